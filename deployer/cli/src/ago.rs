@@ -1,8 +1,8 @@
-//! How long ago something was, in words.
+//! Formats the time that has passed since an event.
 
 use jiff::Timestamp;
 
-/// The time since then, in its largest unit.
+/// Formats the time since then in its largest unit.
 pub(super) fn ago(since: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(since).as_secs().max(0);
     match seconds {

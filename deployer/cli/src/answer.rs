@@ -30,12 +30,13 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// The exit code of several answers together: the most severe one.
+    /// Returns the exit code of several answers together: the most severe one.
     pub(super) fn worst(all: impl IntoIterator<Item = Self>) -> Self {
         all.into_iter().max_by_key(|exit| exit.severity()).unwrap_or(Self::Done)
     }
 
-    /// A failure ranks above a refusal, because it may need more repair than what was never tried.
+    /// Returns the severity. A failure ranks above a refusal, because it may need more repair than a request that was
+    /// never tried.
     pub(super) fn severity(self) -> u8 {
         match self {
             Self::Done => 0,
@@ -77,7 +78,7 @@ impl From<&DeploymentRecord> for Exit {
 /// The answer of a verb.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The text for people, with colours; the printer removes them where nobody would see them.
+    /// The text for people, with colours; printing removes them if the output is not a terminal.
     pub text: String,
     /// The JSON for programs.
     pub json: Value,
@@ -91,34 +92,34 @@ pub struct Answer {
 pub struct CliError {
     /// The exit code.
     pub exit: Exit,
-    /// A stable name for programs: the Lambda's `errorType`, or ours.
+    /// A stable name for programs: the Lambda's `errorType`, or one of `deployctl`'s own.
     pub error_type: &'static str,
     /// The operation, its object, and what to do about it.
     pub message: String,
 }
 
 impl CliError {
-    /// The verb failed for an outside reason.
+    /// Makes the error of a verb that failed for an outside reason.
     pub fn failed(message: impl Display) -> Self {
         Self { exit: Exit::Failed, error_type: "Failed", message: message.to_string() }
     }
 
-    /// The user called the verb in a wrong way.
+    /// Makes the error of a verb that the user called in a wrong way.
     pub fn wrong_use(message: impl Display) -> Self {
         Self { exit: Exit::WrongUse, error_type: "WrongUse", message: message.to_string() }
     }
 
-    /// A rule refuses the request.
+    /// Makes the error of a request that a rule refuses.
     pub fn refused(message: impl Display) -> Self {
         Self { exit: Exit::Refused, error_type: "Refused", message: message.to_string() }
     }
 
-    /// The deployment has not ended within the timeout.
+    /// Makes the error of a deployment that has not ended within the timeout.
     pub fn timed_out(message: impl Display) -> Self {
         Self { exit: Exit::TimedOut, error_type: "TimedOut", message: message.to_string() }
     }
 
-    /// The user interrupted it.
+    /// Makes the error of a verb that the user has interrupted.
     pub fn interrupted(message: impl Display) -> Self {
         Self { exit: Exit::Interrupted, error_type: "Interrupted", message: message.to_string() }
     }
@@ -132,12 +133,12 @@ impl From<CliError> for Answer {
     }
 }
 
-/// Foreign text on one line, without control sequences.
+/// Returns foreign text on one line, without control sequences.
 pub(super) fn one_line(text: &str) -> String {
     plain(text).into_owned()
 }
 
-/// Foreign text of several lines, each without control sequences.
+/// Returns foreign text of several lines, each without control sequences.
 pub(super) fn lines(text: &str) -> String {
     text.split('\n').map(one_line).collect::<Vec<_>>().join("\n")
 }
@@ -159,7 +160,7 @@ impl Answer {
     /// Prints the answer. Errors for people go to standard error.
     pub(super) fn print(&self, output: Output, out: &mut impl Write) -> std::io::Result<()> {
         match output {
-            // The verb has printed everything itself.
+            // A verb without JSON has printed everything itself.
             Output::Json if self.json.is_null() => Ok(()),
             Output::Json => writeln!(out, "{:#}", self.json),
             Output::Text if self.json.get("errorType").is_some() => write!(anstream::stderr(), "{}", self.text),

@@ -81,7 +81,8 @@ pub(super) async fn decline(options: &DeclineOptions) -> Result<Answer, CliError
     Ok(Answer::with_text(record.text(), &record, decline_exit(record.status)))
 }
 
-/// A declined promotion has ended as refused; any other status means that the decision came too late.
+/// Returns the exit code: a declined promotion has ended as refused, any other status means that the decision came too
+/// late.
 fn decline_exit(status: Status) -> Exit {
     if status == Status::Refused { Exit::Done } else { Exit::Refused }
 }

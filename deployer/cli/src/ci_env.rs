@@ -1,17 +1,17 @@
-//! The user who runs this, by the variables of the CI or the machine.
+//! Finds the user who runs `deployctl` in the variables of the CI or the machine.
 
 /// Returns a variable that is set and not empty.
 pub(super) fn set(variable: impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
     variable(name).filter(|value| !value.is_empty())
 }
 
-/// The user who started the CI's job, by GitHub's or GitLab's variable.
+/// Returns the user who started the CI's job, by GitHub's or GitLab's variable.
 pub(super) fn ci_user(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
     ["GITHUB_ACTOR", "GITLAB_USER_LOGIN"].iter().find_map(|name| set(&variable, name))
 }
 
-/// The user who runs this. The CI's variable goes before the machine's, because a job's user is nobody. A name of
-/// several lines is left out.
+/// Returns the user who runs `deployctl`. The CI's variable wins over the machine's, whose user is no person in a job.
+/// A name of several lines is left out.
 pub(super) fn user(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
     let machine = || ["USER", "USERNAME"].iter().find_map(|name| set(&variable, name));
     ci_user(&variable).or_else(machine).filter(|user| !user.trim().is_empty() && !user.chars().any(char::is_control))

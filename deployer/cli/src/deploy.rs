@@ -156,7 +156,7 @@ async fn deploy_all(
     }
 }
 
-/// Refuses functions that do not exist: without --create, the name, the region or the role is wrong.
+/// Refuses functions that do not exist: without --create a missing function means a wrong name, region or role.
 async fn ensure_functions_exist(direct: &Direct, checked: &[CheckedSource]) -> Result<(), CliError> {
     let plans = stream::iter(checked).map(async |CheckedSource { source, zip, .. }| {
         let again =
@@ -222,7 +222,7 @@ struct LocalArtifact {
     sha256: Option<Sha256>,
 }
 
-/// The progress, which an interrupted user is told.
+/// The progress, which is printed if the user interrupts the deployment.
 #[derive(Debug, Default)]
 struct Progress {
     /// Each begun function, and whether it has ended.
@@ -258,13 +258,13 @@ impl Progress {
     }
 }
 
-/// The answer for a function that failed; the others go on.
+/// Makes the answer for a function that failed; the others go on.
 fn failed_answer(source: &Source, error: CliError) -> Answer {
     let message = format!("{}: {}", source.function, error.message);
     Answer::from(CliError { message, ..error })
 }
 
-/// Combines the answers: all texts, and the worst exit code.
+/// Combines the answers into one with all texts and the worst exit code.
 fn combine_answers(answers: Vec<Answer>) -> Answer {
     let exit = Exit::worst(answers.iter().map(|answer| answer.exit));
     let text = answers.iter().map(|answer| answer.text.as_str()).collect();

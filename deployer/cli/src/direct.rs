@@ -15,7 +15,7 @@ use super::sources::{self, Source};
 use super::zips::{self, Finding};
 use crate::direct_deploy::{Direct, DirectTarget, Notice};
 
-/// The environment's name where the user names none: only the manifest's part for all environments counts.
+/// The environment's name if the user names none; only the manifest's part for all environments applies then.
 const DIRECT_ENVIRONMENT: &str = "direct";
 
 /// The options of a direct deployment.
@@ -48,7 +48,7 @@ impl Options {
         self.role_arn.is_some() || self.direct
     }
 
-    /// Refuses options that mean nothing to the deployer.
+    /// Refuses options that are for direct deployments only.
     ///
     /// # Errors
     /// Wrong use, naming the option that was given.
@@ -156,7 +156,7 @@ fn region(sdk: &SdkConfig) -> Result<Region, CliError> {
     Region::parse(region.as_ref()).map_err(CliError::wrong_use)
 }
 
-/// Prints a warning to standard error, where it disturbs no program that reads the answer.
+/// Prints a warning to standard error, so that programs which read the answer do not get it.
 pub(super) fn warn(message: &str) {
     let style = anstyle::AnsiColor::Yellow.on_default();
     // An unread warning must not stop the answer.

@@ -122,7 +122,7 @@ fn checks(out: &mut String, indent: &str, checks: &[Check]) {
             CheckStatus::NotChecked => (AnsiColor::Yellow.on_default(), "–   "),
         };
         let Check { check: name, status, because, missing } = check;
-        // The text holds AWS's words, and comes from whoever runs the deployer.
+        // The deployer's text has messages of AWS, so that it is printed without control sequences.
         out.push_str(&format!("{indent}{branch}{style}{word}{style:#} {}", one_line(name)));
         match because.as_deref().map(one_line) {
             Some(because) if *status == CheckStatus::NotChecked => out.push_str(&format!(": not checked: {because}\n")),

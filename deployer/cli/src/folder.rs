@@ -1,7 +1,7 @@
 //! Packs a folder as a zip: the same folder gives the same bytes on every machine and at any time.
 //!
-//! Entries are sorted by name and have one fixed time; of the permissions only the executable bit counts. Folders have
-//! no entries of their own. Links are packed as links and never followed; the reader of the zip checks where they lead.
+//! Entries are sorted by name and have one fixed time. Permissions are reduced to the executable bit. Folders have no
+//! entries of their own. Links are packed as links and never followed; the reader of the zip checks their targets.
 //! `.lambdaignore` excludes paths by gitignore's rules; `.lambdaignore` itself and `.git` are excluded too.
 
 use std::fs::File;
@@ -106,7 +106,7 @@ fn entry(root: &Path, found: &DirEntry) -> Result<Option<Entry>, String> {
     Ok(Some(Entry { name, size: about.len(), content }))
 }
 
-/// Refuses a folder that is too large, before packing it.
+/// Returns the mistake of a folder that is too large, before it is packed.
 fn too_large(entries: &mut [Entry]) -> Option<Finding> {
     let found = entries.iter().map(|entry| entry.size).sum();
     if found <= UNZIPPED_LIMIT {
@@ -243,7 +243,7 @@ mod tests {
         std::os::unix::fs::symlink(to, path).unwrap();
     }
 
-    /// A tree like those of npm and pnpm: links to files, to folders, through other links, and to a layer.
+    /// Makes a tree like those of npm and pnpm: links to files, to folders, through other links, and to a layer.
     fn linked() -> TempDir {
         let folder = folder(&[
             ("function.toml", "runtime = \"nodejs22.x\"\nhandler = \"index.handler\"\n"),

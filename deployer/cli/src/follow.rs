@@ -1,4 +1,5 @@
-//! Sends a command that deploys and follows it to its end: the same request sent again returns its progress.
+//! Sends a command that deploys and follows it to its end by sending the same request again, which returns its
+//! progress.
 
 use std::time::Duration;
 
@@ -17,15 +18,15 @@ use deployer_core::trigger::{Command, CommandRequest};
 
 /// An answer that shows the progress of a deployment, a group or a recall.
 pub(super) trait Followed: DeserializeOwned + Serialize {
-    /// Its stage.
+    /// Returns the stage.
     fn stage(&self) -> Stage;
-    /// Its name, as in "deployment 01K… goes on".
+    /// Returns the name, as in "deployment 01K… goes on".
     fn name(&self) -> String;
-    /// Its progress in a few words, before it has ended.
+    /// Returns the progress in a few words, before the end.
     fn how(&self) -> String;
-    /// The whole answer, for people.
+    /// Returns the whole answer for people.
     fn text(&self) -> String;
-    /// The exit code of its end; [`Exit::Done`] before it has ended.
+    /// Returns the exit code of the end; [`Exit::Done`] before the end.
     fn exit(&self) -> Exit;
 }
 
@@ -41,7 +42,7 @@ pub(super) enum Stage {
 }
 
 impl Stage {
-    /// The stage of several together.
+    /// Returns the stage of several together.
     pub fn of_all(stages: impl IntoIterator<Item = Self>) -> Self {
         stages.into_iter().fold(Self::Ended, |all, one| match (all, one) {
             (Self::Running, _) | (_, Self::Running) => Self::Running,
@@ -120,13 +121,13 @@ pub(super) struct Options {
 const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 /// The pause between two requests for the progress.
 const PAUSE: Duration = Duration::from_secs(2);
-/// The number of tries while nobody is reached or the deployer itself fails.
+/// The number of tries while the deployer is not reached or fails itself.
 const TRIES: u32 = 5;
 
 /// The state of a request that is followed.
 #[derive(Debug, Default)]
 struct RequestState {
-    /// The deployer may have accepted the request.
+    /// Whether the deployer may have accepted the request.
     maybe_accepted: bool,
     /// The name of the deployment, once the deployer has accepted the request.
     accepted: Option<String>,
@@ -135,7 +136,7 @@ struct RequestState {
 }
 
 impl Options {
-    /// Refuses options that mean something to the deployer only.
+    /// Refuses options that are for the deployer only.
     ///
     /// # Errors
     /// Wrong use, naming the option that was given.
@@ -181,12 +182,12 @@ impl Options {
         }
     }
 
-    /// Makes an answer from what was followed.
+    /// Makes an answer from the last state of a followed request.
     pub fn answer_of<T: Followed>(answer: &T) -> Answer {
         Answer::with_text(answer.text(), answer, answer.exit())
     }
 
-    /// Sends the same request until it has ended; after a lost answer the same request is sent again.
+    /// Sends the same request until it has ended, also after a lost answer.
     async fn ended<T: Followed>(
         &self,
         (remote, request): (&Remote, &CommandRequest),

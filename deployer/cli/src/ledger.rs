@@ -1,4 +1,4 @@
-//! Reads the status from the ledger itself, for users who may only read it, or asks the Lambda.
+//! Reads status and history from the ledger itself, for users who may only read it, or asks the Lambda.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub(super) enum StatusSource {
 }
 
 impl Options {
-    /// Returns the source, which can be asked again and again.
+    /// Returns the source, which can be read repeatedly.
     ///
     /// # Errors
     /// [`CliError`]: deployer.json cannot be read.
@@ -50,7 +50,7 @@ impl Options {
         })
     }
 
-    /// Makes an engine that reads the ledger with the caller's own credentials; none if the Lambda is to be asked.
+    /// Makes an engine that reads the ledger with the caller's own credentials; `None` if the Lambda is to be asked.
     ///
     /// # Errors
     /// [`CliError`]: deployer.json cannot be read.

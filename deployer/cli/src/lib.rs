@@ -236,7 +236,7 @@ fn wants_json(arguments: &[OsString]) -> bool {
         || arguments.windows(2).any(|pair| is(&pair[0], "--output") && is(&pair[1], "json"))
 }
 
-/// Ignores a broken pipe: the reader has read enough, and the exit code stays true.
+/// Ignores a broken pipe: the reader has read enough, and the exit code stays that of the verb.
 fn ignore_broken_pipe(printed: std::io::Result<()>) -> std::io::Result<()> {
     match printed {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),

@@ -11,7 +11,7 @@ async fn main() -> ExitCode {
     match Cli::main(std::env::args_os().collect(), &mut out).await {
         Ok(exit) => exit.into(),
         Err(error) => {
-            // A failed write to standard error can be reported to nobody.
+            // A failed write to standard error cannot be reported.
             let _unread = writeln!(anstream::stderr(), "error: standard output cannot be written: {error}");
             Exit::Failed.into()
         }

@@ -85,8 +85,8 @@ fn single_source(argument: &str, named: Option<&FunctionName>) -> Result<sources
     }
 }
 
-/// Describes a zip for the deployer's plan, which does not have the zip. A zip that the deployer would refuse is
-/// refused here, with every mistake.
+/// Describes a zip to the deployer, which plans without the zip. A zip that the deployer would refuse is refused here,
+/// with every mistake.
 fn describe_package(path: &Path, environment: &EnvironmentName) -> Result<DescribedPackage, CliError> {
     let zip = sources::open_zip(path)?;
     let invalid = |mistakes: Vec<zips::Finding>| zips::invalid_zip(path, &mistakes);
@@ -105,7 +105,7 @@ fn describe_package(path: &Path, environment: &EnvironmentName) -> Result<Descri
     })
 }
 
-/// A refusal goes before a failure, because a refused plan has planned no target.
+/// Returns the exit code. A refusal ranks above a failure, because a refused plan has planned no target.
 fn exit(report: &PlanReport, differs: Exit) -> Exit {
     if report.refused.is_some() {
         Exit::Refused
@@ -172,7 +172,7 @@ mod tests {
 
     use super::*;
 
-    /// The text without colours.
+    /// Returns the text without colours.
     fn plain(report: &PlanReport) -> String {
         anstream::adapter::strip_str(&text(report)).to_string()
     }

@@ -11,7 +11,7 @@ use super::follow::{Followed, Stage};
 use super::{records, waiting_text};
 use deployer_engine::History;
 
-/// The text where nothing that matches the pattern is ready.
+/// Writes the text if no function that matches the pattern is ready.
 pub(super) fn nothing(pattern: &FunctionPattern, from: &EnvironmentName, to: &EnvironmentName) -> String {
     format!("nothing is ready: of {pattern}, {from} has nothing that {to} has not and may take now\n")
 }
@@ -111,7 +111,7 @@ impl Followed for Group {
     }
 }
 
-/// The line of one function of a group.
+/// Writes the line of one function of a group.
 fn member_line(member: &Member) -> String {
     let release = member.release.as_ref().map_or(String::new(), |release| format!("{release}   "));
     let Some(status) = member.status else { return format!("{release}not moved") };
@@ -120,7 +120,7 @@ fn member_line(member: &Member) -> String {
     format!("{release}{}   deployment {}{because}{back}", padded(status), member.deployment)
 }
 
-/// Writes what lets a waiting group go on.
+/// Writes the step by which a waiting group goes on.
 fn next_step(group: &Group) -> String {
     let place = format!("-e {} --deployment {}", group.environment, group.id);
     match group.approvals_wanted {
@@ -133,7 +133,7 @@ fn release(record: &DeploymentRecord) -> &str {
     record.release.as_ref().map_or("-", |release| release.as_str())
 }
 
-/// A status in its colour, padded to the usual width.
+/// Returns a status in its colour, padded to the usual width.
 fn padded(status: Status) -> String {
     let space = "succeeded".len().saturating_sub(status.to_string().len());
     format!("{}{}", records::status(status), " ".repeat(space))

@@ -73,9 +73,9 @@ impl Followed for Recalled {
         text
     }
 
-    /// A recall succeeds if the release serves nowhere any more.
+    /// Returns success if the release serves nowhere any more.
     fn exit(&self) -> Exit {
-        // Another release has gone live there first, so the bad one is gone.
+        // With this code another release has gone live there first, so that the bad one is gone.
         let is_gone = |record: &DeploymentRecord| record.code == Some(Code::NotLive);
         let is_bad = |record: &DeploymentRecord| record.exit() != Exit::Done && !is_gone(record);
         let failed = |one: &RecalledFrom| one.deployment.as_ref().is_none_or(is_bad);

@@ -51,7 +51,7 @@ fn outcome(target: &TargetOutcome) -> String {
     format!("{account}/{region}: {}{version}{previous}{error}", status(target.status))
 }
 
-/// A status in its colour.
+/// Returns a status in its colour.
 pub(super) fn status(status: Status) -> String {
     let colour = match status {
         Status::Succeeded | Status::Unchanged => AnsiColor::Green,

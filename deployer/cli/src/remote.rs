@@ -47,7 +47,7 @@ pub(super) struct Requester {
     requested_by: Option<String>,
 }
 
-/// The fate of a request that has no answer.
+/// The outcome of a request that has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SendOutcome {
     /// AWS or the deployer refused it.
@@ -81,7 +81,7 @@ impl Options {
         self.aws.sdk().await
     }
 
-    /// The name or ARN that was given.
+    /// Returns the given name or ARN.
     pub fn function_name(&self) -> &str {
         &self.function_name
     }

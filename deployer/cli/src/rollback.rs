@@ -1,5 +1,5 @@
-//! `deployctl rollback`: makes what was live before live again. It shows the user what it leaves, and leaves nothing
-//! else.
+//! `deployctl rollback`: makes the release that was live before live again. It shows the user the release that it
+//! leaves, and is refused if another one is live by then.
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
@@ -142,7 +142,7 @@ fn print_stderr(words: &str) -> Result<(), CliError> {
     written.map_err(|error| CliError::failed(format!("writing to standard error: {error}")))
 }
 
-/// Any answer but a clear yes counts as no.
+/// Asks for confirmation; any answer but a clear yes counts as no.
 fn is_confirmed() -> Result<bool, CliError> {
     print_stderr("Roll back? [y/N] ")?;
     let mut answer = String::new();

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::answer::{Answer, Exit};
 
-/// This program.
+/// The program's name and version.
 #[derive(Debug, Serialize)]
 struct Program {
     name: &'static str,

@@ -14,7 +14,7 @@ pub(super) fn text(record: &DeploymentRecord) -> String {
     text
 }
 
-/// Writes what lets a waiting promotion go on.
+/// Writes the step by which a waiting promotion goes on.
 pub(super) fn next_step(record: &DeploymentRecord) -> String {
     let DeploymentRecord { environment, function, id, cause, .. } = record;
     let wanted = record.promotion.as_ref().and_then(|promotion| promotion.approvals_wanted);

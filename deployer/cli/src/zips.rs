@@ -30,12 +30,12 @@ pub(super) struct Finding {
 }
 
 impl Finding {
-    /// A mistake that concerns the whole file.
+    /// Makes a mistake that concerns the whole file.
     pub fn whole(message: impl fmt::Display) -> Self {
         Self { file: None, path: None, message: message.to_string() }
     }
 
-    /// The same mistake, in a manifest.
+    /// Returns the mistake with the manifest that it is in.
     pub fn of(self, format: ManifestFormat) -> Self {
         Self { file: Some(format.file_name()), ..self }
     }
@@ -56,7 +56,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// The error for a zip or a folder that the deployer would refuse.
+/// Makes the error for a zip or a folder that the deployer would refuse.
 pub(super) fn invalid_zip(path: &Path, mistakes: &[Finding]) -> CliError {
     let mut message = format!("{} would be refused:", path.display());
     for mistake in mistakes {
@@ -131,7 +131,7 @@ pub(super) fn manifest(format: ManifestFormat, text: &[u8]) -> Result<Manifest, 
     })
 }
 
-/// The note about a zip's manifest, or about its absence.
+/// Writes the note about a zip's manifest, or about its absence.
 pub(super) fn manifest_note(manifest: Option<&str>) -> String {
     match manifest {
         Some(name) => format!("with {name}"),

@@ -12,7 +12,7 @@ use deployer_cli::Cli;
 
 const STALE: &str = "docs/deployctl.md is stale: UPDATE_DOCS=1 cargo test --test deployctl_docs";
 
-/// Write it anew with `UPDATE_DOCS=1 cargo test --test deployctl_docs`.
+/// `UPDATE_DOCS=1 cargo test --test deployctl_docs` rewrites the page.
 #[test]
 fn deployctl_page_is_current() {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
@@ -82,7 +82,7 @@ fn command() -> Command {
     command
 }
 
-/// Introduction, what holds for all verbs, then each of them as `--help` has it.
+/// Makes the page: the introduction, the parts about all verbs, then each verb as `--help` shows it.
 fn page(command: &Command, written: impl Fn(&str) -> String) -> String {
     let mut text = written("introduction");
     let _infallible = write!(text, "\n## The verbs\n\n| verb | what it is for |\n|---|---|\n");
@@ -110,14 +110,14 @@ fn page(command: &Command, written: impl Fn(&str) -> String) -> String {
     text
 }
 
-/// The text below the options.
+/// Writes the text below the options.
 fn below(text: &mut String, command: &Command) {
     if let Some(words) = command.get_after_help() {
         let _infallible = write!(text, "\n```text\n{}\n```\n", words.to_string().trim());
     }
 }
 
-/// Options with defaults and environment variables, a line for each.
+/// Writes a line for each option, with default and environment variable.
 fn options<'a>(text: &mut String, arguments: impl Iterator<Item = &'a Arg>) {
     for arg in arguments.filter(|arg| !["help", "version"].contains(&arg.get_id().as_str())) {
         let values = arg.get_value_names().filter(|_| arg.get_action().takes_values()).unwrap_or_default();

@@ -1,11 +1,12 @@
-//! Every relative link of a Markdown page leads to a file, and to a heading where it names one.
+//! Checks that every relative link of a Markdown page leads to a file, and to a heading if it names one.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 const SKIPPED: [&str; 4] = ["target", ".git", "node_modules", "deployctl"];
 
-/// The Markdown pages. The parts in `docs/deployctl/` are checked as `docs/deployctl.md`, which they make.
+/// Finds the Markdown pages. The parts in `docs/deployctl/` are checked as `docs/deployctl.md`, which is made from
+/// them.
 fn pages(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
@@ -22,7 +23,7 @@ fn pages(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The page without its fenced blocks.
+/// Returns the page without its fenced blocks.
 fn prose(text: &str) -> Vec<&str> {
     let mut fenced = false;
     text.lines()
@@ -34,7 +35,7 @@ fn prose(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The anchors that GitHub gives to the headings.
+/// Returns the anchors that GitHub gives to the headings.
 fn anchors(text: &str) -> Vec<String> {
     let mut seen: HashMap<String, usize> = HashMap::new();
     prose(text)

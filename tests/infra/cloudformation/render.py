@@ -1,11 +1,10 @@
-"""Renders the policies of infra/cloudformation/target.yaml as CloudFormation would, and prints them as JSON, with the
-template's parameters.
+"""Renders the policies of infra/cloudformation/target.yaml as CloudFormation would, and prints them and the parameters as JSON.
 
     python render.py TEMPLATE < INPUT
 
-INPUT is `{"account": "111111111111", "partition": "aws", "parameters": {"Environment1": "dev", …}}`. Only the functions that
-the template uses are known (CloudFormation Template Reference, "Intrinsic functions"); anything else is an error, and so is a
-parameter that the template does not take, or a value that it does not allow.
+INPUT is `{"account": "111111111111", "partition": "aws", "parameters": {"Environment1": "dev", …}}`. The script knows the
+functions that the template uses (CloudFormation Template Reference, "Intrinsic functions"). Any other function, an unknown
+parameter and a value that is not allowed are errors.
 """
 
 from __future__ import annotations
@@ -40,11 +39,11 @@ _Loader.add_multi_constructor("!", _short_form)
 
 
 class Refused(Exception):
-    """What CloudFormation would not take."""
+    """An input that CloudFormation would refuse."""
 
 
 def _parameters(declared: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
-    """The values of all parameters: those given, else their defaults."""
+    """Returns the values of all parameters: those given, else their defaults."""
     unknown = sorted(given.keys() - declared.keys())
     if unknown:
         raise Refused(f"the template takes no parameters {unknown}")
@@ -79,7 +78,7 @@ class Stack:
         }
 
     def properties(self, resource: str) -> dict[str, Any] | None:
-        """A resource's properties; none where its condition leaves it out."""
+        """Returns a resource's properties, or None if its condition leaves it out."""
         declared = self._resources[resource]
         made = "Condition" not in declared or self._holds(declared["Condition"])
         return self._value(declared["Properties"]) if made else None
@@ -88,7 +87,7 @@ class Stack:
         return self._value(self._conditions[condition])
 
     def _value(self, node: Any) -> Any:
-        """A part of the template with its functions worked out."""
+        """Returns a part of the template with its functions evaluated."""
         if isinstance(node, list):
             return [value for value in map(self._value, node) if value is not _NO_VALUE]
         if not isinstance(node, dict):
@@ -142,7 +141,7 @@ class Stack:
 
 
 def rendered(stack: Stack) -> dict[str, Any]:
-    """The policies by the names that the module's output `policies` gives them, and what else the role and the boundary are."""
+    """Returns the policies by their names in the module's output `policies`, and the other properties of role and boundary."""
     role = stack.properties("DeployRole")
     boundary = stack.properties("ExecutionBoundary")
     (permissions,) = role.pop("Policies")

@@ -1,11 +1,11 @@
-//! Prints the decision matrix over the rendered policies, and how many of the weakened ones it notices. Exits with an error where a
-//! row does not hold or a mutant survives.
+//! Prints the decision matrix over the rendered policies, and the number of mutants that it notices. Exits with an
+//! error if a row does not hold or a mutant survives.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use fixtures::say;
-use local_aws::policies::{Policies, Row, Verdict, mutants, noticed_by, rows};
+use local_aws::policies::{AccessDecision, Policies, Row, mutants, noticed_by, rows};
 
 fn main() -> ExitCode {
     if std::env::args().len() > 1 {
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> local_aws::Result<bool> {
-    let policies = Policies::of_the_contract()?;
+    let policies = Policies::from_contract()?;
     let rows = rows();
     let broken = matrix(&policies, &rows);
     let survivors = mutation(&policies, &rows);
@@ -36,10 +36,10 @@ fn matrix(policies: &Policies, rows: &[Row]) -> usize {
     say!("The decision matrix\n");
     let mut broken = 0;
     for row in rows {
-        let verdict = row.ask.verdict(policies);
+        let verdict = row.ask.decide(policies);
         let (word, because) = match &verdict {
-            Verdict::Allowed => ("may", ""),
-            Verdict::Denied(because) => ("may not", *because),
+            AccessDecision::Allowed => ("may", ""),
+            AccessDecision::Denied(because) => ("may not", *because),
         };
         let holds = row.holds(policies);
         broken += usize::from(!holds);

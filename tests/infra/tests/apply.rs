@@ -1,4 +1,5 @@
-//! `infra/examples/two-accounts`, applied to the local AWS as it stands, and the product's main job over exactly what it made.
+//! Applies `infra/examples/two-accounts` unchanged to the local AWS, and deploys with exactly the resources that it
+//! makes.
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
@@ -12,11 +13,11 @@ use serde_json::{Value, json};
 const STRANGER: &str = "999999999999";
 
 #[tokio::test]
-async fn what_terraform_lays_deploys_uploads_does_not_drift_and_goes_away_again() -> Result<()> {
+async fn applied_example_deploys_uploads_without_drift_and_can_be_destroyed() -> Result<()> {
     let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
     let (aws, applied) = LocalAws::applied(terraform).await?;
 
-    // CI's own credentials upload, and read what came of it.
+    // CI uploads and reads the result with its own credentials.
     let ci = aws.control().session(applied.output("uploader_role_arn")?, "build").await?;
     let ci = aws.clients().session_s3(&ci, REGION);
     for (environment, account) in [("dev", TOOLING), ("prod", SECOND)] {
@@ -24,7 +25,7 @@ async fn what_terraform_lays_deploys_uploads_does_not_drift_and_goes_away_again(
         let zip = Zip::function("1.0.0").with("lambda-execution", "lambda/hello").build().doing("zipping")?;
         let put = ci.put_object().bucket(applied.output("artifact_bucket")?).key(&key).body(zip.into());
         let version_id = put.send().await.doing("uploading as CI")?.version_id.unwrap_or_default();
-        // CI waits for it, and what is not there yet is not a denial.
+        // CI polls the result, so that a missing one must not be a denial.
         let result = ci.get_object().bucket(applied.output("ledger_bucket")?);
         let result = result.key(format!("results/{environment}/hello/1.0.0/{version_id}.json")).send().await;
         assert!(result.is_err_and(|error| error.code() == Some("NoSuchKey")), "a result that is not there yet");
@@ -41,7 +42,7 @@ async fn what_terraform_lays_deploys_uploads_does_not_drift_and_goes_away_again(
     aws.same_events_again_change_nothing().await?;
     assert_eq!(aws.dead_letters().await?, 0);
 
-    // The schedule's command, and a stranger's try at the same door.
+    // The schedule's command, and a stranger's attempt to assume the deploy role.
     let swept = aws.invoke(&json!({"command": "sweep"})).await?;
     assert!(matches!(swept, Answer::Payload(_)), "{swept:?}");
     let sts = aws_sdk_sts::Client::new(&aws.clients().config(STRANGER, REGION));
@@ -72,7 +73,7 @@ async fn what_terraform_lays_deploys_uploads_does_not_drift_and_goes_away_again(
     Ok(())
 }
 
-/// What may be sent to the bus comes to the queue by which the deployer is woken, from those who may send it.
+/// Checks that the queue of wakes gets the events of the roles that may send them to the bus, and no others.
 async fn promotions_are_asked_for_and_approved(aws: &LocalAws, queue_url: &str) -> Result<()> {
     let (requested, approved) = ("Promotion Requested", "Promotion Approved");
     for (policy, may, may_not) in [("request", requested, approved), ("approve", approved, requested)] {
@@ -88,18 +89,18 @@ async fn promotions_are_asked_for_and_approved(aws: &LocalAws, queue_url: &str) 
         assert_eq!(sent(&bus, "acme.tool", may).await, "sent", "{policy}");
         assert_eq!(received(aws, queue_url).await?, [may]);
 
-        // Else Terraform could not take the policy away.
+        // Terraform cannot delete an attached policy.
         roles.detach_policy(policy, &arn).await?;
     }
     Ok(())
 }
 
-/// A trust policy that is never asked.
+/// A trust policy, which the test does not use.
 fn nobody() -> Value {
     json!({"Version": "2012-10-17", "Statement": []})
 }
 
-/// What came of an event: that it was sent, or the error's code.
+/// Sends an event and returns `sent` or the error's code.
 async fn sent(bus: &aws_sdk_eventbridge::Client, source: &str, detail_type: &str) -> String {
     let entry = PutEventsRequestEntry::builder().event_bus_name("deployer").detail("{}");
     let entry = entry.source(source).detail_type(detail_type).build();
@@ -110,7 +111,7 @@ async fn sent(bus: &aws_sdk_eventbridge::Client, source: &str, detail_type: &str
     }
 }
 
-/// The detail-types of the events in the queue, which are taken out of it.
+/// Receives the events in the queue and returns their detail types.
 async fn received(aws: &LocalAws, queue_url: &str) -> Result<Vec<Value>> {
     let sqs = aws.clients().sqs(TOOLING, REGION);
     let receive = sqs.receive_message().queue_url(queue_url).max_number_of_messages(10).send().await;

@@ -1,6 +1,6 @@
-//! `infra/cloudformation/target.yaml`: for what it can be given, it makes the policies that the module target makes.
+//! `infra/cloudformation/target.yaml` makes the same policies as the module target, for all parameters that it has.
 //!
-//! Two policies are the same where their statements are, by their Sids, with what is listed compared as sets.
+//! Two policies are the same if their statements are, by Sid, with lists compared as sets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -20,13 +20,13 @@ const KEY_IN_CHINA: &str = "arn:aws-cn:kms:cn-north-1:123456789012:key/1c8e2f0a-
 const OTHER_KEY_IN_CHINA: &str = "arn:aws-cn:kms:cn-north-1:111111111111:key/1c8e2f0a-0000-4000-8000-000000000002";
 
 #[test]
-fn the_template_has_nothing_that_cfn_lint_finds() -> Result<()> {
+fn template_passes_cfn_lint() -> Result<()> {
     let lint = "import sys; from cfnlint.runner import main; sys.exit(main())";
     run(&["-c", lint, "--non-zero-exit-code", "informational", "--template"], template(), "").map(drop)
 }
 
 #[test]
-fn the_template_makes_the_policies_of_the_contracts_targets() -> Result<()> {
+fn template_makes_the_policies_from_contracts_targets() -> Result<()> {
     let expected = checked_in()?;
     same("dev", &expected["dev"], &made(&dev())?);
     same("prod", &expected["prod"], &made(&prod())?);
@@ -35,7 +35,7 @@ fn the_template_makes_the_policies_of_the_contracts_targets() -> Result<()> {
 }
 
 #[test]
-fn it_does_not_matter_in_which_of_its_three_parameters_a_value_is() -> Result<()> {
+fn values_may_be_in_any_of_the_three_parameters() -> Result<()> {
     let expected = checked_in()?;
     for moves in [
         &[("Region2", "Region3")][..],
@@ -59,7 +59,7 @@ fn it_does_not_matter_in_which_of_its_three_parameters_a_value_is() -> Result<()
 }
 
 #[test]
-fn the_template_makes_the_policies_of_the_least_and_the_most_that_it_takes() -> Result<()> {
+fn template_makes_the_policies_of_minimal_and_maximal_parameters() -> Result<()> {
     let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
     let expected = rendered(&terraform, "cloudformation/twins")?;
     let mut instances = BTreeSet::new();
@@ -82,7 +82,7 @@ fn the_template_makes_the_policies_of_the_least_and_the_most_that_it_takes() -> 
     }
     assert!(expected.keys().eq(instances), "each of infra/cloudformation/twins is compared: {:?}", expected.keys());
 
-    // In another order.
+    // The same values in another order.
     let mut most = most();
     for _ in 0..3 {
         for name in ["Environment", "ExecutionRole", "Function", "PromotedFrom", "Region"] {
@@ -97,7 +97,7 @@ fn the_template_makes_the_policies_of_the_least_and_the_most_that_it_takes() -> 
 }
 
 #[test]
-fn the_template_refuses_what_the_module_refuses() {
+fn template_refuses_what_the_module_refuses() {
     for (parameter, value, because) in [
         ("DeployerRoleArn", "arn:aws:iam::123456789012:root", "must be the exact ARN of the deployer's role"),
         ("DeployerRoleArn", "arn:aws:iam::123456789012:role/*", "must be the exact ARN of the deployer's role"),
@@ -140,7 +140,7 @@ fn the_template_refuses_what_the_module_refuses() {
 }
 
 #[test]
-fn the_role_and_the_boundary_are_called_as_the_module_calls_them() -> Result<()> {
+fn role_and_boundary_have_the_modules_names() -> Result<()> {
     let rendered = render(&most())?;
     assert_eq!(
         rendered["role"],
@@ -156,7 +156,7 @@ fn the_role_and_the_boundary_are_called_as_the_module_calls_them() -> Result<()>
 }
 
 #[test]
-fn the_template_has_the_names_that_the_modules_and_the_deployer_share() -> Result<()> {
+fn template_has_the_names_that_modules_and_deployer_share() -> Result<()> {
     let names = fs::read_to_string(infra().join("modules/names.json")).doing("reading names.json")?;
     let names: Value = serde_json::from_str(&names).doing("reading names.json")?;
     let rendered = render(&with(json!({})))?;
@@ -190,7 +190,7 @@ fn the_template_has_the_names_that_the_modules_and_the_deployer_share() -> Resul
     Ok(())
 }
 
-/// The least that must be said, and these parameters.
+/// Returns the required parameters with these added.
 fn with(more: Value) -> Value {
     let mut input = json!({
         "account": "111111111111",
@@ -212,7 +212,7 @@ fn with(more: Value) -> Value {
     input
 }
 
-/// The contract's: what is not said is as the module has it.
+/// Returns the parameters of the contract's dev, which uses the defaults.
 fn dev() -> Value {
     with(json!({
         "ArtifactKeyArn": KEY,
@@ -222,7 +222,7 @@ fn dev() -> Value {
     }))
 }
 
-/// The contract's, in the deployer's own account.
+/// Returns the parameters of the contract's tools, in the deployer's own account.
 fn tools() -> Value {
     let mut input = with(json!({
         "ArtifactKeyArn": KEY,
@@ -234,7 +234,7 @@ fn tools() -> Value {
     input
 }
 
-/// The contract's: everything is said.
+/// Returns the parameters of the contract's prod, which sets everything.
 fn prod() -> Value {
     let mut input = with(json!({
         "ArtifactKeyArn": KEY,
@@ -256,7 +256,7 @@ fn prod() -> Value {
     input
 }
 
-/// That of `infra/cloudformation/twins`: three of all.
+/// Returns the parameters of `infra/cloudformation/twins`, with three values of each list.
 fn most() -> Value {
     let layer = "arn:aws-cn:lambda:cn-north-1:111111111111:layer";
     let mut input = with(json!({
@@ -294,7 +294,7 @@ fn most() -> Value {
     input
 }
 
-/// The policies that the template makes of parameters.
+/// Returns the policies that the template makes of parameters.
 fn made(input: &Value) -> Result<BTreeMap<String, Value>> {
     serde_json::from_value(render(input)?["policies"].take()).doing("reading the template's policies")
 }
@@ -309,7 +309,7 @@ fn template() -> PathBuf {
     infra().join("cloudformation/target.yaml")
 }
 
-/// What Python says on stdout.
+/// Runs Python and returns its stdout.
 fn run(arguments: &[&str], last: PathBuf, input: &str) -> Result<String> {
     let mut command = python()?;
     command.args(arguments).arg(last).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -322,7 +322,7 @@ fn run(arguments: &[&str], last: PathBuf, input: &str) -> Result<String> {
     if output.status.success() { Ok(said) } else { Err(Error::Unexpected(said + &errors)) }
 }
 
-/// Each policy is there in both, and so is each of its statements.
+/// Checks that both have the same policies with the same statements.
 fn same(instance: &str, module: &BTreeMap<String, Value>, template: &BTreeMap<String, Value>) {
     assert_eq!(module.keys().collect::<Vec<_>>(), template.keys().collect::<Vec<_>>(), "{instance}");
     for (name, policy) in module {
@@ -345,7 +345,7 @@ fn statements(policy: &Value) -> BTreeMap<&str, Value> {
     by_sid
 }
 
-/// Lists without order and repetition; one is a list of one.
+/// Replaces lists by sorted sets, and a single value by a list of one.
 fn sets(value: &Value) -> Value {
     let elements = match value {
         Value::Object(fields) => {

@@ -1,4 +1,4 @@
-//! The module tooling writes a `deployer.json` that the deployer takes.
+//! The module tooling writes a `deployer.json` that the deployer accepts.
 
 use deployer_core::config::Config;
 use local_aws::terraform::{Terraform, copy_of_infra};
@@ -6,7 +6,7 @@ use local_aws::{Doing as _, Result};
 use serde_json::Value;
 
 #[test]
-fn the_deployer_takes_what_the_module_tooling_writes() -> Result<()> {
+fn deployer_accepts_the_configuration_that_the_module_tooling_writes() -> Result<()> {
     let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
     let copy = copy_of_infra()?;
     let folder = copy.path().join("modules/tooling");
@@ -21,14 +21,14 @@ fn the_deployer_takes_what_the_module_tooling_writes() -> Result<()> {
     for text in &written {
         Config::parse(text).doing(format!("reading {text}"))?;
     }
-    // What only some have is among them.
+    // Optional fields occur in some of the files.
     for field in [r#""from":["qa","perf"]"#, r#""approval":{"#, r#""freeze":["#, r#""when_frozen":"#] {
         assert!(written.iter().any(|text| text.contains(field)), "no deployer.json has {field}: {written:#?}");
     }
     Ok(())
 }
 
-/// That of the object `deployer.json`.
+/// Returns the content of the object `deployer.json`.
 fn content(resources: &Value) -> Option<String> {
     let object = resources.as_array()?.iter().find(|one| one["address"] == "aws_s3_object.config")?;
     Some(object["values"]["content"].as_str()?.to_owned())

@@ -1,11 +1,11 @@
-//! The decision matrix over the policies that Terraform renders for the contract's example, and proof that it would notice weaker
-//! ones. `cargo policies` prints both as tables.
+//! The decision matrix over the policies that Terraform renders for the contract's example, and a check that it notices
+//! weaker policies. `cargo policies` prints both as tables.
 
 #![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use local_aws::policies::{Policies, Verdict, mutants, noticed_by, rows, session_actions};
+use local_aws::policies::{AccessDecision, Policies, mutants, noticed_by, rows, session_actions};
 use serde_json::Value;
 
 fn listed(element: &Value) -> Vec<&str> {
@@ -16,8 +16,8 @@ fn listed(element: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn everybody_may_do_what_is_needed_and_nothing_else() {
-    let policies = Policies::of_the_contract().unwrap();
+fn all_rows_of_the_matrix_hold() {
+    let policies = Policies::from_contract().unwrap();
     let broken: Vec<String> = rows()
         .iter()
         .filter(|row| !row.holds(&policies))
@@ -27,8 +27,8 @@ fn everybody_may_do_what_is_needed_and_nothing_else() {
 }
 
 #[test]
-fn every_policy_is_asked_for_something_that_it_allows_and_for_something_that_it_does_not() {
-    let policies = Policies::of_the_contract().unwrap();
+fn every_policy_has_rows_that_it_allows_and_denies() {
+    let policies = Policies::from_contract().unwrap();
     let mut asked: BTreeMap<&str, [u32; 2]> = policies.names().map(|name| (name, [0, 0])).collect();
     for row in rows() {
         for document in row.ask.documents() {
@@ -36,7 +36,7 @@ fn every_policy_is_asked_for_something_that_it_allows_and_for_something_that_it_
             counted[usize::from(row.allowed)] += 1;
         }
     }
-    // A boundary and the policies of buckets and people are among them: none is left out.
+    // All policies are among them, also the boundary and those of buckets and people.
     for (name, [refused, allowed]) in asked {
         assert!(refused > 0 && allowed > 0, "{name}: {allowed} rows may, {refused} may not");
     }
@@ -44,7 +44,7 @@ fn every_policy_is_asked_for_something_that_it_allows_and_for_something_that_it_
 
 #[test]
 fn every_weakened_statement_is_noticed() {
-    // A prime: of each kind of change some are among them. `cargo policies` tries all.
+    // The step is a prime, so that some of each kind of change are tried. `cargo policies` tries all.
     are_noticed(7);
 }
 
@@ -55,7 +55,7 @@ fn every_weakened_statement_is_noticed_in_full() {
 }
 
 fn are_noticed(step: usize) {
-    let policies = Policies::of_the_contract().unwrap();
+    let policies = Policies::from_contract().unwrap();
     let rows = rows();
     let mutants = mutants(&policies);
     assert!(mutants.len() > 500, "{}", mutants.len());
@@ -69,8 +69,8 @@ fn are_noticed(step: usize) {
 }
 
 #[test]
-fn what_is_called_equivalent_is_noticed_by_no_row() {
-    let policies = Policies::of_the_contract().unwrap();
+fn equivalent_mutants_are_noticed_by_no_row() {
+    let policies = Policies::from_contract().unwrap();
     let rows = rows();
     for mutant in mutants(&policies).iter().filter(|mutant| mutant.equivalent().is_some()) {
         let noticed = noticed_by(mutant, &policies, &rows).map(|row| &row.says);
@@ -79,8 +79,8 @@ fn what_is_called_equivalent_is_noticed_by_no_row() {
 }
 
 #[test]
-fn a_deploy_role_may_exactly_what_some_session_asks_for() {
-    let policies = Policies::of_the_contract().unwrap();
+fn deploy_role_allows_exactly_the_actions_of_session_policies() {
+    let policies = Policies::from_contract().unwrap();
     let role = policies.get("prod/permissions");
     let allowed: BTreeSet<String> = role["Statement"]
         .as_array()
@@ -94,8 +94,8 @@ fn a_deploy_role_may_exactly_what_some_session_asks_for() {
 }
 
 #[test]
-fn nothing_that_is_allowed_is_a_whole_service_or_somebody_elses_account() {
-    let policies = Policies::of_the_contract().unwrap();
+fn no_statement_allows_a_whole_service_or_a_foreign_account() {
+    let policies = Policies::from_contract().unwrap();
     for (name, statement) in policies.statements().filter(|(_, statement)| statement["Effect"] == "Allow") {
         // A boundary allows nothing by itself.
         let limits = name.ends_with("/execution_boundary") || name.starts_with("session/");
@@ -123,25 +123,25 @@ fn nothing_that_is_allowed_is_a_whole_service_or_somebody_elses_account() {
 }
 
 #[test]
-fn the_readme_says_why_each_statement_is_there() {
-    let policies = Policies::of_the_contract().unwrap();
+fn readme_gives_the_reason_of_each_statement() {
+    let policies = Policies::from_contract().unwrap();
     let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/README.md");
     let readme = std::fs::read_to_string(readme).unwrap();
     let sids: BTreeSet<&str> = policies.statements().filter_map(|(_, statement)| statement["Sid"].as_str()).collect();
-    // One of these for each environment.
+    // There is one of these for each environment, and the README names them once.
     let missing: Vec<&&str> =
         sids.iter().filter(|sid| !sid.starts_with("TargetsRead") && !readme.contains(&format!("`{sid}`"))).collect();
     assert!(missing.is_empty(), "infra/README.md does not mention {missing:?}");
 }
 
 #[test]
-fn a_denied_question_says_which_side_denied_it() {
-    let policies = Policies::of_the_contract().unwrap();
+fn denied_request_names_the_policy_that_denied_it() {
+    let policies = Policies::from_contract().unwrap();
     let denials: BTreeSet<&str> = rows()
         .iter()
-        .filter_map(|row| match row.ask.verdict(&policies) {
-            Verdict::Denied(side) => Some(side),
-            Verdict::Allowed => None,
+        .filter_map(|row| match row.ask.decide(&policies) {
+            AccessDecision::Denied(side) => Some(side),
+            AccessDecision::Allowed => None,
         })
         .collect();
     for side in [

@@ -1,7 +1,7 @@
-//! `infra/`: its files are as they should be written, its modules keep to their own tests, the policies that are checked in are those
-//! that are made, the CloudFormation template makes the same, and what is written for the deployer is what it takes.
+//! Tests of `infra/`: its files are formatted, its modules pass their own tests, the checked-in policies are the
+//! rendered ones, the CloudFormation template makes the same ones, and the deployer accepts the written configuration.
 //!
-//! What the policies allow is not judged here.
+//! The module `decisions` tests the policies' meaning.
 
 mod apply;
 mod cloudformation;
@@ -12,7 +12,7 @@ mod policies;
 
 use std::path::PathBuf;
 
-/// The repository's `infra/` folder.
+/// Returns the repository's `infra/` folder.
 fn infra() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../infra")
 }

@@ -1,4 +1,4 @@
-//! What Terraform itself says of the files.
+//! Terraform's own checks and tests of the modules.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,13 +11,13 @@ use super::infra;
 const MODULES: [&str; 4] = ["tooling", "target", "uploader", "notifications"];
 
 #[test]
-fn the_terraform_files_are_formatted() -> Result<()> {
+fn terraform_files_are_formatted() -> Result<()> {
     let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
     terraform.run(&infra(), &["fmt", "-check", "-recursive", "-diff"])?;
     Ok(())
 }
 
-/// Terraform validates a folder before it runs the folder's own tests, so those are not validated once more.
+/// Terraform validates a folder before it runs the folder's own tests, so that folders with tests are left out here.
 #[test]
 fn every_module_and_example_is_valid() -> Result<()> {
     let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
@@ -32,10 +32,10 @@ fn every_module_and_example_is_valid() -> Result<()> {
     Ok(())
 }
 
-/// Every run of every module as `terraform test` plays it, with the provider in each.
+/// Runs every test of every module by `terraform test`, with the provider in each.
 #[test]
 #[ignore = "long: cargo verify"]
-fn the_tests_of_the_modules_pass_as_they_are_written() -> Result<()> {
+fn tests_of_the_modules_pass_as_they_are_written() -> Result<()> {
     let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
     for module in MODULES {
         let copy = copy_of_infra()?;
@@ -47,28 +47,29 @@ fn the_tests_of_the_modules_pass_as_they_are_written() -> Result<()> {
 }
 
 #[test]
-fn the_tests_of_the_module_tooling_pass() -> Result<()> {
+fn tests_of_the_module_tooling_pass() -> Result<()> {
     passes("tooling")
 }
 
 #[test]
-fn the_tests_of_the_module_target_pass() -> Result<()> {
+fn tests_of_the_module_target_pass() -> Result<()> {
     passes("target")
 }
 
 #[test]
-fn the_tests_of_the_module_uploader_pass() -> Result<()> {
+fn tests_of_the_module_uploader_pass() -> Result<()> {
     passes("uploader")
 }
 
 #[test]
-fn the_tests_of_the_module_notifications_pass() -> Result<()> {
+fn tests_of_the_module_notifications_pass() -> Result<()> {
     passes("notifications")
 }
 
-/// A deployer of before does not load a `deployer.json` with a field that it does not know; and none is woken before there is one.
+/// An old deployer does not load a `deployer.json` with an unknown field, and no deployer must be woken before the file
+/// exists.
 #[test]
-fn the_configuration_is_written_after_the_code_and_before_what_wakes_the_deployer() -> Result<()> {
+fn configuration_is_written_after_the_code_and_before_the_triggers() -> Result<()> {
     let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
     let copy = copy_of_infra()?;
     let folder = copy.path().join("modules/tooling");
@@ -96,12 +97,13 @@ fn the_configuration_is_written_after_the_code_and_before_what_wakes_the_deploye
         assert!(comes_after(waking, "aws_s3_object.config"), "{waking}: {graph}");
     }
     assert!(!comes_after("aws_lambda_function.deployer", "aws_s3_object.config"), "{graph}");
-    // EventBridge gives up at once what a queue's policy refuses.
+    // EventBridge drops an event at once if the queue's policy denies it.
     assert!(comes_after("aws_sqs_queue.uploads", "aws_cloudwatch_event_target.promotions"), "{graph}");
     Ok(())
 }
 
-/// The two resources of an edge of Terraform's graph: the first depends on the second. OpenTofu writes `[root] … (expand)`.
+/// Returns the resources of an edge of Terraform's graph: the first depends on the second. OpenTofu writes
+/// `[root] … (expand)`.
 fn edge(line: &str) -> Option<(&str, &str)> {
     let (from, to) = line.split_once(" -> ")?;
     Some((resource(from)?, resource(to)?))
@@ -112,10 +114,10 @@ fn resource(node: &str) -> Option<&str> {
     name.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_' && letter != '.').next()
 }
 
-/// All runs of a module pass.
+/// Checks that all runs of a module pass.
 ///
-/// A run that expects nothing but refused variables needs no resource, so it is played on the variables alone: that takes a
-/// fiftieth of the time, most of which is the provider's start.
+/// A run that expects refused variables only needs no resource. It is run on the variables alone, which takes a
+/// fiftieth of the time, because most of the time is the provider's start.
 fn passes(module: &str) -> Result<()> {
     let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
     let copy = copy_of_infra()?;
@@ -129,14 +131,14 @@ fn passes(module: &str) -> Result<()> {
     Ok(())
 }
 
-/// Plays the tests of a folder, and says how many runs have passed.
+/// Runs the tests of a folder and returns the number of passed runs.
 fn passed(terraform: &Terraform, folder: &Path) -> Result<usize> {
     let said = terraform.run(folder, &["test"])?;
     let number = said.split_once("Success! ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
     number.ok_or_else(|| Error::Unexpected(format!("no run has passed:\n{said}")))
 }
 
-/// How many runs the tests of a folder have.
+/// Returns the number of runs in the tests of a folder.
 fn runs(folder: &Path) -> Result<usize> {
     ["made", "refused"]
         .iter()
@@ -144,8 +146,8 @@ fn runs(folder: &Path) -> Result<usize> {
         .sum()
 }
 
-/// Moves the runs that only variables refuse out of a module's tests, to a folder beside it that has the module's variables
-/// and no resource.
+/// Moves the runs that expect refused variables out of a module's tests, into a folder beside it that has the module's
+/// variables and no resource.
 fn variables_alone(module: &Path) -> Result<PathBuf> {
     let alone = module.with_extension("variables");
     fs::create_dir_all(alone.join("tests")).doing("making a folder for variables")?;
@@ -167,7 +169,7 @@ fn variables_alone(module: &Path) -> Result<PathBuf> {
     Ok(alone)
 }
 
-/// The blocks of a formatted file: each ends with a brace at the beginning of a line.
+/// Returns the blocks of a formatted file; each ends with a brace at the beginning of a line.
 fn blocks(text: &str) -> Vec<String> {
     let (mut blocks, mut block) = (Vec::new(), String::new());
     for line in text.lines().filter(|line| !line.starts_with('#')) {
@@ -202,7 +204,7 @@ fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).doing(format!("writing {}", path.display()))
 }
 
-/// All folders that Terraform can be run in.
+/// Adds all folders that Terraform can be run in.
 fn roots(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     let doing = || format!("reading {}", folder.display());
     for entry in fs::read_dir(folder).doing(doing())? {

@@ -1,4 +1,5 @@
-//! The policies as they are sent to AWS: rendered by Terraform, and checked in for review and for tests that need no Terraform.
+//! Compares the policies that Terraform renders with those that are checked in for review and for tests without
+//! Terraform.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,14 +11,14 @@ use serde_json::Value;
 
 use super::infra;
 
-/// Set to `1`, the policies are written anew.
+/// The variable that rewrites the checked-in policies if it is `1`.
 const UPDATE: &str = "UPDATE_POLICIES";
 
-/// By instance of a module and name of a policy.
+/// Policies by instance of a module and by name.
 pub type Policies = BTreeMap<String, BTreeMap<String, Value>>;
 
 #[test]
-fn the_policies_that_are_checked_in_are_those_of_the_contract() -> Result<()> {
+fn checked_in_policies_are_those_from_contract() -> Result<()> {
     let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
     let rendered = texts(&rendered(&terraform, "contract")?)?;
     if std::env::var_os(UPDATE).is_some_and(|value| value == "1") {
@@ -36,10 +37,10 @@ fn the_policies_that_are_checked_in_are_those_of_the_contract() -> Result<()> {
     );
 }
 
-/// Those that Terraform makes in a folder of `infra/` whose output `policies` has them.
+/// Renders the policies of a folder of `infra/`, which are its output `policies`.
 ///
 /// # Errors
-/// What Terraform said.
+/// Terraform fails; the error has its output.
 pub fn rendered(terraform: &Terraform, folder: &str) -> Result<Policies> {
     let copy = copy_of_infra()?;
     let folder = copy.path().join(folder);
@@ -61,7 +62,7 @@ pub fn rendered(terraform: &Terraform, folder: &str) -> Result<Policies> {
         .collect()
 }
 
-/// Those in `infra/contract/policies`.
+/// Reads the policies in `infra/contract/policies`.
 ///
 /// # Errors
 /// They cannot be read.
@@ -81,7 +82,7 @@ fn home() -> PathBuf {
     infra().join("contract/policies")
 }
 
-/// What the files have, by their paths.
+/// Returns the files' contents by their paths.
 fn texts(policies: &Policies) -> Result<BTreeMap<String, String>> {
     let mut texts = BTreeMap::new();
     for (instance, policies) in policies {
@@ -93,7 +94,7 @@ fn texts(policies: &Policies) -> Result<BTreeMap<String, String>> {
     Ok(texts)
 }
 
-/// Writes them, and deletes all others.
+/// Writes the files and deletes all others.
 fn write(texts: &BTreeMap<String, String>) -> Result<()> {
     let home = home();
     if home.exists() {

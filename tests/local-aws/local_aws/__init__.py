@@ -1,4 +1,4 @@
-"""A local AWS for tests: moto, corrected where a deployer would otherwise be told something that AWS does not say.
+"""A local AWS for tests: moto, with corrections where its answers to a deployer differ from AWS's.
 
-Every correction is our reading of AWS's documentation, named beside it; none was verified by AWS.
+Every correction is our reading of AWS's documentation, which is named beside it. None was verified by AWS.
 """

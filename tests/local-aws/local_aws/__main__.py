@@ -1,7 +1,7 @@
-"""`python -m local_aws`: serves until stdin closes. The first line on stdout says where.
+"""`python -m local_aws` serves until stdin closes; its first line on stdout names the endpoint.
 
-With `--forks` it loads everything once, and forks a server for each connection to the port that its first line names: the
-connection's first line has the server's options, and the connection is the server's stdin, stdout and stderr.
+With `--forks` it loads everything once, and its first line names a port. For each connection to that port it forks a server.
+The connection's first line holds the server's options, and the connection is the server's stdin, stdout and stderr.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main() -> None:
 
         corrections.install()
     if options.forks:
-        # Only what was forked comes back from here.
+        # The call returns in the forked servers only.
         options = parser.parse_args(forks.serve())
     if not options.no_stdin:
         die_with_parent()

@@ -1,9 +1,9 @@
-"""Holds an assumed-role session to its inline policy and to its role's policies, and everyone to what a resource's policy says.
+"""Checks calls against the session's inline policy, the role's policies and the resource's policy.
 
-What a role may do by itself counts only after a test asked for it (`enforce` with `identity`): until then a session without an
-inline policy is not limited, and of a bucket's policy only a Deny is read. Accounts' roots and keys that nobody knows need no
-policy; a root needs the Allow of another account's bucket or queue. Our reading of IAM User Guide, "Policy evaluation logic",
-"Session policies", "Permissions boundaries for IAM entities" and "AWS global condition context keys".
+The role's policies are checked only after a test has asked for it (`enforce` with `identity`). Until then a session without an
+inline policy is not limited, and only a Deny in a bucket's policy counts. An account's root and unknown keys need no policy, but
+another account's bucket or queue must allow a root. Our reading of IAM User Guide, "Policy evaluation logic", "Session
+policies", "Permissions boundaries for IAM entities" and "AWS global condition context keys".
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from . import decision, grants, needs, wire
 from .calls import Call
 from .needs import bucket_arn, function_arn
 from .policy import Context
-from .rules import ORGANIZATIONS, WISHES
+from .rules import BEHAVIOUR, ORGANIZATIONS
 from .uses import USES
 
-# Services whose Deny tells the status 400 (EventBridge API Reference, "Common Errors") or another code.
+# Denials of services that do not answer 403 AccessDeniedException (EventBridge API Reference, "Common Errors").
 _REFUSALS = {"s3": (403, "AccessDenied"), "sqs": (403, "AccessDenied"), "events": (400, "AccessDeniedException")}
-# Amazon S3 User Guide, "Enforce conditional writes on Amazon S3 buckets": whether the operation makes the object.
+# s3:ObjectCreationOperation by operation (Amazon S3 User Guide, "Enforce conditional writes on Amazon S3 buckets").
 _MAKES_OBJECT = {
     **dict.fromkeys(("PutObject", "PostObject", "CopyObject", "CompleteMultipartUpload"), "true"),
     **dict.fromkeys(("CreateMultipartUpload", "UploadPart", "UploadPartCopy"), "false"),
@@ -32,12 +32,12 @@ _MAKES_OBJECT = {
 
 @dataclass(frozen=True)
 class Denial:
-    """A call that must not be made, in the words of IAM User Guide, "Troubleshoot access denied error messages"."""
+    """A denied call; the message follows IAM User Guide, "Troubleshoot access denied error messages"."""
 
     call: Call
     action: str
     resource: str
-    side: str
+    policy_kind: str
     because: str
 
     @property
@@ -46,16 +46,16 @@ class Denial:
         return f"User: {who} is not authorized to perform: {self.action} on resource: {self.resource} {self.because}"
 
     def record(self) -> Denial:
-        """What the session policy denies is the session's own wish."""
+        """Lists the denial, unless the session's inline policy denied the call: the caller has chosen that limit itself."""
         session = self.call.caller.session
-        if session and self.side != "session policy":
+        if session and self.policy_kind != "session policy":
             USES.denied(session.role_arn, self.action, self.resource, self.because, session.name)
         return self
 
 
 def refusal(call: Call) -> Response | None:
-    """The error that a call gets for what it is, before anything is looked at."""
-    wanted = needs.of_roles(call) if WISHES.identity else needs.of_session_policies(call)
+    """Returns the AccessDenied answer for a call that is denied, before moto sees the call."""
+    wanted = needs.for_roles(call) if BEHAVIOUR.identity else needs.for_session_policies(call)
     denied = next((d for d in (denial(call, *need) for need in wanted) if d), None)
     if denied is None:
         return None
@@ -64,31 +64,34 @@ def refusal(call: Call) -> Response | None:
 
 
 def denial(call: Call, action: str, resource: str, trust: str | None = None, more: Context | None = None) -> Denial | None:
-    """None where it may be done. `trust` is the policy of the role that is to be assumed, `more` what only this request has."""
-    if not WISHES.enforce:
+    """Returns the denial of an action, or None if it is allowed.
+
+    `trust` is the trust policy of the role to be assumed. `more` holds condition keys of this request alone.
+    """
+    if not BEHAVIOUR.enforce:
         return None
     session = call.caller.session
-    owned = grants.owned(resource) if action != "s3:CreateBucket" else grants.Owned()
+    owned = grants.find_resource(resource) if action != "s3:CreateBucket" else grants.OwnedResource()
     account = resource.split(":")[4] if trust else owned.account
-    role = grants.role(session.role_arn) if session and WISHES.identity else None
-    asked = decision.Asked(
+    role = grants.role(session.role_arn) if session and BEHAVIOUR.identity else None
+    asked = decision.AccessRequest(
         action,
         resource,
-        {**context(call), **_about(call, action, account), **(more or {})},
+        {**context(call), **_resource_context(call, action, account), **(more or {})},
         call.caller.principals,
         call.caller.own_names,
     )
-    sides = decision.Sides(
-        identity=grants.identity_policies(role) if session and WISHES.identity else None,
+    policies = decision.Policies(
+        identity=grants.identity_policies(role) if session and BEHAVIOUR.identity else None,
         boundary=grants.boundary(role),
         session=session.policy if session else None,
         resource=trust or owned.policy,
         foreign=_is_foreign(call, account),
         trust=trust is not None,
     )
-    refused = decision.decide(asked, sides)
+    refused = decision.decide(asked, policies)
     if refused:
-        return Denial(call, action, resource, refused.side, refused.because(action))
+        return Denial(call, action, resource, refused.policy_kind, refused.because(action))
     if session:
         USES.allowed(session.role_arn, action, resource)
     return None
@@ -99,13 +102,13 @@ def may(call: Call, action: str, resource: str) -> bool:
 
 
 def _is_foreign(call: Call, account: str | None) -> bool:
-    """Only of sessions and of roots by their account's number: other keys are for setting tests up."""
+    """Whether the caller is of another account; false for keys other than sessions and roots, which only set tests up."""
     held = call.caller.session or re.fullmatch(r"\d{12}", call.caller.access_key)
-    return bool(WISHES.identity and held and account not in (None, call.caller.account))
+    return bool(BEHAVIOUR.identity and held and account not in (None, call.caller.account))
 
 
 def context(call: Call) -> dict[str, str | list[str]]:
-    """Condition keys (IAM User Guide, "AWS global condition context keys"). The emulator stands for the https endpoints."""
+    """Returns the call's condition keys (IAM User Guide, "AWS global condition context keys"), as over https."""
     session = call.caller.session
     keys: dict[str, str | list[str]] = {
         "aws:PrincipalAccount": call.caller.account,
@@ -124,7 +127,7 @@ def context(call: Call) -> dict[str, str | list[str]]:
     if session:
         keys |= {f"aws:PrincipalTag/{k}": v for k, v in session.tags.items()}
     if call.service == "s3":
-        keys |= _of_s3(call)
+        keys |= _s3_context(call)
     elif call.service == "lambda":
         vpc = call.wire.get("VpcConfig") or {}
         listed = (("Layer", call.wire.get("Layers")), *((k, vpc.get(k)) for k in ("SubnetIds", "SecurityGroupIds")))
@@ -136,8 +139,8 @@ def context(call: Call) -> dict[str, str | list[str]]:
     return keys
 
 
-def _of_s3(call: Call) -> dict[str, str | list[str]]:
-    """Service Authorization Reference, "Condition keys for Amazon S3": those of the request's query and headers."""
+def _s3_context(call: Call) -> dict[str, str | list[str]]:
+    """Returns the keys from query and headers (Service Authorization Reference, "Condition keys for Amazon S3")."""
     keys: dict[str, str | list[str]] = {"s3:TlsVersion": "1.3"}
     keys |= {f"s3:{k}": call.wire[k] for k in ("prefix", "delimiter", "max-keys") if k in call.wire}
     keys |= {f"s3:{k}": v for k, v in call.headers.items() if k.startswith("x-amz-")}
@@ -150,10 +153,10 @@ def _of_s3(call: Call) -> dict[str, str | list[str]]:
     return keys
 
 
-def _about(call: Call, action: str, account: str | None) -> dict[str, str]:
-    """Condition keys of what is asked, not of who asks."""
+def _resource_context(call: Call, action: str, account: str | None) -> dict[str, str]:
+    """Returns the condition keys that describe the resource and the service, not the caller."""
     keys = {}
-    if action.startswith("kms:"):  # KMS Developer Guide, "kms:ViaService": here only Lambda asks, for its caller
+    if action.startswith("kms:"):  # KMS Developer Guide, "kms:ViaService": here only Lambda calls KMS
         keys["kms:ViaService"] = f"lambda.{call.region}.amazonaws.com"
     if action == "iam:PassRole":  # IAM User Guide, "Available keys for AWS services": iam:PassedToService
         keys["iam:PassedToService"] = "lambda.amazonaws.com"
@@ -166,8 +169,8 @@ def _about(call: Call, action: str, account: str | None) -> dict[str, str]:
     return keys
 
 
-def veiled(call: Call, answer: Response) -> Response:
-    """What a limited session must not learn: tags without ListTags, and that an object is missing without ListBucket.
+def redacted(call: Call, answer: Response) -> Response:
+    """Hides tags from a session without ListTags, and that an object is missing from a session without ListBucket.
 
     Lambda API Reference, GetFunction; Amazon S3 API Reference, GetObject ("Permissions").
     """
@@ -175,7 +178,7 @@ def veiled(call: Call, answer: Response) -> Response:
     if found and call.operation == "GetFunction" and not may(call, "lambda:ListTags", function_arn(call)):
         answer.set_data(json.dumps({k: v for k, v in answer.get_json().items() if k != "Tags"}))
     if missing and call.operation in ("GetObject", "HeadObject"):
-        # With the key as the prefix that would be listed (check live).
+        # ListBucket is checked with the object's key as s3:prefix (an assumption, not observed on AWS).
         denied = denial(call, "s3:ListBucket", bucket_arn(call), more={"s3:prefix": call.key or ""})
         if denied:
             return wire.error("s3", 403, "AccessDenied", denied.record().message)

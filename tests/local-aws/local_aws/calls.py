@@ -1,4 +1,4 @@
-"""Names AWS calls and keeps the log of them. Never keeps a body: variables and zips must not end up in a test's output."""
+"""Identifies AWS calls and logs them, without bodies: variables and zips must not end up in a test's output."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from moto.utilities.utils import get_partition
 
 from . import identity
 
-# Services whose signing name is not the one under which botocore keeps their model.
+# Services whose signing name differs from the name of botocore's model.
 _MODELS = {"monitoring": "cloudwatch", "eventbridge": "events"}
-# Parameters that are worth a test's attention: the first name is the wire's, the second the log's.
+# Logged parameters: name on the wire, name in the log.
 _ASSUME_ROLE = {
     "RoleArn": "role_arn",
     "ExternalId": "external_id",
@@ -28,18 +28,18 @@ _ASSUME_ROLE = {
     "RoleSessionName": "role_session_name",
     "Policy": "policy",
 }
-# A message's body is no parameter: it may be anything.
+# A message's body is not logged: it may hold anything.
 _SQS = ("DelaySeconds", "VisibilityTimeout", "MaxNumberOfMessages")
-# Nor is an event's detail.
+# An event's detail is not logged either.
 _EVENT = ("EventBusName", "Source", "DetailType")
-# Headers that decide about what may be done: those of conditional writes, and those that S3's condition keys are named after.
+# Headers that affect permissions: those of conditional writes, and those that are S3 condition keys.
 _DECISIVE = ("if-match", "if-none-match", "x-amz-")
 _LAMBDA = ("RevisionId", "Publish", "S3Bucket", "S3Key", "S3ObjectVersion", "CodeSha256", "DryRun", "FunctionVersion")
 
 
 @dataclass
 class Call:
-    """One AWS call. `wire`, `headers`, `queue` and `caller` stay inside; the rest is what tests see."""
+    """One AWS call; tests see all fields but `wire`, `headers`, `queue` and `caller`."""
 
     seq: int
     label: str
@@ -99,7 +99,7 @@ LOG = Log()
 
 
 def identify(environ: dict[str, Any], body: bytes, start_ms: float) -> Call:
-    """Reads from a request what it asks for, and of whom."""
+    """Reads operation, caller and parameters from a request."""
     request = Request({**environ, "wsgi.input": BytesIO(b"")})
     scope = identity.Scope.parse(request.headers.get("Authorization", ""), request.args.get("X-Amz-Credential", ""))
     scope = scope or identity.Scope("", "us-east-1", "s3")
@@ -143,7 +143,7 @@ def identify(environ: dict[str, Any], body: bytes, start_ms: float) -> Call:
 
 
 def _queue(call: Call, sent: dict[str, Any]) -> str | None:
-    """The ARN of the queue that a call is about: queues are named by their URL, which names their account too."""
+    """Returns the ARN of the call's queue; a queue's URL names its account."""
     if "SourceArn" in sent:
         return str(sent["SourceArn"])
     account, name = call.account, sent.get("QueueName")
@@ -154,7 +154,7 @@ def _queue(call: Call, sent: dict[str, Any]) -> str | None:
 
 
 def _objects(body: bytes) -> list[tuple[str, str | None]]:
-    """Key and version of each object that is to be deleted."""
+    """Returns key and version of each object in a DeleteObjects body."""
     try:
         listed = [o for o in ElementTree.fromstring(body) if o.tag.rpartition("}")[2] == "Object"]
     except ElementTree.ParseError:
@@ -164,7 +164,7 @@ def _objects(body: bytes) -> list[tuple[str, str | None]]:
 
 
 def _json(body: bytes) -> dict[str, Any]:
-    """A body's fields; none where it is no JSON object."""
+    """Returns the fields of a JSON object, or none if the body is not one."""
     try:
         parsed = json.loads(body)
     except ValueError:
@@ -187,12 +187,12 @@ def _operation(service: str, request: Request, form: dict[str, str]) -> tuple[st
     try:
         operation, path = get_service_router(_MODELS.get(service, service)).match(request)
         return operation.name, path
-    except Exception:  # moto raises several kinds for what botocore does not know
+    except Exception:  # moto raises several exceptions for requests that botocore does not know
         return f"{request.method} {request.path}", {}
 
 
 def function_of(name: str) -> tuple[str, str | None]:
-    """Name and qualifier from any of the forms in which Lambda takes a function's name."""
+    """Returns name and qualifier from any form of a function's name that Lambda accepts."""
     name, _, qualifier = unquote(name).rsplit("function:", 1)[-1].partition(":")
     return name, qualifier or None
 

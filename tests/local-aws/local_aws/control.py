@@ -1,4 +1,4 @@
-"""The control API, `/local-aws/…`: how tests arrange the emulator and look at what happened. README.md lists it."""
+"""The control API, `/local-aws/…`: tests set up the emulator and read what happened. README.md lists it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .calls import LOG
 from .hold import HOLD
 from .identity import SESSIONS, Session
 from .late import LATE
-from .rules import ORGANIZATIONS, WISHES, Answer, Fault, Settle
+from .rules import BEHAVIOUR, ORGANIZATIONS, Answer, Fault, Settle
 from .uses import USES
 
 PREFIX = "/local-aws/"
@@ -26,7 +26,7 @@ def answer(method: str, path: str, query: dict[str, str], body: bytes) -> Respon
         return _json(404, {"error": f"no {method} {path} here"})
     try:
         sent = {**query, **(json.loads(body) if body else {})}
-        if route is _held:  # waits for others' calls
+        if route is _held:  # waits for other calls, which need the lock
             return _json(200, route(sent))
         with world.LOCK:
             return _json(200, route(sent))
@@ -39,37 +39,37 @@ def _json(status: int, value: Any) -> Response:
 
 
 def _fault(sent: dict[str, Any]) -> dict[str, Any]:
-    WISHES.faults.append(Fault.parse({"times": 1, **sent}))
+    BEHAVIOUR.faults.append(Fault.parse({"times": 1, **sent}))
     return {}
 
 
 def _settle(sent: dict[str, Any]) -> dict[str, Any]:
-    WISHES.settle.append(Settle.parse(sent))
+    BEHAVIOUR.settle.append(Settle.parse(sent))
     return {}
 
 
 def _invoke(sent: dict[str, Any]) -> dict[str, Any]:
-    WISHES.invoke.append(Answer.parse(sent))
+    BEHAVIOUR.invoke.append(Answer.parse(sent))
     return {}
 
 
-def _clear(what: Callable[[], None]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+def _clear(action: Callable[[], None]) -> Callable[[dict[str, Any]], dict[str, Any]]:
     def cleared(_: dict[str, Any]) -> dict[str, Any]:
-        what()
+        action()
         return {}
 
     return cleared
 
 
 def _latency(sent: dict[str, Any]) -> dict[str, Any]:
-    WISHES.latency_ms = float(sent["ms"])
+    BEHAVIOUR.latency_ms = float(sent["ms"])
     return {}
 
 
 def _enforce(sent: dict[str, Any]) -> dict[str, Any]:
-    """What is not said of `identity` leaves it as it is."""
-    WISHES.enforce = bool(sent["on"])
-    WISHES.enforce_identity = bool(sent.get("identity", WISHES.enforce_identity))
+    """Sets `on`, and `identity` if it is sent."""
+    BEHAVIOUR.enforce = bool(sent["on"])
+    BEHAVIOUR.enforce_identity = bool(sent.get("identity", BEHAVIOUR.enforce_identity))
     return {}
 
 
@@ -99,7 +99,7 @@ def _queue_clock(sent: dict[str, Any]) -> dict[str, Any]:
 
 
 def _session(sent: dict[str, Any]) -> dict[str, Any]:
-    """Credentials of a role as a service that runs under it gets them (Lambda's execution role): no trust is asked."""
+    """Returns credentials of a role as a service gets them (Lambda's execution role), without checking the trust policy."""
     role_arn = sent["role_arn"]
     partition, account = role_arn.split(":")[1], role_arn.split(":")[4]
     key = iam_backends[account][partition].create_temp_access_key()
@@ -122,12 +122,12 @@ _ROUTES: dict[tuple[str, str], Callable[[dict[str, Any]], Any]] = {
     ("POST", "late"): lambda _: {"statuses": LATE.carry_out()},
     ("POST", "queue-clock"): _queue_clock,
     ("POST", "settle"): _settle,
-    ("DELETE", "settle"): _clear(WISHES.settle.clear),
+    ("DELETE", "settle"): _clear(BEHAVIOUR.settle.clear),
     ("POST", "faults"): _fault,
-    ("DELETE", "faults"): _clear(WISHES.faults.clear),
+    ("DELETE", "faults"): _clear(BEHAVIOUR.faults.clear),
     ("POST", "latency"): _latency,
     ("POST", "invoke"): _invoke,
-    ("DELETE", "invoke"): _clear(WISHES.invoke.clear),
+    ("DELETE", "invoke"): _clear(BEHAVIOUR.invoke.clear),
     ("POST", "organization"): _organization,
     ("POST", "enforce"): _enforce,
     ("GET", "uses"): lambda _: {"uses": USES.list_allowed()},

@@ -1,4 +1,4 @@
-"""Puts every correction in its place in moto. The corrections themselves are in the modules named here."""
+"""Installs every correction in moto; the corrections are in the modules that it imports."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Whether all the policies that have a say in a call let it pass, and which of them does not. Knows nothing of where they are.
+"""Decides whether all policies that apply to a call allow it, and names the one that does not; grants.py finds the policies.
 
-Our reading of IAM User Guide, "Policy evaluation logic" and "Cross-account policy evaluation logic"; the words are those of
+Our reading of IAM User Guide, "Policy evaluation logic" and "Cross-account policy evaluation logic". The messages follow
 "Troubleshoot access denied error messages".
 """
 
@@ -19,8 +19,8 @@ _ARTICLES = {
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is asked for, and by whom: `names` are all names of the caller, `own` those that mean nobody else."""
+class AccessRequest:
+    """An action on a resource by a caller: `names` are all its names, `own` those that mean nobody else."""
 
     action: str
     resource: str
@@ -30,67 +30,67 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Sides:
-    """The policies with a say. `identity` is None for who needs none (an account's root)."""
+class Policies:
+    """The policies that apply to a call; `identity` is None for a caller that needs none (an account's root)."""
 
     identity: list[str] | None = None
     boundary: str | None = None
     session: str | None = None
     resource: str | None = None
-    # The resource is another account's: its policy has to allow the call as well, and alone does not suffice.
+    # The resource is another account's: its policy and the caller's must both allow the call.
     foreign: bool = False
-    # `resource` is a role's trust policy: it names no resource, and must allow the call in any account.
+    # `resource` is a role's trust policy, which names no resource and must allow the call in the same account too.
     trust: bool = False
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """The side that does not let it pass."""
+    """The kind of policy that denies a call, and whether a Deny does or a missing Allow."""
 
-    side: str
+    policy_kind: str
     explicit: bool
 
     def because(self, action: str) -> str:
         if self.explicit:
-            return f"with an explicit deny in {_ARTICLES[self.side]}"
-        return f"because no {self.side} allows the {action} action"
+            return f"with an explicit deny in {_ARTICLES[self.policy_kind]}"
+        return f"because no {self.policy_kind} allows the {action} action"
 
 
-def decide(asked: Asked, sides: Sides) -> Refusal | None:
-    """None where every side lets it pass."""
+def decide(asked: AccessRequest, policies: Policies) -> Refusal | None:
+    """Returns the refusal, or None if every policy lets the call pass."""
     request = Request(asked.action, asked.resource, context=asked.context)
-    resource = None if sides.trust else asked.resource
+    resource = None if policies.trust else asked.resource
     by_all = Request(asked.action, resource, asked.names, asked.context)
     by_name = Request(asked.action, resource, asked.own, asked.context)
 
-    identity = _together(sides.identity, request)
-    boundary = _together([sides.boundary] if sides.boundary is not None else None, request)
-    session = _together([sides.session] if sides.session is not None else None, request)
-    granted = Decision.NOTHING if sides.resource is None else evaluate(sides.resource, by_all)
+    identity = _combined(policies.identity, request)
+    boundary = _combined([policies.boundary] if policies.boundary is not None else None, request)
+    session = _combined([policies.session] if policies.session is not None else None, request)
+    granted = Decision.NOTHING if policies.resource is None else evaluate(policies.resource, by_all)
 
-    for side, decision in (
+    for policy_kind, decision in (
         ("identity-based policy", identity),
         ("permissions boundary", boundary),
         ("session policy", session),
         ("resource-based policy", granted),
     ):
         if decision is Decision.DENY:
-            return Refusal(side, explicit=True)
+            return Refusal(policy_kind, explicit=True)
 
-    if (sides.foreign or sides.trust) and granted is not Decision.ALLOW:
+    if (policies.foreign or policies.trust) and granted is not Decision.ALLOW:
         return Refusal("resource-based policy", explicit=False)
-    # A resource that names its account's root leaves the decision to that account's policies; one that names the role decides.
-    named = granted is Decision.ALLOW and sides.resource is not None and evaluate(sides.resource, by_name) is Decision.ALLOW
-    if identity is not Decision.ALLOW and (sides.foreign or not named):
+    # An Allow for the account's root leaves the decision to the role's policies. An Allow for the role itself decides.
+    named = granted is Decision.ALLOW and policies.resource is not None and evaluate(policies.resource, by_name) is Decision.ALLOW
+    if identity is not Decision.ALLOW and (policies.foreign or not named):
         return Refusal("identity-based policy", explicit=False)
-    for side, decision in (("permissions boundary", boundary), ("session policy", session)):
+    for policy_kind, decision in (("permissions boundary", boundary), ("session policy", session)):
         if decision is not Decision.ALLOW:
-            return Refusal(side, explicit=False)
+            return Refusal(policy_kind, explicit=False)
     return None
 
 
-def _together(documents: list[str] | None, request: Request) -> Decision:
-    """Of one side's policies; a side that there is not has nothing against it."""
+def _combined(documents: list[str] | None, request: Request) -> Decision:
+    """Returns the decision of several policies of one kind; without any of that kind it is ALLOW."""
     if documents is None:
         return Decision.ALLOW
     found = {evaluate(document, request) for document in documents}

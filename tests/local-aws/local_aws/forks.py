@@ -1,6 +1,6 @@
-"""One process that has loaded everything, and a fork of it for each server that is asked for: a tenth of the time of a start.
+"""Loads everything once and forks a server for each connection, which takes a tenth of the time of a start.
 
-Knows nothing of AWS but which services are to be loaded.
+The module knows nothing of AWS but the names of the services to load.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _SERVICES = ("s3", "sqs", "iam", "sts", "lambda", "events", "kms", "logs", "clou
 
 
 def serve() -> list[str]:
-    """Forks until stdin closes. Returns in each fork, with the options that its connection has named."""
+    """Forks until stdin closes; returns in each fork, with the options that its connection has sent."""
     for service in _SERVICES:
         get_backend(service)
     gc.freeze()
-    # Nobody waits for what was forked.
+    # Nobody waits for the forks, so that the kernel reaps them.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         print(json.dumps({"port": listener.getsockname()[1]}), flush=True)
@@ -46,7 +46,7 @@ def serve() -> list[str]:
 
 
 def _line() -> str:
-    """What stands in the first line on stdin, byte by byte: whatever follows is for others."""
+    """Reads the first line of stdin byte by byte, and leaves the bytes after it to later readers."""
     line = b""
     while (byte := os.read(0, 1)) not in (b"", b"\n"):
         line += byte

@@ -1,4 +1,4 @@
-"""What every request passes on its way to moto and back: naming, latency, faults, permissions, the log."""
+"""The steps of every request around moto: it is identified, delayed, failed, authorized and logged here."""
 
 from __future__ import annotations
 
@@ -13,45 +13,45 @@ from werkzeug.wrappers import Response
 
 from . import access, control, wire, world
 from .calls import Call, identify
-from .hold import HOLD, Fate
+from .hold import HOLD, Treatment
 from .late import LATE
-from .rules import WISHES
+from .rules import BEHAVIOUR
 
 
 class Front:
-    """`corrected` false leaves moto as it is: names, faults, latency and the log stay, permissions and corrections go."""
+    """Answers requests; without `corrected` moto is plain: faults, latency and the log work, permissions are not checked."""
 
     def __init__(self, corrected: bool) -> None:
         self._corrected = corrected
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def answer(self, environ: dict[str, Any], body: bytes, arrived: float) -> tuple[Call | None, Response | None]:
-        """The answer, or None where the connection is to be closed without one; and the call, unless it was ours."""
+        """Returns the call (None for the control API) and its answer (None: the connection is closed without one)."""
         path = environ["PATH_INFO"]
         if path.startswith(control.PREFIX):
             query = dict(p.split("=", 1) for p in environ["QUERY_STRING"].split("&") if "=" in p)
             return None, control.answer(environ["REQUEST_METHOD"], path, query, body)
         if path.startswith("/moto-api"):
-            return None, self._ask_moto(environ, body)
-        call, fate = HOLD.arriving(lambda: identify(environ, body, round(arrived * 1000, 3)))
-        if fate is Fate.NEVER:
+            return None, self._call_moto(environ, body)
+        call, treatment = HOLD.arriving(lambda: identify(environ, body, round(arrived * 1000, 3)))
+        if treatment is Treatment.NEVER:
             HOLD.wait(call)
             call.status = 0
             return call, None
-        if WISHES.latency_ms:
-            time.sleep(WISHES.latency_ms / 1000)
+        if BEHAVIOUR.latency_ms:
+            time.sleep(BEHAVIOUR.latency_ms / 1000)
         try:
             answer = self._decide(call, environ, body)
         finally:
             HOLD.executed(call)
-        if fate is Fate.LAST:
+        if treatment is Treatment.LAST:
             HOLD.wait(call)
             return call, None
         return call, answer
 
     def _decide(self, call: Call, environ: dict[str, Any], body: bytes) -> Response | None:
         with world.LOCK:
-            fault = WISHES.fault(call)
+            fault = BEHAVIOUR.fault(call)
         if fault is not None and fault.late:
             LATE.keep(lambda: self._execute(call, dict(environ), body).status_code)
             call.status = 0
@@ -69,16 +69,16 @@ class Front:
         owner = call.queue.split(":")[4] if call.queue and self._corrected else call.account
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = owner
         world.enter(call)
-        if call.operation == "ReceiveMessage":  # waits for others' calls, and takes the lock itself (sqs.py)
+        if call.operation == "ReceiveMessage":  # waits for other calls, and takes the lock itself (sqs.py)
             with world.LOCK:
                 refused = access.refusal(call) if self._corrected else None
-            return refused or self._ask_moto(environ, body)
+            return refused or self._call_moto(environ, body)
         with world.LOCK:
             if not self._corrected:
-                return self._ask_moto(environ, body)
-            return access.refusal(call) or access.veiled(call, self._ask_moto(environ, body))
+                return self._call_moto(environ, body)
+            return access.refusal(call) or access.redacted(call, self._call_moto(environ, body))
 
-    def _ask_moto(self, environ: dict[str, Any], body: bytes) -> Response:
+    def _call_moto(self, environ: dict[str, Any], body: bytes) -> Response:
         environ["wsgi.input"] = BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
         environ.pop("HTTP_TRANSFER_ENCODING", None)

@@ -1,7 +1,7 @@
-"""Stops a client dead at one of its calls, so that a test can kill it exactly there.
+"""Stops a client at one of its calls, so that a test can kill it exactly there.
 
-Calls count in the order in which they arrive. All before the last one are executed and answered, the last one is executed (or
-not) and gets no answer, and whatever comes after it is not executed. Knows nothing of moto.
+Calls count in the order in which they arrive. The calls before the held one are executed and answered. The held one is executed,
+or not if the test says so, and gets no answer. No later call is executed. The module knows nothing of moto.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from enum import Enum
 from .calls import Call
 
 
-class Fate(Enum):
-    """What becomes of a call."""
+class Treatment(Enum):
+    """The treatment of a call."""
 
     PASSES = "executed and answered"
     LAST = "executed, never answered"
@@ -23,7 +23,7 @@ class Fate(Enum):
 
 
 class Hold:
-    """One hold at a time: of the calls of sessions whose names begin so."""
+    """A hold on the calls of sessions whose names begin with a given text; there is one at a time."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -35,7 +35,7 @@ class Hold:
         self._held: set[int] = set()
 
     def set(self, session: str, calls: int, execute: bool) -> None:
-        """Holds from the so manyth call on: the first is 1."""
+        """Holds the session from its call number `calls` on; the first call is 1."""
         if calls < 1:
             raise ValueError("calls are counted from 1")
         with self._changed:
@@ -44,14 +44,14 @@ class Hold:
             self._session, self._left, self._execute, self._reached = session, calls, execute, False
 
     def release(self) -> None:
-        """Whoever is held gets a closed connection."""
+        """Ends the hold; the connections of the held calls are closed."""
         with self._changed:
             self._session = None
             self._held.clear()
             self._changed.notify_all()
 
     def is_held(self, seconds: float) -> bool:
-        """Whether the call was reached and all before it are done; waits so long for that."""
+        """Whether the held call has arrived and all before it are done; waits for that for at most `seconds`."""
         until = time.monotonic() + seconds
         with self._changed:
             while not (self._reached and not self._under_way) and self._session is not None:
@@ -61,30 +61,30 @@ class Hold:
                 self._changed.wait(left)
             return self._session is not None and self._reached and not self._under_way
 
-    def arriving(self, identify: Callable[[], Call]) -> tuple[Call, Fate]:
-        """A call in its place in the order, and what becomes of it."""
+    def arriving(self, identify: Callable[[], Call]) -> tuple[Call, Treatment]:
+        """Counts an arriving call and returns it with its treatment."""
         with self._changed:
             call = identify()
             if self._session is None or not (call.session_name or "").startswith(self._session):
-                return call, Fate.PASSES
+                return call, Treatment.PASSES
             self._left -= 1
             if self._left > 0 or (self._left == 0 and self._execute):
                 self._under_way.add(call.seq)
             if self._left > 0:
-                return call, Fate.PASSES
+                return call, Treatment.PASSES
             self._reached = True
             self._held.add(call.seq)
             self._changed.notify_all()
-            return call, Fate.LAST if self._left == 0 and self._execute else Fate.NEVER
+            return call, Treatment.LAST if self._left == 0 and self._execute else Treatment.NEVER
 
     def executed(self, call: Call) -> None:
-        """The call is done."""
+        """Notes that the call is done."""
         with self._changed:
             self._under_way.discard(call.seq)
             self._changed.notify_all()
 
     def wait(self, call: Call) -> None:
-        """Until the hold is released that this call ran into."""
+        """Waits until the hold on this call is released."""
         with self._changed:
             while call.seq in self._held:
                 self._changed.wait()

@@ -1,7 +1,7 @@
-"""Who makes a call: the session, user or account behind an access key. Knows nothing of permissions.
+"""Finds the session, user or account behind an access key; knows nothing of permissions.
 
-Set-up credentials of tests: an access key id of 12 digits is the root of that account, any other unknown key is the root of
-moto's default account. Neither is limited by anything.
+Tests set up accounts with unlimited keys: an access key id of 12 digits is the root of that account, any other unknown key is
+the root of moto's default account.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Session:
-    """An assumed role: what STS promised when it handed out the credentials."""
+    """An assumed role, as STS recorded it when it issued the credentials."""
 
     account: str
     role_arn: str
@@ -56,7 +56,7 @@ class Caller:
 
     @property
     def principals(self) -> set[str]:
-        """Every name for it in a Principal (IAM User Guide, "AWS JSON policy elements: Principal")."""
+        """Returns every name by which a Principal can mean the caller (IAM User Guide, "AWS JSON policy elements: Principal")."""
         partition = self.arn.split(":")[1]
         names = {"*", self.arn, self.account, f"arn:{partition}:iam::{self.account}:root"}
         if self.session:
@@ -65,7 +65,7 @@ class Caller:
 
     @property
     def own_names(self) -> set[str]:
-        """Those that do not leave the decision to the account's own policies (there, "Principal", "AWS account principals")."""
+        """Returns the names that do not mean the whole account (the same page, "AWS account principals")."""
         return {n for n in self.principals if n != self.account and not n.endswith(":root")}
 
 
@@ -73,7 +73,7 @@ SESSIONS: dict[str, Session] = {}
 
 
 def caller(access_key: str, region: str, chosen_account: str | None = None) -> Caller:
-    """Who `access_key` is; `chosen_account` is moto's own header for choosing another account in a test's set-up."""
+    """Returns the caller behind `access_key`; `chosen_account` is moto's own header for choosing another account."""
     session = SESSIONS.get(access_key)
     if session:
         return Caller(access_key, session.account, session.arn, session)

@@ -1,4 +1,4 @@
-"""Keys as Terraform reads them back: how often they rotate, and what they are for. Nothing is encrypted, no key's policy asked.
+"""KMS keys show their rotation period and usage, as Terraform reads them back; nothing is encrypted, key policies are not read.
 
 Our reading of KMS API Reference, EnableKeyRotation, GetKeyRotationStatus and CreateKey.
 """
@@ -19,14 +19,14 @@ _create_key = KmsBackend.create_key
 
 
 def enable_key_rotation(self: KmsResponse) -> str:
-    """EnableKeyRotation, "RotationPeriodInDays": a year where nothing else is said."""
+    """EnableKeyRotation, "RotationPeriodInDays": the default is a year."""
     answer = _enable_key_rotation(self)
     _key(self).rotation_days = int(self._get_param("RotationPeriodInDays") or 365)
     return answer
 
 
 def get_key_rotation_status(self: KmsResponse) -> str:
-    """GetKeyRotationStatus: the period and the next time too, while it rotates."""
+    """GetKeyRotationStatus: shows period and next date of a key that rotates."""
     shown = json.loads(_get_key_rotation_status(self))
     key = _key(self)
     shown["KeyId"] = key.arn
@@ -42,7 +42,7 @@ def _key(response: KmsResponse) -> Any:
 
 
 def create_key(self: KmsBackend, policy: Any, key_usage: str, key_spec: str, description: str, *rest: Any, **more: Any) -> Key:
-    """CreateKey, "KeyUsage": for encryption where nothing else is said, and in one region."""
+    """CreateKey, "KeyUsage" and "MultiRegion": the default is encryption in one region."""
     key = _create_key(self, policy, key_usage or "ENCRYPT_DECRYPT", key_spec, description, *rest, **more)
     key.multi_region = bool(key.multi_region)
     return key

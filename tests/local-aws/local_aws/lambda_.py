@@ -1,6 +1,6 @@
-"""Lambda's control plane as a deployer meets it: preconditions, conflicts while a write settles, checked roles and aliases.
+"""Lambda's control plane: preconditions, conflicts while a write settles, checked roles and aliases.
 
-Our reading of Lambda API Reference; each method names its page. What it stores is in lambda_model.py.
+Our reading of Lambda API Reference; each method names its page. lambda_model.py holds functions, versions and aliases.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from moto.core.common_types import TYPE_RESPONSE
 from . import lambda_code, lambda_model, sts
 from .lambda_model import Alias, Conflict, Function, check_revision
 from .lambda_provisioned import Provisioned
-from .rules import WISHES
+from .rules import BEHAVIOUR
 
 # Lambda API Reference, ListVersionsByFunction and ListAliases, "MaxItems".
 LONGEST_LIST = 50
@@ -43,7 +43,7 @@ class Lambda(Provisioned):
         headers.setdefault("content-type", "application/json")
         return status, headers, body
 
-    # ---- finding what a request is about
+    # ---- versions
 
     def _version(self, number: str) -> Function:
         return self.backend.get_function(self._call().function or "", number)  # type: ignore[return-value]
@@ -51,7 +51,7 @@ class Lambda(Provisioned):
     # ---- functions
 
     def create_function(self) -> TYPE_RESPONSE:
-        """CreateFunction. With Publish it answers Version 1, and with a RevisionId that is neither's."""
+        """CreateFunction: with Publish the answer shows version 1 with a RevisionId of neither $LATEST nor the version."""
         spec = {**self.json_body, "FunctionName": self._call().function}
         try:
             self._latest()
@@ -70,7 +70,7 @@ class Lambda(Provisioned):
         return self._answer(201, shown.get_configuration())
 
     def get_function(self) -> str:
-        """GetFunction. By an alias it answers with the alias's ARN."""
+        """GetFunction: with an alias as qualifier the answer has the alias's ARN."""
         self._observe()
         return self._by_alias(super().get_function())
 
@@ -80,7 +80,7 @@ class Lambda(Provisioned):
         return super().get_function_configuration()
 
     def _by_alias(self, answer: str) -> str:
-        alias = self._alias_called(self._call().qualifier)
+        alias = self._alias_named(self._call().qualifier)
         if alias is None:
             return answer
         shown = json.loads(answer)
@@ -107,7 +107,7 @@ class Lambda(Provisioned):
         function.observe()
 
     def update_function_code(self) -> TYPE_RESPONSE:
-        """UpdateFunctionCode. With Publish it answers for the version; with DryRun it changes nothing."""
+        """UpdateFunctionCode: with Publish it shows the version, with DryRun it changes nothing."""
         sent = self.json_body
         latest = self._latest()
         latest.require_settled()
@@ -153,7 +153,7 @@ class Lambda(Provisioned):
         return self._answer(201, version.get_configuration())  # type: ignore[union-attr]
 
     def list_versions_by_function(self) -> str:
-        """ListVersionsByFunction: $LATEST first, at most 50 in an answer, whatever is asked for."""
+        """ListVersionsByFunction: $LATEST is first, an answer has at most 50, whatever MaxItems says, and no states."""
         name = self._latest().function_name
         shown = [version.get_configuration() for version in self.backend.list_versions_by_function(name)]
         for version in shown:
@@ -168,7 +168,7 @@ class Lambda(Provisioned):
         return self._answer(200, self._page("Aliases", shown, "Name"))
 
     def _page(self, name: str, all_of_them: list[dict[str, Any]], key: str) -> dict[str, Any]:
-        """What follows the Marker: the last one of the page before, in a form that nobody takes for something else."""
+        """Returns the page after the Marker, which is the encoded key of the last entry of the page before."""
         wire = self._call().wire
         start = 0
         if "Marker" in wire:
@@ -179,7 +179,7 @@ class Lambda(Provisioned):
         return {name: page, **({"NextMarker": base64.b64encode(page[-1][key].encode()).decode()} if more else {})}
 
     def delete_function(self) -> TYPE_RESPONSE:
-        """DeleteFunction: the qualifier may also be part of the name. A version that is not there is gone already."""
+        """DeleteFunction: the qualifier may be part of the name, and deleting a version that does not exist succeeds."""
         call = self._call()
         latest = self._latest()
         there = {str(version.version) for version in self.backend.list_versions_by_function(latest.function_name)}
@@ -208,11 +208,11 @@ class Lambda(Provisioned):
     def get_alias(self) -> TYPE_RESPONSE:
         """GetAlias."""
         alias = self._alias()
-        self._alias_seen(alias)
+        self._alias_read(alias)
         return self._answer(200, alias.to_json())
 
     def update_alias(self) -> TYPE_RESPONSE:
-        """UpdateAlias: fields that are not sent stay."""
+        """UpdateAlias: fields that are not sent keep their values."""
         sent = self.json_body
         alias = self._alias()
         check_revision(sent.get("RevisionId"), alias.revision_id)
@@ -234,7 +234,7 @@ class Lambda(Provisioned):
         return self.backend.get_alias(call.qualifier or "", call.function or "")  # type: ignore[return-value]
 
     def _routing(self, version: str, routing: dict[str, Any] | None) -> dict[str, Any] | None:
-        """Where an alias is to point, checked.
+        """Checks and returns an alias's new routing.
 
         Lambda Developer Guide, "Implement Lambda canary deployments using a weighted alias".
         """
@@ -268,23 +268,23 @@ class Lambda(Provisioned):
     # ---- recursive loops
 
     def put_function_recursion_config(self) -> TYPE_RESPONSE:
-        """PutFunctionRecursionConfig. moto knows neither."""
+        """PutFunctionRecursionConfig, which moto does not know."""
         self._latest().recursive_loop = self.json_body["RecursiveLoop"]
         return self.get_function_recursion_config()
 
     def get_function_recursion_config(self) -> TYPE_RESPONSE:
-        """GetFunctionRecursionConfig: a loop is ended unless it is allowed."""
+        """GetFunctionRecursionConfig, which moto does not know; the default is Terminate."""
         return self._answer(200, {"RecursiveLoop": self._latest().recursive_loop})
 
     # ---- invocations
 
     def invoke(self) -> TYPE_RESPONSE:
-        """Invoke: answers what a test wished for, `null` otherwise; a version that is not Active is 409."""
+        """Invoke: answers as a test has set it, `null` otherwise, and 409 for a version that is not Active."""
         call = self._call()
         function: Function = self.backend.get_function(call.function or "", call.qualifier)  # type: ignore[assignment]
         if function.state != "Active":
             function.require_settled()
-        rule = WISHES.invoke.take(account=call.account, region=call.region, function=call.function)
+        rule = BEHAVIOUR.invoke.take(account=call.account, region=call.region, function=call.function)
         headers = {"content-type": "application/json", "x-amz-executed-version": str(function.version)}
         kind = self.headers.get("X-Amz-Invocation-Type", "RequestResponse")
         if kind != "RequestResponse":
@@ -296,8 +296,10 @@ class Lambda(Provisioned):
 
 
 def _check_role(role: str, account: str) -> None:
-    """CreateFunction, "Role": it exists in the function's account and trusts Lambda (Lambda Developer Guide, "Defining Lambda
-    function permissions with an execution role")."""
+    """CreateFunction, "Role": requires that the role exists in the function's account and trusts Lambda.
+
+    Lambda Developer Guide, "Defining Lambda function permissions with an execution role".
+    """
     found = re.match(InvalidRoleFormat.pattern, role)
     if found is None:
         raise InvalidRoleFormat(role)
@@ -310,6 +312,8 @@ def _check_role(role: str, account: str) -> None:
 def install() -> None:
     lambda_model.install()
     urls.url_paths["{0}/(?P<api_version>[^/]+)/functions/(?P<function_name>[\\w_:%-]+)/recursion-config$"] = Lambda.dispatch
-    urls.url_paths["{0}/(?P<api_version>[^/]+)/functions/(?P<function_name>[\\w_:%-]+)/provisioned-concurrency$"] = Lambda.dispatch
+    urls.url_paths["{0}/(?P<api_version>[^/]+)/functions/(?P<function_name>[\\w_:%-]+)/provisioned-concurrency$"] = (
+        Lambda.dispatch
+    )
     for path in urls.url_paths:
         urls.url_paths[path] = Lambda.dispatch

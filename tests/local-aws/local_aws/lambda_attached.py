@@ -1,8 +1,8 @@
-"""What is attached to a function or to an alias of it: permissions, URLs, and what becomes of asynchronous invocations.
+"""Permissions, URLs and asynchronous invocation settings of a function or of one of its aliases.
 
-Our reading of Lambda API Reference, AddPermission, GetPolicy and RemovePermission, CreateFunctionUrlConfig and
-PutFunctionEventInvokeConfig with what belongs to them: each takes a Qualifier, and what an alias has stays with it when the
-alias moves (Lambda Developer Guide, "Using Lambda aliases in event sources and permissions policies").
+Our reading of Lambda API Reference, AddPermission, GetPolicy, RemovePermission, CreateFunctionUrlConfig,
+PutFunctionEventInvokeConfig and their siblings. Each takes a Qualifier. An alias keeps its own settings when it moves to another
+version (Lambda Developer Guide, "Using Lambda aliases in event sources and permissions policies").
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Attached(Mappings):
         return status, {"status": status}, json.dumps(body)
 
     def _attached_to(self) -> tuple[Function, str | None]:
-        """The function, and the alias or version that is named, which must exist."""
+        """Returns the function and the call's qualifier, which must exist."""
         call, latest = self._call(), self._latest()
         if call.qualifier is not None:
             self.backend.get_function(latest.function_name, call.qualifier)
@@ -45,10 +45,10 @@ class Attached(Mappings):
         latest, qualifier = self._attached_to()
         return f"{latest.function_arn}:{qualifier}" if qualifier else latest.function_arn
 
-    # ---- permissions: they change the revision of what they are on (AddPermission, RemovePermission)
+    # ---- permissions: they change the revision of the function, version or alias (AddPermission, RemovePermission)
 
     def add_permission(self) -> str:
-        """AddPermission: a statement's id is there once."""
+        """AddPermission: a second statement with the same id is a conflict."""
         policy, sent = self._policy(), json.loads(self.body)
         if sent.get("StatementId") in {s["Sid"] for s in policy.statements}:
             raise Conflict(f"The statement id ({sent['StatementId']}) provided already exists.")
@@ -57,7 +57,7 @@ class Attached(Mappings):
         return json.dumps({"Statement": json.dumps(statement)})
 
     def get_policy(self) -> str:
-        """GetPolicy: that of an alias is not that of the version which it points to."""
+        """GetPolicy: an alias has its own policy, apart from that of its version."""
         return self._policy().wire_format()
 
     def remove_permission(self) -> TYPE_RESPONSE:
@@ -83,7 +83,7 @@ class Attached(Mappings):
     # ---- URLs
 
     def create_function_url_config(self) -> TYPE_RESPONSE:
-        """CreateFunctionUrlConfig: a function has one, and each alias one of its own."""
+        """CreateFunctionUrlConfig: the function and each alias have at most one URL."""
         latest, qualifier = self._attached_to()
         if ("url", qualifier) in latest.attached:
             raise Conflict(f"Failed to create function url config for [functionArn = {self._arn()}]. It already exists.")
@@ -95,7 +95,7 @@ class Attached(Mappings):
         return self._answer(200, self._url())
 
     def update_function_url_config(self) -> TYPE_RESPONSE:  # type: ignore[override]
-        """UpdateFunctionUrlConfig: what is not sent stays."""
+        """UpdateFunctionUrlConfig: fields that are not sent keep their values."""
         url = self._one("url")
         url.config = {**url.config, **self.json_body}
         return self._answer(200, self._url())
@@ -112,14 +112,14 @@ class Attached(Mappings):
     # ---- asynchronous invocations
 
     def put_function_event_invoke_config(self) -> TYPE_RESPONSE:  # type: ignore[override]
-        """PutFunctionEventInvokeConfig: it replaces the one there is."""
+        """PutFunctionEventInvokeConfig: replaces the existing configuration."""
         latest, qualifier = self._attached_to()
         config = EventInvokeConfig(self._arn(), 0, self.json_body)  # type: ignore[arg-type]
         latest.attached["events", qualifier] = config
         return self._answer(200, config.response())
 
     def update_function_event_invoke_config(self) -> TYPE_RESPONSE:  # type: ignore[override]
-        """UpdateFunctionEventInvokeConfig: what is not sent stays."""
+        """UpdateFunctionEventInvokeConfig: fields that are not sent keep their values."""
         config = self._one("events")
         config.config = {**config.config, **self.json_body}
         return self._answer(200, config.response())
@@ -133,11 +133,11 @@ class Attached(Mappings):
         return self._detach("events")
 
     def list_function_event_invoke_configs(self) -> TYPE_RESPONSE:  # type: ignore[override]
-        """ListFunctionEventInvokeConfigs: the function's and those of its aliases and versions."""
+        """ListFunctionEventInvokeConfigs: lists those of the function, its aliases and its versions."""
         attached = self._latest().attached.items()
         return self._answer(200, {"FunctionEventInvokeConfigs": [c.response() for (kind, _), c in attached if kind == "events"]})
 
-    # ---- what is stored
+    # ---- storage
 
     def _one(self, kind: str) -> Any:
         latest, qualifier = self._attached_to()
@@ -152,7 +152,7 @@ class Attached(Mappings):
         return 204, {"status": 204}, ""
 
     def _forget(self, alias: str) -> None:
-        """An alias that is deleted takes with it what it has."""
+        """Drops everything that is attached to an alias, which is being deleted."""
         latest = self._latest()
         for at in [at for at in latest.attached if at[1] == alias]:
             del latest.attached[at]

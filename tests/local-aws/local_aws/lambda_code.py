@@ -1,4 +1,4 @@
-"""Where a function's code comes from: the request itself, or S3, read as the caller. Knows nothing of functions.
+"""Reads a function's code from the request or, with the caller's rights, from S3; knows nothing of functions.
 
 Our reading of Lambda API Reference, CreateFunction and UpdateFunctionCode, and Lambda Developer Guide, "Lambda quotas".
 """
@@ -28,14 +28,14 @@ class TooLarge(LambdaClientError):
 
 
 class S3Trouble(InvalidParameterValueException):
-    """Lambda answers 400 for whatever S3 says; only the text tells what it was."""
+    """Lambda's answer to any error of S3: always 400, with S3's error in the text only."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: {message}")
 
 
 def read(code: dict[str, Any], region: str) -> bytes:
-    """The zip that `code` (FunctionCode, or UpdateFunctionCode's own fields) names, checked as Lambda checks it."""
+    """Returns the zip that `code` (FunctionCode, or UpdateFunctionCode's own fields) names, after Lambda's checks."""
     if "ZipFile" in code:
         zipped = base64.b64decode(code["ZipFile"])
         if len(zipped) > MAX_INLINE:
@@ -64,7 +64,7 @@ def _check(zipped: bytes) -> None:
 
 
 def _from_s3(name: str, key: str, version: str | None, region: str) -> bytes:
-    """Reads as the caller does, in the order in which S3 would object: bucket, region, permission, key, version."""
+    """Reads as the caller; checks bucket, region, permission, key and version in S3's order."""
     if name not in s3_backends.bucket_accounts:
         raise S3Trouble("NoSuchBucket", "The specified bucket does not exist")
     partition, account = s3_backends.bucket_accounts[name]
@@ -89,7 +89,7 @@ def _from_s3(name: str, key: str, version: str | None, region: str) -> bytes:
 
 
 def _require(actions: list[str], resource: str) -> None:
-    """Lambda reads with the rights of who calls it, those in the bucket's account too."""
+    """Requires that the caller may do `actions`: Lambda reads with the caller's rights, in another account too."""
     call = world.current()
     denied = next((d for d in (access.denial(call, action, resource) for action in actions) if d), None) if call else None
     if denied:

@@ -1,4 +1,4 @@
-"""Event source mappings, which consume nothing here: the harness plays them.
+"""Event source mappings; the harness reads the queues in their place.
 
 Our reading of Lambda API Reference, CreateEventSourceMapping, UpdateEventSourceMapping and DeleteEventSourceMapping.
 """
@@ -25,12 +25,12 @@ class Missing(LambdaClientError):
 
 class Mappings(LambdaResponse):
     def create_event_source_mapping(self) -> TYPE_RESPONSE:
-        """CreateEventSourceMapping: its FunctionArn is that of the alias or version that it was made for."""
+        """CreateEventSourceMapping: FunctionArn is the ARN of the alias or version that the request names."""
         _, _, body = super().create_event_source_mapping()
         return self._mapped(json.loads(body)["UUID"])
 
     def update_event_source_mapping(self) -> TYPE_RESPONSE:
-        """UpdateEventSourceMapping: that of the alias stays, and one that is not there is not updated."""
+        """UpdateEventSourceMapping: keeps the alias's ARN; a mapping that does not exist is a 404."""
         mapping = self._mapping(self._uuid())
         target = mapping.function_arn
         super().update_event_source_mapping()
@@ -41,7 +41,7 @@ class Mappings(LambdaResponse):
         return 202, {"status": 202}, json.dumps(mapping.get_configuration())
 
     def delete_event_source_mapping(self) -> TYPE_RESPONSE:
-        """DeleteEventSourceMapping: one that is not there is not deleted."""
+        """DeleteEventSourceMapping: a mapping that does not exist is a 404."""
         self._mapping(self._uuid())
         return super().delete_event_source_mapping()
 

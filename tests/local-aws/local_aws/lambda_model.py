@@ -1,4 +1,4 @@
-"""Functions, versions and aliases as AWS keeps them: with a revision, a state, and version numbers that only grow.
+"""Functions, versions and aliases with a revision and a state, and with version numbers that only grow.
 
 Our reading of Lambda API Reference (FunctionConfiguration, PublishVersion, AliasConfiguration) and Lambda Developer Guide,
 "Lambda function states" and "Manage Lambda function versions".
@@ -20,7 +20,7 @@ from moto.awslambda.policy import Policy
 from moto.core.utils import iso_8601_datetime_with_nanoseconds
 
 from . import lambda_code
-from .rules import WISHES
+from .rules import BEHAVIOUR
 from .settling import Settling
 
 MAX_ENVIRONMENT = 4096
@@ -40,7 +40,7 @@ def new_revision() -> str:
 
 
 def check_revision(sent: str | None, found: str) -> None:
-    """Lambda API Reference, "RevisionId" of UpdateFunctionCode, PublishVersion, UpdateAlias."""
+    """Refuses another RevisionId than the current one (UpdateFunctionCode, PublishVersion, UpdateAlias)."""
     if sent is not None and sent != found:
         raise PreconditionFailedException(
             "The Revision Id provided does not match the latest Revision Id. "
@@ -49,7 +49,7 @@ def check_revision(sent: str | None, found: str) -> None:
 
 
 class Function(models.LambdaFunction):
-    """$LATEST, or a published version, which is a copy of it."""
+    """$LATEST, or a published version, which is a copy of $LATEST."""
 
     def __init__(self, account_id: str, spec: dict[str, Any], region: str, version: str | int = 1) -> None:
         super().__init__(account_id, spec, region, version)
@@ -58,7 +58,7 @@ class Function(models.LambdaFunction):
         _check_environment(self.environment_vars)
         self.revision_id = new_revision()
         self.recursive_loop = "Terminate"
-        # What is attached to it or to an alias: by kind and qualifier. Versions, which are copies, share it.
+        # Permissions, URLs and the like of the function and its aliases, by kind and qualifier; all versions share the dict.
         self.attached: dict[tuple[str, str | None], Any] = {}
         self.settling: Settling | None = None
         self.reason: tuple[str, str] | None = None
@@ -66,7 +66,7 @@ class Function(models.LambdaFunction):
         self.update_reason: tuple[str, str] | None = None
         self.published: Function | None = None  # the version that $LATEST has not been updated since
 
-    # ---- what is written
+    # ---- writes
 
     def _set_function_code(self, updated_spec: dict[str, Any]) -> None:
         if "ImageUri" in updated_spec:
@@ -80,7 +80,7 @@ class Function(models.LambdaFunction):
         self.code = {"S3Key": f"snapshots/{self.account_id}/{self.function_name}-{uuid.uuid4()}"}
 
     def update_configuration(self, config_updates: dict[str, Any]) -> dict[str, Any]:
-        """Lambda API Reference, UpdateFunctionConfiguration: every field that is sent is kept, the others stay."""
+        """UpdateFunctionConfiguration: stores every field that is sent, and keeps the others."""
         updates = dict(config_updates)
         if "Environment" in updates:
             updates["Environment"] = {"Variables": (updates["Environment"] or {}).get("Variables") or {}}
@@ -105,11 +105,13 @@ class Function(models.LambdaFunction):
         self.last_modified = iso_8601_datetime_with_nanoseconds()
         self.revision_id = new_revision()
 
-    # ---- how a write settles
+    # ---- settling of a write
 
     def begin(self, operation: str) -> None:
-        """A write of this kind (create, update, publish) is under way from now on."""
-        rule = WISHES.settle.take(account=self.account_id, region=self.region, function=self.function_name, operation=operation)
+        """Starts a write of this kind (create, update, publish)."""
+        rule = BEHAVIOUR.settle.take(
+            account=self.account_id, region=self.region, function=self.function_name, operation=operation
+        )
         self.settling = Settling(rule)
         self.touch()
         if operation == "update":
@@ -118,12 +120,12 @@ class Function(models.LambdaFunction):
             self.state, self.reason, self.update_status = "Pending", CREATING, None
 
     def observe(self) -> None:
-        """A read: it may be the one that finds the write settled."""
+        """Notes a read, which may be the one that finds the write settled."""
         if self.settling and not self.settling.hides_from_read():
             self._settle()
 
     def require_settled(self) -> None:
-        """409 while a write is under way, and for good when the creation failed."""
+        """Raises a 409 while a write is under way, and always after a failed creation."""
         if self.settling and not self.settling.refuses_write():
             self._settle()
         if self.state == "Pending":
@@ -133,12 +135,12 @@ class Function(models.LambdaFunction):
             raise Conflict(f"{NOT_NOW} An update is in progress for resource: {self.function_arn}")
 
     def require_not_failed(self) -> None:
-        """UpdateAlias, CreateAlias: a Pending version is taken, a Failed one never."""
+        """Raises a 409 for a Failed version; UpdateAlias and CreateAlias accept a Pending one."""
         if self.state == "Failed":
             raise self._in_state()
 
     def _in_state(self) -> Conflict:
-        """The control plane quotes the state and its reason code; Invoke does not."""
+        """Returns the conflict that quotes state and reason code."""
         code = self.reason[0] if self.reason else None
         because = f" StateReasonCode: '{code}'" if code else ""
         return Conflict(f"{NOT_NOW} The function is currently in the following state: '{self.state}'.{because}")
@@ -153,7 +155,7 @@ class Function(models.LambdaFunction):
         else:
             self.update_status, self.update_reason = ("Failed", failure) if failure else ("Successful", None)
 
-    # ---- what is shown
+    # ---- answers
 
     def get_configuration(self, on_create: bool = False) -> dict[str, Any]:
         shown = super().get_configuration(on_create)
@@ -172,12 +174,15 @@ class Function(models.LambdaFunction):
 
 
 def code_sha256(zipped: bytes) -> str:
-    """Lambda API Reference, FunctionConfiguration: CodeSha256 is the base64 of the package's SHA-256."""
+    """Returns CodeSha256: the base64 of the package's SHA-256 (Lambda API Reference, FunctionConfiguration)."""
     return base64.b64encode(hashlib.sha256(zipped).digest()).decode()
 
 
 def _check_environment(variables: dict[str, str]) -> None:
-    """Lambda Developer Guide, "Lambda quotas". As on AWS, the message repeats the variables: do not log it."""
+    """Refuses more than 4 KB of variables (Lambda Developer Guide, "Lambda quotas").
+
+    As on AWS the message repeats the variables, so that it must not be logged.
+    """
     measured = json.dumps(variables, separators=(",", ":"))
     if len(measured.encode()) > MAX_ENVIRONMENT:
         raise InvalidParameterValueException(
@@ -187,9 +192,9 @@ def _check_environment(variables: dict[str, str]) -> None:
 
 
 class Alias(models.LambdaAlias):
-    """`RoutingConfig` is shown only while it holds weights."""
+    """An alias, which shows `RoutingConfig` only while it holds weights."""
 
-    # Lambda itself has put the weight there, until the provisioned concurrency stands on the new version.
+    # Lambda itself has set the weight, until the provisioned concurrency is ready on the new version.
     held_back = False
 
     def change(self, version: str, description: str | None, routing: dict[str, Any] | None) -> None:
@@ -197,11 +202,11 @@ class Alias(models.LambdaAlias):
         self._route(routing)
 
     def hold_back(self, version: str) -> None:
-        """Lambda leaves all traffic on a version for a while."""
+        """Leaves all traffic on an earlier version, as Lambda does."""
         self._route({"AdditionalVersionWeights": {version: 1.0}}, held_back=True)
 
     def all_to_function_version(self) -> None:
-        """Lambda takes its weight away."""
+        """Removes the weight that Lambda has set."""
         self._route(None)
 
     def _route(self, routing: dict[str, Any] | None, held_back: bool = False) -> None:
@@ -213,7 +218,7 @@ class Alias(models.LambdaAlias):
 
     @property
     def weights(self) -> dict[str, float]:
-        routing: Any = self.routing_config  # moto says it were text
+        routing: Any = self.routing_config  # moto declares it as text
         return (routing or {}).get("AdditionalVersionWeights") or {}
 
     @property
@@ -224,11 +229,11 @@ class Alias(models.LambdaAlias):
 class Storage(models.LambdaStorage):
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
-        # "Version numbers are never reused, even for a function that has been deleted and recreated."
+        # Lambda: "Version numbers are never reused, even for a function that has been deleted and recreated."
         self._last_number: dict[str, int] = defaultdict(int)
 
     def publish_version(self, name_or_arn: str, description: str = "") -> Function:
-        """Lambda API Reference, PublishVersion: no new version when nothing was updated since the last one."""
+        """PublishVersion: returns the last version if nothing was updated since."""
         latest: Function = self.get_function_by_name_or_arn_forbid_qualifier(name_or_arn)  # type: ignore[assignment]
         if latest.published:
             return latest.published
@@ -245,7 +250,7 @@ class Storage(models.LambdaStorage):
         return version
 
     def del_function(self, name_or_arn: str, qualifier: str | None = None) -> None:
-        """Lambda API Reference, DeleteFunction: not $LATEST alone, not a version that an alias points to."""
+        """DeleteFunction: refuses to delete $LATEST alone, and a version that an alias points to."""
         function = self.get_function_by_name_or_arn_with_qualifier(name_or_arn, qualifier)
         if qualifier == "$LATEST":
             raise InvalidParameterValueException("$LATEST version cannot be deleted without deleting the function.")

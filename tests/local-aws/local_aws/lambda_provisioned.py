@@ -1,9 +1,9 @@
-"""Provisioned concurrency on an alias, and how Lambda moves it when the alias moves.
+"""Provisioned concurrency on an alias, which Lambda moves when the alias moves.
 
 Our reading of Lambda API Reference, PutProvisionedConcurrencyConfig, GetProvisionedConcurrencyConfig and
-DeleteProvisionedConcurrencyConfig, and of what users of AWS have seen (hashicorp/terraform-provider-aws#48116,
-serverless/serverless#7250): after UpdateAlias Lambda itself puts all traffic beside the new FunctionVersion on the version before,
-and takes that weight away as soon as the concurrency stands on the new one. Where the new version's init fails the weight stays.
+DeleteProvisionedConcurrencyConfig, and of reports by users of AWS (hashicorp/terraform-provider-aws#48116,
+serverless/serverless#7250): after UpdateAlias Lambda itself sets a weight that leaves all traffic on the version before. It
+removes that weight as soon as the concurrency is allocated on the new version. If the new version's init fails, the weight stays.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from moto.core.common_types import TYPE_RESPONSE
 from moto.core.utils import iso_8601_datetime_with_nanoseconds
 
 from .lambda_attached import Attached
-from .lambda_model import Alias, new_revision
-from .rules import WISHES
+from .lambda_model import Alias
+from .rules import BEHAVIOUR
 from .settling import Settling
 
 
@@ -32,17 +32,17 @@ class NotProvisioned(LambdaClientError):
 
 @dataclass
 class Concurrency:
-    """What an alias or a version has, and the version that it stands on."""
+    """The provisioned concurrency of an alias or a version, and the version that it is allocated on."""
 
     requested: int
-    stands_on: str | None
+    allocated_on: str | None
     modified: str
     moving: Settling | None = None
     failure: tuple[str, str] | None = None
 
     def shown(self) -> dict[str, Any]:
         status = "IN_PROGRESS" if self.moving else "FAILED" if self.failure else "READY"
-        allocated = self.requested if self.stands_on else 0
+        allocated = self.requested if self.allocated_on else 0
         return {
             "RequestedProvisionedConcurrentExecutions": self.requested,
             "AvailableProvisionedConcurrentExecutions": allocated if status == "READY" else 0,
@@ -55,38 +55,40 @@ class Concurrency:
 
 class Provisioned(Attached):
     def put_provisioned_concurrency_config(self) -> TYPE_RESPONSE:
-        """PutProvisionedConcurrencyConfig: on a published version, or on an alias of one that shares its traffic with none."""
+        """PutProvisionedConcurrencyConfig: only on a published version, or on an alias of one without weights."""
         latest, qualifier = self._attached_to()
-        alias = self._alias_called(qualifier)
+        alias = self._alias_named(qualifier)
         version = alias.function_version if alias else qualifier
         if version in (None, "$LATEST"):
-            raise InvalidParameterValueException("Provisioned Concurrency Configs cannot be applied to unpublished function versions.")
+            raise InvalidParameterValueException(
+                "Provisioned Concurrency Configs cannot be applied to unpublished function versions."
+            )
         if alias and alias.weights:
             raise InvalidParameterValueException("Alias with weights can not be used with Provisioned Concurrency")
         before = latest.attached.get(("provisioned", qualifier))
         concurrency = Concurrency(
             int(self.json_body["ProvisionedConcurrentExecutions"]),
-            before.stands_on if before else None,
+            before.allocated_on if before else None,
             iso_8601_datetime_with_nanoseconds(),
-            self._begins_to_move(),
+            self._start_move(),
         )
         latest.attached["provisioned", qualifier] = concurrency
         return self._answer(202, concurrency.shown())
 
     def get_provisioned_concurrency_config(self) -> TYPE_RESPONSE:
-        """GetProvisionedConcurrencyConfig. While an alias is between two versions only GetAlias counts as a look at it."""
-        latest, qualifier = self._attached_to()
+        """GetProvisionedConcurrencyConfig: does not count as a read while the alias has weights; only GetAlias does then."""
+        _, qualifier = self._attached_to()
         concurrency = self._provisioned(qualifier)
-        alias = self._alias_called(qualifier)
+        alias = self._alias_named(qualifier)
         if not (alias and alias.weights):
-            self._look(concurrency, alias, alias.function_version if alias else qualifier)
+            self._note_read(concurrency, alias, alias.function_version if alias else qualifier)
         return self._answer(200, concurrency.shown())
 
     def delete_provisioned_concurrency_config(self) -> TYPE_RESPONSE:
-        """DeleteProvisionedConcurrencyConfig: nothing holds the traffic back any more."""
+        """DeleteProvisionedConcurrencyConfig: removes a weight that Lambda has set."""
         latest, qualifier = self._attached_to()
         self._provisioned(qualifier)
-        alias = self._alias_called(qualifier)
+        alias = self._alias_named(qualifier)
         del latest.attached["provisioned", qualifier]
         if alias and alias.held_back:
             alias.all_to_function_version()
@@ -99,40 +101,40 @@ class Provisioned(Attached):
         assert isinstance(concurrency, Concurrency)
         return concurrency
 
-    def _alias_called(self, name: str | None) -> Alias | None:
+    def _alias_named(self, name: str | None) -> Alias | None:
         aliases: Any = self.backend.list_aliases(self._call().function or "")
         return next((alias for alias in aliases if alias.name == name), None)
 
-    def _begins_to_move(self) -> Settling:
+    def _start_move(self) -> Settling:
         call = self._call()
-        rule = WISHES.settle.take(account=call.account, region=call.region, function=call.function, operation="provision")
+        rule = BEHAVIOUR.settle.take(account=call.account, region=call.region, function=call.function, operation="provision")
         return Settling(rule)
 
-    # ---- what the alias has to do with it
+    # ---- moves of the alias
 
     def _alias_moved(self, alias: Alias, before: str) -> None:
-        """UpdateAlias has moved an alias: the traffic stays where the concurrency stands until it stands on the new version."""
+        """Keeps a moved alias's traffic on the former version until the concurrency is allocated on the new one."""
         concurrency = self._latest().attached.get(("provisioned", alias.name))
         if concurrency is None or alias.function_version == before:
             return
         concurrency.failure = None
-        if alias.function_version == concurrency.stands_on or alias.weights:
+        if alias.function_version == concurrency.allocated_on or alias.weights:
             concurrency.moving = None
             return
-        concurrency.moving = self._begins_to_move()
-        alias.hold_back(concurrency.stands_on or before)
+        concurrency.moving = self._start_move()
+        alias.hold_back(concurrency.allocated_on or before)
 
-    def _alias_seen(self, alias: Alias) -> None:
+    def _alias_read(self, alias: Alias) -> None:
         concurrency = self._latest().attached.get(("provisioned", alias.name))
         if concurrency is not None:
-            self._look(concurrency, alias, alias.function_version)
+            self._note_read(concurrency, alias, alias.function_version)
 
     @staticmethod
-    def _look(concurrency: Concurrency, alias: Alias | None, version: str | None) -> None:
+    def _note_read(concurrency: Concurrency, alias: Alias | None, version: str | None) -> None:
         if concurrency.moving is None or concurrency.moving.hides_from_read():
             return
         concurrency.failure, concurrency.moving = concurrency.moving.failure, None
         if concurrency.failure is None:
-            concurrency.stands_on = version
+            concurrency.allocated_on = version
             if alias and alias.held_back:
                 alias.all_to_function_version()

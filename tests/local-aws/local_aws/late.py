@@ -1,6 +1,6 @@
-"""Calls that are on their way for long: their connection closes at once, and they are carried out when a test says so.
+"""Delayed calls: the connection closes at once, and the call is executed when a test says so.
 
-Knows nothing of HTTP or moto.
+The module knows nothing of HTTP or moto.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 
 class Late:
-    """The calls that are on their way, in the order in which they were sent."""
+    """The delayed calls, in the order in which they were sent."""
 
     def __init__(self) -> None:
         self._under_way: list[Callable[[], int]] = []
@@ -18,7 +18,7 @@ class Late:
         self._under_way.append(call)
 
     def carry_out(self) -> list[int]:
-        """The status that each of them gets."""
+        """Executes the delayed calls and returns the status of each."""
         under_way, self._under_way = self._under_way, []
         return [call() for call in under_way]
 

@@ -1,4 +1,4 @@
-"""Log groups say their class. Our reading of CloudWatch Logs API Reference, CreateLogGroup and LogGroup."""
+"""Log groups show their class: our reading of CloudWatch Logs API Reference, CreateLogGroup and LogGroup."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _to_describe_dict = LogGroup.to_describe_dict
 
 
 def create_log_group(self: LogsResponse) -> str:
-    """CreateLogGroup, "logGroupClass"."""
+    """CreateLogGroup: stores "logGroupClass"."""
     answer = _create_log_group(self)
     group: Any = self.logs_backend.groups[self._get_param("logGroupName")]
     group.log_group_class = self._get_param("logGroupClass") or "STANDARD"

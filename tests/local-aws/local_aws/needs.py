@@ -1,4 +1,4 @@
-"""What a call has to be allowed: actions and resources. Knows nothing of policies.
+"""Lists the actions and resources that a call needs to be allowed; knows nothing of policies.
 
 Our reading of Service Authorization Reference, "Actions, resources, and condition keys for AWS Lambda", "… for Amazon S3", "… for
 Amazon SQS" and "… for Amazon EventBridge"; Lambda API Reference, CreateFunction and UpdateFunctionConfiguration.
@@ -15,8 +15,8 @@ from .calls import Call
 
 Need = tuple[str, str]
 
-# The right to a write, and the names of rights that are not those of the operations (Amazon S3 User Guide, "Required permissions
-# for Amazon S3 API operations").
+# Actions whose names differ from their operations' (Amazon S3 User Guide, "Required permissions for Amazon S3 API operations");
+# the first are the operations that need PutObject.
 _WRITES = {"CopyObject", "CreateMultipartUpload", "UploadPart", "UploadPartCopy", "CompleteMultipartUpload", "PostObject"}
 _S3_ACTIONS = {
     **dict.fromkeys(_WRITES, "PutObject"),
@@ -58,19 +58,19 @@ _OF_VERSIONS = {
 }
 
 
-def of_session_policies(call: Call) -> Iterator[Need]:
-    """What a session's inline policy, and a bucket's, must allow."""
+def for_session_policies(call: Call) -> Iterator[Need]:
+    """Yields what a session's inline policy and a bucket's policy must allow."""
     if call.service == "lambda":
         yield from _lambda(call)
     elif call.service == "s3":
         yield from _s3(call)
 
 
-def of_roles(call: Call) -> Iterator[Need]:
-    """What a role's own policies must allow: that, and more."""
-    yield from of_session_policies(call)
+def for_roles(call: Call) -> Iterator[Need]:
+    """Yields what a role's own policies must allow, which is the same and more."""
+    yield from for_session_policies(call)
     if call.service == "lambda" and call.operation in ("CreateFunction", "UpdateFunctionConfiguration"):
-        yield from _elsewhere(call)
+        yield from _other_services(call)
     elif call.service == "s3" and call.key is not None and "x-amz-tagging" in call.headers:
         yield "s3:PutObjectTagging", f"{bucket_arn(call)}/{call.key}"
     elif call.service == "sqs":
@@ -88,8 +88,8 @@ def bucket_arn(call: Call) -> str:
     return f"arn:{get_partition(call.region)}:s3:::{call.bucket}"
 
 
-def _arn(call: Call, service: str, what: str) -> str:
-    return f"arn:{get_partition(call.region)}:{service}:{call.region}:{call.account}:{what}"
+def _arn(call: Call, service: str, resource: str) -> str:
+    return f"arn:{get_partition(call.region)}:{service}:{call.region}:{call.account}:{resource}"
 
 
 def _lambda(call: Call) -> Iterator[Need]:
@@ -100,7 +100,7 @@ def _lambda(call: Call) -> Iterator[Need]:
         return
     function, qualified = function_arn(call), f"{function_arn(call)}:{call.qualifier}"
     if call.operation in ("CreateAlias", "UpdateAlias", "GetAlias", "DeleteAlias"):
-        # AWS asks for one of the two and its documents do not say clearly which: who lists both is safe.
+        # AWS needs one of the two, and its documents leave open which; a policy that lists both is safe.
         yield action, function
         yield action, qualified
     elif call.operation == "CreateFunction" or call.qualifier is None:
@@ -116,8 +116,8 @@ def _lambda(call: Call) -> Iterator[Need]:
             yield "iam:PassRole", call.wire["Role"]
 
 
-def _elsewhere(call: Call) -> Iterator[Need]:
-    """What Lambda asks of other services in its caller's name.
+def _other_services(call: Call) -> Iterator[Need]:
+    """Yields what Lambda calls in other services with the caller's rights.
 
     Lambda Developer Guide, "Giving Lambda functions access to resources in an Amazon VPC", "Securing Lambda environment
     variables" and "Configuring file system access for Lambda functions".
@@ -136,7 +136,7 @@ def _s3(call: Call) -> Iterator[Need]:
     action = _S3_ACTIONS.get(call.operation, call.operation)
     if call.bucket is None:
         yield f"s3:{action}", "*"
-    elif call.operation == "DeleteObjects":  # AWS answers for each key; here one that is denied denies them all
+    elif call.operation == "DeleteObjects":  # AWS answers for each key; here one denied key denies the call
         for key, version in call.wire["Objects"]:
             yield f"s3:DeleteObject{'Version' if version else ''}", f"{bucket_arn(call)}/{key}"
     elif call.key is None:

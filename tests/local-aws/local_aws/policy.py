@@ -1,4 +1,4 @@
-"""Evaluates one policy document: role, session, trust and bucket policies alike. Knows nothing of who asks or why.
+"""Evaluates one policy document, be it a role's, a session's, a trust policy or a bucket's; knows nothing of the call.
 
 Our reading of IAM User Guide, "Policy evaluation logic", "IAM JSON policy elements: Condition operators" and "IAM policy
 elements: Variables and tags".
@@ -29,7 +29,7 @@ class Decision(Enum):
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked. `resource` is None for trust policies, `principals` None for policies that name none."""
+    """An action to evaluate; `resource` is None for trust policies, `principals` for policies without Principal."""
 
     action: str
     resource: str | None = None
@@ -38,7 +38,7 @@ class Request:
 
 
 def evaluate(document: str | bytes | Mapping[str, Any], request: Request) -> Decision:
-    """A Deny that applies wins over every Allow."""
+    """Returns the policy's decision; a Deny that applies wins over every Allow."""
     policy = _parsed(document) if isinstance(document, (str, bytes)) else document
     effects = {s["Effect"] for s in _listed(policy.get("Statement")) if _applies(s, request)}
     if "Deny" in effects:
@@ -65,7 +65,7 @@ def _applies(statement: Mapping[str, Any], request: Request) -> bool:
 
 
 def _names(statement: Mapping[str, Any], element: str, value: str, context: Context | None = None) -> bool:
-    """Actions are compared without regard to case, and know no variables."""
+    """Whether an element names `value`; without `context` (actions) case does not matter and variables are unknown."""
     negated = f"Not{element}" in statement
     patterns = _listed(statement.get(f"Not{element}" if negated else element))
     if context is None:
@@ -83,7 +83,7 @@ def _principal(statement: Mapping[str, Any], principals: set[str]) -> bool:
 
 
 def like(value: str, pattern: str) -> bool:
-    """`*` and `?` as IAM knows them."""
+    """Whether a value matches a pattern with IAM's `*` and `?`."""
     return _compiled(pattern).fullmatch(value) is not None
 
 
@@ -94,7 +94,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _expanded(patterns: Iterable[Any], context: Context) -> list[str]:
-    """With the values of their variables; what names a variable that the request lacks matches nothing and is left out."""
+    """Replaces variables by their values; a pattern with a variable that the request lacks matches nothing and is left out."""
     found = []
     for pattern in map(str, patterns):
         text: str | None = pattern
@@ -107,7 +107,7 @@ def _expanded(patterns: Iterable[Any], context: Context) -> list[str]:
 
 
 def _values(key: str, context: Context) -> list[str]:
-    """Keys are compared without regard to case."""
+    """Returns a condition key's values; the key's case does not matter."""
     return next((_listed(v) for k, v in context.items() if k.lower() == key.lower()), [])
 
 
@@ -154,7 +154,7 @@ def _condition(test: str, key: str, wanted: list[Any], context: Context, effect:
     negated = name in _NEGATED
     positive = _POSITIVE.get(_NEGATED.get(name, name))
     if positive is None:
-        # Safe on both sides: an Allow that cannot be judged does not apply, a Deny does.
+        # An unknown operator errs on the side of denial: an Allow does not apply, a Deny does.
         print(f"local_aws: condition operator {name} is not known here", file=sys.stderr)
         return effect == "Deny"
     if not values:

@@ -1,6 +1,6 @@
-"""What a test asks the emulator to do: faults, latency, how long writes take to settle, what invocations answer.
+"""Rules that a test sets for the emulator: faults, latency, the settling of writes, answers of invocations.
 
-Rules are values with a selector; the newest that selects a call and is not used up wins. Knows nothing of HTTP or moto.
+A rule has a selector. The newest rule that selects a call and is not used up applies. The module knows nothing of HTTP or moto.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ R = TypeVar("R", bound="Rule")
 
 @dataclass
 class Rule:
-    """Absent fields select anything. `times` is how often it still applies, None is for ever."""
+    """A selector, whose absent fields select anything; `times` says how often it still applies, None means always."""
 
     account: str | None = None
     region: str | None = None
@@ -40,7 +40,7 @@ class Rule:
 
 class Rules(list[R], Generic[R]):
     def take(self, **facts: str | None) -> R | None:
-        """The newest rule that selects `facts`, used once."""
+        """Uses and returns the newest rule that selects `facts`."""
         rule = next((r for r in reversed(self) if r.selects(**facts)), None)
         if rule:
             rule.use()
@@ -49,11 +49,10 @@ class Rules(list[R], Generic[R]):
 
 @dataclass
 class Fault(Rule):
-    """`after` calls are let through first; `execute` does the call and loses its answer; status 0 closes the connection.
+    """An error answer for a call.
 
-    `late` closes the connection and does the call when `POST late` says so.
-
-    `session`: only calls of sessions whose names begin so.
+    `after` calls pass first. `execute` executes the call and loses its answer. Status 0 closes the connection. `late` closes the
+    connection and executes the call at `POST late`. `session` limits it to sessions whose names begin with that text.
     """
 
     service: str | None = None
@@ -67,7 +66,7 @@ class Fault(Rule):
     late: bool = False
 
     def matches(self, call: Call) -> bool:
-        # Of an AssumeRole, `account` may be the caller's or the role's.
+        # For an AssumeRole `account` may be the caller's or the role's.
         account = call.account
         if call.operation == "AssumeRole" and f"::{self.account}:" in call.parameters.get("role_arn", ""):
             account = self.account or account
@@ -86,7 +85,7 @@ class Fault(Rule):
 
 @dataclass
 class Settle(Rule):
-    """How long a write stays Pending or InProgress: for so many reads, or seconds. With `fail` it ends in Failed."""
+    """A number of reads or seconds for which a write stays Pending or InProgress; with `fail` it ends in Failed."""
 
     reads: int = 0
     seconds: float = 0.0
@@ -95,14 +94,16 @@ class Settle(Rule):
 
 @dataclass
 class Answer(Rule):
-    """What an invocation answers: `payload`, or with `error` a function error of that type and message."""
+    """An invocation's answer: `payload`, or with `error` a function error of that type and message."""
 
     payload: Any = None
     error: dict[str, Any] | None = None
 
 
 @dataclass
-class Wishes:
+class Behaviour:
+    """Everything that tests have set."""
+
     faults: Rules[Fault]
     settle: Rules[Settle]
     invoke: Rules[Answer]
@@ -112,7 +113,7 @@ class Wishes:
 
     @property
     def identity(self) -> bool:
-        """Whether sessions are held to their roles' own policies too."""
+        """Whether the roles' own policies are checked too."""
         return self.enforce and self.enforce_identity
 
     def fault(self, call: Call) -> Fault | None:
@@ -126,5 +127,5 @@ class Wishes:
         return None
 
 
-WISHES = Wishes(Rules(), Rules(), Rules())
+BEHAVIOUR = Behaviour(Rules(), Rules(), Rules())
 ORGANIZATIONS: dict[str, str] = {}

@@ -1,6 +1,6 @@
-"""S3 where moto's answers would mislead: bucket policies, ranges of empty objects, deletions while versioning is suspended.
+"""Corrections of S3: bucket policies, ranges of empty objects, deletions while versioning is suspended.
 
-Events are in s3_events.py, a bucket's settings in s3_settings.py.
+s3_events.py holds its events, s3_settings.py a bucket's settings.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from .s3_settings import NAMESPACE, Settings
 
 class S3(Settings):
     def _handle_range_header(self, request: Any, response_headers: dict[str, Any], response_content: Any) -> TYPE_RESPONSE:
-        """Amazon S3 API Reference, GetObject, "Range": no range of an empty object can be satisfied."""
+        """GetObject, "Range": no range of an empty object can be satisfied."""
         wanted = request.headers.get("range")
         if request.method == "GET" and not response_content and wanted.startswith("bytes="):
             raise InvalidRange(actual_size="0", range_requested=wanted)
         return super()._handle_range_header(request, response_headers, response_content)
 
     def get_bucket_notification(self) -> TYPE_RESPONSE:
-        """Amazon S3 API Reference, GetBucketNotificationConfiguration: says so where events go to EventBridge."""
+        """GetBucketNotificationConfiguration: has EventBridgeConfiguration if events go to EventBridge."""
         status, headers, body = super().get_bucket_notification()
         configured = self.backend.get_bucket_notification_configuration(self.bucket_name)
         if configured and configured.event_bridge is not None:
@@ -37,14 +37,14 @@ class S3(Settings):
 
 
 def _undecided(*_: Any) -> PermissionResult:
-    """moto reads a bucket policy without its principals and conditions; access.py reads the whole of it, before moto is asked."""
+    """Leaves bucket policies to access.py, because moto ignores their principals and conditions."""
     return PermissionResult.NEUTRAL
 
 
 def _dispose(*_: Any) -> None:
-    """moto drops every version of a key that is deleted while versioning is suspended, and fails on a delete marker.
+    """Keeps the key's other versions, which moto drops while versioning is suspended; moto also fails on a delete marker.
 
-    Amazon S3 User Guide, "Deleting objects from versioning-suspended buckets": what is named by its version id is deleted for good.
+    Amazon S3 User Guide, "Deleting objects from versioning-suspended buckets": a version id deletes that version only.
     """
 
 

@@ -1,4 +1,4 @@
-"""What S3 tells others about an object, through notifications and through EventBridge.
+"""S3's events about an object, through notifications and through EventBridge.
 
 Our reading of Amazon S3 User Guide, "Event message structure", "EventBridge event message structure" and "Amazon S3 Event
 Notifications"; Amazon EventBridge User Guide, "Event buses" (AWS services send to the default bus).
@@ -27,7 +27,7 @@ _REASONS = {"Put": "PutObject", "Post": "POST Object", "Copy": "CopyObject"}
 
 
 class _Sequencer:
-    """Grows; compares as text after the shorter is padded with zeros on its right, so its own trailing zeros can go."""
+    """A growing number as text; S3 pads the shorter of two with zeros on its right to compare them, so trailing zeros can go."""
 
     def __init__(self) -> None:
         self._last = 0
@@ -41,30 +41,31 @@ _SEQUENCER = _Sequencer()
 
 
 def send_event(account_id: str, event_name: S3NotificationEvent, bucket: Any, key: Any) -> None:
-    """One event per thing that happened, to whoever asked for it."""
+    """Sends one event to every configured target that matches it."""
     configured = bucket.notification_configuration
     call = world.current()
     if configured is None or key is None:
         return
     if event_name is S3NotificationEvent.OBJECT_CREATED_PUT_EVENT and getattr(key, "multipart", None):
-        return  # its CompleteMultipartUpload is told, not its making
+        return  # CompleteMultipartUpload sends the event
     if "ObjectTagging" in event_name and call and not call.operation.endswith("ObjectTagging"):
-        return  # an upload without tags tags nothing
+        return  # moto reports tags for every upload
     sequencer = _SEQUENCER.next()
     for listed, deliver in (
         (configured.queue, _to_queue),
         (configured.topic, _to_topic),
         (configured.cloud_function, _to_function),
     ):
-        for wish in listed:
-            if wish.matches(event_name, key.name):
-                _quietly(deliver, wish.arn, json.dumps({"Records": [_record(event_name, bucket, key, wish.id, sequencer)]}))
+        for target in listed:
+            if target.matches(event_name, key.name):
+                record = _record(event_name, bucket, key, target.id, sequencer)
+                _deliver_safely(deliver, target.arn, json.dumps({"Records": [record]}))
     if configured.event_bridge is not None:
-        _quietly(_to_event_bus, bucket, _event(event_name, bucket, key, sequencer))
+        _deliver_safely(_to_event_bus, bucket, _event(event_name, bucket, key, sequencer))
 
 
 def send_test_event(account_id: str, bucket: Any) -> None:
-    """Sent when a notification is configured: has no Records."""
+    """Sends the event, without Records, that S3 sends when a notification is configured."""
     event = {
         "Service": "Amazon S3",
         "Event": "s3:TestEvent",
@@ -72,14 +73,14 @@ def send_test_event(account_id: str, bucket: Any) -> None:
         "Bucket": bucket.name,
         **_request_ids("RequestId", "HostId"),
     }
-    for wish in bucket.notification_configuration.queue:
-        _quietly(_to_queue, wish.arn, json.dumps(event))
-    for wish in bucket.notification_configuration.topic:
-        _quietly(_to_topic, wish.arn, json.dumps(event))
+    for target in bucket.notification_configuration.queue:
+        _deliver_safely(_to_queue, target.arn, json.dumps(event))
+    for target in bucket.notification_configuration.topic:
+        _deliver_safely(_to_topic, target.arn, json.dumps(event))
 
 
-def _record(name: str, bucket: Any, key: Any, wish: str, sequencer: str) -> dict[str, Any]:
-    told: dict[str, Any] = {
+def _record(name: str, bucket: Any, key: Any, configuration_id: str, sequencer: str) -> dict[str, Any]:
+    shown: dict[str, Any] = {
         "key": quote_plus(key.name, safe="/"),
         "size": getattr(key, "size", 0),
         "eTag": getattr(key, "etag", "").strip('"'),
@@ -87,21 +88,21 @@ def _record(name: str, bucket: Any, key: Any, wish: str, sequencer: str) -> dict
         "sequencer": sequencer,
     }
     if "ObjectRemoved" in name:
-        del told["size"], told["eTag"]
+        del shown["size"], shown["eTag"]
     return {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
         "awsRegion": bucket.region_name,
         "eventTime": iso_8601_datetime_with_milliseconds(),
         "eventName": str(name.value if isinstance(name, S3NotificationEvent) else name).removeprefix("s3:"),
-        "userIdentity": {"principalId": f"AWS:{_who()}"},
+        "userIdentity": {"principalId": f"AWS:{_principal_id()}"},
         "requestParameters": {"sourceIPAddress": "127.0.0.1"},
         "responseElements": _request_ids("x-amz-request-id", "x-amz-id-2"),
         "s3": {
             "s3SchemaVersion": "1.0",
-            "configurationId": wish,
+            "configurationId": configuration_id,
             "bucket": {"name": bucket.name, "ownerIdentity": {"principalId": "A3LOCALAWSOWNER"}, "arn": bucket.arn},
-            "object": {k: v for k, v in told.items() if v is not None},
+            "object": {k: v for k, v in shown.items() if v is not None},
         },
     }
 
@@ -120,7 +121,7 @@ def _event(name: S3NotificationEvent, bucket: Any, key: Any, sequencer: str) -> 
         "bucket": {"name": bucket.name},
         "object": {k: v for k, v in thing.items() if v is not None},
         **_request_ids("request-id"),
-        "requester": _who().split(":")[0],
+        "requester": _principal_id().split(":")[0],
         "source-ip-address": "127.0.0.1",
         "reason": _REASONS.get(kind, kind),
     }
@@ -141,11 +142,11 @@ def _event(name: S3NotificationEvent, bucket: Any, key: Any, sequencer: str) -> 
 
 
 def _version(key: Any) -> str | None:
-    """Left out where the bucket has no versions."""
+    """Returns the version id, or None in a bucket without versioning."""
     return None if key.version_id in (None, "null") else key.version_id
 
 
-def _who() -> str:
+def _principal_id() -> str:
     call = world.current()
     if call is None:
         return "local"
@@ -157,10 +158,10 @@ def _request_ids(short: str, long: str | None = None) -> dict[str, str]:
     return {**ids, long: secrets.token_urlsafe(48)} if long else ids
 
 
-def _quietly(deliver: Callable[..., None], *what: Any) -> None:
-    """Delivery is asynchronous on AWS: the upload succeeds whatever becomes of it."""
+def _deliver_safely(deliver: Callable[..., None], *arguments: Any) -> None:
+    """Prints a delivery's failure instead of raising it: delivery is asynchronous on AWS, and the upload succeeds."""
     try:
-        deliver(*what)
+        deliver(*arguments)
     except Exception:
         traceback.print_exc(file=sys.stderr)
 
@@ -180,7 +181,7 @@ def _to_topic(arn: str, body: str) -> None:
 
 
 def _to_function(arn: str, body: str) -> None:
-    """Functions are not run here: the harness plays the trigger."""
+    """Does nothing, because the harness plays the trigger."""
 
 
 def _to_event_bus(bucket: Any, event: dict[str, Any]) -> None:
@@ -196,7 +197,7 @@ _set_delete_marker = S3Backend._set_delete_marker
 
 
 def set_delete_marker(self: S3Backend, bucket_name: str, key_name: str) -> FakeDeleteMarker:
-    """Amazon S3 User Guide, "Supported event types": in a versioned bucket a deletion makes a marker, and that is told."""
+    """Sends the event for a delete marker (Amazon S3 User Guide, "Supported event types")."""
     marker = _set_delete_marker(self, bucket_name, key_name)
     created = S3NotificationEvent.OBJECT_REMOVED_DELETE_MARKER_CREATED_EVENT
     send_event(self.account_id, created, self.get_bucket(bucket_name), marker)

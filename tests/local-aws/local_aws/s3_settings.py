@@ -1,4 +1,4 @@
-"""What a bucket says of its own settings, as Terraform reads them back: lifecycle rules and default encryption.
+"""A bucket's settings as Terraform reads them back: lifecycle rules, versioning and default encryption.
 
 Our reading of Amazon S3 API Reference, PutBucketLifecycleConfiguration and GetBucketLifecycleConfiguration, and Amazon S3 User
 Guide, "Setting default server-side encryption behavior for Amazon S3 buckets".
@@ -25,7 +25,7 @@ _get_bucket_encryption = S3Backend.get_bucket_encryption
 
 class Settings(S3Response):
     def get_bucket_lifecycle(self) -> TYPE_RESPONSE:
-        """GetBucketLifecycleConfiguration: how many newer versions are kept, and the smallest object that moves."""
+        """GetBucketLifecycleConfiguration: shows NewerNoncurrentVersions and the smallest object that moves."""
         status, headers, body = super().get_bucket_lifecycle()
         bucket: Any = self.backend.get_bucket(self.bucket_name)
         root = ElementTree.fromstring(body)
@@ -37,7 +37,7 @@ class Settings(S3Response):
         return status, {**headers, _SMALLEST: bucket.smallest_transition}, body
 
     def get_bucket_versioning(self) -> TYPE_RESPONSE:
-        """GetBucketVersioning (Amazon S3 API Reference): moto calls the element after the operation."""
+        """GetBucketVersioning: the element is VersioningConfiguration; moto names it after the operation."""
         root = ElementTree.Element(f"{{{NAMESPACE}}}VersioningConfiguration")
         status = self.backend.get_bucket_versioning(self.bucket_name)
         if status:
@@ -45,7 +45,7 @@ class Settings(S3Response):
         return 200, {}, ElementTree.tostring(root, default_namespace=NAMESPACE)
 
     def _bucket_response_put(self, request: Any, bucket_name: str, querystring: dict[str, Any]) -> str | TYPE_RESPONSE:
-        """PutBucketLifecycleConfiguration tells the smallest object that moves."""
+        """PutBucketLifecycleConfiguration: answers with the smallest object that moves."""
         answer = super()._bucket_response_put(request, bucket_name, querystring)
         if "lifecycle" in querystring and answer == "":
             bucket: Any = self.backend.get_bucket(bucket_name)
@@ -62,7 +62,7 @@ def set_lifecycle(self: Any, rules: list[dict[str, Any]]) -> None:
 
 
 def get_bucket_encryption(self: S3Backend, bucket_name: str) -> dict[str, Any]:
-    """GetBucketEncryption: every bucket encrypts with SSE-S3 where nothing else was set."""
+    """GetBucketEncryption: the default of every bucket is SSE-S3."""
     return _get_bucket_encryption(self, bucket_name) or _ENCRYPTED
 
 

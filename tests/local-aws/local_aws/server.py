@@ -1,4 +1,4 @@
-"""HTTP/1.1 on a loopback port. Knows of calls only that they have a last byte."""
+"""An HTTP/1.1 server on a loopback port, which notes when each call arrives and ends."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .front import Front
 
 
 class Handler(MotoRequestHandler):
-    """werkzeug's handler closes every connection and waits 10 ms on each; clients here keep theirs, as with AWS."""
+    """A handler that keeps connections open, as AWS does; werkzeug's closes each and waits 10 ms."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -51,7 +51,7 @@ class Handler(MotoRequestHandler):
         bodiless = self.command == "HEAD" or answer.status_code in (204, 304)
         lines = [f"HTTP/1.1 {answer.status}"]
         lines += [f"{k}: {v}" for k, v in answer.headers.items() if k.lower() not in ("content-length", "connection", "date")]
-        if self.command == "HEAD":  # the length of what a GET would have answered
+        if self.command == "HEAD":  # the length of a GET's answer
             lines.append(f"Content-Length: {answer.headers.get('Content-Length', 0)}")
         elif not bodiless:
             lines.append(f"Content-Length: {len(content)}")
@@ -78,7 +78,7 @@ class Server(ThreadedWSGIServer):
         self.ssl_context = tls
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        """In the connection's own thread, so that a slow handshake holds up nobody."""
+        """Does the TLS handshake in the connection's own thread, so that a slow one delays no other connection."""
         if self.ssl_context is None:
             return super().finish_request(request, client_address)
         try:

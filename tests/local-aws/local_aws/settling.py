@@ -1,7 +1,7 @@
-"""How a write to Lambda settles: for a while the function is Pending or its update InProgress.
+"""Settling of writes to Lambda: for a while the function is Pending or its update InProgress.
 
 Our reading of Lambda Developer Guide, "Lambda function states". By default the first read shows it settled, and a write
-that comes before any read meets one 409, unless 50 ms have passed: enough to catch a client that does not wait.
+that comes before any read gets one 409, unless 50 ms have passed: enough to catch a client that does not wait.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ GRACE_SECONDS = 0.05
 
 @dataclass
 class Settling:
-    """One write under way; `rule` is what a test wished for it."""
+    """One write under way; `rule` is set by a test."""
 
     rule: Settle | None
     started: float = field(default_factory=time.monotonic)
@@ -29,19 +29,19 @@ class Settling:
 
     @property
     def failure(self) -> tuple[str, str] | None:
-        """Code and reason, where it is to end in Failed."""
+        """Returns code and reason if the write is to end in Failed."""
         fail = self.rule.fail if self.rule else None
         return (fail.get("code", "InternalError"), fail.get("reason", "")) if fail else None
 
     def hides_from_read(self) -> bool:
-        """Whether a read made now still sees it under way."""
+        """Counts a read and returns whether it still sees the write under way."""
         if self.rule is None:
             return False
         self.reads += 1
         return self.reads <= self.rule.reads or self._age < self.rule.seconds
 
     def refuses_write(self) -> bool:
-        """Whether a write made now comes too early."""
+        """Whether another write comes too early."""
         if self.rule is not None:
             return self.reads < self.rule.reads or self._age < self.rule.seconds
         early = not self.refused and self._age < GRACE_SECONDS

@@ -1,5 +1,6 @@
-"""SQS: attributes that are not sent stay; redrive policies come back as compact JSON; a receive is one step; its clock can
-be put forward, so that nobody has to wait for a delay.
+"""Corrections of SQS: attributes that are not sent stay, redrive policies are compact JSON, a receive is atomic.
+
+Tests can put its clock forward, so that they need not wait for a delay.
 
 Our reading of Amazon SQS API Reference, SetQueueAttributes, GetQueueAttributes and ReceiveMessage.
 """
@@ -22,7 +23,7 @@ _unix_time_millis = models.unix_time_millis
 
 
 class Clock:
-    """SQS's clock: the machine's, and as much more as tests have put it forward. Delays and visibility timeouts go by it."""
+    """SQS's clock, for delays and visibility timeouts: the machine's, put forward by tests."""
 
     def __init__(self) -> None:
         self._ahead_ms = 0.0
@@ -40,7 +41,7 @@ CLOCK = Clock()
 
 
 def set_attributes(self: Queue, attributes: dict[str, Any], now: float | None = None) -> None:
-    """SetQueueAttributes: what is not named is left alone, the policy too."""
+    """SetQueueAttributes: attributes that are not sent keep their values, the policy too."""
     kept = self.policy if "Policy" not in attributes and hasattr(self, "_policy_json") else None
     _set_attributes(self, attributes, now)
     if kept:
@@ -56,7 +57,7 @@ def attributes(self: Queue) -> dict[str, Any]:
     if self.redrive_policy:
         shown["RedrivePolicy"] = _compact(self.redrive_policy)
     allowed = getattr(self, "redrive_allow_policy", None)
-    # One that was emptied is not shown at all.
+    # An emptied policy is not shown.
     shown["RedriveAllowPolicy"] = _compact(json.loads(allowed) if isinstance(allowed, str) else allowed) if allowed else None
     return shown
 
@@ -68,7 +69,7 @@ def _compact(document: Any) -> str:
 def receive_message(
     self: SQSBackend, queue_name: str, count: int, wait_seconds_timeout: int, *rest: Any, **more: Any
 ) -> list[Message]:
-    """ReceiveMessage: two receivers never get the same message, and one that waits holds up nobody."""
+    """ReceiveMessage: two receivers never get the same message, and a waiting receiver does not hold the lock."""
     until = time.monotonic() + wait_seconds_timeout
     while True:
         with world.LOCK:
@@ -83,7 +84,7 @@ def install() -> None:
     models.unix_time_millis = CLOCK.millis
     Queue.BASE_ATTRIBUTES = [*Queue.BASE_ATTRIBUTES, "RedriveAllowPolicy"]
     Queue.redrive_allow_policy = None  # type: ignore[attr-defined]
-    # moto would consume a queue for its event source mappings; functions are not run here, the harness plays the trigger.
+    # moto would consume the queues of event source mappings, whose trigger the harness plays.
     Queue.lambda_event_source_mappings = property(lambda _: {}, lambda *_: None)  # type: ignore[assignment]
     Queue._set_attributes = set_attributes  # type: ignore[method-assign]
     Queue.attributes = property(attributes)  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""AssumeRole as the role's trust policy allows it, and who the caller is.
+"""AssumeRole under the role's trust policy, and GetCallerIdentity.
 
 Our reading of STS API Reference, AssumeRole; IAM User Guide, "The confused deputy problem" (ExternalId), "Monitor and control
 actions taken with assumed roles" (source identity) and "Pass session tags in AWS STS".
@@ -18,11 +18,11 @@ from werkzeug.exceptions import HTTPException
 from . import access, decision, grants, policy, wire, world
 from .calls import Call
 from .identity import SESSIONS, Session
-from .rules import WISHES
+from .rules import BEHAVIOUR
 
 
 class Refused(HTTPException):
-    """STS API Reference, AssumeRole, "Errors", and "Common Error Types"."""
+    """A refused request (STS API Reference, AssumeRole, "Errors", and "Common Error Types")."""
 
     def __init__(self, message: str, code: str = "AccessDenied", status: int = 403) -> None:
         self.code = status
@@ -62,7 +62,7 @@ class Sts(TokenResponse):
         return result
 
     def get_caller_identity(self) -> ActionResult:
-        """STS API Reference, GetCallerIdentity: an account's own keys are its root."""
+        """GetCallerIdentity: an account's own keys belong to its root."""
         call = world.current()
         assert call is not None
         if call.caller.arn.endswith(":root"):
@@ -74,8 +74,10 @@ class Sts(TokenResponse):
 
 
 def _check_trust(call: Call, role_arn: str, source_identity: str | None, tags: dict[str, str]) -> None:
-    """Every action that the request amounts to must be allowed by the trust policy, and by the caller's own policies; a missing
-    role looks like a denial."""
+    """Requires that trust policy and caller's policies allow every action of the request; a missing role is a denial too.
+
+    The actions are sts:AssumeRole and, where they are sent, sts:SetSourceIdentity and sts:TagSession.
+    """
     needed = ["sts:AssumeRole"]
     needed += ["sts:SetSourceIdentity"] if source_identity else []
     needed += ["sts:TagSession"] if tags else []
@@ -93,10 +95,10 @@ def _check_trust(call: Call, role_arn: str, source_identity: str | None, tags: d
         found = policy.evaluate(trust, request) if trust else policy.Decision.NOTHING
         if found is not policy.Decision.ALLOW:
             refused = decision.Refusal("resource-based policy", explicit=found is policy.Decision.DENY)
-            access.Denial(call, action, role_arn, refused.side, refused.because(action)).record()
-            # STS does not say which side it was.
+            access.Denial(call, action, role_arn, refused.policy_kind, refused.because(action)).record()
+            # STS does not name the policy that denied it.
             raise Refused(f"User: {call.caller.arn} is not authorized to perform: {action} on resource: {role_arn}")
-        if WISHES.identity and (denied := access.denial(call, action, role_arn, trust, context)):
+        if BEHAVIOUR.identity and (denied := access.denial(call, action, role_arn, trust, context)):
             raise Refused(denied.record().message)
 
 
@@ -108,13 +110,13 @@ def service_may_assume(role_arn: str, service: str) -> bool:
 
 
 def _tags(wire: dict[str, Any]) -> dict[str, str]:
-    """Tags.member.N.Key and .Value of the query protocol."""
+    """Returns the tags from Tags.member.N.Key and .Value of the query protocol."""
     keys = {k: v for k, v in wire.items() if re.fullmatch(r"Tags\.member\.\d+\.Key", k)}
     return {v: wire.get(k[:-3] + "Value", "") for k, v in keys.items()}
 
 
 def _validate(wire: dict[str, Any], source_identity: str | None) -> None:
-    """STS API Reference, AssumeRole, "Request Parameters"."""
+    """Refuses malformed parameters (STS API Reference, AssumeRole, "Request Parameters")."""
     for name, value, longest in (
         ("roleSessionName", wire.get("RoleSessionName", ""), 64),
         ("sourceIdentity", source_identity, 64),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def context(directory: Path) -> ssl.SSLContext:
-    """Writes ca.pem, leaf.pem and leaf.key into `directory` and serves with them."""
+    """Writes ca.pem, leaf.pem and leaf.key into `directory` and returns a context with them."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec

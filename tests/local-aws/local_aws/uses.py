@@ -1,4 +1,4 @@
-"""What sessions were allowed and denied, each thing once: a test compares it with what their roles are granted."""
+"""Lists the allowed and denied actions of sessions, each once: tests compare them with the roles' grants."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _DENIAL = (*_USE, "because", "session_name")
 
 
 class Uses:
-    """In the order in which they were first seen. Changed only by who holds the world's lock."""
+    """Allowed and denied actions in the order of their first occurrence; the world's lock guards them."""
 
     def __init__(self) -> None:
         self._allowed: dict[tuple[str, ...], None] = {}

@@ -1,7 +1,7 @@
-"""What every part of the emulator shares: one lock, and the call that is being answered.
+"""The lock and the current call, which every part of the emulator shares.
 
-A call runs alone, from the check of who may make it to its answer, as if it were a transaction: moto has no locks of its own, and
-conditional writes (`If-None-Match`, `RevisionId`) must not race here when they cannot on AWS.
+A call runs alone from the check of its permissions to its answer, like a transaction: moto has no locks of its own, and
+conditional writes (`If-None-Match`, `RevisionId`) must not race here because they do not on AWS.
 """
 
 from __future__ import annotations
@@ -23,5 +23,5 @@ def enter(call: Call) -> None:
 
 
 def current() -> Call | None:
-    """The call that this thread is answering; None where moto works on its own account."""
+    """Returns the call that this thread is answering; None while moto works for no call."""
     return _current.get()

@@ -1,6 +1,6 @@
-//! Three accounts as `infra/` would lay them: the tooling account and two that are deployed to.
+//! Sets up three accounts as `infra/` does: the tooling account and two target accounts.
 //!
-//! Names are those of the contract's example.
+//! The names are those of the contract's example.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,36 +14,36 @@ use serde_json::{Value, json};
 use super::bus::{self, BUS};
 use super::clients::Clients;
 use super::control::{Control, Signed};
-use super::rights::{Place, Rights};
+use super::rights::{Rights, TargetAccount};
 use super::roles::Roles;
 use crate::terraform::Applied;
 use fixtures::error::{Doing as _, Result};
 
-/// The account that the deployer runs in.
+/// The deployer's account.
 pub const TOOLING: &str = "123456789012";
-/// `dev` is here.
+/// The account of `dev`.
 pub const FIRST: &str = "111111111111";
-/// `prod` is here.
+/// The account of `prod`.
 pub const SECOND: &str = "222222222222";
-/// The deployer's region, and its buckets'.
+/// The region of the deployer and of its buckets.
 pub const REGION: &str = "eu-west-1";
 /// The second region of `prod`.
 pub const OTHER_REGION: &str = "us-east-1";
-/// Where CI uploads.
+/// The bucket that CI uploads to.
 pub const ARTIFACTS: &str = "acme-artifacts";
-/// Where the deployer writes.
+/// The ledger bucket, which the deployer writes to.
 pub const LEDGER: &str = "acme-deployer-ledger";
-/// Where deployer.json is, in the ledger bucket.
+/// The key of deployer.json in the ledger bucket.
 pub const CONFIG_KEY: &str = deployer_core::names::CONFIG_KEY;
-/// The role that the deployer runs under.
+/// The deployer's role.
 pub const DEPLOYER_ROLE: &str = "arn:aws:iam::123456789012:role/deployer";
-/// The role that deployed functions run under, in each target account.
+/// The name of the deployed functions' role in each target account.
 pub const EXECUTION_ROLE: &str = "lambda-execution";
 
 const QUEUE: &str = "deployer";
 const WAKE_QUEUE: &str = "deployer-wakes";
 
-/// How the accounts are laid.
+/// The environments, notifications and bus of the accounts.
 #[derive(Debug, Clone)]
 pub struct Setup {
     environments: Value,
@@ -51,7 +51,7 @@ pub struct Setup {
     has_bus: bool,
 }
 
-/// How S3 tells of uploads.
+/// The services through which S3 reports uploads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Notifications {
     Queue,
@@ -60,7 +60,7 @@ enum Notifications {
 }
 
 impl Default for Setup {
-    /// `dev` is one target, `prod` one account in two regions; both take uploads.
+    /// Makes `dev` with one target and `prod` with one account in two regions; both accept uploads.
     fn default() -> Self {
         Self {
             environments: json!({
@@ -77,56 +77,58 @@ impl Default for Setup {
 }
 
 impl Setup {
-    /// Only this environment: its part of deployer.json. One whose targets are those of others must not stand beside them.
+    /// Returns a setup with this environment only, given as its part of deployer.json. Two environments must not share
+    /// a target.
     #[must_use]
     pub fn only(name: &str, part: &Value) -> Self {
         Self { environments: json!({ name: part }), ..Self::default() }
     }
 
-    /// Adds an environment, or replaces it: its part of deployer.json. Trust in its accounts follows from it.
+    /// Adds or replaces an environment, given as its part of deployer.json. The trust in its accounts is made from it.
     #[must_use]
     pub fn environment(mut self, name: &str, part: Value) -> Self {
         self.environments[name] = part;
         self
     }
 
-    /// S3 tells EventBridge, and a rule tells the queue.
+    /// Lets S3 send events to EventBridge, where a rule sends them to the queue.
     #[must_use]
     pub fn through_eventbridge(mut self) -> Self {
         self.notifications = Notifications::EventBridge;
         self
     }
 
-    /// Each upload is told through both doors.
+    /// Lets S3 report each upload twice: to the queue and to EventBridge.
     #[must_use]
     pub fn through_both_doors(mut self) -> Self {
         self.notifications = Notifications::Both;
         self
     }
 
-    /// There is an event bus, by which promotions are asked for and on which the deployer tells what happens.
+    /// Adds an event bus, for requests for promotions and for the deployer's events.
     #[must_use]
     pub fn with_bus(mut self) -> Self {
         self.has_bus = true;
         self
     }
 
-    /// Each target account, with what is deployed there.
-    fn places(&self) -> BTreeMap<String, Place> {
-        let mut places: BTreeMap<String, Place> = BTreeMap::new();
+    /// Returns each target account with its environments.
+    fn target_accounts(&self) -> BTreeMap<String, TargetAccount> {
+        let mut target_accounts: BTreeMap<String, TargetAccount> = BTreeMap::new();
         for (name, environment) in self.environments.as_object().into_iter().flatten() {
             for target in environment["targets"].as_array().into_iter().flatten() {
-                let place = places.entry(target["account"].as_str().unwrap_or_default().into()).or_default();
-                place.environments.insert(name.clone());
-                self.before(name, &mut place.promoted_from);
-                place.external_ids.extend(environment["external_id"].as_str().map(str::to_owned));
-                place.regions.extend(target["region"].as_str().map(str::to_owned));
+                let target_account =
+                    target_accounts.entry(target["account"].as_str().unwrap_or_default().into()).or_default();
+                target_account.environments.insert(name.clone());
+                self.before(name, &mut target_account.promoted_from);
+                target_account.external_ids.extend(environment["external_id"].as_str().map(str::to_owned));
+                target_account.regions.extend(target["region"].as_str().map(str::to_owned));
             }
         }
-        places
+        target_accounts
     }
 
-    /// Adds what an environment is promoted from, and what that is.
+    /// Adds the environments that an environment is promoted from, directly or through others.
     fn before(&self, name: &str, found: &mut BTreeSet<String>) {
         let from = &self.environments[name]["promotion"]["from"];
         let several = from.as_array().map_or(std::slice::from_ref(from), Vec::as_slice);
@@ -138,24 +140,24 @@ impl Setup {
     }
 }
 
-/// What was laid.
+/// The resources that a setup has made.
 #[derive(Debug, Clone)]
-pub struct Laid {
-    /// The queue that tells of uploads.
+pub struct Resources {
+    /// The queue of uploads.
     pub queue_url: String,
-    /// The queue by which the deployer wakes itself, and to which requests for promotions go.
+    /// The queue of the deployer's wakes and of requests for promotions.
     pub wake_queue_url: String,
-    /// Their dead-letter queue.
+    /// The dead-letter queue of both.
     pub dead_letter_url: String,
-    /// deployer.json as it stands in the ledger bucket.
+    /// deployer.json, as in the ledger bucket.
     pub config: Value,
-    /// The buckets with their policies.
+    /// The buckets' policies.
     pub buckets: BTreeMap<&'static str, Value>,
 }
 
-/// Lays the accounts.
-pub(super) async fn lay(setup: &Setup, clients: &Clients, control: &Control) -> Result<Laid> {
-    let rights = Rights::of(setup.places())?;
+/// Sets up the accounts.
+pub(super) async fn set_up(setup: &Setup, clients: &Clients, control: &Control) -> Result<Resources> {
+    let rights = Rights::of(setup.target_accounts())?;
     let (dead_letter_url, dead_letter_arn) = queue(clients, "deployer-dead-letters", None).await?;
     let (queue_url, queue_arn) = queue(clients, QUEUE, Some((&dead_letter_arn, &rights.queue()))).await?;
     let wakes = Some((dead_letter_arn.as_str(), &rights.wake_queue()));
@@ -171,15 +173,15 @@ pub(super) async fn lay(setup: &Setup, clients: &Clients, control: &Control) -> 
     notify(clients, setup.notifications, &queue_arn).await?;
     let of_lambda = rights.deployer_trust();
     Roles::of(control, TOOLING).create_with(("/", "deployer"), &of_lambda, &rights.deployer()).await?;
-    for (account, place) in rights.places() {
-        let permissions = rights.permissions(account, place);
+    for (account, target_account) in rights.target_accounts() {
+        let permissions = rights.permissions(account, target_account);
         let roles = Roles::of(control, account);
-        roles.create_with(("/", "deployer-target"), &rights.trust(place), &permissions).await?;
+        roles.create_with(("/", "deployer-target"), &rights.trust(target_account), &permissions).await?;
         for name in [("/", EXECUTION_ROLE), ("/lambda/", "hello")] {
             roles.create(name, &of_lambda).await?;
         }
     }
-    control.hold_to_rights().await?;
+    control.enforce_role_policies().await?;
     let mut config = json!({
         "artifact_bucket": ARTIFACTS,
         "ledger_bucket": LEDGER,
@@ -188,17 +190,17 @@ pub(super) async fn lay(setup: &Setup, clients: &Clients, control: &Control) -> 
         "environments": setup.environments,
     });
     if setup.has_bus {
-        bus::lay(clients, control, &wake_queue_arn).await?;
+        bus::set_up(clients, control, &wake_queue_arn).await?;
         config["event_bus"] = json!(BUS);
     }
     configure(clients, &config).await?;
-    // What S3 sent to try the notification out was taken by the mapping before any test began.
+    // S3 has sent a test event for the new notification, which no test expects.
     clients.sqs(TOOLING, REGION).purge_queue().queue_url(&queue_url).send().await.doing("emptying the queue")?;
-    Ok(Laid { queue_url, wake_queue_url, dead_letter_url, config, buckets })
+    Ok(Resources { queue_url, wake_queue_url, dead_letter_url, config, buckets })
 }
 
-/// What Terraform has laid.
-pub(super) async fn found(applied: &Applied, clients: &Clients, control: &Control) -> Result<Laid> {
+/// Finds the resources that Terraform has made.
+pub(super) async fn find_applied(applied: &Applied, clients: &Clients, control: &Control) -> Result<Resources> {
     let s3 = clients.s3(TOOLING, REGION);
     let mut buckets = BTreeMap::new();
     for bucket in [ARTIFACTS, LEDGER] {
@@ -211,8 +213,8 @@ pub(super) async fn found(applied: &Applied, clients: &Clients, control: &Contro
     let config = config.body.collect().await.doing("reading deployer.json")?.to_vec();
     let (queue_url, dead_letter_url) = (applied.output("queue_url")?, applied.output("dead_letters_url")?);
     clients.sqs(TOOLING, REGION).purge_queue().queue_url(queue_url).send().await.doing("emptying the queue")?;
-    control.hold_to_rights().await?;
-    Ok(Laid {
+    control.enforce_role_policies().await?;
+    Ok(Resources {
         queue_url: queue_url.to_owned(),
         wake_queue_url: applied.output("wake_queue_url")?.to_owned(),
         dead_letter_url: dead_letter_url.to_owned(),
@@ -221,7 +223,7 @@ pub(super) async fn found(applied: &Applied, clients: &Clients, control: &Contro
     })
 }
 
-/// Puts deployer.json where the deployer reads it.
+/// Writes deployer.json into the ledger bucket.
 pub(super) async fn configure(clients: &Clients, config: &Value) -> Result<()> {
     let body = serde_json::to_vec_pretty(config).doing("writing deployer.json")?;
     let put = clients.s3(TOOLING, REGION).put_object().bucket(LEDGER).key(CONFIG_KEY).body(body.into());
@@ -248,9 +250,9 @@ async fn queue(clients: &Clients, name: &str, with: Option<(&str, &Value)>) -> R
 
 async fn versioned_bucket(clients: &Clients, name: &str) -> Result<()> {
     let s3 = clients.s3(TOOLING, REGION);
-    let place =
+    let target_account =
         CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(REGION)).build();
-    let call = s3.create_bucket().bucket(name).create_bucket_configuration(place);
+    let call = s3.create_bucket().bucket(name).create_bucket_configuration(target_account);
     call.send().await.doing(format!("making bucket {name}"))?;
     let versioning = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
     let call = s3.put_bucket_versioning().bucket(name).versioning_configuration(versioning);
@@ -273,7 +275,7 @@ async fn notify(clients: &Clients, how: Notifications, queue_arn: &str) -> Resul
     call.send().await.doing("setting up the notification of uploads").map(drop)
 }
 
-/// A rule on the default bus, where S3's events arrive.
+/// Makes a rule on the default bus, which gets S3's events, that sends them to the queue.
 async fn rule(control: &Control, queue_arn: &str) -> Result<()> {
     let signed = Signed { account: TOOLING, region: REGION, service: "events" };
     let pattern = json!({"source": ["aws.s3"], "detail-type": ["Object Created"],

@@ -1,4 +1,4 @@
-//! The deployer's own binaries, built once per process by the cargo that built us.
+//! The deployer's binaries, built once per process by the cargo that built this one.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -9,19 +9,19 @@ use serde_json::Value;
 use super::venv::target_dir;
 use fixtures::error::{Doing as _, Error, Result};
 
-/// The path of the Lambda's binary; `DEPLOYER_BOOTSTRAP` names one that is there already. Blocks while cargo builds.
+/// Returns the path of the Lambda's binary; `DEPLOYER_BOOTSTRAP` names a built one. Blocks while cargo builds.
 ///
 /// # Errors
-/// Cargo's words.
+/// Cargo fails.
 pub fn bootstrap() -> Result<PathBuf> {
     static BUILT: OnceLock<Result<PathBuf>> = OnceLock::new();
     BUILT.get_or_init(|| build("bootstrap", "DEPLOYER_BOOTSTRAP")).clone()
 }
 
-/// The path of the command line; `DEPLOYER_DEPLOYCTL` names one that is there already. Blocks while cargo builds.
+/// Returns the path of the command line; `DEPLOYER_DEPLOYCTL` names a built one. Blocks while cargo builds.
 ///
 /// # Errors
-/// Cargo's words.
+/// Cargo fails.
 pub fn deployctl() -> Result<PathBuf> {
     static BUILT: OnceLock<Result<PathBuf>> = OnceLock::new();
     BUILT.get_or_init(|| build("deployctl", "DEPLOYER_DEPLOYCTL")).clone()
@@ -39,16 +39,16 @@ fn build(name: &str, variable: &str) -> Result<PathBuf> {
         Some(profile) => profile,
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
-    // Dependencies have the features that they have in a build of the whole workspace, as tests are built.
+    // `--workspace` gives dependencies the features that they have where tests are built, so that none is built twice.
     let mut command = Command::new(&cargo);
-    // What cargo sets for whoever it runs is not for another cargo: build scripts that watch it would run again.
+    // Cargo's own variables are removed, because build scripts that watch them would run again.
     let of_ours = ["CARGO_BIN_", "CARGO_CRATE_", "CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_PRIMARY_", "CARGO_TARGET_TMP"];
     for (name, _) in std::env::vars_os() {
         if of_ours.iter().any(|start| name.to_string_lossy().starts_with(start)) {
             command.env_remove(name);
         }
     }
-    // It lets a test binary tell its times. Build scripts watch it, and the SDK would be built again.
+    // A test binary needs it to print its times. Build scripts watch it, and the SDK would be built again.
     command.env_remove("RUSTC_BOOTSTRAP");
     let output = command
         .args(["build", "--workspace", "--bin", name])

@@ -1,4 +1,4 @@
-//! The deployer's event bus: requests for promotions go from it to the queue, and what the deployer tells can be read.
+//! The deployer's event bus: it sends requests for promotions to the queue, and tests can read the deployer's events.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use super::clients::Clients;
 use super::control::{Control, Signed};
 use fixtures::error::{Doing as _, Result};
 
-/// The bus.
+/// The bus's name.
 pub(super) const BUS: &str = "deployer";
 const TOLD: &str = "told";
 const SIGNED: Signed<'static> = Signed { account: TOOLING, region: REGION, service: "events" };
 
-/// Makes the bus with a rule to the queue, as `infra/modules/tooling` does, and one by which tests read what was told.
-pub(super) async fn lay(clients: &Clients, control: &Control, queue_arn: &str) -> Result<()> {
+/// Makes the bus with a rule to the queue, as `infra/modules/tooling` does, and a rule to a queue that tests read.
+pub(super) async fn set_up(clients: &Clients, control: &Control, queue_arn: &str) -> Result<()> {
     control.json_call(&SIGNED, "AWSEvents.CreateEventBus", &json!({ "Name": BUS })).await?;
     let requests = json!({"detail-type": [PROMOTION_REQUESTED, PROMOTION_APPROVED, PROMOTION_DECLINED]});
     rule(control, "deployer-promotions", &requests, queue_arn).await?;
@@ -38,21 +38,21 @@ async fn rule(control: &Control, name: &str, pattern: &Value, to: &str) -> Resul
 }
 
 impl LocalAws {
-    /// Somebody puts an event on the deployer's bus.
+    /// Puts an event on the deployer's bus.
     ///
     /// # Errors
-    /// EventBridge's words.
+    /// EventBridge answers with an error.
     pub async fn put_event(&self, detail_type: &str, detail: &Value) -> Result<()> {
         let entry = json!({"EventBusName": BUS, "Source": "acme.release", "DetailType": detail_type,
             "Detail": detail.to_string()});
         self.control().json_call(&SIGNED, "AWSEvents.PutEvents", &json!({ "Entries": [entry] })).await.map(drop)
     }
 
-    /// What the deployer has told on the bus since the last time: each event.
+    /// Returns the events that the deployer has put on the bus since the last call.
     ///
     /// # Errors
-    /// SQS's words.
-    pub async fn told(&self) -> Result<Vec<Value>> {
+    /// SQS answers with an error.
+    pub async fn published_events(&self) -> Result<Vec<Value>> {
         let sqs = self.clients().sqs(TOOLING, REGION);
         let url = sqs.get_queue_url().queue_name(TOLD).send().await.doing("finding the queue of what is told")?;
         let url = url.queue_url.unwrap_or_default();
@@ -72,12 +72,12 @@ impl LocalAws {
         }
     }
 
-    /// Plays that so much time passes for what soaks: everything that is live in an environment is live since so much
-    /// earlier. Nobody may be at work.
+    /// Lets soak times pass by moving the time since which releases are live in an environment back. No deployer may be
+    /// running.
     ///
     /// # Errors
-    /// S3's words.
-    pub async fn soaks_pass(&self, environment: &str, time: Duration) -> Result<()> {
+    /// S3 answers with an error.
+    pub async fn let_soaks_pass(&self, environment: &str, time: Duration) -> Result<()> {
         let earlier = SignedDuration::try_from(time).doing("reading a duration")?;
         for key in self.ledger_keys(&format!("heads/{environment}/")).await? {
             let Some(mut head) = self.ledger_object(&key).await? else { continue };

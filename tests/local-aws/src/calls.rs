@@ -1,4 +1,4 @@
-//! What the emulator saw: each AWS call, and which of them had to follow one another.
+//! AWS calls as the emulator has logged them, and the longest chain of calls that follow one another.
 
 use std::fmt;
 
@@ -8,11 +8,11 @@ use serde_json::Value;
 /// One AWS call. Times are the emulator's wall clock in milliseconds.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Call {
-    /// Its number.
+    /// The call's number.
     pub seq: u64,
-    /// When it arrived.
+    /// The time of its arrival.
     pub start_ms: f64,
-    /// When its answer had been sent.
+    /// The time at which its answer had been sent.
     pub end_ms: Option<f64>,
     /// The service's signing name: `lambda`, `s3`, `sts`.
     pub service: String,
@@ -20,9 +20,9 @@ pub struct Call {
     pub operation: String,
     /// The caller's account.
     pub account: String,
-    /// The region it was signed for.
+    /// The region that the call was signed for.
     pub region: String,
-    /// Its session's name, if it was a role.
+    /// The session's name, if a role has made the call.
     pub session_name: Option<String>,
     /// Lambda: the function.
     pub function: Option<String>,
@@ -32,21 +32,21 @@ pub struct Call {
     pub bucket: Option<String>,
     /// S3: the key.
     pub key: Option<String>,
-    /// What else is worth a test's attention.
+    /// Further parameters, as the emulator logs them.
     #[serde(default)]
     pub parameters: Value,
-    /// The answer's status; 0: the connection was closed.
+    /// The answer's status; 0 if the connection was closed.
     pub status: Option<u16>,
 }
 
 impl Call {
-    /// One of the parameters as text.
+    /// Returns a parameter as text.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.get(name).and_then(Value::as_str)
     }
 
-    /// The actions of AssumeRole's inline session policy, in its order.
+    /// Returns the actions of AssumeRole's inline session policy, in its order.
     #[must_use]
     pub fn policy_actions(&self) -> Vec<String> {
         let policy: Value =
@@ -80,14 +80,15 @@ impl fmt::Display for Call {
     }
 }
 
-/// The longest chain of calls that ends with the last call of this operation: each of them began after the one before
-/// it had ended. With a latency that outweighs everything else, its length is what decides the speed.
+/// Returns the longest chain of calls that ends with the last call of this operation. Each call in it began after the
+/// one before had ended. With a latency that outweighs everything else the chain's length decides the speed.
 #[must_use]
 pub fn longest_chain<'a>(calls: &'a [Call], last: &str) -> Vec<&'a Call> {
     let Some(end) = calls.iter().rfind(|call| call.operation == last) else { return Vec::new() };
     let mut earlier: Vec<&Call> = calls.iter().filter(|call| call.ended() <= end.start_ms).collect();
     earlier.sort_by(|a, b| a.start_ms.total_cmp(&b.start_ms));
-    // For each call the longest chain that ends with it: what ended before it began, began before it.
+    // Holds for each call the longest chain that ends with it. Calls are in the order of their start, so that the calls
+    // that ended before a call began have their chains already.
     let mut chains: Vec<Vec<&Call>> = Vec::new();
     for call in earlier.into_iter().chain([end]) {
         let before = chains.iter().filter(|chain| chain.last().is_some_and(|former| former.ended() <= call.start_ms));
@@ -98,7 +99,7 @@ pub fn longest_chain<'a>(calls: &'a [Call], last: &str) -> Vec<&'a Call> {
     chains.pop().unwrap_or_default()
 }
 
-/// Calls as a table for people, with times from the first one's start.
+/// Formats calls as a table, with times from the first call's start.
 #[must_use]
 pub fn shown<'a>(calls: impl IntoIterator<Item = &'a Call>) -> String {
     let mut lines = Vec::new();

@@ -1,4 +1,4 @@
-//! The command line as CI runs it: the real program, under the role that the module `uploader` makes.
+//! Runs the real `deployctl` as CI does, under the role that the module `uploader` makes.
 
 use std::path::Path;
 use std::process::{ExitStatus, Output, Stdio};
@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 use crate::policies::Policies;
 use crate::{Doing as _, Error, LocalAws, REGION, Result, SessionKeys, TOOLING, deployctl, peak_memory};
 
-/// The program as the role of CI runs it.
+/// `deployctl` with the credentials of CI's role.
 #[derive(Debug)]
 pub struct Ci<'a> {
     aws: &'a LocalAws,
@@ -19,38 +19,38 @@ pub struct Ci<'a> {
 }
 
 impl<'a> Ci<'a> {
-    /// As the rendered policy of the module `uploader` has it, with only those of its statements.
+    /// Makes CI's role with those statements of the module `uploader`'s rendered policy whose Sid passes `kept`.
     ///
     /// # Errors
-    /// IAM's words.
+    /// IAM answers with an error.
     pub async fn with_statements(aws: &'a LocalAws, kept: impl Fn(&str) -> bool) -> Result<Self> {
-        let mut policy = Policies::of_the_contract()?.get("github/permissions");
+        let mut policy = Policies::from_contract()?.get("github/permissions");
         if let Some(statements) = policy["Statement"].as_array_mut() {
             statements.retain(|statement| statement["Sid"].as_str().is_some_and(&kept));
         }
         Self::allowed(aws, "build", &policy).await
     }
 
-    /// As this policy has it; the session has this name, and so has the role.
+    /// Makes a role with this policy. The role and its session have this name.
     ///
     /// # Errors
-    /// IAM's words.
+    /// IAM answers with an error.
     pub async fn allowed(aws: &'a LocalAws, name: &str, policy: &Value) -> Result<Self> {
-        let trust = Policies::of_the_contract()?.get("github/trust");
+        let trust = Policies::from_contract()?.get("github/trust");
         aws.roles(TOOLING).create_with(("/", name), &trust, policy).await?;
         let keys = aws.control().session(&format!("arn:aws:iam::{TOOLING}:role/{name}"), name).await?;
         Ok(Self { aws, keys })
     }
 
-    /// As that policy has it.
+    /// Makes CI's role with the whole policy.
     ///
     /// # Errors
-    /// IAM's words.
+    /// IAM answers with an error.
     pub async fn of(aws: &'a LocalAws) -> Result<Self> {
         Self::with_statements(aws, |_| true).await
     }
 
-    /// The account's root instead.
+    /// Returns the program with the credentials of the account's root.
     #[must_use]
     pub fn root(aws: &'a LocalAws) -> Self {
         let none = || "none".to_owned();
@@ -58,7 +58,7 @@ impl<'a> Ci<'a> {
         Self { aws, keys }
     }
 
-    /// Any command line.
+    /// Returns `deployctl` with these arguments.
     ///
     /// # Errors
     /// It cannot be built.
@@ -77,7 +77,7 @@ impl<'a> Ci<'a> {
         Ok(command)
     }
 
-    /// `push` of this release to this environment and function.
+    /// Returns `deployctl push` of this release to this environment and function.
     ///
     /// # Errors
     /// It cannot be built.
@@ -88,24 +88,24 @@ impl<'a> Ci<'a> {
     }
 }
 
-/// What it came to.
+/// The result of a run.
 #[derive(Debug)]
-pub struct Ended {
+pub struct CiOutput {
     /// The exit code.
     pub code: Option<i32>,
-    /// What it printed.
+    /// Standard output.
     pub out: String,
-    /// What it said on standard error.
+    /// Standard error.
     pub err: String,
 }
 
-impl Ended {
-    /// With what it said on standard error, or on a terminal.
+impl CiOutput {
+    /// Makes a result from exit status, standard output and standard error (or a terminal's text).
     pub fn new(status: ExitStatus, out: &[u8], err: impl Into<String>) -> Self {
         Self { code: status.code(), out: String::from_utf8_lossy(out).into_owned(), err: err.into() }
     }
 
-    /// What it printed, read.
+    /// Parses standard output as JSON.
     ///
     /// # Errors
     /// It is not JSON.
@@ -114,28 +114,28 @@ impl Ended {
     }
 }
 
-/// Runs it to its end.
+/// Runs a command to its end.
 ///
 /// # Errors
 /// It does not start.
-pub async fn run(mut command: Command) -> Result<Ended> {
+pub async fn run(mut command: Command) -> Result<CiOutput> {
     let Output { status, stdout, stderr } = command.output().await.doing("running deployctl")?;
-    Ok(Ended::new(status, &stdout, String::from_utf8_lossy(&stderr)))
+    Ok(CiOutput::new(status, &stdout, String::from_utf8_lossy(&stderr)))
 }
 
-/// One that waits for a deployment: its upload is done.
+/// A `deployctl push` that has uploaded and waits for its deployment.
 #[derive(Debug)]
-pub struct Waiting {
+pub struct WaitingPush {
     child: Child,
     err: BufReader<tokio::process::ChildStderr>,
     said: String,
 }
 
-impl Waiting {
-    /// Until it has uploaded.
+impl WaitingPush {
+    /// Starts the command and waits until it has uploaded.
     ///
     /// # Errors
-    /// It has not, and its words.
+    /// It ends without having uploaded; the error has its text.
     pub async fn start(mut command: Command) -> Result<Self> {
         let mut child = command.spawn().doing("starting deployctl")?;
         let err = child.stderr.take().ok_or_else(|| Error::Unexpected("it has no standard error".into()))?;
@@ -148,7 +148,7 @@ impl Waiting {
         Err(Error::Unexpected(format!("it does not wait: {said}")))
     }
 
-    /// Sends it a signal.
+    /// Sends a signal to the command.
     ///
     /// # Errors
     /// It has ended.
@@ -156,7 +156,7 @@ impl Waiting {
         send(&self.child, signal)
     }
 
-    /// The most memory that it has had resident so far, in bytes.
+    /// Returns the command's highest resident memory so far, in bytes.
     ///
     /// # Errors
     /// It has ended, or this is not Linux.
@@ -164,14 +164,14 @@ impl Waiting {
         peak_memory(self.child.id().unwrap_or_default())
     }
 
-    /// Until it ends.
+    /// Waits until the command ends.
     ///
     /// # Errors
-    /// The system's words.
-    pub async fn end(mut self) -> Result<Ended> {
+    /// The operating system refuses it.
+    pub async fn end(mut self) -> Result<CiOutput> {
         self.err.read_to_string(&mut self.said).await.doing("reading what deployctl says")?;
         let output = self.child.wait_with_output().await.doing("waiting for deployctl")?;
-        Ok(Ended::new(output.status, &output.stdout, self.said))
+        Ok(CiOutput::new(output.status, &output.stdout, self.said))
     }
 }
 

@@ -1,4 +1,4 @@
-//! SDK clients of any account and region, as its root: an access key of twelve digits is that account's.
+//! SDK clients for the root of any account in any region: an access key of twelve digits is that account's root.
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -11,7 +11,7 @@ use super::control::{SessionKeys, trust};
 use super::server::Server;
 use fixtures::error::Result;
 
-/// Makes clients, for setting accounts up and for looking at them.
+/// Makes clients, to set up accounts and to inspect them.
 #[derive(Debug, Clone)]
 pub struct Clients {
     endpoint: String,
@@ -29,13 +29,13 @@ impl Clients {
         Ok(Self { endpoint: server.endpoint().to_owned(), http })
     }
 
-    /// The configuration for this account and region. Nothing of the surroundings gets into it.
+    /// Returns the configuration for this account and region, without anything of the process's environment.
     #[must_use]
     pub fn config(&self, account: &str, region: &str) -> SdkConfig {
         self.config_of(Credentials::new(account, "none", None, None, "tests"), region)
     }
 
-    /// The configuration of a session.
+    /// Returns the configuration of a session.
     #[must_use]
     pub fn session_config(&self, keys: &SessionKeys, region: &str) -> SdkConfig {
         let SessionKeys { access_key_id, secret_access_key, session_token } = keys.clone();
@@ -52,32 +52,32 @@ impl Clients {
             .build()
     }
 
-    /// Lambda.
+    /// Makes a client of Lambda.
     #[must_use]
     pub fn lambda(&self, account: &str, region: &str) -> aws_sdk_lambda::Client {
         aws_sdk_lambda::Client::new(&self.config(account, region))
     }
 
-    /// S3.
+    /// Makes a client of S3.
     #[must_use]
     pub fn s3(&self, account: &str, region: &str) -> aws_sdk_s3::Client {
         s3(&self.config(account, region))
     }
 
-    /// S3 for a session.
+    /// Makes a client of S3 for a session.
     #[must_use]
     pub fn session_s3(&self, keys: &SessionKeys, region: &str) -> aws_sdk_s3::Client {
         s3(&self.session_config(keys, region))
     }
 
-    /// SQS.
+    /// Makes a client of SQS.
     #[must_use]
     pub fn sqs(&self, account: &str, region: &str) -> aws_sdk_sqs::Client {
         aws_sdk_sqs::Client::new(&self.config(account, region))
     }
 }
 
-/// By path: no name of a bucket resolves here.
+/// Makes a client that names buckets in the path, because host names of buckets do not resolve here.
 fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(config).force_path_style(true).build())
 }

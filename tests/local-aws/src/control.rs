@@ -1,4 +1,5 @@
-//! The emulator's control API, typed: how tests arrange it and look at what happened (tests/local-aws/README.md).
+//! A client of the emulator's control API, with which tests set it up and read what happened
+//! (tests/local-aws/README.md).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,8 +13,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::calls::Call;
+use super::emulator_faults::{Fault, Settle};
 use super::server::Server;
-use super::wishes::{Fault, Settle};
 use fixtures::error::{Doing as _, Error, Result};
 
 /// The control API of one server.
@@ -23,7 +24,7 @@ pub struct Control {
     connector: Connector,
 }
 
-/// Credentials of a role as a service that runs under it has them.
+/// Credentials of a role, as a service that runs under it gets them.
 #[derive(Debug, Clone, Deserialize)]
 pub struct SessionKeys {
     /// `AWS_ACCESS_KEY_ID`.
@@ -34,14 +35,14 @@ pub struct SessionKeys {
     pub session_token: String,
 }
 
-/// Something that a session was allowed.
+/// An action that a session was allowed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 pub struct Use {
     /// The session's role.
     pub role_arn: String,
-    /// What it did, in IAM's words.
+    /// The action's IAM name.
     pub action: String,
-    /// To what.
+    /// The resource's ARN.
     pub resource: String,
 }
 
@@ -56,145 +57,145 @@ impl Control {
         Ok(Self { endpoint: server.endpoint().to_owned(), connector })
     }
 
-    /// How writes to Lambda settle from now on.
+    /// Sets how writes to Lambda settle from now on.
     ///
     /// # Errors
-    /// The emulator's words.
+    /// The emulator answers with an error.
     pub async fn settle(&self, settle: &Settle) -> Result<()> {
         self.post("settle", &json!(settle)).await.map(drop)
     }
 
-    /// Writes settle as usual again.
+    /// Lets writes settle as usual again.
     ///
     /// # Errors
-    /// The emulator's words.
+    /// The emulator answers with an error.
     pub async fn settle_as_usual(&self) -> Result<()> {
         self.send("DELETE", "local-aws/settle", None, &[]).await.map(drop)
     }
 
-    /// A fault from now on.
+    /// Adds a fault.
     ///
     /// # Errors
-    /// The emulator's words.
+    /// The emulator answers with an error.
     pub async fn fault(&self, fault: &Fault) -> Result<()> {
         self.post("faults", &json!(fault)).await.map(drop)
     }
 
-    /// No more faults.
+    /// Removes all faults.
     ///
     /// # Errors
-    /// The emulator's words.
+    /// The emulator answers with an error.
     pub async fn no_faults(&self) -> Result<()> {
         self.send("DELETE", "local-aws/faults", None, &[]).await.map(drop)
     }
 
-    /// The calls that are on their way by [`Fault::late`] are done, in their order: the status that each of them gets.
+    /// Executes the calls that [`Fault::late`] has delayed, in their order, and returns the status of each.
     ///
     /// # Errors
-    /// The emulator's words.
-    pub async fn carry_out_late(&self) -> Result<Vec<u16>> {
+    /// The emulator answers with an error.
+    pub async fn execute_late_calls(&self) -> Result<Vec<u16>> {
         let mut answer = self.post("late", &json!({})).await?;
         serde_json::from_value(answer["statuses"].take()).doing("reading how late calls were answered")
     }
 
-    /// What each call takes before it is executed.
+    /// Sets the time that passes before each call is executed.
     ///
     /// # Errors
-    /// The emulator's words.
+    /// The emulator answers with an error.
     pub async fn latency_ms(&self, ms: u32) -> Result<()> {
         self.post("latency", &json!({ "ms": ms })).await.map(drop)
     }
 
-    /// Whether sessions are held to their inline policies. They are unless this says otherwise.
+    /// Sets whether the emulator checks sessions' inline policies, as it does at the start.
     ///
     /// # Errors
-    /// The emulator's words.
+    /// The emulator answers with an error.
     pub async fn enforce(&self, on: bool) -> Result<()> {
         self.post("enforce", &json!({ "on": on })).await.map(drop)
     }
 
-    /// Holds every session to its role's own policies too, and to those of resources across accounts.
+    /// Lets the emulator check the roles' own policies too, and resources' policies across accounts.
     ///
     /// # Errors
-    /// The emulator's words.
-    pub async fn hold_to_rights(&self) -> Result<()> {
+    /// The emulator answers with an error.
+    pub async fn enforce_role_policies(&self) -> Result<()> {
         self.post("enforce", &json!({ "on": true, "identity": true })).await.map(drop)
     }
 
-    /// What sessions were allowed so far: role, action and resource, each once.
+    /// Returns role, action and resource that sessions were allowed so far, each once.
     ///
     /// # Errors
-    /// The emulator's words.
+    /// The emulator answers with an error.
     pub async fn uses(&self) -> Result<Vec<Use>> {
         let mut answer = self.send("GET", "local-aws/uses", None, &[]).await?;
         serde_json::from_value(answer["uses"].take()).doing("reading what was used")
     }
 
-    /// Holds the sessions whose names begin so at their so manyth call from now on: it is executed or not, and neither
-    /// it nor any later one is answered or, where it comes later, executed.
+    /// Holds the sessions whose names begin with `sessions` at their call number `calls` from now on. That call is
+    /// executed if `execute` is set, and gets no answer. Later calls are neither executed nor answered.
     ///
     /// # Errors
-    /// The emulator's words.
+    /// The emulator answers with an error.
     pub async fn hold(&self, sessions: &str, calls: u32, execute: bool) -> Result<()> {
         self.post("hold", &json!({ "session": sessions, "calls": calls, "execute": execute })).await.map(drop)
     }
 
-    /// Whether the hold was reached and all earlier calls are done; waits some seconds for that.
+    /// Whether the held call has arrived and all earlier calls are done; waits some seconds for that.
     ///
     /// # Errors
-    /// The emulator's words.
+    /// The emulator answers with an error.
     pub async fn is_held(&self) -> Result<bool> {
         let answer = self.send("GET", "local-aws/hold?seconds=10", None, &[]).await?;
         Ok(answer["held"] == true)
     }
 
-    /// Ends the hold: connections of whoever is held are closed.
+    /// Ends the hold; the connections of held calls are closed.
     ///
     /// # Errors
-    /// The emulator's words.
+    /// The emulator answers with an error.
     pub async fn release(&self) -> Result<()> {
         self.send("DELETE", "local-aws/hold", None, &[]).await.map(drop)
     }
 
-    /// Puts SQS's clock forward: delays and visibility timeouts end by so much earlier.
+    /// Puts SQS's clock forward, which ends delays and visibility timeouts.
     ///
     /// # Errors
-    /// The emulator's words.
-    pub async fn queue_clock_forward(&self, by: Duration) -> Result<()> {
+    /// The emulator answers with an error.
+    pub async fn advance_queue_clock(&self, by: Duration) -> Result<()> {
         self.post("queue-clock", &json!({ "seconds": by.as_secs_f64() })).await.map(drop)
     }
 
-    /// Which account belongs to which organization.
+    /// Sets the organization of each account.
     ///
     /// # Errors
-    /// The emulator's words.
+    /// The emulator answers with an error.
     pub async fn organization(&self, accounts: &[(&str, &str)]) -> Result<()> {
         let accounts: BTreeMap<&str, &str> = accounts.iter().copied().collect();
         self.post("organization", &json!({ "accounts": accounts })).await.map(drop)
     }
 
-    /// Credentials of a role as a service that runs under it has them; no trust is asked.
+    /// Returns credentials of a role as a service that runs under it gets them, without checking its trust policy.
     ///
     /// # Errors
-    /// The emulator's words.
+    /// The emulator answers with an error.
     pub async fn session(&self, role_arn: &str, name: &str) -> Result<SessionKeys> {
         let keys = self.post("session", &json!({ "role_arn": role_arn, "session_name": name })).await?;
         serde_json::from_value(keys).doing("reading a session's credentials")
     }
 
-    /// The calls after this number, in the order in which they arrived.
+    /// Returns the calls after this number, in the order in which they arrived.
     ///
     /// # Errors
-    /// The emulator's words.
+    /// The emulator answers with an error.
     pub async fn calls_since(&self, seq: u64) -> Result<Vec<Call>> {
         let mut answer = self.send("GET", &format!("local-aws/calls?since={seq}"), None, &[]).await?;
         serde_json::from_value(answer["calls"].take()).doing("reading the calls")
     }
 
-    /// A call of a JSON-RPC service of AWS for which there is no client here. Nobody checks signatures.
+    /// Calls a JSON-RPC service of AWS for which there is no client here. The emulator checks no signatures.
     ///
     /// # Errors
-    /// The emulator's words.
+    /// The emulator answers with an error.
     pub async fn json_call(&self, signed: &Signed<'_>, target: &str, body: &Value) -> Result<Value> {
         let authorization = signed.authorization();
         let headers = [
@@ -250,7 +251,7 @@ impl Control {
     }
 }
 
-/// Who makes a call, where, to what.
+/// A call's account, region and service.
 #[derive(Debug)]
 pub struct Signed<'a> {
     /// The account.
@@ -271,7 +272,7 @@ impl Signed<'_> {
     }
 }
 
-/// Trusts one authority and no other.
+/// Returns a context that trusts this authority only.
 pub(super) fn trust(pem: &[u8]) -> Result<TlsContext> {
     let store = TrustStore::empty().with_pem_certificate(pem);
     TlsContext::builder().with_trust_store(store).build().doing("trusting the local AWS's authority")

@@ -1,4 +1,4 @@
-//! Killing the deployer in the middle of its work.
+//! Kills the deployer during an invocation.
 
 use std::pin::pin;
 
@@ -7,33 +7,33 @@ use super::runtime::Answer;
 use super::{LOOKS_EVERY, LocalAws};
 use fixtures::error::{Error, Result};
 
-/// Sessions of the deployer: its own, and those in target accounts.
+/// The beginning of the names of the deployer's sessions, in its own account and in target accounts.
 const SESSIONS: &str = "deployer";
 
-/// How a delivery went during which the deployer was to be killed.
+/// The result of a delivery during which the deployer was to be killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interrupted {
-    /// It was killed before it answered.
+    /// The deployer was killed before it answered.
     Killed,
-    /// It answered first, or there was nothing to deliver.
+    /// The deployer answered first, or there was nothing to deliver.
     EndedBefore,
 }
 
-/// A moment in an invocation, by the deployer's calls in the order in which they arrive: the first is 1.
+/// A moment in an invocation, by the number of a call in the order of arrival; the first is 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
-    /// The call was not executed any more.
+    /// The call is not executed.
     Before(u32),
-    /// The call was executed, and its answer did not arrive.
+    /// The call is executed, and its answer does not arrive.
     After(u32),
 }
 
 impl LocalAws {
-    /// Delivers a batch and kills the deployer when the emulator has answered such a call. Every message is back in the
-    /// queue then. What the deployer had sent by then is executed all the same.
+    /// Delivers a batch and kills the deployer once the emulator has answered a matching call. Afterwards every message
+    /// is back in the queue. Calls that the deployer has sent by then are still executed.
     ///
     /// # Errors
-    /// The harness's words.
+    /// The harness fails.
     pub async fn deliver_and_kill_after(&self, such: impl Fn(&Call) -> bool) -> Result<Interrupted> {
         let since = self.last_call().await?;
         let such_a_call = async {
@@ -46,10 +46,10 @@ impl LocalAws {
     }
 
     /// Delivers a batch and kills the deployer exactly at this moment: all earlier calls are executed, no later one is.
-    /// Every message is back in the queue then.
+    /// Afterwards every message is back in the queue.
     ///
     /// # Errors
-    /// The harness's words.
+    /// The harness fails.
     pub async fn deliver_and_kill_at(&self, moment: Moment) -> Result<Interrupted> {
         let (calls, execute) = match moment {
             Moment::Before(call) => (call, false),
@@ -65,9 +65,9 @@ impl LocalAws {
         interrupted
     }
 
-    /// Whether a call is the deployer's, in whichever account.
+    /// Whether the deployer has made a call, in any account.
     #[must_use]
-    pub fn is_the_deployers(call: &Call) -> bool {
+    pub fn is_by_deployer(call: &Call) -> bool {
         call.session_name.as_ref().is_some_and(|name| name.starts_with(SESSIONS))
     }
 

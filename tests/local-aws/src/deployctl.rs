@@ -1,4 +1,4 @@
-//! The real `deployctl`, started as a person or a CI job would start it.
+//! Runs the real `deployctl` as a person or a CI job does.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -11,16 +11,16 @@ use tokio::process::Child;
 use super::accounts::REGION;
 use super::binary::deployctl;
 use super::control::SessionKeys;
-use super::door::Door;
-use super::{LocalAws, said};
+use super::lambda_endpoint::LambdaEndpoint;
+use super::{LocalAws, with_output};
 use crate::ci::send;
 use crate::terminal::Terminal;
 use fixtures::error::{Doing as _, Result};
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug, Clone)]
-pub struct Said {
-    /// The exit code; none where a signal ended it.
+pub struct RunOutput {
+    /// The exit code; `None` if a signal ended it.
     pub exit: Option<i32>,
     /// Standard output.
     pub out: String,
@@ -28,8 +28,8 @@ pub struct Said {
     pub err: String,
 }
 
-impl Said {
-    /// Standard output as JSON.
+impl RunOutput {
+    /// Parses standard output as JSON.
     ///
     /// # Errors
     /// It is not JSON.
@@ -38,26 +38,26 @@ impl Said {
     }
 }
 
-/// What of a run goes to its terminal.
+/// The streams of a run that go to its terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
-    /// As a person runs it.
-    Everything,
-    /// As where its answer goes to a file.
-    ButTheAnswer,
+pub enum TerminalStreams {
+    /// Standard output and standard error.
+    OutAndErr,
+    /// Standard error only, as where standard output goes to a file.
+    ErrOnly,
 }
 
 /// A run on a terminal.
 #[derive(Debug)]
-pub struct Operating {
+pub struct RunOnTerminal {
     child: Child,
-    /// What a person sees of it.
+    /// The terminal as a person sees it.
     pub terminal: Terminal,
-    _door: Door,
+    _lambda: LambdaEndpoint,
 }
 
-impl Operating {
-    /// Ctrl-C.
+impl RunOnTerminal {
+    /// Interrupts the run, as Ctrl-C does.
     ///
     /// # Errors
     /// It has ended.
@@ -65,83 +65,85 @@ impl Operating {
         send(&self.child, Signal::INT)
     }
 
-    /// Until it ends: standard error is what its terminal has shown.
+    /// Waits for the run's end; the result's standard error is the terminal's text.
     ///
     /// # Errors
-    /// The system's words.
-    pub async fn end(self) -> Result<Said> {
-        let Self { child, terminal, _door } = self;
+    /// The operating system refuses it.
+    pub async fn end(self) -> Result<RunOutput> {
+        let Self { child, terminal, _lambda } = self;
         let output = child.wait_with_output().await.doing("waiting for deployctl")?;
         let out = String::from_utf8_lossy(&output.stdout).into_owned();
-        Ok(Said { exit: output.status.code(), out, err: terminal.end().await })
+        Ok(RunOutput { exit: output.status.code(), out, err: terminal.end().await })
     }
 }
 
 impl LocalAws {
-    /// Runs `deployctl` with these credentials and nothing else of the surroundings, to its end.
+    /// Runs `deployctl` to its end with these credentials and nothing else of the process's environment.
     ///
     /// # Errors
     /// It cannot be built or started.
-    pub async fn deployctl(&self, keys: &SessionKeys, arguments: &[&str]) -> Result<Said> {
+    pub async fn deployctl(&self, keys: &SessionKeys, arguments: &[&str]) -> Result<RunOutput> {
         self.deployctl_with(keys, &[], arguments).await
     }
 
-    /// Runs `deployctl` where invoking the deployer reaches the real one.
+    /// Runs `deployctl` so that its invocations of the deployer reach the real one.
     ///
     /// # Errors
     /// It cannot be built or started.
-    pub async fn operate(&self, keys: &SessionKeys, arguments: &[&str]) -> Result<Said> {
-        let door = self.door().await?;
-        self.deployctl_with(keys, &[("AWS_ENDPOINT_URL_LAMBDA", door.endpoint())], arguments).await
+    pub async fn operate(&self, keys: &SessionKeys, arguments: &[&str]) -> Result<RunOutput> {
+        let lambda = self.lambda_endpoint().await?;
+        self.deployctl_with(keys, &[("AWS_ENDPOINT_URL_LAMBDA", lambda.endpoint())], arguments).await
     }
 
-    /// Starts `deployctl` where invoking the deployer reaches the real one, on a terminal: all that it says is seen there, or
-    /// only what is not its answer.
+    /// Starts `deployctl` on a terminal so that its invocations of the deployer reach the real one. The terminal shows
+    /// all its output or standard error only.
     ///
     /// # Errors
     /// It cannot be built or started.
     pub async fn operate_on_a_terminal(
         &self,
         keys: &SessionKeys,
-        shown: Shown,
+        shown: TerminalStreams,
         arguments: &[&str],
-    ) -> Result<Operating> {
-        let door = Door::open(self.deployer.clone()).await?;
+    ) -> Result<RunOnTerminal> {
+        let lambda = LambdaEndpoint::open(self.deployer.clone()).await?;
         let (terminal, theirs) = Terminal::open()?;
         let program = tokio::task::spawn_blocking(deployctl).await.doing("building deployctl")??;
         let mut command = tokio::process::Command::new(program);
-        command.env_clear().envs(self.surroundings(keys, &[("AWS_ENDPOINT_URL_LAMBDA", door.endpoint())]));
+        command.env_clear().envs(self.environment(keys, &[("AWS_ENDPOINT_URL_LAMBDA", lambda.endpoint())]));
         command.env("TERM", "xterm").args(arguments).kill_on_drop(true);
         command.stdin(theirs.try_clone().doing("sharing a terminal")?);
         match shown {
-            Shown::Everything => command.stdout(theirs.try_clone().doing("sharing a terminal")?).stderr(theirs),
-            Shown::ButTheAnswer => command.stdout(Stdio::piped()).stderr(theirs),
+            TerminalStreams::OutAndErr => {
+                command.stdout(theirs.try_clone().doing("sharing a terminal")?).stderr(theirs)
+            }
+            TerminalStreams::ErrOnly => command.stdout(Stdio::piped()).stderr(theirs),
         };
         let child = command.spawn().doing("starting deployctl")?;
-        Ok(Operating { child, terminal, _door: door })
+        Ok(RunOnTerminal { child, terminal, _lambda: lambda })
     }
 
-    /// `deployctl` with these credentials, to be started and stopped.
+    /// Returns `deployctl` with these credentials, for a test that starts and stops it.
     ///
     /// # Errors
     /// It cannot be built.
     pub async fn deployctl_command(&self, keys: &SessionKeys, arguments: &[&str]) -> Result<tokio::process::Command> {
         let program = tokio::task::spawn_blocking(deployctl).await.doing("building deployctl")??;
         let mut command = tokio::process::Command::new(program);
-        command.env_clear().envs(self.surroundings(keys, &[])).args(arguments).kill_on_drop(true);
+        command.env_clear().envs(self.environment(keys, &[])).args(arguments).kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Ok(command)
     }
 
-    /// Lambda for command lines that a test starts itself.
+    /// Opens a Lambda endpoint for command lines that a test starts itself.
     ///
     /// # Errors
     /// No port is free.
-    pub async fn door(&self) -> Result<Door> {
-        Door::open(self.deployer.clone()).await
+    pub async fn lambda_endpoint(&self) -> Result<LambdaEndpoint> {
+        LambdaEndpoint::open(self.deployer.clone()).await
     }
 
-    /// Runs `deployctl` with these variables besides.
+    /// Runs `deployctl` with these variables added.
     ///
     /// # Errors
     /// It cannot be built or started.
@@ -150,21 +152,24 @@ impl LocalAws {
         keys: &SessionKeys,
         more: &[(&'static str, &str)],
         arguments: &[&str],
-    ) -> Result<Said> {
-        let environment = self.surroundings(keys, more);
+    ) -> Result<RunOutput> {
+        let environment = self.environment(keys, more);
         let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
         let running = tokio::task::spawn_blocking(move || {
             let mut command = Command::new(deployctl()?);
             command.env_clear().envs(environment).args(arguments).stdin(Stdio::null());
             command.output().doing("starting deployctl")
         });
-        let output = running.await.doing("running deployctl")?.map_err(|error| said(error, &self.server.words()))?;
+        let output = running
+            .await
+            .doing("running deployctl")?
+            .map_err(|error| with_output(error, &self.server.stderr_tail()))?;
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Ok(Said { exit: output.status.code(), out: text(output.stdout), err: text(output.stderr) })
+        Ok(RunOutput { exit: output.status.code(), out: text(output.stdout), err: text(output.stderr) })
     }
 
-    /// All of its environment.
-    fn surroundings(&self, keys: &SessionKeys, more: &[(&'static str, &str)]) -> BTreeMap<&'static str, OsString> {
+    /// Returns the command's whole environment.
+    fn environment(&self, keys: &SessionKeys, more: &[(&'static str, &str)]) -> BTreeMap<&'static str, OsString> {
         let mut environment: BTreeMap<&str, OsString> = BTreeMap::from([
             ("AWS_REGION", REGION.into()),
             ("AWS_ACCESS_KEY_ID", keys.access_key_id.clone().into()),

@@ -1,4 +1,4 @@
-//! Several deployers at once, as Lambda has them while the queue is long.
+//! Runs several deployers at once, as Lambda does while the queue is long.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,13 +7,13 @@ use tokio::sync::Notify;
 
 use super::mapping::Delivery;
 use super::runtime::Runtime;
-use super::{LocalAws, said};
+use super::{LocalAws, with_output};
 use fixtures::error::{Error, Result};
 
-/// More invocations than any test needs of each deployer.
+/// The limit of invocations of one deployer, more than any test needs.
 const INVOCATIONS: usize = 200;
 
-/// Who is at work: a deployer that finds the queue empty waits until the others have nothing more to put into it.
+/// Counts running deployers. A deployer that finds the queue empty waits while others may still put messages into it.
 #[derive(Debug, Default)]
 struct Shift {
     busy: AtomicUsize,
@@ -21,16 +21,16 @@ struct Shift {
 }
 
 impl LocalAws {
-    /// Delivers batch after batch to so many deployers at once, each a process of its own, until nothing in the queue can
-    /// be received and nobody is at work.
+    /// Delivers batch after batch to several deployers at once, each a process of its own, until nothing in the queue
+    /// can be received and no deployer is running.
     ///
     /// # Errors
-    /// The harness's words, with the end of the deployers' log.
-    pub async fn deliver_side_by_side(&self, deployers: usize) -> Result<Vec<Delivery>> {
+    /// The harness fails; the error has the end of the deployers' log.
+    pub async fn deliver_concurrently(&self, deployers: usize) -> Result<Vec<Delivery>> {
         let shift = Shift::default();
         let fleet: Vec<Runtime> = (0..deployers).map(|_| self.deployer.twin()).collect();
         let worked = try_join_all(fleet.iter().map(|deployer| self.work(deployer, &shift))).await;
-        let deliveries = worked.map_err(|error| said(error, &self.deployer.tail()))?.concat();
+        let deliveries = worked.map_err(|error| with_output(error, &self.deployer.tail()))?.concat();
         self.remember(&deliveries);
         Ok(deliveries)
     }

@@ -1,7 +1,7 @@
-//! The local AWS: the emulator, three accounts in it, and the real deployer fed as Lambda would feed it.
+//! The local AWS: the emulator, three accounts in it, and the real deployer, which gets its events as from Lambda.
 //!
-//! [`LocalAws`] is what tests and the demo use. Everything is the test's own: server, accounts, process. Nothing here
-//! knows how the deployer works; it uploads, delivers, and looks at what became of it.
+//! Tests and the demo use [`LocalAws`]. Each test has its own server, accounts and process. Nothing here knows how the
+//! deployer works: the harness uploads, delivers and inspects the result.
 
 mod accounts;
 mod binary;
@@ -11,11 +11,14 @@ pub mod ci;
 mod clients;
 mod control;
 mod crash;
+mod deliver_while;
 mod deployctl;
-mod door;
+mod emulator_faults;
 mod fleet;
+mod inspect;
+mod lambda_endpoint;
+pub mod load;
 mod mapping;
-mod meanwhile;
 pub mod policies;
 mod process;
 mod rights;
@@ -23,14 +26,11 @@ mod roles;
 mod runtime;
 mod runtime_api;
 mod server;
-mod sight;
-pub mod storm;
 pub mod terminal;
 pub mod terraform;
 mod time;
 mod upload;
 mod venv;
-mod wishes;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -48,18 +48,18 @@ pub use calls::{Call, longest_chain, shown};
 pub use clients::Clients;
 pub use control::{Control, SessionKeys, Use};
 pub use crash::{Interrupted, Moment};
-pub use deployctl::{Operating, Said, Shown};
-pub use door::Door;
+pub use deployctl::{RunOnTerminal, RunOutput, TerminalStreams};
+pub use emulator_faults::{Fault, Settle};
 pub use fixtures::error::{Doing, Error, Result};
+pub use inspect::{Live, Snapshot};
+pub use lambda_endpoint::LambdaEndpoint;
 pub use mapping::{Delivery, Mapping};
 pub(crate) use process::peak_memory;
 pub use roles::Roles;
 pub use runtime::{Answer, Launch, Runtime};
 pub use server::{Server, Transport};
-pub use sight::{Live, Snapshot};
 pub use upload::Upload;
 pub(crate) use venv::target_dir;
-pub use wishes::{Fault, Settle};
 
 use crate::terraform::{Applied, Terraform};
 use process::guard;
@@ -71,75 +71,80 @@ const LOOKS_EVERY: Duration = Duration::from_millis(10);
 /// A local AWS with the deployer in it.
 #[derive(Debug)]
 pub struct LocalAws {
-    // The deployer goes first when this is dropped, then the server.
+    // Fields are dropped in this order: the deployer before the server.
     deployer: Arc<Runtime>,
     mapping: Mapping,
     control: Control,
     clients: Clients,
-    laid: accounts::Laid,
+    resources: accounts::Resources,
     delivered: Mutex<Vec<String>>,
     server: Server,
 }
 
 impl LocalAws {
-    /// The contract's example: `dev` in one account, `prod` in two regions of another.
+    /// Starts a local AWS with the contract's example: `dev` in one account, `prod` in two regions of another.
     ///
     /// # Errors
-    /// What is missing, or what went wrong.
+    /// A program is missing, or starting fails.
     pub async fn start() -> Result<Self> {
         Self::with(Setup::default()).await
     }
 
-    /// As this setup says.
+    /// Starts a local AWS with this setup.
     ///
     /// # Errors
-    /// What is missing, or what went wrong.
+    /// A program is missing, or starting fails.
     pub async fn with(setup: Setup) -> Result<Self> {
         Self::over(Transport::Http, setup).await
     }
 
-    /// As this setup says, over this transport.
+    /// Starts a local AWS with this setup over this transport.
     ///
     /// # Errors
-    /// What is missing, or what went wrong.
+    /// A program is missing, or starting fails.
     pub async fn over(transport: Transport, setup: Setup) -> Result<Self> {
         let (program, server) = started(transport).await?;
         let control = Control::new(&server)?;
         let clients = Clients::new(&server)?;
-        let laid = accounts::lay(&setup, &clients, &control).await.map_err(|error| said(error, &server.words()))?;
-        Self::deploying(program, server, (control, clients), laid).await
+        let resources = accounts::set_up(&setup, &clients, &control)
+            .await
+            .map_err(|error| with_output(error, &server.stderr_tail()))?;
+        Self::deploying(program, server, (control, clients), resources).await
     }
 
-    /// As Terraform lays `infra/examples/two-accounts`: `dev` is in the tooling account itself, `prod` in another.
+    /// Starts a local AWS and applies `infra/examples/two-accounts`: `dev` is in the tooling account, `prod` in
+    /// another.
     ///
     /// # Errors
-    /// What is missing, or what went wrong.
+    /// A program is missing, or starting fails.
     pub async fn applied(terraform: Terraform) -> Result<(Self, Applied)> {
         let (program, server) = started(Transport::Http).await?;
         let (control, clients) = (Control::new(&server)?, Clients::new(&server)?);
         let endpoint = server.endpoint().to_owned();
         let applying = tokio::task::spawn_blocking(move || Applied::apply(&terraform, &endpoint));
-        let applied = applying.await.doing("applying the example")?.map_err(|error| said(error, &server.words()))?;
-        let laid = accounts::found(&applied, &clients, &control).await?;
-        Ok((Self::deploying(program, server, (control, clients), laid).await?, applied))
+        let applied =
+            applying.await.doing("applying the example")?.map_err(|error| with_output(error, &server.stderr_tail()))?;
+        let resources = accounts::find_applied(&applied, &clients, &control).await?;
+        Ok((Self::deploying(program, server, (control, clients), resources).await?, applied))
     }
 
     async fn deploying(
         program: PathBuf,
         server: Server,
         (control, clients): (Control, Clients),
-        laid: accounts::Laid,
+        resources: accounts::Resources,
     ) -> Result<Self> {
         let keys = control.session(DEPLOYER_ROLE, "deployer").await?;
         let launch = Launch { program, environment: environment(&server, &keys)?, timeout: TIMEOUT };
         let poller = control.session(DEPLOYER_ROLE, "poller").await?;
         let poller = aws_sdk_sqs::Client::new(&clients.session_config(&poller, REGION));
-        let mapping = Mapping::new(clients.sqs(TOOLING, REGION), poller, (&laid.queue_url, &laid.wake_queue_url));
+        let mapping =
+            Mapping::new(clients.sqs(TOOLING, REGION), poller, (&resources.queue_url, &resources.wake_queue_url));
         let deployer = Arc::new(Runtime::new(launch));
-        Ok(Self { deployer, mapping, control, clients, laid, delivered: Mutex::default(), server })
+        Ok(Self { deployer, mapping, control, clients, resources, delivered: Mutex::default(), server })
     }
 
-    /// How the emulator is arranged.
+    /// Returns the emulator's control API.
     #[must_use]
     pub fn control(&self) -> &Control {
         &self.control
@@ -157,48 +162,48 @@ impl LocalAws {
         &self.clients
     }
 
-    /// The deployer's process.
+    /// Returns the deployer's process.
     #[must_use]
     pub fn deployer(&self) -> &Runtime {
         &self.deployer
     }
 
-    /// The queues that wake the deployer.
+    /// Returns the mappings of the deployer's queues.
     #[must_use]
     pub fn mapping(&self) -> &Mapping {
         &self.mapping
     }
 
-    /// Where AWS is.
+    /// Returns the URL of the emulator.
     #[must_use]
     pub fn endpoint(&self) -> &str {
         self.server.endpoint()
     }
 
-    /// Changes deployer.json. The deployer is stopped, so that it reads it when it next starts.
+    /// Changes deployer.json and kills the deployer, which reads the file at its next start.
     ///
     /// # Errors
-    /// S3's words.
+    /// S3 answers with an error.
     pub async fn configure(&self, change: impl FnOnce(&mut Value)) -> Result<()> {
-        let mut config = self.laid.config.clone();
+        let mut config = self.resources.config.clone();
         change(&mut config);
         accounts::configure(&self.clients, &config).await?;
         self.deployer.kill();
         Ok(())
     }
 
-    /// Uploads a zip as CI does, and says which S3 version it became.
+    /// Uploads a zip as CI does and returns its S3 version id.
     ///
     /// # Errors
-    /// S3's words.
+    /// S3 answers with an error.
     pub async fn upload(&self, key: &str, zip: impl Upload) -> Result<String> {
         self.upload_with(key, zip, &[]).await
     }
 
-    /// The same with user metadata.
+    /// Uploads a zip with user metadata and returns its S3 version id.
     ///
     /// # Errors
-    /// S3's words.
+    /// S3 answers with an error.
     pub async fn upload_with(&self, key: &str, zip: impl Upload, metadata: &[(&str, &str)]) -> Result<String> {
         let body = zip.bytes()?;
         let metadata = metadata.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -208,14 +213,14 @@ impl LocalAws {
         answer.version_id.ok_or_else(|| Error::Unexpected(format!("{key} got no version id")))
     }
 
-    /// Delivers what is in the queues until nothing in them can be received. What is delayed stays there: see
-    /// [`LocalAws::queue_time_passes`].
+    /// Delivers messages until nothing in the queues can be received. Delayed messages stay there: see
+    /// [`LocalAws::advance_queue_time`].
     ///
     /// # Errors
-    /// The harness's words, with the end of the deployer's log.
+    /// The harness fails; the error has the end of the deployer's log.
     pub async fn deliver(&self) -> Result<Vec<Delivery>> {
         let drained = self.mapping.drain(&self.deployer).await;
-        let deliveries = drained.map_err(|error| said(error, &self.deployer.tail()))?;
+        let deliveries = drained.map_err(|error| with_output(error, &self.deployer.tail()))?;
         self.remember(&deliveries);
         Ok(deliveries)
     }
@@ -224,17 +229,17 @@ impl LocalAws {
         guard(&self.delivered).extend(deliveries.iter().flat_map(|delivery| delivery.bodies.clone()));
     }
 
-    /// Uploads, delivers, and gives the result that CI reads.
+    /// Uploads, delivers, and returns the result that CI reads.
     ///
     /// # Errors
-    /// What went wrong; a deployment that did not succeed has a result too.
+    /// AWS answers with an error, or the harness fails. A failed deployment is no error: it has a result too.
     pub async fn deploy(&self, key: &str, zip: impl Upload) -> Result<Value> {
         let version_id = self.upload(key, zip).await?;
         self.deliver().await?;
         self.result(key, &version_id).await
     }
 
-    /// Sends everything that was delivered so far once more, and proves that nothing changes by it.
+    /// Sends all messages that were delivered so far once more and checks that nothing changes.
     ///
     /// # Errors
     /// [`Error::Unexpected`], naming what changed.
@@ -260,7 +265,7 @@ impl LocalAws {
         Err(Error::Unexpected(format!("the same events again changed:\n{changes}\n{}", self.deployer.tail())))
     }
 
-    /// Whether the deployer logs such a line. Lines come through a pipe, a moment after the answer.
+    /// Whether the deployer logs a matching line. Lines come through a pipe, a moment after the answer.
     pub async fn logs(&self, such: impl Fn(&Value) -> bool) -> bool {
         let seen = async {
             while !self.deployer.log().iter().any(&such) {
@@ -270,68 +275,68 @@ impl LocalAws {
         tokio::time::timeout(Duration::from_secs(10), seen).await.is_ok()
     }
 
-    /// Invokes the deployer by hand, or straight with an event.
+    /// Invokes the deployer directly with a payload.
     ///
     /// # Errors
-    /// The harness's words.
+    /// The harness fails.
     pub async fn invoke(&self, payload: &Value) -> Result<Answer> {
         self.deployer.invoke(payload).await
     }
 
-    /// Takes the messages that wait out of the queues, for who delivers them in another way.
+    /// Removes the waiting messages from the queues and returns them, for tests that deliver them in another way.
     ///
     /// # Errors
-    /// SQS's words.
+    /// SQS answers with an error.
     pub async fn take_messages(&self) -> Result<Vec<Value>> {
         let bodies = self.mapping.take().await?;
         bodies.iter().map(|body| serde_json::from_str(body).doing("reading a message")).collect()
     }
 
-    /// The calls that `work` made AWS see, in the order in which they arrived.
+    /// Does `work` and returns its result with all AWS calls meanwhile, in the order in which they arrived.
     ///
     /// # Errors
-    /// Those of the work, or the emulator's words.
+    /// The work fails, or the emulator answers with an error.
     pub async fn calls_of<T>(&self, work: impl Future<Output = Result<T>>) -> Result<(T, Vec<Call>)> {
         let since = self.last_call().await?;
         let done = work.await?;
         Ok((done, self.control.calls_since(since).await?))
     }
 
-    /// The number of the last call so far, for [`Control::calls_since`].
+    /// Returns the number of the last call so far, for [`Control::calls_since`].
     ///
     /// # Errors
-    /// The emulator's words.
+    /// The emulator answers with an error.
     pub async fn last_call(&self) -> Result<u64> {
         Ok(self.control.calls_since(0).await?.last().map_or(0, |call| call.seq))
     }
 
-    /// How many messages the deployer could not handle.
+    /// Returns the number of messages in the dead-letter queue.
     ///
     /// # Errors
-    /// SQS's words.
+    /// SQS answers with an error.
     pub async fn dead_letters(&self) -> Result<u32> {
         let states = [QueueAttributeName::ApproximateNumberOfMessages];
-        mapping::count(&self.clients.sqs(TOOLING, REGION), &self.laid.dead_letter_url, &states).await
+        mapping::count(&self.clients.sqs(TOOLING, REGION), &self.resources.dead_letter_url, &states).await
     }
 }
 
 async fn started(transport: Transport) -> Result<(PathBuf, Server)> {
     let blocking = tokio::task::spawn_blocking(move || {
-        // The cheap one first: what is missing shall be told at once.
+        // Python comes first because it is cheap: a missing one is reported at once.
         venv::python()?;
         Ok((binary::bootstrap()?, Server::start(transport)?))
     });
     blocking.await.doing("starting the local AWS")?
 }
 
-/// Python with everything that the local AWS needs, in the folder of its sources.
+/// Returns Python with everything that the local AWS needs, in the folder of its sources.
 ///
 /// # Errors
-/// In one sentence what to install, or what went wrong.
+/// Something is missing, and the error says in one sentence what to install; or making the environment fails.
 pub fn python() -> Result<std::process::Command> {
     let mut command = std::process::Command::new(venv::python()?);
     command.current_dir(venv::source());
-    // Neither a proxy nor an account of the surroundings has anything to do with a server on loopback.
+    // The process's proxies and AWS accounts do not concern a server on loopback.
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
         if name.starts_with("AWS_") || name.to_lowercase().ends_with("_proxy") {
@@ -342,17 +347,17 @@ pub fn python() -> Result<std::process::Command> {
 }
 
 impl Drop for LocalAws {
-    /// What the deployer logged is told only where it helps.
+    /// Prints the deployer's log and the emulator's output if the test has failed.
     fn drop(&mut self) {
         use std::io::Write as _;
         if std::thread::panicking() {
-            let (log, words) = (self.deployer.tail(), self.server.words());
+            let (log, words) = (self.deployer.tail(), self.server.stderr_tail());
             let _told = writeln!(std::io::stderr(), "the deployer's log:\n{log}\nthe emulator's words:\n{words}");
         }
     }
 }
 
-/// All that Lambda would set, and where AWS is.
+/// Returns the deployer's environment: the variables that Lambda sets, and the emulator's endpoint.
 fn environment(server: &Server, keys: &SessionKeys) -> Result<Vec<(String, String)>> {
     let mut variables = BTreeMap::from([
         ("AWS_LAMBDA_FUNCTION_NAME", "deployer".to_owned()),
@@ -374,7 +379,7 @@ fn environment(server: &Server, keys: &SessionKeys) -> Result<Vec<(String, Strin
     if let Some(store) = server.trust_store()? {
         variables.insert("SSL_CERT_FILE", store.to_string_lossy().into_owned());
     }
-    // Measuring coverage goes on in the child.
+    // Coverage is measured in the child too.
     variables.extend(std::env::var("LLVM_PROFILE_FILE").ok().map(|file| ("LLVM_PROFILE_FILE", file)));
     if let Ok(level) = std::env::var("RUST_LOG") {
         variables.insert("RUST_LOG", level);
@@ -382,7 +387,7 @@ fn environment(server: &Server, keys: &SessionKeys) -> Result<Vec<(String, Strin
     Ok(variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-/// An error with what the process in question had to say.
-fn said(error: Error, words: &str) -> Error {
+/// Adds a process's output to an error.
+fn with_output(error: Error, words: &str) -> Error {
     if words.is_empty() { error } else { Error::Unexpected(format!("{error}\n{words}")) }
 }

@@ -1,9 +1,9 @@
-//! The event source mappings: what Lambda does between the queues and the function. Beside the queue of uploads there is the one of
-//! wakes; here its messages are delivered first.
+//! The event source mappings, which deliver messages from the queues to the function as Lambda does. The queue of wakes
+//! is delivered before the queue of uploads here.
 //!
 //! Lambda Developer Guide, "Using Lambda with Amazon SQS" and "Handling errors for an SQS event source" (partial batch
-//! responses). What failed becomes visible again at once, whatever visibility the function has set, so that nobody has to
-//! wait for it; the emulator's log of calls has what was set. What is delayed stays in the queue until its time has come.
+//! responses). A failed message becomes visible again at once, whatever visibility the function has set, so that tests
+//! do not wait; the emulator's log of calls has the visibility that was set. Delayed messages stay in the queue.
 
 use std::collections::BTreeSet;
 
@@ -16,14 +16,14 @@ use super::runtime::{Answer, Runtime};
 use fixtures::error::{Doing as _, Error, Result};
 
 const BATCH: i32 = 10;
-/// More invocations than any test needs: who asks for more goes round in circles.
+/// The limit of invocations, more than any test needs.
 const INVOCATIONS: usize = 100;
 
 /// The mappings of the deployer's queues.
 #[derive(Debug)]
 pub struct Mapping {
     sqs: Client,
-    /// Lambda receives and deletes under the function's role.
+    /// The client that receives and deletes messages, under the function's role as in Lambda.
     poller: Client,
     uploads: Queue,
     wakes: Queue,
@@ -48,9 +48,9 @@ impl Queue {
 pub struct Delivery {
     /// The messages' bodies.
     pub bodies: Vec<String>,
-    /// What the function answered.
+    /// The function's answer.
     pub answer: Answer,
-    /// How many of them are back in the queue.
+    /// The number of messages that are back in the queue.
     pub failed: usize,
 }
 
@@ -66,16 +66,16 @@ impl Mapping {
     /// Puts a message into the queue of uploads, as S3 or SNS would.
     ///
     /// # Errors
-    /// SQS's words.
+    /// SQS answers with an error.
     pub async fn send(&self, body: &str) -> Result<()> {
         let call = self.sqs.send_message().queue_url(&self.uploads.url).message_body(body);
         call.send().await.doing("sending a message").map(drop)
     }
 
-    /// Delivers batch after batch until nothing can be received; what keeps failing ends among the dead letters.
+    /// Delivers batch after batch until nothing can be received. A message that keeps failing becomes a dead letter.
     ///
     /// # Errors
-    /// SQS's or the harness's words.
+    /// SQS answers with an error, or the harness fails.
     pub async fn drain(&self, function: &Runtime) -> Result<Vec<Delivery>> {
         let mut deliveries = Vec::new();
         while deliveries.len() < INVOCATIONS {
@@ -91,10 +91,10 @@ impl Mapping {
         Err(Error::Unexpected(format!("the queue is not empty after {INVOCATIONS} invocations")))
     }
 
-    /// One batch, of one queue; `None`: neither has anything to deliver.
+    /// Delivers one batch of one queue; `None` if neither queue has a message to deliver.
     ///
     /// # Errors
-    /// SQS's or the harness's words.
+    /// SQS answers with an error, or the harness fails.
     pub async fn deliver_once(&self, function: &Runtime) -> Result<Option<Delivery>> {
         let Some((queue, messages)) = self.receive().await? else { return Ok(None) };
         let answer = function.invoke(&event(queue, &messages)).await?;
@@ -112,10 +112,10 @@ impl Mapping {
         Ok(Some(Delivery { bodies, answer, failed: back }))
     }
 
-    /// Takes all visible messages out of the queues: their bodies.
+    /// Removes all visible messages from the queues and returns their bodies.
     ///
     /// # Errors
-    /// SQS's words.
+    /// SQS answers with an error.
     pub async fn take(&self) -> Result<Vec<String>> {
         let mut bodies = Vec::new();
         while let Some((queue, messages)) = self.receive().await? {
@@ -127,7 +127,7 @@ impl Mapping {
         Ok(bodies)
     }
 
-    /// The event that these bodies would come in from the queue of uploads.
+    /// Returns the event in which Lambda would deliver these bodies from the queue of uploads.
     #[must_use]
     pub fn event_of(&self, bodies: &[Value]) -> Value {
         let messages = bodies.iter().enumerate().map(|(number, body)| {
@@ -137,19 +137,19 @@ impl Mapping {
         event(&self.uploads, &messages.collect::<Vec<_>>())
     }
 
-    /// How many messages wait or are being worked on.
+    /// Returns the number of messages that wait or are being handled.
     ///
     /// # Errors
-    /// SQS's words.
+    /// SQS answers with an error.
     pub async fn in_queue(&self) -> Result<u32> {
         use QueueAttributeName as Name;
         self.count(&[Name::ApproximateNumberOfMessages, Name::ApproximateNumberOfMessagesNotVisible]).await
     }
 
-    /// How many messages shall be received later only.
+    /// Returns the number of delayed messages.
     ///
     /// # Errors
-    /// SQS's words.
+    /// SQS answers with an error.
     pub async fn delayed(&self) -> Result<u32> {
         self.count(&[QueueAttributeName::ApproximateNumberOfMessagesDelayed]).await
     }
@@ -186,7 +186,7 @@ impl Mapping {
         call.send().await.doing("deleting a message").map(drop)
     }
 
-    /// A function may have set a visibility of its own; here nobody waits for it.
+    /// Makes a message visible at once, so that no test waits for the visibility that the function has set.
     async fn show_again(&self, queue: &Queue, message: &Message) -> Result<()> {
         let call = self.sqs.change_message_visibility().queue_url(&queue.url).visibility_timeout(0);
         let call = call.set_receipt_handle(message.receipt_handle.clone());
@@ -224,7 +224,7 @@ fn record(queue: &Queue, message: &Message) -> Value {
     })
 }
 
-/// How many messages of these states a queue has.
+/// Returns the number of a queue's messages in these states.
 pub(super) async fn count(sqs: &Client, queue_url: &str, states: &[QueueAttributeName]) -> Result<u32> {
     let call = sqs.get_queue_attributes().queue_url(queue_url).set_attribute_names(Some(states.to_vec()));
     let answer = call.send().await.doing("counting messages")?;
@@ -232,8 +232,8 @@ pub(super) async fn count(sqs: &Client, queue_url: &str, states: &[QueueAttribut
     Ok(states.iter().filter_map(|state| numbers.get(state)?.parse::<u32>().ok()).sum())
 }
 
-/// Which messages Lambda leaves in the queue: those named, or all of them after a function error or for a name that is
-/// no message of the batch.
+/// Returns the ids of the messages that Lambda leaves in the queue: the named ones, or all of them after a function
+/// error or if a name is no message of the batch.
 fn failures(answer: &Answer, messages: &[Message]) -> BTreeSet<String> {
     let ids: BTreeSet<String> = messages.iter().filter_map(|message| message.message_id.clone()).collect();
     let Answer::Payload(payload) = answer else { return ids };

@@ -1,4 +1,4 @@
-//! Child processes that never outlive us, and what they print.
+//! Child processes that never outlive this one, and the lines that they print.
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Child, ExitStatus};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fixtures::error::{Doing as _, Error, Result};
 
-/// A child that is killed and reaped when it is dropped, also while a test panics.
+/// A child that is killed and reaped when this is dropped, also while a test panics.
 #[derive(Debug)]
 pub(super) struct Reaped(Mutex<Child>);
 
@@ -19,15 +19,15 @@ impl Reaped {
         guard(&self.0).id()
     }
 
-    /// How it ended, if it did.
+    /// Returns the exit status of a child that has ended.
     pub(super) fn ended(&self) -> Option<ExitStatus> {
         guard(&self.0).try_wait().ok().flatten()
     }
 
-    /// SIGKILL, and waits until it is gone.
+    /// Sends SIGKILL and waits until the child has ended.
     pub(super) fn kill(&self) {
         let mut child = guard(&self.0);
-        // Both fail only where it is gone already.
+        // Both fail only if the child has ended already.
         let _gone = child.kill();
         let _reaped = child.wait();
     }
@@ -61,14 +61,14 @@ impl Lines {
         guard(&self.0).clone()
     }
 
-    /// The last ones, for an error.
+    /// Returns the last lines, for an error.
     pub(super) fn tail(&self) -> String {
         let lines = guard(&self.0);
         lines[lines.len().saturating_sub(25)..].join("\n")
     }
 }
 
-/// The most memory that a running process has had resident, in bytes.
+/// Returns the highest resident memory of a running process so far, in bytes.
 pub(crate) fn peak_memory(pid: u32) -> Result<u64> {
     let path = format!("/proc/{pid}/status");
     let status = std::fs::read_to_string(&path).doing(format!("reading {path}"))?;
@@ -76,7 +76,7 @@ pub(crate) fn peak_memory(pid: u32) -> Result<u64> {
     peak.map(|kib: u64| kib * 1024).ok_or_else(|| Error::Unexpected(format!("{path} has no VmHWM")))
 }
 
-/// A lock whose holder panicked still guards plain data.
+/// Locks a mutex, even one whose holder has panicked: the data is plain.
 pub(super) fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,7 @@
 //! The policies that Terraform renders for the contract's example, for the accounts and environments of a setup.
 //!
-//! The local AWS holds every session to them, so whatever the tests make the deployer do, it has the right to do on AWS as well.
-//! Only names are put in here: which actions, conditions and denials there are is the infrastructure's.
+//! The local AWS checks every session against them, so that the deployer has the permission on AWS for everything that
+//! tests make it do. This module replaces names only; actions, conditions and denials come from the infrastructure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,44 +12,47 @@ use super::accounts::{ARTIFACTS, REGION, TOOLING, bucket_policy};
 use crate::policies::Policies;
 use fixtures::error::{Doing as _, Result};
 
-/// An account that is deployed to.
+/// A target account.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Place {
+pub(super) struct TargetAccount {
     pub environments: BTreeSet<String>,
     pub promoted_from: BTreeSet<String>,
     pub external_ids: BTreeSet<String>,
     pub regions: BTreeSet<String>,
 }
 
-impl Place {
-    /// The environments whose artifacts are deployed there.
+impl TargetAccount {
+    /// Returns the environments whose artifacts are deployed there.
     fn read_from(&self) -> impl Iterator<Item = &str> {
         self.environments.iter().chain(&self.promoted_from).map(String::as_str)
     }
 }
 
-/// Which rights there are.
+/// The rendered policies, and the target accounts of the setup.
 #[derive(Debug)]
 pub(super) struct Rights {
     policies: Policies,
-    places: BTreeMap<String, Place>,
+    target_accounts: BTreeMap<String, TargetAccount>,
 }
 
 impl Rights {
-    pub(super) fn of(places: BTreeMap<String, Place>) -> Result<Self> {
-        Ok(Self { policies: Policies::of_the_contract()?, places })
+    pub(super) fn of(target_accounts: BTreeMap<String, TargetAccount>) -> Result<Self> {
+        Ok(Self { policies: Policies::from_contract()?, target_accounts })
     }
 
-    pub(super) fn places(&self) -> impl Iterator<Item = (&str, &Place)> {
-        self.places.iter().map(|(account, place)| (account.as_str(), place))
+    pub(super) fn target_accounts(&self) -> impl Iterator<Item = (&str, &TargetAccount)> {
+        self.target_accounts.iter().map(|(account, target_account)| (account.as_str(), target_account))
     }
 
     fn environments(&self) -> BTreeSet<&str> {
-        self.places.values().flat_map(|place| place.environments.iter().map(String::as_str)).collect()
+        self.target_accounts
+            .values()
+            .flat_map(|target_account| target_account.environments.iter().map(String::as_str))
+            .collect()
     }
 
     fn deploy_roles(&self) -> Vec<String> {
-        self.places.keys().map(|account| format!("arn:aws:iam::{account}:role/deployer-target")).collect()
+        self.target_accounts.keys().map(|account| format!("arn:aws:iam::{account}:role/deployer-target")).collect()
     }
 
     pub(super) fn deployer_trust(&self) -> Value {
@@ -66,25 +69,25 @@ impl Rights {
         })
     }
 
-    /// The trust of dev's deploy role, which asks for no organization, with this place's external ids.
-    pub(super) fn trust(&self, place: &Place) -> Value {
+    /// Returns the trust policy of dev's deploy role, which requires no organization, with this account's external ids.
+    pub(super) fn trust(&self, target_account: &TargetAccount) -> Value {
         changed(self.policies.get("dev/trust"), |_, statement| {
             if let Some(condition) = statement["Condition"].as_object_mut() {
-                match (condition.contains_key("StringEquals"), place.external_ids.is_empty()) {
+                match (condition.contains_key("StringEquals"), target_account.external_ids.is_empty()) {
                     (true, true) => drop(condition.remove("StringEquals")),
-                    (true, false) => condition["StringEquals"]["sts:ExternalId"] = json!(place.external_ids),
+                    (true, false) => condition["StringEquals"]["sts:ExternalId"] = json!(target_account.external_ids),
                     _ => {}
                 }
             }
         })
     }
 
-    /// The permissions of prod's deploy role, which has all that can be asked for, in this account: for all functions, and
-    /// with dev's execution roles.
-    pub(super) fn permissions(&self, account: &str, place: &Place) -> Value {
+    /// Returns the permissions of prod's deploy role, which has all optional rights, for all functions of this account
+    /// and with dev's execution roles.
+    pub(super) fn permissions(&self, account: &str, target_account: &TargetAccount) -> Value {
         let here = |text: &str| text.replace("222222222222", account).replace("111111111111", account);
         let in_regions = |pattern: &str| -> Vec<String> {
-            place.regions.iter().map(|region| format!("arn:aws:lambda:{region}:{account}:{pattern}")).collect()
+            target_account.regions.iter().map(|region| format!("arn:aws:lambda:{region}:{account}:{pattern}")).collect()
         };
         let of_dev = self.policies.get("dev/permissions");
         let dev = |sid: &str, element: &str| -> Value {
@@ -101,7 +104,7 @@ impl Rights {
             "PassExecutionRoles" => statement["Resource"] = dev(sid, "Resource"),
             "NeverPassAnotherRole" => statement["NotResource"] = dev(sid, "NotResource"),
             "ReadArtifacts" => {
-                let keys = place.read_from().map(|name| format!("arn:aws:s3:::{ARTIFACTS}/{name}/*"));
+                let keys = target_account.read_from().map(|name| format!("arn:aws:s3:::{ARTIFACTS}/{name}/*"));
                 statement["Resource"] = json!(keys.collect::<BTreeSet<_>>());
             }
             _ => *statement = serde_json::from_str(&here(&statement.to_string())).unwrap_or_default(),
@@ -117,9 +120,9 @@ impl Rights {
         for environment in self.environments() {
             let Some(mut statement) = reading.first().cloned() else { continue };
             let there = || {
-                self.places
+                self.target_accounts
                     .iter()
-                    .filter(|(_, place)| place.read_from().any(|name| name == environment))
+                    .filter(|(_, target_account)| target_account.read_from().any(|name| name == environment))
                     .map(|(account, _)| account)
             };
             statement["Sid"] = json!(format!("TargetsRead{environment}"));
@@ -137,7 +140,7 @@ impl Rights {
         self.policies.get("tooling/ledger_bucket")
     }
 
-    /// The queue's of uploads, which a setup may let EventBridge tell of them too, by a rule of its own.
+    /// Returns the policy of the queue of uploads, to which EventBridge may send events too, by a rule of the setup.
     pub(super) fn queue(&self) -> Value {
         let (mut policy, mut wakes) = (self.policies.get("tooling/queue"), self.wake_queue());
         let mut rule = wakes["Statement"][0].take();
@@ -157,33 +160,33 @@ impl LocalAws {
     /// Adds statements to a bucket's policy, until [`LocalAws::restore_policy`].
     ///
     /// # Errors
-    /// S3's words.
+    /// S3 answers with an error.
     pub async fn add_to_policy(&self, bucket: &str, statements: &[Value]) -> Result<()> {
-        let mut policy = self.laid.buckets.get(bucket).cloned().unwrap_or_default();
+        let mut policy = self.resources.buckets.get(bucket).cloned().unwrap_or_default();
         policy["Statement"].as_array_mut().into_iter().for_each(|all| all.extend_from_slice(statements));
         bucket_policy(&self.clients, bucket, &policy).await
     }
 
-    /// Takes a bucket's policy away, for what it would forbid even to its owner.
+    /// Removes a bucket's policy, for actions that it forbids even to its owner.
     ///
     /// # Errors
-    /// S3's words.
-    pub async fn lift_policy(&self, bucket: &str) -> Result<()> {
+    /// S3 answers with an error.
+    pub async fn remove_policy(&self, bucket: &str) -> Result<()> {
         let call = self.clients.s3(TOOLING, REGION).delete_bucket_policy().bucket(bucket);
         call.send().await.doing(format!("lifting the policy of bucket {bucket}")).map(drop)
     }
 
-    /// Gives a bucket the policy back that it had at first.
+    /// Restores a bucket's first policy.
     ///
     /// # Errors
-    /// S3's words.
+    /// S3 answers with an error.
     pub async fn restore_policy(&self, bucket: &str) -> Result<()> {
-        let policy = self.laid.buckets.get(bucket).cloned().unwrap_or_default();
+        let policy = self.resources.buckets.get(bucket).cloned().unwrap_or_default();
         bucket_policy(&self.clients, bucket, &policy).await
     }
 }
 
-/// The policy with some of its statements changed.
+/// Changes the statements of a policy.
 fn changed(mut policy: Value, mut change: impl FnMut(&str, &mut Value)) -> Value {
     for statement in policy["Statement"].as_array_mut().into_iter().flatten() {
         let sid = statement["Sid"].as_str().unwrap_or_default().to_owned();

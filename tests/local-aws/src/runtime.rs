@@ -1,4 +1,4 @@
-//! Lambda's side of the deployer: the Runtime API, and the real `bootstrap` as a child that asks it for invocations.
+//! Lambda's side of the deployer: the Runtime API, and the real `bootstrap` as a child that polls it for invocations.
 //!
 //! Lambda Developer Guide, "Using the Lambda runtime API" and "Defined runtime environment variables".
 
@@ -13,15 +13,15 @@ use super::process::{Lines, Reaped, guard, peak_memory};
 use super::runtime_api::{Api, Invocation};
 use fixtures::error::{Doing as _, Error, Result};
 
-/// How often is looked whether the process is still there.
+/// The interval of the checks that the process is still running.
 const LOOKS_EVERY: Duration = Duration::from_millis(20);
 
-/// What an invocation came to.
+/// The result of an invocation.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
-    /// The function answered.
+    /// The function's answer.
     Payload(Value),
-    /// A function error: its own, or Lambda's where the process ended or took too long.
+    /// A function error: the function's own, or Lambda's if the process has ended or exceeded its timeout.
     FunctionError {
         /// `errorType`.
         error_type: String,
@@ -30,12 +30,12 @@ pub enum Answer {
     },
 }
 
-/// How the function is configured.
+/// The configuration of the function.
 #[derive(Debug, Clone)]
 pub struct Launch {
     /// The executable.
     pub program: std::path::PathBuf,
-    /// All of its environment, except the Runtime API's address.
+    /// The whole environment, except the Runtime API's address.
     pub environment: Vec<(String, String)>,
     /// The function's timeout.
     pub timeout: Duration,
@@ -50,7 +50,7 @@ pub struct Runtime {
     turn: Turn<()>,
 }
 
-/// One process and the API that it talks to: a new process cannot be mistaken for its predecessor.
+/// One process and its own Runtime API, so that a new process is never taken for its predecessor.
 #[derive(Debug)]
 struct Sandbox {
     process: Reaped,
@@ -58,23 +58,23 @@ struct Sandbox {
 }
 
 impl Runtime {
-    /// A function that starts when it is first invoked.
+    /// Makes a function that starts when it is first invoked.
     #[must_use]
     pub fn new(launch: Launch) -> Self {
         Self { launch, sandbox: Mutex::new(None), lines: Lines::default(), turn: Turn::new(()) }
     }
 
-    /// Another execution environment of the same function, which writes into the same log.
+    /// Returns another execution environment of the same function, which writes into the same log.
     #[must_use]
     pub fn twin(&self) -> Self {
         let (launch, lines) = (self.launch.clone(), self.lines.clone());
         Self { launch, sandbox: Mutex::new(None), lines, turn: Turn::new(()) }
     }
 
-    /// Invokes it, and starts it where it is not running.
+    /// Invokes the function, and starts it if it is not running.
     ///
     /// # Errors
-    /// It could not be started. What the function itself does wrong is an answer.
+    /// The function does not start. A function error is an answer, not an error.
     pub async fn invoke(&self, payload: &Value) -> Result<Answer> {
         let _one_at_a_time = self.turn.lock().await;
         let sandbox = self.running().await?;
@@ -102,14 +102,14 @@ impl Runtime {
         answer
     }
 
-    /// SIGKILL, in the middle of whatever it does. The next invocation starts it anew.
+    /// Sends SIGKILL. The next invocation starts a new process.
     pub fn kill(&self) {
         if let Some(sandbox) = guard(&self.sandbox).take() {
             sandbox.process.kill();
         }
     }
 
-    /// Its log, line by line: JSON objects.
+    /// Returns the log, one JSON object per line.
     #[must_use]
     pub fn log(&self) -> Vec<Value> {
         self.lines
@@ -119,7 +119,7 @@ impl Runtime {
             .collect()
     }
 
-    /// The most memory that the running process has had resident, in bytes.
+    /// Returns the highest resident memory of the running process so far, in bytes.
     ///
     /// # Errors
     /// It is not running, or this is not Linux.
@@ -129,7 +129,7 @@ impl Runtime {
         peak_memory(sandbox.process.pid())
     }
 
-    /// The CPU time that the running process has used so far, user and system, over all its threads.
+    /// Returns the CPU time, user and system, of all threads of the running process.
     ///
     /// # Errors
     /// It is not running, or this is not Linux.
@@ -179,7 +179,7 @@ impl Runtime {
         Ok(sandbox)
     }
 
-    /// Lambda's words for a process that ended.
+    /// Returns Lambda's error for a process that has ended.
     fn exited(&self, sandbox: &Sandbox, status: std::process::ExitStatus) -> Result<Answer> {
         if let Some(failed) = sandbox.api.init_error() {
             return Ok(failed);

@@ -1,4 +1,4 @@
-//! The Runtime API over HTTP, for one process. Lambda Developer Guide, "Using the Lambda runtime API".
+//! The Runtime API over HTTP, for one process (Lambda Developer Guide, "Using the Lambda runtime API").
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -20,14 +20,14 @@ use super::process::guard;
 use super::runtime::Answer;
 use fixtures::error::{Doing as _, Result};
 
-/// What the process is asked to do.
+/// An invocation that waits for the process.
 #[derive(Debug)]
 pub(super) struct Invocation {
     pub payload: String,
     pub deadline_ms: u128,
 }
 
-/// The API. It ends when it is dropped.
+/// The API's server, which stops when this is dropped.
 #[derive(Debug)]
 pub(super) struct Api {
     address: SocketAddr,
@@ -58,7 +58,7 @@ impl Api {
         let listener = TcpListener::bind("127.0.0.1:0").await.doing("listening for the Runtime API")?;
         let address = listener.local_addr().doing("listening for the Runtime API")?;
         let serving = tokio::spawn(async move {
-            // It ends with the task only.
+            // It serves until the task is aborted.
             let _ended = axum::serve(listener, routes).await;
         });
         Ok(Self { address, shared, queue, serving })
@@ -68,7 +68,7 @@ impl Api {
         self.address
     }
 
-    /// Queues an invocation; resolves when the process answers it.
+    /// Queues an invocation; the future resolves when the process answers.
     pub(super) fn invoke(&self, invocation: Invocation) -> Result<impl Future<Output = Result<Answer>> + use<>> {
         let id = request_id();
         let (sender, receiver) = oneshot::channel();
@@ -77,7 +77,7 @@ impl Api {
         Ok(async { receiver.await.doing("waiting for the deployer's answer") })
     }
 
-    /// What the process said before it gave up, if it did so before its first invocation.
+    /// Returns the error that the process has reported if it failed before its first invocation.
     pub(super) fn init_error(&self) -> Option<Answer> {
         guard(&self.shared.init_error).clone()
     }
@@ -138,7 +138,7 @@ fn function_error(body: &[u8]) -> Answer {
     Answer::FunctionError { error_type: text("errorType"), message: text("errorMessage") }
 }
 
-/// Of the form that Lambda gives them.
+/// Returns a new request id in Lambda's format.
 fn request_id() -> String {
     use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(1);

@@ -1,7 +1,8 @@
-//! The emulator: one process that has loaded everything, and a fork of it for each server, on a free port, gone when its
-//! [`Server`] is.
+//! The emulator: one process that has loaded everything, and a fork of it for each server, on a free port. A server
+//! ends when its [`Server`] is dropped.
 //!
-//! A connection is the fork's stdin, stdout and stderr: when it closes, however we end, the server ends.
+//! A connection is the fork's stdin, stdout and stderr. The server ends when the connection closes, however the test
+//! process ends.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -17,16 +18,16 @@ use super::process::{Lines, Reaped};
 use super::venv;
 use fixtures::error::{Doing as _, Error, Result};
 
-/// On a busy machine Python takes its time.
+/// The limit of the start, which takes long on a busy machine.
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
 
-/// How clients reach the server.
+/// The protocol between clients and server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Transport {
-    /// In clear.
+    /// Plain HTTP.
     #[default]
     Http,
-    /// With a certificate of a throw-away authority.
+    /// HTTPS with a certificate of a throw-away authority.
     Tls,
 }
 
@@ -47,7 +48,7 @@ struct Serving {
     pid: u32,
 }
 
-/// `python -m local_aws --forks`, one for this process.
+/// `python -m local_aws --forks`, started once per process.
 #[derive(Debug)]
 struct Forks {
     port: u16,
@@ -56,7 +57,7 @@ struct Forks {
     _stdin: Option<ChildStdin>,
 }
 
-/// Its first line.
+/// The first line of `--forks`.
 #[derive(Deserialize)]
 struct Forking {
     port: u16,
@@ -100,10 +101,10 @@ fn first_line<T: DeserializeOwned>(line: &str, words: &Lines) -> Result<T> {
 }
 
 impl Server {
-    /// Starts one. Blocks until it listens.
+    /// Starts a server and blocks until it listens.
     ///
     /// # Errors
-    /// Python is missing, or the server's own words.
+    /// Python is missing, or the server does not start; the error has its output.
     pub fn start(transport: Transport) -> Result<Self> {
         let what = "starting a local AWS";
         let forks = Forks::of_this_process()?;
@@ -134,19 +135,19 @@ impl Server {
                 Some((folder, pem))
             }
         };
-        // An address, not a name: S3's clients put buckets before names, and not every machine resolves those.
+        // An address is used in place of a name because S3's clients put buckets before names, which may not resolve.
         let endpoint = told.endpoint.replace("localhost", "127.0.0.1");
         Ok(Self { endpoint, pid: told.pid, authority, words, connection })
     }
 
-    /// Where AWS is.
+    /// Returns the URL of the server.
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// A real trust store: the authorities that this machine trusts, and the local AWS's, as a PEM file; none without
-    /// TLS.
+    /// Writes a real trust store, the authorities that this machine trusts and the local AWS's, as a PEM file and
+    /// returns its path; `None` without TLS.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -162,19 +163,19 @@ impl Server {
         Ok(Some(file))
     }
 
-    /// The same as bytes.
+    /// Returns the local AWS's authority as PEM; `None` without TLS.
     #[must_use]
     pub fn authority(&self) -> Option<&[u8]> {
         self.authority.as_ref().map(|(_, pem)| pem.as_slice())
     }
 
-    /// What it printed to stderr: tracebacks, if anything.
+    /// Returns the end of the server's stderr, which has tracebacks if anything.
     #[must_use]
-    pub fn words(&self) -> String {
+    pub fn stderr_tail(&self) -> String {
         self.words.tail()
     }
 
-    /// Its process.
+    /// Returns the server's process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.pid
@@ -183,7 +184,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It fails only where the server is gone already.
+        // It fails only if the server has ended already.
         let _gone = self.connection.shutdown(Shutdown::Both);
     }
 }

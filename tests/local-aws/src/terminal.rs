@@ -1,4 +1,4 @@
-//! A terminal for a child: what a person would see while it works.
+//! A terminal for a child process, which shows what a person would see.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::{Doing as _, Error, Result};
 
-/// Our end of a terminal.
+/// The test's end of a terminal.
 #[derive(Debug)]
 pub struct Terminal {
     pieces: UnboundedReceiver<String>,
@@ -20,10 +20,10 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// A terminal of 24 lines of 120 characters, and its end for the child.
+    /// Opens a terminal of 24 lines of 120 characters and returns it with the child's end.
     ///
     /// # Errors
-    /// The system's words.
+    /// The operating system refuses it.
     pub fn open() -> Result<(Self, File)> {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).doing("making a terminal")?;
         grantpt(&ours).and_then(|()| unlockpt(&ours)).doing("making a terminal")?;
@@ -37,7 +37,7 @@ impl Terminal {
         let keyboard = ours.try_clone().doing("sharing a terminal")?;
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
-            // It ends with an error when the last of the other side has closed it.
+            // Reading fails when the last process on the other side has closed it.
             while let Ok(length @ 1..) = ours.read(&mut buffer) {
                 if sender.send(String::from_utf8_lossy(&buffer[..length]).into_owned()).is_err() {
                     return;
@@ -50,16 +50,16 @@ impl Terminal {
     /// Types a line.
     ///
     /// # Errors
-    /// The system's words.
-    pub fn types(&mut self, line: &str) -> Result<()> {
+    /// The operating system refuses it.
+    pub fn type_line(&mut self, line: &str) -> Result<()> {
         writeln!(self.keyboard, "{line}").doing("typing")
     }
 
-    /// Waits until this was written to it.
+    /// Waits until the terminal has shown this text.
     ///
     /// # Errors
-    /// Everybody has closed it before.
-    pub async fn shows(&mut self, what: &str) -> Result<()> {
+    /// Every process has closed the terminal before.
+    pub async fn wait_for(&mut self, what: &str) -> Result<()> {
         while !self.seen.contains(what) {
             match self.pieces.recv().await {
                 Some(piece) => self.seen.push_str(&piece),
@@ -69,7 +69,7 @@ impl Terminal {
         Ok(())
     }
 
-    /// All that was written to it, once everybody has closed it.
+    /// Returns all text of the terminal, once every process has closed it.
     pub async fn end(mut self) -> String {
         while let Some(piece) = self.pieces.recv().await {
             self.seen.push_str(&piece);

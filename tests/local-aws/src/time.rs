@@ -1,6 +1,6 @@
-//! Time that passes without anybody waiting for it: leases end, markers grow old, delays of the queue are over.
+//! Lets time pass without waiting: leases end, markers become old, delays of the queue end.
 //!
-//! The deployer's own clock cannot be moved, so what it compares with its clock is moved instead.
+//! The deployer's clock cannot be moved, so that the times which it compares with its clock are moved instead.
 
 use std::time::Duration;
 
@@ -12,16 +12,15 @@ use super::LocalAws;
 use super::accounts::{LEDGER, REGION, TOOLING};
 use fixtures::error::{Doing as _, Error, Result};
 
-/// Older than any invocation can be that has put a marker down.
+/// An age of markers beyond the longest invocation.
 const OLD: Duration = Duration::from_secs(20 * 60);
 
 impl LocalAws {
-    /// Plays that time passes until every lease is over: rewrites `lease_until` in all heads, and nothing else in them.
-    /// Nobody may be at work.
+    /// Ends every lease: rewrites `lease_until` in all heads, and nothing else in them. No deployer may be running.
     ///
     /// # Errors
-    /// S3's words.
-    pub async fn leases_run_out(&self) -> Result<()> {
+    /// S3 answers with an error.
+    pub async fn end_leases(&self) -> Result<()> {
         for key in self.ledger_keys("heads/").await? {
             let Some(mut head) = self.ledger_object(&key).await? else { continue };
             let now = Timestamp::now();
@@ -35,12 +34,12 @@ impl LocalAws {
         Ok(())
     }
 
-    /// Plays that time passes until nobody can be about to use the markers that no head needs: gives them a time that is
+    /// Makes markers that no head needs so old that no running invocation can need them: replaces their time by one
     /// long ago.
     ///
     /// # Errors
-    /// S3's words, or a marker that is none of this deployer's.
-    pub async fn markers_grow_old(&self) -> Result<()> {
+    /// S3 answers with an error, or a marker is not of this deployer.
+    pub async fn age_markers(&self) -> Result<()> {
         let s3 = self.clients().s3(TOOLING, REGION);
         let old = Token::drawn(Timestamp::now() - OLD, 0).to_string();
         for key in self.ledger_keys("open/").await? {
@@ -60,18 +59,18 @@ impl LocalAws {
         Ok(())
     }
 
-    /// Plays that so much time passes in SQS: delays and visibility timeouts end by so much earlier.
+    /// Lets time pass in SQS, which ends delays and visibility timeouts.
     ///
     /// # Errors
-    /// The emulator's words.
-    pub async fn queue_time_passes(&self, time: Duration) -> Result<()> {
-        self.control().queue_clock_forward(time).await
+    /// The emulator answers with an error.
+    pub async fn advance_queue_time(&self, time: Duration) -> Result<()> {
+        self.control().advance_queue_clock(time).await
     }
 
-    /// Puts an object into the ledger bucket, whatever is there: as a person repairs it, over what he has seen.
+    /// Replaces an object of the ledger bucket, on the condition that it is the one just read, as a person repairs it.
     ///
     /// # Errors
-    /// S3's words.
+    /// S3 answers with an error.
     pub async fn put_in_ledger(&self, key: &str, body: Vec<u8>) -> Result<()> {
         let s3 = self.clients().s3(TOOLING, REGION);
         let there = s3.head_object().bucket(LEDGER).key(key).send().await.ok().and_then(|there| there.e_tag);

@@ -1,11 +1,11 @@
-//! Zips as bytes to be uploaded.
+//! Values that can be uploaded as zips.
 
 use fixtures::Zip;
 use fixtures::error::{Doing as _, Result};
 
-/// What can be uploaded.
+/// A value that can be uploaded.
 pub trait Upload {
-    /// Its bytes.
+    /// Returns the bytes to upload.
     ///
     /// # Errors
     /// It cannot be zipped.

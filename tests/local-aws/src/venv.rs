@@ -1,7 +1,7 @@
-//! The Python environment of the local AWS, made once under the target folder.
+//! Makes the Python environment of the local AWS once, under the target folder.
 //!
-//! Several test processes may want it at the same time: a file lock lets one of them make it. A half-made one has no
-//! marker and is made again.
+//! Several test processes may need it at the same time: a file lock lets one of them make it. An incomplete environment
+//! has no marker file and is made again.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -16,11 +16,11 @@ use fixtures::error::{Doing as _, Error, Result};
 
 const OLDEST: (u32, u32) = (3, 10);
 const NAMES: [&str; 6] = ["python3", "python3.13", "python3.12", "python3.11", "python3.10", "python"];
-/// Says its version and where it lives, and fails where `venv` or `ensurepip` is missing.
+/// A Python program that prints version and prefix, and fails if `venv` or `ensurepip` is missing.
 const PROBE: &str = "import sys; print('%d.%d.%d %s' % (*sys.version_info[:3], sys.base_prefix)); \
                      import venv, ensurepip; print('complete')";
 
-/// Cargo's target folder, found from where this executable is.
+/// Returns cargo's target folder, which is an ancestor of this executable.
 pub(crate) fn target_dir() -> Result<PathBuf> {
     let executable = std::env::current_exe().doing("finding this executable")?;
     let target = executable.ancestors().skip(1).find(|folder| folder.join("CACHEDIR.TAG").is_file());
@@ -28,15 +28,16 @@ pub(crate) fn target_dir() -> Result<PathBuf> {
     Ok(target.unwrap_or_else(|| source().join("../../target")))
 }
 
-/// The sources of the local AWS.
+/// Returns the folder of the local AWS's sources.
 pub(super) fn source() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The environment's Python, after making the environment if need be.
+/// Returns the environment's Python, and makes the environment if there is none.
 ///
 /// # Errors
-/// [`Error::Machine`] in one sentence where Python is missing; else what failed, and which file has pip's words.
+/// [`Error::Machine`] with one sentence if Python is missing; else an operation fails, and the error names the file
+/// with pip's output.
 pub(super) fn python() -> Result<PathBuf> {
     static FOUND: OnceLock<Result<PathBuf>> = OnceLock::new();
     FOUND.get_or_init(make).clone()
@@ -87,15 +88,15 @@ fn make() -> Result<PathBuf> {
     Ok(python)
 }
 
-/// Without what the surroundings would lay over a Python's own modules.
+/// Removes the variables that would replace a Python's own modules.
 pub(super) fn alone(command: &mut Command) -> &mut Command {
     command.env_remove("PYTHONPATH").env_remove("PYTHONHOME").env_remove("VIRTUAL_ENV")
 }
 
-/// The Python that the environment is made from.
+/// A Python to make the environment from.
 struct Base {
     program: PathBuf,
-    /// Version and place: another Python gets another environment.
+    /// Version and prefix: each Python has its own environment.
     identity: String,
 }
 
@@ -132,7 +133,7 @@ impl Base {
         Err(Error::Machine(sentence))
     }
 
-    /// A Python that is new enough, and whether it can make environments.
+    /// Returns a Python that is new enough, and whether it can make environments.
     fn probe(name: &OsString) -> Option<(Self, bool)> {
         let mut command = Command::new(name);
         command.args(["-c", PROBE]).stdin(Stdio::null()).stderr(Stdio::null());

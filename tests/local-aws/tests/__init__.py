@@ -1,1 +1,1 @@
-"""Tests of the local AWS: `python -m unittest` from the folder above. See `tests/plain.py` for what they prove."""
+"""Tests of the local AWS: `python -m unittest` in the folder above runs them; `tests/plain.py` shows that they can fail."""

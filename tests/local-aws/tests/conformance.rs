@@ -1,4 +1,4 @@
-//! The local AWS itself: its corrections hold, and each of their tests can fail.
+//! Tests of the local AWS itself: its corrections hold, and each of their tests fails on plain moto.
 
 use local_aws::{Error, Result, python};
 
@@ -10,7 +10,7 @@ fn passes(module: &[&str]) -> Result<()> {
 }
 
 #[test]
-fn the_local_aws_answers_as_we_read_the_documentation() -> Result<()> {
+fn local_aws_answers_as_documented() -> Result<()> {
     passes(&["unittest"])
 }
 

@@ -1,4 +1,5 @@
-//! The real `deployctl`, deploying straight from here by an ordinary role of a target account: no bucket, no Lambda, no ledger.
+//! The real `deployctl` deploys from this machine with an ordinary role of a target account: without bucket, deployer
+//! or ledger.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -6,14 +7,16 @@ use std::path::{Path, PathBuf};
 use aws_sdk_lambda::primitives::Blob;
 use fixtures::Zip;
 use local_aws::ci::send;
-use local_aws::{Doing as _, Error, FIRST, Fault, LEDGER, Live, LocalAws, REGION, Result, Said, SessionKeys, TOOLING};
+use local_aws::{
+    Doing as _, Error, FIRST, Fault, LEDGER, Live, LocalAws, REGION, Result, RunOutput, SessionKeys, TOOLING,
+};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Whoever deploys: a role of the tooling account, which may enter and look into the ledger.
+/// The role of the person who deploys, which may assume [`ROLE`] and read the ledger.
 const DEVELOPER: &str = "arn:aws:iam::123456789012:role/developer";
-/// An ordinary role of the target account: it knows neither source identities nor the deployer.
+/// An ordinary role of the target account, whose trust policy names neither source identities nor the deployer.
 const ROLE: &str = "arn:aws:iam::111111111111:role/by-hand/lambda-admin";
 const SECRET: &str = "hunter2-hunter2";
 
@@ -51,19 +54,19 @@ impl Machine {
         Ok(path)
     }
 
-    async fn says(&self, arguments: &[&str]) -> Result<Said> {
+    async fn run(&self, arguments: &[&str]) -> Result<RunOutput> {
         self.aws.deployctl(&self.keys, arguments).await
     }
 
-    async fn deploys(&self, zip: &Path) -> Result<Said> {
-        self.says(&["deploy", text(zip), "--role-arn", ROLE, "--create"]).await
+    async fn deploys(&self, zip: &Path) -> Result<RunOutput> {
+        self.run(&["deploy", text(zip), "--role-arn", ROLE, "--create"]).await
     }
 
     async fn live(&self, function: &str) -> Result<Option<Live>> {
         self.aws.live(FIRST, REGION, function).await
     }
 
-    /// Code that somebody else sends.
+    /// Updates the function's code as somebody else.
     async fn somebody_sends(&self, zip: &Zip) -> Result<String> {
         let bytes = Blob::new(zip.build().doing("zipping")?);
         let lambda = self.aws.clients().lambda(FIRST, REGION);
@@ -86,7 +89,7 @@ fn with_secret(content: &str) -> Zip {
     Zip::function(content).with("LOG_LEVEL = \"info\"", &format!("TOKEN = \"{SECRET}\""))
 }
 
-fn shows(said: &Said, parts: &[&str]) {
+fn assert_contains(said: &RunOutput, parts: &[&str]) {
     let all = format!("{}\n{}", said.out, said.err);
     for part in parts {
         assert!(all.contains(part), "{part:?} is missing in:\n{all}");
@@ -95,13 +98,13 @@ fn shows(said: &Said, parts: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_new_function_is_made_updated_and_then_left_alone() -> Result<()> {
+async fn new_function_is_created_then_updated_then_unchanged() -> Result<()> {
     let machine = Machine::start().await?;
     let zip = machine.zip("orders", &with_secret("1"))?;
 
     let said = machine.deploys(&zip).await?;
     assert_eq!(said.exit, Some(0), "{said:?}");
-    shows(&said, &["direct/orders: succeeded after ", "\n  111111111111/eu-west-1: succeeded, version 1\n"]);
+    assert_contains(&said, &["direct/orders: succeeded after ", "\n  111111111111/eu-west-1: succeeded, version 1\n"]);
     let first =
         "warning: this goes past the deployer, to 111111111111/eu-west-1, where alias live serves: nothing claims";
     assert!(said.err.starts_with(first), "{said:?}");
@@ -115,13 +118,13 @@ async fn a_new_function_is_made_updated_and_then_left_alone() -> Result<()> {
     machine.zip("orders", &with_secret("2").with("memory_size = 256", "memory_size = 512"))?;
     let said = machine.deploys(&zip).await?;
     assert_eq!(said.exit, Some(0), "{said:?}");
-    shows(&said, &["\n  111111111111/eu-west-1: succeeded, version 2 (before: 1)\n"]);
+    assert_contains(&said, &["\n  111111111111/eu-west-1: succeeded, version 2 (before: 1)\n"]);
     assert!(!said.err.contains("a deployer owns"), "{said:?}");
     let live = machine.live("orders").await?;
     assert_eq!(live.map(|live| (live.memory, live.versions)), Some((512, vec!["1".into(), "2".into()])));
 
     let before = machine.aws.snapshot().await?;
-    let said = machine.says(&["deploy", text(&zip), "-i", ROLE, "--output", "json"]).await?;
+    let said = machine.run(&["deploy", text(&zip), "-i", ROLE, "--output", "json"]).await?;
     let record = said.json()?;
     assert_eq!((said.exit, &record["status"], &record["release"]), (Some(0), &json!("unchanged"), &Value::Null));
     assert_eq!((&record["cause"]["kind"], &record["cause"]["requested_by"]), (&json!("deploy"), &json!("ada")));
@@ -131,12 +134,12 @@ async fn a_new_function_is_made_updated_and_then_left_alone() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_session_is_limited_to_the_function_and_names_no_source_identity() -> Result<()> {
+async fn session_is_limited_to_the_function_without_source_identity() -> Result<()> {
     let machine = Machine::start().await?;
     let zip = machine.zip("orders", &Zip::function("1"))?;
     let (said, calls) = machine.aws.calls_of(machine.deploys(&zip)).await?;
     assert_eq!(said.exit, Some(0), "{said:?}");
-    // A trust without sts:SetSourceIdentity would have denied one.
+    // The trust policy lacks sts:SetSourceIdentity and would have denied a source identity.
     assert!(calls.iter().any(|call| call.operation == "AssumeRole"));
     assert!(calls.iter().all(|call| ["sts", "lambda"].contains(&call.service.as_str())), "no bucket and no queue");
     let used = machine.aws.control().uses().await?;
@@ -150,27 +153,30 @@ async fn the_session_is_limited_to_the_function_and_names_no_source_identity() -
 }
 
 #[tokio::test]
-async fn without_a_role_the_credentials_that_are_here_deploy_to_their_own_account_only() -> Result<()> {
+async fn credentials_without_a_role_deploy_to_their_own_account_only() -> Result<()> {
     let mut machine = Machine::start().await?;
     machine.keys = machine.aws.control().session(ROLE, "ada").await?;
     let zip = machine.zip("orders", &Zip::function("1"))?;
-    let said = machine.says(&["deploy", text(&zip), "--direct", "--create", "--account", "222222222222"]).await?;
+    let said = machine.run(&["deploy", text(&zip), "--direct", "--create", "--account", "222222222222"]).await?;
     assert_eq!(said.exit, Some(1), "{said:?}");
-    shows(&said, &["WrongAccount", "expected a session in account 222222222222, found one in account 111111111111"]);
+    assert_contains(
+        &said,
+        &["WrongAccount", "expected a session in account 222222222222, found one in account 111111111111"],
+    );
     assert_eq!(machine.live("orders").await?, None);
-    let said = machine.says(&["deploy", text(&zip), "--direct", "--create"]).await?;
+    let said = machine.run(&["deploy", text(&zip), "--direct", "--create"]).await?;
     assert_eq!(said.exit, Some(0), "{said:?}");
     assert!(machine.live("orders").await?.is_some());
     Ok(())
 }
 
 #[tokio::test]
-async fn what_somebody_else_changed_meanwhile_is_not_overwritten() -> Result<()> {
+async fn concurrent_change_by_somebody_else_is_not_overwritten() -> Result<()> {
     let machine = Machine::start().await?;
     let zip = machine.zip("orders", &Zip::function("1"))?;
     assert_eq!(machine.deploys(&zip).await?.exit, Some(0));
     machine.zip("orders", &Zip::function("2"))?;
-    // Ours waits before its write until somebody else has written.
+    // The fault delays deployctl's write until somebody else has written.
     let control = machine.aws.control();
     control.fault(&Fault::busy("UpdateFunctionCode").of_session("deployer-").forever()).await?;
     let since = machine.aws.last_call().await?;
@@ -182,7 +188,7 @@ async fn what_somebody_else_changed_meanwhile_is_not_overwritten() -> Result<()>
     };
     let (said, theirs) = tokio::try_join!(machine.deploys(&zip), meanwhile)?;
     assert_eq!(said.exit, Some(1), "{said:?}");
-    shows(&said, &["ForeignChange", "somebody else changed function orders meanwhile", &theirs]);
+    assert_contains(&said, &["ForeignChange", "somebody else changed function orders meanwhile", &theirs]);
     assert_eq!(machine.live("orders").await?.map(|live| live.version), Some("1".into()));
     let lambda = machine.aws.clients().lambda(FIRST, REGION);
     let latest = lambda.get_function().function_name("orders").send().await.doing("looking")?.configuration;
@@ -191,50 +197,53 @@ async fn what_somebody_else_changed_meanwhile_is_not_overwritten() -> Result<()>
 }
 
 #[tokio::test]
-async fn a_plan_shows_what_would_change_and_no_value_of_a_variable() -> Result<()> {
+async fn plan_shows_changes_without_values_of_variables() -> Result<()> {
     let machine = Machine::start().await?;
     let zip = machine.zip("orders", &with_secret("1"))?;
     let plan = ["plan", text(&zip), "-i", ROLE, "--exit-code"];
     let before = machine.aws.snapshot().await?;
-    let said = machine.says(&plan).await?;
+    let said = machine.run(&plan).await?;
     assert_eq!(said.exit, Some(5), "{said:?}");
-    shows(&said, &["111111111111/eu-west-1:\n  + function: orders\n", "1. create function", "2. create alias"]);
-    assert_eq!(machine.says(&plan[..4]).await?.exit, Some(0), "only --exit-code asks whether anything would change");
+    assert_contains(
+        &said,
+        &["111111111111/eu-west-1:\n  + function: orders\n", "1. create function", "2. create alias"],
+    );
+    assert_eq!(machine.run(&plan[..4]).await?.exit, Some(0), "only --exit-code asks whether anything would change");
     assert_eq!(before.changes_to(&machine.aws.snapshot().await?), [""; 0]);
 
     assert_eq!(machine.deploys(&zip).await?.exit, Some(0));
-    let said = machine.says(&plan).await?;
+    let said = machine.run(&plan).await?;
     assert_eq!((said.exit, said.out.as_str()), (Some(0), "orders in direct\n111111111111/eu-west-1: nothing to do\n"));
 
     let changed = with_secret("1").with(SECRET, "hunter2-hunter2-new").with("memory_size = 256", "memory_size = 512");
     machine.zip("orders", &changed)?;
-    let said = machine.says(&plan).await?;
+    let said = machine.run(&plan).await?;
     assert_eq!(said.exit, Some(5), "{said:?}");
-    shows(
+    assert_contains(
         &said,
         &["~ memory_size: 256 → 512", "~ environment.variables.TOKEN: *** → ***", "~ alias live: version 1 → the"],
     );
-    let said = machine.says(&[&plan[..], &["--output", "json"]].concat()).await?;
-    shows(&said, &[]);
+    let said = machine.run(&[&plan[..], &["--output", "json"]].concat()).await?;
+    assert_contains(&said, &[]);
     assert_eq!(said.json()?["unchanged"], false);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_broken_zip_is_refused_and_nothing_is_tried() -> Result<()> {
+async fn broken_zip_is_refused_before_any_call() -> Result<()> {
     let machine = Machine::start().await?;
     let zip = machine.file("orders.zip", b"this is no zip")?;
     for verb in ["deploy", "plan"] {
-        let said = machine.says(&[verb, text(&zip), "-i", ROLE]).await?;
+        let said = machine.run(&[verb, text(&zip), "-i", ROLE]).await?;
         assert_eq!(said.exit, Some(3), "{said:?}");
-        shows(&said, &["orders.zip would be refused:\n  the object is not a zip"]);
+        assert_contains(&said, &["orders.zip would be refused:\n  the object is not a zip"]);
     }
     assert_eq!(machine.live("orders").await?, None);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_folder_is_packed_as_it_is_when_it_is_pushed() -> Result<()> {
+async fn folder_is_packed_as_by_push() -> Result<()> {
     let machine = Machine::start().await?;
     let folder = machine.folder.path().join("orders");
     std::fs::create_dir(&folder).doing("making a folder")?;
@@ -246,26 +255,26 @@ async fn a_folder_is_packed_as_it_is_when_it_is_pushed() -> Result<()> {
     }
     let said = machine.deploys(&folder).await?;
     assert_eq!(said.exit, Some(3), "{said:?}");
-    shows(&said, &["would be refused:\n  ", "bootstrap", "executable"]);
+    assert_contains(&said, &["would be refused:\n  ", "bootstrap", "executable"]);
     let executable = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(folder.join("bootstrap"), executable).doing("making it executable")?;
     let said = machine.deploys(&folder).await?;
     assert_eq!(said.exit, Some(0), "{said:?}");
-    // The same folder is the same zip.
-    let said = machine.says(&["deploy", text(&folder), "-i", ROLE, "--output", "json"]).await?;
+    // The same folder makes the same zip.
+    let said = machine.run(&["deploy", text(&folder), "-i", ROLE, "--output", "json"]).await?;
     assert_eq!((said.exit, &said.json()?["status"]), (Some(0), &json!("unchanged")));
-    let said = machine.says(&["plan", text(&folder), "-i", ROLE, "--exit-code"]).await?;
+    let said = machine.run(&["plan", text(&folder), "-i", ROLE, "--exit-code"]).await?;
     assert_eq!(said.exit, Some(0), "{said:?}");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_role_that_cannot_be_assumed_is_named_with_what_may_be_wrong() -> Result<()> {
+async fn role_that_cannot_be_assumed_is_named_with_possible_causes() -> Result<()> {
     let machine = Machine::start().await?;
     let zip = machine.zip("orders", &Zip::function("1"))?;
-    let said = machine.says(&["deploy", text(&zip), "-i", "arn:aws:iam::111111111111:role/deployer-target"]).await?;
+    let said = machine.run(&["deploy", text(&zip), "-i", "arn:aws:iam::111111111111:role/deployer-target"]).await?;
     assert_eq!(said.exit, Some(1), "{said:?}");
-    shows(
+    assert_contains(
         &said,
         &[
             "AssumeRoleDenied",
@@ -278,7 +287,7 @@ async fn a_role_that_cannot_be_assumed_is_named_with_what_may_be_wrong() -> Resu
 }
 
 #[tokio::test]
-async fn several_functions_are_deployed_by_a_pattern_and_where_one_is_broken_none_is() -> Result<()> {
+async fn functions_by_pattern_are_deployed_unless_one_is_broken() -> Result<()> {
     let machine = Machine::start().await?;
     machine.zip("orders", &Zip::function("orders"))?;
     machine.zip("stock", &Zip::function("stock"))?;
@@ -286,12 +295,12 @@ async fn several_functions_are_deployed_by_a_pattern_and_where_one_is_broken_non
     machine.file("README.md", b"no function")?;
     let pattern = machine.folder.path().join("*");
     let deploy = ["deploy", text(&pattern), "-i", ROLE, "--create"];
-    let (said, calls) = machine.aws.calls_of(machine.says(&deploy)).await?;
+    let (said, calls) = machine.aws.calls_of(machine.run(&deploy)).await?;
     assert_eq!((said.exit, calls.len()), (Some(3), 0), "{said:?}");
-    shows(&said, &["broken.zip would be refused:\n  the object is not a zip", "none of them is deployed"]);
+    assert_contains(&said, &["broken.zip would be refused:\n  the object is not a zip", "none of them is deployed"]);
     std::fs::remove_file(broken).doing("removing the broken one")?;
 
-    let said = machine.says(&deploy).await?;
+    let said = machine.run(&deploy).await?;
     assert_eq!(said.exit, Some(0), "{said:?}");
     let lines: Vec<&str> = said.out.lines().collect();
     assert_eq!(
@@ -301,7 +310,7 @@ async fn several_functions_are_deployed_by_a_pattern_and_where_one_is_broken_non
             "direct/stock: 111111111111/eu-west-1: succeeded, version 1"
         ]
     );
-    let said = machine.says(&["deploy", text(&pattern), "-i", ROLE, "--output", "json"]).await?;
+    let said = machine.run(&["deploy", text(&pattern), "-i", ROLE, "--output", "json"]).await?;
     let all = said.json()?["deployments"].clone();
     let statuses: Vec<&str> = all.as_array().into_iter().flatten().filter_map(|one| one["status"].as_str()).collect();
     assert_eq!((said.exit, statuses), (Some(0), vec!["unchanged", "unchanged"]));
@@ -309,7 +318,7 @@ async fn several_functions_are_deployed_by_a_pattern_and_where_one_is_broken_non
 }
 
 #[tokio::test]
-async fn a_function_that_there_is_not_is_made_only_when_that_is_asked_for() -> Result<()> {
+async fn missing_function_is_created_only_on_request() -> Result<()> {
     let machine = Machine::start().await?;
     machine.zip("orders", &Zip::function("1"))?;
     assert_eq!(machine.deploys(&machine.folder.path().join("orders.zip")).await?.exit, Some(0));
@@ -317,18 +326,21 @@ async fn a_function_that_there_is_not_is_made_only_when_that_is_asked_for() -> R
     machine.zip("odrers", &Zip::function("misspelt"))?;
     let pattern = machine.folder.path().join("*.zip");
     let before = machine.aws.snapshot().await?;
-    let said = machine.says(&["deploy", text(&pattern), "-i", ROLE]).await?;
+    let said = machine.run(&["deploy", text(&pattern), "-i", ROLE]).await?;
     assert_eq!(said.exit, Some(3), "{said:?}");
-    shows(&said, &["there is no function odrers in 111111111111/eu-west-1, and nothing is deployed: --create makes"]);
+    assert_contains(
+        &said,
+        &["there is no function odrers in 111111111111/eu-west-1, and nothing is deployed: --create makes"],
+    );
     assert_eq!(before.changes_to(&machine.aws.snapshot().await?), [""; 0]);
     Ok(())
 }
 
 #[tokio::test]
-async fn whoever_stops_it_reads_what_may_be_half_done() -> Result<()> {
+async fn interrupted_deploy_names_what_may_be_half_done() -> Result<()> {
     let machine = Machine::start().await?;
     let zip = machine.zip("orders", &Zip::function("1"))?;
-    // Its first write waits for as long as the fault is there.
+    // The fault delays the first write.
     let control = machine.aws.control();
     control.fault(&Fault::busy("CreateFunction").of_session("deployer-").forever()).await?;
     let since = machine.aws.last_call().await?;
@@ -345,7 +357,7 @@ async fn whoever_stops_it_reads_what_may_be_half_done() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_profile_that_is_named_goes_before_the_credentials_of_the_environment() -> Result<()> {
+async fn named_profile_wins_over_credentials_of_the_environment() -> Result<()> {
     let machine = Machine::start().await?;
     let zip = machine.zip("orders", &Zip::function("1"))?;
     let SessionKeys { access_key_id, secret_access_key, session_token, .. } = &machine.keys;
@@ -359,60 +371,63 @@ async fn a_profile_that_is_named_goes_before_the_credentials_of_the_environment(
     let plan = ["plan", text(&zip), "-i", ROLE, "--profile", "work"];
     let said = machine.aws.deployctl_with(&strangers, &with, &plan).await?;
     assert_eq!(said.exit, Some(0), "{said:?}");
-    shows(&said, &["111111111111/eu-west-1:"]);
+    assert_contains(&said, &["111111111111/eu-west-1:"]);
     let said = machine.aws.deployctl_with(&strangers, &with, &plan[..4]).await?;
     assert_eq!(said.exit, Some(1), "{said:?}");
     Ok(())
 }
 
 #[tokio::test]
-async fn whoever_deploys_past_the_deployer_that_owns_a_function_is_warned() -> Result<()> {
+async fn direct_deploy_of_a_deployers_function_warns() -> Result<()> {
     let machine = Machine::start().await?;
     let result = machine.aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     assert_eq!(result["status"], "succeeded", "{result:#}");
     let zip = machine.zip("orders", &Zip::function("by hand"))?;
     let owned = "a deployer owns function orders (it made alias live)";
-    let said = machine.says(&["plan", text(&zip), "-i", ROLE]).await?;
-    shows(&said, &[owned]);
+    let said = machine.run(&["plan", text(&zip), "-i", ROLE]).await?;
+    assert_contains(&said, &[owned]);
     let said = machine.deploys(&zip).await?;
     assert_eq!(said.exit, Some(0), "a warning is no refusal: {said:?}");
-    shows(&said, &[owned, "its next one puts its own release in this one's place"]);
-    // Moved by us, it is the deployer's as before.
-    shows(&machine.deploys(&zip).await?, &[owned]);
+    assert_contains(&said, &[owned, "its next one puts its own release in this one's place"]);
+    // After deployctl has moved the alias, the function still belongs to the deployer.
+    assert_contains(&machine.deploys(&zip).await?, &[owned]);
 
     let with_ledger = ["deploy", text(&zip), "-i", ROLE, "--ledger"];
-    let said = machine.says(&[&with_ledger[..], &[LEDGER]].concat()).await?;
-    shows(&said, &[owned, "the ledger knows function orders (in dev)"]);
-    let said = machine.says(&[&with_ledger[..], &["no-such-ledger"]].concat()).await?;
+    let said = machine.run(&[&with_ledger[..], &[LEDGER]].concat()).await?;
+    assert_contains(&said, &[owned, "the ledger knows function orders (in dev)"]);
+    let said = machine.run(&[&with_ledger[..], &["no-such-ledger"]].concat()).await?;
     assert_eq!(said.exit, Some(0), "{said:?}");
-    shows(&said, &["whether the deployer knows the function could not be looked up"]);
+    assert_contains(&said, &["whether the deployer knows the function could not be looked up"]);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_zip_of_more_than_fifty_megabytes_is_refused_in_words_that_fit() -> Result<()> {
+async fn zip_above_fifty_megabytes_is_refused_with_the_limit() -> Result<()> {
     let machine = Machine::start().await?;
     let zip = machine.zip("orders", &Zip::function("1").ballast(51))?;
     let said = machine.deploys(&zip).await?;
     assert_eq!(said.exit, Some(1), "{said:?}");
-    shows(&said, &["CodeTooLarge", "Lambda takes at most 52428800 bytes sent along", "or push it to a deployer"]);
+    assert_contains(
+        &said,
+        &["CodeTooLarge", "Lambda takes at most 52428800 bytes sent along", "or push it to a deployer"],
+    );
     assert!(!said.out.contains("artifact bucket"), "there is none: {said:?}");
     assert_eq!(machine.live("orders").await?, None);
     Ok(())
 }
 
 #[tokio::test]
-async fn the_manifests_part_for_an_environment_counts_where_it_is_named() -> Result<()> {
+async fn manifests_environment_applies_only_where_it_is_named() -> Result<()> {
     let machine = Machine::start().await?;
     let manifest = format!("{}\n[environments.prod]\nmemory_size = 1024\n", fixtures::MANIFEST);
     let zip = machine.zip("orders", &Zip::function("1").manifest(&manifest))?;
     let said = machine.deploys(&zip).await?;
-    shows(&said, &["the manifest of orders has parts for prod: without --environment none of them counts"]);
+    assert_contains(&said, &["the manifest of orders has parts for prod: without --environment none of them counts"]);
     assert_eq!(machine.live("orders").await?.map(|live| live.memory), Some(256));
-    let said = machine.says(&["deploy", text(&zip), "-i", ROLE, "--environment", "prod"]).await?;
+    let said = machine.run(&["deploy", text(&zip), "-i", ROLE, "--environment", "prod"]).await?;
     assert!(said.out.starts_with("prod/orders: succeeded"), "{said:?}");
     assert_eq!(machine.live("orders").await?.map(|live| live.memory), Some(1024));
-    // Nor does one that is called as what has no name.
+    // The manifest's environment `direct` does not apply either, although records of direct deployments use that name.
     let zip = machine
         .zip("orders", &Zip::function("1").manifest(&manifest.replace("environments.prod", "environments.direct")))?;
     assert_eq!(machine.deploys(&zip).await?.exit, Some(0));
@@ -421,7 +436,7 @@ async fn the_manifests_part_for_an_environment_counts_where_it_is_named() -> Res
 }
 
 #[tokio::test]
-async fn what_is_asked_for_in_a_wrong_way_is_said_before_anything_is_done() -> Result<()> {
+async fn usage_error_of_deploy_is_reported_before_anything_is_done() -> Result<()> {
     let machine = Machine::start().await?;
     let zip = machine.zip("orders", &Zip::function("1"))?;
     let zip = text(&zip);
@@ -439,9 +454,9 @@ async fn what_is_asked_for_in_a_wrong_way_is_said_before_anything_is_done() -> R
         (&["deploy", zip, "-i", ROLE, "--timeout", "1m"][..], "cannot be used with '--timeout"),
         (&["plan", zip][..], "--environment says where the deployer would deploy to"),
     ] {
-        let (said, calls) = machine.aws.calls_of(machine.says(arguments)).await?;
+        let (said, calls) = machine.aws.calls_of(machine.run(arguments)).await?;
         assert_eq!(said.exit, Some(2), "{arguments:?}: {said:?}");
-        shows(&said, &[words]);
+        assert_contains(&said, &[words]);
         assert_eq!(calls.len(), 0, "{arguments:?}");
     }
     Ok(())

@@ -1,8 +1,8 @@
-//! What the examples of `docs/deployctl/*.md` print is what the real `deployctl` prints, from the first to the last, one after the
-//! other, against the local AWS: everybody with no more rights than the page says.
+//! Replays the examples of `docs/deployctl/*.md` in order with the real `deployctl` against the local AWS, each person
+//! with the rights that the page names, and compares the outputs.
 //!
-//! Write it anew with `UPDATE_DOCS=1 cargo test --test deployctl_docs`, which writes `docs/deployctl.md` as well. Outputs that
-//! differ in nothing but ids, times and the like stay as they are.
+//! `UPDATE_DOCS=1 cargo test --test deployctl_docs` rewrites the outputs and `docs/deployctl.md`. Outputs that differ
+//! only in ids, times and the like stay as they are.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -12,18 +12,18 @@ use aws_sdk_lambda::types::FunctionCode;
 use clap::CommandFactory as _;
 use deployer_cli::Cli;
 use fixtures::{MANIFEST, Zip};
-use local_aws::ci::{Waiting, run};
+use local_aws::ci::{WaitingPush, run};
 use local_aws::policies::Policies;
 use local_aws::{
-    ARTIFACTS, Answer, Doing as _, Door, EXECUTION_ROLE, Error, FIRST, LEDGER, LocalAws, OTHER_REGION, REGION, Result,
-    SECOND, SessionKeys, Setup, TOOLING, deployctl,
+    ARTIFACTS, Answer, Doing as _, EXECUTION_ROLE, Error, FIRST, LEDGER, LambdaEndpoint, LocalAws, OTHER_REGION,
+    REGION, Result, SECOND, SessionKeys, Setup, TOOLING, deployctl,
 };
 use regex_lite::Regex;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-/// What differs from run to run, and what stands in its place where outputs are compared.
+/// Patterns of texts that differ from run to run, with the text that replaces them for the comparison.
 const VOLATILE: [(&str, &str); 7] = [
     (r"\b[0-9A-HJKMNP-TV-Z]{26}\b", "<id>"),
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
@@ -35,7 +35,7 @@ const VOLATILE: [(&str, &str); 7] = [
 ];
 
 #[tokio::test]
-async fn the_examples_of_the_page_print_what_deployctl_prints() -> Result<()> {
+async fn examples_in_the_docs_match_deployctls_output() -> Result<()> {
     let mut desk = Desk::laid().await?;
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/deployctl");
     let mut stale = Vec::new();
@@ -53,10 +53,10 @@ async fn the_examples_of_the_page_print_what_deployctl_prints() -> Result<()> {
     Ok(())
 }
 
-/// Where the examples are run: a folder, and people with their rights.
+/// The folder and the people with their rights, for the examples.
 struct Desk {
     aws: LocalAws,
-    door: Door,
+    lambda: LambdaEndpoint,
     folder: TempDir,
     ci: SessionKeys,
     operator: SessionKeys,
@@ -69,7 +69,7 @@ struct Desk {
 impl Desk {
     async fn laid() -> Result<Self> {
         let aws = LocalAws::with(row()).await?;
-        let policies = Policies::of_the_contract()?;
+        let policies = Policies::from_contract()?;
         let anything = |action: &str| {
             let statement = json!({"Effect": "Allow", "Action": action, "Resource": "*"});
             json!({"Version": "2012-10-17", "Statement": [statement]})
@@ -83,14 +83,14 @@ impl Desk {
         let by = json!({"AWS": format!("arn:aws:iam::{TOOLING}:role/developer")});
         let admin = person(&aws, (FIRST, "sandbox"), by, anything("*")).await?;
         let folder = TempDir::new().doing("making a folder")?;
-        let door = aws.door().await?;
-        let desk = Self { aws, door, folder, ci, operator, looker, developer, admin, exit: None };
+        let lambda = aws.lambda_endpoint().await?;
+        let desk = Self { aws, lambda, folder, ci, operator, looker, developer, admin, exit: None };
         desk.files()?;
         desk.functions().await?;
         Ok(desk)
     }
 
-    /// What lies in the folder.
+    /// Writes the files of the folder.
     fn files(&self) -> Result<()> {
         let typo = MANIFEST.replace("memory_size = 256", "memory = 256").replace("timeout = 10", "timeout = \"10s\"");
         for (function, manifest) in [("orders-api", MANIFEST), ("broken", &typo), ("functions/hello", MANIFEST)] {
@@ -124,7 +124,7 @@ impl Desk {
         Ok(path)
     }
 
-    /// What is there before: a function of dev that somebody made by hand, and two that the deployer deployed.
+    /// Makes the functions that exist before: one of dev made by hand, and two that the deployer has deployed.
     async fn functions(&self) -> Result<()> {
         let code = Zip::code("by hand").build().doing("zipping")?;
         let lambda = self.aws.clients().lambda(FIRST, REGION);
@@ -139,7 +139,7 @@ impl Desk {
             "dev/invoices/3.1.0.zip",
             "prod/orders-api/1.4.1.zip",
         ] {
-            // The same release is the same code, wherever it is uploaded.
+            // The same release has the same code in every environment.
             let release = key.split_once('/').map_or(key, |(_, release)| release);
             let result = self.aws.deploy(key, Zip::function(release)).await?;
             assert_eq!(result["status"], "succeeded", "{result:#}");
@@ -150,7 +150,7 @@ impl Desk {
         }
     }
 
-    /// A page with the outputs of now, where they are others than those that are written there.
+    /// Returns a page with its outputs replaced by the current ones where they differ.
     async fn played(&mut self, written: &str) -> Result<String> {
         let (mut now, mut is_console) = (String::new(), false);
         let mut lines = written.lines().peekable();
@@ -168,7 +168,7 @@ impl Desk {
         Ok(now)
     }
 
-    /// What a command line prints, as a terminal would have it.
+    /// Runs a command line and returns what a terminal would show.
     async fn said(&mut self, line: &str) -> Result<String> {
         let words = words(line);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -179,11 +179,11 @@ impl Desk {
         let is_push = arguments.first() == Some(&"push");
         let uploads = is_push && !arguments.contains(&"broken");
         let ended = if uploads && arguments.contains(&"--wait") {
-            let waiting = Waiting::start(self.command(arguments)?).await?;
+            let waiting = WaitingPush::start(self.command(arguments)?).await?;
             self.aws.deliver().await?;
             waiting.end().await?
         } else {
-            let ended = self.aws.delivering_meanwhile(run(self.command(arguments)?)).await?;
+            let ended = self.aws.deliver_while(run(self.command(arguments)?)).await?;
             self.aws.deliver().await?;
             ended
         };
@@ -204,7 +204,7 @@ impl Desk {
         let lambda = if arguments.contains(&"-i") || arguments.contains(&"init") {
             self.aws.endpoint()
         } else {
-            self.door.endpoint()
+            self.lambda.endpoint()
         };
         command.envs([
             ("AWS_ACCESS_KEY_ID", keys.access_key_id.as_str()),
@@ -224,8 +224,8 @@ impl Desk {
     }
 }
 
-/// `dev`, from there to `stage`, and from there, with an approval, to `prod`. The last two were there before promotions, and
-/// take uploads still.
+/// Returns a setup that promotes from `dev` to `stage` and, with an approval, on to `prod`. The last two accept uploads
+/// too, as environments from before promotions do.
 fn row() -> Setup {
     let stage = json!({"targets": [{"account": "333333333333", "region": REGION}], "external_id": "stage-77b0",
         "accept_uploads": true, "promotion": {"from": "dev"}});
@@ -234,7 +234,7 @@ fn row() -> Setup {
     Setup::default().environment("stage", stage).environment("prod", prod)
 }
 
-/// Somebody's session, with these rights.
+/// Returns the session of a role with these rights.
 async fn person(aws: &LocalAws, (account, name): (&str, &str), who: Value, may: Value) -> Result<SessionKeys> {
     let trust = json!({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Principal": who, "Action": "sts:AssumeRole"}]});
@@ -249,7 +249,7 @@ fn masked(text: &str) -> Result<String> {
     })
 }
 
-/// Words as a shell has them, with quotes around those that hold spaces.
+/// Splits a command line into words as a shell does, with quotes.
 fn words(line: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut quote = None;

@@ -1,25 +1,25 @@
-//! `deployctl doctor` against the local AWS: the real command line asks the real deployer, whose sessions are held to the policies
-//! that Terraform renders.
+//! `deployctl doctor` against the local AWS: the real command line invokes the real deployer, whose sessions are
+//! checked against the policies that Terraform renders.
 
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use deployer_core::doctor::UNPROBED;
 use fixtures::Zip;
 use local_aws::{
-    ARTIFACTS, Answer, Call, DEPLOYER_ROLE, Doing as _, Error, FIRST, LEDGER, LocalAws, REGION, Result, SECOND, Said,
-    SessionKeys, TOOLING,
+    ARTIFACTS, Answer, Call, DEPLOYER_ROLE, Doing as _, Error, FIRST, LEDGER, LocalAws, REGION, Result, RunOutput,
+    SECOND, SessionKeys, TOOLING,
 };
 use serde_json::{Value, json};
 
 const PROBE: &str = "deployer-doctor-probe";
 
-/// An operator, whom the door to the deployer lets in.
+/// Returns credentials of an operator, who may invoke the deployer.
 fn operator() -> SessionKeys {
     let [access_key_id, secret_access_key, session_token] = [TOOLING, "none", "none"].map(str::to_owned);
     SessionKeys { access_key_id, secret_access_key, session_token }
 }
 
-/// Both environments have a release live, and the sweep has come by.
-async fn well() -> Result<LocalAws> {
+/// Starts a local AWS where both environments have a live release and a sweep has run.
+async fn healthy() -> Result<LocalAws> {
     let aws = LocalAws::start().await?;
     for key in ["dev/orders/1.0.0.zip", "prod/orders/1.0.0.zip"] {
         let result = aws.deploy(key, Zip::function("1.0.0")).await?;
@@ -30,13 +30,13 @@ async fn well() -> Result<LocalAws> {
     Ok(aws)
 }
 
-async fn doctor(aws: &LocalAws, arguments: &[&str]) -> Result<(Said, Value)> {
+async fn doctor(aws: &LocalAws, arguments: &[&str]) -> Result<(RunOutput, Value)> {
     let said = aws.operate(&operator(), &[&["doctor", "--output", "json"], arguments].concat()).await?;
     let report = said.json()?;
     Ok((said, report))
 }
 
-/// Each check with the place that it is about: `deployer`, or environment and region.
+/// Returns each check with its place: `deployer`, or environment and region.
 fn checks(report: &Value) -> Vec<(String, &Value)> {
     let tooling = report["tooling"].as_array().into_iter().flatten().map(|check| ("deployer".to_owned(), check));
     let targets = report["targets"].as_array().into_iter().flatten().flat_map(|target| {
@@ -57,8 +57,8 @@ fn check<'r>(report: &'r Value, place: &str, name: &str) -> Result<&'r Value> {
 }
 
 #[tokio::test]
-async fn two_healthy_accounts_are_all_ok_and_nothing_is_changed() -> Result<()> {
-    let aws = well().await?;
+async fn healthy_accounts_pass_all_checks_and_nothing_is_changed() -> Result<()> {
+    let aws = healthy().await?;
     let before = aws.snapshot().await?;
     let (said, calls) = aws.calls_of(doctor(&aws, &[])).await?;
     let (said, report) = said;
@@ -81,7 +81,7 @@ async fn two_healthy_accounts_are_all_ok_and_nothing_is_changed() -> Result<()> 
     Ok(())
 }
 
-/// Whatever was written to Lambda was about a function that is not there; nothing was written elsewhere with success.
+/// Checks that all writes to Lambda named the probe's function, and that no write elsewhere succeeded.
 fn only_the_probe_was_touched(calls: &[Call]) {
     let of_lambda = calls.iter().filter(|call| call.service == "lambda");
     for call in of_lambda {
@@ -95,8 +95,8 @@ fn only_the_probe_was_touched(calls: &[Call]) {
 }
 
 #[tokio::test]
-async fn people_are_shown_a_tree() -> Result<()> {
-    let aws = well().await?;
+async fn report_for_people_is_a_tree() -> Result<()> {
+    let aws = healthy().await?;
     let said = aws.operate(&operator(), &["doctor", "-e", "dev"]).await?;
     assert_eq!(said.exit, Some(0), "{said:?}");
     let lines: Vec<&str> = said.out.lines().collect();
@@ -111,8 +111,8 @@ async fn people_are_shown_a_tree() -> Result<()> {
 }
 
 #[tokio::test]
-async fn another_external_id_fails_and_trust_policy_and_external_id_are_named() -> Result<()> {
-    let aws = well().await?;
+async fn wrong_external_id_fails_naming_trust_policy_and_external_id() -> Result<()> {
+    let aws = healthy().await?;
     aws.configure(|config| config["environments"]["dev"]["external_id"] = json!("dev-0000")).await?;
     let (said, report) = doctor(&aws, &[]).await?;
     assert_eq!((failed(&report), said.exit), (vec!["dev eu-west-1: enter".to_owned()], Some(1)), "{report:#}");
@@ -141,8 +141,8 @@ async fn another_external_id_fails_and_trust_policy_and_external_id_are_named() 
 }
 
 #[tokio::test]
-async fn a_right_that_the_deploy_role_lacks_fails_with_its_statement_and_adding_that_mends_it() -> Result<()> {
-    let aws = well().await?;
+async fn missing_permission_fails_with_the_statement_that_mends_it() -> Result<()> {
+    let aws = healthy().await?;
     let (roles, role) = (aws.roles(FIRST), "deployer-target");
     let whole = roles.policy(role, role).await?;
     assert!(whole.to_string().contains("lambda:UpdateAlias"), "{whole:#}");
@@ -180,7 +180,7 @@ async fn a_right_that_the_deploy_role_lacks_fails_with_its_statement_and_adding_
 }
 
 #[tokio::test]
-async fn what_was_given_up_versioning_that_is_off_and_a_sweep_that_never_came_fail() -> Result<()> {
+async fn dead_letters_suspended_versioning_and_missing_sweep_fail() -> Result<()> {
     let aws = LocalAws::start().await?;
     let off = VersioningConfiguration::builder().status(BucketVersioningStatus::Suspended).build();
     let s3 = aws.clients().s3(TOOLING, REGION);
@@ -201,15 +201,15 @@ async fn what_was_given_up_versioning_that_is_off_and_a_sweep_that_never_came_fa
 }
 
 #[tokio::test]
-async fn an_artifact_that_the_bucket_keeps_from_a_target_fails_with_the_buckets_statement() -> Result<()> {
-    let aws = well().await?;
-    aws.lift_policy(ARTIFACTS).await?;
+async fn artifact_denied_by_its_bucket_fails_with_the_buckets_statement() -> Result<()> {
+    let aws = healthy().await?;
+    aws.remove_policy(ARTIFACTS).await?;
     let (_, report) = doctor(&aws, &[]).await?;
-    // The target in another region gets the code sent along.
+    // The target in another region needs no read right, because it gets the code in the request.
     assert_eq!(failed(&report), ["dev eu-west-1: read artifact", "prod eu-west-1: read artifact"], "{report:#}");
     let missing = &check(&report, "dev eu-west-1", "read artifact")?["missing"];
     let belongs: Vec<&str> = (missing.as_array().into_iter().flatten()).filter_map(|m| m["belongs"].as_str()).collect();
-    // AWS names the policy of the bucket: the deploy role lacks nothing.
+    // AWS names the bucket's policy, because the deploy role lacks nothing.
     assert_eq!(belongs, ["the policy of the artifact bucket acme-artifacts (module tooling)"]);
     aws.add_to_policy(ARTIFACTS, &[missing[0]["statement"].clone()]).await?;
     let (_, report) = doctor(&aws, &["--environment", "dev"]).await?;
@@ -218,8 +218,8 @@ async fn an_artifact_that_the_bucket_keeps_from_a_target_fails_with_the_buckets_
 }
 
 #[tokio::test]
-async fn a_ledger_that_may_not_be_written_fails_with_the_deployers_statement() -> Result<()> {
-    let aws = well().await?;
+async fn unwritable_ledger_fails_with_the_deployers_statement() -> Result<()> {
+    let aws = healthy().await?;
     let deny = json!({"Sid": "No", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject",
         "Resource": format!("arn:aws:s3:::{LEDGER}/results/*")});
     aws.add_to_policy(LEDGER, &[deny]).await?;
@@ -229,8 +229,8 @@ async fn a_ledger_that_may_not_be_written_fails_with_the_deployers_statement() -
 }
 
 #[tokio::test]
-async fn nothing_is_tried_where_a_function_has_the_probes_name() -> Result<()> {
-    let aws = well().await?;
+async fn function_with_the_probes_name_is_left_alone() -> Result<()> {
+    let aws = healthy().await?;
     let result = aws.deploy(&format!("dev/{PROBE}/1.0.0.zip"), Zip::function("1.0.0")).await?;
     assert_eq!(result["status"], "succeeded", "{result:#}");
     let before = aws.snapshot().await?;
@@ -242,7 +242,7 @@ async fn nothing_is_tried_where_a_function_has_the_probes_name() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_deployer_that_cannot_be_asked_is_the_first_that_fails() -> Result<()> {
+async fn unreachable_deployer_is_the_first_failed_check() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (said, report) = doctor(&aws, &["--function-name", "deplyoer"]).await?;
     assert_eq!((failed(&report), said.exit), (vec!["deployer: invoke".to_owned()], Some(1)), "{report:#}");
@@ -256,7 +256,7 @@ async fn a_deployer_that_cannot_be_asked_is_the_first_that_fails() -> Result<()>
 }
 
 #[tokio::test]
-async fn an_environment_that_there_is_not_is_wrong_use() -> Result<()> {
+async fn doctor_of_an_unknown_environment_is_a_usage_error() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (said, answer) = doctor(&aws, &["--environment", "prdo"]).await?;
     assert_eq!((said.exit, &answer["errorType"]), (Some(2), &json!("InvalidCommand")), "{answer:#}");
@@ -264,7 +264,7 @@ async fn an_environment_that_there_is_not_is_wrong_use() -> Result<()> {
     Ok(())
 }
 
-/// The policy with other words in it.
+/// Returns the policy with one string in place of another.
 fn with(policy: &Value, old: &str, new: &str) -> Result<Value> {
     serde_json::from_str(&policy.to_string().replace(old, new)).doing("changing a policy")
 }

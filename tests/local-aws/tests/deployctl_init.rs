@@ -1,5 +1,5 @@
-//! `deployctl init` against the local AWS: the manifest of a function that somebody else made, and that deploying with it changes
-//! nothing.
+//! `deployctl init` against the local AWS: it writes the manifest of an existing function, and a deployment with it
+//! changes nothing.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,15 @@ use aws_sdk_lambda::types::{
     VpcConfig,
 };
 use fixtures::Zip;
-use local_aws::{Doing as _, EXECUTION_ROLE, FIRST, LocalAws, REGION, Result, Said, SessionKeys};
+use local_aws::{Doing as _, EXECUTION_ROLE, FIRST, LocalAws, REGION, Result, RunOutput, SessionKeys};
 
-/// A person with rights of their own in the target account.
+/// Returns credentials of a person of the target account.
 fn person() -> SessionKeys {
     let [access_key_id, secret_access_key, session_token] = [FIRST, "none", "none"].map(str::to_owned);
     SessionKeys { access_key_id, secret_access_key, session_token }
 }
 
-/// A function with much that a manifest can say, made by other means.
+/// Makes a function with many fields that a manifest can set.
 async fn made_by_hand(aws: &LocalAws) -> Result<()> {
     let code = Zip::code("by hand").build().doing("zipping")?;
     let variables = BTreeMap::from([("LOG_LEVEL", "debug"), ("TOKEN", "s3cr3t \"quoted\"\n")]);
@@ -44,7 +44,7 @@ async fn made_by_hand(aws: &LocalAws) -> Result<()> {
     call.send().await.doing("creating a function by hand").map(drop)
 }
 
-async fn init(aws: &LocalAws, arguments: &[&str]) -> Result<Said> {
+async fn init(aws: &LocalAws, arguments: &[&str]) -> Result<RunOutput> {
     aws.deployctl(&person(), &[&["init", "--from"], arguments].concat()).await
 }
 
@@ -54,7 +54,7 @@ async fn configuration(aws: &LocalAws) -> Result<FunctionConfiguration> {
 }
 
 #[tokio::test]
-async fn deploying_with_the_manifest_of_a_live_function_changes_nothing_of_its_configuration() -> Result<()> {
+async fn manifest_of_init_changes_no_configuration_when_deployed() -> Result<()> {
     let aws = LocalAws::start().await?;
     made_by_hand(&aws).await?;
     let folder = tempfile::tempdir().doing("making a folder")?;
@@ -95,7 +95,7 @@ async fn deploying_with_the_manifest_of_a_live_function_changes_nothing_of_its_c
 }
 
 #[tokio::test]
-async fn values_are_written_only_when_asked_for_and_then_with_a_warning() -> Result<()> {
+async fn values_are_written_only_on_request_with_a_warning() -> Result<()> {
     let aws = LocalAws::start().await?;
     made_by_hand(&aws).await?;
     let arn = format!("arn:aws:lambda:{REGION}:{FIRST}:function:orders");
@@ -119,7 +119,7 @@ async fn values_are_written_only_when_asked_for_and_then_with_a_warning() -> Res
 }
 
 #[tokio::test]
-async fn a_file_in_the_way_stays_and_a_function_that_there_is_not_is_told() -> Result<()> {
+async fn existing_file_is_kept_and_missing_function_is_reported() -> Result<()> {
     let aws = LocalAws::start().await?;
     made_by_hand(&aws).await?;
     let folder = tempfile::tempdir().doing("making a folder")?;

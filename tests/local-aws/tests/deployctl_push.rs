@@ -1,4 +1,5 @@
-//! `deployctl push` as people and CI run it: the real program against the local AWS, held to the rights of the module `uploader`.
+//! `deployctl push` as people and CI run it: the real program against the local AWS, with the rights of the module
+//! `uploader`.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -7,7 +8,7 @@ use std::process::Stdio;
 use aws_sdk_s3::types::{BucketLocationConstraint, ChecksumMode, CreateBucketConfiguration};
 use deployer_core::id::Sha256;
 use fixtures::{MANIFEST, Zip};
-use local_aws::ci::{Ci, Ended, Waiting, run, send};
+use local_aws::ci::{Ci, CiOutput, WaitingPush, run, send};
 use local_aws::terminal::Terminal;
 use local_aws::{ARTIFACTS, Call, Doing as _, Error, FIRST, Fault, LEDGER, LocalAws, REGION, Result, Setup, TOOLING};
 use rustix::process::Signal;
@@ -21,12 +22,12 @@ const FUNCTION: &str = "orders-api";
 const PART: usize = 16 * 1024 * 1024;
 const BUCKETS: [&str; 4] = ["--bucket", ARTIFACTS, "--ledger", LEDGER];
 
-/// `push` of this release of [`FUNCTION`] to dev.
+/// Returns `push` of this release of [`FUNCTION`] to dev.
 fn push(ci: &Ci<'_>, source: &Path, release: &str, more: &[&str]) -> Result<Command> {
     ci.push(("dev", FUNCTION), source, release, &[&BUCKETS, more].concat())
 }
 
-/// A good function, as it lies in a folder.
+/// Makes a folder with a valid function.
 fn folder(content: &str) -> Result<TempDir> {
     let folder = TempDir::new().doing("making a folder")?;
     write(&folder, "bootstrap", format!("#!/bin/sh\n# {content}\nexit 0\n"))?;
@@ -40,11 +41,11 @@ fn write(folder: &TempDir, name: &str, body: impl AsRef<[u8]>) -> Result<()> {
     std::fs::write(folder.path().join(name), body).doing(format!("writing {name}"))
 }
 
-/// Megabytes that cannot be packed.
+/// Makes a folder with megabytes that do not compress.
 fn with_ballast(megabytes: usize) -> Result<TempDir> {
     let folder = folder("large")?;
     let zip = Zip::empty().ballast(megabytes).build().doing("making ballast")?;
-    // A zip within the folder is a file as any other.
+    // A zip within the folder is packed like any other file.
     write(&folder, "ballast.bin", zip)?;
     Ok(folder)
 }
@@ -53,14 +54,14 @@ fn named<'a>(calls: &'a [Call], operation: &'a str) -> impl Iterator<Item = &'a 
     calls.iter().filter(move |call| call.operation == operation)
 }
 
-/// The SHA-256 that S3 was told of an upload.
+/// Returns the SHA-256 that S3 has of an upload.
 async fn checksum(aws: &LocalAws, key: &str) -> Result<Option<String>> {
     let call = aws.clients().s3(TOOLING, REGION).head_object().bucket(ARTIFACTS).key(key);
     let call = call.checksum_mode(ChecksumMode::Enabled);
     Ok(call.send().await.doing("looking at an upload")?.checksum_sha256)
 }
 
-/// Which calls there were, each name once.
+/// Returns the names of the calls, each once.
 fn operations(calls: &[Call]) -> Vec<&str> {
     let mut names: Vec<&str> = calls.iter().map(|call| call.operation.as_str()).collect();
     names.sort_unstable();
@@ -69,12 +70,12 @@ fn operations(calls: &[Call]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_folder_is_pushed_and_live_with_no_other_rights_than_the_uploaders() -> Result<()> {
+async fn folder_is_pushed_with_the_uploaders_permissions_only() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
     write(&folder, ".lambdaignore", "notes.txt\n")?;
     write(&folder, "notes.txt", "not for Lambda")?;
-    let waiting = Waiting::start(push(&ci, folder.path(), "1.0.0", &["--wait", "--commit", "4f5c2e1"])?).await?;
+    let waiting = WaitingPush::start(push(&ci, folder.path(), "1.0.0", &["--wait", "--commit", "4f5c2e1"])?).await?;
     aws.deliver().await?;
     let ended = waiting.end().await?;
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -101,7 +102,7 @@ async fn a_folder_is_pushed_and_live_with_no_other_rights_than_the_uploaders() -
 }
 
 #[tokio::test]
-async fn the_same_folder_is_the_same_zip_and_the_second_release_of_it_is_unchanged() -> Result<()> {
+async fn same_folder_makes_the_same_zip_and_is_unchanged() -> Result<()> {
     let aws = LocalAws::start().await?;
     let ci = Ci::of(&aws).await?;
     let mut uploads = Vec::new();
@@ -130,10 +131,10 @@ async fn the_same_folder_is_the_same_zip_and_the_second_release_of_it_is_unchang
 }
 
 #[tokio::test]
-async fn waiting_with_json_prints_the_record_itself() -> Result<()> {
+async fn push_with_wait_and_json_prints_the_record() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
-    let waiting = Waiting::start(push(&ci, folder.path(), "1.0.0", &["--wait", "--output", "json"])?).await?;
+    let waiting = WaitingPush::start(push(&ci, folder.path(), "1.0.0", &["--wait", "--output", "json"])?).await?;
     aws.deliver().await?;
     let ended = waiting.end().await?;
     assert_eq!((ended.code, ended.json()?), (Some(0), aws.record("dev", FUNCTION).await?));
@@ -141,7 +142,7 @@ async fn waiting_with_json_prints_the_record_itself() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_zip_is_pushed_as_it_is_with_what_the_ci_says_of_itself() -> Result<()> {
+async fn zip_is_pushed_unchanged_with_the_metadata_of_ci() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, TempDir::new().doing("making a folder")?);
     let bytes = Zip::function("1.0.0").build().doing("zipping")?;
@@ -165,7 +166,7 @@ async fn a_zip_is_pushed_as_it_is_with_what_the_ci_says_of_itself() -> Result<()
 }
 
 #[tokio::test]
-async fn what_the_deployer_would_refuse_is_not_uploaded_and_every_mistake_is_named() -> Result<()> {
+async fn invalid_package_is_not_uploaded_and_every_mistake_is_named() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
     let refused = |more: &[&str]| push(&ci, folder.path(), "1.0.0", more);
@@ -181,7 +182,7 @@ async fn what_the_deployer_would_refuse_is_not_uploaded_and_every_mistake_is_nam
     let paths: Vec<&Value> = said["mistakes"].as_array().into_iter().flatten().map(|one| &one["path"]).collect();
     assert_eq!((&said["errorType"], paths), (&json!("Refused"), vec![&json!("memory"), &json!("timeout_s")]));
 
-    // Links, and what suits only the other environment.
+    // A bootstrap without its executable bit, then links that lead out of the package.
     write(&folder, "function.toml", format!("{MANIFEST}[environments.prod]\nruntime = \"python3.13\"\n"))?;
     let not_executable = std::fs::Permissions::from_mode(0o644);
     std::fs::set_permissions(folder.path().join("bootstrap"), not_executable).doing("taking its bit")?;
@@ -200,7 +201,7 @@ async fn what_the_deployer_would_refuse_is_not_uploaded_and_every_mistake_is_nam
 }
 
 #[tokio::test]
-async fn a_wrong_use_is_told_before_anything_is_read() -> Result<()> {
+async fn usage_error_is_reported_before_anything_is_read() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
     let source = folder.path();
@@ -228,13 +229,13 @@ async fn a_wrong_use_is_told_before_anything_is_read() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_deployment_that_fails_is_told_target_by_target_and_ends_with_1() -> Result<()> {
+async fn failed_deployment_is_reported_by_target_and_exits_1() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
     std::fs::remove_file(folder.path().join("function.toml")).doing("taking the manifest away")?;
     let mut pushing = ci.push(("dev", FUNCTION), folder.path(), "1.0.0", &["--wait"])?;
     pushing.envs([("DEPLOYER_ARTIFACT_BUCKET", ARTIFACTS), ("DEPLOYER_LEDGER_BUCKET", LEDGER)]);
-    let waiting = Waiting::start(pushing).await?;
+    let waiting = WaitingPush::start(pushing).await?;
     aws.deliver().await?;
     let ended = waiting.end().await?;
     assert_eq!(ended.code, Some(1), "{ended:?}");
@@ -248,10 +249,10 @@ async fn a_deployment_that_fails_is_told_target_by_target_and_ends_with_1() -> R
 }
 
 #[tokio::test]
-async fn an_older_upload_is_superseded_and_ends_with_3() -> Result<()> {
+async fn older_upload_is_superseded_and_exits_3() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
-    let older = Waiting::start(push(&ci, folder.path(), "1.0.0", &["--wait"])?).await?;
+    let older = WaitingPush::start(push(&ci, folder.path(), "1.0.0", &["--wait"])?).await?;
     let told_of_older = aws.take_messages().await?;
     aws.deploy("dev/orders-api/1.1.0.zip", Zip::function("1.1.0")).await?;
     for message in told_of_older {
@@ -266,12 +267,12 @@ async fn an_older_upload_is_superseded_and_ends_with_3() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_only_the_deployer_can_refuse_ends_with_3_and_its_reason() -> Result<()> {
+async fn refusal_by_the_deployer_exits_3_with_its_reason() -> Result<()> {
     let targets = json!([{"account": FIRST, "region": REGION}]);
     let dev = json!({"targets": targets, "external_id": "dev-8c1f", "accept_uploads": false});
     let aws = LocalAws::with(Setup::default().environment("dev", dev)).await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
-    let waiting = Waiting::start(push(&ci, folder.path(), "1.0.0", &["--wait"])?).await?;
+    let waiting = WaitingPush::start(push(&ci, folder.path(), "1.0.0", &["--wait"])?).await?;
     aws.deliver().await?;
     let ended = waiting.end().await?;
     assert!(ended.code == Some(3) && ended.out.contains("\n  UploadsNotAccepted: "), "{ended:?}");
@@ -279,10 +280,10 @@ async fn what_only_the_deployer_can_refuse_ends_with_3_and_its_reason() -> Resul
 }
 
 #[tokio::test]
-async fn a_wait_that_takes_too_long_ends_with_4_and_the_deployment_goes_on() -> Result<()> {
+async fn wait_timeout_exits_4_and_the_deployment_continues() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
-    let waiting = Waiting::start(push(&ci, folder.path(), "1.0.0", &["--wait", "--timeout", "1s"])?).await?;
+    let waiting = WaitingPush::start(push(&ci, folder.path(), "1.0.0", &["--wait", "--timeout", "1s"])?).await?;
     let ended = waiting.end().await?;
     assert_eq!((ended.code, ended.out.as_str()), (Some(4), ""), "{ended:?}");
     let goes_on = "after 1s there is no result; the deployment of dev/orders-api/1.0.0 goes on\n";
@@ -290,8 +291,8 @@ async fn a_wait_that_takes_too_long_ends_with_4_and_the_deployment_goes_on() -> 
     shows_where_to_look(&aws, &ended).await
 }
 
-/// The words name the key under which the result really is, once it is there.
-async fn shows_where_to_look(aws: &LocalAws, ended: &Ended) -> Result<()> {
+/// Checks that the output names the key of the result.
+async fn shows_where_to_look(aws: &LocalAws, ended: &CiOutput) -> Result<()> {
     let url = ended.err.split_whitespace().find(|word| word.starts_with(&format!("s3://{LEDGER}/")));
     let key = url.and_then(|url| url.strip_prefix(&format!("s3://{LEDGER}/")));
     let key = key.ok_or_else(|| Error::Unexpected(format!("it does not say where to look: {ended:?}")))?;
@@ -304,12 +305,12 @@ async fn shows_where_to_look(aws: &LocalAws, ended: &Ended) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_wait_that_is_interrupted_ends_with_130_and_the_deployment_goes_on() -> Result<()> {
+async fn interrupted_wait_exits_130_and_the_deployment_continues() -> Result<()> {
     let aws = LocalAws::start().await?;
     let ci = Ci::of(&aws).await?;
     for (release, signal) in [("1.0.0", Signal::INT), ("1.1.0", Signal::TERM)] {
         let folder = folder(release)?;
-        let waiting = Waiting::start(push(&ci, folder.path(), release, &["--wait"])?).await?;
+        let waiting = WaitingPush::start(push(&ci, folder.path(), release, &["--wait"])?).await?;
         waiting.signal(signal)?;
         let ended = waiting.end().await?;
         assert_eq!((ended.code, ended.out.as_str()), (Some(130), ""), "{ended:?}");
@@ -321,12 +322,12 @@ async fn a_wait_that_is_interrupted_ends_with_130_and_the_deployment_goes_on() -
 }
 
 #[tokio::test]
-async fn trouble_that_passes_while_it_waits_is_waited_out() -> Result<()> {
+async fn transient_errors_during_the_wait_are_retried() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
     let trouble = Fault::new("GetObject", 503, "SlowDown", "Please reduce your request rate.");
     aws.control().fault(&trouble.of_session("build").times(4)).await?;
-    let waiting = Waiting::start(push(&ci, folder.path(), "1.0.0", &["--wait"])?).await?;
+    let waiting = WaitingPush::start(push(&ci, folder.path(), "1.0.0", &["--wait"])?).await?;
     aws.deliver().await?;
     let ended = waiting.end().await?;
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -334,17 +335,17 @@ async fn trouble_that_passes_while_it_waits_is_waited_out() -> Result<()> {
 }
 
 #[tokio::test]
-async fn on_a_terminal_it_draws_what_it_does_and_leaves_nothing_of_it() -> Result<()> {
+async fn progress_is_drawn_on_a_terminal_and_erased() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
     let (mut terminal, theirs) = Terminal::open()?;
     let mut pushing = push(&ci, folder.path(), "1.0.0", &["--wait"])?;
     let child = pushing.stderr(theirs).spawn().doing("starting deployctl")?;
     drop(pushing);
-    terminal.shows("dev/orders-api/1.0.0: waiting for its deployment (").await?;
+    terminal.wait_for("dev/orders-api/1.0.0: waiting for its deployment (").await?;
     aws.deliver().await?;
     let output = child.wait_with_output().await.doing("waiting for deployctl")?;
-    let ended = Ended::new(output.status, &output.stdout, terminal.end().await);
+    let ended = CiOutput::new(output.status, &output.stdout, terminal.end().await);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.err.contains("uploaded s3://acme-artifacts/dev/orders-api/1.0.0.zip (version "), "{ended:?}");
     let (_, after) = ended.err.rsplit_once("waiting for its deployment (").unwrap_or_default();
@@ -354,7 +355,7 @@ async fn on_a_terminal_it_draws_what_it_does_and_leaves_nothing_of_it() -> Resul
 }
 
 #[tokio::test]
-async fn a_large_zip_goes_in_parts_and_s3_is_told_their_checksums() -> Result<()> {
+async fn large_zip_is_uploaded_in_parts_with_checksums() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, with_ballast(40)?);
     let (mut terminal, theirs) = Terminal::open()?;
@@ -362,9 +363,9 @@ async fn a_large_zip_goes_in_parts_and_s3_is_told_their_checksums() -> Result<()
         let mut pushing = push(&ci, folder.path(), "1.0.0", &["--output", "json", "--uploaded-by", "ada"])?;
         let child = pushing.stderr(theirs).spawn().doing("starting deployctl")?;
         drop(pushing);
-        terminal.shows("uploading dev/orders-api/1.0.0.zip [").await?;
+        terminal.wait_for("uploading dev/orders-api/1.0.0.zip [").await?;
         let output = child.wait_with_output().await.doing("waiting for deployctl")?;
-        Ok(Ended::new(output.status, &output.stdout, terminal.end().await))
+        Ok(CiOutput::new(output.status, &output.stdout, terminal.end().await))
     };
     let (ended, calls) = aws.calls_of(work).await?;
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -388,14 +389,14 @@ async fn a_large_zip_goes_in_parts_and_s3_is_told_their_checksums() -> Result<()
 }
 
 #[tokio::test]
-async fn a_large_folder_takes_no_more_memory_than_a_small_one() -> Result<()> {
+async fn large_folder_needs_no_more_memory_than_a_small_one() -> Result<()> {
     const MEGABYTE: u64 = 1024 * 1024;
     let aws = LocalAws::start().await?;
     let ci = Ci::of(&aws).await?;
     let mut peaks = Vec::new();
     for megabytes in [1, 100] {
         let folder = with_ballast(megabytes)?;
-        let waiting = Waiting::start(push(&ci, folder.path(), &megabytes.to_string(), &["--wait"])?).await?;
+        let waiting = WaitingPush::start(push(&ci, folder.path(), &megabytes.to_string(), &["--wait"])?).await?;
         peaks.push(waiting.peak_memory()?);
         waiting.signal(Signal::INT)?;
         waiting.end().await?;
@@ -406,7 +407,7 @@ async fn a_large_folder_takes_no_more_memory_than_a_small_one() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_part_that_fails_takes_the_others_back_where_that_is_allowed() -> Result<()> {
+async fn failed_part_aborts_the_upload_if_permitted() -> Result<()> {
     let aws = LocalAws::start().await?;
     let folder = with_ballast(40)?;
     let s3 = aws.clients().s3(TOOLING, REGION);
@@ -430,12 +431,12 @@ async fn a_part_that_fails_takes_the_others_back_where_that_is_allowed() -> Resu
 }
 
 #[tokio::test]
-async fn an_upload_that_is_interrupted_is_taken_back() -> Result<()> {
+async fn interrupted_upload_is_aborted() -> Result<()> {
     let aws = LocalAws::start().await?;
     let folder = with_ballast(40)?;
     let ci = Ci::of(&aws).await?;
 
-    // Its first part is never answered.
+    // The hold leaves the upload's first part without an answer.
     aws.control().hold("build", 2, true).await?;
     let mut pushing = push(&ci, folder.path(), "1.0.0", &[])?;
     let child = pushing.spawn().doing("starting deployctl")?;
@@ -443,7 +444,7 @@ async fn an_upload_that_is_interrupted_is_taken_back() -> Result<()> {
     send(&child, Signal::INT)?;
     aws.control().release().await?;
     let output = child.wait_with_output().await.doing("waiting for deployctl")?;
-    let ended = Ended::new(output.status, &output.stdout, String::from_utf8_lossy(&output.stderr));
+    let ended = CiOutput::new(output.status, &output.stdout, String::from_utf8_lossy(&output.stderr));
     assert_eq!(ended.code, Some(130), "{ended:?}");
     assert_eq!(
         ended.err,
@@ -456,7 +457,7 @@ async fn an_upload_that_is_interrupted_is_taken_back() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_bucket_that_is_not_there_not_ours_or_not_versioned_is_told_with_what_to_do() -> Result<()> {
+async fn missing_foreign_or_unversioned_bucket_is_reported_with_the_remedy() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (root, ci, folder) = (Ci::root(&aws), Ci::of(&aws).await?, folder("1.0.0")?);
     let place = CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(REGION));
@@ -494,7 +495,7 @@ async fn a_bucket_that_is_not_there_not_ours_or_not_versioned_is_told_with_what_
 }
 
 #[tokio::test]
-async fn a_wait_without_the_right_to_it_says_which_right_is_missing() -> Result<()> {
+async fn wait_without_permission_names_the_missing_permission() -> Result<()> {
     let aws = LocalAws::start().await?;
     let ci = Ci::with_statements(&aws, |sid| sid != "SeeThatAResultIsMissing").await?;
     let folder = folder("1.0.0")?;
@@ -512,7 +513,7 @@ async fn a_wait_without_the_right_to_it_says_which_right_is_missing() -> Result<
 }
 
 #[tokio::test]
-async fn nobody_who_reads_is_no_reason_to_panic_or_to_end_otherwise() -> Result<()> {
+async fn closed_output_changes_no_exit_code_and_never_panics() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, good, bad) = (Ci::of(&aws).await?, folder("1.0.0")?, TempDir::new().doing("making a folder")?);
     for (mut command, code) in [
@@ -536,7 +537,7 @@ async fn nobody_who_reads_is_no_reason_to_panic_or_to_end_otherwise() -> Result<
             };
             let output =
                 spawned.doing("starting deployctl")?.wait_with_output().await.doing("waiting for deployctl")?;
-            let ended = Ended::new(output.status, &output.stdout, String::from_utf8_lossy(&output.stderr));
+            let ended = CiOutput::new(output.status, &output.stdout, String::from_utf8_lossy(&output.stderr));
             assert_eq!(ended.code, Some(code), "{command:?} with {which} closed: {ended:?}");
             assert!(!ended.err.contains("panicked"), "{ended:?}");
         }
@@ -545,7 +546,7 @@ async fn nobody_who_reads_is_no_reason_to_panic_or_to_end_otherwise() -> Result<
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_written_is_told_where_it_can_be() -> Result<()> {
+async fn unwritable_stdout_is_reported_on_stderr() -> Result<()> {
     let aws = LocalAws::start().await?;
     let mut command = Ci::root(&aws).command(&["completions", "bash"])?;
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").doing("opening a full disk")?;
@@ -558,7 +559,7 @@ async fn an_answer_that_cannot_be_written_is_told_where_it_can_be() -> Result<()
 }
 
 #[tokio::test]
-async fn what_is_validated_is_good_bad_or_cannot_be_checked() -> Result<()> {
+async fn validate_tells_good_bad_and_uncheckable_packages() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, good, bad) = (Ci::root(&aws), folder("1.0.0")?, folder("1.0.0")?);
     write(&bad, "function.toml", "memory_size = 1")?;
@@ -578,7 +579,7 @@ async fn what_is_validated_is_good_bad_or_cannot_be_checked() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_version_and_completions_are_told_to_people_and_programs() -> Result<()> {
+async fn version_and_completions_are_printed_for_people_and_programs() -> Result<()> {
     let aws = LocalAws::start().await?;
     let ci = Ci::root(&aws);
     let ended = run(ci.command(&["version"])?).await?;

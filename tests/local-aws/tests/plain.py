@@ -1,6 +1,6 @@
-"""`python -m tests.plain`: a correction that plain moto would pass corrects nothing.
+"""`python -m tests.plain` shows that each test of a correction fails on plain moto.
 
-Runs every test of a class marked `@correction` against moto as it is and fails where one of them passes.
+It runs every test of a class marked `@correction` against plain moto, and fails if one of them passes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _MARK = "__correction__"
 
 
 def correction(test: type[unittest.TestCase]) -> type[unittest.TestCase]:
-    """Marks tests each of which plain moto must fail."""
+    """Marks a class whose tests must all fail on plain moto."""
     setattr(test, _MARK, True)
     return test
 
@@ -41,7 +41,7 @@ def main() -> int:
     failed = {t.id() for t, _ in result.failures}
     for test in tests:
         print(f"{'fails, as it must' if test.id() in failed else 'DOES NOT FAIL':18} {test.id()}")
-    # An error is not a failure: a test that breaks for another reason shows nothing.
+    # An error does not count as a failure, because the test has broken for another reason.
     for test, trace in result.errors:
         print(f"\nbroken on plain moto: {test.id()}\n{trace}")
     return 0 if len(failed) == len(tests) and tests else 1

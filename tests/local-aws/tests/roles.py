@@ -1,4 +1,4 @@
-"""Roles with policies of their own, which sessions are held to while a test of these runs."""
+"""The base of tests with roles' own policies, which are checked while such a test runs."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def deny(action: Any, resource: Any = "*", **condition: Any) -> dict[str, Any]:
 
 
 def to(principal: Any, action: Any, resource: Any, effect: str = "Allow", **condition: Any) -> dict[str, Any]:
-    """A statement of a resource's own policy."""
+    """Returns a statement of a resource's own policy."""
     return {"Sid": "Test", **may(action, resource, effect, **condition), "Principal": {"AWS": principal}}
 
 
 class RolesTest(LocalAwsTest):
-    """`self.caller` is a session of a role of `self.account`, which has no policies yet; `self.other` is another account."""
+    """Tests with `self.caller`, a session of a role of `self.account` without policies, and `self.other`, another account."""
 
     def setUp(self) -> None:
         super().setUp()

@@ -1,4 +1,4 @@
-"""What a session may do. Our reading of IAM User Guide, "Session policies", and of the Service Authorization Reference."""
+"""Sessions' inline policies: our reading of IAM User Guide, "Session policies", and of the Service Authorization Reference."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ class Sessions(LocalAwsTest):
 
 @correction
 class SessionPolicies(Sessions):
-    def test_a_call_that_the_session_policy_does_not_allow_is_denied_by_name(self) -> None:
+    def test_call_outside_the_session_policy_is_denied_by_name(self) -> None:
         limited = self.limited(("lambda:GetFunction", self.arn))
         must(lambda: limited("lambda").get_function(FunctionName="orders"))
         with self.refused("AccessDeniedException", 403, "lambda:UpdateFunctionCode on resource: " + self.arn):
             limited("lambda").update_function_code(FunctionName="orders", ZipFile=zipped(b"2"))
 
-    def test_another_functions_arn_does_not_help(self) -> None:
+    def test_policy_for_another_function_denies(self) -> None:
         limited = self.limited(("lambda:*", self.arn + "-other"))
         with self.refused("AccessDeniedException", 403):
             limited("lambda").get_function(FunctionName="orders")
 
-    def test_a_qualified_read_is_of_the_qualified_arn(self) -> None:
+    def test_qualified_read_needs_the_qualified_arn(self) -> None:
         self.aws("lambda").publish_version(FunctionName="orders")
         with self.refused("AccessDeniedException", 403, self.arn + ":1"):
             self.limited(("lambda:GetFunction", self.arn))("lambda").get_function(FunctionName="orders", Qualifier="1")
@@ -46,7 +46,7 @@ class SessionPolicies(Sessions):
         with self.refused("InvalidParameterValueException", 400, "S3 Error Code: AccessDenied"):
             limited("lambda").update_function_code(FunctionName="orders", S3Bucket=self.name, S3Key="dev/1.zip")
 
-    def test_sending_the_role_needs_pass_role_even_when_it_stays_the_same(self) -> None:
+    def test_sending_an_unchanged_role_needs_pass_role(self) -> None:
         with self.refused("AccessDeniedException", 403, "iam:PassRole on resource: " + self._role):
             self.limited(("lambda:*", self.arn))("lambda").update_function_configuration(FunctionName="orders", Role=self._role)
 
@@ -55,20 +55,20 @@ class SessionPolicies(Sessions):
         read = self.limited(("lambda:GetFunction", self.arn))("lambda").get_function(FunctionName="orders")
         self.assertNotIn("Tags", read)
 
-    def test_objects_are_denied_outside_what_the_policy_names(self) -> None:
+    def test_objects_outside_the_policy_are_denied(self) -> None:
         with self.refused("AccessDenied", 403, "s3:PutObject"):
             self.limited(("s3:GetObject", "*"))("s3").put_object(Bucket=self.name, Key="k", Body=b"x")
 
-    def test_a_version_needs_the_right_to_versions(self) -> None:
+    def test_version_needs_get_object_version(self) -> None:
         version = self.aws("s3").put_object(Bucket=self.name, Key="k", Body=b"x")["VersionId"]
         with self.refused("AccessDenied", 403, "s3:GetObjectVersion"):
             self.limited(("s3:GetObject", "*"))("s3").get_object(Bucket=self.name, Key="k", VersionId=version)
 
-    def test_a_missing_object_looks_denied_without_the_right_to_list(self) -> None:
+    def test_missing_object_is_denied_without_list_bucket(self) -> None:
         with self.refused("AccessDenied", 403):
             self.limited(("s3:GetObject", "*"))("s3").get_object(Bucket=self.name, Key="absent")
 
-    def test_a_list_can_be_limited_to_a_prefix(self) -> None:
+    def test_list_can_be_limited_to_a_prefix(self) -> None:
         s3 = self.limited(("s3:ListBucket", "*"), StringLike={"s3:prefix": "dev/*"})("s3")
         must(lambda: s3.list_objects_v2(Bucket=self.name, Prefix="dev/1"))
         with self.refused("AccessDenied", 403):
@@ -76,10 +76,10 @@ class SessionPolicies(Sessions):
 
 
 class Unlimited(Sessions):
-    def test_a_session_without_a_policy_is_not_limited(self) -> None:
+    def test_session_without_a_policy_is_not_limited(self) -> None:
         self.session(self.target, self.aws)("lambda").update_function_code(FunctionName="orders", ZipFile=zipped(b"2"))
 
-    def test_a_policy_that_names_all_that_a_deployment_does_lets_it_pass(self) -> None:
+    def test_policy_with_all_actions_of_a_deployment_allows_it(self) -> None:
         functions, objects = [("lambda:*", self.arn), ("lambda:*", self.arn + ":*")], ("s3:*", f"arn:aws:s3:::{self.name}*")
         lam = self.limited(*functions, objects)("lambda")
         lam.update_function_code(FunctionName="orders", S3Bucket=self.name, S3Key="dev/1.zip")

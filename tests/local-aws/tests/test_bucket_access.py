@@ -1,4 +1,4 @@
-"""What the policies of buckets add to what a role's own policies say.
+"""Bucket policies together with roles' own policies.
 
 Our reading of IAM User Guide, "Cross-account policy evaluation logic"; Amazon S3 User Guide, "How Amazon S3 authorizes a request"
 and "Enforce conditional writes on Amazon S3 buckets"; Lambda API Reference, UpdateFunctionCode.
@@ -35,31 +35,31 @@ class Bucketed(RolesTest):
 
 
 @correction
-class OfTheSameAccount(Bucketed):
-    def test_a_bucket_without_a_policy_leaves_it_to_the_role(self) -> None:
+class SameAccount(Bucketed):
+    def test_bucket_without_a_policy_leaves_the_decision_to_the_role(self) -> None:
         with self.refused(*DENIED, NO_IDENTITY.format("s3:GetObject")):
             self.get(self.caller)
         self.grant(may("s3:GetObject", self.objects))
         must(lambda: self.get(self.caller))
 
-    def test_a_bucket_that_names_the_role_is_enough(self) -> None:
+    def test_bucket_that_allows_the_role_is_enough(self) -> None:
         self.attach(to(self.caller_role, "s3:GetObject", self.objects))
         must(lambda: self.get(self.caller))
         with self.refused(*DENIED, NO_IDENTITY.format("s3:PutObject")):
             self.put()
 
-    def test_a_bucket_that_names_the_account_leaves_it_to_the_role(self) -> None:
+    def test_bucket_that_allows_the_account_leaves_it_to_the_role(self) -> None:
         self.attach(to(f"arn:aws:iam::{self.account}:root", "s3:*", self.objects))
         with self.refused(*DENIED, NO_IDENTITY.format("s3:GetObject")):
             self.get(self.caller)
 
-    def test_a_deny_of_the_bucket_is_told(self) -> None:
+    def test_deny_of_the_bucket_is_named(self) -> None:
         self.grant(may("s3:*"))
         self.attach(to("*", "s3:GetObject", self.objects, "Deny"))
         with self.refused(*DENIED, "with an explicit deny in a resource-based policy"):
             self.get(self.caller)
 
-    def test_a_deny_of_old_tls_lets_new_tls_pass(self) -> None:
+    def test_deny_of_old_tls_allows_new_tls(self) -> None:
         self.grant(may("s3:*"))
         self.attach(to("*", "s3:*", self.objects, "Deny", NumericLessThan={"s3:TlsVersion": "1.2"}))
         must(lambda: self.get(self.caller))
@@ -83,7 +83,7 @@ class OfTheSameAccount(Bucketed):
         with self.refused(*DENIED, f"s3:DeleteObject on resource: arn:aws:s3:::{self.name}/b"):
             delete("b")
 
-    def test_rights_have_the_names_that_iam_knows(self) -> None:
+    def test_actions_have_iams_names(self) -> None:
         self.grant(may("s3:GetLifecycleConfiguration"), may("s3:PutBucketNotification"))
         s3 = self.caller("s3")
         must(lambda: s3.put_bucket_notification_configuration(Bucket=self.name, NotificationConfiguration={}))
@@ -105,7 +105,7 @@ class ConditionalWrites(Bucketed):
         with self.refused(*DENIED, "explicit deny"):
             self.put(IfMatch='"x"')
 
-    def test_either_header_can_be_asked_for(self) -> None:
+    def test_either_conditional_header_can_be_required(self) -> None:
         missing = {"Null": {"s3:if-none-match": "true", "s3:if-match": "true"}}
         self.grant(may("s3:*"), deny("s3:PutObject", self.objects, **missing))
         etag = must(lambda: self.put(IfNoneMatch="*"))["ETag"]
@@ -113,7 +113,7 @@ class ConditionalWrites(Bucketed):
         with self.refused(*DENIED, "explicit deny in an identity-based policy"):
             self.put()
 
-    def test_the_parts_of_an_upload_can_be_let_through(self) -> None:
+    def test_parts_of_an_upload_can_be_allowed_unconditionally(self) -> None:
         makes = {"Bool": {"s3:ObjectCreationOperation": "true"}}
         self.attach(to("*", "s3:PutObject", self.objects, "Deny", Null={"s3:if-none-match": "true"}, **makes))
         s3, what = self.caller("s3"), {"Bucket": self.name, "Key": "large"}
@@ -132,8 +132,8 @@ class ConditionalWrites(Bucketed):
 
 
 @correction
-class OfAnotherAccount(Bucketed):
-    """The bucket is ours, the role another account's."""
+class OtherAccount(Bucketed):
+    """Tests of a bucket of `self.account` and a role of `self.other`."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -153,7 +153,7 @@ class OfAnotherAccount(Bucketed):
         with self.refused(*DENIED, NO_IDENTITY.format("s3:GetObject")):
             self.get(self.foreign)
 
-    def test_a_bucket_that_names_the_accounts_root_stands_for_all_in_it(self) -> None:
+    def test_bucket_that_allows_the_root_allows_the_whole_account(self) -> None:
         self.grant(may("s3:*"), role="foreign", aws=self.other)
         self.attach(to(f"arn:aws:iam::{self.other.account}:root", "s3:PutObject", self.objects))
         with self.refused(*DENIED, NO_RESOURCE.format("s3:GetObject")):
@@ -167,7 +167,7 @@ class OfAnotherAccount(Bucketed):
         self.attach(to(self.other.account, "s3:GetObject", self.objects))
         must(lambda: self.get(self.other))
 
-    def test_whose_a_resource_is_can_be_a_condition(self) -> None:
+    def test_owner_of_a_resource_can_be_a_condition(self) -> None:
         self.attach(to(self.foreign_role, "s3:GetObject", self.objects))
         for account, denied in ((self.other.account, True), (self.account, False)):
             same = {"StringEquals": {"aws:ResourceAccount": account}}

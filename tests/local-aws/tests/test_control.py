@@ -1,4 +1,4 @@
-"""The control API, and the server itself: what the harness builds on."""
+"""The control API and the server, on which the harness builds."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ class Faults(LocalAwsTest):
                     call()
                 call()
 
-    def test_the_first_matching_calls_can_be_let_through(self) -> None:
+    def test_first_matching_calls_can_pass(self) -> None:
         self.fault(service="sqs", after=1, times=1, code="Throttled", status=400)
         self.aws("sqs").list_queues()
         with self.refused("Throttled", 400):
             self.aws("sqs").list_queues()
 
-    def test_a_call_can_be_done_and_its_answer_lost(self) -> None:
+    def test_answer_of_an_executed_call_can_be_lost(self) -> None:
         self.fault(service="sqs", operation="CreateQueue", status=0, execute=True)
         with self.assertRaises(ConnectionClosedError):
             self.aws("sqs").create_queue(QueueName="made")
         self.assertEqual(len(self.aws("sqs").list_queues()["QueueUrls"]), 1)
 
-    def test_a_call_can_be_on_its_way_until_it_is_asked_for(self) -> None:
+    def test_call_can_be_delayed_until_it_is_requested(self) -> None:
         self.fault(service="sqs", operation="CreateQueue", late=True)
         with self.assertRaises(ConnectionClosedError):
             self.aws("sqs").create_queue(QueueName="made-late")
@@ -61,13 +61,13 @@ class Faults(LocalAwsTest):
         self.assertEqual(self.control("POST", "late")["statuses"], [200])
         self.assertEqual(len(self.aws("sqs").list_queues()["QueueUrls"]), 1)
 
-    def test_a_call_can_be_dropped_before_it_is_done(self) -> None:
+    def test_call_can_be_dropped_before_it_is_executed(self) -> None:
         self.fault(service="sqs", operation="CreateQueue", status=0)
         with self.assertRaises(ConnectionClosedError):
             self.aws("sqs").create_queue(QueueName="not-made")
         self.assertNotIn("QueueUrls", self.aws("sqs").list_queues())
 
-    def test_an_assume_role_can_be_picked_by_the_roles_account(self) -> None:
+    def test_fault_of_assume_role_can_select_the_roles_account(self) -> None:
         other = self.new_account()
         role = self.role("target", allow("*"), aws=other)
         self.fault(operation="AssumeRole", account=other.account, code="Throttling", status=400)
@@ -75,14 +75,14 @@ class Faults(LocalAwsTest):
             self.session(role, self.aws)
         self.session(role, self.aws)
 
-    def test_objects_can_be_picked_by_the_start_of_their_key(self) -> None:
+    def test_fault_can_select_keys_by_prefix(self) -> None:
         name, s3 = self.bucket("faulty"), self.aws("s3")
         self.fault(service="s3", key_prefix="claims/", code="SlowDown", status=503)
         s3.put_object(Bucket=name, Key="other", Body=b"")
         with self.refused("SlowDown", 503):
             s3.put_object(Bucket=name, Key="claims/1", Body=b"")
 
-    def test_sessions_can_be_picked_by_the_start_of_their_name(self) -> None:
+    def test_fault_can_select_sessions_by_prefix(self) -> None:
         role = self.role("client", allow({"AWS": self.account}))
         client = self.session(role, self.aws, RoleSessionName="client-1")
         self.fault(session="client", code="Throttled", status=400)
@@ -90,7 +90,7 @@ class Faults(LocalAwsTest):
         with self.refused("Throttled", 400):
             client("sqs").list_queues()
 
-    def test_an_unknown_field_is_refused(self) -> None:
+    def test_unknown_field_is_refused(self) -> None:
         with self.assertRaises(urllib.error.HTTPError):
             self.fault(servise="s3")
 
@@ -144,7 +144,7 @@ class Calls(LocalAwsTest):
         (call,) = self.since()
         self.assertGreaterEqual(call["end_ms"] - call["start_ms"], 30)
 
-    def test_only_newer_calls_come_after_a_number(self) -> None:
+    def test_calls_since_a_number_are_newer(self) -> None:
         self.aws("sqs").list_queues()
         last = self.since()[-1]["seq"]
         self.aws("sqs").list_queues()
@@ -152,7 +152,7 @@ class Calls(LocalAwsTest):
 
 
 class Invocations(LocalAwsTest):
-    def test_they_answer_what_a_test_said(self) -> None:
+    def test_invocation_answers_as_set_by_a_test(self) -> None:
         self.function()
         lam = self.aws("lambda")
         self.control("POST", "invoke", {"function": "orders", "payload": {"ok": True}})
@@ -161,14 +161,14 @@ class Invocations(LocalAwsTest):
         answer = lam.invoke(FunctionName="orders")
         self.assertEqual((answer["FunctionError"], json.load(answer["Payload"])["errorType"]), ("Unhandled", "E"))
 
-    def test_a_session_can_be_had_as_a_service_has_it(self) -> None:
+    def test_session_of_a_service_can_be_requested(self) -> None:
         keys = self.control("POST", "session", {"role_arn": self.role("exec"), "session_name": "deployer"})
         session = Aws(self.endpoint, keys["access_key_id"], keys["secret_access_key"], keys["session_token"])
         self.assertEqual(session("sts").get_caller_identity()["Arn"], f"arn:aws:sts::{self.account}:assumed-role/exec/deployer")
 
 
 class Http(LocalAwsTest):
-    """Requests as other SDKs make them, on one connection that stays open."""
+    """Tests of requests as other SDKs send them, on one connection that stays open."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -183,7 +183,7 @@ class Http(LocalAwsTest):
         answer = self.connection.getresponse()
         return answer.status, answer.read()
 
-    def test_a_connection_is_used_again_and_without_delay(self) -> None:
+    def test_connection_is_reused_without_delay(self) -> None:
         self.ask("PUT", "k", b"x")
         socket, started = self.connection.sock, time.monotonic()
         for _ in range(20):
@@ -193,7 +193,7 @@ class Http(LocalAwsTest):
         self.assertIs(self.connection.sock, socket)
         self.assertLess(time.monotonic() - started, 5)  # 40 ms each would be the delay of a stalled ACK: 2.4 s and more
 
-    def test_an_upload_in_chunks_with_a_trailing_checksum_is_unwrapped(self) -> None:
+    def test_chunked_upload_with_trailing_checksum_is_unwrapped(self) -> None:
         content = b"0123456789" * 100_000
         wrapped = b"%x\r\n%s\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n" % (len(content), content)
         wanted = {
@@ -205,11 +205,11 @@ class Http(LocalAwsTest):
         self.assertEqual(self.ask("PUT", "k", wrapped, **wanted)[0], 200)
         self.assertEqual(self.ask("GET", "k"), (200, content))
 
-    def test_a_body_of_unknown_length_is_taken(self) -> None:
+    def test_body_of_unknown_length_is_accepted(self) -> None:
         self.assertEqual(self.ask("PUT", "k", iter([b"01", b"23"]))[0], 200)
         self.assertEqual(self.ask("GET", "k"), (200, b"0123"))
 
-    def test_a_client_that_waits_for_100_continue_gets_one(self) -> None:
+    def test_client_that_expects_100_continue_gets_one(self) -> None:
         self.connection.putrequest("PUT", f"/{self.name}/k")
         for header, value in {**self.signed, "Expect": "100-continue", "Content-Length": "2"}.items():
             self.connection.putheader(header, value)
@@ -221,14 +221,14 @@ class Http(LocalAwsTest):
 
 
 class Process(unittest.TestCase):
-    def test_it_ends_when_its_stdin_closes(self) -> None:
+    def test_server_ends_when_its_stdin_closes(self) -> None:
         server, _ = start()
         assert server.stdin and server.stdout
         server.stdin.close()
         self.assertEqual(server.wait(5), 0)
         server.stdout.close()
 
-    def test_it_serves_https_with_a_certificate_of_its_own_authority(self) -> None:
+    def test_server_serves_https_with_its_own_authority(self) -> None:
         with tempfile.TemporaryDirectory() as directory:
             server, endpoint = start("--tls", directory)
             trust = ssl.create_default_context(cafile=str(Path(directory) / "ca.pem"))

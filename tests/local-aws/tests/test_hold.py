@@ -1,4 +1,4 @@
-"""Holds: a client that is stopped dead at one of its calls."""
+"""Holds, which stop a client at one of its calls."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Holds(LocalAwsTest):
     def hold(self, **more: Any) -> None:
         self.control("POST", "hold", {"session": "client", **more})
 
-    def test_the_last_call_is_done_and_not_answered(self) -> None:
+    def test_held_call_is_executed_and_not_answered(self) -> None:
         self.hold(calls=2)
         client = self.create("a", "b", "c")
         self.assertTrue(self.held())
@@ -52,7 +52,7 @@ class Holds(LocalAwsTest):
         client.join()
         self.assertEqual((self.made(), self.ends), (["a", "b"], ["a", "ConnectionClosedError"]))
 
-    def test_the_last_call_is_not_done_if_so_wished(self) -> None:
+    def test_held_call_is_not_executed_if_requested(self) -> None:
         self.hold(calls=2, execute=False)
         client = self.create("a", "b", "c")
         self.assertTrue(self.held())
@@ -60,7 +60,7 @@ class Holds(LocalAwsTest):
         client.join()
         self.assertEqual((self.made(), self.ends), (["a"], ["a", "ConnectionClosedError"]))
 
-    def test_what_comes_after_the_last_call_is_not_done(self) -> None:
+    def test_call_after_the_held_one_is_not_executed(self) -> None:
         self.hold(calls=1)
         clients = [self.create("a")]
         self.assertTrue(self.held())
@@ -71,13 +71,13 @@ class Holds(LocalAwsTest):
             client.join()
         self.assertEqual(self.made(), ["a"])
 
-    def test_nobody_else_is_held_or_counted(self) -> None:
+    def test_other_sessions_are_neither_held_nor_counted(self) -> None:
         self.hold(calls=1)
         self.aws("sqs").create_queue(QueueName="ours")
         self.assertFalse(self.control("GET", "hold?seconds=0")["held"])
         self.assertEqual(self.made(), ["ours"])
 
-    def test_after_a_release_all_is_as_before(self) -> None:
+    def test_calls_after_a_release_are_answered(self) -> None:
         self.hold(calls=1)
         self.control("DELETE", "hold")
         self.create("a", "b").join()

@@ -1,4 +1,4 @@
-"""What is attached to a function or to an alias of it.
+"""Permissions, URLs and asynchronous invocation settings of functions and aliases.
 
 Our reading of Lambda API Reference, AddPermission, GetPolicy, RemovePermission, CreateFunctionUrlConfig and
 PutFunctionEventInvokeConfig; Lambda Developer Guide, "Using Lambda aliases in event sources and permissions policies".
@@ -55,12 +55,12 @@ class Attached(AnAlias):
         with self.refused("ResourceNotFoundException", 404):
             self.lam.get_policy(FunctionName="orders", Qualifier="live")
 
-    def test_a_statement_is_there_once(self) -> None:
+    def test_second_statement_with_the_same_id_is_refused(self) -> None:
         self.allow("same")
         with self.refused("ResourceConflictException", 409):
             self.allow("same")
 
-    def test_function_and_alias_have_each_a_url(self) -> None:
+    def test_function_and_alias_have_a_url_each(self) -> None:
         for where, auth in (({}, "NONE"), ({"Qualifier": "live"}, "AWS_IAM")):
             self.lam.create_function_url_config(FunctionName="orders", AuthType=auth, **where)
         of_function, of_alias = self.url(), self.url(Qualifier="live")
@@ -70,7 +70,7 @@ class Attached(AnAlias):
         self.move()
         self.assertEqual(self.url(Qualifier="live"), of_alias)
 
-    def test_a_url_buffers_unless_it_is_asked_not_to(self) -> None:
+    def test_url_buffers_by_default(self) -> None:
         self.lam.create_function_url_config(FunctionName="orders", AuthType="NONE")
         self.assertEqual(self.url()["InvokeMode"], "BUFFERED")
 
@@ -83,7 +83,7 @@ class Attached(AnAlias):
         self.assertEqual(found, [2, 0])
 
 
-class WhatPlainMotoAlsoDoes(AnAlias):
+class AlsoOnPlainMoto(AnAlias):
     def test_a_permission_of_the_function_stays(self) -> None:
         self.allow("function")
         self.move()
@@ -92,6 +92,6 @@ class WhatPlainMotoAlsoDoes(AnAlias):
         with self.refused("ResourceNotFoundException", 404):
             self.lam.get_policy(FunctionName="orders")
 
-    def test_a_url_that_is_not_there_is_not_found(self) -> None:
+    def test_missing_url_is_not_found(self) -> None:
         with self.refused("ResourceNotFoundException", 404):
             self.lam.get_function_url_config(FunctionName="orders")

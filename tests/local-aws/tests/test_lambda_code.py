@@ -1,4 +1,4 @@
-"""Where the code comes from. Our reading of Lambda API Reference, CreateFunction and UpdateFunctionCode."""
+"""Sources of a function's code: our reading of Lambda API Reference, CreateFunction and UpdateFunctionCode."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ class CodeFromS3(LocalAwsTest):
         old = self.function("old", Code={**code, "S3ObjectVersion": first})
         self.assertNotEqual(old["CodeSha256"], self.function("new", Code=code)["CodeSha256"])
 
-    def test_a_missing_key_is_told_by_the_text(self) -> None:
+    def test_missing_key_is_named_in_the_text(self) -> None:
         with self.refused(*INVALID, TROUBLE + "NoSuchKey"):
             self.update(S3Key="absent.zip")
 
-    def test_a_missing_version_is_told_by_the_text(self) -> None:
+    def test_missing_version_is_named_in_the_text(self) -> None:
         self.put(b"first")
         with self.refused(*INVALID, TROUBLE + "NoSuchVersion"):
             self.update(S3ObjectVersion="absent")
 
-    def test_a_missing_bucket_is_told_by_the_text(self) -> None:
+    def test_missing_bucket_is_named_in_the_text(self) -> None:
         with self.refused(*INVALID, TROUBLE + "NoSuchBucket"):
             self.update(S3Bucket="absent-bucket")
 
@@ -57,14 +57,14 @@ class CodeFromS3(LocalAwsTest):
         with self.refused(*INVALID, TROUBLE + "PermanentRedirect", "us-east-1"):
             self.update(S3Bucket=elsewhere)
 
-    def test_a_bucket_that_denies_the_caller_is_told_by_the_text(self) -> None:
+    def test_denied_bucket_is_named_in_the_text(self) -> None:
         self.put(b"first")
         deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{self.name}/*"}
         self.s3.put_bucket_policy(Bucket=self.name, Policy=json.dumps({"Statement": [deny]}))
         with self.refused(*INVALID, TROUBLE + "AccessDenied"):
             self.update()
 
-    def test_what_is_not_a_zip_is_refused(self) -> None:
+    def test_code_that_is_not_a_zip_is_refused(self) -> None:
         self.s3.put_object(Bucket=self.name, Key="a.zip", Body=b"no zip")
         with self.refused(*INVALID, "Could not unzip uploaded file."):
             self.update()
@@ -79,7 +79,7 @@ class CodeSentInline(LocalAwsTest):
     def update(self, content: bytes) -> None:
         self.aws("lambda").update_function_code(FunctionName="orders", ZipFile=content)
 
-    def test_what_is_not_a_zip_is_refused(self) -> None:
+    def test_code_that_is_not_a_zip_is_refused(self) -> None:
         with self.refused(*INVALID, "Could not unzip uploaded file."):
             self.update(b"no zip")
 
@@ -112,8 +112,8 @@ class ExecutionRole(LocalAwsTest):
             self.function(Role=role)
 
 
-class CodeThatIsTaken(LocalAwsTest):
-    def test_from_another_accounts_bucket(self) -> None:
+class AcceptedCode(LocalAwsTest):
+    def test_code_from_another_accounts_bucket_is_accepted(self) -> None:
         other = self.new_account()
         name = self.bucket("theirs", aws=other)
         version = other("s3").put_object(Bucket=name, Key="a.zip", Body=zipped(b"1"))["VersionId"]

@@ -1,4 +1,4 @@
-"""Event source mappings, which consume nothing here: the harness does.
+"""Event source mappings; the harness reads the queues in their place.
 
 Our reading of Lambda API Reference, CreateEventSourceMapping, UpdateEventSourceMapping and DeleteEventSourceMapping.
 """
@@ -30,7 +30,7 @@ class Mapped(LocalAwsTest):
 
 @correction
 class Mappings(Mapped):
-    def test_one_of_an_alias_names_the_alias_and_still_does_after_an_update(self) -> None:
+    def test_mapping_of_an_alias_keeps_the_alias_after_an_update(self) -> None:
         mapping = self.mapping()
         self.assertTrue(mapping["FunctionArn"].endswith(":function:orders:live"))
         alias = f"arn:aws:lambda:eu-west-1:{self.account}:function:orders:live"
@@ -38,25 +38,25 @@ class Mappings(Mapped):
             updated = self.lam.update_event_source_mapping(UUID=mapping["UUID"], **fields)
             self.assertEqual(updated["FunctionArn"], alias)
 
-    def test_one_that_is_enabled_leaves_the_messages_to_the_harness(self) -> None:
+    def test_enabled_mapping_leaves_messages_to_the_harness(self) -> None:
         self.mapping(Enabled=True)
         self.sqs.send_message(QueueUrl=self.queue, MessageBody="x")
         self.assertEqual(len(self.sqs.receive_message(QueueUrl=self.queue).get("Messages", [])), 1)
 
-    def test_a_limit_that_is_emptied_is_gone(self) -> None:
+    def test_emptied_limit_is_removed(self) -> None:
         mapping = self.mapping(ScalingConfig={"MaximumConcurrency": 2})
         self.lam.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={})
         self.assertNotIn("ScalingConfig", self.lam.get_event_source_mapping(UUID=mapping["UUID"]))
 
-    def test_one_that_is_not_there_is_neither_deleted_nor_updated(self) -> None:
+    def test_missing_mapping_is_neither_deleted_nor_updated(self) -> None:
         with self.refused("ResourceNotFoundException", 404):
             self.lam.delete_event_source_mapping(UUID=ABSENT)
         with self.refused("ResourceNotFoundException", 404):
             self.lam.update_event_source_mapping(UUID=ABSENT, BatchSize=5)
 
 
-class WhatPlainMotoAlsoDoes(Mapped):
-    def test_what_was_asked_for_is_read_back(self) -> None:
+class AlsoOnPlainMoto(Mapped):
+    def test_settings_of_a_mapping_are_read_back(self) -> None:
         fields = {
             "BatchSize": 10,
             "MaximumBatchingWindowInSeconds": 1,

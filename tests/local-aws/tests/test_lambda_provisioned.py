@@ -1,4 +1,4 @@
-"""Provisioned concurrency on an alias, and where its traffic is while it moves.
+"""Provisioned concurrency on an alias, and the alias's traffic while the concurrency moves.
 
 Our reading of Lambda API Reference, PutProvisionedConcurrencyConfig and GetProvisionedConcurrencyConfig, and of
 hashicorp/terraform-provider-aws#48116 and serverless/serverless#7250.
@@ -44,11 +44,11 @@ class AnAlias(LocalAwsTest):
 
 @correction
 class Moving(AnAlias):
-    def test_an_alias_without_provisioned_concurrency_says_so(self) -> None:
+    def test_alias_without_provisioned_concurrency_is_not_found(self) -> None:
         with self.refused("ProvisionedConcurrencyConfigNotFoundException", 404, "No Provisioned Concurrency Config"):
             self.lam.get_provisioned_concurrency_config(**WHERE)
 
-    def test_the_traffic_stays_on_the_version_before_until_the_concurrency_stands(self) -> None:
+    def test_traffic_stays_on_the_former_version_until_concurrency_is_ready(self) -> None:
         self.provision()
         self.control("POST", "settle", {"operation": "provision", "reads": 1})
         held = (self.new, {self.old: 1.0})
@@ -56,13 +56,13 @@ class Moving(AnAlias):
         self.assertEqual(seen, [held, held, (self.new, {})])
         self.assertEqual(self.status()["Status"], "READY")
 
-    def test_while_it_moves_the_configuration_says_in_progress(self) -> None:
+    def test_configuration_is_in_progress_while_concurrency_moves(self) -> None:
         self.provision()
         self.control("POST", "settle", {"operation": "provision", "reads": 1})
         self.move(self.new)
         self.assertEqual([self.status()["Status"] for _ in range(2)], ["IN_PROGRESS", "IN_PROGRESS"])
 
-    def test_an_init_that_fails_leaves_the_traffic_there_for_good(self) -> None:
+    def test_failed_init_leaves_the_traffic_for_good(self) -> None:
         self.provision()
         fail = {"code": "FUNCTION_ERROR_INIT_FAILURE", "reason": "FUNCTION_ERROR_INIT_FAILURE"}
         self.control("POST", "settle", {"operation": "provision", "fail": fail})
@@ -71,7 +71,7 @@ class Moving(AnAlias):
         status = self.status()
         self.assertEqual((status["Status"], status["StatusReason"]), ("FAILED", "FUNCTION_ERROR_INIT_FAILURE"))
 
-    def test_who_moves_it_back_meets_no_transition(self) -> None:
+    def test_moving_the_alias_back_needs_no_transition(self) -> None:
         self.provision()
         self.control("POST", "settle", {"operation": "provision", "reads": 9, "times": 1})
         self.move(self.new)
@@ -80,26 +80,24 @@ class Moving(AnAlias):
         self.assertEqual(self.move(self.old, RoutingConfig={"AdditionalVersionWeights": {}}), (self.old, {}))
         self.assertEqual(self.status()["Status"], "READY")
 
-    def test_who_clears_the_weight_moves_the_traffic_at_once(self) -> None:
+    def test_clearing_the_weight_moves_the_traffic_at_once(self) -> None:
         self.provision()
         self.control("POST", "settle", {"operation": "provision", "reads": 9})
         self.move(self.new)
         self.assertEqual(self.move(self.new, RoutingConfig={"AdditionalVersionWeights": {}}), (self.new, {}))
 
-    def test_the_alias_has_another_revision_once_the_traffic_is_over(self) -> None:
+    def test_alias_has_another_revision_after_the_traffic_moved(self) -> None:
         self.provision()
         moved = self.lam.update_alias(FunctionName="orders", Name="live", FunctionVersion=self.new)
         self.assertEqual(self.traffic(moved), (self.new, {self.old: 1.0}))
         self.assertNotEqual(self.lam.get_alias(FunctionName="orders", Name="live")["RevisionId"], moved["RevisionId"])
 
-    def test_an_alias_with_weights_takes_none(self) -> None:
-        self.lam.update_alias(
-            FunctionName="orders", Name="live", RoutingConfig={"AdditionalVersionWeights": {self.new: 0.1}}
-        )
+    def test_alias_with_weights_refuses_provisioned_concurrency(self) -> None:
+        self.lam.update_alias(FunctionName="orders", Name="live", RoutingConfig={"AdditionalVersionWeights": {self.new: 0.1}})
         with self.refused("InvalidParameterValueException", 400, "Alias with weights"):
             self.lam.put_provisioned_concurrency_config(**WHERE, ProvisionedConcurrentExecutions=2)
 
-    def test_without_the_configuration_nothing_is_held_back(self) -> None:
+    def test_deleted_configuration_holds_no_traffic_back(self) -> None:
         self.provision()
         self.control("POST", "settle", {"operation": "provision", "reads": 9})
         self.move(self.new)
@@ -107,6 +105,6 @@ class Moving(AnAlias):
         self.assertEqual(self.look(), (self.new, {}))
 
 
-class WhatPlainMotoAlsoDoes(AnAlias):
+class AlsoOnPlainMoto(AnAlias):
     def test_an_alias_without_provisioned_concurrency_moves_at_once(self) -> None:
         self.assertEqual(self.move(self.new), (self.new, {}))

@@ -1,4 +1,4 @@
-"""Answers as they were recorded on AWS, where the API reference leaves them open."""
+"""Answers that were recorded on AWS, because the API reference leaves them open."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class AsRecorded(Recorded):
         self.lam.publish_version(FunctionName="orders")
         published = self.revision()
         self.assertNotEqual(published, before)
-        # Nothing was updated since: no version is made, and nothing changes.
+        # Without an update no version is made, and nothing changes.
         self.lam.publish_version(FunctionName="orders")
         self.assertEqual(self.revision(), published)
 
@@ -41,17 +41,17 @@ class AsRecorded(Recorded):
         shown = self.lam.get_function(FunctionName="orders", Qualifier="live")["Configuration"]
         self.assertEqual((shown["FunctionArn"], shown["Version"]), (f"{self.arn}:live", "1"))
 
-    def test_a_version_that_is_not_there_is_deleted_all_the_same(self) -> None:
+    def test_deleting_a_missing_version_succeeds(self) -> None:
         must(lambda: self.lam.delete_function(FunctionName="orders", Qualifier="7"))
         must(lambda: self.lam.get_function(FunctionName="orders"))
 
-    def test_a_list_of_versions_tells_no_states(self) -> None:
+    def test_list_of_versions_has_no_states(self) -> None:
         self.lam.publish_version(FunctionName="orders")
         versions = self.lam.list_versions_by_function(FunctionName="orders")["Versions"]
         self.assertEqual([version for version in versions if "State" in version], [])
 
 
-class WhatPlainMotoAlsoDoes(Recorded):
+class AlsoOnPlainMoto(Recorded):
     def test_a_version_is_answered_with_its_own_arn(self) -> None:
         self.lam.publish_version(FunctionName="orders")
         shown = self.lam.get_function(FunctionName="orders", Qualifier="1")["Configuration"]

@@ -1,4 +1,4 @@
-"""Pending, InProgress, conflicts and revisions. Our reading of Lambda Developer Guide, "Lambda function states"."""
+"""Pending, InProgress, conflicts and revisions: our reading of Lambda Developer Guide, "Lambda function states"."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Settling(States):
         self.assertEqual(self.update()["LastUpdateStatus"], "InProgress")
         self.assertEqual(self.read()["LastUpdateStatus"], "Successful")
 
-    def test_it_is_in_progress_for_as_many_reads_as_a_test_says(self) -> None:
+    def test_update_is_in_progress_for_the_configured_reads(self) -> None:
         self.function()
         self.control("POST", "settle", {"function": "orders", "operation": "update", "reads": 2})
         self.update()
@@ -50,7 +50,7 @@ class Settling(States):
             self.update(b"3")
         self.update(b"4")
 
-    def test_configuration_code_and_publish_all_conflict_while_an_update_is_in_progress(self) -> None:
+    def test_all_writes_conflict_while_an_update_is_in_progress(self) -> None:
         self.function()
         self.control("POST", "settle", {"account": self.account, "reads": 1})
         self.update()
@@ -95,7 +95,7 @@ class Settling(States):
 
 @correction
 class Revisions(States):
-    def test_a_function_has_a_revision_that_changes_with_a_write_and_again_when_it_settles(self) -> None:
+    def test_revision_changes_with_a_write_and_when_it_settles(self) -> None:
         before = self.function().get("RevisionId")
         written = self.update().get("RevisionId")
         settled = self.read().get("RevisionId")
@@ -109,10 +109,12 @@ class Revisions(States):
             lambda: self.lam.update_function_configuration(FunctionName="orders", Timeout=4, RevisionId="stale"),
             lambda: self.lam.publish_version(FunctionName="orders", RevisionId="stale"),
         ):
-            with self.refused(*STALE, "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API"):
+            with self.refused(
+                *STALE, "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API"
+            ):
                 write()
 
-    def test_an_alias_has_a_revision_that_changes_and_is_checked(self) -> None:
+    def test_revision_of_an_alias_changes_and_is_checked(self) -> None:
         self.function()
         self.lam.publish_version(FunctionName="orders")
         made = self.lam.create_alias(FunctionName="orders", Name="live", FunctionVersion="1")["RevisionId"]
@@ -128,14 +130,14 @@ class Revisions(States):
         )
         self.assertNotEqual(self.read().get("RevisionId"), before)
 
-    def test_an_update_that_publishes_answers_for_the_version(self) -> None:
+    def test_update_with_publish_answers_with_the_version(self) -> None:
         self.function()
         answered = self.update(Publish=True)
         self.assertEqual((answered["Version"], answered["State"]), ("1", "Pending"))
         self.assertNotEqual(answered.get("RevisionId"), self.read().get("RevisionId"))
         self.assertTrue(answered["FunctionArn"].endswith(":orders:1"))
 
-    def test_a_creation_that_publishes_answers_version_1_and_a_revision_that_fits_neither(self) -> None:
+    def test_creation_with_publish_answers_version_1_with_its_own_revision(self) -> None:
         self.function()
         made = self.lam.create_function(
             FunctionName="other",
@@ -152,8 +154,8 @@ class Revisions(States):
         self.assertEqual(len({made.get("RevisionId"), None, *others}), 4)
 
 
-class WhatIsLeftAlone(States):
-    def test_a_revision_that_was_read_while_settled_is_good_for_the_next_write(self) -> None:
+class Unchanged(States):
+    def test_revision_of_a_settled_function_is_valid_for_a_write(self) -> None:
         self.function()
         self.update()
         must(lambda: self.update(b"3", **({"RevisionId": r} if (r := self.read().get("RevisionId")) else {})))

@@ -1,4 +1,4 @@
-"""Versions and aliases. Our reading of Lambda API Reference, PublishVersion, DeleteFunction, CreateAlias and UpdateAlias."""
+"""Versions and aliases: our reading of Lambda API Reference, PublishVersion, DeleteFunction, CreateAlias and UpdateAlias."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Versions(LocalAwsTest):
 
 @correction
 class Publishing(Versions):
-    def test_the_first_publish_leaves_nothing_to_publish_after_an_update(self) -> None:
+    def test_publish_after_update_with_publish_makes_no_version(self) -> None:
         self.assertEqual([self.version(b"2"), self.publish()], ["1", "1"])
 
-    def test_another_digest_than_that_of_latest_is_refused(self) -> None:
+    def test_publish_with_another_digest_is_refused(self) -> None:
         with self.refused(*INVALID, "CodeSHA256 (", "is different"):
             self.publish(CodeSha256="no")
 
@@ -61,7 +61,7 @@ class Publishing(Versions):
 @correction
 class Listing(Versions):
     def pages(self, operation: str, **more: object) -> list[dict[str, object]]:
-        """All answers, one after the other."""
+        """Returns all answers of a paginated operation."""
         answers: list[dict[str, object]] = []
         while not answers or "NextMarker" in answers[-1]:
             marker = {"Marker": answers[-1]["NextMarker"]} if answers else {}
@@ -94,24 +94,24 @@ class Listing(Versions):
         shown = self.lam.list_aliases(FunctionName="orders", FunctionVersion="2")["Aliases"]
         self.assertEqual([a["Name"] for a in shown], ["b"])
 
-    def test_a_function_that_does_not_exist_has_no_versions_to_list(self) -> None:
+    def test_versions_of_a_missing_function_are_not_found(self) -> None:
         with self.refused("ResourceNotFoundException", 404):
             self.lam.list_versions_by_function(FunctionName="absent")
 
 
 @correction
 class Aliases(Versions):
-    def test_creating_one_that_exists_is_a_resource_conflict(self) -> None:
+    def test_creating_an_existing_alias_is_a_conflict(self) -> None:
         self.alias(self.publish())
         with self.refused(*CONFLICT, "Alias already exists"):
             self.alias("1")
 
-    def test_reading_and_moving_one_answers_200(self) -> None:
+    def test_reading_and_moving_an_alias_answers_200(self) -> None:
         self.alias(self.publish())
         read = self.lam.get_alias(FunctionName="orders", Name="live")
         self.assertEqual(read["ResponseMetadata"]["HTTPStatusCode"], 200)
 
-    def test_it_does_not_move_to_a_version_that_failed(self) -> None:
+    def test_alias_does_not_move_to_a_failed_version(self) -> None:
         self.alias(self.publish())
         self.control("POST", "settle", {"operation": "publish", "fail": {"code": "InternalError", "reason": "no"}})
         self.version(b"2")
@@ -190,8 +190,8 @@ class CodeUpdates(Versions):
         self.assertEqual(self.publish(), "1")
 
 
-class WhatPlainMotoAlsoDoes(Versions):
-    def test_a_deleted_version_takes_nothing_along(self) -> None:
+class AlsoOnPlainMoto(Versions):
+    def test_deleting_a_version_deletes_nothing_else(self) -> None:
         self.alias(self.publish())
         self.version(b"2")
         self.version(b"3")
@@ -205,6 +205,6 @@ class WhatPlainMotoAlsoDoes(Versions):
         (alias,) = self.lam.list_aliases(FunctionName="orders")["Aliases"]
         self.assertEqual(alias["RoutingConfig"], {"AdditionalVersionWeights": {"2": 0.1}})
 
-    def test_without_an_update_in_between_the_same_version_comes_back_but_the_same_bytes_again_are_a_new_one(self) -> None:
+    def test_publish_without_an_update_repeats_the_version(self) -> None:
         first = [self.publish(), self.publish()]
         self.assertEqual([*first, self.version(b"1"), self.publish()], ["1", "1", "2", "2"])

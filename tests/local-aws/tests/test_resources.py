@@ -1,4 +1,4 @@
-"""What the policies of queues, event buses and roles add to what a role's own policies say.
+"""Policies of queues, event buses and roles together with roles' own policies.
 
 Our reading of IAM User Guide, "Cross-account policy evaluation logic"; Amazon SQS Developer Guide, "Using identity-based policies
 with Amazon SQS"; STS API Reference, AssumeRole; Amazon EventBridge API Reference, PutEvents.
@@ -32,7 +32,7 @@ class Queues(RolesTest):
     def send(self, by: Aws) -> Any:
         return by("sqs").send_message(QueueUrl=self.queue, MessageBody="x")
 
-    def test_each_call_needs_its_right_and_those_of_many_the_same(self) -> None:
+    def test_each_call_and_its_batch_need_the_same_action(self) -> None:
         sqs, queue = self.caller("sqs"), {"QueueUrl": self.queue}
         self.send(self.aws)
         handle = self.sqs.receive_message(**queue)["Messages"][0]["ReceiptHandle"]
@@ -54,14 +54,14 @@ class Queues(RolesTest):
             self.grant(may(f"sqs:{action}", self.arn))
             must(call)
 
-    def test_a_queue_that_names_the_role_is_enough(self) -> None:
+    def test_queue_that_allows_the_role_is_enough(self) -> None:
         self.attach(to(f"arn:aws:iam::{self.account}:root", "sqs:SendMessage", self.arn))
         with self.refused(*DENIED, NO_IDENTITY.format("sqs:SendMessage")):
             self.send(self.caller)
         self.attach(to(self.caller_role, "sqs:SendMessage", self.arn))
         must(lambda: self.send(self.caller))
 
-    def test_a_deny_of_the_queue_is_told(self) -> None:
+    def test_deny_of_the_queue_is_named(self) -> None:
         self.grant(may("sqs:*"))
         self.attach(to("*", "sqs:SendMessage", self.arn, "Deny"))
         with self.refused(*DENIED, "with an explicit deny in a resource-based policy"):
@@ -101,7 +101,7 @@ class Roles(RolesTest):
         self.grant(may(["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"], self.target))
         must(lambda: self.session(self.target, self.caller, SourceIdentity="deployer-1", Tags=tags))
 
-    def test_in_the_same_account_a_role_that_names_the_caller_is_enough_and_one_that_names_the_root_is_not(self) -> None:
+    def test_trust_in_the_caller_is_enough_in_the_same_account(self) -> None:
         must(lambda: self.session(self.role("nearer", allow({"AWS": self.caller_role})), self.caller))
         near = self.role("near", allow({"AWS": f"arn:aws:iam::{self.account}:root"}))
         with self.refused(*DENIED, NO_IDENTITY.format("sts:AssumeRole")):
@@ -149,7 +149,7 @@ class Buses(RolesTest):
         with self.refused("AccessDeniedException", 400):
             self.put(self.caller, source="somebody")
 
-    def test_a_bus_that_names_the_role_is_enough(self) -> None:
+    def test_bus_that_allows_the_role_is_enough(self) -> None:
         for principal in (f"arn:aws:iam::{self.account}:root", self.caller_role):
             with self.refused("AccessDeniedException", 400):
                 self.put(self.caller)

@@ -1,4 +1,4 @@
-"""What a role's own policies let its sessions do.
+"""Roles' own policies, as their sessions are checked against them.
 
 Our reading of IAM User Guide, "Policy evaluation logic", "Permissions boundaries for IAM entities" and "Troubleshoot access
 denied error messages"; Lambda API Reference, CreateFunction.
@@ -41,7 +41,7 @@ class OwnPolicies(Functions):
         with self.refused(*DENIED, NO_IDENTITY.format("PublishVersion"), self.arn):
             self.caller("lambda").publish_version(FunctionName="orders")
 
-    def test_of_an_attached_policy_the_default_version_counts(self) -> None:
+    def test_default_version_of_an_attached_policy_applies(self) -> None:
         iam, policy = self.aws("iam"), self.policy("reads", may("lambda:Get*"))
         iam.attach_role_policy(RoleName="caller", PolicyArn=policy)
         must(self.get)
@@ -49,7 +49,7 @@ class OwnPolicies(Functions):
         with self.refused(*DENIED):
             self.get()
 
-    def test_a_deny_wins_and_is_told(self) -> None:
+    def test_deny_wins_and_is_named(self) -> None:
         self.grant(may("lambda:*"), deny("lambda:GetFunctionConfiguration"))
         with self.refused(*DENIED, "with an explicit deny in an identity-based policy"):
             self.get()
@@ -64,7 +64,7 @@ class OwnPolicies(Functions):
             self.get()
         must(lambda: self.caller("lambda").get_function(FunctionName="orders"))
 
-    def test_a_deny_in_the_boundary_is_told(self) -> None:
+    def test_deny_in_the_boundary_is_named(self) -> None:
         boundary = self.policy("boundary", may("*"), deny("lambda:Get*"))
         self.aws("iam").put_role_permissions_boundary(RoleName="caller", PermissionsBoundary=boundary)
         self.grant(may("lambda:*"))
@@ -92,7 +92,7 @@ class OwnPolicies(Functions):
         with self.refused(*DENIED):
             self.get()
 
-    def test_variables_stand_for_what_the_caller_is(self) -> None:
+    def test_variables_are_replaced_by_the_callers_values(self) -> None:
         self.grant(may("lambda:*", "arn:aws:lambda:eu-west-1:${aws:PrincipalAccount}:function:${aws:PrincipalTag/team}"))
         with self.refused(*DENIED):
             self.get()
@@ -104,9 +104,9 @@ class OwnPolicies(Functions):
 
 
 @correction
-class WhatLambdaAsksOfOthers(Functions):
+class PermissionsInOtherServices(Functions):
     def needs(self, *rights: tuple[str, str], **fields: Any) -> None:
-        """The update is denied as long as one of `rights` is missing."""
+        """Checks that the update is denied if one of `rights` is missing."""
         own = may(["lambda:UpdateFunctionConfiguration", "lambda:GetFunctionConfiguration"], self.arn)
         for missing, (action, resource) in enumerate(rights):
             self.grant(own, *(may(a, r) for i, (a, r) in enumerate(rights) if i != missing))
@@ -151,7 +151,7 @@ class WhatLambdaAsksOfOthers(Functions):
         self.grant(*own, may("lambda:TagResource", new))
         must(lambda: self.caller("lambda").create_function(**create))
 
-    def test_a_role_can_be_passed_to_lambda_only_where_the_policy_says_so(self) -> None:
+    def test_pass_role_can_be_limited_to_lambda(self) -> None:
         own = may("lambda:UpdateFunctionConfiguration", self.arn)
         self.grant(own, may("iam:PassRole", "*", StringEquals={"iam:PassedToService": "ecs-tasks.amazonaws.com"}))
         with self.refused(*DENIED, "iam:PassRole"):
@@ -161,7 +161,7 @@ class WhatLambdaAsksOfOthers(Functions):
 
 
 @correction
-class WhatWasUsed(Functions):
+class UsesAndDenials(Functions):
     def listed(self, what: str) -> list[dict[str, str]]:
         try:
             found: list[dict[str, str]] = self.control("GET", what)[what]
@@ -169,7 +169,7 @@ class WhatWasUsed(Functions):
             raise AssertionError(f"{what} are not listed: {e}") from e
         return [one for one in found if one["role_arn"] == self.caller_role]
 
-    def test_what_was_allowed_is_listed_once(self) -> None:
+    def test_allowed_actions_are_listed_once(self) -> None:
         self.grant(may("lambda:GetFunctionConfiguration"))
         must(self.get)
         must(self.get)
@@ -178,7 +178,7 @@ class WhatWasUsed(Functions):
         self.control("DELETE", "uses")
         self.assertEqual(self.listed("uses"), [])
 
-    def test_what_was_denied_is_listed_with_the_side_that_denied_it(self) -> None:
+    def test_denied_actions_are_listed_with_the_denying_policy(self) -> None:
         with self.refused(*DENIED):
             self.get()
         denied = {
@@ -192,7 +192,7 @@ class WhatWasUsed(Functions):
         self.control("DELETE", "denials")
         self.assertEqual(self.listed("denials"), [])
 
-    def test_what_the_session_policy_denied_is_not_listed(self) -> None:
+    def test_denials_of_the_session_policy_are_not_listed(self) -> None:
         self.grant(may("*"))
         self.caller = self.session(self.caller_role, self.aws, Policy=document(may("s3:*")))
         with self.refused(*DENIED):
@@ -206,7 +206,7 @@ class TurnedOff(LocalAwsTest):
         session = self.session(self.role("caller", allow({"AWS": self.account})), self.aws)
         session("lambda").get_function(FunctionName="orders")
 
-    def test_what_is_not_said_of_it_leaves_it_as_it_is(self) -> None:
+    def test_enforce_without_identity_keeps_identity(self) -> None:
         self.addCleanup(self.control, "POST", "enforce", {"on": True, "identity": False})
         self.function()
         session = self.session(self.role("caller", allow({"AWS": self.account})), self.aws)

@@ -33,12 +33,12 @@ class Objects(LocalAwsTest):
 
 @correction
 class BucketPolicies(Objects):
-    def test_a_deny_of_plain_http_lets_https_pass(self) -> None:
+    def test_deny_of_plain_http_allows_https(self) -> None:
         self.put()
         self.policy({"Effect": "Deny", "Action": "s3:*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}})
         self.put()
 
-    def test_a_deny_reaches_only_its_principals(self) -> None:
+    def test_deny_applies_only_to_its_principals(self) -> None:
         role = self.role("writer", allow({"AWS": self.account}))
         writer = self.session(role, self.aws)
         self.policy({"Effect": "Deny", "Action": "s3:PutObject", "Principal": {"AWS": role}})
@@ -46,7 +46,7 @@ class BucketPolicies(Objects):
         with self.refused(*DENIED):
             writer("s3").put_object(Bucket=self.name, Key="k", Body=b"x")
 
-    def test_a_deny_reaches_only_where_its_condition_holds(self) -> None:
+    def test_deny_applies_only_if_its_condition_holds(self) -> None:
         self.control("POST", "organization", {"accounts": {self.account: "o-ours"}})
         self.put()
         self.policy({"Effect": "Deny", "Action": "s3:*", "Condition": {"StringNotEquals": {"aws:PrincipalOrgID": "o-ours"}}})
@@ -79,7 +79,7 @@ class Suspended(Objects):
 
 
 class OneAtATime(Objects):
-    def test_of_many_who_create_the_same_object_one_succeeds(self) -> None:
+    def test_one_of_many_conditional_creations_succeeds(self) -> None:
         def create(_: int) -> bool:
             try:
                 self.s3.put_object(Bucket=self.name, Key="claim", Body=b"x", IfNoneMatch="*")
@@ -91,8 +91,8 @@ class OneAtATime(Objects):
             self.assertEqual(sum(many.map(create, range(40))), 1)
 
 
-class WhatPlainMotoAlsoDoes(Objects):
-    def test_a_suffix_of_one_version_comes_as_206_with_its_place(self) -> None:
+class AlsoOnPlainMoto(Objects):
+    def test_suffix_range_of_a_version_answers_206_with_content_range(self) -> None:
         version = self.put()
         self.put(b"abc")
         got = self.s3.get_object(Bucket=self.name, Key="k", VersionId=version, Range="bytes=-4")
@@ -115,7 +115,7 @@ class WhatPlainMotoAlsoDoes(Objects):
         self.assertEqual((got["Metadata"], got["Body"].read()), ({"build-url": "u"}, b"x"))
         self.assertIn("ChecksumSHA256", got)
 
-    def test_what_is_missing_is_404(self) -> None:
+    def test_missing_object_is_404(self) -> None:
         self.put()
         with self.refused("NoSuchKey", 404):
             self.s3.get_object(Bucket=self.name, Key="absent")
@@ -142,7 +142,7 @@ class WhatPlainMotoAlsoDoes(Objects):
         self.assertEqual([m["IsLatest"] for m in listed["DeleteMarkers"]], [True])
         self.assertEqual(self.s3.get_object(Bucket=self.name, Key="k", VersionId=first)["Body"].read(), b"0123456789")
 
-    def test_deleting_what_is_not_there_succeeds(self) -> None:
+    def test_deleting_a_missing_object_succeeds(self) -> None:
         self.s3.delete_object(Bucket=self.name, Key="absent")
 
     def test_an_object_put_over_a_marker_is_the_latest(self) -> None:
@@ -151,7 +151,7 @@ class WhatPlainMotoAlsoDoes(Objects):
         self.put(b"anew")
         self.assertEqual(self.s3.get_object(Bucket=self.name, Key="k")["Body"].read(), b"anew")
 
-    def test_what_is_missing_matches_no_etag(self) -> None:
+    def test_missing_object_matches_no_etag(self) -> None:
         with self.refused("NoSuchKey", 404):
             self.s3.put_object(Bucket=self.name, Key="absent", Body=b"x", IfMatch='"x"')
 

@@ -1,4 +1,4 @@
-"""What S3 tells others.
+"""S3's events, through notifications and through EventBridge.
 
 Our reading of Amazon S3 User Guide, "Event message structure" and "EventBridge event message structure".
 """
@@ -50,7 +50,7 @@ class Notifications(Events):
     def records(self) -> list[Any]:
         return [r for m in self.received() for r in m.get("Records", [])]
 
-    def test_a_record_names_the_version_and_who_asked_and_all_else_that_aws_puts_into_it(self) -> None:
+    def test_record_has_all_fields_of_aws(self) -> None:
         version = self.put()
         (record,) = self.records()
         self.assertEqual(record["s3"]["object"].get("versionId"), version)
@@ -69,21 +69,21 @@ class Notifications(Events):
         self.put()
         self.assertEqual([r["s3"]["object"]["key"] for r in self.records()], ["dev/a+b%2B%C3%BC/1.zip"])
 
-    def test_a_multipart_upload_is_told_once(self) -> None:
+    def test_multipart_upload_sends_one_event(self) -> None:
         self.upload_in_parts()
         self.assertEqual([r["eventName"] for r in self.records()], ["ObjectCreated:CompleteMultipartUpload"])
 
-    def test_a_deletion_in_a_versioned_bucket_tells_of_its_marker(self) -> None:
+    def test_deletion_in_a_versioned_bucket_sends_the_markers_event(self) -> None:
         self.put("k")
         self.notify(QueueConfigurations=[{"QueueArn": self.queue_arn, "Events": ["s3:ObjectRemoved:*"]}])
         self.s3.delete_object(Bucket=self.name, Key="k")
         self.assertEqual([r["eventName"] for r in self.records()[1:]], ["ObjectRemoved:DeleteMarkerCreated"])
 
-    def test_the_test_event_names_its_request(self) -> None:
+    def test_test_event_has_request_ids(self) -> None:
         (event,) = self.received()
         self.assertEqual((event["Event"], "RequestId" in event, "HostId" in event), ("s3:TestEvent", True, True))
 
-    def test_they_reach_a_queue_of_another_account(self) -> None:
+    def test_notifications_reach_a_queue_of_another_account(self) -> None:
         other = self.new_account()
         self.queue = other("sqs").create_queue(QueueName="theirs")["QueueUrl"]
         self.sqs = other("sqs")
@@ -127,10 +127,10 @@ class ThroughEventBridge(Events):
         self.assertEqual(found, {"key": "dev/a b+ü/1.zip", "version-id": version, "size": 1})
         self.assertIn("etag", event["detail"]["object"])
 
-    def test_the_configuration_says_so(self) -> None:
+    def test_notification_configuration_shows_eventbridge(self) -> None:
         configured = self.s3.get_bucket_notification_configuration(Bucket=self.name)
         self.assertIn("EventBridgeConfiguration", configured)
 
-    def test_an_upload_without_tags_tells_of_no_tags(self) -> None:
+    def test_upload_without_tags_sends_no_tagging_event(self) -> None:
         self.put()
         self.assertEqual([e["detail-type"] for e in self.received()], ["Object Created"])

@@ -1,5 +1,7 @@
-"""Queues. Our reading of Amazon SQS API Reference, SetQueueAttributes, GetQueueAttributes, SendMessage and
-ChangeMessageVisibility."""
+"""Queues.
+
+Our reading of Amazon SQS API Reference, SetQueueAttributes, GetQueueAttributes, SendMessage and ChangeMessageVisibility.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +79,7 @@ class Receiving(Queues):
 
 @correction
 class TheClock(Queues):
-    """Not AWS's, but without it nobody could see a delay of SQS end."""
+    """Tests of SQS's movable clock, which AWS does not have."""
 
     def received(self) -> list[str]:
         return [m["Body"] for m in self.sqs.receive_message(QueueUrl=self.queue).get("Messages", [])]
@@ -95,7 +97,7 @@ class TheClock(Queues):
         self.forward(2)
         self.assertEqual((early, self.received()), ([], ["later"]))
 
-    def test_a_message_that_was_put_off_comes_when_that_is_over_whatever_the_queue_says(self) -> None:
+    def test_message_with_its_own_delay_ignores_the_queues(self) -> None:
         self.set(VisibilityTimeout="1800")
         self.sqs.send_message(QueueUrl=self.queue, MessageBody="again")
         handle = self.sqs.receive_message(QueueUrl=self.queue)["Messages"][0]["ReceiptHandle"]
@@ -106,7 +108,7 @@ class TheClock(Queues):
         self.assertEqual((early, self.received()), ([], ["again"]))
 
 
-class WhatPlainMotoAlsoDoes(Queues):
+class AlsoOnPlainMoto(Queues):
     def test_a_delayed_message_is_counted_as_such_and_not_received(self) -> None:
         self.sqs.send_message(QueueUrl=self.queue, MessageBody="later", DelaySeconds=900)
         self.assertNotIn("Messages", self.sqs.receive_message(QueueUrl=self.queue))

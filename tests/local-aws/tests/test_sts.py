@@ -1,4 +1,4 @@
-"""Who may assume a role.
+"""AssumeRole and trust policies.
 
 Our reading of STS API Reference, AssumeRole, and IAM User Guide, "AWS JSON policy elements: Principal".
 """
@@ -15,7 +15,7 @@ DENIED = ("AccessDenied", 403)
 
 
 class Trust(LocalAwsTest):
-    """A deployer's session in one account, roles in another."""
+    """Tests of a deployer's session in one account and roles in another."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -86,7 +86,7 @@ class Refusals(Trust):
 
 
 class Assumed(Trust):
-    def test_when_every_condition_holds_the_credentials_are_of_the_roles_account(self) -> None:
+    def test_credentials_belong_to_the_roles_account_if_all_conditions_hold(self) -> None:
         self.control("POST", "organization", {"accounts": {self.account: "o-ours"}})
         role = self.target(
             self.deployers(
@@ -102,7 +102,7 @@ class Assumed(Trust):
         self.assertEqual(who["Account"], self.other.account)
         self.assertEqual(who["Arn"], f"arn:aws:sts::{self.other.account}:assumed-role/target/tests")
 
-    def test_an_accounts_root_stands_for_all_in_it(self) -> None:
+    def test_trust_in_the_root_allows_the_whole_account(self) -> None:
         self.assume(self.target(allow({"AWS": f"arn:aws:iam::{self.account}:root"})))
 
     def test_a_role_with_a_path_can_be_assumed(self) -> None:
@@ -111,7 +111,7 @@ class Assumed(Trust):
         role = iam.create_role(RoleName="target", Path="/deploy/", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
         self.assume(role)
 
-    def test_a_call_of_it_is_recorded_with_its_parameters(self) -> None:
+    def test_assume_role_is_logged_with_its_parameters(self) -> None:
         self.control("DELETE", "calls")
         self.assume(self.target(self.deployers()), Policy='{"Statement":[]}')
         (call,) = self.control("GET", "calls")["calls"][-1:]

@@ -1,4 +1,4 @@
-"""What Terraform's AWS provider reads back after it wrote it: what is missing is written again with every apply, or waited for.
+"""Values that Terraform's AWS provider reads back; it would write a missing one again at every apply, or wait for it.
 
 Our reading of Lambda API Reference, PutFunctionRecursionConfig; Amazon S3 API Reference, PutBucketLifecycleConfiguration and
 GetBucketEncryption; Amazon SQS API Reference, SetQueueAttributes and GetQueueAttributes; KMS API Reference, GetKeyRotationStatus;
@@ -15,7 +15,7 @@ from .world import LocalAwsTest, must
 
 @correction
 class Functions(LocalAwsTest):
-    def test_a_recursive_loop_is_ended_unless_it_is_allowed(self) -> None:
+    def test_recursive_loop_is_terminated_by_default(self) -> None:
         self.function()
         lam = self.aws("lambda")
         self.assertEqual(must(lambda: lam.get_function_recursion_config(FunctionName="orders"))["RecursiveLoop"], "Terminate")
@@ -62,12 +62,12 @@ class Buckets(Settings):
         self.assertEqual(got["Rules"][0]["ApplyServerSideEncryptionByDefault"], {"SSEAlgorithm": "AES256"})
 
 
-class WhatPlainMotoAlsoDoes(Settings):
+class AlsoOnPlainMoto(Settings):
     def test_a_bucket_without_rules_has_none(self) -> None:
         with self.refused("NoSuchLifecycleConfiguration", 404):
             self.s3.get_bucket_lifecycle_configuration(Bucket=self.name)
 
-    def test_a_bucket_encrypted_with_a_key_says_so(self) -> None:
+    def test_bucket_encrypted_with_a_key_shows_the_key(self) -> None:
         by_default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "arn:aws:kms:eu-west-1:111122223333:key/1"}
         rules = [{"ApplyServerSideEncryptionByDefault": by_default, "BucketKeyEnabled": True}]
         self.s3.put_bucket_encryption(Bucket=self.name, ServerSideEncryptionConfiguration={"Rules": rules})
@@ -90,7 +90,7 @@ class OtherServices(LocalAwsTest):
         shown = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
         self.assertTrue(shown["CreatedTimestamp"].isdigit() and shown["LastModifiedTimestamp"].isdigit(), shown)
 
-    def test_a_key_says_how_often_it_rotates(self) -> None:
+    def test_key_shows_its_rotation_period(self) -> None:
         kms = self.aws("kms")
         key = {"KeyId": kms.create_key()["KeyMetadata"]["KeyId"]}
         kms.enable_key_rotation(**key)
@@ -102,11 +102,11 @@ class OtherServices(LocalAwsTest):
         kms.disable_key_rotation(**key)
         self.assertNotIn("RotationPeriodInDays", kms.get_key_rotation_status(**key))
 
-    def test_a_key_is_for_encryption_where_nothing_else_is_said(self) -> None:
+    def test_key_is_for_encryption_by_default(self) -> None:
         made = self.aws("kms").create_key()["KeyMetadata"]
         self.assertEqual((made.get("KeyUsage"), made.get("MultiRegion")), ("ENCRYPT_DECRYPT", False))
 
-    def test_a_log_group_says_its_class(self) -> None:
+    def test_log_group_shows_its_class(self) -> None:
         logs = self.aws("logs")
         logs.create_log_group(logGroupName="/standard")
         logs.create_log_group(logGroupName="/rare", logGroupClass="INFREQUENT_ACCESS")

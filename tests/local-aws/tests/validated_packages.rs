@@ -1,4 +1,4 @@
-//! `deployctl validate` says of every package of the corpus what is right.
+//! `deployctl validate` judges every package of the corpus right.
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ fn folder() -> PathBuf {
 }
 
 #[test]
-fn validate_says_of_every_fixture_what_is_right() {
+fn validate_judges_every_fixture_right() {
     let corpus = corpus();
     let mut command = Command::new(deployctl().unwrap());
     command.current_dir(folder()).args(["validate", "--output", "json"]);
@@ -43,7 +43,7 @@ fn validate_says_of_every_fixture_what_is_right() {
     assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// A mistake as validate tells it.
+/// Returns a mistake as one line.
 fn one_line(mistake: &Value) -> String {
     let parts = ["file", "path", "message"].iter().filter_map(|part| mistake[part].as_str());
     parts.collect::<Vec<_>>().join(": ")

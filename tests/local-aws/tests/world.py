@@ -1,4 +1,4 @@
-"""The emulator as tests use it: one server process for all of them, accounts of their own for each."""
+"""The base of the tests: one server process for all, and new accounts for each."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _QUICK = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path
 
 
 def start(*options: str) -> tuple[subprocess.Popen[bytes], str]:
-    """A server process, which dies with us, and its endpoint."""
+    """Starts a server process, which ends with this one, and returns it with its endpoint."""
     server = subprocess.Popen(
         [sys.executable, "-m", "local_aws", *options], cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -38,7 +38,7 @@ def start(*options: str) -> tuple[subprocess.Popen[bytes], str]:
 
 
 class Aws:
-    """Clients of one account, by keys of its root or by those of a session."""
+    """Clients of one account, with keys of its root or of a session."""
 
     def __init__(self, endpoint: str, key: str, secret: str = "none", token: str | None = None) -> None:
         self._session = boto3.Session(key, secret, token)
@@ -68,7 +68,7 @@ class LocalAwsTest(unittest.TestCase):
         for what in ("settle", "faults", "invoke"):
             self.control("DELETE", what)
 
-    # ---- arranging
+    # ---- set-up
 
     def new_account(self) -> Aws:
         return Aws(self.endpoint, str(next(self._accounts)))
@@ -92,7 +92,7 @@ class LocalAwsTest(unittest.TestCase):
         return Aws(self.endpoint, keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
 
     def function(self, name: str = "orders", **fields: Any) -> dict[str, Any]:
-        """Created, and settled."""
+        """Creates a function, waits until it has settled, and returns its configuration."""
         fields.setdefault("Role", self.__dict__.get("_role") or self.role("exec"))
         self._role = fields["Role"]
         fields.setdefault("Code", {"ZipFile": zipped(b"1")})
@@ -101,7 +101,7 @@ class LocalAwsTest(unittest.TestCase):
         return dict(lam.get_function_configuration(FunctionName=name))
 
     def version(self, content: bytes, name: str = "orders") -> str:
-        """Updated to `content`, settled, published."""
+        """Updates a function to `content`, publishes a version and returns its number."""
         lam = self.aws("lambda")
         lam.update_function_code(FunctionName=name, ZipFile=zipped(content))
         lam.get_function(FunctionName=name)
@@ -118,7 +118,7 @@ class LocalAwsTest(unittest.TestCase):
             s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
         return name
 
-    # ---- looking
+    # ---- checks
 
     @contextmanager
     def refused(self, code: str, status: int, *words: str) -> Iterator[None]:
@@ -131,7 +131,7 @@ class LocalAwsTest(unittest.TestCase):
 
 
 def must(call: Callable[[], Any]) -> Any:
-    """What AWS allows: a refusal is this test's failure."""
+    """Returns the answer of a call that AWS allows; a refusal fails the test."""
     try:
         return call()
     except ClientError as e:

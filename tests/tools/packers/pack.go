@@ -1,4 +1,4 @@
-// Zips a folder as programs in Go do (Terraform's archive_file among them): go run pack.go WAY FOLDER ZIP.
+// Zips a folder as programs in Go do, such as Terraform's archive_file: go run pack.go WAY FOLDER ZIP.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Zips a folder with a package of npm: node pack.mjs WAY FOLDER ZIP. Each way is written as the package's own page shows it.
+// Zips a folder with a package of npm: node pack.mjs WAY FOLDER ZIP. Each way follows the package's own page.
 import { createRequire } from "node:module";
 import { createWriteStream, lstatSync, readFileSync, readdirSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-"""The folders that are zipped: what people have in them, small."""
+"""Makes the folders to zip, which are small but have what people's folders have."""
 
 import os
 from pathlib import Path
@@ -33,7 +33,7 @@ FILES = {"node": NODE, "provided": PROVIDED, "java": JAVA}
 
 
 def make(folder: Path, kind: str) -> None:
-    """Lays a tree with programs, links, an empty folder and everything readable for all, whatever the umask."""
+    """Makes a tree with programs, links and an empty folder, readable for all, whatever the umask."""
     for name, text in FILES[kind].items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
-"""Each way of packing: who does it, how, and what is right for what comes out of it.
+"""The ways of packing: tool, call, and the expected verdict on the zip.
 
-A way is right when its zip is taken, or refused with these words for a reason that Lambda has too.
+A zip must be accepted, or refused with the given words for a reason that Lambda has too.
 """
 
 import io
@@ -16,7 +16,7 @@ from typing import Callable
 
 HERE = Path(__file__).resolve().parent
 TAKEN = ""
-# Lambda starts no bootstrap that is not executable.
+# Lambda does not start a bootstrap that is not executable.
 NO_MODES = {"provided": "bootstrap is not executable"}
 BOTH = ("node", "provided")
 
@@ -29,12 +29,12 @@ class Way:
     right: dict = field(default_factory=dict)
     kinds: tuple = BOTH
     own: tuple = ()
-    """Files that it makes itself, or is not asked for."""
+    """Files that the tool adds, or leaves out as asked."""
     note: str = ""
 
 
 def said(*command: str, line: int = 0) -> "str | None":
-    """A line that a command says of itself, or nothing where it is not here."""
+    """Returns a line that a command prints about itself, or None if there is no such command."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     except FileNotFoundError:
@@ -48,7 +48,7 @@ def ran(command: list, folder: Path, **others) -> None:
 
 
 def walked(folder: Path):
-    """Files and folders as a program finds them that follows links, each once."""
+    """Yields files and folders, each once, as a program finds them that follows links."""
     for above, folders, files in os.walk(folder):
         folders.sort()
         for name in sorted(folders) + sorted(files):
@@ -154,7 +154,7 @@ PYTHON = [
 
 
 def command(tool: str, how: str, *parts: str, right=None, kinds=BOTH, own=(), note="") -> Way:
-    """A command in the folder; OUT is the zip's path."""
+    """Returns a way by a shell command in the folder; OUT is the zip's path."""
 
     def pack(folder: Path, out: Path) -> None:
         ran(["sh", "-c", " ".join(parts).replace("OUT", str(out))], folder)
@@ -285,7 +285,7 @@ POWERSHELL = [
 
 
 def cargo_lambda(folder: Path, out: Path) -> None:
-    """A program of its own in place of the tree's bootstrap: the smallest that is one."""
+    """Packs the smallest Rust program in place of the tree's bootstrap."""
     (folder / "Cargo.toml").write_text('[package]\nname = "orders"\nversion = "0.1.0"\nedition = "2021"\n[[bin]]\nname = "orders"\npath = "main.rs"\n'
                                        '[workspace]\n')
     (folder / "main.rs").write_text("fn main() {}\n")

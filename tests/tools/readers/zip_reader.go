@@ -1,4 +1,4 @@
-// Reads every zip of a folder with Go's archive/zip, and prints what it finds: a line of JSON for each zip.
+// Reads every zip of a folder with Go's archive/zip, and prints a line of JSON with its entries for each.
 package main
 
 import (

@@ -1,4 +1,4 @@
-"""Reads every zip of a folder with one reader, and prints what it finds: a line of JSON for each zip.
+"""Reads every zip of a folder with one reader, and prints a line of JSON with its entries for each.
 
 zip_readers.py READER FOLDER [PROGRAM]
 """
@@ -39,7 +39,7 @@ def kind_by_name(name):
 
 
 def python(path, found):
-    """Python's zipfile: goes by the directory, and opens each entry."""
+    """Reads with Python's zipfile, which goes by the directory and opens each entry."""
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             try:
@@ -51,7 +51,7 @@ def python(path, found):
 
 
 def stream(path, found):
-    """A reader of streams: goes from local header to local header, and looks for the next one where none follows."""
+    """Reads as a stream: goes from local header to local header, and searches for the next one if none follows."""
     data = pathlib.Path(path).read_bytes()
     at = 0
     while at + 4 <= len(data):
@@ -92,7 +92,7 @@ def local_entry(data, at):
 
 
 def sizes(extra, packed, unpacked):
-    """The sizes of a zip64 field, where the header refers to it."""
+    """Returns the sizes, from the zip64 field if the header refers to it."""
     at = 0
     while at + 4 <= len(extra):
         number, length = struct.unpack_from("<2H", extra, at)
@@ -125,7 +125,7 @@ def checked(content, crc, size):
 
 
 def after_descriptor(data, at, packed, content, name):
-    """The descriptor ends here: it has sizes of four bytes or eight, with a signature or without."""
+    """Returns the end of the descriptor, whose sizes have four bytes or eight, with or without signature."""
     crc = zlib.crc32(content)
     for signature in (DESCRIPTOR, b""):
         for form in ("<L2Q", "<3L"):
@@ -138,7 +138,7 @@ def after_descriptor(data, at, packed, content, name):
 
 
 def extracting(*command, piped=False, fine=(0,)):
-    """A program that unpacks into the folder where it is started."""
+    """Returns a reader that runs a program, which unpacks into the folder where it is started."""
 
     def read(path, found, program):
         folder = tempfile.mkdtemp()

@@ -1,4 +1,4 @@
-//! The part of a zip that a difference is about, and what is true of it.
+//! Properties of the entries of a zip that a difference is about.
 
 use super::compare::Difference;
 use super::parts::{Block, Part, Parts, header, record};
@@ -13,19 +13,19 @@ const ZIP64: u16 = 1;
 /// A difference, and the zip in which it was found.
 #[derive(Debug)]
 pub struct Case {
-    /// The name that it is about; empty where it is about the whole zip.
+    /// The entry's name; empty for a difference about the whole zip.
     name: String,
     parts: Parts,
 }
 
 impl Case {
-    /// The case of a difference in this zip; none where the zip cannot be taken apart.
+    /// Returns the case of a difference in this zip; `None` if the zip cannot be taken apart.
     #[must_use]
     pub fn of(difference: &Difference, zip: &[u8]) -> Option<Self> {
         Some(Self { name: difference.name.clone(), parts: Parts::of(zip)? })
     }
 
-    /// The entries that the difference names; where it names none, all of them.
+    /// Returns the entries that the difference names, or all entries if it names none.
     fn named(&self) -> impl Iterator<Item = (&Part, &Block)> {
         let is_meant = |listed: &Block| self.name.is_empty() || listed.name == self.name.as_bytes();
         self.listed().filter(move |(_, listed)| is_meant(listed))
@@ -35,27 +35,27 @@ impl Case {
         self.parts.parts.iter().filter_map(|part| Some((part, part.record.as_ref()?)))
     }
 
-    /// A link.
+    /// Whether an entry is a link.
     pub(super) fn has_link(&self) -> bool {
         self.named().any(|(_, listed)| is_link(listed))
     }
 
-    /// A link whose data are compressed.
+    /// Whether an entry is a link with compressed data.
     pub(super) fn has_packed_link(&self) -> bool {
         self.named().any(|(_, listed)| is_link(listed) && listed.u16(record::METHOD) != STORED)
     }
 
-    /// A link to a path from the root on.
+    /// Whether an entry is a link to an absolute path.
     pub(super) fn has_absolute_link(&self) -> bool {
         self.named().any(|(part, listed)| is_link(listed) && unpacked(part, listed).starts_with(b"/"))
     }
 
-    /// The name has letters beyond ASCII, and no mark that they are UTF-8.
+    /// Whether a name has letters beyond ASCII and is not marked as UTF-8.
     pub(super) fn is_unmarked_name(&self) -> bool {
         self.named().any(|(_, listed)| is_unmarked(listed))
     }
 
-    /// The name is an unmarked one, read with one letter for each of its bytes.
+    /// Whether the name is an unmarked one, read with one letter for each of its bytes.
     pub(super) fn is_unmarked_name_read_by_bytes(&self) -> bool {
         let found: Vec<char> = self.name.chars().collect();
         let is_like = |name: &[u8]| {
@@ -67,40 +67,40 @@ impl Case {
         self.listed().any(|(_, listed)| is_unmarked(listed) && is_like(&listed.name))
     }
 
-    /// The comment of an entry is not UTF-8.
+    /// Whether an entry's comment is not UTF-8.
     pub(super) fn has_strange_comment(&self) -> bool {
         self.listed().any(|(_, listed)| std::str::from_utf8(&listed.comment).is_err())
     }
 
-    /// An entry that is stored as a stream.
+    /// Whether an entry is streamed and stored without compression.
     pub(super) fn has_stored_stream(&self) -> bool {
         self.listed().any(|(part, _)| is_streamed(part) && part.header.u16(header::METHOD) == STORED)
     }
 
-    /// A folder that is marked as streamed, and has no descriptor.
+    /// Whether a folder is marked as streamed and has no descriptor.
     pub(super) fn has_folder_without_descriptor(&self) -> bool {
         self.listed()
             .any(|(part, _)| is_streamed(part) && part.header.name.ends_with(b"/") && descriptor(part).is_none())
     }
 
-    /// A folder that is marked as streamed, and has no descriptor with a signature.
+    /// Whether a folder is marked as streamed and has no descriptor with a signature.
     pub(super) fn has_folder_without_signature(&self) -> bool {
         let is_signed = |part: &Part| part.after.starts_with(b"PK\x07\x08");
         self.listed().any(|(part, _)| is_streamed(part) && part.header.name.ends_with(b"/") && !is_signed(part))
     }
 
-    /// A descriptor with sizes of eight bytes, and no zip64 field in the header that announces them.
+    /// Whether a descriptor has sizes of eight bytes without a zip64 field in the header that announces them.
     pub(super) fn has_unannounced_long_sizes(&self) -> bool {
         self.named().any(|(part, _)| descriptor(part) == Some(8) && part.header.field(ZIP64).is_none())
     }
 
-    /// A descriptor with sizes of eight bytes, and a header whose sizes do not refer to a zip64 field.
+    /// Whether a descriptor has sizes of eight bytes although the header's sizes do not refer to a zip64 field.
     pub(super) fn has_unneeded_long_sizes(&self) -> bool {
         let is_needed = |part: &Part| part.header.u32(header::PACKED) == u32::MAX && part.header.field(ZIP64).is_some();
         self.named().any(|(part, _)| descriptor(part) == Some(8) && !is_needed(part))
     }
 
-    /// A zip64 field that is longer or shorter than what the entry refers to.
+    /// Whether a zip64 field is longer or shorter than the fields that refer to it.
     pub(super) fn has_unneeded_field(&self) -> bool {
         let is_right = |listed: &Block, length: usize| {
             let long = [record::PACKED, record::UNPACKED, record::PLACE];
@@ -110,33 +110,33 @@ impl Case {
         self.listed().any(|(_, listed)| listed.field(ZIP64).is_some_and(|data| !is_right(listed, data.len())))
     }
 
-    /// An unmarked name in an entry that is not from Unix.
+    /// Whether an entry that is not from Unix has an unmarked name.
     pub(super) fn has_unmarked_name_of_another_system(&self) -> bool {
         self.listed().any(|(_, listed)| is_unmarked(listed) && listed.fixed.get(record::HOST) != Some(&3))
     }
 
-    /// A descriptor with sizes of four bytes, and a zip64 field in the header that announces eight.
+    /// Whether a descriptor has sizes of four bytes although a zip64 field in the header announces eight.
     pub(super) fn has_announced_short_sizes(&self) -> bool {
         self.named().any(|(part, _)| descriptor(part) == Some(4) && part.header.field(ZIP64).is_some())
     }
 
-    /// The sizes in a header are in its zip64 field.
+    /// Whether a header's sizes are in its zip64 field.
     pub(super) fn has_long_sizes(&self) -> bool {
         self.named()
             .any(|(part, _)| [header::PACKED, header::UNPACKED].into_iter().any(|at| part.header.u32(at) == u32::MAX))
     }
 
-    /// The end record refers to the zip64 end record.
+    /// Whether the end record refers to the zip64 end record.
     pub(super) fn has_needed_long_end(&self) -> bool {
         self.parts.zip64.is_some_and(|zip64| zip64.is_needed)
     }
 
-    /// Bytes before the first entry.
+    /// Whether there are bytes before the first entry.
     pub(super) fn has_stub(&self) -> bool {
         !self.parts.before.is_empty()
     }
 
-    /// An entry from DOS or NTFS with the attribute that says that the data lead elsewhere.
+    /// Whether an entry from DOS or NTFS has the attribute of a reparse point.
     pub(super) fn has_reparse_point(&self) -> bool {
         let is_of_windows = |listed: &Block| matches!(listed.fixed.get(record::HOST), Some(0 | 11));
         self.named().any(|(_, listed)| is_of_windows(listed) && listed.u16(record::DOS) & 0x400 != 0)
@@ -165,7 +165,8 @@ fn unpacked(part: &Part, listed: &Block) -> Vec<u8> {
     out
 }
 
-/// How many bytes each size of an entry's descriptor has; none where it has no descriptor. What is accepted has the right one.
+/// Returns the number of bytes of each size in an entry's descriptor; `None` without a descriptor. An accepted zip has
+/// the right descriptors.
 fn descriptor(part: &Part) -> Option<usize> {
     let listed = part.record.as_ref().filter(|_| is_streamed(part))?;
     let after = part.after.strip_prefix(b"PK\x07\x08").unwrap_or(&part.after);

@@ -1,4 +1,4 @@
-//! The comparison of one reading with ours.
+//! Compares a reader's reading of a zip with the deployer's.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,45 +7,45 @@ use deployer_core::package::{Kind, Listed};
 
 use super::run::{Found, Reader, Reading};
 
-/// An entry as we see it.
+/// An entry as the deployer sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
-    /// Its name; that of a folder ends with a slash.
+pub struct SeenEntry {
+    /// The name; a folder's ends with a slash.
     pub name: String,
-    /// An entry becomes this when it is unpacked.
+    /// The kind of file that the entry is unpacked as.
     pub kind: Kind,
-    /// How many bytes it has.
+    /// The size in bytes.
     pub size: u64,
-    /// Their checksum.
+    /// The checksum of the bytes.
     pub crc32: u32,
 }
 
-impl Seen {
+impl SeenEntry {
     pub(super) fn of(listed: Listed<'_>) -> Self {
         let Listed { name, kind, size, crc32 } = listed;
         Self { name: name.to_owned(), kind, size, crc32 }
     }
 }
 
-/// What a reader says otherwise than we do.
+/// The kind of a difference between a reader and the deployer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum What {
-    /// It does not read the zip, or not to its end, and says so.
+pub enum DifferenceKind {
+    /// The reader reports that it cannot read the zip, or not to its end.
     Refuses,
-    /// It does not read the entry, and says so.
+    /// The reader reports that it cannot read the entry.
     Fails,
-    /// It misses an entry, and says nothing.
+    /// The reader misses an entry without an error.
     Misses,
-    /// It sees an entry that we do not see.
+    /// The reader sees an entry that the deployer does not see.
     Adds,
-    /// An entry is of another kind.
+    /// The reader sees an entry as another kind of file.
     Kind,
-    /// An entry has other bytes.
+    /// The reader reads other bytes.
     Bytes,
 }
 
-impl What {
-    /// The same for people.
+impl DifferenceKind {
+    /// Returns a description for people.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
@@ -59,16 +59,16 @@ impl What {
     }
 }
 
-/// A difference between a reading and ours.
+/// A difference between a reader and the deployer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// The reader's name.
     pub reader: &'static str,
-    /// What it says otherwise.
-    pub what: What,
-    /// The entry's name, where it is about one.
+    /// The kind of the difference.
+    pub what: DifferenceKind,
+    /// The entry's name, if the difference is about one.
     pub name: String,
-    /// The reader's words, or what it found.
+    /// The reader's error, or its finding.
     pub words: String,
 }
 
@@ -78,10 +78,10 @@ impl fmt::Display for Difference {
     }
 }
 
-/// All that a reader says otherwise. `hashes` are those of the entries that other readers found in the same zip.
+/// Returns all differences of a reader. `hashes` holds the hashes that other readers found in the same zip.
 pub fn differences(
     reader: Reader,
-    ours: &[Seen],
+    ours: &[SeenEntry],
     reading: &Reading,
     hashes: &mut BTreeMap<String, String>,
 ) -> Vec<Difference> {
@@ -90,36 +90,36 @@ pub fn differences(
         all.push(Difference { reader: reader.name, what, name: name.to_owned(), words: words.to_owned() });
     };
     if let Some(error) = &reading.error {
-        say(What::Refuses, "", error);
+        say(DifferenceKind::Refuses, "", error);
     }
     for found in &reading.entries {
         let Some(our) = ours.iter().find(|our| our.name == found.name) else {
-            let is_above = |our: &Seen| our.name.starts_with(&found.name);
+            let is_above = |our: &SeenEntry| our.name.starts_with(&found.name);
             if !(reader.unpacks && found.kind == "folder" && ours.iter().any(is_above)) {
-                say(What::Adds, &found.name, found.error.as_deref().unwrap_or_default());
+                say(DifferenceKind::Adds, &found.name, found.error.as_deref().unwrap_or_default());
             }
             continue;
         };
         if let Some(error) = &found.error {
-            say(What::Fails, &found.name, error);
+            say(DifferenceKind::Fails, &found.name, error);
             continue;
         }
         if found.kind != kind(our.kind) {
-            say(What::Kind, &found.name, &found.kind);
+            say(DifferenceKind::Kind, &found.name, &found.kind);
         }
         let is_first = !hashes.contains_key(&found.name);
         if (found.size, found.crc32) != (our.size, our.crc32) {
-            say(What::Bytes, &found.name, &format!("{} bytes, checksum {:x}", found.size, found.crc32));
+            say(DifferenceKind::Bytes, &found.name, &format!("{} bytes, checksum {:x}", found.size, found.crc32));
         } else if is_first {
             hashes.insert(found.name.clone(), found.sha256.clone());
         } else if hashes.get(&found.name) != Some(&found.sha256) {
-            say(What::Bytes, &found.name, "another hash than another reader's");
+            say(DifferenceKind::Bytes, &found.name, "another hash than another reader's");
         }
     }
-    let is_found = |our: &Seen| reading.entries.iter().any(|found: &Found| found.name == our.name);
-    // Whoever says that something is wrong has said that something may be missing.
+    let is_found = |our: &SeenEntry| reading.entries.iter().any(|found: &Found| found.name == our.name);
+    // A reader that reports an error may miss entries.
     for our in ours.iter().filter(|our| reading.error.is_none() && !is_found(our)) {
-        say(What::Misses, &our.name, "");
+        say(DifferenceKind::Misses, &our.name, "");
     }
     all
 }

@@ -1,23 +1,23 @@
-//! The table of the differences that are left as they are.
+//! The table of known differences.
 
 use super::cause::Case;
-use super::compare::{Difference, What};
-use What::{Adds, Bytes, Fails, Kind, Misses, Refuses};
+use super::compare::{Difference, DifferenceKind};
+use DifferenceKind::{Adds, Bytes, Fails, Kind, Misses, Refuses};
 
-/// Differences that are known, and why they are left.
+/// A row of the table: known differences, and the reason for which they are left.
 #[derive(Debug, Clone, Copy)]
 pub struct Known {
     /// The readers that differ.
     pub readers: &'static [&'static str],
-    /// What they say otherwise.
-    pub whats: &'static [What],
-    /// Theirs have one of these words; none where words do not matter.
+    /// The kinds of difference.
+    pub kinds: &'static [DifferenceKind],
+    /// Texts of which the reader's error contains one; empty if the text does not matter.
     pub words: &'static [&'static str],
-    /// The zips in which they differ, in words.
+    /// A description of the zips in which they differ.
     pub zips: &'static str,
-    /// Whether a zip is one of those.
+    /// Whether a zip is one of these.
     cause: fn(&Case) -> bool,
-    /// Why it is left as it is.
+    /// The reason for which the difference is left.
     pub reason: &'static str,
 }
 
@@ -25,7 +25,7 @@ pub struct Known {
 pub const KNOWN: &[Known] = &[
     Known {
         readers: &["python", "stream", "java", "java-stream", "go", "bsdtar-stream"],
-        whats: &[Kind],
+        kinds: &[Kind],
         words: &["file"],
         zips: "symbolic links",
         cause: Case::has_link,
@@ -34,7 +34,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         readers: &["python", "stream"],
-        whats: &[Misses],
+        kinds: &[Misses],
         words: &[],
         zips: "names beyond ASCII that are not marked as UTF-8",
         cause: Case::is_unmarked_name,
@@ -42,7 +42,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         readers: &["python", "stream"],
-        whats: &[Adds],
+        kinds: &[Adds],
         words: &[],
         zips: "names beyond ASCII that are not marked as UTF-8",
         cause: Case::is_unmarked_name_read_by_bytes,
@@ -50,7 +50,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         readers: &["java"],
-        whats: &[Refuses],
+        kinds: &[Refuses],
         words: &["malformed input", "bad entry name or comment"],
         zips: "comments of entries that are not UTF-8",
         cause: Case::has_strange_comment,
@@ -58,7 +58,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         readers: &["java-stream"],
-        whats: &[Refuses],
+        kinds: &[Refuses],
         words: &["only DEFLATED entries can have EXT descriptor"],
         zips: "entries that are stored and streamed",
         cause: Case::has_stored_stream,
@@ -67,7 +67,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         readers: &["java-stream"],
-        whats: &[Refuses],
+        kinds: &[Refuses],
         words: &["invalid entry size"],
         zips: "descriptors with sizes of eight bytes, where the local header's sizes do not refer to a zip64 field",
         cause: Case::has_unneeded_long_sizes,
@@ -75,7 +75,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         readers: &["bsdtar-stream"],
-        whats: &[Refuses, Bytes],
+        kinds: &[Refuses, Bytes],
         words: &[],
         zips: "descriptors with sizes of eight bytes and no zip64 field in the local header",
         cause: Case::has_unannounced_long_sizes,
@@ -83,7 +83,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         readers: &["bsdtar-stream"],
-        whats: &[Refuses, Bytes],
+        kinds: &[Refuses, Bytes],
         words: &[],
         zips: "descriptors with sizes of four bytes and a zip64 field in the local header",
         cause: Case::has_announced_short_sizes,
@@ -91,7 +91,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         readers: &["bsdtar-stream"],
-        whats: &[Refuses, Misses],
+        kinds: &[Refuses, Misses],
         words: &[],
         zips: "folders that are marked as streamed and have no descriptor with a signature",
         cause: Case::has_folder_without_signature,
@@ -100,7 +100,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         readers: &["go"],
-        whats: &[Fails],
+        kinds: &[Fails],
         words: &["checksum error"],
         zips: "folders that are marked as streamed and have no descriptor",
         cause: Case::has_folder_without_descriptor,
@@ -109,7 +109,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         readers: &["java-stream"],
-        whats: &[Misses],
+        kinds: &[Misses],
         words: &[],
         zips: "bytes before the first entry",
         cause: Case::has_stub,
@@ -117,7 +117,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         readers: &["bsdtar-stream"],
-        whats: &[Refuses],
+        kinds: &[Refuses],
         words: &["Unrecognized archive format"],
         zips: "bytes before the first entry",
         cause: Case::has_stub,
@@ -125,7 +125,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         readers: &["7z"],
-        whats: &[Bytes],
+        kinds: &[Bytes],
         words: &[],
         zips: "symbolic links to absolute paths",
         cause: Case::has_absolute_link,
@@ -133,7 +133,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         readers: &["7z"],
-        whats: &[Refuses],
+        kinds: &[Refuses],
         words: &["reparse stream"],
         zips: "the attribute of a reparse point in entries from DOS or Windows",
         cause: Case::has_reparse_point,
@@ -142,7 +142,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         readers: &["busybox"],
-        whats: &[Refuses],
+        kinds: &[Refuses],
         words: &["compressed symlink is not supported"],
         zips: "symbolic links that are compressed",
         cause: Case::has_packed_link,
@@ -150,7 +150,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         readers: &["busybox"],
-        whats: &[Refuses],
+        kinds: &[Refuses],
         words: &["short read", "bad archive"],
         zips: "ends that need the zip64 end",
         cause: Case::has_needed_long_end,
@@ -158,7 +158,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         readers: &["busybox"],
-        whats: &[Refuses, Bytes],
+        kinds: &[Refuses, Bytes],
         words: &[],
         zips: "local headers whose sizes are in a zip64 field",
         cause: Case::has_long_sizes,
@@ -166,7 +166,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         readers: &["java"],
-        whats: &[Refuses],
+        kinds: &[Refuses],
         words: &["invalid zip64 extra data field size"],
         zips: "zip64 fields that hold other values than the entry refers to",
         cause: Case::has_unneeded_field,
@@ -174,7 +174,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         readers: &["unzip"],
-        whats: &[Misses, Adds],
+        kinds: &[Misses, Adds],
         words: &[],
         zips: "names beyond ASCII that are not marked as UTF-8, in entries that are not from Unix",
         cause: Case::has_unmarked_name_of_another_system,
@@ -182,13 +182,13 @@ pub const KNOWN: &[Known] = &[
     },
 ];
 
-/// The row of the table that a difference in this zip belongs to.
+/// Returns the row of the table that a difference in this zip belongs to.
 #[must_use]
 pub fn known(difference: &Difference, zip: &[u8]) -> Option<usize> {
     let case = Case::of(difference, zip)?;
     KNOWN.iter().position(|known| {
         known.readers.contains(&difference.reader)
-            && known.whats.contains(&difference.what)
+            && known.kinds.contains(&difference.what)
             && (known.words.is_empty() || known.words.iter().any(|words| difference.words.contains(words)))
             && (known.cause)(&case)
     })

@@ -1,8 +1,8 @@
-//! Other readers of zips, and whether they see in a zip what we see.
+//! Compares other readers of zips with the deployer's own reading.
 //!
-//! [`mutated`] makes zips by chance; those that [`deployer_core::package`] accepts are given to each reader of [`READERS`] that is
-//! on the machine, and whatever it says otherwise than our directory is a [`Difference`]. [`KNOWN`] is the table of those that
-//! are left as they are, with their reasons.
+//! [`mutated`] makes random zips. Each reader of [`READERS`] on this machine reads those that
+//! [`deployer_core::package`] accepts, and each deviation from the zip's directory as the deployer reads it is a
+//! [`Difference`]. [`KNOWN`] is the table of the differences that are left, with their reasons.
 
 mod cause;
 mod compare;
@@ -14,7 +14,7 @@ mod run;
 mod survey;
 
 pub use cause::Case;
-pub use compare::{Difference, Seen, What, differences};
+pub use compare::{Difference, DifferenceKind, SeenEntry, differences};
 pub use known::{KNOWN, Known, known};
 pub use mutate::mutated;
 pub use page::table;
@@ -25,7 +25,7 @@ use deployer_core::package::{Directory, Opening, inspect};
 
 use fixtures::packages::corpus;
 
-/// The zips that are changed: all fixtures that are accepted and not large.
+/// Returns the zips to mutate: all accepted fixtures that are not large.
 #[must_use]
 pub fn bases() -> Vec<Vec<u8>> {
     corpus()
@@ -35,18 +35,18 @@ pub fn bases() -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// What we say is in a zip; none of one that is refused.
+/// Returns the entries of a zip; `None` if the deployer refuses it.
 #[must_use]
-pub fn seen(bytes: &[u8]) -> Option<Vec<Seen>> {
+pub fn seen(bytes: &[u8]) -> Option<Vec<SeenEntry>> {
     inspect(bytes).ok()?;
     listed(bytes)
 }
 
-/// What the directory says is in a zip, whatever its other bytes say: as if the product did not look at them.
+/// Returns the entries of a zip by its directory alone, as if the deployer did not check the other bytes.
 #[must_use]
-pub fn listed(bytes: &[u8]) -> Option<Vec<Seen>> {
+pub fn listed(bytes: &[u8]) -> Option<Vec<SeenEntry>> {
     match Directory::open(bytes.len() as u64, bytes).ok()? {
-        Opening::Ready(directory) => Some(directory.entries().map(Seen::of).collect()),
+        Opening::Ready(directory) => Some(directory.entries().map(SeenEntry::of).collect()),
         Opening::NeedsFrom(_) => None,
     }
 }

@@ -1,4 +1,4 @@
-//! Gives zips that were changed by chance, and that we accept, to every reader at hand, and says what they see otherwise.
+//! Lets every reader on this machine read mutated zips that the deployer accepts, and prints the differences.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

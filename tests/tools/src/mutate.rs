@@ -1,4 +1,4 @@
-//! Changes to zips, by chance: what a careless tool or an attacker would write.
+//! Random changes to zips, as careless tools or attackers make them.
 
 use super::parts::{Block, Part, Parts, Zip64, header, record};
 use fixtures::packages::archive::{Entry, archive, checksum, deflate};
@@ -6,7 +6,7 @@ use fixtures::random::Random;
 
 type Mutation = fn(&mut Parts, &mut Random);
 
-/// All changes; each is as likely as the others.
+/// All changes, which are equally likely.
 const ALL: [Mutation; 22] = [
     flags,
     method,
@@ -32,7 +32,7 @@ const ALL: [Mutation; 22] = [
     kind,
 ];
 
-/// A zip with one to three changes, the same for the same seed.
+/// Returns a zip with one to three changes, the same for the same seed.
 #[must_use]
 pub fn mutated(bases: &[Vec<u8>], seed: u64) -> Vec<u8> {
     let mut random = Random::new(seed);
@@ -45,7 +45,7 @@ pub fn mutated(bases: &[Vec<u8>], seed: u64) -> Vec<u8> {
     if random.percent(3) { raw(&bytes, bases, &mut random) } else { bytes }
 }
 
-/// Changes of single bytes, pieces left out, and pieces of other zips.
+/// Changes single bytes, removes pieces, and inserts pieces of other zips.
 fn raw(base: &[u8], bases: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
     let mut bytes = base.to_vec();
     for _ in 0..random.count(1, 3) {
@@ -139,7 +139,7 @@ fn double(parts: &mut Parts, random: &mut Random) {
     parts.parts.insert(to, copy);
 }
 
-/// A whole entry that nobody lists.
+/// Returns a whole entry that is not in the directory.
 fn another(random: &mut Random) -> Vec<u8> {
     let entry = Entry::file(random.one_of(&["bootstrap", "hidden"]), "#!/bin/sh\n# another one\n");
     let entry = if random.percent(30) { entry.streamed() } else { entry };
@@ -157,7 +157,7 @@ fn hidden(parts: &mut Parts, random: &mut Random) {
     }
 }
 
-/// Bytes that mean nothing, or nearly something.
+/// Returns bytes without a meaning, or nearly with one.
 fn filler(random: &mut Random) -> Vec<u8> {
     let length = random.count(1, 40);
     match random.index(5) {
@@ -184,7 +184,7 @@ fn of_header(part: &Part) -> [u32; 3] {
     part.record.as_ref().map_or([0; 3], |listed| sizes.map(|at| listed.u32(at)))
 }
 
-/// A descriptor: with its signature or without, with sizes of eight bytes or of four.
+/// Returns a descriptor, with or without signature, with sizes of eight bytes or of four.
 fn described(part: &Part, random: &mut Random) -> Vec<u8> {
     let [crc, packed, unpacked] = of_header(part);
     let mut out = if random.percent(60) { b"PK\x07\x08".to_vec() } else { Vec::new() };
@@ -208,7 +208,7 @@ fn descriptor(parts: &mut Parts, random: &mut Random) {
     };
 }
 
-/// Writes an entry as a stream, or nearly so.
+/// Makes an entry streamed, or nearly so.
 fn streamed(parts: &mut Parts, random: &mut Random) {
     let (clears, describes) = (random.percent(85), random.percent(85));
     let Some(part) = part(parts, random) else { return };
@@ -229,7 +229,7 @@ fn field(id: u16, data: &[u8]) -> Vec<u8> {
     [&id.to_le_bytes()[..], &u16::try_from(data.len()).unwrap_or_default().to_le_bytes(), data].concat()
 }
 
-/// Sizes and places in a zip64 field, which may be right, wrong, or there for nothing.
+/// Moves sizes and offsets into a zip64 field, which may be right, wrong, or unneeded.
 fn sizes_of_eight_bytes(parts: &mut Parts, random: &mut Random) {
     let (refers, wrong) = (random.percent(70), u64::from(random.percent(20)));
     blocks(parts, random, |block, is_header| {
@@ -276,7 +276,7 @@ fn host(parts: &mut Parts, random: &mut Random) {
     });
 }
 
-/// Another type of file, or none.
+/// Sets another type of file, or none.
 fn kind(parts: &mut Parts, random: &mut Random) {
     let mode = random.one_of(&[0, 0o100_644, 0o100_755, 0o040_755, 0o120_777, 0o755, 0o644, 0o104_755]);
     change_record(parts, random, |listed| listed.set16(record::MODE, mode));
@@ -327,7 +327,7 @@ fn order(parts: &mut Parts, random: &mut Random) {
     }
 }
 
-/// Data that are others, or end early, or whose sizes are not theirs.
+/// Replaces or truncates data, or leaves their sizes wrong.
 fn data(parts: &mut Parts, random: &mut Random) {
     let which = random.index(5);
     let Some(part) = part(parts, random) else { return };

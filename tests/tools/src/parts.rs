@@ -1,6 +1,6 @@
-//! A zip taken apart, so that one part can be changed and the rest still fits.
+//! Takes a zip apart, so that one part can be changed while the rest still fits.
 
-/// Where fields are in a local header (APPNOTE 4.3.7).
+/// Offsets of the fields of a local header (APPNOTE 4.3.7).
 pub(super) mod header {
     pub const VERSION: usize = 4;
     pub const FLAGS: usize = 6;
@@ -13,7 +13,7 @@ pub(super) mod header {
     pub const LENGTH: usize = 30;
 }
 
-/// Where fields are in an entry of the directory (APPNOTE 4.3.12).
+/// Offsets of the fields of an entry of the directory (APPNOTE 4.3.12).
 pub(super) mod record {
     pub const MADE_BY: usize = 4;
     pub const HOST: usize = 5;
@@ -35,7 +35,7 @@ pub(super) mod record {
 
 const END: usize = 22;
 
-/// The fixed fields of a header or a record, and what follows them.
+/// The fixed fields of a header or a record, with its name, extra fields and comment.
 #[derive(Debug, Clone)]
 pub(super) struct Block {
     pub(super) fixed: Vec<u8>,
@@ -45,7 +45,7 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// The data of the first extra field with this number.
+    /// Returns the data of the first extra field with this number.
     pub(super) fn field(&self, number: u16) -> Option<&[u8]> {
         let mut rest = &self.extra[..];
         loop {
@@ -58,7 +58,7 @@ impl Block {
         }
     }
 
-    /// The packed size of a record, which may be in its zip64 field.
+    /// Returns the packed size of a record, which may be in its zip64 field.
     fn packed(&self) -> Option<usize> {
         match self.u32(record::PACKED) {
             u32::MAX if self.u32(record::UNPACKED) == u32::MAX => long(self.field(1)?, 8),
@@ -84,16 +84,16 @@ impl Block {
     }
 }
 
-/// An entry: its header, its data, what follows them, and what the directory says.
+/// An entry: header, data, the bytes after them, and the directory's record.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
     pub(super) header: Block,
     pub(super) data: Vec<u8>,
-    /// Everything up to the next entry.
+    /// The bytes up to the next entry.
     pub(super) after: Vec<u8>,
-    /// None for an entry that is not listed.
+    /// The directory's record; `None` for an entry that is not listed.
     pub(super) record: Option<Block>,
-    /// How far its place in the directory is wrong.
+    /// The error of the entry's offset in the directory.
     pub(super) off: i64,
 }
 
@@ -102,11 +102,11 @@ pub(super) struct Part {
 pub(super) struct Parts {
     pub(super) before: Vec<u8>,
     pub(super) parts: Vec<Part>,
-    /// The order of the records in the directory is that of the entries, or the other way round.
+    /// Whether the directory lists the entries in reverse order.
     pub(super) backwards: bool,
     /// The zip64 end record between the directory and the end record.
     pub(super) zip64: Option<Zip64>,
-    /// Added to fields of the end record: disks, counts, size, place.
+    /// Errors added to fields of the end record: disks, counts, size, offset.
     pub(super) wrong: [u32; 6],
     pub(super) comment: Vec<u8>,
 }
@@ -116,12 +116,12 @@ pub(super) struct Parts {
 pub(super) struct Zip64 {
     /// Whether the classic record refers to it.
     pub(super) is_needed: bool,
-    /// How many more entries it says there are.
+    /// The number of entries that it claims beyond the real ones.
     pub(super) more: u64,
 }
 
 impl Zip64 {
-    /// Where the record begins that the locator before the classic record leads to.
+    /// Returns the offset of the record that the locator before the classic record names.
     fn before(bytes: &[u8], end: usize) -> Option<usize> {
         let locator = end.checked_sub(20)?;
         let is_locator = bytes.get(locator..locator + 4)? == b"PK\x06\x07";
@@ -152,7 +152,7 @@ fn cut(bytes: &[u8], from: usize, length: usize) -> Option<Vec<u8>> {
 }
 
 impl Parts {
-    /// Takes a zip apart whose directory says where everything is.
+    /// Takes a zip apart by its directory.
     pub(super) fn of(bytes: &[u8]) -> Option<Self> {
         let fits =
             |at: &usize| u16_at(bytes, at + 20).is_some_and(|comment| at + END + usize::from(comment) == bytes.len());
@@ -208,7 +208,7 @@ impl Parts {
         Some(Self { before, parts, backwards: false, zip64, wrong: [0; 6], comment })
     }
 
-    /// Puts it together again.
+    /// Puts the zip together again.
     pub(super) fn bytes(&self) -> Vec<u8> {
         let mut out = self.before.clone();
         let mut records = Vec::new();

@@ -1,4 +1,4 @@
-//! The readers at hand, each started once for a folder of zips.
+//! Runs the readers of this machine, each once for a folder of zips.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -7,14 +7,14 @@ use serde::Deserialize;
 
 use fixtures::error::{Doing as _, Error, Result};
 
-/// A program, or a library, that reads zips.
+/// A program or a library that reads zips.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reader {
-    /// Its name, here and in the scripts.
+    /// The reader's name, here and in the scripts.
     pub name: &'static str,
-    /// The programs of which one is needed.
+    /// The programs of which one must be there.
     programs: &'static [&'static str],
-    /// Whether it unpacks into a folder, and so makes the folders above its files.
+    /// Whether the reader unpacks into a folder, and so makes the folders above its files.
     pub unpacks: bool,
 }
 
@@ -26,7 +26,7 @@ const fn program(name: &'static str, programs: &'static [&'static str]) -> Reade
     Reader { name, programs, unpacks: true }
 }
 
-/// All of them. Those in Python come first: it is there wherever the tests run.
+/// All readers. Those in Python come first, because Python is wherever the tests run.
 pub const READERS: [Reader; 10] = [
     library("python", &["python3"]),
     library("stream", &["python3"]),
@@ -45,9 +45,9 @@ pub const READERS: [Reader; 10] = [
 pub struct Reading {
     /// The file's name without its ending.
     pub zip: String,
-    /// What the reader says where it does not read the zip to its end.
+    /// The reader's error, if it does not read the zip to its end.
     pub error: Option<String>,
-    /// What it found.
+    /// The entries that the reader found.
     pub entries: Vec<Found>,
 }
 
@@ -55,24 +55,24 @@ pub struct Reading {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Found {
-    /// Its name; that of a folder ends with a slash.
+    /// The name; a folder's ends with a slash.
     pub name: String,
     /// `file`, `folder` or `link`.
     pub kind: String,
-    /// How many bytes it has.
+    /// The size in bytes.
     pub size: u64,
-    /// Their checksum.
+    /// The checksum of the bytes.
     pub crc32: u32,
-    /// Their hash.
+    /// The hash of the bytes.
     pub sha256: String,
-    /// What the reader says where it does not read the entry.
+    /// The reader's error, if it does not read the entry.
     pub error: Option<String>,
 }
 
-/// Lets a reader read all zips of a folder; none where it is not on this machine.
+/// Lets a reader read all zips of a folder; `None` if it is not on this machine.
 ///
 /// # Errors
-/// [`Error::Machine`] with the reader's words when it does not do its work.
+/// [`Error::Machine`] with the reader's output if it fails.
 pub fn read(reader: Reader, folder: &Path) -> Result<Option<Vec<Reading>>> {
     let Some(program) = reader.programs.iter().copied().find(|program| is_there(program)) else { return Ok(None) };
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("readers");

@@ -1,60 +1,60 @@
-//! Many zips, each read by every reader.
+//! Lets every reader read many zips and counts the differences.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::Path;
 
-use super::compare::{Difference, Seen, differences};
+use super::compare::{Difference, SeenEntry, differences};
 use super::known::known;
 use super::mutate::mutated;
 use super::run::{Reader, read};
 use fixtures::error::{Doing as _, Error, Result};
 
-/// So many zips are made before they are read.
+/// The number of zips that are made before they are read.
 const AT_ONCE: u64 = 500;
 
-/// One reader's readings.
+/// The results of one reader.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
-    /// How many zips it was given.
+    /// The number of zips that the reader has read.
     pub zips: usize,
-    /// How many of them it reads as we do in everything.
+    /// The number of zips without a difference.
     pub alike: usize,
-    /// In how many it differs as a row of the table says, by the row's index.
+    /// The number of zips with a known difference, by the index of its row.
     pub known: BTreeMap<usize, usize>,
-    /// What is not in the table, by the zip's seed.
+    /// The differences that are not in the table, by the zip's seed.
     pub unknown: BTreeMap<u64, Vec<Difference>>,
 }
 
-/// What came of many zips.
+/// The results of all readers.
 #[derive(Debug, Clone, Default)]
 pub struct Survey {
-    /// How many were made.
+    /// The number of zips that were made.
     pub made: usize,
-    /// How many of them were given to readers.
+    /// The number of zips that readers have read.
     pub given: usize,
-    /// By the readers' names. A reader that is not on this machine has none.
+    /// The results by the readers' names; a reader that is not on this machine has none.
     pub tallies: BTreeMap<&'static str, Tally>,
 }
 
 impl Survey {
-    /// In how many zips a reader differs in a way that is not in the table.
+    /// Returns the number of zips with differences that are not in the table.
     #[must_use]
     pub fn unknown(&self) -> usize {
         self.tallies.values().map(|tally| tally.unknown.len()).sum()
     }
 }
 
-/// Makes zips of these seeds, and gives those of which `ours` says something to each reader that is here. Tells after some of
-/// them how many are done.
+/// Makes zips of these seeds and lets each reader on this machine read those for which `ours` returns entries. Reports
+/// progress from time to time.
 ///
 /// # Errors
-/// A reader does not do its work, or this machine's disk.
+/// A reader fails, or a file operation does.
 pub fn survey(
     readers: &[Reader],
     bases: &[Vec<u8>],
     seeds: Range<u64>,
-    ours: fn(&[u8]) -> Option<Vec<Seen>>,
+    ours: fn(&[u8]) -> Option<Vec<SeenEntry>>,
     mut tell: impl FnMut(&Survey),
 ) -> Result<Survey> {
     let mut all = Survey::default();
@@ -71,7 +71,7 @@ pub fn survey(
     Ok(all)
 }
 
-type Given = BTreeMap<u64, (Vec<Seen>, Vec<u8>)>;
+type Given = BTreeMap<u64, (Vec<SeenEntry>, Vec<u8>)>;
 
 fn some(readers: &[Reader], given: &Given, all: &mut Survey) -> Result<()> {
     let folder = tempfile::tempdir().doing("making a folder for zips")?;
@@ -86,7 +86,7 @@ fn some(readers: &[Reader], given: &Given, all: &mut Survey) -> Result<()> {
     Ok(())
 }
 
-/// The hashes of what the readers before found, by seed and name.
+/// The hashes that earlier readers found, by seed and name.
 type Hashes = BTreeMap<u64, BTreeMap<String, String>>;
 
 fn one(reader: Reader, folder: &Path, given: &Given, hashes: &mut Hashes, all: &mut Survey) -> Result<()> {

@@ -1,5 +1,5 @@
-//! Other readers of zips read what the product accepts as it does, or differ as the table of known differences says. Those in
-//! Python are enough here; `cargo readers` asks all that are at hand.
+//! Checks that other readers of zips read accepted zips as the deployer does, or differ as the table of known
+//! differences says. Only the readers in Python run here; `cargo readers` runs all that the machine has.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,8 +7,8 @@ use std::path::Path;
 
 use fixtures::packages::{archive::Entry, archive::archive, corpus};
 use tools::{
-    Difference, Found, KNOWN, READERS, Reader, Reading, Seen, Survey, What, bases, differences, known, listed, seen,
-    survey, table,
+    Difference, DifferenceKind, Found, KNOWN, READERS, Reader, Reading, SeenEntry, Survey, bases, differences, known,
+    listed, seen, survey, table,
 };
 
 const SEEDS: u64 = 1_500;
@@ -17,12 +17,12 @@ fn in_python() -> Vec<Reader> {
     READERS.into_iter().filter(|reader| ["python", "stream"].contains(&reader.name)).collect()
 }
 
-fn read(ours: fn(&[u8]) -> Option<Vec<Seen>>) -> Survey {
+fn read(ours: fn(&[u8]) -> Option<Vec<SeenEntry>>) -> Survey {
     survey(&in_python(), &bases(), 0..SEEDS, ours, |_| ()).unwrap()
 }
 
 #[test]
-fn accepted_zips_are_read_alike_in_python_or_differ_as_the_table_says() {
+fn python_readers_agree_or_differ_as_the_table_says() {
     let all = read(seen);
     assert_eq!(all.tallies.keys().copied().collect::<Vec<_>>(), ["python", "stream"]);
     assert!(all.given > 200, "only {} of {SEEDS} zips are accepted", all.given);
@@ -33,20 +33,21 @@ fn accepted_zips_are_read_alike_in_python_or_differ_as_the_table_says() {
 }
 
 #[test]
-fn differences_are_found_where_only_the_directory_of_a_zip_is_looked_at() {
+fn differences_are_found_if_only_the_directory_is_checked() {
     let all = read(listed);
     for (reader, tally) in all.tallies {
-        let whats: BTreeSet<What> = tally.unknown.values().flatten().map(|difference| difference.what).collect();
-        let enough: &[What] = match reader {
-            "python" => &[What::Fails, What::Bytes],
-            _ => &[What::Refuses, What::Misses, What::Adds, What::Bytes],
+        let kinds: BTreeSet<DifferenceKind> =
+            tally.unknown.values().flatten().map(|difference| difference.what).collect();
+        let enough: &[DifferenceKind] = match reader {
+            "python" => &[DifferenceKind::Fails, DifferenceKind::Bytes],
+            _ => &[DifferenceKind::Refuses, DifferenceKind::Misses, DifferenceKind::Adds, DifferenceKind::Bytes],
         };
-        assert!(enough.iter().all(|what| whats.contains(what)), "{reader} differs only in {whats:?}");
+        assert!(enough.iter().all(|what| kinds.contains(what)), "{reader} differs only in {kinds:?}");
     }
 }
 
 #[test]
-fn zip_that_hides_an_entry_is_read_otherwise_by_a_reader_of_streams() {
+fn zip_that_hides_an_entry_differs_for_stream_readers() {
     for name in ["hidden-in-a-gap", "local-name-of-another-entry", "streamed-data-end-early"] {
         let fixture = corpus().into_iter().find(|fixture| fixture.name == name).unwrap();
         assert!(seen(&fixture.bytes).is_none(), "{name} is accepted");
@@ -63,9 +64,9 @@ fn plain() -> Vec<u8> {
     archive(&[Entry::file("a", "some text\n"), Entry::folder("b")])
 }
 
-/// What a reader finds that sees what we see.
+/// Returns the reading of a reader that agrees with the deployer.
 fn right() -> Reading {
-    let found = |seen: Seen| Found {
+    let found = |seen: SeenEntry| Found {
         kind: if seen.name.ends_with('/') { "folder" } else { "file" }.to_owned(),
         name: seen.name,
         size: seen.size,
@@ -77,7 +78,7 @@ fn right() -> Reading {
 }
 
 #[test]
-fn every_kind_of_difference_is_told() {
+fn every_kind_of_difference_is_reported() {
     let found = |change: fn(&mut Reading)| {
         let (mut reading, mut hashes) = (right(), BTreeMap::new());
         let reader = in_python().remove(0);
@@ -87,23 +88,23 @@ fn every_kind_of_difference_is_told() {
         all.into_iter().map(|difference| (difference.what, difference.name)).collect::<Vec<_>>()
     };
     let of = |what, name: &str| vec![(what, name.to_owned())];
-    assert_eq!(found(|reading| reading.error = Some("no zip".to_owned())), of(What::Refuses, ""));
-    assert_eq!(found(|reading| reading.entries[0].error = Some("damaged".to_owned())), of(What::Fails, "a"));
-    assert_eq!(found(|reading| drop(reading.entries.remove(1))), of(What::Misses, "b/"));
+    assert_eq!(found(|reading| reading.error = Some("no zip".to_owned())), of(DifferenceKind::Refuses, ""));
+    assert_eq!(found(|reading| reading.entries[0].error = Some("damaged".to_owned())), of(DifferenceKind::Fails, "a"));
+    assert_eq!(found(|reading| drop(reading.entries.remove(1))), of(DifferenceKind::Misses, "b/"));
     assert_eq!(
         found(|reading| reading.entries.push(Found { name: "c".to_owned(), ..Found::default() })),
-        of(What::Adds, "c")
+        of(DifferenceKind::Adds, "c")
     );
-    assert_eq!(found(|reading| reading.entries[0].kind = "link".to_owned()), of(What::Kind, "a"));
-    assert_eq!(found(|reading| reading.entries[0].crc32 ^= 1), of(What::Bytes, "a"));
-    assert_eq!(found(|reading| reading.entries[0].size += 1), of(What::Bytes, "a"));
-    assert_eq!(found(|reading| reading.entries[0].sha256 = "of others".to_owned()), of(What::Bytes, "a"));
+    assert_eq!(found(|reading| reading.entries[0].kind = "link".to_owned()), of(DifferenceKind::Kind, "a"));
+    assert_eq!(found(|reading| reading.entries[0].crc32 ^= 1), of(DifferenceKind::Bytes, "a"));
+    assert_eq!(found(|reading| reading.entries[0].size += 1), of(DifferenceKind::Bytes, "a"));
+    assert_eq!(found(|reading| reading.entries[0].sha256 = "of others".to_owned()), of(DifferenceKind::Bytes, "a"));
 }
 
 #[test]
 fn difference_in_a_plain_zip_is_in_no_row_of_the_table() {
     for (index, row) in KNOWN.iter().enumerate() {
-        for (reader, what) in row.readers.iter().flat_map(|reader| row.whats.iter().map(move |what| (*reader, *what))) {
+        for (reader, what) in row.readers.iter().flat_map(|reader| row.kinds.iter().map(move |what| (*reader, *what))) {
             let words = row.words.first().copied().unwrap_or_default().to_owned();
             let difference = Difference { reader, what, name: "a".to_owned(), words };
             assert_eq!(known(&difference, &plain()), None, "row {}", index + 1);

@@ -1,4 +1,4 @@
-//! A ledger in memory, for deployments that nobody needs to remember.
+//! A ledger in memory, for deployments that are not recorded.
 //!
 //! It gives the engine's guarantees within one process: compare-and-swap, and a new ETag for each write.
 

@@ -144,13 +144,13 @@ impl Direct {
         })
     }
 
-    /// The account and the region.
+    /// Returns the account and the region.
     #[must_use]
     pub fn target(&self) -> &Target {
         &self.target
     }
 
-    /// The alias that serves.
+    /// Returns the alias that serves.
     #[must_use]
     pub fn alias(&self) -> &AliasName {
         &self.direct_target.alias
@@ -236,7 +236,7 @@ impl Direct {
     }
 }
 
-/// The configuration of one environment with one target.
+/// Makes the configuration of one environment with one target.
 fn config(direct_target: &DirectTarget, target: Target) -> Config {
     let environment = Environment {
         targets: vec![target],
@@ -248,7 +248,7 @@ fn config(direct_target: &DirectTarget, target: Target) -> Config {
         execution_role: None,
         accept_uploads: true,
         traffic_within: Span::TRAFFIC_WITHIN,
-        // Without a ledger nobody knows which versions a rollback may need, so none is deleted.
+        // Without a ledger the versions that a rollback may need are unknown, so that none is deleted.
         keep_versions: u32::MAX,
         prune_durable: false,
         immutable_releases: false,

@@ -1,4 +1,4 @@
-//! Watches what the engine reads in the account, and sends a notice if a deployer owns the function.
+//! Watches the engine's reads of the account, and sends a notice if a deployer owns the function.
 //!
 //! The notice comes before the first write and stops nothing.
 
@@ -15,7 +15,7 @@ use deployer_engine::port::{
     Write,
 };
 
-/// The functions that a notice was sent about; one notice each is enough.
+/// The functions that a notice was sent about, so that each gets one only.
 pub(super) type NotifiedFunctions = Arc<Mutex<BTreeSet<FunctionName>>>;
 
 /// Opens sessions whose reads are watched.

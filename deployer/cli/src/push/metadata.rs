@@ -1,4 +1,4 @@
-//! The metadata of an upload: its options, or else what the CI's variables say.
+//! The metadata of an upload, from options or else from the CI's variables.
 //!
 //! S3 accepts US-ASCII only, 2 KB in all (S3 User Guide, "User-defined object metadata").
 
@@ -10,7 +10,7 @@ use super::super::ci_env;
 /// The limit for all names and values together.
 const MAX_BYTES: usize = 2048;
 
-/// The options that say where an upload comes from.
+/// The options that name the origin of an upload.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
 pub(super) struct MetadataOptions {
@@ -55,7 +55,7 @@ impl MetadataOptions {
             ("build-url", &self.build_url, github().or_else(|| set("CI_JOB_URL"))),
             ("uploaded-by", &self.uploaded_by, ci_env::ci_user(&variable)),
         ] {
-            // An empty option counts as absent: a pipeline passes an unset variable so.
+            // An empty option counts as absent, because a pipeline passes an unset variable as an empty text.
             let option = option.as_ref().filter(|value| !value.is_empty());
             match (option, default) {
                 (Some(value), _) => match violated_rule(name, value) {

@@ -117,7 +117,7 @@ impl Options {
         Place { environment: self.environment.clone(), function: self.function.clone(), release: self.release.clone() }
     }
 
-    /// Returns the ledger bucket if the result is to be waited for.
+    /// Returns the ledger bucket if the verb waits for the result.
     fn result_ledger(&self) -> Result<Option<&BucketName>, CliError> {
         match (self.wait, &self.ledger) {
             (false, _) => Ok(None),
@@ -225,7 +225,7 @@ fn release(text: &str) -> Result<Release, String> {
     }
 }
 
-/// The answer for a zip that the deployer would refuse.
+/// Makes the answer for a zip that the deployer would refuse.
 fn refused(options: &Options, mistakes: &[Finding]) -> Answer {
     let Options { source, environment, .. } = options;
     let mut message = format!("{} would be refused in {environment}, and is not uploaded:", source.display());

@@ -24,7 +24,7 @@ use super::super::answer::{CliError, Exit};
 use super::super::interrupts::Interrupts;
 use super::body::body;
 
-/// A larger file is sent in parts.
+/// The size above which a file is sent in parts.
 const SINGLE_REQUEST_LIMIT: u64 = 32 * 1024 * 1024;
 /// The size of a part; the last one is smaller.
 const PART_SIZE: u64 = 16 * 1024 * 1024;
@@ -55,12 +55,12 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// Begins without bytes.
+    /// Makes an empty computation.
     pub fn new() -> Self {
         Self { hasher: sha2::Sha256::new(), filled: 0, done: Vec::new() }
     }
 
-    /// Takes the next bytes.
+    /// Adds the next bytes.
     pub fn feed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let room = usize::try_from(PART_SIZE - self.filled).unwrap_or(usize::MAX);
@@ -88,7 +88,7 @@ impl Parts {
     }
 }
 
-/// A client with long timeouts and more tries.
+/// Makes a client with long timeouts and more tries.
 pub(super) fn client(sdk: &SdkConfig) -> Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(10))

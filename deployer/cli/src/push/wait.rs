@@ -1,4 +1,4 @@
-//! Waits for the result of an upload in the ledger bucket, which the CI may read, and asks nothing else.
+//! Waits for the result of an upload in the ledger bucket, and reads nothing else, because a CI may read nothing else.
 
 use std::convert::Infallible;
 use std::io::IsTerminal as _;
@@ -74,7 +74,7 @@ impl ResultWait<'_> {
         )))
     }
 
-    /// Says what happens next and how to see it.
+    /// Describes how the deployment continues and how to see it.
     fn next_steps(&self, name: &str) -> String {
         let Self { ledger, key, place: Place { environment, function, .. }, .. } = self;
         format!(
@@ -111,7 +111,7 @@ impl ResultWait<'_> {
         Ok(Ok((record, value)))
     }
 
-    /// Sorts a failed read: a missing result and a passing error are waited for, others end the wait.
+    /// Classifies a failed read: a missing result and a transient error continue the wait, others end it.
     fn classify_miss(&self, error: &SdkError<GetObjectError, HttpResponse>) -> Result<LookTrouble, CliError> {
         let Self { ledger, key, .. } = self;
         let status = error.raw_response().map_or(0, |response| response.status().as_u16());

@@ -127,7 +127,7 @@ fn waiting_lines(status: &FunctionStatus, waiting: &WaitingStatus, now: Timestam
     lines
 }
 
-/// Says how far it is behind an environment that it is promoted from.
+/// Writes how far the function is behind an environment that it is promoted from.
 fn behind_text(behind: &Behind, now: Timestamp) -> String {
     let Behind { environment, release, releases, ahead_since, .. } = behind;
     let releases = if *releases == 1 { "1 release".to_owned() } else { format!("{releases} releases") };

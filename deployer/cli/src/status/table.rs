@@ -62,7 +62,7 @@ fn cell(status: &FunctionStatus, now: Timestamp) -> Vec<Line> {
     lines
 }
 
-/// Says what waits, and what it waits for first.
+/// Writes the waiting release and the condition that it waits for first.
 fn waiting_text(waiting: &WaitingStatus) -> String {
     let release = waiting.release.as_ref().map_or("-", |release| release.as_str());
     let until = |time: Timestamp| time.strftime("%m-%d %H:%MZ").to_string();
@@ -76,7 +76,7 @@ fn waiting_text(waiting: &WaitingStatus) -> String {
     }
 }
 
-/// Says how far it is behind an environment that it is promoted from.
+/// Writes how far the function is behind an environment that it is promoted from.
 fn behind_text(behind: &Behind) -> String {
     match behind.releases {
         0 | 1 => format!("behind {} ({})", behind.environment, behind.release),

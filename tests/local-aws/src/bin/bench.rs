@@ -1,16 +1,20 @@
-//! What the deployer costs: CPU from being spawned to its first answer, over TLS with a real trust store; and memory
-//! for a large zip. Build it with `--release`: it measures the bootstrap of its own profile.
+//! Measures the deployer's CPU time from its start to its first answer, over TLS with a real trust store, and its
+//! memory for a large zip. Build it with `--release`: it measures the bootstrap of its own profile.
 //!
-//! `bench uploads`: 1,000 uploads to 200 functions, told out of order and some of them twice, to four deployers at once:
-//! how they end, and which calls they make. The time is mostly that of the local AWS, which does one call after the other.
+//! `bench uploads`: sends 1,000 uploads to 200 functions, out of order and some of them twice, to four deployers at
+//! once, and counts results and calls. Most of the time is spent by the local AWS, which executes one call after the
+//! other.
 //!
 //! `bench push`: memory and time of `deployctl push` for a small and a large folder.
 //!
-//! `bench queue`: how long one team's upload waits behind 300 slow uploads of another, by how the queues are taken from.
+//! `bench queue`: the time that one team's upload waits behind 300 slow uploads of another, for two ways of polling the
+//! queues.
 //!
-//! `bench zip`: CPU for a zip of 60 MB, of few files and of very many. It measures the bootstrap of its own profile, too.
+//! `bench zip`: CPU time for a zip of 60 MB, with few files and with very many. It measures the bootstrap of its own
+//! profile, too.
 //!
-//! `bench status`: how long `status` waits for a large ledger, in requests that follow one another, and what it computes meanwhile.
+//! `bench status`: the time that `status` needs for a large ledger, in requests that follow one another and in CPU
+//! time.
 #![allow(clippy::print_stdout)]
 
 use std::time::{Duration, Instant};
@@ -18,8 +22,8 @@ use std::time::{Duration, Instant};
 use clap::{Parser, ValueEnum};
 use fixtures::Zip;
 use fixtures::large_zips;
-use local_aws::ci::{Ci, Waiting};
-use local_aws::storm::Storm;
+use local_aws::ci::{Ci, WaitingPush};
+use local_aws::load::Load;
 use local_aws::{ARTIFACTS, Doing as _, Error, LEDGER, LocalAws, Result, Setup, Transport};
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -31,20 +35,20 @@ const ZIP_RUNS: usize = 5;
 const MEGABYTE: f64 = 1_000_000.0;
 
 #[derive(Debug, Parser)]
-#[command(about = "What the deployer costs")]
+#[command(about = "Measures what the deployer costs")]
 struct Options {
-    /// What is measured.
+    /// The measurement.
     #[arg(default_value = "process")]
-    what: What,
+    measurement: Measurement,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum What {
-    /// CPU from spawn to first answer over TLS, and memory for a large zip.
+enum Measurement {
+    /// CPU time from start to first answer over TLS, and memory for a large zip.
     Process,
     /// 1,000 uploads to 200 functions through the queue.
     Uploads,
-    /// CPU for a zip of 60 MB.
+    /// CPU time for a zip of 60 MB.
     Zip,
     /// Memory and time of `deployctl push`.
     Push,
@@ -56,20 +60,20 @@ enum What {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    match Options::parse().what {
-        What::Process => process().await,
-        What::Uploads => uploads().await,
-        What::Zip => zip().await,
-        What::Push => push().await,
-        What::Queue => queue(),
-        What::Status => status(),
+    match Options::parse().measurement {
+        Measurement::Process => process().await,
+        Measurement::Uploads => uploads().await,
+        Measurement::Zip => zip().await,
+        Measurement::Push => push().await,
+        Measurement::Queue => queue(),
+        Measurement::Status => status(),
     }
 }
 
 async fn uploads() -> Result<()> {
     let aws = LocalAws::start().await?;
-    let storm = Storm { functions: 200, releases: 5, twice_in: 5, deployers: 4, seed: 1 };
-    let passed = storm.pass(&aws).await?;
+    let load = Load { functions: 200, releases: 5, twice_in: 5, deployers: 4, seed: 1 };
+    let passed = load.pass(&aws).await?;
     print!("{passed}");
     if passed.wrong.is_empty() { Ok(()) } else { Err(Error::Unexpected("it did not end as it must".into())) }
 }
@@ -106,7 +110,7 @@ async fn push() -> Result<()> {
         let to = ("dev", "orders-api");
         let options = ["--bucket", ARTIFACTS, "--ledger", LEDGER, "--wait"];
         let began = Instant::now();
-        let waiting = Waiting::start(ci.push(to, folder.path(), &megabytes.to_string(), &options)?).await?;
+        let waiting = WaitingPush::start(ci.push(to, folder.path(), &megabytes.to_string(), &options)?).await?;
         let (took, peak) = (began.elapsed().as_secs_f64(), waiting.peak_memory()?);
         waiting.signal(Signal::INT)?;
         waiting.end().await?;
@@ -141,7 +145,7 @@ fn queue() -> Result<()> {
     Ok(())
 }
 
-/// Plays something in the world fake, whose time is virtual: only waiting takes any.
+/// Runs something in the fake world, whose virtual time passes only while it waits.
 fn in_a_world<T: Send + 'static, F: Future<Output = T>>(play: impl FnOnce() -> F + Send + 'static) -> Result<T> {
     let played = std::thread::spawn(move || -> Result<_> {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
@@ -156,7 +160,7 @@ async fn process() -> Result<()> {
     let aws = LocalAws::over(Transport::Tls, Setup::default()).await?;
     succeeded(&aws.deploy("dev/orders/0.zip", &Zip::function("0")).await?)?;
     for run in 1..=RUNS {
-        // The next delivery starts a process anew: its first answer is an update of code.
+        // The next delivery starts a new process, whose first answer is an update of code.
         aws.deployer().kill();
         let zip = Zip::function(&run.to_string());
         succeeded(&aws.deploy(&format!("dev/orders/{run}.zip"), &zip).await?)?;

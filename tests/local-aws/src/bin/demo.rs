@@ -1,5 +1,5 @@
-//! `cargo demo`: uploads releases of a sample function as CI would, lets the real deployer bring them to another
-//! account of the local AWS, and shows the way each took. Exits with an error if anything is not as it should be.
+//! `cargo demo`: uploads releases of a sample function as CI does, lets the real deployer deploy them to another
+//! account of the local AWS, and shows the steps of each. Exits with an error if a state is not the expected one.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
@@ -25,8 +25,8 @@ struct Options {
     terraform: bool,
 }
 
-/// What is shown, and where the function comes to life.
-struct Stage {
+/// The local AWS and the target of the demo's function.
+struct Demo {
     aws: LocalAws,
     environment: &'static str,
     account: &'static str,
@@ -34,7 +34,7 @@ struct Stage {
 }
 
 const FUNCTION: &str = "hello";
-/// The steps of a plan whose version is worth telling.
+/// The steps of a plan that are shown with their version.
 const PUBLISHING: [&str; 5] = ["create function", "update code", "publish version", "create alias", "move alias"];
 
 #[tokio::main(flavor = "current_thread")]
@@ -50,8 +50,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: &Options) -> Result<()> {
-    let stage = set(options).await?;
-    let Stage { aws, account, paint, .. } = &stage;
+    let demo = set_up(options).await?;
+    let Demo { aws, account, paint, .. } = &demo;
     say!(
         "{}\n  CI uploads to {ARTIFACTS} in account {TOOLING}; the deployer there enters account {account}\n  \
          and brings the function {FUNCTION} to life.\n",
@@ -61,24 +61,24 @@ async fn run(options: &Options) -> Result<()> {
     let first = Zip::folder(&folder).doing(format!("reading {}", folder.display()))?;
     let second = first.clone().with("\"Hello\"", "\"Hello again\"");
 
-    show(&stage, "1.0.0", &first, "a first release").await?;
-    show(&stage, "1.1.0", &second, "a newer one, with another greeting").await?;
-    show(&stage, "1.0.0", &first, "the first one, uploaded again").await?;
+    show(&demo, "1.0.0", &first, "a first release").await?;
+    show(&demo, "1.1.0", &second, "a newer one, with another greeting").await?;
+    show(&demo, "1.0.0", &first, "the first one, uploaded again").await?;
     aws.same_events_again_change_nothing().await?;
     say!("{}\n", paint.good("All events came once more, as they may, and changed nothing."));
-    commands(&stage).await?;
+    commands(&demo).await?;
     if options.keep {
-        keep(&stage).await?;
+        keep(&demo).await?;
     }
     Ok(())
 }
 
-/// Lays the accounts, and says which way.
-async fn set(options: &Options) -> Result<Stage> {
+/// Sets up the accounts, and prints how.
+async fn set_up(options: &Options) -> Result<Demo> {
     let paint = Paint::new();
     if !options.terraform {
         say!("{}", paint.dim("Three accounts are laid as infra/ would; --terraform lets Terraform do it."));
-        return Ok(Stage { aws: LocalAws::start().await?, environment: "dev", account: FIRST, paint });
+        return Ok(Demo { aws: LocalAws::start().await?, environment: "dev", account: FIRST, paint });
     }
     let terraform = Terraform::find()?;
     say!("{}", paint.bold("Terraform lays the accounts: infra/examples/two-accounts, as it stands."));
@@ -89,12 +89,12 @@ async fn set(options: &Options) -> Result<Stage> {
         .await
         .map_err(|error| Error::Unexpected(format!("{error}\nWithout Terraform it can still be shown: cargo demo")))?;
     say!("  {} resources in {:.0} s\n", applied.resources()?, began.elapsed().as_secs_f64());
-    Ok(Stage { aws, environment: "prod", account: SECOND, paint })
+    Ok(Demo { aws, environment: "prod", account: SECOND, paint })
 }
 
 /// Uploads one release, delivers the event, shows what happened and checks it.
-async fn show(stage: &Stage, release: &str, zip: &Zip, what: &str) -> Result<()> {
-    let Stage { aws, environment, account, paint } = stage;
+async fn show(demo: &Demo, release: &str, zip: &Zip, what: &str) -> Result<()> {
+    let Demo { aws, environment, account, paint } = demo;
     let key = format!("{environment}/{FUNCTION}/{release}.zip");
     let before = aws.live(account, REGION, FUNCTION).await?;
     let lines = aws.deployer().log().len();
@@ -114,7 +114,7 @@ async fn show(stage: &Stage, release: &str, zip: &Zip, what: &str) -> Result<()>
         None => "before: nothing".to_owned(),
     };
     row(paint, "live", &format!("{FUNCTION}:live is version {version} ({previous})"));
-    let calls = calls.iter().filter(|call| LocalAws::is_the_deployers(call)).count();
+    let calls = calls.iter().filter(|call| LocalAws::is_by_deployer(call)).count();
     row(paint, "took", &format!("{:.2} s from the event to the result, {calls} AWS calls", took.as_secs_f64()));
     let status = record["status"].as_str().unwrap_or("no status");
     say!("  {}\n", paint.good(&format!("{status}: {}", record["id"].as_str().unwrap_or_default())));
@@ -136,7 +136,7 @@ async fn show(stage: &Stage, release: &str, zip: &Zip, what: &str) -> Result<()>
     )
 }
 
-/// What the deployer logged, as a person would tell it.
+/// Prints the deployer's log in short.
 fn steps(paint: &Paint, log: &[Value]) {
     let time = |line: &Value| line["timestamp"].as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok());
     let start = log.first().and_then(time);
@@ -174,9 +174,9 @@ fn steps(paint: &Paint, log: &[Value]) {
     }
 }
 
-/// What the AWS CLI would show.
-async fn commands(stage: &Stage) -> Result<()> {
-    let Stage { aws, account, paint, .. } = stage;
+/// Prints the function's alias, versions and ledger objects as the AWS CLI would.
+async fn commands(demo: &Demo) -> Result<()> {
+    let Demo { aws, account, paint, .. } = demo;
     let lambda = aws.clients().lambda(account, REGION);
     say!("{}", paint.bold(&format!("In account {account}:")));
     prompt(paint, &format!("aws lambda get-alias --function-name {FUNCTION} --name live"));
@@ -210,9 +210,9 @@ async fn commands(stage: &Stage) -> Result<()> {
     expect("the versions there are", &versions.versions().len(), &4)
 }
 
-/// Goes on delivering, so that uploads by hand are deployed too.
-async fn keep(stage: &Stage) -> Result<()> {
-    let Stage { aws, environment, account, paint } = stage;
+/// Delivers events until Ctrl-C, so that uploads by hand are deployed too.
+async fn keep(demo: &Demo) -> Result<()> {
+    let Demo { aws, environment, account, paint } = demo;
     say!("{}", paint.bold("It keeps running until Ctrl-C. In another shell:"));
     say!("  export AWS_ENDPOINT_URL={} AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}", aws.endpoint());
     say!("  export AWS_ACCESS_KEY_ID={account} AWS_SECRET_ACCESS_KEY=none     # account {account}");
@@ -248,7 +248,7 @@ fn prompt(paint: &Paint, command: &str) {
     say!("{} {command}", paint.dim("$"));
 }
 
-/// Colours, on a terminal that wants them.
+/// Colours text on a terminal, unless NO_COLOR is set.
 struct Paint {
     colours: bool,
 }

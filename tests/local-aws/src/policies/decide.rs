@@ -1,7 +1,8 @@
-//! A question, and the answer that all policies together give (IAM User Guide, "Policy evaluation logic").
+//! Decides an access request by all policies that apply to it (IAM User Guide, "Policy evaluation logic").
 //!
-//! An explicit Deny in any of them denies. Otherwise, within an account one side is enough, across accounts both must allow; but a
-//! role's trust and a key's policy must always allow. A boundary and a session policy must allow too, where there are any.
+//! An explicit Deny in any policy denies. Otherwise the Allow of one side, the caller's or the resource's, is enough
+//! within an account, and both must allow across accounts. A role's trust policy and a key's policy must always allow.
+//! A boundary and a session policy, if there are any, must allow too.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,18 +15,18 @@ use serde_json::{Value, json};
 
 use super::Policies;
 
-/// Who asks.
+/// A caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Who {
-    /// A session of a role: account, and path and name.
+pub enum Caller {
+    /// A session of a role, by account and by path and name.
     Role(&'static str, &'static str),
     /// A service of AWS.
     Service(&'static str),
-    /// Somebody whom an identity provider vouches for.
+    /// A user of an identity provider.
     Federated(&'static str),
 }
 
-impl Who {
+impl Caller {
     fn account(&self) -> Option<&str> {
         match self {
             Self::Role(account, _) => Some(account),
@@ -33,7 +34,7 @@ impl Who {
         }
     }
 
-    /// By what a policy may name it itself, and by what its account.
+    /// Returns the principals that mean the caller itself, and those that mean its account.
     fn names(&self) -> (Vec<Principal>, Vec<Principal>) {
         let aws = |arn: String| Principal::Aws(PrincipalId::String(arn));
         match self {
@@ -51,7 +52,7 @@ impl Who {
     }
 }
 
-impl fmt::Display for Who {
+impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Role(account, name) => write!(f, "{account}/{name}"),
@@ -63,18 +64,19 @@ impl fmt::Display for Who {
 
 /// A policy.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Doc {
-    /// The one of this name.
+pub enum PolicyRef {
+    /// The policy of this name.
     Named(&'static str),
-    /// One that allows everything to everybody: what is asked then hangs on the other side.
+    /// A policy that allows everything to everybody, so that the other side decides.
     Open,
-    /// A resource's, that leaves everything to the policies of its account, as keys' do (KMS Developer Guide, "Default key policy").
+    /// A resource's policy that leaves everything to the policies of its account, as a key's default policy does (KMS
+    /// Developer Guide, "Default key policy").
     LeftTo(&'static str),
-    /// One that says nothing.
+    /// A policy without statements.
     Silent,
 }
 
-impl Doc {
+impl PolicyRef {
     fn of(&self, policies: &Policies) -> Value {
         let statements = match self {
             Self::Named(name) => return policies.get(name),
@@ -87,46 +89,46 @@ impl Doc {
     }
 }
 
-/// The resource's side.
+/// The resource's owner and policy.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Owned {
-    doc: Doc,
+pub(super) struct ResourcePolicy {
+    doc: PolicyRef,
     owner: &'static str,
-    /// Whether its policy must allow even what the identity's does.
+    /// Whether the resource's policy must allow a call that the caller's policy allows.
     decides: bool,
 }
 
-/// A question: may this one do that?
+/// An access request, with the policies that apply to it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Ask {
-    /// Who asks.
-    pub who: Who,
-    /// What.
+pub struct AccessRequest {
+    /// The caller.
+    pub who: Caller,
+    /// The IAM action.
     pub action: &'static str,
-    /// On what.
+    /// The resource's ARN.
     pub resource: String,
-    pub(super) identity: Doc,
-    pub(super) boundary: Option<Doc>,
-    pub(super) session: Option<Doc>,
-    pub(super) at: Option<Owned>,
+    pub(super) identity: PolicyRef,
+    pub(super) boundary: Option<PolicyRef>,
+    pub(super) session: Option<PolicyRef>,
+    pub(super) at: Option<ResourcePolicy>,
     pub(super) context: BTreeMap<&'static str, Value>,
 }
 
-/// The answer.
+/// The decision about a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// It may.
+pub enum AccessDecision {
+    /// The request is allowed.
     Allowed,
-    /// It may not, because of this side.
+    /// The request is denied, by this kind of policy.
     Denied(&'static str),
 }
 
-impl Ask {
-    /// Whether `who` may, by this policy of its own.
+impl AccessRequest {
+    /// Makes a request of `who` under this policy of its own.
     #[must_use]
-    pub fn of(who: &Who, identity: Doc, action: &'static str, resource: impl Into<String>) -> Self {
+    pub fn of(who: &Caller, identity: PolicyRef, action: &'static str, resource: impl Into<String>) -> Self {
         let mut context = BTreeMap::from([("aws:SecureTransport", json!(true))]);
-        if let Who::Role(account, name) = who {
+        if let Caller::Role(account, name) = who {
             context.insert("aws:PrincipalArn", json!(format!("arn:aws:iam::{account}:role/{name}")));
             context.insert("aws:PrincipalAccount", json!(account));
         }
@@ -142,52 +144,52 @@ impl Ask {
         }
     }
 
-    /// At a resource with a policy, of this account.
+    /// Adds the resource's policy and owner.
     #[must_use]
-    pub fn at(mut self, doc: Doc, owner: &'static str) -> Self {
-        self.at = Some(Owned { doc, owner, decides: false });
+    pub fn at(mut self, doc: PolicyRef, owner: &'static str) -> Self {
+        self.at = Some(ResourcePolicy { doc, owner, decides: false });
         self
     }
 
-    /// At a role or a key, whose policy must allow it whoever asks.
+    /// Adds the policy and owner of a role or a key, whose policy must allow every caller.
     #[must_use]
-    pub fn trusted_by(mut self, doc: Doc, owner: &'static str) -> Self {
-        self.at = Some(Owned { doc, owner, decides: true });
+    pub fn trusted_by(mut self, doc: PolicyRef, owner: &'static str) -> Self {
+        self.at = Some(ResourcePolicy { doc, owner, decides: true });
         self
     }
 
-    /// In a session with an inline policy.
+    /// Adds the session's inline policy.
     #[must_use]
-    pub fn session(mut self, doc: Doc) -> Self {
+    pub fn session(mut self, doc: PolicyRef) -> Self {
         self.session = Some(doc);
         self
     }
 
-    /// Under a permissions boundary.
+    /// Adds a permissions boundary.
     #[must_use]
-    pub fn boundary(mut self, doc: Doc) -> Self {
+    pub fn boundary(mut self, doc: PolicyRef) -> Self {
         self.boundary = Some(doc);
         self
     }
 
-    /// With this condition key.
+    /// Adds a condition key.
     #[must_use]
     pub fn with(mut self, key: &'static str, value: impl Into<Value>) -> Self {
         self.context.insert(key, value.into());
         self
     }
 
-    /// Which of the named policies have a say.
+    /// Returns the names of the policies that apply.
     pub fn documents(&self) -> impl Iterator<Item = &'static str> {
         let at = self.at.as_ref().map(|at| &at.doc);
         let docs = [Some(&self.identity), self.boundary.as_ref(), self.session.as_ref(), at];
         docs.into_iter().flatten().filter_map(|doc| match doc {
-            Doc::Named(name) => Some(*name),
+            PolicyRef::Named(name) => Some(*name),
             _ => None,
         })
     }
 
-    /// What distinguishes it from others about the same call.
+    /// Returns the condition keys that distinguish the request from others for the same call.
     #[must_use]
     pub fn circumstances(&self) -> String {
         let told = self.context.iter().filter(|(key, value)| {
@@ -198,18 +200,18 @@ impl Ask {
             .join(" ")
     }
 
-    /// The answer.
+    /// Returns the decision of all policies together.
     #[must_use]
-    pub fn verdict(&self, policies: &Policies) -> Verdict {
+    pub fn decide(&self, policies: &Policies) -> AccessDecision {
         let (itself, account) = self.who.names();
         let anybody = &itself[..1];
         let is_role = self.who.account().is_some();
-        let silent = Doc::Silent;
-        let identity = self.judge(&self.identity.of(policies), anybody);
-        let boundary = self.boundary.as_ref().map(|doc| self.judge(&doc.of(policies), anybody));
-        let session = self.session.as_ref().map(|doc| self.judge(&doc.of(policies), anybody));
+        let silent = PolicyRef::Silent;
+        let identity = self.evaluate_policy(&self.identity.of(policies), anybody);
+        let boundary = self.boundary.as_ref().map(|doc| self.evaluate_policy(&doc.of(policies), anybody));
+        let session = self.session.as_ref().map(|doc| self.evaluate_policy(&doc.of(policies), anybody));
         let at = self.at.as_ref().map_or(&silent, |at| &at.doc).of(policies);
-        let (direct, delegated) = (self.judge(&at, &itself), self.judge(&at, &account));
+        let (direct, delegated) = (self.evaluate_policy(&at, &itself), self.evaluate_policy(&at, &account));
         for (side, decision) in [
             ("a Deny of the identity's policy", Some(identity)),
             ("a Deny of the boundary", boundary),
@@ -218,7 +220,7 @@ impl Ask {
             ("a Deny of the resource's policy", Some(delegated)),
         ] {
             if decision == Some(Decision::Deny) {
-                return Verdict::Denied(side);
+                return AccessDecision::Denied(side);
             }
         }
         let [identity, direct, delegated] = [identity, direct, delegated].map(|decision| decision == Decision::Allow);
@@ -236,14 +238,14 @@ impl Ask {
             [("the boundary does not allow it", boundary), ("the session's policy does not allow it", session)];
         let limited = limits.into_iter().find(|(_, decision)| decision.is_some_and(|one| one != Decision::Allow));
         match denied.or(limited.map(|(side, _)| side)) {
-            Some(side) => Verdict::Denied(side),
-            None => Verdict::Allowed,
+            Some(side) => AccessDecision::Denied(side),
+            None => AccessDecision::Allowed,
         }
     }
 
-    /// One policy's decision about any of these names.
-    fn judge(&self, policy: &Value, names: &[Principal]) -> Decision {
-        // Trust policies name no resource: theirs is the role.
+    /// Returns one policy's decision about a caller with these names.
+    fn evaluate_policy(&self, policy: &Value, names: &[Principal]) -> Decision {
+        // Trust policies name no resource: it is the role itself.
         let named = |statement: &Value| statement.get("Resource").or(statement.get("NotResource")).is_some();
         let anywhere = !policy["Statement"].as_array().into_iter().flatten().all(named);
         let Ok(policy) = serde_json::from_value::<IAMPolicy>(policy.clone()) else { return Decision::Deny };
@@ -265,7 +267,7 @@ impl Ask {
     fn context(&self) -> Context {
         let mut context = Context::new();
         for (key, value) in &self.context {
-            // A boolean that is given as text makes a Deny not apply.
+            // `iam-rs` does not apply a Deny on a boolean that is given as text.
             let value = match value {
                 Value::Bool(value) => ContextValue::Boolean(*value),
                 other => ContextValue::String(other.as_str().unwrap_or_default().to_owned()),

@@ -1,9 +1,8 @@
-//! What the infrastructure allows and what it does not: the policies that Terraform renders, questions to them, and what each
-//! statement is good for.
+//! Checks the policies that Terraform renders: which requests they allow and deny, and that every statement matters.
 //!
-//! [`rows`] is the decision matrix: who may do what, and who may not. [`mutants`] weakens each statement in turn; a row must notice.
-//! One policy is judged by the crate `iam-rs`, their composition by [`decide`]. Both are a reading of IAM User Guide, "Policy
-//! evaluation logic", not AWS itself.
+//! [`rows`] is the decision matrix of allowed and denied requests. [`mutants`] weakens each statement in turn, and a
+//! row of the matrix must fail. The crate `iam-rs` evaluates one policy, [`decide`] combines them. Both are a reading
+//! of IAM User Guide, "Policy evaluation logic", not AWS itself.
 
 mod decide;
 mod mutants;
@@ -15,7 +14,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-pub use decide::{Ask, Doc, Verdict, Who};
+pub use decide::{AccessDecision, AccessRequest, Caller, PolicyRef};
 pub use mutants::{Mutant, mutants, noticed_by};
 pub use rows::{Row, rows};
 pub use sessions::session_actions;
@@ -27,11 +26,11 @@ use crate::{Doing as _, Result};
 pub struct Policies(BTreeMap<String, Value>);
 
 impl Policies {
-    /// Those that Terraform renders for the contract's example, and the deployer's session policies for the same.
+    /// Reads the policies that Terraform renders for the contract's example, and adds the deployer's session policies.
     ///
     /// # Errors
     /// A file cannot be read.
-    pub fn of_the_contract() -> Result<Self> {
+    pub fn from_contract() -> Result<Self> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/contract/policies");
         let mut policies = sessions::policies();
         for instance in std::fs::read_dir(&folder).doing(format!("reading {}", folder.display()))? {
@@ -47,18 +46,18 @@ impl Policies {
         Ok(Self(policies))
     }
 
-    /// Their names.
+    /// Returns the policies' names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 
-    /// One of them; none of that name allows nothing.
+    /// Returns the policy of this name, or one that allows nothing if there is none.
     #[must_use]
     pub fn get(&self, name: &str) -> Value {
         self.0.get(name).cloned().unwrap_or_else(|| json!({"Version": "2012-10-17", "Statement": []}))
     }
 
-    /// The same with another policy of this name.
+    /// Returns these policies with one replaced.
     #[must_use]
     pub fn with(&self, name: &str, policy: Value) -> Self {
         let mut changed = self.clone();
@@ -66,7 +65,7 @@ impl Policies {
         changed
     }
 
-    /// Every statement, with the policy that it is in.
+    /// Returns every statement with the name of its policy.
     pub fn statements(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.iter().flat_map(|(name, policy)| {
             policy["Statement"].as_array().into_iter().flatten().map(move |statement| (name.as_str(), statement))
@@ -74,7 +73,7 @@ impl Policies {
     }
 }
 
-/// An element that may be one text or several.
+/// Returns the texts of an element that may hold one or several.
 fn listed(element: &Value) -> Vec<String> {
     match element {
         Value::Array(several) => several.iter().filter_map(|one| one.as_str().map(str::to_owned)).collect(),

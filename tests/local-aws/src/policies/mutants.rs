@@ -1,4 +1,4 @@
-//! Each statement weakened in turn: a condition dropped, a resource, an action or a principal widened, a Deny taken away.
+//! Weakens each statement in turn: drops a condition, widens a resource, an action or a principal, removes a Deny.
 
 use serde_json::{Value, json};
 
@@ -11,14 +11,14 @@ pub struct Mutant {
     pub policy: String,
     /// The statement: its Sid, or its number.
     pub statement: String,
-    /// What was done to it.
+    /// The change to the statement.
     pub change: String,
-    /// The whole policy with it.
+    /// The whole policy with the change.
     pub document: Value,
 }
 
 impl Mutant {
-    /// Why it allows nothing more than the policy that it was made of, or nothing that matters, where somebody has thought about it.
+    /// Returns the reason for which the mutant allows nothing more that matters, if the list below has one.
     #[must_use]
     pub fn equivalent(&self) -> Option<&'static str> {
         EQUIVALENT
@@ -32,7 +32,7 @@ impl Mutant {
     }
 }
 
-/// Policies, statement and beginnings of changes, with the reason.
+/// Policies, statement and beginnings of changes of equivalent mutants, with the reason.
 const EQUIVALENT: &[(&str, &str, &str, &str)] = &[
     (
         "dev/permissions|prod/permissions|tools/permissions",
@@ -81,7 +81,7 @@ const EQUIVALENT: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
-/// Which of these rows answers otherwise with the mutant than it must, and does not without it.
+/// Returns a row that fails with the mutant and holds without it.
 #[must_use]
 pub fn noticed_by<'a>(mutant: &Mutant, policies: &Policies, rows: &'a [Row]) -> Option<&'a Row> {
     let weaker = policies.with(&mutant.policy, mutant.document.clone());
@@ -89,7 +89,7 @@ pub fn noticed_by<'a>(mutant: &Mutant, policies: &Policies, rows: &'a [Row]) -> 
     rows.iter().filter(asked).find(|row| !row.holds(&weaker) && row.holds(policies))
 }
 
-/// All mutants of these policies.
+/// Returns all mutants of these policies.
 #[must_use]
 pub fn mutants(policies: &Policies) -> Vec<Mutant> {
     let mut all = Vec::new();
@@ -113,7 +113,7 @@ pub fn mutants(policies: &Policies) -> Vec<Mutant> {
 
 type Change = (String, Option<Value>);
 
-/// A Deny that forbids less.
+/// Returns the changes by which a Deny forbids less.
 fn narrowed(statement: &Value) -> Vec<Change> {
     let mut changes = vec![("drop the deny".to_owned(), None)];
     for element in ["Action", "Resource"] {
@@ -145,7 +145,7 @@ fn narrowed(statement: &Value) -> Vec<Change> {
     changes
 }
 
-/// An Allow that allows more.
+/// Returns the changes by which an Allow allows more.
 fn widened(statement: &Value) -> Vec<Change> {
     let mut changes: Vec<Change> = Vec::new();
     let mut change = |what: String, weaker: Value| changes.push((what, Some(weaker)));
@@ -214,7 +214,7 @@ fn with(statement: &Value, element: &str, value: Value) -> Value {
     changed
 }
 
-/// The list with one of its texts replaced.
+/// Returns the list with one of its texts replaced.
 fn replaced(all: &Value, one: &str, by: &str) -> Vec<String> {
     listed(all).into_iter().map(|text| if text == one { by.to_owned() } else { text }).collect()
 }

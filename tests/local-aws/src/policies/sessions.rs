@@ -1,4 +1,4 @@
-//! The session policies that the deployer sends for `orders-api` in the contract's `prod`.
+//! The session policies of the deployer for `orders-api` in the contract's `prod`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,8 @@ use serde_json::Value;
 
 use super::listed;
 
-/// The first session's, one's that creates the function with all there is, and one's that deletes version 7.
+/// Returns the policies of the first session, of one that creates the function with all settings, and of one that
+/// deletes version 7.
 pub(super) fn policies() -> BTreeMap<String, Value> {
     let named = Example::new().and_then(|example| {
         let create = example.second(vec![
@@ -28,7 +29,7 @@ pub(super) fn policies() -> BTreeMap<String, Value> {
     named.into_iter().flatten().map(|(name, policy)| (format!("session/{name}"), policy)).collect()
 }
 
-/// Every action that any session of the deployer may ask for.
+/// Returns every action that a session policy of the deployer may allow.
 #[must_use]
 pub fn session_actions() -> BTreeSet<String> {
     let policies =
@@ -100,7 +101,7 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_default()
 }
 
-/// A function with every field that needs a right of its own.
+/// Returns a function with every field that needs a permission of its own.
 fn everything() -> Result<NewFunction, InvalidName> {
     let configuration = Configuration {
         layers: Some(vec!["arn:aws:lambda:eu-west-1:222222222222:layer:shared:3".into()]),
@@ -115,7 +116,7 @@ fn everything() -> Result<NewFunction, InvalidName> {
             local_mount_path: "/mnt/x".into(),
             s3_files_config: None,
         }]),
-        // No function has a VPC beside it, but each needs its own right.
+        // No function has this and a VPC, but each of the two needs its own permission.
         capacity_provider_config: Some(CapacityProviderConfig {
             lambda_managed_instances_capacity_provider_config: ManagedInstancesConfig {
                 capacity_provider_arn: "arn:aws:lambda:eu-west-1:222222222222:capacity-provider:shared".into(),
@@ -135,7 +136,7 @@ fn everything() -> Result<NewFunction, InvalidName> {
     })
 }
 
-/// No plan has all of these, but each is in some.
+/// Returns every kind of step; no single plan has all of them.
 fn every_step() -> Result<Vec<Step>, InvalidName> {
     let new = everything()?;
     Ok(vec![

@@ -1,7 +1,7 @@
 //! `infra/examples/two-accounts`, applied to a local AWS.
 //!
-//! The example is applied as it stands. Beside it lies an override file (Terraform, "Override Files") that says where AWS is,
-//! and that buckets may be destroyed with what is in them.
+//! The example is applied unchanged. An override file beside it (Terraform, "Override Files") names the endpoint of
+//! AWS, and allows to destroy buckets with their objects.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,8 @@ use super::{Terraform, copy_of_infra};
 use crate::{Doing as _, Error, Result, SECOND, TOOLING};
 use fixtures::Zip;
 
-/// An applied example. What was made is gone with the emulator; [`Applied::destroy`] is for who wants to see that it can be.
+/// An applied example. Its resources disappear with the emulator; [`Applied::destroy`] shows that Terraform can destroy
+/// them.
 #[derive(Debug)]
 pub struct Applied {
     terraform: Terraform,
@@ -21,17 +22,17 @@ pub struct Applied {
 }
 
 impl Applied {
-    /// Applies it: to the account [`TOOLING`], which is dev's too, and to [`SECOND`], which is prod's. Takes a minute, most of
-    /// which the provider waits.
+    /// Applies the example to the account [`TOOLING`], which is dev's too, and to [`SECOND`], which is prod's. It takes
+    /// a minute, most of which the provider waits.
     ///
     /// # Errors
-    /// Terraform's words.
+    /// Terraform fails.
     pub fn apply(terraform: &Terraform, endpoint: &str) -> Result<Self> {
         let terraform = terraform.clone().with("AWS_ENDPOINT_URL", endpoint);
         let infra = copy_of_infra()?;
         let mut applied = Self { terraform, infra, outputs: Value::Null };
         let folder = applied.folder();
-        // Nobody runs it: the harness starts the real one beside the emulator.
+        // The zip is never run: the harness starts the real deployer beside the emulator.
         let zip = folder.join("deployer.zip");
         std::fs::write(&zip, Zip::function("deployer").build().doing("zipping")?).doing("writing deployer.zip")?;
         write(&folder.join("emulator_override.tf.json"), &overriding())?;
@@ -43,7 +44,7 @@ impl Applied {
         Ok(applied)
     }
 
-    /// One of the outputs.
+    /// Returns an output of the example.
     ///
     /// # Errors
     /// There is none of this name.
@@ -52,27 +53,27 @@ impl Applied {
         value.ok_or_else(|| Error::Unexpected(format!("the example has no output {name}")))
     }
 
-    /// How many resources there are.
+    /// Returns the number of resources.
     ///
     /// # Errors
-    /// Terraform's words.
+    /// Terraform fails.
     pub fn resources(&self) -> Result<usize> {
         Ok(self.run(&["state", "list"])?.lines().filter(|line| !line.contains("data.")).count())
     }
 
-    /// What another apply would do, in Terraform's words; nothing where nothing has drifted.
+    /// Returns Terraform's plan of another apply; `None` if it would change nothing.
     ///
     /// # Errors
-    /// Terraform's words.
+    /// Terraform fails.
     pub fn drift(&self) -> Result<Option<String>> {
         let said = self.run(&["plan"])?;
         Ok((!said.contains("No changes.")).then_some(said))
     }
 
-    /// Takes all of it away again, and says how many resources that were.
+    /// Destroys all resources and returns their number.
     ///
     /// # Errors
-    /// Terraform's words.
+    /// Terraform fails.
     pub fn destroy(&self) -> Result<usize> {
         let said = self.run(&["destroy", "-auto-approve", "-parallelism=30"])?;
         let (_, rest) = said.split_once("Destroy complete! Resources: ").unwrap_or_default();
@@ -89,7 +90,7 @@ impl Applied {
     }
 }
 
-/// An access key of twelve digits is that account's root.
+/// Returns the override file; an access key of twelve digits is that account's root.
 fn overriding() -> Value {
     let provider = |alias: &str, account: &str| {
         json!({"alias": alias, "access_key": account, "secret_key": "none", "profile": null, "s3_use_path_style": true,

@@ -1,4 +1,4 @@
-//! A copy of `infra/` to work in, for Terraform writes into the folder that it is run in.
+//! Copies `infra/`, because Terraform writes into the folder that it is run in.
 
 use std::fs;
 use std::io;
@@ -8,11 +8,11 @@ use tempfile::TempDir;
 
 use crate::{Doing as _, Result};
 
-/// The repository's `infra/` folder in a temporary folder, without what earlier runs have left in it. It is deleted
-/// when the result is dropped.
+/// Copies the repository's `infra/` folder into a temporary folder, without the files of earlier runs. The copy is
+/// deleted when the result is dropped.
 ///
 /// # Errors
-/// What failed.
+/// A file operation fails.
 pub fn copy_of_infra() -> Result<TempDir> {
     let infra = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra");
     let folder = TempDir::with_prefix("infra-").doing("making a temporary folder")?;
@@ -20,7 +20,7 @@ pub fn copy_of_infra() -> Result<TempDir> {
     Ok(folder)
 }
 
-/// Copies what is in a folder.
+/// Copies the files of a folder.
 pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     for entry in fs::read_dir(from)? {
         let entry = entry?;
@@ -39,7 +39,7 @@ pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// What Terraform writes.
+/// Whether Terraform has written a file of this name.
 fn left_behind(name: &str) -> bool {
     name == ".terraform" || name == ".terraform.lock.hcl" || name.contains(".tfstate")
 }

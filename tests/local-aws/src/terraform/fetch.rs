@@ -1,4 +1,4 @@
-//! Terraform from its publisher, where the machine has none. Fetched once, and only what has the pinned checksum.
+//! Fetches Terraform from its publisher once, if the machine has none; the zip must have the pinned checksum.
 
 use std::fmt;
 use std::fs::{self, Permissions};
@@ -15,22 +15,23 @@ use super::{locked, platform};
 use crate::{Doing as _, Error, Result};
 
 const VERSION: &str = "1.11.4";
-/// The SHA-256 of the zip for each platform.
+/// The SHA-256 of the zip by platform.
 const SUMS: [(&str, &str); 4] = [
     ("linux_amd64", "1ce994251c00281d6845f0f268637ba50c0005657eb3cf096b92f753b42ef4dc"),
     ("linux_arm64", "a43d1d0da9b9bab214a8305a39db0e40869572594ccf50c416a7756499143633"),
     ("darwin_amd64", "a56d5002b9f7647291faccc3dd1a70350e60fb61e4c45037629508b8fdc2575b"),
     ("darwin_arm64", "867e0808fa971217043e25b7a792b10720c79b1546f8a68479b74f138be73e18"),
 ];
-/// What Python does where there is no curl: URL, file.
+/// A Python program that fetches a URL into a file, for machines without curl.
 const PYTHON: &str = "import shutil, sys, urllib.request\n\
                       with urllib.request.urlopen(sys.argv[1], timeout=60) as body, open(sys.argv[2], 'wb') as file:\n    \
                       shutil.copyfileobj(body, file)";
 
-/// Terraform in the target folder, after fetching it if need be. `needed` makes the error of a machine that cannot.
+/// Returns Terraform in the target folder, after fetching it if it is not there. `needed` makes the error of a machine
+/// that cannot fetch it.
 ///
 /// # Errors
-/// It is made for no such platform or cannot be reached; its checksum is another one; what failed.
+/// Terraform is not built for this platform, cannot be fetched, or has another checksum; or a file operation fails.
 pub(super) fn terraform(
     variables: &Variables,
     target: &Path,
@@ -58,7 +59,7 @@ pub(super) fn terraform(
     Ok(program)
 }
 
-/// Fetches with curl, or with Python where there is none.
+/// Fetches a URL with curl, or with Python if there is no curl.
 fn download(variables: &Variables, url: &str, file: &Path) -> Result<()> {
     let what = format!("fetching {url}");
     let mut curl = Command::new("curl");
@@ -77,14 +78,14 @@ fn download(variables: &Variables, url: &str, file: &Path) -> Result<()> {
         return Ok(());
     }
     let words = String::from_utf8_lossy(&output.stderr);
-    // The last line of either is the cause.
+    // The last line of either program's stderr is the cause.
     Err(Error::failed(what, words.lines().last().unwrap_or("it failed without a word")))
 }
 
-/// The bytes of a file that has this SHA-256. One that has another is deleted.
+/// Returns the bytes of a file with this SHA-256, or deletes a file that has another.
 ///
 /// # Errors
-/// Both sums.
+/// The SHA-256 is another one; the error names both.
 pub(super) fn verified(file: &Path, expected: &str) -> Result<Vec<u8>> {
     let bytes = fs::read(file).doing(format!("reading {}", file.display()))?;
     let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -98,7 +99,7 @@ pub(super) fn verified(file: &Path, expected: &str) -> Result<Vec<u8>> {
     ))
 }
 
-/// Unzips the program, which appears whole and executable or not at all.
+/// Unzips the program atomically: it appears whole and executable, or not at all.
 pub(super) fn unpack(archive: &[u8], program: &Path) -> Result<()> {
     let what = format!("unzipping {}", program.display());
     let mut archive = zip::ZipArchive::new(Cursor::new(archive)).doing(&what)?;

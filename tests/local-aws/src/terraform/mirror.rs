@@ -1,5 +1,5 @@
-//! A folder of this machine that has the AWS provider, in the layout of a filesystem mirror: Terraform, "CLI
-//! Configuration", "Implied Local Mirror Directories".
+//! Finds a folder of this machine that has the AWS provider in the layout of a filesystem mirror (Terraform, "CLI
+//! Configuration", "Implied Local Mirror Directories").
 
 use std::ffi::OsStr;
 use std::fs;
@@ -12,7 +12,7 @@ use super::{locked, platform, short_hash, write_whole};
 use crate::{Doing as _, Error, Result};
 
 const VARIABLE: &str = "TF_PLUGIN_MIRROR";
-/// How the provider's program is named in an unpacked mirror, and its zip in a packed one.
+/// The beginning of the provider's program name in an unpacked mirror, and of its zip's name in a packed one.
 pub(super) const UNPACKED: &str = "terraform-provider-aws_v5";
 const PACKED: &str = "terraform-provider-aws_5.";
 
@@ -26,7 +26,7 @@ pub(super) enum Registry {
 impl Registry {
     const ALL: [Self; 2] = [Self::Terraform, Self::OpenTofu];
 
-    /// The provider's address there, and its folder in a mirror.
+    /// Returns the provider's address in the registry, which is its folder in a mirror.
     pub(super) fn address(self) -> &'static str {
         match self {
             Self::Terraform => "registry.terraform.io/hashicorp/aws",
@@ -43,11 +43,11 @@ pub(super) struct Mirror {
 }
 
 impl Mirror {
-    /// The folder that `TF_PLUGIN_MIRROR` names; else the one that was found before; else one that is searched for.
-    /// Where the provider was downloaded before, only the likely places are searched.
+    /// Returns the folder that `TF_PLUGIN_MIRROR` names, else the one that was found before, else the result of a
+    /// search. If the provider was downloaded before, only the likely places are searched.
     ///
     /// # Errors
-    /// [`Error::Machine`] where the variable names a folder without the provider.
+    /// [`Error::Machine`] if the variable names a folder without the provider.
     pub(super) fn find(variables: &Variables, target: &Path, plugins: &Path) -> Result<Option<Self>> {
         if let Some(named) = variables.get(VARIABLE) {
             let root =
@@ -75,7 +75,7 @@ impl Mirror {
         })
     }
 
-    /// What this folder has.
+    /// Returns the mirror in this folder, if it has the provider.
     pub(super) fn at(root: &Path) -> Option<Self> {
         let has = |registry: &Registry| has_provider(&root.join(registry.address()));
         let registries: Vec<_> = Registry::ALL.into_iter().filter(has).collect();
@@ -86,16 +86,16 @@ impl Mirror {
         &self.root
     }
 
-    /// The provider's addresses that it has.
+    /// Returns the provider's addresses in the mirror.
     pub(super) fn addresses(&self) -> impl Iterator<Item = &'static str> {
         self.registries.iter().map(|registry| registry.address())
     }
 
-    /// This mirror if it has the provider under this registry's name; else one of links to it, below this folder, that
-    /// has it under both.
+    /// Returns this mirror if it has the provider under this registry's name, else a mirror of links to it, below
+    /// `folder`, that has it under both names.
     ///
     /// # Errors
-    /// What failed.
+    /// A file operation fails.
     pub(super) fn offering(&self, registry: Registry, folder: &Path) -> Result<Self> {
         if self.registries.contains(&registry) {
             return Ok(self.clone());
@@ -107,7 +107,7 @@ impl Mirror {
         }
         let listing: Vec<u8> =
             links.iter().flat_map(|(_, to)| [to.as_os_str().as_encoded_bytes(), b"\n"].concat()).collect();
-        // What the mirror has now gets a folder of its own, so that nobody's links change below him.
+        // Each content of the mirror has its own folder of links, so that the links of a running process never change.
         let root = folder.join("mirror").join(short_hash(&listing));
         for registry in Registry::ALL {
             for (name, to) in &links {
@@ -118,7 +118,8 @@ impl Mirror {
     }
 }
 
-/// The mirror that this file names, as long as it is one; else what the search finds, which is then written there.
+/// Returns the mirror that this file names if it still has the provider, else the result of `search`, which is written
+/// to the file.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -134,7 +135,7 @@ pub(super) fn remembered(file: &Path, search: impl FnOnce() -> Option<Mirror>) -
     Ok(found)
 }
 
-/// Whether there is a version for this platform, unpacked or as a zip.
+/// Whether a folder has a version for this platform, unpacked or as a zip.
 fn has_provider(folder: &Path) -> bool {
     let platform = platform();
     let names = |folder: &Path| {
@@ -147,8 +148,8 @@ fn has_provider(folder: &Path) -> bool {
     })
 }
 
-/// What can be linked, and under which name: zips, and folders of a version and platform. Links to folders above those
-/// are not followed by Terraform.
+/// Returns the paths to link, each with its path in the mirror: zips, and folders of a version and platform. Terraform
+/// does not follow links to folders above those.
 fn packages(provider: &Path) -> io::Result<Vec<(PathBuf, PathBuf)>> {
     let mut packages = Vec::new();
     for version in fs::read_dir(provider)? {
@@ -166,7 +167,7 @@ fn packages(provider: &Path) -> io::Result<Vec<(PathBuf, PathBuf)>> {
     Ok(packages.into_iter().filter_map(named).collect())
 }
 
-/// Makes a link, or finds that another process has made it.
+/// Makes a link, unless another process has made it.
 fn link(to: &Path, at: &Path) -> io::Result<()> {
     if let Some(folder) = at.parent() {
         fs::create_dir_all(folder)?;
@@ -177,7 +178,7 @@ fn link(to: &Path, at: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether this is the name of the provider's program.
+/// Whether a file has the name of the provider's program.
 pub(super) fn is_provider(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(UNPACKED.as_bytes())
 }

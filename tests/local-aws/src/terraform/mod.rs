@@ -1,8 +1,8 @@
-//! Terraform, or OpenTofu, for what tests the `infra/` folder.
+//! Terraform or OpenTofu, for the tests of the `infra/` folder.
 //!
-//! [`Terraform::find`] takes the program that the machine has, or fetches one, and the AWS provider from a mirror, or
-//! from its registry. What the machine has set for either counts for nothing: every command gets a CLI configuration
-//! of its own, and no variable, account or file of AWS. Nothing here knows what is in `infra/`.
+//! [`Terraform::find`] takes the program that the machine has, or fetches one, and takes the AWS provider from a mirror
+//! or from its registry. The machine's settings for either are ignored: every command gets a CLI configuration of its
+//! own, and no variable, account or file of AWS. Nothing here knows the contents of `infra/`.
 
 mod applied;
 mod copy;
@@ -29,54 +29,54 @@ use mirror::Mirror;
 use program::Program;
 use variables::Variables;
 
-/// Set to `1`, the tests with Terraform are skipped; not in CI.
+/// The variable that skips the tests with Terraform if it is `1`, except in CI.
 const SKIP: &str = "DEPLOYER_SKIP_TERRAFORM";
 
-/// Where the AWS provider comes from.
+/// The origin of the AWS provider.
 #[derive(Debug, Clone)]
 enum Source {
     /// A folder on this machine.
     Mirror(Mirror),
-    /// Its registry; what was downloaded is kept in this folder.
+    /// The registry; downloads are kept in this folder.
     Registry(PathBuf),
 }
 
 impl Source {
-    /// Whether such a variable of the surroundings is kept from the program.
+    /// Whether a variable of the process's environment is hidden from the program.
     fn hides(&self, name: &str) -> bool {
         let proxy = matches!(self, Self::Mirror(_)) && name.to_lowercase().ends_with("_proxy");
         proxy || name.starts_with("AWS_") || name.starts_with("TF_")
     }
 }
 
-/// A program that runs Terraform's language, and all that it needs to be run.
+/// Terraform or OpenTofu, with the settings to run it.
 #[derive(Debug, Clone)]
 pub struct Terraform {
     program: Program,
     source: Source,
     /// The CLI configuration.
     settings: PathBuf,
-    /// What its commands are told beside that.
+    /// Further variables of its commands.
     environment: Vec<(String, String)>,
 }
 
 impl Terraform {
-    /// The program that the variable `DEPLOYER_TERRAFORM` names; else `terraform` or `tofu` in `PATH`, whichever comes
-    /// first and is 1.9 or newer; else Terraform 1.11.4, which is fetched once into the target folder.
+    /// Returns the program that the variable `DEPLOYER_TERRAFORM` names; else the first of `terraform` and `tofu` in
+    /// `PATH` that is 1.9 or newer; else Terraform 1.11.4, which is fetched once into the target folder.
     ///
     /// # Errors
-    /// [`Error::Machine`] in one sentence where nothing can be had; else what failed.
+    /// [`Error::Machine`] with one sentence if no program can be had; else an operation fails.
     pub fn find() -> Result<Self> {
         static FOUND: OnceLock<Result<Terraform>> = OnceLock::new();
-        FOUND.get_or_init(|| Self::find_with(&Variables::of_process())).clone()
+        FOUND.get_or_init(|| Self::find_with(&Variables::from_process())).clone()
     }
 
-    /// The same for a test; none where the variable `DEPLOYER_SKIP_TERRAFORM` is `1`, which is told on stderr.
+    /// Returns the program for a test; `None`, with a message on stderr, if `DEPLOYER_SKIP_TERRAFORM` is `1`.
     ///
     /// # Errors
-    /// Those of [`Terraform::find`]; [`Error::Machine`] where a test in CI would be skipped.
+    /// Those of [`Terraform::find`]; [`Error::Machine`] if a test in CI would be skipped.
     pub fn for_tests() -> Result<Option<Self>> {
-        if !skipped(&Variables::of_process())? {
+        if !skipped(&Variables::from_process())? {
             return Self::find().map(Some);
         }
         let thread = std::thread::current();
@@ -109,16 +109,16 @@ impl Terraform {
         Ok(Self { program, source, settings, environment: vec![] })
     }
 
-    /// The same, whose commands get this variable too.
+    /// Adds a variable to the environment of all commands.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// The program, to be run in this folder, without what the surroundings have set for it or for AWS. Where the
-    /// provider is downloaded, the variables that name a proxy are left: no proxy is asked for what is on loopback
-    /// (Go, `net/http.ProxyFromEnvironment`).
+    /// Returns a command in this folder, without the process's variables for Terraform or AWS. If the provider is
+    /// downloaded, the variables that name a proxy stay: connections to loopback use no proxy (Go,
+    /// `net/http.ProxyFromEnvironment`).
     #[must_use]
     pub fn command(&self, folder: &Path) -> Command {
         let mut command = self.program.command();
@@ -131,17 +131,17 @@ impl Terraform {
         command.env("TF_CLI_CONFIG_FILE", &self.settings);
         command.envs([("TF_IN_AUTOMATION", "1"), ("TF_INPUT", "0"), ("TF_CLI_ARGS", "-no-color")]);
         command.env("CHECKPOINT_DISABLE", "1");
-        // An account that the machine's files or its own metadata would give must not be met by a test.
+        // A test must not reach an account that the machine's files or instance metadata give.
         command.envs([("AWS_CONFIG_FILE", "/dev/null"), ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")]);
         command.env("AWS_EC2_METADATA_DISABLED", "true");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 
-    /// Runs it in this folder with these arguments, and gives what it printed on stdout.
+    /// Runs the program in this folder with these arguments and returns its stdout.
     ///
     /// # Errors
-    /// It failed: all that it said on stdout and stderr.
+    /// The program fails; the error has its stdout and stderr.
     pub fn run(&self, folder: &Path, arguments: &[&str]) -> Result<String> {
         let what = format!("{} {} in {}", self.program.kind(), arguments.join(" "), folder.display());
         let _turn = self.turn(arguments)?;
@@ -154,7 +154,7 @@ impl Terraform {
         Err(Error::failed(what, format!("{}\n{said}{errors}", output.status)))
     }
 
-    /// Program, version and provider, in one line.
+    /// Describes program, version and provider in one line.
     #[must_use]
     pub fn describe(&self) -> String {
         let provider = match &self.source {
@@ -164,8 +164,8 @@ impl Terraform {
         format!("{}, provider {provider}", self.program)
     }
 
-    /// Two that download at once into the same folder may spoil it (Terraform, "Provider Plugin Cache"), so one waits
-    /// for the other for as long as this is held.
+    /// Locks the folder of downloads: two processes that download into it at once may damage it (Terraform, "Provider
+    /// Plugin Cache"), so that one waits for the other.
     fn turn(&self, arguments: &[&str]) -> Result<Option<File>> {
         match &self.source {
             Source::Registry(plugins) if arguments.contains(&"init") => {
@@ -187,14 +187,14 @@ fn skipped(variables: &Variables) -> Result<bool> {
     Ok(asked)
 }
 
-/// Holds this lock file, for as long as the result lives.
+/// Locks this file for as long as the result lives.
 fn locked(path: &Path) -> Result<File> {
     let lock = File::create(path).doing(format!("opening the lock {}", path.display()))?;
     lock.lock().doing(format!("locking {}", path.display()))?;
     Ok(lock)
 }
 
-/// Writes a file, so that others see all of it or nothing.
+/// Writes a file atomically.
 fn write_whole(path: &Path, text: &str) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let write = || {
@@ -206,13 +206,13 @@ fn write_whole(path: &Path, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// The first 16 hexadecimal digits of its SHA-256: a name for what has this content.
+/// Returns the first 16 hexadecimal digits of the content's SHA-256, as a name for it.
 fn short_hash(content: &[u8]) -> String {
     use sha2::{Digest as _, Sha256};
     Sha256::digest(content).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// This machine in Go's words: `linux_amd64`.
+/// Returns Go's name of this machine, such as `linux_amd64`.
 fn platform() -> String {
     let os = if cfg!(target_os = "macos") { "darwin" } else { std::env::consts::OS };
     let arch = match std::env::consts::ARCH {

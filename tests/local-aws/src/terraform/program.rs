@@ -1,4 +1,4 @@
-//! The program: which one, how new, and where it was found.
+//! Finds a program and reads its kind and version.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -15,7 +15,7 @@ const NAMES: [&str; 2] = ["terraform", "tofu"];
 const OLDEST: (u32, u32) = (1, 9);
 const VARIABLE: &str = "DEPLOYER_TERRAFORM";
 
-/// Whose program it is.
+/// The program's kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Terraform,
@@ -23,7 +23,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// Where it takes a provider from whose source names no host.
+    /// Returns the registry of providers whose source names no host.
     pub(super) fn registry(self) -> Registry {
         match self {
             Self::Terraform => Registry::Terraform,
@@ -41,7 +41,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Where it was found.
+/// The place where a program was found.
 #[derive(Debug, Clone, Copy)]
 enum Origin {
     Variable,
@@ -70,7 +70,7 @@ impl fmt::Display for Program {
 }
 
 impl Program {
-    /// The one in `PATH`, or why each is none.
+    /// Returns the program in `PATH`, or for each name the reason for which it does not fit.
     fn in_path() -> std::result::Result<Self, Vec<String>> {
         let mut unfits = Vec::new();
         for name in NAMES {
@@ -82,7 +82,7 @@ impl Program {
         Err(unfits)
     }
 
-    /// The one that is named, the one in `PATH`, or the one that is fetched.
+    /// Returns the named program, else the one in `PATH`, else a fetched one.
     pub(super) fn find(variables: &Variables, target: &Path) -> Result<Self> {
         if let Some(named) = variables.get(VARIABLE) {
             return Self::probe(named, Origin::Variable).map_err(|unfit| {
@@ -108,10 +108,10 @@ impl Program {
         Self::probe(fetched.as_os_str(), Origin::Fetched).map_err(|unfit| needed(&unfit))
     }
 
-    /// A program of this name or path; or why it does not fit.
+    /// Returns a program of this name or path, or the reason for which it does not fit.
     fn probe(name: &OsStr, origin: Origin) -> std::result::Result<Self, String> {
         let asked = Path::new(name);
-        // A path would else be taken from the folder that the program is run in.
+        // A relative path would be resolved in the folder that the program is run in.
         let path = if asked.components().count() > 1 { std::path::absolute(asked).ok() } else { None };
         let path = path.unwrap_or_else(|| asked.to_path_buf());
         let shown = path.display();
@@ -141,14 +141,14 @@ impl Program {
         self.kind
     }
 
-    /// To be run.
+    /// Returns a command that runs the program.
     pub(super) fn command(&self) -> Command {
         Command::new(&self.path)
     }
 }
 
-/// Reads what `version` and `version -json` print: the former tells Terraform from OpenTofu, which gives its version
-/// under Terraform's name too. Or why the program does not fit.
+/// Reads kind and version from the outputs of `version` and `version -json`, or returns the reason for which the
+/// program does not fit. The JSON of OpenTofu names Terraform, so that only `version` distinguishes the two.
 pub(super) fn fitting(words: &str, json: &str) -> std::result::Result<(Kind, String), String> {
     let says = |word: &str| words.lines().any(|line| line.starts_with(word));
     let kind = match (says("Terraform v"), says("OpenTofu v")) {

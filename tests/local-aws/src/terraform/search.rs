@@ -1,4 +1,4 @@
-//! Looks through the machine for a mirror that nobody has named.
+//! Searches the machine for a mirror.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::ffi::OsStr;
@@ -7,22 +7,22 @@ use std::path::{Path, PathBuf};
 
 use super::mirror::{Mirror, is_provider};
 
-/// A working folder's own copies of providers, which come and go with it.
+/// The folder of a working folder's own providers, which is not searched because it is temporary.
 const WORKING: &str = ".terraform";
-/// How far below a mirror's root the program is: host, namespace, type, version, platform, file.
+/// The depth of the program below a mirror's root: host, namespace, type, version, platform, file.
 const DEPTH: usize = 6;
 
-/// Where to look, and where not to.
+/// The folders to search and to skip.
 #[derive(Debug, Default)]
 pub(super) struct Search {
     likely: Vec<PathBuf>,
     rest: Vec<PathBuf>,
-    /// Not looked into as parts of the rest.
+    /// The folders that are skipped below `rest`.
     skipped: BTreeSet<PathBuf>,
 }
 
 impl Search {
-    /// Through the whole machine, but for the target folder, which tests and downloads fill.
+    /// Makes a search of the whole machine except the target folder, which tests and downloads fill.
     pub(super) fn of_machine(home: Option<&OsStr>, target: &Path) -> Self {
         let mut likely: Vec<_> = home.map(|home| Path::new(home).join(".terraform.d")).into_iter().collect();
         likely.extend(["/usr/local/share", "/opt", "/usr/share"].map(PathBuf::from));
@@ -30,12 +30,12 @@ impl Search {
         Self { likely, rest: vec!["/".into()], skipped: skipped.into() }
     }
 
-    /// The first mirror in the likely places.
+    /// Returns the first mirror in the likely places.
     pub(super) fn likely(&self) -> Option<Mirror> {
         self.likely.iter().find_map(|place| look_through(place, &self.skipped))
     }
 
-    /// The first mirror anywhere else.
+    /// Returns the first mirror anywhere else.
     pub(super) fn rest(&self) -> Option<Mirror> {
         let mut skipped = self.skipped.clone();
         skipped.extend(self.likely.iter().cloned());
@@ -43,7 +43,7 @@ impl Search {
     }
 }
 
-/// Breadth first, for a mirror is seldom deep. Links are not followed, and what cannot be read is passed over.
+/// Searches breadth first, because a mirror is seldom deep. Links are not followed, unreadable folders are skipped.
 pub(super) fn look_through(place: &Path, skipped: &BTreeSet<PathBuf>) -> Option<Mirror> {
     let mut folders = VecDeque::from([place.to_path_buf()]);
     while let Some(folder) = folders.pop_front() {

@@ -1,4 +1,4 @@
-//! The CLI configuration that every command gets, whatever the machine has: Terraform, "CLI Configuration File".
+//! The CLI configuration of every command, which replaces the machine's (Terraform, "CLI Configuration File").
 
 use std::path::{Path, PathBuf};
 
@@ -6,10 +6,10 @@ use super::mirror::Mirror;
 use super::{short_hash, write_whole};
 use crate::{Error, Result};
 
-/// The AWS provider from a mirror and from nowhere else; any other from its registry.
+/// Returns a configuration that takes the AWS provider from a mirror only, and any other from its registry.
 ///
 /// # Errors
-/// The mirror's path cannot be written there.
+/// The mirror's path cannot be quoted.
 pub(super) fn mirrored(mirror: &Mirror) -> Result<String> {
     let path = quoted(mirror.root())?;
     let addresses: Vec<_> = mirror.addresses().map(|address| format!("\"{address}\"")).collect();
@@ -30,11 +30,11 @@ provider_installation {{
     ))
 }
 
-/// All providers from their registries. They are kept for the next time, though folders that are made anew have no
-/// lock file that would tell their checksums.
+/// Returns a configuration that takes all providers from their registries and keeps them, though new folders have no
+/// lock file with their checksums.
 ///
 /// # Errors
-/// The folder's path cannot be written there.
+/// The folder's path cannot be quoted.
 pub(super) fn downloaded(plugins: &Path) -> Result<String> {
     let path = quoted(plugins)?;
     Ok(format!(
@@ -50,10 +50,11 @@ provider_installation {{
     ))
 }
 
-/// Writes it below this folder. Another text gets another name, so that nobody's configuration changes below him.
+/// Writes a configuration below this folder. Another text gets another name, so that the configuration of a running
+/// process never changes.
 ///
 /// # Errors
-/// What failed.
+/// A file operation fails.
 pub(super) fn write(folder: &Path, text: &str) -> Result<PathBuf> {
     let file = folder.join(format!("cli-{}.tfrc", short_hash(text.as_bytes())));
     write_whole(&file, text)?;
@@ -63,7 +64,7 @@ pub(super) fn write(folder: &Path, text: &str) -> Result<PathBuf> {
 fn quoted(path: &Path) -> Result<String> {
     let refused =
         || Error::Machine(format!("{} cannot be named in Terraform's configuration: move it", path.display()));
-    // `$` would be the start of a variable's name.
+    // `$` would begin a variable's name.
     let text = path.to_str().filter(|text| !text.contains(['$', '\n'])).ok_or_else(refused)?;
     Ok(format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))
 }

@@ -1,4 +1,4 @@
-//! What can be said without a network and without Terraform itself.
+//! Tests that need neither a network nor Terraform.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,12 +16,12 @@ use super::variables::Variables;
 use super::{Source, copy, fetch, platform, settings, skipped};
 use crate::target_dir;
 
-/// In the target folder, which no search of the machine looks into.
+/// Makes a temporary folder in the target folder, which a search of the machine skips.
 fn folder() -> TempDir {
     TempDir::new_in(target_dir().unwrap()).unwrap()
 }
 
-/// A mirror with one file in it, of this name.
+/// Makes a mirror with one file of this name.
 fn plant(root: &Path, registry: Registry, name: &str) -> PathBuf {
     let package = root.join(registry.address()).join("5.100.0").join(platform());
     fs::create_dir_all(&package).unwrap();
@@ -36,7 +36,7 @@ fn everywhere(place: &Path) -> Option<Mirror> {
 }
 
 #[test]
-fn a_planted_provider_is_found_and_one_of_another_name_is_not() {
+fn provider_is_found_by_its_exact_name() {
     let machine = folder();
     let root = machine.path().join("opt/plugins");
     plant(&root, Registry::Terraform, "terraform-provider-awscc_v1.0.0_x5");
@@ -50,7 +50,7 @@ fn a_planted_provider_is_found_and_one_of_another_name_is_not() {
 }
 
 #[test]
-fn a_provider_outside_of_a_mirror_or_for_another_platform_is_passed_over() {
+fn provider_outside_a_mirror_or_for_another_platform_is_skipped() {
     let machine = folder();
     fs::write(machine.path().join(PROVIDER), "").unwrap();
     let other = machine.path().join(Registry::Terraform.address()).join("5.100.0/plan9_amd64");
@@ -60,7 +60,7 @@ fn a_provider_outside_of_a_mirror_or_for_another_platform_is_passed_over() {
 }
 
 #[test]
-fn neither_links_nor_working_folders_nor_skipped_places_are_searched() {
+fn links_working_folders_and_skipped_places_are_not_searched() {
     let (machine, elsewhere) = (folder(), folder());
     plant(elsewhere.path(), Registry::Terraform, PROVIDER);
     symlink(elsewhere.path(), machine.path().join("link")).unwrap();
@@ -71,7 +71,7 @@ fn neither_links_nor_working_folders_nor_skipped_places_are_searched() {
 }
 
 #[test]
-fn a_mirror_is_searched_once_and_anew_when_it_is_gone() {
+fn mirror_is_searched_once_and_again_when_gone() {
     let machine = folder();
     let known = machine.path().join("mirror.found");
     let (first, second) = (machine.path().join("first"), machine.path().join("second"));
@@ -90,7 +90,7 @@ fn a_mirror_is_searched_once_and_anew_when_it_is_gone() {
 }
 
 #[test]
-fn a_named_mirror_is_taken_unsearched_and_one_without_the_provider_is_refused() {
+fn named_mirror_is_used_unless_it_lacks_the_provider() {
     let machine = folder();
     let named = Variables::from([("TF_PLUGIN_MIRROR", machine.path().to_str().unwrap())]);
     let find = || Mirror::find(&named, machine.path(), &machine.path().join("plugins"));
@@ -105,7 +105,7 @@ fn a_named_mirror_is_taken_unsearched_and_one_without_the_provider_is_refused() 
 }
 
 #[test]
-fn a_mirror_of_one_registry_is_offered_under_both_names() {
+fn mirror_of_one_registry_is_offered_under_both_names() {
     let machine = folder();
     let root = machine.path().join("mirror-of-the-machine");
     plant(&root, Registry::Terraform, PROVIDER);
@@ -119,7 +119,7 @@ fn a_mirror_of_one_registry_is_offered_under_both_names() {
 }
 
 #[test]
-fn a_wrong_checksum_is_refused_naming_both_and_the_file_is_deleted() {
+fn wrong_checksum_is_refused_and_the_file_deleted() {
     let folder = folder();
     let file = folder.path().join("terraform.zip");
     // SHA-256 of "abc": FIPS 180-2, B.1.
@@ -134,7 +134,7 @@ fn a_wrong_checksum_is_refused_naming_both_and_the_file_is_deleted() {
 }
 
 #[test]
-fn what_is_unzipped_can_be_executed() {
+fn unzipped_program_is_executable() {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for name in ["LICENSE.txt", "terraform"] {
         zip.start_file(name, SimpleFileOptions::default()).unwrap();
@@ -149,7 +149,7 @@ fn what_is_unzipped_can_be_executed() {
 }
 
 #[test]
-fn with_a_mirror_the_provider_comes_from_nowhere_else() {
+fn provider_with_a_mirror_comes_from_nowhere_else() {
     let folder = folder();
     let root = folder.path().join("a \"mirror\"");
     plant(&root, Registry::Terraform, PROVIDER);
@@ -170,7 +170,7 @@ provider_installation {
 }
 
 #[test]
-fn without_a_mirror_the_provider_is_downloaded_and_kept() {
+fn provider_without_a_mirror_is_downloaded_and_kept() {
     let text = settings::downloaded(Path::new("/target/terraform/plugins")).unwrap();
     let expected = r#"disable_checkpoint = true
 
@@ -197,7 +197,7 @@ fn configurations_are_written_side_by_side() {
 }
 
 #[test]
-fn tests_are_skipped_where_asked_for_but_never_in_ci() {
+fn terraform_tests_are_skipped_on_request_but_never_in_ci() {
     assert!(!skipped(&Variables::default()).unwrap());
     assert!(!skipped(&Variables::from([("CI", "true")])).unwrap());
     assert!(!skipped(&Variables::from([("DEPLOYER_SKIP_TERRAFORM", "0"), ("CI", "true")])).unwrap());
@@ -212,7 +212,7 @@ fn tests_are_skipped_where_asked_for_but_never_in_ci() {
 }
 
 #[test]
-fn both_programs_tell_their_versions_and_old_ones_are_refused() {
+fn versions_of_both_programs_are_read_and_old_ones_refused() {
     let json = |version: &str| format!(r#"{{"terraform_version": "{version}", "platform": "linux_amd64"}}"#);
     let fits = |words: &str, version: &str| fitting(words, &json(version));
     let terraform = "Terraform v1.11.4\non linux_amd64\n";
@@ -227,7 +227,7 @@ fn both_programs_tell_their_versions_and_old_ones_are_refused() {
 }
 
 #[test]
-fn a_named_program_is_the_only_one_that_is_tried() {
+fn named_program_is_the_only_one_tried() {
     let folder = folder();
     let named = folder.path().join("terraform");
     let variables = Variables::from([("DEPLOYER_TERRAFORM", named.to_str().unwrap())]);
@@ -243,7 +243,7 @@ fn a_named_program_is_the_only_one_that_is_tried() {
 }
 
 #[test]
-fn a_copy_leaves_behind_what_terraform_wrote() {
+fn copy_omits_the_files_of_terraform() {
     let (from, to) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     fs::create_dir_all(from.path().join("module/.terraform/providers")).unwrap();
     for name in ["main.tf", "module/main.tf", ".terraform.lock.hcl", "terraform.tfstate", "module/x.tfstate.backup"] {
@@ -260,7 +260,7 @@ fn a_copy_leaves_behind_what_terraform_wrote() {
 }
 
 #[test]
-fn nothing_of_the_surroundings_reaches_the_program() {
+fn program_gets_no_variable_of_the_process() {
     let folder = folder();
     plant(folder.path(), Registry::Terraform, PROVIDER);
     let mirrored = Source::Mirror(Mirror::at(folder.path()).unwrap());

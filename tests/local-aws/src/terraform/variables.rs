@@ -1,4 +1,4 @@
-//! The environment as a value, so that a test of what depends on it need not change that of its process.
+//! Environment variables as a value, so that tests need not change those of their process.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -8,17 +8,17 @@ use std::ffi::{OsStr, OsString};
 pub(super) struct Variables(BTreeMap<OsString, OsString>);
 
 impl Variables {
-    /// Those of this process.
-    pub(super) fn of_process() -> Self {
+    /// Returns the variables of this process.
+    pub(super) fn from_process() -> Self {
         Self(std::env::vars_os().collect())
     }
 
-    /// A variable that is set to something.
+    /// Returns a variable that is set and not empty.
     pub(super) fn get(&self, name: &str) -> Option<&OsStr> {
         self.0.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
     }
 
-    /// Those that name a proxy.
+    /// Returns the variables that name a proxy.
     pub(super) fn proxies(&self) -> impl Iterator<Item = (&OsString, &OsString)> {
         self.0.iter().filter(|(name, _)| name.to_string_lossy().to_lowercase().ends_with("_proxy"))
     }

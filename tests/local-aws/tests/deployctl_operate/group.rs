@@ -1,4 +1,4 @@
-//! Several functions that go together: all or none.
+//! Groups: several functions are promoted together, all or none.
 
 use fixtures::Zip;
 use local_aws::{FIRST, Fault, Result, SECOND};
@@ -9,7 +9,7 @@ use super::{Person, text};
 
 const TOGETHER: [&str; 8] = ["-f", "orders", "-f", "bills", "--from", "dev", "--to", "prod"];
 
-/// This release of both functions is live in dev.
+/// Deploys this release of both functions to dev.
 async fn uploaded(person: &Person, release: &str) -> Result<()> {
     for function in ["orders", "bills"] {
         let zip = Zip::function(&format!("{function} {release}"));
@@ -19,7 +19,7 @@ async fn uploaded(person: &Person, release: &str) -> Result<()> {
     Ok(())
 }
 
-/// What each of the two is in a group: status and release.
+/// Returns function, release and status of both members of a group.
 fn members(group: &Value) -> [(String, String, String); 2] {
     [0, 1].map(|at| {
         let of = |field: &str| text(group, &format!("/functions/{at}/{field}"));
@@ -32,10 +32,10 @@ fn both(release: &str, status: &str) -> [(String, String, String); 2] {
 }
 
 #[tokio::test]
-async fn a_group_moves_together_and_goes_back_together_where_one_fails() -> Result<()> {
+async fn group_moves_together_and_rolls_back_if_one_fails() -> Result<()> {
     let person = promoting(&json!({})).await?;
     uploaded(&person, "1").await?;
-    let said = person.aws.delivering_meanwhile(person.says("promote", &TOGETHER)).await?;
+    let said = person.aws.deliver_while(person.run("promote", &TOGETHER)).await?;
     assert_eq!((said.exit, said.err.as_str()), (Some(0), ""), "{said:?}");
     assert!(said.out.starts_with("bills and orders from dev to prod: succeeded after "), "{said:?}");
     let lines: Vec<&str> =
@@ -48,20 +48,20 @@ async fn a_group_moves_together_and_goes_back_together_where_one_fails() -> Resu
     let denied = Fault::new("UpdateAlias", 403, "AccessDeniedException", "not today").of_function("bills");
     person.aws.control().fault(&denied.in_account(SECOND).forever()).await?;
     let id = ["--id", "release-train-7"];
-    let (exit, begun) = person.tells("promote", &[&TOGETHER[..], &id, &["--no-wait"]].concat()).await?;
+    let (exit, begun) = person.run_json("promote", &[&TOGETHER[..], &id, &["--no-wait"]].concat()).await?;
     assert_eq!((exit, &begun["status"]), (Some(0), &json!("in_progress")), "{begun:#}");
-    // The one that gets there goes first: what has not begun when another fails is stopped.
+    // `orders` succeeds and must run first, because members that have not begun when another fails are stopped.
     let mut ticks = person.aws.take_messages().await?;
     ticks.sort_by_key(|tick| text(tick, "/tick/function") != "orders");
     for tick in ticks {
         person.aws.invoke(&person.aws.mapping().event_of(&[tick])).await?;
     }
-    let (exit, group) = person.tells_meanwhile("promote", &[&TOGETHER[..], &id].concat()).await?;
+    let (exit, group) = person.run_json_while_delivering("promote", &[&TOGETHER[..], &id].concat()).await?;
     assert_eq!((exit, &group["status"]), (Some(1), &json!("rolled_back")), "{group:#}");
     assert_eq!(text(&group, "/because"), "bills did not get there, and the others went back");
     assert_eq!(members(&group).map(|(_, _, status)| status), ["failed", "rolled_back"]);
     assert_eq!(serves(&person, SECOND, "orders").await?, before, "what had moved is back");
-    let again = person.says("promote", &[&TOGETHER[..], &id].concat()).await?;
+    let again = person.run("promote", &[&TOGETHER[..], &id].concat()).await?;
     assert_eq!(again.exit, Some(1), "the same request is the same group: {again:?}");
     assert!(again.out.contains(&format!(", group {}\n", text(&group, "/id"))), "{again:?}");
     assert!(again.out.contains("  TargetFailed: bills did not get there, and the others went back\n"), "{again:?}");
@@ -70,36 +70,36 @@ async fn a_group_moves_together_and_goes_back_together_where_one_fails() -> Resu
 }
 
 #[tokio::test]
-async fn a_group_waits_for_one_approval_of_all_and_none_moves_before() -> Result<()> {
+async fn group_waits_for_one_approval_before_any_moves() -> Result<()> {
     let person = promoting(&json!({"approval": {"required": 1}})).await?;
     uploaded(&person, "1").await?;
     let id = ["--id", "release-train-8"];
-    let (exit, group) = person.tells("promote", &[&TOGETHER[..], &id].concat()).await?;
+    let (exit, group) = person.run_json("promote", &[&TOGETHER[..], &id].concat()).await?;
     assert_eq!((exit, &group["status"], &group["approvals_wanted"]), (Some(0), &json!("pending"), &json!(1)));
-    let said = person.says("promote", &[&TOGETHER[..], &id].concat()).await?;
+    let said = person.run("promote", &[&TOGETHER[..], &id].concat()).await?;
     let place = format!("-e prod --deployment {}", text(&group, "/id"));
     assert!(said.out.contains(" from dev to prod: pending, group "), "{said:?}");
     assert!(said.out.contains("\n  Waiting: bills: waits for an approval, until "), "{said:?}");
     assert!(said.out.ends_with(&format!("(ada may not):\n  deployctl approve {place}\n")), "{said:?}");
     assert_eq!(serves(&person, SECOND, "orders").await?, None);
     let approve: Vec<&str> = place.split(' ').chain(["--requested-by", "bob"]).collect();
-    let (exit, group) = person.tells_meanwhile("approve", &approve).await?;
+    let (exit, group) = person.run_json_while_delivering("approve", &approve).await?;
     assert_eq!((exit, &group["status"]), (Some(0), &json!("succeeded")), "{group:#}");
     assert_eq!(members(&group), both("1", "succeeded"));
-    let (exit, late) = person.tells("decline", &approve).await?;
+    let (exit, late) = person.run_json("decline", &approve).await?;
     assert_eq!((exit, &late["status"]), (Some(3), &json!("succeeded")), "{late:#}");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_group_of_which_one_may_not_move_is_refused_and_none_moves() -> Result<()> {
+async fn group_with_one_denied_member_is_refused_whole() -> Result<()> {
     let person = promoting(&json!({})).await?;
     uploaded(&person, "1").await?;
-    person.says("hold", &["-e", "prod", "-f", "bills", "--reason", "stock-taking"]).await?;
-    let (exit, group) = person.tells("promote", &TOGETHER).await?;
+    person.run("hold", &["-e", "prod", "-f", "bills", "--reason", "stock-taking"]).await?;
+    let (exit, group) = person.run_json("promote", &TOGETHER).await?;
     assert_eq!((exit, &group["status"], &group["code"]), (Some(3), &json!("refused"), &json!("Held")), "{group:#}");
     assert!(text(&group, "/because").ends_with(": stock-taking; nothing was moved"), "{group:#}");
-    let said = person.says("promote", &TOGETHER).await?;
+    let said = person.run("promote", &TOGETHER).await?;
     assert!(said.out.contains("\n  orders   1   not moved\n"), "{said:?}");
     assert_eq!(serves(&person, SECOND, "orders").await?, None);
     Ok(())

@@ -1,29 +1,32 @@
-//! The real `deployctl` and the real `bootstrap`, as people operate a deployer with them: they look, go back, hold and wait.
+//! The real `deployctl` and `bootstrap`, as people operate a deployer: status, rollbacks, holds, promotions and waits.
 //!
-//! People have the policy `operate` or `look` that Terraform renders, and the deployer's sessions are held to theirs. What is
-//! printed as JSON is judged by the published schemas.
+//! People have the policy `operate` or `look` that Terraform renders, and the deployer's sessions are checked against
+//! theirs. JSON output is validated against the published schemas.
 
-mod again;
-mod back;
+mod bad_input;
 mod confirm;
 mod group;
-mod look;
 mod plan;
 mod promote;
 mod recall;
+mod repeat;
+mod rollback;
+mod status;
 mod waiting;
-mod wrong;
 
 use fixtures::schema::Schema;
 use fixtures::{MANIFEST, Zip};
 use local_aws::policies::Policies;
-use local_aws::{Error, FIRST, Live, LocalAws, Operating, REGION, Result, Said, SessionKeys, Setup, Shown, TOOLING};
+use local_aws::{
+    Error, FIRST, Live, LocalAws, REGION, Result, RunOnTerminal, RunOutput, SessionKeys, Setup, TOOLING,
+    TerminalStreams,
+};
 use serde_json::Value;
 
-/// Where nearly everything happens.
+/// The function of most tests.
 const DEV: [&str; 4] = ["--environment", "dev", "--function", "orders"];
 
-/// The same for a rollback that nobody is asked about.
+/// The options of a rollback without confirmation.
 const BACK: [&str; 5] = ["--environment", "dev", "--function", "orders", "--yes"];
 
 /// A person of the tooling account, with one of the policies for people.
@@ -33,21 +36,21 @@ struct Person {
 }
 
 impl Person {
-    /// One who may command the deployer, and nothing was deployed yet.
+    /// Makes an operator, before any deployment.
     async fn operator() -> Result<Self> {
         Self::with("operate", LocalAws::start().await?).await
     }
 
-    /// The same where accounts are laid so.
-    async fn among(setup: Setup) -> Result<Self> {
+    /// Makes an operator in the accounts of this setup.
+    async fn in_accounts(setup: Setup) -> Result<Self> {
         Self::with("operate", LocalAws::with(setup).await?).await
     }
 
-    /// The same where these releases of `orders` were deployed to dev, one after the other.
+    /// Makes an operator and deploys these releases of `orders` to dev, one after the other.
     async fn after(releases: &[&str]) -> Result<Self> {
         let person = Self::operator().await?;
         for release in releases {
-            person.uploads(release, Zip::function(release)).await?;
+            person.deploy_upload(release, Zip::function(release)).await?;
         }
         Ok(person)
     }
@@ -57,53 +60,53 @@ impl Person {
         Ok(Self { aws, keys })
     }
 
-    /// An upload to dev, which is deployed.
-    async fn uploads(&self, release: &str, zip: Zip) -> Result<Value> {
+    /// Deploys an upload to dev.
+    async fn deploy_upload(&self, release: &str, zip: Zip) -> Result<Value> {
         let result = self.aws.deploy(&format!("dev/orders/{release}.zip"), zip).await?;
         assert_eq!(result["status"], "succeeded", "{result:#}");
         Ok(result)
     }
 
-    /// An upload to dev that nobody is told of.
-    async fn uploads_silently(&self, release: &str, zip: Zip) -> Result<String> {
+    /// Uploads to dev and drops the event.
+    async fn upload_without_event(&self, release: &str, zip: Zip) -> Result<String> {
         let version_id = self.aws.upload(&format!("dev/orders/{release}.zip"), zip).await?;
         self.aws.take_messages().await?;
         Ok(version_id)
     }
 
-    /// What is printed for people.
-    async fn says(&self, verb: &str, arguments: &[&str]) -> Result<Said> {
+    /// Runs a verb with output for people.
+    async fn run(&self, verb: &str, arguments: &[&str]) -> Result<RunOutput> {
         self.aws.operate(&self.keys, &[&[verb], arguments].concat()).await
     }
 
-    /// The exit code, and what is printed for programs, as its schema says.
-    async fn tells(&self, verb: &str, arguments: &[&str]) -> Result<(Option<i32>, Value)> {
-        let said = self.says(verb, &[arguments, &["--output", "json"]].concat()).await?;
+    /// Runs a verb and returns its exit code and its JSON, which is validated against its schema.
+    async fn run_json(&self, verb: &str, arguments: &[&str]) -> Result<(Option<i32>, Value)> {
+        let said = self.run(verb, &[arguments, &["--output", "json"]].concat()).await?;
         let told = said.json()?;
-        judged(verb, &told)?;
+        validate_answer(verb, &told)?;
         Ok((said.exit, told))
     }
 
-    /// The same while the queue is delivered.
-    async fn tells_meanwhile(&self, verb: &str, arguments: &[&str]) -> Result<(Option<i32>, Value)> {
-        self.aws.delivering_meanwhile(self.tells(verb, arguments)).await
+    /// Runs a verb as `run_json` does, while the queues are delivered.
+    async fn run_json_while_delivering(&self, verb: &str, arguments: &[&str]) -> Result<(Option<i32>, Value)> {
+        self.aws.deliver_while(self.run_json(verb, arguments)).await
     }
 
-    /// A verb about `orders` in dev that ends as it should.
-    async fn does(&self, verb: &str, more: &[&str]) -> Result<Value> {
-        let (exit, told) = self.tells(verb, &[&DEV, more].concat()).await?;
+    /// Runs a verb about `orders` in dev, which must succeed, and returns its JSON.
+    async fn run_ok(&self, verb: &str, more: &[&str]) -> Result<Value> {
+        let (exit, told) = self.run_json(verb, &[&DEV, more].concat()).await?;
         assert_eq!(exit, Some(0), "{verb}: {told:#}");
         Ok(told)
     }
 
-    /// A verb about `orders` in dev that a rule says no to: the code and the reason.
-    async fn is_refused(&self, verb: &str, arguments: &[&str]) -> Result<(String, String)> {
-        let (exit, told) = self.tells(verb, arguments).await?;
+    /// Runs a verb that must be refused, and returns code and reason.
+    async fn run_refused(&self, verb: &str, arguments: &[&str]) -> Result<(String, String)> {
+        let (exit, told) = self.run_json(verb, arguments).await?;
         assert_eq!((exit, &told["status"]), (Some(3), &Value::from("refused")), "{verb}: {told:#}");
         Ok((text(&told, "/code"), text(&told, "/because")))
     }
 
-    async fn on_a_terminal(&self, shown: Shown, verb: &str, arguments: &[&str]) -> Result<Operating> {
+    async fn on_a_terminal(&self, shown: TerminalStreams, verb: &str, arguments: &[&str]) -> Result<RunOnTerminal> {
         self.aws.operate_on_a_terminal(&self.keys, shown, &[&[verb], arguments].concat()).await
     }
 
@@ -112,23 +115,23 @@ impl Person {
         live.ok_or_else(|| Error::Unexpected("nothing is live".into()))
     }
 
-    /// The version that serves in dev.
+    /// Returns the version that serves in dev.
     async fn serves(&self) -> Result<String> {
         Ok(self.live().await?.version)
     }
 }
 
-/// Credentials of somebody with this policy.
+/// Returns credentials of a role with this policy.
 async fn keys(aws: &LocalAws, policy: &str) -> Result<SessionKeys> {
-    let policies = Policies::of_the_contract()?;
+    let policies = Policies::from_contract()?;
     let trust = policies.get("tooling/deployer_trust");
     let rights = policies.get(&format!("tooling/{policy}"));
     aws.roles(TOOLING).create_with(("/", policy), &trust, &rights).await?;
     aws.control().session(&format!("arn:aws:iam::{TOOLING}:role/{policy}"), "ada").await
 }
 
-/// Proves that an answer is as its published schema says; of an error, that it has the two fields that programs read.
-fn judged(verb: &str, told: &Value) -> Result<()> {
+/// Validates an answer against its published schema, and checks that an error has the two fields that programs read.
+fn validate_answer(verb: &str, told: &Value) -> Result<()> {
     if told.get("errorType").is_some() {
         let fields: Vec<&String> = told.as_object().into_iter().flatten().map(|(name, _)| name).collect();
         assert_eq!(fields, ["errorMessage", "errorType"], "{told:#}");
@@ -148,7 +151,7 @@ fn text(value: &Value, pointer: &str) -> String {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// A function with this memory and this variable.
+/// Returns a function with this memory and this variable.
 fn configured(content: &str, memory: u32, variable: &str) -> Zip {
     let manifest = MANIFEST.replace("memory_size = 256", &format!("memory_size = {memory}"));
     Zip::function(content).manifest(&manifest.replace("LOG_LEVEL = \"info\"", variable))

@@ -1,4 +1,4 @@
-//! What a deployment would change, before anything does.
+//! Plans of releases and files.
 
 use std::path::PathBuf;
 
@@ -23,17 +23,17 @@ fn zip(folder: &TempDir, zip: &Zip) -> Result<PathBuf> {
 }
 
 #[tokio::test]
-async fn a_plan_of_a_release_is_what_deploying_it_does() -> Result<()> {
+async fn plan_of_a_release_matches_its_deployment() -> Result<()> {
     let person = Person::after(&["1"]).await?;
-    person.uploads_silently("2", configured("2", 512, "LOG_LEVEL = \"info\"")).await?;
+    person.upload_without_event("2", configured("2", 512, "LOG_LEVEL = \"info\"")).await?;
     let before = person.aws.snapshot().await?;
     let release = [&DEV[..], &["--release", "2"]].concat();
-    let (exit, plan) = person.tells("plan", &release).await?;
+    let (exit, plan) = person.run_json("plan", &release).await?;
     assert_eq!((exit, &plan["unchanged"], &plan["release"]), (Some(0), &json!(false), &json!("2")));
     assert_eq!(steps(&plan), ["update configuration", "update code", "move alias"], "{plan:#}");
-    let (exit, _) = person.tells("plan", &[&release[..], &["--exit-code"]].concat()).await?;
+    let (exit, _) = person.run_json("plan", &[&release[..], &["--exit-code"]].concat()).await?;
     assert_eq!(exit, Some(5));
-    let said = person.says("plan", &release).await?;
+    let said = person.run("plan", &release).await?;
     assert_eq!((said.exit, said.err.as_str()), (Some(0), ""), "{said:?}");
     for words in [
         "orders in dev, release 2\n111111111111/eu-west-1:\n",
@@ -44,57 +44,57 @@ async fn a_plan_of_a_release_is_what_deploying_it_does() -> Result<()> {
     }
     assert_eq!(before.changes_to(&person.aws.snapshot().await?), [""; 0]);
 
-    person.does("deploy", &["--release", "2"]).await?;
+    person.run_ok("deploy", &["--release", "2"]).await?;
     for arguments in [&release[..], &DEV] {
-        let (exit, plan) = person.tells("plan", &[arguments, &["--exit-code"]].concat()).await?;
+        let (exit, plan) = person.run_json("plan", &[arguments, &["--exit-code"]].concat()).await?;
         assert_eq!((exit, &plan["unchanged"], &plan["release"]), (Some(0), &json!(true), &json!("2")), "{plan:#}");
     }
-    let (exit, plan) = person.tells("plan", &[&DEV[..], &["--release", "3", "--exit-code"]].concat()).await?;
+    let (exit, plan) = person.run_json("plan", &[&DEV[..], &["--release", "3", "--exit-code"]].concat()).await?;
     assert_eq!((exit, text(&plan, "/refused/code").as_str()), (Some(3), "ArtifactGone"), "{plan:#}");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_plan_of_a_file_masks_variables_and_uploads_nothing() -> Result<()> {
+async fn plan_of_a_file_masks_variables_and_uploads_nothing() -> Result<()> {
     let person = Person::operator().await?;
-    person.uploads("1", configured("1", 256, &format!("TOKEN = \"{SECRET}-old\""))).await?;
+    person.deploy_upload("1", configured("1", 256, &format!("TOKEN = \"{SECRET}-old\""))).await?;
     let folder = TempDir::new().doing("making a folder")?;
     let variables = format!("TOKEN = \"{SECRET}\"\nOTHER = \"{SECRET}\"");
     let path = zip(&folder, &configured("2", 256, &variables))?;
     let file = path.to_string_lossy();
     let before = person.aws.snapshot().await?;
     let arguments = [&file, "--environment", "dev"];
-    let said = person.says("plan", &[&arguments[..], &["--exit-code"]].concat()).await?;
+    let said = person.run("plan", &[&arguments[..], &["--exit-code"]].concat()).await?;
     assert_eq!(said.exit, Some(5), "{said:?}");
     for words in ["  ~ environment.variables.TOKEN: ", "  + environment.variables.OTHER: "] {
         assert!(said.out.contains(words), "{words:?} is not in:\n{}", said.out);
     }
-    let (exit, plan) = person.tells("plan", &arguments).await?;
+    let (exit, plan) = person.run_json("plan", &arguments).await?;
     assert_eq!((exit, &plan["release"], &plan["unchanged"]), (Some(0), &json!(null), &json!(false)));
     assert!(!format!("{said:?}{plan}").contains(SECRET), "a variable's value is shown: {said:?} {plan:#}");
     let log = person.aws.deployer().log();
     assert!(!log.iter().any(|line| line.to_string().contains(SECRET)), "a variable's value is logged");
     assert_eq!(before.changes_to(&person.aws.snapshot().await?), [""; 0]);
 
-    // Just what is live: nothing would change.
+    // A file with the live code and configuration changes nothing.
     let path = zip(&folder, &configured("1", 256, &format!("TOKEN = \"{SECRET}-old\"")))?;
-    let (exit, plan) = person.tells("plan", &[&path.to_string_lossy(), "-e", "dev", "--exit-code"]).await?;
+    let (exit, plan) = person.run_json("plan", &[&path.to_string_lossy(), "-e", "dev", "--exit-code"]).await?;
     assert_eq!((exit, &plan["unchanged"]), (Some(0), &json!(true)), "{plan:#}");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_plan_that_a_rule_forbids_says_so_and_a_wrong_file_is_told_before_anybody_is_asked() -> Result<()> {
+async fn plan_names_a_forbidding_rule_and_refuses_a_wrong_file_locally() -> Result<()> {
     let person = Person::after(&["1"]).await?;
-    person.does("hold", &["--reason", "black friday"]).await?;
-    person.uploads_silently("2", Zip::function("2")).await?;
-    let (exit, plan) = person.tells("plan", &[&DEV[..], &["--release", "2"]].concat()).await?;
+    person.run_ok("hold", &["--reason", "black friday"]).await?;
+    person.upload_without_event("2", Zip::function("2")).await?;
+    let (exit, plan) = person.run_json("plan", &[&DEV[..], &["--release", "2"]].concat()).await?;
     assert_eq!((exit, text(&plan, "/refused/code").as_str()), (Some(3), "Held"), "{plan:#}");
 
     let folder = TempDir::new().doing("making a folder")?;
     let bad = MANIFEST.replace("memory_size", "memroy_size");
     let path = zip(&folder, &Zip::function("3").manifest(&bad))?;
-    let said = person.says("plan", &[&path.to_string_lossy(), "-e", "dev"]).await?;
+    let said = person.run("plan", &[&path.to_string_lossy(), "-e", "dev"]).await?;
     assert_eq!(said.exit, Some(3), "{said:?}");
     assert!(said.err.contains("memroy_size") && said.err.contains("did you mean memory_size?"), "{said:?}");
     Ok(())

@@ -1,101 +1,101 @@
-//! A command that finds another deployment at work: its end is waited for, or not.
+//! Commands that find another deployment running: with and without waiting for it.
 
 use std::time::Duration;
 
 use fixtures::Zip;
-use local_aws::{Error, Interrupted, Moment, Result, Shown};
+use local_aws::{Error, Interrupted, Moment, Result, TerminalStreams};
 use serde_json::{Value, json};
 
-use super::{BACK, Person, judged, text};
+use super::{BACK, Person, text, validate_answer};
 
-/// Whoever deploys release c is killed over it, and nobody may go on before his lease is over.
-async fn at_work() -> Result<Person> {
+/// Makes an operator and kills the deployer during release c, whose lease then blocks others.
+async fn during_a_deployment() -> Result<Person> {
     let person = Person::after(&["a", "b"]).await?;
     person.aws.upload("dev/orders/c.zip", Zip::function("c")).await?;
     assert_eq!(person.aws.deliver_and_kill_at(Moment::After(12)).await?, Interrupted::Killed);
     Ok(person)
 }
 
-/// The lease of whoever was killed is over, and the queue tells of it.
-async fn goes_on(person: &Person) -> Result<()> {
-    person.aws.leases_run_out().await?;
-    person.aws.queue_time_passes(Duration::from_secs(311)).await?;
+/// Ends the killed deployment's lease and delivers the queues.
+async fn resume(person: &Person) -> Result<()> {
+    person.aws.end_leases().await?;
+    person.aws.advance_queue_time(Duration::from_secs(311)).await?;
     person.aws.deliver().await.map(drop)
 }
 
-/// The id that is said to go on.
+/// Returns the id of the deployment that an output names.
 fn id_of(said: &str) -> Result<String> {
     let id = said.split("deployment ").nth(1).and_then(|rest| rest.get(..26));
     id.map(str::to_owned).ok_or_else(|| Error::Unexpected(format!("no deployment is named in: {said}")))
 }
 
-/// The rollback's record, once it has ended.
-async fn ended(person: &Person, id: &str) -> Result<Value> {
-    goes_on(person).await?;
+/// Lets the rollback complete and returns its record.
+async fn completed(person: &Person, id: &str) -> Result<Value> {
+    resume(person).await?;
     let record = person.aws.ledger_object(&format!("deployments/dev/orders/{id}.json")).await?;
     record.ok_or_else(|| Error::Unexpected(format!("deployment {id} has no record")))
 }
 
-/// Release b serves, as it did before c; whether c had moved the alias is no matter.
-async fn is_back(person: &Person, record: &Value) -> Result<()> {
+/// Checks that release b serves again, whether or not c had moved the alias.
+async fn assert_rolled_back(person: &Person, record: &Value) -> Result<()> {
     assert!(["succeeded", "unchanged"].contains(&text(record, "/status").as_str()), "{record:#}");
     assert_eq!(person.serves().await?, "2");
     Ok(())
 }
 
 #[tokio::test]
-async fn the_wait_is_drawn_and_its_end_is_told() -> Result<()> {
-    let person = at_work().await?;
+async fn wait_for_another_deployment_is_drawn_until_the_result() -> Result<()> {
+    let person = during_a_deployment().await?;
     let json = [&BACK[..], &["--output", "json"]].concat();
-    let mut waiting = person.on_a_terminal(Shown::ButTheAnswer, "rollback", &json).await?;
-    waiting.terminal.shows("waiting for the deployer").await?;
-    waiting.terminal.shows("deployment 0").await?;
-    goes_on(&person).await?;
+    let mut waiting = person.on_a_terminal(TerminalStreams::ErrOnly, "rollback", &json).await?;
+    waiting.terminal.wait_for("waiting for the deployer").await?;
+    waiting.terminal.wait_for("deployment 0").await?;
+    resume(&person).await?;
     let said = waiting.end().await?;
     let record = said.json()?;
-    judged("rollback", &record)?;
+    validate_answer("rollback", &record)?;
     assert_eq!((said.exit, text(&record, "/release").as_str()), (Some(0), "b"), "it means the deployment that it met");
-    is_back(&person, &record).await?;
-    let other = person.does("history", &[]).await?["deployments"][1].take();
+    assert_rolled_back(&person, &record).await?;
+    let other = person.run_ok("history", &[]).await?["deployments"][1].take();
     assert_eq!((text(&other, "/release").as_str(), &other["status"]), ("c", &json!("superseded")), "{other:#}");
     Ok(())
 }
 
 #[tokio::test]
-async fn who_does_not_wait_is_told_that_it_is_pending_and_it_goes_on() -> Result<()> {
-    let person = at_work().await?;
-    let pending = person.does("rollback", &["--yes", "--no-wait"]).await?;
+async fn rollback_without_wait_is_reported_pending_and_completes_later() -> Result<()> {
+    let person = during_a_deployment().await?;
+    let pending = person.run_ok("rollback", &["--yes", "--no-wait"]).await?;
     assert_eq!((&pending["status"], &pending["code"]), (&json!("pending"), &json!("Waiting")), "{pending:#}");
-    let (_, status) = person.tells("status", &["orders", "-e", "dev"]).await?;
+    let (_, status) = person.run_json("status", &["orders", "-e", "dev"]).await?;
     assert_eq!(status["functions"][0]["pending"], pending["id"]);
-    let said = person.says("status", &["-e", "dev"]).await?;
+    let said = person.run("status", &["-e", "dev"]).await?;
     assert!(said.out.contains("deploying") && said.out.contains("pending"), "{said:?}");
-    let record = ended(&person, &text(&pending, "/id")).await?;
-    is_back(&person, &record).await
+    let record = completed(&person, &text(&pending, "/id")).await?;
+    assert_rolled_back(&person, &record).await
 }
 
 #[tokio::test]
-async fn a_wait_that_is_too_long_ends_with_4_and_it_goes_on() -> Result<()> {
-    let person = at_work().await?;
-    let said = person.says("rollback", &[&BACK[..], &["--timeout", "3s"]].concat()).await?;
+async fn wait_timeout_exits_4_and_the_rollback_completes_later() -> Result<()> {
+    let person = during_a_deployment().await?;
+    let said = person.run("rollback", &[&BACK[..], &["--timeout", "3s"]].concat()).await?;
     assert_eq!((said.exit, said.out.as_str()), (Some(4), ""), "{said:?}");
     let told = said.err.split("error: ").nth(1).unwrap_or_default();
     let id = id_of(told)?;
     assert!(told.starts_with(&format!("not ended after 3s; deployment {id} goes on\n")), "{said:?}");
     assert!(said.err.contains("\n  deployctl history "), "{said:?}");
-    is_back(&person, &ended(&person, &id).await?).await
+    assert_rolled_back(&person, &completed(&person, &id).await?).await
 }
 
 #[tokio::test]
-async fn ctrl_c_ends_the_wait_with_130_and_it_goes_on() -> Result<()> {
-    let person = at_work().await?;
-    let mut waiting = person.on_a_terminal(Shown::Everything, "rollback", &BACK).await?;
-    waiting.terminal.shows("waits for deployment 0").await?;
+async fn ctrl_c_exits_130_and_the_rollback_completes_later() -> Result<()> {
+    let person = during_a_deployment().await?;
+    let mut waiting = person.on_a_terminal(TerminalStreams::OutAndErr, "rollback", &BACK).await?;
+    waiting.terminal.wait_for("waits for deployment 0").await?;
     waiting.interrupt()?;
     let said = waiting.end().await?;
     assert_eq!(said.exit, Some(130), "{said:?}");
     let told = said.err.split("error: ").nth(1).unwrap_or_default();
     let id = id_of(told)?;
     assert!(told.starts_with(&format!("interrupted; deployment {id} goes on\r\n")), "{said:?}");
-    is_back(&person, &ended(&person, &id).await?).await
+    assert_rolled_back(&person, &completed(&person, &id).await?).await
 }

@@ -1,4 +1,4 @@
-//! Bad input: each ends in a clear sentence, is not tried again, deploys nothing, and spoils nothing after it.
+//! Bad input: each case ends with a clear sentence, is not retried, deploys nothing, and affects no later upload.
 
 use fixtures::Zip;
 use fixtures::packages::archive::{Entry, archive};
@@ -8,7 +8,7 @@ use world::zips::bootstrap;
 
 use super::{lambda_writes, serves, statuses, versions};
 
-/// What must hold after any bad input: version 1 serves, no message is left, and a good upload goes through.
+/// Checks the state after any bad input: version 1 serves, no message is left, and a good upload is deployed.
 async fn nothing_happened_and_the_next_good_upload_works(aws: &LocalAws) -> Result<()> {
     let live = aws.live(FIRST, REGION, "orders").await?;
     assert_eq!(versions(live), serves("1", &["1"]));
@@ -31,7 +31,7 @@ fn text<'a>(record: &'a Value, pointer: &str) -> &'a str {
 }
 
 #[tokio::test]
-async fn bad_zips_and_manifests_are_refused_with_what_is_wrong() -> Result<()> {
+async fn bad_zips_and_manifests_are_refused_with_the_reason() -> Result<()> {
     let aws = with_orders().await?;
     let with = |entry: Entry| archive(&[bootstrap("x"), entry]);
     let manifest = |text: &str| Zip::code("x").manifest(text).build().doing("zipping");
@@ -62,7 +62,7 @@ async fn bad_zips_and_manifests_are_refused_with_what_is_wrong() -> Result<()> {
             "InvalidManifest",
             "does not belong to the account 111111111111",
         ),
-        // The function that is there runs provided.al2023.
+        // The existing function runs provided.al2023.
         (archive(&[Entry::stored("main", "x")]), "InvalidArtifact", "no file bootstrap at its root"),
     ];
     for (number, (zip, code, because)) in cases.into_iter().enumerate() {
@@ -75,7 +75,7 @@ async fn bad_zips_and_manifests_are_refused_with_what_is_wrong() -> Result<()> {
 }
 
 #[tokio::test]
-async fn uploads_that_are_for_nobody_leave_a_line_in_the_log_and_no_record() -> Result<()> {
+async fn uploads_for_no_function_are_logged_without_a_record() -> Result<()> {
     let aws = with_orders().await?;
     let before = aws.records("dev", "orders").await?.len();
     for (key, because) in [
@@ -99,7 +99,7 @@ async fn uploads_that_are_for_nobody_leave_a_line_in_the_log_and_no_record() -> 
 }
 
 #[tokio::test]
-async fn an_environment_without_uploads_and_a_function_that_does_not_exist_are_told_apart() -> Result<()> {
+async fn environment_without_uploads_and_missing_function_are_distinguished() -> Result<()> {
     let aws = with_orders().await?;
     aws.configure(|config| config["environments"]["prod"]["accept_uploads"] = json!(false)).await?;
     let (result, calls) = aws.calls_of(aws.deploy("prod/orders/1.zip", Zip::function("x"))).await?;
@@ -116,15 +116,15 @@ async fn an_environment_without_uploads_and_a_function_that_does_not_exist_are_t
 }
 
 #[tokio::test]
-async fn an_artifact_that_is_gone_is_refused_as_gone() -> Result<()> {
+async fn deleted_artifact_is_refused_as_gone() -> Result<()> {
     let aws = with_orders().await?;
     let key = "dev/orders/2.zip";
     let version_id = aws.upload(key, Zip::code("x")).await?;
     let s3 = aws.clients().s3(TOOLING, REGION);
-    // Versions are kept, unless somebody takes the bucket's policy away.
+    // The bucket's policy denies the deletion of versions.
     let delete = async || s3.delete_object().bucket(ARTIFACTS).key(key).version_id(&version_id).send().await;
     assert!(delete().await.is_err());
-    aws.lift_policy(ARTIFACTS).await?;
+    aws.remove_policy(ARTIFACTS).await?;
     delete().await.doing("deleting the version")?;
     aws.restore_policy(ARTIFACTS).await?;
     aws.deliver().await?;
@@ -134,7 +134,7 @@ async fn an_artifact_that_is_gone_is_refused_as_gone() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_policy_that_denies_the_read_is_named() -> Result<()> {
+async fn policy_that_denies_the_read_is_named() -> Result<()> {
     let aws = with_orders().await?;
     let deny = |principal: &str, function: &str| {
         json!({"Sid": function, "Effect": "Deny", "Principal": {"AWS": principal},
@@ -150,7 +150,7 @@ async fn a_policy_that_denies_the_read_is_named() -> Result<()> {
         "User: … is not authorized to perform: kms:Decrypt on the resource associated with this ciphertext";
     let denied = Fault::new("GetObject", 403, "AccessDenied", text_of_s3).under("dev/stock/");
     aws.control().fault(&denied.forever()).await?;
-    // Each is tried for some seconds, all of them at the same time.
+    // Each case is retried for some seconds, all at the same time.
     let cases = [
         ("orders", "update code", "the artifact bucket's policy"),
         ("bills", "verify", "the policy of the resource denies it outright"),
@@ -174,7 +174,7 @@ async fn a_policy_that_denies_the_read_is_named() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_no_event_is_a_function_error_with_a_stable_type() -> Result<()> {
+async fn payload_that_is_no_event_is_an_error_of_stable_type() -> Result<()> {
     use local_aws::Answer;
     let aws = with_orders().await?;
     let deep = |levels| (0..levels).fold(json!(1), |inner, _| json!({ "detail": inner }));

@@ -1,4 +1,4 @@
-//! Which calls a deployment makes: how many must follow one another, and what their sessions allow.
+//! The calls of a deployment: the number of sequential ones, and the policies of their sessions.
 
 use fixtures::Zip;
 use local_aws::{Call, FIRST, LocalAws, REGION, Result, longest_chain, shown};
@@ -7,12 +7,12 @@ use serde_json::json;
 use super::{serves, statuses, versions};
 
 #[tokio::test]
-async fn at_most_five_calls_follow_one_another_from_the_event_to_the_moved_alias() -> Result<()> {
+async fn at_most_five_sequential_calls_from_event_to_moved_alias() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     aws.upload("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
     let event = aws.mapping().event_of(&aws.take_messages().await?);
-    // Calls that begin beside each other must be seen to, however busy the machine is.
+    // The latency makes concurrent calls overlap even on a busy machine.
     aws.control().latency_ms(60).await?;
     let (_, calls) = aws.calls_of(aws.invoke(&event)).await?;
     let result = aws.record("dev", "orders").await?;
@@ -24,7 +24,7 @@ async fn at_most_five_calls_follow_one_another_from_the_event_to_the_moved_alias
 }
 
 #[tokio::test]
-async fn an_update_of_code_has_one_session_that_can_do_no_more_than_that() -> Result<()> {
+async fn code_update_has_one_session_limited_to_that() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     let (result, calls) = aws.calls_of(aws.deploy("dev/orders/1.1.0.zip", Zip::function("1.1.0"))).await?;
@@ -58,7 +58,7 @@ async fn an_update_of_code_has_one_session_that_can_do_no_more_than_that() -> Re
 }
 
 #[tokio::test]
-async fn a_creation_gets_a_second_session_that_may_pass_just_the_one_role() -> Result<()> {
+async fn creation_has_a_second_session_that_passes_one_role() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (_, calls) = aws.calls_of(aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0"))).await?;
     let sessions = sessions(&calls);
@@ -76,7 +76,7 @@ async fn a_creation_gets_a_second_session_that_may_pass_just_the_one_role() -> R
 }
 
 #[tokio::test]
-async fn a_duplicate_makes_no_call_in_the_target_account_but_enter_it() -> Result<()> {
+async fn duplicate_makes_no_call_in_the_target_but_assume_role() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     aws.upload("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
@@ -94,7 +94,7 @@ async fn a_duplicate_makes_no_call_in_the_target_account_but_enter_it() -> Resul
 }
 
 #[tokio::test]
-async fn versions_beyond_those_to_keep_are_deleted_one_by_one_and_never_the_function() -> Result<()> {
+async fn old_versions_are_deleted_one_by_one_never_the_function() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.configure(|config| config["environments"]["dev"]["keep_versions"] = json!(2)).await?;
     for release in ["1.0.0", "1.1.0", "1.2.0"] {
@@ -109,14 +109,14 @@ async fn versions_beyond_those_to_keep_are_deleted_one_by_one_and_never_the_func
         "{}",
         shown(&calls)
     );
-    // The one that serves, and one to go back to.
+    // The live version and one to roll back to are left.
     assert_eq!(versions(aws.live(FIRST, REGION, "orders").await?), serves("4", &["3", "4"]));
     let policy = sessions(&calls).last().and_then(|session| session.parameter("policy")).unwrap_or_default();
     assert!(policy.contains("function:orders:2\"") && !policy.contains("function:orders\""), "{policy}");
     aws.same_events_again_change_nothing().await
 }
 
-/// The sessions that were asked for.
+/// Returns the AssumeRole calls.
 fn sessions(calls: &[Call]) -> Vec<&Call> {
     calls.iter().filter(|call| call.operation == "AssumeRole").collect()
 }

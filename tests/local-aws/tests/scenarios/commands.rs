@@ -1,4 +1,4 @@
-//! What is asked by hand or by a schedule, and what the deployer asks itself.
+//! Commands by hand and by a schedule, and the deployer's own ticks.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ async fn refused(aws: &LocalAws, command: Value) -> Result<(String, String)> {
 }
 
 #[tokio::test]
-async fn a_sweep_over_a_tidy_ledger_does_nothing() -> Result<()> {
+async fn sweep_over_a_tidy_ledger_does_nothing() -> Result<()> {
     let aws = LocalAws::start().await?;
     let empty = |name: &str| json!({"name": name, "waiting": 0, "in_flight": 0, "delayed": 0});
     let nothing = json!({"looked_at": 0, "woken": 0, "completed": 0, "cleared": 0, "failed": 0,
@@ -37,35 +37,35 @@ async fn a_sweep_over_a_tidy_ledger_does_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_sweep_wakes_nobody_before_a_lease_is_over_and_clears_markers_when_they_are_old() -> Result<()> {
+async fn sweep_respects_leases_and_deletes_only_old_markers() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     assert_eq!(aws.deliver_and_kill_at(Moment::After(12)).await?, Interrupted::Killed);
     aws.take_messages().await?;
     let swept = answered(&aws, json!({"command": "sweep"})).await?;
     assert_eq!((&swept["looked_at"], &swept["woken"], &swept["cleared"]), (&json!(1), &json!(0), &json!(0)));
-    aws.leases_run_out().await?;
+    aws.end_leases().await?;
     let swept = answered(&aws, json!({"command": "sweep"})).await?;
     assert_eq!((&swept["looked_at"], &swept["woken"]), (&json!(1), &json!(1)));
     aws.deliver().await?;
     assert_eq!(statuses(&aws.record("dev", "orders").await?), ["succeeded", "succeeded"]);
     aws.put_in_ledger("open/dev/stock/01M82G2M5GPN0T1CRNTD2CNZ99", vec![]).await?;
-    aws.markers_grow_old().await?;
+    aws.age_markers().await?;
     assert_eq!(answered(&aws, json!({"command": "sweep"})).await?["cleared"], 1);
     assert_eq!(aws.ledger_keys("open/").await?, [""; 0]);
     Ok(())
 }
 
 #[tokio::test]
-async fn history_is_told_newest_first_and_as_much_as_asked_for() -> Result<()> {
+async fn history_is_newest_first_up_to_its_limit() -> Result<()> {
     let aws = LocalAws::start().await?;
     for release in ["1.0.0", "1.1.0", "1.2.0"] {
         aws.deploy(&format!("dev/orders/{release}.zip"), Zip::function(release)).await?;
     }
     let ask = |limit: Value| json!({"command": "history", "environment": "dev", "function": "orders", "limit": limit});
-    // All of them may be of one second, within which ids do not sort by time.
+    // All records may be of one second, within which ids do not sort by time.
     let mut recorded = aws.records("dev", "orders").await?;
-    // Their format is the ledger's business.
+    // The field `format` is in the ledger only.
     for record in &mut recorded {
         let _format = record.as_object_mut().and_then(|record| record.remove("format"));
     }
@@ -84,7 +84,7 @@ async fn history_is_told_newest_first_and_as_much_as_asked_for() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_command_that_is_wrong_is_refused_by_name() -> Result<()> {
+async fn wrong_command_is_refused_naming_the_mistake() -> Result<()> {
     let aws = LocalAws::start().await?;
     for (command, words) in [
         (json!({"command": "nonsense"}), "unknown command \"nonsense\""),
@@ -100,7 +100,7 @@ async fn a_command_that_is_wrong_is_refused_by_name() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_comes_again_before_a_lease_is_over_leaves_a_tick_that_comes_when_it_is() -> Result<()> {
+async fn repeated_message_under_a_lease_leaves_a_later_tick() -> Result<()> {
     let aws = LocalAws::start().await?;
     let version_id = aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     assert_eq!(aws.deliver_and_kill_at(Moment::After(12)).await?, Interrupted::Killed);
@@ -113,8 +113,8 @@ async fn what_comes_again_before_a_lease_is_over_leaves_a_tick_that_comes_when_i
         .collect();
     assert!(matches!(delays[..], [Some(300..=311)]), "{delays:?}\n{}", shown(&calls));
 
-    aws.leases_run_out().await?;
-    aws.queue_time_passes(Duration::from_secs(311)).await?;
+    aws.end_leases().await?;
+    aws.advance_queue_time(Duration::from_secs(311)).await?;
     aws.deliver().await?;
     let result = aws.result("dev/orders/1.0.0.zip", &version_id).await?;
     assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
@@ -123,12 +123,12 @@ async fn what_comes_again_before_a_lease_is_over_leaves_a_tick_that_comes_when_i
 }
 
 #[tokio::test]
-async fn a_sweep_that_meets_a_broken_head_does_the_rest_and_ends_in_an_error_that_an_alarm_sees() -> Result<()> {
+async fn sweep_with_a_broken_head_finishes_and_fails_for_the_alarm() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     assert_eq!(aws.deliver_and_kill_at(Moment::After(12)).await?, Interrupted::Killed);
     aws.take_messages().await?;
-    aws.leases_run_out().await?;
+    aws.end_leases().await?;
     aws.put_in_ledger("heads/dev/stock.json", b"{".to_vec()).await?;
     aws.put_in_ledger("open/dev/stock/01M82G2M5GPN0T1CRNTD2CNZ99", vec![]).await?;
     let (error_type, message) = refused(&aws, json!({"command": "sweep"})).await?;
@@ -140,7 +140,7 @@ async fn a_sweep_that_meets_a_broken_head_does_the_rest_and_ends_in_an_error_tha
 }
 
 #[tokio::test]
-async fn a_sweep_that_meets_a_broken_record_ends_in_an_error_and_the_log_names_it() -> Result<()> {
+async fn sweep_with_a_broken_record_fails_and_logs_its_key() -> Result<()> {
     let aws = LocalAws::start().await?;
     let unavailable = Fault::new("PutObject", 503, "ServiceUnavailable", "Please try again");
     aws.control().fault(&unavailable.under("results/").forever()).await?;

@@ -1,7 +1,7 @@
-//! The deployer is killed at its calls, and whatever takes the work up again ends it as if nothing had happened.
+//! Kills the deployer at its calls and checks that the deployment is completed as if nothing had happened.
 //!
-//! All functions of a sweep are in one local AWS: first each is brought to its own moment of death, then time passes, then
-//! all of them are woken in the same way.
+//! All functions of a sweep are in one local AWS: first each deployment is killed at its own call, then time passes,
+//! then all are woken in the same way.
 
 use std::time::Duration;
 
@@ -9,59 +9,59 @@ use fixtures::Zip;
 use local_aws::{Answer, Error, FIRST, Fault, Interrupted, Live, LocalAws, Moment, REGION, Result, shown};
 use serde_json::{Value, json};
 
-/// Longer than any lease, and as long as SQS delays a message at most.
+/// SQS's longest delay of a message, which is longer than any lease.
 const LONG: Duration = Duration::from_secs(900);
 
-/// What is deployed.
+/// The kind of deployment.
 #[derive(Clone, Copy)]
 enum Kind {
-    /// A function that is not there yet.
+    /// The creation of a function.
     Create,
-    /// Code and configuration of one that was deployed before.
+    /// An update of code and configuration of an existing function.
     Update,
 }
 
-/// How the deployment is taken up again.
+/// The way in which the deployment is resumed.
 #[derive(Clone, Copy, PartialEq)]
-enum Wake {
-    /// The message comes again when the lease is over.
+enum ResumedBy {
+    /// By the message, after the lease's end.
     Message,
-    /// The message comes again at once, and the tick that it leaves behind when the lease is over.
+    /// By the tick after the lease's end, which the message leaves when it comes again at once.
     Tick,
-    /// The message is lost: there is only the sweep.
+    /// By the sweep, because the message is lost.
     Sweep,
 }
 
-/// The calls that are tried.
+/// The calls at which a deployer is killed.
 #[derive(Clone, Copy)]
-enum Which {
-    /// Every fifth.
-    Some,
-    /// Every one.
+enum Calls {
+    /// Every fifth call.
+    EveryFifth,
+    /// Every call.
     Every,
 }
 
-impl Which {
+impl Calls {
     fn of(self, calls: u32) -> Vec<u32> {
         let step = match self {
-            Self::Some => 5,
+            Self::EveryFifth => 5,
             Self::Every => 1,
         };
         (1..=calls).step_by(step).collect()
     }
 }
 
-/// An end, without what differs between two functions: ids, times, names.
+/// A final state without ids, times and names, which differ between functions.
 #[derive(Debug, Clone, PartialEq)]
-struct End {
+struct FinalState {
     live: Option<Live>,
     records: Vec<Value>,
     has_result: bool,
     head: Value,
 }
 
-/// A function on its way, and its upload.
-struct Point {
+/// A function whose deployment was killed, with its upload.
+struct Killed {
     function: String,
     moment: Option<Moment>,
     version_id: String,
@@ -84,7 +84,7 @@ impl Kind {
         }
     }
 
-    /// What is there before.
+    /// Makes the state before the deployment.
     async fn prepare(self, aws: &LocalAws, functions: &[String]) -> Result<()> {
         if let Self::Update = self {
             for function in functions {
@@ -96,8 +96,8 @@ impl Kind {
     }
 }
 
-async fn end(aws: &LocalAws, kind: Kind, point: &Point) -> Result<End> {
-    let Point { function, version_id, .. } = point;
+async fn end(aws: &LocalAws, kind: Kind, point: &Killed) -> Result<FinalState> {
+    let Killed { function, version_id, .. } = point;
     let records = aws.records("dev", function).await?;
     let result = match aws.has_result(&kind.key(function), version_id).await? {
         true => Some(aws.result(&kind.key(function), version_id).await?),
@@ -127,7 +127,7 @@ async fn end(aws: &LocalAws, kind: Kind, point: &Point) -> Result<End> {
         "named": head["targets"][0]["named"],
         "lengths": [lengths("history"), lengths("requests"), lengths("ended"), lengths("targets")],
     });
-    Ok(End {
+    Ok(FinalState {
         live: aws.live(FIRST, REGION, function).await?,
         records: records.iter().map(shown).collect(),
         has_result,
@@ -135,21 +135,21 @@ async fn end(aws: &LocalAws, kind: Kind, point: &Point) -> Result<End> {
     })
 }
 
-/// The undisturbed run: how it ends, and how many calls it makes.
-async fn undisturbed(aws: &LocalAws, kind: Kind) -> Result<(End, u32)> {
+/// Runs a deployment without a kill and returns its final state and number of calls.
+async fn undisturbed(aws: &LocalAws, kind: Kind) -> Result<(FinalState, u32)> {
     let function = "undisturbed".to_owned();
     kind.prepare(aws, std::slice::from_ref(&function)).await?;
     aws.deployer().kill();
     let version_id = aws.upload(&kind.key(&function), kind.zip()).await?;
     let (_, calls) = aws.calls_of(aws.deliver()).await?;
-    let made = calls.iter().filter(|call| LocalAws::is_the_deployers(call)).count();
-    let end = end(aws, kind, &Point { function, moment: None, version_id }).await?;
+    let made = calls.iter().filter(|call| LocalAws::is_by_deployer(call)).count();
+    let end = end(aws, kind, &Killed { function, moment: None, version_id }).await?;
     assert_eq!(end.records.last().map(|record| &record["status"]), Some(&json!("succeeded")), "{end:#?}");
     Ok((end, u32::try_from(made).unwrap_or_default()))
 }
 
-/// Brings each function to its own death: its message is taken out of the queue.
-async fn kill_at_each(aws: &LocalAws, kind: Kind, moments: Vec<Moment>) -> Result<Vec<(Point, Value)>> {
+/// Kills each function's deployment at its own moment and removes its message from the queue.
+async fn kill_at_each(aws: &LocalAws, kind: Kind, moments: Vec<Moment>) -> Result<Vec<(Killed, Value)>> {
     let functions: Vec<String> = (1..=moments.len()).map(|number| format!("orders-{number}")).collect();
     kind.prepare(aws, &functions).await?;
     let mut points = Vec::new();
@@ -159,14 +159,14 @@ async fn kill_at_each(aws: &LocalAws, kind: Kind, moments: Vec<Moment>) -> Resul
         let interrupted = aws.deliver_and_kill_at(moment).await?;
         if interrupted == Interrupted::Killed {
             let message = aws.take_messages().await?.pop().unwrap_or_default();
-            points.push((Point { function, moment: Some(moment), version_id }, message));
+            points.push((Killed { function, moment: Some(moment), version_id }, message));
         }
     }
     Ok(points)
 }
 
-/// Lets time pass and wakes what was killed.
-async fn wake(aws: &LocalAws, how: Wake, messages: &[Value]) -> Result<()> {
+/// Lets time pass and wakes the killed deployments.
+async fn wake(aws: &LocalAws, how: ResumedBy, messages: &[Value]) -> Result<()> {
     let send = async || {
         for message in messages {
             aws.mapping().send(&message.to_string()).await?;
@@ -174,18 +174,18 @@ async fn wake(aws: &LocalAws, how: Wake, messages: &[Value]) -> Result<()> {
         aws.deliver().await
     };
     match how {
-        Wake::Message => {
-            aws.leases_run_out().await?;
+        ResumedBy::Message => {
+            aws.end_leases().await?;
             send().await?;
         }
-        Wake::Tick => {
+        ResumedBy::Tick => {
             send().await?;
-            aws.leases_run_out().await?;
-            aws.queue_time_passes(LONG).await?;
+            aws.end_leases().await?;
+            aws.advance_queue_time(LONG).await?;
             aws.deliver().await?;
         }
-        Wake::Sweep => {
-            aws.leases_run_out().await?;
+        ResumedBy::Sweep => {
+            aws.end_leases().await?;
             let answer = aws.invoke(&json!({"command": "sweep"})).await?;
             assert!(matches!(&answer, Answer::Payload(swept) if swept["failed"] == 0), "{answer:?}");
             aws.deliver().await?;
@@ -194,8 +194,8 @@ async fn wake(aws: &LocalAws, how: Wake, messages: &[Value]) -> Result<()> {
     Ok(())
 }
 
-/// One sweep over the calls. How many points were tried.
-async fn sweep(kind: Kind, how: Wake, which: Which) -> Result<usize> {
+/// Kills a deployment at each chosen call and returns the number of calls.
+async fn sweep(kind: Kind, how: ResumedBy, which: Calls) -> Result<usize> {
     let aws = LocalAws::start().await?;
     let (expected, calls) = undisturbed(&aws, kind).await?;
     let moments: Vec<_> = which.of(calls).into_iter().map(Moment::After).collect();
@@ -207,8 +207,8 @@ async fn sweep(kind: Kind, how: Wake, which: Which) -> Result<usize> {
     let mut differ = Vec::new();
     for point in &points {
         let found = end(&aws, kind, point).await?;
-        // Of a request that never got into the ledger nobody knows but its message. One that did must have been woken.
-        let unknown = how == Wake::Sweep && found.head["lengths"] != expected.head["lengths"];
+        // Without its message, a request that never reached the ledger is unknown. Any other must have been woken.
+        let unknown = how == ResumedBy::Sweep && found.head["lengths"] != expected.head["lengths"];
         let is_open =
             !found.head["active"].is_null() || found.head["pending"].as_array().is_some_and(|waits| !waits.is_empty());
         let never_began = unknown && !is_open && found.records.len() < expected.records.len() && !found.has_result;
@@ -225,19 +225,19 @@ async fn sweep(kind: Kind, how: Wake, which: Which) -> Result<usize> {
     );
 
     nothing_is_left(&aws).await?;
-    if how != Wake::Sweep {
+    if how != ResumedBy::Sweep {
         the_same_messages_again_do_nothing(&aws, &messages).await?;
     }
     Ok(points.len())
 }
 
-/// No message, no marker that a sweep would not clear away.
+/// Checks that neither messages nor markers are left after a sweep.
 async fn nothing_is_left(aws: &LocalAws) -> Result<()> {
     assert_eq!((aws.dead_letters().await?, aws.mapping().in_queue().await?), (0, 0));
-    aws.queue_time_passes(LONG).await?;
+    aws.advance_queue_time(LONG).await?;
     aws.deliver().await?;
     assert_eq!(aws.mapping().delayed().await?, 0, "ticks do not go on for ever");
-    aws.markers_grow_old().await?;
+    aws.age_markers().await?;
     let answer = aws.invoke(&json!({"command": "sweep"})).await?;
     let Answer::Payload(swept) = &answer else { return Err(Error::Unexpected(format!("{answer:?}"))) };
     assert_eq!((&swept["woken"], &swept["completed"], &swept["failed"]), (&json!(0), &json!(0), &json!(0)), "{swept}");
@@ -255,21 +255,21 @@ async fn the_same_messages_again_do_nothing(aws: &LocalAws, messages: &[Value]) 
     Ok(())
 }
 
-/// While a killed deployment's lease still holds, a newer release comes, and then the older message once more. How many
-/// points were tried.
-async fn overtake(kind: Kind, which: Which) -> Result<usize> {
+/// Sends a newer release while a killed deployment's lease still holds, and then the older message again. Returns the
+/// number of calls.
+async fn overtake(kind: Kind, which: Calls) -> Result<usize> {
     let aws = LocalAws::start().await?;
     let (_, calls) = undisturbed(&aws, kind).await?;
     let moments = which.of(calls).into_iter().map(Moment::After).collect();
     let (points, messages): (Vec<_>, Vec<_>) = kill_at_each(&aws, kind, moments).await?.into_iter().unzip();
     let mut newest = Vec::new();
-    for Point { function, .. } in &points {
+    for Killed { function, .. } in &points {
         let key = format!("dev/{function}/2.0.0.zip");
         newest.push((aws.upload(&key, Zip::function("2.0.0")).await?, key));
     }
     aws.deliver().await?;
-    wake(&aws, Wake::Tick, &messages).await?;
-    for (Point { function, moment, version_id }, (newest, key)) in points.iter().zip(&newest) {
+    wake(&aws, ResumedBy::Tick, &messages).await?;
+    for (Killed { function, moment, version_id }, (newest, key)) in points.iter().zip(&newest) {
         let result = aws.result(key, newest).await?;
         assert_eq!(result["status"], "succeeded", "{moment:?} {function}: {result:#}");
         let served = aws.live(FIRST, REGION, function).await?.map(|live| live.sha256);
@@ -285,8 +285,8 @@ async fn overtake(kind: Kind, which: Which) -> Result<usize> {
     Ok(points.len())
 }
 
-/// At each call in turn one answer gets lost, or the call itself: nobody dies, somebody tries again.
-async fn lose_each(kind: Kind, is_done: bool, which: Which) -> Result<usize> {
+/// Loses at each chosen call the answer, or the call itself, without a kill, and returns the number of calls.
+async fn lose_each(kind: Kind, is_done: bool, which: Calls) -> Result<usize> {
     let aws = LocalAws::start().await?;
     let (expected, calls) = undisturbed(&aws, kind).await?;
     let calls = which.of(calls);
@@ -300,7 +300,7 @@ async fn lose_each(kind: Kind, is_done: bool, which: Which) -> Result<usize> {
         aws.control().fault(&if is_done { fault.although_done() } else { fault }).await?;
         aws.deliver().await?;
         aws.control().no_faults().await?;
-        let found = end(&aws, kind, &Point { function, moment: None, version_id }).await?;
+        let found = end(&aws, kind, &Killed { function, moment: None, version_id }).await?;
         if found != expected {
             differ.push(format!("call {call}: {found:#?}"));
         }
@@ -320,22 +320,22 @@ macro_rules! sweeps {
     ($($name:ident: $points:expr;)*) => {
         $(#[tokio::test]
         async fn $name() -> Result<()> {
-            let sweep: fn(Which) -> _ = $points;
-            let points = sweep(Which::Some).await?;
+            let sweep: fn(Calls) -> _ = $points;
+            let points = sweep(Calls::EveryFifth).await?;
             println!("{points} points");
             assert!(points >= 3, "only {points} points were tried");
             Ok(())
         })*
 
-        /// The same over every call.
+        /// The same sweeps over every call.
         mod every_call {
             use super::*;
 
             $(#[tokio::test]
             #[ignore = "long: cargo verify"]
             async fn $name() -> Result<()> {
-                let sweep: fn(Which) -> _ = $points;
-                let points = sweep(Which::Every).await?;
+                let sweep: fn(Calls) -> _ = $points;
+                let points = sweep(Calls::Every).await?;
                 println!("{points} points");
                 assert!(points >= 15, "only {points} points were tried");
                 Ok(())
@@ -345,19 +345,19 @@ macro_rules! sweeps {
 }
 
 sweeps! {
-    a_creation_killed_at_any_call_is_ended_by_its_message: |which| sweep(Kind::Create, Wake::Message, which);
-    a_creation_killed_at_any_call_is_ended_by_a_tick: |which| sweep(Kind::Create, Wake::Tick, which);
-    a_creation_killed_at_any_call_is_ended_by_the_sweep: |which| sweep(Kind::Create, Wake::Sweep, which);
-    an_update_killed_at_any_call_is_ended_by_its_message: |which| sweep(Kind::Update, Wake::Message, which);
-    an_update_killed_at_any_call_is_ended_by_a_tick: |which| sweep(Kind::Update, Wake::Tick, which);
-    an_update_killed_at_any_call_is_ended_by_the_sweep: |which| sweep(Kind::Update, Wake::Sweep, which);
-    a_newer_release_is_live_at_last_whenever_the_one_before_was_killed: |which| async move {
+    creation_killed_at_any_call_is_completed_by_its_message: |which| sweep(Kind::Create, ResumedBy::Message, which);
+    creation_killed_at_any_call_is_completed_by_a_tick: |which| sweep(Kind::Create, ResumedBy::Tick, which);
+    creation_killed_at_any_call_is_completed_by_the_sweep: |which| sweep(Kind::Create, ResumedBy::Sweep, which);
+    update_killed_at_any_call_is_completed_by_its_message: |which| sweep(Kind::Update, ResumedBy::Message, which);
+    update_killed_at_any_call_is_completed_by_a_tick: |which| sweep(Kind::Update, ResumedBy::Tick, which);
+    update_killed_at_any_call_is_completed_by_the_sweep: |which| sweep(Kind::Update, ResumedBy::Sweep, which);
+    newer_release_is_live_whenever_the_one_before_was_killed: |which| async move {
         Ok::<_, Error>(overtake(Kind::Create, which).await? + overtake(Kind::Update, which).await?)
     };
-    an_answer_that_gets_lost_changes_no_end_whichever_it_is: |which| async move {
+    lost_answer_of_any_call_changes_no_end: |which| async move {
         Ok::<_, Error>(lose_each(Kind::Create, true, which).await? + lose_each(Kind::Update, true, which).await?)
     };
-    a_call_that_gets_lost_changes_no_end_whichever_it_is: |which| async move {
+    lost_call_changes_no_end_whichever_it_is: |which| async move {
         Ok::<_, Error>(lose_each(Kind::Create, false, which).await? + lose_each(Kind::Update, false, which).await?)
     };
 }

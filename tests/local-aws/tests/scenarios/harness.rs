@@ -1,4 +1,4 @@
-//! What else hangs on the harness: the sample function, the memory that the deployer needs, and a machine without Python.
+//! Further tests that need the harness: the sample function, the deployer's memory, and a machine without Python.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +12,7 @@ use super::statuses;
 
 #[tokio::test]
 async fn the_sample_function_answers_an_invocation() -> Result<()> {
-    // The sample speaks with curl, which Lambda has; not every machine does, but CI must.
+    // The sample needs curl, which Lambda and CI have but not every machine.
     if Command::new("curl").arg("--version").output().is_err() && std::env::var_os("CI").is_none() {
         eprintln!("SKIPPED: the sample function was not started, for there is no curl here");
         return Ok(());
@@ -41,7 +41,7 @@ async fn the_sample_function_can_be_deployed() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_large_zip_is_verified_in_constant_memory() -> Result<()> {
+async fn large_zip_is_verified_in_constant_memory() -> Result<()> {
     const MEGABYTE: u64 = 1024 * 1024;
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
@@ -54,9 +54,9 @@ async fn a_large_zip_is_verified_in_constant_memory() -> Result<()> {
 }
 
 #[test]
-fn a_machine_without_python_is_told_in_one_sentence_what_to_install() -> Result<()> {
+fn missing_python_is_reported_in_one_sentence() -> Result<()> {
     let mut demo = Command::new(env!("CARGO_BIN_EXE_demo"));
-    // Only cargo is found there.
+    // An empty PATH has no Python; cargo is known by its path.
     let output = demo.env_remove("DEPLOYER_PYTHON").env("PATH", "").output().doing("starting the demo")?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success());

@@ -1,4 +1,4 @@
-//! A ledger that is broken, closed or gone: what cannot be known stops the function, and nothing else.
+//! A ledger that is broken, denied or gone: it stops the functions whose state is unknown, and nothing else.
 
 use fixtures::Zip;
 use local_aws::{Answer, Call, DEPLOYER_ROLE, FIRST, Fault, LEDGER, LocalAws, REGION, Result, shown};
@@ -8,8 +8,8 @@ use super::{lambda_writes, serves, statuses, versions};
 
 const HEAD: &str = "heads/dev/orders.json";
 
-/// One batch with an upload of `orders`, whose head is broken, and one of another function. Back is the version id of the
-/// first.
+/// Delivers one batch with an upload of `orders`, whose head is broken, and one of another function, which must
+/// succeed. Returns the version id of the first.
 async fn only_orders_stops(aws: &LocalAws, release: &str, words: &[&str]) -> Result<String> {
     let key = format!("dev/orders/{release}.zip");
     let version_id = aws.upload(&key, Zip::function(release)).await?;
@@ -32,7 +32,7 @@ async fn only_orders_stops(aws: &LocalAws, release: &str, words: &[&str]) -> Res
 }
 
 #[tokio::test]
-async fn a_head_that_cannot_be_read_stops_its_function_alone_until_it_is_restored() -> Result<()> {
+async fn unreadable_head_stops_its_function_alone_until_restored() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     let good = aws.ledger_object(HEAD).await?.unwrap_or_default();
@@ -64,13 +64,13 @@ async fn a_head_that_cannot_be_read_stops_its_function_alone_until_it_is_restore
 }
 
 #[tokio::test]
-async fn a_message_that_fails_again_and_again_is_put_off_for_longer_each_time() -> Result<()> {
+async fn repeatedly_failing_message_is_delayed_longer_each_time() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.put_in_ledger(HEAD, b"hello, world".to_vec()).await?;
     aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     let (_, calls) = aws.calls_of(aws.deliver()).await?;
     let extend_visibility = calls.iter().filter(|call| call.operation == "ChangeMessageVisibility");
-    let extend_visibility = extend_visibility.filter(|call| LocalAws::is_the_deployers(call));
+    let extend_visibility = extend_visibility.filter(|call| LocalAws::is_by_deployer(call));
     let seconds: Vec<Option<u64>> =
         extend_visibility.map(|call| call.parameters["VisibilityTimeout"].as_u64()).collect();
     assert_eq!(seconds, [20, 60, 180, 540, 600].map(Some), "{}", shown(&calls));
@@ -78,7 +78,7 @@ async fn a_message_that_fails_again_and_again_is_put_off_for_longer_each_time() 
     Ok(())
 }
 
-/// Nothing is done and the message waits while the ledger is like this; and then it is done.
+/// Checks that nothing is done and the message waits until `mend` has repaired the ledger, and that it is done then.
 async fn nothing_is_done_until(aws: &LocalAws, mend: impl AsyncFnOnce() -> Result<()>, word: &str) -> Result<()> {
     let version_id = aws.upload("dev/orders/2.0.0.zip", Zip::function("2.0.0")).await?;
     let (delivery, calls) = aws.calls_of(aws.mapping().deliver_once(aws.deployer())).await?;
@@ -95,7 +95,7 @@ async fn nothing_is_done_until(aws: &LocalAws, mend: impl AsyncFnOnce() -> Resul
 }
 
 #[tokio::test]
-async fn while_the_ledgers_bucket_denies_nothing_is_written_to_lambda() -> Result<()> {
+async fn nothing_is_written_to_lambda_while_the_ledger_denies() -> Result<()> {
     for (actions, word) in [("s3:GetObject", "reading s3://"), ("s3:PutObject", "writing s3://")] {
         let aws = LocalAws::start().await?;
         aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
@@ -108,7 +108,7 @@ async fn while_the_ledgers_bucket_denies_nothing_is_written_to_lambda() -> Resul
 }
 
 #[tokio::test]
-async fn while_the_ledgers_bucket_is_gone_nothing_is_written_to_lambda() -> Result<()> {
+async fn nothing_is_written_to_lambda_while_the_ledger_is_gone() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     aws.configure(|config| config["ledger_bucket"] = json!("acme-gone")).await?;
@@ -117,7 +117,7 @@ async fn while_the_ledgers_bucket_is_gone_nothing_is_written_to_lambda() -> Resu
 }
 
 #[tokio::test]
-async fn what_could_not_be_recorded_is_recorded_by_the_sweep_although_its_message_is_dead() -> Result<()> {
+async fn sweep_writes_the_record_of_a_dead_lettered_message() -> Result<()> {
     let aws = LocalAws::start().await?;
     let unavailable = Fault::new("PutObject", 503, "ServiceUnavailable", "Please try again");
     for prefix in ["deployments/", "results/"] {
@@ -141,10 +141,10 @@ async fn what_could_not_be_recorded_is_recorded_by_the_sweep_although_its_messag
 }
 
 #[tokio::test]
-async fn an_end_that_could_not_be_written_into_the_head_is_written_as_soon_as_it_can_be() -> Result<()> {
+async fn end_is_committed_once_the_head_is_writable_again() -> Result<()> {
     let aws = LocalAws::start().await?;
     let unavailable = Fault::new("PutObject", 503, "ServiceUnavailable", "Please try again");
-    // The claim and the door are written, and then nothing more, for longer than the SDK tries.
+    // The first two writes of the head succeed, and the next fail for longer than the SDK retries.
     aws.control().fault(&unavailable.under("heads/").after(2).times(5)).await?;
     let result = aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
@@ -158,13 +158,13 @@ fn is_of_a_head(call: &Call) -> bool {
     call.key.as_deref().is_some_and(|key| key.starts_with("heads/"))
 }
 
-/// How the writes of heads were answered.
+/// Returns the statuses of the writes of heads.
 fn answers_to_heads(calls: &[Call]) -> Vec<u16> {
     let writes = calls.iter().filter(|call| call.operation == "PutObject" && is_of_a_head(call));
     writes.filter_map(|call| call.status).collect()
 }
 
-/// Deploys by one delivery that does not fail, and gives its calls.
+/// Deploys by one delivery, which must not fail, and returns its calls.
 async fn deployed_at_once(aws: &LocalAws, key: &str, zip: Zip) -> Result<Vec<Call>> {
     let version_id = aws.upload(key, zip).await?;
     let (deliveries, calls) = aws.calls_of(aws.deliver()).await?;
@@ -174,7 +174,7 @@ async fn deployed_at_once(aws: &LocalAws, key: &str, zip: Zip) -> Result<Vec<Cal
 }
 
 #[tokio::test]
-async fn a_head_that_meets_a_conflict_of_two_writes_is_sent_again() -> Result<()> {
+async fn conflicting_write_of_a_head_is_sent_again() -> Result<()> {
     let aws = LocalAws::start().await?;
     let conflict = Fault::new("PutObject", 409, "ConditionalRequestConflict", "Try again");
     aws.control().fault(&conflict.under("heads/").times(2)).await?;
@@ -186,7 +186,7 @@ async fn a_head_that_meets_a_conflict_of_two_writes_is_sent_again() -> Result<()
 }
 
 #[tokio::test]
-async fn a_head_that_is_gone_when_it_is_written_is_read_and_decided_on_again() -> Result<()> {
+async fn head_gone_at_its_write_is_read_again() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     let gone = Fault::new("PutObject", 404, "NoSuchKey", "The specified key does not exist.");

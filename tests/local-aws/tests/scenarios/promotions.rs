@@ -1,4 +1,4 @@
-//! Promotions through EventBridge: the very same object, environment after environment.
+//! Promotions through EventBridge: environment after environment gets the same object.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::statuses;
 
-/// `dev`, `stage` and `prod`, the last two with these fields besides their targets.
+/// Returns a setup of `dev`, `stage` and `prod`, the last two with these fields besides their targets.
 fn row(stage: Value, prod: Value) -> Setup {
     let with = |account: &str, region: &str, mut fields: Value| {
         fields["targets"] = json!([{"account": account, "region": region}]);
@@ -34,7 +34,7 @@ async fn swept(aws: &LocalAws) -> Result<()> {
     aws.deliver().await.map(drop)
 }
 
-/// The code that each environment serves.
+/// Returns the digest of the code that each environment serves.
 async fn serving(aws: &LocalAws) -> Result<Vec<Option<String>>> {
     let mut serving = Vec::new();
     for (account, region) in [(FIRST, REGION), (SECOND, REGION), (SECOND, OTHER_REGION)] {
@@ -43,7 +43,7 @@ async fn serving(aws: &LocalAws) -> Result<Vec<Option<String>>> {
     Ok(serving)
 }
 
-/// What was told of each deployment: `Deployment Succeeded prod`.
+/// Returns detail type and environment of each event, such as `Deployment Succeeded prod`.
 fn kinds(told: &[Value]) -> Vec<String> {
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     told.iter()
@@ -57,7 +57,7 @@ fn copies(calls: &[Call]) -> usize {
 }
 
 #[tokio::test]
-async fn by_upload_alone_the_same_object_reaches_stage_and_after_its_soak_prod() -> Result<()> {
+async fn upload_reaches_stage_and_after_its_soak_prod() -> Result<()> {
     let aws = LocalAws::with(row(
         json!({"promotion": {"from": "dev", "automatic": true}}),
         json!({"promotion": {"from": "stage", "automatic": true, "soak": "30m"}}),
@@ -70,7 +70,7 @@ async fn by_upload_alone_the_same_object_reaches_stage_and_after_its_soak_prod()
     assert_eq!((&waits["status"], &waits["code"]), (&json!("pending"), &json!("Waiting")), "{waits:#}");
     swept(&aws).await?;
     assert_eq!(serving(&aws).await?[2], None);
-    aws.soaks_pass("stage", Duration::from_secs(31 * 60)).await?;
+    aws.let_soaks_pass("stage", Duration::from_secs(31 * 60)).await?;
     let ((), later) = aws.calls_of(swept(&aws)).await?;
     assert_eq!(serving(&aws).await?, [sha256.clone(), sha256.clone(), sha256]);
     assert_eq!(copies(&calls) + copies(&later), 0, "no artifact is copied");
@@ -78,7 +78,7 @@ async fn by_upload_alone_the_same_object_reaches_stage_and_after_its_soak_prod()
     assert_eq!(statuses(&record), ["succeeded", "succeeded"], "{record:#}");
     assert_eq!((&record["id"], &record["artifact"]["key"]), (&waits["id"], &json!("dev/orders/1.0.0.zip")));
     assert_eq!(
-        kinds(&aws.told().await?),
+        kinds(&aws.published_events().await?),
         [
             "Deployment Started dev",
             "Deployment Succeeded dev",
@@ -93,7 +93,7 @@ async fn by_upload_alone_the_same_object_reaches_stage_and_after_its_soak_prod()
 }
 
 #[tokio::test]
-async fn asked_for_and_approved_on_the_bus_it_goes_through_eventbridge_and_the_queue() -> Result<()> {
+async fn promotion_is_requested_and_approved_through_the_bus() -> Result<()> {
     let rules = json!({"promotion": {"from": "dev"}, "approval": {"required": 1}});
     let aws = LocalAws::with(row(json!({}), rules)).await?;
     let result = aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
@@ -102,7 +102,7 @@ async fn asked_for_and_approved_on_the_bus_it_goes_through_eventbridge_and_the_q
     aws.deliver().await?;
     let waits = aws.record("prod", "orders").await?;
     assert_eq!(waits["status"], json!("pending"), "{waits:#}");
-    let told = aws.told().await?;
+    let told = aws.published_events().await?;
     let waiting = &told.last().ok_or_else(|| Error::Unexpected("nothing was told".into()))?;
     assert_eq!(
         (&waiting["detail-type"], &waiting["detail"]["approvals_wanted"]),
@@ -124,7 +124,7 @@ async fn asked_for_and_approved_on_the_bus_it_goes_through_eventbridge_and_the_q
 }
 
 #[tokio::test]
-async fn drift_in_the_source_is_caught_at_the_gate() -> Result<()> {
+async fn promotion_from_a_drifted_source_is_refused() -> Result<()> {
     let aws = LocalAws::with(row(json!({}), json!({"promotion": {"from": "dev"}}))).await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     aws.deploy("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
@@ -139,12 +139,12 @@ async fn drift_in_the_source_is_caught_at_the_gate() -> Result<()> {
         "{refused:#}"
     );
     assert_eq!(serving(&aws).await?[2], None);
-    assert_eq!(kinds(&aws.told().await?).last().map(String::as_str), Some("Promotion Refused prod"));
+    assert_eq!(kinds(&aws.published_events().await?).last().map(String::as_str), Some("Promotion Refused prod"));
     Ok(())
 }
 
 #[tokio::test]
-async fn two_functions_go_together_or_not_at_all_and_a_recall_takes_back_what_is_everywhere() -> Result<()> {
+async fn group_is_promoted_whole_and_recall_rolls_back_everywhere() -> Result<()> {
     let aws = LocalAws::with(row(json!({}), json!({"promotion": {"from": "dev"}}))).await?;
     for (function, release) in [("orders", "1.0.0"), ("workers", "1.0.0"), ("orders", "1.1.0"), ("workers", "1.1.0")] {
         aws.deploy(&format!("dev/{function}/{release}.zip"), Zip::function(&format!("{function} {release}"))).await?;

@@ -1,4 +1,4 @@
-//! Aliases with provisioned concurrency, whose traffic Lambda itself holds back for a while.
+//! Aliases with provisioned concurrency, whose traffic Lambda holds back for a while.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::statuses;
 
-/// `orders` 1.0.0 is live in dev, and its alias has provisioned concurrency, of which the head does not know.
+/// Deploys `orders` 1.0.0 to dev and gives its alias provisioned concurrency, which the head does not know.
 async fn provisioned() -> Result<LocalAws> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
@@ -20,7 +20,7 @@ async fn provisioned() -> Result<LocalAws> {
     Ok(aws)
 }
 
-/// The version of the alias, and whether it has weights.
+/// Returns the version of the alias, and whether it has weights.
 async fn alias(aws: &LocalAws) -> Result<(String, bool)> {
     let look = aws.clients().lambda(FIRST, REGION).get_alias().function_name("orders").name("live");
     let found = look.send().await.doing("looking at the alias")?;
@@ -33,7 +33,7 @@ fn error(record: &Value) -> (&str, &str) {
 }
 
 #[tokio::test]
-async fn traffic_that_lambda_holds_back_is_waited_for() -> Result<()> {
+async fn deployment_waits_for_traffic_that_lambda_holds_back() -> Result<()> {
     let aws = provisioned().await?;
     aws.control().settle(&Settle::after_reads("provision", 3)).await?;
     let result = aws.deploy("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
@@ -43,7 +43,7 @@ async fn traffic_that_lambda_holds_back_is_waited_for() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_init_that_fails_is_told_with_lambdas_reason_and_the_alias_put_back() -> Result<()> {
+async fn failed_init_is_reported_and_the_alias_restored() -> Result<()> {
     let aws = provisioned().await?;
     let reason = "FUNCTION_ERROR_INIT_FAILURE";
     aws.control().settle(&Settle::failing("provision", reason, reason)).await?;
@@ -56,7 +56,7 @@ async fn an_init_that_fails_is_told_with_lambdas_reason_and_the_alias_put_back()
 }
 
 #[tokio::test]
-async fn a_deployment_that_waits_for_long_is_parked_and_goes_on_by_its_ticks() -> Result<()> {
+async fn long_waiting_deployment_is_parked_and_continued_by_ticks() -> Result<()> {
     let aws = provisioned().await?;
     aws.control().settle(&Settle::after_reads("provision", 18)).await?;
     let version_id = aws.upload("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
@@ -68,7 +68,7 @@ async fn a_deployment_that_waits_for_long_is_parked_and_goes_on_by_its_ticks() -
         "{record:#}"
     );
     for _ in 0..8 {
-        aws.queue_time_passes(Duration::from_secs(130)).await?;
+        aws.advance_queue_time(Duration::from_secs(130)).await?;
         aws.deliver().await?;
     }
     let result = aws.result("dev/orders/1.1.0.zip", &version_id).await?;

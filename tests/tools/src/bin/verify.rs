@@ -1,5 +1,5 @@
-//! The long searches: more schedules, every mutant of the policies, a crash at every call. A release needs all of them;
-//! `--quick` is what every change needs.
+//! Runs the long searches: more schedules, every mutant of the policies, a crash at every call. A release needs all of
+//! them, every change those of `--quick`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode};
@@ -17,7 +17,7 @@ struct Options {
     quick: bool,
 }
 
-/// A search that takes longer has failed.
+/// The limit of `--quick`; a search that is not done by then has failed.
 const QUICK: Duration = Duration::from_secs(300);
 const LOOKS_EVERY: Duration = Duration::from_millis(100);
 
@@ -70,7 +70,7 @@ fn run(options: &Options) -> Result<bool> {
     Ok(rows.iter().all(|(_, holds, _)| *holds))
 }
 
-/// Builds all programs and tests with the features that they have in `cargo test`, and gives the folder of the programs.
+/// Builds all programs and tests with the features that they have in `cargo test`, and returns the programs' folder.
 fn built() -> Result<PathBuf> {
     for arguments in [&["build", "--bins"][..], &["test", "--no-run"]] {
         let mut command = cargo();
@@ -85,9 +85,9 @@ fn built() -> Result<PathBuf> {
 
 fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    // The tools' own folder is not where the workspace begins.
+    // The workspace is two folders above this package.
     command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    // Build scripts that watch what cargo sets for whoever it runs would run again.
+    // Build scripts that watch cargo's own variables would run again.
     for (name, _) in std::env::vars_os().filter(|(name, _)| is_cargos(&name.to_string_lossy())) {
         command.env_remove(name);
     }
@@ -101,7 +101,7 @@ fn is_cargos(name: &str) -> bool {
         .any(|start| name.starts_with(start))
 }
 
-/// Whether a search holds, and that before its time is over.
+/// Runs a search and returns whether it has succeeded before `until`.
 fn play(bins: &Path, line: &[&str], until: Option<Instant>) -> Result<bool> {
     let [program, arguments @ ..] = line else { return Ok(true) };
     say!("\n== {}", line.join(" "));

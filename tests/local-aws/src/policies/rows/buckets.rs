@@ -1,8 +1,8 @@
-//! The artifact bucket, its key, the ledger bucket and the queues: what their policies allow, and what they forbid to everybody.
+//! Rows about the policies of the artifact bucket, its key, the ledger bucket and the queues.
 
 use super::{
-    ADMIN, ARTIFACTS, Ask, DEPLOYER, DEV_ADMIN, Doc, IN_DEV, IN_PROD, KEY, LEDGER, OTHER_KEYS, PROD_ADMIN, Row,
-    STRANGE, STRANGER, THROUGH_S3, TOOLING, Who, anything, may, may_not,
+    ADMIN, ARTIFACTS, AccessRequest, Caller, DEPLOYER, DEV_ADMIN, IN_DEV, IN_PROD, KEY, LEDGER, OTHER_KEYS, PROD_ADMIN,
+    PolicyRef, Row, STRANGE, STRANGER, THROUGH_S3, TOOLING, anything, may, may_not,
 };
 
 const QUEUE: &str = "arn:aws:sqs:eu-west-1:123456789012:deployer";
@@ -17,25 +17,26 @@ pub(super) fn rows(rows: &mut Vec<Row>) {
     queues(rows);
 }
 
-fn own(action: &'static str, resource: impl Into<String>) -> Ask {
-    Ask::of(&DEPLOYER, Doc::Named("tooling/deployer"), action, resource)
+fn own(action: &'static str, resource: impl Into<String>) -> AccessRequest {
+    AccessRequest::of(&DEPLOYER, PolicyRef::Named("tooling/deployer"), action, resource)
 }
 
-/// What the deployer does to queues that are not its own.
+/// Adds rows that deny the deployer an action on queues of other regions and accounts.
 fn works_elsewhere(rows: &mut Vec<Row>, action: &'static str) {
     for queue in ["deployer", "deployer-wakes"] {
         let other = format!("arn:aws:sqs:us-east-1:123456789012:{queue}");
         may_not(rows, "on no other", own(action, other));
         let elsewhere = format!("arn:aws:sqs:eu-west-1:999999999999:{queue}");
-        may_not(rows, "in no other account", own(action, elsewhere).at(Doc::Open, STRANGE));
+        may_not(rows, "in no other account", own(action, elsewhere).at(PolicyRef::Open, STRANGE));
     }
     may_not(rows, "on none that is called otherwise", own(action, "arn:aws:sqs:eu-west-1:123456789012:deployer-other"));
 }
 
-/// The deployer's own policy in its own account.
+/// Adds rows about the deployer's own policy in its own account.
 fn deployer(rows: &mut Vec<Row>) {
-    let at_artifacts = |ask: Ask| ask.at(Doc::Named("tooling/artifact_bucket"), TOOLING);
-    let at_ledger = |ask: Ask| ask.at(Doc::Named("tooling/ledger_bucket"), TOOLING).with("s3:if-match", "\"etag\"");
+    let at_artifacts = |ask: AccessRequest| ask.at(PolicyRef::Named("tooling/artifact_bucket"), TOOLING);
+    let at_ledger =
+        |ask: AccessRequest| ask.at(PolicyRef::Named("tooling/ledger_bucket"), TOOLING).with("s3:if-match", "\"etag\"");
     for environment in ["dev", "prod", "tools"] {
         for action in ["s3:GetObject", "s3:GetObjectVersion"] {
             let artifact = format!("{ARTIFACTS}/{environment}/orders-api/1.4.2.zip");
@@ -104,13 +105,13 @@ fn deployer(rows: &mut Vec<Row>) {
         "sqs:ReceiveMessage",
     ] {
         for (queue, policy) in [(QUEUE, "tooling/queue"), (WAKES, "tooling/wake_queue")] {
-            may(rows, "the deployer works on its queues", own(action, queue).at(Doc::Named(policy), TOOLING));
+            may(rows, "the deployer works on its queues", own(action, queue).at(PolicyRef::Named(policy), TOOLING));
         }
         works_elsewhere(rows, action);
     }
     let sends = |queue| own("sqs:SendMessage", queue);
-    may(rows, "the deployer wakes itself", sends(WAKES).at(Doc::Named("tooling/wake_queue"), TOOLING));
-    may(rows, "also where no queue of wakes is named", sends(QUEUE).at(Doc::Named("tooling/queue"), TOOLING));
+    may(rows, "the deployer wakes itself", sends(WAKES).at(PolicyRef::Named("tooling/wake_queue"), TOOLING));
+    may(rows, "also where no queue of wakes is named", sends(QUEUE).at(PolicyRef::Named("tooling/queue"), TOOLING));
     works_elsewhere(rows, "sqs:SendMessage");
     may(rows, "the deployer counts what was given up", own("sqs:GetQueueAttributes", DEAD_LETTERS));
     for action in ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:SendMessage", "sqs:PurgeQueue", "sqs:GetQueueUrl"] {
@@ -123,7 +124,7 @@ fn deployer(rows: &mut Vec<Row>) {
         may_not(rows, "of no other queue", own("sqs:GetQueueAttributes", other));
     }
     let elsewhere = own("sqs:GetQueueAttributes", "arn:aws:sqs:eu-west-1:999999999999:deployer-dead-letters");
-    may_not(rows, "of no other account", elsewhere.at(Doc::Open, STRANGE));
+    may_not(rows, "of no other account", elsewhere.at(PolicyRef::Open, STRANGE));
     for action in ["sqs:PurgeQueue", "sqs:SetQueueAttributes"] {
         for queue in [QUEUE, WAKES] {
             may_not(rows, "and only works on them", own(action, queue));
@@ -139,7 +140,7 @@ fn deployer(rows: &mut Vec<Row>) {
             may_not(rows, "and no other", own(action, other));
         }
         let elsewhere = own(action, "arn:aws:logs:eu-west-1:999999999999:log-group:/aws/lambda/deployer:log-stream:x");
-        may_not(rows, "in no other account", elsewhere.at(Doc::Open, STRANGE));
+        may_not(rows, "in no other account", elsewhere.at(PolicyRef::Open, STRANGE));
     }
     for action in ["logs:DeleteLogStream", "logs:GetLogEvents"] {
         may_not(rows, "and only writes it", own(action, log));
@@ -147,7 +148,7 @@ fn deployer(rows: &mut Vec<Row>) {
     may(
         rows,
         "the deployer decrypts artifacts",
-        own("kms:Decrypt", KEY).trusted_by(Doc::Named("tooling/key"), TOOLING).with("kms:ViaService", THROUGH_S3),
+        own("kms:Decrypt", KEY).trusted_by(PolicyRef::Named("tooling/key"), TOOLING).with("kms:ViaService", THROUGH_S3),
     );
     for other in OTHER_KEYS {
         may_not(rows, "with no other key", own("kms:Decrypt", other).with("kms:ViaService", THROUGH_S3));
@@ -164,7 +165,7 @@ fn deployer(rows: &mut Vec<Row>) {
 }
 
 fn artifacts(rows: &mut Vec<Row>) {
-    let at = |ask: Ask| ask.at(Doc::Named("tooling/artifact_bucket"), TOOLING);
+    let at = |ask: AccessRequest| ask.at(PolicyRef::Named("tooling/artifact_bucket"), TOOLING);
     let artifact = |environment: &str| format!("{ARTIFACTS}/{environment}/orders-api/1.4.2.zip");
     for (who, admin, own) in [(&IN_DEV, &DEV_ADMIN, &["dev"][..]), (&IN_PROD, &PROD_ADMIN, &["prod", "dev"])] {
         for action in ["s3:GetObject", "s3:GetObjectVersion"] {
@@ -203,7 +204,7 @@ fn artifacts(rows: &mut Vec<Row>) {
 }
 
 fn ledger(rows: &mut Vec<Row>) {
-    let at = |ask: Ask| ask.at(Doc::Named("tooling/ledger_bucket"), TOOLING);
+    let at = |ask: AccessRequest| ask.at(PolicyRef::Named("tooling/ledger_bucket"), TOOLING);
     for prefix in ["heads", "deployments", "results", "rejects", "open", "asked", "groups", "sweeps"] {
         let object = format!("{LEDGER}/{prefix}/dev/orders-api.json");
         for who in [&DEPLOYER, &ADMIN] {
@@ -244,8 +245,8 @@ fn ledger(rows: &mut Vec<Row>) {
 }
 
 fn key(rows: &mut Vec<Row>) {
-    let with = |who: &Who, action, via: &str| {
-        anything(who, action, KEY).trusted_by(Doc::Named("tooling/key"), TOOLING).with("kms:ViaService", via)
+    let with = |who: &Caller, action, via: &str| {
+        anything(who, action, KEY).trusted_by(PolicyRef::Named("tooling/key"), TOOLING).with("kms:ViaService", via)
     };
     for who in [&IN_DEV, &IN_PROD] {
         may(rows, "a deploy role decrypts through S3", with(who, "kms:Decrypt", THROUGH_S3));
@@ -264,7 +265,8 @@ fn key(rows: &mut Vec<Row>) {
     for action in ["kms:Decrypt", "kms:GenerateDataKey"] {
         may(rows, "the account's own use it through S3", with(&ADMIN, action, THROUGH_S3));
         may_not(rows, "and in no other way", with(&ADMIN, action, "ec2.eu-west-1.amazonaws.com"));
-        let nothing = Ask::of(&ADMIN, Doc::Silent, action, KEY).trusted_by(Doc::Named("tooling/key"), TOOLING);
+        let nothing = AccessRequest::of(&ADMIN, PolicyRef::Silent, action, KEY)
+            .trusted_by(PolicyRef::Named("tooling/key"), TOOLING);
         may_not(rows, "and only those whose own policy says so", nothing.with("kms:ViaService", THROUGH_S3));
     }
     for action in ["kms:Encrypt", "kms:ReEncryptFrom", "kms:GenerateDataKeyPair", "kms:Sign"] {
@@ -278,7 +280,7 @@ fn key(rows: &mut Vec<Row>) {
 fn queues(rows: &mut Vec<Row>) {
     let rule = "arn:aws:events:eu-west-1:123456789012:rule/deployer/deployer-promotions";
     let (s3, events) = ("s3.amazonaws.com", "events.amazonaws.com");
-    let told = Told { queue: QUEUE, policy: "tooling/queue", service: s3, source: ARTIFACTS };
+    let told = EventQueue { queue: QUEUE, policy: "tooling/queue", service: s3, source: ARTIFACTS };
     may(rows, "S3 tells the queue of uploads", told.by(s3, "sqs:SendMessage"));
     let of = |source| told.by(s3, "sqs:SendMessage").with("aws:SourceArn", source);
     may_not(rows, "of no other bucket", of("arn:aws:s3:::mallory"));
@@ -286,7 +288,7 @@ fn queues(rows: &mut Vec<Row>) {
     told.rows(rows);
     may_not(rows, "EventBridge sends nothing there", told.by(events, "sqs:SendMessage").with("aws:SourceArn", rule));
 
-    let woken = Told { queue: WAKES, policy: "tooling/wake_queue", service: events, source: rule };
+    let woken = EventQueue { queue: WAKES, policy: "tooling/wake_queue", service: events, source: rule };
     may(rows, "EventBridge hands promotion requests to the queue of wakes", woken.by(events, "sqs:SendMessage"));
     let from = |source| woken.by(events, "sqs:SendMessage").with("aws:SourceArn", source);
     may_not(rows, "from no other rule", from("arn:aws:events:eu-west-1:123456789012:rule/other"));
@@ -296,24 +298,24 @@ fn queues(rows: &mut Vec<Row>) {
     may_not(rows, "S3 sends nothing there", woken.by(s3, "sqs:SendMessage").with("aws:SourceArn", ARTIFACTS));
 }
 
-/// A queue that one service sends to.
-struct Told {
+/// A queue that one service sends events to.
+struct EventQueue {
     queue: &'static str,
     policy: &'static str,
     service: &'static str,
     source: &'static str,
 }
 
-impl Told {
-    /// What a service does to it for the source.
-    fn by(&self, service: &'static str, action: &'static str) -> Ask {
-        Ask::of(&Who::Service(service), Doc::Silent, action, self.queue)
-            .at(Doc::Named(self.policy), TOOLING)
+impl EventQueue {
+    /// Returns a request of a service for the queue's source.
+    fn by(&self, service: &'static str, action: &'static str) -> AccessRequest {
+        AccessRequest::of(&Caller::Service(service), PolicyRef::Silent, action, self.queue)
+            .at(PolicyRef::Named(self.policy), TOOLING)
             .with("aws:SourceArn", self.source)
             .with("aws:SourceAccount", TOOLING)
     }
 
-    /// What nobody does to either queue.
+    /// Adds rows that the queue denies to every service.
     fn rows(&self, rows: &mut Vec<Row>) {
         let insecure = self.by(self.service, "sqs:SendMessage").with("aws:SecureTransport", false);
         may_not(rows, "never without TLS", insecure);
@@ -323,7 +325,7 @@ impl Told {
         for service in ["sns.amazonaws.com", "lambda.amazonaws.com"] {
             may_not(rows, "no other service sends", self.by(service, "sqs:SendMessage"));
         }
-        let somebody = |who, action| anything(who, action, self.queue).at(Doc::Named(self.policy), TOOLING);
+        let somebody = |who, action| anything(who, action, self.queue).at(PolicyRef::Named(self.policy), TOOLING);
         let stranger = somebody(&STRANGER, "sqs:SendMessage").with("aws:SourceArn", self.source);
         may_not(rows, "nobody of another account does", stranger.with("aws:SourceAccount", TOOLING));
         let receive = somebody(&ADMIN, "sqs:ReceiveMessage").with("aws:SecureTransport", false);

@@ -1,6 +1,6 @@
-//! The decision matrix: who may do what over the contract's example, and who may not.
+//! The decision matrix: allowed and denied requests for the contract's example.
 //!
-//! A row that says "may not" is asked with the other side wide open, so that it hangs on the one policy that it is about.
+//! In a row of a denied request every other policy allows everything, so that the one policy in question decides.
 
 mod buckets;
 mod chain;
@@ -12,28 +12,28 @@ mod target_options;
 mod targets;
 
 use super::Policies;
-use super::decide::{Ask, Doc, Verdict, Who};
+use super::decide::{AccessDecision, AccessRequest, Caller, PolicyRef};
 
 pub(super) const TOOLING: &str = "123456789012";
 pub(super) const DEV: &str = "111111111111";
 pub(super) const PROD: &str = "222222222222";
-/// Nobody's account.
+/// An account that no policy names.
 pub(super) const STRANGE: &str = "999999999999";
 
-pub(super) const DEPLOYER: Who = Who::Role(TOOLING, "deployer");
-pub(super) const IN_DEV: Who = Who::Role(DEV, "deployer-target");
-pub(super) const IN_PROD: Who = Who::Role(PROD, "deployer-target");
-pub(super) const IN_TOOLS: Who = Who::Role(TOOLING, "deployer-target");
-/// An administrator of the tooling account, of dev, of prod, and of an account that nobody knows.
-pub(super) const ADMIN: Who = Who::Role(TOOLING, "admin");
-pub(super) const DEV_ADMIN: Who = Who::Role(DEV, "admin");
-pub(super) const PROD_ADMIN: Who = Who::Role(PROD, "admin");
-pub(super) const STRANGER: Who = Who::Role(STRANGE, "deployer-target");
+pub(super) const DEPLOYER: Caller = Caller::Role(TOOLING, "deployer");
+pub(super) const IN_DEV: Caller = Caller::Role(DEV, "deployer-target");
+pub(super) const IN_PROD: Caller = Caller::Role(PROD, "deployer-target");
+pub(super) const IN_TOOLS: Caller = Caller::Role(TOOLING, "deployer-target");
+/// Administrators of the tooling account, of dev and of prod, and a role of an unknown account.
+pub(super) const ADMIN: Caller = Caller::Role(TOOLING, "admin");
+pub(super) const DEV_ADMIN: Caller = Caller::Role(DEV, "admin");
+pub(super) const PROD_ADMIN: Caller = Caller::Role(PROD, "admin");
+pub(super) const STRANGER: Caller = Caller::Role(STRANGE, "deployer-target");
 
 pub(super) const ARTIFACTS: &str = "arn:aws:s3:::acme-artifacts";
 pub(super) const LEDGER: &str = "arn:aws:s3:::acme-deployer-ledger";
 pub(super) const KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001";
-/// Keys that differ from it in name, region or account.
+/// Keys that differ from [`KEY`] in name, region or account.
 pub(super) const OTHER_KEYS: [&str; 3] = [
     "arn:aws:kms:eu-west-1:123456789012:key/other",
     "arn:aws:kms:us-east-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001",
@@ -42,26 +42,26 @@ pub(super) const OTHER_KEYS: [&str; 3] = [
 pub(super) const BUS: &str = "arn:aws:events:eu-west-1:123456789012:event-bus/deployer";
 pub(super) const THROUGH_S3: &str = "s3.eu-west-1.amazonaws.com";
 
-/// A row: a question, and the answer that it must get.
+/// A request with the decision that it must get.
 #[derive(Debug, Clone)]
 pub struct Row {
-    /// What it says, as a sentence.
+    /// The row's meaning, as a sentence.
     pub says: String,
-    /// The question.
-    pub ask: Ask,
-    /// Whether it must be allowed.
+    /// The request.
+    pub ask: AccessRequest,
+    /// Whether the request must be allowed.
     pub allowed: bool,
 }
 
 impl Row {
-    /// Whether these policies answer as they must.
+    /// Whether these policies give the right decision.
     #[must_use]
     pub fn holds(&self, policies: &Policies) -> bool {
-        (self.ask.verdict(policies) == Verdict::Allowed) == self.allowed
+        (self.ask.decide(policies) == AccessDecision::Allowed) == self.allowed
     }
 }
 
-/// All rows.
+/// Returns all rows.
 #[must_use]
 pub fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
@@ -75,15 +75,15 @@ pub fn rows() -> Vec<Row> {
     rows
 }
 
-fn may(rows: &mut Vec<Row>, says: impl Into<String>, ask: Ask) {
+fn may(rows: &mut Vec<Row>, says: impl Into<String>, ask: AccessRequest) {
     rows.push(Row { says: says.into(), ask, allowed: true });
 }
 
-fn may_not(rows: &mut Vec<Row>, says: impl Into<String>, ask: Ask) {
+fn may_not(rows: &mut Vec<Row>, says: impl Into<String>, ask: AccessRequest) {
     rows.push(Row { says: says.into(), ask, allowed: false });
 }
 
-/// What somebody may who may do everything in his own account.
-fn anything(who: &Who, action: &'static str, resource: impl Into<String>) -> Ask {
-    Ask::of(who, Doc::Open, action, resource)
+/// Returns a request of a caller whose own policy allows everything.
+fn anything(who: &Caller, action: &'static str, resource: impl Into<String>) -> AccessRequest {
+    AccessRequest::of(who, PolicyRef::Open, action, resource)
 }

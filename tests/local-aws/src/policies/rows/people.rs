@@ -1,6 +1,8 @@
-//! CI, the schedule, and people.
+//! Rows about CI, the schedule, and people.
 
-use super::{ARTIFACTS, Ask, Doc, KEY, LEDGER, OTHER_KEYS, Row, THROUGH_S3, TOOLING, Who, may, may_not};
+use super::{
+    ARTIFACTS, AccessRequest, Caller, KEY, LEDGER, OTHER_KEYS, PolicyRef, Row, THROUGH_S3, TOOLING, may, may_not,
+};
 
 const DEPLOYER: &str = "arn:aws:lambda:eu-west-1:123456789012:function:deployer";
 
@@ -13,8 +15,8 @@ pub(super) fn rows(rows: &mut Vec<Row>) {
 }
 
 fn uploader(rows: &mut Vec<Row>, name: &'static str, policy: &'static str, function: &str, others: &[&str]) {
-    let who = Who::Role(TOOLING, name);
-    let ci = |action, resource: String| Ask::of(&who, Doc::Named(policy), action, resource);
+    let who = Caller::Role(TOOLING, name);
+    let ci = |action, resource: String| AccessRequest::of(&who, PolicyRef::Named(policy), action, resource);
     let artifact = |environment: &str, function: &str| format!("{ARTIFACTS}/{environment}/{function}/1.4.2.zip");
     let result = |environment: &str, function: &str| format!("{LEDGER}/results/{environment}/{function}/1.4.2/v1.json");
     let list = |prefix: String| ci("s3:ListBucket", LEDGER.into()).with("s3:prefix", prefix);
@@ -23,7 +25,7 @@ fn uploader(rows: &mut Vec<Row>, name: &'static str, policy: &'static str, funct
         may(
             rows,
             "CI uploads its functions, and gives up uploads in parts",
-            ci(action, artifact("dev", function)).at(Doc::Named("tooling/artifact_bucket"), TOOLING),
+            ci(action, artifact("dev", function)).at(PolicyRef::Named("tooling/artifact_bucket"), TOOLING),
         );
         for other in others {
             may_not(rows, "of no other function", ci(action, artifact("dev", other)));
@@ -37,7 +39,7 @@ fn uploader(rows: &mut Vec<Row>, name: &'static str, policy: &'static str, funct
     may(
         rows,
         "reads their results",
-        ci("s3:GetObject", result("dev", function)).at(Doc::Named("tooling/ledger_bucket"), TOOLING),
+        ci("s3:GetObject", result("dev", function)).at(PolicyRef::Named("tooling/ledger_bucket"), TOOLING),
     );
     may(rows, "and sees that one is missing", list(format!("results/dev/{function}/1.4.2/")));
     for other in others {
@@ -79,17 +81,19 @@ fn uploader(rows: &mut Vec<Row>, name: &'static str, policy: &'static str, funct
         may_not(
             rows,
             "a stolen CI credential reaches neither deployer, queue nor target",
-            ci(action, DEPLOYER.into()).at(Doc::Silent, TOOLING),
+            ci(action, DEPLOYER.into()).at(PolicyRef::Silent, TOOLING),
         );
     }
     let key = |action, key: &str, via: &str| {
-        ci(action, key.into()).trusted_by(Doc::Open, "555555555555").with("kms:ViaService", via)
+        ci(action, key.into()).trusted_by(PolicyRef::Open, "555555555555").with("kms:ViaService", via)
     };
     for action in ["kms:Decrypt", "kms:GenerateDataKey"] {
         may(
             rows,
             "CI has its uploads encrypted",
-            ci(action, KEY.into()).trusted_by(Doc::Named("tooling/key"), TOOLING).with("kms:ViaService", THROUGH_S3),
+            ci(action, KEY.into())
+                .trusted_by(PolicyRef::Named("tooling/key"), TOOLING)
+                .with("kms:ViaService", THROUGH_S3),
         );
         may_not(rows, "only through S3", key(action, KEY, "ec2.eu-west-1.amazonaws.com"));
         for other in OTHER_KEYS {
@@ -101,7 +105,7 @@ fn uploader(rows: &mut Vec<Row>, name: &'static str, policy: &'static str, funct
 
 fn people(rows: &mut Vec<Row>) {
     let sweep = |action, resource: &str| {
-        Ask::of(&Who::Role(TOOLING, "deployer-sweep"), Doc::Named("tooling/sweep"), action, resource)
+        AccessRequest::of(&Caller::Role(TOOLING, "deployer-sweep"), PolicyRef::Named("tooling/sweep"), action, resource)
     };
     may(rows, "the schedule wakes the deployer", sweep("lambda:InvokeFunction", DEPLOYER));
     let others = [
@@ -112,14 +116,15 @@ fn people(rows: &mut Vec<Row>) {
         may_not(rows, "and no other function", sweep("lambda:InvokeFunction", other));
     }
     let foreign = "arn:aws:lambda:eu-west-1:999999999999:function:deployer";
-    may_not(rows, "in no other account", sweep("lambda:InvokeFunction", foreign).at(Doc::Open, super::STRANGE));
+    may_not(rows, "in no other account", sweep("lambda:InvokeFunction", foreign).at(PolicyRef::Open, super::STRANGE));
     for action in ["lambda:UpdateFunctionCode", "lambda:DeleteFunction"] {
         may_not(rows, "and does nothing else to it", sweep(action, DEPLOYER));
     }
 
     for policy in ["tooling/look", "tooling/operate"] {
-        let person =
-            |action, resource: &str| Ask::of(&Who::Role(TOOLING, "person"), Doc::Named(policy), action, resource);
+        let person = |action, resource: &str| {
+            AccessRequest::of(&Caller::Role(TOOLING, "person"), PolicyRef::Named(policy), action, resource)
+        };
         for (prefix, object) in [
             ("heads/", "heads/prod/orders-api.json"),
             ("deployments/prod/", "deployments/prod/orders-api/01K.json"),
@@ -133,7 +138,7 @@ fn people(rows: &mut Vec<Row>) {
             may(
                 rows,
                 "people read the ledger",
-                person("s3:GetObject", &object).at(Doc::Named("tooling/ledger_bucket"), TOOLING),
+                person("s3:GetObject", &object).at(PolicyRef::Named("tooling/ledger_bucket"), TOOLING),
             );
             may(rows, "and list it", person("s3:ListBucket", LEDGER).with("s3:prefix", prefix));
             for action in ["s3:PutObject", "s3:DeleteObject", "s3:GetObjectVersion", "s3:PutObjectAcl"] {
@@ -159,7 +164,11 @@ fn people(rows: &mut Vec<Row>) {
         for other in others {
             may_not(rows, "and call no other function", person("lambda:InvokeFunction", other));
         }
-        may_not(rows, "in no other account", person("lambda:InvokeFunction", foreign).at(Doc::Open, super::STRANGE));
+        may_not(
+            rows,
+            "in no other account",
+            person("lambda:InvokeFunction", foreign).at(PolicyRef::Open, super::STRANGE),
+        );
         match policy {
             "tooling/operate" => {
                 may(rows, "operators give the deployer commands", person("lambda:InvokeFunction", DEPLOYER))

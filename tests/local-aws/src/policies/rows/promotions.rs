@@ -1,7 +1,8 @@
-//! The bus: who tells what happens, who asks for promotions, and who approves them.
+//! Rows about the bus: senders of events, of requests for promotions, and of approvals.
 
 use super::{
-    ADMIN, Ask, BUS, DEPLOYER, DEV_ADMIN, Doc, PROD_ADMIN, Row, STRANGE, STRANGER, TOOLING, Who, anything, may, may_not,
+    ADMIN, AccessRequest, BUS, Caller, DEPLOYER, DEV_ADMIN, PROD_ADMIN, PolicyRef, Row, STRANGE, STRANGER, TOOLING,
+    anything, may, may_not,
 };
 
 const TELLS: [&str; 3] = ["Deployment Started", "Deployment Failed", "Promotion Waiting"];
@@ -11,40 +12,43 @@ const DECLINED: &str = "Promotion Declined";
 
 pub(super) fn rows(rows: &mut Vec<Row>) {
     deployer(rows);
-    let person = Who::Role(TOOLING, "person");
+    let person = Caller::Role(TOOLING, "person");
     sender(rows, &person, "tooling/request", "acme.release-tool", &[REQUESTED]);
     sender(rows, &person, "tooling/approve", "acme.change-board", &[APPROVED, DECLINED]);
-    let schedule = Who::Role(TOOLING, "deployer-promotions");
+    let schedule = Caller::Role(TOOLING, "deployer-promotions");
     sender(rows, &schedule, "scheduled/schedule", "schedules", &[REQUESTED]);
-    let other = puts(&schedule, Doc::Named("scheduled/schedule"), BUS, "acme.release-tool", REQUESTED);
+    let other = puts(&schedule, PolicyRef::Named("scheduled/schedule"), BUS, "acme.release-tool", REQUESTED);
     may_not(rows, "a schedule asks as a schedule only", other);
     schedules(rows);
     other_accounts(rows);
 }
 
-/// One event with these two fields.
-fn puts(who: &Who, policy: Doc, bus: &str, source: &str, detail_type: &str) -> Ask {
-    Ask::of(who, policy, "events:PutEvents", bus).with("events:source", source).with("events:detail-type", detail_type)
+/// Returns the request to put an event with this source and detail type.
+fn puts(who: &Caller, policy: PolicyRef, bus: &str, source: &str, detail_type: &str) -> AccessRequest {
+    AccessRequest::of(who, policy, "events:PutEvents", bus)
+        .with("events:source", source)
+        .with("events:detail-type", detail_type)
 }
 
-/// What nobody who may only send does to the bus.
-fn only_sends(rows: &mut Vec<Row>, ask: &Ask) {
+/// Adds rows that deny a sender everything else on the bus.
+fn only_sends(rows: &mut Vec<Row>, ask: &AccessRequest) {
     for action in ["events:PutRule", "events:PutPermission", "events:DeleteEventBus", "lambda:InvokeFunction"] {
-        may_not(rows, "and does nothing else to the bus", Ask { action, ..ask.clone() });
+        may_not(rows, "and does nothing else to the bus", AccessRequest { action, ..ask.clone() });
     }
     for bus in [
         "arn:aws:events:eu-west-1:123456789012:event-bus/default",
         "arn:aws:events:us-east-1:123456789012:event-bus/deployer",
         "arn:aws:events:eu-west-1:123456789012:archive/deployer",
     ] {
-        may_not(rows, "on no other bus", Ask { resource: bus.into(), ..ask.clone() });
+        may_not(rows, "on no other bus", AccessRequest { resource: bus.into(), ..ask.clone() });
     }
-    let foreign = Ask { resource: "arn:aws:events:eu-west-1:999999999999:event-bus/deployer".into(), ..ask.clone() };
-    may_not(rows, "of no other account", foreign.at(Doc::Open, STRANGE));
+    let foreign =
+        AccessRequest { resource: "arn:aws:events:eu-west-1:999999999999:event-bus/deployer".into(), ..ask.clone() };
+    may_not(rows, "of no other account", foreign.at(PolicyRef::Open, STRANGE));
 }
 
 fn deployer(rows: &mut Vec<Row>) {
-    let tells = |source, detail_type| puts(&DEPLOYER, Doc::Named("tooling/deployer"), BUS, source, detail_type);
+    let tells = |source, detail_type| puts(&DEPLOYER, PolicyRef::Named("tooling/deployer"), BUS, source, detail_type);
     for detail_type in TELLS {
         may(rows, "the deployer tells what happens", tells("deployer", detail_type));
         for source in ["aws.lambda", "acme.release-tool"] {
@@ -54,9 +58,9 @@ fn deployer(rows: &mut Vec<Row>) {
     only_sends(rows, &tells("deployer", TELLS[0]));
 }
 
-/// Who may send these, from any source of his own.
-fn sender(rows: &mut Vec<Row>, who: &Who, policy: &'static str, source: &str, allowed: &[&str]) {
-    let sends = |source, detail_type| puts(who, Doc::Named(policy), BUS, source, detail_type);
+/// Adds rows that allow a sender these detail types, with its own source, and deny it the others.
+fn sender(rows: &mut Vec<Row>, who: &Caller, policy: &'static str, source: &str, allowed: &[&str]) {
+    let sends = |source, detail_type| puts(who, PolicyRef::Named(policy), BUS, source, detail_type);
     for detail_type in [REQUESTED, APPROVED, DECLINED].into_iter().chain(TELLS) {
         match allowed.contains(&detail_type) {
             true => may(rows, "who may ask asks, who may approve approves or declines", sends(source, detail_type)),
@@ -71,13 +75,13 @@ fn sender(rows: &mut Vec<Row>, who: &Who, policy: &'static str, source: &str, al
 
 fn schedules(rows: &mut Vec<Row>) {
     let takes = |service| {
-        Ask::of(
-            &Who::Service(service),
-            Doc::Silent,
+        AccessRequest::of(
+            &Caller::Service(service),
+            PolicyRef::Silent,
             "sts:AssumeRole",
             "arn:aws:iam::123456789012:role/deployer-promotions",
         )
-        .trusted_by(Doc::Named("scheduled/schedule_trust"), TOOLING)
+        .trusted_by(PolicyRef::Named("scheduled/schedule_trust"), TOOLING)
         .with("aws:SourceAccount", TOOLING)
         .with("aws:SourceArn", "arn:aws:scheduler:eu-west-1:123456789012:schedule-group/deployer-promotions")
     };
@@ -88,32 +92,32 @@ fn schedules(rows: &mut Vec<Row>) {
         let other = format!("arn:aws:scheduler:eu-west-1:123456789012:schedule-group/{group}");
         may_not(rows, "not for another group of schedules", schedule().with("aws:SourceArn", other));
     }
-    may_not(rows, "and in no other way", Ask { action: "sts:TagSession", ..schedule() });
+    may_not(rows, "and in no other way", AccessRequest { action: "sts:TagSession", ..schedule() });
     may_not(rows, "no other service takes it", takes("events.amazonaws.com"));
 }
 
-/// The bus's own policy, asked with everything allowed on the other side.
+/// Adds rows about the bus's own policy, where the caller's policy allows everything.
 fn other_accounts(rows: &mut Vec<Row>) {
-    let release = Who::Role("333333333333", "release");
-    let sends = |who: &Who, source, detail_type| {
-        puts(who, Doc::Open, BUS, source, detail_type).at(Doc::Named("tooling/event_bus"), TOOLING)
+    let release = Caller::Role("333333333333", "release");
+    let sends = |who: &Caller, source, detail_type| {
+        puts(who, PolicyRef::Open, BUS, source, detail_type).at(PolicyRef::Named("tooling/event_bus"), TOOLING)
     };
     let asks = || sends(&release, "acme.release-tool", REQUESTED);
     may(rows, "the role of another account that is named asks", asks());
-    let nothing = puts(&release, Doc::Silent, BUS, "acme.release-tool", REQUESTED);
-    may_not(rows, "if its own account lets it", nothing.at(Doc::Named("tooling/event_bus"), TOOLING));
+    let nothing = puts(&release, PolicyRef::Silent, BUS, "acme.release-tool", REQUESTED);
+    may_not(rows, "if its own account lets it", nothing.at(PolicyRef::Named("tooling/event_bus"), TOOLING));
     for detail_type in [APPROVED, DECLINED].into_iter().chain(TELLS) {
         may_not(rows, "and only asks", sends(&release, "acme.release-tool", detail_type));
     }
     for pretended in ["deployer", "aws.events"] {
         may_not(rows, "neither as the deployer nor as AWS", sends(&release, pretended, REQUESTED));
     }
-    for other in [&Who::Role("333333333333", "admin"), &DEV_ADMIN, &PROD_ADMIN, &STRANGER] {
+    for other in [&Caller::Role("333333333333", "admin"), &DEV_ADMIN, &PROD_ADMIN, &STRANGER] {
         may_not(rows, "nobody else of another account asks", sends(other, "acme.release-tool", REQUESTED));
     }
     for action in ["events:PutRule", "events:PutTargets", "events:DescribeEventBus"] {
-        may_not(rows, "nor does anything else to the bus", Ask { action, ..asks() });
+        may_not(rows, "nor does anything else to the bus", AccessRequest { action, ..asks() });
     }
-    let own = anything(&ADMIN, "events:PutEvents", BUS).at(Doc::Named("tooling/event_bus"), TOOLING);
+    let own = anything(&ADMIN, "events:PutEvents", BUS).at(PolicyRef::Named("tooling/event_bus"), TOOLING);
     may(rows, "an administrator of its own account sends without it", own);
 }

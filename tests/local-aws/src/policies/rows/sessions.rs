@@ -1,6 +1,6 @@
-//! The sessions that the deployer opens for `orders-api` in `prod`: less than the role, whatever the role may.
+//! Rows about the deployer's sessions for `orders-api` in `prod`, which may do less than the role.
 
-use super::{ARTIFACTS, Ask, Doc, IN_PROD, KEY, Row, THROUGH_S3, TOOLING, may, may_not};
+use super::{ARTIFACTS, AccessRequest, IN_PROD, KEY, PolicyRef, Row, THROUGH_S3, TOOLING, may, may_not};
 
 const FUNCTION: &str = "arn:aws:lambda:eu-west-1:222222222222:function:orders-api";
 const BASE: [&str; 9] = [
@@ -25,14 +25,15 @@ const CREATE: [&str; 8] = [
     "lambda:TagResource",
 ];
 
-/// As the role would be allowed everything: only the session's own policy holds it back.
-fn within(session: &'static str, action: &'static str, resource: impl Into<String>) -> Ask {
-    Ask::of(&IN_PROD, Doc::Open, action, resource).session(Doc::Named(session))
+/// Returns a request where the role's policy allows everything, so that the session's policy decides.
+fn within(session: &'static str, action: &'static str, resource: impl Into<String>) -> AccessRequest {
+    AccessRequest::of(&IN_PROD, PolicyRef::Open, action, resource).session(PolicyRef::Named(session))
 }
 
-/// With the role's own policy too.
-fn really(session: &'static str, action: &'static str, resource: impl Into<String>) -> Ask {
-    Ask::of(&IN_PROD, Doc::Named("prod/permissions"), action, resource).session(Doc::Named(session))
+/// Returns a request under the session's policy and the role's own.
+fn really(session: &'static str, action: &'static str, resource: impl Into<String>) -> AccessRequest {
+    AccessRequest::of(&IN_PROD, PolicyRef::Named("prod/permissions"), action, resource)
+        .session(PolicyRef::Named(session))
 }
 
 pub(super) fn rows(rows: &mut Vec<Row>) {
@@ -88,26 +89,27 @@ pub(super) fn rows(rows: &mut Vec<Row>) {
 
 fn artifact(rows: &mut Vec<Row>, session: &'static str) {
     for action in ["s3:GetObject", "s3:GetObjectVersion"] {
-        let read = |ask: Ask| ask.at(Doc::Named("tooling/artifact_bucket"), TOOLING);
+        let read = |ask: AccessRequest| ask.at(PolicyRef::Named("tooling/artifact_bucket"), TOOLING);
         let own = format!("{ARTIFACTS}/prod/orders-api/1.4.2.zip");
         may(rows, "a session reads its artifact", read(really(session, action, own)));
         let other = format!("{ARTIFACTS}/prod/orders-api/1.4.1.zip");
-        may_not(rows, "and no other", within(session, action, other).at(Doc::Open, TOOLING));
+        may_not(rows, "and no other", within(session, action, other).at(PolicyRef::Open, TOOLING));
         may_not(
             rows,
             "of no other bucket",
-            within(session, action, "arn:aws:s3:::acme-secrets/x").at(Doc::Open, TOOLING),
+            within(session, action, "arn:aws:s3:::acme-secrets/x").at(PolicyRef::Open, TOOLING),
         );
     }
     let tags = within(session, "s3:GetObjectTagging", format!("{ARTIFACTS}/prod/orders-api/1.4.2.zip"));
-    may_not(rows, "and only reads it", tags.at(Doc::Open, TOOLING));
-    let decrypt =
-        |action, via: &str| within(session, action, KEY).trusted_by(Doc::Open, TOOLING).with("kms:ViaService", via);
+    may_not(rows, "and only reads it", tags.at(PolicyRef::Open, TOOLING));
+    let decrypt = |action, via: &str| {
+        within(session, action, KEY).trusted_by(PolicyRef::Open, TOOLING).with("kms:ViaService", via)
+    };
     may(
         rows,
         "a session decrypts its artifact",
         really(session, "kms:Decrypt", KEY)
-            .trusted_by(Doc::Named("tooling/key"), TOOLING)
+            .trusted_by(PolicyRef::Named("tooling/key"), TOOLING)
             .with("kms:ViaService", THROUGH_S3),
     );
     for via in ["ec2.eu-west-1.amazonaws.com", "s3.us-east-1.amazonaws.com", "secretsmanager.eu-west-1.amazonaws.com"] {
@@ -119,7 +121,7 @@ fn artifact(rows: &mut Vec<Row>, session: &'static str) {
 fn creation(rows: &mut Vec<Row>) {
     let create = "session/create";
     let role = "arn:aws:iam::222222222222:role/lambda/orders-api";
-    let pass = |ask: Ask, to: &str| ask.with("iam:PassedToService", to);
+    let pass = |ask: AccessRequest, to: &str| ask.with("iam:PassedToService", to);
     may(
         rows,
         "a creation passes its function's role",
@@ -154,8 +156,8 @@ fn creation(rows: &mut Vec<Row>) {
     may_not(rows, "and does nothing else to it", within(create, "lambda:DeleteCapacityProvider", provider));
     let key = "arn:aws:kms:eu-west-1:222222222222:key/1c8e2f0a-0000-4000-8000-000000000002";
     for action in ["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"] {
-        let with = |ask: Ask| {
-            ask.trusted_by(Doc::Open, "222222222222").with("kms:ViaService", "lambda.eu-west-1.amazonaws.com")
+        let with = |ask: AccessRequest| {
+            ask.trusted_by(PolicyRef::Open, "222222222222").with("kms:ViaService", "lambda.eu-west-1.amazonaws.com")
         };
         may(rows, "a creation has its variables and its code encrypted", with(really(create, action, key)));
         let other = with(within(create, action, "arn:aws:kms:eu-west-1:222222222222:key/other"))
@@ -171,7 +173,7 @@ fn creation(rows: &mut Vec<Row>) {
     may_not(
         rows,
         "and nothing else is done with it",
-        within(create, "kms:ScheduleKeyDeletion", key).trusted_by(Doc::Open, "222222222222"),
+        within(create, "kms:ScheduleKeyDeletion", key).trusted_by(PolicyRef::Open, "222222222222"),
     );
     for action in [
         "ec2:DescribeSecurityGroups",

@@ -1,12 +1,12 @@
-//! The deploy roles: what only a target has that was asked to, and the permissions boundary.
+//! Rows about the optional rights of deploy roles, and about the permissions boundary.
 
-use super::{ARTIFACTS, Ask, Doc, PROD, Row, STRANGE, TOOLING, Who, may, may_not};
+use super::{ARTIFACTS, AccessRequest, Caller, PROD, PolicyRef, Row, STRANGE, TOOLING, may, may_not};
 
-use super::targets::{DEPLOYER_FUNCTION, PLACES, Place};
+use super::targets::{DEPLOY_ROLES, DEPLOYER_FUNCTION, DeployRole};
 
-/// What only a target has that was asked to.
-pub(super) fn where_asked(rows: &mut Vec<Row>) {
-    let [dev, prod, _] = &PLACES;
+/// Adds rows about rights that a target has only if its module's variables ask for them.
+pub(super) fn optional_rights(rows: &mut Vec<Row>) {
+    let [dev, prod, _] = &DEPLOY_ROLES;
     let layer = "arn:aws:lambda:eu-west-1:222222222222:layer:shared:3";
     may(rows, "prod's functions may have the layers that are named", prod.ask("lambda:GetLayerVersion", layer));
     may_not(
@@ -20,14 +20,14 @@ pub(super) fn where_asked(rows: &mut Vec<Row>) {
         prod.ask("lambda:GetLayerVersion", "arn:aws:lambda:us-east-1:222222222222:layer:shared:3"),
     );
     let elsewhere = prod.ask("lambda:GetLayerVersion", "arn:aws:lambda:eu-west-1:999999999999:layer:shared:3");
-    may_not(rows, "of no other account", elsewhere.at(Doc::Open, STRANGE));
+    may_not(rows, "of no other account", elsewhere.at(PolicyRef::Open, STRANGE));
     let provider = "arn:aws:lambda:eu-west-1:222222222222:capacity-provider:shared";
-    let put_on = |place: &Place, provider: &str| place.ask("lambda:PassCapacityProvider", provider);
+    let put_on = |place: &DeployRole, provider: &str| place.ask("lambda:PassCapacityProvider", provider);
     may(rows, "prod's functions run on the capacity provider that is named", put_on(prod, provider));
     may_not(rows, "and on no other", put_on(prod, "arn:aws:lambda:eu-west-1:222222222222:capacity-provider:other"));
     may_not(rows, "of no other region", put_on(prod, "arn:aws:lambda:us-east-1:222222222222:capacity-provider:shared"));
     let foreign = put_on(prod, "arn:aws:lambda:eu-west-1:999999999999:capacity-provider:shared");
-    may_not(rows, "of no other account", foreign.at(Doc::Open, STRANGE));
+    may_not(rows, "of no other account", foreign.at(PolicyRef::Open, STRANGE));
     may_not(rows, "and nothing else is done to it", prod.ask("lambda:DeleteCapacityProvider", provider));
     may_not(rows, "dev's on none", put_on(dev, "arn:aws:lambda:eu-west-1:111111111111:capacity-provider:shared"));
     may_not(rows, "and prod does nothing else to layers", prod.ask("lambda:DeleteLayerVersion", layer));
@@ -38,8 +38,8 @@ pub(super) fn where_asked(rows: &mut Vec<Row>) {
     );
 
     let key = "arn:aws:kms:eu-west-1:222222222222:key/1c8e2f0a-0000-4000-8000-000000000002";
-    let use_key = |place: &Place, action, key: &str, via: &str| {
-        place.ask(action, key).trusted_by(Doc::LeftTo(PROD), PROD).with("kms:ViaService", via)
+    let use_key = |place: &DeployRole, action, key: &str, via: &str| {
+        place.ask(action, key).trusted_by(PolicyRef::LeftTo(PROD), PROD).with("kms:ViaService", via)
     };
     for action in ["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"] {
         for via in ["lambda.eu-west-1.amazonaws.com", "lambda.us-east-1.amazonaws.com"] {
@@ -49,7 +49,7 @@ pub(super) fn where_asked(rows: &mut Vec<Row>) {
         let via = "lambda.eu-west-1.amazonaws.com";
         may_not(rows, "with no other key", use_key(prod, action, "arn:aws:kms:eu-west-1:222222222222:key/other", via));
         may_not(rows, "in no other region", use_key(prod, action, &key.replace("eu-west-1", "us-east-1"), via));
-        let foreign = prod.ask(action, key.replace(PROD, STRANGE)).trusted_by(Doc::Open, STRANGE);
+        let foreign = prod.ask(action, key.replace(PROD, STRANGE)).trusted_by(PolicyRef::Open, STRANGE);
         may_not(rows, "and no other account", foreign.with("kms:ViaService", via));
         may_not(rows, "dev's cannot", use_key(dev, action, key, "lambda.eu-west-1.amazonaws.com"));
     }
@@ -78,12 +78,13 @@ pub(super) fn where_asked(rows: &mut Vec<Row>) {
     }
 }
 
-/// What a deployed function may do whose own role allows everything.
+/// Adds rows about the boundary, for a deployed function whose own role allows everything.
 pub(super) fn boundary(rows: &mut Vec<Row>) {
     for (account, policy) in [(PROD, "prod/execution_boundary"), (TOOLING, "tools/execution_boundary")] {
-        let function = Who::Role(account, "lambda/orders-api");
-        let does =
-            |action, resource: &str| Ask::of(&function, Doc::Open, action, resource).boundary(Doc::Named(policy));
+        let function = Caller::Role(account, "lambda/orders-api");
+        let does = |action, resource: &str| {
+            AccessRequest::of(&function, PolicyRef::Open, action, resource).boundary(PolicyRef::Named(policy))
+        };
         for (action, resource) in [
             ("s3:GetObject", "arn:aws:s3:::orders-data/x"),
             ("sqs:SendMessage", "arn:aws:sqs:eu-west-1:222222222222:orders"),
@@ -127,9 +128,9 @@ pub(super) fn boundary(rows: &mut Vec<Row>) {
         }
     }
     let table = "arn:aws:dynamodb:eu-west-1:222222222222:table/orders";
-    let puts = Ask::of(&Who::Role(PROD, "lambda/orders-api"), Doc::Open, "dynamodb:PutItem", table);
-    may(rows, "prod's functions use tables", puts.boundary(Doc::Named("prod/execution_boundary")));
+    let puts = AccessRequest::of(&Caller::Role(PROD, "lambda/orders-api"), PolicyRef::Open, "dynamodb:PutItem", table);
+    may(rows, "prod's functions use tables", puts.boundary(PolicyRef::Named("prod/execution_boundary")));
     let log = "arn:aws:logs:eu-west-1:222222222222:log-group:x:*";
-    let writes = Ask::of(&Who::Role(PROD, "lambda/orders-api"), Doc::Open, "logs:PutLogEvents", log);
-    may(rows, "and write logs", writes.boundary(Doc::Named("prod/execution_boundary")));
+    let writes = AccessRequest::of(&Caller::Role(PROD, "lambda/orders-api"), PolicyRef::Open, "logs:PutLogEvents", log);
+    may(rows, "and write logs", writes.boundary(PolicyRef::Named("prod/execution_boundary")));
 }

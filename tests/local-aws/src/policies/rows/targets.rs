@@ -1,8 +1,8 @@
-//! The deploy roles: what they may do in their accounts, and what never; and what deployed functions may use at most.
+//! Rows about the deploy roles in their accounts, and about the limits of deployed functions.
 
 use super::{
-    ARTIFACTS, Ask, DEV, Doc, IN_DEV, IN_PROD, IN_TOOLS, KEY, OTHER_KEYS, PROD, Row, STRANGE, THROUGH_S3, TOOLING, Who,
-    may, may_not,
+    ARTIFACTS, AccessRequest, Caller, DEV, IN_DEV, IN_PROD, IN_TOOLS, KEY, OTHER_KEYS, PROD, PolicyRef, Row, STRANGE,
+    THROUGH_S3, TOOLING, may, may_not,
 };
 
 const ON_FUNCTIONS: [&str; 6] = [
@@ -25,7 +25,7 @@ const ON_BOTH: [&str; 10] = [
     "lambda:UpdateAlias",
     "lambda:UpdateFunctionCode",
 ];
-/// What nobody may in a deploy role's name, even where another policy allows it.
+/// Actions that a deploy role is denied even where another policy allows them.
 const NEVER: [&str; 19] = [
     "lambda:AddLayerVersionPermission",
     "lambda:AddPermission",
@@ -62,21 +62,21 @@ const NEVER_RIGHTS: [&str; 10] = [
 
 pub(super) const DEPLOYER_FUNCTION: &str = "arn:aws:lambda:eu-west-1:123456789012:function:deployer";
 
-pub(super) struct Place {
-    who: Who,
+pub(super) struct DeployRole {
+    who: Caller,
     account: &'static str,
     permissions: &'static str,
     regions: &'static [&'static str],
     functions: &'static [&'static str],
     artifact: &'static str,
-    /// Of environments that it is promoted from.
+    /// The artifact prefixes of the environments that it is promoted from.
     promoted: &'static [&'static str],
     foreign: &'static [&'static str],
     roles: &'static [&'static str],
 }
 
-pub(super) const PLACES: [Place; 3] = [
-    Place {
+pub(super) const DEPLOY_ROLES: [DeployRole; 3] = [
+    DeployRole {
         who: IN_DEV,
         account: DEV,
         permissions: "dev/permissions",
@@ -87,7 +87,7 @@ pub(super) const PLACES: [Place; 3] = [
         foreign: &["prod/orders-api/1.4.2.zip", "tools/orders-api/1.4.2.zip"],
         roles: &["lambda-execution", "lambda/orders-api"],
     },
-    Place {
+    DeployRole {
         who: IN_PROD,
         account: PROD,
         permissions: "prod/permissions",
@@ -99,7 +99,7 @@ pub(super) const PLACES: [Place; 3] = [
         roles: &["lambda/orders-api"],
     },
     // The deployer's own account.
-    Place {
+    DeployRole {
         who: IN_TOOLS,
         account: TOOLING,
         permissions: "tools/permissions",
@@ -112,19 +112,20 @@ pub(super) const PLACES: [Place; 3] = [
     },
 ];
 
-impl Place {
-    pub(super) fn ask(&self, action: &'static str, resource: impl Into<String>) -> Ask {
-        Ask::of(&self.who, Doc::Named(self.permissions), action, resource)
+impl DeployRole {
+    pub(super) fn ask(&self, action: &'static str, resource: impl Into<String>) -> AccessRequest {
+        AccessRequest::of(&self.who, PolicyRef::Named(self.permissions), action, resource)
     }
 
-    /// A resource of this account that lets everybody in; within one account, whom its own policy allows it.
-    pub(super) fn let_in_by(&self, owner: &'static str) -> Doc {
-        if owner == self.account { Doc::LeftTo(owner) } else { Doc::Open }
+    /// Returns the policy of an open resource: in the role's own account it leaves the decision to the role's policy,
+    /// in another account it allows everything.
+    pub(super) fn open_resource_policy(&self, owner: &'static str) -> PolicyRef {
+        if owner == self.account { PolicyRef::LeftTo(owner) } else { PolicyRef::Open }
     }
 
-    /// The role as it would be with everything allowed beside its own policy: only what is denied holds it back.
-    pub(super) fn with_everything(&self, action: &'static str, resource: impl Into<String>) -> Ask {
-        self.ask(action, resource).at(Doc::Open, self.account)
+    /// Returns a request where the resource allows everything, so that only a Deny of the role's policy can deny it.
+    pub(super) fn with_everything(&self, action: &'static str, resource: impl Into<String>) -> AccessRequest {
+        self.ask(action, resource).at(PolicyRef::Open, self.account)
     }
 
     pub(super) fn function(&self, region: &str, name: &str) -> String {
@@ -133,19 +134,19 @@ impl Place {
 }
 
 pub(super) fn rows(rows: &mut Vec<Row>) {
-    for place in &PLACES {
+    for place in &DEPLOY_ROLES {
         functions(rows, place);
         others(rows, place);
         never(rows, place);
     }
-    super::target_options::where_asked(rows);
+    super::target_options::optional_rights(rows);
     super::target_options::boundary(rows);
 }
 
-fn functions(rows: &mut Vec<Row>, place: &Place) {
+fn functions(rows: &mut Vec<Row>, place: &DeployRole) {
     let version = |function: String| format!("{function}:7");
     let foreign = |region: &str, name: &str| format!("arn:aws:lambda:{region}:{STRANGE}:function:{name}");
-    let elsewhere = |action, resource| place.ask(action, resource).at(Doc::Open, STRANGE);
+    let elsewhere = |action, resource| place.ask(action, resource).at(PolicyRef::Open, STRANGE);
     let each = || place.regions.iter().flat_map(|region| place.functions.iter().map(move |name| (*region, *name)));
     for action in ON_FUNCTIONS.into_iter().chain(ON_BOTH) {
         for (region, name) in each() {
@@ -175,7 +176,7 @@ fn functions(rows: &mut Vec<Row>, place: &Place) {
         may(rows, "it deletes versions", place.ask("lambda:DeleteFunction", version(place.function(region, name))));
         may_not(rows, "never a function", place.with_everything("lambda:DeleteFunction", place.function(region, name)));
     }
-    // dev's may be called anything.
+    // In dev a function may have any name.
     for region in place.regions.iter().filter(|_| place.account == PROD) {
         let billing = place.function(region, "billing");
         for action in ON_FUNCTIONS.into_iter().chain(ON_BOTH) {
@@ -192,9 +193,11 @@ fn functions(rows: &mut Vec<Row>, place: &Place) {
     }
 }
 
-fn others(rows: &mut Vec<Row>, place: &Place) {
+fn others(rows: &mut Vec<Row>, place: &DeployRole) {
     for action in ["s3:GetObject", "s3:GetObjectVersion"] {
-        let read = |key: &str| place.ask(action, format!("{ARTIFACTS}/{key}")).at(place.let_in_by(TOOLING), TOOLING);
+        let read = |key: &str| {
+            place.ask(action, format!("{ARTIFACTS}/{key}")).at(place.open_resource_policy(TOOLING), TOOLING)
+        };
         may(rows, "the deploy role reads its environment's artifacts", read(place.artifact));
         for promoted in place.promoted {
             may(rows, "and what is promoted to it", read(promoted));
@@ -205,13 +208,14 @@ fn others(rows: &mut Vec<Row>, place: &Place) {
         may_not(
             rows,
             "and no other bucket's",
-            place.ask(action, "arn:aws:s3:::acme-secrets/dev/x").at(place.let_in_by(TOOLING), TOOLING),
+            place.ask(action, "arn:aws:s3:::acme-secrets/dev/x").at(place.open_resource_policy(TOOLING), TOOLING),
         );
         let ledger = format!("{}/heads/{}", super::LEDGER, place.artifact);
-        may_not(rows, "the ledger least", place.ask(action, ledger).at(place.let_in_by(TOOLING), TOOLING));
+        may_not(rows, "the ledger least", place.ask(action, ledger).at(place.open_resource_policy(TOOLING), TOOLING));
     }
-    let acl =
-        place.ask("s3:GetObjectAcl", format!("{ARTIFACTS}/{}", place.artifact)).at(place.let_in_by(TOOLING), TOOLING);
+    let acl = place
+        .ask("s3:GetObjectAcl", format!("{ARTIFACTS}/{}", place.artifact))
+        .at(place.open_resource_policy(TOOLING), TOOLING);
     may_not(rows, "and only reads them", acl);
 
     let pass = |role: &str| place.ask("iam:PassRole", format!("arn:aws:iam::{}:role/{role}", place.account));
@@ -242,11 +246,11 @@ fn others(rows: &mut Vec<Row>, place: &Place) {
     for role in ["admin", "deployer-target"] {
         let given = pass(role).with("iam:PassedToService", "lambda.amazonaws.com");
         may_not(rows, "and no other role", given.clone());
-        may_not(rows, "even where another policy allows it", given.at(Doc::Open, place.account));
+        may_not(rows, "even where another policy allows it", given.at(PolicyRef::Open, place.account));
     }
 
     let decrypt = |key: &str, via: &str, action| {
-        place.ask(action, key).trusted_by(place.let_in_by(TOOLING), TOOLING).with("kms:ViaService", via)
+        place.ask(action, key).trusted_by(place.open_resource_policy(TOOLING), TOOLING).with("kms:ViaService", via)
     };
     may(rows, "the deploy role decrypts artifacts", decrypt(KEY, THROUGH_S3, "kms:Decrypt"));
     may_not(rows, "only through S3", decrypt(KEY, "lambda.eu-west-1.amazonaws.com", "kms:Decrypt"));
@@ -259,7 +263,7 @@ fn others(rows: &mut Vec<Row>, place: &Place) {
     }
 }
 
-fn never(rows: &mut Vec<Row>, place: &Place) {
+fn never(rows: &mut Vec<Row>, place: &DeployRole) {
     let function = place.function("eu-west-1", "orders-api");
     for action in NEVER {
         may_not(
@@ -285,8 +289,8 @@ fn never(rows: &mut Vec<Row>, place: &Place) {
     may_not(rows, "never becomes another", place.with_everything("sts:AssumeRole", admin));
     for action in ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObject"] {
         let artifact = format!("{ARTIFACTS}/{}", place.artifact);
-        let attached =
-            Ask::of(&place.who, Doc::Named(place.permissions), action, artifact).at(Doc::Open, place.account);
+        let attached = AccessRequest::of(&place.who, PolicyRef::Named(place.permissions), action, artifact)
+            .at(PolicyRef::Open, place.account);
         may_not(rows, "and never writes artifacts", attached);
     }
 }

@@ -1,4 +1,4 @@
-//! Going back to what was live before.
+//! Rollbacks to releases that were live before.
 
 use std::collections::BTreeMap;
 
@@ -8,24 +8,24 @@ use serde_json::{Value, json};
 
 use super::{BACK, Person, configured, text};
 
-/// Rolls back, and says which release that was.
-async fn back(person: &Person) -> Result<String> {
-    let record = person.does("rollback", &["--yes"]).await?;
+/// Rolls back and returns the release.
+async fn roll_back(person: &Person) -> Result<String> {
+    let record = person.run_ok("rollback", &["--yes"]).await?;
     assert_eq!((&record["status"], &record["cause"]["kind"]), (&json!("succeeded"), &json!("rollback")), "{record:#}");
     Ok(text(&record, "/release"))
 }
 
-/// Somebody deletes a version by hand.
-async fn deletes(person: &Person, version: &str) -> Result<()> {
+/// Deletes a version by hand.
+async fn delete_version(person: &Person, version: &str) -> Result<()> {
     let lambda = person.aws.clients().lambda(FIRST, REGION);
     let call = lambda.delete_function().function_name("orders").qualifier(version).send().await;
     call.doing(format!("deleting version {version}")).map(drop)
 }
 
 #[tokio::test]
-async fn a_rollback_walks_back_and_after_a_new_release_to_what_really_was_live_before() -> Result<()> {
+async fn rollbacks_walk_back_through_releases_that_were_really_live() -> Result<()> {
     let person = Person::after(&["a", "b", "c"]).await?;
-    let said = person.says("rollback", &BACK).await?;
+    let said = person.run("rollback", &BACK).await?;
     assert_eq!(said.exit, Some(0), "{said:?}");
     assert!(said.err.contains(", on 1 of 1 targets\n  back to    b\n"), "{said:?}");
     let record = person.aws.record("dev", "orders").await?;
@@ -36,24 +36,24 @@ async fn a_rollback_walks_back_and_after_a_new_release_to_what_really_was_live_b
     assert_eq!((&record["cause"]["requested_by"], person.serves().await?.as_str()), (&json!("ada"), "2"));
     assert!(text(&record, "/cause/event_id").starts_with("deployctl-"), "{record:#}");
 
-    assert_eq!((back(&person).await?.as_str(), person.serves().await?.as_str()), ("a", "1"));
-    person.uploads("d", Zip::function("d")).await?;
-    assert_eq!((back(&person).await?.as_str(), person.serves().await?.as_str()), ("a", "1"), "and not c");
-    let end = person.is_refused("rollback", &BACK).await?;
+    assert_eq!((roll_back(&person).await?.as_str(), person.serves().await?.as_str()), ("a", "1"));
+    person.deploy_upload("d", Zip::function("d")).await?;
+    assert_eq!((roll_back(&person).await?.as_str(), person.serves().await?.as_str()), ("a", "1"), "and not c");
+    let end = person.run_refused("rollback", &BACK).await?;
     assert_eq!(end, ("NothingToRollBack".into(), "nothing was live here before release a".into()));
     assert_eq!(person.live().await?.versions, ["1", "2", "3", "4"], "no code was sent for it");
     person.aws.same_events_again_change_nothing().await
 }
 
 #[tokio::test]
-async fn a_rollback_to_a_release_takes_what_was_live_and_nothing_else() -> Result<()> {
+async fn rollback_to_a_release_requires_that_it_was_live() -> Result<()> {
     let person = Person::after(&["a", "b", "c"]).await?;
     for (to, version) in [("a", "1"), ("c", "3")] {
-        let record = person.does("rollback", &["--yes", "--to", to]).await?;
+        let record = person.run_ok("rollback", &["--yes", "--to", to]).await?;
         assert_eq!((text(&record, "/release").as_str(), person.serves().await?.as_str()), (to, version));
     }
     let before = person.live().await?;
-    let said = person.says("rollback", &[&BACK[..], &["--to", "z"]].concat()).await?;
+    let said = person.run("rollback", &[&BACK[..], &["--to", "z"]].concat()).await?;
     assert_eq!(said.exit, Some(3), "{said:?}");
     let because = "\n  NothingToRollBack: release z is not among the last that were live here (c, a, b)\n";
     assert!(said.out.contains(because), "{said:?}");
@@ -62,13 +62,13 @@ async fn a_rollback_to_a_release_takes_what_was_live_and_nothing_else() -> Resul
 }
 
 #[tokio::test]
-async fn a_version_that_was_deleted_by_hand_is_published_again_with_its_configuration() -> Result<()> {
+async fn version_deleted_by_hand_is_republished_with_its_configuration() -> Result<()> {
     let person = Person::operator().await?;
-    person.uploads("a", configured("a", 256, "GREETING = \"hello\"")).await?;
+    person.deploy_upload("a", configured("a", 256, "GREETING = \"hello\"")).await?;
     let of_a = person.live().await?;
-    person.uploads("b", configured("b", 512, "FAREWELL = \"bye\"")).await?;
-    deletes(&person, "1").await?;
-    assert_eq!(back(&person).await?, "a");
+    person.deploy_upload("b", configured("b", 512, "FAREWELL = \"bye\"")).await?;
+    delete_version(&person, "1").await?;
+    assert_eq!(roll_back(&person).await?, "a");
     let live = person.live().await?;
     assert_eq!((live.version.as_str(), &live.sha256, live.memory), ("3", &of_a.sha256, 256));
     assert_eq!(live.variables, BTreeMap::from([("GREETING".to_owned(), "hello".to_owned())]));
@@ -76,27 +76,27 @@ async fn a_version_that_was_deleted_by_hand_is_published_again_with_its_configur
 }
 
 #[tokio::test]
-async fn the_configuration_goes_back_with_the_code() -> Result<()> {
+async fn configuration_is_rolled_back_with_the_code() -> Result<()> {
     let person = Person::operator().await?;
-    person.uploads("a", configured("a", 256, "GREETING = \"hello\"")).await?;
+    person.deploy_upload("a", configured("a", 256, "GREETING = \"hello\"")).await?;
     let of_a = person.live().await?;
-    person.uploads("b", configured("b", 512, "FAREWELL = \"bye\"")).await?;
+    person.deploy_upload("b", configured("b", 512, "FAREWELL = \"bye\"")).await?;
     assert_eq!(person.live().await?.memory, 512);
-    assert_eq!(back(&person).await?, "a");
+    assert_eq!(roll_back(&person).await?, "a");
     let live = person.live().await?;
     assert_eq!((&live.version, live.memory, &live.variables), (&of_a.version, 256, &of_a.variables));
-    // A new release starts from what it names itself.
-    person.uploads("c", configured("c", 128, "GREETING = \"hi\"")).await?;
+    // A new release sets its own configuration.
+    person.deploy_upload("c", configured("c", 128, "GREETING = \"hi\"")).await?;
     let live = person.live().await?;
     assert_eq!((live.memory, live.variables), (128, BTreeMap::from([("GREETING".to_owned(), "hi".to_owned())])));
     Ok(())
 }
 
 #[tokio::test]
-async fn in_two_accounts_one_of_which_is_broken_the_other_goes_back_and_both_are_told() -> Result<()> {
+async fn rollback_with_one_broken_account_reverts_and_reports_both_accounts() -> Result<()> {
     let targets = json!([{"account": FIRST, "region": REGION}, {"account": SECOND, "region": REGION}]);
     let both = json!({"targets": targets, "external_id": "both-77c0"});
-    let person = Person::among(Setup::only("both", &both)).await?;
+    let person = Person::in_accounts(Setup::only("both", &both)).await?;
     for release in ["a", "b"] {
         let result = person.aws.deploy(&format!("both/orders/{release}.zip"), Zip::function(release)).await?;
         assert_eq!(result["status"], "succeeded", "{result:#}");
@@ -106,7 +106,7 @@ async fn in_two_accounts_one_of_which_is_broken_the_other_goes_back_and_both_are
     person.aws.roles(SECOND).put_policy("deployer-target", "no", &deny).await?;
 
     let both = ["--environment", "both", "--function", "orders", "--yes"];
-    let said = person.says("rollback", &both).await?;
+    let said = person.run("rollback", &both).await?;
     assert_eq!(said.exit, Some(1), "{said:?}");
     let lines: Vec<&str> = said.out.lines().collect();
     assert!(lines[0].starts_with("both/orders/a: failed after "), "{said:?}");
@@ -114,14 +114,14 @@ async fn in_two_accounts_one_of_which_is_broken_the_other_goes_back_and_both_are
     assert!(lines[2].starts_with("  222222222222/eu-west-1: failed"), "{said:?}");
     assert!(lines[2].contains("AccessDenied") && lines[2].contains("move alias"), "{said:?}");
     assert_eq!(serving(&person).await?, ["1", "2"]);
-    let (_, status) = person.tells("status", &["orders"]).await?;
+    let (_, status) = person.run_json("status", &["orders"]).await?;
     let releases: Vec<&Value> =
         status["functions"][0]["targets"].as_array().into_iter().flatten().map(|target| &target["release"]).collect();
     assert_eq!(releases, ["a", "b"], "{status:#}");
 
-    // Mended, another rollback completes the one that was half done.
+    // With the permission restored, another rollback completes the half-done one.
     person.aws.roles(SECOND).delete_policy("deployer-target", "no").await?;
-    let (exit, record) = person.tells("rollback", &both).await?;
+    let (exit, record) = person.run_json("rollback", &both).await?;
     assert_eq!((exit, text(&record, "/release").as_str()), (Some(0), "a"), "{record:#}");
     assert_eq!(serving(&person).await?, ["1", "1"]);
     person.aws.same_events_again_change_nothing().await
@@ -136,15 +136,15 @@ async fn serving(person: &Person) -> Result<Vec<String>> {
 }
 
 #[tokio::test]
-async fn a_rollback_of_what_never_was_deployed_is_refused_and_makes_nothing() -> Result<()> {
+async fn rollback_of_a_never_deployed_function_is_refused() -> Result<()> {
     let person = Person::operator().await?;
-    let said = person.says("rollback", &BACK).await?;
+    let said = person.run("rollback", &BACK).await?;
     assert_eq!(said.exit, Some(3), "{said:?}");
     assert_eq!(said.err, "orders in dev\n  live       nothing\n  back to    nothing\n");
     assert!(said.out.starts_with("dev/orders: refused after "), "{said:?}");
     assert!(said.out.contains("\n  NothingToRollBack: nothing was ever live here\n"), "{said:?}");
     assert_eq!(person.aws.live(FIRST, REGION, "orders").await?, None);
-    let (_, status) = person.tells("status", &[]).await?;
+    let (_, status) = person.run_json("status", &[]).await?;
     assert_eq!(status, json!({"functions": []}));
     Ok(())
 }

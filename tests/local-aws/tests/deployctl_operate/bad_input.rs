@@ -1,4 +1,4 @@
-//! Bad input: a sentence that says what would be right, a stable exit code or errorType, and nothing is changed.
+//! Bad input: a sentence with the remedy, a stable exit code or errorType, and no change.
 
 use local_aws::{Answer, Error, Result};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{DEV, Person};
 
 #[tokio::test]
-async fn an_environment_that_does_not_exist_is_told_with_those_that_do() -> Result<()> {
+async fn unknown_environment_is_reported_with_the_known_ones() -> Result<()> {
     let person = Person::after(&["1"]).await?;
     let before = person.aws.snapshot().await?;
     let prdo = ["-e", "prdo", "-f", "orders"];
@@ -22,10 +22,10 @@ async fn an_environment_that_does_not_exist_is_told_with_those_that_do() -> Resu
         ("approve", &[]),
         ("decline", &[]),
     ] {
-        let said = person.says(verb, &[&prdo, more].concat()).await?;
+        let said = person.run(verb, &[&prdo, more].concat()).await?;
         assert_eq!((said.exit, said.out.as_str()), (Some(2), ""), "{verb}: {said:?}");
         assert_eq!(said.err, "error: deployer.json has no environment prdo (it has dev, prod)\n", "{verb}");
-        let (exit, told) = person.tells(verb, &[&prdo, more].concat()).await?;
+        let (exit, told) = person.run_json(verb, &[&prdo, more].concat()).await?;
         assert_eq!((exit, &told["errorType"]), (Some(2), &json!("InvalidCommand")), "{verb}: {told:#}");
     }
     assert_eq!(before.changes_to(&person.aws.snapshot().await?), [""; 0]);
@@ -33,7 +33,7 @@ async fn an_environment_that_does_not_exist_is_told_with_those_that_do() -> Resu
 }
 
 #[tokio::test]
-async fn what_cannot_be_undone_or_is_not_known_is_told() -> Result<()> {
+async fn impossible_command_is_refused_with_the_reason() -> Result<()> {
     let person = Person::after(&["1"]).await?;
     let before = person.aws.snapshot().await?;
     let release = |release| ["--function", "orders", "--release", release];
@@ -73,7 +73,7 @@ async fn what_cannot_be_undone_or_is_not_known_is_told() -> Result<()> {
             "command hold: reason must be one line of at most 500 characters",
         ),
     ] {
-        let said = person.says(verb, &arguments).await?;
+        let said = person.run(verb, &arguments).await?;
         assert_eq!((said.exit, said.out.as_str()), (Some(2), ""), "{verb}: {said:?}");
         assert_eq!(said.err, format!("error: {words}\n"), "{verb}");
     }
@@ -82,7 +82,7 @@ async fn what_cannot_be_undone_or_is_not_known_is_told() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_wrong_use_is_told_before_the_deployer_is_asked() -> Result<()> {
+async fn usage_error_is_reported_before_the_deployer_is_invoked() -> Result<()> {
     let person = Person::operator().await?;
     for (arguments, words) in [
         (&["rollback", "-e", "Prod", "-f", "orders"][..], "is not an environment"),
@@ -117,9 +117,9 @@ async fn a_wrong_use_is_told_before_the_deployer_is_asked() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_deployer_that_is_called_otherwise_is_looked_for_by_its_name() -> Result<()> {
+async fn wrong_function_name_of_the_deployer_is_reported_with_options() -> Result<()> {
     let person = Person::operator().await?;
-    let said = person.says("status", &["--function-name", "depolyer"]).await?;
+    let said = person.run("status", &["--function-name", "depolyer"]).await?;
     assert_eq!((said.exit, said.out.as_str()), (Some(1), ""), "{said:?}");
     for words in
         ["\"depolyer\" could not be invoked", "ResourceNotFoundException", "--function-name, --region and --profile"]
@@ -130,7 +130,7 @@ async fn a_deployer_that_is_called_otherwise_is_looked_for_by_its_name() -> Resu
 }
 
 #[tokio::test]
-async fn a_payload_that_is_wrong_is_refused_by_the_name_of_the_field() -> Result<()> {
+async fn wrong_payload_is_refused_naming_the_field() -> Result<()> {
     let person = Person::after(&["1"]).await?;
     let before = person.aws.snapshot().await?;
     let with = |name: &str, field: &str, value: Value| {

@@ -1,31 +1,31 @@
-//! Looking: what is live where, and what was deployed; through the deployer, and past it from the ledger alone.
+//! Status and history, through the deployer and from the ledger alone.
 
 use fixtures::Zip;
-use local_aws::{LEDGER, Result, Shown};
+use local_aws::{LEDGER, Result, TerminalStreams};
 use serde_json::{Value, json};
 
-use super::{DEV, Person, judged, keys, text};
+use super::{DEV, Person, keys, text, validate_answer};
 
-/// Two functions in dev, one of them in prod too: rolled back, held and rejected.
-async fn busy() -> Result<Person> {
+/// Deploys two functions to dev and one of them to prod; makes a rollback, a hold and a rejection.
+async fn with_history() -> Result<Person> {
     let person = Person::after(&["1.0.0", "1.1.0"]).await?;
     for key in ["prod/orders/1.0.0.zip", "dev/bills/7.zip"] {
         let result = person.aws.deploy(key, Zip::function("1.0.0")).await?;
         assert_eq!(result["status"], "succeeded", "{result:#}");
     }
-    person.does("rollback", &["--yes"]).await?;
-    person.does("hold", &["--reason", "black friday"]).await?;
-    person.tells("reject", &["--function", "orders", "--release", "1.0.0", "--reason", "it loses orders"]).await?;
+    person.run_ok("rollback", &["--yes"]).await?;
+    person.run_ok("hold", &["--reason", "black friday"]).await?;
+    person.run_json("reject", &["--function", "orders", "--release", "1.0.0", "--reason", "it loses orders"]).await?;
     Ok(person)
 }
 
 #[tokio::test]
 async fn status_is_a_table_of_functions_by_environments() -> Result<()> {
     let person = Person::operator().await?;
-    let said = person.says("status", &[]).await?;
+    let said = person.run("status", &[]).await?;
     assert_eq!((said.exit, said.out.as_str()), (Some(0), "nothing was deployed yet\n"), "{said:?}");
-    let person = busy().await?;
-    let said = person.says("status", &[]).await?;
+    let person = with_history().await?;
+    let said = person.run("status", &[]).await?;
     let lines: Vec<Vec<&str>> = said
         .out
         .lines()
@@ -39,9 +39,9 @@ async fn status_is_a_table_of_functions_by_environments() -> Result<()> {
     assert!(lines[5..].concat().contains(&"held") && lines[5..].concat().contains(&"rejected"), "{}", said.out);
     assert!(!said.out.contains('\x1b'), "colours where nobody sees them");
 
-    let only = person.says("status", &["--environment", "prod"]).await?;
+    let only = person.run("status", &["--environment", "prod"]).await?;
     assert!(only.out.starts_with("FUNCTION   prod\n") && !only.out.contains("bills"), "{only:?}");
-    let (exit, told) = person.tells("status", &[]).await?;
+    let (exit, told) = person.run_json("status", &[]).await?;
     let names: Vec<String> =
         told["functions"].as_array().into_iter().flatten().map(|one| text(one, "/function")).collect();
     assert_eq!((exit, names), (Some(0), ["bills", "orders", "orders"].map(str::to_owned).to_vec()));
@@ -49,14 +49,14 @@ async fn status_is_a_table_of_functions_by_environments() -> Result<()> {
 }
 
 #[tokio::test]
-async fn status_of_a_function_tells_all_that_is_known_of_it() -> Result<()> {
-    let person = busy().await?;
-    let (exit, told) = person.tells("status", &["orders", "--environment", "dev"]).await?;
+async fn status_of_a_function_shows_everything_known_of_it() -> Result<()> {
+    let person = with_history().await?;
+    let (exit, told) = person.run_json("status", &["orders", "--environment", "dev"]).await?;
     let status = &told["functions"][0];
     assert_eq!((exit, status["live"]["release"].clone()), (Some(0), json!("1.0.0")));
     assert_eq!(status["live"]["sha256"], person.live().await?.sha256);
     assert_eq!((&status["hold"]["reason"], &status["rejected"]), (&json!("black friday"), &json!(true)));
-    let said = person.says("status", &["orders", "--environment", "dev"]).await?;
+    let said = person.run("status", &["orders", "--environment", "dev"]).await?;
     for words in [
         "orders in dev\n".to_owned(),
         format!("  live     1.0.0, rejected, since {}", text(status, "/live/since").get(..10).unwrap_or_default()),
@@ -68,19 +68,19 @@ async fn status_of_a_function_tells_all_that_is_known_of_it() -> Result<()> {
     ] {
         assert!(said.out.contains(&words), "{words:?} is not in:\n{}", said.out);
     }
-    let nobody = person.says("status", &["nobody"]).await?;
+    let nobody = person.run("status", &["nobody"]).await?;
     assert_eq!(nobody.exit, Some(0));
     assert!(nobody.out.starts_with("nothing is known of it"), "{nobody:?}");
     Ok(())
 }
 
 #[tokio::test]
-async fn history_is_told_newest_first_with_what_asked_for_each() -> Result<()> {
-    let person = busy().await?;
+async fn history_is_newest_first_with_the_cause_of_each() -> Result<()> {
+    let person = with_history().await?;
     let mut refused = person.aws.deploy("dev/orders/1.2.0.zip", Zip::function("1.2.0")).await?;
-    // Its format is the ledger's business.
+    // The field `format` is in the ledger only.
     let _format = refused.as_object_mut().and_then(|record| record.remove("format"));
-    let told = person.does("history", &[]).await?;
+    let told = person.run_ok("history", &[]).await?;
     let deployments = told["deployments"].as_array().cloned().unwrap_or_default();
     assert_eq!(deployments.first(), Some(&refused));
     let kinds: Vec<(String, String)> =
@@ -88,22 +88,22 @@ async fn history_is_told_newest_first_with_what_asked_for_each() -> Result<()> {
     let expected = [("upload", "1.2.0"), ("rollback", "1.0.0"), ("upload", "1.1.0"), ("upload", "1.0.0")];
     assert_eq!(kinds, expected.map(|(kind, release)| (kind.to_owned(), release.to_owned())));
 
-    let said = person.says("history", &DEV).await?;
+    let said = person.run("history", &DEV).await?;
     let lines: Vec<&str> = said.out.lines().collect();
     assert!(lines[0].contains("Z  refused  1.2.0  upload  "), "{said:?}");
     assert!(lines[1].starts_with("    held by ada since ") && lines[1].ends_with(": black friday"), "{said:?}");
     assert!(lines[2].contains("Z  succeeded  1.0.0 v1  rollback by ada  "), "{said:?}");
     assert_eq!(lines.len(), 5, "{said:?}");
-    let said = person.says("history", &[&DEV[..], &["--limit", "1"]].concat()).await?;
+    let said = person.run("history", &[&DEV[..], &["--limit", "1"]].concat()).await?;
     assert_eq!(said.out.lines().collect::<Vec<_>>(), lines[..2]);
-    let said = person.says("history", &["-e", "dev", "-f", "nobody"]).await?;
+    let said = person.run("history", &["-e", "dev", "-f", "nobody"]).await?;
     assert_eq!((said.exit, said.out.as_str()), (Some(0), "nothing was deployed for nobody in dev yet\n"));
     Ok(())
 }
 
 #[tokio::test]
-async fn who_may_only_look_sees_the_same_straight_from_the_ledger() -> Result<()> {
-    let person = busy().await?;
+async fn role_that_may_only_look_reads_the_same_from_the_ledger() -> Result<()> {
+    let person = with_history().await?;
     let looker = keys(&person.aws, "look").await?;
     let before = person.aws.snapshot().await?;
     for (verb, arguments) in [
@@ -114,12 +114,12 @@ async fn who_may_only_look_sees_the_same_straight_from_the_ledger() -> Result<()
         ("history", &DEV),
         ("history", &["-e", "prod", "-f", "orders", "--limit", "1"]),
     ] {
-        let (_, told) = person.tells(verb, arguments).await?;
-        // No door to the deployer is open here.
+        let (_, told) = person.run_json(verb, arguments).await?;
+        // The deployer cannot be invoked in this run.
         let straight = [&[verb], arguments, &["--ledger", LEDGER, "--output", "json"]].concat();
         let (said, calls) = person.aws.calls_of(person.aws.deployctl(&looker, &straight)).await?;
         let seen: Value = said.json()?;
-        judged(verb, &seen)?;
+        validate_answer(verb, &seen)?;
         assert_eq!((said.exit, seen), (Some(0), told), "{verb} {arguments:?}");
         assert!(calls.iter().all(|call| call.service == "s3"), "{calls:?}");
     }
@@ -134,14 +134,14 @@ async fn who_may_only_look_sees_the_same_straight_from_the_ledger() -> Result<()
 }
 
 #[tokio::test]
-async fn a_watch_is_drawn_again_in_place_until_ctrl_c() -> Result<()> {
+async fn watch_is_redrawn_in_place_until_ctrl_c() -> Result<()> {
     let person = Person::after(&["1.0.0"]).await?;
-    let mut watching = person.on_a_terminal(Shown::Everything, "status", &["--watch=1"]).await?;
-    watching.terminal.shows("\x1b[H\x1b[2J").await?;
-    watching.terminal.shows("1.0.0 v1").await?;
-    watching.terminal.shows("again every 1 s; Ctrl-C ends it").await?;
-    person.uploads("1.1.0", Zip::function("1.1.0")).await?;
-    watching.terminal.shows("1.1.0 v2").await?;
+    let mut watching = person.on_a_terminal(TerminalStreams::OutAndErr, "status", &["--watch=1"]).await?;
+    watching.terminal.wait_for("\x1b[H\x1b[2J").await?;
+    watching.terminal.wait_for("1.0.0 v1").await?;
+    watching.terminal.wait_for("again every 1 s; Ctrl-C ends it").await?;
+    person.deploy_upload("1.1.0", Zip::function("1.1.0")).await?;
+    watching.terminal.wait_for("1.1.0 v2").await?;
     watching.interrupt()?;
     let ended = watching.end().await?;
     assert_eq!(ended.exit, Some(0), "{ended:?}");

@@ -1,4 +1,4 @@
-//! Uploads that go well, through every door.
+//! Uploads that succeed, through every kind of event.
 
 use fixtures::Zip;
 use local_aws::{
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{lambda_writes, serves, statuses, versions};
 
 #[tokio::test]
-async fn an_upload_is_live_in_the_target_account() -> Result<()> {
+async fn upload_is_live_in_the_target_account() -> Result<()> {
     let aws = LocalAws::start().await?;
     let zip = Zip::function("1.0.0");
     let metadata = [("commit", "4f5c2e1"), ("build-url", "https://ci.example/7"), ("other", "not kept")];
@@ -30,7 +30,7 @@ async fn an_upload_is_live_in_the_target_account() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_newer_release_moves_the_alias_and_remembers_what_served_before() -> Result<()> {
+async fn newer_release_moves_the_alias_and_records_the_previous_version() -> Result<()> {
     let aws = LocalAws::start().await?;
     let first = aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     let second = aws.deploy("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
@@ -43,7 +43,7 @@ async fn a_newer_release_moves_the_alias_and_remembers_what_served_before() -> R
 }
 
 #[tokio::test]
-async fn a_zip_without_a_manifest_leaves_the_configuration_alone() -> Result<()> {
+async fn zip_without_a_manifest_leaves_the_configuration_alone() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     let deploying = aws.deploy("dev/orders/1.1.0.zip", Zip::code("1.1.0"));
@@ -71,7 +71,7 @@ async fn code_and_configuration_change_together_and_become_one_version() -> Resu
 }
 
 #[tokio::test]
-async fn a_configuration_that_drifted_is_put_back_without_sending_code() -> Result<()> {
+async fn drifted_configuration_is_reverted_without_sending_code() -> Result<()> {
     let aws = LocalAws::start().await?;
     let zip = Zip::function("1.0.0");
     aws.deploy("dev/orders/1.0.0.zip", &zip).await?;
@@ -93,7 +93,7 @@ async fn a_configuration_that_drifted_is_put_back_without_sending_code() -> Resu
 }
 
 #[tokio::test]
-async fn the_same_zip_under_another_release_is_unchanged_and_writes_nothing_to_lambda() -> Result<()> {
+async fn same_zip_under_another_release_writes_nothing_to_lambda() -> Result<()> {
     let aws = LocalAws::start().await?;
     let zip = Zip::function("1.0.0");
     aws.deploy("dev/orders/1.0.0.zip", &zip).await?;
@@ -105,7 +105,7 @@ async fn the_same_zip_under_another_release_is_unchanged_and_writes_nothing_to_l
 }
 
 #[tokio::test]
-async fn every_target_of_an_environment_is_served_across_accounts_and_regions() -> Result<()> {
+async fn all_targets_are_deployed_across_accounts_and_regions() -> Result<()> {
     let targets = json!([{"account": FIRST, "region": REGION}, {"account": SECOND, "region": OTHER_REGION}]);
     let setup = Setup::only("all", &json!({"targets": targets, "external_id": "all-7d2e"}));
     let aws = LocalAws::with(setup).await?;
@@ -123,10 +123,11 @@ async fn every_target_of_an_environment_is_served_across_accounts_and_regions() 
 }
 
 #[tokio::test]
-async fn all_five_wrappings_of_an_upload_deploy_it_and_are_the_same_deployment() -> Result<()> {
+async fn all_five_event_wrappings_make_the_same_deployment() -> Result<()> {
     let aws = LocalAws::with(Setup::default().through_both_doors()).await?;
     for (number, wrapping) in ["S3", "EventBridge", "SQS(S3)", "SQS(SNS(S3))", "SQS(EventBridge)"].iter().enumerate() {
-        // Each has a function of its own: EventBridge tells whole seconds, and within one S3's milliseconds are later.
+        // Each has its own function: EventBridge's times are whole seconds, so that S3's time of the same second is
+        // later.
         let key = format!("dev/orders-{number}/1.0.0.zip");
         let version_id = aws.upload(&key, Zip::function(&key)).await?;
         let told = aws.take_messages().await?;
@@ -160,7 +161,7 @@ async fn all_five_wrappings_of_an_upload_deploy_it_and_are_the_same_deployment()
 }
 
 #[tokio::test]
-async fn an_upload_through_eventbridge_and_the_queue_is_live() -> Result<()> {
+async fn upload_through_eventbridge_and_the_queue_is_live() -> Result<()> {
     let aws = LocalAws::with(Setup::default().through_eventbridge()).await?;
     let result = aws.deploy("dev/orders/1.0.0+b7.zip", Zip::function("1.0.0")).await?;
     assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
@@ -176,7 +177,7 @@ async fn everything_works_over_tls() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_function_that_somebody_else_made_is_taken_over_with_its_own_configuration() -> Result<()> {
+async fn existing_function_is_taken_over_with_its_own_configuration() -> Result<()> {
     let aws = LocalAws::start().await?;
     let lambda = aws.clients().lambda(FIRST, REGION);
     let zip = Zip::code("by hand").build().doing("zipping")?;

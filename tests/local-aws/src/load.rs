@@ -1,6 +1,6 @@
-//! Many uploads to many functions, told out of order and more than once, to several deployers at once.
+//! A load: many uploads to many functions, delivered out of order and some twice, to several deployers at once.
 //!
-//! Shared by a test, which asserts the end, and the benchmark, which measures the way there.
+//! A test asserts its final state, and the benchmark measures its time and calls.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,21 +11,21 @@ use serde_json::Value;
 use crate::{Call, FIRST, LocalAws, REGION, Result};
 use fixtures::Zip;
 
-/// Longer than any lease, and as long as SQS delays a message at most.
+/// SQS's longest delay of a message, which is longer than any lease.
 const LONG: Duration = Duration::from_secs(900);
 
-/// What is sent.
+/// The size of the load.
 #[derive(Debug, Clone, Copy)]
-pub struct Storm {
-    /// Functions in `dev`.
+pub struct Load {
+    /// The number of functions in `dev`.
     pub functions: usize,
-    /// Releases of each, one after the other.
+    /// The number of releases of each function, one after the other.
     pub releases: usize,
-    /// Of so many messages one comes twice.
+    /// One of so many messages is delivered twice.
     pub twice_in: u64,
-    /// Processes that work at the same time.
+    /// The number of processes that run at the same time.
     pub deployers: usize,
-    /// What decides the order and the duplicates.
+    /// The seed of the order and of the duplicates.
     pub seed: u64,
 }
 
@@ -37,33 +37,33 @@ struct Sent {
     version_id: String,
 }
 
-/// How it went.
+/// The measurements and the final state.
 #[derive(Debug, Clone)]
-pub struct Passed {
-    /// From the first delivery to the last answer.
+pub struct LoadReport {
+    /// The time from the first delivery to the last answer.
     pub took: Duration,
-    /// Messages that were sent, duplicates included.
+    /// The number of messages, with duplicates.
     pub messages: usize,
-    /// Invocations, those with ticks included.
+    /// The number of invocations, with those by ticks.
     pub invocations: usize,
-    /// Messages that had to come again.
+    /// The number of messages that failed and were delivered again.
     pub failed: usize,
-    /// Why, from the deployers' logs.
+    /// The reasons of failures, from the deployers' logs.
     pub because: Vec<String>,
-    /// Ends, by status.
+    /// The number of uploads by result.
     pub ends: BTreeMap<String, usize>,
-    /// The deployer's calls, by kind.
+    /// The number of the deployer's calls by kind.
     pub calls: BTreeMap<String, usize>,
-    /// What is not as it must be, a line for each.
+    /// The wrong states, a line for each.
     pub wrong: Vec<String>,
 }
 
-impl Storm {
-    /// Uploads everything, shuffles and doubles the messages, delivers them, and looks at the end.
+impl Load {
+    /// Uploads everything, shuffles and doubles the messages, delivers them, and checks the final state.
     ///
     /// # Errors
-    /// The harness's words. A wrong end is no error but [`Passed::wrong`].
-    pub async fn pass(&self, aws: &LocalAws) -> Result<Passed> {
+    /// The harness fails. A wrong state is no error but in [`LoadReport::wrong`].
+    pub async fn pass(&self, aws: &LocalAws) -> Result<LoadReport> {
         let mut sent = Vec::new();
         for release in 0..self.releases {
             for function in 0..self.functions {
@@ -84,18 +84,18 @@ impl Storm {
 
         let since = aws.last_call().await?;
         let began = Instant::now();
-        let mut deliveries = aws.deliver_side_by_side(self.deployers).await?;
+        let mut deliveries = aws.deliver_concurrently(self.deployers).await?;
         let took = began.elapsed();
         while aws.mapping().delayed().await? > 0 {
-            aws.leases_run_out().await?;
-            aws.queue_time_passes(LONG).await?;
-            deliveries.extend(aws.deliver_side_by_side(self.deployers).await?);
+            aws.end_leases().await?;
+            aws.advance_queue_time(LONG).await?;
+            deliveries.extend(aws.deliver_concurrently(self.deployers).await?);
         }
         let mut calls = BTreeMap::new();
-        for call in aws.control().calls_since(since).await?.iter().filter(|call| LocalAws::is_the_deployers(call)) {
+        for call in aws.control().calls_since(since).await?.iter().filter(|call| LocalAws::is_by_deployer(call)) {
             *calls.entry(kind(call)).or_default() += 1;
         }
-        let mut passed = Passed {
+        let mut passed = LoadReport {
             took,
             messages: messages.len(),
             invocations: deliveries.len(),
@@ -112,8 +112,8 @@ impl Storm {
         Ok(passed)
     }
 
-    /// Every upload has a result, every function serves its newest, and nothing is open.
-    async fn look(&self, aws: &LocalAws, sent: &[Sent], passed: &mut Passed) -> Result<()> {
+    /// Checks that every upload has a result, every function serves its newest, and no work is open.
+    async fn look(&self, aws: &LocalAws, sent: &[Sent], passed: &mut LoadReport) -> Result<()> {
         let mut newest = BTreeMap::new();
         for Sent { function, key, version_id } in sent {
             if !aws.has_result(key, version_id).await? {
@@ -145,7 +145,7 @@ impl Storm {
     }
 }
 
-/// A call's kind: the operation, and of what in S3.
+/// Returns a call's kind: its operation, and the kind of S3 object.
 fn kind(call: &Call) -> String {
     let folder = call.key.as_ref().and_then(|key| key.split_once('/')).map(|(folder, _)| folder);
     match (call.bucket.as_deref(), folder) {
@@ -155,7 +155,7 @@ fn kind(call: &Call) -> String {
     }
 }
 
-impl fmt::Display for Passed {
+impl fmt::Display for LoadReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let uploads: usize = self.ends.values().sum();
         let deployed = self.ends.get("succeeded").copied().unwrap_or_default().max(1);
@@ -184,7 +184,7 @@ impl fmt::Display for Passed {
     }
 }
 
-/// Chance that can be had again: SplitMix64.
+/// A random generator with a seed: SplitMix64.
 #[derive(Debug)]
 struct Rng(u64);
 
@@ -200,7 +200,7 @@ impl Rng {
         self.draw() % limit.max(1)
     }
 
-    /// Fisher and Yates.
+    /// Shuffles by the algorithm of Fisher and Yates.
     fn shuffle<T>(&mut self, all: &mut [T]) {
         for last in (1..all.len()).rev() {
             let other = usize::try_from(self.below(last as u64 + 1)).unwrap_or_default();

@@ -1,4 +1,5 @@
-//! Writes to Lambda that get no answer and take effect when others have ended since: the alias serves what the ledger says.
+//! Writes to Lambda that get no answer and take effect after a later deployment: the alias still serves the ledger's
+//! release.
 
 use fixtures::Zip;
 use local_aws::{Answer, Error, FIRST, Fault, LocalAws, REGION, Result};
@@ -17,8 +18,8 @@ async fn upload(aws: &LocalAws, release: &str) -> Result<()> {
     aws.deliver().await.map(drop)
 }
 
-/// All writes of this kind by 1.2.0 are on their way; 1.2.0 fails.
-async fn sends_late(operation: &str) -> Result<LocalAws> {
+/// Delays all writes of this kind by 1.2.0, which fails.
+async fn delay_writes(operation: &str) -> Result<LocalAws> {
     let aws = LocalAws::start().await?;
     for release in ["1.0.0", "1.1.0"] {
         upload(&aws, release).await?;
@@ -31,9 +32,9 @@ async fn sends_late(operation: &str) -> Result<LocalAws> {
     Ok(aws)
 }
 
-/// They take effect now, and the alias serves this release all the same; how they were answered.
-async fn serves_after_all(aws: &LocalAws, release: &str) -> Result<Vec<u16>> {
-    let answers = aws.control().carry_out_late().await?;
+/// Executes the delayed writes, checks that the alias serves this release, and returns the writes' statuses.
+async fn execute_late_writes(aws: &LocalAws, release: &str) -> Result<Vec<u16>> {
+    let answers = aws.control().execute_late_calls().await?;
     let head = aws.ledger_object("heads/dev/orders.json").await?.unwrap_or_default();
     let live = aws.live(FIRST, REGION, "orders").await?.ok_or(Error::Unexpected("there is no function".into()))?;
     let told = (head["history"][0]["release"].as_str(), head["targets"][0]["version"].as_str());
@@ -44,27 +45,27 @@ async fn serves_after_all(aws: &LocalAws, release: &str) -> Result<Vec<u16>> {
 }
 
 #[tokio::test]
-async fn a_late_update_of_the_alias_after_a_rollback_finds_a_closed_door() -> Result<()> {
-    let aws = sends_late("UpdateAlias").await?;
+async fn late_alias_update_after_a_rollback_is_refused() -> Result<()> {
+    let aws = delay_writes("UpdateAlias").await?;
     roll_back(&aws).await?;
-    let answers = serves_after_all(&aws, "1.1.0").await?;
+    let answers = execute_late_writes(&aws, "1.1.0").await?;
     assert!(answers.iter().all(|status| *status == 412), "{answers:?}");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_late_update_of_the_alias_after_the_same_bytes_again_finds_a_closed_door() -> Result<()> {
-    let aws = sends_late("UpdateAlias").await?;
+async fn late_alias_update_after_the_same_bytes_is_refused() -> Result<()> {
+    let aws = delay_writes("UpdateAlias").await?;
     upload(&aws, "1.2.0").await?;
-    let answers = serves_after_all(&aws, "1.2.0").await?;
+    let answers = execute_late_writes(&aws, "1.2.0").await?;
     assert!(answers.iter().all(|status| *status == 412), "{answers:?}");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_late_update_of_the_code_moves_no_alias() -> Result<()> {
-    let aws = sends_late("UpdateFunctionCode").await?;
+async fn late_code_update_moves_no_alias() -> Result<()> {
+    let aws = delay_writes("UpdateFunctionCode").await?;
     upload(&aws, "1.3.0").await?;
-    serves_after_all(&aws, "1.3.0").await?;
+    execute_late_writes(&aws, "1.3.0").await?;
     aws.same_events_again_change_nothing().await
 }

@@ -1,4 +1,4 @@
-//! What can be seen in the accounts and in the ledger: final states for tests to compare.
+//! Reads the state of the accounts and of the ledger, for tests to compare.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,25 +13,25 @@ use super::LocalAws;
 use super::accounts::{FIRST, LEDGER, OTHER_REGION, REGION, SECOND, TOOLING};
 use fixtures::error::{Doing as _, Error, Result};
 
-/// Where the deployer's markers are, in the ledger bucket.
+/// The prefix of the deployer's markers in the ledger bucket.
 const MARKERS: &str = "open/";
-/// Where sweeps leave their time.
+/// The prefix of the times of sweeps.
 const SWEEPS: &str = "sweeps/";
 
-/// What an alias serves.
+/// The version that an alias serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Live {
     /// The version's number.
     pub version: String,
-    /// Its code: base64 of the zip's SHA-256.
+    /// The code's digest: base64 of the zip's SHA-256.
     pub sha256: String,
-    /// Megabytes.
+    /// The memory in megabytes.
     pub memory: i32,
-    /// Seconds.
+    /// The timeout in seconds.
     pub timeout: i32,
-    /// Its description.
+    /// The version's description.
     pub description: String,
-    /// Its variables.
+    /// The version's environment variables.
     pub variables: BTreeMap<String, String>,
     /// The function's tags.
     pub tags: BTreeMap<String, String>,
@@ -39,12 +39,12 @@ pub struct Live {
     pub versions: Vec<String>,
 }
 
-/// Everything that a deployment can change, with what tells one state from the next.
+/// Everything that a deployment can change: names of things, each with a text that differs from state to state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot(BTreeMap<String, String>);
 
 impl Snapshot {
-    /// What differs, a line for each.
+    /// Returns a line for each difference.
     #[must_use]
     pub fn changes_to(&self, later: &Self) -> Vec<String> {
         let names: BTreeSet<&String> = self.0.keys().chain(later.0.keys()).collect();
@@ -55,18 +55,18 @@ impl Snapshot {
 }
 
 impl LocalAws {
-    /// What the alias `live` of a function serves; `None`: there is none.
+    /// Returns the version that the alias `live` of a function serves; `None` without function or alias.
     ///
     /// # Errors
-    /// Lambda's words.
+    /// Lambda answers with an error.
     pub async fn live(&self, account: &str, region: &str, function: &str) -> Result<Option<Live>> {
         self.serving(account, region, function, "live").await
     }
 
-    /// What an alias of a function serves; `None`: there is none.
+    /// Returns the version that an alias of a function serves; `None` without function or alias.
     ///
     /// # Errors
-    /// Lambda's words.
+    /// Lambda answers with an error.
     pub async fn serving(&self, account: &str, region: &str, function: &str, alias: &str) -> Result<Option<Live>> {
         let lambda = self.clients().lambda(account, region);
         let call = lambda.get_function().function_name(function).qualifier(alias).send();
@@ -89,10 +89,10 @@ impl LocalAws {
         }))
     }
 
-    /// The object that CI waits for after an upload.
+    /// Returns the result that CI waits for after an upload.
     ///
     /// # Errors
-    /// There is none, or S3's words.
+    /// There is none, or S3 answers with an error.
     pub async fn result(&self, key: &str, version_id: &str) -> Result<Value> {
         let place = key.strip_suffix(".zip").unwrap_or(key);
         let object = format!("results/{place}/{version_id}.json");
@@ -100,43 +100,43 @@ impl LocalAws {
         found.ok_or_else(|| Error::Unexpected(format!("there is no {object}\n{}", self.deployer().tail())))
     }
 
-    /// Whether an upload has its result already.
+    /// Whether an upload has a result.
     ///
     /// # Errors
-    /// S3's words.
+    /// S3 answers with an error.
     pub async fn has_result(&self, key: &str, version_id: &str) -> Result<bool> {
         let place = key.strip_suffix(".zip").unwrap_or(key);
         Ok(self.ledger_object(&format!("results/{place}/{version_id}.json")).await?.is_some())
     }
 
-    /// All records of a function in an environment, oldest first.
+    /// Returns all records of a function in an environment, oldest first.
     ///
     /// # Errors
-    /// S3's words.
+    /// S3 answers with an error.
     pub async fn records(&self, environment: &str, function: &str) -> Result<Vec<Value>> {
         let mut records = Vec::new();
         for key in self.ledger_keys(&format!("deployments/{environment}/{function}/")).await? {
             records.extend(self.ledger_object(&key).await?);
         }
-        // Ids sort by whole seconds only.
+        // Ids sort by whole seconds only, so that records are sorted by their time.
         let began = |record: &Value| record["started_at"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
         records.sort_by_key(began);
         Ok(records)
     }
 
-    /// The newest of them.
+    /// Returns the newest record of a function in an environment.
     ///
     /// # Errors
-    /// There is none, or S3's words.
+    /// There is none, or S3 answers with an error.
     pub async fn record(&self, environment: &str, function: &str) -> Result<Value> {
         let newest = self.records(environment, function).await?.pop();
         newest.ok_or_else(|| Error::Unexpected(format!("{function} has no record in {environment}")))
     }
 
-    /// A JSON object of the ledger bucket.
+    /// Returns a JSON object of the ledger bucket; `None` if it does not exist.
     ///
     /// # Errors
-    /// S3's words, or it is not JSON.
+    /// S3 answers with an error, or the object is not JSON.
     pub async fn ledger_object(&self, key: &str) -> Result<Option<Value>> {
         let call = self.clients().s3(TOOLING, REGION).get_object().bucket(LEDGER).key(key).send();
         let Some(found) = unless_missing(call.await).doing(format!("reading {key}"))? else { return Ok(None) };
@@ -144,10 +144,10 @@ impl LocalAws {
         serde_json::from_slice(&body).doing(format!("reading {key}")).map(Some)
     }
 
-    /// The keys in the ledger bucket under a prefix.
+    /// Returns the keys in the ledger bucket under a prefix.
     ///
     /// # Errors
-    /// S3's words.
+    /// S3 answers with an error.
     pub async fn ledger_keys(&self, prefix: &str) -> Result<Vec<String>> {
         let call = self.clients().s3(TOOLING, REGION).list_objects_v2().bucket(LEDGER).prefix(prefix);
         let mut pages = call.into_paginator().send();
@@ -159,10 +159,10 @@ impl LocalAws {
         Ok(keys)
     }
 
-    /// Everything that a deployment can change.
+    /// Reads everything that a deployment can change.
     ///
     /// # Errors
-    /// AWS's words.
+    /// AWS answers with an error.
     pub async fn snapshot(&self) -> Result<Snapshot> {
         let mut all = BTreeMap::new();
         for account in [FIRST, SECOND] {
@@ -174,8 +174,8 @@ impl LocalAws {
         Ok(Snapshot(all))
     }
 
-    /// Every version of every object, for a write that changes nothing is a write too. Only of markers it counts which ones
-    /// stand: each delivery puts one down and takes it away; and that a sweep came is no change.
+    /// Adds every version of every ledger object, because a write that changes nothing is a write too. Of markers only
+    /// the existing ones count: each delivery writes and deletes one. The times of sweeps do not count.
     async fn ledger_versions(&self, all: &mut BTreeMap<String, String>) -> Result<()> {
         let s3 = self.clients().s3(TOOLING, REGION);
         let mut after = (None, None);
@@ -229,7 +229,7 @@ impl LocalAws {
     }
 }
 
-/// Reads a function or version until nothing is under way there: only then do its ids stay as they are.
+/// Reads a function or version until no write to it is in progress, because its revision id changes until then.
 async fn settle(
     lambda: &Client,
     version: &FunctionConfiguration,
@@ -248,7 +248,7 @@ async fn settle(
     Ok(())
 }
 
-/// A missing thing is an answer.
+/// Turns an answer that something does not exist into `None`.
 fn unless_missing<T, E, R>(
     answer: std::result::Result<T, SdkError<E, R>>,
 ) -> std::result::Result<Option<T>, SdkError<E, R>>

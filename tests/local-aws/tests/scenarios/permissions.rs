@@ -1,5 +1,6 @@
-//! Least privilege, both ways. The local AWS holds every session of every test to the policies that Terraform renders, so what
-//! the deployer does it may do. Here it does everything that it can, and what it may do beyond that has a reason.
+//! Least privilege, both ways. In every test the local AWS checks every session against the policies that Terraform
+//! renders, so that the deployer has each permission that it uses. Here it uses every feature, and each permission that
+//! it does not use then must have a stated reason.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::statuses;
 
-/// What is granted, that no call here uses, and why it is granted.
+/// Granted permissions that no call here uses, with the reason of the grant.
 const UNUSED: [(&str, &str, &str); 6] = [
     ("deployer", "events:PutEvents", "the deployer does not send its events yet"),
     ("deployer", "kms:Decrypt", "S3 asks for it where the bucket has a customer key; the local AWS encrypts nothing"),
@@ -66,7 +67,7 @@ owner = "orders"
 "#;
 
 #[tokio::test]
-async fn the_deployer_uses_all_that_it_may_do_but_what_has_another_reason() -> Result<()> {
+async fn every_granted_permission_is_used_or_has_a_reason() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.configure(|config| config["environments"]["dev"]["keep_versions"] = json!(2)).await?;
     let layer = LayerVersionContentInput::builder()
@@ -75,25 +76,25 @@ async fn the_deployer_uses_all_that_it_may_do_but_what_has_another_reason() -> R
     let publish = aws.clients().lambda(FIRST, REGION).publish_layer_version().layer_name("shared").content(layer);
     publish.send().await.doing("publishing a layer")?;
 
-    // Creating with everything, configuring otherwise, then enough releases that old versions are deleted.
+    // A creation with all settings, another configuration, then enough releases that old versions are deleted.
     for (release, manifest) in [("1", EVERYTHING), ("2", OTHERWISE), ("3", OTHERWISE), ("4", OTHERWISE)] {
         let result =
             aws.deploy(&format!("dev/orders/{release}.zip"), Zip::function(release).manifest(manifest)).await?;
         assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
     }
-    // What came of an update whose answer got lost is published apart.
+    // After a lost answer to an update of code its version is published separately.
     aws.control().fault(&Fault::lost_answer("UpdateFunctionCode")).await?;
     let result = aws.deploy("dev/orders/5.zip", Zip::function("5")).await?;
     assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
-    // An artifact that is gone is told from one that is denied.
+    // A deleted artifact is distinguished from a denied one.
     let version_id = aws.upload("dev/orders/6.zip", Zip::function("6")).await?;
     let s3 = aws.clients().s3(TOOLING, REGION);
-    aws.lift_policy(ARTIFACTS).await?;
+    aws.remove_policy(ARTIFACTS).await?;
     let gone = s3.delete_object().bucket(ARTIFACTS).key("dev/orders/6.zip").version_id(&version_id).send().await;
     gone.doing("deleting a version")?;
     aws.restore_policy(ARTIFACTS).await?;
     aws.deliver().await?;
-    // A message that fails is put off, a killed deployment is waited for by a tick, and the sweep looks.
+    // A failed message is delayed, a killed deployment leaves a tick, and a sweep runs.
     aws.control().fault(&Fault::new("GetObject", 503, "SlowDown", "later").under("heads/").times(4)).await?;
     aws.deploy("dev/orders/7.zip", Zip::function("7")).await?;
     aws.upload("dev/orders/8.zip", Zip::function("8")).await?;
@@ -101,11 +102,11 @@ async fn the_deployer_uses_all_that_it_may_do_but_what_has_another_reason() -> R
     aws.deliver().await?;
     let swept = aws.invoke(&json!({"command": "sweep"})).await?;
     assert!(matches!(swept, Answer::Payload(_)), "{swept:?}");
-    // The doctor looks at the bucket's versioning, and counts dead letters.
+    // The doctor reads the bucket's versioning and counts dead letters.
     let examined = aws.invoke(&json!({"command": "doctor"})).await?;
     assert!(matches!(examined, Answer::Payload(_)), "{examined:?}");
 
-    // Without its configuration it asks for the queue's URL.
+    // Without a valid configuration the deployer reads the queue's URL.
     aws.configure(|config| config["environments"]["dev"]["targets"] = json!([])).await?;
     aws.upload("dev/orders/9.zip", Zip::function("9")).await?;
     aws.mapping().deliver_once(aws.deployer()).await?;
@@ -124,14 +125,14 @@ async fn the_deployer_uses_all_that_it_may_do_but_what_has_another_reason() -> R
 }
 
 #[tokio::test]
-async fn a_right_that_is_missing_is_missed() -> Result<()> {
+async fn missing_permission_fails_the_step_that_needs_it() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.zip", Zip::function("1")).await?;
     let deny = json!({"Version": "2012-10-17", "Statement":
         [{"Effect": "Deny", "Action": "lambda:UpdateAlias", "Resource": "*"}]});
     aws.roles(FIRST).put_policy("deployer-target", "no", &deny).await?;
     aws.roles(SECOND).delete_policy("deployer-target", "deployer-target").await?;
-    // Both are tried for some seconds, at the same time.
+    // Both uploads are retried for some seconds, at the same time.
     let keys = ["dev/orders/2.zip", "prod/bills/1.zip"];
     let versions = [aws.upload(keys[0], Zip::function("2")).await?, aws.upload(keys[1], Zip::function("1")).await?];
     aws.deliver().await?;
@@ -146,7 +147,7 @@ async fn a_right_that_is_missing_is_missed() -> Result<()> {
 }
 
 #[tokio::test]
-async fn rejected_releases_are_written_over_what_was_read_and_never_erased() -> Result<()> {
+async fn rejected_releases_are_written_conditionally_and_never_deleted() -> Result<()> {
     let aws = LocalAws::start().await?;
     let keys = aws.control().session(DEPLOYER_ROLE, "rejecting").await?;
     let s3 = aws.clients().session_s3(&keys, REGION);
@@ -164,7 +165,7 @@ async fn rejected_releases_are_written_over_what_was_read_and_never_erased() -> 
 }
 
 #[tokio::test]
-async fn commands_find_the_newest_version_and_keep_what_is_rejected_with_the_rights_there_are() -> Result<()> {
+async fn commands_and_rejections_work_with_the_granted_permissions() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.zip", Zip::function("1")).await?;
     aws.upload("dev/orders/2.zip", Zip::function("2")).await?;
@@ -181,13 +182,13 @@ async fn commands_find_the_newest_version_and_keep_what_is_rejected_with_the_rig
     assert!(matches!(answer, Answer::Payload(_)), "{answer:?}");
     assert!(aws.ledger_object("rejects/orders.json").await?.is_some());
     assert_eq!(status(deploy("1")).await?, "refused");
-    // What is not there is told from what is denied.
+    // A release that does not exist is distinguished from a denied one.
     assert_eq!(status(deploy("3")).await?, "refused");
     Ok(())
 }
 
 #[tokio::test]
-async fn ci_uploads_in_parts_and_gives_up_and_reads_nothing_but_its_results() -> Result<()> {
+async fn ci_may_upload_in_parts_abort_and_read_its_results_only() -> Result<()> {
     let aws = LocalAws::start().await?;
     let s3 = session(&aws, "ci-orders", "github/permissions").await?;
     let key = "dev/orders-api/1.zip";
@@ -212,7 +213,7 @@ async fn ci_uploads_in_parts_and_gives_up_and_reads_nothing_but_its_results() ->
 }
 
 #[tokio::test]
-async fn who_may_look_reads_the_ledger_and_the_configuration_without_the_deployer() -> Result<()> {
+async fn look_policy_reads_ledger_and_configuration_without_the_deployer() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.zip", Zip::function("1")).await?;
     for policy in ["tooling/look", "tooling/operate"] {
@@ -238,7 +239,7 @@ async fn who_may_look_reads_the_ledger_and_the_configuration_without_the_deploye
 }
 
 #[tokio::test]
-async fn an_upload_that_is_called_like_the_deployer_never_becomes_it() -> Result<()> {
+async fn upload_named_like_the_deployer_never_replaces_it() -> Result<()> {
     let tools = json!({"targets": [{"account": TOOLING, "region": REGION}], "external_id": "tools-3b7a"});
     let aws = LocalAws::with(Setup::default().environment("tools", tools)).await?;
     let result = aws.deploy("tools/hello/1.zip", Zip::function("1")).await?;
@@ -250,32 +251,32 @@ async fn an_upload_that_is_called_like_the_deployer_never_becomes_it() -> Result
     Ok(())
 }
 
-/// Somebody of the tooling account with this policy of the contract's.
+/// Returns S3 for a role of the tooling account with this policy of the contract's example.
 async fn session(aws: &LocalAws, role: &str, policy: &str) -> Result<aws_sdk_s3::Client> {
-    let policies = Policies::of_the_contract()?;
+    let policies = Policies::from_contract()?;
     let trust = policies.get("tooling/deployer_trust");
     aws.roles(TOOLING).create_with(("/", role), &trust, &policies.get(policy)).await?;
     let keys = aws.control().session(&format!("arn:aws:iam::{TOOLING}:role/{role}"), role).await?;
     Ok(aws.clients().session_s3(&keys, REGION))
 }
 
-/// The code of an error.
+/// Returns the code of an error.
 fn denied<T, E: ProvideErrorMetadata, R>(answer: std::result::Result<T, SdkError<E, R>>) -> String {
     let code =
         answer.err().and_then(|error| error.as_service_error().and_then(|error| error.code().map(str::to_owned)));
     code.unwrap_or_else(|| "no error".to_owned())
 }
 
-/// Role by name, and action.
+/// Returns role and action of all uses.
 async fn used(aws: &LocalAws) -> Result<BTreeSet<(&'static str, String)>> {
     let uses = aws.control().uses().await?;
     let role = |arn: &str| if arn == DEPLOYER_ROLE { "deployer" } else { "deployer-target" };
     Ok(uses.into_iter().map(|one| (role(&one.role_arn), one.action)).collect())
 }
 
-/// What the deployer's role and a deploy role with all that can be asked for are allowed.
+/// Returns the actions that the deployer's role and a deploy role with all optional rights are allowed.
 fn granted() -> Result<BTreeMap<&'static str, BTreeSet<String>>> {
-    let policies = Policies::of_the_contract()?;
+    let policies = Policies::from_contract()?;
     let allowed = |name: &str| -> BTreeSet<String> {
         let policy = policies.get(name);
         let statements = policy["Statement"].as_array().into_iter().flatten();

@@ -1,5 +1,5 @@
-//! Lambda as an operator's `deployctl` sees it: invoking the deployer reaches the real `bootstrap`, which the emulator cannot
-//! start; everything else reaches the emulator. Lambda API Reference, Invoke.
+//! A Lambda endpoint for an operator's `deployctl`: invocations of the deployer go to the real `bootstrap`, because the
+//! emulator runs no functions. Lambda API Reference, Invoke.
 
 use std::sync::Arc;
 
@@ -15,37 +15,37 @@ use tokio::net::TcpListener;
 use super::runtime::{Answer, Runtime};
 use fixtures::error::{Doing as _, Result};
 
-/// The deployer's name.
+/// The deployer's function name.
 const DEPLOYER: &str = "deployer";
 
-/// The door, which is closed when this is dropped.
+/// The endpoint, which closes when this is dropped.
 #[derive(Debug)]
-pub struct Door {
+pub struct LambdaEndpoint {
     endpoint: String,
     serving: tokio::task::JoinHandle<()>,
 }
 
-impl Door {
-    /// Opens it on a free port.
+impl LambdaEndpoint {
+    /// Opens the endpoint on a free port.
     pub(super) async fn open(deployer: Arc<Runtime>) -> Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.doing("opening a door to the deployer")?;
-        let address = listener.local_addr().doing("opening a door to the deployer")?;
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.doing("opening a Lambda endpoint")?;
+        let address = listener.local_addr().doing("opening a Lambda endpoint")?;
         let router = Router::new().route("/2015-03-31/functions/{name}/invocations", post(invoke)).with_state(deployer);
         let serving = tokio::spawn(async move {
-            // It ends with the test.
+            // The task ends when the endpoint is dropped.
             let _ended = axum::serve(listener, router).await;
         });
         Ok(Self { endpoint: format!("http://{address}"), serving })
     }
 
-    /// What `AWS_ENDPOINT_URL_LAMBDA` is set to.
+    /// Returns the URL for `AWS_ENDPOINT_URL_LAMBDA`.
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 }
 
-impl Drop for Door {
+impl Drop for LambdaEndpoint {
     fn drop(&mut self) {
         self.serving.abort();
     }

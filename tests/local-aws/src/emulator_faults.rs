@@ -1,11 +1,11 @@
-//! What a test asks the emulator to do otherwise: faults, and how long writes to Lambda take to settle
+//! Faults that a test sets in the emulator, and the time that writes to Lambda take to settle
 //! (tests/local-aws/README.md).
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// Which calls a rule is about; what is absent means any.
+/// The calls that a rule applies to; an absent field means any.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Selector {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -18,7 +18,7 @@ pub struct Selector {
     operation: Option<String>,
 }
 
-/// An error answer in place of, or after, what a call does. Once, unless said otherwise.
+/// An error answer, in place of a call or after it, once unless [`Fault::times`] or [`Fault::forever`] is used.
 #[derive(Debug, Clone, Serialize)]
 pub struct Fault {
     #[serde(flatten)]
@@ -37,7 +37,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// This answer to this API operation.
+    /// Makes an error answer for an API operation.
     #[must_use]
     pub fn new(operation: &str, status: u16, code: &str, message: &str) -> Self {
         Self {
@@ -54,28 +54,28 @@ impl Fault {
         }
     }
 
-    /// The call is done and the connection closes without an answer.
+    /// Executes the call and closes the connection without an answer.
     #[must_use]
     pub fn lost_answer(operation: &str) -> Self {
         Self { execute: true, ..Self::new(operation, 0, "", "") }
     }
 
-    /// The connection closes without an answer, and the call is done when [`carry_out_late`] says so.
+    /// Closes the connection without an answer, and executes the call at [`execute_late_calls`].
     ///
-    /// [`carry_out_late`]: super::control::Control::carry_out_late
+    /// [`execute_late_calls`]: super::control::Control::execute_late_calls
     #[must_use]
     pub fn late(operation: &str) -> Self {
         Self { late: true, ..Self::new(operation, 0, "", "") }
     }
 
-    /// Whatever call it is: the connection closes without an answer.
+    /// Closes the connection of any call without an answer.
     #[must_use]
     pub fn no_answer() -> Self {
         let any = Self::new("", 0, "", "");
         Self { which: Selector::default(), ..any }
     }
 
-    /// Lambda's 409 while an update is in progress.
+    /// Answers with Lambda's 409 of an update in progress.
     #[must_use]
     pub fn busy(operation: &str) -> Self {
         let message = "The operation cannot be performed at this time. An update is in progress for resource: \
@@ -83,69 +83,69 @@ impl Fault {
         Self::new(operation, 409, "ResourceConflictException", message)
     }
 
-    /// Lambda's 429.
+    /// Answers with Lambda's 429.
     #[must_use]
     pub fn throttled(operation: &str) -> Self {
         Self::new(operation, 429, "TooManyRequestsException", "Rate exceeded")
     }
 
-    /// Only in this account. Of AssumeRole: the role's.
+    /// Limits the fault to an account; for AssumeRole it may be the role's.
     #[must_use]
     pub fn in_account(mut self, account: &str) -> Self {
         self.which.account = Some(account.into());
         self
     }
 
-    /// Only in this region.
+    /// Limits the fault to a region.
     #[must_use]
     pub fn in_region(mut self, region: &str) -> Self {
         self.which.region = Some(region.into());
         self
     }
 
-    /// Only calls of sessions whose names begin so.
+    /// Limits the fault to sessions whose names begin with this text.
     #[must_use]
     pub fn of_session(mut self, session: &str) -> Self {
         self.session = Some(session.into());
         self
     }
 
-    /// Only of this function.
+    /// Limits the fault to a function.
     #[must_use]
     pub fn of_function(mut self, function: &str) -> Self {
         self.which.function = Some(function.into());
         self
     }
 
-    /// Only S3 keys that begin so.
+    /// Limits the fault to S3 keys that begin with this text.
     #[must_use]
     pub fn under(mut self, key_prefix: &str) -> Self {
         self.key_prefix = Some(key_prefix.into());
         self
     }
 
-    /// So often.
+    /// Sets the number of calls that the fault applies to.
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
         self.times = Some(times);
         self
     }
 
-    /// Always.
+    /// Applies the fault to all calls.
     #[must_use]
     pub fn forever(mut self) -> Self {
         self.times = None;
         self
     }
 
-    /// After so many calls that are answered as usual.
+    /// Lets the first calls pass.
     #[must_use]
     pub fn after(mut self, calls: u32) -> Self {
         self.after = calls;
         self
     }
 
-    /// The call is done all the same; only its answer is wrong.
+    /// Executes the call, so that only its answer is wrong.
     #[must_use]
     pub fn although_done(mut self) -> Self {
         self.execute = true;
@@ -153,7 +153,7 @@ impl Fault {
     }
 }
 
-/// How a write to Lambda settles.
+/// The settling of writes to Lambda.
 #[derive(Debug, Clone, Serialize)]
 pub struct Settle {
     #[serde(flatten)]
@@ -165,21 +165,21 @@ pub struct Settle {
 }
 
 impl Settle {
-    /// Writes of this kind (`create`, `update`, `publish`) stay under way for so many reads, each time.
+    /// Lets each write of this kind (`create`, `update`, `publish`) stay in progress for a number of reads.
     #[must_use]
     pub fn after_reads(kind: &str, reads: u32) -> Self {
         let which = Selector { operation: Some(kind.into()), ..Selector::default() };
         Self { which, reads, fail: None, times: None }
     }
 
-    /// The next write of this kind ends in Failed.
+    /// Lets the next write of this kind end in Failed.
     #[must_use]
     pub fn failing(kind: &str, code: &str, reason: &str) -> Self {
         let fail = BTreeMap::from([("code".into(), code.into()), ("reason".into(), reason.into())]);
         Self { fail: Some(fail), times: Some(1), ..Self::after_reads(kind, 1) }
     }
 
-    /// Only in this account.
+    /// Limits the rule to an account.
     #[must_use]
     pub fn in_account(mut self, account: &str) -> Self {
         self.which.account = Some(account.into());

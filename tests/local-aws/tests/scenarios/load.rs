@@ -1,13 +1,13 @@
 //! Many uploads at once.
 
-use local_aws::storm::Storm;
+use local_aws::load::Load;
 use local_aws::{LocalAws, Result};
 
 #[tokio::test]
-async fn of_many_uploads_that_are_told_out_of_order_and_twice_each_functions_newest_is_live() -> Result<()> {
+async fn newest_uploads_are_live_after_disordered_and_duplicate_events() -> Result<()> {
     let aws = LocalAws::start().await?;
-    let storm = Storm { functions: 12, releases: 5, twice_in: 4, deployers: 3, seed: 7 };
-    let passed = storm.pass(&aws).await?;
+    let load = Load { functions: 12, releases: 5, twice_in: 4, deployers: 3, seed: 7 };
+    let passed = load.pass(&aws).await?;
     println!("{passed}");
     assert!(passed.wrong.is_empty(), "{passed}");
     assert_eq!(passed.ends.values().sum::<usize>(), 60, "{passed}");

@@ -1,4 +1,4 @@
-//! Work that ends only when the queue is delivered beside it.
+//! Delivers the queues while a test does something that waits for a delivery.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -6,11 +6,11 @@ use super::{LOOKS_EVERY, LocalAws};
 use fixtures::error::Result;
 
 impl LocalAws {
-    /// Does something while the queue is delivered, as Lambda does it.
+    /// Does `work` while the queues are delivered.
     ///
     /// # Errors
-    /// Those of the work, or of delivering.
-    pub async fn delivering_meanwhile<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+    /// The work or a delivery fails.
+    pub async fn deliver_while<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let is_done = AtomicBool::new(false);
         let work = async {
             let done = work.await;
@@ -19,7 +19,7 @@ impl LocalAws {
         };
         let deliveries = async {
             while !is_done.load(Ordering::Relaxed) {
-                // What comes at any moment may be hidden for one: no look at the queue says that it is stuck.
+                // The queues may be empty for a moment, so that an empty one is no error here as it is in `drain`.
                 match self.mapping.deliver_once(&self.deployer).await? {
                     Some(delivery) => self.remember(&[delivery]),
                     None => tokio::time::sleep(LOOKS_EVERY).await,

@@ -1,4 +1,4 @@
-//! What goes wrong on the way, and how it ends.
+//! Failures of messages, calls, targets and the deployer itself.
 
 use deployer_core::names::{CONFIG_LINE, ERROR_LINE, QUEUE_LINE};
 use fixtures::Zip;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{lambda_writes, serves, statuses, versions};
 
 #[tokio::test]
-async fn a_broken_message_spoils_neither_its_batch_nor_comes_again() -> Result<()> {
+async fn broken_message_affects_no_other_and_is_not_retried() -> Result<()> {
     let aws = LocalAws::start().await?;
     let orders = aws.upload("dev/orders/1.0.0.zip", Zip::function("orders")).await?;
     aws.mapping().send("{ this is not JSON").await?;
@@ -26,9 +26,9 @@ async fn a_broken_message_spoils_neither_its_batch_nor_comes_again() -> Result<(
     aws.same_events_again_change_nothing().await
 }
 
-/// By these fields the tooling module's alarm counts.
+/// The tooling module's alarm counts by these fields.
 #[tokio::test]
-async fn a_wake_that_comes_late_is_logged_with_its_queue_beside_the_message() -> Result<()> {
+async fn late_wake_is_logged_with_its_queue() -> Result<()> {
     let aws = LocalAws::start().await?;
     let mut event = aws.mapping().event_of(&[json!({})]);
     event["Records"][0]["eventSourceARN"] = json!("arn:aws:sqs:eu-west-1:123456789012:deployer-wakes");
@@ -43,9 +43,9 @@ async fn a_wake_that_comes_late_is_logged_with_its_queue_beside_the_message() ->
 }
 
 #[tokio::test]
-async fn only_the_message_that_could_not_be_handled_comes_again() -> Result<()> {
+async fn only_the_failed_message_of_a_batch_is_retried() -> Result<()> {
     let aws = LocalAws::start().await?;
-    // More often than the SDK tries, less often than the queue delivers.
+    // The fault lasts longer than the SDK's retries and shorter than the queue's deliveries.
     let unavailable = Fault::new("PutObject", 503, "ServiceUnavailable", "Please try again");
     aws.control().fault(&unavailable.under("heads/dev/orders").times(3)).await?;
     let orders = aws.upload("dev/orders/1.0.0.zip", Zip::function("orders")).await?;
@@ -60,7 +60,7 @@ async fn only_the_message_that_could_not_be_handled_comes_again() -> Result<()> 
 }
 
 #[tokio::test]
-async fn a_role_that_asks_for_another_external_id_is_named_in_the_record() -> Result<()> {
+async fn record_names_a_role_that_requires_another_external_id() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.configure(|config| config["environments"]["dev"]["external_id"] = json!("wrong-0000")).await?;
     let (result, calls) = aws.calls_of(aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0"))).await?;
@@ -78,7 +78,7 @@ async fn a_role_that_asks_for_another_external_id_is_named_in_the_record() -> Re
 }
 
 #[tokio::test]
-async fn a_target_that_fails_neither_stops_nor_hides_another() -> Result<()> {
+async fn failed_target_neither_stops_nor_hides_another() -> Result<()> {
     let aws = LocalAws::start().await?;
     let invalid = Fault::new("CreateFunction", 400, "InvalidParameterValueException", "this is not how it is made");
     aws.control().fault(&invalid.in_region(OTHER_REGION)).await?;
@@ -95,7 +95,7 @@ async fn a_target_that_fails_neither_stops_nor_hides_another() -> Result<()> {
 }
 
 #[tokio::test]
-async fn while_the_configuration_cannot_be_loaded_messages_are_put_off_and_nothing_is_lost() -> Result<()> {
+async fn messages_are_delayed_and_kept_while_configuration_is_unreadable() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.configure(|config| config["environments"]["dev"]["targets"] = json!([])).await?;
     let version_id = aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
@@ -106,7 +106,7 @@ async fn while_the_configuration_cannot_be_loaded_messages_are_put_off_and_nothi
         let Some((Answer::Payload(_), 1)) = delivery else {
             return Err(Error::Unexpected(format!("{delivery:?}")));
         };
-        let ours = calls.iter().filter(|call| LocalAws::is_the_deployers(call));
+        let ours = calls.iter().filter(|call| LocalAws::is_by_deployer(call));
         let extend_visibility = ours.filter(|call| call.operation == "ChangeMessageVisibility");
         pauses.extend(extend_visibility.map(|call| call.parameters["VisibilityTimeout"].as_u64()));
     }
@@ -136,7 +136,7 @@ async fn while_the_configuration_cannot_be_loaded_messages_are_put_off_and_nothi
 }
 
 #[tokio::test]
-async fn a_mistyped_command_is_answered_as_an_error_and_counted_by_no_alarm() -> Result<()> {
+async fn mistyped_command_is_an_error_that_no_alarm_counts() -> Result<()> {
     let aws = LocalAws::start().await?;
     for payload in [json!({"command": "dance"}), json!({"command": "status", "environment": "nowhere"})] {
         let answer = aws.invoke(&payload).await?;
@@ -153,7 +153,7 @@ async fn a_mistyped_command_is_answered_as_an_error_and_counted_by_no_alarm() ->
 }
 
 #[tokio::test]
-async fn a_message_that_never_can_be_handled_ends_among_the_dead_letters() -> Result<()> {
+async fn unhandleable_message_becomes_a_dead_letter() -> Result<()> {
     let aws = LocalAws::start().await?;
     let unavailable = Fault::new("PutObject", 503, "ServiceUnavailable", "Please try again");
     aws.control().fault(&unavailable.under("heads/").forever()).await?;
@@ -166,7 +166,7 @@ async fn a_message_that_never_can_be_handled_ends_among_the_dead_letters() -> Re
 }
 
 #[tokio::test]
-async fn a_version_that_ends_in_failed_leaves_the_alias_where_it_was() -> Result<()> {
+async fn failed_version_leaves_the_alias_unmoved() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     aws.control().settle(&Settle::failing("publish", "InvalidRuntime", "the runtime did not start")).await?;
@@ -180,7 +180,7 @@ async fn a_version_that_ends_in_failed_leaves_the_alias_where_it_was() -> Result
 }
 
 #[tokio::test]
-async fn conflicts_and_throttling_are_waited_out() -> Result<()> {
+async fn conflicts_and_throttling_are_retried() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     aws.control().settle(&Settle::after_reads("publish", 2)).await?;
@@ -196,7 +196,7 @@ async fn conflicts_and_throttling_are_waited_out() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_lost_answer_to_an_update_of_code_does_not_make_two_versions() -> Result<()> {
+async fn lost_answer_to_a_code_update_makes_one_version() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     aws.control().fault(&Fault::lost_answer("UpdateFunctionCode")).await?;
@@ -207,17 +207,17 @@ async fn a_lost_answer_to_an_update_of_code_does_not_make_two_versions() -> Resu
 }
 
 #[tokio::test]
-async fn what_a_killed_deployer_has_begun_the_next_one_ends() -> Result<()> {
+async fn next_deployer_completes_the_work_of_a_killed_one() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
-    // It is killed while it waits for the version that it published.
+    // The deployer is killed while it waits for its published version.
     aws.control().settle(&Settle::after_reads("publish", 5)).await?;
     let version_id = aws.upload("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
     let is_waiting = |call: &Call| call.operation == "GetFunction" && call.qualifier.as_deref() == Some("2");
     assert_eq!(aws.deliver_and_kill_after(is_waiting).await?, Interrupted::Killed);
     assert!(!aws.has_result("dev/orders/1.1.0.zip", &version_id).await?);
     assert_eq!(aws.record("dev", "orders").await?["status"], "in_progress");
-    aws.leases_run_out().await?;
+    aws.end_leases().await?;
 
     let (_, calls) = aws.calls_of(aws.deliver()).await?;
     let result = aws.result("dev/orders/1.1.0.zip", &version_id).await?;
@@ -229,7 +229,7 @@ async fn what_a_killed_deployer_has_begun_the_next_one_ends() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_deployer_that_is_killed_again_and_again_converges_at_last() -> Result<()> {
+async fn repeatedly_killed_deployer_converges() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     let version_id = aws.upload("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
@@ -237,7 +237,7 @@ async fn a_deployer_that_is_killed_again_and_again_converges_at_last() -> Result
         aws.deployer().kill();
         let interrupted = aws.deliver_and_kill_at(Moment::After(call)).await?;
         assert_eq!(interrupted, Interrupted::Killed, "after call {call}");
-        aws.leases_run_out().await?;
+        aws.end_leases().await?;
     }
     aws.deliver().await?;
     let result = aws.result("dev/orders/1.1.0.zip", &version_id).await?;
@@ -248,7 +248,7 @@ async fn a_deployer_that_is_killed_again_and_again_converges_at_last() -> Result
 }
 
 #[tokio::test]
-async fn the_values_of_variables_are_in_no_line_of_the_log_and_nowhere_in_the_ledger() -> Result<()> {
+async fn values_of_variables_are_in_neither_log_nor_ledger() -> Result<()> {
     const SECRET: &str = "hunter2-correct-horse";
     let aws = LocalAws::start().await?;
     let with = |content: &str, more: &str| {
@@ -257,7 +257,7 @@ async fn the_values_of_variables_are_in_no_line_of_the_log_and_nowhere_in_the_le
     };
     let created = aws.deploy("dev/orders/1.0.0.zip", with("1.0.0", "")).await?;
     assert_eq!(statuses(&created), ["succeeded", "succeeded"], "{created:#}");
-    // A change that Lambda refuses, and one that is a mistake: what they say goes into the record.
+    // A change that Lambda refuses and an invalid one: both messages go into the record.
     let refused = Fault::new("UpdateFunctionConfiguration", 400, "InvalidParameterValueException", "no");
     aws.control().fault(&refused).await?;
     let failed = aws.deploy("dev/orders/1.1.0.zip", with("1.1.0", "")).await?;
@@ -280,7 +280,7 @@ async fn the_values_of_variables_are_in_no_line_of_the_log_and_nowhere_in_the_le
 }
 
 #[tokio::test]
-async fn a_2xx_that_cannot_be_read_is_an_unknown_answer_and_no_verdict() -> Result<()> {
+async fn unreadable_2xx_is_an_unknown_answer() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     for (number, operation) in

@@ -1,6 +1,6 @@
-//! Functions as other tools make them: the same calls in the same order, by hand.
+//! Makes functions as other tools do, by the same calls in the same order.
 //!
-//! Nobody here runs those tools. What they make was read in their documentation and sources (`docs/adopting.md`).
+//! Those tools are not run: their calls are taken from their documentation and sources (`docs/adopting.md`).
 
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::operation::create_function::builders::CreateFunctionFluentBuilder;
@@ -11,21 +11,21 @@ use aws_sdk_lambda::types::{
 use fixtures::Zip;
 use local_aws::{Doing as _, EXECUTION_ROLE, FIRST, LocalAws, REGION, Result};
 
-/// One function of dev, under the name that its tool gave it.
+/// A function in the account of dev, under the name that its tool gives it.
 #[derive(Debug)]
-pub struct Made {
+pub struct ToolFunction {
     pub lambda: Client,
     pub name: String,
     queue: String,
 }
 
-/// What a tool's function is called in Lambda.
+/// The Lambda names of the tools' functions.
 const APEX: &str = "api_users";
 const SAM: &str = "shop-OrdersFunction-1A2B3C4D5E6F";
 const SERVERLESS: &str = "shop-dev-orders";
 const TERRAFORM: &str = "orders";
 
-impl Made {
+impl ToolFunction {
     async fn named(aws: &LocalAws, name: &str) -> Result<Self> {
         let made = aws.clients().sqs(FIRST, REGION).create_queue().queue_name("work").send().await;
         made.doing("making a queue")?;
@@ -33,8 +33,8 @@ impl Made {
         Ok(Self { lambda: aws.clients().lambda(FIRST, REGION), name: name.to_owned(), queue })
     }
 
-    /// Apex: versions and the alias `current`. Somebody has let S3 call the function and API Gateway its alias, and has given
-    /// an older version another alias (`apex alias prod`).
+    /// Makes a function of Apex, with versions and the alias `current`. S3 may call the function, API Gateway its
+    /// alias, and an older version has another alias (`apex alias prod`).
     pub async fn by_apex(aws: &LocalAws) -> Result<Self> {
         let made = Self::named(aws, APEX).await?;
         let variables = [("LOG_LEVEL", "warn"), ("TABLE", "users")];
@@ -50,8 +50,8 @@ impl Made {
         Ok(made)
     }
 
-    /// SAM with `AutoPublishAlias: live`: what calls the function is on the alias. A change of its configuration alone has been
-    /// deployed since, for which SAM publishes nothing.
+    /// Makes a function of SAM with `AutoPublishAlias: live`, whose triggers are on the alias. A change of
+    /// configuration alone has been deployed since, for which SAM publishes no version.
     pub async fn by_sam(aws: &LocalAws) -> Result<Self> {
         let made = Self::named(aws, SAM).await?;
         let tags = [("lambda:createdBy", "SAM"), ("aws:cloudformation:stack-name", "shop"), ("team", "shop")];
@@ -69,7 +69,7 @@ impl Made {
         Ok(made)
     }
 
-    /// Serverless: versions and no alias; all that calls the function calls `$LATEST`.
+    /// Makes a function of Serverless, with versions and no alias; all triggers call `$LATEST`.
     pub async fn by_serverless(aws: &LocalAws) -> Result<Self> {
         let made = Self::named(aws, SERVERLESS).await?;
         let zip = Zip::code("layer").build().doing("zipping a layer")?;
@@ -99,7 +99,8 @@ impl Made {
         Ok(made)
     }
 
-    /// Terraform: `publish = true`, an alias with weights, a permission and a mapping on the alias, a URL on the function.
+    /// Makes a function of Terraform with `publish = true`: an alias with weights, a permission and a mapping on the
+    /// alias, and a URL on the function.
     pub async fn by_terraform(aws: &LocalAws) -> Result<Self> {
         let made = Self::named(aws, TERRAFORM).await?;
         made.create(|call| call.timeout(30).environment(environment(&[("TABLE", "orders")])).tags("owner", "shop"))
@@ -133,7 +134,7 @@ impl Made {
         self.settled().await
     }
 
-    /// Writes to a function are under way until somebody looks.
+    /// Reads the function, so that the write to it has settled.
     async fn settled(&self) -> Result<()> {
         self.lambda.get_function().function_name(&self.name).send().await.doing("looking at the function").map(drop)
     }
@@ -184,7 +185,7 @@ impl Made {
         call.send().await.doing("making a URL").map(drop)
     }
 
-    /// Says what becomes of asynchronous invocations of the function, or of an alias.
+    /// Configures asynchronous invocations of the function, or of an alias.
     pub async fn asynchronous(&self, alias: Option<&str>) -> Result<()> {
         let failed = DestinationConfig::builder().on_failure(OnFailure::builder().destination(&self.queue).build());
         let call = self.lambda.put_function_event_invoke_config().function_name(&self.name).maximum_retry_attempts(1);

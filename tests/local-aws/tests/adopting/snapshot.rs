@@ -1,4 +1,5 @@
-//! All that can be lost of a function: how it is configured, and what is attached to it and to its aliases.
+//! Reads everything of a function that can be lost: its configuration, and everything attached to it and to its
+//! aliases.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -8,15 +9,15 @@ use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::types::AliasConfiguration;
 use local_aws::{Doing as _, Error, Result};
 
-use super::made::Made;
+use super::tools::ToolFunction;
 
-/// Whose and what, and its value in words.
+/// Values as text, by owner (`$LATEST`, an alias, `function`) and field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen(BTreeMap<String, String>);
+pub struct FunctionState(BTreeMap<String, String>);
 
-impl Seen {
-    /// Looks at a function, its versions and aliases.
-    pub async fn of(made: &Made) -> Result<Self> {
+impl FunctionState {
+    /// Reads a function, its versions and aliases.
+    pub async fn of(made: &ToolFunction) -> Result<Self> {
         let mut seen = Self(BTreeMap::new());
         let (lambda, name) = (&made.lambda, made.name.as_str());
         seen.function(lambda, name).await?;
@@ -28,23 +29,23 @@ impl Seen {
         Ok(seen)
     }
 
-    /// What is otherwise later: came, went or changed.
+    /// Returns the names of the values that differ in `later`.
     pub fn changed(&self, later: &Self) -> BTreeSet<String> {
         let whats = self.0.keys().chain(later.0.keys());
         whats.filter(|what| self.0.get(*what) != later.0.get(*what)).cloned().collect()
     }
 
-    /// One value; what is not there is an empty text.
+    /// Returns a value, or an empty text if there is none.
     pub fn get(&self, what: &str) -> &str {
         self.0.get(what).map_or("", String::as_str)
     }
 
-    /// Whether there is something that can be lost.
+    /// Whether there is a value that can be lost.
     pub fn has(&self, what: &str) -> bool {
         !["", "None", "[]", "{}"].contains(&self.get(what))
     }
 
-    /// The published versions.
+    /// Returns the published versions.
     pub fn versions(&self) -> Vec<&str> {
         let mut versions: Vec<&str> = self.0.keys().filter_map(|what| what.strip_prefix("version ")).collect();
         versions.sort_by_key(|version| version.parse::<u64>().unwrap_or_default());
@@ -107,7 +108,7 @@ impl Seen {
         Ok(())
     }
 
-    /// What is attached to the function, or to an alias.
+    /// Reads permissions, URL and asynchronous invocations of the function, or of an alias.
     async fn attached(&mut self, lambda: &Client, name: &str, alias: Option<&str>) -> Result<()> {
         let (whose, qualifier) = (alias.unwrap_or("function"), alias.map(str::to_owned));
         let found = lambda.get_policy().function_name(name).set_qualifier(qualifier.clone()).send().await;
@@ -121,7 +122,7 @@ impl Seen {
     }
 }
 
-/// What is missing is an answer.
+/// Turns an answer that something does not exist into `None`.
 fn there<T, E, R>(answer: std::result::Result<T, SdkError<E, R>>) -> Result<Option<T>>
 where
     E: ProvideErrorMetadata + Debug,
