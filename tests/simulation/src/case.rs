@@ -12,14 +12,14 @@ use super::orders::{self, Ask, Order, Seen};
 use super::scene::{Door, Environment, Scene};
 use super::stage::{Stage, Told};
 use world::Call;
-use world::journal::{Deed, What};
+use world::journal::{JournalEntry, Action};
 
 /// One function in one environment, and what there is about it.
 pub(super) struct Case<'a> {
     pub scene: &'a Scene,
     pub environment: &'a Environment,
     pub function: &'a str,
-    pub journal: &'a [Deed],
+    pub journal: &'a [JournalEntry],
     /// Every port call of every invocation.
     pub calls: &'a [Call],
     pub told: Vec<&'a Told>,
@@ -43,7 +43,7 @@ pub(super) struct Case<'a> {
 impl<'a> Case<'a> {
     pub fn of(
         stage: &'a Stage<'_>,
-        (journal, calls): (&'a [Deed], &'a [Call]),
+        (journal, calls): (&'a [JournalEntry], &'a [Call]),
         environment: &'a Environment,
         function: &'a str,
     ) -> Self {
@@ -174,12 +174,12 @@ impl<'a> Case<'a> {
     }
 
     pub fn is_touched_at(&self, place: &str) -> bool {
-        let touches = |deed: &Deed| matches!(deed.what, What::Changed | What::Pointed { .. });
+        let touches = |deed: &JournalEntry| matches!(deed.what, Action::Changed | Action::Pointed { .. });
         self.deeds(place).any(|deed| deed.by.is_none() && touches(deed))
     }
 
     /// What was done to the function in a place.
-    pub fn deeds(&self, place: &str) -> impl Iterator<Item = &'a Deed> {
+    pub fn deeds(&self, place: &str) -> impl Iterator<Item = &'a JournalEntry> {
         let (journal, function) = (self.journal, self.function);
         let place = place.to_owned();
         journal.iter().filter(move |deed| deed.about == function && deed.place == place)

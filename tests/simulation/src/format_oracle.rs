@@ -9,16 +9,16 @@ use serde_json::Value;
 
 use super::versions::Versions;
 use super::violation::{Rule, Violation};
-use world::journal::{Deed, What};
+use world::journal::{JournalEntry, Action};
 use world::newer;
 
-pub(super) fn judge(versions: &Versions, journal: &[Deed], found: &mut Vec<Violation>) {
+pub(super) fn judge(versions: &Versions, journal: &[JournalEntry], found: &mut Vec<Violation>) {
     let mut objects: BTreeMap<&str, Value> = BTreeMap::new();
     for deed in journal {
-        if deed.what == What::Erased {
+        if deed.what == Action::Erased {
             objects.remove(deed.about.as_str());
         }
-        let (What::Wrote(Some(body)), Some(by)) = (&deed.what, deed.by) else { continue };
+        let (Action::Wrote(Some(body)), Some(by)) = (&deed.what, deed.by) else { continue };
         let Ok(after) = serde_json::from_slice::<Value>(body) else { continue };
         let Some(before) = objects.insert(&deed.about, after) else { continue };
         let after = &objects[deed.about.as_str()];

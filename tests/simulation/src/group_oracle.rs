@@ -12,7 +12,7 @@ use deployer_core::record::{DeploymentRecord, Status};
 
 use super::stage::Stage;
 use super::violation::{Rule, Violation};
-use world::journal::{Deed, What};
+use world::journal::{JournalEntry, Action};
 
 /// What is live at the end, by environment and function: the deployment that brought it.
 pub(super) type Lives = BTreeMap<(String, String), DeploymentId>;
@@ -25,17 +25,17 @@ struct GroupOracle<'f> {
     found: &'f mut Vec<Violation>,
 }
 
-pub(super) fn judge(stage: &Stage<'_>, journal: &[Deed], lives: &Lives, found: &mut Vec<Violation>) {
+pub(super) fn judge(stage: &Stage<'_>, journal: &[JournalEntry], lives: &Lives, found: &mut Vec<Violation>) {
     if !journal.iter().any(|deed| deed.about.starts_with("groups/")) {
         return;
     }
     let (groups, heads, before_member) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     let mut oracle = GroupOracle { groups, heads, before_member, found };
     for deed in journal {
-        if deed.what == What::Erased && deed.about.starts_with("groups/open/") {
+        if deed.what == Action::Erased && deed.about.starts_with("groups/open/") {
             oracle.groups.retain(|id, _| !deed.about.contains(&id.to_string()));
         }
-        let What::Wrote(Some(body)) = &deed.what else { continue };
+        let Action::Wrote(Some(body)) = &deed.what else { continue };
         if deed.about.starts_with("heads/") {
             let Ok(head) = serde_json::from_slice(body) else { continue };
             oracle.head(&deed.about, head);

@@ -59,7 +59,7 @@ use misleading::Past;
 use scene::Scene;
 use stage::Stage;
 use versions::Versions;
-use world::journal::What;
+use world::journal::Action;
 use world::{Between, Outcome};
 
 /// What came of a schedule.
@@ -190,9 +190,9 @@ async fn live(
                 say(format!("{} once more ended otherwise: {outcome:?}", requests::name(number)));
             }
         }
-        for deed in world.aws(|aws| aws.journal.clone()).into_iter().filter(|deed| deed.what != What::Read) {
+        for deed in world.aws(|aws| aws.journal.clone()).into_iter().filter(|deed| deed.what != Action::Read) {
             let what = match deed.what {
-                What::Wrote(_) => "Wrote".to_owned(),
+                Action::Wrote(_) => "Wrote".to_owned(),
                 other => format!("{other:?}"),
             };
             say(format!("the same again did {what} to {} in {}", deed.about, deed.place));

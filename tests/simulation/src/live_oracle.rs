@@ -15,7 +15,7 @@ use super::case::Case;
 use super::story::{Complete, Lived, State};
 use super::violation::Rule;
 use world::Op;
-use world::journal::{Deed, What};
+use world::journal::{JournalEntry, Action};
 
 pub(super) type Say<'s> = &'s mut dyn FnMut(Rule, String);
 
@@ -83,12 +83,12 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
     }
 
     /// Something is done to the function.
-    pub fn does(&mut self, deed: &Deed) {
+    pub fn does(&mut self, deed: &JournalEntry) {
         match &deed.what {
-            What::Published { version, sha256 } => {
+            Action::Published { version, sha256 } => {
                 self.code.insert((deed.place.clone(), *version), *sha256);
             }
-            What::Pointed { version } => {
+            Action::Pointed { version } => {
                 self.serves.insert(deed.place.clone(), *version);
                 match deed.by.and_then(|by| self.working.get(&by)) {
                     Some(id) => self.movers.insert(deed.place.clone(), *id),
@@ -102,8 +102,8 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
     /// A late write moves an alias after its deployment has ended. That is allowed only where the deployment says that it has
     /// failed in that target, or that the alias may still move, and nobody has said since what the alias serves: a door that
     /// cannot be shut holds nobody.
-    pub fn moves_late(&mut self, deed: &Deed, head: &Head, say: Say<'_>) {
-        let (What::Pointed { version }, Some(by)) = (&deed.what, deed.by) else { return };
+    pub fn moves_late(&mut self, deed: &JournalEntry, head: &Head, say: Say<'_>) {
+        let (Action::Pointed { version }, Some(by)) = (&deed.what, deed.by) else { return };
         self.unshut.remove(&deed.place);
         // Its invocation may have gone on to another deployment since.
         let ids: Vec<DeploymentId> =

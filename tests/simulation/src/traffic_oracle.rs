@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use super::case::Case;
 use super::live_oracle::{Say, has_arrived, place};
 use super::violation::Rule;
-use world::journal::{Deed, What};
+use world::journal::{JournalEntry, Action};
 
 /// An alias with provisioned concurrency.
 struct Alias {
@@ -39,8 +39,8 @@ impl TrafficOracle {
     }
 
     /// Something is done to the function. Where somebody else moves an alias nothing is known of its traffic any more.
-    pub fn does(&mut self, deed: &Deed) {
-        let What::Pointed { version } = deed.what else { return };
+    pub fn does(&mut self, deed: &JournalEntry) {
+        let Action::Pointed { version } = deed.what else { return };
         if deed.by.is_none() {
             self.aliases.remove(&deed.place);
         }

@@ -1,6 +1,6 @@
 //! An alias of a function.
 
-use crate::function::Fate;
+use crate::function::UpdateOutcome;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub struct Provisioned {
     /// How long it takes until it stands on another one.
     pub takes: Duration,
     /// How that ends.
-    pub fate: Fate,
+    pub outcome: UpdateOutcome,
     /// Until when Lambda is at it.
     pub(super) until: Option<Timestamp>,
     /// Why Lambda has given up.
@@ -58,13 +58,13 @@ impl Alias {
             return false;
         };
         provisioned.until = None;
-        match provisioned.fate.clone() {
-            Fate::Settles => {
+        match provisioned.outcome.clone() {
+            UpdateOutcome::Settles => {
                 provisioned.stands_on = self.version;
                 self.weights.clear();
                 true
             }
-            Fate::Fails(because) | Fate::EndsIn(because) => {
+            UpdateOutcome::Fails(because) | UpdateOutcome::EndsIn(because) => {
                 provisioned.failed = Some(because);
                 false
             }

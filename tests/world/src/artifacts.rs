@@ -13,7 +13,7 @@ use deployer_core::package::INLINE_LIMIT;
 use deployer_engine::port::{ArtifactStore, CallError, CallErrorKind, Chunks, Code, ReadError, Tail};
 use futures::stream::{self, StreamExt as _};
 
-use super::call::{Line, Op};
+use super::call::{Connection, Op};
 
 /// How much of a body comes at once.
 const CHUNK: u64 = 256 * 1024;
@@ -122,7 +122,7 @@ impl Artifacts {
 }
 
 /// The port of one invocation.
-pub(super) struct ArtifactPort(pub Arc<Line>);
+pub(super) struct ArtifactPort(pub Arc<Connection>);
 
 #[async_trait]
 impl ArtifactStore for ArtifactPort {

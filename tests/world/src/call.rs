@@ -1,7 +1,7 @@
 //! What happens between an invocation and the world: each port call takes time, can meet a fault, is written into the
 //! log, and can be the last thing that the invocation does.
 //!
-//! Every fake port makes its calls through [`Line::call`]. Nothing here knows what the calls do.
+//! Every fake port makes its calls through [`Connection::call`]. Nothing here knows what the calls do.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,8 +16,8 @@ use tokio::time::Instant;
 
 use super::clock::VirtualClock;
 use super::fault::{Effects, Plan};
-use super::function::Fate;
-use super::late::Late;
+use super::function::UpdateOutcome;
+use super::held_calls::DelayedWrite;
 use super::state::State;
 
 /// What can be asked of the world, by AWS's names.
@@ -116,7 +116,7 @@ const LATE_AFTER: Duration = Duration::from_secs(10);
 
 /// When in a call an invocation dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
+pub enum CallPhase {
     /// Before the call is sent.
     Before,
     /// After it was carried out, before its answer arrived.
@@ -129,7 +129,7 @@ pub struct Crash {
     /// In its so-many-th port call, counted from 1.
     pub call: usize,
     /// Where in that call.
-    pub moment: Moment,
+    pub phase: CallPhase,
 }
 
 /// The point at which a process is frozen: as it is about to send a call, or as it waits for the answer, and then the call
@@ -140,7 +140,7 @@ pub struct Freeze {
     /// In its so-many-th port call, counted from 1.
     pub call: usize,
     /// Where in that call.
-    pub moment: Moment,
+    pub phase: CallPhase,
     /// For so long.
     pub time: Duration,
 }
@@ -161,7 +161,7 @@ pub(super) struct Shared {
 }
 
 /// What one invocation reaches the world by.
-pub(super) struct Line {
+pub(super) struct Connection {
     pub shared: Arc<Shared>,
     pub invocation: usize,
     calls: AtomicUsize,
@@ -172,10 +172,10 @@ pub(super) struct Line {
 }
 
 /// What a call finds when it is carried out.
-pub(super) struct Circumstances {
+pub(super) struct CallContext {
     pub now: Timestamp,
     /// How an update that begins with this call ends.
-    pub fate: Fate,
+    pub outcome: UpdateOutcome,
     /// After how many bytes a body breaks off.
     pub break_after: Option<u64>,
     pub invocation: usize,
@@ -184,12 +184,12 @@ pub(super) struct Circumstances {
 }
 
 /// An error that a fault can bring about.
-pub(crate) trait Mishap {
+pub(crate) trait FaultError {
     fn of(kind: CallErrorKind, message: String) -> Self;
     fn label(&self) -> String;
 }
 
-impl Line {
+impl Connection {
     pub fn new(shared: Arc<Shared>, crash: Option<Crash>, freeze: Option<Freeze>) -> Self {
         let invocation = shared.invocations.fetch_add(1, Ordering::Relaxed) + 1;
         let (crashed, frozen_until) = (Notify::new(), Mutex::default());
@@ -225,51 +225,51 @@ impl Line {
     }
 
     /// One port call: it travels, is carried out at one instant, and its answer travels back.
-    pub async fn call<T, E: Mishap>(
+    pub async fn call<T, E: FaultError>(
         &self,
         op: Op,
         place: &str,
         what: &str,
-        act: impl Fn(&mut State, &Circumstances) -> Result<T, E>,
+        act: impl Fn(&mut State, &CallContext) -> Result<T, E>,
     ) -> Result<T, E> {
         self.call_or_hold(op, place, what, act, None).await
     }
 
     /// The same for a call that can be held: `late` carries it out at a later time.
-    pub async fn call_or_hold<T, E: Mishap>(
+    pub async fn call_or_hold<T, E: FaultError>(
         &self,
         op: Op,
         place: &str,
         what: &str,
-        act: impl Fn(&mut State, &Circumstances) -> Result<T, E>,
-        late: Option<Late>,
+        act: impl Fn(&mut State, &CallContext) -> Result<T, E>,
+        late: Option<DelayedWrite>,
     ) -> Result<T, E> {
         let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
-        let dies = |moment| self.crash == Some(Crash { call: number, moment });
+        let dies = |phase| self.crash == Some(Crash { call: number, phase });
         let (entry, latency) = self.begin(op, place, what);
         let began = self.shared.clock.elapsed();
-        if dies(Moment::Before) {
+        if dies(CallPhase::Before) {
             self.die().await;
         }
-        self.freeze(number, Moment::Before);
+        self.freeze(number, CallPhase::Before);
         self.thawed().await;
         self.travel(latency / 2).await;
         let is_late = self.shared.clock.elapsed().saturating_sub(began) > LATE_AFTER;
         let answer = self.carry_out((op, place, what), is_late, act, late);
-        if dies(Moment::After) {
+        if dies(CallPhase::After) {
             self.die().await;
         }
-        self.freeze(number, Moment::After);
+        self.freeze(number, CallPhase::After);
         self.travel(latency - latency / 2).await;
         self.thawed().await;
         let mut log = self.shared.log.lock().unwrap();
         log[entry].ended = Some(self.shared.clock.elapsed());
-        log[entry].answer = answer.as_ref().map_or_else(Mishap::label, |_| "ok".to_owned());
+        log[entry].answer = answer.as_ref().map_or_else(FaultError::label, |_| "ok".to_owned());
         answer
     }
 
-    fn freeze(&self, call: usize, moment: Moment) {
-        if let Some(freeze) = self.freeze.filter(|freeze| (freeze.call, freeze.moment) == (call, moment)) {
+    fn freeze(&self, call: usize, phase: CallPhase) {
+        if let Some(freeze) = self.freeze.filter(|freeze| (freeze.call, freeze.phase) == (call, phase)) {
             *self.frozen_until.lock().unwrap() = Some(Instant::now() + freeze.time);
         }
     }
@@ -290,15 +290,15 @@ impl Line {
         (log.len() - 1, latency)
     }
 
-    fn carry_out<T, E: Mishap>(
+    fn carry_out<T, E: FaultError>(
         &self,
         (op, place, what): (Op, &str, &str),
         is_late: bool,
-        act: impl Fn(&mut State, &Circumstances) -> Result<T, E>,
-        late: Option<Late>,
+        act: impl Fn(&mut State, &CallContext) -> Result<T, E>,
+        late: Option<DelayedWrite>,
     ) -> Result<T, E> {
         let mut faults = self.shared.faults.lock().unwrap();
-        let Effects { meanwhile, fail, lose_answer, held, twice, jump, fate, break_after } =
+        let Effects { meanwhile, fail, lose_answer, held, twice, jump, outcome, break_after } =
             faults.meet(op, place, what);
         self.shared.clock.jump(jump);
         let mut state = self.shared.state.lock().unwrap();
@@ -310,10 +310,10 @@ impl Line {
             return Err(E::of(kind, message));
         }
         let now = deployer_engine::port::Clock::now(&self.shared.clock);
-        let here = Circumstances { now, fate, break_after, invocation: self.invocation, late: is_late };
+        let here = CallContext { now, outcome, break_after, invocation: self.invocation, late: is_late };
         if let Some(time) = held {
             let late = late.unwrap_or_else(|| panic!("only writes to Lambda can be held, not {op}"));
-            state.hold(Circumstances { now: now + time, late: true, ..here }, late);
+            state.hold(CallContext { now: now + time, late: true, ..here }, late);
             return Err(E::of(CallErrorKind::Unknown, format!("{op} of {what}: the connection was lost")));
         }
         let mut answer = act(&mut state, &here)?;

@@ -8,7 +8,7 @@ use deployer_engine::port::CallErrorKind;
 
 use super::World;
 use super::call::Op;
-use super::function::Fate;
+use super::function::UpdateOutcome;
 use super::state::State;
 
 type Change = Box<dyn FnMut(&mut State) + Send>;
@@ -18,7 +18,7 @@ enum Effect {
     LoseAnswer,
     Hold(Duration),
     Twice,
-    End(Fate),
+    End(UpdateOutcome),
     BreakAfter(u64),
     Jump(Duration),
     Meanwhile(Change),
@@ -47,7 +47,7 @@ pub(super) struct Effects<'a> {
     pub held: Option<Duration>,
     pub twice: bool,
     pub jump: Duration,
-    pub fate: Fate,
+    pub outcome: UpdateOutcome,
     pub break_after: Option<u64>,
 }
 
@@ -61,7 +61,7 @@ impl Plan {
             held: None,
             twice: false,
             jump: Duration::ZERO,
-            fate: Fate::Settles,
+            outcome: UpdateOutcome::Settles,
             break_after: None,
         };
         for rule in &mut self.0 {
@@ -77,7 +77,7 @@ impl Plan {
             match &mut rule.effect {
                 Effect::Fail(kind, text) => effects.fail = Some((*kind, format!("{op} of {what}: {text}"))),
                 Effect::LoseAnswer => effects.lose_answer = Some(format!("{op} of {what}: the connection was lost")),
-                Effect::End(fate) => effects.fate = fate.clone(),
+                Effect::End(outcome) => effects.outcome = outcome.clone(),
                 Effect::BreakAfter(bytes) => effects.break_after = Some(*bytes),
                 Effect::Hold(time) => effects.held = Some(*time),
                 Effect::Twice => effects.twice = true,
@@ -165,12 +165,12 @@ impl<'w> On<'w> {
 
     /// The update that begins with this call ends in state Failed.
     pub fn end_failed(self, because: &str) {
-        self.with(Effect::End(Fate::Fails(because.to_owned())));
+        self.with(Effect::End(UpdateOutcome::Fails(because.to_owned())));
     }
 
     /// The version that this call publishes ends in another state than Active, with a reason code behind a space, or Idle.
     pub fn end_in(self, state: &str) {
-        self.with(Effect::End(Fate::EndsIn(state.to_owned())));
+        self.with(Effect::End(UpdateOutcome::EndsIn(state.to_owned())));
     }
 
     /// The body breaks off after so many bytes.

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 
 /// How an update ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
+pub enum UpdateOutcome {
     /// Well.
     Settles,
     /// In state Failed, for this reason.
@@ -41,7 +41,7 @@ pub struct Settling {
 pub struct Busy {
     pub(super) reads: u32,
     pub(super) until: Timestamp,
-    pub(super) fate: Fate,
+    pub(super) outcome: UpdateOutcome,
 }
 
 /// Whether a function or version can be used.
@@ -202,10 +202,10 @@ impl Function {
     }
 
     /// Somebody else gives an alias provisioned concurrency, which takes so long to stand on another version.
-    pub fn provision(&mut self, alias: &str, takes: Duration, fate: Fate) -> &mut Self {
+    pub fn provision(&mut self, alias: &str, takes: Duration, outcome: UpdateOutcome) -> &mut Self {
         let alias = self.aliases.get_mut(alias).unwrap();
         let stands_on = alias.version;
-        alias.provisioned = Some(Provisioned { stands_on, takes, fate, until: None, failed: None });
+        alias.provisioned = Some(Provisioned { stands_on, takes, outcome, until: None, failed: None });
         self
     }
 
@@ -243,7 +243,7 @@ impl Function {
 
     /// Somebody else has begun an update that takes so many reads and so long to settle.
     pub fn busy(&mut self, reads: u32, until: Timestamp) -> &mut Self {
-        self.latest.state = State::Updating(Busy { reads, until, fate: Fate::Settles });
+        self.latest.state = State::Updating(Busy { reads, until, outcome: UpdateOutcome::Settles });
         self.touch();
         self
     }
@@ -262,12 +262,12 @@ impl Function {
             }
             next += 1;
             build.revision = next;
-            build.state = match busy.fate.clone() {
-                Fate::Settles => State::Ready,
-                Fate::EndsIn(state) if is_new => State::Named(state),
-                Fate::EndsIn(_) => State::Ready,
-                Fate::Fails(because) if is_new => State::Failed(because),
-                Fate::Fails(because) => {
+            build.state = match busy.outcome.clone() {
+                UpdateOutcome::Settles => State::Ready,
+                UpdateOutcome::EndsIn(state) if is_new => State::Named(state),
+                UpdateOutcome::EndsIn(_) => State::Ready,
+                UpdateOutcome::Fails(because) if is_new => State::Failed(because),
+                UpdateOutcome::Fails(because) => {
                     build.last_update_failed = Some(because);
                     State::Ready
                 }

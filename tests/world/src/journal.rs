@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 /// Something that was carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Deed {
+pub struct JournalEntry {
     /// When; of what somebody else did, when the deed before it was done at the earliest.
     pub at: Timestamp,
     /// The invocation that did it; none: somebody else, who is not the deployer.
@@ -17,16 +17,16 @@ pub struct Deed {
     /// Where: `111111111111/eu-west-1`, or `ledger`.
     pub place: String,
     /// To what: a function, or a key.
-    pub about: String,
+    pub object: String,
     /// What.
-    pub what: What,
+    pub action: Action,
     /// It was held on its way, or its process was frozen as it was about to send it: whoever sent it may have been succeeded.
     pub late: bool,
 }
 
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
+pub enum Action {
     /// A head was read, a group, or what is rejected.
     Read,
     /// A ledger object was written; a head, a group, and what is rejected, with its bytes.
@@ -56,7 +56,7 @@ pub enum What {
     Other,
 }
 
-impl What {
+impl Action {
     /// What a writing call of the deployer to Lambda has done.
     pub(super) fn of(write: &Write<'_>, answer: &Answer) -> Self {
         match (write, answer) {

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use deployer_engine::port::{ETag, Ledger, LedgerError, Precondition, Reading, Written};
 use jiff::Timestamp;
 
-use super::call::{Circumstances, Line, Op};
-use super::journal::{Deed, What};
+use super::call::{CallContext, Connection, Op};
+use super::journal::{JournalEntry, Action};
 use super::state::State;
 
 /// The objects of the ledger.
@@ -61,7 +61,7 @@ fn etag(write: u64) -> ETag {
 }
 
 /// The port of one invocation.
-pub(super) struct LedgerPort(pub Arc<Line>);
+pub(super) struct LedgerPort(pub Arc<Connection>);
 
 #[async_trait]
 impl Ledger for LedgerPort {
@@ -70,7 +70,7 @@ impl Ledger for LedgerPort {
             .call(Op::ReadLedger, "ledger", key, |state, here| {
                 state.ledger.reach("reading", key)?;
                 if is_decided_on(key) {
-                    note(state, here, key, What::Read);
+                    note(state, here, key, Action::Read);
                 }
                 let object = state.ledger.objects.get(key).map(|(body, write)| (body.clone(), etag(*write)));
                 // The ledger's own clock, whatever the deployer's shows: in whole seconds, as in HTTP.
@@ -92,7 +92,7 @@ impl Ledger for LedgerPort {
                     return Ok(Written::Lost);
                 }
                 state.ledger.put(key, body.clone());
-                note(state, here, key, What::Wrote(is_decided_on(key).then(|| body.clone())));
+                note(state, here, key, Action::Wrote(is_decided_on(key).then(|| body.clone())));
                 Ok(Written::Now(etag(state.ledger.writes)))
             })
             .await
@@ -103,7 +103,7 @@ impl Ledger for LedgerPort {
             .call(Op::DeleteLedger, "ledger", key, |state, here| {
                 state.ledger.reach("deleting", key)?;
                 state.ledger.objects.remove(key);
-                note(state, here, key, What::Erased);
+                note(state, here, key, Action::Erased);
                 Ok(())
             })
             .await
@@ -124,9 +124,9 @@ fn is_decided_on(key: &str) -> bool {
     ["heads/", "rejects/", "groups/"].iter().any(|prefix| key.starts_with(prefix))
 }
 
-fn note(state: &mut State, here: &Circumstances, key: &str, what: What) {
+fn note(state: &mut State, here: &CallContext, key: &str, action: Action) {
     if !key.starts_with("open/") && !key.starts_with("sweeps/") {
         let (by, place) = (Some(here.invocation), "ledger".to_owned());
-        state.journal.push(Deed { at: here.now, by, place, about: key.to_owned(), what, late: here.late });
+        state.journal.push(JournalEntry { at: here.now, by, place, object: key.to_owned(), action, late: here.late });
     }
 }

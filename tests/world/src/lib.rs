@@ -8,25 +8,25 @@
 
 mod alias;
 mod artifacts;
-mod asserted;
+mod assertions;
 mod call;
 mod clock;
-pub mod door;
+pub mod payloads;
 mod events;
 mod fault;
 mod function;
-mod gate;
-mod healed;
+mod sts;
+mod passing_time;
 pub mod journal;
 mod lambda;
-mod late;
+mod held_calls;
 mod ledger;
 pub mod many_heads;
-mod mishap;
+mod fault_errors;
 pub mod newer;
 pub mod orders;
 mod policy;
-mod premises;
+mod self_diagnostics;
 pub mod promotions;
 mod queue;
 mod render;
@@ -53,15 +53,15 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 pub use alias::{Alias, Provisioned};
-pub use call::{Call, Crash, Freeze, Latency, Moment, Op};
+pub use call::{Call, Crash, Freeze, Latency, CallPhase, Op};
 pub use clock::{VirtualClock, WrongClock};
 pub use fault::On;
-pub use function::{Build, Fate, Function, Settling, State as Condition, defaults};
-pub use gate::{Gate, Role};
+pub use function::{Build, UpdateOutcome, Function, Settling, State as Condition, defaults};
+pub use sts::{Role, Sts};
 pub use lambda::Lambda;
 pub use policy::{Need, Policy};
 pub use queue::Messages;
-pub use run::{Invocation, Outcome, Run, Work};
+pub use run::{Invocation, Outcome, Run, Trigger};
 pub use state::State;
 
 use call::{Shared, most_at_once};
@@ -82,7 +82,7 @@ pub struct World {
     /// How long an invocation may take.
     pub time: Duration,
     /// What stands between the engine and its ports, where a test wants something there.
-    pub between: Option<Between>,
+    pub decorate_ports: Option<PortDecorator>,
     delivered: Mutex<Vec<Upload>>,
 }
 
@@ -94,7 +94,7 @@ impl Drop for World {
 }
 
 /// Something between the engine and its ports.
-pub type Between = Box<dyn Fn(Ports) -> Ports + Send + Sync>;
+pub type PortDecorator = Box<dyn Fn(Ports) -> Ports + Send + Sync>;
 
 impl World {
     /// A world for this deployer.json: empty, with a deploy role in each account. Updates take 100 ms to
@@ -123,7 +123,7 @@ impl World {
             patience: RetryPolicy::default(),
             outdated: None,
             time: Duration::from_secs(900),
-            between: None,
+            decorate_ports: None,
             delivered: Mutex::default(),
         }
     }
@@ -147,7 +147,7 @@ impl World {
 
     /// One environment `dev` with these targets: `111111111111/eu-west-1`.
     #[must_use]
-    pub fn of(targets: &[&str]) -> Self {
+    pub fn with_targets(targets: &[&str]) -> Self {
         let target = |text: &&str| {
             let (account, region) = text.split_once('/').unwrap_or((*text, "eu-west-1"));
             json!({"account": account, "region": region})
@@ -164,7 +164,7 @@ impl World {
     /// One environment `dev` with one target, [`DEV`] in eu-west-1, whose account has the role `lambda-execution`.
     #[must_use]
     pub fn dev() -> Self {
-        let world = Self::of(&[DEV]);
+        let world = Self::with_targets(&[DEV]);
         world.aws(|aws| aws.at(DEV).role("lambda-execution", Timestamp::UNIX_EPOCH));
         world
     }
@@ -173,7 +173,7 @@ impl World {
     #[must_use]
     pub fn with_orders() -> Self {
         let world = Self::dev();
-        world.given(DEV, "orders", &zips::code("1.0.0"), |f| f.publish().point("live", 1));
+        world.add_function(DEV, "orders", &zips::code("1.0.0"), |f| f.publish().point("live", 1));
         world
     }
 
@@ -187,7 +187,7 @@ impl World {
     }
 
     /// A function is there already, made by somebody else and settled: `$LATEST`, and what is done to it here.
-    pub fn given(
+    pub fn add_function(
         &self,
         place: &str,
         name: &str,
@@ -195,12 +195,12 @@ impl World {
         and: impl for<'f> FnOnce(&'f mut Function) -> &'f mut Function,
     ) {
         self.aws(|aws| {
-            and(aws.at(place).given(name, zip));
+            and(aws.at(place).add_function(name, zip));
         });
     }
 
     /// Somebody else does this to a function.
-    pub fn somebody(&self, place: &str, name: &str, does: impl for<'f> FnOnce(&'f mut Function) -> &'f mut Function) {
+    pub fn change_function(&self, place: &str, name: &str, does: impl for<'f> FnOnce(&'f mut Function) -> &'f mut Function) {
         self.aws(|aws| {
             does(aws.at(place).function(name));
         });
@@ -258,7 +258,7 @@ impl World {
     ///
     /// # Panics
     /// If there is no end of it.
-    pub async fn ended(&self, key: &str, zip: Vec<u8>) -> DeploymentRecord {
+    pub async fn upload_until_ended(&self, key: &str, zip: Vec<u8>) -> DeploymentRecord {
         let upload = self.put(key, zip);
         let _ = self.deliver(&upload).await;
         self.tick().await;

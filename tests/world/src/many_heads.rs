@@ -79,7 +79,7 @@ impl ManyHeads {
 
     /// A head that so many releases have gone through.
     async fn head(&self, world: &World) -> Vec<u8> {
-        world.given(DEV, "env-0_orders", &code("0"), |f| f.publish().point("live", 1));
+        world.add_function(DEV, "env-0_orders", &code("0"), |f| f.publish().point("live", 1));
         for release in 1..=self.releases {
             world.pass(Duration::from_secs(1)).await;
             let record = world.record(&format!("env-0/orders/1.{release}.zip"), code(&release.to_string())).await;

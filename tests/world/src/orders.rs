@@ -14,10 +14,10 @@ pub const OTHER: &str = "222222222222";
 impl World {
     /// `orders` in two accounts, each with a deploy role, serving 1.0.0 as version 1.
     #[must_use]
-    pub fn two() -> Self {
-        let world = Self::of(&[DEV, OTHER]);
+    pub fn with_orders_in_two() -> Self {
+        let world = Self::with_targets(&[DEV, OTHER]);
         for account in [DEV, OTHER] {
-            world.given(account, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+            world.add_function(account, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
         }
         world
     }
@@ -39,7 +39,7 @@ pub fn command(name: &str, more: &Value) -> Value {
 /// A second later, ann rolls back.
 pub async fn rollback(world: &World) -> DeploymentRecord {
     world.pass(Duration::from_secs(1)).await;
-    world.commanded(command("rollback", &json!({}))).await
+    world.command_record(command("rollback", &json!({}))).await
 }
 
 /// Uploads these releases, a second apart, and each is deployed.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::orders::served_in;
 use super::zips::code;
-use super::{DEV, EventOutcome, Outcome, Work, World, recorded};
+use super::{DEV, EventOutcome, Outcome, Trigger, World, recorded};
 
 /// The account of `stage`.
 pub const STAGE: &str = "222222222222";
@@ -18,7 +18,7 @@ pub const PROD: &str = "333333333333";
 
 /// A deployer.json with `dev`, `stage` and `prod`; the last two with these fields besides targets.
 #[must_use]
-pub fn three(stage: &Value, prod: &Value) -> Value {
+pub fn three_environments_config(stage: &Value, prod: &Value) -> Value {
     let environment = |account: &str, more: &Value| {
         let mut environment = json!({"targets": [{"account": account, "region": "eu-west-1"}]});
         for (field, value) in more.as_object().into_iter().flatten() {
@@ -42,8 +42,8 @@ pub fn three(stage: &Value, prod: &Value) -> Value {
 impl World {
     /// `dev`, `stage` and `prod` with these fields, and `orders` and `workers` in each account, serving 1.0.0.
     #[must_use]
-    pub fn row(stage: &Value, prod: &Value) -> Self {
-        Self::with(&three(stage, prod)).with_functions()
+    pub fn three_environments(stage: &Value, prod: &Value) -> Self {
+        Self::with(&three_environments_config(stage, prod)).with_functions()
     }
 
     /// `orders` and `workers` in each account, serving 1.0.0.
@@ -51,7 +51,7 @@ impl World {
     pub fn with_functions(self) -> Self {
         for account in [DEV, STAGE, PROD] {
             for function in ["orders", "workers"] {
-                self.given(account, function, &code("1.0.0"), |f| f.publish().point("live", 1));
+                self.add_function(account, function, &code("1.0.0"), |f| f.publish().point("live", 1));
             }
         }
         self
@@ -61,23 +61,23 @@ impl World {
     ///
     /// # Panics
     /// If it does not succeed.
-    pub async fn swept(&self) {
-        let run = self.invocation().run(&Work::Sweep).await;
+    pub async fn sweep_and_deliver(&self) {
+        let run = self.invocation().run(&Trigger::Sweep).await;
         assert!(matches!(run.outcome, Outcome::Swept(_)), "{run:?}");
         self.tick().await;
     }
 
     /// Time passes, a sweep each minute.
-    pub async fn minutes(&self, minutes: u64) {
+    pub async fn sweep_minutes(&self, minutes: u64) {
         for _ in 0..minutes {
             self.pass(Duration::from_secs(60)).await;
-            self.swept().await;
+            self.sweep_and_deliver().await;
         }
     }
 
     /// The event of a request for a promotion, sent now.
     #[must_use]
-    pub fn requested(&self, id: &str, detail: &Value) -> Value {
+    pub fn promotion_event(&self, id: &str, detail: &Value) -> Value {
         event("Promotion Requested", id, self.now(), detail)
     }
 
@@ -85,7 +85,7 @@ impl World {
     ///
     /// # Panics
     /// If it has to come again.
-    pub async fn sent(&self, event: &Value) -> EventOutcome {
+    pub async fn send_event(&self, event: &Value) -> EventOutcome {
         let handled = self.receive(event).await.remove(0);
         self.tick().await;
         handled
@@ -95,13 +95,13 @@ impl World {
     ///
     /// # Panics
     /// If it has none.
-    pub async fn asked(&self, id: &str, detail: &Value) -> DeploymentRecord {
-        recorded(self.sent(&self.requested(id, detail)).await)
+    pub async fn request_promotion(&self, id: &str, detail: &Value) -> DeploymentRecord {
+        recorded(self.send_event(&self.promotion_event(id, detail)).await)
     }
 
     /// What `orders` serves in dev, stage and prod.
     #[must_use]
-    pub fn serving(&self) -> [String; 3] {
+    pub fn served_releases(&self) -> [String; 3] {
         // What was there before the deployer was uploaded by nobody.
         [DEV, STAGE, PROD].map(|account| match served_code(self, account, "orders") == Sha256::of(&code("1.0.0")) {
             true => "1.0.0".to_owned(),

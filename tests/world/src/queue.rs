@@ -10,7 +10,7 @@ use deployer_core::doctor::QueueLook;
 use deployer_engine::port::{Queue, QueueError};
 use jiff::Timestamp;
 
-use super::call::{Circumstances, Line, Op};
+use super::call::{CallContext, Connection, Op};
 use super::state::State;
 
 /// The messages that wait.
@@ -61,7 +61,7 @@ impl Messages {
 }
 
 /// The port of one invocation.
-pub(super) struct QueuePort(pub Arc<Line>);
+pub(super) struct QueuePort(pub Arc<Connection>);
 
 #[async_trait]
 impl Queue for QueuePort {
@@ -79,7 +79,7 @@ impl Queue for QueuePort {
     }
 
     async fn lengths(&self) -> Vec<(String, Result<QueueLook, QueueError>)> {
-        let look = |state: &mut State, here: &Circumstances| Ok(state.queue.look(here.now));
+        let look = |state: &mut State, here: &CallContext| Ok(state.queue.look(here.now));
         vec![("deployer".to_owned(), self.0.call(Op::GetQueueAttributes, "queue", "deployer", look).await)]
     }
 }

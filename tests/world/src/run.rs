@@ -18,11 +18,11 @@ use serde_json::Value;
 
 use super::World;
 use super::artifacts::ArtifactPort;
-use super::call::{Crash, Freeze, Line, Moment, Shared};
+use super::call::{Crash, Freeze, Connection, CallPhase, Shared};
 use super::events::EventsPort;
-use super::gate::GatePort;
+use super::sts::StsPort;
 use super::ledger::LedgerPort;
-use super::premises::SelfDiagnosticsPort;
+use super::self_diagnostics::SelfDiagnosticsPort;
 use super::queue::QueuePort;
 
 /// An invocation that is about to begin.
@@ -68,10 +68,10 @@ pub struct Run {
     pub calls: usize,
 }
 
-struct OwnClock(Arc<Line>);
+struct ConnectionClock(Arc<Connection>);
 
 #[async_trait]
-impl Clock for OwnClock {
+impl Clock for ConnectionClock {
     fn now(&self) -> Timestamp {
         self.0.shared.clock.now()
     }
@@ -83,9 +83,9 @@ impl Clock for OwnClock {
 }
 
 /// SplitMix64: the same world draws the same numbers.
-struct SharedChance(Arc<Shared>);
+struct SharedRng(Arc<Shared>);
 
-impl Rng for SharedChance {
+impl Rng for SharedRng {
     fn draw(&self) -> u128 {
         let mut state = self.0.chance.lock().unwrap();
         let mut next = || {
@@ -101,7 +101,7 @@ impl Rng for SharedChance {
 
 /// What an invocation is about.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Work {
+pub enum Trigger {
     /// The event of an upload.
     Upload(Upload),
     /// Somebody asks for a promotion.
@@ -120,24 +120,24 @@ impl World {
     /// An engine with this much time, for who calls it in another way.
     #[must_use]
     pub fn engine(&self, time: Duration) -> Engine {
-        self.engine_over(&Arc::new(Line::new(self.shared.clone(), None, None)), time)
+        self.engine_over(&Arc::new(Connection::new(self.shared.clone(), None, None)), time)
     }
 
-    pub(super) fn engine_over(&self, line: &Arc<Line>, time: Duration) -> Engine {
+    pub(super) fn engine_over(&self, connection: &Arc<Connection>, time: Duration) -> Engine {
         let config = self.config.lock().unwrap().clone();
         let ports = Ports {
-            artifacts: Arc::new(ArtifactPort(line.clone())),
-            ledger: Arc::new(LedgerPort(line.clone())),
-            gate: Arc::new(MaskingGate::before(Arc::new(GatePort(line.clone())))),
-            queue: config.queue_url.is_some().then(|| Arc::new(QueuePort(line.clone())) as Arc<dyn Queue>),
-            events: config.event_bus.is_some().then(|| Arc::new(EventsPort(line.clone())) as Arc<dyn Events>),
-            clock: Arc::new(OwnClock(line.clone())),
-            chance: Arc::new(SharedChance(self.shared.clone())),
+            artifacts: Arc::new(ArtifactPort(connection.clone())),
+            ledger: Arc::new(LedgerPort(connection.clone())),
+            gate: Arc::new(MaskingGate::before(Arc::new(StsPort(connection.clone())))),
+            queue: config.queue_url.is_some().then(|| Arc::new(QueuePort(connection.clone())) as Arc<dyn Queue>),
+            events: config.event_bus.is_some().then(|| Arc::new(EventsPort(connection.clone())) as Arc<dyn Events>),
+            clock: Arc::new(ConnectionClock(connection.clone())),
+            chance: Arc::new(SharedRng(self.shared.clone())),
             inline_body: self.shared.inline_body.clone(),
         };
         Engine {
-            ports: match &self.between {
-                Some(between) => between(ports),
+            ports: match &self.decorate_ports {
+                Some(decorate) => decorate(ports),
                 None => ports,
             },
             config,
@@ -161,21 +161,21 @@ impl<'w> Invocation<'w> {
     }
 
     /// It dies in this port call, counted from 1.
-    pub fn dies_at(mut self, call: usize, moment: Moment) -> Self {
-        self.crash = Some(Crash { call, moment });
+    pub fn dies_at(mut self, call: usize, phase: CallPhase) -> Self {
+        self.crash = Some(Crash { call, phase });
         self
     }
 
     /// Its process is frozen as it waits for the answer of this port call, counted from 1, and thaws after so long.
     /// Its own end is put off by as much: timers are frozen with it.
     pub fn freezes_at(mut self, call: usize, time: Duration) -> Self {
-        self.freeze = Some(Freeze { call, moment: Moment::After, time });
+        self.freeze = Some(Freeze { call, phase: CallPhase::After, time });
         self
     }
 
     /// The same as it is about to send the call: it is sent when the process thaws.
     pub fn freezes_before(mut self, call: usize, time: Duration) -> Self {
-        self.freeze = Some(Freeze { call, moment: Moment::Before, time });
+        self.freeze = Some(Freeze { call, phase: CallPhase::Before, time });
         self
     }
 
@@ -187,59 +187,59 @@ impl<'w> Invocation<'w> {
 
     /// It gets the event of an upload.
     pub async fn upload(self, upload: &Upload) -> Run {
-        self.run(&Work::Upload(upload.clone())).await
+        self.run(&Trigger::Upload(upload.clone())).await
     }
 
     /// It gets this.
-    pub async fn run(self, work: &Work) -> Run {
+    pub async fn run(self, work: &Trigger) -> Run {
         let Self { world, time, crash, freeze, in_flight } = self;
-        if let Work::Upload(upload) = work {
+        if let Trigger::Upload(upload) = work {
             let mut delivered = world.delivered.lock().unwrap();
             if !delivered.iter().any(|known| known.key == upload.key && known.version_id == upload.version_id) {
                 delivered.push(upload.clone());
             }
         }
-        let line = Arc::new(Line::new(world.shared.clone(), crash, freeze));
-        let engine = world.engine_over(&line, time);
+        let connection = Arc::new(Connection::new(world.shared.clone(), crash, freeze));
+        let engine = world.engine_over(&connection, time);
         let working = async {
             match work {
-                Work::Upload(upload) => {
+                Trigger::Upload(upload) => {
                     handle(&engine, InboundEvent::Upload(upload.clone())).await.map(Outcome::EventOutcome)
                 }
-                Work::Promotion(asked) => {
+                Trigger::Promotion(asked) => {
                     handle(&engine, InboundEvent::Promotion(asked.clone())).await.map(Outcome::EventOutcome)
                 }
-                Work::Consent(word) => {
+                Trigger::Approval(word) => {
                     handle(&engine, InboundEvent::Consent(word.clone())).await.map(Outcome::EventOutcome)
                 }
-                Work::Tick(tick) => handle(&engine, InboundEvent::Tick(tick.clone())).await.map(Outcome::EventOutcome),
-                Work::Sweep => engine.sweep().await.map(Outcome::Swept),
-                Work::Command(command) => Ok(obeyed(&engine, command, &line).await),
+                Trigger::Tick(tick) => handle(&engine, InboundEvent::Tick(tick.clone())).await.map(Outcome::EventOutcome),
+                Trigger::Sweep => engine.sweep().await.map(Outcome::Swept),
+                Trigger::Command(command) => Ok(obeyed(&engine, command, &connection).await),
             }
         };
         let ends = async {
             tokio::time::sleep(time).await;
-            if line.is_frozen() {
+            if connection.is_frozen() {
                 tokio::time::sleep(freeze.map_or(Duration::ZERO, |freeze| freeze.time)).await;
             }
         };
         let mut working = std::pin::pin!(working);
         let outcome = tokio::select! {
             biased;
-            () = line.crashed() => Outcome::Died,
+            () = connection.crashed() => Outcome::Died,
             outcome = &mut working => outcome.unwrap_or_else(Outcome::Transient),
             () = ends => Outcome::Died,
         };
         if matches!(outcome, Outcome::Died) && !in_flight.is_zero() {
-            line.stops();
+            connection.stops();
             drop(tokio::time::timeout(in_flight, working).await);
         }
-        Run { outcome, invocation: line.invocation, calls: line.calls() }
+        Run { outcome, invocation: connection.invocation, calls: connection.calls() }
     }
 }
 
-async fn obeyed(engine: &Engine, command: &Value, line: &Arc<Line>) -> Outcome {
-    let (premises, invocation) = (SelfDiagnosticsPort(line.clone()), format!("invocation-{}", line.invocation));
+async fn obeyed(engine: &Engine, command: &Value, connection: &Arc<Connection>) -> Outcome {
+    let (premises, invocation) = (SelfDiagnosticsPort(connection.clone()), format!("invocation-{}", connection.invocation));
     let refused = |error: FunctionError| {
         let (error_type, error_message) = (error.error_type().to_owned(), error.to_string());
         Outcome::Refused { error_type, message: error_message }

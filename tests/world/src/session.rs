@@ -12,17 +12,17 @@ use deployer_core::observed::{FunctionMetadata, ObservedAlias, ObservedCode, Pro
 use deployer_core::plan::Configuration;
 use deployer_engine::port::{Answer, CallError, CallErrorKind, Code, Functions, PublishedVersions, Qualifier, Write};
 
-use super::call::{Circumstances, Line, Op};
-use super::journal::{Deed, What};
-use super::lambda::Moment;
-use super::late::{Late, Sent};
+use super::call::{CallContext, Connection, Op};
+use super::journal::{JournalEntry, Action};
+use super::lambda::WriteContext;
+use super::held_calls::{DelayedWrite, OwnedWrite};
 use super::policy::{Need, Policy};
 use super::state::State;
 
 /// A session in a target account.
 #[derive(Clone)]
 pub(super) struct Session {
-    pub line: Arc<Line>,
+    pub connection: Arc<Connection>,
     pub target: Target,
     pub role: RoleName,
     pub name: String,
@@ -39,7 +39,7 @@ impl Session {
         if !self.policy.allows(need) {
             return Err("session");
         }
-        if !state.gate.allows(&self.target.account, &self.role, need.action) {
+        if !state.sts.allows(&self.target.account, &self.role, need.action) {
             return Err("identity-based");
         }
         Ok(())
@@ -108,7 +108,7 @@ impl Session {
     fn carry_out(
         &self,
         state: &mut State,
-        here: &Circumstances,
+        here: &CallContext,
         name: &FunctionName,
         write: &Write<'_>,
     ) -> Result<Answer, CallError> {
@@ -118,11 +118,11 @@ impl Session {
         self.check(state, op, name.as_str(), &self.needs(name.as_str(), write, key_there.as_deref()))?;
         let what = format!("{op} of {name}");
         let code = code(write).map(|code| state.artifacts.fetch(&self.target, &what, code)).transpose()?;
-        let moment = Moment { now: here.now, fate: here.fate.clone(), code };
-        let answer = state.lambdas.get_mut(&self.target).unwrap().write(name, write, &moment)?;
-        let (place, about) = (self.target.to_string(), name.to_string());
+        let context = WriteContext { now: here.now, outcome: here.outcome.clone(), code };
+        let answer = state.lambdas.get_mut(&self.target).unwrap().write(name, write, &context)?;
+        let (place, object) = (self.target.to_string(), name.to_string());
         let what = What::of(write, &answer);
-        state.journal.push(Deed { at: here.now, by: Some(here.invocation), place, about, what, late: here.late });
+        state.journal.push(JournalEntry { at: here.now, by: Some(here.invocation), place, object, action, late: here.late });
         Ok(answer)
     }
 
@@ -207,7 +207,7 @@ impl Functions for Session {
             Qualifier::Version(version) => format!("{name}:{version}"),
             Qualifier::Alias(alias) => format!("{name}:{alias}"),
         };
-        let look = |state: &mut State, here: &Circumstances| {
+        let look = |state: &mut State, here: &CallContext| {
             self.check(state, Op::GetFunction, name.as_str(), &self.both("lambda:GetFunction", name.as_str()))?;
             let may_see_tags = self.allows(state, &Need::new("lambda:ListTags", self.arn(name.as_str()))).is_ok();
             let lambda = state.lambdas.get_mut(&self.target).unwrap();
@@ -233,18 +233,18 @@ impl Functions for Session {
             }
             Ok(Some((seen, belongings)))
         };
-        self.line.call(Op::GetFunction, &self.target.to_string(), &what, look).await
+        self.connection.call(Op::GetFunction, &self.target.to_string(), &what, look).await
     }
 
     async fn alias(&self, name: &FunctionName, alias: &AliasName) -> Result<Option<ObservedAlias>, CallError> {
         let what = format!("{name}:{alias}");
-        let look = |state: &mut State, here: &Circumstances| {
+        let look = |state: &mut State, here: &CallContext| {
             self.check(state, Op::GetAlias, name.as_str(), &self.both("lambda:GetAlias", name.as_str()))?;
             let lambda = state.lambdas.get_mut(&self.target).unwrap();
             lambda.settle(here.now);
             Ok(lambda.functions.get(name.as_str()).and_then(|function| function.look_at_alias(alias)))
         };
-        self.line.call(Op::GetAlias, &self.target.to_string(), &what, look).await
+        self.connection.call(Op::GetAlias, &self.target.to_string(), &what, look).await
     }
 
     async fn provisioned(
@@ -253,7 +253,7 @@ impl Functions for Session {
         alias: &AliasName,
     ) -> Result<Option<ProvisionedConcurrency>, CallError> {
         let op = Op::GetProvisionedConcurrencyConfig;
-        let look = |state: &mut State, here: &Circumstances| {
+        let look = |state: &mut State, here: &CallContext| {
             let need =
                 Need::new("lambda:GetProvisionedConcurrencyConfig", format!("{}:{alias}", self.arn(name.as_str())));
             self.check(state, op, name.as_str(), &[need])?;
@@ -261,12 +261,12 @@ impl Functions for Session {
             lambda.settle(here.now);
             Ok(lambda.functions.get(name.as_str()).and_then(|function| function.look_at_concurrency(alias)))
         };
-        self.line.call(op, &self.target.to_string(), &format!("{name}:{alias}"), look).await
+        self.connection.call(op, &self.target.to_string(), &format!("{name}:{alias}"), look).await
     }
 
     async fn versions(&self, name: &FunctionName) -> Result<PublishedVersions, CallError> {
         let op = Op::ListVersionsByFunction;
-        let look = |state: &mut State, _: &Circumstances| {
+        let look = |state: &mut State, _: &CallContext| {
             let need = Need::new("lambda:ListVersionsByFunction", self.arn(name.as_str()));
             self.check(state, op, name.as_str(), &[need])?;
             let function = state.lambdas.get_mut(&self.target).unwrap().function(name.as_str());
@@ -275,24 +275,24 @@ impl Functions for Session {
                 is_durable: function.is_durable,
             })
         };
-        self.line.call(op, &self.target.to_string(), name.as_str(), look).await
+        self.connection.call(op, &self.target.to_string(), name.as_str(), look).await
     }
 
     async fn aliased(&self, name: &FunctionName) -> Result<Vec<Version>, CallError> {
         let op = Op::ListAliases;
-        let look = |state: &mut State, _: &Circumstances| {
+        let look = |state: &mut State, _: &CallContext| {
             self.check(state, op, name.as_str(), &[Need::new("lambda:ListAliases", self.arn(name.as_str()))])?;
             let function = state.lambdas.get_mut(&self.target).unwrap().function(name.as_str());
             Ok(version_numbers(function.aliases.values().flat_map(|a| a.weights.keys().chain([&a.version]))))
         };
-        self.line.call(op, &self.target.to_string(), name.as_str(), look).await
+        self.connection.call(op, &self.target.to_string(), name.as_str(), look).await
     }
 
     async fn write(&self, name: &FunctionName, write: Write<'_>) -> Result<Answer, CallError> {
-        let act = |state: &mut State, here: &Circumstances| self.carry_out(state, here, name, &write);
-        let (session, about, sent) = (self.clone(), name.clone(), Sent::from(&write));
+        let act = |state: &mut State, here: &CallContext| self.carry_out(state, here, name, &write);
+        let (session, about, sent) = (self.clone(), name.clone(), OwnedWrite::from(&write));
         // Nobody hears how it ends.
-        let late: Late = Box::new(move |state, here| drop(session.carry_out(state, here, &about, &sent.write())));
-        self.line.call_or_hold(op(&write), &self.target.to_string(), name.as_str(), act, Some(late)).await
+        let late: DelayedWrite = Box::new(move |state, here| drop(session.carry_out(state, here, &about, &sent.write())));
+        self.connection.call_or_hold(op(&write), &self.target.to_string(), name.as_str(), act, Some(late)).await
     }
 }

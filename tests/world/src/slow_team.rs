@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::zips::code;
-use crate::{DEV, Work, World, tick};
+use crate::{DEV, Trigger, World, tick};
 
 const OTHER: &str = "222222222222";
 /// The function's timeout, as the Terraform module sets it.
@@ -57,7 +57,7 @@ pub struct Waited {
 }
 
 /// A message, and since when it can be received.
-struct Message(Work, Timestamp);
+struct Message(Trigger, Timestamp);
 
 /// A queue and its mapping.
 struct Queue {
@@ -92,7 +92,7 @@ impl SlowTeam {
         let began = world.now();
         let slow = (0..self.uploads).map(|number| format!("slow/function-{number:03}/1.1.0.zip"));
         for key in slow.chain(["other/orders/1.1.0.zip".to_owned()]) {
-            queues[0].waiting.push_back(Message(Work::Upload(world.put(&key, code("1.1.0"))), began));
+            queues[0].waiting.push_back(Message(Trigger::Upload(world.put(&key, code("1.1.0"))), began));
         }
         let mut waited =
             Waited { other_team: Duration::ZERO, wake: Duration::ZERO, all: Duration::ZERO, invocations: 0 };
@@ -101,19 +101,19 @@ impl SlowTeam {
             let now = world.now();
             let wakes = queues.len() - 1;
             for body in world.aws(|aws| aws.queue.take(now)) {
-                queues[wakes].waiting.push_back(Message(Work::Tick(tick(&body)), now));
+                queues[wakes].waiting.push_back(Message(Trigger::Tick(tick(&body)), now));
             }
             for (index, queue) in queues.iter_mut().enumerate() {
                 while let Some(batch) = queue.batch() {
                     waited.invocations += 1;
-                    for Message(_, since) in batch.iter().filter(|Message(work, _)| matches!(work, Work::Tick(_))) {
+                    for Message(_, since) in batch.iter().filter(|Message(work, _)| matches!(work, Trigger::Tick(_))) {
                         waited.wake = waited.wake.max(between(*since, now));
                     }
                     let world = &world;
                     running.push(async move {
                         let runs = batch.into_iter().map(|Message(work, _)| async move {
                             world.invocation().within(TIMEOUT).run(&work).await;
-                            matches!(&work, Work::Upload(upload) if upload.key.starts_with("other/"))
+                            matches!(&work, Trigger::Upload(upload) if upload.key.starts_with("other/"))
                                 .then(|| world.now())
                         });
                         (index, join_all(runs).await.into_iter().flatten().next())
@@ -159,9 +159,9 @@ impl SlowTeam {
             },
         }));
         for number in 0..self.uploads {
-            world.given(DEV, &format!("function-{number:03}"), &code("1.0.0"), |f| f.publish().point("live", 1));
+            world.add_function(DEV, &format!("function-{number:03}"), &code("1.0.0"), |f| f.publish().point("live", 1));
         }
-        world.given(OTHER, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+        world.add_function(OTHER, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
         world.aws(|aws| aws.at(DEV).settling.time = self.settles);
         world
     }

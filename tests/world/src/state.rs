@@ -9,10 +9,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::artifacts::Artifacts;
 use super::function::Settling;
-use super::gate::Gate;
-use super::journal::Deed;
+use super::sts::Sts;
+use super::journal::JournalEntry;
 use super::lambda::Lambda;
-use super::late::Held;
+use super::held_calls::HeldCall;
 use super::ledger::Objects;
 use super::queue::Messages;
 
@@ -23,18 +23,18 @@ pub struct State {
     /// The ledger bucket.
     pub ledger: Objects,
     /// Who may enter which account.
-    pub gate: Gate,
+    pub sts: Sts,
     /// What the deployer has sent itself.
     pub queue: Messages,
     /// What was told on the bus.
     pub events: Vec<Event>,
     /// What was carried out.
-    pub journal: Vec<Deed>,
+    pub journal: Vec<JournalEntry>,
     /// By how much AWS's clock is ahead of the deployer's.
     pub clocks_differ: SignedDuration,
     pub(super) lambdas: BTreeMap<Target, Lambda>,
     /// The calls that are held on their way.
-    pub(super) held: Vec<Held>,
+    pub(super) held: Vec<HeldCall>,
 }
 
 impl State {
@@ -42,12 +42,12 @@ impl State {
         let targets = config.environments.values().flat_map(|environment| environment.targets.iter().cloned());
         let lambda = |target: Target| {
             let (functions, roles) = (BTreeMap::new(), BTreeMap::new());
-            (target.clone(), Lambda { target, functions, settling, roles, misdeeds: Vec::new() })
+            (target.clone(), Lambda { target, functions, settling, roles, forbidden: Vec::new() })
         };
         Self {
             artifacts: Artifacts::new(config.artifact_bucket.clone(), region.clone()),
             ledger: Objects::default(),
-            gate: Gate::of(config),
+            sts: Sts::of(config),
             queue: Messages::default(),
             events: Vec::new(),
             journal: Vec::new(),

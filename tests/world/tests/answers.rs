@@ -32,7 +32,7 @@ fn with_versions(environment: &Value, count: u64) -> World {
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
         "environments": {"dev": environment},
     }));
-    world.given(DEV, "orders", &code("0"), |f| {
+    world.add_function(DEV, "orders", &code("0"), |f| {
         for number in 1..=count {
             f.code(&code(&format!("by hand {number}"))).publish();
         }
@@ -51,7 +51,7 @@ async fn a_version_that_is_not_active_yet_is_waited_for_before_the_alias_moves()
             assert_eq!(function.aliases["live"].version, 1, "it moved to a version that does not serve");
             function.versions.get_mut(&2).unwrap().state = Condition::Ready;
         });
-        let record = world.ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
+        let record = world.upload_until_ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
         assert_eq!((record.status, live(&world)), (Status::Succeeded, 2), "{state}: {:?}", record.because);
     }
 }
@@ -62,7 +62,7 @@ async fn a_version_that_never_serves_fails_with_lambdas_reason_and_the_alias_sta
     {
         let world = World::with_orders();
         world.on(Op::UpdateFunctionCode).end_in(state);
-        let record = world.ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
+        let record = world.upload_until_ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
         assert_eq!((error(&record).code, live(&world)), (TargetErrorCode::FunctionFailed, 1), "{state}");
         let message = error(&record).message;
         assert!(message.contains(&format!("Idle: so it is (state {state})")), "{message}");
@@ -78,8 +78,8 @@ async fn a_rollback_uses_a_sleeping_version_only_where_its_zip_is_gone() {
         let first = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
         world.until_ended(&first).await;
         world.pass(Duration::from_secs(1)).await;
-        world.ended("dev/orders/1.2.0.zip", code("1.2.0")).await;
-        world.somebody(DEV, "orders", |f| {
+        world.upload_until_ended("dev/orders/1.2.0.zip", code("1.2.0")).await;
+        world.change_function(DEV, "orders", |f| {
             f.versions.get_mut(&2).unwrap().state = Condition::Named("Inactive".into());
             f
         });
@@ -87,7 +87,7 @@ async fn a_rollback_uses_a_sleeping_version_only_where_its_zip_is_gone() {
             world.aws(|aws| aws.artifacts.delete("dev/orders/1.1.0.zip", first.version_id.as_ref().unwrap()));
         }
         let rollback = json!({"command": "rollback", "environment": "dev", "function": "orders"});
-        let record = world.commanded(rollback).await;
+        let record = world.command_record(rollback).await;
         assert_eq!((record.status, live(&world)), (Status::Succeeded, serves), "{:?}", record.because);
     }
 }
@@ -98,13 +98,13 @@ async fn a_409_that_nobody_knows_is_waited_for_and_ends_with_awss_words() {
     for op in [Op::UpdateFunctionCode, Op::UpdateAlias] {
         let world = World::with_orders();
         world.on(op).times(16).fail_saying(CallErrorKind::RefusedForNow, words);
-        let record = world.ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
+        let record = world.upload_until_ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
         assert_eq!((record.status, live(&world)), (Status::Succeeded, 2), "{op}: {:?}", record.because);
 
         let mut world = World::with_orders();
         world.time = Duration::from_secs(240);
         world.on(op).always().fail_saying(CallErrorKind::RefusedForNow, words);
-        let record = world.ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
+        let record = world.upload_until_ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
         assert_eq!((error(&record).code, live(&world)), (TargetErrorCode::Internal, 1), "{op}");
         assert!(error(&record).message.contains(words), "{}", error(&record).message);
         let waited = world.elapsed();
@@ -115,11 +115,11 @@ async fn a_409_that_nobody_knows_is_waited_for_and_ends_with_awss_words() {
 #[tokio::test(start_paused = true)]
 async fn a_fresh_execution_role_is_waited_for_across_invocations_but_not_for_ever() {
     for (from, expected) in [(600, None), (3600, Some(TargetErrorCode::RoleNotAssumable))] {
-        let mut world = World::of(&[DEV]);
+        let mut world = World::with_targets(&[DEV]);
         world.time = Duration::from_secs(120);
         let from = world.now() + Duration::from_secs(from);
         world.aws(|aws| aws.at(DEV).role("lambda-execution", from));
-        let record = world.ended("dev/orders/1.0.0.zip", function("1.0.0")).await;
+        let record = world.upload_until_ended("dev/orders/1.0.0.zip", function("1.0.0")).await;
         assert_eq!(record.targets[0].error.as_ref().map(|error| error.code), expected, "{:?}", record.because);
         let waited = world.elapsed();
         assert!(waited >= Duration::from_secs(600) && waited < Duration::from_secs(960), "{waited:?}");
@@ -181,7 +181,7 @@ async fn a_version_that_failed_for_a_reason_that_passes_is_made_once_more() {
     for reason in ["InternalError", "EC2RequestLimitExceeded", "InsufficientCapacity", "EFSMountTimeout"] {
         let world = World::with_orders();
         world.on(Op::UpdateFunctionCode).end_failed(&format!("{reason}: try again"));
-        let record = world.ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
+        let record = world.upload_until_ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
         assert_eq!((record.status, live(&world)), (Status::Succeeded, 3), "{reason}: {:?}", record.because);
     }
     for (reason, expected) in [
@@ -192,7 +192,7 @@ async fn a_version_that_failed_for_a_reason_that_passes_is_made_once_more() {
     ] {
         let world = World::with_orders();
         world.on(Op::UpdateFunctionCode).always().end_failed(&format!("{reason}: no"));
-        let record = world.ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
+        let record = world.upload_until_ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
         assert_eq!((error(&record).code, live(&world)), (expected, 1), "{reason}");
     }
 }
@@ -201,7 +201,7 @@ async fn a_version_that_failed_for_a_reason_that_passes_is_made_once_more() {
 async fn a_conflict_without_a_difference_is_no_foreign_change() {
     let world = World::with_orders();
     world.on(Op::UpdateAlias).always().fail(CallErrorKind::Conflict);
-    let record = world.ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
+    let record = world.upload_until_ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
     assert_eq!(error(&record).code, TargetErrorCode::Internal, "{}", error(&record).message);
 }
 
@@ -223,7 +223,7 @@ async fn full_code_storage_is_emptied_of_surplus_versions_and_the_call_made_once
 #[tokio::test(start_paused = true)]
 async fn twelve_versions_that_cannot_be_deleted_do_not_stop_pruning() {
     let world = with_versions(&json!({"keep_versions": 3}), 20);
-    world.somebody(DEV, "orders", |f| {
+    world.change_function(DEV, "orders", |f| {
         f.replicated = (1..=12).collect();
         f
     });
@@ -239,7 +239,7 @@ async fn a_durable_function_is_pruned_only_where_the_environment_says_so() {
         (json!({"keep_versions": 3, "prune_durable": true}), vec![7, 8, 9]),
     ] {
         let world = with_versions(&environment, 8);
-        world.somebody(DEV, "orders", |f| {
+        world.change_function(DEV, "orders", |f| {
             f.is_durable = true;
             f
         });
@@ -251,7 +251,7 @@ async fn a_durable_function_is_pruned_only_where_the_environment_says_so() {
 #[tokio::test(start_paused = true)]
 async fn the_version_that_was_served_before_is_never_deleted_by_the_same_deployment() {
     let world = with_versions(&json!({"keep_versions": 1}), 5);
-    world.somebody(DEV, "orders", |f| f.point("live", 2).shift("live", 3, 0.1));
+    world.change_function(DEV, "orders", |f| f.point("live", 2).shift("live", 3, 0.1));
     world.upload("dev/orders/1.zip", code("1")).await;
     assert_eq!(versions(&world), [2, 3, 6]);
     world.pass(Duration::from_secs(1)).await;

@@ -8,7 +8,7 @@ use deployer_engine::port::CallErrorKind;
 use fixtures::Zip;
 use fixtures::packages::archive::{Entry, archive};
 use serde_json::{Value, json};
-use world::door::{notification, queued};
+use world::payloads::{notification, queued};
 use world::zips::{bootstrap, code, large, with_manifest};
 use world::{DEV, Op, World, ignored, recorded};
 
@@ -138,7 +138,7 @@ async fn an_environment_that_takes_no_uploads_refuses_them_and_says_what_to_do()
             "prod": {"targets": target("222222222222"), "promotion": {"from": "dev"}},
             "old": {"targets": target("333333333333"), "accept_uploads": false}},
     }));
-    world.given(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+    world.add_function(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
     for (key, because) in [
         (
             "prod/orders/1.1.0.zip",
@@ -333,7 +333,7 @@ async fn a_value_of_a_variable_that_lambda_quotes_is_masked_whatever_the_words()
         (Op::UpdateAlias, "new-hunter2"),
     ] {
         let world = World::with_orders();
-        world.somebody(DEV, "orders", |f| f.variable("OLD", "old-hunter2"));
+        world.change_function(DEV, "orders", |f| f.variable("OLD", "old-hunter2"));
         world.on(op).fail_saying(CallErrorKind::Invalid, text);
         let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", manifest)).await;
         let message = error(&record).message;
@@ -341,7 +341,7 @@ async fn a_value_of_a_variable_that_lambda_quotes_is_masked_whatever_the_words()
         assert!(!told(&world).contains("hunter2"), "{op:?}: {}", told(&world));
     }
     let world = World::with_orders();
-    world.somebody(DEV, "orders", |f| f.variable("OLD", "old-hunter2"));
+    world.change_function(DEV, "orders", |f| f.variable("OLD", "old-hunter2"));
     world.on(Op::UpdateFunctionCode).always().end_failed("InvalidConfiguration: OLD is old-hunter2");
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
     let message = error(&record).message;
@@ -423,7 +423,7 @@ async fn an_artifact_that_goes_away_between_verifying_and_deploying_fails_the_ta
 #[tokio::test(start_paused = true)]
 async fn an_account_that_does_not_let_us_in_is_named_with_role_session_and_cause() {
     let world = World::with_orders();
-    world.aws(|aws| aws.gate.role(DEV).external_id = None);
+    world.aws(|aws| aws.sts.role(DEV).external_id = None);
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
     assert_eq!(
         error(&record),
@@ -445,9 +445,9 @@ async fn an_account_that_does_not_let_us_in_is_named_with_role_session_and_cause
 
 #[tokio::test(start_paused = true)]
 async fn an_artifact_that_the_deployer_may_not_read_fails_every_target() {
-    let world = World::of(&[DEV, "222222222222"]);
+    let world = World::with_targets(&[DEV, "222222222222"]);
     for place in [DEV, "222222222222"] {
-        world.given(place, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+        world.add_function(place, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
     }
     world.aws(|aws| aws.artifacts.closed_to_the_deployer = true);
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -505,7 +505,7 @@ async fn a_missing_right_is_named_whichever_call_lacks_it() {
         ("iam:PassRole", "role = \"other\"\n"),
     ] {
         let world = World::with_orders();
-        world.aws(|aws| aws.gate.role(DEV).may_not.insert(action.into()));
+        world.aws(|aws| aws.sts.role(DEV).may_not.insert(action.into()));
         let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", manifest)).await;
         assert_eq!(error(&record).code, TargetErrorCode::AccessDenied, "{action}");
         assert!(error(&record).message.contains(&format!("is not authorized to perform: {action} on")), "{action}");
@@ -530,7 +530,7 @@ async fn a_head_that_nobody_can_read_stops_its_function_and_no_other() {
         (unknown_schema, "has schema 2, this deployer knows 1", "run the deployer that wrote it, or a newer one"),
     ] {
         let world = World::with_orders();
-        world.given(DEV, "payments", &code("1.0.0"), |f| f.publish().point("live", 1));
+        world.add_function(DEV, "payments", &code("1.0.0"), |f| f.publish().point("live", 1));
         world.aws(|aws| aws.ledger.put("heads/dev/orders.json", broken));
         let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
         let transient = world.deliver(&upload).await.unwrap_err().to_string();
@@ -555,7 +555,7 @@ async fn where_releases_are_immutable_other_bytes_under_the_same_release_are_ref
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-ledger",
         "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}], "immutable_releases": true}},
     }));
-    world.given(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+    world.add_function(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
     let first = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
     world.pass(std::time::Duration::from_secs(1)).await;
     let other = world.record("dev/orders/1.1.0.zip", code("1.1.0, once more")).await;

@@ -14,7 +14,7 @@ use deployer_engine::Engine;
 use deployer_engine::batch::{handle_batch, put_back};
 use deployer_engine::port::{ArtifactStore, Chunks, Queue, QueueError, ReadError, Tail};
 use serde_json::json;
-use world::door::notification;
+use world::payloads::notification;
 use world::zips::code;
 use world::{DEV, World};
 
@@ -69,7 +69,7 @@ async fn failed(engine: &Engine, messages: Vec<Message>) -> Vec<String> {
 async fn a_panic_or_a_read_without_end_takes_only_its_own_message_along() {
     for trap in [Trap::Panics, Trap::NeverAnswers] {
         let world = World::with_orders();
-        world.given(DEV, "bad", &code("1.0.0"), |f| f.publish().point("live", 1));
+        world.add_function(DEV, "bad", &code("1.0.0"), |f| f.publish().point("live", 1));
         let uploads = [world.put("dev/bad/1.1.0.zip", code("1.1.0")), world.put("dev/orders/1.1.0.zip", code("1.1.0"))];
         let mut engine = world.engine(Duration::from_secs(300));
         let store = engine.ports.artifacts.clone();

@@ -15,7 +15,7 @@ use world::{World, WrongClock, recorded};
 /// From now on the deployer's clock is wrong by so many minutes; the ledger's is right.
 fn is_ahead(world: &mut World, minutes: i64) {
     let ahead = SignedDuration::from_mins(minutes);
-    world.between = Some(Box::new(move |ports: Ports| {
+    world.decorate_ports = Some(Box::new(move |ports: Ports| {
         let clock = Arc::new(WrongClock { clock: ports.clock.clone(), ahead });
         Ports { clock, ..ports }
     }));
@@ -27,7 +27,7 @@ async fn a_rollback_by_a_deployer_ten_minutes_ahead_outdates_no_upload_of_after_
     deployed(&world, &["a", "b"]).await;
     is_ahead(&mut world, 10);
     assert_eq!(release(&rollback(&world).await), "a");
-    world.between = None;
+    world.decorate_ports = None;
     world.pass(Duration::from_secs(2)).await;
     let after = recorded(world.upload("dev/orders/c.zip", code("c")).await);
     assert_eq!((after.status, served(&world).as_str()), (Status::Succeeded, "c"), "{:?}", after.because);
@@ -41,7 +41,7 @@ async fn a_rollback_by_a_deployer_ten_minutes_behind_outdates_uploads_of_before_
     world.pass(Duration::from_secs(2)).await;
     is_ahead(&mut world, -10);
     assert_eq!(release(&rollback(&world).await), "a");
-    world.between = None;
+    world.decorate_ports = None;
     let late = recorded(world.deliver(&before).await.unwrap());
     assert_eq!((late.status, served(&world).as_str()), (Status::Superseded, "a"));
 }
@@ -52,7 +52,7 @@ async fn a_redeploy_outdates_no_upload_that_is_on_its_way() {
     deployed(&world, &["a"]).await;
     let on_its_way = world.put("dev/orders/b.zip", code("b"));
     world.pass(Duration::from_secs(5)).await;
-    assert_eq!(world.commanded(command("redeploy", &json!({}))).await.status, Status::Unchanged);
+    assert_eq!(world.command_record(command("redeploy", &json!({}))).await.status, Status::Unchanged);
     assert_eq!(recorded(world.deliver(&on_its_way).await.unwrap()).status, Status::Succeeded);
     assert_eq!(served(&world), "b");
 }

@@ -8,7 +8,7 @@ use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
 use world::orders::{OTHER, command, deployed, release, rollback, served, served_in, serves};
 use world::zips::{code, with_manifest};
-use world::{DEV, Moment, Op, Outcome, Work, World};
+use world::{DEV, CallPhase, Op, Outcome, Trigger, World};
 
 #[tokio::test(start_paused = true)]
 async fn a_rollback_walks_back_through_what_really_was_live() {
@@ -52,7 +52,7 @@ async fn a_rollback_needs_no_artifact_as_long_as_lambda_has_the_version() {
 async fn after_its_version_was_deleted_a_release_is_published_again_from_its_artifact() {
     let world = World::with_orders();
     deployed(&world, &["a", "b"]).await;
-    world.somebody(DEV, "orders", |orders| {
+    world.change_function(DEV, "orders", |orders| {
         orders.versions.remove(&2);
         orders
     });
@@ -63,10 +63,10 @@ async fn after_its_version_was_deleted_a_release_is_published_again_from_its_art
 
 #[tokio::test(start_paused = true)]
 async fn without_version_and_artifact_a_target_fails_and_stays_as_it_is() {
-    let world = World::two();
+    let world = World::with_orders_in_two();
     deployed(&world, &["a", "b"]).await;
     world.aws(|aws| aws.artifacts.delete("dev/orders/a.zip", "v1"));
-    world.somebody(OTHER, "orders", |orders| {
+    world.change_function(OTHER, "orders", |orders| {
         orders.versions.remove(&2);
         orders
     });
@@ -92,7 +92,7 @@ async fn the_configuration_goes_back_with_the_code() {
     world.pass(Duration::from_secs(1)).await;
     world.record("dev/orders/c.zip", zip("c", "512")).await;
     // What must be published again takes it from its artifact's manifest.
-    world.somebody(DEV, "orders", |orders| {
+    world.change_function(DEV, "orders", |orders| {
         orders.versions.remove(&2);
         orders
     });
@@ -102,9 +102,9 @@ async fn the_configuration_goes_back_with_the_code() {
 
 #[tokio::test(start_paused = true)]
 async fn of_two_targets_one_of_which_is_broken_the_other_goes_back_and_the_record_says_so() {
-    let world = World::two();
+    let world = World::with_orders_in_two();
     deployed(&world, &["a", "b"]).await;
-    world.aws(|aws| aws.gate.delete_role(OTHER));
+    world.aws(|aws| aws.sts.delete_role(OTHER));
     let record = rollback(&world).await;
     assert_eq!((record.status, record.code), (Status::Failed, Some(Code::TargetFailed)));
     assert_eq!(record.targets[1].error.as_ref().unwrap().code, TargetErrorCode::AssumeRoleDenied);
@@ -113,7 +113,7 @@ async fn of_two_targets_one_of_which_is_broken_the_other_goes_back_and_the_recor
 
 #[tokio::test(start_paused = true)]
 async fn a_rollback_leaves_what_reached_some_targets_and_never_restores_what_is_live() {
-    let world = World::two();
+    let world = World::with_orders_in_two();
     deployed(&world, &["a", "b"]).await;
     // c arrives in one account only: it is live, and not complete.
     world.on(Op::UpdateFunctionCode).at(OTHER).always().fail(CallErrorKind::Denied);
@@ -125,7 +125,7 @@ async fn a_rollback_leaves_what_reached_some_targets_and_never_restores_what_is_
     assert_eq!([first.targets[0].status, first.targets[1].status], [Status::Succeeded, Status::Unchanged]);
     assert_eq!((served_in(&world, DEV).as_str(), served_in(&world, OTHER).as_str()), ("b", "b"));
     // Somebody moves an alias by hand: the rollback leaves b all the same.
-    world.somebody(OTHER, "orders", |orders| orders.point("live", 1));
+    world.change_function(OTHER, "orders", |orders| orders.point("live", 1));
     let second = rollback(&world).await;
     assert_eq!((release(&second), served_in(&world, OTHER).as_str()), ("a", "a"));
     assert_eq!(served_in(&world, DEV), "a");
@@ -135,11 +135,11 @@ async fn a_rollback_leaves_what_reached_some_targets_and_never_restores_what_is_
 async fn a_rollback_to_a_release_takes_the_newest_that_was_live_and_left_ones_too() {
     let world = World::with_orders();
     deployed(&world, &["a", "b", "c"]).await;
-    let back = world.commanded(command("rollback", &json!({"to": "a"}))).await;
+    let back = world.command_record(command("rollback", &json!({"to": "a"}))).await;
     assert_eq!((back.status, served(&world).as_str()), (Status::Succeeded, "a"));
-    let forth = world.commanded(command("rollback", &json!({"to": "c"}))).await;
+    let forth = world.command_record(command("rollback", &json!({"to": "c"}))).await;
     assert_eq!((forth.status, served(&world).as_str()), (Status::Succeeded, "c"), "what was left was live");
-    let unknown = world.commanded(command("rollback", &json!({"to": "z"}))).await;
+    let unknown = world.command_record(command("rollback", &json!({"to": "z"}))).await;
     assert_eq!((unknown.status, unknown.code), (Status::Refused, Some(Code::NothingToRollBack)));
     assert_eq!(unknown.because.unwrap(), "release z is not among the last that were live here (c, a, b)");
     assert_eq!(release(&rollback(&world).await), "a", "what was live before c");
@@ -176,10 +176,10 @@ async fn the_same_command_again_acts_once() {
     let world = World::with_orders();
     deployed(&world, &["a", "b", "c"]).await;
     let once = command("rollback", &json!({"id": "r1"}));
-    let first = world.commanded(once.clone()).await;
+    let first = world.command_record(once.clone()).await;
     world.pass(Duration::from_secs(3)).await;
     let before = world.snapshot();
-    assert_eq!(world.commanded(once).await, first);
+    assert_eq!(world.command_record(once).await, first);
     assert_eq!(world.snapshot(), before);
     assert_eq!(served(&world), "b");
 }
@@ -192,7 +192,7 @@ async fn a_deployment_in_progress_is_asked_to_stop_and_the_rollback_is_next() {
     let upload = world.put("dev/orders/c.zip", code("c"));
     let back = async {
         world.pass(Duration::from_secs(3)).await;
-        world.commanded(command("rollback", &json!({}))).await
+        world.command_record(command("rollback", &json!({}))).await
     };
     let (stopped, asked) = tokio::join!(world.deliver(&upload), back);
     let stopped = world::recorded(stopped.unwrap());
@@ -213,7 +213,7 @@ async fn a_rollback_that_waits_is_not_displaced_by_an_upload_which_comes_after_i
     let first = world.put("dev/orders/c.zip", code("c"));
     let then = async {
         world.pass(Duration::from_secs(3)).await;
-        let asked = world.commanded(command("rollback", &json!({"id": "r"}))).await;
+        let asked = world.command_record(command("rollback", &json!({"id": "r"}))).await;
         world.pass(Duration::from_secs(1)).await;
         let waits = world.record("dev/orders/d.zip", code("d")).await;
         (asked, waits)
@@ -222,7 +222,7 @@ async fn a_rollback_that_waits_is_not_displaced_by_an_upload_which_comes_after_i
     assert_eq!(asked.status, Status::Pending);
     assert_ne!(waits.status, Status::Superseded);
     world.tick().await;
-    let ended = world.commanded(command("rollback", &json!({"id": "r"}))).await;
+    let ended = world.command_record(command("rollback", &json!({"id": "r"}))).await;
     assert_eq!((ended.status, release(&ended)), (Status::Unchanged, "b"), "c reached nothing");
     assert_eq!(served(&world), "d", "it was uploaded after the rollback was asked for");
     assert_eq!(release(&rollback(&world).await), "b");
@@ -234,15 +234,15 @@ async fn whoever_dies_over_a_rollback_is_succeeded_and_it_goes_where_it_was_mean
         let world = World::with_orders();
         deployed(&world, &["a", "b", "c"]).await;
         let order = command("rollback", &json!({"id": "r"}));
-        let run = world.invocation().dies_at(call, Moment::After).run(&Work::Command(order.clone())).await;
+        let run = world.invocation().dies_at(call, CallPhase::After).run(&Trigger::Command(order.clone())).await;
         if matches!(run.outcome, Outcome::Answered(_)) {
             assert!(call > 10, "{call}");
             return;
         }
         world.leases_run_out().await;
-        world.invocation().run(&Work::Sweep).await;
+        world.invocation().run(&Trigger::Sweep).await;
         world.tick().await;
-        let record = world.commanded(order).await;
+        let record = world.command_record(order).await;
         assert_eq!((record.status, release(&record)), (Status::Succeeded, "b"), "died at {call}: {}", world.render());
         assert_eq!(served(&world), "b", "died at {call}");
     }
@@ -251,13 +251,13 @@ async fn whoever_dies_over_a_rollback_is_succeeded_and_it_goes_where_it_was_mean
 
 #[tokio::test(start_paused = true)]
 async fn a_redeploy_brings_back_what_is_live_and_is_unchanged_where_all_is_so() {
-    let world = World::two();
+    let world = World::with_orders_in_two();
     deployed(&world, &["a", "b"]).await;
     let order = |id: &str| command("redeploy", &json!({ "id": id }));
-    let same = world.commanded(order("1")).await;
+    let same = world.command_record(order("1")).await;
     assert_eq!((same.status, release(&same)), (Status::Unchanged, "b"));
-    world.somebody(OTHER, "orders", |orders| orders.point("live", 1));
-    let record = world.commanded(order("2")).await;
+    world.change_function(OTHER, "orders", |orders| orders.point("live", 1));
+    let record = world.command_record(order("2")).await;
     assert_eq!([record.targets[0].status, record.targets[1].status], [Status::Unchanged, Status::Succeeded]);
     assert_eq!(served_in(&world, OTHER), "b");
     assert_eq!(release(&rollback(&world).await), "a", "a redeploy is no step of the history");
@@ -266,7 +266,7 @@ async fn a_redeploy_brings_back_what_is_live_and_is_unchanged_where_all_is_so() 
 #[tokio::test(start_paused = true)]
 async fn a_redeploy_of_nothing_is_refused() {
     let world = World::with_orders();
-    let record = world.commanded(command("redeploy", &json!({}))).await;
+    let record = world.command_record(command("redeploy", &json!({}))).await;
     assert_eq!((record.status, record.code), (Status::Refused, Some(Code::NotLive)));
 }
 
@@ -276,10 +276,10 @@ async fn deploy_takes_the_newest_version_of_the_key_and_is_refused_where_there_i
     world.put("dev/orders/a.zip", code("a"));
     world.put("dev/orders/a.zip", code("a, again"));
     world.pass(Duration::from_secs(1)).await;
-    let record = world.commanded(command("deploy", &json!({"release": "a"}))).await;
+    let record = world.command_record(command("deploy", &json!({"release": "a"}))).await;
     assert_eq!((record.status, record.cause.kind), (Status::Succeeded, CauseKind::Deploy));
     assert_eq!(record.artifact.unwrap().version_id, "v2");
-    let none = world.commanded(command("deploy", &json!({"release": "z"}))).await;
+    let none = world.command_record(command("deploy", &json!({"release": "z"}))).await;
     assert_eq!((none.status, none.code, none.artifact), (Status::Refused, Some(Code::ArtifactGone), None));
     assert_eq!(none.release.unwrap().as_str(), "z");
     assert_eq!(none.because.unwrap(), "s3://acme-artifacts/dev/orders/z.zip does not exist: upload the release first");
@@ -291,15 +291,15 @@ async fn whoever_dies_over_a_deploy_of_nothing_is_succeeded_and_it_is_refused_al
         let world = World::with_orders();
         deployed(&world, &["a"]).await;
         let order = command("deploy", &json!({"release": "z", "id": "d"}));
-        let run = world.invocation().dies_at(call, Moment::After).run(&Work::Command(order.clone())).await;
+        let run = world.invocation().dies_at(call, CallPhase::After).run(&Trigger::Command(order.clone())).await;
         if matches!(run.outcome, Outcome::Answered(_)) {
             assert!(call > 5, "{call}");
             return;
         }
         world.leases_run_out().await;
-        world.invocation().run(&Work::Sweep).await;
+        world.invocation().run(&Trigger::Sweep).await;
         world.tick().await;
-        let record = world.commanded(order).await;
+        let record = world.command_record(order).await;
         assert_eq!((record.status, record.code), (Status::Refused, Some(Code::ArtifactGone)), "died at {call}");
         assert_eq!(served(&world), "a");
     }
@@ -311,7 +311,7 @@ async fn a_rollback_never_goes_to_what_is_live_already() {
     let world = World::with_orders();
     deployed(&world, &["z", "a", "b"]).await;
     world.pass(Duration::from_secs(1)).await;
-    let again = world.commanded(command("deploy", &json!({"release": "a"}))).await;
+    let again = world.command_record(command("deploy", &json!({"release": "a"}))).await;
     assert_eq!((again.status, served(&world).as_str()), (Status::Succeeded, "a"));
     let reject = json!({"command": "reject", "function": "orders", "release": "b", "reason": "it leaks"});
     world.command(reject).await;
@@ -330,11 +330,11 @@ async fn a_command_that_has_made_way_for_another_is_answered_with_its_own_record
     let deploy = command("deploy", &json!({"release": "c", "id": "d"}));
     let back = async {
         world.pass(Duration::from_millis(500)).await;
-        world.commanded(command("rollback", &json!({"id": "r"}))).await
+        world.command_record(command("rollback", &json!({"id": "r"}))).await
     };
-    let (given_up, waits) = tokio::join!(world.commanded(deploy.clone()), back);
+    let (given_up, waits) = tokio::join!(world.command_record(deploy.clone()), back);
     assert_eq!((given_up.status.is_ended(), waits.status), (false, Status::Pending), "{given_up:?}");
-    let record = world.commanded(deploy).await;
+    let record = world.command_record(deploy).await;
     assert_eq!((record.cause.kind, record.status), (CauseKind::Deploy, Status::Superseded), "{record:?}");
     assert_eq!(served(&world), "b", "the rollback means the deploy that it met");
 }
@@ -348,15 +348,15 @@ async fn two_rollbacks_at_once_go_one_step_back() {
     let order = |id: &str| command("rollback", &json!({ "id": id }));
     let second = async {
         world.pass(Duration::from_millis(70)).await;
-        world.commanded(order("2")).await
+        world.command_record(order("2")).await
     };
-    let (one, two) = tokio::join!(world.commanded(order("1")), second);
+    let (one, two) = tokio::join!(world.command_record(order("1")), second);
     assert_eq!((one.status, release(&one)), (Status::Succeeded, "b"));
     assert_eq!(two.id, one.id, "the second joins the first");
     world.tick().await;
     let before = world.snapshot();
     for id in ["1", "2"] {
-        assert_eq!(world.commanded(order(id)).await, one, "the same command again changes nothing");
+        assert_eq!(world.command_record(order(id)).await, one, "the same command again changes nothing");
     }
     assert_eq!((world.snapshot() == before, served(&world).as_str()), (true, "b"));
 }
@@ -367,9 +367,9 @@ async fn a_second_rollback_of_the_same_incident_is_told_who_was_first() {
     deployed(&world, &["a", "b", "c"]).await;
     world.pass(Duration::from_secs(1)).await;
     let order = |id: &str| command("rollback", &json!({ "id": id, "if_live": "c" }));
-    assert_eq!(world.commanded(order("1")).await.status, Status::Succeeded);
+    assert_eq!(world.command_record(order("1")).await.status, Status::Succeeded);
     world.pass(Duration::from_secs(1)).await;
-    let second = world.commanded(order("2")).await;
+    let second = world.command_record(order("2")).await;
     assert_eq!((second.status, second.code), (Status::Refused, Some(Code::LiveChanged)));
     let because = second.because.unwrap();
     assert!(
@@ -381,9 +381,9 @@ async fn a_second_rollback_of_the_same_incident_is_told_who_was_first() {
 
 #[tokio::test(start_paused = true)]
 async fn with_one_account_dead_every_command_goes_by_what_was_rolled_out_last() {
-    let world = World::two();
+    let world = World::with_orders_in_two();
     deployed(&world, &["r1", "r2"]).await;
-    world.aws(|aws| aws.gate.delete_role(OTHER));
+    world.aws(|aws| aws.sts.delete_role(OTHER));
     for label in ["r3", "r4"] {
         world.pass(Duration::from_secs(1)).await;
         let key = format!("dev/orders/{label}.zip");
@@ -393,9 +393,9 @@ async fn with_one_account_dead_every_command_goes_by_what_was_rolled_out_last() 
     assert_eq!(status["functions"][0]["live"]["release"], "r4");
     let back = rollback(&world).await;
     assert_eq!((back.status, release(&back), served_in(&world, DEV).as_str()), (Status::Failed, "r3", "r3"));
-    let to = world.commanded(command("rollback", &json!({"to": "r4"}))).await;
+    let to = world.command_record(command("rollback", &json!({"to": "r4"}))).await;
     assert_eq!((release(&to), served_in(&world, DEV).as_str()), ("r4", "r4"));
-    let again = world.commanded(command("redeploy", &json!({}))).await;
+    let again = world.command_record(command("redeploy", &json!({}))).await;
     assert_eq!((again.status, release(&again), served_in(&world, DEV).as_str()), (Status::Failed, "r4", "r4"));
     assert_eq!(served_in(&world, OTHER), "r2", "nobody can go there");
 }
@@ -413,7 +413,7 @@ async fn a_hold_refuses_what_is_new_and_lets_a_rollback_through_until_it_is_rele
     assert!(because.starts_with("held by ann since ") && because.ends_with(": black friday"), "{because}");
     for name in ["deploy", "redeploy"] {
         let more = if name == "deploy" { json!({"release": "c"}) } else { json!({}) };
-        assert_eq!(world.commanded(command(name, &more)).await.code, Some(Code::Held), "{name}");
+        assert_eq!(world.command_record(command(name, &more)).await.code, Some(Code::Held), "{name}");
     }
     assert_eq!(rollback(&world).await.status, Status::Succeeded);
     assert_eq!(served(&world), "a");
@@ -422,7 +422,7 @@ async fn a_hold_refuses_what_is_new_and_lets_a_rollback_through_until_it_is_rele
     let status = world.command(command("release-hold", &json!({}))).await;
     assert_eq!(status["functions"][0]["hold"], Value::Null);
     deployed(&world, &["d"]).await;
-    let (error_type, message) = world.refuses(command("release-hold", &json!({}))).await;
+    let (error_type, message) = world.command_error(command("release-hold", &json!({}))).await;
     assert_eq!(error_type, "InvalidCommand");
     assert_eq!(message, "orders is not held in dev: there is nothing to release");
 }
@@ -466,15 +466,15 @@ async fn a_rejected_release_is_deployed_by_nobody_and_is_skipped_by_a_rollback()
         assert_eq!((record.status, record.code), (Status::Refused, Some(Code::Rejected)), "{key}");
         world.pass(Duration::from_secs(1)).await;
     }
-    let to = world.commanded(command("rollback", &json!({"to": "c"}))).await;
+    let to = world.command_record(command("rollback", &json!({"to": "c"}))).await;
     assert_eq!((to.status, to.code), (Status::Refused, Some(Code::Rejected)));
     assert_eq!(served(&world), "a");
-    let (error_type, message) = world.refuses(reject("z")).await;
+    let (error_type, message) = world.command_error(reject("z")).await;
     assert_eq!(error_type, "InvalidCommand");
     assert_eq!(message, "no release z of orders is known in any environment: status and history tell which are");
     let unreject = json!({"command": "unreject", "function": "orders", "release": "b"});
     world.command(unreject.clone()).await;
-    assert_eq!(world.refuses(unreject).await.1, "release b of orders is not rejected: there is nothing to undo");
+    assert_eq!(world.command_error(unreject).await.1, "release b of orders is not rejected: there is nothing to undo");
     world.pass(Duration::from_secs(1)).await;
     assert_eq!(world.record("dev/orders/b.zip", code("b, mended")).await.status, Status::Succeeded);
 }
@@ -527,7 +527,7 @@ async fn status_tells_what_the_heads_say_and_asks_no_target() {
     let target = json!({"account": DEV, "region": "eu-west-1", "version": "2", "release": "a"});
     assert_eq!(status["functions"][0]["targets"], json!([target]));
     assert!(world.calls()[before..].iter().all(|call| matches!(call.op, Op::ReadLedger | Op::ListLedger)));
-    let (error_type, message) = world.refuses(json!({"command": "status", "environment": "prd"})).await;
+    let (error_type, message) = world.command_error(json!({"command": "status", "environment": "prd"})).await;
     assert_eq!(
         (error_type.as_str(), message.as_str()),
         ("InvalidCommand", "deployer.json has no environment prd (it has dev)")
@@ -563,5 +563,5 @@ async fn a_plan_is_what_would_be_done_and_nothing_is_done() {
 async fn a_promotion_is_refused_clearly() {
     let world = World::with_orders();
     let promote = json!({"command": "promote", "function": "orders", "from": "dev", "to": "dev"});
-    assert_eq!(world.refuses(promote).await.0, "InvalidCommand");
+    assert_eq!(world.command_error(promote).await.0, "InvalidCommand");
 }

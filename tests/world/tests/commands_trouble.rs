@@ -8,11 +8,11 @@ use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
 use world::orders::{OTHER, command, deployed, rollback, served, served_in};
 use world::zips::code;
-use world::{DEV, Moment, Op, Outcome, Work, World, recorded};
+use world::{DEV, CallPhase, Op, Outcome, Trigger, World, recorded};
 
 /// `orders` in two accounts; the head is as if the second had come after these releases.
 async fn with_a_new_target(releases: &[&str]) -> World {
-    let world = World::two();
+    let world = World::with_orders_in_two();
     deployed(&world, releases).await;
     let mut head = world.head("dev", "orders");
     let place = format!("{OTHER}/eu-west-1");
@@ -28,7 +28,7 @@ async fn with_a_new_target(releases: &[&str]) -> World {
 async fn a_target_that_came_later_gets_what_is_gone_back_to_from_the_artifact() {
     let world = with_a_new_target(&["a", "b"]).await;
     world.pass(Duration::from_secs(1)).await;
-    let to = world.commanded(command("rollback", &json!({"to": "a"}))).await;
+    let to = world.command_record(command("rollback", &json!({"to": "a"}))).await;
     assert_eq!(to.status, Status::Succeeded, "{to:?}");
     assert_eq!((served_in(&world, DEV).as_str(), served_in(&world, OTHER).as_str()), ("a", "a"));
 }
@@ -38,7 +38,7 @@ async fn a_target_that_came_later_fails_alone_where_the_artifact_is_gone() {
     let world = with_a_new_target(&["a", "b"]).await;
     world.aws(|aws| aws.artifacts.delete("dev/orders/a.zip", "v1"));
     world.pass(Duration::from_secs(1)).await;
-    let to = world.commanded(command("rollback", &json!({"to": "a"}))).await;
+    let to = world.command_record(command("rollback", &json!({"to": "a"}))).await;
     assert_eq!(
         (to.status, to.targets[0].status, to.targets[1].status),
         (Status::Failed, Status::Succeeded, Status::Failed)
@@ -58,9 +58,9 @@ async fn nothing_gives_way_to_a_command_that_leads_nowhere() {
         let waits = world.record("dev/orders/d.zip", code("d")).await;
         assert_eq!(waits.status, Status::Pending);
         world.pass(Duration::from_secs(1)).await;
-        let typo = world.commanded(command("rollback", &json!({"to": "1.4.l"}))).await;
+        let typo = world.command_record(command("rollback", &json!({"to": "1.4.l"}))).await;
         assert_eq!((typo.status, typo.code), (Status::Refused, Some(Code::NothingToRollBack)));
-        let typo = world.commanded(command("deploy", &json!({"release": "1.4.l"}))).await;
+        let typo = world.command_record(command("deploy", &json!({"release": "1.4.l"}))).await;
         assert_eq!((typo.status, typo.code), (Status::Refused, Some(Code::ArtifactGone)));
     };
     let (first, ()) = tokio::join!(world.deliver(&first), then);
@@ -76,7 +76,7 @@ async fn an_upload_of_before_a_mistyped_command_is_deployed() {
     let upload = world.put("dev/orders/b.zip", code("b"));
     world.pass(Duration::from_secs(5)).await;
     for typo in [command("deploy", &json!({"release": "z"})), command("rollback", &json!({"to": "z"}))] {
-        assert_eq!(world.commanded(typo).await.status, Status::Refused);
+        assert_eq!(world.command_record(typo).await.status, Status::Refused);
     }
     assert_eq!(recorded(world.deliver(&upload).await.unwrap()).status, Status::Succeeded);
 }
@@ -87,15 +87,15 @@ async fn whatever_goes_wrong_once_a_command_is_taken_the_answer_is_how_far_it_is
     deployed(&world, &["a", "b"]).await;
     world.pass(Duration::from_secs(1)).await;
     world.on(Op::AssumeRole).always().fail(CallErrorKind::Throttled);
-    let work = Work::Command(command("rollback", &json!({"id": "r"})));
+    let work = Trigger::Command(command("rollback", &json!({"id": "r"})));
     let run = world.invocation().within(Duration::from_secs(120)).run(&work);
     let Outcome::Answered(answer) = run.await.outcome else { panic!("no answer") };
     assert_eq!(answer["status"], "in_progress", "{answer:#}");
     world.heal();
     world.leases_run_out().await;
-    world.invocation().run(&Work::Sweep).await;
+    world.invocation().run(&Trigger::Sweep).await;
     world.tick().await;
-    let record = world.commanded(command("rollback", &json!({"id": "r"}))).await;
+    let record = world.command_record(command("rollback", &json!({"id": "r"}))).await;
     assert_eq!((record.status, served_in(&world, DEV).as_str()), (Status::Succeeded, "a"), "{record:?}");
 }
 
@@ -118,7 +118,7 @@ async fn a_rollback_never_leads_to_what_is_live_already() {
     let world = World::with_orders();
     deployed(&world, &["z", "a", "b"]).await;
     world.pass(Duration::from_secs(1)).await;
-    let again = world.commanded(command("deploy", &json!({"release": "a"}))).await;
+    let again = world.command_record(command("deploy", &json!({"release": "a"}))).await;
     assert_eq!(again.status, Status::Succeeded);
     let reject = json!({"command": "reject", "function": "orders", "release": "b", "reason": "bad"});
     world.command(reject).await;
@@ -128,7 +128,7 @@ async fn a_rollback_never_leads_to_what_is_live_already() {
 
 #[tokio::test(start_paused = true)]
 async fn an_account_that_does_not_answer_holds_up_no_rollback_of_the_others() {
-    let world = World::two();
+    let world = World::with_orders_in_two();
     deployed(&world, &["a", "b"]).await;
     world.pass(Duration::from_secs(1)).await;
     let began = world.elapsed();
@@ -142,7 +142,7 @@ async fn an_account_that_does_not_answer_holds_up_no_rollback_of_the_others() {
         }
         world.elapsed() - began
     };
-    let back = world.commanded(command("rollback", &json!({})));
+    let back = world.command_record(command("rollback", &json!({})));
     let (_, moved) = tokio::join!(back, moved);
     assert!(moved < Duration::from_secs(10), "{moved:?}");
 }
@@ -155,7 +155,7 @@ async fn a_head_that_cannot_be_read_hides_nothing_else() {
     let status = world.command(json!({"command": "status"})).await;
     assert_eq!(status["functions"].as_array().unwrap().len(), 1);
     assert!(status["unreadable"][0].as_str().unwrap().starts_with("heads/dev/broken.json in the ledger bucket"));
-    let (error_type, _) = world.refuses(json!({"command": "status", "environment": "dev", "function": "broken"})).await;
+    let (error_type, _) = world.command_error(json!({"command": "status", "environment": "dev", "function": "broken"})).await;
     assert_eq!(error_type, "LedgerUnavailable");
 }
 
@@ -170,8 +170,8 @@ async fn an_id_names_one_command() {
     }
     let status = world.command(json!({"command": "status", "function": "orders"})).await;
     assert_eq!(status["functions"][0]["rejects"].as_array().unwrap().len(), 2);
-    world.commanded(command("redeploy", &json!({"id": "INC-9"}))).await;
-    let (error_type, message) = world.refuses(command("rollback", &json!({"id": "INC-9"}))).await;
+    world.command_record(command("redeploy", &json!({"id": "INC-9"}))).await;
+    let (error_type, message) = world.command_error(command("rollback", &json!({"id": "INC-9"}))).await;
     assert_eq!(error_type, "InvalidCommand");
     assert!(message.starts_with("id \"INC-9\" was another command's before (a Redeploy"), "{message}");
 }
@@ -227,7 +227,7 @@ async fn a_recall_that_was_undone_since_begins_nothing_when_it_comes_again() {
     world.command(json!({"command": "unreject", "function": "orders", "release": "b", "id": "good"})).await;
     world.pass(Duration::from_secs(1)).await;
     let back = json!({"command": "rollback", "environment": "dev", "function": "orders", "to": "b", "id": "forth"});
-    assert_eq!(world.commanded(back).await.status, Status::Succeeded);
+    assert_eq!(world.command_record(back).await.status, Status::Succeeded);
     world.command(rejects("reject", "other")).await;
     let before = world.head("dev", "orders");
     world.command(recall).await;
@@ -237,26 +237,26 @@ async fn a_recall_that_was_undone_since_begins_nothing_when_it_comes_again() {
 #[tokio::test(start_paused = true)]
 async fn a_sweep_that_fails_names_what_failed() {
     let sweep = json!({"command": "sweep"});
-    let world = World::two();
+    let world = World::with_orders_in_two();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    assert!(matches!(world.invocation().dies_at(8, Moment::After).upload(&upload).await.outcome, Outcome::Died));
+    assert!(matches!(world.invocation().dies_at(8, CallPhase::After).upload(&upload).await.outcome, Outcome::Died));
     world.leases_run_out().await;
     world.on(Op::SendMessage).always().fail(CallErrorKind::Denied);
-    let (error_type, message) = world.refuses(sweep.clone()).await;
+    let (error_type, message) = world.command_error(sweep.clone()).await;
     assert_eq!(error_type, "Internal", "{message}");
     let because = "1 of 1 functions with work open could not be swept (dev/orders: the queue is unavailable: ";
     assert!(message.starts_with(because), "{message}");
     // Beside it one whose head is broken: not all that failed is the ledger's.
     world.aws(|aws| aws.ledger.put("open/dev/broken/01JBJ4GZ00ABCDEFGH0123456J", b"x".to_vec()));
     world.aws(|aws| aws.ledger.put("heads/dev/broken.json", b"{".to_vec()));
-    let (error_type, message) = world.refuses(sweep.clone()).await;
+    let (error_type, message) = world.command_error(sweep.clone()).await;
     assert_eq!(error_type, "Internal", "{message}");
     assert!(
         message.starts_with("2 of 2 functions") && message.contains("dev/broken: the ledger is unavailable: "),
         "{message}"
     );
     world.heal();
-    let (error_type, message) = world.refuses(sweep.clone()).await;
+    let (error_type, message) = world.command_error(sweep.clone()).await;
     assert_eq!(error_type, "LedgerUnavailable", "{message}");
     assert!(message.starts_with("1 of 2 functions with work open could not be swept (dev/broken: "), "{message}");
 }
@@ -265,13 +265,13 @@ async fn a_sweep_that_fails_names_what_failed() {
 async fn a_sweep_of_an_environment_that_is_gone_names_the_configuration() {
     let world = World::with_orders();
     world.aws(|aws| aws.ledger.put("open/gone/orders/01JBJ4GZ00ABCDEFGH0123456J", b"x".to_vec()));
-    let (error_type, message) = world.refuses(json!({"command": "sweep"})).await;
+    let (error_type, message) = world.command_error(json!({"command": "sweep"})).await;
     assert_eq!(error_type, "InvalidConfig", "{message}");
     assert!(message.contains("gone/orders: ") && message.contains("deployer.json"), "{message}");
 }
 
 async fn assert_reused(world: &World, order: Value, id: &str) {
-    let refused = world.refuses(order).await;
+    let refused = world.command_error(order).await;
     let because = format!("id {id:?} was another command's before: give each command an id of its own");
     assert_eq!((refused.0.as_str(), refused.1), ("InvalidCommand", because));
 }
@@ -281,19 +281,19 @@ async fn whoever_dies_over_a_rollback_that_publishes_again_is_succeeded_too() {
     for call in 12..40 {
         let world = World::with_orders();
         deployed(&world, &["a", "b"]).await;
-        world.somebody(DEV, "orders", |orders| {
+        world.change_function(DEV, "orders", |orders| {
             orders.versions.remove(&2);
             orders
         });
         let order = command("rollback", &json!({"id": "r"}));
-        let run = world.invocation().dies_at(call, Moment::After).run(&Work::Command(order.clone())).await;
+        let run = world.invocation().dies_at(call, CallPhase::After).run(&Trigger::Command(order.clone())).await;
         if matches!(run.outcome, Outcome::Answered(_)) {
             return;
         }
         world.leases_run_out().await;
-        world.invocation().run(&Work::Sweep).await;
+        world.invocation().run(&Trigger::Sweep).await;
         world.tick().await;
-        let record = world.commanded(order).await;
+        let record = world.command_record(order).await;
         assert_eq!((record.status, served_in(&world, DEV).as_str()), (Status::Succeeded, "a"), "died at {call}");
     }
     panic!("it never ends");
@@ -308,20 +308,20 @@ async fn a_redeploy_that_waits_is_joined_by_the_next_one() {
     let order = |id: &str| command("redeploy", &json!({ "id": id }));
     let asked = async {
         world.pass(Duration::from_secs(3)).await;
-        (world.commanded(order("1")).await, world.commanded(order("2")).await)
+        (world.command_record(order("1")).await, world.command_record(order("2")).await)
     };
     let (_, (first, second)) = tokio::join!(world.deliver(&upload), asked);
     assert_eq!((first.status, &second), (Status::Pending, &first));
     world.tick().await;
-    let ended = world.commanded(order("1")).await;
+    let ended = world.command_record(order("1")).await;
     assert_eq!((ended.status, served(&world).as_str()), (Status::Superseded, "b"), "b was rolled out after it");
-    assert_eq!(world.commanded(order("2")).await, ended);
+    assert_eq!(world.command_record(order("2")).await, ended);
     world.markers_are_cleared().await;
 }
 
 /// A rollback undoes c, which has reached the second account, and what it goes back to is rejected before its turn comes.
 async fn base_is_rejected(reached: bool) -> (World, DeploymentRecord) {
-    let world = World::two();
+    let world = World::with_orders_in_two();
     deployed(&world, &["a", "b"]).await;
     world.pass(Duration::from_secs(1)).await;
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(20));
@@ -332,13 +332,13 @@ async fn base_is_rejected(reached: bool) -> (World, DeploymentRecord) {
     let back = command("rollback", &json!({"id": "r"}));
     let asked = async {
         world.pass(Duration::from_secs(3)).await;
-        assert_eq!(world.commanded(back.clone()).await.status, Status::Pending);
+        assert_eq!(world.command_record(back.clone()).await.status, Status::Pending);
         world.command(json!({"command": "reject", "function": "orders", "release": "b", "reason": "it leaks"})).await;
     };
     let (stopped, ()) = tokio::join!(world.deliver(&upload), asked);
     assert_eq!(recorded(stopped.unwrap()).status, Status::Superseded);
     world.tick().await;
-    let record = world.commanded(back).await;
+    let record = world.command_record(back).await;
     (world, record)
 }
 

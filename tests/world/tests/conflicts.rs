@@ -61,7 +61,7 @@ async fn a_lost_answer_to_any_write_of_a_creation_converges_with_one_version() {
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_to_a_publication_gives_the_version_that_was_made() {
     let world = World::dev();
-    world.given(DEV, "orders", &code("1.0.0"), |f| f);
+    world.add_function(DEV, "orders", &code("1.0.0"), |f| f);
     world.on(Op::PublishVersion).lose_the_answer();
     let record = world.record("dev/orders/1.0.0.zip", code("1.0.0")).await;
     assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
@@ -148,7 +148,7 @@ async fn an_alias_that_somebody_else_moved_or_shifted_stops_us() {
         world.same_again_changes_nothing().await;
 
         let world = World::with_orders();
-        world.somebody(DEV, "orders", |f| f.code(b"theirs").publish().code(&code("1.0.0")));
+        world.change_function(DEV, "orders", |f| f.code(b"theirs").publish().code(&code("1.0.0")));
         let late: Does = match found {
             "version 2" => |f| f.point("live", 2),
             "$LATEST" => |f| f.point("live", 0),
@@ -173,7 +173,7 @@ async fn an_alias_that_somebody_else_moved_or_shifted_stops_us() {
 async fn a_function_or_alias_that_somebody_else_makes_meanwhile_stops_us() {
     let world = World::dev();
     world.on(Op::CreateFunction).meanwhile(|aws| {
-        aws.at(DEV).given("orders", b"theirs").publish().point("live", 1);
+        aws.at(DEV).add_function("orders", b"theirs").publish().point("live", 1);
     });
     let record = world.record("dev/orders/1.0.0.zip", function("1.0.0")).await;
     assert_eq!(
@@ -184,7 +184,7 @@ async fn a_function_or_alias_that_somebody_else_makes_meanwhile_stops_us() {
     world.same_again_changes_nothing().await;
 
     let world = World::dev();
-    world.given(DEV, "orders", &code("1.0.0"), |f| f.publish());
+    world.add_function(DEV, "orders", &code("1.0.0"), |f| f.publish());
     meanwhile(&world, Op::CreateAlias, |f| f.point("live", 1));
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
     assert_eq!(
@@ -259,7 +259,7 @@ async fn an_update_of_somebody_else_that_begins_in_between_is_waited_out_and_loo
         world.on(Op::UpdateFunctionCode).meanwhile(move |aws| {
             aws.at(DEV).function("orders").set(|s| s.memory_size = 192).busy(0, until);
         });
-        let record = world.ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
+        let record = world.upload_until_ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
         assert_eq!(record.status, Status::Succeeded, "{seconds}: {:?}", record.because);
         assert_eq!(world.function(DEV, "orders", |f| f.latest.settings.memory_size), 192);
         world.same_again_changes_nothing().await;

@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use deployer_core::record::{DeploymentRecord, Status};
-use world::door::{eventbridge, notification, queued};
+use world::payloads::{eventbridge, notification, queued};
 use world::zips::{code, function, with_manifest};
-use world::{DEV, Moment, Op, Outcome, Work, World, recorded};
+use world::{DEV, CallPhase, Op, Outcome, Trigger, World, recorded};
 
 const MANIFEST: &str = "timeout = 20\nreserved_concurrent_executions = 5\n[tags]\nteam = \"orders\"\n";
 
@@ -14,7 +14,7 @@ fn end(world: &World) -> String {
     let served = world.aws(|aws| {
         let mut text = String::new();
         for place in [DEV, "222222222222", "333333333333"] {
-            if place == DEV || aws.gate.requests.iter().any(|r| r.target.account.as_str() == place) {
+            if place == DEV || aws.sts.requests.iter().any(|r| r.target.account.as_str() == place) {
                 let orders = aws.at(place).function("orders");
                 let alias = &orders.aliases["live"];
                 let version = &orders.versions[&alias.version];
@@ -46,13 +46,13 @@ async fn sweep_alone(make: impl Fn() -> World, zip: Vec<u8>) -> usize {
     let expected = end(&world);
     let mut accepted = 0;
     for call in 1..=undisturbed.calls {
-        for moment in [Moment::Before, Moment::After] {
+        for moment in [CallPhase::Before, CallPhase::After] {
             let world = make();
             let upload = world.put("dev/orders/1.1.0.zip", zip.clone());
             let _ = world.invocation().dies_at(call, moment).upload(&upload).await;
             let is_accepted = world.aws(|aws| aws.ledger.get("heads/dev/orders.json").is_some());
             world.leases_run_out().await;
-            let swept = world.invocation().run(&Work::Sweep).await;
+            let swept = world.invocation().run(&Trigger::Sweep).await;
             assert!(matches!(swept.outcome, Outcome::Swept(swept) if swept.failed == 0));
             world.tick().await;
             if is_accepted {
@@ -81,7 +81,7 @@ async fn sweep(make: impl Fn() -> World, zip: Vec<u8>) -> usize {
     assert!(matches!(undisturbed.outcome, Outcome::EventOutcome(_)), "{undisturbed:?}");
     let (expected, needed) = (end(&world), versions(&world));
     for call in 1..=undisturbed.calls {
-        for moment in [Moment::Before, Moment::After] {
+        for moment in [CallPhase::Before, CallPhase::After] {
             let world = make();
             let upload = world.put("dev/orders/1.1.0.zip", zip.clone());
             let run = world.invocation().dies_at(call, moment).upload(&upload).await;
@@ -120,9 +120,9 @@ async fn an_update_of_everything_that_dies_at_any_call_is_completed_by_the_same_
 async fn an_update_of_three_accounts_that_dies_at_any_call_is_completed_by_the_same_event() {
     let make = || {
         let accounts = [DEV, "222222222222", "333333333333/us-east-1"];
-        let world = World::of(&accounts);
+        let world = World::with_targets(&accounts);
         for account in accounts {
-            world.given(account, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+            world.add_function(account, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
         }
         world
     };
@@ -137,9 +137,9 @@ async fn an_update_that_dies_twice_is_completed_by_the_third_try() {
         for second in 1..=calls {
             let world = World::with_orders();
             let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-            let _ = world.invocation().dies_at(first, Moment::After).upload(&upload).await;
+            let _ = world.invocation().dies_at(first, CallPhase::After).upload(&upload).await;
             world.leases_run_out().await;
-            let _ = world.invocation().dies_at(second, Moment::After).upload(&upload).await;
+            let _ = world.invocation().dies_at(second, CallPhase::After).upload(&upload).await;
             let record = world.until_ended(&upload).await;
             assert_eq!(record.status, Status::Succeeded, "{first}, {second}");
             assert_eq!(world.function(DEV, "orders", |f| f.latest.sha256), record.artifact.unwrap().sha256.unwrap());
@@ -156,7 +156,7 @@ async fn what_died_and_was_completed_says_that_it_succeeded() {
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     // The head is written to claim, to remember what was served before, and to commit.
     let commit = world_calls_until(&upload_calls().await, "heads/", 3);
-    let _ = world.invocation().dies_at(commit, Moment::Before).upload(&upload).await;
+    let _ = world.invocation().dies_at(commit, CallPhase::Before).upload(&upload).await;
     assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 2);
     let record = world.until_ended(&upload).await;
     assert_eq!(record.status, Status::Succeeded);
@@ -183,7 +183,7 @@ async fn a_crash_after_the_commit_is_completed_from_the_outbox() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     let result_is_written = world_calls_until(&upload_calls().await, "results/", 1);
-    let _ = world.invocation().dies_at(result_is_written, Moment::Before).upload(&upload).await;
+    let _ = world.invocation().dies_at(result_is_written, CallPhase::Before).upload(&upload).await;
     let told = || world.render().split_once("dev/").unwrap().1.to_owned();
     assert!(told().starts_with("orders/1.1.0: in progress, no result\n"), "{}", told());
     let writes = world.writes().len();

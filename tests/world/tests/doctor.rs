@@ -10,18 +10,18 @@ use deployer_engine::port::CallErrorKind;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use world::zips;
-use world::{DEV, Op, Work, World};
+use world::{DEV, Op, Trigger, World};
 
 /// A world in which 1.0.0 of orders is live, and the sweep has come by.
 async fn well() -> World {
     let world = World::dev();
-    world.ended("dev/orders/1.0.0.zip", zips::function("1.0.0")).await;
+    world.upload_until_ended("dev/orders/1.0.0.zip", zips::function("1.0.0")).await;
     sweep(&world).await;
     world
 }
 
 async fn sweep(world: &World) {
-    world.invocation().run(&Work::Sweep).await;
+    world.invocation().run(&Trigger::Sweep).await;
 }
 
 fn of_tooling<'r>(report: &'r DoctorReport, check: &str) -> &'r Check {
@@ -110,7 +110,7 @@ async fn an_unknown_environment_is_told() {
 #[tokio::test(start_paused = true)]
 async fn another_external_id_keeps_it_out_and_the_rest_is_not_checked() {
     let world = well().await;
-    world.aws(|aws| aws.gate.role(DEV).external_id = Some(ExternalId::parse("other").unwrap()));
+    world.aws(|aws| aws.sts.role(DEV).external_id = Some(ExternalId::parse("other").unwrap()));
     let report = world.examine(None).await.unwrap();
     assert_eq!(failed(&report), ["enter"]);
     let trust = &of_target(&report, "enter").missing[0];
@@ -121,7 +121,7 @@ async fn another_external_id_keeps_it_out_and_the_rest_is_not_checked() {
 #[tokio::test(start_paused = true)]
 async fn a_session_in_another_account_is_told_and_nothing_is_tried_there() {
     let world = well().await;
-    world.aws(|aws| aws.gate.role(DEV).answers_as = AccountId::parse("999999999999").unwrap());
+    world.aws(|aws| aws.sts.role(DEV).answers_as = AccountId::parse("999999999999").unwrap());
     let report = world.examine(None).await.unwrap();
     assert_eq!(failed(&report), ["account"]);
     assert!(of_target(&report, "account").because.clone().unwrap().contains("999999999999"));
@@ -131,7 +131,7 @@ async fn a_session_in_another_account_is_told_and_nothing_is_tried_there() {
 async fn each_right_that_is_taken_away_is_missed_alone() {
     let world = well().await;
     for action in ProbedAction::ALL.iter().skip(1) {
-        world.aws(|aws| aws.gate.role(DEV).may_not = [action.to_string()].into());
+        world.aws(|aws| aws.sts.role(DEV).may_not = [action.to_string()].into());
         let report = world.examine(None).await.unwrap();
         assert_eq!(failed(&report), [action.action()]);
         let missing = &of_target(&report, action.action()).missing[0];
@@ -142,12 +142,12 @@ async fn each_right_that_is_taken_away_is_missed_alone() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_tried_on_a_function_that_exists_or_cannot_be_seen() {
     let world = well().await;
-    world.given(DEV, PROBE, &zips::code("probe"), |function| function);
+    world.add_function(DEV, PROBE, &zips::code("probe"), |function| function);
     // The fake panics where a writing call meets a function.
     let report = world.examine(None).await.unwrap();
     assert_eq!(failed(&report), ["lambda:GetFunction"]);
     assert_eq!(of_target(&report, "lambda:UpdateFunctionCode").status, CheckStatus::NotChecked);
-    world.aws(|aws| aws.gate.role(DEV).may_not = ["lambda:GetFunction".to_owned()].into());
+    world.aws(|aws| aws.sts.role(DEV).may_not = ["lambda:GetFunction".to_owned()].into());
     let report = world.examine(None).await.unwrap();
     // The other calls that read are made, and each meets the function.
     let reads: Vec<&str> = ProbedAction::ALL.iter().filter(|action| action.only_reads()).map(|a| a.action()).collect();
@@ -222,7 +222,7 @@ async fn the_sweep_is_seen_by_what_it_leaves_every_few_minutes_and_missed_when_i
 #[tokio::test(start_paused = true)]
 async fn many_targets_are_walked_through_side_by_side_and_told_in_their_order() {
     let accounts: Vec<String> = (1..=30).map(|number| format!("{number:012}")).collect();
-    let world = World::of(&accounts.iter().map(String::as_str).collect::<Vec<_>>());
+    let world = World::with_targets(&accounts.iter().map(String::as_str).collect::<Vec<_>>());
     sweep(&world).await;
     let before = world.elapsed();
     let report = world.examine(None).await.unwrap();
@@ -292,7 +292,7 @@ async fn a_call_that_is_throttled_or_not_answered_fails_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_role_that_is_for_other_functions_only_is_not_said_to_lack_rights() {
     let world = well().await;
-    world.aws(|aws| aws.gate.role(DEV).may_not = ProbedAction::ALL.iter().map(ToString::to_string).collect());
+    world.aws(|aws| aws.sts.role(DEV).may_not = ProbedAction::ALL.iter().map(ToString::to_string).collect());
     let report = world.examine(None).await.unwrap();
     assert_eq!(failed(&report), [""; 0]);
     let because = of_target(&report, "lambda:GetFunction").because.clone().unwrap();

@@ -34,13 +34,13 @@ async fn sent(world: &World, schema: &str, kind: &str, detail: Value) {
     Schema::published(schema).unwrap().holds(&detail).unwrap();
     let id = format!("{kind} {detail}");
     world.pass(Duration::from_secs(1)).await;
-    drop(world.sent(&event(kind, &id, world.now(), &detail)).await);
+    drop(world.send_event(&event(kind, &id, world.now(), &detail)).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn every_event_is_as_its_schema_says() {
     let approved = json!({"promotion": {"from": "stage"}, "approval": {"required": 1}});
-    let world = World::row(&json!({"promotion": {"from": "dev", "automatic": true}}), &approved);
+    let world = World::three_environments(&json!({"promotion": {"from": "dev", "automatic": true}}), &approved);
     deployed(&world, &["1.1.0", "1.2.0"]).await;
     world.tick().await;
     let to_prod = |more: Value| {
@@ -52,7 +52,7 @@ async fn every_event_is_as_its_schema_says() {
     let waits = world.newest_in("prod").await;
     let yes = json!({"environment": "prod", "function": "orders", "deployment": waits.id, "approved_by": "bob"});
     sent(&world, "promotion-approved", "Promotion Approved", yes).await;
-    assert_eq!(world.serving(), ["1.2.0", "1.2.0", "1.2.0"]);
+    assert_eq!(world.served_releases(), ["1.2.0", "1.2.0", "1.2.0"]);
     deployed(&world, &["1.3.0"]).await;
     world.tick().await;
     sent(&world, "promotion-requested", "Promotion Requested", to_prod(json!({"release": "1.3.0"}))).await;
@@ -62,7 +62,7 @@ async fn every_event_is_as_its_schema_says() {
     sent(&world, "promotion-requested", "Promotion Requested", to_prod(json!({"to": "nowhere"}))).await;
     let together = json!({"functions": ["orders", "workers"], "from": "dev", "to": "prod"});
     sent(&world, "promotion-requested", "Promotion Requested", together).await;
-    world.commanded(command("rollback", &json!({}))).await;
+    world.command_record(command("rollback", &json!({}))).await;
     drop(world.record("dev/orders/1.4.0.zip", b"no zip".to_vec()).await);
     drop(world.upload("nowhere/orders/1.zip", code("1")).await);
     let all = judged(&world);
@@ -83,7 +83,7 @@ async fn delivered(world: &World, bodies: &[String]) -> Vec<Event> {
 
 #[tokio::test(start_paused = true)]
 async fn a_promotion_event_that_cannot_be_read_is_answered_by_one_that_says_why() {
-    let world = World::row(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
+    let world = World::three_environments(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
     let asked = json!({"function": "orders", "from": "Dev", "to": "stage", "requested_by": "ann", "id": "train-7"});
     let yes = json!({"environment": "stage", "function": "orders", "deployment": 7, "approved_by": "bob"});
     let no = json!("no");
@@ -148,7 +148,7 @@ async fn a_promotion_event_that_cannot_be_read_is_answered_by_one_that_says_why(
 
 #[tokio::test(start_paused = true)]
 async fn a_promotion_event_as_long_as_the_bus_takes_is_answered_without_it() {
-    let world = World::row(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
+    let world = World::three_environments(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
     let asked = json!({"function": "orders", "from": "dev", "to": "stage", "colour": "x".repeat(250_000)});
     let told = delivered(&world, &[event("Promotion Requested", "E1", world.now(), &asked).to_string()]).await;
     let detail = &told[0].detail;
@@ -158,7 +158,7 @@ async fn a_promotion_event_as_long_as_the_bus_takes_is_answered_without_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_promotion_event_under_the_id_of_another_is_answered_by_one_that_says_why() {
-    let world = World::row(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
+    let world = World::three_environments(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
     deployed(&world, &["1.1.0", "1.2.0"]).await;
     let asked =
         |release: &str| json!({"function": "orders", "from": "dev", "to": "stage", "id": "train", "release": release});
@@ -173,7 +173,7 @@ async fn a_promotion_event_under_the_id_of_another_is_answered_by_one_that_says_
 
 #[tokio::test(start_paused = true)]
 async fn an_upload_whose_last_part_alone_is_wrong_is_told_of() {
-    let world = World::row(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
+    let world = World::three_environments(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
     for key in ["dev/orders/1.0.0.jar", "dev/orders/1.0.0.ZIP", "dev/orders/-1.zip", "nowhere/orders/1.0.0.zip"] {
         drop(world.upload(key, code("1")).await);
         let told = world.aws(|aws| std::mem::take(&mut aws.events));
@@ -231,7 +231,7 @@ async fn nothing_that_a_stranger_has_written_gets_out_with_what_a_terminal_obeys
         "{held}"
     );
     let detail = json!({"function": "orders", "from": "dev", "to": "prod", TRAP: [TRAP]});
-    let _ = world.sent(&event("Promotion Requested", "p", world.now(), &detail)).await;
+    let _ = world.send_event(&event("Promotion Requested", "p", world.now(), &detail)).await;
 
     let details = world.aws(|aws| aws.events.iter().map(|event| event.detail.to_string()).collect::<Vec<_>>());
     assert!(details.iter().any(|detail| detail.contains("Promotion") || detail.contains("request")), "{details:#?}");

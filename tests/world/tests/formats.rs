@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use world::newer::{Raises, lost, newer};
 use world::orders::{command, deployed, release, rollback, served};
 use world::zips::code;
-use world::{DEV, Moment, Outcome, Work, World, recorded};
+use world::{DEV, CallPhase, Outcome, Trigger, World, recorded};
 
 /// From now on invocations are of the newer version.
 fn is_newer(world: &mut World, raises: Raises) {
-    world.between = Some(Box::new(move |ports| newer(ports, raises)));
+    world.decorate_ports = Some(Box::new(move |ports| newer(ports, raises)));
 }
 
 /// Somebody writes an object of a format that this version does not know.
@@ -32,7 +32,7 @@ async fn what_a_newer_deployer_says_of_a_release_outlives_all_that_an_older_one_
     is_newer(&mut world, Raises::Never);
     deployed(&world, &["a", "b"]).await;
     let said = world.head("dev", "orders");
-    world.between = None;
+    world.decorate_ports = None;
     deployed(&world, &["c"]).await;
     assert_eq!(release(&rollback(&world).await), "b");
     world.command(command("hold", &json!({"reason": "audit"}))).await;
@@ -51,7 +51,7 @@ async fn what_a_newer_deployer_says_of_a_release_outlives_all_that_an_older_one_
 #[tokio::test(start_paused = true)]
 async fn a_head_of_a_newer_format_is_left_alone_and_nobody_is_told_to_restore_it() {
     let world = World::with_orders();
-    world.given(DEV, "payments", &code("1.0.0"), |f| f.publish().point("live", 1));
+    world.add_function(DEV, "payments", &code("1.0.0"), |f| f.publish().point("live", 1));
     deployed(&world, &["a"]).await;
     of_a_newer_format(&world, "heads/dev/orders.json");
     let (before, writes) = (world.head("dev", "orders"), world.writes().len());
@@ -61,7 +61,7 @@ async fn a_head_of_a_newer_format_is_left_alone_and_nobody_is_told_to_restore_it
     let transient = world.deliver(&upload).await.unwrap_err().to_string();
     assert!(transient.contains(says) && !transient.contains("restore"), "{transient}");
     for (verb, more) in [("rollback", json!({})), ("hold", json!({"reason": "r"})), ("redeploy", json!({}))] {
-        let (kind, message) = world.refuses(command(verb, &more)).await;
+        let (kind, message) = world.command_error(command(verb, &more)).await;
         assert_eq!(kind, "LedgerUnavailable");
         assert!(message.contains(says) && !message.contains("restore"), "{verb}: {message}");
     }
@@ -79,7 +79,7 @@ async fn nothing_is_decided_where_the_rejects_are_of_a_newer_format() {
     let (before, writes) = (world.head("dev", "orders"), world.writes().len());
     let upload = world.put("dev/orders/c.zip", code("c"));
     assert!(world.deliver(&upload).await.unwrap_err().to_string().contains("rejects/orders.json"));
-    assert!(world.refuses(command("rollback", &json!({}))).await.1.contains("is a newer deployer's"));
+    assert!(world.command_error(command("rollback", &json!({}))).await.1.contains("is a newer deployer's"));
     assert_eq!((world.head("dev", "orders"), world.writes().len()), (before, writes));
 }
 
@@ -93,19 +93,19 @@ async fn what_a_newer_deployer_works_on_is_left_to_it_and_everybody_goes_on_when
     let mut calls = 0;
     while world.head("dev", "orders")["active"].is_null() {
         calls += 1;
-        let run = world.invocation().dies_at(calls, Moment::After).upload(&upload).await;
+        let run = world.invocation().dies_at(calls, CallPhase::After).upload(&upload).await;
         assert!(matches!(run.outcome, Outcome::Died), "{:?}", run.outcome);
     }
-    world.between = None;
+    world.decorate_ports = None;
     world.pass(Duration::from_secs(3_600)).await;
     let before = world.head("dev", "orders");
     assert_eq!(before["format"], 3);
-    let Outcome::Swept(swept) = world.invocation().run(&Work::Sweep).await.outcome else { panic!() };
+    let Outcome::Swept(swept) = world.invocation().run(&Trigger::Sweep).await.outcome else { panic!() };
     assert_eq!((swept.failed, swept.woken), (1, 0));
     assert_eq!(world.head("dev", "orders"), before, "an older one never takes it over");
     is_newer(&mut world, Raises::WhileActive);
     assert_eq!(recorded(world.deliver(&upload).await.unwrap()).status, Status::Succeeded);
-    world.between = None;
+    world.decorate_ports = None;
     deployed(&world, &["c"]).await;
     assert_eq!(served(&world), "c");
 }
@@ -127,7 +127,7 @@ async fn a_head_of_before_whose_last_deployment_is_forgotten_asks_where_to_go_ba
     let refused = rollback(&world).await;
     assert_eq!((refused.status, refused.code), (Status::Refused, Some(Code::NothingToRollBack)));
     assert!(refused.because.unwrap().ends_with("name the release to go back to"));
-    let named = world.commanded(command("rollback", &json!({"to": "a"}))).await;
+    let named = world.command_record(command("rollback", &json!({"to": "a"}))).await;
     assert_eq!((named.status, served(&world).as_str()), (Status::Succeeded, "a"));
     assert_eq!(world.head("dev", "orders")["format"], 1);
 }

@@ -8,7 +8,7 @@ use deployer_core::artifact::Upload;
 use deployer_core::record::{DeploymentRecord, Status};
 use serde_json::{Value, json};
 use world::zips::{code, function, with_manifest};
-use world::{DEV, Moment, Op, Outcome, Run, Work, World, recorded};
+use world::{DEV, CallPhase, Op, Outcome, Run, Trigger, World, recorded};
 
 /// Longer than any of these scenarios takes: what is held takes effect after everybody's end.
 const HELD: Duration = Duration::from_secs(12 * 3600);
@@ -52,14 +52,14 @@ impl Next {
         let work = |command: &str, more: Value| {
             let mut order = json!({"command": command, "function": "orders"});
             order.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            Work::Command(order)
+            Trigger::Command(order)
         };
         let work = match self {
-            Self::Upload => Work::Upload(world.put("dev/orders/1.3.0.zip", with_manifest("1.3.0", "timeout = 30\n"))),
+            Self::Upload => Trigger::Upload(world.put("dev/orders/1.3.0.zip", with_manifest("1.3.0", "timeout = 30\n"))),
             Self::Rollback => work("rollback", json!({"environment": "dev", "to": "1.1.0"})),
             Self::Redeploy => work("redeploy", json!({"environment": "dev"})),
             Self::Reject => work("reject", json!({"release": "1.2.0", "reason": "it is bad"})),
-            Self::SameAgain => Work::Upload(held.clone()),
+            Self::SameAgain => Trigger::Upload(held.clone()),
         };
         world.invocation().run(&work).await;
     }
@@ -69,7 +69,7 @@ impl Next {
 async fn settles(world: &World) {
     for _ in 0..12 {
         world.leases_run_out().await;
-        world.invocation().run(&Work::Sweep).await;
+        world.invocation().run(&Trigger::Sweep).await;
         world.tick().await;
         let head = world.head("dev", "orders");
         if head["active"].is_null() && head["pending"].as_array().is_none_or(Vec::is_empty) {
@@ -93,7 +93,7 @@ fn agrees(world: &World, what: &str) {
         "{what}\n{}",
         world.render()
     );
-    world.aws(|aws| assert!(aws.at(DEV).misdeeds.is_empty(), "{what}: {:?}", aws.at(DEV).misdeeds));
+    world.aws(|aws| assert!(aws.at(DEV).forbidden.is_empty(), "{what}: {:?}", aws.at(DEV).forbidden));
 }
 
 /// The number of the first such call in an invocation that is not disturbed.
@@ -110,7 +110,7 @@ async fn held(world: &World, zip: Vec<u8>, (op, number): (Op, usize), owner: Own
     }
     let invocation = match owner {
         Owner::Lives => world.invocation(),
-        Owner::Dies => world.invocation().dies_at(number, Moment::After),
+        Owner::Dies => world.invocation().dies_at(number, CallPhase::After),
         Owner::Stops => world.invocation().freezes_before(number, HELD),
     };
     let owned = async {
@@ -261,8 +261,8 @@ async fn a_door_that_cannot_be_shut_holds_nobody_and_is_told_until_its_time_is_o
         let run = undisturbed.invocation().upload(&undisturbed.put("dev/orders/1.2.0.zip", code("1.2.0"))).await;
         call_of(&undisturbed, &run, Op::UpdateAlias).unwrap()
     };
-    world.invocation().dies_at(number, Moment::After).upload(&upload).await;
-    let known_from = world.aws(|aws| std::mem::replace(&mut aws.gate.role(DEV).known_from, jiff::Timestamp::MAX));
+    world.invocation().dies_at(number, CallPhase::After).upload(&upload).await;
+    let known_from = world.aws(|aws| std::mem::replace(&mut aws.sts.role(DEV).known_from, jiff::Timestamp::MAX));
     let rollback = json!({"command": "rollback", "environment": "dev", "function": "orders", "to": "1.1.0"});
     world.command(rollback.clone()).await;
     settles(&world).await;
@@ -274,8 +274,8 @@ async fn a_door_that_cannot_be_shut_holds_nobody_and_is_told_until_its_time_is_o
     let record = recorded(world.deliver(&upload).await.unwrap());
     assert!(record.because.as_deref().unwrap().contains("may still move to version 3 until"), "{record:#?}");
     // Whoever can enter again shuts it.
-    world.aws(|aws| aws.gate.role(DEV).known_from = known_from);
-    let record = world.commanded(rollback).await;
+    world.aws(|aws| aws.sts.role(DEV).known_from = known_from);
+    let record = world.command_record(rollback).await;
     assert_eq!(record.status, Status::Succeeded, "{record:#?}");
     assert!(world.head("dev", "orders").get("doors").is_none());
     world.pass(HELD).await;
@@ -292,7 +292,7 @@ async fn a_deployment_of_a_head_of_before_that_is_taken_over_and_stopped_leaves_
         call_of(&undisturbed, &run, Op::UpdateAlias).unwrap()
     };
     let upload = world.put("dev/orders/1.2.0.zip", code("1.2.0"));
-    world.invocation().dies_at(number, Moment::After).upload(&upload).await;
+    world.invocation().dies_at(number, CallPhase::After).upload(&upload).await;
     // As an earlier deployer would have written it.
     let mut head = world.head("dev", "orders");
     let active = head["active"].as_object_mut().unwrap();

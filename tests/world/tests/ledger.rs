@@ -9,7 +9,7 @@ use deployer_engine::port::CallErrorKind;
 use deployer_engine::{EventOutcome, History, Swept, Transient};
 use serde_json::{Value, json};
 use world::zips::code;
-use world::{DEV, Moment, Op, Outcome, Run, Work, World, recorded};
+use world::{DEV, CallPhase, Op, Outcome, Run, Trigger, World, recorded};
 
 fn served(world: &World) -> String {
     world.aws(|aws| {
@@ -53,7 +53,7 @@ fn without_a_queue() -> World {
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
         "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}]}},
     }));
-    world.given(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+    world.add_function(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
     world
 }
 
@@ -153,14 +153,14 @@ async fn what_waits_keeps_its_marker_although_the_answer_to_its_write_was_lost()
         recorded(world.deliver(&uploads[1]).await.unwrap())
     };
     // The first one dies while its version is waited for.
-    let (_, pending) = tokio::join!(world.invocation().dies_at(16, Moment::After).upload(&uploads[0]), second);
+    let (_, pending) = tokio::join!(world.invocation().dies_at(16, CallPhase::After).upload(&uploads[0]), second);
     assert_eq!(pending.status, Status::Pending);
     let marker = format!("open/dev/orders/{}", head(&world)["pending"][0]["marker"].as_str().unwrap());
     assert!(world.aws(|aws| aws.ledger.get(&marker).is_some()), "{}", world.render());
     assert!(world.render().contains("dev/orders/1.2.0: pending, Waiting"), "{}", world.render());
     world.aws(|aws| aws.queue.lose());
     world.leases_run_out().await;
-    world.invocation().run(&Work::Sweep).await;
+    world.invocation().run(&Trigger::Sweep).await;
     world.tick().await;
     assert_eq!(served(&world), "1.2.0");
 }
@@ -169,7 +169,7 @@ async fn what_waits_keeps_its_marker_although_the_answer_to_its_write_was_lost()
 async fn a_crash_is_completed_by_the_event_from_the_other_door_under_the_same_record() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    let died = world.invocation().dies_at(12, Moment::After).upload(&upload).await;
+    let died = world.invocation().dies_at(12, CallPhase::After).upload(&upload).await;
     assert!(matches!(died.outcome, Outcome::Died));
     world.leases_run_out().await;
     let other_door = Upload { time: upload.time + Duration::from_secs(2), event_id: Some("e".into()), ..upload };
@@ -185,7 +185,7 @@ async fn a_duplicate_of_what_somebody_works_on_is_acked_and_looks_again_when_the
     let mut world = World::with_orders();
     world.time = Duration::from_secs(300);
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    let died = world.invocation().dies_at(12, Moment::After).upload(&upload).await;
+    let died = world.invocation().dies_at(12, CallPhase::After).upload(&upload).await;
     assert!(matches!(died.outcome, Outcome::Died));
     let duplicate = recorded(world.deliver(&upload).await.unwrap());
     assert_eq!(duplicate.status, Status::InProgress);
@@ -200,7 +200,7 @@ async fn a_duplicate_of_what_somebody_works_on_is_acked_and_looks_again_when_the
 async fn without_a_queue_a_duplicate_comes_again_until_the_lease_has_ended() {
     let world = without_a_queue();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    let _ = world.invocation().dies_at(12, Moment::After).upload(&upload).await;
+    let _ = world.invocation().dies_at(12, CallPhase::After).upload(&upload).await;
     let transient = world.deliver(&upload).await.unwrap_err();
     assert!(matches!(transient, Transient::InOtherHands(_)), "{transient}");
     world.leases_run_out().await;
@@ -213,7 +213,7 @@ async fn without_a_queue_a_duplicate_comes_again_until_the_lease_has_ended() {
 async fn who_died_is_succeeded_before_the_newer_upload_has_its_turn() {
     let world = World::with_orders();
     let uploads = uploads(&world, &["1.1.0", "1.2.0"]).await;
-    let _ = world.invocation().dies_at(14, Moment::After).upload(&uploads[0]).await;
+    let _ = world.invocation().dies_at(14, CallPhase::After).upload(&uploads[0]).await;
     world.leases_run_out().await;
     let newer = recorded(world.deliver(&uploads[1]).await.unwrap());
     assert_eq!((newer.status, newer.release.unwrap().as_str()), (Status::Succeeded, "1.2.0"));
@@ -229,12 +229,12 @@ async fn who_died_is_succeeded_before_the_newer_upload_has_its_turn() {
 async fn a_lost_tick_costs_no_more_than_a_sweeps_period() {
     let world = World::with_orders();
     let uploads = uploads(&world, &["1.1.0", "1.2.0"]).await;
-    let _ = world.invocation().dies_at(14, Moment::After).upload(&uploads[0]).await;
+    let _ = world.invocation().dies_at(14, CallPhase::After).upload(&uploads[0]).await;
     assert_eq!(recorded(world.deliver(&uploads[1]).await.unwrap()).status, Status::Pending);
     world.aws(|aws| aws.queue.lose());
-    assert_eq!(swept(world.invocation().run(&Work::Sweep).await).woken, 0, "the lease holds");
+    assert_eq!(swept(world.invocation().run(&Trigger::Sweep).await).woken, 0, "the lease holds");
     world.leases_run_out().await;
-    assert_eq!(swept(world.invocation().run(&Work::Sweep).await).woken, 1);
+    assert_eq!(swept(world.invocation().run(&Trigger::Sweep).await).woken, 1);
     world.tick().await;
     assert_eq!(served(&world), "1.2.0");
     world.markers_are_cleared().await;
@@ -245,9 +245,9 @@ async fn a_lost_tick_costs_no_more_than_a_sweeps_period() {
 async fn without_a_queue_the_sweep_does_the_work_itself() {
     let world = without_a_queue();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    let _ = world.invocation().dies_at(14, Moment::After).upload(&upload).await;
+    let _ = world.invocation().dies_at(14, CallPhase::After).upload(&upload).await;
     world.leases_run_out().await;
-    assert_eq!(swept(world.invocation().run(&Work::Sweep).await).woken, 1);
+    assert_eq!(swept(world.invocation().run(&Trigger::Sweep).await).woken, 1);
     assert_eq!(served(&world), "1.1.0");
     world.same_again_changes_nothing().await;
 }
@@ -255,14 +255,14 @@ async fn without_a_queue_the_sweep_does_the_work_itself() {
 #[tokio::test(start_paused = true)]
 async fn one_head_that_cannot_be_read_does_not_stop_the_sweep() {
     let world = World::with_orders();
-    world.given(DEV, "payments", &code("1.0.0"), |f| f.publish().point("live", 1));
+    world.add_function(DEV, "payments", &code("1.0.0"), |f| f.publish().point("live", 1));
     for function in ["orders", "payments"] {
         let upload = world.put(&format!("dev/{function}/1.1.0.zip"), code("1.1.0"));
-        let _ = world.invocation().dies_at(14, Moment::After).upload(&upload).await;
+        let _ = world.invocation().dies_at(14, CallPhase::After).upload(&upload).await;
     }
     world.aws(|aws| aws.ledger.put("heads/dev/orders.json", "{"));
     world.leases_run_out().await;
-    let Swept { looked_at, woken, failed, .. } = swept(world.invocation().run(&Work::Sweep).await);
+    let Swept { looked_at, woken, failed, .. } = swept(world.invocation().run(&Trigger::Sweep).await);
     assert_eq!((looked_at, woken, failed), (2, 1, 1));
     world.tick().await;
     assert_eq!(world.function(DEV, "payments", |f| f.aliases["live"].version), 2);
@@ -279,7 +279,7 @@ async fn a_record_that_is_broken_holds_up_nothing_but_itself() {
         world.upload("dev/orders/1.1.0.zip", code("1.1.0")).await;
         1 + world.calls().iter().position(|call| call.what.starts_with("results/")).unwrap()
     };
-    let _ = world.invocation().dies_at(committed, Moment::Before).upload(&uploads[1]).await;
+    let _ = world.invocation().dies_at(committed, CallPhase::Before).upload(&uploads[1]).await;
     let id = head(&world)["outbox"][0]["record"]["id"].as_str().unwrap().to_owned();
     let broken = format!("deployments/dev/orders/{id}.json");
     world.aws(|aws| aws.ledger.put(&broken, "{"));
@@ -289,10 +289,10 @@ async fn a_record_that_is_broken_holds_up_nothing_but_itself() {
     assert_eq!(recorded(world.deliver(&uploads[2]).await.unwrap()).status, Status::Succeeded);
     assert_eq!(recorded(world.deliver(&uploads[0]).await.unwrap()).status, Status::Superseded);
     assert_eq!((results("1.2.0"), results("1.0.5")), (1, 1));
-    let died = world.invocation().dies_at(14, Moment::After).upload(&uploads[3]).await;
+    let died = world.invocation().dies_at(14, CallPhase::After).upload(&uploads[3]).await;
     assert!(matches!(died.outcome, Outcome::Died));
     world.leases_run_out().await;
-    let Swept { woken, completed, failed, .. } = swept(world.invocation().run(&Work::Sweep).await);
+    let Swept { woken, completed, failed, .. } = swept(world.invocation().run(&Trigger::Sweep).await);
     assert_eq!((woken, completed, failed), (1, 0, 1), "it wakes what sleeps, and ends in an error");
     world.tick().await;
     assert_eq!((served(&world).as_str(), results("1.3.0")), ("1.3.0", 1));
@@ -301,7 +301,7 @@ async fn a_record_that_is_broken_holds_up_nothing_but_itself() {
     assert_eq!((outbox, results("1.1.0")), (vec![json!(id)], 1));
 
     world.aws(|aws| aws.ledger.delete(&broken));
-    let Swept { completed, failed, .. } = swept(world.invocation().run(&Work::Sweep).await);
+    let Swept { completed, failed, .. } = swept(world.invocation().run(&Trigger::Sweep).await);
     assert_eq!((completed, failed), (1, 0));
     world.markers_are_cleared().await;
     world.same_again_changes_nothing().await;
@@ -336,10 +336,10 @@ async fn an_artifact_that_cannot_be_read_for_now_stands_in_nobodys_way() {
     // It is tried again, in peace: by its message and by each sweep.
     for _ in 0..3 {
         world.pass(Duration::from_secs(60)).await;
-        assert_eq!(swept(world.invocation().run(&Work::Sweep).await).woken, 1);
+        assert_eq!(swept(world.invocation().run(&Trigger::Sweep).await).woken, 1);
         let due = world.now();
         for body in world.aws(|aws| aws.queue.take(due)) {
-            world.invocation().run(&Work::Tick(world::tick(&body))).await;
+            world.invocation().run(&Trigger::Tick(world::tick(&body))).await;
         }
         assert!(world.aws(|aws| aws.queue.next()).is_some_and(|next| next >= due + Duration::from_secs(60)));
         world.aws(|aws| aws.queue.lose());
@@ -372,7 +372,7 @@ async fn a_marker_is_deleted_once_however_its_upload_ends() {
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
         "environments": {"dev": environment(DEV, true), "closed": environment("222222222222", false)},
     }));
-    world.given(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+    world.add_function(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
     let [older, newer] = <[Upload; 2]>::try_from(uploads(&world, &["1.1.0", "1.2.0"]).await).unwrap();
     let closed = world.put("closed/orders/1.0.0.zip", code("1.0.0"));
     let ends = [
@@ -462,7 +462,7 @@ async fn versions_are_pruned_but_never_one_that_an_alias_or_a_rollback_needs() {
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
         "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}], "keep_versions": 3}},
     }));
-    world.given(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1).point("pinned", 1));
+    world.add_function(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1).point("pinned", 1));
     let versions = || world.function(DEV, "orders", |f| f.versions.keys().copied().collect::<Vec<_>>());
     for n in 1..=3 {
         world.upload(&format!("dev/orders/{n}.zip"), code(&n.to_string())).await;
@@ -470,7 +470,7 @@ async fn versions_are_pruned_but_never_one_that_an_alias_or_a_rollback_needs() {
     }
     assert_eq!(versions(), [1, 2, 3, 4], "1 is pinned");
     // Somebody publishes by hand: 5 to 7. What was live stays for going back to it.
-    world.somebody(DEV, "orders", |f| {
+    world.change_function(DEV, "orders", |f| {
         f.code(&code("a")).publish().code(&code("b")).publish().code(&code("c")).publish()
     });
     world.pass(Duration::from_secs(1)).await;
@@ -489,8 +489,8 @@ async fn a_role_that_may_not_delete_versions_deploys_all_the_same() {
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
         "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}], "keep_versions": 1}},
     }));
-    world.given(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
-    world.aws(|aws| aws.gate.role(DEV).may_not.insert("lambda:DeleteFunction".into()));
+    world.add_function(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+    world.aws(|aws| aws.sts.role(DEV).may_not.insert("lambda:DeleteFunction".into()));
     for n in 1..=3 {
         assert_eq!(world.record(&format!("dev/orders/{n}.zip"), code(&n.to_string())).await.status, Status::Succeeded);
         world.pass(Duration::from_secs(1)).await;
@@ -503,17 +503,17 @@ async fn a_role_that_may_not_delete_versions_deploys_all_the_same() {
 async fn a_tick_that_does_not_fit_is_nothing() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    let _ = world.invocation().dies_at(12, Moment::After).upload(&upload).await;
+    let _ = world.invocation().dies_at(12, CallPhase::After).upload(&upload).await;
     let _ = world.deliver(&upload).await;
     let body = world.aws(|aws| aws.queue.take(jiff::Timestamp::MAX)).pop().unwrap();
     let tick = world::tick(&body);
     // Too early: it is sent again.
-    let early = world.invocation().run(&Work::Tick(tick.clone())).await;
+    let early = world.invocation().run(&Trigger::Tick(tick.clone())).await;
     assert!(matches!(early.outcome, Outcome::EventOutcome(EventOutcome::Ignored { .. })), "{early:?}");
     world.leases_run_out().await;
-    assert_eq!(record(world.invocation().run(&Work::Tick(tick.clone())).await).status, Status::Succeeded);
+    assert_eq!(record(world.invocation().run(&Trigger::Tick(tick.clone())).await).status, Status::Succeeded);
     let before = world.snapshot();
-    let late = world.invocation().run(&Work::Tick(tick)).await;
+    let late = world.invocation().run(&Trigger::Tick(tick)).await;
     assert!(matches!(late.outcome, Outcome::EventOutcome(EventOutcome::Ignored { .. })), "{late:?}");
     assert_eq!(world.snapshot(), before);
 }

@@ -84,7 +84,7 @@ async fn other_configuration_alone_is_updated_waited_for_and_published() {
     let world = World::with_orders();
     world.upload("dev/orders/1.0.1.zip", code("1.0.0")).await;
     let zip = with_manifest("1.0.0", "memory_size = 512\n");
-    world.somebody(DEV, "orders", |f| f.code(&zip).publish().point("live", 2));
+    world.change_function(DEV, "orders", |f| f.code(&zip).publish().point("live", 2));
     let seen = world.calls().len();
     world.upload("dev/orders/1.0.2.zip", zip).await;
     let writes: Vec<String> =
@@ -136,7 +136,7 @@ async fn an_upload_of_what_is_served_already_is_unchanged_and_writes_nothing() {
 async fn a_missing_alias_is_created_on_a_published_version() {
     let world = World::dev();
     let zip = code("1.0.0");
-    world.given(DEV, "orders", &zip, |f| f);
+    world.add_function(DEV, "orders", &zip, |f| f);
     world.upload("dev/orders/1.0.0.zip", zip).await;
     assert_eq!(
         world.render(),
@@ -154,7 +154,7 @@ async fn a_missing_alias_is_created_on_a_published_version() {
 async fn an_alias_on_latest_is_moved_to_a_version() {
     let world = World::dev();
     let zip = code("1.0.0");
-    world.given(DEV, "orders", &zip, |f| f.point("live", 0));
+    world.add_function(DEV, "orders", &zip, |f| f.point("live", 0));
     world.upload("dev/orders/1.0.0.zip", zip).await;
     assert_eq!(
         world.render(),
@@ -168,7 +168,7 @@ async fn an_alias_on_latest_is_moved_to_a_version() {
 async fn an_alias_on_an_older_version_is_moved_without_sending_the_code_again() {
     let world = World::dev();
     let (old, new) = (code("1.0.0"), code("1.1.0"));
-    world.given(DEV, "orders", &old, |f| f.publish().code(&new).publish().point("live", 1));
+    world.add_function(DEV, "orders", &old, |f| f.publish().code(&new).publish().point("live", 1));
     world.upload("dev/orders/1.1.0.zip", new).await;
     assert_eq!(
         world.writes(),
@@ -185,7 +185,7 @@ async fn an_alias_on_an_older_version_is_moved_without_sending_the_code_again() 
 async fn a_traffic_shift_that_somebody_left_is_ended() {
     let world = World::dev();
     let (old, new) = (code("1.0.0"), code("1.1.0"));
-    world.given(DEV, "orders", &old, |f| f.publish().code(&new).publish().point("live", 2).shift("live", 1, 0.1));
+    world.add_function(DEV, "orders", &old, |f| f.publish().code(&new).publish().point("live", 2).shift("live", 1, 0.1));
     let record = world.record("dev/orders/1.1.0.zip", new).await;
     assert_eq!(record.status, Status::Succeeded);
     assert_eq!(world.writes(), ["UpdateAlias 111111111111/eu-west-1 orders: ok"]);
@@ -333,7 +333,7 @@ async fn an_empty_value_takes_away_what_is_there() {
 #[tokio::test(start_paused = true)]
 async fn variables_that_are_named_are_set_and_all_others_are_kept() {
     let world = World::with_orders();
-    world.somebody(DEV, "orders", |f| f.variable("LOG_LEVEL", "info").variable("THEIRS", "kept"));
+    world.change_function(DEV, "orders", |f| f.variable("LOG_LEVEL", "info").variable("THEIRS", "kept"));
     let manifest = "[environment.variables]\nLOG_LEVEL = \"warn\"\nNEW = \"1\"\n";
     world.upload("dev/orders/1.1.0.zip", with_manifest("1.1.0", manifest)).await;
     let expected = [("LOG_LEVEL", "warn"), ("NEW", "1"), ("THEIRS", "kept")];
@@ -374,7 +374,7 @@ async fn variables_that_cannot_be_read_are_never_overwritten() {
 async fn a_function_with_a_customer_key_gets_its_named_variables_merged_with_the_others() {
     const KEY: &str = "arn:aws:kms:eu-west-1:111111111111:key/1";
     let world = World::with_orders();
-    world.somebody(DEV, "orders", |f| f.variable("THEIRS", "kept").set(|s| s.kms_key_arn = Some(KEY.into())));
+    world.change_function(DEV, "orders", |f| f.variable("THEIRS", "kept").set(|s| s.kms_key_arn = Some(KEY.into())));
     let manifest = "[environment.variables]\nLOG_LEVEL = \"warn\"\n";
     let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", manifest)).await;
     assert_eq!(record.because, None);
@@ -400,7 +400,7 @@ async fn a_customer_key_can_be_named_when_a_function_is_created() {
 #[tokio::test(start_paused = true)]
 async fn tags_that_are_named_are_set_and_all_others_are_kept() {
     let world = World::with_orders();
-    world.somebody(DEV, "orders", |f| f.tag("team", "payments").tag("cost", "42"));
+    world.change_function(DEV, "orders", |f| f.tag("team", "payments").tag("cost", "42"));
     let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.0.0", "[tags]\nteam = \"orders\"\n")).await;
     assert_eq!(record.status, Status::Succeeded);
     assert!(world.render().contains(", tag cost=42, tag team=orders\n"), "{}", world.render());
@@ -411,7 +411,7 @@ async fn tags_that_are_named_are_set_and_all_others_are_kept() {
 async fn a_tag_alone_needs_no_new_version() {
     let world = World::dev();
     let zip = with_manifest("1.0.0", "[tags]\nteam = \"orders\"\n");
-    world.given(DEV, "orders", &zip, |f| f.publish().point("live", 1));
+    world.add_function(DEV, "orders", &zip, |f| f.publish().point("live", 1));
     let record = world.record("dev/orders/1.0.0.zip", zip).await;
     assert_eq!(record.status, Status::Succeeded);
     assert_eq!(world.writes(), ["TagResource 111111111111/eu-west-1 orders: ok"]);
@@ -446,7 +446,7 @@ async fn another_role_is_passed_alone_and_only_when_it_changes() {
     world.upload("dev/orders/1.1.0.zip", with_manifest("1.1.0", manifest)).await;
     assert_eq!(settings(&world)["role"], "Some(\"arn:aws:iam::111111111111:role/app/orders-api\")");
     let passed: Vec<String> = world.aws(|aws| {
-        let policies = aws.gate.requests.iter().map(|request| request.policy.clone());
+        let policies = aws.sts.requests.iter().map(|request| request.policy.clone());
         policies.filter(|policy| policy.contains("iam:PassRole")).collect()
     });
     assert_eq!(passed.len(), 1);
@@ -454,7 +454,7 @@ async fn another_role_is_passed_alone_and_only_when_it_changes() {
     assert!(!passed[0].contains(ROLE));
 
     world.upload("dev/orders/1.2.0.zip", with_manifest("1.2.0", manifest)).await;
-    let again = world.aws(|aws| aws.gate.requests.iter().filter(|r| r.policy.contains("iam:PassRole")).count());
+    let again = world.aws(|aws| aws.sts.requests.iter().filter(|r| r.policy.contains("iam:PassRole")).count());
     assert_eq!(again, 1, "an unchanged role is not passed again");
     world.same_again_changes_nothing().await;
 }
@@ -503,8 +503,8 @@ async fn every_session_is_named_after_the_deployment_and_asks_with_the_environme
     let world = World::dev();
     let record = world.record("dev/orders/1.0.0.zip", Zip::function("1.0.0").build().unwrap()).await;
     world.aws(|aws| {
-        assert_eq!(aws.gate.requests.len(), 2);
-        for request in &aws.gate.requests {
+        assert_eq!(aws.sts.requests.len(), 2);
+        for request in &aws.sts.requests {
             assert_eq!(request.name, format!("deployer-{}", record.id));
             assert_eq!(request.external_id.as_ref().unwrap().as_str(), "dev-8c1f");
             assert!(request.policy.len() <= 2048);
@@ -551,7 +551,7 @@ async fn an_update_of_code_is_a_chain_of_six_calls_and_reading_the_artifact_is_b
 async fn what_the_last_deployment_has_set_and_nobody_names_any_more_is_removed() {
     let world = World::with_orders();
     let manifest = |named: &str| format!("[environment.variables]\n{named}\n");
-    world.somebody(DEV, "orders", |f| {
+    world.change_function(DEV, "orders", |f| {
         f.set(|s| s.variables = Variables::Known([("THEIRS".into(), Secret::new("1"))].into()))
     });
     let both = manifest("FIRST = \"one\"\nSECOND = \"two\"\n[tags]\nteam = \"orders\"\nstage = \"dev\"");

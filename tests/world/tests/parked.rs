@@ -9,29 +9,29 @@ use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
 use world::orders::{command, deployed, release, served, serves};
 use world::zips::code;
-use world::{DEV, Fate, Moment, Op, Outcome, Work, World};
+use world::{DEV, UpdateOutcome, CallPhase, Op, Outcome, Trigger, World};
 
 /// `orders` has `a` live as version 2, and its alias provisioned concurrency that takes so many seconds to move.
-async fn provisioned(seconds: u64, fate: Fate) -> World {
+async fn provisioned(seconds: u64, fate: UpdateOutcome) -> World {
     provisioned_in(World::with_orders(), seconds, fate).await
 }
 
-async fn provisioned_in(world: World, seconds: u64, fate: Fate) -> World {
+async fn provisioned_in(world: World, seconds: u64, fate: UpdateOutcome) -> World {
     deployed(&world, &["a"]).await;
-    world.somebody(DEV, "orders", |orders| orders.provision("live", Duration::from_secs(seconds), fate));
+    world.change_function(DEV, "orders", |orders| orders.provision("live", Duration::from_secs(seconds), fate));
     // What the head knows of provisioned concurrency is a day old.
     world.pass(Duration::from_secs(86_401)).await;
     world
 }
 
-fn fails() -> Fate {
-    Fate::Fails("FUNCTION_ERROR_INIT_FAILURE".into())
+fn fails() -> UpdateOutcome {
+    UpdateOutcome::Fails("FUNCTION_ERROR_INIT_FAILURE".into())
 }
 
 /// `dev` with this beside its target, and with or without a queue.
 fn configured(environment: Value, queue: bool) -> World {
     let world = World::with(&world_config(environment, queue));
-    world.given(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+    world.add_function(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
     world
 }
 
@@ -66,7 +66,7 @@ async fn goes_on(world: &World) {
             return;
         }
         world.pass(Duration::from_secs(60)).await;
-        world.invocation().run(&Work::Sweep).await;
+        world.invocation().run(&Trigger::Sweep).await;
     }
     panic!("the deployment does not end:\n{}", world.render());
 }
@@ -89,7 +89,7 @@ async fn parked(world: &World, name: &str) -> DeploymentRecord {
 
 #[tokio::test(start_paused = true)]
 async fn traffic_that_comes_over_within_seconds_is_waited_for() {
-    let world = provisioned(10, Fate::Settles).await;
+    let world = provisioned(10, UpdateOutcome::Settles).await;
     let began = world.elapsed();
     let record = world.record("dev/orders/b.zip", code("b")).await;
     assert_eq!(record.status, Status::Succeeded, "{record:?}");
@@ -100,7 +100,7 @@ async fn traffic_that_comes_over_within_seconds_is_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_deployment_that_waits_for_minutes_is_parked_and_goes_on() {
-    let world = provisioned(180, Fate::Settles).await;
+    let world = provisioned(180, UpdateOutcome::Settles).await;
     let began = world.elapsed();
     let record = parked(&world, "b").await;
     assert!((world.elapsed() - began).as_secs() < 25, "the invocation is given back");
@@ -145,7 +145,7 @@ async fn an_init_that_fails_puts_the_alias_back_and_fails_the_target() {
 #[tokio::test(start_paused = true)]
 async fn traffic_that_does_not_come_in_time_puts_the_alias_back() {
     let world = configured(json!({"traffic_within": "5m"}), true);
-    let world = provisioned_in(world, 100_000, Fate::Settles).await;
+    let world = provisioned_in(world, 100_000, UpdateOutcome::Settles).await;
     let began = world.elapsed();
     let record = parked(&world, "b").await;
     goes_on(&world).await;
@@ -160,7 +160,7 @@ async fn traffic_that_does_not_come_in_time_puts_the_alias_back() {
 #[tokio::test(start_paused = true)]
 async fn beyond_the_last_tick_the_sweep_looks_after_what_is_parked() {
     let world = configured(json!({"traffic_within": "30m"}), true);
-    let world = provisioned_in(world, 20 * 60, Fate::Settles).await;
+    let world = provisioned_in(world, 20 * 60, UpdateOutcome::Settles).await;
     let record = parked(&world, "b").await;
     world.tick().await;
     let active = world.head("dev", "orders")["active"].clone();
@@ -172,7 +172,7 @@ async fn beyond_the_last_tick_the_sweep_looks_after_what_is_parked() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_queue_the_invocation_waits_itself() {
-    let world = provisioned_in(configured(json!({}), false), 200, Fate::Settles).await;
+    let world = provisioned_in(configured(json!({}), false), 200, UpdateOutcome::Settles).await;
     let record = world.record("dev/orders/b.zip", code("b")).await;
     assert_eq!(record.status, Status::Succeeded, "{record:?}");
     assert_eq!(alias(&world), (3, vec![]));
@@ -180,7 +180,7 @@ async fn without_a_queue_the_invocation_waits_itself() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_queue_the_alias_is_put_back_before_the_deadline() {
-    let mut world = provisioned_in(configured(json!({}), false), 100_000, Fate::Settles).await;
+    let mut world = provisioned_in(configured(json!({}), false), 100_000, UpdateOutcome::Settles).await;
     world.time = Duration::from_secs(120);
     let record = world.record("dev/orders/b.zip", code("b")).await;
     let error = error(&record);
@@ -191,10 +191,10 @@ async fn without_a_queue_the_alias_is_put_back_before_the_deadline() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rollback_while_parked_brings_back_what_has_the_traffic() {
-    let world = provisioned(100_000, Fate::Settles).await;
+    let world = provisioned(100_000, UpdateOutcome::Settles).await;
     let bad = parked(&world, "b").await;
     world.pass(Duration::from_secs(2)).await;
-    let back = world.commanded(command("rollback", &json!({}))).await;
+    let back = world.command_record(command("rollback", &json!({}))).await;
     assert_eq!((back.status, release(&back)), (Status::Succeeded, "a"), "{back:?}");
     assert_eq!(record_of(&world, &bad).status, Status::Superseded);
     assert_eq!(alias(&world), (2, vec![]));
@@ -206,9 +206,9 @@ async fn a_rollback_while_parked_brings_back_what_has_the_traffic() {
 async fn a_rollback_that_lambda_does_not_let_over_leaves_the_alias() {
     let world = World::with_orders();
     deployed(&world, &["a", "b"]).await;
-    world.somebody(DEV, "orders", |orders| orders.provision("live", Duration::from_secs(3), fails()));
+    world.change_function(DEV, "orders", |orders| orders.provision("live", Duration::from_secs(3), fails()));
     world.pass(Duration::from_secs(86_401)).await;
-    let back = world.commanded(command("rollback", &json!({}))).await;
+    let back = world.command_record(command("rollback", &json!({}))).await;
     assert_eq!(error(&back).code, TargetErrorCode::TrafficNotMoved);
     assert!(error(&back).message.ends_with("mend what Lambda names, then deploy again"), "{}", error(&back).message);
     assert_eq!(alias(&world), (2, vec![(3, 1.0)]));
@@ -216,7 +216,7 @@ async fn a_rollback_that_lambda_does_not_let_over_leaves_the_alias() {
 
 #[tokio::test(start_paused = true)]
 async fn a_newer_upload_waits_for_what_is_parked() {
-    let world = provisioned(120, Fate::Settles).await;
+    let world = provisioned(120, UpdateOutcome::Settles).await;
     let first = parked(&world, "b").await;
     world.pass(Duration::from_secs(2)).await;
     let next = world.record("dev/orders/c.zip", code("c")).await;
@@ -229,27 +229,27 @@ async fn a_newer_upload_waits_for_what_is_parked() {
 
 #[tokio::test(start_paused = true)]
 async fn a_redeploy_that_joins_another_and_wakes_what_is_parked_is_answered_with_that_one() {
-    let world = provisioned(120, Fate::Settles).await;
+    let world = provisioned(120, UpdateOutcome::Settles).await;
     parked(&world, "b").await;
     let order = |id: &str| command("redeploy", &json!({ "id": id }));
-    let first = world.commanded(order("1")).await;
+    let first = world.command_record(order("1")).await;
     world.pass(Duration::from_secs(40)).await;
-    let second = world.commanded(order("2")).await;
+    let second = world.command_record(order("2")).await;
     assert_eq!((first.status, &second), (Status::Pending, &first));
     goes_on(&world).await;
     let ended = record_of(&world, &first);
     assert_eq!((ended.status, alias(&world)), (Status::Superseded, (3, vec![])), "b was rolled out after it");
-    assert_eq!(world.commanded(order("2")).await, ended);
+    assert_eq!(world.command_record(order("2")).await, ended);
     world.markers_are_cleared().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_upload_that_wakes_what_is_parked_and_is_held_meanwhile_is_answered_with_its_record() {
     for call in 1..=20 {
-        let world = provisioned(120, Fate::Settles).await;
+        let world = provisioned(120, UpdateOutcome::Settles).await;
         parked(&world, "b").await;
         world.pass(Duration::from_secs(2)).await;
-        let next = Work::Upload(world.put("dev/orders/c.zip", code("c")));
+        let next = Trigger::Upload(world.put("dev/orders/c.zip", code("c")));
         // The client sends the write once more, is told of a conflict, and the head is read again: the upload is gone from it.
         world.on(Op::WriteLedger).about("heads/dev/orders").twice();
         let hold = async {
@@ -269,7 +269,7 @@ async fn an_upload_that_wakes_what_is_parked_and_is_held_meanwhile_is_answered_w
 
 #[tokio::test(start_paused = true)]
 async fn what_is_parked_and_refused_by_a_new_configuration_is_what_is_live() {
-    let mut world = provisioned_in(configured(json!({}), true), 120, Fate::Settles).await;
+    let mut world = provisioned_in(configured(json!({}), true), 120, UpdateOutcome::Settles).await;
     let record = parked(&world, "b").await;
     let closed = world_config(json!({"accept_uploads": false}), true);
     world.reconfigure(&closed);
@@ -278,7 +278,7 @@ async fn what_is_parked_and_refused_by_a_new_configuration_is_what_is_live() {
     assert_eq!((ended.status, ended.targets[0].reached), (Status::Failed, true), "its alias moves: {ended:?}");
     assert_eq!(world.head("dev", "orders")["history"][0]["release"], "b");
     world.pass(Duration::from_secs(200)).await;
-    let back = world.commanded(command("rollback", &json!({}))).await;
+    let back = world.command_record(command("rollback", &json!({}))).await;
     goes_on(&world).await;
     assert_eq!(record_of(&world, &back).release.unwrap().as_str(), "a");
     assert_eq!(served(&world), "a");
@@ -297,7 +297,7 @@ async fn a_put_back_that_is_never_answered_fails_with_what_lambda_said() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_rejected_while_parked_ends_as_refused() {
-    let world = provisioned(100_000, Fate::Settles).await;
+    let world = provisioned(100_000, UpdateOutcome::Settles).await;
     let record = parked(&world, "b").await;
     let reject =
         json!({"command": "reject", "function": "orders", "release": "b", "reason": "broken", "requested_by": "ann"});
@@ -308,17 +308,17 @@ async fn what_is_rejected_while_parked_ends_as_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn whoever_dies_over_what_is_parked_is_succeeded() {
-    for moment in [Moment::Before, Moment::After] {
+    for moment in [CallPhase::Before, CallPhase::After] {
         for call in 1..=14 {
-            let world = provisioned(40, Fate::Settles).await;
+            let world = provisioned(40, UpdateOutcome::Settles).await;
             let record = parked(&world, "b").await;
             let due = world.aws(|aws| aws.queue.next()).unwrap();
             world.pass(due.duration_since(world.now()).try_into().unwrap_or_default()).await;
             let body = world.aws(|aws| aws.queue.take(due)).remove(0);
-            let tick = Work::Tick(world::tick(&body));
+            let tick = Trigger::Tick(world::tick(&body));
             world.invocation().dies_at(call, moment).run(&tick).await;
             world.leases_run_out().await;
-            world.invocation().run(&Work::Sweep).await;
+            world.invocation().run(&Trigger::Sweep).await;
             goes_on(&world).await;
             assert_eq!(record_of(&world, &record).status, Status::Succeeded, "call {call}");
             assert_eq!(alias(&world), (3, vec![]));
@@ -329,14 +329,14 @@ async fn whoever_dies_over_what_is_parked_is_succeeded() {
 #[tokio::test(start_paused = true)]
 async fn whoever_dies_while_the_traffic_moves_is_succeeded() {
     for call in 1..=40 {
-        for fate in [Fate::Settles, fails()] {
+        for fate in [UpdateOutcome::Settles, fails()] {
             let world = provisioned(10, fate.clone()).await;
             let upload = world.put("dev/orders/b.zip", code("b"));
-            world.invocation().dies_at(call, Moment::After).upload(&upload).await;
+            world.invocation().dies_at(call, CallPhase::After).upload(&upload).await;
             world.leases_run_out().await;
             world.tick().await;
             let record = world.until_ended(&upload).await;
-            let (status, serves) = if fate == Fate::Settles { (Status::Succeeded, 3) } else { (Status::Failed, 2) };
+            let (status, serves) = if fate == UpdateOutcome::Settles { (Status::Succeeded, 3) } else { (Status::Failed, 2) };
             assert_eq!((record.status, alias(&world)), (status, (serves, vec![])), "call {call}: {record:?}");
         }
     }
@@ -344,7 +344,7 @@ async fn whoever_dies_while_the_traffic_moves_is_succeeded() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_of_the_move_is_no_foreign_change() {
-    let world = provisioned(10, Fate::Settles).await;
+    let world = provisioned(10, UpdateOutcome::Settles).await;
     world.on(Op::UpdateAlias).lose_the_answer();
     let record = world.record("dev/orders/b.zip", code("b")).await;
     assert_eq!(record.status, Status::Succeeded, "{record:?}");
@@ -366,9 +366,9 @@ async fn a_put_back_whose_answer_is_lost_is_looked_at_again() {
 
 #[tokio::test(start_paused = true)]
 async fn somebody_who_splits_the_traffic_meanwhile_is_not_overruled() {
-    let world = provisioned(100_000, Fate::Settles).await;
+    let world = provisioned(100_000, UpdateOutcome::Settles).await;
     let record = parked(&world, "b").await;
-    world.somebody(DEV, "orders", |orders| orders.point("live", 1));
+    world.change_function(DEV, "orders", |orders| orders.point("live", 1));
     goes_on(&world).await;
     let record = record_of(&world, &record);
     assert_eq!(error(&record).code, TargetErrorCode::ForeignChange);
@@ -389,14 +389,14 @@ async fn whether_there_is_provisioned_concurrency_is_asked_once_a_day() {
 async fn concurrency_that_the_head_does_not_know_of_shows_in_the_answer_of_the_move() {
     let world = World::with_orders();
     deployed(&world, &["a"]).await;
-    world.somebody(DEV, "orders", |orders| orders.provision("live", Duration::from_secs(10), Fate::Settles));
+    world.change_function(DEV, "orders", |orders| orders.provision("live", Duration::from_secs(10), UpdateOutcome::Settles));
     let record = world.record("dev/orders/b.zip", code("b")).await;
     assert_eq!((record.status, alias(&world)), (Status::Succeeded, (3, vec![])));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_deploy_role_of_before_may_not_ask_and_deploys_all_the_same() {
-    let world = provisioned(10, Fate::Settles).await;
+    let world = provisioned(10, UpdateOutcome::Settles).await;
     world.on(Op::GetProvisionedConcurrencyConfig).always().fail(deployer_engine::port::CallErrorKind::Denied);
     let record = world.record("dev/orders/b.zip", code("b")).await;
     assert_eq!((record.status, alias(&world)), (Status::Succeeded, (3, vec![])), "{record:?}");
@@ -404,9 +404,9 @@ async fn a_deploy_role_of_before_may_not_ask_and_deploys_all_the_same() {
 
 #[tokio::test(start_paused = true)]
 async fn a_direct_command_answers_in_progress_when_it_is_parked() {
-    let world = provisioned(60, Fate::Settles).await;
+    let world = provisioned(60, UpdateOutcome::Settles).await;
     world.put("dev/orders/b.zip", code("b"));
-    let record = world.commanded(command("deploy", &json!({"release": "b"}))).await;
+    let record = world.command_record(command("deploy", &json!({"release": "b"}))).await;
     assert_eq!((record.status, record.code), (Status::InProgress, Some(Code::Waiting)));
     goes_on(&world).await;
     assert_eq!(record_of(&world, &record).status, Status::Succeeded);
@@ -414,13 +414,13 @@ async fn a_direct_command_answers_in_progress_when_it_is_parked() {
 
 #[tokio::test(start_paused = true)]
 async fn who_asks_how_far_a_parked_deployment_is_does_not_wake_it() {
-    let world = provisioned(60, Fate::Settles).await;
+    let world = provisioned(60, UpdateOutcome::Settles).await;
     world.put("dev/orders/b.zip", code("b"));
     let deploy = command("deploy", &json!({"release": "b", "id": "ask-1"}));
-    let record = world.commanded(deploy.clone()).await;
+    let record = world.command_record(deploy.clone()).await;
     let before = world.head("dev", "orders");
     for _ in 0..3 {
-        let again = world.commanded(deploy.clone()).await;
+        let again = world.command_record(deploy.clone()).await;
         assert_eq!((again.id, again.status, &again.because), (record.id, Status::InProgress, &record.because));
     }
     assert_eq!(world.head("dev", "orders"), before);

@@ -11,9 +11,9 @@ use deployer_engine::{QueueLength, Swept};
 use fixtures::lines;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use world::door::notification;
+use world::payloads::notification;
 use world::zips::code;
-use world::{DEV, Op, Outcome, Work, World};
+use world::{DEV, Op, Outcome, Trigger, World};
 
 const UPLOADS: &str = "deployer";
 const WAKES: &str = "deployer-wakes";
@@ -143,7 +143,7 @@ async fn a_message_that_fails_for_the_fourth_time_is_told_and_none_before() {
 }
 
 async fn sweep(world: &World) -> (Swept, Vec<Value>) {
-    let (run, lines) = lines::of(world.invocation().run(&Work::Sweep)).await;
+    let (run, lines) = lines::of(world.invocation().run(&Trigger::Sweep)).await;
     match run.outcome {
         Outcome::Swept(swept) => (swept, lines),
         other => panic!("{other:?}"),

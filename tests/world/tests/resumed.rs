@@ -9,15 +9,15 @@ use deployer_engine::port::CallErrorKind;
 use jiff::Timestamp;
 use serde_json::json;
 use world::zips::{code, with_manifest};
-use world::{Call, DEV, Moment, Op, Outcome, Work, World, recorded};
+use world::{Call, DEV, CallPhase, Op, Outcome, Trigger, World, recorded};
 
 const OTHER: &str = "222222222222";
 
 /// Two accounts, in each of which `orders` serves 1.0.0 as version 1.
 fn two_accounts() -> World {
-    let world = World::of(&[DEV, OTHER]);
+    let world = World::with_targets(&[DEV, OTHER]);
     for account in [DEV, OTHER] {
-        world.given(account, "orders", &zip("1.0.0", "AA"), |f| f.publish().point("live", 1));
+        world.add_function(account, "orders", &zip("1.0.0", "AA"), |f| f.publish().point("live", 1));
     }
     world
 }
@@ -38,7 +38,7 @@ async fn the_next_release_takes_it_away(world: &World, accounts: &[&str]) {
     let variables = |place: &str| world.function(place, "orders", |f| format!("{:?}", f.latest.settings.variables));
     assert!(variables(DEV).contains("\"BB\""), "{}", variables(DEV));
     for account in accounts {
-        world.aws(|aws| aws.gate.role(account).may_not.clear());
+        world.aws(|aws| aws.sts.role(account).may_not.clear());
     }
     let record = world.record("dev/orders/1.2.0.zip", zip("1.2.0", "CC")).await;
     assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
@@ -55,11 +55,11 @@ async fn the_next_release_takes_it_away(world: &World, accounts: &[&str]) {
 #[tokio::test(start_paused = true)]
 async fn what_an_invocation_has_set_before_its_time_was_up_is_remembered_by_the_one_that_goes_on() {
     let world = two_accounts();
-    world.aws(|aws| aws.gate.role(DEV).may_not.insert("lambda:UpdateFunctionCode".into()));
-    world.somebody(OTHER, "orders", |f| f.busy(0, Timestamp::MAX));
+    world.aws(|aws| aws.sts.role(DEV).may_not.insert("lambda:UpdateFunctionCode".into()));
+    world.change_function(OTHER, "orders", |f| f.busy(0, Timestamp::MAX));
     let saved = world.record("dev/orders/1.1.0.zip", zip("1.1.0", "BB")).await;
     assert_eq!(saved.status, Status::InProgress, "the second account ran out of time");
-    world.somebody(OTHER, "orders", |f| f.busy(0, Timestamp::UNIX_EPOCH));
+    world.change_function(OTHER, "orders", |f| f.busy(0, Timestamp::UNIX_EPOCH));
     let Some(Outcome::EventOutcome(handled)) = world.tick().await.pop().map(|run| run.outcome) else { panic!() };
     let record = recorded(handled);
     assert_eq!(codes(&record), [Some(TargetErrorCode::AccessDenied), None], "{record:#?}");
@@ -75,21 +75,21 @@ async fn what_an_invocation_has_set_before_it_died_is_remembered_by_the_one_that
         world.upload("dev/orders/1.1.0.zip", zip("1.1.0", "BB")).await;
         1 + world.calls().iter().position(|call| call.op == Op::UpdateFunctionConfiguration).unwrap()
     };
-    let died = world.invocation().dies_at(configured, Moment::After).upload(&upload).await;
+    let died = world.invocation().dies_at(configured, CallPhase::After).upload(&upload).await;
     assert!(matches!(died.outcome, Outcome::Died), "{died:?}");
     world.leases_run_out().await;
-    let known_from = world.aws(|aws| aws.gate.role(DEV).known_from);
-    world.aws(|aws| aws.gate.role(DEV).known_from = Timestamp::MAX);
+    let known_from = world.aws(|aws| aws.sts.role(DEV).known_from);
+    world.aws(|aws| aws.sts.role(DEV).known_from = Timestamp::MAX);
     let record = recorded(world.deliver(&upload).await.unwrap());
     assert_eq!(codes(&record), [Some(TargetErrorCode::AssumeRoleDenied)]);
-    world.aws(|aws| aws.gate.role(DEV).known_from = known_from);
+    world.aws(|aws| aws.sts.role(DEV).known_from = known_from);
     the_next_release_takes_it_away(&world, &[DEV]).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_was_set_by_a_call_that_met_its_own_echo_is_remembered() {
     let world = World::with_orders();
-    world.aws(|aws| aws.gate.role(DEV).may_not.insert("lambda:UpdateFunctionCode".into()));
+    world.aws(|aws| aws.sts.role(DEV).may_not.insert("lambda:UpdateFunctionCode".into()));
     // The SDK sends it again, and meets its own success as 412.
     world.on(Op::UpdateFunctionConfiguration).twice();
     let record = world.record("dev/orders/1.1.0.zip", zip("1.1.0", "BB")).await;
@@ -108,7 +108,7 @@ async fn call_that(make: impl Fn() -> World, fits: impl Fn(&Call) -> bool) -> us
 async fn five_die(world: &World, upload: &Upload, first: usize) {
     for attempt in 1..=5 {
         let at = if attempt == 1 { first } else { 10 };
-        let died = world.invocation().dies_at(at, Moment::After).upload(upload).await;
+        let died = world.invocation().dies_at(at, CallPhase::After).upload(upload).await;
         assert!(matches!(died.outcome, Outcome::Died), "{attempt}");
         world.leases_run_out().await;
     }
@@ -180,7 +180,7 @@ async fn where_even_looking_kills_or_fails_the_target_says_that_nobody_looked() 
         let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
         five_die(&world, &upload, 10).await;
         if dies {
-            let sixth = world.invocation().dies_at(10, Moment::After).upload(&upload).await;
+            let sixth = world.invocation().dies_at(10, CallPhase::After).upload(&upload).await;
             assert!(matches!(sixth.outcome, Outcome::Died));
             world.leases_run_out().await;
         } else {
@@ -201,17 +201,17 @@ async fn an_artifact_that_can_be_read_no_more_after_an_owner_has_died_holds_newe
     for first in [10, call_that(World::with_orders, |call| call.op == Op::UpdateFunctionCode).await] {
         let world = World::with_orders();
         let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-        let died = world.invocation().dies_at(first, Moment::After).upload(&upload).await;
+        let died = world.invocation().dies_at(first, CallPhase::After).upload(&upload).await;
         assert!(matches!(died.outcome, Outcome::Died));
         world.on(Op::ReadTail).about("1.1.0").always().fail(CallErrorKind::Unknown);
         let newer = world.put("dev/orders/1.2.0.zip", code("1.2.0"));
         assert_eq!(recorded(world.deliver(&newer).await.unwrap()).status, Status::Pending);
         world.leases_run_out().await;
         for _ in 0..10 {
-            world.invocation().run(&Work::Sweep).await;
+            world.invocation().run(&Trigger::Sweep).await;
             let due = world.now();
             for body in world.aws(|aws| aws.queue.take(due)) {
-                world.invocation().run(&Work::Tick(world::tick(&body))).await;
+                world.invocation().run(&Trigger::Tick(world::tick(&body))).await;
             }
             world.pass(Duration::from_secs(60)).await;
         }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use world::orders::{OTHER, command, release};
 use world::zips::{code, function, with_manifest};
-use world::{Call, DEV, Fate, Moment, Op, Outcome, Work, World, recorded};
+use world::{Call, DEV, UpdateOutcome, CallPhase, Op, Outcome, Trigger, World, recorded};
 
 /// The alias of a function in an account.
 type Place = (&'static str, &'static str, &'static str);
@@ -81,7 +81,7 @@ async fn added(there: Option<&str>, name: &'static str) -> Changed {
     let mut world = world(&[DEV]);
     deployed(&world, &["a", "b", "c"]).await;
     if let Some(label) = there {
-        world.given(OTHER, "orders", &function(label), |f| f.publish().publish().point("live", 1));
+        world.add_function(OTHER, "orders", &function(label), |f| f.publish().publish().point("live", 1));
     }
     world.reconfigure(&config(&[DEV, OTHER], &json!({})));
     Changed { name, world, serves: LIVE.to_vec() }
@@ -93,7 +93,7 @@ async fn renamed(there: Option<u64>, name: &'static str) -> Changed {
     deployed(&world, &["a", "b", "c"]).await;
     for account in [DEV, OTHER] {
         if let Some(version) = there {
-            world.somebody(account, "orders", |f| f.point("main", version));
+            world.change_function(account, "orders", |f| f.point("main", version));
         }
     }
     world.reconfigure(&config(&[DEV, OTHER], &json!({"alias": "main"})));
@@ -106,7 +106,7 @@ async fn called_otherwise(there: Option<&str>, name: &'static str) -> Changed {
     deployed(&world, &["a", "b", "c"]).await;
     for account in [DEV, OTHER] {
         if let Some(label) = there {
-            world.given(account, "acme-orders", &function(label), |f| f.publish().point("live", 1));
+            world.add_function(account, "acme-orders", &function(label), |f| f.publish().point("live", 1));
         }
     }
     world.reconfigure(&config(&[DEV, OTHER], &json!({"function_name": "acme-{function}"})));
@@ -140,7 +140,7 @@ fn assert_serves(changed: &Changed, wanted: &str) {
 
 async fn rollback(world: &World, more: &Value) -> DeploymentRecord {
     world.pass(Duration::from_secs(1)).await;
-    world.commanded(command("rollback", more)).await
+    world.command_record(command("rollback", more)).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -181,13 +181,13 @@ async fn a_rollback_during_a_deployment_after_deployer_json_changed_brings_what_
             let upload = world.put("dev/orders/d.zip", function("d"));
             let back = async {
                 world.pass(Duration::from_secs(3)).await;
-                world.commanded(command("rollback", &more)).await
+                world.command_record(command("rollback", &more)).await
             };
             let (stopped, asked) = tokio::join!(world.deliver(&upload), back);
             let stopped = recorded(stopped.unwrap());
             assert_eq!((stopped.status, asked.status), (Status::Superseded, Status::Pending), "{}", changed.name);
             world.tick().await;
-            let back = world.commanded(command("rollback", &more)).await;
+            let back = world.command_record(command("rollback", &more)).await;
             assert!(matches!(back.status, Status::Succeeded | Status::Unchanged), "{}: {back:?}", changed.name);
             assert_eq!(release(&back), wanted, "{}", changed.name);
             assert_serves(&changed, wanted);
@@ -200,7 +200,7 @@ async fn a_version_of_another_function_is_never_taken_for_one_that_served_the_re
     let mut world = world(&[DEV]);
     deployed(&world, &["a", "b"]).await;
     // The same bytes under the same number, with a configuration of its own.
-    world.given(DEV, "acme-orders", &function("a"), |f| {
+    world.add_function(DEV, "acme-orders", &function("a"), |f| {
         f.set(|settings| settings.memory_size = 3_008).publish().code(&code("foreign")).publish().point("live", 2)
     });
     world.reconfigure(&config(&[DEV], &json!({"function_name": "acme-{function}"})));
@@ -222,7 +222,7 @@ async fn a_variable_of_another_function_is_never_taken_for_one_that_the_last_dep
         with_manifest(label, &manifest)
     };
     world.record("dev/orders/a.zip", zip("a", "MINE")).await;
-    world.given(DEV, "acme-orders", &code("foreign"), |f| f.variable("MINE", "theirs").publish().point("live", 1));
+    world.add_function(DEV, "acme-orders", &code("foreign"), |f| f.variable("MINE", "theirs").publish().point("live", 1));
     world.reconfigure(&config(&[DEV], &json!({"function_name": "acme-{function}"})));
     world.pass(Duration::from_secs(1)).await;
     let record = world.record("dev/orders/b.zip", zip("b", "OTHER")).await;
@@ -235,8 +235,8 @@ async fn a_variable_of_another_function_is_never_taken_for_one_that_the_last_dep
 async fn what_is_known_of_one_aliass_concurrency_is_not_believed_of_another() {
     let mut world = world(&[DEV]);
     deployed(&world, &["a", "b"]).await;
-    world.somebody(DEV, "orders", |f| {
-        let fails = Fate::Fails("FUNCTION_ERROR_INIT_FAILURE".into());
+    world.change_function(DEV, "orders", |f| {
+        let fails = UpdateOutcome::Fails("FUNCTION_ERROR_INIT_FAILURE".into());
         f.point("main", 1).provision("main", Duration::from_secs(5), fails)
     });
     world.reconfigure(&config(&[DEV], &json!({"alias": "main"})));
@@ -257,7 +257,7 @@ async fn a_redeploy_after_deployer_json_changed_brings_what_is_live_and_status_t
         let is_whole = before["functions"][0]["live"]["complete"] == true;
         assert_eq!(is_whole, *name == "removed after c, and added again", "{name}: {before:#}");
         world.pass(Duration::from_secs(1)).await;
-        let again = world.commanded(command("redeploy", &json!({}))).await;
+        let again = world.command_record(command("redeploy", &json!({}))).await;
         let is_there = matches!(again.status, Status::Succeeded | Status::Unchanged);
         assert!(is_there && release(&again) == "c", "{name}: {again:?}");
         assert_serves(&changed, "c");
@@ -274,7 +274,7 @@ async fn a_redeploy_that_fails_under_a_new_alias_does_not_count_the_old_one() {
     world.reconfigure(&config(&[DEV, OTHER], &json!({"alias": "main"})));
     world.on(Op::CreateAlias).at(OTHER).fail(CallErrorKind::Invalid);
     world.pass(Duration::from_secs(1)).await;
-    let record = world.commanded(command("redeploy", &json!({}))).await;
+    let record = world.command_record(command("redeploy", &json!({}))).await;
     assert_eq!(record.status, Status::Failed, "{record:?}");
     let live = &world.head("dev", "orders")["history"][0];
     assert_eq!((&live["complete"], &live["missing"]), (&json!(false), &json!(["222222222222/eu-west-1"])), "{live:#}");
@@ -296,14 +296,14 @@ async fn taken_over(after: Op, more: &Value, accounts: &[&str], told_again: bool
     deployed(&world, &["a"]).await;
     world.pass(Duration::from_secs(1)).await;
     let upload = world.put("dev/orders/b.zip", function("b"));
-    let run = world.invocation().dies_at(call, Moment::After).upload(&upload).await;
+    let run = world.invocation().dies_at(call, CallPhase::After).upload(&upload).await;
     assert!(matches!(run.outcome, Outcome::Died), "{:?}", run.outcome);
     world.reconfigure(&config(accounts, more));
     world.leases_run_out().await;
     if told_again {
         world.invocation().upload(&upload).await;
     } else {
-        world.invocation().run(&Work::Sweep).await;
+        world.invocation().run(&Trigger::Sweep).await;
     }
     world.tick().await;
     let record = world.until_ended(&upload).await;
@@ -358,16 +358,16 @@ async fn a_rollback_that_waited_while_deployer_json_changed_goes_by_what_it_says
     deployed(&world, &["a", "b"]).await;
     world.pass(Duration::from_secs(1)).await;
     let upload = world.put("dev/orders/c.zip", function("c"));
-    let run = world.invocation().dies_at(12, Moment::After).upload(&upload).await;
+    let run = world.invocation().dies_at(12, CallPhase::After).upload(&upload).await;
     assert!(matches!(run.outcome, Outcome::Died), "{:?}", run.outcome);
     world.pass(Duration::from_secs(1)).await;
     let back = command("rollback", &json!({"id": "r"}));
-    assert_eq!(world.commanded(back.clone()).await.status, Status::Pending);
+    assert_eq!(world.command_record(back.clone()).await.status, Status::Pending);
     world.reconfigure(&config(&[DEV, OTHER], &json!({"alias": "main"})));
     world.leases_run_out().await;
-    world.invocation().run(&Work::Sweep).await;
+    world.invocation().run(&Trigger::Sweep).await;
     world.tick().await;
-    let back = world.commanded(back).await;
+    let back = world.command_record(back).await;
     assert_eq!((back.status, release(&back)), (Status::Succeeded, "b"), "{back:?}");
     for account in [DEV, OTHER] {
         assert_eq!(served(&world, (account, "orders", "main")), "b");

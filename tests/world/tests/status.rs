@@ -8,9 +8,9 @@ use world::zips::code;
 
 #[tokio::test(start_paused = true)]
 async fn status_tells_which_targets_a_half_failed_release_has_not_reached() {
-    let world = World::two();
+    let world = World::with_orders_in_two();
     deployed(&world, &["a"]).await;
-    world.aws(|aws| aws.gate.delete_role(OTHER));
+    world.aws(|aws| aws.sts.delete_role(OTHER));
     world.pass(std::time::Duration::from_secs(1)).await;
     let failed = world.record("dev/orders/b.zip", code("b")).await;
     let status = &world.command(command("status", &json!({}))).await["functions"][0];

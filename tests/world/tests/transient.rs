@@ -94,8 +94,8 @@ async fn a_throttled_artifact_is_read_again_by_the_next_try() {
 
 #[tokio::test(start_paused = true)]
 async fn an_artifact_that_breaks_off_while_it_is_sent_along_is_read_again() {
-    let world = World::of(&["111111111111/us-east-1"]);
-    world.given("111111111111/us-east-1", "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+    let world = World::with_targets(&["111111111111/us-east-1"]);
+    world.add_function("111111111111/us-east-1", "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
     world.on(Op::ReadRange).break_after(100);
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     let record = recorded(world.deliver(&upload).await.unwrap());

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use world::orders::{command, deployed, served};
 use world::zips::{code, function, with_manifest};
-use world::{DEV, Op, Outcome, Work, World, recorded};
+use world::{DEV, Op, Outcome, Trigger, World, recorded};
 
 fn error(record: &DeploymentRecord) -> TargetError {
     record.targets[0].error.clone().unwrap()
@@ -22,7 +22,7 @@ fn without_queue() -> World {
         "ledger_bucket": "acme-deployer-ledger",
         "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}], "external_id": "dev-8c1f"}},
     }));
-    world.given(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+    world.add_function(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
     world
 }
 
@@ -34,7 +34,7 @@ async fn goes_on(world: &World, record: &DeploymentRecord) -> DeploymentRecord {
             break;
         }
         world.pass(Duration::from_secs(60)).await;
-        world.invocation().run(&Work::Sweep).await;
+        world.invocation().run(&Trigger::Sweep).await;
     }
     let key = format!("deployments/dev/orders/{}.json", record.id);
     world.aws(|aws| serde_json::from_slice(aws.ledger.get(&key).unwrap()).unwrap())
@@ -83,7 +83,7 @@ async fn an_invocation_that_resumes_a_parked_wait_looks_once_and_is_given_back()
     world.pass(due.duration_since(world.now()).try_into().unwrap_or_default()).await;
     let body = world.aws(|aws| aws.queue.take(due)).remove(0);
     let began = world.elapsed();
-    world.invocation().run(&Work::Tick(world::tick(&body))).await;
+    world.invocation().run(&Trigger::Tick(world::tick(&body))).await;
     assert!((world.elapsed() - began).as_secs() < 3, "{:?}", world.elapsed() - began);
     assert_eq!(world.head("dev", "orders")["active"]["hops"], 2);
     assert_eq!(goes_on(&world, &record).await.status, Status::Succeeded);
@@ -115,7 +115,7 @@ async fn a_version_pending_for_ever_fails_after_fifteen_minutes() {
 async fn somebodys_update_that_takes_minutes_parks_before_anything_is_written() {
     let world = World::with_orders();
     let until = world.now() + Duration::from_secs(200);
-    world.somebody(DEV, "orders", |f| f.busy(0, until));
+    world.change_function(DEV, "orders", |f| f.busy(0, until));
     let because = "waits for Lambda in 111111111111/eu-west-1 (observe: another update is in progress)";
     let record = parked(&world, "1.1.0", code("1.1.0"), because).await;
     assert!(world.writes().is_empty(), "{:?}", world.writes());
@@ -153,7 +153,7 @@ async fn a_rollback_stops_a_deployment_parked_over_a_pending_version() {
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(100));
     let record = world.record("dev/orders/c.zip", code("c")).await;
     assert_eq!(record.code, Some(Code::Waiting), "{record:?}");
-    let back = world.commanded(command("rollback", &json!({}))).await;
+    let back = world.command_record(command("rollback", &json!({}))).await;
     let ended = goes_on(&world, &record).await;
     assert_eq!((ended.status, served(&world).as_str()), (Status::Superseded, "b"), "{back:?}");
 }
@@ -162,7 +162,7 @@ async fn a_rollback_stops_a_deployment_parked_over_a_pending_version() {
 async fn an_update_that_somebody_else_has_begun_is_waited_out() {
     let world = World::with_orders();
     let until = world.now() + Duration::from_secs(15);
-    world.somebody(DEV, "orders", |f| f.busy(3, until));
+    world.change_function(DEV, "orders", |f| f.busy(3, until));
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
     assert_eq!(record.status, Status::Succeeded);
     assert!(world.elapsed() > Duration::from_secs(15));
@@ -256,7 +256,7 @@ async fn a_function_whose_creation_failed_is_left_for_a_person_to_delete() {
 async fn a_version_that_failed_alone_can_be_deployed_by_uploading_it_again() {
     let world = World::with_orders();
     let zip = with_manifest("1.0.0", "snap_start = { apply_on = \"PublishedVersions\" }\n");
-    world.somebody(DEV, "orders", |f| f.code(&zip));
+    world.change_function(DEV, "orders", |f| f.code(&zip));
     world.on(Op::PublishVersion).end_failed("FunctionError: the snapshot could not be made");
     let record = world.record("dev/orders/1.1.0.zip", zip.clone()).await;
     assert_eq!(error(&record).code, TargetErrorCode::FunctionFailed);
@@ -272,7 +272,7 @@ async fn a_fresh_execution_role_is_waited_for() {
     world.aws(|aws| aws.at(DEV).roles.clear());
     let from = world.now() + Duration::from_secs(90);
     world.aws(|aws| aws.at(DEV).role("lambda-execution", from));
-    let record = world.ended("dev/orders/1.0.0.zip", function("1.0.0")).await;
+    let record = world.upload_until_ended("dev/orders/1.0.0.zip", function("1.0.0")).await;
     assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
     assert_eq!(world.head("dev", "orders")["history"][0]["release"], "1.0.0");
     world.same_again_changes_nothing().await;
@@ -298,12 +298,12 @@ async fn an_execution_role_that_never_becomes_assumable_is_given_up_after_fiftee
 async fn a_fresh_trust_is_waited_for_and_a_missing_one_given_up_after_fifteen_seconds() {
     let world = World::with_orders();
     let from = world.now() + Duration::from_secs(10);
-    world.aws(|aws| aws.gate.role(DEV).known_from = from);
+    world.aws(|aws| aws.sts.role(DEV).known_from = from);
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
     assert_eq!(record.status, Status::Succeeded);
     world.same_again_changes_nothing().await;
 
-    world.aws(|aws| aws.gate.delete_role(DEV));
+    world.aws(|aws| aws.sts.delete_role(DEV));
     let before = world.calls().len();
     let record = world.record("dev/orders/1.2.0.zip", code("1.2.0")).await;
     assert_eq!(error(&record).code, TargetErrorCode::AssumeRoleDenied);
@@ -339,7 +339,7 @@ async fn throttling_until_the_deadline_is_named_so() {
     for op in [Op::GetFunction, Op::UpdateFunctionCode, Op::UpdateAlias] {
         let world = World::with_orders();
         world.on(op).always().fail(CallErrorKind::Throttled);
-        let record = world.ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
+        let record = world.upload_until_ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
         assert_eq!(error(&record).code, TargetErrorCode::Throttled, "{op}: {:?}", error(&record));
         world.heal();
         world.same_again_changes_nothing().await;
@@ -349,7 +349,7 @@ async fn throttling_until_the_deadline_is_named_so() {
 #[tokio::test(start_paused = true)]
 async fn an_update_of_somebody_that_never_ends_fails_after_fifteen_minutes() {
     let world = World::with_orders();
-    world.somebody(DEV, "orders", |f| f.busy(0, Timestamp::MAX));
+    world.change_function(DEV, "orders", |f| f.busy(0, Timestamp::MAX));
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
     let record = goes_on(&world, &record).await;
     assert!((900..1_000).contains(&world.elapsed().as_secs()), "{:?}", world.elapsed());
@@ -435,7 +435,7 @@ async fn a_session_whose_credentials_have_expired_is_entered_anew_by_the_next_in
     for op in [Op::GetFunction, Op::UpdateFunctionCode, Op::UpdateAlias] {
         let world = World::with_orders();
         world.on(op).fail_saying(CallErrorKind::Expired, "ExpiredTokenException: the token has expired");
-        let record = world.ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
+        let record = world.upload_until_ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
         assert_eq!(record.status, Status::Succeeded, "{op}: {:?}", record.because);
         assert_eq!(world.function(DEV, "orders", |f| f.versions.len()), 2, "{op}");
         world.same_again_changes_nothing().await;

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use world::orders::{command, deployed};
 use world::zips::{code, with_manifest};
-use world::{Condition, DEV, Op, Work, World};
+use world::{Condition, DEV, Op, Trigger, World};
 
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
@@ -29,7 +29,7 @@ async fn goes_on(world: &World, record: &DeploymentRecord) -> DeploymentRecord {
             break;
         }
         world.pass(seconds(60)).await;
-        world.invocation().run(&Work::Sweep).await;
+        world.invocation().run(&Trigger::Sweep).await;
     }
     let key = format!("deployments/dev/orders/{}.json", record.id);
     world.aws(|aws| serde_json::from_slice(aws.ledger.get(&key).unwrap()).unwrap())
@@ -50,7 +50,7 @@ async fn ticks_once(world: &World) {
     let due = world.aws(|aws| aws.queue.next()).unwrap();
     world.pass(due.duration_since(world.now()).try_into().unwrap_or_default()).await;
     for body in world.aws(|aws| aws.queue.take(due)) {
-        world.invocation().run(&Work::Tick(world::tick(&body))).await;
+        world.invocation().run(&Trigger::Tick(world::tick(&body))).await;
     }
 }
 
@@ -87,7 +87,7 @@ async fn code_that_is_sent_anew_after_a_failed_version_is_parked_while_somebody_
 async fn a_wait_whose_invocation_ran_out_of_time_over_something_else_goes_on_from_its_start() {
     let mut world = World::with_orders();
     world.time = seconds(300);
-    world.somebody(DEV, "orders", |f| f.busy(0, Timestamp::MAX));
+    world.change_function(DEV, "orders", |f| f.busy(0, Timestamp::MAX));
     let record = parked(&world).await;
     world.on(Op::GetFunction).always().fail(CallErrorKind::Throttled);
     ticks_once(&world).await;
@@ -102,7 +102,7 @@ async fn a_wait_whose_invocation_ran_out_of_time_over_something_else_goes_on_fro
 async fn a_wait_that_is_over_is_not_counted_to_the_next_one() {
     let world = World::with_orders();
     let until = world.now() + seconds(600);
-    world.somebody(DEV, "orders", |f| f.busy(0, until));
+    world.change_function(DEV, "orders", |f| f.busy(0, until));
     world.aws(|aws| aws.at(DEV).settling.time = seconds(600));
     let record = parked(&world).await;
     let record = goes_on(&world, &record).await;
@@ -111,13 +111,13 @@ async fn a_wait_that_is_over_is_not_counted_to_the_next_one() {
 
 #[tokio::test(start_paused = true)]
 async fn a_target_that_waits_does_not_count_its_time_to_another() {
-    let world = World::of(&["000000000001", "000000000002"]);
+    let world = World::with_targets(&["000000000001", "000000000002"]);
     for account in ["000000000001", "000000000002"] {
-        world.given(account, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+        world.add_function(account, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
     }
     let until = world.now() + seconds(600);
-    world.somebody("000000000001", "orders", |f| f.busy(0, Timestamp::MAX));
-    world.somebody("000000000002", "orders", |f| f.busy(0, until));
+    world.change_function("000000000001", "orders", |f| f.busy(0, Timestamp::MAX));
+    world.change_function("000000000002", "orders", |f| f.busy(0, until));
     world.aws(|aws| aws.at("000000000002").settling.time = seconds(600));
     let record = parked(&world).await;
     let record = goes_on(&world, &record).await;
@@ -129,7 +129,7 @@ async fn a_target_that_waits_does_not_count_its_time_to_another() {
 async fn a_version_that_a_resumed_deployment_publishes_is_waited_for_like_any_new_one() {
     let world = World::with_orders();
     let until = world.now() + seconds(100);
-    world.somebody(DEV, "orders", |f| f.code(&code("1.1.0")).busy(0, until));
+    world.change_function(DEV, "orders", |f| f.code(&code("1.1.0")).busy(0, until));
     world.aws(|aws| aws.at(DEV).settling.time = seconds(10));
     let record = parked(&world).await;
     while world.calls_of(Op::PublishVersion).is_empty() {
@@ -181,7 +181,7 @@ async fn deployment_whose_slow_update_somebody_undoes_each_time_does_not_wait_fo
         }
         world.tick().await;
         world.pass(seconds(60)).await;
-        world.invocation().run(&Work::Sweep).await;
+        world.invocation().run(&Trigger::Sweep).await;
     }
     assert!(active(&world).is_null(), "{}", active(&world));
     assert!(world.elapsed() - began < seconds(4_000), "{:?}", world.elapsed());
@@ -203,10 +203,10 @@ async fn one_that_is_asked_to_stop_while_its_invocation_looks_is_ticked_at_once(
     let world = World::with_orders();
     deployed(&world, &["a", "b"]).await;
     let until = world.now() + seconds(200);
-    world.somebody(DEV, "orders", |f| f.busy(0, until));
+    world.change_function(DEV, "orders", |f| f.busy(0, until));
     let back = async {
         world.pass(seconds(10)).await;
-        world.commanded(command("rollback", &json!({}))).await
+        world.command_record(command("rollback", &json!({}))).await
     };
     let (record, _) = tokio::join!(world.record("dev/orders/1.1.0.zip", code("1.1.0")), back);
     assert_eq!(record.code, Some(Code::Waiting), "{record:?}");
@@ -218,7 +218,7 @@ async fn one_that_is_asked_to_stop_while_its_invocation_looks_is_ticked_at_once(
 #[tokio::test(start_paused = true)]
 async fn a_sweep_sends_no_second_tick_while_the_first_one_may_still_come() {
     let world = World::with_orders();
-    world.somebody(DEV, "orders", |f| f.busy(0, Timestamp::MAX));
+    world.change_function(DEV, "orders", |f| f.busy(0, Timestamp::MAX));
     parked(&world).await;
     while !active(&world)["looks_at"].is_null() {
         ticks_once(&world).await;
@@ -226,7 +226,7 @@ async fn a_sweep_sends_no_second_tick_while_the_first_one_may_still_come() {
     let messages = || world.aws(|aws| aws.queue.count());
     assert_eq!(messages(), 0, "beyond the last hop the sweep looks after it");
     for _ in 0..4 {
-        world.invocation().run(&Work::Sweep).await;
+        world.invocation().run(&Trigger::Sweep).await;
         world.pass(seconds(60)).await;
         assert_eq!(messages(), 1, "nobody has received the first one");
     }
@@ -234,7 +234,7 @@ async fn a_sweep_sends_no_second_tick_while_the_first_one_may_still_come() {
     world.aws(|aws| aws.queue.lose());
     for _ in 0..2 {
         world.pass(seconds(60)).await;
-        world.invocation().run(&Work::Sweep).await;
+        world.invocation().run(&Trigger::Sweep).await;
     }
     assert_eq!(messages(), 1);
 }
@@ -248,7 +248,7 @@ async fn a_start_that_is_told_late_is_told_once() {
         "queue_url": "https://sqs.eu-west-1.amazonaws.com/000000000000/deployer",
         "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}], "external_id": "dev-8c1f"}},
     }));
-    world.somebody(DEV, "orders", |f| f.busy(0, Timestamp::MAX));
+    world.change_function(DEV, "orders", |f| f.busy(0, Timestamp::MAX));
     world.on(Op::PutEvents).fail(CallErrorKind::Other);
     let record = parked(&world).await;
     world.on(Op::GetFunction).always().fail(CallErrorKind::Throttled);

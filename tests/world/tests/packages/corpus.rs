@@ -59,7 +59,7 @@ fn account() -> World {
 fn account_with(live: Live) -> World {
     let world = account();
     let file = if live.runtime.starts_with("provided") { "bootstrap" } else { "index.js" };
-    world.given(DEV, "orders-api", &Zip::empty().executable(file, "0.9.0").build().unwrap(), |f| {
+    world.add_function(DEV, "orders-api", &Zip::empty().executable(file, "0.9.0").build().unwrap(), |f| {
         f.set(|s| {
             (s.runtime, s.handler) = (Some(live.runtime.to_owned()), Some(live.handler.to_owned()));
             s.role = Some(format!("arn:aws:iam::{DEV}:role/fn-exec"));

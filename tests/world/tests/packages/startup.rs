@@ -9,10 +9,10 @@ const MISSING: &str = "the zip has no file for the handler index.handler of node
 
 /// A working function in Node.js in each of these accounts, with layers where that is said.
 fn world(accounts: &[(&str, bool)]) -> World {
-    let world = World::of(&accounts.iter().map(|(account, _)| *account).collect::<Vec<_>>());
+    let world = World::with_targets(&accounts.iter().map(|(account, _)| *account).collect::<Vec<_>>());
     for (account, has_layers) in accounts {
         let zip = Zip::empty().file("index.js", "1.0.0").build().unwrap();
-        world.given(account, "orders", &zip, |f| {
+        world.add_function(account, "orders", &zip, |f| {
             f.set(|s| {
                 (s.runtime, s.handler) = (Some("nodejs22.x".to_owned()), Some("index.handler".to_owned()));
                 if *has_layers {

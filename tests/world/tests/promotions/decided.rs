@@ -6,9 +6,9 @@ use deployer_core::id::Sha256;
 use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
 use world::orders::deployed;
-use world::promotions::{PROD, event, served_code, three};
+use world::promotions::{PROD, event, served_code, three_environments_config};
 use world::zips::code;
-use world::{Op, Work, World, tick};
+use world::{Op, Trigger, World, tick};
 
 use super::groups::{in_prod, statuses, together, two_releases, until_ended};
 use super::{by_hand, with};
@@ -23,7 +23,7 @@ async fn only(world: &World, function: &str) {
     for body in world.aws(|aws| aws.queue.take(now)) {
         let message = tick(&body);
         if message.function.as_str() == function {
-            world.invocation().run(&Work::Tick(message)).await;
+            world.invocation().run(&Trigger::Tick(message)).await;
         }
     }
     world.aws(|aws| aws.queue.lose());
@@ -49,7 +49,7 @@ async fn a_freeze_that_begins_between_two_members_stops_neither() {
     two_releases(&world).await;
     world.command(together("g")).await;
     only(&world, "workers").await;
-    world.minutes(3).await;
+    world.sweep_minutes(3).await;
     let group = world.command(together("g")).await;
     assert_eq!((&group["status"], in_prod(&world)), (&json!("succeeded"), codes("1.1.0", "7")), "{group}");
     world.markers_are_cleared().await;
@@ -57,18 +57,18 @@ async fn a_freeze_that_begins_between_two_members_stops_neither() {
 
 #[tokio::test(start_paused = true)]
 async fn a_newer_automatic_promotion_of_one_member_waits_behind_it() {
-    let world = World::row(&json!({}), &json!({"promotion": {"from": "dev", "automatic": true}}));
+    let world = World::three_environments(&json!({}), &json!({"promotion": {"from": "dev", "automatic": true}}));
     two_releases(&world).await;
     world.aws(|aws| aws.queue.lose());
     world.command(together("g")).await;
     only(&world, "workers").await;
     deployed(&world, &["1.2.0"]).await;
     only(&world, "nobody").await;
-    world.swept().await;
-    world.minutes(3).await;
+    world.sweep_and_deliver().await;
+    world.sweep_minutes(3).await;
     let group = world.command(together("g")).await;
     assert_eq!((&group["status"], statuses(&group)), (&json!("succeeded"), vec!["succeeded", "succeeded"]), "{group}");
-    world.minutes(2).await;
+    world.sweep_minutes(2).await;
     assert_eq!(in_prod(&world), codes("1.2.0", "7"), "{}", world.render());
     world.markers_are_cleared().await;
 }
@@ -82,7 +82,7 @@ async fn an_upload_waits_behind_a_member_and_follows_it() {
     world.pass(Duration::from_secs(1)).await;
     let waits = world.record("prod/orders/2.0.0.zip", code("2.0.0")).await;
     assert_eq!(waits.status, deployer_core::record::Status::Pending, "{waits:?}");
-    world.minutes(3).await;
+    world.sweep_minutes(3).await;
     let group = world.command(together("g")).await;
     assert_eq!((&group["status"], in_prod(&world)), (&json!("succeeded"), codes("2.0.0", "7")), "{group}");
     world.same_again_changes_nothing().await;
@@ -99,7 +99,7 @@ async fn members_of_an_event_that_is_ahead_have_the_ids_of_their_records() {
     let ahead = event("Promotion Requested", "e", world.now() + Duration::from_secs(240), &detail);
     world.receive(&ahead).await;
     only(&world, "workers").await;
-    world.swept().await;
+    world.sweep_and_deliver().await;
     let group = until_ended(&world, "g").await;
     assert_eq!((&group["status"], statuses(&group)), (&json!("failed"), vec!["refused", "failed"]), "{group}");
     assert_eq!(in_prod(&world), codes("1.1.0", "7"));
@@ -147,14 +147,14 @@ async fn a_rollback_where_it_goes_ends_a_member_that_waits_and_the_others_go_bac
 #[tokio::test(start_paused = true)]
 async fn a_member_that_failed_goes_back_where_it_had_got_to() {
     const SECOND: &str = "444444444444";
-    let mut config = three(&json!({}), &json!({"promotion": {"from": "dev"}}));
+    let mut config = three_environments_config(&json!({}), &json!({"promotion": {"from": "dev"}}));
     config["environments"]["prod"]["targets"]
         .as_array_mut()
         .unwrap()
         .push(json!({"account": SECOND, "region": "eu-west-1"}));
     let world = World::with(&config).with_functions();
     for function in ["orders", "workers"] {
-        world.given(SECOND, function, &code("1.0.0"), |f| f.publish().point("live", 1));
+        world.add_function(SECOND, function, &code("1.0.0"), |f| f.publish().point("live", 1));
     }
     second_group(&world).await;
     world.on(Op::UpdateFunctionCode).at(SECOND).about("workers").always().fail(CallErrorKind::Denied);
@@ -174,18 +174,18 @@ async fn an_environment_that_has_left_ends_the_group_and_fails_no_sweep() {
     two_releases(&world).await;
     let asked = world.command(together("g")).await;
     assert_eq!(asked["status"], json!("pending"));
-    let mut config = three(&json!({}), &json!({}));
+    let mut config = three_environments_config(&json!({}), &json!({}));
     config["environments"].as_object_mut().unwrap().remove("prod");
     world.reconfigure(&config);
-    world.minutes(2).await;
-    let run = world.invocation().run(&Work::Sweep).await;
+    world.sweep_minutes(2).await;
+    let run = world.invocation().run(&Trigger::Sweep).await;
     assert!(matches!(&run.outcome, world::Outcome::Swept(swept) if swept.failed == 0), "{run:?}");
     assert_eq!(world.aws(|aws| aws.ledger.keys("groups/open/").count()), 0);
     let key = format!("groups/ended/prod/{}.json", asked["id"].as_str().unwrap());
     let ended: Value = world.aws(|aws| serde_json::from_slice(aws.ledger.get(&key).unwrap()).unwrap());
     let because = "deployer.json has no environment prod any more; nothing was moved";
     assert_eq!((&ended["status"], &ended["because"]), (&json!("refused"), &json!(because)));
-    assert_eq!(world.told().last().unwrap(), "Promotion Refused -/- - -");
+    assert_eq!(world.sent_events().last().unwrap(), "Promotion Refused -/- - -");
 }
 
 #[tokio::test(start_paused = true)]
@@ -194,15 +194,15 @@ async fn an_environment_that_leaves_after_the_decision_ends_the_group_too() {
     two_releases(&world).await;
     world.command(together("g")).await;
     world.aws(|aws| aws.queue.lose());
-    let mut config = three(&json!({}), &json!({}));
+    let mut config = three_environments_config(&json!({}), &json!({}));
     config["environments"].as_object_mut().unwrap().remove("prod");
     world.reconfigure(&config);
-    let run = world.invocation().run(&Work::Sweep).await;
+    let run = world.invocation().run(&Trigger::Sweep).await;
     assert!(!format!("{run:?}").contains("Transient"), "{run:?}");
-    let run = world.invocation().run(&Work::Sweep).await;
+    let run = world.invocation().run(&Trigger::Sweep).await;
     assert!(matches!(&run.outcome, world::Outcome::Swept(swept) if swept.failed == 0), "{run:?}");
     assert_eq!(world.aws(|aws| aws.ledger.keys("groups/open/").count()), 0);
-    assert_eq!(world.told().last().unwrap(), "Promotion Refused -/- - -");
+    assert_eq!(world.sent_events().last().unwrap(), "Promotion Refused -/- - -");
 }
 
 #[tokio::test(start_paused = true)]
@@ -216,7 +216,7 @@ async fn a_second_group_over_the_same_functions_waits_for_the_first() {
     let second = world.command(together("h")).await;
     assert_eq!(second["status"], json!("pending"), "{second}");
     assert_eq!(second["because"], json!("orders: waits for what came before it"));
-    world.minutes(3).await;
+    world.sweep_minutes(3).await;
     for id in ["g", "h"] {
         assert_eq!(until_ended(&world, id).await["status"], json!("succeeded"));
     }
@@ -227,7 +227,7 @@ async fn a_second_group_over_the_same_functions_waits_for_the_first() {
 async fn a_group_that_is_not_decided_gives_its_places_back_when_it_ends() {
     let world = by_hand(&json!({}));
     second_group(&world).await;
-    world.somebody("111111111111", "workers", |f| f.point("live", 1));
+    world.change_function("111111111111", "workers", |f| f.point("live", 1));
     let group = world.command(together("g")).await;
     assert_eq!(group["status"], json!("refused"), "{group}");
     let waiting = world.head("prod", "orders")["waiting"].clone();

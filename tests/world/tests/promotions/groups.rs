@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use world::orders::deployed;
 use world::promotions::{PROD, served_code};
 use world::zips::code;
-use world::{DEV, Moment, Op, Outcome, Work, World};
+use world::{DEV, CallPhase, Op, Outcome, Trigger, World};
 
 use super::by_hand;
 
@@ -36,7 +36,7 @@ async fn until_ended_as(world: &World, id: &str, functions: &[&str]) -> Value {
     let mut again = together(id);
     again["functions"] = json!(functions);
     for _ in 0..10 {
-        world.minutes(1).await;
+        world.sweep_minutes(1).await;
         let group = world.command(again.clone()).await;
         if !group["finished_at"].is_null() {
             return group;
@@ -60,7 +60,7 @@ async fn all_move_together() {
     assert_eq!(world.snapshot(), before, "the same id again changes nothing");
     let mut other = together("g");
     other["functions"] = json!(["orders"]);
-    let (error, because) = world.refuses(other).await;
+    let (error, because) = world.command_error(other).await;
     assert_eq!(error, "InvalidCommand");
     assert!(because.starts_with("id \"g\" was another group's before"), "{because}");
     world.markers_are_cleared().await;
@@ -80,16 +80,16 @@ async fn if_one_may_not_pass_none_moves() {
         because.starts_with("workers: release 7 was rejected") && because.ends_with("; nothing was moved"),
         "{because}"
     );
-    world.minutes(2).await;
+    world.sweep_minutes(2).await;
     assert_eq!(in_prod(&world), before);
-    assert_eq!(world.told().last().unwrap(), "Promotion Refused -/- - -");
+    assert_eq!(world.sent_events().last().unwrap(), "Promotion Refused -/- - -");
 }
 
 #[tokio::test(start_paused = true)]
 async fn if_the_drift_of_one_is_seen_none_moves() {
     let world = by_hand(&json!({}));
     two_releases(&world).await;
-    world.somebody("111111111111", "workers", |f| f.point("live", 1));
+    world.change_function("111111111111", "workers", |f| f.point("live", 1));
     let before = in_prod(&world);
     let group = world.command(together("g")).await;
     assert_eq!(group["status"], json!("refused"));
@@ -113,9 +113,9 @@ async fn if_one_fails_the_other_goes_back_and_the_record_says_so() {
     assert!(group["functions"][0]["rollback"].is_string());
     assert_eq!(in_prod(&world), [code("1.1.0"), code("7")].map(|zip| Sha256::of(&zip)));
     assert!(
-        world.told().contains(&"Deployment Rolled Back prod/orders 1.1.0 succeeded".to_owned()),
+        world.sent_events().contains(&"Deployment Rolled Back prod/orders 1.1.0 succeeded".to_owned()),
         "{:?}",
-        world.told()
+        world.sent_events()
     );
     world.markers_are_cleared().await;
 }
@@ -133,7 +133,7 @@ async fn member_that_was_live_already_does_not_go_back_when_another_fails() {
         world.record("dev/workers/8.zip", code("8")).await;
         if drifted {
             // Somebody has moved the alias by hand, and the group's promotion mends that.
-            world.somebody(PROD, "orders", |orders| orders.point("live", 2));
+            world.change_function(PROD, "orders", |orders| orders.point("live", 2));
         }
         world.on(Op::UpdateFunctionCode).at(PROD).about("workers").fail(CallErrorKind::Invalid);
         world.command(together("g")).await;
@@ -155,7 +155,7 @@ async fn a_group_waits_for_its_approval_as_a_whole() {
     assert_eq!(asked["status"], json!("pending"));
     assert!(asked["because"].as_str().unwrap().starts_with("orders: waits for an approval"), "{asked}");
     let before = in_prod(&world);
-    world.minutes(3).await;
+    world.sweep_minutes(3).await;
     assert_eq!(in_prod(&world), before);
     let approve =
         json!({"command": "approve", "environment": "prod", "deployment": asked["id"], "requested_by": "bob"});
@@ -181,11 +181,11 @@ async fn whoever_dies_over_a_group_is_succeeded_and_it_ends_alike() {
             world
         };
         let world = make().await;
-        let calls = world.invocation().run(&Work::Command(together("g"))).await.calls;
+        let calls = world.invocation().run(&Trigger::Command(together("g"))).await.calls;
         let expected = until_ended(&world, "g").await["status"].clone();
         for call in 1..=calls {
             let world = make().await;
-            let run = world.invocation().dies_at(call, Moment::After).run(&Work::Command(together("g"))).await;
+            let run = world.invocation().dies_at(call, CallPhase::After).run(&Trigger::Command(together("g"))).await;
             assert!(matches!(run.outcome, Outcome::Died), "{call}: {run:?}");
             world.leases_run_out().await;
             let group = until_ended(&world, "g").await;
@@ -201,7 +201,7 @@ async fn what_is_approved_is_what_was_live_when_the_group_was_asked_for() {
     let world = by_hand(&json!({"approval": {"required": 1}}));
     two_releases(&world).await;
     let asked = world.command(together("g")).await;
-    assert_eq!(world.told().last().unwrap(), "Promotion Waiting -/- - -");
+    assert_eq!(world.sent_events().last().unwrap(), "Promotion Waiting -/- - -");
     deployed(&world, &["1.2.0"]).await;
     let approve =
         json!({"command": "approve", "environment": "prod", "deployment": asked["id"], "requested_by": "bob"});

@@ -29,7 +29,7 @@ fn by_hand(more: &Value) -> World {
     for (field, value) in more.as_object().into_iter().flatten() {
         prod[field] = value.clone();
     }
-    World::row(&json!({}), &prod)
+    World::three_environments(&json!({}), &prod)
 }
 
 fn promote() -> Value {
@@ -50,27 +50,27 @@ fn with(mut object: Value, more: &Value) -> Value {
 
 #[tokio::test(start_paused = true)]
 async fn by_upload_alone_a_release_goes_from_dev_to_stage_and_after_its_soak_to_prod() {
-    let world = World::row(
+    let world = World::three_environments(
         &json!({"promotion": {"from": "dev", "automatic": true}}),
         &json!({"promotion": {"from": "stage", "automatic": true, "soak": "30m"}}),
     );
     deployed(&world, &["1.1.0"]).await;
     world.tick().await;
-    assert_eq!(world.serving(), ["1.1.0", "1.1.0", "1.0.0"]);
-    world.minutes(29).await;
-    assert_eq!(world.serving(), ["1.1.0", "1.1.0", "1.0.0"], "it soaks");
+    assert_eq!(world.served_releases(), ["1.1.0", "1.1.0", "1.0.0"]);
+    world.sweep_minutes(29).await;
+    assert_eq!(world.served_releases(), ["1.1.0", "1.1.0", "1.0.0"], "it soaks");
     let waits = world.newest_in("prod").await;
     assert_eq!(
         (waits.status, waits.code, waits.cause.kind),
         (Status::Pending, Some(Code::Waiting), CauseKind::AutomaticPromotion)
     );
-    world.minutes(3).await;
-    assert_eq!(world.serving(), ["1.1.0", "1.1.0", "1.1.0"]);
+    world.sweep_minutes(3).await;
+    assert_eq!(world.served_releases(), ["1.1.0", "1.1.0", "1.1.0"]);
     let record = world.newest_in("prod").await;
     assert_eq!((record.status, release(&record), record.id), (Status::Succeeded, "1.1.0", waits.id));
     assert_eq!(record.artifact.unwrap().key, "dev/orders/1.1.0.zip", "no bytes were moved");
     assert_eq!(
-        world.told(),
+        world.sent_events(),
         [
             "Deployment Started dev/orders 1.1.0 in_progress",
             "Deployment Succeeded dev/orders 1.1.0 succeeded",
@@ -90,21 +90,21 @@ async fn by_hand_and_by_event_what_is_live_is_promoted_once_however_often_it_is_
     let world = by_hand(&json!({}));
     deployed(&world, &["1.1.0"]).await;
     let order = with(promote(), &json!({"id": "p1"}));
-    let record = world.commanded(order.clone()).await;
+    let record = world.command_record(order.clone()).await;
     assert_eq!((record.status, record.cause.kind), (Status::Succeeded, CauseKind::Promotion));
     assert_eq!(record.promotion.as_ref().unwrap().from.as_str(), "dev");
-    assert_eq!(world.serving(), ["1.1.0", "1.0.0", "1.1.0"]);
+    assert_eq!(world.served_releases(), ["1.1.0", "1.0.0", "1.1.0"]);
     let before = world.snapshot();
-    assert_eq!(world.commanded(order).await, record);
+    assert_eq!(world.command_record(order).await, record);
     assert_eq!(world.snapshot(), before, "the same id again changes nothing");
     deployed(&world, &["1.2.0"]).await;
-    let event = world.requested("e1", &to_prod());
+    let event = world.promotion_event("e1", &to_prod());
     for _ in 0..1_000 {
-        let again = world::recorded(world.sent(&event).await);
+        let again = world::recorded(world.send_event(&event).await);
         assert_eq!((again.status, release(&again)), (Status::Succeeded, "1.2.0"));
     }
-    assert_eq!(world.serving(), ["1.2.0", "1.0.0", "1.2.0"]);
-    let queued = world.sent(&world::door::queued(&event.to_string())).await;
+    assert_eq!(world.served_releases(), ["1.2.0", "1.0.0", "1.2.0"]);
+    let queued = world.send_event(&world::payloads::queued(&event.to_string())).await;
     assert_eq!(release(&world::recorded(queued)), "1.2.0", "through the queue it is the same request");
     assert_eq!(world.function("333333333333", "orders", |f| f.versions.len()), 3, "1.0.0, 1.1.0 and 1.2.0");
     world.same_again_changes_nothing().await;
@@ -116,7 +116,7 @@ async fn the_manifest_speaks_for_the_environment_that_it_is_promoted_to() {
     let manifest = "memory_size = 256\n[environments.prod]\nmemory_size = 1024\n";
     let zip = world::zips::with_manifest("1.1.0", manifest);
     world.record("dev/orders/1.1.0.zip", zip).await;
-    assert_eq!(world.commanded(promote()).await.status, Status::Succeeded);
+    assert_eq!(world.command_record(promote()).await.status, Status::Succeeded);
     let memory = |account: &str| world.function(account, "orders", |f| f.latest.settings.memory_size);
     assert_eq!((memory("111111111111"), memory("333333333333")), (256, 1024));
 }
@@ -130,7 +130,7 @@ async fn a_pattern_promotes_each_function_that_is_ready_and_no_other() {
     let functions: Vec<_> = ready["deployments"].as_array().unwrap().iter().map(|r| r["function"].clone()).collect();
     assert_eq!(functions, ["orders", "workers"]);
     world.tick().await;
-    assert_eq!(world.serving()[2], "1.1.0");
+    assert_eq!(world.served_releases()[2], "1.1.0");
     assert_eq!(
         world::promotions::served_code(&world, "333333333333", "workers"),
         world::promotions::served_code(&world, "111111111111", "workers")
@@ -144,7 +144,7 @@ async fn a_pattern_promotes_each_function_that_is_ready_and_no_other() {
     let releases: Vec<_> = again["deployments"].as_array().unwrap().iter().map(|r| r["release"].clone()).collect();
     assert_eq!(releases, ["1.1.0", "7"], "the same again asks for nothing that became live since");
     world.tick().await;
-    assert_eq!(world.serving()[2], "1.1.0");
+    assert_eq!(world.served_releases()[2], "1.1.0");
     let some = world.command(with(promote(), &json!({"function": "ord*x", "id": "none"}))).await;
     assert_eq!(some, json!({"deployments": []}));
 }
@@ -153,7 +153,7 @@ async fn a_pattern_promotes_each_function_that_is_ready_and_no_other() {
 async fn status_tells_who_lags_behind_whom_and_what_waits_for_what() {
     let world = by_hand(&json!({"approval": {"required": 1}}));
     deployed(&world, &["1.1.0"]).await;
-    assert_eq!(world.commanded(promote()).await.status, Status::Pending);
+    assert_eq!(world.command_record(promote()).await.status, Status::Pending);
     deployed(&world, &["1.2.0", "1.3.0"]).await;
     let status = world.command(json!({"command": "status", "environment": "prod", "function": "orders"})).await;
     let prod = &status["functions"][0];

@@ -20,14 +20,14 @@ async fn a_replayed_archive_of_five_hundred_old_events_changes_nothing() {
         world.pass(Duration::from_secs(3)).await;
         let named = (number % 3 == 0).then(|| format!("1.{}.0", 1 + number / 100));
         let detail = with(to_prod(), &named.map_or(json!({}), |release| json!({ "release": release })));
-        let request = world.requested(&format!("e{number}"), &detail);
+        let request = world.promotion_event(&format!("e{number}"), &detail);
         archive.push(request.clone());
-        world.sent(&request).await;
+        world.send_event(&request).await;
     }
     deployed(&world, &["2.0.0"]).await;
-    assert_eq!(world.asked("last", &to_prod()).await.status, Status::Succeeded);
+    assert_eq!(world.request_promotion("last", &to_prod()).await.status, Status::Succeeded);
     world.tick().await;
-    let (before, told) = (world.snapshot(), world.told().len());
+    let (before, told) = (world.snapshot(), world.sent_events().len());
     for shift in [0_i64, 3, 26] {
         world.pass(Duration::from_secs(3600 * u64::try_from(shift).unwrap())).await;
         for (number, request) in archive.iter().enumerate().rev() {
@@ -35,24 +35,24 @@ async fn a_replayed_archive_of_five_hundred_old_events_changes_nothing() {
             if number % 2 == 0 {
                 again["replay-name"] = json!("last-year");
             }
-            world.sent(&again).await;
+            world.send_event(&again).await;
         }
-        assert_eq!(world.serving()[2], "2.0.0");
+        assert_eq!(world.served_releases()[2], "2.0.0");
     }
     assert_eq!(world.snapshot(), before);
-    assert_eq!(world.told().len(), told, "nobody is told twice");
+    assert_eq!(world.sent_events().len(), told, "nobody is told twice");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_event_that_is_played_again_under_a_new_id_promotes_nothing() {
     let world = by_hand(&json!({}));
     deployed(&world, &["1.1.0"]).await;
-    let mut replay = world.requested("new", &to_prod());
+    let mut replay = world.promotion_event("new", &to_prod());
     replay["replay-name"] = json!("last-week");
-    let record = world::recorded(world.sent(&replay).await);
+    let record = world::recorded(world.send_event(&replay).await);
     assert_eq!(record.status, Status::Refused);
     assert!(record.because.unwrap().starts_with("the event was played again from an archive"));
-    assert_eq!(world.serving()[2], "1.0.0");
+    assert_eq!(world.served_releases()[2], "1.0.0");
 }
 
 #[tokio::test(start_paused = true)]
@@ -61,11 +61,11 @@ async fn an_event_that_comes_after_a_later_one_was_let_in_is_superseded() {
     deployed(&world, &["1.1.0", "1.2.0"]).await;
     let late = event("Promotion Requested", "late", world.now(), &with(to_prod(), &json!({"release": "1.1.0"})));
     world.pass(Duration::from_secs(10)).await;
-    assert_eq!(world.asked("newer", &to_prod()).await.status, Status::Succeeded);
-    let record = world::recorded(world.sent(&late).await);
+    assert_eq!(world.request_promotion("newer", &to_prod()).await.status, Status::Succeeded);
+    let record = world::recorded(world.send_event(&late).await);
     assert_eq!(record.status, Status::Superseded, "{record:?}");
-    assert_eq!(world.serving()[2], "1.2.0");
+    assert_eq!(world.served_releases()[2], "1.2.0");
     let rollback = json!({"command": "rollback", "environment": "prod", "function": "orders"});
     world.pass(Duration::from_secs(10)).await;
-    assert_eq!(world.commanded(rollback).await.status, Status::Refused, "nothing was before it");
+    assert_eq!(world.command_record(rollback).await.status, Status::Refused, "nothing was before it");
 }

@@ -27,7 +27,7 @@ use super::scene::{Door, Scene, When};
 use super::tally::Tally;
 use super::versions::Versions;
 use fixtures::random::Random;
-use world::{Run, Settling, Work, World};
+use world::{Run, Settling, Trigger, World};
 
 /// How often the sweep comes.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -60,7 +60,7 @@ impl Told {
 
 /// What the queue holds.
 struct Message {
-    work: Work,
+    work: Trigger,
     about: About,
     is_lost: bool,
 }
@@ -252,7 +252,7 @@ impl<'w> Stage<'w> {
                 self.at(self.world.elapsed() + SWEEP, Event::Sweep);
                 if self.planted != Some(Planted::SweepDoesNothing) {
                     self.tally.sweeps += 1;
-                    self.begins(Message { work: Work::Sweep, about: About::Itself, is_lost: true }, running);
+                    self.begins(Message { work: Trigger::Sweep, about: About::Itself, is_lost: true }, running);
                 }
             }
             Event::Foreign(number) => {
@@ -264,7 +264,7 @@ impl<'w> Stage<'w> {
             Event::Closes(number) => {
                 let place = &self.scene.closed[number].place;
                 self.note(|| format!("the account of {place} refuses everything"));
-                self.world.aws(|aws| aws.gate.close(account(place)));
+                self.world.aws(|aws| aws.sts.close(account(place)));
             }
             Event::Reopens(number) => self.reopens(&self.scene.closed[number]),
             Event::Outage(begins) => {

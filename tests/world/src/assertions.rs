@@ -8,7 +8,7 @@ impl World {
     /// # Panics
     /// If it is not carried out.
     pub async fn command(&self, command: Value) -> Value {
-        match self.invocation().run(&Work::Command(command)).await.outcome {
+        match self.invocation().run(&Trigger::Command(command)).await.outcome {
             Outcome::Answered(answer) => answer,
             other => panic!("{other:?}"),
         }
@@ -18,7 +18,7 @@ impl World {
     ///
     /// # Panics
     /// If it does not.
-    pub async fn commanded(&self, command: Value) -> DeploymentRecord {
+    pub async fn command_record(&self, command: Value) -> DeploymentRecord {
         serde_json::from_value(self.command(command).await).unwrap()
     }
 
@@ -26,8 +26,8 @@ impl World {
     ///
     /// # Panics
     /// If it is carried out.
-    pub async fn refuses(&self, command: Value) -> (String, String) {
-        match self.invocation().run(&Work::Command(command)).await.outcome {
+    pub async fn command_error(&self, command: Value) -> (String, String) {
+        match self.invocation().run(&Trigger::Command(command)).await.outcome {
             Outcome::Refused { error_type, message } => (error_type, message),
             other => panic!("{other:?}"),
         }
@@ -90,7 +90,7 @@ impl World {
         }
         self.aws(|aws| {
             for lambda in aws.lambdas.values() {
-                assert!(lambda.misdeeds.is_empty(), "{:?}", lambda.misdeeds);
+                assert!(lambda.forbidden.is_empty(), "{:?}", lambda.forbidden);
             }
         });
     }

@@ -25,14 +25,14 @@ use super::stage::Stage;
 use super::story::{Admission, Complete, State, Story};
 use super::violation::{Rule, Violation};
 use world::VirtualClock;
-use world::journal::{Deed, What};
+use world::journal::{JournalEntry, Action};
 
 type Told<'a> = [(Case<'a>, Story)];
 
 /// A function on its way from environment to environment.
 struct Passage<'p> {
     stage: &'p Stage<'p>,
-    journal: &'p [Deed],
+    journal: &'p [JournalEntry],
     told: &'p Told<'p>,
     function: &'p str,
     /// What was rejected, from which place of the journal on.
@@ -46,12 +46,12 @@ struct Wish {
     overrides: bool,
 }
 
-pub(super) fn judge(stage: &Stage<'_>, journal: &[Deed], told: &Told<'_>, found: &mut Vec<Violation>) {
+pub(super) fn judge(stage: &Stage<'_>, journal: &[JournalEntry], told: &Told<'_>, found: &mut Vec<Violation>) {
     let Some((first, _)) = told.first() else { return };
     let about = format!("rejects/{}.json", first.function);
     let written = journal.iter().enumerate().filter(|(_, deed)| deed.about == about);
     let rejects = written.filter_map(|(now, deed)| match &deed.what {
-        What::Wrote(Some(body)) => Some((now, serde_json::from_slice(body).ok()?)),
+        Action::Wrote(Some(body)) => Some((now, serde_json::from_slice(body).ok()?)),
         _ => None,
     });
     let passage = Passage { stage, journal, function: first.function, rejects: rejects.collect(), told };
@@ -154,7 +154,7 @@ impl Passage<'_> {
     fn reads(&self, admission: &Admission, about: &str) -> Vec<usize> {
         let under_claim = self.journal.iter().enumerate().take(admission.now).skip(admission.claimed);
         let its = under_claim.filter(|(_, deed)| deed.by == Some(admission.by) && deed.about == about);
-        its.filter(|(_, deed)| matches!(deed.what, What::Read)).map(|(now, _)| now).collect()
+        its.filter(|(_, deed)| matches!(deed.what, Action::Read)).map(|(now, _)| now).collect()
     }
 
     /// So many people have approved it as must, and none of them has asked for it.

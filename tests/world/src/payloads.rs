@@ -7,7 +7,7 @@ use deployer_core::trigger::{InboundEvent, Invocation, decode};
 use deployer_engine::EventOutcome;
 use serde_json::{Value, json};
 
-use super::{Outcome, Work, World};
+use super::{Outcome, Trigger, World};
 
 /// S3's notification of an upload, straight.
 #[must_use]
@@ -43,7 +43,7 @@ pub fn queued(body: &str) -> Value {
 }
 
 impl World {
-    async fn handled(&self, work: Work) -> EventOutcome {
+    async fn handled(&self, work: Trigger) -> EventOutcome {
         match self.invocation().run(&work).await.outcome {
             Outcome::EventOutcome(handled) => handled,
             other => panic!("{other:?}"),
@@ -66,8 +66,8 @@ impl World {
             handled.push(match one {
                 InboundEvent::Upload(upload) => self.deliver(&upload).await.unwrap_or_else(|error| panic!("{error}")),
                 InboundEvent::Tick(tick) => panic!("a tick: {tick:?}"),
-                InboundEvent::Promotion(asked) => self.handled(Work::Promotion(asked)).await,
-                InboundEvent::Consent(word) => self.handled(Work::Consent(word)).await,
+                InboundEvent::Promotion(asked) => self.handled(Trigger::Promotion(asked)).await,
+                InboundEvent::Consent(word) => self.handled(Trigger::Approval(word)).await,
                 InboundEvent::Ignored { because } => EventOutcome::Ignored { because },
                 InboundEvent::NotUnderstood { because } => panic!("put back: {because}"),
                 InboundEvent::Malformed { because, .. } => {

@@ -11,7 +11,7 @@ use deployer_core::session::POLICY_LIMIT;
 use deployer_engine::port::{Account, EnterError, SessionProvider, SessionRequest};
 use jiff::Timestamp;
 
-use super::call::{Circumstances, Line, Op};
+use super::call::{CallContext, Connection, Op};
 use super::policy::Policy;
 use super::session::Session;
 use super::state::State;
@@ -31,7 +31,7 @@ pub struct Role {
 
 /// The deploy roles of all accounts, and who came through.
 #[derive(Default)]
-pub struct Gate {
+pub struct Sts {
     roles: BTreeMap<(AccountId, RoleName), Role>,
     /// The accounts that refuse everything: AWS has suspended them, say.
     pub closed: BTreeSet<AccountId>,
@@ -39,7 +39,7 @@ pub struct Gate {
     pub requests: Vec<SessionRequest>,
 }
 
-impl Gate {
+impl Sts {
     /// Each environment's role in each of its accounts, as Terraform makes them.
     pub(super) fn of(config: &Config) -> Self {
         let mut roles = BTreeMap::new();
@@ -121,16 +121,16 @@ impl Gate {
 }
 
 /// The port of one invocation.
-pub(super) struct GatePort(pub Arc<Line>);
+pub(super) struct StsPort(pub Arc<Connection>);
 
 #[async_trait]
-impl SessionProvider for GatePort {
+impl SessionProvider for StsPort {
     async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
         let target = &request.target;
-        let enter = |state: &mut State, here: &Circumstances| state.gate.enter(request, here.now);
+        let enter = |state: &mut State, here: &CallContext| state.sts.enter(request, here.now);
         let (found, policy) = self.0.call(Op::AssumeRole, &target.to_string(), request.role.as_str(), enter).await?;
         let session = Session {
-            line: self.0.clone(),
+            connection: self.0.clone(),
             target: target.clone(),
             role: request.role.clone(),
             name: request.name.clone(),

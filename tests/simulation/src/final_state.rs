@@ -9,11 +9,11 @@ use super::case::Case;
 use super::live_oracle;
 use super::stage::Stage;
 use super::violation::Rule;
-use world::journal::What;
+use world::journal::Action;
 
 impl Case<'_> {
     pub(super) fn serves(&self, stage: &Stage<'_>, place: &str, say: &mut impl FnMut(Rule, String)) {
-        let pointed = self.deeds(place).filter(|deed| matches!(deed.what, What::Pointed { .. }));
+        let pointed = self.deeds(place).filter(|deed| matches!(deed.what, Action::Pointed { .. }));
         if pointed.last().is_some_and(|last| last.by.is_none()) {
             return;
         }

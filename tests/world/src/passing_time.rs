@@ -18,7 +18,7 @@ impl World {
             assert!(runs.len() < 100, "the deployer wakes itself for ever: {runs:#?}");
             self.pass(due.duration_since(self.now()).try_into().unwrap_or_default()).await;
             for body in self.aws(|aws| aws.queue.take(due)) {
-                runs.push(self.invocation().run(&Work::Tick(tick(&body))).await);
+                runs.push(self.invocation().run(&Trigger::Tick(tick(&body))).await);
             }
         }
         runs
@@ -33,17 +33,17 @@ impl World {
         for _ in 0..10 {
             match self.deliver(upload).await {
                 Ok(EventOutcome::Recorded(record)) if record.status.is_ended() => return *record,
-                _ => self.swept_until_leases_run_out().await,
+                _ => self.sweep_until_leases_run_out().await,
             }
         }
         panic!("the deployment does not end:\n{}", self.render());
     }
 
-    async fn swept_until_leases_run_out(&self) {
+    async fn sweep_until_leases_run_out(&self) {
         let free = self.now() + self.time + Duration::from_secs(11);
         while self.now() < free && self.is_at_work() {
             self.pass(Duration::from_secs(60)).await;
-            self.invocation().run(&Work::Sweep).await;
+            self.invocation().run(&Trigger::Sweep).await;
             self.tick().await;
         }
     }
@@ -63,7 +63,7 @@ impl World {
     /// If a marker stays.
     pub async fn markers_are_cleared(&self) {
         self.pass(Duration::from_secs(17 * 60)).await;
-        self.invocation().run(&Work::Sweep).await;
+        self.invocation().run(&Trigger::Sweep).await;
         let left: Vec<String> = self.aws(|aws| aws.ledger.keys("open/").map(str::to_owned).collect());
         assert!(left.is_empty(), "markers stay: {left:?}");
     }

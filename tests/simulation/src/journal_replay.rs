@@ -17,7 +17,7 @@ use super::rollback_oracle::RollbackOracle;
 use super::story::{Admission, Story};
 use super::traffic_oracle::TrafficOracle;
 use super::violation::Rule;
-use world::journal::{Deed, What};
+use world::journal::{JournalEntry, Action};
 
 /// What an invocation knows: when it last read what, and what that said.
 #[derive(Default)]
@@ -69,16 +69,16 @@ impl<'c, 'a> Journey<'c, 'a> {
         let rejects = format!("rejects/{}.json", self.case.function);
         for (now, deed) in self.case.journal.iter().enumerate() {
             match (&deed.what, deed.by) {
-                (What::Read, Some(by)) if deed.about == head => self.sees(by),
-                (What::Read, Some(by)) if deed.about == rejects => {
+                (Action::Read, Some(by)) if deed.about == head => self.sees(by),
+                (Action::Read, Some(by)) if deed.about == rejects => {
                     let knows = self.knows.entry(by).or_default();
                     (knows.rejects, knows.rejects_read) = (self.rejects.clone(), now);
                 }
-                (What::Wrote(Some(body)), Some(by)) if deed.about == head => {
+                (Action::Wrote(Some(body)), Some(by)) if deed.about == head => {
                     let Ok(written) = serde_json::from_slice(body) else { continue };
                     self.writes(now, by, written, say);
                 }
-                (What::Wrote(Some(body)), _) if deed.about == rejects => {
+                (Action::Wrote(Some(body)), _) if deed.about == rejects => {
                     let Ok(written) = serde_json::from_slice(body) else { continue };
                     self.rejects(written, say);
                 }
@@ -200,13 +200,13 @@ impl<'c, 'a> Journey<'c, 'a> {
     }
 
     /// Something is done to the function.
-    fn does(&mut self, now: usize, deed: &Deed, say: Say<'_>) {
+    fn does(&mut self, now: usize, deed: &JournalEntry, say: Say<'_>) {
         self.live.moves_late(deed, &self.head, say);
         self.live.does(deed);
         self.traffic.does(deed);
         match deed.what {
-            What::Published { .. } => self.since = now,
-            What::Pointed { version } => {
+            Action::Published { .. } => self.since = now,
+            Action::Pointed { version } => {
                 self.story.pointed.push((now, deed.place.clone(), version));
                 if let Some(by) = deed.by.filter(|_| !deed.late) {
                     self.points(by, &deed.place, version, say);

@@ -7,7 +7,7 @@ use crate::orders::{self, Ask};
 use crate::planted::Planted;
 use crate::requests;
 use crate::scene::Door;
-use world::{Outcome, Work};
+use world::{Outcome, Trigger};
 
 /// What came of everything once more.
 #[derive(Default)]
@@ -24,7 +24,7 @@ impl Stage<'_> {
     pub async fn clear_away(&mut self) {
         self.world.pass(MARKERS_LAST).await;
         if self.planted != Some(Planted::SweepDoesNothing) {
-            self.world.invocation().run(&Work::Sweep).await;
+            self.world.invocation().run(&Trigger::Sweep).await;
         }
     }
 
@@ -52,7 +52,7 @@ impl Stage<'_> {
         let mut again = Again::default();
         for told in self.told.iter().filter(|told| uploads.contains(&told.number)) {
             for door in [Door::EventBridge, Door::S3] {
-                let run = self.world.invocation().run(&Work::Upload(told.through(door).clone())).await;
+                let run = self.world.invocation().run(&Trigger::Upload(told.through(door).clone())).await;
                 again.uploads.push((told.number, run.outcome));
             }
         }
@@ -61,7 +61,7 @@ impl Stage<'_> {
             let Some(last) = replies.next_back().cloned() else { continue };
             let environment = &self.scene.environments[order.environment].name;
             let command = order.json(environment, &orders::name(number), &orders::name(number), &self.seen_by(number));
-            let run = self.world.invocation().run(&Work::Command(command)).await;
+            let run = self.world.invocation().run(&Trigger::Command(command)).await;
             let ended =
                 serde_json::from_value::<DeploymentRecord>(last.clone()).is_ok_and(|told| told.status.is_ended());
             again.orders.push((number, ended.then_some(last), run.outcome));
@@ -71,20 +71,20 @@ impl Stage<'_> {
             for is_replay in [false, true] {
                 let asked = sent.and_then(|sent| request.asked(&requests::name(number), sent, is_replay));
                 let Some(asked) = asked else { continue };
-                let run = self.world.invocation().run(&Work::Promotion(Box::new(asked))).await;
+                let run = self.world.invocation().run(&Trigger::Promotion(Box::new(asked))).await;
                 again.requests.push((number, record.clone(), run.outcome));
             }
         }
         for (number, word) in std::mem::take(&mut self.words).into_iter().enumerate() {
-            let event = word.consent().map(|consent| Work::Consent(Box::new(consent)));
-            for work in event.into_iter().chain([Work::Command(word.json(number))]) {
+            let event = word.consent().map(|consent| Trigger::Approval(Box::new(consent)));
+            for work in event.into_iter().chain([Trigger::Command(word.json(number))]) {
                 self.world.invocation().run(&work).await;
             }
         }
         for tick in std::mem::take(&mut self.ticks) {
-            self.world.invocation().run(&Work::Tick(tick)).await;
+            self.world.invocation().run(&Trigger::Tick(tick)).await;
         }
-        self.world.invocation().run(&Work::Sweep).await;
+        self.world.invocation().run(&Trigger::Sweep).await;
         again
     }
 }

@@ -12,7 +12,7 @@ use crate::props;
 use crate::requests::{self, Word};
 use crate::{bytes, orders};
 use std::time::Duration;
-use world::Work;
+use world::Trigger;
 
 impl Stage<'_> {
     /// A zip is uploaded, and its events are on their way.
@@ -28,7 +28,7 @@ impl Stage<'_> {
         self.tally.uploads += 1;
         self.tally.duplicates += upload.deliveries.len() - 1;
         for delivery in &upload.deliveries {
-            let work = Work::Upload(told.through(delivery.door).clone());
+            let work = Trigger::Upload(told.through(delivery.door).clone());
             let message = Message { work, about: About::Upload(number), is_lost: delivery.is_lost };
             self.at(self.world.elapsed() + delivery.after, Event::Message(message));
         }
@@ -58,7 +58,7 @@ impl Stage<'_> {
         self.note(|| format!("{place}: {then:?}"));
         match then {
             Afterwards::Stays => {}
-            Afterwards::IsHealed { .. } => self.world.aws(|aws| aws.gate.open(account(place))),
+            Afterwards::IsHealed { .. } => self.world.aws(|aws| aws.sts.open(account(place))),
             Afterwards::IsTakenOut { .. } => {
                 self.taken_out.push(place.clone());
                 self.world.reconfigure_meanwhile(&props::config(self.scene, &self.taken_out));
@@ -79,7 +79,7 @@ impl Stage<'_> {
                 Some(Planted::IdsRedrawn) => format!("{by}-{copy}"),
                 _ => by.clone(),
             };
-            let work = Work::Command(order.json(environment, &id, &by, &self.seen_by(number)));
+            let work = Trigger::Command(order.json(environment, &id, &by, &self.seen_by(number)));
             let message = Message { work, about: About::Order(number), is_lost: order.is_lost };
             self.at(self.world.elapsed() + *after, Event::Message(message));
         }
@@ -99,7 +99,7 @@ impl Stage<'_> {
                 _ => requests::name(number),
             };
             let Some(asked) = request.asked(&id, sent, is_replay) else { continue };
-            let work = Work::Promotion(Box::new(asked));
+            let work = Trigger::Promotion(Box::new(asked));
             let message = Message { work, about: About::Request(number), is_lost: telling.is_lost };
             self.at(self.world.elapsed() + telling.after, Event::Message(message));
         }
@@ -111,8 +111,8 @@ impl Stage<'_> {
         let word = &mut self.words[number];
         word.given = Some(now);
         let work = match (word.by_hand, word.consent()) {
-            (false, Some(consent)) => Work::Consent(Box::new(consent)),
-            _ => Work::Command(word.json(number)),
+            (false, Some(consent)) => Trigger::Approval(Box::new(consent)),
+            _ => Trigger::Command(word.json(number)),
         };
         self.tally.words += 1;
         let is_lost = !self.healed && self.random.percent(self.scene.odds.loss);

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::foreign;
 use super::scene::{Mishap, Scene, When};
 use fixtures::random::Random;
-use world::{Fate, Latency, Settling, World};
+use world::{UpdateOutcome, Latency, Settling, World};
 
 /// The deployer.json of a scene, without the targets that were taken out of it.
 pub(super) fn config(scene: &Scene, without: &[String]) -> serde_json::Value {
@@ -52,15 +52,15 @@ pub(super) fn world(scene: &Scene, random: &mut Random) -> World {
             lambda.settling = Settling { reads: 0, time: scene.settling };
         }
         for (place, function) in &scene.there {
-            aws.at(place).given(function, b"what was there before").publish().point("live", 1);
+            aws.at(place).add_function(function, b"what was there before").publish().point("live", 1);
         }
     });
     for one in &scene.provisioned {
         let fate = match one.fails {
-            true => Fate::Fails("the new version cannot be started".to_owned()),
-            false => Fate::Settles,
+            true => UpdateOutcome::Fails("the new version cannot be started".to_owned()),
+            false => UpdateOutcome::Settles,
         };
-        world.somebody(&one.place, &one.function, |function| function.provision("live", one.takes, fate));
+        world.change_function(&one.place, &one.function, |function| function.provision("live", one.takes, fate));
     }
     for fault in &scene.faults {
         let rule = world.on(fault.op).call(fault.call).times(fault.times);

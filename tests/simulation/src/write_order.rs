@@ -9,7 +9,7 @@ use super::case::Case;
 use super::order::Place;
 use super::scene::{Mishap, Scene};
 use super::violation::{Rule, Violation};
-use world::journal::{Deed, What};
+use world::journal::{JournalEntry, Action};
 
 /// The claim on a head, in the journal.
 struct Held {
@@ -24,7 +24,7 @@ struct Held {
 
 /// Whoever writes to a function holds the claim on it at that instant: no write is carried out by an invocation that
 /// another has succeeded. And before it points an alias to a version that it has published it reads the head again, or writes it.
-pub(super) fn claims(scene: &Scene, journal: &[Deed], found: &mut Vec<Violation>) {
+pub(super) fn claims(scene: &Scene, journal: &[JournalEntry], found: &mut Vec<Violation>) {
     let environments: BTreeMap<&str, &str> = scene
         .environments
         .iter()
@@ -34,7 +34,7 @@ pub(super) fn claims(scene: &Scene, journal: &[Deed], found: &mut Vec<Violation>
     let mut published: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for (now, deed) in journal.iter().enumerate() {
         let Some(by) = deed.by else { continue };
-        if let What::Wrote(Some(head)) = &deed.what {
+        if let Action::Wrote(Some(head)) = &deed.what {
             let claim = claim(head);
             let held = claims.entry(deed.about.clone()).or_default();
             if held.as_ref().map(|held| &held.claim) != claim.as_ref() {
@@ -45,7 +45,7 @@ pub(super) fn claims(scene: &Scene, journal: &[Deed], found: &mut Vec<Violation>
             }
             continue;
         }
-        if deed.what == What::Read {
+        if deed.what == Action::Read {
             if let Some(held) = claims.get_mut(&deed.about).and_then(Option::as_mut).filter(|held| held.by == by) {
                 held.read = now;
             }
@@ -69,8 +69,8 @@ pub(super) fn claims(scene: &Scene, journal: &[Deed], found: &mut Vec<Violation>
         };
         let version = (deed.place.as_str(), deed.about.as_str());
         match deed.what {
-            What::Published { .. } => drop(published.insert(version, now)),
-            What::Pointed { .. } if held.read <= held.since.max(published.get(&version).copied().unwrap_or(0)) => {
+            Action::Published { .. } => drop(published.insert(version, now)),
+            Action::Pointed { .. } if held.read <= held.since.max(published.get(&version).copied().unwrap_or(0)) => {
                 let text = format!(
                     "invocation {by} moved the alias of {} in {} and had neither read nor written the head again",
                     deed.about, deed.place
@@ -93,7 +93,7 @@ fn claim(head: &[u8]) -> Option<String> {
 /// No version is published twice for one artifact, unless the same bytes came several times, a version ended in Failed,
 /// or somebody else changed `$LATEST`.
 pub(super) fn published_once(case: &Case<'_>, place: &str, say: &mut impl FnMut(Rule, String)) {
-    let is_changed = case.deeds(place).any(|deed| deed.by.is_none() && deed.what == What::Changed);
+    let is_changed = case.deeds(place).any(|deed| deed.by.is_none() && deed.what == Action::Changed);
     let failing = case.scene.faults.iter().any(|fault| matches!(fault.mishap, Mishap::EndsFailed));
     // A late write of code may be published with the next version.
     if is_changed || failing || case.scene.has_late_writes() {
@@ -101,7 +101,7 @@ pub(super) fn published_once(case: &Case<'_>, place: &str, say: &mut impl FnMut(
     }
     let mut versions: BTreeMap<String, (usize, BTreeSet<u64>)> = BTreeMap::new();
     for deed in case.deeds(place) {
-        if let What::Published { version, sha256 } = deed.what {
+        if let Action::Published { version, sha256 } = deed.what {
             let same = |record: &&DeploymentRecord| {
                 let told = case.upload_of(record).map(|told| bytes::of(case.bytes(told)).1);
                 record.cause.kind != CauseKind::Upload && told == Some(sha256)
@@ -127,8 +127,8 @@ pub(super) fn in_order(case: &Case<'_>, place: &str, say: &mut impl FnMut(Rule, 
     let mut last: Option<Vec<Place>> = None;
     for deed in case.deeds(place) {
         match deed.what {
-            What::Published { version, sha256 } => drop(published.insert(version, sha256)),
-            What::Pointed { version } if deed.by.is_some() => {
+            Action::Published { version, sha256 } => drop(published.insert(version, sha256)),
+            Action::Pointed { version } if deed.by.is_some() => {
                 let Some(sha256) = published.get(&version) else { continue };
                 let now = case.accepted_with(*sha256);
                 if let Some(before) = last.filter(|_| !now.is_empty())
@@ -173,9 +173,9 @@ pub(super) fn nothing_foreign_is_overwritten(case: &Case<'_>, place: &str, say: 
     let mut moved = None;
     for deed in case.deeds(place) {
         match (deed.by, &deed.what) {
-            (Some(by), What::Published { version, .. }) => (published, moved) = (Some((by, *version)), None),
-            (None, What::Pointed { version }) => moved = Some(*version),
-            (Some(by), What::Pointed { version }) => {
+            (Some(by), Action::Published { version, .. }) => (published, moved) = (Some((by, *version)), None),
+            (None, Action::Pointed { version }) => moved = Some(*version),
+            (Some(by), Action::Pointed { version }) => {
                 if let (Some(publisher), Some(foreign)) = (published, moved)
                     && publisher == (by, *version)
                     && foreign != *version

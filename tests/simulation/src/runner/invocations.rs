@@ -8,7 +8,7 @@ use futures::future::FutureExt as _;
 use super::text::{outcome, work};
 use super::{About, Event, IN_FLIGHT, Message, Running, Stage};
 use crate::planted::Planted;
-use world::{Moment, Outcome, Run, Work, tick};
+use world::{CallPhase, Outcome, Run, Trigger, tick};
 
 impl<'w> Stage<'w> {
     /// An invocation begins.
@@ -16,7 +16,7 @@ impl<'w> Stage<'w> {
         if self.is_swallowed(&message) {
             return;
         }
-        if let (Work::Upload(upload), Some(Planted::OrderByArrival)) = (&mut message.work, self.planted) {
+        if let (Trigger::Upload(upload), Some(Planted::OrderByArrival)) = (&mut message.work, self.planted) {
             upload.time = self.world.now();
             upload.sequencer = Some(format!("{:018X}", self.world.now().as_millisecond()));
         }
@@ -24,7 +24,7 @@ impl<'w> Stage<'w> {
         let mut invocation = self.world.invocation().leaves_in_flight(IN_FLIGHT);
         if !self.healed {
             if self.tally.deaths < 6 && self.random.percent(odds.death) {
-                let moment = if self.random.percent(50) { Moment::Before } else { Moment::After };
+                let moment = if self.random.percent(50) { CallPhase::Before } else { CallPhase::After };
                 invocation = invocation.dies_at(self.random.count(1, 28), moment);
             }
             if self.random.percent(odds.freeze) {
@@ -105,10 +105,10 @@ impl<'w> Stage<'w> {
             (Outcome::Died, _) => self.tally.deaths += 1,
         }
         if message.is_lost && !self.healed {
-            self.tally.lost += usize::from(message.work != Work::Sweep);
+            self.tally.lost += usize::from(message.work != Trigger::Sweep);
             return;
         }
-        if message.work != Work::Sweep {
+        if message.work != Trigger::Sweep {
             let again = self.random.milliseconds(1_000, 60_000);
             self.at(self.world.elapsed() + again, Event::Message(message));
         }
@@ -131,7 +131,7 @@ impl<'w> Stage<'w> {
                 }
                 for due in dues {
                     let is_lost = !self.healed && self.random.percent(self.scene.odds.loss);
-                    let message = Message { work: Work::Tick(tick.clone()), about: About::Itself, is_lost };
+                    let message = Message { work: Trigger::Tick(tick.clone()), about: About::Itself, is_lost };
                     self.at(self.world.elapsed() + due, Event::Message(message));
                 }
                 self.ticks.push(tick);

@@ -1,7 +1,7 @@
 //! What somebody else does to a function while the deployer works.
 
 use super::scene::{Act, Foreign};
-use world::journal::{Deed, What};
+use world::journal::{JournalEntry, Action};
 use world::{Condition, State};
 
 /// Does it, unless Lambda would refuse it now.
@@ -13,15 +13,15 @@ pub(super) fn acts(state: &mut State, foreign: &Foreign) {
     let what = match foreign.act {
         Act::Permit => {
             function.permit("somebody");
-            What::Other
+            Action::Other
         }
         Act::Code => {
             function.code(b"somebody else's code");
-            What::Changed
+            Action::Changed
         }
         Act::Configure => {
             function.variable("SOMEBODY", "else");
-            What::Changed
+            Action::Changed
         }
         Act::Point => {
             let serves = function.aliases.get("live").map(|alias| alias.version);
@@ -29,10 +29,10 @@ pub(super) fn acts(state: &mut State, foreign: &Foreign) {
             let other = ready.map(|(number, _)| *number).find(|number| Some(*number) != serves);
             let (Some(version), Some(_)) = (other, serves) else { return };
             function.point("live", version);
-            What::Pointed { version }
+            Action::Pointed { version }
         }
     };
     let (place, about) = (foreign.place.clone(), foreign.function.clone());
     let at = state.journal.last().map_or(jiff::Timestamp::UNIX_EPOCH, |last| last.at);
-    state.journal.push(Deed { at, by: None, place, about, what, late: false });
+    state.journal.push(JournalEntry { at, by: None, place, about, what, late: false });
 }

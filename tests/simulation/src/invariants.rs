@@ -18,7 +18,7 @@ use super::reasons;
 use super::stage::{Stage, Told};
 use super::story::Story;
 use super::violation::{Rule, Violation};
-use world::journal::Deed;
+use world::journal::JournalEntry;
 
 /// What the judge has found.
 #[derive(Default)]
@@ -31,7 +31,7 @@ pub(super) struct Judged {
 }
 
 /// All that is wrong.
-pub(super) fn judge(stage: &Stage<'_>, journal: &[Deed]) -> Judged {
+pub(super) fn judge(stage: &Stage<'_>, journal: &[JournalEntry]) -> Judged {
     let Judged { mut found, mut accepted, mut promoted } = Judged::default();
     if stage.never_ends {
         let (open, told) = (stage.still_open().join(", "), stage.still_told().join(", "));
@@ -71,7 +71,7 @@ pub(super) fn judge(stage: &Stage<'_>, journal: &[Deed]) -> Judged {
             });
         }
         for place in stage.scene.environments.iter().flat_map(|environment| &environment.targets) {
-            for misdeed in &aws.at(place).misdeeds {
+            for misdeed in &aws.at(place).forbidden {
                 found.push(Violation { rule: Rule::ActiveOnly, found: misdeed.clone() });
             }
         }
