@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::focus::Odds;
-use super::scene::Environment;
+use super::scenario::Environment;
 use fixtures::random::Random;
 
 /// An account that refuses everything for a time.

@@ -7,13 +7,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::focus::Odds;
-use super::scene::{Environment, Upload};
+use super::scenario::{Environment, Upload};
 use fixtures::random::Random;
 use world::VirtualClock;
 
 /// What is commanded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ask {
+pub enum CommandKind {
     /// To go back to what was live.
     Rollback {
         /// To this release.
@@ -58,7 +58,7 @@ pub enum Ask {
     },
 }
 
-impl Ask {
+impl CommandKind {
     /// Whether a deployment comes of it, with a record.
     #[must_use]
     pub fn deploys(&self) -> bool {
@@ -80,7 +80,7 @@ impl Ask {
 
 /// A command that is going to be given.
 #[derive(Debug, Clone)]
-pub struct Order {
+pub struct PlannedCommand {
     /// When.
     pub at: Duration,
     /// For which environment, by its number.
@@ -88,7 +88,7 @@ pub struct Order {
     /// For which function.
     pub function: String,
     /// What.
-    pub ask: Ask,
+    pub kind: CommandKind,
     /// It is given again so long after that, under the same id, whatever was answered.
     pub again: Vec<Duration>,
     /// Whoever gives it gives up where no answer comes.
@@ -108,14 +108,14 @@ pub struct Look {
 
 /// What somebody has seen, and says: the rollback is refused where it is not so any more.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct Preconditions {
     /// A release, or the id of the deployment that was live.
     pub live: Option<String>,
     /// The id of the deployment that was under way.
     pub active: Option<String>,
 }
 
-impl Seen {
+impl Preconditions {
     /// What a head shows to somebody who looks at it so.
     pub(super) fn of(head: &Value, look: Look) -> Self {
         let text = |pointer: &str| head.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
@@ -138,49 +138,49 @@ pub fn name(number: usize) -> String {
     format!("order-{number}")
 }
 
-impl Order {
+impl PlannedCommand {
     /// The command, with what its giver has seen.
     #[must_use]
-    pub fn json(&self, environment: &str, id: &str, by: &str, seen: &Seen) -> Value {
+    pub fn json(&self, environment: &str, id: &str, by: &str, seen: &Preconditions) -> Value {
         let mut command = json!({"function": self.function, "id": id, "requested_by": by});
         let mut with = |field: &str, value: &str| command[field] = value.into();
         match &self.ask {
             ask if ask.is_everywhere() => {}
-            Ask::Promote { .. } => with("to", environment),
+            CommandKind::Promote { .. } => with("to", environment),
             _ => with("environment", environment),
         }
         match &self.ask {
-            Ask::Rollback { to } => {
+            CommandKind::Rollback { to } => {
                 with("command", "rollback");
                 to.iter().for_each(|to| with("to", to));
                 seen.live.iter().for_each(|live| with("if_live", live));
                 seen.active.iter().for_each(|active| with("if_active", active));
             }
-            Ask::Redeploy => with("command", "redeploy"),
-            Ask::Deploy { release } => {
+            CommandKind::Redeploy => with("command", "redeploy"),
+            CommandKind::Deploy { release } => {
                 with("command", "deploy");
                 with("release", release);
             }
-            Ask::Hold => {
+            CommandKind::Hold => {
                 with("command", "hold");
                 with("reason", by);
             }
-            Ask::ReleaseHold => with("command", "release-hold"),
-            Ask::Reject { release } => {
+            CommandKind::ReleaseHold => with("command", "release-hold"),
+            CommandKind::Reject { release } => {
                 with("command", "reject");
                 with("release", release);
                 with("reason", by);
             }
-            Ask::Unreject { release } => {
+            CommandKind::Unreject { release } => {
                 with("command", "unreject");
                 with("release", release);
             }
-            Ask::Recall { release } => {
+            CommandKind::Recall { release } => {
                 with("command", "recall");
                 with("release", release);
                 with("reason", by);
             }
-            Ask::Promote { from, release, overrides, within } => {
+            CommandKind::Promote { from, release, overrides, within } => {
                 with("command", "promote");
                 with("from", from);
                 release.iter().for_each(|release| with("release", release));
@@ -196,12 +196,12 @@ impl Order {
 }
 
 /// Mostly soon after an upload, about the same function.
-pub(super) fn draw(random: &mut Random, odds: &Odds, uploads: &[Upload]) -> Vec<Order> {
+pub(super) fn draw(random: &mut Random, odds: &Odds, uploads: &[Upload]) -> Vec<PlannedCommand> {
     let mut all = Vec::new();
     if uploads.is_empty() || !random.percent(odds.commanded) {
         return all;
     }
-    for _ in 0..random.count(1, odds.orders) {
+    for _ in 0..random.count(1, odds.max_commands) {
         let near = &uploads[random.index(uploads.len())];
         let at = near.at
             + match random.percent(50) {
@@ -218,12 +218,12 @@ pub(super) fn draw(random: &mut Random, odds: &Odds, uploads: &[Upload]) -> Vec<
         let mut give = |random: &mut Random, at, ask| {
             let (again, is_lost) = (again(random), random.percent(odds.loss));
             let (environment, function) = (near.environment, near.function.clone());
-            all.push(Order { at, environment, function, ask, again, is_lost, look: None });
+            all.push(PlannedCommand { at, environment, function, ask, again, is_lost, look: None });
         };
         // What is held or rejected is mostly let go some time.
         let ends = match &ask {
-            Ask::Hold => Some(Ask::ReleaseHold),
-            Ask::Reject { release } => Some(Ask::Unreject { release: release.clone() }),
+            CommandKind::Hold => Some(CommandKind::ReleaseHold),
+            CommandKind::Reject { release } => Some(CommandKind::Unreject { release: release.clone() }),
             _ => None,
         };
         if let Some(ends) = ends.filter(|_| random.percent(60)) {
@@ -232,23 +232,23 @@ pub(super) fn draw(random: &mut Random, odds: &Odds, uploads: &[Upload]) -> Vec<
         }
         give(random, at, ask);
     }
-    all.sort_by_key(|order| order.at);
+    all.sort_by_key(|command| command.at);
     all
 }
 
-fn ask(random: &mut Random, near: &Upload, uploads: &[Upload]) -> Ask {
+fn ask(random: &mut Random, near: &Upload, uploads: &[Upload]) -> CommandKind {
     let same = |other: &&Upload| other.environment == near.environment && other.function == near.function;
     let releases: Vec<String> = uploads.iter().filter(same).map(|upload| upload.release.clone()).collect();
     let release = random.one_of(&releases);
     match random.below(100) {
-        0..30 => Ask::Rollback { to: None },
-        30..42 => Ask::Rollback { to: Some(release) },
-        42..54 => Ask::Redeploy,
-        54..68 => Ask::Deploy { release },
-        68..80 => Ask::Hold,
-        80..84 => Ask::ReleaseHold,
-        84..96 => Ask::Reject { release },
-        _ => Ask::Unreject { release },
+        0..30 => CommandKind::Rollback { to: None },
+        30..42 => CommandKind::Rollback { to: Some(release) },
+        42..54 => CommandKind::Redeploy,
+        54..68 => CommandKind::Deploy { release },
+        68..80 => CommandKind::Hold,
+        80..84 => CommandKind::ReleaseHold,
+        84..96 => CommandKind::Reject { release },
+        _ => CommandKind::Unreject { release },
     }
 }
 
@@ -258,12 +258,12 @@ pub(super) fn draw_where_promoted(
     odds: &Odds,
     uploads: &[Upload],
     environments: &[Environment],
-) -> Vec<Order> {
+) -> Vec<PlannedCommand> {
     let mut all = Vec::new();
     if !random.percent(odds.commanded) {
         return all;
     }
-    for _ in 0..random.count(1, odds.orders) {
+    for _ in 0..random.count(1, odds.max_commands) {
         let near = &uploads[random.index(uploads.len())];
         let function = near.function.clone();
         let at = near.at + random.within(&[4_000, 120_000, 1_200_000]);
@@ -272,23 +272,25 @@ pub(super) fn draw_where_promoted(
         let releases: Vec<String> = uploads.iter().filter(of).map(|upload| upload.release.clone()).collect();
         let release = random.one_of(&releases);
         let ask = match (random.below(100), &environments[environment].rules) {
-            (0..40, Some(rules)) => Ask::Promote {
+            (0..40, Some(rules)) => CommandKind::Promote {
                 from: random.one_of(&rules.from),
                 release: random.percent(25).then_some(release),
                 overrides: random.percent(20),
                 within: random.percent(15).then(|| random.milliseconds(0, 600_000)),
             },
-            (0..30, None) => Ask::Redeploy,
-            (30..55, _) => Ask::Rollback { to: random.percent(25).then_some(release) },
-            (55..62, _) => Ask::Deploy { release },
-            (62..72, _) => Ask::Hold,
-            (72..82, _) => Ask::Reject { release },
-            (82..95, _) => Ask::Recall { release },
-            _ => Ask::Redeploy,
+            (0..30, None) => CommandKind::Redeploy,
+            (30..55, _) => CommandKind::Rollback { to: random.percent(25).then_some(release) },
+            (55..62, _) => CommandKind::Deploy { release },
+            (62..72, _) => CommandKind::Hold,
+            (72..82, _) => CommandKind::Reject { release },
+            (82..95, _) => CommandKind::Recall { release },
+            _ => CommandKind::Redeploy,
         };
         let ends = match &ask {
-            Ask::Hold => Some(Ask::ReleaseHold),
-            Ask::Reject { release } | Ask::Recall { release } => Some(Ask::Unreject { release: release.clone() }),
+            CommandKind::Hold => Some(CommandKind::ReleaseHold),
+            CommandKind::Reject { release } | CommandKind::Recall { release } => {
+                Some(CommandKind::Unreject { release: release.clone() })
+            }
             _ => None,
         };
         let again = |random: &mut Random| match random.below(10) {
@@ -298,19 +300,19 @@ pub(super) fn draw_where_promoted(
         };
         let mut give = |random: &mut Random, at, environment, ask| {
             let (again, is_lost) = (again(random), random.percent(odds.loss));
-            all.push(Order { at, environment, function: function.clone(), ask, again, is_lost, look: None });
+            all.push(PlannedCommand { at, environment, function: function.clone(), ask, again, is_lost, look: None });
         };
         if let Some(ends) = ends.filter(|_| random.percent(50)) {
             let later = at + random.milliseconds(100, 600_000);
             give(random, later, environment, ends);
         }
         // What was rolled back succeeds once more where it came from.
-        if matches!(ask, Ask::Rollback { .. }) && environment > 0 && random.percent(50) {
+        if matches!(ask, CommandKind::Rollback { .. }) && environment > 0 && random.percent(50) {
             let (later, release) = (at + random.within(&[20_000, 300_000]), random.one_of(&releases));
-            give(random, later, 0, Ask::Deploy { release });
+            give(random, later, 0, CommandKind::Deploy { release });
         }
         give(random, at, environment, ask);
     }
-    all.sort_by_key(|order| order.at);
+    all.sort_by_key(|command| command.at);
     all
 }

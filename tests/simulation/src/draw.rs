@@ -1,4 +1,4 @@
-//! Draws a scene from a seed.
+//! Draws a scenario from a seed.
 //!
 //! Must not know: how it is played, and how it is judged.
 
@@ -7,20 +7,21 @@ use std::time::Duration;
 use deployer_engine::port::CallErrorKind;
 
 use super::closed_accounts;
+use super::commands;
 use super::focus::{Focus, Odds};
 use super::incidents;
-use super::orders;
 use super::requests;
 use super::rules::Rules;
-use super::scene::{
-    Act, Bytes, Delivery, Door, Environment, Fault, Foreign, Kind, Mishap, ProvisionedAlias, Scene, Upload, When,
+use super::scenario::{
+    Channel, Delivery, Environment, Fault, FaultKind, ForeignAct, ForeignChange, ProvisionedAlias, Scenario, Upload,
+    When, ZipKind, ZipSpec,
 };
 use fixtures::random::Random;
 use world::Op;
 use world::newer::Raises;
 
-impl Scene {
-    /// The scene of a seed.
+impl Scenario {
+    /// The scenario of a seed.
     #[must_use]
     pub fn of(random: &mut Random, focus: Focus) -> Self {
         let odds = Odds::of(focus);
@@ -42,12 +43,12 @@ impl Scene {
             }
         }
         let uploads = uploads(random, &odds, &environments, &functions);
-        let orders = match odds.promotes {
-            true => orders::draw_where_promoted(random, &odds, &uploads, &environments),
+        let commands = match odds.promotes {
+            true => commands::draw_where_promoted(random, &odds, &uploads, &environments),
             false => {
-                let mut all = orders::draw(random, &odds, &uploads);
+                let mut all = commands::draw(random, &odds, &uploads);
                 all.extend(incidents::draw(random, &odds, &uploads));
-                all.sort_by_key(|order| order.at);
+                all.sort_by_key(|command| command.at);
                 all
             }
         };
@@ -55,14 +56,14 @@ impl Scene {
             true => requests::draw(random, &odds, &environments, &functions, &uploads),
             false => vec![],
         };
-        let given = orders.last().map_or(Duration::ZERO, |order| order.at);
+        let given = commands.last().map_or(Duration::ZERO, |command| command.at);
         let asked = requests.last().map_or(Duration::ZERO, |request| request.at);
         let last = uploads.last().map_or(Duration::ZERO, |upload| upload.at).max(given).max(asked);
         let provisioned = provisioned(random, &odds, &there);
         let raises = [Raises::Never, Raises::WhileActive];
         let versions = random.percent(odds.newer).then(|| random.one_of(&raises));
         let closed = closed_accounts::draw(random, &odds, &environments, last);
-        let foreigners = foreigners(random, &odds, &environments, &functions, last);
+        let foreigners = foreign_changes(random, &odds, &environments, &functions, last);
         let outage =
             random.percent(odds.outage).then(|| (random.milliseconds(0, 40_000), random.milliseconds(1_000, 90_000)));
         Self {
@@ -79,9 +80,9 @@ impl Scene {
             functions,
             there,
             uploads,
-            orders,
+            commands,
             requests,
-            foreigners,
+            foreign_changes,
             closed,
             versions,
             provisioned,
@@ -163,14 +164,14 @@ fn uploads(random: &mut Random, odds: &Odds, environments: &[Environment], funct
         let function = if random.percent(70) { functions[0].clone() } else { random.one_of(functions) };
         let function = functions.get(uploads.len()).filter(|_| uploads.len() < covers).cloned().unwrap_or(function);
         let kind = match random.below(100) {
-            _ if uploads.len() < covers => Kind::Whole,
-            0..8 => Kind::Bad,
-            8..30 => Kind::Code,
-            30..75 => Kind::Whole,
-            _ => Kind::Configured,
+            _ if uploads.len() < covers => ZipKind::Whole,
+            0..8 => ZipKind::Bad,
+            8..30 => ZipKind::Code,
+            30..75 => ZipKind::Whole,
+            _ => ZipKind::Configured,
         };
         let earlier = |random: &mut Random| random.index(uploads.len());
-        let mut bytes = Bytes { kind, label };
+        let mut bytes = ZipSpec { kind, label };
         let mut release = format!("1.{label}.0");
         if !uploads.is_empty() && random.percent(10) {
             bytes = uploads[earlier(random)].bytes;
@@ -206,37 +207,43 @@ fn deliveries(random: &mut Random, odds: &Odds) -> Vec<Delivery> {
             _ if random.percent(odds.late) => random.milliseconds(1_000, 120_000),
             _ => random.milliseconds(1, 2_500),
         };
-        let door = if random.percent(60) { Door::S3 } else { Door::EventBridge };
-        all.push(Delivery { after, door, is_lost: random.percent(odds.loss) });
+        let channel = if random.percent(60) { Channel::S3 } else { Channel::EventBridge };
+        all.push(Delivery { after, channel, is_lost: random.percent(odds.loss) });
     }
     all
 }
 
-fn foreigners(
+fn foreign_changes(
     random: &mut Random,
     odds: &Odds,
     environments: &[Environment],
     functions: &[String],
     last: Duration,
-) -> Vec<Foreign> {
+) -> Vec<ForeignChange> {
     let places: Vec<String> = environments.iter().flat_map(|environment| environment.targets.clone()).collect();
     let ops = [Op::UpdateAlias, Op::UpdateAlias, Op::UpdateFunctionCode, Op::PublishVersion, Op::GetFunction];
     (0..random.count(0, odds.foreigners))
-        .map(|_| Foreign {
+        .map(|_| ForeignChange {
             when: match random.percent(50) {
                 true => When::Before(random.one_of(&ops), random.count(1, 4)),
                 false => When::At(random.milliseconds(0, u64::try_from(last.as_millis()).unwrap_or(0) + 10_000)),
             },
             place: if random.percent(70) { places[0].clone() } else { random.one_of(&places) },
             function: if random.percent(70) { functions[0].clone() } else { random.one_of(functions) },
-            act: random.one_of(&[Act::Permit, Act::Permit, Act::Code, Act::Configure, Act::Point]),
+            act: random.one_of(&[
+                ForeignAct::Permit,
+                ForeignAct::Permit,
+                ForeignAct::Code,
+                ForeignAct::Configure,
+                ForeignAct::Point,
+            ]),
         })
         .collect()
 }
 
 fn faults(random: &mut Random, odds: &Odds) -> Vec<Fault> {
     use CallErrorKind::{Busy, Throttled, Unknown};
-    use Mishap::{EndsFailed, Fails, LosesAnswer, Twice};
+    use FaultKind::{EndsFailed, Fails, LosesAnswer, Twice};
     let ledger = [
         (Op::WriteLedger, Twice),
         (Op::WriteLedger, Twice),
@@ -275,11 +282,11 @@ fn faults(random: &mut Random, odds: &Odds) -> Vec<Fault> {
     ];
     let bus = [(Op::PutEvents, Fails(Unknown)), (Op::PutEvents, Fails(Throttled)), (Op::PutEvents, LosesAnswer)];
     let mut all = Vec::new();
-    let mut draw = |random: &mut Random, from: &[(Op, Mishap)], most: usize| {
+    let mut draw = |random: &mut Random, from: &[(Op, FaultKind)], most: usize| {
         for _ in 0..random.count(0, most) {
-            let (op, mishap) = random.one_of(from);
+            let (op, kind) = random.one_of(from);
             let reach = if op.is_lambda_write() { 4 } else { 20 };
-            all.push(Fault { op, call: random.count(1, reach), times: random.one_of(&[1, 1, 1, 2, 3]), mishap });
+            all.push(Fault { op, call: random.count(1, reach), times: random.one_of(&[1, 1, 1, 2, 3]), kind });
         }
     };
     draw(random, &ledger, odds.ledger_faults);
@@ -290,8 +297,8 @@ fn faults(random: &mut Random, odds: &Odds) -> Vec<Fault> {
     for _ in 0..random.count(0, odds.held) {
         let ops = [Op::UpdateAlias, Op::UpdateAlias, Op::UpdateAlias, Op::CreateAlias, Op::UpdateFunctionCode];
         let op = random.one_of(&[&ops[..], &[Op::PublishVersion, Op::UpdateFunctionConfiguration]].concat());
-        let mishap = Mishap::Held(random.within(&[4_000, 30_000, 200_000, 500_000]));
-        all.push(Fault { op, call: random.count(1, 4), times: random.one_of(&[1, 1, 2, 3]), mishap });
+        let kind = FaultKind::Held(random.within(&[4_000, 30_000, 200_000, 500_000]));
+        all.push(Fault { op, call: random.count(1, 4), times: random.one_of(&[1, 1, 2, 3]), kind });
     }
     all
 }

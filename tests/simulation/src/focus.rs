@@ -95,7 +95,7 @@ pub struct Odds {
     /// Updates take long.
     pub slow: u64,
     /// How many foreign acts there are at most.
-    pub foreigners: usize,
+    pub foreign_changes: usize,
     /// How many faults of the ledger there are at most.
     pub ledger_faults: usize,
     /// How many faults of the targets there are at most.
@@ -105,7 +105,7 @@ pub struct Odds {
     /// Anything is commanded by hand.
     pub commanded: u64,
     /// How many commands there are at most.
-    pub orders: usize,
+    pub max_commands: usize,
     /// Artifacts go from environment to environment.
     pub promotes: bool,
     /// An account refuses everything from some time on.
@@ -134,12 +134,12 @@ impl Odds {
             bad_tick: 10,
             freeze: 1,
             slow: 5,
-            foreigners: 0,
+            foreign_changes: 0,
             ledger_faults: 1,
             lambda_faults: 1,
             outage: 2,
             commanded: 20,
-            orders: 2,
+            max_commands: 2,
             promotes: false,
             closed: 0,
             incidents: 0,
@@ -150,48 +150,56 @@ impl Odds {
             stops: 0,
         };
         match focus {
-            Focus::Mixed => Self { death: 15, freeze: 3, foreigners: 1, lambda_faults: 3, ledger_faults: 2, ..calm },
+            Focus::Mixed => {
+                Self { death: 15, freeze: 3, foreign_changes: 1, lambda_faults: 3, ledger_faults: 2, ..calm }
+            }
             Focus::Order => Self { burst: 80, late: 40, ..calm },
             Focus::Deaths => Self { death: 45, burst: 60, loss: 10, ..calm },
-            Focus::Foreigners => Self { foreigners: 5, ..calm },
+            Focus::Foreigners => Self { foreign_changes: 5, ..calm },
             Focus::Slow => Self { slow: 70, freeze: 20, burst: 60, ..calm },
             Focus::Ledger => Self { ledger_faults: 6, outage: 40, burst: 60, ..calm },
             Focus::Losses => Self { loss: 50, bad_tick: 60, death: 25, burst: 60, ..calm },
             Focus::Answers => Self { lambda_faults: 7, ..calm },
-            Focus::Commands => Self { commanded: 100, orders: 6, burst: 50, late: 30, ..calm },
+            Focus::Commands => Self { commanded: 100, max_commands: 6, burst: 50, late: 30, ..calm },
             Focus::Upheaval => Self {
                 commanded: 100,
-                orders: 5,
+                max_commands: 5,
                 death: 35,
                 bad_tick: 25,
-                foreigners: 1,
+                foreign_changes: 1,
                 slow: 20,
                 ledger_faults: 3,
                 ..calm
             },
-            Focus::Promotions => Self { promotes: true, commanded: 60, orders: 4, late: 25, ..calm },
+            Focus::Promotions => Self { promotes: true, commanded: 60, max_commands: 4, late: 25, ..calm },
             Focus::Straits => Self {
                 promotes: true,
                 commanded: 60,
-                orders: 4,
+                max_commands: 4,
                 death: 25,
                 loss: 10,
                 bad_tick: 25,
                 freeze: 3,
                 slow: 8,
-                foreigners: 1,
+                foreign_changes: 1,
                 ledger_faults: 4,
                 lambda_faults: 2,
                 outage: 10,
                 ..calm
             },
-            Focus::Suspended => {
-                Self { closed: 95, commanded: 75, orders: 5, lambda_faults: 2, foreigners: 1, slow: 8, ..calm }
-            }
+            Focus::Suspended => Self {
+                closed: 95,
+                commanded: 75,
+                max_commands: 5,
+                lambda_faults: 2,
+                foreign_changes: 1,
+                slow: 8,
+                ..calm
+            },
             Focus::Incidents => Self {
                 incidents: 90,
                 commanded: 40,
-                orders: 3,
+                max_commands: 3,
                 death: 15,
                 bad_tick: 15,
                 slow: 15,
@@ -200,25 +208,31 @@ impl Odds {
                 ..calm
             },
             Focus::Versions => {
-                Self { newer: 100, commanded: 75, orders: 5, death: 20, burst: 60, ledger_faults: 2, ..calm }
+                Self { newer: 100, commanded: 75, max_commands: 5, death: 20, burst: 60, ledger_faults: 2, ..calm }
             }
             Focus::Groups => Self {
                 promotes: true,
                 groups: true,
                 newer: 12,
                 commanded: 55,
-                orders: 3,
+                max_commands: 3,
                 death: 12,
                 bad_tick: 15,
                 slow: 10,
-                foreigners: 1,
+                foreign_changes: 1,
                 ledger_faults: 2,
                 ..calm
             },
-            Focus::Provisioned => {
-                Self { provisioned: 85, commanded: 50, orders: 4, death: 12, bad_tick: 15, ledger_faults: 2, ..calm }
-            }
-            Focus::Held => Self { held: 4, stops: 20, commanded: 60, orders: 4, death: 12, burst: 60, ..calm },
+            Focus::Provisioned => Self {
+                provisioned: 85,
+                commanded: 50,
+                max_commands: 4,
+                death: 12,
+                bad_tick: 15,
+                ledger_faults: 2,
+                ..calm
+            },
+            Focus::Held => Self { held: 4, stops: 20, commanded: 60, max_commands: 4, death: 12, burst: 60, ..calm },
         }
     }
 }

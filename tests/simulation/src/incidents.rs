@@ -3,13 +3,13 @@
 //!
 //! Must not know: how it is played, and how it is judged.
 
+use super::commands::{CommandKind, Look, PlannedCommand};
 use super::focus::Odds;
-use super::orders::{Ask, Look, Order};
-use super::scene::Upload;
+use super::scenario::Upload;
 use fixtures::random::Random;
 
 /// Two or three people about the same function, soon after one another.
-pub(super) fn draw(random: &mut Random, odds: &Odds, uploads: &[Upload]) -> Vec<Order> {
+pub(super) fn draw(random: &mut Random, odds: &Odds, uploads: &[Upload]) -> Vec<PlannedCommand> {
     let mut all = Vec::new();
     if uploads.is_empty() || !random.percent(odds.incidents) {
         return all;
@@ -22,11 +22,11 @@ pub(super) fn draw(random: &mut Random, odds: &Odds, uploads: &[Upload]) -> Vec<
             let before = random.within(&[1_000, 10_000, 60_000]);
             let at = noticed + before + random.within(&[500, 8_000]);
             let look = Look { before, by_release: random.percent(20) };
-            all.push(Order {
+            all.push(PlannedCommand {
                 at,
                 environment: bad.environment,
                 function: bad.function.clone(),
-                ask: Ask::Rollback { to: random.percent(10).then(|| random.one_of(uploads).release) },
+                ask: CommandKind::Rollback { to: random.percent(10).then(|| random.one_of(uploads).release) },
                 again: if random.percent(25) { vec![random.milliseconds(10, 5_000)] } else { vec![] },
                 is_lost: random.percent(odds.loss),
                 look: random.percent(90).then_some(look),
@@ -37,7 +37,7 @@ pub(super) fn draw(random: &mut Random, odds: &Odds, uploads: &[Upload]) -> Vec<
     if random.percent(20) {
         let Some(last) = all.last() else { return all };
         let at = last.at + random.milliseconds(1_000, 60_000);
-        all.push(Order { at, ask: Ask::Redeploy, again: vec![], look: None, ..last.clone() });
+        all.push(PlannedCommand { at, ask: CommandKind::Redeploy, again: vec![], look: None, ..last.clone() });
     }
     all
 }

@@ -10,42 +10,42 @@ use deployer_core::record::Status;
 use deployer_core::rejects::Rejects;
 
 use super::case::Case;
-use super::live_oracle::{LiveOracle, Say};
-use super::orders::Ask;
+use super::commands::CommandKind;
+use super::live_oracle::{LiveOracle, Report};
 use super::precondition_oracle;
 use super::rollback_oracle::RollbackOracle;
-use super::story::{Admission, Story};
+use super::timeline::{Admission, Timeline};
 use super::traffic_oracle::TrafficOracle;
 use super::violation::Rule;
-use world::journal::{JournalEntry, Action};
+use world::journal::{Action, JournalEntry};
 
 /// What an invocation knows: when it last read what, and what that said.
 #[derive(Default)]
-struct Knows {
+struct Knowledge {
     rejects: Rejects,
     rejects_read: usize,
     /// The deployment that it saw asked to stop.
     stopped: Option<String>,
 }
 
-pub(super) struct Journey<'c, 'a> {
+pub(super) struct JournalReplay<'c, 'a> {
     case: &'c Case<'a>,
     head: Head,
     rejects: Rejects,
     live: LiveOracle<'c, 'a>,
     rollbacks: RollbackOracle,
     traffic: TrafficOracle,
-    knows: BTreeMap<usize, Knows>,
+    knowledge: BTreeMap<usize, Knowledge>,
     /// When the last claim was made or the last version published, by place.
-    since: usize,
-    acted: BTreeMap<String, usize>,
-    let_go: [usize; 2],
+    last_claim_or_version: usize,
+    times_by_reason: BTreeMap<String, usize>,
+    releases: [usize; 2],
     /// When the last claim was made.
     claimed: usize,
-    story: Story,
+    timeline: Timeline,
 }
 
-impl<'c, 'a> Journey<'c, 'a> {
+impl<'c, 'a> JournalReplay<'c, 'a> {
     pub fn of(case: &'c Case<'a>) -> Self {
         Self {
             case,
@@ -54,162 +54,163 @@ impl<'c, 'a> Journey<'c, 'a> {
             live: LiveOracle::of(case),
             rollbacks: RollbackOracle::default(),
             traffic: TrafficOracle::of(case),
-            knows: BTreeMap::new(),
-            since: 0,
-            acted: BTreeMap::new(),
-            let_go: [0; 2],
+            knowledge: BTreeMap::new(),
+            last_claim_or_version: 0,
+            times_by_reason: BTreeMap::new(),
+            releases: [0; 2],
             claimed: 0,
-            story: Story::default(),
+            timeline: Timeline::default(),
         }
     }
 
     /// Follows it to its end, and tells it.
-    pub fn judge(mut self, say: Say<'_>) -> Story {
+    pub fn run(mut self, report: Report<'_>) -> Timeline {
         let head = format!("heads/{}/{}.json", self.case.environment.name, self.case.function);
         let rejects = format!("rejects/{}.json", self.case.function);
-        for (now, deed) in self.case.journal.iter().enumerate() {
-            match (&deed.what, deed.by) {
-                (Action::Read, Some(by)) if deed.about == head => self.sees(by),
-                (Action::Read, Some(by)) if deed.about == rejects => {
-                    let knows = self.knows.entry(by).or_default();
+        for (now, entry) in self.case.journal.iter().enumerate() {
+            match (&entry.action, entry.by) {
+                (Action::Read, Some(by)) if entry.object == head => self.on_head_seen(by),
+                (Action::Read, Some(by)) if entry.object == rejects => {
+                    let knows = self.knowledge.entry(by).or_default();
                     (knows.rejects, knows.rejects_read) = (self.rejects.clone(), now);
                 }
-                (Action::Wrote(Some(body)), Some(by)) if deed.about == head => {
+                (Action::Wrote(Some(body)), Some(by)) if entry.object == head => {
                     let Ok(written) = serde_json::from_slice(body) else { continue };
-                    self.writes(now, by, written, say);
+                    self.on_head_written(now, by, written, report);
                 }
-                (Action::Wrote(Some(body)), _) if deed.about == rejects => {
+                (Action::Wrote(Some(body)), _) if entry.object == rejects => {
                     let Ok(written) = serde_json::from_slice(body) else { continue };
-                    self.rejects(written, say);
+                    self.on_rejects_written(written, report);
                 }
-                _ if deed.about == self.case.function && self.case.environment.targets.contains(&deed.place) => {
-                    self.does(now, deed, say);
+                _ if entry.object == self.case.function && self.case.environment.targets.contains(&entry.place) => {
+                    self.on_function_entry(now, entry, report);
                 }
                 _ => {}
             }
         }
-        self.live.ends(&self.head, say);
-        (self.story.code, self.story.unshut) = (self.live.code, self.live.unshut);
-        self.story
+        self.live.check_at_rest(&self.head, report);
+        (self.timeline.code, self.timeline.open_doors) = (self.live.code, self.live.open_doors);
+        self.timeline
     }
 
     /// An invocation has read or written the head.
-    fn sees(&mut self, by: usize) {
+    fn on_head_seen(&mut self, by: usize) {
         let stopped = self.head.active().filter(|active| active.stop.is_some());
-        self.knows.entry(by).or_default().stopped = stopped.map(|active| active.request.id.to_string());
+        self.knowledge.entry(by).or_default().stopped = stopped.map(|active| active.request.id.to_string());
     }
 
-    fn writes(&mut self, now: usize, by: usize, head: Head, say: Say<'_>) {
+    fn on_head_written(&mut self, now: usize, by: usize, head: Head, report: Report<'_>) {
         let before = std::mem::replace(&mut self.head, head);
         let (was, is) = (before.active().cloned(), self.head.active().cloned());
         let id = |active: &Option<Active>| active.as_ref().map(|active| active.request.id);
-        self.story.sees(now, &self.head);
-        self.hold(&before, say);
+        self.timeline.record_head(&self.head);
+        self.check_hold(&before, report);
         // A promotion that has to wait all the same has not ended.
         let waits = |active: &&Active| self.head.waiting().iter().any(|other| other.request.id == active.request.id);
         if let Some(ended) = was.as_ref().filter(|_| id(&was) != id(&is)).filter(|was| !waits(was)) {
-            self.commits(now, ended, say);
+            self.on_deployment_end(now, ended, report);
         }
-        self.rollbacks.accepts(&self.live, &self.rejects, (&before, &self.head), say);
-        precondition_oracle::refuses(&self.live, &before, &self.head, say);
+        self.rollbacks.on_accepted(&self.live, &self.rejects, (&before, &self.head), report);
+        precondition_oracle::on_refused(&self.live, &before, &self.head, report);
         if was.as_ref().map(|active| active.claim) != is.as_ref().map(|active| active.claim) {
-            (self.since, self.claimed) = (now, now);
+            (self.last_claim_or_version, self.claimed) = (now, now);
             if let Some(active) = &is {
-                self.live.claims(by, active.request.id);
+                self.live.on_claim(by, active.request.id);
             }
         }
         let chosen = |active: &Option<Active>| active.as_ref().and_then(|active| active.chosen.clone());
         match (chosen(&was).filter(|_| id(&was) == id(&is)), chosen(&is), &is) {
             (Some(first), second, _) if second.as_ref() != Some(&first) => {
-                say(Rule::WalksBack, format!("{:?} was about {first:?}, and then about {second:?}", id(&is)));
+                report(Rule::WalksBack, format!("{:?} was about {first:?}, and then about {second:?}", id(&is)));
             }
             (None, Some(chosen), Some(active)) => {
-                let nothing = Knows::default();
-                let rejects = &self.knows.get(&by).unwrap_or(&nothing).rejects;
-                self.rollbacks.chooses(&self.live, rejects, &active.request, &chosen, say);
+                let nothing = Knowledge::default();
+                let rejects = &self.knowledge.get(&by).unwrap_or(&nothing).rejects;
+                self.rollbacks.on_resolved(&self.live, rejects, &active.request, &chosen, report);
                 let (claimed, request) = (self.claimed, active.request.clone());
-                self.story.admissions.push(Admission { now, by, claimed, request, chosen });
+                self.timeline.admissions.push(Admission { now, by, claimed, request, chosen });
             }
             _ => {}
         }
-        self.sees(by);
-        self.live.agrees(&self.head, say);
+        self.on_head_seen(by);
+        self.live.compare_with(&self.head, report);
     }
 
     /// While a function is held nothing but rollbacks is claimed or kept for later, and only a command ends that.
-    fn hold(&mut self, before: &Head, say: Say<'_>) {
+    fn check_hold(&mut self, before: &Head, report: Report<'_>) {
         let reason = |head: &Head| head.hold().map(|hold| hold.reason.clone());
         let (was, is) = (reason(before), reason(&self.head));
         if was != is {
             match &is {
-                Some(reason) => self.acts(reason, say),
-                None => self.lets_go(0, |ask| *ask == Ask::ReleaseHold, say),
+                Some(reason) => self.count_reason(reason, report),
+                None => self.count_release(0, |ask| *ask == CommandKind::ReleaseHold, report),
             }
         }
         let Some(reason) = is else { return };
         if let Some(waiting) = self.head.waiting().first() {
-            say(Rule::Held, format!("{} waits, although held by {reason}", waiting.request.id));
+            report(Rule::Held, format!("{} waits, although held by {reason}", waiting.request.id));
         }
         let claimed = self.head.active().map(|active| &active.request);
         let claimed = claimed.filter(|request| before.active().is_none_or(|was| was.request.id != request.id));
         for request in claimed.into_iter().chain(self.head.all_pending()).filter(|request| !request.is_rollback()) {
-            say(Rule::Held, format!("{} was taken or kept, although held by {reason}", request.id));
+            report(Rule::Held, format!("{} was taken or kept, although held by {reason}", request.id));
         }
     }
 
-    fn rejects(&mut self, rejects: Rejects, say: Say<'_>) {
+    fn on_rejects_written(&mut self, rejects: Rejects, report: Report<'_>) {
         let reasons = |rejects: &Rejects| -> Vec<(String, String)> {
             rejects.all().map(|one| (one.release.to_string(), one.reason.to_string())).collect()
         };
         let before = reasons(&std::mem::replace(&mut self.rejects, rejects));
         let now = reasons(&self.rejects);
         for (_, reason) in now.iter().filter(|one| !before.contains(one)) {
-            self.acts(reason, say);
+            self.count_reason(reason, report);
         }
         if before.iter().any(|(release, _)| now.iter().all(|(other, _)| other != release)) {
-            self.lets_go(1, |ask| matches!(ask, Ask::Unreject { .. }), say);
+            self.count_release(1, |ask| matches!(ask, CommandKind::Unreject { .. }), report);
         }
     }
 
     /// A hold or a reject with this reason, which no other command has.
-    fn acts(&mut self, reason: &str, say: Say<'_>) {
-        let times = self.acted.entry(reason.to_owned()).or_default();
+    fn count_reason(&mut self, reason: &str, report: Report<'_>) {
+        let times = self.times_by_reason.entry(reason.to_owned()).or_default();
         *times += 1;
         if *times > 1 {
-            say(Rule::ActsOnce, format!("{reason} was carried out {times} times"));
+            report(Rule::ActsOnce, format!("{reason} was carried out {times} times"));
         }
     }
 
-    fn lets_go(&mut self, which: usize, fits: impl Fn(&Ask) -> bool, say: Say<'_>) {
-        self.let_go[which] += 1;
-        let asked = self.case.orders.iter().chain(&self.case.rejecting).filter(|(_, order)| fits(&order.ask)).count();
-        if self.let_go[which] > asked {
-            say(Rule::ActsOnce, format!("let go {} times, and asked to {asked} times", self.let_go[which]));
+    fn count_release(&mut self, which: usize, fits: impl Fn(&CommandKind) -> bool, report: Report<'_>) {
+        self.releases[which] += 1;
+        let asked =
+            self.case.commands.iter().chain(&self.case.rejecting).filter(|(_, command)| fits(&command.kind)).count();
+        if self.releases[which] > asked {
+            report(Rule::ActsOnce, format!("let go {} times, and asked to {asked} times", self.releases[which]));
         }
     }
 
     /// A deployment has ended.
-    fn commits(&mut self, now: usize, active: &Active, say: Say<'_>) {
+    fn on_deployment_end(&mut self, now: usize, active: &Active, report: Report<'_>) {
         let Some(record) = self.case.record(active.request.id) else { return };
-        self.rollbacks.ends(&self.live, &active.request, record, say);
-        self.traffic.ends(record, self.case.journal[now].at, say);
-        let state = self.live.commits(active, &self.head, say);
+        self.rollbacks.on_deployment_end(&self.live, &active.request, record, report);
+        self.traffic.on_deployment_end(record, self.case.journal[now].at, report);
+        let state = self.live.on_deployment_end(active, &self.head, report);
         let failed = record.finished_at.filter(|_| record.status == Status::Failed);
-        self.story.failures.extend(failed.map(|at| (now, at)));
-        self.story.states.extend(state.map(|state| (now, state)));
+        self.timeline.failures.extend(failed.map(|at| (now, at)));
+        self.timeline.states.extend(state.map(|state| (now, state)));
     }
 
     /// Something is done to the function.
-    fn does(&mut self, now: usize, deed: &JournalEntry, say: Say<'_>) {
-        self.live.moves_late(deed, &self.head, say);
-        self.live.does(deed);
-        self.traffic.does(deed);
-        match deed.what {
-            Action::Published { .. } => self.since = now,
+    fn on_function_entry(&mut self, now: usize, entry: &JournalEntry, report: Report<'_>) {
+        self.live.on_late_move(entry, &self.head, report);
+        self.live.on_entry(entry);
+        self.traffic.on_entry(entry);
+        match entry.action {
+            Action::Published { .. } => self.last_claim_or_version = now,
             Action::Pointed { version } => {
-                self.story.pointed.push((now, deed.place.clone(), version));
-                if let Some(by) = deed.by.filter(|_| !deed.late) {
-                    self.points(by, &deed.place, version, say);
+                self.timeline.pointed.push((now, entry.place.clone(), version));
+                if let Some(by) = entry.by.filter(|_| !entry.late) {
+                    self.on_alias_move(by, &entry.place, version, report);
                 }
             }
             _ => {}
@@ -218,27 +219,27 @@ impl<'c, 'a> Journey<'c, 'a> {
 
     /// The deployer points an alias to a version: it must have looked again, and have found neither that it shall stop
     /// nor that this is rejected. Of several targets some may be on their way already.
-    fn points(&mut self, by: usize, place: &str, version: u64, say: Say<'_>) {
+    fn on_alias_move(&mut self, by: usize, place: &str, version: u64, report: Report<'_>) {
         let Some(active) = self.head.active() else { return };
-        self.rollbacks.points(&self.live, active, place, version, say);
+        self.rollbacks.on_alias_move(&self.live, active, place, version, report);
         if self.case.environment.targets.len() > 1 {
             return;
         }
-        let nothing = Knows::default();
-        let knows = self.knows.get(&by).unwrap_or(&nothing);
+        let nothing = Knowledge::default();
+        let knows = self.knowledge.get(&by).unwrap_or(&nothing);
         let id = active.request.id;
         if knows.stopped == Some(id.to_string()) {
-            say(Rule::Stops, format!("{id} was asked to stop, and moved the alias in {place} to {version}"));
+            report(Rule::Stops, format!("{id} was asked to stop, and moved the alias in {place} to {version}"));
         }
-        if knows.rejects_read <= self.since {
-            say(Rule::Rejected, format!("{id} moved the alias in {place} and had not read again what is rejected"));
+        if knows.rejects_read <= self.last_claim_or_version {
+            report(Rule::Rejected, format!("{id} moved the alias in {place} and had not read again what is rejected"));
         }
         let chosen = active.chosen.as_ref();
         let sha256 =
             self.live.code.get(&(place.to_owned(), version)).copied().or(chosen.and_then(|chosen| chosen.sha256));
         if let Some(reject) = chosen.and_then(|chosen| knows.rejects.find(&chosen.release, sha256)) {
             let because = &reject.reason;
-            say(Rule::Rejected, format!("{id} moved the alias in {place} to {version}, rejected by {because}"));
+            report(Rule::Rejected, format!("{id} moved the alias in {place} to {version}, rejected by {because}"));
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use fixtures::say;
-use simulation::{Focus, Planted, Played, Tally, command, play, play_as, replay};
+use simulation::{Focus, Mutant, Played, Tally, command, play, play_as, replay};
 
 /// Plays schedules of uploads, duplicates, crashes and lost messages, and says which of them break a rule.
 #[derive(Parser)]
@@ -26,7 +26,7 @@ struct Options {
     #[arg(long, conflicts_with = "seed")]
     focus: Option<Focus>,
     #[arg(long, help = format!("Plants a bug that must be found: {}", names()))]
-    planted: Option<Planted>,
+    mutant: Option<Mutant>,
     /// How many are played at once; one for each core if it is not said.
     #[arg(long)]
     threads: Option<usize>,
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn one(played: &Played, planted: Option<Planted>) -> ExitCode {
+fn one(played: &Played, mutant: Option<Mutant>) -> ExitCode {
     played.log.iter().for_each(|line| say!("{line}"));
     say!("{}", played.tally);
     tell(played, planted);
@@ -93,11 +93,11 @@ fn many(options: &Options) -> ExitCode {
 }
 
 fn names() -> String {
-    Planted::ALL.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    Mutant::ALL.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// What a schedule has broken, and how to see it again.
-fn tell(played: &Played, planted: Option<Planted>) {
+fn tell(played: &Played, mutant: Option<Mutant>) {
     if !played.violations.is_empty() {
         say!("seed {}:", played.seed);
         played.violations.iter().for_each(|violation| say!("  {violation}"));
@@ -105,7 +105,7 @@ fn tell(played: &Played, planted: Option<Planted>) {
     }
 }
 
-fn ending(failed: usize, planted: Option<Planted>) -> ExitCode {
+fn ending(failed: usize, mutant: Option<Mutant>) -> ExitCode {
     match planted {
         Some(planted) if failed > 0 => say!("the planted bug {planted} was found"),
         Some(planted) => say!("the planted bug {planted} was NOT found"),

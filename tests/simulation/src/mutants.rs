@@ -8,21 +8,21 @@ use std::sync::Arc;
 use deployer_engine::Ports;
 use deployer_engine::port::Events;
 
-use super::faulty_functions::BadGate;
+use super::faulty_functions::FaultySessions;
 use super::faulty_heads::FaultyHeads;
+use super::faulty_ports::{ConstantRng, FaultyLedger, StoppedClock};
+use super::faulty_readers::{LossyEvents, SharedPast, wrap};
 use super::focus::Focus;
-use super::misleading::{BadEvents, Past, mislead};
-use super::sabotage::{BadChance, BadClock, BadLedger};
 
-macro_rules! planted {
+macro_rules! mutants {
     ($($(#[doc = $doc:literal])* $name:ident = $text:literal, $focus:expr;)*) => {
         /// A planted bug, named by what it breaks.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Planted {
+        pub enum Mutant {
             $($(#[doc = $doc])* $name,)*
         }
 
-        impl Planted {
+        impl Mutant {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
@@ -47,7 +47,7 @@ macro_rules! planted {
     };
 }
 
-planted! {
+mutants! {
     /// Heads are replaced whatever is there: no If-Match.
     HeadsReplacedBlindly = "heads-replaced-blindly", None;
     /// Heads are created whatever is there: no If-None-Match.
@@ -168,10 +168,10 @@ planted! {
     DoorsLeftOpen = "doors-left-open", Some(Focus::Held);
 }
 
-impl Planted {
+impl Mutant {
     /// Puts it between an invocation's engine and its ports.
     #[must_use]
-    pub(super) fn between(self, mut ports: Ports, past: &Past) -> Ports {
+    pub(super) fn between(self, mut ports: Ports, past: &SharedPast) -> Ports {
         match self {
             Self::SourcesAsTheyWere
             | Self::RejectsHidden
@@ -180,9 +180,9 @@ impl Planted {
             | Self::ClockRunsAhead
             | Self::WaitingDropped
             | Self::RolledBackUnseen
-            | Self::PromotionsUncalled => return mislead(ports, Some(self), past),
+            | Self::PromotionsUncalled => return wrap(ports, Some(self), past),
             Self::EventsSwallowed => {
-                ports.events = ports.events.map(|events| Arc::new(BadEvents::new(events, past)) as Arc<dyn Events>);
+                ports.events = ports.events.map(|events| Arc::new(LossyEvents::new(events, past)) as Arc<dyn Events>);
             }
             Self::OrderByArrival
             | Self::SweepDoesNothing
@@ -193,14 +193,14 @@ impl Planted {
             | Self::ReplaysUnmarked
             | Self::EventsRenamed
             | Self::CommandsDropped => {}
-            Self::TokensRepeat => ports.chance = Arc::new(BadChance),
-            Self::ClockStandsStill => ports.clock = Arc::new(BadClock::stopped(ports.clock)),
+            Self::TokensRepeat => ports.chance = Arc::new(ConstantRng),
+            Self::ClockStandsStill => ports.clock = Arc::new(StoppedClock::stopped(ports.clock)),
             Self::ActiveAtOnce
             | Self::NewestRevision
             | Self::SentAgainUnseen
             | Self::TrafficUnwatched
             | Self::DoorsLeftOpen => {
-                ports.gate = Arc::new(BadGate::new(ports.gate, Some(self)));
+                ports.gate = Arc::new(FaultySessions::new(ports.gate, Some(self)));
             }
             Self::LiveBroughtBack
             | Self::RollbacksApart
@@ -210,7 +210,7 @@ impl Planted {
             | Self::MembersDecide => {
                 ports.ledger = Arc::new(FaultyHeads::new(ports.ledger, Some(self), past));
             }
-            _ => ports.ledger = Arc::new(BadLedger::new(ports.ledger, Some(self))),
+            _ => ports.ledger = Arc::new(FaultyLedger::new(ports.ledger, Some(self))),
         }
         ports
     }
@@ -218,24 +218,24 @@ impl Planted {
 
 /// Puts between an engine and its ports what the planted bugs are made with, and no bug.
 #[must_use]
-pub(super) fn none(mut ports: Ports, past: &Past) -> Ports {
-    ports.gate = Arc::new(BadGate::new(ports.gate, None));
-    ports.ledger = Arc::new(BadLedger::new(ports.ledger, None));
+pub(super) fn none(mut ports: Ports, past: &SharedPast) -> Ports {
+    ports.gate = Arc::new(FaultySessions::new(ports.gate, None));
+    ports.ledger = Arc::new(FaultyLedger::new(ports.ledger, None));
     ports.ledger = Arc::new(FaultyHeads::new(ports.ledger, None, past));
-    mislead(ports, None, past)
+    wrap(ports, None, past)
 }
 
-impl fmt::Display for Planted {
+impl fmt::Display for Mutant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-impl FromStr for Planted {
+impl FromStr for Mutant {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.iter().copied().find(|planted| planted.name() == text).ok_or_else(|| {
-            let names: Vec<&str> = Self::ALL.iter().map(|planted| planted.name()).collect();
+        Self::ALL.iter().copied().find(|mutant| mutant.name() == text).ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.iter().map(|mutant| mutant.name()).collect();
             format!("no bug of this name; there are {}", names.join(", "))
         })
     }

@@ -4,7 +4,7 @@
 //! The moment is when the claim finds out what it is about. Whoever judges then has read the heads and the rejects a little
 //! earlier, under the same claim: what came to pass between such a reading and the moment may be missed, and so may what
 //! comes after it. Of that, a reject and a request to stop are looked for once more right before an alias moves, which other
-//! rules see to (`journey`); a hold, a freeze, a rollback or a failure in the source that comes so late may be too late.
+//! rules see to (`replay`); a hold, a freeze, a rollback or a failure in the source that comes so late may be too late.
 //!
 //! Must not know: how the deployer judges.
 
@@ -17,76 +17,81 @@ use deployer_core::rejects::Rejects;
 use jiff::Timestamp;
 
 use super::case::Case;
-use super::kept;
-use super::orders::{self, Ask};
+use super::commands::{self, CommandKind};
 use super::requests::{self, CLOCKS_DIFFER};
+use super::retention;
 use super::rules::Rules;
-use super::stage::Stage;
-use super::story::{Admission, Complete, State, Story};
+use super::runner::Runner;
+use super::timeline::{Admission, Complete, State, Timeline};
 use super::violation::{Rule, Violation};
 use world::VirtualClock;
-use world::journal::{JournalEntry, Action};
+use world::journal::{Action, JournalEntry};
 
-type Told<'a> = [(Case<'a>, Story)];
+type Replayed<'a> = [(Case<'a>, Timeline)];
 
 /// A function on its way from environment to environment.
-struct Passage<'p> {
-    stage: &'p Stage<'p>,
+struct PromotionOracle<'p> {
+    runner: &'p Runner<'p>,
     journal: &'p [JournalEntry],
-    told: &'p Told<'p>,
+    replayed: &'p Replayed<'p>,
     function: &'p str,
     /// What was rejected, from which place of the journal on.
     rejects: Vec<(usize, Rejects)>,
 }
 
 /// What was asked for.
-struct Wish {
+struct RequestedPromotion {
     release: Option<String>,
     not_after: Option<Timestamp>,
     overrides: bool,
 }
 
-pub(super) fn judge(stage: &Stage<'_>, journal: &[JournalEntry], told: &Told<'_>, found: &mut Vec<Violation>) {
-    let Some((first, _)) = told.first() else { return };
+pub(super) fn check(
+    runner: &Runner<'_>,
+    journal: &[JournalEntry],
+    replayed: &Replayed<'_>,
+    found: &mut Vec<Violation>,
+) {
+    let Some((first, _)) = replayed.first() else { return };
     let about = format!("rejects/{}.json", first.function);
-    let written = journal.iter().enumerate().filter(|(_, deed)| deed.about == about);
-    let rejects = written.filter_map(|(now, deed)| match &deed.what {
+    let written = journal.iter().enumerate().filter(|(_, entry)| entry.object == about);
+    let rejects = written.filter_map(|(now, entry)| match &entry.action {
         Action::Wrote(Some(body)) => Some((now, serde_json::from_slice(body).ok()?)),
         _ => None,
     });
-    let passage = Passage { stage, journal, function: first.function, rejects: rejects.collect(), told };
-    for (case, story) in told {
-        let promoted = story.admissions.iter().filter_map(|one| Some((one, one.request.promoting()?)));
+    let oracle = PromotionOracle { runner, journal, function: first.function, rejects: rejects.collect(), replayed };
+    for (case, timeline) in replayed {
+        let promoted = timeline.admissions.iter().filter_map(|one| Some((one, one.request.promoting()?)));
         for (admission, promoting) in promoted {
-            let mut say = |text: String| {
+            let mut report = |text: String| {
                 let text = format!("{}/{}: {} {text}", case.environment.name, case.function, admission.request.id);
                 found.push(Violation { rule: Rule::Admitted, found: text });
             };
             match &case.environment.rules {
-                None => say("came in, and nothing may be promoted there".to_owned()),
+                None => report("came in, and nothing may be promoted there".to_owned()),
                 Some(rules) if !rules.from.iter().any(|from| from == promoting.from.as_str()) => {
-                    say(format!("came in from {}", promoting.from));
+                    report(format!("came in from {}", promoting.from));
                 }
-                Some(rules) => passage.admits(case, story, rules, (admission, promoting), &mut say),
+                Some(rules) => oracle.check_admission(case, timeline, rules, (admission, promoting), &mut report),
             }
         }
     }
 }
 
-impl Passage<'_> {
-    fn admits(
+impl PromotionOracle<'_> {
+    fn check_admission(
         &self,
         case: &Case<'_>,
-        story: &Story,
+        timeline: &Timeline,
         rules: &Rules,
         (admission, promoting): (&Admission, &PromotionSpec),
-        say: &mut dyn FnMut(String),
+        report: &mut dyn FnMut(String),
     ) {
         let Admission { now, request, chosen, .. } = admission;
         let (time, is_automatic) = (self.journal[*now].at, request.cause.kind == CauseKind::AutomaticPromotion);
         let mut first_read = *now;
         for name in rules.from.iter().filter(|name| rules.needs(name, &promoting.from)) {
-            let Some((from, source)) = self.told.iter().find(|(other, _)| other.environment.name == *name) else {
+            let Some((from, source)) = self.replayed.iter().find(|(other, _)| other.environment.name == *name) else {
                 continue;
             };
             let reads = self.reads(admission, &format!("heads/{name}/{}.json", self.function));
@@ -98,7 +103,7 @@ impl Passage<'_> {
             if !reads.iter().any(passes) {
                 let (states, failures) = (source.at(*now), &source.failures);
                 let lived: Vec<_> = states.history.iter().map(|one| (&one.release, one.at)).collect();
-                say(format!(
+                report(format!(
                     "brought {} at {time}, which {name} did not have live, soaked and served: {lived:?}, failures at \
                      {failures:?}, a soak of {:?}",
                     chosen.release,
@@ -112,39 +117,40 @@ impl Passage<'_> {
             known.is_some_and(|(_, rejects)| rejects.find(&chosen.release, chosen.sha256).is_some())
         };
         if self.reads(admission, &format!("rejects/{}.json", self.function)).iter().all(rejected) {
-            say(format!("brought {}, which was rejected", chosen.release));
+            report(format!("brought {}, which was rejected", chosen.release));
         }
-        if is_automatic && story.at(*now).left.iter().any(|left| left.is(chosen)) {
-            say(format!("brought {} by itself, which was rolled back there", chosen.release));
+        if is_automatic && timeline.at(*now).left.iter().any(|left| left.is(chosen)) {
+            report(format!("brought {} by itself, which was rolled back there", chosen.release));
         }
-        let wish = (!is_automatic).then(|| self.wish(request.cause.event_id.as_deref().unwrap_or_default())).flatten();
-        let overrides = wish.as_ref().is_some_and(|wish| wish.overrides);
+        let requested =
+            (!is_automatic).then(|| self.requested(request.cause.event_id.as_deref().unwrap_or_default())).flatten();
+        let overrides = requested.as_ref().is_some_and(|requested| requested.overrides);
         // A group is decided as a whole: a freeze that begins after that stops no member.
         let is_decided = request.promoting().is_some_and(|promoting| promoting.group.is_some());
         // By the contract a promotion of what the environment has already asks nobody. It need not end as `unchanged`: where
         // somebody else has touched a target since, it mends that as a redeploy does.
         let is_live =
-            story.at(*now).history.first().is_some_and(|live| live.is(chosen) && live.is_complete != Complete::No);
+            timeline.at(*now).history.first().is_some_and(|live| live.is(chosen) && live.is_complete != Complete::No);
         let moves_nothing = is_live || case.record(request.id).is_some_and(|record| record.status == Status::Unchanged);
         if !overrides && !is_decided && !moves_nothing && rules.is_frozen_throughout(read, time) {
-            say(format!("came in from {read} to {time}, when it was frozen ({:?})", rules.frozen));
+            report(format!("came in from {read} to {time}, when it was frozen ({:?})", rules.frozen));
         }
         if !moves_nothing {
-            self.is_approved(case, rules, admission, promoting, say);
+            self.check_approvals(case, rules, admission, promoting, report);
         }
-        match wish {
-            None if !is_automatic => say("was asked for by nobody".to_owned()),
-            None => self.was_called_for(admission, promoting, say),
-            Some(wish) => {
-                if wish.release.as_ref().is_some_and(|release| *release != chosen.release.as_str()) {
-                    say(format!("brought {}, and {:?} was asked for", chosen.release, wish.release));
+        match requested {
+            None if !is_automatic => report("was asked for by nobody".to_owned()),
+            None => self.check_called_for(admission, promoting, report),
+            Some(requested) => {
+                if requested.release.as_ref().is_some_and(|release| *release != chosen.release.as_str()) {
+                    report(format!("brought {}, and {:?} was asked for", chosen.release, requested.release));
                 }
                 // The members of a decided group go, however long they have to wait for their turn.
-                if !is_decided && wish.not_after.is_some_and(|until| until < read) {
-                    say(format!("came in at {read}, and was of use until {:?}", wish.not_after));
+                if !is_decided && requested.not_after.is_some_and(|until| until < read) {
+                    report(format!("came in at {read}, and was of use until {:?}", requested.not_after));
                 }
                 if request.time.duration_since(time) > CLOCKS_DIFFER {
-                    say(format!("came in at {time}, and is of {}", request.time));
+                    report(format!("came in at {time}, and is of {}", request.time));
                 }
             }
         }
@@ -153,58 +159,58 @@ impl Passage<'_> {
     /// The places in the journal at which whoever holds the claim has read an object under it.
     fn reads(&self, admission: &Admission, about: &str) -> Vec<usize> {
         let under_claim = self.journal.iter().enumerate().take(admission.now).skip(admission.claimed);
-        let its = under_claim.filter(|(_, deed)| deed.by == Some(admission.by) && deed.about == about);
-        its.filter(|(_, deed)| matches!(deed.what, Action::Read)).map(|(now, _)| now).collect()
+        let its = under_claim.filter(|(_, entry)| entry.by == Some(admission.by) && entry.object == about);
+        its.filter(|(_, entry)| matches!(entry.action, Action::Read)).map(|(now, _)| now).collect()
     }
 
     /// So many people have approved it as must, and none of them has asked for it.
-    fn is_approved(
+    fn check_approvals(
         &self,
         case: &Case<'_>,
         rules: &Rules,
         admission: &Admission,
         promoting: &PromotionSpec,
-        say: &mut dyn FnMut(String),
+        report: &mut dyn FnMut(String),
     ) {
         let Some((required, _)) = rules.approval else { return };
         let (request, time) = (&admission.request, self.journal[admission.now].at);
-        let is_meant = |word: &&requests::Word| {
-            let its = word.deployment == request.id && word.function.as_deref() == Some(case.function);
-            let groups = Some(word.deployment) == promoting.group && word.function.is_none();
-            word.environment == case.environment.name && (its || groups) && word.says_yes
+        let is_meant = |vote: &&requests::Vote| {
+            let its = vote.deployment == request.id && vote.function.as_deref() == Some(case.function);
+            let groups = Some(vote.deployment) == promoting.group && vote.function.is_none();
+            vote.environment == case.environment.name && (its || groups) && vote.approves
         };
-        let counts = |word: &&requests::Word| {
-            word.given.is_some_and(|given| given <= time)
-                && request.cause.requested_by.as_deref() != Some(word.by.as_str())
+        let counts = |vote: &&requests::Vote| {
+            vote.given.is_some_and(|given| given <= time)
+                && request.cause.requested_by.as_deref() != Some(vote.by.as_str())
         };
         let who: BTreeSet<&str> =
-            self.stage.words.iter().filter(is_meant).filter(counts).map(|word| word.by.as_str()).collect();
+            self.runner.votes.iter().filter(is_meant).filter(counts).map(|vote| vote.by.as_str()).collect();
         if who.len() < required as usize {
-            say(format!("came in, and only {who:?} of {required} had approved it"));
+            report(format!("came in, and only {who:?} of {required} had approved it"));
         }
     }
 
     /// What the request with this id asked for.
-    fn wish(&self, id: &str) -> Option<Wish> {
-        let scene = self.stage.scene;
-        let by_event = scene.requests.iter().enumerate().find(|(number, _)| requests::name(*number) == id);
+    fn requested(&self, id: &str) -> Option<RequestedPromotion> {
+        let scenario = self.runner.scenario;
+        let by_event = scenario.requests.iter().enumerate().find(|(number, _)| requests::name(*number) == id);
         if let Some((number, request)) = by_event {
-            let sent = self.stage.sent.get(&number)?.as_second();
+            let sent = self.runner.sent.get(&number)?.as_second();
             let not_after = request.not_after.and_then(|more| Timestamp::from_second(sent + more).ok());
-            return Some(Wish { release: request.release.clone(), not_after, overrides: false });
+            return Some(RequestedPromotion { release: request.release.clone(), not_after, overrides: false });
         }
-        let (_, order) = scene.orders.iter().enumerate().find(|(number, _)| orders::name(*number) == id)?;
-        let Ask::Promote { release, overrides, within, .. } = &order.ask else { return None };
-        let not_after = within.map(|within| VirtualClock::at(order.at + within));
-        Some(Wish { release: release.clone(), not_after, overrides: *overrides })
+        let (_, command) = scenario.commands.iter().enumerate().find(|(number, _)| commands::name(*number) == id)?;
+        let CommandKind::Promote { release, overrides, within, .. } = &command.kind else { return None };
+        let not_after = within.map(|within| VirtualClock::at(command.at + within));
+        Some(RequestedPromotion { release: release.clone(), not_after, overrides: *overrides })
     }
 
     /// An automatic promotion was called for by a success in the environment that it comes from.
-    fn was_called_for(&self, admission: &Admission, promoting: &PromotionSpec, say: &mut dyn FnMut(String)) {
+    fn check_called_for(&self, admission: &Admission, promoting: &PromotionSpec, report: &mut dyn FnMut(String)) {
         let called = admission.request.cause.event_id.as_deref();
-        let source = self.told.iter().filter(|(case, _)| case.environment.name == promoting.from.as_str());
+        let source = self.replayed.iter().filter(|(case, _)| case.environment.name == promoting.from.as_str());
         let records: Vec<&DeploymentRecord> = source.flat_map(|(case, _)| case.records()).collect();
-        let mut successes = records.iter().copied().filter(|record| kept::calls(record));
+        let mut successes = records.iter().copied().filter(|record| retention::calls(record));
         // The deployment that brought it may have failed, and another one, a redeploy too, have completed it.
         let is_it = |record: &DeploymentRecord| {
             record.artifact.as_ref().is_some_and(|artifact| {
@@ -222,7 +228,7 @@ impl Passage<'_> {
             artifact.is_some_and(|artifact| artifact.version_id == admission.chosen.artifact.version_id)
         };
         if !successes.any(|record| Some(record.id.to_string().as_str()) == called && brings_it(record)) {
-            say(format!("came in by itself, and no success of {called:?} in {} had called for it", promoting.from));
+            report(format!("came in by itself, and no success of {called:?} in {} had called for it", promoting.from));
         }
     }
 }
@@ -230,7 +236,7 @@ impl Passage<'_> {
 /// Whether an artifact is live in a source by what was read there, and was so for long enough without a gap.
 fn has_soaked(
     rules: &Rules,
-    source: &Story,
+    source: &Timeline,
     read: usize,
     (chosen, is_named, is_automatic): (&ResolvedArtifact, bool, bool),
     time: Timestamp,
@@ -262,7 +268,7 @@ fn has_soaked(
 
 /// Whether each target of a source served the code at some time between two places of the journal, where it is live.
 fn has_not_drifted(
-    source: &Story,
+    source: &Timeline,
     targets: &[String],
     chosen: &ResolvedArtifact,
     (first, last): (usize, usize),

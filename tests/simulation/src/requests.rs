@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::focus::Odds;
-use super::scene::{Environment, Upload};
+use super::scenario::{Environment, Upload};
 use fixtures::random::Random;
 
 /// Who approves, and sometimes asks.
@@ -38,12 +38,12 @@ pub struct Request {
     /// By how many seconds the event's time is ahead of when it is sent.
     pub ahead: i64,
     /// How long it takes to arrive, each time.
-    pub tellings: Vec<Telling>,
+    pub arrivals: Vec<Arrival>,
 }
 
 /// One arrival of a request.
 #[derive(Debug, Clone, Copy)]
-pub struct Telling {
+pub struct Arrival {
     /// So long after it was sent.
     pub after: Duration,
     /// It is lost if it cannot be handled the first time.
@@ -87,7 +87,7 @@ impl Request {
     /// Whether it only ever came from an archive.
     #[must_use]
     pub fn is_old(&self) -> bool {
-        self.tellings.iter().all(|telling| telling.is_replay)
+        self.arrivals.iter().all(|arrival| arrival.is_replay)
     }
 }
 
@@ -139,16 +139,16 @@ pub(super) fn draw(
                 8..20 => -random.one_of(&[1, 5, 60]),
                 _ => 0,
             },
-            tellings: tellings(random),
+            arrivals: arrivals(random),
         });
     }
     all.sort_by_key(|request| request.at);
     all
 }
 
-fn tellings(random: &mut Random) -> Vec<Telling> {
+fn arrivals(random: &mut Random) -> Vec<Arrival> {
     let is_old = random.percent(8);
-    let mut all: Vec<Telling> = Vec::new();
+    let mut all: Vec<Arrival> = Vec::new();
     for _ in 0..random.one_of(&[1, 1, 1, 2, 2, 3]) {
         let after = match all.last() {
             Some(last) if random.percent(30) => last.after,
@@ -156,32 +156,32 @@ fn tellings(random: &mut Random) -> Vec<Telling> {
             _ => random.milliseconds(1, 2_500),
         };
         let is_replay = is_old || (!all.is_empty() && random.percent(25));
-        all.push(Telling { after, is_lost: random.percent(8), is_replay });
+        all.push(Arrival { after, is_lost: random.percent(8), is_replay });
     }
     all
 }
 
 /// What somebody says of a promotion that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Word {
+pub(super) struct Vote {
     /// The promotion, or the group.
     pub deployment: DeploymentId,
     pub environment: String,
     /// None: it is a group.
     pub function: Option<String>,
     pub by: String,
-    pub says_yes: bool,
+    pub approves: bool,
     /// By a command, and not by an event.
     pub by_hand: bool,
     /// When it was first given.
     pub given: Option<Timestamp>,
 }
 
-impl Word {
+impl Vote {
     /// What a word can be about.
     pub fn about(deployment: DeploymentId, environment: &str, function: Option<String>) -> Self {
         let environment = environment.to_owned();
-        Self { deployment, environment, function, by: String::new(), says_yes: true, by_hand: false, given: None }
+        Self { deployment, environment, function, by: String::new(), approves: true, by_hand: false, given: None }
     }
 
     /// The event that says so.
@@ -191,7 +191,7 @@ impl Word {
             environment: EnvironmentName::parse(&self.environment).ok()?,
             function,
             deployment: Some(self.deployment),
-            says: if self.says_yes { ApprovalDecision::Yes } else { ApprovalDecision::No { reason: None } },
+            says: if self.approves { ApprovalDecision::Yes } else { ApprovalDecision::No { reason: None } },
             by: self.by.clone().into(),
             account: Some("999999999999".to_owned()),
         })
@@ -200,7 +200,7 @@ impl Word {
     /// The command that says so.
     pub fn json(&self, number: usize) -> Value {
         let mut command = json!({
-            "command": if self.says_yes { "approve" } else { "decline" }, "environment": self.environment,
+            "command": if self.approves { "approve" } else { "decline" }, "environment": self.environment,
             "deployment": self.deployment, "requested_by": self.by, "id": format!("word-{number}"),
         });
         if let Some(function) = &self.function {
@@ -212,12 +212,12 @@ impl Word {
 
 /// What people say of a promotion that waits for approvals, each after some time: not all of them, some twice, some too late,
 /// some of another one, and now and then who has asked for it.
-pub(super) fn words(
+pub(super) fn votes(
     random: &mut Random,
-    about: &Word,
+    about: &Vote,
     asked_by: Option<&str>,
-    known: &[Word],
-) -> Vec<(Duration, Word)> {
+    known: &[Vote],
+) -> Vec<(Duration, Vote)> {
     let mut all = Vec::new();
     for _ in 0..random.below(5) {
         let by = match asked_by.filter(|_| random.percent(15)) {
@@ -226,13 +226,13 @@ pub(super) fn words(
         };
         let other = if !known.is_empty() && random.percent(8) { Some(random.one_of(known)) } else { None };
         let of = other.unwrap_or_else(|| about.clone());
-        let (says_yes, by_hand) = (random.percent(88), random.percent(40));
-        let word = Word { by, says_yes, by_hand, given: None, ..of };
+        let (approves, by_hand) = (random.percent(88), random.percent(40));
+        let vote = Vote { by, approves, by_hand, given: None, ..of };
         let after = random.within(&[5_000, 120_000, 600_000, 2_400_000]);
         if random.percent(20) {
-            all.push((after + random.milliseconds(0, 60_000), word.clone()));
+            all.push((after + random.milliseconds(0, 60_000), vote.clone()));
         }
-        all.push((after, word));
+        all.push((after, vote));
     }
     all
 }

@@ -8,114 +8,117 @@ use deployer_core::id::DeploymentId;
 use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status};
 
 use super::case::Case;
-use super::orders::Ask;
+use super::commands::CommandKind;
 use super::reasons::is_promotion;
 use super::requests::{self, Request};
 use super::rules::Rules;
-use super::stage::Stage;
-use super::story::{Lived, Story};
+use super::runner::Runner;
+use super::timeline::{LiveEntry, Timeline};
 use super::violation::{Rule, Violation};
 
-type Told<'a> = (Case<'a>, Story);
-type Say<'s> = &'s mut dyn FnMut(Rule, String);
+type Replayed<'a> = (Case<'a>, Timeline);
+type Report<'s> = &'s mut dyn FnMut(Rule, String);
 
-pub(super) fn judge(stage: &Stage<'_>, told: &[Told<'_>], found: &mut Vec<Violation>) {
-    for to in told {
-        let (case, story) = to;
-        let mut say = |rule, text: String| {
+pub(super) fn check(runner: &Runner<'_>, replayed: &[Replayed<'_>], found: &mut Vec<Violation>) {
+    for to in replayed {
+        let (case, timeline) = to;
+        let mut report = |rule, text: String| {
             let text = format!("{}/{}: {text}", case.environment.name, case.function);
             found.push(Violation { rule, found: text });
         };
-        for (id, request) in &story.waited {
+        for (id, request) in &timeline.waited {
             match case.record(*id) {
                 Some(record) if record.status.is_ended() => {}
-                Some(record) => say(Rule::PromotionsEnd, format!("{id} waited, and is {}", record.status)),
+                Some(record) => report(Rule::PromotionsEnd, format!("{id} waited, and is {}", record.status)),
                 // A group that was never decided gives back the places of its members, and nothing is left of them.
-                None if request.promoting().and_then(|it| it.group).is_some_and(|id| is_undecided(stage, case, id)) => {
-                }
-                None => say(Rule::PromotionsEnd, format!("{id} waited, and has no record")),
+                None if request
+                    .promoting()
+                    .and_then(|it| it.group)
+                    .is_some_and(|id| is_undecided(runner, case, id)) => {}
+                None => report(Rule::PromotionsEnd, format!("{id} waited, and has no record")),
             }
         }
-        for (number, request) in stage.scene.requests.iter().enumerate() {
+        for (number, request) in runner.scenario.requests.iter().enumerate() {
             if request.to == case.environment.name && request.functions.iter().any(|name| name == case.function) {
-                asked_once(stage, case, (number, request), &mut say);
+                check_one_record(runner, case, (number, request), &mut report);
             }
         }
         let Some(rules) = &case.environment.rules else { continue };
-        let sources: Vec<&Told<'_>> =
-            told.iter().filter(|(source, _)| rules.from.contains(&source.environment.name)).collect();
+        let sources: Vec<&Replayed<'_>> =
+            replayed.iter().filter(|(source, _)| rules.from.contains(&source.environment.name)).collect();
         for record in case.records().filter(|record| is_promotion(record.cause.kind)) {
             if !record.status.is_ended() {
-                say(Rule::PromotionsEnd, format!("the record of {} says {}", record.id, record.status));
+                report(Rule::PromotionsEnd, format!("the record of {} says {}", record.id, record.status));
             }
-            has_reason(stage, to, rules, &sources, record, &mut say);
+            check_reason(runner, to, rules, &sources, record, &mut report);
         }
         if rules.automatic {
             for (source, _) in &sources {
-                is_called_for(to, rules, source, &mut say);
+                check_called_for(to, rules, source, &mut report);
             }
-            arrives(to, rules, &sources, &mut say);
+            check_arrival(to, rules, &sources, &mut report);
         }
     }
 }
 
 /// Whether a group has ended before it was decided.
-fn is_undecided(stage: &Stage<'_>, case: &Case<'_>, id: DeploymentId) -> bool {
+fn is_undecided(runner: &Runner<'_>, case: &Case<'_>, id: DeploymentId) -> bool {
     let key = format!("groups/ended/{}/{id}.json", case.environment.name);
-    let group: Option<Group> = stage.world.aws(|aws| serde_json::from_slice(aws.ledger.get(&key)?).ok());
+    let group: Option<Group> = runner.world.aws(|aws| serde_json::from_slice(aws.ledger.get(&key)?).ok());
     group.is_some_and(|group| group.decided_at.is_none())
 }
 
 /// One request, one record, however often it came; and none that is live where it only came from an archive.
-fn asked_once(stage: &Stage<'_>, case: &Case<'_>, (number, request): (usize, &Request), say: Say<'_>) {
+fn check_one_record(runner: &Runner<'_>, case: &Case<'_>, (number, request): (usize, &Request), report: Report<'_>) {
     let name = requests::name(number);
     let its = |record: &&DeploymentRecord| {
         let kind = record.cause.kind == CauseKind::Promotion;
-        // Copies that were given other ids are told by their beginning.
+        // Copies that were given other ids are replayed by their beginning.
         let id = record.cause.event_id.as_deref().unwrap_or_default();
         kind && (id == name || id.strip_prefix(&name).is_some_and(|rest| rest.starts_with('-')))
     };
     let records: Vec<&DeploymentRecord> = case.records().filter(its).collect();
     if records.len() > 1 {
-        say(Rule::AskedOnce, format!("{name} has {} records", records.len()));
+        report(Rule::AskedOnce, format!("{name} has {} records", records.len()));
     }
-    let arrives = request.tellings.iter().any(|telling| !telling.is_lost);
+    let arrives = request.arrivals.iter().any(|arrival| !arrival.is_lost);
     if records.is_empty() && arrives && !request.each && request.functions.len() == 1 {
-        say(Rule::AskedOnce, format!("{name} was sent, and nobody knows it"));
+        report(Rule::AskedOnce, format!("{name} was sent, and nobody knows it"));
     }
     let is_live = |record: &&&DeploymentRecord| matches!(record.status, Status::Succeeded | Status::Unchanged);
     if request.is_old()
         && let Some(record) = records.iter().find(is_live)
     {
-        say(Rule::Replays, format!("{name} only ever came from an archive, and {} {}", record.id, record.status));
+        report(Rule::Replays, format!("{name} only ever came from an archive, and {} {}", record.id, record.status));
     }
-    for (_, answer) in stage.granted.iter().filter(|(answered, _)| *answered == number) {
+    for (_, answer) in runner.request_records.iter().filter(|(answered, _)| *answered == number) {
         if answer.status.is_ended() && answer.function.as_str() == case.function && !records.contains(&answer) {
-            say(Rule::AskedOnce, format!("{name} was answered with {}, its record says otherwise", answer.status));
+            report(Rule::AskedOnce, format!("{name} was answered with {}, its record says otherwise", answer.status));
         }
     }
 }
 
 /// A promotion that did not come in was refused, or gave way, for something that there was.
-fn has_reason(
-    stage: &Stage<'_>,
-    (case, story): &Told<'_>,
+fn check_reason(
+    runner: &Runner<'_>,
+    (case, timeline): &Replayed<'_>,
     rules: &Rules,
-    sources: &[&Told<'_>],
+    sources: &[&Replayed<'_>],
     record: &DeploymentRecord,
-    say: Say<'_>,
+    report: Report<'_>,
 ) {
     let is_automatic = record.cause.kind == CauseKind::AutomaticPromotion;
-    let rejected = || case.is_asked(Ask::rejects);
-    let held = || case.is_asked(|ask| *ask == Ask::Hold);
-    let went_back = |story: &Story| story.states.iter().any(|(_, state)| !state.left.is_empty());
-    let unsteady = || sources.iter().any(|(case, story)| case.is_touched() || !story.failures.is_empty());
+    let rejected = || case.has_command(CommandKind::rejects);
+    let held = || case.has_command(|ask| *ask == CommandKind::Hold);
+    let went_back = |timeline: &Timeline| timeline.states.iter().any(|(_, state)| !state.left.is_empty());
+    let unsteady =
+        || sources.iter().any(|(case, timeline)| case.is_changed_by_others() || !timeline.failures.is_empty());
     let gone = || sources.iter().any(|(_, source)| went_back(source));
     let finished = record.finished_at.unwrap_or(record.started_at);
     let frozen = || rules.refuses && rules.was_frozen(record.started_at, finished);
     let declined = || {
         let group = record.promotion.as_ref().and_then(|promotion| promotion.group);
-        stage.words.iter().any(|word| !word.says_yes && [Some(record.id), group].contains(&Some(word.deployment)))
+        runner.votes.iter().any(|vote| !vote.approves && [Some(record.id), group].contains(&Some(vote.deployment)))
     };
     let has_reason = match (record.status, record.code) {
         (Status::Refused, Some(Code::Held)) => held(),
@@ -124,23 +127,23 @@ fn has_reason(
         (Status::Refused, Some(Code::NotLive)) => !is_automatic || gone(),
         (Status::Refused, Some(Code::Expired)) => !is_automatic || rules.approval.is_some(),
         (Status::Refused, Some(Code::NotPromotable)) if is_automatic => {
-            went_back(story) || frozen() || declined() || unsteady()
+            went_back(timeline) || frozen() || declined() || unsteady()
         }
         (Status::Superseded, _) => case.records().count() > 1 || sources.iter().any(|(_, source)| changed(source)),
         _ => true,
     };
     if !has_reason {
         let because = record.because.as_deref().unwrap_or_default();
-        say(Rule::PromotionsEnd, format!("{} was {} without a reason: {because}", record.id, record.status));
+        report(Rule::PromotionsEnd, format!("{} was {} without a reason: {because}", record.id, record.status));
     }
 }
 
-fn changed(source: &Story) -> bool {
+fn changed(source: &Timeline) -> bool {
     source.states.last().is_some_and(|(_, state)| state.history.len() + state.left.len() > 1)
 }
 
 /// Every success in a source has called for a promotion, unless that was there already.
-fn is_called_for((case, story): &Told<'_>, rules: &Rules, source: &Case<'_>, say: Say<'_>) {
+fn check_called_for((case, timeline): &Replayed<'_>, rules: &Rules, source: &Case<'_>, report: Report<'_>) {
     if rules.from.len() > 1 && !rules.any {
         // Called for by whichever comes last: `arrives` sees to these.
         return;
@@ -150,7 +153,7 @@ fn is_called_for((case, story): &Told<'_>, rules: &Rules, source: &Case<'_>, say
         let called = case.records().any(|record| {
             record.cause.kind == CauseKind::AutomaticPromotion && record.cause.event_id.as_deref() == Some(&id)
         });
-        let is_it = |one: &Lived| {
+        let is_it = |one: &LiveEntry| {
             let artifact = success.artifact.as_ref();
             artifact.is_some_and(|artifact| {
                 one.artifact.1 == artifact.version_id && one.artifact.0 == artifact.key
@@ -174,11 +177,11 @@ fn is_called_for((case, story): &Told<'_>, rules: &Rules, source: &Case<'_>, say
         let called = called || case.records().any(by_another);
         let called =
             called || case.records().any(|record| record.cause.kind == CauseKind::AutomaticPromotion && same(record));
-        let was_there = story.states.iter().any(|(_, state)| state.history.first().is_some_and(is_it));
+        let was_there = timeline.states.iter().any(|(_, state)| state.history.first().is_some_and(is_it));
         // What is live already was complete before, or calls by the deployment that brought it.
         let was_live = success.status == Status::Unchanged;
         if !called && !was_there && !was_live {
-            say(
+            report(
                 Rule::NotForgotten,
                 format!("{id} {} in {}, and called for nothing", success.status, source.environment.name),
             );
@@ -194,27 +197,29 @@ pub(super) fn calls(record: &DeploymentRecord) -> bool {
 }
 
 /// Where nobody has interfered, what the sources have live in the end is live here.
-fn arrives((case, story): &Told<'_>, rules: &Rules, sources: &[&Told<'_>], say: Say<'_>) {
-    let scene = case.scene;
-    let is_asked = |request: &Request| request.to == case.environment.name;
-    let went_back = |story: &Story| story.states.iter().any(|(_, state)| !state.left.is_empty());
-    let is_uneven = |(case, story): &Told<'_>| case.is_touched() || !story.failures.is_empty() || went_back(story);
-    let is_asked_here = !case.orders.is_empty() || case.is_asked(Ask::rejects) || !case.told.is_empty();
-    let is_uneven_here = case.is_touched() || !story.failures.is_empty() || went_back(story);
+fn check_arrival((case, timeline): &Replayed<'_>, rules: &Rules, sources: &[&Replayed<'_>], report: Report<'_>) {
+    let scenario = case.scenario;
+    let has_command = |request: &Request| request.to == case.environment.name;
+    let went_back = |timeline: &Timeline| timeline.states.iter().any(|(_, state)| !state.left.is_empty());
+    let is_uneven = |(case, timeline): &Replayed<'_>| {
+        case.is_changed_by_others() || !timeline.failures.is_empty() || went_back(timeline)
+    };
+    let is_asked_here = !case.commands.is_empty() || case.has_command(CommandKind::rejects) || !case.uploads.is_empty();
+    let is_uneven_here = case.is_changed_by_others() || !timeline.failures.is_empty() || went_back(timeline);
     let may_refuse = rules.approval.is_some() || (rules.refuses && !rules.frozen.is_empty());
-    if is_asked_here || is_uneven_here || may_refuse || scene.requests.iter().any(is_asked) {
+    if is_asked_here || is_uneven_here || may_refuse || scenario.requests.iter().any(has_command) {
         return;
     }
-    let lives: Vec<Option<&Lived>> = sources.iter().map(|(_, source)| source.live()).collect();
+    let lives: Vec<Option<&LiveEntry>> = sources.iter().map(|(_, source)| source.live()).collect();
     let Some(Some(first)) = lives.first() else { return };
-    let all_alike = lives.iter().all(|live| live.is_some_and(|live| live.is_like(first)));
+    let all_alike = lives.iter().all(|live| live.is_some_and(|live| live.is_same_artifact(first)));
     if !all_alike || sources.iter().any(|source| is_uneven(source)) {
         return;
     }
-    if story.live().is_none_or(|live| !live.is_like(first)) {
-        let live = story.live().map(|live| &live.release);
+    if timeline.live().is_none_or(|live| !live.is_same_artifact(first)) {
+        let live = timeline.live().map(|live| &live.release);
         let from: Vec<&str> = rules.from.iter().map(String::as_str).collect();
-        say(
+        report(
             Rule::NotForgotten,
             format!("{} have {} live, and {live:?} is live here", from.join(" and "), first.release),
         );

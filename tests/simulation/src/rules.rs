@@ -1,4 +1,4 @@
-//! The rules by which artifacts come from one environment into another, as a scene has them; and when an environment is
+//! The rules by which artifacts come from one environment into another, as a scenario has them; and when an environment is
 //! frozen, worked out a second time: the oracle must not ask the gate.
 //!
 //! Must not know: how it is played, and how it is judged.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use deployer_engine::port::CallErrorKind;
 
 use super::closed_accounts::ClosedAccount;
+use super::commands::PlannedCommand;
 use super::focus::Odds;
-use super::orders::Order;
 use super::requests::Request;
 use super::rules::Rules;
 use world::Op;
@@ -33,7 +33,7 @@ pub struct Environment {
 
 /// What a zip is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub enum ZipKind {
     /// Code alone.
     Code,
     /// All that a function is made from.
@@ -46,16 +46,16 @@ pub enum Kind {
 
 /// A zip: the same kind and label are the same bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Bytes {
+pub struct ZipSpec {
     /// Its kind.
-    pub kind: Kind,
+    pub kind: ZipKind,
     /// Which.
     pub label: u64,
 }
 
 /// A door through which the deployer hears of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Door {
+pub enum Channel {
     /// S3's notification.
     S3,
     /// EventBridge's event, whose time is another.
@@ -67,8 +67,8 @@ pub enum Door {
 pub struct Delivery {
     /// How long after the upload.
     pub after: Duration,
-    /// Through which door.
-    pub door: Door,
+    /// Through which channel.
+    pub channel: Channel,
     /// It is lost if it cannot be handled the first time.
     pub is_lost: bool,
 }
@@ -85,7 +85,7 @@ pub struct Upload {
     /// Under which release.
     pub release: String,
     /// What.
-    pub bytes: Bytes,
+    pub bytes: ZipSpec,
     /// By how much EventBridge's time is later.
     pub skew: Duration,
     /// Its events.
@@ -94,7 +94,7 @@ pub struct Upload {
 
 /// What somebody else does to a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Act {
+pub enum ForeignAct {
     /// Lets somebody invoke it: only revisions change.
     Permit,
     /// Updates the code of `$LATEST`.
@@ -116,7 +116,7 @@ pub enum When {
 
 /// What somebody else is going to do.
 #[derive(Debug, Clone)]
-pub struct Foreign {
+pub struct ForeignChange {
     /// When.
     pub when: When,
     /// Where.
@@ -124,12 +124,12 @@ pub struct Foreign {
     /// To which function.
     pub function: String,
     /// What.
-    pub act: Act,
+    pub act: ForeignAct,
 }
 
 /// What goes wrong with a call.
 #[derive(Debug, Clone, Copy)]
-pub enum Mishap {
+pub enum FaultKind {
     /// It is not carried out.
     Fails(CallErrorKind),
     /// It is carried out, and its answer is lost.
@@ -152,7 +152,7 @@ pub struct Fault {
     /// So many times in a row.
     pub times: usize,
     /// How.
-    pub mishap: Mishap,
+    pub kind: FaultKind,
 }
 
 /// An alias `live` with provisioned concurrency.
@@ -170,7 +170,7 @@ pub struct ProvisionedAlias {
 
 /// All that is known before the first event.
 #[derive(Debug, Clone)]
-pub struct Scene {
+pub struct Scenario {
     /// Its odds.
     pub odds: Odds,
     /// The environments.
@@ -178,17 +178,17 @@ pub struct Scene {
     /// The functions.
     pub functions: Vec<String>,
     /// The functions that are there already, by place.
-    pub there: Vec<(String, String)>,
+    pub existing: Vec<(String, String)>,
     /// The uploads, in their order.
     pub uploads: Vec<Upload>,
     /// What is commanded by hand, in its order.
-    pub orders: Vec<Order>,
+    pub commands: Vec<PlannedCommand>,
     /// The promotions that are asked for by events, in their order.
     pub requests: Vec<Request>,
     /// There is a bus that hears of what happens.
     pub has_bus: bool,
     /// What somebody else does.
-    pub foreigners: Vec<Foreign>,
+    pub foreign_changes: Vec<ForeignChange>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
     /// Some invocations are a newer deployer's, which raises the format of heads so.
@@ -207,11 +207,11 @@ pub struct Scene {
     pub heals: Duration,
 }
 
-impl Scene {
+impl Scenario {
     /// Whether a write can take effect after whoever sent it has been succeeded.
     #[must_use]
     pub fn has_late_writes(&self) -> bool {
-        self.odds.stops > 0 || self.faults.iter().any(|fault| matches!(fault.mishap, Mishap::Held(_)))
+        self.odds.stops > 0 || self.faults.iter().any(|fault| matches!(fault.kind, FaultKind::Held(_)))
     }
 
     /// Whether artifacts come from one environment into another.

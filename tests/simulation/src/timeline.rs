@@ -1,4 +1,4 @@
-//! What became of a function in one environment, as its journey tells it: what was live when, what it served, and what each
+//! What became of a function in one environment, as its replay tells it: what was live when, what it served, and what each
 //! deployment was found to be about.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 /// Something that was live.
 #[derive(Debug, Clone)]
-pub(super) struct Lived {
+pub(super) struct LiveEntry {
     pub artifact: (String, String),
     pub release: String,
     pub sha256: Option<Sha256>,
@@ -39,8 +39,8 @@ pub(super) enum Complete {
 /// What was live, and what was gone back from; newest first.
 #[derive(Debug, Clone, Default)]
 pub(super) struct State {
-    pub history: Vec<Lived>,
-    pub left: Vec<Lived>,
+    pub history: Vec<LiveEntry>,
+    pub left: Vec<LiveEntry>,
 }
 
 /// A deployment was found to be about an artifact.
@@ -58,14 +58,14 @@ pub(super) struct Admission {
 
 /// What became of a function in an environment. Numbers are places in the journal.
 #[derive(Debug, Default)]
-pub(super) struct Story {
+pub(super) struct Timeline {
     pub states: Vec<(usize, State)>,
     /// When deployments failed.
     pub failures: Vec<(usize, Timestamp)>,
     pub pointed: Vec<(usize, String, u64)>,
     pub code: BTreeMap<(String, u64), Sha256>,
     /// Where a late write has moved the alias, and nobody could have shut the door.
-    pub unshut: BTreeSet<String>,
+    pub open_doors: BTreeSet<String>,
     pub admissions: Vec<Admission>,
     /// What was active at any time.
     pub begun: BTreeSet<DeploymentId>,
@@ -73,7 +73,7 @@ pub(super) struct Story {
     pub waited: BTreeMap<DeploymentId, Request>,
 }
 
-impl Lived {
+impl LiveEntry {
     /// Whether it is this artifact, or the same code.
     pub fn is(&self, artifact: &ResolvedArtifact) -> bool {
         let same_object = self.artifact.0 == artifact.artifact.key && self.artifact.1 == artifact.artifact.version_id;
@@ -81,14 +81,14 @@ impl Lived {
     }
 
     /// The same of something else that lived.
-    pub fn is_like(&self, other: &Self) -> bool {
+    pub fn is_same_artifact(&self, other: &Self) -> bool {
         self.artifact == other.artifact || (self.sha256.is_some() && self.sha256 == other.sha256)
     }
 }
 
-impl Story {
+impl Timeline {
     /// What the head says at this point of the journal is going on.
-    pub fn sees(&mut self, _now: usize, head: &Head) {
+    pub fn record_head(&mut self, head: &Head) {
         self.begun.extend(head.active().map(|active| active.request.id));
         for waiting in head.waiting() {
             self.waited.entry(waiting.request.id).or_insert_with(|| waiting.request.clone());
@@ -107,7 +107,7 @@ impl Story {
     }
 
     /// What is live in the end.
-    pub fn live(&self) -> Option<&Lived> {
+    pub fn live(&self) -> Option<&LiveEntry> {
         self.states.last().and_then(|(_, state)| state.history.first())
     }
 

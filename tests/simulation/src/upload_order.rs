@@ -8,14 +8,14 @@ use jiff::Timestamp;
 /// An upload's place in the order, by what the first door told: the time, the sequencer, the key, the version id. The
 /// simulator's sequencers all have one length.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct Position {
     time: Timestamp,
     sequencer: String,
     key: String,
     version_id: String,
 }
 
-impl Place {
+impl Position {
     pub fn of(upload: &Upload) -> Self {
         Self {
             time: upload.time,
@@ -31,7 +31,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} of {}", self.key, self.version_id, self.time)
     }

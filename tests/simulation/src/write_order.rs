@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deployer_core::record::{CauseKind, DeploymentRecord, TargetErrorCode};
 
-use super::bytes;
 use super::case::Case;
-use super::order::Place;
-use super::scene::{Mishap, Scene};
+use super::scenario::{FaultKind, Scenario};
+use super::upload_order::Position;
 use super::violation::{Rule, Violation};
-use world::journal::{JournalEntry, Action};
+use super::zips;
+use world::journal::{Action, JournalEntry};
 
 /// The claim on a head, in the journal.
 struct Held {
@@ -24,19 +24,19 @@ struct Held {
 
 /// Whoever writes to a function holds the claim on it at that instant: no write is carried out by an invocation that
 /// another has succeeded. And before it points an alias to a version that it has published it reads the head again, or writes it.
-pub(super) fn claims(scene: &Scene, journal: &[JournalEntry], found: &mut Vec<Violation>) {
-    let environments: BTreeMap<&str, &str> = scene
+pub(super) fn claims(scenario: &Scenario, journal: &[JournalEntry], found: &mut Vec<Violation>) {
+    let environments: BTreeMap<&str, &str> = scenario
         .environments
         .iter()
         .flat_map(|environment| environment.targets.iter().map(|place| (place.as_str(), environment.name.as_str())))
         .collect();
     let mut claims: BTreeMap<String, Option<Held>> = BTreeMap::new();
     let mut published: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for (now, deed) in journal.iter().enumerate() {
-        let Some(by) = deed.by else { continue };
-        if let Action::Wrote(Some(head)) = &deed.what {
+    for (now, entry) in journal.iter().enumerate() {
+        let Some(by) = entry.by else { continue };
+        if let Action::Wrote(Some(head)) = &entry.action {
             let claim = claim(head);
-            let held = claims.entry(deed.about.clone()).or_default();
+            let held = claims.entry(entry.object.clone()).or_default();
             if held.as_ref().map(|held| &held.claim) != claim.as_ref() {
                 *held = claim.map(|claim| Held { claim, by, since: now, read: now });
             } else if let Some(held) = held.as_mut().filter(|held| held.by == by) {
@@ -45,35 +45,35 @@ pub(super) fn claims(scene: &Scene, journal: &[JournalEntry], found: &mut Vec<Vi
             }
             continue;
         }
-        if deed.what == Action::Read {
-            if let Some(held) = claims.get_mut(&deed.about).and_then(Option::as_mut).filter(|held| held.by == by) {
+        if entry.action == Action::Read {
+            if let Some(held) = claims.get_mut(&entry.object).and_then(Option::as_mut).filter(|held| held.by == by) {
                 held.read = now;
             }
             continue;
         }
         // What was held on its way, or sent by a process that has thawed, nobody can call back: what it must not do is another
         // rule's (`ClosedDoors`).
-        if deed.late {
+        if entry.late {
             continue;
         }
-        let Some(environment) = environments.get(deed.place.as_str()) else { continue };
-        let holder = claims.get(&format!("heads/{environment}/{}.json", deed.about)).and_then(Option::as_ref);
+        let Some(environment) = environments.get(entry.place.as_str()) else { continue };
+        let holder = claims.get(&format!("heads/{environment}/{}.json", entry.object)).and_then(Option::as_ref);
         let Some(held) = holder.filter(|held| held.by == by) else {
             let holder = holder.map_or("nobody".to_owned(), |held| format!("invocation {}", held.by));
             let text = format!(
                 "invocation {by} wrote to {} in {} ({:?}) while {holder} held the claim",
-                deed.about, deed.place, deed.what
+                entry.object, entry.place, entry.action
             );
             found.push(Violation { rule: Rule::OneAtATime, found: text });
             continue;
         };
-        let version = (deed.place.as_str(), deed.about.as_str());
-        match deed.what {
+        let version = (entry.place.as_str(), entry.object.as_str());
+        match entry.action {
             Action::Published { .. } => drop(published.insert(version, now)),
             Action::Pointed { .. } if held.read <= held.since.max(published.get(&version).copied().unwrap_or(0)) => {
                 let text = format!(
                     "invocation {by} moved the alias of {} in {} and had neither read nor written the head again",
-                    deed.about, deed.place
+                    entry.object, entry.place
                 );
                 found.push(Violation { rule: Rule::OneAtATime, found: text });
             }
@@ -92,19 +92,19 @@ fn claim(head: &[u8]) -> Option<String> {
 
 /// No version is published twice for one artifact, unless the same bytes came several times, a version ended in Failed,
 /// or somebody else changed `$LATEST`.
-pub(super) fn published_once(case: &Case<'_>, place: &str, say: &mut impl FnMut(Rule, String)) {
-    let is_changed = case.deeds(place).any(|deed| deed.by.is_none() && deed.what == Action::Changed);
-    let failing = case.scene.faults.iter().any(|fault| matches!(fault.mishap, Mishap::EndsFailed));
+pub(super) fn published_once(case: &Case<'_>, place: &str, report: &mut impl FnMut(Rule, String)) {
+    let is_changed = case.changes(place).any(|entry| entry.by.is_none() && entry.action == Action::Changed);
+    let failing = case.scenario.faults.iter().any(|fault| matches!(fault.kind, FaultKind::EndsFailed));
     // A late write of code may be published with the next version.
-    if is_changed || failing || case.scene.has_late_writes() {
+    if is_changed || failing || case.scenario.has_late_writes() {
         return;
     }
     let mut versions: BTreeMap<String, (usize, BTreeSet<u64>)> = BTreeMap::new();
-    for deed in case.deeds(place) {
-        if let Action::Published { version, sha256 } = deed.what {
+    for entry in case.changes(place) {
+        if let Action::Published { version, sha256 } = entry.action {
             let same = |record: &&DeploymentRecord| {
-                let told = case.upload_of(record).map(|told| bytes::of(case.bytes(told)).1);
-                record.cause.kind != CauseKind::Upload && told == Some(sha256)
+                let upload = case.upload_of(record).map(|upload| zips::of(case.zip_of(upload)).1);
+                record.cause.kind != CauseKind::Upload && upload == Some(sha256)
             };
             let needed = case.accepted_with(sha256).len() + case.records().filter(same).count();
             versions.entry(sha256.to_string()).or_insert((needed, BTreeSet::new())).1.insert(version);
@@ -112,23 +112,23 @@ pub(super) fn published_once(case: &Case<'_>, place: &str, say: &mut impl FnMut(
     }
     for (sha256, (needed, versions)) in versions {
         if versions.len() > needed {
-            say(Rule::PublishedOnce, format!("{place} has the versions {versions:?} of the same code {sha256}"));
+            report(Rule::PublishedOnce, format!("{place} has the versions {versions:?} of the same code {sha256}"));
         }
     }
 }
 
 /// No alias goes back from a newer upload to an older one.
-pub(super) fn in_order(case: &Case<'_>, place: &str, say: &mut impl FnMut(Rule, String)) {
+pub(super) fn in_order(case: &Case<'_>, place: &str, report: &mut impl FnMut(Rule, String)) {
     if case.is_commanded() {
         // A command goes back on purpose: what may follow on it is another rule's.
         return;
     }
     let mut published = BTreeMap::new();
-    let mut last: Option<Vec<Place>> = None;
-    for deed in case.deeds(place) {
-        match deed.what {
+    let mut last: Option<Vec<Position>> = None;
+    for entry in case.changes(place) {
+        match entry.action {
             Action::Published { version, sha256 } => drop(published.insert(version, sha256)),
-            Action::Pointed { version } if deed.by.is_some() => {
+            Action::Pointed { version } if entry.by.is_some() => {
                 let Some(sha256) = published.get(&version) else { continue };
                 let now = case.accepted_with(*sha256);
                 if let Some(before) = last.filter(|_| !now.is_empty())
@@ -136,7 +136,7 @@ pub(super) fn in_order(case: &Case<'_>, place: &str, say: &mut impl FnMut(Rule, 
                     && before.iter().all(|before| now.iter().all(|now| before > now))
                     && !is_put_back(case, place)
                 {
-                    say(Rule::Order, format!("{place} served {}, and then {}", before[0], now[0]));
+                    report(Rule::Order, format!("{place} served {}, and then {}", before[0], now[0]));
                 }
                 last = Some(now);
             }
@@ -154,25 +154,25 @@ fn is_put_back(case: &Case<'_>, place: &str) -> bool {
 }
 
 /// Invocations write one after the other: nobody comes back after another has written.
-pub(super) fn one_at_a_time(case: &Case<'_>, place: &str, say: &mut impl FnMut(Rule, String)) {
+pub(super) fn one_at_a_time(case: &Case<'_>, place: &str, report: &mut impl FnMut(Rule, String)) {
     let mut seen: Vec<usize> = Vec::new();
-    for by in case.deeds(place).filter(|deed| !deed.late).filter_map(|deed| deed.by) {
+    for by in case.changes(place).filter(|entry| !entry.late).filter_map(|entry| entry.by) {
         if seen.last() == Some(&by) {
             continue;
         }
         if seen.contains(&by) {
-            say(Rule::OneAtATime, format!("invocation {by} wrote to {place} again after another: {seen:?}"));
+            report(Rule::OneAtATime, format!("invocation {by} wrote to {place} again after another: {seen:?}"));
         }
         seen.push(by);
     }
 }
 
 /// Between publishing a version and pointing the alias to it nobody else has moved the alias elsewhere.
-pub(super) fn nothing_foreign_is_overwritten(case: &Case<'_>, place: &str, say: &mut impl FnMut(Rule, String)) {
+pub(super) fn nothing_foreign_is_overwritten(case: &Case<'_>, place: &str, report: &mut impl FnMut(Rule, String)) {
     let mut published: Option<(usize, u64)> = None;
     let mut moved = None;
-    for deed in case.deeds(place) {
-        match (deed.by, &deed.what) {
+    for entry in case.changes(place) {
+        match (entry.by, &entry.action) {
             (Some(by), Action::Published { version, .. }) => (published, moved) = (Some((by, *version)), None),
             (None, Action::Pointed { version }) => moved = Some(*version),
             (Some(by), Action::Pointed { version }) => {
@@ -180,7 +180,7 @@ pub(super) fn nothing_foreign_is_overwritten(case: &Case<'_>, place: &str, say: 
                     && publisher == (by, *version)
                     && foreign != *version
                 {
-                    say(
+                    report(
                         Rule::Foreign,
                         format!("somebody moved the alias in {place} to {foreign}, and it was moved on to {version}"),
                     );

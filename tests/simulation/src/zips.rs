@@ -5,26 +5,26 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use deployer_core::id::Sha256;
 
-use super::scene::{Bytes, Kind};
+use super::scenario::{ZipKind, ZipSpec};
 use world::zips;
 
 /// The bytes of a zip, and their hash.
 type Zip = (Vec<u8>, Sha256);
 
 /// The zip that these bytes are.
-pub(super) fn of(bytes: Bytes) -> Zip {
-    static MADE: OnceLock<Mutex<HashMap<Bytes, Zip>>> = OnceLock::new();
+pub(super) fn of(bytes: ZipSpec) -> Zip {
+    static MADE: OnceLock<Mutex<HashMap<ZipSpec, Zip>>> = OnceLock::new();
     let mut made = MADE.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
     made.entry(bytes).or_insert_with(|| make(bytes)).clone()
 }
 
-fn make(bytes: Bytes) -> Zip {
+fn make(bytes: ZipSpec) -> Zip {
     let label = bytes.label.to_string();
     let zip = match bytes.kind {
-        Kind::Code => zips::code(&label),
-        Kind::Whole => zips::function(&label),
-        Kind::Configured => zips::with_manifest(&label, &format!("timeout = {}\n", 10 + bytes.label)),
-        Kind::Bad => format!("no zip, number {label}").into_bytes(),
+        ZipKind::Code => zips::code(&label),
+        ZipKind::Whole => zips::function(&label),
+        ZipKind::Configured => zips::with_manifest(&label, &format!("timeout = {}\n", 10 + bytes.label)),
+        ZipKind::Bad => format!("no zip, number {label}").into_bytes(),
     };
     let sha256 = Sha256::of(&zip);
     (zip, sha256)

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use simulation::{Planted, Rule, command, play, play_without_a_bug};
+use simulation::{Mutant, Rule, command, play, play_with_neutral_ports};
 
 /// How many schedules are played here: what one core does in some seconds.
 const SCHEDULES: u64 = 2_500;
@@ -34,34 +34,34 @@ fn the_same_seed_plays_the_same_schedule() {
 #[test]
 fn what_bugs_are_planted_with_breaks_nothing_by_itself() {
     for seed in 0..400 {
-        let played = play_without_a_bug(seed);
+        let played = play_with_neutral_ports(seed);
         assert!(played.violations.is_empty(), "seed {seed}: {:?}", played.violations);
     }
 }
 
 /// Plays schedules until the bug shows as what it is: it breaks this rule.
-fn is_noticed(planted: Planted, rule: Rule) {
+fn is_noticed(mutant: Mutant, rule: Rule) {
     for seed in 0..ENOUGH {
-        let played = play(seed, Some(planted));
+        let played = play(seed, Some(mutant));
         if let Some(violation) = played.violations.iter().find(|violation| violation.rule == rule) {
-            return println!("{planted}: {} schedules, {violation}", seed + 1);
+            return println!("{mutant}: {} schedules, {violation}", seed + 1);
         }
     }
-    panic!("{planted} did not break {rule:?} in {ENOUGH} schedules");
+    panic!("{mutant} did not break {rule:?} in {ENOUGH} schedules");
 }
 
 /// For each planted bug a test, and the rule that it must break.
 macro_rules! bugs {
-    ($($name:ident: $planted:ident => $rule:ident;)*) => {
+    ($($name:ident: $mutant:ident => $rule:ident;)*) => {
         $(#[test]
         fn $name() {
-            is_noticed(Planted::$planted, Rule::$rule);
+            is_noticed(Mutant::$mutant, Rule::$rule);
         })*
 
         #[test]
         fn every_planted_bug_has_a_test() {
-            let tested: BTreeSet<Planted> = [$(Planted::$planted),*].into();
-            assert_eq!(tested, Planted::ALL.iter().copied().collect());
+            let tested: BTreeSet<Mutant> = [$(Mutant::$mutant),*].into();
+            assert_eq!(tested, Mutant::ALL.iter().copied().collect());
         }
     };
 }
@@ -130,8 +130,8 @@ bugs! {
 
 #[test]
 fn every_planted_bug_has_a_name_and_says_what_it_breaks() {
-    for planted in Planted::ALL {
-        assert_eq!(planted.name().parse(), Ok(*planted));
-        assert!(planted.description().ends_with('.'), "{planted}");
+    for mutant in Mutant::ALL {
+        assert_eq!(mutant.name().parse(), Ok(*mutant));
+        assert!(mutant.description().ends_with('.'), "{mutant}");
     }
 }

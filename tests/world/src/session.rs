@@ -121,7 +121,7 @@ impl Session {
         let context = WriteContext { now: here.now, outcome: here.outcome.clone(), code };
         let answer = state.lambdas.get_mut(&self.target).unwrap().write(name, write, &context)?;
         let (place, object) = (self.target.to_string(), name.to_string());
-        let what = What::of(write, &answer);
+        let action = Action::of(write, &answer);
         state.journal.push(JournalEntry { at: here.now, by: Some(here.invocation), place, object, action, late: here.late });
         Ok(answer)
     }

@@ -2,72 +2,82 @@
 
 use deployer_core::record::DeploymentRecord;
 
-use super::{MARKERS_LAST, Stage};
-use crate::orders::{self, Ask};
-use crate::planted::Planted;
+use super::{MARKER_LIFETIME, Runner};
+use crate::commands::{self, CommandKind};
+use crate::mutants::Mutant;
 use crate::requests;
-use crate::scene::Door;
+use crate::scenario::Channel;
 use world::{Outcome, Trigger};
 
 /// What came of everything once more.
 #[derive(Default)]
-pub(crate) struct Again {
+pub(crate) struct Repeated {
     pub uploads: Vec<(usize, Outcome)>,
     /// Each with the ended record that was its answer before, if it was one.
-    pub orders: Vec<(usize, Option<serde_json::Value>, Outcome)>,
+    pub commands: Vec<(usize, Option<serde_json::Value>, Outcome)>,
     /// Each with the id of its record.
     pub requests: Vec<(usize, DeploymentRecord, Outcome)>,
 }
 
-impl Stage<'_> {
+impl Runner<'_> {
     /// Time passes until old markers may be cleared away, and a sweep does so.
-    pub async fn clear_away(&mut self) {
-        self.world.pass(MARKERS_LAST).await;
-        if self.planted != Some(Planted::SweepDoesNothing) {
+    pub async fn expire_markers(&mut self) {
+        self.world.pass(MARKER_LIFETIME).await;
+        if self.mutant != Some(Mutant::SweepDoesNothing) {
             self.world.invocation().run(&Trigger::Sweep).await;
         }
     }
 
     /// Whether another command has done the contrary of this one: it must not be undone by whoever gives this one again, so
     /// the id is used up.
-    pub fn is_used_up(&self, number: usize) -> bool {
-        let order = &self.scene.orders[number];
-        self.scene.orders.iter().any(|other| {
-            let here = other.function == order.function;
-            match (&order.ask, &other.ask) {
-                (Ask::Hold, Ask::ReleaseHold) | (Ask::ReleaseHold, Ask::Hold) => {
-                    here && other.environment == order.environment
+    pub fn has_used_up_id(&self, number: usize) -> bool {
+        let command = &self.scenario.commands[number];
+        self.scenario.commands.iter().any(|other| {
+            let here = other.function == command.function;
+            match (&command.kind, &other.kind) {
+                (CommandKind::Hold, CommandKind::ReleaseHold) | (CommandKind::ReleaseHold, CommandKind::Hold) => {
+                    here && other.environment == command.environment
                 }
-                (Ask::Reject { release } | Ask::Recall { release }, Ask::Unreject { release: other })
-                | (Ask::Unreject { release }, Ask::Reject { release: other } | Ask::Recall { release: other }) => {
-                    here && release == other
-                }
+                (
+                    CommandKind::Reject { release } | CommandKind::Recall { release },
+                    CommandKind::Unreject { release: other },
+                )
+                | (
+                    CommandKind::Unreject { release },
+                    CommandKind::Reject { release: other } | CommandKind::Recall { release: other },
+                ) => here && release == other,
                 _ => false,
             }
         })
     }
 
     /// Everything once more: these uploads through both doors, every command that was answered, every tick, and a sweep.
-    pub async fn play_again(&mut self, uploads: &[usize]) -> Again {
-        let mut again = Again::default();
-        for told in self.told.iter().filter(|told| uploads.contains(&told.number)) {
-            for door in [Door::EventBridge, Door::S3] {
-                let run = self.world.invocation().run(&Trigger::Upload(told.through(door).clone())).await;
-                again.uploads.push((told.number, run.outcome));
+    pub async fn repeat_everything(&mut self, uploads: &[usize]) -> Repeated {
+        let mut again = Repeated::default();
+        for sent in self.uploads.iter().filter(|sent| uploads.contains(&sent.number)) {
+            for channel in [Channel::EventBridge, Channel::S3] {
+                let run = self.world.invocation().run(&Trigger::Upload(sent.by(channel).clone())).await;
+                again.uploads.push((sent.number, run.outcome));
             }
         }
-        for (number, order) in self.scene.orders.iter().enumerate() {
-            let mut replies = self.replies.iter().filter(|(answered, _)| *answered == number).map(|(_, answer)| answer);
-            let Some(last) = replies.next_back().cloned() else { continue };
-            let environment = &self.scene.environments[order.environment].name;
-            let command = order.json(environment, &orders::name(number), &orders::name(number), &self.seen_by(number));
-            let run = self.world.invocation().run(&Trigger::Command(command)).await;
+        for (number, command) in self.scenario.commands.iter().enumerate() {
+            let mut command_answers =
+                self.command_answers.iter().filter(|(answered, _)| *answered == number).map(|(_, answer)| answer);
+            let Some(last) = command_answers.next_back().cloned() else { continue };
+            let environment = &self.scenario.environments[command.environment].name;
+            let command = command.json(
+                environment,
+                &commands::name(number),
+                &commands::name(number),
+                &self.preconditions_given_by(number),
+            );
+            let run = self.world.invocation().run(&Trigger::Command(payload)).await;
             let ended =
-                serde_json::from_value::<DeploymentRecord>(last.clone()).is_ok_and(|told| told.status.is_ended());
-            again.orders.push((number, ended.then_some(last), run.outcome));
+                serde_json::from_value::<DeploymentRecord>(last.clone()).is_ok_and(|record| record.status.is_ended());
+            again.commands.push((number, ended.then_some(last), run.outcome));
         }
-        for (number, record) in std::mem::take(&mut self.granted) {
-            let (request, sent) = (&self.scene.requests[number], self.sent.get(&number).copied());
+        for (number, record) in std::mem::take(&mut self.request_records) {
+            let (request, sent) = (&self.scenario.requests[number], self.sent.get(&number).copied());
             for is_replay in [false, true] {
                 let asked = sent.and_then(|sent| request.asked(&requests::name(number), sent, is_replay));
                 let Some(asked) = asked else { continue };
@@ -75,9 +85,9 @@ impl Stage<'_> {
                 again.requests.push((number, record.clone(), run.outcome));
             }
         }
-        for (number, word) in std::mem::take(&mut self.words).into_iter().enumerate() {
-            let event = word.consent().map(|consent| Trigger::Approval(Box::new(consent)));
-            for work in event.into_iter().chain([Trigger::Command(word.json(number))]) {
+        for (number, vote) in std::mem::take(&mut self.votes).into_iter().enumerate() {
+            let event = vote.consent().map(|consent| Trigger::Approval(Box::new(consent)));
+            for work in event.into_iter().chain([Trigger::Command(vote.json(number))]) {
                 self.world.invocation().run(&work).await;
             }
         }

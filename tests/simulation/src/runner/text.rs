@@ -6,10 +6,12 @@ use world::{Outcome, Trigger};
 
 pub(super) fn work(work: &Trigger) -> String {
     match work {
-        Trigger::Upload(upload) => format!("upload {} {}", upload.key, upload.version_id.as_deref().unwrap_or_default()),
+        Trigger::Upload(upload) => {
+            format!("upload {} {}", upload.key, upload.version_id.as_deref().unwrap_or_default())
+        }
         Trigger::Tick(tick) => format!("tick for {}", tick.id),
         Trigger::Promotion(asked) => format!("promotion {} of {} to {}", asked.id, asked.functions, asked.to),
-        Trigger::Approval(word) => format!("{:?} of {} to {:?}", word.says, word.by, word.deployment),
+        Trigger::Approval(vote) => format!("{:?} of {} to {:?}", vote.says, vote.by, vote.deployment),
         Trigger::Sweep => "sweep".to_owned(),
         Trigger::Command(command) => command.to_string(),
     }
