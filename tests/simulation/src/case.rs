@@ -1,4 +1,4 @@
-//! One function in one environment, and all that there is about it.
+//! One function in one environment, with everything that the oracles need to judge it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use super::zips;
 use world::Call;
 use world::journal::{Action, JournalEntry};
 
-/// One function in one environment, and what there is about it.
+/// One function in one environment.
 pub(super) struct Case<'a> {
     pub scenario: &'a Scenario,
     pub environment: &'a Environment,
@@ -23,20 +23,20 @@ pub(super) struct Case<'a> {
     /// Every port call of every invocation.
     pub calls: &'a [Call],
     pub uploads: Vec<&'a SentUpload>,
-    /// The uploads of the function into whatever environment: promotions bring them here too.
+    /// The uploads of the function into any environment: promotions bring them here too.
     pub uploads_anywhere: Vec<&'a SentUpload>,
-    /// What was commanded about it.
+    /// The commands about it.
     pub commands: Vec<(usize, &'a PlannedCommand)>,
-    /// What was seen by those who gave commands after a look.
+    /// The preconditions that people sent with commands, by the command's number.
     pub preconditions: &'a BTreeMap<usize, Preconditions>,
-    /// The targets that were taken out of the configuration.
+    /// The targets that have left the configuration.
     pub removed_targets: &'a [String],
-    /// What was commanded about the function in other environments, and counts here.
+    /// The commands about the function in other environments that count here too.
     pub rejecting: Vec<(usize, &'a PlannedCommand)>,
     pub records: Vec<DeploymentRecord>,
     pub head: Option<Head>,
     pub requests: BTreeSet<String>,
-    /// Accepted uploads, each with its place in the position and its record.
+    /// The accepted uploads, each with its position in the order and its record.
     pub accepted: Vec<(Position, &'a SentUpload, Option<DeploymentRecord>)>,
 }
 
@@ -109,46 +109,46 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// All records.
+    /// Returns all records.
     pub fn records(&self) -> impl Iterator<Item = &DeploymentRecord> {
         self.records.iter()
     }
 
-    /// The record of a deployment.
+    /// Returns the record of a deployment.
     pub fn record(&self, id: DeploymentId) -> Option<&DeploymentRecord> {
         self.records.iter().find(|record| record.id == id)
     }
 
-    /// The place in the position of the upload that this is the record of.
+    /// Returns the position in the order of the upload that has this record.
     pub fn position_of(&self, record: &DeploymentRecord) -> Option<Position> {
         let its = |known: &Option<DeploymentRecord>| known.as_ref().is_some_and(|known| known.id == record.id);
         self.accepted.iter().find(|(_, _, known)| its(known)).map(|(place, _, _)| place.clone())
     }
 
-    /// The targets that the configuration still has.
+    /// Returns the targets that the configuration still has.
     pub fn present(&self) -> impl Iterator<Item = &'a String> {
         let (environment, removed_targets) = (self.environment, self.removed_targets);
         environment.targets.iter().filter(move |place| !removed_targets.contains(place))
     }
 
-    /// Whether an account of the environment refused everything at any time.
+    /// Whether an account of the environment refused every call at any time.
     pub fn has_closed_accounts(&self) -> bool {
         self.scenario.closed.iter().any(|closed| self.environment.targets.contains(&closed.place))
     }
 
-    /// Whether the alias had provisioned concurrency from the beginning.
+    /// Whether the alias has had provisioned concurrency from the beginning.
     pub fn has_provisioned(&self, place: &str) -> bool {
         self.scenario.provisioned.iter().any(|one| one.function == self.function && one.place == place)
     }
 
-    /// What whoever asked for this has seen, and said.
+    /// Returns the preconditions that the person behind this request has sent with it.
     pub fn preconditions_of(&self, request: &Request) -> Option<&'a Preconditions> {
         let by = request.cause.requested_by.as_deref()?;
         let (number, _) = self.commands.iter().find(|(number, _)| commands::name(*number) == by)?;
         self.preconditions.get(number).filter(|seen| !seen.is_nothing())
     }
 
-    /// The upload that brought the artifact of a record.
+    /// Returns the upload that brought the artifact of a record.
     pub fn upload_of(&self, record: &DeploymentRecord) -> Option<&'a SentUpload> {
         let artifact = record.artifact.as_ref()?;
         let its = |upload: &&&SentUpload| {
@@ -157,12 +157,12 @@ impl<'a> Case<'a> {
         self.uploads_anywhere.iter().find(its).copied()
     }
 
-    /// Whether anything was commanded that has to do with it.
+    /// Whether any command or promotion can have affected it.
     pub fn is_commanded(&self) -> bool {
         self.scenario.promotes() || !self.commands.is_empty() || !self.rejecting.is_empty()
     }
 
-    /// Whether this was commanded about it.
+    /// Whether a command that satisfies this affected it.
     pub fn has_command(&self, what: impl Fn(&CommandKind) -> bool) -> bool {
         self.commands.iter().chain(&self.rejecting).any(|(_, command)| what(&command.kind))
     }
@@ -175,7 +175,7 @@ impl<'a> Case<'a> {
         format!("{}/{}", self.environment.name, self.function)
     }
 
-    /// Whether somebody else has changed code, configuration or alias of the function anywhere.
+    /// Whether somebody other than the deployer has changed code, configuration or alias of the function in any target.
     pub fn is_changed_by_others(&self) -> bool {
         self.environment.targets.iter().any(|place| self.is_changed_by_others_at(place))
     }
@@ -185,25 +185,25 @@ impl<'a> Case<'a> {
         self.changes(place).any(|entry| entry.by.is_none() && touches(entry))
     }
 
-    /// What was done to the function in a place.
+    /// Returns the journal entries about the function in a target.
     pub fn changes(&self, place: &str) -> impl Iterator<Item = &'a JournalEntry> {
         let (journal, function) = (self.journal, self.function);
         let place = place.to_owned();
         journal.iter().filter(move |entry| entry.object == function && entry.place == place)
     }
 
-    /// The newest of these.
+    /// Returns the newest of these, by position in the order of uploads.
     pub fn newest<'t, T>(&self, all: &'t [T], place: impl Fn(&T) -> &Position) -> Option<&'t T> {
         all.iter().max_by(|one, other| place(one).cmp(place(other)))
     }
 
-    /// The places in the position of the accepted uploads that have these bytes.
+    /// Returns the positions in the order of the accepted uploads that have these bytes.
     pub fn accepted_with(&self, sha256: deployer_core::id::Sha256) -> Vec<Position> {
         let same = self.accepted.iter().filter(|(_, upload, _)| zips::of(self.zip_of(upload)).1 == sha256);
         same.map(|(place, _, _)| place.clone()).collect()
     }
 
-    /// The accepted uploads that arrived in a place, with the version that their record names.
+    /// Returns the accepted uploads that arrived in a target, with the outcome that their record gives for it.
     pub fn arrived(&self, place: &str) -> Vec<(Position, &SentUpload, &TargetOutcome)> {
         let there = |target: &&TargetOutcome| format!("{}/{}", target.account, target.region) == place;
         let arrived = |target: &&TargetOutcome| matches!(target.status, Status::Succeeded | Status::Unchanged);

@@ -1,4 +1,4 @@
-//! What must be so of the commands themselves: each has one record, which has ended and is what was answered.
+//! Checks the commands themselves: each has one record, which has ended and equals the answer.
 
 use deployer_core::record::{CauseKind, DeploymentRecord, Status};
 
@@ -8,7 +8,7 @@ use super::violation::Rule;
 
 type Report<'s> = &'s mut dyn FnMut(Rule, String);
 
-/// Of the commands themselves: each has one record, which has ended and is what was answered.
+/// Checks that each command has one record, which has ended and equals the answer.
 pub(super) fn commands(case: &Case<'_>, runner: &super::runner::Runner<'_>, report: Report<'_>) {
     for record in case.records().filter(|record| record.cause.kind != CauseKind::Upload) {
         let what = record.cause.requested_by.as_deref().unwrap_or_default();
@@ -27,7 +27,7 @@ pub(super) fn commands(case: &Case<'_>, runner: &super::runner::Runner<'_>, repo
         let answers = runner.command_answers.iter().filter(|(answered, _)| answered == number);
         let answers: Vec<_> =
             answers.map(|(_, answer)| serde_json::from_value::<DeploymentRecord>(answer.clone())).collect();
-        // A rollback without `to`, or a redeploy, may have joined another one, whose record is its answer then.
+        // A rollback without `to`, or a redeploy, may have joined another one, whose record is then its answer.
         let joined = |answer: &DeploymentRecord| {
             let record = case.record(answer.id)?;
             let is_its =
@@ -59,8 +59,8 @@ pub(super) fn commands(case: &Case<'_>, runner: &super::runner::Runner<'_>, repo
     }
 }
 
-/// Whether one may be answered with the other's record, which has this status. A recall that has nothing to take back does not
-/// do what a rollback was asked for.
+/// Whether one command may be answered with another's record, which has this status. A recall with nothing to take back
+/// does not do what a rollback asks for.
 fn may_join(ask: &CommandKind, other: &CommandKind, status: Status) -> bool {
     match (ask, other) {
         (CommandKind::Rollback { to: None, .. }, CommandKind::Rollback { to: None, .. })

@@ -1,6 +1,6 @@
-//! What people command by hand in a schedule, drawn from its seed.
+//! The commands that people give by hand in a schedule, drawn from its seed.
 //!
-//! Must not know: how it is played, and how it is judged.
+//! Must not know how a scenario is played or judged.
 
 use std::time::Duration;
 
@@ -11,47 +11,47 @@ use super::scenario::{Environment, Upload};
 use fixtures::random::Random;
 use world::VirtualClock;
 
-/// What is commanded.
+/// A command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CommandKind {
-    /// To go back to what was live.
+    /// Rolls back.
     Rollback {
-        /// To this release.
+        /// The release to roll back to, if one is named.
         to: Option<String>,
     },
-    /// To bring back what is live.
+    /// Redeploys the live release.
     Redeploy,
-    /// To deploy the newest version of a release's key.
+    /// Deploys the newest version of a release's key.
     Deploy {
         /// The release.
         release: String,
     },
-    /// To take nothing new.
+    /// Holds the function.
     Hold,
-    /// To end that.
+    /// Releases the hold.
     ReleaseHold,
-    /// To deploy a release no more.
+    /// Rejects a release.
     Reject {
         /// The release.
         release: String,
     },
-    /// To end that.
+    /// Ends the rejection of a release.
     Unreject {
         /// The release.
         release: String,
     },
-    /// To bring here what another environment has.
+    /// Promotes from another environment to this one.
     Promote {
-        /// Which environment.
+        /// The environment to promote from.
         from: String,
-        /// This release.
+        /// The release, if one is named.
         release: Option<String>,
-        /// Whether or not it is frozen here.
+        /// True if it overrides a freeze.
         overrides: bool,
-        /// For so long only.
+        /// The time until the command expires.
         within: Option<Duration>,
     },
-    /// To deploy a release no more, and to go back from it wherever it is live.
+    /// Recalls a release: rejects it, and rolls it back wherever it is live.
     Recall {
         /// The release.
         release: String,
@@ -59,7 +59,7 @@ pub enum CommandKind {
 }
 
 impl CommandKind {
-    /// Whether a deployment comes of it, with a record.
+    /// Whether it makes a deployment, with a record.
     #[must_use]
     pub fn deploys(&self) -> bool {
         matches!(self, Self::Rollback { .. } | Self::Redeploy | Self::Deploy { .. } | Self::Promote { .. })
@@ -71,7 +71,7 @@ impl CommandKind {
         matches!(self, Self::Reject { .. } | Self::Unreject { .. } | Self::Recall { .. })
     }
 
-    /// Whether a release is rejected by it.
+    /// Whether it rejects a release.
     #[must_use]
     pub fn rejects(&self) -> bool {
         matches!(self, Self::Reject { .. } | Self::Recall { .. })
@@ -81,42 +81,42 @@ impl CommandKind {
 /// A command that is going to be given.
 #[derive(Debug, Clone)]
 pub struct PlannedCommand {
-    /// When.
+    /// The time.
     pub at: Duration,
-    /// For which environment, by its number.
+    /// The index of its environment.
     pub environment: usize,
-    /// For which function.
+    /// The function.
     pub function: String,
-    /// What.
+    /// The command itself.
     pub kind: CommandKind,
-    /// It is given again so long after that, under the same id, whatever was answered.
+    /// The times after which it is given again under the same id, whatever the first answer was.
     pub again: Vec<Duration>,
-    /// Whoever gives it gives up where no answer comes.
+    /// True if its giver gives up when no answer comes.
     pub is_lost: bool,
-    /// Whoever gives it has looked at what is live before, and says what they saw.
+    /// The look at the live release before the command, if its giver sends preconditions.
     pub look: Option<Look>,
 }
 
-/// How somebody looks at what is live before rolling back.
+/// A look at the live release before a rollback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
-    /// So long before the command is given.
+    /// The time from the look to the command.
     pub before: Duration,
-    /// Only the release is said then, and not which deployment it was.
+    /// True if the precondition names the release only, and not the deployment.
     pub by_release: bool,
 }
 
-/// What somebody has seen, and says: the rollback is refused where it is not so any more.
+/// The preconditions of a rollback (`if_live`, `if_active`): it is refused if neither holds any more.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Preconditions {
-    /// A release, or the id of the deployment that was live.
+    /// The live release, or the id of the live deployment.
     pub live: Option<String>,
     /// The id of the deployment that was under way.
     pub active: Option<String>,
 }
 
 impl Preconditions {
-    /// What a head shows to somebody who looks at it so.
+    /// Returns the preconditions of a person who looks at this head.
     pub(super) fn of(head: &Value, look: Look) -> Self {
         let text = |pointer: &str| head.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
         if look.by_release {
@@ -126,20 +126,20 @@ impl Preconditions {
         Self { live: text("/history/0/deployment"), active }
     }
 
-    /// Whether nothing was seen that could be said.
+    /// Whether there is no precondition.
     pub(super) fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// By what the command with this number is known: its id, who asks, and the reason.
+/// Returns the name of a command: its id, its requester and its reason.
 #[must_use]
 pub fn name(number: usize) -> String {
     format!("order-{number}")
 }
 
 impl PlannedCommand {
-    /// The command, with what its giver has seen.
+    /// Returns the command as JSON, with its preconditions.
     #[must_use]
     pub fn json(&self, environment: &str, id: &str, by: &str, seen: &Preconditions) -> Value {
         let mut command = json!({"function": self.function, "id": id, "requested_by": by});
@@ -195,7 +195,7 @@ impl PlannedCommand {
     }
 }
 
-/// Mostly soon after an upload, about the same function.
+/// Draws commands, mostly soon after an upload and about the same function.
 pub(super) fn draw(random: &mut Random, odds: &Odds, uploads: &[Upload]) -> Vec<PlannedCommand> {
     let mut all = Vec::new();
     if uploads.is_empty() || !random.percent(odds.commanded) {
@@ -220,7 +220,7 @@ pub(super) fn draw(random: &mut Random, odds: &Odds, uploads: &[Upload]) -> Vec<
             let (environment, function) = (near.environment, near.function.clone());
             all.push(PlannedCommand { at, environment, function, ask, again, is_lost, look: None });
         };
-        // What is held or rejected is mostly let go some time.
+        // Most holds and rejects are ended some time later.
         let ends = match &ask {
             CommandKind::Hold => Some(CommandKind::ReleaseHold),
             CommandKind::Reject { release } => Some(CommandKind::Unreject { release: release.clone() }),
@@ -252,7 +252,7 @@ fn ask(random: &mut Random, near: &Upload, uploads: &[Upload]) -> CommandKind {
     }
 }
 
-/// The same where artifacts go from environment to environment: everywhere, and for longer.
+/// Draws commands where artifacts are promoted: in every environment, and over a longer time.
 pub(super) fn draw_where_promoted(
     random: &mut Random,
     odds: &Odds,
@@ -306,7 +306,7 @@ pub(super) fn draw_where_promoted(
             let later = at + random.milliseconds(100, 600_000);
             give(random, later, environment, ends);
         }
-        // What was rolled back succeeds once more where it came from.
+        // After a rollback the source sometimes succeeds once more with a release.
         if matches!(ask, CommandKind::Rollback { .. }) && environment > 0 && random.percent(50) {
             let (later, release) = (at + random.within(&[20_000, 300_000]), random.one_of(&releases));
             give(random, later, 0, CommandKind::Deploy { release });

@@ -1,6 +1,6 @@
 //! Draws a scenario from a seed.
 //!
-//! Must not know: how it is played, and how it is judged.
+//! Must not know how a scenario is played or judged.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use world::Op;
 use world::newer::Raises;
 
 impl Scenario {
-    /// The scenario of a seed.
+    /// Draws the scenario of a seed.
     #[must_use]
     pub fn of(random: &mut Random, focus: Focus) -> Self {
         let odds = Odds::of(focus);
@@ -99,7 +99,7 @@ fn environments(random: &mut Random, odds: &Odds) -> Vec<Environment> {
     let environment = |(name, accounts): &(&str, [&str; 3]), random: &mut Random| {
         let region = |random: &mut Random| if random.percent(85) { "eu-west-1" } else { "us-east-1" };
         let count = match random.percent(70) {
-            // Where an account refuses everything, another one does not.
+            // Another account of the environment must stay open where one closes.
             _ if random.percent(odds.closed) => random.count(2, 3),
             true => 1,
             false => 2,
@@ -117,7 +117,7 @@ fn environments(random: &mut Random, odds: &Odds) -> Vec<Environment> {
     all[..count].iter().map(|one| environment(one, random)).collect()
 }
 
-/// Environments in a row, into each of which artifacts come from the one before it; the last sometimes from both.
+/// Draws environments in a row, each promoted to from the one before it; the last one sometimes from both others.
 fn row(random: &mut Random, odds: &Odds) -> Vec<Environment> {
     let all = [("dev", ["111111111111", "222222222222"]), ("stage", ["333333333333", "444444444444"])];
     let all = [all[0], all[1], ("prod", ["555555555555", "666666666666"])];
@@ -131,7 +131,7 @@ fn row(random: &mut Random, odds: &Odds) -> Vec<Environment> {
             _ if random.percent(30) => Some(Rules::draw(random, &["dev", "stage"])),
             _ => Some(Rules::draw(random, &["stage"])),
         };
-        // What comes by itself has mostly come before it is asked for together.
+        // An automatic promotion has mostly arrived before a group asks for the same artifact.
         let by_hand = |rules: Rules| Rules { automatic: false, ..rules };
         let rules = if odds.groups && random.percent(75) { rules.map(by_hand) } else { rules };
         environments.push(Environment {
@@ -158,7 +158,7 @@ fn uploads(random: &mut Random, odds: &Odds, environments: &[Environment], funct
             false => random.milliseconds(2_000, 60_000),
         };
         let first = if odds.promotes { 92 } else { 75 };
-        // Each function has something that can go on from the first environment.
+        // Each function has an artifact that can be promoted from the first environment.
         let first = if uploads.len() < covers { 100 } else { first };
         let environment = if random.percent(first) { 0 } else { random.index(environments.len()) };
         let function = if random.percent(70) { functions[0].clone() } else { random.one_of(functions) };
@@ -202,7 +202,7 @@ fn deliveries(random: &mut Random, odds: &Odds) -> Vec<Delivery> {
     let mut all: Vec<Delivery> = Vec::new();
     for _ in 0..random.one_of(&[1, 1, 2, 2, 3]) {
         let after = match all.last() {
-            // Two pollers may get the same message at the same time.
+            // Two pollers may receive the same message at the same time.
             Some(last) if random.percent(30) => last.after,
             _ if random.percent(odds.late) => random.milliseconds(1_000, 120_000),
             _ => random.milliseconds(1, 2_500),

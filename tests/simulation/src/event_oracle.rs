@@ -1,6 +1,6 @@
-//! What was told on the bus: every start and every end, at least once, and nothing that never was.
+//! Checks the events on the bus: every start and every end at least once, and nothing else.
 //!
-//! Must not know: how an event is made.
+//! Must not know how an event is made.
 
 use std::collections::BTreeSet;
 
@@ -43,7 +43,7 @@ pub(super) fn check(runner: &Runner<'_>, replayed: &[(Case<'_>, Timeline)], foun
             if !is_told(record.status) {
                 report(format!("that {id} {} was never told", record.status));
             }
-            // A rollback that had only to stop a deployment has tried nothing itself.
+            // A rollback that had only to stop a deployment has begun nothing itself.
             let was_tried = matches!(record.status, Status::Succeeded | Status::Unchanged | Status::Failed)
                 && record.artifact.is_some();
             if was_tried && timeline.begun.contains(&record.id) && !is_told(Status::InProgress) {
@@ -53,7 +53,7 @@ pub(super) fn check(runner: &Runner<'_>, replayed: &[(Case<'_>, Timeline)], foun
     }
 }
 
-/// What an event says of a deployment was so, at some time.
+/// Checks that an event describes a state that the deployment was in at some time.
 fn check_event(
     case: &Case<'_>,
     timeline: &Timeline,
@@ -92,7 +92,7 @@ fn status_text(status: Status) -> &'static str {
     }
 }
 
-/// The detail-type that the contract has for it.
+/// Returns the detail-type that the contract has for a status.
 fn kind(record: &DeploymentRecord, status: Status) -> &'static str {
     match status {
         Status::Pending => "Promotion Waiting",

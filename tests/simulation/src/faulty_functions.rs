@@ -1,4 +1,4 @@
-//! Sessions in target accounts that call Lambda otherwise than they were asked to: tools of the planted bugs.
+//! Sessions in target accounts that call Lambda in another way than they are asked to: they implement mutants.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use deployer_engine::port::{
 
 use super::mutants::Mutant;
 
-/// Opens sessions in which Lambda is called otherwise than asked for.
+/// Opens sessions whose calls to Lambda are falsified.
 pub(super) struct FaultySessions {
     gate: Arc<dyn SessionProvider>,
     mutant: Option<Mutant>,
@@ -42,7 +42,7 @@ struct FaultyFunctions {
 }
 
 impl FaultyFunctions {
-    /// An alias as it is shown: a part of its traffic may go unseen.
+    /// Returns an alias as it is shown: the part of its traffic that stays behind may be hidden.
     fn shown(&self, mut alias: ObservedAlias) -> ObservedAlias {
         if self.mutant == Some(Mutant::TrafficUnwatched) {
             alias.weights.clear();
@@ -50,7 +50,7 @@ impl FaultyFunctions {
         alias
     }
 
-    /// The same write with the revision that is the newest now.
+    /// Returns the same write with the newest revision.
     async fn refreshed<'w>(
         &self,
         name: &FunctionName,

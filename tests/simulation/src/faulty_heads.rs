@@ -1,5 +1,5 @@
-//! A ledger whose heads and groups read otherwise than they are, and are put right again as far as they are written: a tool of
-//! the planted bugs.
+//! A ledger whose heads and groups are falsified when they are read, and corrected again when they are written: it
+//! implements mutants.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -13,12 +13,12 @@ use super::faulty_ports::changed;
 use super::faulty_readers::SharedPast;
 use super::mutants::Mutant;
 
-/// Reads heads through a planted bug; what it has hidden is put back when the head is written.
+/// Falsifies heads when they are read, and puts back what it has hidden when they are written.
 pub(super) struct FaultyHeads {
     ledger: Arc<dyn Ledger>,
     mutant: Option<Mutant>,
     past: SharedPast,
-    /// What was hidden, by what it was found under.
+    /// The hidden values, by a name for each.
     hidden: Mutex<BTreeMap<String, Value>>,
 }
 
@@ -48,7 +48,7 @@ impl FaultyHeads {
         }
     }
 
-    /// A group reads otherwise: once in a schedule, or once for each invocation.
+    /// Falsifies a group: once in a schedule, or once in each invocation.
     fn reads_group(&self, key: &str, group: &mut Value) {
         let first = || self.past.is_first(key);
         let first_here = || self.hidden.lock().unwrap().insert(key.to_owned(), Value::Null).is_none();
@@ -65,7 +65,7 @@ impl FaultyHeads {
         }
     }
 
-    /// Any object that more than one version writes.
+    /// Falsifies any object that both versions write.
     fn reads_any(&self, object: &mut Value) {
         let is_newer = object["format"].as_u64().is_some_and(|format| format > u64::from(KNOWN));
         if self.mutant == Some(Mutant::NewerActedOn) && is_newer {
@@ -104,7 +104,7 @@ impl FaultyHeads {
     }
 }
 
-/// What is worked on, and what is next.
+/// Returns the active request and the pending ones.
 fn open(head: &mut Value) -> Vec<&mut Value> {
     let Some(head) = head.as_object_mut() else { return vec![] };
     let mut all = Vec::new();
@@ -118,7 +118,7 @@ fn open(head: &mut Value) -> Vec<&mut Value> {
     all
 }
 
-/// What a newer deployer says, wherever in an object.
+/// Removes the fields of a newer deployer, wherever they are in an object.
 fn without_newer(value: &mut Value) {
     match value {
         Value::Object(fields) => {

@@ -1,4 +1,4 @@
-//! Ports that do something else than they were asked for: the tools of the planted bugs.
+//! Ports that do something else than they are asked to: they implement mutants.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::mutants::Mutant;
 
-/// Always draws the same.
+/// Always draws the same number.
 pub(super) struct ConstantRng;
 
 impl Rng for ConstantRng {
@@ -19,7 +19,7 @@ impl Rng for ConstantRng {
     }
 }
 
-/// Shows the time at which the invocation began.
+/// Always shows the time at which the invocation began.
 pub(super) struct StoppedClock {
     clock: Arc<dyn Clock>,
     shows: Timestamp,
@@ -42,17 +42,17 @@ impl Clock for StoppedClock {
     }
 }
 
-/// Reads or writes other objects than it should.
+/// A ledger that reads or writes something else than it is asked to.
 pub(super) struct FaultyLedger {
     ledger: Arc<dyn Ledger>,
     mutant: Option<Mutant>,
-    /// Markers that are put down later.
+    /// Markers that are written later.
     markers: Mutex<Vec<(String, Vec<u8>)>>,
-    /// A head as this invocation has last written it, with a claim of its own.
+    /// The head with a claim that this invocation wrote last.
     claimed: Mutex<Option<(Vec<u8>, ETag)>>,
-    /// What is rejected, as this invocation has first read it.
+    /// The rejects as this invocation read them first.
     rejects: Mutex<Option<Reading>>,
-    /// The hold that was kept from it.
+    /// The hold that is hidden from this invocation.
     hold: Mutex<Value>,
 }
 
@@ -68,7 +68,7 @@ fn forget(of: &mut Value, field: &str) {
     }
 }
 
-/// A rollback that met a deployment becomes one that met none.
+/// Makes a rollback that met a deployment one that met none.
 fn forget_undone(request: &mut Value) {
     if let Some(subject) = request.get_mut("subject").and_then(Value::as_object_mut) {
         subject.remove("undoes");
@@ -88,7 +88,7 @@ impl FaultyLedger {
         }
     }
 
-    /// The markers that were held back are put down when a head is written.
+    /// Writes a head, and then the markers that were held back.
     async fn put_then_markers(&self, key: &str, body: Vec<u8>, if_: Precondition) -> Result<Written, LedgerError> {
         let written = self.ledger.put(key, body, if_).await?;
         let markers = std::mem::take(&mut *self.markers.lock().unwrap());
@@ -98,7 +98,7 @@ impl FaultyLedger {
         Ok(written)
     }
 
-    /// A head that opens work is remembered, and told once more instead of the next one that is read.
+    /// Writes a head and keeps it if it has an active deployment; the next read of a head returns it.
     async fn put_and_keep(&self, key: &str, body: Vec<u8>, if_: Precondition) -> Result<Written, LedgerError> {
         let written = self.ledger.put(key, body.clone(), if_).await?;
         let is_open = serde_json::from_slice::<Value>(&body).is_ok_and(|head| !head["active"].is_null());
@@ -123,7 +123,7 @@ impl FaultyLedger {
         Ok(Reading { object, ..read })
     }
 
-    /// Whatever is there.
+    /// Writes an object over whatever is there.
     async fn force(&self, key: &str, body: Vec<u8>) -> Result<Written, LedgerError> {
         loop {
             let precondition = match self.ledger.get(key).await?.object {
@@ -275,7 +275,7 @@ impl Ledger for FaultyLedger {
     }
 }
 
-/// Whether a head is written before an alias moves.
+/// Whether this is a head that is written just before an alias moves.
 fn opens_a_door(body: &[u8]) -> bool {
     let head: Value = serde_json::from_slice(body).unwrap_or_default();
     head["active"]["doors"].as_array().is_some_and(|doors| !doors.is_empty())

@@ -1,5 +1,5 @@
-//! What the planted bugs about promotions are made with: ledgers and clocks that wrap whoever judges a promotion, and a
-//! bus that swallows.
+//! Ledgers and clocks that mislead whoever evaluates a promotion, and a bus that loses events: they implement the
+//! mutants about promotions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,27 +16,28 @@ use serde_json::{Value, json};
 use super::faulty_ports::changed;
 use super::mutants::Mutant;
 
-/// By how much a clock runs ahead: much less than any invocation has time, for otherwise none would even begin.
+/// The time by which a clock runs ahead. It is much shorter than any invocation's time limit, or no invocation would
+/// begin.
 const AHEAD: Duration = Duration::from_secs(30);
 
-/// What was live by a head, and by the one before it that said something else.
+/// The live artifacts by the newest head, and by the one before it that said something else.
 #[derive(Default)]
 struct Lives {
     now: Value,
     before: Value,
 }
 
-/// What has happened in a schedule so far, whoever did it.
+/// The past of a schedule, shared by all its invocations.
 #[derive(Clone, Default)]
 pub(super) struct SharedPast {
     lives: Arc<Mutex<BTreeMap<String, Lives>>>,
     events: Arc<AtomicUsize>,
-    /// The groups that were shown otherwise than they are.
+    /// The groups that were shown falsified.
     groups: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl SharedPast {
-    /// Whether a group was not shown otherwise before.
+    /// Whether a group has not been shown falsified before.
     pub fn is_first(&self, group: &str) -> bool {
         self.groups.lock().unwrap().insert(group.to_owned())
     }
@@ -82,25 +83,25 @@ struct FaultyReader {
     ledger: Arc<dyn Ledger>,
     mutant: Option<Mutant>,
     past: SharedPast,
-    /// A promotion may be about to be judged.
+    /// True while a promotion may be about to be evaluated.
     judging: Arc<AtomicBool>,
-    /// A promotion that waits, or is worked on, was seen.
+    /// True if a waiting or active promotion was read.
     sees_promotions: AtomicBool,
-    /// The heads that this invocation holds the claim on, and whether it has read the rejects under it.
+    /// The heads on which this invocation holds the claim, and whether it has read the rejects under it.
     claims: Mutex<BTreeMap<String, bool>>,
-    /// The rejects that were kept from it.
+    /// The rejects that were hidden from this invocation.
     hidden: Mutex<Vec<Value>>,
-    /// What was rolled back from, and kept from it, by head.
+    /// The `left` entries that were hidden from this invocation, by head.
     left: Mutex<BTreeMap<String, Value>>,
 }
 
-/// The function that an object of the ledger is about.
+/// Returns the function that an object of the ledger is about.
 fn function(key: &str) -> &str {
     key.rsplit('/').next().unwrap_or_default()
 }
 
 impl FaultyReader {
-    /// Whether this is the head of another environment than where a claim on the same function is held.
+    /// Whether this is the head of another environment than the one whose claim on the same function is held.
     fn is_source(&self, key: &str) -> bool {
         let claims = self.claims.lock().unwrap();
         !claims.contains_key(key) && claims.keys().any(|held| function(held) == function(key))
@@ -135,7 +136,7 @@ impl FaultyReader {
         }
     }
 
-    /// Rejects are hidden from whoever holds no claim, and the first time under a claim.
+    /// Hides rejects from an invocation without a claim, and at the first read under a claim.
     fn rejects(&self, key: &str, body: Vec<u8>) -> Vec<u8> {
         if self.mutant != Some(Mutant::RejectsHidden) {
             return body;
@@ -152,7 +153,7 @@ impl FaultyReader {
         })
     }
 
-    /// What is written of a head, and what is remembered of it.
+    /// Falsifies a head that is written, and records its live artifacts and its claim.
     fn writes(&self, key: &str, body: Vec<u8>) -> Vec<u8> {
         let body = match self.mutant {
             Some(Mutant::WaitingDropped) => changed(body, |head| head["waiting"] = json!([])),
@@ -237,7 +238,7 @@ impl Ledger for FaultyReader {
     }
 }
 
-/// Swallows every third event.
+/// A bus that loses every third event.
 pub(super) struct LossyEvents {
     events: Arc<dyn Events>,
     past: SharedPast,

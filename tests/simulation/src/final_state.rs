@@ -1,4 +1,5 @@
-//! Where nobody gave a command, the newest upload that arrived is what everything says and every target serves.
+//! Checks the state in the end where nobody gave a command: every object names the newest upload that arrived, and
+//! every target serves it.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +25,7 @@ impl Case<'_> {
         });
         let arrived = self.arrived(place);
         let newest = self.newest(&arrived, |(position, _, _)| position);
-        // What is said to have failed here and to have moved the alias all the same, or to move it yet, arrived nowhere.
+        // An upload that failed here and moved the alias all the same, or may still move it, does not count as arrived.
         let moved = self.accepted.iter().any(|(position, _, record)| {
             newest.is_none_or(|(newest, _, _)| position > newest)
                 && record
@@ -74,7 +75,7 @@ impl Case<'_> {
         if self.is_commanded() {
             return;
         }
-        // What failed may have reached some targets, and is live then.
+        // A failed deployment may have reached some targets, and is then live.
         if self.records.iter().any(|record| record.status == Status::Failed) {
             return;
         }
@@ -87,7 +88,7 @@ impl Case<'_> {
         let newest = self.newest(&whole, |(position, _)| position);
         match (head.live(), newest) {
             (None, None) => {}
-            // The same bytes again take over label and artifact of what is live, and leave its deployment.
+            // The same bytes again replace the label and artifact of the live entry, and keep its deployment.
             (Some(live), Some((_, record)))
                 if record.artifact.as_ref().is_some_and(|artifact| artifact.reference() == live.artifact)
                     && live.deployment != record.id => {}
@@ -115,7 +116,7 @@ impl Case<'_> {
                 report(Rule::HeadAgrees, format!("live is {live:?}, and the newest that succeeded is {newest:?}"));
             }
         }
-        // The head forgets a target that was taken out of the configuration.
+        // The head forgets a target that has left the configuration.
         for place in self.present() {
             let known = self.environment_target(place).and_then(|target| head.target(&target).cloned());
             let arrived = self.arrived(place);

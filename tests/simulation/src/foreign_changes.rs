@@ -1,10 +1,10 @@
-//! What somebody else does to a function while the deployer works.
+//! Changes to a function by somebody other than the deployer.
 
 use super::scenario::{ForeignAct, ForeignChange};
 use world::journal::{Action, JournalEntry};
 use world::{Condition, State};
 
-/// Does it, unless Lambda would refuse it now.
+/// Makes the change, unless Lambda would refuse it now.
 pub(super) fn apply(state: &mut State, foreign: &ForeignChange) {
     let Some(function) = state.at(&foreign.place).functions.get_mut(&foreign.function) else { return };
     if function.latest.state != Condition::Ready {

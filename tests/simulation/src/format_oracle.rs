@@ -1,7 +1,7 @@
-//! Two versions of the deployer on one ledger: the older one forgets nothing that the newer one has said, and leaves alone
-//! what it does not know.
+//! Checks two versions of the deployer on one ledger: the older one keeps the fields of the newer one, and leaves
+//! objects of a newer format alone.
 //!
-//! Must not know: how objects are read and written.
+//! Must not know how objects are read and written.
 
 use std::collections::BTreeMap;
 

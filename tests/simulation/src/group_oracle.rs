@@ -1,7 +1,7 @@
-//! Promotions of several functions together: a group is decided once, by one write, when each of its members holds its place;
-//! what is newer waits behind these; and in the end all have arrived, or none stays.
+//! Checks promotions of several functions together. One write decides a group once, when each of its members holds its
+//! place. Newer requests wait behind these places. In the end all members have arrived, or none stays.
 //!
-//! Must not know: how the deployer drives a group.
+//! Must not know how the deployer drives a group.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,13 +14,13 @@ use super::runner::Runner;
 use super::violation::{Rule, Violation};
 use world::journal::{Action, JournalEntry};
 
-/// What is live at the end, by environment and function: the deployment that brought it.
+/// The deployment of each live artifact in the end, by environment and function.
 pub(super) type Lives = BTreeMap<(String, String), DeploymentId>;
 
 struct GroupOracle<'f> {
     groups: BTreeMap<DeploymentId, Group>,
     heads: BTreeMap<String, Head>,
-    /// What was open when a member took its place, by member.
+    /// The requests that were open when a member took its place, by member.
     before_member: BTreeMap<DeploymentId, BTreeSet<DeploymentId>>,
     found: &'f mut Vec<Violation>,
 }
@@ -134,7 +134,7 @@ impl GroupOracle<'_> {
             let (wrong, rule) = match group.status {
                 Status::Succeeded => (!is_live, Rule::AllOrNone),
                 Status::RolledBack => (stays, Rule::AllOrNone),
-                // It says so where members could not go back.
+                // The group names the members that could not go back.
                 Status::Failed if because.contains("could not go back") => (false, Rule::AllOrNone),
                 Status::Failed => (stays, Rule::AllOrNone),
                 _ if group.decided_at.is_none() => (is_live || status == Some(Status::Failed), Rule::AllOrNone),

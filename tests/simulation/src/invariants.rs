@@ -1,6 +1,7 @@
-//! What must be so after every schedule, judged by an oracle that is made from the uploads and their order alone.
+//! The invariants that every schedule must keep, judged by oracles that are made from the uploads and their order
+//! alone.
 //!
-//! Must not know: how the deployer decides. It reads heads only to hold them against everything else.
+//! Must not know how the deployer decides. It reads heads only to compare them with everything else.
 
 use deployer_core::record::{CauseKind, DeploymentRecord, Status};
 use jiff::Timestamp;
@@ -20,17 +21,17 @@ use super::violation::{Rule, Violation};
 use super::write_order;
 use world::journal::JournalEntry;
 
-/// What the judge has found.
+/// The findings about a schedule.
 #[derive(Default)]
 pub(super) struct Findings {
     pub found: Vec<Violation>,
-    /// The uploads that are known.
+    /// The uploads that the deployer knows.
     pub accepted: Vec<usize>,
-    /// How many promotions came in.
+    /// The number of promotions that came in.
     pub promoted: usize,
 }
 
-/// All that is wrong.
+/// Returns all findings.
 pub(super) fn check(runner: &Runner<'_>, journal: &[JournalEntry]) -> Findings {
     let Findings { mut found, mut accepted, mut promoted } = Findings::default();
     if runner.never_ends {
@@ -93,11 +94,11 @@ impl Case<'_> {
         for (place, _, record) in &self.accepted {
             let is_superseded = record.as_ref().is_some_and(|record| record.status == Status::Superseded);
             let by_a_command = |other: &DeploymentRecord| {
-                // Whoever is accepted later displaces what waits, and a rollback stops what is worked on.
+                // A request that is accepted later displaces what waits, and a rollback stops the active deployment.
                 let because = record.as_ref().and_then(|record| record.because.as_deref()).unwrap_or_default();
                 let displaced = because.contains("took its place") && because.starts_with("a ");
                 let stopped = because.contains(&other.id.to_string());
-                // A command's time is taken when its head is read, which may be a while after it was given.
+                // The time of a command is taken when its head is read, which may be a while after it was given.
                 let named =
                     because.split("given later, at ").nth(1).and_then(|rest| rest.split(',').next()?.parse().ok());
                 let is_its = |time: &Timestamp| (other.started_at..=other.finished_at.unwrap_or(*time)).contains(time);
@@ -129,8 +130,8 @@ impl Case<'_> {
         timeline
     }
 
-    /// A message that comes again until it is handled has brought its upload into the ledger, and no upload is none of
-    /// ours: all environments are known here.
+    /// Checks that every message that comes until it is handled has brought its upload into the ledger, and that no
+    /// upload was ignored: all environments are configured here.
     fn none_is_lost(&self, runner: &Runner<'_>, report: &mut impl FnMut(Rule, String)) {
         for upload in &self.uploads {
             let is_told = self.scenario.uploads[upload.number].deliveries.iter().any(|delivery| !delivery.is_lost);

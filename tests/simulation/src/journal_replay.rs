@@ -1,7 +1,7 @@
-//! What a function went through where commands were given by hand: its journal once more from the beginning, beside a
-//! history that is kept here and not asked of any head.
+//! Replays the journal of a function from the beginning, and tells each oracle what happens. The oracles keep a history
+//! of their own beside it and ask no head.
 //!
-//! Must not know: how the head goes from one state to the next.
+//! Must not know how the head goes from one state to the next.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use super::traffic_oracle::TrafficOracle;
 use super::violation::Rule;
 use world::journal::{Action, JournalEntry};
 
-/// What an invocation knows: when it last read what, and what that said.
+/// The knowledge of an invocation: the rejects and the stop request that it last read.
 #[derive(Default)]
 struct Knowledge {
     rejects: Rejects,
@@ -36,11 +36,11 @@ pub(super) struct JournalReplay<'c, 'a> {
     rollbacks: RollbackOracle,
     traffic: TrafficOracle,
     knowledge: BTreeMap<usize, Knowledge>,
-    /// When the last claim was made or the last version published, by place.
+    /// The journal index of the last claim or the last published version.
     last_claim_or_version: usize,
     times_by_reason: BTreeMap<String, usize>,
     releases: [usize; 2],
-    /// When the last claim was made.
+    /// The journal index of the last claim.
     claimed: usize,
     timeline: Timeline,
 }
@@ -63,7 +63,7 @@ impl<'c, 'a> JournalReplay<'c, 'a> {
         }
     }
 
-    /// Follows it to its end, and tells it.
+    /// Replays the journal to its end, and returns the timeline.
     pub fn run(mut self, report: Report<'_>) -> Timeline {
         let head = format!("heads/{}/{}.json", self.case.environment.name, self.case.function);
         let rejects = format!("rejects/{}.json", self.case.function);
@@ -105,7 +105,7 @@ impl<'c, 'a> JournalReplay<'c, 'a> {
         let id = |active: &Option<Active>| active.as_ref().map(|active| active.request.id);
         self.timeline.record_head(&self.head);
         self.check_hold(&before, report);
-        // A promotion that has to wait all the same has not ended.
+        // A promotion that goes back to waiting has not ended.
         let waits = |active: &&Active| self.head.waiting().iter().any(|other| other.request.id == active.request.id);
         if let Some(ended) = was.as_ref().filter(|_| id(&was) != id(&is)).filter(|was| !waits(was)) {
             self.on_deployment_end(now, ended, report);
@@ -136,7 +136,7 @@ impl<'c, 'a> JournalReplay<'c, 'a> {
         self.live.compare_with(&self.head, report);
     }
 
-    /// While a function is held nothing but rollbacks is claimed or kept for later, and only a command ends that.
+    /// Checks that while a function is held only rollbacks are claimed or kept, and that only a command ends the hold.
     fn check_hold(&mut self, before: &Head, report: Report<'_>) {
         let reason = |head: &Head| head.hold().map(|hold| hold.reason.clone());
         let (was, is) = (reason(before), reason(&self.head));
@@ -171,7 +171,7 @@ impl<'c, 'a> JournalReplay<'c, 'a> {
         }
     }
 
-    /// A hold or a reject with this reason, which no other command has.
+    /// Counts a hold or a reject by its reason, which no other command has.
     fn count_reason(&mut self, reason: &str, report: Report<'_>) {
         let times = self.times_by_reason.entry(reason.to_owned()).or_default();
         *times += 1;
@@ -200,7 +200,7 @@ impl<'c, 'a> JournalReplay<'c, 'a> {
         self.timeline.states.extend(state.map(|state| (now, state)));
     }
 
-    /// Something is done to the function.
+    /// A journal entry about the function.
     fn on_function_entry(&mut self, now: usize, entry: &JournalEntry, report: Report<'_>) {
         self.live.on_late_move(entry, &self.head, report);
         self.live.on_entry(entry);
@@ -217,8 +217,9 @@ impl<'c, 'a> JournalReplay<'c, 'a> {
         }
     }
 
-    /// The deployer points an alias to a version: it must have looked again, and have found neither that it shall stop
-    /// nor that this is rejected. Of several targets some may be on their way already.
+    /// The deployer has pointed an alias to a version. It must have looked again before, and have found neither a
+    /// request to stop nor a reject of this artifact. Of several targets some may be on their way already, so only
+    /// environments of one target are checked.
     fn on_alias_move(&mut self, by: usize, place: &str, version: u64, report: Report<'_>) {
         let Some(active) = self.head.active() else { return };
         self.rollbacks.on_alias_move(&self.live, active, place, version, report);

@@ -1,9 +1,9 @@
-//! The simulator: whole lives of a small world, each made from a seed, and what must be so after every one of them.
+//! The simulator plays schedules of a small world, each drawn from a seed, and checks invariants after each.
 //!
 //! A schedule has a few functions and environments, uploads whose events come several times, late and reordered, and
-//! all that can go wrong ([`scenario`]); it is played in the world fake on virtual time ([`runner`]), until the world heals
-//! and comes to rest, and judged ([`judge`]). The same seed plays the same schedule. That the judge would notice is
-//! proved by mutant bugs ([`Mutant`]).
+//! faults of many kinds ([`scenario`]). The runner plays it in the world fake on virtual time until the world heals and
+//! comes to rest ([`runner`]). Then the oracles judge it ([`invariants`]). The same seed plays the same schedule.
+//! Mutants ([`Mutant`]) prove that the oracles would notice a broken rule.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a mistake in a test ends the test")]
 
 mod case;
@@ -62,57 +62,57 @@ use versions::Versions;
 use world::journal::Action;
 use world::{Outcome, PortDecorator};
 
-/// What came of a schedule.
+/// The result of a schedule.
 #[derive(Debug, Clone)]
 pub struct Played {
     /// Its seed.
     pub seed: u64,
-    /// What was in it.
+    /// Counts of what happened in it.
     pub tally: Tally,
-    /// What was wrong.
+    /// The broken rules.
     pub violations: Vec<Violation>,
-    /// What happened, line by line, where that was asked for.
+    /// The events and calls of the schedule, line by line; empty unless it was played for its log.
     pub log: Vec<String>,
 }
 
-/// Plays the schedule of a seed, with a mutant bug or without.
+/// Plays the schedule of a seed, with a mutant or without.
 ///
 /// # Panics
-/// If no runtime can be had.
+/// If no runtime can be made.
 #[must_use]
 pub fn play(seed: u64, mutant: Option<Mutant>) -> Played {
     run(seed, mutant, None, false)
 }
 
-/// Plays the schedule of a seed as one of another kind than its own, or than a mutant bug asks for.
+/// Plays the schedule of a seed with this focus, whatever focus the seed or the mutant has.
 ///
 /// # Panics
-/// If no runtime can be had.
+/// If no runtime can be made.
 #[must_use]
 pub fn play_as(seed: u64, mutant: Option<Mutant>, focus: Focus) -> Played {
     run(seed, mutant, Some(focus), false)
 }
 
-/// Plays the schedule of a seed through all that mutant bugs are made with, but without a bug: whatever it breaks is
-/// broken by the tools.
+/// Plays the schedule of a seed through all faulty ports, none of which does anything wrong. A broken rule is then the
+/// fault of the ports themselves.
 ///
 /// # Panics
-/// If no runtime can be had.
+/// If no runtime can be made.
 #[must_use]
 pub fn play_with_neutral_ports(seed: u64) -> Played {
     runtime().block_on(live(seed, (None, None), Some(with_past(mutants::none)), false))
 }
 
-/// The same, with its log.
+/// Plays the schedule of a seed, with a mutant or without, and keeps the log.
 ///
 /// # Panics
-/// If no runtime can be had.
+/// If no runtime can be made.
 #[must_use]
 pub fn replay(seed: u64, mutant: Option<Mutant>) -> Played {
     run(seed, mutant, None, true)
 }
 
-/// The command that plays a schedule once more, with its log.
+/// Returns the command that plays a schedule again and prints its log.
 #[must_use]
 pub fn command(seed: u64, mutant: Option<Mutant>) -> String {
     let option = mutant.map(|mutant| format!(" --planted {mutant}")).unwrap_or_default();
@@ -123,7 +123,7 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
 }
 
-/// What stands between the engine and its ports, with the past of this one schedule.
+/// Returns a decorator of ports that shares the past of this one schedule among all invocations.
 fn with_past(decorate: impl Fn(Ports, &SharedPast) -> Ports + Send + Sync + 'static) -> PortDecorator {
     let past = SharedPast::default();
     Box::new(move |ports| decorate(ports, &past))
@@ -147,7 +147,7 @@ async fn live(
     let versions = scenario.versions.map(|raises| Versions::new(raises, &mut random));
     world.decorate_ports = match versions.clone() {
         None => between,
-        // A mutant bug stands before either version.
+        // A mutant stands between the engine and the ports of either version.
         Some(versions) => Some(Box::new(move |ports| {
             let ports = versions.next(ports);
             between.as_ref().map_or_else(|| ports.clone(), |between| between(ports.clone()))
@@ -164,7 +164,7 @@ async fn live(
     let invariants::Findings { found: mut violations, accepted, promoted } = invariants::check(&runner, &journal);
     runner.tally.promoted = promoted;
     if violations.is_empty() {
-        // A snapshot is slow: the journal has every lasting write, and the snapshot proves that now and then.
+        // A snapshot is slow. The journal has every lasting write; the snapshot checks now and then that it does.
         let snapshot = seed.is_multiple_of(32).then(|| world.snapshot());
         let outcomes = runner.repeat_everything(&accepted).await;
         let mut report = |found| violations.push(Violation { rule: Rule::SameAgain, found });

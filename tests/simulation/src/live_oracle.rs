@@ -1,7 +1,7 @@
-//! What is live in an environment, kept beside the heads and asked of none of them: the artifact of the deployment that was
-//! the last to reach a target, however it ended. The journal says who moved which alias to which code.
+//! The live artifact of an environment, kept without asking a head: that of the last deployment that reached a target,
+//! however it ended. The journal tells which invocation moved which alias to which code.
 //!
-//! Must not know: how the head goes from one state to the next.
+//! Must not know how the head goes from one state to the next.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,28 +21,28 @@ pub(super) type Report<'s> = &'s mut dyn FnMut(Rule, String);
 
 pub(super) struct LiveOracle<'c, 'a> {
     pub case: &'c Case<'a>,
-    /// Newest first.
+    /// The artifacts that were live, newest first.
     pub history: Vec<LiveEntry>,
     pub left: Vec<LiveEntry>,
     entries: usize,
-    /// What each alias serves.
+    /// The version that each alias serves.
     pub serves: BTreeMap<String, u64>,
-    /// What it is to serve by the last deployment that ended there.
+    /// The version that each alias must serve by the last deployment that ended there.
     expected: BTreeMap<String, u64>,
-    /// The so-many-th end by which a deployment has said last that an alias serves what it is to serve.
+    /// The number of the last end that reported the alias as serving its version.
     last_arrivals: BTreeMap<String, usize>,
-    /// Where a late write has moved the alias, and nobody could have shut the channel.
+    /// The targets where a late write has moved the alias and nobody could have shut the door.
     pub open_doors: BTreeSet<String>,
-    /// The so-many-th end that each deployment's was.
+    /// The number of each deployment's end.
     ends: BTreeMap<DeploymentId, usize>,
     pub code: BTreeMap<(String, u64), Sha256>,
-    /// The deployment whose owner was the last to move each alias.
+    /// The deployment whose owner moved each alias last.
     last_movers: BTreeMap<String, DeploymentId>,
     /// The deployment that each invocation works on.
     working_on: BTreeMap<usize, DeploymentId>,
     /// The invocations that have worked on each deployment.
     owners: BTreeMap<DeploymentId, BTreeSet<usize>>,
-    /// Of the commands whose deployments became live.
+    /// The times of the commands whose deployments became live.
     command_times: Vec<Timestamp>,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct LiveOracle<'c, 'a> {
 enum Reach {
     Yes,
     No,
-    /// The journal does not tell what the deployer can know of it.
+    /// The journal does not tell whether the deployer can know it.
     Unknown,
 }
 
@@ -76,13 +76,13 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
         }
     }
 
-    /// An invocation works on a deployment from now on.
+    /// An invocation has claimed a deployment.
     pub fn on_claim(&mut self, by: usize, id: DeploymentId) {
         self.working_on.insert(by, id);
         self.owners.entry(id).or_default().insert(by);
     }
 
-    /// Something is done to the function.
+    /// A journal entry about the function.
     pub fn on_entry(&mut self, entry: &JournalEntry) {
         match &entry.action {
             Action::Published { version, sha256 } => {
@@ -99,13 +99,13 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
         }
     }
 
-    /// A late write moves an alias after its deployment has ended. That is allowed only where the deployment says that it has
-    /// failed in that target, or that the alias may still move, and nobody has said since what the alias serves: a door that
-    /// cannot be shut holds nobody.
+    /// A late write has moved an alias after its deployment ended. That is allowed only if the deployment's record
+    /// reports a failure in that target, or says that the alias may still move, and no later record has reported what
+    /// the alias serves. A door that cannot be shut holds nobody.
     pub fn on_late_move(&mut self, entry: &JournalEntry, head: &Head, report: Report<'_>) {
         let (Action::Pointed { version }, Some(by)) = (&entry.action, entry.by) else { return };
         self.open_doors.remove(&entry.place);
-        // Its invocation may have gone on to another deployment since.
+        // The invocation may have gone on to another deployment since.
         let ids: Vec<DeploymentId> =
             self.owners.iter().filter(|(_, owners)| owners.contains(&by)).map(|(id, _)| *id).collect();
         let is_active = |id: &DeploymentId| head.active().is_some_and(|active| active.request.id == *id);
@@ -134,7 +134,7 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
         }
     }
 
-    /// The code that an alias serves; none where that is not the deployer's.
+    /// Returns the code that an alias serves; none if the deployer has not published it.
     pub fn served_code(&self, place: &str) -> Option<Sha256> {
         let version = self.serves.get(place)?;
         self.code.get(&(place.to_owned(), *version)).copied()
@@ -145,7 +145,7 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
         sha256.is_some() && places.all(|place| self.served_code(place) == sha256)
     }
 
-    /// A deployment has ended: what is live then, by the journal and by its record.
+    /// A deployment has ended. Returns the live state after it, by the journal and by its record.
     pub fn on_deployment_end(&mut self, active: &Active, after: &Head, report: Report<'_>) -> Option<State> {
         let request = &active.request;
         let record = self.case.record(request.id)?;
@@ -180,7 +180,7 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
                 self.become_live(request, record, report);
                 self.remove_live_from_left();
             }
-            // Its artifact goes to what was left as well, whatever it has reached.
+            // The artifact of a stopped deployment goes to `left` as well, whatever it has reached.
             (Reach::Yes, true) => {
                 self.add_to_left(record, true);
                 self.become_live(request, record, report);
@@ -193,7 +193,7 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
             }
             (Reach::Unknown, false) if head_has_it => {
                 self.become_live(request, record, report);
-                // It may have been live before, and have been stopped.
+                // The artifact may have been live before, and a deployment of it have been stopped.
                 if !after.left().iter().any(|left| Some(&left.artifact) == artifact.as_ref()) {
                     self.remove_live_from_left();
                 }
@@ -220,7 +220,7 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
         if targets.iter().filter(moved).any(|place| sha256.is_some() && self.served_code(place) == sha256) {
             return Reach::Yes;
         }
-        // It waited for the traffic of an alias that another deployment of the same code had moved.
+        // The deployment waited for the traffic of an alias that another deployment of the same code had moved.
         let waits = |place: &&String| self.case.has_provisioned(place) && self.served_code(place) == sha256;
         if sha256.is_some() && targets.iter().any(|place| waits(&place)) {
             return Reach::Unknown;
@@ -260,7 +260,7 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
         })
     }
 
-    /// What is live was not gone back from.
+    /// Removes the live artifact from `left`.
     fn remove_live_from_left(&mut self) {
         let live = self.history.first().map(|live| live.artifact.clone());
         self.left.retain(|left| Some(&left.artifact) != live.as_ref());
@@ -291,20 +291,20 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
                 report(Rule::NotUndone, format!("{:?} became live after a command of {time}", one.artifact));
             }
         } else if !request.is_undo() && record.cause.kind != CauseKind::Redeploy {
-            // What takes one artifact back, and what completes what is live, leave everything else as it comes.
+            // An undo takes back one artifact, and a redeploy completes the live one; neither outdates uploads.
             self.command_times.push(request.time);
         }
-        // The same bytes are the same, under whatever label or version id they were live last.
+        // The same bytes are the same artifact, whatever label or version id they were live under last.
         let at = self.history.iter().position(|other| other.is_same_artifact(&one));
         if let Some(at) = at.filter(|at| request.is_rollback() && *at > 0) {
             let newer: Vec<LiveEntry> = self.history.drain(..=at).take(at).collect();
             self.left.splice(0..0, newer);
         }
         if self.history.first().is_some_and(|first| first.is_same_artifact(&one)) {
-            // The same bytes again make no new entry: since when they are live does not change.
+            // The same bytes again make no new entry: the time since which they are live does not change.
             let first = self.history.remove(0);
             (one.since, one.at) = (first.since, first.at);
-            // Only a rollback that goes back to them anew is what people see as live from then on.
+            // Only a rollback that goes back to them anew replaces the deployment that people see as live.
             if !one.by_rollback || matches!(record.status, Status::Unchanged | Status::Superseded) {
                 one.deployment = first.deployment;
                 one.by_rollback = first.by_rollback;
@@ -313,7 +313,7 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
         self.history.insert(0, one);
     }
 
-    /// The head says the same of what was live.
+    /// Compares the head's `history` and `left` with this oracle's.
     pub fn compare_with(&self, head: &Head, report: Report<'_>) {
         let object = |one: &deployer_core::head::Live| (one.artifact.key.clone(), one.artifact.version_id.clone());
         let says: Vec<_> = head.history().iter().map(object).collect();
@@ -334,7 +334,8 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
         }
     }
 
-    /// At rest each target serves what the last deployment that ended there has left, and all of them what is complete.
+    /// Checks at rest that each target serves the version of the last deployment that ended there, and all of them a
+    /// complete live artifact.
     pub fn check_at_rest(&self, head: &Head, report: Report<'_>) {
         for (place, version) in self.expected.iter().filter(|(place, _)| !self.open_doors.contains(*place)) {
             let serves = self.serves.get(place);

@@ -1,4 +1,4 @@
-//! Plays seeded schedules of the whole deployer in the world fake, and judges each.
+//! `cargo simulate`: plays seeded schedules of the whole deployer in the world fake, and judges each.
 
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -10,24 +10,24 @@ use clap::Parser;
 use fixtures::say;
 use simulation::{Focus, Mutant, Played, Tally, command, play, play_as, replay};
 
-/// Plays schedules of uploads, duplicates, crashes and lost messages, and says which of them break a rule.
+/// Plays random schedules of the whole deployer (uploads, commands, promotions, faults) and reports each broken rule
 #[derive(Parser)]
 struct Options {
-    /// How many schedules are played.
+    /// The number of schedules to play
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
     schedules: u64,
-    /// The seed of the first of them.
+    /// The seed of the first schedule
     #[arg(long, default_value_t = 0)]
     from: u64,
-    /// Plays only this one, and prints all that happens in it.
+    /// Plays only the schedule of this seed, and prints every event and call in it
     #[arg(long, conflicts_with_all = ["schedules", "from", "threads"])]
     seed: Option<u64>,
-    /// Plays only those that have more of this than others: promotions, deaths… With a planted bug, all as if they had.
+    /// Plays only schedules with this focus: promotions, deaths… With --planted, gives this focus to every schedule
     #[arg(long, conflicts_with = "seed")]
     focus: Option<Focus>,
     #[arg(long, help = format!("Plants a bug that must be found: {}", names()))]
     mutant: Option<Mutant>,
-    /// How many are played at once; one for each core if it is not said.
+    /// The number of schedules to play at once; one per core if it is not given
     #[arg(long)]
     threads: Option<usize>,
 }
@@ -96,7 +96,7 @@ fn names() -> String {
     Mutant::ALL.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// What a schedule has broken, and how to see it again.
+/// Prints the rules that a schedule has broken, and the command that plays it again.
 fn tell(played: &Played, mutant: Option<Mutant>) {
     if !played.violations.is_empty() {
         say!("seed {}:", played.seed);

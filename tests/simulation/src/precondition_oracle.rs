@@ -1,8 +1,8 @@
-//! Rollbacks that say what their people have seen: two people who roll back the same incident go one step back, not two.
+//! Checks the preconditions of rollbacks: two people who roll back the same incident go one step back, not two.
 //!
-//! What they have seen is known from the schedule, and not from what the head has kept of it.
+//! The preconditions are taken from the schedule, not from the head.
 //!
-//! Must not know: how the deployer judges it.
+//! Must not know how the deployer checks them.
 
 use deployer_core::head::{Head, Request};
 use deployer_core::record::Code;
@@ -12,7 +12,7 @@ use super::live_oracle::{LiveOracle, Report};
 use super::rollback_oracle::open;
 use super::violation::Rule;
 
-/// A request is new in a head: what its person has seen holds in the head before.
+/// A head accepts a request: its preconditions must hold in the head before.
 pub(super) fn on_accepted(live: &LiveOracle<'_, '_>, before: &Head, request: &Request, report: Report<'_>) {
     let seen = live.case.preconditions_of(request).filter(|_| request.rollback().is_some());
     if let Some(seen) = seen.filter(|seen| !holds(live, open(before), seen)) {
@@ -20,14 +20,14 @@ pub(super) fn on_accepted(live: &LiveOracle<'_, '_>, before: &Head, request: &Re
     }
 }
 
-/// A rollback that means no deployment is claimed, and it is found out where it goes: it holds still.
+/// A rollback that met no deployment resolves its artifact: its preconditions must hold still.
 pub(super) fn on_claimed(live: &LiveOracle<'_, '_>, request: &Request, report: Report<'_>) {
     if let Some(seen) = live.case.preconditions_of(request).filter(|seen| !holds(live, std::iter::empty(), seen)) {
         report(Rule::AsSeen, format!("{} was carried out, although {}", request.id, differs(live, seen)));
     }
 }
 
-/// A rollback is refused because something else is live: it is.
+/// A rollback is refused because something else is live: that must be so.
 pub(super) fn on_refused(live: &LiveOracle<'_, '_>, before: &Head, after: &Head, report: Report<'_>) {
     let is_new = |id| !before.outbox().iter().any(|entry| entry.record.id == id);
     let refused = after.outbox().iter().map(|entry| &entry.record);
@@ -45,7 +45,7 @@ pub(super) fn on_refused(live: &LiveOracle<'_, '_>, before: &Head, after: &Head,
     }
 }
 
-/// Whether one of the two that somebody has seen is so still; what was under way may be live by now.
+/// Whether one of the two preconditions holds. A deployment that was under way may be live by now.
 fn holds<'h>(live: &LiveOracle<'_, '_>, mut open: impl Iterator<Item = &'h Request>, seen: &Preconditions) -> bool {
     let first = live.history.first();
     let is_live = |text: &String| first.is_some_and(|first| first.deployment.to_string() == *text);

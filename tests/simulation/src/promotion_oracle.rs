@@ -1,12 +1,12 @@
-//! What comes from environment to environment satisfied the rules at that moment: judged by the journal, by what was live
-//! in each environment as the journeys tell it, and by what was asked for and approved.
+//! Checks that every promotion satisfied the rules at the moment at which it came in: by the journal, by the live
+//! artifacts of each environment's timeline, and by the requests and approvals.
 //!
-//! The moment is when the claim finds out what it is about. Whoever judges then has read the heads and the rejects a little
-//! earlier, under the same claim: what came to pass between such a reading and the moment may be missed, and so may what
-//! comes after it. Of that, a reject and a request to stop are looked for once more right before an alias moves, which other
-//! rules see to (`replay`); a hold, a freeze, a rollback or a failure in the source that comes so late may be too late.
+//! The moment is when the claim resolves its artifact. The deployer has read the heads and the rejects a little
+//! earlier, under the same claim. It may miss what happens between such a read and the moment, and what happens later.
+//! It looks for rejects and requests to stop once more right before an alias moves, which other rules check
+//! (`journal_replay`). A hold, a freeze, a rollback or a failure in the source that comes so late may be too late.
 //!
-//! Must not know: how the deployer judges.
+//! Must not know how the deployer evaluates a promotion.
 
 use std::collections::BTreeSet;
 
@@ -29,17 +29,17 @@ use world::journal::{Action, JournalEntry};
 
 type Replayed<'a> = [(Case<'a>, Timeline)];
 
-/// A function on its way from environment to environment.
+/// The oracle for one function in all its environments.
 struct PromotionOracle<'p> {
     runner: &'p Runner<'p>,
     journal: &'p [JournalEntry],
     replayed: &'p Replayed<'p>,
     function: &'p str,
-    /// What was rejected, from which place of the journal on.
+    /// The rejects, each with the journal index from which it counts.
     rejects: Vec<(usize, Rejects)>,
 }
 
-/// What was asked for.
+/// The terms of a requested promotion.
 struct RequestedPromotion {
     release: Option<String>,
     not_after: Option<Timestamp>,
@@ -127,8 +127,8 @@ impl PromotionOracle<'_> {
         let overrides = requested.as_ref().is_some_and(|requested| requested.overrides);
         // A group is decided as a whole: a freeze that begins after that stops no member.
         let is_decided = request.promoting().is_some_and(|promoting| promoting.group.is_some());
-        // By the contract a promotion of what the environment has already asks nobody. It need not end as `unchanged`: where
-        // somebody else has touched a target since, it mends that as a redeploy does.
+        // By the contract a promotion of the live artifact needs no approval. It need not end as `unchanged`: if
+        // somebody else has changed a target since, it corrects that as a redeploy does.
         let is_live =
             timeline.at(*now).history.first().is_some_and(|live| live.is(chosen) && live.is_complete != Complete::No);
         let moves_nothing = is_live || case.record(request.id).is_some_and(|record| record.status == Status::Unchanged);
@@ -156,14 +156,14 @@ impl PromotionOracle<'_> {
         }
     }
 
-    /// The places in the journal at which whoever holds the claim has read an object under it.
+    /// Returns the journal indices at which the owner of the claim has read an object under it.
     fn reads(&self, admission: &Admission, about: &str) -> Vec<usize> {
         let under_claim = self.journal.iter().enumerate().take(admission.now).skip(admission.claimed);
         let its = under_claim.filter(|(_, entry)| entry.by == Some(admission.by) && entry.object == about);
         its.filter(|(_, entry)| matches!(entry.action, Action::Read)).map(|(now, _)| now).collect()
     }
 
-    /// So many people have approved it as must, and none of them has asked for it.
+    /// Checks that enough people other than the requester have approved it.
     fn check_approvals(
         &self,
         case: &Case<'_>,
@@ -190,7 +190,7 @@ impl PromotionOracle<'_> {
         }
     }
 
-    /// What the request with this id asked for.
+    /// Returns the terms of the request with this id.
     fn requested(&self, id: &str) -> Option<RequestedPromotion> {
         let scenario = self.runner.scenario;
         let by_event = scenario.requests.iter().enumerate().find(|(number, _)| requests::name(*number) == id);
@@ -205,13 +205,14 @@ impl PromotionOracle<'_> {
         Some(RequestedPromotion { release: release.clone(), not_after, overrides: *overrides })
     }
 
-    /// An automatic promotion was called for by a success in the environment that it comes from.
+    /// Checks that a success in the source requested this automatic promotion.
     fn check_called_for(&self, admission: &Admission, promoting: &PromotionSpec, report: &mut dyn FnMut(String)) {
         let called = admission.request.cause.event_id.as_deref();
         let source = self.replayed.iter().filter(|(case, _)| case.environment.name == promoting.from.as_str());
         let records: Vec<&DeploymentRecord> = source.flat_map(|(case, _)| case.records()).collect();
         let mut successes = records.iter().copied().filter(|record| retention::calls(record));
-        // The deployment that brought it may have failed, and another one, a redeploy too, have completed it.
+        // The deployment that brought the artifact may have failed, and another one, such as a redeploy, have completed
+        // it.
         let is_it = |record: &DeploymentRecord| {
             record.artifact.as_ref().is_some_and(|artifact| {
                 artifact.version_id == admission.chosen.artifact.version_id
@@ -233,7 +234,7 @@ impl PromotionOracle<'_> {
     }
 }
 
-/// Whether an artifact is live in a source by what was read there, and was so for long enough without a gap.
+/// Whether an artifact was live in the source at this read, and had been so for the whole soak without a gap.
 fn has_soaked(
     rules: &Rules,
     source: &Timeline,
@@ -250,7 +251,7 @@ fn has_soaked(
             let failures = source.failures.iter().filter(|(now, _)| *now <= read).map(|(_, at)| *at);
             for failure in failures.filter(|at| *at > history[0].at) {
                 if failure < ends(since) {
-                    // Whatever fails there begins the soak anew, and ends one that nobody would ask for again.
+                    // A failure in the source restarts the soak, and ends that of an automatic promotion.
                     if is_automatic {
                         return false;
                     }
@@ -259,14 +260,14 @@ fn has_soaked(
             }
             ends(since) <= time
         }
-        // The soak of what comes in order ends although there is a newer one.
+        // With the policy `in-order` the soak ends although a newer artifact is live.
         Some(at) if is_automatic => rules.in_order && ends(history[at].at) <= time,
         Some(at) => ends(history[at].at) <= history[at - 1].at,
         None => !is_automatic && is_named && soaks.is_zero() && left.iter().any(|one| one.is(chosen)),
     }
 }
 
-/// Whether each target of a source served the code at some time between two places of the journal, where it is live.
+/// Whether each target of a source served its live code at some time between two journal indices.
 fn has_not_drifted(
     source: &Timeline,
     targets: &[String],

@@ -1,4 +1,4 @@
-//! Whatever did not succeed says why, and the scenario has a reason for it.
+//! Checks that every deployment that did not succeed gives a reason, and that the scenario contains that reason.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use super::scenario::{FaultKind, ZipKind};
 use super::violation::Rule;
 use world::Op;
 
-/// For so long a deployment waits for the traffic of an alias, less what it takes to get there.
+/// The time for which a deployment waits for the traffic of an alias, less the time that it takes to get there.
 const TRAFFIC_WITHIN: Duration = Duration::from_secs(14 * 60);
 
-/// What did not succeed says why, in words, and the scenario has a reason for it.
+/// Checks that an upload's deployment that did not succeed gives a reason in words, and that the scenario contains it.
 pub(super) fn says_why(
     case: &Case<'_>,
     upload: &SentUpload,
@@ -46,7 +46,7 @@ pub(super) fn says_why(
         if error.message.is_empty() || error.step.is_empty() {
             report(Rule::SaysWhy, format!("{what} failed without a message"));
         }
-        // What was asked to stop is not gone on with when a process that was frozen thaws too late.
+        // A deployment that was asked to stop may time out in a process that was frozen and thaws too late.
         let stopped = !is_whole(record) && error.code == TargetErrorCode::TimedOut;
         if !stopped && !may_fail(case, upload, error.code, &error.message) {
             report(Rule::SaysWhy, format!("{what} failed without a reason: {:?}, {error}", error.code));
@@ -59,7 +59,7 @@ fn is_whole(record: &DeploymentRecord) -> bool {
     !matches!(record.code, Some(Code::Superseded | Code::Rejected))
 }
 
-/// The same of a command.
+/// Checks the same of a command's deployment.
 pub(super) fn command_says_why(case: &Case<'_>, record: &DeploymentRecord, report: &mut dyn FnMut(Rule, String)) {
     let what = record.cause.requested_by.as_deref().unwrap_or_default();
     if matches!(record.status, Status::Succeeded | Status::Unchanged) {
@@ -72,17 +72,17 @@ pub(super) fn command_says_why(case: &Case<'_>, record: &DeploymentRecord, repor
     let kind = record.cause.kind;
     let has_reason = match record.code {
         Some(Code::NothingToRollBack) => kind == CauseKind::Rollback,
-        // Whether it was right to refuse that is another rule's.
+        // Another rule checks whether that refusal was right.
         Some(Code::LiveChanged) => {
             kind == CauseKind::Rollback && case.commands.iter().any(|(_, command)| command.look.is_some())
         }
-        // What is to be undone may be gone by the time that its turn comes.
+        // The artifact to undo may be gone by the time that its turn comes.
         Some(Code::NotLive) => kind != CauseKind::Deploy,
         Some(Code::ArtifactGone) => kind == CauseKind::Deploy,
         Some(Code::Held) => kind != CauseKind::Rollback && case.has_command(|ask| *ask == CommandKind::Hold),
         Some(Code::Rejected) => case.has_command(CommandKind::rejects),
         Some(Code::UploadsNotAccepted) => kind == CauseKind::Deploy && !case.environment.accepts,
-        // What these are upload for is another rule's (`kept`).
+        // Another rule checks these reasons (`retention`).
         Some(Code::NotPromotable | Code::Expired) => is_promotion(kind),
         Some(Code::SoakCancelled) => kind == CauseKind::AutomaticPromotion,
         Some(code) => upload.is_some_and(|upload| may_be_refused(case, upload, Some(code))),
@@ -100,7 +100,7 @@ pub(super) fn command_says_why(case: &Case<'_>, record: &DeploymentRecord, repor
     }
 }
 
-/// Whether it was promoted, by hand or by itself.
+/// Whether it is a promotion, requested or automatic.
 pub(super) fn is_promotion(kind: CauseKind) -> bool {
     matches!(kind, CauseKind::Promotion | CauseKind::AutomaticPromotion)
 }
@@ -123,7 +123,7 @@ fn may_fail(case: &Case<'_>, upload: &SentUpload, code: TargetErrorCode, message
         case.scenario.faults.iter().any(|fault| op(fault.op) && kind(&fault.kind))
     };
     let given_up = message.contains(&format!("taken up {ATTEMPTS} times"));
-    // A function that takes longer than all the invocations that go on with it.
+    // The function takes longer than all invocations that resume the deployment.
     let is_slow = case.scenario.settling > Duration::from_secs(10);
     match code {
         TargetErrorCode::TrafficNotMoved => case.scenario.provisioned.iter().any(|one| {
@@ -141,11 +141,12 @@ fn may_fail(case: &Case<'_>, upload: &SentUpload, code: TargetErrorCode, message
         }
         TargetErrorCode::TimedOut => given_up || is_slow,
         TargetErrorCode::Internal => {
-            // An owner that was about to make an alias has died, or was frozen: nobody can tell whether it comes yet.
+            // An owner died or froze while it was about to create an alias: nobody can tell whether the alias will
+            // still appear.
             let may_come = message.contains("an alias whose creation got no answer");
-            // An account that closes while a write is doubtful lets nobody look whether it was done.
+            // An account closed while a write had no answer: nobody can look whether it was carried out.
             let cannot_look = case.has_closed_accounts();
-            // Somebody who keeps writing, and leaves no difference behind.
+            // Somebody else keeps writing, and leaves no difference behind.
             may_come
                 || cannot_look
                 || case.is_changed_by_others()

@@ -1,6 +1,6 @@
-//! The promotions that are asked for by events in a schedule, drawn from its seed; and what people say of those that wait.
+//! The promotions that events request in a schedule, drawn from its seed, and the votes on promotions that wait.
 //!
-//! Must not know: how it is played, and how it is judged.
+//! Must not know how a scenario is played or judged.
 
 use std::time::Duration;
 
@@ -13,53 +13,53 @@ use super::focus::Odds;
 use super::scenario::{Environment, Upload};
 use fixtures::random::Random;
 
-/// Who approves, and sometimes asks.
+/// The people who approve, and sometimes request.
 pub(super) const PEOPLE: [&str; 3] = ["ann", "bob", "cem"];
 
-/// An event that asks for a promotion.
+/// An event that requests a promotion.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// When it is sent.
+    /// The time at which it is sent.
     pub at: Duration,
-    /// Of what.
+    /// The functions.
     pub functions: Vec<String>,
-    /// Each that is ready, whatever its name.
+    /// True if it asks for each function that is ready, by the pattern `*`.
     pub each: bool,
-    /// From which environment.
+    /// The environment to promote from.
     pub from: String,
-    /// To which.
+    /// The environment to promote to.
     pub to: String,
-    /// Which release, if it is named.
+    /// The release, if one is named.
     pub release: Option<String>,
-    /// Who asks.
+    /// The requester.
     pub by: String,
-    /// It is of no use so many seconds after it was sent.
+    /// The number of seconds after sending at which it expires.
     pub not_after: Option<i64>,
-    /// By how many seconds the event's time is ahead of when it is sent.
+    /// The number of seconds by which the event's time is ahead of the time of sending.
     pub ahead: i64,
-    /// How long it takes to arrive, each time.
+    /// The arrivals of the event.
     pub arrivals: Vec<Arrival>,
 }
 
 /// One arrival of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Arrival {
-    /// So long after it was sent.
+    /// The time from sending to arrival.
     pub after: Duration,
-    /// It is lost if it cannot be handled the first time.
+    /// True if the event is lost when its first handling fails.
     pub is_lost: bool,
-    /// It is played again from an archive.
+    /// True if it is replayed from an archive.
     pub is_replay: bool,
 }
 
-/// By what the request with this number is known.
+/// Returns the name of a request: its event id.
 #[must_use]
 pub fn name(number: usize) -> String {
     format!("request-{number}")
 }
 
 impl Request {
-    /// What the deployer gets.
+    /// Returns the request as the deployer gets it.
     #[must_use]
     pub fn asked(&self, id: &str, sent: Timestamp, is_replay: bool) -> Option<PromotionRequest> {
         let mut names: Vec<FunctionName> =
@@ -84,14 +84,14 @@ impl Request {
         })
     }
 
-    /// Whether it only ever came from an archive.
+    /// Whether every arrival is a replay from an archive.
     #[must_use]
     pub fn is_old(&self) -> bool {
         self.arrivals.iter().all(|arrival| arrival.is_replay)
     }
 }
 
-/// Mostly some time after an upload, about the same function.
+/// Draws requests, mostly some time after an upload and about the same function.
 pub(super) fn draw(
     random: &mut Random,
     odds: &Odds,
@@ -161,30 +161,30 @@ fn arrivals(random: &mut Random) -> Vec<Arrival> {
     all
 }
 
-/// What somebody says of a promotion that waits.
+/// A vote on a promotion that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Vote {
-    /// The promotion, or the group.
+    /// The id of the promotion or the group.
     pub deployment: DeploymentId,
     pub environment: String,
-    /// None: it is a group.
+    /// The function; none for a group.
     pub function: Option<String>,
     pub by: String,
     pub approves: bool,
-    /// By a command, and not by an event.
+    /// True if it is given by a command, false if by an event.
     pub by_hand: bool,
-    /// When it was first given.
+    /// The time at which it was first given.
     pub given: Option<Timestamp>,
 }
 
 impl Vote {
-    /// What a word can be about.
+    /// Returns the subject of a vote: a promotion or a group.
     pub fn about(deployment: DeploymentId, environment: &str, function: Option<String>) -> Self {
         let environment = environment.to_owned();
         Self { deployment, environment, function, by: String::new(), approves: true, by_hand: false, given: None }
     }
 
-    /// The event that says so.
+    /// Returns the event of this vote.
     pub fn consent(&self) -> Option<ApprovalGiven> {
         let function = self.function.as_deref().map(FunctionName::parse).transpose().ok()?;
         Some(ApprovalGiven {
@@ -197,7 +197,7 @@ impl Vote {
         })
     }
 
-    /// The command that says so.
+    /// Returns the command of this vote.
     pub fn json(&self, number: usize) -> Value {
         let mut command = json!({
             "command": if self.approves { "approve" } else { "decline" }, "environment": self.environment,
@@ -210,8 +210,8 @@ impl Vote {
     }
 }
 
-/// What people say of a promotion that waits for approvals, each after some time: not all of them, some twice, some too late,
-/// some of another one, and now and then who has asked for it.
+/// Draws the votes on a promotion that waits for approvals. Not everybody votes; some vote twice, some too late, some
+/// on another promotion, and now and then the requester votes.
 pub(super) fn votes(
     random: &mut Random,
     about: &Vote,

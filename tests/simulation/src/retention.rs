@@ -1,7 +1,7 @@
-//! No promotion is lost, and none comes of nothing: each that waited ends, a success calls for the next one, what nothing
-//! stands against arrives, and the same request again is the same promotion.
+//! Checks that no promotion is lost and none is made up: each that waited ends, a success requests the next one, a
+//! promotion that nothing stands against arrives, and a repeated request is the same promotion.
 //!
-//! Must not know: how the deployer judges.
+//! Must not know how the deployer evaluates a promotion.
 
 use deployer_core::group::Group;
 use deployer_core::id::DeploymentId;
@@ -30,7 +30,7 @@ pub(super) fn check(runner: &Runner<'_>, replayed: &[Replayed<'_>], found: &mut 
             match case.record(*id) {
                 Some(record) if record.status.is_ended() => {}
                 Some(record) => report(Rule::PromotionsEnd, format!("{id} waited, and is {}", record.status)),
-                // A group that was never decided gives back the places of its members, and nothing is left of them.
+                // A group that ends undecided gives back the places of its members, and leaves nothing of them.
                 None if request
                     .promoting()
                     .and_then(|it| it.group)
@@ -61,19 +61,20 @@ pub(super) fn check(runner: &Runner<'_>, replayed: &[Replayed<'_>], found: &mut 
     }
 }
 
-/// Whether a group has ended before it was decided.
+/// Whether a group has ended undecided.
 fn is_undecided(runner: &Runner<'_>, case: &Case<'_>, id: DeploymentId) -> bool {
     let key = format!("groups/ended/{}/{id}.json", case.environment.name);
     let group: Option<Group> = runner.world.aws(|aws| serde_json::from_slice(aws.ledger.get(&key)?).ok());
     group.is_some_and(|group| group.decided_at.is_none())
 }
 
-/// One request, one record, however often it came; and none that is live where it only came from an archive.
+/// Checks that a request has one record, however often its event arrived, and that a mere replay from an archive
+/// deployed nothing.
 fn check_one_record(runner: &Runner<'_>, case: &Case<'_>, (number, request): (usize, &Request), report: Report<'_>) {
     let name = requests::name(number);
     let its = |record: &&DeploymentRecord| {
         let kind = record.cause.kind == CauseKind::Promotion;
-        // Copies that were given other ids are replayed by their beginning.
+        // Copies with other ids are recognized by their beginning.
         let id = record.cause.event_id.as_deref().unwrap_or_default();
         kind && (id == name || id.strip_prefix(&name).is_some_and(|rest| rest.starts_with('-')))
     };
@@ -98,7 +99,7 @@ fn check_one_record(runner: &Runner<'_>, case: &Case<'_>, (number, request): (us
     }
 }
 
-/// A promotion that did not come in was refused, or gave way, for something that there was.
+/// Checks that a promotion that did not come in was refused or superseded for a reason that exists in the scenario.
 fn check_reason(
     runner: &Runner<'_>,
     (case, timeline): &Replayed<'_>,
@@ -142,10 +143,10 @@ fn changed(source: &Timeline) -> bool {
     source.states.last().is_some_and(|(_, state)| state.history.len() + state.left.len() > 1)
 }
 
-/// Every success in a source has called for a promotion, unless that was there already.
+/// Checks that every success in a source has requested a promotion, unless the artifact was there already.
 fn check_called_for((case, timeline): &Replayed<'_>, rules: &Rules, source: &Case<'_>, report: Report<'_>) {
     if rules.from.len() > 1 && !rules.any {
-        // Called for by whichever comes last: `arrives` sees to these.
+        // The last source to succeed requests it: `check_arrival` checks these.
         return;
     }
     for success in source.records().filter(|record| calls(record)) {
@@ -160,14 +161,15 @@ fn check_called_for((case, timeline): &Replayed<'_>, rules: &Rules, source: &Cas
                     || (one.sha256.is_some() && one.sha256 == artifact.sha256)
             })
         };
-        // The same bytes again call for nothing: their promotion is known by the deployment that brought them first.
+        // The same bytes again request nothing: their promotion has the id of the deployment that brought them first.
         let same = |record: &DeploymentRecord| {
             let (one, other) = (record.artifact.as_ref(), success.artifact.as_ref());
             one.zip(other).is_some_and(|(one, other)| {
                 one.reference() == other.reference() || (one.sha256.is_some() && one.sha256 == other.sha256)
             })
         };
-        // It is called for by the id of the deployment that brought it, also where that has failed and this one completes it.
+        // The promotion has the id of the deployment that brought the artifact, even if that failed and this one
+        // completes it.
         let brought: Vec<String> =
             source.records().filter(|record| same(record)).map(|record| record.id.to_string()).collect();
         let by_another = |record: &DeploymentRecord| {
@@ -178,7 +180,8 @@ fn check_called_for((case, timeline): &Replayed<'_>, rules: &Rules, source: &Cas
         let called =
             called || case.records().any(|record| record.cause.kind == CauseKind::AutomaticPromotion && same(record));
         let was_there = timeline.states.iter().any(|(_, state)| state.history.first().is_some_and(is_it));
-        // What is live already was complete before, or calls by the deployment that brought it.
+        // An artifact that is live already was complete before, or its promotion has the id of the deployment that
+        // brought it.
         let was_live = success.status == Status::Unchanged;
         if !called && !was_there && !was_live {
             report(
@@ -189,14 +192,14 @@ fn check_called_for((case, timeline): &Replayed<'_>, rules: &Rules, source: &Cas
     }
 }
 
-/// Whether a deployment calls for the promotions that come after it.
+/// Whether a deployment requests the promotions that follow it.
 pub(super) fn calls(record: &DeploymentRecord) -> bool {
     use CauseKind::{AutomaticPromotion, Deploy, Promotion, Upload};
     let is_live = matches!(record.status, Status::Succeeded | Status::Unchanged);
     is_live && matches!(record.cause.kind, Upload | Deploy | Promotion | AutomaticPromotion)
 }
 
-/// Where nobody has interfered, what the sources have live in the end is live here.
+/// Checks that the live artifact of the sources is live here in the end, unless something has interfered.
 fn check_arrival((case, timeline): &Replayed<'_>, rules: &Rules, sources: &[&Replayed<'_>], report: Report<'_>) {
     let scenario = case.scenario;
     let has_command = |request: &Request| request.to == case.environment.name;

@@ -1,7 +1,7 @@
-//! To what a rollback, a redeploy or a recall leads: judged where it is accepted, where it is found out, and where an alias
-//! moves for it.
+//! Checks the destination of rollbacks, redeploys and recalls: when they are accepted, when they resolve their
+//! artifact, and when an alias moves for them.
 //!
-//! Must not know: how the deployer finds it out.
+//! Must not know how the deployer resolves it.
 
 use std::collections::BTreeMap;
 
@@ -16,28 +16,28 @@ use super::timeline::{Complete, LiveEntry};
 use super::violation::Rule;
 use super::zips;
 
-/// Whether a rollback without `to` met a deployment that brought something else than what was live.
+/// Whether a rollback without `to` met a deployment that brought another artifact than the live one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Met {
     Deployment,
     None,
-    /// It was under way, and what it would bring was not known yet, or had been done to nothing.
+    /// A deployment was under way, but its artifact was not known yet, or it had done nothing yet.
     Perhaps,
 }
 
 /// A rollback without `to`, as it was accepted.
 struct Accepted {
     met: Met,
-    /// What was live then.
+    /// The artifact that was live then.
     base: Option<LiveEntry>,
-    /// What took its place, where it was rejected then.
+    /// The artifact before it, if the live one was rejected then.
     instead: Option<LiveEntry>,
 }
 
 #[derive(Default)]
 pub(super) struct RollbackOracle {
     accepted: BTreeMap<DeploymentId, Accepted>,
-    /// What each rollback met, with a release too.
+    /// What each rollback met, including rollbacks with a release.
     met: BTreeMap<DeploymentId, Met>,
 }
 
@@ -45,13 +45,13 @@ fn is_plain(request: &Request) -> bool {
     request.rollback().is_some_and(deployer_core::head::Rollback::is_bare)
 }
 
-/// All that a head has open but what waits for something else.
+/// Returns the active request of a head and its pending ones.
 pub(super) fn open(head: &Head) -> impl Iterator<Item = &Request> {
     head.active().map(|active| &active.request).into_iter().chain(head.all_pending())
 }
 
 impl RollbackOracle {
-    /// A head was written after another one: what is new in it was accepted then.
+    /// A head was written. The requests that are new in it were accepted by that write.
     pub fn on_accepted(
         &mut self,
         live: &LiveOracle<'_, '_>,
@@ -74,7 +74,7 @@ impl RollbackOracle {
         }
     }
 
-    /// Whether a rollback means no deployment that it met: what its person has seen must hold once more when it is claimed.
+    /// Whether a rollback met no deployment. Its preconditions must then hold once more when it is claimed.
     fn means_no_deployment(&self, request: &Request) -> bool {
         request.rollback().is_some() && self.met.get(&request.id).is_none_or(|met| *met == Met::None)
     }
@@ -96,7 +96,7 @@ impl RollbackOracle {
         self.accepted.insert(request.id, Accepted { met, base, instead });
     }
 
-    /// It is found out what a deployment is about.
+    /// A deployment has resolved its artifact.
     pub fn on_resolved(
         &self,
         live: &LiveOracle<'_, '_>,
@@ -120,7 +120,7 @@ impl RollbackOracle {
                 };
                 match history.first() {
                     Some(live) if is_it(&live) => vec![by_history()],
-                    // Only some targets serve it: they are brought back to what is live.
+                    // Only some targets serve it: those go back to the live artifact.
                     live => vec![live],
                 }
             }
@@ -132,14 +132,14 @@ impl RollbackOracle {
             }
             Source::Earlier(_) => {
                 let half = history.first().filter(|first| first.by_rollback && first.is_complete != Complete::Yes);
-                // What is rejected is completed by nobody.
+                // A rejected artifact is not completed.
                 let half = half.filter(|half| !is_rejected(half, rejects));
                 let back = half.filter(|half| half.is_complete == Complete::No).or_else(by_history);
                 match self.accepted.get(&request.id) {
                     Some(Accepted { met: Met::Deployment, base, instead }) => {
                         rule = Rule::MeansWhatIsUnderWay;
-                        // A base that was rejected before it was accepted gives way to what was live before it; one that was
-                        // rejected after that stays what is meant.
+                        // A base that was rejected before the rollback was accepted gives way to the artifact that was
+                        // live before it. A base that was rejected later stays the destination.
                         vec![
                             base.as_ref(),
                             instead.as_ref(),
@@ -166,8 +166,8 @@ impl RollbackOracle {
         }
     }
 
-    /// An alias is pointed to a version by the owner of a rollback without `to`: never to what is live, unless the rollback
-    /// means a deployment, or completes a rollback.
+    /// The owner of a rollback without `to` has pointed an alias to a version. That must not be the live artifact,
+    /// unless the rollback met a deployment or completes a rollback.
     pub fn on_alias_move(
         &self,
         live: &LiveOracle<'_, '_>,
@@ -185,7 +185,7 @@ impl RollbackOracle {
         }
     }
 
-    /// A rollback that found nothing to go back to: there was nothing.
+    /// A deployment has ended. If it found nothing to roll back to, there must have been nothing.
     pub fn on_deployment_end(
         &self,
         live: &LiveOracle<'_, '_>,
@@ -205,12 +205,13 @@ impl RollbackOracle {
     }
 }
 
-/// Whether a rollback that names nothing brings this once more, for a rollback has brought it to some targets only.
+/// Whether a rollback without `to` brings the live artifact again, because a rollback has brought it to some targets
+/// only.
 fn completes(live: &LiveEntry) -> bool {
     live.by_rollback && live.is_complete != Complete::Yes
 }
 
-/// The next older one of other bytes that is not rejected.
+/// Returns the newest earlier artifact with other bytes that is not rejected.
 fn before_live<'l>(history: &'l [LiveEntry], rejects: &Rejects) -> Option<&'l LiveEntry> {
     let live = history.first()?;
     history.iter().skip(1).filter(|one| !one.is_same_artifact(live)).find(|one| !is_rejected(one, rejects))
@@ -220,11 +221,11 @@ fn is_rejected(one: &LiveEntry, rejects: &Rejects) -> bool {
     Release::parse(&one.release).is_ok_and(|release| rejects.find(&release, one.sha256).is_some())
 }
 
-/// What a rollback meets that is accepted on this head.
+/// Returns what a rollback meets that is accepted on this head.
 fn met_in(live: &LiveOracle<'_, '_>, head: &Head) -> Met {
     match (head.active(), head.pending()) {
         (Some(active), _) => met(live, active, live.history.first()),
-        // It was about to be begun.
+        // The pending request was about to begin.
         (None, Some(_)) => Met::Perhaps,
         (None, None) => Met::None,
     }
@@ -254,7 +255,7 @@ fn met(live: &LiveOracle<'_, '_>, active: &Active, base: Option<&LiveEntry>) -> 
     }
 }
 
-/// A redeploy takes nothing's place, stops nothing and goes behind what waits.
+/// Checks that a redeploy displaces nothing, stops nothing and goes behind what waits.
 fn check_redeploy_yields(before: &Head, after: &Head, redeploy: &Request, report: Report<'_>) {
     let is_open = |id: DeploymentId| open(after).any(|request| request.id == id);
     let ended = |id: DeploymentId| after.outbox().iter().any(|entry| entry.record.id == id);

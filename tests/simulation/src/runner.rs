@@ -1,7 +1,7 @@
-//! Plays a scenario: uploads happen, their events arrive through a queue that delivers at least once, invocations run side
-//! by side and die, sweeps come each minute; then the world heals and comes to rest.
+//! The runner plays a scenario. Uploads happen, a queue delivers their events at least once, invocations run side by
+//! side and die, and a sweep comes each minute. Then the world heals and comes to rest.
 //!
-//! Must not know: what is right. It only notes what the deployer answered.
+//! Must not know which behaviour is right: it only records what the deployer answers.
 
 mod actors;
 mod invocations;
@@ -29,18 +29,19 @@ use super::versions::Versions;
 use fixtures::random::Random;
 use world::{Run, Settling, Trigger, World};
 
-/// How often the sweep comes.
+/// The time between two sweeps.
 const SWEEP: Duration = Duration::from_secs(60);
-/// After so long in a world where nothing goes wrong any more, everything must have ended.
+/// The time after healing within which everything must have ended.
 const MAX_REST_TIME: Duration = Duration::from_secs(120 * 60);
-/// The same where promotions soak, and wait for approvals and the end of freezes, in one environment after the other.
+/// The same limit where there are promotions: they soak, and wait for approvals and for the end of freezes, in one
+/// environment after the other.
 const MAX_REST_TIME_WITH_PROMOTIONS: Duration = Duration::from_secs(6 * 60 * 60);
-/// What a process that dies has sent is carried out within this: no call takes longer.
+/// The time within which the calls that a dying process has sent are carried out: no call takes longer.
 const IN_FLIGHT: Duration = Duration::from_secs(7);
-/// After so long a marker that guards nothing is cleared away.
+/// The age at which a sweep clears away a marker that guards nothing.
 const MARKER_LIFETIME: Duration = Duration::from_secs(17 * 60);
 
-/// An upload that has happened, as both doors tell of it.
+/// An upload that has happened, with the event of each channel.
 #[derive(Debug, Clone)]
 pub(super) struct SentUpload {
     /// Its number in the scenario.
@@ -58,21 +59,21 @@ impl SentUpload {
     }
 }
 
-/// What the queue holds.
+/// A message of the queue.
 struct Message {
     work: Trigger,
     about: About,
     is_lost: bool,
 }
 
-/// What a message is about, by its number in the scenario.
+/// The subject of a message, by its number in the scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum About {
     Upload(usize),
     Command(usize),
     Request(usize),
     Vote(usize),
-    /// One of the deployer's own.
+    /// A message that the deployer has sent itself.
     Itself,
 }
 
@@ -84,11 +85,11 @@ enum Event {
     Message(Message),
     Sweep,
     Foreign(usize),
-    /// Somebody looks at what is live before giving a command.
+    /// A person looks at the live release before giving a command.
     Look(usize),
-    /// An account refuses everything from now on.
+    /// An account begins to refuse every call.
     Closes(usize),
-    /// That ends, one way or the other.
+    /// The account opens again, or its target leaves the configuration.
     Reopens(usize),
     Outage(bool),
     Heals,
@@ -96,7 +97,7 @@ enum Event {
 
 type Running<'w> = FuturesUnordered<LocalBoxFuture<'w, (Message, Run)>>;
 
-/// A scenario being played.
+/// A scenario being played, and everything recorded on the way.
 pub(super) struct Runner<'w> {
     pub world: &'w World,
     pub scenario: &'w Scenario,
@@ -108,33 +109,33 @@ pub(super) struct Runner<'w> {
     healed: bool,
     /// The uploads that have happened.
     pub uploads: Vec<SentUpload>,
-    /// What was answered to the events of an upload.
+    /// The records that the deployer returned for the events of uploads.
     pub upload_records: Vec<(usize, DeploymentRecord)>,
-    /// The uploads that were answered as none of ours, and why.
+    /// The uploads that the deployer ignored, with the reason.
     pub ignored: Vec<(usize, String)>,
-    /// What was answered to commands.
+    /// The answers to commands.
     pub command_answers: Vec<(usize, serde_json::Value)>,
-    /// What was seen by those who gave commands after a look.
+    /// The preconditions that people send with commands, by the command's number.
     pub preconditions: BTreeMap<usize, Preconditions>,
-    /// The targets that were taken out of the configuration.
+    /// The targets that have left the configuration.
     pub removed_targets: Vec<String>,
-    /// The commands that were sent to be wrong.
+    /// The commands that were refused as invalid, with the reason.
     pub invalid_commands: Vec<(usize, String)>,
-    /// The requests that were sent, and when.
+    /// The requests that were sent, with the time.
     pub sent: BTreeMap<usize, Timestamp>,
-    /// What was answered to them, where that was one record.
+    /// The records that were returned for requests of one function.
     pub request_records: Vec<(usize, DeploymentRecord)>,
-    /// What people say of promotions that wait.
+    /// The votes on promotions that wait for approvals.
     pub votes: Vec<Vote>,
-    /// The promotions and groups that people have heard of.
+    /// The waiting promotions and groups that people know of.
     known_waiting: Vec<Vote>,
     ticks: Vec<Tick>,
     pub tally: Tally,
-    /// Which invocations are a newer deployer's, where there are two versions.
+    /// The version of each invocation's deployer, where there are two versions.
     pub versions: Option<Versions>,
-    /// It did not come to rest.
+    /// True if the world did not come to rest.
     pub never_ends: bool,
-    /// What happened, for who reads it; only where somebody does.
+    /// The lines of the log; none unless a log is wanted.
     pub notes: Option<Vec<(Duration, String)>>,
 }
 
@@ -212,7 +213,7 @@ impl<'w> Runner<'w> {
         }
     }
 
-    /// Plays it until everything is at rest, or it is clear that this never comes.
+    /// Plays the scenario until everything is at rest, or until the time limit for that has passed.
     pub async fn run(&mut self) {
         let mut running = Running::new();
         loop {
@@ -288,7 +289,7 @@ impl<'w> Runner<'w> {
         }
     }
 
-    /// The messages that come again and again, and the deployer's own, where it does not come to rest.
+    /// Returns the messages that are still queued, for a world that does not come to rest.
     pub fn queued_messages(&self) -> Vec<String> {
         let messages = self.agenda.values().filter_map(|event| match event {
             Event::Message(message) => Some(text::work(&message.work)),
@@ -301,7 +302,7 @@ impl<'w> Runner<'w> {
         self.world.aws(|aws| aws.queue.next().is_none() && aws.held_calls() == 0) && self.open_objects().is_empty()
     }
 
-    /// What is open.
+    /// Returns the keys of the heads, promotion requests and groups that are still open.
     pub fn open_objects(&self) -> Vec<String> {
         let is_open = |head: Head| {
             let nothing_waits = head.pending().is_none() && head.waiting().is_empty();

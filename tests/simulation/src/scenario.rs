@@ -1,6 +1,7 @@
-//! What a schedule begins with and what is going to happen in it, all drawn from the seed before anything happens.
+//! The scenario of a schedule: the state at its beginning and everything that is going to happen in it. All of it is
+//! drawn from the seed before anything happens.
 //!
-//! Must not know: how it is played, and how it is judged.
+//! Must not know how a scenario is played or judged.
 
 use std::time::Duration;
 
@@ -14,88 +15,88 @@ use super::rules::Rules;
 use world::Op;
 use world::newer::Raises;
 
-/// An environment and where it leads to.
+/// An environment and its targets.
 #[derive(Debug, Clone)]
 pub struct Environment {
     /// Its name.
     pub name: String,
     /// Its targets: `111111111111/eu-west-1`.
     pub targets: Vec<String>,
-    /// It takes uploads.
+    /// True if it accepts uploads.
     pub accepts: bool,
-    /// Its releases are immutable.
+    /// True if its releases are immutable.
     pub immutable: bool,
-    /// How many versions are kept.
+    /// The number of versions that pruning keeps.
     pub keep_versions: u32,
-    /// How artifacts come here from other environments, if they do.
+    /// The promotion rules; none if nothing is promoted to this environment.
     pub rules: Option<Rules>,
 }
 
-/// What a zip is.
+/// The content of a zip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ZipKind {
     /// Code alone.
     Code,
-    /// All that a function is made from.
+    /// Code and a manifest that a function can be created from.
     Whole,
     /// Code and some configuration.
     Configured,
-    /// No zip at all.
+    /// Bytes that are no zip.
     Bad,
 }
 
-/// A zip: the same kind and label are the same bytes.
+/// The specification of a zip. The same kind and label make the same bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ZipSpec {
     /// Its kind.
     pub kind: ZipKind,
-    /// Which.
+    /// The number that makes its bytes differ from other zips.
     pub label: u64,
 }
 
-/// A door through which the deployer hears of an upload.
+/// The channel by which the deployer hears of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Channel {
     /// S3's notification.
     S3,
-    /// EventBridge's event, whose time is another.
+    /// EventBridge's event, which carries another time.
     EventBridge,
 }
 
-/// An event that is going to arrive.
+/// The delivery of one event of an upload.
 #[derive(Debug, Clone, Copy)]
 pub struct Delivery {
-    /// How long after the upload.
+    /// The time from the upload to the delivery.
     pub after: Duration,
-    /// Through which channel.
+    /// The channel of the event.
     pub channel: Channel,
-    /// It is lost if it cannot be handled the first time.
+    /// True if the event is lost when its first handling fails.
     pub is_lost: bool,
 }
 
 /// An upload that is going to happen.
 #[derive(Debug, Clone)]
 pub struct Upload {
-    /// When.
+    /// The time of the upload.
     pub at: Duration,
-    /// Which environment, by its number.
+    /// The index of its environment.
     pub environment: usize,
-    /// Which function.
+    /// The function.
     pub function: String,
-    /// Under which release.
+    /// The release.
     pub release: String,
-    /// What.
+    /// The content.
     pub bytes: ZipSpec,
-    /// By how much EventBridge's time is later.
+    /// The time by which EventBridge's event is later than S3's notification.
     pub skew: Duration,
-    /// Its events.
+    /// The deliveries of its events.
     pub deliveries: Vec<Delivery>,
 }
 
-/// What somebody else does to a function.
+/// A change that somebody other than the deployer makes to a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ForeignAct {
-    /// Lets somebody invoke it: only revisions change.
+    /// Adds a permission to invoke it, which changes revisions only.
     Permit,
     /// Updates the code of `$LATEST`.
     Code,
@@ -105,116 +106,116 @@ pub enum ForeignAct {
     Point,
 }
 
-/// When somebody else does something.
+/// The time of a foreign change.
 #[derive(Debug, Clone, Copy)]
 pub enum When {
-    /// So long after the beginning.
+    /// This long after the beginning.
     At(Duration),
-    /// Just before the so-many-th such call is carried out.
+    /// Just before the n-th call of this operation is carried out.
     Before(Op, usize),
 }
 
-/// What somebody else is going to do.
+/// A change that somebody other than the deployer is going to make.
 #[derive(Debug, Clone)]
 pub struct ForeignChange {
-    /// When.
+    /// The time.
     pub when: When,
-    /// Where.
+    /// The target.
     pub place: String,
-    /// To which function.
+    /// The function.
     pub function: String,
-    /// What.
+    /// The change.
     pub act: ForeignAct,
 }
 
-/// What goes wrong with a call.
+/// A fault of a call.
 #[derive(Debug, Clone, Copy)]
 pub enum FaultKind {
-    /// It is not carried out.
+    /// The call is not carried out and fails.
     Fails(CallErrorKind),
-    /// It is carried out, and its answer is lost.
+    /// The call is carried out, and its answer is lost.
     LosesAnswer,
-    /// It is carried out, its answer is lost, and it is sent again.
+    /// The call is carried out, its answer is lost, and the SDK sends it again.
     Twice,
-    /// Its answer is lost at once, and it is carried out after so long, whoever lives by then.
+    /// The answer is lost at once, and the call is carried out after this time, even if its sender is dead by then.
     Held(Duration),
-    /// The update that it begins ends in state Failed.
+    /// The update that the call begins ends in state Failed.
     EndsFailed,
 }
 
-/// Something that is going to go wrong.
+/// A fault that is going to happen.
 #[derive(Debug, Clone, Copy)]
 pub struct Fault {
-    /// At which operation.
+    /// The operation that it meets.
     pub op: Op,
-    /// At the so-many-th call of it.
+    /// The first call of the operation that it meets, counted from 1.
     pub call: usize,
-    /// So many times in a row.
+    /// The number of calls in a row that it meets.
     pub times: usize,
-    /// How.
+    /// The kind of fault.
     pub kind: FaultKind,
 }
 
 /// An alias `live` with provisioned concurrency.
 #[derive(Debug, Clone)]
 pub struct ProvisionedAlias {
-    /// Where.
+    /// The target.
     pub place: String,
-    /// Of which function.
+    /// The function.
     pub function: String,
-    /// How long Lambda keeps the traffic where it was.
+    /// The time for which Lambda keeps the traffic on the former version.
     pub takes: Duration,
-    /// The traffic never moves, for the new version cannot be started.
+    /// True if the traffic never moves, because the new version cannot be started.
     pub fails: bool,
 }
 
-/// All that is known before the first event.
+/// Everything that is known before the first event.
 #[derive(Debug, Clone)]
 pub struct Scenario {
-    /// Its odds.
+    /// The odds that it was drawn with.
     pub odds: Odds,
     /// The environments.
     pub environments: Vec<Environment>,
     /// The functions.
     pub functions: Vec<String>,
-    /// The functions that are there already, by place.
+    /// The functions that exist at the beginning, each with its target.
     pub existing: Vec<(String, String)>,
-    /// The uploads, in their order.
+    /// The uploads, in order of time.
     pub uploads: Vec<Upload>,
-    /// What is commanded by hand, in its order.
+    /// The commands given by hand, in order of time.
     pub commands: Vec<PlannedCommand>,
-    /// The promotions that are asked for by events, in their order.
+    /// The promotions requested by events, in order of time.
     pub requests: Vec<Request>,
-    /// There is a bus that hears of what happens.
+    /// True if the deployer has an event bus.
     pub has_bus: bool,
-    /// What somebody else does.
+    /// The changes that somebody other than the deployer makes.
     pub foreign_changes: Vec<ForeignChange>,
-    /// What goes wrong.
+    /// The faults.
     pub faults: Vec<Fault>,
-    /// Some invocations are a newer deployer's, which raises the format of heads so.
+    /// How the newer of two deployers raises the format of heads; none if all invocations are this version's.
     pub versions: Option<Raises>,
     /// The aliases with provisioned concurrency.
     pub provisioned: Vec<ProvisionedAlias>,
-    /// The accounts that refuse everything for a time.
+    /// The accounts that refuse every call for a time.
     pub closed: Vec<ClosedAccount>,
-    /// The ledger is away from then, for so long.
+    /// The time from which the ledger is unavailable, and for how long.
     pub outage: Option<(Duration, Duration)>,
-    /// How long an invocation may take.
+    /// The time limit of an invocation.
     pub time: Duration,
-    /// How long an update takes.
+    /// The time that an update of Lambda takes.
     pub settling: Duration,
-    /// When the world heals.
+    /// The time at which all faults end.
     pub heals: Duration,
 }
 
 impl Scenario {
-    /// Whether a write can take effect after whoever sent it has been succeeded.
+    /// Whether a write can take effect after another invocation has taken over from its sender.
     #[must_use]
     pub fn has_late_writes(&self) -> bool {
         self.odds.stops > 0 || self.faults.iter().any(|fault| matches!(fault.kind, FaultKind::Held(_)))
     }
 
-    /// Whether artifacts come from one environment into another.
+    /// Whether any environment takes promotions.
     #[must_use]
     pub fn promotes(&self) -> bool {
         self.environments.iter().any(|environment| environment.rules.is_some())

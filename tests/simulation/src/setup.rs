@@ -1,4 +1,4 @@
-//! Makes the world that a scenario is played in: its environments and functions, its latencies, and what goes wrong in it.
+//! Sets up the world of a scenario: its environments and functions, its latencies, and its faults.
 
 use jiff::Timestamp;
 
@@ -7,7 +7,7 @@ use super::scenario::{FaultKind, Scenario, When};
 use fixtures::random::Random;
 use world::{Latency, Settling, UpdateOutcome, World};
 
-/// The deployer.json of a scenario, without the targets that were taken out of it.
+/// Returns the deployer.json of a scenario, without the targets that have left it.
 pub(super) fn config(scenario: &Scenario, without: &[String]) -> serde_json::Value {
     let environments: serde_json::Map<_, _> = scenario
         .environments

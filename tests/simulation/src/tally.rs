@@ -1,4 +1,4 @@
-//! What the schedules had in them.
+//! Counts of the events in schedules.
 
 use std::fmt;
 use std::ops::AddAssign;

@@ -1,7 +1,7 @@
-//! Where the traffic of aliases with provisioned concurrency is, worked out a second time: Lambda leaves it on the version
-//! before until the concurrency stands on the new one.
+//! The traffic of aliases with provisioned concurrency, computed a second time: Lambda leaves it on the former version
+//! until the concurrency is allocated on the new one.
 //!
-//! Must not know: how the deployer looks at it.
+//! Must not know how the deployer reads it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,11 +22,11 @@ struct Alias {
     version: u64,
     /// The version that has the traffic.
     stands_on: u64,
-    /// When the traffic follows to the alias's version.
+    /// The time at which the traffic moves to the alias's version.
     until: Option<Timestamp>,
 }
 
-/// The aliases of a function in an environment, by place.
+/// The aliases of a function in an environment, by target.
 pub(super) struct TrafficOracle {
     aliases: BTreeMap<String, Alias>,
 }
@@ -38,7 +38,7 @@ impl TrafficOracle {
         Self { aliases: here.map(|one| (one.place.clone(), alias(one.takes, one.fails))).collect() }
     }
 
-    /// Something is done to the function. Where somebody else moves an alias nothing is known of its traffic any more.
+    /// A journal entry about the function. After a foreign move of an alias nothing is known of its traffic.
     pub fn on_entry(&mut self, entry: &JournalEntry) {
         let Action::Pointed { version } = entry.action else { return };
         if entry.by.is_none() {
@@ -55,7 +55,7 @@ impl TrafficOracle {
         }
     }
 
-    /// A deployment ends: where it has succeeded, the traffic is on its version.
+    /// A deployment has ended. Where it succeeded, the traffic must be on its version.
     pub fn on_deployment_end(&mut self, record: &DeploymentRecord, now: Timestamp, report: Report<'_>) {
         for outcome in record.targets.iter().filter(|outcome| has_arrived(outcome.status)) {
             let Some(alias) = self.aliases.get_mut(&place(outcome)) else { continue };

@@ -1,12 +1,12 @@
-//! The order of uploads, written down a second time: the oracle must not ask the head.
+//! The order of uploads, implemented a second time: the oracle must not ask the head.
 
 use std::fmt;
 
 use deployer_core::artifact::Upload;
 use jiff::Timestamp;
 
-/// An upload's place in the order, by what the first door told: the time, the sequencer, the key, the version id. The
-/// simulator's sequencers all have one length.
+/// An upload's position in the order, by the event that the deployer handled first: time, sequencer, key, version id.
+/// The simulator's sequencers all have the same length.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Position {
     time: Timestamp,
@@ -25,7 +25,7 @@ impl Position {
         }
     }
 
-    /// Whether it is newer than a command of this time: whatever was uploaded before that comes too late.
+    /// Whether the upload is newer than a command of this time. An upload from before the command comes too late.
     pub fn is_newer_than_command(&self, time: Timestamp) -> bool {
         self.time > time
     }
@@ -37,7 +37,7 @@ impl fmt::Display for Position {
     }
 }
 
-/// The id that the deployment of this event would get.
+/// Returns the id of the deployment that this event would make.
 pub(super) fn id(upload: &Upload) -> String {
     let Ok(bucket) = deployer_core::id::BucketName::parse(&upload.bucket) else { return String::new() };
     upload.clone().locate(&bucket).map(|located| located.deployment_id().to_string()).unwrap_or_default()

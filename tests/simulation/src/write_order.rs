@@ -1,4 +1,4 @@
-//! What must be so of the order in which things were carried out: judged by the journal alone.
+//! Checks the order of writes by the journal alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,19 +11,20 @@ use super::violation::{Rule, Violation};
 use super::zips;
 use world::journal::{Action, JournalEntry};
 
-/// The claim on a head, in the journal.
+/// The claim on a head.
 struct Held {
     claim: String,
     /// The invocation that made it.
     by: usize,
-    /// Where in the journal it was made.
+    /// The journal index at which it was made.
     since: usize,
-    /// Where in the journal its owner last read the head.
+    /// The journal index at which its owner last read the head.
     read: usize,
 }
 
-/// Whoever writes to a function holds the claim on it at that instant: no write is carried out by an invocation that
-/// another has succeeded. And before it points an alias to a version that it has published it reads the head again, or writes it.
+/// Checks that every write to a function comes from the invocation that holds the claim at that instant, and not from
+/// one that another has taken over from. Before an invocation points an alias to a version that it has published, it
+/// must read or write the head again.
 pub(super) fn claims(scenario: &Scenario, journal: &[JournalEntry], found: &mut Vec<Violation>) {
     let environments: BTreeMap<&str, &str> = scenario
         .environments
@@ -51,8 +52,8 @@ pub(super) fn claims(scenario: &Scenario, journal: &[JournalEntry], found: &mut 
             }
             continue;
         }
-        // What was held on its way, or sent by a process that has thawed, nobody can call back: what it must not do is another
-        // rule's (`ClosedDoors`).
+        // Nobody can call back a write that was held on its way, or sent by a process that has thawed. Another rule
+        // limits such writes (`ClosedDoors`).
         if entry.late {
             continue;
         }
@@ -82,7 +83,7 @@ pub(super) fn claims(scenario: &Scenario, journal: &[JournalEntry], found: &mut 
     }
 }
 
-/// The claim of the active deployment: the only `claim` that a head has.
+/// Returns the claim of the active deployment: the only field `claim` that a head has.
 fn claim(head: &[u8]) -> Option<String> {
     const FIELD: &[u8] = b"\"claim\": \"";
     let at = head.windows(FIELD.len()).position(|window| window == FIELD)? + FIELD.len();
@@ -90,12 +91,12 @@ fn claim(head: &[u8]) -> Option<String> {
     Some(claim.map(|byte| char::from(*byte)).collect())
 }
 
-/// No version is published twice for one artifact, unless the same bytes came several times, a version ended in Failed,
-/// or somebody else changed `$LATEST`.
+/// Checks that no version is published twice for one artifact, unless the same bytes came several times, a version
+/// ended in Failed, or somebody else changed `$LATEST`.
 pub(super) fn published_once(case: &Case<'_>, place: &str, report: &mut impl FnMut(Rule, String)) {
     let is_changed = case.changes(place).any(|entry| entry.by.is_none() && entry.action == Action::Changed);
     let failing = case.scenario.faults.iter().any(|fault| matches!(fault.kind, FaultKind::EndsFailed));
-    // A late write of code may be published with the next version.
+    // The next version may contain the code of a late write.
     if is_changed || failing || case.scenario.has_late_writes() {
         return;
     }
@@ -117,10 +118,10 @@ pub(super) fn published_once(case: &Case<'_>, place: &str, report: &mut impl FnM
     }
 }
 
-/// No alias goes back from a newer upload to an older one.
+/// Checks that no alias goes from a newer upload to an older one.
 pub(super) fn in_order(case: &Case<'_>, place: &str, report: &mut impl FnMut(Rule, String)) {
     if case.is_commanded() {
-        // A command goes back on purpose: what may follow on it is another rule's.
+        // A command goes back on purpose: other rules limit it.
         return;
     }
     let mut published = BTreeMap::new();
@@ -145,7 +146,7 @@ pub(super) fn in_order(case: &Case<'_>, place: &str, report: &mut impl FnMut(Rul
     }
 }
 
-/// Whether an alias was put back because its traffic did not follow: the only way back that nobody commands.
+/// Whether an alias was put back because its traffic did not follow: the only way back without a command.
 fn is_put_back(case: &Case<'_>, place: &str) -> bool {
     let outcomes = case.records().flat_map(|record| &record.targets);
     let mut errors =
@@ -153,7 +154,7 @@ fn is_put_back(case: &Case<'_>, place: &str) -> bool {
     errors.any(|error| error.code == TargetErrorCode::TrafficNotMoved)
 }
 
-/// Invocations write one after the other: nobody comes back after another has written.
+/// Checks that no invocation writes again after another one has written.
 pub(super) fn one_at_a_time(case: &Case<'_>, place: &str, report: &mut impl FnMut(Rule, String)) {
     let mut seen: Vec<usize> = Vec::new();
     for by in case.changes(place).filter(|entry| !entry.late).filter_map(|entry| entry.by) {
@@ -167,7 +168,7 @@ pub(super) fn one_at_a_time(case: &Case<'_>, place: &str, report: &mut impl FnMu
     }
 }
 
-/// Between publishing a version and pointing the alias to it nobody else has moved the alias elsewhere.
+/// Checks that nobody else has moved the alias between the publication of a version and the move of the alias to it.
 pub(super) fn nothing_foreign_is_overwritten(case: &Case<'_>, place: &str, report: &mut impl FnMut(Rule, String)) {
     let mut published: Option<(usize, u64)> = None;
     let mut moved = None;

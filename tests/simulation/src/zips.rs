@@ -1,4 +1,4 @@
-//! The zips of the simulator, each made once.
+//! The zips of the simulator; each is made once.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -11,7 +11,7 @@ use world::zips;
 /// The bytes of a zip, and their hash.
 type Zip = (Vec<u8>, Sha256);
 
-/// The zip that these bytes are.
+/// Returns the zip of this specification.
 pub(super) fn of(bytes: ZipSpec) -> Zip {
     static MADE: OnceLock<Mutex<HashMap<ZipSpec, Zip>>> = OnceLock::new();
     let mut made = MADE.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);

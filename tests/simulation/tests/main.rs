@@ -1,15 +1,16 @@
-//! Thousands of seeded schedules of the whole deployer, and planted bugs that prove that a broken rule would be seen.
+//! Thousands of seeded schedules of the whole deployer, and mutants that prove that a broken rule would be found.
 //!
-//! A schedule that fails is printed with the command that plays it again. `cargo simulate` plays as many as one likes.
+//! A schedule that fails is printed with the command that plays it again. `cargo simulate` plays any number of
+//! schedules.
 #![allow(clippy::panic, clippy::print_stdout)]
 
 use std::collections::BTreeSet;
 
 use simulation::{Mutant, Rule, command, play, play_with_neutral_ports};
 
-/// How many schedules are played here: what one core does in some seconds.
+/// The number of schedules that the test plays: one core needs some seconds for them.
 const SCHEDULES: u64 = 2_500;
-/// Within so many schedules a planted bug must show.
+/// The number of schedules within which a mutant must be found.
 const ENOUGH: u64 = 10_000;
 
 #[test]
@@ -30,7 +31,7 @@ fn the_same_seed_plays_the_same_schedule() {
     }
 }
 
-/// The neutral form of what bugs are planted with.
+/// Plays schedules through the faulty ports without a mutant.
 #[test]
 fn what_bugs_are_planted_with_breaks_nothing_by_itself() {
     for seed in 0..400 {
@@ -39,7 +40,7 @@ fn what_bugs_are_planted_with_breaks_nothing_by_itself() {
     }
 }
 
-/// Plays schedules until the bug shows as what it is: it breaks this rule.
+/// Plays schedules until the mutant breaks this rule.
 fn is_noticed(mutant: Mutant, rule: Rule) {
     for seed in 0..ENOUGH {
         let played = play(seed, Some(mutant));
@@ -50,7 +51,7 @@ fn is_noticed(mutant: Mutant, rule: Rule) {
     panic!("{mutant} did not break {rule:?} in {ENOUGH} schedules");
 }
 
-/// For each planted bug a test, and the rule that it must break.
+/// Makes a test for each mutant, with the rule that it must break.
 macro_rules! bugs {
     ($($name:ident: $mutant:ident => $rule:ident;)*) => {
         $(#[test]

@@ -1,4 +1,4 @@
-//! The people and systems around the deployer: they planned, command, ask for promotions, and say what they think of them.
+//! The people and systems around the deployer: they upload, give commands, request promotions and vote on them.
 
 use deployer_core::artifact::Upload;
 use deployer_core::id::DeploymentId;
@@ -15,7 +15,7 @@ use std::time::Duration;
 use world::Trigger;
 
 impl Runner<'_> {
-    /// A zip is uploaded, and its events are on their way.
+    /// Uploads a zip and schedules the deliveries of its events.
     pub(super) fn upload(&mut self, number: usize) {
         let planned = &self.scenario.uploads[number];
         let environment = &self.scenario.environments[planned.environment].name;
@@ -35,7 +35,7 @@ impl Runner<'_> {
         self.uploads.push(sent);
     }
 
-    /// Somebody looks at what is live, and will say so in a command.
+    /// Records what a person sees before giving a command with preconditions.
     pub(super) fn look_at_head(&mut self, number: usize) {
         let command = &self.scenario.commands[number];
         let Some(look) = command.look else { return };
@@ -46,13 +46,13 @@ impl Runner<'_> {
         self.preconditions.insert(number, seen);
     }
 
-    /// What the command with this number says of what its giver has seen.
+    /// Returns the preconditions that are sent with a command.
     pub(super) fn preconditions_given_by(&self, number: usize) -> Preconditions {
         let seen = self.preconditions.get(&number).filter(|_| self.mutant != Some(Mutant::PreconditionsIgnored));
         seen.cloned().unwrap_or_default()
     }
 
-    /// An account that refused everything is healed, or its target is taken out of the configuration.
+    /// Opens a closed account again, or takes its target out of the configuration.
     pub(super) fn end_closure(&mut self, closed: &ClosedAccount) {
         let ClosedAccount { place, then, .. } = closed;
         self.note(|| format!("{place}: {then:?}"));
@@ -66,7 +66,7 @@ impl Runner<'_> {
         }
     }
 
-    /// A command is given, and perhaps once more.
+    /// Gives a command, and schedules its repetitions.
     pub(super) fn give_command(&mut self, number: usize) {
         let command = &self.scenario.commands[number];
         let environment = &self.scenario.environments[command.environment].name;
@@ -85,7 +85,7 @@ impl Runner<'_> {
         }
     }
 
-    /// Somebody asks for a promotion by an event, which arrives some time, perhaps more than once.
+    /// Sends the event that requests a promotion, and schedules its repetitions.
     pub(super) fn send_request(&mut self, number: usize) {
         let request = &self.scenario.requests[number];
         let sent = self.world.now();
@@ -105,7 +105,7 @@ impl Runner<'_> {
         }
     }
 
-    /// Somebody approves a promotion, or declines it.
+    /// Approves or declines a promotion.
     pub(super) fn send_vote(&mut self, number: usize) {
         let now = self.world.now();
         let vote = &mut self.votes[number];
@@ -123,7 +123,7 @@ impl Runner<'_> {
         self.at(self.world.elapsed(), Event::Message(message));
     }
 
-    /// People hear of promotions that wait for approvals, and some have a word to say.
+    /// Finds the promotions and groups that have begun to wait for approvals, and draws the votes on them.
     pub(super) fn plan_votes(&mut self) {
         let wants =
             self.scenario.environments.iter().filter(|e| e.rules.as_ref().is_some_and(|r| r.approval.is_some()));

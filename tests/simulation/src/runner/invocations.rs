@@ -1,4 +1,5 @@
-//! Invocations: they begin, die and freeze, their answers are noted, and what was not handled comes again.
+//! Invocations: the runner starts them, lets them die and freeze, records their answers, and queues unhandled messages
+//! again.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::mutants::Mutant;
 use world::{CallPhase, Outcome, Run, Trigger, tick};
 
 impl<'w> Runner<'w> {
-    /// An invocation begins.
+    /// Starts an invocation for a message.
     pub(super) fn start_invocation(&mut self, mut message: Message, running: &mut Running<'w>) {
         if self.is_dropped_by_mutant(&message) {
             return;
@@ -48,7 +49,7 @@ impl<'w> Runner<'w> {
         running.push(running_one.boxed_local());
     }
 
-    /// Whether a planted bug has the queue believe that this is handled.
+    /// Whether a mutant makes the queue believe that this message is handled.
     fn is_dropped_by_mutant(&mut self, message: &Message) -> bool {
         if matches!(message.about, About::Command(_)) && self.mutant == Some(Mutant::CommandsDropped) {
             return self.random.percent(30);
@@ -65,7 +66,7 @@ impl<'w> Runner<'w> {
         swallowed.is_some()
     }
 
-    /// An invocation has ended: its message is done with, or comes again.
+    /// Ends an invocation: records its answer, and queues its message again unless that was handled.
     pub(super) fn end_invocation(&mut self, message: Message, run: &Run) {
         self.note(|| {
             format!("invocation {} ({}) ended: {}", run.invocation, work(&message.work), outcome(&run.outcome))
@@ -86,7 +87,7 @@ impl<'w> Runner<'w> {
                 }
                 return;
             }
-            // A recall that could not be begun everywhere is to be given again.
+            // A recall that could not begin everywhere is given again.
             (Outcome::Answered(answer), About::Command(_)) if !is_begun_everywhere(answer) => {}
             (Outcome::Answered(answer), about) => {
                 if let About::Command(number) = about {
@@ -114,7 +115,7 @@ impl<'w> Runner<'w> {
         }
     }
 
-    /// The deployer's own messages, some of which are lost, doubled or late.
+    /// Takes the deployer's own messages from its queue, and loses, doubles or delays some of them.
     pub(super) fn take_ticks(&mut self) {
         while let Some(due) = self.world.aws(|aws| aws.queue.next()) {
             for body in self.world.aws(|aws| aws.queue.take(due)) {
@@ -140,7 +141,7 @@ impl<'w> Runner<'w> {
     }
 }
 
-/// Whether a recall says nowhere that it could not be begun.
+/// Whether a recall has begun wherever it had to.
 fn is_begun_everywhere(answer: &serde_json::Value) -> bool {
     let environments = answer["environments"].as_array().into_iter().flatten();
     environments.into_iter().all(|one| !one["deployment"].is_null() || one["because"].is_null())

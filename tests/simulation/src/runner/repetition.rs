@@ -1,4 +1,4 @@
-//! The same once more, when everything is at rest: it must change nothing.
+//! Repeats everything when the world is at rest: that must change nothing.
 
 use deployer_core::record::DeploymentRecord;
 
@@ -9,18 +9,18 @@ use crate::requests;
 use crate::scenario::Channel;
 use world::{Outcome, Trigger};
 
-/// What came of everything once more.
+/// The outcomes of the repetition.
 #[derive(Default)]
 pub(crate) struct Repeated {
     pub uploads: Vec<(usize, Outcome)>,
-    /// Each with the ended record that was its answer before, if it was one.
+    /// Each command with the ended record that was its answer before, if its answer was one.
     pub commands: Vec<(usize, Option<serde_json::Value>, Outcome)>,
-    /// Each with the id of its record.
+    /// Each request with its record.
     pub requests: Vec<(usize, DeploymentRecord, Outcome)>,
 }
 
 impl Runner<'_> {
-    /// Time passes until old markers may be cleared away, and a sweep does so.
+    /// Lets time pass until old markers may be cleared away, and runs a sweep.
     pub async fn expire_markers(&mut self) {
         self.world.pass(MARKER_LIFETIME).await;
         if self.mutant != Some(Mutant::SweepDoesNothing) {
@@ -28,8 +28,8 @@ impl Runner<'_> {
         }
     }
 
-    /// Whether another command has done the contrary of this one: it must not be undone by whoever gives this one again, so
-    /// the id is used up.
+    /// Whether another command has done the contrary of this one. Repeating this one must not undo that, so its id is
+    /// used up.
     pub fn has_used_up_id(&self, number: usize) -> bool {
         let command = &self.scenario.commands[number];
         self.scenario.commands.iter().any(|other| {
@@ -51,7 +51,8 @@ impl Runner<'_> {
         })
     }
 
-    /// Everything once more: these uploads through both doors, every command that was answered, every tick, and a sweep.
+    /// Repeats everything: these uploads by both channels, every command that was answered, every request, every vote,
+    /// every tick, and a sweep.
     pub async fn repeat_everything(&mut self, uploads: &[usize]) -> Repeated {
         let mut again = Repeated::default();
         for sent in self.uploads.iter().filter(|sent| uploads.contains(&sent.number)) {

@@ -1,4 +1,4 @@
-//! What the log says of an invocation.
+//! The words of the log for triggers and outcomes.
 
 use deployer_engine::EventOutcome;
 
