@@ -70,7 +70,7 @@ mutants! {
     RequestsForgotten = "requests-forgotten", None;
     /// The outbox is emptied as the head is written: what an end calls for is lost if the process dies.
     OutboxEmptied = "outbox-emptied", Some(Focus::Deaths);
-    /// Pending uploads are not written.
+    /// Pending requests are not written.
     PendingDropped = "pending-dropped", None;
     /// No markers are written, so the sweep finds nothing.
     MarkersForgotten = "markers-forgotten", Some(Focus::Losses);

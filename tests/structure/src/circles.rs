@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::modules::{ModulePath, Modules};
 
-/// Each circle of more than two files, in readable lines: the files, and below them their ties.
+/// Returns each circle of more than two files in readable lines: the files, and below them their ties.
 #[must_use]
 pub fn circles(modules: &Modules) -> Vec<String> {
     let ties: BTreeMap<&ModulePath, _> = modules.all.keys().map(|path| (path, modules.ties(path))).collect();

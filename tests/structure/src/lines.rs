@@ -1,6 +1,6 @@
 //! The length of a file without the tests at its end.
 
-/// The number of lines before a `#[cfg(test)]` module that reaches to the end of the file.
+/// Returns the number of lines before a `#[cfg(test)]` module that reaches to the end of the file.
 #[must_use]
 pub fn without_tests(text: &str) -> usize {
     let lines: Vec<&str> = text.lines().collect();

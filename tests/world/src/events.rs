@@ -1,4 +1,4 @@
-//! The bus that the deployer's events go to: what has arrived, in its order.
+//! The bus that the deployer's events go to: the events that have arrived, in order.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ impl Events for EventsPort {
 }
 
 impl World {
-    /// What was told so far, a line each: `Deployment Succeeded prod/orders 1.0.0 unchanged`.
+    /// Returns the events that were sent so far, a line each: `Deployment Succeeded prod/orders 1.0.0 unchanged`.
     #[must_use]
     pub fn sent_events(&self) -> Vec<String> {
         let text = |value: &serde_json::Value| value.as_str().unwrap_or("-").to_owned();

@@ -1,4 +1,4 @@
-//! The form of each port's error where a call goes wrong.
+//! The error that each port returns for a faulty call.
 
 use deployer_core::doctor::{Refusal, Refused};
 use deployer_core::record::{TargetError, TargetErrorCode};

@@ -1,4 +1,4 @@
-//! Calls that are held on their way: their answers are lost at once, and they are carried out later, at a time of their own.
+//! Calls that are held on their way: their answers are lost at once, and they are carried out later.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use super::state::State;
 /// Carries a held call out.
 pub(super) type DelayedWrite = Box<dyn FnOnce(&mut State, &CallContext) + Send>;
 
-/// A call that is held until the time that its circumstances name.
+/// A call that is held until the time that its context names.
 pub(super) struct HeldCall {
     here: CallContext,
     late: DelayedWrite,
@@ -38,14 +38,14 @@ impl State {
         }
     }
 
-    /// How many calls are held still.
+    /// Returns the number of calls that are still held.
     #[must_use]
     pub fn held_calls(&self) -> usize {
         self.held.len()
     }
 }
 
-/// A writing call as it was sent: what [`Write`] borrows, owned.
+/// A writing call as it was sent: an owned copy of what [`Write`] borrows.
 #[derive(Clone)]
 pub(super) enum OwnedWrite {
     Create { new: Box<NewFunction>, code: OwnedCode },
@@ -116,7 +116,7 @@ impl From<&Write<'_>> for OwnedWrite {
 }
 
 impl OwnedWrite {
-    /// The call once more.
+    /// Returns the call.
     pub fn write(&self) -> Write<'_> {
         match self {
             Self::Create { new, code } => Write::Create { new, code: code.code() },

@@ -1,6 +1,6 @@
 //! A fake Lambda of one account and region, as strict as the real one.
 //!
-//! Synchronous: each call happens at one instant. Who may call is checked before, by [`super::session`].
+//! It is synchronous: each call happens at one instant. [`super::session`] checks the caller's rights before.
 
 use std::collections::BTreeMap;
 
@@ -12,23 +12,23 @@ use deployer_engine::port::{Answer, CallError, CallErrorKind as Kind, Write};
 use jiff::Timestamp;
 
 use super::alias::Alias;
-use super::function::{Busy, UpdateOutcome, Function, Settling, State, defaults};
+use super::function::{Busy, Function, Settling, State, UpdateOutcome, defaults};
 
 /// Lambda in one account and region.
 pub struct Lambda {
-    /// Which.
+    /// Its account and region.
     pub target: Target,
     /// The functions.
     pub functions: BTreeMap<String, Function>,
-    /// How long each update takes.
+    /// The time that each update takes.
     pub settling: Settling,
     /// The execution roles of the account, by ARN, with the time from which Lambda can assume them.
     pub roles: BTreeMap<String, Timestamp>,
-    /// What must never happen, but did.
+    /// The events that must never happen and did.
     pub forbidden: Vec<String>,
 }
 
-/// What a writing call finds.
+/// The context of a writing call.
 pub(super) struct WriteContext {
     pub now: Timestamp,
     pub outcome: UpdateOutcome,
@@ -41,7 +41,7 @@ fn no(kind: Kind, operation: &str, name: &str, text: &str) -> CallError {
 }
 
 impl Lambda {
-    /// A function that is there already, made by somebody else: settled, without versions and aliases.
+    /// Adds a function of somebody else: no update under way, no versions, no aliases.
     pub fn add_function(&mut self, name: &str, zip: &[u8]) -> &mut Function {
         let Target { account, region } = &self.target;
         let role = format!("arn:{}:iam::{account}:role/{name}", region.partition());
@@ -50,12 +50,12 @@ impl Lambda {
         self.functions.entry(name.to_owned()).insert_entry(function).into_mut()
     }
 
-    /// A function that is there.
+    /// Returns a function that exists.
     pub fn function(&mut self, name: &str) -> &mut Function {
         self.functions.get_mut(name).unwrap_or_else(|| panic!("no function {name}"))
     }
 
-    /// Somebody makes an execution role that Lambda can assume from this time on.
+    /// Adds an execution role that Lambda can assume from this time on.
     pub fn role(&mut self, path_and_name: &str, from: Timestamp) {
         let Target { account, region } = &self.target;
         self.roles.insert(format!("arn:{}:iam::{account}:role/{path_and_name}", region.partition()), from);
@@ -175,7 +175,7 @@ impl Lambda {
                     );
                     return Err(no(Kind::Invalid, "DeleteFunction", name, &text));
                 }
-                // Deleting what is not there succeeds: DeleteFunction is idempotent for a version.
+                // Deleting a version that does not exist succeeds: DeleteFunction is idempotent for a version.
                 function.versions.remove(&number);
                 Ok(Answer::Done)
             }
@@ -210,7 +210,7 @@ impl Lambda {
         Ok(answer)
     }
 
-    /// A version that serves must be one that can.
+    /// Points an alias to a version, as Lambda does. A version that is not active yet is recorded as forbidden.
     fn point(
         &mut self,
         operation: &str,
@@ -232,7 +232,7 @@ impl Lambda {
             );
             return Err(no(Kind::Failed, operation, name, &text));
         }
-        // Who calls an Inactive one wakes it.
+        // Whoever calls an Inactive version wakes it.
         let ready = [State::Ready, State::Named("Inactive".into())].contains(&build.state);
         let revision = function.next_revision();
         let description = function.description_of(alias.as_str());

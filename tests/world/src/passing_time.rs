@@ -1,9 +1,9 @@
-//! Time passes in a world: leases run out, ticks come, sweeps clear away.
+//! The passing of time in a world: leases expire, ticks come, and sweeps clear away.
 
 use super::*;
 
 impl World {
-    /// Time passes until every claim of an invocation that began by now is free.
+    /// Lets time pass until every claim of an invocation that has begun by now has expired.
     pub async fn leases_run_out(&self) {
         self.pass(self.time + Duration::from_secs(11)).await;
     }
@@ -11,7 +11,7 @@ impl World {
     /// Delivers the deployer's own messages as they come due, until there are none.
     ///
     /// # Panics
-    /// If there is no end of them.
+    /// If the messages do not end.
     pub async fn tick(&self) -> Vec<Run> {
         let mut runs = Vec::new();
         while let Some(due) = self.aws(|aws| aws.queue.next()) {
@@ -24,11 +24,11 @@ impl World {
         runs
     }
 
-    /// Delivers an event until its deployment has ended, however often that takes: leases run out in between, the sweep comes
-    /// each minute, and ticks are delivered.
+    /// Delivers an event until its deployment has ended. Between the deliveries leases expire, a sweep comes each
+    /// minute, and ticks are delivered.
     ///
     /// # Panics
-    /// If there is no end of it.
+    /// If the deployment does not end.
     pub async fn until_ended(&self, upload: &Upload) -> DeploymentRecord {
         for _ in 0..10 {
             match self.deliver(upload).await {
@@ -48,7 +48,7 @@ impl World {
         }
     }
 
-    /// Whether some head has a deployment that has not ended.
+    /// Whether any head has an active deployment.
     fn is_at_work(&self) -> bool {
         let is_at_work = |head: &Value| !head["active"].is_null();
         self.aws(|aws| {
@@ -57,7 +57,7 @@ impl World {
         })
     }
 
-    /// The schedule sends the sweep until no marker is old enough to be cleared away any more.
+    /// Lets time pass until no marker is young enough to stay, and runs a sweep.
     ///
     /// # Panics
     /// If a marker stays.

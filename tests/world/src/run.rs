@@ -1,4 +1,4 @@
-//! One invocation: an engine with ports of its own, that answers, or dies.
+//! One invocation: an engine with its own ports that answers or dies.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,12 +18,12 @@ use serde_json::Value;
 
 use super::World;
 use super::artifacts::ArtifactPort;
-use super::call::{Crash, Freeze, Connection, CallPhase, Shared};
+use super::call::{CallPhase, Connection, Crash, Freeze, Shared};
 use super::events::EventsPort;
-use super::sts::StsPort;
 use super::ledger::LedgerPort;
-use super::self_diagnostics::SelfDiagnosticsPort;
 use super::queue::QueuePort;
+use super::self_diagnostics::SelfDiagnosticsPort;
+use super::sts::StsPort;
 
 /// An invocation that is about to begin.
 #[must_use]
@@ -35,16 +35,16 @@ pub struct Invocation<'w> {
     in_flight: Duration,
 }
 
-/// How an invocation ended.
+/// The end of an invocation.
 #[derive(Debug)]
 pub enum Outcome {
-    /// The message is done with.
+    /// The event was handled.
     EventOutcome(EventOutcome),
-    /// The sweep is done with.
+    /// The sweep was done.
     Swept(Swept),
     /// A command was carried out.
     Answered(Value),
-    /// A command was not: the function's error.
+    /// A command was refused, with the function's error.
     Refused {
         /// `errorType`.
         error_type: String,
@@ -53,18 +53,18 @@ pub enum Outcome {
     },
     /// The message comes again.
     Transient(Transient),
-    /// There was no answer: it crashed, or its time was up.
+    /// There was no answer: it crashed, or its time ran out.
     Died,
 }
 
 /// An invocation that is over.
 #[derive(Debug)]
 pub struct Run {
-    /// How it ended.
+    /// Its end.
     pub outcome: Outcome,
     /// Its number in the log.
     pub invocation: usize,
-    /// How many port calls it has made.
+    /// The number of port calls that it made.
     pub calls: usize,
 }
 
@@ -99,25 +99,25 @@ impl Rng for SharedRng {
     }
 }
 
-/// What an invocation is about.
+/// The trigger of an invocation.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Trigger {
     /// The event of an upload.
     Upload(Upload),
-    /// Somebody asks for a promotion.
+    /// A request for a promotion.
     Promotion(Box<PromotionRequest>),
-    /// Somebody approves a promotion, or declines it.
+    /// An approval of a promotion, or its contrary.
     Consent(Box<ApprovalGiven>),
     /// One of the deployer's own messages.
     Tick(Tick),
-    /// The schedule's command.
+    /// The schedule's sweep.
     Sweep,
     /// A command by hand, as JSON.
     Command(Value),
 }
 
 impl World {
-    /// An engine with this much time, for who calls it in another way.
+    /// Makes an engine with this time limit, for a test that calls it directly.
     #[must_use]
     pub fn engine(&self, time: Duration) -> Engine {
         self.engine_over(&Arc::new(Connection::new(self.shared.clone(), None, None)), time)
@@ -154,43 +154,43 @@ impl<'w> Invocation<'w> {
         Self { world, time: world.time, crash: None, freeze: None, in_flight: Duration::ZERO }
     }
 
-    /// It has only so much time.
+    /// Gives it this time limit.
     pub fn within(mut self, time: Duration) -> Self {
         self.time = time;
         self
     }
 
-    /// It dies in this port call, counted from 1.
+    /// Lets it die in this port call, counted from 1.
     pub fn dies_at(mut self, call: usize, phase: CallPhase) -> Self {
         self.crash = Some(Crash { call, phase });
         self
     }
 
-    /// Its process is frozen as it waits for the answer of this port call, counted from 1, and thaws after so long.
-    /// Its own end is put off by as much: timers are frozen with it.
+    /// Freezes its process while it waits for the answer of this port call, counted from 1. Its time limit is extended
+    /// as much, because timers freeze with it.
     pub fn freezes_at(mut self, call: usize, time: Duration) -> Self {
         self.freeze = Some(Freeze { call, phase: CallPhase::After, time });
         self
     }
 
-    /// The same as it is about to send the call: it is sent when the process thaws.
+    /// Freezes its process just before it sends the call: the call is sent when the process thaws.
     pub fn freezes_before(mut self, call: usize, time: Duration) -> Self {
         self.freeze = Some(Freeze { call, phase: CallPhase::Before, time });
         self
     }
 
-    /// Should it die, the calls that it has sent by then are carried out all the same, if they take no longer than this.
+    /// Lets the calls that it has sent be carried out after its death, if they take no longer than this.
     pub fn leaves_in_flight(mut self, time: Duration) -> Self {
         self.in_flight = time;
         self
     }
 
-    /// It gets the event of an upload.
+    /// Runs it with the event of an upload.
     pub async fn upload(self, upload: &Upload) -> Run {
         self.run(&Trigger::Upload(upload.clone())).await
     }
 
-    /// It gets this.
+    /// Runs it with this trigger.
     pub async fn run(self, work: &Trigger) -> Run {
         let Self { world, time, crash, freeze, in_flight } = self;
         if let Trigger::Upload(upload) = work {
@@ -212,7 +212,9 @@ impl<'w> Invocation<'w> {
                 Trigger::Approval(word) => {
                     handle(&engine, InboundEvent::Consent(word.clone())).await.map(Outcome::EventOutcome)
                 }
-                Trigger::Tick(tick) => handle(&engine, InboundEvent::Tick(tick.clone())).await.map(Outcome::EventOutcome),
+                Trigger::Tick(tick) => {
+                    handle(&engine, InboundEvent::Tick(tick.clone())).await.map(Outcome::EventOutcome)
+                }
                 Trigger::Sweep => engine.sweep().await.map(Outcome::Swept),
                 Trigger::Command(command) => Ok(obeyed(&engine, command, &connection).await),
             }
@@ -239,7 +241,8 @@ impl<'w> Invocation<'w> {
 }
 
 async fn obeyed(engine: &Engine, command: &Value, connection: &Arc<Connection>) -> Outcome {
-    let (premises, invocation) = (SelfDiagnosticsPort(connection.clone()), format!("invocation-{}", connection.invocation));
+    let (premises, invocation) =
+        (SelfDiagnosticsPort(connection.clone()), format!("invocation-{}", connection.invocation));
     let refused = |error: FunctionError| {
         let (error_type, error_message) = (error.error_type().to_owned(), error.to_string());
         Outcome::Refused { error_type, message: error_message }

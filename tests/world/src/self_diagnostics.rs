@@ -1,4 +1,5 @@
-//! What the doctor looks at: the bucket's settings, the queue's lengths, and rights tried out on a function that is not there.
+//! The port of the doctor: the bucket's settings, the queue's lengths, and rights tried out on a function that does not
+//! exist.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,14 +20,14 @@ use super::policy::Need;
 use super::session::Session;
 use super::state::State;
 
-/// The longest that a Lambda of ours runs.
+/// The time limit of the doctor's invocation.
 const TIME: Duration = Duration::from_secs(300);
 
 impl World {
-    /// The doctor walks the chain of trust. `None`: no such environment.
+    /// Lets the doctor check the chain of trust. `None`: no such environment.
     ///
     /// # Panics
-    /// If the environment's name is none.
+    /// If the environment's name is invalid.
     pub async fn examine(&self, only: Option<&str>) -> Option<DoctorReport> {
         let connection = Arc::new(Connection::new(self.shared.clone(), None, None));
         let engine = self.engine_over(&connection, TIME);

@@ -1,7 +1,7 @@
-//! Lambda as one session may use it: each call is held against the session's policy and the deploy role's own.
+//! Lambda as one session may use it: each call is checked against the session's policy and the deploy role's own.
 //!
-//! Service Authorization Reference, "Actions, resources, and condition keys for AWS Lambda", with the dependent
-//! actions that AWS's Service Authorization Reference lists.
+//! Service Authorization Reference, "Actions, resources, and condition keys for AWS Lambda", with the dependent actions
+//! that it lists.
 
 use std::sync::Arc;
 
@@ -13,9 +13,9 @@ use deployer_core::plan::Configuration;
 use deployer_engine::port::{Answer, CallError, CallErrorKind, Code, Functions, PublishedVersions, Qualifier, Write};
 
 use super::call::{CallContext, Connection, Op};
-use super::journal::{JournalEntry, Action};
-use super::lambda::WriteContext;
 use super::held_calls::{DelayedWrite, OwnedWrite};
+use super::journal::{Action, JournalEntry};
+use super::lambda::WriteContext;
 use super::policy::{Need, Policy};
 use super::state::State;
 
@@ -59,7 +59,8 @@ impl Session {
         Ok(())
     }
 
-    /// A call on the function or what is below it: which of the two it is authorised on is not always told.
+    /// Returns the needs of a call on a function or its version or alias: AWS does not always document on which of the
+    /// two it is authorized.
     pub(super) fn both(&self, action: &'static str, name: &str) -> Vec<Need> {
         vec![Need::new(action, self.arn(name)), Need::new(action, format!("{}:1", self.arn(name)))]
     }
@@ -122,7 +123,14 @@ impl Session {
         let answer = state.lambdas.get_mut(&self.target).unwrap().write(name, write, &context)?;
         let (place, object) = (self.target.to_string(), name.to_string());
         let action = Action::of(write, &answer);
-        state.journal.push(JournalEntry { at: here.now, by: Some(here.invocation), place, object, action, late: here.late });
+        state.journal.push(JournalEntry {
+            at: here.now,
+            by: Some(here.invocation),
+            place,
+            object,
+            action,
+            late: here.late,
+        });
         Ok(answer)
     }
 
@@ -291,8 +299,9 @@ impl Functions for Session {
     async fn write(&self, name: &FunctionName, write: Write<'_>) -> Result<Answer, CallError> {
         let act = |state: &mut State, here: &CallContext| self.carry_out(state, here, name, &write);
         let (session, about, sent) = (self.clone(), name.clone(), OwnedWrite::from(&write));
-        // Nobody hears how it ends.
-        let late: DelayedWrite = Box::new(move |state, here| drop(session.carry_out(state, here, &about, &sent.write())));
+        // Nobody sees how a late write ends.
+        let late: DelayedWrite =
+            Box::new(move |state, here| drop(session.carry_out(state, here, &about, &sent.write())));
         self.connection.call_or_hold(op(&write), &self.target.to_string(), name.as_str(), act, Some(late)).await
     }
 }

@@ -1,7 +1,8 @@
-//! One team uploads much that is slow, and another team a single release behind it: how long that one waits.
+//! One team uploads many slow releases, and another team a single release behind them: measures how long that one
+//! waits.
 //!
-//! In the world fake on virtual time, with event source mappings that take messages as SQS and Lambda do: some at a time, so many
-//! batches at once, and the next batch when a whole one is done.
+//! It runs in the world fake on virtual time. Event source mappings take messages as SQS and Lambda do: batches of
+//! limited size, a limited number at once, and the next batch when a whole one is done.
 #![allow(clippy::unwrap_used, reason = "a mistake in a test ends the test")]
 
 use std::collections::VecDeque;
@@ -24,39 +25,39 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 /// An event source mapping.
 #[derive(Debug, Clone, Copy)]
 pub struct Mapping {
-    /// Messages of an invocation, at most.
+    /// The maximal number of messages of an invocation.
     pub batch: usize,
-    /// Invocations at once, at most.
+    /// The maximal number of invocations at once.
     pub concurrency: usize,
 }
 
-/// The storm, and who takes the messages.
+/// The load, and the event source mappings.
 #[derive(Debug, Clone, Copy)]
 pub struct SlowTeam {
-    /// Uploads of the slow team, each of another function.
+    /// The number of uploads of the slow team, each of another function.
     pub uploads: usize,
-    /// How long Lambda needs for each of their versions.
+    /// The time that Lambda needs for each of their versions.
     pub settles: Duration,
-    /// Takes uploads.
+    /// The mapping of the queue of uploads.
     pub mapping: Mapping,
-    /// Takes the deployer's own messages, where they have a queue of their own.
+    /// The mapping of the queue of the deployer's own messages, if they have one.
     pub wakes: Option<Mapping>,
 }
 
-/// How it went.
+/// The measured times.
 #[derive(Debug, Clone, Copy)]
 pub struct Waited {
-    /// From the other team's upload to the end of its deployment.
+    /// The time from the other team's upload to the end of its deployment.
     pub other_team: Duration,
-    /// The longest time for which a message of the deployer's own was due and nobody took it.
+    /// The longest time for which a message of the deployer's own was due and not received.
     pub wake: Duration,
-    /// Until all had ended.
+    /// The time until all deployments had ended.
     pub all: Duration,
-    /// Invocations.
+    /// The number of invocations.
     pub invocations: usize,
 }
 
-/// A message, and since when it can be received.
+/// A message, and the time from which it can be received.
 struct Message(Trigger, Timestamp);
 
 /// A queue and its mapping.
@@ -81,7 +82,7 @@ impl Queue {
 }
 
 impl SlowTeam {
-    /// Plays it. On tokio's paused time.
+    /// Plays it and returns the measured times. It must run on tokio's paused time.
     ///
     /// # Panics
     /// If a deployment does not succeed.

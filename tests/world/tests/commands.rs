@@ -8,7 +8,7 @@ use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
 use world::orders::{OTHER, command, deployed, release, rollback, served, served_in, serves};
 use world::zips::{code, with_manifest};
-use world::{DEV, CallPhase, Op, Outcome, Trigger, World};
+use world::{CallPhase, DEV, Op, Outcome, Trigger, World};
 
 #[tokio::test(start_paused = true)]
 async fn a_rollback_walks_back_through_what_really_was_live() {

@@ -8,7 +8,7 @@ use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
 use world::orders::{OTHER, command, deployed, rollback, served, served_in};
 use world::zips::code;
-use world::{DEV, CallPhase, Op, Outcome, Trigger, World, recorded};
+use world::{CallPhase, DEV, Op, Outcome, Trigger, World, recorded};
 
 /// `orders` in two accounts; the head is as if the second had come after these releases.
 async fn with_a_new_target(releases: &[&str]) -> World {
@@ -155,7 +155,8 @@ async fn a_head_that_cannot_be_read_hides_nothing_else() {
     let status = world.command(json!({"command": "status"})).await;
     assert_eq!(status["functions"].as_array().unwrap().len(), 1);
     assert!(status["unreadable"][0].as_str().unwrap().starts_with("heads/dev/broken.json in the ledger bucket"));
-    let (error_type, _) = world.command_error(json!({"command": "status", "environment": "dev", "function": "broken"})).await;
+    let (error_type, _) =
+        world.command_error(json!({"command": "status", "environment": "dev", "function": "broken"})).await;
     assert_eq!(error_type, "LedgerUnavailable");
 }
 

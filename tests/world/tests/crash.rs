@@ -4,7 +4,7 @@
 use deployer_core::record::{DeploymentRecord, Status};
 use world::payloads::{eventbridge, notification, queued};
 use world::zips::{code, function, with_manifest};
-use world::{DEV, CallPhase, Op, Outcome, Trigger, World, recorded};
+use world::{CallPhase, DEV, Op, Outcome, Trigger, World, recorded};
 
 const MANIFEST: &str = "timeout = 20\nreserved_concurrent_executions = 5\n[tags]\nteam = \"orders\"\n";
 

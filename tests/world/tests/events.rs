@@ -83,7 +83,8 @@ async fn delivered(world: &World, bodies: &[String]) -> Vec<Event> {
 
 #[tokio::test(start_paused = true)]
 async fn a_promotion_event_that_cannot_be_read_is_answered_by_one_that_says_why() {
-    let world = World::three_environments(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
+    let world =
+        World::three_environments(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
     let asked = json!({"function": "orders", "from": "Dev", "to": "stage", "requested_by": "ann", "id": "train-7"});
     let yes = json!({"environment": "stage", "function": "orders", "deployment": 7, "approved_by": "bob"});
     let no = json!("no");
@@ -148,7 +149,8 @@ async fn a_promotion_event_that_cannot_be_read_is_answered_by_one_that_says_why(
 
 #[tokio::test(start_paused = true)]
 async fn a_promotion_event_as_long_as_the_bus_takes_is_answered_without_it() {
-    let world = World::three_environments(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
+    let world =
+        World::three_environments(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
     let asked = json!({"function": "orders", "from": "dev", "to": "stage", "colour": "x".repeat(250_000)});
     let told = delivered(&world, &[event("Promotion Requested", "E1", world.now(), &asked).to_string()]).await;
     let detail = &told[0].detail;
@@ -158,7 +160,8 @@ async fn a_promotion_event_as_long_as_the_bus_takes_is_answered_without_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_promotion_event_under_the_id_of_another_is_answered_by_one_that_says_why() {
-    let world = World::three_environments(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
+    let world =
+        World::three_environments(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
     deployed(&world, &["1.1.0", "1.2.0"]).await;
     let asked =
         |release: &str| json!({"function": "orders", "from": "dev", "to": "stage", "id": "train", "release": release});
@@ -173,7 +176,8 @@ async fn a_promotion_event_under_the_id_of_another_is_answered_by_one_that_says_
 
 #[tokio::test(start_paused = true)]
 async fn an_upload_whose_last_part_alone_is_wrong_is_told_of() {
-    let world = World::three_environments(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
+    let world =
+        World::three_environments(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
     for key in ["dev/orders/1.0.0.jar", "dev/orders/1.0.0.ZIP", "dev/orders/-1.zip", "nowhere/orders/1.0.0.zip"] {
         drop(world.upload(key, code("1")).await);
         let told = world.aws(|aws| std::mem::take(&mut aws.events));

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use world::newer::{Raises, lost, newer};
 use world::orders::{command, deployed, release, rollback, served};
 use world::zips::code;
-use world::{DEV, CallPhase, Outcome, Trigger, World, recorded};
+use world::{CallPhase, DEV, Outcome, Trigger, World, recorded};
 
 /// From now on invocations are of the newer version.
 fn is_newer(world: &mut World, raises: Raises) {

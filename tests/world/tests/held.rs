@@ -8,7 +8,7 @@ use deployer_core::artifact::Upload;
 use deployer_core::record::{DeploymentRecord, Status};
 use serde_json::{Value, json};
 use world::zips::{code, function, with_manifest};
-use world::{DEV, CallPhase, Op, Outcome, Run, Trigger, World, recorded};
+use world::{CallPhase, DEV, Op, Outcome, Run, Trigger, World, recorded};
 
 /// Longer than any of these scenarios takes: what is held takes effect after everybody's end.
 const HELD: Duration = Duration::from_secs(12 * 3600);
@@ -55,7 +55,9 @@ impl Next {
             Trigger::Command(order)
         };
         let work = match self {
-            Self::Upload => Trigger::Upload(world.put("dev/orders/1.3.0.zip", with_manifest("1.3.0", "timeout = 30\n"))),
+            Self::Upload => {
+                Trigger::Upload(world.put("dev/orders/1.3.0.zip", with_manifest("1.3.0", "timeout = 30\n")))
+            }
             Self::Rollback => work("rollback", json!({"environment": "dev", "to": "1.1.0"})),
             Self::Redeploy => work("redeploy", json!({"environment": "dev"})),
             Self::Reject => work("reject", json!({"release": "1.2.0", "reason": "it is bad"})),

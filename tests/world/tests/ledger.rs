@@ -9,7 +9,7 @@ use deployer_engine::port::CallErrorKind;
 use deployer_engine::{EventOutcome, History, Swept, Transient};
 use serde_json::{Value, json};
 use world::zips::code;
-use world::{DEV, CallPhase, Op, Outcome, Run, Trigger, World, recorded};
+use world::{CallPhase, DEV, Op, Outcome, Run, Trigger, World, recorded};
 
 fn served(world: &World) -> String {
     world.aws(|aws| {

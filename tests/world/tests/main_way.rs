@@ -185,7 +185,8 @@ async fn an_alias_on_an_older_version_is_moved_without_sending_the_code_again() 
 async fn a_traffic_shift_that_somebody_left_is_ended() {
     let world = World::dev();
     let (old, new) = (code("1.0.0"), code("1.1.0"));
-    world.add_function(DEV, "orders", &old, |f| f.publish().code(&new).publish().point("live", 2).shift("live", 1, 0.1));
+    world
+        .add_function(DEV, "orders", &old, |f| f.publish().code(&new).publish().point("live", 2).shift("live", 1, 0.1));
     let record = world.record("dev/orders/1.1.0.zip", new).await;
     assert_eq!(record.status, Status::Succeeded);
     assert_eq!(world.writes(), ["UpdateAlias 111111111111/eu-west-1 orders: ok"]);

@@ -9,7 +9,7 @@ use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
 use world::orders::{command, deployed, release, served, serves};
 use world::zips::code;
-use world::{DEV, UpdateOutcome, CallPhase, Op, Outcome, Trigger, World};
+use world::{CallPhase, DEV, Op, Outcome, Trigger, UpdateOutcome, World};
 
 /// `orders` has `a` live as version 2, and its alias provisioned concurrency that takes so many seconds to move.
 async fn provisioned(seconds: u64, fate: UpdateOutcome) -> World {
@@ -336,7 +336,8 @@ async fn whoever_dies_while_the_traffic_moves_is_succeeded() {
             world.leases_run_out().await;
             world.tick().await;
             let record = world.until_ended(&upload).await;
-            let (status, serves) = if fate == UpdateOutcome::Settles { (Status::Succeeded, 3) } else { (Status::Failed, 2) };
+            let (status, serves) =
+                if fate == UpdateOutcome::Settles { (Status::Succeeded, 3) } else { (Status::Failed, 2) };
             assert_eq!((record.status, alias(&world)), (status, (serves, vec![])), "call {call}: {record:?}");
         }
     }
@@ -389,7 +390,9 @@ async fn whether_there_is_provisioned_concurrency_is_asked_once_a_day() {
 async fn concurrency_that_the_head_does_not_know_of_shows_in_the_answer_of_the_move() {
     let world = World::with_orders();
     deployed(&world, &["a"]).await;
-    world.change_function(DEV, "orders", |orders| orders.provision("live", Duration::from_secs(10), UpdateOutcome::Settles));
+    world.change_function(DEV, "orders", |orders| {
+        orders.provision("live", Duration::from_secs(10), UpdateOutcome::Settles)
+    });
     let record = world.record("dev/orders/b.zip", code("b")).await;
     assert_eq!((record.status, alias(&world)), (Status::Succeeded, (3, vec![])));
 }

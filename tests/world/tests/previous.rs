@@ -6,7 +6,7 @@ use std::time::Duration;
 use deployer_core::record::{DeploymentRecord, Status};
 use serde_json::json;
 use world::zips::code;
-use world::{DEV, CallPhase, Op, World};
+use world::{CallPhase, DEV, Op, World};
 
 /// `orders` serves 1.0.0 as version 1 by the ledger, and somebody has made a version 2 of the same function.
 async fn known() -> World {

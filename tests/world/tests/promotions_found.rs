@@ -6,7 +6,7 @@ use deployer_core::record::Status;
 use deployer_engine::port::CallErrorKind;
 use serde_json::json;
 use world::orders::{deployed, served_in};
-use world::{DEV, CallPhase, Op, World, zips::code};
+use world::{CallPhase, DEV, Op, World, zips::code};
 
 /// A promotion that a success calls for, and that is refused at once while nothing can be sent to the bus.
 #[tokio::test(start_paused = true)]

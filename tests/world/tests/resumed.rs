@@ -9,7 +9,7 @@ use deployer_engine::port::CallErrorKind;
 use jiff::Timestamp;
 use serde_json::json;
 use world::zips::{code, with_manifest};
-use world::{Call, DEV, CallPhase, Op, Outcome, Trigger, World, recorded};
+use world::{Call, CallPhase, DEV, Op, Outcome, Trigger, World, recorded};
 
 const OTHER: &str = "222222222222";
 

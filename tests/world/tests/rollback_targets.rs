@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use world::orders::{OTHER, command, release};
 use world::zips::{code, function, with_manifest};
-use world::{Call, DEV, UpdateOutcome, CallPhase, Op, Outcome, Trigger, World, recorded};
+use world::{Call, CallPhase, DEV, Op, Outcome, Trigger, UpdateOutcome, World, recorded};
 
 /// The alias of a function in an account.
 type Place = (&'static str, &'static str, &'static str);
@@ -222,7 +222,9 @@ async fn a_variable_of_another_function_is_never_taken_for_one_that_the_last_dep
         with_manifest(label, &manifest)
     };
     world.record("dev/orders/a.zip", zip("a", "MINE")).await;
-    world.add_function(DEV, "acme-orders", &code("foreign"), |f| f.variable("MINE", "theirs").publish().point("live", 1));
+    world.add_function(DEV, "acme-orders", &code("foreign"), |f| {
+        f.variable("MINE", "theirs").publish().point("live", 1)
+    });
     world.reconfigure(&config(&[DEV], &json!({"function_name": "acme-{function}"})));
     world.pass(Duration::from_secs(1)).await;
     let record = world.record("dev/orders/b.zip", zip("b", "OTHER")).await;

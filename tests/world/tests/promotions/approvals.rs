@@ -36,7 +36,8 @@ async fn it_waits_until_somebody_else_approves_and_then_goes_at_once() {
     }
     let (_, nobody) = world.command_error(approve("\u{200b}")).await;
     assert!(nobody.contains("requested_by must not be empty"), "{nobody}");
-    let (_, nobody) = world.command_error(json!({"command": "approve", "environment": "prod", "function": "orders"})).await;
+    let (_, nobody) =
+        world.command_error(json!({"command": "approve", "environment": "prod", "function": "orders"})).await;
     assert!(nobody.starts_with("requested_by is missing"), "{nobody}");
     let done = world.command_record(approve("bob")).await;
     assert_eq!((done.id, done.status), (record.id, Status::Succeeded));

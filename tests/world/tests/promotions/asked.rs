@@ -69,7 +69,11 @@ async fn whoever_dies_over_what_was_asked_for_leaves_it_to_the_next_and_it_goes_
             world.invocation().dies_at(call, moment).run(&Trigger::Tick(tick)).await;
             world.leases_run_out().await;
             world.sweep_minutes(2).await;
-            assert_eq!((world.served_releases()[1].as_str(), asked(&world)), ("1.1.0", vec![]), "died {moment:?} {call}");
+            assert_eq!(
+                (world.served_releases()[1].as_str(), asked(&world)),
+                ("1.1.0", vec![]),
+                "died {moment:?} {call}"
+            );
             let record = world.newest_in("stage").await;
             assert_eq!(record.status, Status::Succeeded, "died {moment:?} {call}");
             assert_eq!(world.aws(|aws| aws.ledger.keys("deployments/stage/").count()), 1);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use world::orders::deployed;
 use world::promotions::{PROD, served_code};
 use world::zips::code;
-use world::{DEV, CallPhase, Op, Outcome, Trigger, World};
+use world::{CallPhase, DEV, Op, Outcome, Trigger, World};
 
 use super::by_hand;
 

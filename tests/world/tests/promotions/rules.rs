@@ -163,7 +163,10 @@ async fn a_freeze_refuses_or_lets_wait_and_a_reason_overrides_it_loudly() {
         end(&pending),
         (Status::Pending, Some(Code::Waiting), "waits until 2099-12-31T23:00:00Z for the freeze to end")
     );
-    assert_eq!(waits.command_record(with(promote(), &json!({"override_freeze": "CVE"}))).await.status, Status::Succeeded);
+    assert_eq!(
+        waits.command_record(with(promote(), &json!({"override_freeze": "CVE"}))).await.status,
+        Status::Succeeded
+    );
     waits.sweep_minutes(1).await;
     assert_eq!(waits.served_releases()[2], "1.1.0");
     let first = waits.command(json!({"command": "history", "environment": "prod", "function": "orders"})).await;
@@ -204,7 +207,10 @@ async fn an_event_with_the_wrong_shape_or_from_another_time_promotes_nothing() {
     }
     let unknown = ignored(world.send_event(&world.promotion_event("u", &with(to_prod(), &json!({"to": "prd"})))).await);
     assert!(unknown.contains("no environment prd"), "{unknown}");
-    assert_eq!(world.sent_events().last().unwrap(), "Promotion Refused -/orders 1.1.0 -".replace(" 1.1.0", " -").as_str());
+    assert_eq!(
+        world.sent_events().last().unwrap(),
+        "Promotion Refused -/orders 1.1.0 -".replace(" 1.1.0", " -").as_str()
+    );
     let future = event("Promotion Requested", "f", world.now() + Duration::from_secs(3600), &to_prod());
     let record = world::recorded(world.send_event(&future).await);
     assert_eq!((record.status, record.code), (Status::Refused, Some(Code::NotPromotable)));

@@ -142,7 +142,10 @@ async fn of_several_sources_the_last_success_calls_for_it_or_each() {
     let all = World::three_environments(&json!({}), &rules("all"));
     deployed(&all, &["1.1.0"]).await;
     all.sweep_minutes(2).await;
-    assert_eq!((all.served_releases()[2].as_str(), all.aws(|aws| aws.ledger.keys("deployments/prod/").count())), ("1.0.0", 0));
+    assert_eq!(
+        (all.served_releases()[2].as_str(), all.aws(|aws| aws.ledger.keys("deployments/prod/").count())),
+        ("1.0.0", 0)
+    );
     all.record("stage/orders/1.1.0.zip", code("1.1.0")).await;
     all.tick().await;
     assert_eq!(all.served_releases()[2], "1.1.0");
