@@ -1,4 +1,4 @@
-//! What Lambda, STS and S3 answer, and what it means: waited for, sent once more, or an end with AWS's own words.
+//! The answers of Lambda, STS and S3: the deployer waits, sends the call once more, or ends with AWS's own words.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::time::Duration;
@@ -24,7 +24,7 @@ fn versions(world: &World) -> Vec<u64> {
     world.function(DEV, "orders", |f| f.versions.keys().copied().collect())
 }
 
-/// `orders` with so many versions that somebody has published; the last serves.
+/// Returns a world in which somebody has published so many versions of `orders`; the alias serves the last.
 fn with_versions(environment: &Value, count: u64) -> World {
     let mut environment = environment.clone();
     environment["targets"] = json!([{"account": DEV, "region": "eu-west-1"}]);

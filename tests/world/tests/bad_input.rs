@@ -1,4 +1,4 @@
-//! Bad input: a clear sentence, never a retry, no write in any target, and the next good upload works.
+//! Bad input gets a clear sentence and never a retry; nothing is written in any target, and the next good upload works.
 #![allow(clippy::unwrap_used)]
 
 use deployer_core::artifact::Upload;
@@ -12,7 +12,8 @@ use world::payloads::{notification, queued};
 use world::zips::{bootstrap, code, large, with_manifest};
 use world::{DEV, Op, World, ignored, recorded};
 
-/// After something bad: nothing was written to a target, the same event again is nothing, and a good upload works.
+/// Checks after bad input that nothing was written to a target, that the same event again changes nothing, and that a
+/// good upload works.
 async fn and_the_next_good_upload_works(world: &World) {
     assert_eq!(world.writes(), [""; 0]);
     world.same_again_changes_nothing().await;
@@ -21,7 +22,7 @@ async fn and_the_next_good_upload_works(world: &World) {
     world.same_again_changes_nothing().await;
 }
 
-/// The record of a refusal, and what its sentence is.
+/// Returns the code of a refusal and its sentence.
 async fn refused(zip: Vec<u8>) -> (Code, String) {
     let world = World::with_orders();
     let record = world.record("dev/orders/1.1.0.zip", zip).await;
@@ -319,8 +320,8 @@ async fn an_execution_role_that_the_environment_does_not_take_is_refused_before_
     assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
 }
 
-/// No value of a variable is in a record, an event or a log line, whichever of AWS's texts has quoted it: one that is sent, one that was
-/// read, one of `$LATEST`'s reasons.
+/// A variable's value is in no record, event or log line, whether AWS's text has quoted a value that is sent, one that
+/// was read, or one in `$LATEST`'s reason.
 #[tokio::test(start_paused = true)]
 async fn a_value_of_a_variable_that_lambda_quotes_is_masked_whatever_the_words() {
     let manifest = "[environment.variables]\nTOKEN = \"new-hunter2\"\n";
@@ -349,7 +350,7 @@ async fn a_value_of_a_variable_that_lambda_quotes_is_masked_whatever_the_words()
     assert!(!told(&world).contains("hunter2"), "{}", told(&world));
 }
 
-/// All that the ledger has, and all that was sent.
+/// Returns everything in the ledger, and everything that was sent.
 fn told(world: &World) -> String {
     world.aws(|aws| {
         let object = |key: &str| String::from_utf8_lossy(aws.ledger.get(key).unwrap_or_default()).into_owned();
@@ -541,7 +542,7 @@ async fn a_head_that_nobody_can_read_stops_its_function_and_no_other() {
         let other = world.put("dev/payments/1.1.0.zip", code("1.1.0"));
         assert_eq!(recorded(world.deliver(&other).await.unwrap()).status, Status::Succeeded);
 
-        // Somebody repairs it, and the message comes once more.
+        // Somebody repairs the head, and the message comes once more.
         world.aws(|aws| aws.ledger.delete("heads/dev/orders.json"));
         assert_eq!(recorded(world.deliver(&upload).await.unwrap()).status, Status::Succeeded);
         world.markers_are_cleared().await;

@@ -1,4 +1,4 @@
-//! A batch: each message is answered for on its own, whatever happens to its neighbours.
+//! A batch: each message gets an answer of its own, whatever happens to its neighbours.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 use std::ops::Range;
@@ -18,7 +18,7 @@ use world::payloads::notification;
 use world::zips::code;
 use world::{DEV, World};
 
-/// What the artifact bucket does to who reads a key with "bad" in it.
+/// The behaviour of the artifact bucket towards a read of a key with "bad" in it.
 #[derive(Clone, Copy)]
 enum Trap {
     Panics,
@@ -49,7 +49,7 @@ impl ArtifactStore for Trapped {
     }
 }
 
-/// The messages of a batch, numbered from 0, as Lambda delivers them.
+/// Returns the messages of a batch, numbered from 0, as Lambda delivers them.
 fn batch(uploads: &[Upload]) -> Vec<Message> {
     let record = |(number, upload): (usize, &Upload)| json!({"messageId": number.to_string(), "eventSource": "aws:sqs", "body": notification(upload).to_string()});
     let records: Vec<_> = uploads.iter().enumerate().map(record).collect();
@@ -60,7 +60,7 @@ fn batch(uploads: &[Upload]) -> Vec<Message> {
 }
 
 async fn failed(engine: &Engine, messages: Vec<Message>) -> Vec<String> {
-    // Virtual time: whoever forgets the deadline is found out at once.
+    // Time is virtual, so a missed deadline shows at once.
     let answer = tokio::time::timeout(Duration::from_secs(900), handle_batch(engine, messages));
     answer.await.expect("an answer, however late")
 }
@@ -79,8 +79,8 @@ async fn a_panic_or_a_read_without_end_takes_only_its_own_message_along() {
         assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 2);
         assert_eq!(world.function(DEV, "bad", |f| f.aliases["live"].version), 1);
 
-        // The message comes again. Where the artifact was read without end, nothing of it was written; the claim stands
-        // until its lease ends, for the process might have been frozen.
+        // The message comes again. A read without end has written nothing; the claim lasts until its lease ends,
+        // because the process might have been frozen.
         world.pass(Duration::from_secs(311)).await;
         let engine = world.engine(Duration::from_secs(300));
         assert!(failed(&engine, batch(&uploads)).await.is_empty());
@@ -99,7 +99,7 @@ async fn a_deployment_that_could_not_end_in_time_is_not_begun() {
     assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 2);
 }
 
-/// A queue that remembers for how long messages stay away, or never answers.
+/// A queue that records for how long messages stay away, or never answers.
 struct Pausing {
     pauses: Mutex<Vec<(String, u64)>>,
     answers: bool,

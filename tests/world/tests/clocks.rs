@@ -1,4 +1,4 @@
-//! Deployers whose clocks are wrong: what they decide stands in the ledger's time.
+//! Deployers whose clocks are wrong: their decisions carry the ledger's time.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use world::orders::{command, deployed, release, rollback, served};
 use world::zips::code;
 use world::{World, WrongClock, recorded};
 
-/// From now on the deployer's clock is wrong by so many minutes; the ledger's is right.
+/// Makes the deployer's clock wrong by so many minutes; the ledger's clock stays right.
 fn is_ahead(world: &mut World, minutes: i64) {
     let ahead = SignedDuration::from_mins(minutes);
     world.decorate_ports = Some(Box::new(move |ports: Ports| {

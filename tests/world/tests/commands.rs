@@ -1,4 +1,4 @@
-//! Commands by hand: rolling back, deploying again, holding, rejecting; and what uploads make of it.
+//! Commands by hand: rollback, redeploy, hold and reject, and their effect on uploads.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -91,7 +91,7 @@ async fn the_configuration_goes_back_with_the_code() {
     assert_eq!((served(&world).as_str(), memory(&world)), ("a", 256), "a version carries it");
     world.pass(Duration::from_secs(1)).await;
     world.record("dev/orders/c.zip", zip("c", "512")).await;
-    // What must be published again takes it from its artifact's manifest.
+    // A version that must be published again takes its configuration from its artifact's manifest.
     world.change_function(DEV, "orders", |orders| {
         orders.versions.remove(&2);
         orders
@@ -115,7 +115,7 @@ async fn of_two_targets_one_of_which_is_broken_the_other_goes_back_and_the_recor
 async fn a_rollback_leaves_what_reached_some_targets_and_never_restores_what_is_live() {
     let world = World::with_orders_in_two();
     deployed(&world, &["a", "b"]).await;
-    // c arrives in one account only: it is live, and not complete.
+    // c arrives in one account only: it is live and not complete.
     world.on(Op::UpdateFunctionCode).at(OTHER).always().fail(CallErrorKind::Denied);
     world.pass(Duration::from_secs(1)).await;
     assert_eq!(world.record("dev/orders/c.zip", code("c")).await.status, Status::Failed);
@@ -124,7 +124,7 @@ async fn a_rollback_leaves_what_reached_some_targets_and_never_restores_what_is_
     assert_eq!((first.status, release(&first)), (Status::Succeeded, "b"), "{first:?}");
     assert_eq!([first.targets[0].status, first.targets[1].status], [Status::Succeeded, Status::Unchanged]);
     assert_eq!((served_in(&world, DEV).as_str(), served_in(&world, OTHER).as_str()), ("b", "b"));
-    // Somebody moves an alias by hand: the rollback leaves b all the same.
+    // Somebody moves an alias by hand: the rollback still goes from b to a.
     world.change_function(OTHER, "orders", |orders| orders.point("live", 1));
     let second = rollback(&world).await;
     assert_eq!((release(&second), served_in(&world, OTHER).as_str()), ("a", "a"));
@@ -459,7 +459,7 @@ async fn a_rejected_release_is_deployed_by_nobody_and_is_skipped_by_a_rollback()
     assert_eq!(status["functions"][0]["rejected"], true, "what is live stays live, and is shown");
     assert_eq!(served(&world), "c");
     assert_eq!(release(&rollback(&world).await), "a", "b is bad too");
-    // By its label, with whatever code, and by its code under another label.
+    // A release is rejected by its label with any code, and by its code under another label.
     world.pass(Duration::from_secs(1)).await;
     for (key, zip) in [("dev/orders/b.zip", code("b, mended")), ("dev/orders/x.zip", code("b"))] {
         let record = world.record(key, zip).await;
@@ -484,7 +484,7 @@ async fn what_is_rejected_while_it_is_published_never_gets_the_alias() {
     let world = World::with_orders();
     deployed(&world, &["a"]).await;
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(20));
-    // Read again beside the wait for the version: the reject must stand by then.
+    // The rejects are read again beside the wait for the version, so the reject must be written by then.
     let reject = json!({"command": "reject", "function": "orders", "release": "b", "reason": "bad", "id": "x"});
     let upload = world.put("dev/orders/b.zip", code("b"));
     let rejected = async {

@@ -1,4 +1,4 @@
-//! Commands by hand when things are not as they should be: new targets, mistyped releases, lost answers, broken heads.
+//! Commands by hand in bad circumstances: new targets, mistyped releases, lost answers, broken heads.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use world::orders::{OTHER, command, deployed, rollback, served, served_in};
 use world::zips::code;
 use world::{CallPhase, DEV, Op, Outcome, Trigger, World, recorded};
 
-/// `orders` in two accounts; the head is as if the second had come after these releases.
+/// Returns a world with `orders` in two accounts whose head is as if the second account had come after these releases.
 async fn with_a_new_target(releases: &[&str]) -> World {
     let world = World::with_orders_in_two();
     deployed(&world, releases).await;
@@ -247,7 +247,7 @@ async fn a_sweep_that_fails_names_what_failed() {
     assert_eq!(error_type, "Internal", "{message}");
     let because = "1 of 1 functions with work open could not be swept (dev/orders: the queue is unavailable: ";
     assert!(message.starts_with(because), "{message}");
-    // Beside it one whose head is broken: not all that failed is the ledger's.
+    // A second function has a broken head, so not every failure is the ledger's.
     world.aws(|aws| aws.ledger.put("open/dev/broken/01JBJ4GZ00ABCDEFGH0123456J", b"x".to_vec()));
     world.aws(|aws| aws.ledger.put("heads/dev/broken.json", b"{".to_vec()));
     let (error_type, message) = world.command_error(sweep.clone()).await;
@@ -320,7 +320,7 @@ async fn a_redeploy_that_waits_is_joined_by_the_next_one() {
     world.markers_are_cleared().await;
 }
 
-/// A rollback undoes c, which has reached the second account, and what it goes back to is rejected before its turn comes.
+/// A rollback undoes c, which has reached the second account, and its destination is rejected before its turn comes.
 async fn base_is_rejected(reached: bool) -> (World, DeploymentRecord) {
     let world = World::with_orders_in_two();
     deployed(&world, &["a", "b"]).await;

@@ -1,4 +1,4 @@
-//! Conflicts: our own echo, and somebody else who writes to the same function.
+//! Conflicts: the deployer's own write whose answer was lost, and somebody else who writes to the same function.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -9,14 +9,14 @@ use deployer_engine::port::CallErrorKind;
 use world::zips::{code, function, with_manifest};
 use world::{DEV, Function, Op, World, recorded};
 
-/// What somebody else does to a function.
+/// A foreign change to a function.
 type Does = fn(&mut Function) -> &mut Function;
 
 fn error(record: &DeploymentRecord) -> TargetError {
     record.targets[0].error.clone().unwrap()
 }
 
-/// Just before this call is carried out, somebody does something to `orders`.
+/// Lets somebody change `orders` just before this call is carried out.
 fn meanwhile(world: &World, op: Op, does: Does) {
     world.on(op).meanwhile(move |aws| {
         does(aws.at(DEV).function("orders"));
@@ -71,7 +71,7 @@ async fn a_lost_answer_to_a_publication_gives_the_version_that_was_made() {
 
 #[tokio::test(start_paused = true)]
 async fn the_sdks_second_try_that_meets_its_own_success_is_no_foreign_change() {
-    // The write was carried out, its answer was lost, and the SDK's second try meets the precondition it has spent.
+    // The write was carried out and its answer was lost. The SDK's second try then fails its own precondition.
     for op in [Op::UpdateFunctionConfiguration, Op::UpdateFunctionCode, Op::UpdateAlias] {
         let world = World::with_orders();
         world.on(op).twice();
@@ -244,7 +244,7 @@ async fn conflicts_without_end_end_the_deployment() {
         aws.at(DEV).function("orders").permit("events.amazonaws.com");
     });
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
-    // Permissions are nothing that the plan had read.
+    // The plan has not read permissions, so their change is no foreign change.
     assert_eq!(error(&record).code, TargetErrorCode::Internal);
     assert_eq!(world.calls_of(Op::UpdateFunctionCode).len(), 5, "each conflict is looked at once more, not for ever");
     world.same_again_changes_nothing().await;
@@ -252,7 +252,7 @@ async fn conflicts_without_end_end_the_deployment() {
 
 #[tokio::test(start_paused = true)]
 async fn an_update_of_somebody_else_that_begins_in_between_is_waited_out_and_looked_at() {
-    // The invocation waits for the short one itself, and over the long one the deployment is parked.
+    // The invocation itself waits for the short update; over the long one the deployment is parked.
     for seconds in [15, 30] {
         let world = World::with_orders();
         let until = world.now() + Duration::from_secs(seconds);
@@ -281,7 +281,7 @@ async fn two_invocations_with_the_same_event_side_by_side_end_with_one_record_an
     let (one, other) = tokio::join!(world.deliver(&upload), world.deliver(&upload));
     let (one, other) = (recorded(one.unwrap()), recorded(other.unwrap()));
     assert_eq!(one.id, other.id);
-    // One of them works, the other one leaves it to that.
+    // One of them works, and the other one leaves the work to it.
     assert!([one.status, other.status].contains(&Status::InProgress), "{} and {}", one.status, other.status);
     assert_eq!(
         world.render().split_once("dev/").unwrap().1,
@@ -299,7 +299,7 @@ async fn who_writes_while_our_configuration_settles_is_not_overwritten() {
     ];
     for (does, expected) in theirs {
         let world = World::with_orders();
-        // The third one is the look at what was just configured.
+        // The third call is the look at the configuration that was just written.
         world.on(Op::GetFunction).call(3).meanwhile(move |aws| {
             does(aws.at(DEV).function("orders"));
         });

@@ -8,8 +8,8 @@ use world::{CallPhase, DEV, Op, Outcome, Trigger, World, recorded};
 
 const MANIFEST: &str = "timeout = 20\nreserved_concurrent_executions = 5\n[tags]\nteam = \"orders\"\n";
 
-/// What must be the same however a deployment got there: the code and configuration that each function serves, and
-/// how the deployment ended. Versions may have other numbers.
+/// Returns the part of the world that must be the same however a deployment got there: the code and configuration that
+/// each function serves, and the deployment's end. Version numbers may differ.
 fn end(world: &World) -> String {
     let served = world.aws(|aws| {
         let mut text = String::new();
@@ -39,7 +39,7 @@ fn versions(world: &World) -> usize {
     world.function(DEV, "orders", |f| f.versions.len())
 }
 
-/// The same, but the message is lost with the invocation: only the sweep comes, and the ticks that it sends.
+/// Lets an invocation die at each of its calls, and loses its message as well: only sweeps and their ticks follow.
 async fn sweep_alone(make: impl Fn() -> World, zip: Vec<u8>) -> usize {
     let world = make();
     let undisturbed = world.invocation().upload(&world.put("dev/orders/1.1.0.zip", zip.clone())).await;
@@ -151,10 +151,10 @@ async fn an_update_that_dies_twice_is_completed_by_the_third_try() {
 
 #[tokio::test(start_paused = true)]
 async fn what_died_and_was_completed_says_that_it_succeeded() {
-    // All was done but the commit: nothing is left to do for the second try, but it was this deployment's work.
+    // Only the commit is missing: the second try has nothing to do, but the change was this deployment's work.
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    // The head is written to claim, to remember what was served before, and to commit.
+    // The head is written three times: for the claim, for the version that was served before, and for the commit.
     let commit = world_calls_until(&upload_calls().await, "heads/", 3);
     let _ = world.invocation().dies_at(commit, CallPhase::Before).upload(&upload).await;
     assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 2);
@@ -165,14 +165,14 @@ async fn what_died_and_was_completed_says_that_it_succeeded() {
     world.same_again_changes_nothing().await;
 }
 
-/// The calls of an undisturbed update of code.
+/// Returns the calls of an undisturbed update of code.
 async fn upload_calls() -> Vec<String> {
     let world = World::with_orders();
     world.upload("dev/orders/1.1.0.zip", code("1.1.0")).await;
     world.calls().iter().map(ToString::to_string).collect()
 }
 
-/// The number of the n-th ledger write to such a key.
+/// Returns the number of the n-th ledger write to such a key.
 fn world_calls_until(calls: &[String], key: &str, n: usize) -> usize {
     let fits = |call: &String| call.starts_with("WriteLedger") && call.contains(key);
     calls.iter().enumerate().filter(|(_, call)| fits(call)).nth(n - 1).unwrap().0 + 1
@@ -187,7 +187,7 @@ async fn a_crash_after_the_commit_is_completed_from_the_outbox() {
     let told = || world.render().split_once("dev/").unwrap().1.to_owned();
     assert!(told().starts_with("orders/1.1.0: in progress, no result\n"), "{}", told());
     let writes = world.writes().len();
-    // No lease stands in the way: the deployment has ended, and only the head knows.
+    // No lease blocks the second try: the deployment has ended, and only the head knows.
     let record = recorded(world.deliver(&upload).await.unwrap());
     assert_eq!(record.status, Status::Succeeded);
     assert_eq!(world.writes().len(), writes);

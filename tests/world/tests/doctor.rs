@@ -1,4 +1,4 @@
-//! The doctor against the world fake: what it sees of each broken link, and that it touches nothing.
+//! The doctor against the world fake: it reports each broken link, and changes nothing.
 
 #![allow(clippy::unwrap_used)]
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use world::zips;
 use world::{DEV, Op, Trigger, World};
 
-/// A world in which 1.0.0 of orders is live, and the sweep has come by.
+/// Returns a world in which 1.0.0 of `orders` is live and a sweep has run.
 async fn well() -> World {
     let world = World::dev();
     world.upload_until_ended("dev/orders/1.0.0.zip", zips::function("1.0.0")).await;
@@ -149,7 +149,7 @@ async fn nothing_is_tried_on_a_function_that_exists_or_cannot_be_seen() {
     assert_eq!(of_target(&report, "lambda:UpdateFunctionCode").status, CheckStatus::NotChecked);
     world.aws(|aws| aws.sts.role(DEV).may_not = ["lambda:GetFunction".to_owned()].into());
     let report = world.examine(None).await.unwrap();
-    // The other calls that read are made, and each meets the function.
+    // The other reading calls are made, and each meets the function.
     let reads: Vec<&str> = ProbedAction::ALL.iter().filter(|action| action.only_reads()).map(|a| a.action()).collect();
     assert_eq!(failed(&report), reads);
     assert_eq!(of_target(&report, "lambda:DeleteFunction").status, CheckStatus::NotChecked);
@@ -228,7 +228,7 @@ async fn many_targets_are_walked_through_side_by_side_and_told_in_their_order() 
     let report = world.examine(None).await.unwrap();
     let told: Vec<&str> = report.targets.iter().map(|target| target.target.account.as_str()).collect();
     assert_eq!(told, accounts);
-    // 17 calls of 20 ms and 14 pauses of 200 ms each, for 16 at once.
+    // 17 calls of 20 ms and 14 pauses of 200 ms each, 16 targets at a time.
     assert!(world.elapsed() - before < Duration::from_secs(8), "{:?}", world.elapsed() - before);
 }
 

@@ -1,5 +1,5 @@
-//! What the deployer tells on its bus is what `event.schema.json` says, and what it takes from there what the schemas of those
-//! events say. The examples of the pages about promotions and events are so too.
+//! Events against their schemas: those that the deployer sends follow `event.schema.json`, and those that it accepts
+//! follow theirs. The examples of the pages about promotions and events are valid too.
 
 #![allow(clippy::panic, clippy::unwrap_used)]
 
@@ -18,7 +18,7 @@ use world::promotions::event;
 use world::zips::{code, with_manifest};
 use world::{DEV, Op, World, ignored, recorded};
 
-/// Proves that all that was told is as published, and gives what was announced.
+/// Checks every event that was sent against its schema, and returns the detail-types.
 fn judged(world: &World) -> BTreeSet<Announcement> {
     let schema = Schema::published("event").unwrap();
     let events = world.aws(|aws| aws.events.clone());
@@ -29,7 +29,7 @@ fn judged(world: &World) -> BTreeSet<Announcement> {
     events.iter().map(|event| event.announces).collect()
 }
 
-/// An event for the deployer, as published under this name, that is sent.
+/// Checks an event for the deployer against the schema of this name, and delivers it.
 async fn sent(world: &World, schema: &str, kind: &str, detail: Value) {
     Schema::published(schema).unwrap().holds(&detail).unwrap();
     let id = format!("{kind} {detail}");
@@ -70,7 +70,8 @@ async fn every_event_is_as_its_schema_says() {
     assert_eq!(missing, [&Announcement::Failed], "all others were told");
 }
 
-/// Delivers these bodies from the queue; proves that none comes again, and gives what was sent to the bus.
+/// Delivers these bodies from the queue, checks that none comes again, and returns the events that were sent to the
+/// bus.
 async fn delivered(world: &World, bodies: &[String]) -> Vec<Event> {
     let record = |(number, body): (usize, &String)| json!({"messageId": number.to_string(), "eventSource": "aws:sqs", "body": body});
     let records: Vec<Value> = bodies.iter().enumerate().map(record).collect();
@@ -195,7 +196,7 @@ async fn an_upload_whose_last_part_alone_is_wrong_is_told_of() {
     }
 }
 
-/// The blocks of JSON on a page.
+/// Returns the blocks of JSON on a page.
 #[tokio::test(start_paused = true)]
 async fn nothing_that_a_stranger_has_written_gets_out_with_what_a_terminal_obeys_or_nobody_sees() {
     const TRAP: &str = "a\u{202e}b\u{200b}c\u{9b}d";
@@ -208,13 +209,13 @@ async fn nothing_that_a_stranger_has_written_gets_out_with_what_a_terminal_obeys
     }));
     let said = |text: &str| text.contains(['\u{202e}', '\u{200b}', '\u{9b}']);
 
-    // Metadata, and the name of a field in the manifest.
+    // The trap is in metadata, and in the name of a field of the manifest.
     let field = with_manifest("1.1.0", "\"a\\u202eb\\u200bc\\u009bd\" = 1\n");
     let upload = world.put_with("dev/orders/1.1.0.zip", field, &[("commit", TRAP)]);
     let record = recorded(world.deliver(&upload).await.unwrap());
     assert!(record.because.clone().unwrap().contains(SHOWN), "{record:?}");
 
-    // AWS's words.
+    // The trap is in AWS's words.
     world.on(Op::UpdateFunctionCode).fail_saying(CallErrorKind::Other, TRAP);
     let upload =
         world.put_with("dev/orders/1.2.0.zip", code("1.2.0"), &[("commit", TRAP), ("uploaded-by", "b\u{200b}ob")]);
@@ -224,7 +225,7 @@ async fn nothing_that_a_stranger_has_written_gets_out_with_what_a_terminal_obeys
     assert!(record.targets[0].error.clone().unwrap().message.contains(SHOWN), "{record:?}");
     world.heal();
 
-    // A key, a reason, a name, and a request that cannot be read.
+    // The trap is in a key, a reason, a name, and a request that cannot be read.
     let _ = ignored(world.upload(&format!("dev/orders/{TRAP}.zip"), code("1.3.0")).await);
     let hold = json!({"command": "hold", "environment": "dev", "function": "orders", "reason": TRAP.replace('\u{9b}', ""),
         "requested_by": "an\u{200b}n"});
@@ -240,7 +241,7 @@ async fn nothing_that_a_stranger_has_written_gets_out_with_what_a_terminal_obeys
     let details = world.aws(|aws| aws.events.iter().map(|event| event.detail.to_string()).collect::<Vec<_>>());
     assert!(details.iter().any(|detail| detail.contains("Promotion") || detail.contains("request")), "{details:#?}");
     assert!(!details.iter().any(|detail| said(detail)), "{details:#?}");
-    // What was uploaded is in the artifact bucket; the rest of the world is the deployer's own.
+    // The uploads themselves are in the artifact bucket; everything else in the world is the deployer's own.
     let ledger = world.aws(|aws| aws.ledger.keys("").map(|key| text_of(aws.ledger.get(key))).collect::<Vec<_>>());
     assert!(ledger.iter().any(|text| text.contains("u{202e}")), "{ledger:#?}");
     assert!(!ledger.iter().any(|text| said(text)), "{ledger:#?}");
@@ -255,7 +256,7 @@ fn blocks(page: &str) -> Vec<Value> {
     blocks.map(|block| serde_json::from_str(block).unwrap_or_else(|error| panic!("{error}: {block}"))).collect()
 }
 
-/// Proves that environments are as `deployer.json` has them, in a row after `dev`, `qa`, `perf` and `stage`.
+/// Checks that `deployer.json` accepts these environments in a row after `dev`, `qa`, `perf` and `stage`.
 fn holds_as_configuration(environments: &Value) {
     let mut config = json!({"artifact_bucket": "artifacts", "ledger_bucket": "ledger", "queue_url": "https://sqs/1/q",
         "environments": {"dev": {}, "qa": {}, "perf": {}, "stage": {}}});

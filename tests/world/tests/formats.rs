@@ -1,4 +1,5 @@
-//! Two versions of the deployer on one ledger: what the newer one says stays, and what it forbids is left alone.
+//! Two versions of the deployer on one ledger: the newer one's fields stay, and the formats that it raises are left
+//! alone.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -10,12 +11,12 @@ use world::orders::{command, deployed, release, rollback, served};
 use world::zips::code;
 use world::{CallPhase, DEV, Outcome, Trigger, World, recorded};
 
-/// From now on invocations are of the newer version.
+/// Makes the invocations from now on the newer version's.
 fn is_newer(world: &mut World, raises: Raises) {
     world.decorate_ports = Some(Box::new(move |ports| newer(ports, raises)));
 }
 
-/// Somebody writes an object of a format that this version does not know.
+/// Writes an object of a format that this version does not know.
 fn of_a_newer_format(world: &World, key: &str) {
     world.aws(|aws| {
         let body =
@@ -41,7 +42,7 @@ async fn what_a_newer_deployer_says_of_a_release_outlives_all_that_an_older_one_
     let kept: Vec<bool> = after["history"].as_array().unwrap().iter().map(|live| live["newer"].is_object()).collect();
     assert_eq!(kept.last(), Some(&true), "a is as the newer one had it: {after:#}");
     assert_eq!((&after["newer"].is_object(), &after["format"]), (&true, &json!(1)));
-    // The newer one goes on with it.
+    // The newer deployer continues.
     is_newer(&mut world, Raises::Never);
     world.command(command("release-hold", &json!({}))).await;
     deployed(&world, &["d"]).await;
@@ -89,7 +90,7 @@ async fn what_a_newer_deployer_works_on_is_left_to_it_and_everybody_goes_on_when
     deployed(&world, &["a"]).await;
     is_newer(&mut world, Raises::WhileActive);
     let upload = world.put("dev/orders/b.zip", code("b"));
-    // It dies when its claim is written.
+    // The invocation dies when its claim is written.
     let mut calls = 0;
     while world.head("dev", "orders")["active"].is_null() {
         calls += 1;
@@ -114,7 +115,8 @@ async fn what_a_newer_deployer_works_on_is_left_to_it_and_everybody_goes_on_when
 async fn a_head_of_before_whose_last_deployment_is_forgotten_asks_where_to_go_back_to() {
     let world = World::with_orders();
     deployed(&world, &["a", "b", "c"]).await;
-    // As a deployer of before left it: c has reached a target only, its record is gone, and no format is told.
+    // An earlier deployer has left it like this: c has reached one target only, its record is gone, and the head has no
+    // format.
     let head = world.head("dev", "orders");
     let (id, mut before) = (head["history"][0]["deployment"].as_str().unwrap().to_owned(), head.clone());
     before["history"].as_array_mut().unwrap().remove(0);

@@ -1,5 +1,5 @@
-//! Writes to Lambda that take effect later than anybody waits for them: on their way for hours, or in a process that was
-//! stopped. Whatever came meanwhile, the aliases serve what the ledger says.
+//! Writes to Lambda that take effect very late: held on their way for hours, or sent by a process that was frozen.
+//! Whatever happened meanwhile, the aliases serve what the ledger says.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use world::zips::{code, function, with_manifest};
 use world::{CallPhase, DEV, Op, Outcome, Run, Trigger, World, recorded};
 
-/// Longer than any of these scenarios takes: what is held takes effect after everybody's end.
+/// Longer than any of these scenarios takes: a held call takes effect after everything has ended.
 const HELD: Duration = Duration::from_secs(12 * 3600);
 const MANIFEST: &str = "timeout = 20\nreserved_concurrent_executions = 5\n[tags]\nteam = \"orders\"\n";
 
-/// `orders` serves 1.1.0, and served 1.0.0 before.
+/// Returns a world in which `orders` serves 1.1.0, and served 1.0.0 before.
 async fn two_releases() -> World {
     let world = World::with_orders();
     for release in ["1.0.0", "1.1.0"] {
@@ -26,18 +26,18 @@ async fn two_releases() -> World {
     world
 }
 
-/// What becomes of whoever sends the held call.
+/// The end of the sender of the held call.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Owner {
-    /// The connection is reset, and it goes on.
+    /// Its connection is reset, and it continues.
     Lives,
     /// It dies in that call.
     Dies,
-    /// Its process is stopped as it is about to send the call, for longer than its lease.
+    /// Its process freezes just before it sends the call, for longer than its lease.
     Stops,
 }
 
-/// What comes while the call is held.
+/// The event that follows while the call is held.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Next {
     Upload,
@@ -67,7 +67,7 @@ impl Next {
     }
 }
 
-/// Leases run out, sweeps and ticks come, until nothing is open.
+/// Lets leases expire, and sweeps and ticks come, until nothing is open.
 async fn settles(world: &World) {
     for _ in 0..12 {
         world.leases_run_out().await;
@@ -81,7 +81,7 @@ async fn settles(world: &World) {
     panic!("it does not end: {:#}", world.head("dev", "orders"));
 }
 
-/// The alias serves what is live by the ledger, and that version is the target's by the ledger.
+/// Checks that the alias serves the version that the ledger has as live and as the target's.
 fn agrees(world: &World, what: &str) {
     let head = world.head("dev", "orders");
     let (version, sha256, weights) = world.function(DEV, "orders", |f| {
@@ -98,13 +98,13 @@ fn agrees(world: &World, what: &str) {
     world.aws(|aws| assert!(aws.at(DEV).forbidden.is_empty(), "{what}: {:?}", aws.at(DEV).forbidden));
 }
 
-/// The number of the first such call in an invocation that is not disturbed.
+/// Returns the number of the first such call in an undisturbed invocation.
 fn call_of(world: &World, run: &Run, op: Op) -> Option<usize> {
     let calls = world.calls().into_iter().filter(|call| call.invocation == run.invocation);
     calls.enumerate().find(|(_, call)| call.op == op).map(|(number, _)| number + 1)
 }
 
-/// The upload of 1.2.0 sends this call, which is held; meanwhile something else comes, and everything ends.
+/// Uploads 1.2.0 and holds this call of it; something else follows meanwhile, and everything ends.
 async fn held(world: &World, zip: Vec<u8>, (op, number): (Op, usize), owner: Owner, next: Next) {
     let upload = world.put("dev/orders/1.2.0.zip", zip);
     if owner != Owner::Stops {
@@ -159,7 +159,7 @@ async fn sweep(next: Next) {
             let world = two_releases().await;
             held(&world, with_manifest("1.2.0", MANIFEST), (op, number), owner, next).await;
             agrees(&world, &what);
-            // Nothing is left that stands in the way of what comes then.
+            // A later deployment succeeds: nothing is left that blocks it.
             world.pass(Duration::from_secs(1)).await;
             let record = world.record("dev/orders/1.4.0.zip", with_manifest("1.4.0", "timeout = 40\n")).await;
             assert_eq!(record.status, Status::Succeeded, "{what}: {:?}", record.because);
@@ -210,11 +210,11 @@ async fn any_late_write_of_a_creation_leaves_what_came_meanwhile() {
     }
 }
 
-/// A rollback finds the alias where it should be, and one that is late to move it.
+/// A rollback finds the alias where it should be, while a late write is still on its way to move it.
 async fn stopped_in_time(next: Next) -> (World, Vec<DeploymentRecord>) {
     let world = two_releases().await;
     world.on(Op::UpdateAlias).hold_for(HELD);
-    // The next look takes a while, so that whatever comes comes before it.
+    // The next look takes a while, so that the event that follows comes first.
     world.latency(|call| match call.op {
         Op::GetAlias => Duration::from_millis(900),
         _ => Duration::from_millis(20),
@@ -257,7 +257,7 @@ async fn a_door_that_cannot_be_shut_holds_nobody_and_is_told_until_its_time_is_o
     let world = two_releases().await;
     world.on(Op::UpdateAlias).hold_for(HELD);
     let upload = world.put("dev/orders/1.2.0.zip", code("1.2.0"));
-    // It dies in the call, and nobody may enter the account any more.
+    // It dies in the call, and nobody can enter the account any more.
     let number = {
         let undisturbed = two_releases().await;
         let run = undisturbed.invocation().upload(&undisturbed.put("dev/orders/1.2.0.zip", code("1.2.0"))).await;
@@ -275,7 +275,7 @@ async fn a_door_that_cannot_be_shut_holds_nobody_and_is_told_until_its_time_is_o
     assert_eq!((door["account"].as_str(), door["version"].as_str()), (Some(DEV), Some("3")), "{status:#}");
     let record = recorded(world.deliver(&upload).await.unwrap());
     assert!(record.because.as_deref().unwrap().contains("may still move to version 3 until"), "{record:#?}");
-    // Whoever can enter again shuts it.
+    // The next deployment that can enter the account shuts the door.
     world.aws(|aws| aws.sts.role(DEV).known_from = known_from);
     let record = world.command_record(rollback).await;
     assert_eq!(record.status, Status::Succeeded, "{record:#?}");
@@ -295,7 +295,7 @@ async fn a_deployment_of_a_head_of_before_that_is_taken_over_and_stopped_leaves_
     };
     let upload = world.put("dev/orders/1.2.0.zip", code("1.2.0"));
     world.invocation().dies_at(number, CallPhase::After).upload(&upload).await;
-    // As an earlier deployer would have written it.
+    // The head is as an earlier deployer would have written it.
     let mut head = world.head("dev", "orders");
     let active = head["active"].as_object_mut().unwrap();
     assert!(active.remove("doors").is_some() && active.remove("previous").is_some());

@@ -1,4 +1,4 @@
-//! The head: one deployment at a time, the later upload wins, and whatever is open is found again.
+//! The head: one deployment at a time, the later upload wins, and every open deployment is found again.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -37,7 +37,7 @@ fn swept(run: Run) -> Swept {
     }
 }
 
-/// Uploads of these releases, a second apart.
+/// Uploads these releases, a second apart.
 async fn uploads(world: &World, releases: &[&str]) -> Vec<Upload> {
     let mut uploads = Vec::new();
     for release in releases {
@@ -47,7 +47,7 @@ async fn uploads(world: &World, releases: &[&str]) -> Vec<Upload> {
     uploads
 }
 
-/// The world without a queue.
+/// Returns the world without a queue.
 fn without_a_queue() -> World {
     let world = World::with(&json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
@@ -148,11 +148,11 @@ async fn what_waits_keeps_its_marker_although_the_answer_to_its_write_was_lost()
     let uploads = uploads(&world, &["1.1.0", "1.2.0"]).await;
     let second = async {
         world.pass(Duration::from_millis(500)).await;
-        // The SDK sends it again, and meets its own success as 412.
+        // The SDK sends the write again, and its own success makes that fail with 412.
         world.on(Op::WriteLedger).about("heads/").twice();
         recorded(world.deliver(&uploads[1]).await.unwrap())
     };
-    // The first one dies while its version is waited for.
+    // The first invocation dies while it waits for its version.
     let (_, pending) = tokio::join!(world.invocation().dies_at(16, CallPhase::After).upload(&uploads[0]), second);
     assert_eq!(pending.status, Status::Pending);
     let marker = format!("open/dev/orders/{}", head(&world)["pending"][0]["marker"].as_str().unwrap());
@@ -311,7 +311,7 @@ async fn a_record_that_is_broken_holds_up_nothing_but_itself() {
 async fn a_claim_that_somebody_has_taken_over_moves_no_alias() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    // While the version is waited for: the second reading of the head finds another claim.
+    // While the invocation waits for the version, its second read of the head finds another claim.
     world.on(Op::UpdateFunctionCode).meanwhile(|aws| {
         let body = String::from_utf8(aws.ledger.get("heads/dev/orders.json").unwrap().to_vec()).unwrap();
         let mut head: Value = serde_json::from_str(&body).unwrap();
@@ -333,7 +333,7 @@ async fn an_artifact_that_cannot_be_read_for_now_stands_in_nobodys_way() {
     let uploads = uploads(&world, &["1.1.0", "1.2.0"]).await;
     world.on(Op::ReadTail).about("1.1.0").always().fail(CallErrorKind::Unknown);
     assert!(matches!(world.deliver(&uploads[0]).await, Err(Transient::Artifact(_))));
-    // It is tried again, in peace: by its message and by each sweep.
+    // Its message and each sweep try it again undisturbed.
     for _ in 0..3 {
         world.pass(Duration::from_secs(60)).await;
         assert_eq!(swept(world.invocation().run(&Trigger::Sweep).await).woken, 1);
@@ -418,7 +418,7 @@ async fn history_is_told_newest_first_and_reads_no_more_than_is_asked_for() {
 async fn who_asks_for_a_longer_history_gets_the_shorter_one_and_what_came_before() {
     let world = World::with_orders();
     let uploads = uploads(&world, &["1.1.0", "1.2.0", "1.3.0", "1.4.0"]).await;
-    // Several begin in one second, one long after its upload.
+    // Several begin in the same second, and one long after its upload.
     let at_once = [world.put("dev/orders/1.5.0.zip", code("1.5.0")), world.put("dev/orders/1.6.0.zip", code("1.6.0"))];
     for upload in [&uploads[2], &uploads[0], &uploads[3], &at_once[0], &at_once[1], &uploads[1]] {
         world.deliver(upload).await.unwrap();
@@ -440,7 +440,7 @@ async fn an_upload_that_the_head_has_forgotten_is_answered_from_its_result_throu
     let world = World::with_orders();
     let first = world.put("dev/orders/first.zip", code("first"));
     let record = recorded(world.deliver(&first).await.unwrap());
-    // More than it remembers.
+    // These are more requests than the head remembers.
     for number in 0..101 {
         world.pass(Duration::from_secs(1)).await;
         world.upload(&format!("dev/orders/{number}.zip"), code(&number.to_string())).await;
@@ -469,7 +469,7 @@ async fn versions_are_pruned_but_never_one_that_an_alias_or_a_rollback_needs() {
         world.pass(Duration::from_secs(1)).await;
     }
     assert_eq!(versions(), [1, 2, 3, 4], "1 is pinned");
-    // Somebody publishes by hand: 5 to 7. What was live stays for going back to it.
+    // Somebody publishes versions 5 to 7 by hand. The former live version is kept for rollbacks.
     world.change_function(DEV, "orders", |f| {
         f.code(&code("a")).publish().code(&code("b")).publish().code(&code("c")).publish()
     });
@@ -507,7 +507,7 @@ async fn a_tick_that_does_not_fit_is_nothing() {
     let _ = world.deliver(&upload).await;
     let body = world.aws(|aws| aws.queue.take(jiff::Timestamp::MAX)).pop().unwrap();
     let tick = world::tick(&body);
-    // Too early: it is sent again.
+    // The tick comes too early, so it is sent again.
     let early = world.invocation().run(&Trigger::Tick(tick.clone())).await;
     assert!(matches!(early.outcome, Outcome::EventOutcome(EventOutcome::Ignored { .. })), "{early:?}");
     world.leases_run_out().await;

@@ -1,4 +1,4 @@
-//! The main way: from an upload to the moved alias, in an otherwise quiet world with one target.
+//! The main way from an upload to the moved alias, in an otherwise quiet world with one target.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
@@ -55,7 +55,7 @@ async fn other_code_without_a_manifest_becomes_a_new_version_and_nothing_else() 
     world.same_again_changes_nothing().await;
 }
 
-/// What code looks like that was never uploaded.
+/// The label of code that was never uploaded.
 fn label(content: &str) -> String {
     deployer_core::id::Sha256::of(&code(content)).to_string().chars().take(8).collect()
 }
@@ -194,7 +194,7 @@ async fn a_traffic_shift_that_somebody_left_is_ended() {
     world.same_again_changes_nothing().await;
 }
 
-/// Each field of the manifest, with a value that differs from what a new function has.
+/// Each field of the manifest, with a value that differs from a new function's.
 const FIELDS: [(&str, &str); 16] = [
     ("runtime", "runtime = \"python3.13\""),
     ("handler", "handler = \"app.main\""),
@@ -218,7 +218,7 @@ const FIELDS: [(&str, &str); 16] = [
     ("source_kms_key_arn", "source_kms_key_arn = \"arn:aws:kms:eu-west-1:111111111111:key/1\""),
 ];
 
-/// The settings as fields with their values in text; variables in clear.
+/// Returns the settings as fields with their values in text, the variables in clear.
 fn settings(world: &World) -> BTreeMap<String, String> {
     world.aws(|aws| {
         let s = aws.at(DEV).function("orders").latest.settings.clone();
@@ -257,7 +257,7 @@ async fn each_field_that_is_named_is_set_alone_and_each_that_is_absent_is_left_a
         let world = World::with_orders();
         world.aws(|aws| {
             aws.at(DEV).role("other", Timestamp::UNIX_EPOCH);
-            // Somebody else has set everything to something of their own.
+            // Somebody else has set every field to another value.
             aws.at(DEV).function("orders").variable("THEIRS", "kept").set(|settings| {
                 settings.memory_size = 192;
                 settings.description = "theirs".into();
@@ -271,7 +271,7 @@ async fn each_field_that_is_named_is_set_alone_and_each_that_is_absent_is_left_a
         assert_eq!(changed, [field], "{after:#?}");
         world.same_again_changes_nothing().await;
 
-        // The next release does not name it any more: it is left as it is.
+        // The next release does not name the field any more, so it stays as it is.
         let next = world.record("dev/orders/1.2.0.zip", code("1.2.0")).await;
         assert_eq!(next.status, Status::Succeeded, "{field}: {:?}", next.because);
         assert_eq!(settings(&world), after, "{field}");
@@ -365,12 +365,12 @@ async fn variables_that_cannot_be_read_are_never_overwritten() {
     assert!(world.writes().is_empty());
     world.same_again_changes_nothing().await;
 
-    // A release that names none is deployed all the same.
+    // A release that names no variables is deployed all the same.
     assert_eq!(world.record("dev/orders/1.2.0.zip", code("1.2.0")).await.status, Status::Succeeded);
     world.same_again_changes_nothing().await;
 }
 
-// AWS Lambda Developer Guide, "Securing Lambda environment variables": whoever views them needs kms:Decrypt.
+// AWS Lambda Developer Guide, "Securing Lambda environment variables": viewing them needs kms:Decrypt.
 #[tokio::test(start_paused = true)]
 async fn a_function_with_a_customer_key_gets_its_named_variables_merged_with_the_others() {
     const KEY: &str = "arn:aws:kms:eu-west-1:111111111111:key/1";
@@ -473,7 +473,7 @@ async fn another_architecture_goes_with_its_code() {
     });
     world.same_again_changes_nothing().await;
 
-    // Back, with the same code: the architecture alone is reason enough to send it.
+    // The architecture goes back with the same code: it alone is reason enough to send the code.
     let script = Zip::code("1.2.0").manifest("architectures = [\"x86_64\"]\n").build().unwrap();
     assert_eq!(world.record("dev/orders/1.2.0.zip", script).await.because, None);
     world.same_again_changes_nothing().await;
@@ -541,8 +541,8 @@ async fn an_update_of_code_is_a_chain_of_six_calls_and_reading_the_artifact_is_b
     let heads: Vec<u128> = (world.calls_of(Op::WriteLedger).iter().filter(|call| call.what.starts_with("heads/")))
         .map(|call| call.began.as_millis())
         .collect();
-    // Claimed beside GetFunction; the door, and what was served before, are written beside the look at the version; then the
-    // alias is moved, and the commit ends the deployment. What follows from it changes nothing any more.
+    // The claim is made beside GetFunction. The door and the version that was served before are written beside the look
+    // at the version. Then the alias is moved, and the commit ends the deployment. Later calls change nothing any more.
     assert_eq!(heads, [100, 300, 500, 700]);
     assert_eq!(began(Op::UpdateAlias), 400);
     world.same_again_changes_nothing().await;
@@ -557,7 +557,7 @@ async fn what_the_last_deployment_has_set_and_nobody_names_any_more_is_removed()
     });
     let both = manifest("FIRST = \"one\"\nSECOND = \"two\"\n[tags]\nteam = \"orders\"\nstage = \"dev\"");
     world.upload("dev/orders/1.1.0.zip", with_manifest("1.1.0", &both)).await;
-    // Without a manifest all is left alone, and what was set before is not forgotten.
+    // A release without a manifest leaves everything alone, and the deployer still knows what it has set before.
     world.pass(std::time::Duration::from_secs(1)).await;
     world.upload("dev/orders/1.2.0.zip", code("1.2.0")).await;
     world.pass(std::time::Duration::from_secs(1)).await;

@@ -1,4 +1,5 @@
-//! Aliases with provisioned concurrency: Lambda holds their traffic back, and a deployment that waits for it for long is parked.
+//! Aliases with provisioned concurrency: Lambda holds their traffic back, and a deployment that waits for it for long
+//! is parked.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -11,7 +12,8 @@ use world::orders::{command, deployed, release, served, serves};
 use world::zips::code;
 use world::{CallPhase, DEV, Op, Outcome, Trigger, UpdateOutcome, World};
 
-/// `orders` has `a` live as version 2, and its alias provisioned concurrency that takes so many seconds to move.
+/// Returns a world in which `orders` has `a` live as version 2, and its alias has provisioned concurrency that takes so
+/// many seconds to move.
 async fn provisioned(seconds: u64, fate: UpdateOutcome) -> World {
     provisioned_in(World::with_orders(), seconds, fate).await
 }
@@ -19,7 +21,7 @@ async fn provisioned(seconds: u64, fate: UpdateOutcome) -> World {
 async fn provisioned_in(world: World, seconds: u64, fate: UpdateOutcome) -> World {
     deployed(&world, &["a"]).await;
     world.change_function(DEV, "orders", |orders| orders.provision("live", Duration::from_secs(seconds), fate));
-    // What the head knows of provisioned concurrency is a day old.
+    // The head's knowledge of provisioned concurrency is a day old.
     world.pass(Duration::from_secs(86_401)).await;
     world
 }
@@ -28,7 +30,7 @@ fn fails() -> UpdateOutcome {
     UpdateOutcome::Fails("FUNCTION_ERROR_INIT_FAILURE".into())
 }
 
-/// `dev` with this beside its target, and with or without a queue.
+/// Returns a `dev` with these further fields, and with or without a queue.
 fn configured(environment: Value, queue: bool) -> World {
     let world = World::with(&world_config(environment, queue));
     world.add_function(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
@@ -50,7 +52,7 @@ fn world_config(environment: Value, queue: bool) -> Value {
     config
 }
 
-/// The version of the alias and its weights.
+/// Returns the version of the alias and its weights.
 fn alias(world: &World) -> (u64, Vec<(u64, f64)>) {
     world.function(DEV, "orders", |orders| {
         let live = &orders.aliases["live"];
@@ -58,7 +60,7 @@ fn alias(world: &World) -> (u64, Vec<(u64, f64)>) {
     })
 }
 
-/// Ticks and sweeps come until nothing is active.
+/// Delivers ticks and sweeps until nothing is active.
 async fn goes_on(world: &World) {
     for _ in 0..60 {
         world.tick().await;
@@ -71,7 +73,7 @@ async fn goes_on(world: &World) {
     panic!("the deployment does not end:\n{}", world.render());
 }
 
-/// The record of a deployment, as the ledger has it.
+/// Returns the record of a deployment from the ledger.
 fn record_of(world: &World, record: &DeploymentRecord) -> DeploymentRecord {
     let key = format!("deployments/dev/orders/{}.json", record.id);
     world.aws(|aws| serde_json::from_slice(aws.ledger.get(&key).unwrap()).unwrap())
@@ -250,7 +252,8 @@ async fn an_upload_that_wakes_what_is_parked_and_is_held_meanwhile_is_answered_w
         parked(&world, "b").await;
         world.pass(Duration::from_secs(2)).await;
         let next = Trigger::Upload(world.put("dev/orders/c.zip", code("c")));
-        // The client sends the write once more, is told of a conflict, and the head is read again: the upload is gone from it.
+        // The client sends the write again and gets a conflict. The head is then read again, and the upload is gone
+        // from it.
         world.on(Op::WriteLedger).about("heads/dev/orders").twice();
         let hold = async {
             world.pass(Duration::from_secs(10)).await;
@@ -360,7 +363,7 @@ async fn a_put_back_whose_answer_is_lost_is_looked_at_again() {
     let record = world.record("dev/orders/b.zip", code("b")).await;
     assert_eq!(error(&record).code, TargetErrorCode::TrafficNotMoved, "{record:?}");
     assert_eq!(alias(&world), (2, vec![]));
-    // It was read to be put back: nothing can come late, and the release is not there.
+    // The alias was read to be put back: no write can come late, and the release is not there.
     assert!(!record.targets[0].reached, "{record:?}");
     assert!(world.head("dev", "orders").get("doors").is_none());
 }

@@ -1,4 +1,5 @@
-//! What a target served before: as it was seen, not as the ledger remembers it; and what was overwritten is said.
+//! The version that a target served before: records have it as it was seen, not as the ledger remembers it, and name
+//! what was overwritten.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -8,7 +9,7 @@ use serde_json::json;
 use world::zips::code;
 use world::{CallPhase, DEV, Op, World};
 
-/// `orders` serves 1.0.0 as version 1 by the ledger, and somebody has made a version 2 of the same function.
+/// Returns a world in which `orders` serves 1.0.0 as version 1 by the ledger, and somebody has made a version 2 of it.
 async fn known() -> World {
     let world = World::with_orders();
     world.record("dev/orders/1.0.0.zip", code("1.0.0")).await;

@@ -1,4 +1,4 @@
-//! What the simulator has found about promotions, each as a scenario of its own.
+//! Scenarios about promotions that the simulator has found.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use world::orders::{deployed, served_in};
 use world::{CallPhase, DEV, Op, World, zips::code};
 
-/// A promotion that a success calls for, and that is refused at once while nothing can be sent to the bus.
+/// A success requests a promotion that is refused at once, while no event can be sent to the bus.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_that_could_not_be_told_is_told_by_the_sweep() {
     let world = World::three_environments(&json!({"promotion": {"from": "dev", "automatic": true}}), &json!({}));
@@ -24,7 +24,8 @@ async fn a_refusal_that_could_not_be_told_is_told_by_the_sweep() {
     world.same_again_changes_nothing().await;
 }
 
-/// An older release that still soaks goes in order; what is live already comes again after it, for it is the newest.
+/// An older release that still soaks is promoted in order. The live release is promoted again after it, because it is
+/// the newest.
 #[tokio::test(start_paused = true)]
 async fn what_is_live_already_comes_again_after_what_still_waits_before_it() {
     let promotion = json!({"from": "dev", "automatic": true, "soak": "10m", "policy": "in-order"});
@@ -40,7 +41,7 @@ async fn what_is_live_already_comes_again_after_what_still_waits_before_it() {
     world.same_again_changes_nothing().await;
 }
 
-/// Between the move of an alias and the commit that says so the deployer itself is what differs from the head.
+/// Between the move of an alias and its commit the deployer itself makes the alias differ from the head.
 #[tokio::test(start_paused = true)]
 async fn a_source_that_is_being_deployed_to_has_not_drifted() {
     let mut asked = 0;

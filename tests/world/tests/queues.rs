@@ -1,4 +1,4 @@
-//! Queues that do not keep up are told, in the log and by the sweep.
+//! Queues that do not keep up: the log and the sweep report them.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -18,7 +18,7 @@ use world::{DEV, Op, Outcome, Trigger, World};
 const UPLOADS: &str = "deployer";
 const WAKES: &str = "deployer-wakes";
 
-/// A message as Lambda delivers it, which was sent then, to come so many seconds later.
+/// Returns a message as Lambda delivers it, sent at this time with this delay in seconds.
 fn message(queue: &str, body: &Value, sent: Timestamp, delay: u64, received: u32) -> Vec<Message> {
     let record = json!({"messageId": "m", "receiptHandle": "r", "eventSource": "aws:sqs", "body": body.to_string(),
         "eventSourceARN": format!("arn:aws:sqs:eu-west-1:000000000000:{queue}"),
@@ -30,7 +30,7 @@ fn message(queue: &str, body: &Value, sent: Timestamp, delay: u64, received: u32
     }
 }
 
-/// The queue and the seconds of each line that tells of a queue which does not keep up.
+/// Returns queue and seconds of each log line about a queue that does not keep up.
 fn late(lines: &[Value]) -> Vec<(&str, u64)> {
     let told = lines.iter().filter(|line| line["message"].as_str().unwrap_or_default().starts_with(QUEUE_LINE));
     told.map(|line| (line["queue"].as_str().unwrap(), line["waited_seconds"].as_u64().unwrap_or_default())).collect()
@@ -46,7 +46,7 @@ fn url(queue: &str) -> String {
     format!("https://sqs.eu-west-1.amazonaws.com/000000000000/{queue}")
 }
 
-/// The one of `World::dev` with these queues.
+/// Returns the deployer.json of `World::dev` with these queues.
 fn config(queues: &Value) -> Value {
     let mut config = json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
@@ -91,7 +91,7 @@ async fn a_message_that_was_put_back_is_not_told_as_its_queues_fault() {
     assert!(late(&told_of(&world, message(UPLOADS, &json!({}), sent, 0, 2)).await).is_empty());
 }
 
-/// The same, received for the first time so many seconds ago.
+/// Returns such a message that was received for the first time so many seconds ago.
 fn again(queue: &str, now: Timestamp, first_received: u64, received: u32) -> Vec<Message> {
     let ago = |seconds: u64| (now - Duration::from_secs(seconds)).as_millisecond().to_string();
     let record = json!({"messageId": "m", "receiptHandle": "r", "eventSource": "aws:sqs", "body": "{}",
@@ -116,7 +116,7 @@ async fn a_message_whose_invocation_was_killed_is_told_once_as_late() {
             "{told}"
         );
         assert!(late(&told_of(&world, again(queue, world.now(), 3_600, 3)).await).is_empty(), "it was told");
-        // It took its invocation all its time, and was then put off.
+        // Its invocation took all its time, and the message was then put back.
         assert!(late(&told_of(&world, again(queue, world.now(), 320, 2)).await).is_empty());
     }
 }

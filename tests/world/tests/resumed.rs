@@ -1,4 +1,5 @@
-//! A deployment that several invocations work on, one after the other: what the last of them must still know.
+//! A deployment that several invocations work on, one after the other: the last of them must still know what the first
+//! has done.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -13,7 +14,7 @@ use world::{Call, CallPhase, DEV, Op, Outcome, Trigger, World, recorded};
 
 const OTHER: &str = "222222222222";
 
-/// Two accounts, in each of which `orders` serves 1.0.0 as version 1.
+/// Returns a world with two accounts, in each of which `orders` serves 1.0.0 as version 1.
 fn two_accounts() -> World {
     let world = World::with_targets(&[DEV, OTHER]);
     for account in [DEV, OTHER] {
@@ -22,7 +23,7 @@ fn two_accounts() -> World {
     world
 }
 
-/// A release that sets this variable, and no other.
+/// Makes a release that sets this variable and no other.
 fn zip(release: &str, variable: &str) -> Vec<u8> {
     with_manifest(release, &format!("[environment.variables]\n{variable} = \"1\"\n"))
 }
@@ -31,7 +32,8 @@ fn codes(record: &DeploymentRecord) -> Vec<Option<TargetErrorCode>> {
     record.targets.iter().map(|target| target.error.as_ref().map(|error| error.code)).collect()
 }
 
-/// Everything is allowed again, and a release that sets only CC takes BB away: it is remembered who has set that.
+/// Ends all faults and deploys a release that sets only CC: it takes BB away, because the deployer remembers that it
+/// has set it.
 async fn the_next_release_takes_it_away(world: &World, accounts: &[&str]) {
     world.heal();
     world.pass(Duration::from_secs(1)).await;
@@ -90,21 +92,21 @@ async fn what_an_invocation_has_set_before_it_died_is_remembered_by_the_one_that
 async fn what_was_set_by_a_call_that_met_its_own_echo_is_remembered() {
     let world = World::with_orders();
     world.aws(|aws| aws.sts.role(DEV).may_not.insert("lambda:UpdateFunctionCode".into()));
-    // The SDK sends it again, and meets its own success as 412.
+    // The SDK sends the write again, and its own success makes that fail with 412.
     world.on(Op::UpdateFunctionConfiguration).twice();
     let record = world.record("dev/orders/1.1.0.zip", zip("1.1.0", "BB")).await;
     assert_eq!(codes(&record), [Some(TargetErrorCode::AccessDenied)], "{record:#?}");
     the_next_release_takes_it_away(&world, &[DEV]).await;
 }
 
-/// The number of the first call that fits, in an invocation that deploys 1.1.0 in such a world undisturbed.
+/// Returns the number of the first call that fits, in an undisturbed invocation that deploys 1.1.0 in such a world.
 async fn call_that(make: impl Fn() -> World, fits: impl Fn(&Call) -> bool) -> usize {
     let world = make();
     world.upload("dev/orders/1.1.0.zip", code("1.1.0")).await;
     1 + world.calls().iter().position(fits).unwrap()
 }
 
-/// Five invocations die over the upload: the first one at this call, the others as soon as they hold the claim.
+/// Lets five invocations die over the upload: the first one at this call, the others as soon as they hold the claim.
 async fn five_die(world: &World, upload: &Upload, first: usize) {
     for attempt in 1..=5 {
         let at = if attempt == 1 { first } else { 10 };
@@ -128,7 +130,7 @@ async fn what_kills_everybody_who_takes_it_up_ends_as_failed() {
     assert_eq!((record.status, record.code), (Status::Failed, Some(Code::TargetFailed)));
     assert!(message(&record, 0).contains("was taken up 5 times and never ended, and it has not arrived here"));
     assert_eq!(world.writes(), writes, "the last one only looks");
-    // It stands in nobody's way any more.
+    // The failed deployment blocks no later one.
     world.pass(Duration::from_secs(1)).await;
     assert_eq!(world.record("dev/orders/1.2.0.zip", code("1.2.0")).await.status, Status::Succeeded);
     world.markers_are_cleared().await;

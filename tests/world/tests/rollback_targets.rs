@@ -1,5 +1,5 @@
-//! Rollbacks after deployer.json has changed: a target, the alias or the function's name is another one than that which the
-//! releases were deployed to.
+//! Rollbacks after deployer.json has changed: a target, the alias or the function's name differs from that of the
+//! earlier deployments.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -17,7 +17,7 @@ type Place = (&'static str, &'static str, &'static str);
 
 const LIVE: [Place; 2] = [(DEV, "orders", "live"), (OTHER, "orders", "live")];
 
-/// A deployer.json with these accounts, and more about the environment.
+/// Returns a deployer.json with these accounts and these further fields of the environment.
 fn config(accounts: &[&str], more: &Value) -> Value {
     let target = |account: &&str| json!({"account": account, "region": "eu-west-1"});
     let targets: Vec<Value> = accounts.iter().map(target).collect();
@@ -31,7 +31,7 @@ fn config(accounts: &[&str], more: &Value) -> Value {
     })
 }
 
-/// Two accounts, of which deployer.json names these.
+/// Returns a world with two accounts, of which deployer.json names these.
 fn world(accounts: &[&str]) -> World {
     let mut world = World::with(&config(&[DEV, OTHER], &json!({})));
     for account in [DEV, OTHER] {
@@ -41,7 +41,7 @@ fn world(accounts: &[&str]) -> World {
     world
 }
 
-/// Uploads these releases, a second apart, each with a manifest that a function can be made from.
+/// Uploads these releases a second apart, each with a manifest that a function can be made from.
 async fn deployed(world: &World, releases: &[&str]) {
     for release in releases {
         world.pass(Duration::from_secs(1)).await;
@@ -50,7 +50,7 @@ async fn deployed(world: &World, releases: &[&str]) {
     }
 }
 
-/// The release that an alias serves.
+/// Returns the release that an alias serves.
 fn served(world: &World, (account, name, alias): Place) -> String {
     world.aws(|aws| {
         let function = aws.at(account).function(name);
@@ -59,14 +59,14 @@ fn served(world: &World, (account, name, alias): Place) -> String {
     })
 }
 
-/// A deployer.json that has changed after releases a, b and c.
+/// A world whose deployer.json has changed after releases a, b and c.
 struct Changed {
     name: &'static str,
     world: World,
     serves: Vec<Place>,
 }
 
-/// An account was removed, missed releases, and was added again.
+/// Removes an account, deploys releases that it misses, and adds it again.
 async fn removed_and_added(before: &[&str], meanwhile: &[&str], name: &'static str) -> Changed {
     let mut world = world(&[DEV, OTHER]);
     deployed(&world, before).await;
@@ -76,7 +76,7 @@ async fn removed_and_added(before: &[&str], meanwhile: &[&str], name: &'static s
     Changed { name, world, serves: LIVE.to_vec() }
 }
 
-/// An account was added, in which this is the function already.
+/// Adds an account in which this function exists already.
 async fn added(there: Option<&str>, name: &'static str) -> Changed {
     let mut world = world(&[DEV]);
     deployed(&world, &["a", "b", "c"]).await;
@@ -87,7 +87,7 @@ async fn added(there: Option<&str>, name: &'static str) -> Changed {
     Changed { name, world, serves: LIVE.to_vec() }
 }
 
-/// The alias is called otherwise now.
+/// Renames the alias.
 async fn renamed(there: Option<u64>, name: &'static str) -> Changed {
     let mut world = world(&[DEV, OTHER]);
     deployed(&world, &["a", "b", "c"]).await;
@@ -100,7 +100,7 @@ async fn renamed(there: Option<u64>, name: &'static str) -> Changed {
     Changed { name, world, serves: vec![(DEV, "orders", "main"), (OTHER, "orders", "main")] }
 }
 
-/// The function is called otherwise now.
+/// Renames the function.
 async fn called_otherwise(there: Option<&str>, name: &'static str) -> Changed {
     let mut world = world(&[DEV, OTHER]);
     deployed(&world, &["a", "b", "c"]).await;
@@ -199,7 +199,7 @@ async fn a_rollback_during_a_deployment_after_deployer_json_changed_brings_what_
 async fn a_version_of_another_function_is_never_taken_for_one_that_served_the_release() {
     let mut world = world(&[DEV]);
     deployed(&world, &["a", "b"]).await;
-    // The same bytes under the same number, with a configuration of its own.
+    // A foreign function has a version with the same bytes and number, and another configuration.
     world.add_function(DEV, "acme-orders", &function("a"), |f| {
         f.set(|settings| settings.memory_size = 3_008).publish().code(&code("foreign")).publish().point("live", 2)
     });
@@ -282,15 +282,15 @@ async fn a_redeploy_that_fails_under_a_new_alias_does_not_count_the_old_one() {
     assert_eq!((&live["complete"], &live["missing"]), (&json!(false), &json!(["222222222222/eu-west-1"])), "{live:#}");
 }
 
-/// An invocation dies after this call of the deployment of b, and deployer.json says something else by the time its lease
-/// has ended.
+/// Lets an invocation die after this call of the deployment of b; deployer.json has changed by the time its lease has
+/// ended.
 async fn taken_over(after: Op, more: &Value, accounts: &[&str], told_again: bool) -> World {
     let call = {
         let world = world(&[DEV, OTHER]);
         deployed(&world, &["a"]).await;
         let before = world.calls().len();
         deployed(&world, &["b"]).await;
-        // The claim is the first that is written of the head.
+        // The claim is the first write of the head.
         let is_it = |call: &Call| call.op == after && (after != Op::WriteLedger || call.what.starts_with("heads/"));
         1 + world.calls()[before..].iter().position(is_it).unwrap()
     };
@@ -341,7 +341,7 @@ async fn whoever_takes_a_deployment_over_goes_on_with_what_it_was_claimed_for() 
                 !orders.aliases.contains_key("main") && !aws.at(DEV).functions.contains_key("acme-orders")
             });
             assert!(is_untouched, "{after:?}: {more}");
-            // The next one goes by what deployer.json says now.
+            // The next deployment uses the present deployer.json.
             world.pass(Duration::from_secs(1)).await;
             let next = world.record("dev/orders/c.zip", function("c")).await;
             assert_eq!((next.status, next.targets.len()), (Status::Succeeded, accounts.len()), "{next:?}");

@@ -1,4 +1,4 @@
-//! How long `status` takes, and that it marks what is not as it should be.
+//! `status`: the time that it takes, and its marks on incomplete releases.
 
 use serde_json::json;
 use world::World;

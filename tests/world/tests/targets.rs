@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use world::zips::{code, function, large, with_manifest};
 use world::{Op, World, recorded};
 
-/// Accounts 000000000001, 000000000002, …, each with `orders` at 1.0.0.
+/// Returns a world with accounts 000000000001, 000000000002, …, each with `orders` at 1.0.0.
 fn accounts(count: usize) -> World {
     let names: Vec<String> = (1..=count).map(|n| format!("{n:012}")).collect();
     let world = World::with_targets(&names.iter().map(String::as_str).collect::<Vec<_>>());
@@ -170,7 +170,7 @@ async fn two_deployments_side_by_side_have_one_zip_in_memory_at_a_time() {
     for handled in [one, other] {
         assert_eq!(recorded(handled.unwrap()).status, Status::Succeeded);
     }
-    // Zips as small as these are verified from their tail: a range is read to send it along.
+    // Zips as small as these are verified from their tail, so every read of a range sends them along.
     let held = |key: &str, name: &str| {
         let began = world.calls_of(Op::ReadRange).into_iter().find(|c| c.what.contains(key)).unwrap().began;
         let sent = world.calls_of(Op::UpdateFunctionCode).into_iter().filter(|c| c.what == name);

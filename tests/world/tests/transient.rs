@@ -1,4 +1,4 @@
-//! What another try can mend: the message comes again, and until then nothing was written where it counts.
+//! Errors that another try can fix: the message comes again, and until then nothing is written in a target.
 #![allow(clippy::unwrap_used)]
 
 use deployer_core::record::Status;

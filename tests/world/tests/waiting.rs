@@ -1,4 +1,4 @@
-//! Waiting: for what passes by itself, as long as the contract says, and never past the deadline.
+//! Waiting: the deployer waits for passing conditions as long as the contract says, and never past the deadline.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -15,7 +15,7 @@ fn error(record: &DeploymentRecord) -> TargetError {
     record.targets[0].error.clone().unwrap()
 }
 
-/// The same as [`World::with_orders`], but without a queue.
+/// Returns the world of [`World::with_orders`] without a queue.
 fn without_queue() -> World {
     let world = World::with(&json!({
         "artifact_bucket": "acme-artifacts",
@@ -26,7 +26,7 @@ fn without_queue() -> World {
     world
 }
 
-/// Ticks and sweeps come until nothing is active; gives the record that the ledger has then.
+/// Delivers ticks and sweeps until nothing is active, and returns the record that the ledger then has.
 async fn goes_on(world: &World, record: &DeploymentRecord) -> DeploymentRecord {
     for _ in 0..60 {
         world.tick().await;
@@ -40,7 +40,7 @@ async fn goes_on(world: &World, record: &DeploymentRecord) -> DeploymentRecord {
     world.aws(|aws| serde_json::from_slice(aws.ledger.get(&key).unwrap()).unwrap())
 }
 
-/// Uploads, and expects that the deployment is parked after 20 seconds, for this reason.
+/// Uploads, and checks that the deployment is parked after 20 seconds, for this reason.
 async fn parked(world: &World, release: &str, zip: Vec<u8>, because: &str) -> DeploymentRecord {
     let began = world.elapsed();
     let record = world.record(&format!("dev/orders/{release}.zip"), zip).await;
@@ -209,7 +209,7 @@ async fn a_version_that_ends_failed_ends_the_deployment_at_once_and_the_alias_st
     assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 1);
     world.same_again_changes_nothing().await;
 
-    // The same bytes again, as another release: nothing says which code runs now, so it is sent again.
+    // The same bytes come again as another release. Nothing says which code runs now, so it is sent again.
     let record = world.record("dev/orders/1.1.1.zip", code("1.1.0")).await;
     assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
     assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 3);
@@ -366,7 +366,7 @@ async fn no_write_is_sent_when_less_time_is_left_than_it_needs() {
     assert!(matches!(run.outcome, Outcome::EventOutcome(_)), "{run:?}");
     assert!(world.writes().is_empty());
     assert!(world.render().contains("dev/orders/1.1.0: in progress, no result"), "{}", world.render());
-    // Another invocation goes on at once: the claim was given up.
+    // Another invocation resumes it at once, because the claim was given up.
     let (saved, runs) = (world.elapsed(), world.tick().await.len());
     assert!(runs == 1 && world.elapsed() - saved < Duration::from_secs(60), "{runs} ticks");
     assert!(world.render().contains("dev/orders/1.1.0: succeeded\n"), "{}", world.render());
@@ -395,7 +395,7 @@ async fn an_assume_role_without_an_answer_is_tried_again_a_few_times() {
 
 #[tokio::test(start_paused = true)]
 async fn a_process_that_thaws_after_its_deadline_sends_no_write() {
-    // At each call in turn the process is frozen for longer than it has time.
+    // At each call in turn the process freezes for longer than its time limit.
     for frozen in [Op::AssumeRole, Op::GetFunction, Op::UpdateFunctionConfiguration, Op::UpdateFunctionCode] {
         let world = World::with_orders();
         world.on(frozen).freeze(world.time);

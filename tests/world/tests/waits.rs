@@ -1,5 +1,4 @@
-//! Each wait for Lambda is a wait of its own: it is parked like any other, its time counts from its own start, and what comes after it
-//! is not charged with it.
+//! Each wait for Lambda is parked like any other, counts from its own start, and is not charged to what follows it.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -21,7 +20,7 @@ fn active(world: &World) -> Value {
     world.head("dev", "orders")["active"].clone()
 }
 
-/// Ticks and sweeps come until nothing is active; gives the record that the ledger has then.
+/// Delivers ticks and sweeps until nothing is active, and returns the record that the ledger then has.
 async fn goes_on(world: &World, record: &DeploymentRecord) -> DeploymentRecord {
     for _ in 0..60 {
         world.tick().await;
@@ -35,7 +34,7 @@ async fn goes_on(world: &World, record: &DeploymentRecord) -> DeploymentRecord {
     world.aws(|aws| serde_json::from_slice(aws.ledger.get(&key).unwrap()).unwrap())
 }
 
-/// Uploads 1.1.0, and expects that its deployment is parked after 20 seconds.
+/// Uploads 1.1.0, and checks that its deployment is parked after 20 seconds.
 async fn parked(world: &World) -> DeploymentRecord {
     let began = world.elapsed();
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -230,7 +229,7 @@ async fn a_sweep_sends_no_second_tick_while_the_first_one_may_still_come() {
         world.pass(seconds(60)).await;
         assert_eq!(messages(), 1, "nobody has received the first one");
     }
-    // It may be lost after all.
+    // The tick is lost after all.
     world.aws(|aws| aws.queue.lose());
     for _ in 0..2 {
         world.pass(seconds(60)).await;

@@ -1,4 +1,4 @@
-//! Every fixture is what the generator makes, and has one verdict wherever it is judged.
+//! Every fixture equals the generator's output, and has one verdict wherever it is judged.
 
 use std::path::{Path, PathBuf};
 
@@ -43,7 +43,7 @@ fn page_of_packages_is_the_table_of_the_fixtures() {
     assert!(std::fs::read_to_string(&path).is_ok_and(|found| found == page), "docs/packages.md {STALE}");
 }
 
-/// Fails with all that is not right, not just the first.
+/// Fails with everything that is wrong, not just the first.
 fn all_right(wrong: &[String]) {
     assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
 }
@@ -55,7 +55,7 @@ fn account() -> World {
     world
 }
 
-/// The account with a function that works.
+/// The account of the existing function.
 fn account_with(live: Live) -> World {
     let world = account();
     let file = if live.runtime.starts_with("provided") { "bootstrap" } else { "index.js" };
@@ -84,7 +84,7 @@ fn is_right(record: &DeploymentRecord, right: Verdict) -> bool {
         Verdict::Refused(code, says) => {
             (record.status, record.code) == (Status::Refused, Some(code)) && because.contains(says)
         }
-        // Where a rule about zips fails every target, and here there is one, the deployment is refused.
+        // If a rule about zips fails every target (here there is one), the deployment is refused.
         Verdict::Fails(code, says) => match &record.targets[0].error {
             Some(error) => record.status == Status::Failed && error.code == code && because.contains(says),
             None => record.status == Status::Refused && because.contains(says),

@@ -1,4 +1,4 @@
-//! The handler's file, where the function is seen: in the zip, perhaps in a layer, or missing.
+//! The handler's file, judged against the existing function: in the zip, perhaps in a layer, or missing.
 
 use deployer_core::record::{Code, DeploymentRecord, Status, TargetErrorCode};
 use fixtures::Zip;
@@ -7,7 +7,7 @@ use world::{DEV, World};
 const OTHER: &str = "222222222222";
 const MISSING: &str = "the zip has no file for the handler index.handler of nodejs22.x";
 
-/// A working function in Node.js in each of these accounts, with layers where that is said.
+/// Returns a world with a working function in Node.js in each of these accounts, with layers in those that name them.
 fn world(accounts: &[(&str, bool)]) -> World {
     let world = World::with_targets(&accounts.iter().map(|(account, _)| *account).collect::<Vec<_>>());
     for (account, has_layers) in accounts {

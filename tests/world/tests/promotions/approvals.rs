@@ -1,4 +1,4 @@
-//! Promotions that need somebody's consent.
+//! Promotions that need approvals.
 
 use deployer_core::record::{Code, DeploymentRecord, Status};
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ async fn it_waits_until_somebody_else_approves_and_then_goes_at_once() {
     let (world, record) = waiting(&json!({"required": 1})).await;
     world.sweep_minutes(5).await;
     assert_eq!(world.served_releases()[2], "1.0.0");
-    // Who differs only by characters that nobody sees is the same person.
+    // A name that differs only by invisible characters is the same person.
     for own in ["ann", "a\u{200b}nn", " ann\u{202c}"] {
         let (error, because) = world.command_error(approve(own)).await;
         assert_eq!(

@@ -1,4 +1,4 @@
-//! What concerns another function is an object first: the message is only a hint.
+//! A request that concerns another function is written as an object first: the message is only a hint.
 
 use std::time::Duration;
 

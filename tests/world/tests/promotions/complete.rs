@@ -1,4 +1,5 @@
-//! What is promoted is what is live on every target; and the same once more asks nobody and restarts nothing.
+//! Only an artifact that is live on every target is promoted; the same artifact again needs no approval and restarts no
+//! soak.
 
 use deployer_core::record::{Code, Status};
 use deployer_engine::port::CallErrorKind;
@@ -16,7 +17,7 @@ fn about(command: &str, environment: &str) -> Value {
     json!({"command": command, "environment": environment, "function": "orders", "requested_by": "bob"})
 }
 
-/// `dev` has two targets, or only the first of them.
+/// Gives `dev` two targets, or only the first of them.
 fn of_two(prod: &Value, targets: usize) -> Value {
     let mut config = three_environments_config(&json!({}), prod);
     let second = json!({"account": SECOND, "region": "eu-west-1"});

@@ -1,4 +1,4 @@
-//! Whoever dies over a promotion is succeeded.
+//! Crashes during promotions: another invocation always takes over.
 
 use deployer_core::record::Status;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ async fn wherever_an_upload_dies_its_release_goes_the_whole_way_once() {
             let world = rows();
             let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
             let _ = world.invocation().dies_at(call, moment).upload(&upload).await;
-            // The message comes again, the ticks are lost.
+            // The message comes again, and the ticks are lost.
             world.aws(|aws| aws.queue.lose());
             world.leases_run_out().await;
             assert_eq!(world.until_ended(&upload).await.status, Status::Succeeded);
@@ -98,7 +98,7 @@ async fn wherever_a_promotion_by_hand_dies_the_same_command_again_finishes_it() 
     }
 }
 
-/// The command is given, and dies in this call, where there is one.
+/// Gives the command; it dies in this call, unless that is 0.
 async fn die_at(world: &World, command: &Value, call: usize) {
     let invocation = world.invocation();
     match call {

@@ -1,4 +1,4 @@
-//! A group that is decided moves as a whole, or goes back as a whole, whatever begins between two of its members.
+//! A decided group moves as a whole or goes back as a whole, whatever begins between two of its members.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ async fn only(world: &World, function: &str) {
     world.aws(|aws| aws.queue.lose());
 }
 
-/// What the deployer has brought to prod before: 1.1.0 and 7; and in dev 1.2.0 and 8 are live by now.
+/// Lets the deployer bring 1.1.0 and 7 to prod as the first group; in dev 1.2.0 and 8 are live then.
 async fn second_group(world: &World) {
     two_releases(world).await;
     world.command(together("first")).await;

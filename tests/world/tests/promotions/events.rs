@@ -1,4 +1,4 @@
-//! What is told on the bus, and that nothing depends on it.
+//! Events on the bus, and the independence of deployments from it.
 
 use deployer_core::record::Status;
 use deployer_engine::port::CallErrorKind;

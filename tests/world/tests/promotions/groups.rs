@@ -1,4 +1,4 @@
-//! Several functions that go together.
+//! Groups: several functions that are promoted together.
 
 use deployer_core::id::Sha256;
 use deployer_engine::port::CallErrorKind;
@@ -19,7 +19,7 @@ pub(super) fn together(id: &str) -> Value {
     json!({"command": "promote", "functions": ["orders", "workers"], "from": "dev", "to": "prod", "requested_by": "ann", "id": id})
 }
 
-/// What both serve in prod.
+/// Returns the code that both functions serve in prod.
 pub(super) fn in_prod(world: &World) -> [Sha256; 2] {
     ["orders", "workers"].map(|function| served_code(world, PROD, function))
 }
@@ -132,7 +132,7 @@ async fn member_that_was_live_already_does_not_go_back_when_another_fails() {
         until_ended_as(&world, "o", &["orders"]).await;
         world.record("dev/workers/8.zip", code("8")).await;
         if drifted {
-            // Somebody has moved the alias by hand, and the group's promotion mends that.
+            // Somebody has moved the alias by hand, and the group's promotion corrects that.
             world.change_function(PROD, "orders", |orders| orders.point("live", 2));
         }
         world.on(Op::UpdateFunctionCode).at(PROD).about("workers").fail(CallErrorKind::Invalid);

@@ -1,4 +1,4 @@
-//! Promotions: the very same object, environment after environment.
+//! Promotions: the very same object goes from environment to environment.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod approvals;
@@ -18,12 +18,12 @@ use serde_json::{Value, json};
 use world::World;
 use world::orders::{deployed, release};
 
-/// How a record ended, why, and in which words.
+/// Returns a record's status, code and reason.
 fn end(record: &DeploymentRecord) -> (Status, Option<Code>, &str) {
     (record.status, record.code, record.because.as_deref().unwrap_or_default())
 }
 
-/// What each way of promoting by hand needs: `prod` from `dev`, with these fields besides.
+/// Returns a world where `prod` is promoted to from `dev`, with these further fields.
 fn by_hand(more: &Value) -> World {
     let mut prod = json!({"promotion": {"from": "dev"}});
     for (field, value) in more.as_object().into_iter().flatten() {
@@ -40,7 +40,7 @@ fn to_prod() -> Value {
     json!({"function": "orders", "from": "dev", "to": "prod", "requested_by": "ann"})
 }
 
-/// `object` with these fields besides.
+/// Returns `object` with these further fields.
 fn with(mut object: Value, more: &Value) -> Value {
     for (field, value) in more.as_object().into_iter().flatten() {
         object[field] = value.clone();

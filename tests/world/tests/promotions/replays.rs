@@ -1,4 +1,4 @@
-//! Old events that come again.
+//! Replays: old events that come again.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Each rule's refusal, in words; and that what is refused changes nothing.
+//! The refusal of each promotion rule, in words; a refused promotion changes nothing.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use world::{DEV, World, ignored};
 
 use super::{by_hand, end, promote, to_prod, with};
 
-/// Asks for it, and tells how it ended; nothing in prod has moved.
+/// Gives a command that must be refused, checks that nothing has moved in prod, and returns the refusal.
 async fn refused(world: &World, order: &Value) -> (Option<Code>, String) {
     let before = world.served_releases();
     let record = world.command_record(order.clone()).await;

@@ -1,4 +1,4 @@
-//! Automatic promotions: what they wait for, and what ends the waiting.
+//! Automatic promotions: the soak, and the events that end it.
 
 use deployer_core::record::{Code, Status};
 use deployer_engine::port::CallErrorKind;
