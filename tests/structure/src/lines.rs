@@ -22,7 +22,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_that_are_followed_by_code_count() {
+    fn tests_followed_by_code_count() {
         assert_eq!(without_tests("a\n#[cfg(test)]\nmod tests {\n}\nb\n"), 5);
         assert_eq!(without_tests("a\n#[cfg(test)]\nmod tests;\nb\n"), 4);
     }

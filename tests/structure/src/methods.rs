@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn methods_of_all_blocks_are_added_up_and_those_of_traits_are_not() {
+    fn methods_of_all_inherent_blocks_are_added_up() {
         let modules = Modules::from_texts(&[
             ("", "mod a; mod b;"),
             (

@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn use_through_an_imported_module_is_a_tie_and_the_import_is_none() {
+    fn use_through_an_imported_module_is_a_tie() {
         let texts = [("", "mod a; mod b;"), ("a", "use crate::b; fn f() { b::g(); }"), ("b", "fn g() {}")];
         assert_eq!(ties(&texts, "a"), ["b: g"]);
         let texts = [("", "mod a; mod b;"), ("a", "use crate::b;"), ("b", "fn g() {}")];
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn name_that_is_passed_on_ties_to_where_it_is_defined() {
+    fn reexported_name_ties_to_its_definition() {
         let texts =
             [("", "mod a; mod p;"), ("a", "use crate::p::T;"), ("p", "mod c; pub use c::T;"), ("p/c", "struct T;")];
         assert_eq!(ties(&texts, "a"), ["p/c: T"]);
@@ -326,14 +326,14 @@ mod tests {
     }
 
     #[test]
-    fn name_that_is_passed_on_and_used_is_a_tie() {
+    fn reexported_name_that_is_used_is_a_tie() {
         let texts = [("", "mod p;"), ("p", "mod c; pub use c::T; struct S(T);"), ("p/c", "use super::S; struct T;")];
         assert_eq!(ties(&texts, "p"), ["p/c: T"]);
         assert_eq!(ties(&texts, "p/c"), ["p: S"]);
     }
 
     #[test]
-    fn name_that_is_passed_on_and_called_like_a_macro_or_a_method_is_no_tie() {
+    fn reexported_name_used_only_as_macro_or_method_is_no_tie() {
         let texts = [
             ("", "mod p;"),
             ("p", "mod c; pub use c::write; fn f() { write!(x); x.write(); }"),

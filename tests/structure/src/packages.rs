@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn layer_takes_what_it_may_use_and_what_only_tests_need() {
+    fn layer_allows_its_own_and_test_dependencies() {
         let taken = serde_json::json!([
             {"name": "core", "kind": null, "features": []},
             {"name": "tokio", "kind": null, "features": ["rt"]},
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn layer_names_each_dependency_that_it_forbids() {
+    fn layer_names_each_forbidden_dependency() {
         let refused = serde_json::json!([
             {"name": "cli", "kind": null, "features": []},
             {"name": "aws-config", "kind": null, "features": []},

@@ -100,7 +100,7 @@ fn holds(rule: &str, found: &[(String, String)], listed: &[&str]) {
 }
 
 #[test]
-fn each_package_depends_only_on_what_its_layer_may_use() {
+fn each_package_depends_only_on_its_layer() {
     let cargo = Command::new(env!("CARGO"))
         .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
         .current_dir(root())
@@ -169,12 +169,12 @@ fn no_type_has_too_many_methods() {
 
 #[test]
 #[should_panic(expected = "deployer/x is mended: take it off the list")]
-fn list_of_what_is_still_wrong_can_only_shrink() {
+fn list_of_exceptions_can_only_shrink() {
     holds("", &[], &["deployer/x"]);
 }
 
 #[test]
 #[should_panic(expected = "deployer/x: a circle")]
-fn finding_that_is_not_listed_fails() {
+fn unlisted_finding_fails() {
     holds("", &[("deployer/x".to_owned(), "deployer/x: a circle".to_owned())], &["deployer/y"]);
 }

@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stars_stand_for_any_text() {
+    fn star_matches_any_text() {
         for (pattern, text, fits) in [
             ("*", "", true),
             ("a*", "abc", true),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deny_beats_an_allow_and_a_condition_needs_its_key() {
+    fn deny_beats_an_allow_and_a_condition_needs_its_key() {
         let policy = Policy::parse(
             r#"{"Version":"2012-10-17","Statement":[
                 {"Effect":"Allow","Action":"lambda:*","Resource":"*"},

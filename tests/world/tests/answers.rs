@@ -42,7 +42,7 @@ fn with_versions(environment: &Value, count: u64) -> World {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_that_is_not_active_yet_is_waited_for_before_the_alias_moves() {
+async fn version_not_active_yet_is_waited_for_before_the_alias_moves() {
     for state in ["Inactive", "ActiveNonInvocable", "SomethingNew"] {
         let world = World::with_orders();
         world.on(Op::UpdateFunctionCode).end_in(state);
@@ -57,7 +57,7 @@ async fn a_version_that_is_not_active_yet_is_waited_for_before_the_alias_moves()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_that_never_serves_fails_with_lambdas_reason_and_the_alias_stays() {
+async fn version_that_never_serves_fails_with_lambdas_reason() {
     for (state, is_certain) in [("Inactive", false), ("SomethingNew", false), ("Deactivated", true), ("Deleting", true)]
     {
         let world = World::with_orders();
@@ -72,7 +72,7 @@ async fn a_version_that_never_serves_fails_with_lambdas_reason_and_the_alias_sta
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_uses_a_sleeping_version_only_where_its_zip_is_gone() {
+async fn rollback_uses_an_inactive_version_only_without_its_zip() {
     for (zip_is_gone, serves) in [(true, 2), (false, 4)] {
         let world = World::with_orders();
         let first = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
@@ -93,7 +93,7 @@ async fn a_rollback_uses_a_sleeping_version_only_where_its_zip_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_409_that_nobody_knows_is_waited_for_and_ends_with_awss_words() {
+async fn unknown_409_is_waited_for_and_ends_with_awss_words() {
     let words = "ResourceConflictException: the alias is being looked at";
     for op in [Op::UpdateFunctionCode, Op::UpdateAlias] {
         let world = World::with_orders();
@@ -113,7 +113,7 @@ async fn a_409_that_nobody_knows_is_waited_for_and_ends_with_awss_words() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fresh_execution_role_is_waited_for_across_invocations_but_not_for_ever() {
+async fn fresh_execution_role_is_waited_for_across_invocations_within_limits() {
     for (from, expected) in [(600, None), (3600, Some(TargetErrorCode::RoleNotAssumable))] {
         let mut world = World::with_targets(&[DEV]);
         world.time = Duration::from_secs(120);
@@ -127,7 +127,7 @@ async fn a_fresh_execution_role_is_waited_for_across_invocations_but_not_for_eve
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_queue_a_fresh_execution_role_is_waited_for_two_minutes() {
+async fn fresh_execution_role_without_a_queue_is_waited_for_two_minutes() {
     let world = World::with(&json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
         "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}]}},
@@ -139,7 +139,7 @@ async fn without_a_queue_a_fresh_execution_role_is_waited_for_two_minutes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_fresh_policy_denies_is_tried_for_fifteen_seconds() {
+async fn denial_by_a_fresh_policy_is_retried_for_fifteen_seconds() {
     for (op, kind, code_of_error) in [
         (Op::UpdateFunctionCode, CallErrorKind::Denied, TargetErrorCode::AccessDenied),
         (Op::UpdateFunctionCode, CallErrorKind::CodeDenied, TargetErrorCode::ArtifactUnreadable),
@@ -161,7 +161,7 @@ async fn what_a_fresh_policy_denies_is_tried_for_fifteen_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_no_policy_mends_is_told_at_once() {
+async fn error_that_waiting_cannot_fix_fails_at_once() {
     for (kind, code_of_error) in [
         (CallErrorKind::KeyDenied, TargetErrorCode::AccessDenied),
         (CallErrorKind::RegionNotEnabled, TargetErrorCode::AccessDenied),
@@ -177,7 +177,7 @@ async fn what_no_policy_mends_is_told_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_that_failed_for_a_reason_that_passes_is_made_once_more() {
+async fn version_that_failed_for_a_passing_reason_is_published_again() {
     for reason in ["InternalError", "EC2RequestLimitExceeded", "InsufficientCapacity", "EFSMountTimeout"] {
         let world = World::with_orders();
         world.on(Op::UpdateFunctionCode).end_failed(&format!("{reason}: try again"));
@@ -198,7 +198,7 @@ async fn a_version_that_failed_for_a_reason_that_passes_is_made_once_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_conflict_without_a_difference_is_no_foreign_change() {
+async fn conflict_without_a_difference_is_no_foreign_change() {
     let world = World::with_orders();
     world.on(Op::UpdateAlias).always().fail(CallErrorKind::Conflict);
     let record = world.upload_until_ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -206,7 +206,7 @@ async fn a_conflict_without_a_difference_is_no_foreign_change() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn full_code_storage_is_emptied_of_surplus_versions_and_the_call_made_once_more() {
+async fn full_code_storage_is_pruned_and_the_call_repeated() {
     let world = with_versions(&json!({"keep_versions": 3}), 8);
     world.on(Op::UpdateFunctionCode).fail(CallErrorKind::StorageFull);
     let record = world.record("dev/orders/1.zip", code("1")).await;
@@ -221,7 +221,7 @@ async fn full_code_storage_is_emptied_of_surplus_versions_and_the_call_made_once
 }
 
 #[tokio::test(start_paused = true)]
-async fn twelve_versions_that_cannot_be_deleted_do_not_stop_pruning() {
+async fn undeletable_versions_do_not_stop_pruning() {
     let world = with_versions(&json!({"keep_versions": 3}), 20);
     world.change_function(DEV, "orders", |f| {
         f.replicated = (1..=12).collect();
@@ -233,7 +233,7 @@ async fn twelve_versions_that_cannot_be_deleted_do_not_stop_pruning() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_durable_function_is_pruned_only_where_the_environment_says_so() {
+async fn durable_function_is_pruned_only_if_the_environment_allows_it() {
     for (environment, expected) in [
         (json!({"keep_versions": 3}), (1..=9).collect::<Vec<_>>()),
         (json!({"keep_versions": 3, "prune_durable": true}), vec![7, 8, 9]),
@@ -249,7 +249,7 @@ async fn a_durable_function_is_pruned_only_where_the_environment_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_version_that_was_served_before_is_never_deleted_by_the_same_deployment() {
+async fn formerly_served_version_is_not_deleted_by_the_same_deployment() {
     let world = with_versions(&json!({"keep_versions": 1}), 5);
     world.change_function(DEV, "orders", |f| f.point("live", 2).shift("live", 3, 0.1));
     world.upload("dev/orders/1.zip", code("1")).await;

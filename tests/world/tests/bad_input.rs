@@ -39,7 +39,7 @@ fn error(record: &DeploymentRecord) -> TargetError {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_of_another_form_is_ignored_with_the_rule_it_breaks() {
+async fn key_of_another_form_is_ignored_with_the_broken_rule() {
     for (key, because) in [
         ("README.md", r#""README.md" is not an artifact: its key is not <environment>/<function>/<release>.zip"#),
         (
@@ -67,7 +67,7 @@ async fn a_key_of_another_form_is_ignored_with_the_rule_it_breaks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn events_that_name_no_artifact_of_ours_are_ignored_with_the_reason() {
+async fn event_without_an_artifact_is_ignored_with_the_reason() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     let elsewhere = Upload { bucket: "other-bucket".into(), ..upload.clone() };
@@ -96,7 +96,7 @@ async fn events_that_name_no_artifact_of_ours_are_ignored_with_the_reason() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn malformed_messages_are_told_of_and_done_with() {
+async fn malformed_message_is_reported_and_acked() {
     let world = World::with_orders();
     let no_time = json!({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put"}]});
     let undecodable: Value = {
@@ -119,7 +119,7 @@ async fn malformed_messages_are_told_of_and_done_with() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_environment_is_ignored_and_leaves_nothing_in_the_ledger() {
+async fn unknown_environment_is_ignored_without_a_ledger_write() {
     let world = World::with_orders();
     assert_eq!(
         ignored(world.upload("prdo/orders/1.1.0.zip", code("1.1.0")).await),
@@ -130,7 +130,7 @@ async fn an_unknown_environment_is_ignored_and_leaves_nothing_in_the_ledger() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_environment_that_takes_no_uploads_refuses_them_and_says_what_to_do() {
+async fn environment_without_uploads_refuses_them_and_says_what_to_do() {
     let target = |account: &str| json!([{"account": account, "region": "eu-west-1"}]);
     let world = World::with(&json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-ledger",
@@ -155,7 +155,7 @@ async fn an_environment_that_takes_no_uploads_refuses_them_and_says_what_to_do()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_function_that_does_not_exist_and_has_no_manifest_is_not_created() {
+async fn missing_function_without_a_manifest_is_not_created() {
     let world = World::with_orders();
     let record = world.record("dev/odrers/1.1.0.zip", code("1.1.0")).await;
     assert_eq!(
@@ -171,7 +171,7 @@ async fn a_function_that_does_not_exist_and_has_no_manifest_is_not_created() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_manifest_without_a_role_creates_nothing() {
+async fn manifest_without_a_role_creates_nothing() {
     let world = World::with_orders();
     let manifest = "runtime = \"provided.al2023\"\nhandler = \"bootstrap\"\n";
     let record = world.record("dev/bills/1.1.0.zip", with_manifest("1.1.0", manifest)).await;
@@ -180,7 +180,7 @@ async fn a_manifest_without_a_role_creates_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_zip_or_a_broken_one_is_refused() {
+async fn broken_zip_is_refused() {
     let good = code("1.1.0");
     let cases: [(Vec<u8>, &str); 6] = [
         (vec![], "the object is empty (0 bytes): upload the zip again"),
@@ -208,7 +208,7 @@ async fn what_is_no_zip_or_a_broken_one_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn entries_that_break_a_rule_are_named() {
+async fn entry_that_breaks_a_rule_is_named() {
     let file = |name: &str| Entry::stored(name, "x");
     let packed =
         |size: usize, unpacks_to: u32| Entry { method: 8, unpacked: unpacks_to, ..Entry::stored("big", vec![0; size]) };
@@ -248,7 +248,7 @@ async fn entries_that_break_a_rule_are_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bad_zip_is_refused_for_what_its_end_says_without_reading_the_rest() {
+async fn bad_zip_is_refused_by_its_end_without_reading_the_rest() {
     let world = World::with_orders();
     let zip =
         archive(&[Entry::stored("ballast", vec![0; 5 << 20]), Entry { flags: 1, ..Entry::stored("secret", "x") }]);
@@ -260,7 +260,7 @@ async fn a_bad_zip_is_refused_for_what_its_end_says_without_reading_the_rest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mistake_in_the_manifest_is_named_with_its_path() {
+async fn mistake_in_the_manifest_is_named_with_its_path() {
     for (manifest, because) in [
         ("memory = 256\n", "function.toml: memory: unknown field; did you mean memory_size?"),
         ("timeout = \"10\"\n", "function.toml: timeout: expected a whole number, found the string \"10\""),
@@ -290,7 +290,7 @@ async fn a_mistake_in_the_manifest_is_named_with_its_path() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_execution_role_that_the_environment_does_not_take_is_refused_before_anything_is_entered() {
+async fn execution_role_not_allowed_by_the_environment_is_refused_first() {
     let config = |execution_role: &str| {
         json!({
             "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
@@ -323,7 +323,7 @@ async fn an_execution_role_that_the_environment_does_not_take_is_refused_before_
 /// A variable's value is in no record, event or log line, whether AWS's text has quoted a value that is sent, one that
 /// was read, or one in `$LATEST`'s reason.
 #[tokio::test(start_paused = true)]
-async fn a_value_of_a_variable_that_lambda_quotes_is_masked_whatever_the_words() {
+async fn variable_value_quoted_by_lambda_is_masked() {
     let manifest = "[environment.variables]\nTOKEN = \"new-hunter2\"\n";
     for (op, text) in [
         (
@@ -360,7 +360,7 @@ fn told(world: &World) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_secret_in_a_broken_manifest_is_nowhere_in_the_ledger() {
+async fn secret_in_a_broken_manifest_is_nowhere_in_the_ledger() {
     let world = World::with_orders();
     let manifest = "[environment.variables]\nTOKEN = \"hunter2\"\nLIST = [\"hunter2\"]\n";
     let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", manifest)).await;
@@ -370,7 +370,7 @@ async fn a_secret_in_a_broken_manifest_is_nowhere_in_the_ledger() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_provided_runtime_needs_its_bootstrap() {
+async fn provided_runtime_needs_its_bootstrap() {
     let manifest = "runtime = \"provided.al2023\"\n";
     let none = Zip::empty().file("main", "x").manifest(manifest).build().unwrap();
     let plain = Zip::code("1.1.0").manifest(manifest).not_executable("bootstrap").build().unwrap();
@@ -389,13 +389,13 @@ async fn a_provided_runtime_needs_its_bootstrap() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_provided_runtime_without_its_bootstrap_is_refused_as_an_invalid_artifact() {
+async fn missing_bootstrap_of_a_provided_runtime_is_an_invalid_artifact() {
     let zip = Zip::empty().file("main", "x").manifest("runtime = \"provided.al2023\"\n").build().unwrap();
     assert_eq!(refused(zip).await.0, Code::InvalidArtifact);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_object_or_version_that_is_gone_is_refused_as_gone() {
+async fn deleted_object_or_version_is_refused_as_gone() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     world.aws(|aws| aws.artifacts.delete(&upload.key, upload.version_id.as_ref().unwrap()));
@@ -409,7 +409,7 @@ async fn an_object_or_version_that_is_gone_is_refused_as_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_artifact_that_goes_away_between_verifying_and_deploying_fails_the_target() {
+async fn artifact_deleted_between_verifying_and_deploying_fails_the_target() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     world.on(world::Op::UpdateFunctionCode).meanwhile(|aws| {
@@ -422,7 +422,7 @@ async fn an_artifact_that_goes_away_between_verifying_and_deploying_fails_the_ta
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_account_that_does_not_let_us_in_is_named_with_role_session_and_cause() {
+async fn account_that_denies_entry_is_named_with_role_and_session() {
     let world = World::with_orders();
     world.aws(|aws| aws.sts.role(DEV).external_id = None);
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -445,7 +445,7 @@ async fn an_account_that_does_not_let_us_in_is_named_with_role_session_and_cause
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_artifact_that_the_deployer_may_not_read_fails_every_target() {
+async fn artifact_unreadable_to_the_deployer_fails_every_target() {
     let world = World::with_targets(&[DEV, "222222222222"]);
     for place in [DEV, "222222222222"] {
         world.add_function(place, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
@@ -463,7 +463,7 @@ async fn an_artifact_that_the_deployer_may_not_read_fails_every_target() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_artifact_that_lambda_may_not_read_fails_that_target() {
+async fn artifact_unreadable_to_lambda_fails_that_target() {
     let world = World::with_orders();
     world.aws(|aws| aws.artifacts.closed_to.insert(AccountId::parse(DEV).unwrap()));
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -480,7 +480,7 @@ async fn an_artifact_that_lambda_may_not_read_fails_that_target() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_configuration_that_lambda_refuses_is_told_in_its_words() {
+async fn configuration_refused_by_lambda_is_reported_in_its_words() {
     let world = World::with_orders();
     world.on(world::Op::UpdateFunctionConfiguration).fail_saying(
         deployer_engine::port::CallErrorKind::Invalid,
@@ -494,7 +494,7 @@ async fn a_configuration_that_lambda_refuses_is_told_in_its_words() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_missing_right_is_named_whichever_call_lacks_it() {
+async fn missing_right_of_any_call_is_named() {
     for (action, manifest) in [
         ("lambda:GetFunction", ""),
         ("lambda:GetAlias", ""),
@@ -516,7 +516,7 @@ async fn a_missing_right_is_named_whichever_call_lacks_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_head_that_nobody_can_read_stops_its_function_and_no_other() {
+async fn unreadable_head_stops_only_its_function() {
     let whole = {
         let world = World::with_orders();
         world.upload("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -551,7 +551,7 @@ async fn a_head_that_nobody_can_read_stops_its_function_and_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_releases_are_immutable_other_bytes_under_the_same_release_are_refused() {
+async fn immutable_release_refuses_other_bytes() {
     let world = World::with(&json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-ledger",
         "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}], "immutable_releases": true}},
@@ -577,7 +577,7 @@ async fn where_releases_are_immutable_other_bytes_under_the_same_release_are_ref
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_zip_larger_than_the_window_with_its_manifest_anywhere_is_read_right() {
+async fn zip_larger_than_the_window_is_read_right() {
     let world = World::dev();
     let record = world.record("dev/orders/1.0.0.zip", large("1.0.0", 3 << 20, Some(fixtures::MANIFEST))).await;
     assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
@@ -585,7 +585,7 @@ async fn a_zip_larger_than_the_window_with_its_manifest_anywhere_is_read_right()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_number_above_what_is_known_is_deployed_and_warned_of_in_the_record() {
+async fn number_above_the_known_limit_is_deployed_with_a_warning() {
     let world = World::with_orders();
     let zip = Zip::function("1.1.0").with("timeout = 10", "timeout = 1800").with("lambda-execution", "orders");
     let record = world.record("dev/orders/1.1.0.zip", zip.build().unwrap()).await;

@@ -66,7 +66,7 @@ async fn failed(engine: &Engine, messages: Vec<Message>) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_or_a_read_without_end_takes_only_its_own_message_along() {
+async fn panic_or_endless_read_fails_only_its_own_message() {
     for trap in [Trap::Panics, Trap::NeverAnswers] {
         let world = World::with_orders();
         world.add_function(DEV, "bad", &code("1.0.0"), |f| f.publish().point("live", 1));
@@ -90,7 +90,7 @@ async fn a_panic_or_a_read_without_end_takes_only_its_own_message_along() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deployment_that_could_not_end_in_time_is_not_begun() {
+async fn deployment_that_could_not_end_in_time_is_not_begun() {
     let world = World::with_orders();
     let uploads = [world.put("dev/orders/1.1.0.zip", code("1.1.0"))];
     assert_eq!(failed(&world.engine(Duration::from_secs(40)), batch(&uploads)).await, ["0"]);
@@ -122,7 +122,7 @@ impl Queue for Pausing {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_that_no_configuration_is_there_for_comes_again_with_the_same_growing_pauses() {
+async fn batch_without_a_configuration_comes_again_with_growing_pauses() {
     let world = World::with_orders();
     for answers in [true, false] {
         let engine = world.engine(Duration::from_secs(300));
@@ -149,7 +149,7 @@ async fn a_batch_that_no_configuration_is_there_for_comes_again_with_the_same_gr
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_uploads_of_one_function_in_a_batch_are_deployed_one_after_the_other() {
+async fn two_uploads_of_one_function_in_a_batch_follow_each_other() {
     let world = World::with_orders();
     let uploads = ["1.1.0", "1.2.0"].map(|release| world.put(&format!("dev/orders/{release}.zip"), code(release)));
     assert!(failed(&world.engine(Duration::from_secs(300)), batch(&uploads)).await.is_empty());

@@ -22,7 +22,7 @@ fn is_ahead(world: &mut World, minutes: i64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_by_a_deployer_ten_minutes_ahead_outdates_no_upload_of_after_it() {
+async fn rollback_by_a_deployer_ahead_outdates_no_later_upload() {
     let mut world = World::with_orders();
     deployed(&world, &["a", "b"]).await;
     is_ahead(&mut world, 10);
@@ -34,7 +34,7 @@ async fn a_rollback_by_a_deployer_ten_minutes_ahead_outdates_no_upload_of_after_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_by_a_deployer_ten_minutes_behind_outdates_uploads_of_before_it() {
+async fn rollback_by_a_deployer_behind_outdates_earlier_uploads() {
     let mut world = World::with_orders();
     deployed(&world, &["a", "b"]).await;
     let before = world.put("dev/orders/c.zip", code("c"));
@@ -47,7 +47,7 @@ async fn a_rollback_by_a_deployer_ten_minutes_behind_outdates_uploads_of_before_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_redeploy_outdates_no_upload_that_is_on_its_way() {
+async fn redeploy_outdates_no_upload_under_way() {
     let world = World::with_orders();
     deployed(&world, &["a"]).await;
     let on_its_way = world.put("dev/orders/b.zip", code("b"));

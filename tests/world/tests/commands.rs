@@ -11,7 +11,7 @@ use world::zips::{code, with_manifest};
 use world::{CallPhase, DEV, Op, Outcome, Trigger, World};
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_walks_back_through_what_really_was_live() {
+async fn rollback_walks_back_through_the_releases_that_were_live() {
     let world = World::with_orders();
     deployed(&world, &["a", "b", "c"]).await;
     let first = rollback(&world).await;
@@ -38,7 +38,7 @@ async fn a_rollback_walks_back_through_what_really_was_live() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_needs_no_artifact_as_long_as_lambda_has_the_version() {
+async fn rollback_needs_no_artifact_while_lambda_has_the_version() {
     let world = World::with_orders();
     deployed(&world, &["a", "b"]).await;
     world.aws(|aws| aws.artifacts.delete("dev/orders/a.zip", "v1"));
@@ -49,7 +49,7 @@ async fn a_rollback_needs_no_artifact_as_long_as_lambda_has_the_version() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_its_version_was_deleted_a_release_is_published_again_from_its_artifact() {
+async fn release_with_a_deleted_version_is_published_from_its_artifact() {
     let world = World::with_orders();
     deployed(&world, &["a", "b"]).await;
     world.change_function(DEV, "orders", |orders| {
@@ -62,7 +62,7 @@ async fn after_its_version_was_deleted_a_release_is_published_again_from_its_art
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_version_and_artifact_a_target_fails_and_stays_as_it_is() {
+async fn target_without_version_and_artifact_fails_unchanged() {
     let world = World::with_orders_in_two();
     deployed(&world, &["a", "b"]).await;
     world.aws(|aws| aws.artifacts.delete("dev/orders/a.zip", "v1"));
@@ -77,7 +77,7 @@ async fn without_version_and_artifact_a_target_fails_and_stays_as_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_configuration_goes_back_with_the_code() {
+async fn configuration_goes_back_with_the_code() {
     let world = World::with_orders();
     let zip = |release: &str, memory: &str| with_manifest(release, &format!("memory_size = {memory}"));
     for (release, memory) in [("a", "256"), ("b", "1024")] {
@@ -101,7 +101,7 @@ async fn the_configuration_goes_back_with_the_code() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_targets_one_of_which_is_broken_the_other_goes_back_and_the_record_says_so() {
+async fn rollback_with_one_broken_target_moves_the_other() {
     let world = World::with_orders_in_two();
     deployed(&world, &["a", "b"]).await;
     world.aws(|aws| aws.sts.delete_role(OTHER));
@@ -112,7 +112,7 @@ async fn of_two_targets_one_of_which_is_broken_the_other_goes_back_and_the_recor
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_leaves_what_reached_some_targets_and_never_restores_what_is_live() {
+async fn rollback_leaves_a_partial_release_and_never_restores_the_live_one() {
     let world = World::with_orders_in_two();
     deployed(&world, &["a", "b"]).await;
     // c arrives in one account only: it is live and not complete.
@@ -132,7 +132,7 @@ async fn a_rollback_leaves_what_reached_some_targets_and_never_restores_what_is_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_to_a_release_takes_the_newest_that_was_live_and_left_ones_too() {
+async fn rollback_to_a_release_takes_the_newest_live_or_left_one() {
     let world = World::with_orders();
     deployed(&world, &["a", "b", "c"]).await;
     let back = world.command_record(command("rollback", &json!({"to": "a"}))).await;
@@ -146,7 +146,7 @@ async fn a_rollback_to_a_release_takes_the_newest_that_was_live_and_left_ones_to
 }
 
 #[tokio::test(start_paused = true)]
-async fn rolling_back_what_never_was_deployed_is_refused_and_status_does_not_know_it() {
+async fn rollback_of_an_undeployed_function_is_refused_and_status_omits_it() {
     let world = World::with_orders();
     let record = rollback(&world).await;
     assert_eq!((record.status, record.code), (Status::Refused, Some(Code::NothingToRollBack)));
@@ -157,7 +157,7 @@ async fn rolling_back_what_never_was_deployed_is_refused_and_status_does_not_kno
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upload_of_before_a_rollback_comes_too_late_and_one_of_after_it_is_deployed() {
+async fn upload_from_before_a_rollback_is_superseded_and_later_one_deployed() {
     let world = World::with_orders();
     deployed(&world, &["a", "b"]).await;
     let before = world.put("dev/orders/c.zip", code("c"));
@@ -172,7 +172,7 @@ async fn an_upload_of_before_a_rollback_comes_too_late_and_one_of_after_it_is_de
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_command_again_acts_once() {
+async fn same_command_again_acts_once() {
     let world = World::with_orders();
     deployed(&world, &["a", "b", "c"]).await;
     let once = command("rollback", &json!({"id": "r1"}));
@@ -185,7 +185,7 @@ async fn the_same_command_again_acts_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deployment_in_progress_is_asked_to_stop_and_the_rollback_is_next() {
+async fn active_deployment_is_asked_to_stop_by_a_rollback() {
     let world = World::with_orders();
     deployed(&world, &["a", "b"]).await;
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(20));
@@ -206,7 +206,7 @@ async fn a_deployment_in_progress_is_asked_to_stop_and_the_rollback_is_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_that_waits_is_not_displaced_by_an_upload_which_comes_after_it() {
+async fn pending_rollback_is_not_displaced_by_a_later_upload() {
     let world = World::with_orders();
     deployed(&world, &["a", "b"]).await;
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(20));
@@ -229,7 +229,7 @@ async fn a_rollback_that_waits_is_not_displaced_by_an_upload_which_comes_after_i
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_dies_over_a_rollback_is_succeeded_and_it_goes_where_it_was_meant_to() {
+async fn rollback_after_a_crash_keeps_its_destination() {
     for call in 1..30 {
         let world = World::with_orders();
         deployed(&world, &["a", "b", "c"]).await;
@@ -250,7 +250,7 @@ async fn whoever_dies_over_a_rollback_is_succeeded_and_it_goes_where_it_was_mean
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_redeploy_brings_back_what_is_live_and_is_unchanged_where_all_is_so() {
+async fn redeploy_restores_the_live_release_or_is_unchanged() {
     let world = World::with_orders_in_two();
     deployed(&world, &["a", "b"]).await;
     let order = |id: &str| command("redeploy", &json!({ "id": id }));
@@ -264,14 +264,14 @@ async fn a_redeploy_brings_back_what_is_live_and_is_unchanged_where_all_is_so() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_redeploy_of_nothing_is_refused() {
+async fn redeploy_of_nothing_is_refused() {
     let world = World::with_orders();
     let record = world.command_record(command("redeploy", &json!({}))).await;
     assert_eq!((record.status, record.code), (Status::Refused, Some(Code::NotLive)));
 }
 
 #[tokio::test(start_paused = true)]
-async fn deploy_takes_the_newest_version_of_the_key_and_is_refused_where_there_is_none() {
+async fn deploy_takes_the_keys_newest_version_or_is_refused() {
     let world = World::with_orders();
     world.put("dev/orders/a.zip", code("a"));
     world.put("dev/orders/a.zip", code("a, again"));
@@ -286,7 +286,7 @@ async fn deploy_takes_the_newest_version_of_the_key_and_is_refused_where_there_i
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_dies_over_a_deploy_of_nothing_is_succeeded_and_it_is_refused_all_the_same() {
+async fn deploy_of_nothing_is_refused_after_a_crash_too() {
     for call in 1..30 {
         let world = World::with_orders();
         deployed(&world, &["a"]).await;
@@ -307,7 +307,7 @@ async fn whoever_dies_over_a_deploy_of_nothing_is_succeeded_and_it_is_refused_al
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_never_goes_to_what_is_live_already() {
+async fn rollback_never_goes_to_the_live_release() {
     let world = World::with_orders();
     deployed(&world, &["z", "a", "b"]).await;
     world.pass(Duration::from_secs(1)).await;
@@ -320,7 +320,7 @@ async fn a_rollback_never_goes_to_what_is_live_already() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_command_that_has_made_way_for_another_is_answered_with_its_own_record() {
+async fn displaced_command_is_answered_with_its_own_record() {
     let world = World::with_orders();
     deployed(&world, &["a", "b"]).await;
     world.put("dev/orders/c.zip", code("c"));
@@ -362,7 +362,7 @@ async fn two_rollbacks_at_once_go_one_step_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_rollback_of_the_same_incident_is_told_who_was_first() {
+async fn second_rollback_of_an_incident_names_the_first_requester() {
     let world = World::with_orders();
     deployed(&world, &["a", "b", "c"]).await;
     world.pass(Duration::from_secs(1)).await;
@@ -380,7 +380,7 @@ async fn a_second_rollback_of_the_same_incident_is_told_who_was_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_one_account_dead_every_command_goes_by_what_was_rolled_out_last() {
+async fn commands_with_a_dead_account_follow_the_last_rollout() {
     let world = World::with_orders_in_two();
     deployed(&world, &["r1", "r2"]).await;
     world.aws(|aws| aws.sts.delete_role(OTHER));
@@ -401,7 +401,7 @@ async fn with_one_account_dead_every_command_goes_by_what_was_rolled_out_last() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hold_refuses_what_is_new_and_lets_a_rollback_through_until_it_is_released() {
+async fn hold_refuses_uploads_and_lets_rollbacks_through() {
     let world = World::with_orders();
     deployed(&world, &["a", "b"]).await;
     let status = world.command(command("hold", &json!({"reason": "black friday"}))).await;
@@ -428,7 +428,7 @@ async fn a_hold_refuses_what_is_new_and_lets_a_rollback_through_until_it_is_rele
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_when_a_hold_comes_is_refused_at_once() {
+async fn hold_refuses_waiting_requests_at_once() {
     let world = World::with_orders();
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(20));
     let first = world.put("dev/orders/a.zip", code("a"));
@@ -448,7 +448,7 @@ async fn what_waits_when_a_hold_comes_is_refused_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rejected_release_is_deployed_by_nobody_and_is_skipped_by_a_rollback() {
+async fn rejected_release_is_not_deployed_and_rollback_skips_it() {
     let world = World::with_orders();
     deployed(&world, &["a", "b", "c"]).await;
     let reject = |release: &str| json!({"command": "reject", "function": "orders", "release": release, "reason": "it leaks", "requested_by": "ann"});
@@ -480,7 +480,7 @@ async fn a_rejected_release_is_deployed_by_nobody_and_is_skipped_by_a_rollback()
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_rejected_while_it_is_published_never_gets_the_alias() {
+async fn release_rejected_while_publishing_never_gets_the_alias() {
     let world = World::with_orders();
     deployed(&world, &["a"]).await;
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(20));
@@ -498,7 +498,7 @@ async fn what_is_rejected_while_it_is_published_never_gets_the_alias() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_rejected_while_its_alias_write_is_throttled_never_gets_the_alias() {
+async fn release_rejected_during_a_throttled_alias_write_never_gets_the_alias() {
     let world = World::with_orders();
     deployed(&world, &["a"]).await;
     world.on(Op::UpdateAlias).times(8).fail(CallErrorKind::Throttled);
@@ -515,7 +515,7 @@ async fn what_is_rejected_while_its_alias_write_is_throttled_never_gets_the_alia
 }
 
 #[tokio::test(start_paused = true)]
-async fn status_tells_what_the_heads_say_and_asks_no_target() {
+async fn status_reports_the_heads_and_calls_no_target() {
     let world = World::with_orders();
     deployed(&world, &["a"]).await;
     let before = world.calls().len();
@@ -535,7 +535,7 @@ async fn status_tells_what_the_heads_say_and_asks_no_target() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plan_is_what_would_be_done_and_nothing_is_done() {
+async fn plan_names_the_steps_and_changes_nothing() {
     let world = World::with_orders();
     deployed(&world, &["a"]).await;
     let secret = with_manifest("b", "memory_size = 512\n[environment.variables]\nTOKEN = \"secret\"");
@@ -560,7 +560,7 @@ async fn a_plan_is_what_would_be_done_and_nothing_is_done() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_promotion_is_refused_clearly() {
+async fn promotion_without_rules_is_refused_clearly() {
     let world = World::with_orders();
     let promote = json!({"command": "promote", "function": "orders", "from": "dev", "to": "dev"});
     assert_eq!(world.command_error(promote).await.0, "InvalidCommand");

@@ -25,7 +25,7 @@ async fn with_a_new_target(releases: &[&str]) -> World {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_came_later_gets_what_is_gone_back_to_from_the_artifact() {
+async fn target_added_later_gets_the_rollback_from_the_artifact() {
     let world = with_a_new_target(&["a", "b"]).await;
     world.pass(Duration::from_secs(1)).await;
     let to = world.command_record(command("rollback", &json!({"to": "a"}))).await;
@@ -34,7 +34,7 @@ async fn a_target_that_came_later_gets_what_is_gone_back_to_from_the_artifact() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_came_later_fails_alone_where_the_artifact_is_gone() {
+async fn target_added_later_fails_alone_without_the_artifact() {
     let world = with_a_new_target(&["a", "b"]).await;
     world.aws(|aws| aws.artifacts.delete("dev/orders/a.zip", "v1"));
     world.pass(Duration::from_secs(1)).await;
@@ -48,7 +48,7 @@ async fn a_target_that_came_later_fails_alone_where_the_artifact_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_gives_way_to_a_command_that_leads_nowhere() {
+async fn command_that_leads_nowhere_displaces_nothing() {
     let world = World::with_orders();
     deployed(&world, &["a", "b"]).await;
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(20));
@@ -70,7 +70,7 @@ async fn nothing_gives_way_to_a_command_that_leads_nowhere() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upload_of_before_a_mistyped_command_is_deployed() {
+async fn upload_from_before_a_mistyped_command_is_deployed() {
     let world = World::with_orders();
     deployed(&world, &["a"]).await;
     let upload = world.put("dev/orders/b.zip", code("b"));
@@ -82,7 +82,7 @@ async fn an_upload_of_before_a_mistyped_command_is_deployed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_goes_wrong_once_a_command_is_taken_the_answer_is_how_far_it_is() {
+async fn accepted_command_is_answered_with_its_progress_despite_errors() {
     let world = World::with_orders();
     deployed(&world, &["a", "b"]).await;
     world.pass(Duration::from_secs(1)).await;
@@ -100,7 +100,7 @@ async fn whatever_goes_wrong_once_a_command_is_taken_the_answer_is_how_far_it_is
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_given_up_untouched_is_held_too() {
+async fn untouched_upload_is_refused_by_a_later_hold() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/a.zip", code("a"));
     world.on(Op::ReadTail).break_after(0);
@@ -114,7 +114,7 @@ async fn what_was_given_up_untouched_is_held_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_never_leads_to_what_is_live_already() {
+async fn rollback_never_leads_to_the_live_release() {
     let world = World::with_orders();
     deployed(&world, &["z", "a", "b"]).await;
     world.pass(Duration::from_secs(1)).await;
@@ -127,7 +127,7 @@ async fn a_rollback_never_leads_to_what_is_live_already() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_account_that_does_not_answer_holds_up_no_rollback_of_the_others() {
+async fn unresponsive_account_does_not_delay_rollback_of_the_others() {
     let world = World::with_orders_in_two();
     deployed(&world, &["a", "b"]).await;
     world.pass(Duration::from_secs(1)).await;
@@ -148,7 +148,7 @@ async fn an_account_that_does_not_answer_holds_up_no_rollback_of_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_head_that_cannot_be_read_hides_nothing_else() {
+async fn unreadable_head_hides_no_other_function() {
     let world = World::with_orders();
     deployed(&world, &["a"]).await;
     world.aws(|aws| aws.ledger.put("heads/dev/broken.json", b"{".to_vec()));
@@ -161,7 +161,7 @@ async fn a_head_that_cannot_be_read_hides_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_id_names_one_command() {
+async fn command_id_names_one_command() {
     let world = World::with_orders();
     deployed(&world, &["a", "b"]).await;
     for release in ["a", "b"] {
@@ -178,7 +178,7 @@ async fn an_id_names_one_command() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_id_of_a_hold_that_was_released_is_refused() {
+async fn id_of_a_released_hold_is_refused() {
     let world = World::with_orders();
     deployed(&world, &["a"]).await;
     let hold = |id: &str| command("hold", &json!({"reason": "stop", "id": id}));
@@ -198,7 +198,7 @@ async fn an_id_of_a_hold_that_was_released_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_id_of_a_reject_that_was_ended_is_refused() {
+async fn id_of_an_ended_reject_is_refused() {
     let world = World::with_orders();
     deployed(&world, &["a", "b"]).await;
     let reject =
@@ -218,7 +218,7 @@ async fn an_id_of_a_reject_that_was_ended_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_recall_that_was_undone_since_begins_nothing_when_it_comes_again() {
+async fn repeated_recall_that_was_undone_begins_nothing() {
     let world = World::with_orders();
     deployed(&world, &["a", "b"]).await;
     let recall = json!({"command": "recall", "function": "orders", "release": "b", "reason": "bad", "id": "r"});
@@ -236,7 +236,7 @@ async fn a_recall_that_was_undone_since_begins_nothing_when_it_comes_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sweep_that_fails_names_what_failed() {
+async fn failing_sweep_names_the_functions_that_failed() {
     let sweep = json!({"command": "sweep"});
     let world = World::with_orders_in_two();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
@@ -263,7 +263,7 @@ async fn a_sweep_that_fails_names_what_failed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sweep_of_an_environment_that_is_gone_names_the_configuration() {
+async fn sweep_of_a_removed_environment_names_the_configuration() {
     let world = World::with_orders();
     world.aws(|aws| aws.ledger.put("open/gone/orders/01JBJ4GZ00ABCDEFGH0123456J", b"x".to_vec()));
     let (error_type, message) = world.command_error(json!({"command": "sweep"})).await;
@@ -278,7 +278,7 @@ async fn assert_reused(world: &World, order: Value, id: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_dies_over_a_rollback_that_publishes_again_is_succeeded_too() {
+async fn rollback_that_publishes_again_survives_a_crash() {
     for call in 12..40 {
         let world = World::with_orders();
         deployed(&world, &["a", "b"]).await;
@@ -301,7 +301,7 @@ async fn whoever_dies_over_a_rollback_that_publishes_again_is_succeeded_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_redeploy_that_waits_is_joined_by_the_next_one() {
+async fn waiting_redeploy_is_joined_by_the_next_one() {
     let world = World::with_orders();
     deployed(&world, &["a"]).await;
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(20));
@@ -344,7 +344,7 @@ async fn base_is_rejected(reached: bool) -> (World, DeploymentRecord) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_live_stays_live_where_it_is_rejected_while_a_rollback_to_it_waits() {
+async fn live_release_rejected_before_a_waiting_rollback_stays_live() {
     let (world, record) = base_is_rejected(false).await;
     assert_eq!((record.status, record.release.as_ref().map(|r| r.as_str())), (Status::Unchanged, Some("b")));
     assert_eq!([served_in(&world, DEV), served_in(&world, OTHER)], ["b", "b"]);
@@ -356,7 +356,7 @@ async fn what_is_live_stays_live_where_it_is_rejected_while_a_rollback_to_it_wai
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_rejected_while_a_rollback_to_it_waits_gets_no_alias_and_the_next_rollback_passes_over_it() {
+async fn destination_rejected_before_a_waiting_rollback_gets_no_alias() {
     let (world, record) = base_is_rejected(true).await;
     assert_eq!((record.status, record.code), (Status::Refused, Some(Code::Rejected)), "{record:?}");
     assert_eq!([served_in(&world, DEV), served_in(&world, OTHER)], ["b", "c"]);

@@ -68,7 +68,7 @@ async fn sweep_alone(make: impl Fn() -> World, zip: Vec<u8>) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_was_accepted_and_died_at_any_call_is_completed_by_the_sweep_alone() {
+async fn crash_at_any_call_is_completed_by_the_sweep_alone() {
     let creation = sweep_alone(World::dev, function("1.1.0")).await;
     let update = sweep_alone(World::with_orders, with_manifest("1.1.0", MANIFEST)).await;
     assert!(creation > 20 && update > 30, "only {creation} and {update} points were tried");
@@ -98,26 +98,26 @@ async fn sweep(make: impl Fn() -> World, zip: Vec<u8>) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_creation_that_dies_at_any_call_is_completed_by_the_same_event() {
+async fn creation_with_a_crash_at_any_call_is_completed() {
     let manifest = format!("reserved_concurrent_executions = 5\n{}", fixtures::MANIFEST);
     let calls = sweep(World::dev, with_manifest("1.1.0", &manifest)).await;
     assert!(calls > 12, "only {calls} calls were tried");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_of_code_that_dies_at_any_call_is_completed_by_the_same_event() {
+async fn code_update_with_a_crash_at_any_call_is_completed() {
     let calls = sweep(World::with_orders, code("1.1.0")).await;
     assert!(calls > 9, "only {calls} calls were tried");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_of_everything_that_dies_at_any_call_is_completed_by_the_same_event() {
+async fn full_update_with_a_crash_at_any_call_is_completed() {
     let calls = sweep(World::with_orders, with_manifest("1.1.0", MANIFEST)).await;
     assert!(calls > 15, "only {calls} calls were tried");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_of_three_accounts_that_dies_at_any_call_is_completed_by_the_same_event() {
+async fn three_account_update_with_a_crash_at_any_call_is_completed() {
     let make = || {
         let accounts = [DEV, "222222222222", "333333333333/us-east-1"];
         let world = World::with_targets(&accounts);
@@ -131,7 +131,7 @@ async fn an_update_of_three_accounts_that_dies_at_any_call_is_completed_by_the_s
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_that_dies_twice_is_completed_by_the_third_try() {
+async fn update_that_dies_twice_is_completed_by_the_third_try() {
     let calls = 12;
     for first in 1..=calls {
         for second in 1..=calls {
@@ -150,7 +150,7 @@ async fn an_update_that_dies_twice_is_completed_by_the_third_try() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_died_and_was_completed_says_that_it_succeeded() {
+async fn deployment_completed_after_a_crash_is_succeeded() {
     // Only the commit is missing: the second try has nothing to do, but the change was this deployment's work.
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
@@ -179,7 +179,7 @@ fn world_calls_until(calls: &[String], key: &str, n: usize) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_crash_after_the_commit_is_completed_from_the_outbox() {
+async fn crash_after_the_commit_is_completed_from_the_outbox() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     let result_is_written = world_calls_until(&upload_calls().await, "results/", 1);
@@ -196,7 +196,7 @@ async fn a_crash_after_the_commit_is_completed_from_the_outbox() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_upload_through_five_doors_is_one_deployment_with_one_record() {
+async fn same_upload_in_five_payloads_has_one_record() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     let s3 = notification(&upload);
@@ -216,7 +216,7 @@ async fn the_same_upload_through_five_doors_is_one_deployment_with_one_record() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_duplicate_makes_no_call_in_the_target_account_but_assume_role() {
+async fn duplicate_makes_no_target_call_but_assume_role() {
     let world = World::dev();
     let upload = world.put("dev/orders/1.0.0.zip", function("1.0.0"));
     world.deliver(&upload).await.unwrap();

@@ -38,7 +38,7 @@ fn failed(report: &DoctorReport) -> Vec<&str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_all_is_well_nothing_fails_and_only_what_cannot_be_tried_is_not_checked() {
+async fn healthy_chain_fails_nothing_and_skips_only_untestable_rights() {
     let world = well().await;
     let report = world.examine(None).await.unwrap();
     assert!(report.is_well(), "{report:#?}");
@@ -53,7 +53,7 @@ async fn where_all_is_well_nothing_fails_and_only_what_cannot_be_tried_is_not_ch
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_configuration_that_cannot_be_loaded_any_more_fails_with_its_reason() {
+async fn configuration_that_cannot_be_loaded_fails_with_its_reason() {
     let mut world = well().await;
     world.outdated =
         Some("s3://ledger/config/deployer.json: environments.prod and dev may mean one function".to_owned());
@@ -64,7 +64,7 @@ async fn a_configuration_that_cannot_be_loaded_any_more_fails_with_its_reason() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_execution_roles_that_manifests_may_name_are_told() {
+async fn execution_roles_allowed_to_manifests_are_listed() {
     let mut world = well().await;
     world.reconfigure(&json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
@@ -78,7 +78,7 @@ async fn the_execution_roles_that_manifests_may_name_are_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn both_queues_are_looked_at_and_their_one_dead_letter_queue_is_counted_once() {
+async fn both_queues_and_their_shared_dead_letters_are_counted_once() {
     let mut world = well().await;
     let queue = |name: &str| format!("https://sqs.eu-west-1.amazonaws.com/000000000000/{name}");
     world.reconfigure(&json!({
@@ -94,7 +94,7 @@ async fn both_queues_are_looked_at_and_their_one_dead_letter_queue_is_counted_on
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_changes_nothing() {
+async fn doctor_changes_nothing() {
     let world = well().await;
     let before = world.snapshot();
     world.examine(None).await.unwrap();
@@ -103,12 +103,12 @@ async fn it_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_environment_is_told() {
+async fn unknown_environment_is_reported() {
     assert!(well().await.examine(Some("prod")).await.is_none());
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_external_id_keeps_it_out_and_the_rest_is_not_checked() {
+async fn wrong_external_id_denies_entry_and_skips_the_rest() {
     let world = well().await;
     world.aws(|aws| aws.sts.role(DEV).external_id = Some(ExternalId::parse("other").unwrap()));
     let report = world.examine(None).await.unwrap();
@@ -119,7 +119,7 @@ async fn another_external_id_keeps_it_out_and_the_rest_is_not_checked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_in_another_account_is_told_and_nothing_is_tried_there() {
+async fn session_in_a_wrong_account_is_reported_and_probes_nothing() {
     let world = well().await;
     world.aws(|aws| aws.sts.role(DEV).answers_as = AccountId::parse("999999999999").unwrap());
     let report = world.examine(None).await.unwrap();
@@ -128,7 +128,7 @@ async fn a_session_in_another_account_is_told_and_nothing_is_tried_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_right_that_is_taken_away_is_missed_alone() {
+async fn each_missing_right_is_reported_alone() {
     let world = well().await;
     for action in ProbedAction::ALL.iter().skip(1) {
         world.aws(|aws| aws.sts.role(DEV).may_not = [action.to_string()].into());
@@ -140,7 +140,7 @@ async fn each_right_that_is_taken_away_is_missed_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_tried_on_a_function_that_exists_or_cannot_be_seen() {
+async fn no_right_is_probed_on_an_existing_or_invisible_function() {
     let world = well().await;
     world.add_function(DEV, PROBE, &zips::code("probe"), |function| function);
     // The fake panics where a writing call meets a function.
@@ -156,7 +156,7 @@ async fn nothing_is_tried_on_a_function_that_exists_or_cannot_be_seen() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_artifact_that_the_target_may_not_read_names_both_policies() {
+async fn artifact_unreadable_to_the_target_names_both_policies() {
     let world = well().await;
     world.aws(|aws| aws.artifacts.closed_to.insert(AccountId::parse(DEV).unwrap()));
     let report = world.examine(None).await.unwrap();
@@ -165,7 +165,7 @@ async fn an_artifact_that_the_target_may_not_read_names_both_policies() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn before_anything_is_live_no_artifact_is_read() {
+async fn no_artifact_is_read_before_anything_is_live() {
     let world = World::dev();
     sweep(&world).await;
     let report = world.examine(None).await.unwrap();
@@ -175,7 +175,7 @@ async fn before_anything_is_live_no_artifact_is_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn versioning_dead_letters_and_clocks_are_told_by_what_is_wrong_with_them() {
+async fn versioning_dead_letters_and_clocks_are_reported_with_their_fault() {
     let world = well().await;
     world.aws(|aws| {
         aws.artifacts.versioning_is_off = true;
@@ -190,7 +190,7 @@ async fn versioning_dead_letters_and_clocks_are_told_by_what_is_wrong_with_them(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_that_nobody_takes_fails_and_one_that_somebody_takes_meanwhile_does_not() {
+async fn unreceived_message_fails_unless_it_is_received_meanwhile() {
     let world = well().await;
     world.aws(|aws| aws.queue.put("{}"));
     assert_eq!(failed(&world.examine(None).await.unwrap()), ["queue"]);
@@ -204,7 +204,7 @@ async fn a_message_that_nobody_takes_fails_and_one_that_somebody_takes_meanwhile
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_sweep_is_seen_by_what_it_leaves_every_few_minutes_and_missed_when_it_stops() {
+async fn sweep_is_seen_by_its_trace_and_missed_without_it() {
     let world = well().await;
     let writes =
         || world.calls().iter().filter(|call| call.op == Op::WriteLedger && call.what.starts_with("sweeps/")).count();
@@ -220,7 +220,7 @@ async fn the_sweep_is_seen_by_what_it_leaves_every_few_minutes_and_missed_when_i
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_targets_are_walked_through_side_by_side_and_told_in_their_order() {
+async fn many_targets_are_examined_side_by_side_and_reported_in_order() {
     let accounts: Vec<String> = (1..=30).map(|number| format!("{number:012}")).collect();
     let world = World::with_targets(&accounts.iter().map(String::as_str).collect::<Vec<_>>());
     sweep(&world).await;
@@ -233,7 +233,7 @@ async fn many_targets_are_walked_through_side_by_side_and_told_in_their_order() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn environments_that_share_an_account_and_region_are_walked_one_after_the_other_and_slowly() {
+async fn environments_in_one_account_and_region_are_examined_slowly() {
     let [shared, apart] =
         [json!({"account": DEV, "region": "eu-west-1"}), json!({"account": DEV, "region": "us-east-1"})];
     let environment = |targets: Value| json!({"targets": targets, "external_id": "dev-8c1f", "function_name": "{environment}_{function}"});
@@ -269,7 +269,7 @@ async fn environments_that_share_an_account_and_region_are_walked_one_after_the_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_is_throttled_or_not_answered_fails_nothing() {
+async fn throttled_or_unanswered_call_fails_no_check() {
     let world = well().await;
     for kind in [CallErrorKind::Throttled, CallErrorKind::Unknown, CallErrorKind::Other] {
         for op in
@@ -290,7 +290,7 @@ async fn a_call_that_is_throttled_or_not_answered_fails_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_that_is_for_other_functions_only_is_not_said_to_lack_rights() {
+async fn role_for_other_functions_is_not_reported_as_lacking_rights() {
     let world = well().await;
     world.aws(|aws| aws.sts.role(DEV).may_not = ProbedAction::ALL.iter().map(ToString::to_string).collect());
     let report = world.examine(None).await.unwrap();

@@ -38,7 +38,7 @@ async fn sent(world: &World, schema: &str, kind: &str, detail: Value) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_event_is_as_its_schema_says() {
+async fn every_event_follows_its_schema() {
     let approved = json!({"promotion": {"from": "stage"}, "approval": {"required": 1}});
     let world = World::three_environments(&json!({"promotion": {"from": "dev", "automatic": true}}), &approved);
     deployed(&world, &["1.1.0", "1.2.0"]).await;
@@ -83,7 +83,7 @@ async fn delivered(world: &World, bodies: &[String]) -> Vec<Event> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_promotion_event_that_cannot_be_read_is_answered_by_one_that_says_why() {
+async fn unreadable_promotion_event_is_answered_with_the_reason() {
     let world =
         World::three_environments(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
     let asked = json!({"function": "orders", "from": "Dev", "to": "stage", "requested_by": "ann", "id": "train-7"});
@@ -149,7 +149,7 @@ async fn a_promotion_event_that_cannot_be_read_is_answered_by_one_that_says_why(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_promotion_event_as_long_as_the_bus_takes_is_answered_without_it() {
+async fn oversized_promotion_event_is_answered_without_it() {
     let world =
         World::three_environments(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
     let asked = json!({"function": "orders", "from": "dev", "to": "stage", "colour": "x".repeat(250_000)});
@@ -160,7 +160,7 @@ async fn a_promotion_event_as_long_as_the_bus_takes_is_answered_without_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_promotion_event_under_the_id_of_another_is_answered_by_one_that_says_why() {
+async fn promotion_event_under_a_used_id_is_answered_with_the_reason() {
     let world =
         World::three_environments(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
     deployed(&world, &["1.1.0", "1.2.0"]).await;
@@ -176,7 +176,7 @@ async fn a_promotion_event_under_the_id_of_another_is_answered_by_one_that_says_
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upload_whose_last_part_alone_is_wrong_is_told_of() {
+async fn upload_with_only_a_wrong_last_key_part_is_reported() {
     let world =
         World::three_environments(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
     for key in ["dev/orders/1.0.0.jar", "dev/orders/1.0.0.ZIP", "dev/orders/-1.zip", "nowhere/orders/1.0.0.zip"] {
@@ -198,7 +198,7 @@ async fn an_upload_whose_last_part_alone_is_wrong_is_told_of() {
 
 /// Returns the blocks of JSON on a page.
 #[tokio::test(start_paused = true)]
-async fn nothing_that_a_stranger_has_written_gets_out_with_what_a_terminal_obeys_or_nobody_sees() {
+async fn foreign_text_is_escaped_in_every_output() {
     const TRAP: &str = "a\u{202e}b\u{200b}c\u{9b}d";
     const SHOWN: &str = "a\\u{202e}b\\u{200b}c\\u{9b}d";
     let mut world = World::with_orders();
@@ -273,7 +273,7 @@ fn holds_as_configuration(environments: &Value) {
 }
 
 #[test]
-fn the_examples_of_the_pages_about_promotions_and_events_are_right() {
+fn documented_examples_of_promotions_and_events_are_valid() {
     let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
     let pages = ["concepts/promotions.md", "reference/events.md"];
     let text: String = pages.iter().map(|page| std::fs::read_to_string(docs.join(page)).unwrap()).collect();

@@ -28,7 +28,7 @@ fn of_a_newer_format(world: &World, key: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_newer_deployer_says_of_a_release_outlives_all_that_an_older_one_does() {
+async fn newer_fields_of_a_release_survive_an_older_deployer() {
     let mut world = World::with_orders();
     is_newer(&mut world, Raises::Never);
     deployed(&world, &["a", "b"]).await;
@@ -50,7 +50,7 @@ async fn what_a_newer_deployer_says_of_a_release_outlives_all_that_an_older_one_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_head_of_a_newer_format_is_left_alone_and_nobody_is_told_to_restore_it() {
+async fn head_of_a_newer_format_is_left_alone() {
     let world = World::with_orders();
     world.add_function(DEV, "payments", &code("1.0.0"), |f| f.publish().point("live", 1));
     deployed(&world, &["a"]).await;
@@ -73,7 +73,7 @@ async fn a_head_of_a_newer_format_is_left_alone_and_nobody_is_told_to_restore_it
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_decided_where_the_rejects_are_of_a_newer_format() {
+async fn rejects_of_a_newer_format_stop_every_decision() {
     let world = World::with_orders();
     deployed(&world, &["a", "b"]).await;
     of_a_newer_format(&world, "rejects/orders.json");
@@ -85,7 +85,7 @@ async fn nothing_is_decided_where_the_rejects_are_of_a_newer_format() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_newer_deployer_works_on_is_left_to_it_and_everybody_goes_on_when_it_has_ended() {
+async fn newer_deployers_active_deployment_is_left_to_it() {
     let mut world = World::with_orders();
     deployed(&world, &["a"]).await;
     is_newer(&mut world, Raises::WhileActive);
@@ -112,7 +112,7 @@ async fn what_a_newer_deployer_works_on_is_left_to_it_and_everybody_goes_on_when
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_head_of_before_whose_last_deployment_is_forgotten_asks_where_to_go_back_to() {
+async fn old_head_without_its_last_record_needs_a_named_destination() {
     let world = World::with_orders();
     deployed(&world, &["a", "b", "c"]).await;
     // An earlier deployer has left it like this: c has reached one target only, its record is gone, and the head has no

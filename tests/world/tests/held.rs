@@ -169,32 +169,32 @@ async fn sweep(next: Next) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_late_write_of_an_update_leaves_what_a_newer_upload_has_brought() {
+async fn late_write_of_an_update_keeps_a_newer_upload() {
     sweep(Next::Upload).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_late_write_of_an_update_leaves_what_a_rollback_has_brought_back() {
+async fn late_write_of_an_update_keeps_a_rollback() {
     sweep(Next::Rollback).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_late_write_of_an_update_leaves_what_a_redeploy_has_found() {
+async fn late_write_of_an_update_keeps_a_redeploy() {
     sweep(Next::Redeploy).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_late_write_of_an_update_whose_release_was_rejected_meanwhile_leaves_what_was_live() {
+async fn late_write_of_a_rejected_update_keeps_the_live_release() {
     sweep(Next::Reject).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_late_write_of_an_update_leaves_what_the_same_upload_has_brought() {
+async fn late_write_of_an_update_keeps_the_same_upload() {
     sweep(Next::SameAgain).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_late_write_of_a_creation_leaves_what_came_meanwhile() {
+async fn late_write_of_a_creation_keeps_the_later_change() {
     let undisturbed = World::dev();
     let run = undisturbed.invocation().upload(&undisturbed.put("dev/orders/1.2.0.zip", function("1.2.0"))).await;
     for op in [Op::CreateFunction, Op::CreateAlias] {
@@ -237,7 +237,7 @@ async fn stopped_in_time(next: Next) -> (World, Vec<DeploymentRecord>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_move_that_takes_effect_after_the_rollback_that_stopped_it_finds_a_closed_door() {
+async fn late_move_after_a_rollback_finds_a_shut_door() {
     let (world, records) = stopped_in_time(Next::Rollback).await;
     assert_eq!(records[0].status, Status::Superseded, "{records:#?}");
     assert!(world.function(DEV, "orders", |f| f.aliases["live"].description.contains("turned:")));
@@ -246,14 +246,14 @@ async fn a_move_that_takes_effect_after_the_rollback_that_stopped_it_finds_a_clo
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_move_that_takes_effect_after_its_release_was_rejected_finds_a_closed_door() {
+async fn late_move_after_a_reject_finds_a_shut_door() {
     let (world, records) = stopped_in_time(Next::Reject).await;
     assert_eq!(records[0].status, Status::Refused, "{records:#?}");
     assert!(world.function(DEV, "orders", |f| f.aliases["live"].description.contains("turned:")));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_door_that_cannot_be_shut_holds_nobody_and_is_told_until_its_time_is_over() {
+async fn door_that_cannot_be_shut_blocks_nobody_and_is_shown() {
     let world = two_releases().await;
     world.on(Op::UpdateAlias).hold_for(HELD);
     let upload = world.put("dev/orders/1.2.0.zip", code("1.2.0"));
@@ -285,7 +285,7 @@ async fn a_door_that_cannot_be_shut_holds_nobody_and_is_told_until_its_time_is_o
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deployment_of_a_head_of_before_that_is_taken_over_and_stopped_leaves_no_open_door() {
+async fn stopped_deployment_of_an_old_head_leaves_no_open_door() {
     let world = two_releases().await;
     world.on(Op::UpdateAlias).hold_for(HELD);
     let number = {

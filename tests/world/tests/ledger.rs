@@ -58,7 +58,7 @@ fn without_a_queue() -> World {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_uploads_the_later_wins_whichever_arrives_first() {
+async fn later_of_two_uploads_wins_in_any_order_of_arrival() {
     let world = World::with_orders();
     let uploads = uploads(&world, &["1.1.0", "1.2.0"]).await;
     assert_eq!(recorded(world.deliver(&uploads[1]).await.unwrap()).status, Status::Succeeded);
@@ -71,7 +71,7 @@ async fn of_two_uploads_the_later_wins_whichever_arrives_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_uploads_within_one_told_second_the_sequencer_decides() {
+async fn sequencer_decides_between_uploads_of_one_second() {
     let world = World::with_orders();
     let first = world.put("dev/orders/main.zip", code("one"));
     world.pass(Duration::from_millis(1)).await;
@@ -83,7 +83,7 @@ async fn of_two_uploads_within_one_told_second_the_sequencer_decides() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_one_is_deployed_the_newest_other_one_waits_and_the_same_invocation_goes_on_with_it() {
+async fn newest_upload_waits_and_the_same_invocation_deploys_it() {
     let world = World::with_orders();
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(5));
     let uploads = uploads(&world, &["1.1.0", "1.2.0", "1.3.0"]).await;
@@ -123,7 +123,7 @@ async fn while_one_is_deployed_the_newest_other_one_waits_and_the_same_invocatio
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upload_that_arrives_at_any_moment_of_another_one_is_deployed_without_a_pause() {
+async fn upload_during_another_one_is_deployed_without_a_pause() {
     for after in (0..600).step_by(10) {
         let world = World::with_orders();
         let uploads = uploads(&world, &["1.1.0", "1.2.0"]).await;
@@ -142,7 +142,7 @@ async fn an_upload_that_arrives_at_any_moment_of_another_one_is_deployed_without
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_keeps_its_marker_although_the_answer_to_its_write_was_lost() {
+async fn waiting_upload_keeps_its_marker_after_a_lost_answer() {
     let world = World::with_orders();
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(5));
     let uploads = uploads(&world, &["1.1.0", "1.2.0"]).await;
@@ -166,7 +166,7 @@ async fn what_waits_keeps_its_marker_although_the_answer_to_its_write_was_lost()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_crash_is_completed_by_the_event_from_the_other_door_under_the_same_record() {
+async fn crash_is_completed_by_the_other_channels_event() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     let died = world.invocation().dies_at(12, CallPhase::After).upload(&upload).await;
@@ -181,7 +181,7 @@ async fn a_crash_is_completed_by_the_event_from_the_other_door_under_the_same_re
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_duplicate_of_what_somebody_works_on_is_acked_and_looks_again_when_the_lease_ends() {
+async fn duplicate_of_an_active_upload_checks_after_the_lease() {
     let mut world = World::with_orders();
     world.time = Duration::from_secs(300);
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
@@ -197,7 +197,7 @@ async fn a_duplicate_of_what_somebody_works_on_is_acked_and_looks_again_when_the
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_queue_a_duplicate_comes_again_until_the_lease_has_ended() {
+async fn duplicate_without_a_queue_returns_until_the_lease_ends() {
     let world = without_a_queue();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     let _ = world.invocation().dies_at(12, CallPhase::After).upload(&upload).await;
@@ -210,7 +210,7 @@ async fn without_a_queue_a_duplicate_comes_again_until_the_lease_has_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_died_is_succeeded_before_the_newer_upload_has_its_turn() {
+async fn dead_deployment_is_resumed_before_a_newer_upload() {
     let world = World::with_orders();
     let uploads = uploads(&world, &["1.1.0", "1.2.0"]).await;
     let _ = world.invocation().dies_at(14, CallPhase::After).upload(&uploads[0]).await;
@@ -226,7 +226,7 @@ async fn who_died_is_succeeded_before_the_newer_upload_has_its_turn() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_tick_costs_no_more_than_a_sweeps_period() {
+async fn lost_tick_delays_by_one_sweep_at_most() {
     let world = World::with_orders();
     let uploads = uploads(&world, &["1.1.0", "1.2.0"]).await;
     let _ = world.invocation().dies_at(14, CallPhase::After).upload(&uploads[0]).await;
@@ -242,7 +242,7 @@ async fn a_lost_tick_costs_no_more_than_a_sweeps_period() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_queue_the_sweep_does_the_work_itself() {
+async fn sweep_without_a_queue_does_the_work_itself() {
     let world = without_a_queue();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     let _ = world.invocation().dies_at(14, CallPhase::After).upload(&upload).await;
@@ -253,7 +253,7 @@ async fn without_a_queue_the_sweep_does_the_work_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_head_that_cannot_be_read_does_not_stop_the_sweep() {
+async fn one_unreadable_head_does_not_stop_the_sweep() {
     let world = World::with_orders();
     world.add_function(DEV, "payments", &code("1.0.0"), |f| f.publish().point("live", 1));
     for function in ["orders", "payments"] {
@@ -269,7 +269,7 @@ async fn one_head_that_cannot_be_read_does_not_stop_the_sweep() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_that_is_broken_holds_up_nothing_but_itself() {
+async fn broken_record_blocks_only_itself() {
     let world = World::with_orders();
     let uploads = uploads(&world, &["1.0.5", "1.1.0", "1.2.0", "1.3.0"]).await;
     let results = |release: &str| world.aws(|aws| aws.ledger.keys(&format!("results/dev/orders/{release}/")).count());
@@ -308,7 +308,7 @@ async fn a_record_that_is_broken_holds_up_nothing_but_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_claim_that_somebody_has_taken_over_moves_no_alias() {
+async fn lost_claim_moves_no_alias() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     // While the invocation waits for the version, its second read of the head finds another claim.
@@ -328,7 +328,7 @@ async fn a_claim_that_somebody_has_taken_over_moves_no_alias() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_artifact_that_cannot_be_read_for_now_stands_in_nobodys_way() {
+async fn unreadable_artifact_blocks_no_other_upload() {
     let world = World::with_orders();
     let uploads = uploads(&world, &["1.1.0", "1.2.0"]).await;
     world.on(Op::ReadTail).about("1.1.0").always().fail(CallErrorKind::Unknown);
@@ -354,7 +354,7 @@ async fn an_artifact_that_cannot_be_read_for_now_stands_in_nobodys_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_upload_has_one_record_through_both_doors() {
+async fn refused_upload_has_one_record_by_both_channels() {
     let world = World::with(&json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
         "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}], "accept_uploads": false}},
@@ -366,7 +366,7 @@ async fn a_refused_upload_has_one_record_through_both_doors() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_marker_is_deleted_once_however_its_upload_ends() {
+async fn marker_is_deleted_once_for_every_end() {
     let environment = |account: &str, accepts: bool| json!({"targets": [{"account": account, "region": "eu-west-1"}], "accept_uploads": accepts});
     let world = World::with(&json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
@@ -394,7 +394,7 @@ async fn a_marker_is_deleted_once_however_its_upload_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn history_is_told_newest_first_and_reads_no_more_than_is_asked_for() {
+async fn history_is_newest_first_and_reads_only_its_limit() {
     let world = World::with_orders();
     for n in 0..60 {
         world.upload(&format!("dev/orders/{n}.zip"), code(&n.to_string())).await;
@@ -415,7 +415,7 @@ async fn history_is_told_newest_first_and_reads_no_more_than_is_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_asks_for_a_longer_history_gets_the_shorter_one_and_what_came_before() {
+async fn longer_history_contains_the_shorter_one() {
     let world = World::with_orders();
     let uploads = uploads(&world, &["1.1.0", "1.2.0", "1.3.0", "1.4.0"]).await;
     // Several begin in the same second, and one long after its upload.
@@ -436,7 +436,7 @@ async fn who_asks_for_a_longer_history_gets_the_shorter_one_and_what_came_before
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upload_that_the_head_has_forgotten_is_answered_from_its_result_through_either_door() {
+async fn forgotten_upload_is_answered_from_its_result_by_either_channel() {
     let world = World::with_orders();
     let first = world.put("dev/orders/first.zip", code("first"));
     let record = recorded(world.deliver(&first).await.unwrap());
@@ -457,7 +457,7 @@ async fn an_upload_that_the_head_has_forgotten_is_answered_from_its_result_throu
 }
 
 #[tokio::test(start_paused = true)]
-async fn versions_are_pruned_but_never_one_that_an_alias_or_a_rollback_needs() {
+async fn pruning_keeps_versions_of_aliases_and_rollbacks() {
     let world = World::with(&json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
         "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}], "keep_versions": 3}},
@@ -484,7 +484,7 @@ async fn versions_are_pruned_but_never_one_that_an_alias_or_a_rollback_needs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_that_may_not_delete_versions_deploys_all_the_same() {
+async fn role_without_delete_rights_deploys() {
     let world = World::with(&json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
         "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}], "keep_versions": 1}},
@@ -500,7 +500,7 @@ async fn a_role_that_may_not_delete_versions_deploys_all_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tick_that_does_not_fit_is_nothing() {
+async fn tick_for_another_state_is_ignored() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     let _ = world.invocation().dies_at(12, CallPhase::After).upload(&upload).await;

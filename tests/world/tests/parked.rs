@@ -90,7 +90,7 @@ async fn parked(world: &World, name: &str) -> DeploymentRecord {
 }
 
 #[tokio::test(start_paused = true)]
-async fn traffic_that_comes_over_within_seconds_is_waited_for() {
+async fn traffic_that_moves_within_seconds_is_waited_for() {
     let world = provisioned(10, UpdateOutcome::Settles).await;
     let began = world.elapsed();
     let record = world.record("dev/orders/b.zip", code("b")).await;
@@ -101,7 +101,7 @@ async fn traffic_that_comes_over_within_seconds_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deployment_that_waits_for_minutes_is_parked_and_goes_on() {
+async fn deployment_that_waits_for_minutes_is_parked_and_resumed() {
     let world = provisioned(180, UpdateOutcome::Settles).await;
     let began = world.elapsed();
     let record = parked(&world, "b").await;
@@ -126,7 +126,7 @@ async fn a_deployment_that_waits_for_minutes_is_parked_and_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_init_that_fails_puts_the_alias_back_and_fails_the_target() {
+async fn failing_init_puts_the_alias_back_and_fails_the_target() {
     let world = provisioned(30, fails()).await;
     let record = parked(&world, "b").await;
     goes_on(&world).await;
@@ -145,7 +145,7 @@ async fn an_init_that_fails_puts_the_alias_back_and_fails_the_target() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn traffic_that_does_not_come_in_time_puts_the_alias_back() {
+async fn traffic_that_stays_too_long_puts_the_alias_back() {
     let world = configured(json!({"traffic_within": "5m"}), true);
     let world = provisioned_in(world, 100_000, UpdateOutcome::Settles).await;
     let began = world.elapsed();
@@ -160,7 +160,7 @@ async fn traffic_that_does_not_come_in_time_puts_the_alias_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn beyond_the_last_tick_the_sweep_looks_after_what_is_parked() {
+async fn sweep_resumes_a_parked_deployment_after_its_last_tick() {
     let world = configured(json!({"traffic_within": "30m"}), true);
     let world = provisioned_in(world, 20 * 60, UpdateOutcome::Settles).await;
     let record = parked(&world, "b").await;
@@ -173,7 +173,7 @@ async fn beyond_the_last_tick_the_sweep_looks_after_what_is_parked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_queue_the_invocation_waits_itself() {
+async fn invocation_without_a_queue_waits_itself() {
     let world = provisioned_in(configured(json!({}), false), 200, UpdateOutcome::Settles).await;
     let record = world.record("dev/orders/b.zip", code("b")).await;
     assert_eq!(record.status, Status::Succeeded, "{record:?}");
@@ -181,7 +181,7 @@ async fn without_a_queue_the_invocation_waits_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_queue_the_alias_is_put_back_before_the_deadline() {
+async fn alias_without_a_queue_is_put_back_before_the_deadline() {
     let mut world = provisioned_in(configured(json!({}), false), 100_000, UpdateOutcome::Settles).await;
     world.time = Duration::from_secs(120);
     let record = world.record("dev/orders/b.zip", code("b")).await;
@@ -192,7 +192,7 @@ async fn without_a_queue_the_alias_is_put_back_before_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_while_parked_brings_back_what_has_the_traffic() {
+async fn rollback_while_parked_restores_the_version_with_the_traffic() {
     let world = provisioned(100_000, UpdateOutcome::Settles).await;
     let bad = parked(&world, "b").await;
     world.pass(Duration::from_secs(2)).await;
@@ -205,7 +205,7 @@ async fn a_rollback_while_parked_brings_back_what_has_the_traffic() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_that_lambda_does_not_let_over_leaves_the_alias() {
+async fn rollback_whose_traffic_stays_leaves_the_alias() {
     let world = World::with_orders();
     deployed(&world, &["a", "b"]).await;
     world.change_function(DEV, "orders", |orders| orders.provision("live", Duration::from_secs(3), fails()));
@@ -217,7 +217,7 @@ async fn a_rollback_that_lambda_does_not_let_over_leaves_the_alias() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_newer_upload_waits_for_what_is_parked() {
+async fn newer_upload_waits_for_a_parked_deployment() {
     let world = provisioned(120, UpdateOutcome::Settles).await;
     let first = parked(&world, "b").await;
     world.pass(Duration::from_secs(2)).await;
@@ -230,7 +230,7 @@ async fn a_newer_upload_waits_for_what_is_parked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_redeploy_that_joins_another_and_wakes_what_is_parked_is_answered_with_that_one() {
+async fn redeploy_that_joins_while_parked_gets_that_record() {
     let world = provisioned(120, UpdateOutcome::Settles).await;
     parked(&world, "b").await;
     let order = |id: &str| command("redeploy", &json!({ "id": id }));
@@ -246,7 +246,7 @@ async fn a_redeploy_that_joins_another_and_wakes_what_is_parked_is_answered_with
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upload_that_wakes_what_is_parked_and_is_held_meanwhile_is_answered_with_its_record() {
+async fn upload_held_while_it_wakes_a_parked_one_gets_its_record() {
     for call in 1..=20 {
         let world = provisioned(120, UpdateOutcome::Settles).await;
         parked(&world, "b").await;
@@ -271,7 +271,7 @@ async fn an_upload_that_wakes_what_is_parked_and_is_held_meanwhile_is_answered_w
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_parked_and_refused_by_a_new_configuration_is_what_is_live() {
+async fn parked_deployment_refused_by_a_new_configuration_is_live() {
     let mut world = provisioned_in(configured(json!({}), true), 120, UpdateOutcome::Settles).await;
     let record = parked(&world, "b").await;
     let closed = world_config(json!({"accept_uploads": false}), true);
@@ -288,7 +288,7 @@ async fn what_is_parked_and_refused_by_a_new_configuration_is_what_is_live() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_put_back_that_is_never_answered_fails_with_what_lambda_said() {
+async fn unanswered_put_back_fails_with_lambdas_words() {
     let world = provisioned(6, fails()).await;
     world.on(Op::UpdateAlias).call(2).always().fail(CallErrorKind::Unknown);
     let record = world.record("dev/orders/b.zip", code("b")).await;
@@ -299,7 +299,7 @@ async fn a_put_back_that_is_never_answered_fails_with_what_lambda_said() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_rejected_while_parked_ends_as_refused() {
+async fn release_rejected_while_parked_ends_as_refused() {
     let world = provisioned(100_000, UpdateOutcome::Settles).await;
     let record = parked(&world, "b").await;
     let reject =
@@ -310,7 +310,7 @@ async fn what_is_rejected_while_parked_ends_as_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_dies_over_what_is_parked_is_succeeded() {
+async fn parked_deployment_survives_a_crash() {
     for moment in [CallPhase::Before, CallPhase::After] {
         for call in 1..=14 {
             let world = provisioned(40, UpdateOutcome::Settles).await;
@@ -330,7 +330,7 @@ async fn whoever_dies_over_what_is_parked_is_succeeded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_dies_while_the_traffic_moves_is_succeeded() {
+async fn crash_while_the_traffic_moves_is_resumed() {
     for call in 1..=40 {
         for fate in [UpdateOutcome::Settles, fails()] {
             let world = provisioned(10, fate.clone()).await;
@@ -347,7 +347,7 @@ async fn whoever_dies_while_the_traffic_moves_is_succeeded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_of_the_move_is_no_foreign_change() {
+async fn lost_answer_of_the_move_is_no_foreign_change() {
     let world = provisioned(10, UpdateOutcome::Settles).await;
     world.on(Op::UpdateAlias).lose_the_answer();
     let record = world.record("dev/orders/b.zip", code("b")).await;
@@ -357,7 +357,7 @@ async fn a_lost_answer_of_the_move_is_no_foreign_change() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_put_back_whose_answer_is_lost_is_looked_at_again() {
+async fn put_back_whose_answer_is_lost_is_looked_at_again() {
     let world = provisioned(6, fails()).await;
     world.on(Op::UpdateAlias).call(2).lose_the_answer();
     let record = world.record("dev/orders/b.zip", code("b")).await;
@@ -369,7 +369,7 @@ async fn a_put_back_whose_answer_is_lost_is_looked_at_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn somebody_who_splits_the_traffic_meanwhile_is_not_overruled() {
+async fn foreign_traffic_split_is_not_overruled() {
     let world = provisioned(100_000, UpdateOutcome::Settles).await;
     let record = parked(&world, "b").await;
     world.change_function(DEV, "orders", |orders| orders.point("live", 1));
@@ -380,7 +380,7 @@ async fn somebody_who_splits_the_traffic_meanwhile_is_not_overruled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whether_there_is_provisioned_concurrency_is_asked_once_a_day() {
+async fn provisioned_concurrency_is_looked_up_once_a_day() {
     let world = World::with_orders();
     deployed(&world, &["a", "b", "c"]).await;
     assert_eq!(world.calls_of(Op::GetProvisionedConcurrencyConfig).len(), 1);
@@ -390,7 +390,7 @@ async fn whether_there_is_provisioned_concurrency_is_asked_once_a_day() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn concurrency_that_the_head_does_not_know_of_shows_in_the_answer_of_the_move() {
+async fn unknown_concurrency_shows_in_the_answer_of_the_move() {
     let world = World::with_orders();
     deployed(&world, &["a"]).await;
     world.change_function(DEV, "orders", |orders| {
@@ -401,7 +401,7 @@ async fn concurrency_that_the_head_does_not_know_of_shows_in_the_answer_of_the_m
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deploy_role_of_before_may_not_ask_and_deploys_all_the_same() {
+async fn older_deploy_role_without_the_right_deploys() {
     let world = provisioned(10, UpdateOutcome::Settles).await;
     world.on(Op::GetProvisionedConcurrencyConfig).always().fail(deployer_engine::port::CallErrorKind::Denied);
     let record = world.record("dev/orders/b.zip", code("b")).await;
@@ -409,7 +409,7 @@ async fn a_deploy_role_of_before_may_not_ask_and_deploys_all_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_direct_command_answers_in_progress_when_it_is_parked() {
+async fn parked_direct_command_answers_in_progress() {
     let world = provisioned(60, UpdateOutcome::Settles).await;
     world.put("dev/orders/b.zip", code("b"));
     let record = world.command_record(command("deploy", &json!({"release": "b"}))).await;
@@ -419,7 +419,7 @@ async fn a_direct_command_answers_in_progress_when_it_is_parked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_asks_how_far_a_parked_deployment_is_does_not_wake_it() {
+async fn query_of_a_parked_deployment_does_not_wake_it() {
     let world = provisioned(60, UpdateOutcome::Settles).await;
     world.put("dev/orders/b.zip", code("b"));
     let deploy = command("deploy", &json!({"release": "b", "id": "ask-1"}));

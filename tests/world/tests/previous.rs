@@ -24,7 +24,7 @@ fn previous(record: &DeploymentRecord) -> (&str, Option<&str>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upload_over_what_somebody_moved_by_hand_says_what_it_found() {
+async fn upload_over_a_moved_alias_records_what_it_found() {
     let world = known().await;
     world.change_function(DEV, "orders", |f| f.point("live", 2));
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -35,7 +35,7 @@ async fn an_upload_over_what_somebody_moved_by_hand_says_what_it_found() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_over_what_somebody_moved_by_hand_says_what_it_found() {
+async fn rollback_over_a_moved_alias_records_what_it_found() {
     let world = known().await;
     world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
     world.pass(Duration::from_secs(2)).await;
@@ -48,7 +48,7 @@ async fn a_rollback_over_what_somebody_moved_by_hand_says_what_it_found() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn weights_that_a_deployment_took_away_are_told_with_the_version() {
+async fn removed_weights_are_recorded_with_the_version() {
     let world = known().await;
     world.change_function(DEV, "orders", |f| f.shift("live", 2, 0.1));
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -59,14 +59,14 @@ async fn weights_that_a_deployment_took_away_are_told_with_the_version() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_ledger_knew_and_was_found_is_not_worth_a_word() {
+async fn expected_state_is_not_mentioned() {
     let world = known().await;
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
     assert_eq!(previous(&record), ("1", None));
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_goes_on_with_a_deployment_knows_what_the_first_one_found() {
+async fn resumed_deployment_knows_what_the_first_invocation_found() {
     let moved = |world: &World| world.change_function(DEV, "orders", |f| f.point("live", 2));
     let number = {
         let world = known().await;

@@ -10,7 +10,7 @@ use world::{CallPhase, DEV, Op, World, zips::code};
 
 /// A success requests a promotion that is refused at once, while no event can be sent to the bus.
 #[tokio::test(start_paused = true)]
-async fn a_refusal_that_could_not_be_told_is_told_by_the_sweep() {
+async fn refusal_event_after_a_bus_outage_is_sent_by_the_sweep() {
     let world = World::three_environments(&json!({"promotion": {"from": "dev", "automatic": true}}), &json!({}));
     let hold = json!({"command": "hold", "environment": "stage", "function": "orders", "reason": "audit"});
     world.command(hold).await;
@@ -27,7 +27,7 @@ async fn a_refusal_that_could_not_be_told_is_told_by_the_sweep() {
 /// An older release that still soaks is promoted in order. The live release is promoted again after it, because it is
 /// the newest.
 #[tokio::test(start_paused = true)]
-async fn what_is_live_already_comes_again_after_what_still_waits_before_it() {
+async fn live_release_comes_again_after_a_waiting_older_one() {
     let promotion = json!({"from": "dev", "automatic": true, "soak": "10m", "policy": "in-order"});
     let world = World::three_environments(&json!({"promotion": promotion}), &json!({}));
     deployed(&world, &["1.1.0"]).await;
@@ -43,7 +43,7 @@ async fn what_is_live_already_comes_again_after_what_still_waits_before_it() {
 
 /// Between the move of an alias and its commit the deployer itself makes the alias differ from the head.
 #[tokio::test(start_paused = true)]
-async fn a_source_that_is_being_deployed_to_has_not_drifted() {
+async fn source_during_a_deployment_has_not_drifted() {
     let mut asked = 0;
     for call in 1.. {
         let world = World::three_environments(&json!({"promotion": {"from": "dev"}}), &json!({}));

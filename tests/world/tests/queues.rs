@@ -61,7 +61,7 @@ async fn told_of(world: &World, messages: Vec<Message>) -> Vec<Value> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_longer_than_its_queue_should_let_it_is_told_with_its_wait() {
+async fn message_that_waited_too_long_is_logged_with_its_wait() {
     let world = with_wakes();
     let upload = notification(&world.put("dev/orders/1.1.0.zip", code("1.1.0")));
     let ago = |seconds: u64| world.now() - Duration::from_secs(seconds);
@@ -77,7 +77,7 @@ async fn what_waits_longer_than_its_queue_should_let_it_is_told_with_its_wait() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delay_that_was_asked_for_is_no_wait() {
+async fn requested_delay_is_no_wait() {
     let world = with_wakes();
     let sent = world.now() - Duration::from_secs(900);
     assert!(late(&told_of(&world, message(WAKES, &json!({}), sent, 800, 1)).await).is_empty());
@@ -85,7 +85,7 @@ async fn a_delay_that_was_asked_for_is_no_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_that_was_put_back_is_not_told_as_its_queues_fault() {
+async fn returned_message_is_not_counted_against_the_queue() {
     let world = with_wakes();
     let sent = world.now() - Duration::from_secs(900);
     assert!(late(&told_of(&world, message(UPLOADS, &json!({}), sent, 0, 2)).await).is_empty());
@@ -105,7 +105,7 @@ fn again(queue: &str, now: Timestamp, first_received: u64, received: u32) -> Vec
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_whose_invocation_was_killed_is_told_once_as_late() {
+async fn message_of_a_killed_invocation_is_logged_once() {
     let world = with_wakes();
     for queue in [UPLOADS, WAKES] {
         let lines = told_of(&world, again(queue, world.now(), 1_800, 2)).await;
@@ -122,7 +122,7 @@ async fn a_message_whose_invocation_was_killed_is_told_once_as_late() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_that_fails_for_the_fourth_time_is_told_and_none_before() {
+async fn message_is_logged_at_its_fourth_failure_only() {
     let world = World::with_orders();
     let engine = world.engine(Duration::from_secs(300));
     for (received, told) in [(1, 0), (3, 0), (4, 1), (20, 1)] {
@@ -151,7 +151,7 @@ async fn sweep(world: &World) -> (Swept, Vec<Value>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sweep_tells_how_long_the_queues_are() {
+async fn sweep_logs_the_queue_lengths() {
     let world = World::with_orders();
     world.aws(|aws| {
         aws.queue.put("{}");
@@ -166,7 +166,7 @@ async fn a_sweep_tells_how_long_the_queues_are() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_that_nobody_receives_from_is_told_by_each_sweep() {
+async fn queue_without_a_receiver_is_logged_by_each_sweep() {
     let world = World::with_orders();
     world.aws(|aws| aws.queue.put("{}"));
     for _ in 0..2 {
@@ -177,7 +177,7 @@ async fn a_queue_that_nobody_receives_from_is_told_by_each_sweep() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_that_cannot_be_looked_at_fails_no_sweep() {
+async fn unreadable_queue_fails_no_sweep() {
     let world = World::with_orders();
     world.on(Op::GetQueueAttributes).always().fail(CallErrorKind::Denied);
     let (swept, lines) = sweep(&world).await;
@@ -190,7 +190,7 @@ async fn a_queue_that_cannot_be_looked_at_fails_no_sweep() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_queue_a_sweep_tells_of_none() {
+async fn sweep_without_a_queue_logs_no_lengths() {
     let mut world = World::with_orders();
     world.reconfigure(&config(&json!({})));
     let (swept, _) = sweep(&world).await;

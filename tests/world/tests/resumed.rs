@@ -55,7 +55,7 @@ async fn the_next_release_takes_it_away(world: &World, accounts: &[&str]) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_invocation_has_set_before_its_time_was_up_is_remembered_by_the_one_that_goes_on() {
+async fn settings_written_before_a_timeout_are_remembered() {
     let world = two_accounts();
     world.aws(|aws| aws.sts.role(DEV).may_not.insert("lambda:UpdateFunctionCode".into()));
     world.change_function(OTHER, "orders", |f| f.busy(0, Timestamp::MAX));
@@ -69,7 +69,7 @@ async fn what_an_invocation_has_set_before_its_time_was_up_is_remembered_by_the_
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_invocation_has_set_before_it_died_is_remembered_by_the_one_that_comes_no_further_than_the_door() {
+async fn settings_written_before_a_crash_are_remembered() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", zip("1.1.0", "BB"));
     let configured = {
@@ -89,7 +89,7 @@ async fn what_an_invocation_has_set_before_it_died_is_remembered_by_the_one_that
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_set_by_a_call_that_met_its_own_echo_is_remembered() {
+async fn settings_written_by_a_repeated_call_are_remembered() {
     let world = World::with_orders();
     world.aws(|aws| aws.sts.role(DEV).may_not.insert("lambda:UpdateFunctionCode".into()));
     // The SDK sends the write again, and its own success makes that fail with 412.
@@ -121,7 +121,7 @@ fn message(record: &DeploymentRecord, target: usize) -> &str {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_kills_everybody_who_takes_it_up_ends_as_failed() {
+async fn upload_that_kills_every_invocation_ends_as_failed() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     five_die(&world, &upload, 10).await;
@@ -138,7 +138,7 @@ async fn what_kills_everybody_who_takes_it_up_ends_as_failed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_had_arrived_before_everybody_died_is_told_as_it_is() {
+async fn release_that_arrived_before_every_crash_is_recorded() {
     let alias_moved = call_that(World::with_orders, |call| call.op == Op::UpdateAlias).await;
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
@@ -153,7 +153,7 @@ async fn what_had_arrived_before_everybody_died_is_told_as_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_arrived_at_one_target_is_told_although_the_others_are_given_up() {
+async fn arrival_at_one_target_is_recorded_although_others_gave_up() {
     let slow = || {
         let world = two_accounts();
         world.aws(|aws| aws.at(OTHER).settling.time = Duration::from_secs(100));
@@ -176,7 +176,7 @@ async fn what_has_arrived_at_one_target_is_told_although_the_others_are_given_up
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_even_looking_kills_or_fails_the_target_says_that_nobody_looked() {
+async fn target_that_could_not_be_looked_at_says_so() {
     for dies in [true, false] {
         let world = World::with_orders();
         let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
@@ -199,7 +199,7 @@ async fn where_even_looking_kills_or_fails_the_target_says_that_nobody_looked() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_artifact_that_can_be_read_no_more_after_an_owner_has_died_holds_newer_ones_up_for_some_minutes_only() {
+async fn unreadable_artifact_after_a_crash_delays_newer_ones_only_minutes() {
     for first in [10, call_that(World::with_orders, |call| call.op == Op::UpdateFunctionCode).await] {
         let world = World::with_orders();
         let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));

@@ -144,7 +144,7 @@ async fn rollback(world: &World, more: &Value) -> DeploymentRecord {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_after_deployer_json_changed_brings_the_release_before_to_every_target() {
+async fn rollback_after_a_config_change_reaches_every_target() {
     for changed in all().await {
         let back = rollback(&changed.world, &json!({})).await;
         assert_eq!((back.status, release(&back)), (Status::Succeeded, "b"), "{}: {back:?}", changed.name);
@@ -158,7 +158,7 @@ async fn a_rollback_after_deployer_json_changed_brings_the_release_before_to_eve
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_to_a_release_after_deployer_json_changed_brings_it_to_every_target() {
+async fn rollback_to_a_release_after_a_config_change_reaches_every_target() {
     for to in ["a", "b", "c"] {
         for changed in all().await {
             let back = rollback(&changed.world, &json!({ "to": to })).await;
@@ -170,7 +170,7 @@ async fn a_rollback_to_a_release_after_deployer_json_changed_brings_it_to_every_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_during_a_deployment_after_deployer_json_changed_brings_what_is_live_to_every_target() {
+async fn rollback_during_a_deployment_after_a_config_change_restores_live() {
     for (more, wanted) in [(json!({"id": "r"}), "c"), (json!({"id": "r", "to": "b"}), "b")] {
         for changed in all().await {
             let world = &changed.world;
@@ -196,7 +196,7 @@ async fn a_rollback_during_a_deployment_after_deployer_json_changed_brings_what_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_of_another_function_is_never_taken_for_one_that_served_the_release() {
+async fn version_of_another_function_is_not_used_for_a_rollback() {
     let mut world = world(&[DEV]);
     deployed(&world, &["a", "b"]).await;
     // A foreign function has a version with the same bytes and number, and another configuration.
@@ -212,7 +212,7 @@ async fn a_version_of_another_function_is_never_taken_for_one_that_served_the_re
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_variable_of_another_function_is_never_taken_for_one_that_the_last_deployment_set() {
+async fn variable_of_another_function_is_not_removed() {
     let mut world = world(&[DEV]);
     let zip = |label: &str, variable: &str| {
         let manifest = format!(
@@ -234,7 +234,7 @@ async fn a_variable_of_another_function_is_never_taken_for_one_that_the_last_dep
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_known_of_one_aliass_concurrency_is_not_believed_of_another() {
+async fn concurrency_of_one_alias_is_not_assumed_of_another() {
     let mut world = world(&[DEV]);
     deployed(&world, &["a", "b"]).await;
     world.change_function(DEV, "orders", |f| {
@@ -250,7 +250,7 @@ async fn what_is_known_of_one_aliass_concurrency_is_not_believed_of_another() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_redeploy_after_deployer_json_changed_brings_what_is_live_and_status_tells_what_lacks_it() {
+async fn redeploy_after_a_config_change_reaches_every_target() {
     for changed in all().await {
         let Changed { name, world, .. } = &changed;
         let status = || world.command(command("status", &json!({})));
@@ -270,7 +270,7 @@ async fn a_redeploy_after_deployer_json_changed_brings_what_is_live_and_status_t
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_redeploy_that_fails_under_a_new_alias_does_not_count_the_old_one() {
+async fn failed_redeploy_under_a_new_alias_ignores_the_old_one() {
     let mut world = world(&[DEV, OTHER]);
     deployed(&world, &["a"]).await;
     world.reconfigure(&config(&[DEV, OTHER], &json!({"alias": "main"})));
@@ -322,7 +322,7 @@ fn place(account: &str, told: &TargetOutcome) -> Place {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_takes_a_deployment_over_goes_on_with_what_it_was_claimed_for() {
+async fn resumed_deployment_keeps_the_targets_of_its_claim() {
     for after in [Op::WriteLedger, Op::UpdateFunctionCode, Op::UpdateAlias] {
         for (more, accounts, told_again) in [
             (json!({"alias": "main"}), &[DEV, OTHER][..], false),
@@ -355,7 +355,7 @@ async fn whoever_takes_a_deployment_over_goes_on_with_what_it_was_claimed_for() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_that_waited_while_deployer_json_changed_goes_by_what_it_says_now() {
+async fn waiting_rollback_uses_the_present_configuration() {
     let mut world = world(&[DEV, OTHER]);
     deployed(&world, &["a", "b"]).await;
     world.pass(Duration::from_secs(1)).await;

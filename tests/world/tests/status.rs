@@ -7,7 +7,7 @@ use world::orders::{OTHER, command, deployed};
 use world::zips::code;
 
 #[tokio::test(start_paused = true)]
-async fn status_tells_which_targets_a_half_failed_release_has_not_reached() {
+async fn status_shows_the_targets_a_partial_release_missed() {
     let world = World::with_orders_in_two();
     deployed(&world, &["a"]).await;
     world.aws(|aws| aws.sts.delete_role(OTHER));
@@ -24,7 +24,7 @@ async fn status_tells_which_targets_a_half_failed_release_has_not_reached() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_status_of_2500_functions_is_answered_in_the_time_of_20_requests_whatever_their_history() {
+async fn status_of_2500_functions_takes_the_time_of_20_requests() {
     let mut waited = Vec::new();
     for releases in [1, 50] {
         let asked = ManyHeads { functions: 500, environments: 5, releases }.ask().await;

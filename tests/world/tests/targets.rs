@@ -25,7 +25,7 @@ fn message(record: &DeploymentRecord, target: usize) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_fails_neither_stops_nor_hides_the_others() {
+async fn failing_target_neither_stops_nor_hides_the_others() {
     let world = accounts(9);
     let place = |n: usize| format!("{n:012}");
     world.aws(|aws| {
@@ -77,7 +77,7 @@ async fn a_target_that_fails_neither_stops_nor_hides_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_target_is_created_updated_or_left_alone_as_it_needs() {
+async fn each_target_is_created_updated_or_left_alone() {
     let world = World::with_targets(&["111111111111", "222222222222", "333333333333"]);
     let zip = function("1.0.0");
     for account in ["111111111111", "222222222222", "333333333333"] {
@@ -100,7 +100,7 @@ async fn each_target_is_created_updated_or_left_alone_as_it_needs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_hundred_targets_sixty_four_are_worked_on_at_once() {
+async fn sixty_four_of_a_hundred_targets_run_at_once() {
     let world = accounts(100);
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
     assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
@@ -111,7 +111,7 @@ async fn of_a_hundred_targets_sixty_four_are_worked_on_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_target_among_many_does_not_hold_up_the_others() {
+async fn slow_target_does_not_delay_the_others() {
     let world = accounts(100);
     world.latency(|call| Duration::from_millis(if call.place.starts_with("000000000001") { 5_000 } else { 20 }));
     world.upload("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -124,7 +124,7 @@ async fn a_slow_target_among_many_does_not_hold_up_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_in_another_region_gets_the_zip_sent_along_and_the_others_a_reference() {
+async fn target_in_another_region_gets_the_zip_inline() {
     let world = World::with_targets(&["111111111111", "111111111111/us-east-1", "222222222222/us-east-1"]);
     for place in ["111111111111", "111111111111/us-east-1", "222222222222/us-east-1"] {
         world.add_function(place, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
@@ -149,7 +149,7 @@ async fn a_target_in_another_region_gets_the_zip_sent_along_and_the_others_a_ref
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_function_in_another_region_is_created_from_a_zip_sent_along() {
+async fn function_in_another_region_is_created_from_an_inline_zip() {
     let world = World::with_targets(&["111111111111/us-east-1"]);
     world.aws(|aws| aws.at("111111111111/us-east-1").role("lambda-execution", Timestamp::UNIX_EPOCH));
     let record = world.record("dev/orders/1.0.0.zip", function("1.0.0")).await;
@@ -158,7 +158,7 @@ async fn a_function_in_another_region_is_created_from_a_zip_sent_along() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_deployments_side_by_side_have_one_zip_in_memory_at_a_time() {
+async fn two_deployments_hold_one_zip_in_memory_at_a_time() {
     let world = World::with_targets(&["111111111111/us-east-1", "222222222222/us-east-1"]);
     for (place, name) in [("111111111111/us-east-1", "orders"), ("222222222222/us-east-1", "orders")] {
         world.add_function(place, name, &code("1.0.0"), |f| f.publish().point("live", 1));
@@ -182,7 +182,7 @@ async fn two_deployments_side_by_side_have_one_zip_in_memory_at_a_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn over_fifty_megabytes_another_region_fails_with_what_to_do_and_the_own_region_succeeds() {
+async fn large_zip_fails_another_region_and_not_its_own() {
     let world = World::with_targets(&["111111111111", "111111111111/us-east-1"]);
     for place in ["111111111111", "111111111111/us-east-1"] {
         world.add_function(place, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
@@ -205,7 +205,7 @@ async fn over_fifty_megabytes_another_region_fails_with_what_to_do_and_the_own_r
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_that_one_account_lacks_fails_that_account_alone() {
+async fn missing_execution_role_fails_that_account_alone() {
     let world = World::with_targets(&["111111111111", "222222222222"]);
     world.aws(|aws| aws.at("111111111111").role("orders", Timestamp::UNIX_EPOCH));
     let manifest = "runtime = \"provided.al2023\"\nhandler = \"bootstrap\"\nrole = \"orders\"\n";

@@ -57,7 +57,7 @@ async fn parked(world: &World, release: &str, zip: Vec<u8>, because: &str) -> De
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_pending_for_minutes_is_parked_and_goes_live_once() {
+async fn version_pending_for_minutes_is_parked_and_goes_live_once() {
     let world = World::with_orders();
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(180));
     let because =
@@ -73,7 +73,7 @@ async fn a_version_pending_for_minutes_is_parked_and_goes_live_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_invocation_that_resumes_a_parked_wait_looks_once_and_is_given_back() {
+async fn resumed_wait_looks_once_and_is_given_back() {
     let world = World::with_orders();
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(400));
     let because =
@@ -90,7 +90,7 @@ async fn an_invocation_that_resumes_a_parked_wait_looks_once_and_is_given_back()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_pending_for_ever_fails_after_fifteen_minutes() {
+async fn version_pending_for_ever_fails_after_fifteen_minutes() {
     let world = World::with_orders();
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(1_000_000));
     let because =
@@ -112,7 +112,7 @@ async fn a_version_pending_for_ever_fails_after_fifteen_minutes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn somebodys_update_that_takes_minutes_parks_before_anything_is_written() {
+async fn foreign_update_of_minutes_parks_before_any_write() {
     let world = World::with_orders();
     let until = world.now() + Duration::from_secs(200);
     world.change_function(DEV, "orders", |f| f.busy(0, until));
@@ -124,7 +124,7 @@ async fn somebodys_update_that_takes_minutes_parks_before_anything_is_written() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_that_meets_a_busy_function_for_minutes_is_parked() {
+async fn write_that_meets_a_busy_function_for_minutes_is_parked() {
     let world = World::with_orders();
     world.on(Op::UpdateFunctionCode).always().fail_saying(CallErrorKind::Busy, "an update is in progress");
     let because = "waits for Lambda in 111111111111/eu-west-1 (update code: UpdateFunctionCode of orders: an update is in progress)";
@@ -135,7 +135,7 @@ async fn a_write_that_meets_a_busy_function_for_minutes_is_parked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_that_lambda_cannot_assume_yet_is_parked() {
+async fn role_that_lambda_cannot_assume_yet_is_parked() {
     let world = World::dev();
     world.aws(|aws| aws.at(DEV).roles.clear());
     let record = world.record("dev/orders/1.0.0.zip", function("1.0.0")).await;
@@ -147,7 +147,7 @@ async fn a_role_that_lambda_cannot_assume_yet_is_parked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_stops_a_deployment_parked_over_a_pending_version() {
+async fn rollback_stops_a_deployment_parked_over_a_pending_version() {
     let world = World::with_orders();
     deployed(&world, &["a", "b"]).await;
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(100));
@@ -159,7 +159,7 @@ async fn a_rollback_stops_a_deployment_parked_over_a_pending_version() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_that_somebody_else_has_begun_is_waited_out() {
+async fn foreign_update_is_waited_out() {
     let world = World::with_orders();
     let until = world.now() + Duration::from_secs(15);
     world.change_function(DEV, "orders", |f| f.busy(3, until));
@@ -171,7 +171,7 @@ async fn an_update_that_somebody_else_has_begun_is_waited_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_that_meets_an_update_in_progress_is_sent_again_when_it_is_over() {
+async fn write_that_meets_an_update_is_sent_again_afterwards() {
     let world = World::with_orders();
     world.on(Op::UpdateFunctionCode).times(4).fail(CallErrorKind::Busy);
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -181,7 +181,7 @@ async fn a_write_that_meets_an_update_in_progress_is_sent_again_when_it_is_over(
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_queue_a_version_that_takes_minutes_is_waited_for_before_its_alias_moves() {
+async fn version_without_a_queue_is_waited_for_before_the_alias_moves() {
     let world = without_queue();
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(180));
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -193,7 +193,7 @@ async fn without_a_queue_a_version_that_takes_minutes_is_waited_for_before_its_a
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_that_ends_failed_ends_the_deployment_at_once_and_the_alias_stays() {
+async fn failed_version_ends_the_deployment_and_the_alias_stays() {
     let world = World::with_orders();
     world.on(Op::UpdateFunctionCode).end_failed("InvalidZipFileException: Lambda cannot read the zip");
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -217,7 +217,7 @@ async fn a_version_that_ends_failed_ends_the_deployment_at_once_and_the_alias_st
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_configuration_that_ends_failed_ends_the_deployment_before_the_code_is_sent() {
+async fn failed_configuration_update_ends_before_the_code_is_sent() {
     let world = World::with_orders();
     world.on(Op::UpdateFunctionConfiguration).end_failed("SubnetOutOfIPAddresses: no addresses");
     let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", "timeout = 20\n")).await;
@@ -228,7 +228,7 @@ async fn a_configuration_that_ends_failed_ends_the_deployment_before_the_code_is
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_function_whose_creation_failed_is_left_for_a_person_to_delete() {
+async fn function_whose_creation_failed_is_left_to_a_person() {
     let world = World::dev();
     world.on(Op::CreateFunction).end_failed("InternalError: try again");
     let record = world.record("dev/orders/1.0.0.zip", function("1.0.0")).await;
@@ -253,7 +253,7 @@ async fn a_function_whose_creation_failed_is_left_for_a_person_to_delete() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_that_failed_alone_can_be_deployed_by_uploading_it_again() {
+async fn failed_version_can_be_deployed_by_uploading_again() {
     let world = World::with_orders();
     let zip = with_manifest("1.0.0", "snap_start = { apply_on = \"PublishedVersions\" }\n");
     world.change_function(DEV, "orders", |f| f.code(&zip));
@@ -267,7 +267,7 @@ async fn a_version_that_failed_alone_can_be_deployed_by_uploading_it_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fresh_execution_role_is_waited_for() {
+async fn fresh_execution_role_is_waited_for() {
     let world = World::dev();
     world.aws(|aws| aws.at(DEV).roles.clear());
     let from = world.now() + Duration::from_secs(90);
@@ -279,7 +279,7 @@ async fn a_fresh_execution_role_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_execution_role_that_never_becomes_assumable_is_given_up_after_fifteen_minutes() {
+async fn execution_role_never_assumable_is_given_up_after_fifteen_minutes() {
     let world = World::dev();
     world.aws(|aws| aws.at(DEV).roles.clear());
     let record = world.record("dev/orders/1.0.0.zip", function("1.0.0")).await;
@@ -295,7 +295,7 @@ async fn an_execution_role_that_never_becomes_assumable_is_given_up_after_fiftee
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fresh_trust_is_waited_for_and_a_missing_one_given_up_after_fifteen_seconds() {
+async fn fresh_trust_is_waited_for_and_a_missing_one_given_up() {
     let world = World::with_orders();
     let from = world.now() + Duration::from_secs(10);
     world.aws(|aws| aws.sts.role(DEV).known_from = from);
@@ -326,7 +326,7 @@ async fn throttled_reads_and_writes_are_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_assume_role_is_sent_again() {
+async fn throttled_assume_role_is_sent_again() {
     let world = World::with_orders();
     world.on(Op::AssumeRole).times(2).fail(CallErrorKind::Throttled);
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -335,7 +335,7 @@ async fn a_throttled_assume_role_is_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttling_until_the_deadline_is_named_so() {
+async fn throttling_until_the_deadline_is_named() {
     for op in [Op::GetFunction, Op::UpdateFunctionCode, Op::UpdateAlias] {
         let world = World::with_orders();
         world.on(op).always().fail(CallErrorKind::Throttled);
@@ -347,7 +347,7 @@ async fn throttling_until_the_deadline_is_named_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_of_somebody_that_never_ends_fails_after_fifteen_minutes() {
+async fn endless_foreign_update_fails_after_fifteen_minutes() {
     let world = World::with_orders();
     world.change_function(DEV, "orders", |f| f.busy(0, Timestamp::MAX));
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -358,7 +358,7 @@ async fn an_update_of_somebody_that_never_ends_fails_after_fifteen_minutes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_write_is_sent_when_less_time_is_left_than_it_needs() {
+async fn no_write_is_sent_without_the_time_it_needs() {
     let world = World::with_orders();
     world.latency(|call| Duration::from_secs(if call.op == Op::AssumeRole { 20 } else { 0 }));
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
@@ -374,7 +374,7 @@ async fn no_write_is_sent_when_less_time_is_left_than_it_needs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deployment_that_could_not_end_in_time_is_not_begun_and_comes_again() {
+async fn deployment_that_could_not_end_in_time_comes_again() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     let run = world.invocation().within(world.patience.write_needs).upload(&upload).await;
@@ -385,7 +385,7 @@ async fn a_deployment_that_could_not_end_in_time_is_not_begun_and_comes_again() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_assume_role_without_an_answer_is_tried_again_a_few_times() {
+async fn assume_role_without_an_answer_is_tried_a_few_times() {
     let world = World::with_orders();
     world.on(Op::AssumeRole).times(3).fail(CallErrorKind::Unknown);
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -394,7 +394,7 @@ async fn an_assume_role_without_an_answer_is_tried_again_a_few_times() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_process_that_thaws_after_its_deadline_sends_no_write() {
+async fn process_that_thaws_after_its_deadline_sends_no_write() {
     // At each call in turn the process freezes for longer than its time limit.
     for frozen in [Op::AssumeRole, Op::GetFunction, Op::UpdateFunctionConfiguration, Op::UpdateFunctionCode] {
         let world = World::with_orders();
@@ -415,7 +415,7 @@ async fn a_process_that_thaws_after_its_deadline_sends_no_write() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_that_takes_longer_than_an_invocation_is_waited_for_by_the_next_one() {
+async fn version_slower_than_an_invocation_is_awaited_by_the_next() {
     let mut world = World::with_orders();
     world.time = Duration::from_secs(60);
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(300));
@@ -431,7 +431,7 @@ async fn a_version_that_takes_longer_than_an_invocation_is_waited_for_by_the_nex
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_whose_credentials_have_expired_is_entered_anew_by_the_next_invocation() {
+async fn expired_session_is_opened_anew_by_the_next_invocation() {
     for op in [Op::GetFunction, Op::UpdateFunctionCode, Op::UpdateAlias] {
         let world = World::with_orders();
         world.on(op).fail_saying(CallErrorKind::Expired, "ExpiredTokenException: the token has expired");

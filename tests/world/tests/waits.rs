@@ -54,7 +54,7 @@ async fn ticks_once(world: &World) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_whose_answer_was_lost_is_parked_while_lambda_is_at_work() {
+async fn write_with_a_lost_answer_is_parked_while_lambda_works() {
     let world = World::with_orders();
     world.aws(|aws| aws.at(DEV).settling.time = seconds(200));
     world.on(Op::UpdateFunctionCode).lose_the_answer();
@@ -65,7 +65,7 @@ async fn a_write_whose_answer_was_lost_is_parked_while_lambda_is_at_work() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn code_that_is_sent_anew_after_a_failed_version_is_parked_while_somebody_updates() {
+async fn code_sent_again_after_a_failed_version_is_parked() {
     let world = World::with_orders();
     let until = world.now() + seconds(200);
     world.on(Op::UpdateFunctionCode).end_failed("InternalError: try again");
@@ -83,7 +83,7 @@ async fn code_that_is_sent_anew_after_a_failed_version_is_parked_while_somebody_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_whose_invocation_ran_out_of_time_over_something_else_goes_on_from_its_start() {
+async fn wait_interrupted_by_a_timeout_continues_from_its_start() {
     let mut world = World::with_orders();
     world.time = seconds(300);
     world.change_function(DEV, "orders", |f| f.busy(0, Timestamp::MAX));
@@ -98,7 +98,7 @@ async fn a_wait_whose_invocation_ran_out_of_time_over_something_else_goes_on_fro
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_that_is_over_is_not_counted_to_the_next_one() {
+async fn finished_wait_is_not_counted_to_the_next() {
     let world = World::with_orders();
     let until = world.now() + seconds(600);
     world.change_function(DEV, "orders", |f| f.busy(0, until));
@@ -109,7 +109,7 @@ async fn a_wait_that_is_over_is_not_counted_to_the_next_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_waits_does_not_count_its_time_to_another() {
+async fn wait_of_one_target_is_not_counted_to_another() {
     let world = World::with_targets(&["000000000001", "000000000002"]);
     for account in ["000000000001", "000000000002"] {
         world.add_function(account, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
@@ -125,7 +125,7 @@ async fn a_target_that_waits_does_not_count_its_time_to_another() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_that_a_resumed_deployment_publishes_is_waited_for_like_any_new_one() {
+async fn version_published_by_a_resumed_deployment_is_waited_for() {
     let world = World::with_orders();
     let until = world.now() + seconds(100);
     world.change_function(DEV, "orders", |f| f.code(&code("1.1.0")).busy(0, until));
@@ -140,7 +140,7 @@ async fn a_version_that_a_resumed_deployment_publishes_is_waited_for_like_any_ne
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_that_serves_nobody_for_fifteen_minutes_is_made_anew_where_its_reason_passes() {
+async fn version_that_serves_nobody_is_published_anew_for_passing_reasons() {
     let world = World::with_orders();
     world.on(Op::UpdateFunctionCode).end_in("ActiveNonInvocable InternalError");
     let record = parked(&world).await;
@@ -150,7 +150,7 @@ async fn a_version_that_serves_nobody_for_fifteen_minutes_is_made_anew_where_its
 }
 
 #[tokio::test(start_paused = true)]
-async fn versions_that_fail_one_after_the_other_are_not_made_for_ever() {
+async fn versions_that_keep_failing_are_not_published_for_ever() {
     let world = World::with_orders();
     world.aws(|aws| aws.at(DEV).settling.time = seconds(60));
     world.on(Op::UpdateFunctionCode).always().end_failed("InternalError: try again");
@@ -162,7 +162,7 @@ async fn versions_that_fail_one_after_the_other_are_not_made_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn deployment_whose_slow_update_somebody_undoes_each_time_does_not_wait_for_ever() {
+async fn update_that_somebody_keeps_undoing_does_not_wait_for_ever() {
     let world = World::with_orders();
     world.aws(|aws| aws.at(DEV).settling.time = seconds(30));
     world.on(Op::GetFunction).about("orders").always().meanwhile(|aws| {
@@ -198,7 +198,7 @@ async fn deployment_whose_slow_update_somebody_undoes_each_time_does_not_wait_fo
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_is_asked_to_stop_while_its_invocation_looks_is_ticked_at_once() {
+async fn stop_request_during_a_look_is_ticked_at_once() {
     let world = World::with_orders();
     deployed(&world, &["a", "b"]).await;
     let until = world.now() + seconds(200);
@@ -215,7 +215,7 @@ async fn one_that_is_asked_to_stop_while_its_invocation_looks_is_ticked_at_once(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sweep_sends_no_second_tick_while_the_first_one_may_still_come() {
+async fn sweep_sends_no_second_tick_while_one_may_come() {
     let world = World::with_orders();
     world.change_function(DEV, "orders", |f| f.busy(0, Timestamp::MAX));
     parked(&world).await;
@@ -239,7 +239,7 @@ async fn a_sweep_sends_no_second_tick_while_the_first_one_may_still_come() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_start_that_is_told_late_is_told_once() {
+async fn late_start_event_is_sent_once() {
     let mut world = World::with_orders();
     world.time = seconds(300);
     world.reconfigure(&json!({

@@ -20,7 +20,7 @@ fn writes() -> bool {
 }
 
 #[test]
-fn fixtures_are_what_the_generator_makes() {
+fn fixtures_equal_the_generators_output() {
     let corpus = corpus();
     for Fixture { name, bytes, .. } in &corpus {
         let path = folder().join(format!("{name}.zip"));
@@ -34,7 +34,7 @@ fn fixtures_are_what_the_generator_makes() {
 }
 
 #[test]
-fn page_of_packages_is_the_table_of_the_fixtures() {
+fn page_of_packages_equals_the_table_of_fixtures() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/packages.md");
     let page = page(&corpus());
     if writes() {
@@ -93,7 +93,7 @@ fn is_right(record: &DeploymentRecord, right: Verdict) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn deployer_does_with_every_fixture_what_is_right() {
+async fn deployer_gives_every_fixture_its_verdict() {
     let mut wrong = Vec::new();
     for fixture in corpus() {
         let (live, with_live) = fixture.live;

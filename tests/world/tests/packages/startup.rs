@@ -30,7 +30,7 @@ async fn uploaded(world: &World) -> DeploymentRecord {
 }
 
 #[tokio::test(start_paused = true)]
-async fn handler_that_may_be_in_a_layer_deploys_with_a_warning_in_the_record() {
+async fn handler_perhaps_in_a_layer_deploys_with_a_warning() {
     let world = world(&[(DEV, true)]);
     let record = uploaded(&world).await;
     assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
@@ -41,7 +41,7 @@ async fn handler_that_may_be_in_a_layer_deploys_with_a_warning_in_the_record() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn handler_without_its_file_and_without_layers_is_refused_and_nothing_is_written() {
+async fn missing_handler_without_layers_is_refused() {
     let world = world(&[(DEV, false)]);
     let record = uploaded(&world).await;
     assert_eq!((record.status, record.code), (Status::Refused, Some(Code::InvalidArtifact)));
@@ -51,7 +51,7 @@ async fn handler_without_its_file_and_without_layers_is_refused_and_nothing_is_w
 }
 
 #[tokio::test(start_paused = true)]
-async fn target_whose_function_has_no_layers_fails_and_the_other_goes_on() {
+async fn target_without_layers_fails_and_the_other_succeeds() {
     let world = world(&[(DEV, true), (OTHER, false)]);
     let record = uploaded(&world).await;
     assert_eq!((record.status, record.code), (Status::Failed, Some(Code::TargetFailed)));

@@ -22,7 +22,7 @@ fn approve(by: &str) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_waits_until_somebody_else_approves_and_then_goes_at_once() {
+async fn promotion_waits_for_another_persons_approval() {
     let (world, record) = waiting(&json!({"required": 1})).await;
     world.sweep_minutes(5).await;
     assert_eq!(world.served_releases()[2], "1.0.0");
@@ -49,7 +49,7 @@ async fn it_waits_until_somebody_else_approves_and_then_goes_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn approvals_come_as_events_and_one_person_counts_once() {
+async fn repeated_approval_events_of_one_person_count_once() {
     let (world, record) = waiting(&json!({"required": 2})).await;
     let word = |by: &str| {
         let detail = json!({"environment": "prod", "function": "orders", "deployment": record.id, "approved_by": by});
@@ -74,7 +74,7 @@ async fn approvals_come_as_events_and_one_person_counts_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_requesters_own_event_does_not_count_and_neither_does_one_for_another_deployment() {
+async fn own_approval_and_one_of_another_deployment_do_not_count() {
     let (world, record) = waiting(&json!({"required": 1})).await;
     let own = json!({"environment": "prod", "function": "orders", "deployment": record.id, "approved_by": "ann"});
     let because = ignored(world.send_event(&event("Promotion Approved", "a", world.now(), &own)).await);
@@ -90,7 +90,7 @@ async fn the_requesters_own_event_does_not_count_and_neither_does_one_for_anothe
 }
 
 #[tokio::test(start_paused = true)]
-async fn somebody_declines_and_it_ends_with_their_reason() {
+async fn declined_promotion_ends_with_the_reason() {
     let (world, record) = waiting(&json!({"required": 1})).await;
     let decline = json!({"command": "decline", "environment": "prod", "function": "orders", "requested_by": "bob", "reason": "not on a Friday"});
     let declined = world.command_record(decline).await;
@@ -103,7 +103,7 @@ async fn somebody_declines_and_it_ends_with_their_reason() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_approval_it_expires() {
+async fn promotion_without_approval_expires() {
     let (world, _) = waiting(&json!({"required": 1, "expires": "2h"})).await;
     world.sweep_minutes(125).await;
     let record = world.newest_in("prod").await;
@@ -115,7 +115,7 @@ async fn without_approval_it_expires() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_approved_is_what_was_live_when_it_was_asked_for() {
+async fn approval_covers_the_artifact_that_was_live_at_the_request() {
     let (world, _) = waiting(&json!({"required": 1})).await;
     deployed(&world, &["1.2.0"]).await;
     assert_eq!(world.command_record(approve("bob")).await.status, Status::Succeeded);
@@ -123,7 +123,7 @@ async fn what_is_approved_is_what_was_live_when_it_was_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn approval_and_soak_are_waited_for_at_once_and_a_second_request_meets_the_first() {
+async fn approval_and_soak_run_together_and_second_request_joins() {
     let promotion = json!({"from": "dev", "automatic": true, "soak": "30m"});
     let world = by_hand(&json!({"promotion": promotion, "approval": {"required": 1}}));
     deployed(&world, &["1.1.0"]).await;
@@ -143,7 +143,7 @@ async fn approval_and_soak_are_waited_for_at_once_and_a_second_request_meets_the
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_approves_their_own_by_leaving_their_name_out() {
+async fn approval_without_a_name_does_not_count() {
     let world = by_hand(&json!({"approval": {"required": 1}}));
     deployed(&world, &["1.1.0"]).await;
     let nameless = json!({"command": "promote", "function": "orders", "from": "dev", "to": "prod"});

@@ -18,7 +18,7 @@ fn asked(world: &World) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_success_puts_what_it_calls_for_down_and_touches_no_other_head() {
+async fn success_writes_its_promotion_requests_and_no_other_head() {
     let world = automatic();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     world.invocation().upload(&upload).await;
@@ -32,7 +32,7 @@ async fn a_success_puts_what_it_calls_for_down_and_touches_no_other_head() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_hint_loses_no_promotion() {
+async fn lost_hint_message_loses_no_promotion() {
     let world = automatic();
     deployed(&world, &["1.1.0"]).await;
     world.aws(|aws| aws.queue.lose());
@@ -42,7 +42,7 @@ async fn a_lost_hint_loses_no_promotion() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_outbox_keeps_a_promotion_until_it_is_put_down() {
+async fn outbox_keeps_a_promotion_until_it_is_written() {
     let world = automatic();
     world.on(Op::WriteLedger).about("asked/stage").always().fail(deployer_engine::port::CallErrorKind::Unknown);
     deployed(&world, &["1.1.0"]).await;
@@ -54,7 +54,7 @@ async fn the_outbox_keeps_a_promotion_until_it_is_put_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_dies_over_what_was_asked_for_leaves_it_to_the_next_and_it_goes_once() {
+async fn crash_over_a_request_promotes_it_once() {
     let ready = || async {
         let world = automatic();
         deployed(&world, &["1.1.0"]).await;
@@ -83,7 +83,7 @@ async fn whoever_dies_over_what_was_asked_for_leaves_it_to_the_next_and_it_goes_
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_asked_for_an_environment_that_has_left_is_kept_for_a_day_and_fails_no_sweep() {
+async fn request_to_a_removed_environment_is_kept_for_a_day() {
     let mut world = automatic();
     deployed(&world, &["1.1.0"]).await;
     world.aws(|aws| aws.queue.lose());

@@ -33,7 +33,7 @@ fn two(prod: &Value) -> World {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_there_already_is_unchanged_and_asks_nobody() {
+async fn promotion_of_the_present_artifact_is_unchanged_without_approval() {
     let world = by_hand(&json!({"approval": {"required": 1}}));
     deployed(&world, &["1.1.0"]).await;
     assert_eq!(world.command_record(with(promote(), &json!({"id": "p1"}))).await.status, Status::Pending);
@@ -46,7 +46,7 @@ async fn what_is_there_already_is_unchanged_and_asks_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_bytes_again_neither_restart_a_soak_nor_take_the_place_of_what_waits() {
+async fn same_bytes_again_restart_no_soak_and_displace_nothing() {
     let promotion = json!({"from": "dev", "automatic": true, "soak": "30m"});
     let world = World::three_environments(&json!({}), &json!({ "promotion": promotion }));
     deployed(&world, &["1.1.0"]).await;
@@ -61,7 +61,7 @@ async fn the_same_bytes_again_neither_restart_a_soak_nor_take_the_place_of_what_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_where_it_goes_ends_what_waits_to_go_there() {
+async fn rollback_in_the_destination_ends_waiting_promotions() {
     let promotion = json!({"from": "dev", "automatic": true, "soak": "5m"});
     let world = World::three_environments(&json!({}), &json!({ "promotion": promotion }));
     for release in ["1.1.0", "1.2.0"] {
@@ -82,7 +82,7 @@ async fn a_rollback_where_it_goes_ends_what_waits_to_go_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_was_added_to_the_source_is_waited_for() {
+async fn target_added_to_the_source_is_waited_for() {
     let prod = json!({"promotion": {"from": "dev"}});
     let mut world = two(&prod);
     world.reconfigure(&of_two(&prod, 1));
@@ -101,7 +101,7 @@ async fn a_target_that_was_added_to_the_source_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_on_some_targets_only_is_refused_with_how_many() {
+async fn partial_release_is_refused_with_the_number_of_targets() {
     let world = two(&json!({"promotion": {"from": "dev"}}));
     deployed(&world, &["1.1.0"]).await;
     world.on(Op::UpdateFunctionCode).at(SECOND).fail(CallErrorKind::Invalid);
@@ -116,7 +116,7 @@ async fn what_is_on_some_targets_only_is_refused_with_how_many() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_redeploy_that_completes_a_release_starts_what_its_deployment_would_have() {
+async fn redeploy_that_completes_a_release_promotes_it() {
     let world = two(&json!({"promotion": {"from": "dev", "automatic": true, "soak": "10m"}}));
     world.on(Op::UpdateFunctionCode).at(SECOND).fail(CallErrorKind::Invalid);
     let brought = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;

@@ -23,7 +23,7 @@ fn once_each(world: &World) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn wherever_an_upload_dies_its_release_goes_the_whole_way_once() {
+async fn upload_with_a_crash_at_any_call_reaches_prod_once() {
     let world = rows();
     let calls = world.invocation().upload(&world.put("dev/orders/1.1.0.zip", code("1.1.0"))).await.calls;
     for call in 1..=calls {
@@ -44,7 +44,7 @@ async fn wherever_an_upload_dies_its_release_goes_the_whole_way_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn wherever_a_sweep_or_a_tick_dies_what_waits_goes_on() {
+async fn sweep_or_tick_with_a_crash_at_any_call_is_resumed() {
     let due = || async {
         let world = rows();
         deployed(&world, &["1.1.0"]).await;
@@ -67,7 +67,7 @@ async fn wherever_a_sweep_or_a_tick_dies_what_waits_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn wherever_a_promotion_by_hand_dies_the_same_command_again_finishes_it() {
+async fn repeated_command_completes_a_crashed_promotion() {
     let ready = || async {
         let world = by_hand(&json!({"approval": {"required": 1}}));
         deployed(&world, &["1.1.0"]).await;
@@ -108,7 +108,7 @@ async fn die_at(world: &World, command: &Value, call: usize) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_that_does_not_answer_for_a_while_lets_the_promotion_wait() {
+async fn source_without_an_answer_keeps_the_promotion_waiting() {
     let world = rows();
     deployed(&world, &["1.1.0"]).await;
     world.on(Op::GetAlias).at("111111111111").always().lose_the_answer();

@@ -44,7 +44,7 @@ fn hold(function: &str) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_freeze_that_begins_between_two_members_stops_neither() {
+async fn freeze_that_begins_between_two_members_stops_neither() {
     let world = by_hand(&json!({"freeze": [{"days": ["sun"], "from": "10:01", "to": "23:00", "zone": "UTC"}]}));
     two_releases(&world).await;
     world.command(together("g")).await;
@@ -56,7 +56,7 @@ async fn a_freeze_that_begins_between_two_members_stops_neither() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_newer_automatic_promotion_of_one_member_waits_behind_it() {
+async fn newer_automatic_promotion_waits_behind_a_member() {
     let world = World::three_environments(&json!({}), &json!({"promotion": {"from": "dev", "automatic": true}}));
     two_releases(&world).await;
     world.aws(|aws| aws.queue.lose());
@@ -74,7 +74,7 @@ async fn a_newer_automatic_promotion_of_one_member_waits_behind_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upload_waits_behind_a_member_and_follows_it() {
+async fn upload_waits_behind_a_member_and_follows_it() {
     let world = by_hand(&json!({"accept_uploads": true}));
     two_releases(&world).await;
     world.command(together("g")).await;
@@ -90,7 +90,7 @@ async fn an_upload_waits_behind_a_member_and_follows_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn members_of_an_event_that_is_ahead_have_the_ids_of_their_records() {
+async fn members_of_an_event_ahead_have_their_records_ids() {
     let world = by_hand(&json!({}));
     second_group(&world).await;
     world.on(Op::UpdateFunctionCode).at(PROD).about("workers").always().fail(CallErrorKind::Denied);
@@ -111,7 +111,7 @@ async fn members_of_an_event_that_is_ahead_have_the_ids_of_their_records() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hold_or_a_rollback_in_the_source_stops_a_member_and_the_others_go_back() {
+async fn hold_or_rollback_in_the_source_rolls_the_group_back() {
     let rollback = json!({"command": "rollback", "environment": "dev", "function": "orders", "requested_by": "bob"});
     for stop in [hold("orders"), rollback] {
         let world = by_hand(&json!({}));
@@ -127,7 +127,7 @@ async fn a_hold_or_a_rollback_in_the_source_stops_a_member_and_the_others_go_bac
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_where_it_goes_ends_a_member_that_waits_and_the_others_go_back() {
+async fn rollback_in_the_destination_rolls_the_group_back() {
     let world = by_hand(&json!({}));
     second_group(&world).await;
     world.command(together("second")).await;
@@ -145,7 +145,7 @@ async fn a_rollback_where_it_goes_ends_a_member_that_waits_and_the_others_go_bac
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_member_that_failed_goes_back_where_it_had_got_to() {
+async fn failed_member_goes_back_on_the_targets_it_reached() {
     const SECOND: &str = "444444444444";
     let mut config = three_environments_config(&json!({}), &json!({"promotion": {"from": "dev"}}));
     config["environments"]["prod"]["targets"]
@@ -169,7 +169,7 @@ async fn a_member_that_failed_goes_back_where_it_had_got_to() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_environment_that_has_left_ends_the_group_and_fails_no_sweep() {
+async fn removed_environment_ends_the_group_and_fails_no_sweep() {
     let mut world = by_hand(&json!({"approval": {"required": 1}}));
     two_releases(&world).await;
     let asked = world.command(together("g")).await;
@@ -189,7 +189,7 @@ async fn an_environment_that_has_left_ends_the_group_and_fails_no_sweep() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_environment_that_leaves_after_the_decision_ends_the_group_too() {
+async fn environment_that_leaves_after_the_decision_ends_the_group_too() {
     let mut world = by_hand(&json!({}));
     two_releases(&world).await;
     world.command(together("g")).await;
@@ -206,7 +206,7 @@ async fn an_environment_that_leaves_after_the_decision_ends_the_group_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_group_over_the_same_functions_waits_for_the_first() {
+async fn second_group_over_the_same_functions_waits_for_the_first() {
     let world = by_hand(&json!({}));
     second_group(&world).await;
     world.command(together("g")).await;
@@ -224,7 +224,7 @@ async fn a_second_group_over_the_same_functions_waits_for_the_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_that_is_not_decided_gives_its_places_back_when_it_ends() {
+async fn undecided_group_gives_its_places_back() {
     let world = by_hand(&json!({}));
     second_group(&world).await;
     world.change_function("111111111111", "workers", |f| f.point("live", 1));
@@ -240,7 +240,7 @@ async fn a_group_that_is_not_decided_gives_its_places_back_when_it_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn status_shows_groups_and_those_that_wait() {
+async fn status_shows_active_and_waiting_groups() {
     let world = by_hand(&json!({"approval": {"required": 1}}));
     two_releases(&world).await;
     let asked = world.command(together("g")).await;

@@ -14,7 +14,7 @@ fn count(world: &World, told: &str) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bus_that_is_away_fails_no_deployment_and_is_told_when_the_sweep_comes_by() {
+async fn bus_outage_fails_no_deployment_and_events_follow_by_sweep() {
     let world = by_hand(&json!({}));
     world.on(Op::PutEvents).always().fail(CallErrorKind::Invalid);
     deployed(&world, &["1.1.0", "1.2.0"]).await;
@@ -36,7 +36,7 @@ async fn a_bus_that_is_away_fails_no_deployment_and_is_told_when_the_sweep_comes
 }
 
 #[tokio::test(start_paused = true)]
-async fn wherever_a_deployment_dies_its_start_and_its_end_are_told() {
+async fn crash_anywhere_still_sends_start_and_end_events() {
     let world = by_hand(&json!({}));
     let calls = world.invocation().upload(&world.put("dev/orders/1.1.0.zip", code("1.1.0"))).await.calls;
     for call in 1..=calls {
@@ -53,7 +53,7 @@ async fn wherever_a_deployment_dies_its_start_and_its_end_are_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn events_carry_the_record_without_the_bucket_and_never_a_variables_value() {
+async fn events_carry_the_record_without_bucket_and_variable_values() {
     let world = by_hand(&json!({}));
     let manifest = "[environment.variables]\nPASSWORD = \"hunter2\"\n";
     assert_eq!(world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", manifest)).await.status, Status::Succeeded);
@@ -68,7 +68,7 @@ async fn events_carry_the_record_without_the_bucket_and_never_a_variables_value(
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_end_has_its_own_word() {
+async fn each_end_has_its_own_event() {
     let world = by_hand(&json!({}));
     deployed(&world, &["1.1.0", "1.2.0"]).await;
     let rollback = json!({"command": "rollback", "environment": "dev", "function": "orders"});

@@ -46,7 +46,7 @@ async fn until_ended_as(world: &World, id: &str, functions: &[&str]) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_move_together() {
+async fn group_members_move_together() {
     let world = by_hand(&json!({}));
     two_releases(&world).await;
     let asked = world.command(together("g")).await;
@@ -68,7 +68,7 @@ async fn all_move_together() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn if_one_may_not_pass_none_moves() {
+async fn refusal_of_one_member_moves_none() {
     let world = by_hand(&json!({}));
     two_releases(&world).await;
     world.command(json!({"command": "reject", "function": "workers", "release": "7", "reason": "leaks"})).await;
@@ -86,7 +86,7 @@ async fn if_one_may_not_pass_none_moves() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn if_the_drift_of_one_is_seen_none_moves() {
+async fn drift_of_one_member_moves_none() {
     let world = by_hand(&json!({}));
     two_releases(&world).await;
     world.change_function("111111111111", "workers", |f| f.point("live", 1));
@@ -98,7 +98,7 @@ async fn if_the_drift_of_one_is_seen_none_moves() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn if_one_fails_the_other_goes_back_and_the_record_says_so() {
+async fn failure_of_one_member_rolls_the_others_back() {
     let world = by_hand(&json!({}));
     two_releases(&world).await;
     world.command(together("first")).await;
@@ -121,7 +121,7 @@ async fn if_one_fails_the_other_goes_back_and_the_record_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn member_that_was_live_already_does_not_go_back_when_another_fails() {
+async fn member_that_was_already_live_does_not_go_back() {
     for drifted in [false, true] {
         let world = by_hand(&json!({}));
         two_releases(&world).await;
@@ -148,7 +148,7 @@ async fn member_that_was_live_already_does_not_go_back_when_another_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_waits_for_its_approval_as_a_whole() {
+async fn group_waits_for_its_approval_as_a_whole() {
     let world = by_hand(&json!({"approval": {"required": 1}}));
     two_releases(&world).await;
     let asked = world.command(together("g")).await;
@@ -166,7 +166,7 @@ async fn a_group_waits_for_its_approval_as_a_whole() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_dies_over_a_group_is_succeeded_and_it_ends_alike() {
+async fn group_after_a_crash_ends_alike() {
     for fails in [false, true] {
         let make = || async {
             let world = by_hand(&json!({}));
@@ -197,7 +197,7 @@ async fn whoever_dies_over_a_group_is_succeeded_and_it_ends_alike() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_approved_is_what_was_live_when_the_group_was_asked_for() {
+async fn group_approval_covers_the_artifacts_live_at_the_request() {
     let world = by_hand(&json!({"approval": {"required": 1}}));
     two_releases(&world).await;
     let asked = world.command(together("g")).await;
@@ -211,7 +211,7 @@ async fn what_is_approved_is_what_was_live_when_the_group_was_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn if_something_newer_was_let_in_for_one_meanwhile_none_moves() {
+async fn newer_request_for_one_member_moves_none() {
     let world = by_hand(&json!({"approval": {"required": 1}, "accept_uploads": true}));
     two_releases(&world).await;
     let asked = world.command(together("g")).await;
@@ -226,7 +226,7 @@ async fn if_something_newer_was_let_in_for_one_meanwhile_none_moves() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_go_back_is_told_with_what_a_person_can_do() {
+async fn member_that_cannot_go_back_is_reported_with_advice() {
     let world = by_hand(&json!({}));
     two_releases(&world).await;
     world.on(Op::UpdateFunctionCode).at(PROD).about("workers").always().fail(CallErrorKind::Invalid);

@@ -49,7 +49,7 @@ fn with(mut object: Value, more: &Value) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn by_upload_alone_a_release_goes_from_dev_to_stage_and_after_its_soak_to_prod() {
+async fn upload_goes_by_itself_to_stage_and_prod() {
     let world = World::three_environments(
         &json!({"promotion": {"from": "dev", "automatic": true}}),
         &json!({"promotion": {"from": "stage", "automatic": true, "soak": "30m"}}),
@@ -86,7 +86,7 @@ async fn by_upload_alone_a_release_goes_from_dev_to_stage_and_after_its_soak_to_
 }
 
 #[tokio::test(start_paused = true)]
-async fn by_hand_and_by_event_what_is_live_is_promoted_once_however_often_it_is_asked_for() {
+async fn repeated_requests_promote_the_live_release_once() {
     let world = by_hand(&json!({}));
     deployed(&world, &["1.1.0"]).await;
     let order = with(promote(), &json!({"id": "p1"}));
@@ -111,7 +111,7 @@ async fn by_hand_and_by_event_what_is_live_is_promoted_once_however_often_it_is_
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_manifest_speaks_for_the_environment_that_it_is_promoted_to() {
+async fn promotion_uses_the_destinations_manifest() {
     let world = by_hand(&json!({}));
     let manifest = "memory_size = 256\n[environments.prod]\nmemory_size = 1024\n";
     let zip = world::zips::with_manifest("1.1.0", manifest);
@@ -122,7 +122,7 @@ async fn the_manifest_speaks_for_the_environment_that_it_is_promoted_to() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pattern_promotes_each_function_that_is_ready_and_no_other() {
+async fn pattern_promotes_each_ready_function_and_no_other() {
     let world = by_hand(&json!({}));
     deployed(&world, &["1.1.0"]).await;
     world.record("dev/workers/7.zip", world::zips::code("7")).await;
@@ -150,7 +150,7 @@ async fn a_pattern_promotes_each_function_that_is_ready_and_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn status_tells_who_lags_behind_whom_and_what_waits_for_what() {
+async fn status_shows_lagging_environments_and_waiting_promotions() {
     let world = by_hand(&json!({"approval": {"required": 1}}));
     deployed(&world, &["1.1.0"]).await;
     assert_eq!(world.command_record(promote()).await.status, Status::Pending);

@@ -19,7 +19,7 @@ fn row() -> World {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_rolled_back_wherever_it_is_live_where_it_came_last_first() {
+async fn recall_rolls_back_everywhere_last_environment_first() {
     let world = row();
     deployed(&world, &["1.1.0"]).await;
     world.tick().await;
@@ -50,7 +50,7 @@ async fn it_is_rolled_back_wherever_it_is_live_where_it_came_last_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_promotion_of_it_that_waits_ends_and_other_releases_stay() {
+async fn recall_ends_its_waiting_promotions_and_no_others() {
     let world = World::three_environments(
         &json!({"promotion": {"from": "dev", "automatic": true}}),
         &json!({"promotion": {"from": "stage", "automatic": true, "soak": "1h"}}),
@@ -69,7 +69,7 @@ async fn a_promotion_of_it_that_waits_ends_and_other_releases_stay() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_release_that_nobody_knows_is_not_recalled() {
+async fn unknown_release_is_not_recalled() {
     let world = row();
     deployed(&world, &["1.1.0"]).await;
     let (error, because) = world.command_error(recall("r")).await;
@@ -78,7 +78,7 @@ async fn a_release_that_nobody_knows_is_not_recalled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_nothing_was_before_it_stays_and_the_answer_says_so() {
+async fn recall_without_an_earlier_release_stays_and_says_so() {
     let world = row();
     deployed(&world, &["1.2.0"]).await;
     world.tick().await;
@@ -94,7 +94,7 @@ async fn where_nothing_was_before_it_stays_and_the_answer_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_only_some_targets_serve_it_they_are_brought_back_too() {
+async fn recall_of_a_partial_release_restores_its_targets() {
     let world = World::with_orders_in_two();
     deployed(&world, &["1.1.0"]).await;
     world.on(Op::UpdateFunctionCode).at("222222222222").fail(CallErrorKind::Invalid);
@@ -108,7 +108,7 @@ async fn where_only_some_targets_serve_it_they_are_brought_back_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_recall_that_comes_again_after_the_release_was_taken_in_again_takes_nothing_back() {
+async fn repeated_recall_after_an_unreject_takes_nothing_back() {
     let world = row();
     for release in ["1.1.0", "1.2.0"] {
         deployed(&world, &[release]).await;

@@ -10,7 +10,7 @@ use world::promotions::event;
 use super::{by_hand, to_prod, with};
 
 #[tokio::test(start_paused = true)]
-async fn a_replayed_archive_of_five_hundred_old_events_changes_nothing() {
+async fn replayed_archive_of_five_hundred_old_events_changes_nothing() {
     let world = by_hand(&json!({}));
     let mut archive: Vec<Value> = Vec::new();
     for number in 0..500 {
@@ -44,7 +44,7 @@ async fn a_replayed_archive_of_five_hundred_old_events_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_that_is_played_again_under_a_new_id_promotes_nothing() {
+async fn replayed_event_under_a_new_id_promotes_nothing() {
     let world = by_hand(&json!({}));
     deployed(&world, &["1.1.0"]).await;
     let mut replay = world.promotion_event("new", &to_prod());
@@ -56,7 +56,7 @@ async fn an_event_that_is_played_again_under_a_new_id_promotes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_that_comes_after_a_later_one_was_let_in_is_superseded() {
+async fn event_older_than_an_accepted_one_is_superseded() {
     let world = by_hand(&json!({}));
     deployed(&world, &["1.1.0", "1.2.0"]).await;
     let late = event("Promotion Requested", "late", world.now(), &with(to_prod(), &json!({"release": "1.1.0"})));

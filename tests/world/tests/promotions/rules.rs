@@ -23,7 +23,7 @@ async fn refused(world: &World, order: &Value) -> (Option<Code>, String) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_environment_takes_promotions_from_those_that_its_rules_name() {
+async fn promotion_from_an_unnamed_source_is_refused() {
     let world = by_hand(&json!({}));
     deployed(&world, &["1.1.0"]).await;
     let from_stage = refused(&world, &with(promote(), &json!({"from": "stage"}))).await;
@@ -39,7 +39,7 @@ async fn an_environment_takes_promotions_from_those_that_its_rules_name() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_live_there_is_not_promoted() {
+async fn release_not_live_in_the_source_is_refused() {
     let world = by_hand(&json!({}));
     let nothing = refused(&world, &promote()).await;
     assert_eq!(nothing, (Some(Code::NotLive), "nothing is live in dev: deploy a release there first".into()));
@@ -49,7 +49,7 @@ async fn what_is_not_live_there_is_not_promoted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_named_release_need_not_be_live_any_more() {
+async fn named_release_need_not_be_live_any_more() {
     let world = by_hand(&json!({}));
     deployed(&world, &["1.1.0", "1.2.0"]).await;
     let record = world.command_record(with(promote(), &json!({"release": "1.1.0"}))).await;
@@ -58,7 +58,7 @@ async fn a_named_release_need_not_be_live_any_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_rejected_held_or_too_late_is_not_promoted() {
+async fn rejected_held_or_expired_promotion_is_refused() {
     let world = by_hand(&json!({}));
     deployed(&world, &["1.1.0"]).await;
     let hold = json!({"command": "hold", "environment": "prod", "function": "orders", "reason": "audit", "requested_by": "bob"});
@@ -76,7 +76,7 @@ async fn what_is_rejected_held_or_too_late_is_not_promoted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_not_soaked_is_refused_with_the_time_from_which_it_may_go() {
+async fn unsoaked_release_is_refused_with_its_earliest_time() {
     let world = by_hand(&json!({"promotion": {"from": "dev", "soak": "30m"}}));
     deployed(&world, &["1.1.0"]).await;
     let since = world.newest_in("dev").await.finished_at.unwrap();
@@ -90,7 +90,7 @@ async fn what_has_not_soaked_is_refused_with_the_time_from_which_it_may_go() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_live_too_shortly_has_not_soaked_although_it_is_long_ago() {
+async fn release_live_too_shortly_has_not_soaked() {
     let world = by_hand(&json!({"promotion": {"from": "dev", "soak": "30m"}}));
     deployed(&world, &["1.1.0"]).await;
     world.sweep_minutes(10).await;
@@ -103,7 +103,7 @@ async fn what_was_live_too_shortly_has_not_soaked_although_it_is_long_ago() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_source_serves_by_now_is_looked_at_and_drift_is_caught_at_the_gate() {
+async fn drift_in_the_source_is_refused() {
     let world = by_hand(&json!({}));
     deployed(&world, &["1.1.0"]).await;
     world.change_function("111111111111", "orders", |f| f.point("live", 1));
@@ -117,7 +117,7 @@ async fn what_the_source_serves_by_now_is_looked_at_and_drift_is_caught_at_the_g
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_that_cannot_be_looked_at_lets_nothing_pass() {
+async fn unreadable_source_lets_nothing_pass() {
     let world = by_hand(&json!({}));
     deployed(&world, &["1.1.0"]).await;
     world.aws(|aws| aws.sts.delete_role(DEV));
@@ -127,7 +127,7 @@ async fn a_source_that_cannot_be_looked_at_lets_nothing_pass() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_several_sources_all_must_have_it_or_the_one_that_it_comes_from() {
+async fn require_all_or_any_of_several_sources() {
     let rules = |require: &str| json!({"promotion": {"from": ["dev", "stage"], "require": require}});
     let all = World::three_environments(&json!({}), &rules("all"));
     deployed(&all, &["1.1.0"]).await;
@@ -144,7 +144,7 @@ async fn of_several_sources_all_must_have_it_or_the_one_that_it_comes_from() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_freeze_refuses_or_lets_wait_and_a_reason_overrides_it_loudly() {
+async fn freeze_refuses_or_delays_and_an_override_is_recorded() {
     let frozen = json!([{"first": "2020-01-01", "last": "2099-12-31", "zone": "Europe/Berlin"}]);
     let world = by_hand(&json!({"freeze": frozen, "when_frozen": "refuse"}));
     deployed(&world, &["1.1.0"]).await;
@@ -175,7 +175,7 @@ async fn a_freeze_refuses_or_lets_wait_and_a_reason_overrides_it_loudly() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_freeze_that_ends_lets_what_waited_go_on() {
+async fn end_of_a_freeze_resumes_waiting_promotions() {
     let today = |world: &World| world.now().strftime("%a").to_string().to_lowercase();
     let probe = World::three_environments(&json!({}), &json!({}));
     let freeze = json!([{"days": [today(&probe)], "zone": "UTC"}]);
@@ -187,7 +187,7 @@ async fn a_freeze_that_ends_lets_what_waited_go_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_with_the_wrong_shape_or_from_another_time_promotes_nothing() {
+async fn invalid_or_outdated_event_promotes_nothing() {
     let world = by_hand(&json!({}));
     deployed(&world, &["1.1.0"]).await;
     for (detail, words) in [

@@ -20,7 +20,7 @@ fn about(command: &str, environment: &str) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_in_the_source_cancels_the_soak() {
+async fn rollback_in_the_source_cancels_the_soak() {
     let world = soaking(&json!({}));
     deployed(&world, &["1.1.0", "1.2.0"]).await;
     world.sweep_minutes(10).await;
@@ -33,7 +33,7 @@ async fn a_rollback_in_the_source_cancels_the_soak() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_in_the_source_cancels_the_soak() {
+async fn failure_in_the_source_cancels_the_soak() {
     let world = soaking(&json!({}));
     deployed(&world, &["1.1.0"]).await;
     world.sweep_minutes(10).await;
@@ -48,7 +48,7 @@ async fn a_failure_in_the_source_cancels_the_soak() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hold_or_a_reject_ends_the_soak_with_a_record() {
+async fn hold_or_reject_ends_the_soak_with_a_record() {
     let world = soaking(&json!({}));
     deployed(&world, &["1.1.0"]).await;
     world.sweep_minutes(5).await;
@@ -68,7 +68,7 @@ async fn a_hold_or_a_reject_ends_the_soak_with_a_record() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_newer_release_takes_the_place_of_the_one_that_soaks_and_soaks_from_its_own_beginning() {
+async fn newer_release_replaces_the_soaking_one_and_soaks_anew() {
     let world = soaking(&json!({}));
     deployed(&world, &["1.1.0"]).await;
     world.sweep_minutes(20).await;
@@ -85,7 +85,7 @@ async fn a_newer_release_takes_the_place_of_the_one_that_soaks_and_soaks_from_it
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_order_the_soak_finishes_first_and_the_newer_one_comes_after_it() {
+async fn in_order_the_older_soak_finishes_first() {
     let world = soaking(&json!({"policy": "in-order"}));
     deployed(&world, &["1.1.0"]).await;
     world.sweep_minutes(20).await;
@@ -98,7 +98,7 @@ async fn in_order_the_soak_finishes_first_and_the_newer_one_comes_after_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_rolled_back_here_comes_again_only_by_hand() {
+async fn rolled_back_release_returns_only_by_hand() {
     let world = soaking(&json!({"soak": "0s"}));
     for release in ["1.1.0", "1.2.0"] {
         deployed(&world, &[release]).await;
@@ -124,7 +124,7 @@ async fn what_was_rolled_back_here_comes_again_only_by_hand() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_redeploy_or_failure_in_the_source_promotes_nothing() {
+async fn rollback_redeploy_or_failure_in_the_source_promotes_nothing() {
     let world = soaking(&json!({"soak": "0s"}));
     deployed(&world, &["1.1.0", "1.2.0"]).await;
     world.tick().await;
@@ -137,7 +137,7 @@ async fn a_rollback_redeploy_or_failure_in_the_source_promotes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_several_sources_the_last_success_calls_for_it_or_each() {
+async fn last_success_of_several_sources_promotes_or_each() {
     let rules = |require: &str| json!({"promotion": {"from": ["dev", "stage"], "require": require, "automatic": true}});
     let all = World::three_environments(&json!({}), &rules("all"));
     deployed(&all, &["1.1.0"]).await;
@@ -159,7 +159,7 @@ async fn of_several_sources_the_last_success_calls_for_it_or_each() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_bus_and_without_a_queue_a_success_is_promoted_too() {
+async fn success_without_bus_and_queue_is_promoted() {
     let prod = json!({"promotion": {"from": "stage", "automatic": true}});
     let stage = json!({"promotion": {"from": "dev", "automatic": true}});
     let mut config = world::promotions::three_environments_config(&stage, &prod);
@@ -176,7 +176,7 @@ async fn without_a_bus_and_without_a_queue_a_success_is_promoted_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upload_or_a_promotion_by_hand_that_is_newer_is_never_undone_by_one_that_waited() {
+async fn newer_change_is_not_undone_by_a_waiting_promotion() {
     let promotion = json!({"from": "dev", "automatic": true, "soak": "30m"});
     let world = World::three_environments(&json!({}), &json!({"promotion": promotion, "accept_uploads": true}));
     deployed(&world, &["1.1.0"]).await;
@@ -190,7 +190,7 @@ async fn an_upload_or_a_promotion_by_hand_that_is_newer_is_never_undone_by_one_t
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_that_cannot_be_seen_for_an_hour_ends_the_promotion_and_holds_up_nothing_meanwhile() {
+async fn source_invisible_for_an_hour_ends_the_promotion() {
     let world = soaking(&json!({"soak": "0s"}));
     deployed(&world, &["1.1.0"]).await;
     world.on(Op::GetAlias).at("111111111111").always().fail(CallErrorKind::Unknown);
@@ -219,7 +219,7 @@ async fn a_source_that_cannot_be_seen_for_an_hour_ends_the_promotion_and_holds_u
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_whose_head_is_broken_stops_no_sweep_of_where_its_promotions_wait() {
+async fn broken_source_head_stops_no_sweep() {
     let world = soaking(&json!({}));
     deployed(&world, &["1.1.0"]).await;
     world.tick().await;
