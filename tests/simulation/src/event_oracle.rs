@@ -22,7 +22,7 @@ pub(super) fn check(runner: &Runner<'_>, replayed: &[(Case<'_>, Timeline)], foun
         let (environment, function) = (case.environment.name.as_str(), case.function);
         let mut report = |text: String| {
             let text = format!("{environment}/{function}: {text}");
-            found.push(Violation { rule: Rule::Told, found: text });
+            found.push(Violation { rule: Rule::EventsSent, found: text });
         };
         let here = events.iter().filter(|event| {
             let detail = &event.detail;
@@ -38,16 +38,16 @@ pub(super) fn check(runner: &Runner<'_>, replayed: &[(Case<'_>, Timeline)], foun
         }
         for record in case.records().filter(|record| record.status.is_ended()) {
             let id = record.id.to_string();
-            let is_told =
-                |status: Status| events_seen.contains(&(id.as_str(), status_text(status), kind(record, status)));
-            if !is_told(record.status) {
-                report(format!("that {id} {} was never told", record.status));
+            let is_sent =
+                |status: Status| events_seen.contains(&(id.as_str(), status_text(status), detail_type(record, status)));
+            if !is_sent(record.status) {
+                report(format!("no event says that {id} {}", record.status));
             }
             // A rollback that had only to stop a deployment has begun nothing itself.
             let was_tried = matches!(record.status, Status::Succeeded | Status::Unchanged | Status::Failed)
                 && record.artifact.is_some();
-            if was_tried && timeline.begun.contains(&record.id) && !is_told(Status::InProgress) {
-                report(format!("that {id} began was never told"));
+            if was_tried && timeline.begun.contains(&record.id) && !is_sent(Status::InProgress) {
+                report(format!("no event says that {id} began"));
             }
         }
     }
@@ -57,12 +57,12 @@ pub(super) fn check(runner: &Runner<'_>, replayed: &[(Case<'_>, Timeline)], foun
 fn check_event(
     case: &Case<'_>,
     timeline: &Timeline,
-    (id, status, kind_told): (&str, &str, &str),
+    (id, status, event_kind): (&str, &str, &str),
     detail: &Value,
     report: &mut dyn FnMut(String),
 ) {
     let Some(record) = case.records().find(|record| record.id.to_string() == id) else {
-        return report(format!("{id} was told to be {status}, and nobody knows it"));
+        return report(format!("an event says that {id} is {status}, and it has no record"));
     };
     let was = match status {
         "pending" => timeline.waited.contains_key(&record.id),
@@ -71,11 +71,11 @@ fn check_event(
     };
     let known =
         [Status::Pending, Status::InProgress, record.status].into_iter().find(|one| status_text(*one) == status);
-    if !was || known.is_none_or(|known| kind(record, known) != kind_told) {
-        report(format!("{id} was told as {kind_told:?}, {status}, and is {}", record.status));
+    if !was || known.is_none_or(|known| detail_type(record, known) != event_kind) {
+        report(format!("an event says of {id} {event_kind:?}, {status}, and it is {}", record.status));
     }
     if !detail["artifact"]["bucket"].is_null() {
-        report(format!("{id} was told with its bucket"));
+        report(format!("an event of {id} contains its bucket"));
     }
 }
 
@@ -93,7 +93,7 @@ fn status_text(status: Status) -> &'static str {
 }
 
 /// Returns the detail-type that the contract has for a status.
-fn kind(record: &DeploymentRecord, status: Status) -> &'static str {
+fn detail_type(record: &DeploymentRecord, status: Status) -> &'static str {
     match status {
         Status::Pending => "Promotion Waiting",
         Status::InProgress => "Deployment Started",

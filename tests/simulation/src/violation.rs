@@ -65,7 +65,7 @@ pub enum Rule {
     /// An event that is replayed from an archive promotes nothing.
     Replays,
     /// The bus gets an event for every start and every end, and no other.
-    Told,
+    EventsSent,
     /// The live artifact is that of the last deployment that reached a target, complete or not.
     WhatIsLive,
     /// A rollback without `to` that meets no deployment never brings what is live.
