@@ -32,7 +32,7 @@ pub(super) struct Case<'a> {
     /// The targets that have left the configuration.
     pub removed_targets: &'a [String],
     /// The commands about the function in other environments that count here too.
-    pub rejecting: Vec<(usize, &'a PlannedCommand)>,
+    pub rejects_elsewhere: Vec<(usize, &'a PlannedCommand)>,
     pub records: Vec<DeploymentRecord>,
     pub head: Option<Head>,
     pub requests: BTreeSet<String>,
@@ -67,7 +67,7 @@ impl<'a> Case<'a> {
             commands,
             preconditions: &runner.preconditions,
             removed_targets: &runner.removed_targets,
-            rejecting: others.into_iter().filter(|(_, command)| command.kind.is_everywhere()).collect(),
+            rejects_elsewhere: others.into_iter().filter(|(_, command)| command.kind.is_everywhere()).collect(),
             scenario: runner.scenario,
             environment,
             function,
@@ -159,12 +159,12 @@ impl<'a> Case<'a> {
 
     /// Whether any command or promotion can have affected it.
     pub fn is_commanded(&self) -> bool {
-        self.scenario.promotes() || !self.commands.is_empty() || !self.rejecting.is_empty()
+        self.scenario.promotes() || !self.commands.is_empty() || !self.rejects_elsewhere.is_empty()
     }
 
     /// Whether a command that satisfies this affected it.
     pub fn has_command(&self, what: impl Fn(&CommandKind) -> bool) -> bool {
-        self.commands.iter().chain(&self.rejecting).any(|(_, command)| what(&command.kind))
+        self.commands.iter().chain(&self.rejects_elsewhere).any(|(_, command)| what(&command.kind))
     }
 
     pub fn zip_of(&self, upload: &SentUpload) -> super::scenario::ZipSpec {

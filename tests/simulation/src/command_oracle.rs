@@ -32,7 +32,7 @@ pub(super) fn commands(case: &Case<'_>, runner: &super::runner::Runner<'_>, repo
             let record = case.record(answer.id)?;
             let is_its =
                 |number: usize| record.cause.requested_by.as_deref() == Some(super::commands::name(number).as_str());
-            let others = case.commands.iter().chain(&case.rejecting);
+            let others = case.commands.iter().chain(&case.rejects_elsewhere);
             let mut others = others.filter(|(number, _)| is_its(*number));
             others.any(|(_, other)| may_join(&command.kind, &other.kind, record.status)).then_some(answer.id)
         };

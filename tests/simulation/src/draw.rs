@@ -63,7 +63,7 @@ impl Scenario {
         let raises = [Raises::Never, Raises::WhileActive];
         let versions = random.percent(odds.newer).then(|| random.one_of(&raises));
         let closed = closed_accounts::draw(random, &odds, &environments, last);
-        let foreigners = foreign_changes(random, &odds, &environments, &functions, last);
+        let foreign_changes = foreign_changes(random, &odds, &environments, &functions, last);
         let outage =
             random.percent(odds.outage).then(|| (random.milliseconds(0, 40_000), random.milliseconds(1_000, 90_000)));
         Self {
@@ -222,7 +222,7 @@ fn foreign_changes(
 ) -> Vec<ForeignChange> {
     let places: Vec<String> = environments.iter().flat_map(|environment| environment.targets.clone()).collect();
     let ops = [Op::UpdateAlias, Op::UpdateAlias, Op::UpdateFunctionCode, Op::PublishVersion, Op::GetFunction];
-    (0..random.count(0, odds.foreigners))
+    (0..random.count(0, odds.foreign_changes))
         .map(|_| ForeignChange {
             when: match random.percent(50) {
                 true => When::Before(random.one_of(&ops), random.count(1, 4)),

@@ -73,8 +73,8 @@ pub(super) fn check(runner: &Runner<'_>, journal: &[JournalEntry]) -> Findings {
             });
         }
         for place in runner.scenario.environments.iter().flat_map(|environment| &environment.targets) {
-            for misdeed in &aws.at(place).forbidden {
-                found.push(Violation { rule: Rule::ActiveOnly, found: misdeed.clone() });
+            for event in &aws.at(place).forbidden {
+                found.push(Violation { rule: Rule::ActiveOnly, found: event.clone() });
             }
         }
     });

@@ -182,8 +182,13 @@ impl<'c, 'a> JournalReplay<'c, 'a> {
 
     fn count_release(&mut self, which: usize, fits: impl Fn(&CommandKind) -> bool, report: Report<'_>) {
         self.releases[which] += 1;
-        let asked =
-            self.case.commands.iter().chain(&self.case.rejecting).filter(|(_, command)| fits(&command.kind)).count();
+        let asked = self
+            .case
+            .commands
+            .iter()
+            .chain(&self.case.rejects_elsewhere)
+            .filter(|(_, command)| fits(&command.kind))
+            .count();
         if self.releases[which] > asked {
             report(Rule::ActsOnce, format!("let go {} times, and asked to {asked} times", self.releases[which]));
         }

@@ -100,7 +100,7 @@ pub fn play_as(seed: u64, mutant: Option<Mutant>, focus: Focus) -> Played {
 /// If no runtime can be made.
 #[must_use]
 pub fn play_with_neutral_ports(seed: u64) -> Played {
-    runtime().block_on(live(seed, (None, None), Some(with_past(mutants::none)), false))
+    runtime().block_on(play_and_check(seed, (None, None), Some(with_past(mutants::decorate_neutrally)), false))
 }
 
 /// Plays the schedule of a seed, with a mutant or without, and keeps the log.
@@ -130,14 +130,14 @@ fn with_past(decorate: impl Fn(Ports, &SharedPast) -> Ports + Send + Sync + 'sta
 }
 
 fn run(seed: u64, mutant: Option<Mutant>, focus: Option<Focus>, verbose: bool) -> Played {
-    let between = mutant.map(|mutant| with_past(move |ports, past| mutant.between(ports, past)));
-    runtime().block_on(live(seed, (mutant, focus), between, verbose))
+    let decorate = mutant.map(|mutant| with_past(move |ports, past| mutant.decorate(ports, past)));
+    runtime().block_on(play_and_check(seed, (mutant, focus), decorate, verbose))
 }
 
-async fn live(
+async fn play_and_check(
     seed: u64,
     (mutant, focus): (Option<Mutant>, Option<Focus>),
-    between: Option<PortDecorator>,
+    decorate: Option<PortDecorator>,
     verbose: bool,
 ) -> Played {
     let mut random = Random::new(seed);
@@ -146,11 +146,11 @@ async fn live(
     let mut world = setup::world(&scenario, &mut random);
     let versions = scenario.versions.map(|raises| Versions::new(raises, &mut random));
     world.decorate_ports = match versions.clone() {
-        None => between,
+        None => decorate,
         // A mutant stands between the engine and the ports of either version.
         Some(versions) => Some(Box::new(move |ports| {
             let ports = versions.next(ports);
-            between.as_ref().map_or_else(|| ports.clone(), |between| between(ports.clone()))
+            decorate.as_ref().map_or_else(|| ports.clone(), |decorate| decorate(ports.clone()))
         })),
     };
     let mut runner = Runner::new(&world, &scenario, &mut random, mutant);

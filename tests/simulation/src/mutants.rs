@@ -171,7 +171,7 @@ mutants! {
 impl Mutant {
     /// Puts the mutant between an invocation's engine and its ports.
     #[must_use]
-    pub(super) fn between(self, mut ports: Ports, past: &SharedPast) -> Ports {
+    pub(super) fn decorate(self, mut ports: Ports, past: &SharedPast) -> Ports {
         match self {
             Self::SourcesAsTheyWere
             | Self::RejectsHidden
@@ -218,7 +218,7 @@ impl Mutant {
 
 /// Puts all faulty ports between an engine and its ports, without a mutant.
 #[must_use]
-pub(super) fn none(mut ports: Ports, past: &SharedPast) -> Ports {
+pub(super) fn decorate_neutrally(mut ports: Ports, past: &SharedPast) -> Ports {
     ports.gate = Arc::new(FaultySessions::new(ports.gate, None));
     ports.ledger = Arc::new(FaultyLedger::new(ports.ledger, None));
     ports.ledger = Arc::new(FaultyHeads::new(ports.ledger, None, past));

@@ -193,7 +193,8 @@ impl RollbackOracle {
         record: &DeploymentRecord,
         report: Report<'_>,
     ) {
-        let is_clear = live.case.rejecting.is_empty() && !live.case.has_command(super::commands::CommandKind::rejects);
+        let is_clear =
+            live.case.rejects_elsewhere.is_empty() && !live.case.has_command(super::commands::CommandKind::rejects);
         let back = before_live(&live.history, &Rejects::default());
         if record.code == Some(Code::NothingToRollBack)
             && is_plain(request)

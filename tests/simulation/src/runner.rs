@@ -260,7 +260,7 @@ impl<'w> Runner<'w> {
                 }
             }
             Event::Foreign(number) => {
-                let foreign = &self.scenario.foreigners[number];
+                let foreign = &self.scenario.foreign_changes[number];
                 self.note(|| format!("somebody else: {:?} of {} in {}", foreign.act, foreign.function, foreign.place));
                 self.world.aws(|aws| foreign_changes::apply(aws, foreign));
             }

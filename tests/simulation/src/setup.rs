@@ -72,7 +72,7 @@ pub(super) fn world(scenario: &Scenario, random: &mut Random) -> World {
             FaultKind::EndsFailed => rule.end_failed("InvalidRuntime: no such thing"),
         }
     }
-    for one in &scenario.foreigners {
+    for one in &scenario.foreign_changes {
         if let When::Before(op, call) = one.when {
             let act = one.clone();
             let rule = world.on(op).at(&one.place).about(&one.function).call(call);

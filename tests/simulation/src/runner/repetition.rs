@@ -54,19 +54,19 @@ impl Runner<'_> {
     /// Repeats everything: these uploads by both channels, every command that was answered, every request, every vote,
     /// every tick, and a sweep.
     pub async fn repeat_everything(&mut self, uploads: &[usize]) -> Repeated {
-        let mut again = Repeated::default();
+        let mut repeated = Repeated::default();
         for sent in self.uploads.iter().filter(|sent| uploads.contains(&sent.number)) {
             for channel in [Channel::EventBridge, Channel::S3] {
                 let run = self.world.invocation().run(&Trigger::Upload(sent.by(channel).clone())).await;
-                again.uploads.push((sent.number, run.outcome));
+                repeated.uploads.push((sent.number, run.outcome));
             }
         }
         for (number, command) in self.scenario.commands.iter().enumerate() {
-            let mut command_answers =
+            let mut answers =
                 self.command_answers.iter().filter(|(answered, _)| *answered == number).map(|(_, answer)| answer);
-            let Some(last) = command_answers.next_back().cloned() else { continue };
+            let Some(last) = answers.next_back().cloned() else { continue };
             let environment = &self.scenario.environments[command.environment].name;
-            let command = command.json(
+            let payload = command.json(
                 environment,
                 &commands::name(number),
                 &commands::name(number),
@@ -75,7 +75,7 @@ impl Runner<'_> {
             let run = self.world.invocation().run(&Trigger::Command(payload)).await;
             let ended =
                 serde_json::from_value::<DeploymentRecord>(last.clone()).is_ok_and(|record| record.status.is_ended());
-            again.commands.push((number, ended.then_some(last), run.outcome));
+            repeated.commands.push((number, ended.then_some(last), run.outcome));
         }
         for (number, record) in std::mem::take(&mut self.request_records) {
             let (request, sent) = (&self.scenario.requests[number], self.sent.get(&number).copied());
@@ -83,7 +83,7 @@ impl Runner<'_> {
                 let asked = sent.and_then(|sent| request.asked(&requests::name(number), sent, is_replay));
                 let Some(asked) = asked else { continue };
                 let run = self.world.invocation().run(&Trigger::Promotion(Box::new(asked))).await;
-                again.requests.push((number, record.clone(), run.outcome));
+                repeated.requests.push((number, record.clone(), run.outcome));
             }
         }
         for (number, vote) in std::mem::take(&mut self.votes).into_iter().enumerate() {
@@ -96,6 +96,6 @@ impl Runner<'_> {
             self.world.invocation().run(&Trigger::Tick(tick)).await;
         }
         self.world.invocation().run(&Trigger::Sweep).await;
-        again
+        repeated
     }
 }
