@@ -168,7 +168,7 @@ impl<'a> Case<'a> {
     }
 
     pub fn zip_of(&self, upload: &SentUpload) -> super::scenario::ZipSpec {
-        self.scenario.uploads[upload.number].bytes
+        self.scenario.uploads[upload.number].zip
     }
 
     pub fn name(&self) -> String {

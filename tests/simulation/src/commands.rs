@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::focus::Odds;
-use super::scenario::{Environment, Upload};
+use super::scenario::{Environment, PlannedUpload};
 use fixtures::random::Random;
 use world::VirtualClock;
 
@@ -196,7 +196,7 @@ impl PlannedCommand {
 }
 
 /// Draws commands, mostly soon after an upload and about the same function.
-pub(super) fn draw(random: &mut Random, odds: &Odds, uploads: &[Upload]) -> Vec<PlannedCommand> {
+pub(super) fn draw(random: &mut Random, odds: &Odds, uploads: &[PlannedUpload]) -> Vec<PlannedCommand> {
     let mut all = Vec::new();
     if uploads.is_empty() || !random.percent(odds.commanded) {
         return all;
@@ -236,8 +236,8 @@ pub(super) fn draw(random: &mut Random, odds: &Odds, uploads: &[Upload]) -> Vec<
     all
 }
 
-fn ask(random: &mut Random, near: &Upload, uploads: &[Upload]) -> CommandKind {
-    let same = |other: &&Upload| other.environment == near.environment && other.function == near.function;
+fn ask(random: &mut Random, near: &PlannedUpload, uploads: &[PlannedUpload]) -> CommandKind {
+    let same = |other: &&PlannedUpload| other.environment == near.environment && other.function == near.function;
     let releases: Vec<String> = uploads.iter().filter(same).map(|upload| upload.release.clone()).collect();
     let release = random.one_of(&releases);
     match random.below(100) {
@@ -256,7 +256,7 @@ fn ask(random: &mut Random, near: &Upload, uploads: &[Upload]) -> CommandKind {
 pub(super) fn draw_where_promoted(
     random: &mut Random,
     odds: &Odds,
-    uploads: &[Upload],
+    uploads: &[PlannedUpload],
     environments: &[Environment],
 ) -> Vec<PlannedCommand> {
     let mut all = Vec::new();
@@ -268,7 +268,7 @@ pub(super) fn draw_where_promoted(
         let function = near.function.clone();
         let at = near.at + random.within(&[4_000, 120_000, 1_200_000]);
         let environment = random.index(environments.len());
-        let of = |upload: &&Upload| upload.function == function;
+        let of = |upload: &&PlannedUpload| upload.function == function;
         let releases: Vec<String> = uploads.iter().filter(of).map(|upload| upload.release.clone()).collect();
         let release = random.one_of(&releases);
         let ask = match (random.below(100), &environments[environment].rules) {

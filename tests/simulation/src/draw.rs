@@ -13,7 +13,7 @@ use super::incidents;
 use super::requests;
 use super::rules::Rules;
 use super::scenario::{
-    Channel, Delivery, Environment, Fault, FaultKind, ForeignAct, ForeignChange, ProvisionedAlias, Scenario, Upload,
+    Channel, Delivery, Environment, Fault, FaultKind, ForeignAct, ForeignChange, ProvisionedAlias, Scenario, PlannedUpload,
     When, ZipKind, ZipSpec,
 };
 use fixtures::random::Random;
@@ -146,9 +146,9 @@ fn row(random: &mut Random, odds: &Odds) -> Vec<Environment> {
     environments
 }
 
-fn uploads(random: &mut Random, odds: &Odds, environments: &[Environment], functions: &[String]) -> Vec<Upload> {
+fn uploads(random: &mut Random, odds: &Odds, environments: &[Environment], functions: &[String]) -> Vec<PlannedUpload> {
     let mut at = Duration::ZERO;
-    let mut uploads: Vec<Upload> = Vec::new();
+    let mut uploads: Vec<PlannedUpload> = Vec::new();
     let most = if odds.promotes { 4 } else { 6 };
     let covers = if odds.groups { functions.len() } else { 0 };
     for label in 1..=random.between(2, most).max(covers as u64) {
@@ -171,17 +171,17 @@ fn uploads(random: &mut Random, odds: &Odds, environments: &[Environment], funct
             _ => ZipKind::Configured,
         };
         let earlier = |random: &mut Random| random.index(uploads.len());
-        let mut bytes = ZipSpec { kind, label };
+        let mut zip = ZipSpec { kind, label };
         let mut release = format!("1.{label}.0");
         if !uploads.is_empty() && random.percent(10) {
-            bytes = uploads[earlier(random)].bytes;
+            zip = uploads[earlier(random)].zip;
         }
         if !uploads.is_empty() && random.percent(25) {
             release.clone_from(&uploads[earlier(random)].release);
         }
         let skew = random.milliseconds(0, 2_000);
         let deliveries = deliveries(random, odds);
-        uploads.push(Upload { at, environment, function, release, bytes, skew, deliveries });
+        uploads.push(PlannedUpload { at, environment, function, release, zip, skew, deliveries });
     }
     uploads
 }

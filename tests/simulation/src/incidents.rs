@@ -5,11 +5,11 @@
 
 use super::commands::{CommandKind, Look, PlannedCommand};
 use super::focus::Odds;
-use super::scenario::Upload;
+use super::scenario::PlannedUpload;
 use fixtures::random::Random;
 
 /// Draws rollbacks of the same function by two or three people within a short time.
-pub(super) fn draw(random: &mut Random, odds: &Odds, uploads: &[Upload]) -> Vec<PlannedCommand> {
+pub(super) fn draw(random: &mut Random, odds: &Odds, uploads: &[PlannedUpload]) -> Vec<PlannedCommand> {
     let mut all = Vec::new();
     if uploads.is_empty() || !random.percent(odds.incidents) {
         return all;

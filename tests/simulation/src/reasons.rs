@@ -107,9 +107,9 @@ pub(super) fn is_promotion(kind: CauseKind) -> bool {
 
 fn may_be_refused(case: &Case<'_>, upload: &SentUpload, code: Option<Code>) -> bool {
     let planned = &case.scenario.uploads[upload.number];
-    let other_bytes = |other: &&SentUpload| other.s3.key == upload.s3.key && case.zip_of(other) != planned.bytes;
+    let other_bytes = |other: &&SentUpload| other.s3.key == upload.s3.key && case.zip_of(other) != planned.zip;
     match code {
-        Some(Code::InvalidArtifact) => planned.bytes.kind == ZipKind::Bad,
+        Some(Code::InvalidArtifact) => planned.zip.kind == ZipKind::Bad,
         Some(Code::UploadsNotAccepted) => !case.environment.accepts,
         Some(Code::Held) => case.has_command(|ask| *ask == CommandKind::Hold),
         Some(Code::Rejected) => case.has_command(CommandKind::rejects),

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::focus::Odds;
-use super::scenario::{Environment, Upload};
+use super::scenario::{Environment, PlannedUpload};
 use fixtures::random::Random;
 
 /// The people who approve, and sometimes request.
@@ -18,7 +18,7 @@ pub(super) const PEOPLE: [&str; 3] = ["ann", "bob", "cem"];
 
 /// An event that requests a promotion.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct PlannedRequest {
     /// The time at which it is sent.
     pub at: Duration,
     /// The functions.
@@ -58,7 +58,7 @@ pub fn name(number: usize) -> String {
     format!("request-{number}")
 }
 
-impl Request {
+impl PlannedRequest {
     /// Returns the request as the deployer gets it.
     #[must_use]
     pub fn asked(&self, id: &str, sent: Timestamp, is_replay: bool) -> Option<PromotionRequest> {
@@ -97,8 +97,8 @@ pub(super) fn draw(
     odds: &Odds,
     environments: &[Environment],
     functions: &[String],
-    uploads: &[Upload],
-) -> Vec<Request> {
+    uploads: &[PlannedUpload],
+) -> Vec<PlannedRequest> {
     let mut all = Vec::new();
     for _ in 0..random.count(0, 5) {
         let near = &uploads[random.index(uploads.len())];
@@ -120,7 +120,7 @@ pub(super) fn draw(
             15..35 if functions.len() > 1 => named = functions.to_vec(),
             _ => {}
         }
-        all.push(Request {
+        all.push(PlannedRequest {
             at: near.at + random.within(&[20_000, 300_000, 1_200_000]),
             release: release.filter(|_| named.len() == 1),
             functions: named,

@@ -10,7 +10,7 @@ use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status};
 use super::case::Case;
 use super::commands::CommandKind;
 use super::reasons::is_promotion;
-use super::requests::{self, Request};
+use super::requests::{self, PlannedRequest};
 use super::rules::Rules;
 use super::runner::Runner;
 use super::timeline::{LiveEntry, Timeline};
@@ -70,7 +70,7 @@ fn is_undecided(runner: &Runner<'_>, case: &Case<'_>, id: DeploymentId) -> bool 
 
 /// Checks that a request has one record, however often its event arrived, and that a mere replay from an archive
 /// deployed nothing.
-fn check_one_record(runner: &Runner<'_>, case: &Case<'_>, (number, request): (usize, &Request), report: Report<'_>) {
+fn check_one_record(runner: &Runner<'_>, case: &Case<'_>, (number, request): (usize, &PlannedRequest), report: Report<'_>) {
     let name = requests::name(number);
     let its = |record: &&DeploymentRecord| {
         let kind = record.cause.kind == CauseKind::Promotion;
@@ -202,7 +202,7 @@ pub(super) fn calls(record: &DeploymentRecord) -> bool {
 /// Checks that the live artifact of the sources is live here in the end, unless something has interfered.
 fn check_arrival((case, timeline): &Replayed<'_>, rules: &Rules, sources: &[&Replayed<'_>], report: Report<'_>) {
     let scenario = case.scenario;
-    let has_command = |request: &Request| request.to == case.environment.name;
+    let has_command = |request: &PlannedRequest| request.to == case.environment.name;
     let went_back = |timeline: &Timeline| timeline.states.iter().any(|(_, state)| !state.left.is_empty());
     let is_uneven = |(case, timeline): &Replayed<'_>| {
         case.is_changed_by_others() || !timeline.failures.is_empty() || went_back(timeline)

@@ -10,7 +10,7 @@ use deployer_engine::port::CallErrorKind;
 use super::closed_accounts::ClosedAccount;
 use super::commands::PlannedCommand;
 use super::focus::Odds;
-use super::requests::Request;
+use super::requests::PlannedRequest;
 use super::rules::Rules;
 use world::Op;
 use world::newer::Raises;
@@ -76,7 +76,7 @@ pub struct Delivery {
 
 /// An upload that is going to happen.
 #[derive(Debug, Clone)]
-pub struct Upload {
+pub struct PlannedUpload {
     /// The time of the upload.
     pub at: Duration,
     /// The index of its environment.
@@ -86,7 +86,7 @@ pub struct Upload {
     /// The release.
     pub release: String,
     /// The content.
-    pub bytes: ZipSpec,
+    pub zip: ZipSpec,
     /// The time by which EventBridge's event is later than S3's notification.
     pub skew: Duration,
     /// The deliveries of its events.
@@ -181,11 +181,11 @@ pub struct Scenario {
     /// The functions that exist at the beginning, each with its target.
     pub existing: Vec<(String, String)>,
     /// The uploads, in order of time.
-    pub uploads: Vec<Upload>,
+    pub uploads: Vec<PlannedUpload>,
     /// The commands given by hand, in order of time.
     pub commands: Vec<PlannedCommand>,
     /// The promotions requested by events, in order of time.
-    pub requests: Vec<Request>,
+    pub requests: Vec<PlannedRequest>,
     /// True if the deployer has an event bus.
     pub has_bus: bool,
     /// The changes that somebody other than the deployer makes.

@@ -12,18 +12,18 @@ use world::zips;
 type Zip = (Vec<u8>, Sha256);
 
 /// Returns the zip of this specification.
-pub(super) fn of(bytes: ZipSpec) -> Zip {
+pub(super) fn of(zip: ZipSpec) -> Zip {
     static MADE: OnceLock<Mutex<HashMap<ZipSpec, Zip>>> = OnceLock::new();
     let mut made = MADE.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
-    made.entry(bytes).or_insert_with(|| make(bytes)).clone()
+    made.entry(zip).or_insert_with(|| make(zip)).clone()
 }
 
-fn make(bytes: ZipSpec) -> Zip {
-    let label = bytes.label.to_string();
-    let zip = match bytes.kind {
+fn make(zip: ZipSpec) -> Zip {
+    let label = zip.label.to_string();
+    let zip = match zip.kind {
         ZipKind::Code => zips::code(&label),
         ZipKind::Whole => zips::function(&label),
-        ZipKind::Configured => zips::with_manifest(&label, &format!("timeout = {}\n", 10 + bytes.label)),
+        ZipKind::Configured => zips::with_manifest(&label, &format!("timeout = {}\n", 10 + zip.label)),
         ZipKind::Bad => format!("no zip, number {label}").into_bytes(),
     };
     let sha256 = Sha256::of(&zip);

@@ -20,11 +20,11 @@ impl Runner<'_> {
         let planned = &self.scenario.uploads[number];
         let environment = &self.scenario.environments[planned.environment].name;
         let key = format!("{environment}/{}/{}.zip", planned.function, planned.release);
-        let s3 = self.world.put(&key, zips::of(planned.bytes).0);
+        let s3 = self.world.put(&key, zips::of(planned.zip).0);
         let time = Timestamp::from_second((s3.time + planned.skew).as_second()).unwrap_or(s3.time);
         let event_id = s3.event_id.as_ref().map(|id| format!("eventbridge-{id}"));
         let sent = SentUpload { number, eventbridge: Upload { time, event_id, ..s3.clone() }, s3 };
-        self.note(|| format!("upload of {key} ({:?}), version {:?}", planned.bytes.kind, sent.s3.version_id));
+        self.note(|| format!("upload of {key} ({:?}), version {:?}", planned.zip.kind, sent.s3.version_id));
         self.tally.uploads += 1;
         self.tally.duplicates += planned.deliveries.len() - 1;
         for delivery in &planned.deliveries {
