@@ -144,12 +144,12 @@ impl PlannedCommand {
     pub fn json(&self, environment: &str, id: &str, by: &str, seen: &Preconditions) -> Value {
         let mut command = json!({"function": self.function, "id": id, "requested_by": by});
         let mut with = |field: &str, value: &str| command[field] = value.into();
-        match &self.ask {
-            ask if ask.is_everywhere() => {}
+        match &self.kind {
+            kind if kind.is_everywhere() => {}
             CommandKind::Promote { .. } => with("to", environment),
             _ => with("environment", environment),
         }
-        match &self.ask {
+        match &self.kind {
             CommandKind::Rollback { to } => {
                 with("command", "rollback");
                 to.iter().for_each(|to| with("to", to));
@@ -208,20 +208,20 @@ pub(super) fn draw(random: &mut Random, odds: &Odds, uploads: &[PlannedUpload]) 
                 true => random.milliseconds(0, 4_000),
                 false => random.milliseconds(0, 60_000),
             };
-        let ask = ask(random, near, uploads);
+        let kind = draw_kind(random, near, uploads);
         let again = |random: &mut Random| match random.below(10) {
             0..6 => vec![],
             6 => vec![Duration::ZERO],
             7..9 => vec![random.milliseconds(10, 5_000)],
             _ => vec![random.milliseconds(10, 5_000), random.milliseconds(5_000, 90_000)],
         };
-        let mut give = |random: &mut Random, at, ask| {
+        let mut give = |random: &mut Random, at, kind| {
             let (again, is_lost) = (again(random), random.percent(odds.loss));
             let (environment, function) = (near.environment, near.function.clone());
-            all.push(PlannedCommand { at, environment, function, ask, again, is_lost, look: None });
+            all.push(PlannedCommand { at, environment, function, kind, again, is_lost, look: None });
         };
         // Most holds and rejects are ended some time later.
-        let ends = match &ask {
+        let ends = match &kind {
             CommandKind::Hold => Some(CommandKind::ReleaseHold),
             CommandKind::Reject { release } => Some(CommandKind::Unreject { release: release.clone() }),
             _ => None,
@@ -230,13 +230,13 @@ pub(super) fn draw(random: &mut Random, odds: &Odds, uploads: &[PlannedUpload]) 
             let later = at + random.milliseconds(100, 60_000);
             give(random, later, ends);
         }
-        give(random, at, ask);
+        give(random, at, kind);
     }
     all.sort_by_key(|command| command.at);
     all
 }
 
-fn ask(random: &mut Random, near: &PlannedUpload, uploads: &[PlannedUpload]) -> CommandKind {
+fn draw_kind(random: &mut Random, near: &PlannedUpload, uploads: &[PlannedUpload]) -> CommandKind {
     let same = |other: &&PlannedUpload| other.environment == near.environment && other.function == near.function;
     let releases: Vec<String> = uploads.iter().filter(same).map(|upload| upload.release.clone()).collect();
     let release = random.one_of(&releases);
@@ -271,7 +271,7 @@ pub(super) fn draw_where_promoted(
         let of = |upload: &&PlannedUpload| upload.function == function;
         let releases: Vec<String> = uploads.iter().filter(of).map(|upload| upload.release.clone()).collect();
         let release = random.one_of(&releases);
-        let ask = match (random.below(100), &environments[environment].rules) {
+        let kind = match (random.below(100), &environments[environment].rules) {
             (0..40, Some(rules)) => CommandKind::Promote {
                 from: random.one_of(&rules.from),
                 release: random.percent(25).then_some(release),
@@ -286,7 +286,7 @@ pub(super) fn draw_where_promoted(
             (82..95, _) => CommandKind::Recall { release },
             _ => CommandKind::Redeploy,
         };
-        let ends = match &ask {
+        let ends = match &kind {
             CommandKind::Hold => Some(CommandKind::ReleaseHold),
             CommandKind::Reject { release } | CommandKind::Recall { release } => {
                 Some(CommandKind::Unreject { release: release.clone() })
@@ -298,20 +298,20 @@ pub(super) fn draw_where_promoted(
             6..9 => vec![random.milliseconds(0, 5_000)],
             _ => vec![random.milliseconds(10, 5_000), random.milliseconds(5_000, 900_000)],
         };
-        let mut give = |random: &mut Random, at, environment, ask| {
+        let mut give = |random: &mut Random, at, environment, kind| {
             let (again, is_lost) = (again(random), random.percent(odds.loss));
-            all.push(PlannedCommand { at, environment, function: function.clone(), ask, again, is_lost, look: None });
+            all.push(PlannedCommand { at, environment, function: function.clone(), kind, again, is_lost, look: None });
         };
         if let Some(ends) = ends.filter(|_| random.percent(50)) {
             let later = at + random.milliseconds(100, 600_000);
             give(random, later, environment, ends);
         }
         // After a rollback the source sometimes succeeds once more with a release.
-        if matches!(ask, CommandKind::Rollback { .. }) && environment > 0 && random.percent(50) {
+        if matches!(kind, CommandKind::Rollback { .. }) && environment > 0 && random.percent(50) {
             let (later, release) = (at + random.within(&[20_000, 300_000]), random.one_of(&releases));
             give(random, later, 0, CommandKind::Deploy { release });
         }
-        give(random, at, environment, ask);
+        give(random, at, environment, kind);
     }
     all.sort_by_key(|command| command.at);
     all

@@ -13,8 +13,8 @@ use super::incidents;
 use super::requests;
 use super::rules::Rules;
 use super::scenario::{
-    Channel, Delivery, Environment, Fault, FaultKind, ForeignAct, ForeignChange, ProvisionedAlias, Scenario, PlannedUpload,
-    When, ZipKind, ZipSpec,
+    Channel, Delivery, Environment, Fault, FaultKind, ForeignAct, ForeignChange, PlannedUpload, ProvisionedAlias,
+    Scenario, When, ZipKind, ZipSpec,
 };
 use fixtures::random::Random;
 use world::Op;

@@ -26,7 +26,7 @@ pub(super) fn draw(random: &mut Random, odds: &Odds, uploads: &[PlannedUpload]) 
                 at,
                 environment: bad.environment,
                 function: bad.function.clone(),
-                ask: CommandKind::Rollback { to: random.percent(10).then(|| random.one_of(uploads).release) },
+                kind: CommandKind::Rollback { to: random.percent(10).then(|| random.one_of(uploads).release) },
                 again: if random.percent(25) { vec![random.milliseconds(10, 5_000)] } else { vec![] },
                 is_lost: random.percent(odds.loss),
                 look: random.percent(90).then_some(look),
@@ -37,7 +37,7 @@ pub(super) fn draw(random: &mut Random, odds: &Odds, uploads: &[PlannedUpload]) 
     if random.percent(20) {
         let Some(last) = all.last() else { return all };
         let at = last.at + random.milliseconds(1_000, 60_000);
-        all.push(PlannedCommand { at, ask: CommandKind::Redeploy, again: vec![], look: None, ..last.clone() });
+        all.push(PlannedCommand { at, kind: CommandKind::Redeploy, again: vec![], look: None, ..last.clone() });
     }
     all
 }

@@ -70,7 +70,12 @@ fn is_undecided(runner: &Runner<'_>, case: &Case<'_>, id: DeploymentId) -> bool 
 
 /// Checks that a request has one record, however often its event arrived, and that a mere replay from an archive
 /// deployed nothing.
-fn check_one_record(runner: &Runner<'_>, case: &Case<'_>, (number, request): (usize, &PlannedRequest), report: Report<'_>) {
+fn check_one_record(
+    runner: &Runner<'_>,
+    case: &Case<'_>,
+    (number, request): (usize, &PlannedRequest),
+    report: Report<'_>,
+) {
     let name = requests::name(number);
     let its = |record: &&DeploymentRecord| {
         let kind = record.cause.kind == CauseKind::Promotion;
