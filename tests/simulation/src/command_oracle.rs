@@ -61,8 +61,8 @@ pub(super) fn commands(case: &Case<'_>, runner: &super::runner::Runner<'_>, repo
 
 /// Whether one command may be answered with another's record, which has this status. A recall with nothing to take back
 /// does not do what a rollback asks for.
-fn may_join(ask: &CommandKind, other: &CommandKind, status: Status) -> bool {
-    match (ask, other) {
+fn may_join(command: &CommandKind, other: &CommandKind, status: Status) -> bool {
+    match (command, other) {
         (CommandKind::Rollback { to: None, .. }, CommandKind::Rollback { to: None, .. })
         | (CommandKind::Redeploy, CommandKind::Redeploy) => true,
         (CommandKind::Rollback { to: None, .. }, CommandKind::Recall { .. }) => status != Status::Refused,

@@ -143,7 +143,7 @@ impl<'c, 'a> JournalReplay<'c, 'a> {
         if was != is {
             match &is {
                 Some(reason) => self.count_reason(reason, report),
-                None => self.count_release(0, |ask| *ask == CommandKind::ReleaseHold, report),
+                None => self.count_release(0, |command| *command == CommandKind::ReleaseHold, report),
             }
         }
         let Some(reason) = is else { return };
@@ -167,7 +167,7 @@ impl<'c, 'a> JournalReplay<'c, 'a> {
             self.count_reason(reason, report);
         }
         if before.iter().any(|(release, _)| now.iter().all(|(other, _)| other != release)) {
-            self.count_release(1, |ask| matches!(ask, CommandKind::Unreject { .. }), report);
+            self.count_release(1, |command| matches!(command, CommandKind::Unreject { .. }), report);
         }
     }
 

@@ -79,7 +79,7 @@ pub(super) fn command_says_why(case: &Case<'_>, record: &DeploymentRecord, repor
         // The artifact to undo may be gone by the time that its turn comes.
         Some(Code::NotLive) => kind != CauseKind::Deploy,
         Some(Code::ArtifactGone) => kind == CauseKind::Deploy,
-        Some(Code::Held) => kind != CauseKind::Rollback && case.has_command(|ask| *ask == CommandKind::Hold),
+        Some(Code::Held) => kind != CauseKind::Rollback && case.has_command(|command| *command == CommandKind::Hold),
         Some(Code::Rejected) => case.has_command(CommandKind::rejects),
         Some(Code::UploadsNotAccepted) => kind == CauseKind::Deploy && !case.environment.accepts,
         // Another rule checks these reasons (`retention`).
@@ -111,7 +111,7 @@ fn may_be_refused(case: &Case<'_>, upload: &SentUpload, code: Option<Code>) -> b
     match code {
         Some(Code::InvalidArtifact) => planned.zip.kind == ZipKind::Bad,
         Some(Code::UploadsNotAccepted) => !case.environment.accepts,
-        Some(Code::Held) => case.has_command(|ask| *ask == CommandKind::Hold),
+        Some(Code::Held) => case.has_command(|command| *command == CommandKind::Hold),
         Some(Code::Rejected) => case.has_command(CommandKind::rejects),
         Some(Code::ImmutableRelease) => case.environment.immutable && case.uploads.iter().any(other_bytes),
         _ => false,

@@ -115,9 +115,9 @@ fn check_reason(
 ) {
     let is_automatic = record.cause.kind == CauseKind::AutomaticPromotion;
     let rejected = || case.has_command(CommandKind::rejects);
-    let held = || case.has_command(|ask| *ask == CommandKind::Hold);
+    let held = || case.has_command(|command| *command == CommandKind::Hold);
     let went_back = |timeline: &Timeline| timeline.states.iter().any(|(_, state)| !state.left.is_empty());
-    let unsteady =
+    let disturbed =
         || sources.iter().any(|(case, timeline)| case.is_changed_by_others() || !timeline.failures.is_empty());
     let gone = || sources.iter().any(|(_, source)| went_back(source));
     let finished = record.finished_at.unwrap_or(record.started_at);
@@ -129,11 +129,11 @@ fn check_reason(
     let has_reason = match (record.status, record.code) {
         (Status::Refused, Some(Code::Held)) => held(),
         (Status::Refused, Some(Code::Rejected)) => rejected(),
-        (Status::Refused, Some(Code::SoakCancelled)) => is_automatic && (held() || rejected() || gone() || unsteady()),
+        (Status::Refused, Some(Code::SoakCancelled)) => is_automatic && (held() || rejected() || gone() || disturbed()),
         (Status::Refused, Some(Code::NotLive)) => !is_automatic || gone(),
         (Status::Refused, Some(Code::Expired)) => !is_automatic || rules.approval.is_some(),
         (Status::Refused, Some(Code::NotPromotable)) if is_automatic => {
-            went_back(timeline) || frozen() || declined() || unsteady()
+            went_back(timeline) || frozen() || declined() || disturbed()
         }
         (Status::Superseded, _) => case.records().count() > 1 || sources.iter().any(|(_, source)| changed(source)),
         _ => true,
@@ -207,21 +207,22 @@ pub(super) fn calls(record: &DeploymentRecord) -> bool {
 /// Checks that the live artifact of the sources is live here in the end, unless something has interfered.
 fn check_arrival((case, timeline): &Replayed<'_>, rules: &Rules, sources: &[&Replayed<'_>], report: Report<'_>) {
     let scenario = case.scenario;
-    let has_command = |request: &PlannedRequest| request.to == case.environment.name;
+    let is_requested = |request: &PlannedRequest| request.to == case.environment.name;
     let went_back = |timeline: &Timeline| timeline.states.iter().any(|(_, state)| !state.left.is_empty());
-    let is_uneven = |(case, timeline): &Replayed<'_>| {
+    let is_disturbed = |(case, timeline): &Replayed<'_>| {
         case.is_changed_by_others() || !timeline.failures.is_empty() || went_back(timeline)
     };
-    let is_asked_here = !case.commands.is_empty() || case.has_command(CommandKind::rejects) || !case.uploads.is_empty();
-    let is_uneven_here = case.is_changed_by_others() || !timeline.failures.is_empty() || went_back(timeline);
+    let is_steered_here =
+        !case.commands.is_empty() || case.has_command(CommandKind::rejects) || !case.uploads.is_empty();
+    let is_disturbed_here = case.is_changed_by_others() || !timeline.failures.is_empty() || went_back(timeline);
     let may_refuse = rules.approval.is_some() || (rules.refuses && !rules.frozen.is_empty());
-    if is_asked_here || is_uneven_here || may_refuse || scenario.requests.iter().any(has_command) {
+    if is_steered_here || is_disturbed_here || may_refuse || scenario.requests.iter().any(is_requested) {
         return;
     }
     let lives: Vec<Option<&LiveEntry>> = sources.iter().map(|(_, source)| source.live()).collect();
     let Some(Some(first)) = lives.first() else { return };
     let all_alike = lives.iter().all(|live| live.is_some_and(|live| live.is_same_artifact(first)));
-    if !all_alike || sources.iter().any(|source| is_uneven(source)) {
+    if !all_alike || sources.iter().any(|source| is_disturbed(source)) {
         return;
     }
     if timeline.live().is_none_or(|live| !live.is_same_artifact(first)) {
