@@ -37,7 +37,7 @@ struct Accepted {
 #[derive(Default)]
 pub(super) struct RollbackOracle {
     accepted: BTreeMap<DeploymentId, Accepted>,
-    /// What each rollback met, including rollbacks with a release.
+    /// The deployment that each rollback met, including rollbacks with a release.
     met: BTreeMap<DeploymentId, Met>,
 }
 

@@ -192,7 +192,7 @@ pub struct Scenario {
     pub foreign_changes: Vec<ForeignChange>,
     /// The faults.
     pub faults: Vec<Fault>,
-    /// How the newer of two deployers raises the format of heads; none if all invocations are this version's.
+    /// The newer deployer's way of raising the format of heads; none if all invocations are this version's.
     pub versions: Option<Raises>,
     /// The aliases with provisioned concurrency.
     pub provisioned: Vec<ProvisionedAlias>,

@@ -46,7 +46,7 @@ pub async fn rollback(world: &World) -> DeploymentRecord {
 ///
 /// # Panics
 /// If one does not succeed.
-pub async fn deployed(world: &World, releases: &[&str]) {
+pub async fn deploy_all(world: &World, releases: &[&str]) {
     for release in releases {
         world.pass(Duration::from_secs(1)).await;
         let record = world.record(&format!("dev/orders/{release}.zip"), code(release)).await;

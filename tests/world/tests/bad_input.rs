@@ -14,7 +14,7 @@ use world::{DEV, Op, World, ignored, recorded};
 
 /// Checks after bad input that nothing was written to a target, that the same event again changes nothing, and that a
 /// good upload works.
-async fn and_the_next_good_upload_works(world: &World) {
+async fn check_next_good_upload(world: &World) {
     assert_eq!(world.writes(), [""; 0]);
     world.same_again_changes_nothing().await;
     let record = world.record("dev/orders/9.9.9.zip", code("9.9.9")).await;
@@ -29,7 +29,7 @@ async fn refused(zip: Vec<u8>) -> (Code, String) {
     assert_eq!(record.status, Status::Refused, "{:?}", record.because);
     assert_eq!(record.targets[0].status, Status::Refused);
     assert_eq!(record.targets[0].error, None);
-    and_the_next_good_upload_works(&world).await;
+    check_next_good_upload(&world).await;
     (record.code.unwrap(), record.because.unwrap().into())
 }
 
@@ -62,7 +62,7 @@ async fn key_of_another_form_is_ignored_with_the_broken_rule() {
         let world = World::with_orders();
         assert_eq!(ignored(world.upload(key, code("1.1.0")).await), because);
         assert!(world.calls().is_empty(), "{:?}", world.calls());
-        and_the_next_good_upload_works(&world).await;
+        check_next_good_upload(&world).await;
     }
 }
 
@@ -126,7 +126,7 @@ async fn unknown_environment_is_ignored_without_a_ledger_write() {
         "\"prdo/orders/1.1.0.zip\" is for environment prdo, which deployer.json does not have (it has dev)"
     );
     assert!(world.calls().is_empty());
-    and_the_next_good_upload_works(&world).await;
+    check_next_good_upload(&world).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -151,7 +151,7 @@ async fn environment_without_uploads_refuses_them_and_says_what_to_do() {
         assert_eq!((record.status, record.code), (Status::Refused, Some(Code::UploadsNotAccepted)));
         assert_eq!(record.because.as_deref(), Some(because));
     }
-    and_the_next_good_upload_works(&world).await;
+    check_next_good_upload(&world).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -167,7 +167,7 @@ async fn missing_function_without_a_manifest_is_not_created() {
              runtime, handler: add it to function.toml, or correct the function's name in the key"
         )
     );
-    and_the_next_good_upload_works(&world).await;
+    check_next_good_upload(&world).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -176,7 +176,7 @@ async fn manifest_without_a_role_creates_nothing() {
     let manifest = "runtime = \"provided.al2023\"\nhandler = \"bootstrap\"\n";
     let record = world.record("dev/bills/1.1.0.zip", with_manifest("1.1.0", manifest)).await;
     assert!(error(&record).message.contains("to create it the manifest must name role: add it to function.toml"));
-    and_the_next_good_upload_works(&world).await;
+    check_next_good_upload(&world).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -256,7 +256,7 @@ async fn bad_zip_is_refused_by_its_end_without_reading_the_rest() {
     let run = world.invocation().upload(&upload).await;
     let read = world.aws(|aws| aws.artifacts.bytes_read(run.invocation, upload.version_id.as_ref().unwrap()));
     assert_eq!(read, 2 << 20);
-    and_the_next_good_upload_works(&world).await;
+    check_next_good_upload(&world).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -312,7 +312,7 @@ async fn execution_role_not_allowed_by_the_environment_is_refused_first() {
                  takes lambda/orders"
             )
         );
-        and_the_next_good_upload_works(&world).await;
+        check_next_good_upload(&world).await;
     }
     let mut world = World::with_orders();
     world.reconfigure(&config("lambda-*"));
@@ -339,7 +339,7 @@ async fn variable_value_quoted_by_lambda_is_masked() {
         let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", manifest)).await;
         let message = error(&record).message;
         assert!(message.contains("***") && !message.contains("hunter2"), "{op:?}: {message}");
-        assert!(!told(&world).contains("hunter2"), "{op:?}: {}", told(&world));
+        assert!(!everything_written(&world).contains("hunter2"), "{op:?}: {}", everything_written(&world));
     }
     let world = World::with_orders();
     world.change_function(DEV, "orders", |f| f.variable("OLD", "old-hunter2"));
@@ -347,11 +347,11 @@ async fn variable_value_quoted_by_lambda_is_masked() {
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
     let message = error(&record).message;
     assert!(message.contains("OLD is ***"), "{message}");
-    assert!(!told(&world).contains("hunter2"), "{}", told(&world));
+    assert!(!everything_written(&world).contains("hunter2"), "{}", everything_written(&world));
 }
 
 /// Returns everything in the ledger, and everything that was sent.
-fn told(world: &World) -> String {
+fn everything_written(world: &World) -> String {
     world.aws(|aws| {
         let object = |key: &str| String::from_utf8_lossy(aws.ledger.get(key).unwrap_or_default()).into_owned();
         let objects = aws.ledger.keys("").map(object);
@@ -366,7 +366,7 @@ async fn secret_in_a_broken_manifest_is_nowhere_in_the_ledger() {
     let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", manifest)).await;
     assert_eq!(record.code, Some(Code::InvalidManifest));
     assert!(!world.snapshot().contains("hunter2"), "{}", world.snapshot());
-    and_the_next_good_upload_works(&world).await;
+    check_next_good_upload(&world).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -384,7 +384,7 @@ async fn provided_runtime_needs_its_bootstrap() {
         let record = world.record("dev/orders/1.1.0.zip", zip).await;
         assert!(record.because.clone().unwrap().contains(because), "{:?}", record.because);
         assert_eq!((record.status, record.code), (Status::Refused, Some(Code::InvalidArtifact)));
-        and_the_next_good_upload_works(&world).await;
+        check_next_good_upload(&world).await;
     }
 }
 
@@ -405,7 +405,7 @@ async fn deleted_object_or_version_is_refused_as_gone() {
         record.because.unwrap(),
         "s3://acme-artifacts/dev/orders/1.1.0.zip (version v1) does not exist any more (NoSuchVersion): upload it again"
     );
-    and_the_next_good_upload_works(&world).await;
+    check_next_good_upload(&world).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -459,7 +459,7 @@ async fn artifact_unreadable_to_the_deployer_fails_every_target() {
     }
     world.same_again_changes_nothing().await;
     world.aws(|aws| aws.artifacts.closed_to_the_deployer = false);
-    and_the_next_good_upload_works(&world).await;
+    check_next_good_upload(&world).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,12 +8,12 @@ use deployer_core::record::Status;
 use deployer_engine::Ports;
 use jiff::SignedDuration;
 use serde_json::json;
-use world::orders::{command, deployed, release, rollback, served};
+use world::orders::{command, deploy_all, release, rollback, served};
 use world::zips::code;
 use world::{World, WrongClock, recorded};
 
 /// Makes the deployer's clock wrong by so many minutes; the ledger's clock stays right.
-fn is_ahead(world: &mut World, minutes: i64) {
+fn set_clock_ahead(world: &mut World, minutes: i64) {
     let ahead = SignedDuration::from_mins(minutes);
     world.decorate_ports = Some(Box::new(move |ports: Ports| {
         let clock = Arc::new(WrongClock { clock: ports.clock.clone(), ahead });
@@ -24,8 +24,8 @@ fn is_ahead(world: &mut World, minutes: i64) {
 #[tokio::test(start_paused = true)]
 async fn rollback_by_a_deployer_ahead_outdates_no_later_upload() {
     let mut world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
-    is_ahead(&mut world, 10);
+    deploy_all(&world, &["a", "b"]).await;
+    set_clock_ahead(&mut world, 10);
     assert_eq!(release(&rollback(&world).await), "a");
     world.decorate_ports = None;
     world.pass(Duration::from_secs(2)).await;
@@ -36,10 +36,10 @@ async fn rollback_by_a_deployer_ahead_outdates_no_later_upload() {
 #[tokio::test(start_paused = true)]
 async fn rollback_by_a_deployer_behind_outdates_earlier_uploads() {
     let mut world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     let before = world.put("dev/orders/c.zip", code("c"));
     world.pass(Duration::from_secs(2)).await;
-    is_ahead(&mut world, -10);
+    set_clock_ahead(&mut world, -10);
     assert_eq!(release(&rollback(&world).await), "a");
     world.decorate_ports = None;
     let late = recorded(world.deliver(&before).await.unwrap());
@@ -49,7 +49,7 @@ async fn rollback_by_a_deployer_behind_outdates_earlier_uploads() {
 #[tokio::test(start_paused = true)]
 async fn redeploy_outdates_no_upload_under_way() {
     let world = World::with_orders();
-    deployed(&world, &["a"]).await;
+    deploy_all(&world, &["a"]).await;
     let on_its_way = world.put("dev/orders/b.zip", code("b"));
     world.pass(Duration::from_secs(5)).await;
     assert_eq!(world.command_record(command("redeploy", &json!({}))).await.status, Status::Unchanged);

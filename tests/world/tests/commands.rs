@@ -6,14 +6,14 @@ use std::time::Duration;
 use deployer_core::record::{CauseKind, Code, Status, TargetErrorCode};
 use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
-use world::orders::{OTHER, command, deployed, release, rollback, served, served_in, serves};
+use world::orders::{OTHER, command, deploy_all, release, rollback, served, served_in, serves};
 use world::zips::{code, with_manifest};
 use world::{CallPhase, DEV, Op, Outcome, Trigger, World};
 
 #[tokio::test(start_paused = true)]
 async fn rollback_walks_back_through_the_releases_that_were_live() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b", "c"]).await;
+    deploy_all(&world, &["a", "b", "c"]).await;
     let first = rollback(&world).await;
     assert_eq!((first.status, release(&first), served(&world).as_str()), (Status::Succeeded, "b", "b"));
     assert_eq!(first.cause.kind, CauseKind::Rollback);
@@ -23,7 +23,7 @@ async fn rollback_walks_back_through_the_releases_that_were_live() {
     assert_eq!(target.previous.as_ref().unwrap().version.as_str(), "4");
     let second = rollback(&world).await;
     assert_eq!((release(&second), served(&world).as_str()), ("a", "a"));
-    deployed(&world, &["d"]).await;
+    deploy_all(&world, &["d"]).await;
     let third = rollback(&world).await;
     assert_eq!((third.status, release(&third), served(&world).as_str()), (Status::Succeeded, "a", "a"), "and not c");
     let end = rollback(&world).await;
@@ -40,7 +40,7 @@ async fn rollback_walks_back_through_the_releases_that_were_live() {
 #[tokio::test(start_paused = true)]
 async fn rollback_needs_no_artifact_while_lambda_has_the_version() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     world.aws(|aws| aws.artifacts.delete("dev/orders/a.zip", "v1"));
     let record = rollback(&world).await;
     assert_eq!(record.status, Status::Succeeded);
@@ -51,7 +51,7 @@ async fn rollback_needs_no_artifact_while_lambda_has_the_version() {
 #[tokio::test(start_paused = true)]
 async fn release_with_a_deleted_version_is_published_from_its_artifact() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     world.change_function(DEV, "orders", |orders| {
         orders.versions.remove(&2);
         orders
@@ -64,7 +64,7 @@ async fn release_with_a_deleted_version_is_published_from_its_artifact() {
 #[tokio::test(start_paused = true)]
 async fn target_without_version_and_artifact_fails_unchanged() {
     let world = World::with_orders_in_two();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     world.aws(|aws| aws.artifacts.delete("dev/orders/a.zip", "v1"));
     world.change_function(OTHER, "orders", |orders| {
         orders.versions.remove(&2);
@@ -103,7 +103,7 @@ async fn configuration_goes_back_with_the_code() {
 #[tokio::test(start_paused = true)]
 async fn rollback_with_one_broken_target_moves_the_other() {
     let world = World::with_orders_in_two();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     world.aws(|aws| aws.sts.delete_role(OTHER));
     let record = rollback(&world).await;
     assert_eq!((record.status, record.code), (Status::Failed, Some(Code::TargetFailed)));
@@ -114,7 +114,7 @@ async fn rollback_with_one_broken_target_moves_the_other() {
 #[tokio::test(start_paused = true)]
 async fn rollback_leaves_a_partial_release_and_never_restores_the_live_one() {
     let world = World::with_orders_in_two();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     // c arrives in one account only: it is live and not complete.
     world.on(Op::UpdateFunctionCode).at(OTHER).always().fail(CallErrorKind::Denied);
     world.pass(Duration::from_secs(1)).await;
@@ -134,7 +134,7 @@ async fn rollback_leaves_a_partial_release_and_never_restores_the_live_one() {
 #[tokio::test(start_paused = true)]
 async fn rollback_to_a_release_takes_the_newest_live_or_left_one() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b", "c"]).await;
+    deploy_all(&world, &["a", "b", "c"]).await;
     let back = world.command_record(command("rollback", &json!({"to": "a"}))).await;
     assert_eq!((back.status, served(&world).as_str()), (Status::Succeeded, "a"));
     let forth = world.command_record(command("rollback", &json!({"to": "c"}))).await;
@@ -159,14 +159,14 @@ async fn rollback_of_an_undeployed_function_is_refused_and_status_omits_it() {
 #[tokio::test(start_paused = true)]
 async fn upload_from_before_a_rollback_is_superseded_and_later_one_deployed() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     let before = world.put("dev/orders/c.zip", code("c"));
     rollback(&world).await;
     world.pass(Duration::from_secs(5)).await;
     let late = world::recorded(world.deliver(&before).await.unwrap());
     assert_eq!((late.status, served(&world).as_str()), (Status::Superseded, "a"));
     assert!(late.because.unwrap().starts_with("a command or promotion that was given later, at "));
-    deployed(&world, &["d"]).await;
+    deploy_all(&world, &["d"]).await;
     assert_eq!(served(&world), "d");
     world.same_again_changes_nothing().await;
 }
@@ -174,7 +174,7 @@ async fn upload_from_before_a_rollback_is_superseded_and_later_one_deployed() {
 #[tokio::test(start_paused = true)]
 async fn same_command_again_acts_once() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b", "c"]).await;
+    deploy_all(&world, &["a", "b", "c"]).await;
     let once = command("rollback", &json!({"id": "r1"}));
     let first = world.command_record(once.clone()).await;
     world.pass(Duration::from_secs(3)).await;
@@ -187,7 +187,7 @@ async fn same_command_again_acts_once() {
 #[tokio::test(start_paused = true)]
 async fn active_deployment_is_asked_to_stop_by_a_rollback() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(20));
     let upload = world.put("dev/orders/c.zip", code("c"));
     let back = async {
@@ -208,7 +208,7 @@ async fn active_deployment_is_asked_to_stop_by_a_rollback() {
 #[tokio::test(start_paused = true)]
 async fn pending_rollback_is_not_displaced_by_a_later_upload() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(20));
     let first = world.put("dev/orders/c.zip", code("c"));
     let then = async {
@@ -232,7 +232,7 @@ async fn pending_rollback_is_not_displaced_by_a_later_upload() {
 async fn rollback_after_a_crash_keeps_its_destination() {
     for call in 1..30 {
         let world = World::with_orders();
-        deployed(&world, &["a", "b", "c"]).await;
+        deploy_all(&world, &["a", "b", "c"]).await;
         let order = command("rollback", &json!({"id": "r"}));
         let run = world.invocation().dies_at(call, CallPhase::After).run(&Trigger::Command(order.clone())).await;
         if matches!(run.outcome, Outcome::Answered(_)) {
@@ -252,7 +252,7 @@ async fn rollback_after_a_crash_keeps_its_destination() {
 #[tokio::test(start_paused = true)]
 async fn redeploy_restores_the_live_release_or_is_unchanged() {
     let world = World::with_orders_in_two();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     let order = |id: &str| command("redeploy", &json!({ "id": id }));
     let same = world.command_record(order("1")).await;
     assert_eq!((same.status, release(&same)), (Status::Unchanged, "b"));
@@ -289,7 +289,7 @@ async fn deploy_takes_the_keys_newest_version_or_is_refused() {
 async fn deploy_of_nothing_is_refused_after_a_crash_too() {
     for call in 1..30 {
         let world = World::with_orders();
-        deployed(&world, &["a"]).await;
+        deploy_all(&world, &["a"]).await;
         let order = command("deploy", &json!({"release": "z", "id": "d"}));
         let run = world.invocation().dies_at(call, CallPhase::After).run(&Trigger::Command(order.clone())).await;
         if matches!(run.outcome, Outcome::Answered(_)) {
@@ -309,7 +309,7 @@ async fn deploy_of_nothing_is_refused_after_a_crash_too() {
 #[tokio::test(start_paused = true)]
 async fn rollback_never_goes_to_the_live_release() {
     let world = World::with_orders();
-    deployed(&world, &["z", "a", "b"]).await;
+    deploy_all(&world, &["z", "a", "b"]).await;
     world.pass(Duration::from_secs(1)).await;
     let again = world.command_record(command("deploy", &json!({"release": "a"}))).await;
     assert_eq!((again.status, served(&world).as_str()), (Status::Succeeded, "a"));
@@ -322,7 +322,7 @@ async fn rollback_never_goes_to_the_live_release() {
 #[tokio::test(start_paused = true)]
 async fn displaced_command_is_answered_with_its_own_record() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     world.put("dev/orders/c.zip", code("c"));
     world.pass(Duration::from_secs(1)).await;
     world.latency(|call| Duration::from_millis(if call.op == Op::ReadTail { 2_000 } else { 20 }));
@@ -342,7 +342,7 @@ async fn displaced_command_is_answered_with_its_own_record() {
 #[tokio::test(start_paused = true)]
 async fn two_rollbacks_at_once_go_one_step_back() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b", "c"]).await;
+    deploy_all(&world, &["a", "b", "c"]).await;
     world.pass(Duration::from_secs(1)).await;
     world.latency(|_| Duration::from_millis(20));
     let order = |id: &str| command("rollback", &json!({ "id": id }));
@@ -364,7 +364,7 @@ async fn two_rollbacks_at_once_go_one_step_back() {
 #[tokio::test(start_paused = true)]
 async fn second_rollback_of_an_incident_names_the_first_requester() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b", "c"]).await;
+    deploy_all(&world, &["a", "b", "c"]).await;
     world.pass(Duration::from_secs(1)).await;
     let order = |id: &str| command("rollback", &json!({ "id": id, "if_live": "c" }));
     assert_eq!(world.command_record(order("1")).await.status, Status::Succeeded);
@@ -382,7 +382,7 @@ async fn second_rollback_of_an_incident_names_the_first_requester() {
 #[tokio::test(start_paused = true)]
 async fn commands_with_a_dead_account_follow_the_last_rollout() {
     let world = World::with_orders_in_two();
-    deployed(&world, &["r1", "r2"]).await;
+    deploy_all(&world, &["r1", "r2"]).await;
     world.aws(|aws| aws.sts.delete_role(OTHER));
     for label in ["r3", "r4"] {
         world.pass(Duration::from_secs(1)).await;
@@ -403,7 +403,7 @@ async fn commands_with_a_dead_account_follow_the_last_rollout() {
 #[tokio::test(start_paused = true)]
 async fn hold_refuses_uploads_and_lets_rollbacks_through() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     let status = world.command(command("hold", &json!({"reason": "black friday"}))).await;
     let hold = &status["functions"][0]["hold"];
     assert_eq!((&hold["reason"], &hold["requested_by"]), (&json!("black friday"), &json!("ann")));
@@ -421,7 +421,7 @@ async fn hold_refuses_uploads_and_lets_rollbacks_through() {
     assert_eq!(world.command(json!({"command": "status"})).await["functions"][0]["hold"]["reason"], "still");
     let status = world.command(command("release-hold", &json!({}))).await;
     assert_eq!(status["functions"][0]["hold"], Value::Null);
-    deployed(&world, &["d"]).await;
+    deploy_all(&world, &["d"]).await;
     let (error_type, message) = world.command_error(command("release-hold", &json!({}))).await;
     assert_eq!(error_type, "InvalidCommand");
     assert_eq!(message, "orders is not held in dev: there is nothing to release");
@@ -450,7 +450,7 @@ async fn hold_refuses_waiting_requests_at_once() {
 #[tokio::test(start_paused = true)]
 async fn rejected_release_is_not_deployed_and_rollback_skips_it() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b", "c"]).await;
+    deploy_all(&world, &["a", "b", "c"]).await;
     let reject = |release: &str| json!({"command": "reject", "function": "orders", "release": release, "reason": "it leaks", "requested_by": "ann"});
     let status = world.command(reject("b")).await;
     assert_eq!(status["functions"][0]["rejected"], false);
@@ -482,7 +482,7 @@ async fn rejected_release_is_not_deployed_and_rollback_skips_it() {
 #[tokio::test(start_paused = true)]
 async fn release_rejected_while_publishing_never_gets_the_alias() {
     let world = World::with_orders();
-    deployed(&world, &["a"]).await;
+    deploy_all(&world, &["a"]).await;
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(20));
     // The rejects are read again beside the wait for the version, so the reject must be written by then.
     let reject = json!({"command": "reject", "function": "orders", "release": "b", "reason": "bad", "id": "x"});
@@ -500,7 +500,7 @@ async fn release_rejected_while_publishing_never_gets_the_alias() {
 #[tokio::test(start_paused = true)]
 async fn release_rejected_during_a_throttled_alias_write_never_gets_the_alias() {
     let world = World::with_orders();
-    deployed(&world, &["a"]).await;
+    deploy_all(&world, &["a"]).await;
     world.on(Op::UpdateAlias).times(8).fail(CallErrorKind::Throttled);
     let reject = json!({"command": "reject", "function": "orders", "release": "b", "reason": "bad", "id": "x"});
     let upload = world.put("dev/orders/b.zip", code("b"));
@@ -517,7 +517,7 @@ async fn release_rejected_during_a_throttled_alias_write_never_gets_the_alias() 
 #[tokio::test(start_paused = true)]
 async fn status_reports_the_heads_and_calls_no_target() {
     let world = World::with_orders();
-    deployed(&world, &["a"]).await;
+    deploy_all(&world, &["a"]).await;
     let before = world.calls().len();
     let status = world.command(json!({"command": "status", "environment": "dev", "function": "orders"})).await;
     let all = world.command(json!({"command": "status"})).await;
@@ -537,7 +537,7 @@ async fn status_reports_the_heads_and_calls_no_target() {
 #[tokio::test(start_paused = true)]
 async fn plan_names_the_steps_and_changes_nothing() {
     let world = World::with_orders();
-    deployed(&world, &["a"]).await;
+    deploy_all(&world, &["a"]).await;
     let secret = with_manifest("b", "memory_size = 512\n[environment.variables]\nTOKEN = \"secret\"");
     world.put("dev/orders/b.zip", secret);
     let before = world.snapshot();

@@ -6,14 +6,14 @@ use std::time::Duration;
 use deployer_core::record::{Code, DeploymentRecord, Status};
 use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
-use world::orders::{OTHER, command, deployed, rollback, served, served_in};
+use world::orders::{OTHER, command, deploy_all, rollback, served, served_in};
 use world::zips::code;
 use world::{CallPhase, DEV, Op, Outcome, Trigger, World, recorded};
 
 /// Returns a world with `orders` in two accounts whose head is as if the second account had come after these releases.
 async fn with_a_new_target(releases: &[&str]) -> World {
     let world = World::with_orders_in_two();
-    deployed(&world, releases).await;
+    deploy_all(&world, releases).await;
     let mut head = world.head("dev", "orders");
     let place = format!("{OTHER}/eu-west-1");
     for live in head["history"].as_array_mut().unwrap() {
@@ -50,7 +50,7 @@ async fn target_added_later_fails_alone_without_the_artifact() {
 #[tokio::test(start_paused = true)]
 async fn command_that_leads_nowhere_displaces_nothing() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(20));
     let first = world.put("dev/orders/c.zip", code("c"));
     let then = async {
@@ -72,7 +72,7 @@ async fn command_that_leads_nowhere_displaces_nothing() {
 #[tokio::test(start_paused = true)]
 async fn upload_from_before_a_mistyped_command_is_deployed() {
     let world = World::with_orders();
-    deployed(&world, &["a"]).await;
+    deploy_all(&world, &["a"]).await;
     let upload = world.put("dev/orders/b.zip", code("b"));
     world.pass(Duration::from_secs(5)).await;
     for typo in [command("deploy", &json!({"release": "z"})), command("rollback", &json!({"to": "z"}))] {
@@ -84,7 +84,7 @@ async fn upload_from_before_a_mistyped_command_is_deployed() {
 #[tokio::test(start_paused = true)]
 async fn accepted_command_is_answered_with_its_progress_despite_errors() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     world.pass(Duration::from_secs(1)).await;
     world.on(Op::AssumeRole).always().fail(CallErrorKind::Throttled);
     let work = Trigger::Command(command("rollback", &json!({"id": "r"})));
@@ -116,7 +116,7 @@ async fn untouched_upload_is_refused_by_a_later_hold() {
 #[tokio::test(start_paused = true)]
 async fn rollback_never_leads_to_the_live_release() {
     let world = World::with_orders();
-    deployed(&world, &["z", "a", "b"]).await;
+    deploy_all(&world, &["z", "a", "b"]).await;
     world.pass(Duration::from_secs(1)).await;
     let again = world.command_record(command("deploy", &json!({"release": "a"}))).await;
     assert_eq!(again.status, Status::Succeeded);
@@ -129,7 +129,7 @@ async fn rollback_never_leads_to_the_live_release() {
 #[tokio::test(start_paused = true)]
 async fn unresponsive_account_does_not_delay_rollback_of_the_others() {
     let world = World::with_orders_in_two();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     world.pass(Duration::from_secs(1)).await;
     let began = world.elapsed();
     world.latency(|call| match call.place.starts_with(OTHER) {
@@ -150,7 +150,7 @@ async fn unresponsive_account_does_not_delay_rollback_of_the_others() {
 #[tokio::test(start_paused = true)]
 async fn unreadable_head_hides_no_other_function() {
     let world = World::with_orders();
-    deployed(&world, &["a"]).await;
+    deploy_all(&world, &["a"]).await;
     world.aws(|aws| aws.ledger.put("heads/dev/broken.json", b"{".to_vec()));
     let status = world.command(json!({"command": "status"})).await;
     assert_eq!(status["functions"].as_array().unwrap().len(), 1);
@@ -163,7 +163,7 @@ async fn unreadable_head_hides_no_other_function() {
 #[tokio::test(start_paused = true)]
 async fn command_id_names_one_command() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     for release in ["a", "b"] {
         let reject =
             json!({"command": "reject", "function": "orders", "release": release, "reason": "bad", "id": "INC-8"});
@@ -180,7 +180,7 @@ async fn command_id_names_one_command() {
 #[tokio::test(start_paused = true)]
 async fn id_of_a_released_hold_is_refused() {
     let world = World::with_orders();
-    deployed(&world, &["a"]).await;
+    deploy_all(&world, &["a"]).await;
     let hold = |id: &str| command("hold", &json!({"reason": "stop", "id": id}));
     let release = |id: &str| command("release-hold", &json!({"id": id}));
     let reason = |status: &Value| status["functions"][0]["hold"]["reason"].clone();
@@ -200,7 +200,7 @@ async fn id_of_a_released_hold_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn id_of_an_ended_reject_is_refused() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     let reject =
         |id: &str| json!({"command": "reject", "function": "orders", "release": "b", "reason": "bad", "id": id});
     let unreject = |id: &str| json!({"command": "unreject", "function": "orders", "release": "b", "id": id});
@@ -220,7 +220,7 @@ async fn id_of_an_ended_reject_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn repeated_recall_that_was_undone_begins_nothing() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     let recall = json!({"command": "recall", "function": "orders", "release": "b", "reason": "bad", "id": "r"});
     let rejects = |verb: &str, id: &str| json!({"command": verb, "function": "orders", "release": "b", "reason": "bad", "id": id});
     world.command(recall.clone()).await;
@@ -281,7 +281,7 @@ async fn assert_reused(world: &World, order: Value, id: &str) {
 async fn rollback_that_publishes_again_survives_a_crash() {
     for call in 12..40 {
         let world = World::with_orders();
-        deployed(&world, &["a", "b"]).await;
+        deploy_all(&world, &["a", "b"]).await;
         world.change_function(DEV, "orders", |orders| {
             orders.versions.remove(&2);
             orders
@@ -303,7 +303,7 @@ async fn rollback_that_publishes_again_survives_a_crash() {
 #[tokio::test(start_paused = true)]
 async fn waiting_redeploy_is_joined_by_the_next_one() {
     let world = World::with_orders();
-    deployed(&world, &["a"]).await;
+    deploy_all(&world, &["a"]).await;
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(20));
     let upload = world.put("dev/orders/b.zip", code("b"));
     let order = |id: &str| command("redeploy", &json!({ "id": id }));
@@ -323,7 +323,7 @@ async fn waiting_redeploy_is_joined_by_the_next_one() {
 /// A rollback undoes c, which has reached the second account, and its destination is rejected before its turn comes.
 async fn base_is_rejected(reached: bool) -> (World, DeploymentRecord) {
     let world = World::with_orders_in_two();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     world.pass(Duration::from_secs(1)).await;
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(20));
     if !reached {

@@ -13,7 +13,7 @@ use world::zips;
 use world::{DEV, Op, Trigger, World};
 
 /// Returns a world in which 1.0.0 of `orders` is live and a sweep has run.
-async fn well() -> World {
+async fn healthy_world() -> World {
     let world = World::dev();
     world.upload_until_ended("dev/orders/1.0.0.zip", zips::function("1.0.0")).await;
     sweep(&world).await;
@@ -39,7 +39,7 @@ fn failed(report: &DoctorReport) -> Vec<&str> {
 
 #[tokio::test(start_paused = true)]
 async fn healthy_chain_fails_nothing_and_skips_only_untestable_rights() {
-    let world = well().await;
+    let world = healthy_world().await;
     let report = world.examine(None).await.unwrap();
     assert!(report.is_well(), "{report:#?}");
     let checks = &report.targets[0].checks;
@@ -54,7 +54,7 @@ async fn healthy_chain_fails_nothing_and_skips_only_untestable_rights() {
 
 #[tokio::test(start_paused = true)]
 async fn configuration_that_cannot_be_loaded_fails_with_its_reason() {
-    let mut world = well().await;
+    let mut world = healthy_world().await;
     world.outdated =
         Some("s3://ledger/config/deployer.json: environments.prod and dev may mean one function".to_owned());
     let report = world.examine(None).await.unwrap();
@@ -65,7 +65,7 @@ async fn configuration_that_cannot_be_loaded_fails_with_its_reason() {
 
 #[tokio::test(start_paused = true)]
 async fn execution_roles_allowed_to_manifests_are_listed() {
-    let mut world = well().await;
+    let mut world = healthy_world().await;
     world.reconfigure(&json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
         "queue_url": "https://sqs.eu-west-1.amazonaws.com/000000000000/deployer",
@@ -79,7 +79,7 @@ async fn execution_roles_allowed_to_manifests_are_listed() {
 
 #[tokio::test(start_paused = true)]
 async fn both_queues_and_their_shared_dead_letters_are_counted_once() {
-    let mut world = well().await;
+    let mut world = healthy_world().await;
     let queue = |name: &str| format!("https://sqs.eu-west-1.amazonaws.com/000000000000/{name}");
     world.reconfigure(&json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
@@ -95,7 +95,7 @@ async fn both_queues_and_their_shared_dead_letters_are_counted_once() {
 
 #[tokio::test(start_paused = true)]
 async fn doctor_changes_nothing() {
-    let world = well().await;
+    let world = healthy_world().await;
     let before = world.snapshot();
     world.examine(None).await.unwrap();
     assert_eq!(world.snapshot(), before);
@@ -104,12 +104,12 @@ async fn doctor_changes_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn unknown_environment_is_reported() {
-    assert!(well().await.examine(Some("prod")).await.is_none());
+    assert!(healthy_world().await.examine(Some("prod")).await.is_none());
 }
 
 #[tokio::test(start_paused = true)]
 async fn wrong_external_id_denies_entry_and_skips_the_rest() {
-    let world = well().await;
+    let world = healthy_world().await;
     world.aws(|aws| aws.sts.role(DEV).external_id = Some(ExternalId::parse("other").unwrap()));
     let report = world.examine(None).await.unwrap();
     assert_eq!(failed(&report), ["enter"]);
@@ -120,7 +120,7 @@ async fn wrong_external_id_denies_entry_and_skips_the_rest() {
 
 #[tokio::test(start_paused = true)]
 async fn session_in_a_wrong_account_is_reported_and_probes_nothing() {
-    let world = well().await;
+    let world = healthy_world().await;
     world.aws(|aws| aws.sts.role(DEV).answers_as = AccountId::parse("999999999999").unwrap());
     let report = world.examine(None).await.unwrap();
     assert_eq!(failed(&report), ["account"]);
@@ -129,7 +129,7 @@ async fn session_in_a_wrong_account_is_reported_and_probes_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn each_missing_right_is_reported_alone() {
-    let world = well().await;
+    let world = healthy_world().await;
     for action in ProbedAction::ALL.iter().skip(1) {
         world.aws(|aws| aws.sts.role(DEV).may_not = [action.to_string()].into());
         let report = world.examine(None).await.unwrap();
@@ -141,7 +141,7 @@ async fn each_missing_right_is_reported_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn no_right_is_probed_on_an_existing_or_invisible_function() {
-    let world = well().await;
+    let world = healthy_world().await;
     world.add_function(DEV, PROBE, &zips::code("probe"), |function| function);
     // The fake panics where a writing call meets a function.
     let report = world.examine(None).await.unwrap();
@@ -157,7 +157,7 @@ async fn no_right_is_probed_on_an_existing_or_invisible_function() {
 
 #[tokio::test(start_paused = true)]
 async fn artifact_unreadable_to_the_target_names_both_policies() {
-    let world = well().await;
+    let world = healthy_world().await;
     world.aws(|aws| aws.artifacts.closed_to.insert(AccountId::parse(DEV).unwrap()));
     let report = world.examine(None).await.unwrap();
     assert_eq!(failed(&report), ["read artifact"]);
@@ -176,7 +176,7 @@ async fn no_artifact_is_read_before_anything_is_live() {
 
 #[tokio::test(start_paused = true)]
 async fn versioning_dead_letters_and_clocks_are_reported_with_their_fault() {
-    let world = well().await;
+    let world = healthy_world().await;
     world.aws(|aws| {
         aws.artifacts.versioning_is_off = true;
         aws.queue.dead = 3;
@@ -191,7 +191,7 @@ async fn versioning_dead_letters_and_clocks_are_reported_with_their_fault() {
 
 #[tokio::test(start_paused = true)]
 async fn unreceived_message_fails_unless_it_is_received_meanwhile() {
-    let world = well().await;
+    let world = healthy_world().await;
     world.aws(|aws| aws.queue.put("{}"));
     assert_eq!(failed(&world.examine(None).await.unwrap()), ["queue"]);
     let taken = async {
@@ -205,7 +205,7 @@ async fn unreceived_message_fails_unless_it_is_received_meanwhile() {
 
 #[tokio::test(start_paused = true)]
 async fn sweep_is_seen_by_its_trace_and_missed_without_it() {
-    let world = well().await;
+    let world = healthy_world().await;
     let writes =
         || world.calls().iter().filter(|call| call.op == Op::WriteLedger && call.what.starts_with("sweeps/")).count();
     let before = writes();
@@ -270,7 +270,7 @@ async fn environments_in_one_account_and_region_are_examined_slowly() {
 
 #[tokio::test(start_paused = true)]
 async fn throttled_or_unanswered_call_fails_no_check() {
-    let world = well().await;
+    let world = healthy_world().await;
     for kind in [CallErrorKind::Throttled, CallErrorKind::Unknown, CallErrorKind::Other] {
         for op in
             [Op::AssumeRole, Op::GetFunction, Op::UpdateAlias, Op::ReadTail, Op::GetQueueAttributes, Op::WriteLedger]
@@ -291,7 +291,7 @@ async fn throttled_or_unanswered_call_fails_no_check() {
 
 #[tokio::test(start_paused = true)]
 async fn role_for_other_functions_is_not_reported_as_lacking_rights() {
-    let world = well().await;
+    let world = healthy_world().await;
     world.aws(|aws| aws.sts.role(DEV).may_not = ProbedAction::ALL.iter().map(ToString::to_string).collect());
     let report = world.examine(None).await.unwrap();
     assert_eq!(failed(&report), [""; 0]);

@@ -13,7 +13,7 @@ use deployer_engine::batch::handle_batch;
 use deployer_engine::port::CallErrorKind;
 use fixtures::schema::Schema;
 use serde_json::{Value, json};
-use world::orders::{command, deployed};
+use world::orders::{command, deploy_all};
 use world::promotions::event;
 use world::zips::{code, with_manifest};
 use world::{DEV, Op, World, ignored, recorded};
@@ -41,7 +41,7 @@ async fn sent(world: &World, schema: &str, kind: &str, detail: Value) {
 async fn every_event_follows_its_schema() {
     let approved = json!({"promotion": {"from": "stage"}, "approval": {"required": 1}});
     let world = World::three_environments(&json!({"promotion": {"from": "dev", "automatic": true}}), &approved);
-    deployed(&world, &["1.1.0", "1.2.0"]).await;
+    deploy_all(&world, &["1.1.0", "1.2.0"]).await;
     world.tick().await;
     let to_prod = |more: Value| {
         let mut detail = json!({"function": "orders", "from": "stage", "to": "prod", "requested_by": "ann"});
@@ -53,7 +53,7 @@ async fn every_event_follows_its_schema() {
     let yes = json!({"environment": "prod", "function": "orders", "deployment": waits.id, "approved_by": "bob"});
     sent(&world, "promotion-approved", "Promotion Approved", yes).await;
     assert_eq!(world.served_releases(), ["1.2.0", "1.2.0", "1.2.0"]);
-    deployed(&world, &["1.3.0"]).await;
+    deploy_all(&world, &["1.3.0"]).await;
     world.tick().await;
     sent(&world, "promotion-requested", "Promotion Requested", to_prod(json!({"release": "1.3.0"}))).await;
     let waits = world.newest_in("prod").await;
@@ -163,7 +163,7 @@ async fn oversized_promotion_event_is_answered_without_it() {
 async fn promotion_event_under_a_used_id_is_answered_with_the_reason() {
     let world =
         World::three_environments(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
-    deployed(&world, &["1.1.0", "1.2.0"]).await;
+    deploy_all(&world, &["1.1.0", "1.2.0"]).await;
     let asked =
         |release: &str| json!({"function": "orders", "from": "dev", "to": "stage", "id": "train", "release": release});
     sent(&world, "promotion-requested", "Promotion Requested", asked("1.2.0")).await;

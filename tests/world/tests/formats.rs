@@ -7,12 +7,12 @@ use std::time::Duration;
 use deployer_core::record::{Code, Status};
 use serde_json::{Value, json};
 use world::newer::{Raises, lost, newer};
-use world::orders::{command, deployed, release, rollback, served};
+use world::orders::{command, deploy_all, release, rollback, served};
 use world::zips::code;
 use world::{CallPhase, DEV, Outcome, Trigger, World, recorded};
 
 /// Makes the invocations from now on the newer version's.
-fn is_newer(world: &mut World, raises: Raises) {
+fn make_newer(world: &mut World, raises: Raises) {
     world.decorate_ports = Some(Box::new(move |ports| newer(ports, raises)));
 }
 
@@ -30,11 +30,11 @@ fn of_a_newer_format(world: &World, key: &str) {
 #[tokio::test(start_paused = true)]
 async fn newer_fields_of_a_release_survive_an_older_deployer() {
     let mut world = World::with_orders();
-    is_newer(&mut world, Raises::Never);
-    deployed(&world, &["a", "b"]).await;
+    make_newer(&mut world, Raises::Never);
+    deploy_all(&world, &["a", "b"]).await;
     let said = world.head("dev", "orders");
     world.decorate_ports = None;
-    deployed(&world, &["c"]).await;
+    deploy_all(&world, &["c"]).await;
     assert_eq!(release(&rollback(&world).await), "b");
     world.command(command("hold", &json!({"reason": "audit"}))).await;
     let after = world.head("dev", "orders");
@@ -43,9 +43,9 @@ async fn newer_fields_of_a_release_survive_an_older_deployer() {
     assert_eq!(kept.last(), Some(&true), "a is as the newer one had it: {after:#}");
     assert_eq!((&after["newer"].is_object(), &after["format"]), (&true, &json!(1)));
     // The newer deployer continues.
-    is_newer(&mut world, Raises::Never);
+    make_newer(&mut world, Raises::Never);
     world.command(command("release-hold", &json!({}))).await;
-    deployed(&world, &["d"]).await;
+    deploy_all(&world, &["d"]).await;
     assert_eq!(served(&world), "d");
 }
 
@@ -53,7 +53,7 @@ async fn newer_fields_of_a_release_survive_an_older_deployer() {
 async fn head_of_a_newer_format_is_left_alone() {
     let world = World::with_orders();
     world.add_function(DEV, "payments", &code("1.0.0"), |f| f.publish().point("live", 1));
-    deployed(&world, &["a"]).await;
+    deploy_all(&world, &["a"]).await;
     of_a_newer_format(&world, "heads/dev/orders.json");
     let (before, writes) = (world.head("dev", "orders"), world.writes().len());
     let says = "heads/dev/orders.json in the ledger bucket is a newer deployer's (it has format 3, this deployer knows \
@@ -75,7 +75,7 @@ async fn head_of_a_newer_format_is_left_alone() {
 #[tokio::test(start_paused = true)]
 async fn rejects_of_a_newer_format_stop_every_decision() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     of_a_newer_format(&world, "rejects/orders.json");
     let (before, writes) = (world.head("dev", "orders"), world.writes().len());
     let upload = world.put("dev/orders/c.zip", code("c"));
@@ -87,8 +87,8 @@ async fn rejects_of_a_newer_format_stop_every_decision() {
 #[tokio::test(start_paused = true)]
 async fn newer_deployers_active_deployment_is_left_to_it() {
     let mut world = World::with_orders();
-    deployed(&world, &["a"]).await;
-    is_newer(&mut world, Raises::WhileActive);
+    deploy_all(&world, &["a"]).await;
+    make_newer(&mut world, Raises::WhileActive);
     let upload = world.put("dev/orders/b.zip", code("b"));
     // The invocation dies when its claim is written.
     let mut calls = 0;
@@ -104,17 +104,17 @@ async fn newer_deployers_active_deployment_is_left_to_it() {
     let Outcome::Swept(swept) = world.invocation().run(&Trigger::Sweep).await.outcome else { panic!() };
     assert_eq!((swept.failed, swept.woken), (1, 0));
     assert_eq!(world.head("dev", "orders"), before, "an older one never takes it over");
-    is_newer(&mut world, Raises::WhileActive);
+    make_newer(&mut world, Raises::WhileActive);
     assert_eq!(recorded(world.deliver(&upload).await.unwrap()).status, Status::Succeeded);
     world.decorate_ports = None;
-    deployed(&world, &["c"]).await;
+    deploy_all(&world, &["c"]).await;
     assert_eq!(served(&world), "c");
 }
 
 #[tokio::test(start_paused = true)]
 async fn old_head_without_its_last_record_needs_a_named_destination() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b", "c"]).await;
+    deploy_all(&world, &["a", "b", "c"]).await;
     // An earlier deployer has left it like this: c has reached one target only, its record is gone, and the head has no
     // format.
     let head = world.head("dev", "orders");

@@ -82,7 +82,7 @@ async fn settles(world: &World) {
 }
 
 /// Checks that the alias serves the version that the ledger has as live and as the target's.
-fn agrees(world: &World, what: &str) {
+fn check_alias(world: &World, what: &str) {
     let head = world.head("dev", "orders");
     let (version, sha256, weights) = world.function(DEV, "orders", |f| {
         let alias = &f.aliases["live"];
@@ -158,12 +158,12 @@ async fn sweep(next: Next) {
             let what = format!("{op} of one that {owner:?}, then {next:?}");
             let world = two_releases().await;
             held(&world, with_manifest("1.2.0", MANIFEST), (op, number), owner, next).await;
-            agrees(&world, &what);
+            check_alias(&world, &what);
             // A later deployment succeeds: nothing is left that blocks it.
             world.pass(Duration::from_secs(1)).await;
             let record = world.record("dev/orders/1.4.0.zip", with_manifest("1.4.0", "timeout = 40\n")).await;
             assert_eq!(record.status, Status::Succeeded, "{what}: {:?}", record.because);
-            agrees(&world, &what);
+            check_alias(&world, &what);
         }
     }
 }
@@ -204,14 +204,14 @@ async fn late_write_of_a_creation_keeps_the_later_change() {
                 let what = format!("{op} of one that {owner:?}, then {next:?}");
                 let world = World::dev();
                 held(&world, function("1.2.0"), (op, number), owner, next).await;
-                agrees(&world, &what);
+                check_alias(&world, &what);
             }
         }
     }
 }
 
 /// A rollback finds the alias where it should be, while a late write is still on its way to move it.
-async fn stopped_in_time(next: Next) -> (World, Vec<DeploymentRecord>) {
+async fn rollback_with_a_late_move(next: Next) -> (World, Vec<DeploymentRecord>) {
     let world = two_releases().await;
     world.on(Op::UpdateAlias).hold_for(HELD);
     // The next look takes a while, so that the event that follows comes first.
@@ -232,13 +232,13 @@ async fn stopped_in_time(next: Next) -> (World, Vec<DeploymentRecord>) {
     let history = world.command(json!({"command": "history", "environment": "dev", "function": "orders"})).await;
     let newest: DeploymentRecord = serde_json::from_value(history["deployments"][0].clone()).unwrap();
     world.pass(HELD).await;
-    agrees(&world, "a late move");
+    check_alias(&world, "a late move");
     (world, vec![record, newest])
 }
 
 #[tokio::test(start_paused = true)]
 async fn late_move_after_a_rollback_finds_a_shut_door() {
-    let (world, records) = stopped_in_time(Next::Rollback).await;
+    let (world, records) = rollback_with_a_late_move(Next::Rollback).await;
     assert_eq!(records[0].status, Status::Superseded, "{records:#?}");
     assert!(world.function(DEV, "orders", |f| f.aliases["live"].description.contains("turned:")));
     assert_eq!(world.head("dev", "orders")["history"][0]["release"], "1.1.0");
@@ -247,7 +247,7 @@ async fn late_move_after_a_rollback_finds_a_shut_door() {
 
 #[tokio::test(start_paused = true)]
 async fn late_move_after_a_reject_finds_a_shut_door() {
-    let (world, records) = stopped_in_time(Next::Reject).await;
+    let (world, records) = rollback_with_a_late_move(Next::Reject).await;
     assert_eq!(records[0].status, Status::Refused, "{records:#?}");
     assert!(world.function(DEV, "orders", |f| f.aliases["live"].description.contains("turned:")));
 }
@@ -281,7 +281,7 @@ async fn door_that_cannot_be_shut_blocks_nobody_and_is_shown() {
     assert_eq!(record.status, Status::Succeeded, "{record:#?}");
     assert!(world.head("dev", "orders").get("doors").is_none());
     world.pass(HELD).await;
-    agrees(&world, "a door that was shut late");
+    check_alias(&world, "a door that was shut late");
 }
 
 #[tokio::test(start_paused = true)]
@@ -303,5 +303,5 @@ async fn stopped_deployment_of_an_old_head_leaves_no_open_door() {
     Next::Rollback.comes(&world, &upload).await;
     settles(&world).await;
     world.pass(HELD).await;
-    agrees(&world, "a door that nobody has written down");
+    check_alias(&world, "a door that nobody has written down");
 }

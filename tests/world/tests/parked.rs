@@ -8,7 +8,7 @@ use deployer_core::record::{Code, DeploymentRecord, Status, TargetError, TargetE
 use deployer_engine::EventOutcome;
 use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
-use world::orders::{command, deployed, release, served, serves};
+use world::orders::{command, deploy_all, release, served, serves};
 use world::zips::code;
 use world::{CallPhase, DEV, Op, Outcome, Trigger, UpdateOutcome, World};
 
@@ -19,7 +19,7 @@ async fn provisioned(seconds: u64, fate: UpdateOutcome) -> World {
 }
 
 async fn provisioned_in(world: World, seconds: u64, fate: UpdateOutcome) -> World {
-    deployed(&world, &["a"]).await;
+    deploy_all(&world, &["a"]).await;
     world.change_function(DEV, "orders", |orders| orders.provision("live", Duration::from_secs(seconds), fate));
     // The head's knowledge of provisioned concurrency is a day old.
     world.pass(Duration::from_secs(86_401)).await;
@@ -61,7 +61,7 @@ fn alias(world: &World) -> (u64, Vec<(u64, f64)>) {
 }
 
 /// Delivers ticks and sweeps until nothing is active.
-async fn goes_on(world: &World) {
+async fn run_until_ended(world: &World) {
     for _ in 0..60 {
         world.tick().await;
         if world.head("dev", "orders")["active"].is_null() {
@@ -116,7 +116,7 @@ async fn deployment_that_waits_for_minutes_is_parked_and_resumed() {
     assert_eq!((&active["attempts"], &active["extensions"], &active["hops"]), (&json!(0), &json!(0), &json!(1)));
     assert_eq!((&active["awaits"][0]["version"], &active["awaits"][0]["before"]), (&json!("3"), &json!("2")));
 
-    goes_on(&world).await;
+    run_until_ended(&world).await;
     let ended = record_of(&world, &record);
     assert_eq!((ended.status, ended.code, ended.because.clone()), (Status::Succeeded, None, None));
     assert_eq!(ended.targets[0].previous.as_ref().unwrap().version.as_str(), "2");
@@ -129,7 +129,7 @@ async fn deployment_that_waits_for_minutes_is_parked_and_resumed() {
 async fn failing_init_puts_the_alias_back_and_fails_the_target() {
     let world = provisioned(30, fails()).await;
     let record = parked(&world, "b").await;
-    goes_on(&world).await;
+    run_until_ended(&world).await;
     let record = record_of(&world, &record);
     assert_eq!(record.status, Status::Failed);
     let error = error(&record);
@@ -150,7 +150,7 @@ async fn traffic_that_stays_too_long_puts_the_alias_back() {
     let world = provisioned_in(world, 100_000, UpdateOutcome::Settles).await;
     let began = world.elapsed();
     let record = parked(&world, "b").await;
-    goes_on(&world).await;
+    run_until_ended(&world).await;
     let error = error(&record_of(&world, &record));
     assert_eq!(error.code, TargetErrorCode::TrafficNotMoved);
     assert!(error.message.contains("not within 30"), "{}", error.message);
@@ -167,7 +167,7 @@ async fn sweep_resumes_a_parked_deployment_after_its_last_tick() {
     world.tick().await;
     let active = world.head("dev", "orders")["active"].clone();
     assert_eq!((&active["hops"], &active["looks_at"]), (&json!(9), &Value::Null));
-    goes_on(&world).await;
+    run_until_ended(&world).await;
     assert_eq!(record_of(&world, &record).status, Status::Succeeded);
     assert_eq!(alias(&world), (3, vec![]));
 }
@@ -200,14 +200,14 @@ async fn rollback_while_parked_restores_the_version_with_the_traffic() {
     assert_eq!((back.status, release(&back)), (Status::Succeeded, "a"), "{back:?}");
     assert_eq!(record_of(&world, &bad).status, Status::Superseded);
     assert_eq!(alias(&world), (2, vec![]));
-    goes_on(&world).await;
+    run_until_ended(&world).await;
     assert_eq!(served(&world), "a");
 }
 
 #[tokio::test(start_paused = true)]
 async fn rollback_whose_traffic_stays_leaves_the_alias() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     world.change_function(DEV, "orders", |orders| orders.provision("live", Duration::from_secs(3), fails()));
     world.pass(Duration::from_secs(86_401)).await;
     let back = world.command_record(command("rollback", &json!({}))).await;
@@ -224,7 +224,7 @@ async fn newer_upload_waits_for_a_parked_deployment() {
     let next = world.record("dev/orders/c.zip", code("c")).await;
     assert_eq!(next.status, Status::Pending, "{next:?}");
     assert_eq!(serves(&world, DEV), 3, "nothing moves beneath what is parked");
-    goes_on(&world).await;
+    run_until_ended(&world).await;
     assert_eq!(record_of(&world, &first).status, Status::Succeeded);
     assert_eq!((record_of(&world, &next).status, alias(&world)), (Status::Succeeded, (4, vec![])));
 }
@@ -238,7 +238,7 @@ async fn redeploy_that_joins_while_parked_gets_that_record() {
     world.pass(Duration::from_secs(40)).await;
     let second = world.command_record(order("2")).await;
     assert_eq!((first.status, &second), (Status::Pending, &first));
-    goes_on(&world).await;
+    run_until_ended(&world).await;
     let ended = record_of(&world, &first);
     assert_eq!((ended.status, alias(&world)), (Status::Superseded, (3, vec![])), "b was rolled out after it");
     assert_eq!(world.command_record(order("2")).await, ended);
@@ -264,7 +264,7 @@ async fn upload_held_while_it_wakes_a_parked_one_gets_its_record() {
         let Outcome::EventOutcome(EventOutcome::Recorded(record)) = answer.outcome else {
             panic!("call {call}: {:?}", answer.outcome);
         };
-        goes_on(&world).await;
+        run_until_ended(&world).await;
         assert_eq!(record_of(&world, &record).code, Some(Code::Held), "call {call}");
         assert_eq!(alias(&world), (3, vec![]));
     }
@@ -276,13 +276,13 @@ async fn parked_deployment_refused_by_a_new_configuration_is_live() {
     let record = parked(&world, "b").await;
     let closed = world_config(json!({"accept_uploads": false}), true);
     world.reconfigure(&closed);
-    goes_on(&world).await;
+    run_until_ended(&world).await;
     let ended = record_of(&world, &record);
     assert_eq!((ended.status, ended.targets[0].reached), (Status::Failed, true), "its alias moves: {ended:?}");
     assert_eq!(world.head("dev", "orders")["history"][0]["release"], "b");
     world.pass(Duration::from_secs(200)).await;
     let back = world.command_record(command("rollback", &json!({}))).await;
-    goes_on(&world).await;
+    run_until_ended(&world).await;
     assert_eq!(record_of(&world, &back).release.unwrap().as_str(), "a");
     assert_eq!(served(&world), "a");
 }
@@ -292,7 +292,7 @@ async fn unanswered_put_back_fails_with_lambdas_words() {
     let world = provisioned(6, fails()).await;
     world.on(Op::UpdateAlias).call(2).always().fail(CallErrorKind::Unknown);
     let record = world.record("dev/orders/b.zip", code("b")).await;
-    goes_on(&world).await;
+    run_until_ended(&world).await;
     let record = record_of(&world, &record);
     assert_eq!(error(&record).code, TargetErrorCode::TrafficNotMoved, "{record:?}");
     assert!(world.calls_of(Op::UpdateAlias).len() < 20, "{}", world.calls_of(Op::UpdateAlias).len());
@@ -305,7 +305,7 @@ async fn release_rejected_while_parked_ends_as_refused() {
     let reject =
         json!({"command": "reject", "function": "orders", "release": "b", "reason": "broken", "requested_by": "ann"});
     world.command(reject).await;
-    goes_on(&world).await;
+    run_until_ended(&world).await;
     assert_eq!(record_of(&world, &record).status, Status::Refused);
 }
 
@@ -322,7 +322,7 @@ async fn parked_deployment_survives_a_crash() {
             world.invocation().dies_at(call, moment).run(&tick).await;
             world.leases_run_out().await;
             world.invocation().run(&Trigger::Sweep).await;
-            goes_on(&world).await;
+            run_until_ended(&world).await;
             assert_eq!(record_of(&world, &record).status, Status::Succeeded, "call {call}");
             assert_eq!(alias(&world), (3, vec![]));
         }
@@ -373,7 +373,7 @@ async fn foreign_traffic_split_is_not_overruled() {
     let world = provisioned(100_000, UpdateOutcome::Settles).await;
     let record = parked(&world, "b").await;
     world.change_function(DEV, "orders", |orders| orders.point("live", 1));
-    goes_on(&world).await;
+    run_until_ended(&world).await;
     let record = record_of(&world, &record);
     assert_eq!(error(&record).code, TargetErrorCode::ForeignChange);
     assert_eq!(alias(&world), (1, vec![]));
@@ -382,17 +382,17 @@ async fn foreign_traffic_split_is_not_overruled() {
 #[tokio::test(start_paused = true)]
 async fn provisioned_concurrency_is_looked_up_once_a_day() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b", "c"]).await;
+    deploy_all(&world, &["a", "b", "c"]).await;
     assert_eq!(world.calls_of(Op::GetProvisionedConcurrencyConfig).len(), 1);
     world.pass(Duration::from_secs(86_401)).await;
-    deployed(&world, &["d"]).await;
+    deploy_all(&world, &["d"]).await;
     assert_eq!(world.calls_of(Op::GetProvisionedConcurrencyConfig).len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn unknown_concurrency_shows_in_the_answer_of_the_move() {
     let world = World::with_orders();
-    deployed(&world, &["a"]).await;
+    deploy_all(&world, &["a"]).await;
     world.change_function(DEV, "orders", |orders| {
         orders.provision("live", Duration::from_secs(10), UpdateOutcome::Settles)
     });
@@ -414,7 +414,7 @@ async fn parked_direct_command_answers_in_progress() {
     world.put("dev/orders/b.zip", code("b"));
     let record = world.command_record(command("deploy", &json!({"release": "b"}))).await;
     assert_eq!((record.status, record.code), (Status::InProgress, Some(Code::Waiting)));
-    goes_on(&world).await;
+    run_until_ended(&world).await;
     assert_eq!(record_of(&world, &record).status, Status::Succeeded);
 }
 

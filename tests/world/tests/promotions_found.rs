@@ -5,7 +5,7 @@ use std::time::Duration;
 use deployer_core::record::Status;
 use deployer_engine::port::CallErrorKind;
 use serde_json::json;
-use world::orders::{deployed, served_in};
+use world::orders::{deploy_all, served_in};
 use world::{CallPhase, DEV, Op, World, zips::code};
 
 /// A success requests a promotion that is refused at once, while no event can be sent to the bus.
@@ -15,7 +15,7 @@ async fn refusal_event_after_a_bus_outage_is_sent_by_the_sweep() {
     let hold = json!({"command": "hold", "environment": "stage", "function": "orders", "reason": "audit"});
     world.command(hold).await;
     world.on(Op::PutEvents).about("Promotion Refused").fail(CallErrorKind::Throttled);
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     let is_told = || world.sent_events().contains(&"Promotion Refused stage/orders 1.1.0 refused".to_owned());
     assert!(!is_told());
     world.sweep_minutes(2).await;
@@ -30,12 +30,12 @@ async fn refusal_event_after_a_bus_outage_is_sent_by_the_sweep() {
 async fn live_release_comes_again_after_a_waiting_older_one() {
     let promotion = json!({"from": "dev", "automatic": true, "soak": "10m", "policy": "in-order"});
     let world = World::three_environments(&json!({"promotion": promotion}), &json!({}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.sweep_minutes(11).await;
     assert_eq!(world.served_releases()[1], "1.1.0");
-    deployed(&world, &["1.2.0"]).await;
+    deploy_all(&world, &["1.2.0"]).await;
     world.sweep_minutes(2).await;
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.sweep_minutes(15).await;
     assert_eq!(world.served_releases(), ["1.1.0", "1.1.0", "1.0.0"], "{:?}", world.sent_events());
     world.same_again_changes_nothing().await;
@@ -47,7 +47,7 @@ async fn source_during_a_deployment_has_not_drifted() {
     let mut asked = 0;
     for call in 1.. {
         let world = World::three_environments(&json!({"promotion": {"from": "dev"}}), &json!({}));
-        deployed(&world, &["1.1.0"]).await;
+        deploy_all(&world, &["1.1.0"]).await;
         world.pass(Duration::from_secs(1)).await;
         let upload = world.put("dev/orders/1.2.0.zip", code("1.2.0"));
         let run = world.invocation().dies_at(call, CallPhase::After).upload(&upload).await;

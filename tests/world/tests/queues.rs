@@ -31,7 +31,7 @@ fn message(queue: &str, body: &Value, sent: Timestamp, delay: u64, received: u32
 }
 
 /// Returns queue and seconds of each log line about a queue that does not keep up.
-fn late(lines: &[Value]) -> Vec<(&str, u64)> {
+fn slow_queue_lines(lines: &[Value]) -> Vec<(&str, u64)> {
     let told = lines.iter().filter(|line| line["message"].as_str().unwrap_or_default().starts_with(QUEUE_LINE));
     told.map(|line| (line["queue"].as_str().unwrap(), line["waited_seconds"].as_u64().unwrap_or_default())).collect()
 }
@@ -56,7 +56,7 @@ fn config(queues: &Value) -> Value {
     config
 }
 
-async fn told_of(world: &World, messages: Vec<Message>) -> Vec<Value> {
+async fn log_lines_of(world: &World, messages: Vec<Message>) -> Vec<Value> {
     lines::of(handle_batch(&world.engine(Duration::from_secs(300)), messages)).await.1
 }
 
@@ -71,8 +71,8 @@ async fn message_that_waited_too_long_is_logged_with_its_wait() {
         (WAKES, 120, vec![]),
         (WAKES, 121, vec![(WAKES, 121)]),
     ] {
-        let lines = told_of(&world, message(queue, &upload, ago(waited), 0, 1)).await;
-        assert_eq!(late(&lines), told, "{queue} after {waited} seconds: {lines:?}");
+        let lines = log_lines_of(&world, message(queue, &upload, ago(waited), 0, 1)).await;
+        assert_eq!(slow_queue_lines(&lines), told, "{queue} after {waited} seconds: {lines:?}");
     }
 }
 
@@ -80,19 +80,19 @@ async fn message_that_waited_too_long_is_logged_with_its_wait() {
 async fn requested_delay_is_no_wait() {
     let world = with_wakes();
     let sent = world.now() - Duration::from_secs(900);
-    assert!(late(&told_of(&world, message(WAKES, &json!({}), sent, 800, 1)).await).is_empty());
-    assert_eq!(late(&told_of(&world, message(WAKES, &json!({}), sent, 700, 1)).await), [(WAKES, 200)]);
+    assert!(slow_queue_lines(&log_lines_of(&world, message(WAKES, &json!({}), sent, 800, 1)).await).is_empty());
+    assert_eq!(slow_queue_lines(&log_lines_of(&world, message(WAKES, &json!({}), sent, 700, 1)).await), [(WAKES, 200)]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn returned_message_is_not_counted_against_the_queue() {
     let world = with_wakes();
     let sent = world.now() - Duration::from_secs(900);
-    assert!(late(&told_of(&world, message(UPLOADS, &json!({}), sent, 0, 2)).await).is_empty());
+    assert!(slow_queue_lines(&log_lines_of(&world, message(UPLOADS, &json!({}), sent, 0, 2)).await).is_empty());
 }
 
 /// Returns such a message that was received for the first time so many seconds ago.
-fn again(queue: &str, now: Timestamp, first_received: u64, received: u32) -> Vec<Message> {
+fn received_again(queue: &str, now: Timestamp, first_received: u64, received: u32) -> Vec<Message> {
     let ago = |seconds: u64| (now - Duration::from_secs(seconds)).as_millisecond().to_string();
     let record = json!({"messageId": "m", "receiptHandle": "r", "eventSource": "aws:sqs", "body": "{}",
         "eventSourceARN": format!("arn:aws:sqs:eu-west-1:000000000000:{queue}"),
@@ -108,16 +108,19 @@ fn again(queue: &str, now: Timestamp, first_received: u64, received: u32) -> Vec
 async fn message_of_a_killed_invocation_is_logged_once() {
     let world = with_wakes();
     for queue in [UPLOADS, WAKES] {
-        let lines = told_of(&world, again(queue, world.now(), 1_800, 2)).await;
-        assert_eq!(late(&lines), [(queue, 1_800)], "{lines:?}");
+        let lines = log_lines_of(&world, received_again(queue, world.now(), 1_800, 2)).await;
+        assert_eq!(slow_queue_lines(&lines), [(queue, 1_800)], "{lines:?}");
         let told = lines.iter().find(|line| line["waited_seconds"] == 1_800).unwrap();
         assert!(
             told["message"].as_str().unwrap().contains("an invocation that had it has died, or could not begin"),
             "{told}"
         );
-        assert!(late(&told_of(&world, again(queue, world.now(), 3_600, 3)).await).is_empty(), "it was told");
+        assert!(
+            slow_queue_lines(&log_lines_of(&world, received_again(queue, world.now(), 3_600, 3)).await).is_empty(),
+            "it was told"
+        );
         // Its invocation took all its time, and the message was then put back.
-        assert!(late(&told_of(&world, again(queue, world.now(), 320, 2)).await).is_empty());
+        assert!(slow_queue_lines(&log_lines_of(&world, received_again(queue, world.now(), 320, 2)).await).is_empty());
     }
 }
 
@@ -160,7 +163,7 @@ async fn sweep_logs_the_queue_lengths() {
     let (swept, lines) = sweep(&world).await;
     let name = UPLOADS.to_owned();
     assert_eq!(swept.queues, [QueueLength { name, waiting: 1, in_flight: 2, delayed: 0 }]);
-    assert!(late(&lines).is_empty(), "somebody receives them: {lines:?}");
+    assert!(slow_queue_lines(&lines).is_empty(), "somebody receives them: {lines:?}");
     let told = serde_json::to_value(&swept).unwrap();
     assert_eq!(told["queues"], json!([{"name": UPLOADS, "waiting": 1, "in_flight": 2, "delayed": 0}]));
 }
@@ -171,7 +174,7 @@ async fn queue_without_a_receiver_is_logged_by_each_sweep() {
     world.aws(|aws| aws.queue.put("{}"));
     for _ in 0..2 {
         let (swept, lines) = sweep(&world).await;
-        assert_eq!(late(&lines), [(UPLOADS, 0)], "{lines:?}");
+        assert_eq!(slow_queue_lines(&lines), [(UPLOADS, 0)], "{lines:?}");
         assert_eq!(swept.failed, 0, "that is no failure of the sweep");
     }
 }

@@ -34,7 +34,7 @@ fn codes(record: &DeploymentRecord) -> Vec<Option<TargetErrorCode>> {
 
 /// Ends all faults and deploys a release that sets only CC: it takes BB away, because the deployer remembers that it
 /// has set it.
-async fn the_next_release_takes_it_away(world: &World, accounts: &[&str]) {
+async fn check_next_release_removes_it(world: &World, accounts: &[&str]) {
     world.heal();
     world.pass(Duration::from_secs(1)).await;
     let variables = |place: &str| world.function(place, "orders", |f| format!("{:?}", f.latest.settings.variables));
@@ -65,7 +65,7 @@ async fn settings_written_before_a_timeout_are_remembered() {
     let Some(Outcome::EventOutcome(handled)) = world.tick().await.pop().map(|run| run.outcome) else { panic!() };
     let record = recorded(handled);
     assert_eq!(codes(&record), [Some(TargetErrorCode::AccessDenied), None], "{record:#?}");
-    the_next_release_takes_it_away(&world, &[DEV, OTHER]).await;
+    check_next_release_removes_it(&world, &[DEV, OTHER]).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -85,7 +85,7 @@ async fn settings_written_before_a_crash_are_remembered() {
     let record = recorded(world.deliver(&upload).await.unwrap());
     assert_eq!(codes(&record), [Some(TargetErrorCode::AssumeRoleDenied)]);
     world.aws(|aws| aws.sts.role(DEV).known_from = known_from);
-    the_next_release_takes_it_away(&world, &[DEV]).await;
+    check_next_release_removes_it(&world, &[DEV]).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,18 +96,18 @@ async fn settings_written_by_a_repeated_call_are_remembered() {
     world.on(Op::UpdateFunctionConfiguration).twice();
     let record = world.record("dev/orders/1.1.0.zip", zip("1.1.0", "BB")).await;
     assert_eq!(codes(&record), [Some(TargetErrorCode::AccessDenied)], "{record:#?}");
-    the_next_release_takes_it_away(&world, &[DEV]).await;
+    check_next_release_removes_it(&world, &[DEV]).await;
 }
 
 /// Returns the number of the first call that fits, in an undisturbed invocation that deploys 1.1.0 in such a world.
-async fn call_that(make: impl Fn() -> World, fits: impl Fn(&Call) -> bool) -> usize {
+async fn first_call(make: impl Fn() -> World, fits: impl Fn(&Call) -> bool) -> usize {
     let world = make();
     world.upload("dev/orders/1.1.0.zip", code("1.1.0")).await;
     1 + world.calls().iter().position(fits).unwrap()
 }
 
 /// Lets five invocations die over the upload: the first one at this call, the others as soon as they hold the claim.
-async fn five_die(world: &World, upload: &Upload, first: usize) {
+async fn kill_five_invocations(world: &World, upload: &Upload, first: usize) {
     for attempt in 1..=5 {
         let at = if attempt == 1 { first } else { 10 };
         let died = world.invocation().dies_at(at, CallPhase::After).upload(upload).await;
@@ -124,7 +124,7 @@ fn message(record: &DeploymentRecord, target: usize) -> &str {
 async fn upload_that_kills_every_invocation_ends_as_failed() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    five_die(&world, &upload, 10).await;
+    kill_five_invocations(&world, &upload, 10).await;
     let writes = world.writes();
     let record = recorded(world.deliver(&upload).await.unwrap());
     assert_eq!((record.status, record.code), (Status::Failed, Some(Code::TargetFailed)));
@@ -139,10 +139,10 @@ async fn upload_that_kills_every_invocation_ends_as_failed() {
 
 #[tokio::test(start_paused = true)]
 async fn release_that_arrived_before_every_crash_is_recorded() {
-    let alias_moved = call_that(World::with_orders, |call| call.op == Op::UpdateAlias).await;
+    let alias_moved = first_call(World::with_orders, |call| call.op == Op::UpdateAlias).await;
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    five_die(&world, &upload, alias_moved).await;
+    kill_five_invocations(&world, &upload, alias_moved).await;
     let record = recorded(world.deliver(&upload).await.unwrap());
     assert_eq!((record.status, record.because), (Status::Succeeded, None));
     assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 2);
@@ -159,10 +159,10 @@ async fn arrival_at_one_target_is_recorded_although_others_gave_up() {
         world.aws(|aws| aws.at(OTHER).settling.time = Duration::from_secs(100));
         world
     };
-    let alias_moved = call_that(slow, |call| call.op == Op::UpdateAlias).await;
+    let alias_moved = first_call(slow, |call| call.op == Op::UpdateAlias).await;
     let world = slow();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    five_die(&world, &upload, alias_moved).await;
+    kill_five_invocations(&world, &upload, alias_moved).await;
     let record = recorded(world.deliver(&upload).await.unwrap());
     let version = |target: usize| record.targets[target].version.as_ref().map(|version| version.as_str());
     assert_eq!((record.targets[0].status, version(0)), (Status::Succeeded, Some("2")), "{record:#?}");
@@ -180,7 +180,7 @@ async fn target_that_could_not_be_looked_at_says_so() {
     for dies in [true, false] {
         let world = World::with_orders();
         let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-        five_die(&world, &upload, 10).await;
+        kill_five_invocations(&world, &upload, 10).await;
         if dies {
             let sixth = world.invocation().dies_at(10, CallPhase::After).upload(&upload).await;
             assert!(matches!(sixth.outcome, Outcome::Died));
@@ -200,7 +200,7 @@ async fn target_that_could_not_be_looked_at_says_so() {
 
 #[tokio::test(start_paused = true)]
 async fn unreadable_artifact_after_a_crash_delays_newer_ones_only_minutes() {
-    for first in [10, call_that(World::with_orders, |call| call.op == Op::UpdateFunctionCode).await] {
+    for first in [10, first_call(World::with_orders, |call| call.op == Op::UpdateFunctionCode).await] {
         let world = World::with_orders();
         let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
         let died = world.invocation().dies_at(first, CallPhase::After).upload(&upload).await;

@@ -42,7 +42,7 @@ fn world(accounts: &[&str]) -> World {
 }
 
 /// Uploads these releases a second apart, each with a manifest that a function can be made from.
-async fn deployed(world: &World, releases: &[&str]) {
+async fn deploy_all(world: &World, releases: &[&str]) {
     for release in releases {
         world.pass(Duration::from_secs(1)).await;
         let record = world.record(&format!("dev/orders/{release}.zip"), function(release)).await;
@@ -67,11 +67,11 @@ struct Changed {
 }
 
 /// Removes an account, deploys releases that it misses, and adds it again.
-async fn removed_and_added(before: &[&str], meanwhile: &[&str], name: &'static str) -> Changed {
+async fn remove_and_add_account(before: &[&str], meanwhile: &[&str], name: &'static str) -> Changed {
     let mut world = world(&[DEV, OTHER]);
-    deployed(&world, before).await;
+    deploy_all(&world, before).await;
     world.reconfigure(&config(&[DEV], &json!({})));
-    deployed(&world, meanwhile).await;
+    deploy_all(&world, meanwhile).await;
     world.reconfigure(&config(&[DEV, OTHER], &json!({})));
     Changed { name, world, serves: LIVE.to_vec() }
 }
@@ -79,7 +79,7 @@ async fn removed_and_added(before: &[&str], meanwhile: &[&str], name: &'static s
 /// Adds an account in which this function exists already.
 async fn added(there: Option<&str>, name: &'static str) -> Changed {
     let mut world = world(&[DEV]);
-    deployed(&world, &["a", "b", "c"]).await;
+    deploy_all(&world, &["a", "b", "c"]).await;
     if let Some(label) = there {
         world.add_function(OTHER, "orders", &function(label), |f| f.publish().publish().point("live", 1));
     }
@@ -88,9 +88,9 @@ async fn added(there: Option<&str>, name: &'static str) -> Changed {
 }
 
 /// Renames the alias.
-async fn renamed(there: Option<u64>, name: &'static str) -> Changed {
+async fn rename_function(there: Option<u64>, name: &'static str) -> Changed {
     let mut world = world(&[DEV, OTHER]);
-    deployed(&world, &["a", "b", "c"]).await;
+    deploy_all(&world, &["a", "b", "c"]).await;
     for account in [DEV, OTHER] {
         if let Some(version) = there {
             world.change_function(account, "orders", |f| f.point("main", version));
@@ -101,9 +101,9 @@ async fn renamed(there: Option<u64>, name: &'static str) -> Changed {
 }
 
 /// Renames the function.
-async fn called_otherwise(there: Option<&str>, name: &'static str) -> Changed {
+async fn rename_alias(there: Option<&str>, name: &'static str) -> Changed {
     let mut world = world(&[DEV, OTHER]);
-    deployed(&world, &["a", "b", "c"]).await;
+    deploy_all(&world, &["a", "b", "c"]).await;
     for account in [DEV, OTHER] {
         if let Some(label) = there {
             world.add_function(account, "acme-orders", &function(label), |f| f.publish().point("live", 1));
@@ -115,19 +115,19 @@ async fn called_otherwise(there: Option<&str>, name: &'static str) -> Changed {
 
 async fn all() -> Vec<Changed> {
     vec![
-        removed_and_added(&["a", "b"], &["c"], "removed before c, and added again").await,
-        removed_and_added(&["a"], &["b", "c"], "removed before b, and added again").await,
-        removed_and_added(&["a", "b", "c"], &[], "removed after c, and added again").await,
+        remove_and_add_account(&["a", "b"], &["c"], "removed before c, and added again").await,
+        remove_and_add_account(&["a"], &["b", "c"], "removed before b, and added again").await,
+        remove_and_add_account(&["a", "b", "c"], &[], "removed after c, and added again").await,
         added(None, "added without the function").await,
         added(Some("foreign"), "added with the alias of somebody else's function").await,
         added(Some("c"), "added with the alias on what is left").await,
         added(Some("a"), "added with the alias on an older one").await,
-        renamed(None, "alias renamed").await,
-        renamed(Some(1), "alias renamed to one that serves a").await,
-        renamed(Some(3), "alias renamed to one that serves c").await,
-        called_otherwise(None, "function_name changed").await,
-        called_otherwise(Some("foreign"), "function_name changed to somebody else's function").await,
-        called_otherwise(Some("c"), "function_name changed to a function with what is left").await,
+        rename_function(None, "alias renamed").await,
+        rename_function(Some(1), "alias renamed to one that serves a").await,
+        rename_function(Some(3), "alias renamed to one that serves c").await,
+        rename_alias(None, "function_name changed").await,
+        rename_alias(Some("foreign"), "function_name changed to somebody else's function").await,
+        rename_alias(Some("c"), "function_name changed to a function with what is left").await,
     ]
 }
 
@@ -198,7 +198,7 @@ async fn rollback_during_a_deployment_after_a_config_change_restores_live() {
 #[tokio::test(start_paused = true)]
 async fn version_of_another_function_is_not_used_for_a_rollback() {
     let mut world = world(&[DEV]);
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     // A foreign function has a version with the same bytes and number, and another configuration.
     world.add_function(DEV, "acme-orders", &function("a"), |f| {
         f.set(|settings| settings.memory_size = 3_008).publish().code(&code("foreign")).publish().point("live", 2)
@@ -236,7 +236,7 @@ async fn variable_of_another_function_is_not_removed() {
 #[tokio::test(start_paused = true)]
 async fn concurrency_of_one_alias_is_not_assumed_of_another() {
     let mut world = world(&[DEV]);
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     world.change_function(DEV, "orders", |f| {
         let fails = UpdateOutcome::Fails("FUNCTION_ERROR_INIT_FAILURE".into());
         f.point("main", 1).provision("main", Duration::from_secs(5), fails)
@@ -272,7 +272,7 @@ async fn redeploy_after_a_config_change_reaches_every_target() {
 #[tokio::test(start_paused = true)]
 async fn failed_redeploy_under_a_new_alias_ignores_the_old_one() {
     let mut world = world(&[DEV, OTHER]);
-    deployed(&world, &["a"]).await;
+    deploy_all(&world, &["a"]).await;
     world.reconfigure(&config(&[DEV, OTHER], &json!({"alias": "main"})));
     world.on(Op::CreateAlias).at(OTHER).fail(CallErrorKind::Invalid);
     world.pass(Duration::from_secs(1)).await;
@@ -284,18 +284,18 @@ async fn failed_redeploy_under_a_new_alias_ignores_the_old_one() {
 
 /// Lets an invocation die after this call of the deployment of b; deployer.json has changed by the time its lease has
 /// ended.
-async fn taken_over(after: Op, more: &Value, accounts: &[&str], told_again: bool) -> World {
+async fn crash_and_reconfigure(after: Op, more: &Value, accounts: &[&str], told_again: bool) -> World {
     let call = {
         let world = world(&[DEV, OTHER]);
-        deployed(&world, &["a"]).await;
+        deploy_all(&world, &["a"]).await;
         let before = world.calls().len();
-        deployed(&world, &["b"]).await;
+        deploy_all(&world, &["b"]).await;
         // The claim is the first write of the head.
         let is_it = |call: &Call| call.op == after && (after != Op::WriteLedger || call.what.starts_with("heads/"));
         1 + world.calls()[before..].iter().position(is_it).unwrap()
     };
     let mut world = world(&[DEV, OTHER]);
-    deployed(&world, &["a"]).await;
+    deploy_all(&world, &["a"]).await;
     world.pass(Duration::from_secs(1)).await;
     let upload = world.put("dev/orders/b.zip", function("b"));
     let run = world.invocation().dies_at(call, CallPhase::After).upload(&upload).await;
@@ -332,7 +332,7 @@ async fn resumed_deployment_keeps_the_targets_of_its_claim() {
             (json!({}), &[DEV], false),
             (json!({}), &[DEV], true),
         ] {
-            let world = taken_over(after, &more, accounts, told_again).await;
+            let world = crash_and_reconfigure(after, &more, accounts, told_again).await;
             for place in LIVE {
                 assert_eq!(served(&world, place), "b", "{after:?}: {more}");
             }
@@ -357,7 +357,7 @@ async fn resumed_deployment_keeps_the_targets_of_its_claim() {
 #[tokio::test(start_paused = true)]
 async fn waiting_rollback_uses_the_present_configuration() {
     let mut world = world(&[DEV, OTHER]);
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     world.pass(Duration::from_secs(1)).await;
     let upload = world.put("dev/orders/c.zip", function("c"));
     let run = world.invocation().dies_at(12, CallPhase::After).upload(&upload).await;

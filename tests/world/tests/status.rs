@@ -3,13 +3,13 @@
 use serde_json::json;
 use world::World;
 use world::many_heads::ManyHeads;
-use world::orders::{OTHER, command, deployed};
+use world::orders::{OTHER, command, deploy_all};
 use world::zips::code;
 
 #[tokio::test(start_paused = true)]
 async fn status_shows_the_targets_a_partial_release_missed() {
     let world = World::with_orders_in_two();
-    deployed(&world, &["a"]).await;
+    deploy_all(&world, &["a"]).await;
     world.aws(|aws| aws.sts.delete_role(OTHER));
     world.pass(std::time::Duration::from_secs(1)).await;
     let failed = world.record("dev/orders/b.zip", code("b")).await;

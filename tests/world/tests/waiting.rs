@@ -7,7 +7,7 @@ use deployer_core::record::{Code, DeploymentRecord, Status, TargetError, TargetE
 use deployer_engine::port::CallErrorKind;
 use jiff::Timestamp;
 use serde_json::json;
-use world::orders::{command, deployed, served};
+use world::orders::{command, deploy_all, served};
 use world::zips::{code, function, with_manifest};
 use world::{DEV, Op, Outcome, Trigger, World, recorded};
 
@@ -27,7 +27,7 @@ fn without_queue() -> World {
 }
 
 /// Delivers ticks and sweeps until nothing is active, and returns the record that the ledger then has.
-async fn goes_on(world: &World, record: &DeploymentRecord) -> DeploymentRecord {
+async fn run_until_ended(world: &World, record: &DeploymentRecord) -> DeploymentRecord {
     for _ in 0..60 {
         world.tick().await;
         if world.head("dev", "orders")["active"].is_null() {
@@ -64,7 +64,7 @@ async fn version_pending_for_minutes_is_parked_and_goes_live_once() {
         "waits for Lambda in 111111111111/eu-west-1 (update code: Lambda is still at work on version 2 of orders)";
     let record = parked(&world, "1.1.0", code("1.1.0"), because).await;
     assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 1, "the alias waits");
-    let record = goes_on(&world, &record).await;
+    let record = run_until_ended(&world, &record).await;
     assert_eq!((record.status, record.because), (Status::Succeeded, None));
     assert_eq!(record.targets[0].previous.as_ref().unwrap().version.as_str(), "1");
     assert_eq!(world.function(DEV, "orders", |f| (f.versions.len(), f.aliases["live"].version)), (2, 2));
@@ -86,7 +86,7 @@ async fn resumed_wait_looks_once_and_is_given_back() {
     world.invocation().run(&Trigger::Tick(world::tick(&body))).await;
     assert!((world.elapsed() - began).as_secs() < 3, "{:?}", world.elapsed() - began);
     assert_eq!(world.head("dev", "orders")["active"]["hops"], 2);
-    assert_eq!(goes_on(&world, &record).await.status, Status::Succeeded);
+    assert_eq!(run_until_ended(&world, &record).await.status, Status::Succeeded);
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,7 +96,7 @@ async fn version_pending_for_ever_fails_after_fifteen_minutes() {
     let because =
         "waits for Lambda in 111111111111/eu-west-1 (update code: Lambda is still at work on version 2 of orders)";
     let record = parked(&world, "1.1.0", code("1.1.0"), because).await;
-    let record = goes_on(&world, &record).await;
+    let record = run_until_ended(&world, &record).await;
     assert!((900..1_000).contains(&world.elapsed().as_secs()), "{:?}", world.elapsed());
     assert_eq!(
         error(&record),
@@ -119,7 +119,7 @@ async fn foreign_update_of_minutes_parks_before_any_write() {
     let because = "waits for Lambda in 111111111111/eu-west-1 (observe: another update is in progress)";
     let record = parked(&world, "1.1.0", code("1.1.0"), because).await;
     assert!(world.writes().is_empty(), "{:?}", world.writes());
-    assert_eq!(goes_on(&world, &record).await.status, Status::Succeeded);
+    assert_eq!(run_until_ended(&world, &record).await.status, Status::Succeeded);
     world.same_again_changes_nothing().await;
 }
 
@@ -130,7 +130,7 @@ async fn write_that_meets_a_busy_function_for_minutes_is_parked() {
     let because = "waits for Lambda in 111111111111/eu-west-1 (update code: UpdateFunctionCode of orders: an update is in progress)";
     let record = parked(&world, "1.1.0", code("1.1.0"), because).await;
     world.heal();
-    assert_eq!(goes_on(&world, &record).await.status, Status::Succeeded);
+    assert_eq!(run_until_ended(&world, &record).await.status, Status::Succeeded);
     world.same_again_changes_nothing().await;
 }
 
@@ -149,12 +149,12 @@ async fn role_that_lambda_cannot_assume_yet_is_parked() {
 #[tokio::test(start_paused = true)]
 async fn rollback_stops_a_deployment_parked_over_a_pending_version() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(100));
     let record = world.record("dev/orders/c.zip", code("c")).await;
     assert_eq!(record.code, Some(Code::Waiting), "{record:?}");
     let back = world.command_record(command("rollback", &json!({}))).await;
-    let ended = goes_on(&world, &record).await;
+    let ended = run_until_ended(&world, &record).await;
     assert_eq!((ended.status, served(&world).as_str()), (Status::Superseded, "b"), "{back:?}");
 }
 
@@ -283,7 +283,7 @@ async fn execution_role_never_assumable_is_given_up_after_fifteen_minutes() {
     let world = World::dev();
     world.aws(|aws| aws.at(DEV).roles.clear());
     let record = world.record("dev/orders/1.0.0.zip", function("1.0.0")).await;
-    let record = goes_on(&world, &record).await;
+    let record = run_until_ended(&world, &record).await;
     assert_eq!(error(&record).code, TargetErrorCode::RoleNotAssumable);
     assert_eq!(error(&record).step, "create function");
     assert!(error(&record).message.contains("cannot be assumed by Lambda"), "{}", error(&record).message);
@@ -351,7 +351,7 @@ async fn endless_foreign_update_fails_after_fifteen_minutes() {
     let world = World::with_orders();
     world.change_function(DEV, "orders", |f| f.busy(0, Timestamp::MAX));
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
-    let record = goes_on(&world, &record).await;
+    let record = run_until_ended(&world, &record).await;
     assert!((900..1_000).contains(&world.elapsed().as_secs()), "{:?}", world.elapsed());
     assert_eq!((error(&record).code, error(&record).step.as_str()), (TargetErrorCode::TimedOut, "observe"));
     world.same_again_changes_nothing().await;

@@ -8,7 +8,7 @@ use deployer_core::record::{Code, DeploymentRecord, Status, TargetErrorCode};
 use deployer_engine::port::CallErrorKind;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use world::orders::{command, deployed};
+use world::orders::{command, deploy_all};
 use world::zips::{code, with_manifest};
 use world::{Condition, DEV, Op, Trigger, World};
 
@@ -21,7 +21,7 @@ fn active(world: &World) -> Value {
 }
 
 /// Delivers ticks and sweeps until nothing is active, and returns the record that the ledger then has.
-async fn goes_on(world: &World, record: &DeploymentRecord) -> DeploymentRecord {
+async fn run_until_ended(world: &World, record: &DeploymentRecord) -> DeploymentRecord {
     for _ in 0..60 {
         world.tick().await;
         if active(world).is_null() {
@@ -59,7 +59,7 @@ async fn write_with_a_lost_answer_is_parked_while_lambda_works() {
     world.aws(|aws| aws.at(DEV).settling.time = seconds(200));
     world.on(Op::UpdateFunctionCode).lose_the_answer();
     let record = parked(&world).await;
-    let record = goes_on(&world, &record).await;
+    let record = run_until_ended(&world, &record).await;
     assert_eq!((record.status, world.calls_of(Op::UpdateFunctionCode).len()), (Status::Succeeded, 1), "{record:?}");
     world.same_again_changes_nothing().await;
 }
@@ -79,7 +79,7 @@ async fn code_sent_again_after_a_failed_version_is_parked() {
     });
     let record = parked(&world).await;
     world.heal();
-    assert_eq!(goes_on(&world, &record).await.status, Status::Succeeded);
+    assert_eq!(run_until_ended(&world, &record).await.status, Status::Succeeded);
 }
 
 #[tokio::test(start_paused = true)]
@@ -92,7 +92,7 @@ async fn wait_interrupted_by_a_timeout_continues_from_its_start() {
     ticks_once(&world).await;
     world.heal();
     assert_eq!(active(&world)["extensions"], 1, "its time was up");
-    let record = goes_on(&world, &record).await;
+    let record = run_until_ended(&world, &record).await;
     assert_eq!(record.targets[0].error.as_ref().unwrap().code, TargetErrorCode::TimedOut);
     assert!((900..1_000).contains(&world.elapsed().as_secs()), "{:?}", world.elapsed());
 }
@@ -104,7 +104,7 @@ async fn finished_wait_is_not_counted_to_the_next() {
     world.change_function(DEV, "orders", |f| f.busy(0, until));
     world.aws(|aws| aws.at(DEV).settling.time = seconds(600));
     let record = parked(&world).await;
-    let record = goes_on(&world, &record).await;
+    let record = run_until_ended(&world, &record).await;
     assert_eq!(record.status, Status::Succeeded, "each wait has its own 15 minutes: {record:?}");
 }
 
@@ -119,7 +119,7 @@ async fn wait_of_one_target_is_not_counted_to_another() {
     world.change_function("000000000002", "orders", |f| f.busy(0, until));
     world.aws(|aws| aws.at("000000000002").settling.time = seconds(600));
     let record = parked(&world).await;
-    let record = goes_on(&world, &record).await;
+    let record = run_until_ended(&world, &record).await;
     let ended = record.targets.iter().map(|target| target.status).collect::<Vec<_>>();
     assert_eq!(ended, [Status::Failed, Status::Succeeded], "{record:?}");
 }
@@ -135,7 +135,7 @@ async fn version_published_by_a_resumed_deployment_is_waited_for() {
         ticks_once(&world).await;
     }
     assert!(active(&world).is_null(), "10 seconds are waited out at once: {}", active(&world));
-    let record = goes_on(&world, &record).await;
+    let record = run_until_ended(&world, &record).await;
     assert_eq!((record.status, world.calls_of(Op::PublishVersion).len()), (Status::Succeeded, 1));
 }
 
@@ -144,7 +144,7 @@ async fn version_that_serves_nobody_is_published_anew_for_passing_reasons() {
     let world = World::with_orders();
     world.on(Op::UpdateFunctionCode).end_in("ActiveNonInvocable InternalError");
     let record = parked(&world).await;
-    let record = goes_on(&world, &record).await;
+    let record = run_until_ended(&world, &record).await;
     assert_eq!((record.status, world.calls_of(Op::UpdateFunctionCode).len()), (Status::Succeeded, 2), "{record:?}");
     assert!(world.elapsed() > seconds(900));
 }
@@ -155,7 +155,7 @@ async fn versions_that_keep_failing_are_not_published_for_ever() {
     world.aws(|aws| aws.at(DEV).settling.time = seconds(60));
     world.on(Op::UpdateFunctionCode).always().end_failed("InternalError: try again");
     let record = parked(&world).await;
-    let record = goes_on(&world, &record).await;
+    let record = run_until_ended(&world, &record).await;
     assert_eq!(record.targets[0].error.as_ref().unwrap().code, TargetErrorCode::FunctionFailed, "{record:?}");
     let made = world.calls_of(Op::UpdateFunctionCode).len();
     assert!(made <= 3, "{made} versions");
@@ -200,7 +200,7 @@ async fn update_that_somebody_keeps_undoing_does_not_wait_for_ever() {
 #[tokio::test(start_paused = true)]
 async fn stop_request_during_a_look_is_ticked_at_once() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     let until = world.now() + seconds(200);
     world.change_function(DEV, "orders", |f| f.busy(0, until));
     let back = async {
@@ -253,7 +253,7 @@ async fn late_start_event_is_sent_once() {
     world.on(Op::GetFunction).always().fail(CallErrorKind::Throttled);
     ticks_once(&world).await;
     world.heal();
-    goes_on(&world, &record).await;
+    run_until_ended(&world, &record).await;
     let told = world.aws(|aws| aws.events.iter().filter(|event| event.announces == Announcement::Started).count());
     assert_eq!(told, 1);
 }

@@ -2,7 +2,7 @@
 
 use deployer_core::record::{Code, DeploymentRecord, Status};
 use serde_json::{Value, json};
-use world::orders::deployed;
+use world::orders::deploy_all;
 use world::promotions::event;
 use world::{World, ignored, recorded};
 
@@ -10,7 +10,7 @@ use super::{by_hand, end, promote, to_prod, with};
 
 async fn waiting(approval: &Value) -> (World, DeploymentRecord) {
     let world = by_hand(&json!({ "approval": approval }));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     let record = world.request_promotion("e1", &to_prod()).await;
     assert_eq!((record.status, record.code), (Status::Pending, Some(Code::Waiting)));
     assert_eq!(world.sent_events().last().unwrap(), "Promotion Waiting prod/orders 1.1.0 pending");
@@ -117,7 +117,7 @@ async fn promotion_without_approval_expires() {
 #[tokio::test(start_paused = true)]
 async fn approval_covers_the_artifact_that_was_live_at_the_request() {
     let (world, _) = waiting(&json!({"required": 1})).await;
-    deployed(&world, &["1.2.0"]).await;
+    deploy_all(&world, &["1.2.0"]).await;
     assert_eq!(world.command_record(approve("bob")).await.status, Status::Succeeded);
     assert_eq!(world.served_releases(), ["1.2.0", "1.0.0", "1.1.0"]);
 }
@@ -126,12 +126,12 @@ async fn approval_covers_the_artifact_that_was_live_at_the_request() {
 async fn approval_and_soak_run_together_and_second_request_joins() {
     let promotion = json!({"from": "dev", "automatic": true, "soak": "30m"});
     let world = by_hand(&json!({"promotion": promotion, "approval": {"required": 1}}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.tick().await;
     assert_eq!(world.command_record(approve("bob")).await.status, Status::Pending, "it soaks");
     world.sweep_minutes(32).await;
     assert_eq!(world.served_releases()[2], "1.1.0");
-    deployed(&world, &["1.2.0"]).await;
+    deploy_all(&world, &["1.2.0"]).await;
     world.tick().await;
     world.sweep_minutes(32).await;
     let first = world.newest_in("prod").await;
@@ -145,7 +145,7 @@ async fn approval_and_soak_run_together_and_second_request_joins() {
 #[tokio::test(start_paused = true)]
 async fn approval_without_a_name_does_not_count() {
     let world = by_hand(&json!({"approval": {"required": 1}}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     let nameless = json!({"command": "promote", "function": "orders", "from": "dev", "to": "prod"});
     let refused = world.command_record(nameless).await;
     let because = "prod asks for approval by somebody else, so whoever asks must be named (requested_by)";

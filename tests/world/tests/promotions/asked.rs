@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use deployer_core::record::Status;
 use serde_json::json;
-use world::orders::deployed;
+use world::orders::deploy_all;
 use world::promotions::three_environments_config;
 use world::zips::code;
 use world::{CallPhase, Op, Trigger, World};
@@ -13,7 +13,7 @@ fn automatic() -> World {
     World::three_environments(&json!({"promotion": {"from": "dev", "automatic": true}}), &json!({}))
 }
 
-fn asked(world: &World) -> Vec<String> {
+fn request_keys(world: &World) -> Vec<String> {
     world.aws(|aws| aws.ledger.keys("asked/").map(str::to_owned).collect())
 }
 
@@ -24,20 +24,20 @@ async fn success_writes_its_promotion_requests_and_no_other_head() {
     world.invocation().upload(&upload).await;
     let foreign: Vec<_> = world.calls().into_iter().filter(|call| call.to_string().contains("heads/stage")).collect();
     assert!(foreign.is_empty(), "{foreign:?}");
-    let objects = asked(&world);
+    let objects = request_keys(&world);
     assert!(objects.len() == 1 && objects[0].starts_with("asked/stage/orders/"), "{objects:?}");
     world.tick().await;
-    assert_eq!((world.served_releases()[1].as_str(), asked(&world)), ("1.1.0", vec![]));
+    assert_eq!((world.served_releases()[1].as_str(), request_keys(&world)), ("1.1.0", vec![]));
     world.same_again_changes_nothing().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn lost_hint_message_loses_no_promotion() {
     let world = automatic();
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.aws(|aws| aws.queue.lose());
     world.sweep_and_deliver().await;
-    assert_eq!((world.served_releases()[1].as_str(), asked(&world)), ("1.1.0", vec![]));
+    assert_eq!((world.served_releases()[1].as_str(), request_keys(&world)), ("1.1.0", vec![]));
     world.markers_are_cleared().await;
 }
 
@@ -45,7 +45,7 @@ async fn lost_hint_message_loses_no_promotion() {
 async fn outbox_keeps_a_promotion_until_it_is_written() {
     let world = automatic();
     world.on(Op::WriteLedger).about("asked/stage").always().fail(deployer_engine::port::CallErrorKind::Unknown);
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     assert_eq!(world.head("dev", "orders")["outbox"][0]["todo"], json!(["promotions"]));
     world.heal();
     world.sweep_minutes(1).await;
@@ -57,7 +57,7 @@ async fn outbox_keeps_a_promotion_until_it_is_written() {
 async fn crash_over_a_request_promotes_it_once() {
     let ready = || async {
         let world = automatic();
-        deployed(&world, &["1.1.0"]).await;
+        deploy_all(&world, &["1.1.0"]).await;
         let body = world.aws(|aws| aws.queue.take(jiff::Timestamp::MAX)).remove(0);
         (world, world::tick(&body))
     };
@@ -70,7 +70,7 @@ async fn crash_over_a_request_promotes_it_once() {
             world.leases_run_out().await;
             world.sweep_minutes(2).await;
             assert_eq!(
-                (world.served_releases()[1].as_str(), asked(&world)),
+                (world.served_releases()[1].as_str(), request_keys(&world)),
                 ("1.1.0", vec![]),
                 "died {moment:?} {call}"
             );
@@ -85,21 +85,21 @@ async fn crash_over_a_request_promotes_it_once() {
 #[tokio::test(start_paused = true)]
 async fn request_to_a_removed_environment_is_kept_for_a_day() {
     let mut world = automatic();
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.aws(|aws| aws.queue.lose());
     let before = three_environments_config(&json!({"promotion": {"from": "dev", "automatic": true}}), &json!({}));
     let mut without = before.clone();
     without["environments"].as_object_mut().unwrap().remove("stage");
     world.reconfigure(&without);
     world.sweep_minutes(2).await;
-    assert_eq!(asked(&world).len(), 1);
+    assert_eq!(request_keys(&world).len(), 1);
     world.reconfigure(&before);
     world.sweep_minutes(1).await;
-    assert_eq!((world.served_releases()[1].as_str(), asked(&world)), ("1.1.0", vec![]));
-    deployed(&world, &["1.2.0"]).await;
+    assert_eq!((world.served_releases()[1].as_str(), request_keys(&world)), ("1.1.0", vec![]));
+    deploy_all(&world, &["1.2.0"]).await;
     world.aws(|aws| aws.queue.lose());
     world.reconfigure(&without);
     world.pass(Duration::from_secs(90_000)).await;
     world.sweep_and_deliver().await;
-    assert_eq!(asked(&world), Vec::<String>::new());
+    assert_eq!(request_keys(&world), Vec::<String>::new());
 }

@@ -4,7 +4,7 @@
 use deployer_core::record::{Code, Status};
 use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
-use world::orders::deployed;
+use world::orders::deploy_all;
 use world::promotions::three_environments_config;
 use world::zips::code;
 use world::{Op, World};
@@ -35,7 +35,7 @@ fn two(prod: &Value) -> World {
 #[tokio::test(start_paused = true)]
 async fn promotion_of_the_present_artifact_is_unchanged_without_approval() {
     let world = by_hand(&json!({"approval": {"required": 1}}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     assert_eq!(world.command_record(with(promote(), &json!({"id": "p1"}))).await.status, Status::Pending);
     world.command(about("approve", "prod")).await;
     world.tick().await;
@@ -49,7 +49,7 @@ async fn promotion_of_the_present_artifact_is_unchanged_without_approval() {
 async fn same_bytes_again_restart_no_soak_and_displace_nothing() {
     let promotion = json!({"from": "dev", "automatic": true, "soak": "30m"});
     let world = World::three_environments(&json!({}), &json!({ "promotion": promotion }));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.sweep_minutes(20).await;
     let waits = world.newest_in("prod").await;
     assert_eq!(waits.status, Status::Pending);
@@ -65,11 +65,11 @@ async fn rollback_in_the_destination_ends_waiting_promotions() {
     let promotion = json!({"from": "dev", "automatic": true, "soak": "5m"});
     let world = World::three_environments(&json!({}), &json!({ "promotion": promotion }));
     for release in ["1.1.0", "1.2.0"] {
-        deployed(&world, &[release]).await;
+        deploy_all(&world, &[release]).await;
         world.sweep_minutes(7).await;
         assert_eq!(world.served_releases()[2], release);
     }
-    deployed(&world, &["1.3.0"]).await;
+    deploy_all(&world, &["1.3.0"]).await;
     world.tick().await;
     let waits = world.newest_in("prod").await;
     assert_eq!(waits.status, Status::Pending);
@@ -86,7 +86,7 @@ async fn target_added_to_the_source_is_waited_for() {
     let prod = json!({"promotion": {"from": "dev"}});
     let mut world = two(&prod);
     world.reconfigure(&of_two(&prod, 1));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.reconfigure(&of_two(&prod, 2));
     let waits = world.command_record(with(promote(), &json!({"id": "p"}))).await;
     assert_eq!(waits.status, Status::Pending, "{waits:?}");
@@ -103,7 +103,7 @@ async fn target_added_to_the_source_is_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn partial_release_is_refused_with_the_number_of_targets() {
     let world = two(&json!({"promotion": {"from": "dev"}}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.on(Op::UpdateFunctionCode).at(SECOND).fail(CallErrorKind::Invalid);
     assert_eq!(world.record("dev/orders/1.2.0.zip", code("1.2.0")).await.status, Status::Failed);
     let because = "release 1.2.0 is on 1 of 2 targets of dev only: redeploy it there, and promote it then";

@@ -2,7 +2,7 @@
 
 use deployer_core::record::Status;
 use serde_json::{Value, json};
-use world::orders::deployed;
+use world::orders::deploy_all;
 use world::zips::code;
 use world::{CallPhase, Op, Outcome, Trigger, World};
 
@@ -47,7 +47,7 @@ async fn upload_with_a_crash_at_any_call_reaches_prod_once() {
 async fn sweep_or_tick_with_a_crash_at_any_call_is_resumed() {
     let due = || async {
         let world = rows();
-        deployed(&world, &["1.1.0"]).await;
+        deploy_all(&world, &["1.1.0"]).await;
         world.tick().await;
         world.sweep_minutes(4).await;
         world.pass(std::time::Duration::from_secs(120)).await;
@@ -70,7 +70,7 @@ async fn sweep_or_tick_with_a_crash_at_any_call_is_resumed() {
 async fn repeated_command_completes_a_crashed_promotion() {
     let ready = || async {
         let world = by_hand(&json!({"approval": {"required": 1}}));
-        deployed(&world, &["1.1.0"]).await;
+        deploy_all(&world, &["1.1.0"]).await;
         world
     };
     let order = with(promote(), &json!({"id": "p"}));
@@ -110,7 +110,7 @@ async fn die_at(world: &World, command: &Value, call: usize) {
 #[tokio::test(start_paused = true)]
 async fn source_without_an_answer_keeps_the_promotion_waiting() {
     let world = rows();
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.on(Op::GetAlias).at("111111111111").always().lose_the_answer();
     world.tick().await;
     world.sweep_minutes(5).await;

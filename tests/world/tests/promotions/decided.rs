@@ -5,7 +5,7 @@ use std::time::Duration;
 use deployer_core::id::Sha256;
 use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
-use world::orders::deployed;
+use world::orders::deploy_all;
 use world::promotions::{PROD, event, served_code, three_environments_config};
 use world::zips::code;
 use world::{Op, Trigger, World, tick};
@@ -18,7 +18,7 @@ fn codes(orders: &str, workers: &str) -> [Sha256; 2] {
 }
 
 /// Delivers the messages about this function, and loses all others.
-async fn only(world: &World, function: &str) {
+async fn deliver_only(world: &World, function: &str) {
     let now = world.now();
     for body in world.aws(|aws| aws.queue.take(now)) {
         let message = tick(&body);
@@ -34,7 +34,7 @@ async fn second_group(world: &World) {
     two_releases(world).await;
     world.command(together("first")).await;
     assert_eq!(until_ended(world, "first").await["status"], json!("succeeded"));
-    deployed(world, &["1.2.0"]).await;
+    deploy_all(world, &["1.2.0"]).await;
     world.record("dev/workers/8.zip", code("8")).await;
     world.tick().await;
 }
@@ -48,7 +48,7 @@ async fn freeze_that_begins_between_two_members_stops_neither() {
     let world = by_hand(&json!({"freeze": [{"days": ["sun"], "from": "10:01", "to": "23:00", "zone": "UTC"}]}));
     two_releases(&world).await;
     world.command(together("g")).await;
-    only(&world, "workers").await;
+    deliver_only(&world, "workers").await;
     world.sweep_minutes(3).await;
     let group = world.command(together("g")).await;
     assert_eq!((&group["status"], in_prod(&world)), (&json!("succeeded"), codes("1.1.0", "7")), "{group}");
@@ -61,9 +61,9 @@ async fn newer_automatic_promotion_waits_behind_a_member() {
     two_releases(&world).await;
     world.aws(|aws| aws.queue.lose());
     world.command(together("g")).await;
-    only(&world, "workers").await;
-    deployed(&world, &["1.2.0"]).await;
-    only(&world, "nobody").await;
+    deliver_only(&world, "workers").await;
+    deploy_all(&world, &["1.2.0"]).await;
+    deliver_only(&world, "nobody").await;
     world.sweep_and_deliver().await;
     world.sweep_minutes(3).await;
     let group = world.command(together("g")).await;
@@ -78,7 +78,7 @@ async fn upload_waits_behind_a_member_and_follows_it() {
     let world = by_hand(&json!({"accept_uploads": true}));
     two_releases(&world).await;
     world.command(together("g")).await;
-    only(&world, "workers").await;
+    deliver_only(&world, "workers").await;
     world.pass(Duration::from_secs(1)).await;
     let waits = world.record("prod/orders/2.0.0.zip", code("2.0.0")).await;
     assert_eq!(waits.status, deployer_core::record::Status::Pending, "{waits:?}");
@@ -98,7 +98,7 @@ async fn members_of_an_event_ahead_have_their_records_ids() {
         json!({"functions": ["orders", "workers"], "from": "dev", "to": "prod", "requested_by": "ann", "id": "g"});
     let ahead = event("Promotion Requested", "e", world.now() + Duration::from_secs(240), &detail);
     world.receive(&ahead).await;
-    only(&world, "workers").await;
+    deliver_only(&world, "workers").await;
     world.sweep_and_deliver().await;
     let group = until_ended(&world, "g").await;
     assert_eq!((&group["status"], statuses(&group)), (&json!("failed"), vec!["refused", "failed"]), "{group}");
@@ -117,7 +117,7 @@ async fn hold_or_rollback_in_the_source_rolls_the_group_back() {
         let world = by_hand(&json!({}));
         second_group(&world).await;
         world.command(together("g")).await;
-        only(&world, "workers").await;
+        deliver_only(&world, "workers").await;
         assert_eq!(in_prod(&world), codes("1.1.0", "8"), "one of them has moved");
         world.command(stop.clone()).await;
         let group = until_ended(&world, "g").await;
@@ -132,10 +132,10 @@ async fn rollback_in_the_destination_rolls_the_group_back() {
     second_group(&world).await;
     world.command(together("second")).await;
     until_ended(&world, "second").await;
-    deployed(&world, &["1.3.0"]).await;
+    deploy_all(&world, &["1.3.0"]).await;
     world.record("dev/workers/9.zip", code("9")).await;
     world.command(together("g")).await;
-    only(&world, "workers").await;
+    deliver_only(&world, "workers").await;
     world
         .command(json!({"command": "rollback", "environment": "prod", "function": "orders", "requested_by": "bob"}))
         .await;
@@ -211,7 +211,7 @@ async fn second_group_over_the_same_functions_waits_for_the_first() {
     second_group(&world).await;
     world.command(together("g")).await;
     world.aws(|aws| aws.queue.lose());
-    deployed(&world, &["1.3.0"]).await;
+    deploy_all(&world, &["1.3.0"]).await;
     world.record("dev/workers/9.zip", code("9")).await;
     let second = world.command(together("h")).await;
     assert_eq!(second["status"], json!("pending"), "{second}");
@@ -232,7 +232,7 @@ async fn undecided_group_gives_its_places_back() {
     assert_eq!(group["status"], json!("refused"), "{group}");
     let waiting = world.head("prod", "orders")["waiting"].clone();
     assert!(waiting.is_null() || waiting == json!([]), "{waiting}");
-    deployed(&world, &["1.3.0"]).await;
+    deploy_all(&world, &["1.3.0"]).await;
     let one = json!({"command": "promote", "function": "orders", "from": "dev", "to": "prod", "requested_by": "ann"});
     world.command(with(one, &json!({"id": "single"}))).await;
     assert_eq!(in_prod(&world), codes("1.3.0", "7"));

@@ -3,7 +3,7 @@
 use deployer_core::record::Status;
 use deployer_engine::port::CallErrorKind;
 use serde_json::json;
-use world::orders::deployed;
+use world::orders::deploy_all;
 use world::zips::with_manifest;
 use world::{CallPhase, Op, Outcome, World, zips::code};
 
@@ -17,7 +17,7 @@ fn count(world: &World, told: &str) -> usize {
 async fn bus_outage_fails_no_deployment_and_events_follow_by_sweep() {
     let world = by_hand(&json!({}));
     world.on(Op::PutEvents).always().fail(CallErrorKind::Invalid);
-    deployed(&world, &["1.1.0", "1.2.0"]).await;
+    deploy_all(&world, &["1.1.0", "1.2.0"]).await;
     assert_eq!(world.command_record(super::promote()).await.status, Status::Succeeded);
     let run = world.invocation().run(&world::Trigger::Sweep).await;
     assert!(matches!(run.outcome, Outcome::Swept(_)), "{run:?}");
@@ -70,7 +70,7 @@ async fn events_carry_the_record_without_bucket_and_variable_values() {
 #[tokio::test(start_paused = true)]
 async fn each_end_has_its_own_event() {
     let world = by_hand(&json!({}));
-    deployed(&world, &["1.1.0", "1.2.0"]).await;
+    deploy_all(&world, &["1.1.0", "1.2.0"]).await;
     let rollback = json!({"command": "rollback", "environment": "dev", "function": "orders"});
     world.command_record(rollback).await;
     assert_eq!(world.sent_events().last().unwrap(), "Deployment Rolled Back dev/orders 1.1.0 succeeded");

@@ -3,7 +3,7 @@
 use deployer_core::id::Sha256;
 use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
-use world::orders::deployed;
+use world::orders::deploy_all;
 use world::promotions::{PROD, served_code};
 use world::zips::code;
 use world::{CallPhase, DEV, Op, Outcome, Trigger, World};
@@ -11,7 +11,7 @@ use world::{CallPhase, DEV, Op, Outcome, Trigger, World};
 use super::by_hand;
 
 pub(super) async fn two_releases(world: &World) {
-    deployed(world, &["1.1.0"]).await;
+    deploy_all(world, &["1.1.0"]).await;
     world.record("dev/workers/7.zip", code("7")).await;
 }
 
@@ -103,7 +103,7 @@ async fn failure_of_one_member_rolls_the_others_back() {
     two_releases(&world).await;
     world.command(together("first")).await;
     until_ended(&world, "first").await;
-    deployed(&world, &["1.2.0"]).await;
+    deploy_all(&world, &["1.2.0"]).await;
     world.record("dev/workers/8.zip", code("8")).await;
     world.on(Op::UpdateFunctionCode).at(PROD).about("workers").fail(CallErrorKind::Invalid);
     world.command(together("g")).await;
@@ -127,7 +127,7 @@ async fn member_that_was_already_live_does_not_go_back() {
         two_releases(&world).await;
         world.command(together("first")).await;
         until_ended(&world, "first").await;
-        deployed(&world, &["1.2.0"]).await;
+        deploy_all(&world, &["1.2.0"]).await;
         world.command(json!({"command": "promote", "functions": ["orders"], "from": "dev", "to": "prod", "requested_by": "ann", "id": "o"})).await;
         until_ended_as(&world, "o", &["orders"]).await;
         world.record("dev/workers/8.zip", code("8")).await;
@@ -173,7 +173,7 @@ async fn group_after_a_crash_ends_alike() {
             two_releases(&world).await;
             world.command(together("first")).await;
             until_ended(&world, "first").await;
-            deployed(&world, &["1.2.0"]).await;
+            deploy_all(&world, &["1.2.0"]).await;
             world.record("dev/workers/8.zip", code("8")).await;
             if fails {
                 world.on(Op::UpdateFunctionCode).at(PROD).about("workers").always().fail(CallErrorKind::Invalid);
@@ -202,7 +202,7 @@ async fn group_approval_covers_the_artifacts_live_at_the_request() {
     two_releases(&world).await;
     let asked = world.command(together("g")).await;
     assert_eq!(world.sent_events().last().unwrap(), "Promotion Waiting -/- - -");
-    deployed(&world, &["1.2.0"]).await;
+    deploy_all(&world, &["1.2.0"]).await;
     let approve =
         json!({"command": "approve", "environment": "prod", "deployment": asked["id"], "requested_by": "bob"});
     world.command(approve).await;

@@ -16,7 +16,7 @@ mod soaks;
 use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status};
 use serde_json::{Value, json};
 use world::World;
-use world::orders::{deployed, release};
+use world::orders::{deploy_all, release};
 
 /// Returns a record's status, code and reason.
 fn end(record: &DeploymentRecord) -> (Status, Option<Code>, &str) {
@@ -54,7 +54,7 @@ async fn upload_goes_by_itself_to_stage_and_prod() {
         &json!({"promotion": {"from": "dev", "automatic": true}}),
         &json!({"promotion": {"from": "stage", "automatic": true, "soak": "30m"}}),
     );
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.tick().await;
     assert_eq!(world.served_releases(), ["1.1.0", "1.1.0", "1.0.0"]);
     world.sweep_minutes(29).await;
@@ -88,7 +88,7 @@ async fn upload_goes_by_itself_to_stage_and_prod() {
 #[tokio::test(start_paused = true)]
 async fn repeated_requests_promote_the_live_release_once() {
     let world = by_hand(&json!({}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     let order = with(promote(), &json!({"id": "p1"}));
     let record = world.command_record(order.clone()).await;
     assert_eq!((record.status, record.cause.kind), (Status::Succeeded, CauseKind::Promotion));
@@ -97,7 +97,7 @@ async fn repeated_requests_promote_the_live_release_once() {
     let before = world.snapshot();
     assert_eq!(world.command_record(order).await, record);
     assert_eq!(world.snapshot(), before, "the same id again changes nothing");
-    deployed(&world, &["1.2.0"]).await;
+    deploy_all(&world, &["1.2.0"]).await;
     let event = world.promotion_event("e1", &to_prod());
     for _ in 0..1_000 {
         let again = world::recorded(world.send_event(&event).await);
@@ -124,7 +124,7 @@ async fn promotion_uses_the_destinations_manifest() {
 #[tokio::test(start_paused = true)]
 async fn pattern_promotes_each_ready_function_and_no_other() {
     let world = by_hand(&json!({}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.record("dev/workers/7.zip", world::zips::code("7")).await;
     let ready = world.command(with(promote(), &json!({"function": "*", "id": "all"}))).await;
     let functions: Vec<_> = ready["deployments"].as_array().unwrap().iter().map(|r| r["function"].clone()).collect();
@@ -139,7 +139,7 @@ async fn pattern_promotes_each_ready_function_and_no_other() {
     let nothing = world.command(with(promote(), &json!({"function": "*", "id": "once more"}))).await;
     assert_eq!((nothing, world.snapshot()), (json!({"deployments": []}), before), "all is there");
     world.pass(std::time::Duration::from_secs(60)).await;
-    deployed(&world, &["1.2.0"]).await;
+    deploy_all(&world, &["1.2.0"]).await;
     let again = world.command(with(promote(), &json!({"function": "*", "id": "all"}))).await;
     let releases: Vec<_> = again["deployments"].as_array().unwrap().iter().map(|r| r["release"].clone()).collect();
     assert_eq!(releases, ["1.1.0", "7"], "the same again asks for nothing that became live since");
@@ -152,9 +152,9 @@ async fn pattern_promotes_each_ready_function_and_no_other() {
 #[tokio::test(start_paused = true)]
 async fn status_shows_lagging_environments_and_waiting_promotions() {
     let world = by_hand(&json!({"approval": {"required": 1}}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     assert_eq!(world.command_record(promote()).await.status, Status::Pending);
-    deployed(&world, &["1.2.0", "1.3.0"]).await;
+    deploy_all(&world, &["1.2.0", "1.3.0"]).await;
     let status = world.command(json!({"command": "status", "environment": "prod", "function": "orders"})).await;
     let prod = &status["functions"][0];
     let behind = &prod["behind"][0];

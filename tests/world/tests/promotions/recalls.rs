@@ -3,7 +3,7 @@
 use deployer_core::record::Status;
 use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
-use world::orders::{deployed, served_in};
+use world::orders::{deploy_all, served_in};
 use world::zips::code;
 use world::{Op, World};
 
@@ -21,9 +21,9 @@ fn row() -> World {
 #[tokio::test(start_paused = true)]
 async fn recall_rolls_back_everywhere_last_environment_first() {
     let world = row();
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.tick().await;
-    deployed(&world, &["1.2.0"]).await;
+    deploy_all(&world, &["1.2.0"]).await;
     world.tick().await;
     assert_eq!(world.served_releases(), ["1.2.0", "1.2.0", "1.2.0"]);
     let answer = world.command(recall("r")).await;
@@ -55,9 +55,9 @@ async fn recall_ends_its_waiting_promotions_and_no_others() {
         &json!({"promotion": {"from": "dev", "automatic": true}}),
         &json!({"promotion": {"from": "stage", "automatic": true, "soak": "1h"}}),
     );
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.sweep_minutes(62).await;
-    deployed(&world, &["1.2.0"]).await;
+    deploy_all(&world, &["1.2.0"]).await;
     world.tick().await;
     let answer = world.command(recall("r")).await;
     let told: Vec<_> =
@@ -71,7 +71,7 @@ async fn recall_ends_its_waiting_promotions_and_no_others() {
 #[tokio::test(start_paused = true)]
 async fn unknown_release_is_not_recalled() {
     let world = row();
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     let (error, because) = world.command_error(recall("r")).await;
     assert_eq!(error, "InvalidCommand");
     assert!(because.starts_with("no release 1.2.0 of orders is known in any environment"), "{because}");
@@ -80,7 +80,7 @@ async fn unknown_release_is_not_recalled() {
 #[tokio::test(start_paused = true)]
 async fn recall_without_an_earlier_release_stays_and_says_so() {
     let world = row();
-    deployed(&world, &["1.2.0"]).await;
+    deploy_all(&world, &["1.2.0"]).await;
     world.tick().await;
     let answer = world.command(recall("r")).await;
     for one in answer["environments"].as_array().unwrap() {
@@ -96,7 +96,7 @@ async fn recall_without_an_earlier_release_stays_and_says_so() {
 #[tokio::test(start_paused = true)]
 async fn recall_of_a_partial_release_restores_its_targets() {
     let world = World::with_orders_in_two();
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.on(Op::UpdateFunctionCode).at("222222222222").fail(CallErrorKind::Invalid);
     assert_eq!(world.record("dev/orders/1.2.0.zip", code("1.2.0")).await.status, Status::Failed);
     let places = ["111111111111", "222222222222"];
@@ -111,7 +111,7 @@ async fn recall_of_a_partial_release_restores_its_targets() {
 async fn repeated_recall_after_an_unreject_takes_nothing_back() {
     let world = row();
     for release in ["1.1.0", "1.2.0"] {
-        deployed(&world, &[release]).await;
+        deploy_all(&world, &[release]).await;
         world.tick().await;
     }
     world.command(recall("r")).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use deployer_core::record::Status;
 use serde_json::{Value, json};
-use world::orders::deployed;
+use world::orders::deploy_all;
 use world::promotions::event;
 
 use super::{by_hand, to_prod, with};
@@ -15,7 +15,7 @@ async fn replayed_archive_of_five_hundred_old_events_changes_nothing() {
     let mut archive: Vec<Value> = Vec::new();
     for number in 0..500 {
         if number % 50 == 0 {
-            deployed(&world, &[&format!("1.{}.0", 1 + number / 50)]).await;
+            deploy_all(&world, &[&format!("1.{}.0", 1 + number / 50)]).await;
         }
         world.pass(Duration::from_secs(3)).await;
         let named = (number % 3 == 0).then(|| format!("1.{}.0", 1 + number / 100));
@@ -24,7 +24,7 @@ async fn replayed_archive_of_five_hundred_old_events_changes_nothing() {
         archive.push(request.clone());
         world.send_event(&request).await;
     }
-    deployed(&world, &["2.0.0"]).await;
+    deploy_all(&world, &["2.0.0"]).await;
     assert_eq!(world.request_promotion("last", &to_prod()).await.status, Status::Succeeded);
     world.tick().await;
     let (before, told) = (world.snapshot(), world.sent_events().len());
@@ -46,7 +46,7 @@ async fn replayed_archive_of_five_hundred_old_events_changes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn replayed_event_under_a_new_id_promotes_nothing() {
     let world = by_hand(&json!({}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     let mut replay = world.promotion_event("new", &to_prod());
     replay["replay-name"] = json!("last-week");
     let record = world::recorded(world.send_event(&replay).await);
@@ -58,7 +58,7 @@ async fn replayed_event_under_a_new_id_promotes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn event_older_than_an_accepted_one_is_superseded() {
     let world = by_hand(&json!({}));
-    deployed(&world, &["1.1.0", "1.2.0"]).await;
+    deploy_all(&world, &["1.1.0", "1.2.0"]).await;
     let late = event("Promotion Requested", "late", world.now(), &with(to_prod(), &json!({"release": "1.1.0"})));
     world.pass(Duration::from_secs(10)).await;
     assert_eq!(world.request_promotion("newer", &to_prod()).await.status, Status::Succeeded);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use deployer_core::record::{Code, Status};
 use serde_json::{Value, json};
-use world::orders::deployed;
+use world::orders::deploy_all;
 use world::promotions::event;
 use world::zips::code;
 use world::{DEV, World, ignored};
@@ -25,7 +25,7 @@ async fn refused(world: &World, order: &Value) -> (Option<Code>, String) {
 #[tokio::test(start_paused = true)]
 async fn promotion_from_an_unnamed_source_is_refused() {
     let world = by_hand(&json!({}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     let from_stage = refused(&world, &with(promote(), &json!({"from": "stage"}))).await;
     assert_eq!(from_stage, (Some(Code::NotPromotable), "prod takes promotions from dev only, not from stage".into()));
     let to_stage = refused(&world, &with(promote(), &json!({"to": "stage"}))).await;
@@ -43,7 +43,7 @@ async fn release_not_live_in_the_source_is_refused() {
     let world = by_hand(&json!({}));
     let nothing = refused(&world, &promote()).await;
     assert_eq!(nothing, (Some(Code::NotLive), "nothing is live in dev: deploy a release there first".into()));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     let unknown = refused(&world, &with(promote(), &json!({"release": "9.9.9"}))).await;
     assert_eq!(unknown, (Some(Code::NotLive), "release 9.9.9 is not among the last that dev has or had live".into()));
 }
@@ -51,7 +51,7 @@ async fn release_not_live_in_the_source_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn named_release_need_not_be_live_any_more() {
     let world = by_hand(&json!({}));
-    deployed(&world, &["1.1.0", "1.2.0"]).await;
+    deploy_all(&world, &["1.1.0", "1.2.0"]).await;
     let record = world.command_record(with(promote(), &json!({"release": "1.1.0"}))).await;
     assert_eq!(record.status, Status::Succeeded, "{record:?}");
     assert_eq!(world.served_releases(), ["1.2.0", "1.0.0", "1.1.0"]);
@@ -60,7 +60,7 @@ async fn named_release_need_not_be_live_any_more() {
 #[tokio::test(start_paused = true)]
 async fn rejected_held_or_expired_promotion_is_refused() {
     let world = by_hand(&json!({}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     let hold = json!({"command": "hold", "environment": "prod", "function": "orders", "reason": "audit", "requested_by": "bob"});
     world.command(hold).await;
     let held = refused(&world, &promote()).await;
@@ -78,7 +78,7 @@ async fn rejected_held_or_expired_promotion_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn unsoaked_release_is_refused_with_its_earliest_time() {
     let world = by_hand(&json!({"promotion": {"from": "dev", "soak": "30m"}}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     let since = world.newest_in("dev").await.finished_at.unwrap();
     let until = since + Duration::from_secs(1800);
     let soaking = refused(&world, &promote()).await;
@@ -92,9 +92,9 @@ async fn unsoaked_release_is_refused_with_its_earliest_time() {
 #[tokio::test(start_paused = true)]
 async fn release_live_too_shortly_has_not_soaked() {
     let world = by_hand(&json!({"promotion": {"from": "dev", "soak": "30m"}}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.sweep_minutes(10).await;
-    deployed(&world, &["1.2.0"]).await;
+    deploy_all(&world, &["1.2.0"]).await;
     world.sweep_minutes(60).await;
     let short = refused(&world, &with(promote(), &json!({"release": "1.1.0"}))).await;
     assert_eq!(short.0, Some(Code::NotPromotable));
@@ -105,7 +105,7 @@ async fn release_live_too_shortly_has_not_soaked() {
 #[tokio::test(start_paused = true)]
 async fn drift_in_the_source_is_refused() {
     let world = by_hand(&json!({}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.change_function("111111111111", "orders", |f| f.point("live", 1));
     let drift = refused(&world, &promote()).await;
     assert_eq!(drift.0, Some(Code::NotPromotable));
@@ -119,7 +119,7 @@ async fn drift_in_the_source_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn unreadable_source_lets_nothing_pass() {
     let world = by_hand(&json!({}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.aws(|aws| aws.sts.delete_role(DEV));
     let unseen = refused(&world, &promote()).await;
     assert_eq!(unseen.0, Some(Code::NotPromotable));
@@ -130,7 +130,7 @@ async fn unreadable_source_lets_nothing_pass() {
 async fn require_all_or_any_of_several_sources() {
     let rules = |require: &str| json!({"promotion": {"from": ["dev", "stage"], "require": require}});
     let all = World::three_environments(&json!({}), &rules("all"));
-    deployed(&all, &["1.1.0"]).await;
+    deploy_all(&all, &["1.1.0"]).await;
     let missing = refused(&all, &promote()).await;
     assert_eq!(
         missing,
@@ -139,7 +139,7 @@ async fn require_all_or_any_of_several_sources() {
     all.record("stage/orders/1.1.0.zip", code("1.1.0")).await;
     assert_eq!(all.command_record(promote()).await.status, Status::Succeeded, "the same code is live in both");
     let any = World::three_environments(&json!({}), &rules("any"));
-    deployed(&any, &["1.1.0"]).await;
+    deploy_all(&any, &["1.1.0"]).await;
     assert_eq!(any.command_record(promote()).await.status, Status::Succeeded);
 }
 
@@ -147,7 +147,7 @@ async fn require_all_or_any_of_several_sources() {
 async fn freeze_refuses_or_delays_and_an_override_is_recorded() {
     let frozen = json!([{"first": "2020-01-01", "last": "2099-12-31", "zone": "Europe/Berlin"}]);
     let world = by_hand(&json!({"freeze": frozen, "when_frozen": "refuse"}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     let refusal = refused(&world, &promote()).await;
     let because = "prod is frozen until 2099-12-31T23:00:00Z and refuses promotions meanwhile: promote then, or give a reason to \
                    override the freeze";
@@ -157,7 +157,7 @@ async fn freeze_refuses_or_delays_and_an_override_is_recorded() {
     assert_eq!(record.promotion.unwrap().freeze_override.as_deref(), Some("CVE-2026-1"));
 
     let waits = by_hand(&json!({"freeze": frozen}));
-    deployed(&waits, &["1.1.0"]).await;
+    deploy_all(&waits, &["1.1.0"]).await;
     let pending = waits.command_record(promote()).await;
     assert_eq!(
         end(&pending),
@@ -180,7 +180,7 @@ async fn end_of_a_freeze_resumes_waiting_promotions() {
     let probe = World::three_environments(&json!({}), &json!({}));
     let freeze = json!([{"days": [today(&probe)], "zone": "UTC"}]);
     let world = by_hand(&json!({"freeze": freeze}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     assert_eq!(world.command_record(promote()).await.status, Status::Pending);
     world.sweep_minutes(24 * 60 + 1).await;
     assert_eq!(world.served_releases()[2], "1.1.0");
@@ -189,7 +189,7 @@ async fn end_of_a_freeze_resumes_waiting_promotions() {
 #[tokio::test(start_paused = true)]
 async fn invalid_or_outdated_event_promotes_nothing() {
     let world = by_hand(&json!({}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     for (detail, words) in [
         (json!({"from": "dev", "to": "prod"}), "function is missing"),
         (json!({"function": "orders", "from": "dev", "to": "dev"}), "from and to must be two environments"),

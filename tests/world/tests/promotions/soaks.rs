@@ -3,7 +3,7 @@
 use deployer_core::record::{Code, Status};
 use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
-use world::orders::deployed;
+use world::orders::deploy_all;
 use world::promotions::PROD;
 use world::zips::code;
 use world::{CallPhase, Op, World};
@@ -22,7 +22,7 @@ fn about(command: &str, environment: &str) -> Value {
 #[tokio::test(start_paused = true)]
 async fn rollback_in_the_source_cancels_the_soak() {
     let world = soaking(&json!({}));
-    deployed(&world, &["1.1.0", "1.2.0"]).await;
+    deploy_all(&world, &["1.1.0", "1.2.0"]).await;
     world.sweep_minutes(10).await;
     world.command_record(about("rollback", "dev")).await;
     world.sweep_minutes(40).await;
@@ -35,7 +35,7 @@ async fn rollback_in_the_source_cancels_the_soak() {
 #[tokio::test(start_paused = true)]
 async fn failure_in_the_source_cancels_the_soak() {
     let world = soaking(&json!({}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.sweep_minutes(10).await;
     world.on(Op::UpdateFunctionCode).at("111111111111").fail(CallErrorKind::Invalid);
     let failed = world.record("dev/orders/1.2.0.zip", code("1.2.0")).await;
@@ -50,14 +50,14 @@ async fn failure_in_the_source_cancels_the_soak() {
 #[tokio::test(start_paused = true)]
 async fn hold_or_reject_ends_the_soak_with_a_record() {
     let world = soaking(&json!({}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.sweep_minutes(5).await;
     world.command(with(about("hold", "prod"), &json!({"reason": "audit"}))).await;
     let held = world.newest_in("prod").await;
     assert_eq!((held.status, held.code), (Status::Refused, Some(Code::SoakCancelled)));
     assert!(held.because.unwrap().starts_with("its soak was interrupted: held by bob since "));
     world.command(about("release-hold", "prod")).await;
-    deployed(&world, &["1.2.0"]).await;
+    deploy_all(&world, &["1.2.0"]).await;
     world.sweep_minutes(5).await;
     world.command(json!({"command": "reject", "function": "orders", "release": "1.2.0", "reason": "leaks"})).await;
     world.sweep_minutes(1).await;
@@ -70,10 +70,10 @@ async fn hold_or_reject_ends_the_soak_with_a_record() {
 #[tokio::test(start_paused = true)]
 async fn newer_release_replaces_the_soaking_one_and_soaks_anew() {
     let world = soaking(&json!({}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.sweep_minutes(20).await;
     let first = world.newest_in("prod").await;
-    deployed(&world, &["1.2.0"]).await;
+    deploy_all(&world, &["1.2.0"]).await;
     world.tick().await;
     let before = world.command(json!({"command": "history", "environment": "prod", "function": "orders"})).await;
     let first = before["deployments"].as_array().unwrap().iter().find(|r| r["id"] == json!(first.id)).unwrap();
@@ -87,9 +87,9 @@ async fn newer_release_replaces_the_soaking_one_and_soaks_anew() {
 #[tokio::test(start_paused = true)]
 async fn in_order_the_older_soak_finishes_first() {
     let world = soaking(&json!({"policy": "in-order"}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.sweep_minutes(20).await;
-    deployed(&world, &["1.2.0"]).await;
+    deploy_all(&world, &["1.2.0"]).await;
     world.sweep_minutes(12).await;
     assert_eq!(world.served_releases()[2], "1.1.0");
     world.sweep_minutes(20).await;
@@ -101,13 +101,13 @@ async fn in_order_the_older_soak_finishes_first() {
 async fn rolled_back_release_returns_only_by_hand() {
     let world = soaking(&json!({"soak": "0s"}));
     for release in ["1.1.0", "1.2.0"] {
-        deployed(&world, &[release]).await;
+        deploy_all(&world, &[release]).await;
         world.tick().await;
         assert_eq!(world.served_releases()[2], release);
     }
     world.command_record(about("rollback", "prod")).await;
     assert_eq!(world.served_releases()[2], "1.1.0");
-    deployed(&world, &["1.3.0"]).await;
+    deploy_all(&world, &["1.3.0"]).await;
     world.tick().await;
     // The very same object becomes live in dev once more.
     world.pass(std::time::Duration::from_secs(1)).await;
@@ -126,7 +126,7 @@ async fn rolled_back_release_returns_only_by_hand() {
 #[tokio::test(start_paused = true)]
 async fn rollback_redeploy_or_failure_in_the_source_promotes_nothing() {
     let world = soaking(&json!({"soak": "0s"}));
-    deployed(&world, &["1.1.0", "1.2.0"]).await;
+    deploy_all(&world, &["1.1.0", "1.2.0"]).await;
     world.tick().await;
     let records = world.aws(|aws| aws.ledger.keys("deployments/prod/").count());
     world.command_record(about("rollback", "dev")).await;
@@ -140,7 +140,7 @@ async fn rollback_redeploy_or_failure_in_the_source_promotes_nothing() {
 async fn last_success_of_several_sources_promotes_or_each() {
     let rules = |require: &str| json!({"promotion": {"from": ["dev", "stage"], "require": require, "automatic": true}});
     let all = World::three_environments(&json!({}), &rules("all"));
-    deployed(&all, &["1.1.0"]).await;
+    deploy_all(&all, &["1.1.0"]).await;
     all.sweep_minutes(2).await;
     assert_eq!(
         (all.served_releases()[2].as_str(), all.aws(|aws| aws.ledger.keys("deployments/prod/").count())),
@@ -150,7 +150,7 @@ async fn last_success_of_several_sources_promotes_or_each() {
     all.tick().await;
     assert_eq!(all.served_releases()[2], "1.1.0");
     let any = World::three_environments(&json!({}), &rules("any"));
-    deployed(&any, &["1.1.0"]).await;
+    deploy_all(&any, &["1.1.0"]).await;
     any.tick().await;
     assert_eq!(any.served_releases()[2], "1.1.0");
     any.record("stage/orders/1.1.0.zip", code("1.1.0")).await;
@@ -165,7 +165,7 @@ async fn success_without_bus_and_queue_is_promoted() {
     let mut config = world::promotions::three_environments_config(&stage, &prod);
     config.as_object_mut().unwrap().retain(|field, _| field != "queue_url" && field != "event_bus");
     let world = World::with(&config).with_functions();
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     assert_eq!(world.served_releases(), ["1.1.0", "1.1.0", "1.1.0"], "in the one invocation");
     assert!(world.sent_events().is_empty());
     let upload = world.put("dev/orders/1.2.0.zip", code("1.2.0"));
@@ -179,7 +179,7 @@ async fn success_without_bus_and_queue_is_promoted() {
 async fn newer_change_is_not_undone_by_a_waiting_promotion() {
     let promotion = json!({"from": "dev", "automatic": true, "soak": "30m"});
     let world = World::three_environments(&json!({}), &json!({"promotion": promotion, "accept_uploads": true}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.sweep_minutes(10).await;
     assert_eq!(world.record("prod/orders/2.0.0.zip", code("2.0.0")).await.status, Status::Succeeded);
     world.sweep_minutes(30).await;
@@ -192,7 +192,7 @@ async fn newer_change_is_not_undone_by_a_waiting_promotion() {
 #[tokio::test(start_paused = true)]
 async fn source_invisible_for_an_hour_ends_the_promotion() {
     let world = soaking(&json!({"soak": "0s"}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.on(Op::GetAlias).at("111111111111").always().fail(CallErrorKind::Unknown);
     world.sweep_minutes(10).await;
     let waits = world.newest_in("prod").await;
@@ -221,7 +221,7 @@ async fn source_invisible_for_an_hour_ends_the_promotion() {
 #[tokio::test(start_paused = true)]
 async fn broken_source_head_stops_no_sweep() {
     let world = soaking(&json!({}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.tick().await;
     let head = world.aws(|aws| aws.ledger.get("heads/dev/orders.json").unwrap().to_vec());
     world.aws(|aws| aws.ledger.put("heads/dev/orders.json", b"{".to_vec()));
