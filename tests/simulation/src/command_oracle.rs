@@ -38,7 +38,7 @@ pub(super) fn commands(case: &Case<'_>, runner: &super::runner::Runner<'_>, repo
         };
         let has_joined = answers.iter().flatten().any(|answer| joined(answer).is_some());
         if records.is_empty() && !command.is_lost && !has_joined {
-            report(Rule::NoneIsLost, format!("{name} was given, and nobody knows it"));
+            report(Rule::NoUploadLost, format!("{name} was given, and nobody knows it"));
         }
         for answer in answers {
             let Ok(answer) = answer else {

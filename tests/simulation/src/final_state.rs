@@ -39,7 +39,7 @@ impl Case<'_> {
         if arrived.is_empty() {
             let was = self.scenario.existing.iter().any(|(at, function)| at == place && function == self.function);
             if serves.map(|(version, _)| version) != was.then_some(1) && !self.is_changed_by_others_at(place) {
-                report(Rule::ServesTheNewest, format!("nothing arrived in {place}, but it serves {serves:?}"));
+                report(Rule::ServesNewest, format!("nothing arrived in {place}, but it serves {serves:?}"));
             }
             return;
         }
@@ -49,7 +49,7 @@ impl Case<'_> {
         if serves.map(|(version, sha256)| (Some(version), sha256)) != Some((version, expected)) {
             let what = &upload.s3.key;
             report(
-                Rule::ServesTheNewest,
+                Rule::ServesNewest,
                 format!("{place} should serve {what} as version {version:?}, and serves {serves:?}"),
             );
         }

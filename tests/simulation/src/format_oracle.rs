@@ -26,7 +26,7 @@ pub(super) fn check(versions: &Versions, journal: &[JournalEntry], found: &mut V
             |rule, text: String| found.push(Violation { rule, found: format!("{}: {text}", entry.object) });
         for thing in newer::lost(&before, after) {
             report(
-                Rule::NothingForgotten,
+                Rule::NewerFieldsKept,
                 format!("invocation {by} has lost what a newer deployer had said of {thing}"),
             );
         }

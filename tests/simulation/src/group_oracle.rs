@@ -87,7 +87,7 @@ impl GroupOracle<'_> {
             if !came_before && !claimed.is_rollback() && member.request.id != claimed.id {
                 let text =
                     format!("{key}: {} was begun before {}, which held its place", claimed.id, member.request.id);
-                self.report(Rule::BehindMembers, text);
+                self.report(Rule::WaitsBehindMembers, text);
             }
         }
     }

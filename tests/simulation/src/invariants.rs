@@ -39,7 +39,7 @@ pub(super) fn check(runner: &Runner<'_>, journal: &[JournalEntry]) -> Findings {
         let text = format!(
             "it does not come to rest in hours in which nothing went wrong: open [{open}], messages [{messages}]"
         );
-        return Findings { found: vec![Violation { rule: Rule::Ends, found: text }], accepted, promoted };
+        return Findings { found: vec![Violation { rule: Rule::EverythingEnds, found: text }], accepted, promoted };
     }
     let calls = runner.world.calls();
     let mut lives = group_oracle::Lives::new();
@@ -110,7 +110,7 @@ impl Case<'_> {
                 && !self.accepted.iter().any(|(other, _, _)| other > place)
                 && !self.records.iter().any(by_a_command)
             {
-                report(Rule::Order, format!("{place} is superseded, but there is no newer one"));
+                report(Rule::UploadOrder, format!("{place} is superseded, but there is no newer one"));
             }
         }
         self.head_agrees(&mut report);
@@ -136,10 +136,10 @@ impl Case<'_> {
         for upload in &self.uploads {
             let is_told = self.scenario.uploads[upload.number].deliveries.iter().any(|delivery| !delivery.is_lost);
             if is_told && !self.accepted.iter().any(|(_, accepted, _)| accepted.number == upload.number) {
-                report(Rule::NoneIsLost, format!("{} was told of, and nobody knows it", upload.s3.key));
+                report(Rule::NoUploadLost, format!("{} was told of, and nobody knows it", upload.s3.key));
             }
             for (_, because) in runner.ignored.iter().filter(|(number, _)| *number == upload.number) {
-                report(Rule::NoneIsLost, format!("{} was ignored: {because}", upload.s3.key));
+                report(Rule::NoUploadLost, format!("{} was ignored: {because}", upload.s3.key));
             }
         }
     }

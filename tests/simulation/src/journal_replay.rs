@@ -121,7 +121,10 @@ impl<'c, 'a> JournalReplay<'c, 'a> {
         let chosen = |active: &Option<Active>| active.as_ref().and_then(|active| active.chosen.clone());
         match (chosen(&was).filter(|_| id(&was) == id(&is)), chosen(&is), &is) {
             (Some(first), second, _) if second.as_ref() != Some(&first) => {
-                report(Rule::WalksBack, format!("{:?} was about {first:?}, and then about {second:?}", id(&is)));
+                report(
+                    Rule::RollbackDestination,
+                    format!("{:?} was about {first:?}, and then about {second:?}", id(&is)),
+                );
             }
             (None, Some(chosen), Some(active)) => {
                 let nothing = Knowledge::default();
@@ -148,12 +151,12 @@ impl<'c, 'a> JournalReplay<'c, 'a> {
         }
         let Some(reason) = is else { return };
         if let Some(waiting) = self.head.waiting().first() {
-            report(Rule::Held, format!("{} waits, although held by {reason}", waiting.request.id));
+            report(Rule::HoldObeyed, format!("{} waits, although held by {reason}", waiting.request.id));
         }
         let claimed = self.head.active().map(|active| &active.request);
         let claimed = claimed.filter(|request| before.active().is_none_or(|was| was.request.id != request.id));
         for request in claimed.into_iter().chain(self.head.all_pending()).filter(|request| !request.is_rollback()) {
-            report(Rule::Held, format!("{} was taken or kept, although held by {reason}", request.id));
+            report(Rule::HoldObeyed, format!("{} was taken or kept, although held by {reason}", request.id));
         }
     }
 
@@ -235,17 +238,20 @@ impl<'c, 'a> JournalReplay<'c, 'a> {
         let knows = self.knowledge.get(&by).unwrap_or(&nothing);
         let id = active.request.id;
         if knows.stopped == Some(id.to_string()) {
-            report(Rule::Stops, format!("{id} was asked to stop, and moved the alias in {place} to {version}"));
+            report(Rule::StopObeyed, format!("{id} was asked to stop, and moved the alias in {place} to {version}"));
         }
         if knows.rejects_read <= self.last_claim_or_version {
-            report(Rule::Rejected, format!("{id} moved the alias in {place} and had not read again what is rejected"));
+            report(
+                Rule::RejectObeyed,
+                format!("{id} moved the alias in {place} and had not read again what is rejected"),
+            );
         }
         let chosen = active.chosen.as_ref();
         let sha256 =
             self.live.code.get(&(place.to_owned(), version)).copied().or(chosen.and_then(|chosen| chosen.sha256));
         if let Some(reject) = chosen.and_then(|chosen| knows.rejects.find(&chosen.release, sha256)) {
             let because = &reject.reason;
-            report(Rule::Rejected, format!("{id} moved the alias in {place} to {version}, rejected by {because}"));
+            report(Rule::RejectObeyed, format!("{id} moved the alias in {place} to {version}, rejected by {because}"));
         }
     }
 }

@@ -167,7 +167,7 @@ async fn play_and_check(
         // A snapshot is slow. The journal has every lasting write; the snapshot checks now and then that it does.
         let snapshot = seed.is_multiple_of(32).then(|| world.snapshot());
         let outcomes = runner.repeat_everything(&accepted).await;
-        let mut report = |found| violations.push(Violation { rule: Rule::SameAgain, found });
+        let mut report = |found| violations.push(Violation { rule: Rule::RepeatChangesNothing, found });
         for (number, outcome) in outcomes.uploads {
             let ended = |record: &deployer_core::record::DeploymentRecord| record.status.is_ended();
             if !matches!(&outcome, Outcome::EventOutcome(deployer_engine::EventOutcome::Recorded(record)) if ended(record))

@@ -128,7 +128,7 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
         if serves != Some(version) {
             let place = &entry.place;
             report(
-                Rule::ClosedDoors,
+                Rule::DoorsShut,
                 format!("one of {ids:?} has moved {place} to {version} late, where {serves:?} is expected"),
             );
         }
@@ -157,7 +157,7 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
             let version = outcome.version.as_ref().map(Version::number).filter(|_| has_arrived(outcome.status));
             if version.is_some() && serves != version && !self.case.is_changed_by_others_at(&place) {
                 let text = format!("{} ended with {version:?} in {place}, which serves {serves:?}", record.id);
-                report(Rule::HistoryIsTrue, text);
+                report(Rule::HistoryMatches, text);
             }
             let moved = self.last_movers.get(&place) == Some(&request.id);
             if version.is_some() {
@@ -279,7 +279,7 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
         let Some(mut one) = self.live_entry(record) else {
             // A rollback that only stopped a deployment, before anything was live.
             if !request.is_rollback() {
-                report(Rule::HistoryIsTrue, format!("{} succeeded with nothing", record.id));
+                report(Rule::HistoryMatches, format!("{} succeeded with nothing", record.id));
             }
             return;
         };
@@ -288,7 +288,7 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
             let older =
                 |time: &&Timestamp| position.as_ref().is_some_and(|position| !position.is_newer_than_command(**time));
             if let Some(time) = self.command_times.iter().find(older) {
-                report(Rule::NotUndone, format!("{:?} became live after a command of {time}", one.artifact));
+                report(Rule::CommandsNotUndone, format!("{:?} became live after a command of {time}", one.artifact));
             }
         } else if !request.is_undo() && record.cause.kind != CauseKind::Redeploy {
             // An undo takes back one artifact, and a redeploy completes the live one; neither outdates uploads.
@@ -321,16 +321,16 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
         if says.first() != kept.first() {
             let (says, kept) = (says.first(), kept.first());
             report(
-                Rule::WhatIsLive,
+                Rule::LiveIsLastReached,
                 format!("the head says that {says:?} is live, and the last to reach a target was {kept:?}"),
             );
         } else if says != kept {
-            report(Rule::HistoryIsTrue, format!("the head says that {says:?} was live, and it was {kept:?}"));
+            report(Rule::HistoryMatches, format!("the head says that {says:?} was live, and it was {kept:?}"));
         }
         let says: BTreeSet<_> = head.left().iter().map(object).collect();
         let kept: BTreeSet<_> = self.left.iter().map(|one| one.artifact.clone()).collect();
         if says != kept {
-            report(Rule::HistoryIsTrue, format!("the head says that {says:?} was left, and it was {kept:?}"));
+            report(Rule::HistoryMatches, format!("the head says that {says:?} was left, and it was {kept:?}"));
         }
     }
 
@@ -340,7 +340,7 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
         for (place, version) in self.expected.iter().filter(|(place, _)| !self.open_doors.contains(*place)) {
             let serves = self.serves.get(place);
             if serves != Some(version) && !self.case.is_changed_by_others_at(place) {
-                report(Rule::ServesTheNewest, format!("{place} should serve version {version}, and serves {serves:?}"));
+                report(Rule::ServesNewest, format!("{place} should serve version {version}, and serves {serves:?}"));
             }
         }
         let is_complete = head.live().is_some_and(|live| live.complete);
@@ -350,7 +350,7 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
         {
             let serves: Vec<_> = self.case.present().map(|place| self.served_code(place)).collect();
             report(
-                Rule::WhatIsLive,
+                Rule::LiveIsLastReached,
                 format!("{} is live and complete, and the targets serve {serves:?}", live.release),
             );
         }

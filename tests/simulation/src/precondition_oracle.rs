@@ -16,14 +16,14 @@ use super::violation::Rule;
 pub(super) fn on_accepted(live: &LiveOracle<'_, '_>, before: &Head, request: &Request, report: Report<'_>) {
     let seen = live.case.preconditions_of(request).filter(|_| request.rollback().is_some());
     if let Some(seen) = seen.filter(|seen| !holds(live, open(before), seen)) {
-        report(Rule::AsSeen, format!("{} was accepted, although {}", request.id, differs(live, seen)));
+        report(Rule::PreconditionsHold, format!("{} was accepted, although {}", request.id, differs(live, seen)));
     }
 }
 
 /// A rollback that met no deployment resolves its artifact: its preconditions must hold still.
 pub(super) fn on_claimed(live: &LiveOracle<'_, '_>, request: &Request, report: Report<'_>) {
     if let Some(seen) = live.case.preconditions_of(request).filter(|seen| !holds(live, std::iter::empty(), seen)) {
-        report(Rule::AsSeen, format!("{} was carried out, although {}", request.id, differs(live, seen)));
+        report(Rule::PreconditionsHold, format!("{} was carried out, although {}", request.id, differs(live, seen)));
     }
 }
 
@@ -36,9 +36,9 @@ pub(super) fn on_refused(live: &LiveOracle<'_, '_>, before: &Head, after: &Head,
         let commands = &live.case.commands;
         let number = commands.iter().map(|(number, _)| *number).find(|number| super::commands::name(*number) == by);
         match number.and_then(|number| live.case.preconditions.get(&number)) {
-            None => report(Rule::AsSeen, format!("{} was refused for what nobody has said", record.id)),
+            None => report(Rule::PreconditionsHold, format!("{} was refused for what nobody has said", record.id)),
             Some(seen) if holds(live, open(before), seen) => {
-                report(Rule::AsSeen, format!("{} was refused, although {seen:?} is so", record.id));
+                report(Rule::PreconditionsHold, format!("{} was refused, although {seen:?} is so", record.id));
             }
             Some(_) => {}
         }

@@ -65,7 +65,7 @@ pub(super) fn check(
         for (admission, promoting) in promoted {
             let mut report = |text: String| {
                 let text = format!("{}/{}: {} {text}", case.environment.name, case.function, admission.request.id);
-                found.push(Violation { rule: Rule::Admitted, found: text });
+                found.push(Violation { rule: Rule::PromotionRules, found: text });
             };
             match &case.environment.rules {
                 None => report("came in, and nothing may be promoted there".to_owned()),

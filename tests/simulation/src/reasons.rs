@@ -25,31 +25,34 @@ pub(super) fn says_why(
     let what = &upload.s3.key;
     if matches!(record.status, Status::Succeeded | Status::Unchanged) {
         if case.zip_of(upload).kind == ZipKind::Bad || !case.environment.accepts {
-            report(Rule::SaysWhy, format!("{what} should have been refused, and {}", record.status));
+            report(Rule::GivesReason, format!("{what} should have been refused, and {}", record.status));
         }
         return;
     }
     if record.code.is_none() || record.because.as_deref().is_none_or(str::is_empty) {
-        report(Rule::SaysWhy, format!("{what} is {}, and does not say why", record.status));
+        report(Rule::GivesReason, format!("{what} is {}, and does not say why", record.status));
     }
     if record.status == Status::Refused && !may_be_refused(case, upload, record.code) {
-        report(Rule::SaysWhy, format!("{what} was refused without a reason: {:?} {:?}", record.code, record.because));
+        report(
+            Rule::GivesReason,
+            format!("{what} was refused without a reason: {:?} {:?}", record.code, record.because),
+        );
     }
     let failed: Vec<&TargetOutcome> = record.targets.iter().filter(|target| target.error.is_some()).collect();
     if is_whole(record) && (record.status == Status::Failed) == failed.is_empty() {
         report(
-            Rule::SaysWhy,
+            Rule::GivesReason,
             format!("{what} is {}, and {} of its targets have an error", record.status, failed.len()),
         );
     }
     for error in failed.into_iter().filter_map(|target| target.error.as_ref()) {
         if error.message.is_empty() || error.step.is_empty() {
-            report(Rule::SaysWhy, format!("{what} failed without a message"));
+            report(Rule::GivesReason, format!("{what} failed without a message"));
         }
         // A deployment that was asked to stop may time out in a process that was frozen and thaws too late.
         let stopped = !is_whole(record) && error.code == TargetErrorCode::TimedOut;
         if !stopped && !may_fail(case, upload, error.code, &error.message) {
-            report(Rule::SaysWhy, format!("{what} failed without a reason: {:?}, {error}", error.code));
+            report(Rule::GivesReason, format!("{what} failed without a reason: {:?}, {error}", error.code));
         }
     }
 }
@@ -66,7 +69,7 @@ pub(super) fn command_says_why(case: &Case<'_>, record: &DeploymentRecord, repor
         return;
     }
     if record.code.is_none() || record.because.as_deref().is_none_or(str::is_empty) {
-        report(Rule::SaysWhy, format!("{what} is {}, and does not say why", record.status));
+        report(Rule::GivesReason, format!("{what} is {}, and does not say why", record.status));
     }
     let upload = case.upload_of(record);
     let kind = record.cause.kind;
@@ -89,13 +92,18 @@ pub(super) fn command_says_why(case: &Case<'_>, record: &DeploymentRecord, repor
         None => false,
     };
     if record.status == Status::Refused && !has_reason {
-        report(Rule::SaysWhy, format!("{what} was refused without a reason: {:?} {:?}", record.code, record.because));
+        report(
+            Rule::GivesReason,
+            format!("{what} was refused without a reason: {:?} {:?}", record.code, record.because),
+        );
     }
     for error in record.targets.iter().filter_map(|target| target.error.as_ref()) {
-        let Some(upload) = upload else { return report(Rule::SaysWhy, format!("{what} failed with nothing: {error}")) };
+        let Some(upload) = upload else {
+            return report(Rule::GivesReason, format!("{what} failed with nothing: {error}"));
+        };
         let rejected = error.message.contains("was rejected") && case.has_command(CommandKind::rejects);
         if !rejected && !may_fail(case, upload, error.code, &error.message) {
-            report(Rule::SaysWhy, format!("{what} failed without a reason: {:?}, {error}", error.code));
+            report(Rule::GivesReason, format!("{what} failed without a reason: {:?}, {error}", error.code));
         }
     }
 }

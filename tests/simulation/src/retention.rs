@@ -85,21 +85,27 @@ fn check_one_record(
     };
     let records: Vec<&DeploymentRecord> = case.records().filter(its).collect();
     if records.len() > 1 {
-        report(Rule::AskedOnce, format!("{name} has {} records", records.len()));
+        report(Rule::OneRecordPerRequest, format!("{name} has {} records", records.len()));
     }
     let arrives = request.arrivals.iter().any(|arrival| !arrival.is_lost);
     if records.is_empty() && arrives && !request.each && request.functions.len() == 1 {
-        report(Rule::AskedOnce, format!("{name} was sent, and nobody knows it"));
+        report(Rule::OneRecordPerRequest, format!("{name} was sent, and nobody knows it"));
     }
     let is_live = |record: &&&DeploymentRecord| matches!(record.status, Status::Succeeded | Status::Unchanged);
     if request.is_old()
         && let Some(record) = records.iter().find(is_live)
     {
-        report(Rule::Replays, format!("{name} only ever came from an archive, and {} {}", record.id, record.status));
+        report(
+            Rule::ReplaysPromoteNothing,
+            format!("{name} only ever came from an archive, and {} {}", record.id, record.status),
+        );
     }
     for (_, answer) in runner.request_records.iter().filter(|(answered, _)| *answered == number) {
         if answer.status.is_ended() && answer.function.as_str() == case.function && !records.contains(&answer) {
-            report(Rule::AskedOnce, format!("{name} was answered with {}, its record says otherwise", answer.status));
+            report(
+                Rule::OneRecordPerRequest,
+                format!("{name} was answered with {}, its record says otherwise", answer.status),
+            );
         }
     }
 }
@@ -190,7 +196,7 @@ fn check_called_for((case, timeline): &Replayed<'_>, rules: &Rules, source: &Cas
         let was_live = success.status == Status::Unchanged;
         if !called && !was_there && !was_live {
             report(
-                Rule::NotForgotten,
+                Rule::PromotionsArrive,
                 format!("{id} {} in {}, and called for nothing", success.status, source.environment.name),
             );
         }
@@ -229,7 +235,7 @@ fn check_arrival((case, timeline): &Replayed<'_>, rules: &Rules, sources: &[&Rep
         let live = timeline.live().map(|live| &live.release);
         let from: Vec<&str> = rules.from.iter().map(String::as_str).collect();
         report(
-            Rule::NotForgotten,
+            Rule::PromotionsArrive,
             format!("{} have {} live, and {live:?} is live here", from.join(" and "), first.release),
         );
     }

@@ -110,7 +110,7 @@ impl RollbackOracle {
         }
         let history = &live.history;
         let by_history = || before_live(history, rejects);
-        let mut rule = Rule::WalksBack;
+        let mut rule = Rule::RollbackDestination;
         let fits: Vec<Option<&LiveEntry>> = match &request.subject {
             Source::Artifact { .. } | Source::Newest { .. } | Source::Promoted(_) | Source::Unknown => return,
             Source::Undo { release, artifact, .. } => {
@@ -137,7 +137,7 @@ impl RollbackOracle {
                 let back = half.filter(|half| half.is_complete == Complete::No).or_else(by_history);
                 match self.accepted.get(&request.id) {
                     Some(Accepted { met: Met::Deployment, base, instead }) => {
-                        rule = Rule::MeansWhatIsUnderWay;
+                        rule = Rule::RollbackKeepsBase;
                         // A base that was rejected before the rollback was accepted gives way to the artifact that was
                         // live before it. A base that was rejected later stays the destination.
                         vec![
@@ -162,7 +162,10 @@ impl RollbackOracle {
         if let Some(first) =
             leaves.filter(|first| is_plain(request) && self.means_no_deployment(request) && first.is(chosen))
         {
-            report(Rule::LeavesLive, format!("{} shall go back from {}, and goes to it", request.id, first.release));
+            report(
+                Rule::RollbackLeavesLive,
+                format!("{} shall go back from {}, and goes to it", request.id, first.release),
+            );
         }
     }
 
@@ -181,7 +184,10 @@ impl RollbackOracle {
         let code = live.code.get(&(place.to_owned(), version));
         if accepted.met == Met::None && code.is_some() && code == first.sha256.as_ref() {
             let id = active.request.id;
-            report(Rule::LeavesLive, format!("{id} shall go back from {}, and brings it to {place}", first.release));
+            report(
+                Rule::RollbackLeavesLive,
+                format!("{id} shall go back from {}, and brings it to {place}", first.release),
+            );
         }
     }
 
@@ -201,7 +207,10 @@ impl RollbackOracle {
             && is_clear
             && let Some(back) = back
         {
-            report(Rule::WalksBack, format!("{} went nowhere, and {} was live before", record.id, back.release));
+            report(
+                Rule::RollbackDestination,
+                format!("{} went nowhere, and {} was live before", record.id, back.release),
+            );
         }
     }
 }

@@ -15,71 +15,71 @@ pub struct Violation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
     /// Everything ends.
-    Ends,
+    EverythingEnds,
     /// No upload is acked without a trace in the ledger.
-    NoneIsLost,
+    NoUploadLost,
     /// An alias serves the newest upload that arrived there.
-    ServesTheNewest,
+    ServesNewest,
     /// An accepted upload has exactly one record. The record has ended, and the result equals it.
     OneRecord,
     /// An upload is superseded only by a newer one, and no alias goes from a newer upload to an older one.
-    Order,
+    UploadOrder,
     /// No version is published twice without need.
     PublishedOnce,
     /// The head, the records and Lambda agree.
     HeadAgrees,
     /// A deployment that did not succeed gives a reason, and the scenario contains that reason.
-    SaysWhy,
+    GivesReason,
     /// An alias never points to a version that is not active.
     ActiveOnly,
     /// Only the owner of the claim writes, and no other invocation writes in between.
     OneAtATime,
     /// The deployer never overwrites a change that it has not seen.
-    Foreign,
+    ForeignChangesKept,
     /// Repeating everything changes nothing.
-    SameAgain,
+    RepeatChangesNothing,
     /// The record of every command ends.
     CommandsEnd,
     /// A command acts once, however often it is given.
     ActsOnce,
     /// An upload that is older than a live command's deployment never becomes live after it.
-    NotUndone,
+    CommandsNotUndone,
     /// No alias moves to an artifact that was rejected when the deployer last looked.
-    Rejected,
+    RejectObeyed,
     /// No alias moves for a deployment that was asked to stop when the deployer last looked.
-    Stops,
+    StopObeyed,
     /// While a hold lasts, no request that it refuses is claimed or kept.
-    Held,
+    HoldObeyed,
     /// A rollback goes to a release that was live before and is not rejected.
-    WalksBack,
+    RollbackDestination,
     /// The head's `history` and `left` agree with what the aliases really served.
-    HistoryIsTrue,
+    HistoryMatches,
     /// No promotion comes in that does not satisfy the environment's rules at that moment.
-    Admitted,
+    PromotionRules,
     /// Every promotion ends, and says why it did not arrive.
     PromotionsEnd,
     /// A success requests its promotion, and a promotion that nothing stands against arrives.
-    NotForgotten,
+    PromotionsArrive,
     /// A request for a promotion has one record, however often its event arrives.
-    AskedOnce,
+    OneRecordPerRequest,
     /// An event that is replayed from an archive promotes nothing.
-    Replays,
+    ReplaysPromoteNothing,
     /// The bus gets an event for every start and every end, and no other.
     EventsSent,
     /// The live artifact is that of the last deployment that reached a target, complete or not.
-    WhatIsLive,
+    LiveIsLastReached,
     /// A rollback without `to` that meets no deployment never brings what is live.
-    LeavesLive,
+    RollbackLeavesLive,
     /// A rollback without `to` that meets a deployment brings back what was live when it was accepted.
-    MeansWhatIsUnderWay,
+    RollbackKeepsBase,
     /// A rollback without `to` joins another one.
     RollbacksJoin,
     /// A redeploy displaces nothing, stops nothing, and goes behind what waits.
     RedeployGivesWay,
     /// A rollback with preconditions goes on only if one still holds, and is refused for them only if none holds.
-    AsSeen,
+    PreconditionsHold,
     /// Fields that a newer deployer has written stay, whoever rewrites the object.
-    NothingForgotten,
+    NewerFieldsKept,
     /// Only newer deployers write to an object of a newer format.
     NewerLeftAlone,
     /// A group is decided once, when each of its members holds its place. No member moves before that.
@@ -87,11 +87,11 @@ pub enum Rule {
     /// Either all members of a group arrive, or none stays.
     AllOrNone,
     /// A newer request waits behind the group member that holds its place.
-    BehindMembers,
+    WaitsBehindMembers,
     /// A target succeeds only when all traffic is on the new version.
     TrafficMoved,
     /// No late write moves an alias away from the version that a later deployment has reported for it.
-    ClosedDoors,
+    DoorsShut,
     /// A deployment that was asked to stop ends as superseded, and requests no promotion.
     StoppedEndsSuperseded,
 }

@@ -53,7 +53,7 @@ pub(super) fn claims(scenario: &Scenario, journal: &[JournalEntry], found: &mut 
             continue;
         }
         // Nobody can call back a write that was held on its way, or sent by a process that has thawed. Another rule
-        // limits such writes (`ClosedDoors`).
+        // limits such writes (`DoorsShut`).
         if entry.late {
             continue;
         }
@@ -137,7 +137,7 @@ pub(super) fn in_order(case: &Case<'_>, place: &str, report: &mut impl FnMut(Rul
                     && before.iter().all(|before| now.iter().all(|now| before > now))
                     && !is_put_back(case, place)
                 {
-                    report(Rule::Order, format!("{place} served {}, and then {}", before[0], now[0]));
+                    report(Rule::UploadOrder, format!("{place} served {}, and then {}", before[0], now[0]));
                 }
                 last = Some(now);
             }
@@ -182,7 +182,7 @@ pub(super) fn nothing_foreign_is_overwritten(case: &Case<'_>, place: &str, repor
                     && foreign != *version
                 {
                     report(
-                        Rule::Foreign,
+                        Rule::ForeignChangesKept,
                         format!("somebody moved the alias in {place} to {foreign}, and it was moved on to {version}"),
                     );
                 }
