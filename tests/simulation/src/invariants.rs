@@ -60,7 +60,7 @@ pub(super) fn check(runner: &Runner<'_>, journal: &[JournalEntry]) -> Findings {
             event_oracle::check(runner, &replayed, &mut found);
         }
     }
-    write_order::claims(runner.scenario, journal, &mut found);
+    write_order::check_claims(runner.scenario, journal, &mut found);
     group_oracle::check(runner, journal, &lives, &mut found);
     if let Some(versions) = &runner.versions {
         format_oracle::check(versions, journal, &mut found);

@@ -67,23 +67,23 @@ impl<'c, 'a> JournalReplay<'c, 'a> {
     pub fn run(mut self, report: Report<'_>) -> Timeline {
         let head = format!("heads/{}/{}.json", self.case.environment.name, self.case.function);
         let rejects = format!("rejects/{}.json", self.case.function);
-        for (now, entry) in self.case.journal.iter().enumerate() {
+        for (index, entry) in self.case.journal.iter().enumerate() {
             match (&entry.action, entry.by) {
                 (Action::Read, Some(by)) if entry.object == head => self.on_head_seen(by),
                 (Action::Read, Some(by)) if entry.object == rejects => {
                     let knows = self.knowledge.entry(by).or_default();
-                    (knows.rejects, knows.rejects_read) = (self.rejects.clone(), now);
+                    (knows.rejects, knows.rejects_read) = (self.rejects.clone(), index);
                 }
                 (Action::Wrote(Some(body)), Some(by)) if entry.object == head => {
                     let Ok(written) = serde_json::from_slice(body) else { continue };
-                    self.on_head_written(now, by, written, report);
+                    self.on_head_written(index, by, written, report);
                 }
                 (Action::Wrote(Some(body)), _) if entry.object == rejects => {
                     let Ok(written) = serde_json::from_slice(body) else { continue };
                     self.on_rejects_written(written, report);
                 }
                 _ if entry.object == self.case.function && self.case.environment.targets.contains(&entry.place) => {
-                    self.on_function_entry(now, entry, report);
+                    self.on_function_entry(index, entry, report);
                 }
                 _ => {}
             }
@@ -99,7 +99,7 @@ impl<'c, 'a> JournalReplay<'c, 'a> {
         self.knowledge.entry(by).or_default().stopped = stopped.map(|active| active.request.id.to_string());
     }
 
-    fn on_head_written(&mut self, now: usize, by: usize, head: Head, report: Report<'_>) {
+    fn on_head_written(&mut self, index: usize, by: usize, head: Head, report: Report<'_>) {
         let before = std::mem::replace(&mut self.head, head);
         let (was, is) = (before.active().cloned(), self.head.active().cloned());
         let id = |active: &Option<Active>| active.as_ref().map(|active| active.request.id);
@@ -108,12 +108,12 @@ impl<'c, 'a> JournalReplay<'c, 'a> {
         // A promotion that goes back to waiting has not ended.
         let waits = |active: &&Active| self.head.waiting().iter().any(|other| other.request.id == active.request.id);
         if let Some(ended) = was.as_ref().filter(|_| id(&was) != id(&is)).filter(|was| !waits(was)) {
-            self.on_deployment_end(now, ended, report);
+            self.on_deployment_end(index, ended, report);
         }
         self.rollbacks.on_accepted(&self.live, &self.rejects, (&before, &self.head), report);
         precondition_oracle::on_refused(&self.live, &before, &self.head, report);
         if was.as_ref().map(|active| active.claim) != is.as_ref().map(|active| active.claim) {
-            (self.last_claim_or_version, self.claimed) = (now, now);
+            (self.last_claim_or_version, self.claimed) = (index, index);
             if let Some(active) = &is {
                 self.live.on_claim(by, active.request.id);
             }
@@ -131,7 +131,7 @@ impl<'c, 'a> JournalReplay<'c, 'a> {
                 let rejects = &self.knowledge.get(&by).unwrap_or(&nothing).rejects;
                 self.rollbacks.on_resolved(&self.live, rejects, &active.request, &chosen, report);
                 let (claimed, request) = (self.claimed, active.request.clone());
-                self.timeline.admissions.push(Admission { now, by, claimed, request, chosen });
+                self.timeline.admissions.push(Admission { index, by, claimed, request, chosen });
             }
             _ => {}
         }
@@ -198,25 +198,25 @@ impl<'c, 'a> JournalReplay<'c, 'a> {
     }
 
     /// A deployment has ended.
-    fn on_deployment_end(&mut self, now: usize, active: &Active, report: Report<'_>) {
+    fn on_deployment_end(&mut self, index: usize, active: &Active, report: Report<'_>) {
         let Some(record) = self.case.record(active.request.id) else { return };
         self.rollbacks.on_deployment_end(&self.live, &active.request, record, report);
-        self.traffic.on_deployment_end(record, self.case.journal[now].at, report);
+        self.traffic.on_deployment_end(record, self.case.journal[index].at, report);
         let state = self.live.on_deployment_end(active, &self.head, report);
         let failed = record.finished_at.filter(|_| record.status == Status::Failed);
-        self.timeline.failures.extend(failed.map(|at| (now, at)));
-        self.timeline.states.extend(state.map(|state| (now, state)));
+        self.timeline.failures.extend(failed.map(|at| (index, at)));
+        self.timeline.states.extend(state.map(|state| (index, state)));
     }
 
     /// A journal entry about the function.
-    fn on_function_entry(&mut self, now: usize, entry: &JournalEntry, report: Report<'_>) {
+    fn on_function_entry(&mut self, index: usize, entry: &JournalEntry, report: Report<'_>) {
         self.live.on_late_move(entry, &self.head, report);
         self.live.on_entry(entry);
         self.traffic.on_entry(entry);
         match entry.action {
-            Action::Published { .. } => self.last_claim_or_version = now,
+            Action::Published { .. } => self.last_claim_or_version = index,
             Action::Pointed { version } => {
-                self.timeline.pointed.push((now, entry.place.clone(), version));
+                self.timeline.pointed.push((index, entry.place.clone(), version));
                 if let Some(by) = entry.by.filter(|_| !entry.late) {
                     self.on_alias_move(by, &entry.place, version, report);
                 }

@@ -55,8 +55,8 @@ pub(super) fn check(
     let Some((first, _)) = replayed.first() else { return };
     let about = format!("rejects/{}.json", first.function);
     let written = journal.iter().enumerate().filter(|(_, entry)| entry.object == about);
-    let rejects = written.filter_map(|(now, entry)| match &entry.action {
-        Action::Wrote(Some(body)) => Some((now, serde_json::from_slice(body).ok()?)),
+    let rejects = written.filter_map(|(index, entry)| match &entry.action {
+        Action::Wrote(Some(body)) => Some((index, serde_json::from_slice(body).ok()?)),
         _ => None,
     });
     let oracle = PromotionOracle { runner, journal, function: first.function, rejects: rejects.collect(), replayed };
@@ -87,21 +87,21 @@ impl PromotionOracle<'_> {
         (admission, promoting): (&Admission, &PromotionSpec),
         report: &mut dyn FnMut(String),
     ) {
-        let Admission { now, request, chosen, .. } = admission;
-        let (time, is_automatic) = (self.journal[*now].at, request.cause.kind == CauseKind::AutomaticPromotion);
-        let mut first_read = *now;
+        let Admission { index, request, chosen, .. } = admission;
+        let (time, is_automatic) = (self.journal[*index].at, request.cause.kind == CauseKind::AutomaticPromotion);
+        let mut first_read = *index;
         for name in rules.from.iter().filter(|name| rules.needs(name, &promoting.from)) {
             let Some((from, source)) = self.replayed.iter().find(|(other, _)| other.environment.name == *name) else {
                 continue;
             };
             let reads = self.reads(admission, &format!("heads/{name}/{}.json", self.function));
-            first_read = first_read.min(reads.first().copied().unwrap_or(*now));
+            first_read = first_read.min(reads.first().copied().unwrap_or(*index));
             let passes = |read: &usize| {
                 has_soaked(rules, source, *read, (chosen, promoting.named.is_some(), is_automatic), time)
-                    && has_not_drifted(source, &from.environment.targets, chosen, (*read, *now))
+                    && has_not_drifted(source, &from.environment.targets, chosen, (*read, *index))
             };
             if !reads.iter().any(passes) {
-                let (states, failures) = (source.at(*now), &source.failures);
+                let (states, failures) = (source.state_at(*index), &source.failures);
                 let lived: Vec<_> = states.history.iter().map(|one| (&one.release, one.at)).collect();
                 report(format!(
                     "brought {} at {time}, which {name} did not have live, soaked and served: {lived:?}, failures at \
@@ -119,7 +119,7 @@ impl PromotionOracle<'_> {
         if self.reads(admission, &format!("rejects/{}.json", self.function)).iter().all(rejected) {
             report(format!("brought {}, which was rejected", chosen.release));
         }
-        if is_automatic && timeline.at(*now).left.iter().any(|left| left.is(chosen)) {
+        if is_automatic && timeline.state_at(*index).left.iter().any(|left| left.is(chosen)) {
             report(format!("brought {} by itself, which was rolled back there", chosen.release));
         }
         let requested =
@@ -129,8 +129,11 @@ impl PromotionOracle<'_> {
         let is_decided = request.promoting().is_some_and(|promoting| promoting.group.is_some());
         // By the contract a promotion of the live artifact needs no approval. It need not end as `unchanged`: if
         // somebody else has changed a target since, it corrects that as a redeploy does.
-        let is_live =
-            timeline.at(*now).history.first().is_some_and(|live| live.is(chosen) && live.is_complete != Complete::No);
+        let is_live = timeline
+            .state_at(*index)
+            .history
+            .first()
+            .is_some_and(|live| live.is(chosen) && live.is_complete != Complete::No);
         let moves_nothing = is_live || case.record(request.id).is_some_and(|record| record.status == Status::Unchanged);
         if !overrides && !is_decided && !moves_nothing && rules.is_frozen_throughout(read, time) {
             report(format!("came in from {read} to {time}, when it was frozen ({:?})", rules.frozen));
@@ -158,9 +161,9 @@ impl PromotionOracle<'_> {
 
     /// Returns the journal indices at which the owner of the claim has read an object under it.
     fn reads(&self, admission: &Admission, about: &str) -> Vec<usize> {
-        let under_claim = self.journal.iter().enumerate().take(admission.now).skip(admission.claimed);
+        let under_claim = self.journal.iter().enumerate().take(admission.index).skip(admission.claimed);
         let its = under_claim.filter(|(_, entry)| entry.by == Some(admission.by) && entry.object == about);
-        its.filter(|(_, entry)| matches!(entry.action, Action::Read)).map(|(now, _)| now).collect()
+        its.filter(|(_, entry)| matches!(entry.action, Action::Read)).map(|(index, _)| index).collect()
     }
 
     /// Checks that enough people other than the requester have approved it.
@@ -173,7 +176,7 @@ impl PromotionOracle<'_> {
         report: &mut dyn FnMut(String),
     ) {
         let Some((required, _)) = rules.approval else { return };
-        let (request, time) = (&admission.request, self.journal[admission.now].at);
+        let (request, time) = (&admission.request, self.journal[admission.index].at);
         let is_meant = |vote: &&requests::Vote| {
             let its = vote.deployment == request.id && vote.function.as_deref() == Some(case.function);
             let groups = Some(vote.deployment) == promoting.group && vote.function.is_none();
@@ -242,13 +245,13 @@ fn has_soaked(
     (chosen, is_named, is_automatic): (&ResolvedArtifact, bool, bool),
     time: Timestamp,
 ) -> bool {
-    let State { history, left } = source.at(read);
+    let State { history, left } = source.state_at(read);
     let soaks = rules.soaks();
     let ends = |since: Timestamp| since + soaks;
     match history.iter().position(|one| one.is(chosen)) {
         Some(0) => {
             let mut since = history[0].at;
-            let failures = source.failures.iter().filter(|(now, _)| *now <= read).map(|(_, at)| *at);
+            let failures = source.failures.iter().filter(|(index, _)| *index <= read).map(|(_, at)| *at);
             for failure in failures.filter(|at| *at > history[0].at) {
                 if failure < ends(since) {
                     // A failure in the source restarts the soak, and ends that of an automatic promotion.
@@ -274,7 +277,7 @@ fn has_not_drifted(
     chosen: &ResolvedArtifact,
     (first, last): (usize, usize),
 ) -> bool {
-    let live = source.at(first).history.into_iter().next();
+    let live = source.state_at(first).history.into_iter().next();
     let object = (&chosen.artifact.key, &chosen.artifact.version_id);
     if live.is_none_or(|live| (&live.artifact.0, &live.artifact.1) != object) || chosen.sha256.is_none() {
         return true;

@@ -47,7 +47,7 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct Admission {
     /// The journal index of that.
-    pub now: usize,
+    pub index: usize,
     /// The invocation.
     pub by: usize,
     /// The journal index at which it made the claim.
@@ -101,8 +101,8 @@ impl Timeline {
     }
 
     /// Returns the state at a journal index.
-    pub fn at(&self, now: usize) -> State {
-        let last = self.states.iter().rev().find(|(since, _)| *since <= now);
+    pub fn state_at(&self, index: usize) -> State {
+        let last = self.states.iter().rev().find(|(since, _)| *since <= index);
         last.map(|(_, state)| state.clone()).unwrap_or_default()
     }
 
@@ -115,8 +115,8 @@ impl Timeline {
     /// simulation.
     pub fn served(&self, place: &str, first: usize, last: usize) -> Vec<Option<Sha256>> {
         let here = || self.pointed.iter().filter(|(_, at, _)| at == place);
-        let before = here().rev().find(|(now, ..)| *now <= first);
-        let meanwhile = here().filter(|(now, ..)| *now > first && *now <= last);
+        let before = here().rev().find(|(index, ..)| *index <= first);
+        let meanwhile = here().filter(|(index, ..)| *index > first && *index <= last);
         let code = |version: u64| self.code.get(&(place.to_owned(), version)).copied();
         let first = [before.and_then(|(_, _, version)| code(*version))];
         first.into_iter().chain(meanwhile.map(|(_, _, version)| code(*version))).collect()

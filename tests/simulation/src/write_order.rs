@@ -12,7 +12,7 @@ use super::zips;
 use world::journal::{Action, JournalEntry};
 
 /// The claim on a head.
-struct Held {
+struct HeldClaim {
     claim: String,
     /// The invocation that made it.
     by: usize,
@@ -25,30 +25,30 @@ struct Held {
 /// Checks that every write to a function comes from the invocation that holds the claim at that instant, and not from
 /// one that another has taken over from. Before an invocation points an alias to a version that it has published, it
 /// must read or write the head again.
-pub(super) fn claims(scenario: &Scenario, journal: &[JournalEntry], found: &mut Vec<Violation>) {
+pub(super) fn check_claims(scenario: &Scenario, journal: &[JournalEntry], found: &mut Vec<Violation>) {
     let environments: BTreeMap<&str, &str> = scenario
         .environments
         .iter()
         .flat_map(|environment| environment.targets.iter().map(|place| (place.as_str(), environment.name.as_str())))
         .collect();
-    let mut claims: BTreeMap<String, Option<Held>> = BTreeMap::new();
+    let mut claims: BTreeMap<String, Option<HeldClaim>> = BTreeMap::new();
     let mut published: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for (now, entry) in journal.iter().enumerate() {
+    for (index, entry) in journal.iter().enumerate() {
         let Some(by) = entry.by else { continue };
         if let Action::Wrote(Some(head)) = &entry.action {
             let claim = claim(head);
             let held = claims.entry(entry.object.clone()).or_default();
             if held.as_ref().map(|held| &held.claim) != claim.as_ref() {
-                *held = claim.map(|claim| Held { claim, by, since: now, read: now });
+                *held = claim.map(|claim| HeldClaim { claim, by, since: index, read: index });
             } else if let Some(held) = held.as_mut().filter(|held| held.by == by) {
                 // Nobody else has written the head since it was read, or this write would have failed.
-                held.read = now;
+                held.read = index;
             }
             continue;
         }
         if entry.action == Action::Read {
             if let Some(held) = claims.get_mut(&entry.object).and_then(Option::as_mut).filter(|held| held.by == by) {
-                held.read = now;
+                held.read = index;
             }
             continue;
         }
@@ -70,7 +70,7 @@ pub(super) fn claims(scenario: &Scenario, journal: &[JournalEntry], found: &mut 
         };
         let version = (entry.place.as_str(), entry.object.as_str());
         match entry.action {
-            Action::Published { .. } => drop(published.insert(version, now)),
+            Action::Published { .. } => drop(published.insert(version, index)),
             Action::Pointed { .. } if held.read <= held.since.max(published.get(&version).copied().unwrap_or(0)) => {
                 let text = format!(
                     "invocation {by} moved the alias of {} in {} and had neither read nor written the head again",
