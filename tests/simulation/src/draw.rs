@@ -34,11 +34,11 @@ impl Scenario {
             .iter()
             .map(|&f| f.to_owned())
             .collect();
-        let mut there = Vec::new();
+        let mut existing = Vec::new();
         for place in environments.iter().flat_map(|environment| &environment.targets) {
             for function in &functions {
                 if random.percent(if odds.promotes { 92 } else { 75 }) {
-                    there.push((place.clone(), function.clone()));
+                    existing.push((place.clone(), function.clone()));
                 }
             }
         }
@@ -59,7 +59,7 @@ impl Scenario {
         let given = commands.last().map_or(Duration::ZERO, |command| command.at);
         let asked = requests.last().map_or(Duration::ZERO, |request| request.at);
         let last = uploads.last().map_or(Duration::ZERO, |upload| upload.at).max(given).max(asked);
-        let provisioned = provisioned(random, &odds, &there);
+        let provisioned = provisioned(random, &odds, &existing);
         let raises = [Raises::Never, Raises::WhileActive];
         let versions = random.percent(odds.newer).then(|| random.one_of(&raises));
         let closed = closed_accounts::draw(random, &odds, &environments, last);
@@ -78,7 +78,7 @@ impl Scenario {
             odds,
             environments,
             functions,
-            there,
+            existing,
             uploads,
             commands,
             requests,
@@ -186,9 +186,9 @@ fn uploads(random: &mut Random, odds: &Odds, environments: &[Environment], funct
     uploads
 }
 
-fn provisioned(random: &mut Random, odds: &Odds, there: &[(String, String)]) -> Vec<ProvisionedAlias> {
+fn provisioned(random: &mut Random, odds: &Odds, existing: &[(String, String)]) -> Vec<ProvisionedAlias> {
     let mut all = Vec::new();
-    for (place, function) in there {
+    for (place, function) in existing {
         if random.percent(odds.provisioned) {
             let takes = random.within(&[3_000, 60_000, 300_000, 1_200_000]);
             let fails = random.percent(15);

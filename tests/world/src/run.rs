@@ -107,7 +107,7 @@ pub enum Trigger {
     /// A request for a promotion.
     Promotion(Box<PromotionRequest>),
     /// An approval of a promotion, or its contrary.
-    Consent(Box<ApprovalGiven>),
+    Approval(Box<ApprovalGiven>),
     /// One of the deployer's own messages.
     Tick(Tick),
     /// The schedule's sweep.
