@@ -1,4 +1,4 @@
-//! One function in one environment, and all that there is about it.
+//! One function in one environment, with everything that the oracles need to judge it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,50 +6,51 @@ use deployer_core::head::{Head, Request};
 use deployer_core::id::DeploymentId;
 use deployer_core::record::{CauseKind, DeploymentRecord, Status, TargetOutcome};
 
-use super::bytes;
-use super::order::Place;
-use super::orders::{self, Ask, Order, Seen};
-use super::scene::{Door, Environment, Scene};
-use super::stage::{Stage, Told};
+use super::commands::{self, CommandKind, PlannedCommand, Preconditions};
+use super::runner::{Runner, SentUpload};
+use super::scenario::{Channel, Environment, Scenario};
+use super::upload_order::Position;
+use super::zips;
 use world::Call;
-use world::journal::{Deed, What};
+use world::journal::{Action, JournalEntry};
 
-/// One function in one environment, and what there is about it.
+/// One function in one environment.
 pub(super) struct Case<'a> {
-    pub scene: &'a Scene,
+    pub scenario: &'a Scenario,
     pub environment: &'a Environment,
     pub function: &'a str,
-    pub journal: &'a [Deed],
+    pub journal: &'a [JournalEntry],
     /// Every port call of every invocation.
     pub calls: &'a [Call],
-    pub told: Vec<&'a Told>,
-    /// The uploads of the function into whatever environment: promotions bring them here too.
-    pub uploads: Vec<&'a Told>,
-    /// What was commanded about it.
-    pub orders: Vec<(usize, &'a Order)>,
-    /// What was seen by those who gave commands after a look.
-    pub seen: &'a BTreeMap<usize, Seen>,
-    /// The targets that were taken out of the configuration.
-    pub taken_out: &'a [String],
-    /// What was commanded about the function in other environments, and counts here.
-    pub rejecting: Vec<(usize, &'a Order)>,
+    pub uploads: Vec<&'a SentUpload>,
+    /// The uploads of the function into any environment: promotions bring them here too.
+    pub uploads_anywhere: Vec<&'a SentUpload>,
+    /// The commands about it.
+    pub commands: Vec<(usize, &'a PlannedCommand)>,
+    /// The preconditions that people sent with commands, by the command's number.
+    pub preconditions: &'a BTreeMap<usize, Preconditions>,
+    /// The targets that have left the configuration.
+    pub removed_targets: &'a [String],
+    /// The commands about the function in other environments that count here too.
+    pub rejects_elsewhere: Vec<(usize, &'a PlannedCommand)>,
     pub records: Vec<DeploymentRecord>,
     pub head: Option<Head>,
     pub requests: BTreeSet<String>,
-    /// Accepted uploads, each with its place in the order and its record.
-    pub accepted: Vec<(Place, &'a Told, Option<DeploymentRecord>)>,
+    /// The accepted uploads, each with its position in the order and its record.
+    pub accepted: Vec<(Position, &'a SentUpload, Option<DeploymentRecord>)>,
 }
 
 impl<'a> Case<'a> {
     pub fn of(
-        stage: &'a Stage<'_>,
-        (journal, calls): (&'a [Deed], &'a [Call]),
+        runner: &'a Runner<'_>,
+        (journal, calls): (&'a [JournalEntry], &'a [Call]),
         environment: &'a Environment,
         function: &'a str,
     ) -> Self {
         let prefix = format!("{}/{function}/", environment.name);
-        let told: Vec<&Told> = stage.told.iter().filter(|told| told.s3.key.starts_with(&prefix)).collect();
-        let (records, head, requests) = stage.world.aws(|aws| {
+        let uploads: Vec<&SentUpload> =
+            runner.uploads.iter().filter(|upload| upload.s3.key.starts_with(&prefix)).collect();
+        let (records, head, requests) = runner.world.aws(|aws| {
             let keys = aws.ledger.keys("deployments/").filter(|key| key["deployments/".len()..].starts_with(&prefix));
             let body = |key: &str| aws.ledger.get(key).unwrap_or_default();
             let records = keys.filter_map(|key| serde_json::from_slice(body(key)).ok()).collect::<Vec<_>>();
@@ -58,153 +59,159 @@ impl<'a> Case<'a> {
             let ids = value["requests"].as_array().into_iter().flatten().filter_map(|known| known["id"].as_str());
             (records, serde_json::from_slice(head).ok(), ids.map(str::to_owned).collect())
         });
-        let orders = stage.scene.orders.iter().enumerate().filter(|(_, order)| order.function == function);
-        let is_here = |order: &Order| stage.scene.environments[order.environment].name == environment.name;
-        let (orders, others): (Vec<_>, Vec<_>) = orders.partition(|(_, order)| is_here(order));
+        let commands = runner.scenario.commands.iter().enumerate().filter(|(_, command)| command.function == function);
+        let is_here =
+            |command: &PlannedCommand| runner.scenario.environments[command.environment].name == environment.name;
+        let (commands, others): (Vec<_>, Vec<_>) = commands.partition(|(_, command)| is_here(command));
         let mut case = Self {
-            orders,
-            seen: &stage.seen,
-            taken_out: &stage.taken_out,
-            rejecting: others.into_iter().filter(|(_, order)| order.ask.is_everywhere()).collect(),
-            scene: stage.scene,
+            commands,
+            preconditions: &runner.preconditions,
+            removed_targets: &runner.removed_targets,
+            rejects_elsewhere: others.into_iter().filter(|(_, command)| command.kind.is_everywhere()).collect(),
+            scenario: runner.scenario,
             environment,
             function,
             journal,
             calls,
-            told,
-            uploads: stage.told.iter().filter(|told| told.s3.key.contains(&format!("/{function}/"))).collect(),
+            uploads,
+            uploads_anywhere: runner
+                .uploads
+                .iter()
+                .filter(|upload| upload.s3.key.contains(&format!("/{function}/")))
+                .collect(),
             records,
             head,
             requests,
             accepted: vec![],
         };
-        let answered = |told: &Told| stage.answers.iter().any(|(number, _)| *number == told.number);
-        for told in case.told.clone() {
-            let record = case.records_of(told).next().cloned();
-            let ids = [Door::S3, Door::EventBridge].map(|door| super::order::id(told.through(door)));
+        let answered = |upload: &SentUpload| runner.upload_records.iter().any(|(number, _)| *number == upload.number);
+        for upload in case.uploads.clone() {
+            let record = case.records_of(upload).next().cloned();
+            let ids = [Channel::S3, Channel::EventBridge].map(|channel| super::upload_order::id(upload.by(channel)));
             let is_known = ids.iter().any(|id| case.requests.contains(id));
-            if record.is_some() || is_known || answered(told) {
-                let door = match record.as_ref().and_then(|record| record.cause.event_id.as_deref()) {
-                    Some(id) if id.starts_with("eventbridge-") => Door::EventBridge,
-                    _ => Door::S3,
+            if record.is_some() || is_known || answered(upload) {
+                let channel = match record.as_ref().and_then(|record| record.cause.event_id.as_deref()) {
+                    Some(id) if id.starts_with("eventbridge-") => Channel::EventBridge,
+                    _ => Channel::S3,
                 };
-                case.accepted.push((Place::of(told.through(door)), told, record));
+                case.accepted.push((Position::of(upload.by(channel)), upload, record));
             }
         }
         case
     }
 
-    pub fn records_of<'c>(&'c self, told: &'c Told) -> impl Iterator<Item = &'c DeploymentRecord> {
+    pub fn records_of<'c>(&'c self, upload: &'c SentUpload) -> impl Iterator<Item = &'c DeploymentRecord> {
         let uploads = self.records.iter().filter(|record| record.cause.kind == CauseKind::Upload);
         uploads.filter(|record| {
             record.artifact.as_ref().is_some_and(|artifact| {
-                artifact.key == told.s3.key && Some(&artifact.version_id) == told.s3.version_id.as_ref()
+                artifact.key == upload.s3.key && Some(&artifact.version_id) == upload.s3.version_id.as_ref()
             })
         })
     }
 
-    /// All records.
+    /// Returns all records.
     pub fn records(&self) -> impl Iterator<Item = &DeploymentRecord> {
         self.records.iter()
     }
 
-    /// The record of a deployment.
+    /// Returns the record of a deployment.
     pub fn record(&self, id: DeploymentId) -> Option<&DeploymentRecord> {
         self.records.iter().find(|record| record.id == id)
     }
 
-    /// The place in the order of the upload that this is the record of.
-    pub fn place_of(&self, record: &DeploymentRecord) -> Option<Place> {
+    /// Returns the position in the order of the upload that has this record.
+    pub fn position_of(&self, record: &DeploymentRecord) -> Option<Position> {
         let its = |known: &Option<DeploymentRecord>| known.as_ref().is_some_and(|known| known.id == record.id);
         self.accepted.iter().find(|(_, _, known)| its(known)).map(|(place, _, _)| place.clone())
     }
 
-    /// The targets that the configuration still has.
+    /// Returns the targets that the configuration still has.
     pub fn present(&self) -> impl Iterator<Item = &'a String> {
-        let (environment, taken_out) = (self.environment, self.taken_out);
-        environment.targets.iter().filter(move |place| !taken_out.contains(place))
+        let (environment, removed_targets) = (self.environment, self.removed_targets);
+        environment.targets.iter().filter(move |place| !removed_targets.contains(place))
     }
 
-    /// Whether an account of the environment refused everything at any time.
+    /// Whether an account of the environment refused every call at any time.
     pub fn has_closed_accounts(&self) -> bool {
-        self.scene.closed.iter().any(|closed| self.environment.targets.contains(&closed.place))
+        self.scenario.closed.iter().any(|closed| self.environment.targets.contains(&closed.place))
     }
 
-    /// Whether the alias had provisioned concurrency from the beginning.
+    /// Whether the alias has had provisioned concurrency from the beginning.
     pub fn has_provisioned(&self, place: &str) -> bool {
-        self.scene.provisioned.iter().any(|one| one.function == self.function && one.place == place)
+        self.scenario.provisioned.iter().any(|one| one.function == self.function && one.place == place)
     }
 
-    /// What whoever asked for this has seen, and said.
-    pub fn seen_before(&self, request: &Request) -> Option<&'a Seen> {
+    /// Returns the preconditions that the person behind this request has sent with it.
+    pub fn preconditions_of(&self, request: &Request) -> Option<&'a Preconditions> {
         let by = request.cause.requested_by.as_deref()?;
-        let (number, _) = self.orders.iter().find(|(number, _)| orders::name(*number) == by)?;
-        self.seen.get(number).filter(|seen| !seen.is_nothing())
+        let (number, _) = self.commands.iter().find(|(number, _)| commands::name(*number) == by)?;
+        self.preconditions.get(number).filter(|seen| !seen.is_nothing())
     }
 
-    /// The upload that brought the artifact of a record.
-    pub fn upload_of(&self, record: &DeploymentRecord) -> Option<&'a Told> {
+    /// Returns the upload that brought the artifact of a record.
+    pub fn upload_of(&self, record: &DeploymentRecord) -> Option<&'a SentUpload> {
         let artifact = record.artifact.as_ref()?;
-        let its =
-            |told: &&&Told| told.s3.key == artifact.key && told.s3.version_id.as_ref() == Some(&artifact.version_id);
-        self.uploads.iter().find(its).copied()
+        let its = |upload: &&&SentUpload| {
+            upload.s3.key == artifact.key && upload.s3.version_id.as_ref() == Some(&artifact.version_id)
+        };
+        self.uploads_anywhere.iter().find(its).copied()
     }
 
-    /// Whether anything was commanded that has to do with it.
+    /// Whether any command or promotion can have affected it.
     pub fn is_commanded(&self) -> bool {
-        self.scene.promotes() || !self.orders.is_empty() || !self.rejecting.is_empty()
+        self.scenario.promotes() || !self.commands.is_empty() || !self.rejects_elsewhere.is_empty()
     }
 
-    /// Whether this was commanded about it.
-    pub fn is_asked(&self, what: impl Fn(&Ask) -> bool) -> bool {
-        self.orders.iter().chain(&self.rejecting).any(|(_, order)| what(&order.ask))
+    /// Whether a command that satisfies this affected it.
+    pub fn has_command(&self, what: impl Fn(&CommandKind) -> bool) -> bool {
+        self.commands.iter().chain(&self.rejects_elsewhere).any(|(_, command)| what(&command.kind))
     }
 
-    pub fn bytes(&self, told: &Told) -> super::scene::Bytes {
-        self.scene.uploads[told.number].bytes
+    pub fn zip_of(&self, upload: &SentUpload) -> super::scenario::ZipSpec {
+        self.scenario.uploads[upload.number].zip
     }
 
     pub fn name(&self) -> String {
         format!("{}/{}", self.environment.name, self.function)
     }
 
-    /// Whether somebody else has changed code, configuration or alias of the function anywhere.
-    pub fn is_touched(&self) -> bool {
-        self.environment.targets.iter().any(|place| self.is_touched_at(place))
+    /// Whether somebody other than the deployer has changed code, configuration or alias of the function in any target.
+    pub fn is_changed_by_others(&self) -> bool {
+        self.environment.targets.iter().any(|place| self.is_changed_by_others_at(place))
     }
 
-    pub fn is_touched_at(&self, place: &str) -> bool {
-        let touches = |deed: &Deed| matches!(deed.what, What::Changed | What::Pointed { .. });
-        self.deeds(place).any(|deed| deed.by.is_none() && touches(deed))
+    pub fn is_changed_by_others_at(&self, place: &str) -> bool {
+        let touches = |entry: &JournalEntry| matches!(entry.action, Action::Changed | Action::Pointed { .. });
+        self.changes(place).any(|entry| entry.by.is_none() && touches(entry))
     }
 
-    /// What was done to the function in a place.
-    pub fn deeds(&self, place: &str) -> impl Iterator<Item = &'a Deed> {
+    /// Returns the journal entries about the function in a target.
+    pub fn changes(&self, place: &str) -> impl Iterator<Item = &'a JournalEntry> {
         let (journal, function) = (self.journal, self.function);
         let place = place.to_owned();
-        journal.iter().filter(move |deed| deed.about == function && deed.place == place)
+        journal.iter().filter(move |entry| entry.object == function && entry.place == place)
     }
 
-    /// The newest of these.
-    pub fn newest<'t, T>(&self, all: &'t [T], place: impl Fn(&T) -> &Place) -> Option<&'t T> {
+    /// Returns the newest of these, by position in the order of uploads.
+    pub fn newest<'t, T>(&self, all: &'t [T], place: impl Fn(&T) -> &Position) -> Option<&'t T> {
         all.iter().max_by(|one, other| place(one).cmp(place(other)))
     }
 
-    /// The places in the order of the accepted uploads that have these bytes.
-    pub fn accepted_with(&self, sha256: deployer_core::id::Sha256) -> Vec<Place> {
-        let same = self.accepted.iter().filter(|(_, told, _)| bytes::of(self.bytes(told)).1 == sha256);
+    /// Returns the positions in the order of the accepted uploads that have these bytes.
+    pub fn accepted_with(&self, sha256: deployer_core::id::Sha256) -> Vec<Position> {
+        let same = self.accepted.iter().filter(|(_, upload, _)| zips::of(self.zip_of(upload)).1 == sha256);
         same.map(|(place, _, _)| place.clone()).collect()
     }
 
-    /// The accepted uploads that arrived in a place, with the version that their record names.
-    pub fn arrived(&self, place: &str) -> Vec<(Place, &Told, &TargetOutcome)> {
+    /// Returns the accepted uploads that arrived in a target, with the outcome that their record gives for it.
+    pub fn arrived(&self, place: &str) -> Vec<(Position, &SentUpload, &TargetOutcome)> {
         let there = |target: &&TargetOutcome| format!("{}/{}", target.account, target.region) == place;
         let arrived = |target: &&TargetOutcome| matches!(target.status, Status::Succeeded | Status::Unchanged);
         self.accepted
             .iter()
-            .filter_map(|(order, told, record)| {
+            .filter_map(|(position, upload, record)| {
                 let target = record.as_ref()?.targets.iter().filter(there).find(arrived)?;
-                Some((order.clone(), *told, target))
+                Some((position.clone(), *upload, target))
             })
             .collect()
     }

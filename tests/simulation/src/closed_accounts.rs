@@ -1,44 +1,44 @@
-//! Accounts that refuse everything from some time of a schedule on, drawn from its seed: for good, until they are healed, or
-//! until their targets are taken out of the configuration.
+//! Accounts that begin to refuse every call, drawn from a schedule's seed: for good, until they open again, or until
+//! their targets leave the configuration.
 //!
-//! Must not know: how it is played, and how it is judged.
+//! Must not know how a scenario is played or judged.
 
 use std::time::Duration;
 
 use super::focus::Odds;
-use super::scene::Environment;
+use super::scenario::Environment;
 use fixtures::random::Random;
 
-/// An account that refuses everything for a time.
+/// An account that refuses every call for a time.
 #[derive(Debug, Clone)]
 pub struct ClosedAccount {
-    /// The target in it.
+    /// The target in that account.
     pub place: String,
-    /// From when on.
+    /// The time at which it begins to refuse.
     pub from: Duration,
-    /// What becomes of it.
+    /// The end of that.
     pub then: Afterwards,
 }
 
-/// What becomes of an account that refuses everything.
+/// The end of an account's closure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Afterwards {
-    /// It stays so.
+    /// It refuses calls for good.
     Stays,
-    /// It refuses nothing any more.
+    /// It accepts calls again.
     IsHealed {
-        /// From when on.
+        /// The time of that.
         at: Duration,
     },
-    /// The configuration has its target no more.
+    /// Its target leaves the configuration.
     IsTakenOut {
-        /// From when on.
+        /// The time of that.
         at: Duration,
     },
 }
 
 impl ClosedAccount {
-    /// When it changes once more.
+    /// Returns the time at which the closure ends.
     #[must_use]
     pub fn ends(&self) -> Option<Duration> {
         match self.then {
@@ -48,13 +48,13 @@ impl ClosedAccount {
     }
 }
 
-/// The account of a target.
+/// Returns the account of a target.
 #[must_use]
 pub fn account(place: &str) -> &str {
     place.split('/').next().unwrap_or(place)
 }
 
-/// In each environment of several targets one account at most, so that there is always one that works.
+/// Draws at most one account in each environment of several targets, so that another one always works.
 pub(super) fn draw(
     random: &mut Random,
     odds: &Odds,

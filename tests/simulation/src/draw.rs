@@ -1,26 +1,27 @@
-//! Draws a scene from a seed.
+//! Draws a scenario from a seed.
 //!
-//! Must not know: how it is played, and how it is judged.
+//! Must not know how a scenario is played or judged.
 
 use std::time::Duration;
 
 use deployer_engine::port::CallErrorKind;
 
 use super::closed_accounts;
+use super::commands;
 use super::focus::{Focus, Odds};
 use super::incidents;
-use super::orders;
 use super::requests;
 use super::rules::Rules;
-use super::scene::{
-    Act, Bytes, Delivery, Door, Environment, Fault, Foreign, Kind, Mishap, ProvisionedAlias, Scene, Upload, When,
+use super::scenario::{
+    Channel, Delivery, Environment, Fault, FaultKind, ForeignAct, ForeignChange, PlannedUpload, ProvisionedAlias,
+    Scenario, When, ZipKind, ZipSpec,
 };
 use fixtures::random::Random;
 use world::Op;
 use world::newer::Raises;
 
-impl Scene {
-    /// The scene of a seed.
+impl Scenario {
+    /// Draws the scenario of a seed.
     #[must_use]
     pub fn of(random: &mut Random, focus: Focus) -> Self {
         let odds = Odds::of(focus);
@@ -33,21 +34,21 @@ impl Scene {
             .iter()
             .map(|&f| f.to_owned())
             .collect();
-        let mut there = Vec::new();
+        let mut existing = Vec::new();
         for place in environments.iter().flat_map(|environment| &environment.targets) {
             for function in &functions {
                 if random.percent(if odds.promotes { 92 } else { 75 }) {
-                    there.push((place.clone(), function.clone()));
+                    existing.push((place.clone(), function.clone()));
                 }
             }
         }
         let uploads = uploads(random, &odds, &environments, &functions);
-        let orders = match odds.promotes {
-            true => orders::draw_where_promoted(random, &odds, &uploads, &environments),
+        let commands = match odds.promotes {
+            true => commands::draw_where_promoted(random, &odds, &uploads, &environments),
             false => {
-                let mut all = orders::draw(random, &odds, &uploads);
+                let mut all = commands::draw(random, &odds, &uploads);
                 all.extend(incidents::draw(random, &odds, &uploads));
-                all.sort_by_key(|order| order.at);
+                all.sort_by_key(|command| command.at);
                 all
             }
         };
@@ -55,14 +56,14 @@ impl Scene {
             true => requests::draw(random, &odds, &environments, &functions, &uploads),
             false => vec![],
         };
-        let given = orders.last().map_or(Duration::ZERO, |order| order.at);
+        let given = commands.last().map_or(Duration::ZERO, |command| command.at);
         let asked = requests.last().map_or(Duration::ZERO, |request| request.at);
         let last = uploads.last().map_or(Duration::ZERO, |upload| upload.at).max(given).max(asked);
-        let provisioned = provisioned(random, &odds, &there);
+        let provisioned = provisioned(random, &odds, &existing);
         let raises = [Raises::Never, Raises::WhileActive];
         let versions = random.percent(odds.newer).then(|| random.one_of(&raises));
         let closed = closed_accounts::draw(random, &odds, &environments, last);
-        let foreigners = foreigners(random, &odds, &environments, &functions, last);
+        let foreign_changes = foreign_changes(random, &odds, &environments, &functions, last);
         let outage =
             random.percent(odds.outage).then(|| (random.milliseconds(0, 40_000), random.milliseconds(1_000, 90_000)));
         Self {
@@ -77,11 +78,11 @@ impl Scene {
             odds,
             environments,
             functions,
-            there,
+            existing,
             uploads,
-            orders,
+            commands,
             requests,
-            foreigners,
+            foreign_changes,
             closed,
             versions,
             provisioned,
@@ -98,7 +99,7 @@ fn environments(random: &mut Random, odds: &Odds) -> Vec<Environment> {
     let environment = |(name, accounts): &(&str, [&str; 3]), random: &mut Random| {
         let region = |random: &mut Random| if random.percent(85) { "eu-west-1" } else { "us-east-1" };
         let count = match random.percent(70) {
-            // Where an account refuses everything, another one does not.
+            // Another account of the environment must stay open where one closes.
             _ if random.percent(odds.closed) => random.count(2, 3),
             true => 1,
             false => 2,
@@ -116,7 +117,7 @@ fn environments(random: &mut Random, odds: &Odds) -> Vec<Environment> {
     all[..count].iter().map(|one| environment(one, random)).collect()
 }
 
-/// Environments in a row, into each of which artifacts come from the one before it; the last sometimes from both.
+/// Draws environments in a row, each promoted to from the one before it; the last one sometimes from both others.
 fn row(random: &mut Random, odds: &Odds) -> Vec<Environment> {
     let all = [("dev", ["111111111111", "222222222222"]), ("stage", ["333333333333", "444444444444"])];
     let all = [all[0], all[1], ("prod", ["555555555555", "666666666666"])];
@@ -130,7 +131,7 @@ fn row(random: &mut Random, odds: &Odds) -> Vec<Environment> {
             _ if random.percent(30) => Some(Rules::draw(random, &["dev", "stage"])),
             _ => Some(Rules::draw(random, &["stage"])),
         };
-        // What comes by itself has mostly come before it is asked for together.
+        // An automatic promotion has mostly arrived before a group asks for the same artifact.
         let by_hand = |rules: Rules| Rules { automatic: false, ..rules };
         let rules = if odds.groups && random.percent(75) { rules.map(by_hand) } else { rules };
         environments.push(Environment {
@@ -145,9 +146,9 @@ fn row(random: &mut Random, odds: &Odds) -> Vec<Environment> {
     environments
 }
 
-fn uploads(random: &mut Random, odds: &Odds, environments: &[Environment], functions: &[String]) -> Vec<Upload> {
+fn uploads(random: &mut Random, odds: &Odds, environments: &[Environment], functions: &[String]) -> Vec<PlannedUpload> {
     let mut at = Duration::ZERO;
-    let mut uploads: Vec<Upload> = Vec::new();
+    let mut uploads: Vec<PlannedUpload> = Vec::new();
     let most = if odds.promotes { 4 } else { 6 };
     let covers = if odds.groups { functions.len() } else { 0 };
     for label in 1..=random.between(2, most).max(covers as u64) {
@@ -157,37 +158,37 @@ fn uploads(random: &mut Random, odds: &Odds, environments: &[Environment], funct
             false => random.milliseconds(2_000, 60_000),
         };
         let first = if odds.promotes { 92 } else { 75 };
-        // Each function has something that can go on from the first environment.
+        // Each function has an artifact that can be promoted from the first environment.
         let first = if uploads.len() < covers { 100 } else { first };
         let environment = if random.percent(first) { 0 } else { random.index(environments.len()) };
         let function = if random.percent(70) { functions[0].clone() } else { random.one_of(functions) };
         let function = functions.get(uploads.len()).filter(|_| uploads.len() < covers).cloned().unwrap_or(function);
         let kind = match random.below(100) {
-            _ if uploads.len() < covers => Kind::Whole,
-            0..8 => Kind::Bad,
-            8..30 => Kind::Code,
-            30..75 => Kind::Whole,
-            _ => Kind::Configured,
+            _ if uploads.len() < covers => ZipKind::Whole,
+            0..8 => ZipKind::Bad,
+            8..30 => ZipKind::Code,
+            30..75 => ZipKind::Whole,
+            _ => ZipKind::Configured,
         };
         let earlier = |random: &mut Random| random.index(uploads.len());
-        let mut bytes = Bytes { kind, label };
+        let mut zip = ZipSpec { kind, label };
         let mut release = format!("1.{label}.0");
         if !uploads.is_empty() && random.percent(10) {
-            bytes = uploads[earlier(random)].bytes;
+            zip = uploads[earlier(random)].zip;
         }
         if !uploads.is_empty() && random.percent(25) {
             release.clone_from(&uploads[earlier(random)].release);
         }
         let skew = random.milliseconds(0, 2_000);
         let deliveries = deliveries(random, odds);
-        uploads.push(Upload { at, environment, function, release, bytes, skew, deliveries });
+        uploads.push(PlannedUpload { at, environment, function, release, zip, skew, deliveries });
     }
     uploads
 }
 
-fn provisioned(random: &mut Random, odds: &Odds, there: &[(String, String)]) -> Vec<ProvisionedAlias> {
+fn provisioned(random: &mut Random, odds: &Odds, existing: &[(String, String)]) -> Vec<ProvisionedAlias> {
     let mut all = Vec::new();
-    for (place, function) in there {
+    for (place, function) in existing {
         if random.percent(odds.provisioned) {
             let takes = random.within(&[3_000, 60_000, 300_000, 1_200_000]);
             let fails = random.percent(15);
@@ -201,42 +202,48 @@ fn deliveries(random: &mut Random, odds: &Odds) -> Vec<Delivery> {
     let mut all: Vec<Delivery> = Vec::new();
     for _ in 0..random.one_of(&[1, 1, 2, 2, 3]) {
         let after = match all.last() {
-            // Two pollers may get the same message at the same time.
+            // Two pollers may receive the same message at the same time.
             Some(last) if random.percent(30) => last.after,
             _ if random.percent(odds.late) => random.milliseconds(1_000, 120_000),
             _ => random.milliseconds(1, 2_500),
         };
-        let door = if random.percent(60) { Door::S3 } else { Door::EventBridge };
-        all.push(Delivery { after, door, is_lost: random.percent(odds.loss) });
+        let channel = if random.percent(60) { Channel::S3 } else { Channel::EventBridge };
+        all.push(Delivery { after, channel, is_lost: random.percent(odds.loss) });
     }
     all
 }
 
-fn foreigners(
+fn foreign_changes(
     random: &mut Random,
     odds: &Odds,
     environments: &[Environment],
     functions: &[String],
     last: Duration,
-) -> Vec<Foreign> {
+) -> Vec<ForeignChange> {
     let places: Vec<String> = environments.iter().flat_map(|environment| environment.targets.clone()).collect();
     let ops = [Op::UpdateAlias, Op::UpdateAlias, Op::UpdateFunctionCode, Op::PublishVersion, Op::GetFunction];
-    (0..random.count(0, odds.foreigners))
-        .map(|_| Foreign {
+    (0..random.count(0, odds.foreign_changes))
+        .map(|_| ForeignChange {
             when: match random.percent(50) {
                 true => When::Before(random.one_of(&ops), random.count(1, 4)),
                 false => When::At(random.milliseconds(0, u64::try_from(last.as_millis()).unwrap_or(0) + 10_000)),
             },
             place: if random.percent(70) { places[0].clone() } else { random.one_of(&places) },
             function: if random.percent(70) { functions[0].clone() } else { random.one_of(functions) },
-            act: random.one_of(&[Act::Permit, Act::Permit, Act::Code, Act::Configure, Act::Point]),
+            act: random.one_of(&[
+                ForeignAct::Permit,
+                ForeignAct::Permit,
+                ForeignAct::Code,
+                ForeignAct::Configure,
+                ForeignAct::Point,
+            ]),
         })
         .collect()
 }
 
 fn faults(random: &mut Random, odds: &Odds) -> Vec<Fault> {
     use CallErrorKind::{Busy, Throttled, Unknown};
-    use Mishap::{EndsFailed, Fails, LosesAnswer, Twice};
+    use FaultKind::{EndsFailed, Fails, LosesAnswer, Twice};
     let ledger = [
         (Op::WriteLedger, Twice),
         (Op::WriteLedger, Twice),
@@ -275,11 +282,11 @@ fn faults(random: &mut Random, odds: &Odds) -> Vec<Fault> {
     ];
     let bus = [(Op::PutEvents, Fails(Unknown)), (Op::PutEvents, Fails(Throttled)), (Op::PutEvents, LosesAnswer)];
     let mut all = Vec::new();
-    let mut draw = |random: &mut Random, from: &[(Op, Mishap)], most: usize| {
+    let mut draw = |random: &mut Random, from: &[(Op, FaultKind)], most: usize| {
         for _ in 0..random.count(0, most) {
-            let (op, mishap) = random.one_of(from);
+            let (op, kind) = random.one_of(from);
             let reach = if op.is_lambda_write() { 4 } else { 20 };
-            all.push(Fault { op, call: random.count(1, reach), times: random.one_of(&[1, 1, 1, 2, 3]), mishap });
+            all.push(Fault { op, call: random.count(1, reach), times: random.one_of(&[1, 1, 1, 2, 3]), kind });
         }
     };
     draw(random, &ledger, odds.ledger_faults);
@@ -290,8 +297,8 @@ fn faults(random: &mut Random, odds: &Odds) -> Vec<Fault> {
     for _ in 0..random.count(0, odds.held) {
         let ops = [Op::UpdateAlias, Op::UpdateAlias, Op::UpdateAlias, Op::CreateAlias, Op::UpdateFunctionCode];
         let op = random.one_of(&[&ops[..], &[Op::PublishVersion, Op::UpdateFunctionConfiguration]].concat());
-        let mishap = Mishap::Held(random.within(&[4_000, 30_000, 200_000, 500_000]));
-        all.push(Fault { op, call: random.count(1, 4), times: random.one_of(&[1, 1, 2, 3]), mishap });
+        let kind = FaultKind::Held(random.within(&[4_000, 30_000, 200_000, 500_000]));
+        all.push(Fault { op, call: random.count(1, 4), times: random.one_of(&[1, 1, 2, 3]), kind });
     }
     all
 }

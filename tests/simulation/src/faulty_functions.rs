@@ -1,4 +1,4 @@
-//! Sessions in target accounts that call Lambda otherwise than they were asked to: tools of the planted bugs.
+//! Sessions in target accounts that call Lambda in another way than they are asked to: they implement mutants.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,44 +13,44 @@ use deployer_engine::port::{
     SessionRequest, Write,
 };
 
-use super::planted::Planted;
+use super::mutants::Mutant;
 
-/// Opens sessions in which Lambda is called otherwise than asked for.
-pub(super) struct BadGate {
+/// Opens sessions whose calls to Lambda are falsified.
+pub(super) struct FaultySessions {
     gate: Arc<dyn SessionProvider>,
-    planted: Option<Planted>,
+    mutant: Option<Mutant>,
 }
 
-impl BadGate {
-    pub fn new(gate: Arc<dyn SessionProvider>, planted: Option<Planted>) -> Self {
-        Self { gate, planted }
+impl FaultySessions {
+    pub fn new(gate: Arc<dyn SessionProvider>, mutant: Option<Mutant>) -> Self {
+        Self { gate, mutant }
     }
 }
 
 #[async_trait]
-impl SessionProvider for BadGate {
+impl SessionProvider for FaultySessions {
     async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
         let account = self.gate.enter(request).await?;
-        let functions = Arc::new(BadFunctions { account, planted: self.planted });
+        let functions = Arc::new(FaultyFunctions { account, mutant: self.mutant });
         Ok(Account::assert(&request.target, &request.target.account, functions)?)
     }
 }
 
-struct BadFunctions {
+struct FaultyFunctions {
     account: Account,
-    planted: Option<Planted>,
+    mutant: Option<Mutant>,
 }
 
-impl BadFunctions {
-    /// An alias as it is shown: a part of its traffic may go unseen.
+impl FaultyFunctions {
+    /// Returns an alias as it is shown: the part of its traffic that stays behind may be hidden.
     fn shown(&self, mut alias: ObservedAlias) -> ObservedAlias {
-        if self.planted == Some(Planted::TrafficUnwatched) {
+        if self.mutant == Some(Mutant::TrafficUnwatched) {
             alias.weights.clear();
         }
         alias
     }
 
-    /// The same write with the revision that is the newest now.
+    /// Returns the same write with the newest revision.
     async fn refreshed<'w>(
         &self,
         name: &FunctionName,
@@ -77,7 +77,7 @@ impl BadFunctions {
 }
 
 #[async_trait]
-impl Functions for BadFunctions {
+impl Functions for FaultyFunctions {
     async fn function(
         &self,
         name: &FunctionName,
@@ -85,7 +85,7 @@ impl Functions for BadFunctions {
     ) -> Result<Option<(ObservedCode, FunctionMetadata)>, CallError> {
         let is_version = matches!(qualifier, Qualifier::Version(_));
         let mut seen = self.account.functions().function(name, qualifier).await?;
-        if let Some((code, _)) = seen.as_mut().filter(|_| is_version && self.planted == Some(Planted::ActiveAtOnce)) {
+        if let Some((code, _)) = seen.as_mut().filter(|_| is_version && self.mutant == Some(Mutant::ActiveAtOnce)) {
             code.condition = Condition::Ready;
         }
         Ok(seen)
@@ -102,7 +102,7 @@ impl Functions for BadFunctions {
         alias: &AliasName,
     ) -> Result<Option<ProvisionedConcurrency>, CallError> {
         let seen = self.account.functions().provisioned(name, alias).await?;
-        Ok(seen.filter(|_| self.planted != Some(Planted::TrafficUnwatched)))
+        Ok(seen.filter(|_| self.mutant != Some(Mutant::TrafficUnwatched)))
     }
 
     async fn versions(&self, name: &FunctionName) -> Result<PublishedVersions, CallError> {
@@ -116,15 +116,15 @@ impl Functions for BadFunctions {
     async fn write(&self, name: &FunctionName, write: Write<'_>) -> Result<Answer, CallError> {
         let functions = self.account.functions();
         let mut newest = None;
-        match self.planted {
-            Some(Planted::DoorsLeftOpen) if matches!(write, Write::TurnAlias { .. }) => {
+        match self.mutant {
+            Some(Mutant::DoorsLeftOpen) if matches!(write, Write::TurnAlias { .. }) => {
                 let Write::TurnAlias { alias, .. } = write else { return functions.write(name, write).await };
                 Ok(Answer::Alias(ObservedAlias { revision: RevisionId("turned".to_owned()), ..alias.clone() }))
             }
-            Some(Planted::NewestRevision) => {
+            Some(Mutant::NewestRevision) => {
                 functions.write(name, self.refreshed(name, write, &mut newest).await?).await
             }
-            Some(Planted::SentAgainUnseen) => {
+            Some(Mutant::SentAgainUnseen) => {
                 let mut answer = functions.write(name, write.clone()).await;
                 for _ in 0..20 {
                     let mut newest = None;

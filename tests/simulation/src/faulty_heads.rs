@@ -1,5 +1,5 @@
-//! A ledger whose heads and groups read otherwise than they are, and are put right again as far as they are written: a tool of
-//! the planted bugs.
+//! A ledger whose heads and groups are falsified when they are read, and corrected again when they are written: it
+//! implements mutants.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -9,27 +9,27 @@ use deployer_core::format::KNOWN;
 use deployer_engine::port::{Ledger, LedgerError, Precondition, Reading, Written};
 use serde_json::{Value, json};
 
-use super::misleading::Past;
-use super::planted::Planted;
-use super::sabotage::changed;
+use super::faulty_ports::changed;
+use super::faulty_readers::SharedPast;
+use super::mutants::Mutant;
 
-/// Reads heads through a planted bug; what it has hidden is put back when the head is written.
+/// Falsifies heads when they are read, and puts back what it has hidden when they are written.
 pub(super) struct FaultyHeads {
     ledger: Arc<dyn Ledger>,
-    planted: Option<Planted>,
-    past: Past,
-    /// What was hidden, by what it was found under.
+    mutant: Option<Mutant>,
+    past: SharedPast,
+    /// The hidden values, by a name for each.
     hidden: Mutex<BTreeMap<String, Value>>,
 }
 
 impl FaultyHeads {
-    pub fn new(ledger: Arc<dyn Ledger>, planted: Option<Planted>, past: &Past) -> Self {
-        Self { ledger, planted, past: past.clone(), hidden: Mutex::default() }
+    pub fn new(ledger: Arc<dyn Ledger>, mutant: Option<Mutant>, past: &SharedPast) -> Self {
+        Self { ledger, mutant, past: past.clone(), hidden: Mutex::default() }
     }
 
     fn reads(&self, head: &mut Value) {
-        match self.planted {
-            Some(Planted::LiveBroughtBack) => {
+        match self.mutant {
+            Some(Mutant::LiveBroughtBack) => {
                 if let Some([live, before, ..]) = head["history"].as_array_mut().map(Vec::as_mut_slice)
                     && live["complete"] == false
                 {
@@ -38,7 +38,7 @@ impl FaultyHeads {
                     std::mem::swap(live, before);
                 }
             }
-            Some(Planted::RollbacksApart) => {
+            Some(Mutant::RollbacksApart) => {
                 for request in open(head).into_iter().filter(|request| is_plain_rollback(request)) {
                     let subject = &mut request["subject"];
                     subject["to"] = json!("0.0.0");
@@ -48,16 +48,16 @@ impl FaultyHeads {
         }
     }
 
-    /// A group reads otherwise: once in a schedule, or once for each invocation.
+    /// Falsifies a group: once in a schedule, or once in each invocation.
     fn reads_group(&self, key: &str, group: &mut Value) {
         let first = || self.past.is_first(key);
         let first_here = || self.hidden.lock().unwrap().insert(key.to_owned(), Value::Null).is_none();
-        match self.planted {
-            Some(Planted::GroupDecidedTwice) if group["phase"] == "moving" && first() => {
+        match self.mutant {
+            Some(Mutant::GroupDecidedTwice) if group["phase"] == "moving" && first() => {
                 (group["phase"], group["status"]) = (json!("placing"), json!("pending"));
                 group.as_object_mut().map(|fields| fields.remove("decided_at"));
             }
-            Some(Planted::MembersDecide) if group["phase"] == "placing" && first_here() => {
+            Some(Mutant::MembersDecide) if group["phase"] == "placing" && first_here() => {
                 (group["phase"], group["status"]) = (json!("moving"), json!("in_progress"));
                 group["decided_at"] = group["started_at"].clone();
             }
@@ -65,23 +65,23 @@ impl FaultyHeads {
         }
     }
 
-    /// Any object that more than one version writes.
+    /// Falsifies any object that both versions write.
     fn reads_any(&self, object: &mut Value) {
         let is_newer = object["format"].as_u64().is_some_and(|format| format > u64::from(KNOWN));
-        if self.planted == Some(Planted::NewerActedOn) && is_newer {
+        if self.mutant == Some(Mutant::NewerActedOn) && is_newer {
             object["format"] = json!(KNOWN);
         }
     }
 
     fn writes_any(&self, object: &mut Value) {
-        if self.planted == Some(Planted::FieldsDropped) {
+        if self.mutant == Some(Mutant::FieldsDropped) {
             without_newer(object);
         }
     }
 
     fn writes(&self, head: &mut Value) {
-        match self.planted {
-            Some(Planted::LiveBroughtBack) => {
+        match self.mutant {
+            Some(Mutant::LiveBroughtBack) => {
                 let hidden = self.hidden.lock().unwrap();
                 let Some([live, before]) = hidden.get("live").and_then(Value::as_array).map(Vec::as_slice) else {
                     return;
@@ -92,7 +92,7 @@ impl FaultyHeads {
                     all.swap(at, at + 1);
                 }
             }
-            Some(Planted::RollbacksApart) => {
+            Some(Mutant::RollbacksApart) => {
                 for request in open(head) {
                     if request["subject"]["to"] == "0.0.0" {
                         request["subject"]["to"] = Value::Null;
@@ -104,7 +104,7 @@ impl FaultyHeads {
     }
 }
 
-/// What is worked on, and what is next.
+/// Returns the active request and the pending ones.
 fn open(head: &mut Value) -> Vec<&mut Value> {
     let Some(head) = head.as_object_mut() else { return vec![] };
     let mut all = Vec::new();
@@ -118,7 +118,7 @@ fn open(head: &mut Value) -> Vec<&mut Value> {
     all
 }
 
-/// What a newer deployer says, wherever in an object.
+/// Removes the fields of a newer deployer, wherever they are in an object.
 fn without_newer(value: &mut Value) {
     match value {
         Value::Object(fields) => {

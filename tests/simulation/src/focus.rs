@@ -1,33 +1,33 @@
-//! What a schedule is about, and how likely that makes what can happen in it.
+//! The focus of a schedule, and the odds that it gives to each kind of event.
 
-/// What a schedule has more of than others.
+/// The kind of event that a schedule has more of than others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Focus {
     /// A little of everything.
     Mixed,
-    /// Uploads close together whose events arrive reordered.
+    /// Uploads close together whose events arrive out of order.
     Order,
     /// Invocations that die.
     Deaths,
-    /// Somebody else who writes to the functions.
+    /// Foreign changes to the functions.
     Foreigners,
-    /// Updates that take longer than an invocation may, and processes that freeze.
+    /// Updates that take longer than an invocation may run, and processes that freeze.
     Slow,
-    /// A ledger that loses answers, meets its own echo, or cannot be reached.
+    /// A ledger that loses answers, answers a second try with 412, or is unavailable.
     Ledger,
     /// Messages that are lost.
     Losses,
     /// Calls to Lambda that fail, or whose answers are lost.
     Answers,
-    /// Commands by hand, one upon the other.
+    /// Many commands by hand, close together.
     Commands,
-    /// Commands, and invocations that die over them.
+    /// Commands, and invocations that die while carrying them out.
     Upheaval,
     /// Promotions from environment to environment.
     Promotions,
-    /// Promotions, and all that can go wrong meanwhile.
+    /// Promotions together with every kind of fault.
     Straits,
-    /// Accounts that refuse everything, for good or until they are healed or taken out of the configuration.
+    /// Accounts that refuse every call, for good or until they open again or leave the configuration.
     Suspended,
     /// Several people who roll back one incident.
     Incidents,
@@ -37,12 +37,12 @@ pub enum Focus {
     Groups,
     /// Aliases with provisioned concurrency, whose traffic moves late or never.
     Provisioned,
-    /// Writes that are held on their way, and processes that are frozen as they are about to send one.
+    /// Writes that are held on their way, and processes that freeze just before they send one.
     Held,
 }
 
 impl Focus {
-    /// All of them.
+    /// All focuses.
     pub const ALL: [Self; 18] = [
         Self::Mixed,
         Self::Order,
@@ -64,25 +64,25 @@ impl Focus {
         Self::Held,
     ];
 
-    /// Its name on the command line.
+    /// Returns its name on the command line.
     #[must_use]
     pub fn name(self) -> String {
         format!("{self:?}").to_lowercase()
     }
 
-    /// The focus of a seed, where none is asked for.
+    /// Returns the focus of a seed.
     #[must_use]
     pub fn of(seed: u64) -> Self {
         Self::ALL[usize::try_from(seed % Self::ALL.len() as u64).unwrap_or_default()]
     }
 }
 
-/// How likely what is, in percent.
+/// The odds of each kind of event: percentages, maximal counts and switches.
 #[derive(Debug, Clone, Copy)]
 pub struct Odds {
-    /// An upload follows closely on the one before.
+    /// An upload closely follows the one before.
     pub burst: u64,
-    /// An event takes long.
+    /// An event arrives late.
     pub late: u64,
     /// An invocation dies.
     pub death: u64,
@@ -90,37 +90,37 @@ pub struct Odds {
     pub loss: u64,
     /// A tick is lost, doubled, or late.
     pub bad_tick: u64,
-    /// A process freezes.
+    /// A process freezes while it waits for an answer.
     pub freeze: u64,
     /// Updates take long.
     pub slow: u64,
-    /// How many foreign acts there are at most.
-    pub foreigners: usize,
-    /// How many faults of the ledger there are at most.
+    /// The maximal number of foreign changes.
+    pub foreign_changes: usize,
+    /// The maximal number of faults of the ledger.
     pub ledger_faults: usize,
-    /// How many faults of the targets there are at most.
+    /// The maximal number of faults in target accounts.
     pub lambda_faults: usize,
-    /// The ledger is away for a while.
+    /// The ledger is unavailable for a while.
     pub outage: u64,
-    /// Anything is commanded by hand.
+    /// There are commands by hand.
     pub commanded: u64,
-    /// How many commands there are at most.
-    pub orders: usize,
-    /// Artifacts go from environment to environment.
+    /// The maximal number of commands.
+    pub max_commands: usize,
+    /// True if artifacts are promoted from environment to environment.
     pub promotes: bool,
-    /// An account refuses everything from some time on.
+    /// An account begins to refuse every call.
     pub closed: u64,
-    /// Several people roll back at once, each by what they have seen.
+    /// Several people roll back at once, each with preconditions.
     pub incidents: u64,
     /// Some of the invocations are a newer deployer's.
     pub newer: u64,
-    /// Most promotions are asked for several functions together.
+    /// True if most requests ask for several functions together.
     pub groups: bool,
     /// An alias has provisioned concurrency.
     pub provisioned: u64,
-    /// How many writes are held on their way at most.
+    /// The maximal number of writes that are held on their way.
     pub held: usize,
-    /// A process freezes as it is about to send a call.
+    /// A process freezes just before it sends a call.
     pub stops: u64,
 }
 
@@ -134,12 +134,12 @@ impl Odds {
             bad_tick: 10,
             freeze: 1,
             slow: 5,
-            foreigners: 0,
+            foreign_changes: 0,
             ledger_faults: 1,
             lambda_faults: 1,
             outage: 2,
             commanded: 20,
-            orders: 2,
+            max_commands: 2,
             promotes: false,
             closed: 0,
             incidents: 0,
@@ -150,48 +150,56 @@ impl Odds {
             stops: 0,
         };
         match focus {
-            Focus::Mixed => Self { death: 15, freeze: 3, foreigners: 1, lambda_faults: 3, ledger_faults: 2, ..calm },
+            Focus::Mixed => {
+                Self { death: 15, freeze: 3, foreign_changes: 1, lambda_faults: 3, ledger_faults: 2, ..calm }
+            }
             Focus::Order => Self { burst: 80, late: 40, ..calm },
             Focus::Deaths => Self { death: 45, burst: 60, loss: 10, ..calm },
-            Focus::Foreigners => Self { foreigners: 5, ..calm },
+            Focus::Foreigners => Self { foreign_changes: 5, ..calm },
             Focus::Slow => Self { slow: 70, freeze: 20, burst: 60, ..calm },
             Focus::Ledger => Self { ledger_faults: 6, outage: 40, burst: 60, ..calm },
             Focus::Losses => Self { loss: 50, bad_tick: 60, death: 25, burst: 60, ..calm },
             Focus::Answers => Self { lambda_faults: 7, ..calm },
-            Focus::Commands => Self { commanded: 100, orders: 6, burst: 50, late: 30, ..calm },
+            Focus::Commands => Self { commanded: 100, max_commands: 6, burst: 50, late: 30, ..calm },
             Focus::Upheaval => Self {
                 commanded: 100,
-                orders: 5,
+                max_commands: 5,
                 death: 35,
                 bad_tick: 25,
-                foreigners: 1,
+                foreign_changes: 1,
                 slow: 20,
                 ledger_faults: 3,
                 ..calm
             },
-            Focus::Promotions => Self { promotes: true, commanded: 60, orders: 4, late: 25, ..calm },
+            Focus::Promotions => Self { promotes: true, commanded: 60, max_commands: 4, late: 25, ..calm },
             Focus::Straits => Self {
                 promotes: true,
                 commanded: 60,
-                orders: 4,
+                max_commands: 4,
                 death: 25,
                 loss: 10,
                 bad_tick: 25,
                 freeze: 3,
                 slow: 8,
-                foreigners: 1,
+                foreign_changes: 1,
                 ledger_faults: 4,
                 lambda_faults: 2,
                 outage: 10,
                 ..calm
             },
-            Focus::Suspended => {
-                Self { closed: 95, commanded: 75, orders: 5, lambda_faults: 2, foreigners: 1, slow: 8, ..calm }
-            }
+            Focus::Suspended => Self {
+                closed: 95,
+                commanded: 75,
+                max_commands: 5,
+                lambda_faults: 2,
+                foreign_changes: 1,
+                slow: 8,
+                ..calm
+            },
             Focus::Incidents => Self {
                 incidents: 90,
                 commanded: 40,
-                orders: 3,
+                max_commands: 3,
                 death: 15,
                 bad_tick: 15,
                 slow: 15,
@@ -200,25 +208,31 @@ impl Odds {
                 ..calm
             },
             Focus::Versions => {
-                Self { newer: 100, commanded: 75, orders: 5, death: 20, burst: 60, ledger_faults: 2, ..calm }
+                Self { newer: 100, commanded: 75, max_commands: 5, death: 20, burst: 60, ledger_faults: 2, ..calm }
             }
             Focus::Groups => Self {
                 promotes: true,
                 groups: true,
                 newer: 12,
                 commanded: 55,
-                orders: 3,
+                max_commands: 3,
                 death: 12,
                 bad_tick: 15,
                 slow: 10,
-                foreigners: 1,
+                foreign_changes: 1,
                 ledger_faults: 2,
                 ..calm
             },
-            Focus::Provisioned => {
-                Self { provisioned: 85, commanded: 50, orders: 4, death: 12, bad_tick: 15, ledger_faults: 2, ..calm }
-            }
-            Focus::Held => Self { held: 4, stops: 20, commanded: 60, orders: 4, death: 12, burst: 60, ..calm },
+            Focus::Provisioned => Self {
+                provisioned: 85,
+                commanded: 50,
+                max_commands: 4,
+                death: 12,
+                bad_tick: 15,
+                ledger_faults: 2,
+                ..calm
+            },
+            Focus::Held => Self { held: 4, stops: 20, commanded: 60, max_commands: 4, death: 12, burst: 60, ..calm },
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Two versions of the deployer on one ledger: the older one forgets nothing that the newer one has said, and leaves alone
-//! what it does not know.
+//! Checks two versions of the deployer on one ledger: the older one keeps the fields of the newer one, and leaves
+//! objects of a newer format alone.
 //!
-//! Must not know: how objects are read and written.
+//! Must not know how objects are read and written.
 
 use std::collections::BTreeMap;
 
@@ -9,25 +9,29 @@ use serde_json::Value;
 
 use super::versions::Versions;
 use super::violation::{Rule, Violation};
-use world::journal::{Deed, What};
+use world::journal::{Action, JournalEntry};
 use world::newer;
 
-pub(super) fn judge(versions: &Versions, journal: &[Deed], found: &mut Vec<Violation>) {
+pub(super) fn check(versions: &Versions, journal: &[JournalEntry], found: &mut Vec<Violation>) {
     let mut objects: BTreeMap<&str, Value> = BTreeMap::new();
-    for deed in journal {
-        if deed.what == What::Erased {
-            objects.remove(deed.about.as_str());
+    for entry in journal {
+        if entry.action == Action::Erased {
+            objects.remove(entry.object.as_str());
         }
-        let (What::Wrote(Some(body)), Some(by)) = (&deed.what, deed.by) else { continue };
+        let (Action::Wrote(Some(body)), Some(by)) = (&entry.action, entry.by) else { continue };
         let Ok(after) = serde_json::from_slice::<Value>(body) else { continue };
-        let Some(before) = objects.insert(&deed.about, after) else { continue };
-        let after = &objects[deed.about.as_str()];
-        let mut say = |rule, text: String| found.push(Violation { rule, found: format!("{}: {text}", deed.about) });
+        let Some(before) = objects.insert(&entry.object, after) else { continue };
+        let after = &objects[entry.object.as_str()];
+        let mut report =
+            |rule, text: String| found.push(Violation { rule, found: format!("{}: {text}", entry.object) });
         for thing in newer::lost(&before, after) {
-            say(Rule::NothingForgotten, format!("invocation {by} has lost what a newer deployer had said of {thing}"));
+            report(
+                Rule::NewerFieldsKept,
+                format!("invocation {by} has lost what a newer deployer had said of {thing}"),
+            );
         }
         if newer::is_newer(&before) && !versions.is_newer(by) {
-            say(Rule::NewerLeftAlone, format!("invocation {by} has written over what it does not know"));
+            report(Rule::NewerLeftAlone, format!("invocation {by} has written over what it does not know"));
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Promotions of several functions together: a group is decided once, by one write, when each of its members holds its place;
-//! what is newer waits behind these; and in the end all have arrived, or none stays.
+//! Checks promotions of several functions together. One write decides a group once, when each of its members holds its
+//! place. Newer requests wait behind these places. In the end all members have arrived, or none stays.
 //!
-//! Must not know: how the deployer drives a group.
+//! Must not know how the deployer drives a group.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,59 +10,59 @@ use deployer_core::head::{Head, Waiting};
 use deployer_core::id::DeploymentId;
 use deployer_core::record::{DeploymentRecord, Status};
 
-use super::stage::Stage;
+use super::runner::Runner;
 use super::violation::{Rule, Violation};
-use world::journal::{Deed, What};
+use world::journal::{Action, JournalEntry};
 
-/// What is live at the end, by environment and function: the deployment that brought it.
+/// The deployment of each live artifact in the end, by environment and function.
 pub(super) type Lives = BTreeMap<(String, String), DeploymentId>;
 
 struct GroupOracle<'f> {
     groups: BTreeMap<DeploymentId, Group>,
     heads: BTreeMap<String, Head>,
-    /// What was open when a member took its place, by member.
+    /// The requests that were open when a member took its place, by member.
     before_member: BTreeMap<DeploymentId, BTreeSet<DeploymentId>>,
     found: &'f mut Vec<Violation>,
 }
 
-pub(super) fn judge(stage: &Stage<'_>, journal: &[Deed], lives: &Lives, found: &mut Vec<Violation>) {
-    if !journal.iter().any(|deed| deed.about.starts_with("groups/")) {
+pub(super) fn check(runner: &Runner<'_>, journal: &[JournalEntry], lives: &Lives, found: &mut Vec<Violation>) {
+    if !journal.iter().any(|entry| entry.object.starts_with("groups/")) {
         return;
     }
     let (groups, heads, before_member) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     let mut oracle = GroupOracle { groups, heads, before_member, found };
-    for deed in journal {
-        if deed.what == What::Erased && deed.about.starts_with("groups/open/") {
-            oracle.groups.retain(|id, _| !deed.about.contains(&id.to_string()));
+    for entry in journal {
+        if entry.action == Action::Erased && entry.object.starts_with("groups/open/") {
+            oracle.groups.retain(|id, _| !entry.object.contains(&id.to_string()));
         }
-        let What::Wrote(Some(body)) = &deed.what else { continue };
-        if deed.about.starts_with("heads/") {
+        let Action::Wrote(Some(body)) = &entry.action else { continue };
+        if entry.object.starts_with("heads/") {
             let Ok(head) = serde_json::from_slice(body) else { continue };
-            oracle.head(&deed.about, head);
-        } else if deed.about.starts_with("groups/open/") {
+            oracle.on_head(&entry.object, head);
+        } else if entry.object.starts_with("groups/open/") {
             let Ok(group) = serde_json::from_slice(body) else { continue };
-            oracle.group(group);
+            oracle.on_group(group);
         }
     }
-    let ended: Vec<Group> = stage.world.aws(|aws| {
+    let ended: Vec<Group> = runner.world.aws(|aws| {
         let keys = aws.ledger.keys("groups/ended/").map(str::to_owned).collect::<Vec<_>>();
         keys.iter().filter_map(|key| serde_json::from_slice(aws.ledger.get(key)?).ok()).collect()
     });
     for group in ended {
         let record = |function: &str, id: DeploymentId| -> Option<DeploymentRecord> {
             let key = format!("deployments/{}/{function}/{id}.json", group.environment);
-            stage.world.aws(|aws| serde_json::from_slice(aws.ledger.get(&key)?).ok())
+            runner.world.aws(|aws| serde_json::from_slice(aws.ledger.get(&key)?).ok())
         };
-        oracle.ends(&group, &record, lives);
+        oracle.on_group_end(&group, &record, lives);
     }
 }
 
 impl GroupOracle<'_> {
-    fn say(&mut self, rule: Rule, text: String) {
+    fn report(&mut self, rule: Rule, text: String) {
         self.found.push(Violation { rule, found: text });
     }
 
-    fn head(&mut self, key: &str, after: Head) {
+    fn on_head(&mut self, key: &str, after: Head) {
         let before = self.heads.insert(key.to_owned(), after.clone()).unwrap_or_default();
         let is_member = |waiting: &&Waiting| waiting.request.promoting().is_some_and(|it| it.group.is_some());
         for member in after.waiting().iter().filter(is_member) {
@@ -79,7 +79,7 @@ impl GroupOracle<'_> {
         let its = |group: &&Group| group.functions.iter().any(|member| member.deployment == claimed.id);
         if let Some(group) = self.groups.values().find(its).filter(|group| group.decided_at.is_none()) {
             let text = format!("{} of group {} was begun, and the group was not decided", claimed.id, group.id);
-            self.say(Rule::DecidedOnce, text);
+            self.report(Rule::DecidedOnce, text);
         }
         let stands = |waiting: &&Waiting| after.waiting().iter().any(|now| now.request.id == waiting.request.id);
         for member in before.waiting().iter().filter(is_member).filter(stands) {
@@ -87,21 +87,21 @@ impl GroupOracle<'_> {
             if !came_before && !claimed.is_rollback() && member.request.id != claimed.id {
                 let text =
                     format!("{key}: {} was begun before {}, which held its place", claimed.id, member.request.id);
-                self.say(Rule::BehindMembers, text);
+                self.report(Rule::WaitsBehindMembers, text);
             }
         }
     }
 
-    fn group(&mut self, after: Group) {
+    fn on_group(&mut self, after: Group) {
         let before = self.groups.insert(after.id, after.clone());
         let decided = before.as_ref().and_then(|group| group.decided_at);
         if decided.is_some() && decided != after.decided_at {
             let text = format!("group {} was decided at {decided:?}, and then at {:?}", after.id, after.decided_at);
-            self.say(Rule::DecidedOnce, text);
+            self.report(Rule::DecidedOnce, text);
         }
         let is_undone = matches!(after.phase, Phase::Checking | Phase::Placing);
         if decided.is_some() && is_undone {
-            self.say(Rule::DecidedOnce, format!("group {} was decided, and is {:?} again", after.id, after.phase));
+            self.report(Rule::DecidedOnce, format!("group {} was decided, and is {:?} again", after.id, after.phase));
         }
         if decided.is_some() || after.decided_at.is_none() {
             return;
@@ -111,12 +111,17 @@ impl GroupOracle<'_> {
             let stands = head.is_some_and(|head| head.waiting().iter().any(|one| one.request.id == member.deployment));
             if !stands {
                 let text = format!("group {} was decided, and {} did not hold its place", after.id, member.function);
-                self.say(Rule::DecidedOnce, text);
+                self.report(Rule::DecidedOnce, text);
             }
         }
     }
 
-    fn ends(&mut self, group: &Group, record: &dyn Fn(&str, DeploymentId) -> Option<DeploymentRecord>, lives: &Lives) {
+    fn on_group_end(
+        &mut self,
+        group: &Group,
+        record: &dyn Fn(&str, DeploymentId) -> Option<DeploymentRecord>,
+        lives: &Lives,
+    ) {
         let because = group.because.as_deref().unwrap_or_default();
         for member in &group.functions {
             let (function, id) = (member.function.as_str(), member.deployment);
@@ -129,7 +134,7 @@ impl GroupOracle<'_> {
             let (wrong, rule) = match group.status {
                 Status::Succeeded => (!is_live, Rule::AllOrNone),
                 Status::RolledBack => (stays, Rule::AllOrNone),
-                // It says so where members could not go back.
+                // The group names the members that could not go back.
                 Status::Failed if because.contains("could not go back") => (false, Rule::AllOrNone),
                 Status::Failed => (stays, Rule::AllOrNone),
                 _ if group.decided_at.is_none() => (is_live || status == Some(Status::Failed), Rule::AllOrNone),
@@ -138,10 +143,10 @@ impl GroupOracle<'_> {
             if wrong {
                 let live = lives.get(&key);
                 let text = format!("group {} is {}, {function} is {status:?}, live {live:?}", group.id, group.status);
-                self.say(rule, format!("{text}: {because}"));
+                self.report(rule, format!("{text}: {because}"));
             }
             if let Some(frozen) = frozen.filter(|_| group.decided_at.is_some()) {
-                self.say(
+                self.report(
                     Rule::DecidedOnce,
                     format!("{function} of the decided group {} was stopped: {frozen}", group.id),
                 );

@@ -1,211 +1,211 @@
-//! The simulator: whole lives of a small world, each made from a seed, and what must be so after every one of them.
+//! The simulator plays schedules of a small world, each drawn from a seed, and checks invariants after each.
 //!
 //! A schedule has a few functions and environments, uploads whose events come several times, late and reordered, and
-//! all that can go wrong ([`scene`]); it is played in the world fake on virtual time ([`stage`]), until the world heals
-//! and comes to rest, and judged ([`judge`]). The same seed plays the same schedule. That the judge would notice is
-//! proved by planted bugs ([`Planted`]).
+//! faults of many kinds ([`scenario`]). The runner plays it in the world fake on virtual time until the world heals and
+//! comes to rest ([`runner`]). Then the oracles judge it ([`invariants`]). The same seed plays the same schedule.
+//! Mutants ([`Mutant`]) prove that the oracles would notice a broken rule.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a mistake in a test ends the test")]
 
-mod bytes;
 mod case;
 mod closed_accounts;
 mod command_oracle;
-mod deeds;
+mod commands;
 mod draw;
+mod event_oracle;
 mod faulty_functions;
 mod faulty_heads;
+mod faulty_ports;
+mod faulty_readers;
+mod final_state;
 mod focus;
-mod foreign;
+mod foreign_changes;
 mod format_oracle;
 mod group_oracle;
-mod heard;
 mod incidents;
-mod journey;
-mod judge;
-mod kept;
+mod invariants;
+mod journal_replay;
 mod live_oracle;
-mod misleading;
-mod newest_serves;
-mod order;
-mod orders;
-mod passage;
-mod planted;
+mod mutants;
 mod precondition_oracle;
-mod props;
+mod promotion_oracle;
 mod reasons;
 mod requests;
+mod retention;
 mod rollback_oracle;
 mod rules;
-mod sabotage;
-mod scene;
-mod stage;
-mod story;
+mod runner;
+mod scenario;
+mod setup;
 mod tally;
+mod timeline;
 mod traffic_oracle;
+mod upload_order;
 mod versions;
 mod violation;
+mod write_order;
+mod zips;
 
 use std::time::Duration;
 
 use deployer_engine::Ports;
 
 pub use focus::Focus;
-pub use planted::Planted;
+pub use mutants::Mutant;
 pub use tally::Tally;
 pub use violation::{Rule, Violation};
 
+use faulty_readers::SharedPast;
 use fixtures::random::Random;
-use misleading::Past;
-use scene::Scene;
-use stage::Stage;
+use runner::Runner;
+use scenario::Scenario;
 use versions::Versions;
-use world::journal::What;
-use world::{Between, Outcome};
+use world::journal::Action;
+use world::{Outcome, PortDecorator};
 
-/// What came of a schedule.
+/// The result of a schedule.
 #[derive(Debug, Clone)]
 pub struct Played {
     /// Its seed.
     pub seed: u64,
-    /// What was in it.
+    /// Counts of what happened in it.
     pub tally: Tally,
-    /// What was wrong.
+    /// The broken rules.
     pub violations: Vec<Violation>,
-    /// What happened, line by line, where that was asked for.
+    /// The events and calls of the schedule, line by line; empty unless it was played for its log.
     pub log: Vec<String>,
 }
 
-/// Plays the schedule of a seed, with a planted bug or without.
+/// Plays the schedule of a seed, with a mutant or without.
 ///
 /// # Panics
-/// If no runtime can be had.
+/// If no runtime can be made.
 #[must_use]
-pub fn play(seed: u64, planted: Option<Planted>) -> Played {
-    run(seed, planted, None, false)
+pub fn play(seed: u64, mutant: Option<Mutant>) -> Played {
+    run(seed, mutant, None, false)
 }
 
-/// Plays the schedule of a seed as one of another kind than its own, or than a planted bug asks for.
+/// Plays the schedule of a seed with this focus, whatever focus the seed or the mutant has.
 ///
 /// # Panics
-/// If no runtime can be had.
+/// If no runtime can be made.
 #[must_use]
-pub fn play_as(seed: u64, planted: Option<Planted>, focus: Focus) -> Played {
-    run(seed, planted, Some(focus), false)
+pub fn play_as(seed: u64, mutant: Option<Mutant>, focus: Focus) -> Played {
+    run(seed, mutant, Some(focus), false)
 }
 
-/// Plays the schedule of a seed through all that planted bugs are made with, but without a bug: whatever it breaks is
-/// broken by the tools.
+/// Plays the schedule of a seed through all faulty ports, none of which does anything wrong. A broken rule is then the
+/// fault of the ports themselves.
 ///
 /// # Panics
-/// If no runtime can be had.
+/// If no runtime can be made.
 #[must_use]
-pub fn play_without_a_bug(seed: u64) -> Played {
-    runtime().block_on(live(seed, (None, None), Some(through(planted::none)), false))
+pub fn play_with_neutral_ports(seed: u64) -> Played {
+    runtime().block_on(play_and_check(seed, (None, None), Some(with_past(mutants::decorate_neutrally)), false))
 }
 
-/// The same, with its log.
+/// Plays the schedule of a seed, with a mutant or without, and keeps the log.
 ///
 /// # Panics
-/// If no runtime can be had.
+/// If no runtime can be made.
 #[must_use]
-pub fn replay(seed: u64, planted: Option<Planted>) -> Played {
-    run(seed, planted, None, true)
+pub fn replay(seed: u64, mutant: Option<Mutant>) -> Played {
+    run(seed, mutant, None, true)
 }
 
-/// The command that plays a schedule once more, with its log.
+/// Returns the command that plays a schedule again and prints its log.
 #[must_use]
-pub fn command(seed: u64, planted: Option<Planted>) -> String {
-    let planted = planted.map(|planted| format!(" --planted {planted}")).unwrap_or_default();
-    format!("cargo simulate --seed {seed}{planted}")
+pub fn command(seed: u64, mutant: Option<Mutant>) -> String {
+    let option = mutant.map(|mutant| format!(" --planted {mutant}")).unwrap_or_default();
+    format!("cargo simulate --seed {seed}{option}")
 }
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
 }
 
-/// What stands between the engine and its ports, with the past of this one schedule.
-fn through(between: impl Fn(Ports, &Past) -> Ports + Send + Sync + 'static) -> Between {
-    let past = Past::default();
-    Box::new(move |ports| between(ports, &past))
+/// Returns a decorator of ports that shares the past of this one schedule among all invocations.
+fn with_past(decorate: impl Fn(Ports, &SharedPast) -> Ports + Send + Sync + 'static) -> PortDecorator {
+    let past = SharedPast::default();
+    Box::new(move |ports| decorate(ports, &past))
 }
 
-fn run(seed: u64, planted: Option<Planted>, focus: Option<Focus>, verbose: bool) -> Played {
-    let between = planted.map(|planted| through(move |ports, past| planted.between(ports, past)));
-    runtime().block_on(live(seed, (planted, focus), between, verbose))
+fn run(seed: u64, mutant: Option<Mutant>, focus: Option<Focus>, verbose: bool) -> Played {
+    let decorate = mutant.map(|mutant| with_past(move |ports, past| mutant.decorate(ports, past)));
+    runtime().block_on(play_and_check(seed, (mutant, focus), decorate, verbose))
 }
 
-async fn live(
+async fn play_and_check(
     seed: u64,
-    (planted, focus): (Option<Planted>, Option<Focus>),
-    between: Option<Between>,
+    (mutant, focus): (Option<Mutant>, Option<Focus>),
+    decorate: Option<PortDecorator>,
     verbose: bool,
 ) -> Played {
     let mut random = Random::new(seed);
-    let focus = focus.or(planted.and_then(Planted::focus)).unwrap_or(Focus::of(seed));
-    let scene = Scene::of(&mut random, focus);
-    let mut world = props::world(&scene, &mut random);
-    let versions = scene.versions.map(|raises| Versions::new(raises, &mut random));
-    world.between = match versions.clone() {
-        None => between,
-        // A planted bug stands before either version.
+    let focus = focus.or(mutant.and_then(Mutant::focus)).unwrap_or(Focus::of(seed));
+    let scenario = Scenario::of(&mut random, focus);
+    let mut world = setup::world(&scenario, &mut random);
+    let versions = scenario.versions.map(|raises| Versions::new(raises, &mut random));
+    world.decorate_ports = match versions.clone() {
+        None => decorate,
+        // A mutant stands between the engine and the ports of either version.
         Some(versions) => Some(Box::new(move |ports| {
             let ports = versions.next(ports);
-            between.as_ref().map_or_else(|| ports.clone(), |between| between(ports.clone()))
+            decorate.as_ref().map_or_else(|| ports.clone(), |decorate| decorate(ports.clone()))
         })),
     };
-    let mut stage = Stage::new(&world, &scene, &mut random, planted);
-    stage.versions = versions;
-    stage.notes = verbose.then(Vec::new);
-    stage.play().await;
-    if !stage.never_ends {
-        stage.clear_away().await;
+    let mut runner = Runner::new(&world, &scenario, &mut random, mutant);
+    runner.versions = versions;
+    runner.notes = verbose.then(Vec::new);
+    runner.run().await;
+    if !runner.never_ends {
+        runner.expire_markers().await;
     }
     let journal = world.aws(|aws| std::mem::take(&mut aws.journal));
-    let judge::Judged { found: mut violations, accepted, promoted } = judge::judge(&stage, &journal);
-    stage.tally.promoted = promoted;
+    let invariants::Findings { found: mut violations, accepted, promoted } = invariants::check(&runner, &journal);
+    runner.tally.promoted = promoted;
     if violations.is_empty() {
-        // A snapshot is slow: the journal has every lasting write, and the snapshot proves that now and then.
+        // A snapshot is slow. The journal has every lasting write; the snapshot checks now and then that it does.
         let snapshot = seed.is_multiple_of(32).then(|| world.snapshot());
-        let outcomes = stage.play_again(&accepted).await;
-        let mut say = |found| violations.push(Violation { rule: Rule::SameAgain, found });
+        let outcomes = runner.repeat_everything(&accepted).await;
+        let mut report = |found| violations.push(Violation { rule: Rule::RepeatChangesNothing, found });
         for (number, outcome) in outcomes.uploads {
             let ended = |record: &deployer_core::record::DeploymentRecord| record.status.is_ended();
             if !matches!(&outcome, Outcome::EventOutcome(deployer_engine::EventOutcome::Recorded(record)) if ended(record))
             {
-                say(format!("upload {number} once more ended otherwise: {outcome:?}"));
+                report(format!("upload {number} once more ended otherwise: {outcome:?}"));
             }
         }
-        for (number, before, outcome) in outcomes.orders {
+        for (number, before, outcome) in outcomes.commands {
             let is_invalid = matches!(&outcome, Outcome::Refused { error_type, .. } if error_type == "InvalidCommand");
-            if is_invalid && stage.is_used_up(number) {
+            if is_invalid && runner.has_used_up_id(number) {
                 continue;
             }
             if !matches!(&outcome, Outcome::Answered(answer) if before.is_none_or(|before| *answer == before)) {
-                say(format!("{} once more ended otherwise: {outcome:?}", orders::name(number)));
+                report(format!("{} once more ended otherwise: {outcome:?}", commands::name(number)));
             }
         }
         for (number, before, outcome) in outcomes.requests {
             let same = |now: &deployer_core::record::DeploymentRecord| now.id == before.id && now.status.is_ended();
             if !matches!(&outcome, Outcome::EventOutcome(deployer_engine::EventOutcome::Recorded(now)) if same(now)) {
-                say(format!("{} once more ended otherwise: {outcome:?}", requests::name(number)));
+                report(format!("{} once more ended otherwise: {outcome:?}", requests::name(number)));
             }
         }
-        for deed in world.aws(|aws| aws.journal.clone()).into_iter().filter(|deed| deed.what != What::Read) {
-            let what = match deed.what {
-                What::Wrote(_) => "Wrote".to_owned(),
+        for entry in world.aws(|aws| aws.journal.clone()).into_iter().filter(|entry| entry.action != Action::Read) {
+            let what = match entry.action {
+                Action::Wrote(_) => "Wrote".to_owned(),
                 other => format!("{other:?}"),
             };
-            say(format!("the same again did {what} to {} in {}", deed.about, deed.place));
+            report(format!("the same again did {what} to {} in {}", entry.object, entry.place));
         }
         if snapshot.is_some_and(|before| before != world.snapshot()) {
-            say("the same again changed something".to_owned());
+            report("the same again changed something".to_owned());
         }
     }
-    let log = stage.notes.take().map(|notes| log(&world, focus, &scene, notes)).unwrap_or_default();
-    Played { seed, tally: stage.tally, violations, log }
+    let log = runner.notes.take().map(|notes| log(&world, focus, &scenario, notes)).unwrap_or_default();
+    Played { seed, tally: runner.tally, violations, log }
 }
 
-fn log(world: &world::World, focus: Focus, scene: &Scene, notes: Vec<(Duration, String)>) -> Vec<String> {
+fn log(world: &world::World, focus: Focus, scenario: &Scenario, notes: Vec<(Duration, String)>) -> Vec<String> {
     let mut lines: Vec<(Duration, String)> = notes;
     lines.extend(world.calls().into_iter().map(|call| {
         let took = call.ended.map_or("-".to_owned(), |ended| format!("{:.3}", (ended - call.began).as_secs_f64()));
@@ -215,15 +215,17 @@ fn log(world: &world::World, focus: Focus, scene: &Scene, notes: Vec<(Duration, 
     lines.sort_by_key(|(at, _)| *at);
     let mut log = vec![format!(
         "focus {focus:?}, {} s for each invocation, updates take {:?}, two versions: {:?}",
-        scene.time.as_secs(),
-        scene.settling,
-        scene.versions
+        scenario.time.as_secs(),
+        scenario.settling,
+        scenario.versions
     )];
-    log.extend(scene.closed.iter().map(|closed| format!("closed {closed:?}")));
-    log.extend(scene.provisioned.iter().map(|one| format!("provisioned {one:?}")));
-    log.extend(scene.faults.iter().map(|fault| format!("fault {fault:?}")));
-    log.extend(scene.orders.iter().enumerate().map(|(number, order)| format!("{} {order:?}", orders::name(number))));
-    log.extend(scene.foreigners.iter().map(|foreign| format!("foreigner {foreign:?}")));
+    log.extend(scenario.closed.iter().map(|closed| format!("closed {closed:?}")));
+    log.extend(scenario.provisioned.iter().map(|one| format!("provisioned {one:?}")));
+    log.extend(scenario.faults.iter().map(|fault| format!("fault {fault:?}")));
+    log.extend(
+        scenario.commands.iter().enumerate().map(|(number, command)| format!("{} {command:?}", commands::name(number))),
+    );
+    log.extend(scenario.foreign_changes.iter().map(|foreign| format!("foreigner {foreign:?}")));
     log.extend(lines.into_iter().map(|(at, text)| format!("{:9.3} {text}", at.as_secs_f64())));
     log
 }

@@ -1,7 +1,7 @@
-//! What is live in an environment, kept beside the heads and asked of none of them: the artifact of the deployment that was
-//! the last to reach a target, however it ended. The journal says who moved which alias to which code.
+//! The live artifact of an environment, kept without asking a head: that of the last deployment that reached a target,
+//! however it ended. The journal tells which invocation moved which alias to which code.
 //!
-//! Must not know: how the head goes from one state to the next.
+//! Must not know how the head goes from one state to the next.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,40 +10,40 @@ use deployer_core::id::{DeploymentId, Sha256, Version};
 use deployer_core::record::{CauseKind, DeploymentRecord, Status, TargetOutcome};
 use jiff::Timestamp;
 
-use super::bytes;
 use super::case::Case;
-use super::story::{Complete, Lived, State};
+use super::timeline::{Complete, LiveEntry, State};
 use super::violation::Rule;
+use super::zips;
 use world::Op;
-use world::journal::{Deed, What};
+use world::journal::{Action, JournalEntry};
 
-pub(super) type Say<'s> = &'s mut dyn FnMut(Rule, String);
+pub(super) type Report<'s> = &'s mut dyn FnMut(Rule, String);
 
 pub(super) struct LiveOracle<'c, 'a> {
     pub case: &'c Case<'a>,
-    /// Newest first.
-    pub history: Vec<Lived>,
-    pub left: Vec<Lived>,
-    lived: usize,
-    /// What each alias serves.
+    /// The artifacts that were live, newest first.
+    pub history: Vec<LiveEntry>,
+    pub left: Vec<LiveEntry>,
+    entries: usize,
+    /// The version that each alias serves.
     pub serves: BTreeMap<String, u64>,
-    /// What it is to serve by the last deployment that ended there.
-    told: BTreeMap<String, u64>,
-    /// The so-many-th end by which a deployment has said last that an alias serves what it is to serve.
-    arrived: BTreeMap<String, usize>,
-    /// Where a late write has moved the alias, and nobody could have shut the door.
-    pub unshut: BTreeSet<String>,
-    /// The so-many-th end that each deployment's was.
-    ended: BTreeMap<DeploymentId, usize>,
+    /// The version that each alias must serve by the last deployment that ended there.
+    expected: BTreeMap<String, u64>,
+    /// The number of the last end that reported the alias as serving its version.
+    last_arrivals: BTreeMap<String, usize>,
+    /// The targets where a late write has moved the alias and nobody could have shut the door.
+    pub open_doors: BTreeSet<String>,
+    /// The number of each deployment's end.
+    ends: BTreeMap<DeploymentId, usize>,
     pub code: BTreeMap<(String, u64), Sha256>,
-    /// The deployment whose owner was the last to move each alias.
-    movers: BTreeMap<String, DeploymentId>,
+    /// The deployment whose owner moved each alias last.
+    last_movers: BTreeMap<String, DeploymentId>,
     /// The deployment that each invocation works on.
-    working: BTreeMap<usize, DeploymentId>,
+    working_on: BTreeMap<usize, DeploymentId>,
     /// The invocations that have worked on each deployment.
     owners: BTreeMap<DeploymentId, BTreeSet<usize>>,
-    /// Of the commands whose deployments became live.
-    commanded: Vec<Timestamp>,
+    /// The times of the commands whose deployments became live.
+    command_times: Vec<Timestamp>,
 }
 
 /// Whether a deployment has reached a target.
@@ -51,90 +51,90 @@ pub(super) struct LiveOracle<'c, 'a> {
 enum Reach {
     Yes,
     No,
-    /// The journal does not tell what the deployer can know of it.
+    /// The journal does not tell whether the deployer can know it.
     Unknown,
 }
 
 impl<'c, 'a> LiveOracle<'c, 'a> {
     pub fn of(case: &'c Case<'a>) -> Self {
-        let there = case.scene.there.iter().filter(|(_, function)| function == case.function);
+        let there = case.scenario.existing.iter().filter(|(_, function)| function == case.function);
         Self {
             case,
             history: vec![],
             left: vec![],
-            lived: 0,
+            entries: 0,
             serves: there.map(|(place, _)| (place.clone(), 1)).collect(),
-            told: BTreeMap::new(),
-            arrived: BTreeMap::new(),
-            unshut: BTreeSet::new(),
-            ended: BTreeMap::new(),
+            expected: BTreeMap::new(),
+            last_arrivals: BTreeMap::new(),
+            open_doors: BTreeSet::new(),
+            ends: BTreeMap::new(),
             code: BTreeMap::new(),
-            movers: BTreeMap::new(),
-            working: BTreeMap::new(),
+            last_movers: BTreeMap::new(),
+            working_on: BTreeMap::new(),
             owners: BTreeMap::new(),
-            commanded: vec![],
+            command_times: vec![],
         }
     }
 
-    /// An invocation works on a deployment from now on.
-    pub fn claims(&mut self, by: usize, id: DeploymentId) {
-        self.working.insert(by, id);
+    /// An invocation has claimed a deployment.
+    pub fn on_claim(&mut self, by: usize, id: DeploymentId) {
+        self.working_on.insert(by, id);
         self.owners.entry(id).or_default().insert(by);
     }
 
-    /// Something is done to the function.
-    pub fn does(&mut self, deed: &Deed) {
-        match &deed.what {
-            What::Published { version, sha256 } => {
-                self.code.insert((deed.place.clone(), *version), *sha256);
+    /// A journal entry about the function.
+    pub fn on_entry(&mut self, entry: &JournalEntry) {
+        match &entry.action {
+            Action::Published { version, sha256 } => {
+                self.code.insert((entry.place.clone(), *version), *sha256);
             }
-            What::Pointed { version } => {
-                self.serves.insert(deed.place.clone(), *version);
-                match deed.by.and_then(|by| self.working.get(&by)) {
-                    Some(id) => self.movers.insert(deed.place.clone(), *id),
-                    None => self.movers.remove(&deed.place),
+            Action::Pointed { version } => {
+                self.serves.insert(entry.place.clone(), *version);
+                match entry.by.and_then(|by| self.working_on.get(&by)) {
+                    Some(id) => self.last_movers.insert(entry.place.clone(), *id),
+                    None => self.last_movers.remove(&entry.place),
                 };
             }
             _ => {}
         }
     }
 
-    /// A late write moves an alias after its deployment has ended. That is allowed only where the deployment says that it has
-    /// failed in that target, or that the alias may still move, and nobody has said since what the alias serves: a door that
-    /// cannot be shut holds nobody.
-    pub fn moves_late(&mut self, deed: &Deed, head: &Head, say: Say<'_>) {
-        let (What::Pointed { version }, Some(by)) = (&deed.what, deed.by) else { return };
-        self.unshut.remove(&deed.place);
-        // Its invocation may have gone on to another deployment since.
+    /// A late write has moved an alias after its deployment ended. That is allowed only if the deployment's record
+    /// reports a failure in that target, or says that the alias may still move, and no later record has reported what
+    /// the alias serves. A door that cannot be shut holds nobody.
+    pub fn on_late_move(&mut self, entry: &JournalEntry, head: &Head, report: Report<'_>) {
+        let (Action::Pointed { version }, Some(by)) = (&entry.action, entry.by) else { return };
+        self.open_doors.remove(&entry.place);
+        // The invocation may have gone on to another deployment since.
         let ids: Vec<DeploymentId> =
             self.owners.iter().filter(|(_, owners)| owners.contains(&by)).map(|(id, _)| *id).collect();
         let is_active = |id: &DeploymentId| head.active().is_some_and(|active| active.request.id == *id);
-        if !deed.late || ids.is_empty() || ids.iter().any(is_active) {
+        if !entry.late || ids.is_empty() || ids.iter().any(is_active) {
             return;
         }
-        let arrived = self.arrived.get(&deed.place);
+        let arrived = self.last_arrivals.get(&entry.place);
         let has_warned = |id: &DeploymentId| {
             let Some(record) = self.case.record(*id) else { return false };
-            let is_said = self.ended.get(id).is_some_and(|ended| arrived.is_some_and(|arrived| arrived > ended));
-            let mut here = record.targets.iter().filter(|outcome| place(outcome) == deed.place);
+            let is_said = self.ends.get(id).is_some_and(|ended| arrived.is_some_and(|arrived| arrived > ended));
+            let mut here = record.targets.iter().filter(|outcome| place(outcome) == entry.place);
             let warns = record.because.as_deref().is_some_and(|because| because.contains("may still move"));
             !is_said && (warns || here.any(|outcome| outcome.error.is_some()))
         };
         if ids.iter().any(has_warned) {
-            self.unshut.insert(deed.place.clone());
+            self.open_doors.insert(entry.place.clone());
             return;
         }
-        let serves = self.told.get(&deed.place);
+        let serves = self.expected.get(&entry.place);
         if serves != Some(version) {
-            let place = &deed.place;
-            say(
-                Rule::ClosedDoors,
-                format!("one of {ids:?} has moved {place} to {version} late, where {serves:?} is told"),
+            let place = &entry.place;
+            report(
+                Rule::DoorsShut,
+                format!("one of {ids:?} has moved {place} to {version} late, where {serves:?} is expected"),
             );
         }
     }
 
-    /// The code that an alias serves; none where that is not the deployer's.
+    /// Returns the code that an alias serves; none if the deployer has not published it.
     pub fn served_code(&self, place: &str) -> Option<Sha256> {
         let version = self.serves.get(place)?;
         self.code.get(&(place.to_owned(), *version)).copied()
@@ -145,31 +145,31 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
         sha256.is_some() && places.all(|place| self.served_code(place) == sha256)
     }
 
-    /// A deployment has ended: what is live then, by the journal and by its record.
-    pub fn commits(&mut self, active: &Active, after: &Head, say: Say<'_>) -> Option<State> {
+    /// A deployment has ended. Returns the live state after it, by the journal and by its record.
+    pub fn on_deployment_end(&mut self, active: &Active, after: &Head, report: Report<'_>) -> Option<State> {
         let request = &active.request;
         let record = self.case.record(request.id)?;
-        let number = self.ended.len() + 1;
-        self.ended.insert(request.id, number);
+        let number = self.ends.len() + 1;
+        self.ends.insert(request.id, number);
         for outcome in &record.targets {
             let place = place(outcome);
             let serves = self.serves.get(&place).copied();
             let version = outcome.version.as_ref().map(Version::number).filter(|_| has_arrived(outcome.status));
-            if version.is_some() && serves != version && !self.case.is_touched_at(&place) {
+            if version.is_some() && serves != version && !self.case.is_changed_by_others_at(&place) {
                 let text = format!("{} ended with {version:?} in {place}, which serves {serves:?}", record.id);
-                say(Rule::HistoryIsTrue, text);
+                report(Rule::HistoryMatches, text);
             }
-            let moved = self.movers.get(&place) == Some(&request.id);
+            let moved = self.last_movers.get(&place) == Some(&request.id);
             if version.is_some() {
-                self.arrived.insert(place.clone(), number);
+                self.last_arrivals.insert(place.clone(), number);
             }
             if let Some(expected) = version.or(serves.filter(|_| moved)) {
-                self.told.insert(place, expected);
+                self.expected.insert(place, expected);
             }
         }
         let was_stopped = active.stop.is_some();
         if was_stopped && !matches!(record.status, Status::Superseded | Status::Refused) {
-            say(Rule::StoppedEndsSuperseded, format!("{} was asked to stop, and is {}", record.id, record.status));
+            report(Rule::StoppedEndsSuperseded, format!("{} was asked to stop, and is {}", record.id, record.status));
         }
         let artifact = record.artifact.as_ref().map(|artifact| artifact.reference());
         let head_has_it = after.history().first().is_some_and(|live| Some(&live.artifact) == artifact.as_ref());
@@ -177,28 +177,28 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
             // A rollback that had only to stop a deployment brings nothing.
             (Reach::Yes, false) if record.artifact.is_none() => {}
             (Reach::Yes, false) => {
-                self.lives(request, record, say);
-                self.is_left_no_more();
+                self.become_live(request, record, report);
+                self.remove_live_from_left();
             }
-            // Its artifact goes to what was left as well, whatever it has reached.
+            // The artifact of a stopped deployment goes to `left` as well, whatever it has reached.
             (Reach::Yes, true) => {
-                self.leaves(record, true);
-                self.lives(request, record, say);
+                self.add_to_left(record, true);
+                self.become_live(request, record, report);
             }
             (Reach::Unknown, true) => {
-                self.leaves(record, head_has_it);
+                self.add_to_left(record, head_has_it);
                 if head_has_it {
-                    self.lives(request, record, say);
+                    self.become_live(request, record, report);
                 }
             }
             (Reach::Unknown, false) if head_has_it => {
-                self.lives(request, record, say);
-                // It may have been live before, and have been stopped.
+                self.become_live(request, record, report);
+                // The artifact may have been live before, and a deployment of it have been stopped.
                 if !after.left().iter().any(|left| Some(&left.artifact) == artifact.as_ref()) {
-                    self.is_left_no_more();
+                    self.remove_live_from_left();
                 }
             }
-            (Reach::No, true) => self.leaves(record, false),
+            (Reach::No, true) => self.add_to_left(record, false),
             (Reach::No | Reach::Unknown, _) => {}
         }
         Some(State { history: self.history.clone(), left: self.left.clone() })
@@ -209,18 +209,18 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
             return Reach::Yes;
         }
         let sha256 = record.artifact.as_ref().and_then(|artifact| artifact.sha256).or_else(|| {
-            let told = self.case.upload_of(record)?;
-            Some(bytes::of(self.case.bytes(told)).1)
+            let upload = self.case.upload_of(record)?;
+            Some(zips::of(self.case.zip_of(upload)).1)
         });
         let targets = &self.case.environment.targets;
-        let moved = |place: &&String| self.movers.get(*place) == Some(&record.id);
-        if self.case.is_touched() {
+        let moved = |place: &&String| self.last_movers.get(*place) == Some(&record.id);
+        if self.case.is_changed_by_others() {
             return Reach::Unknown;
         }
         if targets.iter().filter(moved).any(|place| sha256.is_some() && self.served_code(place) == sha256) {
             return Reach::Yes;
         }
-        // It waited for the traffic of an alias that another deployment of the same code had moved.
+        // The deployment waited for the traffic of an alias that another deployment of the same code had moved.
         let waits = |place: &&String| self.case.has_provisioned(place) && self.served_code(place) == sha256;
         if sha256.is_some() && targets.iter().any(|place| waits(&place)) {
             return Reach::Unknown;
@@ -234,20 +234,20 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
         if owners.len() > 1 || unanswered { Reach::Unknown } else { Reach::No }
     }
 
-    fn entry(&mut self, record: &DeploymentRecord) -> Option<Lived> {
+    fn live_entry(&mut self, record: &DeploymentRecord) -> Option<LiveEntry> {
         let (artifact, release) = (record.artifact.as_ref()?, record.release.as_ref()?);
         let sha256 = artifact.sha256.or_else(|| {
-            let told = self.case.upload_of(record)?;
-            Some(bytes::of(self.case.bytes(told)).1)
+            let upload = self.case.upload_of(record)?;
+            Some(zips::of(self.case.zip_of(upload)).1)
         });
-        self.lived += 1;
+        self.entries += 1;
         // The targets that the environment had when the deployment was claimed.
         let counted: Vec<String> = record.targets.iter().map(place).collect();
-        Some(Lived {
+        Some(LiveEntry {
             artifact: (artifact.key.clone(), artifact.version_id.clone()),
             release: release.to_string(),
             sha256,
-            since: self.lived,
+            since: self.entries,
             at: record.finished_at.unwrap_or(record.started_at),
             deployment: record.id,
             was_live: true,
@@ -260,50 +260,51 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
         })
     }
 
-    /// What is live was not gone back from.
-    fn is_left_no_more(&mut self) {
+    /// Removes the live artifact from `left`.
+    fn remove_live_from_left(&mut self) {
         let live = self.history.first().map(|live| live.artifact.clone());
         self.left.retain(|left| Some(&left.artifact) != live.as_ref());
     }
 
-    fn leaves(&mut self, record: &DeploymentRecord, was_live: bool) {
-        let Some(one) = self.entry(record) else { return };
-        let one = Lived { was_live, ..one };
-        if self.history.first().is_none_or(|live| !live.is_like(&one)) {
+    fn add_to_left(&mut self, record: &DeploymentRecord, was_live: bool) {
+        let Some(one) = self.live_entry(record) else { return };
+        let one = LiveEntry { was_live, ..one };
+        if self.history.first().is_none_or(|live| !live.is_same_artifact(&one)) {
             self.left.retain(|left| left.artifact != one.artifact);
             self.left.insert(0, one);
         }
     }
 
-    fn lives(&mut self, request: &Request, record: &DeploymentRecord, say: Say<'_>) {
-        let Some(mut one) = self.entry(record) else {
+    fn become_live(&mut self, request: &Request, record: &DeploymentRecord, report: Report<'_>) {
+        let Some(mut one) = self.live_entry(record) else {
             // A rollback that only stopped a deployment, before anything was live.
             if !request.is_rollback() {
-                say(Rule::HistoryIsTrue, format!("{} succeeded with nothing", record.id));
+                report(Rule::HistoryMatches, format!("{} succeeded with nothing", record.id));
             }
             return;
         };
         if request.is_upload() {
-            let order = self.case.place_of(record);
-            let older = |time: &&Timestamp| order.as_ref().is_some_and(|order| !order.is_newer_than_command(**time));
-            if let Some(time) = self.commanded.iter().find(older) {
-                say(Rule::NotUndone, format!("{:?} became live after a command of {time}", one.artifact));
+            let position = self.case.position_of(record);
+            let older =
+                |time: &&Timestamp| position.as_ref().is_some_and(|position| !position.is_newer_than_command(**time));
+            if let Some(time) = self.command_times.iter().find(older) {
+                report(Rule::CommandsNotUndone, format!("{:?} became live after a command of {time}", one.artifact));
             }
         } else if !request.is_undo() && record.cause.kind != CauseKind::Redeploy {
-            // What takes one artifact back, and what completes what is live, leave everything else as it comes.
-            self.commanded.push(request.time);
+            // An undo takes back one artifact, and a redeploy completes the live one; neither outdates uploads.
+            self.command_times.push(request.time);
         }
-        // The same bytes are the same, under whatever label or version id they were live last.
-        let at = self.history.iter().position(|other| other.is_like(&one));
+        // The same bytes are the same artifact, whatever label or version id they were live under last.
+        let at = self.history.iter().position(|other| other.is_same_artifact(&one));
         if let Some(at) = at.filter(|at| request.is_rollback() && *at > 0) {
-            let newer: Vec<Lived> = self.history.drain(..=at).take(at).collect();
+            let newer: Vec<LiveEntry> = self.history.drain(..=at).take(at).collect();
             self.left.splice(0..0, newer);
         }
-        if self.history.first().is_some_and(|first| first.is_like(&one)) {
-            // The same bytes again make no new entry: since when they are live does not change.
+        if self.history.first().is_some_and(|first| first.is_same_artifact(&one)) {
+            // The same bytes again make no new entry: the time since which they are live does not change.
             let first = self.history.remove(0);
             (one.since, one.at) = (first.since, first.at);
-            // Only a rollback that goes back to them anew is what people see as live from then on.
+            // Only a rollback that goes back to them anew replaces the deployment that people see as live.
             if !one.by_rollback || matches!(record.status, Status::Unchanged | Status::Superseded) {
                 one.deployment = first.deployment;
                 one.by_rollback = first.by_rollback;
@@ -312,42 +313,46 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
         self.history.insert(0, one);
     }
 
-    /// The head says the same of what was live.
-    pub fn agrees(&self, head: &Head, say: Say<'_>) {
+    /// Compares the head's `history` and `left` with this oracle's.
+    pub fn compare_with(&self, head: &Head, report: Report<'_>) {
         let object = |one: &deployer_core::head::Live| (one.artifact.key.clone(), one.artifact.version_id.clone());
         let says: Vec<_> = head.history().iter().map(object).collect();
         let kept: Vec<_> = self.history.iter().map(|one| one.artifact.clone()).collect();
         if says.first() != kept.first() {
             let (says, kept) = (says.first(), kept.first());
-            say(
-                Rule::WhatIsLive,
+            report(
+                Rule::LiveIsLastReached,
                 format!("the head says that {says:?} is live, and the last to reach a target was {kept:?}"),
             );
         } else if says != kept {
-            say(Rule::HistoryIsTrue, format!("the head says that {says:?} was live, and it was {kept:?}"));
+            report(Rule::HistoryMatches, format!("the head says that {says:?} was live, and it was {kept:?}"));
         }
         let says: BTreeSet<_> = head.left().iter().map(object).collect();
         let kept: BTreeSet<_> = self.left.iter().map(|one| one.artifact.clone()).collect();
         if says != kept {
-            say(Rule::HistoryIsTrue, format!("the head says that {says:?} was left, and it was {kept:?}"));
+            report(Rule::HistoryMatches, format!("the head says that {says:?} was left, and it was {kept:?}"));
         }
     }
 
-    /// At rest each target serves what the last deployment that ended there has left, and all of them what is complete.
-    pub fn ends(&self, head: &Head, say: Say<'_>) {
-        for (place, version) in self.told.iter().filter(|(place, _)| !self.unshut.contains(*place)) {
+    /// Checks at rest that each target serves the version of the last deployment that ended there, and all of them a
+    /// complete live artifact.
+    pub fn check_at_rest(&self, head: &Head, report: Report<'_>) {
+        for (place, version) in self.expected.iter().filter(|(place, _)| !self.open_doors.contains(*place)) {
             let serves = self.serves.get(place);
-            if serves != Some(version) && !self.case.is_touched_at(place) {
-                say(Rule::ServesTheNewest, format!("{place} should serve version {version}, and serves {serves:?}"));
+            if serves != Some(version) && !self.case.is_changed_by_others_at(place) {
+                report(Rule::ServesNewest, format!("{place} should serve version {version}, and serves {serves:?}"));
             }
         }
         let is_complete = head.live().is_some_and(|live| live.complete);
-        if let Some(live) = head.live().filter(|_| is_complete && !self.case.is_touched())
+        if let Some(live) = head.live().filter(|_| is_complete && !self.case.is_changed_by_others())
             && live.sha256.is_some()
             && !self.is_everywhere(live.sha256, self.case.present())
         {
             let serves: Vec<_> = self.case.present().map(|place| self.served_code(place)).collect();
-            say(Rule::WhatIsLive, format!("{} is live and complete, and the targets serve {serves:?}", live.release));
+            report(
+                Rule::LiveIsLastReached,
+                format!("{} is live and complete, and the targets serve {serves:?}", live.release),
+            );
         }
     }
 }

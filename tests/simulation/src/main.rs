@@ -1,4 +1,4 @@
-//! Plays seeded schedules of the whole deployer in the world fake, and judges each.
+//! `cargo simulate`: plays seeded schedules of the whole deployer in the world fake, and judges each.
 
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -8,26 +8,26 @@ use std::time::Instant;
 
 use clap::Parser;
 use fixtures::say;
-use simulation::{Focus, Planted, Played, Tally, command, play, play_as, replay};
+use simulation::{Focus, Mutant, Played, Tally, command, play, play_as, replay};
 
-/// Plays schedules of uploads, duplicates, crashes and lost messages, and says which of them break a rule.
+/// Plays random schedules of the whole deployer (uploads, commands, promotions, faults) and reports each broken rule
 #[derive(Parser)]
 struct Options {
-    /// How many schedules are played.
+    /// The number of schedules to play
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
     schedules: u64,
-    /// The seed of the first of them.
+    /// The seed of the first schedule
     #[arg(long, default_value_t = 0)]
     from: u64,
-    /// Plays only this one, and prints all that happens in it.
+    /// Plays only the schedule of this seed, and prints every event and call in it
     #[arg(long, conflicts_with_all = ["schedules", "from", "threads"])]
     seed: Option<u64>,
-    /// Plays only those that have more of this than others: promotions, deaths… With a planted bug, all as if they had.
+    /// Plays only schedules with this focus: promotions, deaths… With --planted, gives this focus to every schedule
     #[arg(long, conflicts_with = "seed")]
     focus: Option<Focus>,
-    #[arg(long, help = format!("Plants a bug that must be found: {}", names()))]
-    planted: Option<Planted>,
-    /// How many are played at once; one for each core if it is not said.
+    #[arg(long = "planted", value_name = "BUG", help = format!("Plants this bug, which must be found: {}", names()))]
+    mutant: Option<Mutant>,
+    /// The number of schedules to play at once; one per core if it is not given
     #[arg(long)]
     threads: Option<usize>,
 }
@@ -35,16 +35,16 @@ struct Options {
 fn main() -> ExitCode {
     let options = Options::parse();
     match options.seed {
-        Some(seed) => one(&replay(seed, options.planted), options.planted),
-        None => many(&options),
+        Some(seed) => play_one(&replay(seed, options.mutant), options.mutant),
+        None => play_many(&options),
     }
 }
 
-fn one(played: &Played, planted: Option<Planted>) -> ExitCode {
+fn play_one(played: &Played, mutant: Option<Mutant>) -> ExitCode {
     played.log.iter().for_each(|line| say!("{line}"));
     say!("{}", played.tally);
-    tell(played, planted);
-    ending(usize::from(!played.violations.is_empty()), planted)
+    print_violations(played, mutant);
+    exit_code(usize::from(!played.violations.is_empty()), mutant)
 }
 
 #[derive(Default)]
@@ -54,7 +54,7 @@ struct Found {
     failed: usize,
 }
 
-fn many(options: &Options) -> ExitCode {
+fn play_many(options: &Options) -> ExitCode {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = options.threads.unwrap_or(cores).max(1);
     let (next, end) = (AtomicU64::new(options.from), options.from.saturating_add(options.schedules));
@@ -66,18 +66,18 @@ fn many(options: &Options) -> ExitCode {
             if seed >= end {
                 return;
             }
-            let played = match (options.focus, options.planted) {
+            let played = match (options.focus, options.mutant) {
                 (Some(focus), None) if focus != Focus::of(seed) => continue,
-                (Some(focus), Some(planted)) => play_as(seed, Some(planted), focus),
-                (_, planted) => play(seed, planted),
+                (Some(focus), Some(mutant)) => play_as(seed, Some(mutant), focus),
+                (_, mutant) => play(seed, mutant),
             };
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
             found.tally += played.tally;
             found.schedules += 1;
             if !played.violations.is_empty() {
                 found.failed += 1;
-                tell(&played, options.planted);
-                if options.planted.is_some() {
+                print_violations(&played, options.mutant);
+                if options.mutant.is_some() {
                     next.store(end, Ordering::Relaxed);
                 }
             }
@@ -89,27 +89,27 @@ fn many(options: &Options) -> ExitCode {
     let per_second = schedules as f64 / seconds;
     say!("{schedules} schedules in {seconds:.1} s ({per_second:.0} a second, {threads} threads)");
     say!("{tally}");
-    ending(failed, options.planted)
+    exit_code(failed, options.mutant)
 }
 
 fn names() -> String {
-    Planted::ALL.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    Mutant::ALL.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// What a schedule has broken, and how to see it again.
-fn tell(played: &Played, planted: Option<Planted>) {
+/// Prints the rules that a schedule has broken, and the command that plays it again.
+fn print_violations(played: &Played, mutant: Option<Mutant>) {
     if !played.violations.is_empty() {
         say!("seed {}:", played.seed);
         played.violations.iter().for_each(|violation| say!("  {violation}"));
-        say!("  {}", command(played.seed, planted));
+        say!("  {}", command(played.seed, mutant));
     }
 }
 
-fn ending(failed: usize, planted: Option<Planted>) -> ExitCode {
-    match planted {
-        Some(planted) if failed > 0 => say!("the planted bug {planted} was found"),
-        Some(planted) => say!("the planted bug {planted} was NOT found"),
-        None => say!("{failed} broke a rule"),
+fn exit_code(failed: usize, mutant: Option<Mutant>) -> ExitCode {
+    match mutant {
+        Some(mutant) if failed > 0 => say!("the planted bug {mutant} was found"),
+        Some(mutant) => say!("the planted bug {mutant} was NOT found"),
+        None => say!("{failed} schedules broke a rule"),
     }
-    if (failed == 0) == planted.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if (failed == 0) == mutant.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -1,52 +1,52 @@
-//! Rollbacks that say what their people have seen: two people who roll back the same incident go one step back, not two.
+//! Checks the preconditions of rollbacks: two people who roll back the same incident go one step back, not two.
 //!
-//! What they have seen is known from the schedule, and not from what the head has kept of it.
+//! The preconditions are taken from the schedule, not from the head.
 //!
-//! Must not know: how the deployer judges it.
+//! Must not know how the deployer checks them.
 
 use deployer_core::head::{Head, Request};
 use deployer_core::record::Code;
 
-use super::live_oracle::{LiveOracle, Say};
-use super::orders::Seen;
+use super::commands::Preconditions;
+use super::live_oracle::{LiveOracle, Report};
 use super::rollback_oracle::open;
 use super::violation::Rule;
 
-/// A request is new in a head: what its person has seen holds in the head before.
-pub(super) fn accepts(live: &LiveOracle<'_, '_>, before: &Head, request: &Request, say: Say<'_>) {
-    let seen = live.case.seen_before(request).filter(|_| request.rollback().is_some());
+/// A head accepts a request: its preconditions must hold in the head before.
+pub(super) fn on_accepted(live: &LiveOracle<'_, '_>, before: &Head, request: &Request, report: Report<'_>) {
+    let seen = live.case.preconditions_of(request).filter(|_| request.rollback().is_some());
     if let Some(seen) = seen.filter(|seen| !holds(live, open(before), seen)) {
-        say(Rule::AsSeen, format!("{} was accepted, although {}", request.id, differs(live, seen)));
+        report(Rule::PreconditionsHold, format!("{} was accepted, although {}", request.id, differs(live, seen)));
     }
 }
 
-/// A rollback that means no deployment is claimed, and it is found out where it goes: it holds still.
-pub(super) fn claims(live: &LiveOracle<'_, '_>, request: &Request, say: Say<'_>) {
-    if let Some(seen) = live.case.seen_before(request).filter(|seen| !holds(live, std::iter::empty(), seen)) {
-        say(Rule::AsSeen, format!("{} was carried out, although {}", request.id, differs(live, seen)));
+/// A rollback that met no deployment resolves its artifact: its preconditions must hold still.
+pub(super) fn on_claimed(live: &LiveOracle<'_, '_>, request: &Request, report: Report<'_>) {
+    if let Some(seen) = live.case.preconditions_of(request).filter(|seen| !holds(live, std::iter::empty(), seen)) {
+        report(Rule::PreconditionsHold, format!("{} was carried out, although {}", request.id, differs(live, seen)));
     }
 }
 
-/// A rollback is refused because something else is live: it is.
-pub(super) fn refuses(live: &LiveOracle<'_, '_>, before: &Head, after: &Head, say: Say<'_>) {
+/// A rollback is refused because something else is live: that must be so.
+pub(super) fn on_refused(live: &LiveOracle<'_, '_>, before: &Head, after: &Head, report: Report<'_>) {
     let is_new = |id| !before.outbox().iter().any(|entry| entry.record.id == id);
     let refused = after.outbox().iter().map(|entry| &entry.record);
     for record in refused.filter(|record| record.code == Some(Code::LiveChanged) && is_new(record.id)) {
         let by = record.cause.requested_by.as_deref().unwrap_or_default();
-        let orders = &live.case.orders;
-        let number = orders.iter().map(|(number, _)| *number).find(|number| super::orders::name(*number) == by);
-        match number.and_then(|number| live.case.seen.get(&number)) {
-            None => say(Rule::AsSeen, format!("{} was refused for what nobody has said", record.id)),
+        let commands = &live.case.commands;
+        let number = commands.iter().map(|(number, _)| *number).find(|number| super::commands::name(*number) == by);
+        match number.and_then(|number| live.case.preconditions.get(&number)) {
+            None => report(Rule::PreconditionsHold, format!("{} was refused for what nobody has said", record.id)),
             Some(seen) if holds(live, open(before), seen) => {
-                say(Rule::AsSeen, format!("{} was refused, although {seen:?} is so", record.id));
+                report(Rule::PreconditionsHold, format!("{} was refused, although {seen:?} is so", record.id));
             }
             Some(_) => {}
         }
     }
 }
 
-/// Whether one of the two that somebody has seen is so still; what was under way may be live by now.
-fn holds<'h>(live: &LiveOracle<'_, '_>, mut open: impl Iterator<Item = &'h Request>, seen: &Seen) -> bool {
+/// Whether one of the two preconditions holds. A deployment that was under way may be live by now.
+fn holds<'h>(live: &LiveOracle<'_, '_>, mut open: impl Iterator<Item = &'h Request>, seen: &Preconditions) -> bool {
     let first = live.history.first();
     let is_live = |text: &String| first.is_some_and(|first| first.deployment.to_string() == *text);
     let by_label = |text: &String| first.is_some_and(|first| first.release == *text);
@@ -56,7 +56,7 @@ fn holds<'h>(live: &LiveOracle<'_, '_>, mut open: impl Iterator<Item = &'h Reque
         || seen.active.as_ref().is_some_and(is_under_way)
 }
 
-fn differs(live: &LiveOracle<'_, '_>, seen: &Seen) -> String {
+fn differs(live: &LiveOracle<'_, '_>, seen: &Preconditions) -> String {
     let first = live.history.first().map(|first| (&first.release, first.deployment));
     format!("its person has seen {seen:?}, and live is {first:?}")
 }

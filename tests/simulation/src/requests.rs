@@ -1,6 +1,6 @@
-//! The promotions that are asked for by events in a schedule, drawn from its seed; and what people say of those that wait.
+//! The promotions that events request in a schedule, drawn from its seed, and the votes on promotions that wait.
 //!
-//! Must not know: how it is played, and how it is judged.
+//! Must not know how a scenario is played or judged.
 
 use std::time::Duration;
 
@@ -10,56 +10,56 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::focus::Odds;
-use super::scene::{Environment, Upload};
+use super::scenario::{Environment, PlannedUpload};
 use fixtures::random::Random;
 
-/// Who approves, and sometimes asks.
+/// The people who approve, and sometimes request.
 pub(super) const PEOPLE: [&str; 3] = ["ann", "bob", "cem"];
 
-/// An event that asks for a promotion.
+/// An event that requests a promotion.
 #[derive(Debug, Clone)]
-pub struct Request {
-    /// When it is sent.
+pub struct PlannedRequest {
+    /// The time at which it is sent.
     pub at: Duration,
-    /// Of what.
+    /// The functions.
     pub functions: Vec<String>,
-    /// Each that is ready, whatever its name.
+    /// True if it asks for each function that is ready, by the pattern `*`.
     pub each: bool,
-    /// From which environment.
+    /// The environment to promote from.
     pub from: String,
-    /// To which.
+    /// The environment to promote to.
     pub to: String,
-    /// Which release, if it is named.
+    /// The release, if one is named.
     pub release: Option<String>,
-    /// Who asks.
+    /// The requester.
     pub by: String,
-    /// It is of no use so many seconds after it was sent.
+    /// The number of seconds after sending at which it expires.
     pub not_after: Option<i64>,
-    /// By how many seconds the event's time is ahead of when it is sent.
+    /// The number of seconds by which the event's time is ahead of the time of sending.
     pub ahead: i64,
-    /// How long it takes to arrive, each time.
-    pub tellings: Vec<Telling>,
+    /// The arrivals of the event.
+    pub arrivals: Vec<Arrival>,
 }
 
 /// One arrival of a request.
 #[derive(Debug, Clone, Copy)]
-pub struct Telling {
-    /// So long after it was sent.
+pub struct Arrival {
+    /// The time from sending to arrival.
     pub after: Duration,
-    /// It is lost if it cannot be handled the first time.
+    /// True if the event is lost when its first handling fails.
     pub is_lost: bool,
-    /// It is played again from an archive.
+    /// True if it is replayed from an archive.
     pub is_replay: bool,
 }
 
-/// By what the request with this number is known.
+/// Returns the name of a request: its event id.
 #[must_use]
 pub fn name(number: usize) -> String {
     format!("request-{number}")
 }
 
-impl Request {
-    /// What the deployer gets.
+impl PlannedRequest {
+    /// Returns the request as the deployer gets it.
     #[must_use]
     pub fn asked(&self, id: &str, sent: Timestamp, is_replay: bool) -> Option<PromotionRequest> {
         let mut names: Vec<FunctionName> =
@@ -84,21 +84,21 @@ impl Request {
         })
     }
 
-    /// Whether it only ever came from an archive.
+    /// Whether every arrival is a replay from an archive.
     #[must_use]
     pub fn is_old(&self) -> bool {
-        self.tellings.iter().all(|telling| telling.is_replay)
+        self.arrivals.iter().all(|arrival| arrival.is_replay)
     }
 }
 
-/// Mostly some time after an upload, about the same function.
+/// Draws requests, mostly some time after an upload and about the same function.
 pub(super) fn draw(
     random: &mut Random,
     odds: &Odds,
     environments: &[Environment],
     functions: &[String],
-    uploads: &[Upload],
-) -> Vec<Request> {
+    uploads: &[PlannedUpload],
+) -> Vec<PlannedRequest> {
     let mut all = Vec::new();
     for _ in 0..random.count(0, 5) {
         let near = &uploads[random.index(uploads.len())];
@@ -120,7 +120,7 @@ pub(super) fn draw(
             15..35 if functions.len() > 1 => named = functions.to_vec(),
             _ => {}
         }
-        all.push(Request {
+        all.push(PlannedRequest {
             at: near.at + random.within(&[20_000, 300_000, 1_200_000]),
             release: release.filter(|_| named.len() == 1),
             functions: named,
@@ -139,16 +139,16 @@ pub(super) fn draw(
                 8..20 => -random.one_of(&[1, 5, 60]),
                 _ => 0,
             },
-            tellings: tellings(random),
+            arrivals: arrivals(random),
         });
     }
     all.sort_by_key(|request| request.at);
     all
 }
 
-fn tellings(random: &mut Random) -> Vec<Telling> {
+fn arrivals(random: &mut Random) -> Vec<Arrival> {
     let is_old = random.percent(8);
-    let mut all: Vec<Telling> = Vec::new();
+    let mut all: Vec<Arrival> = Vec::new();
     for _ in 0..random.one_of(&[1, 1, 1, 2, 2, 3]) {
         let after = match all.last() {
             Some(last) if random.percent(30) => last.after,
@@ -156,51 +156,51 @@ fn tellings(random: &mut Random) -> Vec<Telling> {
             _ => random.milliseconds(1, 2_500),
         };
         let is_replay = is_old || (!all.is_empty() && random.percent(25));
-        all.push(Telling { after, is_lost: random.percent(8), is_replay });
+        all.push(Arrival { after, is_lost: random.percent(8), is_replay });
     }
     all
 }
 
-/// What somebody says of a promotion that waits.
+/// A vote on a promotion that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Word {
-    /// The promotion, or the group.
+pub(super) struct Vote {
+    /// The id of the promotion or the group.
     pub deployment: DeploymentId,
     pub environment: String,
-    /// None: it is a group.
+    /// The function; none for a group.
     pub function: Option<String>,
     pub by: String,
-    pub says_yes: bool,
-    /// By a command, and not by an event.
+    pub approves: bool,
+    /// True if it is given by a command, false if by an event.
     pub by_hand: bool,
-    /// When it was first given.
+    /// The time at which it was first given.
     pub given: Option<Timestamp>,
 }
 
-impl Word {
-    /// What a word can be about.
+impl Vote {
+    /// Returns the subject of a vote: a promotion or a group.
     pub fn about(deployment: DeploymentId, environment: &str, function: Option<String>) -> Self {
         let environment = environment.to_owned();
-        Self { deployment, environment, function, by: String::new(), says_yes: true, by_hand: false, given: None }
+        Self { deployment, environment, function, by: String::new(), approves: true, by_hand: false, given: None }
     }
 
-    /// The event that says so.
+    /// Returns the event of this vote.
     pub fn consent(&self) -> Option<ApprovalGiven> {
         let function = self.function.as_deref().map(FunctionName::parse).transpose().ok()?;
         Some(ApprovalGiven {
             environment: EnvironmentName::parse(&self.environment).ok()?,
             function,
             deployment: Some(self.deployment),
-            says: if self.says_yes { ApprovalDecision::Yes } else { ApprovalDecision::No { reason: None } },
+            says: if self.approves { ApprovalDecision::Yes } else { ApprovalDecision::No { reason: None } },
             by: self.by.clone().into(),
             account: Some("999999999999".to_owned()),
         })
     }
 
-    /// The command that says so.
+    /// Returns the command of this vote.
     pub fn json(&self, number: usize) -> Value {
         let mut command = json!({
-            "command": if self.says_yes { "approve" } else { "decline" }, "environment": self.environment,
+            "command": if self.approves { "approve" } else { "decline" }, "environment": self.environment,
             "deployment": self.deployment, "requested_by": self.by, "id": format!("word-{number}"),
         });
         if let Some(function) = &self.function {
@@ -210,14 +210,14 @@ impl Word {
     }
 }
 
-/// What people say of a promotion that waits for approvals, each after some time: not all of them, some twice, some too late,
-/// some of another one, and now and then who has asked for it.
-pub(super) fn words(
+/// Draws the votes on a promotion that waits for approvals. Not everybody votes; some vote twice, some too late, some
+/// on another promotion, and now and then the requester votes.
+pub(super) fn votes(
     random: &mut Random,
-    about: &Word,
+    about: &Vote,
     asked_by: Option<&str>,
-    known: &[Word],
-) -> Vec<(Duration, Word)> {
+    known: &[Vote],
+) -> Vec<(Duration, Vote)> {
     let mut all = Vec::new();
     for _ in 0..random.below(5) {
         let by = match asked_by.filter(|_| random.percent(15)) {
@@ -226,13 +226,13 @@ pub(super) fn words(
         };
         let other = if !known.is_empty() && random.percent(8) { Some(random.one_of(known)) } else { None };
         let of = other.unwrap_or_else(|| about.clone());
-        let (says_yes, by_hand) = (random.percent(88), random.percent(40));
-        let word = Word { by, says_yes, by_hand, given: None, ..of };
+        let (approves, by_hand) = (random.percent(88), random.percent(40));
+        let vote = Vote { by, approves, by_hand, given: None, ..of };
         let after = random.within(&[5_000, 120_000, 600_000, 2_400_000]);
         if random.percent(20) {
-            all.push((after + random.milliseconds(0, 60_000), word.clone()));
+            all.push((after + random.milliseconds(0, 60_000), vote.clone()));
         }
-        all.push((after, word));
+        all.push((after, vote));
     }
     all
 }

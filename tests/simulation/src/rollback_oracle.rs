@@ -1,7 +1,7 @@
-//! To what a rollback, a redeploy or a recall leads: judged where it is accepted, where it is found out, and where an alias
-//! moves for it.
+//! Checks the destination of rollbacks, redeploys and recalls: when they are accepted, when they resolve their
+//! artifact, and when an alias moves for them.
 //!
-//! Must not know: how the deployer finds it out.
+//! Must not know how the deployer resolves it.
 
 use std::collections::BTreeMap;
 
@@ -10,34 +10,34 @@ use deployer_core::id::{DeploymentId, Release};
 use deployer_core::record::{Code, DeploymentRecord};
 use deployer_core::rejects::Rejects;
 
-use super::bytes;
-use super::live_oracle::{LiveOracle, Say};
+use super::live_oracle::{LiveOracle, Report};
 use super::precondition_oracle;
-use super::story::{Complete, Lived};
+use super::timeline::{Complete, LiveEntry};
 use super::violation::Rule;
+use super::zips;
 
-/// Whether a rollback without `to` met a deployment that brought something else than what was live.
+/// Whether a rollback without `to` met a deployment that brought another artifact than the live one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Met {
     Deployment,
     None,
-    /// It was under way, and what it would bring was not known yet, or had been done to nothing.
+    /// A deployment was under way, but its artifact was not known yet, or it had done nothing yet.
     Perhaps,
 }
 
 /// A rollback without `to`, as it was accepted.
 struct Accepted {
     met: Met,
-    /// What was live then.
-    base: Option<Lived>,
-    /// What took its place, where it was rejected then.
-    instead: Option<Lived>,
+    /// The artifact that was live then.
+    base: Option<LiveEntry>,
+    /// The artifact before it, if the live one was rejected then.
+    instead: Option<LiveEntry>,
 }
 
 #[derive(Default)]
 pub(super) struct RollbackOracle {
     accepted: BTreeMap<DeploymentId, Accepted>,
-    /// What each rollback met, with a release too.
+    /// The deployment that each rollback met, including rollbacks with a release.
     met: BTreeMap<DeploymentId, Met>,
 }
 
@@ -45,19 +45,19 @@ fn is_plain(request: &Request) -> bool {
     request.rollback().is_some_and(deployer_core::head::Rollback::is_bare)
 }
 
-/// All that a head has open but what waits for something else.
+/// Returns the active request of a head and its pending ones.
 pub(super) fn open(head: &Head) -> impl Iterator<Item = &Request> {
     head.active().map(|active| &active.request).into_iter().chain(head.all_pending())
 }
 
 impl RollbackOracle {
-    /// A head was written after another one: what is new in it was accepted then.
-    pub fn accepts(
+    /// A head was written. The requests that are new in it were accepted by that write.
+    pub fn on_accepted(
         &mut self,
         live: &LiveOracle<'_, '_>,
         rejects: &Rejects,
         (before, after): (&Head, &Head),
-        say: Say<'_>,
+        report: Report<'_>,
     ) {
         let known: Vec<DeploymentId> = open(before).map(|request| request.id).collect();
         for request in open(after).filter(|request| !known.contains(&request.id)) {
@@ -65,29 +65,29 @@ impl RollbackOracle {
                 self.met.insert(request.id, met_in(live, before));
             }
             if is_plain(request) {
-                self.accepts_rollback(live, rejects, (before, request), say);
+                self.accept_plain_rollback(live, rejects, (before, request), report);
             }
-            precondition_oracle::accepts(live, before, request, say);
+            precondition_oracle::on_accepted(live, before, request, report);
             if matches!(request.subject, Source::Live { .. }) {
-                gives_way(before, after, request, say);
+                check_redeploy_yields(before, after, request, report);
             }
         }
     }
 
-    /// Whether a rollback means no deployment that it met: what its person has seen must hold once more when it is claimed.
-    fn means_none(&self, request: &Request) -> bool {
+    /// Whether a rollback met no deployment. Its preconditions must then hold once more when it is claimed.
+    fn means_no_deployment(&self, request: &Request) -> bool {
         request.rollback().is_some() && self.met.get(&request.id).is_none_or(|met| *met == Met::None)
     }
 
-    fn accepts_rollback(
+    fn accept_plain_rollback(
         &mut self,
         live: &LiveOracle<'_, '_>,
         rejects: &Rejects,
         (before, request): (&Head, &Request),
-        say: Say<'_>,
+        report: Report<'_>,
     ) {
         if let Some(other) = open(before).find(|other| is_plain(other)) {
-            say(Rule::RollbacksJoin, format!("{} did not join {}, which was there before", request.id, other.id));
+            report(Rule::RollbacksJoin, format!("{} did not join {}, which was there before", request.id, other.id));
         }
         let base = live.history.first().cloned();
         let met = met_in(live, before);
@@ -96,50 +96,50 @@ impl RollbackOracle {
         self.accepted.insert(request.id, Accepted { met, base, instead });
     }
 
-    /// It is found out what a deployment is about.
-    pub fn chooses(
+    /// A deployment has resolved its artifact.
+    pub fn on_resolved(
         &self,
         live: &LiveOracle<'_, '_>,
         rejects: &Rejects,
         request: &Request,
         chosen: &ResolvedArtifact,
-        say: Say<'_>,
+        report: Report<'_>,
     ) {
-        if self.means_none(request) {
-            precondition_oracle::claims(live, request, say);
+        if self.means_no_deployment(request) {
+            precondition_oracle::on_claimed(live, request, report);
         }
         let history = &live.history;
         let by_history = || before_live(history, rejects);
-        let mut rule = Rule::WalksBack;
-        let fits: Vec<Option<&Lived>> = match &request.subject {
+        let mut rule = Rule::RollbackDestination;
+        let fits: Vec<Option<&LiveEntry>> = match &request.subject {
             Source::Artifact { .. } | Source::Newest { .. } | Source::Promoted(_) | Source::Unknown => return,
             Source::Undo { release, artifact, .. } => {
-                let is_it = |live: &&Lived| match artifact {
+                let is_it = |live: &&LiveEntry| match artifact {
                     Some(artifact) => (&live.artifact.0, &live.artifact.1) == (&artifact.key, &artifact.version_id),
                     None => live.release == release.as_str(),
                 };
                 match history.first() {
                     Some(live) if is_it(&live) => vec![by_history()],
-                    // Only some targets serve it: they are brought back to what is live.
+                    // Only some targets serve it: those go back to the live artifact.
                     live => vec![live],
                 }
             }
             Source::Live { .. } => vec![history.first()],
             Source::Earlier(rollback) if !rollback.is_bare() => {
-                let named = |one: &&Lived| rollback.to.as_ref().is_some_and(|to| to.as_str() == one.release);
+                let named = |one: &&LiveEntry| rollback.to.as_ref().is_some_and(|to| to.as_str() == one.release);
                 let all = history.iter().chain(live.left.iter().filter(|left| left.was_live)).filter(named);
                 vec![all.max_by_key(|one| one.since).filter(|one| !is_rejected(one, rejects))]
             }
             Source::Earlier(_) => {
                 let half = history.first().filter(|first| first.by_rollback && first.is_complete != Complete::Yes);
-                // What is rejected is completed by nobody.
+                // A rejected artifact is not completed.
                 let half = half.filter(|half| !is_rejected(half, rejects));
                 let back = half.filter(|half| half.is_complete == Complete::No).or_else(by_history);
                 match self.accepted.get(&request.id) {
                     Some(Accepted { met: Met::Deployment, base, instead }) => {
-                        rule = Rule::MeansWhatIsUnderWay;
-                        // A base that was rejected before it was accepted gives way to what was live before it; one that was
-                        // rejected after that stays what is meant.
+                        rule = Rule::RollbackKeepsBase;
+                        // A base that was rejected before the rollback was accepted gives way to the artifact that was
+                        // live before it. A base that was rejected later stays the destination.
                         vec![
                             base.as_ref(),
                             instead.as_ref(),
@@ -156,66 +156,92 @@ impl RollbackOracle {
         let chose = (&chosen.artifact.key, &chosen.artifact.version_id);
         if !fits.iter().flatten().any(|one| (&one.artifact.0, &one.artifact.1) == chose) {
             let fits: Vec<_> = fits.iter().map(|one| one.map(|one| &one.artifact)).collect();
-            say(rule, format!("{} should go to {fits:?}, and goes to {chose:?}", request.id));
+            report(rule, format!("{} should go to {fits:?}, and goes to {chose:?}", request.id));
         }
         let leaves = history.first().filter(|first| !completes(first));
-        if let Some(first) = leaves.filter(|first| is_plain(request) && self.means_none(request) && first.is(chosen)) {
-            say(Rule::LeavesLive, format!("{} shall go back from {}, and goes to it", request.id, first.release));
+        if let Some(first) =
+            leaves.filter(|first| is_plain(request) && self.means_no_deployment(request) && first.is(chosen))
+        {
+            report(
+                Rule::RollbackLeavesLive,
+                format!("{} shall go back from {}, and goes to it", request.id, first.release),
+            );
         }
     }
 
-    /// An alias is pointed to a version by the owner of a rollback without `to`: never to what is live, unless the rollback
-    /// means a deployment, or completes a rollback.
-    pub fn points(&self, live: &LiveOracle<'_, '_>, active: &Active, place: &str, version: u64, say: Say<'_>) {
+    /// The owner of a rollback without `to` has pointed an alias to a version. That must not be the live artifact,
+    /// unless the rollback met a deployment or completes a rollback.
+    pub fn on_alias_move(
+        &self,
+        live: &LiveOracle<'_, '_>,
+        active: &Active,
+        place: &str,
+        version: u64,
+        report: Report<'_>,
+    ) {
         let Some(first) = live.history.first().filter(|first| !completes(first)) else { return };
         let Some(accepted) = self.accepted.get(&active.request.id) else { return };
         let code = live.code.get(&(place.to_owned(), version));
         if accepted.met == Met::None && code.is_some() && code == first.sha256.as_ref() {
             let id = active.request.id;
-            say(Rule::LeavesLive, format!("{id} shall go back from {}, and brings it to {place}", first.release));
+            report(
+                Rule::RollbackLeavesLive,
+                format!("{id} shall go back from {}, and brings it to {place}", first.release),
+            );
         }
     }
 
-    /// A rollback that found nothing to go back to: there was nothing.
-    pub fn ends(&self, live: &LiveOracle<'_, '_>, request: &Request, record: &DeploymentRecord, say: Say<'_>) {
-        let is_clear = live.case.rejecting.is_empty() && !live.case.is_asked(super::orders::Ask::rejects);
+    /// A deployment has ended. If it found nothing to roll back to, there must have been nothing.
+    pub fn on_deployment_end(
+        &self,
+        live: &LiveOracle<'_, '_>,
+        request: &Request,
+        record: &DeploymentRecord,
+        report: Report<'_>,
+    ) {
+        let is_clear =
+            live.case.rejects_elsewhere.is_empty() && !live.case.has_command(super::commands::CommandKind::rejects);
         let back = before_live(&live.history, &Rejects::default());
         if record.code == Some(Code::NothingToRollBack)
             && is_plain(request)
             && is_clear
             && let Some(back) = back
         {
-            say(Rule::WalksBack, format!("{} went nowhere, and {} was live before", record.id, back.release));
+            report(
+                Rule::RollbackDestination,
+                format!("{} went nowhere, and {} was live before", record.id, back.release),
+            );
         }
     }
 }
 
-/// Whether a rollback that names nothing brings this once more, for a rollback has brought it to some targets only.
-fn completes(live: &Lived) -> bool {
+/// Whether a rollback without `to` brings the live artifact again, because a rollback has brought it to some targets
+/// only.
+fn completes(live: &LiveEntry) -> bool {
     live.by_rollback && live.is_complete != Complete::Yes
 }
 
-/// The next older one of other bytes that is not rejected.
-fn before_live<'l>(history: &'l [Lived], rejects: &Rejects) -> Option<&'l Lived> {
+/// Returns the newest earlier artifact with other bytes that is not rejected.
+fn before_live<'l>(history: &'l [LiveEntry], rejects: &Rejects) -> Option<&'l LiveEntry> {
     let live = history.first()?;
-    history.iter().skip(1).filter(|one| !one.is_like(live)).find(|one| !is_rejected(one, rejects))
+    history.iter().skip(1).filter(|one| !one.is_same_artifact(live)).find(|one| !is_rejected(one, rejects))
 }
 
-fn is_rejected(one: &Lived, rejects: &Rejects) -> bool {
+fn is_rejected(one: &LiveEntry, rejects: &Rejects) -> bool {
     Release::parse(&one.release).is_ok_and(|release| rejects.find(&release, one.sha256).is_some())
 }
 
-/// What a rollback meets that is accepted on this head.
+/// Returns what a rollback meets that is accepted on this head.
 fn met_in(live: &LiveOracle<'_, '_>, head: &Head) -> Met {
     match (head.active(), head.pending()) {
         (Some(active), _) => met(live, active, live.history.first()),
-        // It was about to be begun.
+        // The pending request was about to begin.
         (None, Some(_)) => Met::Perhaps,
         (None, None) => Met::None,
     }
 }
 
-fn met(live: &LiveOracle<'_, '_>, active: &Active, base: Option<&Lived>) -> Met {
+fn met(live: &LiveOracle<'_, '_>, active: &Active, base: Option<&LiveEntry>) -> Met {
     if active.attempts == 0 && active.extensions == 0 {
         return Met::Perhaps;
     }
@@ -226,10 +252,10 @@ fn met(live: &LiveOracle<'_, '_>, active: &Active, base: Option<&Lived>) -> Met 
             let object = (&chosen.artifact.key, &chosen.artifact.version_id);
             let uploaded = live
                 .case
-                .uploads
+                .uploads_anywhere
                 .iter()
-                .find(|told| (&told.s3.key, told.s3.version_id.as_ref()) == (object.0, Some(object.1)));
-            let sha256 = uploaded.map(|told| bytes::of(live.case.bytes(told)).1);
+                .find(|upload| (&upload.s3.key, upload.s3.version_id.as_ref()) == (object.0, Some(object.1)));
+            let sha256 = uploaded.map(|upload| zips::of(live.case.zip_of(upload)).1);
             match base {
                 Some(base) if (&base.artifact.0, &base.artifact.1) == object => Met::None,
                 Some(base) if base.sha256.is_some() && base.sha256 == sha256 => Met::Perhaps,
@@ -239,21 +265,21 @@ fn met(live: &LiveOracle<'_, '_>, active: &Active, base: Option<&Lived>) -> Met 
     }
 }
 
-/// A redeploy takes nothing's place, stops nothing and goes behind what waits.
-fn gives_way(before: &Head, after: &Head, redeploy: &Request, say: Say<'_>) {
+/// Checks that a redeploy displaces nothing, stops nothing and goes behind what waits.
+fn check_redeploy_yields(before: &Head, after: &Head, redeploy: &Request, report: Report<'_>) {
     let is_open = |id: DeploymentId| open(after).any(|request| request.id == id);
     let ended = |id: DeploymentId| after.outbox().iter().any(|entry| entry.record.id == id);
     for waiting in before.all_pending() {
         if !is_open(waiting.id) || ended(waiting.id) {
-            say(Rule::RedeployGivesWay, format!("{} took the place of {}", redeploy.id, waiting.id));
+            report(Rule::RedeployGivesWay, format!("{} took the place of {}", redeploy.id, waiting.id));
         }
     }
     if let Some(active) = before.active()
         && (after.active().is_some_and(|now| now.stop == Some(redeploy.id)) || ended(active.request.id))
     {
-        say(Rule::RedeployGivesWay, format!("{} stopped {}", redeploy.id, active.request.id));
+        report(Rule::RedeployGivesWay, format!("{} stopped {}", redeploy.id, active.request.id));
     }
     if after.active().is_some_and(|active| active.request.id == redeploy.id) && !before.all_pending().is_empty() {
-        say(Rule::RedeployGivesWay, format!("{} went before what waited", redeploy.id));
+        report(Rule::RedeployGivesWay, format!("{} went before what waited", redeploy.id));
     }
 }

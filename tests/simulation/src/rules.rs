@@ -1,7 +1,7 @@
-//! The rules by which artifacts come from one environment into another, as a scene has them; and when an environment is
-//! frozen, worked out a second time: the oracle must not ask the gate.
+//! The promotion rules of an environment in a scenario. The oracle computes freezes from them a second time, because it
+//! must not ask the deployer.
 //!
-//! Must not know: how it is played, and how it is judged.
+//! Must not know how a scenario is played or judged.
 
 use std::time::Duration;
 
@@ -11,35 +11,35 @@ use serde_json::{Value, json};
 
 use fixtures::random::Random;
 
-/// How artifacts come into an environment.
+/// The promotion rules of an environment.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// The names of the environments that they come from.
+    /// The names of the source environments.
     pub from: Vec<String>,
-    /// The rules must hold in one of several environments only.
+    /// True if one of several sources suffices.
     pub any: bool,
-    /// A success there calls for it.
+    /// True if a success in a source promotes by itself.
     pub automatic: bool,
-    /// How long they must have been live there.
+    /// The time for which an artifact must be live in a source.
     pub soak: Duration,
-    /// A newer one comes after an older one, instead of in its place.
+    /// True if a newer promotion waits behind an older one instead of taking its place.
     pub in_order: bool,
-    /// How many must approve, and for how long that is waited for.
+    /// The number of required approvals, and the time after which a promotion expires without them.
     pub approval: Option<(u32, Duration)>,
-    /// When nothing comes in.
+    /// The freezes.
     pub frozen: Vec<Window>,
-    /// What comes then is refused, and does not wait.
+    /// True if a promotion during a freeze is refused instead of waiting.
     pub refuses: bool,
 }
 
-/// A time of each day, in minutes of the day by UTC.
+/// A daily window, in minutes of the day in UTC.
 #[derive(Debug, Clone, Copy)]
 pub struct Window {
-    /// From this minute on.
+    /// The first minute.
     pub from: u64,
-    /// Until this one.
+    /// The minute at which it ends.
     pub to: u64,
-    /// Where clocks show it, and by how many hours those are ahead of UTC.
+    /// The time zone that deployer.json names, and the hours by which it is ahead of UTC.
     pub zone: (&'static str, i64),
 }
 
@@ -63,7 +63,7 @@ impl Window {
 }
 
 impl Rules {
-    /// Rules from these environments.
+    /// Draws rules with these sources.
     pub(super) fn draw(random: &mut Random, from: &[&str]) -> Self {
         let automatic = random.percent(70);
         let approval = random.percent(35).then(|| {
@@ -97,7 +97,7 @@ impl Rules {
         }
     }
 
-    /// What deployer.json says of it, beside targets.
+    /// Writes the rules into an environment of deployer.json.
     pub(super) fn write_into(&self, environment: &mut Value) {
         let milliseconds = self.soak.as_millis();
         environment["promotion"] = json!({
@@ -113,12 +113,12 @@ impl Rules {
         }
     }
 
-    /// How long they soak: whole seconds.
+    /// Returns the soak in whole seconds, as deployer.json has it.
     pub fn soaks(&self) -> Duration {
         Duration::from_secs(self.soak.as_secs())
     }
 
-    /// Whether artifacts must be live in this environment, for a promotion that comes from `from`.
+    /// Whether a promotion from `from` needs the artifact to be live in this source.
     pub fn needs(&self, source: &str, from: &EnvironmentName) -> bool {
         !self.any || source == from.as_str()
     }
@@ -127,21 +127,21 @@ impl Rules {
         self.frozen.iter().any(|window| window.has(at))
     }
 
-    /// Whether it is frozen from one instant to another without a gap.
+    /// Whether the environment is frozen from one instant to another without a gap.
     pub fn is_frozen_throughout(&self, first: Timestamp, last: Timestamp) -> bool {
         let ends =
             self.frozen.iter().map(|window| instant(first, window.to)).filter(|end| (first..=last).contains(end));
         [first, last].into_iter().chain(ends).all(|at| self.is_frozen(at))
     }
 
-    /// Whether it was frozen at any time from one instant to another.
+    /// Whether the environment was frozen at any time from one instant to another.
     pub fn was_frozen(&self, first: Timestamp, last: Timestamp) -> bool {
         let begins = |window: &Window| (first..=last).contains(&instant(first, window.from));
         self.is_frozen(first) || self.frozen.iter().any(begins)
     }
 }
 
-/// A minute of a day.
+/// Returns the instant of a minute of a day.
 fn instant(day: Timestamp, minute: u64) -> Timestamp {
     let midnight = day.as_second() - day.as_second().rem_euclid(86_400);
     Timestamp::from_second(midnight + i64::try_from(minute * 60).unwrap_or_default()).unwrap_or(day)

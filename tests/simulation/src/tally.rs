@@ -1,4 +1,4 @@
-//! What the schedules had in them.
+//! Counts of the events in schedules.
 
 use std::fmt;
 use std::ops::AddAssign;
@@ -11,7 +11,7 @@ pub struct Tally {
     pub duplicates: usize,
     pub commands: usize,
     pub requests: usize,
-    pub words: usize,
+    pub votes: usize,
     pub promoted: usize,
     pub invocations: usize,
     pub deaths: usize,
@@ -27,7 +27,7 @@ impl AddAssign for Tally {
         self.duplicates += other.duplicates;
         self.commands += other.commands;
         self.requests += other.requests;
-        self.words += other.words;
+        self.votes += other.votes;
         self.promoted += other.promoted;
         self.invocations += other.invocations;
         self.deaths += other.deaths;
@@ -45,7 +45,7 @@ impl fmt::Display for Tally {
             duplicates,
             commands,
             requests,
-            words,
+            votes,
             promoted,
             invocations,
             deaths,
@@ -57,7 +57,7 @@ impl fmt::Display for Tally {
         write!(
             f,
             "{uploads} uploads, {duplicates} duplicates, {commands} commands, {requests} promotions asked for by \
-             events, {words} approvals and refusals, {promoted} promotions that came in, {invocations} invocations, {deaths} deaths, {freezes} freezes, {lost} lost messages, {ticks} ticks, {sweeps} sweeps"
+             events, {votes} approvals and refusals, {promoted} promotions that came in, {invocations} invocations, {deaths} deaths, {freezes} freezes, {lost} lost messages, {ticks} ticks, {sweeps} sweeps"
         )
     }
 }

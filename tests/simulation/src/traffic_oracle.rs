@@ -1,7 +1,7 @@
-//! Where the traffic of aliases with provisioned concurrency is, worked out a second time: Lambda leaves it on the version
-//! before until the concurrency stands on the new one.
+//! The traffic of aliases with provisioned concurrency, computed a second time: Lambda leaves it on the former version
+//! until the concurrency is allocated on the new one.
 //!
-//! Must not know: how the deployer looks at it.
+//! Must not know how the deployer reads it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,9 +11,9 @@ use deployer_core::record::DeploymentRecord;
 use jiff::Timestamp;
 
 use super::case::Case;
-use super::live_oracle::{Say, has_arrived, place};
+use super::live_oracle::{Report, has_arrived, place};
 use super::violation::Rule;
-use world::journal::{Deed, What};
+use world::journal::{Action, JournalEntry};
 
 /// An alias with provisioned concurrency.
 struct Alias {
@@ -22,41 +22,41 @@ struct Alias {
     version: u64,
     /// The version that has the traffic.
     stands_on: u64,
-    /// When the traffic follows to the alias's version.
+    /// The time at which the traffic moves to the alias's version.
     until: Option<Timestamp>,
 }
 
-/// The aliases of a function in an environment, by place.
+/// The aliases of a function in an environment, by target.
 pub(super) struct TrafficOracle {
     aliases: BTreeMap<String, Alias>,
 }
 
 impl TrafficOracle {
     pub fn of(case: &Case<'_>) -> Self {
-        let here = case.scene.provisioned.iter().filter(|one| one.function == case.function);
+        let here = case.scenario.provisioned.iter().filter(|one| one.function == case.function);
         let alias = |takes, fails| Alias { takes, fails, version: 1, stands_on: 1, until: None };
         Self { aliases: here.map(|one| (one.place.clone(), alias(one.takes, one.fails))).collect() }
     }
 
-    /// Something is done to the function. Where somebody else moves an alias nothing is known of its traffic any more.
-    pub fn does(&mut self, deed: &Deed) {
-        let What::Pointed { version } = deed.what else { return };
-        if deed.by.is_none() {
-            self.aliases.remove(&deed.place);
+    /// A journal entry about the function. After a foreign move of an alias nothing is known of its traffic.
+    pub fn on_entry(&mut self, entry: &JournalEntry) {
+        let Action::Pointed { version } = entry.action else { return };
+        if entry.by.is_none() {
+            self.aliases.remove(&entry.place);
         }
-        let Some(alias) = self.aliases.get_mut(&deed.place) else { return };
-        alias.settle(deed.at);
+        let Some(alias) = self.aliases.get_mut(&entry.place) else { return };
+        alias.settle(entry.at);
         let moved = alias.version != version;
         (alias.version, alias.until) = (version, None);
         if moved && alias.stands_on != version {
-            alias.until = Some(deed.at + alias.takes).filter(|_| !alias.fails);
+            alias.until = Some(entry.at + alias.takes).filter(|_| !alias.fails);
         } else {
             alias.stands_on = version;
         }
     }
 
-    /// A deployment ends: where it has succeeded, the traffic is on its version.
-    pub fn ends(&mut self, record: &DeploymentRecord, now: Timestamp, say: Say<'_>) {
+    /// A deployment has ended. Where it succeeded, the traffic must be on its version.
+    pub fn on_deployment_end(&mut self, record: &DeploymentRecord, now: Timestamp, report: Report<'_>) {
         for outcome in record.targets.iter().filter(|outcome| has_arrived(outcome.status)) {
             let Some(alias) = self.aliases.get_mut(&place(outcome)) else { continue };
             alias.settle(now);
@@ -67,7 +67,7 @@ impl TrafficOracle {
             if outcome.version.as_ref().map(Version::number) != Some(alias.stands_on) {
                 let (id, version, place) = (record.id, &outcome.version, place(outcome));
                 let text = format!("{id} is {} with {version:?} in {place}", outcome.status);
-                say(Rule::TrafficMoved, format!("{text}, where the traffic is on {}", alias.stands_on));
+                report(Rule::TrafficMoved, format!("{text}, where the traffic is on {}", alias.stands_on));
             }
         }
     }

@@ -1,6 +1,6 @@
-//! Deployers of two versions on one ledger: which invocations of a schedule are the newer one's.
+//! Deployers of two versions on one ledger: decides which invocations of a schedule are the newer deployer's.
 //!
-//! Must not know: what is right.
+//! Must not know which behaviour is right.
 
 use std::sync::{Arc, Mutex};
 
@@ -21,7 +21,7 @@ impl Versions {
         Self { raises, drawn: Arc::new(Mutex::new((random.fork(), Vec::new()))) }
     }
 
-    /// The ports of the next invocation: every other one, on the whole, is a newer deployer's.
+    /// Returns the ports of the next invocation: half of them, on average, are a newer deployer's.
     pub fn next(&self, ports: Ports) -> Ports {
         let mut drawn = self.drawn.lock().unwrap();
         let is_newer = drawn.0.percent(50);

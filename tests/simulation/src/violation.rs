@@ -1,98 +1,98 @@
-//! The rules, and how one is broken.
+//! The rules that every schedule must keep, and the report of a broken one.
 
 use std::fmt;
 
-/// A rule, and how it was broken.
+/// A rule, and the finding that it was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// The rule.
     pub rule: Rule,
-    /// What was found.
+    /// The finding, in words.
     pub found: String,
 }
 
-/// What must be so.
+/// A rule that every schedule must keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
     /// Everything ends.
-    Ends,
-    /// No upload is acked without a trace.
-    NoneIsLost,
+    EverythingEnds,
+    /// No upload is acked without a trace in the ledger.
+    NoUploadLost,
     /// An alias serves the newest upload that arrived there.
-    ServesTheNewest,
-    /// An upload that was accepted has one record, which has ended, and an equal result.
+    ServesNewest,
+    /// An accepted upload has exactly one record. The record has ended, and the result equals it.
     OneRecord,
-    /// Superseded only by a newer one, and never an older one after a newer one.
-    Order,
+    /// An upload is superseded only by a newer one, and no alias goes from a newer upload to an older one.
+    UploadOrder,
     /// No version is published twice without need.
     PublishedOnce,
     /// The head, the records and Lambda agree.
     HeadAgrees,
-    /// What did not succeed says why, and there is a reason.
-    SaysWhy,
-    /// An alias points to nothing that is not active.
+    /// A deployment that did not succeed gives a reason, and the scenario contains that reason.
+    GivesReason,
+    /// An alias never points to a version that is not active.
     ActiveOnly,
-    /// Only the owner of the claim writes, and nobody comes between.
+    /// Only the owner of the claim writes, and no other invocation writes in between.
     OneAtATime,
-    /// Nobody's change is overwritten unseen.
-    Foreign,
-    /// The same again changes nothing.
-    SameAgain,
+    /// The deployer never overwrites a change that it has not seen.
+    ForeignChangesKept,
+    /// Repeating everything changes nothing.
+    RepeatChangesNothing,
     /// The record of every command ends.
     CommandsEnd,
-    /// The same command, however often it is given, acts once.
+    /// A command acts once, however often it is given.
     ActsOnce,
-    /// What is older than a command whose deployment is live never becomes live after it.
-    NotUndone,
-    /// No alias moves to what was rejected when the deployer last looked.
-    Rejected,
+    /// An upload that is older than a live command's deployment never becomes live after it.
+    CommandsNotUndone,
+    /// No alias moves to an artifact that was rejected when the deployer last looked.
+    RejectObeyed,
     /// No alias moves for a deployment that was asked to stop when the deployer last looked.
-    Stops,
-    /// Nothing that a hold refuses is claimed or kept while it holds.
-    Held,
-    /// A rollback goes to what was live before, and to nothing that is rejected.
-    WalksBack,
-    /// What the head says was live, and was left, is what really served.
-    HistoryIsTrue,
-    /// Nothing comes into an environment that did not satisfy its rules at that moment.
-    Admitted,
-    /// Every promotion ends, and says why it did not get there.
+    StopObeyed,
+    /// While a hold lasts, no request that it refuses is claimed or kept.
+    HoldObeyed,
+    /// A rollback goes to a release that was live before and is not rejected.
+    RollbackDestination,
+    /// The head's `history` and `left` agree with what the aliases really served.
+    HistoryMatches,
+    /// No promotion comes in that does not satisfy the environment's rules at that moment.
+    PromotionRules,
+    /// Every promotion ends, and says why it did not arrive.
     PromotionsEnd,
-    /// A success calls for its promotion, and what nothing stands against arrives.
-    NotForgotten,
-    /// The same request for a promotion, however often it comes, has one record.
-    AskedOnce,
-    /// What is played again from an archive promotes nothing.
-    Replays,
-    /// Whatever starts and ends is told, and nothing else.
-    Told,
-    /// Live is what the last deployment to reach a target brought, complete or not.
-    WhatIsLive,
+    /// A success requests its promotion, and a promotion that nothing stands against arrives.
+    PromotionsArrive,
+    /// A request for a promotion has one record, however often its event arrives.
+    OneRecordPerRequest,
+    /// An event that is replayed from an archive promotes nothing.
+    ReplaysPromoteNothing,
+    /// The bus gets an event for every start and every end, and no other.
+    EventsSent,
+    /// The live artifact is that of the last deployment that reached a target, complete or not.
+    LiveIsLastReached,
     /// A rollback without `to` that meets no deployment never brings what is live.
-    LeavesLive,
+    RollbackLeavesLive,
     /// A rollback without `to` that meets a deployment brings back what was live when it was accepted.
-    MeansWhatIsUnderWay,
+    RollbackKeepsBase,
     /// A rollback without `to` joins another one.
     RollbacksJoin,
-    /// A redeploy takes nothing's place, stops nothing, and goes behind what waits.
+    /// A redeploy displaces nothing, stops nothing, and goes behind what waits.
     RedeployGivesWay,
-    /// A rollback that says what its person has seen goes on only where that still is so, and is refused only where it is not.
-    AsSeen,
-    /// What a newer deployer says of something stays, whoever rewrites it.
-    NothingForgotten,
-    /// An object of a newer format is written by newer deployers only.
+    /// A rollback with preconditions goes on only if one still holds, and is refused for them only if none holds.
+    PreconditionsHold,
+    /// Fields that a newer deployer has written stay, whoever rewrites the object.
+    NewerFieldsKept,
+    /// Only newer deployers write to an object of a newer format.
     NewerLeftAlone,
-    /// A group is decided once, when each of its members holds its place, and no member moves before that.
+    /// A group is decided once, when each of its members holds its place. No member moves before that.
     DecidedOnce,
     /// Either all members of a group arrive, or none stays.
     AllOrNone,
-    /// What is newer waits behind the member of a group that holds its place.
-    BehindMembers,
-    /// A target has succeeded only when all traffic is on the new version.
+    /// A newer request waits behind the group member that holds its place.
+    WaitsBehindMembers,
+    /// A target succeeds only when all traffic is on the new version.
     TrafficMoved,
-    /// No late write moves an alias away from what a deployment has said since that it serves.
-    ClosedDoors,
-    /// A deployment that was asked to stop ends as superseded, and calls for nothing.
+    /// No late write moves an alias away from the version that a later deployment has reported for it.
+    DoorsShut,
+    /// A deployment that was asked to stop ends as superseded, and requests no promotion.
     StoppedEndsSuperseded,
 }
 

@@ -1,16 +1,17 @@
-//! Thousands of seeded schedules of the whole deployer, and planted bugs that prove that a broken rule would be seen.
+//! Thousands of seeded schedules of the whole deployer, and mutants that prove that a broken rule would be found.
 //!
-//! A schedule that fails is printed with the command that plays it again. `cargo simulate` plays as many as one likes.
+//! A schedule that fails is printed with the command that plays it again. `cargo simulate` plays any number of
+//! schedules.
 #![allow(clippy::panic, clippy::print_stdout)]
 
 use std::collections::BTreeSet;
 
-use simulation::{Planted, Rule, command, play, play_without_a_bug};
+use simulation::{Mutant, Rule, command, play, play_with_neutral_ports};
 
-/// How many schedules are played here: what one core does in some seconds.
+/// The number of schedules that the test plays: one core needs some seconds for them.
 const SCHEDULES: u64 = 2_500;
-/// Within so many schedules a planted bug must show.
-const ENOUGH: u64 = 10_000;
+/// The number of schedules within which a mutant must be found.
+const MAX_SCHEDULES: u64 = 10_000;
 
 #[test]
 fn no_schedule_breaks_a_rule() {
@@ -23,115 +24,115 @@ fn no_schedule_breaks_a_rule() {
 }
 
 #[test]
-fn the_same_seed_plays_the_same_schedule() {
+fn same_seed_plays_the_same_schedule() {
     for seed in 0..40 {
         let [first, second] = [(); 2].map(|()| simulation::replay(seed, None));
         assert_eq!(first.log, second.log, "seed {seed}");
     }
 }
 
-/// The neutral form of what bugs are planted with.
+/// Plays schedules through the faulty ports without a mutant.
 #[test]
-fn what_bugs_are_planted_with_breaks_nothing_by_itself() {
+fn faulty_ports_without_a_mutant_break_no_rule() {
     for seed in 0..400 {
-        let played = play_without_a_bug(seed);
+        let played = play_with_neutral_ports(seed);
         assert!(played.violations.is_empty(), "seed {seed}: {:?}", played.violations);
     }
 }
 
-/// Plays schedules until the bug shows as what it is: it breaks this rule.
-fn is_noticed(planted: Planted, rule: Rule) {
-    for seed in 0..ENOUGH {
-        let played = play(seed, Some(planted));
+/// Plays schedules until the mutant breaks this rule.
+fn is_found(mutant: Mutant, rule: Rule) {
+    for seed in 0..MAX_SCHEDULES {
+        let played = play(seed, Some(mutant));
         if let Some(violation) = played.violations.iter().find(|violation| violation.rule == rule) {
-            return println!("{planted}: {} schedules, {violation}", seed + 1);
+            return println!("{mutant}: {} schedules, {violation}", seed + 1);
         }
     }
-    panic!("{planted} did not break {rule:?} in {ENOUGH} schedules");
+    panic!("{mutant} did not break {rule:?} in {MAX_SCHEDULES} schedules");
 }
 
-/// For each planted bug a test, and the rule that it must break.
-macro_rules! bugs {
-    ($($name:ident: $planted:ident => $rule:ident;)*) => {
+/// Makes a test for each mutant, with the rule that it must break.
+macro_rules! mutants {
+    ($($name:ident: $mutant:ident => $rule:ident;)*) => {
         $(#[test]
         fn $name() {
-            is_noticed(Planted::$planted, Rule::$rule);
+            is_found(Mutant::$mutant, Rule::$rule);
         })*
 
         #[test]
-        fn every_planted_bug_has_a_test() {
-            let tested: BTreeSet<Planted> = [$(Planted::$planted),*].into();
-            assert_eq!(tested, Planted::ALL.iter().copied().collect());
+        fn every_mutant_has_a_test() {
+            let tested: BTreeSet<Mutant> = [$(Mutant::$mutant),*].into();
+            assert_eq!(tested, Mutant::ALL.iter().copied().collect());
         }
     };
 }
 
-bugs! {
-    a_head_that_is_replaced_whatever_is_there_is_noticed: HeadsReplacedBlindly => OneAtATime;
-    a_head_that_is_created_whatever_is_there_is_noticed: HeadsCreatedBlindly => OneRecord;
-    a_record_that_is_created_whatever_is_there_is_noticed: RecordsCreatedBlindly => OneRecord;
-    a_lost_race_after_which_nothing_is_decided_again_is_noticed: SameHeadAgain => OneAtATime;
-    leases_that_nobody_keeps_are_noticed: LeasesIgnored => OneAtATime;
-    leases_that_never_end_are_noticed: LeasesForEver => Ends;
-    tokens_that_repeat_are_noticed: TokensRepeat => OneAtATime;
-    an_order_by_arrival_is_noticed: OrderByArrival => Order;
-    a_head_without_its_mark_is_noticed: MarkForgotten => Order;
-    a_head_without_its_requests_is_noticed: RequestsForgotten => OneRecord;
-    an_outbox_that_is_emptied_too_early_is_noticed: OutboxEmptied => OneRecord;
-    a_pending_upload_that_is_dropped_is_noticed: PendingDropped => OneRecord;
-    markers_that_are_not_put_down_are_noticed: MarkersForgotten => Ends;
-    results_that_are_not_written_are_noticed: ResultsForgotten => OneRecord;
-    a_clock_that_stands_still_is_noticed: ClockStandsStill => OneAtATime;
-    a_version_that_serves_before_it_is_active_is_noticed: ActiveAtOnce => ActiveOnly;
-    a_write_on_whatever_revision_is_the_newest_is_noticed: NewestRevision => Foreign;
-    a_write_that_is_sent_again_unseen_is_noticed: SentAgainUnseen => PublishedOnce;
-    a_sweep_that_does_nothing_is_noticed: SweepDoesNothing => Ends;
-    messages_that_are_acked_unseen_are_noticed: UploadsDropped => NoneIsLost;
-    uploads_that_are_taken_for_none_of_ours_are_noticed: UploadsIgnored => NoneIsLost;
-    sequencers_that_count_for_nothing_are_noticed: SequencersIgnored => Order;
-    markers_that_are_put_down_too_late_are_noticed: MarkersAfterHeads => Ends;
-    commands_whose_ids_change_are_noticed: IdsRedrawn => ActsOnce;
-    commands_that_are_dropped_are_noticed: CommandsDropped => NoneIsLost;
-    a_hold_that_is_carried_out_twice_is_noticed: ObeyedForgotten => ActsOnce;
-    a_command_that_waits_and_is_not_kept_is_noticed: CommandsNotKept => CommandsEnd;
-    a_command_that_leaves_no_mark_is_noticed: CommandsUnmarked => NotUndone;
-    rejects_that_are_not_looked_at_are_noticed: RejectsIgnored => Rejected;
-    rejects_that_are_read_once_are_noticed: RejectsReadOnce => Rejected;
-    a_deployment_that_does_not_stop_is_noticed: StopsUnheard => Stops;
-    holds_that_are_not_seen_are_noticed: HoldsIgnored => Held;
-    a_rollback_that_goes_elsewhere_is_noticed: HistoryTurned => WalksBack;
-    what_was_left_and_is_forgotten_is_noticed: LeftForgotten => HistoryIsTrue;
-    a_rollback_that_finds_out_anew_where_to_go_is_noticed: ChosenForgotten => WalksBack;
-    an_alias_that_moves_without_a_second_look_at_the_head_is_noticed: NoSecondReading => OneAtATime;
-    a_replay_that_does_not_say_so_is_noticed: ReplaysUnmarked => Replays;
-    requests_for_promotions_whose_ids_change_are_noticed: EventsRenamed => AskedOnce;
-    a_source_that_is_seen_as_it_was_is_noticed: SourcesAsTheyWere => PromotionsEnd;
-    rejects_that_are_hidden_from_who_judges_are_noticed: RejectsHidden => Rejected;
-    approvals_that_nobody_gave_are_noticed: ApprovalsInvented => Admitted;
-    a_freeze_that_nobody_overrode_is_noticed: OverridesInvented => Admitted;
-    a_clock_that_runs_ahead_where_promotions_are_judged_is_noticed: ClockRunsAhead => Admitted;
-    a_rollback_that_is_not_seen_where_promotions_are_judged_is_noticed: RolledBackUnseen => Admitted;
-    promotions_that_wait_and_are_dropped_are_noticed: WaitingDropped => PromotionsEnd;
-    a_success_that_calls_for_nothing_is_noticed: PromotionsUncalled => NotForgotten;
-    events_that_are_swallowed_are_noticed: EventsSwallowed => Told;
-    live_that_stays_with_what_was_complete_is_noticed: LiveFrozen => WhatIsLive;
-    rollback_that_forgets_which_deployment_it_met_is_noticed: UndoesForgotten => MeansWhatIsUnderWay;
-    redeploy_that_displaces_what_waits_is_noticed: RedeploysDisplace => RedeployGivesWay;
-    rollback_that_brings_back_what_is_live_is_noticed: LiveBroughtBack => LeavesLive;
-    rollback_whose_precondition_is_ignored_is_noticed: PreconditionsIgnored => AsSeen;
-    rollbacks_that_do_not_join_are_noticed: RollbacksApart => RollbacksJoin;
-    newer_field_that_is_dropped_is_noticed: FieldsDropped => NothingForgotten;
-    newer_format_that_is_acted_on_is_noticed: NewerActedOn => NewerLeftAlone;
-    group_that_is_decided_twice_is_noticed: GroupDecidedTwice => DecidedOnce;
-    members_that_decide_for_themselves_are_noticed: MembersDecide => DecidedOnce;
-    traffic_that_nobody_watches_is_noticed: TrafficUnwatched => TrafficMoved;
-    door_that_is_left_open_is_noticed: DoorsLeftOpen => ClosedDoors;
+mutants! {
+    blind_replacement_of_a_head_is_found: HeadsReplacedBlindly => OneAtATime;
+    blind_creation_of_a_head_is_found: HeadsCreatedBlindly => OneRecord;
+    blind_creation_of_a_record_is_found: RecordsCreatedBlindly => OneRecord;
+    same_head_after_a_lost_race_is_found: SameHeadAgain => OneAtATime;
+    ignored_lease_is_found: LeasesIgnored => OneAtATime;
+    lease_without_end_is_found: LeasesForEver => EverythingEnds;
+    repeated_token_is_found: TokensRepeat => OneAtATime;
+    order_by_arrival_is_found: OrderByArrival => UploadOrder;
+    head_without_its_mark_is_found: MarkForgotten => UploadOrder;
+    head_without_its_requests_is_found: RequestsForgotten => OneRecord;
+    outbox_emptied_too_early_is_found: OutboxEmptied => OneRecord;
+    dropped_pending_upload_is_found: PendingDropped => OneRecord;
+    missing_marker_is_found: MarkersForgotten => EverythingEnds;
+    missing_result_is_found: ResultsForgotten => OneRecord;
+    stopped_clock_is_found: ClockStandsStill => OneAtATime;
+    alias_on_an_inactive_version_is_found: ActiveAtOnce => ActiveOnly;
+    write_on_the_newest_revision_is_found: NewestRevision => ForeignChangesKept;
+    write_repeated_without_looking_is_found: SentAgainUnseen => PublishedOnce;
+    idle_sweep_is_found: SweepDoesNothing => EverythingEnds;
+    upload_acked_unhandled_is_found: UploadsDropped => NoUploadLost;
+    ignored_upload_is_found: UploadsIgnored => NoUploadLost;
+    ignored_sequencer_is_found: SequencersIgnored => UploadOrder;
+    marker_written_too_late_is_found: MarkersAfterHeads => EverythingEnds;
+    changing_command_id_is_found: IdsRedrawn => ActsOnce;
+    dropped_command_is_found: CommandsDropped => NoUploadLost;
+    hold_carried_out_twice_is_found: ObeyedForgotten => ActsOnce;
+    dropped_pending_command_is_found: CommandsNotKept => CommandsEnd;
+    command_without_a_floor_is_found: CommandsUnmarked => CommandsNotUndone;
+    ignored_reject_is_found: RejectsIgnored => RejectObeyed;
+    reject_read_only_once_is_found: RejectsReadOnce => RejectObeyed;
+    ignored_stop_is_found: StopsUnheard => StopObeyed;
+    ignored_hold_is_found: HoldsIgnored => HoldObeyed;
+    reordered_history_is_found: HistoryTurned => RollbackDestination;
+    forgotten_left_entry_is_found: LeftForgotten => HistoryMatches;
+    resumed_command_that_resolves_again_is_found: ChosenForgotten => RollbackDestination;
+    alias_move_without_an_ownership_check_is_found: NoSecondReading => OneAtATime;
+    unmarked_replay_is_found: ReplaysUnmarked => ReplaysPromoteNothing;
+    changing_promotion_event_id_is_found: EventsRenamed => OneRecordPerRequest;
+    outdated_source_is_found: SourcesAsTheyWere => PromotionsEnd;
+    reject_hidden_from_the_evaluation_is_found: RejectsHidden => RejectObeyed;
+    invented_approval_is_found: ApprovalsInvented => PromotionRules;
+    invented_freeze_override_is_found: OverridesInvented => PromotionRules;
+    clock_ahead_at_the_evaluation_is_found: ClockRunsAhead => PromotionRules;
+    rollback_hidden_from_the_evaluation_is_found: RolledBackUnseen => PromotionRules;
+    dropped_waiting_promotion_is_found: WaitingDropped => PromotionsEnd;
+    success_without_a_promotion_is_found: PromotionsUncalled => PromotionsArrive;
+    swallowed_event_is_found: EventsSwallowed => EventsSent;
+    partial_release_that_is_not_live_is_found: LiveFrozen => LiveIsLastReached;
+    rollback_that_forgets_its_deployment_is_found: UndoesForgotten => RollbackKeepsBase;
+    redeploy_that_displaces_is_found: RedeploysDisplace => RedeployGivesWay;
+    rollback_to_the_live_release_is_found: LiveBroughtBack => RollbackLeavesLive;
+    ignored_precondition_is_found: PreconditionsIgnored => PreconditionsHold;
+    rollback_that_does_not_join_is_found: RollbacksApart => RollbacksJoin;
+    dropped_newer_field_is_found: FieldsDropped => NewerFieldsKept;
+    write_to_a_newer_format_is_found: NewerActedOn => NewerLeftAlone;
+    group_decided_twice_is_found: GroupDecidedTwice => DecidedOnce;
+    member_that_decides_is_found: MembersDecide => DecidedOnce;
+    unwatched_traffic_is_found: TrafficUnwatched => TrafficMoved;
+    open_door_is_found: DoorsLeftOpen => DoorsShut;
 }
 
 #[test]
-fn every_planted_bug_has_a_name_and_says_what_it_breaks() {
-    for planted in Planted::ALL {
-        assert_eq!(planted.name().parse(), Ok(*planted));
-        assert!(planted.description().ends_with('.'), "{planted}");
+fn every_mutant_has_a_name_and_a_description() {
+    for mutant in Mutant::ALL {
+        assert_eq!(mutant.name().parse(), Ok(*mutant));
+        assert!(mutant.description().ends_with('.'), "{mutant}");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::modules::{ModulePath, Modules};
 
-/// Each circle of more than two files, in readable lines: the files, and below them their ties.
+/// Returns each circle of more than two files in readable lines: the files, and below them their ties.
 #[must_use]
 pub fn circles(modules: &Modules) -> Vec<String> {
     let ties: BTreeMap<&ModulePath, _> = modules.all.keys().map(|path| (path, modules.ties(path))).collect();
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_files_in_a_ring_are_a_circle_and_their_ties_are_told() {
+    fn three_files_in_a_ring_are_a_circle_with_their_ties() {
         let modules = Modules::from_texts(&[
             ("", "mod a; mod b; mod c;"),
             ("a", "use crate::b::B; struct A;"),
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn parent_that_uses_two_children_which_use_it_is_a_circle() {
+    fn parent_and_two_children_that_use_each_other_are_a_circle() {
         let modules = Modules::from_texts(&[
             ("", "mod p;"),
             ("p", "mod a; mod b; pub use a::A; use b::B; struct P(A, B);"),

@@ -1,6 +1,6 @@
 //! The length of a file without the tests at its end.
 
-/// The number of lines before a `#[cfg(test)]` module that reaches to the end of the file.
+/// Returns the number of lines before a `#[cfg(test)]` module that reaches to the end of the file.
 #[must_use]
 pub fn without_tests(text: &str) -> usize {
     let lines: Vec<&str> = text.lines().collect();
@@ -22,7 +22,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_that_are_followed_by_code_count() {
+    fn tests_followed_by_code_count() {
         assert_eq!(without_tests("a\n#[cfg(test)]\nmod tests {\n}\nb\n"), 5);
         assert_eq!(without_tests("a\n#[cfg(test)]\nmod tests;\nb\n"), 4);
     }

@@ -1,11 +1,11 @@
-//! The methods of a type over all its `impl` blocks; what implements a trait does not count.
+//! The methods of a type over all its `impl` blocks, without those of traits.
 
 use std::collections::BTreeMap;
 
 use crate::modules::{Found, Modules};
 use crate::reading::{Token, closing, is_name};
 
-/// The number of methods by the file that defines the type and the type's name.
+/// Returns the number of methods by the file that defines the type and the type's name.
 #[must_use]
 pub fn methods(modules: &Modules) -> BTreeMap<(String, String), usize> {
     let mut found = BTreeMap::new();
@@ -22,7 +22,7 @@ pub fn methods(modules: &Modules) -> BTreeMap<(String, String), usize> {
     found
 }
 
-/// Each inherent `impl` block: the type's name, and how many functions stand in it.
+/// Returns each inherent `impl` block: the type's name, and the number of its functions.
 fn impls(tokens: &[Token]) -> Vec<(String, usize)> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -42,7 +42,7 @@ fn impls(tokens: &[Token]) -> Vec<(String, usize)> {
     found
 }
 
-/// The name of the type in the head of an `impl`, after its parameters.
+/// Returns the name of the type in the head of an `impl`, after its parameters.
 fn type_name(head: &[Token]) -> Option<String> {
     let mut depth = 0;
     let mut name = None;
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn methods_of_all_blocks_are_added_up_and_those_of_traits_are_not() {
+    fn methods_of_all_inherent_blocks_are_added_up() {
         let modules = Modules::from_texts(&[
             ("", "mod a; mod b;"),
             (

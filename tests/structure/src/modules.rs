@@ -1,4 +1,4 @@
-//! The modules of one package: their files, what they import, and the file in which a path ends.
+//! The modules of one package: their files, their imports, and the file in which a path ends.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub struct Module {
     /// The tokens outside of `use` lines.
     pub tokens: Vec<Token>,
     imports: Vec<Import>,
-    /// Names that the file itself defines.
+    /// The names that the file itself defines.
     defines: BTreeSet<String>,
 }
 
@@ -68,7 +68,7 @@ impl Module {
         Self { file: file.to_owned(), tokens: rest, imports, defines }
     }
 
-    /// Whether a name stands in the code, other than as a macro's or behind a path.
+    /// Whether a name is used in the code, other than as a macro's name or behind a path.
     fn uses(&self, name: &str) -> bool {
         let token = |at: usize| self.tokens.get(at).map_or("", String::as_str);
         let stands_alone =
@@ -112,7 +112,7 @@ fn import_tree(tree: &[Token], before: &[String], is_public: bool, imports: &mut
     }
 }
 
-/// Splits the inside of braces at the commas that are not in further braces.
+/// Splits the inside of braces at the commas that are not in inner braces.
 fn branches(inner: &[Token]) -> Vec<&[Token]> {
     let (mut found, mut start, mut depth) = (Vec::new(), 0, 0);
     for (at, token) in inner.iter().enumerate() {
@@ -132,10 +132,10 @@ fn branches(inner: &[Token]) -> Vec<&[Token]> {
 }
 
 impl Modules {
-    /// The modules of the package whose root file this is, as `mod` lines declare them.
+    /// Returns the modules of the package with this root file, as `mod` lines declare them.
     ///
     /// # Errors
-    /// A file that cannot be read.
+    /// If a file cannot be read.
     pub fn of(root: &Path) -> std::io::Result<Self> {
         let folder = root.parent().unwrap_or(root);
         let mut modules = Self::default();
@@ -154,7 +154,7 @@ impl Modules {
         Ok(modules)
     }
 
-    /// Modules from texts, for tests: path and text.
+    /// Makes modules from texts, for tests: path and text.
     #[must_use]
     pub fn from_texts(texts: &[(&str, &str)]) -> Self {
         let read = |(path, text): &(&str, &str)| {
@@ -164,7 +164,7 @@ impl Modules {
         Self { all: texts.iter().map(read).collect() }
     }
 
-    /// The end of a path that is written in the module `from`. None: it leads out of the package.
+    /// Returns the end of a path that is written in the module `from`. `None`: it leads out of the package.
     #[must_use]
     pub fn resolve(&self, from: &ModulePath, path: &[String]) -> Option<Found> {
         self.resolve_within(from, path, 16)
@@ -200,7 +200,7 @@ impl Modules {
         Some(Found::Module(at))
     }
 
-    /// A name in a module: a child, something imported there, or an item of its own.
+    /// Finds a name in a module: a child, an import, or an item of its own.
     fn member(&self, of: &ModulePath, name: &str, steps: u8) -> Option<Found> {
         let child: ModulePath = of.iter().cloned().chain([name.to_owned()]).collect();
         if self.all.contains_key(&child) {
@@ -223,7 +223,7 @@ impl Modules {
         })
     }
 
-    /// The modules that a module is tied to, each with the names that tie it.
+    /// Returns the modules that a module is tied to, each with the names that tie it.
     ///
     /// Declaring a child and passing its names on is no tie, unless a name is used as well.
     #[must_use]
@@ -256,7 +256,7 @@ impl Modules {
     }
 }
 
-/// The paths of more than one part in code.
+/// Returns the paths of more than one part in the code.
 fn paths(tokens: &[Token]) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn use_through_an_imported_module_is_a_tie_and_the_import_is_none() {
+    fn use_through_an_imported_module_is_a_tie() {
         let texts = [("", "mod a; mod b;"), ("a", "use crate::b; fn f() { b::g(); }"), ("b", "fn g() {}")];
         assert_eq!(ties(&texts, "a"), ["b: g"]);
         let texts = [("", "mod a; mod b;"), ("a", "use crate::b;"), ("b", "fn g() {}")];
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn name_that_is_passed_on_ties_to_where_it_is_defined() {
+    fn reexported_name_ties_to_its_definition() {
         let texts =
             [("", "mod a; mod p;"), ("a", "use crate::p::T;"), ("p", "mod c; pub use c::T;"), ("p/c", "struct T;")];
         assert_eq!(ties(&texts, "a"), ["p/c: T"]);
@@ -326,14 +326,14 @@ mod tests {
     }
 
     #[test]
-    fn name_that_is_passed_on_and_used_is_a_tie() {
+    fn reexported_name_that_is_used_is_a_tie() {
         let texts = [("", "mod p;"), ("p", "mod c; pub use c::T; struct S(T);"), ("p/c", "use super::S; struct T;")];
         assert_eq!(ties(&texts, "p"), ["p/c: T"]);
         assert_eq!(ties(&texts, "p/c"), ["p: S"]);
     }
 
     #[test]
-    fn name_that_is_passed_on_and_called_like_a_macro_or_a_method_is_no_tie() {
+    fn reexported_name_used_only_as_macro_or_method_is_no_tie() {
         let texts = [
             ("", "mod p;"),
             ("p", "mod c; pub use c::write; fn f() { write!(x); x.write(); }"),

@@ -1,30 +1,31 @@
-//! The dependencies of the workspace's packages, as `cargo metadata` tells them.
+//! The dependencies of the workspace's packages, as `cargo metadata` prints them.
 
 use serde_json::Value;
 
-/// One dependency of one package, not for its tests only.
+/// A dependency of a package that is not for its tests only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dependency {
     /// The package's name.
     pub name: String,
-    /// The features that it is asked for with.
+    /// The features that the package asks for.
     pub features: Vec<String>,
 }
 
-/// What a package may depend on.
+/// The dependencies that a package may have.
 #[derive(Debug, Clone, Copy)]
 pub struct Layer {
     /// The package.
     pub package: &'static str,
     /// The packages of this workspace that it may use.
     pub may_use: &'static [&'static str],
-    /// The beginnings of names that it may not depend on.
+    /// The beginnings of the names of forbidden dependencies.
     pub forbidden: &'static [&'static str],
     /// The features of tokio that it may ask for; none: any.
     pub tokio: Option<&'static [&'static str]>,
 }
 
-/// The dependencies of a package in what `cargo metadata --no-deps` has printed. None: there is no such package.
+/// Returns the dependencies of a package from the output of `cargo metadata --no-deps`. `None`: there is no such
+/// package.
 #[must_use]
 pub fn dependencies(metadata: &Value, package: &str) -> Option<Vec<Dependency>> {
     let package = metadata["packages"].as_array()?.iter().find(|one| one["name"] == package)?;
@@ -37,7 +38,7 @@ pub fn dependencies(metadata: &Value, package: &str) -> Option<Vec<Dependency>> 
 }
 
 impl Layer {
-    /// What of these dependencies the layer forbids, in readable lines.
+    /// Returns the dependencies that the layer forbids, in readable lines.
     #[must_use]
     pub fn broken_by(&self, dependencies: &[Dependency], members: &[String]) -> Vec<String> {
         let mut found = Vec::new();
@@ -71,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn layer_takes_what_it_may_use_and_what_only_tests_need() {
+    fn layer_allows_its_own_and_test_dependencies() {
         let taken = serde_json::json!([
             {"name": "core", "kind": null, "features": []},
             {"name": "tokio", "kind": null, "features": ["rt"]},
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn layer_names_each_dependency_that_it_forbids() {
+    fn layer_names_each_forbidden_dependency() {
         let refused = serde_json::json!([
             {"name": "cli", "kind": null, "features": []},
             {"name": "aws-config", "kind": null, "features": []},

@@ -3,7 +3,7 @@
 /// One token: a word, `::`, or a single sign.
 pub type Token = String;
 
-/// The tokens of a source text without comments, literals and everything below `#[cfg(test)]`.
+/// Returns the tokens of a source text without comments, literals and everything below `#[cfg(test)]`.
 #[must_use]
 pub fn tokens(text: &str) -> Vec<Token> {
     without_tests(&all_tokens(text))
@@ -110,7 +110,7 @@ fn end_of_quote(signs: &[char], from: usize) -> usize {
     }
 }
 
-/// Leaves out each item that stands below `#[cfg(test)]`.
+/// Leaves out each item below `#[cfg(test)]`.
 fn without_tests(tokens: &[Token]) -> Vec<Token> {
     const CFG_TEST: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
     let mut kept = Vec::new();
@@ -126,7 +126,7 @@ fn without_tests(tokens: &[Token]) -> Vec<Token> {
     kept
 }
 
-/// The index after the item that begins here, further attributes included.
+/// Returns the index after the item that begins here, further attributes included.
 fn end_of_item(tokens: &[Token], mut at: usize) -> usize {
     while tokens.get(at).is_some_and(|token| token == "#") {
         at = closing(tokens, at + 1) + 1;
@@ -142,7 +142,7 @@ fn end_of_item(tokens: &[Token], mut at: usize) -> usize {
     at
 }
 
-/// The index of the bracket that closes the one at `open`.
+/// Returns the index of the bracket that closes the one at `open`.
 #[must_use]
 pub fn closing(tokens: &[Token], open: usize) -> usize {
     let mut depth = 0;

@@ -1,6 +1,6 @@
 //! An alias of a function.
 
-use crate::function::Fate;
+use crate::function::UpdateOutcome;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use jiff::Timestamp;
 /// A pointer to a version (0: `$LATEST`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alias {
-    /// What it serves.
+    /// The version that it serves.
     pub version: u64,
-    /// What else it serves, and with which part of the traffic.
+    /// Further versions that it serves, each with its part of the traffic.
     pub weights: BTreeMap<u64, f64>,
-    /// What is said about it.
+    /// Its description.
     pub description: String,
     /// Its provisioned concurrency.
     pub provisioned: Option<Provisioned>,
@@ -24,20 +24,20 @@ pub struct Alias {
 /// The provisioned concurrency of an alias.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Provisioned {
-    /// The version that it stands on.
+    /// The version that it is allocated on.
     pub stands_on: u64,
-    /// How long it takes until it stands on another one.
+    /// The time that its allocation on another version takes.
     pub takes: Duration,
-    /// How that ends.
-    pub fate: Fate,
-    /// Until when Lambda is at it.
+    /// The end of that allocation.
+    pub outcome: UpdateOutcome,
+    /// The time at which the allocation ends, while one is under way.
     pub(super) until: Option<Timestamp>,
-    /// Why Lambda has given up.
+    /// Lambda's reason for giving up the allocation.
     pub(super) failed: Option<String>,
 }
 
 impl Alias {
-    /// Lambda moves an alias: where its concurrency does not stand on the new version yet, all traffic stays.
+    /// Moves the alias as Lambda does: while the concurrency is not allocated on the new version, all traffic stays.
     pub(super) fn move_to(&mut self, version: u64, now: Timestamp, revision: u64) {
         let moved = self.version != version;
         (self.version, self.revision) = (version, revision);
@@ -52,19 +52,19 @@ impl Alias {
         }
     }
 
-    /// What has come to its end by now; whether something has.
+    /// Ends an allocation whose time has come, and returns true if the traffic has moved.
     pub(crate) fn settle(&mut self, now: Timestamp) -> bool {
         let Some(provisioned) = self.provisioned.as_mut().filter(|p| p.until.is_some_and(|until| until <= now)) else {
             return false;
         };
         provisioned.until = None;
-        match provisioned.fate.clone() {
-            Fate::Settles => {
+        match provisioned.outcome.clone() {
+            UpdateOutcome::Settles => {
                 provisioned.stands_on = self.version;
                 self.weights.clear();
                 true
             }
-            Fate::Fails(because) | Fate::EndsIn(because) => {
+            UpdateOutcome::Fails(because) | UpdateOutcome::EndsIn(because) => {
                 provisioned.failed = Some(because);
                 false
             }

@@ -1,4 +1,4 @@
-//! The artifact bucket: versions of objects, their deletion, who may read them, and how much of them was read.
+//! The artifact bucket: versions of objects, their deletion, read rights, and a count of the bytes read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -13,9 +13,9 @@ use deployer_core::package::INLINE_LIMIT;
 use deployer_engine::port::{ArtifactStore, CallError, CallErrorKind, Chunks, Code, ReadError, Tail};
 use futures::stream::{self, StreamExt as _};
 
-use super::call::{Line, Op};
+use super::call::{Connection, Op};
 
-/// How much of a body comes at once.
+/// The size of the chunks in which a body arrives.
 const CHUNK: u64 = 256 * 1024;
 
 struct Object {
@@ -24,19 +24,19 @@ struct Object {
     metadata: BTreeMap<String, String>,
 }
 
-/// The bucket.
+/// The artifact bucket.
 pub struct Artifacts {
     /// Its name.
     pub name: BucketName,
-    /// Where it is.
+    /// Its region.
     pub region: Region,
     objects: BTreeMap<(String, String), Object>,
     versions: usize,
     /// The accounts that its policy does not let read.
     pub closed_to: BTreeSet<AccountId>,
-    /// Its policy does not let the deployer read either.
+    /// True if its policy does not let the deployer read.
     pub closed_to_the_deployer: bool,
-    /// Somebody has suspended versioning.
+    /// True if versioning is suspended.
     pub versioning_is_off: bool,
     reads: Vec<(usize, String, Range<u64>)>,
 }
@@ -55,7 +55,7 @@ impl Artifacts {
         }
     }
 
-    /// Stores a new version of an object, and gives its version id.
+    /// Stores a new version of an object, and returns its version id.
     pub fn put(&mut self, key: &str, bytes: Vec<u8>, metadata: BTreeMap<String, String>) -> String {
         self.versions += 1;
         let version = format!("v{}", self.versions);
@@ -64,12 +64,12 @@ impl Artifacts {
         version
     }
 
-    /// Somebody deletes a version for good.
+    /// Deletes a version for good.
     pub fn delete(&mut self, key: &str, version: &str) {
         self.objects.remove(&(key.to_owned(), version.to_owned())).unwrap();
     }
 
-    /// The bytes that one invocation has read of a version.
+    /// Returns the number of bytes that one invocation has read of a version.
     #[must_use]
     pub fn bytes_read(&self, invocation: usize, version: &str) -> u64 {
         let of = |(by, id, range): &&(usize, String, Range<u64>)| {
@@ -78,7 +78,7 @@ impl Artifacts {
         self.reads.iter().filter_map(|read| of(&read)).sum()
     }
 
-    /// The release that some code was first uploaded as, or the start of its hash.
+    /// Returns the release that some code was first uploaded as, or the start of its hash.
     #[must_use]
     pub fn label(&self, sha256: Sha256) -> String {
         let found = self.objects.iter().find(|(_, object)| object.sha256 == sha256);
@@ -98,7 +98,7 @@ impl Artifacts {
         self.objects.get(&(key.clone(), version_id.clone())).filter(|_| *bucket == self.name).ok_or_else(gone)
     }
 
-    /// What Lambda does with the code of a call: it copies it, or takes what was sent along.
+    /// Takes the code of a call as Lambda does: copies it from the bucket, or uses the bytes that were sent.
     pub(super) fn fetch(&self, target: &Target, what: &str, code: &Code<'_>) -> Result<Sha256, CallError> {
         let no =
             |kind, text: &str| CallError { kind, message: format!("{what}: InvalidParameterValueException: {text}") };
@@ -122,7 +122,7 @@ impl Artifacts {
 }
 
 /// The port of one invocation.
-pub(super) struct ArtifactPort(pub Arc<Line>);
+pub(super) struct ArtifactPort(pub Arc<Connection>);
 
 #[async_trait]
 impl ArtifactStore for ArtifactPort {

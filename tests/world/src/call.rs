@@ -1,7 +1,7 @@
-//! What happens between an invocation and the world: each port call takes time, can meet a fault, is written into the
+//! The way of a call from an invocation to the world: each port call takes time, can meet a fault, is written into the
 //! log, and can be the last thing that the invocation does.
 //!
-//! Every fake port makes its calls through [`Line::call`]. Nothing here knows what the calls do.
+//! Every fake port makes its calls through [`Connection::call`]. Nothing here knows the calls' effects.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,11 +16,11 @@ use tokio::time::Instant;
 
 use super::clock::VirtualClock;
 use super::fault::{Effects, Plan};
-use super::function::Fate;
-use super::late::Late;
+use super::function::UpdateOutcome;
+use super::held_calls::DelayedWrite;
 use super::state::State;
 
-/// What can be asked of the world, by AWS's names.
+/// The operations of the world, by AWS's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(missing_docs, reason = "the names are AWS's; the first six are S3's, told apart by bucket")]
 pub enum Op {
@@ -71,7 +71,7 @@ impl Op {
 }
 
 impl Call {
-    /// Whether it can change anything that stays: markers come and go, and so do the traces of sweeps.
+    /// Whether it can change anything that lasts: markers and the traces of sweeps do not.
     #[must_use]
     pub fn is_lasting_write(&self) -> bool {
         let comes_and_goes = ["open/", "sweeps/"].iter().any(|prefix| self.what.starts_with(prefix));
@@ -85,22 +85,22 @@ impl fmt::Display for Op {
     }
 }
 
-/// One port call, as the log has it.
+/// One port call, as an entry of the log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
-    /// Which invocation made it.
+    /// The number of the invocation that made it.
     pub invocation: usize,
-    /// What was asked for.
+    /// The operation.
     pub op: Op,
-    /// Of whom: `111111111111/eu-west-1`, `artifacts` or `ledger`.
+    /// The addressee: `111111111111/eu-west-1`, `artifacts` or `ledger`.
     pub place: String,
-    /// About what: a key, or a function with its qualifier.
+    /// The object: a key, or a function with its qualifier.
     pub what: String,
-    /// When it was made, since the world began.
+    /// The time since the world's beginning at which it was made.
     pub began: Duration,
-    /// When it was answered; never, where the invocation did not live to see it.
+    /// The time at which it was answered; none if the invocation did not live to see that.
     pub ended: Option<Duration>,
-    /// `ok`, or what kind of no; empty while it is under way.
+    /// `ok`, or the kind of error; empty while the call is under way.
     pub answer: String,
 }
 
@@ -111,44 +111,44 @@ impl fmt::Display for Call {
     }
 }
 
-/// No call travels for so long by itself.
+/// A call that takes longer than this counts as late: no call is under way for so long by itself.
 const LATE_AFTER: Duration = Duration::from_secs(10);
 
-/// When in a call an invocation dies.
+/// The phase of a call in which an invocation dies or freezes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
+pub enum CallPhase {
     /// Before the call is sent.
     Before,
-    /// After it was carried out, before its answer arrived.
+    /// After the call was carried out, before its answer arrives.
     After,
 }
 
 /// The point at which an invocation dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Crash {
-    /// In its so-many-th port call, counted from 1.
+    /// The number of the port call, counted from 1.
     pub call: usize,
-    /// Where in that call.
-    pub moment: Moment,
+    /// The phase of that call.
+    pub phase: CallPhase,
 }
 
-/// The point at which a process is frozen: as it is about to send a call, or as it waits for the answer, and then the call
-/// is carried out all the same. What it has under way elsewhere is carried out too; nothing of its own code runs until it
-/// thaws.
+/// The point at which a process freezes: just before it sends a call, or while it waits for the answer. In the latter
+/// case the call is carried out all the same, and so is everything else that is under way. None of the process's own
+/// code runs until it thaws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Freeze {
-    /// In its so-many-th port call, counted from 1.
+    /// The number of the port call, counted from 1.
     pub call: usize,
-    /// Where in that call.
-    pub moment: Moment,
-    /// For so long.
+    /// The phase of that call.
+    pub phase: CallPhase,
+    /// The time until it thaws.
     pub time: Duration,
 }
 
-/// How long each call takes.
+/// The time that each call takes.
 pub type Latency = dyn FnMut(&Call) -> Duration + Send;
 
-/// What all invocations of a world share.
+/// The state that all invocations of a world share.
 pub(super) struct Shared {
     pub clock: VirtualClock,
     pub state: Mutex<State>,
@@ -160,8 +160,8 @@ pub(super) struct Shared {
     pub chance: Mutex<u64>,
 }
 
-/// What one invocation reaches the world by.
-pub(super) struct Line {
+/// The connection of one invocation to the world.
+pub(super) struct Connection {
     pub shared: Arc<Shared>,
     pub invocation: usize,
     calls: AtomicUsize,
@@ -171,32 +171,32 @@ pub(super) struct Line {
     frozen_until: Mutex<Option<Instant>>,
 }
 
-/// What a call finds when it is carried out.
-pub(super) struct Circumstances {
+/// The circumstances under which a call is carried out.
+pub(super) struct CallContext {
     pub now: Timestamp,
-    /// How an update that begins with this call ends.
-    pub fate: Fate,
-    /// After how many bytes a body breaks off.
+    /// The end of an update that begins with this call.
+    pub outcome: UpdateOutcome,
+    /// The number of bytes after which a body breaks off.
     pub break_after: Option<u64>,
     pub invocation: usize,
-    /// The call was held on its way, or its process was frozen as it was about to send it.
+    /// True if the call was held on its way, or its process froze just before sending it.
     pub late: bool,
 }
 
-/// An error that a fault can bring about.
-pub(crate) trait Mishap {
+/// An error of a port that a fault can cause.
+pub(crate) trait FaultError {
     fn of(kind: CallErrorKind, message: String) -> Self;
     fn label(&self) -> String;
 }
 
-impl Line {
+impl Connection {
     pub fn new(shared: Arc<Shared>, crash: Option<Crash>, freeze: Option<Freeze>) -> Self {
         let invocation = shared.invocations.fetch_add(1, Ordering::Relaxed) + 1;
         let (crashed, frozen_until) = (Notify::new(), Mutex::default());
         Self { shared, invocation, calls: AtomicUsize::new(0), crash, crashed, freeze, frozen_until }
     }
 
-    /// It is dead: no answer reaches it any more, and what it has sent is carried out.
+    /// Cuts the invocation off: no answer reaches it any more, but the calls that it has sent are carried out.
     pub fn stops(&self) {
         *self.frozen_until.lock().unwrap() = Some(Instant::now() + Duration::from_secs(24 * 3600));
     }
@@ -206,7 +206,7 @@ impl Line {
         self.frozen_until.lock().unwrap().is_some()
     }
 
-    /// A frozen process goes on only when it has thawed.
+    /// Waits until the process has thawed, if it is frozen.
     pub async fn thawed(&self) {
         let until = *self.frozen_until.lock().unwrap();
         if let Some(until) = until {
@@ -214,7 +214,7 @@ impl Line {
         }
     }
 
-    /// How many calls it has made.
+    /// Returns the number of calls that it has made.
     pub fn calls(&self) -> usize {
         self.calls.load(Ordering::Relaxed)
     }
@@ -224,52 +224,52 @@ impl Line {
         self.crashed.notified().await;
     }
 
-    /// One port call: it travels, is carried out at one instant, and its answer travels back.
-    pub async fn call<T, E: Mishap>(
+    /// Makes one port call: it travels, is carried out at one instant, and its answer travels back.
+    pub async fn call<T, E: FaultError>(
         &self,
         op: Op,
         place: &str,
         what: &str,
-        act: impl Fn(&mut State, &Circumstances) -> Result<T, E>,
+        act: impl Fn(&mut State, &CallContext) -> Result<T, E>,
     ) -> Result<T, E> {
         self.call_or_hold(op, place, what, act, None).await
     }
 
-    /// The same for a call that can be held: `late` carries it out at a later time.
-    pub async fn call_or_hold<T, E: Mishap>(
+    /// Makes a port call that can be held: `late` carries it out at a later time.
+    pub async fn call_or_hold<T, E: FaultError>(
         &self,
         op: Op,
         place: &str,
         what: &str,
-        act: impl Fn(&mut State, &Circumstances) -> Result<T, E>,
-        late: Option<Late>,
+        act: impl Fn(&mut State, &CallContext) -> Result<T, E>,
+        late: Option<DelayedWrite>,
     ) -> Result<T, E> {
         let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
-        let dies = |moment| self.crash == Some(Crash { call: number, moment });
+        let dies = |phase| self.crash == Some(Crash { call: number, phase });
         let (entry, latency) = self.begin(op, place, what);
         let began = self.shared.clock.elapsed();
-        if dies(Moment::Before) {
+        if dies(CallPhase::Before) {
             self.die().await;
         }
-        self.freeze(number, Moment::Before);
+        self.freeze(number, CallPhase::Before);
         self.thawed().await;
         self.travel(latency / 2).await;
         let is_late = self.shared.clock.elapsed().saturating_sub(began) > LATE_AFTER;
         let answer = self.carry_out((op, place, what), is_late, act, late);
-        if dies(Moment::After) {
+        if dies(CallPhase::After) {
             self.die().await;
         }
-        self.freeze(number, Moment::After);
+        self.freeze(number, CallPhase::After);
         self.travel(latency - latency / 2).await;
         self.thawed().await;
         let mut log = self.shared.log.lock().unwrap();
         log[entry].ended = Some(self.shared.clock.elapsed());
-        log[entry].answer = answer.as_ref().map_or_else(Mishap::label, |_| "ok".to_owned());
+        log[entry].answer = answer.as_ref().map_or_else(FaultError::label, |_| "ok".to_owned());
         answer
     }
 
-    fn freeze(&self, call: usize, moment: Moment) {
-        if let Some(freeze) = self.freeze.filter(|freeze| (freeze.call, freeze.moment) == (call, moment)) {
+    fn freeze(&self, call: usize, phase: CallPhase) {
+        if let Some(freeze) = self.freeze.filter(|freeze| (freeze.call, freeze.phase) == (call, phase)) {
             *self.frozen_until.lock().unwrap() = Some(Instant::now() + freeze.time);
         }
     }
@@ -290,15 +290,15 @@ impl Line {
         (log.len() - 1, latency)
     }
 
-    fn carry_out<T, E: Mishap>(
+    fn carry_out<T, E: FaultError>(
         &self,
         (op, place, what): (Op, &str, &str),
         is_late: bool,
-        act: impl Fn(&mut State, &Circumstances) -> Result<T, E>,
-        late: Option<Late>,
+        act: impl Fn(&mut State, &CallContext) -> Result<T, E>,
+        late: Option<DelayedWrite>,
     ) -> Result<T, E> {
         let mut faults = self.shared.faults.lock().unwrap();
-        let Effects { meanwhile, fail, lose_answer, held, twice, jump, fate, break_after } =
+        let Effects { meanwhile, fail, lose_answer, held, twice, jump, outcome, break_after } =
             faults.meet(op, place, what);
         self.shared.clock.jump(jump);
         let mut state = self.shared.state.lock().unwrap();
@@ -310,10 +310,10 @@ impl Line {
             return Err(E::of(kind, message));
         }
         let now = deployer_engine::port::Clock::now(&self.shared.clock);
-        let here = Circumstances { now, fate, break_after, invocation: self.invocation, late: is_late };
+        let here = CallContext { now, outcome, break_after, invocation: self.invocation, late: is_late };
         if let Some(time) = held {
             let late = late.unwrap_or_else(|| panic!("only writes to Lambda can be held, not {op}"));
-            state.hold(Circumstances { now: now + time, late: true, ..here }, late);
+            state.hold(CallContext { now: now + time, late: true, ..here }, late);
             return Err(E::of(CallErrorKind::Unknown, format!("{op} of {what}: the connection was lost")));
         }
         let mut answer = act(&mut state, &here)?;
@@ -340,7 +340,8 @@ impl Line {
     }
 }
 
-/// The most that were under way at once among spans of time; one that ends as another begins leaves its place to it.
+/// Returns the maximal number of spans of time that were under way at once. A span that ends as another begins does not
+/// overlap with it.
 #[must_use]
 pub(super) fn most_at_once(spans: impl IntoIterator<Item = (Duration, Duration)>) -> usize {
     let mut changes: BTreeMap<Duration, (usize, usize)> = BTreeMap::new();

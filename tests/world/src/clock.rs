@@ -1,6 +1,6 @@
 //! The wall clock of a world: tokio's paused time, so that waiting costs nothing, plus jumps.
 //!
-//! A jump is what a frozen process meets when it thaws: the wall clock has moved on, its timers have not.
+//! A frozen process meets a jump when it thaws: the wall clock has moved on, its timers have not.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,7 +10,8 @@ use deployer_engine::port::Clock;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-/// When every world begins: 2026-11-01T10:00:00.250Z. Not at a whole second: EventBridge tells such times, S3 hardly ever.
+/// The time at which every world begins: 2026-11-01T10:00:00.250Z. It is not a whole second, because S3's times hardly
+/// ever are, while EventBridge's always are.
 const BEGINNING: i64 = 1_793_527_200_250;
 
 /// A clock that shows the world's time.
@@ -24,29 +25,29 @@ impl VirtualClock {
         Self { began: Instant::now(), jumped: Mutex::default() }
     }
 
-    /// How much wall-clock time has passed since the world began.
+    /// Returns the wall-clock time that has passed since the world began.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.began.elapsed() + *self.jumped.lock().unwrap()
     }
 
-    /// The wall clock moves on, timers do not.
+    /// Moves the wall clock on, without the timers.
     pub fn jump(&self, by: Duration) {
         *self.jumped.lock().unwrap() += by;
     }
 
-    /// What a wall clock that shows so much since the world's beginning shows.
+    /// Returns the wall clock's time after so much has passed since the world began.
     #[must_use]
     pub fn at(elapsed: Duration) -> Timestamp {
         Timestamp::from_millisecond(BEGINNING).unwrap() + elapsed
     }
 }
 
-/// The clock of a deployer that is wrong: ahead of the world's by so much, or behind it.
+/// A deployer's clock that is wrong: ahead of the world's, or behind it.
 pub struct WrongClock {
-    /// The right one.
+    /// The right clock.
     pub clock: Arc<dyn Clock>,
-    /// How much it is ahead of that.
+    /// The time by which it is ahead of the right one.
     pub ahead: SignedDuration,
 }
 

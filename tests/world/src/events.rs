@@ -1,4 +1,4 @@
-//! The bus that the deployer's events go to: what has arrived, in its order.
+//! The bus that the deployer's events go to: the events that have arrived, in order.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use deployer_core::event::Event;
 use deployer_engine::port::{Events, EventsError};
 
 use super::World;
-use super::call::{Line, Op};
+use super::call::{Connection, Op};
 
 /// The port of one invocation.
-pub(super) struct EventsPort(pub Arc<Line>);
+pub(super) struct EventsPort(pub Arc<Connection>);
 
 #[async_trait]
 impl Events for EventsPort {
@@ -26,9 +26,9 @@ impl Events for EventsPort {
 }
 
 impl World {
-    /// What was told so far, a line each: `Deployment Succeeded prod/orders 1.0.0 unchanged`.
+    /// Returns the events that were sent so far, a line each: `Deployment Succeeded prod/orders 1.0.0 unchanged`.
     #[must_use]
-    pub fn told(&self) -> Vec<String> {
+    pub fn sent_events(&self) -> Vec<String> {
         let text = |value: &serde_json::Value| value.as_str().unwrap_or("-").to_owned();
         self.aws(|aws| {
             let line = |event: &Event| {

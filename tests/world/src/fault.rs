@@ -1,6 +1,7 @@
-//! The fault plan: what goes wrong, or happens meanwhile, at which calls.
+//! The fault plan: the calls that fail, lose their answers, or meet a foreign change.
 //!
-//! Written as sentences: `world.on(Op::UpdateAlias).at("111111111111").call(2).fail(CallErrorKind::Throttled)`.
+//! Rules are written as sentences:
+//! `world.on(Op::UpdateAlias).at("111111111111").call(2).fail(CallErrorKind::Throttled)`.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use deployer_engine::port::CallErrorKind;
 
 use super::World;
 use super::call::Op;
-use super::function::Fate;
+use super::function::UpdateOutcome;
 use super::state::State;
 
 type Change = Box<dyn FnMut(&mut State) + Send>;
@@ -18,7 +19,7 @@ enum Effect {
     LoseAnswer,
     Hold(Duration),
     Twice,
-    End(Fate),
+    End(UpdateOutcome),
     BreakAfter(u64),
     Jump(Duration),
     Meanwhile(Change),
@@ -34,25 +35,25 @@ struct Rule {
     effect: Effect,
 }
 
-/// All that is to go wrong.
+/// All rules of the fault plan.
 #[derive(Default)]
 pub(super) struct Plan(Vec<Rule>);
 
-/// What the rules that fit a call make of it.
+/// The effects of all rules that fit a call.
 pub(super) struct Effects<'a> {
     pub meanwhile: Vec<&'a mut Change>,
     pub fail: Option<(CallErrorKind, String)>,
     pub lose_answer: Option<String>,
-    /// After how long it is carried out.
+    /// The time after which the call is carried out.
     pub held: Option<Duration>,
     pub twice: bool,
     pub jump: Duration,
-    pub fate: Fate,
+    pub outcome: UpdateOutcome,
     pub break_after: Option<u64>,
 }
 
 impl Plan {
-    /// The effects that a call meets, which are thereby used up.
+    /// Returns the effects that a call meets, and counts them as used.
     pub fn meet(&mut self, op: Op, place: &str, what: &str) -> Effects<'_> {
         let mut effects = Effects {
             meanwhile: Vec::new(),
@@ -61,7 +62,7 @@ impl Plan {
             held: None,
             twice: false,
             jump: Duration::ZERO,
-            fate: Fate::Settles,
+            outcome: UpdateOutcome::Settles,
             break_after: None,
         };
         for rule in &mut self.0 {
@@ -77,7 +78,7 @@ impl Plan {
             match &mut rule.effect {
                 Effect::Fail(kind, text) => effects.fail = Some((*kind, format!("{op} of {what}: {text}"))),
                 Effect::LoseAnswer => effects.lose_answer = Some(format!("{op} of {what}: the connection was lost")),
-                Effect::End(fate) => effects.fate = fate.clone(),
+                Effect::End(outcome) => effects.outcome = outcome.clone(),
                 Effect::BreakAfter(bytes) => effects.break_after = Some(*bytes),
                 Effect::Hold(time) => effects.held = Some(*time),
                 Effect::Twice => effects.twice = true,
@@ -88,13 +89,14 @@ impl Plan {
         effects
     }
 
-    /// Nothing goes wrong any more.
+    /// Removes all rules.
     pub fn clear(&mut self) {
         self.0.clear();
     }
 }
 
-/// A rule of the fault plan under construction. It fits the next call of the operation, unless it says more.
+/// A rule of the fault plan under construction. It fits the next call of the operation, unless it is narrowed or
+/// widened.
 #[must_use = "nothing goes wrong before it is said what"]
 pub struct On<'w> {
     world: &'w World,
@@ -107,42 +109,42 @@ impl<'w> On<'w> {
         Self { world, rule: Rule { op, place: None, what: None, skip: 0, times: 1, seen: 0, effect } }
     }
 
-    /// Only in this place: an account, or an account and region.
+    /// Narrows it to this place: an account, or an account and region.
     pub fn at(mut self, place: &str) -> Self {
         self.rule.place = Some(place.to_owned());
         self
     }
 
-    /// Only about this: a part of a key, or of a function's name with its qualifier.
+    /// Narrows it to objects that contain this: a part of a key, or of a function's name with its qualifier.
     pub fn about(mut self, what: &str) -> Self {
         self.rule.what = Some(what.to_owned());
         self
     }
 
-    /// From the n-th such call on, counted from 1.
+    /// Skips the calls before the n-th one, counted from 1.
     pub fn call(mut self, number: usize) -> Self {
         self.rule.skip = number - 1;
         self
     }
 
-    /// So many calls in a row.
+    /// Makes it fit so many calls in a row.
     pub fn times(mut self, times: usize) -> Self {
         self.rule.times = times;
         self
     }
 
-    /// Every such call.
+    /// Makes it fit every such call.
     pub fn always(self) -> Self {
         self.times(usize::MAX)
     }
 
-    /// The call is not carried out, and answers with this kind of error.
+    /// The call is not carried out, and fails with this kind of error.
     pub fn fail(self, kind: CallErrorKind) {
         let text = format!("{kind:?}, says the fault plan");
         self.fail_saying(kind, &text);
     }
 
-    /// The same, with AWS's words.
+    /// The call is not carried out, and fails with this kind of error in AWS's words.
     pub fn fail_saying(self, kind: CallErrorKind, text: &str) {
         self.with(Effect::Fail(kind, text.to_owned()));
     }
@@ -152,38 +154,39 @@ impl<'w> On<'w> {
         self.with(Effect::LoseAnswer);
     }
 
-    /// The call is held on its way: its answer is lost, and it is carried out after so long, whoever lives by then. Only
-    /// writes to Lambda can be held.
+    /// The call is held on its way: its answer is lost, and it is carried out after this time, even if its sender is
+    /// dead by then. Only writes to Lambda can be held.
     pub fn hold_for(self, time: Duration) {
         self.with(Effect::Hold(time));
     }
 
-    /// The call is carried out, its answer is lost, and the SDK sends it again: the second answer is what comes back.
+    /// The call is carried out, its answer is lost, and the SDK sends it again: the second answer arrives.
     pub fn twice(self) {
         self.with(Effect::Twice);
     }
 
     /// The update that begins with this call ends in state Failed.
     pub fn end_failed(self, because: &str) {
-        self.with(Effect::End(Fate::Fails(because.to_owned())));
+        self.with(Effect::End(UpdateOutcome::Fails(because.to_owned())));
     }
 
-    /// The version that this call publishes ends in another state than Active, with a reason code behind a space, or Idle.
+    /// The version that this call publishes ends in a state other than Active. A reason code may follow the state
+    /// behind a space; it is Idle otherwise.
     pub fn end_in(self, state: &str) {
-        self.with(Effect::End(Fate::EndsIn(state.to_owned())));
+        self.with(Effect::End(UpdateOutcome::EndsIn(state.to_owned())));
     }
 
-    /// The body breaks off after so many bytes.
+    /// The body breaks off after this number of bytes.
     pub fn break_after(self, bytes: u64) {
         self.with(Effect::BreakAfter(bytes));
     }
 
-    /// The process is frozen during the call: the wall clock jumps, timers do not.
+    /// The process freezes during the call: the wall clock jumps, timers do not.
     pub fn freeze(self, by: Duration) {
         self.with(Effect::Jump(by));
     }
 
-    /// Just before the call is carried out, somebody else does this.
+    /// Somebody else makes this change just before the call is carried out.
     pub fn meanwhile(self, change: impl FnMut(&mut State) + Send + 'static) {
         self.with(Effect::Meanwhile(Box::new(change)));
     }

@@ -1,7 +1,7 @@
-//! One function of a fake Lambda: `$LATEST`, versions, aliases, and how they settle.
+//! One function of a fake Lambda: `$LATEST`, versions, aliases, and the course of updates.
 //!
-//! The public methods are what somebody else (Terraform, the console, a colleague) does to a function; what the
-//! deployer does goes through [`super::lambda`].
+//! The public methods are changes by somebody else (Terraform, the console, a colleague). The deployer's own changes go
+//! through [`super::lambda`].
 
 use crate::alias::{Alias, Provisioned};
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,46 +16,46 @@ use deployer_core::observed::{
 };
 use jiff::Timestamp;
 
-/// How an update ends.
+/// The end of an update.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
-    /// Well.
+pub enum UpdateOutcome {
+    /// It succeeds.
     Settles,
-    /// In state Failed, for this reason.
+    /// It ends in state Failed, for this reason.
     Fails(String),
-    /// In another state of Lambda's than Active.
+    /// It ends in another state than Active.
     EndsIn(String),
 }
 
-/// How long an update takes to settle.
+/// The time that an update takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settling {
-    /// So many reads show it busy.
+    /// The number of reads that show it busy.
     pub reads: u32,
-    /// And so much time passes.
+    /// The time that passes in addition.
     pub time: Duration,
 }
 
-/// Something that settles.
+/// An update under way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Busy {
     pub(super) reads: u32,
     pub(super) until: Timestamp,
-    pub(super) fate: Fate,
+    pub(super) outcome: UpdateOutcome,
 }
 
-/// Whether a function or version can be used.
+/// The state of `$LATEST` or a version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
-    /// It can.
+    /// It can be used.
     Ready,
-    /// An update of something that works otherwise is in progress.
+    /// It can be used, and an update is under way.
     Updating(Busy),
-    /// It has just been made.
+    /// It has just been created.
     Pending(Busy),
-    /// Making it failed.
+    /// Its creation failed, for this reason.
     Failed(String),
-    /// Another of Lambda's states than Active, such as Inactive, and its reason code behind a space where that is not Idle.
+    /// A state other than Active, such as Inactive; a reason code other than Idle follows behind a space.
     Named(String),
 }
 
@@ -66,9 +66,9 @@ pub struct Build {
     pub sha256: Sha256,
     /// Its configuration.
     pub settings: Settings,
-    /// Whether it can be used.
+    /// Its state.
     pub state: State,
-    /// The last update ended in Failed.
+    /// The reason why the last update ended in Failed, if it did.
     pub last_update_failed: Option<String>,
     pub(super) revision: u64,
 }
@@ -86,19 +86,19 @@ pub struct Function {
     pub tags: BTreeMap<String, String>,
     /// Reserved concurrency.
     pub reserved: Option<i32>,
-    /// Its executions may wait for days, and go on in the version that they began in.
+    /// True if its executions may wait for days and continue in the version in which they began.
     pub is_durable: bool,
-    /// Versions that Lambda does not delete, for Lambda@Edge has copied them.
+    /// The versions that Lambda does not delete, because Lambda@Edge has copied them.
     pub replicated: BTreeSet<u64>,
-    /// Who may invoke it.
+    /// The principals that may invoke it.
     pub permissions: Vec<String>,
-    /// An update call came since the last version was published.
+    /// True if an update call came since the last version was published.
     pub(super) unpublished: bool,
     pub(super) last_version: u64,
     pub(super) revisions: u64,
 }
 
-/// What a function has where nothing else was said (Lambda API Reference, CreateFunction).
+/// Returns the settings of a function that names none (Lambda API Reference, CreateFunction).
 #[must_use]
 pub fn defaults(function: &str, role: &str) -> Settings {
     Settings {
@@ -146,7 +146,7 @@ impl Function {
         self.latest.revision = self.next_revision();
     }
 
-    /// Somebody else changes the configuration.
+    /// Changes the configuration, as somebody else.
     pub fn set(&mut self, change: impl FnOnce(&mut Settings)) -> &mut Self {
         change(&mut self.latest.settings);
         self.unpublished = true;
@@ -154,7 +154,7 @@ impl Function {
         self
     }
 
-    /// Somebody else sets a variable.
+    /// Sets a variable, as somebody else.
     pub fn variable(&mut self, name: &str, value: &str) -> &mut Self {
         self.set(|settings| {
             if let Variables::Known(all) = &mut settings.variables {
@@ -163,7 +163,7 @@ impl Function {
         })
     }
 
-    /// Somebody else updates the code.
+    /// Updates the code, as somebody else.
     pub fn code(&mut self, zip: &[u8]) -> &mut Self {
         self.latest.sha256 = Sha256::of(zip);
         self.unpublished = true;
@@ -171,13 +171,13 @@ impl Function {
         self
     }
 
-    /// Somebody else publishes a version.
+    /// Publishes a version, as somebody else.
     pub fn publish(&mut self) -> &mut Self {
         self.publish_with(State::Ready);
         self
     }
 
-    /// A version of `$LATEST`; the last one where no update call came since.
+    /// Publishes a version of `$LATEST`, or returns the last one if no update call came since.
     pub(super) fn publish_with(&mut self, state: State) -> u64 {
         if self.unpublished {
             self.unpublished = false;
@@ -190,7 +190,7 @@ impl Function {
         self.last_version
     }
 
-    /// Somebody else points an alias to a version (0: `$LATEST`), and ends a shift.
+    /// Points an alias to a version (0: `$LATEST`), as somebody else, and ends a traffic shift.
     pub fn point(&mut self, alias: &str, version: u64) -> &mut Self {
         assert!(version == 0 || self.versions.contains_key(&version), "no version {version}");
         let revision = self.next_revision();
@@ -201,20 +201,20 @@ impl Function {
         self
     }
 
-    /// Somebody else gives an alias provisioned concurrency, which takes so long to stand on another version.
-    pub fn provision(&mut self, alias: &str, takes: Duration, fate: Fate) -> &mut Self {
+    /// Gives an alias provisioned concurrency whose allocation on another version takes this time.
+    pub fn provision(&mut self, alias: &str, takes: Duration, outcome: UpdateOutcome) -> &mut Self {
         let alias = self.aliases.get_mut(alias).unwrap();
         let stands_on = alias.version;
-        alias.provisioned = Some(Provisioned { stands_on, takes, fate, until: None, failed: None });
+        alias.provisioned = Some(Provisioned { stands_on, takes, outcome, until: None, failed: None });
         self
     }
 
-    /// A description that is not sent stays.
+    /// Returns the description that an alias keeps when a call sends none.
     pub(super) fn description_of(&self, alias: &str) -> String {
         self.aliases.get(alias).map(|alias| alias.description.clone()).unwrap_or_default()
     }
 
-    /// Somebody else sends a part of the traffic to another version.
+    /// Sends a part of the traffic to another version, as somebody else.
     pub fn shift(&mut self, alias: &str, version: u64, part: f64) -> &mut Self {
         assert!(self.versions.contains_key(&version), "no version {version}");
         let revision = self.next_revision();
@@ -225,14 +225,14 @@ impl Function {
         self
     }
 
-    /// Somebody else sets a tag.
+    /// Sets a tag, as somebody else.
     pub fn tag(&mut self, key: &str, value: &str) -> &mut Self {
         self.tags.insert(key.to_owned(), value.to_owned());
         self.touch();
         self
     }
 
-    /// Somebody else lets an event source invoke the function and its aliases.
+    /// Lets an event source invoke the function and its aliases, as somebody else.
     pub fn permit(&mut self, whom: &str) -> &mut Self {
         self.permissions.push(whom.to_owned());
         self.touch();
@@ -241,14 +241,14 @@ impl Function {
         self
     }
 
-    /// Somebody else has begun an update that takes so many reads and so long to settle.
+    /// Begins an update, as somebody else, that takes so many reads and lasts until this time.
     pub fn busy(&mut self, reads: u32, until: Timestamp) -> &mut Self {
-        self.latest.state = State::Updating(Busy { reads, until, fate: Fate::Settles });
+        self.latest.state = State::Updating(Busy { reads, until, outcome: UpdateOutcome::Settles });
         self.touch();
         self
     }
 
-    /// What has come to its end by now comes to its end, and gets another revision.
+    /// Ends the updates whose time has come; each end makes a new revision.
     pub(super) fn settle(&mut self, now: Timestamp) {
         let mut next = self.revisions;
         for build in std::iter::once(&mut self.latest).chain(self.versions.values_mut()) {
@@ -262,12 +262,12 @@ impl Function {
             }
             next += 1;
             build.revision = next;
-            build.state = match busy.fate.clone() {
-                Fate::Settles => State::Ready,
-                Fate::EndsIn(state) if is_new => State::Named(state),
-                Fate::EndsIn(_) => State::Ready,
-                Fate::Fails(because) if is_new => State::Failed(because),
-                Fate::Fails(because) => {
+            build.state = match busy.outcome.clone() {
+                UpdateOutcome::Settles => State::Ready,
+                UpdateOutcome::EndsIn(state) if is_new => State::Named(state),
+                UpdateOutcome::EndsIn(_) => State::Ready,
+                UpdateOutcome::Fails(because) if is_new => State::Failed(because),
+                UpdateOutcome::Fails(because) => {
                     build.last_update_failed = Some(because);
                     State::Ready
                 }
@@ -282,7 +282,7 @@ impl Function {
         self.revisions = next;
     }
 
-    /// What a reader of `$LATEST` (0) or a version sees.
+    /// Returns `$LATEST` (0) or a version as a reader sees it.
     pub(super) fn look(&mut self, version: u64) -> Option<ObservedCode> {
         let build = if version == 0 { &mut self.latest } else { self.versions.get_mut(&version)? };
         let seen = ObservedCode {

@@ -1,39 +1,40 @@
-//! What was carried out in a world, in its order: by which invocation, or by somebody else.
+//! The journal of a world: everything that was carried out, in order, by an invocation or by somebody else.
 //!
-//! The log ([`super::Call`]) tells what was asked and answered; the journal what came of it. Of what is only read the heads,
-//! the groups and the rejects alone are in it, and markers, which come and go, are not.
+//! The log ([`super::Call`]) has the calls and their answers; the journal has their effects. Of reads it contains only
+//! those of heads, groups and rejects. It contains no markers.
 
 use deployer_core::id::Sha256;
 use deployer_engine::port::{Answer, Write};
 use jiff::Timestamp;
 
-/// Something that was carried out.
+/// An entry of the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Deed {
-    /// When; of what somebody else did, when the deed before it was done at the earliest.
+pub struct JournalEntry {
+    /// The time. For a foreign change it is that of the entry before, so the change was not earlier.
     pub at: Timestamp,
-    /// The invocation that did it; none: somebody else, who is not the deployer.
+    /// The invocation that did it; none if somebody other than the deployer did.
     pub by: Option<usize>,
-    /// Where: `111111111111/eu-west-1`, or `ledger`.
+    /// The place: `111111111111/eu-west-1`, or `ledger`.
     pub place: String,
-    /// To what: a function, or a key.
-    pub about: String,
-    /// What.
-    pub what: What,
-    /// It was held on its way, or its process was frozen as it was about to send it: whoever sent it may have been succeeded.
+    /// The object: a function, or a key.
+    pub object: String,
+    /// The action.
+    pub action: Action,
+    /// True if the call was held on its way, or its process froze just before sending it: another invocation may have
+    /// taken over from its sender.
     pub late: bool,
 }
 
-/// What was done.
+/// An action in the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
-    /// A head was read, a group, or what is rejected.
+pub enum Action {
+    /// A head, a group or rejects were read.
     Read,
-    /// A ledger object was written; a head, a group, and what is rejected, with its bytes.
+    /// A ledger object was written; with its bytes if it is a head, a group or rejects.
     Wrote(Option<Vec<u8>>),
     /// A ledger object was deleted.
     Erased,
-    /// A version was published, or the last one was given once more.
+    /// A version was published, or the last one was returned again.
     Published {
         /// Its number.
         version: u64,
@@ -50,14 +51,14 @@ pub enum What {
         /// Its number.
         version: u64,
     },
-    /// `$LATEST` was changed without publishing it.
+    /// `$LATEST` was changed without publishing a version.
     Changed,
-    /// Something that touches neither code, configuration nor aliases.
+    /// Something was changed that is neither code, configuration nor an alias.
     Other,
 }
 
-impl What {
-    /// What a writing call of the deployer to Lambda has done.
+impl Action {
+    /// Returns the action of a writing call of the deployer to Lambda.
     pub(super) fn of(write: &Write<'_>, answer: &Answer) -> Self {
         match (write, answer) {
             (_, Answer::Published { version: Some(version), sha256: Some(sha256), .. }) => {

@@ -1,6 +1,6 @@
 //! A fake Lambda of one account and region, as strict as the real one.
 //!
-//! Synchronous: each call happens at one instant. Who may call is checked before, by [`super::session`].
+//! It is synchronous: each call happens at one instant. [`super::session`] checks the caller's rights before.
 
 use std::collections::BTreeMap;
 
@@ -12,26 +12,26 @@ use deployer_engine::port::{Answer, CallError, CallErrorKind as Kind, Write};
 use jiff::Timestamp;
 
 use super::alias::Alias;
-use super::function::{Busy, Fate, Function, Settling, State, defaults};
+use super::function::{Busy, Function, Settling, State, UpdateOutcome, defaults};
 
 /// Lambda in one account and region.
 pub struct Lambda {
-    /// Which.
+    /// Its account and region.
     pub target: Target,
     /// The functions.
     pub functions: BTreeMap<String, Function>,
-    /// How long each update takes.
+    /// The time that each update takes.
     pub settling: Settling,
     /// The execution roles of the account, by ARN, with the time from which Lambda can assume them.
     pub roles: BTreeMap<String, Timestamp>,
-    /// What must never happen, but did.
-    pub misdeeds: Vec<String>,
+    /// The events that must never happen and did.
+    pub forbidden: Vec<String>,
 }
 
-/// What a writing call finds.
-pub(super) struct Moment {
+/// The context of a writing call.
+pub(super) struct WriteContext {
     pub now: Timestamp,
-    pub fate: Fate,
+    pub outcome: UpdateOutcome,
     /// The code that was sent or copied.
     pub code: Option<Sha256>,
 }
@@ -41,8 +41,8 @@ fn no(kind: Kind, operation: &str, name: &str, text: &str) -> CallError {
 }
 
 impl Lambda {
-    /// A function that is there already, made by somebody else: settled, without versions and aliases.
-    pub fn given(&mut self, name: &str, zip: &[u8]) -> &mut Function {
+    /// Adds a function of somebody else: no update under way, no versions, no aliases.
+    pub fn add_function(&mut self, name: &str, zip: &[u8]) -> &mut Function {
         let Target { account, region } = &self.target;
         let role = format!("arn:{}:iam::{account}:role/{name}", region.partition());
         self.roles.insert(role.clone(), Timestamp::UNIX_EPOCH);
@@ -50,12 +50,12 @@ impl Lambda {
         self.functions.entry(name.to_owned()).insert_entry(function).into_mut()
     }
 
-    /// A function that is there.
+    /// Returns a function that exists.
     pub fn function(&mut self, name: &str) -> &mut Function {
         self.functions.get_mut(name).unwrap_or_else(|| panic!("no function {name}"))
     }
 
-    /// Somebody makes an execution role that Lambda can assume from this time on.
+    /// Adds an execution role that Lambda can assume from this time on.
     pub fn role(&mut self, path_and_name: &str, from: Timestamp) {
         let Target { account, region } = &self.target;
         self.roles.insert(format!("arn:{}:iam::{account}:role/{path_and_name}", region.partition()), from);
@@ -69,15 +69,15 @@ impl Lambda {
         &mut self,
         name: &FunctionName,
         write: &Write<'_>,
-        moment: &Moment,
+        context: &WriteContext,
     ) -> Result<Answer, CallError> {
-        self.settle(moment.now);
+        self.settle(context.now);
         let name = name.as_str();
         if let Write::Create { new, .. } = write {
-            return self.create(name, new, moment);
+            return self.create(name, new, context);
         }
-        self.check_role(name, write, moment.now)?;
-        let busy = self.busy(moment);
+        self.check_role(name, write, context.now)?;
+        let busy = self.busy(context);
         let Some(function) = self.functions.get_mut(name) else {
             return Err(no(Kind::Other, "the call", name, "ResourceNotFoundException: Function not found"));
         };
@@ -91,7 +91,7 @@ impl Lambda {
             }
             Write::UpdateCode { settings, revision, .. } => {
                 function.may_be_updated("UpdateFunctionCode", name, Some(revision))?;
-                function.latest.sha256 = moment.code.unwrap();
+                function.latest.sha256 = context.code.unwrap();
                 if let Some(architecture) = settings.architecture {
                     function.latest.settings.architectures = architecture;
                 }
@@ -138,14 +138,14 @@ impl Lambda {
                     let text = format!("ResourceConflictException: Alias already exists: {alias}");
                     return Err(no(Kind::Conflict, "CreateAlias", name, &text));
                 }
-                self.point("CreateAlias", name, alias, version, moment.now)
+                self.point("CreateAlias", name, alias, version, context.now)
             }
             Write::MoveAlias { alias, version, revision } => {
                 let Some(found) = function.aliases.get(alias.as_str()) else {
                     return Err(no(Kind::Other, "UpdateAlias", name, "ResourceNotFoundException: Alias not found"));
                 };
                 precondition("UpdateAlias", name, revision, found.revision)?;
-                self.point("UpdateAlias", name, alias, version, moment.now)
+                self.point("UpdateAlias", name, alias, version, context.now)
             }
             Write::TurnAlias { alias, description } => {
                 let next = function.next_revision();
@@ -158,7 +158,7 @@ impl Lambda {
                 if found.as_ref().map(|found| (&found.version, &found.weights))
                     != Some((&alias.version, &alias.weights))
                 {
-                    self.misdeeds.push(format!("alias {} of {name} was turned to something else", alias.name));
+                    self.forbidden.push(format!("alias {} of {name} was turned to something else", alias.name));
                 }
                 Ok(found.map_or(Answer::Done, Answer::Alias))
             }
@@ -175,23 +175,23 @@ impl Lambda {
                     );
                     return Err(no(Kind::Invalid, "DeleteFunction", name, &text));
                 }
-                // Deleting what is not there succeeds: DeleteFunction is idempotent for a version.
+                // Deleting a version that does not exist succeeds: DeleteFunction is idempotent for a version.
                 function.versions.remove(&number);
                 Ok(Answer::Done)
             }
         }
     }
 
-    fn busy(&self, moment: &Moment) -> Busy {
-        Busy { reads: self.settling.reads, until: moment.now + self.settling.time, fate: moment.fate.clone() }
+    fn busy(&self, context: &WriteContext) -> Busy {
+        Busy { reads: self.settling.reads, until: context.now + self.settling.time, outcome: context.outcome.clone() }
     }
 
-    fn create(&mut self, name: &str, new: &NewFunction, moment: &Moment) -> Result<Answer, CallError> {
+    fn create(&mut self, name: &str, new: &NewFunction, context: &WriteContext) -> Result<Answer, CallError> {
         if self.functions.contains_key(name) {
             let text = format!("ResourceConflictException: Function already exist: {name}");
             return Err(no(Kind::Conflict, "CreateFunction", name, &text));
         }
-        self.check_assumable("CreateFunction", name, new.role.as_str(), moment.now)?;
+        self.check_assumable("CreateFunction", name, new.role.as_str(), context.now)?;
         let mut settings = defaults(name, new.role.as_str());
         settings.architectures = new.architecture;
         settings.source_kms_key_arn = new.source_key.clone();
@@ -201,8 +201,8 @@ impl Lambda {
             let text = "InvalidParameterValueException: The runtime parameter of provided.al2 is no longer supported";
             return Err(no(Kind::Invalid, "CreateFunction", name, text));
         }
-        let busy = self.busy(moment);
-        let mut function = Function::new(moment.code.unwrap(), settings, State::Pending(busy.clone()));
+        let busy = self.busy(context);
+        let mut function = Function::new(context.code.unwrap(), settings, State::Pending(busy.clone()));
         function.tags = new.tags.clone();
         let version = function.publish_with(State::Pending(busy));
         let answer = published(version, &function);
@@ -210,7 +210,7 @@ impl Lambda {
         Ok(answer)
     }
 
-    /// A version that serves must be one that can.
+    /// Points an alias to a version, as Lambda does. A version that is not active yet is recorded as forbidden.
     fn point(
         &mut self,
         operation: &str,
@@ -232,7 +232,7 @@ impl Lambda {
             );
             return Err(no(Kind::Failed, operation, name, &text));
         }
-        // Who calls an Inactive one wakes it.
+        // Whoever calls an Inactive version wakes it.
         let ready = [State::Ready, State::Named("Inactive".into())].contains(&build.state);
         let revision = function.next_revision();
         let description = function.description_of(alias.as_str());
@@ -241,7 +241,7 @@ impl Lambda {
         pointer.description = description;
         let seen = function.look_at_alias(alias).unwrap();
         if !ready {
-            self.misdeeds.push(format!("alias {alias} of {name} points to version {to}, which is not active yet"));
+            self.forbidden.push(format!("alias {alias} of {name} points to version {to}, which is not active yet"));
         }
         Ok(Answer::Alias(seen))
     }

@@ -1,4 +1,4 @@
-//! The ledger bucket: objects whose etags change with every write, written on conditions only.
+//! The ledger bucket: objects whose ETag changes with every write, and conditional writes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use deployer_engine::port::{ETag, Ledger, LedgerError, Precondition, Reading, Written};
 use jiff::Timestamp;
 
-use super::call::{Circumstances, Line, Op};
-use super::journal::{Deed, What};
+use super::call::{CallContext, Connection, Op};
+use super::journal::{Action, JournalEntry};
 use super::state::State;
 
 /// The objects of the ledger.
@@ -16,34 +16,34 @@ use super::state::State;
 pub struct Objects {
     objects: BTreeMap<String, (Vec<u8>, u64)>,
     writes: u64,
-    /// Nobody can reach the bucket.
+    /// True if the bucket is unavailable.
     pub unavailable: bool,
 }
 
 impl Objects {
-    /// An object's bytes.
+    /// Returns an object's bytes.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&[u8]> {
         self.objects.get(key).map(|(body, _)| body.as_slice())
     }
 
-    /// The keys that begin so, in their order.
+    /// Returns the keys with this prefix, in order.
     pub fn keys(&self, prefix: &str) -> impl Iterator<Item = &str> {
         self.objects.keys().map(String::as_str).filter(move |key| key.starts_with(prefix))
     }
 
-    /// Somebody puts an object there, whatever there was.
+    /// Puts an object there unconditionally, as somebody else.
     pub fn put(&mut self, key: &str, body: impl Into<Vec<u8>>) {
         self.writes += 1;
         self.objects.insert(key.to_owned(), (body.into(), self.writes));
     }
 
-    /// Somebody deletes an object.
+    /// Deletes an object, as somebody else.
     pub fn delete(&mut self, key: &str) {
         self.objects.remove(key).unwrap();
     }
 
-    /// Every object with its etag.
+    /// Returns every object with its ETag.
     pub(super) fn all(&self) -> impl Iterator<Item = (&str, &[u8], u64)> {
         self.objects.iter().map(|(key, (body, etag))| (key.as_str(), body.as_slice(), *etag))
     }
@@ -61,7 +61,7 @@ fn etag(write: u64) -> ETag {
 }
 
 /// The port of one invocation.
-pub(super) struct LedgerPort(pub Arc<Line>);
+pub(super) struct LedgerPort(pub Arc<Connection>);
 
 #[async_trait]
 impl Ledger for LedgerPort {
@@ -70,10 +70,10 @@ impl Ledger for LedgerPort {
             .call(Op::ReadLedger, "ledger", key, |state, here| {
                 state.ledger.reach("reading", key)?;
                 if is_decided_on(key) {
-                    note(state, here, key, What::Read);
+                    note(state, here, key, Action::Read);
                 }
                 let object = state.ledger.objects.get(key).map(|(body, write)| (body.clone(), etag(*write)));
-                // The ledger's own clock, whatever the deployer's shows: in whole seconds, as in HTTP.
+                // The date is the ledger's own, whatever the deployer's clock shows, and in whole seconds as in HTTP.
                 Ok(Reading { object, date: Timestamp::from_second(here.now.as_second()).ok() })
             })
             .await
@@ -92,7 +92,7 @@ impl Ledger for LedgerPort {
                     return Ok(Written::Lost);
                 }
                 state.ledger.put(key, body.clone());
-                note(state, here, key, What::Wrote(is_decided_on(key).then(|| body.clone())));
+                note(state, here, key, Action::Wrote(is_decided_on(key).then(|| body.clone())));
                 Ok(Written::Now(etag(state.ledger.writes)))
             })
             .await
@@ -103,7 +103,7 @@ impl Ledger for LedgerPort {
             .call(Op::DeleteLedger, "ledger", key, |state, here| {
                 state.ledger.reach("deleting", key)?;
                 state.ledger.objects.remove(key);
-                note(state, here, key, What::Erased);
+                note(state, here, key, Action::Erased);
                 Ok(())
             })
             .await
@@ -119,14 +119,14 @@ impl Ledger for LedgerPort {
     }
 }
 
-/// What decisions are made on.
+/// Whether decisions depend on the object: a head, rejects or a group.
 fn is_decided_on(key: &str) -> bool {
     ["heads/", "rejects/", "groups/"].iter().any(|prefix| key.starts_with(prefix))
 }
 
-fn note(state: &mut State, here: &Circumstances, key: &str, what: What) {
+fn note(state: &mut State, here: &CallContext, key: &str, action: Action) {
     if !key.starts_with("open/") && !key.starts_with("sweeps/") {
         let (by, place) = (Some(here.invocation), "ledger".to_owned());
-        state.journal.push(Deed { at: here.now, by, place, about: key.to_owned(), what, late: here.late });
+        state.journal.push(JournalEntry { at: here.now, by, place, object: key.to_owned(), action, late: here.late });
     }
 }

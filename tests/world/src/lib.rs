@@ -1,39 +1,39 @@
 //! The world fake: an in-memory implementation of every port with AWS's strict semantics, on virtual time.
 //!
-//! A test makes a [`World`] from a deployer.json, says what is there already ([`World::aws`]) and what goes wrong
-//! ([`World::on`]), delivers uploads, and compares [`World::render`] with what it expects. Invocations are separate
-//! ([`World::invocation`]): several can run side by side, and each can die at any of its port calls. Nothing here
-//! knows the engine's steps; it must run on tokio's paused time (`#[tokio::test(start_paused = true)]`).
+//! A test makes a [`World`] from a deployer.json, adds what exists already ([`World::aws`]) and what goes wrong
+//! ([`World::on`]), delivers uploads, and compares [`World::render`] with what it expects. Each invocation is separate
+//! ([`World::invocation`]): several can run side by side, and each can die at any of its port calls. Nothing here knows
+//! the engine's steps. A world must run on tokio's paused time (`#[tokio::test(start_paused = true)]`).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a mistake in a test ends the test")]
 
 mod alias;
 mod artifacts;
-mod asserted;
+mod assertions;
 mod call;
 mod clock;
-pub mod door;
 mod events;
 mod fault;
+mod fault_errors;
 mod function;
-mod gate;
-mod healed;
+mod held_calls;
 pub mod journal;
 mod lambda;
-mod late;
 mod ledger;
 pub mod many_heads;
-mod mishap;
 pub mod newer;
 pub mod orders;
+mod passing_time;
+pub mod payloads;
 mod policy;
-mod premises;
 pub mod promotions;
 mod queue;
 mod render;
 mod run;
+mod self_diagnostics;
 mod session;
 pub mod slow_team;
 mod state;
+mod sts;
 pub mod zips;
 
 use std::collections::BTreeMap;
@@ -53,16 +53,16 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 pub use alias::{Alias, Provisioned};
-pub use call::{Call, Crash, Freeze, Latency, Moment, Op};
+pub use call::{Call, CallPhase, Crash, Freeze, Latency, Op};
 pub use clock::{VirtualClock, WrongClock};
 pub use fault::On;
-pub use function::{Build, Fate, Function, Settling, State as Condition, defaults};
-pub use gate::{Gate, Role};
+pub use function::{Build, Function, Settling, State as Condition, UpdateOutcome, defaults};
 pub use lambda::Lambda;
 pub use policy::{Need, Policy};
 pub use queue::Messages;
-pub use run::{Invocation, Outcome, Run, Work};
+pub use run::{Invocation, Outcome, Run, Trigger};
 pub use state::State;
+pub use sts::{Role, Sts};
 
 use call::{Shared, most_at_once};
 use fault::Plan;
@@ -77,31 +77,31 @@ pub struct World {
     region: Region,
     /// The engine's retry policy.
     pub patience: RetryPolicy,
-    /// Why deployer.json is the last good one, where what is there now cannot be loaded.
+    /// The reason why the configuration is the last good one, if the present deployer.json cannot be loaded.
     pub outdated: Option<String>,
-    /// How long an invocation may take.
+    /// The time limit of an invocation.
     pub time: Duration,
-    /// What stands between the engine and its ports, where a test wants something there.
-    pub between: Option<Between>,
+    /// A decorator of the engine's ports, if a test wants one.
+    pub decorate_ports: Option<PortDecorator>,
     delivered: Mutex<Vec<Upload>>,
 }
 
 impl Drop for World {
-    /// A call that is still held keeps the line of its invocation, and by that the world.
+    /// A held call owns the connection of its invocation, and so the world: the circle is broken here.
     fn drop(&mut self) {
         self.shared.state.lock().unwrap().held.clear();
     }
 }
 
-/// Something between the engine and its ports.
-pub type Between = Box<dyn Fn(Ports) -> Ports + Send + Sync>;
+/// A decorator of the engine's ports.
+pub type PortDecorator = Box<dyn Fn(Ports) -> Ports + Send + Sync>;
 
 impl World {
-    /// A world for this deployer.json: empty, with a deploy role in each account. Updates take 100 ms to
-    /// settle, calls 20 ms.
+    /// Makes a world for this deployer.json: empty, with a deploy role in each account. Updates take 100 ms, calls 20
+    /// ms.
     ///
     /// # Panics
-    /// If it is not a good one.
+    /// If the deployer.json is invalid.
     #[must_use]
     pub fn with(config: &Value) -> Self {
         let config = Config::parse(&config.to_string()).unwrap_or_else(|error| panic!("{error}"));
@@ -123,31 +123,31 @@ impl World {
             patience: RetryPolicy::default(),
             outdated: None,
             time: Duration::from_secs(900),
-            between: None,
+            decorate_ports: None,
             delivered: Mutex::default(),
         }
     }
 
-    /// Somebody changes deployer.json: invocations that begin from now on go by this one.
+    /// Changes deployer.json: invocations that begin from now on use it.
     ///
     /// # Panics
-    /// If it is not a good one.
+    /// If the deployer.json is invalid.
     pub fn reconfigure(&mut self, config: &Value) {
         self.reconfigure_meanwhile(config);
     }
 
-    /// The same while invocations are under way, which go on by the one that they began with.
+    /// Changes deployer.json while invocations are under way: those keep the one that they began with.
     ///
     /// # Panics
-    /// If it is not a good one.
+    /// If the deployer.json is invalid.
     pub fn reconfigure_meanwhile(&self, config: &Value) {
         let config = Config::parse(&config.to_string()).unwrap_or_else(|error| panic!("{error}"));
         *self.config.lock().unwrap() = Arc::new(config);
     }
 
-    /// One environment `dev` with these targets: `111111111111/eu-west-1`.
+    /// Makes a world with one environment `dev` that has these targets: `111111111111/eu-west-1`.
     #[must_use]
-    pub fn of(targets: &[&str]) -> Self {
+    pub fn with_targets(targets: &[&str]) -> Self {
         let target = |text: &&str| {
             let (account, region) = text.split_once('/').unwrap_or((*text, "eu-west-1"));
             json!({"account": account, "region": region})
@@ -161,23 +161,24 @@ impl World {
         }))
     }
 
-    /// One environment `dev` with one target, [`DEV`] in eu-west-1, whose account has the role `lambda-execution`.
+    /// Makes a world with one environment `dev` with one target, [`DEV`] in eu-west-1, whose account has the role
+    /// `lambda-execution`.
     #[must_use]
     pub fn dev() -> Self {
-        let world = Self::of(&[DEV]);
+        let world = Self::with_targets(&[DEV]);
         world.aws(|aws| aws.at(DEV).role("lambda-execution", Timestamp::UNIX_EPOCH));
         world
     }
 
-    /// The same, and in it a function `orders` that serves 1.0.0 as version 1.
+    /// Makes the world of [`World::dev`] with a function `orders` that serves 1.0.0 as version 1.
     #[must_use]
     pub fn with_orders() -> Self {
         let world = Self::dev();
-        world.given(DEV, "orders", &zips::code("1.0.0"), |f| f.publish().point("live", 1));
+        world.add_function(DEV, "orders", &zips::code("1.0.0"), |f| f.publish().point("live", 1));
         world
     }
 
-    /// Looks at the world, or does something in it that is not the deployer's doing.
+    /// Reads the state of the world, or changes it as somebody other than the deployer.
     pub fn aws<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.shared.state.lock().unwrap();
         let now = self.shared.clock.now();
@@ -186,8 +187,8 @@ impl World {
         act(&mut state)
     }
 
-    /// A function is there already, made by somebody else and settled: `$LATEST`, and what is done to it here.
-    pub fn given(
+    /// Adds a function of somebody else with this code and no update under way, and changes it further.
+    pub fn add_function(
         &self,
         place: &str,
         name: &str,
@@ -195,82 +196,87 @@ impl World {
         and: impl for<'f> FnOnce(&'f mut Function) -> &'f mut Function,
     ) {
         self.aws(|aws| {
-            and(aws.at(place).given(name, zip));
+            and(aws.at(place).add_function(name, zip));
         });
     }
 
-    /// Somebody else does this to a function.
-    pub fn somebody(&self, place: &str, name: &str, does: impl for<'f> FnOnce(&'f mut Function) -> &'f mut Function) {
+    /// Changes a function as somebody else.
+    pub fn change_function(
+        &self,
+        place: &str,
+        name: &str,
+        does: impl for<'f> FnOnce(&'f mut Function) -> &'f mut Function,
+    ) {
         self.aws(|aws| {
             does(aws.at(place).function(name));
         });
     }
 
-    /// Looks at a function.
+    /// Reads a function.
     pub fn function<T>(&self, place: &str, name: &str, look: impl FnOnce(&Function) -> T) -> T {
         self.aws(|aws| look(aws.at(place).function(name)))
     }
 
-    /// The head of a function, as JSON.
+    /// Returns the head of a function, as JSON.
     ///
     /// # Panics
-    /// If there is none.
+    /// If there is no head.
     #[must_use]
     pub fn head(&self, environment: &str, function: &str) -> Value {
         let key = format!("heads/{environment}/{function}.json");
         self.aws(|aws| serde_json::from_slice(aws.ledger.get(&key).expect("a head")).unwrap())
     }
 
-    /// The wall clock.
+    /// Returns the wall clock's time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.shared.clock.now()
     }
 
-    /// How much time has passed since the world began.
+    /// Returns the time that has passed since the world began.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.shared.clock.elapsed()
     }
 
-    /// Time passes without anybody doing anything.
+    /// Lets time pass.
     pub async fn pass(&self, time: Duration) {
         tokio::time::sleep(time).await;
     }
 
-    /// Begins a rule of the fault plan: the next call of this operation…
+    /// Begins a rule of the fault plan for the next call of this operation.
     #[must_use = "nothing goes wrong before it is said what"]
     pub fn on(&self, op: Op) -> On<'_> {
         On::new(self, op)
     }
 
-    /// Nothing goes wrong any more.
+    /// Ends all faults.
     pub fn heal(&self) {
         self.shared.faults.lock().unwrap().clear();
     }
 
-    /// How long each call takes from now on.
+    /// Sets the time that each call takes from now on.
     pub fn latency(&self, latency: impl FnMut(&Call) -> Duration + Send + 'static) {
         *self.shared.latency.lock().unwrap() = Box::new(latency);
     }
 
-    /// Uploads, and lets the deployer wake itself until the deployment has ended.
+    /// Uploads a zip, and delivers events, ticks and sweeps until the deployment has ended.
     ///
     /// # Panics
-    /// If there is no end of it.
-    pub async fn ended(&self, key: &str, zip: Vec<u8>) -> DeploymentRecord {
+    /// If the deployment does not end.
+    pub async fn upload_until_ended(&self, key: &str, zip: Vec<u8>) -> DeploymentRecord {
         let upload = self.put(key, zip);
         let _ = self.deliver(&upload).await;
         self.tick().await;
         self.until_ended(&upload).await
     }
 
-    /// Puts a zip into the artifact bucket, and gives the event that S3 would send.
+    /// Puts a zip into the artifact bucket, and returns the event that S3 would send.
     pub fn put(&self, key: &str, zip: Vec<u8>) -> Upload {
         self.put_with(key, zip, &[])
     }
 
-    /// The same with user metadata.
+    /// Puts a zip with user metadata into the artifact bucket, and returns the event that S3 would send.
     pub fn put_with(&self, key: &str, zip: Vec<u8>, metadata: &[(&str, &str)]) -> Upload {
         let metadata: BTreeMap<_, _> = metadata.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let (bucket, version) = self.aws(|aws| (aws.artifacts.name.to_string(), aws.artifacts.put(key, zip, metadata)));
@@ -285,7 +291,7 @@ impl World {
         }
     }
 
-    /// An invocation that is about to begin.
+    /// Makes an invocation that is about to begin.
     pub fn invocation(&self) -> Invocation<'_> {
         Invocation::new(self)
     }
@@ -293,7 +299,7 @@ impl World {
     /// Delivers the event of an upload to the deployer.
     ///
     /// # Errors
-    /// What another try can mend.
+    /// If the event must come again.
     ///
     /// # Panics
     /// If the invocation does not answer in time.
@@ -309,35 +315,35 @@ impl World {
     /// Puts a zip into the bucket and delivers its event.
     ///
     /// # Panics
-    /// If it has to come again.
+    /// If the event must come again.
     pub async fn upload(&self, key: &str, zip: Vec<u8>) -> EventOutcome {
         let upload = self.put(key, zip);
         self.deliver(&upload).await.unwrap_or_else(|transient| panic!("{transient}"))
     }
 
-    /// Uploads, for tests that expect a record.
+    /// Uploads a zip, and returns its record.
     ///
     /// # Panics
-    /// If there is none.
+    /// If it has no record.
     pub async fn record(&self, key: &str, zip: Vec<u8>) -> DeploymentRecord {
         recorded(self.upload(key, zip).await)
     }
 }
 
-/// One of the deployer's own messages.
+/// Parses one of the deployer's own messages.
 ///
 /// # Panics
-/// If it is none.
+/// If it is no tick.
 #[must_use]
 pub fn tick(body: &str) -> Tick {
     let mut body: Value = serde_json::from_str(body).unwrap();
     serde_json::from_value(body["tick"].take()).unwrap()
 }
 
-/// The record that a deployment has ended with.
+/// Returns the record of a handled event.
 ///
 /// # Panics
-/// If the message was ignored.
+/// If it has none.
 #[must_use]
 pub fn recorded(handled: EventOutcome) -> DeploymentRecord {
     match handled {
@@ -346,10 +352,10 @@ pub fn recorded(handled: EventOutcome) -> DeploymentRecord {
     }
 }
 
-/// Why a message was ignored.
+/// Returns the reason why an event was ignored.
 ///
 /// # Panics
-/// If it was not.
+/// If it was not ignored.
 #[must_use]
 pub fn ignored(handled: EventOutcome) -> String {
     match handled {

@@ -1,6 +1,7 @@
-//! `status` of a large ledger in the world fake, where each call takes 20 ms and computing takes no time: what it waits for.
+//! `status` of a large ledger in the world fake, where each call takes 20 ms and computing takes no time: measures what
+//! it waits for.
 //!
-//! Shared by a test, which holds it to a limit, and the benchmark, which tells the figures.
+//! A test holds the result to a limit, and the benchmark prints the figures.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a mistake in a test ends the test")]
 
 use std::fmt;
@@ -12,40 +13,40 @@ use serde_json::{Map, json};
 use crate::zips::code;
 use crate::{DEV, World};
 
-/// What each call takes.
+/// The time that each call takes.
 const LATENCY: Duration = Duration::from_millis(20);
 
-/// A ledger.
+/// The size of a ledger.
 #[derive(Debug, Clone, Copy)]
 pub struct ManyHeads {
-    /// Functions of each environment.
+    /// The number of functions of each environment.
     pub functions: usize,
-    /// Environments.
+    /// The number of environments.
     pub environments: usize,
-    /// Releases that were live of each, one after the other.
+    /// The number of releases that were live of each, one after the other.
     pub releases: usize,
 }
 
-/// What asking took.
+/// The cost of one `status`.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked {
-    /// Functions that were told of.
+    /// The number of functions in the answer.
     pub told: usize,
     /// The bytes of all heads.
     pub bytes: usize,
-    /// Calls of the ledger.
+    /// The number of calls to the ledger.
     pub calls: usize,
-    /// In how many requests' time it was answered: so many followed one another.
+    /// The waiting time, in the time of one request: so many requests followed one another.
     pub waited: u32,
-    /// What reading and answering took this machine.
+    /// The time that this machine needed to read and answer.
     pub computed: Duration,
 }
 
 impl ManyHeads {
-    /// Makes it, and asks for the status of everything. On tokio's paused time.
+    /// Makes the ledger, and asks for the status of everything. It must run on tokio's paused time.
     ///
     /// # Panics
-    /// If it does not answer.
+    /// If `status` is not answered.
     pub async fn ask(&self) -> Asked {
         let target =
             json!({"targets": [{"account": DEV, "region": "eu-west-1"}], "function_name": "{environment}_{function}"});
@@ -77,9 +78,9 @@ impl ManyHeads {
         }
     }
 
-    /// A head that so many releases have gone through.
+    /// Returns the head of a function that has had so many releases.
     async fn head(&self, world: &World) -> Vec<u8> {
-        world.given(DEV, "env-0_orders", &code("0"), |f| f.publish().point("live", 1));
+        world.add_function(DEV, "env-0_orders", &code("0"), |f| f.publish().point("live", 1));
         for release in 1..=self.releases {
             world.pass(Duration::from_secs(1)).await;
             let record = world.record(&format!("env-0/orders/1.{release}.zip"), code(&release.to_string())).await;

@@ -1,7 +1,8 @@
-//! A deployer of a newer version on the same ledger: what it writes has more than this version knows.
+//! A deployer of a newer version on the same ledger: it writes fields that this version does not know.
 //!
-//! It is this version's engine behind a ledger that adds something to whatever it writes, and hides that from it again. So a
-//! world or a simulation can let invocations of both versions take turns: [`lost`] tells what the older one has forgotten.
+//! It is this version's engine behind a ledger that adds something to whatever it writes, and hides that from it again.
+//! So invocations of both versions can take turns in a world or a simulation; [`lost`] finds the fields that the older
+//! one has forgotten.
 
 use std::sync::Arc;
 
@@ -14,12 +15,12 @@ use serde_json::{Value, json};
 /// The field that only the newer version knows.
 const NEWER: &str = "newer";
 
-/// When a head that the newer version writes is one of a newer format.
+/// The condition under which the newer version raises the format of a head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Raises {
-    /// Never: it only has fields that do no harm where they are not known.
+    /// Never: it only adds fields that do no harm where they are not known.
     Never,
-    /// As long as something is worked on.
+    /// While the head has an active deployment.
     WhileActive,
 }
 
@@ -35,7 +36,7 @@ pub fn newer(ports: Ports, raises: Raises) -> Ports {
     Ports { ledger: Arc::new(NewerLedger { ledger: ports.ledger.clone(), raises }), ..ports }
 }
 
-/// What the newer version had said of something that is still there, and that is not said any more.
+/// Returns the names of the things that still exist and have lost the newer version's field.
 #[must_use]
 pub fn lost(before: &Value, after: &Value) -> Vec<String> {
     let said = |value: &Value| {
@@ -48,13 +49,13 @@ pub fn lost(before: &Value, after: &Value) -> Vec<String> {
     said(before).into_iter().filter_map(lost).collect()
 }
 
-/// Whether nobody of this version may touch the object.
+/// Whether the object has a newer format, which this version must leave alone.
 #[must_use]
 pub fn is_newer(object: &Value) -> bool {
     object["format"].as_u64().is_some_and(|format| format > u64::from(KNOWN))
 }
 
-/// Calls this with the object and with everything in it that has a name: requests, and what is or was live.
+/// Calls `see` with the object and everything in it that has a name: requests, and entries of `history` and `left`.
 fn each_thing(object: &mut Value, see: &mut impl FnMut(String, &mut Value)) {
     see("the object".to_owned(), object);
     let mut requests = |see: &mut dyn FnMut(&mut Value)| {
@@ -69,7 +70,7 @@ fn each_thing(object: &mut Value, see: &mut impl FnMut(String, &mut Value)) {
     }
 }
 
-/// Calls this with a part of each element of a list.
+/// Calls `see` with a part of each element of a list.
 fn each(object: &mut Value, list: &str, part: &str, see: &mut dyn FnMut(&mut Value)) {
     let all = object.pointer_mut(list).and_then(Value::as_array_mut);
     all.into_iter().flatten().filter_map(|one| one.pointer_mut(part)).for_each(see);
@@ -100,7 +101,7 @@ impl NewerLedger {
     }
 }
 
-/// Calls this with the fields of every thing of an object that has a name.
+/// Calls `change` with the fields of everything in an object that has a name.
 fn within(object: &mut Value, change: &mut impl FnMut(&mut serde_json::Map<String, Value>)) {
     let is_head = object.get("active").is_some();
     let mut change = |value: &mut Value| value.as_object_mut().into_iter().for_each(&mut *change);

@@ -1,4 +1,4 @@
-//! The function `orders` in `dev`, as tests of commands meet it: what it serves, and commands about it.
+//! The function `orders` in `dev` for tests of commands: the version that it serves, and commands about it.
 
 use std::time::Duration;
 
@@ -8,22 +8,22 @@ use serde_json::{Value, json};
 use super::zips::code;
 use super::{DEV, World};
 
-/// The account of the second target, where there is one.
+/// The account of the second target, if there is one.
 pub const OTHER: &str = "222222222222";
 
 impl World {
-    /// `orders` in two accounts, each with a deploy role, serving 1.0.0 as version 1.
+    /// Makes a world with `orders` in two accounts, each with a deploy role, serving 1.0.0 as version 1.
     #[must_use]
-    pub fn two() -> Self {
-        let world = Self::of(&[DEV, OTHER]);
+    pub fn with_orders_in_two() -> Self {
+        let world = Self::with_targets(&[DEV, OTHER]);
         for account in [DEV, OTHER] {
-            world.given(account, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+            world.add_function(account, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
         }
         world
     }
 }
 
-/// A command about `orders` in `dev` by ann, with these fields besides.
+/// Returns a command about `orders` in `dev` by ann, with these further fields.
 ///
 /// # Panics
 /// If `more` is no object.
@@ -36,17 +36,17 @@ pub fn command(name: &str, more: &Value) -> Value {
     command
 }
 
-/// A second later, ann rolls back.
+/// Rolls back as ann, a second later.
 pub async fn rollback(world: &World) -> DeploymentRecord {
     world.pass(Duration::from_secs(1)).await;
-    world.commanded(command("rollback", &json!({}))).await
+    world.command_record(command("rollback", &json!({}))).await
 }
 
-/// Uploads these releases, a second apart, and each is deployed.
+/// Uploads these releases a second apart; each is deployed.
 ///
 /// # Panics
-/// If one is not.
-pub async fn deployed(world: &World, releases: &[&str]) {
+/// If one does not succeed.
+pub async fn deploy_all(world: &World, releases: &[&str]) {
     for release in releases {
         world.pass(Duration::from_secs(1)).await;
         let record = world.record(&format!("dev/orders/{release}.zip"), code(release)).await;
@@ -54,13 +54,13 @@ pub async fn deployed(world: &World, releases: &[&str]) {
     }
 }
 
-/// The version that the alias serves in an account.
+/// Returns the version that the alias serves in an account.
 #[must_use]
 pub fn serves(world: &World, place: &str) -> u64 {
     world.function(place, "orders", |orders| orders.aliases["live"].version)
 }
 
-/// The release that it serves there.
+/// Returns the release that the alias serves in an account.
 #[must_use]
 pub fn served_in(world: &World, place: &str) -> String {
     world.aws(|aws| {
@@ -70,16 +70,16 @@ pub fn served_in(world: &World, place: &str) -> String {
     })
 }
 
-/// The release that it serves in the first account.
+/// Returns the release that the alias serves in the first account.
 #[must_use]
 pub fn served(world: &World) -> String {
     served_in(world, DEV)
 }
 
-/// The release of a record.
+/// Returns the release of a record.
 ///
 /// # Panics
-/// If it has none.
+/// If the record has none.
 #[must_use]
 pub fn release(record: &DeploymentRecord) -> &str {
     record.release.as_ref().unwrap().as_str()

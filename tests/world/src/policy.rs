@@ -1,28 +1,28 @@
-//! Whether a session policy allows a call: Allow and Deny, `*` and `?`, and the condition operators that ours use.
+//! Session policies: Allow and Deny, `*` and `?`, and the condition operators that the deployer uses.
 //!
-//! IAM User Guide, "Policy evaluation logic" and "IAM JSON policy elements". Anything unknown in a policy is a mistake
-//! of ours, and panics.
+//! IAM User Guide, "Policy evaluation logic" and "IAM JSON policy elements". Anything unknown in a policy is a bug of
+//! the deployer, and panics.
 
 use serde_json::Value;
 
-/// An action on a resource, as a call needs it.
+/// A right that a call needs: an action on a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Need {
     /// `lambda:GetFunction`
     pub action: &'static str,
-    /// The resource's ARN, or `*` where the action knows none.
+    /// The resource's ARN, or `*` for an action without one.
     pub resource: String,
     /// Condition keys of the request with their values.
     pub context: Vec<(&'static str, String)>,
 }
 
 impl Need {
-    /// An action on a resource.
+    /// Makes the need of an action on a resource.
     pub fn new(action: &'static str, resource: impl Into<String>) -> Self {
         Self { action, resource: resource.into(), context: Vec::new() }
     }
 
-    /// With a condition key's value.
+    /// Adds a condition key's value.
     #[must_use]
     pub fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
         self.context.push((key, value.into()));
@@ -46,7 +46,7 @@ impl Policy {
     /// Reads a policy document.
     ///
     /// # Errors
-    /// What STS would say to it.
+    /// If STS would refuse the document; in STS's words.
     pub fn parse(json: &str) -> Result<Self, String> {
         let document: Value =
             serde_json::from_str(json).map_err(|error| format!("MalformedPolicyDocument: {error}"))?;
@@ -57,7 +57,7 @@ impl Policy {
         statements.iter().map(statement).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether it allows this.
+    /// Whether the policy allows this need.
     #[must_use]
     pub fn allows(&self, need: &Need) -> bool {
         let fits = |statement: &&Statement| statement.fits(need);
@@ -108,7 +108,7 @@ impl Statement {
     }
 }
 
-/// `*` is any text, `?` any one character.
+/// Whether a text matches a pattern: `*` is any text, `?` any one character.
 fn like(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern.len() == text.len() && same(pattern, text),
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stars_stand_for_any_text() {
+    fn star_matches_any_text() {
         for (pattern, text, fits) in [
             ("*", "", true),
             ("a*", "abc", true),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deny_beats_an_allow_and_a_condition_needs_its_key() {
+    fn deny_beats_an_allow_and_a_condition_needs_its_key() {
         let policy = Policy::parse(
             r#"{"Version":"2012-10-17","Statement":[
                 {"Effect":"Allow","Action":"lambda:*","Resource":"*"},

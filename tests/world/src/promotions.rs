@@ -9,16 +9,16 @@ use serde_json::{Value, json};
 
 use super::orders::served_in;
 use super::zips::code;
-use super::{DEV, EventOutcome, Outcome, Work, World, recorded};
+use super::{DEV, EventOutcome, Outcome, Trigger, World, recorded};
 
 /// The account of `stage`.
 pub const STAGE: &str = "222222222222";
 /// The account of `prod`.
 pub const PROD: &str = "333333333333";
 
-/// A deployer.json with `dev`, `stage` and `prod`; the last two with these fields besides targets.
+/// Returns a deployer.json with `dev`, `stage` and `prod`; the last two with these further fields.
 #[must_use]
-pub fn three(stage: &Value, prod: &Value) -> Value {
+pub fn three_environments_config(stage: &Value, prod: &Value) -> Value {
     let environment = |account: &str, more: &Value| {
         let mut environment = json!({"targets": [{"account": account, "region": "eu-west-1"}]});
         for (field, value) in more.as_object().into_iter().flatten() {
@@ -40,76 +40,77 @@ pub fn three(stage: &Value, prod: &Value) -> Value {
 }
 
 impl World {
-    /// `dev`, `stage` and `prod` with these fields, and `orders` and `workers` in each account, serving 1.0.0.
+    /// Makes a world with `dev`, `stage` and `prod` with these fields, and `orders` and `workers` in each account,
+    /// serving 1.0.0.
     #[must_use]
-    pub fn row(stage: &Value, prod: &Value) -> Self {
-        Self::with(&three(stage, prod)).with_functions()
+    pub fn three_environments(stage: &Value, prod: &Value) -> Self {
+        Self::with(&three_environments_config(stage, prod)).with_functions()
     }
 
-    /// `orders` and `workers` in each account, serving 1.0.0.
+    /// Adds `orders` and `workers` in each account, serving 1.0.0.
     #[must_use]
     pub fn with_functions(self) -> Self {
         for account in [DEV, STAGE, PROD] {
             for function in ["orders", "workers"] {
-                self.given(account, function, &code("1.0.0"), |f| f.publish().point("live", 1));
+                self.add_function(account, function, &code("1.0.0"), |f| f.publish().point("live", 1));
             }
         }
         self
     }
 
-    /// The schedule sends the sweep, and what comes of it is delivered.
+    /// Runs a sweep, and delivers the messages that it sends.
     ///
     /// # Panics
-    /// If it does not succeed.
-    pub async fn swept(&self) {
-        let run = self.invocation().run(&Work::Sweep).await;
+    /// If the sweep does not succeed.
+    pub async fn sweep_and_deliver(&self) {
+        let run = self.invocation().run(&Trigger::Sweep).await;
         assert!(matches!(run.outcome, Outcome::Swept(_)), "{run:?}");
         self.tick().await;
     }
 
-    /// Time passes, a sweep each minute.
-    pub async fn minutes(&self, minutes: u64) {
+    /// Lets minutes pass, with a sweep each minute.
+    pub async fn sweep_minutes(&self, minutes: u64) {
         for _ in 0..minutes {
             self.pass(Duration::from_secs(60)).await;
-            self.swept().await;
+            self.sweep_and_deliver().await;
         }
     }
 
-    /// The event of a request for a promotion, sent now.
+    /// Returns the event that requests a promotion now.
     #[must_use]
-    pub fn requested(&self, id: &str, detail: &Value) -> Value {
+    pub fn promotion_event(&self, id: &str, detail: &Value) -> Value {
         event("Promotion Requested", id, self.now(), detail)
     }
 
-    /// Sends an event, straight, and what comes of it is delivered.
+    /// Delivers an event, and the messages that follow from it.
     ///
     /// # Panics
-    /// If it has to come again.
-    pub async fn sent(&self, event: &Value) -> EventOutcome {
+    /// If the event must come again.
+    pub async fn send_event(&self, event: &Value) -> EventOutcome {
         let handled = self.receive(event).await.remove(0);
         self.tick().await;
         handled
     }
 
-    /// Asks for a promotion by an event: its record.
+    /// Requests a promotion by an event, and returns its record.
     ///
     /// # Panics
-    /// If it has none.
-    pub async fn asked(&self, id: &str, detail: &Value) -> DeploymentRecord {
-        recorded(self.sent(&self.requested(id, detail)).await)
+    /// If it has no record.
+    pub async fn request_promotion(&self, id: &str, detail: &Value) -> DeploymentRecord {
+        recorded(self.send_event(&self.promotion_event(id, detail)).await)
     }
 
-    /// What `orders` serves in dev, stage and prod.
+    /// Returns the releases that `orders` serves in dev, stage and prod.
     #[must_use]
-    pub fn serving(&self) -> [String; 3] {
-        // What was there before the deployer was uploaded by nobody.
+    pub fn served_releases(&self) -> [String; 3] {
+        // Nobody has uploaded the code that was there before.
         [DEV, STAGE, PROD].map(|account| match served_code(self, account, "orders") == Sha256::of(&code("1.0.0")) {
             true => "1.0.0".to_owned(),
             false => served_in(self, account),
         })
     }
 
-    /// The newest record of `orders` in an environment.
+    /// Returns the newest record of `orders` in an environment.
     ///
     /// # Panics
     /// If it has none.
@@ -119,13 +120,13 @@ impl World {
     }
 }
 
-/// The code that a function's alias serves in an account.
+/// Returns the code that a function's alias serves in an account.
 #[must_use]
 pub fn served_code(world: &World, account: &str, function: &str) -> Sha256 {
     world.function(account, function, |f| f.versions[&f.aliases["live"].version].sha256)
 }
 
-/// An event of EventBridge.
+/// Returns an event of EventBridge.
 #[must_use]
 pub fn event(kind: &str, id: &str, time: Timestamp, detail: &Value) -> Value {
     let time = Timestamp::from_second(time.as_second()).unwrap();

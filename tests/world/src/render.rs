@@ -1,4 +1,4 @@
-//! The world as text: short, for comparing with what a test expects, and whole, for proving that nothing changed.
+//! The world as text: short, for a comparison with what a test expects, and whole, to prove that nothing changed.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use super::function::{Build, Function, State as Condition};
 use super::{State, World};
 
 impl World {
-    /// Functions with their versions (by release) and aliases, then the deployments and how they ended.
+    /// Returns the functions with their versions (by release) and aliases, then the deployments and their ends.
     #[must_use]
     pub fn render(&self) -> String {
         self.aws(|aws| {
@@ -27,7 +27,7 @@ impl World {
         })
     }
 
-    /// Everything that there is, revisions and etags included: two snapshots differ if anything was written.
+    /// Returns everything that exists, revisions and ETags included: two snapshots differ if anything was written.
     #[must_use]
     pub fn snapshot(&self) -> String {
         let mut text = self.render();

@@ -1,4 +1,4 @@
-//! One invocation: an engine with ports of its own, that answers, or dies.
+//! One invocation: an engine with its own ports that answers or dies.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,12 +18,12 @@ use serde_json::Value;
 
 use super::World;
 use super::artifacts::ArtifactPort;
-use super::call::{Crash, Freeze, Line, Moment, Shared};
+use super::call::{CallPhase, Connection, Crash, Freeze, Shared};
 use super::events::EventsPort;
-use super::gate::GatePort;
 use super::ledger::LedgerPort;
-use super::premises::SelfDiagnosticsPort;
 use super::queue::QueuePort;
+use super::self_diagnostics::SelfDiagnosticsPort;
+use super::sts::StsPort;
 
 /// An invocation that is about to begin.
 #[must_use]
@@ -35,16 +35,16 @@ pub struct Invocation<'w> {
     in_flight: Duration,
 }
 
-/// How an invocation ended.
+/// The end of an invocation.
 #[derive(Debug)]
 pub enum Outcome {
-    /// The message is done with.
+    /// The event was handled.
     EventOutcome(EventOutcome),
-    /// The sweep is done with.
+    /// The sweep was done.
     Swept(Swept),
     /// A command was carried out.
     Answered(Value),
-    /// A command was not: the function's error.
+    /// A command was refused, with the function's error.
     Refused {
         /// `errorType`.
         error_type: String,
@@ -53,25 +53,25 @@ pub enum Outcome {
     },
     /// The message comes again.
     Transient(Transient),
-    /// There was no answer: it crashed, or its time was up.
+    /// There was no answer: it crashed, or its time ran out.
     Died,
 }
 
 /// An invocation that is over.
 #[derive(Debug)]
 pub struct Run {
-    /// How it ended.
+    /// Its end.
     pub outcome: Outcome,
     /// Its number in the log.
     pub invocation: usize,
-    /// How many port calls it has made.
+    /// The number of port calls that it made.
     pub calls: usize,
 }
 
-struct OwnClock(Arc<Line>);
+struct ConnectionClock(Arc<Connection>);
 
 #[async_trait]
-impl Clock for OwnClock {
+impl Clock for ConnectionClock {
     fn now(&self) -> Timestamp {
         self.0.shared.clock.now()
     }
@@ -83,9 +83,9 @@ impl Clock for OwnClock {
 }
 
 /// SplitMix64: the same world draws the same numbers.
-struct SharedChance(Arc<Shared>);
+struct SharedRng(Arc<Shared>);
 
-impl Rng for SharedChance {
+impl Rng for SharedRng {
     fn draw(&self) -> u128 {
         let mut state = self.0.chance.lock().unwrap();
         let mut next = || {
@@ -99,45 +99,45 @@ impl Rng for SharedChance {
     }
 }
 
-/// What an invocation is about.
+/// The trigger of an invocation.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Work {
+pub enum Trigger {
     /// The event of an upload.
     Upload(Upload),
-    /// Somebody asks for a promotion.
+    /// A request for a promotion.
     Promotion(Box<PromotionRequest>),
-    /// Somebody approves a promotion, or declines it.
-    Consent(Box<ApprovalGiven>),
+    /// An approval of a promotion, or its contrary.
+    Approval(Box<ApprovalGiven>),
     /// One of the deployer's own messages.
     Tick(Tick),
-    /// The schedule's command.
+    /// The schedule's sweep.
     Sweep,
     /// A command by hand, as JSON.
     Command(Value),
 }
 
 impl World {
-    /// An engine with this much time, for who calls it in another way.
+    /// Makes an engine with this time limit, for a test that calls it directly.
     #[must_use]
     pub fn engine(&self, time: Duration) -> Engine {
-        self.engine_over(&Arc::new(Line::new(self.shared.clone(), None, None)), time)
+        self.engine_over(&Arc::new(Connection::new(self.shared.clone(), None, None)), time)
     }
 
-    pub(super) fn engine_over(&self, line: &Arc<Line>, time: Duration) -> Engine {
+    pub(super) fn engine_over(&self, connection: &Arc<Connection>, time: Duration) -> Engine {
         let config = self.config.lock().unwrap().clone();
         let ports = Ports {
-            artifacts: Arc::new(ArtifactPort(line.clone())),
-            ledger: Arc::new(LedgerPort(line.clone())),
-            gate: Arc::new(MaskingGate::before(Arc::new(GatePort(line.clone())))),
-            queue: config.queue_url.is_some().then(|| Arc::new(QueuePort(line.clone())) as Arc<dyn Queue>),
-            events: config.event_bus.is_some().then(|| Arc::new(EventsPort(line.clone())) as Arc<dyn Events>),
-            clock: Arc::new(OwnClock(line.clone())),
-            chance: Arc::new(SharedChance(self.shared.clone())),
+            artifacts: Arc::new(ArtifactPort(connection.clone())),
+            ledger: Arc::new(LedgerPort(connection.clone())),
+            gate: Arc::new(MaskingGate::before(Arc::new(StsPort(connection.clone())))),
+            queue: config.queue_url.is_some().then(|| Arc::new(QueuePort(connection.clone())) as Arc<dyn Queue>),
+            events: config.event_bus.is_some().then(|| Arc::new(EventsPort(connection.clone())) as Arc<dyn Events>),
+            clock: Arc::new(ConnectionClock(connection.clone())),
+            chance: Arc::new(SharedRng(self.shared.clone())),
             inline_body: self.shared.inline_body.clone(),
         };
         Engine {
-            ports: match &self.between {
-                Some(between) => between(ports),
+            ports: match &self.decorate_ports {
+                Some(decorate) => decorate(ports),
                 None => ports,
             },
             config,
@@ -154,92 +154,95 @@ impl<'w> Invocation<'w> {
         Self { world, time: world.time, crash: None, freeze: None, in_flight: Duration::ZERO }
     }
 
-    /// It has only so much time.
+    /// Gives it this time limit.
     pub fn within(mut self, time: Duration) -> Self {
         self.time = time;
         self
     }
 
-    /// It dies in this port call, counted from 1.
-    pub fn dies_at(mut self, call: usize, moment: Moment) -> Self {
-        self.crash = Some(Crash { call, moment });
+    /// Lets it die in this port call, counted from 1.
+    pub fn dies_at(mut self, call: usize, phase: CallPhase) -> Self {
+        self.crash = Some(Crash { call, phase });
         self
     }
 
-    /// Its process is frozen as it waits for the answer of this port call, counted from 1, and thaws after so long.
-    /// Its own end is put off by as much: timers are frozen with it.
+    /// Freezes its process while it waits for the answer of this port call, counted from 1. Its time limit is extended
+    /// as much, because timers freeze with it.
     pub fn freezes_at(mut self, call: usize, time: Duration) -> Self {
-        self.freeze = Some(Freeze { call, moment: Moment::After, time });
+        self.freeze = Some(Freeze { call, phase: CallPhase::After, time });
         self
     }
 
-    /// The same as it is about to send the call: it is sent when the process thaws.
+    /// Freezes its process just before it sends the call: the call is sent when the process thaws.
     pub fn freezes_before(mut self, call: usize, time: Duration) -> Self {
-        self.freeze = Some(Freeze { call, moment: Moment::Before, time });
+        self.freeze = Some(Freeze { call, phase: CallPhase::Before, time });
         self
     }
 
-    /// Should it die, the calls that it has sent by then are carried out all the same, if they take no longer than this.
+    /// Lets the calls that it has sent be carried out after its death, if they take no longer than this.
     pub fn leaves_in_flight(mut self, time: Duration) -> Self {
         self.in_flight = time;
         self
     }
 
-    /// It gets the event of an upload.
+    /// Runs it with the event of an upload.
     pub async fn upload(self, upload: &Upload) -> Run {
-        self.run(&Work::Upload(upload.clone())).await
+        self.run(&Trigger::Upload(upload.clone())).await
     }
 
-    /// It gets this.
-    pub async fn run(self, work: &Work) -> Run {
+    /// Runs it with this trigger.
+    pub async fn run(self, work: &Trigger) -> Run {
         let Self { world, time, crash, freeze, in_flight } = self;
-        if let Work::Upload(upload) = work {
+        if let Trigger::Upload(upload) = work {
             let mut delivered = world.delivered.lock().unwrap();
             if !delivered.iter().any(|known| known.key == upload.key && known.version_id == upload.version_id) {
                 delivered.push(upload.clone());
             }
         }
-        let line = Arc::new(Line::new(world.shared.clone(), crash, freeze));
-        let engine = world.engine_over(&line, time);
+        let connection = Arc::new(Connection::new(world.shared.clone(), crash, freeze));
+        let engine = world.engine_over(&connection, time);
         let working = async {
             match work {
-                Work::Upload(upload) => {
+                Trigger::Upload(upload) => {
                     handle(&engine, InboundEvent::Upload(upload.clone())).await.map(Outcome::EventOutcome)
                 }
-                Work::Promotion(asked) => {
+                Trigger::Promotion(asked) => {
                     handle(&engine, InboundEvent::Promotion(asked.clone())).await.map(Outcome::EventOutcome)
                 }
-                Work::Consent(word) => {
+                Trigger::Approval(word) => {
                     handle(&engine, InboundEvent::Consent(word.clone())).await.map(Outcome::EventOutcome)
                 }
-                Work::Tick(tick) => handle(&engine, InboundEvent::Tick(tick.clone())).await.map(Outcome::EventOutcome),
-                Work::Sweep => engine.sweep().await.map(Outcome::Swept),
-                Work::Command(command) => Ok(obeyed(&engine, command, &line).await),
+                Trigger::Tick(tick) => {
+                    handle(&engine, InboundEvent::Tick(tick.clone())).await.map(Outcome::EventOutcome)
+                }
+                Trigger::Sweep => engine.sweep().await.map(Outcome::Swept),
+                Trigger::Command(command) => Ok(obeyed(&engine, command, &connection).await),
             }
         };
         let ends = async {
             tokio::time::sleep(time).await;
-            if line.is_frozen() {
+            if connection.is_frozen() {
                 tokio::time::sleep(freeze.map_or(Duration::ZERO, |freeze| freeze.time)).await;
             }
         };
         let mut working = std::pin::pin!(working);
         let outcome = tokio::select! {
             biased;
-            () = line.crashed() => Outcome::Died,
+            () = connection.crashed() => Outcome::Died,
             outcome = &mut working => outcome.unwrap_or_else(Outcome::Transient),
             () = ends => Outcome::Died,
         };
         if matches!(outcome, Outcome::Died) && !in_flight.is_zero() {
-            line.stops();
+            connection.stops();
             drop(tokio::time::timeout(in_flight, working).await);
         }
-        Run { outcome, invocation: line.invocation, calls: line.calls() }
+        Run { outcome, invocation: connection.invocation, calls: connection.calls() }
     }
 }
 
-async fn obeyed(engine: &Engine, command: &Value, line: &Arc<Line>) -> Outcome {
-    let (premises, invocation) = (SelfDiagnosticsPort(line.clone()), format!("invocation-{}", line.invocation));
+async fn obeyed(engine: &Engine, command: &Value, connection: &Arc<Connection>) -> Outcome {
+    let (premises, invocation) =
+        (SelfDiagnosticsPort(connection.clone()), format!("invocation-{}", connection.invocation));
     let refused = |error: FunctionError| {
         let (error_type, error_message) = (error.error_type().to_owned(), error.to_string());
         Outcome::Refused { error_type, message: error_message }

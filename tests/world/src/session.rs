@@ -1,7 +1,7 @@
-//! Lambda as one session may use it: each call is held against the session's policy and the deploy role's own.
+//! Lambda as one session may use it: each call is checked against the session's policy and the deploy role's own.
 //!
-//! Service Authorization Reference, "Actions, resources, and condition keys for AWS Lambda", with the dependent
-//! actions that AWS's Service Authorization Reference lists.
+//! Service Authorization Reference, "Actions, resources, and condition keys for AWS Lambda", with the dependent actions
+//! that it lists.
 
 use std::sync::Arc;
 
@@ -12,17 +12,17 @@ use deployer_core::observed::{FunctionMetadata, ObservedAlias, ObservedCode, Pro
 use deployer_core::plan::Configuration;
 use deployer_engine::port::{Answer, CallError, CallErrorKind, Code, Functions, PublishedVersions, Qualifier, Write};
 
-use super::call::{Circumstances, Line, Op};
-use super::journal::{Deed, What};
-use super::lambda::Moment;
-use super::late::{Late, Sent};
+use super::call::{CallContext, Connection, Op};
+use super::held_calls::{DelayedWrite, OwnedWrite};
+use super::journal::{Action, JournalEntry};
+use super::lambda::WriteContext;
 use super::policy::{Need, Policy};
 use super::state::State;
 
 /// A session in a target account.
 #[derive(Clone)]
 pub(super) struct Session {
-    pub line: Arc<Line>,
+    pub connection: Arc<Connection>,
     pub target: Target,
     pub role: RoleName,
     pub name: String,
@@ -39,7 +39,7 @@ impl Session {
         if !self.policy.allows(need) {
             return Err("session");
         }
-        if !state.gate.allows(&self.target.account, &self.role, need.action) {
+        if !state.sts.allows(&self.target.account, &self.role, need.action) {
             return Err("identity-based");
         }
         Ok(())
@@ -59,7 +59,8 @@ impl Session {
         Ok(())
     }
 
-    /// A call on the function or what is below it: which of the two it is authorised on is not always told.
+    /// Returns the needs of a call on a function or its version or alias: AWS does not always document on which of the
+    /// two it is authorized.
     pub(super) fn both(&self, action: &'static str, name: &str) -> Vec<Need> {
         vec![Need::new(action, self.arn(name)), Need::new(action, format!("{}:1", self.arn(name)))]
     }
@@ -108,7 +109,7 @@ impl Session {
     fn carry_out(
         &self,
         state: &mut State,
-        here: &Circumstances,
+        here: &CallContext,
         name: &FunctionName,
         write: &Write<'_>,
     ) -> Result<Answer, CallError> {
@@ -118,11 +119,18 @@ impl Session {
         self.check(state, op, name.as_str(), &self.needs(name.as_str(), write, key_there.as_deref()))?;
         let what = format!("{op} of {name}");
         let code = code(write).map(|code| state.artifacts.fetch(&self.target, &what, code)).transpose()?;
-        let moment = Moment { now: here.now, fate: here.fate.clone(), code };
-        let answer = state.lambdas.get_mut(&self.target).unwrap().write(name, write, &moment)?;
-        let (place, about) = (self.target.to_string(), name.to_string());
-        let what = What::of(write, &answer);
-        state.journal.push(Deed { at: here.now, by: Some(here.invocation), place, about, what, late: here.late });
+        let context = WriteContext { now: here.now, outcome: here.outcome.clone(), code };
+        let answer = state.lambdas.get_mut(&self.target).unwrap().write(name, write, &context)?;
+        let (place, object) = (self.target.to_string(), name.to_string());
+        let action = Action::of(write, &answer);
+        state.journal.push(JournalEntry {
+            at: here.now,
+            by: Some(here.invocation),
+            place,
+            object,
+            action,
+            late: here.late,
+        });
         Ok(answer)
     }
 
@@ -207,7 +215,7 @@ impl Functions for Session {
             Qualifier::Version(version) => format!("{name}:{version}"),
             Qualifier::Alias(alias) => format!("{name}:{alias}"),
         };
-        let look = |state: &mut State, here: &Circumstances| {
+        let look = |state: &mut State, here: &CallContext| {
             self.check(state, Op::GetFunction, name.as_str(), &self.both("lambda:GetFunction", name.as_str()))?;
             let may_see_tags = self.allows(state, &Need::new("lambda:ListTags", self.arn(name.as_str()))).is_ok();
             let lambda = state.lambdas.get_mut(&self.target).unwrap();
@@ -233,18 +241,18 @@ impl Functions for Session {
             }
             Ok(Some((seen, belongings)))
         };
-        self.line.call(Op::GetFunction, &self.target.to_string(), &what, look).await
+        self.connection.call(Op::GetFunction, &self.target.to_string(), &what, look).await
     }
 
     async fn alias(&self, name: &FunctionName, alias: &AliasName) -> Result<Option<ObservedAlias>, CallError> {
         let what = format!("{name}:{alias}");
-        let look = |state: &mut State, here: &Circumstances| {
+        let look = |state: &mut State, here: &CallContext| {
             self.check(state, Op::GetAlias, name.as_str(), &self.both("lambda:GetAlias", name.as_str()))?;
             let lambda = state.lambdas.get_mut(&self.target).unwrap();
             lambda.settle(here.now);
             Ok(lambda.functions.get(name.as_str()).and_then(|function| function.look_at_alias(alias)))
         };
-        self.line.call(Op::GetAlias, &self.target.to_string(), &what, look).await
+        self.connection.call(Op::GetAlias, &self.target.to_string(), &what, look).await
     }
 
     async fn provisioned(
@@ -253,7 +261,7 @@ impl Functions for Session {
         alias: &AliasName,
     ) -> Result<Option<ProvisionedConcurrency>, CallError> {
         let op = Op::GetProvisionedConcurrencyConfig;
-        let look = |state: &mut State, here: &Circumstances| {
+        let look = |state: &mut State, here: &CallContext| {
             let need =
                 Need::new("lambda:GetProvisionedConcurrencyConfig", format!("{}:{alias}", self.arn(name.as_str())));
             self.check(state, op, name.as_str(), &[need])?;
@@ -261,12 +269,12 @@ impl Functions for Session {
             lambda.settle(here.now);
             Ok(lambda.functions.get(name.as_str()).and_then(|function| function.look_at_concurrency(alias)))
         };
-        self.line.call(op, &self.target.to_string(), &format!("{name}:{alias}"), look).await
+        self.connection.call(op, &self.target.to_string(), &format!("{name}:{alias}"), look).await
     }
 
     async fn versions(&self, name: &FunctionName) -> Result<PublishedVersions, CallError> {
         let op = Op::ListVersionsByFunction;
-        let look = |state: &mut State, _: &Circumstances| {
+        let look = |state: &mut State, _: &CallContext| {
             let need = Need::new("lambda:ListVersionsByFunction", self.arn(name.as_str()));
             self.check(state, op, name.as_str(), &[need])?;
             let function = state.lambdas.get_mut(&self.target).unwrap().function(name.as_str());
@@ -275,24 +283,25 @@ impl Functions for Session {
                 is_durable: function.is_durable,
             })
         };
-        self.line.call(op, &self.target.to_string(), name.as_str(), look).await
+        self.connection.call(op, &self.target.to_string(), name.as_str(), look).await
     }
 
     async fn aliased(&self, name: &FunctionName) -> Result<Vec<Version>, CallError> {
         let op = Op::ListAliases;
-        let look = |state: &mut State, _: &Circumstances| {
+        let look = |state: &mut State, _: &CallContext| {
             self.check(state, op, name.as_str(), &[Need::new("lambda:ListAliases", self.arn(name.as_str()))])?;
             let function = state.lambdas.get_mut(&self.target).unwrap().function(name.as_str());
             Ok(version_numbers(function.aliases.values().flat_map(|a| a.weights.keys().chain([&a.version]))))
         };
-        self.line.call(op, &self.target.to_string(), name.as_str(), look).await
+        self.connection.call(op, &self.target.to_string(), name.as_str(), look).await
     }
 
     async fn write(&self, name: &FunctionName, write: Write<'_>) -> Result<Answer, CallError> {
-        let act = |state: &mut State, here: &Circumstances| self.carry_out(state, here, name, &write);
-        let (session, about, sent) = (self.clone(), name.clone(), Sent::from(&write));
-        // Nobody hears how it ends.
-        let late: Late = Box::new(move |state, here| drop(session.carry_out(state, here, &about, &sent.write())));
-        self.line.call_or_hold(op(&write), &self.target.to_string(), name.as_str(), act, Some(late)).await
+        let act = |state: &mut State, here: &CallContext| self.carry_out(state, here, name, &write);
+        let (session, about, sent) = (self.clone(), name.clone(), OwnedWrite::from(&write));
+        // Nobody sees how a late write ends.
+        let late: DelayedWrite =
+            Box::new(move |state, here| drop(session.carry_out(state, here, &about, &sent.write())));
+        self.connection.call_or_hold(op(&write), &self.target.to_string(), name.as_str(), act, Some(late)).await
     }
 }

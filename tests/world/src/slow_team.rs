@@ -1,7 +1,8 @@
-//! One team uploads much that is slow, and another team a single release behind it: how long that one waits.
+//! One team uploads many slow releases, and another team a single release behind them: measures how long that one
+//! waits.
 //!
-//! In the world fake on virtual time, with event source mappings that take messages as SQS and Lambda do: some at a time, so many
-//! batches at once, and the next batch when a whole one is done.
+//! It runs in the world fake on virtual time. Event source mappings take messages as SQS and Lambda do: batches of
+//! limited size, a limited number at once, and the next batch when a whole one is done.
 #![allow(clippy::unwrap_used, reason = "a mistake in a test ends the test")]
 
 use std::collections::VecDeque;
@@ -15,7 +16,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::zips::code;
-use crate::{DEV, Work, World, tick};
+use crate::{DEV, Trigger, World, tick};
 
 const OTHER: &str = "222222222222";
 /// The function's timeout, as the Terraform module sets it.
@@ -24,40 +25,40 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 /// An event source mapping.
 #[derive(Debug, Clone, Copy)]
 pub struct Mapping {
-    /// Messages of an invocation, at most.
+    /// The maximal number of messages of an invocation.
     pub batch: usize,
-    /// Invocations at once, at most.
+    /// The maximal number of invocations at once.
     pub concurrency: usize,
 }
 
-/// The storm, and who takes the messages.
+/// The load, and the event source mappings.
 #[derive(Debug, Clone, Copy)]
 pub struct SlowTeam {
-    /// Uploads of the slow team, each of another function.
+    /// The number of uploads of the slow team, each of another function.
     pub uploads: usize,
-    /// How long Lambda needs for each of their versions.
+    /// The time that Lambda needs for each of their versions.
     pub settles: Duration,
-    /// Takes uploads.
+    /// The mapping of the queue of uploads.
     pub mapping: Mapping,
-    /// Takes the deployer's own messages, where they have a queue of their own.
+    /// The mapping of the queue of the deployer's own messages, if they have one.
     pub wakes: Option<Mapping>,
 }
 
-/// How it went.
+/// The measured times.
 #[derive(Debug, Clone, Copy)]
 pub struct Waited {
-    /// From the other team's upload to the end of its deployment.
+    /// The time from the other team's upload to the end of its deployment.
     pub other_team: Duration,
-    /// The longest time for which a message of the deployer's own was due and nobody took it.
+    /// The longest time for which a message of the deployer's own was due and not received.
     pub wake: Duration,
-    /// Until all had ended.
+    /// The time until all deployments had ended.
     pub all: Duration,
-    /// Invocations.
+    /// The number of invocations.
     pub invocations: usize,
 }
 
-/// A message, and since when it can be received.
-struct Message(Work, Timestamp);
+/// A message, and the time from which it can be received.
+struct Message(Trigger, Timestamp);
 
 /// A queue and its mapping.
 struct Queue {
@@ -81,7 +82,7 @@ impl Queue {
 }
 
 impl SlowTeam {
-    /// Plays it. On tokio's paused time.
+    /// Plays it and returns the measured times. It must run on tokio's paused time.
     ///
     /// # Panics
     /// If a deployment does not succeed.
@@ -92,7 +93,7 @@ impl SlowTeam {
         let began = world.now();
         let slow = (0..self.uploads).map(|number| format!("slow/function-{number:03}/1.1.0.zip"));
         for key in slow.chain(["other/orders/1.1.0.zip".to_owned()]) {
-            queues[0].waiting.push_back(Message(Work::Upload(world.put(&key, code("1.1.0"))), began));
+            queues[0].waiting.push_back(Message(Trigger::Upload(world.put(&key, code("1.1.0"))), began));
         }
         let mut waited =
             Waited { other_team: Duration::ZERO, wake: Duration::ZERO, all: Duration::ZERO, invocations: 0 };
@@ -101,19 +102,19 @@ impl SlowTeam {
             let now = world.now();
             let wakes = queues.len() - 1;
             for body in world.aws(|aws| aws.queue.take(now)) {
-                queues[wakes].waiting.push_back(Message(Work::Tick(tick(&body)), now));
+                queues[wakes].waiting.push_back(Message(Trigger::Tick(tick(&body)), now));
             }
             for (index, queue) in queues.iter_mut().enumerate() {
                 while let Some(batch) = queue.batch() {
                     waited.invocations += 1;
-                    for Message(_, since) in batch.iter().filter(|Message(work, _)| matches!(work, Work::Tick(_))) {
+                    for Message(_, since) in batch.iter().filter(|Message(work, _)| matches!(work, Trigger::Tick(_))) {
                         waited.wake = waited.wake.max(between(*since, now));
                     }
                     let world = &world;
                     running.push(async move {
                         let runs = batch.into_iter().map(|Message(work, _)| async move {
                             world.invocation().within(TIMEOUT).run(&work).await;
-                            matches!(&work, Work::Upload(upload) if upload.key.starts_with("other/"))
+                            matches!(&work, Trigger::Upload(upload) if upload.key.starts_with("other/"))
                                 .then(|| world.now())
                         });
                         (index, join_all(runs).await.into_iter().flatten().next())
@@ -159,9 +160,9 @@ impl SlowTeam {
             },
         }));
         for number in 0..self.uploads {
-            world.given(DEV, &format!("function-{number:03}"), &code("1.0.0"), |f| f.publish().point("live", 1));
+            world.add_function(DEV, &format!("function-{number:03}"), &code("1.0.0"), |f| f.publish().point("live", 1));
         }
-        world.given(OTHER, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+        world.add_function(OTHER, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
         world.aws(|aws| aws.at(DEV).settling.time = self.settles);
         world
     }

@@ -9,32 +9,32 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::artifacts::Artifacts;
 use super::function::Settling;
-use super::gate::Gate;
-use super::journal::Deed;
+use super::held_calls::HeldCall;
+use super::journal::JournalEntry;
 use super::lambda::Lambda;
-use super::late::Held;
 use super::ledger::Objects;
 use super::queue::Messages;
+use super::sts::Sts;
 
-/// The state of a world. What is done to it here, somebody else does: not the deployer.
+/// The state of a world. Changes that a test makes here are somebody else's, not the deployer's.
 pub struct State {
     /// The artifact bucket.
     pub artifacts: Artifacts,
     /// The ledger bucket.
     pub ledger: Objects,
-    /// Who may enter which account.
-    pub gate: Gate,
-    /// What the deployer has sent itself.
+    /// STS: the deploy roles and the sessions.
+    pub sts: Sts,
+    /// The messages that the deployer has sent itself.
     pub queue: Messages,
-    /// What was told on the bus.
+    /// The events on the bus.
     pub events: Vec<Event>,
-    /// What was carried out.
-    pub journal: Vec<Deed>,
-    /// By how much AWS's clock is ahead of the deployer's.
+    /// The journal: everything that was carried out.
+    pub journal: Vec<JournalEntry>,
+    /// The time by which AWS's clock is ahead of the deployer's.
     pub clocks_differ: SignedDuration,
     pub(super) lambdas: BTreeMap<Target, Lambda>,
     /// The calls that are held on their way.
-    pub(super) held: Vec<Held>,
+    pub(super) held: Vec<HeldCall>,
 }
 
 impl State {
@@ -42,12 +42,12 @@ impl State {
         let targets = config.environments.values().flat_map(|environment| environment.targets.iter().cloned());
         let lambda = |target: Target| {
             let (functions, roles) = (BTreeMap::new(), BTreeMap::new());
-            (target.clone(), Lambda { target, functions, settling, roles, misdeeds: Vec::new() })
+            (target.clone(), Lambda { target, functions, settling, roles, forbidden: Vec::new() })
         };
         Self {
             artifacts: Artifacts::new(config.artifact_bucket.clone(), region.clone()),
             ledger: Objects::default(),
-            gate: Gate::of(config),
+            sts: Sts::of(config),
             queue: Messages::default(),
             events: Vec::new(),
             journal: Vec::new(),
@@ -57,7 +57,7 @@ impl State {
         }
     }
 
-    /// Lambda in an account's first region, or in the one that is named: `111111111111/us-east-1`.
+    /// Returns Lambda in an account's first region, or in the one that is named: `111111111111/us-east-1`.
     ///
     /// # Panics
     /// If no environment has such a target.
@@ -72,7 +72,7 @@ impl State {
         found.unwrap_or_else(|| panic!("no target is {place}")).1
     }
 
-    /// Time passes for everything that is settling.
+    /// Ends everywhere the updates whose time has come.
     pub(super) fn settle(&mut self, now: Timestamp) {
         self.lambdas.values_mut().for_each(|lambda| lambda.settle(now));
     }

@@ -1,33 +1,33 @@
-//! Zips in a word.
+//! Short ways to make zips.
 
 use fixtures::Zip;
 use fixtures::packages::archive::{Entry, archive};
 
-/// A good zip without a manifest; another label is another code.
+/// Makes a good zip without a manifest; another label makes other code.
 #[must_use]
 pub fn code(label: &str) -> Vec<u8> {
     Zip::code(label).build().unwrap()
 }
 
-/// A good zip that a function can be created from.
+/// Makes a good zip that a function can be created from.
 #[must_use]
 pub fn function(label: &str) -> Vec<u8> {
     Zip::function(label).build().unwrap()
 }
 
-/// A good zip with this manifest.
+/// Makes a good zip with this manifest.
 #[must_use]
 pub fn with_manifest(label: &str, manifest: &str) -> Vec<u8> {
     Zip::code(label).manifest(manifest).build().unwrap()
 }
 
-/// A program that `provided.*` runtimes start.
+/// Makes a program that `provided.*` runtimes start.
 #[must_use]
 pub fn bootstrap(content: &str) -> Entry {
     Entry::stored("bootstrap", format!("#!/bin/sh\n# {content}\n")).mode(0o100_755)
 }
 
-/// A good zip of about so many bytes; the label makes its code another.
+/// Makes a good zip of about this many bytes; another label makes other code.
 #[must_use]
 pub fn large(label: &str, bytes: usize, manifest: Option<&str>) -> Vec<u8> {
     let mut entries = vec![Entry::stored("ballast", vec![b'x'; bytes]), bootstrap(label)];

@@ -1,4 +1,4 @@
-//! What Lambda, STS and S3 answer, and what it means: waited for, sent once more, or an end with AWS's own words.
+//! The answers of Lambda, STS and S3: the deployer waits, sends the call once more, or ends with AWS's own words.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::time::Duration;
@@ -24,7 +24,7 @@ fn versions(world: &World) -> Vec<u64> {
     world.function(DEV, "orders", |f| f.versions.keys().copied().collect())
 }
 
-/// `orders` with so many versions that somebody has published; the last serves.
+/// Returns a world in which somebody has published so many versions of `orders`; the alias serves the last.
 fn with_versions(environment: &Value, count: u64) -> World {
     let mut environment = environment.clone();
     environment["targets"] = json!([{"account": DEV, "region": "eu-west-1"}]);
@@ -32,7 +32,7 @@ fn with_versions(environment: &Value, count: u64) -> World {
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
         "environments": {"dev": environment},
     }));
-    world.given(DEV, "orders", &code("0"), |f| {
+    world.add_function(DEV, "orders", &code("0"), |f| {
         for number in 1..=count {
             f.code(&code(&format!("by hand {number}"))).publish();
         }
@@ -42,7 +42,7 @@ fn with_versions(environment: &Value, count: u64) -> World {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_that_is_not_active_yet_is_waited_for_before_the_alias_moves() {
+async fn version_not_active_yet_is_waited_for_before_the_alias_moves() {
     for state in ["Inactive", "ActiveNonInvocable", "SomethingNew"] {
         let world = World::with_orders();
         world.on(Op::UpdateFunctionCode).end_in(state);
@@ -51,18 +51,18 @@ async fn a_version_that_is_not_active_yet_is_waited_for_before_the_alias_moves()
             assert_eq!(function.aliases["live"].version, 1, "it moved to a version that does not serve");
             function.versions.get_mut(&2).unwrap().state = Condition::Ready;
         });
-        let record = world.ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
+        let record = world.upload_until_ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
         assert_eq!((record.status, live(&world)), (Status::Succeeded, 2), "{state}: {:?}", record.because);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_that_never_serves_fails_with_lambdas_reason_and_the_alias_stays() {
+async fn version_that_never_serves_fails_with_lambdas_reason() {
     for (state, is_certain) in [("Inactive", false), ("SomethingNew", false), ("Deactivated", true), ("Deleting", true)]
     {
         let world = World::with_orders();
         world.on(Op::UpdateFunctionCode).end_in(state);
-        let record = world.ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
+        let record = world.upload_until_ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
         assert_eq!((error(&record).code, live(&world)), (TargetErrorCode::FunctionFailed, 1), "{state}");
         let message = error(&record).message;
         assert!(message.contains(&format!("Idle: so it is (state {state})")), "{message}");
@@ -72,14 +72,14 @@ async fn a_version_that_never_serves_fails_with_lambdas_reason_and_the_alias_sta
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_uses_a_sleeping_version_only_where_its_zip_is_gone() {
+async fn rollback_uses_an_inactive_version_only_without_its_zip() {
     for (zip_is_gone, serves) in [(true, 2), (false, 4)] {
         let world = World::with_orders();
         let first = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
         world.until_ended(&first).await;
         world.pass(Duration::from_secs(1)).await;
-        world.ended("dev/orders/1.2.0.zip", code("1.2.0")).await;
-        world.somebody(DEV, "orders", |f| {
+        world.upload_until_ended("dev/orders/1.2.0.zip", code("1.2.0")).await;
+        world.change_function(DEV, "orders", |f| {
             f.versions.get_mut(&2).unwrap().state = Condition::Named("Inactive".into());
             f
         });
@@ -87,24 +87,24 @@ async fn a_rollback_uses_a_sleeping_version_only_where_its_zip_is_gone() {
             world.aws(|aws| aws.artifacts.delete("dev/orders/1.1.0.zip", first.version_id.as_ref().unwrap()));
         }
         let rollback = json!({"command": "rollback", "environment": "dev", "function": "orders"});
-        let record = world.commanded(rollback).await;
+        let record = world.command_record(rollback).await;
         assert_eq!((record.status, live(&world)), (Status::Succeeded, serves), "{:?}", record.because);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_409_that_nobody_knows_is_waited_for_and_ends_with_awss_words() {
+async fn unknown_409_is_waited_for_and_ends_with_awss_words() {
     let words = "ResourceConflictException: the alias is being looked at";
     for op in [Op::UpdateFunctionCode, Op::UpdateAlias] {
         let world = World::with_orders();
         world.on(op).times(16).fail_saying(CallErrorKind::RefusedForNow, words);
-        let record = world.ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
+        let record = world.upload_until_ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
         assert_eq!((record.status, live(&world)), (Status::Succeeded, 2), "{op}: {:?}", record.because);
 
         let mut world = World::with_orders();
         world.time = Duration::from_secs(240);
         world.on(op).always().fail_saying(CallErrorKind::RefusedForNow, words);
-        let record = world.ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
+        let record = world.upload_until_ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
         assert_eq!((error(&record).code, live(&world)), (TargetErrorCode::Internal, 1), "{op}");
         assert!(error(&record).message.contains(words), "{}", error(&record).message);
         let waited = world.elapsed();
@@ -113,13 +113,13 @@ async fn a_409_that_nobody_knows_is_waited_for_and_ends_with_awss_words() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fresh_execution_role_is_waited_for_across_invocations_but_not_for_ever() {
+async fn fresh_execution_role_is_waited_for_across_invocations_within_limits() {
     for (from, expected) in [(600, None), (3600, Some(TargetErrorCode::RoleNotAssumable))] {
-        let mut world = World::of(&[DEV]);
+        let mut world = World::with_targets(&[DEV]);
         world.time = Duration::from_secs(120);
         let from = world.now() + Duration::from_secs(from);
         world.aws(|aws| aws.at(DEV).role("lambda-execution", from));
-        let record = world.ended("dev/orders/1.0.0.zip", function("1.0.0")).await;
+        let record = world.upload_until_ended("dev/orders/1.0.0.zip", function("1.0.0")).await;
         assert_eq!(record.targets[0].error.as_ref().map(|error| error.code), expected, "{:?}", record.because);
         let waited = world.elapsed();
         assert!(waited >= Duration::from_secs(600) && waited < Duration::from_secs(960), "{waited:?}");
@@ -127,7 +127,7 @@ async fn a_fresh_execution_role_is_waited_for_across_invocations_but_not_for_eve
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_queue_a_fresh_execution_role_is_waited_for_two_minutes() {
+async fn fresh_execution_role_without_a_queue_is_waited_for_two_minutes() {
     let world = World::with(&json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
         "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}]}},
@@ -139,7 +139,7 @@ async fn without_a_queue_a_fresh_execution_role_is_waited_for_two_minutes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_fresh_policy_denies_is_tried_for_fifteen_seconds() {
+async fn denial_by_a_fresh_policy_is_retried_for_fifteen_seconds() {
     for (op, kind, code_of_error) in [
         (Op::UpdateFunctionCode, CallErrorKind::Denied, TargetErrorCode::AccessDenied),
         (Op::UpdateFunctionCode, CallErrorKind::CodeDenied, TargetErrorCode::ArtifactUnreadable),
@@ -161,7 +161,7 @@ async fn what_a_fresh_policy_denies_is_tried_for_fifteen_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_no_policy_mends_is_told_at_once() {
+async fn error_that_waiting_cannot_fix_fails_at_once() {
     for (kind, code_of_error) in [
         (CallErrorKind::KeyDenied, TargetErrorCode::AccessDenied),
         (CallErrorKind::RegionNotEnabled, TargetErrorCode::AccessDenied),
@@ -177,11 +177,11 @@ async fn what_no_policy_mends_is_told_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_that_failed_for_a_reason_that_passes_is_made_once_more() {
+async fn version_that_failed_for_a_passing_reason_is_published_again() {
     for reason in ["InternalError", "EC2RequestLimitExceeded", "InsufficientCapacity", "EFSMountTimeout"] {
         let world = World::with_orders();
         world.on(Op::UpdateFunctionCode).end_failed(&format!("{reason}: try again"));
-        let record = world.ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
+        let record = world.upload_until_ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
         assert_eq!((record.status, live(&world)), (Status::Succeeded, 3), "{reason}: {:?}", record.because);
     }
     for (reason, expected) in [
@@ -192,21 +192,21 @@ async fn a_version_that_failed_for_a_reason_that_passes_is_made_once_more() {
     ] {
         let world = World::with_orders();
         world.on(Op::UpdateFunctionCode).always().end_failed(&format!("{reason}: no"));
-        let record = world.ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
+        let record = world.upload_until_ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
         assert_eq!((error(&record).code, live(&world)), (expected, 1), "{reason}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_conflict_without_a_difference_is_no_foreign_change() {
+async fn conflict_without_a_difference_is_no_foreign_change() {
     let world = World::with_orders();
     world.on(Op::UpdateAlias).always().fail(CallErrorKind::Conflict);
-    let record = world.ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
+    let record = world.upload_until_ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
     assert_eq!(error(&record).code, TargetErrorCode::Internal, "{}", error(&record).message);
 }
 
 #[tokio::test(start_paused = true)]
-async fn full_code_storage_is_emptied_of_surplus_versions_and_the_call_made_once_more() {
+async fn full_code_storage_is_pruned_and_the_call_repeated() {
     let world = with_versions(&json!({"keep_versions": 3}), 8);
     world.on(Op::UpdateFunctionCode).fail(CallErrorKind::StorageFull);
     let record = world.record("dev/orders/1.zip", code("1")).await;
@@ -221,9 +221,9 @@ async fn full_code_storage_is_emptied_of_surplus_versions_and_the_call_made_once
 }
 
 #[tokio::test(start_paused = true)]
-async fn twelve_versions_that_cannot_be_deleted_do_not_stop_pruning() {
+async fn undeletable_versions_do_not_stop_pruning() {
     let world = with_versions(&json!({"keep_versions": 3}), 20);
-    world.somebody(DEV, "orders", |f| {
+    world.change_function(DEV, "orders", |f| {
         f.replicated = (1..=12).collect();
         f
     });
@@ -233,13 +233,13 @@ async fn twelve_versions_that_cannot_be_deleted_do_not_stop_pruning() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_durable_function_is_pruned_only_where_the_environment_says_so() {
+async fn durable_function_is_pruned_only_if_the_environment_allows_it() {
     for (environment, expected) in [
         (json!({"keep_versions": 3}), (1..=9).collect::<Vec<_>>()),
         (json!({"keep_versions": 3, "prune_durable": true}), vec![7, 8, 9]),
     ] {
         let world = with_versions(&environment, 8);
-        world.somebody(DEV, "orders", |f| {
+        world.change_function(DEV, "orders", |f| {
             f.is_durable = true;
             f
         });
@@ -249,9 +249,9 @@ async fn a_durable_function_is_pruned_only_where_the_environment_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_version_that_was_served_before_is_never_deleted_by_the_same_deployment() {
+async fn formerly_served_version_is_not_deleted_by_the_same_deployment() {
     let world = with_versions(&json!({"keep_versions": 1}), 5);
-    world.somebody(DEV, "orders", |f| f.point("live", 2).shift("live", 3, 0.1));
+    world.change_function(DEV, "orders", |f| f.point("live", 2).shift("live", 3, 0.1));
     world.upload("dev/orders/1.zip", code("1")).await;
     assert_eq!(versions(&world), [2, 3, 6]);
     world.pass(Duration::from_secs(1)).await;

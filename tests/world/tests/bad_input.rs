@@ -1,4 +1,4 @@
-//! Bad input: a clear sentence, never a retry, no write in any target, and the next good upload works.
+//! Bad input gets a clear sentence and never a retry; nothing is written in any target, and the next good upload works.
 #![allow(clippy::unwrap_used)]
 
 use deployer_core::artifact::Upload;
@@ -8,12 +8,13 @@ use deployer_engine::port::CallErrorKind;
 use fixtures::Zip;
 use fixtures::packages::archive::{Entry, archive};
 use serde_json::{Value, json};
-use world::door::{notification, queued};
+use world::payloads::{notification, queued};
 use world::zips::{bootstrap, code, large, with_manifest};
 use world::{DEV, Op, World, ignored, recorded};
 
-/// After something bad: nothing was written to a target, the same event again is nothing, and a good upload works.
-async fn and_the_next_good_upload_works(world: &World) {
+/// Checks after bad input that nothing was written to a target, that the same event again changes nothing, and that a
+/// good upload works.
+async fn check_next_good_upload(world: &World) {
     assert_eq!(world.writes(), [""; 0]);
     world.same_again_changes_nothing().await;
     let record = world.record("dev/orders/9.9.9.zip", code("9.9.9")).await;
@@ -21,14 +22,14 @@ async fn and_the_next_good_upload_works(world: &World) {
     world.same_again_changes_nothing().await;
 }
 
-/// The record of a refusal, and what its sentence is.
+/// Returns the code of a refusal and its sentence.
 async fn refused(zip: Vec<u8>) -> (Code, String) {
     let world = World::with_orders();
     let record = world.record("dev/orders/1.1.0.zip", zip).await;
     assert_eq!(record.status, Status::Refused, "{:?}", record.because);
     assert_eq!(record.targets[0].status, Status::Refused);
     assert_eq!(record.targets[0].error, None);
-    and_the_next_good_upload_works(&world).await;
+    check_next_good_upload(&world).await;
     (record.code.unwrap(), record.because.unwrap().into())
 }
 
@@ -38,7 +39,7 @@ fn error(record: &DeploymentRecord) -> TargetError {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_of_another_form_is_ignored_with_the_rule_it_breaks() {
+async fn key_of_another_form_is_ignored_with_the_broken_rule() {
     for (key, because) in [
         ("README.md", r#""README.md" is not an artifact: its key is not <environment>/<function>/<release>.zip"#),
         (
@@ -61,12 +62,12 @@ async fn a_key_of_another_form_is_ignored_with_the_rule_it_breaks() {
         let world = World::with_orders();
         assert_eq!(ignored(world.upload(key, code("1.1.0")).await), because);
         assert!(world.calls().is_empty(), "{:?}", world.calls());
-        and_the_next_good_upload_works(&world).await;
+        check_next_good_upload(&world).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn events_that_name_no_artifact_of_ours_are_ignored_with_the_reason() {
+async fn event_without_an_artifact_is_ignored_with_the_reason() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     let elsewhere = Upload { bucket: "other-bucket".into(), ..upload.clone() };
@@ -95,7 +96,7 @@ async fn events_that_name_no_artifact_of_ours_are_ignored_with_the_reason() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn malformed_messages_are_told_of_and_done_with() {
+async fn malformed_message_is_reported_and_acked() {
     let world = World::with_orders();
     let no_time = json!({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put"}]});
     let undecodable: Value = {
@@ -118,18 +119,18 @@ async fn malformed_messages_are_told_of_and_done_with() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_environment_is_ignored_and_leaves_nothing_in_the_ledger() {
+async fn unknown_environment_is_ignored_without_a_ledger_write() {
     let world = World::with_orders();
     assert_eq!(
         ignored(world.upload("prdo/orders/1.1.0.zip", code("1.1.0")).await),
         "\"prdo/orders/1.1.0.zip\" is for environment prdo, which deployer.json does not have (it has dev)"
     );
     assert!(world.calls().is_empty());
-    and_the_next_good_upload_works(&world).await;
+    check_next_good_upload(&world).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_environment_that_takes_no_uploads_refuses_them_and_says_what_to_do() {
+async fn environment_without_uploads_refuses_them_and_says_what_to_do() {
     let target = |account: &str| json!([{"account": account, "region": "eu-west-1"}]);
     let world = World::with(&json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-ledger",
@@ -138,7 +139,7 @@ async fn an_environment_that_takes_no_uploads_refuses_them_and_says_what_to_do()
             "prod": {"targets": target("222222222222"), "promotion": {"from": "dev"}},
             "old": {"targets": target("333333333333"), "accept_uploads": false}},
     }));
-    world.given(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+    world.add_function(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
     for (key, because) in [
         (
             "prod/orders/1.1.0.zip",
@@ -150,11 +151,11 @@ async fn an_environment_that_takes_no_uploads_refuses_them_and_says_what_to_do()
         assert_eq!((record.status, record.code), (Status::Refused, Some(Code::UploadsNotAccepted)));
         assert_eq!(record.because.as_deref(), Some(because));
     }
-    and_the_next_good_upload_works(&world).await;
+    check_next_good_upload(&world).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_function_that_does_not_exist_and_has_no_manifest_is_not_created() {
+async fn missing_function_without_a_manifest_is_not_created() {
     let world = World::with_orders();
     let record = world.record("dev/odrers/1.1.0.zip", code("1.1.0")).await;
     assert_eq!(
@@ -166,20 +167,20 @@ async fn a_function_that_does_not_exist_and_has_no_manifest_is_not_created() {
              runtime, handler: add it to function.toml, or correct the function's name in the key"
         )
     );
-    and_the_next_good_upload_works(&world).await;
+    check_next_good_upload(&world).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_manifest_without_a_role_creates_nothing() {
+async fn manifest_without_a_role_creates_nothing() {
     let world = World::with_orders();
     let manifest = "runtime = \"provided.al2023\"\nhandler = \"bootstrap\"\n";
     let record = world.record("dev/bills/1.1.0.zip", with_manifest("1.1.0", manifest)).await;
     assert!(error(&record).message.contains("to create it the manifest must name role: add it to function.toml"));
-    and_the_next_good_upload_works(&world).await;
+    check_next_good_upload(&world).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_zip_or_a_broken_one_is_refused() {
+async fn broken_zip_is_refused() {
     let good = code("1.1.0");
     let cases: [(Vec<u8>, &str); 6] = [
         (vec![], "the object is empty (0 bytes): upload the zip again"),
@@ -207,7 +208,7 @@ async fn what_is_no_zip_or_a_broken_one_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn entries_that_break_a_rule_are_named() {
+async fn entry_that_breaks_a_rule_is_named() {
     let file = |name: &str| Entry::stored(name, "x");
     let packed =
         |size: usize, unpacks_to: u32| Entry { method: 8, unpacked: unpacks_to, ..Entry::stored("big", vec![0; size]) };
@@ -247,7 +248,7 @@ async fn entries_that_break_a_rule_are_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bad_zip_is_refused_for_what_its_end_says_without_reading_the_rest() {
+async fn bad_zip_is_refused_by_its_end_without_reading_the_rest() {
     let world = World::with_orders();
     let zip =
         archive(&[Entry::stored("ballast", vec![0; 5 << 20]), Entry { flags: 1, ..Entry::stored("secret", "x") }]);
@@ -255,11 +256,11 @@ async fn a_bad_zip_is_refused_for_what_its_end_says_without_reading_the_rest() {
     let run = world.invocation().upload(&upload).await;
     let read = world.aws(|aws| aws.artifacts.bytes_read(run.invocation, upload.version_id.as_ref().unwrap()));
     assert_eq!(read, 2 << 20);
-    and_the_next_good_upload_works(&world).await;
+    check_next_good_upload(&world).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mistake_in_the_manifest_is_named_with_its_path() {
+async fn mistake_in_the_manifest_is_named_with_its_path() {
     for (manifest, because) in [
         ("memory = 256\n", "function.toml: memory: unknown field; did you mean memory_size?"),
         ("timeout = \"10\"\n", "function.toml: timeout: expected a whole number, found the string \"10\""),
@@ -289,7 +290,7 @@ async fn a_mistake_in_the_manifest_is_named_with_its_path() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_execution_role_that_the_environment_does_not_take_is_refused_before_anything_is_entered() {
+async fn execution_role_not_allowed_by_the_environment_is_refused_first() {
     let config = |execution_role: &str| {
         json!({
             "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
@@ -311,7 +312,7 @@ async fn an_execution_role_that_the_environment_does_not_take_is_refused_before_
                  takes lambda/orders"
             )
         );
-        and_the_next_good_upload_works(&world).await;
+        check_next_good_upload(&world).await;
     }
     let mut world = World::with_orders();
     world.reconfigure(&config("lambda-*"));
@@ -319,10 +320,10 @@ async fn an_execution_role_that_the_environment_does_not_take_is_refused_before_
     assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
 }
 
-/// No value of a variable is in a record, an event or a log line, whichever of AWS's texts has quoted it: one that is sent, one that was
-/// read, one of `$LATEST`'s reasons.
+/// A variable's value is in no record, event or log line, whether AWS's text has quoted a value that is sent, one that
+/// was read, or one in `$LATEST`'s reason.
 #[tokio::test(start_paused = true)]
-async fn a_value_of_a_variable_that_lambda_quotes_is_masked_whatever_the_words() {
+async fn variable_value_quoted_by_lambda_is_masked() {
     let manifest = "[environment.variables]\nTOKEN = \"new-hunter2\"\n";
     for (op, text) in [
         (
@@ -333,24 +334,24 @@ async fn a_value_of_a_variable_that_lambda_quotes_is_masked_whatever_the_words()
         (Op::UpdateAlias, "new-hunter2"),
     ] {
         let world = World::with_orders();
-        world.somebody(DEV, "orders", |f| f.variable("OLD", "old-hunter2"));
+        world.change_function(DEV, "orders", |f| f.variable("OLD", "old-hunter2"));
         world.on(op).fail_saying(CallErrorKind::Invalid, text);
         let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", manifest)).await;
         let message = error(&record).message;
         assert!(message.contains("***") && !message.contains("hunter2"), "{op:?}: {message}");
-        assert!(!told(&world).contains("hunter2"), "{op:?}: {}", told(&world));
+        assert!(!everything_written(&world).contains("hunter2"), "{op:?}: {}", everything_written(&world));
     }
     let world = World::with_orders();
-    world.somebody(DEV, "orders", |f| f.variable("OLD", "old-hunter2"));
+    world.change_function(DEV, "orders", |f| f.variable("OLD", "old-hunter2"));
     world.on(Op::UpdateFunctionCode).always().end_failed("InvalidConfiguration: OLD is old-hunter2");
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
     let message = error(&record).message;
     assert!(message.contains("OLD is ***"), "{message}");
-    assert!(!told(&world).contains("hunter2"), "{}", told(&world));
+    assert!(!everything_written(&world).contains("hunter2"), "{}", everything_written(&world));
 }
 
-/// All that the ledger has, and all that was sent.
-fn told(world: &World) -> String {
+/// Returns everything in the ledger, and everything that was sent.
+fn everything_written(world: &World) -> String {
     world.aws(|aws| {
         let object = |key: &str| String::from_utf8_lossy(aws.ledger.get(key).unwrap_or_default()).into_owned();
         let objects = aws.ledger.keys("").map(object);
@@ -359,17 +360,17 @@ fn told(world: &World) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_secret_in_a_broken_manifest_is_nowhere_in_the_ledger() {
+async fn secret_in_a_broken_manifest_is_nowhere_in_the_ledger() {
     let world = World::with_orders();
     let manifest = "[environment.variables]\nTOKEN = \"hunter2\"\nLIST = [\"hunter2\"]\n";
     let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", manifest)).await;
     assert_eq!(record.code, Some(Code::InvalidManifest));
     assert!(!world.snapshot().contains("hunter2"), "{}", world.snapshot());
-    and_the_next_good_upload_works(&world).await;
+    check_next_good_upload(&world).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_provided_runtime_needs_its_bootstrap() {
+async fn provided_runtime_needs_its_bootstrap() {
     let manifest = "runtime = \"provided.al2023\"\n";
     let none = Zip::empty().file("main", "x").manifest(manifest).build().unwrap();
     let plain = Zip::code("1.1.0").manifest(manifest).not_executable("bootstrap").build().unwrap();
@@ -383,18 +384,18 @@ async fn a_provided_runtime_needs_its_bootstrap() {
         let record = world.record("dev/orders/1.1.0.zip", zip).await;
         assert!(record.because.clone().unwrap().contains(because), "{:?}", record.because);
         assert_eq!((record.status, record.code), (Status::Refused, Some(Code::InvalidArtifact)));
-        and_the_next_good_upload_works(&world).await;
+        check_next_good_upload(&world).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_provided_runtime_without_its_bootstrap_is_refused_as_an_invalid_artifact() {
+async fn missing_bootstrap_of_a_provided_runtime_is_an_invalid_artifact() {
     let zip = Zip::empty().file("main", "x").manifest("runtime = \"provided.al2023\"\n").build().unwrap();
     assert_eq!(refused(zip).await.0, Code::InvalidArtifact);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_object_or_version_that_is_gone_is_refused_as_gone() {
+async fn deleted_object_or_version_is_refused_as_gone() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     world.aws(|aws| aws.artifacts.delete(&upload.key, upload.version_id.as_ref().unwrap()));
@@ -404,11 +405,11 @@ async fn an_object_or_version_that_is_gone_is_refused_as_gone() {
         record.because.unwrap(),
         "s3://acme-artifacts/dev/orders/1.1.0.zip (version v1) does not exist any more (NoSuchVersion): upload it again"
     );
-    and_the_next_good_upload_works(&world).await;
+    check_next_good_upload(&world).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_artifact_that_goes_away_between_verifying_and_deploying_fails_the_target() {
+async fn artifact_deleted_between_verifying_and_deploying_fails_the_target() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     world.on(world::Op::UpdateFunctionCode).meanwhile(|aws| {
@@ -421,9 +422,9 @@ async fn an_artifact_that_goes_away_between_verifying_and_deploying_fails_the_ta
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_account_that_does_not_let_us_in_is_named_with_role_session_and_cause() {
+async fn account_that_denies_entry_is_named_with_role_and_session() {
     let world = World::with_orders();
-    world.aws(|aws| aws.gate.role(DEV).external_id = None);
+    world.aws(|aws| aws.sts.role(DEV).external_id = None);
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
     assert_eq!(
         error(&record),
@@ -444,10 +445,10 @@ async fn an_account_that_does_not_let_us_in_is_named_with_role_session_and_cause
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_artifact_that_the_deployer_may_not_read_fails_every_target() {
-    let world = World::of(&[DEV, "222222222222"]);
+async fn artifact_unreadable_to_the_deployer_fails_every_target() {
+    let world = World::with_targets(&[DEV, "222222222222"]);
     for place in [DEV, "222222222222"] {
-        world.given(place, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+        world.add_function(place, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
     }
     world.aws(|aws| aws.artifacts.closed_to_the_deployer = true);
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -458,11 +459,11 @@ async fn an_artifact_that_the_deployer_may_not_read_fails_every_target() {
     }
     world.same_again_changes_nothing().await;
     world.aws(|aws| aws.artifacts.closed_to_the_deployer = false);
-    and_the_next_good_upload_works(&world).await;
+    check_next_good_upload(&world).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_artifact_that_lambda_may_not_read_fails_that_target() {
+async fn artifact_unreadable_to_lambda_fails_that_target() {
     let world = World::with_orders();
     world.aws(|aws| aws.artifacts.closed_to.insert(AccountId::parse(DEV).unwrap()));
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -479,7 +480,7 @@ async fn an_artifact_that_lambda_may_not_read_fails_that_target() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_configuration_that_lambda_refuses_is_told_in_its_words() {
+async fn configuration_refused_by_lambda_is_reported_in_its_words() {
     let world = World::with_orders();
     world.on(world::Op::UpdateFunctionConfiguration).fail_saying(
         deployer_engine::port::CallErrorKind::Invalid,
@@ -493,7 +494,7 @@ async fn a_configuration_that_lambda_refuses_is_told_in_its_words() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_missing_right_is_named_whichever_call_lacks_it() {
+async fn missing_right_of_any_call_is_named() {
     for (action, manifest) in [
         ("lambda:GetFunction", ""),
         ("lambda:GetAlias", ""),
@@ -505,7 +506,7 @@ async fn a_missing_right_is_named_whichever_call_lacks_it() {
         ("iam:PassRole", "role = \"other\"\n"),
     ] {
         let world = World::with_orders();
-        world.aws(|aws| aws.gate.role(DEV).may_not.insert(action.into()));
+        world.aws(|aws| aws.sts.role(DEV).may_not.insert(action.into()));
         let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", manifest)).await;
         assert_eq!(error(&record).code, TargetErrorCode::AccessDenied, "{action}");
         assert!(error(&record).message.contains(&format!("is not authorized to perform: {action} on")), "{action}");
@@ -515,7 +516,7 @@ async fn a_missing_right_is_named_whichever_call_lacks_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_head_that_nobody_can_read_stops_its_function_and_no_other() {
+async fn unreadable_head_stops_only_its_function() {
     let whole = {
         let world = World::with_orders();
         world.upload("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -530,7 +531,7 @@ async fn a_head_that_nobody_can_read_stops_its_function_and_no_other() {
         (unknown_schema, "has schema 2, this deployer knows 1", "run the deployer that wrote it, or a newer one"),
     ] {
         let world = World::with_orders();
-        world.given(DEV, "payments", &code("1.0.0"), |f| f.publish().point("live", 1));
+        world.add_function(DEV, "payments", &code("1.0.0"), |f| f.publish().point("live", 1));
         world.aws(|aws| aws.ledger.put("heads/dev/orders.json", broken));
         let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
         let transient = world.deliver(&upload).await.unwrap_err().to_string();
@@ -541,7 +542,7 @@ async fn a_head_that_nobody_can_read_stops_its_function_and_no_other() {
         let other = world.put("dev/payments/1.1.0.zip", code("1.1.0"));
         assert_eq!(recorded(world.deliver(&other).await.unwrap()).status, Status::Succeeded);
 
-        // Somebody repairs it, and the message comes once more.
+        // Somebody repairs the head, and the message comes once more.
         world.aws(|aws| aws.ledger.delete("heads/dev/orders.json"));
         assert_eq!(recorded(world.deliver(&upload).await.unwrap()).status, Status::Succeeded);
         world.markers_are_cleared().await;
@@ -550,12 +551,12 @@ async fn a_head_that_nobody_can_read_stops_its_function_and_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_releases_are_immutable_other_bytes_under_the_same_release_are_refused() {
+async fn immutable_release_refuses_other_bytes() {
     let world = World::with(&json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-ledger",
         "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}], "immutable_releases": true}},
     }));
-    world.given(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+    world.add_function(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
     let first = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
     world.pass(std::time::Duration::from_secs(1)).await;
     let other = world.record("dev/orders/1.1.0.zip", code("1.1.0, once more")).await;
@@ -576,7 +577,7 @@ async fn where_releases_are_immutable_other_bytes_under_the_same_release_are_ref
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_zip_larger_than_the_window_with_its_manifest_anywhere_is_read_right() {
+async fn zip_larger_than_the_window_is_read_right() {
     let world = World::dev();
     let record = world.record("dev/orders/1.0.0.zip", large("1.0.0", 3 << 20, Some(fixtures::MANIFEST))).await;
     assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
@@ -584,7 +585,7 @@ async fn a_zip_larger_than_the_window_with_its_manifest_anywhere_is_read_right()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_number_above_what_is_known_is_deployed_and_warned_of_in_the_record() {
+async fn number_above_the_known_limit_is_deployed_with_a_warning() {
     let world = World::with_orders();
     let zip = Zip::function("1.1.0").with("timeout = 10", "timeout = 1800").with("lambda-execution", "orders");
     let record = world.record("dev/orders/1.1.0.zip", zip.build().unwrap()).await;

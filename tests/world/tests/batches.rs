@@ -1,4 +1,4 @@
-//! A batch: each message is answered for on its own, whatever happens to its neighbours.
+//! A batch: each message gets an answer of its own, whatever happens to its neighbours.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 use std::ops::Range;
@@ -14,11 +14,11 @@ use deployer_engine::Engine;
 use deployer_engine::batch::{handle_batch, put_back};
 use deployer_engine::port::{ArtifactStore, Chunks, Queue, QueueError, ReadError, Tail};
 use serde_json::json;
-use world::door::notification;
+use world::payloads::notification;
 use world::zips::code;
 use world::{DEV, World};
 
-/// What the artifact bucket does to who reads a key with "bad" in it.
+/// The behaviour of the artifact bucket towards a read of a key with "bad" in it.
 #[derive(Clone, Copy)]
 enum Trap {
     Panics,
@@ -49,7 +49,7 @@ impl ArtifactStore for Trapped {
     }
 }
 
-/// The messages of a batch, numbered from 0, as Lambda delivers them.
+/// Returns the messages of a batch, numbered from 0, as Lambda delivers them.
 fn batch(uploads: &[Upload]) -> Vec<Message> {
     let record = |(number, upload): (usize, &Upload)| json!({"messageId": number.to_string(), "eventSource": "aws:sqs", "body": notification(upload).to_string()});
     let records: Vec<_> = uploads.iter().enumerate().map(record).collect();
@@ -60,16 +60,16 @@ fn batch(uploads: &[Upload]) -> Vec<Message> {
 }
 
 async fn failed(engine: &Engine, messages: Vec<Message>) -> Vec<String> {
-    // Virtual time: whoever forgets the deadline is found out at once.
+    // Time is virtual, so a missed deadline shows at once.
     let answer = tokio::time::timeout(Duration::from_secs(900), handle_batch(engine, messages));
     answer.await.expect("an answer, however late")
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_or_a_read_without_end_takes_only_its_own_message_along() {
+async fn panic_or_endless_read_fails_only_its_own_message() {
     for trap in [Trap::Panics, Trap::NeverAnswers] {
         let world = World::with_orders();
-        world.given(DEV, "bad", &code("1.0.0"), |f| f.publish().point("live", 1));
+        world.add_function(DEV, "bad", &code("1.0.0"), |f| f.publish().point("live", 1));
         let uploads = [world.put("dev/bad/1.1.0.zip", code("1.1.0")), world.put("dev/orders/1.1.0.zip", code("1.1.0"))];
         let mut engine = world.engine(Duration::from_secs(300));
         let store = engine.ports.artifacts.clone();
@@ -79,8 +79,8 @@ async fn a_panic_or_a_read_without_end_takes_only_its_own_message_along() {
         assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 2);
         assert_eq!(world.function(DEV, "bad", |f| f.aliases["live"].version), 1);
 
-        // The message comes again. Where the artifact was read without end, nothing of it was written; the claim stands
-        // until its lease ends, for the process might have been frozen.
+        // The message comes again. A read without end has written nothing; the claim lasts until its lease ends,
+        // because the process might have been frozen.
         world.pass(Duration::from_secs(311)).await;
         let engine = world.engine(Duration::from_secs(300));
         assert!(failed(&engine, batch(&uploads)).await.is_empty());
@@ -90,7 +90,7 @@ async fn a_panic_or_a_read_without_end_takes_only_its_own_message_along() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deployment_that_could_not_end_in_time_is_not_begun() {
+async fn deployment_that_could_not_end_in_time_is_not_begun() {
     let world = World::with_orders();
     let uploads = [world.put("dev/orders/1.1.0.zip", code("1.1.0"))];
     assert_eq!(failed(&world.engine(Duration::from_secs(40)), batch(&uploads)).await, ["0"]);
@@ -99,7 +99,7 @@ async fn a_deployment_that_could_not_end_in_time_is_not_begun() {
     assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 2);
 }
 
-/// A queue that remembers for how long messages stay away, or never answers.
+/// A queue that records for how long messages stay away, or never answers.
 struct Pausing {
     pauses: Mutex<Vec<(String, u64)>>,
     answers: bool,
@@ -122,7 +122,7 @@ impl Queue for Pausing {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_that_no_configuration_is_there_for_comes_again_with_the_same_growing_pauses() {
+async fn batch_without_a_configuration_comes_again_with_growing_pauses() {
     let world = World::with_orders();
     for answers in [true, false] {
         let engine = world.engine(Duration::from_secs(300));
@@ -149,7 +149,7 @@ async fn a_batch_that_no_configuration_is_there_for_comes_again_with_the_same_gr
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_uploads_of_one_function_in_a_batch_are_deployed_one_after_the_other() {
+async fn two_uploads_of_one_function_in_a_batch_follow_each_other() {
     let world = World::with_orders();
     let uploads = ["1.1.0", "1.2.0"].map(|release| world.put(&format!("dev/orders/{release}.zip"), code(release)));
     assert!(failed(&world.engine(Duration::from_secs(300)), batch(&uploads)).await.is_empty());

@@ -1,4 +1,4 @@
-//! Deployers whose clocks are wrong: what they decide stands in the ledger's time.
+//! Deployers whose clocks are wrong: their decisions carry the ledger's time.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::sync::Arc;
@@ -8,51 +8,51 @@ use deployer_core::record::Status;
 use deployer_engine::Ports;
 use jiff::SignedDuration;
 use serde_json::json;
-use world::orders::{command, deployed, release, rollback, served};
+use world::orders::{command, deploy_all, release, rollback, served};
 use world::zips::code;
 use world::{World, WrongClock, recorded};
 
-/// From now on the deployer's clock is wrong by so many minutes; the ledger's is right.
-fn is_ahead(world: &mut World, minutes: i64) {
+/// Makes the deployer's clock wrong by so many minutes; the ledger's clock stays right.
+fn set_clock_ahead(world: &mut World, minutes: i64) {
     let ahead = SignedDuration::from_mins(minutes);
-    world.between = Some(Box::new(move |ports: Ports| {
+    world.decorate_ports = Some(Box::new(move |ports: Ports| {
         let clock = Arc::new(WrongClock { clock: ports.clock.clone(), ahead });
         Ports { clock, ..ports }
     }));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_by_a_deployer_ten_minutes_ahead_outdates_no_upload_of_after_it() {
+async fn rollback_by_a_deployer_ahead_outdates_no_later_upload() {
     let mut world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
-    is_ahead(&mut world, 10);
+    deploy_all(&world, &["a", "b"]).await;
+    set_clock_ahead(&mut world, 10);
     assert_eq!(release(&rollback(&world).await), "a");
-    world.between = None;
+    world.decorate_ports = None;
     world.pass(Duration::from_secs(2)).await;
     let after = recorded(world.upload("dev/orders/c.zip", code("c")).await);
     assert_eq!((after.status, served(&world).as_str()), (Status::Succeeded, "c"), "{:?}", after.because);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_by_a_deployer_ten_minutes_behind_outdates_uploads_of_before_it() {
+async fn rollback_by_a_deployer_behind_outdates_earlier_uploads() {
     let mut world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     let before = world.put("dev/orders/c.zip", code("c"));
     world.pass(Duration::from_secs(2)).await;
-    is_ahead(&mut world, -10);
+    set_clock_ahead(&mut world, -10);
     assert_eq!(release(&rollback(&world).await), "a");
-    world.between = None;
+    world.decorate_ports = None;
     let late = recorded(world.deliver(&before).await.unwrap());
     assert_eq!((late.status, served(&world).as_str()), (Status::Superseded, "a"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_redeploy_outdates_no_upload_that_is_on_its_way() {
+async fn redeploy_outdates_no_upload_under_way() {
     let world = World::with_orders();
-    deployed(&world, &["a"]).await;
+    deploy_all(&world, &["a"]).await;
     let on_its_way = world.put("dev/orders/b.zip", code("b"));
     world.pass(Duration::from_secs(5)).await;
-    assert_eq!(world.commanded(command("redeploy", &json!({}))).await.status, Status::Unchanged);
+    assert_eq!(world.command_record(command("redeploy", &json!({}))).await.status, Status::Unchanged);
     assert_eq!(recorded(world.deliver(&on_its_way).await.unwrap()).status, Status::Succeeded);
     assert_eq!(served(&world), "b");
 }

@@ -1,4 +1,4 @@
-//! Commands by hand when things are not as they should be: new targets, mistyped releases, lost answers, broken heads.
+//! Commands by hand in bad circumstances: new targets, mistyped releases, lost answers, broken heads.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -6,14 +6,14 @@ use std::time::Duration;
 use deployer_core::record::{Code, DeploymentRecord, Status};
 use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
-use world::orders::{OTHER, command, deployed, rollback, served, served_in};
+use world::orders::{OTHER, command, deploy_all, rollback, served, served_in};
 use world::zips::code;
-use world::{DEV, Moment, Op, Outcome, Work, World, recorded};
+use world::{CallPhase, DEV, Op, Outcome, Trigger, World, recorded};
 
-/// `orders` in two accounts; the head is as if the second had come after these releases.
+/// Returns a world with `orders` in two accounts whose head is as if the second account had come after these releases.
 async fn with_a_new_target(releases: &[&str]) -> World {
-    let world = World::two();
-    deployed(&world, releases).await;
+    let world = World::with_orders_in_two();
+    deploy_all(&world, releases).await;
     let mut head = world.head("dev", "orders");
     let place = format!("{OTHER}/eu-west-1");
     for live in head["history"].as_array_mut().unwrap() {
@@ -25,20 +25,20 @@ async fn with_a_new_target(releases: &[&str]) -> World {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_came_later_gets_what_is_gone_back_to_from_the_artifact() {
+async fn target_added_later_gets_the_rollback_from_the_artifact() {
     let world = with_a_new_target(&["a", "b"]).await;
     world.pass(Duration::from_secs(1)).await;
-    let to = world.commanded(command("rollback", &json!({"to": "a"}))).await;
+    let to = world.command_record(command("rollback", &json!({"to": "a"}))).await;
     assert_eq!(to.status, Status::Succeeded, "{to:?}");
     assert_eq!((served_in(&world, DEV).as_str(), served_in(&world, OTHER).as_str()), ("a", "a"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_came_later_fails_alone_where_the_artifact_is_gone() {
+async fn target_added_later_fails_alone_without_the_artifact() {
     let world = with_a_new_target(&["a", "b"]).await;
     world.aws(|aws| aws.artifacts.delete("dev/orders/a.zip", "v1"));
     world.pass(Duration::from_secs(1)).await;
-    let to = world.commanded(command("rollback", &json!({"to": "a"}))).await;
+    let to = world.command_record(command("rollback", &json!({"to": "a"}))).await;
     assert_eq!(
         (to.status, to.targets[0].status, to.targets[1].status),
         (Status::Failed, Status::Succeeded, Status::Failed)
@@ -48,9 +48,9 @@ async fn a_target_that_came_later_fails_alone_where_the_artifact_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_gives_way_to_a_command_that_leads_nowhere() {
+async fn command_that_leads_nowhere_displaces_nothing() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(20));
     let first = world.put("dev/orders/c.zip", code("c"));
     let then = async {
@@ -58,9 +58,9 @@ async fn nothing_gives_way_to_a_command_that_leads_nowhere() {
         let waits = world.record("dev/orders/d.zip", code("d")).await;
         assert_eq!(waits.status, Status::Pending);
         world.pass(Duration::from_secs(1)).await;
-        let typo = world.commanded(command("rollback", &json!({"to": "1.4.l"}))).await;
+        let typo = world.command_record(command("rollback", &json!({"to": "1.4.l"}))).await;
         assert_eq!((typo.status, typo.code), (Status::Refused, Some(Code::NothingToRollBack)));
-        let typo = world.commanded(command("deploy", &json!({"release": "1.4.l"}))).await;
+        let typo = world.command_record(command("deploy", &json!({"release": "1.4.l"}))).await;
         assert_eq!((typo.status, typo.code), (Status::Refused, Some(Code::ArtifactGone)));
     };
     let (first, ()) = tokio::join!(world.deliver(&first), then);
@@ -70,37 +70,37 @@ async fn nothing_gives_way_to_a_command_that_leads_nowhere() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upload_of_before_a_mistyped_command_is_deployed() {
+async fn upload_from_before_a_mistyped_command_is_deployed() {
     let world = World::with_orders();
-    deployed(&world, &["a"]).await;
+    deploy_all(&world, &["a"]).await;
     let upload = world.put("dev/orders/b.zip", code("b"));
     world.pass(Duration::from_secs(5)).await;
     for typo in [command("deploy", &json!({"release": "z"})), command("rollback", &json!({"to": "z"}))] {
-        assert_eq!(world.commanded(typo).await.status, Status::Refused);
+        assert_eq!(world.command_record(typo).await.status, Status::Refused);
     }
     assert_eq!(recorded(world.deliver(&upload).await.unwrap()).status, Status::Succeeded);
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_goes_wrong_once_a_command_is_taken_the_answer_is_how_far_it_is() {
+async fn accepted_command_is_answered_with_its_progress_despite_errors() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     world.pass(Duration::from_secs(1)).await;
     world.on(Op::AssumeRole).always().fail(CallErrorKind::Throttled);
-    let work = Work::Command(command("rollback", &json!({"id": "r"})));
+    let work = Trigger::Command(command("rollback", &json!({"id": "r"})));
     let run = world.invocation().within(Duration::from_secs(120)).run(&work);
     let Outcome::Answered(answer) = run.await.outcome else { panic!("no answer") };
     assert_eq!(answer["status"], "in_progress", "{answer:#}");
     world.heal();
     world.leases_run_out().await;
-    world.invocation().run(&Work::Sweep).await;
+    world.invocation().run(&Trigger::Sweep).await;
     world.tick().await;
-    let record = world.commanded(command("rollback", &json!({"id": "r"}))).await;
+    let record = world.command_record(command("rollback", &json!({"id": "r"}))).await;
     assert_eq!((record.status, served_in(&world, DEV).as_str()), (Status::Succeeded, "a"), "{record:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_given_up_untouched_is_held_too() {
+async fn untouched_upload_is_refused_by_a_later_hold() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/a.zip", code("a"));
     world.on(Op::ReadTail).break_after(0);
@@ -114,11 +114,11 @@ async fn what_was_given_up_untouched_is_held_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_never_leads_to_what_is_live_already() {
+async fn rollback_never_leads_to_the_live_release() {
     let world = World::with_orders();
-    deployed(&world, &["z", "a", "b"]).await;
+    deploy_all(&world, &["z", "a", "b"]).await;
     world.pass(Duration::from_secs(1)).await;
-    let again = world.commanded(command("deploy", &json!({"release": "a"}))).await;
+    let again = world.command_record(command("deploy", &json!({"release": "a"}))).await;
     assert_eq!(again.status, Status::Succeeded);
     let reject = json!({"command": "reject", "function": "orders", "release": "b", "reason": "bad"});
     world.command(reject).await;
@@ -127,9 +127,9 @@ async fn a_rollback_never_leads_to_what_is_live_already() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_account_that_does_not_answer_holds_up_no_rollback_of_the_others() {
-    let world = World::two();
-    deployed(&world, &["a", "b"]).await;
+async fn unresponsive_account_does_not_delay_rollback_of_the_others() {
+    let world = World::with_orders_in_two();
+    deploy_all(&world, &["a", "b"]).await;
     world.pass(Duration::from_secs(1)).await;
     let began = world.elapsed();
     world.latency(|call| match call.place.starts_with(OTHER) {
@@ -142,27 +142,28 @@ async fn an_account_that_does_not_answer_holds_up_no_rollback_of_the_others() {
         }
         world.elapsed() - began
     };
-    let back = world.commanded(command("rollback", &json!({})));
+    let back = world.command_record(command("rollback", &json!({})));
     let (_, moved) = tokio::join!(back, moved);
     assert!(moved < Duration::from_secs(10), "{moved:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_head_that_cannot_be_read_hides_nothing_else() {
+async fn unreadable_head_hides_no_other_function() {
     let world = World::with_orders();
-    deployed(&world, &["a"]).await;
+    deploy_all(&world, &["a"]).await;
     world.aws(|aws| aws.ledger.put("heads/dev/broken.json", b"{".to_vec()));
     let status = world.command(json!({"command": "status"})).await;
     assert_eq!(status["functions"].as_array().unwrap().len(), 1);
     assert!(status["unreadable"][0].as_str().unwrap().starts_with("heads/dev/broken.json in the ledger bucket"));
-    let (error_type, _) = world.refuses(json!({"command": "status", "environment": "dev", "function": "broken"})).await;
+    let (error_type, _) =
+        world.command_error(json!({"command": "status", "environment": "dev", "function": "broken"})).await;
     assert_eq!(error_type, "LedgerUnavailable");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_id_names_one_command() {
+async fn command_id_names_one_command() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     for release in ["a", "b"] {
         let reject =
             json!({"command": "reject", "function": "orders", "release": release, "reason": "bad", "id": "INC-8"});
@@ -170,16 +171,16 @@ async fn an_id_names_one_command() {
     }
     let status = world.command(json!({"command": "status", "function": "orders"})).await;
     assert_eq!(status["functions"][0]["rejects"].as_array().unwrap().len(), 2);
-    world.commanded(command("redeploy", &json!({"id": "INC-9"}))).await;
-    let (error_type, message) = world.refuses(command("rollback", &json!({"id": "INC-9"}))).await;
+    world.command_record(command("redeploy", &json!({"id": "INC-9"}))).await;
+    let (error_type, message) = world.command_error(command("rollback", &json!({"id": "INC-9"}))).await;
     assert_eq!(error_type, "InvalidCommand");
     assert!(message.starts_with("id \"INC-9\" was another command's before (a Redeploy"), "{message}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_id_of_a_hold_that_was_released_is_refused() {
+async fn id_of_a_released_hold_is_refused() {
     let world = World::with_orders();
-    deployed(&world, &["a"]).await;
+    deploy_all(&world, &["a"]).await;
     let hold = |id: &str| command("hold", &json!({"reason": "stop", "id": id}));
     let release = |id: &str| command("release-hold", &json!({"id": id}));
     let reason = |status: &Value| status["functions"][0]["hold"]["reason"].clone();
@@ -197,9 +198,9 @@ async fn an_id_of_a_hold_that_was_released_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_id_of_a_reject_that_was_ended_is_refused() {
+async fn id_of_an_ended_reject_is_refused() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     let reject =
         |id: &str| json!({"command": "reject", "function": "orders", "release": "b", "reason": "bad", "id": id});
     let unreject = |id: &str| json!({"command": "unreject", "function": "orders", "release": "b", "id": id});
@@ -217,9 +218,9 @@ async fn an_id_of_a_reject_that_was_ended_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_recall_that_was_undone_since_begins_nothing_when_it_comes_again() {
+async fn repeated_recall_that_was_undone_begins_nothing() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     let recall = json!({"command": "recall", "function": "orders", "release": "b", "reason": "bad", "id": "r"});
     let rejects = |verb: &str, id: &str| json!({"command": verb, "function": "orders", "release": "b", "reason": "bad", "id": id});
     world.command(recall.clone()).await;
@@ -227,7 +228,7 @@ async fn a_recall_that_was_undone_since_begins_nothing_when_it_comes_again() {
     world.command(json!({"command": "unreject", "function": "orders", "release": "b", "id": "good"})).await;
     world.pass(Duration::from_secs(1)).await;
     let back = json!({"command": "rollback", "environment": "dev", "function": "orders", "to": "b", "id": "forth"});
-    assert_eq!(world.commanded(back).await.status, Status::Succeeded);
+    assert_eq!(world.command_record(back).await.status, Status::Succeeded);
     world.command(rejects("reject", "other")).await;
     let before = world.head("dev", "orders");
     world.command(recall).await;
@@ -235,94 +236,94 @@ async fn a_recall_that_was_undone_since_begins_nothing_when_it_comes_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sweep_that_fails_names_what_failed() {
+async fn failing_sweep_names_the_functions_that_failed() {
     let sweep = json!({"command": "sweep"});
-    let world = World::two();
+    let world = World::with_orders_in_two();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    assert!(matches!(world.invocation().dies_at(8, Moment::After).upload(&upload).await.outcome, Outcome::Died));
+    assert!(matches!(world.invocation().dies_at(8, CallPhase::After).upload(&upload).await.outcome, Outcome::Died));
     world.leases_run_out().await;
     world.on(Op::SendMessage).always().fail(CallErrorKind::Denied);
-    let (error_type, message) = world.refuses(sweep.clone()).await;
+    let (error_type, message) = world.command_error(sweep.clone()).await;
     assert_eq!(error_type, "Internal", "{message}");
     let because = "1 of 1 functions with work open could not be swept (dev/orders: the queue is unavailable: ";
     assert!(message.starts_with(because), "{message}");
-    // Beside it one whose head is broken: not all that failed is the ledger's.
+    // A second function has a broken head, so not every failure is the ledger's.
     world.aws(|aws| aws.ledger.put("open/dev/broken/01JBJ4GZ00ABCDEFGH0123456J", b"x".to_vec()));
     world.aws(|aws| aws.ledger.put("heads/dev/broken.json", b"{".to_vec()));
-    let (error_type, message) = world.refuses(sweep.clone()).await;
+    let (error_type, message) = world.command_error(sweep.clone()).await;
     assert_eq!(error_type, "Internal", "{message}");
     assert!(
         message.starts_with("2 of 2 functions") && message.contains("dev/broken: the ledger is unavailable: "),
         "{message}"
     );
     world.heal();
-    let (error_type, message) = world.refuses(sweep.clone()).await;
+    let (error_type, message) = world.command_error(sweep.clone()).await;
     assert_eq!(error_type, "LedgerUnavailable", "{message}");
     assert!(message.starts_with("1 of 2 functions with work open could not be swept (dev/broken: "), "{message}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sweep_of_an_environment_that_is_gone_names_the_configuration() {
+async fn sweep_of_a_removed_environment_names_the_configuration() {
     let world = World::with_orders();
     world.aws(|aws| aws.ledger.put("open/gone/orders/01JBJ4GZ00ABCDEFGH0123456J", b"x".to_vec()));
-    let (error_type, message) = world.refuses(json!({"command": "sweep"})).await;
+    let (error_type, message) = world.command_error(json!({"command": "sweep"})).await;
     assert_eq!(error_type, "InvalidConfig", "{message}");
     assert!(message.contains("gone/orders: ") && message.contains("deployer.json"), "{message}");
 }
 
 async fn assert_reused(world: &World, order: Value, id: &str) {
-    let refused = world.refuses(order).await;
+    let refused = world.command_error(order).await;
     let because = format!("id {id:?} was another command's before: give each command an id of its own");
     assert_eq!((refused.0.as_str(), refused.1), ("InvalidCommand", because));
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_dies_over_a_rollback_that_publishes_again_is_succeeded_too() {
+async fn rollback_that_publishes_again_survives_a_crash() {
     for call in 12..40 {
         let world = World::with_orders();
-        deployed(&world, &["a", "b"]).await;
-        world.somebody(DEV, "orders", |orders| {
+        deploy_all(&world, &["a", "b"]).await;
+        world.change_function(DEV, "orders", |orders| {
             orders.versions.remove(&2);
             orders
         });
         let order = command("rollback", &json!({"id": "r"}));
-        let run = world.invocation().dies_at(call, Moment::After).run(&Work::Command(order.clone())).await;
+        let run = world.invocation().dies_at(call, CallPhase::After).run(&Trigger::Command(order.clone())).await;
         if matches!(run.outcome, Outcome::Answered(_)) {
             return;
         }
         world.leases_run_out().await;
-        world.invocation().run(&Work::Sweep).await;
+        world.invocation().run(&Trigger::Sweep).await;
         world.tick().await;
-        let record = world.commanded(order).await;
+        let record = world.command_record(order).await;
         assert_eq!((record.status, served_in(&world, DEV).as_str()), (Status::Succeeded, "a"), "died at {call}");
     }
     panic!("it never ends");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_redeploy_that_waits_is_joined_by_the_next_one() {
+async fn waiting_redeploy_is_joined_by_the_next_one() {
     let world = World::with_orders();
-    deployed(&world, &["a"]).await;
+    deploy_all(&world, &["a"]).await;
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(20));
     let upload = world.put("dev/orders/b.zip", code("b"));
     let order = |id: &str| command("redeploy", &json!({ "id": id }));
     let asked = async {
         world.pass(Duration::from_secs(3)).await;
-        (world.commanded(order("1")).await, world.commanded(order("2")).await)
+        (world.command_record(order("1")).await, world.command_record(order("2")).await)
     };
     let (_, (first, second)) = tokio::join!(world.deliver(&upload), asked);
     assert_eq!((first.status, &second), (Status::Pending, &first));
     world.tick().await;
-    let ended = world.commanded(order("1")).await;
+    let ended = world.command_record(order("1")).await;
     assert_eq!((ended.status, served(&world).as_str()), (Status::Superseded, "b"), "b was rolled out after it");
-    assert_eq!(world.commanded(order("2")).await, ended);
+    assert_eq!(world.command_record(order("2")).await, ended);
     world.markers_are_cleared().await;
 }
 
-/// A rollback undoes c, which has reached the second account, and what it goes back to is rejected before its turn comes.
+/// A rollback undoes c, which has reached the second account, and its destination is rejected before its turn comes.
 async fn base_is_rejected(reached: bool) -> (World, DeploymentRecord) {
-    let world = World::two();
-    deployed(&world, &["a", "b"]).await;
+    let world = World::with_orders_in_two();
+    deploy_all(&world, &["a", "b"]).await;
     world.pass(Duration::from_secs(1)).await;
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(20));
     if !reached {
@@ -332,18 +333,18 @@ async fn base_is_rejected(reached: bool) -> (World, DeploymentRecord) {
     let back = command("rollback", &json!({"id": "r"}));
     let asked = async {
         world.pass(Duration::from_secs(3)).await;
-        assert_eq!(world.commanded(back.clone()).await.status, Status::Pending);
+        assert_eq!(world.command_record(back.clone()).await.status, Status::Pending);
         world.command(json!({"command": "reject", "function": "orders", "release": "b", "reason": "it leaks"})).await;
     };
     let (stopped, ()) = tokio::join!(world.deliver(&upload), asked);
     assert_eq!(recorded(stopped.unwrap()).status, Status::Superseded);
     world.tick().await;
-    let record = world.commanded(back).await;
+    let record = world.command_record(back).await;
     (world, record)
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_live_stays_live_where_it_is_rejected_while_a_rollback_to_it_waits() {
+async fn live_release_rejected_before_a_waiting_rollback_stays_live() {
     let (world, record) = base_is_rejected(false).await;
     assert_eq!((record.status, record.release.as_ref().map(|r| r.as_str())), (Status::Unchanged, Some("b")));
     assert_eq!([served_in(&world, DEV), served_in(&world, OTHER)], ["b", "b"]);
@@ -355,7 +356,7 @@ async fn what_is_live_stays_live_where_it_is_rejected_while_a_rollback_to_it_wai
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_rejected_while_a_rollback_to_it_waits_gets_no_alias_and_the_next_rollback_passes_over_it() {
+async fn destination_rejected_before_a_waiting_rollback_gets_no_alias() {
     let (world, record) = base_is_rejected(true).await;
     assert_eq!((record.status, record.code), (Status::Refused, Some(Code::Rejected)), "{record:?}");
     assert_eq!([served_in(&world, DEV), served_in(&world, OTHER)], ["b", "c"]);

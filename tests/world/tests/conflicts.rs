@@ -1,4 +1,4 @@
-//! Conflicts: our own echo, and somebody else who writes to the same function.
+//! Conflicts: the deployer's own write whose answer was lost, and somebody else who writes to the same function.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -9,14 +9,14 @@ use deployer_engine::port::CallErrorKind;
 use world::zips::{code, function, with_manifest};
 use world::{DEV, Function, Op, World, recorded};
 
-/// What somebody else does to a function.
+/// A foreign change to a function.
 type Does = fn(&mut Function) -> &mut Function;
 
 fn error(record: &DeploymentRecord) -> TargetError {
     record.targets[0].error.clone().unwrap()
 }
 
-/// Just before this call is carried out, somebody does something to `orders`.
+/// Lets somebody change `orders` just before this call is carried out.
 fn meanwhile(world: &World, op: Op, does: Does) {
     world.on(op).meanwhile(move |aws| {
         does(aws.at(DEV).function("orders"));
@@ -24,7 +24,7 @@ fn meanwhile(world: &World, op: Op, does: Does) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_to_any_write_of_an_update_converges_with_one_new_version() {
+async fn lost_answer_to_any_write_of_an_update_converges() {
     for op in [
         Op::UpdateFunctionConfiguration,
         Op::UpdateFunctionCode,
@@ -45,7 +45,7 @@ async fn a_lost_answer_to_any_write_of_an_update_converges_with_one_new_version(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_to_any_write_of_a_creation_converges_with_one_version() {
+async fn lost_answer_to_any_write_of_a_creation_converges() {
     for op in [Op::CreateFunction, Op::PutFunctionConcurrency, Op::CreateAlias] {
         let world = World::dev();
         world.on(op).lose_the_answer();
@@ -59,9 +59,9 @@ async fn a_lost_answer_to_any_write_of_a_creation_converges_with_one_version() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_to_a_publication_gives_the_version_that_was_made() {
+async fn lost_answer_to_a_publication_finds_its_version() {
     let world = World::dev();
-    world.given(DEV, "orders", &code("1.0.0"), |f| f);
+    world.add_function(DEV, "orders", &code("1.0.0"), |f| f);
     world.on(Op::PublishVersion).lose_the_answer();
     let record = world.record("dev/orders/1.0.0.zip", code("1.0.0")).await;
     assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
@@ -70,8 +70,8 @@ async fn a_lost_answer_to_a_publication_gives_the_version_that_was_made() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_sdks_second_try_that_meets_its_own_success_is_no_foreign_change() {
-    // The write was carried out, its answer was lost, and the SDK's second try meets the precondition it has spent.
+async fn sdks_second_try_after_success_is_no_foreign_change() {
+    // The write was carried out and its answer was lost. The SDK's second try then fails its own precondition.
     for op in [Op::UpdateFunctionConfiguration, Op::UpdateFunctionCode, Op::UpdateAlias] {
         let world = World::with_orders();
         world.on(op).twice();
@@ -83,7 +83,7 @@ async fn the_sdks_second_try_that_meets_its_own_success_is_no_foreign_change() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn foreign_code_stops_us_with_both_hashes_named_and_nothing_overwritten() {
+async fn foreign_code_stops_the_deployment_and_names_both_hashes() {
     let world = World::with_orders();
     meanwhile(&world, Op::UpdateFunctionCode, |f| f.code(b"theirs"));
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -107,7 +107,7 @@ async fn foreign_code_stops_us_with_both_hashes_named_and_nothing_overwritten() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_foreign_change_of_a_named_setting_stops_us_with_both_values_named() {
+async fn foreign_change_of_a_named_setting_stops_and_names_both_values() {
     let world = World::with_orders();
     meanwhile(&world, Op::UpdateFunctionConfiguration, |f| f.set(|s| s.timeout = 77));
     let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", "timeout = 20\n")).await;
@@ -122,7 +122,7 @@ async fn a_foreign_change_of_a_named_setting_stops_us_with_both_values_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_foreign_change_of_a_named_variable_stops_us_and_shows_no_value() {
+async fn foreign_change_of_a_named_variable_stops_without_its_value() {
     let world = World::with_orders();
     meanwhile(&world, Op::UpdateFunctionConfiguration, |f| f.variable("LOG_LEVEL", "their-secret"));
     let manifest = "[environment.variables]\nLOG_LEVEL = \"our-secret\"\n";
@@ -134,7 +134,7 @@ async fn a_foreign_change_of_a_named_variable_stops_us_and_shows_no_value() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_alias_that_somebody_else_moved_or_shifted_stops_us() {
+async fn foreign_move_or_shift_of_the_alias_stops_the_deployment() {
     let moves: [(Does, &str); 3] = [
         (|f| f.code(b"theirs").publish().point("live", 2), "version 2"),
         (|f| f.point("live", 0), "$LATEST"),
@@ -148,7 +148,7 @@ async fn an_alias_that_somebody_else_moved_or_shifted_stops_us() {
         world.same_again_changes_nothing().await;
 
         let world = World::with_orders();
-        world.somebody(DEV, "orders", |f| f.code(b"theirs").publish().code(&code("1.0.0")));
+        world.change_function(DEV, "orders", |f| f.code(b"theirs").publish().code(&code("1.0.0")));
         let late: Does = match found {
             "version 2" => |f| f.point("live", 2),
             "$LATEST" => |f| f.point("live", 0),
@@ -170,10 +170,10 @@ async fn an_alias_that_somebody_else_moved_or_shifted_stops_us() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_function_or_alias_that_somebody_else_makes_meanwhile_stops_us() {
+async fn function_or_alias_created_by_somebody_else_stops_the_deployment() {
     let world = World::dev();
     world.on(Op::CreateFunction).meanwhile(|aws| {
-        aws.at(DEV).given("orders", b"theirs").publish().point("live", 1);
+        aws.at(DEV).add_function("orders", b"theirs").publish().point("live", 1);
     });
     let record = world.record("dev/orders/1.0.0.zip", function("1.0.0")).await;
     assert_eq!(
@@ -184,7 +184,7 @@ async fn a_function_or_alias_that_somebody_else_makes_meanwhile_stops_us() {
     world.same_again_changes_nothing().await;
 
     let world = World::dev();
-    world.given(DEV, "orders", &code("1.0.0"), |f| f.publish());
+    world.add_function(DEV, "orders", &code("1.0.0"), |f| f.publish());
     meanwhile(&world, Op::CreateAlias, |f| f.point("live", 1));
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
     assert_eq!(
@@ -196,7 +196,7 @@ async fn a_function_or_alias_that_somebody_else_makes_meanwhile_stops_us() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_function_that_somebody_else_deletes_meanwhile_stops_us() {
+async fn function_deleted_by_somebody_else_stops_the_deployment() {
     let world = World::with_orders();
     world.on(Op::UpdateAlias).meanwhile(|aws| aws.at(DEV).functions.clear());
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -206,7 +206,7 @@ async fn a_function_that_somebody_else_deletes_meanwhile_stops_us() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_plan_had_not_read_may_change_meanwhile() {
+async fn foreign_change_outside_the_plan_is_ignored() {
     let others: [Does; 5] = [
         |f| f.tag("cost", "42"),
         |f| f.permit("events.amazonaws.com"),
@@ -228,7 +228,7 @@ async fn what_the_plan_had_not_read_may_change_meanwhile() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_variable_that_somebody_else_adds_meanwhile_is_not_lost() {
+async fn variable_added_by_somebody_else_meanwhile_is_kept() {
     let world = World::with_orders();
     meanwhile(&world, Op::UpdateFunctionConfiguration, |f| f.variable("THEIRS", "kept"));
     world.upload("dev/orders/1.1.0.zip", with_manifest("1.1.0", "[environment.variables]\nOURS = \"1\"\n")).await;
@@ -238,28 +238,28 @@ async fn a_variable_that_somebody_else_adds_meanwhile_is_not_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn conflicts_without_end_end_the_deployment() {
+async fn endless_conflicts_end_the_deployment() {
     let world = World::with_orders();
     world.on(Op::UpdateFunctionCode).times(50).meanwhile(|aws| {
         aws.at(DEV).function("orders").permit("events.amazonaws.com");
     });
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
-    // Permissions are nothing that the plan had read.
+    // The plan has not read permissions, so their change is no foreign change.
     assert_eq!(error(&record).code, TargetErrorCode::Internal);
     assert_eq!(world.calls_of(Op::UpdateFunctionCode).len(), 5, "each conflict is looked at once more, not for ever");
     world.same_again_changes_nothing().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_of_somebody_else_that_begins_in_between_is_waited_out_and_looked_at() {
-    // The invocation waits for the short one itself, and over the long one the deployment is parked.
+async fn foreign_update_in_between_is_waited_out_and_observed() {
+    // The invocation itself waits for the short update; over the long one the deployment is parked.
     for seconds in [15, 30] {
         let world = World::with_orders();
         let until = world.now() + Duration::from_secs(seconds);
         world.on(Op::UpdateFunctionCode).meanwhile(move |aws| {
             aws.at(DEV).function("orders").set(|s| s.memory_size = 192).busy(0, until);
         });
-        let record = world.ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
+        let record = world.upload_until_ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
         assert_eq!(record.status, Status::Succeeded, "{seconds}: {:?}", record.because);
         assert_eq!(world.function(DEV, "orders", |f| f.latest.settings.memory_size), 192);
         world.same_again_changes_nothing().await;
@@ -267,7 +267,7 @@ async fn an_update_of_somebody_else_that_begins_in_between_is_waited_out_and_loo
 }
 
 #[tokio::test(start_paused = true)]
-async fn reads_without_an_answer_are_tried_again_a_few_times() {
+async fn reads_without_an_answer_are_retried_a_few_times() {
     let world = World::with_orders();
     world.on(Op::GetFunction).times(3).fail(CallErrorKind::Unknown);
     assert_eq!(world.record("dev/orders/1.1.0.zip", code("1.1.0")).await.status, Status::Succeeded);
@@ -275,13 +275,13 @@ async fn reads_without_an_answer_are_tried_again_a_few_times() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_invocations_with_the_same_event_side_by_side_end_with_one_record_and_one_alias() {
+async fn two_invocations_with_one_event_make_one_record() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     let (one, other) = tokio::join!(world.deliver(&upload), world.deliver(&upload));
     let (one, other) = (recorded(one.unwrap()), recorded(other.unwrap()));
     assert_eq!(one.id, other.id);
-    // One of them works, the other one leaves it to that.
+    // One of them works, and the other one leaves the work to it.
     assert!([one.status, other.status].contains(&Status::InProgress), "{} and {}", one.status, other.status);
     assert_eq!(
         world.render().split_once("dev/").unwrap().1,
@@ -292,14 +292,14 @@ async fn two_invocations_with_the_same_event_side_by_side_end_with_one_record_an
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_writes_while_our_configuration_settles_is_not_overwritten() {
+async fn foreign_write_during_configuration_update_is_not_overwritten() {
     let theirs: [(Does, &str); 2] = [
         (|f| f.code(&code("theirs")), "expected code"),
         (|f| f.set(|s| s.timeout = 77), "expected timeout to be 3, found 77"),
     ];
     for (does, expected) in theirs {
         let world = World::with_orders();
-        // The third one is the look at what was just configured.
+        // The third call is the look at the configuration that was just written.
         world.on(Op::GetFunction).call(3).meanwhile(move |aws| {
             does(aws.at(DEV).function("orders"));
         });

@@ -2,19 +2,19 @@
 #![allow(clippy::unwrap_used)]
 
 use deployer_core::record::{DeploymentRecord, Status};
-use world::door::{eventbridge, notification, queued};
+use world::payloads::{eventbridge, notification, queued};
 use world::zips::{code, function, with_manifest};
-use world::{DEV, Moment, Op, Outcome, Work, World, recorded};
+use world::{CallPhase, DEV, Op, Outcome, Trigger, World, recorded};
 
 const MANIFEST: &str = "timeout = 20\nreserved_concurrent_executions = 5\n[tags]\nteam = \"orders\"\n";
 
-/// What must be the same however a deployment got there: the code and configuration that each function serves, and
-/// how the deployment ended. Versions may have other numbers.
+/// Returns the part of the world that must be the same however a deployment got there: the code and configuration that
+/// each function serves, and the deployment's end. Version numbers may differ.
 fn end(world: &World) -> String {
     let served = world.aws(|aws| {
         let mut text = String::new();
         for place in [DEV, "222222222222", "333333333333"] {
-            if place == DEV || aws.gate.requests.iter().any(|r| r.target.account.as_str() == place) {
+            if place == DEV || aws.sts.requests.iter().any(|r| r.target.account.as_str() == place) {
                 let orders = aws.at(place).function("orders");
                 let alias = &orders.aliases["live"];
                 let version = &orders.versions[&alias.version];
@@ -39,20 +39,20 @@ fn versions(world: &World) -> usize {
     world.function(DEV, "orders", |f| f.versions.len())
 }
 
-/// The same, but the message is lost with the invocation: only the sweep comes, and the ticks that it sends.
+/// Lets an invocation die at each of its calls, and loses its message as well: only sweeps and their ticks follow.
 async fn sweep_alone(make: impl Fn() -> World, zip: Vec<u8>) -> usize {
     let world = make();
     let undisturbed = world.invocation().upload(&world.put("dev/orders/1.1.0.zip", zip.clone())).await;
     let expected = end(&world);
     let mut accepted = 0;
     for call in 1..=undisturbed.calls {
-        for moment in [Moment::Before, Moment::After] {
+        for moment in [CallPhase::Before, CallPhase::After] {
             let world = make();
             let upload = world.put("dev/orders/1.1.0.zip", zip.clone());
             let _ = world.invocation().dies_at(call, moment).upload(&upload).await;
             let is_accepted = world.aws(|aws| aws.ledger.get("heads/dev/orders.json").is_some());
             world.leases_run_out().await;
-            let swept = world.invocation().run(&Work::Sweep).await;
+            let swept = world.invocation().run(&Trigger::Sweep).await;
             assert!(matches!(swept.outcome, Outcome::Swept(swept) if swept.failed == 0));
             world.tick().await;
             if is_accepted {
@@ -68,7 +68,7 @@ async fn sweep_alone(make: impl Fn() -> World, zip: Vec<u8>) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_was_accepted_and_died_at_any_call_is_completed_by_the_sweep_alone() {
+async fn crash_at_any_call_is_completed_by_the_sweep_alone() {
     let creation = sweep_alone(World::dev, function("1.1.0")).await;
     let update = sweep_alone(World::with_orders, with_manifest("1.1.0", MANIFEST)).await;
     assert!(creation > 20 && update > 30, "only {creation} and {update} points were tried");
@@ -81,7 +81,7 @@ async fn sweep(make: impl Fn() -> World, zip: Vec<u8>) -> usize {
     assert!(matches!(undisturbed.outcome, Outcome::EventOutcome(_)), "{undisturbed:?}");
     let (expected, needed) = (end(&world), versions(&world));
     for call in 1..=undisturbed.calls {
-        for moment in [Moment::Before, Moment::After] {
+        for moment in [CallPhase::Before, CallPhase::After] {
             let world = make();
             let upload = world.put("dev/orders/1.1.0.zip", zip.clone());
             let run = world.invocation().dies_at(call, moment).upload(&upload).await;
@@ -98,31 +98,31 @@ async fn sweep(make: impl Fn() -> World, zip: Vec<u8>) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_creation_that_dies_at_any_call_is_completed_by_the_same_event() {
+async fn creation_with_a_crash_at_any_call_is_completed() {
     let manifest = format!("reserved_concurrent_executions = 5\n{}", fixtures::MANIFEST);
     let calls = sweep(World::dev, with_manifest("1.1.0", &manifest)).await;
     assert!(calls > 12, "only {calls} calls were tried");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_of_code_that_dies_at_any_call_is_completed_by_the_same_event() {
+async fn code_update_with_a_crash_at_any_call_is_completed() {
     let calls = sweep(World::with_orders, code("1.1.0")).await;
     assert!(calls > 9, "only {calls} calls were tried");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_of_everything_that_dies_at_any_call_is_completed_by_the_same_event() {
+async fn full_update_with_a_crash_at_any_call_is_completed() {
     let calls = sweep(World::with_orders, with_manifest("1.1.0", MANIFEST)).await;
     assert!(calls > 15, "only {calls} calls were tried");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_of_three_accounts_that_dies_at_any_call_is_completed_by_the_same_event() {
+async fn three_account_update_with_a_crash_at_any_call_is_completed() {
     let make = || {
         let accounts = [DEV, "222222222222", "333333333333/us-east-1"];
-        let world = World::of(&accounts);
+        let world = World::with_targets(&accounts);
         for account in accounts {
-            world.given(account, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+            world.add_function(account, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
         }
         world
     };
@@ -131,15 +131,15 @@ async fn an_update_of_three_accounts_that_dies_at_any_call_is_completed_by_the_s
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_that_dies_twice_is_completed_by_the_third_try() {
+async fn update_that_dies_twice_is_completed_by_the_third_try() {
     let calls = 12;
     for first in 1..=calls {
         for second in 1..=calls {
             let world = World::with_orders();
             let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-            let _ = world.invocation().dies_at(first, Moment::After).upload(&upload).await;
+            let _ = world.invocation().dies_at(first, CallPhase::After).upload(&upload).await;
             world.leases_run_out().await;
-            let _ = world.invocation().dies_at(second, Moment::After).upload(&upload).await;
+            let _ = world.invocation().dies_at(second, CallPhase::After).upload(&upload).await;
             let record = world.until_ended(&upload).await;
             assert_eq!(record.status, Status::Succeeded, "{first}, {second}");
             assert_eq!(world.function(DEV, "orders", |f| f.latest.sha256), record.artifact.unwrap().sha256.unwrap());
@@ -150,13 +150,13 @@ async fn an_update_that_dies_twice_is_completed_by_the_third_try() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_died_and_was_completed_says_that_it_succeeded() {
-    // All was done but the commit: nothing is left to do for the second try, but it was this deployment's work.
+async fn deployment_completed_after_a_crash_is_succeeded() {
+    // Only the commit is missing: the second try has nothing to do, but the change was this deployment's work.
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    // The head is written to claim, to remember what was served before, and to commit.
+    // The head is written three times: for the claim, for the version that was served before, and for the commit.
     let commit = world_calls_until(&upload_calls().await, "heads/", 3);
-    let _ = world.invocation().dies_at(commit, Moment::Before).upload(&upload).await;
+    let _ = world.invocation().dies_at(commit, CallPhase::Before).upload(&upload).await;
     assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 2);
     let record = world.until_ended(&upload).await;
     assert_eq!(record.status, Status::Succeeded);
@@ -165,29 +165,29 @@ async fn what_died_and_was_completed_says_that_it_succeeded() {
     world.same_again_changes_nothing().await;
 }
 
-/// The calls of an undisturbed update of code.
+/// Returns the calls of an undisturbed update of code.
 async fn upload_calls() -> Vec<String> {
     let world = World::with_orders();
     world.upload("dev/orders/1.1.0.zip", code("1.1.0")).await;
     world.calls().iter().map(ToString::to_string).collect()
 }
 
-/// The number of the n-th ledger write to such a key.
+/// Returns the number of the n-th ledger write to such a key.
 fn world_calls_until(calls: &[String], key: &str, n: usize) -> usize {
     let fits = |call: &String| call.starts_with("WriteLedger") && call.contains(key);
     calls.iter().enumerate().filter(|(_, call)| fits(call)).nth(n - 1).unwrap().0 + 1
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_crash_after_the_commit_is_completed_from_the_outbox() {
+async fn crash_after_the_commit_is_completed_from_the_outbox() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     let result_is_written = world_calls_until(&upload_calls().await, "results/", 1);
-    let _ = world.invocation().dies_at(result_is_written, Moment::Before).upload(&upload).await;
+    let _ = world.invocation().dies_at(result_is_written, CallPhase::Before).upload(&upload).await;
     let told = || world.render().split_once("dev/").unwrap().1.to_owned();
     assert!(told().starts_with("orders/1.1.0: in progress, no result\n"), "{}", told());
     let writes = world.writes().len();
-    // No lease stands in the way: the deployment has ended, and only the head knows.
+    // No lease blocks the second try: the deployment has ended, and only the head knows.
     let record = recorded(world.deliver(&upload).await.unwrap());
     assert_eq!(record.status, Status::Succeeded);
     assert_eq!(world.writes().len(), writes);
@@ -196,7 +196,7 @@ async fn a_crash_after_the_commit_is_completed_from_the_outbox() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_upload_through_five_doors_is_one_deployment_with_one_record() {
+async fn same_upload_in_five_payloads_has_one_record() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     let s3 = notification(&upload);
@@ -216,7 +216,7 @@ async fn the_same_upload_through_five_doors_is_one_deployment_with_one_record() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_duplicate_makes_no_call_in_the_target_account_but_assume_role() {
+async fn duplicate_makes_no_target_call_but_assume_role() {
     let world = World::dev();
     let upload = world.put("dev/orders/1.0.0.zip", function("1.0.0"));
     world.deliver(&upload).await.unwrap();

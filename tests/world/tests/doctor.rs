@@ -1,4 +1,4 @@
-//! The doctor against the world fake: what it sees of each broken link, and that it touches nothing.
+//! The doctor against the world fake: it reports each broken link, and changes nothing.
 
 #![allow(clippy::unwrap_used)]
 
@@ -10,18 +10,18 @@ use deployer_engine::port::CallErrorKind;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use world::zips;
-use world::{DEV, Op, Work, World};
+use world::{DEV, Op, Trigger, World};
 
-/// A world in which 1.0.0 of orders is live, and the sweep has come by.
-async fn well() -> World {
+/// Returns a world in which 1.0.0 of `orders` is live and a sweep has run.
+async fn healthy_world() -> World {
     let world = World::dev();
-    world.ended("dev/orders/1.0.0.zip", zips::function("1.0.0")).await;
+    world.upload_until_ended("dev/orders/1.0.0.zip", zips::function("1.0.0")).await;
     sweep(&world).await;
     world
 }
 
 async fn sweep(world: &World) {
-    world.invocation().run(&Work::Sweep).await;
+    world.invocation().run(&Trigger::Sweep).await;
 }
 
 fn of_tooling<'r>(report: &'r DoctorReport, check: &str) -> &'r Check {
@@ -38,8 +38,8 @@ fn failed(report: &DoctorReport) -> Vec<&str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_all_is_well_nothing_fails_and_only_what_cannot_be_tried_is_not_checked() {
-    let world = well().await;
+async fn healthy_chain_fails_nothing_and_skips_only_untestable_rights() {
+    let world = healthy_world().await;
     let report = world.examine(None).await.unwrap();
     assert!(report.is_well(), "{report:#?}");
     let checks = &report.targets[0].checks;
@@ -53,8 +53,8 @@ async fn where_all_is_well_nothing_fails_and_only_what_cannot_be_tried_is_not_ch
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_configuration_that_cannot_be_loaded_any_more_fails_with_its_reason() {
-    let mut world = well().await;
+async fn configuration_that_cannot_be_loaded_fails_with_its_reason() {
+    let mut world = healthy_world().await;
     world.outdated =
         Some("s3://ledger/config/deployer.json: environments.prod and dev may mean one function".to_owned());
     let report = world.examine(None).await.unwrap();
@@ -64,8 +64,8 @@ async fn a_configuration_that_cannot_be_loaded_any_more_fails_with_its_reason() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_execution_roles_that_manifests_may_name_are_told() {
-    let mut world = well().await;
+async fn execution_roles_allowed_to_manifests_are_listed() {
+    let mut world = healthy_world().await;
     world.reconfigure(&json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
         "queue_url": "https://sqs.eu-west-1.amazonaws.com/000000000000/deployer",
@@ -78,8 +78,8 @@ async fn the_execution_roles_that_manifests_may_name_are_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn both_queues_are_looked_at_and_their_one_dead_letter_queue_is_counted_once() {
-    let mut world = well().await;
+async fn both_queues_and_their_shared_dead_letters_are_counted_once() {
+    let mut world = healthy_world().await;
     let queue = |name: &str| format!("https://sqs.eu-west-1.amazonaws.com/000000000000/{name}");
     world.reconfigure(&json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
@@ -94,8 +94,8 @@ async fn both_queues_are_looked_at_and_their_one_dead_letter_queue_is_counted_on
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_changes_nothing() {
-    let world = well().await;
+async fn doctor_changes_nothing() {
+    let world = healthy_world().await;
     let before = world.snapshot();
     world.examine(None).await.unwrap();
     assert_eq!(world.snapshot(), before);
@@ -103,14 +103,14 @@ async fn it_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_environment_is_told() {
-    assert!(well().await.examine(Some("prod")).await.is_none());
+async fn unknown_environment_is_reported() {
+    assert!(healthy_world().await.examine(Some("prod")).await.is_none());
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_external_id_keeps_it_out_and_the_rest_is_not_checked() {
-    let world = well().await;
-    world.aws(|aws| aws.gate.role(DEV).external_id = Some(ExternalId::parse("other").unwrap()));
+async fn wrong_external_id_denies_entry_and_skips_the_rest() {
+    let world = healthy_world().await;
+    world.aws(|aws| aws.sts.role(DEV).external_id = Some(ExternalId::parse("other").unwrap()));
     let report = world.examine(None).await.unwrap();
     assert_eq!(failed(&report), ["enter"]);
     let trust = &of_target(&report, "enter").missing[0];
@@ -119,19 +119,19 @@ async fn another_external_id_keeps_it_out_and_the_rest_is_not_checked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_in_another_account_is_told_and_nothing_is_tried_there() {
-    let world = well().await;
-    world.aws(|aws| aws.gate.role(DEV).answers_as = AccountId::parse("999999999999").unwrap());
+async fn session_in_a_wrong_account_is_reported_and_probes_nothing() {
+    let world = healthy_world().await;
+    world.aws(|aws| aws.sts.role(DEV).answers_as = AccountId::parse("999999999999").unwrap());
     let report = world.examine(None).await.unwrap();
     assert_eq!(failed(&report), ["account"]);
     assert!(of_target(&report, "account").because.clone().unwrap().contains("999999999999"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_right_that_is_taken_away_is_missed_alone() {
-    let world = well().await;
+async fn each_missing_right_is_reported_alone() {
+    let world = healthy_world().await;
     for action in ProbedAction::ALL.iter().skip(1) {
-        world.aws(|aws| aws.gate.role(DEV).may_not = [action.to_string()].into());
+        world.aws(|aws| aws.sts.role(DEV).may_not = [action.to_string()].into());
         let report = world.examine(None).await.unwrap();
         assert_eq!(failed(&report), [action.action()]);
         let missing = &of_target(&report, action.action()).missing[0];
@@ -140,24 +140,24 @@ async fn each_right_that_is_taken_away_is_missed_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_tried_on_a_function_that_exists_or_cannot_be_seen() {
-    let world = well().await;
-    world.given(DEV, PROBE, &zips::code("probe"), |function| function);
+async fn no_right_is_probed_on_an_existing_or_invisible_function() {
+    let world = healthy_world().await;
+    world.add_function(DEV, PROBE, &zips::code("probe"), |function| function);
     // The fake panics where a writing call meets a function.
     let report = world.examine(None).await.unwrap();
     assert_eq!(failed(&report), ["lambda:GetFunction"]);
     assert_eq!(of_target(&report, "lambda:UpdateFunctionCode").status, CheckStatus::NotChecked);
-    world.aws(|aws| aws.gate.role(DEV).may_not = ["lambda:GetFunction".to_owned()].into());
+    world.aws(|aws| aws.sts.role(DEV).may_not = ["lambda:GetFunction".to_owned()].into());
     let report = world.examine(None).await.unwrap();
-    // The other calls that read are made, and each meets the function.
+    // The other reading calls are made, and each meets the function.
     let reads: Vec<&str> = ProbedAction::ALL.iter().filter(|action| action.only_reads()).map(|a| a.action()).collect();
     assert_eq!(failed(&report), reads);
     assert_eq!(of_target(&report, "lambda:DeleteFunction").status, CheckStatus::NotChecked);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_artifact_that_the_target_may_not_read_names_both_policies() {
-    let world = well().await;
+async fn artifact_unreadable_to_the_target_names_both_policies() {
+    let world = healthy_world().await;
     world.aws(|aws| aws.artifacts.closed_to.insert(AccountId::parse(DEV).unwrap()));
     let report = world.examine(None).await.unwrap();
     assert_eq!(failed(&report), ["read artifact"]);
@@ -165,7 +165,7 @@ async fn an_artifact_that_the_target_may_not_read_names_both_policies() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn before_anything_is_live_no_artifact_is_read() {
+async fn no_artifact_is_read_before_anything_is_live() {
     let world = World::dev();
     sweep(&world).await;
     let report = world.examine(None).await.unwrap();
@@ -175,8 +175,8 @@ async fn before_anything_is_live_no_artifact_is_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn versioning_dead_letters_and_clocks_are_told_by_what_is_wrong_with_them() {
-    let world = well().await;
+async fn versioning_dead_letters_and_clocks_are_reported_with_their_fault() {
+    let world = healthy_world().await;
     world.aws(|aws| {
         aws.artifacts.versioning_is_off = true;
         aws.queue.dead = 3;
@@ -190,8 +190,8 @@ async fn versioning_dead_letters_and_clocks_are_told_by_what_is_wrong_with_them(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_that_nobody_takes_fails_and_one_that_somebody_takes_meanwhile_does_not() {
-    let world = well().await;
+async fn unreceived_message_fails_unless_it_is_received_meanwhile() {
+    let world = healthy_world().await;
     world.aws(|aws| aws.queue.put("{}"));
     assert_eq!(failed(&world.examine(None).await.unwrap()), ["queue"]);
     let taken = async {
@@ -204,8 +204,8 @@ async fn a_message_that_nobody_takes_fails_and_one_that_somebody_takes_meanwhile
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_sweep_is_seen_by_what_it_leaves_every_few_minutes_and_missed_when_it_stops() {
-    let world = well().await;
+async fn sweep_is_seen_by_its_trace_and_missed_without_it() {
+    let world = healthy_world().await;
     let writes =
         || world.calls().iter().filter(|call| call.op == Op::WriteLedger && call.what.starts_with("sweeps/")).count();
     let before = writes();
@@ -220,20 +220,20 @@ async fn the_sweep_is_seen_by_what_it_leaves_every_few_minutes_and_missed_when_i
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_targets_are_walked_through_side_by_side_and_told_in_their_order() {
+async fn many_targets_are_examined_side_by_side_and_reported_in_order() {
     let accounts: Vec<String> = (1..=30).map(|number| format!("{number:012}")).collect();
-    let world = World::of(&accounts.iter().map(String::as_str).collect::<Vec<_>>());
+    let world = World::with_targets(&accounts.iter().map(String::as_str).collect::<Vec<_>>());
     sweep(&world).await;
     let before = world.elapsed();
     let report = world.examine(None).await.unwrap();
     let told: Vec<&str> = report.targets.iter().map(|target| target.target.account.as_str()).collect();
     assert_eq!(told, accounts);
-    // 17 calls of 20 ms and 14 pauses of 200 ms each, for 16 at once.
+    // 17 calls of 20 ms and 14 pauses of 200 ms each, 16 targets at a time.
     assert!(world.elapsed() - before < Duration::from_secs(8), "{:?}", world.elapsed() - before);
 }
 
 #[tokio::test(start_paused = true)]
-async fn environments_that_share_an_account_and_region_are_walked_one_after_the_other_and_slowly() {
+async fn environments_in_one_account_and_region_are_examined_slowly() {
     let [shared, apart] =
         [json!({"account": DEV, "region": "eu-west-1"}), json!({"account": DEV, "region": "us-east-1"})];
     let environment = |targets: Value| json!({"targets": targets, "external_id": "dev-8c1f", "function_name": "{environment}_{function}"});
@@ -269,8 +269,8 @@ async fn environments_that_share_an_account_and_region_are_walked_one_after_the_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_is_throttled_or_not_answered_fails_nothing() {
-    let world = well().await;
+async fn throttled_or_unanswered_call_fails_no_check() {
+    let world = healthy_world().await;
     for kind in [CallErrorKind::Throttled, CallErrorKind::Unknown, CallErrorKind::Other] {
         for op in
             [Op::AssumeRole, Op::GetFunction, Op::UpdateAlias, Op::ReadTail, Op::GetQueueAttributes, Op::WriteLedger]
@@ -290,9 +290,9 @@ async fn a_call_that_is_throttled_or_not_answered_fails_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_that_is_for_other_functions_only_is_not_said_to_lack_rights() {
-    let world = well().await;
-    world.aws(|aws| aws.gate.role(DEV).may_not = ProbedAction::ALL.iter().map(ToString::to_string).collect());
+async fn role_for_other_functions_is_not_reported_as_lacking_rights() {
+    let world = healthy_world().await;
+    world.aws(|aws| aws.sts.role(DEV).may_not = ProbedAction::ALL.iter().map(ToString::to_string).collect());
     let report = world.examine(None).await.unwrap();
     assert_eq!(failed(&report), [""; 0]);
     let because = of_target(&report, "lambda:GetFunction").because.clone().unwrap();

@@ -1,5 +1,5 @@
-//! What the deployer tells on its bus is what `event.schema.json` says, and what it takes from there what the schemas of those
-//! events say. The examples of the pages about promotions and events are so too.
+//! Events against their schemas: those that the deployer sends follow `event.schema.json`, and those that it accepts
+//! follow theirs. The examples of the pages about promotions and events are valid too.
 
 #![allow(clippy::panic, clippy::unwrap_used)]
 
@@ -13,12 +13,12 @@ use deployer_engine::batch::handle_batch;
 use deployer_engine::port::CallErrorKind;
 use fixtures::schema::Schema;
 use serde_json::{Value, json};
-use world::orders::{command, deployed};
+use world::orders::{command, deploy_all};
 use world::promotions::event;
 use world::zips::{code, with_manifest};
 use world::{DEV, Op, World, ignored, recorded};
 
-/// Proves that all that was told is as published, and gives what was announced.
+/// Checks every event that was sent against its schema, and returns the detail-types.
 fn judged(world: &World) -> BTreeSet<Announcement> {
     let schema = Schema::published("event").unwrap();
     let events = world.aws(|aws| aws.events.clone());
@@ -29,19 +29,19 @@ fn judged(world: &World) -> BTreeSet<Announcement> {
     events.iter().map(|event| event.announces).collect()
 }
 
-/// An event for the deployer, as published under this name, that is sent.
+/// Checks an event for the deployer against the schema of this name, and delivers it.
 async fn sent(world: &World, schema: &str, kind: &str, detail: Value) {
     Schema::published(schema).unwrap().holds(&detail).unwrap();
     let id = format!("{kind} {detail}");
     world.pass(Duration::from_secs(1)).await;
-    drop(world.sent(&event(kind, &id, world.now(), &detail)).await);
+    drop(world.send_event(&event(kind, &id, world.now(), &detail)).await);
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_event_is_as_its_schema_says() {
+async fn every_event_follows_its_schema() {
     let approved = json!({"promotion": {"from": "stage"}, "approval": {"required": 1}});
-    let world = World::row(&json!({"promotion": {"from": "dev", "automatic": true}}), &approved);
-    deployed(&world, &["1.1.0", "1.2.0"]).await;
+    let world = World::three_environments(&json!({"promotion": {"from": "dev", "automatic": true}}), &approved);
+    deploy_all(&world, &["1.1.0", "1.2.0"]).await;
     world.tick().await;
     let to_prod = |more: Value| {
         let mut detail = json!({"function": "orders", "from": "stage", "to": "prod", "requested_by": "ann"});
@@ -52,8 +52,8 @@ async fn every_event_is_as_its_schema_says() {
     let waits = world.newest_in("prod").await;
     let yes = json!({"environment": "prod", "function": "orders", "deployment": waits.id, "approved_by": "bob"});
     sent(&world, "promotion-approved", "Promotion Approved", yes).await;
-    assert_eq!(world.serving(), ["1.2.0", "1.2.0", "1.2.0"]);
-    deployed(&world, &["1.3.0"]).await;
+    assert_eq!(world.served_releases(), ["1.2.0", "1.2.0", "1.2.0"]);
+    deploy_all(&world, &["1.3.0"]).await;
     world.tick().await;
     sent(&world, "promotion-requested", "Promotion Requested", to_prod(json!({"release": "1.3.0"}))).await;
     let waits = world.newest_in("prod").await;
@@ -62,7 +62,7 @@ async fn every_event_is_as_its_schema_says() {
     sent(&world, "promotion-requested", "Promotion Requested", to_prod(json!({"to": "nowhere"}))).await;
     let together = json!({"functions": ["orders", "workers"], "from": "dev", "to": "prod"});
     sent(&world, "promotion-requested", "Promotion Requested", together).await;
-    world.commanded(command("rollback", &json!({}))).await;
+    world.command_record(command("rollback", &json!({}))).await;
     drop(world.record("dev/orders/1.4.0.zip", b"no zip".to_vec()).await);
     drop(world.upload("nowhere/orders/1.zip", code("1")).await);
     let all = judged(&world);
@@ -70,7 +70,8 @@ async fn every_event_is_as_its_schema_says() {
     assert_eq!(missing, [&Announcement::Failed], "all others were told");
 }
 
-/// Delivers these bodies from the queue; proves that none comes again, and gives what was sent to the bus.
+/// Delivers these bodies from the queue, checks that none comes again, and returns the events that were sent to the
+/// bus.
 async fn delivered(world: &World, bodies: &[String]) -> Vec<Event> {
     let record = |(number, body): (usize, &String)| json!({"messageId": number.to_string(), "eventSource": "aws:sqs", "body": body});
     let records: Vec<Value> = bodies.iter().enumerate().map(record).collect();
@@ -82,8 +83,9 @@ async fn delivered(world: &World, bodies: &[String]) -> Vec<Event> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_promotion_event_that_cannot_be_read_is_answered_by_one_that_says_why() {
-    let world = World::row(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
+async fn unreadable_promotion_event_is_answered_with_the_reason() {
+    let world =
+        World::three_environments(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
     let asked = json!({"function": "orders", "from": "Dev", "to": "stage", "requested_by": "ann", "id": "train-7"});
     let yes = json!({"environment": "stage", "function": "orders", "deployment": 7, "approved_by": "bob"});
     let no = json!("no");
@@ -147,8 +149,9 @@ async fn a_promotion_event_that_cannot_be_read_is_answered_by_one_that_says_why(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_promotion_event_as_long_as_the_bus_takes_is_answered_without_it() {
-    let world = World::row(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
+async fn oversized_promotion_event_is_answered_without_it() {
+    let world =
+        World::three_environments(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
     let asked = json!({"function": "orders", "from": "dev", "to": "stage", "colour": "x".repeat(250_000)});
     let told = delivered(&world, &[event("Promotion Requested", "E1", world.now(), &asked).to_string()]).await;
     let detail = &told[0].detail;
@@ -157,9 +160,10 @@ async fn a_promotion_event_as_long_as_the_bus_takes_is_answered_without_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_promotion_event_under_the_id_of_another_is_answered_by_one_that_says_why() {
-    let world = World::row(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
-    deployed(&world, &["1.1.0", "1.2.0"]).await;
+async fn promotion_event_under_a_used_id_is_answered_with_the_reason() {
+    let world =
+        World::three_environments(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
+    deploy_all(&world, &["1.1.0", "1.2.0"]).await;
     let asked =
         |release: &str| json!({"function": "orders", "from": "dev", "to": "stage", "id": "train", "release": release});
     sent(&world, "promotion-requested", "Promotion Requested", asked("1.2.0")).await;
@@ -172,8 +176,9 @@ async fn a_promotion_event_under_the_id_of_another_is_answered_by_one_that_says_
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upload_whose_last_part_alone_is_wrong_is_told_of() {
-    let world = World::row(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
+async fn upload_with_only_a_wrong_last_key_part_is_reported() {
+    let world =
+        World::three_environments(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}));
     for key in ["dev/orders/1.0.0.jar", "dev/orders/1.0.0.ZIP", "dev/orders/-1.zip", "nowhere/orders/1.0.0.zip"] {
         drop(world.upload(key, code("1")).await);
         let told = world.aws(|aws| std::mem::take(&mut aws.events));
@@ -191,9 +196,9 @@ async fn an_upload_whose_last_part_alone_is_wrong_is_told_of() {
     }
 }
 
-/// The blocks of JSON on a page.
+/// Returns the blocks of JSON on a page.
 #[tokio::test(start_paused = true)]
-async fn nothing_that_a_stranger_has_written_gets_out_with_what_a_terminal_obeys_or_nobody_sees() {
+async fn foreign_text_is_escaped_in_every_output() {
     const TRAP: &str = "a\u{202e}b\u{200b}c\u{9b}d";
     const SHOWN: &str = "a\\u{202e}b\\u{200b}c\\u{9b}d";
     let mut world = World::with_orders();
@@ -204,13 +209,13 @@ async fn nothing_that_a_stranger_has_written_gets_out_with_what_a_terminal_obeys
     }));
     let said = |text: &str| text.contains(['\u{202e}', '\u{200b}', '\u{9b}']);
 
-    // Metadata, and the name of a field in the manifest.
+    // The trap is in metadata, and in the name of a field of the manifest.
     let field = with_manifest("1.1.0", "\"a\\u202eb\\u200bc\\u009bd\" = 1\n");
     let upload = world.put_with("dev/orders/1.1.0.zip", field, &[("commit", TRAP)]);
     let record = recorded(world.deliver(&upload).await.unwrap());
     assert!(record.because.clone().unwrap().contains(SHOWN), "{record:?}");
 
-    // AWS's words.
+    // The trap is in AWS's words.
     world.on(Op::UpdateFunctionCode).fail_saying(CallErrorKind::Other, TRAP);
     let upload =
         world.put_with("dev/orders/1.2.0.zip", code("1.2.0"), &[("commit", TRAP), ("uploaded-by", "b\u{200b}ob")]);
@@ -220,7 +225,7 @@ async fn nothing_that_a_stranger_has_written_gets_out_with_what_a_terminal_obeys
     assert!(record.targets[0].error.clone().unwrap().message.contains(SHOWN), "{record:?}");
     world.heal();
 
-    // A key, a reason, a name, and a request that cannot be read.
+    // The trap is in a key, a reason, a name, and a request that cannot be read.
     let _ = ignored(world.upload(&format!("dev/orders/{TRAP}.zip"), code("1.3.0")).await);
     let hold = json!({"command": "hold", "environment": "dev", "function": "orders", "reason": TRAP.replace('\u{9b}', ""),
         "requested_by": "an\u{200b}n"});
@@ -231,12 +236,12 @@ async fn nothing_that_a_stranger_has_written_gets_out_with_what_a_terminal_obeys
         "{held}"
     );
     let detail = json!({"function": "orders", "from": "dev", "to": "prod", TRAP: [TRAP]});
-    let _ = world.sent(&event("Promotion Requested", "p", world.now(), &detail)).await;
+    let _ = world.send_event(&event("Promotion Requested", "p", world.now(), &detail)).await;
 
     let details = world.aws(|aws| aws.events.iter().map(|event| event.detail.to_string()).collect::<Vec<_>>());
     assert!(details.iter().any(|detail| detail.contains("Promotion") || detail.contains("request")), "{details:#?}");
     assert!(!details.iter().any(|detail| said(detail)), "{details:#?}");
-    // What was uploaded is in the artifact bucket; the rest of the world is the deployer's own.
+    // The uploads themselves are in the artifact bucket; everything else in the world is the deployer's own.
     let ledger = world.aws(|aws| aws.ledger.keys("").map(|key| text_of(aws.ledger.get(key))).collect::<Vec<_>>());
     assert!(ledger.iter().any(|text| text.contains("u{202e}")), "{ledger:#?}");
     assert!(!ledger.iter().any(|text| said(text)), "{ledger:#?}");
@@ -251,7 +256,7 @@ fn blocks(page: &str) -> Vec<Value> {
     blocks.map(|block| serde_json::from_str(block).unwrap_or_else(|error| panic!("{error}: {block}"))).collect()
 }
 
-/// Proves that environments are as `deployer.json` has them, in a row after `dev`, `qa`, `perf` and `stage`.
+/// Checks that `deployer.json` accepts these environments in a row after `dev`, `qa`, `perf` and `stage`.
 fn holds_as_configuration(environments: &Value) {
     let mut config = json!({"artifact_bucket": "artifacts", "ledger_bucket": "ledger", "queue_url": "https://sqs/1/q",
         "environments": {"dev": {}, "qa": {}, "perf": {}, "stage": {}}});
@@ -268,7 +273,7 @@ fn holds_as_configuration(environments: &Value) {
 }
 
 #[test]
-fn the_examples_of_the_pages_about_promotions_and_events_are_right() {
+fn documented_examples_of_promotions_and_events_are_valid() {
     let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
     let pages = ["concepts/promotions.md", "reference/events.md"];
     let text: String = pages.iter().map(|page| std::fs::read_to_string(docs.join(page)).unwrap()).collect();

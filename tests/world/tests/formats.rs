@@ -1,4 +1,5 @@
-//! Two versions of the deployer on one ledger: what the newer one says stays, and what it forbids is left alone.
+//! Two versions of the deployer on one ledger: the newer one's fields stay, and the formats that it raises are left
+//! alone.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -6,16 +7,16 @@ use std::time::Duration;
 use deployer_core::record::{Code, Status};
 use serde_json::{Value, json};
 use world::newer::{Raises, lost, newer};
-use world::orders::{command, deployed, release, rollback, served};
+use world::orders::{command, deploy_all, release, rollback, served};
 use world::zips::code;
-use world::{DEV, Moment, Outcome, Work, World, recorded};
+use world::{CallPhase, DEV, Outcome, Trigger, World, recorded};
 
-/// From now on invocations are of the newer version.
-fn is_newer(world: &mut World, raises: Raises) {
-    world.between = Some(Box::new(move |ports| newer(ports, raises)));
+/// Makes the invocations from now on the newer version's.
+fn make_newer(world: &mut World, raises: Raises) {
+    world.decorate_ports = Some(Box::new(move |ports| newer(ports, raises)));
 }
 
-/// Somebody writes an object of a format that this version does not know.
+/// Writes an object of a format that this version does not know.
 fn of_a_newer_format(world: &World, key: &str) {
     world.aws(|aws| {
         let body =
@@ -27,13 +28,13 @@ fn of_a_newer_format(world: &World, key: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_newer_deployer_says_of_a_release_outlives_all_that_an_older_one_does() {
+async fn newer_fields_of_a_release_survive_an_older_deployer() {
     let mut world = World::with_orders();
-    is_newer(&mut world, Raises::Never);
-    deployed(&world, &["a", "b"]).await;
+    make_newer(&mut world, Raises::Never);
+    deploy_all(&world, &["a", "b"]).await;
     let said = world.head("dev", "orders");
-    world.between = None;
-    deployed(&world, &["c"]).await;
+    world.decorate_ports = None;
+    deploy_all(&world, &["c"]).await;
     assert_eq!(release(&rollback(&world).await), "b");
     world.command(command("hold", &json!({"reason": "audit"}))).await;
     let after = world.head("dev", "orders");
@@ -41,18 +42,18 @@ async fn what_a_newer_deployer_says_of_a_release_outlives_all_that_an_older_one_
     let kept: Vec<bool> = after["history"].as_array().unwrap().iter().map(|live| live["newer"].is_object()).collect();
     assert_eq!(kept.last(), Some(&true), "a is as the newer one had it: {after:#}");
     assert_eq!((&after["newer"].is_object(), &after["format"]), (&true, &json!(1)));
-    // The newer one goes on with it.
-    is_newer(&mut world, Raises::Never);
+    // The newer deployer continues.
+    make_newer(&mut world, Raises::Never);
     world.command(command("release-hold", &json!({}))).await;
-    deployed(&world, &["d"]).await;
+    deploy_all(&world, &["d"]).await;
     assert_eq!(served(&world), "d");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_head_of_a_newer_format_is_left_alone_and_nobody_is_told_to_restore_it() {
+async fn head_of_a_newer_format_is_left_alone() {
     let world = World::with_orders();
-    world.given(DEV, "payments", &code("1.0.0"), |f| f.publish().point("live", 1));
-    deployed(&world, &["a"]).await;
+    world.add_function(DEV, "payments", &code("1.0.0"), |f| f.publish().point("live", 1));
+    deploy_all(&world, &["a"]).await;
     of_a_newer_format(&world, "heads/dev/orders.json");
     let (before, writes) = (world.head("dev", "orders"), world.writes().len());
     let says = "heads/dev/orders.json in the ledger bucket is a newer deployer's (it has format 3, this deployer knows \
@@ -61,7 +62,7 @@ async fn a_head_of_a_newer_format_is_left_alone_and_nobody_is_told_to_restore_it
     let transient = world.deliver(&upload).await.unwrap_err().to_string();
     assert!(transient.contains(says) && !transient.contains("restore"), "{transient}");
     for (verb, more) in [("rollback", json!({})), ("hold", json!({"reason": "r"})), ("redeploy", json!({}))] {
-        let (kind, message) = world.refuses(command(verb, &more)).await;
+        let (kind, message) = world.command_error(command(verb, &more)).await;
         assert_eq!(kind, "LedgerUnavailable");
         assert!(message.contains(says) && !message.contains("restore"), "{verb}: {message}");
     }
@@ -72,49 +73,50 @@ async fn a_head_of_a_newer_format_is_left_alone_and_nobody_is_told_to_restore_it
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_decided_where_the_rejects_are_of_a_newer_format() {
+async fn rejects_of_a_newer_format_stop_every_decision() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     of_a_newer_format(&world, "rejects/orders.json");
     let (before, writes) = (world.head("dev", "orders"), world.writes().len());
     let upload = world.put("dev/orders/c.zip", code("c"));
     assert!(world.deliver(&upload).await.unwrap_err().to_string().contains("rejects/orders.json"));
-    assert!(world.refuses(command("rollback", &json!({}))).await.1.contains("is a newer deployer's"));
+    assert!(world.command_error(command("rollback", &json!({}))).await.1.contains("is a newer deployer's"));
     assert_eq!((world.head("dev", "orders"), world.writes().len()), (before, writes));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_newer_deployer_works_on_is_left_to_it_and_everybody_goes_on_when_it_has_ended() {
+async fn newer_deployers_active_deployment_is_left_to_it() {
     let mut world = World::with_orders();
-    deployed(&world, &["a"]).await;
-    is_newer(&mut world, Raises::WhileActive);
+    deploy_all(&world, &["a"]).await;
+    make_newer(&mut world, Raises::WhileActive);
     let upload = world.put("dev/orders/b.zip", code("b"));
-    // It dies when its claim is written.
+    // The invocation dies when its claim is written.
     let mut calls = 0;
     while world.head("dev", "orders")["active"].is_null() {
         calls += 1;
-        let run = world.invocation().dies_at(calls, Moment::After).upload(&upload).await;
+        let run = world.invocation().dies_at(calls, CallPhase::After).upload(&upload).await;
         assert!(matches!(run.outcome, Outcome::Died), "{:?}", run.outcome);
     }
-    world.between = None;
+    world.decorate_ports = None;
     world.pass(Duration::from_secs(3_600)).await;
     let before = world.head("dev", "orders");
     assert_eq!(before["format"], 3);
-    let Outcome::Swept(swept) = world.invocation().run(&Work::Sweep).await.outcome else { panic!() };
+    let Outcome::Swept(swept) = world.invocation().run(&Trigger::Sweep).await.outcome else { panic!() };
     assert_eq!((swept.failed, swept.woken), (1, 0));
     assert_eq!(world.head("dev", "orders"), before, "an older one never takes it over");
-    is_newer(&mut world, Raises::WhileActive);
+    make_newer(&mut world, Raises::WhileActive);
     assert_eq!(recorded(world.deliver(&upload).await.unwrap()).status, Status::Succeeded);
-    world.between = None;
-    deployed(&world, &["c"]).await;
+    world.decorate_ports = None;
+    deploy_all(&world, &["c"]).await;
     assert_eq!(served(&world), "c");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_head_of_before_whose_last_deployment_is_forgotten_asks_where_to_go_back_to() {
+async fn old_head_without_its_last_record_needs_a_named_destination() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b", "c"]).await;
-    // As a deployer of before left it: c has reached a target only, its record is gone, and no format is told.
+    deploy_all(&world, &["a", "b", "c"]).await;
+    // An earlier deployer has left it like this: c has reached one target only, its record is gone, and the head has no
+    // format.
     let head = world.head("dev", "orders");
     let (id, mut before) = (head["history"][0]["deployment"].as_str().unwrap().to_owned(), head.clone());
     before["history"].as_array_mut().unwrap().remove(0);
@@ -127,7 +129,7 @@ async fn a_head_of_before_whose_last_deployment_is_forgotten_asks_where_to_go_ba
     let refused = rollback(&world).await;
     assert_eq!((refused.status, refused.code), (Status::Refused, Some(Code::NothingToRollBack)));
     assert!(refused.because.unwrap().ends_with("name the release to go back to"));
-    let named = world.commanded(command("rollback", &json!({"to": "a"}))).await;
+    let named = world.command_record(command("rollback", &json!({"to": "a"}))).await;
     assert_eq!((named.status, served(&world).as_str()), (Status::Succeeded, "a"));
     assert_eq!(world.head("dev", "orders")["format"], 1);
 }

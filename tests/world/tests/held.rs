@@ -1,5 +1,5 @@
-//! Writes to Lambda that take effect later than anybody waits for them: on their way for hours, or in a process that was
-//! stopped. Whatever came meanwhile, the aliases serve what the ledger says.
+//! Writes to Lambda that take effect very late: held on their way for hours, or sent by a process that was frozen.
+//! Whatever happened meanwhile, the aliases serve what the ledger says.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -8,13 +8,13 @@ use deployer_core::artifact::Upload;
 use deployer_core::record::{DeploymentRecord, Status};
 use serde_json::{Value, json};
 use world::zips::{code, function, with_manifest};
-use world::{DEV, Moment, Op, Outcome, Run, Work, World, recorded};
+use world::{CallPhase, DEV, Op, Outcome, Run, Trigger, World, recorded};
 
-/// Longer than any of these scenarios takes: what is held takes effect after everybody's end.
+/// Longer than any of these scenarios takes: a held call takes effect after everything has ended.
 const HELD: Duration = Duration::from_secs(12 * 3600);
 const MANIFEST: &str = "timeout = 20\nreserved_concurrent_executions = 5\n[tags]\nteam = \"orders\"\n";
 
-/// `orders` serves 1.1.0, and served 1.0.0 before.
+/// Returns a world in which `orders` serves 1.1.0, and served 1.0.0 before.
 async fn two_releases() -> World {
     let world = World::with_orders();
     for release in ["1.0.0", "1.1.0"] {
@@ -26,18 +26,18 @@ async fn two_releases() -> World {
     world
 }
 
-/// What becomes of whoever sends the held call.
+/// The end of the sender of the held call.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Owner {
-    /// The connection is reset, and it goes on.
+    /// Its connection is reset, and it continues.
     Lives,
     /// It dies in that call.
     Dies,
-    /// Its process is stopped as it is about to send the call, for longer than its lease.
+    /// Its process freezes just before it sends the call, for longer than its lease.
     Stops,
 }
 
-/// What comes while the call is held.
+/// The event that follows while the call is held.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Next {
     Upload,
@@ -52,24 +52,26 @@ impl Next {
         let work = |command: &str, more: Value| {
             let mut order = json!({"command": command, "function": "orders"});
             order.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            Work::Command(order)
+            Trigger::Command(order)
         };
         let work = match self {
-            Self::Upload => Work::Upload(world.put("dev/orders/1.3.0.zip", with_manifest("1.3.0", "timeout = 30\n"))),
+            Self::Upload => {
+                Trigger::Upload(world.put("dev/orders/1.3.0.zip", with_manifest("1.3.0", "timeout = 30\n")))
+            }
             Self::Rollback => work("rollback", json!({"environment": "dev", "to": "1.1.0"})),
             Self::Redeploy => work("redeploy", json!({"environment": "dev"})),
             Self::Reject => work("reject", json!({"release": "1.2.0", "reason": "it is bad"})),
-            Self::SameAgain => Work::Upload(held.clone()),
+            Self::SameAgain => Trigger::Upload(held.clone()),
         };
         world.invocation().run(&work).await;
     }
 }
 
-/// Leases run out, sweeps and ticks come, until nothing is open.
+/// Lets leases expire, and sweeps and ticks come, until nothing is open.
 async fn settles(world: &World) {
     for _ in 0..12 {
         world.leases_run_out().await;
-        world.invocation().run(&Work::Sweep).await;
+        world.invocation().run(&Trigger::Sweep).await;
         world.tick().await;
         let head = world.head("dev", "orders");
         if head["active"].is_null() && head["pending"].as_array().is_none_or(Vec::is_empty) {
@@ -79,8 +81,8 @@ async fn settles(world: &World) {
     panic!("it does not end: {:#}", world.head("dev", "orders"));
 }
 
-/// The alias serves what is live by the ledger, and that version is the target's by the ledger.
-fn agrees(world: &World, what: &str) {
+/// Checks that the alias serves the version that the ledger has as live and as the target's.
+fn check_alias(world: &World, what: &str) {
     let head = world.head("dev", "orders");
     let (version, sha256, weights) = world.function(DEV, "orders", |f| {
         let alias = &f.aliases["live"];
@@ -93,16 +95,16 @@ fn agrees(world: &World, what: &str) {
         "{what}\n{}",
         world.render()
     );
-    world.aws(|aws| assert!(aws.at(DEV).misdeeds.is_empty(), "{what}: {:?}", aws.at(DEV).misdeeds));
+    world.aws(|aws| assert!(aws.at(DEV).forbidden.is_empty(), "{what}: {:?}", aws.at(DEV).forbidden));
 }
 
-/// The number of the first such call in an invocation that is not disturbed.
+/// Returns the number of the first such call in an undisturbed invocation.
 fn call_of(world: &World, run: &Run, op: Op) -> Option<usize> {
     let calls = world.calls().into_iter().filter(|call| call.invocation == run.invocation);
     calls.enumerate().find(|(_, call)| call.op == op).map(|(number, _)| number + 1)
 }
 
-/// The upload of 1.2.0 sends this call, which is held; meanwhile something else comes, and everything ends.
+/// Uploads 1.2.0 and holds this call of it; something else follows meanwhile, and everything ends.
 async fn held(world: &World, zip: Vec<u8>, (op, number): (Op, usize), owner: Owner, next: Next) {
     let upload = world.put("dev/orders/1.2.0.zip", zip);
     if owner != Owner::Stops {
@@ -110,7 +112,7 @@ async fn held(world: &World, zip: Vec<u8>, (op, number): (Op, usize), owner: Own
     }
     let invocation = match owner {
         Owner::Lives => world.invocation(),
-        Owner::Dies => world.invocation().dies_at(number, Moment::After),
+        Owner::Dies => world.invocation().dies_at(number, CallPhase::After),
         Owner::Stops => world.invocation().freezes_before(number, HELD),
     };
     let owned = async {
@@ -156,43 +158,43 @@ async fn sweep(next: Next) {
             let what = format!("{op} of one that {owner:?}, then {next:?}");
             let world = two_releases().await;
             held(&world, with_manifest("1.2.0", MANIFEST), (op, number), owner, next).await;
-            agrees(&world, &what);
-            // Nothing is left that stands in the way of what comes then.
+            check_alias(&world, &what);
+            // A later deployment succeeds: nothing is left that blocks it.
             world.pass(Duration::from_secs(1)).await;
             let record = world.record("dev/orders/1.4.0.zip", with_manifest("1.4.0", "timeout = 40\n")).await;
             assert_eq!(record.status, Status::Succeeded, "{what}: {:?}", record.because);
-            agrees(&world, &what);
+            check_alias(&world, &what);
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_late_write_of_an_update_leaves_what_a_newer_upload_has_brought() {
+async fn late_write_of_an_update_keeps_a_newer_upload() {
     sweep(Next::Upload).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_late_write_of_an_update_leaves_what_a_rollback_has_brought_back() {
+async fn late_write_of_an_update_keeps_a_rollback() {
     sweep(Next::Rollback).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_late_write_of_an_update_leaves_what_a_redeploy_has_found() {
+async fn late_write_of_an_update_keeps_a_redeploy() {
     sweep(Next::Redeploy).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_late_write_of_an_update_whose_release_was_rejected_meanwhile_leaves_what_was_live() {
+async fn late_write_of_a_rejected_update_keeps_the_live_release() {
     sweep(Next::Reject).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_late_write_of_an_update_leaves_what_the_same_upload_has_brought() {
+async fn late_write_of_an_update_keeps_the_same_upload() {
     sweep(Next::SameAgain).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_late_write_of_a_creation_leaves_what_came_meanwhile() {
+async fn late_write_of_a_creation_keeps_the_later_change() {
     let undisturbed = World::dev();
     let run = undisturbed.invocation().upload(&undisturbed.put("dev/orders/1.2.0.zip", function("1.2.0"))).await;
     for op in [Op::CreateFunction, Op::CreateAlias] {
@@ -202,17 +204,17 @@ async fn any_late_write_of_a_creation_leaves_what_came_meanwhile() {
                 let what = format!("{op} of one that {owner:?}, then {next:?}");
                 let world = World::dev();
                 held(&world, function("1.2.0"), (op, number), owner, next).await;
-                agrees(&world, &what);
+                check_alias(&world, &what);
             }
         }
     }
 }
 
-/// A rollback finds the alias where it should be, and one that is late to move it.
-async fn stopped_in_time(next: Next) -> (World, Vec<DeploymentRecord>) {
+/// A rollback finds the alias where it should be, while a late write is still on its way to move it.
+async fn rollback_with_a_late_move(next: Next) -> (World, Vec<DeploymentRecord>) {
     let world = two_releases().await;
     world.on(Op::UpdateAlias).hold_for(HELD);
-    // The next look takes a while, so that whatever comes comes before it.
+    // The next look takes a while, so that the event that follows comes first.
     world.latency(|call| match call.op {
         Op::GetAlias => Duration::from_millis(900),
         _ => Duration::from_millis(20),
@@ -230,13 +232,13 @@ async fn stopped_in_time(next: Next) -> (World, Vec<DeploymentRecord>) {
     let history = world.command(json!({"command": "history", "environment": "dev", "function": "orders"})).await;
     let newest: DeploymentRecord = serde_json::from_value(history["deployments"][0].clone()).unwrap();
     world.pass(HELD).await;
-    agrees(&world, "a late move");
+    check_alias(&world, "a late move");
     (world, vec![record, newest])
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_move_that_takes_effect_after_the_rollback_that_stopped_it_finds_a_closed_door() {
-    let (world, records) = stopped_in_time(Next::Rollback).await;
+async fn late_move_after_a_rollback_finds_a_shut_door() {
+    let (world, records) = rollback_with_a_late_move(Next::Rollback).await;
     assert_eq!(records[0].status, Status::Superseded, "{records:#?}");
     assert!(world.function(DEV, "orders", |f| f.aliases["live"].description.contains("turned:")));
     assert_eq!(world.head("dev", "orders")["history"][0]["release"], "1.1.0");
@@ -244,25 +246,25 @@ async fn a_move_that_takes_effect_after_the_rollback_that_stopped_it_finds_a_clo
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_move_that_takes_effect_after_its_release_was_rejected_finds_a_closed_door() {
-    let (world, records) = stopped_in_time(Next::Reject).await;
+async fn late_move_after_a_reject_finds_a_shut_door() {
+    let (world, records) = rollback_with_a_late_move(Next::Reject).await;
     assert_eq!(records[0].status, Status::Refused, "{records:#?}");
     assert!(world.function(DEV, "orders", |f| f.aliases["live"].description.contains("turned:")));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_door_that_cannot_be_shut_holds_nobody_and_is_told_until_its_time_is_over() {
+async fn door_that_cannot_be_shut_blocks_nobody_and_is_shown() {
     let world = two_releases().await;
     world.on(Op::UpdateAlias).hold_for(HELD);
     let upload = world.put("dev/orders/1.2.0.zip", code("1.2.0"));
-    // It dies in the call, and nobody may enter the account any more.
+    // It dies in the call, and nobody can enter the account any more.
     let number = {
         let undisturbed = two_releases().await;
         let run = undisturbed.invocation().upload(&undisturbed.put("dev/orders/1.2.0.zip", code("1.2.0"))).await;
         call_of(&undisturbed, &run, Op::UpdateAlias).unwrap()
     };
-    world.invocation().dies_at(number, Moment::After).upload(&upload).await;
-    let known_from = world.aws(|aws| std::mem::replace(&mut aws.gate.role(DEV).known_from, jiff::Timestamp::MAX));
+    world.invocation().dies_at(number, CallPhase::After).upload(&upload).await;
+    let known_from = world.aws(|aws| std::mem::replace(&mut aws.sts.role(DEV).known_from, jiff::Timestamp::MAX));
     let rollback = json!({"command": "rollback", "environment": "dev", "function": "orders", "to": "1.1.0"});
     world.command(rollback.clone()).await;
     settles(&world).await;
@@ -273,17 +275,17 @@ async fn a_door_that_cannot_be_shut_holds_nobody_and_is_told_until_its_time_is_o
     assert_eq!((door["account"].as_str(), door["version"].as_str()), (Some(DEV), Some("3")), "{status:#}");
     let record = recorded(world.deliver(&upload).await.unwrap());
     assert!(record.because.as_deref().unwrap().contains("may still move to version 3 until"), "{record:#?}");
-    // Whoever can enter again shuts it.
-    world.aws(|aws| aws.gate.role(DEV).known_from = known_from);
-    let record = world.commanded(rollback).await;
+    // The next deployment that can enter the account shuts the door.
+    world.aws(|aws| aws.sts.role(DEV).known_from = known_from);
+    let record = world.command_record(rollback).await;
     assert_eq!(record.status, Status::Succeeded, "{record:#?}");
     assert!(world.head("dev", "orders").get("doors").is_none());
     world.pass(HELD).await;
-    agrees(&world, "a door that was shut late");
+    check_alias(&world, "a door that was shut late");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deployment_of_a_head_of_before_that_is_taken_over_and_stopped_leaves_no_open_door() {
+async fn stopped_deployment_of_an_old_head_leaves_no_open_door() {
     let world = two_releases().await;
     world.on(Op::UpdateAlias).hold_for(HELD);
     let number = {
@@ -292,8 +294,8 @@ async fn a_deployment_of_a_head_of_before_that_is_taken_over_and_stopped_leaves_
         call_of(&undisturbed, &run, Op::UpdateAlias).unwrap()
     };
     let upload = world.put("dev/orders/1.2.0.zip", code("1.2.0"));
-    world.invocation().dies_at(number, Moment::After).upload(&upload).await;
-    // As an earlier deployer would have written it.
+    world.invocation().dies_at(number, CallPhase::After).upload(&upload).await;
+    // The head is as an earlier deployer would have written it.
     let mut head = world.head("dev", "orders");
     let active = head["active"].as_object_mut().unwrap();
     assert!(active.remove("doors").is_some() && active.remove("previous").is_some());
@@ -301,5 +303,5 @@ async fn a_deployment_of_a_head_of_before_that_is_taken_over_and_stopped_leaves_
     Next::Rollback.comes(&world, &upload).await;
     settles(&world).await;
     world.pass(HELD).await;
-    agrees(&world, "a door that nobody has written down");
+    check_alias(&world, "a door that nobody has written down");
 }

@@ -1,4 +1,4 @@
-//! The head: one deployment at a time, the later upload wins, and whatever is open is found again.
+//! The head: one deployment at a time, the later upload wins, and every open deployment is found again.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -9,7 +9,7 @@ use deployer_engine::port::CallErrorKind;
 use deployer_engine::{EventOutcome, History, Swept, Transient};
 use serde_json::{Value, json};
 use world::zips::code;
-use world::{DEV, Moment, Op, Outcome, Run, Work, World, recorded};
+use world::{CallPhase, DEV, Op, Outcome, Run, Trigger, World, recorded};
 
 fn served(world: &World) -> String {
     world.aws(|aws| {
@@ -37,7 +37,7 @@ fn swept(run: Run) -> Swept {
     }
 }
 
-/// Uploads of these releases, a second apart.
+/// Uploads these releases, a second apart.
 async fn uploads(world: &World, releases: &[&str]) -> Vec<Upload> {
     let mut uploads = Vec::new();
     for release in releases {
@@ -47,18 +47,18 @@ async fn uploads(world: &World, releases: &[&str]) -> Vec<Upload> {
     uploads
 }
 
-/// The world without a queue.
+/// Returns the world without a queue.
 fn without_a_queue() -> World {
     let world = World::with(&json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
         "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}]}},
     }));
-    world.given(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+    world.add_function(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
     world
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_uploads_the_later_wins_whichever_arrives_first() {
+async fn later_of_two_uploads_wins_in_any_order_of_arrival() {
     let world = World::with_orders();
     let uploads = uploads(&world, &["1.1.0", "1.2.0"]).await;
     assert_eq!(recorded(world.deliver(&uploads[1]).await.unwrap()).status, Status::Succeeded);
@@ -71,7 +71,7 @@ async fn of_two_uploads_the_later_wins_whichever_arrives_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_uploads_within_one_told_second_the_sequencer_decides() {
+async fn sequencer_decides_between_uploads_of_one_second() {
     let world = World::with_orders();
     let first = world.put("dev/orders/main.zip", code("one"));
     world.pass(Duration::from_millis(1)).await;
@@ -83,7 +83,7 @@ async fn of_two_uploads_within_one_told_second_the_sequencer_decides() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_one_is_deployed_the_newest_other_one_waits_and_the_same_invocation_goes_on_with_it() {
+async fn newest_upload_waits_and_the_same_invocation_deploys_it() {
     let world = World::with_orders();
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(5));
     let uploads = uploads(&world, &["1.1.0", "1.2.0", "1.3.0"]).await;
@@ -123,7 +123,7 @@ async fn while_one_is_deployed_the_newest_other_one_waits_and_the_same_invocatio
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upload_that_arrives_at_any_moment_of_another_one_is_deployed_without_a_pause() {
+async fn upload_during_another_one_is_deployed_without_a_pause() {
     for after in (0..600).step_by(10) {
         let world = World::with_orders();
         let uploads = uploads(&world, &["1.1.0", "1.2.0"]).await;
@@ -142,34 +142,34 @@ async fn an_upload_that_arrives_at_any_moment_of_another_one_is_deployed_without
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_keeps_its_marker_although_the_answer_to_its_write_was_lost() {
+async fn waiting_upload_keeps_its_marker_after_a_lost_answer() {
     let world = World::with_orders();
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(5));
     let uploads = uploads(&world, &["1.1.0", "1.2.0"]).await;
     let second = async {
         world.pass(Duration::from_millis(500)).await;
-        // The SDK sends it again, and meets its own success as 412.
+        // The SDK sends the write again, and its own success makes that fail with 412.
         world.on(Op::WriteLedger).about("heads/").twice();
         recorded(world.deliver(&uploads[1]).await.unwrap())
     };
-    // The first one dies while its version is waited for.
-    let (_, pending) = tokio::join!(world.invocation().dies_at(16, Moment::After).upload(&uploads[0]), second);
+    // The first invocation dies while it waits for its version.
+    let (_, pending) = tokio::join!(world.invocation().dies_at(16, CallPhase::After).upload(&uploads[0]), second);
     assert_eq!(pending.status, Status::Pending);
     let marker = format!("open/dev/orders/{}", head(&world)["pending"][0]["marker"].as_str().unwrap());
     assert!(world.aws(|aws| aws.ledger.get(&marker).is_some()), "{}", world.render());
     assert!(world.render().contains("dev/orders/1.2.0: pending, Waiting"), "{}", world.render());
     world.aws(|aws| aws.queue.lose());
     world.leases_run_out().await;
-    world.invocation().run(&Work::Sweep).await;
+    world.invocation().run(&Trigger::Sweep).await;
     world.tick().await;
     assert_eq!(served(&world), "1.2.0");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_crash_is_completed_by_the_event_from_the_other_door_under_the_same_record() {
+async fn crash_is_completed_by_the_other_channels_event() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    let died = world.invocation().dies_at(12, Moment::After).upload(&upload).await;
+    let died = world.invocation().dies_at(12, CallPhase::After).upload(&upload).await;
     assert!(matches!(died.outcome, Outcome::Died));
     world.leases_run_out().await;
     let other_door = Upload { time: upload.time + Duration::from_secs(2), event_id: Some("e".into()), ..upload };
@@ -181,11 +181,11 @@ async fn a_crash_is_completed_by_the_event_from_the_other_door_under_the_same_re
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_duplicate_of_what_somebody_works_on_is_acked_and_looks_again_when_the_lease_ends() {
+async fn duplicate_of_an_active_upload_checks_after_the_lease() {
     let mut world = World::with_orders();
     world.time = Duration::from_secs(300);
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    let died = world.invocation().dies_at(12, Moment::After).upload(&upload).await;
+    let died = world.invocation().dies_at(12, CallPhase::After).upload(&upload).await;
     assert!(matches!(died.outcome, Outcome::Died));
     let duplicate = recorded(world.deliver(&upload).await.unwrap());
     assert_eq!(duplicate.status, Status::InProgress);
@@ -197,10 +197,10 @@ async fn a_duplicate_of_what_somebody_works_on_is_acked_and_looks_again_when_the
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_queue_a_duplicate_comes_again_until_the_lease_has_ended() {
+async fn duplicate_without_a_queue_returns_until_the_lease_ends() {
     let world = without_a_queue();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    let _ = world.invocation().dies_at(12, Moment::After).upload(&upload).await;
+    let _ = world.invocation().dies_at(12, CallPhase::After).upload(&upload).await;
     let transient = world.deliver(&upload).await.unwrap_err();
     assert!(matches!(transient, Transient::InOtherHands(_)), "{transient}");
     world.leases_run_out().await;
@@ -210,10 +210,10 @@ async fn without_a_queue_a_duplicate_comes_again_until_the_lease_has_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_died_is_succeeded_before_the_newer_upload_has_its_turn() {
+async fn dead_deployment_is_resumed_before_a_newer_upload() {
     let world = World::with_orders();
     let uploads = uploads(&world, &["1.1.0", "1.2.0"]).await;
-    let _ = world.invocation().dies_at(14, Moment::After).upload(&uploads[0]).await;
+    let _ = world.invocation().dies_at(14, CallPhase::After).upload(&uploads[0]).await;
     world.leases_run_out().await;
     let newer = recorded(world.deliver(&uploads[1]).await.unwrap());
     assert_eq!((newer.status, newer.release.unwrap().as_str()), (Status::Succeeded, "1.2.0"));
@@ -226,15 +226,15 @@ async fn who_died_is_succeeded_before_the_newer_upload_has_its_turn() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_tick_costs_no_more_than_a_sweeps_period() {
+async fn lost_tick_delays_by_one_sweep_at_most() {
     let world = World::with_orders();
     let uploads = uploads(&world, &["1.1.0", "1.2.0"]).await;
-    let _ = world.invocation().dies_at(14, Moment::After).upload(&uploads[0]).await;
+    let _ = world.invocation().dies_at(14, CallPhase::After).upload(&uploads[0]).await;
     assert_eq!(recorded(world.deliver(&uploads[1]).await.unwrap()).status, Status::Pending);
     world.aws(|aws| aws.queue.lose());
-    assert_eq!(swept(world.invocation().run(&Work::Sweep).await).woken, 0, "the lease holds");
+    assert_eq!(swept(world.invocation().run(&Trigger::Sweep).await).woken, 0, "the lease holds");
     world.leases_run_out().await;
-    assert_eq!(swept(world.invocation().run(&Work::Sweep).await).woken, 1);
+    assert_eq!(swept(world.invocation().run(&Trigger::Sweep).await).woken, 1);
     world.tick().await;
     assert_eq!(served(&world), "1.2.0");
     world.markers_are_cleared().await;
@@ -242,34 +242,34 @@ async fn a_lost_tick_costs_no_more_than_a_sweeps_period() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_queue_the_sweep_does_the_work_itself() {
+async fn sweep_without_a_queue_does_the_work_itself() {
     let world = without_a_queue();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    let _ = world.invocation().dies_at(14, Moment::After).upload(&upload).await;
+    let _ = world.invocation().dies_at(14, CallPhase::After).upload(&upload).await;
     world.leases_run_out().await;
-    assert_eq!(swept(world.invocation().run(&Work::Sweep).await).woken, 1);
+    assert_eq!(swept(world.invocation().run(&Trigger::Sweep).await).woken, 1);
     assert_eq!(served(&world), "1.1.0");
     world.same_again_changes_nothing().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_head_that_cannot_be_read_does_not_stop_the_sweep() {
+async fn one_unreadable_head_does_not_stop_the_sweep() {
     let world = World::with_orders();
-    world.given(DEV, "payments", &code("1.0.0"), |f| f.publish().point("live", 1));
+    world.add_function(DEV, "payments", &code("1.0.0"), |f| f.publish().point("live", 1));
     for function in ["orders", "payments"] {
         let upload = world.put(&format!("dev/{function}/1.1.0.zip"), code("1.1.0"));
-        let _ = world.invocation().dies_at(14, Moment::After).upload(&upload).await;
+        let _ = world.invocation().dies_at(14, CallPhase::After).upload(&upload).await;
     }
     world.aws(|aws| aws.ledger.put("heads/dev/orders.json", "{"));
     world.leases_run_out().await;
-    let Swept { looked_at, woken, failed, .. } = swept(world.invocation().run(&Work::Sweep).await);
+    let Swept { looked_at, woken, failed, .. } = swept(world.invocation().run(&Trigger::Sweep).await);
     assert_eq!((looked_at, woken, failed), (2, 1, 1));
     world.tick().await;
     assert_eq!(world.function(DEV, "payments", |f| f.aliases["live"].version), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_that_is_broken_holds_up_nothing_but_itself() {
+async fn broken_record_blocks_only_itself() {
     let world = World::with_orders();
     let uploads = uploads(&world, &["1.0.5", "1.1.0", "1.2.0", "1.3.0"]).await;
     let results = |release: &str| world.aws(|aws| aws.ledger.keys(&format!("results/dev/orders/{release}/")).count());
@@ -279,7 +279,7 @@ async fn a_record_that_is_broken_holds_up_nothing_but_itself() {
         world.upload("dev/orders/1.1.0.zip", code("1.1.0")).await;
         1 + world.calls().iter().position(|call| call.what.starts_with("results/")).unwrap()
     };
-    let _ = world.invocation().dies_at(committed, Moment::Before).upload(&uploads[1]).await;
+    let _ = world.invocation().dies_at(committed, CallPhase::Before).upload(&uploads[1]).await;
     let id = head(&world)["outbox"][0]["record"]["id"].as_str().unwrap().to_owned();
     let broken = format!("deployments/dev/orders/{id}.json");
     world.aws(|aws| aws.ledger.put(&broken, "{"));
@@ -289,10 +289,10 @@ async fn a_record_that_is_broken_holds_up_nothing_but_itself() {
     assert_eq!(recorded(world.deliver(&uploads[2]).await.unwrap()).status, Status::Succeeded);
     assert_eq!(recorded(world.deliver(&uploads[0]).await.unwrap()).status, Status::Superseded);
     assert_eq!((results("1.2.0"), results("1.0.5")), (1, 1));
-    let died = world.invocation().dies_at(14, Moment::After).upload(&uploads[3]).await;
+    let died = world.invocation().dies_at(14, CallPhase::After).upload(&uploads[3]).await;
     assert!(matches!(died.outcome, Outcome::Died));
     world.leases_run_out().await;
-    let Swept { woken, completed, failed, .. } = swept(world.invocation().run(&Work::Sweep).await);
+    let Swept { woken, completed, failed, .. } = swept(world.invocation().run(&Trigger::Sweep).await);
     assert_eq!((woken, completed, failed), (1, 0, 1), "it wakes what sleeps, and ends in an error");
     world.tick().await;
     assert_eq!((served(&world).as_str(), results("1.3.0")), ("1.3.0", 1));
@@ -301,17 +301,17 @@ async fn a_record_that_is_broken_holds_up_nothing_but_itself() {
     assert_eq!((outbox, results("1.1.0")), (vec![json!(id)], 1));
 
     world.aws(|aws| aws.ledger.delete(&broken));
-    let Swept { completed, failed, .. } = swept(world.invocation().run(&Work::Sweep).await);
+    let Swept { completed, failed, .. } = swept(world.invocation().run(&Trigger::Sweep).await);
     assert_eq!((completed, failed), (1, 0));
     world.markers_are_cleared().await;
     world.same_again_changes_nothing().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_claim_that_somebody_has_taken_over_moves_no_alias() {
+async fn lost_claim_moves_no_alias() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    // While the version is waited for: the second reading of the head finds another claim.
+    // While the invocation waits for the version, its second read of the head finds another claim.
     world.on(Op::UpdateFunctionCode).meanwhile(|aws| {
         let body = String::from_utf8(aws.ledger.get("heads/dev/orders.json").unwrap().to_vec()).unwrap();
         let mut head: Value = serde_json::from_str(&body).unwrap();
@@ -328,18 +328,18 @@ async fn a_claim_that_somebody_has_taken_over_moves_no_alias() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_artifact_that_cannot_be_read_for_now_stands_in_nobodys_way() {
+async fn unreadable_artifact_blocks_no_other_upload() {
     let world = World::with_orders();
     let uploads = uploads(&world, &["1.1.0", "1.2.0"]).await;
     world.on(Op::ReadTail).about("1.1.0").always().fail(CallErrorKind::Unknown);
     assert!(matches!(world.deliver(&uploads[0]).await, Err(Transient::Artifact(_))));
-    // It is tried again, in peace: by its message and by each sweep.
+    // Its message and each sweep try it again undisturbed.
     for _ in 0..3 {
         world.pass(Duration::from_secs(60)).await;
-        assert_eq!(swept(world.invocation().run(&Work::Sweep).await).woken, 1);
+        assert_eq!(swept(world.invocation().run(&Trigger::Sweep).await).woken, 1);
         let due = world.now();
         for body in world.aws(|aws| aws.queue.take(due)) {
-            world.invocation().run(&Work::Tick(world::tick(&body))).await;
+            world.invocation().run(&Trigger::Tick(world::tick(&body))).await;
         }
         assert!(world.aws(|aws| aws.queue.next()).is_some_and(|next| next >= due + Duration::from_secs(60)));
         world.aws(|aws| aws.queue.lose());
@@ -354,7 +354,7 @@ async fn an_artifact_that_cannot_be_read_for_now_stands_in_nobodys_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_upload_has_one_record_through_both_doors() {
+async fn refused_upload_has_one_record_by_both_channels() {
     let world = World::with(&json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
         "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}], "accept_uploads": false}},
@@ -366,13 +366,13 @@ async fn a_refused_upload_has_one_record_through_both_doors() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_marker_is_deleted_once_however_its_upload_ends() {
+async fn marker_is_deleted_once_for_every_end() {
     let environment = |account: &str, accepts: bool| json!({"targets": [{"account": account, "region": "eu-west-1"}], "accept_uploads": accepts});
     let world = World::with(&json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
         "environments": {"dev": environment(DEV, true), "closed": environment("222222222222", false)},
     }));
-    world.given(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+    world.add_function(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
     let [older, newer] = <[Upload; 2]>::try_from(uploads(&world, &["1.1.0", "1.2.0"]).await).unwrap();
     let closed = world.put("closed/orders/1.0.0.zip", code("1.0.0"));
     let ends = [
@@ -394,7 +394,7 @@ async fn a_marker_is_deleted_once_however_its_upload_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn history_is_told_newest_first_and_reads_no_more_than_is_asked_for() {
+async fn history_is_newest_first_and_reads_only_its_limit() {
     let world = World::with_orders();
     for n in 0..60 {
         world.upload(&format!("dev/orders/{n}.zip"), code(&n.to_string())).await;
@@ -415,10 +415,10 @@ async fn history_is_told_newest_first_and_reads_no_more_than_is_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_asks_for_a_longer_history_gets_the_shorter_one_and_what_came_before() {
+async fn longer_history_contains_the_shorter_one() {
     let world = World::with_orders();
     let uploads = uploads(&world, &["1.1.0", "1.2.0", "1.3.0", "1.4.0"]).await;
-    // Several begin in one second, one long after its upload.
+    // Several begin in the same second, and one long after its upload.
     let at_once = [world.put("dev/orders/1.5.0.zip", code("1.5.0")), world.put("dev/orders/1.6.0.zip", code("1.6.0"))];
     for upload in [&uploads[2], &uploads[0], &uploads[3], &at_once[0], &at_once[1], &uploads[1]] {
         world.deliver(upload).await.unwrap();
@@ -436,11 +436,11 @@ async fn who_asks_for_a_longer_history_gets_the_shorter_one_and_what_came_before
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upload_that_the_head_has_forgotten_is_answered_from_its_result_through_either_door() {
+async fn forgotten_upload_is_answered_from_its_result_by_either_channel() {
     let world = World::with_orders();
     let first = world.put("dev/orders/first.zip", code("first"));
     let record = recorded(world.deliver(&first).await.unwrap());
-    // More than it remembers.
+    // These are more requests than the head remembers.
     for number in 0..101 {
         world.pass(Duration::from_secs(1)).await;
         world.upload(&format!("dev/orders/{number}.zip"), code(&number.to_string())).await;
@@ -457,20 +457,20 @@ async fn an_upload_that_the_head_has_forgotten_is_answered_from_its_result_throu
 }
 
 #[tokio::test(start_paused = true)]
-async fn versions_are_pruned_but_never_one_that_an_alias_or_a_rollback_needs() {
+async fn pruning_keeps_versions_of_aliases_and_rollbacks() {
     let world = World::with(&json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
         "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}], "keep_versions": 3}},
     }));
-    world.given(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1).point("pinned", 1));
+    world.add_function(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1).point("pinned", 1));
     let versions = || world.function(DEV, "orders", |f| f.versions.keys().copied().collect::<Vec<_>>());
     for n in 1..=3 {
         world.upload(&format!("dev/orders/{n}.zip"), code(&n.to_string())).await;
         world.pass(Duration::from_secs(1)).await;
     }
     assert_eq!(versions(), [1, 2, 3, 4], "1 is pinned");
-    // Somebody publishes by hand: 5 to 7. What was live stays for going back to it.
-    world.somebody(DEV, "orders", |f| {
+    // Somebody publishes versions 5 to 7 by hand. The former live version is kept for rollbacks.
+    world.change_function(DEV, "orders", |f| {
         f.code(&code("a")).publish().code(&code("b")).publish().code(&code("c")).publish()
     });
     world.pass(Duration::from_secs(1)).await;
@@ -484,13 +484,13 @@ async fn versions_are_pruned_but_never_one_that_an_alias_or_a_rollback_needs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_that_may_not_delete_versions_deploys_all_the_same() {
+async fn role_without_delete_rights_deploys() {
     let world = World::with(&json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
         "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}], "keep_versions": 1}},
     }));
-    world.given(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
-    world.aws(|aws| aws.gate.role(DEV).may_not.insert("lambda:DeleteFunction".into()));
+    world.add_function(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+    world.aws(|aws| aws.sts.role(DEV).may_not.insert("lambda:DeleteFunction".into()));
     for n in 1..=3 {
         assert_eq!(world.record(&format!("dev/orders/{n}.zip"), code(&n.to_string())).await.status, Status::Succeeded);
         world.pass(Duration::from_secs(1)).await;
@@ -500,20 +500,20 @@ async fn a_role_that_may_not_delete_versions_deploys_all_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tick_that_does_not_fit_is_nothing() {
+async fn tick_for_another_state_is_ignored() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    let _ = world.invocation().dies_at(12, Moment::After).upload(&upload).await;
+    let _ = world.invocation().dies_at(12, CallPhase::After).upload(&upload).await;
     let _ = world.deliver(&upload).await;
     let body = world.aws(|aws| aws.queue.take(jiff::Timestamp::MAX)).pop().unwrap();
     let tick = world::tick(&body);
-    // Too early: it is sent again.
-    let early = world.invocation().run(&Work::Tick(tick.clone())).await;
+    // The tick comes too early, so it is sent again.
+    let early = world.invocation().run(&Trigger::Tick(tick.clone())).await;
     assert!(matches!(early.outcome, Outcome::EventOutcome(EventOutcome::Ignored { .. })), "{early:?}");
     world.leases_run_out().await;
-    assert_eq!(record(world.invocation().run(&Work::Tick(tick.clone())).await).status, Status::Succeeded);
+    assert_eq!(record(world.invocation().run(&Trigger::Tick(tick.clone())).await).status, Status::Succeeded);
     let before = world.snapshot();
-    let late = world.invocation().run(&Work::Tick(tick)).await;
+    let late = world.invocation().run(&Trigger::Tick(tick)).await;
     assert!(matches!(late.outcome, Outcome::EventOutcome(EventOutcome::Ignored { .. })), "{late:?}");
     assert_eq!(world.snapshot(), before);
 }

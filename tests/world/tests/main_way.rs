@@ -1,4 +1,4 @@
-//! The main way: from an upload to the moved alias, in an otherwise quiet world with one target.
+//! The main way from an upload to the moved alias, in an otherwise quiet world with one target.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use world::{DEV, Op, World};
 const ROLE: &str = "arn:aws:iam::111111111111:role/orders";
 
 #[tokio::test(start_paused = true)]
-async fn a_function_that_does_not_exist_is_created_published_and_given_its_alias() {
+async fn missing_function_is_created_published_and_aliased() {
     let world = World::dev();
     let record = world.record("dev/orders/1.0.0.zip", Zip::function("1.0.0").build().unwrap()).await;
     assert_eq!(
@@ -36,7 +36,7 @@ async fn a_function_that_does_not_exist_is_created_published_and_given_its_alias
 }
 
 #[tokio::test(start_paused = true)]
-async fn other_code_without_a_manifest_becomes_a_new_version_and_nothing_else() {
+async fn code_without_a_manifest_changes_only_the_version() {
     let world = World::with_orders();
     let before = world.aws(|aws| aws.at(DEV).function("orders").latest.settings.clone());
     world.upload("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -55,13 +55,13 @@ async fn other_code_without_a_manifest_becomes_a_new_version_and_nothing_else() 
     world.same_again_changes_nothing().await;
 }
 
-/// What code looks like that was never uploaded.
+/// The label of code that was never uploaded.
 fn label(content: &str) -> String {
     deployer_core::id::Sha256::of(&code(content)).to_string().chars().take(8).collect()
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_record_says_what_was_served_before_with_its_hash_and_keeps_what_ci_said_of_the_artifact() {
+async fn record_has_the_former_version_and_the_artifacts_metadata() {
     let world = World::with_orders();
     let time = ("commit-time", "2026-11-01T10:00:00Z");
     let metadata = [("commit", "c0ffee"), time, ("build-url", "https://ci/7"), ("secret", "not kept")];
@@ -80,11 +80,11 @@ async fn the_record_says_what_was_served_before_with_its_hash_and_keeps_what_ci_
 }
 
 #[tokio::test(start_paused = true)]
-async fn other_configuration_alone_is_updated_waited_for_and_published() {
+async fn changed_configuration_alone_is_updated_and_published() {
     let world = World::with_orders();
     world.upload("dev/orders/1.0.1.zip", code("1.0.0")).await;
     let zip = with_manifest("1.0.0", "memory_size = 512\n");
-    world.somebody(DEV, "orders", |f| f.code(&zip).publish().point("live", 2));
+    world.change_function(DEV, "orders", |f| f.code(&zip).publish().point("live", 2));
     let seen = world.calls().len();
     world.upload("dev/orders/1.0.2.zip", zip).await;
     let writes: Vec<String> =
@@ -99,7 +99,7 @@ async fn other_configuration_alone_is_updated_waited_for_and_published() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn configuration_and_code_are_updated_one_after_the_other_with_the_wait_between() {
+async fn configuration_and_code_are_updated_in_turn() {
     let world = World::with_orders();
     world.upload("dev/orders/1.1.0.zip", with_manifest("1.1.0", "timeout = 30\ndescription = \"Orders\"\n")).await;
     assert_eq!(
@@ -119,7 +119,7 @@ async fn configuration_and_code_are_updated_one_after_the_other_with_the_wait_be
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upload_of_what_is_served_already_is_unchanged_and_writes_nothing() {
+async fn upload_of_the_served_code_is_unchanged_and_writes_nothing() {
     let world = World::dev();
     let zip = Zip::function("1.0.0").build().unwrap();
     world.upload("dev/orders/1.0.0.zip", zip.clone()).await;
@@ -133,10 +133,10 @@ async fn an_upload_of_what_is_served_already_is_unchanged_and_writes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_missing_alias_is_created_on_a_published_version() {
+async fn missing_alias_is_created_on_a_published_version() {
     let world = World::dev();
     let zip = code("1.0.0");
-    world.given(DEV, "orders", &zip, |f| f);
+    world.add_function(DEV, "orders", &zip, |f| f);
     world.upload("dev/orders/1.0.0.zip", zip).await;
     assert_eq!(
         world.render(),
@@ -151,10 +151,10 @@ async fn a_missing_alias_is_created_on_a_published_version() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_alias_on_latest_is_moved_to_a_version() {
+async fn alias_on_latest_is_moved_to_a_version() {
     let world = World::dev();
     let zip = code("1.0.0");
-    world.given(DEV, "orders", &zip, |f| f.point("live", 0));
+    world.add_function(DEV, "orders", &zip, |f| f.point("live", 0));
     world.upload("dev/orders/1.0.0.zip", zip).await;
     assert_eq!(
         world.render(),
@@ -165,10 +165,10 @@ async fn an_alias_on_latest_is_moved_to_a_version() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_alias_on_an_older_version_is_moved_without_sending_the_code_again() {
+async fn alias_on_an_older_version_moves_without_sending_code() {
     let world = World::dev();
     let (old, new) = (code("1.0.0"), code("1.1.0"));
-    world.given(DEV, "orders", &old, |f| f.publish().code(&new).publish().point("live", 1));
+    world.add_function(DEV, "orders", &old, |f| f.publish().code(&new).publish().point("live", 1));
     world.upload("dev/orders/1.1.0.zip", new).await;
     assert_eq!(
         world.writes(),
@@ -182,10 +182,11 @@ async fn an_alias_on_an_older_version_is_moved_without_sending_the_code_again() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_traffic_shift_that_somebody_left_is_ended() {
+async fn leftover_traffic_shift_is_ended() {
     let world = World::dev();
     let (old, new) = (code("1.0.0"), code("1.1.0"));
-    world.given(DEV, "orders", &old, |f| f.publish().code(&new).publish().point("live", 2).shift("live", 1, 0.1));
+    world
+        .add_function(DEV, "orders", &old, |f| f.publish().code(&new).publish().point("live", 2).shift("live", 1, 0.1));
     let record = world.record("dev/orders/1.1.0.zip", new).await;
     assert_eq!(record.status, Status::Succeeded);
     assert_eq!(world.writes(), ["UpdateAlias 111111111111/eu-west-1 orders: ok"]);
@@ -193,7 +194,7 @@ async fn a_traffic_shift_that_somebody_left_is_ended() {
     world.same_again_changes_nothing().await;
 }
 
-/// Each field of the manifest, with a value that differs from what a new function has.
+/// Each field of the manifest, with a value that differs from a new function's.
 const FIELDS: [(&str, &str); 16] = [
     ("runtime", "runtime = \"python3.13\""),
     ("handler", "handler = \"app.main\""),
@@ -217,7 +218,7 @@ const FIELDS: [(&str, &str); 16] = [
     ("source_kms_key_arn", "source_kms_key_arn = \"arn:aws:kms:eu-west-1:111111111111:key/1\""),
 ];
 
-/// The settings as fields with their values in text; variables in clear.
+/// Returns the settings as fields with their values in text, the variables in clear.
 fn settings(world: &World) -> BTreeMap<String, String> {
     world.aws(|aws| {
         let s = aws.at(DEV).function("orders").latest.settings.clone();
@@ -251,12 +252,12 @@ fn settings(world: &World) -> BTreeMap<String, String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_field_that_is_named_is_set_alone_and_each_that_is_absent_is_left_as_it_is() {
+async fn each_named_field_is_set_and_absent_ones_stay() {
     for (field, manifest) in FIELDS {
         let world = World::with_orders();
         world.aws(|aws| {
             aws.at(DEV).role("other", Timestamp::UNIX_EPOCH);
-            // Somebody else has set everything to something of their own.
+            // Somebody else has set every field to another value.
             aws.at(DEV).function("orders").variable("THEIRS", "kept").set(|settings| {
                 settings.memory_size = 192;
                 settings.description = "theirs".into();
@@ -270,7 +271,7 @@ async fn each_field_that_is_named_is_set_alone_and_each_that_is_absent_is_left_a
         assert_eq!(changed, [field], "{after:#?}");
         world.same_again_changes_nothing().await;
 
-        // The next release does not name it any more: it is left as it is.
+        // The next release does not name the field any more, so it stays as it is.
         let next = world.record("dev/orders/1.2.0.zip", code("1.2.0")).await;
         assert_eq!(next.status, Status::Succeeded, "{field}: {:?}", next.because);
         assert_eq!(settings(&world), after, "{field}");
@@ -279,7 +280,7 @@ async fn each_field_that_is_named_is_set_alone_and_each_that_is_absent_is_left_a
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_function_is_created_with_once_fails_the_target_of_one_that_was_created_without_it() {
+async fn field_fixed_at_creation_fails_an_existing_function() {
     for (field, manifest) in [
         ("durable_config", "durable_config.execution_timeout = 60"),
         ("tenancy_config", "tenancy_config.tenant_isolation_mode = \"PER_TENANT\""),
@@ -308,7 +309,7 @@ async fn what_a_function_is_created_with_once_fails_the_target_of_one_that_was_c
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_empty_value_takes_away_what_is_there() {
+async fn empty_value_removes_the_present_one() {
     let world = World::with_orders();
     world.aws(|aws| {
         aws.at(DEV).function("orders").set(|settings| {
@@ -331,9 +332,9 @@ async fn an_empty_value_takes_away_what_is_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn variables_that_are_named_are_set_and_all_others_are_kept() {
+async fn named_variables_are_set_and_all_others_kept() {
     let world = World::with_orders();
-    world.somebody(DEV, "orders", |f| f.variable("LOG_LEVEL", "info").variable("THEIRS", "kept"));
+    world.change_function(DEV, "orders", |f| f.variable("LOG_LEVEL", "info").variable("THEIRS", "kept"));
     let manifest = "[environment.variables]\nLOG_LEVEL = \"warn\"\nNEW = \"1\"\n";
     world.upload("dev/orders/1.1.0.zip", with_manifest("1.1.0", manifest)).await;
     let expected = [("LOG_LEVEL", "warn"), ("NEW", "1"), ("THEIRS", "kept")];
@@ -345,7 +346,7 @@ async fn variables_that_are_named_are_set_and_all_others_are_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn variables_that_cannot_be_read_are_never_overwritten() {
+async fn unreadable_variables_are_never_overwritten() {
     let world = World::with_orders();
     world.aws(|aws| {
         aws.at(DEV).function("orders").set(|settings| {
@@ -364,17 +365,17 @@ async fn variables_that_cannot_be_read_are_never_overwritten() {
     assert!(world.writes().is_empty());
     world.same_again_changes_nothing().await;
 
-    // A release that names none is deployed all the same.
+    // A release that names no variables is deployed all the same.
     assert_eq!(world.record("dev/orders/1.2.0.zip", code("1.2.0")).await.status, Status::Succeeded);
     world.same_again_changes_nothing().await;
 }
 
-// AWS Lambda Developer Guide, "Securing Lambda environment variables": whoever views them needs kms:Decrypt.
+// AWS Lambda Developer Guide, "Securing Lambda environment variables": viewing them needs kms:Decrypt.
 #[tokio::test(start_paused = true)]
-async fn a_function_with_a_customer_key_gets_its_named_variables_merged_with_the_others() {
+async fn variables_under_a_customer_key_are_merged() {
     const KEY: &str = "arn:aws:kms:eu-west-1:111111111111:key/1";
     let world = World::with_orders();
-    world.somebody(DEV, "orders", |f| f.variable("THEIRS", "kept").set(|s| s.kms_key_arn = Some(KEY.into())));
+    world.change_function(DEV, "orders", |f| f.variable("THEIRS", "kept").set(|s| s.kms_key_arn = Some(KEY.into())));
     let manifest = "[environment.variables]\nLOG_LEVEL = \"warn\"\n";
     let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", manifest)).await;
     assert_eq!(record.because, None);
@@ -383,7 +384,7 @@ async fn a_function_with_a_customer_key_gets_its_named_variables_merged_with_the
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_customer_key_can_be_named_when_a_function_is_created() {
+async fn customer_key_can_be_named_when_a_function_is_created() {
     const KEY: &str = "arn:aws:kms:eu-west-1:111111111111:key/1";
     let world = World::dev();
     let manifest = format!("kms_key_arn = \"{KEY}\"\n{MANIFEST}");
@@ -398,9 +399,9 @@ async fn a_customer_key_can_be_named_when_a_function_is_created() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn tags_that_are_named_are_set_and_all_others_are_kept() {
+async fn named_tags_are_set_and_all_others_kept() {
     let world = World::with_orders();
-    world.somebody(DEV, "orders", |f| f.tag("team", "payments").tag("cost", "42"));
+    world.change_function(DEV, "orders", |f| f.tag("team", "payments").tag("cost", "42"));
     let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.0.0", "[tags]\nteam = \"orders\"\n")).await;
     assert_eq!(record.status, Status::Succeeded);
     assert!(world.render().contains(", tag cost=42, tag team=orders\n"), "{}", world.render());
@@ -408,10 +409,10 @@ async fn tags_that_are_named_are_set_and_all_others_are_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tag_alone_needs_no_new_version() {
+async fn tag_alone_needs_no_new_version() {
     let world = World::dev();
     let zip = with_manifest("1.0.0", "[tags]\nteam = \"orders\"\n");
-    world.given(DEV, "orders", &zip, |f| f.publish().point("live", 1));
+    world.add_function(DEV, "orders", &zip, |f| f.publish().point("live", 1));
     let record = world.record("dev/orders/1.0.0.zip", zip).await;
     assert_eq!(record.status, Status::Succeeded);
     assert_eq!(world.writes(), ["TagResource 111111111111/eu-west-1 orders: ok"]);
@@ -419,7 +420,7 @@ async fn a_tag_alone_needs_no_new_version() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn reserved_concurrency_is_set_freed_and_left_alone() {
+async fn reserved_concurrency_is_set_freed_or_left_alone() {
     let world = World::with_orders();
     for (release, manifest, reserved) in [
         ("1.1.0", "reserved_concurrent_executions = 5", Some(5)),
@@ -439,14 +440,14 @@ async fn reserved_concurrency_is_set_freed_and_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_role_is_passed_alone_and_only_when_it_changes() {
+async fn changed_role_is_passed_alone() {
     let world = World::with_orders();
     world.aws(|aws| aws.at(DEV).role("app/orders-api", Timestamp::UNIX_EPOCH));
     let manifest = "role = \"app/orders-api\"\n";
     world.upload("dev/orders/1.1.0.zip", with_manifest("1.1.0", manifest)).await;
     assert_eq!(settings(&world)["role"], "Some(\"arn:aws:iam::111111111111:role/app/orders-api\")");
     let passed: Vec<String> = world.aws(|aws| {
-        let policies = aws.gate.requests.iter().map(|request| request.policy.clone());
+        let policies = aws.sts.requests.iter().map(|request| request.policy.clone());
         policies.filter(|policy| policy.contains("iam:PassRole")).collect()
     });
     assert_eq!(passed.len(), 1);
@@ -454,13 +455,13 @@ async fn another_role_is_passed_alone_and_only_when_it_changes() {
     assert!(!passed[0].contains(ROLE));
 
     world.upload("dev/orders/1.2.0.zip", with_manifest("1.2.0", manifest)).await;
-    let again = world.aws(|aws| aws.gate.requests.iter().filter(|r| r.policy.contains("iam:PassRole")).count());
+    let again = world.aws(|aws| aws.sts.requests.iter().filter(|r| r.policy.contains("iam:PassRole")).count());
     assert_eq!(again, 1, "an unchanged role is not passed again");
     world.same_again_changes_nothing().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_architecture_goes_with_its_code() {
+async fn changed_architecture_is_sent_with_its_code() {
     let world = World::with_orders();
     let zip = Zip::function("1.1.0").manifest("architectures = [\"arm64\"]\n").elf(183).build().unwrap();
     let record = world.record("dev/orders/1.1.0.zip", zip).await;
@@ -472,14 +473,14 @@ async fn another_architecture_goes_with_its_code() {
     });
     world.same_again_changes_nothing().await;
 
-    // Back, with the same code: the architecture alone is reason enough to send it.
+    // The architecture goes back with the same code: it alone is reason enough to send the code.
     let script = Zip::code("1.2.0").manifest("architectures = [\"x86_64\"]\n").build().unwrap();
     assert_eq!(world.record("dev/orders/1.2.0.zip", script).await.because, None);
     world.same_again_changes_nothing().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_manifest_of_an_environment_is_laid_over_the_common_one_and_the_function_gets_its_name_there() {
+async fn environments_manifest_overlays_the_common_one() {
     let world = World::with(&serde_json::json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-ledger",
         "environments": {"stage": {
@@ -499,12 +500,12 @@ async fn the_manifest_of_an_environment_is_laid_over_the_common_one_and_the_func
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_session_is_named_after_the_deployment_and_asks_with_the_environments_external_id() {
+async fn session_has_the_deployments_name_and_the_external_id() {
     let world = World::dev();
     let record = world.record("dev/orders/1.0.0.zip", Zip::function("1.0.0").build().unwrap()).await;
     world.aws(|aws| {
-        assert_eq!(aws.gate.requests.len(), 2);
-        for request in &aws.gate.requests {
+        assert_eq!(aws.sts.requests.len(), 2);
+        for request in &aws.sts.requests {
             assert_eq!(request.name, format!("deployer-{}", record.id));
             assert_eq!(request.external_id.as_ref().unwrap().as_str(), "dev-8c1f");
             assert!(request.policy.len() <= 2048);
@@ -529,7 +530,7 @@ async fn every_byte_of_an_artifact_is_read_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_of_code_is_a_chain_of_six_calls_and_reading_the_artifact_is_beside_it() {
+async fn code_update_is_a_chain_of_six_calls() {
     let world = World::with_orders();
     world.latency(|_| std::time::Duration::from_millis(100));
     world.upload("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -540,23 +541,23 @@ async fn an_update_of_code_is_a_chain_of_six_calls_and_reading_the_artifact_is_b
     let heads: Vec<u128> = (world.calls_of(Op::WriteLedger).iter().filter(|call| call.what.starts_with("heads/")))
         .map(|call| call.began.as_millis())
         .collect();
-    // Claimed beside GetFunction; the door, and what was served before, are written beside the look at the version; then the
-    // alias is moved, and the commit ends the deployment. What follows from it changes nothing any more.
+    // The claim is made beside GetFunction. The door and the version that was served before are written beside the look
+    // at the version. Then the alias is moved, and the commit ends the deployment. Later calls change nothing any more.
     assert_eq!(heads, [100, 300, 500, 700]);
     assert_eq!(began(Op::UpdateAlias), 400);
     world.same_again_changes_nothing().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_last_deployment_has_set_and_nobody_names_any_more_is_removed() {
+async fn setting_of_the_last_deployment_that_nobody_names_is_removed() {
     let world = World::with_orders();
     let manifest = |named: &str| format!("[environment.variables]\n{named}\n");
-    world.somebody(DEV, "orders", |f| {
+    world.change_function(DEV, "orders", |f| {
         f.set(|s| s.variables = Variables::Known([("THEIRS".into(), Secret::new("1"))].into()))
     });
     let both = manifest("FIRST = \"one\"\nSECOND = \"two\"\n[tags]\nteam = \"orders\"\nstage = \"dev\"");
     world.upload("dev/orders/1.1.0.zip", with_manifest("1.1.0", &both)).await;
-    // Without a manifest all is left alone, and what was set before is not forgotten.
+    // A release without a manifest leaves everything alone, and the deployer still knows what it has set before.
     world.pass(std::time::Duration::from_secs(1)).await;
     world.upload("dev/orders/1.2.0.zip", code("1.2.0")).await;
     world.pass(std::time::Duration::from_secs(1)).await;

@@ -1,4 +1,5 @@
-//! Aliases with provisioned concurrency: Lambda holds their traffic back, and a deployment that waits for it for long is parked.
+//! Aliases with provisioned concurrency: Lambda holds their traffic back, and a deployment that waits for it for long
+//! is parked.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -7,31 +8,32 @@ use deployer_core::record::{Code, DeploymentRecord, Status, TargetError, TargetE
 use deployer_engine::EventOutcome;
 use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
-use world::orders::{command, deployed, release, served, serves};
+use world::orders::{command, deploy_all, release, served, serves};
 use world::zips::code;
-use world::{DEV, Fate, Moment, Op, Outcome, Work, World};
+use world::{CallPhase, DEV, Op, Outcome, Trigger, UpdateOutcome, World};
 
-/// `orders` has `a` live as version 2, and its alias provisioned concurrency that takes so many seconds to move.
-async fn provisioned(seconds: u64, fate: Fate) -> World {
+/// Returns a world in which `orders` has `a` live as version 2, and its alias has provisioned concurrency that takes so
+/// many seconds to move.
+async fn provisioned(seconds: u64, fate: UpdateOutcome) -> World {
     provisioned_in(World::with_orders(), seconds, fate).await
 }
 
-async fn provisioned_in(world: World, seconds: u64, fate: Fate) -> World {
-    deployed(&world, &["a"]).await;
-    world.somebody(DEV, "orders", |orders| orders.provision("live", Duration::from_secs(seconds), fate));
-    // What the head knows of provisioned concurrency is a day old.
+async fn provisioned_in(world: World, seconds: u64, fate: UpdateOutcome) -> World {
+    deploy_all(&world, &["a"]).await;
+    world.change_function(DEV, "orders", |orders| orders.provision("live", Duration::from_secs(seconds), fate));
+    // The head's knowledge of provisioned concurrency is a day old.
     world.pass(Duration::from_secs(86_401)).await;
     world
 }
 
-fn fails() -> Fate {
-    Fate::Fails("FUNCTION_ERROR_INIT_FAILURE".into())
+fn fails() -> UpdateOutcome {
+    UpdateOutcome::Fails("FUNCTION_ERROR_INIT_FAILURE".into())
 }
 
-/// `dev` with this beside its target, and with or without a queue.
+/// Returns a `dev` with these further fields, and with or without a queue.
 fn configured(environment: Value, queue: bool) -> World {
     let world = World::with(&world_config(environment, queue));
-    world.given(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+    world.add_function(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
     world
 }
 
@@ -50,7 +52,7 @@ fn world_config(environment: Value, queue: bool) -> Value {
     config
 }
 
-/// The version of the alias and its weights.
+/// Returns the version of the alias and its weights.
 fn alias(world: &World) -> (u64, Vec<(u64, f64)>) {
     world.function(DEV, "orders", |orders| {
         let live = &orders.aliases["live"];
@@ -58,20 +60,20 @@ fn alias(world: &World) -> (u64, Vec<(u64, f64)>) {
     })
 }
 
-/// Ticks and sweeps come until nothing is active.
-async fn goes_on(world: &World) {
+/// Delivers ticks and sweeps until nothing is active.
+async fn run_until_ended(world: &World) {
     for _ in 0..60 {
         world.tick().await;
         if world.head("dev", "orders")["active"].is_null() {
             return;
         }
         world.pass(Duration::from_secs(60)).await;
-        world.invocation().run(&Work::Sweep).await;
+        world.invocation().run(&Trigger::Sweep).await;
     }
     panic!("the deployment does not end:\n{}", world.render());
 }
 
-/// The record of a deployment, as the ledger has it.
+/// Returns the record of a deployment from the ledger.
 fn record_of(world: &World, record: &DeploymentRecord) -> DeploymentRecord {
     let key = format!("deployments/dev/orders/{}.json", record.id);
     world.aws(|aws| serde_json::from_slice(aws.ledger.get(&key).unwrap()).unwrap())
@@ -88,8 +90,8 @@ async fn parked(world: &World, name: &str) -> DeploymentRecord {
 }
 
 #[tokio::test(start_paused = true)]
-async fn traffic_that_comes_over_within_seconds_is_waited_for() {
-    let world = provisioned(10, Fate::Settles).await;
+async fn traffic_that_moves_within_seconds_is_waited_for() {
+    let world = provisioned(10, UpdateOutcome::Settles).await;
     let began = world.elapsed();
     let record = world.record("dev/orders/b.zip", code("b")).await;
     assert_eq!(record.status, Status::Succeeded, "{record:?}");
@@ -99,8 +101,8 @@ async fn traffic_that_comes_over_within_seconds_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deployment_that_waits_for_minutes_is_parked_and_goes_on() {
-    let world = provisioned(180, Fate::Settles).await;
+async fn deployment_that_waits_for_minutes_is_parked_and_resumed() {
+    let world = provisioned(180, UpdateOutcome::Settles).await;
     let began = world.elapsed();
     let record = parked(&world, "b").await;
     assert!((world.elapsed() - began).as_secs() < 25, "the invocation is given back");
@@ -114,7 +116,7 @@ async fn a_deployment_that_waits_for_minutes_is_parked_and_goes_on() {
     assert_eq!((&active["attempts"], &active["extensions"], &active["hops"]), (&json!(0), &json!(0), &json!(1)));
     assert_eq!((&active["awaits"][0]["version"], &active["awaits"][0]["before"]), (&json!("3"), &json!("2")));
 
-    goes_on(&world).await;
+    run_until_ended(&world).await;
     let ended = record_of(&world, &record);
     assert_eq!((ended.status, ended.code, ended.because.clone()), (Status::Succeeded, None, None));
     assert_eq!(ended.targets[0].previous.as_ref().unwrap().version.as_str(), "2");
@@ -124,10 +126,10 @@ async fn a_deployment_that_waits_for_minutes_is_parked_and_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_init_that_fails_puts_the_alias_back_and_fails_the_target() {
+async fn failing_init_puts_the_alias_back_and_fails_the_target() {
     let world = provisioned(30, fails()).await;
     let record = parked(&world, "b").await;
-    goes_on(&world).await;
+    run_until_ended(&world).await;
     let record = record_of(&world, &record);
     assert_eq!(record.status, Status::Failed);
     let error = error(&record);
@@ -143,12 +145,12 @@ async fn an_init_that_fails_puts_the_alias_back_and_fails_the_target() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn traffic_that_does_not_come_in_time_puts_the_alias_back() {
+async fn traffic_that_stays_too_long_puts_the_alias_back() {
     let world = configured(json!({"traffic_within": "5m"}), true);
-    let world = provisioned_in(world, 100_000, Fate::Settles).await;
+    let world = provisioned_in(world, 100_000, UpdateOutcome::Settles).await;
     let began = world.elapsed();
     let record = parked(&world, "b").await;
-    goes_on(&world).await;
+    run_until_ended(&world).await;
     let error = error(&record_of(&world, &record));
     assert_eq!(error.code, TargetErrorCode::TrafficNotMoved);
     assert!(error.message.contains("not within 30"), "{}", error.message);
@@ -158,29 +160,29 @@ async fn traffic_that_does_not_come_in_time_puts_the_alias_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn beyond_the_last_tick_the_sweep_looks_after_what_is_parked() {
+async fn sweep_resumes_a_parked_deployment_after_its_last_tick() {
     let world = configured(json!({"traffic_within": "30m"}), true);
-    let world = provisioned_in(world, 20 * 60, Fate::Settles).await;
+    let world = provisioned_in(world, 20 * 60, UpdateOutcome::Settles).await;
     let record = parked(&world, "b").await;
     world.tick().await;
     let active = world.head("dev", "orders")["active"].clone();
     assert_eq!((&active["hops"], &active["looks_at"]), (&json!(9), &Value::Null));
-    goes_on(&world).await;
+    run_until_ended(&world).await;
     assert_eq!(record_of(&world, &record).status, Status::Succeeded);
     assert_eq!(alias(&world), (3, vec![]));
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_queue_the_invocation_waits_itself() {
-    let world = provisioned_in(configured(json!({}), false), 200, Fate::Settles).await;
+async fn invocation_without_a_queue_waits_itself() {
+    let world = provisioned_in(configured(json!({}), false), 200, UpdateOutcome::Settles).await;
     let record = world.record("dev/orders/b.zip", code("b")).await;
     assert_eq!(record.status, Status::Succeeded, "{record:?}");
     assert_eq!(alias(&world), (3, vec![]));
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_queue_the_alias_is_put_back_before_the_deadline() {
-    let mut world = provisioned_in(configured(json!({}), false), 100_000, Fate::Settles).await;
+async fn alias_without_a_queue_is_put_back_before_the_deadline() {
+    let mut world = provisioned_in(configured(json!({}), false), 100_000, UpdateOutcome::Settles).await;
     world.time = Duration::from_secs(120);
     let record = world.record("dev/orders/b.zip", code("b")).await;
     let error = error(&record);
@@ -190,67 +192,68 @@ async fn without_a_queue_the_alias_is_put_back_before_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_while_parked_brings_back_what_has_the_traffic() {
-    let world = provisioned(100_000, Fate::Settles).await;
+async fn rollback_while_parked_restores_the_version_with_the_traffic() {
+    let world = provisioned(100_000, UpdateOutcome::Settles).await;
     let bad = parked(&world, "b").await;
     world.pass(Duration::from_secs(2)).await;
-    let back = world.commanded(command("rollback", &json!({}))).await;
+    let back = world.command_record(command("rollback", &json!({}))).await;
     assert_eq!((back.status, release(&back)), (Status::Succeeded, "a"), "{back:?}");
     assert_eq!(record_of(&world, &bad).status, Status::Superseded);
     assert_eq!(alias(&world), (2, vec![]));
-    goes_on(&world).await;
+    run_until_ended(&world).await;
     assert_eq!(served(&world), "a");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_that_lambda_does_not_let_over_leaves_the_alias() {
+async fn rollback_whose_traffic_stays_leaves_the_alias() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
-    world.somebody(DEV, "orders", |orders| orders.provision("live", Duration::from_secs(3), fails()));
+    deploy_all(&world, &["a", "b"]).await;
+    world.change_function(DEV, "orders", |orders| orders.provision("live", Duration::from_secs(3), fails()));
     world.pass(Duration::from_secs(86_401)).await;
-    let back = world.commanded(command("rollback", &json!({}))).await;
+    let back = world.command_record(command("rollback", &json!({}))).await;
     assert_eq!(error(&back).code, TargetErrorCode::TrafficNotMoved);
     assert!(error(&back).message.ends_with("mend what Lambda names, then deploy again"), "{}", error(&back).message);
     assert_eq!(alias(&world), (2, vec![(3, 1.0)]));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_newer_upload_waits_for_what_is_parked() {
-    let world = provisioned(120, Fate::Settles).await;
+async fn newer_upload_waits_for_a_parked_deployment() {
+    let world = provisioned(120, UpdateOutcome::Settles).await;
     let first = parked(&world, "b").await;
     world.pass(Duration::from_secs(2)).await;
     let next = world.record("dev/orders/c.zip", code("c")).await;
     assert_eq!(next.status, Status::Pending, "{next:?}");
     assert_eq!(serves(&world, DEV), 3, "nothing moves beneath what is parked");
-    goes_on(&world).await;
+    run_until_ended(&world).await;
     assert_eq!(record_of(&world, &first).status, Status::Succeeded);
     assert_eq!((record_of(&world, &next).status, alias(&world)), (Status::Succeeded, (4, vec![])));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_redeploy_that_joins_another_and_wakes_what_is_parked_is_answered_with_that_one() {
-    let world = provisioned(120, Fate::Settles).await;
+async fn redeploy_that_joins_while_parked_gets_that_record() {
+    let world = provisioned(120, UpdateOutcome::Settles).await;
     parked(&world, "b").await;
     let order = |id: &str| command("redeploy", &json!({ "id": id }));
-    let first = world.commanded(order("1")).await;
+    let first = world.command_record(order("1")).await;
     world.pass(Duration::from_secs(40)).await;
-    let second = world.commanded(order("2")).await;
+    let second = world.command_record(order("2")).await;
     assert_eq!((first.status, &second), (Status::Pending, &first));
-    goes_on(&world).await;
+    run_until_ended(&world).await;
     let ended = record_of(&world, &first);
     assert_eq!((ended.status, alias(&world)), (Status::Superseded, (3, vec![])), "b was rolled out after it");
-    assert_eq!(world.commanded(order("2")).await, ended);
+    assert_eq!(world.command_record(order("2")).await, ended);
     world.markers_are_cleared().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upload_that_wakes_what_is_parked_and_is_held_meanwhile_is_answered_with_its_record() {
+async fn upload_held_while_it_wakes_a_parked_one_gets_its_record() {
     for call in 1..=20 {
-        let world = provisioned(120, Fate::Settles).await;
+        let world = provisioned(120, UpdateOutcome::Settles).await;
         parked(&world, "b").await;
         world.pass(Duration::from_secs(2)).await;
-        let next = Work::Upload(world.put("dev/orders/c.zip", code("c")));
-        // The client sends the write once more, is told of a conflict, and the head is read again: the upload is gone from it.
+        let next = Trigger::Upload(world.put("dev/orders/c.zip", code("c")));
+        // The client sends the write again and gets a conflict. The head is then read again, and the upload is gone
+        // from it.
         world.on(Op::WriteLedger).about("heads/dev/orders").twice();
         let hold = async {
             world.pass(Duration::from_secs(10)).await;
@@ -261,65 +264,65 @@ async fn an_upload_that_wakes_what_is_parked_and_is_held_meanwhile_is_answered_w
         let Outcome::EventOutcome(EventOutcome::Recorded(record)) = answer.outcome else {
             panic!("call {call}: {:?}", answer.outcome);
         };
-        goes_on(&world).await;
+        run_until_ended(&world).await;
         assert_eq!(record_of(&world, &record).code, Some(Code::Held), "call {call}");
         assert_eq!(alias(&world), (3, vec![]));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_parked_and_refused_by_a_new_configuration_is_what_is_live() {
-    let mut world = provisioned_in(configured(json!({}), true), 120, Fate::Settles).await;
+async fn parked_deployment_refused_by_a_new_configuration_is_live() {
+    let mut world = provisioned_in(configured(json!({}), true), 120, UpdateOutcome::Settles).await;
     let record = parked(&world, "b").await;
     let closed = world_config(json!({"accept_uploads": false}), true);
     world.reconfigure(&closed);
-    goes_on(&world).await;
+    run_until_ended(&world).await;
     let ended = record_of(&world, &record);
     assert_eq!((ended.status, ended.targets[0].reached), (Status::Failed, true), "its alias moves: {ended:?}");
     assert_eq!(world.head("dev", "orders")["history"][0]["release"], "b");
     world.pass(Duration::from_secs(200)).await;
-    let back = world.commanded(command("rollback", &json!({}))).await;
-    goes_on(&world).await;
+    let back = world.command_record(command("rollback", &json!({}))).await;
+    run_until_ended(&world).await;
     assert_eq!(record_of(&world, &back).release.unwrap().as_str(), "a");
     assert_eq!(served(&world), "a");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_put_back_that_is_never_answered_fails_with_what_lambda_said() {
+async fn unanswered_put_back_fails_with_lambdas_words() {
     let world = provisioned(6, fails()).await;
     world.on(Op::UpdateAlias).call(2).always().fail(CallErrorKind::Unknown);
     let record = world.record("dev/orders/b.zip", code("b")).await;
-    goes_on(&world).await;
+    run_until_ended(&world).await;
     let record = record_of(&world, &record);
     assert_eq!(error(&record).code, TargetErrorCode::TrafficNotMoved, "{record:?}");
     assert!(world.calls_of(Op::UpdateAlias).len() < 20, "{}", world.calls_of(Op::UpdateAlias).len());
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_rejected_while_parked_ends_as_refused() {
-    let world = provisioned(100_000, Fate::Settles).await;
+async fn release_rejected_while_parked_ends_as_refused() {
+    let world = provisioned(100_000, UpdateOutcome::Settles).await;
     let record = parked(&world, "b").await;
     let reject =
         json!({"command": "reject", "function": "orders", "release": "b", "reason": "broken", "requested_by": "ann"});
     world.command(reject).await;
-    goes_on(&world).await;
+    run_until_ended(&world).await;
     assert_eq!(record_of(&world, &record).status, Status::Refused);
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_dies_over_what_is_parked_is_succeeded() {
-    for moment in [Moment::Before, Moment::After] {
+async fn parked_deployment_survives_a_crash() {
+    for moment in [CallPhase::Before, CallPhase::After] {
         for call in 1..=14 {
-            let world = provisioned(40, Fate::Settles).await;
+            let world = provisioned(40, UpdateOutcome::Settles).await;
             let record = parked(&world, "b").await;
             let due = world.aws(|aws| aws.queue.next()).unwrap();
             world.pass(due.duration_since(world.now()).try_into().unwrap_or_default()).await;
             let body = world.aws(|aws| aws.queue.take(due)).remove(0);
-            let tick = Work::Tick(world::tick(&body));
+            let tick = Trigger::Tick(world::tick(&body));
             world.invocation().dies_at(call, moment).run(&tick).await;
             world.leases_run_out().await;
-            world.invocation().run(&Work::Sweep).await;
-            goes_on(&world).await;
+            world.invocation().run(&Trigger::Sweep).await;
+            run_until_ended(&world).await;
             assert_eq!(record_of(&world, &record).status, Status::Succeeded, "call {call}");
             assert_eq!(alias(&world), (3, vec![]));
         }
@@ -327,24 +330,25 @@ async fn whoever_dies_over_what_is_parked_is_succeeded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_dies_while_the_traffic_moves_is_succeeded() {
+async fn crash_while_the_traffic_moves_is_resumed() {
     for call in 1..=40 {
-        for fate in [Fate::Settles, fails()] {
+        for fate in [UpdateOutcome::Settles, fails()] {
             let world = provisioned(10, fate.clone()).await;
             let upload = world.put("dev/orders/b.zip", code("b"));
-            world.invocation().dies_at(call, Moment::After).upload(&upload).await;
+            world.invocation().dies_at(call, CallPhase::After).upload(&upload).await;
             world.leases_run_out().await;
             world.tick().await;
             let record = world.until_ended(&upload).await;
-            let (status, serves) = if fate == Fate::Settles { (Status::Succeeded, 3) } else { (Status::Failed, 2) };
+            let (status, serves) =
+                if fate == UpdateOutcome::Settles { (Status::Succeeded, 3) } else { (Status::Failed, 2) };
             assert_eq!((record.status, alias(&world)), (status, (serves, vec![])), "call {call}: {record:?}");
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_of_the_move_is_no_foreign_change() {
-    let world = provisioned(10, Fate::Settles).await;
+async fn lost_answer_of_the_move_is_no_foreign_change() {
+    let world = provisioned(10, UpdateOutcome::Settles).await;
     world.on(Op::UpdateAlias).lose_the_answer();
     let record = world.record("dev/orders/b.zip", code("b")).await;
     assert_eq!(record.status, Status::Succeeded, "{record:?}");
@@ -353,74 +357,76 @@ async fn a_lost_answer_of_the_move_is_no_foreign_change() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_put_back_whose_answer_is_lost_is_looked_at_again() {
+async fn put_back_whose_answer_is_lost_is_looked_at_again() {
     let world = provisioned(6, fails()).await;
     world.on(Op::UpdateAlias).call(2).lose_the_answer();
     let record = world.record("dev/orders/b.zip", code("b")).await;
     assert_eq!(error(&record).code, TargetErrorCode::TrafficNotMoved, "{record:?}");
     assert_eq!(alias(&world), (2, vec![]));
-    // It was read to be put back: nothing can come late, and the release is not there.
+    // The alias was read to be put back: no write can come late, and the release is not there.
     assert!(!record.targets[0].reached, "{record:?}");
     assert!(world.head("dev", "orders").get("doors").is_none());
 }
 
 #[tokio::test(start_paused = true)]
-async fn somebody_who_splits_the_traffic_meanwhile_is_not_overruled() {
-    let world = provisioned(100_000, Fate::Settles).await;
+async fn foreign_traffic_split_is_not_overruled() {
+    let world = provisioned(100_000, UpdateOutcome::Settles).await;
     let record = parked(&world, "b").await;
-    world.somebody(DEV, "orders", |orders| orders.point("live", 1));
-    goes_on(&world).await;
+    world.change_function(DEV, "orders", |orders| orders.point("live", 1));
+    run_until_ended(&world).await;
     let record = record_of(&world, &record);
     assert_eq!(error(&record).code, TargetErrorCode::ForeignChange);
     assert_eq!(alias(&world), (1, vec![]));
 }
 
 #[tokio::test(start_paused = true)]
-async fn whether_there_is_provisioned_concurrency_is_asked_once_a_day() {
+async fn provisioned_concurrency_is_looked_up_once_a_day() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b", "c"]).await;
+    deploy_all(&world, &["a", "b", "c"]).await;
     assert_eq!(world.calls_of(Op::GetProvisionedConcurrencyConfig).len(), 1);
     world.pass(Duration::from_secs(86_401)).await;
-    deployed(&world, &["d"]).await;
+    deploy_all(&world, &["d"]).await;
     assert_eq!(world.calls_of(Op::GetProvisionedConcurrencyConfig).len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn concurrency_that_the_head_does_not_know_of_shows_in_the_answer_of_the_move() {
+async fn unknown_concurrency_shows_in_the_answer_of_the_move() {
     let world = World::with_orders();
-    deployed(&world, &["a"]).await;
-    world.somebody(DEV, "orders", |orders| orders.provision("live", Duration::from_secs(10), Fate::Settles));
+    deploy_all(&world, &["a"]).await;
+    world.change_function(DEV, "orders", |orders| {
+        orders.provision("live", Duration::from_secs(10), UpdateOutcome::Settles)
+    });
     let record = world.record("dev/orders/b.zip", code("b")).await;
     assert_eq!((record.status, alias(&world)), (Status::Succeeded, (3, vec![])));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deploy_role_of_before_may_not_ask_and_deploys_all_the_same() {
-    let world = provisioned(10, Fate::Settles).await;
+async fn older_deploy_role_without_the_right_deploys() {
+    let world = provisioned(10, UpdateOutcome::Settles).await;
     world.on(Op::GetProvisionedConcurrencyConfig).always().fail(deployer_engine::port::CallErrorKind::Denied);
     let record = world.record("dev/orders/b.zip", code("b")).await;
     assert_eq!((record.status, alias(&world)), (Status::Succeeded, (3, vec![])), "{record:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_direct_command_answers_in_progress_when_it_is_parked() {
-    let world = provisioned(60, Fate::Settles).await;
+async fn parked_direct_command_answers_in_progress() {
+    let world = provisioned(60, UpdateOutcome::Settles).await;
     world.put("dev/orders/b.zip", code("b"));
-    let record = world.commanded(command("deploy", &json!({"release": "b"}))).await;
+    let record = world.command_record(command("deploy", &json!({"release": "b"}))).await;
     assert_eq!((record.status, record.code), (Status::InProgress, Some(Code::Waiting)));
-    goes_on(&world).await;
+    run_until_ended(&world).await;
     assert_eq!(record_of(&world, &record).status, Status::Succeeded);
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_asks_how_far_a_parked_deployment_is_does_not_wake_it() {
-    let world = provisioned(60, Fate::Settles).await;
+async fn query_of_a_parked_deployment_does_not_wake_it() {
+    let world = provisioned(60, UpdateOutcome::Settles).await;
     world.put("dev/orders/b.zip", code("b"));
     let deploy = command("deploy", &json!({"release": "b", "id": "ask-1"}));
-    let record = world.commanded(deploy.clone()).await;
+    let record = world.command_record(deploy.clone()).await;
     let before = world.head("dev", "orders");
     for _ in 0..3 {
-        let again = world.commanded(deploy.clone()).await;
+        let again = world.command_record(deploy.clone()).await;
         assert_eq!((again.id, again.status, &again.because), (record.id, Status::InProgress, &record.because));
     }
     assert_eq!(world.head("dev", "orders"), before);

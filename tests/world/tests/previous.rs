@@ -1,4 +1,5 @@
-//! What a target served before: as it was seen, not as the ledger remembers it; and what was overwritten is said.
+//! The version that a target served before: records have it as it was seen, not as the ledger remembers it, and name
+//! what was overwritten.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -6,13 +7,13 @@ use std::time::Duration;
 use deployer_core::record::{DeploymentRecord, Status};
 use serde_json::json;
 use world::zips::code;
-use world::{DEV, Moment, Op, World};
+use world::{CallPhase, DEV, Op, World};
 
-/// `orders` serves 1.0.0 as version 1 by the ledger, and somebody has made a version 2 of the same function.
+/// Returns a world in which `orders` serves 1.0.0 as version 1 by the ledger, and somebody has made a version 2 of it.
 async fn known() -> World {
     let world = World::with_orders();
     world.record("dev/orders/1.0.0.zip", code("1.0.0")).await;
-    world.somebody(DEV, "orders", |f| f.set(|settings| settings.memory_size = 256).publish());
+    world.change_function(DEV, "orders", |f| f.set(|settings| settings.memory_size = 256).publish());
     world.pass(Duration::from_secs(2)).await;
     world
 }
@@ -23,9 +24,9 @@ fn previous(record: &DeploymentRecord) -> (&str, Option<&str>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upload_over_what_somebody_moved_by_hand_says_what_it_found() {
+async fn upload_over_a_moved_alias_records_what_it_found() {
     let world = known().await;
-    world.somebody(DEV, "orders", |f| f.point("live", 2));
+    world.change_function(DEV, "orders", |f| f.point("live", 2));
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
     assert_eq!(record.status, Status::Succeeded);
     let because = "111111111111/eu-west-1 served version 2 before, and not version 1 as the ledger knew";
@@ -34,22 +35,22 @@ async fn an_upload_over_what_somebody_moved_by_hand_says_what_it_found() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_over_what_somebody_moved_by_hand_says_what_it_found() {
+async fn rollback_over_a_moved_alias_records_what_it_found() {
     let world = known().await;
     world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
     world.pass(Duration::from_secs(2)).await;
-    world.somebody(DEV, "orders", |f| f.point("live", 2));
+    world.change_function(DEV, "orders", |f| f.point("live", 2));
     let rollback = json!({"command": "rollback", "environment": "dev", "function": "orders", "to": "1.0.0"});
-    let record = world.commanded(rollback).await;
+    let record = world.command_record(rollback).await;
     assert_eq!(record.status, Status::Succeeded);
     let because = "111111111111/eu-west-1 served version 2 before, and not version 3 as the ledger knew";
     assert_eq!(previous(&record), ("2", Some(because)));
 }
 
 #[tokio::test(start_paused = true)]
-async fn weights_that_a_deployment_took_away_are_told_with_the_version() {
+async fn removed_weights_are_recorded_with_the_version() {
     let world = known().await;
-    world.somebody(DEV, "orders", |f| f.shift("live", 2, 0.1));
+    world.change_function(DEV, "orders", |f| f.shift("live", 2, 0.1));
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
     let because = "111111111111/eu-west-1 served version 1 and 10% to version 2 before: the weights were taken away";
     assert_eq!(previous(&record), ("1", Some(because)));
@@ -58,15 +59,15 @@ async fn weights_that_a_deployment_took_away_are_told_with_the_version() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_ledger_knew_and_was_found_is_not_worth_a_word() {
+async fn expected_state_is_not_mentioned() {
     let world = known().await;
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
     assert_eq!(previous(&record), ("1", None));
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_goes_on_with_a_deployment_knows_what_the_first_one_found() {
-    let moved = |world: &World| world.somebody(DEV, "orders", |f| f.point("live", 2));
+async fn resumed_deployment_knows_what_the_first_invocation_found() {
+    let moved = |world: &World| world.change_function(DEV, "orders", |f| f.point("live", 2));
     let number = {
         let world = known().await;
         moved(&world);
@@ -78,7 +79,7 @@ async fn whoever_goes_on_with_a_deployment_knows_what_the_first_one_found() {
     let world = known().await;
     moved(&world);
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    world.invocation().dies_at(number, Moment::After).upload(&upload).await;
+    world.invocation().dies_at(number, CallPhase::After).upload(&upload).await;
     assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 3);
     let record = world.until_ended(&upload).await;
     assert_eq!((record.status, previous(&record).0), (Status::Succeeded, "2"), "{record:#?}");

@@ -1,55 +1,56 @@
-//! What the simulator has found about promotions, each as a scenario of its own.
+//! Scenarios about promotions that the simulator has found.
 
 use std::time::Duration;
 
 use deployer_core::record::Status;
 use deployer_engine::port::CallErrorKind;
 use serde_json::json;
-use world::orders::{deployed, served_in};
-use world::{DEV, Moment, Op, World, zips::code};
+use world::orders::{deploy_all, served_in};
+use world::{CallPhase, DEV, Op, World, zips::code};
 
-/// A promotion that a success calls for, and that is refused at once while nothing can be sent to the bus.
+/// A success requests a promotion that is refused at once, while no event can be sent to the bus.
 #[tokio::test(start_paused = true)]
-async fn a_refusal_that_could_not_be_told_is_told_by_the_sweep() {
-    let world = World::row(&json!({"promotion": {"from": "dev", "automatic": true}}), &json!({}));
+async fn refusal_event_after_a_bus_outage_is_sent_by_the_sweep() {
+    let world = World::three_environments(&json!({"promotion": {"from": "dev", "automatic": true}}), &json!({}));
     let hold = json!({"command": "hold", "environment": "stage", "function": "orders", "reason": "audit"});
     world.command(hold).await;
     world.on(Op::PutEvents).about("Promotion Refused").fail(CallErrorKind::Throttled);
-    deployed(&world, &["1.1.0"]).await;
-    let is_told = || world.told().contains(&"Promotion Refused stage/orders 1.1.0 refused".to_owned());
+    deploy_all(&world, &["1.1.0"]).await;
+    let is_told = || world.sent_events().contains(&"Promotion Refused stage/orders 1.1.0 refused".to_owned());
     assert!(!is_told());
-    world.minutes(2).await;
-    assert!(is_told(), "{:?}", world.told());
+    world.sweep_minutes(2).await;
+    assert!(is_told(), "{:?}", world.sent_events());
     world.markers_are_cleared().await;
     world.same_again_changes_nothing().await;
 }
 
-/// An older release that still soaks goes in order; what is live already comes again after it, for it is the newest.
+/// An older release that still soaks is promoted in order. The live release is promoted again after it, because it is
+/// the newest.
 #[tokio::test(start_paused = true)]
-async fn what_is_live_already_comes_again_after_what_still_waits_before_it() {
+async fn live_release_comes_again_after_a_waiting_older_one() {
     let promotion = json!({"from": "dev", "automatic": true, "soak": "10m", "policy": "in-order"});
-    let world = World::row(&json!({"promotion": promotion}), &json!({}));
-    deployed(&world, &["1.1.0"]).await;
-    world.minutes(11).await;
-    assert_eq!(world.serving()[1], "1.1.0");
-    deployed(&world, &["1.2.0"]).await;
-    world.minutes(2).await;
-    deployed(&world, &["1.1.0"]).await;
-    world.minutes(15).await;
-    assert_eq!(world.serving(), ["1.1.0", "1.1.0", "1.0.0"], "{:?}", world.told());
+    let world = World::three_environments(&json!({"promotion": promotion}), &json!({}));
+    deploy_all(&world, &["1.1.0"]).await;
+    world.sweep_minutes(11).await;
+    assert_eq!(world.served_releases()[1], "1.1.0");
+    deploy_all(&world, &["1.2.0"]).await;
+    world.sweep_minutes(2).await;
+    deploy_all(&world, &["1.1.0"]).await;
+    world.sweep_minutes(15).await;
+    assert_eq!(world.served_releases(), ["1.1.0", "1.1.0", "1.0.0"], "{:?}", world.sent_events());
     world.same_again_changes_nothing().await;
 }
 
-/// Between the move of an alias and the commit that says so the deployer itself is what differs from the head.
+/// Between the move of an alias and its commit the deployer itself makes the alias differ from the head.
 #[tokio::test(start_paused = true)]
-async fn a_source_that_is_being_deployed_to_has_not_drifted() {
+async fn source_during_a_deployment_has_not_drifted() {
     let mut asked = 0;
     for call in 1.. {
-        let world = World::row(&json!({"promotion": {"from": "dev"}}), &json!({}));
-        deployed(&world, &["1.1.0"]).await;
+        let world = World::three_environments(&json!({"promotion": {"from": "dev"}}), &json!({}));
+        deploy_all(&world, &["1.1.0"]).await;
         world.pass(Duration::from_secs(1)).await;
         let upload = world.put("dev/orders/1.2.0.zip", code("1.2.0"));
-        let run = world.invocation().dies_at(call, Moment::After).upload(&upload).await;
+        let run = world.invocation().dies_at(call, CallPhase::After).upload(&upload).await;
         if run.calls < call {
             break;
         }
@@ -60,13 +61,13 @@ async fn a_source_that_is_being_deployed_to_has_not_drifted() {
         }
         asked += 1;
         let promote = json!({"command": "promote", "function": "orders", "from": "dev", "to": "stage"});
-        let first = world.commanded(promote).await;
+        let first = world.command_record(promote).await;
         assert_eq!(first.status, Status::Pending, "{first:?}");
         assert!(first.because.unwrap().contains("a deployment is under way in dev"));
         world.leases_run_out().await;
         world.tick().await;
-        world.minutes(3).await;
-        assert_eq!(world.serving(), ["1.2.0", "1.1.0", "1.0.0"], "died after call {call}");
+        world.sweep_minutes(3).await;
+        assert_eq!(world.served_releases(), ["1.2.0", "1.1.0", "1.0.0"], "died after call {call}");
     }
     assert!(asked > 0);
 }

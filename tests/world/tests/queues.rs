@@ -1,4 +1,4 @@
-//! Queues that do not keep up are told, in the log and by the sweep.
+//! Queues that do not keep up: the log and the sweep report them.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -11,14 +11,14 @@ use deployer_engine::{QueueLength, Swept};
 use fixtures::lines;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use world::door::notification;
+use world::payloads::notification;
 use world::zips::code;
-use world::{DEV, Op, Outcome, Work, World};
+use world::{DEV, Op, Outcome, Trigger, World};
 
 const UPLOADS: &str = "deployer";
 const WAKES: &str = "deployer-wakes";
 
-/// A message as Lambda delivers it, which was sent then, to come so many seconds later.
+/// Returns a message as Lambda delivers it, sent at this time with this delay in seconds.
 fn message(queue: &str, body: &Value, sent: Timestamp, delay: u64, received: u32) -> Vec<Message> {
     let record = json!({"messageId": "m", "receiptHandle": "r", "eventSource": "aws:sqs", "body": body.to_string(),
         "eventSourceARN": format!("arn:aws:sqs:eu-west-1:000000000000:{queue}"),
@@ -30,8 +30,8 @@ fn message(queue: &str, body: &Value, sent: Timestamp, delay: u64, received: u32
     }
 }
 
-/// The queue and the seconds of each line that tells of a queue which does not keep up.
-fn late(lines: &[Value]) -> Vec<(&str, u64)> {
+/// Returns queue and seconds of each log line about a queue that does not keep up.
+fn slow_queue_lines(lines: &[Value]) -> Vec<(&str, u64)> {
     let told = lines.iter().filter(|line| line["message"].as_str().unwrap_or_default().starts_with(QUEUE_LINE));
     told.map(|line| (line["queue"].as_str().unwrap(), line["waited_seconds"].as_u64().unwrap_or_default())).collect()
 }
@@ -46,7 +46,7 @@ fn url(queue: &str) -> String {
     format!("https://sqs.eu-west-1.amazonaws.com/000000000000/{queue}")
 }
 
-/// The one of `World::dev` with these queues.
+/// Returns the deployer.json of `World::dev` with these queues.
 fn config(queues: &Value) -> Value {
     let mut config = json!({
         "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
@@ -56,12 +56,12 @@ fn config(queues: &Value) -> Value {
     config
 }
 
-async fn told_of(world: &World, messages: Vec<Message>) -> Vec<Value> {
+async fn log_lines_of(world: &World, messages: Vec<Message>) -> Vec<Value> {
     lines::of(handle_batch(&world.engine(Duration::from_secs(300)), messages)).await.1
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_longer_than_its_queue_should_let_it_is_told_with_its_wait() {
+async fn message_that_waited_too_long_is_logged_with_its_wait() {
     let world = with_wakes();
     let upload = notification(&world.put("dev/orders/1.1.0.zip", code("1.1.0")));
     let ago = |seconds: u64| world.now() - Duration::from_secs(seconds);
@@ -71,28 +71,28 @@ async fn what_waits_longer_than_its_queue_should_let_it_is_told_with_its_wait() 
         (WAKES, 120, vec![]),
         (WAKES, 121, vec![(WAKES, 121)]),
     ] {
-        let lines = told_of(&world, message(queue, &upload, ago(waited), 0, 1)).await;
-        assert_eq!(late(&lines), told, "{queue} after {waited} seconds: {lines:?}");
+        let lines = log_lines_of(&world, message(queue, &upload, ago(waited), 0, 1)).await;
+        assert_eq!(slow_queue_lines(&lines), told, "{queue} after {waited} seconds: {lines:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delay_that_was_asked_for_is_no_wait() {
+async fn requested_delay_is_no_wait() {
     let world = with_wakes();
     let sent = world.now() - Duration::from_secs(900);
-    assert!(late(&told_of(&world, message(WAKES, &json!({}), sent, 800, 1)).await).is_empty());
-    assert_eq!(late(&told_of(&world, message(WAKES, &json!({}), sent, 700, 1)).await), [(WAKES, 200)]);
+    assert!(slow_queue_lines(&log_lines_of(&world, message(WAKES, &json!({}), sent, 800, 1)).await).is_empty());
+    assert_eq!(slow_queue_lines(&log_lines_of(&world, message(WAKES, &json!({}), sent, 700, 1)).await), [(WAKES, 200)]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_that_was_put_back_is_not_told_as_its_queues_fault() {
+async fn returned_message_is_not_counted_against_the_queue() {
     let world = with_wakes();
     let sent = world.now() - Duration::from_secs(900);
-    assert!(late(&told_of(&world, message(UPLOADS, &json!({}), sent, 0, 2)).await).is_empty());
+    assert!(slow_queue_lines(&log_lines_of(&world, message(UPLOADS, &json!({}), sent, 0, 2)).await).is_empty());
 }
 
-/// The same, received for the first time so many seconds ago.
-fn again(queue: &str, now: Timestamp, first_received: u64, received: u32) -> Vec<Message> {
+/// Returns such a message that was received for the first time so many seconds ago.
+fn received_again(queue: &str, now: Timestamp, first_received: u64, received: u32) -> Vec<Message> {
     let ago = |seconds: u64| (now - Duration::from_secs(seconds)).as_millisecond().to_string();
     let record = json!({"messageId": "m", "receiptHandle": "r", "eventSource": "aws:sqs", "body": "{}",
         "eventSourceARN": format!("arn:aws:sqs:eu-west-1:000000000000:{queue}"),
@@ -105,24 +105,27 @@ fn again(queue: &str, now: Timestamp, first_received: u64, received: u32) -> Vec
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_whose_invocation_was_killed_is_told_once_as_late() {
+async fn message_of_a_killed_invocation_is_logged_once() {
     let world = with_wakes();
     for queue in [UPLOADS, WAKES] {
-        let lines = told_of(&world, again(queue, world.now(), 1_800, 2)).await;
-        assert_eq!(late(&lines), [(queue, 1_800)], "{lines:?}");
+        let lines = log_lines_of(&world, received_again(queue, world.now(), 1_800, 2)).await;
+        assert_eq!(slow_queue_lines(&lines), [(queue, 1_800)], "{lines:?}");
         let told = lines.iter().find(|line| line["waited_seconds"] == 1_800).unwrap();
         assert!(
             told["message"].as_str().unwrap().contains("an invocation that had it has died, or could not begin"),
             "{told}"
         );
-        assert!(late(&told_of(&world, again(queue, world.now(), 3_600, 3)).await).is_empty(), "it was told");
-        // It took its invocation all its time, and was then put off.
-        assert!(late(&told_of(&world, again(queue, world.now(), 320, 2)).await).is_empty());
+        assert!(
+            slow_queue_lines(&log_lines_of(&world, received_again(queue, world.now(), 3_600, 3)).await).is_empty(),
+            "it was told"
+        );
+        // Its invocation took all its time, and the message was then put back.
+        assert!(slow_queue_lines(&log_lines_of(&world, received_again(queue, world.now(), 320, 2)).await).is_empty());
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_that_fails_for_the_fourth_time_is_told_and_none_before() {
+async fn message_is_logged_at_its_fourth_failure_only() {
     let world = World::with_orders();
     let engine = world.engine(Duration::from_secs(300));
     for (received, told) in [(1, 0), (3, 0), (4, 1), (20, 1)] {
@@ -143,7 +146,7 @@ async fn a_message_that_fails_for_the_fourth_time_is_told_and_none_before() {
 }
 
 async fn sweep(world: &World) -> (Swept, Vec<Value>) {
-    let (run, lines) = lines::of(world.invocation().run(&Work::Sweep)).await;
+    let (run, lines) = lines::of(world.invocation().run(&Trigger::Sweep)).await;
     match run.outcome {
         Outcome::Swept(swept) => (swept, lines),
         other => panic!("{other:?}"),
@@ -151,7 +154,7 @@ async fn sweep(world: &World) -> (Swept, Vec<Value>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sweep_tells_how_long_the_queues_are() {
+async fn sweep_logs_the_queue_lengths() {
     let world = World::with_orders();
     world.aws(|aws| {
         aws.queue.put("{}");
@@ -160,24 +163,24 @@ async fn a_sweep_tells_how_long_the_queues_are() {
     let (swept, lines) = sweep(&world).await;
     let name = UPLOADS.to_owned();
     assert_eq!(swept.queues, [QueueLength { name, waiting: 1, in_flight: 2, delayed: 0 }]);
-    assert!(late(&lines).is_empty(), "somebody receives them: {lines:?}");
+    assert!(slow_queue_lines(&lines).is_empty(), "somebody receives them: {lines:?}");
     let told = serde_json::to_value(&swept).unwrap();
     assert_eq!(told["queues"], json!([{"name": UPLOADS, "waiting": 1, "in_flight": 2, "delayed": 0}]));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_that_nobody_receives_from_is_told_by_each_sweep() {
+async fn queue_without_a_receiver_is_logged_by_each_sweep() {
     let world = World::with_orders();
     world.aws(|aws| aws.queue.put("{}"));
     for _ in 0..2 {
         let (swept, lines) = sweep(&world).await;
-        assert_eq!(late(&lines), [(UPLOADS, 0)], "{lines:?}");
+        assert_eq!(slow_queue_lines(&lines), [(UPLOADS, 0)], "{lines:?}");
         assert_eq!(swept.failed, 0, "that is no failure of the sweep");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_that_cannot_be_looked_at_fails_no_sweep() {
+async fn unreadable_queue_fails_no_sweep() {
     let world = World::with_orders();
     world.on(Op::GetQueueAttributes).always().fail(CallErrorKind::Denied);
     let (swept, lines) = sweep(&world).await;
@@ -190,7 +193,7 @@ async fn a_queue_that_cannot_be_looked_at_fails_no_sweep() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_queue_a_sweep_tells_of_none() {
+async fn sweep_without_a_queue_logs_no_lengths() {
     let mut world = World::with_orders();
     world.reconfigure(&config(&json!({})));
     let (swept, _) = sweep(&world).await;

@@ -1,4 +1,5 @@
-//! A deployment that several invocations work on, one after the other: what the last of them must still know.
+//! A deployment that several invocations work on, one after the other: the last of them must still know what the first
+//! has done.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -9,20 +10,20 @@ use deployer_engine::port::CallErrorKind;
 use jiff::Timestamp;
 use serde_json::json;
 use world::zips::{code, with_manifest};
-use world::{Call, DEV, Moment, Op, Outcome, Work, World, recorded};
+use world::{Call, CallPhase, DEV, Op, Outcome, Trigger, World, recorded};
 
 const OTHER: &str = "222222222222";
 
-/// Two accounts, in each of which `orders` serves 1.0.0 as version 1.
+/// Returns a world with two accounts, in each of which `orders` serves 1.0.0 as version 1.
 fn two_accounts() -> World {
-    let world = World::of(&[DEV, OTHER]);
+    let world = World::with_targets(&[DEV, OTHER]);
     for account in [DEV, OTHER] {
-        world.given(account, "orders", &zip("1.0.0", "AA"), |f| f.publish().point("live", 1));
+        world.add_function(account, "orders", &zip("1.0.0", "AA"), |f| f.publish().point("live", 1));
     }
     world
 }
 
-/// A release that sets this variable, and no other.
+/// Makes a release that sets this variable and no other.
 fn zip(release: &str, variable: &str) -> Vec<u8> {
     with_manifest(release, &format!("[environment.variables]\n{variable} = \"1\"\n"))
 }
@@ -31,14 +32,15 @@ fn codes(record: &DeploymentRecord) -> Vec<Option<TargetErrorCode>> {
     record.targets.iter().map(|target| target.error.as_ref().map(|error| error.code)).collect()
 }
 
-/// Everything is allowed again, and a release that sets only CC takes BB away: it is remembered who has set that.
-async fn the_next_release_takes_it_away(world: &World, accounts: &[&str]) {
+/// Ends all faults and deploys a release that sets only CC: it takes BB away, because the deployer remembers that it
+/// has set it.
+async fn check_next_release_removes_it(world: &World, accounts: &[&str]) {
     world.heal();
     world.pass(Duration::from_secs(1)).await;
     let variables = |place: &str| world.function(place, "orders", |f| format!("{:?}", f.latest.settings.variables));
     assert!(variables(DEV).contains("\"BB\""), "{}", variables(DEV));
     for account in accounts {
-        world.aws(|aws| aws.gate.role(account).may_not.clear());
+        world.aws(|aws| aws.sts.role(account).may_not.clear());
     }
     let record = world.record("dev/orders/1.2.0.zip", zip("1.2.0", "CC")).await;
     assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
@@ -53,21 +55,21 @@ async fn the_next_release_takes_it_away(world: &World, accounts: &[&str]) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_invocation_has_set_before_its_time_was_up_is_remembered_by_the_one_that_goes_on() {
+async fn settings_written_before_a_timeout_are_remembered() {
     let world = two_accounts();
-    world.aws(|aws| aws.gate.role(DEV).may_not.insert("lambda:UpdateFunctionCode".into()));
-    world.somebody(OTHER, "orders", |f| f.busy(0, Timestamp::MAX));
+    world.aws(|aws| aws.sts.role(DEV).may_not.insert("lambda:UpdateFunctionCode".into()));
+    world.change_function(OTHER, "orders", |f| f.busy(0, Timestamp::MAX));
     let saved = world.record("dev/orders/1.1.0.zip", zip("1.1.0", "BB")).await;
     assert_eq!(saved.status, Status::InProgress, "the second account ran out of time");
-    world.somebody(OTHER, "orders", |f| f.busy(0, Timestamp::UNIX_EPOCH));
+    world.change_function(OTHER, "orders", |f| f.busy(0, Timestamp::UNIX_EPOCH));
     let Some(Outcome::EventOutcome(handled)) = world.tick().await.pop().map(|run| run.outcome) else { panic!() };
     let record = recorded(handled);
     assert_eq!(codes(&record), [Some(TargetErrorCode::AccessDenied), None], "{record:#?}");
-    the_next_release_takes_it_away(&world, &[DEV, OTHER]).await;
+    check_next_release_removes_it(&world, &[DEV, OTHER]).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_invocation_has_set_before_it_died_is_remembered_by_the_one_that_comes_no_further_than_the_door() {
+async fn settings_written_before_a_crash_are_remembered() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", zip("1.1.0", "BB"));
     let configured = {
@@ -75,40 +77,40 @@ async fn what_an_invocation_has_set_before_it_died_is_remembered_by_the_one_that
         world.upload("dev/orders/1.1.0.zip", zip("1.1.0", "BB")).await;
         1 + world.calls().iter().position(|call| call.op == Op::UpdateFunctionConfiguration).unwrap()
     };
-    let died = world.invocation().dies_at(configured, Moment::After).upload(&upload).await;
+    let died = world.invocation().dies_at(configured, CallPhase::After).upload(&upload).await;
     assert!(matches!(died.outcome, Outcome::Died), "{died:?}");
     world.leases_run_out().await;
-    let known_from = world.aws(|aws| aws.gate.role(DEV).known_from);
-    world.aws(|aws| aws.gate.role(DEV).known_from = Timestamp::MAX);
+    let known_from = world.aws(|aws| aws.sts.role(DEV).known_from);
+    world.aws(|aws| aws.sts.role(DEV).known_from = Timestamp::MAX);
     let record = recorded(world.deliver(&upload).await.unwrap());
     assert_eq!(codes(&record), [Some(TargetErrorCode::AssumeRoleDenied)]);
-    world.aws(|aws| aws.gate.role(DEV).known_from = known_from);
-    the_next_release_takes_it_away(&world, &[DEV]).await;
+    world.aws(|aws| aws.sts.role(DEV).known_from = known_from);
+    check_next_release_removes_it(&world, &[DEV]).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_set_by_a_call_that_met_its_own_echo_is_remembered() {
+async fn settings_written_by_a_repeated_call_are_remembered() {
     let world = World::with_orders();
-    world.aws(|aws| aws.gate.role(DEV).may_not.insert("lambda:UpdateFunctionCode".into()));
-    // The SDK sends it again, and meets its own success as 412.
+    world.aws(|aws| aws.sts.role(DEV).may_not.insert("lambda:UpdateFunctionCode".into()));
+    // The SDK sends the write again, and its own success makes that fail with 412.
     world.on(Op::UpdateFunctionConfiguration).twice();
     let record = world.record("dev/orders/1.1.0.zip", zip("1.1.0", "BB")).await;
     assert_eq!(codes(&record), [Some(TargetErrorCode::AccessDenied)], "{record:#?}");
-    the_next_release_takes_it_away(&world, &[DEV]).await;
+    check_next_release_removes_it(&world, &[DEV]).await;
 }
 
-/// The number of the first call that fits, in an invocation that deploys 1.1.0 in such a world undisturbed.
-async fn call_that(make: impl Fn() -> World, fits: impl Fn(&Call) -> bool) -> usize {
+/// Returns the number of the first call that fits, in an undisturbed invocation that deploys 1.1.0 in such a world.
+async fn first_call(make: impl Fn() -> World, fits: impl Fn(&Call) -> bool) -> usize {
     let world = make();
     world.upload("dev/orders/1.1.0.zip", code("1.1.0")).await;
     1 + world.calls().iter().position(fits).unwrap()
 }
 
-/// Five invocations die over the upload: the first one at this call, the others as soon as they hold the claim.
-async fn five_die(world: &World, upload: &Upload, first: usize) {
+/// Lets five invocations die over the upload: the first one at this call, the others as soon as they hold the claim.
+async fn kill_five_invocations(world: &World, upload: &Upload, first: usize) {
     for attempt in 1..=5 {
         let at = if attempt == 1 { first } else { 10 };
-        let died = world.invocation().dies_at(at, Moment::After).upload(upload).await;
+        let died = world.invocation().dies_at(at, CallPhase::After).upload(upload).await;
         assert!(matches!(died.outcome, Outcome::Died), "{attempt}");
         world.leases_run_out().await;
     }
@@ -119,16 +121,16 @@ fn message(record: &DeploymentRecord, target: usize) -> &str {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_kills_everybody_who_takes_it_up_ends_as_failed() {
+async fn upload_that_kills_every_invocation_ends_as_failed() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    five_die(&world, &upload, 10).await;
+    kill_five_invocations(&world, &upload, 10).await;
     let writes = world.writes();
     let record = recorded(world.deliver(&upload).await.unwrap());
     assert_eq!((record.status, record.code), (Status::Failed, Some(Code::TargetFailed)));
     assert!(message(&record, 0).contains("was taken up 5 times and never ended, and it has not arrived here"));
     assert_eq!(world.writes(), writes, "the last one only looks");
-    // It stands in nobody's way any more.
+    // The failed deployment blocks no later one.
     world.pass(Duration::from_secs(1)).await;
     assert_eq!(world.record("dev/orders/1.2.0.zip", code("1.2.0")).await.status, Status::Succeeded);
     world.markers_are_cleared().await;
@@ -136,11 +138,11 @@ async fn what_kills_everybody_who_takes_it_up_ends_as_failed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_had_arrived_before_everybody_died_is_told_as_it_is() {
-    let alias_moved = call_that(World::with_orders, |call| call.op == Op::UpdateAlias).await;
+async fn release_that_arrived_before_every_crash_is_recorded() {
+    let alias_moved = first_call(World::with_orders, |call| call.op == Op::UpdateAlias).await;
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    five_die(&world, &upload, alias_moved).await;
+    kill_five_invocations(&world, &upload, alias_moved).await;
     let record = recorded(world.deliver(&upload).await.unwrap());
     assert_eq!((record.status, record.because), (Status::Succeeded, None));
     assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 2);
@@ -151,16 +153,16 @@ async fn what_had_arrived_before_everybody_died_is_told_as_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_arrived_at_one_target_is_told_although_the_others_are_given_up() {
+async fn arrival_at_one_target_is_recorded_although_others_gave_up() {
     let slow = || {
         let world = two_accounts();
         world.aws(|aws| aws.at(OTHER).settling.time = Duration::from_secs(100));
         world
     };
-    let alias_moved = call_that(slow, |call| call.op == Op::UpdateAlias).await;
+    let alias_moved = first_call(slow, |call| call.op == Op::UpdateAlias).await;
     let world = slow();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    five_die(&world, &upload, alias_moved).await;
+    kill_five_invocations(&world, &upload, alias_moved).await;
     let record = recorded(world.deliver(&upload).await.unwrap());
     let version = |target: usize| record.targets[target].version.as_ref().map(|version| version.as_str());
     assert_eq!((record.targets[0].status, version(0)), (Status::Succeeded, Some("2")), "{record:#?}");
@@ -174,13 +176,13 @@ async fn what_has_arrived_at_one_target_is_told_although_the_others_are_given_up
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_even_looking_kills_or_fails_the_target_says_that_nobody_looked() {
+async fn target_that_could_not_be_looked_at_says_so() {
     for dies in [true, false] {
         let world = World::with_orders();
         let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-        five_die(&world, &upload, 10).await;
+        kill_five_invocations(&world, &upload, 10).await;
         if dies {
-            let sixth = world.invocation().dies_at(10, Moment::After).upload(&upload).await;
+            let sixth = world.invocation().dies_at(10, CallPhase::After).upload(&upload).await;
             assert!(matches!(sixth.outcome, Outcome::Died));
             world.leases_run_out().await;
         } else {
@@ -197,21 +199,21 @@ async fn where_even_looking_kills_or_fails_the_target_says_that_nobody_looked() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_artifact_that_can_be_read_no_more_after_an_owner_has_died_holds_newer_ones_up_for_some_minutes_only() {
-    for first in [10, call_that(World::with_orders, |call| call.op == Op::UpdateFunctionCode).await] {
+async fn unreadable_artifact_after_a_crash_delays_newer_ones_only_minutes() {
+    for first in [10, first_call(World::with_orders, |call| call.op == Op::UpdateFunctionCode).await] {
         let world = World::with_orders();
         let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-        let died = world.invocation().dies_at(first, Moment::After).upload(&upload).await;
+        let died = world.invocation().dies_at(first, CallPhase::After).upload(&upload).await;
         assert!(matches!(died.outcome, Outcome::Died));
         world.on(Op::ReadTail).about("1.1.0").always().fail(CallErrorKind::Unknown);
         let newer = world.put("dev/orders/1.2.0.zip", code("1.2.0"));
         assert_eq!(recorded(world.deliver(&newer).await.unwrap()).status, Status::Pending);
         world.leases_run_out().await;
         for _ in 0..10 {
-            world.invocation().run(&Work::Sweep).await;
+            world.invocation().run(&Trigger::Sweep).await;
             let due = world.now();
             for body in world.aws(|aws| aws.queue.take(due)) {
-                world.invocation().run(&Work::Tick(world::tick(&body))).await;
+                world.invocation().run(&Trigger::Tick(world::tick(&body))).await;
             }
             world.pass(Duration::from_secs(60)).await;
         }

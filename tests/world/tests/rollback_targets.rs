@@ -1,5 +1,5 @@
-//! Rollbacks after deployer.json has changed: a target, the alias or the function's name is another one than that which the
-//! releases were deployed to.
+//! Rollbacks after deployer.json has changed: a target, the alias or the function's name differs from that of the
+//! earlier deployments.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -10,14 +10,14 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use world::orders::{OTHER, command, release};
 use world::zips::{code, function, with_manifest};
-use world::{Call, DEV, Fate, Moment, Op, Outcome, Work, World, recorded};
+use world::{Call, CallPhase, DEV, Op, Outcome, Trigger, UpdateOutcome, World, recorded};
 
 /// The alias of a function in an account.
 type Place = (&'static str, &'static str, &'static str);
 
 const LIVE: [Place; 2] = [(DEV, "orders", "live"), (OTHER, "orders", "live")];
 
-/// A deployer.json with these accounts, and more about the environment.
+/// Returns a deployer.json with these accounts and these further fields of the environment.
 fn config(accounts: &[&str], more: &Value) -> Value {
     let target = |account: &&str| json!({"account": account, "region": "eu-west-1"});
     let targets: Vec<Value> = accounts.iter().map(target).collect();
@@ -31,7 +31,7 @@ fn config(accounts: &[&str], more: &Value) -> Value {
     })
 }
 
-/// Two accounts, of which deployer.json names these.
+/// Returns a world with two accounts, of which deployer.json names these.
 fn world(accounts: &[&str]) -> World {
     let mut world = World::with(&config(&[DEV, OTHER], &json!({})));
     for account in [DEV, OTHER] {
@@ -41,8 +41,8 @@ fn world(accounts: &[&str]) -> World {
     world
 }
 
-/// Uploads these releases, a second apart, each with a manifest that a function can be made from.
-async fn deployed(world: &World, releases: &[&str]) {
+/// Uploads these releases a second apart, each with a manifest that a function can be made from.
+async fn deploy_all(world: &World, releases: &[&str]) {
     for release in releases {
         world.pass(Duration::from_secs(1)).await;
         let record = world.record(&format!("dev/orders/{release}.zip"), function(release)).await;
@@ -50,7 +50,7 @@ async fn deployed(world: &World, releases: &[&str]) {
     }
 }
 
-/// The release that an alias serves.
+/// Returns the release that an alias serves.
 fn served(world: &World, (account, name, alias): Place) -> String {
     world.aws(|aws| {
         let function = aws.at(account).function(name);
@@ -59,54 +59,54 @@ fn served(world: &World, (account, name, alias): Place) -> String {
     })
 }
 
-/// A deployer.json that has changed after releases a, b and c.
+/// A world whose deployer.json has changed after releases a, b and c.
 struct Changed {
     name: &'static str,
     world: World,
     serves: Vec<Place>,
 }
 
-/// An account was removed, missed releases, and was added again.
-async fn removed_and_added(before: &[&str], meanwhile: &[&str], name: &'static str) -> Changed {
+/// Removes an account, deploys releases that it misses, and adds it again.
+async fn remove_and_add_account(before: &[&str], meanwhile: &[&str], name: &'static str) -> Changed {
     let mut world = world(&[DEV, OTHER]);
-    deployed(&world, before).await;
+    deploy_all(&world, before).await;
     world.reconfigure(&config(&[DEV], &json!({})));
-    deployed(&world, meanwhile).await;
+    deploy_all(&world, meanwhile).await;
     world.reconfigure(&config(&[DEV, OTHER], &json!({})));
     Changed { name, world, serves: LIVE.to_vec() }
 }
 
-/// An account was added, in which this is the function already.
+/// Adds an account in which this function exists already.
 async fn added(there: Option<&str>, name: &'static str) -> Changed {
     let mut world = world(&[DEV]);
-    deployed(&world, &["a", "b", "c"]).await;
+    deploy_all(&world, &["a", "b", "c"]).await;
     if let Some(label) = there {
-        world.given(OTHER, "orders", &function(label), |f| f.publish().publish().point("live", 1));
+        world.add_function(OTHER, "orders", &function(label), |f| f.publish().publish().point("live", 1));
     }
     world.reconfigure(&config(&[DEV, OTHER], &json!({})));
     Changed { name, world, serves: LIVE.to_vec() }
 }
 
-/// The alias is called otherwise now.
-async fn renamed(there: Option<u64>, name: &'static str) -> Changed {
+/// Renames the alias.
+async fn rename_function(there: Option<u64>, name: &'static str) -> Changed {
     let mut world = world(&[DEV, OTHER]);
-    deployed(&world, &["a", "b", "c"]).await;
+    deploy_all(&world, &["a", "b", "c"]).await;
     for account in [DEV, OTHER] {
         if let Some(version) = there {
-            world.somebody(account, "orders", |f| f.point("main", version));
+            world.change_function(account, "orders", |f| f.point("main", version));
         }
     }
     world.reconfigure(&config(&[DEV, OTHER], &json!({"alias": "main"})));
     Changed { name, world, serves: vec![(DEV, "orders", "main"), (OTHER, "orders", "main")] }
 }
 
-/// The function is called otherwise now.
-async fn called_otherwise(there: Option<&str>, name: &'static str) -> Changed {
+/// Renames the function.
+async fn rename_alias(there: Option<&str>, name: &'static str) -> Changed {
     let mut world = world(&[DEV, OTHER]);
-    deployed(&world, &["a", "b", "c"]).await;
+    deploy_all(&world, &["a", "b", "c"]).await;
     for account in [DEV, OTHER] {
         if let Some(label) = there {
-            world.given(account, "acme-orders", &function(label), |f| f.publish().point("live", 1));
+            world.add_function(account, "acme-orders", &function(label), |f| f.publish().point("live", 1));
         }
     }
     world.reconfigure(&config(&[DEV, OTHER], &json!({"function_name": "acme-{function}"})));
@@ -115,19 +115,19 @@ async fn called_otherwise(there: Option<&str>, name: &'static str) -> Changed {
 
 async fn all() -> Vec<Changed> {
     vec![
-        removed_and_added(&["a", "b"], &["c"], "removed before c, and added again").await,
-        removed_and_added(&["a"], &["b", "c"], "removed before b, and added again").await,
-        removed_and_added(&["a", "b", "c"], &[], "removed after c, and added again").await,
+        remove_and_add_account(&["a", "b"], &["c"], "removed before c, and added again").await,
+        remove_and_add_account(&["a"], &["b", "c"], "removed before b, and added again").await,
+        remove_and_add_account(&["a", "b", "c"], &[], "removed after c, and added again").await,
         added(None, "added without the function").await,
         added(Some("foreign"), "added with the alias of somebody else's function").await,
         added(Some("c"), "added with the alias on what is left").await,
         added(Some("a"), "added with the alias on an older one").await,
-        renamed(None, "alias renamed").await,
-        renamed(Some(1), "alias renamed to one that serves a").await,
-        renamed(Some(3), "alias renamed to one that serves c").await,
-        called_otherwise(None, "function_name changed").await,
-        called_otherwise(Some("foreign"), "function_name changed to somebody else's function").await,
-        called_otherwise(Some("c"), "function_name changed to a function with what is left").await,
+        rename_function(None, "alias renamed").await,
+        rename_function(Some(1), "alias renamed to one that serves a").await,
+        rename_function(Some(3), "alias renamed to one that serves c").await,
+        rename_alias(None, "function_name changed").await,
+        rename_alias(Some("foreign"), "function_name changed to somebody else's function").await,
+        rename_alias(Some("c"), "function_name changed to a function with what is left").await,
     ]
 }
 
@@ -140,11 +140,11 @@ fn assert_serves(changed: &Changed, wanted: &str) {
 
 async fn rollback(world: &World, more: &Value) -> DeploymentRecord {
     world.pass(Duration::from_secs(1)).await;
-    world.commanded(command("rollback", more)).await
+    world.command_record(command("rollback", more)).await
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_after_deployer_json_changed_brings_the_release_before_to_every_target() {
+async fn rollback_after_a_config_change_reaches_every_target() {
     for changed in all().await {
         let back = rollback(&changed.world, &json!({})).await;
         assert_eq!((back.status, release(&back)), (Status::Succeeded, "b"), "{}: {back:?}", changed.name);
@@ -158,7 +158,7 @@ async fn a_rollback_after_deployer_json_changed_brings_the_release_before_to_eve
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_to_a_release_after_deployer_json_changed_brings_it_to_every_target() {
+async fn rollback_to_a_release_after_a_config_change_reaches_every_target() {
     for to in ["a", "b", "c"] {
         for changed in all().await {
             let back = rollback(&changed.world, &json!({ "to": to })).await;
@@ -170,7 +170,7 @@ async fn a_rollback_to_a_release_after_deployer_json_changed_brings_it_to_every_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_during_a_deployment_after_deployer_json_changed_brings_what_is_live_to_every_target() {
+async fn rollback_during_a_deployment_after_a_config_change_restores_live() {
     for (more, wanted) in [(json!({"id": "r"}), "c"), (json!({"id": "r", "to": "b"}), "b")] {
         for changed in all().await {
             let world = &changed.world;
@@ -181,13 +181,13 @@ async fn a_rollback_during_a_deployment_after_deployer_json_changed_brings_what_
             let upload = world.put("dev/orders/d.zip", function("d"));
             let back = async {
                 world.pass(Duration::from_secs(3)).await;
-                world.commanded(command("rollback", &more)).await
+                world.command_record(command("rollback", &more)).await
             };
             let (stopped, asked) = tokio::join!(world.deliver(&upload), back);
             let stopped = recorded(stopped.unwrap());
             assert_eq!((stopped.status, asked.status), (Status::Superseded, Status::Pending), "{}", changed.name);
             world.tick().await;
-            let back = world.commanded(command("rollback", &more)).await;
+            let back = world.command_record(command("rollback", &more)).await;
             assert!(matches!(back.status, Status::Succeeded | Status::Unchanged), "{}: {back:?}", changed.name);
             assert_eq!(release(&back), wanted, "{}", changed.name);
             assert_serves(&changed, wanted);
@@ -196,11 +196,11 @@ async fn a_rollback_during_a_deployment_after_deployer_json_changed_brings_what_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_of_another_function_is_never_taken_for_one_that_served_the_release() {
+async fn version_of_another_function_is_not_used_for_a_rollback() {
     let mut world = world(&[DEV]);
-    deployed(&world, &["a", "b"]).await;
-    // The same bytes under the same number, with a configuration of its own.
-    world.given(DEV, "acme-orders", &function("a"), |f| {
+    deploy_all(&world, &["a", "b"]).await;
+    // A foreign function has a version with the same bytes and number, and another configuration.
+    world.add_function(DEV, "acme-orders", &function("a"), |f| {
         f.set(|settings| settings.memory_size = 3_008).publish().code(&code("foreign")).publish().point("live", 2)
     });
     world.reconfigure(&config(&[DEV], &json!({"function_name": "acme-{function}"})));
@@ -212,7 +212,7 @@ async fn a_version_of_another_function_is_never_taken_for_one_that_served_the_re
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_variable_of_another_function_is_never_taken_for_one_that_the_last_deployment_set() {
+async fn variable_of_another_function_is_not_removed() {
     let mut world = world(&[DEV]);
     let zip = |label: &str, variable: &str| {
         let manifest = format!(
@@ -222,7 +222,9 @@ async fn a_variable_of_another_function_is_never_taken_for_one_that_the_last_dep
         with_manifest(label, &manifest)
     };
     world.record("dev/orders/a.zip", zip("a", "MINE")).await;
-    world.given(DEV, "acme-orders", &code("foreign"), |f| f.variable("MINE", "theirs").publish().point("live", 1));
+    world.add_function(DEV, "acme-orders", &code("foreign"), |f| {
+        f.variable("MINE", "theirs").publish().point("live", 1)
+    });
     world.reconfigure(&config(&[DEV], &json!({"function_name": "acme-{function}"})));
     world.pass(Duration::from_secs(1)).await;
     let record = world.record("dev/orders/b.zip", zip("b", "OTHER")).await;
@@ -232,11 +234,11 @@ async fn a_variable_of_another_function_is_never_taken_for_one_that_the_last_dep
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_known_of_one_aliass_concurrency_is_not_believed_of_another() {
+async fn concurrency_of_one_alias_is_not_assumed_of_another() {
     let mut world = world(&[DEV]);
-    deployed(&world, &["a", "b"]).await;
-    world.somebody(DEV, "orders", |f| {
-        let fails = Fate::Fails("FUNCTION_ERROR_INIT_FAILURE".into());
+    deploy_all(&world, &["a", "b"]).await;
+    world.change_function(DEV, "orders", |f| {
+        let fails = UpdateOutcome::Fails("FUNCTION_ERROR_INIT_FAILURE".into());
         f.point("main", 1).provision("main", Duration::from_secs(5), fails)
     });
     world.reconfigure(&config(&[DEV], &json!({"alias": "main"})));
@@ -248,7 +250,7 @@ async fn what_is_known_of_one_aliass_concurrency_is_not_believed_of_another() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_redeploy_after_deployer_json_changed_brings_what_is_live_and_status_tells_what_lacks_it() {
+async fn redeploy_after_a_config_change_reaches_every_target() {
     for changed in all().await {
         let Changed { name, world, .. } = &changed;
         let status = || world.command(command("status", &json!({})));
@@ -257,7 +259,7 @@ async fn a_redeploy_after_deployer_json_changed_brings_what_is_live_and_status_t
         let is_whole = before["functions"][0]["live"]["complete"] == true;
         assert_eq!(is_whole, *name == "removed after c, and added again", "{name}: {before:#}");
         world.pass(Duration::from_secs(1)).await;
-        let again = world.commanded(command("redeploy", &json!({}))).await;
+        let again = world.command_record(command("redeploy", &json!({}))).await;
         let is_there = matches!(again.status, Status::Succeeded | Status::Unchanged);
         assert!(is_there && release(&again) == "c", "{name}: {again:?}");
         assert_serves(&changed, "c");
@@ -268,42 +270,42 @@ async fn a_redeploy_after_deployer_json_changed_brings_what_is_live_and_status_t
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_redeploy_that_fails_under_a_new_alias_does_not_count_the_old_one() {
+async fn failed_redeploy_under_a_new_alias_ignores_the_old_one() {
     let mut world = world(&[DEV, OTHER]);
-    deployed(&world, &["a"]).await;
+    deploy_all(&world, &["a"]).await;
     world.reconfigure(&config(&[DEV, OTHER], &json!({"alias": "main"})));
     world.on(Op::CreateAlias).at(OTHER).fail(CallErrorKind::Invalid);
     world.pass(Duration::from_secs(1)).await;
-    let record = world.commanded(command("redeploy", &json!({}))).await;
+    let record = world.command_record(command("redeploy", &json!({}))).await;
     assert_eq!(record.status, Status::Failed, "{record:?}");
     let live = &world.head("dev", "orders")["history"][0];
     assert_eq!((&live["complete"], &live["missing"]), (&json!(false), &json!(["222222222222/eu-west-1"])), "{live:#}");
 }
 
-/// An invocation dies after this call of the deployment of b, and deployer.json says something else by the time its lease
-/// has ended.
-async fn taken_over(after: Op, more: &Value, accounts: &[&str], told_again: bool) -> World {
+/// Lets an invocation die after this call of the deployment of b; deployer.json has changed by the time its lease has
+/// ended.
+async fn crash_and_reconfigure(after: Op, more: &Value, accounts: &[&str], told_again: bool) -> World {
     let call = {
         let world = world(&[DEV, OTHER]);
-        deployed(&world, &["a"]).await;
+        deploy_all(&world, &["a"]).await;
         let before = world.calls().len();
-        deployed(&world, &["b"]).await;
-        // The claim is the first that is written of the head.
+        deploy_all(&world, &["b"]).await;
+        // The claim is the first write of the head.
         let is_it = |call: &Call| call.op == after && (after != Op::WriteLedger || call.what.starts_with("heads/"));
         1 + world.calls()[before..].iter().position(is_it).unwrap()
     };
     let mut world = world(&[DEV, OTHER]);
-    deployed(&world, &["a"]).await;
+    deploy_all(&world, &["a"]).await;
     world.pass(Duration::from_secs(1)).await;
     let upload = world.put("dev/orders/b.zip", function("b"));
-    let run = world.invocation().dies_at(call, Moment::After).upload(&upload).await;
+    let run = world.invocation().dies_at(call, CallPhase::After).upload(&upload).await;
     assert!(matches!(run.outcome, Outcome::Died), "{:?}", run.outcome);
     world.reconfigure(&config(accounts, more));
     world.leases_run_out().await;
     if told_again {
         world.invocation().upload(&upload).await;
     } else {
-        world.invocation().run(&Work::Sweep).await;
+        world.invocation().run(&Trigger::Sweep).await;
     }
     world.tick().await;
     let record = world.until_ended(&upload).await;
@@ -320,7 +322,7 @@ fn place(account: &str, told: &TargetOutcome) -> Place {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_takes_a_deployment_over_goes_on_with_what_it_was_claimed_for() {
+async fn resumed_deployment_keeps_the_targets_of_its_claim() {
     for after in [Op::WriteLedger, Op::UpdateFunctionCode, Op::UpdateAlias] {
         for (more, accounts, told_again) in [
             (json!({"alias": "main"}), &[DEV, OTHER][..], false),
@@ -330,7 +332,7 @@ async fn whoever_takes_a_deployment_over_goes_on_with_what_it_was_claimed_for() 
             (json!({}), &[DEV], false),
             (json!({}), &[DEV], true),
         ] {
-            let world = taken_over(after, &more, accounts, told_again).await;
+            let world = crash_and_reconfigure(after, &more, accounts, told_again).await;
             for place in LIVE {
                 assert_eq!(served(&world, place), "b", "{after:?}: {more}");
             }
@@ -339,7 +341,7 @@ async fn whoever_takes_a_deployment_over_goes_on_with_what_it_was_claimed_for() 
                 !orders.aliases.contains_key("main") && !aws.at(DEV).functions.contains_key("acme-orders")
             });
             assert!(is_untouched, "{after:?}: {more}");
-            // The next one goes by what deployer.json says now.
+            // The next deployment uses the present deployer.json.
             world.pass(Duration::from_secs(1)).await;
             let next = world.record("dev/orders/c.zip", function("c")).await;
             assert_eq!((next.status, next.targets.len()), (Status::Succeeded, accounts.len()), "{next:?}");
@@ -353,21 +355,21 @@ async fn whoever_takes_a_deployment_over_goes_on_with_what_it_was_claimed_for() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_that_waited_while_deployer_json_changed_goes_by_what_it_says_now() {
+async fn waiting_rollback_uses_the_present_configuration() {
     let mut world = world(&[DEV, OTHER]);
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     world.pass(Duration::from_secs(1)).await;
     let upload = world.put("dev/orders/c.zip", function("c"));
-    let run = world.invocation().dies_at(12, Moment::After).upload(&upload).await;
+    let run = world.invocation().dies_at(12, CallPhase::After).upload(&upload).await;
     assert!(matches!(run.outcome, Outcome::Died), "{:?}", run.outcome);
     world.pass(Duration::from_secs(1)).await;
     let back = command("rollback", &json!({"id": "r"}));
-    assert_eq!(world.commanded(back.clone()).await.status, Status::Pending);
+    assert_eq!(world.command_record(back.clone()).await.status, Status::Pending);
     world.reconfigure(&config(&[DEV, OTHER], &json!({"alias": "main"})));
     world.leases_run_out().await;
-    world.invocation().run(&Work::Sweep).await;
+    world.invocation().run(&Trigger::Sweep).await;
     world.tick().await;
-    let back = world.commanded(back).await;
+    let back = world.command_record(back).await;
     assert_eq!((back.status, release(&back)), (Status::Succeeded, "b"), "{back:?}");
     for account in [DEV, OTHER] {
         assert_eq!(served(&world, (account, "orders", "main")), "b");

@@ -1,16 +1,16 @@
-//! How long `status` takes, and that it marks what is not as it should be.
+//! `status`: the time that it takes, and its marks on incomplete releases.
 
 use serde_json::json;
 use world::World;
 use world::many_heads::ManyHeads;
-use world::orders::{OTHER, command, deployed};
+use world::orders::{OTHER, command, deploy_all};
 use world::zips::code;
 
 #[tokio::test(start_paused = true)]
-async fn status_tells_which_targets_a_half_failed_release_has_not_reached() {
-    let world = World::two();
-    deployed(&world, &["a"]).await;
-    world.aws(|aws| aws.gate.delete_role(OTHER));
+async fn status_shows_the_targets_a_partial_release_missed() {
+    let world = World::with_orders_in_two();
+    deploy_all(&world, &["a"]).await;
+    world.aws(|aws| aws.sts.delete_role(OTHER));
     world.pass(std::time::Duration::from_secs(1)).await;
     let failed = world.record("dev/orders/b.zip", code("b")).await;
     let status = &world.command(command("status", &json!({}))).await["functions"][0];
@@ -24,7 +24,7 @@ async fn status_tells_which_targets_a_half_failed_release_has_not_reached() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_status_of_2500_functions_is_answered_in_the_time_of_20_requests_whatever_their_history() {
+async fn status_of_2500_functions_takes_the_time_of_20_requests() {
     let mut waited = Vec::new();
     for releases in [1, 50] {
         let asked = ManyHeads { functions: 500, environments: 5, releases }.ask().await;

@@ -10,12 +10,12 @@ use jiff::Timestamp;
 use world::zips::{code, function, large, with_manifest};
 use world::{Op, World, recorded};
 
-/// Accounts 000000000001, 000000000002, …, each with `orders` at 1.0.0.
+/// Returns a world with accounts 000000000001, 000000000002, …, each with `orders` at 1.0.0.
 fn accounts(count: usize) -> World {
     let names: Vec<String> = (1..=count).map(|n| format!("{n:012}")).collect();
-    let world = World::of(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let world = World::with_targets(&names.iter().map(String::as_str).collect::<Vec<_>>());
     for name in &names {
-        world.given(name, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+        world.add_function(name, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
     }
     world
 }
@@ -25,22 +25,22 @@ fn message(record: &DeploymentRecord, target: usize) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_fails_neither_stops_nor_hides_the_others() {
+async fn failing_target_neither_stops_nor_hides_the_others() {
     let world = accounts(9);
     let place = |n: usize| format!("{n:012}");
     world.aws(|aws| {
-        aws.gate.delete_role(&place(2));
-        aws.gate.role(&place(3)).answers_as = AccountId::parse("999999999999").unwrap();
-        aws.gate.role(&place(4)).may_not.insert("lambda:UpdateAlias".into());
+        aws.sts.delete_role(&place(2));
+        aws.sts.role(&place(3)).answers_as = AccountId::parse("999999999999").unwrap();
+        aws.sts.role(&place(4)).may_not.insert("lambda:UpdateAlias".into());
     });
     world.on(Op::UpdateFunctionCode).at(&place(5)).end_failed("InvalidZipFileException: no");
     world.on(Op::UpdateFunctionCode).at(&place(6)).always().fail(CallErrorKind::Throttled);
-    world.somebody(&place(7), "orders", |f| f.busy(0, Timestamp::MAX));
+    world.change_function(&place(7), "orders", |f| f.busy(0, Timestamp::MAX));
     let foreign = code("foreign");
     world.on(Op::UpdateFunctionCode).at(&place(8)).meanwhile(move |aws| {
         aws.at("000000000008").function("orders").code(&foreign);
     });
-    let record = world.ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
+    let record = world.upload_until_ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
     let deployments: String = world.render().lines().skip(9).map(|line| format!("{line}\n")).collect();
     assert_eq!(
         deployments,
@@ -77,16 +77,16 @@ async fn a_target_that_fails_neither_stops_nor_hides_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_target_is_created_updated_or_left_alone_as_it_needs() {
-    let world = World::of(&["111111111111", "222222222222", "333333333333"]);
+async fn each_target_is_created_updated_or_left_alone() {
+    let world = World::with_targets(&["111111111111", "222222222222", "333333333333"]);
     let zip = function("1.0.0");
     for account in ["111111111111", "222222222222", "333333333333"] {
         world.aws(|aws| aws.at(account).role("lambda-execution", Timestamp::UNIX_EPOCH));
     }
     world.upload("dev/orders/1.0.0.zip", zip.clone()).await;
     world.aws(|aws| aws.at("111111111111").functions.clear());
-    world.somebody("222222222222", "orders", |f| f.set(|s| s.memory_size = 128));
-    world.somebody("222222222222", "orders", |f| f.publish().point("live", 2));
+    world.change_function("222222222222", "orders", |f| f.set(|s| s.memory_size = 128));
+    world.change_function("222222222222", "orders", |f| f.publish().point("live", 2));
     world.pass(Duration::from_secs(1)).await;
     world.upload("dev/orders/1.0.0-again.zip", zip).await;
     assert_eq!(
@@ -100,7 +100,7 @@ async fn each_target_is_created_updated_or_left_alone_as_it_needs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_hundred_targets_sixty_four_are_worked_on_at_once() {
+async fn sixty_four_of_a_hundred_targets_run_at_once() {
     let world = accounts(100);
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
     assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
@@ -111,7 +111,7 @@ async fn of_a_hundred_targets_sixty_four_are_worked_on_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_target_among_many_does_not_hold_up_the_others() {
+async fn slow_target_does_not_delay_the_others() {
     let world = accounts(100);
     world.latency(|call| Duration::from_millis(if call.place.starts_with("000000000001") { 5_000 } else { 20 }));
     world.upload("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -124,10 +124,10 @@ async fn a_slow_target_among_many_does_not_hold_up_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_in_another_region_gets_the_zip_sent_along_and_the_others_a_reference() {
-    let world = World::of(&["111111111111", "111111111111/us-east-1", "222222222222/us-east-1"]);
+async fn target_in_another_region_gets_the_zip_inline() {
+    let world = World::with_targets(&["111111111111", "111111111111/us-east-1", "222222222222/us-east-1"]);
     for place in ["111111111111", "111111111111/us-east-1", "222222222222/us-east-1"] {
-        world.given(place, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+        world.add_function(place, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
     }
     let zip = large("1.1.0", 3 << 20, None);
     let size = zip.len() as u64;
@@ -149,8 +149,8 @@ async fn a_target_in_another_region_gets_the_zip_sent_along_and_the_others_a_ref
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_function_in_another_region_is_created_from_a_zip_sent_along() {
-    let world = World::of(&["111111111111/us-east-1"]);
+async fn function_in_another_region_is_created_from_an_inline_zip() {
+    let world = World::with_targets(&["111111111111/us-east-1"]);
     world.aws(|aws| aws.at("111111111111/us-east-1").role("lambda-execution", Timestamp::UNIX_EPOCH));
     let record = world.record("dev/orders/1.0.0.zip", function("1.0.0")).await;
     assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
@@ -158,11 +158,11 @@ async fn a_function_in_another_region_is_created_from_a_zip_sent_along() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_deployments_side_by_side_have_one_zip_in_memory_at_a_time() {
-    let world = World::of(&["111111111111/us-east-1", "222222222222/us-east-1"]);
+async fn two_deployments_hold_one_zip_in_memory_at_a_time() {
+    let world = World::with_targets(&["111111111111/us-east-1", "222222222222/us-east-1"]);
     for (place, name) in [("111111111111/us-east-1", "orders"), ("222222222222/us-east-1", "orders")] {
-        world.given(place, name, &code("1.0.0"), |f| f.publish().point("live", 1));
-        world.given(place, "bills", &code("1.0.0"), |f| f.publish().point("live", 1));
+        world.add_function(place, name, &code("1.0.0"), |f| f.publish().point("live", 1));
+        world.add_function(place, "bills", &code("1.0.0"), |f| f.publish().point("live", 1));
     }
     let orders = world.put("dev/orders/1.1.0.zip", code("orders 1.1.0"));
     let bills = world.put("dev/bills/1.1.0.zip", code("bills 1.1.0"));
@@ -170,7 +170,7 @@ async fn two_deployments_side_by_side_have_one_zip_in_memory_at_a_time() {
     for handled in [one, other] {
         assert_eq!(recorded(handled.unwrap()).status, Status::Succeeded);
     }
-    // Zips as small as these are verified from their tail: a range is read to send it along.
+    // Zips as small as these are verified from their tail, so every read of a range sends them along.
     let held = |key: &str, name: &str| {
         let began = world.calls_of(Op::ReadRange).into_iter().find(|c| c.what.contains(key)).unwrap().began;
         let sent = world.calls_of(Op::UpdateFunctionCode).into_iter().filter(|c| c.what == name);
@@ -182,10 +182,10 @@ async fn two_deployments_side_by_side_have_one_zip_in_memory_at_a_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn over_fifty_megabytes_another_region_fails_with_what_to_do_and_the_own_region_succeeds() {
-    let world = World::of(&["111111111111", "111111111111/us-east-1"]);
+async fn large_zip_fails_another_region_and_not_its_own() {
+    let world = World::with_targets(&["111111111111", "111111111111/us-east-1"]);
     for place in ["111111111111", "111111111111/us-east-1"] {
-        world.given(place, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+        world.add_function(place, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
     }
     let zip = large("1.1.0", 50 << 20, None);
     let size = zip.len();
@@ -205,11 +205,11 @@ async fn over_fifty_megabytes_another_region_fails_with_what_to_do_and_the_own_r
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_that_one_account_lacks_fails_that_account_alone() {
-    let world = World::of(&["111111111111", "222222222222"]);
+async fn missing_execution_role_fails_that_account_alone() {
+    let world = World::with_targets(&["111111111111", "222222222222"]);
     world.aws(|aws| aws.at("111111111111").role("orders", Timestamp::UNIX_EPOCH));
     let manifest = "runtime = \"provided.al2023\"\nhandler = \"bootstrap\"\nrole = \"orders\"\n";
-    let record = world.ended("dev/orders/1.0.0.zip", with_manifest("1.0.0", manifest)).await;
+    let record = world.upload_until_ended("dev/orders/1.0.0.zip", with_manifest("1.0.0", manifest)).await;
     assert_eq!(record.targets[0].status, Status::Succeeded);
     assert_eq!(record.targets[1].error.as_ref().unwrap().code, TargetErrorCode::RoleNotAssumable);
     world.same_again_changes_nothing().await;

@@ -1,4 +1,4 @@
-//! What another try can mend: the message comes again, and until then nothing was written where it counts.
+//! Errors that another try can fix: the message comes again, and until then nothing is written in a target.
 #![allow(clippy::unwrap_used)]
 
 use deployer_core::record::Status;
@@ -8,7 +8,7 @@ use world::zips::{code, large};
 use world::{DEV, Op, World, recorded};
 
 #[tokio::test(start_paused = true)]
-async fn without_the_ledger_nothing_is_done() {
+async fn unavailable_ledger_does_nothing() {
     let world = World::with_orders();
     world.aws(|aws| aws.ledger.unavailable = true);
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
@@ -28,7 +28,7 @@ async fn without_the_ledger_nothing_is_done() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ledger_that_fails_at_any_of_its_calls_is_tried_again_and_converges() {
+async fn ledger_that_fails_at_any_call_converges() {
     for (op, calls) in [(Op::ReadLedger, 2), (Op::WriteLedger, 7), (Op::DeleteLedger, 1)] {
         for call in 1..=calls {
             for answer_is_lost in [false, true] {
@@ -52,7 +52,7 @@ async fn a_ledger_that_fails_at_any_of_its_calls_is_tried_again_and_converges() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_sdks_second_try_of_a_ledger_write_that_meets_its_own_success_is_ours() {
+async fn sdks_second_try_of_a_ledger_write_after_success_is_recognized() {
     for call in 1..=7 {
         let world = World::with_orders();
         world.on(Op::WriteLedger).call(call).twice();
@@ -64,7 +64,7 @@ async fn the_sdks_second_try_of_a_ledger_write_that_meets_its_own_success_is_our
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_artifact_that_breaks_off_is_read_again_by_the_next_try() {
+async fn artifact_that_breaks_off_is_read_again() {
     for op in [Op::ReadTail, Op::ReadRange] {
         let world = World::with_orders();
         world.on(op).break_after(1 << 20);
@@ -83,7 +83,7 @@ async fn an_artifact_that_breaks_off_is_read_again_by_the_next_try() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_artifact_is_read_again_by_the_next_try() {
+async fn throttled_artifact_is_read_again() {
     let world = World::with_orders();
     world.on(Op::ReadTail).fail_saying(CallErrorKind::Throttled, "SlowDown: Please reduce your request rate.");
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
@@ -93,9 +93,9 @@ async fn a_throttled_artifact_is_read_again_by_the_next_try() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_artifact_that_breaks_off_while_it_is_sent_along_is_read_again() {
-    let world = World::of(&["111111111111/us-east-1"]);
-    world.given("111111111111/us-east-1", "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+async fn inline_artifact_that_breaks_off_is_read_again() {
+    let world = World::with_targets(&["111111111111/us-east-1"]);
+    world.add_function("111111111111/us-east-1", "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
     world.on(Op::ReadRange).break_after(100);
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     let record = recorded(world.deliver(&upload).await.unwrap());
@@ -104,7 +104,7 @@ async fn an_artifact_that_breaks_off_while_it_is_sent_along_is_read_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_the_artifact_cannot_be_read_the_deployment_stays_open() {
+async fn deployment_with_an_unreadable_artifact_stays_open() {
     let world = World::with_orders();
     world.on(Op::ReadTail).fail(CallErrorKind::Unknown);
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));

@@ -1,4 +1,4 @@
-//! Waiting: for what passes by itself, as long as the contract says, and never past the deadline.
+//! Waiting: the deployer waits for passing conditions as long as the contract says, and never past the deadline.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -7,40 +7,40 @@ use deployer_core::record::{Code, DeploymentRecord, Status, TargetError, TargetE
 use deployer_engine::port::CallErrorKind;
 use jiff::Timestamp;
 use serde_json::json;
-use world::orders::{command, deployed, served};
+use world::orders::{command, deploy_all, served};
 use world::zips::{code, function, with_manifest};
-use world::{DEV, Op, Outcome, Work, World, recorded};
+use world::{DEV, Op, Outcome, Trigger, World, recorded};
 
 fn error(record: &DeploymentRecord) -> TargetError {
     record.targets[0].error.clone().unwrap()
 }
 
-/// The same as [`World::with_orders`], but without a queue.
+/// Returns the world of [`World::with_orders`] without a queue.
 fn without_queue() -> World {
     let world = World::with(&json!({
         "artifact_bucket": "acme-artifacts",
         "ledger_bucket": "acme-deployer-ledger",
         "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}], "external_id": "dev-8c1f"}},
     }));
-    world.given(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+    world.add_function(DEV, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
     world
 }
 
-/// Ticks and sweeps come until nothing is active; gives the record that the ledger has then.
-async fn goes_on(world: &World, record: &DeploymentRecord) -> DeploymentRecord {
+/// Delivers ticks and sweeps until nothing is active, and returns the record that the ledger then has.
+async fn run_until_ended(world: &World, record: &DeploymentRecord) -> DeploymentRecord {
     for _ in 0..60 {
         world.tick().await;
         if world.head("dev", "orders")["active"].is_null() {
             break;
         }
         world.pass(Duration::from_secs(60)).await;
-        world.invocation().run(&Work::Sweep).await;
+        world.invocation().run(&Trigger::Sweep).await;
     }
     let key = format!("deployments/dev/orders/{}.json", record.id);
     world.aws(|aws| serde_json::from_slice(aws.ledger.get(&key).unwrap()).unwrap())
 }
 
-/// Uploads, and expects that the deployment is parked after 20 seconds, for this reason.
+/// Uploads, and checks that the deployment is parked after 20 seconds, for this reason.
 async fn parked(world: &World, release: &str, zip: Vec<u8>, because: &str) -> DeploymentRecord {
     let began = world.elapsed();
     let record = world.record(&format!("dev/orders/{release}.zip"), zip).await;
@@ -57,14 +57,14 @@ async fn parked(world: &World, release: &str, zip: Vec<u8>, because: &str) -> De
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_pending_for_minutes_is_parked_and_goes_live_once() {
+async fn version_pending_for_minutes_is_parked_and_goes_live_once() {
     let world = World::with_orders();
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(180));
     let because =
         "waits for Lambda in 111111111111/eu-west-1 (update code: Lambda is still at work on version 2 of orders)";
     let record = parked(&world, "1.1.0", code("1.1.0"), because).await;
     assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 1, "the alias waits");
-    let record = goes_on(&world, &record).await;
+    let record = run_until_ended(&world, &record).await;
     assert_eq!((record.status, record.because), (Status::Succeeded, None));
     assert_eq!(record.targets[0].previous.as_ref().unwrap().version.as_str(), "1");
     assert_eq!(world.function(DEV, "orders", |f| (f.versions.len(), f.aliases["live"].version)), (2, 2));
@@ -73,7 +73,7 @@ async fn a_version_pending_for_minutes_is_parked_and_goes_live_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_invocation_that_resumes_a_parked_wait_looks_once_and_is_given_back() {
+async fn resumed_wait_looks_once_and_is_given_back() {
     let world = World::with_orders();
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(400));
     let because =
@@ -83,20 +83,20 @@ async fn an_invocation_that_resumes_a_parked_wait_looks_once_and_is_given_back()
     world.pass(due.duration_since(world.now()).try_into().unwrap_or_default()).await;
     let body = world.aws(|aws| aws.queue.take(due)).remove(0);
     let began = world.elapsed();
-    world.invocation().run(&Work::Tick(world::tick(&body))).await;
+    world.invocation().run(&Trigger::Tick(world::tick(&body))).await;
     assert!((world.elapsed() - began).as_secs() < 3, "{:?}", world.elapsed() - began);
     assert_eq!(world.head("dev", "orders")["active"]["hops"], 2);
-    assert_eq!(goes_on(&world, &record).await.status, Status::Succeeded);
+    assert_eq!(run_until_ended(&world, &record).await.status, Status::Succeeded);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_pending_for_ever_fails_after_fifteen_minutes() {
+async fn version_pending_for_ever_fails_after_fifteen_minutes() {
     let world = World::with_orders();
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(1_000_000));
     let because =
         "waits for Lambda in 111111111111/eu-west-1 (update code: Lambda is still at work on version 2 of orders)";
     let record = parked(&world, "1.1.0", code("1.1.0"), because).await;
-    let record = goes_on(&world, &record).await;
+    let record = run_until_ended(&world, &record).await;
     assert!((900..1_000).contains(&world.elapsed().as_secs()), "{:?}", world.elapsed());
     assert_eq!(
         error(&record),
@@ -112,30 +112,30 @@ async fn a_version_pending_for_ever_fails_after_fifteen_minutes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn somebodys_update_that_takes_minutes_parks_before_anything_is_written() {
+async fn foreign_update_of_minutes_parks_before_any_write() {
     let world = World::with_orders();
     let until = world.now() + Duration::from_secs(200);
-    world.somebody(DEV, "orders", |f| f.busy(0, until));
+    world.change_function(DEV, "orders", |f| f.busy(0, until));
     let because = "waits for Lambda in 111111111111/eu-west-1 (observe: another update is in progress)";
     let record = parked(&world, "1.1.0", code("1.1.0"), because).await;
     assert!(world.writes().is_empty(), "{:?}", world.writes());
-    assert_eq!(goes_on(&world, &record).await.status, Status::Succeeded);
+    assert_eq!(run_until_ended(&world, &record).await.status, Status::Succeeded);
     world.same_again_changes_nothing().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_that_meets_a_busy_function_for_minutes_is_parked() {
+async fn write_that_meets_a_busy_function_for_minutes_is_parked() {
     let world = World::with_orders();
     world.on(Op::UpdateFunctionCode).always().fail_saying(CallErrorKind::Busy, "an update is in progress");
     let because = "waits for Lambda in 111111111111/eu-west-1 (update code: UpdateFunctionCode of orders: an update is in progress)";
     let record = parked(&world, "1.1.0", code("1.1.0"), because).await;
     world.heal();
-    assert_eq!(goes_on(&world, &record).await.status, Status::Succeeded);
+    assert_eq!(run_until_ended(&world, &record).await.status, Status::Succeeded);
     world.same_again_changes_nothing().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_that_lambda_cannot_assume_yet_is_parked() {
+async fn role_that_lambda_cannot_assume_yet_is_parked() {
     let world = World::dev();
     world.aws(|aws| aws.at(DEV).roles.clear());
     let record = world.record("dev/orders/1.0.0.zip", function("1.0.0")).await;
@@ -147,22 +147,22 @@ async fn a_role_that_lambda_cannot_assume_yet_is_parked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_stops_a_deployment_parked_over_a_pending_version() {
+async fn rollback_stops_a_deployment_parked_over_a_pending_version() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(100));
     let record = world.record("dev/orders/c.zip", code("c")).await;
     assert_eq!(record.code, Some(Code::Waiting), "{record:?}");
-    let back = world.commanded(command("rollback", &json!({}))).await;
-    let ended = goes_on(&world, &record).await;
+    let back = world.command_record(command("rollback", &json!({}))).await;
+    let ended = run_until_ended(&world, &record).await;
     assert_eq!((ended.status, served(&world).as_str()), (Status::Superseded, "b"), "{back:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_that_somebody_else_has_begun_is_waited_out() {
+async fn foreign_update_is_waited_out() {
     let world = World::with_orders();
     let until = world.now() + Duration::from_secs(15);
-    world.somebody(DEV, "orders", |f| f.busy(3, until));
+    world.change_function(DEV, "orders", |f| f.busy(3, until));
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
     assert_eq!(record.status, Status::Succeeded);
     assert!(world.elapsed() > Duration::from_secs(15));
@@ -171,7 +171,7 @@ async fn an_update_that_somebody_else_has_begun_is_waited_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_that_meets_an_update_in_progress_is_sent_again_when_it_is_over() {
+async fn write_that_meets_an_update_is_sent_again_afterwards() {
     let world = World::with_orders();
     world.on(Op::UpdateFunctionCode).times(4).fail(CallErrorKind::Busy);
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -181,7 +181,7 @@ async fn a_write_that_meets_an_update_in_progress_is_sent_again_when_it_is_over(
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_queue_a_version_that_takes_minutes_is_waited_for_before_its_alias_moves() {
+async fn version_without_a_queue_is_waited_for_before_the_alias_moves() {
     let world = without_queue();
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(180));
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -193,7 +193,7 @@ async fn without_a_queue_a_version_that_takes_minutes_is_waited_for_before_its_a
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_that_ends_failed_ends_the_deployment_at_once_and_the_alias_stays() {
+async fn failed_version_ends_the_deployment_and_the_alias_stays() {
     let world = World::with_orders();
     world.on(Op::UpdateFunctionCode).end_failed("InvalidZipFileException: Lambda cannot read the zip");
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -209,7 +209,7 @@ async fn a_version_that_ends_failed_ends_the_deployment_at_once_and_the_alias_st
     assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 1);
     world.same_again_changes_nothing().await;
 
-    // The same bytes again, as another release: nothing says which code runs now, so it is sent again.
+    // The same bytes come again as another release. Nothing says which code runs now, so it is sent again.
     let record = world.record("dev/orders/1.1.1.zip", code("1.1.0")).await;
     assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
     assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 3);
@@ -217,7 +217,7 @@ async fn a_version_that_ends_failed_ends_the_deployment_at_once_and_the_alias_st
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_configuration_that_ends_failed_ends_the_deployment_before_the_code_is_sent() {
+async fn failed_configuration_update_ends_before_the_code_is_sent() {
     let world = World::with_orders();
     world.on(Op::UpdateFunctionConfiguration).end_failed("SubnetOutOfIPAddresses: no addresses");
     let record = world.record("dev/orders/1.1.0.zip", with_manifest("1.1.0", "timeout = 20\n")).await;
@@ -228,7 +228,7 @@ async fn a_configuration_that_ends_failed_ends_the_deployment_before_the_code_is
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_function_whose_creation_failed_is_left_for_a_person_to_delete() {
+async fn function_whose_creation_failed_is_left_to_a_person() {
     let world = World::dev();
     world.on(Op::CreateFunction).end_failed("InternalError: try again");
     let record = world.record("dev/orders/1.0.0.zip", function("1.0.0")).await;
@@ -253,10 +253,10 @@ async fn a_function_whose_creation_failed_is_left_for_a_person_to_delete() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_that_failed_alone_can_be_deployed_by_uploading_it_again() {
+async fn failed_version_can_be_deployed_by_uploading_again() {
     let world = World::with_orders();
     let zip = with_manifest("1.0.0", "snap_start = { apply_on = \"PublishedVersions\" }\n");
-    world.somebody(DEV, "orders", |f| f.code(&zip));
+    world.change_function(DEV, "orders", |f| f.code(&zip));
     world.on(Op::PublishVersion).end_failed("FunctionError: the snapshot could not be made");
     let record = world.record("dev/orders/1.1.0.zip", zip.clone()).await;
     assert_eq!(error(&record).code, TargetErrorCode::FunctionFailed);
@@ -267,23 +267,23 @@ async fn a_version_that_failed_alone_can_be_deployed_by_uploading_it_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fresh_execution_role_is_waited_for() {
+async fn fresh_execution_role_is_waited_for() {
     let world = World::dev();
     world.aws(|aws| aws.at(DEV).roles.clear());
     let from = world.now() + Duration::from_secs(90);
     world.aws(|aws| aws.at(DEV).role("lambda-execution", from));
-    let record = world.ended("dev/orders/1.0.0.zip", function("1.0.0")).await;
+    let record = world.upload_until_ended("dev/orders/1.0.0.zip", function("1.0.0")).await;
     assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
     assert_eq!(world.head("dev", "orders")["history"][0]["release"], "1.0.0");
     world.same_again_changes_nothing().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_execution_role_that_never_becomes_assumable_is_given_up_after_fifteen_minutes() {
+async fn execution_role_never_assumable_is_given_up_after_fifteen_minutes() {
     let world = World::dev();
     world.aws(|aws| aws.at(DEV).roles.clear());
     let record = world.record("dev/orders/1.0.0.zip", function("1.0.0")).await;
-    let record = goes_on(&world, &record).await;
+    let record = run_until_ended(&world, &record).await;
     assert_eq!(error(&record).code, TargetErrorCode::RoleNotAssumable);
     assert_eq!(error(&record).step, "create function");
     assert!(error(&record).message.contains("cannot be assumed by Lambda"), "{}", error(&record).message);
@@ -295,15 +295,15 @@ async fn an_execution_role_that_never_becomes_assumable_is_given_up_after_fiftee
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fresh_trust_is_waited_for_and_a_missing_one_given_up_after_fifteen_seconds() {
+async fn fresh_trust_is_waited_for_and_a_missing_one_given_up() {
     let world = World::with_orders();
     let from = world.now() + Duration::from_secs(10);
-    world.aws(|aws| aws.gate.role(DEV).known_from = from);
+    world.aws(|aws| aws.sts.role(DEV).known_from = from);
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
     assert_eq!(record.status, Status::Succeeded);
     world.same_again_changes_nothing().await;
 
-    world.aws(|aws| aws.gate.delete_role(DEV));
+    world.aws(|aws| aws.sts.delete_role(DEV));
     let before = world.calls().len();
     let record = world.record("dev/orders/1.2.0.zip", code("1.2.0")).await;
     assert_eq!(error(&record).code, TargetErrorCode::AssumeRoleDenied);
@@ -326,7 +326,7 @@ async fn throttled_reads_and_writes_are_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_assume_role_is_sent_again() {
+async fn throttled_assume_role_is_sent_again() {
     let world = World::with_orders();
     world.on(Op::AssumeRole).times(2).fail(CallErrorKind::Throttled);
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -335,11 +335,11 @@ async fn a_throttled_assume_role_is_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttling_until_the_deadline_is_named_so() {
+async fn throttling_until_the_deadline_is_named() {
     for op in [Op::GetFunction, Op::UpdateFunctionCode, Op::UpdateAlias] {
         let world = World::with_orders();
         world.on(op).always().fail(CallErrorKind::Throttled);
-        let record = world.ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
+        let record = world.upload_until_ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
         assert_eq!(error(&record).code, TargetErrorCode::Throttled, "{op}: {:?}", error(&record));
         world.heal();
         world.same_again_changes_nothing().await;
@@ -347,18 +347,18 @@ async fn throttling_until_the_deadline_is_named_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_of_somebody_that_never_ends_fails_after_fifteen_minutes() {
+async fn endless_foreign_update_fails_after_fifteen_minutes() {
     let world = World::with_orders();
-    world.somebody(DEV, "orders", |f| f.busy(0, Timestamp::MAX));
+    world.change_function(DEV, "orders", |f| f.busy(0, Timestamp::MAX));
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
-    let record = goes_on(&world, &record).await;
+    let record = run_until_ended(&world, &record).await;
     assert!((900..1_000).contains(&world.elapsed().as_secs()), "{:?}", world.elapsed());
     assert_eq!((error(&record).code, error(&record).step.as_str()), (TargetErrorCode::TimedOut, "observe"));
     world.same_again_changes_nothing().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_write_is_sent_when_less_time_is_left_than_it_needs() {
+async fn no_write_is_sent_without_the_time_it_needs() {
     let world = World::with_orders();
     world.latency(|call| Duration::from_secs(if call.op == Op::AssumeRole { 20 } else { 0 }));
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
@@ -366,7 +366,7 @@ async fn no_write_is_sent_when_less_time_is_left_than_it_needs() {
     assert!(matches!(run.outcome, Outcome::EventOutcome(_)), "{run:?}");
     assert!(world.writes().is_empty());
     assert!(world.render().contains("dev/orders/1.1.0: in progress, no result"), "{}", world.render());
-    // Another invocation goes on at once: the claim was given up.
+    // Another invocation resumes it at once, because the claim was given up.
     let (saved, runs) = (world.elapsed(), world.tick().await.len());
     assert!(runs == 1 && world.elapsed() - saved < Duration::from_secs(60), "{runs} ticks");
     assert!(world.render().contains("dev/orders/1.1.0: succeeded\n"), "{}", world.render());
@@ -374,7 +374,7 @@ async fn no_write_is_sent_when_less_time_is_left_than_it_needs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deployment_that_could_not_end_in_time_is_not_begun_and_comes_again() {
+async fn deployment_that_could_not_end_in_time_comes_again() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     let run = world.invocation().within(world.patience.write_needs).upload(&upload).await;
@@ -385,7 +385,7 @@ async fn a_deployment_that_could_not_end_in_time_is_not_begun_and_comes_again() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_assume_role_without_an_answer_is_tried_again_a_few_times() {
+async fn assume_role_without_an_answer_is_tried_a_few_times() {
     let world = World::with_orders();
     world.on(Op::AssumeRole).times(3).fail(CallErrorKind::Unknown);
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -394,8 +394,8 @@ async fn an_assume_role_without_an_answer_is_tried_again_a_few_times() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_process_that_thaws_after_its_deadline_sends_no_write() {
-    // At each call in turn the process is frozen for longer than it has time.
+async fn process_that_thaws_after_its_deadline_sends_no_write() {
+    // At each call in turn the process freezes for longer than its time limit.
     for frozen in [Op::AssumeRole, Op::GetFunction, Op::UpdateFunctionConfiguration, Op::UpdateFunctionCode] {
         let world = World::with_orders();
         world.on(frozen).freeze(world.time);
@@ -415,7 +415,7 @@ async fn a_process_that_thaws_after_its_deadline_sends_no_write() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_that_takes_longer_than_an_invocation_is_waited_for_by_the_next_one() {
+async fn version_slower_than_an_invocation_is_awaited_by_the_next() {
     let mut world = World::with_orders();
     world.time = Duration::from_secs(60);
     world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(300));
@@ -431,11 +431,11 @@ async fn a_version_that_takes_longer_than_an_invocation_is_waited_for_by_the_nex
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_whose_credentials_have_expired_is_entered_anew_by_the_next_invocation() {
+async fn expired_session_is_opened_anew_by_the_next_invocation() {
     for op in [Op::GetFunction, Op::UpdateFunctionCode, Op::UpdateAlias] {
         let world = World::with_orders();
         world.on(op).fail_saying(CallErrorKind::Expired, "ExpiredTokenException: the token has expired");
-        let record = world.ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
+        let record = world.upload_until_ended("dev/orders/1.1.0.zip", code("1.1.0")).await;
         assert_eq!(record.status, Status::Succeeded, "{op}: {:?}", record.because);
         assert_eq!(world.function(DEV, "orders", |f| f.versions.len()), 2, "{op}");
         world.same_again_changes_nothing().await;

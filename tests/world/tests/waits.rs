@@ -1,5 +1,4 @@
-//! Each wait for Lambda is a wait of its own: it is parked like any other, its time counts from its own start, and what comes after it
-//! is not charged with it.
+//! Each wait for Lambda is parked like any other, counts from its own start, and is not charged to what follows it.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -9,9 +8,9 @@ use deployer_core::record::{Code, DeploymentRecord, Status, TargetErrorCode};
 use deployer_engine::port::CallErrorKind;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use world::orders::{command, deployed};
+use world::orders::{command, deploy_all};
 use world::zips::{code, with_manifest};
-use world::{Condition, DEV, Op, Work, World};
+use world::{Condition, DEV, Op, Trigger, World};
 
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
@@ -21,21 +20,21 @@ fn active(world: &World) -> Value {
     world.head("dev", "orders")["active"].clone()
 }
 
-/// Ticks and sweeps come until nothing is active; gives the record that the ledger has then.
-async fn goes_on(world: &World, record: &DeploymentRecord) -> DeploymentRecord {
+/// Delivers ticks and sweeps until nothing is active, and returns the record that the ledger then has.
+async fn run_until_ended(world: &World, record: &DeploymentRecord) -> DeploymentRecord {
     for _ in 0..60 {
         world.tick().await;
         if active(world).is_null() {
             break;
         }
         world.pass(seconds(60)).await;
-        world.invocation().run(&Work::Sweep).await;
+        world.invocation().run(&Trigger::Sweep).await;
     }
     let key = format!("deployments/dev/orders/{}.json", record.id);
     world.aws(|aws| serde_json::from_slice(aws.ledger.get(&key).unwrap()).unwrap())
 }
 
-/// Uploads 1.1.0, and expects that its deployment is parked after 20 seconds.
+/// Uploads 1.1.0, and checks that its deployment is parked after 20 seconds.
 async fn parked(world: &World) -> DeploymentRecord {
     let began = world.elapsed();
     let record = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
@@ -50,23 +49,23 @@ async fn ticks_once(world: &World) {
     let due = world.aws(|aws| aws.queue.next()).unwrap();
     world.pass(due.duration_since(world.now()).try_into().unwrap_or_default()).await;
     for body in world.aws(|aws| aws.queue.take(due)) {
-        world.invocation().run(&Work::Tick(world::tick(&body))).await;
+        world.invocation().run(&Trigger::Tick(world::tick(&body))).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_whose_answer_was_lost_is_parked_while_lambda_is_at_work() {
+async fn write_with_a_lost_answer_is_parked_while_lambda_works() {
     let world = World::with_orders();
     world.aws(|aws| aws.at(DEV).settling.time = seconds(200));
     world.on(Op::UpdateFunctionCode).lose_the_answer();
     let record = parked(&world).await;
-    let record = goes_on(&world, &record).await;
+    let record = run_until_ended(&world, &record).await;
     assert_eq!((record.status, world.calls_of(Op::UpdateFunctionCode).len()), (Status::Succeeded, 1), "{record:?}");
     world.same_again_changes_nothing().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn code_that_is_sent_anew_after_a_failed_version_is_parked_while_somebody_updates() {
+async fn code_sent_again_after_a_failed_version_is_parked() {
     let world = World::with_orders();
     let until = world.now() + seconds(200);
     world.on(Op::UpdateFunctionCode).end_failed("InternalError: try again");
@@ -80,90 +79,90 @@ async fn code_that_is_sent_anew_after_a_failed_version_is_parked_while_somebody_
     });
     let record = parked(&world).await;
     world.heal();
-    assert_eq!(goes_on(&world, &record).await.status, Status::Succeeded);
+    assert_eq!(run_until_ended(&world, &record).await.status, Status::Succeeded);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_whose_invocation_ran_out_of_time_over_something_else_goes_on_from_its_start() {
+async fn wait_interrupted_by_a_timeout_continues_from_its_start() {
     let mut world = World::with_orders();
     world.time = seconds(300);
-    world.somebody(DEV, "orders", |f| f.busy(0, Timestamp::MAX));
+    world.change_function(DEV, "orders", |f| f.busy(0, Timestamp::MAX));
     let record = parked(&world).await;
     world.on(Op::GetFunction).always().fail(CallErrorKind::Throttled);
     ticks_once(&world).await;
     world.heal();
     assert_eq!(active(&world)["extensions"], 1, "its time was up");
-    let record = goes_on(&world, &record).await;
+    let record = run_until_ended(&world, &record).await;
     assert_eq!(record.targets[0].error.as_ref().unwrap().code, TargetErrorCode::TimedOut);
     assert!((900..1_000).contains(&world.elapsed().as_secs()), "{:?}", world.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_that_is_over_is_not_counted_to_the_next_one() {
+async fn finished_wait_is_not_counted_to_the_next() {
     let world = World::with_orders();
     let until = world.now() + seconds(600);
-    world.somebody(DEV, "orders", |f| f.busy(0, until));
+    world.change_function(DEV, "orders", |f| f.busy(0, until));
     world.aws(|aws| aws.at(DEV).settling.time = seconds(600));
     let record = parked(&world).await;
-    let record = goes_on(&world, &record).await;
+    let record = run_until_ended(&world, &record).await;
     assert_eq!(record.status, Status::Succeeded, "each wait has its own 15 minutes: {record:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_waits_does_not_count_its_time_to_another() {
-    let world = World::of(&["000000000001", "000000000002"]);
+async fn wait_of_one_target_is_not_counted_to_another() {
+    let world = World::with_targets(&["000000000001", "000000000002"]);
     for account in ["000000000001", "000000000002"] {
-        world.given(account, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
+        world.add_function(account, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
     }
     let until = world.now() + seconds(600);
-    world.somebody("000000000001", "orders", |f| f.busy(0, Timestamp::MAX));
-    world.somebody("000000000002", "orders", |f| f.busy(0, until));
+    world.change_function("000000000001", "orders", |f| f.busy(0, Timestamp::MAX));
+    world.change_function("000000000002", "orders", |f| f.busy(0, until));
     world.aws(|aws| aws.at("000000000002").settling.time = seconds(600));
     let record = parked(&world).await;
-    let record = goes_on(&world, &record).await;
+    let record = run_until_ended(&world, &record).await;
     let ended = record.targets.iter().map(|target| target.status).collect::<Vec<_>>();
     assert_eq!(ended, [Status::Failed, Status::Succeeded], "{record:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_that_a_resumed_deployment_publishes_is_waited_for_like_any_new_one() {
+async fn version_published_by_a_resumed_deployment_is_waited_for() {
     let world = World::with_orders();
     let until = world.now() + seconds(100);
-    world.somebody(DEV, "orders", |f| f.code(&code("1.1.0")).busy(0, until));
+    world.change_function(DEV, "orders", |f| f.code(&code("1.1.0")).busy(0, until));
     world.aws(|aws| aws.at(DEV).settling.time = seconds(10));
     let record = parked(&world).await;
     while world.calls_of(Op::PublishVersion).is_empty() {
         ticks_once(&world).await;
     }
     assert!(active(&world).is_null(), "10 seconds are waited out at once: {}", active(&world));
-    let record = goes_on(&world, &record).await;
+    let record = run_until_ended(&world, &record).await;
     assert_eq!((record.status, world.calls_of(Op::PublishVersion).len()), (Status::Succeeded, 1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_that_serves_nobody_for_fifteen_minutes_is_made_anew_where_its_reason_passes() {
+async fn version_that_serves_nobody_is_published_anew_for_passing_reasons() {
     let world = World::with_orders();
     world.on(Op::UpdateFunctionCode).end_in("ActiveNonInvocable InternalError");
     let record = parked(&world).await;
-    let record = goes_on(&world, &record).await;
+    let record = run_until_ended(&world, &record).await;
     assert_eq!((record.status, world.calls_of(Op::UpdateFunctionCode).len()), (Status::Succeeded, 2), "{record:?}");
     assert!(world.elapsed() > seconds(900));
 }
 
 #[tokio::test(start_paused = true)]
-async fn versions_that_fail_one_after_the_other_are_not_made_for_ever() {
+async fn versions_that_keep_failing_are_not_published_for_ever() {
     let world = World::with_orders();
     world.aws(|aws| aws.at(DEV).settling.time = seconds(60));
     world.on(Op::UpdateFunctionCode).always().end_failed("InternalError: try again");
     let record = parked(&world).await;
-    let record = goes_on(&world, &record).await;
+    let record = run_until_ended(&world, &record).await;
     assert_eq!(record.targets[0].error.as_ref().unwrap().code, TargetErrorCode::FunctionFailed, "{record:?}");
     let made = world.calls_of(Op::UpdateFunctionCode).len();
     assert!(made <= 3, "{made} versions");
 }
 
 #[tokio::test(start_paused = true)]
-async fn deployment_whose_slow_update_somebody_undoes_each_time_does_not_wait_for_ever() {
+async fn update_that_somebody_keeps_undoing_does_not_wait_for_ever() {
     let world = World::with_orders();
     world.aws(|aws| aws.at(DEV).settling.time = seconds(30));
     world.on(Op::GetFunction).about("orders").always().meanwhile(|aws| {
@@ -181,7 +180,7 @@ async fn deployment_whose_slow_update_somebody_undoes_each_time_does_not_wait_fo
         }
         world.tick().await;
         world.pass(seconds(60)).await;
-        world.invocation().run(&Work::Sweep).await;
+        world.invocation().run(&Trigger::Sweep).await;
     }
     assert!(active(&world).is_null(), "{}", active(&world));
     assert!(world.elapsed() - began < seconds(4_000), "{:?}", world.elapsed());
@@ -199,14 +198,14 @@ async fn deployment_whose_slow_update_somebody_undoes_each_time_does_not_wait_fo
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_is_asked_to_stop_while_its_invocation_looks_is_ticked_at_once() {
+async fn stop_request_during_a_look_is_ticked_at_once() {
     let world = World::with_orders();
-    deployed(&world, &["a", "b"]).await;
+    deploy_all(&world, &["a", "b"]).await;
     let until = world.now() + seconds(200);
-    world.somebody(DEV, "orders", |f| f.busy(0, until));
+    world.change_function(DEV, "orders", |f| f.busy(0, until));
     let back = async {
         world.pass(seconds(10)).await;
-        world.commanded(command("rollback", &json!({}))).await
+        world.command_record(command("rollback", &json!({}))).await
     };
     let (record, _) = tokio::join!(world.record("dev/orders/1.1.0.zip", code("1.1.0")), back);
     assert_eq!(record.code, Some(Code::Waiting), "{record:?}");
@@ -216,9 +215,9 @@ async fn one_that_is_asked_to_stop_while_its_invocation_looks_is_ticked_at_once(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sweep_sends_no_second_tick_while_the_first_one_may_still_come() {
+async fn sweep_sends_no_second_tick_while_one_may_come() {
     let world = World::with_orders();
-    world.somebody(DEV, "orders", |f| f.busy(0, Timestamp::MAX));
+    world.change_function(DEV, "orders", |f| f.busy(0, Timestamp::MAX));
     parked(&world).await;
     while !active(&world)["looks_at"].is_null() {
         ticks_once(&world).await;
@@ -226,21 +225,21 @@ async fn a_sweep_sends_no_second_tick_while_the_first_one_may_still_come() {
     let messages = || world.aws(|aws| aws.queue.count());
     assert_eq!(messages(), 0, "beyond the last hop the sweep looks after it");
     for _ in 0..4 {
-        world.invocation().run(&Work::Sweep).await;
+        world.invocation().run(&Trigger::Sweep).await;
         world.pass(seconds(60)).await;
         assert_eq!(messages(), 1, "nobody has received the first one");
     }
-    // It may be lost after all.
+    // The tick is lost after all.
     world.aws(|aws| aws.queue.lose());
     for _ in 0..2 {
         world.pass(seconds(60)).await;
-        world.invocation().run(&Work::Sweep).await;
+        world.invocation().run(&Trigger::Sweep).await;
     }
     assert_eq!(messages(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_start_that_is_told_late_is_told_once() {
+async fn late_start_event_is_sent_once() {
     let mut world = World::with_orders();
     world.time = seconds(300);
     world.reconfigure(&json!({
@@ -248,13 +247,13 @@ async fn a_start_that_is_told_late_is_told_once() {
         "queue_url": "https://sqs.eu-west-1.amazonaws.com/000000000000/deployer",
         "environments": {"dev": {"targets": [{"account": DEV, "region": "eu-west-1"}], "external_id": "dev-8c1f"}},
     }));
-    world.somebody(DEV, "orders", |f| f.busy(0, Timestamp::MAX));
+    world.change_function(DEV, "orders", |f| f.busy(0, Timestamp::MAX));
     world.on(Op::PutEvents).fail(CallErrorKind::Other);
     let record = parked(&world).await;
     world.on(Op::GetFunction).always().fail(CallErrorKind::Throttled);
     ticks_once(&world).await;
     world.heal();
-    goes_on(&world, &record).await;
+    run_until_ended(&world, &record).await;
     let told = world.aws(|aws| aws.events.iter().filter(|event| event.announces == Announcement::Started).count());
     assert_eq!(told, 1);
 }

@@ -1,4 +1,4 @@
-//! Every fixture is what the generator makes, and has one verdict wherever it is judged.
+//! Every fixture equals the generator's output, and has one verdict wherever it is judged.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ fn writes() -> bool {
 }
 
 #[test]
-fn fixtures_are_what_the_generator_makes() {
+fn fixtures_equal_the_generators_output() {
     let corpus = corpus();
     for Fixture { name, bytes, .. } in &corpus {
         let path = folder().join(format!("{name}.zip"));
@@ -34,7 +34,7 @@ fn fixtures_are_what_the_generator_makes() {
 }
 
 #[test]
-fn page_of_packages_is_the_table_of_the_fixtures() {
+fn page_of_packages_equals_the_table_of_fixtures() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/packages.md");
     let page = page(&corpus());
     if writes() {
@@ -43,7 +43,7 @@ fn page_of_packages_is_the_table_of_the_fixtures() {
     assert!(std::fs::read_to_string(&path).is_ok_and(|found| found == page), "docs/packages.md {STALE}");
 }
 
-/// Fails with all that is not right, not just the first.
+/// Fails with everything that is wrong, not just the first.
 fn all_right(wrong: &[String]) {
     assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
 }
@@ -55,11 +55,11 @@ fn account() -> World {
     world
 }
 
-/// The account with a function that works.
+/// The account of the existing function.
 fn account_with(live: Live) -> World {
     let world = account();
     let file = if live.runtime.starts_with("provided") { "bootstrap" } else { "index.js" };
-    world.given(DEV, "orders-api", &Zip::empty().executable(file, "0.9.0").build().unwrap(), |f| {
+    world.add_function(DEV, "orders-api", &Zip::empty().executable(file, "0.9.0").build().unwrap(), |f| {
         f.set(|s| {
             (s.runtime, s.handler) = (Some(live.runtime.to_owned()), Some(live.handler.to_owned()));
             s.role = Some(format!("arn:aws:iam::{DEV}:role/fn-exec"));
@@ -84,7 +84,7 @@ fn is_right(record: &DeploymentRecord, right: Verdict) -> bool {
         Verdict::Refused(code, says) => {
             (record.status, record.code) == (Status::Refused, Some(code)) && because.contains(says)
         }
-        // Where a rule about zips fails every target, and here there is one, the deployment is refused.
+        // If a rule about zips fails every target (here there is one), the deployment is refused.
         Verdict::Fails(code, says) => match &record.targets[0].error {
             Some(error) => record.status == Status::Failed && error.code == code && because.contains(says),
             None => record.status == Status::Refused && because.contains(says),
@@ -93,7 +93,7 @@ fn is_right(record: &DeploymentRecord, right: Verdict) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn deployer_does_with_every_fixture_what_is_right() {
+async fn deployer_gives_every_fixture_its_verdict() {
     let mut wrong = Vec::new();
     for fixture in corpus() {
         let (live, with_live) = fixture.live;

@@ -1,4 +1,4 @@
-//! Packages as people upload them: what goes live, and what does not.
+//! Packages as people upload them: which of them go live, and which do not.
 #![allow(clippy::unwrap_used)]
 
 mod corpus;

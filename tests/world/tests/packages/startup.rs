@@ -1,4 +1,4 @@
-//! The handler's file, where the function is seen: in the zip, perhaps in a layer, or missing.
+//! The handler's file, judged against the existing function: in the zip, perhaps in a layer, or missing.
 
 use deployer_core::record::{Code, DeploymentRecord, Status, TargetErrorCode};
 use fixtures::Zip;
@@ -7,12 +7,12 @@ use world::{DEV, World};
 const OTHER: &str = "222222222222";
 const MISSING: &str = "the zip has no file for the handler index.handler of nodejs22.x";
 
-/// A working function in Node.js in each of these accounts, with layers where that is said.
+/// Returns a world with a working function in Node.js in each of these accounts, with layers in those that name them.
 fn world(accounts: &[(&str, bool)]) -> World {
-    let world = World::of(&accounts.iter().map(|(account, _)| *account).collect::<Vec<_>>());
+    let world = World::with_targets(&accounts.iter().map(|(account, _)| *account).collect::<Vec<_>>());
     for (account, has_layers) in accounts {
         let zip = Zip::empty().file("index.js", "1.0.0").build().unwrap();
-        world.given(account, "orders", &zip, |f| {
+        world.add_function(account, "orders", &zip, |f| {
             f.set(|s| {
                 (s.runtime, s.handler) = (Some("nodejs22.x".to_owned()), Some("index.handler".to_owned()));
                 if *has_layers {
@@ -30,7 +30,7 @@ async fn uploaded(world: &World) -> DeploymentRecord {
 }
 
 #[tokio::test(start_paused = true)]
-async fn handler_that_may_be_in_a_layer_deploys_with_a_warning_in_the_record() {
+async fn handler_perhaps_in_a_layer_deploys_with_a_warning() {
     let world = world(&[(DEV, true)]);
     let record = uploaded(&world).await;
     assert_eq!(record.status, Status::Succeeded, "{:?}", record.because);
@@ -41,7 +41,7 @@ async fn handler_that_may_be_in_a_layer_deploys_with_a_warning_in_the_record() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn handler_without_its_file_and_without_layers_is_refused_and_nothing_is_written() {
+async fn missing_handler_without_layers_is_refused() {
     let world = world(&[(DEV, false)]);
     let record = uploaded(&world).await;
     assert_eq!((record.status, record.code), (Status::Refused, Some(Code::InvalidArtifact)));
@@ -51,7 +51,7 @@ async fn handler_without_its_file_and_without_layers_is_refused_and_nothing_is_w
 }
 
 #[tokio::test(start_paused = true)]
-async fn target_whose_function_has_no_layers_fails_and_the_other_goes_on() {
+async fn target_without_layers_fails_and_the_other_succeeds() {
     let world = world(&[(DEV, true), (OTHER, false)]);
     let record = uploaded(&world).await;
     assert_eq!((record.status, record.code), (Status::Failed, Some(Code::TargetFailed)));

@@ -1,8 +1,8 @@
-//! Promotions that need somebody's consent.
+//! Promotions that need approvals.
 
 use deployer_core::record::{Code, DeploymentRecord, Status};
 use serde_json::{Value, json};
-use world::orders::deployed;
+use world::orders::deploy_all;
 use world::promotions::event;
 use world::{World, ignored, recorded};
 
@@ -10,10 +10,10 @@ use super::{by_hand, end, promote, to_prod, with};
 
 async fn waiting(approval: &Value) -> (World, DeploymentRecord) {
     let world = by_hand(&json!({ "approval": approval }));
-    deployed(&world, &["1.1.0"]).await;
-    let record = world.asked("e1", &to_prod()).await;
+    deploy_all(&world, &["1.1.0"]).await;
+    let record = world.request_promotion("e1", &to_prod()).await;
     assert_eq!((record.status, record.code), (Status::Pending, Some(Code::Waiting)));
-    assert_eq!(world.told().last().unwrap(), "Promotion Waiting prod/orders 1.1.0 pending");
+    assert_eq!(world.sent_events().last().unwrap(), "Promotion Waiting prod/orders 1.1.0 pending");
     (world, record)
 }
 
@@ -22,139 +22,140 @@ fn approve(by: &str) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_waits_until_somebody_else_approves_and_then_goes_at_once() {
+async fn promotion_waits_for_another_persons_approval() {
     let (world, record) = waiting(&json!({"required": 1})).await;
-    world.minutes(5).await;
-    assert_eq!(world.serving()[2], "1.0.0");
-    // Who differs only by characters that nobody sees is the same person.
+    world.sweep_minutes(5).await;
+    assert_eq!(world.served_releases()[2], "1.0.0");
+    // A name that differs only by invisible characters is the same person.
     for own in ["ann", "a\u{200b}nn", " ann\u{202c}"] {
-        let (error, because) = world.refuses(approve(own)).await;
+        let (error, because) = world.command_error(approve(own)).await;
         assert_eq!(
             (error.as_str(), because.as_str()),
             ("InvalidCommand", "ann has asked for this promotion, and somebody else must approve it")
         );
     }
-    let (_, nobody) = world.refuses(approve("\u{200b}")).await;
+    let (_, nobody) = world.command_error(approve("\u{200b}")).await;
     assert!(nobody.contains("requested_by must not be empty"), "{nobody}");
-    let (_, nobody) = world.refuses(json!({"command": "approve", "environment": "prod", "function": "orders"})).await;
+    let (_, nobody) =
+        world.command_error(json!({"command": "approve", "environment": "prod", "function": "orders"})).await;
     assert!(nobody.starts_with("requested_by is missing"), "{nobody}");
-    let done = world.commanded(approve("bob")).await;
+    let done = world.command_record(approve("bob")).await;
     assert_eq!((done.id, done.status), (record.id, Status::Succeeded));
     let promotion = done.promotion.unwrap();
     assert_eq!(promotion.approvals.iter().map(|a| a.by.as_str()).collect::<Vec<_>>(), ["bob"]);
-    assert_eq!(world.serving()[2], "1.1.0");
-    let (_, late) = world.refuses(approve("carl")).await;
+    assert_eq!(world.served_releases()[2], "1.1.0");
+    let (_, late) = world.command_error(approve("carl")).await;
     assert_eq!(late, "no promotion of orders waits in prod");
 }
 
 #[tokio::test(start_paused = true)]
-async fn approvals_come_as_events_and_one_person_counts_once() {
+async fn repeated_approval_events_of_one_person_count_once() {
     let (world, record) = waiting(&json!({"required": 2})).await;
     let word = |by: &str| {
         let detail = json!({"environment": "prod", "function": "orders", "deployment": record.id, "approved_by": by});
         event("Promotion Approved", &format!("a-{by}"), world.now(), &detail)
     };
     for bob in ["bob", "bob", "b\u{2060}ob", "bob\u{fe0f}"] {
-        let still = recorded(world.sent(&word(bob)).await);
+        let still = recorded(world.send_event(&word(bob)).await);
         assert_eq!(still.status, Status::Pending, "{still:?}");
     }
     let by_account = json!({"environment": "prod", "function": "orders", "deployment": record.id});
-    let still = recorded(world.sent(&event("Promotion Approved", "b", world.now(), &by_account)).await);
+    let still = recorded(world.send_event(&event("Promotion Approved", "b", world.now(), &by_account)).await);
     assert_eq!(still.status, Status::Pending, "the account of somebody who was named is nobody else");
-    let done = recorded(world.sent(&word("carl")).await);
+    let done = recorded(world.send_event(&word("carl")).await);
     assert_eq!(done.status, Status::Succeeded);
     let by: Vec<_> =
         done.promotion.unwrap().approvals.into_iter().map(|a| (a.by.to_string(), a.account.unwrap())).collect();
     let account = || "999999999999".to_owned();
     assert_eq!(by, [("bob".to_owned(), account()), ("carl".to_owned(), account())]);
     let before = world.snapshot();
-    let _ = recorded(world.sent(&word("bob")).await);
+    let _ = recorded(world.send_event(&word("bob")).await);
     assert_eq!(world.snapshot(), before, "a word that comes late changes nothing");
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_requesters_own_event_does_not_count_and_neither_does_one_for_another_deployment() {
+async fn own_approval_and_one_of_another_deployment_do_not_count() {
     let (world, record) = waiting(&json!({"required": 1})).await;
     let own = json!({"environment": "prod", "function": "orders", "deployment": record.id, "approved_by": "ann"});
-    let because = ignored(world.sent(&event("Promotion Approved", "a", world.now(), &own)).await);
+    let because = ignored(world.send_event(&event("Promotion Approved", "a", world.now(), &own)).await);
     assert!(because.contains("somebody else must approve"), "{because}");
     let other = with(own, &json!({"approved_by": "bob", "deployment": "01JD3Z9V7Q0000000000000000"}));
-    let because = ignored(world.sent(&event("Promotion Approved", "b", world.now(), &other)).await);
+    let because = ignored(world.send_event(&event("Promotion Approved", "b", world.now(), &other)).await);
     assert!(because.contains("no promotion 01JD3Z9V7Q0000000000000000 of orders waits in prod"), "{because}");
     let mut replay = event("Promotion Approved", "c", world.now(), &with(other, &json!({"deployment": record.id})));
     replay["replay-name"] = json!("last-week");
-    let _ = ignored(world.sent(&replay).await);
-    world.minutes(2).await;
-    assert_eq!(world.serving()[2], "1.0.0");
+    let _ = ignored(world.send_event(&replay).await);
+    world.sweep_minutes(2).await;
+    assert_eq!(world.served_releases()[2], "1.0.0");
 }
 
 #[tokio::test(start_paused = true)]
-async fn somebody_declines_and_it_ends_with_their_reason() {
+async fn declined_promotion_ends_with_the_reason() {
     let (world, record) = waiting(&json!({"required": 1})).await;
     let decline = json!({"command": "decline", "environment": "prod", "function": "orders", "requested_by": "bob", "reason": "not on a Friday"});
-    let declined = world.commanded(decline).await;
+    let declined = world.command_record(decline).await;
     assert_eq!(declined.id, record.id);
     assert_eq!(end(&declined), (Status::Refused, Some(Code::NotPromotable), "declined by bob: not on a Friday"));
-    assert_eq!(world.told().last().unwrap(), "Promotion Refused prod/orders 1.1.0 refused");
-    world.minutes(2).await;
-    assert_eq!(world.serving()[2], "1.0.0");
+    assert_eq!(world.sent_events().last().unwrap(), "Promotion Refused prod/orders 1.1.0 refused");
+    world.sweep_minutes(2).await;
+    assert_eq!(world.served_releases()[2], "1.0.0");
     world.markers_are_cleared().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_approval_it_expires() {
+async fn promotion_without_approval_expires() {
     let (world, _) = waiting(&json!({"required": 1, "expires": "2h"})).await;
-    world.minutes(125).await;
+    world.sweep_minutes(125).await;
     let record = world.newest_in("prod").await;
     assert_eq!((record.status, record.code), (Status::Refused, Some(Code::Expired)));
     assert!(record.because.as_ref().unwrap().starts_with("waits for an approval, until "), "{record:?}");
-    let (_, late) = world.refuses(approve("bob")).await;
+    let (_, late) = world.command_error(approve("bob")).await;
     assert_eq!(late, "no promotion of orders waits in prod");
     world.markers_are_cleared().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_approved_is_what_was_live_when_it_was_asked_for() {
+async fn approval_covers_the_artifact_that_was_live_at_the_request() {
     let (world, _) = waiting(&json!({"required": 1})).await;
-    deployed(&world, &["1.2.0"]).await;
-    assert_eq!(world.commanded(approve("bob")).await.status, Status::Succeeded);
-    assert_eq!(world.serving(), ["1.2.0", "1.0.0", "1.1.0"]);
+    deploy_all(&world, &["1.2.0"]).await;
+    assert_eq!(world.command_record(approve("bob")).await.status, Status::Succeeded);
+    assert_eq!(world.served_releases(), ["1.2.0", "1.0.0", "1.1.0"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn approval_and_soak_are_waited_for_at_once_and_a_second_request_meets_the_first() {
+async fn approval_and_soak_run_together_and_second_request_joins() {
     let promotion = json!({"from": "dev", "automatic": true, "soak": "30m"});
     let world = by_hand(&json!({"promotion": promotion, "approval": {"required": 1}}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.tick().await;
-    assert_eq!(world.commanded(approve("bob")).await.status, Status::Pending, "it soaks");
-    world.minutes(32).await;
-    assert_eq!(world.serving()[2], "1.1.0");
-    deployed(&world, &["1.2.0"]).await;
+    assert_eq!(world.command_record(approve("bob")).await.status, Status::Pending, "it soaks");
+    world.sweep_minutes(32).await;
+    assert_eq!(world.served_releases()[2], "1.1.0");
+    deploy_all(&world, &["1.2.0"]).await;
     world.tick().await;
-    world.minutes(32).await;
+    world.sweep_minutes(32).await;
     let first = world.newest_in("prod").await;
     assert_eq!(first.status, Status::Pending, "the approval of 1.1.0 is none of 1.2.0");
-    let second = world.commanded(promote()).await;
+    let second = world.command_record(promote()).await;
     assert_eq!(end(&second).0, Status::Superseded);
     assert!(second.because.unwrap().contains(&first.id.to_string()));
-    assert_eq!(world.commanded(approve("carl")).await.status, Status::Succeeded);
+    assert_eq!(world.command_record(approve("carl")).await.status, Status::Succeeded);
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_approves_their_own_by_leaving_their_name_out() {
+async fn approval_without_a_name_does_not_count() {
     let world = by_hand(&json!({"approval": {"required": 1}}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     let nameless = json!({"command": "promote", "function": "orders", "from": "dev", "to": "prod"});
-    let refused = world.commanded(nameless).await;
+    let refused = world.command_record(nameless).await;
     let because = "prod asks for approval by somebody else, so whoever asks must be named (requested_by)";
     assert_eq!(end(&refused), (Status::Refused, Some(Code::NotPromotable), because));
-    let by_event = world.asked("e", &json!({"function": "orders", "from": "dev", "to": "prod"})).await;
+    let by_event = world.request_promotion("e", &json!({"function": "orders", "from": "dev", "to": "prod"})).await;
     assert_eq!(
         (by_event.status, by_event.cause.requested_by.as_deref()),
         (Status::Pending, Some("account 999999999999"))
     );
     let own = json!({"environment": "prod", "function": "orders", "deployment": by_event.id});
-    let because = ignored(world.sent(&event("Promotion Approved", "a", world.now(), &own)).await);
+    let because = ignored(world.send_event(&event("Promotion Approved", "a", world.now(), &own)).await);
     assert!(because.contains("somebody else must approve"), "{because}");
 }

@@ -1,75 +1,79 @@
-//! What concerns another function is an object first: the message is only a hint.
+//! A request that concerns another function is written as an object first: the message is only a hint.
 
 use std::time::Duration;
 
 use deployer_core::record::Status;
 use serde_json::json;
-use world::orders::deployed;
-use world::promotions::three;
+use world::orders::deploy_all;
+use world::promotions::three_environments_config;
 use world::zips::code;
-use world::{Moment, Op, Work, World};
+use world::{CallPhase, Op, Trigger, World};
 
 fn automatic() -> World {
-    World::row(&json!({"promotion": {"from": "dev", "automatic": true}}), &json!({}))
+    World::three_environments(&json!({"promotion": {"from": "dev", "automatic": true}}), &json!({}))
 }
 
-fn asked(world: &World) -> Vec<String> {
+fn request_keys(world: &World) -> Vec<String> {
     world.aws(|aws| aws.ledger.keys("asked/").map(str::to_owned).collect())
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_success_puts_what_it_calls_for_down_and_touches_no_other_head() {
+async fn success_writes_its_promotion_requests_and_no_other_head() {
     let world = automatic();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
     world.invocation().upload(&upload).await;
     let foreign: Vec<_> = world.calls().into_iter().filter(|call| call.to_string().contains("heads/stage")).collect();
     assert!(foreign.is_empty(), "{foreign:?}");
-    let objects = asked(&world);
+    let objects = request_keys(&world);
     assert!(objects.len() == 1 && objects[0].starts_with("asked/stage/orders/"), "{objects:?}");
     world.tick().await;
-    assert_eq!((world.serving()[1].as_str(), asked(&world)), ("1.1.0", vec![]));
+    assert_eq!((world.served_releases()[1].as_str(), request_keys(&world)), ("1.1.0", vec![]));
     world.same_again_changes_nothing().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_hint_loses_no_promotion() {
+async fn lost_hint_message_loses_no_promotion() {
     let world = automatic();
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.aws(|aws| aws.queue.lose());
-    world.swept().await;
-    assert_eq!((world.serving()[1].as_str(), asked(&world)), ("1.1.0", vec![]));
+    world.sweep_and_deliver().await;
+    assert_eq!((world.served_releases()[1].as_str(), request_keys(&world)), ("1.1.0", vec![]));
     world.markers_are_cleared().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_outbox_keeps_a_promotion_until_it_is_put_down() {
+async fn outbox_keeps_a_promotion_until_it_is_written() {
     let world = automatic();
     world.on(Op::WriteLedger).about("asked/stage").always().fail(deployer_engine::port::CallErrorKind::Unknown);
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     assert_eq!(world.head("dev", "orders")["outbox"][0]["todo"], json!(["promotions"]));
     world.heal();
-    world.minutes(1).await;
-    assert_eq!(world.serving()[1], "1.1.0");
+    world.sweep_minutes(1).await;
+    assert_eq!(world.served_releases()[1], "1.1.0");
     assert_eq!(world.head("dev", "orders")["outbox"], json!([]));
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_dies_over_what_was_asked_for_leaves_it_to_the_next_and_it_goes_once() {
+async fn crash_over_a_request_promotes_it_once() {
     let ready = || async {
         let world = automatic();
-        deployed(&world, &["1.1.0"]).await;
+        deploy_all(&world, &["1.1.0"]).await;
         let body = world.aws(|aws| aws.queue.take(jiff::Timestamp::MAX)).remove(0);
         (world, world::tick(&body))
     };
     let (world, tick) = ready().await;
-    let calls = world.invocation().run(&Work::Tick(tick)).await.calls;
+    let calls = world.invocation().run(&Trigger::Tick(tick)).await.calls;
     for call in 1..=calls {
-        for moment in [Moment::Before, Moment::After] {
+        for moment in [CallPhase::Before, CallPhase::After] {
             let (world, tick) = ready().await;
-            world.invocation().dies_at(call, moment).run(&Work::Tick(tick)).await;
+            world.invocation().dies_at(call, moment).run(&Trigger::Tick(tick)).await;
             world.leases_run_out().await;
-            world.minutes(2).await;
-            assert_eq!((world.serving()[1].as_str(), asked(&world)), ("1.1.0", vec![]), "died {moment:?} {call}");
+            world.sweep_minutes(2).await;
+            assert_eq!(
+                (world.served_releases()[1].as_str(), request_keys(&world)),
+                ("1.1.0", vec![]),
+                "died {moment:?} {call}"
+            );
             let record = world.newest_in("stage").await;
             assert_eq!(record.status, Status::Succeeded, "died {moment:?} {call}");
             assert_eq!(world.aws(|aws| aws.ledger.keys("deployments/stage/").count()), 1);
@@ -79,23 +83,23 @@ async fn whoever_dies_over_what_was_asked_for_leaves_it_to_the_next_and_it_goes_
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_asked_for_an_environment_that_has_left_is_kept_for_a_day_and_fails_no_sweep() {
+async fn request_to_a_removed_environment_is_kept_for_a_day() {
     let mut world = automatic();
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.aws(|aws| aws.queue.lose());
-    let before = three(&json!({"promotion": {"from": "dev", "automatic": true}}), &json!({}));
+    let before = three_environments_config(&json!({"promotion": {"from": "dev", "automatic": true}}), &json!({}));
     let mut without = before.clone();
     without["environments"].as_object_mut().unwrap().remove("stage");
     world.reconfigure(&without);
-    world.minutes(2).await;
-    assert_eq!(asked(&world).len(), 1);
+    world.sweep_minutes(2).await;
+    assert_eq!(request_keys(&world).len(), 1);
     world.reconfigure(&before);
-    world.minutes(1).await;
-    assert_eq!((world.serving()[1].as_str(), asked(&world)), ("1.1.0", vec![]));
-    deployed(&world, &["1.2.0"]).await;
+    world.sweep_minutes(1).await;
+    assert_eq!((world.served_releases()[1].as_str(), request_keys(&world)), ("1.1.0", vec![]));
+    deploy_all(&world, &["1.2.0"]).await;
     world.aws(|aws| aws.queue.lose());
     world.reconfigure(&without);
     world.pass(Duration::from_secs(90_000)).await;
-    world.swept().await;
-    assert_eq!(asked(&world), Vec::<String>::new());
+    world.sweep_and_deliver().await;
+    assert_eq!(request_keys(&world), Vec::<String>::new());
 }

@@ -1,14 +1,14 @@
-//! A group that is decided moves as a whole, or goes back as a whole, whatever begins between two of its members.
+//! A decided group moves as a whole or goes back as a whole, whatever begins between two of its members.
 
 use std::time::Duration;
 
 use deployer_core::id::Sha256;
 use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
-use world::orders::deployed;
-use world::promotions::{PROD, event, served_code, three};
+use world::orders::deploy_all;
+use world::promotions::{PROD, event, served_code, three_environments_config};
 use world::zips::code;
-use world::{Op, Work, World, tick};
+use world::{Op, Trigger, World, tick};
 
 use super::groups::{in_prod, statuses, together, two_releases, until_ended};
 use super::{by_hand, with};
@@ -18,23 +18,23 @@ fn codes(orders: &str, workers: &str) -> [Sha256; 2] {
 }
 
 /// Delivers the messages about this function, and loses all others.
-async fn only(world: &World, function: &str) {
+async fn deliver_only(world: &World, function: &str) {
     let now = world.now();
     for body in world.aws(|aws| aws.queue.take(now)) {
         let message = tick(&body);
         if message.function.as_str() == function {
-            world.invocation().run(&Work::Tick(message)).await;
+            world.invocation().run(&Trigger::Tick(message)).await;
         }
     }
     world.aws(|aws| aws.queue.lose());
 }
 
-/// What the deployer has brought to prod before: 1.1.0 and 7; and in dev 1.2.0 and 8 are live by now.
+/// Lets the deployer bring 1.1.0 and 7 to prod as the first group; in dev 1.2.0 and 8 are live then.
 async fn second_group(world: &World) {
     two_releases(world).await;
     world.command(together("first")).await;
     assert_eq!(until_ended(world, "first").await["status"], json!("succeeded"));
-    deployed(world, &["1.2.0"]).await;
+    deploy_all(world, &["1.2.0"]).await;
     world.record("dev/workers/8.zip", code("8")).await;
     world.tick().await;
 }
@@ -44,45 +44,45 @@ fn hold(function: &str) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_freeze_that_begins_between_two_members_stops_neither() {
+async fn freeze_that_begins_between_two_members_stops_neither() {
     let world = by_hand(&json!({"freeze": [{"days": ["sun"], "from": "10:01", "to": "23:00", "zone": "UTC"}]}));
     two_releases(&world).await;
     world.command(together("g")).await;
-    only(&world, "workers").await;
-    world.minutes(3).await;
+    deliver_only(&world, "workers").await;
+    world.sweep_minutes(3).await;
     let group = world.command(together("g")).await;
     assert_eq!((&group["status"], in_prod(&world)), (&json!("succeeded"), codes("1.1.0", "7")), "{group}");
     world.markers_are_cleared().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_newer_automatic_promotion_of_one_member_waits_behind_it() {
-    let world = World::row(&json!({}), &json!({"promotion": {"from": "dev", "automatic": true}}));
+async fn newer_automatic_promotion_waits_behind_a_member() {
+    let world = World::three_environments(&json!({}), &json!({"promotion": {"from": "dev", "automatic": true}}));
     two_releases(&world).await;
     world.aws(|aws| aws.queue.lose());
     world.command(together("g")).await;
-    only(&world, "workers").await;
-    deployed(&world, &["1.2.0"]).await;
-    only(&world, "nobody").await;
-    world.swept().await;
-    world.minutes(3).await;
+    deliver_only(&world, "workers").await;
+    deploy_all(&world, &["1.2.0"]).await;
+    deliver_only(&world, "nobody").await;
+    world.sweep_and_deliver().await;
+    world.sweep_minutes(3).await;
     let group = world.command(together("g")).await;
     assert_eq!((&group["status"], statuses(&group)), (&json!("succeeded"), vec!["succeeded", "succeeded"]), "{group}");
-    world.minutes(2).await;
+    world.sweep_minutes(2).await;
     assert_eq!(in_prod(&world), codes("1.2.0", "7"), "{}", world.render());
     world.markers_are_cleared().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upload_waits_behind_a_member_and_follows_it() {
+async fn upload_waits_behind_a_member_and_follows_it() {
     let world = by_hand(&json!({"accept_uploads": true}));
     two_releases(&world).await;
     world.command(together("g")).await;
-    only(&world, "workers").await;
+    deliver_only(&world, "workers").await;
     world.pass(Duration::from_secs(1)).await;
     let waits = world.record("prod/orders/2.0.0.zip", code("2.0.0")).await;
     assert_eq!(waits.status, deployer_core::record::Status::Pending, "{waits:?}");
-    world.minutes(3).await;
+    world.sweep_minutes(3).await;
     let group = world.command(together("g")).await;
     assert_eq!((&group["status"], in_prod(&world)), (&json!("succeeded"), codes("2.0.0", "7")), "{group}");
     world.same_again_changes_nothing().await;
@@ -90,7 +90,7 @@ async fn an_upload_waits_behind_a_member_and_follows_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn members_of_an_event_that_is_ahead_have_the_ids_of_their_records() {
+async fn members_of_an_event_ahead_have_their_records_ids() {
     let world = by_hand(&json!({}));
     second_group(&world).await;
     world.on(Op::UpdateFunctionCode).at(PROD).about("workers").always().fail(CallErrorKind::Denied);
@@ -98,8 +98,8 @@ async fn members_of_an_event_that_is_ahead_have_the_ids_of_their_records() {
         json!({"functions": ["orders", "workers"], "from": "dev", "to": "prod", "requested_by": "ann", "id": "g"});
     let ahead = event("Promotion Requested", "e", world.now() + Duration::from_secs(240), &detail);
     world.receive(&ahead).await;
-    only(&world, "workers").await;
-    world.swept().await;
+    deliver_only(&world, "workers").await;
+    world.sweep_and_deliver().await;
     let group = until_ended(&world, "g").await;
     assert_eq!((&group["status"], statuses(&group)), (&json!("failed"), vec!["refused", "failed"]), "{group}");
     assert_eq!(in_prod(&world), codes("1.1.0", "7"));
@@ -111,13 +111,13 @@ async fn members_of_an_event_that_is_ahead_have_the_ids_of_their_records() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hold_or_a_rollback_in_the_source_stops_a_member_and_the_others_go_back() {
+async fn hold_or_rollback_in_the_source_rolls_the_group_back() {
     let rollback = json!({"command": "rollback", "environment": "dev", "function": "orders", "requested_by": "bob"});
     for stop in [hold("orders"), rollback] {
         let world = by_hand(&json!({}));
         second_group(&world).await;
         world.command(together("g")).await;
-        only(&world, "workers").await;
+        deliver_only(&world, "workers").await;
         assert_eq!(in_prod(&world), codes("1.1.0", "8"), "one of them has moved");
         world.command(stop.clone()).await;
         let group = until_ended(&world, "g").await;
@@ -127,15 +127,15 @@ async fn a_hold_or_a_rollback_in_the_source_stops_a_member_and_the_others_go_bac
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_where_it_goes_ends_a_member_that_waits_and_the_others_go_back() {
+async fn rollback_in_the_destination_rolls_the_group_back() {
     let world = by_hand(&json!({}));
     second_group(&world).await;
     world.command(together("second")).await;
     until_ended(&world, "second").await;
-    deployed(&world, &["1.3.0"]).await;
+    deploy_all(&world, &["1.3.0"]).await;
     world.record("dev/workers/9.zip", code("9")).await;
     world.command(together("g")).await;
-    only(&world, "workers").await;
+    deliver_only(&world, "workers").await;
     world
         .command(json!({"command": "rollback", "environment": "prod", "function": "orders", "requested_by": "bob"}))
         .await;
@@ -145,16 +145,16 @@ async fn a_rollback_where_it_goes_ends_a_member_that_waits_and_the_others_go_bac
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_member_that_failed_goes_back_where_it_had_got_to() {
+async fn failed_member_goes_back_on_the_targets_it_reached() {
     const SECOND: &str = "444444444444";
-    let mut config = three(&json!({}), &json!({"promotion": {"from": "dev"}}));
+    let mut config = three_environments_config(&json!({}), &json!({"promotion": {"from": "dev"}}));
     config["environments"]["prod"]["targets"]
         .as_array_mut()
         .unwrap()
         .push(json!({"account": SECOND, "region": "eu-west-1"}));
     let world = World::with(&config).with_functions();
     for function in ["orders", "workers"] {
-        world.given(SECOND, function, &code("1.0.0"), |f| f.publish().point("live", 1));
+        world.add_function(SECOND, function, &code("1.0.0"), |f| f.publish().point("live", 1));
     }
     second_group(&world).await;
     world.on(Op::UpdateFunctionCode).at(SECOND).about("workers").always().fail(CallErrorKind::Denied);
@@ -169,54 +169,54 @@ async fn a_member_that_failed_goes_back_where_it_had_got_to() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_environment_that_has_left_ends_the_group_and_fails_no_sweep() {
+async fn removed_environment_ends_the_group_and_fails_no_sweep() {
     let mut world = by_hand(&json!({"approval": {"required": 1}}));
     two_releases(&world).await;
     let asked = world.command(together("g")).await;
     assert_eq!(asked["status"], json!("pending"));
-    let mut config = three(&json!({}), &json!({}));
+    let mut config = three_environments_config(&json!({}), &json!({}));
     config["environments"].as_object_mut().unwrap().remove("prod");
     world.reconfigure(&config);
-    world.minutes(2).await;
-    let run = world.invocation().run(&Work::Sweep).await;
+    world.sweep_minutes(2).await;
+    let run = world.invocation().run(&Trigger::Sweep).await;
     assert!(matches!(&run.outcome, world::Outcome::Swept(swept) if swept.failed == 0), "{run:?}");
     assert_eq!(world.aws(|aws| aws.ledger.keys("groups/open/").count()), 0);
     let key = format!("groups/ended/prod/{}.json", asked["id"].as_str().unwrap());
     let ended: Value = world.aws(|aws| serde_json::from_slice(aws.ledger.get(&key).unwrap()).unwrap());
     let because = "deployer.json has no environment prod any more; nothing was moved";
     assert_eq!((&ended["status"], &ended["because"]), (&json!("refused"), &json!(because)));
-    assert_eq!(world.told().last().unwrap(), "Promotion Refused -/- - -");
+    assert_eq!(world.sent_events().last().unwrap(), "Promotion Refused -/- - -");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_environment_that_leaves_after_the_decision_ends_the_group_too() {
+async fn environment_that_leaves_after_the_decision_ends_the_group_too() {
     let mut world = by_hand(&json!({}));
     two_releases(&world).await;
     world.command(together("g")).await;
     world.aws(|aws| aws.queue.lose());
-    let mut config = three(&json!({}), &json!({}));
+    let mut config = three_environments_config(&json!({}), &json!({}));
     config["environments"].as_object_mut().unwrap().remove("prod");
     world.reconfigure(&config);
-    let run = world.invocation().run(&Work::Sweep).await;
+    let run = world.invocation().run(&Trigger::Sweep).await;
     assert!(!format!("{run:?}").contains("Transient"), "{run:?}");
-    let run = world.invocation().run(&Work::Sweep).await;
+    let run = world.invocation().run(&Trigger::Sweep).await;
     assert!(matches!(&run.outcome, world::Outcome::Swept(swept) if swept.failed == 0), "{run:?}");
     assert_eq!(world.aws(|aws| aws.ledger.keys("groups/open/").count()), 0);
-    assert_eq!(world.told().last().unwrap(), "Promotion Refused -/- - -");
+    assert_eq!(world.sent_events().last().unwrap(), "Promotion Refused -/- - -");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_group_over_the_same_functions_waits_for_the_first() {
+async fn second_group_over_the_same_functions_waits_for_the_first() {
     let world = by_hand(&json!({}));
     second_group(&world).await;
     world.command(together("g")).await;
     world.aws(|aws| aws.queue.lose());
-    deployed(&world, &["1.3.0"]).await;
+    deploy_all(&world, &["1.3.0"]).await;
     world.record("dev/workers/9.zip", code("9")).await;
     let second = world.command(together("h")).await;
     assert_eq!(second["status"], json!("pending"), "{second}");
     assert_eq!(second["because"], json!("orders: waits for what came before it"));
-    world.minutes(3).await;
+    world.sweep_minutes(3).await;
     for id in ["g", "h"] {
         assert_eq!(until_ended(&world, id).await["status"], json!("succeeded"));
     }
@@ -224,15 +224,15 @@ async fn a_second_group_over_the_same_functions_waits_for_the_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_that_is_not_decided_gives_its_places_back_when_it_ends() {
+async fn undecided_group_gives_its_places_back() {
     let world = by_hand(&json!({}));
     second_group(&world).await;
-    world.somebody("111111111111", "workers", |f| f.point("live", 1));
+    world.change_function("111111111111", "workers", |f| f.point("live", 1));
     let group = world.command(together("g")).await;
     assert_eq!(group["status"], json!("refused"), "{group}");
     let waiting = world.head("prod", "orders")["waiting"].clone();
     assert!(waiting.is_null() || waiting == json!([]), "{waiting}");
-    deployed(&world, &["1.3.0"]).await;
+    deploy_all(&world, &["1.3.0"]).await;
     let one = json!({"command": "promote", "function": "orders", "from": "dev", "to": "prod", "requested_by": "ann"});
     world.command(with(one, &json!({"id": "single"}))).await;
     assert_eq!(in_prod(&world), codes("1.3.0", "7"));
@@ -240,7 +240,7 @@ async fn a_group_that_is_not_decided_gives_its_places_back_when_it_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn status_shows_groups_and_those_that_wait() {
+async fn status_shows_active_and_waiting_groups() {
     let world = by_hand(&json!({"approval": {"required": 1}}));
     two_releases(&world).await;
     let asked = world.command(together("g")).await;

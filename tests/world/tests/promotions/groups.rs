@@ -1,17 +1,17 @@
-//! Several functions that go together.
+//! Groups: several functions that are promoted together.
 
 use deployer_core::id::Sha256;
 use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
-use world::orders::deployed;
+use world::orders::deploy_all;
 use world::promotions::{PROD, served_code};
 use world::zips::code;
-use world::{DEV, Moment, Op, Outcome, Work, World};
+use world::{CallPhase, DEV, Op, Outcome, Trigger, World};
 
 use super::by_hand;
 
 pub(super) async fn two_releases(world: &World) {
-    deployed(world, &["1.1.0"]).await;
+    deploy_all(world, &["1.1.0"]).await;
     world.record("dev/workers/7.zip", code("7")).await;
 }
 
@@ -19,7 +19,7 @@ pub(super) fn together(id: &str) -> Value {
     json!({"command": "promote", "functions": ["orders", "workers"], "from": "dev", "to": "prod", "requested_by": "ann", "id": id})
 }
 
-/// What both serve in prod.
+/// Returns the code that both functions serve in prod.
 pub(super) fn in_prod(world: &World) -> [Sha256; 2] {
     ["orders", "workers"].map(|function| served_code(world, PROD, function))
 }
@@ -36,7 +36,7 @@ async fn until_ended_as(world: &World, id: &str, functions: &[&str]) -> Value {
     let mut again = together(id);
     again["functions"] = json!(functions);
     for _ in 0..10 {
-        world.minutes(1).await;
+        world.sweep_minutes(1).await;
         let group = world.command(again.clone()).await;
         if !group["finished_at"].is_null() {
             return group;
@@ -46,7 +46,7 @@ async fn until_ended_as(world: &World, id: &str, functions: &[&str]) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_move_together() {
+async fn group_members_move_together() {
     let world = by_hand(&json!({}));
     two_releases(&world).await;
     let asked = world.command(together("g")).await;
@@ -60,7 +60,7 @@ async fn all_move_together() {
     assert_eq!(world.snapshot(), before, "the same id again changes nothing");
     let mut other = together("g");
     other["functions"] = json!(["orders"]);
-    let (error, because) = world.refuses(other).await;
+    let (error, because) = world.command_error(other).await;
     assert_eq!(error, "InvalidCommand");
     assert!(because.starts_with("id \"g\" was another group's before"), "{because}");
     world.markers_are_cleared().await;
@@ -68,7 +68,7 @@ async fn all_move_together() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn if_one_may_not_pass_none_moves() {
+async fn refusal_of_one_member_moves_none() {
     let world = by_hand(&json!({}));
     two_releases(&world).await;
     world.command(json!({"command": "reject", "function": "workers", "release": "7", "reason": "leaks"})).await;
@@ -80,16 +80,16 @@ async fn if_one_may_not_pass_none_moves() {
         because.starts_with("workers: release 7 was rejected") && because.ends_with("; nothing was moved"),
         "{because}"
     );
-    world.minutes(2).await;
+    world.sweep_minutes(2).await;
     assert_eq!(in_prod(&world), before);
-    assert_eq!(world.told().last().unwrap(), "Promotion Refused -/- - -");
+    assert_eq!(world.sent_events().last().unwrap(), "Promotion Refused -/- - -");
 }
 
 #[tokio::test(start_paused = true)]
-async fn if_the_drift_of_one_is_seen_none_moves() {
+async fn drift_of_one_member_moves_none() {
     let world = by_hand(&json!({}));
     two_releases(&world).await;
-    world.somebody("111111111111", "workers", |f| f.point("live", 1));
+    world.change_function("111111111111", "workers", |f| f.point("live", 1));
     let before = in_prod(&world);
     let group = world.command(together("g")).await;
     assert_eq!(group["status"], json!("refused"));
@@ -98,12 +98,12 @@ async fn if_the_drift_of_one_is_seen_none_moves() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn if_one_fails_the_other_goes_back_and_the_record_says_so() {
+async fn failure_of_one_member_rolls_the_others_back() {
     let world = by_hand(&json!({}));
     two_releases(&world).await;
     world.command(together("first")).await;
     until_ended(&world, "first").await;
-    deployed(&world, &["1.2.0"]).await;
+    deploy_all(&world, &["1.2.0"]).await;
     world.record("dev/workers/8.zip", code("8")).await;
     world.on(Op::UpdateFunctionCode).at(PROD).about("workers").fail(CallErrorKind::Invalid);
     world.command(together("g")).await;
@@ -113,27 +113,27 @@ async fn if_one_fails_the_other_goes_back_and_the_record_says_so() {
     assert!(group["functions"][0]["rollback"].is_string());
     assert_eq!(in_prod(&world), [code("1.1.0"), code("7")].map(|zip| Sha256::of(&zip)));
     assert!(
-        world.told().contains(&"Deployment Rolled Back prod/orders 1.1.0 succeeded".to_owned()),
+        world.sent_events().contains(&"Deployment Rolled Back prod/orders 1.1.0 succeeded".to_owned()),
         "{:?}",
-        world.told()
+        world.sent_events()
     );
     world.markers_are_cleared().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn member_that_was_live_already_does_not_go_back_when_another_fails() {
+async fn member_that_was_already_live_does_not_go_back() {
     for drifted in [false, true] {
         let world = by_hand(&json!({}));
         two_releases(&world).await;
         world.command(together("first")).await;
         until_ended(&world, "first").await;
-        deployed(&world, &["1.2.0"]).await;
+        deploy_all(&world, &["1.2.0"]).await;
         world.command(json!({"command": "promote", "functions": ["orders"], "from": "dev", "to": "prod", "requested_by": "ann", "id": "o"})).await;
         until_ended_as(&world, "o", &["orders"]).await;
         world.record("dev/workers/8.zip", code("8")).await;
         if drifted {
-            // Somebody has moved the alias by hand, and the group's promotion mends that.
-            world.somebody(PROD, "orders", |orders| orders.point("live", 2));
+            // Somebody has moved the alias by hand, and the group's promotion corrects that.
+            world.change_function(PROD, "orders", |orders| orders.point("live", 2));
         }
         world.on(Op::UpdateFunctionCode).at(PROD).about("workers").fail(CallErrorKind::Invalid);
         world.command(together("g")).await;
@@ -148,14 +148,14 @@ async fn member_that_was_live_already_does_not_go_back_when_another_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_waits_for_its_approval_as_a_whole() {
+async fn group_waits_for_its_approval_as_a_whole() {
     let world = by_hand(&json!({"approval": {"required": 1}}));
     two_releases(&world).await;
     let asked = world.command(together("g")).await;
     assert_eq!(asked["status"], json!("pending"));
     assert!(asked["because"].as_str().unwrap().starts_with("orders: waits for an approval"), "{asked}");
     let before = in_prod(&world);
-    world.minutes(3).await;
+    world.sweep_minutes(3).await;
     assert_eq!(in_prod(&world), before);
     let approve =
         json!({"command": "approve", "environment": "prod", "deployment": asked["id"], "requested_by": "bob"});
@@ -166,14 +166,14 @@ async fn a_group_waits_for_its_approval_as_a_whole() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_dies_over_a_group_is_succeeded_and_it_ends_alike() {
+async fn group_after_a_crash_ends_alike() {
     for fails in [false, true] {
         let make = || async {
             let world = by_hand(&json!({}));
             two_releases(&world).await;
             world.command(together("first")).await;
             until_ended(&world, "first").await;
-            deployed(&world, &["1.2.0"]).await;
+            deploy_all(&world, &["1.2.0"]).await;
             world.record("dev/workers/8.zip", code("8")).await;
             if fails {
                 world.on(Op::UpdateFunctionCode).at(PROD).about("workers").always().fail(CallErrorKind::Invalid);
@@ -181,11 +181,11 @@ async fn whoever_dies_over_a_group_is_succeeded_and_it_ends_alike() {
             world
         };
         let world = make().await;
-        let calls = world.invocation().run(&Work::Command(together("g"))).await.calls;
+        let calls = world.invocation().run(&Trigger::Command(together("g"))).await.calls;
         let expected = until_ended(&world, "g").await["status"].clone();
         for call in 1..=calls {
             let world = make().await;
-            let run = world.invocation().dies_at(call, Moment::After).run(&Work::Command(together("g"))).await;
+            let run = world.invocation().dies_at(call, CallPhase::After).run(&Trigger::Command(together("g"))).await;
             assert!(matches!(run.outcome, Outcome::Died), "{call}: {run:?}");
             world.leases_run_out().await;
             let group = until_ended(&world, "g").await;
@@ -197,12 +197,12 @@ async fn whoever_dies_over_a_group_is_succeeded_and_it_ends_alike() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_approved_is_what_was_live_when_the_group_was_asked_for() {
+async fn group_approval_covers_the_artifacts_live_at_the_request() {
     let world = by_hand(&json!({"approval": {"required": 1}}));
     two_releases(&world).await;
     let asked = world.command(together("g")).await;
-    assert_eq!(world.told().last().unwrap(), "Promotion Waiting -/- - -");
-    deployed(&world, &["1.2.0"]).await;
+    assert_eq!(world.sent_events().last().unwrap(), "Promotion Waiting -/- - -");
+    deploy_all(&world, &["1.2.0"]).await;
     let approve =
         json!({"command": "approve", "environment": "prod", "deployment": asked["id"], "requested_by": "bob"});
     world.command(approve).await;
@@ -211,7 +211,7 @@ async fn what_is_approved_is_what_was_live_when_the_group_was_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn if_something_newer_was_let_in_for_one_meanwhile_none_moves() {
+async fn newer_request_for_one_member_moves_none() {
     let world = by_hand(&json!({"approval": {"required": 1}, "accept_uploads": true}));
     two_releases(&world).await;
     let asked = world.command(together("g")).await;
@@ -226,7 +226,7 @@ async fn if_something_newer_was_let_in_for_one_meanwhile_none_moves() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_go_back_is_told_with_what_a_person_can_do() {
+async fn member_that_cannot_go_back_is_reported_with_advice() {
     let world = by_hand(&json!({}));
     two_releases(&world).await;
     world.on(Op::UpdateFunctionCode).at(PROD).about("workers").always().fail(CallErrorKind::Invalid);

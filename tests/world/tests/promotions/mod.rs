@@ -1,4 +1,4 @@
-//! Promotions: the very same object, environment after environment.
+//! Promotions: the very same object goes from environment to environment.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod approvals;
@@ -16,20 +16,20 @@ mod soaks;
 use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status};
 use serde_json::{Value, json};
 use world::World;
-use world::orders::{deployed, release};
+use world::orders::{deploy_all, release};
 
-/// How a record ended, why, and in which words.
+/// Returns a record's status, code and reason.
 fn end(record: &DeploymentRecord) -> (Status, Option<Code>, &str) {
     (record.status, record.code, record.because.as_deref().unwrap_or_default())
 }
 
-/// What each way of promoting by hand needs: `prod` from `dev`, with these fields besides.
+/// Returns a world where `prod` is promoted to from `dev`, with these further fields.
 fn by_hand(more: &Value) -> World {
     let mut prod = json!({"promotion": {"from": "dev"}});
     for (field, value) in more.as_object().into_iter().flatten() {
         prod[field] = value.clone();
     }
-    World::row(&json!({}), &prod)
+    World::three_environments(&json!({}), &prod)
 }
 
 fn promote() -> Value {
@@ -40,7 +40,7 @@ fn to_prod() -> Value {
     json!({"function": "orders", "from": "dev", "to": "prod", "requested_by": "ann"})
 }
 
-/// `object` with these fields besides.
+/// Returns `object` with these further fields.
 fn with(mut object: Value, more: &Value) -> Value {
     for (field, value) in more.as_object().into_iter().flatten() {
         object[field] = value.clone();
@@ -49,28 +49,28 @@ fn with(mut object: Value, more: &Value) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn by_upload_alone_a_release_goes_from_dev_to_stage_and_after_its_soak_to_prod() {
-    let world = World::row(
+async fn upload_goes_by_itself_to_stage_and_prod() {
+    let world = World::three_environments(
         &json!({"promotion": {"from": "dev", "automatic": true}}),
         &json!({"promotion": {"from": "stage", "automatic": true, "soak": "30m"}}),
     );
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.tick().await;
-    assert_eq!(world.serving(), ["1.1.0", "1.1.0", "1.0.0"]);
-    world.minutes(29).await;
-    assert_eq!(world.serving(), ["1.1.0", "1.1.0", "1.0.0"], "it soaks");
+    assert_eq!(world.served_releases(), ["1.1.0", "1.1.0", "1.0.0"]);
+    world.sweep_minutes(29).await;
+    assert_eq!(world.served_releases(), ["1.1.0", "1.1.0", "1.0.0"], "it soaks");
     let waits = world.newest_in("prod").await;
     assert_eq!(
         (waits.status, waits.code, waits.cause.kind),
         (Status::Pending, Some(Code::Waiting), CauseKind::AutomaticPromotion)
     );
-    world.minutes(3).await;
-    assert_eq!(world.serving(), ["1.1.0", "1.1.0", "1.1.0"]);
+    world.sweep_minutes(3).await;
+    assert_eq!(world.served_releases(), ["1.1.0", "1.1.0", "1.1.0"]);
     let record = world.newest_in("prod").await;
     assert_eq!((record.status, release(&record), record.id), (Status::Succeeded, "1.1.0", waits.id));
     assert_eq!(record.artifact.unwrap().key, "dev/orders/1.1.0.zip", "no bytes were moved");
     assert_eq!(
-        world.told(),
+        world.sent_events(),
         [
             "Deployment Started dev/orders 1.1.0 in_progress",
             "Deployment Succeeded dev/orders 1.1.0 succeeded",
@@ -86,51 +86,51 @@ async fn by_upload_alone_a_release_goes_from_dev_to_stage_and_after_its_soak_to_
 }
 
 #[tokio::test(start_paused = true)]
-async fn by_hand_and_by_event_what_is_live_is_promoted_once_however_often_it_is_asked_for() {
+async fn repeated_requests_promote_the_live_release_once() {
     let world = by_hand(&json!({}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     let order = with(promote(), &json!({"id": "p1"}));
-    let record = world.commanded(order.clone()).await;
+    let record = world.command_record(order.clone()).await;
     assert_eq!((record.status, record.cause.kind), (Status::Succeeded, CauseKind::Promotion));
     assert_eq!(record.promotion.as_ref().unwrap().from.as_str(), "dev");
-    assert_eq!(world.serving(), ["1.1.0", "1.0.0", "1.1.0"]);
+    assert_eq!(world.served_releases(), ["1.1.0", "1.0.0", "1.1.0"]);
     let before = world.snapshot();
-    assert_eq!(world.commanded(order).await, record);
+    assert_eq!(world.command_record(order).await, record);
     assert_eq!(world.snapshot(), before, "the same id again changes nothing");
-    deployed(&world, &["1.2.0"]).await;
-    let event = world.requested("e1", &to_prod());
+    deploy_all(&world, &["1.2.0"]).await;
+    let event = world.promotion_event("e1", &to_prod());
     for _ in 0..1_000 {
-        let again = world::recorded(world.sent(&event).await);
+        let again = world::recorded(world.send_event(&event).await);
         assert_eq!((again.status, release(&again)), (Status::Succeeded, "1.2.0"));
     }
-    assert_eq!(world.serving(), ["1.2.0", "1.0.0", "1.2.0"]);
-    let queued = world.sent(&world::door::queued(&event.to_string())).await;
+    assert_eq!(world.served_releases(), ["1.2.0", "1.0.0", "1.2.0"]);
+    let queued = world.send_event(&world::payloads::queued(&event.to_string())).await;
     assert_eq!(release(&world::recorded(queued)), "1.2.0", "through the queue it is the same request");
     assert_eq!(world.function("333333333333", "orders", |f| f.versions.len()), 3, "1.0.0, 1.1.0 and 1.2.0");
     world.same_again_changes_nothing().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_manifest_speaks_for_the_environment_that_it_is_promoted_to() {
+async fn promotion_uses_the_destinations_manifest() {
     let world = by_hand(&json!({}));
     let manifest = "memory_size = 256\n[environments.prod]\nmemory_size = 1024\n";
     let zip = world::zips::with_manifest("1.1.0", manifest);
     world.record("dev/orders/1.1.0.zip", zip).await;
-    assert_eq!(world.commanded(promote()).await.status, Status::Succeeded);
+    assert_eq!(world.command_record(promote()).await.status, Status::Succeeded);
     let memory = |account: &str| world.function(account, "orders", |f| f.latest.settings.memory_size);
     assert_eq!((memory("111111111111"), memory("333333333333")), (256, 1024));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pattern_promotes_each_function_that_is_ready_and_no_other() {
+async fn pattern_promotes_each_ready_function_and_no_other() {
     let world = by_hand(&json!({}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.record("dev/workers/7.zip", world::zips::code("7")).await;
     let ready = world.command(with(promote(), &json!({"function": "*", "id": "all"}))).await;
     let functions: Vec<_> = ready["deployments"].as_array().unwrap().iter().map(|r| r["function"].clone()).collect();
     assert_eq!(functions, ["orders", "workers"]);
     world.tick().await;
-    assert_eq!(world.serving()[2], "1.1.0");
+    assert_eq!(world.served_releases()[2], "1.1.0");
     assert_eq!(
         world::promotions::served_code(&world, "333333333333", "workers"),
         world::promotions::served_code(&world, "111111111111", "workers")
@@ -139,22 +139,22 @@ async fn a_pattern_promotes_each_function_that_is_ready_and_no_other() {
     let nothing = world.command(with(promote(), &json!({"function": "*", "id": "once more"}))).await;
     assert_eq!((nothing, world.snapshot()), (json!({"deployments": []}), before), "all is there");
     world.pass(std::time::Duration::from_secs(60)).await;
-    deployed(&world, &["1.2.0"]).await;
+    deploy_all(&world, &["1.2.0"]).await;
     let again = world.command(with(promote(), &json!({"function": "*", "id": "all"}))).await;
     let releases: Vec<_> = again["deployments"].as_array().unwrap().iter().map(|r| r["release"].clone()).collect();
     assert_eq!(releases, ["1.1.0", "7"], "the same again asks for nothing that became live since");
     world.tick().await;
-    assert_eq!(world.serving()[2], "1.1.0");
+    assert_eq!(world.served_releases()[2], "1.1.0");
     let some = world.command(with(promote(), &json!({"function": "ord*x", "id": "none"}))).await;
     assert_eq!(some, json!({"deployments": []}));
 }
 
 #[tokio::test(start_paused = true)]
-async fn status_tells_who_lags_behind_whom_and_what_waits_for_what() {
+async fn status_shows_lagging_environments_and_waiting_promotions() {
     let world = by_hand(&json!({"approval": {"required": 1}}));
-    deployed(&world, &["1.1.0"]).await;
-    assert_eq!(world.commanded(promote()).await.status, Status::Pending);
-    deployed(&world, &["1.2.0", "1.3.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
+    assert_eq!(world.command_record(promote()).await.status, Status::Pending);
+    deploy_all(&world, &["1.2.0", "1.3.0"]).await;
     let status = world.command(json!({"command": "status", "environment": "prod", "function": "orders"})).await;
     let prod = &status["functions"][0];
     let behind = &prod["behind"][0];

@@ -3,7 +3,7 @@
 use deployer_core::record::Status;
 use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
-use world::orders::{deployed, served_in};
+use world::orders::{deploy_all, served_in};
 use world::zips::code;
 use world::{Op, World};
 
@@ -12,20 +12,20 @@ fn recall(id: &str) -> Value {
 }
 
 fn row() -> World {
-    World::row(
+    World::three_environments(
         &json!({"promotion": {"from": "dev", "automatic": true}}),
         &json!({"promotion": {"from": "stage", "automatic": true}}),
     )
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_rolled_back_wherever_it_is_live_where_it_came_last_first() {
+async fn recall_rolls_back_everywhere_last_environment_first() {
     let world = row();
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     world.tick().await;
-    deployed(&world, &["1.2.0"]).await;
+    deploy_all(&world, &["1.2.0"]).await;
     world.tick().await;
-    assert_eq!(world.serving(), ["1.2.0", "1.2.0", "1.2.0"]);
+    assert_eq!(world.served_releases(), ["1.2.0", "1.2.0", "1.2.0"]);
     let answer = world.command(recall("r")).await;
     let told: Vec<_> = answer["environments"]
         .as_array()
@@ -40,47 +40,47 @@ async fn it_is_rolled_back_wherever_it_is_live_where_it_came_last_first() {
         })
         .collect();
     assert_eq!(told, [("prod", "succeeded", "1.1.0"), ("stage", "succeeded", "1.1.0"), ("dev", "succeeded", "1.1.0")]);
-    assert_eq!(world.serving(), ["1.1.0", "1.1.0", "1.1.0"]);
+    assert_eq!(world.served_releases(), ["1.1.0", "1.1.0", "1.1.0"]);
     let before = world.snapshot();
     assert_eq!(world.command(recall("r")).await["environments"].as_array().unwrap().len(), 3);
     assert_eq!(world.snapshot(), before, "the same id again changes nothing");
-    world.minutes(3).await;
-    assert_eq!(world.serving(), ["1.1.0", "1.1.0", "1.1.0"], "nothing comes back");
+    world.sweep_minutes(3).await;
+    assert_eq!(world.served_releases(), ["1.1.0", "1.1.0", "1.1.0"], "nothing comes back");
     world.same_again_changes_nothing().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_promotion_of_it_that_waits_ends_and_other_releases_stay() {
-    let world = World::row(
+async fn recall_ends_its_waiting_promotions_and_no_others() {
+    let world = World::three_environments(
         &json!({"promotion": {"from": "dev", "automatic": true}}),
         &json!({"promotion": {"from": "stage", "automatic": true, "soak": "1h"}}),
     );
-    deployed(&world, &["1.1.0"]).await;
-    world.minutes(62).await;
-    deployed(&world, &["1.2.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
+    world.sweep_minutes(62).await;
+    deploy_all(&world, &["1.2.0"]).await;
     world.tick().await;
     let answer = world.command(recall("r")).await;
     let told: Vec<_> =
         answer["environments"].as_array().unwrap().iter().map(|one| one["environment"].clone()).collect();
     assert_eq!(told, ["stage", "dev"], "prod never had it");
     assert_eq!(world.newest_in("prod").await.code, Some(deployer_core::record::Code::SoakCancelled));
-    world.minutes(70).await;
-    assert_eq!(world.serving(), ["1.1.0", "1.1.0", "1.1.0"]);
+    world.sweep_minutes(70).await;
+    assert_eq!(world.served_releases(), ["1.1.0", "1.1.0", "1.1.0"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_release_that_nobody_knows_is_not_recalled() {
+async fn unknown_release_is_not_recalled() {
     let world = row();
-    deployed(&world, &["1.1.0"]).await;
-    let (error, because) = world.refuses(recall("r")).await;
+    deploy_all(&world, &["1.1.0"]).await;
+    let (error, because) = world.command_error(recall("r")).await;
     assert_eq!(error, "InvalidCommand");
     assert!(because.starts_with("no release 1.2.0 of orders is known in any environment"), "{because}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_nothing_was_before_it_stays_and_the_answer_says_so() {
+async fn recall_without_an_earlier_release_stays_and_says_so() {
     let world = row();
-    deployed(&world, &["1.2.0"]).await;
+    deploy_all(&world, &["1.2.0"]).await;
     world.tick().await;
     let answer = world.command(recall("r")).await;
     for one in answer["environments"].as_array().unwrap() {
@@ -90,13 +90,13 @@ async fn where_nothing_was_before_it_stays_and_the_answer_says_so() {
             "{one}"
         );
     }
-    assert_eq!(world.serving(), ["1.2.0", "1.2.0", "1.2.0"]);
+    assert_eq!(world.served_releases(), ["1.2.0", "1.2.0", "1.2.0"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_only_some_targets_serve_it_they_are_brought_back_too() {
-    let world = World::two();
-    deployed(&world, &["1.1.0"]).await;
+async fn recall_of_a_partial_release_restores_its_targets() {
+    let world = World::with_orders_in_two();
+    deploy_all(&world, &["1.1.0"]).await;
     world.on(Op::UpdateFunctionCode).at("222222222222").fail(CallErrorKind::Invalid);
     assert_eq!(world.record("dev/orders/1.2.0.zip", code("1.2.0")).await.status, Status::Failed);
     let places = ["111111111111", "222222222222"];
@@ -108,18 +108,18 @@ async fn where_only_some_targets_serve_it_they_are_brought_back_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_recall_that_comes_again_after_the_release_was_taken_in_again_takes_nothing_back() {
+async fn repeated_recall_after_an_unreject_takes_nothing_back() {
     let world = row();
     for release in ["1.1.0", "1.2.0"] {
-        deployed(&world, &[release]).await;
+        deploy_all(&world, &[release]).await;
         world.tick().await;
     }
     world.command(recall("r")).await;
     world.command(json!({"command": "unreject", "function": "orders", "release": "1.2.0"})).await;
     world.pass(std::time::Duration::from_secs(1)).await;
     let again = json!({"command": "deploy", "environment": "dev", "function": "orders", "release": "1.2.0"});
-    assert_eq!(world.commanded(again).await.status, Status::Succeeded);
+    assert_eq!(world.command_record(again).await.status, Status::Succeeded);
     let before = world.snapshot();
     world.command(recall("r")).await;
-    assert_eq!((world.snapshot(), world.serving()[0].as_str()), (before, "1.2.0"));
+    assert_eq!((world.snapshot(), world.served_releases()[0].as_str()), (before, "1.2.0"));
 }

@@ -1,31 +1,31 @@
-//! Each rule's refusal, in words; and that what is refused changes nothing.
+//! The refusal of each promotion rule, in words; a refused promotion changes nothing.
 
 use std::time::Duration;
 
 use deployer_core::record::{Code, Status};
 use serde_json::{Value, json};
-use world::orders::deployed;
+use world::orders::deploy_all;
 use world::promotions::event;
 use world::zips::code;
 use world::{DEV, World, ignored};
 
 use super::{by_hand, end, promote, to_prod, with};
 
-/// Asks for it, and tells how it ended; nothing in prod has moved.
+/// Gives a command that must be refused, checks that nothing has moved in prod, and returns the refusal.
 async fn refused(world: &World, order: &Value) -> (Option<Code>, String) {
-    let before = world.serving();
-    let record = world.commanded(order.clone()).await;
+    let before = world.served_releases();
+    let record = world.command_record(order.clone()).await;
     assert_eq!(record.status, Status::Refused, "{record:?}");
     world.tick().await;
-    assert_eq!(world.serving(), before);
-    assert_eq!(world.told().last().unwrap().split(' ').take(2).collect::<Vec<_>>(), ["Promotion", "Refused"]);
+    assert_eq!(world.served_releases(), before);
+    assert_eq!(world.sent_events().last().unwrap().split(' ').take(2).collect::<Vec<_>>(), ["Promotion", "Refused"]);
     (record.code, record.because.unwrap().into())
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_environment_takes_promotions_from_those_that_its_rules_name() {
+async fn promotion_from_an_unnamed_source_is_refused() {
     let world = by_hand(&json!({}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     let from_stage = refused(&world, &with(promote(), &json!({"from": "stage"}))).await;
     assert_eq!(from_stage, (Some(Code::NotPromotable), "prod takes promotions from dev only, not from stage".into()));
     let to_stage = refused(&world, &with(promote(), &json!({"to": "stage"}))).await;
@@ -39,28 +39,28 @@ async fn an_environment_takes_promotions_from_those_that_its_rules_name() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_live_there_is_not_promoted() {
+async fn release_not_live_in_the_source_is_refused() {
     let world = by_hand(&json!({}));
     let nothing = refused(&world, &promote()).await;
     assert_eq!(nothing, (Some(Code::NotLive), "nothing is live in dev: deploy a release there first".into()));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     let unknown = refused(&world, &with(promote(), &json!({"release": "9.9.9"}))).await;
     assert_eq!(unknown, (Some(Code::NotLive), "release 9.9.9 is not among the last that dev has or had live".into()));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_named_release_need_not_be_live_any_more() {
+async fn named_release_need_not_be_live_any_more() {
     let world = by_hand(&json!({}));
-    deployed(&world, &["1.1.0", "1.2.0"]).await;
-    let record = world.commanded(with(promote(), &json!({"release": "1.1.0"}))).await;
+    deploy_all(&world, &["1.1.0", "1.2.0"]).await;
+    let record = world.command_record(with(promote(), &json!({"release": "1.1.0"}))).await;
     assert_eq!(record.status, Status::Succeeded, "{record:?}");
-    assert_eq!(world.serving(), ["1.2.0", "1.0.0", "1.1.0"]);
+    assert_eq!(world.served_releases(), ["1.2.0", "1.0.0", "1.1.0"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_rejected_held_or_too_late_is_not_promoted() {
+async fn rejected_held_or_expired_promotion_is_refused() {
     let world = by_hand(&json!({}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     let hold = json!({"command": "hold", "environment": "prod", "function": "orders", "reason": "audit", "requested_by": "bob"});
     world.command(hold).await;
     let held = refused(&world, &promote()).await;
@@ -76,117 +76,120 @@ async fn what_is_rejected_held_or_too_late_is_not_promoted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_not_soaked_is_refused_with_the_time_from_which_it_may_go() {
+async fn unsoaked_release_is_refused_with_its_earliest_time() {
     let world = by_hand(&json!({"promotion": {"from": "dev", "soak": "30m"}}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     let since = world.newest_in("dev").await.finished_at.unwrap();
     let until = since + Duration::from_secs(1800);
     let soaking = refused(&world, &promote()).await;
     let because =
         format!("prod takes what has soaked for 30m, and release 1.1.0 has in dev only by {until}: promote it then");
     assert_eq!(soaking, (Some(Code::NotPromotable), because));
-    world.minutes(31).await;
-    assert_eq!(world.commanded(promote()).await.status, Status::Succeeded);
+    world.sweep_minutes(31).await;
+    assert_eq!(world.command_record(promote()).await.status, Status::Succeeded);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_live_too_shortly_has_not_soaked_although_it_is_long_ago() {
+async fn release_live_too_shortly_has_not_soaked() {
     let world = by_hand(&json!({"promotion": {"from": "dev", "soak": "30m"}}));
-    deployed(&world, &["1.1.0"]).await;
-    world.minutes(10).await;
-    deployed(&world, &["1.2.0"]).await;
-    world.minutes(60).await;
+    deploy_all(&world, &["1.1.0"]).await;
+    world.sweep_minutes(10).await;
+    deploy_all(&world, &["1.2.0"]).await;
+    world.sweep_minutes(60).await;
     let short = refused(&world, &with(promote(), &json!({"release": "1.1.0"}))).await;
     assert_eq!(short.0, Some(Code::NotPromotable));
     assert!(short.1.contains("only, and prod takes what has soaked for 30m"), "{}", short.1);
-    assert_eq!(world.commanded(promote()).await.status, Status::Succeeded, "what is live has");
+    assert_eq!(world.command_record(promote()).await.status, Status::Succeeded, "what is live has");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_source_serves_by_now_is_looked_at_and_drift_is_caught_at_the_gate() {
+async fn drift_in_the_source_is_refused() {
     let world = by_hand(&json!({}));
-    deployed(&world, &["1.1.0"]).await;
-    world.somebody("111111111111", "orders", |f| f.point("live", 1));
+    deploy_all(&world, &["1.1.0"]).await;
+    world.change_function("111111111111", "orders", |f| f.point("live", 1));
     let drift = refused(&world, &promote()).await;
     assert_eq!(drift.0, Some(Code::NotPromotable));
     assert!(drift.1.starts_with("the alias in dev (111111111111/eu-west-1) serves code "), "{}", drift.1);
     assert!(drift.1.ends_with("somebody has changed it by hand; redeploy it there"), "{}", drift.1);
     let redeploy = json!({"command": "redeploy", "environment": "dev", "function": "orders"});
-    assert_eq!(world.commanded(redeploy).await.status, Status::Succeeded);
-    assert_eq!(world.commanded(promote()).await.status, Status::Succeeded);
+    assert_eq!(world.command_record(redeploy).await.status, Status::Succeeded);
+    assert_eq!(world.command_record(promote()).await.status, Status::Succeeded);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_that_cannot_be_looked_at_lets_nothing_pass() {
+async fn unreadable_source_lets_nothing_pass() {
     let world = by_hand(&json!({}));
-    deployed(&world, &["1.1.0"]).await;
-    world.aws(|aws| aws.gate.delete_role(DEV));
+    deploy_all(&world, &["1.1.0"]).await;
+    world.aws(|aws| aws.sts.delete_role(DEV));
     let unseen = refused(&world, &promote()).await;
     assert_eq!(unseen.0, Some(Code::NotPromotable));
     assert!(unseen.1.starts_with("what dev serves cannot be compared with its release: "), "{}", unseen.1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_several_sources_all_must_have_it_or_the_one_that_it_comes_from() {
+async fn require_all_or_any_of_several_sources() {
     let rules = |require: &str| json!({"promotion": {"from": ["dev", "stage"], "require": require}});
-    let all = World::row(&json!({}), &rules("all"));
-    deployed(&all, &["1.1.0"]).await;
+    let all = World::three_environments(&json!({}), &rules("all"));
+    deploy_all(&all, &["1.1.0"]).await;
     let missing = refused(&all, &promote()).await;
     assert_eq!(
         missing,
         (Some(Code::NotLive), "release 1.1.0 is not live in stage (nothing is), and prod asks for that".into())
     );
     all.record("stage/orders/1.1.0.zip", code("1.1.0")).await;
-    assert_eq!(all.commanded(promote()).await.status, Status::Succeeded, "the same code is live in both");
-    let any = World::row(&json!({}), &rules("any"));
-    deployed(&any, &["1.1.0"]).await;
-    assert_eq!(any.commanded(promote()).await.status, Status::Succeeded);
+    assert_eq!(all.command_record(promote()).await.status, Status::Succeeded, "the same code is live in both");
+    let any = World::three_environments(&json!({}), &rules("any"));
+    deploy_all(&any, &["1.1.0"]).await;
+    assert_eq!(any.command_record(promote()).await.status, Status::Succeeded);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_freeze_refuses_or_lets_wait_and_a_reason_overrides_it_loudly() {
+async fn freeze_refuses_or_delays_and_an_override_is_recorded() {
     let frozen = json!([{"first": "2020-01-01", "last": "2099-12-31", "zone": "Europe/Berlin"}]);
     let world = by_hand(&json!({"freeze": frozen, "when_frozen": "refuse"}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     let refusal = refused(&world, &promote()).await;
     let because = "prod is frozen until 2099-12-31T23:00:00Z and refuses promotions meanwhile: promote then, or give a reason to \
                    override the freeze";
     assert_eq!(refusal, (Some(Code::NotPromotable), because.into()));
-    let record = world.commanded(with(promote(), &json!({"override_freeze": "CVE-2026-1"}))).await;
+    let record = world.command_record(with(promote(), &json!({"override_freeze": "CVE-2026-1"}))).await;
     assert_eq!(record.status, Status::Succeeded);
     assert_eq!(record.promotion.unwrap().freeze_override.as_deref(), Some("CVE-2026-1"));
 
     let waits = by_hand(&json!({"freeze": frozen}));
-    deployed(&waits, &["1.1.0"]).await;
-    let pending = waits.commanded(promote()).await;
+    deploy_all(&waits, &["1.1.0"]).await;
+    let pending = waits.command_record(promote()).await;
     assert_eq!(
         end(&pending),
         (Status::Pending, Some(Code::Waiting), "waits until 2099-12-31T23:00:00Z for the freeze to end")
     );
-    assert_eq!(waits.commanded(with(promote(), &json!({"override_freeze": "CVE"}))).await.status, Status::Succeeded);
-    waits.minutes(1).await;
-    assert_eq!(waits.serving()[2], "1.1.0");
+    assert_eq!(
+        waits.command_record(with(promote(), &json!({"override_freeze": "CVE"}))).await.status,
+        Status::Succeeded
+    );
+    waits.sweep_minutes(1).await;
+    assert_eq!(waits.served_releases()[2], "1.1.0");
     let first = waits.command(json!({"command": "history", "environment": "prod", "function": "orders"})).await;
     let statuses: Vec<_> = first["deployments"].as_array().unwrap().iter().map(|r| r["status"].clone()).collect();
     assert!(statuses.contains(&json!("superseded")) && statuses.contains(&json!("succeeded")), "{statuses:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_freeze_that_ends_lets_what_waited_go_on() {
+async fn end_of_a_freeze_resumes_waiting_promotions() {
     let today = |world: &World| world.now().strftime("%a").to_string().to_lowercase();
-    let probe = World::row(&json!({}), &json!({}));
+    let probe = World::three_environments(&json!({}), &json!({}));
     let freeze = json!([{"days": [today(&probe)], "zone": "UTC"}]);
     let world = by_hand(&json!({"freeze": freeze}));
-    deployed(&world, &["1.1.0"]).await;
-    assert_eq!(world.commanded(promote()).await.status, Status::Pending);
-    world.minutes(24 * 60 + 1).await;
-    assert_eq!(world.serving()[2], "1.1.0");
+    deploy_all(&world, &["1.1.0"]).await;
+    assert_eq!(world.command_record(promote()).await.status, Status::Pending);
+    world.sweep_minutes(24 * 60 + 1).await;
+    assert_eq!(world.served_releases()[2], "1.1.0");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_with_the_wrong_shape_or_from_another_time_promotes_nothing() {
+async fn invalid_or_outdated_event_promotes_nothing() {
     let world = by_hand(&json!({}));
-    deployed(&world, &["1.1.0"]).await;
+    deploy_all(&world, &["1.1.0"]).await;
     for (detail, words) in [
         (json!({"from": "dev", "to": "prod"}), "function is missing"),
         (json!({"function": "orders", "from": "dev", "to": "dev"}), "from and to must be two environments"),
@@ -199,18 +202,21 @@ async fn an_event_with_the_wrong_shape_or_from_another_time_promotes_nothing() {
         (json!({"functions": ["a", "a"], "from": "dev", "to": "prod"}), "functions names one of them twice"),
         (json!("orders"), "invalid type"),
     ] {
-        let because = ignored(world.sent(&event("Promotion Requested", "e", world.now(), &detail)).await);
+        let because = ignored(world.send_event(&event("Promotion Requested", "e", world.now(), &detail)).await);
         assert!(because.contains(words), "{because}");
     }
-    let unknown = ignored(world.sent(&world.requested("u", &with(to_prod(), &json!({"to": "prd"})))).await);
+    let unknown = ignored(world.send_event(&world.promotion_event("u", &with(to_prod(), &json!({"to": "prd"})))).await);
     assert!(unknown.contains("no environment prd"), "{unknown}");
-    assert_eq!(world.told().last().unwrap(), "Promotion Refused -/orders 1.1.0 -".replace(" 1.1.0", " -").as_str());
+    assert_eq!(
+        world.sent_events().last().unwrap(),
+        "Promotion Refused -/orders 1.1.0 -".replace(" 1.1.0", " -").as_str()
+    );
     let future = event("Promotion Requested", "f", world.now() + Duration::from_secs(3600), &to_prod());
-    let record = world::recorded(world.sent(&future).await);
+    let record = world::recorded(world.send_event(&future).await);
     assert_eq!((record.status, record.code), (Status::Refused, Some(Code::NotPromotable)));
     assert!(record.because.unwrap().contains("which is yet to come"));
     let old = event("Promotion Requested", "o", world.now() - Duration::from_secs(25 * 3600), &to_prod());
-    let record = world::recorded(world.sent(&old).await);
+    let record = world::recorded(world.send_event(&old).await);
     assert_eq!((record.status, record.code), (Status::Refused, Some(Code::Expired)));
-    assert_eq!(world.serving()[2], "1.0.0");
+    assert_eq!(world.served_releases()[2], "1.0.0");
 }

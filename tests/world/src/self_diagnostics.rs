@@ -1,4 +1,5 @@
-//! What the doctor looks at: the bucket's settings, the queue's lengths, and rights tried out on a function that is not there.
+//! The port of the doctor: the bucket's settings, the queue's lengths, and rights tried out on a function that does not
+//! exist.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,29 +15,29 @@ use jiff::Timestamp;
 
 use super::World;
 use super::artifacts::ArtifactPort;
-use super::call::{Circumstances, Line, Op};
+use super::call::{CallContext, Connection, Op};
 use super::policy::Need;
 use super::session::Session;
 use super::state::State;
 
-/// The longest that a Lambda of ours runs.
+/// The time limit of the doctor's invocation.
 const TIME: Duration = Duration::from_secs(300);
 
 impl World {
-    /// The doctor walks the chain of trust. `None`: no such environment.
+    /// Lets the doctor check the chain of trust. `None`: no such environment.
     ///
     /// # Panics
-    /// If the environment's name is none.
+    /// If the environment's name is invalid.
     pub async fn examine(&self, only: Option<&str>) -> Option<DoctorReport> {
-        let line = Arc::new(Line::new(self.shared.clone(), None, None));
-        let engine = self.engine_over(&line, TIME);
+        let connection = Arc::new(Connection::new(self.shared.clone(), None, None));
+        let engine = self.engine_over(&connection, TIME);
         let only = only.map(|name| EnvironmentName::parse(name).unwrap());
-        engine.examine(&SelfDiagnosticsPort(line), only.as_ref()).await
+        engine.examine(&SelfDiagnosticsPort(connection), only.as_ref()).await
     }
 }
 
 /// The port of one invocation.
-pub(super) struct SelfDiagnosticsPort(pub Arc<Line>);
+pub(super) struct SelfDiagnosticsPort(pub Arc<Connection>);
 
 #[async_trait]
 impl SelfDiagnostics for SelfDiagnosticsPort {
@@ -46,35 +47,35 @@ impl SelfDiagnostics for SelfDiagnosticsPort {
 
     async fn aws_time(&self) -> Option<Timestamp> {
         let op = Op::ReadLedger;
-        let look = |state: &mut State, here: &Circumstances| Ok::<_, Refused>(here.now + state.clocks_differ);
+        let look = |state: &mut State, here: &CallContext| Ok::<_, Refused>(here.now + state.clocks_differ);
         self.0.call(op, "ledger", "heads/-/nothing", look).await.ok()
     }
 
     async fn is_versioned(&self, bucket: &BucketName) -> Result<bool, Refused> {
-        let look = |state: &mut State, _: &Circumstances| Ok(!state.artifacts.versioning_is_off);
+        let look = |state: &mut State, _: &CallContext| Ok(!state.artifacts.versioning_is_off);
         self.0.call(Op::GetBucketVersioning, "artifacts", bucket.as_str(), look).await
     }
 
     async fn queue(&self, url: &str) -> Result<(QueueLook, Option<String>), Refused> {
         let arn = "arn:aws:sqs:eu-west-1:000000000000:deployer-dead-letters";
-        let look = |state: &mut State, here: &Circumstances| Ok((state.queue.look(here.now), Some(arn.to_owned())));
+        let look = |state: &mut State, here: &CallContext| Ok((state.queue.look(here.now), Some(arn.to_owned())));
         let name = url.rsplit('/').next().unwrap_or_default();
         self.0.call(Op::GetQueueAttributes, "queue", name, look).await
     }
 
     async fn dead_letters(&self, _: &str, arn: &str) -> Result<QueueLook, Refused> {
         let look =
-            |state: &mut State, _: &Circumstances| Ok(QueueLook { waiting: state.queue.dead, ..QueueLook::default() });
+            |state: &mut State, _: &CallContext| Ok(QueueLook { waiting: state.queue.dead, ..QueueLook::default() });
         self.0.call(Op::GetQueueAttributes, "queue", arn, look).await
     }
 
     async fn enter(&self, request: &SessionRequest) -> Result<Arc<dyn Probe>, EnterError> {
         let target = &request.target;
-        let enter = |state: &mut State, here: &Circumstances| state.gate.enter(request, here.now);
+        let enter = |state: &mut State, here: &CallContext| state.sts.enter(request, here.now);
         let (found, policy) = self.0.call(Op::AssumeRole, &target.to_string(), request.role.as_str(), enter).await?;
         right_account(target, &found)?;
         Ok(Arc::new(Session {
-            line: self.0.clone(),
+            connection: self.0.clone(),
             target: target.clone(),
             role: request.role.clone(),
             name: request.name.clone(),
@@ -108,7 +109,7 @@ fn op(action: ProbedAction) -> Op {
 impl Probe for Session {
     async fn attempt(&self, action: ProbedAction) -> Result<Attempt, Refused> {
         let op = op(action);
-        let act = |state: &mut State, _: &Circumstances| {
+        let act = |state: &mut State, _: &CallContext| {
             let needs = match action {
                 ProbedAction::DeleteFunction => vec![Need::new(action.action(), format!("{}:1", self.arn(PROBE)))],
                 ProbedAction::GetAlias
@@ -123,12 +124,12 @@ impl Probe for Session {
             assert!(!there || !op.is_lambda_write(), "{op} was tried on a function that exists");
             Ok(if there { Attempt::Done } else { Attempt::NoSuchFunction })
         };
-        self.line.call(op, &self.target.to_string(), PROBE, act).await
+        self.connection.call(op, &self.target.to_string(), PROBE, act).await
     }
 
     async fn read(&self, artifact: &ArtifactRef) -> Result<(), ReadError> {
         let object = format!("arn:{}:s3:::{}/{}", self.target.region.partition(), artifact.bucket, artifact.key);
-        let look = |state: &mut State, _: &Circumstances| {
+        let look = |state: &mut State, _: &CallContext| {
             let closed = state.artifacts.closed_to.contains(&self.target.account);
             let allowed = ["s3:GetObject", "s3:GetObjectVersion"]
                 .iter()
@@ -138,7 +139,7 @@ impl Probe for Session {
             }
             Ok(())
         };
-        self.line.call(Op::ReadTail, &self.target.to_string(), &artifact.key, look).await?;
-        ArtifactPort(self.line.clone()).tail(artifact, 1).await.map(drop)
+        self.connection.call(Op::ReadTail, &self.target.to_string(), &artifact.key, look).await?;
+        ArtifactPort(self.connection.clone()).tail(artifact, 1).await.map(drop)
     }
 }

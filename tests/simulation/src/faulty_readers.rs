@@ -1,5 +1,5 @@
-//! What the planted bugs about promotions are made with: ledgers and clocks that mislead whoever judges a promotion, and a
-//! bus that swallows.
+//! Ledgers and clocks that mislead whoever evaluates a promotion, and a bus that loses events: they implement the
+//! mutants about promotions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,42 +13,43 @@ use deployer_engine::port::{Clock, Events, EventsError, Ledger, LedgerError, Pre
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::planted::Planted;
-use super::sabotage::changed;
+use super::faulty_ports::changed;
+use super::mutants::Mutant;
 
-/// By how much a clock runs ahead: much less than any invocation has time, for otherwise none would even begin.
+/// The time by which a clock runs ahead. It is much shorter than any invocation's time limit, or no invocation would
+/// begin.
 const AHEAD: Duration = Duration::from_secs(30);
 
-/// What was live by a head, and by the one before it that said something else.
+/// The live artifacts by the newest head, and by the one before it that said something else.
 #[derive(Default)]
 struct Lives {
     now: Value,
     before: Value,
 }
 
-/// What has happened in a schedule so far, whoever did it.
+/// The past of a schedule, shared by all its invocations.
 #[derive(Clone, Default)]
-pub(super) struct Past {
+pub(super) struct SharedPast {
     lives: Arc<Mutex<BTreeMap<String, Lives>>>,
     events: Arc<AtomicUsize>,
-    /// The groups that were shown otherwise than they are.
+    /// The groups that were shown falsified.
     groups: Arc<Mutex<BTreeSet<String>>>,
 }
 
-impl Past {
-    /// Whether a group was not shown otherwise before.
+impl SharedPast {
+    /// Whether a group has not been shown falsified before.
     pub fn is_first(&self, group: &str) -> bool {
         self.groups.lock().unwrap().insert(group.to_owned())
     }
 }
 
 /// Puts a misleading ledger and clock between an engine and its ports.
-pub(super) fn mislead(mut ports: Ports, planted: Option<Planted>, past: &Past) -> Ports {
+pub(super) fn wrap(mut ports: Ports, mutant: Option<Mutant>, past: &SharedPast) -> Ports {
     let judging = Arc::new(AtomicBool::new(false));
-    ports.clock = Arc::new(HastyClock { clock: ports.clock, judging: judging.clone() });
-    ports.ledger = Arc::new(MisleadingLedger {
+    ports.clock = Arc::new(FastClock { clock: ports.clock, judging: judging.clone() });
+    ports.ledger = Arc::new(FaultyReader {
         ledger: ports.ledger,
-        planted,
+        mutant,
         past: past.clone(),
         judging,
         sees_promotions: AtomicBool::new(false),
@@ -59,13 +60,13 @@ pub(super) fn mislead(mut ports: Ports, planted: Option<Planted>, past: &Past) -
     ports
 }
 
-struct HastyClock {
+struct FastClock {
     clock: Arc<dyn Clock>,
     judging: Arc<AtomicBool>,
 }
 
 #[async_trait]
-impl Clock for HastyClock {
+impl Clock for FastClock {
     fn now(&self) -> Timestamp {
         match self.judging.load(Ordering::Relaxed) {
             true => self.clock.now() + AHEAD,
@@ -78,29 +79,29 @@ impl Clock for HastyClock {
     }
 }
 
-struct MisleadingLedger {
+struct FaultyReader {
     ledger: Arc<dyn Ledger>,
-    planted: Option<Planted>,
-    past: Past,
-    /// A promotion may be about to be judged.
+    mutant: Option<Mutant>,
+    past: SharedPast,
+    /// True while a promotion may be about to be evaluated.
     judging: Arc<AtomicBool>,
-    /// A promotion that waits, or is worked on, was seen.
+    /// True if a waiting or active promotion was read.
     sees_promotions: AtomicBool,
-    /// The heads that this invocation holds the claim on, and whether it has read the rejects under it.
+    /// The heads on which this invocation holds the claim, and whether it has read the rejects under it.
     claims: Mutex<BTreeMap<String, bool>>,
-    /// The rejects that were kept from it.
+    /// The rejects that were hidden from this invocation.
     hidden: Mutex<Vec<Value>>,
-    /// What was rolled back from, and kept from it, by head.
+    /// The `left` entries that were hidden from this invocation, by head.
     left: Mutex<BTreeMap<String, Value>>,
 }
 
-/// The function that an object of the ledger is about.
+/// Returns the function that an object of the ledger is about.
 fn function(key: &str) -> &str {
     key.rsplit('/').next().unwrap_or_default()
 }
 
-impl MisleadingLedger {
-    /// Whether this is the head of another environment than where a claim on the same function is held.
+impl FaultyReader {
+    /// Whether this is the head of another environment than the one whose claim on the same function is held.
     fn is_source(&self, key: &str) -> bool {
         let claims = self.claims.lock().unwrap();
         !claims.contains_key(key) && claims.keys().any(|held| function(held) == function(key))
@@ -112,32 +113,32 @@ impl MisleadingLedger {
                 change(&mut waiting["request"]["subject"]);
             }
         };
-        match self.planted {
-            Some(Planted::SourcesAsTheyWere) if self.is_source(key) => {
+        match self.mutant {
+            Some(Mutant::SourcesAsTheyWere) if self.is_source(key) => {
                 let lives = self.past.lives.lock().unwrap();
                 let before = lives.get(key).map(|lives| lives.before.clone()).filter(Value::is_array);
                 changed(body, |head| head["history"] = before.unwrap_or_else(|| json!([])))
             }
-            Some(Planted::ApprovalsInvented) => changed(body, |head| {
+            Some(Mutant::ApprovalsInvented) => changed(body, |head| {
                 waiting(head, &|subject| {
                     let by = |who: &str| json!({"by": who, "at": "2026-11-01T10:00:00Z"});
                     subject["approvals"] = json!([by("nobody"), by("nobody else")]);
                 });
             }),
-            Some(Planted::RolledBackUnseen) => changed(body, |head| {
+            Some(Mutant::RolledBackUnseen) => changed(body, |head| {
                 let left = std::mem::replace(&mut head["left"], json!([]));
                 self.left.lock().unwrap().insert(key.to_owned(), left);
             }),
-            Some(Planted::OverridesInvented) => changed(body, |head| {
+            Some(Mutant::OverridesInvented) => changed(body, |head| {
                 waiting(head, &|subject| subject["freeze_override"] = json!("nobody gave it"));
             }),
             _ => body,
         }
     }
 
-    /// Rejects are hidden from whoever holds no claim, and the first time under a claim.
+    /// Hides rejects from an invocation without a claim, and at the first read under a claim.
     fn rejects(&self, key: &str, body: Vec<u8>) -> Vec<u8> {
-        if self.planted != Some(Planted::RejectsHidden) {
+        if self.mutant != Some(Mutant::RejectsHidden) {
             return body;
         }
         let mut claims = self.claims.lock().unwrap();
@@ -152,11 +153,11 @@ impl MisleadingLedger {
         })
     }
 
-    /// What is written of a head, and what is remembered of it.
+    /// Falsifies a head that is written, and records its live artifacts and its claim.
     fn writes(&self, key: &str, body: Vec<u8>) -> Vec<u8> {
-        let body = match self.planted {
-            Some(Planted::WaitingDropped) => changed(body, |head| head["waiting"] = json!([])),
-            Some(Planted::PromotionsUncalled) => changed(body, |head| {
+        let body = match self.mutant {
+            Some(Mutant::WaitingDropped) => changed(body, |head| head["waiting"] = json!([])),
+            Some(Mutant::PromotionsUncalled) => changed(body, |head| {
                 for entry in head["outbox"].as_array_mut().into_iter().flatten() {
                     if let Some(todo) = entry["todo"].as_array_mut() {
                         todo.retain(|one| one != "promotions");
@@ -190,7 +191,7 @@ impl MisleadingLedger {
 }
 
 #[async_trait]
-impl Ledger for MisleadingLedger {
+impl Ledger for FaultyReader {
     async fn get(&self, key: &str) -> Result<Reading, LedgerError> {
         let read = self.ledger.get(key).await?;
         if let Some((body, _)) = read.object.as_ref().filter(|_| key.starts_with("heads/")) {
@@ -201,7 +202,7 @@ impl Ledger for MisleadingLedger {
             }
         }
         let judges = key.starts_with("rejects/") && self.sees_promotions.load(Ordering::Relaxed);
-        if judges && self.planted == Some(Planted::ClockRunsAhead) {
+        if judges && self.mutant == Some(Mutant::ClockRunsAhead) {
             self.judging.store(true, Ordering::Relaxed);
         }
         let object = read.object.map(|(body, etag)| match (key.starts_with("heads/"), key.starts_with("rejects/")) {
@@ -237,20 +238,20 @@ impl Ledger for MisleadingLedger {
     }
 }
 
-/// Swallows every third event.
-pub(super) struct BadEvents {
+/// A bus that loses every third event.
+pub(super) struct LossyEvents {
     events: Arc<dyn Events>,
-    past: Past,
+    past: SharedPast,
 }
 
-impl BadEvents {
-    pub fn new(events: Arc<dyn Events>, past: &Past) -> Self {
+impl LossyEvents {
+    pub fn new(events: Arc<dyn Events>, past: &SharedPast) -> Self {
         Self { events, past: past.clone() }
     }
 }
 
 #[async_trait]
-impl Events for BadEvents {
+impl Events for LossyEvents {
     async fn send(&self, event: &Event) -> Result<(), EventsError> {
         if self.past.events.fetch_add(1, Ordering::Relaxed) % 3 == 2 {
             return Ok(());

@@ -1,32 +1,33 @@
-//! Where nobody gave a command, the newest upload that arrived is what everything says and every target serves.
+//! Checks the state in the end where nobody gave a command: every object names the newest upload that arrived, and
+//! every target serves it.
 
 use std::collections::BTreeMap;
 
 use deployer_core::record::{Status, TargetOutcome};
 
-use super::bytes;
 use super::case::Case;
 use super::live_oracle;
-use super::stage::Stage;
+use super::runner::Runner;
 use super::violation::Rule;
-use world::journal::What;
+use super::zips;
+use world::journal::Action;
 
 impl Case<'_> {
-    pub(super) fn serves(&self, stage: &Stage<'_>, place: &str, say: &mut impl FnMut(Rule, String)) {
-        let pointed = self.deeds(place).filter(|deed| matches!(deed.what, What::Pointed { .. }));
+    pub(super) fn serves(&self, runner: &Runner<'_>, place: &str, report: &mut impl FnMut(Rule, String)) {
+        let pointed = self.changes(place).filter(|entry| matches!(entry.action, Action::Pointed { .. }));
         if pointed.last().is_some_and(|last| last.by.is_none()) {
             return;
         }
-        let serves = stage.world.aws(|aws| {
+        let serves = runner.world.aws(|aws| {
             let function = aws.at(place).functions.get(self.function)?;
             let version = function.aliases.get("live")?.version;
             Some((version, function.versions.get(&version)?.sha256))
         });
         let arrived = self.arrived(place);
-        let newest = self.newest(&arrived, |(order, _, _)| order);
-        // What is said to have failed here and to have moved the alias all the same, or to move it yet, arrived nowhere.
-        let moved = self.accepted.iter().any(|(order, _, record)| {
-            newest.is_none_or(|(newest, _, _)| order > newest)
+        let newest = self.newest(&arrived, |(position, _, _)| position);
+        // An upload that failed here and moved the alias all the same, or may still move it, does not count as arrived.
+        let moved = self.accepted.iter().any(|(position, _, record)| {
+            newest.is_none_or(|(newest, _, _)| position > newest)
                 && record
                     .iter()
                     .flat_map(|record| &record.targets)
@@ -36,58 +37,58 @@ impl Case<'_> {
             return;
         }
         if arrived.is_empty() {
-            let was = self.scene.there.iter().any(|(at, function)| at == place && function == self.function);
-            if serves.map(|(version, _)| version) != was.then_some(1) && !self.is_touched_at(place) {
-                say(Rule::ServesTheNewest, format!("nothing arrived in {place}, but it serves {serves:?}"));
+            let was = self.scenario.existing.iter().any(|(at, function)| at == place && function == self.function);
+            if serves.map(|(version, _)| version) != was.then_some(1) && !self.is_changed_by_others_at(place) {
+                report(Rule::ServesNewest, format!("nothing arrived in {place}, but it serves {serves:?}"));
             }
             return;
         }
-        let Some((_, told, outcome)) = newest else { return };
-        let expected = bytes::of(self.bytes(told)).1;
+        let Some((_, upload, outcome)) = newest else { return };
+        let expected = zips::of(self.zip_of(upload)).1;
         let version = outcome.version.as_ref().map(deployer_core::id::Version::number);
         if serves.map(|(version, sha256)| (Some(version), sha256)) != Some((version, expected)) {
-            let what = &told.s3.key;
-            say(
-                Rule::ServesTheNewest,
+            let what = &upload.s3.key;
+            report(
+                Rule::ServesNewest,
                 format!("{place} should serve {what} as version {version:?}, and serves {serves:?}"),
             );
         }
     }
 
-    pub(super) fn head_agrees(&self, say: &mut impl FnMut(Rule, String)) {
+    pub(super) fn head_agrees(&self, report: &mut impl FnMut(Rule, String)) {
         let Some(head) = &self.head else {
             if !self.accepted.is_empty() {
-                say(Rule::HeadAgrees, "there is no head, or it cannot be read".to_owned());
+                report(Rule::HeadAgrees, "there is no head, or it cannot be read".to_owned());
             }
             return;
         };
         let records: BTreeMap<_, _> = self.records.iter().map(|record| (record.id, record)).collect();
         for id in head.deployments().iter().filter(|id| !records.contains_key(id)) {
-            say(Rule::OneRecord, format!("the head knows {id}, and there is no record"));
+            report(Rule::OneRecord, format!("the head knows {id}, and there is no record"));
         }
         for id in self.requests.iter().filter(|id| !records.keys().any(|known| known.to_string() == **id)) {
-            say(Rule::OneRecord, format!("the head knows the request of {id}, and there is no record"));
+            report(Rule::OneRecord, format!("the head knows the request of {id}, and there is no record"));
         }
         if head.history().len() > deployer_core::head::HISTORY || self.requests.len() > deployer_core::head::REQUESTS {
-            say(Rule::HeadAgrees, "a list of the head is too long".to_owned());
+            report(Rule::HeadAgrees, "a list of the head is too long".to_owned());
         }
         if self.is_commanded() {
             return;
         }
-        // What failed may have reached some targets, and is live then.
+        // A failed deployment may have reached some targets, and is then live.
         if self.records.iter().any(|record| record.status == Status::Failed) {
             return;
         }
         let whole: Vec<_> = self
             .accepted
             .iter()
-            .filter_map(|(order, _, record)| Some((order, record.as_ref()?)))
+            .filter_map(|(position, _, record)| Some((position, record.as_ref()?)))
             .filter(|(_, record)| matches!(record.status, Status::Succeeded | Status::Unchanged))
             .collect();
-        let newest = self.newest(&whole, |(order, _)| order);
+        let newest = self.newest(&whole, |(position, _)| position);
         match (head.live(), newest) {
             (None, None) => {}
-            // The same bytes again take over label and artifact of what is live, and leave its deployment.
+            // The same bytes again replace the label and artifact of the live entry, and keep its deployment.
             (Some(live), Some((_, record)))
                 if record.artifact.as_ref().is_some_and(|artifact| artifact.reference() == live.artifact)
                     && live.deployment != record.id => {}
@@ -100,27 +101,30 @@ impl Case<'_> {
                         || live.versions != versions.collect()
                 }) =>
             {
-                say(Rule::HeadAgrees, format!("live is {}, and its record says otherwise", live.release));
+                report(Rule::HeadAgrees, format!("live is {}, and its record says otherwise", live.release));
             }
             (Some(live), Some((_, record))) if live.deployment == record.id => {}
-            (Some(live), Some((order, _))) => {
-                say(Rule::HeadAgrees, format!("live is {}, and the newest that succeeded is {order}", live.release));
+            (Some(live), Some((position, _))) => {
+                report(
+                    Rule::HeadAgrees,
+                    format!("live is {}, and the newest that succeeded is {position}", live.release),
+                );
             }
             (Some(_), None) if !whole.is_empty() => {}
             (live, newest) => {
-                let (live, newest) = (live.map(|live| &live.release), newest.map(|(order, _)| order));
-                say(Rule::HeadAgrees, format!("live is {live:?}, and the newest that succeeded is {newest:?}"));
+                let (live, newest) = (live.map(|live| &live.release), newest.map(|(position, _)| position));
+                report(Rule::HeadAgrees, format!("live is {live:?}, and the newest that succeeded is {newest:?}"));
             }
         }
-        // The head forgets a target that was taken out of the configuration.
+        // The head forgets a target that has left the configuration.
         for place in self.present() {
             let known = self.environment_target(place).and_then(|target| head.target(&target).cloned());
             let arrived = self.arrived(place);
-            if let Some((_, _, outcome)) = self.newest(&arrived, |(order, _, _)| order)
+            if let Some((_, _, outcome)) = self.newest(&arrived, |(position, _, _)| position)
                 && known.as_ref().and_then(|known| known.version.as_ref()) != outcome.version.as_ref()
             {
                 let version = known.map(|known| known.version);
-                say(
+                report(
                     Rule::HeadAgrees,
                     format!("the head says that {place} serves {version:?}, the record {:?}", outcome.version),
                 );

@@ -1,4 +1,4 @@
-//! Calls that are held on their way: their answers are lost at once, and they are carried out later, at a time of their own.
+//! Calls that are held on their way: their answers are lost at once, and they are carried out later.
 
 use std::collections::BTreeMap;
 
@@ -10,21 +10,21 @@ use deployer_core::plan::{CodeSettings, Configuration, NewFunction};
 use deployer_engine::port::{Code, Write};
 use jiff::Timestamp;
 
-use super::call::Circumstances;
+use super::call::CallContext;
 use super::state::State;
 
 /// Carries a held call out.
-pub(super) type Late = Box<dyn FnOnce(&mut State, &Circumstances) + Send>;
+pub(super) type DelayedWrite = Box<dyn FnOnce(&mut State, &CallContext) + Send>;
 
-/// A call that is held until the time that its circumstances name.
-pub(super) struct Held {
-    here: Circumstances,
-    late: Late,
+/// A call that is held until the time that its context names.
+pub(super) struct HeldCall {
+    here: CallContext,
+    late: DelayedWrite,
 }
 
 impl State {
-    pub(super) fn hold(&mut self, here: Circumstances, late: Late) {
-        self.held.push(Held { here, late });
+    pub(super) fn hold(&mut self, here: CallContext, late: DelayedWrite) {
+        self.held.push(HeldCall { here, late });
     }
 
     /// Carries out every held call whose time has come, in the order of their times.
@@ -32,25 +32,25 @@ impl State {
         loop {
             let due = self.held.iter().enumerate().filter(|(_, held)| held.here.now <= now);
             let Some((next, _)) = due.min_by_key(|(_, held)| held.here.now) else { return };
-            let Held { here, late } = self.held.remove(next);
+            let HeldCall { here, late } = self.held.remove(next);
             self.settle(here.now);
             late(self, &here);
         }
     }
 
-    /// How many calls are held still.
+    /// Returns the number of calls that are still held.
     #[must_use]
     pub fn held_calls(&self) -> usize {
         self.held.len()
     }
 }
 
-/// A writing call as it was sent: what [`Write`] borrows, owned.
+/// A writing call as it was sent: an owned copy of what [`Write`] borrows.
 #[derive(Clone)]
-pub(super) enum Sent {
-    Create { new: Box<NewFunction>, code: SentCode },
+pub(super) enum OwnedWrite {
+    Create { new: Box<NewFunction>, code: OwnedCode },
     UpdateConfiguration { configuration: Box<Configuration>, revision: RevisionId },
-    UpdateCode { code: SentCode, settings: CodeSettings, revision: RevisionId },
+    UpdateCode { code: OwnedCode, settings: CodeSettings, revision: RevisionId },
     Publish { sha256: Sha256, revision: Option<RevisionId> },
     Tag(BTreeMap<String, String>),
     Untag(Vec<String>),
@@ -63,12 +63,12 @@ pub(super) enum Sent {
 }
 
 #[derive(Clone)]
-pub(super) enum SentCode {
+pub(super) enum OwnedCode {
     Reference(ArtifactRef),
     Inline(Bytes),
 }
 
-impl From<&Code<'_>> for SentCode {
+impl From<&Code<'_>> for OwnedCode {
     fn from(code: &Code<'_>) -> Self {
         match code {
             Code::Reference(artifact) => Self::Reference((*artifact).clone()),
@@ -77,7 +77,7 @@ impl From<&Code<'_>> for SentCode {
     }
 }
 
-impl SentCode {
+impl OwnedCode {
     fn code(&self) -> Code<'_> {
         match self {
             Self::Reference(artifact) => Code::Reference(artifact),
@@ -86,7 +86,7 @@ impl SentCode {
     }
 }
 
-impl From<&Write<'_>> for Sent {
+impl From<&Write<'_>> for OwnedWrite {
     fn from(write: &Write<'_>) -> Self {
         match write.clone() {
             Write::Create { new, code } => Self::Create { new: Box::new(new.clone()), code: (&code).into() },
@@ -115,8 +115,8 @@ impl From<&Write<'_>> for Sent {
     }
 }
 
-impl Sent {
-    /// The call once more.
+impl OwnedWrite {
+    /// Returns the call.
     pub fn write(&self) -> Write<'_> {
         match self {
             Self::Create { new, code } => Write::Create { new, code: code.code() },

@@ -1,4 +1,4 @@
-//! STS: who may enter which account, and under which session policy.
+//! STS: decides which session may enter which account, and under which session policy.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,36 +11,36 @@ use deployer_core::session::POLICY_LIMIT;
 use deployer_engine::port::{Account, EnterError, SessionProvider, SessionRequest};
 use jiff::Timestamp;
 
-use super::call::{Circumstances, Line, Op};
+use super::call::{CallContext, Connection, Op};
 use super::policy::Policy;
 use super::session::Session;
 use super::state::State;
 
-/// A deploy role, and whom it trusts.
+/// A deploy role, and its trust policy.
 #[derive(Debug, Clone)]
 pub struct Role {
     /// The external id that its trust policy asks for.
     pub external_id: Option<ExternalId>,
-    /// STS knows the trust from this time on.
+    /// The time from which STS knows the trust.
     pub known_from: Timestamp,
-    /// The account whose session STS answers with: somebody mixed something up.
+    /// The account whose session STS answers with; another one than the role's if somebody has mixed accounts up.
     pub answers_as: AccountId,
-    /// What the role's own policy does not allow: `lambda:CreateAlias`.
+    /// The actions that the role's own policy does not allow: `lambda:CreateAlias`.
     pub may_not: BTreeSet<String>,
 }
 
-/// The deploy roles of all accounts, and who came through.
+/// The deploy roles of all accounts, and the sessions that were requested.
 #[derive(Default)]
-pub struct Gate {
+pub struct Sts {
     roles: BTreeMap<(AccountId, RoleName), Role>,
-    /// The accounts that refuse everything: AWS has suspended them, say.
+    /// The accounts that refuse every call, as AWS's suspended accounts do.
     pub closed: BTreeSet<AccountId>,
-    /// Every request that was made, in its order.
+    /// Every request that was made, in order.
     pub requests: Vec<SessionRequest>,
 }
 
-impl Gate {
-    /// Each environment's role in each of its accounts, as Terraform makes them.
+impl Sts {
+    /// Makes each environment's role in each of its accounts, as Terraform does.
     pub(super) fn of(config: &Config) -> Self {
         let mut roles = BTreeMap::new();
         for environment in config.environments.values() {
@@ -57,7 +57,7 @@ impl Gate {
         Self { roles, closed: BTreeSet::new(), requests: Vec::new() }
     }
 
-    /// The deploy role of an account.
+    /// Returns the deploy role of an account.
     ///
     /// # Panics
     /// If it has none.
@@ -66,7 +66,7 @@ impl Gate {
         found.unwrap_or_else(|| panic!("no deploy role in {account}")).1
     }
 
-    /// An account refuses everything from now on, also those who are in it already.
+    /// Lets an account refuse every call from now on, those of open sessions included.
     ///
     /// # Panics
     /// If it is no account.
@@ -74,12 +74,12 @@ impl Gate {
         self.closed.insert(AccountId::parse(account).unwrap());
     }
 
-    /// An account refuses nothing any more.
+    /// Lets an account accept calls again.
     pub fn open(&mut self, account: &str) {
         self.closed.retain(|closed| closed.as_str() != account);
     }
 
-    /// Somebody deletes the deploy role of an account.
+    /// Deletes the deploy role of an account.
     pub fn delete_role(&mut self, account: &str) {
         self.roles.retain(|(of, _), _| of.as_str() != account);
     }
@@ -121,16 +121,16 @@ impl Gate {
 }
 
 /// The port of one invocation.
-pub(super) struct GatePort(pub Arc<Line>);
+pub(super) struct StsPort(pub Arc<Connection>);
 
 #[async_trait]
-impl SessionProvider for GatePort {
+impl SessionProvider for StsPort {
     async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
         let target = &request.target;
-        let enter = |state: &mut State, here: &Circumstances| state.gate.enter(request, here.now);
+        let enter = |state: &mut State, here: &CallContext| state.sts.enter(request, here.now);
         let (found, policy) = self.0.call(Op::AssumeRole, &target.to_string(), request.role.as_str(), enter).await?;
         let session = Session {
-            line: self.0.clone(),
+            connection: self.0.clone(),
             target: target.clone(),
             role: request.role.clone(),
             name: request.name.clone(),

@@ -1,12 +1,12 @@
-//! The form of each port's error where a call goes wrong.
+//! The error that each port returns for a faulty call.
 
 use deployer_core::doctor::{Refusal, Refused};
 use deployer_core::record::{TargetError, TargetErrorCode};
 use deployer_engine::port::{CallError, CallErrorKind, EnterError, EventsError, LedgerError, QueueError, ReadError};
 
-use crate::call::Mishap;
+use crate::call::FaultError;
 
-impl Mishap for CallError {
+impl FaultError for CallError {
     fn of(kind: CallErrorKind, message: String) -> Self {
         Self { kind, message }
     }
@@ -15,7 +15,7 @@ impl Mishap for CallError {
     }
 }
 
-impl Mishap for LedgerError {
+impl FaultError for LedgerError {
     fn of(_: CallErrorKind, message: String) -> Self {
         Self(message)
     }
@@ -24,7 +24,7 @@ impl Mishap for LedgerError {
     }
 }
 
-impl Mishap for Refused {
+impl FaultError for Refused {
     fn of(kind: CallErrorKind, message: String) -> Self {
         let denied = kind == CallErrorKind::Denied;
         Self { kind: if denied { Refusal::Denied } else { Refusal::Unknown }, message }
@@ -34,7 +34,7 @@ impl Mishap for Refused {
     }
 }
 
-impl Mishap for QueueError {
+impl FaultError for QueueError {
     fn of(_: CallErrorKind, message: String) -> Self {
         Self(message)
     }
@@ -43,7 +43,7 @@ impl Mishap for QueueError {
     }
 }
 
-impl Mishap for EventsError {
+impl FaultError for EventsError {
     fn of(_: CallErrorKind, message: String) -> Self {
         Self(message)
     }
@@ -52,7 +52,7 @@ impl Mishap for EventsError {
     }
 }
 
-impl Mishap for ReadError {
+impl FaultError for ReadError {
     fn of(kind: CallErrorKind, message: String) -> Self {
         match kind {
             CallErrorKind::Denied => Self::Denied(message),
@@ -70,7 +70,7 @@ impl Mishap for ReadError {
     }
 }
 
-impl Mishap for EnterError {
+impl FaultError for EnterError {
     fn of(kind: CallErrorKind, message: String) -> Self {
         let code = match kind {
             CallErrorKind::Denied => return Self::Denied(message),

@@ -1,4 +1,4 @@
-//! The doors through which the deployer hears of an upload, as JSON: S3's notification and EventBridge's event.
+//! The payloads by which the deployer hears of an upload, as JSON: S3's notification and EventBridge's event.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use deployer_core::trigger::{InboundEvent, Invocation, decode};
 use deployer_engine::EventOutcome;
 use serde_json::{Value, json};
 
-use super::{Outcome, Work, World};
+use super::{Outcome, Trigger, World};
 
-/// S3's notification of an upload, straight.
+/// Returns S3's notification of an upload, as Lambda delivers it.
 #[must_use]
 pub fn notification(upload: &Upload) -> Value {
     json!({"Records": [{
@@ -20,7 +20,7 @@ pub fn notification(upload: &Upload) -> Value {
     }]})
 }
 
-/// EventBridge's event of the same upload: plain key, another id, whole seconds, and a little later.
+/// Returns EventBridge's event of the same upload: a plain key, another id, whole seconds, and a little later.
 #[must_use]
 pub fn eventbridge(upload: &Upload) -> Value {
     let time = jiff::Timestamp::from_second((upload.time + Duration::from_secs(1)).as_second()).unwrap();
@@ -32,7 +32,7 @@ pub fn eventbridge(upload: &Upload) -> Value {
     })
 }
 
-/// An event in the body of a message of the queue.
+/// Returns a batch of SQS with one message that has this body.
 #[must_use]
 pub fn queued(body: &str) -> Value {
     json!({"Records": [{
@@ -43,17 +43,17 @@ pub fn queued(body: &str) -> Value {
 }
 
 impl World {
-    async fn handled(&self, work: Work) -> EventOutcome {
+    async fn handled(&self, work: Trigger) -> EventOutcome {
         match self.invocation().run(&work).await.outcome {
             Outcome::EventOutcome(handled) => handled,
             other => panic!("{other:?}"),
         }
     }
 
-    /// Decodes a payload and handles what it tells of, one after the other.
+    /// Decodes a payload and handles its events one after the other.
     ///
     /// # Panics
-    /// If something has to come again.
+    /// If an event must come again.
     pub async fn receive(&self, payload: &Value) -> Vec<EventOutcome> {
         let told = match decode(payload) {
             Invocation::Event(told) => told,
@@ -66,8 +66,8 @@ impl World {
             handled.push(match one {
                 InboundEvent::Upload(upload) => self.deliver(&upload).await.unwrap_or_else(|error| panic!("{error}")),
                 InboundEvent::Tick(tick) => panic!("a tick: {tick:?}"),
-                InboundEvent::Promotion(asked) => self.handled(Work::Promotion(asked)).await,
-                InboundEvent::Consent(word) => self.handled(Work::Consent(word)).await,
+                InboundEvent::Promotion(asked) => self.handled(Trigger::Promotion(asked)).await,
+                InboundEvent::Consent(word) => self.handled(Trigger::Approval(word)).await,
                 InboundEvent::Ignored { because } => EventOutcome::Ignored { because },
                 InboundEvent::NotUnderstood { because } => panic!("put back: {because}"),
                 InboundEvent::Malformed { because, .. } => {

@@ -1,57 +1,57 @@
-//! What a test asks of a world: its calls and writes, and answers to commands.
+//! The questions that a test asks of a world: its calls and writes, and answers to commands.
 
 use super::*;
 
 impl World {
-    /// Gives a command by hand, and its answer.
+    /// Gives a command by hand, and returns its answer.
     ///
     /// # Panics
-    /// If it is not carried out.
+    /// If the command is not carried out.
     pub async fn command(&self, command: Value) -> Value {
-        match self.invocation().run(&Work::Command(command)).await.outcome {
+        match self.invocation().run(&Trigger::Command(command)).await.outcome {
             Outcome::Answered(answer) => answer,
             other => panic!("{other:?}"),
         }
     }
 
-    /// Gives a command that ends with a record.
+    /// Gives a command that is answered with a record, and returns the record.
     ///
     /// # Panics
-    /// If it does not.
-    pub async fn commanded(&self, command: Value) -> DeploymentRecord {
+    /// If the answer is no record.
+    pub async fn command_record(&self, command: Value) -> DeploymentRecord {
         serde_json::from_value(self.command(command).await).unwrap()
     }
 
-    /// Gives a command that is wrong: the function's error.
+    /// Gives an invalid command, and returns the function's error type and message.
     ///
     /// # Panics
-    /// If it is carried out.
-    pub async fn refuses(&self, command: Value) -> (String, String) {
-        match self.invocation().run(&Work::Command(command)).await.outcome {
+    /// If the command is carried out.
+    pub async fn command_error(&self, command: Value) -> (String, String) {
+        match self.invocation().run(&Trigger::Command(command)).await.outcome {
             Outcome::Refused { error_type, message } => (error_type, message),
             other => panic!("{other:?}"),
         }
     }
 
-    /// Every port call so far.
+    /// Returns every port call so far.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
         self.shared.log.lock().unwrap().clone()
     }
 
-    /// Every call of an operation so far.
+    /// Returns every call of an operation so far.
     #[must_use]
     pub fn calls_of(&self, op: Op) -> Vec<Call> {
         self.calls().into_iter().filter(|call| call.op == op).collect()
     }
 
-    /// The writing calls to Lambda so far, in a line each: `UpdateAlias 111111111111/eu-west-1 orders: ok`.
+    /// Returns the writing calls to Lambda so far, in a line each: `UpdateAlias 111111111111/eu-west-1 orders: ok`.
     #[must_use]
     pub fn writes(&self) -> Vec<String> {
         self.calls().iter().filter(|call| call.op.is_lambda_write()).map(ToString::to_string).collect()
     }
 
-    /// How many places were worked on at once: from the first to the last call of each.
+    /// Returns the maximal number of targets that were worked on at once, each from its first call to its last.
     #[must_use]
     pub fn most_places_at_once(&self) -> usize {
         let mut places: BTreeMap<String, (Duration, Duration)> = BTreeMap::new();
@@ -63,18 +63,18 @@ impl World {
         most_at_once(places.into_values())
     }
 
-    /// Every event that was delivered so far comes once more, through both doors. It must change nothing: the answer
-    /// is the one that was given, nothing is written, and no target account sees more than an AssumeRole.
+    /// Delivers every event so far once more, by both channels. The answer must be an ended record or that it is
+    /// ignored, nothing may be written, and no target account may see more than an AssumeRole.
     ///
     /// # Panics
-    /// If it changes something.
+    /// If a delivery changes something.
     pub async fn same_again_changes_nothing(&self) {
         let uploads = self.delivered.lock().unwrap().clone();
         assert!(!uploads.is_empty(), "nothing was delivered");
-        // What is still settling settles.
+        // Updates that are still under way end within this second.
         self.pass(Duration::from_secs(1)).await;
         for upload in uploads {
-            // S3's notification and EventBridge's event of the same upload tell of different times.
+            // S3's notification and EventBridge's event of the same upload carry different times.
             let later = Upload { time: upload.time + Duration::from_secs(2), ..upload.clone() };
             for event in [upload, later] {
                 let (before, calls) = (self.snapshot(), self.calls().len());
@@ -90,7 +90,7 @@ impl World {
         }
         self.aws(|aws| {
             for lambda in aws.lambdas.values() {
-                assert!(lambda.misdeeds.is_empty(), "{:?}", lambda.misdeeds);
+                assert!(lambda.forbidden.is_empty(), "{:?}", lambda.forbidden);
             }
         });
     }

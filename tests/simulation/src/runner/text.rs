@@ -1,17 +1,19 @@
-//! What the log says of an invocation.
+//! The words of the log for triggers and outcomes.
 
 use deployer_engine::EventOutcome;
 
-use world::{Outcome, Work};
+use world::{Outcome, Trigger};
 
-pub(super) fn work(work: &Work) -> String {
+pub(super) fn work(work: &Trigger) -> String {
     match work {
-        Work::Upload(upload) => format!("upload {} {}", upload.key, upload.version_id.as_deref().unwrap_or_default()),
-        Work::Tick(tick) => format!("tick for {}", tick.id),
-        Work::Promotion(asked) => format!("promotion {} of {} to {}", asked.id, asked.functions, asked.to),
-        Work::Consent(word) => format!("{:?} of {} to {:?}", word.says, word.by, word.deployment),
-        Work::Sweep => "sweep".to_owned(),
-        Work::Command(command) => command.to_string(),
+        Trigger::Upload(upload) => {
+            format!("upload {} {}", upload.key, upload.version_id.as_deref().unwrap_or_default())
+        }
+        Trigger::Tick(tick) => format!("tick for {}", tick.id),
+        Trigger::Promotion(asked) => format!("promotion {} of {} to {}", asked.id, asked.functions, asked.to),
+        Trigger::Approval(vote) => format!("{:?} of {} to {:?}", vote.says, vote.by, vote.deployment),
+        Trigger::Sweep => "sweep".to_owned(),
+        Trigger::Command(command) => command.to_string(),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Invocations: they begin, die and freeze, their answers are noted, and what was not handled comes again.
+//! Invocations: the runner starts them, lets them die and freeze, records their answers, and queues unhandled messages
+//! again.
 
 use std::time::Duration;
 
@@ -6,36 +7,36 @@ use deployer_engine::EventOutcome;
 use futures::future::FutureExt as _;
 
 use super::text::{outcome, work};
-use super::{About, Event, IN_FLIGHT, Message, Running, Stage};
-use crate::planted::Planted;
-use world::{Moment, Outcome, Run, Work, tick};
+use super::{About, Event, IN_FLIGHT, Message, Runner, Running};
+use crate::mutants::Mutant;
+use world::{CallPhase, Outcome, Run, Trigger, tick};
 
-impl<'w> Stage<'w> {
-    /// An invocation begins.
-    pub(super) fn begins(&mut self, mut message: Message, running: &mut Running<'w>) {
-        if self.is_swallowed(&message) {
+impl<'w> Runner<'w> {
+    /// Starts an invocation for a message.
+    pub(super) fn start_invocation(&mut self, mut message: Message, running: &mut Running<'w>) {
+        if self.is_dropped_by_mutant(&message) {
             return;
         }
-        if let (Work::Upload(upload), Some(Planted::OrderByArrival)) = (&mut message.work, self.planted) {
+        if let (Trigger::Upload(upload), Some(Mutant::OrderByArrival)) = (&mut message.work, self.mutant) {
             upload.time = self.world.now();
             upload.sequencer = Some(format!("{:018X}", self.world.now().as_millisecond()));
         }
-        let odds = &self.scene.odds;
+        let odds = &self.scenario.odds;
         let mut invocation = self.world.invocation().leaves_in_flight(IN_FLIGHT);
         if !self.healed {
             if self.tally.deaths < 6 && self.random.percent(odds.death) {
-                let moment = if self.random.percent(50) { Moment::Before } else { Moment::After };
+                let moment = if self.random.percent(50) { CallPhase::Before } else { CallPhase::After };
                 invocation = invocation.dies_at(self.random.count(1, 28), moment);
             }
             if self.random.percent(odds.freeze) {
                 let time = self.random.milliseconds(20_000, 60_000)
-                    + self.scene.time.mul_f64(self.random.below(120) as f64 / 100.0);
+                    + self.scenario.time.mul_f64(self.random.below(120) as f64 / 100.0);
                 invocation = invocation.freezes_at(self.random.count(1, 28), time);
                 self.tally.freezes += 1;
             }
             if odds.stops > 0 && self.random.percent(odds.stops) {
                 let time = self.random.milliseconds(15_000, 60_000)
-                    + self.scene.time.mul_f64(self.random.below(130) as f64 / 100.0);
+                    + self.scenario.time.mul_f64(self.random.below(130) as f64 / 100.0);
                 invocation = invocation.freezes_before(self.random.count(1, 28), time);
                 self.tally.freezes += 1;
             }
@@ -48,34 +49,34 @@ impl<'w> Stage<'w> {
         running.push(running_one.boxed_local());
     }
 
-    /// Whether a planted bug has the queue believe that this is handled.
-    fn is_swallowed(&mut self, message: &Message) -> bool {
-        if matches!(message.about, About::Order(_)) && self.planted == Some(Planted::CommandsDropped) {
+    /// Whether a mutant makes the queue believe that this message is handled.
+    fn is_dropped_by_mutant(&mut self, message: &Message) -> bool {
+        if matches!(message.about, About::Command(_)) && self.mutant == Some(Mutant::CommandsDropped) {
             return self.random.percent(30);
         }
-        let swallows = matches!(self.planted, Some(Planted::UploadsDropped | Planted::UploadsIgnored));
+        let swallows = matches!(self.mutant, Some(Mutant::UploadsDropped | Mutant::UploadsIgnored));
         let upload = match message.about {
             About::Upload(number) => Some(number),
             _ => None,
         };
         let swallowed = upload.filter(|_| swallows).filter(|_| self.random.percent(30));
-        if let (Some(number), Some(Planted::UploadsIgnored)) = (swallowed, self.planted) {
-            self.ignored.push((number, "the planted bug says so".to_owned()));
+        if let (Some(number), Some(Mutant::UploadsIgnored)) = (swallowed, self.mutant) {
+            self.ignored.push((number, "the mutant says so".to_owned()));
         }
         swallowed.is_some()
     }
 
-    /// An invocation has ended: its message is done with, or comes again.
-    pub(super) fn answered(&mut self, message: Message, run: &Run) {
+    /// Ends an invocation: records its answer, and queues its message again unless that was handled.
+    pub(super) fn end_invocation(&mut self, message: Message, run: &Run) {
         self.note(|| {
             format!("invocation {} ({}) ended: {}", run.invocation, work(&message.work), outcome(&run.outcome))
         });
-        self.look_around();
+        self.plan_votes();
         match (&run.outcome, message.about) {
             (Outcome::EventOutcome(EventOutcome::Recorded(record)), about) => {
                 match about {
-                    About::Upload(number) => self.answers.push((number, (**record).clone())),
-                    About::Request(number) => self.granted.push((number, (**record).clone())),
+                    About::Upload(number) => self.upload_records.push((number, (**record).clone())),
+                    About::Request(number) => self.request_records.push((number, (**record).clone())),
                     _ => {}
                 }
                 return;
@@ -86,17 +87,17 @@ impl<'w> Stage<'w> {
                 }
                 return;
             }
-            // A recall that could not be begun everywhere is to be given again.
-            (Outcome::Answered(answer), About::Order(_)) if !is_begun_everywhere(answer) => {}
+            // A recall that could not begin everywhere is given again.
+            (Outcome::Answered(answer), About::Command(_)) if !is_begun_everywhere(answer) => {}
             (Outcome::Answered(answer), about) => {
-                if let About::Order(number) = about {
-                    self.replies.push((number, answer.clone()));
+                if let About::Command(number) = about {
+                    self.command_answers.push((number, answer.clone()));
                 }
                 return;
             }
             (Outcome::Refused { error_type, message: because }, about) if error_type == "InvalidCommand" => {
-                if let About::Order(number) = about {
-                    self.wrong.push((number, because.clone()));
+                if let About::Command(number) = about {
+                    self.invalid_commands.push((number, because.clone()));
                 }
                 return;
             }
@@ -105,16 +106,16 @@ impl<'w> Stage<'w> {
             (Outcome::Died, _) => self.tally.deaths += 1,
         }
         if message.is_lost && !self.healed {
-            self.tally.lost += usize::from(message.work != Work::Sweep);
+            self.tally.lost += usize::from(message.work != Trigger::Sweep);
             return;
         }
-        if message.work != Work::Sweep {
+        if message.work != Trigger::Sweep {
             let again = self.random.milliseconds(1_000, 60_000);
             self.at(self.world.elapsed() + again, Event::Message(message));
         }
     }
 
-    /// The deployer's own messages, some of which are lost, doubled or late.
+    /// Takes the deployer's own messages from its queue, and loses, doubles or delays some of them.
     pub(super) fn take_ticks(&mut self) {
         while let Some(due) = self.world.aws(|aws| aws.queue.next()) {
             for body in self.world.aws(|aws| aws.queue.take(due)) {
@@ -122,7 +123,7 @@ impl<'w> Stage<'w> {
                 self.tally.ticks += 1;
                 let due: Duration = due.duration_since(self.world.now()).try_into().unwrap_or_default();
                 let mut dues = vec![due];
-                if !self.healed && self.random.percent(self.scene.odds.bad_tick) {
+                if !self.healed && self.random.percent(self.scenario.odds.bad_tick) {
                     match self.random.below(3) {
                         0 => dues.clear(),
                         1 => dues.push(due + self.random.milliseconds(0, 20_000)),
@@ -130,8 +131,8 @@ impl<'w> Stage<'w> {
                     }
                 }
                 for due in dues {
-                    let is_lost = !self.healed && self.random.percent(self.scene.odds.loss);
-                    let message = Message { work: Work::Tick(tick.clone()), about: About::Itself, is_lost };
+                    let is_lost = !self.healed && self.random.percent(self.scenario.odds.loss);
+                    let message = Message { work: Trigger::Tick(tick.clone()), about: About::Itself, is_lost };
                     self.at(self.world.elapsed() + due, Event::Message(message));
                 }
                 self.ticks.push(tick);
@@ -140,7 +141,7 @@ impl<'w> Stage<'w> {
     }
 }
 
-/// Whether a recall says nowhere that it could not be begun.
+/// Whether a recall has begun wherever it had to.
 fn is_begun_everywhere(answer: &serde_json::Value) -> bool {
     let environments = answer["environments"].as_array().into_iter().flatten();
     environments.into_iter().all(|one| !one["deployment"].is_null() || one["because"].is_null())

@@ -1,65 +1,65 @@
-//! What people command by hand in a schedule, drawn from its seed.
+//! The commands that people give by hand in a schedule, drawn from its seed.
 //!
-//! Must not know: how it is played, and how it is judged.
+//! Must not know how a scenario is played or judged.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::focus::Odds;
-use super::scene::{Environment, Upload};
+use super::scenario::{Environment, PlannedUpload};
 use fixtures::random::Random;
 use world::VirtualClock;
 
-/// What is commanded.
+/// A command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ask {
-    /// To go back to what was live.
+pub enum CommandKind {
+    /// Rolls back.
     Rollback {
-        /// To this release.
+        /// The release to roll back to, if one is named.
         to: Option<String>,
     },
-    /// To bring back what is live.
+    /// Redeploys the live release.
     Redeploy,
-    /// To deploy the newest version of a release's key.
+    /// Deploys the newest version of a release's key.
     Deploy {
         /// The release.
         release: String,
     },
-    /// To take nothing new.
+    /// Holds the function.
     Hold,
-    /// To end that.
+    /// Releases the hold.
     ReleaseHold,
-    /// To deploy a release no more.
+    /// Rejects a release.
     Reject {
         /// The release.
         release: String,
     },
-    /// To end that.
+    /// Ends the rejection of a release.
     Unreject {
         /// The release.
         release: String,
     },
-    /// To bring here what another environment has.
+    /// Promotes from another environment to this one.
     Promote {
-        /// Which environment.
+        /// The environment to promote from.
         from: String,
-        /// This release.
+        /// The release, if one is named.
         release: Option<String>,
-        /// Whether or not it is frozen here.
+        /// True if it overrides a freeze.
         overrides: bool,
-        /// For so long only.
+        /// The time until the command expires.
         within: Option<Duration>,
     },
-    /// To deploy a release no more, and to go back from it wherever it is live.
+    /// Recalls a release: rejects it, and rolls it back wherever it is live.
     Recall {
         /// The release.
         release: String,
     },
 }
 
-impl Ask {
-    /// Whether a deployment comes of it, with a record.
+impl CommandKind {
+    /// Whether it makes a deployment, with a record.
     #[must_use]
     pub fn deploys(&self) -> bool {
         matches!(self, Self::Rollback { .. } | Self::Redeploy | Self::Deploy { .. } | Self::Promote { .. })
@@ -71,7 +71,7 @@ impl Ask {
         matches!(self, Self::Reject { .. } | Self::Unreject { .. } | Self::Recall { .. })
     }
 
-    /// Whether a release is rejected by it.
+    /// Whether it rejects a release.
     #[must_use]
     pub fn rejects(&self) -> bool {
         matches!(self, Self::Reject { .. } | Self::Recall { .. })
@@ -80,43 +80,43 @@ impl Ask {
 
 /// A command that is going to be given.
 #[derive(Debug, Clone)]
-pub struct Order {
-    /// When.
+pub struct PlannedCommand {
+    /// The time.
     pub at: Duration,
-    /// For which environment, by its number.
+    /// The index of its environment.
     pub environment: usize,
-    /// For which function.
+    /// The function.
     pub function: String,
-    /// What.
-    pub ask: Ask,
-    /// It is given again so long after that, under the same id, whatever was answered.
+    /// The command itself.
+    pub kind: CommandKind,
+    /// The times after which it is given again under the same id, whatever the first answer was.
     pub again: Vec<Duration>,
-    /// Whoever gives it gives up where no answer comes.
+    /// True if its giver gives up when no answer comes.
     pub is_lost: bool,
-    /// Whoever gives it has looked at what is live before, and says what they saw.
+    /// The look at the live release before the command, if its giver sends preconditions.
     pub look: Option<Look>,
 }
 
-/// How somebody looks at what is live before rolling back.
+/// A look at the live release before a rollback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
-    /// So long before the command is given.
+    /// The time from the look to the command.
     pub before: Duration,
-    /// Only the release is said then, and not which deployment it was.
+    /// True if the precondition names the release only, and not the deployment.
     pub by_release: bool,
 }
 
-/// What somebody has seen, and says: the rollback is refused where it is not so any more.
+/// The preconditions of a rollback (`if_live`, `if_active`): it is refused if neither holds any more.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seen {
-    /// A release, or the id of the deployment that was live.
+pub struct Preconditions {
+    /// The live release, or the id of the live deployment.
     pub live: Option<String>,
     /// The id of the deployment that was under way.
     pub active: Option<String>,
 }
 
-impl Seen {
-    /// What a head shows to somebody who looks at it so.
+impl Preconditions {
+    /// Returns the preconditions of a person who looks at this head.
     pub(super) fn of(head: &Value, look: Look) -> Self {
         let text = |pointer: &str| head.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
         if look.by_release {
@@ -126,61 +126,61 @@ impl Seen {
         Self { live: text("/history/0/deployment"), active }
     }
 
-    /// Whether nothing was seen that could be said.
+    /// Whether there is no precondition.
     pub(super) fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// By what the command with this number is known: its id, who asks, and the reason.
+/// Returns the name of a command: its id, its requester and its reason.
 #[must_use]
 pub fn name(number: usize) -> String {
     format!("order-{number}")
 }
 
-impl Order {
-    /// The command, with what its giver has seen.
+impl PlannedCommand {
+    /// Returns the command as JSON, with its preconditions.
     #[must_use]
-    pub fn json(&self, environment: &str, id: &str, by: &str, seen: &Seen) -> Value {
+    pub fn json(&self, environment: &str, id: &str, by: &str, seen: &Preconditions) -> Value {
         let mut command = json!({"function": self.function, "id": id, "requested_by": by});
         let mut with = |field: &str, value: &str| command[field] = value.into();
-        match &self.ask {
-            ask if ask.is_everywhere() => {}
-            Ask::Promote { .. } => with("to", environment),
+        match &self.kind {
+            kind if kind.is_everywhere() => {}
+            CommandKind::Promote { .. } => with("to", environment),
             _ => with("environment", environment),
         }
-        match &self.ask {
-            Ask::Rollback { to } => {
+        match &self.kind {
+            CommandKind::Rollback { to } => {
                 with("command", "rollback");
                 to.iter().for_each(|to| with("to", to));
                 seen.live.iter().for_each(|live| with("if_live", live));
                 seen.active.iter().for_each(|active| with("if_active", active));
             }
-            Ask::Redeploy => with("command", "redeploy"),
-            Ask::Deploy { release } => {
+            CommandKind::Redeploy => with("command", "redeploy"),
+            CommandKind::Deploy { release } => {
                 with("command", "deploy");
                 with("release", release);
             }
-            Ask::Hold => {
+            CommandKind::Hold => {
                 with("command", "hold");
                 with("reason", by);
             }
-            Ask::ReleaseHold => with("command", "release-hold"),
-            Ask::Reject { release } => {
+            CommandKind::ReleaseHold => with("command", "release-hold"),
+            CommandKind::Reject { release } => {
                 with("command", "reject");
                 with("release", release);
                 with("reason", by);
             }
-            Ask::Unreject { release } => {
+            CommandKind::Unreject { release } => {
                 with("command", "unreject");
                 with("release", release);
             }
-            Ask::Recall { release } => {
+            CommandKind::Recall { release } => {
                 with("command", "recall");
                 with("release", release);
                 with("reason", by);
             }
-            Ask::Promote { from, release, overrides, within } => {
+            CommandKind::Promote { from, release, overrides, within } => {
                 with("command", "promote");
                 with("from", from);
                 release.iter().for_each(|release| with("release", release));
@@ -195,100 +195,102 @@ impl Order {
     }
 }
 
-/// Mostly soon after an upload, about the same function.
-pub(super) fn draw(random: &mut Random, odds: &Odds, uploads: &[Upload]) -> Vec<Order> {
+/// Draws commands, mostly soon after an upload and about the same function.
+pub(super) fn draw(random: &mut Random, odds: &Odds, uploads: &[PlannedUpload]) -> Vec<PlannedCommand> {
     let mut all = Vec::new();
     if uploads.is_empty() || !random.percent(odds.commanded) {
         return all;
     }
-    for _ in 0..random.count(1, odds.orders) {
+    for _ in 0..random.count(1, odds.max_commands) {
         let near = &uploads[random.index(uploads.len())];
         let at = near.at
             + match random.percent(50) {
                 true => random.milliseconds(0, 4_000),
                 false => random.milliseconds(0, 60_000),
             };
-        let ask = ask(random, near, uploads);
+        let kind = draw_kind(random, near, uploads);
         let again = |random: &mut Random| match random.below(10) {
             0..6 => vec![],
             6 => vec![Duration::ZERO],
             7..9 => vec![random.milliseconds(10, 5_000)],
             _ => vec![random.milliseconds(10, 5_000), random.milliseconds(5_000, 90_000)],
         };
-        let mut give = |random: &mut Random, at, ask| {
+        let mut give = |random: &mut Random, at, kind| {
             let (again, is_lost) = (again(random), random.percent(odds.loss));
             let (environment, function) = (near.environment, near.function.clone());
-            all.push(Order { at, environment, function, ask, again, is_lost, look: None });
+            all.push(PlannedCommand { at, environment, function, kind, again, is_lost, look: None });
         };
-        // What is held or rejected is mostly let go some time.
-        let ends = match &ask {
-            Ask::Hold => Some(Ask::ReleaseHold),
-            Ask::Reject { release } => Some(Ask::Unreject { release: release.clone() }),
+        // Most holds and rejects are ended some time later.
+        let ends = match &kind {
+            CommandKind::Hold => Some(CommandKind::ReleaseHold),
+            CommandKind::Reject { release } => Some(CommandKind::Unreject { release: release.clone() }),
             _ => None,
         };
         if let Some(ends) = ends.filter(|_| random.percent(60)) {
             let later = at + random.milliseconds(100, 60_000);
             give(random, later, ends);
         }
-        give(random, at, ask);
+        give(random, at, kind);
     }
-    all.sort_by_key(|order| order.at);
+    all.sort_by_key(|command| command.at);
     all
 }
 
-fn ask(random: &mut Random, near: &Upload, uploads: &[Upload]) -> Ask {
-    let same = |other: &&Upload| other.environment == near.environment && other.function == near.function;
+fn draw_kind(random: &mut Random, near: &PlannedUpload, uploads: &[PlannedUpload]) -> CommandKind {
+    let same = |other: &&PlannedUpload| other.environment == near.environment && other.function == near.function;
     let releases: Vec<String> = uploads.iter().filter(same).map(|upload| upload.release.clone()).collect();
     let release = random.one_of(&releases);
     match random.below(100) {
-        0..30 => Ask::Rollback { to: None },
-        30..42 => Ask::Rollback { to: Some(release) },
-        42..54 => Ask::Redeploy,
-        54..68 => Ask::Deploy { release },
-        68..80 => Ask::Hold,
-        80..84 => Ask::ReleaseHold,
-        84..96 => Ask::Reject { release },
-        _ => Ask::Unreject { release },
+        0..30 => CommandKind::Rollback { to: None },
+        30..42 => CommandKind::Rollback { to: Some(release) },
+        42..54 => CommandKind::Redeploy,
+        54..68 => CommandKind::Deploy { release },
+        68..80 => CommandKind::Hold,
+        80..84 => CommandKind::ReleaseHold,
+        84..96 => CommandKind::Reject { release },
+        _ => CommandKind::Unreject { release },
     }
 }
 
-/// The same where artifacts go from environment to environment: everywhere, and for longer.
+/// Draws commands where artifacts are promoted: in every environment, and over a longer time.
 pub(super) fn draw_where_promoted(
     random: &mut Random,
     odds: &Odds,
-    uploads: &[Upload],
+    uploads: &[PlannedUpload],
     environments: &[Environment],
-) -> Vec<Order> {
+) -> Vec<PlannedCommand> {
     let mut all = Vec::new();
     if !random.percent(odds.commanded) {
         return all;
     }
-    for _ in 0..random.count(1, odds.orders) {
+    for _ in 0..random.count(1, odds.max_commands) {
         let near = &uploads[random.index(uploads.len())];
         let function = near.function.clone();
         let at = near.at + random.within(&[4_000, 120_000, 1_200_000]);
         let environment = random.index(environments.len());
-        let of = |upload: &&Upload| upload.function == function;
+        let of = |upload: &&PlannedUpload| upload.function == function;
         let releases: Vec<String> = uploads.iter().filter(of).map(|upload| upload.release.clone()).collect();
         let release = random.one_of(&releases);
-        let ask = match (random.below(100), &environments[environment].rules) {
-            (0..40, Some(rules)) => Ask::Promote {
+        let kind = match (random.below(100), &environments[environment].rules) {
+            (0..40, Some(rules)) => CommandKind::Promote {
                 from: random.one_of(&rules.from),
                 release: random.percent(25).then_some(release),
                 overrides: random.percent(20),
                 within: random.percent(15).then(|| random.milliseconds(0, 600_000)),
             },
-            (0..30, None) => Ask::Redeploy,
-            (30..55, _) => Ask::Rollback { to: random.percent(25).then_some(release) },
-            (55..62, _) => Ask::Deploy { release },
-            (62..72, _) => Ask::Hold,
-            (72..82, _) => Ask::Reject { release },
-            (82..95, _) => Ask::Recall { release },
-            _ => Ask::Redeploy,
+            (0..30, None) => CommandKind::Redeploy,
+            (30..55, _) => CommandKind::Rollback { to: random.percent(25).then_some(release) },
+            (55..62, _) => CommandKind::Deploy { release },
+            (62..72, _) => CommandKind::Hold,
+            (72..82, _) => CommandKind::Reject { release },
+            (82..95, _) => CommandKind::Recall { release },
+            _ => CommandKind::Redeploy,
         };
-        let ends = match &ask {
-            Ask::Hold => Some(Ask::ReleaseHold),
-            Ask::Reject { release } | Ask::Recall { release } => Some(Ask::Unreject { release: release.clone() }),
+        let ends = match &kind {
+            CommandKind::Hold => Some(CommandKind::ReleaseHold),
+            CommandKind::Reject { release } | CommandKind::Recall { release } => {
+                Some(CommandKind::Unreject { release: release.clone() })
+            }
             _ => None,
         };
         let again = |random: &mut Random| match random.below(10) {
@@ -296,21 +298,21 @@ pub(super) fn draw_where_promoted(
             6..9 => vec![random.milliseconds(0, 5_000)],
             _ => vec![random.milliseconds(10, 5_000), random.milliseconds(5_000, 900_000)],
         };
-        let mut give = |random: &mut Random, at, environment, ask| {
+        let mut give = |random: &mut Random, at, environment, kind| {
             let (again, is_lost) = (again(random), random.percent(odds.loss));
-            all.push(Order { at, environment, function: function.clone(), ask, again, is_lost, look: None });
+            all.push(PlannedCommand { at, environment, function: function.clone(), kind, again, is_lost, look: None });
         };
         if let Some(ends) = ends.filter(|_| random.percent(50)) {
             let later = at + random.milliseconds(100, 600_000);
             give(random, later, environment, ends);
         }
-        // What was rolled back succeeds once more where it came from.
-        if matches!(ask, Ask::Rollback { .. }) && environment > 0 && random.percent(50) {
+        // After a rollback the source sometimes succeeds once more with a release.
+        if matches!(kind, CommandKind::Rollback { .. }) && environment > 0 && random.percent(50) {
             let (later, release) = (at + random.within(&[20_000, 300_000]), random.one_of(&releases));
-            give(random, later, 0, Ask::Deploy { release });
+            give(random, later, 0, CommandKind::Deploy { release });
         }
-        give(random, at, environment, ask);
+        give(random, at, environment, kind);
     }
-    all.sort_by_key(|order| order.at);
+    all.sort_by_key(|command| command.at);
     all
 }

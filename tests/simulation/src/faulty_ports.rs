@@ -1,4 +1,4 @@
-//! Ports that do something else than they were asked for: the tools of the planted bugs.
+//! Ports that do something else than they are asked to: they implement mutants.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,31 +8,31 @@ use deployer_engine::port::{Clock, ETag, Ledger, LedgerError, Precondition, Read
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::planted::Planted;
+use super::mutants::Mutant;
 
-/// Always draws the same.
-pub(super) struct BadChance;
+/// Always draws the same number.
+pub(super) struct ConstantRng;
 
-impl Rng for BadChance {
+impl Rng for ConstantRng {
     fn draw(&self) -> u128 {
         7
     }
 }
 
-/// Shows the time at which the invocation began.
-pub(super) struct BadClock {
+/// Always shows the time at which the invocation began.
+pub(super) struct StoppedClock {
     clock: Arc<dyn Clock>,
     shows: Timestamp,
 }
 
-impl BadClock {
+impl StoppedClock {
     pub fn stopped(clock: Arc<dyn Clock>) -> Self {
         Self { shows: clock.now(), clock }
     }
 }
 
 #[async_trait]
-impl Clock for BadClock {
+impl Clock for StoppedClock {
     fn now(&self) -> Timestamp {
         self.shows
     }
@@ -42,17 +42,17 @@ impl Clock for BadClock {
     }
 }
 
-/// Reads or writes other objects than it should.
-pub(super) struct BadLedger {
+/// A ledger that reads or writes something else than it is asked to.
+pub(super) struct FaultyLedger {
     ledger: Arc<dyn Ledger>,
-    planted: Option<Planted>,
-    /// Markers that are put down later.
+    mutant: Option<Mutant>,
+    /// Markers that are written later.
     markers: Mutex<Vec<(String, Vec<u8>)>>,
-    /// A head as this invocation has last written it, with a claim of its own.
+    /// The head with a claim that this invocation wrote last.
     claimed: Mutex<Option<(Vec<u8>, ETag)>>,
-    /// What is rejected, as this invocation has first read it.
+    /// The rejects as this invocation read them first.
     rejects: Mutex<Option<Reading>>,
-    /// The hold that was kept from it.
+    /// The hold that is hidden from this invocation.
     hold: Mutex<Value>,
 }
 
@@ -68,7 +68,7 @@ fn forget(of: &mut Value, field: &str) {
     }
 }
 
-/// A rollback that met a deployment becomes one that met none.
+/// Makes a rollback that met a deployment one that met none.
 fn forget_undone(request: &mut Value) {
     if let Some(subject) = request.get_mut("subject").and_then(Value::as_object_mut) {
         subject.remove("undoes");
@@ -76,11 +76,11 @@ fn forget_undone(request: &mut Value) {
     }
 }
 
-impl BadLedger {
-    pub fn new(ledger: Arc<dyn Ledger>, planted: Option<Planted>) -> Self {
+impl FaultyLedger {
+    pub fn new(ledger: Arc<dyn Ledger>, mutant: Option<Mutant>) -> Self {
         Self {
             ledger,
-            planted,
+            mutant,
             markers: Mutex::default(),
             claimed: Mutex::default(),
             rejects: Mutex::default(),
@@ -88,7 +88,7 @@ impl BadLedger {
         }
     }
 
-    /// The markers that were held back are put down when a head is written.
+    /// Writes a head, and then the markers that were held back.
     async fn put_then_markers(&self, key: &str, body: Vec<u8>, if_: Precondition) -> Result<Written, LedgerError> {
         let written = self.ledger.put(key, body, if_).await?;
         let markers = std::mem::take(&mut *self.markers.lock().unwrap());
@@ -98,7 +98,7 @@ impl BadLedger {
         Ok(written)
     }
 
-    /// A head that opens work is remembered, and told once more instead of the next one that is read.
+    /// Writes a head and keeps it if it has an active deployment; the next read of a head returns it.
     async fn put_and_keep(&self, key: &str, body: Vec<u8>, if_: Precondition) -> Result<Written, LedgerError> {
         let written = self.ledger.put(key, body.clone(), if_).await?;
         let is_open = serde_json::from_slice::<Value>(&body).is_ok_and(|head| !head["active"].is_null());
@@ -111,19 +111,19 @@ impl BadLedger {
     }
 
     async fn get_rejects(&self, key: &str) -> Result<Reading, LedgerError> {
-        if let (Some(Planted::RejectsReadOnce), Some(first)) = (self.planted, self.rejects.lock().unwrap().clone()) {
+        if let (Some(Mutant::RejectsReadOnce), Some(first)) = (self.mutant, self.rejects.lock().unwrap().clone()) {
             return Ok(first);
         }
         let read = self.ledger.get(key).await?;
         *self.rejects.lock().unwrap() = Some(read.clone());
-        let object = read.object.map(|(body, etag)| match self.planted {
-            Some(Planted::RejectsIgnored) => (changed(body, |rejects| rejects["rejects"] = json!([])), etag),
+        let object = read.object.map(|(body, etag)| match self.mutant {
+            Some(Mutant::RejectsIgnored) => (changed(body, |rejects| rejects["rejects"] = json!([])), etag),
             _ => (body, etag),
         });
         Ok(Reading { object, ..read })
     }
 
-    /// Whatever is there.
+    /// Writes an object over whatever is there.
     async fn force(&self, key: &str, body: Vec<u8>) -> Result<Written, LedgerError> {
         loop {
             let precondition = match self.ledger.get(key).await?.object {
@@ -138,10 +138,10 @@ impl BadLedger {
 }
 
 #[async_trait]
-impl Ledger for BadLedger {
+impl Ledger for FaultyLedger {
     async fn get(&self, key: &str) -> Result<Reading, LedgerError> {
-        let kept = match self.planted {
-            Some(Planted::NoSecondReading) if key.starts_with("heads/") => self.claimed.lock().unwrap().take(),
+        let kept = match self.mutant {
+            Some(Mutant::NoSecondReading) if key.starts_with("heads/") => self.claimed.lock().unwrap().take(),
             _ => None,
         };
         if kept.is_some() {
@@ -157,27 +157,27 @@ impl Ledger for BadLedger {
                 value["active"]["lease_until"] = json!(until);
             }
         };
-        let body = match self.planted {
-            Some(Planted::LeasesIgnored) => changed(body, |head| lease(head, "2000-01-01T00:00:00Z")),
-            Some(Planted::LeasesForEver) => changed(body, |head| lease(head, "2100-01-01T00:00:00Z")),
-            Some(Planted::MarkForgotten) => changed(body, |head| head["mark"] = Value::Null),
-            Some(Planted::RequestsForgotten) => changed(body, |head| head["requests"] = json!([])),
-            Some(Planted::ObeyedForgotten) => changed(body, |head| head["obeyed"] = json!([])),
-            Some(Planted::StopsUnheard) => changed(body, |head| forget(&mut head["active"], "stop")),
-            Some(Planted::ChosenForgotten) => changed(body, |head| {
+        let body = match self.mutant {
+            Some(Mutant::LeasesIgnored) => changed(body, |head| lease(head, "2000-01-01T00:00:00Z")),
+            Some(Mutant::LeasesForEver) => changed(body, |head| lease(head, "2100-01-01T00:00:00Z")),
+            Some(Mutant::MarkForgotten) => changed(body, |head| head["mark"] = Value::Null),
+            Some(Mutant::RequestsForgotten) => changed(body, |head| head["requests"] = json!([])),
+            Some(Mutant::ObeyedForgotten) => changed(body, |head| head["obeyed"] = json!([])),
+            Some(Mutant::StopsUnheard) => changed(body, |head| forget(&mut head["active"], "stop")),
+            Some(Mutant::ChosenForgotten) => changed(body, |head| {
                 if head["active"]["request"]["cause"]["kind"] != "upload" {
                     forget(&mut head["active"], "chosen");
                 }
             }),
-            Some(Planted::HoldsIgnored) => {
+            Some(Mutant::HoldsIgnored) => {
                 changed(body, |head| *self.hold.lock().unwrap() = std::mem::take(&mut head["hold"]))
             }
-            Some(Planted::HistoryTurned) => changed(body, |head| {
+            Some(Mutant::HistoryTurned) => changed(body, |head| {
                 if let Some([_, before @ ..]) = head["history"].as_array_mut().map(Vec::as_mut_slice) {
                     before.reverse();
                 }
             }),
-            Some(Planted::SequencersIgnored) => changed(body, |head| forget(&mut head["mark"], "sequencer")),
+            Some(Mutant::SequencersIgnored) => changed(body, |head| forget(&mut head["mark"], "sequencer")),
             _ => body,
         };
         Ok(Reading { object: Some((body, etag)), ..read })
@@ -186,23 +186,23 @@ impl Ledger for BadLedger {
     async fn put(&self, key: &str, body: Vec<u8>, precondition: Precondition) -> Result<Written, LedgerError> {
         let is_head = key.starts_with("heads/");
         let is_absent = precondition == Precondition::Absent;
-        match self.planted {
-            Some(Planted::HeadsReplacedBlindly) if is_head && !is_absent => self.force(key, body).await,
-            Some(Planted::HeadsCreatedBlindly) if is_head && is_absent => self.force(key, body).await,
-            Some(Planted::RecordsCreatedBlindly) if key.starts_with("deployments/") => self.force(key, body).await,
-            Some(Planted::SameHeadAgain) if is_head => match self.ledger.put(key, body.clone(), precondition).await? {
+        match self.mutant {
+            Some(Mutant::HeadsReplacedBlindly) if is_head && !is_absent => self.force(key, body).await,
+            Some(Mutant::HeadsCreatedBlindly) if is_head && is_absent => self.force(key, body).await,
+            Some(Mutant::RecordsCreatedBlindly) if key.starts_with("deployments/") => self.force(key, body).await,
+            Some(Mutant::SameHeadAgain) if is_head => match self.ledger.put(key, body.clone(), precondition).await? {
                 Written::Lost => self.force(key, body).await,
                 written => Ok(written),
             },
-            Some(Planted::OutboxEmptied) if is_head => {
+            Some(Mutant::OutboxEmptied) if is_head => {
                 let body = changed(body, |head| head["outbox"] = json!([]));
                 self.ledger.put(key, body, precondition).await
             }
-            Some(Planted::PendingDropped) if is_head => {
+            Some(Mutant::PendingDropped) if is_head => {
                 let body = changed(body, |head| head["pending"] = serde_json::json!([]));
                 self.ledger.put(key, body, precondition).await
             }
-            Some(Planted::CommandsNotKept) if is_head => {
+            Some(Mutant::CommandsNotKept) if is_head => {
                 let is_upload = |request: &Value| request["cause"]["kind"] == "upload";
                 let keep = |head: &mut Value| {
                     if let Some(all) = head["pending"].as_array_mut() {
@@ -211,10 +211,10 @@ impl Ledger for BadLedger {
                 };
                 self.ledger.put(key, changed(body, keep), precondition).await
             }
-            Some(Planted::CommandsUnmarked) if is_head => {
+            Some(Mutant::CommandsUnmarked) if is_head => {
                 self.ledger.put(key, changed(body, |head| head["floor"] = Value::Null), precondition).await
             }
-            Some(Planted::HoldsIgnored) if is_head => {
+            Some(Mutant::HoldsIgnored) if is_head => {
                 let hold = self.hold.lock().unwrap().clone();
                 let restore = |head: &mut Value| {
                     if head["hold"].is_null() {
@@ -223,7 +223,7 @@ impl Ledger for BadLedger {
                 };
                 self.ledger.put(key, changed(body, restore), precondition).await
             }
-            Some(Planted::LiveFrozen) if is_head => {
+            Some(Mutant::LiveFrozen) if is_head => {
                 let freeze = |head: &mut Value| {
                     if let Some(all) = head["history"].as_array_mut() {
                         all.retain(|one| one["complete"] != false);
@@ -231,7 +231,7 @@ impl Ledger for BadLedger {
                 };
                 self.ledger.put(key, changed(body, freeze), precondition).await
             }
-            Some(Planted::UndoesForgotten) if is_head => {
+            Some(Mutant::UndoesForgotten) if is_head => {
                 let forget_it = |head: &mut Value| {
                     if let Some(active) = head.get_mut("active").and_then(|active| active.get_mut("request")) {
                         forget_undone(active);
@@ -240,7 +240,7 @@ impl Ledger for BadLedger {
                 };
                 self.ledger.put(key, changed(body, forget_it), precondition).await
             }
-            Some(Planted::RedeploysDisplace) if is_head => {
+            Some(Mutant::RedeploysDisplace) if is_head => {
                 let displace = |head: &mut Value| {
                     if let Some(all) = head["pending"].as_array_mut()
                         && all.iter().any(|one| one["cause"]["kind"] == "redeploy")
@@ -250,18 +250,18 @@ impl Ledger for BadLedger {
                 };
                 self.ledger.put(key, changed(body, displace), precondition).await
             }
-            Some(Planted::LeftForgotten) if is_head => {
+            Some(Mutant::LeftForgotten) if is_head => {
                 self.ledger.put(key, changed(body, |head| head["left"] = json!([])), precondition).await
             }
-            Some(Planted::MarkersForgotten) if key.starts_with("open/") => Ok(Written::Now(ETag(String::new()))),
-            Some(Planted::MarkersAfterHeads) if key.starts_with("open/") => {
+            Some(Mutant::MarkersForgotten) if key.starts_with("open/") => Ok(Written::Now(ETag(String::new()))),
+            Some(Mutant::MarkersAfterHeads) if key.starts_with("open/") => {
                 self.markers.lock().unwrap().push((key.to_owned(), body));
                 Ok(Written::Now(ETag(String::new())))
             }
-            Some(Planted::MarkersAfterHeads) if is_head => self.put_then_markers(key, body, precondition).await,
-            Some(Planted::NoSecondReading) if is_head && opens_a_door(&body) => Ok(Written::Now(ETag("unseen".into()))),
-            Some(Planted::NoSecondReading) if is_head => self.put_and_keep(key, body, precondition).await,
-            Some(Planted::ResultsForgotten) if key.starts_with("results/") => Ok(Written::Now(ETag(String::new()))),
+            Some(Mutant::MarkersAfterHeads) if is_head => self.put_then_markers(key, body, precondition).await,
+            Some(Mutant::NoSecondReading) if is_head && opens_a_door(&body) => Ok(Written::Now(ETag("unseen".into()))),
+            Some(Mutant::NoSecondReading) if is_head => self.put_and_keep(key, body, precondition).await,
+            Some(Mutant::ResultsForgotten) if key.starts_with("results/") => Ok(Written::Now(ETag(String::new()))),
             _ => self.ledger.put(key, body, precondition).await,
         }
     }
@@ -275,7 +275,7 @@ impl Ledger for BadLedger {
     }
 }
 
-/// Whether a head is written before an alias moves.
+/// Whether this is a head that is written just before an alias moves.
 fn opens_a_door(body: &[u8]) -> bool {
     let head: Value = serde_json::from_slice(body).unwrap_or_default();
     head["active"]["doors"].as_array().is_some_and(|doors| !doors.is_empty())

@@ -1,15 +1,15 @@
-//! Makes the world that a scene is played in: its environments and functions, its latencies, and what goes wrong in it.
+//! Sets up the world of a scenario: its environments and functions, its latencies, and its faults.
 
 use jiff::Timestamp;
 
-use super::foreign;
-use super::scene::{Mishap, Scene, When};
+use super::foreign_changes;
+use super::scenario::{FaultKind, Scenario, When};
 use fixtures::random::Random;
-use world::{Fate, Latency, Settling, World};
+use world::{Latency, Settling, UpdateOutcome, World};
 
-/// The deployer.json of a scene, without the targets that were taken out of it.
-pub(super) fn config(scene: &Scene, without: &[String]) -> serde_json::Value {
-    let environments: serde_json::Map<_, _> = scene
+/// Returns the deployer.json of a scenario, without the targets that have left it.
+pub(super) fn config(scenario: &Scenario, without: &[String]) -> serde_json::Value {
+    let environments: serde_json::Map<_, _> = scenario
         .environments
         .iter()
         .map(|e| {
@@ -34,49 +34,49 @@ pub(super) fn config(scene: &Scene, without: &[String]) -> serde_json::Value {
         "queue_url": "https://sqs.eu-west-1.amazonaws.com/000000000000/deployer",
         "environments": environments,
     });
-    if scene.has_bus {
+    if scenario.has_bus {
         config["event_bus"] = "deployer".into();
     }
     config
 }
 
-/// Makes the world of a scene.
-pub(super) fn world(scene: &Scene, random: &mut Random) -> World {
-    let mut world = World::with(&config(scene, &[]));
-    world.time = scene.time;
+/// Makes the world of a scenario.
+pub(super) fn world(scenario: &Scenario, random: &mut Random) -> World {
+    let mut world = World::with(&config(scenario, &[]));
+    world.time = scenario.time;
     world.latency(latency(random.fork()));
     world.aws(|aws| {
-        for place in scene.environments.iter().flat_map(|environment| &environment.targets) {
+        for place in scenario.environments.iter().flat_map(|environment| &environment.targets) {
             let lambda = aws.at(place);
             lambda.role("lambda-execution", Timestamp::UNIX_EPOCH);
-            lambda.settling = Settling { reads: 0, time: scene.settling };
+            lambda.settling = Settling { reads: 0, time: scenario.settling };
         }
-        for (place, function) in &scene.there {
-            aws.at(place).given(function, b"what was there before").publish().point("live", 1);
+        for (place, function) in &scenario.existing {
+            aws.at(place).add_function(function, b"what was there before").publish().point("live", 1);
         }
     });
-    for one in &scene.provisioned {
+    for one in &scenario.provisioned {
         let fate = match one.fails {
-            true => Fate::Fails("the new version cannot be started".to_owned()),
-            false => Fate::Settles,
+            true => UpdateOutcome::Fails("the new version cannot be started".to_owned()),
+            false => UpdateOutcome::Settles,
         };
-        world.somebody(&one.place, &one.function, |function| function.provision("live", one.takes, fate));
+        world.change_function(&one.place, &one.function, |function| function.provision("live", one.takes, fate));
     }
-    for fault in &scene.faults {
+    for fault in &scenario.faults {
         let rule = world.on(fault.op).call(fault.call).times(fault.times);
-        match fault.mishap {
-            Mishap::Fails(kind) => rule.fail(kind),
-            Mishap::LosesAnswer => rule.lose_the_answer(),
-            Mishap::Twice => rule.twice(),
-            Mishap::Held(time) => rule.hold_for(time),
-            Mishap::EndsFailed => rule.end_failed("InvalidRuntime: no such thing"),
+        match fault.kind {
+            FaultKind::Fails(kind) => rule.fail(kind),
+            FaultKind::LosesAnswer => rule.lose_the_answer(),
+            FaultKind::Twice => rule.twice(),
+            FaultKind::Held(time) => rule.hold_for(time),
+            FaultKind::EndsFailed => rule.end_failed("InvalidRuntime: no such thing"),
         }
     }
-    for one in &scene.foreigners {
+    for one in &scenario.foreign_changes {
         if let When::Before(op, call) = one.when {
             let act = one.clone();
             let rule = world.on(op).at(&one.place).about(&one.function).call(call);
-            rule.meanwhile(move |state| foreign::acts(state, &act));
+            rule.meanwhile(move |state| foreign_changes::apply(state, &act));
         }
     }
     world

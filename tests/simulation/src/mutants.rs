@@ -1,5 +1,5 @@
-//! Bugs that are planted to prove that the simulator would find them. Each breaks one rule of the ledger's protocol from
-//! outside, between the engine and its ports: the product has no switch for any of them.
+//! Mutants: bugs that are planted to prove that the simulator would find them. Each breaks one rule of the ledger's
+//! protocol from outside, between the engine and its ports. The product has no switch for any of them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,37 +8,37 @@ use std::sync::Arc;
 use deployer_engine::Ports;
 use deployer_engine::port::Events;
 
-use super::faulty_functions::BadGate;
+use super::faulty_functions::FaultySessions;
 use super::faulty_heads::FaultyHeads;
+use super::faulty_ports::{ConstantRng, FaultyLedger, StoppedClock};
+use super::faulty_readers::{LossyEvents, SharedPast, wrap};
 use super::focus::Focus;
-use super::misleading::{BadEvents, Past, mislead};
-use super::sabotage::{BadChance, BadClock, BadLedger};
 
-macro_rules! planted {
+macro_rules! mutants {
     ($($(#[doc = $doc:literal])* $name:ident = $text:literal, $focus:expr;)*) => {
         /// A planted bug, named by what it breaks.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Planted {
+        pub enum Mutant {
             $($(#[doc = $doc])* $name,)*
         }
 
-        impl Planted {
-            /// All of them.
+        impl Mutant {
+            /// All mutants.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// Its name on the command line.
+            /// Returns its name on the command line.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
             }
 
-            /// What the schedules must have more of for it to show soon.
+            /// Returns the focus of the schedules that find it soon.
             #[must_use]
             pub fn focus(self) -> Option<Focus> {
                 match self { $(Self::$name => $focus,)* }
             }
 
-            /// Which rule it breaks, in a line.
+            /// Returns the rule that it breaks, in a line.
             #[must_use]
             pub fn description(self) -> &'static str {
                 match self { $(Self::$name => concat!($($doc),*).trim_ascii(),)* }
@@ -47,86 +47,86 @@ macro_rules! planted {
     };
 }
 
-planted! {
+mutants! {
     /// Heads are replaced whatever is there: no If-Match.
     HeadsReplacedBlindly = "heads-replaced-blindly", None;
     /// Heads are created whatever is there: no If-None-Match.
     HeadsCreatedBlindly = "heads-created-blindly", Some(Focus::Order);
     /// Records are created whatever is there: no If-None-Match, so an ended record is changed.
     RecordsCreatedBlindly = "records-created-blindly", Some(Focus::Order);
-    /// After a lost race the same head is sent again with the new ETag, and nothing is decided again.
+    /// After a lost race the same head is sent again with the new ETag, without a new decision.
     SameHeadAgain = "same-head-again", None;
-    /// A lease counts as over at once.
+    /// Every lease counts as expired.
     LeasesIgnored = "leases-ignored", None;
-    /// A lease never ends.
+    /// A lease never expires.
     LeasesForEver = "leases-for-ever", None;
-    /// Claims and markers draw the same token at the same time.
+    /// Every random token is the same.
     TokensRepeat = "tokens-repeat", Some(Focus::Order);
-    /// Uploads are ordered by when their event arrives.
+    /// Uploads are ordered by the arrival of their events.
     OrderByArrival = "order-by-arrival", None;
     /// The head forgets its mark.
     MarkForgotten = "mark-forgotten", None;
-    /// The head forgets which requests it knows.
+    /// The head forgets the requests that it knows.
     RequestsForgotten = "requests-forgotten", None;
-    /// The outbox is emptied as the head is written: what follows from an end is lost with the process.
+    /// The outbox is emptied as the head is written: what an end calls for is lost if the process dies.
     OutboxEmptied = "outbox-emptied", Some(Focus::Deaths);
-    /// What waits is not written down.
+    /// Pending requests are not written.
     PendingDropped = "pending-dropped", None;
-    /// No markers are put down, so the sweep finds nothing.
+    /// No markers are written, so the sweep finds nothing.
     MarkersForgotten = "markers-forgotten", Some(Focus::Losses);
     /// Results are not written.
     ResultsForgotten = "results-forgotten", None;
     /// The wall clock stands still within an invocation: a process that was frozen writes late.
     ClockStandsStill = "clock-stands-still", Some(Focus::Slow);
-    /// A version is taken for active at once.
+    /// A version counts as active at once.
     ActiveAtOnce = "active-at-once", None;
-    /// Writes are sent on whatever revision is the newest.
+    /// Writes name the newest revision instead of the one that was read.
     NewestRevision = "newest-revision", Some(Focus::Foreigners);
-    /// A write to Lambda that got no answer is sent again, and nobody looks.
+    /// A write to Lambda without an answer is sent again without looking.
     SentAgainUnseen = "sent-again-unseen", Some(Focus::Answers);
-    /// Some messages about uploads are acked, and nobody has seen them.
+    /// Some messages about uploads are acked unhandled.
     UploadsDropped = "uploads-dropped", None;
-    /// Some uploads are taken for none of ours, although others know them.
+    /// Some uploads are ignored as none of ours.
     UploadsIgnored = "uploads-ignored", None;
-    /// At one time the sequencer counts for nothing.
+    /// Sequencers do not count where two uploads have the same time.
     SequencersIgnored = "sequencers-ignored", Some(Focus::Order);
-    /// The marker is put down after the head that it shall lead to.
+    /// The marker is written after the head that it must lead to.
     MarkersAfterHeads = "markers-after-heads", Some(Focus::Losses);
-    /// The head is neither read nor written a second time before an alias moves.
+    /// The head is neither read nor written again before an alias moves.
     NoSecondReading = "no-second-reading", None;
-    /// Every time that a command is given it has another id.
+    /// A command gets another id each time that it is given.
     IdsRedrawn = "ids-redrawn", Some(Focus::Commands);
-    /// Some commands are taken for done, and nobody has seen them.
+    /// Some commands count as done unhandled.
     CommandsDropped = "commands-dropped", Some(Focus::Commands);
-    /// The head forgets which holds were carried out.
+    /// The head forgets the holds that were carried out.
     ObeyedForgotten = "obeyed-forgotten", Some(Focus::Commands);
-    /// A command that waits is not written down.
+    /// Pending commands are not written.
     CommandsNotKept = "commands-not-kept", Some(Focus::Commands);
-    /// A command leaves no mark in the order of uploads.
+    /// A command leaves no floor in the order of uploads.
     CommandsUnmarked = "commands-unmarked", Some(Focus::Commands);
-    /// What is rejected is not looked at.
+    /// Rejects are ignored.
     RejectsIgnored = "rejects-ignored", Some(Focus::Commands);
-    /// What is rejected is read once, and never again.
+    /// Rejects are read once, and never again.
     RejectsReadOnce = "rejects-read-once", Some(Focus::Commands);
-    /// A deployment never hears that it shall stop.
+    /// A deployment never learns that it was asked to stop.
     StopsUnheard = "stops-unheard", Some(Focus::Commands);
     /// A head reads as if it were not held.
     HoldsIgnored = "holds-ignored", Some(Focus::Commands);
-    /// What was live before is read in another order.
+    /// The history is read in another order.
     HistoryTurned = "history-turned", Some(Focus::Commands);
-    /// What was rolled back from is forgotten.
+    /// The `left` entries are forgotten.
     LeftForgotten = "left-forgotten", Some(Focus::Commands);
-    /// Who takes a command over finds out anew what it is about.
+    /// An invocation that resumes a command resolves its artifact again.
     ChosenForgotten = "chosen-forgotten", Some(Focus::Upheaval);
     /// The sweep does nothing.
     SweepDoesNothing = "sweep-does-nothing", Some(Focus::Losses);
-    /// An event that is played again from an archive does not say so.
+    /// A replay from an archive is not marked as one.
     ReplaysUnmarked = "replays-unmarked", Some(Focus::Promotions);
-    /// Every time that a promotion is asked for by an event, that has another id.
+    /// A promotion event gets another id each time that it arrives.
     EventsRenamed = "events-renamed", Some(Focus::Promotions);
-    /// Whoever judges a promotion under its claim sees the source as it was before the last deployment there.
+    /// Under the claim of a promotion the source reads as it was before its last deployment.
     SourcesAsTheyWere = "sources-as-they-were", Some(Focus::Promotions);
-    /// Whoever judges a promotion does not see what is rejected; whoever looks again before an alias moves does.
+    /// The evaluation of a promotion does not see rejects; the check before an alias moves does.
     RejectsHidden = "rejects-hidden", Some(Focus::Promotions);
     /// Promotions that wait for approvals read as if somebody had approved them.
     ApprovalsInvented = "approvals-invented", Some(Focus::Promotions);
@@ -134,44 +134,44 @@ planted! {
     OverridesInvented = "overrides-invented", Some(Focus::Promotions);
     /// The clock runs ahead while promotions are judged.
     ClockRunsAhead = "clock-runs-ahead", Some(Focus::Promotions);
-    /// Promotions that wait are not written down.
+    /// Waiting promotions are not written.
     WaitingDropped = "waiting-dropped", Some(Focus::Promotions);
-    /// A success calls for nothing.
+    /// A success requests no promotion.
     PromotionsUncalled = "promotions-uncalled", Some(Focus::Promotions);
-    /// Some events are taken for sent, and never were.
+    /// Some events count as sent unsent.
     EventsSwallowed = "events-swallowed", Some(Focus::Promotions);
-    /// What was rolled back is not seen by whoever judges a promotion.
+    /// The evaluation of a promotion does not see rollbacks.
     RolledBackUnseen = "rolled-back-unseen", Some(Focus::Promotions);
-    /// What reached some targets only does not become live.
+    /// An artifact that reached only some targets does not become live.
     LiveFrozen = "live-frozen", Some(Focus::Answers);
     /// A rollback forgets which deployment it met.
     UndoesForgotten = "undoes-forgotten", Some(Focus::Commands);
-    /// A redeploy that waits takes the place of what waited before it.
+    /// A pending redeploy displaces the requests that were pending before it.
     RedeploysDisplace = "redeploys-displace", Some(Focus::Commands);
-    /// A rollback takes what is live, and did not reach every target, for what was live before.
+    /// A rollback takes a live release that did not reach every target for the one before.
     LiveBroughtBack = "live-brought-back", Some(Focus::Suspended);
-    /// What people say that they have seen is lost on its way.
+    /// Preconditions of rollbacks are lost on their way.
     PreconditionsIgnored = "preconditions-ignored", Some(Focus::Incidents);
-    /// A rollback does not see that another one is open.
+    /// A rollback does not see another open rollback.
     RollbacksApart = "rollbacks-apart", Some(Focus::Incidents);
-    /// What a newer deployer has said is dropped from what is rewritten.
+    /// The fields of a newer deployer are dropped when an object is rewritten.
     FieldsDropped = "fields-dropped", Some(Focus::Versions);
-    /// A newer format counts for nothing.
+    /// A newer format is ignored.
     NewerActedOn = "newer-acted-on", Some(Focus::Versions);
-    /// A group that is decided reads as if it were not.
+    /// A decided group reads as undecided.
     GroupDecidedTwice = "group-decided-twice", Some(Focus::Groups);
-    /// A group whose members take their places reads as decided: whoever has its place goes.
+    /// A group whose members take their places reads as decided, so each member moves once it has its place.
     MembersDecide = "members-decide", Some(Focus::Groups);
-    /// The part of the traffic that stays behind goes unseen.
+    /// The traffic that stays on the former version is hidden.
     TrafficUnwatched = "traffic-unwatched", Some(Focus::Provisioned);
-    /// A door is taken for shut, and is not.
+    /// A door counts as shut while it is open.
     DoorsLeftOpen = "doors-left-open", Some(Focus::Held);
 }
 
-impl Planted {
-    /// Puts it between an invocation's engine and its ports.
+impl Mutant {
+    /// Puts the mutant between an invocation's engine and its ports.
     #[must_use]
-    pub(super) fn between(self, mut ports: Ports, past: &Past) -> Ports {
+    pub(super) fn decorate(self, mut ports: Ports, past: &SharedPast) -> Ports {
         match self {
             Self::SourcesAsTheyWere
             | Self::RejectsHidden
@@ -180,9 +180,9 @@ impl Planted {
             | Self::ClockRunsAhead
             | Self::WaitingDropped
             | Self::RolledBackUnseen
-            | Self::PromotionsUncalled => return mislead(ports, Some(self), past),
+            | Self::PromotionsUncalled => return wrap(ports, Some(self), past),
             Self::EventsSwallowed => {
-                ports.events = ports.events.map(|events| Arc::new(BadEvents::new(events, past)) as Arc<dyn Events>);
+                ports.events = ports.events.map(|events| Arc::new(LossyEvents::new(events, past)) as Arc<dyn Events>);
             }
             Self::OrderByArrival
             | Self::SweepDoesNothing
@@ -193,14 +193,14 @@ impl Planted {
             | Self::ReplaysUnmarked
             | Self::EventsRenamed
             | Self::CommandsDropped => {}
-            Self::TokensRepeat => ports.chance = Arc::new(BadChance),
-            Self::ClockStandsStill => ports.clock = Arc::new(BadClock::stopped(ports.clock)),
+            Self::TokensRepeat => ports.chance = Arc::new(ConstantRng),
+            Self::ClockStandsStill => ports.clock = Arc::new(StoppedClock::stopped(ports.clock)),
             Self::ActiveAtOnce
             | Self::NewestRevision
             | Self::SentAgainUnseen
             | Self::TrafficUnwatched
             | Self::DoorsLeftOpen => {
-                ports.gate = Arc::new(BadGate::new(ports.gate, Some(self)));
+                ports.gate = Arc::new(FaultySessions::new(ports.gate, Some(self)));
             }
             Self::LiveBroughtBack
             | Self::RollbacksApart
@@ -210,32 +210,32 @@ impl Planted {
             | Self::MembersDecide => {
                 ports.ledger = Arc::new(FaultyHeads::new(ports.ledger, Some(self), past));
             }
-            _ => ports.ledger = Arc::new(BadLedger::new(ports.ledger, Some(self))),
+            _ => ports.ledger = Arc::new(FaultyLedger::new(ports.ledger, Some(self))),
         }
         ports
     }
 }
 
-/// Puts between an engine and its ports what the planted bugs are made with, and no bug.
+/// Puts all faulty ports between an engine and its ports, without a mutant.
 #[must_use]
-pub(super) fn none(mut ports: Ports, past: &Past) -> Ports {
-    ports.gate = Arc::new(BadGate::new(ports.gate, None));
-    ports.ledger = Arc::new(BadLedger::new(ports.ledger, None));
+pub(super) fn decorate_neutrally(mut ports: Ports, past: &SharedPast) -> Ports {
+    ports.gate = Arc::new(FaultySessions::new(ports.gate, None));
+    ports.ledger = Arc::new(FaultyLedger::new(ports.ledger, None));
     ports.ledger = Arc::new(FaultyHeads::new(ports.ledger, None, past));
-    mislead(ports, None, past)
+    wrap(ports, None, past)
 }
 
-impl fmt::Display for Planted {
+impl fmt::Display for Mutant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-impl FromStr for Planted {
+impl FromStr for Mutant {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.iter().copied().find(|planted| planted.name() == text).ok_or_else(|| {
-            let names: Vec<&str> = Self::ALL.iter().map(|planted| planted.name()).collect();
+        Self::ALL.iter().copied().find(|mutant| mutant.name() == text).ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.iter().map(|mutant| mutant.name()).collect();
             format!("no bug of this name; there are {}", names.join(", "))
         })
     }

@@ -1,38 +1,38 @@
-//! What somebody else does to a function while the deployer works.
+//! Changes to a function by somebody other than the deployer.
 
-use super::scene::{Act, Foreign};
-use world::journal::{Deed, What};
+use super::scenario::{ForeignAct, ForeignChange};
+use world::journal::{Action, JournalEntry};
 use world::{Condition, State};
 
-/// Does it, unless Lambda would refuse it now.
-pub(super) fn acts(state: &mut State, foreign: &Foreign) {
+/// Makes the change, unless Lambda would refuse it now.
+pub(super) fn apply(state: &mut State, foreign: &ForeignChange) {
     let Some(function) = state.at(&foreign.place).functions.get_mut(&foreign.function) else { return };
     if function.latest.state != Condition::Ready {
         return;
     }
-    let what = match foreign.act {
-        Act::Permit => {
+    let action = match foreign.act {
+        ForeignAct::Permit => {
             function.permit("somebody");
-            What::Other
+            Action::Other
         }
-        Act::Code => {
+        ForeignAct::Code => {
             function.code(b"somebody else's code");
-            What::Changed
+            Action::Changed
         }
-        Act::Configure => {
+        ForeignAct::Configure => {
             function.variable("SOMEBODY", "else");
-            What::Changed
+            Action::Changed
         }
-        Act::Point => {
+        ForeignAct::Point => {
             let serves = function.aliases.get("live").map(|alias| alias.version);
             let ready = function.versions.iter().filter(|(_, build)| build.state == Condition::Ready);
             let other = ready.map(|(number, _)| *number).find(|number| Some(*number) != serves);
             let (Some(version), Some(_)) = (other, serves) else { return };
             function.point("live", version);
-            What::Pointed { version }
+            Action::Pointed { version }
         }
     };
-    let (place, about) = (foreign.place.clone(), foreign.function.clone());
+    let (place, object) = (foreign.place.clone(), foreign.function.clone());
     let at = state.journal.last().map_or(jiff::Timestamp::UNIX_EPOCH, |last| last.at);
-    state.journal.push(Deed { at, by: None, place, about, what, late: false });
+    state.journal.push(JournalEntry { at, by: None, place, object, action, late: false });
 }
