@@ -1,8 +1,8 @@
-//! Freezes: when promotions do not go into an environment.
+//! Freezes: times in which promotions do not go into an environment.
 //!
-//! Hours are those of a real time zone, with its summer time: the zones come with the program, so that the same
-//! configuration means the same wherever it runs (IANA Time Zone Database). Where the clocks are put forward or back and an
-//! hour does not exist or comes twice, a freeze begins with the earlier and ends with the later of what may be meant.
+//! Times are local times of a named time zone, with its summer time. The zones are compiled into the program, so that
+//! the same configuration means the same everywhere (IANA Time Zone Database). Where a clock change makes a time
+//! ambiguous or skips it, a freeze begins at the earlier and ends at the later of the possible moments.
 
 use std::fmt;
 
@@ -15,31 +15,31 @@ use serde::Deserialize;
 use crate::diagnostics::{self, Diagnostic};
 use crate::id::InvalidName;
 
-/// How many freezes may follow one another without a gap before it is said that there is no end.
+/// The most consecutive freezes that are followed before the search for an end stops.
 const LONGEST_CHAIN: usize = 400;
 
-/// A time in which promotions do not go into an environment: on days of the week, perhaps between two times, or from one
-/// date to another.
+/// A time in which promotions do not go into an environment: days of the week, optionally between two times of day, or
+/// a range of dates.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Freeze {
-    /// On these days of each week.
+    /// The days of each week. Together with `from` and `to`, the days on which it begins.
     #[serde(default)]
     #[schemars(extend("minItems" = 1))]
     days: Option<Vec<Day>>,
-    /// From this time of the day on. Together with `to`; without both it is whole days.
+    /// The time of day at which it begins. It needs `to`; without both, whole days are frozen.
     #[serde(default)]
     from: Option<TimeOfDay>,
-    /// Until this time of the day; of the next one, where it is not after `from`.
+    /// The time of day at which it ends, on the next day if it is not after `from`.
     #[serde(default)]
     to: Option<TimeOfDay>,
-    /// From this date on.
+    /// The first date. It needs `last`, and excludes `days`.
     #[serde(default)]
     first: Option<CalendarDate>,
-    /// Until the end of this date.
+    /// The last date; the freeze ends with it.
     #[serde(default)]
     last: Option<CalendarDate>,
-    /// Where clocks show these times.
+    /// The time zone of these times and dates.
     zone: Zone,
 }
 
@@ -127,7 +127,7 @@ impl fmt::Display for Zone {
 }
 
 impl Freeze {
-    /// What is wrong with it.
+    /// Returns the mistakes in it.
     pub(crate) fn mistakes(&self) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         let is_weekly = self.days.is_some() || self.from.is_some() || self.to.is_some();
@@ -155,17 +155,17 @@ impl Freeze {
         found
     }
 
-    /// Until when it lasts, where it is on at this moment.
+    /// Returns the end of this freeze, if it is on at this moment.
     #[must_use]
     pub fn until(&self, now: Timestamp) -> Option<Timestamp> {
         let today = now.to_zoned(self.zone.0.clone()).date();
-        // One that goes over midnight may have begun yesterday.
+        // A freeze over midnight may have begun yesterday.
         let begun = [today.yesterday().ok(), Some(today)].into_iter().flatten();
         let mut spans = begun.filter_map(|day| self.on(day));
         spans.find(|(begin, end)| *begin <= now && now < *end).map(|(_, end)| end)
     }
 
-    /// The time of this freeze that begins on a day.
+    /// Returns begin and end of the freeze that begins on this day, if any.
     fn on(&self, day: Date) -> Option<(Timestamp, Timestamp)> {
         if let (Some(first), Some(last)) = (self.first, self.last) {
             let end = last.0.tomorrow().ok()?;
@@ -188,8 +188,8 @@ impl Freeze {
     }
 }
 
-/// Until when an environment is frozen, with all freezes that follow one another without a gap; none: it is not. A freeze
-/// without an end is told as one of a very long time.
+/// Returns the end of an environment's freeze, through all freezes that follow one another without a gap. None if it is
+/// not frozen now. For freezes without an end it returns a time more than a year ahead.
 #[must_use]
 pub fn frozen_until(freezes: &[Freeze], now: Timestamp) -> Option<Timestamp> {
     let next = |from: Timestamp| freezes.iter().filter_map(|freeze| freeze.until(from)).max();

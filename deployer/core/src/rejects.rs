@@ -1,4 +1,4 @@
-//! The releases of a function that nothing deploys any more, in whatever environment.
+//! The rejected releases of a function, which are deployed to no environment any more.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::id::{FunctionName, Release, RequestHash, Sha256};
 use crate::names::REJECTS;
 use crate::record::{Code, Ending, SCHEMA};
 
-/// How many releases of a function can be rejected. None is ever forgotten.
+/// The most releases of a function that can be rejected. None is ever forgotten.
 pub const MOST: usize = 500;
 
 /// The ledger object of a function's rejected releases.
@@ -19,7 +19,7 @@ pub struct Rejects {
     revision: u64,
     /// Newest first.
     rejects: Vec<Commanded<Reject>>,
-    /// The last commands that were carried out.
+    /// The hashes of the last commands that were carried out.
     obeyed: Vec<RequestHash>,
     #[serde(skip)]
     pub(crate) as_read: AsRead,
@@ -38,26 +38,26 @@ impl Rejects {
         format!("{REJECTS}{function}.json")
     }
 
-    /// All of them, newest first.
+    /// Returns all rejects, newest first.
     pub fn all(&self) -> impl ExactSizeIterator<Item = &Reject> {
         self.rejects.iter().map(|reject| &reject.what)
     }
 
-    /// Whether a release is rejected, by its label or by its code.
+    /// Returns the reject that matches a release's label or its code.
     #[must_use]
     pub fn find(&self, release: &Release, sha256: Option<Sha256>) -> Option<&Reject> {
         let same_code = |reject: &Reject| sha256.is_some_and(|sha256| reject.sha256.contains(&sha256));
         self.all().find(|reject| reject.release == *release || same_code(reject))
     }
 
-    /// The refusal of code that is rejected, whatever it is called.
+    /// Returns the refusal of code that is rejected under any label.
     #[must_use]
     pub fn refusal_of_code(&self, sha256: Sha256) -> Option<Ending> {
         let reject = self.all().find(|reject| reject.sha256.contains(&sha256))?;
         self.refusal(&reject.release, None)
     }
 
-    /// The refusal of a release that is rejected.
+    /// Returns the refusal of a release that is rejected by its label or its code.
     #[must_use]
     pub fn refusal(&self, release: &Release, sha256: Option<Sha256>) -> Option<Ending> {
         let reject = self.find(release, sha256)?;
@@ -68,8 +68,7 @@ impl Rejects {
         Some(Ending::Refused { code: Code::Rejected, because })
     }
 
-    /// With one more; of a release that is rejected already the words are replaced. `id` is the command's. `None`: there
-    /// are too many.
+    /// Adds a reject, or replaces the reason of one that exists. `id` is the command's. None if there are too many.
     #[must_use]
     pub fn with(&self, reject: Reject, function: &FunctionName, id: &str) -> Option<CommandEffect<Self>> {
         let hash = reject_hash("reject", id, (function, &reject.release));
@@ -88,7 +87,7 @@ impl Rejects {
         (rejects.rejects.len() <= MOST).then(|| CommandEffect::Now(Box::new(rejects)))
     }
 
-    /// Without this release. `id` is the command's. `None`: it is not rejected.
+    /// Removes the reject of this release. `id` is the command's. None if the release is not rejected.
     #[must_use]
     pub fn without(&self, release: &Release, function: &FunctionName, id: &str) -> Option<CommandEffect<Self>> {
         let hash = reject_hash("unreject", id, (function, release));

@@ -1,9 +1,9 @@
-//! The version that the callers of an alias meet.
+//! The version that callers of an alias reach.
 //!
-//! An alias with provisioned concurrency does not move at once: Lambda itself leaves all traffic on the version before, as a
-//! weight beside the new FunctionVersion, until the concurrency stands on the new version. That is neither somebody's split
-//! nor a deployment that has arrived. (CodeDeploy's canary looks the other way round: FunctionVersion is the old version and
-//! the weight is on the new one.)
+//! The traffic of an alias with provisioned concurrency does not move at once. Lambda leaves all traffic on the version
+//! before, as a weight beside the new FunctionVersion, until the concurrency is allocated on the new version. That is
+//! neither a split that somebody made nor a finished deployment. (CodeDeploy's canary looks the other way round:
+//! FunctionVersion is the old version, and the weight is on the new one.)
 
 use std::time::Duration;
 
@@ -14,31 +14,32 @@ use crate::config::Target;
 use crate::id::Version;
 use crate::observed::ObservedAlias;
 
-/// For how long the head is believed that an alias has no provisioned concurrency.
+/// The time for which the head's note counts that an alias has no provisioned concurrency.
 pub const UNPROVISIONED_FOR: Duration = Duration::from_secs(86_400);
 
-/// The place of an alias's traffic.
+/// The versions that get an alias's traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Traffic {
-    /// The alias's version has all of it.
+    /// The alias's FunctionVersion gets all of it.
     Whole,
-    /// Lambda itself still holds all of it on the version before.
+    /// Lambda still holds all of it on the version before.
     Held {
-        /// The version that has the traffic.
+        /// The version that gets the traffic.
         on: Version,
     },
-    /// Somebody has split it.
+    /// Somebody split it between versions.
     Split,
 }
 
 impl Traffic {
-    /// The traffic of an alias that nobody here has just moved. Only a whole weight is Lambda's: a person's canary is smaller.
+    /// Finds the traffic of an alias that this deployment did not just move. Only a whole weight can be Lambda's own: a
+    /// person's canary is smaller.
     #[must_use]
     pub fn of(alias: &ObservedAlias) -> Self {
         Self::judge(alias, |_, weight| weight >= 1.0)
     }
 
-    /// The traffic of an alias after a deployment has moved it away from `before`.
+    /// Finds the traffic of an alias that a deployment has moved away from `before`.
     #[must_use]
     pub fn after_move(alias: &ObservedAlias, before: Option<&Version>) -> Self {
         Self::judge(alias, |on, weight| weight >= 1.0 || Some(on) == before)
@@ -56,14 +57,14 @@ impl Traffic {
 }
 
 impl ObservedAlias {
-    /// The one version that serves, or will as soon as Lambda lets it; none where the traffic is split, or the alias points
-    /// to `$LATEST`.
+    /// Returns the one version that serves, or will serve when Lambda moves the traffic. None if the traffic is split
+    /// or the alias points to `$LATEST`.
     #[must_use]
     pub fn serves_alone(&self) -> Option<&Version> {
         self.version.as_ref().filter(|_| Traffic::of(self) != Traffic::Split)
     }
 
-    /// The version that has all of the traffic now.
+    /// Returns the version that gets all of the traffic now.
     #[must_use]
     pub fn has_the_traffic(&self) -> Option<Version> {
         match Traffic::of(self) {
@@ -80,14 +81,14 @@ pub struct Awaited {
     /// The target.
     #[serde(flatten)]
     pub target: Target,
-    /// The version that is to get the traffic.
+    /// The version that the traffic shall move to.
     pub version: Version,
-    /// The version that had it; none where that is not known.
+    /// The version that the traffic moves from; none if that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Version>,
-    /// The time at which the alias was about to be moved.
+    /// The time just before the alias was moved.
     pub since: Timestamp,
-    /// The time at which it is given up.
+    /// The time at which the deployment stops waiting.
     pub until: Timestamp,
 }
 

@@ -1,5 +1,5 @@
-//! All mistakes that serde finds in a value, though it stops at the first: that one is put right by taking it out, or by putting
-//! something in its place, and the value is read again.
+//! Collects all mistakes of form in a value, although serde stops at the first. Each mistake is repaired, by removing
+//! the field or by putting a placeholder in its place, and the value is read again.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -7,13 +7,14 @@ use serde_json::Value;
 use super::reading::{Step, first};
 use super::{Diagnostic, Reading};
 
-/// Nobody makes more of them by hand.
+/// The most mistakes that are collected; nobody makes more by hand.
 const MOST: usize = 100;
 
-/// What stands in for a field that is missing, so that what else is wrong can be found: by the field's name.
+/// Gives the placeholder for a missing field by its name, so that the other fields can be read.
 pub(crate) type StandIn = fn(&str) -> Option<Value>;
 
-/// Reads a value as `T`: every mistake. What is read besides lacks what was wrong; none where nothing could be.
+/// Reads a value as `T` and collects every mistake. The value that is returned lacks the fields that were wrong; it is
+/// none if the rest cannot be read.
 pub(crate) fn read_all<T: DeserializeOwned>(
     value: &Value,
     reading: &Reading,
@@ -27,10 +28,11 @@ pub(crate) fn read_all<T: DeserializeOwned>(
         };
         let way = as_written(&here, &touched);
         let missing = wrong.missing();
-        // What was taken out is missing, and what held it may be wrong for that only.
+        // A field that was removed here is reported as missing later, and its parent may then be wrong only because of
+        // that. Neither is a new mistake.
         let known = match missing {
             Some(field) => {
-                // Whoever misspelt it has been told what it should be called.
+                // The mistake of the misspelt field names this one already.
                 let misspelt = format!("did you mean {field}?");
                 mistakes.iter().any(|mistake: &Diagnostic| mistake.sentence.ends_with(&misspelt))
                     || touched.contains(&[way.as_slice(), &[Step::Field(field.to_owned())]].concat())
@@ -54,7 +56,8 @@ pub(crate) fn read_all<T: DeserializeOwned>(
     (None, mistakes)
 }
 
-/// A way in the file: in lists from which something was taken, the others have moved up.
+/// Returns the path in the file as it was written: in a list from which items were removed, the later ones have moved
+/// up.
 fn as_written(way: &[Step], touched: &[Vec<Step>]) -> Vec<Step> {
     let mut written: Vec<Step> = Vec::new();
     for step in way {

@@ -1,7 +1,7 @@
-//! What is wrong with a file that a person wrote, and where: "`timeout`: expected a whole number, found a list".
+//! Mistakes in a file that a person wrote, each with its place: "`timeout`: expected a whole number, found a list".
 //!
-//! The manifest and the configuration both say so. `reading` finds the mistakes that serde finds; their own rules add
-//! the others.
+//! The manifest and the configuration report their mistakes by these types. `reading` finds the mistakes of form, with
+//! serde; the files' own rules add the others.
 
 mod all;
 mod reading;
@@ -12,34 +12,34 @@ use std::fmt;
 pub(crate) use all::read_all;
 pub(crate) use reading::{Reading, at_least, json, maybe_at_least, not_json, read, strict};
 
-/// No more of a found text than this is repeated in a message.
+/// The most characters of a found text that a message repeats.
 const LONGEST_QUOTE: usize = 200;
-/// No more mistakes than this are listed in one message.
+/// The most mistakes that one message lists.
 const MOST_LISTED: usize = 20;
 
-/// One mistake: the path of the field (`environments.prod.targets[1].account`) and a sentence.
+/// One mistake: the path of the field (`environments.prod.targets[1].account`) and a sentence about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// The path of the field; empty when it is the file as a whole.
+    /// The path of the field; empty if the mistake concerns the file as a whole.
     pub path: PlainText,
-    /// What is wrong with it, as a lowercase fragment.
+    /// The mistake as a lowercase fragment.
     pub sentence: PlainText,
 }
 
 impl Diagnostic {
-    /// A mistake in the field at this path.
+    /// Makes a mistake in the field at this path.
     pub(crate) fn new(path: impl Into<PlainText>, sentence: impl fmt::Display) -> Self {
         Self { path: path.into(), sentence: PlainText::of(sentence) }
     }
 
-    /// Whether the field of this mistake holds that of the other, or stands in the same list.
+    /// Whether this mistake's field contains the other's field, or is an item of the same list.
     pub(crate) fn path_concerns(&self, other: &Self) -> bool {
         let list = other.path.rfind('[').and_then(|item| other.path.get(..=item));
         let holds = |rest: &str| rest.is_empty() || rest.starts_with(['.', '[']);
         other.path.strip_prefix(&*self.path).is_some_and(holds) || list.is_some_and(|list| self.path.starts_with(list))
     }
 
-    /// The same mistake, seen from the table that holds the field's table.
+    /// Prefixes the path with that of the parent table.
     pub(crate) fn under(self, parent: &str) -> Self {
         Self { path: join(parent, &self.path).into(), sentence: self.sentence }
     }
@@ -51,17 +51,17 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// At least one mistake.
+/// One or more mistakes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostics(Vec<Diagnostic>);
 
 impl Diagnostics {
-    /// Nothing when there is no mistake, otherwise all of them as an error.
+    /// Returns all mistakes as an error, if there are any.
     pub(crate) fn none_of(mistakes: Vec<Diagnostic>) -> Result<(), Self> {
         if mistakes.is_empty() { Ok(()) } else { Err(Self(mistakes)) }
     }
 
-    /// Each of them.
+    /// Returns each mistake.
     #[must_use]
     pub fn all(&self) -> &[Diagnostic] {
         &self.0
@@ -74,7 +74,7 @@ impl From<Diagnostic> for Diagnostics {
     }
 }
 
-/// All on one line, for this text becomes the `because` of a record.
+/// Writes all on one line, because this text becomes the `because` of a record.
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, mistake) in self.0.iter().take(MOST_LISTED).enumerate() {
@@ -89,14 +89,14 @@ impl fmt::Display for Diagnostics {
 
 impl std::error::Error for Diagnostics {}
 
-/// "; did you mean this?" for the nearest of the known words; all of them when none is near.
+/// Returns "; did you mean X?" for the nearest known word, or the list of all known words if none is near.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let mut known: Vec<&str> = known.into_iter().collect();
     known.sort_unstable();
     let near = |other: &&&str| match word.len() {
         // The comparison's cost grows with the product of both lengths, and nobody mistypes a name this long.
         101.. => 0.0,
-        // One slip in a short word weighs more than it should.
+        // One typing error in a short word counts for less than Jaro-Winkler makes of it.
         2.. if strsim::osa_distance(word, other) == 1 => 1.0,
         _ => strsim::jaro_winkler(word, other),
     };
@@ -107,10 +107,10 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     }
 }
 
-/// A file's text, without the mark that some editors put before it.
+/// Returns a file's text without its byte order mark.
 ///
 /// # Errors
-/// [`Diagnostic`]: in which encoding it is instead, or where it is not UTF-8.
+/// [`Diagnostic`] if the file is UTF-16, or names the first byte that is not UTF-8.
 pub fn text(bytes: &[u8]) -> Result<&str, Diagnostic> {
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         return Err(Diagnostic::new("", "UTF-16 (PowerShell's default): save as UTF-8"));
@@ -122,7 +122,7 @@ pub fn text(bytes: &[u8]) -> Result<&str, Diagnostic> {
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
-/// At most the first 200 characters.
+/// Cuts a text to its first 200 characters.
 pub(crate) fn cut(text: &str) -> String {
     match text.char_indices().nth(LONGEST_QUOTE) {
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -1,5 +1,5 @@
-//! From a JSON value into a type, keeping apart what serde expected and what it found until the path is known, so that
-//! a field that may hold a secret is never quoted. It knows nothing of what the fields mean.
+//! Reads a JSON value into a type. The expected and the found part of an error are kept apart until the path is known,
+//! so that a field that may hold a secret is never quoted. Nothing here knows the meaning of fields.
 
 use std::fmt;
 
@@ -11,31 +11,32 @@ use serde_path_to_error::Segment;
 
 use super::{Diagnostic, cut, join, nearest};
 
-/// How to speak of a file's fields.
+/// How messages speak about a file's fields.
 pub(crate) struct Reading {
-    /// Top-level fields of which nothing found is ever repeated: they may hold secrets.
+    /// Top-level fields whose values are never quoted, because they may hold secrets.
     pub hidden: &'static [&'static str],
-    /// Top-level fields that the type read does not know, but the file does.
+    /// Top-level fields that the file may have, but the type that is read does not.
     pub also_known: &'static [&'static str],
-    /// What there is to say of an unknown field by its path, where something better can be said than which known one is near.
+    /// Returns a special sentence for an unknown field, by its path; none where the nearest known field should be
+    /// suggested.
     pub elsewhere: fn(&[&str]) -> Option<String>,
 }
 
-/// Reads a value as `T`; of several mistakes the first.
+/// Reads a value as `T`, or returns the first mistake.
 pub(crate) fn read<'a, T: Deserialize<'a>>(value: &'a Value, reading: &Reading) -> Result<T, Diagnostic> {
     first(value).map_err(|(way, wrong)| wrong.on(&way, reading))
 }
 
-/// A step on the way to a field.
+/// A step of the path to a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
     Field(String),
     Item(usize),
-    /// serde does not say.
+    /// A step that serde does not name.
     Unknown,
 }
 
-/// Reads a value as `T`, or says where the first mistake is, and which.
+/// Reads a value as `T`, or returns the first mistake and the path to it.
 pub(super) fn first<'a, T: Deserialize<'a>>(value: &'a Value) -> Result<T, (Vec<Step>, Wrong)> {
     serde_path_to_error::deserialize(Node(value)).map_err(|error| {
         let step = |segment: &Segment| match segment {
@@ -47,22 +48,22 @@ pub(super) fn first<'a, T: Deserialize<'a>>(value: &'a Value) -> Result<T, (Vec<
     })
 }
 
-/// Reads JSON in which no table names a field twice (serde_json would silently keep the last).
+/// Reads JSON and refuses repeated fields, of which serde_json would silently keep the last.
 pub(crate) fn json(text: &str) -> Result<Value, Diagnostic> {
     strict(text).map_err(|error| not_json(&error))
 }
 
-/// As [`json`], with the error as it is.
+/// Reads JSON like [`json`], and returns serde_json's own error.
 pub(crate) fn strict(text: &str) -> Result<Value, serde_json::Error> {
     serde_json::from_str::<Strict>(text).map(|strict| strict.0)
 }
 
-/// The mistake of a file that is not JSON.
+/// Makes the mistake of a file that is not JSON.
 pub(crate) fn not_json(error: &serde_json::Error) -> Diagnostic {
     Diagnostic::new("", format_args!("not JSON: {}", cut(&error.to_string())))
 }
 
-/// Reads a whole number that is at least `LEAST`, and that AWS's 32 bits hold.
+/// Reads a whole number from `LEAST` to the most that AWS's 32-bit integers hold.
 pub(crate) fn at_least<'de, D: Deserializer<'de>, const LEAST: i32>(from: D) -> Result<u32, D::Error> {
     let number = i64::deserialize(from)?;
     match u32::try_from(number) {
@@ -74,7 +75,7 @@ pub(crate) fn at_least<'de, D: Deserializer<'de>, const LEAST: i32>(from: D) -> 
     }
 }
 
-/// As [`at_least`], for a field that may be absent.
+/// Reads like [`at_least`] a field that may be absent.
 pub(crate) fn maybe_at_least<'de, D: Deserializer<'de>, const LEAST: i32>(from: D) -> Result<Option<u32>, D::Error> {
     struct Bounded<const LEAST: i32>(u32);
     impl<'de, const LEAST: i32> Deserialize<'de> for Bounded<LEAST> {
@@ -85,7 +86,7 @@ pub(crate) fn maybe_at_least<'de, D: Deserializer<'de>, const LEAST: i32>(from: 
     Ok(Option::<Bounded<LEAST>>::deserialize(from)?.map(|number| number.0))
 }
 
-/// What serde found, in the words of people: its kind, and the thing itself where it may be shown.
+/// The value that serde found: its kind in plain words, and its text if it has one.
 #[derive(Debug)]
 pub(super) struct Found {
     kind: &'static str,
@@ -117,7 +118,7 @@ impl Found {
     }
 }
 
-/// What serde reports, before the path is known.
+/// A mistake as serde reports it, before its path is known.
 #[derive(Debug)]
 pub(super) enum Wrong {
     Kind { expected: String, found: Found },
@@ -127,12 +128,12 @@ pub(super) enum Wrong {
 }
 
 impl Wrong {
-    /// The field that is missing, where it is that.
+    /// Returns the name of the missing field, if the mistake is that.
     pub(super) fn missing(&self) -> Option<&'static str> {
         if let Self::Missing(field) = self { Some(field) } else { None }
     }
 
-    /// The mistake that it is, at the end of this way.
+    /// Makes the diagnostic for the mistake at the end of this path.
     pub(super) fn on(self, way: &[Step], reading: &Reading) -> Diagnostic {
         let path = way.iter().fold(String::new(), |path, step| match step {
             Step::Item(index) => format!("{path}[{index}]"),
@@ -168,7 +169,7 @@ impl Wrong {
     }
 }
 
-/// serde's words for what it wants, in those of people.
+/// Translates serde's name of the expected type into plain words.
 fn in_words(expected: &dyn Expected) -> String {
     match expected.to_string().as_str() {
         "u8" | "u16" | "u32" | "u64" | "i8" | "i16" | "i32" | "i64" | "usize" => "a whole number".to_owned(),
@@ -275,7 +276,7 @@ impl<'de> Deserializer<'de> for Node<'de> {
         visitor.visit_newtype_struct(self)
     }
 
-    /// Tables only: what serde derives would take a list of the fields' values too.
+    /// Takes tables only: serde's derived code would also take a list of the fields' values.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
