@@ -189,7 +189,7 @@ impl Freeze {
 }
 
 /// Returns the end of an environment's freeze, through all freezes that follow one another without a gap. None if it is
-/// not frozen now. For freezes without an end it returns a time more than a year ahead.
+/// not frozen now. At most 400 freezes are followed, so freezes without an end get a far but finite time.
 #[must_use]
 pub fn frozen_until(freezes: &[Freeze], now: Timestamp) -> Option<Timestamp> {
     let next = |from: Timestamp| freezes.iter().filter_map(|freeze| freeze.until(from)).max();

@@ -236,8 +236,8 @@ impl<'a> FunctionRef<'a> {
         Ending::Tried(tried.into_iter().map(or_done).collect())
     }
 
-    /// Refuses what the environment does not accept, before anything is tried. Rollbacks and redeploys are always
-    /// accepted.
+    /// Refuses a deployment before anything is tried: the function has no valid name in the targets, or the environment
+    /// takes no uploads. Redeploys, rollbacks and promotions are no uploads.
     #[must_use]
     pub fn refusal(&self, kind: CauseKind) -> Option<Ending> {
         if let Some(because) = &self.misnamed {

@@ -1,4 +1,4 @@
-//! Which execution roles the manifests of an environment may name.
+//! The execution roles that the manifests of an environment may name.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,15 +7,16 @@ use super::placeholders::{ENVIRONMENT, FUNCTION, filled};
 use crate::diagnostics;
 use crate::id::{EnvironmentName, FunctionName};
 
-/// A role's path and name, as a manifest may name it: `lambda/{function}`, `lambda/{function}-*`.
+/// A pattern of the roles that a manifest may name, by path and name: `lambda/{function}`, `lambda/{function}-*`.
 ///
-/// `{function}` and `{environment}` stand for the names in the artifact's key, and a `*` at the end for any characters but `/`.
+/// `{function}` and `{environment}` stand for the names in the artifact's key, and a `*` at the end for any characters
+/// but `/`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(extend("pattern" = ExecutionRolePattern::PATTERN))]
 pub struct ExecutionRolePattern(String);
 
-/// Why a text is no pattern of execution roles.
+/// The text is no pattern of execution roles.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is no pattern of execution roles: a role's path and name without its account, such as lambda/{{function}}; \
@@ -24,13 +25,13 @@ pub struct ExecutionRolePattern(String);
 pub struct InvalidPattern(String);
 
 impl ExecutionRolePattern {
-    /// How one is written; no part of it may be `.` or `..`.
+    /// The form of a pattern as a regular expression. Besides, no part may be `.` or `..`.
     pub const PATTERN: &'static str = r"^(([A-Za-z0-9+=,.@_-]|\{function\}|\{environment\})+/)*(([A-Za-z0-9+=,.@_-]|\{function\}|\{environment\})+\*?|\*)$";
 
-    /// Takes a pattern.
+    /// Parses a pattern.
     ///
     /// # Errors
-    /// [`InvalidPattern`].
+    /// [`InvalidPattern`] if the text has another form.
     pub fn parse(text: impl Into<String>) -> Result<Self, InvalidPattern> {
         let text = text.into();
         let filled = text.replace(FUNCTION, "f").replace(ENVIRONMENT, "e");
@@ -48,13 +49,13 @@ impl ExecutionRolePattern {
         }
     }
 
-    /// The pattern for one function of one environment, its `*` left.
+    /// Fills in the placeholders for one function of one environment; a `*` stays.
     #[must_use]
     pub fn filled(&self, environment: &EnvironmentName, function: &FunctionName) -> String {
         filled(&self.0, environment, function)
     }
 
-    /// Whether a role with this path and name may be that of the function.
+    /// Whether the pattern matches a role with this path and name for a function.
     #[must_use]
     pub fn takes(&self, environment: &EnvironmentName, function: &FunctionName, path_and_name: &str) -> bool {
         let filled = self.filled(environment, function);
@@ -64,7 +65,7 @@ impl ExecutionRolePattern {
         }
     }
 
-    /// The pattern as text.
+    /// Returns the pattern as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

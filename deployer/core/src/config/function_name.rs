@@ -1,4 +1,4 @@
-//! How a function is named in the target accounts, and whether two environments may give one name.
+//! The names of functions in the target accounts, and a check if two environments may give the same name.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,38 +7,38 @@ use super::placeholders::{ENVIRONMENT, FUNCTION, filled};
 use crate::diagnostics;
 use crate::id::{EnvironmentName, FunctionName, InvalidName};
 
-/// How a function's name in the target accounts is made: text with `{function}` and perhaps `{environment}` in it.
+/// A template of function names in the target accounts: text with `{function}`, and optionally `{environment}`, in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(extend("pattern" = FunctionNameTemplate::PATTERN))]
 pub struct FunctionNameTemplate(String);
 
-/// Why a text is not a template of function names.
+/// The text is no template of function names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTemplate {
-    /// It names the release.
+    /// The template has `{release}` in it.
     #[error("{{release}} cannot be in {0:?}: a function keeps its name from one release to the next")]
     Release(String),
-    /// It names something that is not known.
+    /// The template has an unknown placeholder in it.
     #[error("{1} in {0:?} is not known; {{function}} and {{environment}} are")]
     Unknown(String, String),
-    /// All functions would have one name.
+    /// The template lacks `{function}`, so all functions would share one name.
     #[error("{0:?} must have {{function}} in it, or all functions would share one name")]
     NoFunction(String),
-    /// The rest has characters that no function's name has.
+    /// The rest has characters that no function's name may have.
     #[error("{0:?} may have letters, digits, - and _ beside {{function}} and {{environment}}")]
     Characters(String),
 }
 
 impl FunctionNameTemplate {
-    /// How one is written.
+    /// The form of a template as a regular expression.
     pub const PATTERN: &'static str =
         r"^([A-Za-z0-9_-]|\{environment\})*\{function\}([A-Za-z0-9_-]|\{function\}|\{environment\})*$";
 
-    /// Takes a template.
+    /// Parses a template.
     ///
     /// # Errors
-    /// [`InvalidTemplate`] says what is wrong with it.
+    /// [`InvalidTemplate`] if the text has another form.
     pub fn parse(text: impl Into<String>) -> Result<Self, InvalidTemplate> {
         let text = text.into();
         let rest = text.replace(FUNCTION, "").replace(ENVIRONMENT, "");
@@ -59,23 +59,23 @@ impl FunctionNameTemplate {
         Ok(Self(text))
     }
 
-    /// The template as text.
+    /// Returns the template as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What this function of this environment is called in Lambda.
+    /// Returns the name that this function of this environment has in Lambda.
     ///
     /// # Errors
-    /// [`InvalidName`] when the result is longer than the 64 characters that Lambda allows.
+    /// [`InvalidName`] if the result is longer than the 64 characters that Lambda allows.
     pub fn name(&self, environment: &EnvironmentName, function: &FunctionName) -> Result<FunctionName, InvalidName> {
         FunctionName::parse(filled(&self.0, environment, function))
     }
 
-    /// How two functions of two environments may get one name, as a fragment with an example; none where they cannot. It looks at
-    /// the text before the first and after the last `{function}` only, and at no length, so it may say "may" too often, never too
-    /// seldom.
+    /// Returns a fragment, with an example, that says how functions of two environments may get the same name; none if
+    /// they cannot. It compares only the text before the first and after the last `{function}`, and ignores lengths. So
+    /// it may report a clash that cannot happen, but misses none.
     pub(super) fn meeting(&self, environment: &EnvironmentName, other: (&EnvironmentName, &Self)) -> Option<String> {
         let (other_environment, other) = other;
         let (before, after) = self.around(environment);
@@ -103,7 +103,7 @@ impl FunctionNameTemplate {
         })
     }
 
-    /// The text before the first and after the last `{function}`.
+    /// Returns the text before the first and after the last `{function}`.
     fn around(&self, environment: &EnvironmentName) -> (String, String) {
         let (before, rest) = self.0.split_once(FUNCTION).unwrap_or((&self.0, ""));
         let after = rest.rsplit_once(FUNCTION).map_or(rest, |(_, after)| after);

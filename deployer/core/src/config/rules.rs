@@ -1,4 +1,5 @@
-//! The rules that `deployer.json` must obey beyond the form of each field: told all at once, each with its field's path.
+//! The rules that `deployer.json` must obey beyond the form of its fields. All broken rules are reported at once, each
+//! with its field's path.
 
 use std::collections::BTreeSet;
 
@@ -49,7 +50,8 @@ impl Config {
         found
     }
 
-    /// Regions of a kind that AWS does not have, and those of another partition than the deployer's: no role can be assumed there.
+    /// Finds regions of an unknown form, and regions of another partition than the deployer's, in which no role can be
+    /// assumed.
     fn mistakes_of_partitions(&self, own: Option<&Region>) -> Vec<Diagnostic> {
         let targets = || {
             self.environments.iter().flat_map(|(name, environment)| {
@@ -83,7 +85,8 @@ impl Config {
         targets().filter_map(wrong).collect()
     }
 
-    /// Two environments that may mean one function of Lambda: its `$LATEST` is one, whatever the aliases.
+    /// Finds pairs of environments that may mean the same function in Lambda. Different aliases do not separate them,
+    /// because a function has one `$LATEST`.
     fn mistakes_of_names(&self) -> Vec<Diagnostic> {
         let environments: Vec<_> = self.environments.iter().collect();
         let mut found = Vec::new();
@@ -133,7 +136,7 @@ impl Config {
         found
     }
 
-    /// What can only be of use beside a promotion, and with a queue.
+    /// Finds settings that make promotions wait, in a configuration without a queue.
     fn mistakes_of_waiting(&self, environment: &Environment) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         let waits = [
@@ -150,11 +153,12 @@ impl Config {
         found
     }
 
-    /// The circle of promotions that starts here, told once: by the first of its environments.
+    /// Returns the circle of promotions that starts at this environment. Each circle is reported once, for the first of
+    /// its environments by name.
     fn circle(&self, start: &EnvironmentName) -> Option<String> {
         let sources = |name| self.environments.get(name).and_then(|environment| environment.promotion.as_ref());
         let mut ways: Vec<Vec<&EnvironmentName>> = vec![vec![start]];
-        // Each environment is gone through once, by whichever way: between many there are more ways than anybody can wait for.
+        // Each environment is visited once: the number of paths between many environments would be too large.
         let mut seen = BTreeSet::new();
         while let Some(way) = ways.pop() {
             for next in sources(*way.last()?).into_iter().flat_map(|promotion| promotion.from.iter()) {
@@ -217,18 +221,18 @@ impl Environment {
     }
 }
 
-/// An address; http too, for a local AWS.
+/// Whether a text is a URL. http is allowed for a local AWS.
 fn is_url(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     rest.is_some_and(|rest| !rest.is_empty()) && text.chars().all(|c| c.is_ascii_graphic())
 }
 
-/// EventBridge API Reference, PutEvents, EventBusName.
+/// Whether a text is an event bus's name or ARN (EventBridge API Reference, PutEvents, EventBusName).
 fn is_event_bus(text: &str) -> bool {
     (1..=1600).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || "/.-_:".contains(c))
 }
 
-/// The region of a queue by its URL, `https://sqs.eu-west-1.amazonaws.com/…`; none of a local AWS.
+/// Returns the region in a queue's URL, `https://sqs.eu-west-1.amazonaws.com/…`; none for a local AWS.
 fn region_of_queue(url: &str) -> Option<Region> {
     Region::parse(url.split_once("://sqs.")?.1.split('.').next()?).ok()
 }

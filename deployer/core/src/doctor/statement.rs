@@ -1,6 +1,6 @@
-//! The statements of the chain of trust: what each place must say so that this target can be deployed to.
+//! The IAM statements of the chain of trust: those that each policy must have so that a target can be deployed to.
 //!
-//! They are those of the infrastructure's modules, for one target. Sources: Service Authorization Reference, "Actions,
+//! They equal those of the Terraform modules, for one target. Sources: Service Authorization Reference, "Actions,
 //! resources, and condition keys for AWS Lambda", "… for AWS STS", "… for Amazon S3".
 
 use serde_json::{Value, json};
@@ -12,14 +12,14 @@ use crate::denial::{Denial, PolicyKind};
 use crate::id::{EnvironmentName, ExternalId, Region, RoleName};
 use crate::names::SESSION_PREFIX;
 
-/// Which functions a role is for is not known here. A statement with this in it allows nothing: whoever pastes it as it is has
-/// opened nothing, and the doctor goes on saying that the right is missing.
+/// A placeholder for the functions of a role, which are not known here. A statement with it allows nothing: pasted as
+/// it is, it opens nothing, and the doctor still reports the permission as missing.
 const FUNCTIONS: &str = "<functions>";
 
-/// One target's chain: whom it trusts, under which role and with which external id.
+/// The chain of trust of one target: the trusted role, the deploy role and the external id.
 #[derive(Debug, Clone)]
 pub struct Chain<'a> {
-    /// The ARN of the role that the deployer runs under; none where it is not known.
+    /// The ARN of the role that the deployer runs under; none if it is not known.
     pub deployer: Option<&'a str>,
     /// The environment.
     pub environment: &'a EnvironmentName,
@@ -40,8 +40,9 @@ impl Chain<'_> {
         format!("deploy role {} in account {}", self.role, self.target.account)
     }
 
-    /// What lets the deployer enter: the trust of the target's role, and the right of the deployer's. Where AWS's words name the
-    /// action or the kind of policy, only that.
+    /// Returns the statements that let the deployer assume the deploy role: in the role's trust policy, and in the
+    /// policy of the deployer's role. If AWS's message names the action or the kind of policy, only the statement for
+    /// that is returned.
     pub(super) fn entering(&self, words: &str) -> Vec<Missing> {
         let (names_identity, names_entering) =
             (words.contains("sts:SetSourceIdentity"), words.contains("sts:AssumeRole"));
@@ -77,13 +78,13 @@ impl Chain<'_> {
         }
     }
 
-    /// What lets a session of the deploy role do this.
+    /// Returns the statement that lets a session of the deploy role do this action.
     pub(super) fn doing(&self, action: ProbedAction) -> Missing {
         use ProbedAction as Action;
         let functions = self.function_arn(FUNCTIONS);
         let qualified = format!("{functions}:*");
         let resource = match action {
-            // Unqualified it deletes the whole function.
+            // Without a qualifier it would delete the whole function.
             Action::DeleteFunction => json!(qualified),
             Action::UpdateFunctionConfiguration
             | Action::TagResource
@@ -100,8 +101,9 @@ impl Chain<'_> {
         Missing { belongs, statement }
     }
 
-    /// What lets a session of the deploy role read the environment's artifacts: its own policy and the bucket's, for they are
-    /// of two accounts; and the key's, where a key says no.
+    /// Returns the statements that let a session of the deploy role read the environment's artifacts: in the role's
+    /// policy and in the bucket's, because they belong to two accounts. If a KMS key refused, the statements for the
+    /// key are returned.
     pub(super) fn reading(
         &self,
         artifact: &ArtifactRef,
@@ -156,7 +158,7 @@ impl Chain<'_> {
     }
 }
 
-/// Of a role's policy and a resource's, the one that AWS's words name; both where they name none.
+/// Keeps the statement for the kind of policy that AWS's message names, or both if it names neither.
 fn lacking(words: &str, places: [(PolicyKind, Missing); 2]) -> Vec<Missing> {
     let said = Denial::of(words);
     let named = |kind: PolicyKind| said == Denial::Lacking(kind);
@@ -171,12 +173,13 @@ fn one_or_more(actions: &[&str]) -> Value {
     }
 }
 
-/// An artifact that was promoted lies where it was uploaded.
+/// Returns the first part of the key: a promoted artifact stays in the folder of the environment that it was uploaded
+/// to.
 fn folder<'a>(artifact: &'a ArtifactRef, environment: &'a EnvironmentName) -> &'a str {
     artifact.key.split_once('/').map_or(environment.as_str(), |(folder, _)| folder)
 }
 
-/// The deployer's own role, in words.
+/// Names the policy of the deployer's own role.
 pub(super) fn own_role(arn: Option<&str>) -> String {
     match arn {
         Some(arn) => {
@@ -186,7 +189,7 @@ pub(super) fn own_role(arn: Option<&str>) -> String {
     }
 }
 
-/// The policy of the session that tries rights out: it may touch no function but the one that does not exist, and read one
+/// Returns the policy of the session that tries calls: it may touch only the function that does not exist, and read one
 /// artifact.
 #[must_use]
 pub fn probe_policy(target: &Target, artifact: Option<&ArtifactRef>, artifact_region: &Region) -> String {

@@ -1,4 +1,4 @@
-//! `function.json` of other tools: lambroll's and Apex's. They are recognised, told by their names, and made into ours.
+//! Converts the `function.json` of lambroll and of Apex to a `function.toml`.
 
 use serde_json::{Map, Value};
 
@@ -7,7 +7,7 @@ use super::recognise::{Foreign, json};
 use super::{Manifest, ManifestError, ManifestFormat, Table, write};
 use crate::diagnostics;
 
-/// Apex's names, and the paths that a manifest has for the same.
+/// Apex's fields, each with the manifest's path of the same setting.
 const FROM_APEX: [(&str, &str); 11] = [
     ("description", "description"),
     ("runtime", "runtime"),
@@ -22,7 +22,7 @@ const FROM_APEX: [(&str, &str); 11] = [
     ("kms_arn", "kms_key_arn"),
 ];
 
-/// Apex's names of what a manifest does not say, and who does.
+/// Apex's fields that a manifest does not have, each with the setting that takes their place.
 const BESIDE_APEX: [(&str, &str); 4] = [
     ("name", "the upload's key names the function, and function_name of the environment what it is called there"),
     ("nameTemplate", "function_name of deployer.json's environments takes its place"),
@@ -30,44 +30,44 @@ const BESIDE_APEX: [(&str, &str); 4] = [
     ("retainedVersions", "keep_versions of deployer.json's environments takes its place"),
 ];
 
-/// A `function.toml` that was made of another tool's file.
+/// A `function.toml` that was made from another tool's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Converted {
-    /// Whose file it was.
+    /// The tool that the file belongs to.
     pub tool: Foreign,
-    /// The function's name in it.
+    /// The function's name in the file.
     pub function: Option<String>,
-    /// The manifest. What no manifest can say stands in it as comments.
+    /// The manifest. It has a comment for each setting that no manifest can have.
     pub text: String,
-    /// How much of the file that is.
+    /// The number of settings that were left out.
     pub left_out: usize,
-    /// What is wrong with the manifest as a whole, where the file says what cannot stand together.
+    /// The mistakes in the manifest as a whole, if settings of the file contradict each other.
     pub mistakes: Option<String>,
-    /// Whether values of variables are in it.
+    /// Whether the manifest contains values of variables.
     pub has_values: bool,
 }
 
-/// Why no manifest can be made of a file.
+/// The reason why a file cannot be converted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotConverted {
-    /// It is not JSON.
+    /// The file is not JSON.
     #[error(transparent)]
     Unreadable(#[from] ManifestError),
-    /// Its function is a container image.
+    /// The function is a container image.
     #[error(
         "the function is a container image, and the deployer deploys zips: a manifest has nothing to say about it (package the \
          function as a zip first)"
     )]
     Image,
-    /// It is nobody's that is known.
+    /// The file belongs to no known tool.
     #[error("it is neither lambroll's function.json nor Apex's")]
     Unknown,
 }
 
-/// The `function.toml` that says what another tool's file says.
+/// Converts another tool's file to a `function.toml`.
 ///
 /// # Errors
-/// [`NotConverted`].
+/// [`NotConverted`] if the file is no JSON, of no known tool, or describes a container image.
 pub fn convert(file: impl AsRef<[u8]>) -> Result<Converted, NotConverted> {
     let file = diagnostics::text(file.as_ref()).and_then(json).map_err(ManifestError::from)?;
     let file = super::table("", file).map_err(ManifestError::from)?;
@@ -98,16 +98,16 @@ fn is_image(file: &Table) -> bool {
 
 #[derive(Default)]
 struct Conversion {
-    /// As a manifest has them.
+    /// The fields of the manifest so far.
     fields: Map<String, Value>,
-    /// What no manifest says, and why, a sentence each.
+    /// A sentence for each setting that was left out, with the reason.
     left_out: Vec<String>,
-    /// The paths that a manifest has for it, where it has one.
+    /// The manifest's paths of settings that were left out, if a manifest has them.
     without: Vec<String>,
 }
 
 impl Conversion {
-    /// A field in AWS's own spelling.
+    /// Converts a field in AWS's spelling.
     fn take(&mut self, path: &[&str], value: Value) {
         let shown = diagnostics::cut(&path.join("."));
         match (known::find(path).map(|known| &known.support), value) {
@@ -151,11 +151,11 @@ impl Conversion {
         }
     }
 
-    /// Sets a field; templates have no value before the other tool fills them in, and are left out.
+    /// Sets a field of the manifest. A template is left out, because it has no value before the other tool fills it in.
     fn set(&mut self, ours: &str, shown: &str, value: Value) {
         let mut value = value;
         if let Value::Object(fields) = value {
-            // Each by itself: one that cannot be said takes no other along.
+            // Each entry is checked alone, so that a wrong one does not remove the others.
             let (mut kept, place) = (Map::new(), |name: &str| format!("{shown}.{}", diagnostics::cut(name)));
             for (name, one) in fields {
                 match is_template(&one).then(|| TEMPLATE.to_owned()).or_else(|| wrong(ours, Some(&name), &one)) {
@@ -170,7 +170,7 @@ impl Conversion {
             return self.leave_out(ours, shown, why);
         }
         if let ("role", Some(arn)) = (ours, value.as_str()) {
-            // The same manifest goes to other accounts.
+            // The same manifest is used in other accounts.
             let name = arn.split_once(":role/").map_or(arn, |(_, name)| name);
             value = Value::String(name.to_owned());
         }
@@ -192,7 +192,7 @@ impl Conversion {
         self.without.push(ours.to_owned());
     }
 
-    /// The manifest, and how much is left out of it.
+    /// Writes the manifest, and counts the settings that were left out.
     fn text(self) -> (String, usize) {
         let comments: String =
             self.left_out.iter().map(|sentence| format!("# {}\n", write::one_line(sentence))).collect();
@@ -207,7 +207,7 @@ impl Conversion {
         (comments + &text, self.left_out.len() + blocks)
     }
 
-    /// Why a block is no part of the manifest yet: of what it lacks, the comments above have told already.
+    /// Returns the reason why a table is written as a comment. Fields that were left out before are only named.
     fn unfinished(&self, error: &ManifestError) -> String {
         let mistakes = error.mistakes();
         let block = mistakes.first().map_or("this", |mistake| mistake.path.split('.').next().unwrap_or_default());
@@ -224,8 +224,8 @@ impl Conversion {
 const TEMPLATE: &str = "a template stands there; give it a value here, or one below [environments.<name>]";
 const TEMPLATE_WITHIN: &str = "a template stands in it; give it a value here, or one below [environments.<name>]";
 
-/// What is wrong with a value at this path of a manifest, or with what stands there under this name; not that something beside it is
-/// missing, which the manifest as a whole tells.
+/// Returns the mistake of a value at this path of a manifest, or of its entry with this name. Missing neighbours are no
+/// mistake here; the check of the whole manifest reports them.
 fn wrong(ours: &str, name: Option<&str>, value: &Value) -> Option<String> {
     let path = ours.split('.').chain(name);
     let manifest =
@@ -235,7 +235,7 @@ fn wrong(ours: &str, name: Option<&str>, value: &Value) -> Option<String> {
     Some(at_fault.sentence.to_string())
 }
 
-/// Under these stand names that people choose.
+/// Whether the field is a table with free names.
 fn is_free(ours: &str) -> bool {
     matches!(ours, "environment.variables" | "tags")
 }

@@ -1,12 +1,12 @@
-//! The most that is known of Lambda's numbers. AWS raises them from time to time, so what is above them is a warning.
+//! The known maximums of Lambda's numbers. AWS raises them from time to time, so a larger number is only a warning.
 
 use super::fields::FunctionConfig;
 
-/// A field and the greatest value that is known to be taken.
+/// A field and its known maximum.
 struct Limit {
     field: &'static str,
     most: u32,
-    /// The same on a capacity provider (Lambda Managed Instances).
+    /// The maximum on a capacity provider (Lambda Managed Instances).
     managed: u32,
     named: fn(&FunctionConfig) -> Option<u32>,
 }
@@ -36,7 +36,7 @@ const KNOWN: [Limit; 5] = [
 ];
 
 impl FunctionConfig {
-    /// Each number that it names above the most that is known of Lambda, as a sentence.
+    /// Returns a sentence for each number above its known maximum.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let is_managed = self.capacity_provider_config.is_some();

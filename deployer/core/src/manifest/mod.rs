@@ -1,8 +1,8 @@
-//! `function.toml` (or `function.json`): how a function is configured, in each environment.
+//! `function.toml` (or `function.json`): the configuration of a function, for each environment.
 //!
-//! A manifest is read whole: the base and each `[environments.X]` laid over it, so that a mistake meant for prod is
-//! found when the artifact comes to dev. Nothing here knows what a target holds; what is `None` is left as it is.
-//! A variable's value is in no message.
+//! A manifest is read whole: the base and each `[environments.X]` laid over it, so that a mistake in the settings for
+//! prod is found when the artifact comes to dev. Nothing here knows what a target has; a field that is `None` is left
+//! as it is in the target. No message contains a variable's value.
 
 mod blocks;
 mod fields;
@@ -35,18 +35,18 @@ use serde_json::{Map, Value, json};
 use crate::diagnostics::{self, Diagnostic, Diagnostics, Reading};
 use crate::id::EnvironmentName;
 
-/// A longer manifest is refused before it is read.
+/// The most bytes of a manifest; a longer one is refused before it is read.
 pub const MOST_BYTES: usize = 256 * 1024;
 
 const ENVIRONMENTS: &str = "environments";
-/// Under `environment` are the variables, whose values may be secrets.
+/// The field of the variables, whose values may be secrets.
 const HIDDEN: &[&str] = &["environment"];
 const BASE: Reading = Reading { hidden: HIDDEN, also_known: &[ENVIRONMENTS], elsewhere: known::elsewhere };
 const OVERLAY: Reading = Reading { hidden: HIDDEN, also_known: &[], elsewhere: known::elsewhere };
 
 type Table = Map<String, Value>;
 
-/// In which of its two forms a manifest is written.
+/// The two formats of a manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ManifestFormat {
     /// `function.toml`
@@ -56,13 +56,13 @@ pub enum ManifestFormat {
 }
 
 impl ManifestFormat {
-    /// The format of a file with this name, if it is a manifest's.
+    /// Returns the format of a file with this name; none if it is no manifest.
     #[must_use]
     pub fn of(file_name: &str) -> Option<Self> {
         [Self::Toml, Self::Json].into_iter().find(|format| format.file_name() == file_name)
     }
 
-    /// The file's name at the root of the zip.
+    /// Returns the file's name at the root of the zip.
     #[must_use]
     pub fn file_name(self) -> &'static str {
         match self {
@@ -76,15 +76,15 @@ impl ManifestFormat {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
     base: Value,
-    /// What is laid over the base, environment by environment. Merged only when one is asked for: a small file can name
-    /// many environments, and a large base many times over would fill the memory.
+    /// The overlay of each environment. One is merged with the base only when it is asked for: a small file can name
+    /// many environments, and many merged copies of a large base would fill the memory.
     overlays: BTreeMap<EnvironmentName, Table>,
 }
 
-/// A manifest has no more environments than this.
+/// The most environments in a manifest.
 const MOST_ENVIRONMENTS: usize = 64;
 
-/// Why a manifest is refused.
+/// The reason for which a manifest is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
     /// It is too long to be a manifest.
@@ -93,13 +93,13 @@ pub enum ManifestError {
         /// Its length in bytes.
         found: usize,
     },
-    /// It is not text, or not what its name says, or its fields break rules.
+    /// It is no text, or not in the format of its name, or its fields break rules.
     #[error(transparent)]
     Diagnostics(#[from] Diagnostics),
 }
 
 impl ManifestError {
-    /// Each mistake, where the file could be read at all.
+    /// Returns the mistakes; none if the file was not read.
     #[must_use]
     pub fn mistakes(&self) -> &[Diagnostic] {
         match self {
@@ -116,10 +116,10 @@ impl From<Diagnostic> for ManifestError {
 }
 
 impl Manifest {
-    /// Reads and checks a manifest, with all that it says for any environment.
+    /// Reads and checks a manifest, with the settings for all environments.
     ///
     /// # Errors
-    /// [`ManifestError`]: the file cannot be read, or these fields of it break rules (at least one per field).
+    /// [`ManifestError`] if the file cannot be read or fields break rules. Every field that breaks a rule is named.
     pub fn parse(format: ManifestFormat, bytes: &[u8]) -> Result<Self, ManifestError> {
         if bytes.len() > MOST_BYTES {
             return Err(ManifestError::TooLong { found: bytes.len() });
@@ -164,7 +164,7 @@ impl Manifest {
                     continue;
                 }
             };
-            // A field that is wrong in the base would only be reported once more here.
+            // A mistake in the base would be reported again for each environment.
             for (field, value) in overlay.iter().filter(|(field, _)| !wrong.contains(field.as_str())) {
                 let mut merged = base.get(field).cloned().unwrap_or_default();
                 lay_over(&mut merged, value);
@@ -197,19 +197,20 @@ impl Manifest {
         diagnostics::read(&merged, &OVERLAY)
     }
 
-    /// What the manifest says for this environment; the base, when it says nothing special.
+    /// Returns the configuration for this environment: the base, with the environment's overlay if it has one.
     #[must_use]
     pub fn for_environment(&self, environment: &EnvironmentName) -> FunctionConfig {
-        // Every merge was read once when the manifest was parsed, so this one reads as well.
+        // Parsing has read every merged configuration once, so this cannot fail.
         self.merged(environment).unwrap_or_default()
     }
 
-    /// The environments that it says something special for.
+    /// Returns the environments that have an overlay.
     pub fn environments(&self) -> impl Iterator<Item = &EnvironmentName> {
         self.overlays.keys()
     }
 
-    /// The environments that it names and deployer.json does not have, with the nearest of those that it has.
+    /// Returns a diagnostic for each environment of the manifest that deployer.json does not have, with the nearest one
+    /// that it has.
     #[must_use]
     pub fn strangers<'a>(&self, known: impl IntoIterator<Item = &'a EnvironmentName>) -> Vec<Diagnostic> {
         let known: BTreeSet<&str> = known.into_iter().map(EnvironmentName::as_str).collect();
@@ -224,25 +225,25 @@ impl Manifest {
         told.collect()
     }
 
-    /// What it says for each environment that it names, and for all others.
+    /// Returns the configuration for each environment with an overlay, and the base.
     #[must_use]
     pub fn for_all(&self) -> Vec<FunctionConfig> {
         let others = diagnostics::read(&self.base, &BASE).unwrap_or_default();
         self.overlays.keys().map(|name| self.for_environment(name)).chain([others]).collect()
     }
 
-    /// The JSON Schema of a manifest.
+    /// Returns the JSON Schema of a manifest.
     #[must_use]
     pub fn schema() -> Schema {
         let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
         let mut schema = settings.into_generator().into_root_schema_for::<FunctionConfig>();
-        // "Absent" is no value that a field has by default.
+        // An absent field has no default value: the target keeps its own.
         each_property(&mut schema, |field| drop(field.remove("default")));
         let mut overlay = schema.clone();
         for key in ["$schema", "title", "description"] {
             overlay.remove(key);
         }
-        // Laid over the base, a table may name some of its fields only.
+        // A table in an overlay may name only some of its fields.
         each_property(&mut overlay, without_required);
         let overlays = json!({
             "description": "Laid over the above in the environment of that name: tables merge, the rest replaces.",
@@ -263,25 +264,26 @@ fn each_property(schema: &mut Schema, change: impl Fn(&mut Table)) {
     fields.filter_map(Value::as_object_mut).for_each(change);
 }
 
-/// Takes `required` from a table's schema, also where the table is one of several possibilities.
+/// Removes `required` from a table's schema, also if the table is one of several alternatives.
 fn without_required(table: &mut Table) {
     table.remove("required");
     let choices = table.get_mut("anyOf").and_then(Value::as_array_mut).into_iter().flatten();
     choices.filter_map(Value::as_object_mut).for_each(without_required);
 }
 
-/// What is wrong with one field of the file. Each is read alone, so that all the wrong ones are found at once.
+/// Returns the mistakes in one field of the file. Each field is read alone, so that all mistakes are found at once.
 fn mistakes_of_field(name: &str, value: &Value, reading: &Reading) -> Vec<Diagnostic> {
     let alone = Value::Object(Table::from_iter([(name.to_owned(), value.clone())]));
     let (config, mut mistakes) = diagnostics::read_all::<FunctionConfig>(&alone, reading, |_| None);
     let mut broken = config.as_ref().map(rules::broken).unwrap_or_default();
-    // A rule may be broken only because the reading left out what was wrong: of a table or list that lacks something, no rule is told.
+    // A rule may be broken only because a wrong part was left out in reading, so no rule is reported for a table or
+    // list that lacks something.
     broken.retain(|rule| !mistakes.iter().any(|left_out| rule.path_concerns(left_out)));
     mistakes.extend(broken);
     mistakes
 }
 
-/// Tables merge, everything else replaces what was there.
+/// Lays an overlay over a base: tables merge, everything else replaces the base's value.
 fn lay_over(base: &mut Value, overlay: &Value) {
     match (base, overlay) {
         (Value::Object(base), Value::Object(overlay)) => {
@@ -302,7 +304,7 @@ fn table(path: &str, value: Value) -> Result<Table, Diagnostic> {
 
 fn toml(text: &str) -> Result<Table, ManifestError> {
     let file: toml::Table = toml::from_str(text).map_err(|error| {
-        // The error as a whole would quote the line, and a message about a number the number: perhaps a secret.
+        // The error's full text quotes the line, and its message a wrong number. Either may be a secret.
         let quotes = error.message().starts_with("invalid type") || error.message().starts_with("invalid value");
         let what = if quotes { "a value out of range".to_owned() } else { diagnostics::cut(error.message()) };
         let start = error.span().map_or(0, |span| span.start);
@@ -317,7 +319,7 @@ fn toml(text: &str) -> Result<Table, ManifestError> {
     Ok(fields)
 }
 
-/// A TOML value as a JSON value. No field takes those that JSON does not have.
+/// Converts a TOML value to JSON. Values that JSON does not have fit no field, and are refused.
 fn plain(path: &str, value: toml::Value, mistakes: &mut Vec<Diagnostic>) -> Value {
     let mut refuse = |what: &str| {
         mistakes.push(Diagnostic::new(

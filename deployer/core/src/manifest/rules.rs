@@ -1,7 +1,7 @@
-//! The rules that AWS has for a manifest's texts and lists, so that a mistake is found before anything is tried.
+//! AWS's rules for texts and lists in a manifest, so that a mistake is found before anything is tried.
 //!
-//! From the AWS Lambda API Reference (CreateFunction and its data types), and where another source is named, there.
-//! No rule here repeats a variable's value.
+//! Source, unless another is named: AWS Lambda API Reference, CreateFunction and its data types. No message here
+//! repeats a variable's value.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::values::Secret;
 use crate::diagnostics::{Diagnostic, cut};
 use crate::id::{AccountId, Region, Version};
 
-/// AWS Lambda Developer Guide, "Defined runtime environment variables", those it calls reserved.
+/// The reserved variables (AWS Lambda Developer Guide, "Defined runtime environment variables").
 const RESERVED: [&str; 21] = [
     "_HANDLER",
     "_X_AMZN_TRACE_ID",
@@ -36,10 +36,10 @@ const RESERVED: [&str; 21] = [
     "AWS_LAMBDA_METADATA_TOKEN",
 ];
 
-/// AWS Lambda Developer Guide, "Lambda quotas": all variables together.
+/// The most bytes of all variables together (AWS Lambda Developer Guide, "Lambda quotas").
 const MOST_VARIABLE_BYTES: usize = 4096;
 
-/// Every rule that this configuration breaks.
+/// Returns every rule about single fields that this configuration breaks.
 pub(super) fn broken(config: &FunctionConfig) -> Vec<Diagnostic> {
     let mut broken = Broken(Vec::new());
     if let Some(handler) = &config.handler {
@@ -99,7 +99,7 @@ pub(super) fn broken(config: &FunctionConfig) -> Vec<Diagnostic> {
     broken.0
 }
 
-/// Every rule about several fields that this configuration breaks.
+/// Returns every rule about several fields that this configuration breaks.
 pub(super) fn broken_together(config: &FunctionConfig) -> Vec<Diagnostic> {
     let in_vpc = config.vpc_config.as_ref().is_some_and(|vpc| !vpc.subnet_ids.is_empty());
     let mut broken = Broken(Vec::new());
@@ -108,12 +108,13 @@ pub(super) fn broken_together(config: &FunctionConfig) -> Vec<Diagnostic> {
     broken.0
 }
 
-/// `…:key/<id>`: the ARN goes into a session policy, where a wildcard would mean every key.
+/// Whether an ARN names one key, `…:key/<id>`. It goes into a session policy, where a wildcard would allow every key.
 fn is_one_key(arn: &str) -> bool {
     is_arn(arn, &["kms"]) && arn.rsplit_once(":key/").is_some_and(|(_, id)| is_short(id, 1, 256) && made_of(id, "-"))
 }
 
-/// `…:capacity-provider:<name>`: the ARN goes into a session policy, where a wildcard would mean every one.
+/// Whether an ARN names one capacity provider, `…:capacity-provider:<name>`. It goes into a session policy, where a
+/// wildcard would allow every one.
 fn is_capacity_provider(arn: &str) -> bool {
     is_arn(arn, &["lambda"])
         && matches!(arn.split(':').skip(5).collect::<Vec<_>>()[..], ["capacity-provider", name]
@@ -151,7 +152,7 @@ impl Broken {
         self.unless(size <= MOST_VARIABLE_BYTES, "environment.variables", &sentence);
     }
 
-    /// AWS Lambda Developer Guide, "Tag restrictions".
+    /// Checks tags (AWS Lambda Developer Guide, "Tag restrictions").
     fn tags(&mut self, tags: &BTreeMap<String, String>) {
         self.unless(tags.len() <= 50, "tags", "must be at most 50");
         for (key, value) in tags {
@@ -205,26 +206,27 @@ fn is_id(text: &str, prefix: &str) -> bool {
     text.strip_prefix(prefix).is_some_and(|rest| is_short(rest, 1, 1000) && made_of(rest, ""))
 }
 
-/// Letters, digits and spaces of all scripts, as TagKey and TagValue allow.
+/// Whether TagKey and TagValue allow this character: letters, digits and spaces of all scripts, and some signs.
 fn is_of_tag(c: char) -> bool {
     c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c)
 }
 
-/// `arn:<partition>:<service>:<region>:<account>:<resource>`, of one of these services.
+/// Whether a text is an ARN of one of these services: `arn:<partition>:<service>:<region>:<account>:<resource>`.
 fn is_arn(text: &str, services: &[&str]) -> bool {
     matches!(text.splitn(6, ':').collect::<Vec<_>>()[..], ["arn", partition, service, region, account, resource]
         if partition.starts_with("aws") && services.contains(&service) && Region::parse(region).is_ok()
             && AccountId::parse(account).is_ok() && !resource.is_empty())
 }
 
-/// `arn:<partition>:lambda:<region>:<account>:layer:<name>:<version>`.
+/// Whether a text is a layer version's ARN: `arn:<partition>:lambda:<region>:<account>:layer:<name>:<version>`.
 fn is_layer_version(text: &str) -> bool {
     is_arn(text, &["lambda"])
         && matches!(text.split(':').skip(5).collect::<Vec<_>>()[..], ["layer", name, version]
             if is_short(name, 1, 140) && made_of(name, "-_") && Version::parse(version).is_ok())
 }
 
-/// `arn:<partition>:lambda:::awslayer:<name>`: the second form of LayerVersionArn in the API Reference.
+/// Whether a text is an AWS layer's ARN: `arn:<partition>:lambda:::awslayer:<name>`, the second form of LayerVersionArn
+/// in the API Reference.
 fn is_aws_layer(text: &str) -> bool {
     matches!(text.split(':').collect::<Vec<_>>()[..], ["arn", partition, "lambda", "", "", "awslayer", name]
         if partition.starts_with("aws") && is_short(name, 1, 140) && made_of(name, "-_"))

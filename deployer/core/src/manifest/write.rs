@@ -1,7 +1,7 @@
-//! A function as it is, as the `function.toml` that would leave it so.
+//! Writes the `function.toml` that describes a live function, and that would change nothing in it.
 //!
-//! What the manifest cannot say, or must not without being asked to (the values of variables), is left out, for what is not named
-//! is left as it is; a comment says so.
+//! A manifest cannot express everything, and the values of variables are written only on request. A comment names each
+//! part that is left out, which deployments then leave as it is.
 
 use std::fmt::Write as _;
 
@@ -13,16 +13,16 @@ use crate::id::{AccountId, FunctionName};
 use crate::observed::{FunctionMetadata, Settings, Variables};
 use crate::text::plain;
 
-/// What is written of variables.
+/// The treatment of variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Values {
-    /// Their names, in comments.
+    /// Their names are written, in comments.
     Withheld,
-    /// Their names and values, in clear.
+    /// Their names and values are written, in clear.
     Shown,
 }
 
-/// The `function.toml` of a function that is called so and lives in this account. It always is a valid one.
+/// Writes the `function.toml` of a function with this name in this account. The result is always valid.
 #[must_use]
 pub fn write(
     name: &FunctionName,
@@ -44,7 +44,7 @@ pub fn write(
         + &checked(parts, |error| format!("Left as it is, for a manifest cannot say it: {error}"))
 }
 
-/// Fields and tables below each other; those that are not valid as comments, below a sentence that says why.
+/// Joins fields and tables. Those that are not valid are written as comments, below a sentence that says why.
 pub(super) fn checked(
     parts: impl IntoIterator<Item = String>,
     mut why: impl FnMut(&ManifestError) -> String,
@@ -65,7 +65,8 @@ pub(super) fn checked(
     text
 }
 
-/// Each field of the table as a manifest has it, but for the variables; nothing where there is nothing to say.
+/// Returns each field, except for the variables, with its value as a manifest has it; null for a field that a manifest
+/// need not name.
 fn seen_values(name: &FunctionName, account: &AccountId, settings: &Settings) -> Vec<(&'static str, Value)> {
     let as_manifest = |(field, value): (&'static str, Value)| {
         let value = match field {
@@ -74,7 +75,7 @@ fn seen_values(name: &FunctionName, account: &AccountId, settings: &Settings) ->
             "role" => of(&settings.role.as_deref().map(|arn| role(account, arn))),
             "vpc_config" if settings.vpc_config.subnet_ids.is_empty() => Value::Null,
             "logging_config" => of(&settings.logging_config.clone().and_then(|logging| own_logging(name, logging))),
-            // A function has one file system at most, and a manifest has it as a table.
+            // A function has at most one file system, and a manifest has it as a table.
             "file_system_config" => settings.file_system_config.first().map_or(Value::Null, of),
             _ => value,
         };
@@ -84,18 +85,19 @@ fn seen_values(name: &FunctionName, account: &AccountId, settings: &Settings) ->
     settings.values().into_iter().map(as_manifest).collect()
 }
 
-/// How the function logs, without what Lambda gives each function of itself.
+/// Returns the logging configuration without Lambda's defaults.
 fn own_logging(name: &FunctionName, mut logging: LoggingConfig) -> Option<LoggingConfig> {
-    // The group that Lambda gives a function of this name: another function has another.
+    // The default log group contains the function's name, so another function has another one.
     if logging.log_group.as_deref() == Some(&format!("/aws/lambda/{name}")) {
         logging.log_group = None;
     }
-    // And so logs whoever says nothing.
+    // The text format without a log group is Lambda's default.
     let is_default = logging.log_group.is_none() && logging.log_format == Some(LogFormat::Text);
     (!is_default).then_some(logging)
 }
 
-/// Path and name: the same manifest goes to other accounts.
+/// Returns a role's path and name, because the same manifest is used in other accounts. The role of another account
+/// stays an ARN.
 fn role<'a>(account: &AccountId, arn: &'a str) -> &'a str {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     match parts[..] {
@@ -130,7 +132,7 @@ fn tags(belongings: &FunctionMetadata) -> Option<String> {
     let Some(tags) = &belongings.tags else {
         return Some("\n# Its tags could not be seen (lambda:ListTags), and are left as they are.\n".into());
     };
-    // Those with the prefix aws: are AWS's own, and nobody else sets them.
+    // Tags with the prefix aws: are AWS's own, and nobody else can set them.
     let own = tags.iter().filter(|(name, _)| !name.to_lowercase().starts_with("aws:"));
     let lines: String = own.map(|(name, value)| format!("{} = {}\n", key(name), quoted(value))).collect();
     (!lines.is_empty()).then(|| format!("[tags]\n{lines}"))
@@ -151,7 +153,7 @@ fn of<T: Serialize>(value: &T) -> Value {
     serde_json::to_value(value).unwrap_or_default()
 }
 
-/// As TOML; nothing for null.
+/// Writes a value as TOML; none for null and tables.
 pub(super) fn shown(value: &Value) -> Option<String> {
     Some(match value {
         Value::Null | Value::Object(_) => return None,
@@ -161,7 +163,7 @@ pub(super) fn shown(value: &Value) -> Option<String> {
     })
 }
 
-/// A basic string of TOML: JSON's escapes are among its own, and one more must be escaped.
+/// Writes a basic string of TOML. JSON's escapes are valid there; DEL must be escaped in addition.
 fn quoted(text: &str) -> String {
     Value::String(text.to_owned()).to_string().replace('\u{7f}', "\\u007F")
 }
@@ -171,7 +173,7 @@ fn key(name: &str) -> String {
     if bare { name.to_owned() } else { quoted(name) }
 }
 
-/// As a comment has it: TOML forbids control characters there too.
+/// Makes one line of a text for a comment, without the control characters that TOML forbids there.
 pub(super) fn one_line(text: &str) -> String {
     plain(&text.split_whitespace().collect::<Vec<_>>().join(" ")).into_owned()
 }
