@@ -1,4 +1,4 @@
-//! An archive is described when all of it has come by: its manifest, and the program or code that Lambda would start.
+//! Describes an archive after its last byte: its manifest, and the program or code that Lambda would start.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,10 +19,10 @@ type Manifest = (ManifestFormat, Vec<u8>);
 
 /// The endings of files that are meant as manifests.
 const MEANT: [&str; 6] = ["toml", "json", "yaml", "yml", "tml", "jsonc"];
-/// macOS puts this folder beside the files that it zips.
+/// The folder that macOS adds to a zip.
 const MACOS_FOLDER: &str = "__MACOSX";
 
-/// Describes an archive by its entries and by what was unpacked of them.
+/// Describes an archive by its entries and the data that were kept of them.
 pub(super) fn describe(
     items: &[Item],
     unpacked: Vec<(usize, Unpacked)>,
@@ -47,7 +47,7 @@ pub(super) fn describe(
     Ok((manifest, startup))
 }
 
-/// Names that come twice have the same bytes.
+/// Checks that entries of the same name have the same bytes.
 fn check_doubles(items: &[Item], data: &HashMap<usize, Unpacked>) -> Result<(), PackageError> {
     let mut seen: HashMap<&str, &Unpacked> = HashMap::new();
     let mut others = Offenders::default();
@@ -61,7 +61,7 @@ fn check_doubles(items: &[Item], data: &HashMap<usize, Unpacked>) -> Result<(), 
     others.refuse(PackageError::Duplicate)
 }
 
-/// The links, each of which leads somewhere.
+/// Returns the links, after checking that each leads to a valid place.
 fn links<'a>(items: &'a [Item], data: &'a HashMap<usize, Unpacked>) -> Result<Links<'a>, PackageError> {
     let mut links = Links::default();
     let (mut outside, mut circles) = (Offenders::default(), Offenders::default());
@@ -93,7 +93,7 @@ struct Programs<'a> {
 }
 
 impl Programs<'_> {
-    /// The program at the root; a link is judged by what it leads to. One in a layer is not known.
+    /// Returns the program at the root, or the file that a link there leads to. A program in a layer is not known.
     fn bootstrap(&self) -> Option<Bootstrap> {
         let path = match self.links.target(BOOTSTRAP) {
             None => BOOTSTRAP.to_owned(),
@@ -109,12 +109,13 @@ impl Programs<'_> {
     }
 }
 
-/// Whatever is no folder.
+/// Returns the names of all entries that are no folders.
 pub(super) fn files(items: &[Item]) -> impl Iterator<Item = &str> {
     items.iter().filter(|item| item.kind != Kind::Folder).map(|item| item.name.as_str())
 }
 
-/// The files that a handler may be in, and the folders that are links, with a slash behind them: what is in those is elsewhere too.
+/// Returns the files that a handler may be in, and the links to folders with a trailing slash: the files in those are
+/// elsewhere. None if there are too many.
 fn code(items: &[Item], links: &Links<'_>) -> Option<Vec<String>> {
     let known: HashSet<&str> =
         items.iter().filter(|item| item.kind == Kind::File).map(|item| item.name.as_str()).collect();
@@ -132,7 +133,7 @@ fn code(items: &[Item], links: &Links<'_>) -> Option<Vec<String>> {
     (code.len() <= handler::MOST).then_some(code)
 }
 
-/// The folder that everything is in, but for what macOS and people leave beside it.
+/// Returns the one folder that everything is in, apart from macOS's folder and hidden files at the root.
 fn only_folder(items: &[Item]) -> Option<String> {
     let mut folder = None;
     for item in items {
@@ -150,10 +151,11 @@ fn only_folder(items: &[Item]) -> Option<String> {
     folder.map(str::to_owned)
 }
 
-/// A zip without a manifest has none in its only folder, and no file that is meant as one.
+/// Checks that a zip without a manifest has no misnamed one at its root, and that its only folder has neither a
+/// manifest nor `bootstrap`.
 fn check_meant(items: &[Item], startup: &Startup) -> Result<(), PackageError> {
     for name in files(items).filter(|name| !name.contains('/')) {
-        // Windows hides an ending that its editor has added.
+        // Windows' editor adds .txt, and Windows hides it.
         let shown_as = name.strip_suffix(".txt").unwrap_or(name);
         let Some((stem, ending)) = shown_as.rsplit_once('.') else { continue };
         let ending = ending.to_ascii_lowercase();

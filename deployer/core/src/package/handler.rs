@@ -1,15 +1,16 @@
-//! The file that a handler names, by the rules of each family of runtimes (Lambda Developer Guide, "Define Lambda function
-//! handler in" Node.js, Python, Ruby, Java and C#; "Deploy Java Lambda functions with .zip or JAR file archives": jars are in
-//! `lib`; Node.js's own search for modules comes last, "Modules: CommonJS modules").
+//! Finds the file that a handler names, by the rules of each family of runtimes. Sources: Lambda Developer Guide,
+//! "Define Lambda function handler in" Node.js, Python, Ruby, Java and C#, and "Deploy Java Lambda functions with .zip
+//! or JAR file archives" (jars are in `lib`); Node.js, "Modules: CommonJS modules" (the search for packages, which
+//! comes last).
 
 use super::error::PackageError;
 
 /// The endings of files that a handler can be in.
 const ENDINGS: [&str; 12] =
     [".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".py", ".pyc", ".so", ".rb", ".class", ".dll"];
-/// More files than this are not told: of such a zip it is not known where its handler is.
+/// The most files that are listed. If a zip has more, its handler is not checked.
 pub(super) const MOST: usize = 20_000;
-/// Packages of others, which few handlers are in.
+/// The folders of installed packages, which few handlers are in.
 const INSTALLED: [&str; 2] = ["node_modules", "site-packages"];
 
 /// Whether a handler may be in this file.
@@ -20,18 +21,19 @@ pub(super) fn may_be_in(path: &str) -> bool {
     is_code && !is_installed || is_jar(path) || is_package(path)
 }
 
-/// A handler may be in the folder to which a link at this path leads.
+/// Whether a handler may be in the folder that a link at this path leads to.
 pub(super) fn may_lead_to(path: &str) -> bool {
     !path.split('/').any(|part| INSTALLED.contains(&part)) || is_package(&format!("{path}/package.json"))
 }
 
-/// Java looks for classes in the zip's root and in these files.
+/// Whether the file is a jar in a folder `lib`. Java looks for classes there and in the zip's root.
 fn is_jar(path: &str) -> bool {
     let jar = path.rsplit_once('/').filter(|(folder, _)| *folder == "lib" || folder.ends_with("/lib"));
     jar.is_some_and(|(_, name)| name.ends_with(".jar"))
 }
 
-/// Node.js looks for a module that is no file as it looks for a package, in `node_modules` too: by these files.
+/// Whether the file describes or starts a Node.js package. Node.js looks for a module that is no file as it looks for
+/// packages, `node_modules` included.
 fn is_package(path: &str) -> bool {
     let file = |name: &str| path.strip_suffix(name);
     let (found, in_root) = match file("/package.json") {
@@ -45,15 +47,15 @@ fn is_package(path: &str) -> bool {
     }
 }
 
-/// Where a handler is looked for.
+/// The places where a runtime looks for a handler.
 struct Places {
-    /// Any of these files does.
+    /// The usual files; one is enough.
     files: Vec<String>,
-    /// And any of these, which few people write.
+    /// The unusual files; one of them is enough too. Messages do not list them.
     rare: Vec<String>,
-    /// Any file that begins and ends like that does.
+    /// The beginnings and endings of paths; one file that matches is enough.
     like: Vec<(String, &'static str)>,
-    /// Any file of Java's library may have it inside.
+    /// Whether any jar in `lib` may contain it.
     jars: bool,
 }
 
@@ -74,7 +76,7 @@ impl Places {
                 .chain((!folder.is_empty()).then(|| format!("{folder}/node_modules/{name}")))
                 .flat_map(|package| any(&package, &[".js", "/index.js", "/package.json"]));
             let rare = any(&module, &["", "/package.json"]).into_iter().chain(packages);
-            // From 22 on Node.js takes the types away by itself.
+            // Node.js strips types itself from version 22 on.
             let typed = if is_before(runtime, 22) { vec![] } else { any(&module, &[".ts", ".mts", ".cts"]) };
             let rare = rare.chain(typed).collect();
             return Some(Self {
@@ -98,7 +100,8 @@ impl Places {
             return Some(Self { files: any(&class, &[".class"]), rare: vec![], like: vec![], jars: true });
         }
         if is_of("dotnet") {
-            // Native code, which the runtime starts as it is ("Compile .NET Lambda function code to a native runtime format").
+            // Native code, which the runtime starts directly ("Compile .NET Lambda function code to a native runtime
+            // format").
             let rare = vec!["bootstrap".to_owned()];
             let files = any(handler.split("::").next()?, &[".dll"]);
             return Some(Self { files, rare, like: vec![], jars: false });
@@ -108,7 +111,7 @@ impl Places {
 
     fn has(&self, code: &[String], folder: &str) -> bool {
         let has = |path: &str| code.binary_search_by(|known| known.as_str().cmp(path)).is_ok();
-        // A folder that is a link has its files elsewhere, in the zip or in a layer: they are taken to be there.
+        // The files of a linked folder are elsewhere, in the zip or in a layer. They are assumed to exist.
         let is_linked = |path: &str| path.match_indices('/').any(|(slash, _)| has(&path[..=slash]));
         let is_there = |file: &String| {
             let path = format!("{folder}{file}");
@@ -131,13 +134,14 @@ impl Places {
     }
 }
 
-/// The runtime of Node.js is older than that.
+/// Whether a Node.js runtime is older than this version.
 fn is_before(runtime: &str, version: u32) -> bool {
     let digits: String = runtime.chars().filter(char::is_ascii_digit).collect();
     digits.parse::<u32>().is_ok_and(|found| found < version)
 }
 
-/// The path of the module that a handler of Node.js or Ruby names: all before the first point of its last part.
+/// Returns the path of the module that a handler of Node.js or Ruby names: everything before the first dot of its last
+/// part.
 fn module(handler: &str) -> Option<&str> {
     let name = handler.rfind('/').map_or(0, |slash| slash + 1);
     let point = handler.get(name..)?.find('.')?;
@@ -145,8 +149,8 @@ fn module(handler: &str) -> Option<&str> {
     Some(base.strip_prefix("./").unwrap_or(base))
 }
 
-/// What is wrong if the handler's file is not there. A handler that is looked for elsewhere, or in a way that is not known, is
-/// not judged.
+/// Returns an error if the handler's file is missing. A handler that is looked for elsewhere, or by unknown rules, is
+/// not checked.
 pub(super) fn missing(runtime: &str, handler: &str, code: &[String], folder: Option<&str>) -> Option<PackageError> {
     let is_installed = handler.split(['/', '.']).any(|part| INSTALLED.contains(&part));
     if handler.starts_with('/') || handler.contains("..") || is_installed {

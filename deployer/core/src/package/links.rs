@@ -1,34 +1,35 @@
-//! Symbolic links: npm, pnpm and shared libraries live by them. They lead to something in the zip, or into a layer.
+//! Symbolic links, which npm, pnpm and shared libraries need. A link must lead to something in the zip, or into a
+//! layer.
 
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 
-/// A path leads through no more links than this (Linux, path_resolution(7)).
+/// The most links that a path may lead through (Linux, path_resolution(7)).
 const MOST: usize = 40;
-/// Lambda unpacks layers here (Lambda Developer Guide, "Packaging your layer content").
+/// The folder that Lambda unpacks layers to (Lambda Developer Guide, "Packaging your layer content").
 const LAYERS: &str = "opt";
 
-/// All links of a zip together are followed for so many steps, which no tool's zip comes near: those that lead through each other's
-/// long texts would keep an invocation busy for minutes.
+/// The most steps for following all links of a zip. No tool's zip comes near; links through each other's long targets
+/// could otherwise take minutes.
 const STEPS: u64 = 50_000_000;
 
-/// The links of a zip, with what they say.
+/// The links of a zip, with their targets.
 #[derive(Debug, Default)]
 pub(super) struct Links<'a> {
     targets: HashMap<&'a str, &'a str>,
     steps: Cell<u64>,
 }
 
-/// Where a link leads.
+/// The destination of a link.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Lead {
-    /// To this path in the zip, be there anything or not.
+    /// A path in the zip, whether anything is there or not.
     Inside(String),
-    /// Into a layer.
+    /// A file or folder in a layer.
     Layer,
 }
 
-/// A link that leads nowhere.
+/// The reason why a link is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Astray {
     Outside,
@@ -40,12 +41,12 @@ impl<'a> Links<'a> {
         self.targets.insert(path, target);
     }
 
-    /// What the link at this path says.
+    /// Returns the target of the link at this path.
     pub(super) fn target(&self, path: &str) -> Option<&'a str> {
         self.targets.get(path).copied()
     }
 
-    /// Where a link at this path leads in the end.
+    /// Follows a link at this path to its destination.
     pub(super) fn lead(&self, path: &str, target: &str) -> Result<Lead, Astray> {
         if target.is_empty() || target.contains('\0') {
             return Err(Astray::Outside);

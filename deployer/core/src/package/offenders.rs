@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-/// How many entries a message names.
+/// The most entries that a message names.
 const SHOWN: usize = 5;
 
-/// How many characters of an entry's name a message shows.
+/// The most characters of an entry's name that a message shows.
 const NAME_SHOWN: usize = 200;
 
 /// The entries that break a rule: the first five by name, the rest as a number.
@@ -28,7 +28,7 @@ impl Offenders {
         self.first.is_empty()
     }
 
-    /// Nothing when nobody broke the rule, else the rule's error.
+    /// Returns the rule's error if any entry breaks it.
     pub(super) fn refuse<E>(self, error: fn(Self) -> E) -> Result<(), E> {
         if self.is_empty() { Ok(()) } else { Err(error(self)) }
     }
@@ -44,8 +44,8 @@ impl fmt::Display for Offenders {
     }
 }
 
-/// An entry's name as a message shows it: between backticks, escaped (names come from strangers and end up in
-/// terminals), and cut to 200 characters.
+/// Formats an entry's name for a message: in backticks, escaped (names come from strangers and end up in terminals),
+/// and cut to 200 characters.
 pub(super) fn shown(name: &[u8]) -> String {
     let escaped: String = match std::str::from_utf8(name) {
         Ok(text) => text.chars().flat_map(char::escape_debug).take(NAME_SHOWN + 1).collect(),

@@ -1,5 +1,5 @@
-//! The way through an archive's bytes, from the first to the last: each entry's local header, its data, what follows them
-//! where it was zipped as a stream, and what lies between entries. Nothing may lie there that a reader could take for an
+//! Walks through an archive's bytes, from the first to the last: each entry's local header, its data, the data
+//! descriptor of a streamed entry, and the gaps between entries. A gap may have nothing that a reader could take for an
 //! entry, and no reader may find another end of an entry than we do.
 
 use super::directory::Contents;
@@ -13,24 +13,25 @@ use super::scan::{Scan, Signature};
 use super::unpack::{Inflater, Unpacked, Unpacking};
 use super::{descriptor, local};
 
-/// Between entries, readers look for the next one.
+/// The signature that readers look for between entries.
 const OF_ENTRIES: &[Signature] = &[local::SIGNATURE];
-/// Before the first entry, some readers take a record of the directory for all that there is.
+/// The signatures that are refused before the first entry: some readers take a record of the directory there for the
+/// whole zip.
 const OF_RECORDS: &[Signature] = &[local::SIGNATURE, *b"PK\x01\x02", *b"PK\x05\x06", *b"PK\x06\x06", *b"PK\x06\x07"];
-/// In data whose length is not said before them, readers look for what follows them.
+/// The signatures that readers look for in data of unknown length.
 const OF_ENDS: &[Signature] = &[local::SIGNATURE, descriptor::SIGNATURE];
 
 #[derive(Debug)]
 enum Place {
-    /// Between entries, or before the first.
+    /// Between entries, or before the first one.
     Gap(Scan),
     Header,
     Data(Data),
-    /// After the data of an entry that was zipped as a stream.
+    /// After the data of a streamed entry.
     Descriptor {
         left: u64,
     },
-    /// In the directory, or after something was found wrong.
+    /// In the directory, or after an error.
     Done,
 }
 
@@ -38,7 +39,7 @@ enum Place {
 struct Data {
     left: u64,
     unpacking: Box<Unpacking>,
-    /// Where only what follows tells readers of streams where they end.
+    /// The search for signatures in the data, if readers of streams can find their end only by what follows.
     ends: Option<Scan>,
 }
 
@@ -58,18 +59,18 @@ impl Data {
     }
 }
 
-/// Goes through the bytes of an archive as they come.
+/// The state of a walk through an archive's bytes.
 #[derive(Debug)]
 pub(super) struct Walk {
     contents: Contents,
     at: u64,
     place: Place,
-    /// The entry that is read, or is next.
+    /// The index of the entry that is read, or is next.
     index: usize,
-    /// The header or the data descriptor so far.
+    /// The bytes of the header or the data descriptor so far.
     held: Vec<u8>,
     inflater: Inflater,
-    /// The data that were wanted, by the index of their entry.
+    /// The data that were kept, with the index of their entry.
     unpacked: Vec<(usize, Unpacked)>,
     wrong: Option<PackageError>,
 }
@@ -105,14 +106,14 @@ impl Walk {
         }
     }
 
-    /// What was unpacked, with the entries; all bytes have come.
+    /// Returns the entries and the kept data after the last byte.
     pub(super) fn finish(mut self) -> Result<(Contents, Vec<(usize, Unpacked)>), PackageError> {
         while self.left() == Some(0) {
             self.arrives();
         }
         match (self.wrong, self.place, self.contents.items.get(self.index)) {
             (Some(wrong), ..) => Err(wrong),
-            // Its header says that it is longer than all that there is.
+            // The header claims more bytes than there are.
             (None, Place::Header | Place::Data(_), Some(item)) => {
                 Err(PackageError::LocalHeader { name: shown(item.name.as_bytes()) })
             }
@@ -120,7 +121,7 @@ impl Walk {
         }
     }
 
-    /// How many bytes this place still has; none where nothing is looked at any more.
+    /// Returns the number of bytes that this position still takes; none if the rest is ignored.
     fn left(&self) -> Option<u64> {
         Some(match &self.place {
             Place::Gap(_) => self.begins(self.index).saturating_sub(self.at),
@@ -133,7 +134,7 @@ impl Walk {
         })
     }
 
-    /// Where the entry with this index begins, or the directory.
+    /// Returns the offset of the entry with this index, or of the directory after the last entry.
     fn begins(&self, index: usize) -> u64 {
         self.contents.items.get(index).map_or(self.contents.until, |item| item.at)
     }
@@ -156,7 +157,8 @@ impl Walk {
 
     fn after_gap(&self, scan: &Scan) -> Result<Place, PackageError> {
         match self.contents.items.get(self.index) {
-            // Nothing is missed by who begins to read at the first entry, and nothing behind the last.
+            // A reader that starts at the first entry misses nothing before it, and there is nothing to miss after the
+            // last.
             Some(item) if self.index > 0 && !scan.is_empty() => {
                 Err(PackageError::Gap { name: shown(item.name.as_bytes()) })
             }
@@ -198,7 +200,7 @@ impl Walk {
         Ok(Place::Gap(Scan::of(OF_ENTRIES)))
     }
 
-    /// These are the bytes behind the entry's data: its descriptor, and the gap's first bytes.
+    /// Takes the bytes after the entry's data: its descriptor, and the first bytes of the gap.
     fn after_descriptor(&mut self, bytes: &[u8]) -> Result<Place, PackageError> {
         let Some(item) = self.contents.items.get(self.index) else { return Ok(Place::Done) };
         let name = || shown(item.name.as_bytes());

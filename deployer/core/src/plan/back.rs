@@ -5,7 +5,8 @@ use crate::id::{AliasName, FunctionName, Sha256, Version};
 use crate::observed::ObservedAlias;
 use crate::traffic::Traffic;
 
-/// Brings the alias back to a version whose code is `sha256`. An empty plan: it serves just that.
+/// Plans to move the alias back to a version whose code is `sha256`. The plan is empty if the alias serves exactly
+/// that.
 #[must_use]
 pub fn going_back(
     function: &FunctionName,

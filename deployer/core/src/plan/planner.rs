@@ -1,4 +1,4 @@
-//! From what is wanted and what was observed to the steps between them.
+//! Makes the steps from the observed state to the wanted one.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,11 +17,11 @@ use crate::package::{INLINE_LIMIT, PackageError, Run, looks_by};
 use crate::record::{TargetError, TargetErrorCode};
 use crate::traffic::Traffic;
 
-/// Step "plan": what has to be done so that the target serves what is wanted.
+/// Plans the steps by which the target comes to the wanted state (step "plan").
 ///
 /// # Errors
-/// [`NoPlan`] when no plan can lead there: the function is broken, does not exist and is not described well enough to
-/// be made, or the artifact does not fit it.
+/// [`NoPlan`] if no plan leads there: the function is in state Failed, does not exist and is not described well enough
+/// to be created, or the artifact does not fit it.
 pub fn plan(wanted: &Wanted<'_>, observed: &Observed) -> Result<Plan, NoPlan> {
     let manifest = &wanted.artifact.config;
     let role = execution_role(wanted)?;
@@ -37,13 +37,13 @@ pub fn plan(wanted: &Wanted<'_>, observed: &Observed) -> Result<Plan, NoPlan> {
     Ok(draft.plan)
 }
 
-/// Why there is no way to what is wanted.
+/// The reason why there is no plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoPlan {
-    /// The artifact is not what the function, as it is or shall be, needs: a rule about zips is broken.
+    /// The artifact breaks a rule about zips, for the function as it is or shall be.
     #[error("{0}")]
     Unfit(PackageError),
-    /// The target is at fault, or its configuration.
+    /// The target or its configuration is at fault.
     #[error(transparent)]
     Target(#[from] TargetError),
 }
@@ -62,7 +62,7 @@ struct Draft {
 }
 
 impl Draft {
-    /// What is in the zip must be there for Lambda to start.
+    /// Checks that Lambda can start the contents of the zip, and notes warnings.
     fn fits(&mut self, wanted: &Wanted<'_>, run: Run<'_>) -> Result<(), NoPlan> {
         self.plan.warnings.extend(wanted.artifact.startup.suits(run).map_err(NoPlan::Unfit)?);
         Ok(())
@@ -134,7 +134,7 @@ impl Draft {
         };
         self.fits(wanted, run)?;
 
-        // An alias on $LATEST serves no version: whatever comes next would change under it.
+        // An alias on $LATEST serves no version: its code changes with the next update.
         let serving = observed.serving.as_ref().filter(|serving| serving.version.is_some());
         let broken = serving.is_some_and(|serving| matches!(serving.condition, Condition::Failed { .. }));
         let served = match serving.filter(|_| !broken) {
@@ -143,7 +143,7 @@ impl Draft {
         };
         if !served {
             let difference = Difference::between(wanted, manifest, role, latest)?;
-            // Without an update, PublishVersion would answer with the very version that is broken.
+            // Without an update, PublishVersion would return the failed version again.
             let again = broken || observed.publishing_failed;
             let only_code = || again.then(|| Difference::only_code(source_key(manifest, Some(&latest.settings))));
             self.publish(difference.or_else(only_code));
@@ -157,7 +157,7 @@ impl Draft {
                 self.plan.steps.push(Step::CreateAlias);
             }
             (Some(_), Some(Traffic::Whole)) if served => {}
-            // Lambda's own doing is no difference: whoever cleared it would move the traffic before the version is ready.
+            // Lambda's own weight is no difference. Clearing it would move the traffic before the version is ready.
             (Some(_), Some(Traffic::Held { on })) if served => self.plan.steps.push(Step::AwaitTraffic { from: on }),
             (Some(alias), Some(_)) => {
                 self.change_alias(Some(alias));
@@ -167,7 +167,7 @@ impl Draft {
         Ok(())
     }
 
-    /// The steps that make a version of what is wanted out of `$LATEST`.
+    /// Adds the steps that publish the wanted version from `$LATEST`.
     fn publish(&mut self, difference: Option<Difference>) {
         let Some(difference) = difference else {
             self.plan.steps.push(Step::Publish);
@@ -199,12 +199,12 @@ impl Draft {
         }
     }
 
-    /// Tags that the last deployment has set, and that are no longer named.
+    /// Adds the step that removes the tags that the last deployment set and the manifest no longer names.
     fn untag(&mut self, wanted: &Wanted<'_>, seen: Option<&BTreeMap<String, String>>) {
         let named = wanted.artifact.config.tags.as_ref();
         let formerly = wanted.formerly();
         let dropped = formerly.tags.iter().filter(|key| !named.is_some_and(|named| named.contains_key(*key)));
-        // Where Lambda does not show the tags, one that is gone already is removed once more.
+        // If Lambda does not show the tags, a tag that is already gone is removed again.
         let there = dropped.filter(|key| seen.is_none_or(|seen| seen.contains_key(*key))).cloned();
         let there: Vec<String> = there.collect();
         for key in &there {
@@ -260,7 +260,7 @@ impl fmt::Display for ServingText<'_> {
     }
 }
 
-/// How a version (or `$LATEST`) falls short of what is wanted.
+/// The difference between a version (or `$LATEST`) and the wanted one.
 struct Difference {
     configuration: Configuration,
     code: bool,
@@ -308,7 +308,7 @@ impl Difference {
                 to: Shown::Plain(wanted.artifact.sha256.to_string()),
             });
         }
-        // After a failed update nothing says which code would be published: it is sent again.
+        // After a failed update it is not known which code would be published, so it is sent again.
         let code = other_code || other_key || architecture.is_some() || seen.last_update_failed.is_some();
         let none = configuration.is_empty() && !code;
         let settings = CodeSettings { architecture, source_key };
@@ -316,13 +316,13 @@ impl Difference {
     }
 }
 
-/// The key that the code shall have: the one that is named, else the one that it has. An empty text names Lambda's own.
+/// Returns the KMS key that the code shall have: the named one, else the present one. An empty text names Lambda's own.
 pub(super) fn source_key(manifest: &FunctionConfig, seen: Option<&Settings>) -> Option<String> {
     let there = || seen.and_then(|seen| seen.source_kms_key_arn.clone());
     manifest.source_kms_key_arn.clone().or_else(there).filter(|key| !key.is_empty())
 }
 
-/// The execution role as an ARN of the target's account.
+/// Returns the manifest's execution role as an ARN of the target's account.
 pub(super) fn execution_role(wanted: &Wanted<'_>) -> Result<Option<RoleArn>, TargetError> {
     let Target { account, region } = wanted.target;
     let Some(role) = &wanted.artifact.config.role else { return Ok(None) };

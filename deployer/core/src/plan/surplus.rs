@@ -1,15 +1,15 @@
-//! Which versions a function can do without.
+//! The published versions that a function no longer needs.
 
 use std::collections::BTreeSet;
 
 use crate::id::Version;
 
-/// How many versions a deployment deletes: a function that has never been pruned shall not hold it up. A session's policy names
-/// as many at most.
+/// The most versions that a deployment deletes, so that a function that was never pruned does not delay it. A session's
+/// policy names at most this many.
 pub const PRUNED_AT_ONCE: usize = 12;
 
-/// The published versions beyond the newest `keep`, oldest first, but none that is `needed`: by an alias, or for going
-/// back to it.
+/// Returns the published versions beyond the newest `keep`, oldest first. A version that is `needed`, by an alias or
+/// for a rollback, is never among them.
 #[must_use]
 pub fn surplus(published: &[Version], keep: u32, needed: &BTreeSet<Version>) -> Vec<Version> {
     let mut newest_first = published.to_vec();

@@ -1,8 +1,8 @@
-//! Promotions: what another environment has live is brought here, the very same object, when the rules say so.
+//! Promotions: the live artifact of another environment, the same object, is deployed here when the rules allow it.
 //!
-//! Whether one may pass is decided by [`PromotionPolicy::judge`], from heads that were read and a time that was told. It decides when
-//! the request comes, whenever the sweep looks at what waits, and once more under the claim: that last time is the moment at
-//! which the rules hold.
+//! [`PromotionPolicy::judge`] decides, from heads that were read and a time that is passed in. It is asked when the
+//! request comes, when the sweep checks waiting promotions, and once more under the claim. The rules must hold at that
+//! last time.
 
 mod asked;
 mod gate;

@@ -1,6 +1,6 @@
-//! Events from EventBridge, and those of S3 among them (S3 User Guide, "EventBridge event message structure").
+//! Decodes events from EventBridge, those of S3 included (S3 User Guide, "EventBridge event message structure").
 //!
-//! Keys are plain here.
+//! Object keys in them are plain.
 
 use jiff::Timestamp;
 use serde::Deserialize;

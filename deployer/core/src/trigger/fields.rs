@@ -1,14 +1,15 @@
-//! Rules of fields, and the field that an error is about.
+//! Rules of text fields, and a search for the field of a serde error.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::text::Person;
 
-/// The longest text of a field in which people write what they like.
+/// The most characters of a free text.
 const LONGEST_TEXT: usize = 500;
 
-/// The error with the field that it is about, which serde does not tell of a value: the one without which it is another error.
+/// Adds the field's name to an error of serde, which does not name it for values: it is the field without which the
+/// error changes.
 pub(super) fn in_field<T: for<'de> Deserialize<'de>>(fields: &Value, error: &str) -> String {
     if error.starts_with("missing field") || error.starts_with("unknown field") {
         return error.to_owned();

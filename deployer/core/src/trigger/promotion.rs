@@ -1,6 +1,6 @@
-//! Promotion requests, approvals and refusals to approve, as EventBridge brings them (EventBridge User Guide, "Events").
+//! Decodes promotion requests, approvals and declines from EventBridge (EventBridge User Guide, "Events").
 //!
-//! `account` is EventBridge's own word about who sent an event; everything in `detail` is the sender's.
+//! EventBridge itself sets `account`, which names the sender of an event. The sender writes everything in `detail`.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -20,7 +20,7 @@ struct Envelope<T> {
     detail: T,
 }
 
-/// What EventBridge says of an event.
+/// The fields of an event that EventBridge sets.
 #[derive(Deserialize)]
 struct Sent {
     id: String,
@@ -30,55 +30,55 @@ struct Sent {
     replay: Option<String>,
 }
 
-/// The detail of an event `Promotion Requested`.
+/// The detail of a `Promotion Requested` event.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PromotionRequested {
-    /// The function, or a pattern of names: each that matches and is ready.
+    /// The function, or a pattern of names: each function that matches and is ready is promoted.
     pub function: Option<FunctionPattern>,
-    /// Several functions that go together: none moves unless all may. In place of `function`.
+    /// Several functions that are promoted together: none moves unless all may. Use it in place of `function`.
     pub functions: Option<Vec<FunctionName>>,
-    /// The environment that has it live.
+    /// The environment to promote from.
     pub from: EnvironmentName,
-    /// The environment that shall have it.
+    /// The environment to promote to.
     pub to: EnvironmentName,
-    /// This release, of those that were live there; what is live, unless told.
+    /// The release, one of those that are or were live in `from`. Default: the live one.
     pub release: Option<Release>,
-    /// Who asks.
+    /// The person who asks. Default: the account that sent the event.
     pub requested_by: Option<String>,
-    /// The request is of no use after this time.
+    /// The time after which the request expires.
     pub not_after: Option<Timestamp>,
-    /// By what the request is known: the same again is the same request. The event's id, unless told.
+    /// The id of the request; a repeated id is the same request. Default: the event's id.
     pub id: Option<String>,
 }
 
-/// The detail of an event `Promotion Approved`.
+/// The detail of a `Promotion Approved` event.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PromotionApproved {
-    /// Where the promotion goes.
+    /// The environment that the promotion goes to.
     pub environment: EnvironmentName,
-    /// Of which function; absent where `deployment` is a group.
+    /// The function of the promotion; absent if `deployment` is a group.
     pub function: Option<FunctionName>,
-    /// The promotion that waits, or the group.
+    /// The id of the waiting promotion or group.
     pub deployment: DeploymentId,
-    /// Who approves; the account that sent the event, unless told.
+    /// The person who approves. Default: the account that sent the event.
     pub approved_by: Option<String>,
 }
 
-/// The detail of an event `Promotion Declined`.
+/// The detail of a `Promotion Declined` event.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PromotionDeclined {
-    /// Where the promotion goes.
+    /// The environment that the promotion goes to.
     pub environment: EnvironmentName,
-    /// Of which function; absent where `deployment` is a group.
+    /// The function of the promotion; absent if `deployment` is a group.
     pub function: Option<FunctionName>,
-    /// The promotion that waits, or the group.
+    /// The id of the waiting promotion or group.
     pub deployment: DeploymentId,
-    /// Who declines; the account that sent the event, unless told.
+    /// The person who declines. Default: the account that sent the event.
     pub declined_by: Option<String>,
-    /// Why.
+    /// The reason.
     pub reason: Option<String>,
 }
 
@@ -101,7 +101,8 @@ pub(super) fn requested(value: &Value) -> Vec<InboundEvent> {
             from,
             to,
             release,
-            // Who does not say who asks is the account that EventBridge tells: nobody approves their own by leaving it out.
+            // Without a name the requester is the account that EventBridge names, so nobody can approve their own
+            // request by leaving the name out.
             requested_by: requested_by.or(event.sent.account.as_deref().map(account_name)).map(Into::into),
             not_after,
             freeze_override: None,
@@ -112,7 +113,7 @@ pub(super) fn requested(value: &Value) -> Vec<InboundEvent> {
     })
 }
 
-/// What a request about several functions cannot say.
+/// Refuses a release in a request for a pattern of functions.
 pub(super) fn check(functions: &Functions, release: Option<&Release>) -> Result<(), String> {
     match (functions, release) {
         (Functions::Each(_), Some(_)) => {
@@ -181,7 +182,7 @@ fn told<T: for<'de> Deserialize<'de>>(
     }
 }
 
-/// What can be read of an event that cannot be read whole, for whoever has sent it.
+/// Reads as much as possible of an invalid event, for the answer to its sender.
 fn as_far_as_read(value: &Value) -> RecordlessEvent {
     const NONE: &Value = &Value::Null;
     let detail = value.get("detail").unwrap_or(NONE);
