@@ -241,7 +241,7 @@ pub enum EventDetail {
     Recordless(Box<RecordlessEvent>),
 }
 
-/// An event, as it is put on the bus.
+/// An event for the bus.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// The kind, and with it the detail-type.

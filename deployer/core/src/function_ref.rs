@@ -64,7 +64,7 @@ impl<'a> FunctionRef<'a> {
     /// Finds the environment in the configuration and names the function in its targets (step "route").
     ///
     /// # Errors
-    /// [`UnknownEnvironment`].
+    /// [`UnknownEnvironment`] if `deployer.json` does not have it.
     pub fn find(
         config: &'a Config,
         name: &EnvironmentName,

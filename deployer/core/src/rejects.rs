@@ -17,7 +17,7 @@ pub struct Rejects {
     /// The ledger's schema: 1.
     schema: u32,
     revision: u64,
-    /// Newest first.
+    /// The rejects, newest first.
     rejects: Vec<Commanded<Reject>>,
     /// The hashes of the last commands that were carried out.
     obeyed: Vec<RequestHash>,
@@ -32,7 +32,7 @@ impl Default for Rejects {
 }
 
 impl Rejects {
-    /// The key of a function's rejects in the ledger bucket.
+    /// Returns the key of a function's rejects in the ledger bucket.
     #[must_use]
     pub fn key(function: &FunctionName) -> String {
         format!("{REJECTS}{function}.json")

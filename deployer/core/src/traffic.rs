@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn a_whole_weight_on_the_version_before_is_lambdas_own() {
         assert_eq!(Traffic::of(&alias(Some(7), &[(6, 1.0)])), Traffic::Held { on: version(6) });
-        // A rollback goes to a smaller number.
+        // A rollback moves to a smaller number.
         assert_eq!(Traffic::of(&alias(Some(6), &[(7, 1.0)])), Traffic::Held { on: version(7) });
     }
 

@@ -11,7 +11,7 @@ use serde_path_to_error::Segment;
 
 use super::{Diagnostic, cut, join, nearest};
 
-/// How messages speak about a file's fields.
+/// The rules by which messages speak about a file's fields.
 pub(crate) struct Reading {
     /// Top-level fields whose values are never quoted, because they may hold secrets.
     pub hidden: &'static [&'static str],
@@ -200,7 +200,7 @@ impl de::Error for Wrong {
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         match found {
-            // A number of the right kind that the type cannot hold.
+            // The number is of the right kind, but the type cannot hold it.
             Unexpected::Signed(number) => Self::Rule(format!("{number} is out of range")),
             Unexpected::Unsigned(number) => Self::Rule(format!("{number} is out of range")),
             _ => Self::invalid_type(found, expected),

@@ -41,7 +41,7 @@ fn throttled() -> Refused {
     Refused { kind: Refusal::Unknown, message: "TooManyRequestsException: Rate Exceeded.".into() }
 }
 
-/// All rights are there, but for this one.
+/// Outcomes in which every call is allowed except for this one.
 fn rights_but(action: ProbedAction, outcome: Result<Attempt, Refused>) -> Vec<Check> {
     rights_where(|tried| if tried == action { outcome.clone() } else { Ok(Attempt::NoSuchFunction) })
 }

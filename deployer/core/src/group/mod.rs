@@ -24,7 +24,7 @@ pub use steps::Checked;
 pub struct Group {
     /// The ledger's schema: 1.
     pub schema: u32,
-    /// Raised by every write.
+    /// The number of the write; every write raises it.
     pub revision: u64,
     /// The group's id, which is made from the request's identity alone.
     pub id: DeploymentId,
@@ -32,7 +32,7 @@ pub struct Group {
     pub environment: EnvironmentName,
     /// The environment that it comes from.
     pub from: EnvironmentName,
-    /// The release, where it was named.
+    /// The release, if it was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<Release>,
     /// The functions, with the state of each.
@@ -51,10 +51,10 @@ pub struct Group {
     /// The number of approvals that it still waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approvals_wanted: Option<u32>,
-    /// The time after which it is of no use.
+    /// The time after which it expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Timestamp>,
-    /// The reason for which it goes into a frozen environment all the same.
+    /// The reason for overriding a freeze.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freeze_override: Option<PlainText>,
     /// The phase that it is in.
@@ -63,11 +63,11 @@ pub struct Group {
     pub asked_at: Timestamp,
     /// The time at which the deployer accepted it.
     pub started_at: Timestamp,
-    /// The token under which its members hold their places, until these are given back.
+    /// The token under which its members hold their places, until the places are released.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(skip)]
     pub places: Option<Token>,
-    /// The time of its decision: from then on nothing but a hold, a reject, a rollback, drift or a failure stops it.
+    /// The time of its decision. From then on only a hold, a reject, a rollback, drift or a failure stops it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_at: Option<Timestamp>,
     /// The time at which the rollback of its members started.
@@ -92,7 +92,7 @@ pub enum Phase {
     Moving,
     /// A member has failed, and all members that reached a target are rolled back.
     GoingBack,
-    /// Nothing more will happen to it.
+    /// The group has ended.
     Ended,
 }
 
@@ -298,7 +298,7 @@ impl Member {
         self.status.is_some_and(Status::is_ended)
     }
 
-    /// Whether its release is live there.
+    /// Whether its deployment succeeded, or was unchanged.
     #[must_use]
     pub fn is_live(&self) -> bool {
         matches!(self.status, Some(Status::Succeeded | Status::Unchanged))

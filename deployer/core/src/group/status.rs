@@ -12,7 +12,7 @@ use crate::text::{Person, PlainText};
 /// A promotion of several functions together that is open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GroupStatus {
-    /// The group.
+    /// The group's id.
     pub id: DeploymentId,
     /// The environment that it goes to.
     pub environment: EnvironmentName,

@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used)]
-//! What becomes of a group, step by step.
+//! The transitions of a group.
 
 use super::*;
 use crate::artifact::ArtifactRef;

@@ -26,11 +26,13 @@ use crate::managed_keys::ManagedKeys;
 ///
 /// | word | meaning |
 /// |---|---|
-/// | `seen` | the type by which [`Settings`](crate::observed::Settings) has it |
-/// | `lambda` | the field of GetFunction's configuration that shows it |
-/// | `sent` | the setter by which CreateFunction and UpdateFunctionConfiguration take it; without one it goes with the code or with creation only, and the planner has a line for it |
-/// | `by` | the method of `plan::Differences` that holds the named value against the seen one; `value` where Lambda shows a value as it takes it, `merged` by a function where the named value may leave some of it open |
-/// | `as` | the type that is sent, where it is not the manifest's |
+/// | `seen` | its type in [`Settings`](crate::observed::Settings) |
+/// | `lambda` | the field of GetFunction's configuration that has it |
+/// | `sent` | the setter of CreateFunction and UpdateFunctionConfiguration; a row without it is sent with the code or
+/// at creation only, and the planner has a line for it |
+/// | `by` | the method of `plan::Differences` that compares the named value with the seen one: `value` if Lambda shows
+/// the value that it accepts, `merged` with a function that completes a partly open value |
+/// | `as` | the type that is sent, if it is not the manifest's |
 ///
 /// Generated from the rows are: [`FunctionConfig`], and with it the schema and [`known_fields`](super::known_fields);
 /// `Settings`; [`Configuration`](crate::plan::Configuration) and its differences; the text of

@@ -35,7 +35,7 @@ pub struct KnownField {
     pub path: String,
     /// Its source.
     pub origin: Origin,
-    /// What a manifest makes of it.
+    /// Its support by manifests.
     pub support: Support,
 }
 

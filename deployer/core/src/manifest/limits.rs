@@ -11,7 +11,7 @@ struct Limit {
     named: fn(&FunctionConfig) -> Option<u32>,
 }
 
-/// AWS Lambda Developer Guide, "Lambda quotas".
+/// The known maximums (AWS Lambda Developer Guide, "Lambda quotas").
 const KNOWN: [Limit; 5] = [
     Limit { field: "timeout", most: 900, managed: 5_400, named: |config| config.timeout },
     Limit { field: "memory_size", most: 10_240, managed: 32_768, named: |config| config.memory_size },

@@ -127,7 +127,7 @@ fn zip64_record(bytes: &[u8]) -> Option<Record> {
     if !whole || !(ZIP64_LEAST..=ZIP64_MOST).contains(&size) {
         return None;
     }
-    fields.take(4)?; // by and for which version: of no use
+    fields.take(4)?; // the versions that made it and that are needed
     Some(Record {
         disk: fields.u32()?.into(),
         directory_disk: fields.u32()?.into(),

@@ -1,4 +1,4 @@
-//! The entries that break a rule, as a message names them.
+//! The entries that break a rule, for messages.
 
 use std::fmt;
 

@@ -303,7 +303,7 @@ impl PromotionPolicy<'_> {
 /// Checks that a source still serves the artifact. `serves` has the code that the alias of each target serves.
 ///
 /// # Errors
-/// The refusal, which names both sides.
+/// The refusal, which names both versions of the code.
 pub fn drift(
     from: &EnvironmentName,
     artifact: &ResolvedArtifact,

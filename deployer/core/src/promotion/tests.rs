@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used)]
-//! The rules of promotions, each by an example. That each has its refusal in words is seen in the world's scenarios.
+//! The rules of promotions, each by an example. The world's scenarios cover the texts of refusals.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ fn second(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
-/// A deployer.json with `qa`, `perf` and `prod`, the last with these rules.
+/// Makes a deployer.json with `qa`, `perf` and `prod`, the last with these rules.
 fn config(prod: serde_json::Value) -> Config {
     let target = |account: &str| json!([{"account": account, "region": "eu-west-1"}]);
     let mut prod = prod;
@@ -43,7 +43,7 @@ fn chosen(release: &str) -> ResolvedArtifact {
     ResolvedArtifact { sha256, ..ResolvedArtifact::of(Release::parse(release).unwrap(), artifact) }
 }
 
-/// A head on which these were live, the newest first, since these seconds; and these were left.
+/// Makes a head on which these were live, newest first, since these seconds, and on which others were rolled back.
 fn head(history: &[(&str, i64)], left: &[(&str, i64)]) -> Head {
     let live = |(release, since): &(&str, i64)| {
         let ResolvedArtifact { artifact, sha256, .. } = chosen(release);

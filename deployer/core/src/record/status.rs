@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub enum Status {
     /// Accepted, and waiting for something that `because` names.
     Pending,
-    /// Being worked on.
+    /// Under way.
     InProgress,
     /// Live on every target.
     Succeeded,
@@ -23,7 +23,7 @@ pub enum Status {
     Refused,
     /// At least one target failed.
     Failed,
-    /// Undone by the deployer itself.
+    /// Rolled back by the deployer itself.
     RolledBack,
 }
 

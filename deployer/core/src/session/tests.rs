@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used)]
-//! What a session may do, and that STS takes its policy at the longest names.
+//! The permissions of sessions, and the length of their policies with the longest names.
 
 use super::*;
 use crate::id::{AccountId, BucketName, RoleArn};
@@ -46,7 +46,7 @@ fn longest() -> (FunctionName, ArtifactRef, Region, Target) {
     (function, artifact(&"b".repeat(63), &key), region, target)
 }
 
-/// Every feature at once: five layers, a key, a VPC, a file system, tags, an execution role with a path.
+/// A manifest with every feature: five layers, a key, a VPC, a file system, tags, an execution role with a path.
 fn everything(function: &FunctionName) -> Plan {
     let layer = |n: u32| format!("arn:aws:lambda:ap-southeast-4:111111111111:layer:{}:{n}", "l".repeat(140));
     let configuration = Configuration {
@@ -159,7 +159,7 @@ fn both_policies_fit_into_2048_characters_at_the_longest_names() {
     assert!(base.len() <= POLICY_LIMIT, "{}", base.len());
     let second = scope.plan_policy(&everything(&function)).unwrap().unwrap();
     assert!(second.len() <= POLICY_LIMIT, "{}: {second}", second.len());
-    // That many exact layers do not fit; which may be read is then the role's own matter.
+    // Five exact layers do not fit, so the policy allows any layer.
     let layers = |policy: &str| {
         let all = statements(policy);
         all.into_iter().find(|s| s["Action"] == "lambda:GetLayerVersion").unwrap()["Resource"].clone()
@@ -183,7 +183,7 @@ fn rights_for_the_keys_of_code_and_for_a_capacity_provider_are_exact_and_fit() {
     let (function, artifact, region, target) = longest();
     let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: Some(&region) };
     let key = "arn:aws:kms:ap-southeast-4:111111111111:key/66666666-2222-3333-4444-555555555555";
-    // The key of the variables too.
+    // The variables have a key too.
     let durable_key = "arn:aws:kms:ap-southeast-4:111111111111:key/11111111-2222-3333-4444-555555555555";
     let provider = format!("arn:aws:lambda:ap-southeast-4:111111111111:capacity-provider:{}", "c".repeat(64));
     let mut plan_of_all = everything(&function);

@@ -1,12 +1,12 @@
 #![allow(clippy::unwrap_used)]
-//! What status tells of a head that is not as everybody would like it.
+//! The status of heads with incomplete, split or failed deployments.
 
 use serde_json::{Value, json};
 
 use super::*;
 use crate::config::Config;
 
-/// An environment with targets in these regions.
+/// Makes an environment with targets in these regions.
 fn config(regions: &[&str]) -> Config {
     let targets: Vec<Value> =
         regions.iter().map(|region| json!({"account": "111111111111", "region": region})).collect();
@@ -29,7 +29,7 @@ fn served(region: &str, release: &str, version: &str) -> Value {
     json!({"account": "111111111111", "region": region, "release": release, "version": version})
 }
 
-/// Release 4 was rolled out after 3, and has reached Ireland only; Ohio serves 3.
+/// Makes a head on which release 4 followed release 3 and reached only Ireland; Ohio serves 3.
 fn half_rolled_out() -> Head {
     let (ireland, ohio) = ("111111111111/eu-west-1", "111111111111/us-east-2");
     serde_json::from_value(json!({

@@ -35,7 +35,7 @@ pub struct CommandRequest {
 pub enum Command {
     /// Continues the open work of every function. A schedule sends it.
     Sweep {},
-    /// Deploys the newest version of a release's key.
+    /// Deploys the newest upload of a release.
     Deploy {
         /// The environment.
         environment: EnvironmentName,
@@ -44,14 +44,14 @@ pub enum Command {
         /// The release.
         release: Release,
     },
-    /// Brings every target to what is live.
+    /// Deploys the live release again to every target.
     Redeploy {
         /// The environment.
         environment: EnvironmentName,
         /// The function.
         function: FunctionName,
     },
-    /// Goes back to what was live before.
+    /// Goes back to the release that was live before.
     Rollback {
         /// The environment.
         environment: EnvironmentName,

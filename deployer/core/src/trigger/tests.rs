@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used)]
-//! Each wrapping, and what is none.
+//! Payloads in each wrapping, and invalid ones.
 
 use serde_json::json;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// The file of the contract.
+/// The deployer.json in the contract.
 fn acme() -> Value {
     json!({
         "artifact_bucket": "acme-artifacts",
@@ -32,7 +32,7 @@ fn acme() -> Value {
     })
 }
 
-/// The contract's file with one value put in at a JSON pointer (its last part may be new).
+/// Returns the contract's file with one value set at a JSON pointer, whose last part may be new.
 fn with(pointer: &str, value: Value) -> Value {
     let mut file = acme();
     let (table, field) = pointer.rsplit_once('/').unwrap();

@@ -1,4 +1,4 @@
-//! Rules about several environments, and what is not repeated.
+//! Rules about several environments, and secrets that errors must not repeat.
 
 use super::*;
 
@@ -86,7 +86,7 @@ fn many_environments_promoted_from_one_another_are_read_in_a_moment() {
     let mut file = acme();
     file["environments"] = (0..60).map(|number| (name(number), environment(number))).collect();
     assert!(parse(&file).is_ok());
-    // And where the way is long, the circle at its end is found.
+    // The circle at the end of a long path is found.
     file["environments"]["e059"]["promotion"] = json!({ "from": "e000" });
     assert!(parse(&file).unwrap_err().contains("promotions must not go in a circle: e000 from "));
 }

@@ -1,4 +1,4 @@
-//! Files of other tools.
+//! The files of other tools.
 
 use super::*;
 

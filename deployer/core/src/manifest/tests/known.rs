@@ -1,4 +1,4 @@
-//! What is known of AWS and its numbers.
+//! Known fields and maximums of AWS.
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn numbers_above_what_is_known_of_lambda_are_taken_with_a_warning() {
     }
     assert_eq!(warned("timeout = 1800\nmemory_size = 32768\nephemeral_storage.size = 32768").len(), 3);
     assert_eq!(warned(""), Vec::<String>::new());
-    // Managed instances take more.
+    // Managed instances allow larger numbers.
     let managed = "timeout = 5400\nmemory_size = 32768\ncapacity_provider_config.lambda_managed_instances_capacity_provider_config\
         .capacity_provider_arn = \"arn:aws:lambda:eu-west-1:111111111111:capacity-provider:a\"\n";
     assert_eq!(warned(managed), Vec::<String>::new());

@@ -9,7 +9,7 @@ use super::*;
 use crate::id::AccountId;
 use proptest::prelude::*;
 
-/// The file of the contract.
+/// The manifest in the contract.
 const ORDERS: &str = r#"
 runtime = "provided.al2023"
 handler = "bootstrap"

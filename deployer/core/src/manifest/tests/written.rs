@@ -1,4 +1,4 @@
-//! What is written of a live function.
+//! The manifest that is written from a live function.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The manifest and the program.
+//! The manifest and the program in a zip.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Where a zip ends, and what its directory may be.
+//! The end of a zip, and the limits of its directory.
 
 use super::*;
 
@@ -34,7 +34,7 @@ fn two_ends_are_one_too_many() {
     let inner = archive(&[file("b")]);
     let both = with_comment(&[file("a")], &inner);
     assert_eq!(told(&both), "the zip has more than one end of central directory: remove its comment and zip it again");
-    // A zip within the zip has its own end, which is not at the object's end.
+    // A zip inside the zip has its own end record, which is not at the object's end.
     assert!(inspect(&archive(&[Raw::stored("inner.zip", &inner)])).is_ok());
 }
 

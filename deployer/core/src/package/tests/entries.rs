@@ -72,11 +72,11 @@ fn a_name_comes_once() {
         assert_eq!(refusal(&[file(judged), file("b"), file(judged)]), message(judged));
     }
     assert!(inspect(&archive(&[file("a"), file("A")])).is_ok());
-    // A fat jar has the licence of each of its parts.
+    // A fat jar has the licence file of each of its parts.
     let license = || Raw::deflated("META-INF/LICENSE", b"As is.");
     assert!(inspect(&archive(&[license(), file("b"), license(), Raw::stored("META-INF/LICENSE", b"As is.")])).is_ok());
     assert!(inspect(&archive(&[file("x"), Raw::stored("a/", b""), Raw::stored("a/", b"")])).is_ok());
-    // The same checksum of other bytes: the directory can say anything.
+    // The directory has the same checksum for other bytes.
     let forged = Raw::stored("META-INF/LICENSE", b"As was").with(|e| e.crc32 = checksum(b"As is."));
     assert!(refusal(&[license(), forged]).contains("damaged"));
 }

@@ -1,4 +1,4 @@
-//! Links.
+//! Symbolic links.
 
 use super::*;
 

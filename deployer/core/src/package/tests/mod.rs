@@ -1,4 +1,4 @@
-//! Each rule with a zip that breaks it, and what the user is told; then what holds for any bytes at all.
+//! Zips that break each rule, with the error that the user gets, and properties of arbitrary bytes.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod contents;
@@ -16,7 +16,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// An entry as it is to be written, right or wrong.
+/// An entry to write, valid or not.
 #[derive(Clone)]
 struct Raw {
     name: Vec<u8>,
@@ -36,11 +36,11 @@ struct Raw {
     unpacked: u32,
     disk: u16,
     mode: u32,
-    /// The attributes below the mode: those of DOS.
+    /// The DOS attributes, in the bits below the mode.
     dos: u32,
-    /// Bytes behind the data: a data descriptor.
+    /// The bytes after the data, such as a data descriptor.
     after: Vec<u8>,
-    /// Where the directory says it is, if not where it is.
+    /// The offset in the directory, if it is not the true one.
     at: Option<u32>,
 }
 
@@ -109,7 +109,7 @@ fn len16(bytes: &[u8]) -> u16 {
     u16::try_from(bytes.len()).unwrap()
 }
 
-/// Entries and directory, and where the directory begins.
+/// Writes entries and directory, and returns the directory's offset.
 fn body(entries: &[Raw]) -> (Vec<u8>, usize) {
     let (mut out, mut directory) = (Vec::new(), Vec::new());
     for e in entries {
@@ -152,7 +152,7 @@ fn with_comment(entries: &[Raw], comment: &[u8]) -> Vec<u8> {
     out
 }
 
-/// As `archive`, with a zip64 end; the classic one refers to it where `sentinels`.
+/// Writes an archive with a zip64 end record. With `sentinels` the classic record refers to it.
 fn archive64(entries: &[Raw], count: u64, sentinels: bool) -> Vec<u8> {
     let (mut out, from) = body(entries);
     let (until, size) = (out.len() as u64, (out.len() - from) as u64);
@@ -192,7 +192,7 @@ fn provided() -> Run<'static> {
     }
 }
 
-/// Whether what is in a zip can be started like that.
+/// Checks whether the contents of a zip can be started in this way.
 fn starts(entries: &[Raw], run: Run<'_>) -> Result<Option<String>, String> {
     inspect(&archive(entries)).unwrap().startup.suits(run).map_err(|error| error.to_string())
 }
@@ -211,13 +211,13 @@ fn good() -> Vec<u8> {
     archive(&[Raw::deflated("function.toml", MANIFEST), Raw::stored("lib/", b""), program(&elf(62)), file("lib/data")])
 }
 
-/// A descriptor of this entry, with a signature or without, its sizes of four bytes or eight.
+/// Writes the entry's descriptor, with or without a signature, and with sizes of four or eight bytes.
 fn descriptor(entry: &Raw, signature: &[u8], wide: usize) -> Vec<u8> {
     let size = |size: u32| u64::from(size).to_le_bytes()[..wide].to_vec();
     [signature, &entry.crc32.to_le_bytes(), &size(entry.packed), &size(entry.unpacked)].concat()
 }
 
-/// The same entry, zipped as a stream.
+/// Makes a streamed entry of this one.
 fn streamed(entry: Raw) -> Raw {
     let after = descriptor(&entry, b"PK\x07\x08", 4);
     entry.with(|e| (e.flags, e.local_flags, e.after) = (8, 8, after))
@@ -227,7 +227,7 @@ fn file(name: impl AsRef<[u8]>) -> Raw {
     Raw::stored(name, b"hello")
 }
 
-/// What the user is told of a zip with these entries.
+/// The error for a zip with these entries.
 fn refusal(entries: &[Raw]) -> String {
     told(&archive(entries))
 }

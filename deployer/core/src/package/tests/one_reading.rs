@@ -1,4 +1,4 @@
-//! Modes, and that all readers see the same files.
+//! Modes of entries, and entries that readers see differently.
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn modes_are_for_everybody() {
         "the zip has folders that only their owner may enter, and Lambda's user owns none: `lib/` (mode 700); chmod -R a+rX, \
          then zip again"
     );
-    // Where no modes are given there is nothing to judge, and a mode without a type is Python's default.
+    // An entry without modes is not checked, and a mode without a type is Python's default.
     assert!(inspect(&archive(&[file("a").with(|e| e.mode = 0o600)])).is_ok());
     assert!(
         inspect(&archive(&[file("a").with(|e| e.mode = 0), file("b").with(|e| (e.mode, e.made_on) = (0o600, 0))]))
@@ -58,7 +58,7 @@ fn flags_of_an_entry_are_the_same_in_both_headers() {
         assert_eq!(refusal(&[file("a").with(|e| e.local_flags = 1 << bit)]), message, "bit {bit}");
         assert_eq!(refusal(&[file("a").with(|e| e.flags = 1 << bit)]), message, "bit {bit}");
     }
-    // They tell how hard deflate tried, and are nothing to what is stored.
+    // These flags are deflate's compression level, and mean nothing for stored entries.
     for bit in [1, 2] {
         let plain = Raw::deflated("a", b"hello");
         assert_eq!(said_of(plain.clone().with(|e| e.local_flags = 1 << bit)), Ok(()));
@@ -127,7 +127,7 @@ fn extra_field_that_is_longer_than_its_room_is_refused() {
             Err("`a`'s local header contradicts the zip's directory: zip it again".to_owned())
         );
     }
-    // Tools pad with zeros, which up to three bytes are no field.
+    // Tools pad with zeros; up to three of them are no field.
     for padded in [&[0][..], &[0; 3], &[0; 14], b"ut\x02\0ab\0\0\0\0\0", b"\x01\0\x08\0\0\0\0\0\0\0\0\0"] {
         assert_eq!((with(padded), with_local(padded)), (Ok(()), Ok(())), "{padded:?}");
     }

@@ -1,4 +1,4 @@
-//! What cannot start.
+//! Zips that Lambda cannot start.
 
 use super::*;
 

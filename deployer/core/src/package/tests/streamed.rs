@@ -1,4 +1,4 @@
-//! Entries that were zipped as a stream: their checksum and sizes follow their data (flag bit 3).
+//! Entries that were zipped as a stream, with checksum and sizes after their data (flag bit 3).
 
 use super::*;
 
@@ -18,7 +18,7 @@ fn stored(data: &[u8]) -> Raw {
     streamed(Raw::stored("lib/x.js", data))
 }
 
-/// What is said of an entry between two others.
+/// Reads a zip with the entry between two others.
 fn said(entry: Raw) -> Result<(), String> {
     inspect(&archive(&[file("a"), entry, file("z")])).map(|_| ()).map_err(|error| error.to_string())
 }
@@ -27,7 +27,7 @@ fn refused(message: &str) -> Result<(), String> {
     Err(message.to_owned())
 }
 
-/// The same entry with a descriptor that says what the directory says.
+/// Makes a streamed entry with a right descriptor.
 fn described(entry: Raw) -> Raw {
     let after = descriptor(&entry, b"PK\x07\x08", 4);
     entry.with(|e| e.after = after)
@@ -36,7 +36,7 @@ fn described(entry: Raw) -> Raw {
 #[test]
 fn streamed_entry_whose_data_end_early_is_refused() {
     assert_eq!(said(script()), Ok(()));
-    // A reader of streams goes on where the data end, and finds another entry there.
+    // A reader of streams continues where the data end, and finds another entry there.
     let (hidden, from) = body(&[streamed(Raw::deflated("bootstrap", b"#!/bin/sh\n"))]);
     let inner = [&script().after[..], &hidden[..from]].concat();
     let hiding = script().with(|e| {
@@ -67,7 +67,7 @@ fn entry_that_is_not_streamed_is_what_the_directory_says_too() {
     assert_eq!(said(plain(b"hello").with(|e| e.unpacked -= 1)), damaged);
     assert_eq!(said(plain(b"hello").with(|e| e.unpacked += 1)), damaged);
     assert_eq!(said(Raw::stored("lib/x.js", b"hello").with(|e| e.crc32 ^= 1)), damaged);
-    // bsdtar reads on behind the end of the data where it reads a stream, whatever size the header says.
+    // If it reads a stream, bsdtar reads beyond the end of the data, whatever size the header has.
     let (hidden, from) = body(&[Raw::deflated("bootstrap", b"#!/bin/sh\n")]);
     let hiding = plain(b"hello").with(|e| {
         e.data.extend(&hidden[..from]);
@@ -115,7 +115,7 @@ fn descriptor_is_there_in_one_of_its_four_forms() {
 
 #[test]
 fn descriptor_of_a_folder_may_be_missing() {
-    // Some libraries set the flag for folders and write nothing behind them, and a folder has no data to find the end of.
+    // Some libraries set the flag for folders and write no descriptor. A folder has no data whose end must be found.
     let folder = streamed(Raw::stored("lib/x.js/", b""));
     assert_eq!(said(folder.clone().with(|e| e.after.clear())), Ok(()));
     assert_eq!(said(folder), Ok(()));

@@ -1,8 +1,8 @@
-//! Fields that Lambda keeps apart from the rest: keys of code, what it takes at creation only, mounts, capacity providers.
+//! Fields with their own rules in Lambda: the code's key, settings of creation only, mounts, capacity providers.
 
 use super::*;
 
-/// What is served and what is newest, both with these settings.
+/// A function whose served version and `$LATEST` both have these settings.
 fn set(mut observed: Observed, change: impl Fn(&mut Settings)) -> Observed {
     observed.latest.iter_mut().chain(&mut observed.serving).for_each(|code| change(&mut code.settings));
     observed
@@ -25,7 +25,7 @@ fn a_source_key_that_nobody_names_is_sent_again_with_new_code() {
     assert_eq!(source_keys(&Scene::new("").plan(&keyed(b"old"))), [Some(KEY)]);
     assert_eq!(Scene::new("").steps(&keyed(b"new")), [""; 0]);
     assert_eq!(source_keys(&Scene::new("").plan(&serving(b"old"))), [None]);
-    // A version that failed is made anew from the same code.
+    // A failed version is published again from the same code.
     let mut failed = keyed(b"new");
     failed.publishing_failed = true;
     failed.serving = None;

@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used)]
-//! Plans as text: what is wanted, what is there, and the steps between.
+//! Plans as text, from the wanted and the observed state.
 
 mod fields;
 
@@ -223,7 +223,7 @@ fn lambdas_own_transition_is_waited_for_and_not_cleared() {
     let plan = scene.plan(&moving);
     assert_eq!(plan.to_string(), "1. await traffic (Lambda still holds it on version 5)\n");
     assert!(plan.writes_nothing() && !plan.is_empty());
-    // Without provisioned concurrency somebody else has put the weight there.
+    // Without provisioned concurrency somebody else set the weight.
     moving.alias.as_mut().unwrap().provisioned = Some(false);
     assert_eq!(scene.steps(&moving), ["move alias"]);
 }
