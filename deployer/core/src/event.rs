@@ -108,7 +108,7 @@ pub struct DeploymentEvent {
     /// The request that caused the deployment.
     pub cause: Cause,
     /// The artifact; null where a request was refused before one was known.
-    pub artifact: Option<ToldArtifact>,
+    pub artifact: Option<EventArtifact>,
     /// The outcome of each target, in the order of the configuration. Empty if the list does not fit into an event:
     /// then read it from the record.
     pub targets: Vec<TargetOutcome>,
@@ -127,7 +127,8 @@ pub struct DeploymentEvent {
 
 /// The artifact of a deployment, as events show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct ToldArtifact {
+#[schemars(rename = "ToldArtifact")]
+pub struct EventArtifact {
     /// The object's key.
     pub key: String,
     /// The object's S3 version id.
@@ -140,7 +141,7 @@ pub struct ToldArtifact {
     pub metadata: BTreeMap<String, PlainText>,
 }
 
-impl From<RecordedArtifact> for ToldArtifact {
+impl From<RecordedArtifact> for EventArtifact {
     fn from(recorded: RecordedArtifact) -> Self {
         let RecordedArtifact { bucket: _, key, version_id, size, sha256, metadata } = recorded;
         Self { key, version_id, size, sha256, metadata }
@@ -167,7 +168,7 @@ impl From<DeploymentRecord> for DeploymentEvent {
             finished_at,
         } = record;
         let approvals_wanted = promotion.as_ref().and_then(|promotion| promotion.approvals_wanted);
-        let artifact = artifact.map(ToldArtifact::from);
+        let artifact = artifact.map(EventArtifact::from);
         Self {
             schema,
             id,
@@ -252,10 +253,10 @@ pub struct Event {
 
 /// The longest detail in bytes. PutEvents takes 256 KB in all (EventBridge API Reference, PutEvents), and names and
 /// source need some of it.
-const LONGEST_DETAIL: usize = 240 * 1024;
+const MAX_DETAIL: usize = 240 * 1024;
 
 /// The longest unreadable request that an event repeats, in bytes; a valid one has a few hundred.
-const LONGEST_REQUEST: usize = 16 * 1024;
+const MAX_REQUEST: usize = 16 * 1024;
 
 impl Event {
     /// Makes the event for a record's state: the record without the artifact's bucket.
@@ -264,7 +265,7 @@ impl Event {
         let announces = Announcement::of(record)?;
         let detail = EventDetail::Deployment(Box::new(record.clone().into()));
         let mut detail = serde_json::to_value(detail).unwrap_or_else(|_| json!({ "schema": SCHEMA }));
-        if detail.to_string().len() > LONGEST_DETAIL
+        if detail.to_string().len() > MAX_DETAIL
             && let Some(targets) = detail.get_mut("targets")
         {
             // The list of targets is too long, with their errors: the record has it.
@@ -296,7 +297,7 @@ impl Event {
     /// Makes the event for something without a record.
     #[must_use]
     pub fn without_record(announces: Announcement, because: &str, about: RecordlessEvent) -> Self {
-        let too_long = about.request.as_ref().is_some_and(|request| request.to_string().len() > LONGEST_REQUEST);
+        let too_long = about.request.as_ref().is_some_and(|request| request.to_string().len() > MAX_REQUEST);
         let request = if too_long { None } else { about.request };
         let detail = RecordlessEvent { schema: SCHEMA, because: because.into(), request, ..about };
         let detail = serde_json::to_value(EventDetail::Recordless(Box::new(detail)));

@@ -16,7 +16,7 @@ use crate::diagnostics::{self, Diagnostic};
 use crate::id::InvalidName;
 
 /// The most consecutive freezes that are followed before the search for an end stops.
-const LONGEST_CHAIN: usize = 400;
+const MAX_CHAIN: usize = 400;
 
 /// A time in which promotions do not go into an environment: days of the week, optionally between two times of day, or
 /// a range of dates.
@@ -81,8 +81,11 @@ impl TryFrom<String> for TimeOfDay {
     type Error = InvalidName;
     fn try_from(text: String) -> Result<Self, InvalidName> {
         let time = (text.len() == 5).then(|| Time::strptime("%H:%M", &text).ok()).flatten();
-        let wrong =
-            || InvalidName { what: "a time of the day", rule: "HH:MM, such as 16:00", found: diagnostics::cut(&text) };
+        let wrong = || InvalidName {
+            what: "a time of the day",
+            rule: "HH:MM, such as 16:00",
+            found: diagnostics::truncated(&text),
+        };
         time.map(Self).ok_or_else(wrong)
     }
 }
@@ -97,8 +100,11 @@ impl TryFrom<String> for CalendarDate {
     type Error = InvalidName;
     fn try_from(text: String) -> Result<Self, InvalidName> {
         let date = (text.len() == 10).then(|| Date::strptime("%Y-%m-%d", &text).ok()).flatten();
-        let wrong =
-            || InvalidName { what: "a date", rule: "YYYY-MM-DD, such as 2026-12-20", found: diagnostics::cut(&text) };
+        let wrong = || InvalidName {
+            what: "a date",
+            rule: "YYYY-MM-DD, such as 2026-12-20",
+            found: diagnostics::truncated(&text),
+        };
         date.map(Self).ok_or_else(wrong)
     }
 }
@@ -114,7 +120,7 @@ impl TryFrom<String> for Zone {
         let wrong = |_| InvalidName {
             what: "a time zone",
             rule: "a name of the IANA Time Zone Database, such as Europe/Berlin or UTC",
-            found: diagnostics::cut(&text),
+            found: diagnostics::truncated(&text),
         };
         TimeZoneDatabase::bundled().get(&text).map(Self).map_err(wrong)
     }
@@ -128,7 +134,7 @@ impl fmt::Display for Zone {
 
 impl Freeze {
     /// Returns the mistakes in it.
-    pub(crate) fn mistakes(&self) -> Vec<Diagnostic> {
+    pub(crate) fn diagnostics(&self) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         let is_weekly = self.days.is_some() || self.from.is_some() || self.to.is_some();
         let has_dates = self.first.is_some() || self.last.is_some();
@@ -194,7 +200,7 @@ impl Freeze {
 pub fn frozen_until(freezes: &[Freeze], now: Timestamp) -> Option<Timestamp> {
     let next = |from: Timestamp| freezes.iter().filter_map(|freeze| freeze.until(from)).max();
     let mut until = next(now)?;
-    for _ in 0..LONGEST_CHAIN {
+    for _ in 0..MAX_CHAIN {
         match next(until) {
             Some(later) => until = later,
             None => break,
@@ -211,7 +217,7 @@ mod tests {
 
     fn freeze(of: Value) -> Freeze {
         let freeze: Freeze = serde_json::from_value(of).unwrap();
-        assert_eq!(freeze.mistakes(), []);
+        assert_eq!(freeze.diagnostics(), []);
         freeze
     }
 
@@ -272,7 +278,7 @@ mod tests {
     #[test]
     fn what_is_no_freeze_is_told() {
         let wrong = |of: Value| match serde_json::from_value::<Freeze>(of) {
-            Ok(freeze) => freeze.mistakes().into_iter().map(|m| m.to_string()).collect::<Vec<_>>().join("; "),
+            Ok(freeze) => freeze.diagnostics().into_iter().map(|m| m.to_string()).collect::<Vec<_>>().join("; "),
             Err(error) => error.to_string(),
         };
         for (of, message) in [

@@ -25,7 +25,7 @@ pub struct FunctionRef<'a> {
     /// The function's name in Lambda, in the targets.
     pub function_name: FunctionName,
     /// The reason why the environment's `function_name` gives no valid name. `function_name` then equals `function`.
-    misnamed: Option<String>,
+    name_error: Option<String>,
     /// The resolution by the present configuration, if a deployment was claimed for another one.
     configured: Option<Box<Self>>,
 }
@@ -40,7 +40,7 @@ pub struct UnknownEnvironment {
 
 /// A manifest names an execution role that it may not use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RoleNotTaken {
+pub enum RoleNotAllowed {
     /// The role belongs to another account or partition.
     #[error(transparent)]
     Foreign(#[from] ForeignRole),
@@ -74,7 +74,7 @@ impl<'a> FunctionRef<'a> {
             let known = config.environments.keys().map(ToString::to_string).collect();
             return Err(UnknownEnvironment { name: name.clone(), known });
         };
-        let (function_name, misnamed) = match environment.function_name.name(name, function) {
+        let (function_name, name_error) = match environment.function_name.name(name, function) {
             Ok(function_name) => (function_name, None),
             Err(error) => {
                 let because = format!("the environment's function_name gives {error}: shorten it in deployer.json");
@@ -86,7 +86,7 @@ impl<'a> FunctionRef<'a> {
             environment: Cow::Borrowed(environment),
             function: function.clone(),
             function_name,
-            misnamed,
+            name_error,
             configured: None,
         })
     }
@@ -95,19 +95,19 @@ impl<'a> FunctionRef<'a> {
     /// `execution_role` pattern matches it.
     ///
     /// # Errors
-    /// [`RoleNotTaken`], which names the roles that are allowed.
-    pub fn takes_role(&self, role: &ExecutionRole) -> Result<(), RoleNotTaken> {
+    /// [`RoleNotAllowed`], which names the roles that are allowed.
+    pub fn takes_role(&self, role: &ExecutionRole) -> Result<(), RoleNotAllowed> {
         for target in &self.environment.targets {
             role.in_account(target.region.partition(), &target.account)?;
         }
         let wanted = self.environment.execution_role.as_ref();
-        match wanted.filter(|wanted| !wanted.takes(&self.name, &self.function, role.path_and_name())) {
+        match wanted.filter(|wanted| !wanted.matches(&self.name, &self.function, role.path_and_name())) {
             None => Ok(()),
-            Some(wanted) => Err(RoleNotTaken::Other {
+            Some(wanted) => Err(RoleNotAllowed::Other {
                 found: role.as_str().to_owned(),
                 function: self.function.clone(),
                 environment: self.name.clone(),
-                wanted: wanted.filled(&self.name, &self.function),
+                wanted: wanted.fill_in(&self.name, &self.function),
             }),
         }
     }
@@ -136,7 +136,7 @@ impl<'a> FunctionRef<'a> {
         Self {
             environment: Cow::Owned(environment),
             function_name,
-            misnamed: None,
+            name_error: None,
             configured: Some(configured),
             ..self.clone()
         }
@@ -240,7 +240,7 @@ impl<'a> FunctionRef<'a> {
     /// takes no uploads. Redeploys, rollbacks and promotions are no uploads.
     #[must_use]
     pub fn refusal(&self, kind: CauseKind) -> Option<Ending> {
-        if let Some(because) = &self.misnamed {
+        if let Some(because) = &self.name_error {
             return Some(self.all_failed(&TargetError::new(
                 TargetErrorCode::InvalidConfiguration,
                 "route",

@@ -20,14 +20,15 @@ pub struct Rejects {
     /// The rejects, newest first.
     rejects: Vec<Commanded<Reject>>,
     /// The hashes of the last commands that were carried out.
-    obeyed: Vec<RequestHash>,
+    #[serde(rename = "obeyed")]
+    command_hashes: Vec<RequestHash>,
     #[serde(skip)]
     pub(crate) as_read: AsRead,
 }
 
 impl Default for Rejects {
     fn default() -> Self {
-        Self { schema: SCHEMA, revision: 0, rejects: vec![], obeyed: vec![], as_read: AsRead::default() }
+        Self { schema: SCHEMA, revision: 0, rejects: vec![], command_hashes: vec![], as_read: AsRead::default() }
     }
 }
 
@@ -73,15 +74,15 @@ impl Rejects {
     pub fn with(&self, reject: Reject, function: &FunctionName, id: &str) -> Option<CommandEffect<Self>> {
         let hash = reject_hash("reject", id, (function, &reject.release));
         let before = self.of(&reject.release);
-        if self.obeyed.contains(&reject_hash("unreject", id, (function, &reject.release))) {
+        if self.command_hashes.contains(&reject_hash("unreject", id, (function, &reject.release))) {
             return Some(CommandEffect::again(id, false));
         }
-        if self.obeyed.contains(&hash) {
+        if self.command_hashes.contains(&hash) {
             let is_this = |stands: &Commanded<Reject>| stands.is_asked_for(hash, |it| it.reason == reject.reason);
             return Some(CommandEffect::again(id, before.is_some_and(is_this)));
         }
         let reject = Commanded::new(reject, hash, before);
-        let mut rejects = self.obeying(hash);
+        let mut rejects = self.with_command(hash);
         rejects.rejects.retain(|former| former.what.release != reject.what.release);
         rejects.rejects.insert(0, reject);
         (rejects.rejects.len() <= MOST).then(|| CommandEffect::Now(Box::new(rejects)))
@@ -91,14 +92,14 @@ impl Rejects {
     #[must_use]
     pub fn without(&self, release: &Release, function: &FunctionName, id: &str) -> Option<CommandEffect<Self>> {
         let hash = reject_hash("unreject", id, (function, release));
-        if self.obeyed.contains(&reject_hash("reject", id, (function, release))) {
+        if self.command_hashes.contains(&reject_hash("reject", id, (function, release))) {
             return Some(CommandEffect::again(id, false));
         }
-        if self.obeyed.contains(&hash) {
+        if self.command_hashes.contains(&hash) {
             return Some(CommandEffect::again(id, self.of(release).is_none()));
         }
         self.of(release)?;
-        let mut rejects = self.obeying(hash);
+        let mut rejects = self.with_command(hash);
         rejects.rejects.retain(|reject| reject.what.release != *release);
         Some(CommandEffect::Now(Box::new(rejects)))
     }
@@ -107,10 +108,10 @@ impl Rejects {
         self.rejects.iter().find(|reject| reject.what.release == *release)
     }
 
-    fn obeying(&self, hash: RequestHash) -> Self {
+    fn with_command(&self, hash: RequestHash) -> Self {
         let mut rejects = Self { revision: self.revision + 1, ..self.clone() };
-        rejects.obeyed.insert(0, hash);
-        rejects.obeyed.truncate(OBEYED);
+        rejects.command_hashes.insert(0, hash);
+        rejects.command_hashes.truncate(OBEYED);
         rejects
     }
 }
@@ -140,8 +141,8 @@ mod tests {
         FunctionName::parse("orders").unwrap()
     }
 
-    fn now(obeyed: Option<CommandEffect<Rejects>>) -> Rejects {
-        match obeyed {
+    fn now(effect: Option<CommandEffect<Rejects>>) -> Rejects {
+        match effect {
             Some(CommandEffect::Now(rejects)) => *rejects,
             other => panic!("{other:?}"),
         }
@@ -225,7 +226,7 @@ mod tests {
             let name = number.to_string();
             rejects = with(&rejects, reject(&name, name.as_bytes(), "old"), &name);
         }
-        assert_eq!((rejects.all().len(), rejects.obeyed.len()), (MOST, OBEYED));
+        assert_eq!((rejects.all().len(), rejects.command_hashes.len()), (MOST, OBEYED));
         assert_eq!(rejects.with(reject("one-more", b"more", "new"), &orders(), "more"), None);
         assert_eq!(
             with(&rejects, reject("0", b"0", "in other words"), "again").all().len(),

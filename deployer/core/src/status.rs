@@ -210,7 +210,7 @@ impl Ahead {
     }
 
     /// Returns how far this environment is ahead of one with `live`; none if it is not.
-    fn of_what(&self, live: Option<&LiveStatus>) -> Option<Behind> {
+    fn ahead_of(&self, live: Option<&LiveStatus>) -> Option<Behind> {
         let is_there = |sha256: &Option<Sha256>| live.is_some_and(|live| live.sha256 == *sha256);
         let ahead: Vec<_> = self.lives.iter().take_while(|(_, _, sha256)| !is_there(sha256)).collect();
         let ((release, since, sha256), (_, ahead_since, _)) = (ahead.first()?, ahead.last()?);
@@ -328,7 +328,7 @@ impl FunctionStatus {
     /// Adds what is live in the environments that this one is promoted from.
     #[must_use]
     pub fn beside<'a>(self, ahead: impl Iterator<Item = &'a Ahead>) -> Self {
-        let behind = ahead.filter_map(|ahead| ahead.of_what(self.live.as_ref())).collect();
+        let behind = ahead.filter_map(|ahead| ahead.ahead_of(self.live.as_ref())).collect();
         Self { behind, ..self }
     }
 }

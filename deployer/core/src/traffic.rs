@@ -36,16 +36,16 @@ impl Traffic {
     /// person's canary is smaller.
     #[must_use]
     pub fn of(alias: &ObservedAlias) -> Self {
-        Self::judge(alias, |_, weight| weight >= 1.0)
+        Self::classify(alias, |_, weight| weight >= 1.0)
     }
 
     /// Finds the traffic of an alias that a deployment has moved away from `before`.
     #[must_use]
     pub fn after_move(alias: &ObservedAlias, before: Option<&Version>) -> Self {
-        Self::judge(alias, |on, weight| weight >= 1.0 || Some(on) == before)
+        Self::classify(alias, |on, weight| weight >= 1.0 || Some(on) == before)
     }
 
-    fn judge(alias: &ObservedAlias, is_lambdas: impl Fn(&Version, f64) -> bool) -> Self {
+    fn classify(alias: &ObservedAlias, is_lambdas: impl Fn(&Version, f64) -> bool) -> Self {
         let mut weights = alias.weights.iter();
         let Some((on, weight)) = weights.next() else { return Self::Whole };
         let only = weights.next().is_none() && alias.version.is_some() && alias.provisioned != Some(false);
@@ -66,7 +66,7 @@ impl ObservedAlias {
 
     /// Returns the version that gets all of the traffic now.
     #[must_use]
-    pub fn has_the_traffic(&self) -> Option<Version> {
+    pub fn traffic_version(&self) -> Option<Version> {
         match Traffic::of(self) {
             Traffic::Whole => self.version.clone(),
             Traffic::Held { on } => Some(on),
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn held_traffic_is_on_the_version_before_though_the_alias_serves_the_new_one() {
         let held = alias(Some(7), &[(6, 1.0)]);
-        assert_eq!((held.serves_alone(), held.has_the_traffic()), (Some(&version(7)), Some(version(6))));
+        assert_eq!((held.serves_alone(), held.traffic_version()), (Some(&version(7)), Some(version(6))));
     }
 
     #[test]

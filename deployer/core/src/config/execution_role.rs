@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::placeholders::{ENVIRONMENT, FUNCTION, filled};
+use super::placeholders::{ENVIRONMENT, FUNCTION, fill_in};
 use crate::diagnostics;
 use crate::id::{EnvironmentName, FunctionName};
 
@@ -35,30 +35,30 @@ impl ExecutionRolePattern {
     pub fn parse(text: impl Into<String>) -> Result<Self, InvalidPattern> {
         let text = text.into();
         let filled = text.replace(FUNCTION, "f").replace(ENVIRONMENT, "e");
-        let (parts, ends_open) = filled.strip_suffix('*').map_or((filled.as_str(), false), |rest| (rest, true));
+        let (parts, has_wildcard) = filled.strip_suffix('*').map_or((filled.as_str(), false), |rest| (rest, true));
         let last = parts.split('/').count() - 1;
         let is_part = |(index, part): (usize, &str)| {
-            (!part.is_empty() || (index == last && ends_open))
+            (!part.is_empty() || (index == last && has_wildcard))
                 && !matches!(part, "." | "..")
                 && part.chars().all(|c| c.is_ascii_alphanumeric() || "+=,.@_-".contains(c))
         };
         if filled.len() <= 576 && parts.split('/').enumerate().all(is_part) {
             Ok(Self(text))
         } else {
-            Err(InvalidPattern(diagnostics::cut(&text)))
+            Err(InvalidPattern(diagnostics::truncated(&text)))
         }
     }
 
     /// Fills in the placeholders for one function of one environment; a `*` stays.
     #[must_use]
-    pub fn filled(&self, environment: &EnvironmentName, function: &FunctionName) -> String {
-        filled(&self.0, environment, function)
+    pub fn fill_in(&self, environment: &EnvironmentName, function: &FunctionName) -> String {
+        fill_in(&self.0, environment, function)
     }
 
     /// Whether the pattern matches a role with this path and name for a function.
     #[must_use]
-    pub fn takes(&self, environment: &EnvironmentName, function: &FunctionName, path_and_name: &str) -> bool {
-        let filled = self.filled(environment, function);
+    pub fn matches(&self, environment: &EnvironmentName, function: &FunctionName, path_and_name: &str) -> bool {
+        let filled = self.fill_in(environment, function);
         match filled.strip_suffix('*') {
             Some(start) => path_and_name.strip_prefix(start).is_some_and(|rest| !rest.contains('/')),
             None => path_and_name == filled,
@@ -90,9 +90,9 @@ impl From<ExecutionRolePattern> for String {
 mod tests {
     use super::*;
 
-    fn takes(pattern: &str, role: &str) -> bool {
+    fn matches(pattern: &str, role: &str) -> bool {
         let (dev, orders) = (EnvironmentName::parse("dev").unwrap(), FunctionName::parse("orders").unwrap());
-        ExecutionRolePattern::parse(pattern).unwrap().takes(&dev, &orders, role)
+        ExecutionRolePattern::parse(pattern).unwrap().matches(&dev, &orders, role)
     }
 
     #[test]
@@ -108,8 +108,8 @@ mod tests {
             ("*", &["orders"], &["a/b"]),
             ("{function}-{environment}", &["orders-dev"], &["orders-prod"]),
         ] {
-            assert!(good.iter().all(|role| takes(pattern, role)), "{pattern}");
-            assert!(!bad.iter().any(|role| takes(pattern, role)), "{pattern}");
+            assert!(good.iter().all(|role| matches(pattern, role)), "{pattern}");
+            assert!(!bad.iter().any(|role| matches(pattern, role)), "{pattern}");
         }
     }
 

@@ -13,7 +13,7 @@ use crate::id::{AliasName, BucketName, EnvironmentName, ExternalId, RoleName};
 use crate::names;
 
 /// Returns a placeholder for a missing required field, so that the other fields can be read.
-pub(super) fn stand_in(field: &str) -> Option<serde_json::Value> {
+pub(super) fn placeholder(field: &str) -> Option<serde_json::Value> {
     Some(match field {
         "artifact_bucket" => "artifacts".into(),
         "ledger_bucket" => "ledger".into(),

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::placeholders::{ENVIRONMENT, FUNCTION, filled};
+use super::placeholders::{ENVIRONMENT, FUNCTION, fill_in};
 use crate::diagnostics;
 use crate::id::{EnvironmentName, FunctionName, InvalidName};
 
@@ -43,18 +43,21 @@ impl FunctionNameTemplate {
         let text = text.into();
         let rest = text.replace(FUNCTION, "").replace(ENVIRONMENT, "");
         if rest.contains("{release}") {
-            return Err(InvalidTemplate::Release(diagnostics::cut(&text)));
+            return Err(InvalidTemplate::Release(diagnostics::truncated(&text)));
         }
         if let Some((_, opened)) = rest.split_once('{')
             && let Some((word, _)) = opened.split_once('}')
         {
-            return Err(InvalidTemplate::Unknown(diagnostics::cut(&text), format!("{{{}}}", diagnostics::cut(word))));
+            return Err(InvalidTemplate::Unknown(
+                diagnostics::truncated(&text),
+                format!("{{{}}}", diagnostics::truncated(word)),
+            ));
         }
         if !rest.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) {
-            return Err(InvalidTemplate::Characters(diagnostics::cut(&text)));
+            return Err(InvalidTemplate::Characters(diagnostics::truncated(&text)));
         }
         if !text.contains(FUNCTION) {
-            return Err(InvalidTemplate::NoFunction(diagnostics::cut(&text)));
+            return Err(InvalidTemplate::NoFunction(diagnostics::truncated(&text)));
         }
         Ok(Self(text))
     }
@@ -70,16 +73,16 @@ impl FunctionNameTemplate {
     /// # Errors
     /// [`InvalidName`] if the result is longer than the 64 characters that Lambda allows.
     pub fn name(&self, environment: &EnvironmentName, function: &FunctionName) -> Result<FunctionName, InvalidName> {
-        FunctionName::parse(filled(&self.0, environment, function))
+        FunctionName::parse(fill_in(&self.0, environment, function))
     }
 
     /// Returns a fragment, with an example, that says how functions of two environments may get the same name; none if
     /// they cannot. It compares only the text before the first and after the last `{function}`, and ignores lengths. So
     /// it may report a clash that cannot happen, but misses none.
-    pub(super) fn meeting(&self, environment: &EnvironmentName, other: (&EnvironmentName, &Self)) -> Option<String> {
+    pub(super) fn clash(&self, environment: &EnvironmentName, other: (&EnvironmentName, &Self)) -> Option<String> {
         let (other_environment, other) = other;
-        let (before, after) = self.around(environment);
-        let (other_before, other_after) = other.around(other_environment);
+        let (before, after) = self.fixed_parts(environment);
+        let (other_before, other_after) = other.fixed_parts(other_environment);
         let first = if before.starts_with(&other_before) { &before } else { &other_before };
         let last = if after.ends_with(&other_after) { &after } else { &other_after };
         let meets = first.starts_with(&before)
@@ -104,7 +107,7 @@ impl FunctionNameTemplate {
     }
 
     /// Returns the text before the first and after the last `{function}`.
-    fn around(&self, environment: &EnvironmentName) -> (String, String) {
+    fn fixed_parts(&self, environment: &EnvironmentName) -> (String, String) {
         let (before, rest) = self.0.split_once(FUNCTION).unwrap_or((&self.0, ""));
         let after = rest.rsplit_once(FUNCTION).map_or(rest, |(_, after)| after);
         let named = |text: &str| text.replace(ENVIRONMENT, environment.as_str());
@@ -137,13 +140,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn meeting(one: (&str, &str), other: (&str, &str)) -> Option<String> {
+    fn clash(one: (&str, &str), other: (&str, &str)) -> Option<String> {
         let read = |(environment, template): (&str, &str)| {
             (EnvironmentName::parse(environment).unwrap(), FunctionNameTemplate::parse(template).unwrap())
         };
         let ((environment, template), (other_environment, other)) = (read(one), read(other));
-        let found = template.meeting(&environment, (&other_environment, &other));
-        assert_eq!(found.is_some(), other.meeting(&other_environment, (&environment, &template)).is_some());
+        let found = template.clash(&environment, (&other_environment, &other));
+        assert_eq!(found.is_some(), other.clash(&other_environment, (&environment, &template)).is_some());
         found
     }
 
@@ -172,7 +175,7 @@ mod tests {
                 "{function}_{function} and {function} can give the same name",
             ),
         ] {
-            assert_eq!(meeting(one, other).as_deref(), Some(said));
+            assert_eq!(clash(one, other).as_deref(), Some(said));
         }
         for (one, other) in [
             (("dev", "{environment}-{function}"), ("prod", "{environment}-{function}")),
@@ -180,7 +183,7 @@ mod tests {
             (("team", "{environment}_{function}"), ("team-pay", "{environment}_{function}")),
             (("dev", "dev-{function}"), ("prod", "prod-{function}")),
         ] {
-            assert_eq!(meeting(one, other), None, "{one:?} {other:?}");
+            assert_eq!(clash(one, other), None, "{one:?} {other:?}");
         }
     }
 
@@ -196,7 +199,7 @@ mod tests {
             let made = |index: usize, function: &str| {
                 templates[index].name(&environments[index], &FunctionName::parse(function).unwrap()).unwrap()
             };
-            let meets = templates[0].meeting(&environments[0], (&environments[1], &templates[1])).is_some();
+            let meets = templates[0].clash(&environments[0], (&environments[1], &templates[1])).is_some();
             prop_assert!(meets || made(0, &function) != made(1, &its));
         }
     }

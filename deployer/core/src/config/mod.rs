@@ -25,10 +25,10 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::diagnostics::{self, Diagnostic, Diagnostics, Reading};
+use crate::diagnostics::{self, Diagnostic, Diagnostics, FieldRules};
 use crate::freeze::Freeze;
 use crate::id::{AccountId, AliasName, BucketName, EnvironmentName, ExternalId, Region, RoleName};
-use file::{ConfigFile, stand_in};
+use file::{ConfigFile, placeholder};
 
 /// A checked `deployer.json`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,7 +131,7 @@ impl ConfigError {
     }
 }
 
-const READING: Reading = Reading { hidden: &["external_id"], also_known: &[], elsewhere: |_| None };
+const READING: FieldRules = FieldRules { hidden: &["external_id"], also_known: &[], explain_unknown: |_| None };
 
 impl Config {
     /// Reads and checks the text of a `deployer.json`. The deployer's own region is not known.
@@ -157,24 +157,26 @@ impl Config {
     /// [`ConfigError`] with the path of each field that is wrong.
     pub fn parse_in(json: &str, own: Option<&Region>) -> Result<Self, ConfigError> {
         let text = json.strip_prefix('\u{feff}').unwrap_or(json);
-        let value = diagnostics::json(text).map_err(|m| ConfigError(m.into()))?;
-        let (file, mut mistakes) = diagnostics::read_all::<ConfigFile>(&value, &READING, stand_in);
+        let value = diagnostics::parse_json(text).map_err(|m| ConfigError(m.into()))?;
+        let (file, mut mistakes) = diagnostics::read_all::<ConfigFile>(&value, &READING, placeholder);
         let Some(config) = file.map(Self::from) else {
             // Nothing was read, so there is at least one mistake.
-            Diagnostics::none_of(mistakes).map_err(ConfigError)?;
+            Diagnostics::error_if_any(mistakes).map_err(ConfigError)?;
             return Err(ConfigError(Diagnostic::new("", "cannot be read").into()));
         };
         // Rules are not checked in an environment with mistakes of form: a rule may be broken there only by a
         // placeholder.
-        let told = mistakes.iter().map(|mistake| place(&mistake.path).to_owned()).collect::<BTreeSet<_>>();
-        mistakes.extend(config.mistakes(own).into_iter().filter(|mistake| !told.contains(place(&mistake.path))));
-        Diagnostics::none_of(mistakes).map_err(ConfigError)?;
+        let told = mistakes.iter().map(|mistake| environment_path(&mistake.path).to_owned()).collect::<BTreeSet<_>>();
+        mistakes.extend(
+            config.diagnostics(own).into_iter().filter(|mistake| !told.contains(environment_path(&mistake.path))),
+        );
+        Diagnostics::error_if_any(mistakes).map_err(ConfigError)?;
         Ok(config)
     }
 }
 
 /// Returns `environments.prod` of `environments.prod.targets[1].account`, and of other paths the first field.
-fn place(path: &str) -> &str {
+fn environment_path(path: &str) -> &str {
     let end =
         if path.starts_with("environments.") { path.match_indices('.').nth(1) } else { path.match_indices('.').next() };
     end.map_or(path, |(end, _)| &path[..end])

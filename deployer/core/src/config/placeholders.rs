@@ -8,6 +8,6 @@ pub(super) const FUNCTION: &str = "{function}";
 pub(super) const ENVIRONMENT: &str = "{environment}";
 
 /// Replaces the placeholders for one function of one environment.
-pub(super) fn filled(text: &str, environment: &EnvironmentName, function: &FunctionName) -> String {
+pub(super) fn fill_in(text: &str, environment: &EnvironmentName, function: &FunctionName) -> String {
     text.replace(FUNCTION, function.as_str()).replace(ENVIRONMENT, environment.as_str())
 }

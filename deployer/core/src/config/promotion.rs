@@ -91,7 +91,7 @@ impl Sources {
     }
 
     /// Returns the first that is listed twice.
-    pub(super) fn repeated(&self) -> Option<&EnvironmentName> {
+    pub(super) fn duplicate(&self) -> Option<&EnvironmentName> {
         self.0.iter().enumerate().find(|(at, name)| self.0[..*at].contains(name)).map(|(_, name)| name)
     }
 }

@@ -9,7 +9,7 @@ use crate::id::{EnvironmentName, FunctionName, Region};
 use crate::partition::{PARTITIONS, Partition};
 
 impl Config {
-    pub(super) fn mistakes(&self, own: Option<&Region>) -> Vec<Diagnostic> {
+    pub(super) fn diagnostics(&self, own: Option<&Region>) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         if self.artifact_bucket == self.ledger_bucket {
             found.push(Diagnostic::new(
@@ -40,19 +40,19 @@ impl Config {
         }
         for (name, environment) in &self.environments {
             let path = format!("environments.{name}");
-            found.extend(environment.mistakes(name).into_iter().map(|m| m.under(&path)));
-            let promotion = environment.promotion.iter().flat_map(|p| self.mistakes_of_promotion(name, p));
-            found.extend(promotion.map(|m| m.under(&path)));
-            found.extend(self.mistakes_of_waiting(environment).into_iter().map(|m| m.under(&path)));
+            found.extend(environment.diagnostics(name).into_iter().map(|m| m.prefixed(&path)));
+            let promotion = environment.promotion.iter().flat_map(|p| self.promotion_diagnostics(name, p));
+            found.extend(promotion.map(|m| m.prefixed(&path)));
+            found.extend(self.waiting_diagnostics(environment).into_iter().map(|m| m.prefixed(&path)));
         }
-        found.extend(self.mistakes_of_partitions(own));
-        found.extend(self.mistakes_of_names());
+        found.extend(self.partition_diagnostics(own));
+        found.extend(self.function_name_clashes());
         found
     }
 
     /// Finds regions of an unknown form, and regions of another partition than the deployer's, in which no role can be
     /// assumed.
-    fn mistakes_of_partitions(&self, own: Option<&Region>) -> Vec<Diagnostic> {
+    fn partition_diagnostics(&self, own: Option<&Region>) -> Vec<Diagnostic> {
         let targets = || {
             self.environments.iter().flat_map(|(name, environment)| {
                 let numbered = environment.targets.iter().enumerate();
@@ -87,7 +87,7 @@ impl Config {
 
     /// Finds pairs of environments that may mean the same function in Lambda. Different aliases do not separate them,
     /// because a function has one `$LATEST`.
-    fn mistakes_of_names(&self) -> Vec<Diagnostic> {
+    fn function_name_clashes(&self) -> Vec<Diagnostic> {
         let environments: Vec<_> = self.environments.iter().collect();
         let mut found = Vec::new();
         for (index, (name, environment)) in environments.iter().enumerate() {
@@ -96,11 +96,11 @@ impl Config {
                     continue;
                 };
                 let these = (*other_name, &other.function_name);
-                let Some(meeting) = environment.function_name.meeting(name, these) else { continue };
+                let Some(clash) = environment.function_name.clash(name, these) else { continue };
                 found.push(Diagnostic::new(
                     format!("environments.{name}.function_name"),
                     format_args!(
-                        "{name} and {other_name} may mean one function of {shared}: {meeting}. Give each an account of its own, or both \
+                        "{name} and {other_name} may mean one function of {shared}: {clash}. Give each an account of its own, or both \
                          a function_name such as {{environment}}_{{function}}"
                     ),
                 ));
@@ -109,13 +109,13 @@ impl Config {
         found
     }
 
-    fn mistakes_of_promotion(&self, to: &EnvironmentName, promotion: &Promotion) -> Vec<Diagnostic> {
+    fn promotion_diagnostics(&self, to: &EnvironmentName, promotion: &Promotion) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         let all = || self.environments.keys().filter(|name| *name != to).map(EnvironmentName::as_str);
         if promotion.from.count() == 0 {
             found.push(Diagnostic::new("promotion.from", "must name at least one environment"));
         }
-        if let Some(name) = promotion.from.repeated() {
+        if let Some(name) = promotion.from.duplicate() {
             found.push(Diagnostic::new("promotion.from", format_args!("{name} is there twice")));
         }
         let unknown: Vec<_> = promotion.from.iter().filter(|from| !self.environments.contains_key(*from)).collect();
@@ -137,7 +137,7 @@ impl Config {
     }
 
     /// Finds settings that make promotions wait, in a configuration without a queue.
-    fn mistakes_of_waiting(&self, environment: &Environment) -> Vec<Diagnostic> {
+    fn waiting_diagnostics(&self, environment: &Environment) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         let waits = [
             ("approval", environment.approval.is_some()),
@@ -176,7 +176,7 @@ impl Config {
 }
 
 impl Environment {
-    fn mistakes(&self, name: &EnvironmentName) -> Vec<Diagnostic> {
+    fn diagnostics(&self, name: &EnvironmentName) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         if self.targets.is_empty() {
             found.push(Diagnostic::new("targets", "must name at least one account and region"));
@@ -208,7 +208,7 @@ impl Environment {
             found.push(Diagnostic::new("approval.expires", "must be longer than 0s: nobody could approve anything"));
         }
         for (index, freeze) in self.freeze.iter().enumerate() {
-            found.extend(freeze.mistakes().into_iter().map(|m| m.under(&format!("freeze[{index}]"))));
+            found.extend(freeze.diagnostics().into_iter().map(|m| m.prefixed(&format!("freeze[{index}]"))));
         }
         let shortest = FunctionName::parse("f").and_then(|function| self.function_name.name(name, &function));
         if shortest.is_err() {

@@ -42,7 +42,7 @@ impl Span {
         seconds().map(|seconds| Self(Duration::from_secs(seconds))).ok_or_else(|| InvalidName {
             what: "a duration",
             rule: "a whole number and s, m, h or d, such as 30m, and at most 365d",
-            found: diagnostics::cut(text),
+            found: diagnostics::truncated(text),
         })
     }
 

@@ -10,12 +10,12 @@ use crate::text::PlainText;
 use std::fmt;
 
 pub(crate) use all::read_all;
-pub(crate) use reading::{Reading, at_least, json, maybe_at_least, not_json, read, strict};
+pub(crate) use reading::{FieldRules, at_least, maybe_at_least, not_json, parse_json, parse_strict, read};
 
 /// The most characters of a found text that a message repeats.
-const LONGEST_QUOTE: usize = 200;
+const MAX_QUOTE_LENGTH: usize = 200;
 /// The most mistakes that one message lists.
-const MOST_LISTED: usize = 20;
+const MAX_LISTED: usize = 20;
 
 /// One mistake: the path of the field (`environments.prod.targets[1].account`) and a sentence about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Diagnostic {
     }
 
     /// Prefixes the path with that of the parent table.
-    pub(crate) fn under(self, parent: &str) -> Self {
+    pub(crate) fn prefixed(self, parent: &str) -> Self {
         Self { path: join(parent, &self.path).into(), sentence: self.sentence }
     }
 }
@@ -57,7 +57,7 @@ pub struct Diagnostics(Vec<Diagnostic>);
 
 impl Diagnostics {
     /// Returns all mistakes as an error, if there are any.
-    pub(crate) fn none_of(mistakes: Vec<Diagnostic>) -> Result<(), Self> {
+    pub(crate) fn error_if_any(mistakes: Vec<Diagnostic>) -> Result<(), Self> {
         if mistakes.is_empty() { Ok(()) } else { Err(Self(mistakes)) }
     }
 
@@ -77,10 +77,10 @@ impl From<Diagnostic> for Diagnostics {
 /// Writes all on one line, because this text becomes the `because` of a record.
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, mistake) in self.0.iter().take(MOST_LISTED).enumerate() {
+        for (index, mistake) in self.0.iter().take(MAX_LISTED).enumerate() {
             write!(f, "{}{mistake}", if index == 0 { "" } else { " | " })?;
         }
-        match self.0.len().saturating_sub(MOST_LISTED) {
+        match self.0.len().saturating_sub(MAX_LISTED) {
             0 => Ok(()),
             more => write!(f, " | and {more} more"),
         }
@@ -123,8 +123,8 @@ pub fn text(bytes: &[u8]) -> Result<&str, Diagnostic> {
 }
 
 /// Cuts a text to its first 200 characters.
-pub(crate) fn cut(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_QUOTE) {
+pub(crate) fn truncated(text: &str) -> String {
+    match text.char_indices().nth(MAX_QUOTE_LENGTH) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
@@ -154,15 +154,15 @@ mod tests {
 
     #[test]
     fn a_field_that_is_there_twice_is_refused() {
-        let mistake = json("{\"a\": {\"b\": 1,\n \"b\": 2}}").unwrap_err();
+        let mistake = parse_json("{\"a\": {\"b\": 1,\n \"b\": 2}}").unwrap_err();
         assert_eq!(mistake.to_string(), "not JSON: the field \"b\" is there twice at line 2 column 4");
-        assert!(json("{\"a\": 1, \"b\": {\"a\": 1}}").is_ok());
+        assert!(parse_json("{\"a\": 1, \"b\": {\"a\": 1}}").is_ok());
     }
 
     #[test]
     fn only_the_first_twenty_mistakes_are_listed() {
         let mistakes =
-            Diagnostics::none_of((1..=23).map(|n| Diagnostic::new(format!("f{n}"), "bad")).collect()).unwrap_err();
+            Diagnostics::error_if_any((1..=23).map(|n| Diagnostic::new(format!("f{n}"), "bad")).collect()).unwrap_err();
         assert!(mistakes.to_string().starts_with("f1: bad | f2: bad | "));
         assert!(mistakes.to_string().ends_with("f20: bad | and 3 more"));
         assert_eq!(mistakes.all().len(), 23);
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_long_text_is_cut_between_characters() {
-        assert_eq!(cut(&"é".repeat(300)), format!("{}…", "é".repeat(200)));
-        assert_eq!(cut("short"), "short");
+        assert_eq!(truncated(&"é".repeat(300)), format!("{}…", "é".repeat(200)));
+        assert_eq!(truncated("short"), "short");
     }
 }

@@ -9,22 +9,22 @@ use serde::de::{self, Deserializer, Expected, IntoDeserializer, MapAccess, SeqAc
 use serde_json::{Map, Number, Value};
 use serde_path_to_error::Segment;
 
-use super::{Diagnostic, cut, join, nearest};
+use super::{Diagnostic, join, nearest, truncated};
 
 /// The rules by which messages speak about a file's fields.
-pub(crate) struct Reading {
+pub(crate) struct FieldRules {
     /// Top-level fields whose values are never quoted, because they may hold secrets.
     pub hidden: &'static [&'static str],
     /// Top-level fields that the file may have, but the type that is read does not.
     pub also_known: &'static [&'static str],
     /// Returns a special sentence for an unknown field, by its path; none where the nearest known field should be
     /// suggested.
-    pub elsewhere: fn(&[&str]) -> Option<String>,
+    pub explain_unknown: fn(&[&str]) -> Option<String>,
 }
 
 /// Reads a value as `T`, or returns the first mistake.
-pub(crate) fn read<'a, T: Deserialize<'a>>(value: &'a Value, reading: &Reading) -> Result<T, Diagnostic> {
-    first(value).map_err(|(way, wrong)| wrong.on(&way, reading))
+pub(crate) fn read<'a, T: Deserialize<'a>>(value: &'a Value, rules: &FieldRules) -> Result<T, Diagnostic> {
+    read_first(value).map_err(|(steps, wrong)| wrong.diagnostic(&steps, rules))
 }
 
 /// A step of the path to a field.
@@ -37,7 +37,7 @@ pub(super) enum Step {
 }
 
 /// Reads a value as `T`, or returns the first mistake and the path to it.
-pub(super) fn first<'a, T: Deserialize<'a>>(value: &'a Value) -> Result<T, (Vec<Step>, Wrong)> {
+pub(super) fn read_first<'a, T: Deserialize<'a>>(value: &'a Value) -> Result<T, (Vec<Step>, FormError)> {
     serde_path_to_error::deserialize(Node(value)).map_err(|error| {
         let step = |segment: &Segment| match segment {
             Segment::Seq { index } => Step::Item(*index),
@@ -49,18 +49,18 @@ pub(super) fn first<'a, T: Deserialize<'a>>(value: &'a Value) -> Result<T, (Vec<
 }
 
 /// Reads JSON and refuses repeated fields, of which serde_json would silently keep the last.
-pub(crate) fn json(text: &str) -> Result<Value, Diagnostic> {
-    strict(text).map_err(|error| not_json(&error))
+pub(crate) fn parse_json(text: &str) -> Result<Value, Diagnostic> {
+    parse_strict(text).map_err(|error| not_json(&error))
 }
 
-/// Reads JSON like [`json`], and returns serde_json's own error.
-pub(crate) fn strict(text: &str) -> Result<Value, serde_json::Error> {
+/// Reads JSON like [`parse_json`], and returns serde_json's own error.
+pub(crate) fn parse_strict(text: &str) -> Result<Value, serde_json::Error> {
     serde_json::from_str::<Strict>(text).map(|strict| strict.0)
 }
 
 /// Makes the mistake of a file that is not JSON.
 pub(crate) fn not_json(error: &serde_json::Error) -> Diagnostic {
-    Diagnostic::new("", format_args!("not JSON: {}", cut(&error.to_string())))
+    Diagnostic::new("", format_args!("not JSON: {}", truncated(&error.to_string())))
 }
 
 /// Reads a whole number from `LEAST` to the most that AWS's 32-bit integers hold.
@@ -96,7 +96,7 @@ pub(super) struct Found {
 impl Found {
     fn of(unexpected: Unexpected<'_>) -> Self {
         let (kind, text) = match unexpected {
-            Unexpected::Str(text) => ("string", Some(format!("{:?}", cut(text)))),
+            Unexpected::Str(text) => ("string", Some(format!("{:?}", truncated(text)))),
             Unexpected::Unsigned(number) => ("number", Some(number.to_string())),
             Unexpected::Signed(number) => ("number", Some(number.to_string())),
             Unexpected::Float(number) => ("number", Some(format!("{number:?}"))),
@@ -109,7 +109,7 @@ impl Found {
         Self { kind, shown: text }
     }
 
-    fn say(&self, hidden: bool) -> String {
+    fn describe(&self, hidden: bool) -> String {
         match &self.shown {
             Some(text) if !hidden => format!("the {} {text}", self.kind),
             _ if self.kind == "null" => "null".to_owned(),
@@ -120,36 +120,36 @@ impl Found {
 
 /// A mistake as serde reports it, before its path is known.
 #[derive(Debug)]
-pub(super) enum Wrong {
+pub(super) enum FormError {
     Kind { expected: String, found: Found },
     Unknown { field: String, known: &'static [&'static str] },
     Missing(&'static str),
     Rule(String),
 }
 
-impl Wrong {
+impl FormError {
     /// Returns the name of the missing field, if the mistake is that.
     pub(super) fn missing(&self) -> Option<&'static str> {
         if let Self::Missing(field) = self { Some(field) } else { None }
     }
 
     /// Makes the diagnostic for the mistake at the end of this path.
-    pub(super) fn on(self, way: &[Step], reading: &Reading) -> Diagnostic {
-        let path = way.iter().fold(String::new(), |path, step| match step {
+    pub(super) fn diagnostic(self, steps: &[Step], rules: &FieldRules) -> Diagnostic {
+        let path = steps.iter().fold(String::new(), |path, step| match step {
             Step::Item(index) => format!("{path}[{index}]"),
-            Step::Field(name) => join(&path, &cut(name)),
+            Step::Field(name) => join(&path, &truncated(name)),
             Step::Unknown => join(&path, "?"),
         });
         let hidden =
-            way.iter().any(|step| matches!(step, Step::Field(name) if reading.hidden.contains(&name.as_str())));
+            steps.iter().any(|step| matches!(step, Step::Field(name) if rules.hidden.contains(&name.as_str())));
         if let Self::Unknown { .. } = &self {
             let names =
-                way.iter().filter_map(|step| if let Step::Field(name) = step { Some(name.as_str()) } else { None });
-            if let Some(sentence) = (reading.elsewhere)(&names.collect::<Vec<_>>()) {
+                steps.iter().filter_map(|step| if let Step::Field(name) = step { Some(name.as_str()) } else { None });
+            if let Some(sentence) = (rules.explain_unknown)(&names.collect::<Vec<_>>()) {
                 return Diagnostic::new(path, sentence);
             }
         }
-        self.at(path, hidden, if way.len() == 1 { reading.also_known } else { &[] })
+        self.at(path, hidden, if steps.len() == 1 { rules.also_known } else { &[] })
     }
 
     fn at(self, path: String, hidden: bool, also_known: &[&'static str]) -> Diagnostic {
@@ -157,7 +157,7 @@ impl Wrong {
             Self::Kind { expected, found } => {
                 let quote = expected == "a string" && matches!(found.kind, "number" | "boolean");
                 let hint = if quote { "; put it in quotes" } else { "" };
-                Diagnostic::new(path, format_args!("expected {expected}, found {}{hint}", found.say(hidden)))
+                Diagnostic::new(path, format_args!("expected {expected}, found {}{hint}", found.describe(hidden)))
             }
             Self::Unknown { field, known } => {
                 let hint = nearest(&field, known.iter().chain(also_known).copied());
@@ -181,15 +181,15 @@ fn in_words(expected: &dyn Expected) -> String {
     }
 }
 
-impl fmt::Display for Wrong {
+impl fmt::Display for FormError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
     }
 }
 
-impl std::error::Error for Wrong {}
+impl std::error::Error for FormError {}
 
-impl de::Error for Wrong {
+impl de::Error for FormError {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self::Rule(message.to_string())
     }
@@ -220,11 +220,11 @@ impl de::Error for Wrong {
     }
 }
 
-/// A JSON value that is read with [`Wrong`] as its error.
+/// A JSON value that is read with [`FormError`] as its error.
 struct Node<'a>(&'a Value);
 
 impl Node<'_> {
-    fn is_not(&self, expected: &dyn Expected) -> Wrong {
+    fn is_not(&self, expected: &dyn Expected) -> FormError {
         let found = match self.0 {
             Value::Null => Unexpected::Unit,
             Value::Bool(truth) => Unexpected::Bool(*truth),
@@ -241,7 +241,7 @@ impl Node<'_> {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Wrong> for Node<'de> {
+impl<'de> IntoDeserializer<'de, FormError> for Node<'de> {
     type Deserializer = Self;
     fn into_deserializer(self) -> Self {
         self
@@ -249,9 +249,9 @@ impl<'de> IntoDeserializer<'de, Wrong> for Node<'de> {
 }
 
 impl<'de> Deserializer<'de> for Node<'de> {
-    type Error = Wrong;
+    type Error = FormError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FormError> {
         match self.0 {
             Value::Null => visitor.visit_unit(),
             Value::Bool(truth) => visitor.visit_bool(*truth),
@@ -268,11 +268,11 @@ impl<'de> Deserializer<'de> for Node<'de> {
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FormError> {
         if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, FormError> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -282,7 +282,7 @@ impl<'de> Deserializer<'de> for Node<'de> {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Wrong> {
+    ) -> Result<V::Value, FormError> {
         if self.0.is_object() { self.deserialize_any(visitor) } else { Err(self.is_not(&"a table")) }
     }
 
@@ -291,7 +291,7 @@ impl<'de> Deserializer<'de> for Node<'de> {
         _: &'static str,
         words: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Wrong> {
+    ) -> Result<V::Value, FormError> {
         match self.0 {
             Value::String(text) => visitor.visit_enum(text.as_str().into_deserializer()),
             _ => Err(self.is_not(&words.join(" or ").as_str())),
@@ -358,7 +358,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
         let mut table = Map::new();
         while let Some(name) = fields.next_key::<String>()? {
             if table.contains_key(&name) {
-                return Err(de::Error::custom(format_args!("the field {:?} is there twice", cut(&name))));
+                return Err(de::Error::custom(format_args!("the field {:?} is there twice", truncated(&name))));
             }
             table.insert(name, fields.next_value::<Strict>()?.0);
         }

@@ -4,7 +4,7 @@
 //! which nothing here knows.
 
 mod action;
-mod judge;
+mod checks;
 mod statement;
 
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use action::{PROBE, ProbedAction, UNPROBED};
-pub use judge::{
+pub use checks::{
     Attempt, QueueLook, Refusal, Refused, SWEEP_NOTED_EVERY, Tried, clocks, dead_letters, entered, ledger, queue,
     read_artifact, rights, sweep, versioning,
 };

@@ -32,18 +32,18 @@ pub struct Chain<'a> {
 }
 
 impl Chain<'_> {
-    fn role_in_words(&self) -> String {
-        format!("{} (module target)", self.role_by_name())
+    fn role_with_module(&self) -> String {
+        format!("{} (module target)", self.role_text())
     }
 
-    fn role_by_name(&self) -> String {
+    fn role_text(&self) -> String {
         format!("deploy role {} in account {}", self.role, self.target.account)
     }
 
     /// Returns the statements that let the deployer assume the deploy role: in the role's trust policy, and in the
     /// policy of the deployer's role. If AWS's message names the action or the kind of policy, only the statement for
     /// that is returned.
-    pub(super) fn entering(&self, words: &str) -> Vec<Missing> {
+    pub(super) fn assume_role_statements(&self, words: &str) -> Vec<Missing> {
         let (names_identity, names_entering) =
             (words.contains("sts:SetSourceIdentity"), words.contains("sts:AssumeRole"));
         let actions: &[&str] = match (names_identity, names_entering) {
@@ -59,7 +59,7 @@ impl Chain<'_> {
         }
         let path =
             if self.deployer.is_some() { "; add the path to the deployer's ARN if its role has one" } else { "" };
-        let trust = format!("the trust policy of the {} (module target{path})", self.role_by_name());
+        let trust = format!("the trust policy of the {} (module target{path})", self.role_text());
         let principal = json!({"AWS": deployer});
         let trusting = actions.iter().map(|action| {
             let condition = if *action == "sts:AssumeRole" { condition.clone() } else { json!({"StringLike": source}) };
@@ -68,7 +68,7 @@ impl Chain<'_> {
             Missing { belongs: trust.clone(), statement }
         });
         let own = Missing {
-            belongs: own_role(self.deployer),
+            belongs: deployer_policy(self.deployer),
             statement: json!({"Effect": "Allow", "Action": one_or_more(actions), "Resource": self.target.role_arn(self.role)}),
         };
         match Denial::of(words) {
@@ -79,7 +79,7 @@ impl Chain<'_> {
     }
 
     /// Returns the statement that lets a session of the deploy role do this action.
-    pub(super) fn doing(&self, action: ProbedAction) -> Missing {
+    pub(super) fn action_statement(&self, action: ProbedAction) -> Missing {
         use ProbedAction as Action;
         let functions = self.function_arn(FUNCTIONS);
         let qualified = format!("{functions}:*");
@@ -96,7 +96,7 @@ impl Chain<'_> {
         let statement = json!({"Effect": "Allow", "Action": action.action(), "Resource": resource});
         let belongs = format!(
             "the policy of the {} (module target, whose `functions` say what belongs in place of {FUNCTIONS})",
-            self.role_by_name()
+            self.role_text()
         );
         Missing { belongs, statement }
     }
@@ -104,7 +104,7 @@ impl Chain<'_> {
     /// Returns the statements that let a session of the deploy role read the environment's artifacts: in the role's
     /// policy and in the bucket's, because they belong to two accounts. If a KMS key refused, the statements for the
     /// key are returned.
-    pub(super) fn reading(
+    pub(super) fn read_artifact_statements(
         &self,
         artifact: &ArtifactRef,
         artifact_region: &Region,
@@ -128,15 +128,15 @@ impl Chain<'_> {
                 statement: decrypt(json!({"Principal": {"AWS": self.target.role_arn(self.role)}, "Resource": "*"})),
             };
             let of_role = Missing {
-                belongs: format!("the policy of the {}", self.role_in_words()),
+                belongs: format!("the policy of the {}", self.role_with_module()),
                 statement: decrypt(json!({"Resource": "<the ARN of the artifact bucket's key>"})),
             };
-            return lacking(words, [(PolicyKind::Resource, of_key), (PolicyKind::Identity, of_role)]);
+            return statements_for(words, [(PolicyKind::Resource, of_key), (PolicyKind::Identity, of_role)]);
         }
         let objects = format!("arn:{partition}:s3:::{}/{}/*", artifact.bucket, folder(artifact, self.environment));
         let actions = json!(["s3:GetObject", "s3:GetObjectVersion"]);
         let of_role = Missing {
-            belongs: format!("the policy of the {}", self.role_in_words()),
+            belongs: format!("the policy of the {}", self.role_with_module()),
             statement: json!({"Effect": "Allow", "Action": actions, "Resource": objects}),
         };
         let of_bucket = Missing {
@@ -149,7 +149,7 @@ impl Chain<'_> {
                 "Condition": {"ArnEquals": {"aws:PrincipalArn": self.target.role_arn(self.role)}},
             }),
         };
-        lacking(words, [(PolicyKind::Identity, of_role), (PolicyKind::Resource, of_bucket)])
+        statements_for(words, [(PolicyKind::Identity, of_role), (PolicyKind::Resource, of_bucket)])
     }
 
     fn function_arn(&self, function: &str) -> String {
@@ -159,7 +159,7 @@ impl Chain<'_> {
 }
 
 /// Keeps the statement for the kind of policy that AWS's message names, or both if it names neither.
-fn lacking(words: &str, places: [(PolicyKind, Missing); 2]) -> Vec<Missing> {
+fn statements_for(words: &str, places: [(PolicyKind, Missing); 2]) -> Vec<Missing> {
     let said = Denial::of(words);
     let named = |kind: PolicyKind| said == Denial::Lacking(kind);
     let names_one = places.iter().any(|(kind, _)| named(*kind));
@@ -180,7 +180,7 @@ fn folder<'a>(artifact: &'a ArtifactRef, environment: &'a EnvironmentName) -> &'
 }
 
 /// Names the policy of the deployer's own role.
-pub(super) fn own_role(arn: Option<&str>) -> String {
+pub(super) fn deployer_policy(arn: Option<&str>) -> String {
     match arn {
         Some(arn) => {
             format!("the policy of the deployer's role {arn} (module tooling; add the path if the role has one)")

@@ -48,7 +48,7 @@ fn rights_but(action: ProbedAction, outcome: Result<Attempt, Refused>) -> Vec<Ch
 
 fn rights_where(outcome: impl Fn(ProbedAction) -> Result<Attempt, Refused>) -> Vec<Check> {
     let tried: Vec<Tried> = ProbedAction::ALL.iter().map(|action| (*action, Some(outcome(*action)))).collect();
-    on_chain(|chain| judge::rights(chain, &tried))
+    on_chain(|chain| checks::rights(chain, &tried))
 }
 
 fn right_but(action: ProbedAction, outcome: Result<Attempt, Refused>) -> Check {
@@ -61,7 +61,7 @@ fn at(seconds: i64) -> Timestamp {
 
 #[test]
 fn a_denied_door_names_trust_external_id_and_the_deployers_own_right() {
-    let check = on_chain(|chain| judge::entered(chain, &Err(denied("AccessDenied"))));
+    let check = on_chain(|chain| checks::entered(chain, &Err(denied("AccessDenied"))));
     assert_eq!(check.status, CheckStatus::Fail);
     let belongs: Vec<&str> = check.missing.iter().map(|missing| missing.belongs.as_str()).collect();
     assert_eq!(
@@ -142,7 +142,7 @@ fn an_explicit_denial_is_not_answered_with_an_allow() {
 
 #[test]
 fn no_statement_is_proposed_that_awss_words_do_not_miss() {
-    let entering = |words: &str| on_chain(|chain| judge::entered(chain, &Err(denied(words)))).missing;
+    let entering = |words: &str| on_chain(|chain| checks::entered(chain, &Err(denied(words)))).missing;
     let actions = |missing: &[Missing]| -> Vec<serde_json::Value> {
         missing.iter().map(|missing| missing.statement["Action"].clone()).collect()
     };
@@ -154,7 +154,7 @@ fn no_statement_is_proposed_that_awss_words_do_not_miss() {
 
     let region = Region::parse("eu-west-1").unwrap();
     let reading = |words: &str| {
-        on_chain(|chain| judge::read_artifact(chain, &artifact("dev/orders/1.zip"), &region, &Err(denied(words))))
+        on_chain(|chain| checks::read_artifact(chain, &artifact("dev/orders/1.zip"), &region, &Err(denied(words))))
             .missing
     };
     let of_bucket = reading("because no resource-based policy allows the s3:GetObjectVersion action");
@@ -180,18 +180,18 @@ fn what_is_no_denial_does_not_fail() {
     let bucket = BucketName::parse("acme-artifacts").unwrap();
     let checks = on_chain(|chain| {
         [
-            judge::entered(chain, &Err(throttled())),
-            judge::read_artifact(chain, &artifact("dev/orders/1.zip"), &region, &Err(throttled())),
-            judge::versioning(&bucket, None, &Err(throttled())),
-            judge::queue("queue", None, "arn", &Err(throttled())),
-            judge::dead_letters("dead letters", None, Some("arn"), &Err(throttled())),
+            checks::entered(chain, &Err(throttled())),
+            checks::read_artifact(chain, &artifact("dev/orders/1.zip"), &region, &Err(throttled())),
+            checks::versioning(&bucket, None, &Err(throttled())),
+            checks::queue("queue", None, "arn", &Err(throttled())),
+            checks::dead_letters("dead letters", None, Some("arn"), &Err(throttled())),
         ]
     });
     for check in checks {
         assert_eq!((check.status, check.because.as_deref()), (CheckStatus::NotChecked, Some(words)), "{}", check.check);
     }
     let gone = Refused { kind: Refusal::Wrong, message: "NoSuchBucket".into() };
-    assert_eq!(judge::versioning(&bucket, None, &Err(gone)), Check::fail("artifact versioning", "NoSuchBucket"));
+    assert_eq!(checks::versioning(&bucket, None, &Err(gone)), Check::fail("artifact versioning", "NoSuchBucket"));
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn of_the_ledger_only_what_was_denied_is_asked_for() {
     let config = json!({"artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-ledger", "environments": {}});
     let config = Config::parse(&config.to_string()).unwrap();
     let judged = |outcomes: &[(&str, Result<(), Refused>)]| {
-        judge::ledger("write ledger", Some(DEPLOYER), &config, "s3:PutObject", outcomes)
+        checks::ledger("write ledger", Some(DEPLOYER), &config, "s3:PutObject", outcomes)
     };
     let check = judged(&[("heads/", Ok(())), ("results/", Err(throttled())), ("open/", Err(denied("no")))]);
     assert_eq!(check.status, CheckStatus::Fail);
@@ -212,7 +212,7 @@ fn of_the_ledger_only_what_was_denied_is_asked_for() {
 fn an_unreadable_artifact_is_mended_in_both_accounts_or_at_the_key() {
     let region = Region::parse("eu-west-1").unwrap();
     let check = |key: &str, message| {
-        on_chain(|chain| judge::read_artifact(chain, &artifact(key), &region, &Err(denied(message))))
+        on_chain(|chain| checks::read_artifact(chain, &artifact(key), &region, &Err(denied(message))))
     };
     let of_bucket = check("dev/orders/1.zip", "AccessDenied");
     let belongs: Vec<&str> = of_bucket.missing.iter().map(|missing| missing.belongs.as_str()).collect();
@@ -239,7 +239,7 @@ fn a_queue_is_stuck_only_where_messages_wait_at_each_look_and_nobody_has_any() {
     let judged = |looks: &[(u64, u64)]| {
         let looks =
             looks.iter().map(|(waiting, in_flight)| QueueLook { waiting: *waiting, in_flight: *in_flight, delayed: 0 });
-        judge::queue("queue", None, "arn", &Ok(looks.collect())).status
+        checks::queue("queue", None, "arn", &Ok(looks.collect())).status
     };
     assert_eq!(judged(&[(3, 0), (3, 0), (4, 0)]), CheckStatus::Fail);
     assert_eq!(judged(&[(3, 0), (0, 3)]), CheckStatus::Ok);
@@ -251,11 +251,11 @@ fn a_queue_is_stuck_only_where_messages_wait_at_each_look_and_nobody_has_any() {
 fn dead_letters_and_a_queue_without_a_place_for_them_fail() {
     let look = |waiting| Ok(QueueLook { waiting, ..QueueLook::default() });
     let arn = Some("arn:aws:sqs:eu-west-1:123456789012:deployer-dead-letters");
-    assert_eq!(judge::dead_letters("dead letters", None, arn, &look(0)), Check::ok("dead letters"));
-    let because = judge::dead_letters("dead letters", None, arn, &look(2)).because.unwrap();
+    assert_eq!(checks::dead_letters("dead letters", None, arn, &look(0)), Check::ok("dead letters"));
+    let because = checks::dead_letters("dead letters", None, arn, &look(2)).because.unwrap();
     assert!(because.starts_with("2 messages could not be handled and lie in deployer-dead-letters"), "{because}");
-    assert_eq!(judge::dead_letters("dead letters", None, None, &look(0)).status, CheckStatus::Fail);
-    let check = judge::dead_letters("dead letters", Some(DEPLOYER), arn, &Err(denied("no")));
+    assert_eq!(checks::dead_letters("dead letters", None, None, &look(0)).status, CheckStatus::Fail);
+    let check = checks::dead_letters("dead letters", Some(DEPLOYER), arn, &Err(denied("no")));
     assert_eq!(
         check.missing[0].statement,
         json!({"Effect": "Allow", "Action": "sqs:GetQueueAttributes", "Resource": arn})
@@ -264,7 +264,7 @@ fn dead_letters_and_a_queue_without_a_place_for_them_fail() {
 
 #[test]
 fn a_sweep_that_left_no_trace_lately_is_off() {
-    let judged = |last: Option<i64>| judge::sweep(at(0), &Ok(last.map(at))).status;
+    let judged = |last: Option<i64>| checks::sweep(at(0), &Ok(last.map(at))).status;
     assert_eq!(judged(Some(-60)), CheckStatus::Ok);
     assert_eq!(judged(Some(-599)), CheckStatus::Ok);
     assert_eq!(judged(Some(-601)), CheckStatus::Fail);
@@ -274,8 +274,9 @@ fn a_sweep_that_left_no_trace_lately_is_off() {
 
 #[test]
 fn clocks_agree_where_the_other_may_have_been_read_between_the_two_looks() {
-    let judged =
-        |before, after, other| judge::clocks("clock", "it", (at(before), at(after)), at(other), Duration::from_secs(5));
+    let judged = |before, after, other| {
+        checks::clocks("clock", "it", (at(before), at(after)), at(other), Duration::from_secs(5))
+    };
     assert_eq!(judged(0, 10, 5).status, CheckStatus::Ok);
     assert_eq!(judged(0, 10, -5).status, CheckStatus::Ok);
     assert_eq!(judged(0, 10, 15).status, CheckStatus::Ok);

@@ -71,8 +71,8 @@ pub struct Group {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_at: Option<Timestamp>,
     /// The time at which the rollback of its members started.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub turned_at: Option<Timestamp>,
+    #[serde(default, rename = "turned_at", skip_serializing_if = "Option::is_none")]
+    pub rollback_started_at: Option<Timestamp>,
     /// The time at which it ended.
     pub finished_at: Option<Timestamp>,
     #[serde(skip)]
@@ -91,6 +91,7 @@ pub enum Phase {
     /// The group is decided, and all its members are deployed.
     Moving,
     /// A member has failed, and all members that reached a target are rolled back.
+    #[serde(rename = "going_back")]
     GoingBack,
     /// The group has ended.
     Ended,
@@ -154,7 +155,7 @@ impl Group {
             started_at: now,
             places: None,
             decided_at: None,
-            turned_at: None,
+            rollback_started_at: None,
             finished_at: None,
             as_read: AsRead::default(),
         };
@@ -242,7 +243,7 @@ impl Group {
         let ResolvedArtifact { release, artifact, .. } = member.chosen.clone()?;
         let cause = Cause { kind: CauseKind::Rollback, ..self.cause.clone() };
         let place = (&self.environment, &member.function);
-        let time = self.turned_at.unwrap_or(now);
+        let time = self.rollback_started_at.unwrap_or(now);
         Some(Request::undo(place, (release, Some(artifact), Some(member.deployment)), cause, time, (now, marker)))
     }
 

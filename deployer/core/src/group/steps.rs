@@ -11,7 +11,7 @@ use crate::promotion::Decision;
 use crate::record::{Code, DeploymentRecord, Ending, Status};
 
 /// The time after the group's decision in which its members must succeed; later ones fail.
-const LONGEST_WAY: Duration = Duration::from_secs(6 * 3600);
+const MEMBER_TIMEOUT: Duration = Duration::from_secs(6 * 3600);
 
 /// The decision on a member, and the artifact that it brings.
 pub type Checked = (Decision, Option<ResolvedArtifact>);
@@ -20,8 +20,8 @@ impl Group {
     /// Applies the decisions on all members. A denial ends the group, and a wait lets it wait; otherwise its members
     /// take their places, under this token.
     #[must_use]
-    pub fn judged(&self, verdicts: &[Checked], places: Token, now: Timestamp) -> Self {
-        let (mut group, may_all_pass) = after(self, verdicts, now);
+    pub fn judged(&self, decisions: &[Checked], places: Token, now: Timestamp) -> Self {
+        let (mut group, may_all_pass) = apply_decisions(self, decisions, now);
         if may_all_pass {
             (group.phase, group.places) = (Phase::Placing, Some(places));
             (group.because, group.approvals_wanted) = (None, None);
@@ -32,8 +32,8 @@ impl Group {
     /// Applies the decisions that were made after every member took its place. If all are allowed, this write decides
     /// the group.
     #[must_use]
-    pub fn decided(&self, verdicts: &[Checked], now: Timestamp) -> Self {
-        let (mut group, may_all_pass) = after(self, verdicts, now);
+    pub fn decided(&self, decisions: &[Checked], now: Timestamp) -> Self {
+        let (mut group, may_all_pass) = apply_decisions(self, decisions, now);
         if may_all_pass {
             (group.status, group.code, group.because) = (Status::InProgress, None, None);
             (group.phase, group.decided_at) = (Phase::Moving, Some(now));
@@ -44,7 +44,7 @@ impl Group {
     }
 
     /// Ends the group before its decision.
-    fn end_before(&mut self, status: Status, code: Code, because: &str, now: Timestamp) {
+    fn end_undecided(&mut self, status: Status, code: Code, because: &str, now: Timestamp) {
         self.end(status, Some(code), Some(format!("{because}; nothing was moved")), now);
     }
 
@@ -62,7 +62,7 @@ impl Group {
         let mut group = self.next();
         let because = because.unwrap_or("its place was taken away");
         let because = format!("{}: {because}", member.function);
-        group.end_before(Status::Refused, code.unwrap_or(Code::NotPromotable), &because, now);
+        group.end_undecided(Status::Refused, code.unwrap_or(Code::NotPromotable), &because, now);
         group
     }
 
@@ -79,7 +79,7 @@ impl Group {
         let because = format!("deployer.json has no environment {} any more", self.environment);
         match self.phase {
             Phase::Checking | Phase::Placing => {
-                group.end_before(Status::Refused, Code::NotPromotable, &because, now);
+                group.end_undecided(Status::Refused, Code::NotPromotable, &because, now);
             }
             _ => {
                 let because = format!("{because}; its members stay as they are");
@@ -122,14 +122,14 @@ impl Group {
             return group;
         }
         group.because = Some(format!("{names} did not get there, so the others go back").into());
-        (group.code, group.phase, group.turned_at) = (Some(Code::TargetFailed), Phase::GoingBack, Some(now));
+        (group.code, group.phase, group.rollback_started_at) = (Some(Code::TargetFailed), Phase::GoingBack, Some(now));
         group
     }
 
     /// Whether its members' time to succeed is over.
     #[must_use]
     pub fn is_late(&self, now: Timestamp) -> bool {
-        self.decided_at.and_then(|at| at.checked_add(LONGEST_WAY).ok()).is_some_and(|until| until < now)
+        self.decided_at.and_then(|at| at.checked_add(MEMBER_TIMEOUT).ok()).is_some_and(|until| until < now)
     }
 
     /// Takes over the states of its members' rollbacks. `records` has the record of the rollback of each member, in
@@ -137,7 +137,7 @@ impl Group {
     #[must_use]
     pub fn gone_back(&self, records: &[Option<DeploymentRecord>], now: Timestamp) -> Self {
         let mut group = self.next();
-        let (mut open, mut back, mut stuck) = (false, Vec::new(), Vec::new());
+        let (mut open, mut back, mut failures) = (false, Vec::new(), Vec::new());
         for (number, (member, record)) in group.functions.iter_mut().zip(records).enumerate() {
             match record.as_ref().filter(|record| record.status.is_ended()) {
                 _ if !member.has_moved() => {}
@@ -153,7 +153,7 @@ impl Group {
                         (false, true) => {}
                         (false, false) => {
                             let because = record.because.as_deref().unwrap_or_default();
-                            stuck.push(format!("{} ({because})", member.function));
+                            failures.push(format!("{} ({because})", member.function));
                         }
                     }
                 }
@@ -167,11 +167,11 @@ impl Group {
         for number in back {
             group.functions[number].status = Some(Status::RolledBack);
         }
-        let (status, because) = match stuck.is_empty() {
+        let (status, because) = match failures.is_empty() {
             true => (Status::RolledBack, format!("{failed} did not get there, and the others went back")),
             false => (
                 Status::Failed,
-                format!("{failed} did not get there, and these could not go back: {}", stuck.join("; ")),
+                format!("{failed} did not get there, and these could not go back: {}", failures.join("; ")),
             ),
         };
         group.end(status, Some(Code::TargetFailed), Some(because), now);
@@ -188,15 +188,15 @@ impl Group {
 }
 
 /// Applies decisions to a group: it ends, or waits. The result is true if all are allowed.
-fn after(before: &Group, verdicts: &[Checked], now: Timestamp) -> (Group, bool) {
+fn apply_decisions(before: &Group, decisions: &[Checked], now: Timestamp) -> (Group, bool) {
     let mut group = before.next();
     // The artifact is that of the time of the request: people approve that one.
-    for (member, (_, chosen)) in group.functions.iter_mut().zip(verdicts) {
+    for (member, (_, chosen)) in group.functions.iter_mut().zip(decisions) {
         member.release = chosen.as_ref().map(|chosen| chosen.release.clone()).or(member.release.take());
         member.chosen.clone_from(chosen);
     }
-    let judged = || before.functions.iter().zip(verdicts);
-    let ends = judged().find_map(|(member, (verdict, _))| match verdict {
+    let judged = || before.functions.iter().zip(decisions);
+    let ends = judged().find_map(|(member, (decision, _))| match decision {
         Decision::Deny(ending) => Some((member, ending)),
         _ => None,
     });
@@ -210,10 +210,10 @@ fn after(before: &Group, verdicts: &[Checked], now: Timestamp) -> (Group, bool) 
                 (Status::Refused, Code::NotPromotable, "it cannot be deployed there")
             }
         };
-        group.end_before(status, code, &format!("{}: {because}", member.function), now);
+        group.end_undecided(status, code, &format!("{}: {because}", member.function), now);
         return (group, false);
     }
-    let waits = judged().find_map(|(member, (verdict, _))| match verdict {
+    let waits = judged().find_map(|(member, (decision, _))| match decision {
         Decision::Wait(wait) => Some((member, wait)),
         _ => None,
     });

@@ -153,7 +153,7 @@ fn when_all_have_arrived_it_has_succeeded() {
 fn when_one_has_failed_those_that_moved_go_back_and_only_those() {
     let group = moving();
     let turned = group.moved(&[record(&group, 0, Status::Succeeded), record(&group, 1, Status::Failed)], second(60));
-    assert_eq!((turned.phase, turned.turned_at), (Phase::GoingBack, Some(second(60))));
+    assert_eq!((turned.phase, turned.rollback_started_at), (Phase::GoingBack, Some(second(60))));
     let on_its_way = turned.gone_back(&[record(&group, 0, Status::InProgress), None], second(70));
     assert_eq!(on_its_way.phase, Phase::GoingBack);
     let back = turned.gone_back(&[record(&group, 0, Status::Succeeded), None], second(70));

@@ -90,11 +90,11 @@ macro_rules! function_fields {
 
         /// The subnets and security groups through which the function reaches a VPC. Two empty lists remove it from the
         /// VPC.
-        vpc_config: VpcConfig { seen: VpcConfig, lambda: vpc_config, sent: set_vpc_config, by: merged(vpc_over) }
+        vpc_config: VpcConfig { seen: VpcConfig, lambda: vpc_config, sent: set_vpc_config, by: merged(complete_vpc) }
 
         /// The destination of failed asynchronous invocations.
         dead_letter_config: DeadLetterConfig {
-            seen: Option<DeadLetterConfig>, lambda: dead_letter_config, sent: set_dead_letter_config, by: emptied
+            seen: Option<DeadLetterConfig>, lambda: dead_letter_config, sent: set_dead_letter_config, by: emptiable
         }
 
         /// AWS X-Ray.
@@ -109,11 +109,11 @@ macro_rules! function_fields {
 
         /// The ARN of the KMS key that encrypts the variables. An empty text selects Lambda's own key.
         #[schemars(regex(pattern = r"^(arn:aws[a-zA-Z-]*:kms:.*)?$"))]
-        kms_key_arn: String { seen: Option<String>, lambda: kms_key_arn, sent: set_kms_key_arn, by: emptied }
+        kms_key_arn: String { seen: Option<String>, lambda: kms_key_arn, sent: set_kms_key_arn, by: emptiable }
 
         /// The function's log group and the format of its log lines.
         logging_config: LoggingConfig {
-            seen: Option<LoggingConfig>, lambda: logging_config, sent: set_logging_config, by: merged(logging_over)
+            seen: Option<LoggingConfig>, lambda: logging_config, sent: set_logging_config, by: merged(complete_logging)
         }
 
         /// Lambda SnapStart.
@@ -123,7 +123,7 @@ macro_rules! function_fields {
         #[serde(deserialize_with = "one_or_list")]
         #[schemars(schema_with = "one_or_list_schema")]
         file_system_config: Vec<FileSystemConfig> {
-            seen: Vec<FileSystemConfig>, lambda: file_system_configs, sent: set_file_system_configs, by: merged(mounts_over)
+            seen: Vec<FileSystemConfig>, lambda: file_system_configs, sent: set_file_system_configs, by: merged(complete_mounts)
         }
 
         /// The ARN of the KMS key that encrypts the zip that Lambda keeps. An empty text selects Lambda's own key.
@@ -132,7 +132,7 @@ macro_rules! function_fields {
 
         /// Durable execution. Lambda accepts it for a new function, or for one that was created with it.
         durable_config: DurableConfig {
-            seen: Option<DurableConfig>, lambda: durable_config, sent: set_durable_config, by: merged(durable_over)
+            seen: Option<DurableConfig>, lambda: durable_config, sent: set_durable_config, by: merged(complete_durable)
         }
 
         /// Tenant isolation. Lambda accepts it for a new function only.
@@ -141,7 +141,7 @@ macro_rules! function_fields {
         /// The capacity provider on whose instances the function runs. It brings the network, so it excludes
         /// `vpc_config`.
         capacity_provider_config: CapacityProviderConfig {
-            seen: Option<CapacityProviderConfig>, lambda: capacity_provider_config, sent: set_capacity_provider_config, by: merged(capacity_over)
+            seen: Option<CapacityProviderConfig>, lambda: capacity_provider_config, sent: set_capacity_provider_config, by: merged(complete_capacity)
         }
     } };
 }

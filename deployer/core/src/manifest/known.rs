@@ -39,7 +39,7 @@ pub struct KnownField {
     pub support: Support,
 }
 
-const ITS_CODE: &str = "the code is the zip that holds the manifest";
+const IS_THE_CODE: &str = "the code is the zip that holds the manifest";
 const NO_IMAGES: &str = "the deployer deploys zips, not container images";
 const OF_EACH_CALL: &str = "the deployer sends it with each call itself";
 const PUBLISHES: &str = "the deployer publishes a version with each deployment itself";
@@ -52,7 +52,7 @@ const ON_THE_ALIAS: &str = "it hangs on the alias, which the deployer only moves
 
 /// The parts of paths that Lambda spells otherwise than a manifest, which follows Terraform: the manifest's part and
 /// Lambda's.
-const SPELLED: [(&str, &str); 3] = [
+const LAMBDA_SPELLINGS: [(&str, &str); 3] = [
     ("file_system_config", "file_system_configs"),
     ("retention_period", "retention_period_in_days"),
     ("execution_environment_memory_gib_per_vcpu", "execution_environment_memory_gib_per_v_cpu"),
@@ -60,16 +60,16 @@ const SPELLED: [(&str, &str); 3] = [
 
 /// The inputs of the SDK's CreateFunction, UpdateFunctionConfiguration, UpdateFunctionCode, FunctionCode and
 /// PublishVersion that no manifest has, with the reasons.
-const LAMBDAS: &[(&str, &str)] = &[
+const UNSUPPORTED_BY_LAMBDA: &[(&str, &str)] = &[
     (
         "function_name",
         "the upload's key names the function, and function_name of the environment what it is called there",
     ),
-    ("code", ITS_CODE),
-    ("zip_file", ITS_CODE),
-    ("s3_bucket", ITS_CODE),
-    ("s3_key", ITS_CODE),
-    ("s3_object_version", ITS_CODE),
+    ("code", IS_THE_CODE),
+    ("zip_file", IS_THE_CODE),
+    ("s3_bucket", IS_THE_CODE),
+    ("s3_key", IS_THE_CODE),
+    ("s3_object_version", IS_THE_CODE),
     (
         "s3_object_storage_mode",
         "Lambda copies the code, so that a function does not hang on an object that may go away",
@@ -89,9 +89,9 @@ const LAMBDAS: &[(&str, &str)] = &[
 ];
 
 /// The settings of Terraform that no manifest has, with the reasons.
-const TERRAFORMS: &[(&str, &str)] = &[
-    ("filename", ITS_CODE),
-    ("source_code_hash", ITS_CODE),
+const UNSUPPORTED_BY_TERRAFORM: &[(&str, &str)] = &[
+    ("filename", IS_THE_CODE),
+    ("source_code_hash", IS_THE_CODE),
     ("region", "deployer.json names the targets and their regions"),
     ("replace_security_groups_on_destroy", OF_TERRAFORM),
     ("replacement_security_group_ids", OF_TERRAFORM),
@@ -126,7 +126,7 @@ pub fn known_fields() -> &'static [KnownField] {
     static ALL: LazyLock<Vec<KnownField>> = LazyLock::new(|| {
         let mut all = Vec::new();
         add_supported("", Manifest::schema().as_value(), &mut all);
-        for (origin, rows) in [(Origin::Lambda, LAMBDAS), (Origin::Terraform, TERRAFORMS)] {
+        for (origin, rows) in [(Origin::Lambda, UNSUPPORTED_BY_LAMBDA), (Origin::Terraform, UNSUPPORTED_BY_TERRAFORM)] {
             let not_here = |(path, why): &(&str, &'static str)| KnownField {
                 path: (*path).to_owned(),
                 origin,
@@ -145,7 +145,8 @@ fn add_supported(under: &str, schema: &Value, all: &mut Vec<KnownField>) {
     let tables = choices.chain([schema]).filter_map(|table| table.get("properties")?.as_object());
     for (name, field) in tables.flatten().filter(|(name, _)| *name != ENVIRONMENTS) {
         let ours = if under.is_empty() { name.clone() } else { format!("{under}.{name}") };
-        let spelled = |part| SPELLED.iter().find(|(ours, _)| *ours == part).map_or(part, |(_, lambdas)| *lambdas);
+        let spelled =
+            |part| LAMBDA_SPELLINGS.iter().find(|(ours, _)| *ours == part).map_or(part, |(_, lambdas)| *lambdas);
         let path = ours.split('.').map(spelled).collect::<Vec<_>>().join(".");
         // Lambda sets it by a separate call, PutFunctionConcurrency.
         let is_beside = ours == "reserved_concurrent_executions";
@@ -157,8 +158,8 @@ fn add_supported(under: &str, schema: &Value, all: &mut Vec<KnownField>) {
 
 /// Returns a sentence about a field that no manifest has at this path, if AWS or Terraform know it in any spelling
 /// (`MemorySize`, `memorySize`): the manifest's name, or the reason why it is not supported.
-pub(super) fn elsewhere(path: &[&str]) -> Option<String> {
-    let KnownField { origin, support, .. } = find(path).or_else(|| in_one_word(path))?;
+pub(super) fn explain_unknown(path: &[&str]) -> Option<String> {
+    let KnownField { origin, support, .. } = find(path).or_else(|| find_in_one_word(path))?;
     Some(match (support, origin) {
         // A path that was written in one word gets the whole path suggested.
         (Support::As(ours), _) if ours.split('.').count() > path.len() => {
@@ -172,21 +173,21 @@ pub(super) fn elsewhere(path: &[&str]) -> Option<String> {
 
 /// Finds the field at this path, in any spelling.
 pub(super) fn find(path: &[&str]) -> Option<&'static KnownField> {
-    let written: Vec<String> = path.iter().map(|part| plain(part)).collect();
-    let is_same = |path: &str| path.split('.').map(plain).eq(written.iter().cloned());
+    let written: Vec<String> = path.iter().map(|part| normalized(part)).collect();
+    let is_same = |path: &str| path.split('.').map(normalized).eq(written.iter().cloned());
     let is_meant =
         |known: &&KnownField| is_same(&known.path) || matches!(&known.support, Support::As(ours) if is_same(ours));
     known_fields().iter().find(is_meant)
 }
 
 /// Finds the field whose whole path was written as one name (`environment_variables`).
-fn in_one_word(path: &[&str]) -> Option<&'static KnownField> {
+fn find_in_one_word(path: &[&str]) -> Option<&'static KnownField> {
     let [name] = path else { return None };
-    let name = plain(name);
-    known_fields().iter().find(|known| matches!(&known.support, Support::As(ours) if plain(ours) == name))
+    let name = normalized(name);
+    known_fields().iter().find(|known| matches!(&known.support, Support::As(ours) if normalized(ours) == name))
 }
 
 /// Keeps only letters and digits, in lower case.
-fn plain(name: &str) -> String {
+fn normalized(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
 }

@@ -32,7 +32,7 @@ use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use crate::diagnostics::{self, Diagnostic, Diagnostics, Reading};
+use crate::diagnostics::{self, Diagnostic, Diagnostics, FieldRules};
 use crate::id::EnvironmentName;
 
 /// The most bytes of a manifest; a longer one is refused before it is read.
@@ -41,8 +41,9 @@ pub const MOST_BYTES: usize = 256 * 1024;
 const ENVIRONMENTS: &str = "environments";
 /// The field of the variables, whose values may be secrets.
 const HIDDEN: &[&str] = &["environment"];
-const BASE: Reading = Reading { hidden: HIDDEN, also_known: &[ENVIRONMENTS], elsewhere: known::elsewhere };
-const OVERLAY: Reading = Reading { hidden: HIDDEN, also_known: &[], elsewhere: known::elsewhere };
+const BASE: FieldRules =
+    FieldRules { hidden: HIDDEN, also_known: &[ENVIRONMENTS], explain_unknown: known::explain_unknown };
+const OVERLAY: FieldRules = FieldRules { hidden: HIDDEN, also_known: &[], explain_unknown: known::explain_unknown };
 
 type Table = Map<String, Value>;
 
@@ -82,7 +83,7 @@ pub struct Manifest {
 }
 
 /// The most environments in a manifest.
-const MOST_ENVIRONMENTS: usize = 64;
+const MAX_ENVIRONMENTS: usize = 64;
 
 /// The reason for which a manifest is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -129,7 +130,7 @@ impl Manifest {
             ManifestFormat::Toml => toml(text)?,
             ManifestFormat::Json => table("", recognise::json(text)?)?,
         };
-        if let Some(tool) = Foreign::recognised(&base).filter(|_| format == ManifestFormat::Json) {
+        if let Some(tool) = Foreign::recognise(&base).filter(|_| format == ManifestFormat::Json) {
             return Err(tool.refusal().into());
         }
         let overlays = match base.remove(ENVIRONMENTS) {
@@ -143,19 +144,19 @@ impl Manifest {
         let mut mistakes = Vec::new();
         let mut wrong = BTreeSet::new();
         for (name, value) in &base {
-            let found = mistakes_of_field(name, value, &BASE);
+            let found = check_field(name, value, &BASE);
             if !found.is_empty() {
                 wrong.insert(name.as_str());
             }
             mistakes.extend(found);
         }
-        if overlays.len() > MOST_ENVIRONMENTS {
-            let sentence = format_args!("names {} environments; at most {MOST_ENVIRONMENTS}", overlays.len());
+        if overlays.len() > MAX_ENVIRONMENTS {
+            let sentence = format_args!("names {} environments; at most {MAX_ENVIRONMENTS}", overlays.len());
             return Err(Diagnostic::new(ENVIRONMENTS, sentence).into());
         }
-        let mut laid_over = BTreeMap::new();
+        let mut checked_overlays = BTreeMap::new();
         for (name, overlay) in overlays {
-            let path = format!("{ENVIRONMENTS}.{}", diagnostics::cut(&name));
+            let path = format!("{ENVIRONMENTS}.{}", diagnostics::truncated(&name));
             let (name, overlay) = match (EnvironmentName::parse(name), table(&path, overlay)) {
                 (Ok(name), Ok(overlay)) => (name, overlay),
                 (name, overlay) => {
@@ -167,24 +168,24 @@ impl Manifest {
             // A mistake in the base would be reported again for each environment.
             for (field, value) in overlay.iter().filter(|(field, _)| !wrong.contains(field.as_str())) {
                 let mut merged = base.get(field).cloned().unwrap_or_default();
-                lay_over(&mut merged, value);
-                let found = mistakes_of_field(field, &merged, &OVERLAY);
-                mistakes.extend(found.into_iter().map(|mistake| mistake.under(&path)));
+                apply_overlay(&mut merged, value);
+                let found = check_field(field, &merged, &OVERLAY);
+                mistakes.extend(found.into_iter().map(|mistake| mistake.prefixed(&path)));
             }
-            laid_over.insert(name, overlay);
+            checked_overlays.insert(name, overlay);
         }
-        Diagnostics::none_of(mistakes)?;
+        Diagnostics::error_if_any(mistakes)?;
 
         // Null means absent: Terraform's jsonencode writes it.
         let base = base.into_iter().filter(|(_, value)| !value.is_null()).collect();
-        let manifest = Self { base, overlays: laid_over };
-        let mut together = rules::broken_together(&diagnostics::read(&manifest.base, &BASE)?);
+        let manifest = Self { base, overlays: checked_overlays };
+        let mut together = rules::combined_violations(&diagnostics::read(&manifest.base, &BASE)?);
         for name in manifest.overlays.keys() {
             let path = format!("{ENVIRONMENTS}.{name}");
-            let broken = rules::broken_together(&manifest.merged(name)?);
-            together.extend(broken.into_iter().map(|mistake| mistake.under(&path)));
+            let violations = rules::combined_violations(&manifest.merged(name)?);
+            together.extend(violations.into_iter().map(|mistake| mistake.prefixed(&path)));
         }
-        Diagnostics::none_of(together)?;
+        Diagnostics::error_if_any(together)?;
         Ok(manifest)
     }
 
@@ -192,7 +193,7 @@ impl Manifest {
         let Some(overlay) = self.overlays.get(environment) else { return diagnostics::read(&self.base, &BASE) };
         let mut merged = self.base.clone();
         for (name, value) in overlay {
-            lay_over(&mut merged[name.as_str()], value);
+            apply_overlay(&mut merged[name.as_str()], value);
         }
         diagnostics::read(&merged, &OVERLAY)
     }
@@ -272,23 +273,23 @@ fn without_required(table: &mut Table) {
 }
 
 /// Returns the mistakes in one field of the file. Each field is read alone, so that all mistakes are found at once.
-fn mistakes_of_field(name: &str, value: &Value, reading: &Reading) -> Vec<Diagnostic> {
+fn check_field(name: &str, value: &Value, reading: &FieldRules) -> Vec<Diagnostic> {
     let alone = Value::Object(Table::from_iter([(name.to_owned(), value.clone())]));
     let (config, mut mistakes) = diagnostics::read_all::<FunctionConfig>(&alone, reading, |_| None);
-    let mut broken = config.as_ref().map(rules::broken).unwrap_or_default();
+    let mut violations = config.as_ref().map(rules::violations).unwrap_or_default();
     // A rule may be broken only because a wrong part was left out in reading, so no rule is reported for a table or
     // list that lacks something.
-    broken.retain(|rule| !mistakes.iter().any(|left_out| rule.path_concerns(left_out)));
-    mistakes.extend(broken);
+    violations.retain(|rule| !mistakes.iter().any(|left_out| rule.path_concerns(left_out)));
+    mistakes.extend(violations);
     mistakes
 }
 
 /// Lays an overlay over a base: tables merge, everything else replaces the base's value.
-fn lay_over(base: &mut Value, overlay: &Value) {
+fn apply_overlay(base: &mut Value, overlay: &Value) {
     match (base, overlay) {
         (Value::Object(base), Value::Object(overlay)) => {
             for (name, value) in overlay {
-                lay_over(base.entry(name).or_insert(Value::Null), value);
+                apply_overlay(base.entry(name).or_insert(Value::Null), value);
             }
         }
         (base, overlay) => *base = overlay.clone(),
@@ -306,7 +307,7 @@ fn toml(text: &str) -> Result<Table, ManifestError> {
     let file: toml::Table = toml::from_str(text).map_err(|error| {
         // The error's full text quotes the line, and its message a wrong number. Either may be a secret.
         let quotes = error.message().starts_with("invalid type") || error.message().starts_with("invalid value");
-        let what = if quotes { "a value out of range".to_owned() } else { diagnostics::cut(error.message()) };
+        let what = if quotes { "a value out of range".to_owned() } else { diagnostics::truncated(error.message()) };
         let start = error.span().map_or(0, |span| span.start);
         let before = text.get(..start).unwrap_or_default();
         let (line, column) =
@@ -314,13 +315,14 @@ fn toml(text: &str) -> Result<Table, ManifestError> {
         Diagnostic::new("", format_args!("not TOML: {what} at line {line} column {column}"))
     })?;
     let mut mistakes = Vec::new();
-    let fields = file.into_iter().map(|(name, value)| (name.clone(), plain(&name, value, &mut mistakes))).collect();
-    Diagnostics::none_of(mistakes)?;
+    let fields =
+        file.into_iter().map(|(name, value)| (name.clone(), toml_to_json(&name, value, &mut mistakes))).collect();
+    Diagnostics::error_if_any(mistakes)?;
     Ok(fields)
 }
 
 /// Converts a TOML value to JSON. Values that JSON does not have fit no field, and are refused.
-fn plain(path: &str, value: toml::Value, mistakes: &mut Vec<Diagnostic>) -> Value {
+fn toml_to_json(path: &str, value: toml::Value, mistakes: &mut Vec<Diagnostic>) -> Value {
     let mut refuse = |what: &str| {
         mistakes.push(Diagnostic::new(
             path,
@@ -338,11 +340,13 @@ fn plain(path: &str, value: toml::Value, mistakes: &mut Vec<Diagnostic>) -> Valu
         toml::Value::Datetime(_) => refuse("a date or time"),
         toml::Value::Array(items) => {
             let items = items.into_iter().enumerate();
-            items.map(|(index, item)| plain(&format!("{path}[{index}]"), item, mistakes)).collect()
+            items.map(|(index, item)| toml_to_json(&format!("{path}[{index}]"), item, mistakes)).collect()
         }
         toml::Value::Table(fields) => fields
             .into_iter()
-            .map(|(name, value)| (name.clone(), plain(&format!("{path}.{}", diagnostics::cut(&name)), value, mistakes)))
+            .map(|(name, value)| {
+                (name.clone(), toml_to_json(&format!("{path}.{}", diagnostics::truncated(&name)), value, mistakes))
+            })
             .collect(),
     }
 }

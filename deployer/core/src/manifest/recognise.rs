@@ -14,9 +14,10 @@ pub enum Foreign {
 }
 
 /// Fields of lambroll's file. Two of them identify it.
-const OF_LAMBROLL: [&str; 7] = ["FunctionName", "Handler", "MemorySize", "PackageType", "Role", "Runtime", "Timeout"];
+const LAMBROLL_FIELDS: [&str; 7] =
+    ["FunctionName", "Handler", "MemorySize", "PackageType", "Role", "Runtime", "Timeout"];
 
-const OF_APEX: [&str; 10] = [
+const APEX_FIELDS: [&str; 10] = [
     "deadletter_arn",
     "defaultEnvironment",
     "hooks",
@@ -31,9 +32,9 @@ const OF_APEX: [&str; 10] = [
 
 impl Foreign {
     /// Returns the tool that the file belongs to; none if it is no other tool's.
-    pub(super) fn recognised(file: &Map<String, Value>) -> Option<Self> {
+    pub(super) fn recognise(file: &Map<String, Value>) -> Option<Self> {
         let has_two = |names: &[&str]| names.iter().filter(|name| file.contains_key(**name)).count() >= 2;
-        if has_two(&OF_LAMBROLL) { Some(Self::Lambroll) } else { has_two(&OF_APEX).then_some(Self::Apex) }
+        if has_two(&LAMBROLL_FIELDS) { Some(Self::Lambroll) } else { has_two(&APEX_FIELDS).then_some(Self::Apex) }
     }
 
     /// Returns the tool's name.
@@ -56,7 +57,7 @@ impl Foreign {
 
 /// Reads JSON. If a template outside a string breaks it, the mistake says so.
 pub(super) fn json(text: &str) -> Result<Value, Diagnostic> {
-    diagnostics::strict(text).map_err(|error| {
+    diagnostics::parse_strict(text).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         if !is_in_template(text, line, column) {
             return diagnostics::not_json(&error);

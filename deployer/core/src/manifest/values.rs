@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::diagnostics::cut;
+use crate::diagnostics::truncated;
 use crate::id::{AccountId, InvalidName, RoleArn, RoleName};
 
 /// The identifier of a runtime. The list is not closed, because Lambda adds and retires runtimes.
@@ -26,7 +26,7 @@ impl Runtime {
         if (1..=64).contains(&text.len()) && text.chars().all(fits) {
             Ok(Self(text))
         } else {
-            Err(InvalidName { what: "a runtime", rule: "1 to 64 of a-z, 0-9 and .", found: cut(&text) })
+            Err(InvalidName { what: "a runtime", rule: "1 to 64 of a-z, 0-9 and .", found: truncated(&text) })
         }
     }
 
@@ -77,7 +77,7 @@ impl RolePath {
         if RoleName::parse(name).is_ok() && arn_in("aws", "000000000000", &text).is_ok() {
             Ok(Self(text))
         } else {
-            Err(InvalidName { what: "a role", rule: "a name, path/name or a role's full ARN", found: cut(&text) })
+            Err(InvalidName { what: "a role", rule: "a name, path/name or a role's full ARN", found: truncated(&text) })
         }
     }
 

@@ -32,20 +32,20 @@ pub fn write(
     values: Values,
 ) -> String {
     let (tables, plain): (Vec<_>, Vec<_>) =
-        seen_values(name, account, settings).into_iter().partition(|(_, value)| value.is_object());
-    let reserved = ("reserved_concurrent_executions", of(&belongings.reserved_concurrency));
+        manifest_values(name, account, settings).into_iter().partition(|(_, value)| value.is_object());
+    let reserved = ("reserved_concurrent_executions", to_json(&belongings.reserved_concurrency));
     let plain = plain.into_iter().chain([reserved]);
     let mut parts: Vec<String> =
-        plain.filter_map(|(name, value)| Some(format!("{name} = {}\n", shown(&value)?))).collect();
+        plain.filter_map(|(name, value)| Some(format!("{name} = {}\n", to_toml(&value)?))).collect();
     parts.extend(variables(settings, values));
     parts.extend(tags(belongings));
-    parts.extend(tables.into_iter().filter_map(|(name, value)| block(name, &value)));
+    parts.extend(tables.into_iter().filter_map(|(name, value)| table_text(name, &value)));
     format!("# What function {name} of account {account} was, when this was written.\n")
-        + &checked(parts, |error| format!("Left as it is, for a manifest cannot say it: {error}"))
+        + &join_valid(parts, |error| format!("Left as it is, for a manifest cannot say it: {error}"))
 }
 
 /// Joins fields and tables. Those that are not valid are written as comments, below a sentence that says why.
-pub(super) fn checked(
+pub(super) fn join_valid(
     parts: impl IntoIterator<Item = String>,
     mut why: impl FnMut(&ManifestError) -> String,
 ) -> String {
@@ -67,16 +67,18 @@ pub(super) fn checked(
 
 /// Returns each field, except for the variables, with its value as a manifest has it; null for a field that a manifest
 /// need not name.
-fn seen_values(name: &FunctionName, account: &AccountId, settings: &Settings) -> Vec<(&'static str, Value)> {
+fn manifest_values(name: &FunctionName, account: &AccountId, settings: &Settings) -> Vec<(&'static str, Value)> {
     let as_manifest = |(field, value): (&'static str, Value)| {
         let value = match field {
             "variables" => Value::Null,
             "architectures" => Value::Array(vec![value]),
-            "role" => of(&settings.role.as_deref().map(|arn| role(account, arn))),
+            "role" => to_json(&settings.role.as_deref().map(|arn| role_without_account(account, arn))),
             "vpc_config" if settings.vpc_config.subnet_ids.is_empty() => Value::Null,
-            "logging_config" => of(&settings.logging_config.clone().and_then(|logging| own_logging(name, logging))),
+            "logging_config" => {
+                to_json(&settings.logging_config.clone().and_then(|logging| custom_logging(name, logging)))
+            }
             // A function has at most one file system, and a manifest has it as a table.
-            "file_system_config" => settings.file_system_config.first().map_or(Value::Null, of),
+            "file_system_config" => settings.file_system_config.first().map_or(Value::Null, to_json),
             _ => value,
         };
         let is_empty = value.as_str().is_some_and(str::is_empty) || value.as_array().is_some_and(Vec::is_empty);
@@ -86,7 +88,7 @@ fn seen_values(name: &FunctionName, account: &AccountId, settings: &Settings) ->
 }
 
 /// Returns the logging configuration without Lambda's defaults.
-fn own_logging(name: &FunctionName, mut logging: LoggingConfig) -> Option<LoggingConfig> {
+fn custom_logging(name: &FunctionName, mut logging: LoggingConfig) -> Option<LoggingConfig> {
     // The default log group contains the function's name, so another function has another one.
     if logging.log_group.as_deref() == Some(&format!("/aws/lambda/{name}")) {
         logging.log_group = None;
@@ -98,7 +100,7 @@ fn own_logging(name: &FunctionName, mut logging: LoggingConfig) -> Option<Loggin
 
 /// Returns a role's path and name, because the same manifest is used in other accounts. The role of another account
 /// stays an ARN.
-fn role<'a>(account: &AccountId, arn: &'a str) -> &'a str {
+fn role_without_account<'a>(account: &AccountId, arn: &'a str) -> &'a str {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     match parts[..] {
         [_, _, "iam", "", of, role] if of == account.as_str() => role.strip_prefix("role/").unwrap_or(arn),
@@ -138,27 +140,27 @@ fn tags(belongings: &FunctionMetadata) -> Option<String> {
     (!lines.is_empty()).then(|| format!("[tags]\n{lines}"))
 }
 
-pub(super) fn block(name: &str, value: &Value) -> Option<String> {
+pub(super) fn table_text(name: &str, value: &Value) -> Option<String> {
     let fields = value.as_object()?.iter();
     let lines: String =
-        fields.filter_map(|(name, value)| Some(format!("{} = {}\n", key(name), shown(value)?))).collect();
+        fields.filter_map(|(name, value)| Some(format!("{} = {}\n", key(name), to_toml(value)?))).collect();
     let own = if lines.is_empty() { lines } else { format!("[{name}]\n{lines}") };
     let tables = value.as_object()?.iter().filter(|(_, value)| value.is_object());
-    let inner = tables.filter_map(|(field, table)| block(&format!("{name}.{field}"), table));
+    let inner = tables.filter_map(|(field, table)| table_text(&format!("{name}.{field}"), table));
     let all = [own].into_iter().chain(inner).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n");
     (!all.is_empty()).then_some(all)
 }
 
-fn of<T: Serialize>(value: &T) -> Value {
+fn to_json<T: Serialize>(value: &T) -> Value {
     serde_json::to_value(value).unwrap_or_default()
 }
 
 /// Writes a value as TOML; none for null and tables.
-pub(super) fn shown(value: &Value) -> Option<String> {
+pub(super) fn to_toml(value: &Value) -> Option<String> {
     Some(match value {
         Value::Null | Value::Object(_) => return None,
         Value::String(text) => quoted(text),
-        Value::Array(items) => format!("[{}]", items.iter().filter_map(shown).collect::<Vec<_>>().join(", ")),
+        Value::Array(items) => format!("[{}]", items.iter().filter_map(to_toml).collect::<Vec<_>>().join(", ")),
         other => other.to_string(),
     })
 }

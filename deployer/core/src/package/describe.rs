@@ -9,7 +9,7 @@ use super::error::PackageError;
 use super::handler;
 use super::item::Item;
 use super::item::Wanted;
-use super::links::{Astray, Lead, Links};
+use super::links::{LinkDestination, LinkRefusal, Links};
 use super::offenders::{Offenders, shown};
 use super::startup::Startup;
 use super::unpack::Unpacked;
@@ -18,7 +18,7 @@ use crate::manifest::ManifestFormat;
 type Manifest = (ManifestFormat, Vec<u8>);
 
 /// The endings of files that are meant as manifests.
-const MEANT: [&str; 6] = ["toml", "json", "yaml", "yml", "tml", "jsonc"];
+const MANIFEST_ENDINGS: [&str; 6] = ["toml", "json", "yaml", "yml", "tml", "jsonc"];
 /// The folder that macOS adds to a zip.
 const MACOS_FOLDER: &str = "__MACOSX";
 
@@ -28,7 +28,7 @@ pub(super) fn describe(
     unpacked: Vec<(usize, Unpacked)>,
 ) -> Result<(Option<Manifest>, Startup), PackageError> {
     let mut data: HashMap<usize, Unpacked> = unpacked.into_iter().collect();
-    check_doubles(items, &data)?;
+    check_duplicates(items, &data)?;
     let links = links(items, &data)?;
     let programs = Programs { items, links: &links, data: &data };
     let bootstrap = programs.bootstrap();
@@ -36,19 +36,19 @@ pub(super) fn describe(
         bootstrap,
         nested_bootstrap: files(items).find(|path| path.ends_with("/bootstrap")).map(|path| shown(path.as_bytes())),
         folder: only_folder(items),
-        code: code(items, &links),
+        code: handler_files(items, &links),
     };
     drop(links);
     let manifest = items.iter().enumerate().find_map(|(at, item)| Some((at, ManifestFormat::of(&item.name)?)));
     let manifest = manifest.and_then(|(at, format)| Some((format, data.remove(&at)?.kept)));
     if manifest.is_none() {
-        check_meant(items, &startup)?;
+        check_misnamed(items, &startup)?;
     }
     Ok((manifest, startup))
 }
 
 /// Checks that entries of the same name have the same bytes.
-fn check_doubles(items: &[Item], data: &HashMap<usize, Unpacked>) -> Result<(), PackageError> {
+fn check_duplicates(items: &[Item], data: &HashMap<usize, Unpacked>) -> Result<(), PackageError> {
     let mut seen: HashMap<&str, &Unpacked> = HashMap::new();
     let mut others = Offenders::default();
     for (item, unpacked) in items.iter().enumerate().filter_map(|(at, item)| Some((item, data.get(&at)?))) {
@@ -75,10 +75,10 @@ fn links<'a>(items: &'a [Item], data: &'a HashMap<usize, Unpacked>) -> Result<Li
     for item in items.iter().filter(|item| item.kind == Kind::Link) {
         let Some(target) = links.target(&item.name) else { continue };
         let both = || format!("{} to {}", shown(item.name.as_bytes()), shown(target.as_bytes()));
-        match links.lead(&item.name, target) {
+        match links.follow(&item.name, target) {
             Ok(_) => {}
-            Err(Astray::Outside) => outside.add(both),
-            Err(Astray::InCircles) => circles.add(both),
+            Err(LinkRefusal::Outside) => outside.add(both),
+            Err(LinkRefusal::Circular) => circles.add(both),
         }
     }
     outside.refuse(PackageError::LinkOutside)?;
@@ -97,9 +97,9 @@ impl Programs<'_> {
     fn bootstrap(&self) -> Option<Bootstrap> {
         let path = match self.links.target(BOOTSTRAP) {
             None => BOOTSTRAP.to_owned(),
-            Some(target) => match self.links.lead(BOOTSTRAP, target) {
-                Ok(Lead::Inside(path)) => path,
-                Ok(Lead::Layer) | Err(_) => return None,
+            Some(target) => match self.links.follow(BOOTSTRAP, target) {
+                Ok(LinkDestination::Inside(path)) => path,
+                Ok(LinkDestination::Layer) | Err(_) => return None,
             },
         };
         let is_it = |item: &Item| item.kind == Kind::File && item.name == path;
@@ -116,12 +116,12 @@ pub(super) fn files(items: &[Item]) -> impl Iterator<Item = &str> {
 
 /// Returns the files that a handler may be in, and the links to folders with a trailing slash: the files in those are
 /// elsewhere. None if there are too many.
-fn code(items: &[Item], links: &Links<'_>) -> Option<Vec<String>> {
+fn handler_files(items: &[Item], links: &Links<'_>) -> Option<Vec<String>> {
     let known: HashSet<&str> =
         items.iter().filter(|item| item.kind == Kind::File).map(|item| item.name.as_str()).collect();
-    let is_folder = |path: &str| match links.target(path).map(|target| links.lead(path, target)) {
-        Some(Ok(Lead::Inside(path))) => !known.contains(path.as_str()),
-        Some(Ok(Lead::Layer)) => true,
+    let is_folder = |path: &str| match links.target(path).map(|target| links.follow(path, target)) {
+        Some(Ok(LinkDestination::Inside(path))) => !known.contains(path.as_str()),
+        Some(Ok(LinkDestination::Layer)) => true,
         Some(Err(_)) | None => false,
     };
     let linked = items.iter().filter(|item| item.kind == Kind::Link && handler::may_lead_to(&item.name));
@@ -130,7 +130,7 @@ fn code(items: &[Item], links: &Links<'_>) -> Option<Vec<String>> {
         files(items).filter(|path| handler::may_be_in(path)).map(str::to_owned).chain(folders).collect();
     code.sort_unstable();
     code.dedup();
-    (code.len() <= handler::MOST).then_some(code)
+    (code.len() <= handler::MAX_FILES).then_some(code)
 }
 
 /// Returns the one folder that everything is in, apart from macOS's folder and hidden files at the root.
@@ -153,13 +153,13 @@ fn only_folder(items: &[Item]) -> Option<String> {
 
 /// Checks that a zip without a manifest has no misnamed one at its root, and that its only folder has neither a
 /// manifest nor `bootstrap`.
-fn check_meant(items: &[Item], startup: &Startup) -> Result<(), PackageError> {
+fn check_misnamed(items: &[Item], startup: &Startup) -> Result<(), PackageError> {
     for name in files(items).filter(|name| !name.contains('/')) {
         // Windows' editor adds .txt, and Windows hides it.
         let shown_as = name.strip_suffix(".txt").unwrap_or(name);
         let Some((stem, ending)) = shown_as.rsplit_once('.') else { continue };
         let ending = ending.to_ascii_lowercase();
-        if stem.eq_ignore_ascii_case("function") && MEANT.contains(&ending.as_str()) {
+        if stem.eq_ignore_ascii_case("function") && MANIFEST_ENDINGS.contains(&ending.as_str()) {
             let format = if ending.starts_with("json") { ManifestFormat::Json } else { ManifestFormat::Toml };
             return Err(PackageError::Misnamed { found: shown(name.as_bytes()), right: format.file_name() });
         }

@@ -49,7 +49,7 @@ pub(super) fn read(bytes: &[u8], end: End) -> Result<Contents, PackageError> {
     if unzipped > UNZIPPED_LIMIT {
         return Err(PackageError::TooLargeUnzipped { found: unzipped, limit: UNZIPPED_LIMIT });
     }
-    want(&mut items)?;
+    mark_wanted(&mut items)?;
     Ok(Contents { items, unzipped, until: end.from })
 }
 
@@ -96,7 +96,7 @@ fn check_each(bytes: &[u8], end: End) -> Result<(), PackageError> {
 /// through a link.
 fn check_names(items: &mut [Item]) -> Result<(), PackageError> {
     // Sorted by the parts of the path, a folder's entries come directly after it, so comparing neighbours is enough.
-    items.sort_unstable_by(|a, b| a.parts().cmp(b.parts()).then(a.at.cmp(&b.at)));
+    items.sort_unstable_by(|a, b| a.parts().cmp(b.parts()).then(a.offset.cmp(&b.offset)));
     let (mut twice, mut both, mut through) = (Offenders::default(), Offenders::default(), Offenders::default());
     for at in 1..items.len() {
         let Some([one, next]) = items.get_mut(at - 1..=at) else { break };
@@ -123,12 +123,12 @@ fn check_names(items: &mut [Item]) -> Result<(), PackageError> {
 
 /// Checks that no two entries share bytes, and sorts the entries by their offsets.
 fn check_places(items: &mut [Item]) -> Result<(), PackageError> {
-    items.sort_unstable_by_key(|item| (item.at, item.least_end));
+    items.sort_unstable_by_key(|item| (item.offset, item.least_end));
     let mut overlaps = Offenders::default();
     let mut entries = items.iter();
     let mut furthest = entries.next();
     for next in entries {
-        if let Some(before) = furthest.filter(|before| next.at < before.least_end) {
+        if let Some(before) = furthest.filter(|before| next.offset < before.least_end) {
             overlaps.add(|| format!("{} with {}", shown(next.name.as_bytes()), shown(before.name.as_bytes())));
         }
         if furthest.is_none_or(|before| next.least_end > before.least_end) {
@@ -140,7 +140,7 @@ fn check_places(items: &mut [Item]) -> Result<(), PackageError> {
 
 /// Marks the entries whose data are wanted: the manifest, links, and the program. If `bootstrap` is a link, any file
 /// may be the program.
-fn want(items: &mut [Item]) -> Result<(), PackageError> {
+fn mark_wanted(items: &mut [Item]) -> Result<(), PackageError> {
     let is_bootstrap = |item: &Item, kind| item.name == BOOTSTRAP && item.kind == kind;
     let linked = items.iter().any(|item| is_bootstrap(item, Kind::Link));
     let (mut manifests, mut long, mut links) = (0_usize, Offenders::default(), 0_u64);

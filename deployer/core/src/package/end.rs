@@ -76,7 +76,7 @@ fn locate(size: u64, tail: &[u8]) -> Result<(usize, Record), PackageError> {
         (Some(only), None) => Ok(only),
         (Some(_), Some(_)) => Err(PackageError::AmbiguousEnd),
         (None, _) if signatures().next().is_some() => Err(PackageError::UnclearEnd),
-        (None, _) => Err(no_zip(if size == tail.len() as u64 { tail } else { &[] })),
+        (None, _) => Err(name_other_format(if size == tail.len() as u64 { tail } else { &[] })),
     }
 }
 
@@ -151,7 +151,7 @@ fn agree(classic: &Record, zip64: &Record) -> bool {
 }
 
 /// Names what an object without an end of central directory looks like, if all its bytes are given.
-fn no_zip(whole: &[u8]) -> PackageError {
+fn name_other_format(whole: &[u8]) -> PackageError {
     let text = whole.trim_ascii_start();
     let begins = |with: &[u8]| text.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
     if whole.starts_with(b"PK\x03\x04") {

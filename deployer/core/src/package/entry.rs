@@ -13,10 +13,10 @@ const SIGNATURE: [u8; 4] = *b"PK\x01\x02";
 /// (APPNOTE 4.4.4).
 const ENCRYPTION_FLAGS: u16 = 1 | 1 << 6 | 1 << 13;
 /// The flag of data that are a patch for other data (APPNOTE 4.4.4).
-const PATCH: u16 = 1 << 5;
+const PATCH_FLAG: u16 = 1 << 5;
 /// The newest version of the format that Info-ZIP unpacks. Only methods and encryption that are refused here need a
 /// later one (APPNOTE 4.4.3).
-const NEWEST: u8 = 46;
+const NEWEST_VERSION: u8 = 46;
 pub(super) const STORED: u16 = 0;
 pub(super) const DEFLATED: u16 = 8;
 
@@ -40,7 +40,7 @@ pub(super) struct Entry<'a> {
     pub(super) name: &'a [u8],
     extra: &'a [u8],
     /// The version of the format that a reader needs; 20 means 2.0.
-    needs: u8,
+    needed_version: u8,
     pub(super) flags: u16,
     pub(super) method: u16,
     pub(super) crc32: u32,
@@ -49,7 +49,7 @@ pub(super) struct Entry<'a> {
     pub(super) disk: u32,
     attributes: Attributes,
     /// The offset of its local header.
-    pub(super) at: u64,
+    pub(super) offset: u64,
 }
 
 impl<'a> Entry<'a> {
@@ -58,7 +58,7 @@ impl<'a> Entry<'a> {
         let mut fields = Fields(bytes);
         fields.signature(SIGNATURE)?;
         let [_zip_version, made_on] = fields.u16()?.to_le_bytes();
-        let [needs, _system] = fields.u16()?.to_le_bytes();
+        let [needed_version, _system] = fields.u16()?.to_le_bytes();
         let (flags, method) = (fields.u16()?, fields.u16()?);
         fields.take(4)?; // time and date
         let crc32 = fields.u32()?;
@@ -66,18 +66,19 @@ impl<'a> Entry<'a> {
         let (name, extra, comment) = (fields.u16()?, fields.u16()?, fields.u16()?);
         let disk = fields.u16()?;
         fields.take(2)?; // internal attributes
-        let (bits, at) = (fields.u32()?, fields.u32()?);
+        let (bits, offset) = (fields.u32()?, fields.u32()?);
         let attributes = Attributes { made_on, bits };
         let name = fields.take(name.into())?;
         let extra = fields.take(extra.into())?;
         fields.take(comment.into())?;
 
         let mut zip64 = Extra(extra).zip64();
-        let unpacked = zip64.long(unpacked)?;
-        let packed = zip64.long(packed)?;
-        let at = zip64.long(at)?;
+        let unpacked = zip64.value(unpacked)?;
+        let packed = zip64.value(packed)?;
+        let offset = zip64.value(offset)?;
         let disk = zip64.disk(disk)?;
-        let entry = Self { name, extra, needs, flags, method, crc32, packed, unpacked, disk, attributes, at };
+        let entry =
+            Self { name, extra, needed_version, flags, method, crc32, packed, unpacked, disk, attributes, offset };
         Some((entry, fields.0))
     }
 
@@ -88,7 +89,7 @@ impl<'a> Entry<'a> {
 
     /// Returns the lowest possible end of the entry: local header, name and data without extra fields.
     pub(super) fn least_end(&self) -> Option<u64> {
-        self.at.checked_add(LOCAL_HEADER)?.checked_add(self.name.len() as u64)?.checked_add(self.packed)
+        self.offset.checked_add(LOCAL_HEADER)?.checked_add(self.name.len() as u64)?.checked_add(self.packed)
     }
 
     pub(super) fn kind(&self) -> Kind {
@@ -127,17 +128,17 @@ impl<'a> Entry<'a> {
 
     /// Whether others have this permission. A mode without a file type counts as no mode: it is a tool's default
     /// (Python writes 600).
-    fn lets_others(&self, what: u32) -> bool {
+    fn allows_others(&self, what: u32) -> bool {
         let has_type = self.attributes.file_type().is_some_and(|found| found != 0);
         !has_type || self.attributes.mode().is_some_and(|mode| mode & what != 0)
     }
 
     fn is_unreadable(&self) -> bool {
-        self.kind() == Kind::File && !self.lets_others(OTHERS_READ)
+        self.kind() == Kind::File && !self.allows_others(OTHERS_READ)
     }
 
-    fn is_impassable(&self) -> bool {
-        self.kind() == Kind::Folder && !self.lets_others(OTHERS_EXECUTE)
+    fn is_not_enterable(&self) -> bool {
+        self.kind() == Kind::Folder && !self.allows_others(OTHERS_EXECUTE)
     }
 
     fn is_absolute(&self) -> bool {
@@ -162,13 +163,18 @@ impl<'a> Entry<'a> {
 
     /// Whether some readers do not unpack it: it needs a later version, or is a patch (Python refuses those).
     fn is_beyond_deflate(&self) -> bool {
-        self.needs > NEWEST || self.flags & PATCH != 0
+        self.needed_version > NEWEST_VERSION || self.flags & PATCH_FLAG != 0
     }
 
     fn shown_with_need(&self) -> String {
-        match self.needs > NEWEST {
+        match self.needed_version > NEWEST_VERSION {
             true => {
-                format!("{} (needs version {}.{}, deflate is 2.0)", shown(self.name), self.needs / 10, self.needs % 10)
+                format!(
+                    "{} (needs version {}.{}, deflate is 2.0)",
+                    shown(self.name),
+                    self.needed_version / 10,
+                    self.needed_version % 10
+                )
             }
             false => format!("{} (a patch)", shown(self.name)),
         }
@@ -228,7 +234,7 @@ pub(super) const RULES: [Rule; 19] = [
     shown_rule(|e| e.is_unclear_link(), |e| e.shown_with_system(), PackageError::UnclearLink),
     rule(|e| e.is_unclear_folder(), PackageError::UnclearFolder),
     shown_rule(|e| e.is_unreadable(), |e| e.shown_with_mode(), PackageError::Unreadable),
-    shown_rule(|e| e.is_impassable(), |e| e.shown_with_mode(), PackageError::Impassable),
+    shown_rule(|e| e.is_not_enterable(), |e| e.shown_with_mode(), PackageError::Impassable),
     shown_rule(|e| e.method == STORED && e.packed != e.unpacked, |e| e.shown_with_sizes(), PackageError::StoredSizes),
     shown_rule(|e| e.unpacked > e.packed.saturating_mul(RATIO_LIMIT), |e| e.shown_with_sizes(), PackageError::Ratio),
 ];

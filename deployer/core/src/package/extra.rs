@@ -57,7 +57,7 @@ impl<'a> Extra<'a> {
 }
 
 impl Zip64<'_> {
-    pub(super) fn long(&mut self, value: u32) -> Option<u64> {
+    pub(super) fn value(&mut self, value: u32) -> Option<u64> {
         if value == u32::MAX { self.0.as_mut()?.u64() } else { Some(value.into()) }
     }
 

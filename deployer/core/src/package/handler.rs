@@ -9,7 +9,7 @@ use super::error::PackageError;
 const ENDINGS: [&str; 12] =
     [".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".py", ".pyc", ".so", ".rb", ".class", ".dll"];
 /// The most files that are listed. If a zip has more, its handler is not checked.
-pub(super) const MOST: usize = 20_000;
+pub(super) const MAX_FILES: usize = 20_000;
 /// The folders of installed packages, which few handlers are in.
 const INSTALLED: [&str; 2] = ["node_modules", "site-packages"];
 
@@ -48,23 +48,23 @@ fn is_package(path: &str) -> bool {
 }
 
 /// The places where a runtime looks for a handler.
-struct Places {
+struct Candidates {
     /// The usual files; one is enough.
     files: Vec<String>,
     /// The unusual files; one of them is enough too. Messages do not list them.
-    rare: Vec<String>,
+    unusual: Vec<String>,
     /// The beginnings and endings of paths; one file that matches is enough.
-    like: Vec<(String, &'static str)>,
+    patterns: Vec<(String, &'static str)>,
     /// Whether any jar in `lib` may contain it.
     jars: bool,
 }
 
-impl Places {
+impl Candidates {
     fn of(runtime: &str, handler: &str) -> Option<Self> {
         let any = |base: &str, endings: &[&str]| -> Vec<String> {
             endings.iter().map(|ending| format!("{base}{ending}")).collect()
         };
-        let files = |files| Some(Self { files, rare: vec![], like: vec![], jars: false });
+        let files = |files| Some(Self { files, unusual: vec![], patterns: vec![], jars: false });
         let is_of = |family: &str| {
             runtime.strip_prefix(family).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
         };
@@ -75,14 +75,14 @@ impl Places {
             let packages = std::iter::once(format!("node_modules/{name}"))
                 .chain((!folder.is_empty()).then(|| format!("{folder}/node_modules/{name}")))
                 .flat_map(|package| any(&package, &[".js", "/index.js", "/package.json"]));
-            let rare = any(&module, &["", "/package.json"]).into_iter().chain(packages);
+            let unusual = any(&module, &["", "/package.json"]).into_iter().chain(packages);
             // Node.js strips types itself from version 22 on.
             let typed = if is_before(runtime, 22) { vec![] } else { any(&module, &[".ts", ".mts", ".cts"]) };
-            let rare = rare.chain(typed).collect();
+            let unusual = unusual.chain(typed).collect();
             return Some(Self {
                 files: any(&module, &[".js", ".mjs", ".cjs", "/index.js"]),
-                rare,
-                like: vec![],
+                unusual,
+                patterns: vec![],
                 jars: false,
             });
         }
@@ -92,19 +92,19 @@ impl Places {
         if is_of("python") {
             let base = handler.rsplit_once('.')?.0.replace('.', "/");
             let files = any(&base, &[".py", ".pyc", "/__init__.py", "/__init__.pyc"]);
-            let like = vec![(format!("{base}."), ".so"), (format!("{base}/__init__."), ".so")];
-            return Some(Self { files, rare: vec![], like, jars: false });
+            let patterns = vec![(format!("{base}."), ".so"), (format!("{base}/__init__."), ".so")];
+            return Some(Self { files, unusual: vec![], patterns, jars: false });
         }
         if is_of("java") {
             let class = handler.split("::").next()?.replace('.', "/");
-            return Some(Self { files: any(&class, &[".class"]), rare: vec![], like: vec![], jars: true });
+            return Some(Self { files: any(&class, &[".class"]), unusual: vec![], patterns: vec![], jars: true });
         }
         if is_of("dotnet") {
             // Native code, which the runtime starts directly ("Compile .NET Lambda function code to a native runtime
             // format").
-            let rare = vec!["bootstrap".to_owned()];
+            let unusual = vec!["bootstrap".to_owned()];
             let files = any(handler.split("::").next()?, &[".dll"]);
-            return Some(Self { files, rare, like: vec![], jars: false });
+            return Some(Self { files, unusual, patterns: vec![], jars: false });
         }
         None
     }
@@ -119,7 +119,7 @@ impl Places {
         };
         let is_like = |path: &String| {
             let Some(path) = path.strip_prefix(folder) else { return false };
-            self.like.iter().any(|(begin, end)| path.starts_with(begin) && path.ends_with(end))
+            self.patterns.iter().any(|(begin, end)| path.starts_with(begin) && path.ends_with(end))
         };
         let may_hold = |path: &String| {
             self.jars
@@ -128,7 +128,7 @@ impl Places {
                     .and_then(|path| path.strip_prefix("lib/"))
                     .is_some_and(|name| !name.contains('/') && name.ends_with(".jar"))
         };
-        self.files.iter().chain(&self.rare).any(is_there)
+        self.files.iter().chain(&self.unusual).any(is_there)
             || (self.jars && has(&format!("{folder}lib/")))
             || code.iter().any(|path| is_like(path) || may_hold(path))
     }
@@ -151,21 +151,26 @@ fn module(handler: &str) -> Option<&str> {
 
 /// Returns an error if the handler's file is missing. A handler that is looked for elsewhere, or by unknown rules, is
 /// not checked.
-pub(super) fn missing(runtime: &str, handler: &str, code: &[String], folder: Option<&str>) -> Option<PackageError> {
+pub(super) fn check_handler(
+    runtime: &str,
+    handler: &str,
+    code: &[String],
+    folder: Option<&str>,
+) -> Option<PackageError> {
     let is_installed = handler.split(['/', '.']).any(|part| INSTALLED.contains(&part));
     if handler.starts_with('/') || handler.contains("..") || is_installed {
         return None;
     }
-    let places = Places::of(runtime, handler)?;
-    if places.has(code, "") {
+    let candidates = Candidates::of(runtime, handler)?;
+    if candidates.has(code, "") {
         return None;
     }
-    let library = places.jars.then(|| "a jar in lib".to_owned());
+    let library = candidates.jars.then(|| "a jar in lib".to_owned());
     Some(PackageError::NoHandler {
         handler: handler.to_owned(),
         runtime: runtime.to_owned(),
-        looked_for: places.files.iter().cloned().chain(library).collect::<Vec<_>>().join(", "),
-        nested: folder.filter(|folder| places.has(code, &format!("{folder}/"))).map(str::to_owned),
+        looked_for: candidates.files.iter().cloned().chain(library).collect::<Vec<_>>().join(", "),
+        nested: folder.filter(|folder| candidates.has(code, &format!("{folder}/"))).map(str::to_owned),
     })
 }
 
@@ -176,7 +181,7 @@ mod tests {
 
     fn is_found(runtime: &str, handler: &str, file: &str) -> bool {
         assert!(may_be_in(file), "{file}");
-        missing(runtime, handler, &[file.to_owned()], None).is_none()
+        check_handler(runtime, handler, &[file.to_owned()], None).is_none()
     }
 
     #[test]
@@ -220,8 +225,8 @@ mod tests {
             ("python3.13", "app.main.handler", "app/"),
             ("java21", "com.acme.Orders", "lib/"),
         ] {
-            assert!(missing(runtime, handler, &[link.to_owned()], None).is_none(), "{runtime} {handler}");
-            assert!(missing(runtime, handler, &["other/".to_owned()], None).is_some(), "{runtime} {handler}");
+            assert!(check_handler(runtime, handler, &[link.to_owned()], None).is_none(), "{runtime} {handler}");
+            assert!(check_handler(runtime, handler, &["other/".to_owned()], None).is_some(), "{runtime} {handler}");
         }
     }
 
@@ -234,9 +239,9 @@ mod tests {
     #[test]
     fn jar_outside_of_lib_has_no_handler() {
         for jar in ["orders.jar", "libs/orders.jar", "lib/more/orders.jar", "build/lib/orders.jar"] {
-            assert!(missing("java21", "com.acme.Orders", &[jar.to_owned()], None).is_some(), "{jar}");
+            assert!(check_handler("java21", "com.acme.Orders", &[jar.to_owned()], None).is_some(), "{jar}");
         }
-        let nested = missing("java21", "com.acme.Orders", &["orders/lib/orders.jar".to_owned()], Some("orders"));
+        let nested = check_handler("java21", "com.acme.Orders", &["orders/lib/orders.jar".to_owned()], Some("orders"));
         assert!(nested.unwrap().to_string().contains("zip what is in orders"));
     }
 
@@ -272,7 +277,8 @@ mod tests {
 
     #[test]
     fn file_in_the_one_folder_is_named() {
-        let error = missing("nodejs22.x", "index.handler", &["orders/index.js".to_owned()], Some("orders")).unwrap();
+        let error =
+            check_handler("nodejs22.x", "index.handler", &["orders/index.js".to_owned()], Some("orders")).unwrap();
         assert_eq!(
             error.to_string(),
             "the zip has no file for the handler index.handler of nodejs22.x (index.js, index.mjs, index.cjs, index/index.js); \

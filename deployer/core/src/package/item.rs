@@ -16,7 +16,7 @@ pub(super) struct Item {
     pub(super) packed: u64,
     pub(super) unpacked: u64,
     /// The offset of its local header.
-    pub(super) at: u64,
+    pub(super) offset: u64,
     /// The lowest possible end of the entry. The lengths of the local header's extra fields are not known yet, but this
     /// is enough to find every overlap.
     pub(super) least_end: u64,
@@ -40,10 +40,10 @@ pub struct Listed<'a> {
 impl Item {
     pub(super) fn of(entry: &Entry<'_>) -> Option<Self> {
         let (name, least_end) = (entry.text()?.to_owned(), entry.least_end()?);
-        let Entry { flags, method, crc32, packed, unpacked, at, .. } = *entry;
+        let Entry { flags, method, crc32, packed, unpacked, offset, .. } = *entry;
         let (kind, executable) = (entry.kind(), entry.is_executable());
         let wanted = Wanted::Nothing;
-        Some(Self { name, kind, executable, flags, method, crc32, packed, unpacked, at, least_end, wanted })
+        Some(Self { name, kind, executable, flags, method, crc32, packed, unpacked, offset, least_end, wanted })
     }
 
     pub(super) fn listed(&self) -> Listed<'_> {

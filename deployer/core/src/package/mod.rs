@@ -50,7 +50,7 @@ pub use limits::{
     UNZIPPED_LIMIT, WINDOW,
 };
 pub use offenders::Offenders;
-pub use startup::{Run, Startup, looks_by};
+pub use startup::{Run, Startup, code_path_variable};
 
 /// The result of opening an archive by its end.
 #[derive(Debug)]

@@ -41,17 +41,17 @@ pub struct Run<'a> {
     /// Whether it has layers, which may contain the runtime or the handler's file.
     pub has_layers: bool,
     /// A variable that makes its runtime look for code elsewhere too.
-    pub looks_by: Option<&'static str>,
+    pub code_path_variable: Option<&'static str>,
 }
 
 /// The variables that lead to code elsewhere (Python, Node.js and Ruby; Lambda Developer Guide, "Modifying the runtime
 /// environment").
-const LEADING: [&str; 4] = ["PYTHONPATH", "NODE_PATH", "RUBYLIB", "AWS_LAMBDA_EXEC_WRAPPER"];
+const CODE_PATH_VARIABLES: [&str; 4] = ["PYTHONPATH", "NODE_PATH", "RUBYLIB", "AWS_LAMBDA_EXEC_WRAPPER"];
 
 /// Returns the variable of a function that makes its runtime look for code elsewhere.
 #[must_use]
-pub fn looks_by<V>(variables: &BTreeMap<String, V>) -> Option<&'static str> {
-    LEADING.into_iter().find(|name| variables.contains_key(*name))
+pub fn code_path_variable<V>(variables: &BTreeMap<String, V>) -> Option<&'static str> {
+    CODE_PATH_VARIABLES.into_iter().find(|name| variables.contains_key(*name))
 }
 
 impl<'a> Run<'a> {
@@ -63,7 +63,7 @@ impl<'a> Run<'a> {
             handler: config.handler.as_deref(),
             machine: config.architectures.map(Machine::from),
             has_layers: config.layers.as_ref().is_some_and(|layers| !layers.is_empty()),
-            looks_by: config.variables.as_ref().and_then(looks_by),
+            code_path_variable: config.variables.as_ref().and_then(code_path_variable),
         }
     }
 
@@ -113,10 +113,10 @@ impl Startup {
         let (Some(runtime), Some(handler), Some(code)) = (run.runtime, run.handler, &self.code) else {
             return Ok(None);
         };
-        match handler::missing(runtime, handler, code, self.folder.as_deref()) {
+        match handler::check_handler(runtime, handler, code, self.folder.as_deref()) {
             None => Ok(None),
             Some(error) if run.has_layers => Ok(Some(format!("{error}, unless one of the function's layers has it"))),
-            Some(error) => match run.looks_by {
+            Some(error) => match run.code_path_variable {
                 Some(variable) => Ok(Some(format!("{error}, unless {variable} leads to it"))),
                 None => Err(error),
             },

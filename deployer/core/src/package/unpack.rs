@@ -56,7 +56,7 @@ pub(super) struct Unpacking {
     /// The unpacked size that the directory declares; more is an error.
     declared: u64,
     length: u64,
-    broken: bool,
+    damaged: bool,
     ended: bool,
     crc32: u32,
 }
@@ -80,7 +80,7 @@ impl Unpacking {
             kept: Vec::new(),
             declared: item.unpacked,
             length: 0,
-            broken: false,
+            damaged: false,
             ended: !deflated,
             crc32: item.crc32,
         }
@@ -91,10 +91,10 @@ impl Unpacking {
         if !self.deflated {
             return self.take(packed);
         }
-        while !self.broken && !packed.is_empty() {
+        while !self.damaged && !packed.is_empty() {
             // Bytes after the stream's end are no data of this entry.
             if self.ended {
-                self.broken = true;
+                self.damaged = true;
                 break;
             }
             let (read, unpacked, status) = inflater.inflate(packed, FlushDecompress::None);
@@ -102,9 +102,9 @@ impl Unpacking {
             self.take(unpacked);
             match status {
                 Ok(Status::StreamEnd) => self.ended = true,
-                Ok(_) if read == 0 && unpacked.is_empty() => self.broken = true,
+                Ok(_) if read == 0 && unpacked.is_empty() => self.damaged = true,
                 Ok(_) => {}
-                Err(_) => self.broken = true,
+                Err(_) => self.damaged = true,
             }
         }
     }
@@ -113,7 +113,7 @@ impl Unpacking {
         self.length = self.length.saturating_add(bytes.len() as u64);
         // The declared size is not trusted: unpacking stops there.
         if self.length > self.declared {
-            self.broken = true;
+            self.damaged = true;
             return;
         }
         self.crc.update(bytes);
@@ -126,16 +126,16 @@ impl Unpacking {
 
     pub(super) fn finish(mut self, inflater: &mut Inflater) -> Unpacked {
         // A stream may report its end only after its last byte was taken.
-        while !self.ended && !self.broken {
+        while !self.ended && !self.damaged {
             let (_, unpacked, status) = inflater.inflate(&[], FlushDecompress::Finish);
             self.take(unpacked);
             match status {
                 Ok(Status::StreamEnd) => self.ended = true,
                 Ok(_) if !unpacked.is_empty() => {}
-                _ => self.broken = true,
+                _ => self.damaged = true,
             }
         }
-        let whole = !self.broken && self.length == self.declared && self.crc.sum() == self.crc32;
+        let whole = !self.damaged && self.length == self.declared && self.crc.sum() == self.crc32;
         Unpacked { kept: self.kept, hash: self.hash.map(|hash| hash.finalize().into()), whole }
     }
 }

@@ -22,7 +22,7 @@ const OF_RECORDS: &[Signature] = &[local::SIGNATURE, *b"PK\x01\x02", *b"PK\x05\x
 const OF_ENDS: &[Signature] = &[local::SIGNATURE, descriptor::SIGNATURE];
 
 #[derive(Debug)]
-enum Place {
+enum Position {
     /// Between entries, or before the first one.
     Gap(Scan),
     Header,
@@ -64,7 +64,7 @@ impl Data {
 pub(super) struct Walk {
     contents: Contents,
     at: u64,
-    place: Place,
+    position: Position,
     /// The index of the entry that is read, or is next.
     index: usize,
     /// The bytes of the header or the data descriptor so far.
@@ -77,15 +77,15 @@ pub(super) struct Walk {
 
 impl Walk {
     pub(super) fn of(contents: Contents) -> Self {
-        let (place, held, inflater) = (Place::Gap(Scan::of(OF_RECORDS)), Vec::new(), Inflater::new());
-        Self { contents, at: 0, place, index: 0, held, inflater, unpacked: Vec::new(), wrong: None }
+        let (position, held, inflater) = (Position::Gap(Scan::of(OF_RECORDS)), Vec::new(), Inflater::new());
+        Self { contents, at: 0, position, index: 0, held, inflater, unpacked: Vec::new(), wrong: None }
     }
 
     pub(super) fn feed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let left = match self.left() {
+            let left = match self.remaining() {
                 Some(0) => {
-                    self.arrives();
+                    self.advance();
                     continue;
                 }
                 Some(left) => usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len()),
@@ -94,13 +94,13 @@ impl Walk {
             let (now, rest) = bytes.split_at(left);
             self.at = self.at.saturating_add(now.len() as u64);
             bytes = rest;
-            match &mut self.place {
-                Place::Gap(scan) => scan.feed(now),
-                Place::Header | Place::Descriptor { .. } => self.held.extend_from_slice(now),
-                Place::Data(data) => data.take(now, &mut self.inflater),
-                Place::Done => {}
+            match &mut self.position {
+                Position::Gap(scan) => scan.feed(now),
+                Position::Header | Position::Descriptor { .. } => self.held.extend_from_slice(now),
+                Position::Data(data) => data.take(now, &mut self.inflater),
+                Position::Done => {}
             }
-            if let Place::Descriptor { left } = &mut self.place {
+            if let Position::Descriptor { left } = &mut self.position {
                 *left = left.saturating_sub(now.len() as u64);
             }
         }
@@ -108,13 +108,13 @@ impl Walk {
 
     /// Returns the entries and the kept data after the last byte.
     pub(super) fn finish(mut self) -> Result<(Contents, Vec<(usize, Unpacked)>), PackageError> {
-        while self.left() == Some(0) {
-            self.arrives();
+        while self.remaining() == Some(0) {
+            self.advance();
         }
-        match (self.wrong, self.place, self.contents.items.get(self.index)) {
+        match (self.wrong, self.position, self.contents.items.get(self.index)) {
             (Some(wrong), ..) => Err(wrong),
             // The header claims more bytes than there are.
-            (None, Place::Header | Place::Data(_), Some(item)) => {
+            (None, Position::Header | Position::Data(_), Some(item)) => {
                 Err(PackageError::LocalHeader { name: shown(item.name.as_bytes()) })
             }
             _ => Ok((self.contents, self.unpacked)),
@@ -122,62 +122,62 @@ impl Walk {
     }
 
     /// Returns the number of bytes that this position still takes; none if the rest is ignored.
-    fn left(&self) -> Option<u64> {
-        Some(match &self.place {
-            Place::Gap(_) => self.begins(self.index).saturating_sub(self.at),
-            Place::Header => {
+    fn remaining(&self) -> Option<u64> {
+        Some(match &self.position {
+            Position::Gap(_) => self.start_of(self.index).saturating_sub(self.at),
+            Position::Header => {
                 let held = self.held.len() as u64;
                 local::length(&self.held).unwrap_or(LOCAL_HEADER).saturating_sub(held)
             }
-            Place::Data(Data { left, .. }) | Place::Descriptor { left } => *left,
-            Place::Done => return None,
+            Position::Data(Data { left, .. }) | Position::Descriptor { left } => *left,
+            Position::Done => return None,
         })
     }
 
     /// Returns the offset of the entry with this index, or of the directory after the last entry.
-    fn begins(&self, index: usize) -> u64 {
-        self.contents.items.get(index).map_or(self.contents.until, |item| item.at)
+    fn start_of(&self, index: usize) -> u64 {
+        self.contents.items.get(index).map_or(self.contents.until, |item| item.offset)
     }
 
-    fn arrives(&mut self) {
+    fn advance(&mut self) {
         let held = std::mem::take(&mut self.held);
-        let next = match std::mem::replace(&mut self.place, Place::Done) {
-            Place::Gap(scan) if scan.found() => Err(PackageError::Hidden),
-            Place::Gap(scan) => self.after_gap(&scan),
-            Place::Done => Ok(Place::Done),
-            Place::Header => self.after_header(&held),
-            Place::Data(data) => self.after_data(data),
-            Place::Descriptor { .. } => self.after_descriptor(&held),
+        let next = match std::mem::replace(&mut self.position, Position::Done) {
+            Position::Gap(scan) if scan.found() => Err(PackageError::Hidden),
+            Position::Gap(scan) => self.after_gap(&scan),
+            Position::Done => Ok(Position::Done),
+            Position::Header => self.after_header(&held),
+            Position::Data(data) => self.after_data(data),
+            Position::Descriptor { .. } => self.after_descriptor(&held),
         };
         match next {
-            Ok(place) => self.place = place,
+            Ok(position) => self.position = position,
             Err(wrong) => self.wrong = Some(wrong),
         }
     }
 
-    fn after_gap(&self, scan: &Scan) -> Result<Place, PackageError> {
+    fn after_gap(&self, scan: &Scan) -> Result<Position, PackageError> {
         match self.contents.items.get(self.index) {
             // A reader that starts at the first entry misses nothing before it, and there is nothing to miss after the
             // last.
             Some(item) if self.index > 0 && !scan.is_empty() => {
                 Err(PackageError::Gap { name: shown(item.name.as_bytes()) })
             }
-            Some(_) => Ok(Place::Header),
-            None => Ok(Place::Done),
+            Some(_) => Ok(Position::Header),
+            None => Ok(Position::Done),
         }
     }
 
-    fn after_header(&mut self, header: &[u8]) -> Result<Place, PackageError> {
-        let Some(item) = self.contents.items.get(self.index) else { return Ok(Place::Done) };
-        let fits = self.at.saturating_add(item.packed) <= self.begins(self.index + 1);
-        match fits && local::agrees(header, item) {
-            true => Ok(Place::Data(Data::of(item, &mut self.inflater))),
+    fn after_header(&mut self, header: &[u8]) -> Result<Position, PackageError> {
+        let Some(item) = self.contents.items.get(self.index) else { return Ok(Position::Done) };
+        let fits = self.at.saturating_add(item.packed) <= self.start_of(self.index + 1);
+        match fits && local::matches_directory(header, item) {
+            true => Ok(Position::Data(Data::of(item, &mut self.inflater))),
             false => Err(PackageError::LocalHeader { name: shown(item.name.as_bytes()) }),
         }
     }
 
-    fn after_data(&mut self, data: Data) -> Result<Place, PackageError> {
-        let Some(item) = self.contents.items.get(self.index) else { return Ok(Place::Done) };
+    fn after_data(&mut self, data: Data) -> Result<Position, PackageError> {
+        let Some(item) = self.contents.items.get(self.index) else { return Ok(Position::Done) };
         let name = || shown(item.name.as_bytes());
         let unpacked = data.unpacking.finish(&mut self.inflater);
         match unpacked.whole {
@@ -193,16 +193,16 @@ impl Walk {
             self.unpacked.push((self.index, unpacked));
         }
         if is_streamed {
-            let room = self.begins(self.index + 1).saturating_sub(self.at);
-            return Ok(Place::Descriptor { left: room.min(descriptor::LONGEST) });
+            let room = self.start_of(self.index + 1).saturating_sub(self.at);
+            return Ok(Position::Descriptor { left: room.min(descriptor::LONGEST) });
         }
         self.index += 1;
-        Ok(Place::Gap(Scan::of(OF_ENTRIES)))
+        Ok(Position::Gap(Scan::of(OF_ENTRIES)))
     }
 
     /// Takes the bytes after the entry's data: its descriptor, and the first bytes of the gap.
-    fn after_descriptor(&mut self, bytes: &[u8]) -> Result<Place, PackageError> {
-        let Some(item) = self.contents.items.get(self.index) else { return Ok(Place::Done) };
+    fn after_descriptor(&mut self, bytes: &[u8]) -> Result<Position, PackageError> {
+        let Some(item) = self.contents.items.get(self.index) else { return Ok(Position::Done) };
         let name = || shown(item.name.as_bytes());
         let length = match descriptor::length(bytes, item) {
             Some(length) => length,
@@ -216,6 +216,6 @@ impl Walk {
         let mut scan = Scan::of(OF_ENTRIES);
         scan.feed(bytes.get(length..).unwrap_or_default());
         self.index += 1;
-        Ok(Place::Gap(scan))
+        Ok(Position::Gap(scan))
     }
 }

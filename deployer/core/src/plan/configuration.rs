@@ -30,7 +30,7 @@ macro_rules! configuration {
     ($( $(#[$attribute:meta])* $name:ident: $type:ty {
         seen: $seen:ty
         $(, lambda: $lambda:ident)?
-        $(, sent: $set:ident, by: $by:ident $(($over:ident))? $(, as: $sent:ty)?)?
+        $(, sent: $set:ident, by: $by:ident $(($complete:ident))? $(, as: $sent:ty)?)?
     } )*) => {
         /// The fields that a write sends. `None` is not sent.
         ///
@@ -53,7 +53,7 @@ macro_rules! configuration {
                 seen: &Settings,
             ) -> Result<Self, UnmergeableVariables> {
                 Ok(Self {
-                    $( $( $name: differences.$by(stringify!($name), wanted.$name.as_ref(), &seen.$name $(, $over)?)?, )? )*
+                    $( $( $name: differences.$by(stringify!($name), wanted.$name.as_ref(), &seen.$name $(, $complete)?)?, )? )*
                     variables_key: None,
                 })
             }
@@ -221,7 +221,7 @@ pub fn differences(
 
 /// Completes a VPC configuration. The lists replace the present ones; they are sets, so they are sorted for the
 /// comparison.
-fn vpc_over(named: &VpcConfig, seen: &VpcConfig) -> VpcConfig {
+fn complete_vpc(named: &VpcConfig, seen: &VpcConfig) -> VpcConfig {
     let sorted = |ids: &[String]| {
         let mut ids = ids.to_vec();
         ids.sort();
@@ -237,7 +237,7 @@ fn vpc_over(named: &VpcConfig, seen: &VpcConfig) -> VpcConfig {
 /// Completes mounts. The S3 settings of the same file system stay if the manifest does not name them, because Lambda
 /// replaces mounts as a whole.
 #[allow(clippy::ptr_arg, reason = "the type of the field")]
-fn mounts_over(named: &Vec<FileSystemConfig>, seen: &Vec<FileSystemConfig>) -> Vec<FileSystemConfig> {
+fn complete_mounts(named: &Vec<FileSystemConfig>, seen: &Vec<FileSystemConfig>) -> Vec<FileSystemConfig> {
     let with_its_reading = |mount: &FileSystemConfig| {
         let there = seen.iter().find(|there| there.arn == mount.arn).and_then(|there| there.s3_files_config.clone());
         FileSystemConfig { s3_files_config: mount.s3_files_config.clone().or(there), ..mount.clone() }
@@ -245,7 +245,7 @@ fn mounts_over(named: &Vec<FileSystemConfig>, seen: &Vec<FileSystemConfig>) -> V
     named.iter().map(with_its_reading).collect()
 }
 
-fn durable_over(named: &DurableConfig, seen: &Option<DurableConfig>) -> DurableConfig {
+fn complete_durable(named: &DurableConfig, seen: &Option<DurableConfig>) -> DurableConfig {
     let seen = seen.as_ref();
     DurableConfig {
         execution_timeout: named.execution_timeout,
@@ -255,7 +255,7 @@ fn durable_over(named: &DurableConfig, seen: &Option<DurableConfig>) -> DurableC
 }
 
 /// Completes a capacity provider. Numbers that are not named stay, unless it is another provider.
-fn capacity_over(named: &CapacityProviderConfig, seen: &Option<CapacityProviderConfig>) -> CapacityProviderConfig {
+fn complete_capacity(named: &CapacityProviderConfig, seen: &Option<CapacityProviderConfig>) -> CapacityProviderConfig {
     let of = |config: &CapacityProviderConfig| config.lambda_managed_instances_capacity_provider_config.clone();
     let mut managed = of(named);
     let same = seen.as_ref().map(of).filter(|seen| seen.capacity_provider_arn == managed.capacity_provider_arn);
@@ -270,7 +270,7 @@ fn capacity_over(named: &CapacityProviderConfig, seen: &Option<CapacityProviderC
 }
 
 /// Completes a logging configuration. Log levels exist in the JSON format only, so a change to text drops them.
-fn logging_over(named: &LoggingConfig, seen: &Option<LoggingConfig>) -> LoggingConfig {
+fn complete_logging(named: &LoggingConfig, seen: &Option<LoggingConfig>) -> LoggingConfig {
     let Some(seen) = seen else { return named.clone() };
     let log_format = named.log_format.or(seen.log_format);
     let json = log_format == Some(LogFormat::Json);
@@ -307,7 +307,7 @@ impl Differences<'_> {
     }
 
     /// Compares a value of which an empty one removes the setting: it equals an absent one.
-    fn emptied<T: Clone + Default + Serialize>(
+    fn emptiable<T: Clone + Default + Serialize>(
         &mut self,
         field: &str,
         named: Option<&T>,
@@ -322,9 +322,9 @@ impl Differences<'_> {
         field: &str,
         named: Option<&T>,
         seen: &S,
-        over: fn(&T, &S) -> T,
+        complete: fn(&T, &S) -> T,
     ) -> Difference<T> {
-        self.value(field, named.map(|named| over(named, seen)).as_ref(), seen)
+        self.value(field, named.map(|named| complete(named, seen)).as_ref(), seen)
     }
 
     fn role(&mut self, field: &str, _: Option<&ExecutionRole>, seen: &Option<String>) -> Difference<RoleArn> {

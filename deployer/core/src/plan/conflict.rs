@@ -38,7 +38,7 @@ pub fn foreign_change(wanted: &Wanted<'_>, before: &Observed, after: &Observed) 
         && after.alias.as_ref().is_some_and(|alias| alias.serves_alone().is_some());
     let place =
         |observed: &Observed| observed.alias.as_ref().map(|alias| (alias.version.clone(), alias.weights.clone()));
-    if place(before) == place(after) || serves_ours || has_come_over(before, after) {
+    if place(before) == place(after) || serves_ours || has_moved_since(before, after) {
         return None;
     }
     let show = |observed: &Observed| observed.alias.as_ref().map_or("no such alias".to_owned(), ToString::to_string);
@@ -46,7 +46,7 @@ pub fn foreign_change(wanted: &Wanted<'_>, before: &Observed, after: &Observed) 
 }
 
 /// Whether Lambda has moved all of the alias's traffic since, after holding it back.
-fn has_come_over(before: &Observed, after: &Observed) -> bool {
+fn has_moved_since(before: &Observed, after: &Observed) -> bool {
     let (Some(was), Some(is)) = (&before.alias, &after.alias) else { return false };
     let held = matches!(Traffic::of(was), Traffic::Held { .. });
     held && Traffic::of(is) == Traffic::Whole && was.version == is.version

@@ -7,7 +7,7 @@ use crate::record::{TargetError, TargetErrorCode};
 /// Fails if the manifest names a setting that only a new function can get, and the function does not have it.
 ///
 /// AWS Lambda Developer Guide, "Configure Lambda durable functions", "Tenant isolation" and "Lambda Managed Instances".
-pub(super) fn taken_at_creation_only(manifest: &FunctionConfig, seen: &Settings) -> Result<(), TargetError> {
+pub(super) fn check_creation_only(manifest: &FunctionConfig, seen: &Settings) -> Result<(), TargetError> {
     let tenancy = manifest.tenancy_config.is_some() && manifest.tenancy_config != seen.tenancy_config;
     let durable = manifest.durable_config.is_some() && seen.durable_config.is_none();
     let managed = manifest.capacity_provider_config.is_some() && seen.capacity_provider_config.is_none();

@@ -3,12 +3,12 @@
 //! `plan` compares the wanted state with the observed one and leaves no choice to the execution. An empty plan means
 //! that the target already serves exactly this.
 
-mod back;
 mod configuration;
 mod conflict;
 mod creation;
 mod planner;
 mod report;
+mod restore;
 mod surplus;
 #[cfg(test)]
 mod tests;
@@ -25,11 +25,11 @@ use crate::manifest::{Architecture, TenancyConfig};
 use crate::observed::RevisionId;
 use crate::record::Previous;
 
-pub use back::going_back;
 pub use configuration::{Change, Configuration, Shown, UnmergeableVariables, differences};
 pub use conflict::{foreign_change, still_as_planned};
 pub use planner::{NoPlan, plan};
 pub use report::{PlanReport, PlannedChange, PlannedStep, RefusedPlan, TargetPlan};
+pub use restore::going_back;
 pub use surplus::{PRUNED_AT_ONCE, surplus};
 
 /// The wanted state of one target.

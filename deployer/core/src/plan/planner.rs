@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Not as _;
 
-use super::creation::taken_at_creation_only;
+use super::creation::check_creation_only;
 use super::{
     Change, CodeSettings, Configuration, Delivery, NewFunction, Plan, Shown, Step, UnmergeableVariables, Wanted,
     differences,
@@ -13,7 +13,7 @@ use crate::config::Target;
 use crate::id::RoleArn;
 use crate::manifest::{Architecture, FunctionConfig, ReservedConcurrency};
 use crate::observed::{Condition, Observed, ObservedAlias, ObservedCode, Settings, Variables};
-use crate::package::{INLINE_LIMIT, PackageError, Run, looks_by};
+use crate::package::{INLINE_LIMIT, PackageError, Run, code_path_variable};
 use crate::record::{TargetError, TargetErrorCode};
 use crate::traffic::Traffic;
 
@@ -63,7 +63,7 @@ struct Draft {
 
 impl Draft {
     /// Checks that Lambda can start the contents of the zip, and notes warnings.
-    fn fits(&mut self, wanted: &Wanted<'_>, run: Run<'_>) -> Result<(), NoPlan> {
+    fn check_startable(&mut self, wanted: &Wanted<'_>, run: Run<'_>) -> Result<(), NoPlan> {
         self.plan.warnings.extend(wanted.artifact.startup.suits(run).map_err(NoPlan::Unfit)?);
         Ok(())
     }
@@ -83,7 +83,7 @@ impl Draft {
                 revision: observed.latest.as_ref().map(|latest| latest.revision.clone()),
                 code_was: observed.latest.as_ref().and_then(|latest| latest.sha256),
                 serving: previous.as_ref().map(|p| p.version.clone()),
-                traffic: observed.alias.as_ref().and_then(ObservedAlias::has_the_traffic),
+                traffic: observed.alias.as_ref().and_then(ObservedAlias::traffic_version),
                 previous,
             },
         }
@@ -94,7 +94,7 @@ impl Draft {
         let (Some(role), Some(_), Some(_)) = (role, &manifest.runtime, &manifest.handler) else {
             return Err(cannot_create(wanted, manifest).into());
         };
-        self.fits(wanted, Run::of(manifest).on(architecture))?;
+        self.check_startable(wanted, Run::of(manifest).on(architecture))?;
         self.change("function", Shown::Absent, Shown::Plain(wanted.function.to_string()));
         self.change("code", Shown::Absent, Shown::Plain(wanted.artifact.sha256.to_string()));
         let tags = manifest.tags.clone().unwrap_or_default();
@@ -118,33 +118,33 @@ impl Draft {
         observed: &Observed,
     ) -> Result<(), NoPlan> {
         if let Condition::Failed { because } = &latest.condition {
-            return Err(is_broken(wanted, &because.to_string()).into());
+            return Err(failed_function(wanted, &because.to_string()).into());
         }
-        taken_at_creation_only(manifest, &latest.settings)?;
+        check_creation_only(manifest, &latest.settings)?;
         let (named, settings) = (Run::of(manifest), &latest.settings);
         let run = Run {
             runtime: named.runtime.or(settings.runtime.as_deref()),
             handler: named.handler.or(settings.handler.as_deref()),
             has_layers: manifest.layers.as_ref().unwrap_or(&settings.layers).is_empty().not(),
-            looks_by: named.looks_by.or_else(|| match &settings.variables {
-                Variables::Known(variables) if manifest.variables.is_none() => looks_by(variables),
+            code_path_variable: named.code_path_variable.or_else(|| match &settings.variables {
+                Variables::Known(variables) if manifest.variables.is_none() => code_path_variable(variables),
                 _ => None,
             }),
             ..named.on(manifest.architectures.unwrap_or(settings.architectures))
         };
-        self.fits(wanted, run)?;
+        self.check_startable(wanted, run)?;
 
         // An alias on $LATEST serves no version: its code changes with the next update.
         let serving = observed.serving.as_ref().filter(|serving| serving.version.is_some());
-        let broken = serving.is_some_and(|serving| matches!(serving.condition, Condition::Failed { .. }));
-        let served = match serving.filter(|_| !broken) {
+        let has_failed = serving.is_some_and(|serving| matches!(serving.condition, Condition::Failed { .. }));
+        let served = match serving.filter(|_| !has_failed) {
             Some(serving) => Difference::between(wanted, manifest, role, serving)?.is_none(),
             None => false,
         };
         if !served {
             let difference = Difference::between(wanted, manifest, role, latest)?;
             // Without an update, PublishVersion would return the failed version again.
-            let again = broken || observed.publishing_failed;
+            let again = has_failed || observed.publishing_failed;
             let only_code = || again.then(|| Difference::only_code(source_key(manifest, Some(&latest.settings))));
             self.publish(difference.or_else(only_code));
         }
@@ -381,7 +381,7 @@ fn cannot_create(wanted: &Wanted<'_>, manifest: &FunctionConfig) -> TargetError 
     )
 }
 
-fn is_broken(wanted: &Wanted<'_>, because: &str) -> TargetError {
+fn failed_function(wanted: &Wanted<'_>, because: &str) -> TargetError {
     TargetError::new(
         TargetErrorCode::FunctionFailed,
         "observe",

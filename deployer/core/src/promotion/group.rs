@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::gate::{Decision, PromotionPolicy, refused};
+use super::policy::{Decision, PromotionPolicy, refused};
 use super::source::{SourceEnvironment, is_same};
 use super::spec::PromotionSpec;
 use super::wait::Wait;
@@ -29,7 +29,7 @@ pub static NO_GROUPS: BTreeMap<DeploymentId, GroupState> = BTreeMap::new();
 
 impl PromotionPolicy<'_> {
     /// Evaluates a member of a group. None if the promotion is no member, or its group holds no places.
-    pub(super) fn judge_member(&self, request: &Request, promoting: &PromotionSpec) -> Option<Decision> {
+    pub(super) fn evaluate_member(&self, request: &Request, promoting: &PromotionSpec) -> Option<Decision> {
         let id = promoting.group?;
         Some(match self.groups.get(&id)? {
             GroupState::Undecided => Decision::Wait(Wait { for_group: true, ..Wait::over(request.accepted_at) }),
@@ -37,7 +37,7 @@ impl PromotionPolicy<'_> {
                 let because = format!("its group {id} has ended, or goes back");
                 Decision::Deny(Ending::Refused { code: Code::NotPromotable, because })
             }
-            GroupState::Decided(at) => match self.stops_member(request, promoting, *at) {
+            GroupState::Decided(at) => match self.check_member(request, promoting, *at) {
                 Err(ending) => Decision::Deny(ending),
                 Ok(()) if self.here.is_next(request.id) => Decision::Allow,
                 Ok(()) => Decision::Wait(Wait { in_line: true, ..Wait::over(request.accepted_at) }),
@@ -47,7 +47,7 @@ impl PromotionPolicy<'_> {
 
     /// Returns the refusal of a member of a decided group: a hold, a reject, a rollback in the source, or a
     /// configuration that no longer promotes from there.
-    fn stops_member(&self, request: &Request, promoting: &PromotionSpec, decided_at: Timestamp) -> Result<(), Ending> {
+    fn check_member(&self, request: &Request, promoting: &PromotionSpec, decided_at: Timestamp) -> Result<(), Ending> {
         self.promotion_from(&promoting.from)?;
         self.here.held(request).map_or(Ok(()), Err)?;
         let Some(artifact) = &promoting.artifact else {

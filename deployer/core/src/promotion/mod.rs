@@ -4,18 +4,18 @@
 //! request comes, when the sweep checks waiting promotions, and once more under the claim. The rules must hold at that
 //! last time.
 
-mod asked;
-mod gate;
 mod group;
+mod policy;
+mod request;
 mod source;
 mod spec;
 #[cfg(test)]
 mod tests;
 mod wait;
 
-pub use asked::{ApprovalDecision, ApprovalGiven, Dispatch, Functions, PromotionRequest};
-pub use gate::{Decision, PromotionPolicy, drift};
 pub use group::{GroupState, NO_GROUPS};
+pub use policy::{Decision, PromotionPolicy, drift};
+pub use request::{ApprovalDecision, ApprovalGiven, Dispatch, Functions, PromotionRequest};
 pub use source::{SourceEnvironment, is_same};
 pub use spec::PromotionSpec;
 pub use wait::Wait;

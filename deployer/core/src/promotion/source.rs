@@ -23,7 +23,7 @@ impl SourceEnvironment {
     /// Returns the number of targets as text (`1 of 3 targets`) for an artifact that is or was live there, but never on
     /// all targets.
     #[must_use]
-    pub fn only_on(&self, artifact: &ResolvedArtifact) -> Option<String> {
+    pub fn partial_extent(&self, artifact: &ResolvedArtifact) -> Option<String> {
         let all = self.head.history().iter().chain(self.head.left());
         let mut same = all.filter(|live| is_same(live, artifact)).peekable();
         let first = same.peek().copied()?;

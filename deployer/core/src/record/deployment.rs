@@ -61,10 +61,10 @@ impl DeploymentRecord {
     #[must_use]
     pub fn ended(mut self, ending: Ending, at: Timestamp) -> Self {
         match ending {
-            Ending::Refused { code, because } => self.untried(Status::Refused, code, because),
-            Ending::Superseded { because } => self.untried(Status::Superseded, Code::Superseded, because),
+            Ending::Refused { code, because } => self.end_untried(Status::Refused, code, because),
+            Ending::Superseded { because } => self.end_untried(Status::Superseded, Code::Superseded, because),
             Ending::OnlyStopped { because } => {
-                self.untried(Status::Succeeded, Code::Superseded, because);
+                self.end_untried(Status::Succeeded, Code::Superseded, because);
                 self.code = None;
             }
             Ending::Stopped { status, code, because, targets } => {
@@ -86,7 +86,7 @@ impl DeploymentRecord {
                 } else {
                     self.status = Status::Failed;
                     self.code = Some(Code::TargetFailed);
-                    self.because = Some(sum_up(&failed, self.targets.len()).into());
+                    self.because = Some(summarize(&failed, self.targets.len()).into());
                 }
             }
         }
@@ -120,7 +120,7 @@ impl DeploymentRecord {
         });
     }
 
-    fn untried(&mut self, status: Status, code: Code, because: String) {
+    fn end_untried(&mut self, status: Status, code: Code, because: String) {
         self.status = status;
         self.code = Some(code);
         self.because = Some(because.into());
@@ -161,7 +161,7 @@ impl DeploymentRecord {
     }
 }
 
-fn sum_up(failed: &[&TargetOutcome], all: usize) -> String {
+fn summarize(failed: &[&TargetOutcome], all: usize) -> String {
     let mut sentences: Vec<(String, Vec<&TargetOutcome>)> = Vec::new();
     for target in failed {
         let Some(sentence) = target.error.as_ref().map(|error| sentence(target, error)) else { continue };
@@ -170,7 +170,8 @@ fn sum_up(failed: &[&TargetOutcome], all: usize) -> String {
             None => sentences.push((sentence, vec![target])),
         }
     }
-    let told: Vec<String> = sentences.iter().take(3).map(|(sentence, targets)| told_once(sentence, targets)).collect();
+    let told: Vec<String> =
+        sentences.iter().take(3).map(|(sentence, targets)| sentence_with_targets(sentence, targets)).collect();
     let untold: usize = sentences.iter().skip(3).map(|(_, targets)| targets.len()).sum();
     let more = if untold > 0 { format!("; and {untold} more") } else { String::new() };
     format!("{} of {all} targets failed: {}{more}", failed.len(), told.join("; "))
@@ -183,7 +184,7 @@ fn sentence(target: &TargetOutcome, error: &TargetError) -> String {
 }
 
 /// Formats a sentence with the targets that it is true of. If there is only one, the sentence has its account.
-fn told_once(sentence: &str, targets: &[&TargetOutcome]) -> String {
+fn sentence_with_targets(sentence: &str, targets: &[&TargetOutcome]) -> String {
     let names: Vec<String> = targets.iter().map(|target| format!("{}/{}", target.account, target.region)).collect();
     match (&names[..], targets) {
         ([name], [target]) => format!("{name}: {}", sentence.replace("<account>", target.account.as_str())),

@@ -6,11 +6,11 @@ use serde_json::Value;
 use crate::text::Person;
 
 /// The most characters of a free text.
-const LONGEST_TEXT: usize = 500;
+const MAX_TEXT_LENGTH: usize = 500;
 
 /// Adds the field's name to an error of serde, which does not name it for values: it is the field without which the
 /// error changes.
-pub(super) fn in_field<T: for<'de> Deserialize<'de>>(fields: &Value, error: &str) -> String {
+pub(super) fn with_field<T: for<'de> Deserialize<'de>>(fields: &Value, error: &str) -> String {
     if error.starts_with("missing field") || error.starts_with("unknown field") {
         return error.to_owned();
     }
@@ -24,12 +24,12 @@ pub(super) fn in_field<T: for<'de> Deserialize<'de>>(fields: &Value, error: &str
     named.find(is_it).map_or_else(|| error.to_owned(), |field| format!("{field}: {error}"))
 }
 
-pub(super) fn free_text(field: &str, text: &str) -> Result<(), String> {
+pub(super) fn check_free_text(field: &str, text: &str) -> Result<(), String> {
     if Person::from(text).is_empty() {
         return Err(format!("{field} must not be empty"));
     }
-    if text.chars().count() > LONGEST_TEXT || text.chars().any(char::is_control) {
-        return Err(format!("{field} must be one line of at most {LONGEST_TEXT} characters"));
+    if text.chars().count() > MAX_TEXT_LENGTH || text.chars().any(char::is_control) {
+        return Err(format!("{field} must be one line of at most {MAX_TEXT_LENGTH} characters"));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::fields::{free_text, in_field};
+use super::fields::{check_free_text, with_field};
 use super::promotion;
 use crate::asked::FORMAT;
 use crate::head::Tick;
@@ -250,7 +250,7 @@ impl CommandRequest {
 }
 
 /// Reads a command. An error names the valid forms.
-pub(super) fn order(payload: &Value) -> Result<CommandRequest, String> {
+pub(super) fn decode_command(payload: &Value) -> Result<CommandRequest, String> {
     let Some(name) = payload.get("command").and_then(Value::as_str) else {
         return Err(format!("\"command\" must be a text: one of {}", KNOWN.join(", ")));
     };
@@ -261,12 +261,12 @@ pub(super) fn order(payload: &Value) -> Result<CommandRequest, String> {
     let mut fields = payload.clone();
     let mut text = |field: &str| match fields.as_object_mut().and_then(|fields| fields.remove(field)) {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => free_text(field, &text).map(|()| Some(text)),
+        Some(Value::String(text)) => check_free_text(field, &text).map(|()| Some(text)),
         Some(_) => Err(format!("{field} must be a text")),
     };
     let (requested_by, id) = (text("requested_by").map_err(wrong)?, text("id").map_err(wrong)?);
     let command =
-        Command::deserialize(&fields).map_err(|error| wrong(in_field::<Command>(&fields, &error.to_string())))?;
+        Command::deserialize(&fields).map_err(|error| wrong(with_field::<Command>(&fields, &error.to_string())))?;
     command.check().map_err(wrong)?;
     Ok(CommandRequest { command, requested_by: requested_by.map(Person::from), id })
 }
@@ -275,20 +275,20 @@ impl Command {
     /// Checks the rules that the types do not express.
     fn check(&self) -> Result<(), String> {
         match self {
-            Self::Hold { reason, .. } | Self::Reject { reason, .. } => free_text("reason", reason),
-            Self::Rollback { if_live: Some(seen), .. } => free_text("if_live", seen),
+            Self::Hold { reason, .. } | Self::Reject { reason, .. } => check_free_text("reason", reason),
+            Self::Rollback { if_live: Some(seen), .. } => check_free_text("if_live", seen),
             Self::Promote { from, to, .. } if from == to => Err("from and to must be two environments".into()),
             Self::Promote { function, functions, release, override_freeze, .. } => {
                 let functions = Functions::of(function.clone(), functions.clone())?;
-                promotion::check(&functions, release.as_ref())?;
-                override_freeze.as_deref().map_or(Ok(()), |reason| free_text("override_freeze", reason))
+                promotion::check_release(&functions, release.as_ref())?;
+                override_freeze.as_deref().map_or(Ok(()), |reason| check_free_text("override_freeze", reason))
             }
             Self::Approve { function: None, deployment: None, .. }
             | Self::Decline { function: None, deployment: None, .. } => {
                 Err("function is missing (or deployment, the id of a group)".into())
             }
             Self::Decline { reason: Some(reason), .. } | Self::Recall { reason: Some(reason), .. } => {
-                free_text("reason", reason)
+                check_free_text("reason", reason)
             }
             Self::Plan { release: Some(_), package: Some(_), .. } => {
                 Err("release and package exclude each other: an upload is planned, or a file".into())
@@ -299,7 +299,7 @@ impl Command {
 }
 
 /// Reads the body of the deployer's own message; none if it is another one. Messages of older deployers have no format.
-pub(super) fn tick(value: &Value) -> Option<Result<Tick, String>> {
+pub(super) fn decode_tick(value: &Value) -> Option<Result<Tick, String>> {
     #[derive(Deserialize)]
     struct Body {
         tick: Tick,

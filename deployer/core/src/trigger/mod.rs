@@ -104,8 +104,8 @@ pub fn decode(payload: &Value) -> Invocation {
         return Invocation::Batch(records.map(message).collect());
     }
     if fields.contains_key("command") {
-        return match manual::order(payload) {
-            Ok(order) => Invocation::Command(Box::new(order)),
+        return match manual::decode_command(payload) {
+            Ok(command) => Invocation::Command(Box::new(command)),
             Err(because) => Invocation::Unknown { because },
         };
     }
@@ -174,7 +174,7 @@ fn body(text: &str) -> Vec<InboundEvent> {
         Ok(value) => value,
         Err(error) => return InboundEvent::malformed(format!("the message's body {error}")),
     };
-    if let Some(tick) = manual::tick(&value) {
+    if let Some(tick) = manual::decode_tick(&value) {
         return vec![tick.map_or_else(|because| InboundEvent::NotUnderstood { because }, InboundEvent::Tick)];
     }
     event(&value).unwrap_or_else(|| InboundEvent::ignored("the message is no event that this deployer knows"))
@@ -189,7 +189,7 @@ fn event(value: &Value) -> Option<Vec<InboundEvent>> {
         return Some(InboundEvent::ignored("S3 has tested whether it may send notifications"));
     }
     if value.get("detail-type").is_some() && value.get("source").is_some() {
-        return Some(eventbridge::event(value));
+        return Some(eventbridge::decode(value));
     }
     let is_sns = value.get("Type").and_then(Value::as_str) == Some("Notification");
     let message = value.get("Message").and_then(Value::as_str).filter(|_| is_sns)?;

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::fields::{free_text, in_field};
+use super::fields::{check_free_text, with_field};
 use super::inbound::InboundEvent;
 use crate::event::RecordlessEvent;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release};
@@ -82,20 +82,20 @@ pub struct PromotionDeclined {
     pub reason: Option<String>,
 }
 
-fn text(field: &str, text: Option<&str>) -> Result<(), String> {
-    text.map_or(Ok(()), |text| free_text(field, text))
+fn check_text(field: &str, text: Option<&str>) -> Result<(), String> {
+    text.map_or(Ok(()), |text| check_free_text(field, text))
 }
 
-pub(super) fn requested(value: &Value) -> Vec<InboundEvent> {
-    told("Promotion Requested", value, |event: Envelope<PromotionRequested>| {
+pub(super) fn decode_request(value: &Value) -> Vec<InboundEvent> {
+    decode_event("Promotion Requested", value, |event: Envelope<PromotionRequested>| {
         let PromotionRequested { function, functions, from, to, release, requested_by, not_after, id } = event.detail;
-        text("requested_by", requested_by.as_deref())?;
-        text("id", id.as_deref())?;
+        check_text("requested_by", requested_by.as_deref())?;
+        check_text("id", id.as_deref())?;
         let functions = Functions::of(function, functions)?;
         if from == to {
             return Err("from and to must be two environments".into());
         }
-        check(&functions, release.as_ref())?;
+        check_release(&functions, release.as_ref())?;
         Ok(InboundEvent::Promotion(Box::new(PromotionRequest {
             functions,
             from,
@@ -114,7 +114,7 @@ pub(super) fn requested(value: &Value) -> Vec<InboundEvent> {
 }
 
 /// Refuses a release in a request for a pattern of functions.
-pub(super) fn check(functions: &Functions, release: Option<&Release>) -> Result<(), String> {
+pub(super) fn check_release(functions: &Functions, release: Option<&Release>) -> Result<(), String> {
     match (functions, release) {
         (Functions::Each(_), Some(_)) => {
             Err("a release belongs to one function: name it, or leave the release out".into())
@@ -123,23 +123,23 @@ pub(super) fn check(functions: &Functions, release: Option<&Release>) -> Result<
     }
 }
 
-pub(super) fn approved(value: &Value) -> Vec<InboundEvent> {
-    told("Promotion Approved", value, |event: Envelope<PromotionApproved>| {
+pub(super) fn decode_approval(value: &Value) -> Vec<InboundEvent> {
+    decode_event("Promotion Approved", value, |event: Envelope<PromotionApproved>| {
         let PromotionApproved { environment, function, deployment, approved_by } = event.detail;
-        consent((environment, function, deployment), ApprovalDecision::Yes, approved_by, event.sent)
+        decision_event((environment, function, deployment), ApprovalDecision::Yes, approved_by, event.sent)
     })
 }
 
-pub(super) fn declined(value: &Value) -> Vec<InboundEvent> {
-    told("Promotion Declined", value, |event: Envelope<PromotionDeclined>| {
+pub(super) fn decode_decline(value: &Value) -> Vec<InboundEvent> {
+    decode_event("Promotion Declined", value, |event: Envelope<PromotionDeclined>| {
         let PromotionDeclined { environment, function, deployment, declined_by, reason } = event.detail;
-        text("reason", reason.as_deref())?;
+        check_text("reason", reason.as_deref())?;
         let says = ApprovalDecision::No { reason: reason.map(Into::into) };
-        consent((environment, function, deployment), says, declined_by, event.sent)
+        decision_event((environment, function, deployment), says, declined_by, event.sent)
     })
 }
 
-fn consent(
+fn decision_event(
     (environment, function, deployment): (EnvironmentName, Option<FunctionName>, DeploymentId),
     says: ApprovalDecision,
     by: Option<String>,
@@ -149,7 +149,7 @@ fn consent(
         let because = "somebody's word on a promotion, played again from an archive".to_owned();
         return Ok(InboundEvent::Ignored { because });
     }
-    text("approved_by or declined_by", by.as_deref())?;
+    check_text("approved_by or declined_by", by.as_deref())?;
     let by = by.or_else(|| account.as_deref().map(account_name));
     let by = by.ok_or("nobody is named, and no account")?;
     let deployment = Some(deployment);
@@ -163,34 +163,35 @@ fn consent(
     })))
 }
 
-fn told<T: for<'de> Deserialize<'de>>(
+fn decode_event<T: for<'de> Deserialize<'de>>(
     kind: &str,
     value: &Value,
     read: impl Fn(Envelope<T>) -> Result<InboundEvent, String>,
 ) -> Vec<InboundEvent> {
     let event = Sent::deserialize(value).map_err(|error| error.to_string()).and_then(|sent| {
         let detail = value.get("detail").ok_or("it has no detail")?;
-        let detail = T::deserialize(detail).map_err(|error| in_field::<T>(detail, &error.to_string()))?;
+        let detail = T::deserialize(detail).map_err(|error| with_field::<T>(detail, &error.to_string()))?;
         Ok(Envelope { sent, detail })
     });
     match event.and_then(read) {
         Ok(told) => vec![told],
         Err(error) => {
             let because = format!("a {kind:?} event that cannot be read: {error}");
-            vec![InboundEvent::Malformed { because, asked: Some(Box::new(as_far_as_read(value))) }]
+            vec![InboundEvent::Malformed { because, asked: Some(Box::new(readable_part(value))) }]
         }
     }
 }
 
 /// Reads as much as possible of an invalid event, for the answer to its sender.
-fn as_far_as_read(value: &Value) -> RecordlessEvent {
+fn readable_part(value: &Value) -> RecordlessEvent {
     const NONE: &Value = &Value::Null;
     let detail = value.get("detail").unwrap_or(NONE);
     let text = |field: &str| detail.get(field).and_then(Value::as_str);
     let name = |field: &str| text(field).and_then(|name| EnvironmentName::parse(name).ok());
     let by = ["requested_by", "approved_by", "declined_by"].into_iter().find_map(text);
-    let by = by.filter(|by| free_text("by", by).is_ok());
-    let id = text("id").filter(|id| free_text("id", id).is_ok()).or_else(|| value.get("id").and_then(Value::as_str));
+    let by = by.filter(|by| check_free_text("by", by).is_ok());
+    let id =
+        text("id").filter(|id| check_free_text("id", id).is_ok()).or_else(|| value.get("id").and_then(Value::as_str));
     RecordlessEvent {
         function: text("function").and_then(|name| FunctionPattern::parse(name).ok()).map(PlainText::of),
         functions: detail.get("functions").and_then(|names| Vec::deserialize(names).ok()),

@@ -81,7 +81,7 @@ fn keys_are_form_decoded_from_s3_and_plain_from_eventbridge() {
         only_upload(&s3::records(s3_event("dev/f/1.0%2Bb+7.zip")["Records"].as_array().unwrap())).key,
         "dev/f/1.0+b 7.zip"
     );
-    assert_eq!(only_upload(&eventbridge::event(&eventbridge_event("dev/f/1.0+b.zip"))).key, "dev/f/1.0+b.zip");
+    assert_eq!(only_upload(&eventbridge::decode(&eventbridge_event("dev/f/1.0+b.zip"))).key, "dev/f/1.0+b.zip");
     let broken = s3_event("dev/f/%FF.zip");
     assert_eq!(
         because(&s3::records(broken["Records"].as_array().unwrap())),
@@ -131,7 +131,7 @@ fn a_record_without_its_fields_is_malformed_and_says_which() {
     );
     let mut event = eventbridge_event("dev/f/1.zip");
     event["time"] = json!("yesterday");
-    assert!(because(&eventbridge::event(&event)).starts_with("malformed: an \"Object Created\" event"));
+    assert!(because(&eventbridge::decode(&event)).starts_with("malformed: an \"Object Created\" event"));
 }
 
 #[test]

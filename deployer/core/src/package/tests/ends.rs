@@ -9,8 +9,8 @@ fn an_object_that_is_no_zip_is_named() {
         "the object is not a zip, or a zip that was cut off: it has no end of central directory; zip it again";
     assert_eq!(told(b"hello"), nothing);
     assert_eq!(told(&vec![b'x'; 3_000_000]), nothing);
-    let cut = "the zip is cut off: its end, the central directory, is missing; upload it again";
-    assert_eq!(told(&good()[..100]), cut);
+    let truncated = "the zip is cut off: its end, the central directory, is missing; upload it again";
+    assert_eq!(told(&good()[..100]), truncated);
     assert_eq!(told(b"\x1f\x8b\x08"), "the object is not a zip but looks like a gzip file: upload a zip");
     assert_eq!(told(b"\n<!DOCTYPE HTML>"), "the object is not a zip but looks like an HTML page: upload a zip");
     let mut tar = vec![0; 600];

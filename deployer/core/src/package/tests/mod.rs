@@ -188,7 +188,7 @@ fn provided() -> Run<'static> {
         handler: None,
         machine: Some(Machine::X86_64),
         has_layers: false,
-        looks_by: None,
+        code_path_variable: None,
     }
 }
 
@@ -378,11 +378,11 @@ proptest! {
     #[test]
     fn any_chunking_gives_the_same_package(cuts in prop::collection::vec(0_usize..6000, 0..40)) {
         let bytes = archive(&[program(&elf(62)), streamed(file("a")), streamed(Raw::deflated("b", &elf(1)))]);
-        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
+        let mut cuts: Vec<usize> = cuts.into_iter().map(|truncated| truncated.min(bytes.len())).collect();
         cuts.extend([0, bytes.len()]);
         cuts.sort_unstable();
         let mut reader = ready(Directory::open(bytes.len() as u64, &bytes).unwrap()).reader();
-        cuts.windows(2).for_each(|cut| reader.feed(&bytes[cut[0]..cut[1]]));
+        cuts.windows(2).for_each(|truncated| reader.feed(&bytes[truncated[0]..truncated[1]]));
         prop_assert_eq!(reader.finish().unwrap(), inspect(&bytes).unwrap());
     }
 

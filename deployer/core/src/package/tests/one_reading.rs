@@ -118,9 +118,9 @@ fn extra_field_that_is_longer_than_its_room_is_refused() {
     let with_local = |extra: &[u8]| said_of(file("a").with(|e| e.local_extra = extra.to_vec()));
     let no_field = &b"ut\x01\0"[..];
     let long = [no_field, b"up\x0e\x01\xd9o$\x1b\xa1botstrap", b"up\x40\0\x01\0\0\0\0bootstrap", b"\0\0\0\0ut\x03\0ab"];
-    let cut = [&b"ab"[..], b"\xff", b"ut\0\0abc", b"\x01\0\x0c\0\0\0\0\0\0\0\0\0\0\0\0\0"];
+    let truncated = [&b"ab"[..], b"\xff", b"ut\0\0abc", b"\x01\0\x0c\0\0\0\0\0\0\0\0\0\0\0\0\0"];
     let doubled = [&b"\x01\0\0\0\x01\0\0\0"[..]];
-    for torn in long.into_iter().chain(cut).chain(doubled) {
+    for torn in long.into_iter().chain(truncated).chain(doubled) {
         assert_eq!(with(torn), Err(message.to_owned()), "{torn:?}");
         assert_eq!(
             with_local(torn),

@@ -20,7 +20,7 @@ fn zip_whose_only_folder_has_the_manifest_or_the_program_is_refused() {
         handler: Some("index.handler"),
         machine: None,
         has_layers: false,
-        looks_by: None,
+        code_path_variable: None,
     };
     let told = starts(&[file("orders-api/index.js")], run).unwrap_err();
     assert!(
@@ -36,13 +36,13 @@ fn handler_that_a_variable_may_lead_to_is_a_warning() {
         handler: Some("app.handler"),
         machine: None,
         has_layers: false,
-        looks_by: Some("PYTHONPATH"),
+        code_path_variable: Some("PYTHONPATH"),
     };
     let warned = starts(&[file("src/app.py")], run).unwrap().unwrap();
     assert!(warned.ends_with(", unless PYTHONPATH leads to it"), "{warned}");
-    assert!(starts(&[file("src/app.py")], Run { looks_by: None, ..run }).is_err());
+    assert!(starts(&[file("src/app.py")], Run { code_path_variable: None, ..run }).is_err());
     let variables = [("LOG_LEVEL".to_owned(), ()), ("NODE_PATH".to_owned(), ())].into();
-    assert_eq!(startup::looks_by(&variables), Some("NODE_PATH"));
+    assert_eq!(startup::code_path_variable(&variables), Some("NODE_PATH"));
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn handler_behind_a_link_is_found() {
         handler: Some(handler),
         machine: None,
         has_layers: false,
-        looks_by: None,
+        code_path_variable: None,
     };
     let node = run("nodejs22.x", "dist/index.handler");
     assert_eq!(starts(&[link("dist", "build"), file("build/index.js")], node), Ok(None));
@@ -73,7 +73,7 @@ fn handler_without_its_file_is_refused_unless_a_layer_may_have_it() {
         handler: Some("src/app.handler"),
         machine: None,
         has_layers: false,
-        looks_by: None,
+        code_path_variable: None,
     };
     assert_eq!(starts(&[file("src/app.mjs")], run), Ok(None));
     let missing = "the zip has no file for the handler src/app.handler of nodejs22.x (src/app.js, src/app.mjs, src/app.cjs, \

@@ -44,11 +44,11 @@ fn streamed_entry_whose_data_end_early_is_refused() {
         e.packed = u32::try_from(e.data.len()).unwrap();
     });
     assert_eq!(said(described(hiding)), refused(UNTOLD));
-    let cut = script().with(|e| {
+    let truncated = script().with(|e| {
         e.data.pop();
         e.packed -= 1;
     });
-    assert_eq!(said(described(cut)), refused(UNTOLD));
+    assert_eq!(said(described(truncated)), refused(UNTOLD));
 }
 
 #[test]
@@ -150,10 +150,10 @@ fn stored_stream_is_taken_where_its_end_is_plain() {
 #[test]
 fn stored_stream_is_looked_through_across_pieces() {
     let bytes = archive(&[file("a"), stored(b"some PK\x07\x08 text")]);
-    for cut in 0..bytes.len() {
+    for truncated in 0..bytes.len() {
         let mut reader = ready(Directory::open(bytes.len() as u64, &bytes).unwrap()).reader();
-        reader.feed(&bytes[..cut]);
-        reader.feed(&bytes[cut..]);
-        assert_eq!(reader.finish().unwrap_err().to_string(), NO_END, "{cut}");
+        reader.feed(&bytes[..truncated]);
+        reader.feed(&bytes[truncated..]);
+        assert_eq!(reader.finish().unwrap_err().to_string(), NO_END, "{truncated}");
     }
 }

@@ -22,7 +22,7 @@ use crate::rejects::Rejects;
 /// The default of `approval.expires`: the time that a promotion waits for approvals.
 const APPROVAL_EXPIRES: Duration = Duration::from_secs(7 * 86_400);
 /// The longest time that a promotion waits after its soak, for any condition: a freeze may have no end.
-const LONGEST_WAIT: Duration = Duration::from_secs(90 * 86_400);
+const MAX_WAIT: Duration = Duration::from_secs(90 * 86_400);
 
 /// The facts by which promotions are evaluated.
 #[derive(Debug, Clone, Copy)]
@@ -56,10 +56,10 @@ impl PromotionPolicy<'_> {
     /// Evaluates a promotion by all rules.
     #[must_use]
     pub fn judge(&self, request: &Request, promoting: &PromotionSpec) -> Decision {
-        if let Some(verdict) = self.judge_member(request, promoting) {
-            return verdict;
+        if let Some(decision) = self.evaluate_member(request, promoting) {
+            return decision;
         }
-        match self.wait(request, promoting) {
+        match self.evaluate_rules(request, promoting) {
             Ok(wait) if wait.is_over() => Decision::Allow,
             Ok(wait) => Decision::Wait(wait),
             Err(ending) => Decision::Deny(ending),
@@ -99,7 +99,7 @@ impl PromotionPolicy<'_> {
         self.here.waiting().last().is_some_and(|waiting| same(&waiting.request) == Some(true))
     }
 
-    fn wait(&self, request: &Request, promoting: &PromotionSpec) -> Result<Wait, Ending> {
+    fn evaluate_rules(&self, request: &Request, promoting: &PromotionSpec) -> Result<Wait, Ending> {
         let to = &self.to.name;
         let PromotionSpec { from, named, artifact, .. } = promoting;
         let promotion = self.promotion_from(from)?;
@@ -193,7 +193,7 @@ impl PromotionPolicy<'_> {
             return refused(Code::NotLive, format!("nothing is known of {source}"));
         };
         let head = &from.head;
-        if let Some(extent) = from.only_on(artifact) {
+        if let Some(extent) = from.partial_extent(artifact) {
             return refused(
                 Code::NotPromotable,
                 format!("release {release} is on {extent} of {source} only: redeploy it there, and promote it then"),
@@ -282,7 +282,7 @@ impl PromotionPolicy<'_> {
         let wanted = approval.map_or(0, |approval| approval.required.saturating_sub(given));
         let longest = match approval.filter(|_| wanted > 0) {
             Some(approval) => approval.expires.map_or(APPROVAL_EXPIRES, |expires| expires.as_duration()),
-            None => LONGEST_WAIT,
+            None => MAX_WAIT,
         };
         let begin = soaked_at.unwrap_or(request.accepted_at).max(request.accepted_at);
         let expires = begin.checked_add(longest).unwrap_or(Timestamp::MAX);

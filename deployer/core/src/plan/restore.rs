@@ -27,7 +27,7 @@ pub fn going_back(
         code_was: None,
         previous: seen.and_then(|seen| seen.serves(None)),
         serving: Some(version.clone()),
-        traffic: seen.and_then(ObservedAlias::has_the_traffic),
+        traffic: seen.and_then(ObservedAlias::traffic_version),
     };
     let is_there = served.as_ref() == Some(version);
     let step = match (seen, seen.map(Traffic::of)) {

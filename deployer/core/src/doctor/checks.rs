@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::statement::own_role;
+use super::statement::deployer_policy;
 use super::{Chain, Check, Missing, PROBE, ProbedAction};
 use crate::artifact::ArtifactRef;
 use crate::config::Config;
@@ -16,7 +16,7 @@ use crate::names::SWEEPS;
 /// The interval at which sweeps write their time to the ledger: one writes if the last entry is older.
 pub const SWEEP_NOTED_EVERY: Duration = Duration::from_secs(300);
 /// The age of the last entry at which the sweep counts as off: twice [`SWEEP_NOTED_EVERY`].
-const SWEEP_MISSED: Duration = Duration::from_secs(600);
+const SWEEP_OVERDUE: Duration = Duration::from_secs(600);
 
 /// A call that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,7 +64,7 @@ pub type Tried = (ProbedAction, Option<Result<Attempt, Refused>>);
 
 /// Makes the check of a failed call. A denial fails with the missing statements, or with advice if no statement helps.
 /// A throttled or unanswered call is not checked.
-fn refused(check: impl Into<String>, refused: &Refused, missing: impl FnOnce() -> Vec<Missing>) -> Check {
+fn failed_call(check: impl Into<String>, refused: &Refused, missing: impl FnOnce() -> Vec<Missing>) -> Check {
     let message = &refused.message;
     match refused.kind {
         Refusal::Denied => {}
@@ -78,15 +78,15 @@ fn refused(check: impl Into<String>, refused: &Refused, missing: impl FnOnce() -
 }
 
 impl Refused {
-    fn is_for_want_of_an_allow(&self) -> bool {
+    fn lacks_allow(&self) -> bool {
         self.kind == Refusal::Denied && Denial::of(&self.message).advice().is_none()
     }
 }
 
 /// Returns the statement that the deployer's own role needs.
-fn own(deployer: Option<&str>, actions: Value, resource: Value) -> Vec<Missing> {
+fn own_statement(deployer: Option<&str>, actions: Value, resource: Value) -> Vec<Missing> {
     let statement = json!({"Effect": "Allow", "Action": actions, "Resource": resource});
-    vec![Missing { belongs: own_role(deployer), statement }]
+    vec![Missing { belongs: deployer_policy(deployer), statement }]
 }
 
 /// Checks that the ledger can be read, listed or written, under each prefix or as a whole. The test writes have a
@@ -110,7 +110,7 @@ pub fn ledger(
     let wrong = errors.iter().find(|(_, error)| error.kind == Refusal::Wrong);
     match denied.first().copied().or(wrong).or(errors.first()) {
         None => Check::ok(check),
-        Some((_, error)) => refused(check, error, || own(deployer, json!(action), resource)),
+        Some((_, error)) => failed_call(check, error, || own_statement(deployer, json!(action), resource)),
     }
 }
 
@@ -127,8 +127,12 @@ pub fn versioning(bucket: &BucketName, deployer: Option<&str>, outcome: &Result<
                  does; aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled)"
             ),
         ),
-        Err(error) => refused(CHECK, error, || {
-            own(deployer, json!("s3:GetBucketVersioning"), json!(format!("arn:{}:s3:::{bucket}", partition(deployer))))
+        Err(error) => failed_call(CHECK, error, || {
+            own_statement(
+                deployer,
+                json!("s3:GetBucketVersioning"),
+                json!(format!("arn:{}:s3:::{bucket}", partition(deployer))),
+            )
         }),
     }
 }
@@ -144,7 +148,9 @@ pub fn queue(
     let looks = match looks {
         Ok(looks) => looks,
         Err(error) => {
-            return refused(check, error, || own(deployer, json!("sqs:GetQueueAttributes"), json!(queue_arn)));
+            return failed_call(check, error, || {
+                own_statement(deployer, json!("sqs:GetQueueAttributes"), json!(queue_arn))
+            });
         }
     };
     let last = looks.last().copied().unwrap_or_default();
@@ -187,7 +193,9 @@ pub fn dead_letters(
             );
             Check::fail(check, because)
         }
-        Err(error) => refused(check, error, || own(deployer, json!("sqs:GetQueueAttributes"), json!(arn))),
+        Err(error) => {
+            failed_call(check, error, || own_statement(deployer, json!("sqs:GetQueueAttributes"), json!(arn)))
+        }
     }
 }
 
@@ -200,7 +208,7 @@ pub fn sweep(now: Timestamp, outcome: &Result<Option<Timestamp>, Refused>) -> Ch
     match outcome {
         Err(error) => Check::not_checked(CHECK, format!("{SWEEPS} cannot be read: {error}")),
         Ok(None) => Check::fail(CHECK, format!("no sweep has come so far: {off}")),
-        Ok(Some(last)) if now.duration_since(*last).unsigned_abs() > SWEEP_MISSED && *last < now => {
+        Ok(Some(last)) if now.duration_since(*last).unsigned_abs() > SWEEP_OVERDUE && *last < now => {
             Check::fail(CHECK, format!("the last trace of one is of {last}: {off}"))
         }
         Ok(Some(_)) => Check::ok(CHECK),
@@ -232,7 +240,7 @@ pub fn entered(chain: &Chain<'_>, outcome: &Result<(), Refused>) -> Check {
     const CHECK: &str = "enter";
     match outcome {
         Ok(()) => Check::ok(CHECK),
-        Err(error) => refused(CHECK, error, || chain.entering(&error.message)),
+        Err(error) => failed_call(CHECK, error, || chain.assume_role_statements(&error.message)),
     }
 }
 
@@ -242,28 +250,28 @@ pub fn entered(chain: &Chain<'_>, outcome: &Result<(), Refused>) -> Check {
 /// are denied on the probe, nothing is known about those functions.
 #[must_use]
 pub fn rights(chain: &Chain<'_>, tried: &[Tried]) -> Vec<Check> {
-    let may_some_like = |action: ProbedAction| {
+    let any_alike_allowed = |action: ProbedAction| {
         tried.iter().any(|(other, outcome)| other.only_reads() == action.only_reads() && matches!(outcome, Some(Ok(_))))
     };
-    let judged = |(action, outcome): &Tried| match outcome {
+    let check_of = |(action, outcome): &Tried| match outcome {
         None => Check::not_checked(
             action.action(),
             "whether the function that rights are tried on is really not there is not known (lambda:GetFunction tells)",
         ),
-        Some(Err(error)) if error.is_for_want_of_an_allow() && !may_some_like(*action) => out_of_scope(*action, error),
-        Some(outcome) => right(chain, *action, outcome),
+        Some(Err(error)) if error.lacks_allow() && !any_alike_allowed(*action) => out_of_scope(*action, error),
+        Some(outcome) => probe_check(chain, *action, outcome),
     };
-    tried.iter().map(judged).collect()
+    tried.iter().map(check_of).collect()
 }
 
-fn right(chain: &Chain<'_>, action: ProbedAction, outcome: &Result<Attempt, Refused>) -> Check {
+fn probe_check(chain: &Chain<'_>, action: ProbedAction, outcome: &Result<Attempt, Refused>) -> Check {
     match outcome {
         Ok(Attempt::NoSuchFunction) => Check::ok(action.action()),
         Ok(Attempt::Done) => Check::fail(
             action.action(),
             format!("a function {PROBE} exists here, and rights are tried on one that does not: delete it"),
         ),
-        Err(error) => refused(action.action(), error, || vec![chain.doing(action)]),
+        Err(error) => failed_call(action.action(), error, || vec![chain.action_statement(action)]),
     }
 }
 
@@ -289,7 +297,9 @@ pub fn read_artifact(
         Ok(()) => Check::ok(CHECK).seeing(format!("{} (version {})", artifact.key, artifact.version_id)),
         Err(error) => {
             let of_key = ["KMS", "kms:"].iter().any(|word| error.message.contains(word));
-            refused(CHECK, error, || chain.reading(artifact, artifact_region, of_key, &error.message))
+            failed_call(CHECK, error, || {
+                chain.read_artifact_statements(artifact, artifact_region, of_key, &error.message)
+            })
         }
     }
 }

@@ -13,9 +13,9 @@ use crate::text::{Person, PlainText};
 
 /// The age after which a request is refused. EventBridge tries for a day to deliver an event (EventBridge User Guide,
 /// "Retry policy"). An older one was kept somewhere, and was meant for that time.
-const LONGEST_WAY: SignedDuration = SignedDuration::from_hours(24);
+const MAX_REQUEST_AGE: SignedDuration = SignedDuration::from_hours(24);
 /// The tolerated difference between clocks.
-const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// The functions of a promotion request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,8 +102,8 @@ impl Functions {
                 match (all.len(), number) {
                     (0, _) => Err("functions must name at least one function".into()),
                     (left, number) if left < number => Err("functions names one of them twice".into()),
-                    (left, _) if left > MOST_TOGETHER => {
-                        Err(format!("functions names {left} functions, and {MOST_TOGETHER} go together at most"))
+                    (left, _) if left > MAX_GROUP_SIZE => {
+                        Err(format!("functions names {left} functions, and {MAX_GROUP_SIZE} go together at most"))
                     }
                     _ => Ok(Self::Together(all)),
                 }
@@ -113,7 +113,7 @@ impl Functions {
 }
 
 /// The most functions in a group: all are worked on at once.
-const MOST_TOGETHER: usize = 20;
+const MAX_GROUP_SIZE: usize = 20;
 
 impl fmt::Display for Functions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -137,13 +137,13 @@ impl PromotionRequest {
             let because = "the event was played again from an archive, and such an event never promotes: ask anew";
             return refused(Code::NotPromotable, because.to_owned());
         }
-        if self.time.duration_since(now) > CLOCKS_DIFFER {
+        if self.time.duration_since(now) > CLOCK_TOLERANCE {
             return refused(
                 Code::NotPromotable,
                 format!("the event is of {}, which is yet to come: ask anew", self.time),
             );
         }
-        if now.duration_since(self.time) > LONGEST_WAY {
+        if now.duration_since(self.time) > MAX_REQUEST_AGE {
             return refused(Code::Expired, format!("it was asked for at {}, more than a day ago: ask anew", self.time));
         }
         None
