@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_key_names_environment_function_and_release() {
+    fn valid_key_names_environment_function_and_release() {
         let place = Place::parse("dev/orders-api/1.4.2+b7.zip").unwrap();
         assert_eq!(
             (place.environment.as_str(), place.function.as_str(), place.release.as_str()),
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_another_form_is_ignored_with_the_rule_it_breaks() {
+    fn key_of_another_form_is_ignored_with_its_broken_rule() {
         for (key, because) in [
             ("readme.md", "\"readme.md\" is not an artifact: its key is not <environment>/<function>/<release>.zip"),
             (
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_of_another_bucket_or_without_a_version_is_ignored() {
+    fn event_of_another_bucket_or_without_a_version_is_ignored() {
         let other = Upload { bucket: "other".into(), ..upload("dev/f/1.zip") }.locate(&bucket()).unwrap_err();
         assert_eq!(other.to_string(), "the event is about bucket other, not the artifact bucket acme-artifacts");
         for version_id in [None, Some(String::new()), Some("null".to_owned())] {
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_upload_has_one_identity_through_every_door() {
+    fn upload_has_the_same_identity_from_s3_and_eventbridge() {
         let s3 = upload("dev/f/1.zip").locate(&bucket()).unwrap();
         let eventbridge = Upload { event_id: Some("e".into()), sequencer: None, ..upload("dev/f/1.zip") };
         assert_eq!(s3.identity(), eventbridge.locate(&bucket()).unwrap().identity());
@@ -311,7 +311,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_key_either_round_trips_or_is_refused(key in "[a-zA-Z0-9./_+ -]{0,60}") {
+        fn every_key_round_trips_or_is_refused(key in "[a-zA-Z0-9./_+ -]{0,60}") {
             if let Ok(place) = Place::parse(&key) {
                 prop_assert_eq!(place.key(), key);
             }

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_version_only_active_serves() {
+    fn only_an_active_version_may_serve() {
         assert_eq!(in_state("Active", "").to_serve(), Fit::Now);
         assert_eq!(in_state("Pending", "Creating").to_serve(), Fit::Soon);
         for state in ["Inactive", "ActiveNonInvocable", "Deactivating", "SomethingNew"] {
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn reasons_that_pass_are_told_from_those_that_do_not() {
+    fn temporary_reasons_differ_from_lasting_ones() {
         let code = |code: &str| Reason::new(Some(code), None);
         for passing in ["InternalError", "EC2RequestLimitExceeded", "InsufficientCapacity", "EFSMountTimeout"] {
             assert!(code(passing).passes(), "{passing}");

@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_denial_is_what_awss_words_say_it_is() {
+    fn denial_is_read_from_awss_message() {
         let not =
             "User: arn:aws:sts::1:assumed-role/r/s is not authorized to perform: lambda:UpdateAlias on resource: arn";
         for (words, expected) in [
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn no_advice_is_given_where_awss_words_bear_none_out() {
+    fn message_without_a_cause_gets_no_advice() {
         assert_eq!(Denial::of("Access Denied").advice(), None);
         assert!(Denial::of("with an explicit deny in a service control policy").advice().is_some());
     }

@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weekend_is_frozen_from_friday_evening_to_monday_morning_by_the_clocks_of_its_zone() {
+    fn weekend_freeze_follows_the_clocks_of_its_zone() {
         let nights =
             freeze(json!({"days": ["fri", "sat", "sun"], "from": "16:00", "to": "08:00", "zone": "Europe/Berlin"}));
         let days = freeze(json!({"days": ["sat", "sun"], "zone": "Europe/Berlin"}));
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn summer_time_moves_the_freeze_and_shortens_the_night_in_which_it_begins() {
+    fn freeze_follows_summer_time() {
         let night = freeze(json!({"days": ["sat"], "from": "22:00", "to": "03:00", "zone": "Europe/Berlin"}));
         let all = [night];
         assert_eq!(until(&all, "2026-03-28T21:00:00Z").as_deref(), Some("2026-03-29T01:00:00Z"), "4 hours long");
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_frozen_from_the_first_to_the_end_of_the_last() {
+    fn date_freeze_lasts_to_the_end_of_the_last_date() {
         let all = [freeze(json!({"first": "2026-12-20", "last": "2027-01-02", "zone": "America/New_York"}))];
         assert_eq!(until(&all, "2026-12-20T04:59:59Z"), None);
         assert_eq!(until(&all, "2026-12-20T05:00:00Z").as_deref(), Some("2027-01-03T05:00:00Z"));
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn freezes_that_meet_are_one_and_one_without_an_end_is_told_all_the_same() {
+    fn adjacent_freezes_are_one_and_an_endless_one_has_an_end() {
         let touching = [
             freeze(json!({"days": ["mon"], "from": "08:00", "to": "12:00", "zone": "UTC"})),
             freeze(json!({"days": ["mon"], "from": "12:00", "to": "14:00", "zone": "UTC"})),
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_freeze_is_told() {
+    fn invalid_freeze_is_refused_with_its_mistake() {
         let wrong = |of: Value| match serde_json::from_value::<Freeze>(of) {
             Ok(freeze) => freeze.diagnostics().into_iter().map(|m| m.to_string()).collect::<Vec<_>>().join("; "),
             Err(error) => error.to_string(),

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_region_lies_in_one_partition_by_its_code() {
+    fn region_code_determines_one_partition() {
         for (region, partition) in [
             ("eu-west-1", "aws"),
             ("us-east-1", "aws"),
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn the_beginnings_and_the_regular_expression_say_the_same() {
+    fn region_prefixes_equal_the_regular_expression() {
         for partition in &PARTITIONS {
             let starts = partition.starts.iter().map(|start| start.trim_end_matches('-')).collect::<Vec<_>>().join("|");
             let starts = if partition.starts.len() == 1 { starts } else { format!("({starts})") };

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_is_rejected_by_its_label_and_by_its_code() {
+    fn release_is_rejected_by_its_label_and_by_its_code() {
         let rejects = with(&Rejects::default(), reject("1", b"bad", "it leaks"), "a");
         let by_label = "release 1 was rejected by ann at 1970-01-01T00:00:00Z: it leaks";
         let by_code = "release 1 (the same code as release 2) was rejected by ann at 1970-01-01T00:00:00Z: it leaks";
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_is_rejected_once_and_with_the_last_words() {
+    fn repeated_reject_replaces_the_reason() {
         let rejects = with(&Rejects::default(), reject("1", b"bad", "it leaks"), "a");
         let rejects = with(&rejects, reject("2", b"worse", "it fails"), "b");
         let rejects = with(&rejects, reject("1", b"bad", "it leaks still"), "c");
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reject_ends_once_and_every_command_is_known() {
+    fn repeated_reject_commands_are_recognised() {
         let bad = || reject("1", b"bad", "it leaks");
         let rejects = with(&Rejects::default(), bad(), "a");
         assert_eq!(rejects.with(bad(), &orders(), "a"), Some(CommandEffect::Earlier));
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_id_of_a_reject_that_was_ended_is_refused() {
+    fn id_of_an_ended_reject_is_refused() {
         let bad = || reject("1", b"bad", "it leaks");
         let without = now(with(&Rejects::default(), bad(), "a").without(&release("1"), &orders(), "b"));
         for id in ["a", "b"] {
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn no_reject_is_forgotten_but_there_is_an_end_of_them() {
+    fn rejects_are_kept_up_to_the_limit() {
         let mut rejects = Rejects::default();
         for number in 0..MOST {
             let name = number.to_string();

@@ -169,7 +169,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_a_terminal_obeys_and_nobody_sees_is_escaped() {
+    fn control_and_invisible_characters_are_escaped() {
         for (text, shown) in [
             ("plain", "plain"),
             ("Grüße, 東京 e\u{301} 👍", "Grüße, 東京 e\u{301} 👍"),
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn who_differs_only_by_what_nobody_sees_is_one_person() {
+    fn names_that_differ_invisibly_are_one_person() {
         for same in ["bob", " bob ", "b\u{200b}ob", "bob\u{202c}", "\u{feff}bob\u{fe0f}", "b\u{ad}ob\u{e0101}"] {
             assert_eq!(Person::from(same), Person::from("bob"), "{same:?}");
         }
@@ -194,7 +194,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn escaping_twice_is_escaping_once(text in "\\PC{0,20}|[\\x00-\\x1f\u{200b}-\u{206f}a-z\\\\]{0,20}") {
+        fn escaping_is_idempotent(text in "\\PC{0,20}|[\\x00-\\x1f\u{200b}-\u{206f}a-z\\\\]{0,20}") {
             let once = PlainText::from(text.clone());
             prop_assert_eq!(PlainText::from(once.as_str()), once.clone());
             prop_assert!(!once.chars().any(is_treacherous));

@@ -116,19 +116,19 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_without_weights_serves_one_version() {
+    fn alias_without_weights_serves_one_version() {
         assert_eq!(Traffic::of(&alias(Some(7), &[])), Traffic::Whole);
     }
 
     #[test]
-    fn a_whole_weight_on_the_version_before_is_lambdas_own() {
+    fn whole_weight_on_the_version_before_is_lambdas_own() {
         assert_eq!(Traffic::of(&alias(Some(7), &[(6, 1.0)])), Traffic::Held { on: version(6) });
         // A rollback moves to a smaller number.
         assert_eq!(Traffic::of(&alias(Some(6), &[(7, 1.0)])), Traffic::Held { on: version(7) });
     }
 
     #[test]
-    fn a_part_of_the_traffic_elsewhere_is_somebodys_split() {
+    fn part_of_the_traffic_elsewhere_is_somebodys_split() {
         assert_eq!(Traffic::of(&alias(Some(7), &[(6, 0.9)])), Traffic::Split);
         assert_eq!(Traffic::of(&alias(Some(7), &[(6, 0.5), (5, 0.5)])), Traffic::Split);
         // CodeDeploy's canary: the old version with a weight on the new one.
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_weight_without_provisioned_concurrency_is_somebodys_split() {
+    fn whole_weight_without_provisioned_concurrency_is_somebodys_split() {
         let by_hand = ObservedAlias { provisioned: Some(false), ..alias(Some(7), &[(6, 1.0)]) };
         assert_eq!(Traffic::of(&by_hand), Traffic::Split);
         assert_eq!(by_hand.serves_alone(), None);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn held_traffic_is_on_the_version_before_though_the_alias_serves_the_new_one() {
+    fn held_traffic_is_on_the_version_before() {
         let held = alias(Some(7), &[(6, 1.0)]);
         assert_eq!((held.serves_alone(), held.traffic_version()), (Some(&version(7)), Some(version(6))));
     }

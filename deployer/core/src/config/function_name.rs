@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn two_templates_meet_where_some_pair_of_functions_gets_one_name() {
+    fn templates_that_can_give_one_name_clash() {
         for (one, other, said) in [
             (("dev", "{function}"), ("prod", "{function}"), "orders of dev and orders of prod are both called orders"),
             (
@@ -189,7 +189,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn templates_that_cannot_meet_give_no_name_twice(
+        fn templates_without_a_clash_never_give_the_same_name(
             one in "[ab_]{0,2}(\\{environment\\})?[ab_]?\\{function\\}[ab_]{0,2}",
             other in "[ab_]{0,2}(\\{environment\\})?[ab_]?\\{function\\}[ab_]{0,2}",
             function in "[ab_]{1,4}", its in "[ab_]{1,4}",

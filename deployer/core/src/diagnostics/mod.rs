@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_known_word_is_named_and_all_of_them_when_none_is_near() {
+    fn nearest_known_word_is_named_or_all_if_none_is_near() {
         assert_eq!(nearest("memroy_size", ["timeout", "memory_size"]), "; did you mean memory_size?");
         assert_eq!(nearest("memorySize", ["timeout", "memory_size"]), "; did you mean memory_size?");
         assert_eq!(nearest("dve", ["dev", "staging"]), "; did you mean dev?");
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_is_there_twice_is_refused() {
+    fn repeated_field_is_refused() {
         let mistake = parse_json("{\"a\": {\"b\": 1,\n \"b\": 2}}").unwrap_err();
         assert_eq!(mistake.to_string(), "not JSON: the field \"b\" is there twice at line 2 column 4");
         assert!(parse_json("{\"a\": 1, \"b\": {\"a\": 1}}").is_ok());
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_cut_between_characters() {
+    fn long_text_is_cut_between_characters() {
         assert_eq!(truncated(&"é".repeat(300)), format!("{}…", "é".repeat(200)));
         assert_eq!(truncated("short"), "short");
     }

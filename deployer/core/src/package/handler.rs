@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn handler_in_a_folder_that_is_a_link_is_taken_to_be_there() {
+    fn handler_in_a_linked_folder_is_assumed_to_exist() {
         for (runtime, handler, link) in [
             ("nodejs22.x", "dist/index.handler", "dist/"),
             ("nodejs22.x", "wrapper.handler", "node_modules/wrapper/"),
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn types_are_left_out_by_newer_node_alone() {
+    fn typescript_handlers_need_node_22() {
         assert!(is_found("nodejs22.x", "index.handler", "index.ts"));
         assert!(!is_found("nodejs20.x", "index.handler", "index.ts"));
     }
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn of_the_packages_of_others_only_their_descriptions_are_told() {
+    fn only_descriptions_of_installed_packages_are_listed() {
         for (path, may) in [
             ("node_modules/wrapper/package.json", true),
             ("node_modules/wrapper/index.js", true),
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn handler_that_is_looked_for_elsewhere_is_not_judged() {
+    fn handler_outside_the_zip_is_not_checked() {
         for (runtime, handler) in [
             ("nodejs22.x", "/opt/nodejs/node_modules/datadog-lambda-js/handler.handler"),
             ("nodejs22.x", "node_modules/wrapper/index.handler"),
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn file_in_the_one_folder_is_named() {
+    fn handler_in_the_only_folder_is_named() {
         let error =
             check_handler("nodejs22.x", "index.handler", &["orders/index.js".to_owned()], Some("orders")).unwrap();
         assert_eq!(

@@ -30,23 +30,23 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_are_kept_by_number_not_by_text() {
+    fn newest_versions_are_kept_by_number() {
         assert_eq!(surplus(&versions([9, 10, 11, 2]), 2, &BTreeSet::new()), versions([2, 9]));
     }
 
     #[test]
-    fn what_is_needed_stays_and_takes_nobodys_place() {
+    fn needed_versions_stay_in_addition_to_the_newest() {
         let needed = versions([1, 5]).into_iter().collect();
         assert_eq!(surplus(&versions(1..=6), 2, &needed), versions([2, 3, 4]));
     }
 
     #[test]
-    fn nothing_goes_while_there_are_few() {
+    fn few_versions_are_all_kept() {
         assert!(surplus(&versions(1..=10), 10, &BTreeSet::new()).is_empty());
     }
 
     #[test]
-    fn all_that_is_beyond_is_told_oldest_first_so_that_what_cannot_go_is_passed_over() {
+    fn all_surplus_versions_are_listed_oldest_first() {
         assert_eq!(surplus(&versions(1..=500), 10, &BTreeSet::new()), versions(1..=490));
     }
 }

@@ -131,7 +131,7 @@ fn soaks_until(decision: &Decision) -> Option<i64> {
 const AUTOMATIC: CauseKind = CauseKind::AutomaticPromotion;
 
 #[test]
-fn a_soak_is_over_to_the_second_and_not_before() {
+fn soak_ends_to_the_second() {
     let case =
         Case::new(json!({"promotion": {"automatic": true, "from": "qa", "soak": "60s"}}), head(&[("1", 100)], &[]));
     assert_eq!(soaks_until(&case.decision(AUTOMATIC, "1", 159)), Some(160));
@@ -141,7 +141,7 @@ fn a_soak_is_over_to_the_second_and_not_before() {
 }
 
 #[test]
-fn a_failure_within_the_soak_cancels_it_and_one_after_it_does_not() {
+fn failure_within_the_soak_cancels_it() {
     let rules = || json!({"promotion": {"automatic": true, "from": "qa", "soak": "60s"}});
     let live = head(&[("1", 100)], &[]);
     let within = Case::new(rules(), failed(&live, 150));
@@ -155,7 +155,7 @@ fn a_failure_within_the_soak_cancels_it_and_one_after_it_does_not() {
 }
 
 #[test]
-fn what_was_replaced_gives_way_or_goes_on_in_its_order_and_what_was_left_never_goes_by_itself() {
+fn replaced_release_is_superseded_or_continues_by_policy() {
     let replaced = || head(&[("2", 130), ("1", 100)], &[]);
     let newest = Case::new(json!({"promotion": {"automatic": true, "from": "qa", "soak": "60s"}}), replaced());
     assert_eq!(code(&newest.decision(AUTOMATIC, "1", 140)), Some(Code::Superseded));
@@ -174,7 +174,7 @@ fn what_was_replaced_gives_way_or_goes_on_in_its_order_and_what_was_left_never_g
 }
 
 #[test]
-fn of_several_sources_the_last_soak_counts_or_only_that_of_the_one() {
+fn last_soak_of_all_sources_or_of_the_one_counts() {
     let both = |require: &str| {
         let rules =
             json!({"promotion": {"automatic": true, "from": ["qa", "perf"], "require": require, "soak": "60s"}});
@@ -189,7 +189,7 @@ fn of_several_sources_the_last_soak_counts_or_only_that_of_the_one() {
 }
 
 #[test]
-fn approval_is_waited_for_until_it_expires_counted_from_the_end_of_the_soak() {
+fn approval_expires_counted_from_the_end_of_the_soak() {
     let rules = json!({"promotion": {"automatic": true, "from": "qa", "soak": "60s"}, "approval": {"required": 2, "expires": "100s"}});
     let case = Case::new(rules, head(&[("1", 100)], &[]));
     let Decision::Wait(wait) = case.decision(AUTOMATIC, "1", 110) else { panic!() };
@@ -203,7 +203,7 @@ fn approval_is_waited_for_until_it_expires_counted_from_the_end_of_the_soak() {
 }
 
 #[test]
-fn a_wait_says_all_that_it_is_for() {
+fn wait_names_all_its_conditions() {
     let wait = Wait {
         soak_until: Some(second(160)),
         frozen_until: Some(second(200)),
@@ -222,7 +222,7 @@ fn a_wait_says_all_that_it_is_for() {
 }
 
 #[test]
-fn a_request_from_another_time_is_not_even_looked_at() {
+fn request_from_another_time_is_refused() {
     let asked = |time: i64, is_replay: bool| PromotionRequest {
         functions: Functions::One(FunctionName::parse("orders").unwrap()),
         from: name("qa"),
@@ -243,7 +243,7 @@ fn a_request_from_another_time_is_not_even_looked_at() {
 }
 
 #[test]
-fn functions_are_one_or_a_pattern_or_several_and_never_two_of_these() {
+fn request_names_one_function_a_pattern_or_a_group() {
     let pattern = |text: &str| Some(FunctionPattern::parse(text).unwrap());
     let names = |all: &[&str]| Some(all.iter().map(|one| FunctionName::parse(*one).unwrap()).collect::<Vec<_>>());
     assert!(matches!(Functions::of(pattern("orders"), None), Ok(Functions::One(_))));
@@ -284,7 +284,7 @@ fn patterns_match_as_people_expect() {
 
 proptest! {
     #[test]
-    fn nothing_passes_before_its_soak_whatever_came_between(
+    fn nothing_passes_before_its_soak(
         since in 0_i64..100, soak in 1_i64..100, failure in 0_i64..300, now in 0_i64..400, newer in proptest::option::of(0_i64..300),
     ) {
         prop_assume!(newer.is_none_or(|newer| since + newer <= now));
@@ -304,7 +304,7 @@ proptest! {
     }
 
     #[test]
-    fn identities_tell_requests_apart(one in "[a-z]{1,3}", other in "[a-z]{1,3}") {
+    fn different_requests_have_different_identities(one in "[a-z]{1,3}", other in "[a-z]{1,3}") {
         let hash = |id: &str| RequestHash::of(&["promotion", id, "prod", "orders"]);
         prop_assert_eq!(one == other, hash(&one) == hash(&other));
     }

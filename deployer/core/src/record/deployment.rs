@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn one_failed_target_fails_the_deployment_and_names_itself() {
+    fn failed_target_fails_the_deployment_and_is_named() {
         let error = TargetError::new(TargetErrorCode::AccessDenied, "update code", "may not");
         let outcomes = vec![
             outcome("111111111111", Status::Succeeded, None),
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_sentences_of_many_targets_are_told_once_with_the_targets() {
+    fn equal_errors_of_several_targets_are_reported_once() {
         let failed = |account: &str, message: &str| {
             let error = TargetError::new(TargetErrorCode::AccessDenied, "observe", message);
             outcome(account, Status::Failed, Some(error))
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deployment_is_unchanged_only_if_every_target_is() {
+    fn deployment_is_unchanged_only_if_every_target_is() {
         let mixed =
             vec![outcome("111111111111", Status::Succeeded, None), outcome("222222222222", Status::Unchanged, None)];
         let same = vec![outcome("111111111111", Status::Unchanged, None)];
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_reads_back_as_it_was_written() {
+    fn record_round_trips() {
         let written = record(vec![outcome("111111111111", Status::InProgress, None)]);
         let json = serde_json::to_value(&written).unwrap();
         assert_eq!(json["status"], "in_progress");

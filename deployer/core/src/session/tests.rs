@@ -77,7 +77,7 @@ fn everything(function: &FunctionName) -> Plan {
 }
 
 #[test]
-fn the_first_session_reads_publishes_and_moves_the_alias_of_one_function() {
+fn first_session_may_read_publish_and_move_one_alias() {
     let (function, target) = (FunctionName::parse("orders-api").unwrap(), target());
     let artifact = artifact("acme-artifacts", "dev/orders-api/1.zip");
     let scope =
@@ -100,7 +100,7 @@ fn the_first_session_reads_publishes_and_moves_the_alias_of_one_function() {
 }
 
 #[test]
-fn an_artifact_that_is_in_no_bucket_gives_no_right_to_read_any_object() {
+fn artifact_in_no_bucket_allows_reading_no_object() {
     let (function, target) = (FunctionName::parse("orders-api").unwrap(), target());
     let artifact = artifact("acme-artifacts", "dev/orders-api/1.zip");
     let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: None };
@@ -114,7 +114,7 @@ fn an_artifact_that_is_in_no_bucket_gives_no_right_to_read_any_object() {
 }
 
 #[test]
-fn an_update_of_code_needs_no_second_session() {
+fn update_of_code_needs_no_second_session() {
     let (function, target) = (FunctionName::parse("orders").unwrap(), target());
     let artifact = artifact("acme-artifacts", "dev/orders/1.zip");
     let scope =
@@ -126,7 +126,7 @@ fn an_update_of_code_needs_no_second_session() {
 }
 
 #[test]
-fn a_second_session_may_pass_exactly_the_one_role_and_only_to_lambda() {
+fn second_session_may_pass_only_the_one_role_to_lambda() {
     let (function, target) = (FunctionName::parse("orders").unwrap(), target());
     let artifact = artifact("acme-artifacts", "dev/orders/1.zip");
     let scope =
@@ -152,7 +152,7 @@ fn a_second_session_may_pass_exactly_the_one_role_and_only_to_lambda() {
 }
 
 #[test]
-fn both_policies_fit_into_2048_characters_at_the_longest_names() {
+fn both_policies_fit_into_2048_characters_with_the_longest_names() {
     let (function, artifact, region, target) = longest();
     let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: Some(&region) };
     let base = scope.base_policy();
@@ -179,7 +179,7 @@ fn both_policies_fit_into_2048_characters_at_the_longest_names() {
 }
 
 #[test]
-fn rights_for_the_keys_of_code_and_for_a_capacity_provider_are_exact_and_fit() {
+fn statements_for_keys_and_capacity_providers_are_exact_and_fit() {
     let (function, artifact, region, target) = longest();
     let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: Some(&region) };
     let key = "arn:aws:kms:ap-southeast-4:111111111111:key/66666666-2222-3333-4444-555555555555";
@@ -216,7 +216,7 @@ fn rights_for_the_keys_of_code_and_for_a_capacity_provider_are_exact_and_fit() {
 }
 
 #[test]
-fn pruning_may_delete_the_versions_that_it_names_and_nothing_else() {
+fn pruning_session_may_delete_only_the_named_versions() {
     let (function, artifact, region, target) = longest();
     let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: Some(&region) };
     let versions: Vec<Version> = (0..PRUNED_AT_ONCE).map(|n| Version::parse(format!("1234567{n}")).unwrap()).collect();
@@ -230,7 +230,7 @@ fn pruning_may_delete_the_versions_that_it_names_and_nothing_else() {
 }
 
 #[test]
-fn no_step_needs_a_right_that_no_session_has() {
+fn every_step_is_allowed_by_a_session() {
     let (function, artifact, region, target) = longest();
     let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: Some(&region) };
     for (step, action) in [
@@ -246,7 +246,7 @@ fn no_step_needs_a_right_that_no_session_has() {
 }
 
 #[test]
-fn session_names_are_legal_for_sts_and_name_the_deployment() {
+fn session_names_are_valid_and_contain_the_deployment_id() {
     let id = DeploymentId::parse("01JBJ4GZ00ABCDEFGH0123456J").unwrap();
     let name = session_name(id);
     assert_eq!(name, "deployer-01JBJ4GZ00ABCDEFGH0123456J");
@@ -254,7 +254,7 @@ fn session_names_are_legal_for_sts_and_name_the_deployment() {
 }
 
 #[test]
-fn a_policy_that_sts_would_not_take_is_an_error_that_says_what_to_shorten() {
+fn policy_above_the_limit_is_an_error_with_advice() {
     let (function, artifact, region, target) = longest();
     let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: Some(&region) };
     let mut long = everything(&function);

@@ -53,7 +53,7 @@ fn names(targets: &[Target]) -> Vec<String> {
 }
 
 #[test]
-fn a_half_rolled_out_release_is_live_and_incomplete_and_the_rest_differs() {
+fn half_rolled_out_release_is_live_and_incomplete() {
     let told = status(&["eu-west-1", "us-east-2"], &half_rolled_out(), &Rejects::default());
     let live = told.live.clone().unwrap();
     assert_eq!((live.release.as_str(), live.complete), ("4", false));
@@ -66,7 +66,7 @@ fn a_half_rolled_out_release_is_live_and_incomplete_and_the_rest_differs() {
 }
 
 #[test]
-fn targets_that_the_environment_has_no_longer_are_not_told() {
+fn removed_targets_are_not_shown() {
     let told = status(&["eu-west-1"], &half_rolled_out(), &Rejects::default());
     assert_eq!((told.targets.len(), told.split(), told.extent().as_str()), (1, None, "1 of 1 targets"));
     let live = told.live.unwrap();
@@ -74,7 +74,7 @@ fn targets_that_the_environment_has_no_longer_are_not_told() {
 }
 
 #[test]
-fn a_target_that_was_added_makes_what_is_live_incomplete() {
+fn added_target_makes_the_live_release_incomplete() {
     let told = status(&["eu-west-1", "eu-north-1"], &half_rolled_out(), &Rejects::default());
     let live = told.live.unwrap();
     assert_eq!(
@@ -86,7 +86,7 @@ fn a_target_that_was_added_makes_what_is_live_incomplete() {
 }
 
 #[test]
-fn a_rejected_release_that_serves_somewhere_is_marked_there() {
+fn rejected_release_is_marked_on_the_targets_that_serve_it() {
     let reject = Reject {
         release: Release::parse("3").unwrap(),
         sha256: vec![],
@@ -104,7 +104,7 @@ fn a_rejected_release_that_serves_somewhere_is_marked_there() {
 }
 
 #[test]
-fn a_failure_is_the_last_one_only_until_something_else_has_ended() {
+fn last_failure_is_shown_until_another_deployment_ends() {
     let mut head = serde_json::to_value(half_rolled_out()).unwrap();
     head["ended"] = json!(["01JBJ4GZ555555555555555555", "01JBJ4GZ444444444444444444"]);
     let head: Head = serde_json::from_value(head).unwrap();

@@ -44,7 +44,7 @@ pub enum Command {
         /// The release.
         release: Release,
     },
-    /// Deploys the live release again to every target.
+    /// Brings every target to the live release.
     Redeploy {
         /// The environment.
         environment: EnvironmentName,

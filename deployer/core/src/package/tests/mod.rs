@@ -237,7 +237,7 @@ fn told(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_good_zip_is_described() {
+fn good_zip_is_described() {
     let bytes = good();
     let package = inspect(&bytes).unwrap();
     assert_eq!(package.sha256, Sha256::of(&bytes));
@@ -250,7 +250,7 @@ fn a_good_zip_is_described() {
 }
 
 #[test]
-fn what_the_crate_zip_writes_is_read() {
+fn zip_of_the_crate_zip_is_read() {
     use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
     for method in [CompressionMethod::Stored, CompressionMethod::Deflated] {
         for large in [false, true] {
@@ -272,7 +272,7 @@ fn what_the_crate_zip_writes_is_read() {
 }
 
 #[test]
-fn a_zip_written_as_a_stream_is_read() {
+fn zip_written_as_a_stream_is_read() {
     use zip::{ZipWriter, write::SimpleFileOptions};
     let mut writer = ZipWriter::new_stream(Vec::new());
     writer.start_file("function.toml", SimpleFileOptions::default()).unwrap();
@@ -289,7 +289,7 @@ fn ready(opening: Opening) -> Directory {
 }
 
 #[test]
-fn the_window_is_enough_for_a_large_zip() {
+fn window_is_enough_for_a_large_zip() {
     let large = Raw::stored("large", &vec![1; 5_000_000]);
     let bytes = archive(&[Raw::deflated("function.toml", MANIFEST), large, program(&elf(183))]);
     let split = bytes.len() - usize::try_from(WINDOW).unwrap();
@@ -304,7 +304,7 @@ fn the_window_is_enough_for_a_large_zip() {
 }
 
 #[test]
-fn a_directory_that_begins_before_the_tail_is_asked_for_once() {
+fn directory_before_the_tail_is_requested_once() {
     let entries: Vec<Raw> = (0..30_000).map(|i| file(format!("{i:0>80}"))).collect();
     let bytes = archive(&entries);
     let size = bytes.len() as u64;
@@ -318,7 +318,7 @@ fn a_directory_that_begins_before_the_tail_is_asked_for_once() {
 }
 
 #[test]
-fn other_bytes_than_the_object_has_are_refused() {
+fn fewer_or_more_bytes_than_the_object_are_refused() {
     let bytes = good();
     let size = bytes.len();
     for fed in [&bytes[1..], &[&bytes[..], b"x"].concat()] {
@@ -362,7 +362,7 @@ proptest! {
     }
 
     #[test]
-    fn a_directory_of_random_bytes_never_panics(
+    fn directory_of_random_bytes_never_panics(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12), sixty_four: bool,
     ) {
         let entries = [file("function.toml"), program(&elf(62)[..40]), file("a")];
@@ -387,7 +387,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_zipped_is_found_again(
+    fn zipped_files_are_listed(
         manifest in prop::collection::vec(any::<u8>(), 0..2000), program in prop::collection::vec(any::<u8>(), 0..200),
         others in prop::collection::btree_set("[a-e]{1,3}", 0..6),
     ) {

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn modes_are_for_everybody() {
+fn modes_that_exclude_others_are_refused() {
     assert_eq!(
         refusal(&[file("a").with(|e| e.mode = 0o100_600), file("b").with(|e| e.mode = 0o100_640), file("c")]),
         "the zip has files that only their owner may read, and Lambda's user owns none: `a` (mode 600), `b` (mode 640); chmod \
@@ -23,7 +23,7 @@ fn modes_are_for_everybody() {
 }
 
 #[test]
-fn every_reader_sees_the_same_entries() {
+fn zip_that_readers_see_differently_is_refused() {
     let hidden = "the zip has an entry that its directory does not list, which some readers would see: zip it again";
     let inner = archive(&[file("bootstrap")]);
     let between = |filler: &[u8]| archive(&[file("a").with(|e| e.after = filler.to_vec()), file("b")]);
@@ -82,7 +82,7 @@ fn entry_that_needs_more_than_deflate_is_refused() {
 }
 
 #[test]
-fn entry_that_is_another_one_for_some_readers_is_refused() {
+fn entry_that_some_readers_see_differently_is_refused() {
     let named = |name: &str| {
         [&[0x75, 0x70][..], &(5 + u16::try_from(name.len()).unwrap()).to_le_bytes(), &[1, 0, 0, 0, 0], name.as_bytes()]
             .concat()

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn zip_whose_only_folder_has_the_manifest_or_the_program_is_refused() {
+fn zip_with_everything_in_one_folder_is_refused() {
     let message = "all that is in the zip is in the folder orders-api, where Lambda does not look: zip what is in orders-api, \
                    not the folder itself";
     for inside in ["orders-api/function.toml", "orders-api/bootstrap"] {
@@ -30,7 +30,7 @@ fn zip_whose_only_folder_has_the_manifest_or_the_program_is_refused() {
 }
 
 #[test]
-fn handler_that_a_variable_may_lead_to_is_a_warning() {
+fn missing_handler_with_a_code_path_variable_is_a_warning() {
     let run = Run {
         runtime: Some("python3.13"),
         handler: Some("app.handler"),
@@ -67,7 +67,7 @@ fn handler_behind_a_link_is_found() {
 }
 
 #[test]
-fn handler_without_its_file_is_refused_unless_a_layer_may_have_it() {
+fn missing_handler_is_refused_unless_a_layer_may_have_it() {
     let run = Run {
         runtime: Some("nodejs22.x"),
         handler: Some("src/app.handler"),

@@ -60,7 +60,7 @@ fn streamed_entry_has_the_size_and_checksum_of_the_directory() {
 }
 
 #[test]
-fn entry_that_is_not_streamed_is_what_the_directory_says_too() {
+fn plain_entry_that_contradicts_the_directory_is_refused() {
     let damaged = refused("`lib/x.js` is damaged in the zip: its size or checksum does not match; zip it again");
     let plain = |data| Raw::deflated("lib/x.js", data);
     assert_eq!(said(plain(b"hello").with(|e| e.crc32 ^= 1)), damaged);
@@ -89,7 +89,7 @@ fn large_streamed_entries_are_unpacked_as_they_come() {
 }
 
 #[test]
-fn descriptor_is_there_in_one_of_its_four_forms() {
+fn descriptor_may_have_any_of_four_forms() {
     let plain = script().with(|e| e.after.clear());
     for (signature, wide) in [(&b""[..], 4), (b"", 8), (b"PK\x07\x08", 4), (b"PK\x07\x08", 8)] {
         let right = descriptor(&plain, signature, wide);
@@ -130,7 +130,7 @@ fn descriptor_flag_is_the_same_in_both_headers() {
 }
 
 #[test]
-fn stored_stream_is_taken_where_its_end_is_plain() {
+fn stored_stream_with_an_unmistakable_end_is_accepted() {
     assert_eq!(said(stored(b"some text, PK\x03 and PK\x05\x06 and PK")), Ok(()));
     let inner = archive(&[file("bootstrap")]);
     for data in [&b"PK\x03\x04"[..], b"some PK\x07\x08 text", &inner] {
@@ -148,7 +148,7 @@ fn stored_stream_is_taken_where_its_end_is_plain() {
 }
 
 #[test]
-fn stored_stream_is_looked_through_across_pieces() {
+fn stored_stream_is_searched_across_pieces() {
     let bytes = archive(&[file("a"), stored(b"some PK\x07\x08 text")]);
     for truncated in 0..bytes.len() {
         let mut reader = ready(Directory::open(bytes.len() as u64, &bytes).unwrap()).reader();
