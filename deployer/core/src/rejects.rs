@@ -183,8 +183,8 @@ mod tests {
         let rejects = with(&Rejects::default(), reject("1", b"bad", "it leaks"), "a");
         let rejects = with(&rejects, reject("2", b"worse", "it fails"), "b");
         let rejects = with(&rejects, reject("1", b"bad", "it leaks still"), "c");
-        let told: Vec<_> = rejects.all().map(|one| (one.release.as_str(), one.reason.as_str())).collect();
-        assert_eq!(told, [("1", "it leaks still"), ("2", "it fails")]);
+        let reasons: Vec<_> = rejects.all().map(|one| (one.release.as_str(), one.reason.as_str())).collect();
+        assert_eq!(reasons, [("1", "it leaks still"), ("2", "it fails")]);
         assert_eq!(rejects.revision, 3);
         assert_eq!(serde_json::from_slice::<Rejects>(&serde_json::to_vec(&rejects).unwrap()).unwrap(), rejects);
     }

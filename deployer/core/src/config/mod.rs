@@ -166,9 +166,10 @@ impl Config {
         };
         // Rules are not checked in an environment with mistakes of form: a rule may be broken there only by a
         // placeholder.
-        let told = mistakes.iter().map(|mistake| environment_path(&mistake.path).to_owned()).collect::<BTreeSet<_>>();
+        let reported =
+            mistakes.iter().map(|mistake| environment_path(&mistake.path).to_owned()).collect::<BTreeSet<_>>();
         mistakes.extend(
-            config.diagnostics(own).into_iter().filter(|mistake| !told.contains(environment_path(&mistake.path))),
+            config.diagnostics(own).into_iter().filter(|mistake| !reported.contains(environment_path(&mistake.path))),
         );
         Diagnostics::error_if_any(mistakes).map_err(ConfigError)?;
         Ok(config)

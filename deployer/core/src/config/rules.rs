@@ -62,9 +62,9 @@ impl Config {
             })
         };
         let of_queue = self.queue_url.as_deref().and_then(region_of_queue);
-        let home = own.or(of_queue.as_ref()).or_else(|| targets().map(|(_, region)| region).next());
-        let home = home.and_then(|region| Some((region, Partition::of(region)?)));
-        let wrong = |(path, region): (String, &Region)| match (Partition::of(region), home) {
+        let deployer_region = own.or(of_queue.as_ref()).or_else(|| targets().map(|(_, region)| region).next());
+        let deployer_region = deployer_region.and_then(|region| Some((region, Partition::of(region)?)));
+        let wrong = |(path, region): (String, &Region)| match (Partition::of(region), deployer_region) {
             (None, _) => {
                 let known = PARTITIONS.map(|partition| partition.id).join(", ");
                 Some(Diagnostic::new(
@@ -72,10 +72,10 @@ impl Config {
                     format_args!("{region} is in none of AWS's partitions known here ({known})"),
                 ))
             }
-            (Some(there), Some((region_of_home, here))) if there != here => Some(Diagnostic::new(
+            (Some(there), Some((deployer_region_code, here))) if there != here => Some(Diagnostic::new(
                 path,
                 format_args!(
-                    "{region} is in the partition {}, and {region_of_home} of the deployer in {}: no role can be assumed across \
+                    "{region} is in the partition {}, and {deployer_region_code} of the deployer in {}: no role can be assumed across \
                      partitions, so {} needs a deployer of its own",
                     there.id, here.id, there.id
                 ),
@@ -157,17 +157,17 @@ impl Config {
     /// its environments by name.
     fn circle(&self, start: &EnvironmentName) -> Option<String> {
         let sources = |name| self.environments.get(name).and_then(|environment| environment.promotion.as_ref());
-        let mut ways: Vec<Vec<&EnvironmentName>> = vec![vec![start]];
+        let mut paths: Vec<Vec<&EnvironmentName>> = vec![vec![start]];
         // Each environment is visited once: the number of paths between many environments would be too large.
         let mut seen = BTreeSet::new();
-        while let Some(way) = ways.pop() {
-            for next in sources(*way.last()?).into_iter().flat_map(|promotion| promotion.from.iter()) {
+        while let Some(path) = paths.pop() {
+            for next in sources(*path.last()?).into_iter().flat_map(|promotion| promotion.from.iter()) {
                 if next == start {
-                    let names = way.iter().chain([&start]).map(|name| name.as_str());
+                    let names = path.iter().chain([&start]).map(|name| name.as_str());
                     return Some(names.collect::<Vec<_>>().join(" from "));
                 }
                 if next > start && seen.insert(next) {
-                    ways.push(way.iter().copied().chain([next]).collect());
+                    paths.push(path.iter().copied().chain([next]).collect());
                 }
             }
         }

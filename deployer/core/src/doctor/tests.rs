@@ -198,14 +198,14 @@ fn error_other_than_a_denial_does_not_fail() {
 fn ledger_statement_names_only_the_denied_prefixes() {
     let config = json!({"artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-ledger", "environments": {}});
     let config = Config::parse(&config.to_string()).unwrap();
-    let judged = |outcomes: &[(&str, Result<(), Refused>)]| {
+    let checked = |outcomes: &[(&str, Result<(), Refused>)]| {
         checks::ledger("write ledger", Some(DEPLOYER), &config, "s3:PutObject", outcomes)
     };
-    let check = judged(&[("heads/", Ok(())), ("results/", Err(throttled())), ("open/", Err(denied("no")))]);
+    let check = checked(&[("heads/", Ok(())), ("results/", Err(throttled())), ("open/", Err(denied("no")))]);
     assert_eq!(check.status, CheckStatus::Fail);
     assert_eq!(check.missing[0].statement["Resource"], json!(["arn:aws:s3:::acme-ledger/open/*"]));
-    assert_eq!(judged(&[("heads/", Ok(())), ("open/", Err(throttled()))]).status, CheckStatus::NotChecked);
-    assert_eq!(judged(&[("heads/", Ok(()))]), Check::ok("write ledger"));
+    assert_eq!(checked(&[("heads/", Ok(())), ("open/", Err(throttled()))]).status, CheckStatus::NotChecked);
+    assert_eq!(checked(&[("heads/", Ok(()))]), Check::ok("write ledger"));
 }
 
 #[test]
@@ -236,15 +236,15 @@ fn unreadable_artifact_names_statements_of_both_accounts_or_the_key() {
 
 #[test]
 fn queue_is_stuck_only_if_messages_wait_at_every_look() {
-    let judged = |looks: &[(u64, u64)]| {
+    let checked = |looks: &[(u64, u64)]| {
         let looks =
             looks.iter().map(|(waiting, in_flight)| QueueLook { waiting: *waiting, in_flight: *in_flight, delayed: 0 });
         checks::queue("queue", None, "arn", &Ok(looks.collect())).status
     };
-    assert_eq!(judged(&[(3, 0), (3, 0), (4, 0)]), CheckStatus::Fail);
-    assert_eq!(judged(&[(3, 0), (0, 3)]), CheckStatus::Ok);
-    assert_eq!(judged(&[(300, 10), (290, 10)]), CheckStatus::Ok, "it is busy");
-    assert_eq!(judged(&[(0, 0)]), CheckStatus::Ok);
+    assert_eq!(checked(&[(3, 0), (3, 0), (4, 0)]), CheckStatus::Fail);
+    assert_eq!(checked(&[(3, 0), (0, 3)]), CheckStatus::Ok);
+    assert_eq!(checked(&[(300, 10), (290, 10)]), CheckStatus::Ok, "it is busy");
+    assert_eq!(checked(&[(0, 0)]), CheckStatus::Ok);
 }
 
 #[test]
@@ -264,24 +264,24 @@ fn dead_letters_or_a_missing_dead_letter_queue_fail() {
 
 #[test]
 fn sweep_without_a_recent_trace_fails() {
-    let judged = |last: Option<i64>| checks::sweep(at(0), &Ok(last.map(at))).status;
-    assert_eq!(judged(Some(-60)), CheckStatus::Ok);
-    assert_eq!(judged(Some(-599)), CheckStatus::Ok);
-    assert_eq!(judged(Some(-601)), CheckStatus::Fail);
-    assert_eq!(judged(Some(700)), CheckStatus::Ok, "another clock is the clocks' matter");
-    assert_eq!(judged(None), CheckStatus::Fail);
+    let checked = |last: Option<i64>| checks::sweep(at(0), &Ok(last.map(at))).status;
+    assert_eq!(checked(Some(-60)), CheckStatus::Ok);
+    assert_eq!(checked(Some(-599)), CheckStatus::Ok);
+    assert_eq!(checked(Some(-601)), CheckStatus::Fail);
+    assert_eq!(checked(Some(700)), CheckStatus::Ok, "another clock is the clocks' matter");
+    assert_eq!(checked(None), CheckStatus::Fail);
 }
 
 #[test]
 fn clocks_agree_within_the_time_of_two_reads() {
-    let judged = |before, after, other| {
+    let checked = |before, after, other| {
         checks::clocks("clock", "it", (at(before), at(after)), at(other), Duration::from_secs(5))
     };
-    assert_eq!(judged(0, 10, 5).status, CheckStatus::Ok);
-    assert_eq!(judged(0, 10, -5).status, CheckStatus::Ok);
-    assert_eq!(judged(0, 10, 15).status, CheckStatus::Ok);
-    assert_eq!(judged(0, 10, -6).because.unwrap(), "it is 6 seconds ahead: set it right (NTP)");
-    assert_eq!(judged(0, 10, 17).because.unwrap(), "it is 7 seconds behind: set it right (NTP)");
+    assert_eq!(checked(0, 10, 5).status, CheckStatus::Ok);
+    assert_eq!(checked(0, 10, -5).status, CheckStatus::Ok);
+    assert_eq!(checked(0, 10, 15).status, CheckStatus::Ok);
+    assert_eq!(checked(0, 10, -6).because.unwrap(), "it is 6 seconds ahead: set it right (NTP)");
+    assert_eq!(checked(0, 10, 17).because.unwrap(), "it is 7 seconds behind: set it right (NTP)");
 }
 
 #[test]

@@ -195,8 +195,8 @@ fn apply_decisions(before: &Group, decisions: &[Checked], now: Timestamp) -> (Gr
         member.release = chosen.as_ref().map(|chosen| chosen.release.clone()).or(member.release.take());
         member.chosen.clone_from(chosen);
     }
-    let judged = || before.functions.iter().zip(decisions);
-    let ends = judged().find_map(|(member, (decision, _))| match decision {
+    let members_with_decisions = || before.functions.iter().zip(decisions);
+    let ends = members_with_decisions().find_map(|(member, (decision, _))| match decision {
         Decision::Deny(ending) => Some((member, ending)),
         _ => None,
     });
@@ -213,7 +213,7 @@ fn apply_decisions(before: &Group, decisions: &[Checked], now: Timestamp) -> (Gr
         group.end_undecided(status, code, &format!("{}: {because}", member.function), now);
         return (group, false);
     }
-    let waits = judged().find_map(|(member, (decision, _))| match decision {
+    let waits = members_with_decisions().find_map(|(member, (decision, _))| match decision {
         Decision::Wait(wait) => Some((member, wait)),
         _ => None,
     });

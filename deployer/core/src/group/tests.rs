@@ -165,9 +165,9 @@ fn only_members_that_moved_are_rolled_back() {
     assert_eq!(group.to_withdraw(second(60)).count(), 0);
     let none = group.moved(&[record(&group, 0, Status::Refused), record(&group, 1, Status::Failed)], second(60));
     assert_eq!((none.phase, none.status), (Phase::Ended, Status::Failed), "nothing has to go back");
-    let stuck = turned.gone_back(&[record(&group, 0, Status::Refused), None], second(70));
-    let statuses: Vec<_> = stuck.functions.iter().map(|member| member.status.unwrap()).collect();
-    assert_eq!((stuck.status, statuses), (Status::Failed, vec![Status::Succeeded, Status::Failed]));
+    let failed = turned.gone_back(&[record(&group, 0, Status::Refused), None], second(70));
+    let statuses: Vec<_> = failed.functions.iter().map(|member| member.status.unwrap()).collect();
+    assert_eq!((failed.status, statuses), (Status::Failed, vec![Status::Succeeded, Status::Failed]));
 }
 
 #[test]

@@ -37,38 +37,38 @@ choices! {
     /// The instruction set that the code is built for.
     Architecture {
         X86_64 = "x86_64", "Intel and AMD, 64 bits.";
-        Arm64 = "arm64", "Graviton.";
+        Arm64 = "arm64", "AWS Graviton, 64 bits.";
     }
     /// Whether invocations are traced.
     TracingMode {
-        Active = "Active", "Lambda decides, by sampling.";
-        PassThrough = "PassThrough", "Only when the caller's trace says so.";
+        Active = "Active", "Lambda traces a sample of the invocations.";
+        PassThrough = "PassThrough", "An invocation is traced only if its caller's trace header says so.";
     }
     /// The format of log lines.
     LogFormat {
-        Text = "Text", "As the code writes them.";
-        Json = "JSON", "One JSON object each.";
+        Text = "Text", "Plain text, as the code writes it.";
+        Json = "JSON", "One JSON object per line.";
     }
     /// The lowest level of the code's own log lines that is kept.
     ApplicationLogLevel {
-        Trace = "TRACE", "Everything.";
+        Trace = "TRACE", "All lines.";
         Debug = "DEBUG", "Debug and above.";
         Info = "INFO", "Info and above.";
         Warn = "WARN", "Warnings and above.";
         Error = "ERROR", "Errors and above.";
-        Fatal = "FATAL", "Only what is fatal.";
+        Fatal = "FATAL", "Fatal errors only.";
     }
     /// The lowest level of Lambda's own log lines that is kept.
     SystemLogLevel {
-        Debug = "DEBUG", "Everything.";
+        Debug = "DEBUG", "All lines.";
         Info = "INFO", "Info and above.";
-        Warn = "WARN", "Warnings.";
+        Warn = "WARN", "Warnings only.";
     }
     /// Whether a function reads the objects of an S3 file system from S3 itself.
     DirectS3Read {
         Auto = "AUTO", "Lambda decides.";
-        Enabled = "ENABLED", "It does.";
-        Disabled = "DISABLED", "It reads through the file system.";
+        Enabled = "ENABLED", "Objects are read from S3 itself.";
+        Disabled = "DISABLED", "Objects are read through the file system.";
     }
     /// The isolation of a function's tenants.
     TenantIsolationMode {
@@ -76,8 +76,8 @@ choices! {
     }
     /// The versions that SnapStart takes snapshots of.
     SnapStartApplyOn {
-        PublishedVersions = "PublishedVersions", "Each version as it is published.";
-        None = "None", "Nothing.";
+        PublishedVersions = "PublishedVersions", "Each version when it is published.";
+        None = "None", "No snapshots are taken.";
     }
 }
 

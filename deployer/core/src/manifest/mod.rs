@@ -215,15 +215,15 @@ impl Manifest {
     #[must_use]
     pub fn strangers<'a>(&self, known: impl IntoIterator<Item = &'a EnvironmentName>) -> Vec<Diagnostic> {
         let known: BTreeSet<&str> = known.into_iter().map(EnvironmentName::as_str).collect();
-        let strange = self.overlays.keys().filter(|name| !known.contains(name.as_str()));
-        let told = strange.map(|name| {
+        let unknown = self.overlays.keys().filter(|name| !known.contains(name.as_str()));
+        let diagnostics = unknown.map(|name| {
             let hint = diagnostics::nearest(name.as_str(), known.iter().copied());
             Diagnostic::new(
                 format!("{ENVIRONMENTS}.{name}"),
                 format_args!("deployer.json has no environment {name}{hint}"),
             )
         });
-        told.collect()
+        diagnostics.collect()
     }
 
     /// Returns the configuration for each environment with an overlay, and the base.

@@ -165,16 +165,16 @@ fn summarize(failed: &[&TargetOutcome], all: usize) -> String {
     let mut sentences: Vec<(String, Vec<&TargetOutcome>)> = Vec::new();
     for target in failed {
         let Some(sentence) = target.error.as_ref().map(|error| sentence(target, error)) else { continue };
-        match sentences.iter_mut().find(|(told, _)| *told == sentence) {
+        match sentences.iter_mut().find(|(known, _)| *known == sentence) {
             Some((_, targets)) => targets.push(target),
             None => sentences.push((sentence, vec![target])),
         }
     }
-    let told: Vec<String> =
+    let texts: Vec<String> =
         sentences.iter().take(3).map(|(sentence, targets)| sentence_with_targets(sentence, targets)).collect();
-    let untold: usize = sentences.iter().skip(3).map(|(_, targets)| targets.len()).sum();
-    let more = if untold > 0 { format!("; and {untold} more") } else { String::new() };
-    format!("{} of {all} targets failed: {}{more}", failed.len(), told.join("; "))
+    let omitted: usize = sentences.iter().skip(3).map(|(_, targets)| targets.len()).sum();
+    let more = if omitted > 0 { format!("; and {omitted} more") } else { String::new() };
+    format!("{} of {all} targets failed: {}{more}", failed.len(), texts.join("; "))
 }
 
 /// Formats a target's error without the target's account, so that equal errors of several targets are equal texts.
