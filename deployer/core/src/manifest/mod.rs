@@ -247,7 +247,7 @@ impl Manifest {
         // A table in an overlay may name only some of its fields.
         each_property(&mut overlay, without_required);
         let overlays = json!({
-            "description": "Laid over the above in the environment of that name: tables merge, the rest replaces.",
+            "description": "The settings of the environment with this name, laid over those above: tables merge, other values replace.",
             "type": ["object", "null"],
             "patternProperties": { "^[a-z][a-z0-9-]{0,31}$": overlay },
             "additionalProperties": false,
