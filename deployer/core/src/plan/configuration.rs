@@ -100,7 +100,7 @@ impl Configuration {
     /// Makes the configuration of a new function: everything that the manifest names except for the role.
     ///
     /// # Errors
-    /// [`UnmergeableVariables::TooLarge`] if the variables exceed [`VARIABLES_LIMIT`].
+    /// [`UnmergeableVariables::TooLarge`] if the variables exceed `VARIABLES_LIMIT`.
     pub fn all_of(wanted: &FunctionConfig) -> Result<Self, UnmergeableVariables> {
         differences(wanted, &BTreeSet::new(), None, &Settings::default()).map(|(all, _)| all)
     }
@@ -182,7 +182,7 @@ pub enum UnmergeableVariables {
         /// The error that Lambda gives.
         because: String,
     },
-    /// All variables together exceed [`VARIABLES_LIMIT`].
+    /// All variables together exceed `VARIABLES_LIMIT`.
     #[error(
         "the variables that the manifest names and those that the function has take {found} bytes as JSON, and Lambda \
          takes {VARIABLES_LIMIT}: name fewer, or keep large values elsewhere"
