@@ -1,4 +1,5 @@
-//! What CI uploads: the key's grammar, the one object version that a deployment is about, and what it proved to be.
+//! The artifact that CI uploads: the grammar of its object key, the object version, and the facts that verification
+//! proves.
 
 use std::collections::BTreeMap;
 
@@ -15,12 +16,12 @@ use crate::names::ARTIFACT_SUFFIX;
 use crate::package::Startup;
 use crate::text::PlainText;
 
-/// The user metadata of the object that the record keeps.
+/// The names of the object's user metadata that the record keeps.
 pub const KEPT_METADATA: [&str; 4] = ["commit", "commit-time", "build-url", UPLOADED_BY];
-/// The user metadata that tells who has uploaded the object.
+/// The name of the user metadata that says who uploaded the object.
 pub const UPLOADED_BY: &str = "uploaded-by";
 
-/// Where a key says that its zip belongs.
+/// The parts of an artifact's object key, `<environment>/<function>/<release>.zip`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     /// The key's first part.
@@ -34,10 +35,10 @@ pub struct Place {
 /// A key that is not `<environment>/<function>/<release>.zip`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// It has another form altogether.
+    /// The key has another number of parts, or does not end in `.zip`.
     #[error("its key is not <environment>/<function>/<release>.zip")]
     Form,
-    /// A part breaks its rule.
+    /// The environment, the function or the release breaks the rule of its name.
     #[error("its key is not <environment>/<function>/<release>.zip: {0}")]
     Part(#[from] InvalidName),
 }
@@ -62,7 +63,8 @@ impl Place {
         })
     }
 
-    /// The environment and the function of a key, whatever file it names. None: it has another form, or names no file.
+    /// Returns the environment and the function of a key, whatever its file is called. None if the key has another form
+    /// or an empty file name.
     #[must_use]
     pub fn folder(key: &str) -> Option<(EnvironmentName, FunctionName)> {
         let mut parts = key.split('/');
@@ -73,7 +75,7 @@ impl Place {
         (!file.is_empty()).then_some(folder)
     }
 
-    /// The key of this place.
+    /// Returns the object key.
     #[must_use]
     pub fn key(&self) -> String {
         format!("{}/{}/{}{ARTIFACT_SUFFIX}", self.environment, self.function, self.release)
@@ -87,11 +89,11 @@ pub struct ArtifactRef {
     pub bucket: BucketName,
     /// The object's key.
     pub key: String,
-    /// The S3 version id. Never absent: without it nothing says which bytes were meant.
+    /// The S3 version id. It is never absent: without it the key alone does not say which bytes are meant.
     pub version_id: String,
 }
 
-/// An upload as a door told of it: what S3 or EventBridge said, decoded.
+/// An upload as S3 or EventBridge announces it, decoded but not checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upload {
     /// The bucket's name as the event gave it.
@@ -100,33 +102,33 @@ pub struct Upload {
     pub key: String,
     /// The object's version id, absent where the bucket has no versioning.
     pub version_id: Option<String>,
-    /// S3's order within the key (S3 User Guide, "Event message structure").
+    /// The order of events within one key (S3 User Guide, "Event message structure").
     pub sequencer: Option<String>,
-    /// When the upload happened, as the event says.
+    /// The time of the upload, as the event says.
     pub time: Timestamp,
     /// The request id or event id, for the record.
     pub event_id: Option<String>,
 }
 
-/// An upload that is ours to deploy.
+/// An upload of a valid key in the artifact bucket: it can be deployed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocatedUpload {
-    /// What the key says.
+    /// The parts of the key.
     pub place: Place,
     /// The object version.
     pub artifact: ArtifactRef,
     /// The event's time.
     pub time: Timestamp,
-    /// S3's order within the key.
+    /// The order of events within one key.
     pub sequencer: Option<String>,
     /// The request id or event id, for the record.
     pub event_id: Option<String>,
 }
 
-/// Why an upload is not deployed and leaves no record.
+/// The reason for which an upload is ignored: it is not deployed and gets no record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotOurs {
-    /// Another bucket's event.
+    /// The event comes from another bucket.
     #[error("the event is about bucket {found}, not the artifact bucket {expected}")]
     OtherBucket {
         /// The configured artifact bucket.
@@ -134,15 +136,15 @@ pub enum NotOurs {
         /// The event's bucket.
         found: String,
     },
-    /// The key's form.
+    /// The key is not an artifact's.
     #[error("{key:?} is not an artifact: {error}")]
     Key {
-        /// The key, as told.
+        /// The key as the event has it, cut to 300 characters.
         key: String,
-        /// Which rule it breaks.
+        /// The rule that the key breaks.
         error: KeyError,
     },
-    /// No version id.
+    /// The event has no version id: versioning is off.
     #[error("{key:?} came without a version id: turn versioning on for bucket {bucket}, then upload it again")]
     NoVersion {
         /// The artifact bucket.
@@ -153,10 +155,10 @@ pub enum NotOurs {
 }
 
 impl Upload {
-    /// Step "locate": from what an event tells to the place and the one object version.
+    /// Checks an announced upload and finds its key's parts and object version (step "locate").
     ///
     /// # Errors
-    /// [`NotOurs`] for everything that is ignored without a record.
+    /// [`NotOurs`] if the upload is ignored.
     pub fn locate(self, artifact_bucket: &BucketName) -> Result<LocatedUpload, NotOurs> {
         if self.bucket != artifact_bucket.as_str() {
             return Err(NotOurs::OtherBucket { expected: artifact_bucket.clone(), found: self.bucket });
@@ -165,7 +167,7 @@ impl Upload {
             Ok(place) => place,
             Err(error) => return Err(NotOurs::Key { key: self.key.chars().take(300).collect(), error }),
         };
-        // Without versioning S3 sends no version id, and "null" for objects older than versioning.
+        // S3 sends no version id where versioning is off, and "null" for objects from before it was turned on.
         let Some(version_id) = self.version_id.filter(|id| !id.is_empty() && id != "null") else {
             return Err(NotOurs::NoVersion { bucket: artifact_bucket.clone(), key: self.key });
         };
@@ -180,44 +182,45 @@ impl Upload {
 }
 
 impl LocatedUpload {
-    /// What this upload is known by through every door: bucket, key, version id and environment.
+    /// Returns the identity of the upload, which is the same through S3 and EventBridge: bucket, key, version id and
+    /// environment.
     #[must_use]
     pub fn identity(&self) -> RequestHash {
         let a = &self.artifact;
         RequestHash::of(&["upload", a.bucket.as_str(), &a.key, &a.version_id, self.place.environment.as_str()])
     }
 
-    /// The id that this upload's deployment gets.
+    /// Returns the id of this upload's deployment.
     #[must_use]
     pub fn deployment_id(&self) -> DeploymentId {
         DeploymentId::of(self.time, self.identity())
     }
 }
 
-/// An artifact that was read from its first byte to its last and obeys every rule of "What a zip must be".
+/// An artifact that was read to its last byte and obeys every rule of the contract's "What a zip must be".
 #[derive(Debug, Clone, PartialEq)]
 pub struct VerifiedArtifact {
     /// The object version.
     pub reference: ArtifactRef,
-    /// The bucket's region: targets there get the code by reference, others get it inline. None: it is in no bucket, and
-    /// every target gets it inline.
+    /// The bucket's region. Targets in it get the code by reference, all others inline. None: the artifact is in no
+    /// bucket, and every target gets it inline.
     pub region: Option<Region>,
-    /// The zip's hash, as Lambda will prove it.
+    /// The zip's hash, comparable with Lambda's `CodeSha256`.
     pub sha256: Sha256,
     /// The zip's size in bytes.
     pub size: u64,
-    /// The object's user metadata, as far as the record keeps it.
+    /// The object's user metadata that the record keeps ([`KEPT_METADATA`]).
     pub metadata: BTreeMap<String, PlainText>,
     /// The manifest for the environment; empty where the zip has none.
     pub config: FunctionConfig,
     /// Whether the zip has a manifest. Without one the configuration is left alone.
     pub has_manifest: bool,
-    /// What in the zip decides whether Lambda can start it.
+    /// The facts about the zip's contents that decide whether Lambda can start it.
     pub startup: Startup,
 }
 
 impl VerifiedArtifact {
-    /// What it sets beside the code; nothing is said where there is no manifest.
+    /// Returns the names of the variables and tags that the manifest sets; none if the zip has no manifest.
     #[must_use]
     pub fn named(&self) -> Option<ManagedKeys> {
         self.has_manifest.then(|| self.config.named())
@@ -246,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_key_names_environment_function_and_release() {
+    fn valid_key_names_environment_function_and_release() {
         let place = Place::parse("dev/orders-api/1.4.2+b7.zip").unwrap();
         assert_eq!(
             (place.environment.as_str(), place.function.as_str(), place.release.as_str()),
@@ -256,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_another_form_is_ignored_with_the_rule_it_breaks() {
+    fn key_of_another_form_is_ignored_with_its_broken_rule() {
         for (key, because) in [
             ("readme.md", "\"readme.md\" is not an artifact: its key is not <environment>/<function>/<release>.zip"),
             (
@@ -284,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_of_another_bucket_or_without_a_version_is_ignored() {
+    fn event_of_another_bucket_or_without_a_version_is_ignored() {
         let other = Upload { bucket: "other".into(), ..upload("dev/f/1.zip") }.locate(&bucket()).unwrap_err();
         assert_eq!(other.to_string(), "the event is about bucket other, not the artifact bucket acme-artifacts");
         for version_id in [None, Some(String::new()), Some("null".to_owned())] {
@@ -298,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_upload_has_one_identity_through_every_door() {
+    fn upload_has_the_same_identity_from_s3_and_eventbridge() {
         let s3 = upload("dev/f/1.zip").locate(&bucket()).unwrap();
         let eventbridge = Upload { event_id: Some("e".into()), sequencer: None, ..upload("dev/f/1.zip") };
         assert_eq!(s3.identity(), eventbridge.locate(&bucket()).unwrap().identity());
@@ -308,7 +311,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_key_either_round_trips_or_is_refused(key in "[a-zA-Z0-9./_+ -]{0,60}") {
+        fn every_key_round_trips_or_is_refused(key in "[a-zA-Z0-9./_+ -]{0,60}") {
             if let Ok(place) = Place::parse(&key) {
                 prop_assert_eq!(place.key(), key);
             }

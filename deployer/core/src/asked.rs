@@ -1,5 +1,7 @@
-//! What concerns another function than the one whose deployment has ended: the promotion that it calls for stands in an
-//! object of its own before the outbox drops its entry, so that a message that is lost, or not understood, loses nothing.
+//! Requests for other functions: a finished deployment calls for a promotion, or a group for a member's deployment.
+//!
+//! Each request is an object of its own in the ledger. It is written before the outbox drops its entry, so that a
+//! message that is lost or not understood loses nothing.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,10 +10,10 @@ use crate::id::{EnvironmentName, FunctionName};
 use crate::names::ASKED;
 use crate::record::SCHEMA;
 
-/// The form of the messages that the deployer sends itself.
+/// The format of the messages that the deployer sends to itself.
 pub const FORMAT: u32 = 1;
 
-/// A request that waits to be put into the head of its function.
+/// A request that waits in the ledger until the head of its function knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AskedFor {
     /// The ledger's schema: 1.
@@ -20,31 +22,31 @@ pub struct AskedFor {
     pub environment: EnvironmentName,
     /// The function.
     pub function: FunctionName,
-    /// What is asked for.
+    /// The request itself.
     pub request: Request,
 }
 
 impl AskedFor {
-    /// A request that goes to another environment or function.
+    /// Makes the object for a request to another environment or function.
     #[must_use]
     pub fn new(environment: &EnvironmentName, function: &FunctionName, request: Request) -> Self {
         let (environment, function) = (environment.clone(), function.clone());
         Self { schema: SCHEMA, environment, function, request }
     }
 
-    /// The key of the object: the same request is the same object.
+    /// Returns the object's key. The same request always has the same key.
     #[must_use]
     pub fn key(&self) -> String {
         format!("{}{}.json", Self::all_of(&self.environment, &self.function), self.request.hash.in_key())
     }
 
-    /// Where the requests are that wait for one function's head.
+    /// Returns the prefix of all requests that wait for one function's head.
     #[must_use]
     pub fn all_of(environment: &EnvironmentName, function: &FunctionName) -> String {
         format!("{ASKED}{environment}/{function}/")
     }
 
-    /// The environment and the function that a key names.
+    /// Reads the environment and the function from an object's key.
     #[must_use]
     pub fn place(key: &str) -> Option<(EnvironmentName, FunctionName)> {
         let mut parts = key.strip_prefix(ASKED)?.split('/');

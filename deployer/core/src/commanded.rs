@@ -1,7 +1,7 @@
-//! Something that stands in the ledger because commands have asked for it: a hold, or a rejected release.
+//! State in the ledger that commands set and clear: a hold, or a rejected release.
 //!
-//! The ids of those commands stand beside it, so that a command that comes again is told from one whose effect was since
-//! undone. They go with it: whoever undoes it, or puts another in its place, forgets them with the same write.
+//! The ids of the commands that asked for the state are kept beside it. So a repeated command is told from one whose
+//! effect was undone since. Whoever clears or replaces the state drops these ids in the same write.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -10,17 +10,17 @@ use serde::{Deserialize, Serialize};
 use crate::id::{Release, RequestHash, Sha256};
 use crate::text::{Person, PlainText};
 
-/// How many commands are known by their id: those that stand beside one thing, and those that an object has carried out.
+/// The number of command ids that are remembered, both beside one hold or reject and per ledger object.
 pub const OBEYED: usize = 50;
 
-/// What came of a command that changes an object of the ledger without deploying.
+/// The effect of a command that changes a ledger object and deploys nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CommandEffect<T> {
-    /// To be written.
+    /// The changed object, which the caller writes.
     Now(Box<T>),
-    /// The same command was carried out before, and what it has asked for is so.
+    /// The same command was carried out before, and its effect still stands.
     Earlier,
-    /// The id is that of a command whose effect was since undone, or of another command.
+    /// The id belongs to a command whose effect was undone since, or to another command.
     Reused {
         /// The id.
         id: String,
@@ -28,26 +28,27 @@ pub enum CommandEffect<T> {
 }
 
 impl<T> CommandEffect<T> {
-    /// What to tell a command of this id that comes again.
+    /// Returns the effect of a command that is repeated under this id.
     #[must_use]
     pub fn again(id: &str, still_stands: bool) -> Self {
         if still_stands { Self::Earlier } else { Self::Reused { id: id.to_owned() } }
     }
 }
 
-/// What stands, and who asked for it.
+/// A hold or a reject, with the commands that asked for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commanded<T> {
-    /// What stands.
+    /// The hold or the reject.
     #[serde(flatten)]
     pub what: T,
-    /// The commands that have asked for it, the newest first: the words are that one's. Objects of before have none.
+    /// The hashes of the commands that asked for it, newest first. The reason is that of the newest. Empty in objects
+    /// that older deployers wrote.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     asked_by: Vec<RequestHash>,
 }
 
 impl<T> Commanded<T> {
-    /// What a command asks for, in place of what stood before.
+    /// Makes the state that a command asks for; the commands of the state it replaces are kept.
     #[must_use]
     pub fn new(what: T, hash: RequestHash, before: Option<&Self>) -> Self {
         let mut asked_by = before.map_or(vec![], |before| before.asked_by.clone());
@@ -56,7 +57,8 @@ impl<T> Commanded<T> {
         Self { what, asked_by }
     }
 
-    /// Whether it stands because of this command too, which asks for it in these words.
+    /// Whether this command asked for it, and with the same words if it was the last to ask. An object without ids
+    /// counts as asked for by any command.
     #[must_use]
     pub fn is_asked_for(&self, hash: RequestHash, in_these_words: impl Fn(&T) -> bool) -> bool {
         let is_known = self.asked_by.is_empty() || self.asked_by.contains(&hash);
@@ -65,29 +67,30 @@ impl<T> Commanded<T> {
     }
 }
 
-/// Nothing new is taken until it is released; rolling back is still possible.
+/// A hold: the environment takes no uploads, deploys, redeploys and promotions for the function until it is released.
+/// Rollbacks still work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Hold {
-    /// Why, in the words of whoever holds.
+    /// The reason, in the words of the person who set the hold.
     pub reason: PlainText,
-    /// Who.
+    /// The person who asked for it.
     pub requested_by: Option<Person>,
-    /// Since when.
+    /// The time at which it was set.
     pub since: Timestamp,
 }
 
-/// A release of a function that nothing deploys any more.
+/// A rejected release: nothing deploys it any more, in any environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reject {
-    /// Its label.
+    /// The release's label.
     pub release: Release,
-    /// Its code, in whatever environment and under whatever label it comes again.
+    /// The hashes of its code. The same code is refused in every environment and under every label.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sha256: Vec<Sha256>,
-    /// Why, in the words of whoever rejected it.
+    /// The reason, in the words of the person who rejected it.
     pub reason: PlainText,
-    /// Who.
+    /// The person who asked for it.
     pub requested_by: Option<Person>,
-    /// Since when.
+    /// The time at which it was set.
     pub since: Timestamp,
 }

@@ -1,14 +1,15 @@
 //! Lambda's states and reason codes, and their meaning for a deployment.
 //!
-//! Both are open sets. A state that nobody knows hinders no write to `$LATEST`, and serves nobody: of a version that an alias is
-//! to serve, only Active is ready. Lambda Developer Guide, "Lambda function states"; Lambda API Reference,
-//! FunctionConfiguration (State, StateReasonCode, LastUpdateStatusReasonCode).
+//! Both are open sets. A state that is not known here allows writes to `$LATEST`, but a version in it serves no
+//! traffic: an alias may move only to an Active version.
+//! Sources: Lambda Developer Guide, "Lambda function states"; Lambda API Reference, FunctionConfiguration (State,
+//! StateReasonCode, LastUpdateStatusReasonCode).
 
 use std::fmt;
 
 use crate::record::TargetErrorCode;
 
-/// A reason of Lambda's: its code and its text, as far as it told them.
+/// A reason that Lambda gives for a state: its code and its text, each if known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
     code: Option<String>,
@@ -16,18 +17,18 @@ pub struct Reason {
 }
 
 impl Reason {
-    /// From what Lambda told.
+    /// Makes a reason from Lambda's code and text.
     #[must_use]
     pub fn new(code: Option<&str>, text: Option<&str>) -> Self {
         Self { code: code.map(str::to_owned), text: text.map(str::to_owned) }
     }
 
-    /// Has its text said in other words.
+    /// Replaces its text, if it has one.
     pub fn say(&mut self, words: impl FnOnce(&str) -> String) {
         self.text = self.text.as_deref().map(words);
     }
 
-    /// Whether the same, sent once more, may well succeed.
+    /// Whether the cause is temporary, so that the same call may succeed later.
     #[must_use]
     pub fn passes(&self) -> bool {
         matches!(
@@ -36,7 +37,7 @@ impl Reason {
         )
     }
 
-    /// The code that a record gives it.
+    /// Returns the error code for the record.
     #[must_use]
     pub fn error_code(&self) -> TargetErrorCode {
         match self.code.as_deref() {
@@ -52,7 +53,7 @@ impl Reason {
     }
 }
 
-/// From words such as `InvalidRuntime: it did not start`.
+/// Reads text such as `InvalidRuntime: it did not start`.
 impl From<&str> for Reason {
     fn from(words: &str) -> Self {
         match words.split_once(": ") {
@@ -72,44 +73,46 @@ impl fmt::Display for Reason {
 /// The condition that a function or a version is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
-    /// Settled: reads are final, writes are taken.
+    /// Active and settled: reads are final, and writes are taken.
     Ready,
-    /// State Inactive: it was not called for weeks. Writes are taken. The next call of a version wakes it, and may itself fail.
+    /// State Inactive: the function was not called for weeks. Writes are taken. The next call of a version wakes it,
+    /// and may itself fail.
     Idle {
         /// StateReasonCode and StateReason.
         because: Reason,
     },
-    /// Another state than Active: `$LATEST` may be written to, a version in it serves nobody.
+    /// Any other state, known or not: `$LATEST` takes writes, and a version in it serves no traffic.
     Unserving {
-        /// Lambda's word for it.
+        /// Lambda's name of the state.
         state: String,
         /// StateReasonCode and StateReason.
         because: Reason,
     },
     /// State Pending or LastUpdateStatus InProgress: a write would meet 409.
     Busy,
-    /// State Failed: an end. A function in it must be deleted and made anew.
+    /// State Failed, which is final: the function must be deleted and created anew.
     Failed {
         /// StateReasonCode and StateReason.
         because: Reason,
     },
 }
 
-/// Whether a condition is the one that is needed.
+/// The answer to whether a condition suffices for a purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fit {
-    /// It is the one.
+    /// It suffices now.
     Now,
-    /// Lambda is at work: it will be.
+    /// Lambda is at work, and it will suffice when that is done.
     Soon,
-    /// It may become the one by itself, and nobody knows when.
+    /// It may suffice later without our doing; nobody knows when.
     Perhaps(Reason),
-    /// It will not become the one.
+    /// It will never suffice.
     Never(Reason),
 }
 
 impl Condition {
-    /// From Lambda's State with its reason, and whether an update is in progress. Answers without a state are older than states.
+    /// Makes a condition from Lambda's State with its reason, and whether an update is in progress. An answer without a
+    /// state counts as Active: it comes from before Lambda had states.
     #[must_use]
     pub fn of(state: Option<&str>, because: Reason, is_updating: bool) -> Self {
         match state {
@@ -122,7 +125,7 @@ impl Condition {
         }
     }
 
-    /// Whether `$LATEST` in it takes writes, and what was read of it is final.
+    /// Tells if `$LATEST` in this condition takes writes and what was read of it is final.
     #[must_use]
     pub fn to_be_written(&self) -> Fit {
         match self {
@@ -132,7 +135,7 @@ impl Condition {
         }
     }
 
-    /// Whether an alias may serve a version in it.
+    /// Tells if an alias may move to a version in this condition.
     #[must_use]
     pub fn to_serve(&self) -> Fit {
         match self {
@@ -165,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_version_only_active_serves() {
+    fn only_an_active_version_may_serve() {
         assert_eq!(in_state("Active", "").to_serve(), Fit::Now);
         assert_eq!(in_state("Pending", "Creating").to_serve(), Fit::Soon);
         for state in ["Inactive", "ActiveNonInvocable", "Deactivating", "SomethingNew"] {
@@ -188,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn reasons_that_pass_are_told_from_those_that_do_not() {
+    fn temporary_reasons_differ_from_lasting_ones() {
         let code = |code: &str| Reason::new(Some(code), None);
         for passing in ["InternalError", "EC2RequestLimitExceeded", "InsufficientCapacity", "EFSMountTimeout"] {
             assert!(code(passing).passes(), "{passing}");

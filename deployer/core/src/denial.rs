@@ -1,15 +1,15 @@
-//! A denial in AWS's own words names the kind of policy that has denied, or does not allow.
+//! Reads AWS's access denied messages: they name the kind of policy that denies, or that does not allow.
 //!
 //! IAM User Guide, "Troubleshoot access denied error messages".
 
-/// The cause of a denial, as AWS names it.
+/// The cause of a denial, as AWS's message names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Denial {
-    /// A policy of this kind denies it: another Allow does not help.
+    /// A policy of this kind denies explicitly, so another Allow does not help.
     Explicit(PolicyKind),
-    /// No policy of this kind allows it.
+    /// No policy of this kind allows the action.
     Lacking(PolicyKind),
-    /// Nothing more than that it is denied.
+    /// The message names no cause.
     Unsaid,
 }
 
@@ -37,7 +37,7 @@ const KINDS: [(&str, PolicyKind); 7] = [
 ];
 
 impl Denial {
-    /// Reads AWS's words.
+    /// Reads the cause from AWS's message.
     #[must_use]
     pub fn of(words: &str) -> Self {
         let kind = |words: &str| {
@@ -45,7 +45,7 @@ impl Denial {
             found.min_by_key(|(at, _)| *at).map(|(_, kind)| kind)
         };
         if let Some((_, after)) = words.split_once("explicit deny") {
-            // AWS does not always name the kind: then it is told as one of the caller's own policies.
+            // AWS does not always name the kind. An identity policy, one of the caller's own, is then assumed.
             return Self::Explicit(kind(after).unwrap_or(PolicyKind::Identity));
         }
         match words.split_once("because no ").and_then(|(_, after)| kind(after)) {
@@ -54,7 +54,8 @@ impl Denial {
         }
     }
 
-    /// The advice that lifts it, where the policies that this project's modules make are not the place to mend.
+    /// Returns advice on how to lift the denial. None where a missing Allow in the policies of this project's Terraform
+    /// modules is the likely cause.
     #[must_use]
     pub fn advice(self) -> Option<&'static str> {
         use PolicyKind as Kind;
@@ -91,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_denial_is_what_awss_words_say_it_is() {
+    fn denial_is_read_from_awss_message() {
         let not =
             "User: arn:aws:sts::1:assumed-role/r/s is not authorized to perform: lambda:UpdateAlias on resource: arn";
         for (words, expected) in [
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn no_advice_is_given_where_awss_words_bear_none_out() {
+    fn message_without_a_cause_gets_no_advice() {
         assert_eq!(Denial::of("Access Denied").advice(), None);
         assert!(Denial::of("with an explicit deny in a service control policy").advice().is_some());
     }

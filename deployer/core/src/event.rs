@@ -1,6 +1,6 @@
-//! The events that the deployer sends to its bus: what they are called, and what they say.
+//! The events that the deployer sends to its bus: their names and their details.
 //!
-//! They only tell. Nothing that the deployer does depends on one; whoever reads them knows one by `id` and `status`.
+//! Events only inform: the deployer never depends on one. A reader knows an event by `id` and `status`.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::record::RecordedPromotion;
 use crate::record::{Cause, CauseKind, Code, DeploymentRecord, RecordedArtifact, SCHEMA, Status, TargetOutcome};
 use crate::text::{Person, PlainText};
 
-/// What an event announces.
+/// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Announcement {
@@ -39,7 +39,7 @@ pub enum Announcement {
 }
 
 impl Announcement {
-    /// All of them.
+    /// All kinds of events.
     pub const ALL: [Self; 9] = [
         Self::Started,
         Self::Succeeded,
@@ -52,7 +52,7 @@ impl Announcement {
         Self::UploadIgnored,
     ];
 
-    /// The event's detail-type.
+    /// Returns the event's detail-type.
     #[must_use]
     pub fn detail_type(self) -> &'static str {
         match self {
@@ -68,7 +68,7 @@ impl Announcement {
         }
     }
 
-    /// What a record's state is announced as; nothing while a deployment waits for another one to end.
+    /// Returns the kind of event for a record's state; none for a deployment that waits for another one to end.
     #[must_use]
     pub fn of(record: &DeploymentRecord) -> Option<Self> {
         let is_promotion = matches!(record.cause.kind, CauseKind::Promotion | CauseKind::AutomaticPromotion);
@@ -86,61 +86,62 @@ impl Announcement {
     }
 }
 
-/// The detail of an event that tells how far a deployment is: its record, without the artifact's bucket.
+/// The detail of an event about a deployment: its record without the artifact's bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DeploymentEvent {
-    /// The version of this form: 1.
+    /// The version of this schema: 1.
     pub schema: u32,
-    /// The deployment.
+    /// The deployment's id.
     pub id: DeploymentId,
-    /// Where to.
+    /// The environment that is deployed to.
     pub environment: EnvironmentName,
-    /// Which function.
+    /// The function that is deployed.
     pub function: FunctionName,
-    /// Which release; null where a request never got as far as naming one.
+    /// The release; null where a request was refused before one was known.
     pub release: Option<Release>,
-    /// How far it is.
+    /// The deployment's status.
     pub status: Status,
-    /// Why it is not succeeded or unchanged.
+    /// The reason for which the status is not succeeded or unchanged.
     pub code: Option<Code>,
-    /// The same in one sentence.
+    /// The reason in one sentence.
     pub because: Option<PlainText>,
-    /// What asked for it.
+    /// The request that caused the deployment.
     pub cause: Cause,
-    /// The artifact; null where a request never got as far as naming one.
-    pub artifact: Option<ToldArtifact>,
-    /// Each target's outcome, in the order of the configuration. Empty where there are so many that an event cannot hold them:
-    /// the record has them.
+    /// The artifact; null where a request was refused before one was known.
+    pub artifact: Option<EventArtifact>,
+    /// The outcome of each target, in the order of the configuration. Empty if the list does not fit into an event:
+    /// then read it from the record.
     pub targets: Vec<TargetOutcome>,
-    /// Where it was promoted from, and who has approved that; absent where it is no promotion.
+    /// The source and the approvals of a promotion; absent for other deployments.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub promotion: Option<RecordedPromotion>,
-    /// How many must approve it before it goes on, where it waits for that: the same as in `promotion`, where a rule of
-    /// EventBridge sees it first.
+    /// The number of approvals that a waiting promotion still needs. It equals the field of this name in `promotion`,
+    /// and is repeated here for rules of EventBridge.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approvals_wanted: Option<u32>,
-    /// When it was accepted.
+    /// The time at which the request was accepted.
     pub started_at: Timestamp,
-    /// When it ended.
+    /// The time at which the deployment ended.
     pub finished_at: Option<Timestamp>,
 }
 
-/// The artifact of a deployment, as events tell of it.
+/// The artifact of a deployment, as events show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct ToldArtifact {
+#[schemars(rename = "ToldArtifact")]
+pub struct EventArtifact {
     /// The object's key.
     pub key: String,
     /// The object's S3 version id.
     pub version_id: String,
-    /// Bytes; null until read.
+    /// The zip's size in bytes; null until it was read.
     pub size: Option<u64>,
-    /// The zip's hash; null until read to the end.
+    /// The zip's SHA-256 in base64, as Lambda's `CodeSha256`; null until it was read to the end.
     pub sha256: Option<Sha256>,
-    /// `commit`, `commit-time`, `build-url`, `uploaded-by` of the object's user metadata.
+    /// The object's user metadata: `commit`, `commit-time`, `build-url` and `uploaded-by`, as far as they were set.
     pub metadata: BTreeMap<String, PlainText>,
 }
 
-impl From<RecordedArtifact> for ToldArtifact {
+impl From<RecordedArtifact> for EventArtifact {
     fn from(recorded: RecordedArtifact) -> Self {
         let RecordedArtifact { bucket: _, key, version_id, size, sha256, metadata } = recorded;
         Self { key, version_id, size, sha256, metadata }
@@ -149,7 +150,7 @@ impl From<RecordedArtifact> for ToldArtifact {
 
 impl From<DeploymentRecord> for DeploymentEvent {
     fn from(record: DeploymentRecord) -> Self {
-        // Taken apart, so that a new field of the record is not forgotten here.
+        // All fields are named, so that the compiler reports a new field of the record here.
         let DeploymentRecord {
             schema,
             id,
@@ -167,7 +168,7 @@ impl From<DeploymentRecord> for DeploymentEvent {
             finished_at,
         } = record;
         let approvals_wanted = promotion.as_ref().and_then(|promotion| promotion.approvals_wanted);
-        let artifact = artifact.map(ToldArtifact::from);
+        let artifact = artifact.map(EventArtifact::from);
         Self {
             schema,
             id,
@@ -188,45 +189,45 @@ impl From<DeploymentRecord> for DeploymentEvent {
     }
 }
 
-/// The detail of an event of which there is no record: what was asked for, as far as it could be read.
+/// The detail of an event about something that has no record, as far as the request could be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RecordlessEvent {
-    /// The version of this form: 1.
+    /// The version of this schema: 1.
     pub schema: u32,
-    /// Why there is none.
+    /// The reason why nothing is deployed or recorded, or for which a group waits or has ended.
     pub because: PlainText,
     /// The key of an upload that was ignored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<PlainText>,
-    /// The function of a promotion, or the pattern.
+    /// The function of a promotion, or the pattern of function names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function: Option<PlainText>,
     /// The functions of a group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub functions: Option<Vec<FunctionName>>,
-    /// The group.
+    /// The group's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<DeploymentId>,
-    /// How many must approve the group before it goes on, where it waits for that.
+    /// The number of approvals that a waiting group still needs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approvals_wanted: Option<u32>,
-    /// Where a promotion comes from.
+    /// The environment that the promotion comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<EnvironmentName>,
-    /// Where it was to go.
+    /// The environment that the promotion goes to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<EnvironmentName>,
-    /// The release that was asked for.
+    /// The requested release.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release: Option<Release>,
-    /// Who has asked.
+    /// The person who asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requested_by: Option<Person>,
-    /// By what the request is known.
+    /// The id of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<PlainText>,
-    /// The detail of a request, an approval or a refusal to approve that cannot be read, as it was sent. Absent where it is so
-    /// long that an event cannot hold it.
+    /// The detail of a promotion request, an approval or a decline that cannot be read, as it was sent. Absent if it
+    /// does not fit into an event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<Value>,
 }
@@ -235,44 +236,45 @@ pub struct RecordlessEvent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum EventDetail {
-    /// How far a deployment is.
+    /// A deployment has reached a status.
     Deployment(Box<DeploymentEvent>),
-    /// What there is no record of: an upload that is ignored, a promotion that goes nowhere, and a group.
+    /// Something without a record: an ignored upload, a promotion that goes nowhere, or a group.
     Recordless(Box<RecordlessEvent>),
 }
 
-/// An event, as it is put on the bus.
+/// An event for the bus.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Its detail-type.
+    /// The kind, and with it the detail-type.
     pub announces: Announcement,
-    /// Its detail: a JSON object.
+    /// The detail: a JSON object.
     pub detail: Value,
 }
 
-/// PutEvents takes 256 KB in all (EventBridge API Reference, PutEvents); the names and the source need some of it.
-const LONGEST_DETAIL: usize = 240 * 1024;
+/// The longest detail in bytes. PutEvents takes 256 KB in all (EventBridge API Reference, PutEvents), and names and
+/// source need some of it.
+const MAX_DETAIL: usize = 240 * 1024;
 
-/// The longest request that cannot be read which an event holds, in bytes: a right one has some hundred.
-const LONGEST_REQUEST: usize = 16 * 1024;
+/// The longest unreadable request that an event repeats, in bytes; a valid one has a few hundred.
+const MAX_REQUEST: usize = 16 * 1024;
 
 impl Event {
-    /// What a record's state is announced by: the record without the artifact's bucket.
+    /// Makes the event for a record's state: the record without the artifact's bucket.
     #[must_use]
     pub fn of(record: &DeploymentRecord) -> Option<Self> {
         let announces = Announcement::of(record)?;
         let detail = EventDetail::Deployment(Box::new(record.clone().into()));
         let mut detail = serde_json::to_value(detail).unwrap_or_else(|_| json!({ "schema": SCHEMA }));
-        if detail.to_string().len() > LONGEST_DETAIL
+        if detail.to_string().len() > MAX_DETAIL
             && let Some(targets) = detail.get_mut("targets")
         {
-            // A thousand targets with their errors: the record has them all.
+            // The list of targets is too long, with their errors: the record has it.
             *targets = json!([]);
         }
         Some(Self { announces, detail })
     }
 
-    /// That a deployment has started, of which the record of its end is known.
+    /// Makes the event that a deployment has started, from the record of its end.
     #[must_use]
     pub fn started(ended: &DeploymentRecord) -> Option<Self> {
         let untouched = |target: &TargetOutcome| TargetOutcome {
@@ -292,10 +294,10 @@ impl Event {
         })
     }
 
-    /// What there is no record of.
+    /// Makes the event for something without a record.
     #[must_use]
     pub fn without_record(announces: Announcement, because: &str, about: RecordlessEvent) -> Self {
-        let too_long = about.request.as_ref().is_some_and(|request| request.to_string().len() > LONGEST_REQUEST);
+        let too_long = about.request.as_ref().is_some_and(|request| request.to_string().len() > MAX_REQUEST);
         let request = if too_long { None } else { about.request };
         let detail = RecordlessEvent { schema: SCHEMA, because: because.into(), request, ..about };
         let detail = serde_json::to_value(EventDetail::Recordless(Box::new(detail)));

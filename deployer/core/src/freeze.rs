@@ -1,8 +1,8 @@
-//! Freezes: when promotions do not go into an environment.
+//! Freezes: times in which promotions do not go into an environment.
 //!
-//! Hours are those of a real time zone, with its summer time: the zones come with the program, so that the same
-//! configuration means the same wherever it runs (IANA Time Zone Database). Where the clocks are put forward or back and an
-//! hour does not exist or comes twice, a freeze begins with the earlier and ends with the later of what may be meant.
+//! Times are local times of a named time zone, with its summer time. The zones are compiled into the program, so that
+//! the same configuration means the same everywhere (IANA Time Zone Database). Where a clock change makes a time
+//! ambiguous or skips it, a freeze begins at the earlier and ends at the later of the possible moments.
 
 use std::fmt;
 
@@ -15,31 +15,31 @@ use serde::Deserialize;
 use crate::diagnostics::{self, Diagnostic};
 use crate::id::InvalidName;
 
-/// How many freezes may follow one another without a gap before it is said that there is no end.
-const LONGEST_CHAIN: usize = 400;
+/// The most consecutive freezes that are followed before the search for an end stops.
+const MAX_CHAIN: usize = 400;
 
-/// A time in which promotions do not go into an environment: on days of the week, perhaps between two times, or from one
-/// date to another.
+/// A time in which promotions do not go into an environment: days of the week, optionally between two times of day, or
+/// a range of dates.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Freeze {
-    /// On these days of each week.
+    /// The days of each week. Together with `from` and `to`, the days on which it begins.
     #[serde(default)]
     #[schemars(extend("minItems" = 1))]
     days: Option<Vec<Day>>,
-    /// From this time of the day on. Together with `to`; without both it is whole days.
+    /// The time of day at which it begins. It needs `to`; without both, whole days are frozen.
     #[serde(default)]
     from: Option<TimeOfDay>,
-    /// Until this time of the day; of the next one, where it is not after `from`.
+    /// The time of day at which it ends, on the next day if it is not after `from`.
     #[serde(default)]
     to: Option<TimeOfDay>,
-    /// From this date on.
+    /// The first date. It needs `last`, and excludes `days`.
     #[serde(default)]
     first: Option<CalendarDate>,
-    /// Until the end of this date.
+    /// The last date; the freeze ends with it.
     #[serde(default)]
     last: Option<CalendarDate>,
-    /// Where clocks show these times.
+    /// The time zone of these times and dates.
     zone: Zone,
 }
 
@@ -81,8 +81,11 @@ impl TryFrom<String> for TimeOfDay {
     type Error = InvalidName;
     fn try_from(text: String) -> Result<Self, InvalidName> {
         let time = (text.len() == 5).then(|| Time::strptime("%H:%M", &text).ok()).flatten();
-        let wrong =
-            || InvalidName { what: "a time of the day", rule: "HH:MM, such as 16:00", found: diagnostics::cut(&text) };
+        let wrong = || InvalidName {
+            what: "a time of the day",
+            rule: "HH:MM, such as 16:00",
+            found: diagnostics::truncated(&text),
+        };
         time.map(Self).ok_or_else(wrong)
     }
 }
@@ -97,8 +100,11 @@ impl TryFrom<String> for CalendarDate {
     type Error = InvalidName;
     fn try_from(text: String) -> Result<Self, InvalidName> {
         let date = (text.len() == 10).then(|| Date::strptime("%Y-%m-%d", &text).ok()).flatten();
-        let wrong =
-            || InvalidName { what: "a date", rule: "YYYY-MM-DD, such as 2026-12-20", found: diagnostics::cut(&text) };
+        let wrong = || InvalidName {
+            what: "a date",
+            rule: "YYYY-MM-DD, such as 2026-12-20",
+            found: diagnostics::truncated(&text),
+        };
         date.map(Self).ok_or_else(wrong)
     }
 }
@@ -114,7 +120,7 @@ impl TryFrom<String> for Zone {
         let wrong = |_| InvalidName {
             what: "a time zone",
             rule: "a name of the IANA Time Zone Database, such as Europe/Berlin or UTC",
-            found: diagnostics::cut(&text),
+            found: diagnostics::truncated(&text),
         };
         TimeZoneDatabase::bundled().get(&text).map(Self).map_err(wrong)
     }
@@ -127,8 +133,8 @@ impl fmt::Display for Zone {
 }
 
 impl Freeze {
-    /// What is wrong with it.
-    pub(crate) fn mistakes(&self) -> Vec<Diagnostic> {
+    /// Returns the mistakes in it.
+    pub(crate) fn diagnostics(&self) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         let is_weekly = self.days.is_some() || self.from.is_some() || self.to.is_some();
         let has_dates = self.first.is_some() || self.last.is_some();
@@ -155,17 +161,17 @@ impl Freeze {
         found
     }
 
-    /// Until when it lasts, where it is on at this moment.
+    /// Returns the end of this freeze, if it is on at this moment.
     #[must_use]
     pub fn until(&self, now: Timestamp) -> Option<Timestamp> {
         let today = now.to_zoned(self.zone.0.clone()).date();
-        // One that goes over midnight may have begun yesterday.
+        // A freeze over midnight may have begun yesterday.
         let begun = [today.yesterday().ok(), Some(today)].into_iter().flatten();
         let mut spans = begun.filter_map(|day| self.on(day));
         spans.find(|(begin, end)| *begin <= now && now < *end).map(|(_, end)| end)
     }
 
-    /// The time of this freeze that begins on a day.
+    /// Returns begin and end of the freeze that begins on this day, if any.
     fn on(&self, day: Date) -> Option<(Timestamp, Timestamp)> {
         if let (Some(first), Some(last)) = (self.first, self.last) {
             let end = last.0.tomorrow().ok()?;
@@ -188,13 +194,13 @@ impl Freeze {
     }
 }
 
-/// Until when an environment is frozen, with all freezes that follow one another without a gap; none: it is not. A freeze
-/// without an end is told as one of a very long time.
+/// Returns the end of an environment's freeze, through all freezes that follow one another without a gap. None if it is
+/// not frozen now. At most 400 freezes are followed, so freezes without an end get a far but finite time.
 #[must_use]
 pub fn frozen_until(freezes: &[Freeze], now: Timestamp) -> Option<Timestamp> {
     let next = |from: Timestamp| freezes.iter().filter_map(|freeze| freeze.until(from)).max();
     let mut until = next(now)?;
-    for _ in 0..LONGEST_CHAIN {
+    for _ in 0..MAX_CHAIN {
         match next(until) {
             Some(later) => until = later,
             None => break,
@@ -211,7 +217,7 @@ mod tests {
 
     fn freeze(of: Value) -> Freeze {
         let freeze: Freeze = serde_json::from_value(of).unwrap();
-        assert_eq!(freeze.mistakes(), []);
+        assert_eq!(freeze.diagnostics(), []);
         freeze
     }
 
@@ -220,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weekend_is_frozen_from_friday_evening_to_monday_morning_by_the_clocks_of_its_zone() {
+    fn weekend_freeze_follows_the_clocks_of_its_zone() {
         let nights =
             freeze(json!({"days": ["fri", "sat", "sun"], "from": "16:00", "to": "08:00", "zone": "Europe/Berlin"}));
         let days = freeze(json!({"days": ["sat", "sun"], "zone": "Europe/Berlin"}));
@@ -233,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn summer_time_moves_the_freeze_and_shortens_the_night_in_which_it_begins() {
+    fn freeze_follows_summer_time() {
         let night = freeze(json!({"days": ["sat"], "from": "22:00", "to": "03:00", "zone": "Europe/Berlin"}));
         let all = [night];
         assert_eq!(until(&all, "2026-03-28T21:00:00Z").as_deref(), Some("2026-03-29T01:00:00Z"), "4 hours long");
@@ -250,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_frozen_from_the_first_to_the_end_of_the_last() {
+    fn date_freeze_lasts_to_the_end_of_the_last_date() {
         let all = [freeze(json!({"first": "2026-12-20", "last": "2027-01-02", "zone": "America/New_York"}))];
         assert_eq!(until(&all, "2026-12-20T04:59:59Z"), None);
         assert_eq!(until(&all, "2026-12-20T05:00:00Z").as_deref(), Some("2027-01-03T05:00:00Z"));
@@ -259,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn freezes_that_meet_are_one_and_one_without_an_end_is_told_all_the_same() {
+    fn adjacent_freezes_are_one_and_an_endless_one_has_an_end() {
         let touching = [
             freeze(json!({"days": ["mon"], "from": "08:00", "to": "12:00", "zone": "UTC"})),
             freeze(json!({"days": ["mon"], "from": "12:00", "to": "14:00", "zone": "UTC"})),
@@ -270,9 +276,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_freeze_is_told() {
+    fn invalid_freeze_is_refused_with_its_mistake() {
         let wrong = |of: Value| match serde_json::from_value::<Freeze>(of) {
-            Ok(freeze) => freeze.mistakes().into_iter().map(|m| m.to_string()).collect::<Vec<_>>().join("; "),
+            Ok(freeze) => freeze.diagnostics().into_iter().map(|m| m.to_string()).collect::<Vec<_>>().join("; "),
             Err(error) => error.to_string(),
         };
         for (of, message) in [

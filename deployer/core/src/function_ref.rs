@@ -1,4 +1,4 @@
-//! One function in one environment: where a key leads to by the configuration.
+//! One function in one environment, as the configuration resolves it.
 
 use std::borrow::Cow;
 
@@ -17,19 +17,20 @@ use crate::traffic::Awaited;
 pub struct FunctionRef<'a> {
     /// The environment's name.
     pub name: EnvironmentName,
-    /// The environment; of a deployment that was claimed before, with the targets and the alias that it was claimed for.
+    /// The environment's settings. For a claimed deployment, the targets and the alias are those that it was claimed
+    /// for.
     pub environment: Cow<'a, Environment>,
-    /// The function's name in keys and in the ledger.
+    /// The function's name in object keys and in the ledger.
     pub function: FunctionName,
-    /// Its name in the targets.
+    /// The function's name in Lambda, in the targets.
     pub function_name: FunctionName,
-    /// Why the environment's naming gives no name for this function; its own stands in for it then.
-    misnamed: Option<String>,
-    /// As the configuration says, where a deployment was claimed for something else.
+    /// The reason why the environment's `function_name` gives no valid name. `function_name` then equals `function`.
+    name_error: Option<String>,
+    /// The resolution by the present configuration, if a deployment was claimed for another one.
     configured: Option<Box<Self>>,
 }
 
-/// deployer.json does not have the environment.
+/// The environment is not in `deployer.json`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("for environment {name}, which deployer.json does not have (it has {})", known.join(", "))]
 pub struct UnknownEnvironment {
@@ -37,13 +38,13 @@ pub struct UnknownEnvironment {
     known: Vec<String>,
 }
 
-/// A manifest names an execution role that it may not have.
+/// A manifest names an execution role that it may not use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RoleNotTaken {
-    /// It is of another account.
+pub enum RoleNotAllowed {
+    /// The role belongs to another account or partition.
     #[error(transparent)]
     Foreign(#[from] ForeignRole),
-    /// The environment's `execution_role` does not take it.
+    /// The environment's `execution_role` pattern does not match it.
     #[error(
         "the role {found} is not one that {function} may have in {environment}: deployer.json's execution_role takes {wanted}"
     )]
@@ -54,16 +55,16 @@ pub enum RoleNotTaken {
         function: FunctionName,
         /// The environment.
         environment: EnvironmentName,
-        /// What its path and name must be; a `*` at the end stands for any characters but `/`.
+        /// The path and name that the pattern asks for; a `*` at the end stands for any characters but `/`.
         wanted: String,
     },
 }
 
 impl<'a> FunctionRef<'a> {
-    /// Step "route": from names to an environment of the configuration.
+    /// Finds the environment in the configuration and names the function in its targets (step "route").
     ///
     /// # Errors
-    /// [`UnknownEnvironment`].
+    /// [`UnknownEnvironment`] if `deployer.json` does not have it.
     pub fn find(
         config: &'a Config,
         name: &EnvironmentName,
@@ -73,7 +74,7 @@ impl<'a> FunctionRef<'a> {
             let known = config.environments.keys().map(ToString::to_string).collect();
             return Err(UnknownEnvironment { name: name.clone(), known });
         };
-        let (function_name, misnamed) = match environment.function_name.name(name, function) {
+        let (function_name, name_error) = match environment.function_name.name(name, function) {
             Ok(function_name) => (function_name, None),
             Err(error) => {
                 let because = format!("the environment's function_name gives {error}: shorten it in deployer.json");
@@ -85,32 +86,34 @@ impl<'a> FunctionRef<'a> {
             environment: Cow::Borrowed(environment),
             function: function.clone(),
             function_name,
-            misnamed,
+            name_error,
             configured: None,
         })
     }
 
-    /// Whether a manifest may name this role: it is of each target's account, and the environment's `execution_role` takes it.
+    /// Checks that a manifest may name this role: it belongs to each target's account, and the environment's
+    /// `execution_role` pattern matches it.
     ///
     /// # Errors
-    /// [`RoleNotTaken`] says what would be right.
-    pub fn takes_role(&self, role: &ExecutionRole) -> Result<(), RoleNotTaken> {
+    /// [`RoleNotAllowed`], which names the roles that are allowed.
+    pub fn takes_role(&self, role: &ExecutionRole) -> Result<(), RoleNotAllowed> {
         for target in &self.environment.targets {
             role.in_account(target.region.partition(), &target.account)?;
         }
         let wanted = self.environment.execution_role.as_ref();
-        match wanted.filter(|wanted| !wanted.takes(&self.name, &self.function, role.path_and_name())) {
+        match wanted.filter(|wanted| !wanted.matches(&self.name, &self.function, role.path_and_name())) {
             None => Ok(()),
-            Some(wanted) => Err(RoleNotTaken::Other {
+            Some(wanted) => Err(RoleNotAllowed::Other {
                 found: role.as_str().to_owned(),
                 function: self.function.clone(),
                 environment: self.name.clone(),
-                wanted: wanted.filled(&self.name, &self.function),
+                wanted: wanted.fill_in(&self.name, &self.function),
             }),
         }
     }
 
-    /// The targets, the alias and the function's name that a deployment is claimed for: they count to its end.
+    /// Returns the targets, the alias and the function's name that a deployment is claimed for. They stay the same to
+    /// its end.
     #[must_use]
     pub fn claimed(&self) -> ClaimedFor {
         ClaimedFor {
@@ -120,7 +123,7 @@ impl<'a> FunctionRef<'a> {
         }
     }
 
-    /// The same for a deployment that was claimed before, whatever the configuration says by now.
+    /// Returns this function as it was when the deployment was claimed, whatever the configuration says now.
     #[must_use]
     pub fn as_claimed(&self, active: &Active) -> Self {
         let configured = self.as_configured();
@@ -133,19 +136,19 @@ impl<'a> FunctionRef<'a> {
         Self {
             environment: Cow::Owned(environment),
             function_name,
-            misnamed: None,
+            name_error: None,
             configured: Some(configured),
             ..self.clone()
         }
     }
 
-    /// As the configuration says now.
+    /// Returns this function as the configuration describes it now.
     #[must_use]
     pub fn as_configured(&self) -> &Self {
         self.configured.as_deref().unwrap_or(self)
     }
 
-    /// The record of a deployment that was claimed and has not ended.
+    /// Makes the record of a claimed deployment that has not ended.
     #[must_use]
     pub fn record_of(&self, active: &Active, status: Status) -> DeploymentRecord {
         let record = self.as_claimed(active).record(&active.request, status);
@@ -157,7 +160,7 @@ impl<'a> FunctionRef<'a> {
         }
     }
 
-    /// The record of a deployment that waits for Lambda.
+    /// Makes the record of a deployment that waits for Lambda.
     #[must_use]
     pub fn parked(&self, active: &Active, waits: &[(Target, String)]) -> DeploymentRecord {
         let at = self.as_claimed(active);
@@ -175,7 +178,7 @@ impl<'a> FunctionRef<'a> {
         DeploymentRecord { code: Some(Code::Waiting), because: Some(because.into()), ..record }
     }
 
-    /// The record of a deployment that nobody has claimed yet.
+    /// Makes the record of a deployment that is not claimed yet.
     #[must_use]
     pub fn record(&self, request: &Request, status: Status) -> DeploymentRecord {
         let alias = &self.environment.alias;
@@ -198,7 +201,7 @@ impl<'a> FunctionRef<'a> {
         }
     }
 
-    /// The record of a deployment that waits for this one.
+    /// Makes the record of a deployment that waits for deployment `behind` to end.
     #[must_use]
     pub fn pending(&self, request: &Request, behind: DeploymentId) -> DeploymentRecord {
         let because = format!("waits for deployment {behind} of the same function to end");
@@ -206,7 +209,8 @@ impl<'a> FunctionRef<'a> {
         DeploymentRecord { code: Some(Code::Waiting), because: Some(because.into()), ..record }
     }
 
-    /// How a deployment ends of which some targets were `done` before, or may be live: it cannot be refused any more.
+    /// Turns a refusal into failed targets, if some targets were `done` before or may be live: such a deployment can no
+    /// longer be refused. Outcomes of targets that were done are kept.
     #[must_use]
     pub fn although_begun(&self, ending: Ending, done: &[TargetOutcome], resumed: bool) -> Ending {
         let begun = !done.is_empty()
@@ -232,10 +236,11 @@ impl<'a> FunctionRef<'a> {
         Ending::Tried(tried.into_iter().map(or_done).collect())
     }
 
-    /// Before anything is tried: what the environment does not take. What was live here may come back in any case.
+    /// Refuses a deployment before anything is tried: the function has no valid name in the targets, or the environment
+    /// takes no uploads. Redeploys, rollbacks and promotions are no uploads.
     #[must_use]
     pub fn refusal(&self, kind: CauseKind) -> Option<Ending> {
-        if let Some(because) = &self.misnamed {
+        if let Some(because) = &self.name_error {
             return Some(self.all_failed(&TargetError::new(
                 TargetErrorCode::InvalidConfiguration,
                 "route",
@@ -256,7 +261,7 @@ impl<'a> FunctionRef<'a> {
         Some(Ending::Refused { code: Code::UploadsNotAccepted, because })
     }
 
-    /// Every target fails by the same error, before any was entered.
+    /// Fails every target with the same error, before any was entered.
     #[must_use]
     pub fn all_failed(&self, error: &TargetError) -> Ending {
         let outcome = |target| {

@@ -1,6 +1,6 @@
-//! What the infrastructure must know of the deployer: the names that both use, and the patterns of what users choose.
+//! The names and patterns that Terraform must share with the deployer.
 //!
-//! `infra/modules/names.json` is this, and a test holds it to that.
+//! `infra/modules/names.json` is generated from this, and a test compares both.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::names::{
 use crate::partition::PARTITIONS;
 use crate::record::Status;
 
-/// All of it. Where a name is part of a type's grammar, the pattern is the type's own.
+/// Returns the content of `infra/modules/names.json`. Where a type has a grammar, its own pattern is used.
 #[must_use]
 pub fn names() -> Value {
     json!({
@@ -61,9 +61,10 @@ pub fn names() -> Value {
             "function_name": FunctionNameTemplate::PATTERN,
             "execution_role": ExecutionRolePattern::PATTERN,
             "span": Span::PATTERN,
-            // Terraform's regular expressions (RE2) do not look ahead: that it is not only digits is for Terraform to check.
+            // Terraform's regular expressions (RE2) have no lookahead. Terraform checks on its own that an alias is not
+            // digits only.
             "alias": AliasName::PATTERN.replace("(?!^[0-9]+$)", ""),
-            // And they count to 1,000 at most.
+            // RE2 counts to 1,000 at most.
             "external_id": ExternalId::PATTERN.replace("{2,1224}", "{2,}"),
             "bucket": BucketName::PATTERN,
         },

@@ -1,6 +1,7 @@
-//! The decisions of the deployer: what to deploy, where, how, and what to say about it.
+//! The decisions of the deployer: what to deploy, where and how, and what to report about it.
 //!
-//! Everything here is synchronous and pure: no clock, no environment, no AWS. `deployer-engine` has the effects.
+//! Everything here is synchronous and pure: no clock, no environment variables, no AWS. `deployer-engine` has the
+//! effects.
 
 pub mod artifact;
 pub mod as_read;

@@ -1,54 +1,56 @@
-//! Names that Rust and the infrastructure share (ARCHITECTURE.md, law 7): each is written here once.
+//! Names that Rust and Terraform share, each written once, here (ARCHITECTURE.md, law 7).
 //!
-//! `infra/modules/names.json` is made from them (`infrastructure`), and a test holds it to that. Must not know any type.
+//! `infra/modules/names.json` is generated from them (`infrastructure`), and a test compares both. This module must not
+//! know any type.
 
-/// The environment variable that says where `deployer.json` is.
+/// The environment variable that holds the location of `deployer.json`.
 pub const CONFIG_VARIABLE: &str = "DEPLOYER_CONFIG";
-/// Where `deployer.json` is in the ledger bucket, when it is kept there.
+/// The key of `deployer.json` in the ledger bucket, if it is kept there.
 pub const CONFIG_KEY: &str = "config/deployer.json";
-/// The deploy role's name, unless `deployer.json` says another.
+/// The default of `role_name`: the name of the deploy role.
 pub const DEPLOY_ROLE: &str = "deployer-target";
-/// The alias that serves, unless `deployer.json` says another.
+/// The default of `alias`: the alias that callers use.
 pub const ALIAS: &str = "live";
-/// How many versions are kept, unless `deployer.json` says another number.
+/// The default of `keep_versions`: the number of versions that are kept.
 pub const KEEP_VERSIONS: u32 = 10;
-/// How long Lambda may take to let an alias's traffic over, unless `deployer.json` says another time.
+/// The default of `traffic_within`: the time that Lambda gets to move an alias's traffic.
 pub const TRAFFIC_WITHIN: &str = "15m";
-/// The names and source identities of sessions in target accounts begin so; the deployment's id follows.
+/// The prefix of session names and source identities in target accounts; the deployment's id follows.
 pub const SESSION_PREFIX: &str = "deployer-";
-/// Keys of objects in the artifact bucket end so.
+/// The suffix of artifacts' object keys.
 pub const ARTIFACT_SUFFIX: &str = ".zip";
-/// Where heads are in the ledger bucket.
+/// The prefix of heads in the ledger bucket.
 pub const HEADS: &str = "heads/";
-/// Where records are in the ledger bucket.
+/// The prefix of records in the ledger bucket.
 pub const DEPLOYMENTS: &str = "deployments/";
-/// Where results are in the ledger bucket.
+/// The prefix of results in the ledger bucket.
 pub const RESULTS: &str = "results/";
-/// Where markers of open work are in the ledger bucket.
+/// The prefix of the markers of open work in the ledger bucket.
 pub const OPEN: &str = "open/";
-/// Where what concerns another function waits in the ledger bucket, until that function's head knows it.
+/// The prefix of requests in the ledger bucket that another function's head does not know yet.
 pub const ASKED: &str = "asked/";
-/// Where rejected releases are in the ledger bucket.
+/// The prefix of rejected releases in the ledger bucket.
 pub const REJECTS: &str = "rejects/";
-/// Where promotions of several functions together are in the ledger bucket: those that are open, and those that have ended.
+/// The prefix of groups in the ledger bucket: promotions of several functions together, both open and ended.
 pub const GROUPS: &str = "groups/";
-/// Where the sweep leaves its time in the ledger bucket.
+/// The prefix under which the sweep writes its time in the ledger bucket.
 pub const SWEEPS: &str = "sweeps/";
-/// The log line by which a deployment's end is told begins so.
+/// The beginning of the log line that reports a deployment's end.
 pub const ENDED_LINE: &str = "deployment ended";
-/// The log line of an invocation that ends in a function error begins so, unless somebody has called it wrongly.
+/// The beginning of the log line of an invocation that ends in a function error. An invocation that was called wrongly
+/// has another one.
 pub const ERROR_LINE: &str = "invocation failed";
-/// The log line of each invocation that finds a `deployer.json` which it cannot load begins so.
+/// The beginning of the log line of an invocation that finds a `deployer.json` which cannot be loaded.
 pub const CONFIG_LINE: &str = "deployer.json cannot be loaded";
-/// The log line by which is told that a queue does not keep up begins so.
+/// The beginning of the log line that reports a queue that does not keep up.
 pub const QUEUE_LINE: &str = "a queue does not keep up";
-/// The log line of a message that could not be handled in several tries begins so.
+/// The beginning of the log line of a message that failed several times.
 pub const AGAIN_LINE: &str = "a message fails again and again";
-/// The detail-type of the events by which a promotion is asked for.
+/// The detail-type of events that request a promotion.
 pub const PROMOTION_REQUESTED: &str = "Promotion Requested";
-/// The detail-type of the events by which a promotion that waits for it is approved.
+/// The detail-type of events that approve a waiting promotion.
 pub const PROMOTION_APPROVED: &str = "Promotion Approved";
-/// The detail-type of the events by which it is declined.
+/// The detail-type of events that decline a waiting promotion.
 pub const PROMOTION_DECLINED: &str = "Promotion Declined";
 /// The source of the events that the deployer sends.
 pub const EVENT_SOURCE: &str = "deployer";

@@ -1,6 +1,6 @@
-//! What a target account was seen to hold, in our words.
+//! The state of a function in a target account, as it was observed.
 //!
-//! The adapter over the Lambda client fills these; the planner compares them with what a manifest names.
+//! The adapter over the Lambda client fills these types; the planner compares them with the manifest.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,18 +17,19 @@ use crate::manifest::{
 };
 use crate::record::{Previous, Weight};
 
-/// Lambda's RevisionId: the precondition of a write. Proves nothing alone (it also changes when an update settles).
+/// Lambda's RevisionId: the precondition of a write. A changed one alone proves no foreign change, because it also
+/// changes when an update settles.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevisionId(pub String);
 
 /// The variables of a function as Lambda shows them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub enum Variables {
-    /// All of them, in clear. Never logged.
+    /// All variables, in clear. They are never logged.
     Known(BTreeMap<String, Secret>),
-    /// Lambda could not decrypt them: merging would wipe them.
+    /// Lambda could not decrypt them. Merging named variables would then delete all others.
     Unreadable {
-        /// Lambda's reason.
+        /// The error that Lambda gives.
         because: String,
     },
 }
@@ -45,10 +46,10 @@ impl From<BTreeMap<String, Secret>> for Variables {
     }
 }
 
-/// Makes the type of what is seen.
+/// Makes [`Settings`] from the rows of [`function_fields`].
 macro_rules! settings {
     ($( $(#[$attribute:meta])* $name:ident: $type:ty { seen: $seen:ty $(, $($rest:tt)*)? } )*) => {
-        /// The configuration that `$LATEST` or a version has. By default nothing is there.
+        /// The configuration of `$LATEST` or a version. The default is a function with nothing set.
         #[derive(Debug, Clone, PartialEq, Default)]
         #[allow(missing_docs, reason = "the fields of the manifest; see `manifest::FunctionConfig`")]
         pub struct Settings {
@@ -56,7 +57,7 @@ macro_rules! settings {
         }
 
         impl Settings {
-            /// Each field's name and its value as JSON; values of variables are masked.
+            /// Returns each field's name and its value as JSON; the values of variables are masked.
             pub(crate) fn values(&self) -> Vec<(&'static str, Value)> {
                 vec![$( (stringify!($name), serde_json::to_value(&self.$name).unwrap_or_default()), )*]
             }
@@ -69,53 +70,54 @@ function_fields!(settings);
 /// A function (`$LATEST`) or one of its versions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ObservedCode {
-    /// `None` for `$LATEST`.
+    /// The version's number; none for `$LATEST`.
     pub version: Option<Version>,
-    /// What it runs.
+    /// The hash of its code.
     pub sha256: Option<Sha256>,
-    /// How it is configured.
+    /// Its configuration.
     pub settings: Settings,
-    /// The precondition for writing to it.
+    /// The precondition of a write to it.
     pub revision: RevisionId,
-    /// Whether it is settled.
+    /// Lambda's state of it.
     pub condition: Condition,
-    /// The last update ended in Failed, with this reason: what is shown may not be what runs.
+    /// The reason of a last update that ended in Failed. The code and the settings that are shown may then not be those
+    /// that run.
     pub last_update_failed: Option<Reason>,
 }
 
-/// What belongs to the function as a whole, not to a version.
+/// The properties of the function as a whole, which no version has.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct FunctionMetadata {
-    /// Its tags; `None` where Lambda did not show them (lambda:ListTags missing).
+    /// The function's tags; none if Lambda did not show them (lambda:ListTags is missing).
     pub tags: Option<BTreeMap<String, String>>,
-    /// Reserved concurrent executions, where any are reserved.
+    /// The reserved concurrent executions, if any are reserved.
     pub reserved_concurrency: Option<i32>,
 }
 
-/// What a deployer says in the description of each alias that it makes, so that whoever deploys past it is told.
+/// The description of each alias that a deployer creates, so that people who move the alias otherwise are warned.
 pub const MOVED_BY_DEPLOYER: &str = "moved by deployer (environment and ledger decide what it serves)";
 
 /// An alias.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ObservedAlias {
-    /// Its name.
+    /// The alias's name.
     pub name: AliasName,
-    /// The version it serves; `None` where it points to `$LATEST`.
+    /// The alias's FunctionVersion; none if it points to `$LATEST`.
     pub version: Option<Version>,
-    /// Further versions that get a part of the traffic.
+    /// Further versions with their part of the traffic, between 0 and 1.
     pub weights: BTreeMap<String, f64>,
-    /// Whether it has provisioned concurrency; none where nobody has asked.
+    /// Whether the alias has provisioned concurrency; none if that was not read.
     pub provisioned: Option<bool>,
-    /// The precondition for moving it.
+    /// The precondition of moving the alias.
     pub revision: RevisionId,
-    /// Its description; empty where none.
+    /// The alias's description; empty if it has none.
     pub description: String,
-    /// Whether a deployer has made it, and says so in its description.
+    /// Whether the description says that a deployer created the alias.
     pub moved_by_deployer: bool,
 }
 
 impl ObservedAlias {
-    /// What it serves, by this code; none where that is `$LATEST`.
+    /// Returns what the alias serves, with the hash of its version's code; none if it points to `$LATEST`.
     #[must_use]
     pub fn serves(&self, sha256: Option<Sha256>) -> Option<Previous> {
         let weights = self.weights.iter().map(|(version, part)| (version.clone(), Weight(*part))).collect();
@@ -126,45 +128,45 @@ impl ObservedAlias {
 /// The provisioned concurrency of an alias.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProvisionedConcurrency {
-    /// How many environments it shall have.
+    /// The number of execution environments that were requested.
     pub requested: i32,
-    /// How many it has.
+    /// The number of execution environments that are allocated.
     pub allocated: i32,
-    /// How far Lambda is.
+    /// Lambda's progress.
     pub status: ProvisionedStatus,
 }
 
-/// How far Lambda is with provisioned concurrency (an open set in Lambda).
+/// Lambda's progress with provisioned concurrency (an open set in Lambda).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProvisionedStatus {
-    /// It stands.
+    /// All of it is allocated.
     Ready,
     /// Lambda is at work.
     InProgress,
-    /// Lambda has given up.
+    /// Lambda gave up.
     Failed {
         /// Lambda's StatusReason.
         because: String,
     },
 }
 
-/// Everything that was seen of one function in one target.
+/// Everything that was observed of one function in one target.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Observed {
-    /// `$LATEST`; `None`: there is no such function.
+    /// `$LATEST`; none if the function does not exist.
     pub latest: Option<ObservedCode>,
-    /// Tags and concurrency.
+    /// The function's tags and reserved concurrency.
     pub belongings: FunctionMetadata,
-    /// The alias.
+    /// The alias; none if it does not exist.
     pub alias: Option<ObservedAlias>,
-    /// What the alias serves.
+    /// The version that the alias points to, or `$LATEST`.
     pub serving: Option<ObservedCode>,
-    /// Publishing `$LATEST` as it is was tried, and gave a version that has failed.
+    /// Whether `$LATEST` as it is was already published, as a version that failed.
     pub publishing_failed: bool,
 }
 
 impl ObservedAlias {
-    /// Every version that it serves, with whatever part of the traffic.
+    /// Returns every version that gets any part of the traffic.
     pub fn versions(&self) -> impl Iterator<Item = Version> {
         let weighed = self.weights.keys().filter_map(|number| Version::parse(number.as_str()).ok());
         self.version.iter().cloned().chain(weighed)

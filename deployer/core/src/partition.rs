@@ -1,20 +1,20 @@
-//! AWS's partitions: which region belongs to which, and where its services live.
+//! AWS's partitions, their regions and the domains of their services.
 //!
-//! Source: `partitions.json` of the AWS SDKs, version 1.1 ("AWS General Reference", "Amazon Resource Names" tells the same of the
-//! first three). A test holds the table to the endpoints that the SDK itself makes.
+//! Source: `partitions.json` of the AWS SDKs, version 1.1 ("AWS General Reference", "Amazon Resource Names" documents
+//! the first three). A test compares the table with the endpoints that the SDK makes.
 
 use crate::id::Region;
 
-/// One partition of AWS: accounts, roles and regions of one know nothing of those of another.
+/// One partition of AWS. Accounts, roles and regions of one partition are unknown in the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Partition {
-    /// As ARNs have it: `aws`, `aws-cn`.
+    /// The partition's name in ARNs, such as `aws` or `aws-cn`.
     pub id: &'static str,
-    /// The domain under which its services live: `amazonaws.com`.
+    /// The domain of its services' endpoints, such as `amazonaws.com`.
     pub dns_suffix: &'static str,
-    /// The rule of its regions' codes as a regular expression, for schemas and for the infrastructure.
+    /// The rule of its region codes as a regular expression, for schemas and for Terraform.
     pub regions: &'static str,
-    /// How its regions' codes begin; a word and a number follow.
+    /// The beginnings of its region codes; a word and a number follow.
     starts: &'static [&'static str],
 }
 
@@ -25,7 +25,7 @@ const AWS: Partition = Partition {
     starts: &["us-", "eu-", "ap-", "sa-", "ca-", "me-", "af-", "il-", "mx-"],
 };
 
-/// All of them.
+/// All partitions.
 pub const PARTITIONS: [Partition; 8] = [
     AWS,
     Partition { id: "aws-cn", dns_suffix: "amazonaws.com.cn", regions: "^cn-[a-z]+-[0-9]+$", starts: &["cn-"] },
@@ -58,7 +58,7 @@ pub const PARTITIONS: [Partition; 8] = [
 ];
 
 impl Partition {
-    /// The partition whose regions are written so; none where AWS has no region of this kind.
+    /// Returns the partition of a region by its code; none if no partition has regions of this form.
     #[must_use]
     pub fn of(region: &Region) -> Option<&'static Self> {
         let follows = |rest: &str| rest.split_once('-').is_some_and(|(_, number)| !number.contains('-'));
@@ -68,13 +68,13 @@ impl Partition {
 }
 
 impl Region {
-    /// The ARN partition that the region belongs to; `aws` where its kind is not known, as the SDKs take it.
+    /// Returns the region's partition in ARNs. It is `aws` if the form of the region is unknown, as in the SDKs.
     #[must_use]
     pub fn partition(&self) -> &'static str {
         Partition::of(self).unwrap_or(&AWS).id
     }
 
-    /// The domain under which this region's services live.
+    /// Returns the domain of this region's service endpoints.
     #[must_use]
     pub fn dns_suffix(&self) -> &'static str {
         Partition::of(self).unwrap_or(&AWS).dns_suffix
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_region_lies_in_one_partition_by_its_code() {
+    fn region_code_determines_one_partition() {
         for (region, partition) in [
             ("eu-west-1", "aws"),
             ("us-east-1", "aws"),
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn the_beginnings_and_the_regular_expression_say_the_same() {
+    fn region_prefixes_equal_the_regular_expression() {
         for partition in &PARTITIONS {
             let starts = partition.starts.iter().map(|start| start.trim_end_matches('-')).collect::<Vec<_>>().join("|");
             let starts = if partition.starts.len() == 1 { starts } else { format!("({starts})") };

@@ -1,4 +1,4 @@
-//! The releases of a function that nothing deploys any more, in whatever environment.
+//! The rejected releases of a function, which are deployed to no environment any more.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::id::{FunctionName, Release, RequestHash, Sha256};
 use crate::names::REJECTS;
 use crate::record::{Code, Ending, SCHEMA};
 
-/// How many releases of a function can be rejected. None is ever forgotten.
+/// The most releases of a function that can be rejected. None is ever forgotten.
 pub const MOST: usize = 500;
 
 /// The ledger object of a function's rejected releases.
@@ -17,47 +17,48 @@ pub struct Rejects {
     /// The ledger's schema: 1.
     schema: u32,
     revision: u64,
-    /// Newest first.
+    /// The rejects, newest first.
     rejects: Vec<Commanded<Reject>>,
-    /// The last commands that were carried out.
-    obeyed: Vec<RequestHash>,
+    /// The hashes of the last commands that were carried out.
+    #[serde(rename = "obeyed")]
+    command_hashes: Vec<RequestHash>,
     #[serde(skip)]
     pub(crate) as_read: AsRead,
 }
 
 impl Default for Rejects {
     fn default() -> Self {
-        Self { schema: SCHEMA, revision: 0, rejects: vec![], obeyed: vec![], as_read: AsRead::default() }
+        Self { schema: SCHEMA, revision: 0, rejects: vec![], command_hashes: vec![], as_read: AsRead::default() }
     }
 }
 
 impl Rejects {
-    /// The key of a function's rejects in the ledger bucket.
+    /// Returns the key of a function's rejects in the ledger bucket.
     #[must_use]
     pub fn key(function: &FunctionName) -> String {
         format!("{REJECTS}{function}.json")
     }
 
-    /// All of them, newest first.
+    /// Returns all rejects, newest first.
     pub fn all(&self) -> impl ExactSizeIterator<Item = &Reject> {
         self.rejects.iter().map(|reject| &reject.what)
     }
 
-    /// Whether a release is rejected, by its label or by its code.
+    /// Returns the reject that matches a release's label or its code.
     #[must_use]
     pub fn find(&self, release: &Release, sha256: Option<Sha256>) -> Option<&Reject> {
         let same_code = |reject: &Reject| sha256.is_some_and(|sha256| reject.sha256.contains(&sha256));
         self.all().find(|reject| reject.release == *release || same_code(reject))
     }
 
-    /// The refusal of code that is rejected, whatever it is called.
+    /// Returns the refusal of code that is rejected under any label.
     #[must_use]
     pub fn refusal_of_code(&self, sha256: Sha256) -> Option<Ending> {
         let reject = self.all().find(|reject| reject.sha256.contains(&sha256))?;
         self.refusal(&reject.release, None)
     }
 
-    /// The refusal of a release that is rejected.
+    /// Returns the refusal of a release that is rejected by its label or its code.
     #[must_use]
     pub fn refusal(&self, release: &Release, sha256: Option<Sha256>) -> Option<Ending> {
         let reject = self.find(release, sha256)?;
@@ -68,38 +69,37 @@ impl Rejects {
         Some(Ending::Refused { code: Code::Rejected, because })
     }
 
-    /// With one more; of a release that is rejected already the words are replaced. `id` is the command's. `None`: there
-    /// are too many.
+    /// Adds a reject, or replaces the reason of one that exists. `id` is the command's. None if there are too many.
     #[must_use]
     pub fn with(&self, reject: Reject, function: &FunctionName, id: &str) -> Option<CommandEffect<Self>> {
         let hash = reject_hash("reject", id, (function, &reject.release));
         let before = self.of(&reject.release);
-        if self.obeyed.contains(&reject_hash("unreject", id, (function, &reject.release))) {
+        if self.command_hashes.contains(&reject_hash("unreject", id, (function, &reject.release))) {
             return Some(CommandEffect::again(id, false));
         }
-        if self.obeyed.contains(&hash) {
+        if self.command_hashes.contains(&hash) {
             let is_this = |stands: &Commanded<Reject>| stands.is_asked_for(hash, |it| it.reason == reject.reason);
             return Some(CommandEffect::again(id, before.is_some_and(is_this)));
         }
         let reject = Commanded::new(reject, hash, before);
-        let mut rejects = self.obeying(hash);
+        let mut rejects = self.with_command(hash);
         rejects.rejects.retain(|former| former.what.release != reject.what.release);
         rejects.rejects.insert(0, reject);
         (rejects.rejects.len() <= MOST).then(|| CommandEffect::Now(Box::new(rejects)))
     }
 
-    /// Without this release. `id` is the command's. `None`: it is not rejected.
+    /// Removes the reject of this release. `id` is the command's. None if the release is not rejected.
     #[must_use]
     pub fn without(&self, release: &Release, function: &FunctionName, id: &str) -> Option<CommandEffect<Self>> {
         let hash = reject_hash("unreject", id, (function, release));
-        if self.obeyed.contains(&reject_hash("reject", id, (function, release))) {
+        if self.command_hashes.contains(&reject_hash("reject", id, (function, release))) {
             return Some(CommandEffect::again(id, false));
         }
-        if self.obeyed.contains(&hash) {
+        if self.command_hashes.contains(&hash) {
             return Some(CommandEffect::again(id, self.of(release).is_none()));
         }
         self.of(release)?;
-        let mut rejects = self.obeying(hash);
+        let mut rejects = self.with_command(hash);
         rejects.rejects.retain(|reject| reject.what.release != *release);
         Some(CommandEffect::Now(Box::new(rejects)))
     }
@@ -108,10 +108,10 @@ impl Rejects {
         self.rejects.iter().find(|reject| reject.what.release == *release)
     }
 
-    fn obeying(&self, hash: RequestHash) -> Self {
+    fn with_command(&self, hash: RequestHash) -> Self {
         let mut rejects = Self { revision: self.revision + 1, ..self.clone() };
-        rejects.obeyed.insert(0, hash);
-        rejects.obeyed.truncate(OBEYED);
+        rejects.command_hashes.insert(0, hash);
+        rejects.command_hashes.truncate(OBEYED);
         rejects
     }
 }
@@ -141,8 +141,8 @@ mod tests {
         FunctionName::parse("orders").unwrap()
     }
 
-    fn now(obeyed: Option<CommandEffect<Rejects>>) -> Rejects {
-        match obeyed {
+    fn now(effect: Option<CommandEffect<Rejects>>) -> Rejects {
+        match effect {
             Some(CommandEffect::Now(rejects)) => *rejects,
             other => panic!("{other:?}"),
         }
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_is_rejected_by_its_label_and_by_its_code() {
+    fn release_is_rejected_by_its_label_and_by_its_code() {
         let rejects = with(&Rejects::default(), reject("1", b"bad", "it leaks"), "a");
         let by_label = "release 1 was rejected by ann at 1970-01-01T00:00:00Z: it leaks";
         let by_code = "release 1 (the same code as release 2) was rejected by ann at 1970-01-01T00:00:00Z: it leaks";
@@ -179,18 +179,18 @@ mod tests {
     }
 
     #[test]
-    fn a_release_is_rejected_once_and_with_the_last_words() {
+    fn repeated_reject_replaces_the_reason() {
         let rejects = with(&Rejects::default(), reject("1", b"bad", "it leaks"), "a");
         let rejects = with(&rejects, reject("2", b"worse", "it fails"), "b");
         let rejects = with(&rejects, reject("1", b"bad", "it leaks still"), "c");
-        let told: Vec<_> = rejects.all().map(|one| (one.release.as_str(), one.reason.as_str())).collect();
-        assert_eq!(told, [("1", "it leaks still"), ("2", "it fails")]);
+        let reasons: Vec<_> = rejects.all().map(|one| (one.release.as_str(), one.reason.as_str())).collect();
+        assert_eq!(reasons, [("1", "it leaks still"), ("2", "it fails")]);
         assert_eq!(rejects.revision, 3);
         assert_eq!(serde_json::from_slice::<Rejects>(&serde_json::to_vec(&rejects).unwrap()).unwrap(), rejects);
     }
 
     #[test]
-    fn a_reject_ends_once_and_every_command_is_known() {
+    fn repeated_reject_commands_are_recognised() {
         let bad = || reject("1", b"bad", "it leaks");
         let rejects = with(&Rejects::default(), bad(), "a");
         assert_eq!(rejects.with(bad(), &orders(), "a"), Some(CommandEffect::Earlier));
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_id_of_a_reject_that_was_ended_is_refused() {
+    fn id_of_an_ended_reject_is_refused() {
         let bad = || reject("1", b"bad", "it leaks");
         let without = now(with(&Rejects::default(), bad(), "a").without(&release("1"), &orders(), "b"));
         for id in ["a", "b"] {
@@ -220,13 +220,13 @@ mod tests {
     }
 
     #[test]
-    fn no_reject_is_forgotten_but_there_is_an_end_of_them() {
+    fn rejects_are_kept_up_to_the_limit() {
         let mut rejects = Rejects::default();
         for number in 0..MOST {
             let name = number.to_string();
             rejects = with(&rejects, reject(&name, name.as_bytes(), "old"), &name);
         }
-        assert_eq!((rejects.all().len(), rejects.obeyed.len()), (MOST, OBEYED));
+        assert_eq!((rejects.all().len(), rejects.command_hashes.len()), (MOST, OBEYED));
         assert_eq!(rejects.with(reject("one-more", b"more", "new"), &orders(), "more"), None);
         assert_eq!(
             with(&rejects, reject("0", b"0", "in other words"), "again").all().len(),

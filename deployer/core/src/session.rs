@@ -1,8 +1,7 @@
-//! The inline policies of the sessions in target accounts: no deployment can do more than it needs (ARCHITECTURE.md, law 6).
+//! The inline policies of the sessions in target accounts: no session can do more than its deployment needs
+//! (ARCHITECTURE.md, law 6).
 //!
-//! The first policy is written before anything is known but names; the second is cut from the plan.
-//! Sources: Service Authorization Reference, "Actions, resources, and condition keys for AWS Lambda";
-//! IAM User Guide, "Session policies"; STS API Reference, AssumeRole (Policy: at most 2,048 characters).
+//! The first session's policy is made from names alone; the second's is made from the plan.
 
 use std::collections::BTreeSet;
 
@@ -14,10 +13,10 @@ use crate::id::{DeploymentId, FunctionName, Region, Version};
 use crate::names::SESSION_PREFIX;
 use crate::plan::{Plan, Step};
 
-/// STS takes no longer inline policy.
+/// The most characters that STS takes as an inline policy.
 pub const POLICY_LIMIT: usize = 2048;
 
-/// A plan whose names are so long that its session policy would not be taken.
+/// The names in a plan are so long that its session policy exceeds [`POLICY_LIMIT`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the session policy for this plan would have {found} characters, and STS takes {POLICY_LIMIT}: shorten the execution \
@@ -27,7 +26,7 @@ pub struct PolicyTooLong {
     found: usize,
 }
 
-/// Every session may read the function and its alias, publish code and move the alias.
+/// The actions that every session may do: read the function and its alias, publish code and move the alias.
 const BASE_ACTIONS: [&str; 9] = [
     "lambda:GetAlias",
     "lambda:GetFunction",
@@ -40,7 +39,7 @@ const BASE_ACTIONS: [&str; 9] = [
     "lambda:UpdateFunctionCode",
 ];
 
-/// What a session is for: one function in one target, and one artifact.
+/// The scope of a session: one function in one target, and one artifact.
 #[derive(Debug, Clone)]
 pub struct Scope<'a> {
     /// The target.
@@ -49,17 +48,18 @@ pub struct Scope<'a> {
     pub function: &'a FunctionName,
     /// The artifact that may be read.
     pub artifact: &'a ArtifactRef,
-    /// The artifact bucket's region, for its key. None: the artifact is in no bucket, and no object may be read.
+    /// The artifact bucket's region, for the use of its key. None: the artifact is in no bucket, and the session may
+    /// read no object.
     pub artifact_region: Option<&'a Region>,
 }
 
-/// The name of a deployment's sessions, and their source identity.
+/// Returns the session name of a deployment, which is also the source identity.
 #[must_use]
 pub fn session_name(id: DeploymentId) -> String {
     format!("{SESSION_PREFIX}{id}")
 }
 
-/// The policy of a session that may only read one function: for plans, and for looking what an alias serves.
+/// Returns the policy of a session that may only read one function: for plans, and for observing what an alias serves.
 #[must_use]
 pub fn looking_policy(target: &Target, function: &FunctionName) -> String {
     let Target { account, region } = target;
@@ -67,7 +67,7 @@ pub fn looking_policy(target: &Target, function: &FunctionName) -> String {
     let statements = json!([
         {"Effect": "Allow", "Action": ["lambda:GetAlias", "lambda:GetFunction", "lambda:GetProvisionedConcurrencyConfig",
             "lambda:ListTags"], "Resource": [arn, format!("{arn}:*")]},
-        // Lambda shows variables only to who may decrypt them.
+        // Lambda shows variables only to callers that may decrypt them.
         {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*", "Condition": {"StringEquals": {
             "kms:ViaService": format!("lambda.{region}.{}", region.dns_suffix())}}},
     ]);
@@ -75,16 +75,17 @@ pub fn looking_policy(target: &Target, function: &FunctionName) -> String {
 }
 
 impl Scope<'_> {
-    /// The policy of the first session, written before the manifest is known.
+    /// Returns the policy of the first session, which is opened before the manifest is known.
     #[must_use]
     pub fn base_policy(&self) -> String {
         self.policy(&BASE_ACTIONS.into(), vec![])
     }
 
-    /// The policy of a second session that allows just what the plan's steps need; `None` where the first is enough.
+    /// Returns the policy of a second session that allows only what the plan's steps need. None if the first session
+    /// suffices.
     ///
     /// # Errors
-    /// [`PolicyTooLong`] where even so STS would not take it.
+    /// [`PolicyTooLong`] if even the shorter form exceeds the limit.
     pub fn plan_policy(&self, plan: &Plan) -> Result<Option<String>, PolicyTooLong> {
         let needs = Needs::of(plan);
         if needs.extra.is_empty() && needs.actions.iter().all(|action| BASE_ACTIONS.contains(action)) {
@@ -94,7 +95,8 @@ impl Scope<'_> {
         if exact.len() <= POLICY_LIMIT {
             return Ok(Some(exact));
         }
-        // Five layers with the longest names do not fit. The role's own policy still limits which may be read.
+        // Five layers with the longest names do not fit. Then any layer is allowed here; the role's own policy still
+        // limits them.
         let any_layer = self.policy(&needs.actions, self.extra_statements(&needs, false));
         if any_layer.len() <= POLICY_LIMIT {
             Ok(Some(any_layer))
@@ -103,8 +105,8 @@ impl Scope<'_> {
         }
     }
 
-    /// The policy of a session that may delete these versions, and nothing else. DeleteFunction without a qualifier
-    /// deletes the whole function: it is never allowed.
+    /// Returns the policy of a session that may delete these versions, and nothing else. DeleteFunction without a
+    /// qualifier deletes the whole function, so it is never allowed.
     #[must_use]
     pub fn pruning_policy(&self, versions: &[Version]) -> String {
         let function = self.function_arn();
@@ -117,7 +119,7 @@ impl Scope<'_> {
         let partition = self.target.region.partition();
         let function = self.function_arn();
         let artifact = self.artifact;
-        // Alias and version calls are authorised on the function or on its qualified ARN, depending on the call.
+        // Alias and version calls are authorised on the function's ARN or on its qualified ARN, depending on the call.
         let mut statements =
             vec![json!({"Effect": "Allow", "Action": actions, "Resource": [function, format!("{function}:*")]})];
         let service = |name: &str, region: &Region| format!("{name}.{region}.{}", region.dns_suffix());
@@ -128,8 +130,8 @@ impl Scope<'_> {
             through.push(service("s3", region));
         }
         through.push(service("lambda", &self.target.region));
-        // Which customer keys encrypt the bucket and the function's variables is not known here: any, but only through S3
-        // and through Lambda, which shows variables only to who may decrypt them.
+        // The customer keys of the bucket and of the function's variables are not known here. Any key is allowed, but
+        // only through S3 and through Lambda, which shows variables only to callers that may decrypt them.
         statements.push(json!({"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*",
             "Condition": {"StringEquals": {"kms:ViaService": through}}}));
         statements.append(&mut extra);
@@ -147,11 +149,12 @@ impl Scope<'_> {
                 Extra::Layers(layers) if exact_layers => allow(json!("lambda:GetLayerVersion"), json!(layers)),
                 Extra::Layers(_) => allow(json!("lambda:GetLayerVersion"), json!("*")),
                 Extra::Key(key) => allow(json!(["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"]), json!(key)),
-                // AWS Lambda Developer Guide, "Encrypting Lambda .zip deployment packages". Every session may decrypt through Lambda.
+                // AWS Lambda Developer Guide, "Encrypting Lambda .zip deployment packages". Decrypting through Lambda
+                // is in every session's policy.
                 Extra::SourceKey(key) => allow(json!("kms:GenerateDataKey"), json!(key)),
                 // AWS Lambda Developer Guide, "Lambda Managed Instances", "Security and permissions".
                 Extra::CapacityProvider(provider) => allow(json!("lambda:PassCapacityProvider"), json!(provider)),
-                // The ec2:Describe calls know no resources.
+                // The ec2:Describe calls support no resource restriction.
                 Extra::Vpc => {
                     allow(json!(["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"]), json!("*"))
                 }
@@ -161,7 +164,7 @@ impl Scope<'_> {
         statements
     }
 
-    /// The function's unqualified ARN.
+    /// Returns the function's unqualified ARN.
     #[must_use]
     pub fn function_arn(&self) -> String {
         let Target { account, region } = self.target;
@@ -169,7 +172,7 @@ impl Scope<'_> {
     }
 }
 
-/// What a plan needs beyond the function's own actions.
+/// A permission that a plan needs beyond actions on the function itself.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Extra<'a> {
     PassRole(&'a str),
@@ -188,7 +191,7 @@ struct Needs<'a> {
 
 impl<'a> Needs<'a> {
     fn of(plan: &'a Plan) -> Self {
-        // Waiting reads the function; a conflict is looked at once more.
+        // Waiting for the function and observing after a conflict need these.
         let mut needs = Self {
             actions: ["lambda:GetFunction", "lambda:GetAlias", "lambda:ListTags"].into(),
             extra: BTreeSet::new(),
@@ -203,7 +206,7 @@ impl<'a> Needs<'a> {
         match step {
             Step::Create(new) => {
                 self.actions.insert("lambda:CreateFunction");
-                // A lost answer is followed by proving what was published.
+                // After a lost answer, PublishVersion proves what was published.
                 self.actions.insert("lambda:PublishVersion");
                 if !new.tags.is_empty() {
                     self.actions.insert("lambda:TagResource");
@@ -241,7 +244,7 @@ impl<'a> Needs<'a> {
             Step::CreateAlias => {
                 self.actions.insert("lambda:CreateAlias");
             }
-            // Where Lambda does not let the traffic over, the alias is put back.
+            // If Lambda does not move the traffic in time, the alias is put back.
             Step::MoveAlias { .. } | Step::AwaitTraffic { .. } => {
                 self.actions.extend(["lambda:GetProvisionedConcurrencyConfig", "lambda:UpdateAlias"]);
             }

@@ -1,4 +1,5 @@
-//! What `status` tells: per function and environment what is live, open, held and rejected. It comes from the head alone.
+//! The answer of `status`: for each function and environment what is live, open, held and rejected. It is made from the
+//! head alone.
 
 use std::collections::BTreeSet;
 
@@ -17,15 +18,15 @@ use crate::record::Approved;
 use crate::rejects::Rejects;
 use crate::text::{Person, PlainText};
 
-/// Functions by environments.
+/// The state of functions and groups.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StatusReport {
-    /// By function, then by environment.
+    /// Each function in each environment, ordered by function and then by environment.
     pub functions: Vec<FunctionStatus>,
-    /// The promotions of several functions together that are open, those that wait too.
+    /// The open promotions of several functions together, those that wait included.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<GroupStatus>,
-    /// What could not be read, and why: nothing is told of it.
+    /// The ledger objects that could not be read, each with the reason. The answer lacks what they contain.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<String>,
 }
@@ -37,39 +38,39 @@ pub struct FunctionStatus {
     pub environment: EnvironmentName,
     /// The function.
     pub function: FunctionName,
-    /// What was rolled out last, on every target or on some.
+    /// The release that was the last to reach any target.
     pub live: Option<LiveStatus>,
-    /// What each target that the environment has serves.
+    /// The state of each target that the environment has now.
     pub targets: Vec<TargetStatus>,
-    /// The deployment that is being worked on.
+    /// The deployment that is under way.
     pub active: Option<DeploymentId>,
     /// The deployment that is next.
     pub pending: Option<DeploymentId>,
-    /// Why nothing new is taken.
+    /// The hold, if the environment takes nothing new for the function.
     pub hold: Option<Hold>,
-    /// Whether what is live was rejected.
+    /// Whether the live release was rejected.
     pub rejected: bool,
-    /// The last deployment, if it has failed.
+    /// The last deployment, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_failed: Option<LastFailed>,
-    /// The release that a rollback without `to` would go back to now; a deployment that is under way is stopped first.
+    /// The release that a rollback without `to` would go back to now. It first stops a deployment that is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback_to: Option<Release>,
-    /// The rejected releases of the function, where it is asked for by name.
+    /// The rejected releases of the function; only present if the function was asked for by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejects: Vec<Reject>,
-    /// What the environments that this one is promoted from have live and this one has not.
+    /// The releases that are live in the environments this one is promoted from, and not here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub behind: Vec<Behind>,
-    /// The promotions that wait, and for what.
+    /// The promotions that wait, each with what it waits for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<WaitingStatus>,
-    /// The aliases that may still move without anybody's doing.
+    /// The aliases that a write without an answer may still move.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub doors: Vec<DoorStatus>,
 }
 
-/// An alias that may still move because a write of it, by a deployment that has ended, got no answer.
+/// An alias that may still move: a deployment that has ended sent a write and got no answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DoorStatus {
     /// The target.
@@ -77,11 +78,11 @@ pub struct DoorStatus {
     pub target: Target,
     /// The deployment that sent the write.
     pub deployment: DeploymentId,
-    /// The version that the alias would serve; null where that is not known.
+    /// The version that the alias would then serve; null if that is not known.
     pub version: Option<Version>,
-    /// Since when.
+    /// The time since which this is so.
     pub since: Timestamp,
-    /// Until when.
+    /// The time after which the write can no longer take effect.
     pub until: Timestamp,
 }
 
@@ -95,61 +96,61 @@ impl From<&Door> for DoorStatus {
 /// A promotion that waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WaitingStatus {
-    /// The promotion.
+    /// The id of the promotion's deployment.
     pub deployment: DeploymentId,
     /// The environment that it comes from.
     pub from: EnvironmentName,
-    /// What it brings.
+    /// The release that it brings.
     pub release: Option<Release>,
-    /// Who asked for it; null where a success did.
+    /// The person who asked for it; null for an automatic promotion.
     pub requested_by: Option<Person>,
-    /// Since when it waits.
+    /// The time since which it waits.
     pub since: Timestamp,
-    /// Who has approved it.
+    /// The approvals that it has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<Approved>,
-    /// What it waits for.
+    /// The conditions that it waits for.
     #[serde(flatten)]
     pub wait: Wait,
-    /// The same in one sentence.
+    /// The conditions in one sentence.
     pub because: PlainText,
 }
 
-/// The last deployment, which has failed.
+/// A last deployment that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LastFailed {
-    /// The deployment.
+    /// The deployment's id.
     pub deployment: DeploymentId,
-    /// When it ended.
+    /// The time at which it ended.
     pub at: Timestamp,
 }
 
-/// What was rolled out last, on every target or on some.
+/// The release that was the last to reach any target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LiveStatus {
     /// The release.
     pub release: Release,
-    /// The deployment that brought it.
+    /// The id of the deployment that brought it.
     pub deployment: DeploymentId,
-    /// Since when.
+    /// The time since which this is so.
     pub since: Timestamp,
-    /// Its code.
+    /// The SHA-256 of its code in base64.
     pub sha256: Option<Sha256>,
-    /// Who asked for it, or uploaded it.
+    /// The person who asked for it, or uploaded it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Person>,
     /// Whether every target that the environment has now serves it.
     #[serde(default = "yes")]
     pub complete: bool,
-    /// The targets that it was meant for and has not reached.
+    /// The targets that it was meant for and did not reach.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Target>,
-    /// The targets that were added since, to which it was not brought yet.
+    /// The targets that were added since and do not serve it yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub added: Vec<Target>,
 }
 
-/// What one target serves, as far as the ledger knows.
+/// The version and release that one target serves, as the ledger knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TargetStatus {
     /// The target.
@@ -157,12 +158,12 @@ pub struct TargetStatus {
     pub target: Target,
     /// The version that the alias serves.
     pub version: Option<Version>,
-    /// Its release; null where it was there before the deployer.
+    /// The release of that version; null if it was there before the deployer.
     pub release: Option<Release>,
-    /// Whether that is something else than what is live.
+    /// Whether the target does not serve the live release.
     #[serde(default, skip_serializing_if = "is_false")]
     pub differs: bool,
-    /// Whether that was rejected.
+    /// Whether the release that the target serves was rejected.
     #[serde(default, skip_serializing_if = "is_false")]
     pub rejected: bool,
 }
@@ -176,24 +177,24 @@ fn is_false(value: &bool) -> bool {
     !*value
 }
 
-/// What an environment lags behind.
+/// A release that is live in another environment, and not in this one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Behind {
     /// The environment that is ahead.
     pub environment: EnvironmentName,
-    /// What it has live.
+    /// The release that is live there.
     pub release: Release,
-    /// Since when.
+    /// The time since which this is so.
     pub since: Timestamp,
-    /// Its code.
+    /// The SHA-256 of its code in base64.
     pub sha256: Option<Sha256>,
-    /// By how many releases, of those that it still remembers.
+    /// The number of releases that it is ahead by, as far as its history reaches.
     pub releases: usize,
-    /// Since when it is ahead.
+    /// The time since which it is ahead.
     pub ahead_since: Timestamp,
 }
 
-/// What an environment has live that others are promoted from: the newest first.
+/// The history of an environment that others are promoted from, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ahead {
     environment: EnvironmentName,
@@ -201,15 +202,15 @@ pub struct Ahead {
 }
 
 impl Ahead {
-    /// Of a head.
+    /// Takes the history of a head.
     #[must_use]
     pub fn of(environment: &EnvironmentName, head: &Head) -> Self {
         let lives = head.history().iter().map(|live| (live.release.clone(), live.since, live.sha256)).collect();
         Self { environment: environment.clone(), lives }
     }
 
-    /// By how much it is ahead of what is live elsewhere.
-    fn of_what(&self, live: Option<&LiveStatus>) -> Option<Behind> {
+    /// Returns how far this environment is ahead of one with `live`; none if it is not.
+    fn ahead_of(&self, live: Option<&LiveStatus>) -> Option<Behind> {
         let is_there = |sha256: &Option<Sha256>| live.is_some_and(|live| live.sha256 == *sha256);
         let ahead: Vec<_> = self.lives.iter().take_while(|(_, _, sha256)| !is_there(sha256)).collect();
         let ((release, since, sha256), (_, ahead_since, _)) = (ahead.first()?, ahead.last()?);
@@ -225,7 +226,7 @@ impl Ahead {
 }
 
 impl LastFailed {
-    /// None where another deployment has ended since.
+    /// Returns the last failure; none if another deployment has ended since.
     fn of(head: &Head) -> Option<Self> {
         let is_open = |id: &DeploymentId| head.open().any(|request| request.id == *id);
         let last = head.deployments().into_iter().find(|id| !is_open(id));
@@ -252,7 +253,7 @@ impl LiveStatus {
 }
 
 impl TargetStatus {
-    /// Of a target that the environment has; none where nothing was ever tried there and nothing is live.
+    /// Makes the status of a present target; none if nothing was ever tried there and nothing is live.
     fn of(target: &Target, at: &FunctionRef<'_>, head: &Head, rejects: &Rejects) -> Option<Self> {
         let (seen, live) = (head.target_of(at, target), head.live());
         if seen.is_none() && live.is_none() {
@@ -273,7 +274,7 @@ impl TargetStatus {
 }
 
 impl FunctionStatus {
-    /// What a head tells of the targets that the environment has, and what is rejected of the function.
+    /// Makes the status from a head, the targets that the environment has now, and the function's rejects.
     #[must_use]
     pub fn of(at: &FunctionRef<'_>, head: &Head, rejects: &Rejects) -> Self {
         let present = &at.environment.targets;
@@ -298,21 +299,21 @@ impl FunctionStatus {
         }
     }
 
-    /// On how many of the targets that there are now what is live is: `1 of 3 targets`.
+    /// Returns how many of the present targets serve the live release, such as `1 of 3 targets`.
     #[must_use]
     pub fn extent(&self) -> String {
         let serving = self.targets.iter().filter(|target| !target.differs).count();
         format!("{serving} of {} targets", self.targets.len())
     }
 
-    /// The releases that targets serve, each once, where that is more than one.
+    /// Returns the releases that targets serve, if there are several.
     #[must_use]
     pub fn split(&self) -> Option<Vec<&Release>> {
         let releases: BTreeSet<&Release> = self.targets.iter().filter_map(|target| target.release.as_ref()).collect();
         (releases.len() > 1).then(|| releases.into_iter().collect())
     }
 
-    /// Whether there is anything to tell: a head may be there only because something was refused.
+    /// Whether there is nothing to show: a head may exist only because a request was refused.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.live.is_none()
@@ -324,10 +325,10 @@ impl FunctionStatus {
             && self.doors.is_empty()
     }
 
-    /// The same beside what is live in the environments that this one is promoted from.
+    /// Adds what is live in the environments that this one is promoted from.
     #[must_use]
     pub fn beside<'a>(self, ahead: impl Iterator<Item = &'a Ahead>) -> Self {
-        let behind = ahead.filter_map(|ahead| ahead.of_what(self.live.as_ref())).collect();
+        let behind = ahead.filter_map(|ahead| ahead.ahead_of(self.live.as_ref())).collect();
         Self { behind, ..self }
     }
 }

@@ -1,7 +1,8 @@
-//! Text that somebody else has written: names of fields and files, reasons, metadata, words of AWS.
+//! Text from outside: names of fields and files, reasons, metadata, messages of AWS.
 //!
-//! It ends up in terminals, records, events and e-mails. [`PlainText`] is the one type by which it gets there; what a terminal obeys and
-//! what nobody sees is escaped in it. [`Person`] is who asks for something.
+//! Such text ends up in terminals, records, events and e-mails. [`PlainText`] is the type by which it gets there:
+//! characters that control a terminal or that nobody sees are escaped in it. [`Person`] is the name of somebody who
+//! asks for something.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,14 +12,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Text in which control characters, characters that turn the direction of writing, and characters of no width are escaped as Rust
-/// writes them: `\n`, `\u{202e}`.
+/// Text in which control characters, direction marks and zero-width characters are escaped as in Rust: `\n`,
+/// `\u{202e}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "String")]
 #[schemars(with = "String", inline)]
 pub struct PlainText(String);
 
-/// The same text with what a terminal obeys and what nobody sees escaped. Escaping twice changes nothing more.
+/// Escapes the characters that control a terminal or are invisible. Escaping twice changes nothing more.
 #[must_use]
 pub fn plain(text: &str) -> Cow<'_, str> {
     if !text.contains(is_treacherous) {
@@ -28,7 +29,7 @@ pub fn plain(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(escaped).collect())
 }
 
-/// The same of all text in a JSON value, names of fields too.
+/// Escapes all text in a JSON value, names of fields included.
 #[must_use]
 pub fn plain_json(value: &Value) -> Value {
     match value {
@@ -42,8 +43,9 @@ pub fn plain_json(value: &Value) -> Value {
     }
 }
 
-/// Control characters, and those that Unicode shows as nothing or that turn what stands around them (Unicode Character Database,
-/// `Default_Ignorable_Code_Point`, `Bidi_Control`, separators of lines and paragraphs, interlinear annotations).
+/// Whether a character is a control character, invisible, or changes the direction of the text around it (Unicode
+/// Character Database: `Default_Ignorable_Code_Point`, `Bidi_Control`, line and paragraph separators, interlinear
+/// annotations).
 fn is_treacherous(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -54,13 +56,13 @@ fn is_treacherous(c: char) -> bool {
 }
 
 impl PlainText {
-    /// The text of anything that displays itself.
+    /// Makes the text of anything that can be displayed.
     #[must_use]
     pub fn of(text: impl fmt::Display) -> Self {
         text.to_string().into()
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -88,15 +90,15 @@ impl From<&String> for PlainText {
     }
 }
 
-/// Who asks for something, approves it or stops it, as they say. Two who differ only by what nobody sees are one: such characters are
-/// left out, and spaces around the name.
+/// The name of a person who asks for, approves or stops something, as they give it. Invisible characters and
+/// surrounding spaces are removed, so that names which look alike in those are equal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "String")]
 #[schemars(with = "String", inline)]
 pub struct Person(String);
 
 impl Person {
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -116,7 +118,7 @@ impl From<&str> for Person {
     }
 }
 
-/// What both are as text.
+/// Implements the conversions and comparisons of both types as text.
 macro_rules! texts {
     ($($name:ident),*) => { $(
         impl From<$name> for String {
@@ -167,7 +169,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_a_terminal_obeys_and_nobody_sees_is_escaped() {
+    fn control_and_invisible_characters_are_escaped() {
         for (text, shown) in [
             ("plain", "plain"),
             ("Grüße, 東京 e\u{301} 👍", "Grüße, 東京 e\u{301} 👍"),
@@ -183,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn who_differs_only_by_what_nobody_sees_is_one_person() {
+    fn names_that_differ_invisibly_are_one_person() {
         for same in ["bob", " bob ", "b\u{200b}ob", "bob\u{202c}", "\u{feff}bob\u{fe0f}", "b\u{ad}ob\u{e0101}"] {
             assert_eq!(Person::from(same), Person::from("bob"), "{same:?}");
         }
@@ -192,7 +194,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn escaping_twice_is_escaping_once(text in "\\PC{0,20}|[\\x00-\\x1f\u{200b}-\u{206f}a-z\\\\]{0,20}") {
+        fn escaping_is_idempotent(text in "\\PC{0,20}|[\\x00-\\x1f\u{200b}-\u{206f}a-z\\\\]{0,20}") {
             let once = PlainText::from(text.clone());
             prop_assert_eq!(PlainText::from(once.as_str()), once.clone());
             prop_assert!(!once.chars().any(is_treacherous));

@@ -1,9 +1,9 @@
-//! The version that the callers of an alias meet.
+//! The version that callers of an alias reach.
 //!
-//! An alias with provisioned concurrency does not move at once: Lambda itself leaves all traffic on the version before, as a
-//! weight beside the new FunctionVersion, until the concurrency stands on the new version. That is neither somebody's split
-//! nor a deployment that has arrived. (CodeDeploy's canary looks the other way round: FunctionVersion is the old version and
-//! the weight is on the new one.)
+//! The traffic of an alias with provisioned concurrency does not move at once. Lambda leaves all traffic on the version
+//! before, as a weight beside the new FunctionVersion, until the concurrency is allocated on the new version. That is
+//! neither a split that somebody made nor a finished deployment. (CodeDeploy's canary looks the other way round:
+//! FunctionVersion is the old version, and the weight is on the new one.)
 
 use std::time::Duration;
 
@@ -14,37 +14,38 @@ use crate::config::Target;
 use crate::id::Version;
 use crate::observed::ObservedAlias;
 
-/// For how long the head is believed that an alias has no provisioned concurrency.
+/// The time for which the head's note counts that an alias has no provisioned concurrency.
 pub const UNPROVISIONED_FOR: Duration = Duration::from_secs(86_400);
 
-/// The place of an alias's traffic.
+/// The versions that get an alias's traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Traffic {
-    /// The alias's version has all of it.
+    /// The alias's FunctionVersion gets all of it.
     Whole,
-    /// Lambda itself still holds all of it on the version before.
+    /// Lambda still holds all of it on the version before.
     Held {
-        /// The version that has the traffic.
+        /// The version that gets the traffic.
         on: Version,
     },
-    /// Somebody has split it.
+    /// Somebody split it between versions.
     Split,
 }
 
 impl Traffic {
-    /// The traffic of an alias that nobody here has just moved. Only a whole weight is Lambda's: a person's canary is smaller.
+    /// Finds the traffic of an alias that this deployment did not just move. Only a whole weight can be Lambda's own: a
+    /// person's canary is smaller.
     #[must_use]
     pub fn of(alias: &ObservedAlias) -> Self {
-        Self::judge(alias, |_, weight| weight >= 1.0)
+        Self::classify(alias, |_, weight| weight >= 1.0)
     }
 
-    /// The traffic of an alias after a deployment has moved it away from `before`.
+    /// Finds the traffic of an alias that a deployment has moved away from `before`.
     #[must_use]
     pub fn after_move(alias: &ObservedAlias, before: Option<&Version>) -> Self {
-        Self::judge(alias, |on, weight| weight >= 1.0 || Some(on) == before)
+        Self::classify(alias, |on, weight| weight >= 1.0 || Some(on) == before)
     }
 
-    fn judge(alias: &ObservedAlias, is_lambdas: impl Fn(&Version, f64) -> bool) -> Self {
+    fn classify(alias: &ObservedAlias, is_lambdas: impl Fn(&Version, f64) -> bool) -> Self {
         let mut weights = alias.weights.iter();
         let Some((on, weight)) = weights.next() else { return Self::Whole };
         let only = weights.next().is_none() && alias.version.is_some() && alias.provisioned != Some(false);
@@ -56,16 +57,16 @@ impl Traffic {
 }
 
 impl ObservedAlias {
-    /// The one version that serves, or will as soon as Lambda lets it; none where the traffic is split, or the alias points
-    /// to `$LATEST`.
+    /// Returns the one version that serves, or will serve when Lambda moves the traffic. None if the traffic is split
+    /// or the alias points to `$LATEST`.
     #[must_use]
     pub fn serves_alone(&self) -> Option<&Version> {
         self.version.as_ref().filter(|_| Traffic::of(self) != Traffic::Split)
     }
 
-    /// The version that has all of the traffic now.
+    /// Returns the version that gets all of the traffic now.
     #[must_use]
-    pub fn has_the_traffic(&self) -> Option<Version> {
+    pub fn traffic_version(&self) -> Option<Version> {
         match Traffic::of(self) {
             Traffic::Whole => self.version.clone(),
             Traffic::Held { on } => Some(on),
@@ -80,14 +81,14 @@ pub struct Awaited {
     /// The target.
     #[serde(flatten)]
     pub target: Target,
-    /// The version that is to get the traffic.
+    /// The version that the traffic shall move to.
     pub version: Version,
-    /// The version that had it; none where that is not known.
+    /// The version that the traffic moves from; none if that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Version>,
-    /// The time at which the alias was about to be moved.
+    /// The time just before the alias was moved.
     pub since: Timestamp,
-    /// The time at which it is given up.
+    /// The time at which the deployment stops waiting.
     pub until: Timestamp,
 }
 
@@ -115,19 +116,19 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_without_weights_serves_one_version() {
+    fn alias_without_weights_serves_one_version() {
         assert_eq!(Traffic::of(&alias(Some(7), &[])), Traffic::Whole);
     }
 
     #[test]
-    fn a_whole_weight_on_the_version_before_is_lambdas_own() {
+    fn whole_weight_on_the_version_before_is_lambdas_own() {
         assert_eq!(Traffic::of(&alias(Some(7), &[(6, 1.0)])), Traffic::Held { on: version(6) });
-        // A rollback goes to a smaller number.
+        // A rollback moves to a smaller number.
         assert_eq!(Traffic::of(&alias(Some(6), &[(7, 1.0)])), Traffic::Held { on: version(7) });
     }
 
     #[test]
-    fn a_part_of_the_traffic_elsewhere_is_somebodys_split() {
+    fn part_of_the_traffic_elsewhere_is_somebodys_split() {
         assert_eq!(Traffic::of(&alias(Some(7), &[(6, 0.9)])), Traffic::Split);
         assert_eq!(Traffic::of(&alias(Some(7), &[(6, 0.5), (5, 0.5)])), Traffic::Split);
         // CodeDeploy's canary: the old version with a weight on the new one.
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_weight_without_provisioned_concurrency_is_somebodys_split() {
+    fn whole_weight_without_provisioned_concurrency_is_somebodys_split() {
         let by_hand = ObservedAlias { provisioned: Some(false), ..alias(Some(7), &[(6, 1.0)]) };
         assert_eq!(Traffic::of(&by_hand), Traffic::Split);
         assert_eq!(by_hand.serves_alone(), None);
@@ -149,9 +150,9 @@ mod tests {
     }
 
     #[test]
-    fn held_traffic_is_on_the_version_before_though_the_alias_serves_the_new_one() {
+    fn held_traffic_is_on_the_version_before() {
         let held = alias(Some(7), &[(6, 1.0)]);
-        assert_eq!((held.serves_alone(), held.has_the_traffic()), (Some(&version(7)), Some(version(6))));
+        assert_eq!((held.serves_alone(), held.traffic_version()), (Some(&version(7)), Some(version(6))));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// Write it anew with `UPDATE_NAMES=1 cargo test --test names`.
 #[test]
-fn the_infrastructure_uses_the_names_of_the_code() {
+fn infrastructure_uses_the_names_of_the_code() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/modules/names.json");
     let text = format!("{:#}\n", deployer_core::infrastructure::names());
     if std::env::var_os("UPDATE_NAMES").is_some() {

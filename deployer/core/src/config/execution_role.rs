@@ -1,21 +1,22 @@
-//! Which execution roles the manifests of an environment may name.
+//! The execution roles that the manifests of an environment may name.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::placeholders::{ENVIRONMENT, FUNCTION, filled};
+use super::placeholders::{ENVIRONMENT, FUNCTION, fill_in};
 use crate::diagnostics;
 use crate::id::{EnvironmentName, FunctionName};
 
-/// A role's path and name, as a manifest may name it: `lambda/{function}`, `lambda/{function}-*`.
+/// A pattern of the roles that a manifest may name, by path and name: `lambda/{function}`, `lambda/{function}-*`.
 ///
-/// `{function}` and `{environment}` stand for the names in the artifact's key, and a `*` at the end for any characters but `/`.
+/// `{function}` and `{environment}` stand for the names in the artifact's key, and a `*` at the end for any characters
+/// but `/`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(extend("pattern" = ExecutionRolePattern::PATTERN))]
 pub struct ExecutionRolePattern(String);
 
-/// Why a text is no pattern of execution roles.
+/// The text is no pattern of execution roles.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is no pattern of execution roles: a role's path and name without its account, such as lambda/{{function}}; \
@@ -24,47 +25,47 @@ pub struct ExecutionRolePattern(String);
 pub struct InvalidPattern(String);
 
 impl ExecutionRolePattern {
-    /// How one is written; no part of it may be `.` or `..`.
+    /// The form of a pattern as a regular expression. Besides, no part may be `.` or `..`.
     pub const PATTERN: &'static str = r"^(([A-Za-z0-9+=,.@_-]|\{function\}|\{environment\})+/)*(([A-Za-z0-9+=,.@_-]|\{function\}|\{environment\})+\*?|\*)$";
 
-    /// Takes a pattern.
+    /// Parses a pattern.
     ///
     /// # Errors
-    /// [`InvalidPattern`].
+    /// [`InvalidPattern`] if the text has another form.
     pub fn parse(text: impl Into<String>) -> Result<Self, InvalidPattern> {
         let text = text.into();
         let filled = text.replace(FUNCTION, "f").replace(ENVIRONMENT, "e");
-        let (parts, ends_open) = filled.strip_suffix('*').map_or((filled.as_str(), false), |rest| (rest, true));
+        let (parts, has_wildcard) = filled.strip_suffix('*').map_or((filled.as_str(), false), |rest| (rest, true));
         let last = parts.split('/').count() - 1;
         let is_part = |(index, part): (usize, &str)| {
-            (!part.is_empty() || (index == last && ends_open))
+            (!part.is_empty() || (index == last && has_wildcard))
                 && !matches!(part, "." | "..")
                 && part.chars().all(|c| c.is_ascii_alphanumeric() || "+=,.@_-".contains(c))
         };
         if filled.len() <= 576 && parts.split('/').enumerate().all(is_part) {
             Ok(Self(text))
         } else {
-            Err(InvalidPattern(diagnostics::cut(&text)))
+            Err(InvalidPattern(diagnostics::truncated(&text)))
         }
     }
 
-    /// The pattern for one function of one environment, its `*` left.
+    /// Fills in the placeholders for one function of one environment; a `*` stays.
     #[must_use]
-    pub fn filled(&self, environment: &EnvironmentName, function: &FunctionName) -> String {
-        filled(&self.0, environment, function)
+    pub fn fill_in(&self, environment: &EnvironmentName, function: &FunctionName) -> String {
+        fill_in(&self.0, environment, function)
     }
 
-    /// Whether a role with this path and name may be that of the function.
+    /// Whether the pattern matches a role with this path and name for a function.
     #[must_use]
-    pub fn takes(&self, environment: &EnvironmentName, function: &FunctionName, path_and_name: &str) -> bool {
-        let filled = self.filled(environment, function);
+    pub fn matches(&self, environment: &EnvironmentName, function: &FunctionName, path_and_name: &str) -> bool {
+        let filled = self.fill_in(environment, function);
         match filled.strip_suffix('*') {
             Some(start) => path_and_name.strip_prefix(start).is_some_and(|rest| !rest.contains('/')),
             None => path_and_name == filled,
         }
     }
 
-    /// The pattern as text.
+    /// Returns the pattern as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -89,9 +90,9 @@ impl From<ExecutionRolePattern> for String {
 mod tests {
     use super::*;
 
-    fn takes(pattern: &str, role: &str) -> bool {
+    fn matches(pattern: &str, role: &str) -> bool {
         let (dev, orders) = (EnvironmentName::parse("dev").unwrap(), FunctionName::parse("orders").unwrap());
-        ExecutionRolePattern::parse(pattern).unwrap().takes(&dev, &orders, role)
+        ExecutionRolePattern::parse(pattern).unwrap().matches(&dev, &orders, role)
     }
 
     #[test]
@@ -107,8 +108,8 @@ mod tests {
             ("*", &["orders"], &["a/b"]),
             ("{function}-{environment}", &["orders-dev"], &["orders-prod"]),
         ] {
-            assert!(good.iter().all(|role| takes(pattern, role)), "{pattern}");
-            assert!(!bad.iter().any(|role| takes(pattern, role)), "{pattern}");
+            assert!(good.iter().all(|role| matches(pattern, role)), "{pattern}");
+            assert!(!bad.iter().any(|role| matches(pattern, role)), "{pattern}");
         }
     }
 

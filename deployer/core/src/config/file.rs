@@ -1,4 +1,4 @@
-//! `deployer.json` as it is written: its fields, their defaults and its JSON Schema.
+//! The form of `deployer.json`: its fields, their defaults and its JSON Schema.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use crate::freeze::Freeze;
 use crate::id::{AliasName, BucketName, EnvironmentName, ExternalId, RoleName};
 use crate::names;
 
-/// What stands in for a required field, so that the others can be read.
-pub(super) fn stand_in(field: &str) -> Option<serde_json::Value> {
+/// Returns a placeholder for a missing required field, so that the other fields can be read.
+pub(super) fn placeholder(field: &str) -> Option<serde_json::Value> {
     Some(match field {
         "artifact_bucket" => "artifacts".into(),
         "ledger_bucket" => "ledger".into(),
@@ -28,35 +28,36 @@ pub(super) fn stand_in(field: &str) -> Option<serde_json::Value> {
     })
 }
 
-/// The JSON Schema of `deployer.json`.
+/// Returns the JSON Schema of `deployer.json`.
 #[must_use]
 pub fn schema() -> Schema {
     schema_for!(ConfigFile)
 }
 
-/// What the deployer knows about its buckets, its queue and the environments that it deploys to.
+/// The deployer's buckets, its queues and the environments that it deploys to.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "deployer.json")]
 pub(super) struct ConfigFile {
     /// The bucket that CI uploads to. Versioning must be on.
     artifact_bucket: BucketName,
-    /// The bucket of the ledger: heads, records and results. Another one than the artifact bucket.
+    /// The bucket of the ledger: heads, records and results. It must differ from the artifact bucket.
     ledger_bucket: BucketName,
-    /// The queue by which the deployer wakes itself. Without it nothing can be deferred.
+    /// The URL of the queue by which the deployer wakes itself. Without it nothing can be deferred.
     #[schemars(regex(pattern = r"^https?://[!-~]+$"))]
     queue_url: Option<String>,
-    /// The queue for what the deployer sends to itself: uploads do not stand before it. `queue_url` where it is absent.
+    /// The URL of a separate queue for the messages that the deployer sends to itself, so that they do not wait behind
+    /// uploads. Default: `queue_url`.
     #[schemars(regex(pattern = r"^https?://[!-~]+$"))]
     wake_queue_url: Option<String>,
-    /// The name or ARN of the event bus that the deployer's events go to. Without it none are sent.
+    /// The name or ARN of the event bus that the deployer sends its events to. Without it no events are sent.
     #[schemars(regex(pattern = r"^[A-Za-z0-9/._:-]{1,1600}$"))]
     event_bus: Option<String>,
-    /// The places to deploy to, by name.
+    /// The environments to deploy to, by name.
     environments: BTreeMap<EnvironmentName, EnvironmentFile>,
 }
 
-/// A place to deploy to, and its policy.
+/// An environment: its targets and its policy.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Environment")]
@@ -67,40 +68,40 @@ struct EnvironmentFile {
     /// The name of the role that the deployer assumes in each target account.
     #[schemars(extend("default" = names::DEPLOY_ROLE))]
     role_name: Option<RoleName>,
-    /// The external id that the roles' trust policies ask for.
+    /// The external id that the deploy roles' trust policies ask for.
     external_id: Option<ExternalId>,
-    /// The alias that points at the live version.
+    /// The alias that callers use, and that points to the live version.
     #[schemars(extend("default" = names::ALIAS))]
     alias: Option<AliasName>,
-    /// What a function is called in the target accounts; `{function}` and `{environment}` stand for their names.
+    /// The name of a function in the target accounts; `{function}` and `{environment}` stand for their names.
     #[schemars(extend("default" = "{function}"))]
     function_name: Option<FunctionNameTemplate>,
-    /// Which execution roles a function's manifest may name, without the role's account: `{function}` and `{environment}` stand
-    /// for their names, and a `*` at the end for any characters but `/`. Absent: any.
+    /// The execution roles that a manifest may name, as path and name without the account: `{function}` and
+    /// `{environment}` stand for their names, and a `*` at the end for any characters but `/`. Default: any role.
     execution_role: Option<ExecutionRolePattern>,
-    /// Whether uploads may go here directly. By default so, unless there is a `promotion`.
+    /// Whether uploads are deployed here. Default: true, unless there is a `promotion`.
     accept_uploads: Option<bool>,
-    /// How long Lambda may take to let the traffic of an alias with provisioned concurrency to the new version. Then the
-    /// alias is put back.
+    /// The time that Lambda gets to move the traffic of an alias with provisioned concurrency to the new version. After
+    /// it, the alias is put back.
     #[schemars(extend("default" = names::TRAFFIC_WITHIN))]
     traffic_within: Option<Span>,
-    /// How many published versions are kept.
+    /// The number of published versions that are kept.
     #[schemars(range(min = 1), extend("default" = names::KEEP_VERSIONS))]
     keep_versions: Option<u32>,
-    /// Whether old versions of durable functions (`DurableConfig`) are deleted too: executions that wait go on in the version that
-    /// they began in.
+    /// Whether old versions of durable functions (`DurableConfig`) are deleted too. A suspended execution continues in
+    /// the version that it began in.
     #[schemars(extend("default" = false))]
     prune_durable: Option<bool>,
-    /// Whether a release uploaded again with other bytes is refused.
+    /// Whether a release that is uploaded again with other bytes is refused.
     #[schemars(extend("default" = false))]
     immutable_releases: Option<bool>,
-    /// Which environments this one is promoted from, and how.
+    /// The environments that this one is promoted from, and the rules of promotion.
     promotion: Option<Promotion>,
-    /// Whose consent a promotion into this environment needs.
+    /// The approvals that a promotion into this environment needs.
     approval: Option<Approval>,
-    /// When no promotion goes into this environment.
+    /// The times in which no promotion goes into this environment.
     freeze: Option<Vec<Freeze>>,
-    /// Whether a promotion that comes in a freeze waits, or is refused.
+    /// Whether a promotion that is requested in a freeze waits or is refused.
     #[schemars(extend("default" = "wait"))]
     when_frozen: Option<WhenFrozen>,
 }

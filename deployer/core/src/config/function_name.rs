@@ -1,85 +1,88 @@
-//! How a function is named in the target accounts, and whether two environments may give one name.
+//! The names of functions in the target accounts, and a check if two environments may give the same name.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::placeholders::{ENVIRONMENT, FUNCTION, filled};
+use super::placeholders::{ENVIRONMENT, FUNCTION, fill_in};
 use crate::diagnostics;
 use crate::id::{EnvironmentName, FunctionName, InvalidName};
 
-/// How a function's name in the target accounts is made: text with `{function}` and perhaps `{environment}` in it.
+/// A template of function names in the target accounts: text with `{function}`, and optionally `{environment}`, in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(extend("pattern" = FunctionNameTemplate::PATTERN))]
 pub struct FunctionNameTemplate(String);
 
-/// Why a text is not a template of function names.
+/// The text is no template of function names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTemplate {
-    /// It names the release.
+    /// The template has `{release}` in it.
     #[error("{{release}} cannot be in {0:?}: a function keeps its name from one release to the next")]
     Release(String),
-    /// It names something that is not known.
+    /// The template has an unknown placeholder in it.
     #[error("{1} in {0:?} is not known; {{function}} and {{environment}} are")]
     Unknown(String, String),
-    /// All functions would have one name.
+    /// The template lacks `{function}`, so all functions would share one name.
     #[error("{0:?} must have {{function}} in it, or all functions would share one name")]
     NoFunction(String),
-    /// The rest has characters that no function's name has.
+    /// The rest has characters that no function's name may have.
     #[error("{0:?} may have letters, digits, - and _ beside {{function}} and {{environment}}")]
     Characters(String),
 }
 
 impl FunctionNameTemplate {
-    /// How one is written.
+    /// The form of a template as a regular expression.
     pub const PATTERN: &'static str =
         r"^([A-Za-z0-9_-]|\{environment\})*\{function\}([A-Za-z0-9_-]|\{function\}|\{environment\})*$";
 
-    /// Takes a template.
+    /// Parses a template.
     ///
     /// # Errors
-    /// [`InvalidTemplate`] says what is wrong with it.
+    /// [`InvalidTemplate`] if the text has another form.
     pub fn parse(text: impl Into<String>) -> Result<Self, InvalidTemplate> {
         let text = text.into();
         let rest = text.replace(FUNCTION, "").replace(ENVIRONMENT, "");
         if rest.contains("{release}") {
-            return Err(InvalidTemplate::Release(diagnostics::cut(&text)));
+            return Err(InvalidTemplate::Release(diagnostics::truncated(&text)));
         }
         if let Some((_, opened)) = rest.split_once('{')
             && let Some((word, _)) = opened.split_once('}')
         {
-            return Err(InvalidTemplate::Unknown(diagnostics::cut(&text), format!("{{{}}}", diagnostics::cut(word))));
+            return Err(InvalidTemplate::Unknown(
+                diagnostics::truncated(&text),
+                format!("{{{}}}", diagnostics::truncated(word)),
+            ));
         }
         if !rest.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) {
-            return Err(InvalidTemplate::Characters(diagnostics::cut(&text)));
+            return Err(InvalidTemplate::Characters(diagnostics::truncated(&text)));
         }
         if !text.contains(FUNCTION) {
-            return Err(InvalidTemplate::NoFunction(diagnostics::cut(&text)));
+            return Err(InvalidTemplate::NoFunction(diagnostics::truncated(&text)));
         }
         Ok(Self(text))
     }
 
-    /// The template as text.
+    /// Returns the template as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What this function of this environment is called in Lambda.
+    /// Returns the name that this function of this environment has in Lambda.
     ///
     /// # Errors
-    /// [`InvalidName`] when the result is longer than the 64 characters that Lambda allows.
+    /// [`InvalidName`] if the result is longer than the 64 characters that Lambda allows.
     pub fn name(&self, environment: &EnvironmentName, function: &FunctionName) -> Result<FunctionName, InvalidName> {
-        FunctionName::parse(filled(&self.0, environment, function))
+        FunctionName::parse(fill_in(&self.0, environment, function))
     }
 
-    /// How two functions of two environments may get one name, as a fragment with an example; none where they cannot. It looks at
-    /// the text before the first and after the last `{function}` only, and at no length, so it may say "may" too often, never too
-    /// seldom.
-    pub(super) fn meeting(&self, environment: &EnvironmentName, other: (&EnvironmentName, &Self)) -> Option<String> {
+    /// Returns a fragment, with an example, that says how functions of two environments may get the same name; none if
+    /// they cannot. It compares only the text before the first and after the last `{function}`, and ignores lengths. So
+    /// it may report a clash that cannot happen, but misses none.
+    pub(super) fn clash(&self, environment: &EnvironmentName, other: (&EnvironmentName, &Self)) -> Option<String> {
         let (other_environment, other) = other;
-        let (before, after) = self.around(environment);
-        let (other_before, other_after) = other.around(other_environment);
+        let (before, after) = self.fixed_parts(environment);
+        let (other_before, other_after) = other.fixed_parts(other_environment);
         let first = if before.starts_with(&other_before) { &before } else { &other_before };
         let last = if after.ends_with(&other_after) { &after } else { &other_after };
         let meets = first.starts_with(&before)
@@ -103,8 +106,8 @@ impl FunctionNameTemplate {
         })
     }
 
-    /// The text before the first and after the last `{function}`.
-    fn around(&self, environment: &EnvironmentName) -> (String, String) {
+    /// Returns the text before the first and after the last `{function}`.
+    fn fixed_parts(&self, environment: &EnvironmentName) -> (String, String) {
         let (before, rest) = self.0.split_once(FUNCTION).unwrap_or((&self.0, ""));
         let after = rest.rsplit_once(FUNCTION).map_or(rest, |(_, after)| after);
         let named = |text: &str| text.replace(ENVIRONMENT, environment.as_str());
@@ -137,18 +140,18 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn meeting(one: (&str, &str), other: (&str, &str)) -> Option<String> {
+    fn clash(one: (&str, &str), other: (&str, &str)) -> Option<String> {
         let read = |(environment, template): (&str, &str)| {
             (EnvironmentName::parse(environment).unwrap(), FunctionNameTemplate::parse(template).unwrap())
         };
         let ((environment, template), (other_environment, other)) = (read(one), read(other));
-        let found = template.meeting(&environment, (&other_environment, &other));
-        assert_eq!(found.is_some(), other.meeting(&other_environment, (&environment, &template)).is_some());
+        let found = template.clash(&environment, (&other_environment, &other));
+        assert_eq!(found.is_some(), other.clash(&other_environment, (&environment, &template)).is_some());
         found
     }
 
     #[test]
-    fn two_templates_meet_where_some_pair_of_functions_gets_one_name() {
+    fn templates_that_can_give_one_name_clash() {
         for (one, other, said) in [
             (("dev", "{function}"), ("prod", "{function}"), "orders of dev and orders of prod are both called orders"),
             (
@@ -172,7 +175,7 @@ mod tests {
                 "{function}_{function} and {function} can give the same name",
             ),
         ] {
-            assert_eq!(meeting(one, other).as_deref(), Some(said));
+            assert_eq!(clash(one, other).as_deref(), Some(said));
         }
         for (one, other) in [
             (("dev", "{environment}-{function}"), ("prod", "{environment}-{function}")),
@@ -180,13 +183,13 @@ mod tests {
             (("team", "{environment}_{function}"), ("team-pay", "{environment}_{function}")),
             (("dev", "dev-{function}"), ("prod", "prod-{function}")),
         ] {
-            assert_eq!(meeting(one, other), None, "{one:?} {other:?}");
+            assert_eq!(clash(one, other), None, "{one:?} {other:?}");
         }
     }
 
     proptest! {
         #[test]
-        fn templates_that_cannot_meet_give_no_name_twice(
+        fn templates_without_a_clash_never_give_the_same_name(
             one in "[ab_]{0,2}(\\{environment\\})?[ab_]?\\{function\\}[ab_]{0,2}",
             other in "[ab_]{0,2}(\\{environment\\})?[ab_]?\\{function\\}[ab_]{0,2}",
             function in "[ab_]{1,4}", its in "[ab_]{1,4}",
@@ -196,7 +199,7 @@ mod tests {
             let made = |index: usize, function: &str| {
                 templates[index].name(&environments[index], &FunctionName::parse(function).unwrap()).unwrap()
             };
-            let meets = templates[0].meeting(&environments[0], (&environments[1], &templates[1])).is_some();
+            let meets = templates[0].clash(&environments[0], (&environments[1], &templates[1])).is_some();
             prop_assert!(meets || made(0, &function) != made(1, &its));
         }
     }

@@ -1,8 +1,8 @@
-//! `deployer.json`: which environments there are, where they are and what may go into them.
+//! `deployer.json`: the environments, their targets and their rules.
 //!
-//! [`Config::parse`] is the only door, and everything is checked there, so that the rest of the program never meets
-//! a target twice, a promotion that goes in a circle or a soak that nothing would end. The file is read by the
-//! caller; nothing here knows where it lies.
+//! A [`Config`] is only made by parsing, which checks everything. So the rest of the program never meets a target
+//! twice, a circle of promotions or a soak that nothing would end. The caller reads the file; nothing here knows where
+//! it is.
 
 mod execution_role;
 mod file;
@@ -25,64 +25,65 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::diagnostics::{self, Diagnostic, Diagnostics, Reading};
+use crate::diagnostics::{self, Diagnostic, Diagnostics, FieldRules};
 use crate::freeze::Freeze;
 use crate::id::{AccountId, AliasName, BucketName, EnvironmentName, ExternalId, Region, RoleName};
-use file::{ConfigFile, stand_in};
+use file::{ConfigFile, placeholder};
 
 /// A checked `deployer.json`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Where uploads arrive.
+    /// The bucket that uploads arrive in.
     pub artifact_bucket: BucketName,
-    /// Where heads, records and results are kept.
+    /// The bucket that keeps heads, records and results.
     pub ledger_bucket: BucketName,
     /// The queue through which the deployer wakes itself; without it nothing can be deferred.
     pub queue_url: Option<String>,
-    /// The queue for what the deployer sends to itself, where that is another one: uploads do not stand before it.
+    /// The separate queue for the deployer's messages to itself, if there is one: uploads do not delay them.
     pub wake_queue_url: Option<String>,
     /// The bus (name or ARN) that the deployer's events go to; without it none are sent.
     pub event_bus: Option<String>,
-    /// The places to deploy to.
+    /// The environments to deploy to.
     pub environments: BTreeMap<EnvironmentName, Environment>,
 }
 
-/// A place to deploy to, and its policy.
+/// An environment: its targets and its policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Environment {
-    /// At least one, and none twice.
+    /// The accounts and regions: at least one, and none twice.
     pub targets: Vec<Target>,
-    /// The role that is assumed in each target account.
+    /// The role that the deployer assumes in each target account.
     pub role_name: RoleName,
     /// The external id that the roles' trust policies ask for.
     pub external_id: Option<ExternalId>,
     /// The alias through which the function is called.
     pub alias: AliasName,
-    /// What the function is called in the target accounts.
+    /// The template of function names in the target accounts.
     pub function_name: FunctionNameTemplate,
-    /// Which execution roles its manifests may name; any where there is none.
+    /// The execution roles that manifests may name; none allows any role.
     pub execution_role: Option<ExecutionRolePattern>,
-    /// Whether an upload (or a deploy command) may go here without a promotion.
+    /// Whether uploads and deploy commands may go here without a promotion.
     pub accept_uploads: bool,
-    /// How long Lambda may take to let the traffic of an alias with provisioned concurrency to the new version.
+    /// The time that Lambda gets to move the traffic of an alias with provisioned concurrency to the new version.
     pub traffic_within: Span,
-    /// How many published versions are kept; at least one.
+    /// The number of published versions that are kept; at least one.
     pub keep_versions: u32,
-    /// Whether versions of durable functions are deleted too: an execution that is suspended goes on in the version that it began in.
+    /// Whether versions of durable functions are deleted too. A suspended execution continues in the version that it
+    /// began in.
     pub prune_durable: bool,
-    /// Whether the same release may not come again with other bytes.
+    /// Whether a release is refused that was uploaded before with other bytes.
     pub immutable_releases: bool,
-    /// Where this environment's artifacts are promoted from.
+    /// The environments that this one is promoted from, and the rules.
     pub promotion: Option<Promotion>,
-    /// Whose consent a promotion needs.
+    /// The approvals that a promotion needs.
     pub approval: Option<Approval>,
-    /// When no promotion goes in.
+    /// The times in which no promotion goes in.
     pub freeze: Vec<Freeze>,
-    /// What becomes of one that comes then.
+    /// The treatment of a promotion that is requested in such a time.
     pub when_frozen: WhenFrozen,
 }
 
-/// What becomes of a promotion that comes in a freeze.
+/// The treatment of a promotion that is requested in a freeze.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WhenFrozen {
@@ -97,14 +98,14 @@ pub enum WhenFrozen {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
-    /// The account that is entered.
+    /// The AWS account.
     pub account: AccountId,
-    /// The region that the function lives in.
+    /// The region of the function.
     pub region: Region,
 }
 
 impl Target {
-    /// The ARN of the role with this name in the account, in the partition that follows from the region.
+    /// Returns the ARN of the role with this name in the account, in the region's partition.
     #[must_use]
     pub fn role_arn(&self, role: &RoleName) -> String {
         format!("arn:{}:iam::{}:role/{role}", self.region.partition(), self.account)
@@ -117,23 +118,23 @@ impl fmt::Display for Target {
     }
 }
 
-/// Why a `deployer.json` cannot be loaded: each mistake with the path of its field.
+/// The mistakes for which a `deployer.json` cannot be loaded, each with the path of its field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
 pub struct ConfigError(Diagnostics);
 
 impl ConfigError {
-    /// Each mistake; at least one.
+    /// Returns the mistakes; at least one.
     #[must_use]
     pub fn mistakes(&self) -> &[Diagnostic] {
         self.0.all()
     }
 }
 
-const READING: Reading = Reading { hidden: &["external_id"], also_known: &[], elsewhere: |_| None };
+const READING: FieldRules = FieldRules { hidden: &["external_id"], also_known: &[], explain_unknown: |_| None };
 
 impl Config {
-    /// Reads and checks the text of a `deployer.json`, wherever its deployer may be.
+    /// Reads and checks the text of a `deployer.json`. The deployer's own region is not known.
     ///
     /// # Errors
     /// [`ConfigError`] with the path of each field that is wrong.
@@ -141,37 +142,42 @@ impl Config {
         Self::parse_in(json, None)
     }
 
-    /// Reads and checks the bytes of a `deployer.json`, wherever its deployer may be.
+    /// Reads and checks the bytes of a `deployer.json`. The deployer's own region is not known.
     ///
     /// # Errors
-    /// [`ConfigError`] with the path of each field that is wrong, or why the bytes are no text.
+    /// [`ConfigError`] with the path of each field that is wrong, or the reason why the bytes are no text.
     pub fn read(bytes: &[u8]) -> Result<Self, ConfigError> {
         Self::parse(diagnostics::text(bytes).map_err(|mistake| ConfigError(mistake.into()))?)
     }
 
-    /// Reads and checks the text of a `deployer.json` of a deployer in this region.
+    /// Reads and checks the text of a `deployer.json` for a deployer that runs in region `own`. Targets must be in that
+    /// region's partition.
     ///
     /// # Errors
     /// [`ConfigError`] with the path of each field that is wrong.
     pub fn parse_in(json: &str, own: Option<&Region>) -> Result<Self, ConfigError> {
         let text = json.strip_prefix('\u{feff}').unwrap_or(json);
-        let value = diagnostics::json(text).map_err(|m| ConfigError(m.into()))?;
-        let (file, mut mistakes) = diagnostics::read_all::<ConfigFile>(&value, &READING, stand_in);
+        let value = diagnostics::parse_json(text).map_err(|m| ConfigError(m.into()))?;
+        let (file, mut mistakes) = diagnostics::read_all::<ConfigFile>(&value, &READING, placeholder);
         let Some(config) = file.map(Self::from) else {
-            // Nothing was read, so at least one mistake was found.
-            Diagnostics::none_of(mistakes).map_err(ConfigError)?;
+            // Nothing was read, so there is at least one mistake.
+            Diagnostics::error_if_any(mistakes).map_err(ConfigError)?;
             return Err(ConfigError(Diagnostic::new("", "cannot be read").into()));
         };
-        // Of an environment that is not as it was written no rules are told: they might be broken only here.
-        let told = mistakes.iter().map(|mistake| place(&mistake.path).to_owned()).collect::<BTreeSet<_>>();
-        mistakes.extend(config.mistakes(own).into_iter().filter(|mistake| !told.contains(place(&mistake.path))));
-        Diagnostics::none_of(mistakes).map_err(ConfigError)?;
+        // Rules are not checked in an environment with mistakes of form: a rule may be broken there only by a
+        // placeholder.
+        let reported =
+            mistakes.iter().map(|mistake| environment_path(&mistake.path).to_owned()).collect::<BTreeSet<_>>();
+        mistakes.extend(
+            config.diagnostics(own).into_iter().filter(|mistake| !reported.contains(environment_path(&mistake.path))),
+        );
+        Diagnostics::error_if_any(mistakes).map_err(ConfigError)?;
         Ok(config)
     }
 }
 
-/// `environments.prod` of `environments.prod.targets[1].account`; of others the field itself.
-fn place(path: &str) -> &str {
+/// Returns `environments.prod` of `environments.prod.targets[1].account`, and of other paths the first field.
+fn environment_path(path: &str) -> &str {
     let end =
         if path.starts_with("environments.") { path.match_indices('.').nth(1) } else { path.match_indices('.').next() };
     end.map_or(path, |(end, _)| &path[..end])

@@ -1,13 +1,13 @@
-//! `{function}` and `{environment}` in what an environment says of all its functions.
+//! The placeholders `{function}` and `{environment}` in an environment's settings.
 
 use crate::id::{EnvironmentName, FunctionName};
 
-/// Stands for the function's name in the artifact's key.
+/// The placeholder of the function's name in the artifact's key.
 pub(super) const FUNCTION: &str = "{function}";
-/// Stands for the environment's name.
+/// The placeholder of the environment's name.
 pub(super) const ENVIRONMENT: &str = "{environment}";
 
-/// The text for one function of one environment.
-pub(super) fn filled(text: &str, environment: &EnvironmentName, function: &FunctionName) -> String {
+/// Replaces the placeholders for one function of one environment.
+pub(super) fn fill_in(text: &str, environment: &EnvironmentName, function: &FunctionName) -> String {
     text.replace(FUNCTION, function.as_str()).replace(ENVIRONMENT, environment.as_str())
 }

@@ -1,4 +1,4 @@
-//! How artifacts come from one environment into another.
+//! The rules by which artifacts come from one environment into another.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,88 +10,88 @@ use serde::{Deserialize, Deserializer};
 use super::Span;
 use crate::id::EnvironmentName;
 
-/// What other environments have live may be brought here.
+/// The rules of promotion into an environment: what is live in other environments may be brought here.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Promotion {
-    /// The environment that artifacts come from, or several.
+    /// The environment that artifacts come from, or a list of several.
     pub from: Sources,
-    /// Whether the rules must hold in all of several environments, or in the one that is promoted from.
+    /// Whether the rules must hold in all environments of `from`, or only in the one that is promoted from.
     #[serde(default, deserialize_with = "or_default")]
     #[schemars(with = "Option<Require>")]
     pub require: Require,
-    /// Whether a success in `from` calls for the promotion by itself.
+    /// Whether a success in `from` starts the promotion without a request.
     #[serde(default, deserialize_with = "or_default")]
     #[schemars(with = "Option<bool>")]
     pub automatic: bool,
-    /// How long an artifact must have been live in `from`, continuously, before it is promoted.
+    /// The time for which an artifact must have been live in `from`, without interruption, before it is promoted.
     #[serde(default, deserialize_with = "or_default")]
     #[schemars(with = "Option<Span>")]
     pub soak: Span,
-    /// What becomes of an automatic promotion that waits when `from` gets a newer release.
+    /// The treatment of a waiting automatic promotion when a newer release becomes live in `from`.
     #[serde(default, deserialize_with = "or_default")]
     #[schemars(with = "Option<Policy>")]
     pub policy: Policy,
 }
 
-/// In which of several environments the rules of a promotion must hold.
+/// The environments of `from` in which the rules of a promotion must hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Require {
-    /// In all of them.
+    /// All of them.
     #[default]
     All,
-    /// In the one that is promoted from.
+    /// Only the one that is promoted from.
     Any,
 }
 
-/// What becomes of an automatic promotion that waits when a newer release arrives.
+/// The treatment of a waiting automatic promotion when a newer release arrives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Policy {
-    /// The newer one takes its place, and soaks from its own beginning.
+    /// The newer one takes its place, and soaks from its own start.
     #[default]
     Newest,
-    /// It goes on, and the newer one comes after it.
+    /// It continues, and the newer one follows it.
     InOrder,
 }
 
-/// Whose consent a promotion into an environment needs.
+/// The approvals that a promotion into an environment needs.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Approval {
-    /// How many people must approve; the requester is none of them.
+    /// The number of people who must approve. The person who asked for the promotion does not count.
     #[schemars(range(min = 1, max = 10))]
     pub required: u32,
-    /// After what time a promotion that was not approved ends. Seven days, unless told.
+    /// The time after which a promotion without its approvals ends. Default: seven days.
     #[serde(default)]
     pub expires: Option<Span>,
 }
 
-/// The environments that artifacts come from: one name, or a list of them. None twice.
+/// The environments that artifacts come from: one name, or a list of different names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sources(Vec<EnvironmentName>);
 
 impl Sources {
-    /// Each of them, in the order of the file.
+    /// Returns them in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = &EnvironmentName> {
         self.0.iter()
     }
 
-    /// Whether this is one of them.
+    /// Whether this environment is one of them.
     #[must_use]
     pub fn contains(&self, name: &EnvironmentName) -> bool {
         self.0.contains(name)
     }
 
-    /// How many there are; at least one in a checked configuration.
+    /// Returns their number; a checked configuration has at least one.
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// The first that is there twice.
-    pub(super) fn repeated(&self) -> Option<&EnvironmentName> {
+    /// Returns the first that is listed twice.
+    pub(super) fn duplicate(&self) -> Option<&EnvironmentName> {
         self.0.iter().enumerate().find(|(at, name)| self.0[..*at].contains(name)).map(|(_, name)| name)
     }
 }
@@ -134,7 +134,7 @@ impl JsonSchema for Sources {
     }
 }
 
-/// `null` is the same as absent, as everywhere in the file: Terraform's `jsonencode` writes it.
+/// Reads `null` as absent, as everywhere in the file, because Terraform's `jsonencode` writes it.
 fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
     Option::deserialize(from).map(Option::unwrap_or_default)
 }

@@ -1,4 +1,5 @@
-//! The rules that `deployer.json` must obey beyond the form of each field: told all at once, each with its field's path.
+//! The rules that `deployer.json` must obey beyond the form of its fields. All broken rules are reported at once, each
+//! with its field's path.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +9,7 @@ use crate::id::{EnvironmentName, FunctionName, Region};
 use crate::partition::{PARTITIONS, Partition};
 
 impl Config {
-    pub(super) fn mistakes(&self, own: Option<&Region>) -> Vec<Diagnostic> {
+    pub(super) fn diagnostics(&self, own: Option<&Region>) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         if self.artifact_bucket == self.ledger_bucket {
             found.push(Diagnostic::new(
@@ -39,18 +40,19 @@ impl Config {
         }
         for (name, environment) in &self.environments {
             let path = format!("environments.{name}");
-            found.extend(environment.mistakes(name).into_iter().map(|m| m.under(&path)));
-            let promotion = environment.promotion.iter().flat_map(|p| self.mistakes_of_promotion(name, p));
-            found.extend(promotion.map(|m| m.under(&path)));
-            found.extend(self.mistakes_of_waiting(environment).into_iter().map(|m| m.under(&path)));
+            found.extend(environment.diagnostics(name).into_iter().map(|m| m.prefixed(&path)));
+            let promotion = environment.promotion.iter().flat_map(|p| self.promotion_diagnostics(name, p));
+            found.extend(promotion.map(|m| m.prefixed(&path)));
+            found.extend(self.waiting_diagnostics(environment).into_iter().map(|m| m.prefixed(&path)));
         }
-        found.extend(self.mistakes_of_partitions(own));
-        found.extend(self.mistakes_of_names());
+        found.extend(self.partition_diagnostics(own));
+        found.extend(self.function_name_clashes());
         found
     }
 
-    /// Regions of a kind that AWS does not have, and those of another partition than the deployer's: no role can be assumed there.
-    fn mistakes_of_partitions(&self, own: Option<&Region>) -> Vec<Diagnostic> {
+    /// Finds regions of an unknown form, and regions of another partition than the deployer's, in which no role can be
+    /// assumed.
+    fn partition_diagnostics(&self, own: Option<&Region>) -> Vec<Diagnostic> {
         let targets = || {
             self.environments.iter().flat_map(|(name, environment)| {
                 let numbered = environment.targets.iter().enumerate();
@@ -60,9 +62,9 @@ impl Config {
             })
         };
         let of_queue = self.queue_url.as_deref().and_then(region_of_queue);
-        let home = own.or(of_queue.as_ref()).or_else(|| targets().map(|(_, region)| region).next());
-        let home = home.and_then(|region| Some((region, Partition::of(region)?)));
-        let wrong = |(path, region): (String, &Region)| match (Partition::of(region), home) {
+        let deployer_region = own.or(of_queue.as_ref()).or_else(|| targets().map(|(_, region)| region).next());
+        let deployer_region = deployer_region.and_then(|region| Some((region, Partition::of(region)?)));
+        let wrong = |(path, region): (String, &Region)| match (Partition::of(region), deployer_region) {
             (None, _) => {
                 let known = PARTITIONS.map(|partition| partition.id).join(", ");
                 Some(Diagnostic::new(
@@ -70,10 +72,10 @@ impl Config {
                     format_args!("{region} is in none of AWS's partitions known here ({known})"),
                 ))
             }
-            (Some(there), Some((region_of_home, here))) if there != here => Some(Diagnostic::new(
+            (Some(there), Some((deployer_region_code, here))) if there != here => Some(Diagnostic::new(
                 path,
                 format_args!(
-                    "{region} is in the partition {}, and {region_of_home} of the deployer in {}: no role can be assumed across \
+                    "{region} is in the partition {}, and {deployer_region_code} of the deployer in {}: no role can be assumed across \
                      partitions, so {} needs a deployer of its own",
                     there.id, here.id, there.id
                 ),
@@ -83,8 +85,9 @@ impl Config {
         targets().filter_map(wrong).collect()
     }
 
-    /// Two environments that may mean one function of Lambda: its `$LATEST` is one, whatever the aliases.
-    fn mistakes_of_names(&self) -> Vec<Diagnostic> {
+    /// Finds pairs of environments that may mean the same function in Lambda. Different aliases do not separate them,
+    /// because a function has one `$LATEST`.
+    fn function_name_clashes(&self) -> Vec<Diagnostic> {
         let environments: Vec<_> = self.environments.iter().collect();
         let mut found = Vec::new();
         for (index, (name, environment)) in environments.iter().enumerate() {
@@ -93,11 +96,11 @@ impl Config {
                     continue;
                 };
                 let these = (*other_name, &other.function_name);
-                let Some(meeting) = environment.function_name.meeting(name, these) else { continue };
+                let Some(clash) = environment.function_name.clash(name, these) else { continue };
                 found.push(Diagnostic::new(
                     format!("environments.{name}.function_name"),
                     format_args!(
-                        "{name} and {other_name} may mean one function of {shared}: {meeting}. Give each an account of its own, or both \
+                        "{name} and {other_name} may mean one function of {shared}: {clash}. Give each an account of its own, or both \
                          a function_name such as {{environment}}_{{function}}"
                     ),
                 ));
@@ -106,13 +109,13 @@ impl Config {
         found
     }
 
-    fn mistakes_of_promotion(&self, to: &EnvironmentName, promotion: &Promotion) -> Vec<Diagnostic> {
+    fn promotion_diagnostics(&self, to: &EnvironmentName, promotion: &Promotion) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         let all = || self.environments.keys().filter(|name| *name != to).map(EnvironmentName::as_str);
         if promotion.from.count() == 0 {
             found.push(Diagnostic::new("promotion.from", "must name at least one environment"));
         }
-        if let Some(name) = promotion.from.repeated() {
+        if let Some(name) = promotion.from.duplicate() {
             found.push(Diagnostic::new("promotion.from", format_args!("{name} is there twice")));
         }
         let unknown: Vec<_> = promotion.from.iter().filter(|from| !self.environments.contains_key(*from)).collect();
@@ -133,8 +136,8 @@ impl Config {
         found
     }
 
-    /// What can only be of use beside a promotion, and with a queue.
-    fn mistakes_of_waiting(&self, environment: &Environment) -> Vec<Diagnostic> {
+    /// Finds settings that make promotions wait, in a configuration without a queue.
+    fn waiting_diagnostics(&self, environment: &Environment) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         let waits = [
             ("approval", environment.approval.is_some()),
@@ -150,20 +153,21 @@ impl Config {
         found
     }
 
-    /// The circle of promotions that starts here, told once: by the first of its environments.
+    /// Returns the circle of promotions that starts at this environment. Each circle is reported once, for the first of
+    /// its environments by name.
     fn circle(&self, start: &EnvironmentName) -> Option<String> {
         let sources = |name| self.environments.get(name).and_then(|environment| environment.promotion.as_ref());
-        let mut ways: Vec<Vec<&EnvironmentName>> = vec![vec![start]];
-        // Each environment is gone through once, by whichever way: between many there are more ways than anybody can wait for.
+        let mut paths: Vec<Vec<&EnvironmentName>> = vec![vec![start]];
+        // Each environment is visited once: the number of paths between many environments would be too large.
         let mut seen = BTreeSet::new();
-        while let Some(way) = ways.pop() {
-            for next in sources(*way.last()?).into_iter().flat_map(|promotion| promotion.from.iter()) {
+        while let Some(path) = paths.pop() {
+            for next in sources(*path.last()?).into_iter().flat_map(|promotion| promotion.from.iter()) {
                 if next == start {
-                    let names = way.iter().chain([&start]).map(|name| name.as_str());
+                    let names = path.iter().chain([&start]).map(|name| name.as_str());
                     return Some(names.collect::<Vec<_>>().join(" from "));
                 }
                 if next > start && seen.insert(next) {
-                    ways.push(way.iter().copied().chain([next]).collect());
+                    paths.push(path.iter().copied().chain([next]).collect());
                 }
             }
         }
@@ -172,7 +176,7 @@ impl Config {
 }
 
 impl Environment {
-    fn mistakes(&self, name: &EnvironmentName) -> Vec<Diagnostic> {
+    fn diagnostics(&self, name: &EnvironmentName) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         if self.targets.is_empty() {
             found.push(Diagnostic::new("targets", "must name at least one account and region"));
@@ -204,7 +208,7 @@ impl Environment {
             found.push(Diagnostic::new("approval.expires", "must be longer than 0s: nobody could approve anything"));
         }
         for (index, freeze) in self.freeze.iter().enumerate() {
-            found.extend(freeze.mistakes().into_iter().map(|m| m.under(&format!("freeze[{index}]"))));
+            found.extend(freeze.diagnostics().into_iter().map(|m| m.prefixed(&format!("freeze[{index}]"))));
         }
         let shortest = FunctionName::parse("f").and_then(|function| self.function_name.name(name, &function));
         if shortest.is_err() {
@@ -217,18 +221,18 @@ impl Environment {
     }
 }
 
-/// An address; http too, for a local AWS.
+/// Whether a text is a URL. http is allowed for a local AWS.
 fn is_url(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     rest.is_some_and(|rest| !rest.is_empty()) && text.chars().all(|c| c.is_ascii_graphic())
 }
 
-/// EventBridge API Reference, PutEvents, EventBusName.
+/// Whether a text is an event bus's name or ARN (EventBridge API Reference, PutEvents, EventBusName).
 fn is_event_bus(text: &str) -> bool {
     (1..=1600).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || "/.-_:".contains(c))
 }
 
-/// The region of a queue by its URL, `https://sqs.eu-west-1.amazonaws.com/…`; none of a local AWS.
+/// Returns the region in a queue's URL, `https://sqs.eu-west-1.amazonaws.com/…`; none for a local AWS.
 fn region_of_queue(url: &str) -> Option<Region> {
     Region::parse(url.split_once("://sqs.")?.1.split('.').next()?).ok()
 }

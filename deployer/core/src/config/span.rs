@@ -1,4 +1,4 @@
-//! Lengths of time as the configuration writes them.
+//! Durations as the configuration has them.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,25 +9,25 @@ use serde::{Deserialize, Serialize};
 use crate::diagnostics;
 use crate::id::InvalidName;
 
-/// A length of time, written as a number with a unit: `90s`, `30m`, `2h`, `1d`, `0s`. At most 365 days.
+/// A duration, written as a whole number with a unit: `90s`, `30m`, `2h`, `1d`, `0s`. At most 365 days.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(extend("pattern" = Span::PATTERN))]
 pub struct Span(Duration);
 
-/// The units, the longest first, with their seconds.
+/// The units with their lengths in seconds, longest first.
 pub(crate) const UNITS: [(char, u64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
-/// In seconds.
+/// The longest duration, in seconds.
 pub(crate) const LONGEST_SPAN: u64 = 365 * 86_400;
 
 impl Span {
-    /// How one is written; it may still be too long.
+    /// The form of a duration as a regular expression. The limit of 365 days is not in it.
     pub const PATTERN: &'static str = r"^[0-9]{1,9}[smhd]$";
 
-    /// `traffic_within`, where an environment says nothing: [`names::TRAFFIC_WITHIN`](crate::names::TRAFFIC_WITHIN).
+    /// The default of `traffic_within`, equal to [`names::TRAFFIC_WITHIN`](crate::names::TRAFFIC_WITHIN).
     pub const TRAFFIC_WITHIN: Self = Self(Duration::from_secs(15 * 60));
 
-    /// Takes a number with a unit.
+    /// Parses a number with a unit.
     ///
     /// # Errors
     /// [`InvalidName`] with the rule and what was found.
@@ -42,17 +42,17 @@ impl Span {
         seconds().map(|seconds| Self(Duration::from_secs(seconds))).ok_or_else(|| InvalidName {
             what: "a duration",
             rule: "a whole number and s, m, h or d, such as 30m, and at most 365d",
-            found: diagnostics::cut(text),
+            found: diagnostics::truncated(text),
         })
     }
 
-    /// The same as std's type.
+    /// Returns it as a [`Duration`].
     #[must_use]
     pub fn as_duration(self) -> Duration {
         self.0
     }
 
-    /// Whether there is nothing to wait for.
+    /// Whether it is zero.
     #[must_use]
     pub fn is_zero(self) -> bool {
         self.0.is_zero()

@@ -1,69 +1,74 @@
-//! All mistakes that serde finds in a value, though it stops at the first: that one is put right by taking it out, or by putting
-//! something in its place, and the value is read again.
+//! Collects all mistakes of form in a value, although serde stops at the first. Each mistake is repaired, by removing
+//! the field or by putting a placeholder in its place, and the value is read again.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::reading::{Step, first};
-use super::{Diagnostic, Reading};
+use super::reading::{Step, read_first};
+use super::{Diagnostic, FieldRules};
 
-/// Nobody makes more of them by hand.
-const MOST: usize = 100;
+/// The most mistakes that are collected; nobody makes more by hand.
+const MAX_MISTAKES: usize = 100;
 
-/// What stands in for a field that is missing, so that what else is wrong can be found: by the field's name.
-pub(crate) type StandIn = fn(&str) -> Option<Value>;
+/// Gives the placeholder for a missing field by its name, so that the other fields can be read.
+pub(crate) type Placeholder = fn(&str) -> Option<Value>;
 
-/// Reads a value as `T`: every mistake. What is read besides lacks what was wrong; none where nothing could be.
+/// Reads a value as `T` and collects every mistake. The value that is returned lacks the fields that were wrong; it is
+/// none if the rest cannot be read.
 pub(crate) fn read_all<T: DeserializeOwned>(
     value: &Value,
-    reading: &Reading,
-    stand_in: StandIn,
+    rules: &FieldRules,
+    placeholder: Placeholder,
 ) -> (Option<T>, Vec<Diagnostic>) {
-    let (mut value, mut mistakes, mut touched) = (value.clone(), Vec::new(), Vec::<Vec<Step>>::new());
-    while mistakes.len() < MOST {
-        let (here, wrong) = match first::<T>(&value) {
+    let (mut value, mut mistakes, mut removed) = (value.clone(), Vec::new(), Vec::<Vec<Step>>::new());
+    while mistakes.len() < MAX_MISTAKES {
+        let (present_path, wrong) = match read_first::<T>(&value) {
             Ok(read) => return (Some(read), mistakes),
             Err(wrong) => wrong,
         };
-        let way = as_written(&here, &touched);
+        let path = original_path(&present_path, &removed);
         let missing = wrong.missing();
-        // What was taken out is missing, and what held it may be wrong for that only.
+        // A field that was removed here is reported as missing later, and its parent may then be wrong only because of
+        // that. Neither is a new mistake.
         let known = match missing {
             Some(field) => {
-                // Whoever misspelt it has been told what it should be called.
+                // The mistake of the misspelt field names this one already.
                 let misspelt = format!("did you mean {field}?");
                 mistakes.iter().any(|mistake: &Diagnostic| mistake.sentence.ends_with(&misspelt))
-                    || touched.contains(&[way.as_slice(), &[Step::Field(field.to_owned())]].concat())
+                    || removed.contains(&[path.as_slice(), &[Step::Field(field.to_owned())]].concat())
             }
-            None => touched.iter().any(|inner| inner.len() > way.len() && inner.starts_with(&way)),
+            None => removed.iter().any(|inner| inner.len() > path.len() && inner.starts_with(&path)),
         };
         if !known {
-            mistakes.push(wrong.on(&way, reading));
+            mistakes.push(wrong.diagnostic(&path, rules));
         }
-        let put_right = match missing {
-            Some(field) => stand_in(field).is_some_and(|value_of| put(&mut value, &here, field, value_of)),
+        let repaired = match missing {
+            Some(field) => {
+                placeholder(field).is_some_and(|value_of| insert(&mut value, &present_path, field, value_of))
+            }
             None => {
-                touched.push(way);
-                take(&mut value, &here)
+                removed.push(path);
+                remove(&mut value, &present_path)
             }
         };
-        if !put_right {
+        if !repaired {
             break;
         }
     }
     (None, mistakes)
 }
 
-/// A way in the file: in lists from which something was taken, the others have moved up.
-fn as_written(way: &[Step], touched: &[Vec<Step>]) -> Vec<Step> {
+/// Returns the path in the file as it was written: in a list from which items were removed, the later ones have moved
+/// up.
+fn original_path(path: &[Step], removed: &[Vec<Step>]) -> Vec<Step> {
     let mut written: Vec<Step> = Vec::new();
-    for step in way {
+    for step in path {
         let Step::Item(index) = step else {
             written.push(step.clone());
             continue;
         };
         let is_taken = |index: usize| {
-            touched.iter().any(|taken| {
+            removed.iter().any(|taken| {
                 taken.len() == written.len() + 1
                     && taken.starts_with(&written)
                     && taken.last() == Some(&Step::Item(index))
@@ -79,16 +84,16 @@ fn as_written(way: &[Step], touched: &[Vec<Step>]) -> Vec<Step> {
     written
 }
 
-fn find<'v>(value: &'v mut Value, way: &[Step]) -> Option<&'v mut Value> {
-    way.iter().try_fold(value, |value, step| match step {
+fn find<'v>(value: &'v mut Value, path: &[Step]) -> Option<&'v mut Value> {
+    path.iter().try_fold(value, |value, step| match step {
         Step::Field(name) => value.get_mut(name),
         Step::Item(index) => value.get_mut(index),
         Step::Unknown => None,
     })
 }
 
-fn take(value: &mut Value, way: &[Step]) -> bool {
-    let Some((last, parents)) = way.split_last() else { return false };
+fn remove(value: &mut Value, path: &[Step]) -> bool {
+    let Some((last, parents)) = path.split_last() else { return false };
     match (find(value, parents), last) {
         (Some(Value::Object(fields)), Step::Field(name)) => fields.remove(name).is_some(),
         (Some(Value::Array(items)), Step::Item(index)) if *index < items.len() => {
@@ -99,8 +104,8 @@ fn take(value: &mut Value, way: &[Step]) -> bool {
     }
 }
 
-fn put(value: &mut Value, way: &[Step], field: &str, what: Value) -> bool {
-    match find(value, way) {
+fn insert(value: &mut Value, path: &[Step], field: &str, what: Value) -> bool {
+    match find(value, path) {
         Some(Value::Object(fields)) => fields.insert(field.to_owned(), what).is_none(),
         _ => false,
     }

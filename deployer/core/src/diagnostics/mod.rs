@@ -1,7 +1,7 @@
-//! What is wrong with a file that a person wrote, and where: "`timeout`: expected a whole number, found a list".
+//! Mistakes in a file that a person wrote, each with its place: "`timeout`: expected a whole number, found a list".
 //!
-//! The manifest and the configuration both say so. `reading` finds the mistakes that serde finds; their own rules add
-//! the others.
+//! The manifest and the configuration report their mistakes by these types. `reading` finds the mistakes of form, with
+//! serde; the files' own rules add the others.
 
 mod all;
 mod reading;
@@ -10,37 +10,37 @@ use crate::text::PlainText;
 use std::fmt;
 
 pub(crate) use all::read_all;
-pub(crate) use reading::{Reading, at_least, json, maybe_at_least, not_json, read, strict};
+pub(crate) use reading::{FieldRules, at_least, maybe_at_least, not_json, parse_json, parse_strict, read};
 
-/// No more of a found text than this is repeated in a message.
-const LONGEST_QUOTE: usize = 200;
-/// No more mistakes than this are listed in one message.
-const MOST_LISTED: usize = 20;
+/// The most characters of a found text that a message repeats.
+const MAX_QUOTE_LENGTH: usize = 200;
+/// The most mistakes that one message lists.
+const MAX_LISTED: usize = 20;
 
-/// One mistake: the path of the field (`environments.prod.targets[1].account`) and a sentence.
+/// One mistake: the path of the field (`environments.prod.targets[1].account`) and a sentence about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// The path of the field; empty when it is the file as a whole.
+    /// The path of the field; empty if the mistake concerns the file as a whole.
     pub path: PlainText,
-    /// What is wrong with it, as a lowercase fragment.
+    /// The mistake as a lowercase fragment.
     pub sentence: PlainText,
 }
 
 impl Diagnostic {
-    /// A mistake in the field at this path.
+    /// Makes a mistake in the field at this path.
     pub(crate) fn new(path: impl Into<PlainText>, sentence: impl fmt::Display) -> Self {
         Self { path: path.into(), sentence: PlainText::of(sentence) }
     }
 
-    /// Whether the field of this mistake holds that of the other, or stands in the same list.
+    /// Whether this mistake's field contains the other's field, or is an item of the same list.
     pub(crate) fn path_concerns(&self, other: &Self) -> bool {
         let list = other.path.rfind('[').and_then(|item| other.path.get(..=item));
         let holds = |rest: &str| rest.is_empty() || rest.starts_with(['.', '[']);
         other.path.strip_prefix(&*self.path).is_some_and(holds) || list.is_some_and(|list| self.path.starts_with(list))
     }
 
-    /// The same mistake, seen from the table that holds the field's table.
-    pub(crate) fn under(self, parent: &str) -> Self {
+    /// Prefixes the path with that of the parent table.
+    pub(crate) fn prefixed(self, parent: &str) -> Self {
         Self { path: join(parent, &self.path).into(), sentence: self.sentence }
     }
 }
@@ -51,17 +51,17 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// At least one mistake.
+/// One or more mistakes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostics(Vec<Diagnostic>);
 
 impl Diagnostics {
-    /// Nothing when there is no mistake, otherwise all of them as an error.
-    pub(crate) fn none_of(mistakes: Vec<Diagnostic>) -> Result<(), Self> {
+    /// Returns all mistakes as an error, if there are any.
+    pub(crate) fn error_if_any(mistakes: Vec<Diagnostic>) -> Result<(), Self> {
         if mistakes.is_empty() { Ok(()) } else { Err(Self(mistakes)) }
     }
 
-    /// Each of them.
+    /// Returns each mistake.
     #[must_use]
     pub fn all(&self) -> &[Diagnostic] {
         &self.0
@@ -74,13 +74,13 @@ impl From<Diagnostic> for Diagnostics {
     }
 }
 
-/// All on one line, for this text becomes the `because` of a record.
+/// Writes all on one line, because this text becomes the `because` of a record.
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, mistake) in self.0.iter().take(MOST_LISTED).enumerate() {
+        for (index, mistake) in self.0.iter().take(MAX_LISTED).enumerate() {
             write!(f, "{}{mistake}", if index == 0 { "" } else { " | " })?;
         }
-        match self.0.len().saturating_sub(MOST_LISTED) {
+        match self.0.len().saturating_sub(MAX_LISTED) {
             0 => Ok(()),
             more => write!(f, " | and {more} more"),
         }
@@ -89,14 +89,14 @@ impl fmt::Display for Diagnostics {
 
 impl std::error::Error for Diagnostics {}
 
-/// "; did you mean this?" for the nearest of the known words; all of them when none is near.
+/// Returns "; did you mean X?" for the nearest known word, or the list of all known words if none is near.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let mut known: Vec<&str> = known.into_iter().collect();
     known.sort_unstable();
     let near = |other: &&&str| match word.len() {
         // The comparison's cost grows with the product of both lengths, and nobody mistypes a name this long.
         101.. => 0.0,
-        // One slip in a short word weighs more than it should.
+        // One typing error in a short word counts for less than Jaro-Winkler makes of it.
         2.. if strsim::osa_distance(word, other) == 1 => 1.0,
         _ => strsim::jaro_winkler(word, other),
     };
@@ -107,10 +107,10 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     }
 }
 
-/// A file's text, without the mark that some editors put before it.
+/// Returns a file's text without its byte order mark.
 ///
 /// # Errors
-/// [`Diagnostic`]: in which encoding it is instead, or where it is not UTF-8.
+/// [`Diagnostic`] if the file is UTF-16, or names the first byte that is not UTF-8.
 pub fn text(bytes: &[u8]) -> Result<&str, Diagnostic> {
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         return Err(Diagnostic::new("", "UTF-16 (PowerShell's default): save as UTF-8"));
@@ -122,9 +122,9 @@ pub fn text(bytes: &[u8]) -> Result<&str, Diagnostic> {
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
-/// At most the first 200 characters.
-pub(crate) fn cut(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_QUOTE) {
+/// Cuts a text to its first 200 characters.
+pub(crate) fn truncated(text: &str) -> String {
+    match text.char_indices().nth(MAX_QUOTE_LENGTH) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_known_word_is_named_and_all_of_them_when_none_is_near() {
+    fn nearest_known_word_is_named_or_all_if_none_is_near() {
         assert_eq!(nearest("memroy_size", ["timeout", "memory_size"]), "; did you mean memory_size?");
         assert_eq!(nearest("memorySize", ["timeout", "memory_size"]), "; did you mean memory_size?");
         assert_eq!(nearest("dve", ["dev", "staging"]), "; did you mean dev?");
@@ -153,24 +153,24 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_is_there_twice_is_refused() {
-        let mistake = json("{\"a\": {\"b\": 1,\n \"b\": 2}}").unwrap_err();
+    fn repeated_field_is_refused() {
+        let mistake = parse_json("{\"a\": {\"b\": 1,\n \"b\": 2}}").unwrap_err();
         assert_eq!(mistake.to_string(), "not JSON: the field \"b\" is there twice at line 2 column 4");
-        assert!(json("{\"a\": 1, \"b\": {\"a\": 1}}").is_ok());
+        assert!(parse_json("{\"a\": 1, \"b\": {\"a\": 1}}").is_ok());
     }
 
     #[test]
     fn only_the_first_twenty_mistakes_are_listed() {
         let mistakes =
-            Diagnostics::none_of((1..=23).map(|n| Diagnostic::new(format!("f{n}"), "bad")).collect()).unwrap_err();
+            Diagnostics::error_if_any((1..=23).map(|n| Diagnostic::new(format!("f{n}"), "bad")).collect()).unwrap_err();
         assert!(mistakes.to_string().starts_with("f1: bad | f2: bad | "));
         assert!(mistakes.to_string().ends_with("f20: bad | and 3 more"));
         assert_eq!(mistakes.all().len(), 23);
     }
 
     #[test]
-    fn a_long_text_is_cut_between_characters() {
-        assert_eq!(cut(&"é".repeat(300)), format!("{}…", "é".repeat(200)));
-        assert_eq!(cut("short"), "short");
+    fn long_text_is_cut_between_characters() {
+        assert_eq!(truncated(&"é".repeat(300)), format!("{}…", "é".repeat(200)));
+        assert_eq!(truncated("short"), "short");
     }
 }

@@ -1,5 +1,5 @@
-//! From a JSON value into a type, keeping apart what serde expected and what it found until the path is known, so that
-//! a field that may hold a secret is never quoted. It knows nothing of what the fields mean.
+//! Reads a JSON value into a type. The expected and the found part of an error are kept apart until the path is known,
+//! so that a field that may hold a secret is never quoted. Nothing here knows the meaning of fields.
 
 use std::fmt;
 
@@ -9,34 +9,35 @@ use serde::de::{self, Deserializer, Expected, IntoDeserializer, MapAccess, SeqAc
 use serde_json::{Map, Number, Value};
 use serde_path_to_error::Segment;
 
-use super::{Diagnostic, cut, join, nearest};
+use super::{Diagnostic, join, nearest, truncated};
 
-/// How to speak of a file's fields.
-pub(crate) struct Reading {
-    /// Top-level fields of which nothing found is ever repeated: they may hold secrets.
+/// The rules by which messages speak about a file's fields.
+pub(crate) struct FieldRules {
+    /// Top-level fields whose values are never quoted, because they may hold secrets.
     pub hidden: &'static [&'static str],
-    /// Top-level fields that the type read does not know, but the file does.
+    /// Top-level fields that the file may have, but the type that is read does not.
     pub also_known: &'static [&'static str],
-    /// What there is to say of an unknown field by its path, where something better can be said than which known one is near.
-    pub elsewhere: fn(&[&str]) -> Option<String>,
+    /// Returns a special sentence for an unknown field, by its path; none where the nearest known field should be
+    /// suggested.
+    pub explain_unknown: fn(&[&str]) -> Option<String>,
 }
 
-/// Reads a value as `T`; of several mistakes the first.
-pub(crate) fn read<'a, T: Deserialize<'a>>(value: &'a Value, reading: &Reading) -> Result<T, Diagnostic> {
-    first(value).map_err(|(way, wrong)| wrong.on(&way, reading))
+/// Reads a value as `T`, or returns the first mistake.
+pub(crate) fn read<'a, T: Deserialize<'a>>(value: &'a Value, rules: &FieldRules) -> Result<T, Diagnostic> {
+    read_first(value).map_err(|(steps, wrong)| wrong.diagnostic(&steps, rules))
 }
 
-/// A step on the way to a field.
+/// A step of the path to a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
     Field(String),
     Item(usize),
-    /// serde does not say.
+    /// A step that serde does not name.
     Unknown,
 }
 
-/// Reads a value as `T`, or says where the first mistake is, and which.
-pub(super) fn first<'a, T: Deserialize<'a>>(value: &'a Value) -> Result<T, (Vec<Step>, Wrong)> {
+/// Reads a value as `T`, or returns the first mistake and the path to it.
+pub(super) fn read_first<'a, T: Deserialize<'a>>(value: &'a Value) -> Result<T, (Vec<Step>, FormError)> {
     serde_path_to_error::deserialize(Node(value)).map_err(|error| {
         let step = |segment: &Segment| match segment {
             Segment::Seq { index } => Step::Item(*index),
@@ -47,22 +48,22 @@ pub(super) fn first<'a, T: Deserialize<'a>>(value: &'a Value) -> Result<T, (Vec<
     })
 }
 
-/// Reads JSON in which no table names a field twice (serde_json would silently keep the last).
-pub(crate) fn json(text: &str) -> Result<Value, Diagnostic> {
-    strict(text).map_err(|error| not_json(&error))
+/// Reads JSON and refuses repeated fields, of which serde_json would silently keep the last.
+pub(crate) fn parse_json(text: &str) -> Result<Value, Diagnostic> {
+    parse_strict(text).map_err(|error| not_json(&error))
 }
 
-/// As [`json`], with the error as it is.
-pub(crate) fn strict(text: &str) -> Result<Value, serde_json::Error> {
+/// Reads JSON like [`parse_json`], and returns serde_json's own error.
+pub(crate) fn parse_strict(text: &str) -> Result<Value, serde_json::Error> {
     serde_json::from_str::<Strict>(text).map(|strict| strict.0)
 }
 
-/// The mistake of a file that is not JSON.
+/// Makes the mistake of a file that is not JSON.
 pub(crate) fn not_json(error: &serde_json::Error) -> Diagnostic {
-    Diagnostic::new("", format_args!("not JSON: {}", cut(&error.to_string())))
+    Diagnostic::new("", format_args!("not JSON: {}", truncated(&error.to_string())))
 }
 
-/// Reads a whole number that is at least `LEAST`, and that AWS's 32 bits hold.
+/// Reads a whole number from `LEAST` to the most that AWS's 32-bit integers hold.
 pub(crate) fn at_least<'de, D: Deserializer<'de>, const LEAST: i32>(from: D) -> Result<u32, D::Error> {
     let number = i64::deserialize(from)?;
     match u32::try_from(number) {
@@ -74,7 +75,7 @@ pub(crate) fn at_least<'de, D: Deserializer<'de>, const LEAST: i32>(from: D) -> 
     }
 }
 
-/// As [`at_least`], for a field that may be absent.
+/// Reads like [`at_least`] a field that may be absent.
 pub(crate) fn maybe_at_least<'de, D: Deserializer<'de>, const LEAST: i32>(from: D) -> Result<Option<u32>, D::Error> {
     struct Bounded<const LEAST: i32>(u32);
     impl<'de, const LEAST: i32> Deserialize<'de> for Bounded<LEAST> {
@@ -85,7 +86,7 @@ pub(crate) fn maybe_at_least<'de, D: Deserializer<'de>, const LEAST: i32>(from: 
     Ok(Option::<Bounded<LEAST>>::deserialize(from)?.map(|number| number.0))
 }
 
-/// What serde found, in the words of people: its kind, and the thing itself where it may be shown.
+/// The value that serde found: its kind in plain words, and its text if it has one.
 #[derive(Debug)]
 pub(super) struct Found {
     kind: &'static str,
@@ -95,7 +96,7 @@ pub(super) struct Found {
 impl Found {
     fn of(unexpected: Unexpected<'_>) -> Self {
         let (kind, text) = match unexpected {
-            Unexpected::Str(text) => ("string", Some(format!("{:?}", cut(text)))),
+            Unexpected::Str(text) => ("string", Some(format!("{:?}", truncated(text)))),
             Unexpected::Unsigned(number) => ("number", Some(number.to_string())),
             Unexpected::Signed(number) => ("number", Some(number.to_string())),
             Unexpected::Float(number) => ("number", Some(format!("{number:?}"))),
@@ -108,7 +109,7 @@ impl Found {
         Self { kind, shown: text }
     }
 
-    fn say(&self, hidden: bool) -> String {
+    fn describe(&self, hidden: bool) -> String {
         match &self.shown {
             Some(text) if !hidden => format!("the {} {text}", self.kind),
             _ if self.kind == "null" => "null".to_owned(),
@@ -117,38 +118,38 @@ impl Found {
     }
 }
 
-/// What serde reports, before the path is known.
+/// A mistake as serde reports it, before its path is known.
 #[derive(Debug)]
-pub(super) enum Wrong {
+pub(super) enum FormError {
     Kind { expected: String, found: Found },
     Unknown { field: String, known: &'static [&'static str] },
     Missing(&'static str),
     Rule(String),
 }
 
-impl Wrong {
-    /// The field that is missing, where it is that.
+impl FormError {
+    /// Returns the name of the missing field, if the mistake is that.
     pub(super) fn missing(&self) -> Option<&'static str> {
         if let Self::Missing(field) = self { Some(field) } else { None }
     }
 
-    /// The mistake that it is, at the end of this way.
-    pub(super) fn on(self, way: &[Step], reading: &Reading) -> Diagnostic {
-        let path = way.iter().fold(String::new(), |path, step| match step {
+    /// Makes the diagnostic for the mistake at the end of this path.
+    pub(super) fn diagnostic(self, steps: &[Step], rules: &FieldRules) -> Diagnostic {
+        let path = steps.iter().fold(String::new(), |path, step| match step {
             Step::Item(index) => format!("{path}[{index}]"),
-            Step::Field(name) => join(&path, &cut(name)),
+            Step::Field(name) => join(&path, &truncated(name)),
             Step::Unknown => join(&path, "?"),
         });
         let hidden =
-            way.iter().any(|step| matches!(step, Step::Field(name) if reading.hidden.contains(&name.as_str())));
+            steps.iter().any(|step| matches!(step, Step::Field(name) if rules.hidden.contains(&name.as_str())));
         if let Self::Unknown { .. } = &self {
             let names =
-                way.iter().filter_map(|step| if let Step::Field(name) = step { Some(name.as_str()) } else { None });
-            if let Some(sentence) = (reading.elsewhere)(&names.collect::<Vec<_>>()) {
+                steps.iter().filter_map(|step| if let Step::Field(name) = step { Some(name.as_str()) } else { None });
+            if let Some(sentence) = (rules.explain_unknown)(&names.collect::<Vec<_>>()) {
                 return Diagnostic::new(path, sentence);
             }
         }
-        self.at(path, hidden, if way.len() == 1 { reading.also_known } else { &[] })
+        self.at(path, hidden, if steps.len() == 1 { rules.also_known } else { &[] })
     }
 
     fn at(self, path: String, hidden: bool, also_known: &[&'static str]) -> Diagnostic {
@@ -156,7 +157,7 @@ impl Wrong {
             Self::Kind { expected, found } => {
                 let quote = expected == "a string" && matches!(found.kind, "number" | "boolean");
                 let hint = if quote { "; put it in quotes" } else { "" };
-                Diagnostic::new(path, format_args!("expected {expected}, found {}{hint}", found.say(hidden)))
+                Diagnostic::new(path, format_args!("expected {expected}, found {}{hint}", found.describe(hidden)))
             }
             Self::Unknown { field, known } => {
                 let hint = nearest(&field, known.iter().chain(also_known).copied());
@@ -168,7 +169,7 @@ impl Wrong {
     }
 }
 
-/// serde's words for what it wants, in those of people.
+/// Translates serde's name of the expected type into plain words.
 fn in_words(expected: &dyn Expected) -> String {
     match expected.to_string().as_str() {
         "u8" | "u16" | "u32" | "u64" | "i8" | "i16" | "i32" | "i64" | "usize" => "a whole number".to_owned(),
@@ -180,15 +181,15 @@ fn in_words(expected: &dyn Expected) -> String {
     }
 }
 
-impl fmt::Display for Wrong {
+impl fmt::Display for FormError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
     }
 }
 
-impl std::error::Error for Wrong {}
+impl std::error::Error for FormError {}
 
-impl de::Error for Wrong {
+impl de::Error for FormError {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self::Rule(message.to_string())
     }
@@ -199,7 +200,7 @@ impl de::Error for Wrong {
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         match found {
-            // A number of the right kind that the type cannot hold.
+            // The number is of the right kind, but the type cannot hold it.
             Unexpected::Signed(number) => Self::Rule(format!("{number} is out of range")),
             Unexpected::Unsigned(number) => Self::Rule(format!("{number} is out of range")),
             _ => Self::invalid_type(found, expected),
@@ -219,11 +220,11 @@ impl de::Error for Wrong {
     }
 }
 
-/// A JSON value that is read with [`Wrong`] as its error.
+/// A JSON value that is read with [`FormError`] as its error.
 struct Node<'a>(&'a Value);
 
 impl Node<'_> {
-    fn is_not(&self, expected: &dyn Expected) -> Wrong {
+    fn is_not(&self, expected: &dyn Expected) -> FormError {
         let found = match self.0 {
             Value::Null => Unexpected::Unit,
             Value::Bool(truth) => Unexpected::Bool(*truth),
@@ -240,7 +241,7 @@ impl Node<'_> {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Wrong> for Node<'de> {
+impl<'de> IntoDeserializer<'de, FormError> for Node<'de> {
     type Deserializer = Self;
     fn into_deserializer(self) -> Self {
         self
@@ -248,9 +249,9 @@ impl<'de> IntoDeserializer<'de, Wrong> for Node<'de> {
 }
 
 impl<'de> Deserializer<'de> for Node<'de> {
-    type Error = Wrong;
+    type Error = FormError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FormError> {
         match self.0 {
             Value::Null => visitor.visit_unit(),
             Value::Bool(truth) => visitor.visit_bool(*truth),
@@ -267,21 +268,21 @@ impl<'de> Deserializer<'de> for Node<'de> {
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FormError> {
         if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, FormError> {
         visitor.visit_newtype_struct(self)
     }
 
-    /// Tables only: what serde derives would take a list of the fields' values too.
+    /// Takes tables only: serde's derived code would also take a list of the fields' values.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Wrong> {
+    ) -> Result<V::Value, FormError> {
         if self.0.is_object() { self.deserialize_any(visitor) } else { Err(self.is_not(&"a table")) }
     }
 
@@ -290,7 +291,7 @@ impl<'de> Deserializer<'de> for Node<'de> {
         _: &'static str,
         words: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Wrong> {
+    ) -> Result<V::Value, FormError> {
         match self.0 {
             Value::String(text) => visitor.visit_enum(text.as_str().into_deserializer()),
             _ => Err(self.is_not(&words.join(" or ").as_str())),
@@ -357,7 +358,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
         let mut table = Map::new();
         while let Some(name) = fields.next_key::<String>()? {
             if table.contains_key(&name) {
-                return Err(de::Error::custom(format_args!("the field {:?} is there twice", cut(&name))));
+                return Err(de::Error::custom(format_args!("the field {:?} is there twice", truncated(&name))));
             }
             table.insert(name, fields.next_value::<Strict>()?.0);
         }

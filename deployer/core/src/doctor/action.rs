@@ -1,9 +1,9 @@
-//! What a deployer must be allowed to do with a function, tried on one that does not exist.
+//! The Lambda calls that a deployer must be allowed to make, tried on a function that does not exist.
 //!
-//! AWS looks at rights before it looks for the function: of one that is not there, "not found" means "you may". Nothing here
-//! can name another function than [`PROBE`].
+//! AWS checks permissions before it looks for the function. So for a function that does not exist, "not found" means
+//! that the call is allowed. Nothing here can name another function than [`PROBE`].
 
-/// The function that rights are tried on. There must be none of this name.
+/// The name of the function that calls are tried on. No function of this name may exist.
 pub const PROBE: &str = "deployer-doctor-probe";
 
 macro_rules! actions {
@@ -14,16 +14,16 @@ macro_rules! actions {
         pub enum ProbedAction { $( $(#[$doc])* $variant, )+ }
 
         impl ProbedAction {
-            /// All of them: reading first, and of what writes what a deployment always needs.
+            /// All calls: first those that only read, then those that every deployment needs, then the rest.
             pub const ALL: &[Self] = &[ $( Self::$variant, )+ ];
 
-            /// The action in IAM's words.
+            /// Returns the name of the IAM action.
             #[must_use]
             pub fn action(self) -> &'static str {
                 match self { $( Self::$variant => concat!("lambda:", $action), )+ }
             }
 
-            /// Whether it only looks.
+            /// Whether the call only reads.
             #[must_use]
             pub fn only_reads(self) -> bool {
                 self <= Self::ListTags
@@ -33,15 +33,15 @@ macro_rules! actions {
 }
 
 actions! {
-    /// Is made first: only where it says that there is no such function are those made that write.
+    /// This call is made first. Only if it answers that the function does not exist are the writing calls made.
     GetFunction = "GetFunction";
     GetAlias = "GetAlias";
-    /// Tells whether Lambda holds the traffic of an alias back.
+    /// This call tells if Lambda holds back the traffic of an alias.
     GetProvisionedConcurrencyConfig = "GetProvisionedConcurrencyConfig";
     ListAliases = "ListAliases";
     ListVersionsByFunction = "ListVersionsByFunction";
     ListTags = "ListTags";
-    /// With `DryRun`.
+    /// This call is made with `DryRun`.
     UpdateFunctionCode = "UpdateFunctionCode";
     PublishVersion = "PublishVersion";
     UpdateAlias = "UpdateAlias";
@@ -51,11 +51,11 @@ actions! {
     UntagResource = "UntagResource";
     PutFunctionConcurrency = "PutFunctionConcurrency";
     DeleteFunctionConcurrency = "DeleteFunctionConcurrency";
-    /// Always with a qualifier.
+    /// This call is always made with a qualifier.
     DeleteFunction = "DeleteFunction";
 }
 
-/// What cannot be tried on something that does not exist, and why.
+/// The actions that cannot be tried on a function that does not exist, each with the reason.
 pub const UNPROBED: [(&str, &str); 4] = [
     ("lambda:CreateFunction", "it could only be tried by creating a function: the first deployment of one will show"),
     ("iam:PassRole", "it is asked for only when a function gets a role: the first deployment that sets one will show"),

@@ -1,9 +1,10 @@
-//! What the doctor tells: each link of the chain of trust, whether it holds, and what mends it.
+//! The doctor's report: each link of the chain of trust, whether it holds, and the repair.
 //!
-//! Here are the report and its words, and what is judged of what was seen. Who looks is `engine/doctor`; must not know how.
+//! This module has the report, its texts, and the evaluation of what was observed. `engine/doctor` makes the calls,
+//! which nothing here knows.
 
 mod action;
-mod judge;
+mod checks;
 mod statement;
 
 use jiff::Timestamp;
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use action::{PROBE, ProbedAction, UNPROBED};
-pub use judge::{
+pub use checks::{
     Attempt, QueueLook, Refusal, Refused, SWEEP_NOTED_EVERY, Tried, clocks, dead_letters, entered, ledger, queue,
     read_artifact, rights, sweep, versioning,
 };
@@ -22,18 +23,18 @@ use crate::config::Target;
 use crate::id::EnvironmentName;
 use crate::text::PlainText;
 
-/// What the doctor has found.
+/// The doctor's report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DoctorReport {
-    /// What the deployer's clock showed; null where the deployer could not be asked.
+    /// The time of the deployer's clock; null if the deployer could not be asked.
     pub now: Option<Timestamp>,
-    /// The deployer, its buckets and its queue.
+    /// The checks of the deployer, its buckets and its queues.
     pub tooling: Vec<Check>,
-    /// Each target of each environment that was looked at.
+    /// The checks of each target of each environment that was asked for.
     pub targets: Vec<TargetReport>,
 }
 
-/// What was found in one target.
+/// The checks of one target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TargetReport {
     /// The environment.
@@ -41,47 +42,48 @@ pub struct TargetReport {
     /// The target.
     #[serde(flatten)]
     pub target: Target,
-    /// In the order in which a deployment needs them.
+    /// The checks in the order in which a deployment needs them.
     pub checks: Vec<Check>,
 }
 
-/// One link of the chain.
+/// The check of one link of the chain of trust.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Check {
-    /// What was looked at: a stable name, or an IAM action.
+    /// The name of the check, which is stable, or an IAM action.
     pub check: String,
-    /// How it stands.
+    /// The result.
     pub status: CheckStatus,
-    /// What was found, or why it was not looked at.
+    /// The finding, or the reason why it was not checked.
     pub because: Option<PlainText>,
-    /// What has to be allowed, each where it belongs. Where several places may lack it, all are named.
+    /// The IAM statements that are missing, each with its policy. If several policies may lack one, all of them are
+    /// listed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,
 }
 
-/// How a link stands.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckStatus {
-    /// It holds.
+    /// The link holds.
     Ok,
-    /// It does not: AWS says that it is not allowed, or what was looked at is not as it must be.
+    /// The link does not hold: AWS denied the call, or something is not set up as it must be.
     Fail,
-    /// Nobody knows, and `because` says why: it cannot be tried, or there was no answer that tells.
+    /// The state is not known, and `because` says why: the check cannot be tried, or its answer decides nothing.
     NotChecked,
 }
 
-/// A policy's statement that is missing, or that something else denies.
+/// An IAM statement that is missing, or that something else denies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Missing {
-    /// The policy that it belongs to, in words.
+    /// The policy that the statement belongs to, in words.
     pub belongs: String,
-    /// The statement, as IAM takes it.
+    /// The statement as JSON for IAM.
     pub statement: Value,
 }
 
 impl DoctorReport {
-    /// Whether nothing that was looked at fails.
+    /// Whether no check fails.
     #[must_use]
     pub fn is_well(&self) -> bool {
         self.tooling.iter().chain(self.targets.iter().flat_map(|target| &target.checks)).all(Check::is_well)
@@ -89,31 +91,31 @@ impl DoctorReport {
 }
 
 impl Check {
-    /// It holds.
+    /// Makes a check that holds.
     #[must_use]
     pub fn ok(check: impl Into<String>) -> Self {
         Self { check: check.into(), status: CheckStatus::Ok, because: None, missing: vec![] }
     }
 
-    /// It does not hold.
+    /// Makes a check that fails.
     #[must_use]
     pub fn fail(check: impl Into<String>, because: impl Into<PlainText>) -> Self {
         Self { status: CheckStatus::Fail, because: Some(because.into()), ..Self::ok(check) }
     }
 
-    /// Nobody knows.
+    /// Makes a check whose result is not known.
     #[must_use]
     pub fn not_checked(check: impl Into<String>, because: impl Into<PlainText>) -> Self {
         Self { status: CheckStatus::NotChecked, because: Some(because.into()), ..Self::ok(check) }
     }
 
-    /// The same with what was found.
+    /// Adds the finding.
     #[must_use]
     pub fn seeing(self, what: impl Into<PlainText>) -> Self {
         Self { because: Some(what.into()), ..self }
     }
 
-    /// The same with what has to be allowed.
+    /// Adds the statements that are missing.
     #[must_use]
     pub fn for_want_of(self, missing: Vec<Missing>) -> Self {
         Self { missing, ..self }

@@ -1,6 +1,6 @@
-//! The statements of the chain of trust: what each place must say so that this target can be deployed to.
+//! The IAM statements of the chain of trust: those that each policy must have so that a target can be deployed to.
 //!
-//! They are those of the infrastructure's modules, for one target. Sources: Service Authorization Reference, "Actions,
+//! They equal those of the Terraform modules, for one target. Sources: Service Authorization Reference, "Actions,
 //! resources, and condition keys for AWS Lambda", "… for AWS STS", "… for Amazon S3".
 
 use serde_json::{Value, json};
@@ -12,14 +12,14 @@ use crate::denial::{Denial, PolicyKind};
 use crate::id::{EnvironmentName, ExternalId, Region, RoleName};
 use crate::names::SESSION_PREFIX;
 
-/// Which functions a role is for is not known here. A statement with this in it allows nothing: whoever pastes it as it is has
-/// opened nothing, and the doctor goes on saying that the right is missing.
+/// A placeholder for the functions of a role, which are not known here. A statement with it allows nothing: pasted as
+/// it is, it opens nothing, and the doctor still reports the permission as missing.
 const FUNCTIONS: &str = "<functions>";
 
-/// One target's chain: whom it trusts, under which role and with which external id.
+/// The chain of trust of one target: the trusted role, the deploy role and the external id.
 #[derive(Debug, Clone)]
 pub struct Chain<'a> {
-    /// The ARN of the role that the deployer runs under; none where it is not known.
+    /// The ARN of the role that the deployer runs under; none if it is not known.
     pub deployer: Option<&'a str>,
     /// The environment.
     pub environment: &'a EnvironmentName,
@@ -32,17 +32,18 @@ pub struct Chain<'a> {
 }
 
 impl Chain<'_> {
-    fn role_in_words(&self) -> String {
-        format!("{} (module target)", self.role_by_name())
+    fn role_with_module(&self) -> String {
+        format!("{} (module target)", self.role_text())
     }
 
-    fn role_by_name(&self) -> String {
+    fn role_text(&self) -> String {
         format!("deploy role {} in account {}", self.role, self.target.account)
     }
 
-    /// What lets the deployer enter: the trust of the target's role, and the right of the deployer's. Where AWS's words name the
-    /// action or the kind of policy, only that.
-    pub(super) fn entering(&self, words: &str) -> Vec<Missing> {
+    /// Returns the statements that let the deployer assume the deploy role: in the role's trust policy, and in the
+    /// policy of the deployer's role. If AWS's message names the action or the kind of policy, only the statement for
+    /// that is returned.
+    pub(super) fn assume_role_statements(&self, words: &str) -> Vec<Missing> {
         let (names_identity, names_entering) =
             (words.contains("sts:SetSourceIdentity"), words.contains("sts:AssumeRole"));
         let actions: &[&str] = match (names_identity, names_entering) {
@@ -58,7 +59,7 @@ impl Chain<'_> {
         }
         let path =
             if self.deployer.is_some() { "; add the path to the deployer's ARN if its role has one" } else { "" };
-        let trust = format!("the trust policy of the {} (module target{path})", self.role_by_name());
+        let trust = format!("the trust policy of the {} (module target{path})", self.role_text());
         let principal = json!({"AWS": deployer});
         let trusting = actions.iter().map(|action| {
             let condition = if *action == "sts:AssumeRole" { condition.clone() } else { json!({"StringLike": source}) };
@@ -67,7 +68,7 @@ impl Chain<'_> {
             Missing { belongs: trust.clone(), statement }
         });
         let own = Missing {
-            belongs: own_role(self.deployer),
+            belongs: deployer_policy(self.deployer),
             statement: json!({"Effect": "Allow", "Action": one_or_more(actions), "Resource": self.target.role_arn(self.role)}),
         };
         match Denial::of(words) {
@@ -77,13 +78,13 @@ impl Chain<'_> {
         }
     }
 
-    /// What lets a session of the deploy role do this.
-    pub(super) fn doing(&self, action: ProbedAction) -> Missing {
+    /// Returns the statement that lets a session of the deploy role do this action.
+    pub(super) fn action_statement(&self, action: ProbedAction) -> Missing {
         use ProbedAction as Action;
         let functions = self.function_arn(FUNCTIONS);
         let qualified = format!("{functions}:*");
         let resource = match action {
-            // Unqualified it deletes the whole function.
+            // Without a qualifier it would delete the whole function.
             Action::DeleteFunction => json!(qualified),
             Action::UpdateFunctionConfiguration
             | Action::TagResource
@@ -95,14 +96,15 @@ impl Chain<'_> {
         let statement = json!({"Effect": "Allow", "Action": action.action(), "Resource": resource});
         let belongs = format!(
             "the policy of the {} (module target, whose `functions` say what belongs in place of {FUNCTIONS})",
-            self.role_by_name()
+            self.role_text()
         );
         Missing { belongs, statement }
     }
 
-    /// What lets a session of the deploy role read the environment's artifacts: its own policy and the bucket's, for they are
-    /// of two accounts; and the key's, where a key says no.
-    pub(super) fn reading(
+    /// Returns the statements that let a session of the deploy role read the environment's artifacts: in the role's
+    /// policy and in the bucket's, because they belong to two accounts. If a KMS key refused, the statements for the
+    /// key are returned.
+    pub(super) fn read_artifact_statements(
         &self,
         artifact: &ArtifactRef,
         artifact_region: &Region,
@@ -126,15 +128,15 @@ impl Chain<'_> {
                 statement: decrypt(json!({"Principal": {"AWS": self.target.role_arn(self.role)}, "Resource": "*"})),
             };
             let of_role = Missing {
-                belongs: format!("the policy of the {}", self.role_in_words()),
+                belongs: format!("the policy of the {}", self.role_with_module()),
                 statement: decrypt(json!({"Resource": "<the ARN of the artifact bucket's key>"})),
             };
-            return lacking(words, [(PolicyKind::Resource, of_key), (PolicyKind::Identity, of_role)]);
+            return statements_for(words, [(PolicyKind::Resource, of_key), (PolicyKind::Identity, of_role)]);
         }
         let objects = format!("arn:{partition}:s3:::{}/{}/*", artifact.bucket, folder(artifact, self.environment));
         let actions = json!(["s3:GetObject", "s3:GetObjectVersion"]);
         let of_role = Missing {
-            belongs: format!("the policy of the {}", self.role_in_words()),
+            belongs: format!("the policy of the {}", self.role_with_module()),
             statement: json!({"Effect": "Allow", "Action": actions, "Resource": objects}),
         };
         let of_bucket = Missing {
@@ -147,7 +149,7 @@ impl Chain<'_> {
                 "Condition": {"ArnEquals": {"aws:PrincipalArn": self.target.role_arn(self.role)}},
             }),
         };
-        lacking(words, [(PolicyKind::Identity, of_role), (PolicyKind::Resource, of_bucket)])
+        statements_for(words, [(PolicyKind::Identity, of_role), (PolicyKind::Resource, of_bucket)])
     }
 
     fn function_arn(&self, function: &str) -> String {
@@ -156,8 +158,8 @@ impl Chain<'_> {
     }
 }
 
-/// Of a role's policy and a resource's, the one that AWS's words name; both where they name none.
-fn lacking(words: &str, places: [(PolicyKind, Missing); 2]) -> Vec<Missing> {
+/// Keeps the statement for the kind of policy that AWS's message names, or both if it names neither.
+fn statements_for(words: &str, places: [(PolicyKind, Missing); 2]) -> Vec<Missing> {
     let said = Denial::of(words);
     let named = |kind: PolicyKind| said == Denial::Lacking(kind);
     let names_one = places.iter().any(|(kind, _)| named(*kind));
@@ -171,13 +173,14 @@ fn one_or_more(actions: &[&str]) -> Value {
     }
 }
 
-/// An artifact that was promoted lies where it was uploaded.
+/// Returns the first part of the key: a promoted artifact stays in the folder of the environment that it was uploaded
+/// to.
 fn folder<'a>(artifact: &'a ArtifactRef, environment: &'a EnvironmentName) -> &'a str {
     artifact.key.split_once('/').map_or(environment.as_str(), |(folder, _)| folder)
 }
 
-/// The deployer's own role, in words.
-pub(super) fn own_role(arn: Option<&str>) -> String {
+/// Names the policy of the deployer's own role.
+pub(super) fn deployer_policy(arn: Option<&str>) -> String {
     match arn {
         Some(arn) => {
             format!("the policy of the deployer's role {arn} (module tooling; add the path if the role has one)")
@@ -186,7 +189,7 @@ pub(super) fn own_role(arn: Option<&str>) -> String {
     }
 }
 
-/// The policy of the session that tries rights out: it may touch no function but the one that does not exist, and read one
+/// Returns the policy of the session that tries calls: it may touch only the function that does not exist, and read one
 /// artifact.
 #[must_use]
 pub fn probe_policy(target: &Target, artifact: Option<&ArtifactRef>, artifact_region: &Region) -> String {

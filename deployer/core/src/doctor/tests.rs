@@ -41,14 +41,14 @@ fn throttled() -> Refused {
     Refused { kind: Refusal::Unknown, message: "TooManyRequestsException: Rate Exceeded.".into() }
 }
 
-/// All rights are there, but for this one.
+/// Outcomes in which every call is allowed except for this one.
 fn rights_but(action: ProbedAction, outcome: Result<Attempt, Refused>) -> Vec<Check> {
     rights_where(|tried| if tried == action { outcome.clone() } else { Ok(Attempt::NoSuchFunction) })
 }
 
 fn rights_where(outcome: impl Fn(ProbedAction) -> Result<Attempt, Refused>) -> Vec<Check> {
     let tried: Vec<Tried> = ProbedAction::ALL.iter().map(|action| (*action, Some(outcome(*action)))).collect();
-    on_chain(|chain| judge::rights(chain, &tried))
+    on_chain(|chain| checks::rights(chain, &tried))
 }
 
 fn right_but(action: ProbedAction, outcome: Result<Attempt, Refused>) -> Check {
@@ -60,8 +60,8 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 #[test]
-fn a_denied_door_names_trust_external_id_and_the_deployers_own_right() {
-    let check = on_chain(|chain| judge::entered(chain, &Err(denied("AccessDenied"))));
+fn denied_assume_role_names_the_trust_and_the_deployers_statement() {
+    let check = on_chain(|chain| checks::entered(chain, &Err(denied("AccessDenied"))));
     assert_eq!(check.status, CheckStatus::Fail);
     let belongs: Vec<&str> = check.missing.iter().map(|missing| missing.belongs.as_str()).collect();
     assert_eq!(
@@ -86,7 +86,7 @@ fn a_denied_door_names_trust_external_id_and_the_deployers_own_right() {
 }
 
 #[test]
-fn a_missing_right_is_told_as_what_the_module_would_grant_for_functions_that_are_to_be_named() {
+fn missing_right_is_reported_as_the_modules_statement() {
     let missing = |action| right_but(action, Err(denied("no"))).missing;
     let function = "arn:aws:lambda:eu-west-1:111111111111:function:<functions>";
     assert_eq!(
@@ -104,7 +104,7 @@ fn a_missing_right_is_told_as_what_the_module_would_grant_for_functions_that_are
 }
 
 #[test]
-fn no_statement_for_a_right_opens_a_function_if_it_is_pasted_as_it_is() {
+fn reported_statement_pasted_unchanged_allows_nothing() {
     for action in ProbedAction::ALL {
         let statement = &right_but(*action, Err(denied("no"))).missing[0].statement;
         let resources = statement["Resource"].to_string();
@@ -113,7 +113,7 @@ fn no_statement_for_a_right_opens_a_function_if_it_is_pasted_as_it_is() {
 }
 
 #[test]
-fn a_role_for_other_functions_does_not_fail_on_the_probe() {
+fn role_limited_to_other_functions_is_not_checked() {
     let checks = rights_where(|_| Err(denied("no identity-based policy allows it")));
     assert!(checks.iter().all(|check| check.status == CheckStatus::NotChecked && check.missing.is_empty()));
     let because = checks[0].because.clone().unwrap();
@@ -129,7 +129,7 @@ fn a_role_for_other_functions_does_not_fail_on_the_probe() {
 }
 
 #[test]
-fn an_explicit_denial_is_not_answered_with_an_allow() {
+fn explicit_denial_is_not_answered_with_an_allow() {
     let words = "not authorized to perform lambda:UpdateAlias with an explicit deny in a service control policy";
     let check = right_but(ProbedAction::UpdateAlias, Err(denied(words)));
     assert_eq!((check.status, check.missing.len()), (CheckStatus::Fail, 0));
@@ -141,8 +141,8 @@ fn an_explicit_denial_is_not_answered_with_an_allow() {
 }
 
 #[test]
-fn no_statement_is_proposed_that_awss_words_do_not_miss() {
-    let entering = |words: &str| on_chain(|chain| judge::entered(chain, &Err(denied(words)))).missing;
+fn only_the_statement_that_awss_message_names_is_proposed() {
+    let entering = |words: &str| on_chain(|chain| checks::entered(chain, &Err(denied(words)))).missing;
     let actions = |missing: &[Missing]| -> Vec<serde_json::Value> {
         missing.iter().map(|missing| missing.statement["Action"].clone()).collect()
     };
@@ -154,7 +154,7 @@ fn no_statement_is_proposed_that_awss_words_do_not_miss() {
 
     let region = Region::parse("eu-west-1").unwrap();
     let reading = |words: &str| {
-        on_chain(|chain| judge::read_artifact(chain, &artifact("dev/orders/1.zip"), &region, &Err(denied(words))))
+        on_chain(|chain| checks::read_artifact(chain, &artifact("dev/orders/1.zip"), &region, &Err(denied(words))))
             .missing
     };
     let of_bucket = reading("because no resource-based policy allows the s3:GetObjectVersion action");
@@ -166,13 +166,13 @@ fn no_statement_is_proposed_that_awss_words_do_not_miss() {
 }
 
 #[test]
-fn not_found_means_allowed_and_found_means_stop() {
+fn not_found_means_allowed_and_found_fails() {
     assert_eq!(right_but(ProbedAction::GetFunction, Ok(Attempt::NoSuchFunction)), Check::ok("lambda:GetFunction"));
     assert_eq!(right_but(ProbedAction::GetFunction, Ok(Attempt::Done)).status, CheckStatus::Fail);
 }
 
 #[test]
-fn what_is_no_denial_does_not_fail() {
+fn error_other_than_a_denial_does_not_fail() {
     let words = "TooManyRequestsException: Rate Exceeded.";
     let check = right_but(ProbedAction::ListTags, Err(throttled()));
     assert_eq!(check, Check::not_checked("lambda:ListTags", words));
@@ -180,39 +180,39 @@ fn what_is_no_denial_does_not_fail() {
     let bucket = BucketName::parse("acme-artifacts").unwrap();
     let checks = on_chain(|chain| {
         [
-            judge::entered(chain, &Err(throttled())),
-            judge::read_artifact(chain, &artifact("dev/orders/1.zip"), &region, &Err(throttled())),
-            judge::versioning(&bucket, None, &Err(throttled())),
-            judge::queue("queue", None, "arn", &Err(throttled())),
-            judge::dead_letters("dead letters", None, Some("arn"), &Err(throttled())),
+            checks::entered(chain, &Err(throttled())),
+            checks::read_artifact(chain, &artifact("dev/orders/1.zip"), &region, &Err(throttled())),
+            checks::versioning(&bucket, None, &Err(throttled())),
+            checks::queue("queue", None, "arn", &Err(throttled())),
+            checks::dead_letters("dead letters", None, Some("arn"), &Err(throttled())),
         ]
     });
     for check in checks {
         assert_eq!((check.status, check.because.as_deref()), (CheckStatus::NotChecked, Some(words)), "{}", check.check);
     }
     let gone = Refused { kind: Refusal::Wrong, message: "NoSuchBucket".into() };
-    assert_eq!(judge::versioning(&bucket, None, &Err(gone)), Check::fail("artifact versioning", "NoSuchBucket"));
+    assert_eq!(checks::versioning(&bucket, None, &Err(gone)), Check::fail("artifact versioning", "NoSuchBucket"));
 }
 
 #[test]
-fn of_the_ledger_only_what_was_denied_is_asked_for() {
+fn ledger_statement_names_only_the_denied_prefixes() {
     let config = json!({"artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-ledger", "environments": {}});
     let config = Config::parse(&config.to_string()).unwrap();
-    let judged = |outcomes: &[(&str, Result<(), Refused>)]| {
-        judge::ledger("write ledger", Some(DEPLOYER), &config, "s3:PutObject", outcomes)
+    let checked = |outcomes: &[(&str, Result<(), Refused>)]| {
+        checks::ledger("write ledger", Some(DEPLOYER), &config, "s3:PutObject", outcomes)
     };
-    let check = judged(&[("heads/", Ok(())), ("results/", Err(throttled())), ("open/", Err(denied("no")))]);
+    let check = checked(&[("heads/", Ok(())), ("results/", Err(throttled())), ("open/", Err(denied("no")))]);
     assert_eq!(check.status, CheckStatus::Fail);
     assert_eq!(check.missing[0].statement["Resource"], json!(["arn:aws:s3:::acme-ledger/open/*"]));
-    assert_eq!(judged(&[("heads/", Ok(())), ("open/", Err(throttled()))]).status, CheckStatus::NotChecked);
-    assert_eq!(judged(&[("heads/", Ok(()))]), Check::ok("write ledger"));
+    assert_eq!(checked(&[("heads/", Ok(())), ("open/", Err(throttled()))]).status, CheckStatus::NotChecked);
+    assert_eq!(checked(&[("heads/", Ok(()))]), Check::ok("write ledger"));
 }
 
 #[test]
-fn an_unreadable_artifact_is_mended_in_both_accounts_or_at_the_key() {
+fn unreadable_artifact_names_statements_of_both_accounts_or_the_key() {
     let region = Region::parse("eu-west-1").unwrap();
     let check = |key: &str, message| {
-        on_chain(|chain| judge::read_artifact(chain, &artifact(key), &region, &Err(denied(message))))
+        on_chain(|chain| checks::read_artifact(chain, &artifact(key), &region, &Err(denied(message))))
     };
     let of_bucket = check("dev/orders/1.zip", "AccessDenied");
     let belongs: Vec<&str> = of_bucket.missing.iter().map(|missing| missing.belongs.as_str()).collect();
@@ -235,27 +235,27 @@ fn an_unreadable_artifact_is_mended_in_both_accounts_or_at_the_key() {
 }
 
 #[test]
-fn a_queue_is_stuck_only_where_messages_wait_at_each_look_and_nobody_has_any() {
-    let judged = |looks: &[(u64, u64)]| {
+fn queue_is_stuck_only_if_messages_wait_at_every_look() {
+    let checked = |looks: &[(u64, u64)]| {
         let looks =
             looks.iter().map(|(waiting, in_flight)| QueueLook { waiting: *waiting, in_flight: *in_flight, delayed: 0 });
-        judge::queue("queue", None, "arn", &Ok(looks.collect())).status
+        checks::queue("queue", None, "arn", &Ok(looks.collect())).status
     };
-    assert_eq!(judged(&[(3, 0), (3, 0), (4, 0)]), CheckStatus::Fail);
-    assert_eq!(judged(&[(3, 0), (0, 3)]), CheckStatus::Ok);
-    assert_eq!(judged(&[(300, 10), (290, 10)]), CheckStatus::Ok, "it is busy");
-    assert_eq!(judged(&[(0, 0)]), CheckStatus::Ok);
+    assert_eq!(checked(&[(3, 0), (3, 0), (4, 0)]), CheckStatus::Fail);
+    assert_eq!(checked(&[(3, 0), (0, 3)]), CheckStatus::Ok);
+    assert_eq!(checked(&[(300, 10), (290, 10)]), CheckStatus::Ok, "it is busy");
+    assert_eq!(checked(&[(0, 0)]), CheckStatus::Ok);
 }
 
 #[test]
-fn dead_letters_and_a_queue_without_a_place_for_them_fail() {
+fn dead_letters_or_a_missing_dead_letter_queue_fail() {
     let look = |waiting| Ok(QueueLook { waiting, ..QueueLook::default() });
     let arn = Some("arn:aws:sqs:eu-west-1:123456789012:deployer-dead-letters");
-    assert_eq!(judge::dead_letters("dead letters", None, arn, &look(0)), Check::ok("dead letters"));
-    let because = judge::dead_letters("dead letters", None, arn, &look(2)).because.unwrap();
+    assert_eq!(checks::dead_letters("dead letters", None, arn, &look(0)), Check::ok("dead letters"));
+    let because = checks::dead_letters("dead letters", None, arn, &look(2)).because.unwrap();
     assert!(because.starts_with("2 messages could not be handled and lie in deployer-dead-letters"), "{because}");
-    assert_eq!(judge::dead_letters("dead letters", None, None, &look(0)).status, CheckStatus::Fail);
-    let check = judge::dead_letters("dead letters", Some(DEPLOYER), arn, &Err(denied("no")));
+    assert_eq!(checks::dead_letters("dead letters", None, None, &look(0)).status, CheckStatus::Fail);
+    let check = checks::dead_letters("dead letters", Some(DEPLOYER), arn, &Err(denied("no")));
     assert_eq!(
         check.missing[0].statement,
         json!({"Effect": "Allow", "Action": "sqs:GetQueueAttributes", "Resource": arn})
@@ -263,28 +263,29 @@ fn dead_letters_and_a_queue_without_a_place_for_them_fail() {
 }
 
 #[test]
-fn a_sweep_that_left_no_trace_lately_is_off() {
-    let judged = |last: Option<i64>| judge::sweep(at(0), &Ok(last.map(at))).status;
-    assert_eq!(judged(Some(-60)), CheckStatus::Ok);
-    assert_eq!(judged(Some(-599)), CheckStatus::Ok);
-    assert_eq!(judged(Some(-601)), CheckStatus::Fail);
-    assert_eq!(judged(Some(700)), CheckStatus::Ok, "another clock is the clocks' matter");
-    assert_eq!(judged(None), CheckStatus::Fail);
+fn sweep_without_a_recent_trace_fails() {
+    let checked = |last: Option<i64>| checks::sweep(at(0), &Ok(last.map(at))).status;
+    assert_eq!(checked(Some(-60)), CheckStatus::Ok);
+    assert_eq!(checked(Some(-599)), CheckStatus::Ok);
+    assert_eq!(checked(Some(-601)), CheckStatus::Fail);
+    assert_eq!(checked(Some(700)), CheckStatus::Ok, "another clock is the clocks' matter");
+    assert_eq!(checked(None), CheckStatus::Fail);
 }
 
 #[test]
-fn clocks_agree_where_the_other_may_have_been_read_between_the_two_looks() {
-    let judged =
-        |before, after, other| judge::clocks("clock", "it", (at(before), at(after)), at(other), Duration::from_secs(5));
-    assert_eq!(judged(0, 10, 5).status, CheckStatus::Ok);
-    assert_eq!(judged(0, 10, -5).status, CheckStatus::Ok);
-    assert_eq!(judged(0, 10, 15).status, CheckStatus::Ok);
-    assert_eq!(judged(0, 10, -6).because.unwrap(), "it is 6 seconds ahead: set it right (NTP)");
-    assert_eq!(judged(0, 10, 17).because.unwrap(), "it is 7 seconds behind: set it right (NTP)");
+fn clocks_agree_within_the_time_of_two_reads() {
+    let checked = |before, after, other| {
+        checks::clocks("clock", "it", (at(before), at(after)), at(other), Duration::from_secs(5))
+    };
+    assert_eq!(checked(0, 10, 5).status, CheckStatus::Ok);
+    assert_eq!(checked(0, 10, -5).status, CheckStatus::Ok);
+    assert_eq!(checked(0, 10, 15).status, CheckStatus::Ok);
+    assert_eq!(checked(0, 10, -6).because.unwrap(), "it is 6 seconds ahead: set it right (NTP)");
+    assert_eq!(checked(0, 10, 17).because.unwrap(), "it is 7 seconds behind: set it right (NTP)");
 }
 
 #[test]
-fn a_session_that_tries_rights_out_can_touch_no_function_that_exists() {
+fn probing_session_can_touch_no_existing_function() {
     let policy = probe_policy(&target(), Some(&artifact("dev/orders/1.zip")), &Region::parse("eu-west-1").unwrap());
     assert!(policy.len() <= POLICY_LIMIT);
     let policy: serde_json::Value = serde_json::from_str(&policy).unwrap();
@@ -302,7 +303,7 @@ fn a_session_that_tries_rights_out_can_touch_no_function_that_exists() {
 }
 
 #[test]
-fn what_is_not_checked_does_not_make_a_report_ill() {
+fn unchecked_link_leaves_the_report_well() {
     let report = |checks| DoctorReport { now: None, tooling: checks, targets: vec![] };
     assert!(report(vec![Check::ok("a"), Check::not_checked("b", "because")]).is_well());
     assert!(!report(vec![Check::ok("a"), Check::fail("b", "because")]).is_well());

@@ -1,5 +1,5 @@
-//! Promotions of several functions together: all are checked before any moves, and if one fails the others that moved go
-//! back. A group has an object of its own in the ledger, which whoever comes by drives on.
+//! Promotions of several functions together. All are checked before any moves, and if one fails, those that moved are
+//! rolled back. A group is an object of its own in the ledger; any invocation can continue it.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -19,23 +19,23 @@ mod steps;
 pub use status::{GroupStatus, MemberStatus};
 pub use steps::Checked;
 
-/// Several functions that go together.
+/// A promotion of several functions together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Group {
     /// The ledger's schema: 1.
     pub schema: u32,
-    /// Raised by every write.
+    /// The number of the write; every write raises it.
     pub revision: u64,
-    /// The group: made of what the request is known by alone.
+    /// The group's id, which is made from the request's identity alone.
     pub id: DeploymentId,
     /// The environment that it goes to.
     pub environment: EnvironmentName,
     /// The environment that it comes from.
     pub from: EnvironmentName,
-    /// The release, where it was named.
+    /// The release, if it was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<Release>,
-    /// The functions, and how far each is.
+    /// The functions, with the state of each.
     pub functions: Vec<Member>,
     /// The state of the group as a whole.
     pub status: Status,
@@ -43,7 +43,7 @@ pub struct Group {
     pub code: Option<Code>,
     /// The reason in one sentence.
     pub because: Option<PlainText>,
-    /// The cause, and the person who asked.
+    /// The kind of request, and the person who asked.
     pub cause: Cause,
     /// The approvals that it has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -51,28 +51,28 @@ pub struct Group {
     /// The number of approvals that it still waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approvals_wanted: Option<u32>,
-    /// The time after which it is of no use.
+    /// The time after which it expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Timestamp>,
-    /// The reason for which it goes into a frozen environment all the same.
+    /// The reason for overriding a freeze.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freeze_override: Option<PlainText>,
     /// The phase that it is in.
     pub phase: Phase,
     /// The time at which it was asked for.
     pub asked_at: Timestamp,
-    /// The time at which it was taken in.
+    /// The time at which the deployer accepted it.
     pub started_at: Timestamp,
-    /// The token under which its members hold their places, until these are given back.
+    /// The token under which its members hold their places, until the places are released.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(skip)]
     pub places: Option<Token>,
-    /// The time of its decision: from then on nothing but a hold, a reject, a rollback, drift or a failure stops it.
+    /// The time of its decision. From then on only a hold, a reject, a rollback, drift or a failure stops it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_at: Option<Timestamp>,
-    /// The time at which it turned back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub turned_at: Option<Timestamp>,
+    /// The time at which the rollback of its members started.
+    #[serde(default, rename = "turned_at", skip_serializing_if = "Option::is_none")]
+    pub rollback_started_at: Option<Timestamp>,
     /// The time at which it ended.
     pub finished_at: Option<Timestamp>,
     #[serde(skip)]
@@ -84,15 +84,16 @@ pub struct Group {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Each function is judged by the rules; nothing has moved.
+    /// The rules are evaluated for each function; nothing has moved.
     Checking,
-    /// All members may pass, and each takes its place in what waits for its function; nothing has moved.
+    /// All members may pass, and each takes a place in its function's queue; nothing has moved.
     Placing,
     /// The group is decided, and all its members are deployed.
     Moving,
-    /// A member has failed, and all that got to any target go back.
+    /// A member has failed, and all members that reached a target are rolled back.
+    #[serde(rename = "going_back")]
     GoingBack,
-    /// Nothing more will happen to it.
+    /// The group has ended.
     Ended,
 }
 
@@ -101,28 +102,28 @@ pub enum Phase {
 pub struct Member {
     /// The function.
     pub function: FunctionName,
-    /// Its deployment, once all may move.
+    /// The id of its deployment, which starts when the group is decided.
     pub deployment: DeploymentId,
-    /// The artifact that shall become live.
+    /// The release that shall become live.
     pub release: Option<Release>,
-    /// The object.
+    /// The artifact of that release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(skip)]
     pub chosen: Option<ResolvedArtifact>,
-    /// The state of its deployment; none: nothing was tried yet.
+    /// The state of its deployment; none if nothing was tried yet.
     pub status: Option<Status>,
-    /// Its deployment has got to a target, whatever became of the others.
+    /// Whether its deployment has reached any target.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reached: bool,
-    /// Why it did not get there.
+    /// The reason why it did not succeed.
     pub because: Option<PlainText>,
-    /// The deployment that brought it back.
+    /// The id of the deployment that rolled it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<DeploymentId>,
 }
 
 impl Group {
-    /// The group that somebody asks for.
+    /// Makes the group of a request.
     #[must_use]
     pub fn of(asked: &PromotionRequest, functions: &[FunctionName], now: Timestamp) -> Self {
         let cause = Cause {
@@ -134,7 +135,7 @@ impl Group {
         let group = Self {
             schema: SCHEMA,
             revision: 0,
-            // A command that is given again has another time: only what it is known by tells the group.
+            // A repeated command has another time, so the id is made from the identity alone.
             id: DeploymentId::of(Timestamp::UNIX_EPOCH, hash),
             environment: asked.to.clone(),
             from: asked.from.clone(),
@@ -149,12 +150,12 @@ impl Group {
             not_after: asked.not_after,
             freeze_override: asked.freeze_override.clone(),
             phase: Phase::Checking,
-            // A sender's clock that is ahead puts nothing else behind.
+            // A time in the future, from a sender's clock that is ahead, must not outdate other requests.
             asked_at: asked.time.min(now),
             started_at: now,
             places: None,
             decided_at: None,
-            turned_at: None,
+            rollback_started_at: None,
             finished_at: None,
             as_read: AsRead::default(),
         };
@@ -174,25 +175,26 @@ impl Group {
         Self { functions: functions.iter().map(member).collect(), ..group }
     }
 
-    /// The folder of the ledger bucket that holds the open groups.
+    /// Returns the prefix of open groups in the ledger bucket.
     #[must_use]
     pub fn open() -> String {
         format!("{GROUPS}open/")
     }
 
-    /// The key of this group as long as it is open.
+    /// Returns the key of a group while it is open.
     #[must_use]
     pub fn open_key(environment: &EnvironmentName, id: DeploymentId) -> String {
         format!("{}{environment}/{id}.json", Self::open())
     }
 
-    /// The key of its record when it has ended.
+    /// Returns the key of a group's record after its end.
     #[must_use]
     pub fn ended_key(environment: &EnvironmentName, id: DeploymentId) -> String {
         format!("{GROUPS}ended/{environment}/{id}.json")
     }
 
-    /// The group as people and programs see it: which object each function gets is the ledger's business.
+    /// Removes what only the ledger needs: the artifacts of the functions and the places' token. Answers and events
+    /// show the rest.
     #[must_use]
     pub fn told(mut self) -> Self {
         for member in &mut self.functions {
@@ -202,7 +204,7 @@ impl Group {
         self
     }
 
-    /// The promotion of one of its functions.
+    /// Makes the promotion of one of its functions.
     #[must_use]
     pub fn promoting(&self, member: &Member) -> PromotionSpec {
         PromotionSpec {
@@ -218,14 +220,14 @@ impl Group {
         }
     }
 
-    /// The request that the promotion of one of its functions is.
+    /// Makes the request for the promotion of one of its functions.
     #[must_use]
     pub fn request(&self, member: &Member, promoting: PromotionSpec, marker: Token) -> Request {
         let place = (&self.environment, &member.function);
         Request::promotion(place, promoting, self.cause.clone(), self.asked_at, (self.started_at, marker))
     }
 
-    /// The state of the group, for the promotion of a member that holds its place.
+    /// Returns the state of the group for the evaluation of a member's promotion.
     #[must_use]
     pub fn state(&self) -> GroupState {
         match self.phase {
@@ -235,20 +237,20 @@ impl Group {
         }
     }
 
-    /// The request that brings one of its functions back.
+    /// Makes the request that rolls one of its functions back; none if its artifact is not known.
     #[must_use]
     pub fn request_back(&self, member: &Member, (now, marker): (Timestamp, Token)) -> Option<Request> {
         let ResolvedArtifact { release, artifact, .. } = member.chosen.clone()?;
         let cause = Cause { kind: CauseKind::Rollback, ..self.cause.clone() };
         let place = (&self.environment, &member.function);
-        let time = self.turned_at.unwrap_or(now);
+        let time = self.rollback_started_at.unwrap_or(now);
         Some(Request::undo(place, (release, Some(artifact), Some(member.deployment)), cause, time, (now, marker)))
     }
 
-    /// With somebody's consent. `None`: it was given before, or does not count: then the sentence says why.
+    /// Adds an approval. None if the same person gave it before.
     ///
     /// # Errors
-    /// Why it does not count.
+    /// The reason why the approval does not count.
     pub fn with_approval(&self, approved: &Approved) -> Result<Option<Self>, String> {
         approved.counts_for(self.cause.requested_by.as_deref())?;
         if approved.is_among(&self.approvals) {
@@ -259,7 +261,7 @@ impl Group {
         Ok(Some(group))
     }
 
-    /// Declined: it ends.
+    /// Ends the group because somebody declined it.
     #[must_use]
     pub fn declined(&self, because: String, now: Timestamp) -> Self {
         let mut group = self.next();
@@ -277,33 +279,33 @@ impl Group {
         (self.phase, self.finished_at) = (Phase::Ended, Some(now));
     }
 
-    /// Whether something else is told than before.
+    /// Whether the groups differ in anything but the revision.
     #[must_use]
     pub fn differs_from(&self, other: &Self) -> bool {
         *self != Self { revision: self.revision, ..other.clone() }
     }
 }
 
-/// The identity of the promotion of one of a group's functions.
+/// Returns the identity of the promotion of one of a group's functions.
 fn identity(group: &Group, function: &FunctionName) -> RequestHash {
     let id = group.cause.event_id.as_deref().unwrap_or_default();
     RequestHash::of(&["promotion", id, group.environment.as_str(), function.as_str()])
 }
 
 impl Member {
-    /// Whether nothing more will happen to its deployment.
+    /// Whether its deployment has ended.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.status.is_some_and(Status::is_ended)
     }
 
-    /// Whether its release is live there.
+    /// Whether its deployment succeeded, or was unchanged.
     #[must_use]
     pub fn is_live(&self) -> bool {
         matches!(self.status, Some(Status::Succeeded | Status::Unchanged))
     }
 
-    /// Whether the group has brought it to a target.
+    /// Whether its deployment has reached a target.
     #[must_use]
     pub fn has_moved(&self) -> bool {
         self.reached || self.status == Some(Status::Succeeded)

@@ -1,4 +1,4 @@
-//! `status` tells of the groups that are open.
+//! Open groups in the answer of `status`.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -12,13 +12,13 @@ use crate::text::{Person, PlainText};
 /// A promotion of several functions together that is open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GroupStatus {
-    /// The group.
+    /// The group's id.
     pub id: DeploymentId,
     /// The environment that it goes to.
     pub environment: EnvironmentName,
     /// The environment that it comes from.
     pub from: EnvironmentName,
-    /// Pending: it is not decided yet, and nothing has moved.
+    /// The state. While it is `pending`, the group is not decided and nothing has moved.
     pub status: Status,
     /// The phase that it is in.
     pub phase: Phase,
@@ -48,9 +48,9 @@ pub struct MemberStatus {
     pub function: FunctionName,
     /// The release that it brings.
     pub release: Option<Release>,
-    /// Its deployment.
+    /// The id of its deployment.
     pub deployment: DeploymentId,
-    /// The state of that deployment; null: it has not begun.
+    /// The state of that deployment; null if it has not begun.
     pub status: Option<Status>,
 }
 
@@ -80,7 +80,7 @@ impl From<&Group> for GroupStatus {
 }
 
 impl GroupStatus {
-    /// Whether it is about this function.
+    /// Whether this function is a member.
     #[must_use]
     pub fn has(&self, function: &FunctionName) -> bool {
         self.functions.iter().any(|member| member.function == *function)

@@ -1,4 +1,4 @@
-//! A group goes from the rules' verdict on each member to its decision, and from there to its end.
+//! The transitions of a group: from the decision on each member to the group's decision, and on to its end.
 
 use std::time::Duration;
 
@@ -10,18 +10,18 @@ use crate::id::{DeploymentId, Token};
 use crate::promotion::Decision;
 use crate::record::{Code, DeploymentRecord, Ending, Status};
 
-/// A member that has not arrived so long after the decision fails.
-const LONGEST_WAY: Duration = Duration::from_secs(6 * 3600);
+/// The time after the group's decision in which its members must succeed; later ones fail.
+const MEMBER_TIMEOUT: Duration = Duration::from_secs(6 * 3600);
 
-/// The rules' verdict on a member, and the artifact that it brings.
+/// The decision on a member, and the artifact that it brings.
 pub type Checked = (Decision, Option<ResolvedArtifact>);
 
 impl Group {
-    /// After all functions were judged: the first that may not pass ends the group, the first that has to wait lets it wait,
-    /// and otherwise its members take their places, under this token.
+    /// Applies the decisions on all members. A denial ends the group, and a wait lets it wait; otherwise its members
+    /// take their places, under this token.
     #[must_use]
-    pub fn judged(&self, verdicts: &[Checked], places: Token, now: Timestamp) -> Self {
-        let (mut group, may_all_pass) = after(self, verdicts, now);
+    pub fn judged(&self, decisions: &[Checked], places: Token, now: Timestamp) -> Self {
+        let (mut group, may_all_pass) = apply_decisions(self, decisions, now);
         if may_all_pass {
             (group.phase, group.places) = (Phase::Placing, Some(places));
             (group.because, group.approvals_wanted) = (None, None);
@@ -29,10 +29,11 @@ impl Group {
         group
     }
 
-    /// After all functions were judged once more and every member holds its place: this write decides it.
+    /// Applies the decisions that were made after every member took its place. If all are allowed, this write decides
+    /// the group.
     #[must_use]
-    pub fn decided(&self, verdicts: &[Checked], now: Timestamp) -> Self {
-        let (mut group, may_all_pass) = after(self, verdicts, now);
+    pub fn decided(&self, decisions: &[Checked], now: Timestamp) -> Self {
+        let (mut group, may_all_pass) = apply_decisions(self, decisions, now);
         if may_all_pass {
             (group.status, group.code, group.because) = (Status::InProgress, None, None);
             (group.phase, group.decided_at) = (Phase::Moving, Some(now));
@@ -43,41 +44,42 @@ impl Group {
     }
 
     /// Ends the group before its decision.
-    fn end_before(&mut self, status: Status, code: Code, because: &str, now: Timestamp) {
+    fn end_undecided(&mut self, status: Status, code: Code, because: &str, now: Timestamp) {
         self.end(status, Some(code), Some(format!("{because}; nothing was moved")), now);
     }
 
-    /// The group waits, and takes no further place: another group's member holds the one that one of its members needs.
+    /// Lets the group wait for another one, which holds the place that a member needs. It takes no further place
+    /// meanwhile.
     #[must_use]
     pub fn waits_for(&self, member: &Member, other: DeploymentId) -> Self {
         let because = Some(format!("{}: waits for group {other} to end", member.function));
         Self { because: because.map(Into::into), ..self.next() }
     }
 
-    /// A member has lost its place before the group was decided: to a hold or a rollback, say.
+    /// Ends the group because a member lost its place before the decision, for example to a hold or a rollback.
     #[must_use]
     pub fn displaced(&self, member: &Member, because: Option<&str>, code: Option<Code>, now: Timestamp) -> Self {
         let mut group = self.next();
         let because = because.unwrap_or("its place was taken away");
         let because = format!("{}: {because}", member.function);
-        group.end_before(Status::Refused, code.unwrap_or(Code::NotPromotable), &because, now);
+        group.end_undecided(Status::Refused, code.unwrap_or(Code::NotPromotable), &because, now);
         group
     }
 
-    /// The group has given its places back.
+    /// Notes that the group has released its places.
     #[must_use]
     pub fn without_places(&self) -> Self {
         Self { places: None, ..self.next() }
     }
 
-    /// deployer.json does not have its environment any more: nobody can go on with it.
+    /// Ends the group because deployer.json no longer has its environment.
     #[must_use]
     pub fn abandoned(&self, now: Timestamp) -> Self {
         let mut group = self.next();
         let because = format!("deployer.json has no environment {} any more", self.environment);
         match self.phase {
             Phase::Checking | Phase::Placing => {
-                group.end_before(Status::Refused, Code::NotPromotable, &because, now);
+                group.end_undecided(Status::Refused, Code::NotPromotable, &because, now);
             }
             _ => {
                 let because = format!("{because}; its members stay as they are");
@@ -87,8 +89,8 @@ impl Group {
         group
     }
 
-    /// The group takes over the states of its functions' deployments. When all have ended it ends, or turns back. Members that
-    /// have not arrived in time have failed.
+    /// Takes over the states of its members' deployments. When all have ended, the group ends, or starts to roll back.
+    /// Members that have not succeeded in time have failed.
     #[must_use]
     pub fn moved(&self, records: &[Option<DeploymentRecord>], now: Timestamp) -> Self {
         let mut group = self.next();
@@ -100,7 +102,7 @@ impl Group {
             }
             if is_late && !member.has_ended() {
                 let because = "it had not arrived six hours after its group was decided".to_owned();
-                // An invocation may still work on it, and get there.
+                // An invocation may still work on it, and reach a target.
                 member.reached = member.status != Some(Status::Pending);
                 (member.status, member.because) = (Some(Status::Failed), Some(because.into()));
             }
@@ -120,28 +122,29 @@ impl Group {
             return group;
         }
         group.because = Some(format!("{names} did not get there, so the others go back").into());
-        (group.code, group.phase, group.turned_at) = (Some(Code::TargetFailed), Phase::GoingBack, Some(now));
+        (group.code, group.phase, group.rollback_started_at) = (Some(Code::TargetFailed), Phase::GoingBack, Some(now));
         group
     }
 
-    /// Whether the time is over in which its members should have arrived.
+    /// Whether its members' time to succeed is over.
     #[must_use]
     pub fn is_late(&self, now: Timestamp) -> bool {
-        self.decided_at.and_then(|at| at.checked_add(LONGEST_WAY).ok()).is_some_and(|until| until < now)
+        self.decided_at.and_then(|at| at.checked_add(MEMBER_TIMEOUT).ok()).is_some_and(|until| until < now)
     }
 
-    /// The group takes over the states of the rollbacks of those that had moved: by function, the record of the rollback.
+    /// Takes over the states of its members' rollbacks. `records` has the record of the rollback of each member, in
+    /// their order.
     #[must_use]
     pub fn gone_back(&self, records: &[Option<DeploymentRecord>], now: Timestamp) -> Self {
         let mut group = self.next();
-        let (mut open, mut back, mut stuck) = (false, Vec::new(), Vec::new());
+        let (mut open, mut back, mut failures) = (false, Vec::new(), Vec::new());
         for (number, (member, record)) in group.functions.iter_mut().zip(records).enumerate() {
             match record.as_ref().filter(|record| record.status.is_ended()) {
                 _ if !member.has_moved() => {}
                 None => open = true,
                 Some(record) => {
                     member.rollback = Some(record.id);
-                    // Somebody was faster, and has brought something else there.
+                    // Something else became live there meanwhile.
                     let is_gone = record.code == Some(Code::NotLive);
                     let is_back = matches!(record.status, Status::Succeeded | Status::Unchanged);
                     match (is_back, is_gone) {
@@ -150,7 +153,7 @@ impl Group {
                         (false, true) => {}
                         (false, false) => {
                             let because = record.because.as_deref().unwrap_or_default();
-                            stuck.push(format!("{} ({because})", member.function));
+                            failures.push(format!("{} ({because})", member.function));
                         }
                     }
                 }
@@ -164,18 +167,19 @@ impl Group {
         for number in back {
             group.functions[number].status = Some(Status::RolledBack);
         }
-        let (status, because) = match stuck.is_empty() {
+        let (status, because) = match failures.is_empty() {
             true => (Status::RolledBack, format!("{failed} did not get there, and the others went back")),
             false => (
                 Status::Failed,
-                format!("{failed} did not get there, and these could not go back: {}", stuck.join("; ")),
+                format!("{failed} did not get there, and these could not go back: {}", failures.join("; ")),
             ),
         };
         group.end(status, Some(Code::TargetFailed), Some(because), now);
         group
     }
 
-    /// The members whose promotion still waits, and need not go any more: another one has not got there, or their time is over.
+    /// Returns the members whose promotions still wait and are pointless now: another member has failed, or their time
+    /// is over.
     pub fn to_withdraw(&self, now: Timestamp) -> impl Iterator<Item = &Member> {
         let has_failed = self.functions.iter().any(|one| one.has_ended() && !one.is_live());
         let go_no_more = has_failed || self.is_late(now);
@@ -183,16 +187,16 @@ impl Group {
     }
 }
 
-/// The group as it is after its members were judged: it ends, or waits, unless all of them may pass.
-fn after(before: &Group, verdicts: &[Checked], now: Timestamp) -> (Group, bool) {
+/// Applies decisions to a group: it ends, or waits. The result is true if all are allowed.
+fn apply_decisions(before: &Group, decisions: &[Checked], now: Timestamp) -> (Group, bool) {
     let mut group = before.next();
-    // People approve what was live when it was asked for.
-    for (member, (_, chosen)) in group.functions.iter_mut().zip(verdicts) {
+    // The artifact is that of the time of the request: people approve that one.
+    for (member, (_, chosen)) in group.functions.iter_mut().zip(decisions) {
         member.release = chosen.as_ref().map(|chosen| chosen.release.clone()).or(member.release.take());
         member.chosen.clone_from(chosen);
     }
-    let judged = || before.functions.iter().zip(verdicts);
-    let ends = judged().find_map(|(member, (verdict, _))| match verdict {
+    let members_with_decisions = || before.functions.iter().zip(decisions);
+    let ends = members_with_decisions().find_map(|(member, (decision, _))| match decision {
         Decision::Deny(ending) => Some((member, ending)),
         _ => None,
     });
@@ -206,10 +210,10 @@ fn after(before: &Group, verdicts: &[Checked], now: Timestamp) -> (Group, bool) 
                 (Status::Refused, Code::NotPromotable, "it cannot be deployed there")
             }
         };
-        group.end_before(status, code, &format!("{}: {because}", member.function), now);
+        group.end_undecided(status, code, &format!("{}: {because}", member.function), now);
         return (group, false);
     }
-    let waits = judged().find_map(|(member, (verdict, _))| match verdict {
+    let waits = members_with_decisions().find_map(|(member, (decision, _))| match decision {
         Decision::Wait(wait) => Some((member, wait)),
         _ => None,
     });
@@ -221,7 +225,7 @@ fn after(before: &Group, verdicts: &[Checked], now: Timestamp) -> (Group, bool) 
     (group, true)
 }
 
-/// Says whether this deployment has moved an alias. One that served the version before does not count.
+/// Whether this deployment has moved an alias. An alias that served the version before does not count.
 fn has_reached_a_target(record: &DeploymentRecord) -> bool {
     record.targets.iter().any(|outcome| outcome.status == Status::Succeeded || outcome.reached)
 }

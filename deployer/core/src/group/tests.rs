@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used)]
-//! What becomes of a group, step by step.
+//! The transitions of a group.
 
 use super::*;
 use crate::artifact::ArtifactRef;
@@ -61,7 +61,7 @@ fn record(group: &Group, number: usize, status: Status) -> Option<DeploymentReco
 }
 
 #[test]
-fn the_same_request_at_another_time_is_the_same_group() {
+fn same_request_at_another_time_is_the_same_group() {
     let (one, other) =
         (Group::of(&asked(10), &functions(), second(20)), Group::of(&asked(99), &functions(), second(99)));
     assert_eq!(one.id, other.id);
@@ -69,7 +69,7 @@ fn the_same_request_at_another_time_is_the_same_group() {
 }
 
 #[test]
-fn the_first_that_may_not_pass_ends_it_before_anything_moves_and_the_first_that_waits_lets_it_wait() {
+fn denied_member_ends_the_group_and_waiting_member_lets_it_wait() {
     let group = Group::of(&asked(10), &functions(), second(20));
     let no = Decision::Deny(Ending::Refused { code: Code::Rejected, because: "it leaks".into() });
     let ended = group.judged(&[(Decision::Allow, Some(chosen())), (no, None)], token(), second(30));
@@ -87,7 +87,7 @@ fn wait_of(_: &Group) -> crate::promotion::Wait {
 }
 
 #[test]
-fn it_is_decided_only_after_its_members_hold_their_places_and_pass_once_more() {
+fn group_is_decided_after_its_members_hold_places_and_pass_again() {
     let group = Group::of(&asked(10), &functions(), second(20));
     let placing = group.judged(&pass(), token(), second(30));
     assert_eq!((placing.phase, placing.status, placing.places), (Phase::Placing, Status::Pending, Some(token())));
@@ -102,7 +102,7 @@ fn it_is_decided_only_after_its_members_hold_their_places_and_pass_once_more() {
 }
 
 #[test]
-fn a_member_that_has_not_arrived_after_six_hours_fails_and_all_that_moved_go_back() {
+fn member_not_done_after_six_hours_fails_the_group() {
     let group = moving();
     let records = [record(&group, 0, Status::Succeeded), record(&group, 1, Status::Pending)];
     let six_hours = 30 + 6 * 3600;
@@ -117,7 +117,7 @@ fn a_member_that_has_not_arrived_after_six_hours_fails_and_all_that_moved_go_bac
 }
 
 #[test]
-fn a_member_that_failed_goes_back_where_it_got_to_a_target() {
+fn failed_member_that_reached_a_target_is_rolled_back() {
     let group = moving();
     let mut failed = record(&group, 1, Status::Failed).unwrap();
     let target = serde_json::json!({"account": "111111111111", "region": "eu-west-1", "status": "succeeded",
@@ -132,7 +132,7 @@ fn a_member_that_failed_goes_back_where_it_got_to_a_target() {
 }
 
 #[test]
-fn members_have_the_ids_of_their_requests_when_the_event_is_ahead() {
+fn members_have_their_requests_ids_if_the_event_is_ahead() {
     let group = Group::of(&asked(99), &functions(), second(20));
     for member in &group.functions {
         assert_eq!(group.request(member, group.promoting(member), token()).id, member.deployment);
@@ -140,7 +140,7 @@ fn members_have_the_ids_of_their_requests_when_the_event_is_ahead() {
 }
 
 #[test]
-fn when_all_have_arrived_it_has_succeeded() {
+fn group_succeeds_when_all_members_have() {
     let group = moving();
     assert_eq!((group.phase, group.status), (Phase::Moving, Status::InProgress));
     let half = group.moved(&[record(&group, 0, Status::Succeeded), None], second(60));
@@ -150,10 +150,10 @@ fn when_all_have_arrived_it_has_succeeded() {
 }
 
 #[test]
-fn when_one_has_failed_those_that_moved_go_back_and_only_those() {
+fn only_members_that_moved_are_rolled_back() {
     let group = moving();
     let turned = group.moved(&[record(&group, 0, Status::Succeeded), record(&group, 1, Status::Failed)], second(60));
-    assert_eq!((turned.phase, turned.turned_at), (Phase::GoingBack, Some(second(60))));
+    assert_eq!((turned.phase, turned.rollback_started_at), (Phase::GoingBack, Some(second(60))));
     let on_its_way = turned.gone_back(&[record(&group, 0, Status::InProgress), None], second(70));
     assert_eq!(on_its_way.phase, Phase::GoingBack);
     let back = turned.gone_back(&[record(&group, 0, Status::Succeeded), None], second(70));
@@ -165,9 +165,9 @@ fn when_one_has_failed_those_that_moved_go_back_and_only_those() {
     assert_eq!(group.to_withdraw(second(60)).count(), 0);
     let none = group.moved(&[record(&group, 0, Status::Refused), record(&group, 1, Status::Failed)], second(60));
     assert_eq!((none.phase, none.status), (Phase::Ended, Status::Failed), "nothing has to go back");
-    let stuck = turned.gone_back(&[record(&group, 0, Status::Refused), None], second(70));
-    let statuses: Vec<_> = stuck.functions.iter().map(|member| member.status.unwrap()).collect();
-    assert_eq!((stuck.status, statuses), (Status::Failed, vec![Status::Succeeded, Status::Failed]));
+    let failed = turned.gone_back(&[record(&group, 0, Status::Refused), None], second(70));
+    let statuses: Vec<_> = failed.functions.iter().map(|member| member.status.unwrap()).collect();
+    assert_eq!((failed.status, statuses), (Status::Failed, vec![Status::Succeeded, Status::Failed]));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Hashes: of an artifact, and of a request.
+//! Hashes of artifacts and of requests.
 
 use std::fmt;
 
@@ -16,10 +16,10 @@ use super::invalid::{InvalidName, quoted};
 pub struct Sha256([u8; 32]);
 
 impl Sha256 {
-    /// Takes the base64 text that Lambda answers with.
+    /// Parses the base64 text that Lambda answers with.
     ///
     /// # Errors
-    /// [`InvalidName`] when it is not 32 bytes in base64.
+    /// [`InvalidName`] if it is not 32 bytes in base64.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
         base64::engine::general_purpose::STANDARD
             .decode(text)
@@ -29,13 +29,13 @@ impl Sha256 {
             .ok_or_else(|| InvalidName { what: "a sha256", rule: "32 bytes in base64", found: quoted(text) })
     }
 
-    /// What a hasher that has seen the whole artifact gives.
+    /// Returns the hash from a hasher that was fed the whole artifact.
     #[must_use]
     pub fn finish(hasher: Hasher) -> Self {
         Self(hasher.finalize().into())
     }
 
-    /// The hash of bytes at hand.
+    /// Hashes bytes in memory.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(Hasher::digest(bytes).into())
@@ -61,7 +61,7 @@ impl TryFrom<String> for Sha256 {
     }
 }
 
-/// The hash by which a request is known, however often and through whichever door it comes. Written as base64.
+/// The identity of a request, the same however often and by whichever way it comes. Written as base64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RequestHash(pub(super) [u8; 32]);
@@ -78,7 +78,7 @@ impl RequestHash {
         Self(hasher.finalize().into())
     }
 
-    /// As a part of an object's key.
+    /// Returns the hash in hexadecimal, as a part of an object's key.
     #[must_use]
     pub fn in_key(self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -1,7 +1,7 @@
-//! The names of things, each a type with one door.
+//! Names and ids, each a type with one parser.
 //!
-//! Every type here has a private field and one fallible `parse`; serde goes through the same door. Nothing here
-//! knows what the names are used for.
+//! Every type here has a private field and one fallible `parse`, which serde uses too. Nothing here knows the use of
+//! the names.
 
 mod hash;
 mod invalid;

@@ -1,4 +1,4 @@
-//! Names of things: environments, functions, releases, accounts, roles, buckets.
+//! Names: of environments, functions, releases, accounts, roles and buckets.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,10 +20,10 @@ macro_rules! names {
         pub struct $name(String);
 
         impl $name {
-            /// The rule as a regular expression, for schemas and for the infrastructure.
+            /// The rule as a regular expression, for schemas and for Terraform.
             pub const PATTERN: &'static str = $pattern;
 
-            /// Takes a text that obeys the rule of this name.
+            /// Parses a text that obeys the rule of this name.
             ///
             /// # Errors
             /// [`InvalidName`] with the rule and what was found.
@@ -38,7 +38,7 @@ macro_rules! names {
                 }
             }
 
-            /// The name as text.
+            /// Returns the name as text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -73,12 +73,12 @@ macro_rules! names {
     )* };
 }
 
-/// Instead of a text that is meant for few.
+/// Replaces a text that may be a secret.
 fn hidden(_: &str) -> String {
     "***".to_owned()
 }
 
-/// Between one and `longest` characters, all of them ASCII letters, digits or one of `others`.
+/// Whether a text has one to `longest` characters, all of them ASCII letters, digits or one of `others`.
 fn made_of(text: &str, longest: usize, others: &str) -> bool {
     (1..=longest).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(c))
 }
@@ -103,7 +103,7 @@ names! {
                 && parts.last().is_some_and(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()))
         };
 
-    /// A named place to deploy to: `[a-z][a-z0-9-]{0,31}`.
+    /// The name of an environment: `[a-z][a-z0-9-]{0,31}`.
     EnvironmentName: "an environment", "a lower-case letter, then at most 31 of a-z, 0-9 and -",
         r"^[a-z][a-z0-9-]{0,31}$",
         |t| made_of(t, 32, "-") && !t.contains(|c: char| c.is_ascii_uppercase())
@@ -136,7 +136,7 @@ names! {
     RoleName: "a role name", "1 to 64 of letters, digits and + = , . @ _ -", r"^[A-Za-z0-9+=,.@_-]{1,64}$",
         |t| made_of(t, 64, "+=,.@_-");
 
-    /// STS API Reference, AssumeRole, ExternalId: 2 to 1,224 characters.
+    /// An external id of a role's trust policy. STS API Reference, AssumeRole, ExternalId: 2 to 1,224 characters.
     ExternalId: "an external id", "2 to 1224 of letters, digits and _ + = , . @ : / -",
         r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$",
         |t| t.len() >= 2 && made_of(t, 1224, "_+=,.@:/-"), hidden;
@@ -160,21 +160,21 @@ names! {
 }
 
 impl Default for RoleName {
-    /// The deploy role's, where an environment names no other.
+    /// Returns the deploy role's default name.
     fn default() -> Self {
         Self(names::DEPLOY_ROLE.to_owned())
     }
 }
 
 impl Default for AliasName {
-    /// The one that is moved, where an environment names no other.
+    /// Returns the alias's default name.
     fn default() -> Self {
         Self(names::ALIAS.to_owned())
     }
 }
 
 impl Version {
-    /// The number; versions only grow.
+    /// Returns the number. Lambda gives out increasing numbers.
     #[must_use]
     pub fn number(&self) -> u64 {
         self.0.parse().unwrap_or(u64::MAX)
@@ -182,10 +182,10 @@ impl Version {
 }
 
 impl RoleArn {
-    /// The account that the role belongs to.
+    /// Returns the account that the role belongs to.
     #[must_use]
     pub fn account(&self) -> AccountId {
-        // An account's digits have stood there since it was parsed.
+        // Parsing has checked that the account's digits are there.
         AccountId(self.0.split(':').nth(4).unwrap_or_default().to_owned())
     }
 }

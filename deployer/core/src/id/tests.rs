@@ -34,7 +34,7 @@ fn each_name_keeps_its_rule() {
 }
 
 #[test]
-fn external_ids_rule_names_each_sign_that_is_taken_and_no_id() {
+fn external_id_error_names_the_rule_and_hides_the_id() {
     let error = ExternalId::parse("a b").unwrap_err();
     assert!(!error.to_string().contains("a b"), "{error}");
     for sign in (' '..='~').filter(|sign| !sign.is_ascii_alphanumeric() && *sign != ' ') {
@@ -44,13 +44,13 @@ fn external_ids_rule_names_each_sign_that_is_taken_and_no_id() {
 }
 
 #[test]
-fn a_role_knows_its_account() {
+fn role_knows_its_account() {
     let role = RoleArn::parse("arn:aws:iam::111111111111:role/app/orders").unwrap();
     assert_eq!(role.account(), AccountId::parse("111111111111").unwrap());
 }
 
 #[test]
-fn a_sha256_reads_as_lambda_writes_it() {
+fn sha256_is_read_as_lambda_writes_it() {
     let sha = Sha256::of(b"hello");
     assert_eq!(sha.to_string(), "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=");
     assert_eq!(Sha256::parse(&sha.to_string()).unwrap(), sha);
@@ -58,7 +58,7 @@ fn a_sha256_reads_as_lambda_writes_it() {
 }
 
 #[test]
-fn no_two_lists_of_parts_have_the_same_identity() {
+fn different_lists_of_parts_have_different_identities() {
     assert_ne!(RequestHash::of(&["ab", "c"]), RequestHash::of(&["a", "bc"]));
     assert_ne!(RequestHash::of(&["a"]), RequestHash::of(&["a", ""]));
 }
@@ -75,7 +75,7 @@ proptest! {
     }
 
     #[test]
-    fn a_name_that_parses_reads_back_as_itself(text in "[A-Za-z0-9._+-]{1,40}") {
+    fn valid_name_round_trips(text in "[A-Za-z0-9._+-]{1,40}") {
         if let Ok(release) = Release::parse(text.clone()) {
             prop_assert_eq!(release.as_str(), text.as_str());
             let json = serde_json::to_string(&release).unwrap();

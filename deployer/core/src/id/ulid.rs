@@ -9,19 +9,19 @@ use serde::{Deserialize, Serialize};
 use super::hash::RequestHash;
 use super::invalid::{InvalidName, quoted};
 
-/// A text that nobody else draws: it tells one writer of the ledger from another. A ULID of the time it was drawn.
+/// A random text that tells one writer of the ledger from another: a ULID of the time at which it was drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Token(ulid::Ulid);
 
 impl Token {
-    /// The token of this draw.
+    /// Makes a token of a time and a random number.
     #[must_use]
     pub fn drawn(at: Timestamp, chance: u128) -> Self {
         Self(ulid::Ulid::from_parts(u64::try_from(at.as_millisecond()).unwrap_or(0), chance))
     }
 
-    /// When it was drawn.
+    /// Returns the time at which it was drawn.
     #[must_use]
     pub fn time(&self) -> Timestamp {
         i64::try_from(self.0.timestamp_ms())
@@ -30,10 +30,10 @@ impl Token {
             .unwrap_or_default()
     }
 
-    /// Takes the 26 characters of a ULID.
+    /// Parses the 26 characters of a ULID.
     ///
     /// # Errors
-    /// [`InvalidName`] when the text is not a ULID.
+    /// [`InvalidName`] if the text is not a ULID.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
         ulid(text, "a token").map(Self)
     }
@@ -68,7 +68,7 @@ fn ulid(text: &str, what: &'static str) -> Result<ulid::Ulid, InvalidName> {
 pub struct DeploymentId(ulid::Ulid);
 
 impl DeploymentId {
-    /// The id of the request with this hash, made at this time.
+    /// Makes the id for the request with this time and hash.
     #[must_use]
     pub fn of(time: Timestamp, request: RequestHash) -> Self {
         let seconds = u64::try_from(time.as_second()).unwrap_or(0);
@@ -77,22 +77,22 @@ impl DeploymentId {
         Self(ulid::Ulid::from_parts(seconds * 1000, u128::from_be_bytes(random)))
     }
 
-    /// The request's time, in whole seconds.
+    /// Returns the request's time, in whole seconds.
     #[must_use]
     pub fn time(self) -> Timestamp {
         let seconds = i64::try_from(self.0.timestamp_ms() / 1000).unwrap_or(i64::MAX);
         Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)
     }
 
-    /// Takes the 26 characters of a ULID.
+    /// Parses the 26 characters of a ULID.
     ///
     /// # Errors
-    /// [`InvalidName`] when the text is not a ULID.
+    /// [`InvalidName`] if the text is not a ULID.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
         ulid(text, "a deployment id").map(Self)
     }
 
-    /// Whether both are of requests of the same second: their order then says nothing.
+    /// Whether the requests of both were made in the same second. Their order then means nothing.
     #[must_use]
     pub fn is_of_the_second_of(self, other: Self) -> bool {
         self.0.timestamp_ms() / 1000 == other.0.timestamp_ms() / 1000

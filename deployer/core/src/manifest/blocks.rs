@@ -1,6 +1,6 @@
-//! The tables that a manifest has within it, and the words of AWS's that stand in them.
+//! The tables of a manifest, and the enums of AWS that they use.
 //!
-//! These types say which words and numbers there are; what texts and lists must look like is in [`super::rules`].
+//! These types define the valid words and numbers; [`super::rules`] checks texts and lists.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::values::Gib;
 use crate::diagnostics::{at_least, maybe_at_least};
 
-/// Defines enums whose variants are words of AWS's.
+/// Defines enums whose variants are AWS's words.
 macro_rules! choices {
     ($( $(#[$doc:meta])* $name:ident { $( $variant:ident = $text:literal, $what:literal; )+ } )*) => { $(
         $(#[$doc])*
@@ -18,7 +18,7 @@ macro_rules! choices {
         pub enum $name { $( #[doc = $what] #[serde(rename = $text)] $variant, )+ }
 
         impl $name {
-            /// The word as AWS writes it.
+            /// Returns the word as AWS writes it.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $( Self::$variant => $text, )+ }
@@ -37,47 +37,47 @@ choices! {
     /// The instruction set that the code is built for.
     Architecture {
         X86_64 = "x86_64", "Intel and AMD, 64 bits.";
-        Arm64 = "arm64", "Graviton.";
+        Arm64 = "arm64", "AWS Graviton, 64 bits.";
     }
     /// Whether invocations are traced.
     TracingMode {
-        Active = "Active", "Lambda decides, by sampling.";
-        PassThrough = "PassThrough", "Only when the caller's trace says so.";
+        Active = "Active", "Lambda traces a sample of the invocations.";
+        PassThrough = "PassThrough", "An invocation is traced only if its caller's trace header says so.";
     }
-    /// How log lines look.
+    /// The format of log lines.
     LogFormat {
-        Text = "Text", "As the code writes them.";
-        Json = "JSON", "One JSON object each.";
+        Text = "Text", "Plain text, as the code writes it.";
+        Json = "JSON", "One JSON object per line.";
     }
-    /// The least level of the code's own log lines that is kept.
+    /// The lowest level of the code's own log lines that is kept.
     ApplicationLogLevel {
-        Trace = "TRACE", "Everything.";
+        Trace = "TRACE", "All lines.";
         Debug = "DEBUG", "Debug and above.";
         Info = "INFO", "Info and above.";
         Warn = "WARN", "Warnings and above.";
         Error = "ERROR", "Errors and above.";
-        Fatal = "FATAL", "Only what is fatal.";
+        Fatal = "FATAL", "Fatal errors only.";
     }
-    /// The least level of Lambda's own log lines that is kept.
+    /// The lowest level of Lambda's own log lines that is kept.
     SystemLogLevel {
-        Debug = "DEBUG", "Everything.";
+        Debug = "DEBUG", "All lines.";
         Info = "INFO", "Info and above.";
-        Warn = "WARN", "Warnings.";
+        Warn = "WARN", "Warnings only.";
     }
-    /// Whether a function reads an S3 file system's objects from S3 itself.
+    /// Whether a function reads the objects of an S3 file system from S3 itself.
     DirectS3Read {
         Auto = "AUTO", "Lambda decides.";
-        Enabled = "ENABLED", "It does.";
-        Disabled = "DISABLED", "It reads through the file system.";
+        Enabled = "ENABLED", "Objects are read from S3 itself.";
+        Disabled = "DISABLED", "Objects are read through the file system.";
     }
-    /// How a function's tenants are kept apart.
+    /// The isolation of a function's tenants.
     TenantIsolationMode {
         PerTenant = "PER_TENANT", "Each tenant has execution environments of its own.";
     }
-    /// What SnapStart takes a snapshot of.
+    /// The versions that SnapStart takes snapshots of.
     SnapStartApplyOn {
-        PublishedVersions = "PublishedVersions", "Each version as it is published.";
-        None = "None", "Nothing.";
+        PublishedVersions = "PublishedVersions", "Each version when it is published.";
+        None = "None", "No snapshots are taken.";
     }
 }
 
@@ -92,7 +92,7 @@ macro_rules! blocks {
 }
 
 blocks! {
-    /// A function's place in a VPC. Both lists have something in them, or neither has.
+    /// The VPC that the function is connected to. Either both lists have entries, or both are empty.
     VpcConfig {
         /// The subnets' ids.
         #[schemars(length(max = 16), inner(regex(pattern = r"^subnet-[0-9a-z]+$")))]
@@ -100,12 +100,12 @@ blocks! {
         /// The security groups' ids.
         #[schemars(length(max = 5), inner(regex(pattern = r"^sg-[0-9a-zA-Z]+$")))]
         security_group_ids: Vec<String>,
-        /// Whether it may reach out over IPv6 in subnets that have both.
+        /// Whether outbound IPv6 is allowed in dual-stack subnets.
         ipv6_allowed_for_dual_stack: Option<bool>,
     }
     /// A dead-letter queue.
     DeadLetterConfig {
-        /// The ARN of an SQS queue or SNS topic; an empty text takes it away.
+        /// The ARN of an SQS queue or SNS topic; an empty text removes the setting.
         #[schemars(regex(pattern = r"^(arn:aws[a-zA-Z-]*:(sqs|sns):[a-z0-9-]+:[0-9]{12}:.+)?$"))]
         target_arn: String,
     }
@@ -121,13 +121,13 @@ blocks! {
         #[schemars(range(min = 512, max = i32::MAX))]
         size: u32,
     }
-    /// Where and how the function logs. What is absent is left as it is.
+    /// The function's log group and the format of its log lines. An absent field is left as it is.
     LoggingConfig {
-        /// How log lines look.
+        /// The format of log lines.
         log_format: Option<LogFormat>,
-        /// The least level of the code's own lines that is kept, in the JSON format.
+        /// The lowest level of the code's own lines that is kept. It applies to the JSON format only.
         application_log_level: Option<ApplicationLogLevel>,
-        /// The least level of Lambda's own lines that is kept, in the JSON format.
+        /// The lowest level of Lambda's own lines that is kept. It applies to the JSON format only.
         system_log_level: Option<SystemLogLevel>,
         /// The log group's name.
         #[schemars(regex(pattern = r"^[A-Za-z0-9._/#-]{1,512}$"))]
@@ -135,52 +135,52 @@ blocks! {
     }
     /// Lambda SnapStart.
     SnapStart {
-        /// What a snapshot is taken of.
+        /// The versions that snapshots are taken of.
         apply_on: SnapStartApplyOn,
     }
     /// A file system that is mounted into the function.
     FileSystemConfig {
-        /// The ARN of its access point.
+        /// The ARN of the file system's access point.
         #[schemars(regex(pattern = r"^arn:aws[a-zA-Z-]*:(elasticfilesystem|s3files):[a-z0-9-]+:[0-9]{12}:.*access-point/fsap-[0-9a-f]+$"), length(max = 256))]
         arn: String,
-        /// Where it is mounted: `/mnt/` and a name.
+        /// The path that it is mounted at: `/mnt/` and a name.
         #[schemars(regex(pattern = r"^/mnt/[a-zA-Z0-9_.-]+$"), length(max = 160))]
         local_mount_path: String,
-        /// How an S3 file system is read. What is absent is left as it is.
+        /// The way in which an S3 file system is read. If absent, it is left as it is.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         s3_files_config: Option<S3FilesConfig>,
     }
-    /// How an S3 file system is read.
+    /// The way in which an S3 file system is read.
     S3FilesConfig {
         /// Whether objects are read from S3 itself.
         direct_s3_read: DirectS3Read,
     }
-    /// Durable execution. What is absent is left as it is.
+    /// Durable execution. An absent field is left as it is.
     DurableConfig {
-        /// The longest that a durable execution may take, in seconds.
+        /// The longest time that a durable execution may take, in seconds.
         #[serde(deserialize_with = "at_least::<_, 1>")]
         #[schemars(range(min = 1, max = i32::MAX))]
         execution_timeout: u32,
-        /// For how many days the history of an execution is kept.
+        /// The number of days for which the history of an execution is kept.
         #[serde(default, deserialize_with = "maybe_at_least::<_, 1>", skip_serializing_if = "Option::is_none")]
         #[schemars(range(min = 1, max = i32::MAX))]
         retention_period: Option<u32>,
-        /// The ARN of the key that encrypts what executions take, give and fail with.
+        /// The ARN of the KMS key that encrypts the inputs, outputs and errors of executions.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(regex(pattern = r"^arn:aws[a-zA-Z-]*:kms:.*$"))]
         kms_key_arn: Option<String>,
     }
     /// Tenant isolation.
     TenancyConfig {
-        /// How tenants are kept apart.
+        /// The isolation of tenants.
         tenant_isolation_mode: TenantIsolationMode,
     }
-    /// What a function runs on instead of Lambda's own capacity.
+    /// The capacity that a function runs on instead of Lambda's own.
     CapacityProviderConfig {
         /// Lambda Managed Instances.
         lambda_managed_instances_capacity_provider_config: ManagedInstancesConfig,
     }
-    /// Lambda Managed Instances. What is absent is left as it is.
+    /// Lambda Managed Instances. An absent field is left as it is.
     ManagedInstancesConfig {
         /// The ARN of the capacity provider.
         #[schemars(regex(pattern = r"^arn:aws[a-zA-Z-]*:lambda:[a-z0-9-]+:[0-9]{12}:capacity-provider:[A-Za-z0-9_-]+$"))]
@@ -188,28 +188,28 @@ blocks! {
         /// Memory in GiB for each virtual CPU.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         execution_environment_memory_gib_per_vcpu: Option<Gib>,
-        /// How many invocations one execution environment has at once.
+        /// The most concurrent invocations in one execution environment.
         #[serde(default, deserialize_with = "maybe_at_least::<_, 1>", skip_serializing_if = "Option::is_none")]
         #[schemars(range(min = 1, max = i32::MAX))]
         per_execution_environment_max_concurrency: Option<u32>,
     }
 }
 
-/// Lambda gives a function no VPC where nothing is named.
+/// A function without the setting has no VPC.
 impl Default for VpcConfig {
     fn default() -> Self {
         Self { subnet_ids: vec![], security_group_ids: vec![], ipv6_allowed_for_dual_stack: None }
     }
 }
 
-/// An empty text stands for no queue.
+/// An empty text means no queue.
 impl Default for DeadLetterConfig {
     fn default() -> Self {
         Self { target_arn: String::new() }
     }
 }
 
-/// Lambda takes it where nothing is named.
+/// Lambda's default.
 impl Default for Architecture {
     fn default() -> Self {
         Self::X86_64

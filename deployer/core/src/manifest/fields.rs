@@ -1,7 +1,8 @@
-//! The fields of a function's configuration: one table, from which all is made that goes through them field by field.
+//! The fields of a function's configuration, in one table. All code that handles them field by field is generated from
+//! it.
 //!
-//! A row is named as in Terraform's `aws_lambda_function`. Its type says which words and numbers there are; what texts and
-//! lists must look like is in [`super::rules`].
+//! A row has the field's name in Terraform's `aws_lambda_function`. Its type defines the valid words and numbers;
+//! [`super::rules`] checks texts and lists.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,29 +20,31 @@ use super::values::{ExecutionRole, ReservedConcurrency, Runtime, Secret};
 use crate::diagnostics::maybe_at_least;
 use crate::managed_keys::ManagedKeys;
 
-/// The table: `function_fields!(each)` gives all rows to the macro `each!`.
+/// The table: `function_fields!(each)` passes all rows to the macro `each!`.
 ///
-/// A row has the manifest's documentation, rules and name of the field, the type of its value there, and in braces:
+/// A row has the field's documentation, schema rules and name in the manifest, its type there, and in braces:
 ///
 /// | word | meaning |
 /// |---|---|
-/// | `seen` | the type by which [`Settings`](crate::observed::Settings) has it |
-/// | `lambda` | the field of GetFunction's configuration that shows it |
-/// | `sent` | the setter by which CreateFunction and UpdateFunctionConfiguration take it; without one it goes with the code or with creation only, and the planner has a line for it |
-/// | `by` | the method of `plan::Differences` that holds the named value against the seen one; `value` where Lambda shows a value as it takes it, `merged` by a function where the named value may leave some of it open |
-/// | `as` | the type that is sent, where it is not the manifest's |
+/// | `seen` | its type in [`Settings`](crate::observed::Settings) |
+/// | `lambda` | the field of GetFunction's configuration that has it |
+/// | `sent` | the setter of CreateFunction and UpdateFunctionConfiguration; a row without it is sent with the code or
+/// at creation only, and the planner has a line for it |
+/// | `by` | the method of `plan::Differences` that compares the named value with the seen one: `value` if Lambda shows
+/// the value that it accepts, `merged` with a function that completes a partly open value |
+/// | `as` | the type that is sent, if it is not the manifest's |
 ///
-/// From the rows are made: [`FunctionConfig`] and with it the schema and [`known_fields`](super::known_fields), `Settings`,
-/// [`Configuration`](crate::plan::Configuration) and its differences, the text that [`write`](super::write()) gives, and in
-/// `deployer-aws` what is read from Lambda and sent to it.
-// Least values: AWS Lambda API Reference, CreateFunction. The most that is known stands in `super::limits`.
+/// Generated from the rows are: [`FunctionConfig`], and with it the schema and [`known_fields`](super::known_fields);
+/// `Settings`; [`Configuration`](crate::plan::Configuration) and its differences; the text of
+/// [`write`](super::write()); and in `deployer-aws` the conversions from and to the SDK's types.
+// Minimum values: AWS Lambda API Reference, CreateFunction. `super::limits` has the known maximums.
 #[macro_export]
 macro_rules! function_fields {
     ($each:ident) => { $each! {
         /// The identifier of the runtime, such as `provided.al2023`. Required to create a function.
         runtime: Runtime { seen: Option<String>, lambda: runtime, sent: set_runtime, by: value }
 
-        /// What Lambda calls in the code. Required to create a function.
+        /// The entry point in the code that Lambda calls. Required to create a function.
         #[schemars(regex(pattern = r"^[^\s]{1,128}$"))]
         handler: String { seen: Option<String>, lambda: handler, sent: set_handler, by: value }
 
@@ -59,17 +62,17 @@ macro_rules! function_fields {
         #[schemars(range(min = 128, max = i32::MAX))]
         memory_size: u32 { seen: u32, lambda: memory_size, sent: set_memory_size, by: value }
 
-        /// The longest that one invocation may take, in seconds.
+        /// The longest time that one invocation may take, in seconds.
         #[serde(deserialize_with = "maybe_at_least::<_, 1>")]
         #[schemars(range(min = 1, max = i32::MAX))]
         timeout: u32 { seen: u32, lambda: timeout, sent: set_timeout, by: value }
 
-        /// What the function is for.
+        /// A description of the function.
         #[schemars(length(max = 256))]
         description: String { seen: String, lambda: description, sent: set_description, by: value }
 
-        /// The ARNs of layer versions, or of layers of AWS's own (`awslayer`), in the order in which they are laid over each
-        /// other. `[]` takes all away.
+        /// The ARNs of layer versions, or of AWS's own layers (`awslayer`); later ones are laid over earlier ones. `[]`
+        /// removes all layers.
         #[schemars(
             length(max = 5),
             inner(regex(
@@ -85,12 +88,13 @@ macro_rules! function_fields {
             seen: Variables, lambda: environment, sent: set_environment, by: variables
         }
 
-        /// The subnets and security groups through which the function reaches a VPC. Two empty lists take it out.
-        vpc_config: VpcConfig { seen: VpcConfig, lambda: vpc_config, sent: set_vpc_config, by: merged(vpc_over) }
+        /// The subnets and security groups through which the function reaches a VPC. Two empty lists remove it from the
+        /// VPC.
+        vpc_config: VpcConfig { seen: VpcConfig, lambda: vpc_config, sent: set_vpc_config, by: merged(complete_vpc) }
 
-        /// Where asynchronous invocations go that failed.
+        /// The destination of failed asynchronous invocations.
         dead_letter_config: DeadLetterConfig {
-            seen: Option<DeadLetterConfig>, lambda: dead_letter_config, sent: set_dead_letter_config, by: emptied
+            seen: Option<DeadLetterConfig>, lambda: dead_letter_config, sent: set_dead_letter_config, by: emptiable
         }
 
         /// AWS X-Ray.
@@ -103,57 +107,59 @@ macro_rules! function_fields {
             seen: Option<EphemeralStorage>, lambda: ephemeral_storage, sent: set_ephemeral_storage, by: value
         }
 
-        /// The ARN of the key that encrypts the variables; an empty text goes back to Lambda's own.
+        /// The ARN of the KMS key that encrypts the variables. An empty text selects Lambda's own key.
         #[schemars(regex(pattern = r"^(arn:aws[a-zA-Z-]*:kms:.*)?$"))]
-        kms_key_arn: String { seen: Option<String>, lambda: kms_key_arn, sent: set_kms_key_arn, by: emptied }
+        kms_key_arn: String { seen: Option<String>, lambda: kms_key_arn, sent: set_kms_key_arn, by: emptiable }
 
-        /// Where and how the function logs.
+        /// The function's log group and the format of its log lines.
         logging_config: LoggingConfig {
-            seen: Option<LoggingConfig>, lambda: logging_config, sent: set_logging_config, by: merged(logging_over)
+            seen: Option<LoggingConfig>, lambda: logging_config, sent: set_logging_config, by: merged(complete_logging)
         }
 
         /// Lambda SnapStart.
         snap_start: SnapStart { seen: Option<SnapStart>, lambda: snap_start, sent: set_snap_start, by: value }
 
-        /// A file system to mount: a table, or a list of at most one. `[]` takes it away.
+        /// A file system to mount: a table, or a list of at most one. `[]` removes it.
         #[serde(deserialize_with = "one_or_list")]
         #[schemars(schema_with = "one_or_list_schema")]
         file_system_config: Vec<FileSystemConfig> {
-            seen: Vec<FileSystemConfig>, lambda: file_system_configs, sent: set_file_system_configs, by: merged(mounts_over)
+            seen: Vec<FileSystemConfig>, lambda: file_system_configs, sent: set_file_system_configs, by: merged(complete_mounts)
         }
 
-        /// The ARN of the key that encrypts the zip that Lambda keeps; an empty text goes back to Lambda's own.
+        /// The ARN of the KMS key that encrypts the zip that Lambda keeps. An empty text selects Lambda's own key.
         #[schemars(regex(pattern = r"^(arn:aws[a-zA-Z-]*:kms:.*)?$"))]
         source_kms_key_arn: String { seen: Option<String> }
 
-        /// Durable execution. Lambda takes it for a new function, and for one that was made with it.
+        /// Durable execution. Lambda accepts it for a new function, or for one that was created with it.
         durable_config: DurableConfig {
-            seen: Option<DurableConfig>, lambda: durable_config, sent: set_durable_config, by: merged(durable_over)
+            seen: Option<DurableConfig>, lambda: durable_config, sent: set_durable_config, by: merged(complete_durable)
         }
 
-        /// Tenant isolation. Lambda takes it for a new function only.
+        /// Tenant isolation. Lambda accepts it for a new function only.
         tenancy_config: TenancyConfig { seen: Option<TenancyConfig>, lambda: tenancy_config }
 
-        /// The capacity provider on whose instances the function runs. It brings the network, so there is no `vpc_config` beside it.
+        /// The capacity provider on whose instances the function runs. It brings the network, so it excludes
+        /// `vpc_config`.
         capacity_provider_config: CapacityProviderConfig {
-            seen: Option<CapacityProviderConfig>, lambda: capacity_provider_config, sent: set_capacity_provider_config, by: merged(capacity_over)
+            seen: Option<CapacityProviderConfig>, lambda: capacity_provider_config, sent: set_capacity_provider_config, by: merged(complete_capacity)
         }
     } };
 }
 
-/// Makes the manifest's type.
+/// Makes [`FunctionConfig`] from the rows.
 macro_rules! manifest {
     ($( $(#[$attribute:meta])* $name:ident: $type:ty { $($rest:tt)* } )*) => {
-        /// How a function is configured. What is not named is left as it is.
+        /// The configuration of a function. A field that is absent is left as it is in the target.
         #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
         #[serde(deny_unknown_fields, default)]
         pub struct FunctionConfig {
             $( $(#[$attribute])* pub $name: Option<$type>, )*
-            // What belongs to the function as a whole, and to no version of it (`observed::FunctionMetadata`).
-            /// Tags of the function, none of them with the prefix `aws:`.
+            // The last two fields belong to the function as a whole, and to no version of it
+            // (`observed::FunctionMetadata`).
+            /// The function's tags. None may have the prefix `aws:`.
             #[schemars(extend("maxProperties" = 50, "propertyNames" = { "pattern": "^(?![aA][wW][sS]:).{1,128}$" }))]
             pub tags: Option<BTreeMap<String, String>>,
-            /// How many executions are reserved for the function; -1 reserves none.
+            /// The number of executions that are reserved for the function; -1 reserves none.
             #[schemars(with = "Option<i32>", range(min = -1))]
             pub reserved_concurrent_executions: Option<ReservedConcurrency>,
         }
@@ -163,7 +169,7 @@ macro_rules! manifest {
 function_fields!(manifest);
 
 impl FunctionConfig {
-    /// The names of what it sets beside the code that others may set too.
+    /// Returns the names of the variables and tags that it sets.
     #[must_use]
     pub fn named(&self) -> ManagedKeys {
         ManagedKeys {
@@ -177,7 +183,7 @@ impl FunctionConfig {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct EnvironmentBlock {
-    /// The variables: names and texts, at most 4 KB in all. Names that Lambda sets itself cannot be used.
+    /// The variables: names and texts, at most 4 KB in all. Names that Lambda sets itself are refused.
     #[schemars(with = "Option<BTreeMap<VariableName, String>>")]
     variables: Option<BTreeMap<String, Secret>>,
 }

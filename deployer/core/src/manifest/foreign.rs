@@ -1,4 +1,4 @@
-//! `function.json` of other tools: lambroll's and Apex's. They are recognised, told by their names, and made into ours.
+//! Converts the `function.json` of lambroll and of Apex to a `function.toml`.
 
 use serde_json::{Map, Value};
 
@@ -7,8 +7,8 @@ use super::recognise::{Foreign, json};
 use super::{Manifest, ManifestError, ManifestFormat, Table, write};
 use crate::diagnostics;
 
-/// Apex's names, and the paths that a manifest has for the same.
-const FROM_APEX: [(&str, &str); 11] = [
+/// Apex's fields, each with the manifest's path of the same setting.
+const APEX_FIELDS: [(&str, &str); 11] = [
     ("description", "description"),
     ("runtime", "runtime"),
     ("memory", "memory_size"),
@@ -22,56 +22,56 @@ const FROM_APEX: [(&str, &str); 11] = [
     ("kms_arn", "kms_key_arn"),
 ];
 
-/// Apex's names of what a manifest does not say, and who does.
-const BESIDE_APEX: [(&str, &str); 4] = [
+/// Apex's fields that a manifest does not have, each with the setting that takes their place.
+const APEX_REPLACED: [(&str, &str); 4] = [
     ("name", "the upload's key names the function, and function_name of the environment what it is called there"),
     ("nameTemplate", "function_name of deployer.json's environments takes its place"),
     ("alias", "alias of deployer.json's environments takes its place"),
     ("retainedVersions", "keep_versions of deployer.json's environments takes its place"),
 ];
 
-/// A `function.toml` that was made of another tool's file.
+/// A `function.toml` that was made from another tool's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Converted {
-    /// Whose file it was.
+    /// The tool that the file belongs to.
     pub tool: Foreign,
-    /// The function's name in it.
+    /// The function's name in the file.
     pub function: Option<String>,
-    /// The manifest. What no manifest can say stands in it as comments.
+    /// The manifest. It has a comment for each setting that no manifest can have.
     pub text: String,
-    /// How much of the file that is.
+    /// The number of settings that were left out.
     pub left_out: usize,
-    /// What is wrong with the manifest as a whole, where the file says what cannot stand together.
+    /// The mistakes in the manifest as a whole, if settings of the file contradict each other.
     pub mistakes: Option<String>,
-    /// Whether values of variables are in it.
+    /// Whether the manifest contains values of variables.
     pub has_values: bool,
 }
 
-/// Why no manifest can be made of a file.
+/// The reason why a file cannot be converted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotConverted {
-    /// It is not JSON.
+    /// The file is not JSON.
     #[error(transparent)]
     Unreadable(#[from] ManifestError),
-    /// Its function is a container image.
+    /// The function is a container image.
     #[error(
         "the function is a container image, and the deployer deploys zips: a manifest has nothing to say about it (package the \
          function as a zip first)"
     )]
     Image,
-    /// It is nobody's that is known.
+    /// The file belongs to no known tool.
     #[error("it is neither lambroll's function.json nor Apex's")]
     Unknown,
 }
 
-/// The `function.toml` that says what another tool's file says.
+/// Converts another tool's file to a `function.toml`.
 ///
 /// # Errors
-/// [`NotConverted`].
+/// [`NotConverted`] if the file is no JSON, of no known tool, or describes a container image.
 pub fn convert(file: impl AsRef<[u8]>) -> Result<Converted, NotConverted> {
     let file = diagnostics::text(file.as_ref()).and_then(json).map_err(ManifestError::from)?;
     let file = super::table("", file).map_err(ManifestError::from)?;
-    let tool = Foreign::recognised(&file).ok_or(NotConverted::Unknown)?;
+    let tool = Foreign::recognise(&file).ok_or(NotConverted::Unknown)?;
     if is_image(&file) {
         return Err(NotConverted::Image);
     }
@@ -79,8 +79,8 @@ pub fn convert(file: impl AsRef<[u8]>) -> Result<Converted, NotConverted> {
     let mut made = Conversion::default();
     for (name, value) in file {
         match tool {
-            Foreign::Lambroll => made.take(&[&name], value),
-            Foreign::Apex => made.take_apex(&name, value),
+            Foreign::Lambroll => made.set_lambda_field(&[&name], value),
+            Foreign::Apex => made.set_apex_field(&name, value),
         }
     }
     let variables = made.fields.get("environment").and_then(|block| block.get("variables"));
@@ -98,40 +98,40 @@ fn is_image(file: &Table) -> bool {
 
 #[derive(Default)]
 struct Conversion {
-    /// As a manifest has them.
+    /// The fields of the manifest so far.
     fields: Map<String, Value>,
-    /// What no manifest says, and why, a sentence each.
+    /// A sentence for each setting that was left out, with the reason.
     left_out: Vec<String>,
-    /// The paths that a manifest has for it, where it has one.
-    without: Vec<String>,
+    /// The manifest's paths of settings that were left out, if a manifest has them.
+    lacking_paths: Vec<String>,
 }
 
 impl Conversion {
-    /// A field in AWS's own spelling.
-    fn take(&mut self, path: &[&str], value: Value) {
-        let shown = diagnostics::cut(&path.join("."));
+    /// Converts a field in AWS's spelling.
+    fn set_lambda_field(&mut self, path: &[&str], value: Value) {
+        let shown = diagnostics::truncated(&path.join("."));
         match (known::find(path).map(|known| &known.support), value) {
             (_, Value::Null) => {}
-            (Some(Support::As(ours)), Value::Object(fields)) if !is_free(ours) => {
+            (Some(Support::As(ours)), Value::Object(fields)) if !has_free_names(ours) => {
                 for (name, value) in fields {
-                    self.take(&[path, &[&name]].concat(), value);
+                    self.set_lambda_field(&[path, &[&name]].concat(), value);
                 }
             }
             (Some(Support::As(ours)), Value::Array(mounts)) if ours == "file_system_config" => {
                 let mut mounts = mounts.into_iter();
-                mounts.next().into_iter().for_each(|mount| self.take(path, mount));
+                mounts.next().into_iter().for_each(|mount| self.set_lambda_field(path, mount));
                 for _ in mounts {
                     self.left_out
                         .push(format!("{shown} is left out but for the first: a function has one file system"));
                 }
             }
-            (Some(Support::As(ours)), value) => self.set(ours, &shown, value),
+            (Some(Support::As(ours)), value) => self.set_field(ours, &shown, value),
             (Some(Support::No(why)), _) => self.left_out.push(format!("{shown} is left out: {why}")),
             (None, _) => self.left_out.push(format!("{shown} is left out: nothing is known under this name")),
         }
     }
 
-    fn take_apex(&mut self, name: &str, value: Value) {
+    fn set_apex_field(&mut self, name: &str, value: Value) {
         let inner = if name == "vpc" { value.as_object().cloned() } else { None };
         let all = match inner {
             Some(fields) => fields.into_iter().map(|(inner, value)| (format!("{name}.{inner}"), value)).collect(),
@@ -141,24 +141,24 @@ impl Conversion {
             let called = |names: &[(&str, &'static str)]| {
                 names.iter().find(|(theirs, _)| *theirs == path).map(|(_, ours)| *ours)
             };
-            match called(&FROM_APEX) {
-                Some(ours) => self.set(ours, &path, value),
+            match called(&APEX_FIELDS) {
+                Some(ours) => self.set_field(ours, &path, value),
                 None => {
-                    let why = called(&BESIDE_APEX).unwrap_or("it is Apex's own");
-                    self.left_out.push(format!("{} is left out: {why}", diagnostics::cut(&path)));
+                    let why = called(&APEX_REPLACED).unwrap_or("it is Apex's own");
+                    self.left_out.push(format!("{} is left out: {why}", diagnostics::truncated(&path)));
                 }
             }
         }
     }
 
-    /// Sets a field; templates have no value before the other tool fills them in, and are left out.
-    fn set(&mut self, ours: &str, shown: &str, value: Value) {
+    /// Sets a field of the manifest. A template is left out, because it has no value before the other tool fills it in.
+    fn set_field(&mut self, ours: &str, shown: &str, value: Value) {
         let mut value = value;
         if let Value::Object(fields) = value {
-            // Each by itself: one that cannot be said takes no other along.
-            let (mut kept, place) = (Map::new(), |name: &str| format!("{shown}.{}", diagnostics::cut(name)));
+            // Each entry is checked alone, so that a wrong one does not remove the others.
+            let (mut kept, place) = (Map::new(), |name: &str| format!("{shown}.{}", diagnostics::truncated(name)));
             for (name, one) in fields {
-                match is_template(&one).then(|| TEMPLATE.to_owned()).or_else(|| wrong(ours, Some(&name), &one)) {
+                match is_template(&one).then(|| TEMPLATE.to_owned()).or_else(|| find_mistake(ours, Some(&name), &one)) {
                     Some(why) => self.left_out.push(format!("{} is left out: {why}", place(&name))),
                     None => drop(kept.insert(name, one)),
                 }
@@ -170,11 +170,11 @@ impl Conversion {
             return self.leave_out(ours, shown, why);
         }
         if let ("role", Some(arn)) = (ours, value.as_str()) {
-            // The same manifest goes to other accounts.
+            // The same manifest is used in other accounts.
             let name = arn.split_once(":role/").map_or(arn, |(_, name)| name);
             value = Value::String(name.to_owned());
         }
-        if let Some(why) = wrong(ours, None, &value) {
+        if let Some(why) = find_mistake(ours, None, &value) {
             return self.leave_out(ours, shown, &why);
         }
         let mut parts: Vec<&str> = ours.split('.').collect();
@@ -189,29 +189,30 @@ impl Conversion {
 
     fn leave_out(&mut self, ours: &str, shown: &str, why: &str) {
         self.left_out.push(format!("{shown} is left out: {why}"));
-        self.without.push(ours.to_owned());
+        self.lacking_paths.push(ours.to_owned());
     }
 
-    /// The manifest, and how much is left out of it.
+    /// Writes the manifest, and counts the settings that were left out.
     fn text(self) -> (String, usize) {
         let comments: String =
             self.left_out.iter().map(|sentence| format!("# {}\n", write::one_line(sentence))).collect();
         let (tables, plain): (Vec<_>, Vec<_>) = self.fields.iter().partition(|(_, value)| value.is_object());
-        let plain = plain.into_iter().filter_map(|(name, value)| Some(format!("{name} = {}\n", write::shown(value)?)));
-        let tables = tables.into_iter().filter_map(|(name, value)| write::block(name, value));
+        let plain =
+            plain.into_iter().filter_map(|(name, value)| Some(format!("{name} = {}\n", write::to_toml(value)?)));
+        let tables = tables.into_iter().filter_map(|(name, value)| write::table_text(name, value));
         let mut blocks = 0;
-        let text = write::checked(plain.chain(tables), |error| {
+        let text = write::join_valid(plain.chain(tables), |error| {
             blocks += 1;
-            self.unfinished(error)
+            self.reason_for_comment(error)
         });
         (comments + &text, self.left_out.len() + blocks)
     }
 
-    /// Why a block is no part of the manifest yet: of what it lacks, the comments above have told already.
-    fn unfinished(&self, error: &ManifestError) -> String {
+    /// Returns the reason why a table is written as a comment. Fields that were left out before are only named.
+    fn reason_for_comment(&self, error: &ManifestError) -> String {
         let mistakes = error.mistakes();
         let block = mistakes.first().map_or("this", |mistake| mistake.path.split('.').next().unwrap_or_default());
-        let is_told = |path: &str| self.without.iter().any(|without| without == path);
+        let is_told = |path: &str| self.lacking_paths.iter().any(|lacking| lacking == path);
         let lacking: Vec<&str> = mistakes.iter().map(|mistake| &*mistake.path).filter(|path| is_told(path)).collect();
         if lacking.is_empty() {
             format!("{block} is left out until this is right: {error}")
@@ -224,9 +225,9 @@ impl Conversion {
 const TEMPLATE: &str = "a template stands there; give it a value here, or one below [environments.<name>]";
 const TEMPLATE_WITHIN: &str = "a template stands in it; give it a value here, or one below [environments.<name>]";
 
-/// What is wrong with a value at this path of a manifest, or with what stands there under this name; not that something beside it is
-/// missing, which the manifest as a whole tells.
-fn wrong(ours: &str, name: Option<&str>, value: &Value) -> Option<String> {
+/// Returns the mistake of a value at this path of a manifest, or of its entry with this name. Missing neighbours are no
+/// mistake here; the check of the whole manifest reports them.
+fn find_mistake(ours: &str, name: Option<&str>, value: &Value) -> Option<String> {
     let path = ours.split('.').chain(name);
     let manifest =
         path.rev().fold(value.clone(), |inner, part| Value::Object([(part.to_owned(), inner)].into_iter().collect()));
@@ -235,8 +236,8 @@ fn wrong(ours: &str, name: Option<&str>, value: &Value) -> Option<String> {
     Some(at_fault.sentence.to_string())
 }
 
-/// Under these stand names that people choose.
-fn is_free(ours: &str) -> bool {
+/// Whether the field is a table with free names.
+fn has_free_names(ours: &str) -> bool {
     matches!(ours, "environment.variables" | "tags")
 }
 

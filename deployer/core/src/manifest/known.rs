@@ -1,7 +1,8 @@
-//! Every field that AWS and Terraform have for a function: what it is called in a manifest, or why no manifest has it.
+//! Every field that AWS and Terraform have for a function: its path in a manifest, or the reason why no manifest has
+//! it.
 //!
-//! A manifest's own fields are those of its schema. A test holds them all to the inputs of the AWS SDK, so a new version of the
-//! SDK names what is new.
+//! The manifest's own fields come from its schema. A test compares the table with the inputs of the AWS SDK, so that
+//! new fields of a new SDK version are noticed.
 
 use std::sync::LazyLock;
 
@@ -9,36 +10,36 @@ use serde_json::Value;
 
 use super::{ENVIRONMENTS, Manifest};
 
-/// Where a field is known from.
+/// The source of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// One of the inputs of Lambda's API that create, update and publish a function, or a type in them.
+    /// The inputs of the calls by which Lambda's API creates, updates and publishes a function, and the types in them.
     Lambda,
-    /// Only Terraform's `aws_lambda_function`, or something that stands beside it.
+    /// Terraform's `aws_lambda_function` alone, or a resource beside it.
     Terraform,
 }
 
-/// What a manifest makes of a field.
+/// The support of a field by manifests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Support {
-    /// It has it, under this path.
+    /// A manifest has the field, under this path.
     As(String),
-    /// It does not have it, for this reason.
+    /// No manifest has the field, for this reason.
     No(&'static str),
 }
 
-/// One row of the table.
+/// A field of AWS or Terraform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownField {
-    /// Its path, each part as the AWS SDK for Rust or Terraform spells it.
+    /// Its path; each part is spelled as in the AWS SDK for Rust or in Terraform.
     pub path: String,
-    /// Where it is known from.
+    /// Its source.
     pub origin: Origin,
-    /// What a manifest makes of it.
+    /// Its support by manifests.
     pub support: Support,
 }
 
-const ITS_CODE: &str = "the code is the zip that holds the manifest";
+const IS_THE_CODE: &str = "the code is the zip that holds the manifest";
 const NO_IMAGES: &str = "the deployer deploys zips, not container images";
 const OF_EACH_CALL: &str = "the deployer sends it with each call itself";
 const PUBLISHES: &str = "the deployer publishes a version with each deployment itself";
@@ -49,25 +50,26 @@ const OF_TERRAFORM: &str = "it tells Terraform what to do, and says nothing of t
 const BESIDE: &str = "the deployer leaves it as it is: set it once, beside the function";
 const ON_THE_ALIAS: &str = "it hangs on the alias, which the deployer only moves: set it once, beside the function";
 
-/// How Lambda spells what a manifest, as Terraform, spells otherwise: a part of a path, and Lambda's.
-const SPELLED: [(&str, &str); 3] = [
+/// The parts of paths that Lambda spells otherwise than a manifest, which follows Terraform: the manifest's part and
+/// Lambda's.
+const LAMBDA_SPELLINGS: [(&str, &str); 3] = [
     ("file_system_config", "file_system_configs"),
     ("retention_period", "retention_period_in_days"),
     ("execution_environment_memory_gib_per_vcpu", "execution_environment_memory_gib_per_v_cpu"),
 ];
 
-/// What no manifest has of the SDK's CreateFunction, UpdateFunctionConfiguration, UpdateFunctionCode, FunctionCode and
-/// PublishVersion, and why.
-const LAMBDAS: &[(&str, &str)] = &[
+/// The inputs of the SDK's CreateFunction, UpdateFunctionConfiguration, UpdateFunctionCode, FunctionCode and
+/// PublishVersion that no manifest has, with the reasons.
+const UNSUPPORTED_BY_LAMBDA: &[(&str, &str)] = &[
     (
         "function_name",
         "the upload's key names the function, and function_name of the environment what it is called there",
     ),
-    ("code", ITS_CODE),
-    ("zip_file", ITS_CODE),
-    ("s3_bucket", ITS_CODE),
-    ("s3_key", ITS_CODE),
-    ("s3_object_version", ITS_CODE),
+    ("code", IS_THE_CODE),
+    ("zip_file", IS_THE_CODE),
+    ("s3_bucket", IS_THE_CODE),
+    ("s3_key", IS_THE_CODE),
+    ("s3_object_version", IS_THE_CODE),
     (
         "s3_object_storage_mode",
         "Lambda copies the code, so that a function does not hang on an object that may go away",
@@ -86,10 +88,10 @@ const LAMBDAS: &[(&str, &str)] = &[
     ("code_sha256", OF_EACH_CALL),
 ];
 
-/// What people know from Terraform beside that, and why no manifest has it.
-const TERRAFORMS: &[(&str, &str)] = &[
-    ("filename", ITS_CODE),
-    ("source_code_hash", ITS_CODE),
+/// The settings of Terraform that no manifest has, with the reasons.
+const UNSUPPORTED_BY_TERRAFORM: &[(&str, &str)] = &[
+    ("filename", IS_THE_CODE),
+    ("source_code_hash", IS_THE_CODE),
     ("region", "deployer.json names the targets and their regions"),
     ("replace_security_groups_on_destroy", OF_TERRAFORM),
     ("replacement_security_group_ids", OF_TERRAFORM),
@@ -118,13 +120,13 @@ const TERRAFORMS: &[(&str, &str)] = &[
     ("alias", "deployer.json names the alias of each environment"),
 ];
 
-/// Every field that a manifest, Lambda or Terraform has.
+/// Returns every field that a manifest, Lambda or Terraform has.
 #[must_use]
 pub fn known_fields() -> &'static [KnownField] {
     static ALL: LazyLock<Vec<KnownField>> = LazyLock::new(|| {
         let mut all = Vec::new();
         add_supported("", Manifest::schema().as_value(), &mut all);
-        for (origin, rows) in [(Origin::Lambda, LAMBDAS), (Origin::Terraform, TERRAFORMS)] {
+        for (origin, rows) in [(Origin::Lambda, UNSUPPORTED_BY_LAMBDA), (Origin::Terraform, UNSUPPORTED_BY_TERRAFORM)] {
             let not_here = |(path, why): &(&str, &'static str)| KnownField {
                 path: (*path).to_owned(),
                 origin,
@@ -137,15 +139,16 @@ pub fn known_fields() -> &'static [KnownField] {
     &ALL
 }
 
-/// The fields below this path of the schema, each before those within it.
+/// Adds the fields below this path of the schema, each before its own fields.
 fn add_supported(under: &str, schema: &Value, all: &mut Vec<KnownField>) {
     let choices = schema.get("anyOf").and_then(Value::as_array).into_iter().flatten();
     let tables = choices.chain([schema]).filter_map(|table| table.get("properties")?.as_object());
     for (name, field) in tables.flatten().filter(|(name, _)| *name != ENVIRONMENTS) {
         let ours = if under.is_empty() { name.clone() } else { format!("{under}.{name}") };
-        let spelled = |part| SPELLED.iter().find(|(ours, _)| *ours == part).map_or(part, |(_, lambdas)| *lambdas);
+        let spelled =
+            |part| LAMBDA_SPELLINGS.iter().find(|(ours, _)| *ours == part).map_or(part, |(_, lambdas)| *lambdas);
         let path = ours.split('.').map(spelled).collect::<Vec<_>>().join(".");
-        // Lambda has a call of its own for it.
+        // Lambda sets it by a separate call, PutFunctionConcurrency.
         let is_beside = ours == "reserved_concurrent_executions";
         let origin = if is_beside { Origin::Terraform } else { Origin::Lambda };
         all.push(KnownField { path, origin, support: Support::As(ours.clone()) });
@@ -153,12 +156,12 @@ fn add_supported(under: &str, schema: &Value, all: &mut Vec<KnownField>) {
     }
 }
 
-/// What there is to say of a field that no manifest has under this path, where AWS or Terraform have it under some spelling
-/// (`MemorySize`, `memorySize`): what it is called here, or why it is not supported.
-pub(super) fn elsewhere(path: &[&str]) -> Option<String> {
-    let KnownField { origin, support, .. } = find(path).or_else(|| in_one_word(path))?;
+/// Returns a sentence about a field that no manifest has at this path, if AWS or Terraform know it in any spelling
+/// (`MemorySize`, `memorySize`): the manifest's name, or the reason why it is not supported.
+pub(super) fn explain_unknown(path: &[&str]) -> Option<String> {
+    let KnownField { origin, support, .. } = find(path).or_else(|| find_in_one_word(path))?;
     Some(match (support, origin) {
-        // A path in one word is told as a path.
+        // A path that was written in one word gets the whole path suggested.
         (Support::As(ours), _) if ours.split('.').count() > path.len() => {
             format!("unknown field; did you mean {ours}?")
         }
@@ -168,23 +171,23 @@ pub(super) fn elsewhere(path: &[&str]) -> Option<String> {
     })
 }
 
-/// The row of the field at this path, in whichever spelling.
+/// Finds the field at this path, in any spelling.
 pub(super) fn find(path: &[&str]) -> Option<&'static KnownField> {
-    let written: Vec<String> = path.iter().map(|part| plain(part)).collect();
-    let is_same = |path: &str| path.split('.').map(plain).eq(written.iter().cloned());
+    let written: Vec<String> = path.iter().map(|part| normalized(part)).collect();
+    let is_same = |path: &str| path.split('.').map(normalized).eq(written.iter().cloned());
     let is_meant =
         |known: &&KnownField| is_same(&known.path) || matches!(&known.support, Support::As(ours) if is_same(ours));
     known_fields().iter().find(is_meant)
 }
 
-/// The row of the field whose whole path was written as one name (`environment_variables`).
-fn in_one_word(path: &[&str]) -> Option<&'static KnownField> {
+/// Finds the field whose whole path was written as one name (`environment_variables`).
+fn find_in_one_word(path: &[&str]) -> Option<&'static KnownField> {
     let [name] = path else { return None };
-    let name = plain(name);
-    known_fields().iter().find(|known| matches!(&known.support, Support::As(ours) if plain(ours) == name))
+    let name = normalized(name);
+    known_fields().iter().find(|known| matches!(&known.support, Support::As(ours) if normalized(ours) == name))
 }
 
-/// The letters and digits alone.
-fn plain(name: &str) -> String {
+/// Keeps only letters and digits, in lower case.
+fn normalized(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
 }

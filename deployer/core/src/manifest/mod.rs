@@ -1,8 +1,8 @@
-//! `function.toml` (or `function.json`): how a function is configured, in each environment.
+//! `function.toml` (or `function.json`): the configuration of a function, for each environment.
 //!
-//! A manifest is read whole: the base and each `[environments.X]` laid over it, so that a mistake meant for prod is
-//! found when the artifact comes to dev. Nothing here knows what a target holds; what is `None` is left as it is.
-//! A variable's value is in no message.
+//! A manifest is read whole: the base and each `[environments.X]` laid over it, so that a mistake in the settings for
+//! prod is found when the artifact comes to dev. Nothing here knows what a target has; a field that is `None` is left
+//! as it is in the target. No message contains a variable's value.
 
 mod blocks;
 mod fields;
@@ -32,21 +32,22 @@ use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use crate::diagnostics::{self, Diagnostic, Diagnostics, Reading};
+use crate::diagnostics::{self, Diagnostic, Diagnostics, FieldRules};
 use crate::id::EnvironmentName;
 
-/// A longer manifest is refused before it is read.
+/// The most bytes of a manifest; a longer one is refused before it is read.
 pub const MOST_BYTES: usize = 256 * 1024;
 
 const ENVIRONMENTS: &str = "environments";
-/// Under `environment` are the variables, whose values may be secrets.
+/// The field of the variables, whose values may be secrets.
 const HIDDEN: &[&str] = &["environment"];
-const BASE: Reading = Reading { hidden: HIDDEN, also_known: &[ENVIRONMENTS], elsewhere: known::elsewhere };
-const OVERLAY: Reading = Reading { hidden: HIDDEN, also_known: &[], elsewhere: known::elsewhere };
+const BASE: FieldRules =
+    FieldRules { hidden: HIDDEN, also_known: &[ENVIRONMENTS], explain_unknown: known::explain_unknown };
+const OVERLAY: FieldRules = FieldRules { hidden: HIDDEN, also_known: &[], explain_unknown: known::explain_unknown };
 
 type Table = Map<String, Value>;
 
-/// In which of its two forms a manifest is written.
+/// The two formats of a manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ManifestFormat {
     /// `function.toml`
@@ -56,13 +57,13 @@ pub enum ManifestFormat {
 }
 
 impl ManifestFormat {
-    /// The format of a file with this name, if it is a manifest's.
+    /// Returns the format of a file with this name; none if it is no manifest.
     #[must_use]
     pub fn of(file_name: &str) -> Option<Self> {
         [Self::Toml, Self::Json].into_iter().find(|format| format.file_name() == file_name)
     }
 
-    /// The file's name at the root of the zip.
+    /// Returns the file's name at the root of the zip.
     #[must_use]
     pub fn file_name(self) -> &'static str {
         match self {
@@ -76,15 +77,15 @@ impl ManifestFormat {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
     base: Value,
-    /// What is laid over the base, environment by environment. Merged only when one is asked for: a small file can name
-    /// many environments, and a large base many times over would fill the memory.
+    /// The overlay of each environment. One is merged with the base only when it is asked for: a small file can name
+    /// many environments, and many merged copies of a large base would fill the memory.
     overlays: BTreeMap<EnvironmentName, Table>,
 }
 
-/// A manifest has no more environments than this.
-const MOST_ENVIRONMENTS: usize = 64;
+/// The most environments in a manifest.
+const MAX_ENVIRONMENTS: usize = 64;
 
-/// Why a manifest is refused.
+/// The reason for which a manifest is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
     /// It is too long to be a manifest.
@@ -93,13 +94,13 @@ pub enum ManifestError {
         /// Its length in bytes.
         found: usize,
     },
-    /// It is not text, or not what its name says, or its fields break rules.
+    /// It is no text, or not in the format of its name, or its fields break rules.
     #[error(transparent)]
     Diagnostics(#[from] Diagnostics),
 }
 
 impl ManifestError {
-    /// Each mistake, where the file could be read at all.
+    /// Returns the mistakes; none if the file was not read.
     #[must_use]
     pub fn mistakes(&self) -> &[Diagnostic] {
         match self {
@@ -116,10 +117,10 @@ impl From<Diagnostic> for ManifestError {
 }
 
 impl Manifest {
-    /// Reads and checks a manifest, with all that it says for any environment.
+    /// Reads and checks a manifest, with the settings for all environments.
     ///
     /// # Errors
-    /// [`ManifestError`]: the file cannot be read, or these fields of it break rules (at least one per field).
+    /// [`ManifestError`] if the file cannot be read or fields break rules. Every field that breaks a rule is named.
     pub fn parse(format: ManifestFormat, bytes: &[u8]) -> Result<Self, ManifestError> {
         if bytes.len() > MOST_BYTES {
             return Err(ManifestError::TooLong { found: bytes.len() });
@@ -129,7 +130,7 @@ impl Manifest {
             ManifestFormat::Toml => toml(text)?,
             ManifestFormat::Json => table("", recognise::json(text)?)?,
         };
-        if let Some(tool) = Foreign::recognised(&base).filter(|_| format == ManifestFormat::Json) {
+        if let Some(tool) = Foreign::recognise(&base).filter(|_| format == ManifestFormat::Json) {
             return Err(tool.refusal().into());
         }
         let overlays = match base.remove(ENVIRONMENTS) {
@@ -143,19 +144,19 @@ impl Manifest {
         let mut mistakes = Vec::new();
         let mut wrong = BTreeSet::new();
         for (name, value) in &base {
-            let found = mistakes_of_field(name, value, &BASE);
+            let found = check_field(name, value, &BASE);
             if !found.is_empty() {
                 wrong.insert(name.as_str());
             }
             mistakes.extend(found);
         }
-        if overlays.len() > MOST_ENVIRONMENTS {
-            let sentence = format_args!("names {} environments; at most {MOST_ENVIRONMENTS}", overlays.len());
+        if overlays.len() > MAX_ENVIRONMENTS {
+            let sentence = format_args!("names {} environments; at most {MAX_ENVIRONMENTS}", overlays.len());
             return Err(Diagnostic::new(ENVIRONMENTS, sentence).into());
         }
-        let mut laid_over = BTreeMap::new();
+        let mut checked_overlays = BTreeMap::new();
         for (name, overlay) in overlays {
-            let path = format!("{ENVIRONMENTS}.{}", diagnostics::cut(&name));
+            let path = format!("{ENVIRONMENTS}.{}", diagnostics::truncated(&name));
             let (name, overlay) = match (EnvironmentName::parse(name), table(&path, overlay)) {
                 (Ok(name), Ok(overlay)) => (name, overlay),
                 (name, overlay) => {
@@ -164,27 +165,27 @@ impl Manifest {
                     continue;
                 }
             };
-            // A field that is wrong in the base would only be reported once more here.
+            // A mistake in the base would be reported again for each environment.
             for (field, value) in overlay.iter().filter(|(field, _)| !wrong.contains(field.as_str())) {
                 let mut merged = base.get(field).cloned().unwrap_or_default();
-                lay_over(&mut merged, value);
-                let found = mistakes_of_field(field, &merged, &OVERLAY);
-                mistakes.extend(found.into_iter().map(|mistake| mistake.under(&path)));
+                apply_overlay(&mut merged, value);
+                let found = check_field(field, &merged, &OVERLAY);
+                mistakes.extend(found.into_iter().map(|mistake| mistake.prefixed(&path)));
             }
-            laid_over.insert(name, overlay);
+            checked_overlays.insert(name, overlay);
         }
-        Diagnostics::none_of(mistakes)?;
+        Diagnostics::error_if_any(mistakes)?;
 
         // Null means absent: Terraform's jsonencode writes it.
         let base = base.into_iter().filter(|(_, value)| !value.is_null()).collect();
-        let manifest = Self { base, overlays: laid_over };
-        let mut together = rules::broken_together(&diagnostics::read(&manifest.base, &BASE)?);
+        let manifest = Self { base, overlays: checked_overlays };
+        let mut together = rules::combined_violations(&diagnostics::read(&manifest.base, &BASE)?);
         for name in manifest.overlays.keys() {
             let path = format!("{ENVIRONMENTS}.{name}");
-            let broken = rules::broken_together(&manifest.merged(name)?);
-            together.extend(broken.into_iter().map(|mistake| mistake.under(&path)));
+            let violations = rules::combined_violations(&manifest.merged(name)?);
+            together.extend(violations.into_iter().map(|mistake| mistake.prefixed(&path)));
         }
-        Diagnostics::none_of(together)?;
+        Diagnostics::error_if_any(together)?;
         Ok(manifest)
     }
 
@@ -192,60 +193,61 @@ impl Manifest {
         let Some(overlay) = self.overlays.get(environment) else { return diagnostics::read(&self.base, &BASE) };
         let mut merged = self.base.clone();
         for (name, value) in overlay {
-            lay_over(&mut merged[name.as_str()], value);
+            apply_overlay(&mut merged[name.as_str()], value);
         }
         diagnostics::read(&merged, &OVERLAY)
     }
 
-    /// What the manifest says for this environment; the base, when it says nothing special.
+    /// Returns the configuration for this environment: the base, with the environment's overlay if it has one.
     #[must_use]
     pub fn for_environment(&self, environment: &EnvironmentName) -> FunctionConfig {
-        // Every merge was read once when the manifest was parsed, so this one reads as well.
+        // Parsing has read every merged configuration once, so this cannot fail.
         self.merged(environment).unwrap_or_default()
     }
 
-    /// The environments that it says something special for.
+    /// Returns the environments that have an overlay.
     pub fn environments(&self) -> impl Iterator<Item = &EnvironmentName> {
         self.overlays.keys()
     }
 
-    /// The environments that it names and deployer.json does not have, with the nearest of those that it has.
+    /// Returns a diagnostic for each environment of the manifest that deployer.json does not have, with the nearest one
+    /// that it has.
     #[must_use]
     pub fn strangers<'a>(&self, known: impl IntoIterator<Item = &'a EnvironmentName>) -> Vec<Diagnostic> {
         let known: BTreeSet<&str> = known.into_iter().map(EnvironmentName::as_str).collect();
-        let strange = self.overlays.keys().filter(|name| !known.contains(name.as_str()));
-        let told = strange.map(|name| {
+        let unknown = self.overlays.keys().filter(|name| !known.contains(name.as_str()));
+        let diagnostics = unknown.map(|name| {
             let hint = diagnostics::nearest(name.as_str(), known.iter().copied());
             Diagnostic::new(
                 format!("{ENVIRONMENTS}.{name}"),
                 format_args!("deployer.json has no environment {name}{hint}"),
             )
         });
-        told.collect()
+        diagnostics.collect()
     }
 
-    /// What it says for each environment that it names, and for all others.
+    /// Returns the configuration for each environment with an overlay, and the base.
     #[must_use]
     pub fn for_all(&self) -> Vec<FunctionConfig> {
         let others = diagnostics::read(&self.base, &BASE).unwrap_or_default();
         self.overlays.keys().map(|name| self.for_environment(name)).chain([others]).collect()
     }
 
-    /// The JSON Schema of a manifest.
+    /// Returns the JSON Schema of a manifest.
     #[must_use]
     pub fn schema() -> Schema {
         let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
         let mut schema = settings.into_generator().into_root_schema_for::<FunctionConfig>();
-        // "Absent" is no value that a field has by default.
+        // An absent field has no default value: the target keeps its own.
         each_property(&mut schema, |field| drop(field.remove("default")));
         let mut overlay = schema.clone();
         for key in ["$schema", "title", "description"] {
             overlay.remove(key);
         }
-        // Laid over the base, a table may name some of its fields only.
+        // A table in an overlay may name only some of its fields.
         each_property(&mut overlay, without_required);
         let overlays = json!({
-            "description": "Laid over the above in the environment of that name: tables merge, the rest replaces.",
+            "description": "The settings of the environment with this name, laid over those above: tables merge, other values replace.",
             "type": ["object", "null"],
             "patternProperties": { "^[a-z][a-z0-9-]{0,31}$": overlay },
             "additionalProperties": false,
@@ -263,30 +265,31 @@ fn each_property(schema: &mut Schema, change: impl Fn(&mut Table)) {
     fields.filter_map(Value::as_object_mut).for_each(change);
 }
 
-/// Takes `required` from a table's schema, also where the table is one of several possibilities.
+/// Removes `required` from a table's schema, also if the table is one of several alternatives.
 fn without_required(table: &mut Table) {
     table.remove("required");
     let choices = table.get_mut("anyOf").and_then(Value::as_array_mut).into_iter().flatten();
     choices.filter_map(Value::as_object_mut).for_each(without_required);
 }
 
-/// What is wrong with one field of the file. Each is read alone, so that all the wrong ones are found at once.
-fn mistakes_of_field(name: &str, value: &Value, reading: &Reading) -> Vec<Diagnostic> {
+/// Returns the mistakes in one field of the file. Each field is read alone, so that all mistakes are found at once.
+fn check_field(name: &str, value: &Value, reading: &FieldRules) -> Vec<Diagnostic> {
     let alone = Value::Object(Table::from_iter([(name.to_owned(), value.clone())]));
     let (config, mut mistakes) = diagnostics::read_all::<FunctionConfig>(&alone, reading, |_| None);
-    let mut broken = config.as_ref().map(rules::broken).unwrap_or_default();
-    // A rule may be broken only because the reading left out what was wrong: of a table or list that lacks something, no rule is told.
-    broken.retain(|rule| !mistakes.iter().any(|left_out| rule.path_concerns(left_out)));
-    mistakes.extend(broken);
+    let mut violations = config.as_ref().map(rules::violations).unwrap_or_default();
+    // A rule may be broken only because a wrong part was left out in reading, so no rule is reported for a table or
+    // list that lacks something.
+    violations.retain(|rule| !mistakes.iter().any(|left_out| rule.path_concerns(left_out)));
+    mistakes.extend(violations);
     mistakes
 }
 
-/// Tables merge, everything else replaces what was there.
-fn lay_over(base: &mut Value, overlay: &Value) {
+/// Lays an overlay over a base: tables merge, everything else replaces the base's value.
+fn apply_overlay(base: &mut Value, overlay: &Value) {
     match (base, overlay) {
         (Value::Object(base), Value::Object(overlay)) => {
             for (name, value) in overlay {
-                lay_over(base.entry(name).or_insert(Value::Null), value);
+                apply_overlay(base.entry(name).or_insert(Value::Null), value);
             }
         }
         (base, overlay) => *base = overlay.clone(),
@@ -302,9 +305,9 @@ fn table(path: &str, value: Value) -> Result<Table, Diagnostic> {
 
 fn toml(text: &str) -> Result<Table, ManifestError> {
     let file: toml::Table = toml::from_str(text).map_err(|error| {
-        // The error as a whole would quote the line, and a message about a number the number: perhaps a secret.
+        // The error's full text quotes the line, and its message a wrong number. Either may be a secret.
         let quotes = error.message().starts_with("invalid type") || error.message().starts_with("invalid value");
-        let what = if quotes { "a value out of range".to_owned() } else { diagnostics::cut(error.message()) };
+        let what = if quotes { "a value out of range".to_owned() } else { diagnostics::truncated(error.message()) };
         let start = error.span().map_or(0, |span| span.start);
         let before = text.get(..start).unwrap_or_default();
         let (line, column) =
@@ -312,13 +315,14 @@ fn toml(text: &str) -> Result<Table, ManifestError> {
         Diagnostic::new("", format_args!("not TOML: {what} at line {line} column {column}"))
     })?;
     let mut mistakes = Vec::new();
-    let fields = file.into_iter().map(|(name, value)| (name.clone(), plain(&name, value, &mut mistakes))).collect();
-    Diagnostics::none_of(mistakes)?;
+    let fields =
+        file.into_iter().map(|(name, value)| (name.clone(), toml_to_json(&name, value, &mut mistakes))).collect();
+    Diagnostics::error_if_any(mistakes)?;
     Ok(fields)
 }
 
-/// A TOML value as a JSON value. No field takes those that JSON does not have.
-fn plain(path: &str, value: toml::Value, mistakes: &mut Vec<Diagnostic>) -> Value {
+/// Converts a TOML value to JSON. Values that JSON does not have fit no field, and are refused.
+fn toml_to_json(path: &str, value: toml::Value, mistakes: &mut Vec<Diagnostic>) -> Value {
     let mut refuse = |what: &str| {
         mistakes.push(Diagnostic::new(
             path,
@@ -336,11 +340,13 @@ fn plain(path: &str, value: toml::Value, mistakes: &mut Vec<Diagnostic>) -> Valu
         toml::Value::Datetime(_) => refuse("a date or time"),
         toml::Value::Array(items) => {
             let items = items.into_iter().enumerate();
-            items.map(|(index, item)| plain(&format!("{path}[{index}]"), item, mistakes)).collect()
+            items.map(|(index, item)| toml_to_json(&format!("{path}[{index}]"), item, mistakes)).collect()
         }
         toml::Value::Table(fields) => fields
             .into_iter()
-            .map(|(name, value)| (name.clone(), plain(&format!("{path}.{}", diagnostics::cut(&name)), value, mistakes)))
+            .map(|(name, value)| {
+                (name.clone(), toml_to_json(&format!("{path}.{}", diagnostics::truncated(&name)), value, mistakes))
+            })
             .collect(),
     }
 }

@@ -1,22 +1,23 @@
-//! A `function.json` of another tool is recognised by its fields, or by its templates.
+//! Recognises the `function.json` of another tool by its fields or its templates.
 
 use serde_json::{Map, Value};
 
 use crate::diagnostics::{self, Diagnostic};
 
-/// Another tool whose file has the name of ours.
+/// Another tool that has a file named `function.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Foreign {
     /// lambroll: the input of CreateFunction, in AWS's own spelling.
     Lambroll,
-    /// Apex: a table of its own.
+    /// Apex: a format of its own.
     Apex,
 }
 
-/// Fields that say whose file it is: two of them are enough.
-const OF_LAMBROLL: [&str; 7] = ["FunctionName", "Handler", "MemorySize", "PackageType", "Role", "Runtime", "Timeout"];
+/// Fields of lambroll's file. Two of them identify it.
+const LAMBROLL_FIELDS: [&str; 7] =
+    ["FunctionName", "Handler", "MemorySize", "PackageType", "Role", "Runtime", "Timeout"];
 
-const OF_APEX: [&str; 10] = [
+const APEX_FIELDS: [&str; 10] = [
     "deadletter_arn",
     "defaultEnvironment",
     "hooks",
@@ -30,13 +31,13 @@ const OF_APEX: [&str; 10] = [
 ];
 
 impl Foreign {
-    /// Whose file this is, where it is another tool's.
-    pub(super) fn recognised(file: &Map<String, Value>) -> Option<Self> {
+    /// Returns the tool that the file belongs to; none if it is no other tool's.
+    pub(super) fn recognise(file: &Map<String, Value>) -> Option<Self> {
         let has_two = |names: &[&str]| names.iter().filter(|name| file.contains_key(**name)).count() >= 2;
-        if has_two(&OF_LAMBROLL) { Some(Self::Lambroll) } else { has_two(&OF_APEX).then_some(Self::Apex) }
+        if has_two(&LAMBROLL_FIELDS) { Some(Self::Lambroll) } else { has_two(&APEX_FIELDS).then_some(Self::Apex) }
     }
 
-    /// The tool's name.
+    /// Returns the tool's name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -54,9 +55,9 @@ impl Foreign {
     }
 }
 
-/// Reads JSON. Where a template that is not within a text breaks it, the mistake says so.
+/// Reads JSON. If a template outside a string breaks it, the mistake says so.
 pub(super) fn json(text: &str) -> Result<Value, Diagnostic> {
-    diagnostics::strict(text).map_err(|error| {
+    diagnostics::parse_strict(text).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         if !is_in_template(text, line, column) {
             return diagnostics::not_json(&error);
@@ -69,7 +70,7 @@ pub(super) fn json(text: &str) -> Result<Value, Diagnostic> {
     })
 }
 
-/// Whether a `{{` before this place, or at either of its two bytes, has not ended there. Columns count bytes, from 1.
+/// Whether a `{{` begins before or at this place and is not closed there. The column counts bytes from 1.
 fn is_in_template(text: &str, line: usize, column: usize) -> bool {
     let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
     let until_here = text.as_bytes().get(..=before + column).unwrap_or(text.as_bytes());

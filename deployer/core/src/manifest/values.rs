@@ -1,4 +1,4 @@
-//! Values of a manifest that have rules of their own: runtimes, roles, secrets, reserved concurrency.
+//! Values of a manifest with rules of their own: runtimes, roles, secrets, reserved concurrency.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,17 +6,17 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::diagnostics::cut;
+use crate::diagnostics::truncated;
 use crate::id::{AccountId, InvalidName, RoleArn, RoleName};
 
-/// The identifier of a runtime. Not a closed list: Lambda adds and retires runtimes, and knows best.
+/// The identifier of a runtime. The list is not closed, because Lambda adds and retires runtimes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(extend("pattern" = r"^[a-z0-9.]{1,64}$"))]
 pub struct Runtime(String);
 
 impl Runtime {
-    /// Takes a runtime's identifier.
+    /// Parses a runtime's identifier.
     ///
     /// # Errors
     /// [`InvalidName`] with the rule and what was found.
@@ -26,11 +26,11 @@ impl Runtime {
         if (1..=64).contains(&text.len()) && text.chars().all(fits) {
             Ok(Self(text))
         } else {
-            Err(InvalidName { what: "a runtime", rule: "1 to 64 of a-z, 0-9 and .", found: cut(&text) })
+            Err(InvalidName { what: "a runtime", rule: "1 to 64 of a-z, 0-9 and .", found: truncated(&text) })
         }
     }
 
-    /// The identifier as text.
+    /// Returns the identifier as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -60,9 +60,9 @@ impl From<Runtime> for String {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum ExecutionRole {
-    /// A name, perhaps with a path, in whichever account the target is.
+    /// A role's name, optionally with a path, in the account of each target.
     Name(RolePath),
-    /// A role of one account.
+    /// The ARN of a role in one account.
     Arn(RoleArn),
 }
 
@@ -73,15 +73,15 @@ pub struct RolePath(String);
 impl RolePath {
     fn parse(text: String) -> Result<Self, InvalidName> {
         let name = text.rsplit('/').next().unwrap_or_default();
-        // The path's parts and characters are those that a role's ARN may have.
+        // The rules of the path are those of a role's ARN.
         if RoleName::parse(name).is_ok() && arn_in("aws", "000000000000", &text).is_ok() {
             Ok(Self(text))
         } else {
-            Err(InvalidName { what: "a role", rule: "a name, path/name or a role's full ARN", found: cut(&text) })
+            Err(InvalidName { what: "a role", rule: "a name, path/name or a role's full ARN", found: truncated(&text) })
         }
     }
 
-    /// Path and name, without a slash before them.
+    /// Returns path and name, without a leading slash.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -92,7 +92,7 @@ fn arn_in(partition: &str, account: &str, path_and_name: &str) -> Result<RoleArn
     RoleArn::parse(format!("arn:{partition}:iam::{account}:role/{path_and_name}"))
 }
 
-/// A manifest names a role that is not one of the target's account.
+/// A manifest names a role that belongs to another account or partition than the target's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the role {found} does not belong to the account {expected} of the target; name the role without its account")]
 pub struct ForeignRole {
@@ -103,7 +103,7 @@ pub struct ForeignRole {
 }
 
 impl ExecutionRole {
-    /// Takes a name, a path with a name, or an ARN.
+    /// Parses a name, a path with a name, or an ARN.
     ///
     /// # Errors
     /// [`InvalidName`] with the rule and what was found.
@@ -116,7 +116,7 @@ impl ExecutionRole {
         }
     }
 
-    /// The name or ARN, as the manifest has it.
+    /// Returns the name or ARN as the manifest has it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -125,7 +125,7 @@ impl ExecutionRole {
         }
     }
 
-    /// Path and name, without the account.
+    /// Returns path and name, without the account.
     #[must_use]
     pub fn path_and_name(&self) -> &str {
         match self {
@@ -134,10 +134,10 @@ impl ExecutionRole {
         }
     }
 
-    /// The role's ARN in a target's partition and account.
+    /// Returns the role's ARN in a target's partition and account.
     ///
     /// # Errors
-    /// [`ForeignRole`] when the manifest names a role of another account or partition.
+    /// [`ForeignRole`] if the manifest names a role of another account or partition.
     pub fn in_account(&self, partition: &str, account: &AccountId) -> Result<RoleArn, ForeignRole> {
         let foreign = || ForeignRole { expected: account.clone(), found: self.as_str().to_owned() };
         match self {
@@ -174,18 +174,18 @@ impl JsonSchema for ExecutionRole {
     }
 }
 
-/// The value of a variable. It is never printed or serialized; [`Secret::expose`] is the only way to it.
+/// The value of a variable. It is never printed or serialized; only [`Secret::expose`] returns it.
 #[derive(Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes a value.
+    /// Wraps a value.
     #[must_use]
     pub fn new(value: impl Into<String>) -> Self {
         Self(value.into())
     }
 
-    /// The value itself: for Lambda, and nothing else.
+    /// Returns the value itself. Only calls to Lambda may use it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -210,7 +210,7 @@ impl Serialize for Secret {
 #[schemars(extend("exclusiveMinimum" = 0))]
 pub struct Gib(f64);
 
-/// It is a finite number, so it equals itself.
+/// The number is finite, so it equals itself.
 impl Eq for Gib {}
 
 impl TryFrom<f64> for Gib {
@@ -230,13 +230,13 @@ impl From<Gib> for f64 {
     }
 }
 
-/// How many executions are reserved for a function.
+/// The number of executions that are reserved for a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "i64")]
 pub enum ReservedConcurrency {
-    /// None: the function shares what the account has left. Written -1, as in Terraform.
+    /// No executions are reserved: the function shares the account's unreserved ones. Written -1, as in Terraform.
     Unreserved,
-    /// So many; 0 keeps the function from running at all.
+    /// This many executions are reserved. 0 keeps the function from running.
     Reserved(i32),
 }
 

@@ -1,7 +1,7 @@
-//! A function as it is, as the `function.toml` that would leave it so.
+//! Writes the `function.toml` that describes a live function, and that would change nothing in it.
 //!
-//! What the manifest cannot say, or must not without being asked to (the values of variables), is left out, for what is not named
-//! is left as it is; a comment says so.
+//! A manifest cannot express everything, and the values of variables are written only on request. A comment names each
+//! part that is left out, which deployments then leave as it is.
 
 use std::fmt::Write as _;
 
@@ -13,16 +13,16 @@ use crate::id::{AccountId, FunctionName};
 use crate::observed::{FunctionMetadata, Settings, Variables};
 use crate::text::plain;
 
-/// What is written of variables.
+/// The treatment of variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Values {
-    /// Their names, in comments.
+    /// Their names are written, in comments.
     Withheld,
-    /// Their names and values, in clear.
+    /// Their names and values are written, in clear.
     Shown,
 }
 
-/// The `function.toml` of a function that is called so and lives in this account. It always is a valid one.
+/// Writes the `function.toml` of a function with this name in this account. The result is always valid.
 #[must_use]
 pub fn write(
     name: &FunctionName,
@@ -32,20 +32,20 @@ pub fn write(
     values: Values,
 ) -> String {
     let (tables, plain): (Vec<_>, Vec<_>) =
-        seen_values(name, account, settings).into_iter().partition(|(_, value)| value.is_object());
-    let reserved = ("reserved_concurrent_executions", of(&belongings.reserved_concurrency));
+        manifest_values(name, account, settings).into_iter().partition(|(_, value)| value.is_object());
+    let reserved = ("reserved_concurrent_executions", to_json(&belongings.reserved_concurrency));
     let plain = plain.into_iter().chain([reserved]);
     let mut parts: Vec<String> =
-        plain.filter_map(|(name, value)| Some(format!("{name} = {}\n", shown(&value)?))).collect();
+        plain.filter_map(|(name, value)| Some(format!("{name} = {}\n", to_toml(&value)?))).collect();
     parts.extend(variables(settings, values));
     parts.extend(tags(belongings));
-    parts.extend(tables.into_iter().filter_map(|(name, value)| block(name, &value)));
+    parts.extend(tables.into_iter().filter_map(|(name, value)| table_text(name, &value)));
     format!("# What function {name} of account {account} was, when this was written.\n")
-        + &checked(parts, |error| format!("Left as it is, for a manifest cannot say it: {error}"))
+        + &join_valid(parts, |error| format!("Left as it is, for a manifest cannot say it: {error}"))
 }
 
-/// Fields and tables below each other; those that are not valid as comments, below a sentence that says why.
-pub(super) fn checked(
+/// Joins fields and tables. Those that are not valid are written as comments, below a sentence that says why.
+pub(super) fn join_valid(
     parts: impl IntoIterator<Item = String>,
     mut why: impl FnMut(&ManifestError) -> String,
 ) -> String {
@@ -65,17 +65,20 @@ pub(super) fn checked(
     text
 }
 
-/// Each field of the table as a manifest has it, but for the variables; nothing where there is nothing to say.
-fn seen_values(name: &FunctionName, account: &AccountId, settings: &Settings) -> Vec<(&'static str, Value)> {
+/// Returns each field, except for the variables, with its value as a manifest has it; null for a field that a manifest
+/// need not name.
+fn manifest_values(name: &FunctionName, account: &AccountId, settings: &Settings) -> Vec<(&'static str, Value)> {
     let as_manifest = |(field, value): (&'static str, Value)| {
         let value = match field {
             "variables" => Value::Null,
             "architectures" => Value::Array(vec![value]),
-            "role" => of(&settings.role.as_deref().map(|arn| role(account, arn))),
+            "role" => to_json(&settings.role.as_deref().map(|arn| role_without_account(account, arn))),
             "vpc_config" if settings.vpc_config.subnet_ids.is_empty() => Value::Null,
-            "logging_config" => of(&settings.logging_config.clone().and_then(|logging| own_logging(name, logging))),
-            // A function has one file system at most, and a manifest has it as a table.
-            "file_system_config" => settings.file_system_config.first().map_or(Value::Null, of),
+            "logging_config" => {
+                to_json(&settings.logging_config.clone().and_then(|logging| custom_logging(name, logging)))
+            }
+            // A function has at most one file system, and a manifest has it as a table.
+            "file_system_config" => settings.file_system_config.first().map_or(Value::Null, to_json),
             _ => value,
         };
         let is_empty = value.as_str().is_some_and(str::is_empty) || value.as_array().is_some_and(Vec::is_empty);
@@ -84,19 +87,20 @@ fn seen_values(name: &FunctionName, account: &AccountId, settings: &Settings) ->
     settings.values().into_iter().map(as_manifest).collect()
 }
 
-/// How the function logs, without what Lambda gives each function of itself.
-fn own_logging(name: &FunctionName, mut logging: LoggingConfig) -> Option<LoggingConfig> {
-    // The group that Lambda gives a function of this name: another function has another.
+/// Returns the logging configuration without Lambda's defaults.
+fn custom_logging(name: &FunctionName, mut logging: LoggingConfig) -> Option<LoggingConfig> {
+    // The default log group contains the function's name, so another function has another one.
     if logging.log_group.as_deref() == Some(&format!("/aws/lambda/{name}")) {
         logging.log_group = None;
     }
-    // And so logs whoever says nothing.
+    // The text format without a log group is Lambda's default.
     let is_default = logging.log_group.is_none() && logging.log_format == Some(LogFormat::Text);
     (!is_default).then_some(logging)
 }
 
-/// Path and name: the same manifest goes to other accounts.
-fn role<'a>(account: &AccountId, arn: &'a str) -> &'a str {
+/// Returns a role's path and name, because the same manifest is used in other accounts. The role of another account
+/// stays an ARN.
+fn role_without_account<'a>(account: &AccountId, arn: &'a str) -> &'a str {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     match parts[..] {
         [_, _, "iam", "", of, role] if of == account.as_str() => role.strip_prefix("role/").unwrap_or(arn),
@@ -130,38 +134,38 @@ fn tags(belongings: &FunctionMetadata) -> Option<String> {
     let Some(tags) = &belongings.tags else {
         return Some("\n# Its tags could not be seen (lambda:ListTags), and are left as they are.\n".into());
     };
-    // Those with the prefix aws: are AWS's own, and nobody else sets them.
+    // Tags with the prefix aws: are AWS's own, and nobody else can set them.
     let own = tags.iter().filter(|(name, _)| !name.to_lowercase().starts_with("aws:"));
     let lines: String = own.map(|(name, value)| format!("{} = {}\n", key(name), quoted(value))).collect();
     (!lines.is_empty()).then(|| format!("[tags]\n{lines}"))
 }
 
-pub(super) fn block(name: &str, value: &Value) -> Option<String> {
+pub(super) fn table_text(name: &str, value: &Value) -> Option<String> {
     let fields = value.as_object()?.iter();
     let lines: String =
-        fields.filter_map(|(name, value)| Some(format!("{} = {}\n", key(name), shown(value)?))).collect();
+        fields.filter_map(|(name, value)| Some(format!("{} = {}\n", key(name), to_toml(value)?))).collect();
     let own = if lines.is_empty() { lines } else { format!("[{name}]\n{lines}") };
     let tables = value.as_object()?.iter().filter(|(_, value)| value.is_object());
-    let inner = tables.filter_map(|(field, table)| block(&format!("{name}.{field}"), table));
+    let inner = tables.filter_map(|(field, table)| table_text(&format!("{name}.{field}"), table));
     let all = [own].into_iter().chain(inner).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n");
     (!all.is_empty()).then_some(all)
 }
 
-fn of<T: Serialize>(value: &T) -> Value {
+fn to_json<T: Serialize>(value: &T) -> Value {
     serde_json::to_value(value).unwrap_or_default()
 }
 
-/// As TOML; nothing for null.
-pub(super) fn shown(value: &Value) -> Option<String> {
+/// Writes a value as TOML; none for null and tables.
+pub(super) fn to_toml(value: &Value) -> Option<String> {
     Some(match value {
         Value::Null | Value::Object(_) => return None,
         Value::String(text) => quoted(text),
-        Value::Array(items) => format!("[{}]", items.iter().filter_map(shown).collect::<Vec<_>>().join(", ")),
+        Value::Array(items) => format!("[{}]", items.iter().filter_map(to_toml).collect::<Vec<_>>().join(", ")),
         other => other.to_string(),
     })
 }
 
-/// A basic string of TOML: JSON's escapes are among its own, and one more must be escaped.
+/// Writes a basic string of TOML. JSON's escapes are valid there; DEL must be escaped in addition.
 fn quoted(text: &str) -> String {
     Value::String(text.to_owned()).to_string().replace('\u{7f}', "\\u007F")
 }
@@ -171,7 +175,7 @@ fn key(name: &str) -> String {
     if bare { name.to_owned() } else { quoted(name) }
 }
 
-/// As a comment has it: TOML forbids control characters there too.
+/// Makes one line of a text for a comment, without the control characters that TOML forbids there.
 pub(super) fn one_line(text: &str) -> String {
     plain(&text.split_whitespace().collect::<Vec<_>>().join(" ")).into_owned()
 }

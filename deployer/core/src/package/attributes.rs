@@ -1,4 +1,4 @@
-//! The attributes of an entry, and the system that it was zipped on, which says how they are to be read (APPNOTE 4.4.2 and
+//! The attributes of an entry, and the system that it was zipped on, which determines their meaning (APPNOTE 4.4.2 and
 //! 4.4.15).
 
 const UNIX: u8 = 3;
@@ -17,23 +17,23 @@ pub(super) struct Attributes {
 }
 
 impl Attributes {
-    /// The Unix mode, if the zip was made where there are modes, and gives one.
+    /// Returns the Unix mode, if the zip was made on a system with modes and has one.
     pub(super) fn mode(self) -> Option<u32> {
         let mode = self.bits >> 16;
         (matches!(self.made_on, UNIX | MACOS) && mode != 0).then_some(mode)
     }
 
-    /// The type of the file, if there is a mode.
+    /// Returns the file type, if there is a mode.
     pub(super) fn file_type(self) -> Option<u32> {
         self.mode().map(|mode| mode & FILE_TYPE)
     }
 
-    /// Some readers look at modes whatever the system: they take this for the type.
+    /// Returns the file type for readers that look at modes whatever the system is.
     fn apparent_type(self) -> u32 {
         (self.bits >> 16) & FILE_TYPE
     }
 
-    /// All readers that know links know this one. Some know those of other systems too, and some do not.
+    /// Whether all readers that support links see a link. Links of other systems are seen by some readers only.
     pub(super) fn is_link(self) -> bool {
         self.made_on == UNIX && self.apparent_type() == LINK
     }
@@ -42,7 +42,7 @@ impl Attributes {
         self.apparent_type() == LINK
     }
 
-    /// Readers that go by Unix modes, or by the attributes of DOS, may take it for a folder.
+    /// Whether readers that go by Unix modes, or by DOS attributes, may see a folder.
     pub(super) fn may_be_folder(self) -> bool {
         self.apparent_type() == FOLDER || self.bits & DOS_FOLDER != 0
     }

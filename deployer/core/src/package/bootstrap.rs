@@ -1,4 +1,4 @@
-//! The program that `provided.*` runtimes start: what its first bytes say, and whether that suits the function.
+//! The program that `provided.*` runtimes start: its kind, by its first bytes, and whether it suits the function.
 
 use std::fmt;
 
@@ -8,20 +8,20 @@ use serde::{Deserialize, Serialize};
 use super::error::PackageError;
 use crate::manifest::Architecture;
 
-/// How many of its first bytes are looked at: an ELF-64 header.
+/// The number of first bytes that are read: an ELF-64 header.
 pub(super) const FIRST_BYTES: u64 = 64;
 
 /// The file `bootstrap` at the zip's root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Bootstrap {
-    /// Whether the zip was made on Unix or macOS and the executable bit is set for everybody.
+    /// Whether the zip has Unix modes and others may execute the file.
     pub executable: bool,
-    /// What its first bytes say.
+    /// The kind of program that its first bytes show.
     pub kind: BootstrapKind,
 }
 
 impl Bootstrap {
-    /// The machine that it is built for; none for a script.
+    /// Returns the machine that it is built for; none for a script.
     #[must_use]
     pub fn machine(&self) -> Option<Machine> {
         match self.kind {
@@ -31,17 +31,17 @@ impl Bootstrap {
     }
 }
 
-/// What a program's first bytes say.
+/// The kind of a program, by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BootstrapKind {
     /// An ELF file.
     Elf(Machine),
-    /// A script: it begins with `#!`.
+    /// A script, which begins with `#!`.
     Script,
-    /// A script whose first line ends as on Windows.
+    /// A script whose first line ends with a carriage return, as on Windows.
     WindowsScript,
-    /// Neither.
+    /// Neither an ELF file nor a script.
     Other,
 }
 
@@ -53,7 +53,7 @@ pub enum Machine {
     X86_64,
     /// Lambda's architecture `arm64`.
     Aarch64,
-    /// Any other, by its number in the ELF header.
+    /// Another machine, by its number in the ELF header.
     Other(u16),
 }
 
@@ -67,7 +67,7 @@ impl From<Architecture> for Machine {
 }
 
 impl Machine {
-    /// The name that Lambda has for it.
+    /// Returns Lambda's name of the architecture.
     pub(super) fn architecture(self) -> String {
         match self {
             Self::Aarch64 => "arm64".to_owned(),
@@ -87,10 +87,11 @@ impl fmt::Display for Machine {
 }
 
 impl BootstrapKind {
-    /// System V ABI, "ELF header": `e_machine` is at byte 18, in the byte order that byte 5 names.
+    /// Finds the kind of a program. System V ABI, "ELF header": `e_machine` is at byte 18, in the byte order that byte
+    /// 5 names.
     pub(super) fn of(first: &[u8]) -> Self {
         match first {
-            // The carriage return would be the end of the interpreter's name.
+            // The carriage return would become part of the interpreter's name.
             [b'#', b'!', rest @ ..] => match rest.iter().position(|byte| *byte == b'\n') {
                 Some(end) if rest[..end].ends_with(b"\r") => Self::WindowsScript,
                 _ => Self::Script,
@@ -109,7 +110,7 @@ impl BootstrapKind {
     }
 }
 
-/// What to do when the program is for another machine.
+/// Advises on a program for another machine.
 pub(super) fn remedy(found: Machine, wanted: Machine) -> String {
     let build = match wanted {
         Machine::X86_64 => "build for x86_64-unknown-linux-gnu",
@@ -124,10 +125,10 @@ pub(super) fn remedy(found: Machine, wanted: Machine) -> String {
     }
 }
 
-/// Whether a `provided.*` runtime of the wanted architecture can start the program.
+/// Checks that a `provided.*` runtime of the wanted architecture can start the program.
 ///
 /// # Errors
-/// [`PackageError`] when it has no executable bit, or is for another machine or no program at all.
+/// [`PackageError`] if it is not executable, is for another machine, or is no program.
 pub(super) fn check(bootstrap: &Bootstrap, wanted: Machine) -> Result<(), PackageError> {
     if !bootstrap.executable {
         return Err(PackageError::NotExecutable);

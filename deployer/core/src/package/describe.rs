@@ -1,4 +1,4 @@
-//! An archive is described when all of it has come by: its manifest, and the program or code that Lambda would start.
+//! Describes an archive after its last byte: its manifest, and the program or code that Lambda would start.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,7 +9,7 @@ use super::error::PackageError;
 use super::handler;
 use super::item::Item;
 use super::item::Wanted;
-use super::links::{Astray, Lead, Links};
+use super::links::{LinkDestination, LinkRefusal, Links};
 use super::offenders::{Offenders, shown};
 use super::startup::Startup;
 use super::unpack::Unpacked;
@@ -18,17 +18,17 @@ use crate::manifest::ManifestFormat;
 type Manifest = (ManifestFormat, Vec<u8>);
 
 /// The endings of files that are meant as manifests.
-const MEANT: [&str; 6] = ["toml", "json", "yaml", "yml", "tml", "jsonc"];
-/// macOS puts this folder beside the files that it zips.
+const MANIFEST_ENDINGS: [&str; 6] = ["toml", "json", "yaml", "yml", "tml", "jsonc"];
+/// The folder that macOS adds to a zip.
 const MACOS_FOLDER: &str = "__MACOSX";
 
-/// Describes an archive by its entries and by what was unpacked of them.
+/// Describes an archive by its entries and the data that were kept of them.
 pub(super) fn describe(
     items: &[Item],
     unpacked: Vec<(usize, Unpacked)>,
 ) -> Result<(Option<Manifest>, Startup), PackageError> {
     let mut data: HashMap<usize, Unpacked> = unpacked.into_iter().collect();
-    check_doubles(items, &data)?;
+    check_duplicates(items, &data)?;
     let links = links(items, &data)?;
     let programs = Programs { items, links: &links, data: &data };
     let bootstrap = programs.bootstrap();
@@ -36,19 +36,19 @@ pub(super) fn describe(
         bootstrap,
         nested_bootstrap: files(items).find(|path| path.ends_with("/bootstrap")).map(|path| shown(path.as_bytes())),
         folder: only_folder(items),
-        code: code(items, &links),
+        code: handler_files(items, &links),
     };
     drop(links);
     let manifest = items.iter().enumerate().find_map(|(at, item)| Some((at, ManifestFormat::of(&item.name)?)));
     let manifest = manifest.and_then(|(at, format)| Some((format, data.remove(&at)?.kept)));
     if manifest.is_none() {
-        check_meant(items, &startup)?;
+        check_misnamed(items, &startup)?;
     }
     Ok((manifest, startup))
 }
 
-/// Names that come twice have the same bytes.
-fn check_doubles(items: &[Item], data: &HashMap<usize, Unpacked>) -> Result<(), PackageError> {
+/// Checks that entries of the same name have the same bytes.
+fn check_duplicates(items: &[Item], data: &HashMap<usize, Unpacked>) -> Result<(), PackageError> {
     let mut seen: HashMap<&str, &Unpacked> = HashMap::new();
     let mut others = Offenders::default();
     for (item, unpacked) in items.iter().enumerate().filter_map(|(at, item)| Some((item, data.get(&at)?))) {
@@ -61,7 +61,7 @@ fn check_doubles(items: &[Item], data: &HashMap<usize, Unpacked>) -> Result<(), 
     others.refuse(PackageError::Duplicate)
 }
 
-/// The links, each of which leads somewhere.
+/// Returns the links, after checking that each leads to a valid place.
 fn links<'a>(items: &'a [Item], data: &'a HashMap<usize, Unpacked>) -> Result<Links<'a>, PackageError> {
     let mut links = Links::default();
     let (mut outside, mut circles) = (Offenders::default(), Offenders::default());
@@ -75,10 +75,10 @@ fn links<'a>(items: &'a [Item], data: &'a HashMap<usize, Unpacked>) -> Result<Li
     for item in items.iter().filter(|item| item.kind == Kind::Link) {
         let Some(target) = links.target(&item.name) else { continue };
         let both = || format!("{} to {}", shown(item.name.as_bytes()), shown(target.as_bytes()));
-        match links.lead(&item.name, target) {
+        match links.follow(&item.name, target) {
             Ok(_) => {}
-            Err(Astray::Outside) => outside.add(both),
-            Err(Astray::InCircles) => circles.add(both),
+            Err(LinkRefusal::Outside) => outside.add(both),
+            Err(LinkRefusal::Circular) => circles.add(both),
         }
     }
     outside.refuse(PackageError::LinkOutside)?;
@@ -93,13 +93,13 @@ struct Programs<'a> {
 }
 
 impl Programs<'_> {
-    /// The program at the root; a link is judged by what it leads to. One in a layer is not known.
+    /// Returns the program at the root, or the file that a link there leads to. A program in a layer is not known.
     fn bootstrap(&self) -> Option<Bootstrap> {
         let path = match self.links.target(BOOTSTRAP) {
             None => BOOTSTRAP.to_owned(),
-            Some(target) => match self.links.lead(BOOTSTRAP, target) {
-                Ok(Lead::Inside(path)) => path,
-                Ok(Lead::Layer) | Err(_) => return None,
+            Some(target) => match self.links.follow(BOOTSTRAP, target) {
+                Ok(LinkDestination::Inside(path)) => path,
+                Ok(LinkDestination::Layer) | Err(_) => return None,
             },
         };
         let is_it = |item: &Item| item.kind == Kind::File && item.name == path;
@@ -109,18 +109,19 @@ impl Programs<'_> {
     }
 }
 
-/// Whatever is no folder.
+/// Returns the names of all entries that are no folders.
 pub(super) fn files(items: &[Item]) -> impl Iterator<Item = &str> {
     items.iter().filter(|item| item.kind != Kind::Folder).map(|item| item.name.as_str())
 }
 
-/// The files that a handler may be in, and the folders that are links, with a slash behind them: what is in those is elsewhere too.
-fn code(items: &[Item], links: &Links<'_>) -> Option<Vec<String>> {
+/// Returns the files that a handler may be in, and the links to folders with a trailing slash: the files in those are
+/// elsewhere. None if there are too many.
+fn handler_files(items: &[Item], links: &Links<'_>) -> Option<Vec<String>> {
     let known: HashSet<&str> =
         items.iter().filter(|item| item.kind == Kind::File).map(|item| item.name.as_str()).collect();
-    let is_folder = |path: &str| match links.target(path).map(|target| links.lead(path, target)) {
-        Some(Ok(Lead::Inside(path))) => !known.contains(path.as_str()),
-        Some(Ok(Lead::Layer)) => true,
+    let is_folder = |path: &str| match links.target(path).map(|target| links.follow(path, target)) {
+        Some(Ok(LinkDestination::Inside(path))) => !known.contains(path.as_str()),
+        Some(Ok(LinkDestination::Layer)) => true,
         Some(Err(_)) | None => false,
     };
     let linked = items.iter().filter(|item| item.kind == Kind::Link && handler::may_lead_to(&item.name));
@@ -129,10 +130,10 @@ fn code(items: &[Item], links: &Links<'_>) -> Option<Vec<String>> {
         files(items).filter(|path| handler::may_be_in(path)).map(str::to_owned).chain(folders).collect();
     code.sort_unstable();
     code.dedup();
-    (code.len() <= handler::MOST).then_some(code)
+    (code.len() <= handler::MAX_FILES).then_some(code)
 }
 
-/// The folder that everything is in, but for what macOS and people leave beside it.
+/// Returns the one folder that everything is in, apart from macOS's folder and hidden files at the root.
 fn only_folder(items: &[Item]) -> Option<String> {
     let mut folder = None;
     for item in items {
@@ -150,14 +151,15 @@ fn only_folder(items: &[Item]) -> Option<String> {
     folder.map(str::to_owned)
 }
 
-/// A zip without a manifest has none in its only folder, and no file that is meant as one.
-fn check_meant(items: &[Item], startup: &Startup) -> Result<(), PackageError> {
+/// Checks that a zip without a manifest has no misnamed one at its root, and that its only folder has neither a
+/// manifest nor `bootstrap`.
+fn check_misnamed(items: &[Item], startup: &Startup) -> Result<(), PackageError> {
     for name in files(items).filter(|name| !name.contains('/')) {
-        // Windows hides an ending that its editor has added.
+        // Windows' editor adds .txt, and Windows hides it.
         let shown_as = name.strip_suffix(".txt").unwrap_or(name);
         let Some((stem, ending)) = shown_as.rsplit_once('.') else { continue };
         let ending = ending.to_ascii_lowercase();
-        if stem.eq_ignore_ascii_case("function") && MEANT.contains(&ending.as_str()) {
+        if stem.eq_ignore_ascii_case("function") && MANIFEST_ENDINGS.contains(&ending.as_str()) {
             let format = if ending.starts_with("json") { ManifestFormat::Json } else { ManifestFormat::Toml };
             return Err(PackageError::Misnamed { found: shown(name.as_bytes()), right: format.file_name() });
         }

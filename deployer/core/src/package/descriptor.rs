@@ -1,17 +1,18 @@
-//! The data descriptor (APPNOTE 4.3.9): checksum and sizes of an entry that was zipped as a stream, behind its data.
+//! The data descriptor (APPNOTE 4.3.9): checksum and sizes that follow the data of an entry that was zipped as a
+//! stream.
 
 use super::fields::Fields;
 use super::item::Item;
 use super::scan::Signature;
 
-/// Flag bit 3: checksum and sizes are behind the data.
+/// Flag bit 3: checksum and sizes follow the data.
 pub(super) const FLAG: u16 = 1 << 3;
 pub(super) const SIGNATURE: Signature = *b"PK\x07\x08";
-/// No descriptor is longer: a signature, the checksum, and two sizes of eight bytes.
+/// The longest descriptor: a signature, the checksum, and two sizes of eight bytes.
 pub(super) const LONGEST: u64 = 24;
 
-/// How long the right descriptor of an entry is with which these bytes begin: its sizes have four bytes or eight, with a
-/// signature or without. None where they begin otherwise.
+/// Returns the length of an entry's descriptor at the beginning of these bytes: its sizes have four or eight bytes,
+/// with or without a signature. None if its values are not the entry's.
 pub(super) fn length(bytes: &[u8], item: &Item) -> Option<usize> {
     let signed = bytes.strip_prefix(&SIGNATURE).and_then(|rest| unsigned(rest, item)).map(|length| 4 + length);
     signed.or_else(|| unsigned(bytes, item))

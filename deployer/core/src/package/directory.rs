@@ -1,6 +1,6 @@
-//! The central directory: every entry against every rule.
+//! Reads the central directory, and checks every entry against every rule.
 //!
-//! Nothing of an entry's data is known here.
+//! The data of entries are not known here.
 
 use super::end::End;
 use super::entry::{Entry, Kind, RULES};
@@ -13,17 +13,17 @@ use super::offenders::{Offenders, shown};
 /// The program that `provided.*` runtimes start.
 pub(super) const BOOTSTRAP: &str = "bootstrap";
 
-/// What is needed of a directory that obeys all rules.
+/// The entries of a directory that obeys all rules.
 #[derive(Debug)]
 pub(super) struct Contents {
-    /// In the order of their places.
+    /// The entries in the order of their offsets.
     pub(super) items: Vec<Item>,
     pub(super) unzipped: u64,
-    /// Where the last entry's room ends.
+    /// The offset at which the room of the last entry ends.
     pub(super) until: u64,
 }
 
-/// Reads the directory, whose bytes these are.
+/// Reads a directory from its bytes.
 pub(super) fn read(bytes: &[u8], end: End) -> Result<Contents, PackageError> {
     if end.entries > ENTRIES_LIMIT {
         return Err(PackageError::TooManyEntries { found: end.entries, limit: ENTRIES_LIMIT });
@@ -49,11 +49,11 @@ pub(super) fn read(bytes: &[u8], end: End) -> Result<Contents, PackageError> {
     if unzipped > UNZIPPED_LIMIT {
         return Err(PackageError::TooLargeUnzipped { found: unzipped, limit: UNZIPPED_LIMIT });
     }
-    want(&mut items)?;
+    mark_wanted(&mut items)?;
     Ok(Contents { items, unzipped, until: end.from })
 }
 
-/// The entries in the directory's order; an error once it is not as its end says.
+/// Returns the entries in the directory's order, then an error if the directory is not as its end record says.
 fn entries(bytes: &[u8], end: End) -> impl Iterator<Item = Result<Entry<'_>, PackageError>> {
     let broken =
         move |entry: u64| PackageError::BrokenDirectory { entry: entry.saturating_add(1), entries: end.entries };
@@ -61,7 +61,7 @@ fn entries(bytes: &[u8], end: End) -> impl Iterator<Item = Result<Entry<'_>, Pac
     let mut done = 0_u64;
     std::iter::from_fn(move || {
         if done >= end.entries {
-            // What follows the last entry would be an entry for readers that go by the size.
+            // Readers that go by the directory's size would take following bytes for an entry.
             return (!std::mem::take(&mut rest).is_empty()).then(|| Err(broken(done)));
         }
         let Some((entry, after)) = Entry::read(rest) else {
@@ -75,7 +75,7 @@ fn entries(bytes: &[u8], end: End) -> impl Iterator<Item = Result<Entry<'_>, Pac
     })
 }
 
-/// The rules that an entry breaks on its own. The first broken rule is reported, with all its offenders.
+/// Checks the rules for single entries. The first broken rule is reported, with all its offenders.
 fn check_each(bytes: &[u8], end: End) -> Result<(), PackageError> {
     let mut offenders: Vec<Offenders> = RULES.iter().map(|_| Offenders::default()).collect();
     for entry in entries(bytes, end) {
@@ -92,10 +92,11 @@ fn check_each(bytes: &[u8], end: End) -> Result<(), PackageError> {
     RULES.iter().zip(offenders).try_for_each(|(rule, offenders)| offenders.refuse(rule.error))
 }
 
-/// No name twice but where both are the same, no file that is also a folder, and nothing that is reached through a link.
+/// Checks that names come twice only for equal entries, that no file is also a folder, and that no entry is reached
+/// through a link.
 fn check_names(items: &mut [Item]) -> Result<(), PackageError> {
-    // In the order of their parts, whatever is in a folder comes directly after it: looking at neighbours is enough.
-    items.sort_unstable_by(|a, b| a.parts().cmp(b.parts()).then(a.at.cmp(&b.at)));
+    // Sorted by the parts of the path, a folder's entries come directly after it, so comparing neighbours is enough.
+    items.sort_unstable_by(|a, b| a.parts().cmp(b.parts()).then(a.offset.cmp(&b.offset)));
     let (mut twice, mut both, mut through) = (Offenders::default(), Offenders::default(), Offenders::default());
     for at in 1..items.len() {
         let Some([one, next]) = items.get_mut(at - 1..=at) else { break };
@@ -104,7 +105,7 @@ fn check_names(items: &mut [Item]) -> Result<(), PackageError> {
             if is_judged || !one.is_like(next) {
                 twice.add(|| shown(next.name.as_bytes()));
             }
-            // The checksum in the directory can say anything: that the bytes are the same is seen when they come by.
+            // The directory's checksums prove nothing. The bytes are compared by hash when they stream by.
             (one.wanted, next.wanted) = (Wanted::Hash, Wanted::Hash);
         } else if one.kind != Kind::Folder
             && next.path().strip_prefix(one.path()).is_some_and(|rest| rest.starts_with('/'))
@@ -120,14 +121,14 @@ fn check_names(items: &mut [Item]) -> Result<(), PackageError> {
     both.refuse(PackageError::FileAndFolder)
 }
 
-/// No two entries share bytes. Leaves the entries in the order of their places.
+/// Checks that no two entries share bytes, and sorts the entries by their offsets.
 fn check_places(items: &mut [Item]) -> Result<(), PackageError> {
-    items.sort_unstable_by_key(|item| (item.at, item.least_end));
+    items.sort_unstable_by_key(|item| (item.offset, item.least_end));
     let mut overlaps = Offenders::default();
     let mut entries = items.iter();
     let mut furthest = entries.next();
     for next in entries {
-        if let Some(before) = furthest.filter(|before| next.at < before.least_end) {
+        if let Some(before) = furthest.filter(|before| next.offset < before.least_end) {
             overlaps.add(|| format!("{} with {}", shown(next.name.as_bytes()), shown(before.name.as_bytes())));
         }
         if furthest.is_none_or(|before| next.least_end > before.least_end) {
@@ -137,9 +138,9 @@ fn check_places(items: &mut [Item]) -> Result<(), PackageError> {
     overlaps.refuse(PackageError::Overlap)
 }
 
-/// Says of which entries the data are wanted: the manifest, links, and the program. Where `bootstrap` is a link, any file may
-/// be the program.
-fn want(items: &mut [Item]) -> Result<(), PackageError> {
+/// Marks the entries whose data are wanted: the manifest, links, and the program. If `bootstrap` is a link, any file
+/// may be the program.
+fn mark_wanted(items: &mut [Item]) -> Result<(), PackageError> {
     let is_bootstrap = |item: &Item, kind| item.name == BOOTSTRAP && item.kind == kind;
     let linked = items.iter().any(|item| is_bootstrap(item, Kind::Link));
     let (mut manifests, mut long, mut links) = (0_usize, Offenders::default(), 0_u64);
@@ -147,7 +148,7 @@ fn want(items: &mut [Item]) -> Result<(), PackageError> {
         match (item.kind, item.manifest()) {
             (Kind::Link, Some(format)) => return Err(PackageError::ManifestLink { name: format.file_name() }),
             (Kind::File, Some(format)) => {
-                // Deflate makes nothing much larger, so a larger packed size is as wrong as a larger unpacked one.
+                // Deflate makes nothing much larger, so a packed size beyond the limit is wrong too.
                 if item.unpacked > MANIFEST_LIMIT || item.packed > MANIFEST_LIMIT + 1024 {
                     return Err(PackageError::ManifestTooLarge { name: format.file_name(), limit: MANIFEST_LIMIT });
                 }

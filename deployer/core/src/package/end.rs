@@ -1,7 +1,7 @@
-//! The end of a zip: the record that says where the central directory is (APPNOTE 4.3.14 to 4.3.16).
+//! The end of a zip: the record that locates the central directory (APPNOTE 4.3.14 to 4.3.16).
 //!
-//! Stricter than common readers on purpose. They search, guess and correct, each in its own way, so a zip could
-//! hold one thing for us and another for Lambda. Here the end has to be unmistakable: one record whose comment ends
+//! It is stricter than common readers on purpose. They search, guess and correct, each in its own way, so a zip could
+//! contain one thing for us and another for Lambda. Here the end must be unmistakable: one record whose comment ends
 //! with the object, directly after the directory, with absolute offsets, and a zip64 record that agrees with it.
 
 use super::error::PackageError;
@@ -14,17 +14,17 @@ const ZIP64_SIGNATURE: [u8; 4] = *b"PK\x06\x06";
 const RECORD: usize = 22;
 const LOCATOR: usize = 20;
 const MAX_COMMENT: usize = 65_535;
-/// The part of a zip64 record that its own size does not count.
+/// The bytes of a zip64 record that its size field does not count.
 const ZIP64_LEAD: u64 = 12;
-/// A zip64 record without extensible data, as its own size counts it.
+/// The size field of a zip64 record without extensible data.
 const ZIP64_LEAST: u64 = 44;
-/// Nobody writes extensible data; this is generous.
+/// The most that the size field may be. Nobody writes extensible data, so this is generous.
 const ZIP64_MOST: u64 = 65_536;
 
-/// All end records lie within so many bytes of the object's end: comment, record, locator and zip64 record.
+/// All end records are within this many bytes of the object's end: comment, record, locator and zip64 record.
 pub(super) const REACH: u64 = 262_144;
 
-/// Where the directory is.
+/// The place of the directory, and its number of entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct End {
     pub(super) from: u64,
@@ -32,7 +32,7 @@ pub(super) struct End {
     pub(super) entries: u64,
 }
 
-/// The classic record, or the zip64 one: the fields that both have.
+/// The fields that the classic and the zip64 record share.
 #[derive(Clone, Copy)]
 struct Record {
     disk: u64,
@@ -43,7 +43,7 @@ struct Record {
     from: u64,
 }
 
-/// Finds the directory by the last bytes of an object. `tail` holds the last [`REACH`] bytes or the whole object.
+/// Finds the directory in the last bytes of an object. `tail` has the last [`REACH`] bytes or the whole object.
 pub(super) fn find(size: u64, tail: &[u8]) -> Result<End, PackageError> {
     let (at, classic) = locate(size, tail)?;
     let tail_from = size.saturating_sub(tail.len() as u64);
@@ -62,25 +62,25 @@ pub(super) fn find(size: u64, tail: &[u8]) -> Result<End, PackageError> {
     Ok(End { from: record.from, until, entries: record.entries })
 }
 
-/// Where in the tail the classic record begins, and what it says.
+/// Finds the classic record in the tail.
 fn locate(size: u64, tail: &[u8]) -> Result<(usize, Record), PackageError> {
     let start = tail.len().saturating_sub(RECORD + MAX_COMMENT);
     let region = tail.get(start..).unwrap_or_default();
     let signatures = || region.windows(4).enumerate().filter(|(_, bytes)| **bytes == SIGNATURE);
     let mut fitting = signatures().filter_map(|(at, _)| Some((start + at, classic(region.get(at..)?)?)));
     match (fitting.next(), fitting.next()) {
-        // Readers that search from the end would take one in the comment for the end, or stumble over it.
+        // A signature in the comment misleads readers that search from the end.
         (Some((at, _)), None) if tail.get(at + 1..).unwrap_or_default().windows(4).any(|bytes| *bytes == SIGNATURE) => {
             Err(PackageError::AmbiguousEnd)
         }
         (Some(only), None) => Ok(only),
         (Some(_), Some(_)) => Err(PackageError::AmbiguousEnd),
         (None, _) if signatures().next().is_some() => Err(PackageError::UnclearEnd),
-        (None, _) => Err(no_zip(if size == tail.len() as u64 { tail } else { &[] })),
+        (None, _) => Err(name_other_format(if size == tail.len() as u64 { tail } else { &[] })),
     }
 }
 
-/// Reads a classic record whose comment takes all the rest.
+/// Reads a classic record whose comment takes all remaining bytes.
 fn classic(bytes: &[u8]) -> Option<Record> {
     let mut fields = Fields(bytes);
     fields.signature(SIGNATURE)?;
@@ -96,7 +96,7 @@ fn classic(bytes: &[u8]) -> Option<Record> {
     (fields.0.len() == usize::from(comment)).then_some(record)
 }
 
-/// The zip64 record and where it begins, if there is a locator for one directly before the classic record.
+/// Reads the zip64 record and its offset, if a locator stands directly before the classic record.
 fn zip64(tail_from: u64, before: &[u8], classic: &Record) -> Result<Option<(Record, u64)>, PackageError> {
     let Some(locator_at) = before.len().checked_sub(LOCATOR) else { return Ok(None) };
     let mut locator = Fields(before.get(locator_at..).unwrap_or_default());
@@ -118,7 +118,7 @@ fn zip64(tail_from: u64, before: &[u8], classic: &Record) -> Result<Option<(Reco
     Ok(Some((record, from)))
 }
 
-/// Reads a zip64 record that takes all the bytes given.
+/// Reads a zip64 record that takes all the bytes.
 fn zip64_record(bytes: &[u8]) -> Option<Record> {
     let mut fields = Fields(bytes);
     fields.signature(ZIP64_SIGNATURE)?;
@@ -127,7 +127,7 @@ fn zip64_record(bytes: &[u8]) -> Option<Record> {
     if !whole || !(ZIP64_LEAST..=ZIP64_MOST).contains(&size) {
         return None;
     }
-    fields.take(4)?; // by and for which version: of no use
+    fields.take(4)?; // the versions that made it and that are needed
     Some(Record {
         disk: fields.u32()?.into(),
         directory_disk: fields.u32()?.into(),
@@ -138,7 +138,7 @@ fn zip64_record(bytes: &[u8]) -> Option<Record> {
     })
 }
 
-/// Whether each field of the classic record refers to the zip64 record or says the same.
+/// Whether each field of the classic record either refers to the zip64 record or equals it.
 fn agree(classic: &Record, zip64: &Record) -> bool {
     let short = |classic: u64, zip64: u64| classic == u64::from(u16::MAX) || classic == zip64;
     let long = |classic: u64, zip64: u64| classic == u64::from(u32::MAX) || classic == zip64;
@@ -150,8 +150,8 @@ fn agree(classic: &Record, zip64: &Record) -> bool {
         && long(classic.from, zip64.from)
 }
 
-/// What an object without an end of central directory seems to be, if all of it is at hand.
-fn no_zip(whole: &[u8]) -> PackageError {
+/// Names what an object without an end of central directory looks like, if all its bytes are given.
+fn name_other_format(whole: &[u8]) -> PackageError {
     let text = whole.trim_ascii_start();
     let begins = |with: &[u8]| text.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
     if whole.starts_with(b"PK\x03\x04") {

@@ -1,6 +1,6 @@
-//! Little-endian fields off the front of a byte slice: whatever is missing is `None`, nothing is indexed.
+//! Reads little-endian fields from the front of a byte slice. A missing field is `None`, and nothing is indexed.
 
-/// What is left to read.
+/// The bytes that are left to read.
 pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 
 impl<'a> Fields<'a> {
@@ -28,7 +28,7 @@ impl<'a> Fields<'a> {
         self.array().map(u64::from_le_bytes)
     }
 
-    /// Goes past the four bytes of a record's signature, if they are there.
+    /// Skips the four bytes of a record's signature, if they are there.
     pub(super) fn signature(&mut self, expected: [u8; 4]) -> Option<()> {
         (self.array()? == expected).then_some(())
     }

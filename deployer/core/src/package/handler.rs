@@ -1,15 +1,16 @@
-//! The file that a handler names, by the rules of each family of runtimes (Lambda Developer Guide, "Define Lambda function
-//! handler in" Node.js, Python, Ruby, Java and C#; "Deploy Java Lambda functions with .zip or JAR file archives": jars are in
-//! `lib`; Node.js's own search for modules comes last, "Modules: CommonJS modules").
+//! Finds the file that a handler names, by the rules of each family of runtimes. Sources: Lambda Developer Guide,
+//! "Define Lambda function handler in" Node.js, Python, Ruby, Java and C#, and "Deploy Java Lambda functions with .zip
+//! or JAR file archives" (jars are in `lib`); Node.js, "Modules: CommonJS modules" (the search for packages, which
+//! comes last).
 
 use super::error::PackageError;
 
 /// The endings of files that a handler can be in.
 const ENDINGS: [&str; 12] =
     [".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".py", ".pyc", ".so", ".rb", ".class", ".dll"];
-/// More files than this are not told: of such a zip it is not known where its handler is.
-pub(super) const MOST: usize = 20_000;
-/// Packages of others, which few handlers are in.
+/// The most files that are listed. If a zip has more, its handler is not checked.
+pub(super) const MAX_FILES: usize = 20_000;
+/// The folders of installed packages, which few handlers are in.
 const INSTALLED: [&str; 2] = ["node_modules", "site-packages"];
 
 /// Whether a handler may be in this file.
@@ -20,18 +21,19 @@ pub(super) fn may_be_in(path: &str) -> bool {
     is_code && !is_installed || is_jar(path) || is_package(path)
 }
 
-/// A handler may be in the folder to which a link at this path leads.
+/// Whether a handler may be in the folder that a link at this path leads to.
 pub(super) fn may_lead_to(path: &str) -> bool {
     !path.split('/').any(|part| INSTALLED.contains(&part)) || is_package(&format!("{path}/package.json"))
 }
 
-/// Java looks for classes in the zip's root and in these files.
+/// Whether the file is a jar in a folder `lib`. Java looks for classes there and in the zip's root.
 fn is_jar(path: &str) -> bool {
     let jar = path.rsplit_once('/').filter(|(folder, _)| *folder == "lib" || folder.ends_with("/lib"));
     jar.is_some_and(|(_, name)| name.ends_with(".jar"))
 }
 
-/// Node.js looks for a module that is no file as it looks for a package, in `node_modules` too: by these files.
+/// Whether the file describes or starts a Node.js package. Node.js looks for a module that is no file as it looks for
+/// packages, `node_modules` included.
 fn is_package(path: &str) -> bool {
     let file = |name: &str| path.strip_suffix(name);
     let (found, in_root) = match file("/package.json") {
@@ -45,24 +47,24 @@ fn is_package(path: &str) -> bool {
     }
 }
 
-/// Where a handler is looked for.
-struct Places {
-    /// Any of these files does.
+/// The places where a runtime looks for a handler.
+struct Candidates {
+    /// The usual files; one is enough.
     files: Vec<String>,
-    /// And any of these, which few people write.
-    rare: Vec<String>,
-    /// Any file that begins and ends like that does.
-    like: Vec<(String, &'static str)>,
-    /// Any file of Java's library may have it inside.
+    /// The unusual files; one of them is enough too. Messages do not list them.
+    unusual: Vec<String>,
+    /// The beginnings and endings of paths; one file that matches is enough.
+    patterns: Vec<(String, &'static str)>,
+    /// Whether any jar in `lib` may contain it.
     jars: bool,
 }
 
-impl Places {
+impl Candidates {
     fn of(runtime: &str, handler: &str) -> Option<Self> {
         let any = |base: &str, endings: &[&str]| -> Vec<String> {
             endings.iter().map(|ending| format!("{base}{ending}")).collect()
         };
-        let files = |files| Some(Self { files, rare: vec![], like: vec![], jars: false });
+        let files = |files| Some(Self { files, unusual: vec![], patterns: vec![], jars: false });
         let is_of = |family: &str| {
             runtime.strip_prefix(family).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
         };
@@ -73,14 +75,14 @@ impl Places {
             let packages = std::iter::once(format!("node_modules/{name}"))
                 .chain((!folder.is_empty()).then(|| format!("{folder}/node_modules/{name}")))
                 .flat_map(|package| any(&package, &[".js", "/index.js", "/package.json"]));
-            let rare = any(&module, &["", "/package.json"]).into_iter().chain(packages);
-            // From 22 on Node.js takes the types away by itself.
+            let unusual = any(&module, &["", "/package.json"]).into_iter().chain(packages);
+            // Node.js strips types itself from version 22 on.
             let typed = if is_before(runtime, 22) { vec![] } else { any(&module, &[".ts", ".mts", ".cts"]) };
-            let rare = rare.chain(typed).collect();
+            let unusual = unusual.chain(typed).collect();
             return Some(Self {
                 files: any(&module, &[".js", ".mjs", ".cjs", "/index.js"]),
-                rare,
-                like: vec![],
+                unusual,
+                patterns: vec![],
                 jars: false,
             });
         }
@@ -90,25 +92,26 @@ impl Places {
         if is_of("python") {
             let base = handler.rsplit_once('.')?.0.replace('.', "/");
             let files = any(&base, &[".py", ".pyc", "/__init__.py", "/__init__.pyc"]);
-            let like = vec![(format!("{base}."), ".so"), (format!("{base}/__init__."), ".so")];
-            return Some(Self { files, rare: vec![], like, jars: false });
+            let patterns = vec![(format!("{base}."), ".so"), (format!("{base}/__init__."), ".so")];
+            return Some(Self { files, unusual: vec![], patterns, jars: false });
         }
         if is_of("java") {
             let class = handler.split("::").next()?.replace('.', "/");
-            return Some(Self { files: any(&class, &[".class"]), rare: vec![], like: vec![], jars: true });
+            return Some(Self { files: any(&class, &[".class"]), unusual: vec![], patterns: vec![], jars: true });
         }
         if is_of("dotnet") {
-            // Native code, which the runtime starts as it is ("Compile .NET Lambda function code to a native runtime format").
-            let rare = vec!["bootstrap".to_owned()];
+            // Native code, which the runtime starts directly ("Compile .NET Lambda function code to a native runtime
+            // format").
+            let unusual = vec!["bootstrap".to_owned()];
             let files = any(handler.split("::").next()?, &[".dll"]);
-            return Some(Self { files, rare, like: vec![], jars: false });
+            return Some(Self { files, unusual, patterns: vec![], jars: false });
         }
         None
     }
 
     fn has(&self, code: &[String], folder: &str) -> bool {
         let has = |path: &str| code.binary_search_by(|known| known.as_str().cmp(path)).is_ok();
-        // A folder that is a link has its files elsewhere, in the zip or in a layer: they are taken to be there.
+        // The files of a linked folder are elsewhere, in the zip or in a layer. They are assumed to exist.
         let is_linked = |path: &str| path.match_indices('/').any(|(slash, _)| has(&path[..=slash]));
         let is_there = |file: &String| {
             let path = format!("{folder}{file}");
@@ -116,7 +119,7 @@ impl Places {
         };
         let is_like = |path: &String| {
             let Some(path) = path.strip_prefix(folder) else { return false };
-            self.like.iter().any(|(begin, end)| path.starts_with(begin) && path.ends_with(end))
+            self.patterns.iter().any(|(begin, end)| path.starts_with(begin) && path.ends_with(end))
         };
         let may_hold = |path: &String| {
             self.jars
@@ -125,19 +128,20 @@ impl Places {
                     .and_then(|path| path.strip_prefix("lib/"))
                     .is_some_and(|name| !name.contains('/') && name.ends_with(".jar"))
         };
-        self.files.iter().chain(&self.rare).any(is_there)
+        self.files.iter().chain(&self.unusual).any(is_there)
             || (self.jars && has(&format!("{folder}lib/")))
             || code.iter().any(|path| is_like(path) || may_hold(path))
     }
 }
 
-/// The runtime of Node.js is older than that.
+/// Whether a Node.js runtime is older than this version.
 fn is_before(runtime: &str, version: u32) -> bool {
     let digits: String = runtime.chars().filter(char::is_ascii_digit).collect();
     digits.parse::<u32>().is_ok_and(|found| found < version)
 }
 
-/// The path of the module that a handler of Node.js or Ruby names: all before the first point of its last part.
+/// Returns the path of the module that a handler of Node.js or Ruby names: everything before the first dot of its last
+/// part.
 fn module(handler: &str) -> Option<&str> {
     let name = handler.rfind('/').map_or(0, |slash| slash + 1);
     let point = handler.get(name..)?.find('.')?;
@@ -145,23 +149,28 @@ fn module(handler: &str) -> Option<&str> {
     Some(base.strip_prefix("./").unwrap_or(base))
 }
 
-/// What is wrong if the handler's file is not there. A handler that is looked for elsewhere, or in a way that is not known, is
-/// not judged.
-pub(super) fn missing(runtime: &str, handler: &str, code: &[String], folder: Option<&str>) -> Option<PackageError> {
+/// Returns an error if the handler's file is missing. A handler that is looked for elsewhere, or by unknown rules, is
+/// not checked.
+pub(super) fn check_handler(
+    runtime: &str,
+    handler: &str,
+    code: &[String],
+    folder: Option<&str>,
+) -> Option<PackageError> {
     let is_installed = handler.split(['/', '.']).any(|part| INSTALLED.contains(&part));
     if handler.starts_with('/') || handler.contains("..") || is_installed {
         return None;
     }
-    let places = Places::of(runtime, handler)?;
-    if places.has(code, "") {
+    let candidates = Candidates::of(runtime, handler)?;
+    if candidates.has(code, "") {
         return None;
     }
-    let library = places.jars.then(|| "a jar in lib".to_owned());
+    let library = candidates.jars.then(|| "a jar in lib".to_owned());
     Some(PackageError::NoHandler {
         handler: handler.to_owned(),
         runtime: runtime.to_owned(),
-        looked_for: places.files.iter().cloned().chain(library).collect::<Vec<_>>().join(", "),
-        nested: folder.filter(|folder| places.has(code, &format!("{folder}/"))).map(str::to_owned),
+        looked_for: candidates.files.iter().cloned().chain(library).collect::<Vec<_>>().join(", "),
+        nested: folder.filter(|folder| candidates.has(code, &format!("{folder}/"))).map(str::to_owned),
     })
 }
 
@@ -172,7 +181,7 @@ mod tests {
 
     fn is_found(runtime: &str, handler: &str, file: &str) -> bool {
         assert!(may_be_in(file), "{file}");
-        missing(runtime, handler, &[file.to_owned()], None).is_none()
+        check_handler(runtime, handler, &[file.to_owned()], None).is_none()
     }
 
     #[test]
@@ -209,20 +218,20 @@ mod tests {
     }
 
     #[test]
-    fn handler_in_a_folder_that_is_a_link_is_taken_to_be_there() {
+    fn handler_in_a_linked_folder_is_assumed_to_exist() {
         for (runtime, handler, link) in [
             ("nodejs22.x", "dist/index.handler", "dist/"),
             ("nodejs22.x", "wrapper.handler", "node_modules/wrapper/"),
             ("python3.13", "app.main.handler", "app/"),
             ("java21", "com.acme.Orders", "lib/"),
         ] {
-            assert!(missing(runtime, handler, &[link.to_owned()], None).is_none(), "{runtime} {handler}");
-            assert!(missing(runtime, handler, &["other/".to_owned()], None).is_some(), "{runtime} {handler}");
+            assert!(check_handler(runtime, handler, &[link.to_owned()], None).is_none(), "{runtime} {handler}");
+            assert!(check_handler(runtime, handler, &["other/".to_owned()], None).is_some(), "{runtime} {handler}");
         }
     }
 
     #[test]
-    fn types_are_left_out_by_newer_node_alone() {
+    fn typescript_handlers_need_node_22() {
         assert!(is_found("nodejs22.x", "index.handler", "index.ts"));
         assert!(!is_found("nodejs20.x", "index.handler", "index.ts"));
     }
@@ -230,14 +239,14 @@ mod tests {
     #[test]
     fn jar_outside_of_lib_has_no_handler() {
         for jar in ["orders.jar", "libs/orders.jar", "lib/more/orders.jar", "build/lib/orders.jar"] {
-            assert!(missing("java21", "com.acme.Orders", &[jar.to_owned()], None).is_some(), "{jar}");
+            assert!(check_handler("java21", "com.acme.Orders", &[jar.to_owned()], None).is_some(), "{jar}");
         }
-        let nested = missing("java21", "com.acme.Orders", &["orders/lib/orders.jar".to_owned()], Some("orders"));
+        let nested = check_handler("java21", "com.acme.Orders", &["orders/lib/orders.jar".to_owned()], Some("orders"));
         assert!(nested.unwrap().to_string().contains("zip what is in orders"));
     }
 
     #[test]
-    fn of_the_packages_of_others_only_their_descriptions_are_told() {
+    fn only_descriptions_of_installed_packages_are_listed() {
         for (path, may) in [
             ("node_modules/wrapper/package.json", true),
             ("node_modules/wrapper/index.js", true),
@@ -254,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn handler_that_is_looked_for_elsewhere_is_not_judged() {
+    fn handler_outside_the_zip_is_not_checked() {
         for (runtime, handler) in [
             ("nodejs22.x", "/opt/nodejs/node_modules/datadog-lambda-js/handler.handler"),
             ("nodejs22.x", "node_modules/wrapper/index.handler"),
@@ -267,8 +276,9 @@ mod tests {
     }
 
     #[test]
-    fn file_in_the_one_folder_is_named() {
-        let error = missing("nodejs22.x", "index.handler", &["orders/index.js".to_owned()], Some("orders")).unwrap();
+    fn handler_in_the_only_folder_is_named() {
+        let error =
+            check_handler("nodejs22.x", "index.handler", &["orders/index.js".to_owned()], Some("orders")).unwrap();
         assert_eq!(
             error.to_string(),
             "the zip has no file for the handler index.handler of nodejs22.x (index.js, index.mjs, index.cjs, index/index.js); \

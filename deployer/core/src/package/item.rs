@@ -1,10 +1,10 @@
-//! An entry of the directory.
+//! An entry that obeys all rules for single entries.
 
 use super::descriptor;
 use super::entry::{Entry, Kind};
 use crate::manifest::ManifestFormat;
 
-/// An entry of the directory.
+/// An entry that obeys all rules for single entries.
 #[derive(Debug)]
 pub(super) struct Item {
     pub(super) name: String,
@@ -15,23 +15,23 @@ pub(super) struct Item {
     pub(super) crc32: u32,
     pub(super) packed: u64,
     pub(super) unpacked: u64,
-    /// Where its local header begins.
-    pub(super) at: u64,
-    /// The first byte that is certainly not its own: the header's extra fields are known only there, so it is the least that
-    /// it can be; that is enough to see every overlap.
+    /// The offset of its local header.
+    pub(super) offset: u64,
+    /// The lowest possible end of the entry. The lengths of the local header's extra fields are not known yet, but this
+    /// is enough to find every overlap.
     pub(super) least_end: u64,
-    /// The part of its data that is wanted.
+    /// The part of its data that is kept.
     pub(super) wanted: Wanted,
 }
 
-/// An entry as every reader has to find it.
+/// An entry as every reader must find it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Listed<'a> {
     /// Its name; that of a folder ends with a slash.
     pub name: &'a str,
-    /// An entry becomes this when it is unpacked.
+    /// The kind of entry.
     pub kind: Kind,
-    /// The bytes of its data, unpacked.
+    /// The unpacked size of its data, in bytes.
     pub size: u64,
     /// The checksum of its data (APPNOTE 4.4.7).
     pub crc32: u32,
@@ -40,22 +40,22 @@ pub struct Listed<'a> {
 impl Item {
     pub(super) fn of(entry: &Entry<'_>) -> Option<Self> {
         let (name, least_end) = (entry.text()?.to_owned(), entry.least_end()?);
-        let Entry { flags, method, crc32, packed, unpacked, at, .. } = *entry;
+        let Entry { flags, method, crc32, packed, unpacked, offset, .. } = *entry;
         let (kind, executable) = (entry.kind(), entry.is_executable());
         let wanted = Wanted::Nothing;
-        Some(Self { name, kind, executable, flags, method, crc32, packed, unpacked, at, least_end, wanted })
+        Some(Self { name, kind, executable, flags, method, crc32, packed, unpacked, offset, least_end, wanted })
     }
 
     pub(super) fn listed(&self) -> Listed<'_> {
         Listed { name: &self.name, kind: self.kind, size: self.unpacked, crc32: self.crc32 }
     }
 
-    /// The name without the slash that marks a folder.
+    /// Returns the name without the slash that marks a folder.
     pub(super) fn path(&self) -> &str {
         self.name.strip_suffix('/').unwrap_or(&self.name)
     }
 
-    /// It was zipped as a stream: its checksum and sizes follow its data.
+    /// Whether it was zipped as a stream, so that its checksum and sizes follow its data.
     pub(super) fn is_streamed(&self) -> bool {
         self.flags & descriptor::FLAG != 0
     }
@@ -68,20 +68,20 @@ impl Item {
         ManifestFormat::of(&self.name)
     }
 
-    /// The directory says the same of both entries.
+    /// Whether the directory describes both entries alike.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         (self.kind, self.unpacked, self.crc32) == (other.kind, other.unpacked, other.crc32)
     }
 }
 
-/// What is wanted of an entry's data.
+/// The part of an entry's data that is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
     Nothing,
-    /// All of them; they are few.
+    /// All data, which are few.
     All,
-    /// The first bytes, and that they are whole.
+    /// The first bytes.
     Program,
-    /// Their hash, and the first bytes.
+    /// The hash and the first bytes.
     Hash,
 }

@@ -1,38 +1,39 @@
-//! Symbolic links: npm, pnpm and shared libraries live by them. They lead to something in the zip, or into a layer.
+//! Symbolic links, which npm, pnpm and shared libraries need. A link must lead to something in the zip, or into a
+//! layer.
 
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 
-/// A path leads through no more links than this (Linux, path_resolution(7)).
+/// The most links that a path may lead through (Linux, path_resolution(7)).
 const MOST: usize = 40;
-/// Lambda unpacks layers here (Lambda Developer Guide, "Packaging your layer content").
+/// The folder that Lambda unpacks layers to (Lambda Developer Guide, "Packaging your layer content").
 const LAYERS: &str = "opt";
 
-/// All links of a zip together are followed for so many steps, which no tool's zip comes near: those that lead through each other's
-/// long texts would keep an invocation busy for minutes.
+/// The most steps for following all links of a zip. No tool's zip comes near; links through each other's long targets
+/// could otherwise take minutes.
 const STEPS: u64 = 50_000_000;
 
-/// The links of a zip, with what they say.
+/// The links of a zip, with their targets.
 #[derive(Debug, Default)]
 pub(super) struct Links<'a> {
     targets: HashMap<&'a str, &'a str>,
     steps: Cell<u64>,
 }
 
-/// Where a link leads.
+/// The destination of a link.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Lead {
-    /// To this path in the zip, be there anything or not.
+pub(super) enum LinkDestination {
+    /// A path in the zip, whether anything is there or not.
     Inside(String),
-    /// Into a layer.
+    /// A file or folder in a layer.
     Layer,
 }
 
-/// A link that leads nowhere.
+/// The reason why a link is refused.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Astray {
+pub(super) enum LinkRefusal {
     Outside,
-    InCircles,
+    Circular,
 }
 
 impl<'a> Links<'a> {
@@ -40,15 +41,15 @@ impl<'a> Links<'a> {
         self.targets.insert(path, target);
     }
 
-    /// What the link at this path says.
+    /// Returns the target of the link at this path.
     pub(super) fn target(&self, path: &str) -> Option<&'a str> {
         self.targets.get(path).copied()
     }
 
-    /// Where a link at this path leads in the end.
-    pub(super) fn lead(&self, path: &str, target: &str) -> Result<Lead, Astray> {
+    /// Follows a link at this path to its destination.
+    pub(super) fn follow(&self, path: &str, target: &str) -> Result<LinkDestination, LinkRefusal> {
         if target.is_empty() || target.contains('\0') {
-            return Err(Astray::Outside);
+            return Err(LinkRefusal::Outside);
         }
         let mut at: Vec<&str> = path.split('/').collect();
         at.pop();
@@ -58,22 +59,22 @@ impl<'a> Links<'a> {
             if let Some(target) = next.take() {
                 links += 1;
                 if links > MOST {
-                    return Err(Astray::InCircles);
+                    return Err(LinkRefusal::Circular);
                 }
                 if target.starts_with('/') {
-                    return below_layers(target.split('/').chain(rest));
+                    return follow_absolute(target.split('/').chain(rest));
                 }
                 target.split('/').rev().for_each(|part| rest.push_front(part));
             }
             self.steps.set(self.steps.get() + 1 + at.len() as u64);
             if self.steps.get() > STEPS {
-                return Err(Astray::InCircles);
+                return Err(LinkRefusal::Circular);
             }
             match rest.pop_front() {
-                None => return Ok(Lead::Inside(at.join("/"))),
+                None => return Ok(LinkDestination::Inside(at.join("/"))),
                 Some("" | ".") => {}
                 Some("..") => {
-                    at.pop().ok_or(Astray::Outside)?;
+                    at.pop().ok_or(LinkRefusal::Outside)?;
                 }
                 Some(name) => {
                     at.push(name);
@@ -87,7 +88,7 @@ impl<'a> Links<'a> {
     }
 }
 
-fn below_layers<'p>(parts: impl Iterator<Item = &'p str>) -> Result<Lead, Astray> {
+fn follow_absolute<'p>(parts: impl Iterator<Item = &'p str>) -> Result<LinkDestination, LinkRefusal> {
     let mut at = Vec::new();
     for part in parts {
         match part {
@@ -98,39 +99,39 @@ fn below_layers<'p>(parts: impl Iterator<Item = &'p str>) -> Result<Lead, Astray
             name => at.push(name),
         }
     }
-    if at.len() > 1 && at.first() == Some(&LAYERS) { Ok(Lead::Layer) } else { Err(Astray::Outside) }
+    if at.len() > 1 && at.first() == Some(&LAYERS) { Ok(LinkDestination::Layer) } else { Err(LinkRefusal::Outside) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn lead(links: &[(&'static str, &'static str)]) -> Result<Lead, Astray> {
+    fn follow(links: &[(&'static str, &'static str)]) -> Result<LinkDestination, LinkRefusal> {
         let mut all = Links::default();
         links.iter().for_each(|(path, target)| all.add(path, target));
-        all.lead(links[0].0, links[0].1)
+        all.follow(links[0].0, links[0].1)
     }
 
-    fn inside(path: &str) -> Result<Lead, Astray> {
-        Ok(Lead::Inside(path.to_owned()))
+    fn inside(path: &str) -> Result<LinkDestination, LinkRefusal> {
+        Ok(LinkDestination::Inside(path.to_owned()))
     }
 
     #[test]
     fn relative_link_leads_from_its_own_folder() {
         assert_eq!(
-            lead(&[("node_modules/.bin/tsc", "../typescript/bin/tsc")]),
+            follow(&[("node_modules/.bin/tsc", "../typescript/bin/tsc")]),
             inside("node_modules/typescript/bin/tsc")
         );
-        assert_eq!(lead(&[("lib/libssl.so", "libssl.so.3")]), inside("lib/libssl.so.3"));
-        assert_eq!(lead(&[("a/here", ".//./")]), inside("a"));
+        assert_eq!(follow(&[("lib/libssl.so", "libssl.so.3")]), inside("lib/libssl.so.3"));
+        assert_eq!(follow(&[("a/here", ".//./")]), inside("a"));
     }
 
     #[test]
-    fn link_through_other_links_leads_where_they_lead() {
+    fn link_through_other_links_is_followed() {
         let pnpm = [("node_modules/a", ".pnpm/a@1/node_modules/a"), ("node_modules/.pnpm", "../store")];
-        assert_eq!(lead(&pnpm), inside("store/a@1/node_modules/a"));
-        assert_eq!(lead(&[("a", "b/x"), ("b", "/opt/b")]), Ok(Lead::Layer));
-        assert_eq!(lead(&[("a", "b/../../x"), ("b", "/opt/b")]), Err(Astray::Outside));
+        assert_eq!(follow(&pnpm), inside("store/a@1/node_modules/a"));
+        assert_eq!(follow(&[("a", "b/x"), ("b", "/opt/b")]), Ok(LinkDestination::Layer));
+        assert_eq!(follow(&[("a", "b/../../x"), ("b", "/opt/b")]), Err(LinkRefusal::Outside));
     }
 
     #[test]
@@ -138,32 +139,32 @@ mod tests {
         for target in
             ["..", "../x", "x/../../y", "/etc/passwd", "/opt", "/opt/", "/opt/../etc/x", "/optional/x", "/", "", "a\0b"]
         {
-            assert_eq!(lead(&[("a", target)]), Err(Astray::Outside), "{target}");
+            assert_eq!(follow(&[("a", target)]), Err(LinkRefusal::Outside), "{target}");
         }
-        assert_eq!(lead(&[("a", "/opt/lib/x.so")]), Ok(Lead::Layer));
+        assert_eq!(follow(&[("a", "/opt/lib/x.so")]), Ok(LinkDestination::Layer));
     }
 
     #[test]
-    fn links_that_take_too_many_steps_together_are_refused() {
+    fn links_with_too_many_steps_together_are_refused() {
         let names: Vec<String> = (0..39).map(|number| format!("l{number}")).collect();
         let texts: Vec<String> = (1..40).map(|number| format!("{}l{number}", "x/../".repeat(800))).collect();
         let mut all = Links::default();
         names.iter().zip(&texts).for_each(|(name, text)| all.add(name, text));
-        assert_eq!(all.lead("a", "l0"), inside("l39"), "one alone is taken");
-        assert!((0..10_000).any(|_| all.lead("a", "l0") == Err(Astray::InCircles)));
+        assert_eq!(all.follow("a", "l0"), inside("l39"), "one alone is taken");
+        assert!((0..10_000).any(|_| all.follow("a", "l0") == Err(LinkRefusal::Circular)));
     }
 
     #[test]
-    fn links_in_circles_are_refused_and_forty_in_a_row_are_taken() {
-        assert_eq!(lead(&[("a", "b"), ("b", "a")]), Err(Astray::InCircles));
-        assert_eq!(lead(&[("a", "a/x")]), Err(Astray::InCircles));
+    fn circular_links_are_refused_and_forty_in_a_row_accepted() {
+        assert_eq!(follow(&[("a", "b"), ("b", "a")]), Err(LinkRefusal::Circular));
+        assert_eq!(follow(&[("a", "a/x")]), Err(LinkRefusal::Circular));
         let names: Vec<String> = (0..=41).map(|number| number.to_string()).collect();
         let row = |first: usize| {
             let mut all = Links::default();
             names.windows(2).for_each(|pair| all.add(&pair[0], &pair[1]));
-            all.lead(&names[first], &names[first + 1])
+            all.follow(&names[first], &names[first + 1])
         };
         assert_eq!(row(1), inside("41"));
-        assert_eq!(row(0), Err(Astray::InCircles));
+        assert_eq!(row(0), Err(LinkRefusal::Circular));
     }
 }

@@ -1,4 +1,4 @@
-//! The header before an entry's data (APPNOTE 4.3.7), which must say what the directory says.
+//! The header before an entry's data (APPNOTE 4.3.7), which must agree with the directory.
 
 use super::entry::DEFLATED;
 use super::extra::Extra;
@@ -7,14 +7,14 @@ use super::item::Item;
 use super::limits::LOCAL_HEADER;
 use super::scan::Signature;
 
-/// What a local header begins with.
+/// The first bytes of a local header.
 pub(super) const SIGNATURE: Signature = *b"PK\x03\x04";
-/// The name is UTF-8.
+/// The flag of a name in UTF-8.
 const UTF8: u16 = 1 << 11;
-/// How hard deflate tried (APPNOTE 4.4.4).
-const EFFORT: u16 = 1 << 1 | 1 << 2;
+/// The flags of deflate's compression level (APPNOTE 4.4.4).
+const COMPRESSION_LEVEL: u16 = 1 << 1 | 1 << 2;
 
-/// How long a local header is, of which at least the fixed part is given.
+/// Returns the length of a local header. At least its fixed part must be given.
 pub(super) fn length(header: &[u8]) -> Option<u64> {
     let mut fields = Fields(header);
     fields.take(26)?;
@@ -22,8 +22,8 @@ pub(super) fn length(header: &[u8]) -> Option<u64> {
     Some(LOCAL_HEADER + u64::from(name) + u64::from(extra))
 }
 
-/// Whether a whole local header is the one that the directory describes.
-pub(super) fn agrees(header: &[u8], item: &Item) -> bool {
+/// Whether a whole local header agrees with the directory.
+pub(super) fn matches_directory(header: &[u8], item: &Item) -> bool {
     fields_agree(header, item).unwrap_or(false)
 }
 
@@ -38,13 +38,13 @@ fn fields_agree(header: &[u8], item: &Item) -> Option<bool> {
     let name = fields.take(name.into())?;
     let extra = Extra(fields.take(extra.into())?);
     let mut zip64 = extra.zip64();
-    let unpacked = zip64.long(unpacked)?;
-    let packed = zip64.long(packed)?;
-    // Who writes as a stream knows them only afterwards, and leaves zeros here.
+    let unpacked = zip64.value(unpacked)?;
+    let packed = zip64.value(packed)?;
+    // A writer of streams knows these values only afterwards, and leaves zeros here.
     let says = |found: u64, listed: u64| found == listed || (item.is_streamed() && found == 0);
-    // 7-Zip does not unpack an entry whose flags differ in anything else.
+    // 7-Zip does not unpack an entry if its flags differ in anything but these.
     let of_name = if name.is_ascii() { UTF8 } else { 0 };
-    let of_method = if method == DEFLATED { EFFORT } else { 0 };
+    let of_method = if method == DEFLATED { COMPRESSION_LEVEL } else { 0 };
     Some(
         (flags ^ item.flags) & !(of_name | of_method) == 0
             && method == item.method

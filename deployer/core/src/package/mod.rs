@@ -1,15 +1,15 @@
-//! An uploaded deployment zip, inspected while it is read once and in constant memory.
+//! Inspects an uploaded deployment zip while it is read once, in constant memory.
 //!
-//! The caller first reads the object's last [`WINDOW`] bytes: [`Directory::open`] checks every rule that the central
-//! directory can break. Then all bytes, from the first to the last, go through
-//! [`Reader::feed`], which hashes them, compares each local header with the directory, and unpacks each entry: readers of
-//! streams go by the end of its data, and others by the directory, so both have to be the same. What is unpacked is kept only
-//! of the manifest, of links, and of `bootstrap`'s first bytes. Offsets count from the object's first byte: a zip behind other
-//! bytes is accepted only if its offsets say so.
+//! The caller first reads the object's last [`WINDOW`] bytes, and [`Directory::open`] checks every rule about the
+//! central directory. Then all bytes, from the first to the last, go through [`Reader::feed`]. It hashes them, compares
+//! each local header with the directory, and unpacks each entry. Readers of streams go by the end of an entry's data,
+//! and others by the directory, so both have to agree. Unpacked bytes are kept only of the manifest, of links, and of
+//! the beginning of `bootstrap`. Offsets count from the object's first byte: a zip behind other bytes is accepted only
+//! if its offsets say so.
 //!
-//! The format is read here and not by a library because a verdict has to hold for Lambda's reader too: libraries
-//! correct and guess, each in its own way, and want the whole archive at hand.
-//! Nothing here knows where the bytes come from or what they are deployed to.
+//! The format is read here and not by a library because the result must hold for Lambda's reader too: libraries correct
+//! and guess, each in its own way, and need the whole archive. Nothing here knows where the bytes come from or what
+//! they are deployed to.
 
 mod attributes;
 mod bootstrap;
@@ -50,12 +50,12 @@ pub use limits::{
     UNZIPPED_LIMIT, WINDOW,
 };
 pub use offenders::Offenders;
-pub use startup::{Run, Startup, looks_by};
+pub use startup::{Run, Startup, code_path_variable};
 
-/// What came of looking at the end of an archive.
+/// The result of opening an archive by its end.
 #[derive(Debug)]
 pub enum Opening {
-    /// All of the directory was there, and it obeys the rules.
+    /// The tail has the whole directory, and it obeys the rules.
     Ready(Directory),
     /// The directory begins before the tail: read from this byte to the end, and open again.
     NeedsFrom(u64),
@@ -97,19 +97,19 @@ impl Directory {
         Ok(Opening::Ready(Self { size, contents }))
     }
 
-    /// The entries in the order of their bytes, for a comparison with other readers.
+    /// Returns the entries in the order of their offsets, for a comparison with other readers.
     pub fn entries(&self) -> impl Iterator<Item = Listed<'_>> {
         self.contents.items.iter().map(item::Item::listed)
     }
 
-    /// A reader for the bytes of this archive.
+    /// Returns a reader for the bytes of this archive.
     #[must_use]
     pub fn reader(self) -> Reader {
         Reader { size: self.size, walk: Walk::of(*self.contents), at: 0, hasher: sha2::Sha256::new() }
     }
 }
 
-/// Takes an archive's bytes as they come.
+/// Reads an archive's bytes as they come.
 #[derive(Debug)]
 pub struct Reader {
     size: u64,
@@ -126,11 +126,12 @@ impl Reader {
         self.at = self.at.saturating_add(bytes.len() as u64);
     }
 
-    /// What the archive is, after its last byte.
+    /// Returns the package after its last byte.
     ///
     /// # Errors
-    /// [`PackageError`] when fewer or more bytes came than the archive has, when an entry cannot be unpacked to what the
-    /// directory says, when a local header contradicts the directory, and when readers could see other entries than the directory's.
+    /// [`PackageError`] if fewer or more bytes came than the archive has, an entry does not unpack to what the
+    /// directory says, a local header contradicts the directory, or readers could see other entries than the
+    /// directory's.
     pub fn finish(self) -> Result<Package, PackageError> {
         let Self { size, walk, at, hasher } = self;
         if at != size {
@@ -146,23 +147,23 @@ impl Reader {
 /// A deployment zip that obeys the rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Package {
-    /// Of all its bytes.
+    /// The hash of all its bytes.
     pub sha256: Sha256,
-    /// Its bytes.
+    /// Its size in bytes.
     pub size: u64,
     /// The bytes of all its entries unzipped, as its directory declares them.
     pub unzipped: u64,
-    /// How many entries it has, folders included.
+    /// The number of its entries, folders included.
     pub entries: usize,
-    /// How many of them are no folders.
+    /// The number of its entries that are no folders.
     pub files: usize,
     /// The manifest, unzipped, if there is one.
     pub manifest: Option<(ManifestFormat, Vec<u8>)>,
-    /// What decides whether Lambda can start it.
+    /// The facts that decide whether Lambda can start it.
     pub startup: Startup,
 }
 
-/// Inspects an archive that is in memory, in the same way as one that is streamed.
+/// Inspects an archive in memory, in the same way as one that is streamed.
 ///
 /// # Errors
 /// [`PackageError`] for the first rule that the archive breaks.
@@ -173,7 +174,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Package, PackageError> {
     reader.finish()
 }
 
-/// Opens an archive by its bytes from a position on, or from an earlier one when that is asked for.
+/// Opens an archive with its bytes from a position on, or from an earlier one if more are needed.
 fn open_from(bytes: &[u8], from: u64) -> Result<Directory, PackageError> {
     let tail = usize::try_from(from).ok().and_then(|from| bytes.get(from..)).unwrap_or(bytes);
     match Directory::open(bytes.len() as u64, tail)? {

@@ -1,12 +1,12 @@
-//! The entries that break a rule, as a message names them.
+//! The entries that break a rule, for messages.
 
 use std::fmt;
 
-/// How many entries a message names.
-const SHOWN: usize = 5;
+/// The most entries that a message names.
+const MAX_SHOWN: usize = 5;
 
-/// How many characters of an entry's name a message shows.
-const NAME_SHOWN: usize = 200;
+/// The most characters of an entry's name that a message shows.
+const MAX_NAME_LENGTH: usize = 200;
 
 /// The entries that break a rule: the first five by name, the rest as a number.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Offenders {
 
 impl Offenders {
     pub(super) fn add(&mut self, shown: impl FnOnce() -> String) {
-        if self.first.len() < SHOWN {
+        if self.first.len() < MAX_SHOWN {
             self.first.push(shown());
         } else {
             self.more = self.more.saturating_add(1);
@@ -28,7 +28,7 @@ impl Offenders {
         self.first.is_empty()
     }
 
-    /// Nothing when nobody broke the rule, else the rule's error.
+    /// Returns the rule's error if any entry breaks it.
     pub(super) fn refuse<E>(self, error: fn(Self) -> E) -> Result<(), E> {
         if self.is_empty() { Ok(()) } else { Err(error(self)) }
     }
@@ -44,14 +44,14 @@ impl fmt::Display for Offenders {
     }
 }
 
-/// An entry's name as a message shows it: between backticks, escaped (names come from strangers and end up in
-/// terminals), and cut to 200 characters.
+/// Formats an entry's name for a message: in backticks, escaped (names come from strangers and end up in terminals),
+/// and cut to 200 characters.
 pub(super) fn shown(name: &[u8]) -> String {
     let escaped: String = match std::str::from_utf8(name) {
-        Ok(text) => text.chars().flat_map(char::escape_debug).take(NAME_SHOWN + 1).collect(),
-        Err(_) => name.escape_ascii().map(char::from).take(NAME_SHOWN + 1).collect(),
+        Ok(text) => text.chars().flat_map(char::escape_debug).take(MAX_NAME_LENGTH + 1).collect(),
+        Err(_) => name.escape_ascii().map(char::from).take(MAX_NAME_LENGTH + 1).collect(),
     };
-    match escaped.char_indices().nth(NAME_SHOWN) {
+    match escaped.char_indices().nth(MAX_NAME_LENGTH) {
         Some((end, _)) => format!("`{}…`", escaped.get(..end).unwrap_or_default()),
         None => format!("`{escaped}`"),
     }

@@ -1,13 +1,13 @@
-//! A search for the first bytes of records, through bytes that come in pieces.
+//! Searches for the signatures of records in bytes that come in pieces.
 
-/// A record begins with these bytes.
+/// The first bytes of a record.
 pub(super) type Signature = [u8; 4];
 
 /// Looks for signatures in the bytes that are fed to it.
 #[derive(Debug)]
 pub(super) struct Scan {
     wanted: &'static [Signature],
-    /// The last four bytes; no signature has a zero among its first, so zeros before the first byte find nothing.
+    /// The last four bytes. No signature contains a zero, so the initial zeros match nothing.
     last: u32,
     found: bool,
     is_empty: bool,
@@ -22,12 +22,11 @@ impl Scan {
         self.is_empty &= bytes.is_empty();
         for byte in bytes {
             self.last = self.last << 8 | u32::from(*byte);
-            // Each signature begins with a letter of its own, which few other bytes are.
             self.found |= self.wanted.iter().any(|signature| u32::from_be_bytes(*signature) == self.last);
         }
     }
 
-    /// No bytes were fed to it.
+    /// Whether no bytes were fed to it.
     pub(super) fn is_empty(&self) -> bool {
         self.is_empty
     }

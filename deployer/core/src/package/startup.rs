@@ -1,4 +1,5 @@
-//! Whether Lambda can start what is in a zip: the program of `provided.*` runtimes, or the file that a handler names.
+//! Checks whether Lambda can start the contents of a zip: the program of `provided.*` runtimes, or the file that the
+//! handler names.
 
 use std::collections::BTreeMap;
 
@@ -10,50 +11,51 @@ use super::error::PackageError;
 use super::handler;
 use crate::manifest::{Architecture, FunctionConfig, Runtime};
 
-/// What in a zip decides whether Lambda can start it.
+/// The facts about a zip's contents that decide whether Lambda can start it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Startup {
     /// The program at the root, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bootstrap: Option<Bootstrap>,
-    /// A file `bootstrap` in a folder, where nobody starts it.
+    /// The path of a file `bootstrap` in a folder, where Lambda does not look.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nested_bootstrap: Option<String>,
-    /// The one folder that all of the zip is in, if that is so.
+    /// The folder that everything in the zip is in, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<String>,
-    /// The files that a handler may be in, sorted; none where they are too many to tell.
+    /// The files that a handler may be in, sorted; none if there are too many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Vec<String>>,
 }
 
-/// How a function is going to be run, as far as that is known.
+/// The way in which a function will be run, as far as it is known.
 #[derive(Debug, Clone, Copy)]
 pub struct Run<'a> {
     /// Its runtime's identifier.
     pub runtime: Option<&'a str>,
     /// Its handler.
     pub handler: Option<&'a str>,
-    /// The machine that it runs on; none: the one that the program is for.
+    /// The machine that it runs on; none stands for the one that the program is for.
     pub machine: Option<Machine>,
-    /// Whether it has layers, which may have the runtime or the handler's file.
+    /// Whether it has layers, which may contain the runtime or the handler's file.
     pub has_layers: bool,
-    /// A variable that lets its runtime look for code elsewhere, too.
-    pub looks_by: Option<&'static str>,
+    /// A variable that makes its runtime look for code elsewhere too.
+    pub code_path_variable: Option<&'static str>,
 }
 
-/// These lead to code elsewhere (Python, Node.js and Ruby; Lambda Developer Guide, "Modifying the runtime environment").
-const LEADING: [&str; 4] = ["PYTHONPATH", "NODE_PATH", "RUBYLIB", "AWS_LAMBDA_EXEC_WRAPPER"];
+/// The variables that lead to code elsewhere (Python, Node.js and Ruby; Lambda Developer Guide, "Modifying the runtime
+/// environment").
+const CODE_PATH_VARIABLES: [&str; 4] = ["PYTHONPATH", "NODE_PATH", "RUBYLIB", "AWS_LAMBDA_EXEC_WRAPPER"];
 
-/// The one of a function's variables that lets its runtime look for code elsewhere.
+/// Returns the variable of a function that makes its runtime look for code elsewhere.
 #[must_use]
-pub fn looks_by<V>(variables: &BTreeMap<String, V>) -> Option<&'static str> {
-    LEADING.into_iter().find(|name| variables.contains_key(*name))
+pub fn code_path_variable<V>(variables: &BTreeMap<String, V>) -> Option<&'static str> {
+    CODE_PATH_VARIABLES.into_iter().find(|name| variables.contains_key(*name))
 }
 
 impl<'a> Run<'a> {
-    /// What a manifest says of it. A function that it does not give layers has none.
+    /// Takes everything from a manifest. A function without layers in the manifest has none.
     #[must_use]
     pub fn of(config: &'a FunctionConfig) -> Self {
         Self {
@@ -61,25 +63,26 @@ impl<'a> Run<'a> {
             handler: config.handler.as_deref(),
             machine: config.architectures.map(Machine::from),
             has_layers: config.layers.as_ref().is_some_and(|layers| !layers.is_empty()),
-            looks_by: config.variables.as_ref().and_then(looks_by),
+            code_path_variable: config.variables.as_ref().and_then(code_path_variable),
         }
     }
 
-    /// What can be said of it before the function is seen: one to which the manifest gives no layers may have some.
+    /// Takes from a manifest what is certain before the function is observed. A function without layers in the manifest
+    /// may have some.
     #[must_use]
     pub fn unseen(config: &'a FunctionConfig) -> Self {
         Self { has_layers: config.layers.as_ref().is_none_or(|layers| !layers.is_empty()), ..Self::of(config) }
     }
 
-    /// What can be said of it where the function is not seen at all. One that the manifest describes well enough to be created
-    /// has the layers that it names.
+    /// Takes from a manifest what is certain if the function is never observed. If the manifest has all that creating
+    /// the function needs, its layers are complete.
     #[must_use]
     pub fn offline(config: &'a FunctionConfig) -> Self {
         let is_whole = config.role.is_some() && config.runtime.is_some() && config.handler.is_some();
         if is_whole { Self::of(config) } else { Self::unseen(config) }
     }
 
-    /// The same on this architecture.
+    /// Sets the architecture.
     #[must_use]
     pub fn on(self, architecture: Architecture) -> Self {
         Self { machine: Some(architecture.into()), ..self }
@@ -91,10 +94,11 @@ impl<'a> Run<'a> {
 }
 
 impl Startup {
-    /// Whether this can be started like that. Some of what is missing may be in a layer: then that is a warning.
+    /// Checks that the zip's contents can be started in this way. If something is missing that a layer may have, or
+    /// that a variable may lead to, a warning is returned.
     ///
     /// # Errors
-    /// [`PackageError`]: there is no program or it cannot be started, or no file for the handler.
+    /// [`PackageError`] if there is no program, or it cannot be started, or the handler's file is missing.
     pub fn suits(&self, run: Run<'_>) -> Result<Option<String>, PackageError> {
         if run.is_provided() {
             return match &self.bootstrap {
@@ -109,10 +113,10 @@ impl Startup {
         let (Some(runtime), Some(handler), Some(code)) = (run.runtime, run.handler, &self.code) else {
             return Ok(None);
         };
-        match handler::missing(runtime, handler, code, self.folder.as_deref()) {
+        match handler::check_handler(runtime, handler, code, self.folder.as_deref()) {
             None => Ok(None),
             Some(error) if run.has_layers => Ok(Some(format!("{error}, unless one of the function's layers has it"))),
-            Some(error) => match run.looks_by {
+            Some(error) => match run.code_path_variable {
                 Some(variable) => Ok(Some(format!("{error}, unless {variable} leads to it"))),
                 None => Err(error),
             },

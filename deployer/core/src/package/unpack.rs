@@ -1,4 +1,4 @@
-//! The data of one entry as they stream by: unpacked, counted, checked, and kept as far as they are wanted.
+//! Unpacks the data of one entry while they stream by: counts and checks them, and keeps the part that is wanted.
 
 use flate2::{Crc, Decompress, DecompressError, FlushDecompress, Status};
 use sha2::{Digest as _, Sha256};
@@ -8,21 +8,21 @@ use super::entry::DEFLATED;
 use super::item::Item;
 use super::item::Wanted;
 
-/// So much is unpacked at once.
+/// The number of bytes that are unpacked at once.
 const CHUNK: usize = 32 * 1024;
 
-/// What came of an entry's data.
+/// The result of unpacking an entry's data.
 #[derive(Debug)]
 pub(super) struct Unpacked {
-    /// As much of them as was wanted.
+    /// The first bytes, as many as were wanted.
     pub(super) kept: Vec<u8>,
-    /// Where it was wanted.
+    /// The SHA-256 of the data, if it was wanted.
     pub(super) hash: Option<[u8; 32]>,
-    /// Whether they are as long as the directory says, and have its checksum.
+    /// Whether the data have the length and the checksum that the directory says.
     pub(super) whole: bool,
 }
 
-/// Inflates one entry after the other, in the same memory.
+/// Inflates one entry after the other with the same buffers.
 #[derive(Debug)]
 pub(super) struct Inflater {
     stream: Decompress,
@@ -34,7 +34,8 @@ impl Inflater {
         Self { stream: Decompress::new(false), chunk: vec![0; CHUNK].into() }
     }
 
-    /// Inflates some of the packed bytes: how many it took, what came of them, and whether the stream goes on.
+    /// Inflates some of the packed bytes. Returns the number of bytes taken, the bytes that came out, and the stream's
+    /// status.
     fn inflate(&mut self, packed: &[u8], flush: FlushDecompress) -> (usize, &[u8], Result<Status, DecompressError>) {
         let (read, written) = (self.stream.total_in(), self.stream.total_out());
         let status = self.stream.decompress(packed, &mut self.chunk, flush);
@@ -44,7 +45,7 @@ impl Inflater {
     }
 }
 
-/// Takes an entry's packed data.
+/// Unpacks the data of one entry.
 #[derive(Debug)]
 pub(super) struct Unpacking {
     deflated: bool,
@@ -52,22 +53,22 @@ pub(super) struct Unpacking {
     hash: Option<Sha256>,
     keep: usize,
     kept: Vec<u8>,
-    /// How many bytes it may be, and whether anything is wrong already.
+    /// The unpacked size that the directory declares; more is an error.
     declared: u64,
     length: u64,
-    broken: bool,
+    damaged: bool,
     ended: bool,
     crc32: u32,
 }
 
 impl Unpacking {
-    /// Begins with an entry's data; the inflater has done with the entry before.
+    /// Begins an entry. The inflater is reset, so the entry before must be finished.
     pub(super) fn of(item: &Item, inflater: &mut Inflater) -> Self {
         inflater.stream.reset(false);
         let keep = match item.wanted {
             Wanted::Nothing => 0,
             Wanted::All => usize::try_from(item.unpacked).unwrap_or(usize::MAX),
-            // What comes twice may be the program to which a link leads.
+            // An entry whose name comes twice may be the program that a link leads to.
             Wanted::Program | Wanted::Hash => usize::try_from(FIRST_BYTES).unwrap_or(usize::MAX),
         };
         let deflated = item.method == DEFLATED;
@@ -79,21 +80,21 @@ impl Unpacking {
             kept: Vec::new(),
             declared: item.unpacked,
             length: 0,
-            broken: false,
+            damaged: false,
             ended: !deflated,
             crc32: item.crc32,
         }
     }
 
-    /// The next packed bytes.
+    /// Takes the next packed bytes.
     pub(super) fn feed(&mut self, mut packed: &[u8], inflater: &mut Inflater) {
         if !self.deflated {
             return self.take(packed);
         }
-        while !self.broken && !packed.is_empty() {
-            // Whatever follows the stream's end is no data of this entry.
+        while !self.damaged && !packed.is_empty() {
+            // Bytes after the stream's end are no data of this entry.
             if self.ended {
-                self.broken = true;
+                self.damaged = true;
                 break;
             }
             let (read, unpacked, status) = inflater.inflate(packed, FlushDecompress::None);
@@ -101,9 +102,9 @@ impl Unpacking {
             self.take(unpacked);
             match status {
                 Ok(Status::StreamEnd) => self.ended = true,
-                Ok(_) if read == 0 && unpacked.is_empty() => self.broken = true,
+                Ok(_) if read == 0 && unpacked.is_empty() => self.damaged = true,
                 Ok(_) => {}
-                Err(_) => self.broken = true,
+                Err(_) => self.damaged = true,
             }
         }
     }
@@ -112,7 +113,7 @@ impl Unpacking {
         self.length = self.length.saturating_add(bytes.len() as u64);
         // The declared size is not trusted: unpacking stops there.
         if self.length > self.declared {
-            self.broken = true;
+            self.damaged = true;
             return;
         }
         self.crc.update(bytes);
@@ -124,17 +125,17 @@ impl Unpacking {
     }
 
     pub(super) fn finish(mut self, inflater: &mut Inflater) -> Unpacked {
-        // A stream may have ended without saying so before its last byte was asked for.
-        while !self.ended && !self.broken {
+        // A stream may report its end only after its last byte was taken.
+        while !self.ended && !self.damaged {
             let (_, unpacked, status) = inflater.inflate(&[], FlushDecompress::Finish);
             self.take(unpacked);
             match status {
                 Ok(Status::StreamEnd) => self.ended = true,
                 Ok(_) if !unpacked.is_empty() => {}
-                _ => self.broken = true,
+                _ => self.damaged = true,
             }
         }
-        let whole = !self.broken && self.length == self.declared && self.crc.sum() == self.crc32;
+        let whole = !self.damaged && self.length == self.declared && self.crc.sum() == self.crc32;
         Unpacked { kept: self.kept, hash: self.hash.map(|hash| hash.finalize().into()), whole }
     }
 }

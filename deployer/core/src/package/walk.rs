@@ -1,5 +1,5 @@
-//! The way through an archive's bytes, from the first to the last: each entry's local header, its data, what follows them
-//! where it was zipped as a stream, and what lies between entries. Nothing may lie there that a reader could take for an
+//! Walks through an archive's bytes, from the first to the last: each entry's local header, its data, the data
+//! descriptor of a streamed entry, and the gaps between entries. A gap may have nothing that a reader could take for an
 //! entry, and no reader may find another end of an entry than we do.
 
 use super::directory::Contents;
@@ -13,24 +13,25 @@ use super::scan::{Scan, Signature};
 use super::unpack::{Inflater, Unpacked, Unpacking};
 use super::{descriptor, local};
 
-/// Between entries, readers look for the next one.
+/// The signature that readers look for between entries.
 const OF_ENTRIES: &[Signature] = &[local::SIGNATURE];
-/// Before the first entry, some readers take a record of the directory for all that there is.
+/// The signatures that are refused before the first entry: some readers take a record of the directory there for the
+/// whole zip.
 const OF_RECORDS: &[Signature] = &[local::SIGNATURE, *b"PK\x01\x02", *b"PK\x05\x06", *b"PK\x06\x06", *b"PK\x06\x07"];
-/// In data whose length is not said before them, readers look for what follows them.
+/// The signatures that readers look for in data of unknown length.
 const OF_ENDS: &[Signature] = &[local::SIGNATURE, descriptor::SIGNATURE];
 
 #[derive(Debug)]
-enum Place {
-    /// Between entries, or before the first.
+enum Position {
+    /// Between entries, or before the first one.
     Gap(Scan),
     Header,
     Data(Data),
-    /// After the data of an entry that was zipped as a stream.
+    /// After the data of a streamed entry.
     Descriptor {
         left: u64,
     },
-    /// In the directory, or after something was found wrong.
+    /// In the directory, or after an error.
     Done,
 }
 
@@ -38,7 +39,7 @@ enum Place {
 struct Data {
     left: u64,
     unpacking: Box<Unpacking>,
-    /// Where only what follows tells readers of streams where they end.
+    /// The search for signatures in the data, if readers of streams can find their end only by what follows.
     ends: Option<Scan>,
 }
 
@@ -58,33 +59,33 @@ impl Data {
     }
 }
 
-/// Goes through the bytes of an archive as they come.
+/// The state of a walk through an archive's bytes.
 #[derive(Debug)]
 pub(super) struct Walk {
     contents: Contents,
     at: u64,
-    place: Place,
-    /// The entry that is read, or is next.
+    position: Position,
+    /// The index of the entry that is read, or is next.
     index: usize,
-    /// The header or the data descriptor so far.
+    /// The bytes of the header or the data descriptor so far.
     held: Vec<u8>,
     inflater: Inflater,
-    /// The data that were wanted, by the index of their entry.
+    /// The data that were kept, with the index of their entry.
     unpacked: Vec<(usize, Unpacked)>,
     wrong: Option<PackageError>,
 }
 
 impl Walk {
     pub(super) fn of(contents: Contents) -> Self {
-        let (place, held, inflater) = (Place::Gap(Scan::of(OF_RECORDS)), Vec::new(), Inflater::new());
-        Self { contents, at: 0, place, index: 0, held, inflater, unpacked: Vec::new(), wrong: None }
+        let (position, held, inflater) = (Position::Gap(Scan::of(OF_RECORDS)), Vec::new(), Inflater::new());
+        Self { contents, at: 0, position, index: 0, held, inflater, unpacked: Vec::new(), wrong: None }
     }
 
     pub(super) fn feed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let left = match self.left() {
+            let left = match self.remaining() {
                 Some(0) => {
-                    self.arrives();
+                    self.advance();
                     continue;
                 }
                 Some(left) => usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len()),
@@ -93,89 +94,90 @@ impl Walk {
             let (now, rest) = bytes.split_at(left);
             self.at = self.at.saturating_add(now.len() as u64);
             bytes = rest;
-            match &mut self.place {
-                Place::Gap(scan) => scan.feed(now),
-                Place::Header | Place::Descriptor { .. } => self.held.extend_from_slice(now),
-                Place::Data(data) => data.take(now, &mut self.inflater),
-                Place::Done => {}
+            match &mut self.position {
+                Position::Gap(scan) => scan.feed(now),
+                Position::Header | Position::Descriptor { .. } => self.held.extend_from_slice(now),
+                Position::Data(data) => data.take(now, &mut self.inflater),
+                Position::Done => {}
             }
-            if let Place::Descriptor { left } = &mut self.place {
+            if let Position::Descriptor { left } = &mut self.position {
                 *left = left.saturating_sub(now.len() as u64);
             }
         }
     }
 
-    /// What was unpacked, with the entries; all bytes have come.
+    /// Returns the entries and the kept data after the last byte.
     pub(super) fn finish(mut self) -> Result<(Contents, Vec<(usize, Unpacked)>), PackageError> {
-        while self.left() == Some(0) {
-            self.arrives();
+        while self.remaining() == Some(0) {
+            self.advance();
         }
-        match (self.wrong, self.place, self.contents.items.get(self.index)) {
+        match (self.wrong, self.position, self.contents.items.get(self.index)) {
             (Some(wrong), ..) => Err(wrong),
-            // Its header says that it is longer than all that there is.
-            (None, Place::Header | Place::Data(_), Some(item)) => {
+            // The header claims more bytes than there are.
+            (None, Position::Header | Position::Data(_), Some(item)) => {
                 Err(PackageError::LocalHeader { name: shown(item.name.as_bytes()) })
             }
             _ => Ok((self.contents, self.unpacked)),
         }
     }
 
-    /// How many bytes this place still has; none where nothing is looked at any more.
-    fn left(&self) -> Option<u64> {
-        Some(match &self.place {
-            Place::Gap(_) => self.begins(self.index).saturating_sub(self.at),
-            Place::Header => {
+    /// Returns the number of bytes that this position still takes; none if the rest is ignored.
+    fn remaining(&self) -> Option<u64> {
+        Some(match &self.position {
+            Position::Gap(_) => self.start_of(self.index).saturating_sub(self.at),
+            Position::Header => {
                 let held = self.held.len() as u64;
                 local::length(&self.held).unwrap_or(LOCAL_HEADER).saturating_sub(held)
             }
-            Place::Data(Data { left, .. }) | Place::Descriptor { left } => *left,
-            Place::Done => return None,
+            Position::Data(Data { left, .. }) | Position::Descriptor { left } => *left,
+            Position::Done => return None,
         })
     }
 
-    /// Where the entry with this index begins, or the directory.
-    fn begins(&self, index: usize) -> u64 {
-        self.contents.items.get(index).map_or(self.contents.until, |item| item.at)
+    /// Returns the offset of the entry with this index, or of the directory after the last entry.
+    fn start_of(&self, index: usize) -> u64 {
+        self.contents.items.get(index).map_or(self.contents.until, |item| item.offset)
     }
 
-    fn arrives(&mut self) {
+    fn advance(&mut self) {
         let held = std::mem::take(&mut self.held);
-        let next = match std::mem::replace(&mut self.place, Place::Done) {
-            Place::Gap(scan) if scan.found() => Err(PackageError::Hidden),
-            Place::Gap(scan) => self.after_gap(&scan),
-            Place::Done => Ok(Place::Done),
-            Place::Header => self.after_header(&held),
-            Place::Data(data) => self.after_data(data),
-            Place::Descriptor { .. } => self.after_descriptor(&held),
+        let next = match std::mem::replace(&mut self.position, Position::Done) {
+            Position::Gap(scan) if scan.found() => Err(PackageError::Hidden),
+            Position::Gap(scan) => self.after_gap(&scan),
+            Position::Done => Ok(Position::Done),
+            Position::Header => self.after_header(&held),
+            Position::Data(data) => self.after_data(data),
+            Position::Descriptor { .. } => self.after_descriptor(&held),
         };
         match next {
-            Ok(place) => self.place = place,
+            Ok(position) => self.position = position,
             Err(wrong) => self.wrong = Some(wrong),
         }
     }
 
-    fn after_gap(&self, scan: &Scan) -> Result<Place, PackageError> {
+    fn after_gap(&self, scan: &Scan) -> Result<Position, PackageError> {
         match self.contents.items.get(self.index) {
-            // Nothing is missed by who begins to read at the first entry, and nothing behind the last.
+            // A reader that starts at the first entry misses nothing before it, and there is nothing to miss after the
+            // last.
             Some(item) if self.index > 0 && !scan.is_empty() => {
                 Err(PackageError::Gap { name: shown(item.name.as_bytes()) })
             }
-            Some(_) => Ok(Place::Header),
-            None => Ok(Place::Done),
+            Some(_) => Ok(Position::Header),
+            None => Ok(Position::Done),
         }
     }
 
-    fn after_header(&mut self, header: &[u8]) -> Result<Place, PackageError> {
-        let Some(item) = self.contents.items.get(self.index) else { return Ok(Place::Done) };
-        let fits = self.at.saturating_add(item.packed) <= self.begins(self.index + 1);
-        match fits && local::agrees(header, item) {
-            true => Ok(Place::Data(Data::of(item, &mut self.inflater))),
+    fn after_header(&mut self, header: &[u8]) -> Result<Position, PackageError> {
+        let Some(item) = self.contents.items.get(self.index) else { return Ok(Position::Done) };
+        let fits = self.at.saturating_add(item.packed) <= self.start_of(self.index + 1);
+        match fits && local::matches_directory(header, item) {
+            true => Ok(Position::Data(Data::of(item, &mut self.inflater))),
             false => Err(PackageError::LocalHeader { name: shown(item.name.as_bytes()) }),
         }
     }
 
-    fn after_data(&mut self, data: Data) -> Result<Place, PackageError> {
-        let Some(item) = self.contents.items.get(self.index) else { return Ok(Place::Done) };
+    fn after_data(&mut self, data: Data) -> Result<Position, PackageError> {
+        let Some(item) = self.contents.items.get(self.index) else { return Ok(Position::Done) };
         let name = || shown(item.name.as_bytes());
         let unpacked = data.unpacking.finish(&mut self.inflater);
         match unpacked.whole {
@@ -191,16 +193,16 @@ impl Walk {
             self.unpacked.push((self.index, unpacked));
         }
         if is_streamed {
-            let room = self.begins(self.index + 1).saturating_sub(self.at);
-            return Ok(Place::Descriptor { left: room.min(descriptor::LONGEST) });
+            let room = self.start_of(self.index + 1).saturating_sub(self.at);
+            return Ok(Position::Descriptor { left: room.min(descriptor::LONGEST) });
         }
         self.index += 1;
-        Ok(Place::Gap(Scan::of(OF_ENTRIES)))
+        Ok(Position::Gap(Scan::of(OF_ENTRIES)))
     }
 
-    /// These are the bytes behind the entry's data: its descriptor, and the gap's first bytes.
-    fn after_descriptor(&mut self, bytes: &[u8]) -> Result<Place, PackageError> {
-        let Some(item) = self.contents.items.get(self.index) else { return Ok(Place::Done) };
+    /// Takes the bytes after the entry's data: its descriptor, and the first bytes of the gap.
+    fn after_descriptor(&mut self, bytes: &[u8]) -> Result<Position, PackageError> {
+        let Some(item) = self.contents.items.get(self.index) else { return Ok(Position::Done) };
         let name = || shown(item.name.as_bytes());
         let length = match descriptor::length(bytes, item) {
             Some(length) => length,
@@ -214,6 +216,6 @@ impl Walk {
         let mut scan = Scan::of(OF_ENTRIES);
         scan.feed(bytes.get(length..).unwrap_or_default());
         self.index += 1;
-        Ok(Place::Gap(scan))
+        Ok(Position::Gap(scan))
     }
 }

@@ -1,6 +1,6 @@
-//! What a manifest names, held against what a function has: the part to send, and each difference in words.
+//! Compares a manifest with a function's configuration: the part to send, and each difference in words.
 //!
-//! What the manifest does not name is left as it is.
+//! A field that the manifest does not name is left as it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::manifest::{
 };
 use crate::observed::{Settings, Variables};
 
-/// The type that is sent: the manifest's, where the row names no other.
+/// The type that is sent: the manifest's, unless the row names another one.
 macro_rules! sent {
     ($type:ty) => {
         $type
@@ -25,40 +25,41 @@ macro_rules! sent {
     };
 }
 
-/// Makes the type of what is sent, and goes through its fields.
+/// Makes [`Configuration`] from the rows, and the functions that handle its fields.
 macro_rules! configuration {
     ($( $(#[$attribute:meta])* $name:ident: $type:ty {
         seen: $seen:ty
         $(, lambda: $lambda:ident)?
-        $(, sent: $set:ident, by: $by:ident $(($over:ident))? $(, as: $sent:ty)?)?
+        $(, sent: $set:ident, by: $by:ident $(($complete:ident))? $(, as: $sent:ty)?)?
     } )*) => {
-        /// The fields that a write sends; `None` is not sent.
+        /// The fields that a write sends. `None` is not sent.
         ///
-        /// PassRole is checked whenever a role is sent, so it is sent only when it changes. Variables are all that the function
-        /// shall have, for Lambda replaces them as a whole.
+        /// AWS checks PassRole whenever a role is sent, so it is sent only if it changes. The variables are all that
+        /// the function shall have, because Lambda replaces them as a whole.
         #[derive(Debug, Clone, PartialEq, Default)]
         #[allow(missing_docs, reason = "the fields of the manifest; see `manifest::FunctionConfig`")]
         pub struct Configuration {
             $( $( #[doc = concat!("Sent by `", stringify!($set), "`.")] pub $name: Option<sent!($type $(, $sent)?)>, )? )*
-            /// Not sent: the customer key that the function already has, which whoever sends variables must be able to use.
+            /// The customer key that the function already has. It is not sent; the session that sends variables must be
+            /// allowed to use it.
             pub variables_key: Option<String>,
         }
 
         impl Configuration {
-            /// Of each field the value to send, where one is named and the function does not have it.
+            /// Finds for each named field the value to send, if the function does not have it.
             fn compared(
                 differences: &mut Differences<'_>,
                 wanted: &FunctionConfig,
                 seen: &Settings,
             ) -> Result<Self, UnmergeableVariables> {
                 Ok(Self {
-                    $( $( $name: differences.$by(stringify!($name), wanted.$name.as_ref(), &seen.$name $(, $over)?)?, )? )*
+                    $( $( $name: differences.$by(stringify!($name), wanted.$name.as_ref(), &seen.$name $(, $complete)?)?, )? )*
                     variables_key: None,
                 })
             }
 
-            /// Lays what is sent over what a function has, as Lambda does: what is not sent stays, and an empty text or queue
-            /// takes away what is there.
+            /// Applies the sent fields to a function's settings, as Lambda does. Fields that are not sent stay, and an
+            /// empty text or queue removes the setting.
             pub fn lay_over(&self, settings: &mut Settings) {
                 $( $(
                     let sent: &Option<sent!($type $(, $sent)?)> = &self.$name;
@@ -75,14 +76,14 @@ macro_rules! configuration {
 
 function_fields!(configuration);
 
-/// As [`Settings`] has it.
+/// Converts to the type in [`Settings`].
 impl From<Runtime> for Option<String> {
     fn from(runtime: Runtime) -> Self {
         Some(runtime.into())
     }
 }
 
-/// As [`Settings`] has it.
+/// Converts to the type in [`Settings`].
 impl From<RoleArn> for Option<String> {
     fn from(role: RoleArn) -> Self {
         Some(role.to_string())
@@ -90,29 +91,29 @@ impl From<RoleArn> for Option<String> {
 }
 
 impl Configuration {
-    /// Whether there is nothing to send.
+    /// Whether nothing is sent.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Everything that the manifest names but the role, for a function that does not exist yet and so has nothing.
+    /// Makes the configuration of a new function: everything that the manifest names except for the role.
     ///
     /// # Errors
-    /// [`UnmergeableVariables::TooLarge`].
+    /// [`UnmergeableVariables::TooLarge`] if the variables exceed `VARIABLES_LIMIT`.
     pub fn all_of(wanted: &FunctionConfig) -> Result<Self, UnmergeableVariables> {
         differences(wanted, &BTreeSet::new(), None, &Settings::default()).map(|(all, _)| all)
     }
 }
 
-/// One side of a change. Compares by what it is, prints masked where it is a secret.
+/// One side of a change. It compares by value, and prints a secret as `***`.
 #[derive(Clone, PartialEq)]
 pub enum Shown {
-    /// Nothing there.
+    /// No value.
     Absent,
-    /// A value that may be read by anyone.
+    /// A value that anyone may read.
     Plain(String),
-    /// A variable's value: equal only to the same value, printed as `***`.
+    /// A variable's value: equal only to the same value, and printed as `***`.
     Masked(Secret),
 }
 
@@ -133,7 +134,7 @@ impl fmt::Debug for Shown {
 }
 
 impl Shown {
-    /// The text that may be read by anyone; none where nothing is there.
+    /// Returns the text that anyone may read; none if there is no value.
     #[must_use]
     pub fn text(&self) -> Option<String> {
         match self {
@@ -148,9 +149,9 @@ impl Shown {
 pub struct Change {
     /// The manifest's path of the field, or `code`.
     pub field: String,
-    /// What is there.
+    /// The present value.
     pub from: Shown,
-    /// What shall be there.
+    /// The wanted value.
     pub to: Shown,
 }
 
@@ -165,45 +166,45 @@ impl fmt::Display for Change {
     }
 }
 
-/// Lambda takes no more variables than 4 KB of JSON (Lambda Developer Guide, "Lambda quotas"). Its own error quotes them
-/// all, so it must never be met.
+/// The most bytes of variables as JSON, 4 KB (Lambda Developer Guide, "Lambda quotas"). Lambda's own error quotes all
+/// variables, so it must never occur.
 pub const VARIABLES_LIMIT: usize = 4096;
 
-/// The variables that the manifest names cannot be laid over those that the function has.
+/// The named variables cannot be merged with those of the function.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnmergeableVariables {
-    /// Lambda could not decrypt them: merging the named ones would wipe all others.
+    /// Lambda could not decrypt the present ones. Sending the named ones would delete all others.
     #[error(
         "the variables of the function cannot be read ({because}), so those that the manifest names cannot be merged \
          with the others: repair the key's policy, or set them all by hand once"
     )]
     Unreadable {
-        /// Lambda's reason.
+        /// The error that Lambda gives.
         because: String,
     },
-    /// Together they are more than Lambda takes.
+    /// All variables together exceed `VARIABLES_LIMIT`.
     #[error(
         "the variables that the manifest names and those that the function has take {found} bytes as JSON, and Lambda \
          takes {VARIABLES_LIMIT}: name fewer, or keep large values elsewhere"
     )]
     TooLarge {
-        /// Bytes.
+        /// Their size in bytes.
         found: usize,
     },
 }
 
-/// The size of variables as Lambda measures it: as JSON.
+/// Checks the size of variables as Lambda measures it, as JSON.
 fn check_size(variables: &BTreeMap<String, Secret>) -> Result<(), UnmergeableVariables> {
     let clear: BTreeMap<&str, &str> = variables.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
     let found = serde_json::to_string(&clear).map_or(0, |json| json.len());
     if found <= VARIABLES_LIMIT { Ok(()) } else { Err(UnmergeableVariables::TooLarge { found }) }
 }
 
-/// What has to be sent so that a function with `seen` has all that is `wanted`, and none of the variables that were set
-/// `formerly` and are no longer named; and each difference.
+/// Returns the fields to send so that a function with the settings `seen` gets all that is `wanted`, and each
+/// difference. Variables that were set `formerly` and are no longer named are removed.
 ///
 /// # Errors
-/// [`UnmergeableVariables`] when variables are named and cannot be laid over the present ones.
+/// [`UnmergeableVariables`] if variables are named and cannot be merged with the present ones.
 pub fn differences(
     wanted: &FunctionConfig,
     formerly: &BTreeSet<String>,
@@ -218,8 +219,9 @@ pub fn differences(
     Ok((sent, differences.changes))
 }
 
-/// The lists replace; they are sets, so their order says nothing.
-fn vpc_over(named: &VpcConfig, seen: &VpcConfig) -> VpcConfig {
+/// Completes a VPC configuration. The lists replace the present ones; they are sets, so they are sorted for the
+/// comparison.
+fn complete_vpc(named: &VpcConfig, seen: &VpcConfig) -> VpcConfig {
     let sorted = |ids: &[String]| {
         let mut ids = ids.to_vec();
         ids.sort();
@@ -232,9 +234,10 @@ fn vpc_over(named: &VpcConfig, seen: &VpcConfig) -> VpcConfig {
     }
 }
 
-/// How the same file system is read stays as it is where the manifest does not say it: Lambda replaces mounts as a whole.
+/// Completes mounts. The S3 settings of the same file system stay if the manifest does not name them, because Lambda
+/// replaces mounts as a whole.
 #[allow(clippy::ptr_arg, reason = "the type of the field")]
-fn mounts_over(named: &Vec<FileSystemConfig>, seen: &Vec<FileSystemConfig>) -> Vec<FileSystemConfig> {
+fn complete_mounts(named: &Vec<FileSystemConfig>, seen: &Vec<FileSystemConfig>) -> Vec<FileSystemConfig> {
     let with_its_reading = |mount: &FileSystemConfig| {
         let there = seen.iter().find(|there| there.arn == mount.arn).and_then(|there| there.s3_files_config.clone());
         FileSystemConfig { s3_files_config: mount.s3_files_config.clone().or(there), ..mount.clone() }
@@ -242,7 +245,7 @@ fn mounts_over(named: &Vec<FileSystemConfig>, seen: &Vec<FileSystemConfig>) -> V
     named.iter().map(with_its_reading).collect()
 }
 
-fn durable_over(named: &DurableConfig, seen: &Option<DurableConfig>) -> DurableConfig {
+fn complete_durable(named: &DurableConfig, seen: &Option<DurableConfig>) -> DurableConfig {
     let seen = seen.as_ref();
     DurableConfig {
         execution_timeout: named.execution_timeout,
@@ -251,8 +254,8 @@ fn durable_over(named: &DurableConfig, seen: &Option<DurableConfig>) -> DurableC
     }
 }
 
-/// Another capacity provider takes its own numbers, not those that another one had.
-fn capacity_over(named: &CapacityProviderConfig, seen: &Option<CapacityProviderConfig>) -> CapacityProviderConfig {
+/// Completes a capacity provider. Numbers that are not named stay, unless it is another provider.
+fn complete_capacity(named: &CapacityProviderConfig, seen: &Option<CapacityProviderConfig>) -> CapacityProviderConfig {
     let of = |config: &CapacityProviderConfig| config.lambda_managed_instances_capacity_provider_config.clone();
     let mut managed = of(named);
     let same = seen.as_ref().map(of).filter(|seen| seen.capacity_provider_arn == managed.capacity_provider_arn);
@@ -266,8 +269,8 @@ fn capacity_over(named: &CapacityProviderConfig, seen: &Option<CapacityProviderC
     CapacityProviderConfig { lambda_managed_instances_capacity_provider_config: managed }
 }
 
-/// Log levels exist in the JSON format only: a change to text leaves them behind.
-fn logging_over(named: &LoggingConfig, seen: &Option<LoggingConfig>) -> LoggingConfig {
+/// Completes a logging configuration. Log levels exist in the JSON format only, so a change to text drops them.
+fn complete_logging(named: &LoggingConfig, seen: &Option<LoggingConfig>) -> LoggingConfig {
     let Some(seen) = seen else { return named.clone() };
     let log_format = named.log_format.or(seen.log_format);
     let json = log_format == Some(LogFormat::Json);
@@ -279,10 +282,10 @@ fn logging_over(named: &LoggingConfig, seen: &Option<LoggingConfig>) -> LoggingC
     }
 }
 
-/// How a field's named value is held against what the function has: the methods that the rows of [`function_fields`] name.
-/// Each gives the value to send, if it differs, and notes the change.
+/// Compares fields by the methods that the rows of [`function_fields`] name. Each method returns the value to send if
+/// it differs, and notes the change.
 struct Differences<'a> {
-    /// The variables that were named before.
+    /// The names of the variables that the last deployment set.
     formerly: &'a BTreeSet<String>,
     /// The execution role that the manifest names, in the target's account.
     role: Option<&'a RoleArn>,
@@ -292,7 +295,7 @@ struct Differences<'a> {
 type Difference<T> = Result<Option<T>, UnmergeableVariables>;
 
 impl Differences<'_> {
-    /// Two values are the same where a manifest would write them the same.
+    /// Compares two values by their form in a manifest.
     fn value<T: Clone + Serialize>(&mut self, field: &str, named: Option<&T>, seen: &impl Serialize) -> Difference<T> {
         let Some(named) = named else { return Ok(None) };
         let (from, to) = (show(seen), show(named));
@@ -303,8 +306,8 @@ impl Differences<'_> {
         Ok(Some(named.clone()))
     }
 
-    /// An empty value takes away what is there, and equals nothing.
-    fn emptied<T: Clone + Default + Serialize>(
+    /// Compares a value of which an empty one removes the setting: it equals an absent one.
+    fn emptiable<T: Clone + Default + Serialize>(
         &mut self,
         field: &str,
         named: Option<&T>,
@@ -313,22 +316,22 @@ impl Differences<'_> {
         self.value(field, named, &seen.clone().unwrap_or_default())
     }
 
-    /// The named value laid over what is there, for it may leave some of it open.
+    /// Compares after completing the named value with the present one, because it may leave parts open.
     fn merged<T: Clone + Serialize, S: Serialize>(
         &mut self,
         field: &str,
         named: Option<&T>,
         seen: &S,
-        over: fn(&T, &S) -> T,
+        complete: fn(&T, &S) -> T,
     ) -> Difference<T> {
-        self.value(field, named.map(|named| over(named, seen)).as_ref(), seen)
+        self.value(field, named.map(|named| complete(named, seen)).as_ref(), seen)
     }
 
     fn role(&mut self, field: &str, _: Option<&ExecutionRole>, seen: &Option<String>) -> Difference<RoleArn> {
         self.value(field, self.role, seen)
     }
 
-    /// All variables that the function shall have, if one of the named differs.
+    /// Returns all variables that the function shall have, if any of the named differs.
     fn variables(
         &mut self,
         _: &str,
@@ -371,7 +374,7 @@ impl Differences<'_> {
     }
 }
 
-/// A value as the manifest would write it.
+/// Shows a value in its form in a manifest.
 fn show<T: Serialize>(value: &T) -> Shown {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(text)) => Shown::Plain(text),

@@ -1,7 +1,8 @@
-//! After a precondition failed: was it somebody else, or ourselves?
+//! Finds out after a failed precondition if somebody else wrote, or this deployment itself.
 //!
-//! A RevisionId alone proves nothing, for it also changes when an update settles and when others add permissions. What
-//! counts is whether something that the plan had read differs from what it was and from what this deployment meant.
+//! A changed RevisionId alone proves nothing, because it also changes when an update settles and when others add
+//! permissions. A change is foreign if something that the plan had read differs both from what it was and from what
+//! this deployment wants.
 
 use super::planner::{execution_role, source_key};
 use super::{Plan, Step, Wanted, differences};
@@ -9,8 +10,8 @@ use crate::id::Sha256;
 use crate::observed::{Observed, ObservedCode};
 use crate::traffic::Traffic;
 
-/// After a precondition failed: what somebody else changed, as "expected, found"; `None` if all that the plan had read
-/// is still so, or is what this deployment meant.
+/// Returns what somebody else changed, as "expected, found", after a failed precondition. None if all that the plan had
+/// read is unchanged, or is what this deployment wants.
 #[must_use]
 pub fn foreign_change(wanted: &Wanted<'_>, before: &Observed, after: &Observed) -> Option<String> {
     let ours = Some(wanted.artifact.sha256);
@@ -32,34 +33,35 @@ pub fn foreign_change(wanted: &Wanted<'_>, before: &Observed, after: &Observed) 
         }
         _ => {}
     }
-    // We point aliases to versions, and to one alone.
+    // The deployer points an alias to exactly one version.
     let serves_ours = after.serving.as_ref().is_some_and(|serving| serving.version.is_some() && serving.sha256 == ours)
         && after.alias.as_ref().is_some_and(|alias| alias.serves_alone().is_some());
     let place =
         |observed: &Observed| observed.alias.as_ref().map(|alias| (alias.version.clone(), alias.weights.clone()));
-    if place(before) == place(after) || serves_ours || has_come_over(before, after) {
+    if place(before) == place(after) || serves_ours || has_moved_since(before, after) {
         return None;
     }
     let show = |observed: &Observed| observed.alias.as_ref().map_or("no such alias".to_owned(), ToString::to_string);
     Some(format!("expected alias {} to serve {}, found {}", wanted.alias, show(before), show(after)))
 }
 
-/// Whether Lambda itself has let all of the alias's traffic over meanwhile, which it had held back before.
-fn has_come_over(before: &Observed, after: &Observed) -> bool {
+/// Whether Lambda has moved all of the alias's traffic since, after holding it back.
+fn has_moved_since(before: &Observed, after: &Observed) -> bool {
     let (Some(was), Some(is)) = (&before.alias, &after.alias) else { return false };
     let held = matches!(Traffic::of(was), Traffic::Held { .. });
     held && Traffic::of(is) == Traffic::Whole && was.version == is.version
 }
 
-/// After the configuration was written and has settled: whether `$LATEST` has it, and still the code and the code's key that it had. Then
-/// its new RevisionId may be written on; otherwise somebody wrote between our update and our reading it.
+/// Whether `$LATEST` has the planned configuration after that was written and settled, and still its former code and
+/// the code's key. Then the new RevisionId may be used for the next write. Otherwise somebody wrote between our update
+/// and our read.
 #[must_use]
 pub fn still_as_planned(wanted: &Wanted<'_>, plan: &Plan, settled: &ObservedCode) -> bool {
     let role = execution_role(wanted).ok().flatten();
     let configured =
         differences(&wanted.artifact.config, &wanted.formerly().variables, role.as_ref(), &settled.settings)
             .is_ok_and(|(missing, _)| missing.is_empty());
-    // The code's key goes with the code: what is about to be sent must be the key that the function has, or the manifest's.
+    // The code's key is sent with the code. It must be the key that the function has, or the manifest's.
     let key = source_key(&wanted.artifact.config, Some(&settled.settings));
     let other_key = |step: &Step| matches!(step, Step::UpdateCode(sent) if sent.source_key != key);
     configured && settled.sha256 == plan.code_was && !plan.steps.iter().any(other_key)

@@ -1,13 +1,13 @@
-//! What Lambda takes when it creates a function, and never again.
+//! Settings that Lambda accepts only when it creates a function.
 
 use crate::manifest::FunctionConfig;
 use crate::observed::Settings;
 use crate::record::{TargetError, TargetErrorCode};
 
-/// Says no where the manifest names what Lambda takes for a new function only, and the function is not so.
+/// Fails if the manifest names a setting that only a new function can get, and the function does not have it.
 ///
 /// AWS Lambda Developer Guide, "Configure Lambda durable functions", "Tenant isolation" and "Lambda Managed Instances".
-pub(super) fn taken_at_creation_only(manifest: &FunctionConfig, seen: &Settings) -> Result<(), TargetError> {
+pub(super) fn check_creation_only(manifest: &FunctionConfig, seen: &Settings) -> Result<(), TargetError> {
     let tenancy = manifest.tenancy_config.is_some() && manifest.tenancy_config != seen.tenancy_config;
     let durable = manifest.durable_config.is_some() && seen.durable_config.is_none();
     let managed = manifest.capacity_provider_config.is_some() && seen.capacity_provider_config.is_none();

@@ -1,14 +1,14 @@
-//! The plan: a deployment to one target as a value, before it is an act (ARCHITECTURE.md, law 1).
+//! The plan: a deployment to one target as a value, before anything is done (ARCHITECTURE.md, law 1).
 //!
-//! `plan` compares what is wanted with what was observed and leaves no choice to execution. An empty plan means that
-//! the target already serves exactly this.
+//! `plan` compares the wanted state with the observed one and leaves no choice to the execution. An empty plan means
+//! that the target already serves exactly this.
 
-mod back;
 mod configuration;
 mod conflict;
 mod creation;
 mod planner;
 mod report;
+mod restore;
 mod surplus;
 #[cfg(test)]
 mod tests;
@@ -25,14 +25,14 @@ use crate::manifest::{Architecture, TenancyConfig};
 use crate::observed::RevisionId;
 use crate::record::Previous;
 
-pub use back::going_back;
 pub use configuration::{Change, Configuration, Shown, UnmergeableVariables, differences};
 pub use conflict::{foreign_change, still_as_planned};
 pub use planner::{NoPlan, plan};
 pub use report::{PlanReport, PlannedChange, PlannedStep, RefusedPlan, TargetPlan};
+pub use restore::going_back;
 pub use surplus::{PRUNED_AT_ONCE, surplus};
 
-/// What one target shall serve.
+/// The wanted state of one target.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
     /// The target.
@@ -43,55 +43,56 @@ pub struct Wanted<'a> {
     pub alias: &'a AliasName,
     /// The code, and the manifest that came with it.
     pub artifact: &'a VerifiedArtifact,
-    /// What the last deployment there has set: what is no longer named of it is removed.
+    /// The variables and tags that the last deployment there set; those that are no longer named are removed.
     pub formerly: &'a ManagedKeys,
-    /// The code that other deployments of the function meant, whose writes may have taken effect late.
+    /// The hashes of code that other deployments of the function wanted; their writes may take effect late.
     pub meant: &'a [Sha256],
 }
 
 impl Wanted<'_> {
-    /// What the last deployment has set; nothing where the artifact has no manifest, for then all is left alone.
+    /// Returns what the last deployment set; nothing if the artifact has no manifest, because then all is left alone.
     fn formerly(&self) -> Cow<'_, ManagedKeys> {
         if self.artifact.has_manifest { Cow::Borrowed(self.formerly) } else { Cow::Owned(ManagedKeys::default()) }
     }
 }
 
-/// How the code reaches Lambda.
+/// The way in which the code reaches Lambda.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
     /// Lambda copies it from the artifact bucket, which is in the function's region.
     ByReference,
-    /// It is sent along, for Lambda does not copy from a bucket of another region.
+    /// The zip is sent in the call, because Lambda does not copy from a bucket of another region.
     Inline,
 }
 
-/// A function to be made.
+/// The settings of a function to create.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewFunction {
     /// Its execution role.
     pub role: RoleArn,
     /// Its instruction set.
     pub architecture: Architecture,
-    /// Everything else that the manifest names (without the role).
+    /// Everything else that the manifest names, except for the role.
     pub configuration: Configuration,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
-    /// The key for its code.
+    /// The KMS key that encrypts its code.
     pub source_key: Option<String>,
-    /// Tenant isolation, which no later call changes.
+    /// Tenant isolation, which no later call can change.
     pub tenancy: Option<TenancyConfig>,
 }
 
-/// What goes with new code.
+/// The settings that are sent with new code.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CodeSettings {
-    /// The instruction set; sent only when it changes.
+    /// The instruction set, which is sent only if it changes.
     pub architecture: Option<Architecture>,
-    /// The key that encrypts the code. Lambda goes back to its own where a call names none, so it is sent each time.
+    /// The KMS key that encrypts the code. It is sent each time, because Lambda returns to its own key if a call names
+    /// none.
     pub source_key: Option<String>,
 }
 
-/// One writing call, or the wait for what one has begun.
+/// A writing call, or the wait for its effect.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
     /// CreateFunction, publishing version 1.
@@ -100,7 +101,7 @@ pub enum Step {
     UpdateConfiguration(Box<Configuration>),
     /// UpdateFunctionCode, publishing.
     UpdateCode(CodeSettings),
-    /// PublishVersion of what `$LATEST` is.
+    /// PublishVersion of `$LATEST` as it is.
     Publish,
     /// TagResource.
     Tag(BTreeMap<String, String>),
@@ -112,60 +113,61 @@ pub enum Step {
     FreeConcurrency,
     /// CreateAlias to the published version.
     CreateAlias,
-    /// UpdateAlias to the published version, or to the one it serves already where only weights are cleared.
+    /// UpdateAlias to the published version, or to the version that it has, to clear its weights.
     MoveAlias {
-        /// What it served when it was observed.
+        /// The alias's version when it was observed; none for `$LATEST`.
         from: Option<Version>,
         /// The alias's RevisionId.
         revision: RevisionId,
     },
-    /// The alias has moved: Lambda still holds its traffic back, until its provisioned concurrency stands on the new version.
+    /// Wait until Lambda moves the traffic of the alias: it holds it back until the provisioned concurrency is
+    /// allocated on the new version.
     AwaitTraffic {
-        /// The version that still has it.
+        /// The version that still gets the traffic.
         from: Version,
     },
 }
 
-/// The step in which an alias waits until Lambda lets all of its traffic to the new version.
+/// The name of the step that waits until Lambda has moved all of an alias's traffic to the new version.
 pub const AWAIT_TRAFFIC: &str = "await traffic";
 
-/// The steps to a target that serves what is wanted.
+/// The steps that bring a target to the wanted state.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// The function.
     pub function: FunctionName,
     /// The alias.
     pub alias: AliasName,
-    /// The code that must come out of it.
+    /// The hash of the code that the alias must serve afterwards.
     pub sha256: Sha256,
-    /// How the code travels.
+    /// The way in which the code reaches Lambda.
     pub delivery: Delivery,
-    /// In this order.
+    /// The steps, in this order.
     pub steps: Vec<Step>,
-    /// What differs, in words.
+    /// The differences, in words.
     pub changes: Vec<Change>,
-    /// What may be wrong.
+    /// Possible problems that do not stop the deployment.
     pub warnings: Vec<String>,
     /// The precondition of the first write to the function.
     pub revision: Option<RevisionId>,
     /// The code that `$LATEST` had when it was observed.
     pub code_was: Option<Sha256>,
-    /// What the alias serves.
+    /// The version that the alias served when it was observed, with weights.
     pub previous: Option<Previous>,
-    /// The version that serves, where nothing new has to be published.
+    /// The version that the alias shall serve, if nothing new is published.
     pub serving: Option<Version>,
-    /// The version that has all of the alias's traffic.
+    /// The version that gets all of the alias's traffic when it was observed.
     pub traffic: Option<Version>,
 }
 
 impl Plan {
-    /// Whether the target already serves what is wanted.
+    /// Whether the target is in the wanted state already.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
 
-    /// Whether the alias serves what is wanted already, or will as soon as Lambda lets it: nothing is written.
+    /// Whether nothing is written: the alias serves the wanted version, or will when Lambda moves the traffic.
     #[must_use]
     pub fn writes_nothing(&self) -> bool {
         self.steps.iter().all(|step| matches!(step, Step::AwaitTraffic { .. }))
@@ -173,7 +175,7 @@ impl Plan {
 }
 
 impl Step {
-    /// What the step is called in records, logs and plans.
+    /// Returns the name of the step in records, logs and plans.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -191,13 +193,13 @@ impl Step {
         }
     }
 
-    /// Whether a version comes out of it.
+    /// Whether the step publishes a version.
     #[must_use]
     pub fn publishes(&self) -> bool {
         matches!(self, Self::Create(_) | Self::UpdateCode(_) | Self::Publish)
     }
 
-    /// Whether it is about the function's tags or its reserved concurrency.
+    /// Whether the step changes the function's tags or its reserved concurrency.
     #[must_use]
     pub fn is_about_belongings(&self) -> bool {
         matches!(self, Self::Tag(_) | Self::Untag(_) | Self::ReserveConcurrency(_) | Self::FreeConcurrency)

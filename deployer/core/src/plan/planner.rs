@@ -1,10 +1,10 @@
-//! From what is wanted and what was observed to the steps between them.
+//! Makes the steps from the observed state to the wanted one.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Not as _;
 
-use super::creation::taken_at_creation_only;
+use super::creation::check_creation_only;
 use super::{
     Change, CodeSettings, Configuration, Delivery, NewFunction, Plan, Shown, Step, UnmergeableVariables, Wanted,
     differences,
@@ -13,15 +13,15 @@ use crate::config::Target;
 use crate::id::RoleArn;
 use crate::manifest::{Architecture, FunctionConfig, ReservedConcurrency};
 use crate::observed::{Condition, Observed, ObservedAlias, ObservedCode, Settings, Variables};
-use crate::package::{INLINE_LIMIT, PackageError, Run, looks_by};
+use crate::package::{INLINE_LIMIT, PackageError, Run, code_path_variable};
 use crate::record::{TargetError, TargetErrorCode};
 use crate::traffic::Traffic;
 
-/// Step "plan": what has to be done so that the target serves what is wanted.
+/// Plans the steps by which the target comes to the wanted state (step "plan").
 ///
 /// # Errors
-/// [`NoPlan`] when no plan can lead there: the function is broken, does not exist and is not described well enough to
-/// be made, or the artifact does not fit it.
+/// [`NoPlan`] if no plan leads there: the function is in state Failed, does not exist and is not described well enough
+/// to be created, or the artifact does not fit it.
 pub fn plan(wanted: &Wanted<'_>, observed: &Observed) -> Result<Plan, NoPlan> {
     let manifest = &wanted.artifact.config;
     let role = execution_role(wanted)?;
@@ -37,13 +37,13 @@ pub fn plan(wanted: &Wanted<'_>, observed: &Observed) -> Result<Plan, NoPlan> {
     Ok(draft.plan)
 }
 
-/// Why there is no way to what is wanted.
+/// The reason why there is no plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoPlan {
-    /// The artifact is not what the function, as it is or shall be, needs: a rule about zips is broken.
+    /// The artifact breaks a rule about zips, for the function as it is or shall be.
     #[error("{0}")]
     Unfit(PackageError),
-    /// The target is at fault, or its configuration.
+    /// The target or its configuration is at fault.
     #[error(transparent)]
     Target(#[from] TargetError),
 }
@@ -62,8 +62,8 @@ struct Draft {
 }
 
 impl Draft {
-    /// What is in the zip must be there for Lambda to start.
-    fn fits(&mut self, wanted: &Wanted<'_>, run: Run<'_>) -> Result<(), NoPlan> {
+    /// Checks that Lambda can start the contents of the zip, and notes warnings.
+    fn check_startable(&mut self, wanted: &Wanted<'_>, run: Run<'_>) -> Result<(), NoPlan> {
         self.plan.warnings.extend(wanted.artifact.startup.suits(run).map_err(NoPlan::Unfit)?);
         Ok(())
     }
@@ -83,7 +83,7 @@ impl Draft {
                 revision: observed.latest.as_ref().map(|latest| latest.revision.clone()),
                 code_was: observed.latest.as_ref().and_then(|latest| latest.sha256),
                 serving: previous.as_ref().map(|p| p.version.clone()),
-                traffic: observed.alias.as_ref().and_then(ObservedAlias::has_the_traffic),
+                traffic: observed.alias.as_ref().and_then(ObservedAlias::traffic_version),
                 previous,
             },
         }
@@ -94,7 +94,7 @@ impl Draft {
         let (Some(role), Some(_), Some(_)) = (role, &manifest.runtime, &manifest.handler) else {
             return Err(cannot_create(wanted, manifest).into());
         };
-        self.fits(wanted, Run::of(manifest).on(architecture))?;
+        self.check_startable(wanted, Run::of(manifest).on(architecture))?;
         self.change("function", Shown::Absent, Shown::Plain(wanted.function.to_string()));
         self.change("code", Shown::Absent, Shown::Plain(wanted.artifact.sha256.to_string()));
         let tags = manifest.tags.clone().unwrap_or_default();
@@ -118,33 +118,33 @@ impl Draft {
         observed: &Observed,
     ) -> Result<(), NoPlan> {
         if let Condition::Failed { because } = &latest.condition {
-            return Err(is_broken(wanted, &because.to_string()).into());
+            return Err(failed_function(wanted, &because.to_string()).into());
         }
-        taken_at_creation_only(manifest, &latest.settings)?;
+        check_creation_only(manifest, &latest.settings)?;
         let (named, settings) = (Run::of(manifest), &latest.settings);
         let run = Run {
             runtime: named.runtime.or(settings.runtime.as_deref()),
             handler: named.handler.or(settings.handler.as_deref()),
             has_layers: manifest.layers.as_ref().unwrap_or(&settings.layers).is_empty().not(),
-            looks_by: named.looks_by.or_else(|| match &settings.variables {
-                Variables::Known(variables) if manifest.variables.is_none() => looks_by(variables),
+            code_path_variable: named.code_path_variable.or_else(|| match &settings.variables {
+                Variables::Known(variables) if manifest.variables.is_none() => code_path_variable(variables),
                 _ => None,
             }),
             ..named.on(manifest.architectures.unwrap_or(settings.architectures))
         };
-        self.fits(wanted, run)?;
+        self.check_startable(wanted, run)?;
 
-        // An alias on $LATEST serves no version: whatever comes next would change under it.
+        // An alias on $LATEST serves no version: its code changes with the next update.
         let serving = observed.serving.as_ref().filter(|serving| serving.version.is_some());
-        let broken = serving.is_some_and(|serving| matches!(serving.condition, Condition::Failed { .. }));
-        let served = match serving.filter(|_| !broken) {
+        let has_failed = serving.is_some_and(|serving| matches!(serving.condition, Condition::Failed { .. }));
+        let served = match serving.filter(|_| !has_failed) {
             Some(serving) => Difference::between(wanted, manifest, role, serving)?.is_none(),
             None => false,
         };
         if !served {
             let difference = Difference::between(wanted, manifest, role, latest)?;
-            // Without an update, PublishVersion would answer with the very version that is broken.
-            let again = broken || observed.publishing_failed;
+            // Without an update, PublishVersion would return the failed version again.
+            let again = has_failed || observed.publishing_failed;
             let only_code = || again.then(|| Difference::only_code(source_key(manifest, Some(&latest.settings))));
             self.publish(difference.or_else(only_code));
         }
@@ -157,7 +157,7 @@ impl Draft {
                 self.plan.steps.push(Step::CreateAlias);
             }
             (Some(_), Some(Traffic::Whole)) if served => {}
-            // Lambda's own doing is no difference: whoever cleared it would move the traffic before the version is ready.
+            // Lambda's own weight is no difference. Clearing it would move the traffic before the version is ready.
             (Some(_), Some(Traffic::Held { on })) if served => self.plan.steps.push(Step::AwaitTraffic { from: on }),
             (Some(alias), Some(_)) => {
                 self.change_alias(Some(alias));
@@ -167,7 +167,7 @@ impl Draft {
         Ok(())
     }
 
-    /// The steps that make a version of what is wanted out of `$LATEST`.
+    /// Adds the steps that publish the wanted version from `$LATEST`.
     fn publish(&mut self, difference: Option<Difference>) {
         let Some(difference) = difference else {
             self.plan.steps.push(Step::Publish);
@@ -199,12 +199,12 @@ impl Draft {
         }
     }
 
-    /// Tags that the last deployment has set, and that are no longer named.
+    /// Adds the step that removes the tags that the last deployment set and the manifest no longer names.
     fn untag(&mut self, wanted: &Wanted<'_>, seen: Option<&BTreeMap<String, String>>) {
         let named = wanted.artifact.config.tags.as_ref();
         let formerly = wanted.formerly();
         let dropped = formerly.tags.iter().filter(|key| !named.is_some_and(|named| named.contains_key(*key)));
-        // Where Lambda does not show the tags, one that is gone already is removed once more.
+        // If Lambda does not show the tags, a tag that is already gone is removed again.
         let there = dropped.filter(|key| seen.is_none_or(|seen| seen.contains_key(*key))).cloned();
         let there: Vec<String> = there.collect();
         for key in &there {
@@ -260,7 +260,7 @@ impl fmt::Display for ServingText<'_> {
     }
 }
 
-/// How a version (or `$LATEST`) falls short of what is wanted.
+/// The difference between a version (or `$LATEST`) and the wanted one.
 struct Difference {
     configuration: Configuration,
     code: bool,
@@ -308,7 +308,7 @@ impl Difference {
                 to: Shown::Plain(wanted.artifact.sha256.to_string()),
             });
         }
-        // After a failed update nothing says which code would be published: it is sent again.
+        // After a failed update it is not known which code would be published, so it is sent again.
         let code = other_code || other_key || architecture.is_some() || seen.last_update_failed.is_some();
         let none = configuration.is_empty() && !code;
         let settings = CodeSettings { architecture, source_key };
@@ -316,13 +316,13 @@ impl Difference {
     }
 }
 
-/// The key that the code shall have: the one that is named, else the one that it has. An empty text names Lambda's own.
+/// Returns the KMS key that the code shall have: the named one, else the present one. An empty text names Lambda's own.
 pub(super) fn source_key(manifest: &FunctionConfig, seen: Option<&Settings>) -> Option<String> {
     let there = || seen.and_then(|seen| seen.source_kms_key_arn.clone());
     manifest.source_kms_key_arn.clone().or_else(there).filter(|key| !key.is_empty())
 }
 
-/// The execution role as an ARN of the target's account.
+/// Returns the manifest's execution role as an ARN of the target's account.
 pub(super) fn execution_role(wanted: &Wanted<'_>) -> Result<Option<RoleArn>, TargetError> {
     let Target { account, region } = wanted.target;
     let Some(role) = &wanted.artifact.config.role else { return Ok(None) };
@@ -381,7 +381,7 @@ fn cannot_create(wanted: &Wanted<'_>, manifest: &FunctionConfig) -> TargetError 
     )
 }
 
-fn is_broken(wanted: &Wanted<'_>, because: &str) -> TargetError {
+fn failed_function(wanted: &Wanted<'_>, because: &str) -> TargetError {
     TargetError::new(
         TargetErrorCode::FunctionFailed,
         "observe",

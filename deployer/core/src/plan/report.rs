@@ -1,4 +1,4 @@
-//! What `plan` tells: the plans of a deployment's targets, with the values of variables masked.
+//! The answer of `plan`: the plans of a deployment's targets, with the values of variables masked.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,73 +8,73 @@ use crate::config::Target;
 use crate::id::{EnvironmentName, FunctionName, Release};
 use crate::record::{Code, TargetError};
 
-/// What a deployment would change.
+/// The changes that a deployment would make.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlanReport {
-    /// Where to.
+    /// The environment that would be deployed to.
     pub environment: EnvironmentName,
-    /// Which function.
+    /// The function.
     pub function: FunctionName,
-    /// Which release; null where a file was planned.
+    /// The release; null if a file was planned.
     pub release: Option<Release>,
     /// Whether every target serves it already.
     pub unchanged: bool,
-    /// In the configuration's order.
+    /// The targets, in the order of the configuration.
     pub targets: Vec<TargetPlan>,
-    /// Why it would be refused.
+    /// The reason for which the deployment would be refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<RefusedPlan>,
 }
 
-/// Why a deployment would be refused.
+/// The reason for which a deployment would be refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RefusedPlan {
-    /// The rule.
+    /// The code of the rule.
     pub code: Code,
-    /// The same in one sentence.
+    /// The reason in one sentence.
     pub because: String,
 }
 
-/// What would be done to one target.
+/// The plan of one target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TargetPlan {
     /// The target.
     #[serde(flatten)]
     pub target: Target,
-    /// In this order.
+    /// The steps, in this order.
     pub steps: Vec<PlannedStep>,
-    /// What differs.
+    /// The differences between the target and the wanted state.
     pub changes: Vec<PlannedChange>,
-    /// What may be wrong.
+    /// Possible problems that do not stop the deployment.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-    /// Why there is no plan.
+    /// The reason why there is no plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<TargetError>,
 }
 
-/// One writing call.
+/// A writing call, or the wait for its effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlannedStep {
-    /// What it is called.
+    /// The name of the step.
     pub step: String,
-    /// With what; empty where there is nothing to say.
+    /// Details of the step; empty if there are none.
     pub detail: String,
 }
 
-/// One field that is changed.
+/// A field that is changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlannedChange {
     /// The manifest's path of the field, or `code`.
     pub field: String,
-    /// What is there; null where nothing is.
+    /// The present value; null if there is none.
     pub from: Option<String>,
-    /// What shall be there; null where nothing shall.
+    /// The wanted value; null if the field is removed.
     pub to: Option<String>,
 }
 
 impl TargetPlan {
-    /// What a plan comes to, or why there is none.
+    /// Makes the report of a plan, or of the error for which there is none.
     #[must_use]
     pub fn of(target: &Target, plan: Result<&Plan, TargetError>) -> Self {
         let (steps, changes, warnings, error) = match plan {

@@ -1,15 +1,15 @@
-//! Which versions a function can do without.
+//! The published versions that a function no longer needs.
 
 use std::collections::BTreeSet;
 
 use crate::id::Version;
 
-/// How many versions a deployment deletes: a function that has never been pruned shall not hold it up. A session's policy names
-/// as many at most.
+/// The most versions that a deployment deletes, so that a function that was never pruned does not delay it. A session's
+/// policy names at most this many.
 pub const PRUNED_AT_ONCE: usize = 12;
 
-/// The published versions beyond the newest `keep`, oldest first, but none that is `needed`: by an alias, or for going
-/// back to it.
+/// Returns the published versions beyond the newest `keep`, oldest first. A version that is `needed`, by an alias or
+/// for a rollback, is never among them.
 #[must_use]
 pub fn surplus(published: &[Version], keep: u32, needed: &BTreeSet<Version>) -> Vec<Version> {
     let mut newest_first = published.to_vec();
@@ -30,23 +30,23 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_are_kept_by_number_not_by_text() {
+    fn newest_versions_are_kept_by_number() {
         assert_eq!(surplus(&versions([9, 10, 11, 2]), 2, &BTreeSet::new()), versions([2, 9]));
     }
 
     #[test]
-    fn what_is_needed_stays_and_takes_nobodys_place() {
+    fn needed_versions_stay_in_addition_to_the_newest() {
         let needed = versions([1, 5]).into_iter().collect();
         assert_eq!(surplus(&versions(1..=6), 2, &needed), versions([2, 3, 4]));
     }
 
     #[test]
-    fn nothing_goes_while_there_are_few() {
+    fn few_versions_are_all_kept() {
         assert!(surplus(&versions(1..=10), 10, &BTreeSet::new()).is_empty());
     }
 
     #[test]
-    fn all_that_is_beyond_is_told_oldest_first_so_that_what_cannot_go_is_passed_over() {
+    fn all_surplus_versions_are_listed_oldest_first() {
         assert_eq!(surplus(&versions(1..=500), 10, &BTreeSet::new()), versions(1..=490));
     }
 }

@@ -1,10 +1,11 @@
-//! A member of a group: until its group is decided it only holds its place; from then on only what is wrong stops it.
+//! The rules for a member of a group. Until the group is decided, the member only holds its place. Then only a hold, a
+//! reject, a rollback or a changed configuration stops it.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::gate::{Decision, PromotionPolicy, refused};
+use super::policy::{Decision, PromotionPolicy, refused};
 use super::source::{SourceEnvironment, is_same};
 use super::spec::PromotionSpec;
 use super::wait::Wait;
@@ -12,23 +13,23 @@ use crate::head::Request;
 use crate::id::DeploymentId;
 use crate::record::{Code, Ending};
 
-/// How far a group is, as its members ask.
+/// The state of a group, for its members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GroupState {
-    /// Its members hold their places, and none moves.
+    /// The members hold their places, and none is deployed.
     Undecided,
-    /// All its members go.
+    /// The members are deployed, since this time.
     Decided(Timestamp),
-    /// It has ended, or goes back.
+    /// The group has ended, or is rolled back.
     Over,
 }
 
-/// No group is known: whoever asks is judged by all rules.
+/// An empty table of groups: each promotion is evaluated by all rules.
 pub static NO_GROUPS: BTreeMap<DeploymentId, GroupState> = BTreeMap::new();
 
 impl PromotionPolicy<'_> {
-    /// What the group of a member says of it. `None`: it is none, or none that holds a place.
-    pub(super) fn judge_member(&self, request: &Request, promoting: &PromotionSpec) -> Option<Decision> {
+    /// Evaluates a member of a group. None if the promotion is no member, or its group holds no places.
+    pub(super) fn evaluate_member(&self, request: &Request, promoting: &PromotionSpec) -> Option<Decision> {
         let id = promoting.group?;
         Some(match self.groups.get(&id)? {
             GroupState::Undecided => Decision::Wait(Wait { for_group: true, ..Wait::over(request.accepted_at) }),
@@ -36,7 +37,7 @@ impl PromotionPolicy<'_> {
                 let because = format!("its group {id} has ended, or goes back");
                 Decision::Deny(Ending::Refused { code: Code::NotPromotable, because })
             }
-            GroupState::Decided(at) => match self.stops_member(request, promoting, *at) {
+            GroupState::Decided(at) => match self.check_member(request, promoting, *at) {
                 Err(ending) => Decision::Deny(ending),
                 Ok(()) if self.here.is_next(request.id) => Decision::Allow,
                 Ok(()) => Decision::Wait(Wait { in_line: true, ..Wait::over(request.accepted_at) }),
@@ -44,8 +45,9 @@ impl PromotionPolicy<'_> {
         })
     }
 
-    /// A hold, a reject, a rollback in the source, and rules that do not take anything from there any more.
-    fn stops_member(&self, request: &Request, promoting: &PromotionSpec, decided_at: Timestamp) -> Result<(), Ending> {
+    /// Returns the refusal of a member of a decided group: a hold, a reject, a rollback in the source, or a
+    /// configuration that no longer promotes from there.
+    fn check_member(&self, request: &Request, promoting: &PromotionSpec, decided_at: Timestamp) -> Result<(), Ending> {
         self.promotion_from(&promoting.from)?;
         self.here.held(request).map_or(Ok(()), Err)?;
         let Some(artifact) = &promoting.artifact else {
@@ -55,7 +57,8 @@ impl PromotionPolicy<'_> {
         let is_it = |source: &&SourceEnvironment| {
             let head = &source.head;
             let was_left = head.left().iter().any(|left| is_same(left, artifact));
-            // What was named may have been rolled back long before.
+            // A release that was named may have been rolled back long before; only a rollback since the decision
+            // counts.
             let since = head.live().is_none_or(|live| live.since >= decided_at);
             was_left && (promoting.named.is_none() || since)
         };

@@ -1,4 +1,4 @@
-//! The environments that promotions come from, as they were read.
+//! The environments that promotions come from.
 
 use super::spec::PromotionSpec;
 use crate::config::Target;
@@ -14,15 +14,16 @@ pub struct SourceEnvironment {
 }
 
 impl SourceEnvironment {
-    /// Whether the artifact was brought to every target that it had then and still has.
+    /// Whether the artifact reached every target that the environment had then and still has.
     #[must_use]
     pub fn is_complete(&self, live: &Live) -> bool {
         live.is_complete_in(&self.targets)
     }
 
-    /// On how many of its targets an artifact is that is live there, or was, but never on all.
+    /// Returns the number of targets as text (`1 of 3 targets`) for an artifact that is or was live there, but never on
+    /// all targets.
     #[must_use]
-    pub fn only_on(&self, artifact: &ResolvedArtifact) -> Option<String> {
+    pub fn partial_extent(&self, artifact: &ResolvedArtifact) -> Option<String> {
         let all = self.head.history().iter().chain(self.head.left());
         let mut same = all.filter(|live| is_same(live, artifact)).peekable();
         let first = same.peek().copied()?;
@@ -30,14 +31,14 @@ impl SourceEnvironment {
     }
 }
 
-/// Whether what was live is this artifact: the same object, or the same code.
+/// Whether a live entry is this artifact: the same object, or the same code.
 #[must_use]
 pub fn is_same(live: &Live, artifact: &ResolvedArtifact) -> bool {
     live.artifact == artifact.artifact || (live.sha256.is_some() && live.sha256 == artifact.sha256)
 }
 
 impl PromotionSpec {
-    /// Finds out which artifact is meant: what `from` has live, or of the named release the newest that was complete there.
+    /// Finds the artifact: the live one of `from`, or the newest of the named release that was complete there.
     #[must_use]
     pub fn looked_up_in(self, from: &SourceEnvironment) -> Self {
         let live = match &self.named {

@@ -1,4 +1,4 @@
-//! What the request of a promotion carries.
+//! The part of a request that only promotions have.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,42 +8,42 @@ use crate::id::{DeploymentId, EnvironmentName, Release, Token};
 use crate::record::{Approved, RecordedPromotion};
 use crate::text::PlainText;
 
-/// What a promotion asks for: enough to go on with it when the message is gone.
+/// The parameters of a promotion, which suffice to continue it without the message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PromotionSpec {
     /// The environment that the artifact comes from.
     pub from: EnvironmentName,
-    /// The release, where it was named. One that was named need not be live any more.
+    /// The release, if it was named. A named release need not be live any more.
     pub named: Option<Release>,
-    /// The artifact that is meant, from the moment on at which the request was taken in; none: `from` had none such.
+    /// The artifact, which is fixed when the request is accepted; none if `from` had no such artifact.
     pub artifact: Option<ResolvedArtifact>,
-    /// It is of no use after this.
+    /// The time after which the promotion expires.
     pub not_after: Option<Timestamp>,
-    /// Who has approved it so far.
+    /// The approvals so far.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<Approved>,
-    /// Since when what its source serves could not be seen.
+    /// The time since which it could not be checked what the source serves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unseen_since: Option<Timestamp>,
-    /// Why it goes into a frozen environment all the same.
+    /// The reason for overriding a freeze.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freeze_override: Option<PlainText>,
-    /// The group of functions that it goes together with.
+    /// The group that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<DeploymentId>,
-    /// The token of the places that its group's members hold.
+    /// The token of the places that the group's members hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Token>,
 }
 
 impl PromotionSpec {
-    /// The release, as far as it is known.
+    /// Returns the release, if it is known.
     #[must_use]
     pub fn release(&self) -> Option<&Release> {
         self.artifact.as_ref().map(|chosen| &chosen.release).or(self.named.as_ref())
     }
 
-    /// As the record tells of it.
+    /// Returns the promotion as the record has it.
     #[must_use]
     pub fn recorded(&self) -> RecordedPromotion {
         RecordedPromotion {

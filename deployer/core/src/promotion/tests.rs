@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used)]
-//! The rules of promotions, each by an example. That each has its refusal in words is seen in the world's scenarios.
+//! The rules of promotions, each by an example. The world's scenarios cover the texts of refusals.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ fn second(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
-/// A deployer.json with `qa`, `perf` and `prod`, the last with these rules.
+/// Makes a deployer.json with `qa`, `perf` and `prod`, the last with these rules.
 fn config(prod: serde_json::Value) -> Config {
     let target = |account: &str| json!([{"account": account, "region": "eu-west-1"}]);
     let mut prod = prod;
@@ -43,7 +43,7 @@ fn chosen(release: &str) -> ResolvedArtifact {
     ResolvedArtifact { sha256, ..ResolvedArtifact::of(Release::parse(release).unwrap(), artifact) }
 }
 
-/// A head on which these were live, the newest first, since these seconds; and these were left.
+/// Makes a head on which these were live, newest first, since these seconds, and on which others were rolled back.
 fn head(history: &[(&str, i64)], left: &[(&str, i64)]) -> Head {
     let live = |(release, since): &(&str, i64)| {
         let ResolvedArtifact { artifact, sha256, .. } = chosen(release);
@@ -82,7 +82,7 @@ impl Case {
         self
     }
 
-    fn verdict(&self, kind: CauseKind, release: &str, now: i64) -> Decision {
+    fn decision(&self, kind: CauseKind, release: &str, now: i64) -> Decision {
         self.judge(kind, promoting(release), now)
     }
 
@@ -113,16 +113,16 @@ fn promoting(release: &str) -> PromotionSpec {
     }
 }
 
-fn code(verdict: &Decision) -> Option<Code> {
-    match verdict {
+fn code(decision: &Decision) -> Option<Code> {
+    match decision {
         Decision::Deny(Ending::Refused { code, .. }) => Some(*code),
         Decision::Deny(Ending::Superseded { .. }) => Some(Code::Superseded),
         _ => None,
     }
 }
 
-fn soaks_until(verdict: &Decision) -> Option<i64> {
-    match verdict {
+fn soaks_until(decision: &Decision) -> Option<i64> {
+    match decision {
         Decision::Wait(wait) => Some(wait.soak_until.unwrap().as_second()),
         _ => None,
     }
@@ -131,79 +131,79 @@ fn soaks_until(verdict: &Decision) -> Option<i64> {
 const AUTOMATIC: CauseKind = CauseKind::AutomaticPromotion;
 
 #[test]
-fn a_soak_is_over_to_the_second_and_not_before() {
+fn soak_ends_to_the_second() {
     let case =
         Case::new(json!({"promotion": {"automatic": true, "from": "qa", "soak": "60s"}}), head(&[("1", 100)], &[]));
-    assert_eq!(soaks_until(&case.verdict(AUTOMATIC, "1", 159)), Some(160));
-    assert_eq!(case.verdict(AUTOMATIC, "1", 160), Decision::Allow);
-    assert_eq!(code(&case.verdict(CauseKind::Promotion, "1", 159)), Some(Code::NotPromotable));
-    assert_eq!(case.verdict(CauseKind::Promotion, "1", 160), Decision::Allow);
+    assert_eq!(soaks_until(&case.decision(AUTOMATIC, "1", 159)), Some(160));
+    assert_eq!(case.decision(AUTOMATIC, "1", 160), Decision::Allow);
+    assert_eq!(code(&case.decision(CauseKind::Promotion, "1", 159)), Some(Code::NotPromotable));
+    assert_eq!(case.decision(CauseKind::Promotion, "1", 160), Decision::Allow);
 }
 
 #[test]
-fn a_failure_within_the_soak_cancels_it_and_one_after_it_does_not() {
+fn failure_within_the_soak_cancels_it() {
     let rules = || json!({"promotion": {"automatic": true, "from": "qa", "soak": "60s"}});
     let live = head(&[("1", 100)], &[]);
     let within = Case::new(rules(), failed(&live, 150));
-    assert_eq!(code(&within.verdict(AUTOMATIC, "1", 155)), Some(Code::SoakCancelled));
-    assert_eq!(code(&within.verdict(CauseKind::Promotion, "1", 209)), Some(Code::NotPromotable), "it soaks anew");
-    assert_eq!(within.verdict(CauseKind::Promotion, "1", 210), Decision::Allow);
+    assert_eq!(code(&within.decision(AUTOMATIC, "1", 155)), Some(Code::SoakCancelled));
+    assert_eq!(code(&within.decision(CauseKind::Promotion, "1", 209)), Some(Code::NotPromotable), "it soaks anew");
+    assert_eq!(within.decision(CauseKind::Promotion, "1", 210), Decision::Allow);
     for at in [99, 170] {
         let other = Case::new(rules(), failed(&live, at));
-        assert_eq!(other.verdict(AUTOMATIC, "1", 180), Decision::Allow, "{at}");
+        assert_eq!(other.decision(AUTOMATIC, "1", 180), Decision::Allow, "{at}");
     }
 }
 
 #[test]
-fn what_was_replaced_gives_way_or_goes_on_in_its_order_and_what_was_left_never_goes_by_itself() {
+fn replaced_release_is_superseded_or_continues_by_policy() {
     let replaced = || head(&[("2", 130), ("1", 100)], &[]);
     let newest = Case::new(json!({"promotion": {"automatic": true, "from": "qa", "soak": "60s"}}), replaced());
-    assert_eq!(code(&newest.verdict(AUTOMATIC, "1", 140)), Some(Code::Superseded));
+    assert_eq!(code(&newest.decision(AUTOMATIC, "1", 140)), Some(Code::Superseded));
     let in_order = Case::new(
         json!({"promotion": {"automatic": true, "from": "qa", "soak": "60s", "policy": "in-order"}}),
         replaced(),
     );
-    assert_eq!(soaks_until(&in_order.verdict(AUTOMATIC, "1", 140)), Some(160));
-    assert_eq!(in_order.verdict(AUTOMATIC, "1", 160), Decision::Allow);
-    assert_eq!(code(&in_order.verdict(CauseKind::Promotion, "1", 500)), Some(Code::NotPromotable), "30 s are no 60 s");
+    assert_eq!(soaks_until(&in_order.decision(AUTOMATIC, "1", 140)), Some(160));
+    assert_eq!(in_order.decision(AUTOMATIC, "1", 160), Decision::Allow);
+    assert_eq!(code(&in_order.decision(CauseKind::Promotion, "1", 500)), Some(Code::NotPromotable), "30 s are no 60 s");
     let left = Case::new(json!({"promotion": {"automatic": true, "from": "qa"}}), head(&[("1", 130)], &[("2", 110)]));
-    assert_eq!(code(&left.verdict(AUTOMATIC, "2", 140)), Some(Code::SoakCancelled));
-    assert_eq!(code(&left.verdict(CauseKind::Promotion, "2", 140)), Some(Code::NotLive));
+    assert_eq!(code(&left.decision(AUTOMATIC, "2", 140)), Some(Code::SoakCancelled));
+    assert_eq!(code(&left.decision(CauseKind::Promotion, "2", 140)), Some(Code::NotLive));
     let named = PromotionSpec { named: Some(Release::parse("2").unwrap()), ..promoting("2") };
     assert_eq!(left.judge(CauseKind::Promotion, named, 140), Decision::Allow, "whoever names it means it");
 }
 
 #[test]
-fn of_several_sources_the_last_soak_counts_or_only_that_of_the_one() {
+fn last_soak_of_all_sources_or_of_the_one_counts() {
     let both = |require: &str| {
         let rules =
             json!({"promotion": {"automatic": true, "from": ["qa", "perf"], "require": require, "soak": "60s"}});
         Case::new(rules, head(&[("1", 100)], &[])).and_perf(head(&[("1", 150)], &[]))
     };
-    assert_eq!(soaks_until(&both("all").verdict(AUTOMATIC, "1", 170)), Some(210));
-    assert_eq!(both("any").verdict(AUTOMATIC, "1", 170), Decision::Allow);
+    assert_eq!(soaks_until(&both("all").decision(AUTOMATIC, "1", 170)), Some(210));
+    assert_eq!(both("any").decision(AUTOMATIC, "1", 170), Decision::Allow);
     let missing =
         Case::new(json!({"promotion": {"automatic": true, "from": ["qa", "perf"]}}), head(&[("1", 100)], &[]))
             .and_perf(head(&[], &[]));
-    assert_eq!(code(&missing.verdict(CauseKind::Promotion, "1", 170)), Some(Code::NotLive));
+    assert_eq!(code(&missing.decision(CauseKind::Promotion, "1", 170)), Some(Code::NotLive));
 }
 
 #[test]
-fn approval_is_waited_for_until_it_expires_counted_from_the_end_of_the_soak() {
+fn approval_expires_counted_from_the_end_of_the_soak() {
     let rules = json!({"promotion": {"automatic": true, "from": "qa", "soak": "60s"}, "approval": {"required": 2, "expires": "100s"}});
     let case = Case::new(rules, head(&[("1", 100)], &[]));
-    let Decision::Wait(wait) = case.verdict(AUTOMATIC, "1", 110) else { panic!() };
+    let Decision::Wait(wait) = case.decision(AUTOMATIC, "1", 110) else { panic!() };
     assert_eq!((wait.approvals_wanted, wait.expires_at, wait.soak_until), (2, second(260), Some(second(160))));
-    let Decision::Wait(wait) = case.verdict(AUTOMATIC, "1", 260) else { panic!() };
+    let Decision::Wait(wait) = case.decision(AUTOMATIC, "1", 260) else { panic!() };
     assert_eq!((wait.approvals_wanted, wait.expires_at, wait.soak_until), (2, second(260), None));
-    assert_eq!(code(&case.verdict(AUTOMATIC, "1", 261)), Some(Code::Expired));
+    assert_eq!(code(&case.decision(AUTOMATIC, "1", 261)), Some(Code::Expired));
     let approved = |by: &str| Approved { by: by.into(), account: None, at: second(120) };
     let given = PromotionSpec { approvals: vec![approved("ann"), approved("bob")], ..promoting("1") };
     assert_eq!(case.judge(AUTOMATIC, given, 170), Decision::Allow);
 }
 
 #[test]
-fn a_wait_says_all_that_it_is_for() {
+fn wait_names_all_its_conditions() {
     let wait = Wait {
         soak_until: Some(second(160)),
         frozen_until: Some(second(200)),
@@ -222,7 +222,7 @@ fn a_wait_says_all_that_it_is_for() {
 }
 
 #[test]
-fn a_request_from_another_time_is_not_even_looked_at() {
+fn request_from_another_time_is_refused() {
     let asked = |time: i64, is_replay: bool| PromotionRequest {
         functions: Functions::One(FunctionName::parse("orders").unwrap()),
         from: name("qa"),
@@ -243,7 +243,7 @@ fn a_request_from_another_time_is_not_even_looked_at() {
 }
 
 #[test]
-fn functions_are_one_or_a_pattern_or_several_and_never_two_of_these() {
+fn request_names_one_function_a_pattern_or_a_group() {
     let pattern = |text: &str| Some(FunctionPattern::parse(text).unwrap());
     let names = |all: &[&str]| Some(all.iter().map(|one| FunctionName::parse(*one).unwrap()).collect::<Vec<_>>());
     assert!(matches!(Functions::of(pattern("orders"), None), Ok(Functions::One(_))));
@@ -284,7 +284,7 @@ fn patterns_match_as_people_expect() {
 
 proptest! {
     #[test]
-    fn nothing_passes_before_its_soak_whatever_came_between(
+    fn nothing_passes_before_its_soak(
         since in 0_i64..100, soak in 1_i64..100, failure in 0_i64..300, now in 0_i64..400, newer in proptest::option::of(0_i64..300),
     ) {
         prop_assume!(newer.is_none_or(|newer| since + newer <= now));
@@ -295,7 +295,7 @@ proptest! {
         let qa = failed(&head(&history, &[]), failure);
         let case = Case::new(json!({"promotion": {"automatic": true, "from": "qa", "soak": format!("{soak}s")}}), qa);
         for kind in [AUTOMATIC, CauseKind::Promotion] {
-            if case.verdict(kind, "1", now) == Decision::Allow {
+            if case.decision(kind, "1", now) == Decision::Allow {
                 let end = newer.map_or(now, |newer| now.min(since + newer));
                 prop_assert!(newer.is_none() || kind == CauseKind::Promotion);
                 prop_assert!(end - since >= soak, "live from {since} to {end}");
@@ -304,7 +304,7 @@ proptest! {
     }
 
     #[test]
-    fn identities_tell_requests_apart(one in "[a-z]{1,3}", other in "[a-z]{1,3}") {
+    fn different_requests_have_different_identities(one in "[a-z]{1,3}", other in "[a-z]{1,3}") {
         let hash = |id: &str| RequestHash::of(&["promotion", id, "prod", "orders"]);
         prop_assert_eq!(one == other, hash(&one) == hash(&other));
     }

@@ -1,4 +1,4 @@
-//! What a promotion waits for.
+//! The conditions that a promotion waits for.
 
 use std::fmt;
 
@@ -6,28 +6,28 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a promotion waits for, all of it at once.
+/// The conditions that a promotion waits for. All of them must be met.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Wait {
-    /// Until the artifact has soaked for long enough.
+    /// The end of the artifact's soak.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub soak_until: Option<Timestamp>,
-    /// Until the freeze ends, as far as that can be seen now.
+    /// The end of the freeze, as far as it is known now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen_until: Option<Timestamp>,
-    /// For so many more approvals.
+    /// The number of approvals that are missing.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub approvals_wanted: u32,
-    /// It is next, but another deployment of the function must end before it.
+    /// Whether it waits for an earlier deployment of the function to end.
     #[serde(default, skip_serializing_if = "is_false")]
     pub in_line: bool,
-    /// For its source to be seen, whose serving could not be looked at: why not.
+    /// The reason why it could not be checked what the source serves; the check is repeated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unseen: Option<String>,
-    /// For the other functions of its group: it holds its place meanwhile.
+    /// Whether it waits for the other functions of its group. It holds its place meanwhile.
     #[serde(default, skip_serializing_if = "is_false")]
     pub for_group: bool,
-    /// When it ends unless it has passed by then.
+    /// The time at which it ends, unless the conditions are met by then.
     pub expires_at: Timestamp,
 }
 
@@ -42,7 +42,7 @@ fn is_false(value: &bool) -> bool {
 }
 
 impl Wait {
-    /// Nothing to wait for.
+    /// Makes a wait without conditions.
     #[must_use]
     pub fn over(now: Timestamp) -> Self {
         Self {
@@ -56,7 +56,7 @@ impl Wait {
         }
     }
 
-    /// Whether there is nothing to wait for.
+    /// Whether there are no conditions.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.soak_until.is_none()

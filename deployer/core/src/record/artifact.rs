@@ -1,4 +1,4 @@
-//! The artifact of a deployment, as records tell it.
+//! The artifact in a deployment's record.
 
 use std::collections::BTreeMap;
 
@@ -18,16 +18,16 @@ pub struct RecordedArtifact {
     pub key: String,
     /// The object's S3 version id.
     pub version_id: String,
-    /// Bytes; null until read.
+    /// The zip's size in bytes; null until it was read.
     pub size: Option<u64>,
-    /// The zip's hash; null until read to the end.
+    /// The zip's SHA-256 in base64, as Lambda's `CodeSha256`; null until it was read to the end.
     pub sha256: Option<Sha256>,
-    /// `commit`, `commit-time`, `build-url`, `uploaded-by` of the object's user metadata.
+    /// The object's user metadata: `commit`, `commit-time`, `build-url` and `uploaded-by`, as far as they were set.
     pub metadata: BTreeMap<String, PlainText>,
 }
 
 impl RecordedArtifact {
-    /// The object version.
+    /// Returns the object version.
     #[must_use]
     pub fn reference(&self) -> ArtifactRef {
         ArtifactRef { bucket: self.bucket.clone(), key: self.key.clone(), version_id: self.version_id.clone() }

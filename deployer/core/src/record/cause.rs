@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::{Person, PlainText};
 
-/// What asked for a deployment.
+/// The kind of request that caused a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "the names say it")]
@@ -16,19 +16,19 @@ pub enum CauseKind {
     Rollback,
     Promotion,
     AutomaticPromotion,
-    /// A newer deployer's.
+    /// A kind that only a newer deployer knows.
     #[serde(other, rename = "?")]
     #[schemars(skip)]
     Unknown,
 }
 
-/// What asked for a deployment, and who.
+/// The request that caused a deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cause {
     /// The kind of request.
     pub kind: CauseKind,
-    /// Who asked, where a command or a promotion said so.
+    /// The person who asked, if a command or a promotion named one.
     pub requested_by: Option<Person>,
-    /// The event's or request's id, for finding it in logs.
+    /// The id of the event or request, for finding it in logs.
     pub event_id: Option<PlainText>,
 }

@@ -1,4 +1,4 @@
-//! The record of one deployment, and how it ends.
+//! The record of a deployment, and its end.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -14,57 +14,57 @@ use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release};
 use crate::names::{DEPLOYMENTS, RESULTS};
 use crate::text::PlainText;
 
-/// The version of every JSON object that the ledger holds.
+/// The schema version of every JSON object in the ledger.
 pub const SCHEMA: u32 = 1;
 
 fn current_schema() -> u32 {
     SCHEMA
 }
 
-/// The record of one deployment.
+/// The record of a deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeploymentRecord {
     /// The ledger's schema: 1.
     #[serde(default = "current_schema")]
     pub schema: u32,
-    /// The deployment.
+    /// The deployment's id.
     pub id: DeploymentId,
-    /// Where to.
+    /// The environment that is deployed to.
     pub environment: EnvironmentName,
-    /// Which function.
+    /// The function that is deployed.
     pub function: FunctionName,
-    /// Which release; null where a request never got as far as naming one.
+    /// The release; null where a request was refused before one was known.
     pub release: Option<Release>,
-    /// How far it is.
+    /// The deployment's status.
     pub status: Status,
-    /// Why it is not succeeded or unchanged.
+    /// The reason for which the status is not succeeded or unchanged.
     pub code: Option<Code>,
-    /// The same in one sentence.
+    /// The reason in one sentence.
     pub because: Option<PlainText>,
-    /// What asked for it.
+    /// The request that caused the deployment.
     pub cause: Cause,
-    /// The artifact; null where a request never got as far as naming one.
+    /// The artifact; null where a request was refused before one was known.
     pub artifact: Option<RecordedArtifact>,
-    /// Each target's outcome, in the order of the configuration.
+    /// The outcome of each target, in the order of the configuration.
     pub targets: Vec<TargetOutcome>,
-    /// Where it was promoted from, and who has approved that; absent where it is no promotion.
+    /// The source and the approvals of a promotion; absent for other deployments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promotion: Option<RecordedPromotion>,
-    /// When it was accepted.
+    /// The time at which the request was accepted.
     pub started_at: Timestamp,
-    /// When it ended.
+    /// The time at which the deployment ended; null until then.
     pub finished_at: Option<Timestamp>,
 }
 
 impl DeploymentRecord {
-    /// Ends the record: the status of the whole follows from the outcomes of the targets.
+    /// Ends the record. The status of the whole follows from the outcomes of the targets.
     #[must_use]
     pub fn ended(mut self, ending: Ending, at: Timestamp) -> Self {
         match ending {
-            Ending::Refused { code, because } => self.untried(Status::Refused, code, because),
-            Ending::Superseded { because } => self.untried(Status::Superseded, Code::Superseded, because),
+            Ending::Refused { code, because } => self.end_untried(Status::Refused, code, because),
+            Ending::Superseded { because } => self.end_untried(Status::Superseded, Code::Superseded, because),
             Ending::OnlyStopped { because } => {
-                self.untried(Status::Succeeded, Code::Superseded, because);
+                self.end_untried(Status::Succeeded, Code::Superseded, because);
                 self.code = None;
             }
             Ending::Stopped { status, code, because, targets } => {
@@ -86,7 +86,7 @@ impl DeploymentRecord {
                 } else {
                     self.status = Status::Failed;
                     self.code = Some(Code::TargetFailed);
-                    self.because = Some(sum_up(&failed, self.targets.len()).into());
+                    self.because = Some(summarize(&failed, self.targets.len()).into());
                 }
             }
         }
@@ -94,7 +94,7 @@ impl DeploymentRecord {
         self
     }
 
-    /// The same deployment, which a rollback has asked to stop before it ended: it is superseded, whatever it reached.
+    /// Changes the ended record of a deployment that a rollback asked to stop: it is superseded, whatever it reached.
     #[must_use]
     pub fn stopped_by(mut self, rollback: DeploymentId) -> Self {
         let arrived = self.targets.iter().filter(|target| target.has_reached()).count();
@@ -112,7 +112,7 @@ impl DeploymentRecord {
         self
     }
 
-    /// One thing more that it says.
+    /// Appends a sentence to the reason.
     pub fn add(&mut self, sentence: &str) {
         self.because = Some(match self.because.take() {
             Some(because) => format!("{because}; {sentence}").into(),
@@ -120,7 +120,7 @@ impl DeploymentRecord {
         });
     }
 
-    fn untried(&mut self, status: Status, code: Code, because: String) {
+    fn end_untried(&mut self, status: Status, code: Code, because: String) {
         self.status = status;
         self.code = Some(code);
         self.because = Some(because.into());
@@ -129,13 +129,13 @@ impl DeploymentRecord {
         }
     }
 
-    /// The key of a deployment's record in the ledger bucket.
+    /// Returns the key of a deployment's record in the ledger bucket.
     #[must_use]
     pub fn key(environment: &EnvironmentName, function: &FunctionName, id: DeploymentId) -> String {
         format!("{DEPLOYMENTS}{environment}/{function}/{id}.json")
     }
 
-    /// The key of the result that CI waits for; none where no upload caused the deployment.
+    /// Returns the key of the result that CI waits for; none if no upload caused the deployment.
     #[must_use]
     pub fn result_key(&self) -> Option<String> {
         let (release, artifact) = (self.release.as_ref()?, self.artifact.as_ref()?);
@@ -143,7 +143,7 @@ impl DeploymentRecord {
             .then(|| Self::result_of(&self.environment, &self.function, release, &artifact.version_id))
     }
 
-    /// The key of the result of one upload in the ledger bucket.
+    /// Returns the key of an upload's result in the ledger bucket.
     #[must_use]
     pub fn result_of(
         environment: &EnvironmentName,
@@ -154,36 +154,37 @@ impl DeploymentRecord {
         format!("{}{version_id}.json", Self::results_of(environment, function, release))
     }
 
-    /// Where the results of all uploads of a release are.
+    /// Returns the prefix of the results of all uploads of a release.
     #[must_use]
     pub fn results_of(environment: &EnvironmentName, function: &FunctionName, release: &Release) -> String {
         format!("{RESULTS}{environment}/{function}/{release}/")
     }
 }
 
-fn sum_up(failed: &[&TargetOutcome], all: usize) -> String {
+fn summarize(failed: &[&TargetOutcome], all: usize) -> String {
     let mut sentences: Vec<(String, Vec<&TargetOutcome>)> = Vec::new();
     for target in failed {
         let Some(sentence) = target.error.as_ref().map(|error| sentence(target, error)) else { continue };
-        match sentences.iter_mut().find(|(told, _)| *told == sentence) {
+        match sentences.iter_mut().find(|(known, _)| *known == sentence) {
             Some((_, targets)) => targets.push(target),
             None => sentences.push((sentence, vec![target])),
         }
     }
-    let told: Vec<String> = sentences.iter().take(3).map(|(sentence, targets)| told_once(sentence, targets)).collect();
-    let untold: usize = sentences.iter().skip(3).map(|(_, targets)| targets.len()).sum();
-    let more = if untold > 0 { format!("; and {untold} more") } else { String::new() };
-    format!("{} of {all} targets failed: {}{more}", failed.len(), told.join("; "))
+    let texts: Vec<String> =
+        sentences.iter().take(3).map(|(sentence, targets)| sentence_with_targets(sentence, targets)).collect();
+    let omitted: usize = sentences.iter().skip(3).map(|(_, targets)| targets.len()).sum();
+    let more = if omitted > 0 { format!("; and {omitted} more") } else { String::new() };
+    format!("{} of {all} targets failed: {}{more}", failed.len(), texts.join("; "))
 }
 
-/// A target's error without the target's own account, so that it can be equal to another target's.
+/// Formats a target's error without the target's account, so that equal errors of several targets are equal texts.
 fn sentence(target: &TargetOutcome, error: &TargetError) -> String {
     let message = error.message.replace(target.account.as_str(), "<account>");
     format!("{:?}, {message}", error.code)
 }
 
-/// A sentence with the targets that it is true of. One target's sentence names the account.
-fn told_once(sentence: &str, targets: &[&TargetOutcome]) -> String {
+/// Formats a sentence with the targets that it is true of. If there is only one, the sentence has its account.
+fn sentence_with_targets(sentence: &str, targets: &[&TargetOutcome]) -> String {
     let names: Vec<String> = targets.iter().map(|target| format!("{}/{}", target.account, target.region)).collect();
     match (&names[..], targets) {
         ([name], [target]) => format!("{name}: {}", sentence.replace("<account>", target.account.as_str())),
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn one_failed_target_fails_the_deployment_and_names_itself() {
+    fn failed_target_fails_the_deployment_and_is_named() {
         let error = TargetError::new(TargetErrorCode::AccessDenied, "update code", "may not");
         let outcomes = vec![
             outcome("111111111111", Status::Succeeded, None),
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_sentences_of_many_targets_are_told_once_with_the_targets() {
+    fn equal_errors_of_several_targets_are_reported_once() {
         let failed = |account: &str, message: &str| {
             let error = TargetError::new(TargetErrorCode::AccessDenied, "observe", message);
             outcome(account, Status::Failed, Some(error))
@@ -265,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deployment_is_unchanged_only_if_every_target_is() {
+    fn deployment_is_unchanged_only_if_every_target_is() {
         let mixed =
             vec![outcome("111111111111", Status::Succeeded, None), outcome("222222222222", Status::Unchanged, None)];
         let same = vec![outcome("111111111111", Status::Unchanged, None)];
@@ -275,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_reads_back_as_it_was_written() {
+    fn record_round_trips() {
         let written = record(vec![outcome("111111111111", Status::InProgress, None)]);
         let json = serde_json::to_value(&written).unwrap();
         assert_eq!(json["status"], "in_progress");

@@ -1,39 +1,39 @@
-//! The end of a deployment, before it is written down.
+//! The end of a deployment, before it is written to the record.
 
 use super::status::{Code, Status};
 use super::target::TargetOutcome;
 
-/// How a deployment ends, before it is written down.
+/// The end of a deployment, before it is written to the record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
-    /// A rule said no before any target was written to.
+    /// A rule refused it before any target was written to.
     Refused {
-        /// Which rule.
+        /// The code of the rule.
         code: Code,
-        /// The sentence for people.
+        /// The reason in one sentence.
         because: String,
     },
-    /// A later one took its place before anything was tried.
+    /// A later deployment took its place before anything was tried.
     Superseded {
-        /// The sentence for people.
+        /// The reason in one sentence.
         because: String,
     },
-    /// Every target was tried.
+    /// Every target was tried, with these outcomes.
     Tried(Vec<TargetOutcome>),
-    /// A rollback had only to stop a deployment, for nothing was live before that.
+    /// A rollback only had to stop a deployment, because nothing was live before that one.
     OnlyStopped {
-        /// The sentence for people.
+        /// The reason in one sentence.
         because: String,
     },
-    /// It was stopped on the way: no alias moves any more.
+    /// It was stopped while under way: it moves no further alias.
     Stopped {
-        /// What it comes to where it has arrived nowhere.
+        /// The status if it succeeded on no target.
         status: Status,
-        /// Which rule.
+        /// The code of the rule.
         code: Code,
-        /// The sentence for people.
+        /// The reason in one sentence.
         because: String,
-        /// What became of the targets until then.
+        /// The outcomes of the targets until then.
         targets: Vec<TargetOutcome>,
     },
 }

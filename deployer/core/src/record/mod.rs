@@ -1,4 +1,4 @@
-//! The record: what is written down about a deployment, and read by people, CI and the deployer itself.
+//! The record of a deployment, which people, CI and the deployer itself read.
 
 mod artifact;
 mod cause;

@@ -1,4 +1,4 @@
-//! A promotion, as records tell it: its source, its approvals and its waits.
+//! The promotion in a deployment's record: its source, its approvals and its waits.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -8,20 +8,21 @@ use crate::id::{DeploymentId, EnvironmentName};
 use crate::promotion::Wait;
 use crate::text::{Person, PlainText};
 
-/// Somebody's consent.
+/// An approval of a promotion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Approved {
-    /// Who, as they say.
+    /// The person who approved, as they say.
     pub by: Person,
-    /// The account that the event came from, as EventBridge says; none where it was a command.
+    /// The account that sent the event, as EventBridge says; none for a command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// When it came.
+    /// The time of the approval.
     pub at: Timestamp,
 }
 
 impl Approved {
-    /// Whether they have said so before. An account whose people were not named counts for none beside those who were.
+    /// Whether the same person has approved before. An approval without a person's name, known only by its account,
+    /// does not count in addition to named ones of that account.
     #[must_use]
     pub fn is_among(&self, given: &[Self]) -> bool {
         let is_nameless =
@@ -30,10 +31,10 @@ impl Approved {
         given.iter().any(|one| one.by == self.by || (same_account(one) && (is_nameless(self) || is_nameless(one))))
     }
 
-    /// Whether it counts: nobody approves what they have asked for.
+    /// Checks that the approval counts: nobody approves their own request.
     ///
     /// # Errors
-    /// Why it does not.
+    /// The reason why it does not count.
     pub fn counts_for(&self, requested_by: Option<&str>) -> Result<(), String> {
         match requested_by == Some(self.by.as_str()) {
             true => Err(format!("{} has asked for this promotion, and somebody else must approve it", self.by)),
@@ -42,47 +43,47 @@ impl Approved {
     }
 }
 
-/// What a record tells of a promotion.
+/// The promotion in a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RecordedPromotion {
     /// The environment that the artifact came from.
     pub from: EnvironmentName,
-    /// Who has approved it.
+    /// The approvals that it has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<Approved>,
-    /// How many must approve it before it goes on, where it waits for that.
+    /// The number of approvals that it still needs, if it waits for any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approvals_wanted: Option<u32>,
-    /// Until when it soaks, where it waits for that.
+    /// The end of its soak, if it waits for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub soak_until: Option<Timestamp>,
-    /// Until when its environment is frozen, as far as that can be seen, where it waits for that.
+    /// The end of the environment's freeze as far as it is known, if it waits for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen_until: Option<Timestamp>,
-    /// Why it went into a frozen environment all the same.
+    /// The reason for overriding a freeze.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freeze_override: Option<PlainText>,
-    /// The group that it is of.
+    /// The id of the group that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<DeploymentId>,
 }
 
 impl RecordedPromotion {
-    /// The same of one that waits: for what.
+    /// Adds the conditions that a waiting promotion waits for.
     #[must_use]
     pub fn waiting(self, wait: &Wait) -> Self {
         let wanted = Some(wait.approvals_wanted).filter(|wanted| *wanted > 0);
         Self { approvals_wanted: wanted, soak_until: wait.soak_until, frozen_until: wait.frozen_until, ..self }
     }
 
-    /// Whether it waits for people or for the calendar, and not just for its turn.
+    /// Whether it waits for approvals, a soak or a freeze, and not just for its turn.
     #[must_use]
     pub fn waits_for_long(&self) -> bool {
         self.approvals_wanted.is_some() || self.soak_until.is_some() || self.frozen_until.is_some()
     }
 }
 
-/// What an account is called whose people are not named.
+/// Names an account that acts without naming a person.
 #[must_use]
 pub fn account_name(account: &str) -> String {
     format!("account {account}")

@@ -1,34 +1,34 @@
-//! How far a deployment is, and the rule by which it got no further.
+//! The status of a deployment, and the code of the reason for it.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How far a deployment, or one target of it, is.
+/// The status of a deployment, or of one of its targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Accepted; waits for something that `because` names.
+    /// Accepted, and waiting for something that `because` names.
     Pending,
-    /// Being worked on.
+    /// Under way.
     InProgress,
     /// Live on every target.
     Succeeded,
     /// Every target already served exactly this code and configuration.
     Unchanged,
-    /// A newer one took its place.
+    /// A newer deployment took its place.
     Superseded,
-    /// A rule said no; nothing was tried.
+    /// A rule refused it; nothing was tried.
     Refused,
-    /// At least one target did not get there.
+    /// At least one target failed.
     Failed,
-    /// Undone by the deployer itself.
+    /// Rolled back by the deployer itself.
     RolledBack,
 }
 
 impl Status {
-    /// Whether nothing more will happen to it. An ended record is never changed.
+    /// Whether it is final. An ended record is never changed.
     #[must_use]
     pub fn is_ended(self) -> bool {
         !matches!(self, Self::Pending | Self::InProgress)
@@ -50,7 +50,7 @@ impl fmt::Display for Status {
     }
 }
 
-/// Why a deployment is not succeeded or unchanged.
+/// The reason for which a deployment is not succeeded or unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Code {
@@ -70,7 +70,7 @@ pub enum Code {
     LiveChanged,
     TargetFailed,
     Waiting,
-    /// A newer deployer's.
+    /// A code that only a newer deployer knows.
     #[serde(other, rename = "?")]
     #[schemars(skip)]
     Unknown,

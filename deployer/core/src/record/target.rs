@@ -1,4 +1,4 @@
-//! One target of a deployment, as records tell it.
+//! A target in a deployment's record.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use crate::config::Target;
 use crate::id::{AccountId, AliasName, FunctionName, Region, Sha256, Version};
 use crate::text::PlainText;
 
-/// Why one target did not get there.
+/// The reason for which a target failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum TargetErrorCode {
     /// STS refused the deploy role.
@@ -22,7 +22,7 @@ pub enum TargetErrorCode {
     AccessDenied,
     /// Lambda could not read the artifact.
     ArtifactUnreadable,
-    /// The zip is too large for the way it must take.
+    /// The zip is too large to be sent inline.
     CodeTooLarge,
     /// Lambda refused the configuration, or it is not enough to create the function.
     InvalidConfiguration,
@@ -30,53 +30,53 @@ pub enum TargetErrorCode {
     RoleNotAssumable,
     /// The function or its version ended in state Failed.
     FunctionFailed,
-    /// Lambda did not let the alias's traffic to the new version.
+    /// Lambda did not move the alias's traffic to the new version in time.
     TrafficNotMoved,
     /// Somebody else changed the function meanwhile.
     ForeignChange,
     /// AWS kept throttling until the deadline.
     Throttled,
-    /// Not done before the deadline.
+    /// The target was not done before the deadline.
     TimedOut,
     /// The account has reached a limit: of code storage, versions or concurrency.
     QuotaExceeded,
     /// The deployer cannot deploy such a function: a container image, or one whose code must be signed.
     Unsupported,
-    /// Anything else; the message has the last cause.
+    /// Any other error; the message has the last cause.
     Internal,
-    /// A newer deployer's.
+    /// A code that only a newer deployer knows.
     #[serde(other, rename = "?")]
     #[schemars(skip)]
     Unknown,
 }
 
-/// What went wrong on one target, in which step.
+/// The error of a target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
 #[error("{step}: {message}")]
 pub struct TargetError {
-    /// The kind.
+    /// The kind of error.
     pub code: TargetErrorCode,
-    /// What was being done, to what, what came of it and what to do about it.
+    /// The action and its object, the cause of the error, and advice on what to do.
     pub message: PlainText,
-    /// The step of the way: `enter`, `observe`, `plan`, or a step of the plan.
+    /// The step that failed: `enter`, `observe`, `plan`, or a step of the plan.
     pub step: String,
 }
 
 impl TargetError {
-    /// An error of this kind in this step.
+    /// Makes an error of this kind in this step.
     pub fn new(code: TargetErrorCode, step: impl Into<String>, message: impl Into<PlainText>) -> Self {
         Self { code, message: message.into(), step: step.into() }
     }
 }
 
-/// What a target's alias was seen to serve before a deployment first wrote to it.
+/// The version that a target's alias served before a deployment first wrote to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Previous {
     /// The version.
     pub version: Version,
-    /// Its code.
+    /// The SHA-256 of its code in base64.
     pub sha256: Option<Sha256>,
-    /// Further versions that got a part of the traffic, and which part.
+    /// Further versions that got a part of the traffic, with that part.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub weights: BTreeMap<String, Weight>,
 }
@@ -98,14 +98,14 @@ pub struct Weight(pub f64);
 /// JSON has no number that differs from itself.
 impl Eq for Weight {}
 
-/// How one target fared.
+/// The outcome of a target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TargetOutcome {
     /// The target's account.
     pub account: AccountId,
     /// The target's region.
     pub region: Region,
-    /// How far it is.
+    /// The target's status.
     pub status: Status,
     /// The function's name there.
     pub function_name: FunctionName,
@@ -113,11 +113,11 @@ pub struct TargetOutcome {
     pub alias: AliasName,
     /// The version that the alias serves because of this deployment.
     pub version: Option<Version>,
-    /// What it served before.
+    /// The version that the alias served before.
     pub previous: Option<Previous>,
-    /// What went wrong.
+    /// The error, if the target failed.
     pub error: Option<TargetError>,
-    /// It failed, and its alias serves this deployment's version all the same, or that is not known.
+    /// Whether the target failed, but its alias serves this deployment's version, or that is not known.
     #[serde(default, skip_serializing_if = "is_false")]
     pub reached: bool,
 }
@@ -128,25 +128,25 @@ fn is_false(value: &bool) -> bool {
 }
 
 impl TargetOutcome {
-    /// Whether its alias serves what was deployed.
+    /// Whether its alias serves the deployment's version.
     #[must_use]
     pub fn has_arrived(&self) -> bool {
         matches!(self.status, Status::Succeeded | Status::Unchanged)
     }
 
-    /// Whether its alias serves what was deployed, or may.
+    /// Whether its alias serves the deployment's version, or may.
     #[must_use]
     pub fn has_reached(&self) -> bool {
         self.has_arrived() || self.reached
     }
 
-    /// Which target it is about.
+    /// Returns the target.
     #[must_use]
     pub fn target(&self) -> Target {
         Target { account: self.account.clone(), region: self.region.clone() }
     }
 
-    /// A target that nothing was done to yet.
+    /// Makes the outcome of a target that was not touched yet.
     #[must_use]
     pub fn untouched(target: &Target, function_name: FunctionName, alias: AliasName, status: Status) -> Self {
         Self {

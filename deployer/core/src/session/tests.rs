@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used)]
-//! What a session may do, and that STS takes its policy at the longest names.
+//! The permissions of sessions, and the length of their policies with the longest names.
 
 use super::*;
 use crate::id::{AccountId, BucketName, RoleArn};
@@ -46,7 +46,7 @@ fn longest() -> (FunctionName, ArtifactRef, Region, Target) {
     (function, artifact(&"b".repeat(63), &key), region, target)
 }
 
-/// Every feature at once: five layers, a key, a VPC, a file system, tags, an execution role with a path.
+/// A manifest with every feature: five layers, a key, a VPC, a file system, tags, an execution role with a path.
 fn everything(function: &FunctionName) -> Plan {
     let layer = |n: u32| format!("arn:aws:lambda:ap-southeast-4:111111111111:layer:{}:{n}", "l".repeat(140));
     let configuration = Configuration {
@@ -77,7 +77,7 @@ fn everything(function: &FunctionName) -> Plan {
 }
 
 #[test]
-fn the_first_session_reads_publishes_and_moves_the_alias_of_one_function() {
+fn first_session_may_read_publish_and_move_one_alias() {
     let (function, target) = (FunctionName::parse("orders-api").unwrap(), target());
     let artifact = artifact("acme-artifacts", "dev/orders-api/1.zip");
     let scope =
@@ -100,7 +100,7 @@ fn the_first_session_reads_publishes_and_moves_the_alias_of_one_function() {
 }
 
 #[test]
-fn an_artifact_that_is_in_no_bucket_gives_no_right_to_read_any_object() {
+fn artifact_in_no_bucket_allows_reading_no_object() {
     let (function, target) = (FunctionName::parse("orders-api").unwrap(), target());
     let artifact = artifact("acme-artifacts", "dev/orders-api/1.zip");
     let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: None };
@@ -114,7 +114,7 @@ fn an_artifact_that_is_in_no_bucket_gives_no_right_to_read_any_object() {
 }
 
 #[test]
-fn an_update_of_code_needs_no_second_session() {
+fn update_of_code_needs_no_second_session() {
     let (function, target) = (FunctionName::parse("orders").unwrap(), target());
     let artifact = artifact("acme-artifacts", "dev/orders/1.zip");
     let scope =
@@ -126,7 +126,7 @@ fn an_update_of_code_needs_no_second_session() {
 }
 
 #[test]
-fn a_second_session_may_pass_exactly_the_one_role_and_only_to_lambda() {
+fn second_session_may_pass_only_the_one_role_to_lambda() {
     let (function, target) = (FunctionName::parse("orders").unwrap(), target());
     let artifact = artifact("acme-artifacts", "dev/orders/1.zip");
     let scope =
@@ -152,14 +152,14 @@ fn a_second_session_may_pass_exactly_the_one_role_and_only_to_lambda() {
 }
 
 #[test]
-fn both_policies_fit_into_2048_characters_at_the_longest_names() {
+fn both_policies_fit_into_2048_characters_with_the_longest_names() {
     let (function, artifact, region, target) = longest();
     let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: Some(&region) };
     let base = scope.base_policy();
     assert!(base.len() <= POLICY_LIMIT, "{}", base.len());
     let second = scope.plan_policy(&everything(&function)).unwrap().unwrap();
     assert!(second.len() <= POLICY_LIMIT, "{}: {second}", second.len());
-    // That many exact layers do not fit; which may be read is then the role's own matter.
+    // Five exact layers do not fit, so the policy allows any layer.
     let layers = |policy: &str| {
         let all = statements(policy);
         all.into_iter().find(|s| s["Action"] == "lambda:GetLayerVersion").unwrap()["Resource"].clone()
@@ -179,11 +179,11 @@ fn both_policies_fit_into_2048_characters_at_the_longest_names() {
 }
 
 #[test]
-fn rights_for_the_keys_of_code_and_for_a_capacity_provider_are_exact_and_fit() {
+fn statements_for_keys_and_capacity_providers_are_exact_and_fit() {
     let (function, artifact, region, target) = longest();
     let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: Some(&region) };
     let key = "arn:aws:kms:ap-southeast-4:111111111111:key/66666666-2222-3333-4444-555555555555";
-    // The key of the variables too.
+    // The variables have a key too.
     let durable_key = "arn:aws:kms:ap-southeast-4:111111111111:key/11111111-2222-3333-4444-555555555555";
     let provider = format!("arn:aws:lambda:ap-southeast-4:111111111111:capacity-provider:{}", "c".repeat(64));
     let mut plan_of_all = everything(&function);
@@ -216,7 +216,7 @@ fn rights_for_the_keys_of_code_and_for_a_capacity_provider_are_exact_and_fit() {
 }
 
 #[test]
-fn pruning_may_delete_the_versions_that_it_names_and_nothing_else() {
+fn pruning_session_may_delete_only_the_named_versions() {
     let (function, artifact, region, target) = longest();
     let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: Some(&region) };
     let versions: Vec<Version> = (0..PRUNED_AT_ONCE).map(|n| Version::parse(format!("1234567{n}")).unwrap()).collect();
@@ -230,7 +230,7 @@ fn pruning_may_delete_the_versions_that_it_names_and_nothing_else() {
 }
 
 #[test]
-fn no_step_needs_a_right_that_no_session_has() {
+fn every_step_is_allowed_by_a_session() {
     let (function, artifact, region, target) = longest();
     let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: Some(&region) };
     for (step, action) in [
@@ -246,7 +246,7 @@ fn no_step_needs_a_right_that_no_session_has() {
 }
 
 #[test]
-fn session_names_are_legal_for_sts_and_name_the_deployment() {
+fn session_names_are_valid_and_contain_the_deployment_id() {
     let id = DeploymentId::parse("01JBJ4GZ00ABCDEFGH0123456J").unwrap();
     let name = session_name(id);
     assert_eq!(name, "deployer-01JBJ4GZ00ABCDEFGH0123456J");
@@ -254,7 +254,7 @@ fn session_names_are_legal_for_sts_and_name_the_deployment() {
 }
 
 #[test]
-fn a_policy_that_sts_would_not_take_is_an_error_that_says_what_to_shorten() {
+fn policy_above_the_limit_is_an_error_with_advice() {
     let (function, artifact, region, target) = longest();
     let scope = Scope { target: &target, function: &function, artifact: &artifact, artifact_region: Some(&region) };
     let mut long = everything(&function);

@@ -1,12 +1,12 @@
 #![allow(clippy::unwrap_used)]
-//! What status tells of a head that is not as everybody would like it.
+//! The status of heads with incomplete, split or failed deployments.
 
 use serde_json::{Value, json};
 
 use super::*;
 use crate::config::Config;
 
-/// An environment with targets in these regions.
+/// Makes an environment with targets in these regions.
 fn config(regions: &[&str]) -> Config {
     let targets: Vec<Value> =
         regions.iter().map(|region| json!({"account": "111111111111", "region": region})).collect();
@@ -29,7 +29,7 @@ fn served(region: &str, release: &str, version: &str) -> Value {
     json!({"account": "111111111111", "region": region, "release": release, "version": version})
 }
 
-/// Release 4 was rolled out after 3, and has reached Ireland only; Ohio serves 3.
+/// Makes a head on which release 4 followed release 3 and reached only Ireland; Ohio serves 3.
 fn half_rolled_out() -> Head {
     let (ireland, ohio) = ("111111111111/eu-west-1", "111111111111/us-east-2");
     serde_json::from_value(json!({
@@ -53,7 +53,7 @@ fn names(targets: &[Target]) -> Vec<String> {
 }
 
 #[test]
-fn a_half_rolled_out_release_is_live_and_incomplete_and_the_rest_differs() {
+fn half_rolled_out_release_is_live_and_incomplete() {
     let told = status(&["eu-west-1", "us-east-2"], &half_rolled_out(), &Rejects::default());
     let live = told.live.clone().unwrap();
     assert_eq!((live.release.as_str(), live.complete), ("4", false));
@@ -66,7 +66,7 @@ fn a_half_rolled_out_release_is_live_and_incomplete_and_the_rest_differs() {
 }
 
 #[test]
-fn targets_that_the_environment_has_no_longer_are_not_told() {
+fn removed_targets_are_not_shown() {
     let told = status(&["eu-west-1"], &half_rolled_out(), &Rejects::default());
     assert_eq!((told.targets.len(), told.split(), told.extent().as_str()), (1, None, "1 of 1 targets"));
     let live = told.live.unwrap();
@@ -74,7 +74,7 @@ fn targets_that_the_environment_has_no_longer_are_not_told() {
 }
 
 #[test]
-fn a_target_that_was_added_makes_what_is_live_incomplete() {
+fn added_target_makes_the_live_release_incomplete() {
     let told = status(&["eu-west-1", "eu-north-1"], &half_rolled_out(), &Rejects::default());
     let live = told.live.unwrap();
     assert_eq!(
@@ -86,7 +86,7 @@ fn a_target_that_was_added_makes_what_is_live_incomplete() {
 }
 
 #[test]
-fn a_rejected_release_that_serves_somewhere_is_marked_there() {
+fn rejected_release_is_marked_on_the_targets_that_serve_it() {
     let reject = Reject {
         release: Release::parse("3").unwrap(),
         sha256: vec![],
@@ -104,7 +104,7 @@ fn a_rejected_release_that_serves_somewhere_is_marked_there() {
 }
 
 #[test]
-fn a_failure_is_the_last_one_only_until_something_else_has_ended() {
+fn last_failure_is_shown_until_another_deployment_ends() {
     let mut head = serde_json::to_value(half_rolled_out()).unwrap();
     head["ended"] = json!(["01JBJ4GZ555555555555555555", "01JBJ4GZ444444444444444444"]);
     let head: Head = serde_json::from_value(head).unwrap();

@@ -1,6 +1,6 @@
-//! Events from EventBridge, and those of S3 among them (S3 User Guide, "EventBridge event message structure").
+//! Decodes events from EventBridge, those of S3 included (S3 User Guide, "EventBridge event message structure").
 //!
-//! Keys are plain here.
+//! Object keys in them are plain.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -37,13 +37,13 @@ struct Object {
     sequencer: Option<String>,
 }
 
-pub(super) fn event(value: &Value) -> Vec<InboundEvent> {
+pub(super) fn decode(value: &Value) -> Vec<InboundEvent> {
     let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default();
     let (source, kind) = (text("source"), text("detail-type"));
     match kind {
-        PROMOTION_REQUESTED => return promotion::requested(value),
-        PROMOTION_APPROVED => return promotion::approved(value),
-        PROMOTION_DECLINED => return promotion::declined(value),
+        PROMOTION_REQUESTED => return promotion::decode_request(value),
+        PROMOTION_APPROVED => return promotion::decode_approval(value),
+        PROMOTION_DECLINED => return promotion::decode_decline(value),
         _ => {}
     }
     if (source, kind) != ("aws.s3", "Object Created") {

@@ -1,15 +1,16 @@
-//! Rules of fields, and the field that an error is about.
+//! Rules of text fields, and a search for the field of a serde error.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::text::Person;
 
-/// The longest text of a field in which people write what they like.
-const LONGEST_TEXT: usize = 500;
+/// The most characters of a free text.
+const MAX_TEXT_LENGTH: usize = 500;
 
-/// The error with the field that it is about, which serde does not tell of a value: the one without which it is another error.
-pub(super) fn in_field<T: for<'de> Deserialize<'de>>(fields: &Value, error: &str) -> String {
+/// Adds the field's name to an error of serde, which does not name it for values: it is the field without which the
+/// error changes.
+pub(super) fn with_field<T: for<'de> Deserialize<'de>>(fields: &Value, error: &str) -> String {
     if error.starts_with("missing field") || error.starts_with("unknown field") {
         return error.to_owned();
     }
@@ -23,12 +24,12 @@ pub(super) fn in_field<T: for<'de> Deserialize<'de>>(fields: &Value, error: &str
     named.find(is_it).map_or_else(|| error.to_owned(), |field| format!("{field}: {error}"))
 }
 
-pub(super) fn free_text(field: &str, text: &str) -> Result<(), String> {
+pub(super) fn check_free_text(field: &str, text: &str) -> Result<(), String> {
     if Person::from(text).is_empty() {
         return Err(format!("{field} must not be empty"));
     }
-    if text.chars().count() > LONGEST_TEXT || text.chars().any(char::is_control) {
-        return Err(format!("{field} must be one line of at most {LONGEST_TEXT} characters"));
+    if text.chars().count() > MAX_TEXT_LENGTH || text.chars().any(char::is_control) {
+        return Err(format!("{field} must be one line of at most {MAX_TEXT_LENGTH} characters"));
     }
     Ok(())
 }

@@ -1,36 +1,36 @@
-//! One thing that an event tells.
+//! A decoded event.
 
 use crate::artifact::Upload;
 use crate::event::RecordlessEvent;
 use crate::head::Tick;
 use crate::promotion::{ApprovalGiven, PromotionRequest};
 
-/// One thing that an event tells.
+/// A decoded event.
 #[derive(Debug, Clone, PartialEq)]
 pub enum InboundEvent {
-    /// A zip may have been uploaded.
+    /// An object was created that may be an artifact.
     Upload(Upload),
-    /// Somebody asks for a promotion.
+    /// A promotion is requested.
     Promotion(Box<PromotionRequest>),
-    /// Somebody approves a promotion that waits, or declines it.
+    /// A waiting promotion is approved or declined.
     Consent(Box<ApprovalGiven>),
-    /// We wake ourselves.
+    /// The deployer wakes itself.
     Tick(Tick),
-    /// Nothing for us.
+    /// The event does not concern the deployer.
     Ignored {
-        /// Why, in one sentence.
+        /// The reason in one sentence.
         because: String,
     },
-    /// One of our own messages in a form that this deployer does not know: a newer one has sent it, and takes it.
+    /// A message of a newer deployer in a format that this one does not know. The newer one must take it.
     NotUnderstood {
-        /// What is not understood.
+        /// The part that is not understood.
         because: String,
     },
-    /// It should be for us, but it is broken. Trying again cannot help.
+    /// The event concerns the deployer but is invalid. Trying again cannot help.
     Malformed {
-        /// What is wrong.
+        /// The mistake.
         because: String,
-        /// What can be read of it, where somebody asks for a promotion and waits for an answer.
+        /// The readable part of a promotion request or an approval, whose sender waits for an answer.
         asked: Option<Box<RecordlessEvent>>,
     },
 }

@@ -1,11 +1,11 @@
-//! What is called by hand or by a schedule, and the deployer's own ticks.
+//! Decodes the commands of people and schedules, and the deployer's own ticks.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::fields::{free_text, in_field};
+use super::fields::{check_free_text, with_field};
 use super::promotion;
 use crate::asked::FORMAT;
 use crate::head::Tick;
@@ -14,28 +14,28 @@ use crate::package::Startup;
 use crate::promotion::Functions;
 use crate::text::Person;
 
-/// A command to the deployer, and who gives it.
+/// A command to the deployer, with the person who gives it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Order")]
 pub struct CommandRequest {
-    /// What shall be done.
+    /// The command.
     #[serde(flatten)]
     pub command: Command,
-    /// Who asks.
+    /// The person who asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested_by: Option<Person>,
-    /// By what the request is known: the same id again is the same request. The invocation's own id, unless told.
+    /// The id of the request; a repeated id is the same request. Default: the invocation's own id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
 }
 
-/// What the deployer's Lambda is invoked with by hand, or by a schedule.
+/// The commands to the deployer's Lambda, from people or a schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Command {
-    /// Looks at every function that may have work open. Sent by a schedule.
+    /// Continues the open work of every function. A schedule sends it.
     Sweep {},
-    /// Deploys the newest version of a release's key.
+    /// Deploys the newest upload of a release.
     Deploy {
         /// The environment.
         environment: EnvironmentName,
@@ -44,73 +44,73 @@ pub enum Command {
         /// The release.
         release: Release,
     },
-    /// Brings every target to what is live.
+    /// Brings every target to the live release.
     Redeploy {
         /// The environment.
         environment: EnvironmentName,
         /// The function.
         function: FunctionName,
     },
-    /// Goes back to what was live before.
+    /// Goes back to the release that was live before.
     Rollback {
         /// The environment.
         environment: EnvironmentName,
         /// The function.
         function: FunctionName,
-        /// To this release; the one before, unless told.
+        /// The release to go back to. Default: the one that was live before.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<Release>,
-        /// Refused unless this is live: a release, or the id of the deployment that brought it.
+        /// The rollback is refused unless this is live: a release, or the id of the deployment that brought it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         if_live: Option<String>,
-        /// Refused unless this deployment is under way, or has ended meanwhile as what is live.
+        /// The rollback is refused unless this deployment is under way, or has ended meanwhile and is live.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         if_active: Option<DeploymentId>,
     },
-    /// Brings what one environment has live to another.
+    /// Promotes the live release of one environment to another.
     Promote {
-        /// The function, or a pattern of names: each that matches and is ready.
+        /// The function, or a pattern of names: each function that matches and is ready is promoted.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         function: Option<FunctionPattern>,
-        /// Several functions that go together: none moves unless all may. In place of `function`.
+        /// Several functions that are promoted together: none moves unless all may. Use it in place of `function`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         functions: Option<Vec<FunctionName>>,
-        /// From there.
+        /// The environment to promote from.
         from: EnvironmentName,
-        /// To there.
+        /// The environment to promote to.
         to: EnvironmentName,
-        /// This release; what is live, unless told.
+        /// The release. Default: the one that is live in `from`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         release: Option<Release>,
-        /// The request is of no use after this time.
+        /// The time after which the request expires.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         not_after: Option<Timestamp>,
-        /// Why it goes into a frozen environment all the same.
+        /// The reason for overriding a freeze.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         override_freeze: Option<String>,
     },
-    /// Approves a promotion that waits for it.
+    /// Approves a waiting promotion.
     Approve {
-        /// Where the promotion goes.
+        /// The environment that the promotion goes to.
         environment: EnvironmentName,
-        /// Of which function; absent where `deployment` is a group.
+        /// The function of the promotion; absent if `deployment` is a group.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         function: Option<FunctionName>,
-        /// Which promotion, or which group; the one that waits, unless told.
+        /// The id of the promotion or the group. Default: the promotion that waits there.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         deployment: Option<DeploymentId>,
     },
-    /// Declines a promotion that waits: it ends.
+    /// Declines a waiting promotion, which ends it.
     Decline {
-        /// Where the promotion goes.
+        /// The environment that the promotion goes to.
         environment: EnvironmentName,
-        /// Of which function; absent where `deployment` is a group.
+        /// The function of the promotion; absent if `deployment` is a group.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         function: Option<FunctionName>,
-        /// Which promotion, or which group; the one that waits, unless told.
+        /// The id of the promotion or the group. Default: the promotion that waits there.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         deployment: Option<DeploymentId>,
-        /// Why.
+        /// The reason.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
@@ -120,49 +120,49 @@ pub enum Command {
         function: FunctionName,
         /// The release.
         release: Release,
-        /// Why.
+        /// The reason.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
-    /// Tells what a deployment would change, and changes nothing.
+    /// Shows what a deployment would change, and changes nothing.
     Plan {
         /// The environment.
         environment: EnvironmentName,
         /// The function.
         function: FunctionName,
-        /// The newest version of this release's key; what is live, unless told.
+        /// The release, of which the newest upload is planned. Default: the live one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         release: Option<Release>,
-        /// A zip that was not uploaded, by what the plan needs of it. Not together with `release`.
+        /// The description of a zip that was not uploaded. It excludes `release`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         package: Option<DescribedPackage>,
     },
-    /// Tells what is live, open, held and rejected.
+    /// Shows what is live, open, held and rejected.
     Status {
-        /// Only this environment.
+        /// The environment. Default: all.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         environment: Option<EnvironmentName>,
-        /// Only this function.
+        /// The function. Default: all.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         function: Option<FunctionName>,
     },
-    /// The newest records of a function in an environment.
+    /// Shows the newest records of a function in an environment.
     History {
         /// The environment.
         environment: EnvironmentName,
         /// The function.
         function: FunctionName,
-        /// How many; 20 unless told, 100 at most.
+        /// The number of records, at most 100. Default: 20.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         limit: Option<u32>,
     },
-    /// Takes nothing new into the environment for the function, until it is released.
+    /// Sets a hold: the environment takes nothing new for the function until it is released. Rollbacks still work.
     Hold {
         /// The environment.
         environment: EnvironmentName,
         /// The function.
         function: FunctionName,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// Ends a hold.
@@ -172,13 +172,13 @@ pub enum Command {
         /// The function.
         function: FunctionName,
     },
-    /// Marks a release of a function as bad, everywhere.
+    /// Rejects a release of a function in every environment.
     Reject {
         /// The function.
         function: FunctionName,
         /// The release.
         release: Release,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// Ends a reject.
@@ -188,37 +188,37 @@ pub enum Command {
         /// The release.
         release: Release,
     },
-    /// Walks the whole chain of trust and tells where it is broken, and changes nothing.
+    /// Checks the whole chain of trust, reports where it is broken, and changes nothing.
     Doctor {
-        /// Only this environment.
+        /// The environment. Default: all.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         environment: Option<EnvironmentName>,
     },
 }
 
-/// A zip that was not uploaded: what a plan needs of it.
+/// The facts about a zip that was not uploaded which a plan needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DescribedPackage {
-    /// Its hash.
+    /// The zip's SHA-256 in base64.
     pub sha256: Sha256,
-    /// Its size in bytes.
+    /// The zip's size in bytes.
     pub size: u64,
-    /// `function.toml` or `function.json`, where it has one.
+    /// The manifest, if the zip has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<DescribedManifest>,
-    /// What in it decides whether Lambda can start it.
+    /// The facts about its contents that decide whether Lambda can start it.
     #[serde(default)]
     pub startup: Startup,
 }
 
-/// A manifest, as it is in the zip.
+/// A manifest as it is in the zip.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DescribedManifest {
-    /// `function.toml` or `function.json`.
+    /// The file's name: `function.toml` or `function.json`.
     pub file: String,
-    /// Its text.
+    /// The file's text.
     pub text: String,
 }
 
@@ -242,15 +242,15 @@ const KNOWN: [&str; 16] = [
 ];
 
 impl CommandRequest {
-    /// The payload that says so.
+    /// Returns the payload of an invocation with this command.
     #[must_use]
     pub fn payload(&self) -> Value {
         serde_json::to_value(self).unwrap_or_else(|_| json!({}))
     }
 }
 
-/// Reads a command. Of one that is wrong it is said what would be right.
-pub(super) fn order(payload: &Value) -> Result<CommandRequest, String> {
+/// Reads a command. An error names the valid forms.
+pub(super) fn decode_command(payload: &Value) -> Result<CommandRequest, String> {
     let Some(name) = payload.get("command").and_then(Value::as_str) else {
         return Err(format!("\"command\" must be a text: one of {}", KNOWN.join(", ")));
     };
@@ -261,34 +261,34 @@ pub(super) fn order(payload: &Value) -> Result<CommandRequest, String> {
     let mut fields = payload.clone();
     let mut text = |field: &str| match fields.as_object_mut().and_then(|fields| fields.remove(field)) {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => free_text(field, &text).map(|()| Some(text)),
+        Some(Value::String(text)) => check_free_text(field, &text).map(|()| Some(text)),
         Some(_) => Err(format!("{field} must be a text")),
     };
     let (requested_by, id) = (text("requested_by").map_err(wrong)?, text("id").map_err(wrong)?);
     let command =
-        Command::deserialize(&fields).map_err(|error| wrong(in_field::<Command>(&fields, &error.to_string())))?;
+        Command::deserialize(&fields).map_err(|error| wrong(with_field::<Command>(&fields, &error.to_string())))?;
     command.check().map_err(wrong)?;
     Ok(CommandRequest { command, requested_by: requested_by.map(Person::from), id })
 }
 
 impl Command {
-    /// What its types cannot say.
+    /// Checks the rules that the types do not express.
     fn check(&self) -> Result<(), String> {
         match self {
-            Self::Hold { reason, .. } | Self::Reject { reason, .. } => free_text("reason", reason),
-            Self::Rollback { if_live: Some(seen), .. } => free_text("if_live", seen),
+            Self::Hold { reason, .. } | Self::Reject { reason, .. } => check_free_text("reason", reason),
+            Self::Rollback { if_live: Some(seen), .. } => check_free_text("if_live", seen),
             Self::Promote { from, to, .. } if from == to => Err("from and to must be two environments".into()),
             Self::Promote { function, functions, release, override_freeze, .. } => {
                 let functions = Functions::of(function.clone(), functions.clone())?;
-                promotion::check(&functions, release.as_ref())?;
-                override_freeze.as_deref().map_or(Ok(()), |reason| free_text("override_freeze", reason))
+                promotion::check_release(&functions, release.as_ref())?;
+                override_freeze.as_deref().map_or(Ok(()), |reason| check_free_text("override_freeze", reason))
             }
             Self::Approve { function: None, deployment: None, .. }
             | Self::Decline { function: None, deployment: None, .. } => {
                 Err("function is missing (or deployment, the id of a group)".into())
             }
             Self::Decline { reason: Some(reason), .. } | Self::Recall { reason: Some(reason), .. } => {
-                free_text("reason", reason)
+                check_free_text("reason", reason)
             }
             Self::Plan { release: Some(_), package: Some(_), .. } => {
                 Err("release and package exclude each other: an upload is planned, or a file".into())
@@ -298,8 +298,8 @@ impl Command {
     }
 }
 
-/// The body of one of our own messages. Those of before bear no format.
-pub(super) fn tick(value: &Value) -> Option<Result<Tick, String>> {
+/// Reads the body of the deployer's own message; none if it is another one. Messages of older deployers have no format.
+pub(super) fn decode_tick(value: &Value) -> Option<Result<Tick, String>> {
     #[derive(Deserialize)]
     struct Body {
         tick: Tick,

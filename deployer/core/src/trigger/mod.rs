@@ -1,7 +1,7 @@
-//! Bytes to what they tell: step "decode".
+//! Decodes payloads into events and commands (step "decode").
 //!
-//! A payload is malformed, ignored because of something, or uploads. Wire structs never leave this folder, and no
-//! decision about an upload is made here.
+//! An event is malformed, ignored with a reason, or valid. Wire structs never leave this folder, and nothing here
+//! decides about an upload.
 
 mod eventbridge;
 mod fields;
@@ -22,18 +22,18 @@ pub use inbound::InboundEvent;
 pub use manual::{Command, CommandRequest, DescribedManifest, DescribedPackage};
 pub use promotion::{PromotionApproved, PromotionDeclined, PromotionRequested};
 
-/// What an invocation brought.
+/// The decoded payload of an invocation.
 #[derive(Debug, PartialEq)]
 pub enum Invocation {
-    /// One event, straight.
+    /// An event that was sent directly, without the queue.
     Event(Vec<InboundEvent>),
-    /// Messages from the queue: each answered for on its own.
+    /// Messages from a queue, each of which is answered separately.
     Batch(Vec<Message>),
-    /// By hand, or by a schedule.
+    /// A command of a person or a schedule.
     Command(Box<CommandRequest>),
-    /// None of these: somebody called by hand, and wrongly.
+    /// An invalid payload of a direct call.
     Unknown {
-        /// What is wrong, and what would be right.
+        /// The mistake, and the valid forms.
         because: String,
     },
 }
@@ -41,31 +41,31 @@ pub enum Invocation {
 /// One message of a batch.
 #[derive(Debug, PartialEq)]
 pub struct Message {
-    /// SQS's message id: what a partial batch response names.
+    /// SQS's message id, which a partial batch response names.
     pub id: String,
-    /// This delivery of it; none where the record does not tell.
+    /// This delivery of the message; none if the record has no receipt handle.
     pub delivery: Option<Delivery>,
-    /// What its body tells.
+    /// The events in its body.
     pub told: Vec<InboundEvent>,
 }
 
-/// One delivery of a message: what it takes to put the message off.
+/// A delivery of a message, with the data for changing its visibility.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     /// SQS's receipt handle.
     pub receipt: String,
-    /// How often the message was received, this time included.
+    /// The number of times that the message was received, this time included.
     pub received: u32,
     /// The ARN of the queue that it comes from.
     pub queue: Option<String>,
-    /// Since when the message could have been received.
+    /// The time at which the message became receivable.
     pub due: Option<Timestamp>,
-    /// When it was received for the first time.
+    /// The time at which it was received first.
     pub first_received: Option<Timestamp>,
 }
 
 impl Delivery {
-    /// The name of the queue that it comes from.
+    /// Returns the name of the queue that it comes from.
     #[must_use]
     pub fn queue_name(&self) -> Option<&str> {
         self.queue.as_deref()?.rsplit(':').next()
@@ -81,10 +81,10 @@ pub fn read(payload: &str) -> Invocation {
     }
 }
 
-/// Text as JSON, or a fragment that says why it cannot be.
+/// Parses JSON. The error is a fragment that says what is wrong.
 fn json(text: &str) -> Result<Value, String> {
     serde_json::from_str(text).map_err(|error| match error.to_string() {
-        // serde_json says so of what is nested deeper than its parser's stack may grow.
+        // serde_json's error for data that are nested deeper than its parser allows.
         error if error.starts_with("recursion limit exceeded") => "is nested deeper than 127 levels".to_owned(),
         error => format!("is not JSON: {error}"),
     })
@@ -104,8 +104,8 @@ pub fn decode(payload: &Value) -> Invocation {
         return Invocation::Batch(records.map(message).collect());
     }
     if fields.contains_key("command") {
-        return match manual::order(payload) {
-            Ok(order) => Invocation::Command(Box::new(order)),
+        return match manual::decode_command(payload) {
+            Ok(command) => Invocation::Command(Box::new(command)),
             Err(because) => Invocation::Unknown { because },
         };
     }
@@ -115,7 +115,7 @@ pub fn decode(payload: &Value) -> Invocation {
     Invocation::Unknown { because: format!("the payload is neither an event nor a command; {ACCEPTED}") }
 }
 
-/// An SQS message as Lambda hands it over (Lambda Developer Guide, "Using Lambda with Amazon SQS").
+/// An SQS message in Lambda's form (Lambda Developer Guide, "Using Lambda with Amazon SQS").
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct SqsMessage {
@@ -140,7 +140,7 @@ struct SqsAttribute {
     string_value: Option<String>,
 }
 
-/// Each message is read for itself: an odd one spoils none of the others.
+/// Reads a message alone, so that an invalid one spoils none of the others.
 fn message(record: &Value) -> Message {
     match SqsMessage::deserialize(record) {
         Ok(message) => Message {
@@ -174,13 +174,13 @@ fn body(text: &str) -> Vec<InboundEvent> {
         Ok(value) => value,
         Err(error) => return InboundEvent::malformed(format!("the message's body {error}")),
     };
-    if let Some(tick) = manual::tick(&value) {
+    if let Some(tick) = manual::decode_tick(&value) {
         return vec![tick.map_or_else(|because| InboundEvent::NotUnderstood { because }, InboundEvent::Tick)];
     }
     event(&value).unwrap_or_else(|| InboundEvent::ignored("the message is no event that this deployer knows"))
 }
 
-/// The events, by the fields that only they have. `None`: none of them.
+/// Recognises events by fields that only they have. None if the value is no known event.
 fn event(value: &Value) -> Option<Vec<InboundEvent>> {
     if let Some(records) = value.get("Records").and_then(Value::as_array) {
         return Some(s3::records(records));
@@ -189,11 +189,11 @@ fn event(value: &Value) -> Option<Vec<InboundEvent>> {
         return Some(InboundEvent::ignored("S3 has tested whether it may send notifications"));
     }
     if value.get("detail-type").is_some() && value.get("source").is_some() {
-        return Some(eventbridge::event(value));
+        return Some(eventbridge::decode(value));
     }
     let is_sns = value.get("Type").and_then(Value::as_str) == Some("Notification");
     let message = value.get("Message").and_then(Value::as_str).filter(|_| is_sns)?;
-    // One envelope, not a chain of them: what SNS carries is S3's event.
+    // Only one SNS envelope is opened: it must contain S3's event.
     Some(match json(message) {
         Ok(inner) if inner.get("Type").is_none() => event(&inner)
             .unwrap_or_else(|| InboundEvent::ignored("the SNS message is no event that this deployer knows")),

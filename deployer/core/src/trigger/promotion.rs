@@ -1,13 +1,13 @@
-//! Promotion requests, approvals and refusals to approve, as EventBridge brings them (EventBridge User Guide, "Events").
+//! Decodes promotion requests, approvals and declines from EventBridge (EventBridge User Guide, "Events").
 //!
-//! `account` is EventBridge's own word about who sent an event; everything in `detail` is the sender's.
+//! EventBridge itself sets `account`, which names the sender of an event. The sender writes everything in `detail`.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::fields::{free_text, in_field};
+use super::fields::{check_free_text, with_field};
 use super::inbound::InboundEvent;
 use crate::event::RecordlessEvent;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release};
@@ -20,7 +20,7 @@ struct Envelope<T> {
     detail: T,
 }
 
-/// What EventBridge says of an event.
+/// The fields of an event that EventBridge sets.
 #[derive(Deserialize)]
 struct Sent {
     id: String,
@@ -30,78 +30,79 @@ struct Sent {
     replay: Option<String>,
 }
 
-/// The detail of an event `Promotion Requested`.
+/// The detail of a `Promotion Requested` event.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PromotionRequested {
-    /// The function, or a pattern of names: each that matches and is ready.
+    /// The function, or a pattern of names: each function that matches and is ready is promoted.
     pub function: Option<FunctionPattern>,
-    /// Several functions that go together: none moves unless all may. In place of `function`.
+    /// Several functions that are promoted together: none moves unless all may. Use it in place of `function`.
     pub functions: Option<Vec<FunctionName>>,
-    /// The environment that has it live.
+    /// The environment to promote from.
     pub from: EnvironmentName,
-    /// The environment that shall have it.
+    /// The environment to promote to.
     pub to: EnvironmentName,
-    /// This release, of those that were live there; what is live, unless told.
+    /// The release, one of those that are or were live in `from`. Default: the live one.
     pub release: Option<Release>,
-    /// Who asks.
+    /// The person who asks. Default: the account that sent the event.
     pub requested_by: Option<String>,
-    /// The request is of no use after this time.
+    /// The time after which the request expires.
     pub not_after: Option<Timestamp>,
-    /// By what the request is known: the same again is the same request. The event's id, unless told.
+    /// The id of the request; a repeated id is the same request. Default: the event's id.
     pub id: Option<String>,
 }
 
-/// The detail of an event `Promotion Approved`.
+/// The detail of a `Promotion Approved` event.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PromotionApproved {
-    /// Where the promotion goes.
+    /// The environment that the promotion goes to.
     pub environment: EnvironmentName,
-    /// Of which function; absent where `deployment` is a group.
+    /// The function of the promotion; absent if `deployment` is a group.
     pub function: Option<FunctionName>,
-    /// The promotion that waits, or the group.
+    /// The id of the waiting promotion or group.
     pub deployment: DeploymentId,
-    /// Who approves; the account that sent the event, unless told.
+    /// The person who approves. Default: the account that sent the event.
     pub approved_by: Option<String>,
 }
 
-/// The detail of an event `Promotion Declined`.
+/// The detail of a `Promotion Declined` event.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PromotionDeclined {
-    /// Where the promotion goes.
+    /// The environment that the promotion goes to.
     pub environment: EnvironmentName,
-    /// Of which function; absent where `deployment` is a group.
+    /// The function of the promotion; absent if `deployment` is a group.
     pub function: Option<FunctionName>,
-    /// The promotion that waits, or the group.
+    /// The id of the waiting promotion or group.
     pub deployment: DeploymentId,
-    /// Who declines; the account that sent the event, unless told.
+    /// The person who declines. Default: the account that sent the event.
     pub declined_by: Option<String>,
-    /// Why.
+    /// The reason.
     pub reason: Option<String>,
 }
 
-fn text(field: &str, text: Option<&str>) -> Result<(), String> {
-    text.map_or(Ok(()), |text| free_text(field, text))
+fn check_text(field: &str, text: Option<&str>) -> Result<(), String> {
+    text.map_or(Ok(()), |text| check_free_text(field, text))
 }
 
-pub(super) fn requested(value: &Value) -> Vec<InboundEvent> {
-    told("Promotion Requested", value, |event: Envelope<PromotionRequested>| {
+pub(super) fn decode_request(value: &Value) -> Vec<InboundEvent> {
+    decode_event("Promotion Requested", value, |event: Envelope<PromotionRequested>| {
         let PromotionRequested { function, functions, from, to, release, requested_by, not_after, id } = event.detail;
-        text("requested_by", requested_by.as_deref())?;
-        text("id", id.as_deref())?;
+        check_text("requested_by", requested_by.as_deref())?;
+        check_text("id", id.as_deref())?;
         let functions = Functions::of(function, functions)?;
         if from == to {
             return Err("from and to must be two environments".into());
         }
-        check(&functions, release.as_ref())?;
+        check_release(&functions, release.as_ref())?;
         Ok(InboundEvent::Promotion(Box::new(PromotionRequest {
             functions,
             from,
             to,
             release,
-            // Who does not say who asks is the account that EventBridge tells: nobody approves their own by leaving it out.
+            // Without a name the requester is the account that EventBridge names, so nobody can approve their own
+            // request by leaving the name out.
             requested_by: requested_by.or(event.sent.account.as_deref().map(account_name)).map(Into::into),
             not_after,
             freeze_override: None,
@@ -112,8 +113,8 @@ pub(super) fn requested(value: &Value) -> Vec<InboundEvent> {
     })
 }
 
-/// What a request about several functions cannot say.
-pub(super) fn check(functions: &Functions, release: Option<&Release>) -> Result<(), String> {
+/// Refuses a release in a request for a pattern of functions.
+pub(super) fn check_release(functions: &Functions, release: Option<&Release>) -> Result<(), String> {
     match (functions, release) {
         (Functions::Each(_), Some(_)) => {
             Err("a release belongs to one function: name it, or leave the release out".into())
@@ -122,23 +123,23 @@ pub(super) fn check(functions: &Functions, release: Option<&Release>) -> Result<
     }
 }
 
-pub(super) fn approved(value: &Value) -> Vec<InboundEvent> {
-    told("Promotion Approved", value, |event: Envelope<PromotionApproved>| {
+pub(super) fn decode_approval(value: &Value) -> Vec<InboundEvent> {
+    decode_event("Promotion Approved", value, |event: Envelope<PromotionApproved>| {
         let PromotionApproved { environment, function, deployment, approved_by } = event.detail;
-        consent((environment, function, deployment), ApprovalDecision::Yes, approved_by, event.sent)
+        decision_event((environment, function, deployment), ApprovalDecision::Yes, approved_by, event.sent)
     })
 }
 
-pub(super) fn declined(value: &Value) -> Vec<InboundEvent> {
-    told("Promotion Declined", value, |event: Envelope<PromotionDeclined>| {
+pub(super) fn decode_decline(value: &Value) -> Vec<InboundEvent> {
+    decode_event("Promotion Declined", value, |event: Envelope<PromotionDeclined>| {
         let PromotionDeclined { environment, function, deployment, declined_by, reason } = event.detail;
-        text("reason", reason.as_deref())?;
+        check_text("reason", reason.as_deref())?;
         let says = ApprovalDecision::No { reason: reason.map(Into::into) };
-        consent((environment, function, deployment), says, declined_by, event.sent)
+        decision_event((environment, function, deployment), says, declined_by, event.sent)
     })
 }
 
-fn consent(
+fn decision_event(
     (environment, function, deployment): (EnvironmentName, Option<FunctionName>, DeploymentId),
     says: ApprovalDecision,
     by: Option<String>,
@@ -148,7 +149,7 @@ fn consent(
         let because = "somebody's word on a promotion, played again from an archive".to_owned();
         return Ok(InboundEvent::Ignored { because });
     }
-    text("approved_by or declined_by", by.as_deref())?;
+    check_text("approved_by or declined_by", by.as_deref())?;
     let by = by.or_else(|| account.as_deref().map(account_name));
     let by = by.ok_or("nobody is named, and no account")?;
     let deployment = Some(deployment);
@@ -162,34 +163,35 @@ fn consent(
     })))
 }
 
-fn told<T: for<'de> Deserialize<'de>>(
+fn decode_event<T: for<'de> Deserialize<'de>>(
     kind: &str,
     value: &Value,
     read: impl Fn(Envelope<T>) -> Result<InboundEvent, String>,
 ) -> Vec<InboundEvent> {
     let event = Sent::deserialize(value).map_err(|error| error.to_string()).and_then(|sent| {
         let detail = value.get("detail").ok_or("it has no detail")?;
-        let detail = T::deserialize(detail).map_err(|error| in_field::<T>(detail, &error.to_string()))?;
+        let detail = T::deserialize(detail).map_err(|error| with_field::<T>(detail, &error.to_string()))?;
         Ok(Envelope { sent, detail })
     });
     match event.and_then(read) {
         Ok(told) => vec![told],
         Err(error) => {
             let because = format!("a {kind:?} event that cannot be read: {error}");
-            vec![InboundEvent::Malformed { because, asked: Some(Box::new(as_far_as_read(value))) }]
+            vec![InboundEvent::Malformed { because, asked: Some(Box::new(readable_part(value))) }]
         }
     }
 }
 
-/// What can be read of an event that cannot be read whole, for whoever has sent it.
-fn as_far_as_read(value: &Value) -> RecordlessEvent {
+/// Reads as much as possible of an invalid event, for the answer to its sender.
+fn readable_part(value: &Value) -> RecordlessEvent {
     const NONE: &Value = &Value::Null;
     let detail = value.get("detail").unwrap_or(NONE);
     let text = |field: &str| detail.get(field).and_then(Value::as_str);
     let name = |field: &str| text(field).and_then(|name| EnvironmentName::parse(name).ok());
     let by = ["requested_by", "approved_by", "declined_by"].into_iter().find_map(text);
-    let by = by.filter(|by| free_text("by", by).is_ok());
-    let id = text("id").filter(|id| free_text("id", id).is_ok()).or_else(|| value.get("id").and_then(Value::as_str));
+    let by = by.filter(|by| check_free_text("by", by).is_ok());
+    let id =
+        text("id").filter(|id| check_free_text("id", id).is_ok()).or_else(|| value.get("id").and_then(Value::as_str));
     RecordlessEvent {
         function: text("function").and_then(|name| FunctionPattern::parse(name).ok()).map(PlainText::of),
         functions: detail.get("functions").and_then(|names| Vec::deserialize(names).ok()),

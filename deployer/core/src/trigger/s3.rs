@@ -1,6 +1,6 @@
-//! S3 event notifications (S3 User Guide, "Event message structure").
+//! Decodes S3 event notifications (S3 User Guide, "Event message structure").
 //!
-//! Keys are form-encoded here, and decoded here.
+//! Object keys in them are form-encoded; they are decoded here and nowhere else.
 
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
@@ -45,7 +45,7 @@ struct Object {
     sequencer: Option<String>,
 }
 
-/// The records of one notification.
+/// Decodes the records of one notification.
 pub(super) fn records(records: &[Value]) -> Vec<InboundEvent> {
     if records.is_empty() {
         return InboundEvent::ignored("an event without records");

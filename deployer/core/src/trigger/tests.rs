@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used)]
-//! Each wrapping, and what is none.
+//! Payloads in each wrapping, and invalid ones.
 
 use serde_json::json;
 
@@ -53,7 +53,7 @@ fn because(told: &[InboundEvent]) -> String {
 }
 
 #[test]
-fn all_five_wrappings_tell_of_the_same_upload() {
+fn all_five_wrappings_decode_to_the_same_upload() {
     let (s3, eventbridge) = (s3_event("dev/orders-api/1.4.2.zip"), eventbridge_event("dev/orders-api/1.4.2.zip"));
     let sns = json!({"Type": "Notification", "MessageId": "n", "TopicArn": "arn:aws:sns:eu-west-1:123456789012:t",
         "Message": s3.to_string(), "Timestamp": "2026-11-01T10:00:01Z"});
@@ -81,7 +81,7 @@ fn keys_are_form_decoded_from_s3_and_plain_from_eventbridge() {
         only_upload(&s3::records(s3_event("dev/f/1.0%2Bb+7.zip")["Records"].as_array().unwrap())).key,
         "dev/f/1.0+b 7.zip"
     );
-    assert_eq!(only_upload(&eventbridge::event(&eventbridge_event("dev/f/1.0+b.zip"))).key, "dev/f/1.0+b.zip");
+    assert_eq!(only_upload(&eventbridge::decode(&eventbridge_event("dev/f/1.0+b.zip"))).key, "dev/f/1.0+b.zip");
     let broken = s3_event("dev/f/%FF.zip");
     assert_eq!(
         because(&s3::records(broken["Records"].as_array().unwrap())),
@@ -90,7 +90,7 @@ fn keys_are_form_decoded_from_s3_and_plain_from_eventbridge() {
 }
 
 #[test]
-fn a_test_event_a_deletion_and_foreign_events_are_ignored_with_a_reason() {
+fn test_deletion_and_foreign_events_are_ignored_with_a_reason() {
     let ignored = |value: &Value| because(&event(value).unwrap());
     assert_eq!(
         ignored(&json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"})),
@@ -112,7 +112,7 @@ fn a_test_event_a_deletion_and_foreign_events_are_ignored_with_a_reason() {
 }
 
 #[test]
-fn a_broken_body_spoils_neither_its_batch_nor_its_neighbours() {
+fn malformed_body_leaves_the_other_messages_of_a_batch_intact() {
     let good = s3_event("dev/f/1.zip").to_string();
     let Invocation::Batch(messages) = decode(&sqs(&["{not json", &good, "[1,2]", "{\"a\":1}"])) else { panic!() };
     assert!(because(&messages[0].told).starts_with("malformed: the message's body is not JSON: "));
@@ -122,7 +122,7 @@ fn a_broken_body_spoils_neither_its_batch_nor_its_neighbours() {
 }
 
 #[test]
-fn a_record_without_its_fields_is_malformed_and_says_which() {
+fn record_without_its_fields_is_malformed_and_says_which() {
     let mut event = s3_event("dev/f/1.zip");
     event["Records"][0]["s3"]["object"].as_object_mut().unwrap().remove("key");
     assert_eq!(
@@ -131,11 +131,11 @@ fn a_record_without_its_fields_is_malformed_and_says_which() {
     );
     let mut event = eventbridge_event("dev/f/1.zip");
     event["time"] = json!("yesterday");
-    assert!(because(&eventbridge::event(&event)).starts_with("malformed: an \"Object Created\" event"));
+    assert!(because(&eventbridge::decode(&event)).starts_with("malformed: an \"Object Created\" event"));
 }
 
 #[test]
-fn what_is_no_event_is_an_invalid_command() {
+fn payload_that_is_no_event_is_an_invalid_command() {
     for (payload, expected) in [
         (json!("hello"), "the payload is not a JSON object"),
         (json!({"hello": 1}), "the payload is neither an event nor a command"),
@@ -154,7 +154,7 @@ fn what_is_no_event_is_an_invalid_command() {
 }
 
 #[test]
-fn a_tick_comes_through_the_queue_and_a_command_by_hand() {
+fn tick_comes_through_the_queue_and_a_command_by_hand() {
     let tick =
         json!({"tick": {"environment": "dev", "function": "f", "id": "01JBJ4GZ00ABCDEFGH0123456J", "claim": null}});
     let broken = json!({"tick": {"environment": "dev"}});
@@ -172,7 +172,7 @@ fn a_tick_comes_through_the_queue_and_a_command_by_hand() {
 }
 
 #[test]
-fn a_message_keeps_by_what_sqs_knows_its_delivery() {
+fn message_keeps_its_receipt_and_receive_count() {
     let Invocation::Batch(messages) = decode(&sqs(&["{}"])) else { panic!() };
     let queue = Some("arn:aws:sqs:eu-west-1:123456789012:deployer".to_owned());
     let delivery = Delivery { receipt: "r".into(), received: 1, queue, due: None, first_received: None };
@@ -181,7 +181,7 @@ fn a_message_keeps_by_what_sqs_knows_its_delivery() {
 }
 
 #[test]
-fn a_message_is_due_when_it_was_sent_or_when_its_delay_has_passed() {
+fn message_is_due_after_its_delay() {
     let due = |delay: Value| {
         let mut event = sqs(&["{}"]);
         event["Records"][0]["attributes"]["SentTimestamp"] = json!("1700000000000");
@@ -198,7 +198,7 @@ fn a_message_is_due_when_it_was_sent_or_when_its_delay_has_passed() {
 }
 
 #[test]
-fn what_is_nested_deeper_than_the_parser_goes_is_told_wherever_it_stands() {
+fn too_deeply_nested_json_is_reported_in_every_wrapping() {
     let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
     let Invocation::Unknown { because } = read(&deep) else { panic!("it was taken") };
     assert_eq!(because, "the payload is nested deeper than 127 levels");

@@ -10,7 +10,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// The file of the contract.
+/// The deployer.json in the contract.
 fn acme() -> Value {
     json!({
         "artifact_bucket": "acme-artifacts",
@@ -32,7 +32,7 @@ fn acme() -> Value {
     })
 }
 
-/// The contract's file with one value put in at a JSON pointer (its last part may be new).
+/// Returns the contract's file with one value set at a JSON pointer, whose last part may be new.
 fn with(pointer: &str, value: Value) -> Value {
     let mut file = acme();
     let (table, field) = pointer.rsplit_once('/').unwrap();
@@ -56,7 +56,7 @@ fn name(text: &str) -> EnvironmentName {
 }
 
 #[test]
-fn what_is_not_said_has_the_contracts_defaults() {
+fn absent_fields_have_the_contracts_defaults() {
     let config = parse(&acme()).unwrap();
     let prod = &config.environments[&name("prod")];
     assert_eq!(prod.role_name.as_str(), "deployer-target");
@@ -73,7 +73,7 @@ fn what_is_not_said_has_the_contracts_defaults() {
 }
 
 #[test]
-fn uploads_are_accepted_unless_there_is_a_promotion_or_the_file_says_otherwise() {
+fn uploads_are_accepted_by_default_unless_there_is_a_promotion() {
     let accepts = |file: &Value, environment| parse(file).unwrap().environments[&name(environment)].accept_uploads;
     let silent =
         with("/environments/dev", json!({ "targets": [{ "account": "111111111111", "region": "eu-west-1" }] }));
@@ -236,7 +236,7 @@ fn each_mistake_names_the_path_of_its_field_and_the_rule() {
 }
 
 #[test]
-fn a_soak_needs_a_queue() {
+fn soak_needs_a_queue() {
     let mut file = acme();
     file.as_object_mut().unwrap().remove("queue_url");
     assert_eq!(
@@ -248,7 +248,7 @@ fn a_soak_needs_a_queue() {
 }
 
 #[test]
-fn a_longer_circle_is_told_once_and_who_only_leads_into_it_is_not_blamed() {
+fn longer_circle_is_reported_once_by_one_of_its_members() {
     let mut file = acme();
     let place = |from: &str| {
         json!({ "targets": [{ "account": "333333333333", "region": "eu-west-1" }], "function_name": "{environment}_{function}",
@@ -264,7 +264,7 @@ fn a_longer_circle_is_told_once_and_who_only_leads_into_it_is_not_blamed() {
 }
 
 #[test]
-fn all_broken_rules_are_told_at_once() {
+fn all_broken_rules_are_reported_at_once() {
     let mut file = acme();
     file["ledger_bucket"] = file["artifact_bucket"].clone();
     file["environments"]["dev"]["targets"] = json!([]);
@@ -274,7 +274,7 @@ fn all_broken_rules_are_told_at_once() {
 }
 
 #[test]
-fn a_file_that_is_not_json_is_told_with_its_line() {
+fn file_that_is_not_json_is_refused_with_its_line() {
     let error = Config::parse("{\n  \"artifact_bucket\": ,\n").unwrap_err();
     assert_eq!(error.to_string(), "not JSON: expected value at line 2 column 22");
     assert_eq!(Config::parse("[]").unwrap_err().to_string(), "expected a table, found a list");
@@ -282,13 +282,13 @@ fn a_file_that_is_not_json_is_told_with_its_line() {
 }
 
 #[test]
-fn an_environment_that_is_there_twice_is_refused() {
+fn repeated_environment_is_refused() {
     let text = r#"{"environments": {"dev": {}, "dev": {}}}"#;
     assert!(Config::parse(text).unwrap_err().to_string().contains("the field \"dev\" is there twice"));
 }
 
 #[test]
-fn a_targets_role_lies_in_the_partition_of_its_region() {
+fn role_arn_has_the_partition_of_the_targets_region() {
     let target =
         |region| Target { account: AccountId::parse("111111111111").unwrap(), region: Region::parse(region).unwrap() };
     assert_eq!(
@@ -300,7 +300,7 @@ fn a_targets_role_lies_in_the_partition_of_its_region() {
 }
 
 #[test]
-fn a_name_that_gets_too_long_is_refused_when_it_is_made() {
+fn function_name_above_64_characters_is_refused_when_made() {
     let template = FunctionNameTemplate::parse("{environment}-{function}").unwrap();
     let made = |length| template.name(&name("dev"), &FunctionName::parse("f".repeat(length)).unwrap());
     assert_eq!(made(60).unwrap().as_str(), format!("dev-{}", "f".repeat(60)));
@@ -308,7 +308,7 @@ fn a_name_that_gets_too_long_is_refused_when_it_is_made() {
 }
 
 #[test]
-fn the_schema_says_what_the_parser_says() {
+fn schema_and_parser_accept_the_same_files() {
     let schema = serde_json::to_value(schema()).unwrap();
     assert_eq!(schema["additionalProperties"], json!(false));
     assert_eq!(schema["required"], json!(["artifact_bucket", "ledger_bucket", "environments"]));
@@ -323,7 +323,7 @@ fn the_schema_says_what_the_parser_says() {
 
 proptest! {
     #[test]
-    fn a_duration_reads_back_as_itself(number in 0_u64..100_000, unit in 0_usize..4) {
+    fn duration_round_trips(number in 0_u64..100_000, unit in 0_usize..4) {
         let text = format!("{number}{}", UNITS[unit].0);
         let span = Span::parse(&text);
         prop_assert_eq!(span.is_ok(), number * UNITS[unit].1 <= LONGEST_SPAN);
@@ -334,14 +334,14 @@ proptest! {
     }
 
     #[test]
-    fn a_text_that_is_no_duration_is_refused(text in "[0-9smhd. +-]{0,6}|\\PC{0,6}") {
+    fn text_that_is_no_duration_is_refused(text in "[0-9smhd. +-]{0,6}|\\PC{0,6}") {
         let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).unwrap_or(("", ""));
         let fine = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) && ["s", "m", "h", "d"].contains(&unit);
         prop_assert!(Span::parse(&text).is_err() || fine);
     }
 
     #[test]
-    fn a_template_makes_names_that_tell_functions_apart(
+    fn template_gives_different_functions_different_names(
         before in "[a-z-]{0,9}", after in "[a-z-]{0,9}", a in "[A-Za-z0-9_-]{1,20}", b in "[A-Za-z0-9_-]{1,20}",
     ) {
         let template = FunctionNameTemplate::parse(format!("{before}{{function}}{after}")).unwrap();
@@ -356,7 +356,7 @@ proptest! {
 }
 
 #[test]
-fn all_mistakes_of_shape_are_told_at_once_with_those_of_rules_elsewhere() {
+fn mistakes_of_form_are_reported_with_broken_rules_elsewhere() {
     let error = Config::parse(
         r#"{
             "artifact_bucket": "acme-artifacts", "ledger": "x", "queue_url": 7, "event_bus": "a b",

@@ -1,9 +1,9 @@
-//! Rules about several environments, and what is not repeated.
+//! Rules about several environments, and secrets that errors must not repeat.
 
 use super::*;
 
 #[test]
-fn an_invalid_external_id_is_not_repeated() {
+fn invalid_external_id_is_not_quoted() {
     for wrong in [json!("s3cret with spaces"), json!(12345), json!("x")] {
         let error = refusal("/environments/dev/external_id", wrong);
         assert!(error.starts_with("environments.dev.external_id: "), "{error}");
@@ -12,7 +12,7 @@ fn an_invalid_external_id_is_not_repeated() {
 }
 
 #[test]
-fn environments_that_may_mean_one_function_are_refused_naming_both() {
+fn environments_with_clashing_function_names_are_refused() {
     let with = |dev: Value, prod: Value| {
         let mut file = acme();
         file["environments"]["prod"]["targets"] = json!([{ "account": "111111111111", "region": "eu-west-1" }]);
@@ -33,7 +33,7 @@ fn environments_that_may_mean_one_function_are_refused_naming_both() {
 }
 
 #[test]
-fn regions_of_another_or_of_no_partition_are_refused() {
+fn regions_of_another_or_no_partition_are_refused() {
     let target = |region: &str| json!({ "account": "222222222222", "region": region });
     let refusal = |region: &str| refusal("/environments/prod/targets/1", target(region));
     assert_eq!(
@@ -60,7 +60,7 @@ fn regions_of_another_or_of_no_partition_are_refused() {
 }
 
 #[test]
-fn a_wake_queue_needs_a_queue_for_uploads() {
+fn wake_queue_needs_a_queue_for_uploads() {
     let mut file = acme();
     file["wake_queue_url"] = json!("https://sqs.eu-west-1.amazonaws.com/000000000000/deployer-wakes");
     assert!(parse(&file).is_ok());
@@ -73,7 +73,7 @@ fn a_wake_queue_needs_a_queue_for_uploads() {
 }
 
 #[test]
-fn many_environments_promoted_from_one_another_are_read_in_a_moment() {
+fn many_environments_promoted_from_each_other_are_checked_quickly() {
     let name = |number: usize| format!("e{number:03}");
     let environment = |number: usize| {
         let from: Vec<String> = (number + 1..60).map(name).collect();
@@ -86,7 +86,7 @@ fn many_environments_promoted_from_one_another_are_read_in_a_moment() {
     let mut file = acme();
     file["environments"] = (0..60).map(|number| (name(number), environment(number))).collect();
     assert!(parse(&file).is_ok());
-    // And where the way is long, the circle at its end is found.
+    // The circle at the end of a long path is found.
     file["environments"]["e059"]["promotion"] = json!({ "from": "e000" });
     assert!(parse(&file).unwrap_err().contains("promotions must not go in a circle: e000 from "));
 }

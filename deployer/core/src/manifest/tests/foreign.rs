@@ -1,4 +1,4 @@
-//! Files of other tools.
+//! The files of other tools.
 
 use super::*;
 
@@ -30,7 +30,7 @@ fn function_json_of_other_tools_is_refused_with_one_sentence() {
 }
 
 #[test]
-fn lambrolls_file_is_converted_and_what_no_manifest_says_is_left_out_with_its_reason() {
+fn lambroll_file_is_converted_and_unsupported_settings_are_explained() {
     let made = convert(LAMBROLL).unwrap();
     assert_eq!((made.tool, made.function.as_deref(), made.has_values), (Foreign::Lambroll, Some("orders-api"), true));
     let config = base(&made.text);
@@ -57,7 +57,7 @@ fn lambrolls_file_is_converted_and_what_no_manifest_says_is_left_out_with_its_re
 }
 
 #[test]
-fn apexs_file_is_converted_by_its_own_names() {
+fn apex_file_is_converted_by_its_field_names() {
     let made = convert(
         r#"{"name": "orders", "description": "o", "runtime": "nodejs22.x", "memory": 128, "timeout": 5, "handler": "index.handle",
             "role": "arn:aws:iam::111111111111:role/fn", "environment": {"A1": "x"}, "hooks": {"build": "make"},
@@ -77,14 +77,14 @@ fn apexs_file_is_converted_by_its_own_names() {
 }
 
 #[test]
-fn a_file_of_nobody_known_is_not_converted() {
+fn file_of_an_unknown_tool_is_not_converted() {
     for file in ["{}", "[]", "{", "{\"memory_size\": 1}"] {
         assert!(convert(file).is_err(), "{file}");
     }
 }
 
 #[test]
-fn one_value_that_no_manifest_can_say_takes_no_other_along() {
+fn unsupported_value_removes_no_other_value() {
     let made = convert(
         r#"{"Handler": "a b", "Timeout": "x", "Tags": [], "Environment": {"Variables": {"A B": "1", "GOOD": "2", "AWS_REGION": "3"}},
             "FileSystemConfigs": [
@@ -115,7 +115,7 @@ fn one_value_that_no_manifest_can_say_takes_no_other_along() {
 }
 
 #[test]
-fn what_cannot_stand_together_is_told_of_the_manifest_that_is_made() {
+fn contradicting_settings_are_reported_for_the_converted_manifest() {
     let made = convert(
         r#"{"Runtime": "nodejs22.x", "Handler": "index.handler", "VpcConfig": {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
             "CapacityProviderConfig": {"LambdaManagedInstancesCapacityProviderConfig":
@@ -125,7 +125,7 @@ fn what_cannot_stand_together_is_told_of_the_manifest_that_is_made() {
 }
 
 #[test]
-fn comments_of_what_is_made_hold_no_character_that_toml_forbids_there() {
+fn comments_in_a_converted_manifest_are_valid_toml() {
     let made = convert(
         r#"{"name": "orders", "memory": 128, "str\u007fange": 1, "\u0001x\u202e": 2, "environment": {"A\u0007": "x"}}"#,
     );
@@ -149,7 +149,7 @@ fn function_of_a_container_image_is_not_converted() {
 }
 
 #[test]
-fn template_outside_of_a_text_is_told_to_be_rendered_first() {
+fn template_outside_a_string_must_be_rendered_first() {
     for (file, place) in [
         ("{\"FunctionName\": \"a\",\n \"Timeout\": {{ must_env `T` }}}", "line 2 column 14"),
         (r#"{"FunctionName": "a", {{ if env `X` }} "Timeout": 3 {{ end }}}"#, "line 1 column 23"),
@@ -164,7 +164,7 @@ fn template_outside_of_a_text_is_told_to_be_rendered_first() {
 }
 
 #[test]
-fn block_that_lacks_what_is_left_out_says_so_and_is_counted() {
+fn table_without_a_left_out_field_says_so_and_is_counted() {
     let made = convert(
         r#"{"Role": "x", "Timeout": 3, "VpcConfig": {"SubnetIds": ["subnet-1", "{{ must_env `S` }}"], "SecurityGroupIds": ["sg-1"]},
             "FileSystemConfigs": [{"Arn": "arn:aws:elasticfilesystem:eu-west-1:111111111111:file-system/fs-1", "LocalMountPath": "/mnt/a"}]}"#,
@@ -185,7 +185,7 @@ fn block_that_lacks_what_is_left_out_says_so_and_is_counted() {
 }
 
 #[test]
-fn apexs_fields_that_deployer_json_has_say_so_under_their_own_names() {
+fn apex_fields_of_deployer_json_are_reported_by_their_apex_names() {
     let made = convert(
         r#"{"name": "orders", "memory": 128, "alias": "prod", "retainedVersions": 5, "nameTemplate": "x", "hooks": {}}"#,
     );

@@ -1,9 +1,9 @@
-//! What is known of AWS and its numbers.
+//! Known fields and maximums of AWS.
 
 use super::*;
 
 #[test]
-fn numbers_above_what_is_known_of_lambda_are_taken_with_a_warning() {
+fn numbers_above_lambdas_known_maximums_are_accepted_with_a_warning() {
     let warned = |toml: &str| base(toml).warnings();
     for (field, most) in [("timeout", 900), ("memory_size", 10_240), ("ephemeral_storage.size", 10_240)] {
         assert_eq!(warned(&format!("{field} = {most}")), Vec::<String>::new());
@@ -14,14 +14,14 @@ fn numbers_above_what_is_known_of_lambda_are_taken_with_a_warning() {
     }
     assert_eq!(warned("timeout = 1800\nmemory_size = 32768\nephemeral_storage.size = 32768").len(), 3);
     assert_eq!(warned(""), Vec::<String>::new());
-    // Managed instances take more.
+    // Managed instances allow larger numbers.
     let managed = "timeout = 5400\nmemory_size = 32768\ncapacity_provider_config.lambda_managed_instances_capacity_provider_config\
         .capacity_provider_arn = \"arn:aws:lambda:eu-west-1:111111111111:capacity-provider:a\"\n";
     assert_eq!(warned(managed), Vec::<String>::new());
 }
 
 #[test]
-fn layers_of_aws_itself_have_no_account_region_and_version() {
+fn aws_layers_have_no_account_region_and_version() {
     let fits = |arn: &str| manifest(&format!("layers = [{arn:?}]")).is_ok();
     for arn in ["arn:aws:lambda:::awslayer:AmazonLinux2", "arn:aws-cn:lambda:::awslayer:a-b_C1"] {
         assert!(fits(arn), "{arn}");
@@ -45,7 +45,7 @@ fn layers_of_aws_itself_have_no_account_region_and_version() {
 }
 
 #[test]
-fn a_capacity_provider_does_not_stand_beside_a_vpc_in_any_environment() {
+fn capacity_provider_with_a_vpc_is_refused_in_every_environment() {
     let capacity = "[capacity_provider_config.lambda_managed_instances_capacity_provider_config]\n\
         capacity_provider_arn = \"arn:aws:lambda:eu-west-1:111111111111:capacity-provider:a\"\n";
     let vpc =

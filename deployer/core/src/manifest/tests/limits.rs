@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_key_with_a_wildcard_would_be_every_key_and_is_refused() {
+fn key_arn_with_a_wildcard_is_refused() {
     for arn in ["arn:aws:kms:eu-west-1:111111111111:*", "arn:aws:kms:eu-west-1:111111111111:key/*"] {
         let error = Manifest::parse(ManifestFormat::Toml, format!("kms_key_arn = \"{arn}\"").as_bytes()).unwrap_err();
         assert_eq!(error.to_string(), "kms_key_arn: must be the ARN of one KMS key, or empty");
@@ -9,7 +9,7 @@ fn a_key_with_a_wildcard_would_be_every_key_and_is_refused() {
 }
 
 #[test]
-fn a_manifest_names_at_most_64_environments() {
+fn manifest_with_more_than_64_environments_is_refused() {
     let overlays = |n: u32| (0..n).map(|n| format!("[environments.e{n}]\n")).collect::<String>();
     assert!(Manifest::parse(ManifestFormat::Toml, overlays(64).as_bytes()).is_ok());
     let error = Manifest::parse(ManifestFormat::Toml, overlays(65).as_bytes()).unwrap_err();
@@ -17,16 +17,16 @@ fn a_manifest_names_at_most_64_environments() {
 }
 
 #[test]
-fn environments_that_deployer_json_does_not_have_are_told_with_the_nearest_that_it_has() {
+fn unknown_environments_are_reported_with_the_nearest_known_one() {
     let manifest =
         Manifest::parse(ManifestFormat::Toml, b"[environments.prdo]\ntimeout = 3\n[environments.dev]\n").unwrap();
     let known = ["dev", "prod"].map(|name| EnvironmentName::parse(name).unwrap());
-    let told: Vec<String> = manifest.strangers(&known).iter().map(ToString::to_string).collect();
-    assert_eq!(told, ["environments.prdo: deployer.json has no environment prdo; did you mean prod?"]);
+    let found: Vec<String> = manifest.strangers(&known).iter().map(ToString::to_string).collect();
+    assert_eq!(found, ["environments.prdo: deployer.json has no environment prdo; did you mean prod?"]);
 }
 
 #[test]
-fn several_mistakes_in_one_table_are_told_at_once() {
+fn several_mistakes_in_one_table_are_reported_at_once() {
     let error = Manifest::parse(
         ManifestFormat::Toml,
         b"[tags]\na = 1\nb = 2\n[vpc_config]\nsubnet_ids = 3\nsecurity_group_ids = 4\n",

@@ -9,7 +9,7 @@ use super::*;
 use crate::id::AccountId;
 use proptest::prelude::*;
 
-/// The file of the contract.
+/// The manifest in the contract.
 const ORDERS: &str = r#"
 runtime = "provided.al2023"
 handler = "bootstrap"
@@ -54,7 +54,7 @@ fn variables(config: &FunctionConfig) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn the_contracts_manifest_says_what_it_says() {
+fn contracts_manifest_is_read_as_documented() {
     let config = base(ORDERS);
     assert_eq!(
         config,
@@ -76,7 +76,7 @@ fn the_contracts_manifest_says_what_it_says() {
 }
 
 #[test]
-fn an_overlay_merges_tables_and_replaces_the_rest() {
+fn overlay_merges_tables_and_replaces_the_rest() {
     let manifest = manifest(
         r#"
         timeout = 10
@@ -109,7 +109,7 @@ fn an_overlay_merges_tables_and_replaces_the_rest() {
 }
 
 #[test]
-fn toml_and_json_say_the_same() {
+fn toml_and_json_give_the_same_manifest() {
     let value: Value = toml::from_str(ORDERS).unwrap();
     assert_eq!(Manifest::parse(ManifestFormat::Json, value.to_string().as_bytes()).unwrap(), manifest(ORDERS).unwrap());
     let nothing = Manifest::parse(ManifestFormat::Json, br#"{"timeout": null, "tags": null, "environments": null}"#);
@@ -289,7 +289,7 @@ fn each_mistake_names_the_path_of_its_field_and_the_rule() {
 }
 
 #[test]
-fn what_can_only_be_wrong_together_is_found_in_the_overlay() {
+fn fields_that_contradict_only_when_merged_are_found_in_the_overlay() {
     let toml = r#"
         vpc_config = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
         environments.prod.vpc_config.security_group_ids = []
@@ -304,7 +304,7 @@ fn what_can_only_be_wrong_together_is_found_in_the_overlay() {
 }
 
 #[test]
-fn all_wrong_fields_are_told_at_once_and_each_once() {
+fn all_wrong_fields_are_reported_at_once_and_each_once() {
     let toml = "timeout = 0\nhandler = 1\n[environments.prod]\ntimeout = 0\nmemory_size = 1\n[environments.Dev]\n";
     let error = Manifest::parse(ManifestFormat::Toml, toml.as_bytes()).unwrap_err();
     let paths: Vec<&str> = error.mistakes().iter().map(|mistake| mistake.path.as_str()).collect();
@@ -317,7 +317,7 @@ fn all_wrong_fields_are_told_at_once_and_each_once() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_refused_with_the_place() {
+fn unreadable_file_is_refused_with_line_and_column() {
     let parse = |format, bytes: &[u8]| Manifest::parse(format, bytes).unwrap_err().to_string();
     assert_eq!(
         parse(ManifestFormat::Toml, b"a = \"\xff\""),
@@ -344,7 +344,7 @@ fn a_file_that_cannot_be_read_is_refused_with_the_place() {
 }
 
 #[test]
-fn a_variables_name_is_checked_and_lambdas_own_names_are_refused() {
+fn variable_with_an_invalid_or_reserved_name_is_refused() {
     let refused = |name: &str| refusal(&format!("environment.variables.\"{name}\" = \"x\""));
     for name in ["AWS_REGION", "AWS_LAMBDA_FUNCTION_NAME", "_HANDLER", "AWS_SESSION_TOKEN", "LAMBDA_TASK_ROOT"] {
         assert_eq!(
@@ -364,7 +364,7 @@ fn a_variables_name_is_checked_and_lambdas_own_names_are_refused() {
 }
 
 #[test]
-fn variables_have_four_kilobytes_together_also_when_laid_over() {
+fn variables_above_four_kilobytes_are_refused_also_when_merged() {
     let sized = |bytes| format!("environment.variables.AB = \"{}\"\n", "x".repeat(bytes));
     assert!(manifest(&sized(4094)).is_ok());
     assert_eq!(
@@ -378,7 +378,7 @@ fn variables_have_four_kilobytes_together_also_when_laid_over() {
 }
 
 #[test]
-fn a_variable_that_is_not_text_is_refused_without_its_value() {
+fn variable_that_is_not_text_is_refused_without_its_value() {
     for (value, found) in [
         ("12345", "a number"),
         ("123.45", "a number"),
@@ -401,7 +401,7 @@ fn a_variable_that_is_not_text_is_refused_without_its_value() {
 }
 
 #[test]
-fn a_secret_is_shown_nowhere() {
+fn secret_is_shown_nowhere() {
     let config = base("environment.variables.PIN = \"hunter2\"");
     assert_eq!(variables(&config), [("PIN", "hunter2")]);
     assert!(format!("{config:?}").contains("\"PIN\": ***"));
@@ -410,7 +410,7 @@ fn a_secret_is_shown_nowhere() {
 }
 
 #[test]
-fn a_role_is_found_in_the_targets_account_or_refused_as_foreign() {
+fn role_of_another_account_than_the_targets_is_refused() {
     let arn = |role: &str, partition| {
         ExecutionRole::parse(role).unwrap().in_account(partition, &account()).map(|arn| arn.to_string())
     };
@@ -429,7 +429,7 @@ fn a_role_is_found_in_the_targets_account_or_refused_as_foreign() {
 }
 
 #[test]
-fn a_role_whose_path_climbs_or_has_empty_parts_is_refused_as_name_and_as_arn() {
+fn role_path_with_dots_or_empty_parts_is_refused() {
     let pattern = serde_json::to_value(Manifest::schema()).unwrap()["properties"]["role"]["pattern"].clone();
     assert_eq!(pattern.as_str().unwrap().matches(r"(?!\.{1,2}").count(), 2, "{pattern}");
     for role in
@@ -447,14 +447,14 @@ fn a_role_whose_path_climbs_or_has_empty_parts_is_refused_as_name_and_as_arn() {
 }
 
 #[test]
-fn the_provided_family_brings_its_own_runtime() {
+fn provided_runtimes_are_recognised() {
     let provided = |text: &str| Runtime::parse(text).unwrap().is_provided();
     assert!(provided("provided") && provided("provided.al2") && provided("provided.al2023"));
     assert!(!provided("providedx") && !provided("python3.13"));
 }
 
 #[test]
-fn a_file_system_may_be_a_table_or_a_list_of_one() {
+fn file_system_may_be_a_table_or_a_list_of_one() {
     let system = "{ arn = \"arn:aws:elasticfilesystem:eu-west-1:111111111111:access-point/fsap-0123456789abcdef0\", local_mount_path = \"/mnt/data\" }";
     let list = |toml: String| base(&toml).file_system_config.unwrap();
     assert_eq!(list(format!("file_system_config = {system}")), list(format!("file_system_config = [{system}]")));
@@ -472,7 +472,7 @@ fn a_file_system_may_be_a_table_or_a_list_of_one() {
 }
 
 #[test]
-fn what_takes_something_away_is_accepted() {
+fn empty_values_that_remove_settings_are_accepted() {
     let config = base(
         r#"
         layers = []
@@ -507,7 +507,7 @@ fn tags_and_layers_have_their_limits() {
 }
 
 #[test]
-fn the_schema_is_closed_and_knows_the_overlays() {
+fn schema_refuses_unknown_fields_and_has_the_overlays() {
     let schema = serde_json::to_value(Manifest::schema()).unwrap();
     let overlay = &schema["properties"]["environments"]["patternProperties"]["^[a-z][a-z0-9-]{0,31}$"];
     assert_eq!(schema["additionalProperties"], json!(false));
@@ -537,7 +537,7 @@ fn the_schema_is_closed_and_knows_the_overlays() {
 
 proptest! {
     #[test]
-    fn the_schemas_bounds_are_the_parsers(number in -10_i64..40_000, edge in 0_usize..5) {
+    fn schema_and_parser_have_the_same_bounds(number in -10_i64..40_000, edge in 0_usize..5) {
         let number = [number, 1, 128, i64::from(i32::MAX), i64::from(i32::MAX) + 1][edge];
         let schema = serde_json::to_value(Manifest::schema()).unwrap();
         for field in ["timeout", "memory_size"] {
@@ -555,7 +555,7 @@ proptest! {
     }
 
     #[test]
-    fn no_message_holds_a_variables_value(secret in "[1-9][0-9]{11,30}", shape in 0_usize..9, overlaid: bool) {
+    fn no_message_contains_a_variables_value(secret in "[1-9][0-9]{11,30}", shape in 0_usize..9, overlaid: bool) {
         let line = [
             format!("environment.variables.PIN = {secret}"),
             format!("environment.variables.PIN = {secret}.5"),
@@ -572,7 +572,7 @@ proptest! {
     }
 
     #[test]
-    fn an_overlay_decides_what_it_names_and_nothing_else(
+    fn overlay_changes_only_the_fields_that_it_names(
         low in proptest::option::of(1_u32..=900), high in proptest::option::of(1_u32..=900), memory in 128_u32..=10_240,
         under in proptest::collection::btree_map("[A-C]{2}", "[a-z]{0,3}", 0..4),
         over in proptest::collection::btree_map("[A-C]{2}", "[a-z]{0,3}", 0..4),

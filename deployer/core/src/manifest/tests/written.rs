@@ -1,9 +1,9 @@
-//! What is written of a live function.
+//! The manifest that is written from a live function.
 
 use super::*;
 
 #[test]
-fn what_is_written_of_a_function_reads_back_as_what_it_was_without_the_values_of_variables() {
+fn written_manifest_reads_back_without_values_of_variables() {
     use crate::observed::{FunctionMetadata, Settings, Variables};
     let settings = Settings {
         runtime: Some("provided.al2023".into()),

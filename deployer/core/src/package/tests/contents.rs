@@ -1,9 +1,9 @@
-//! The manifest and the program.
+//! The manifest and the program in a zip.
 
 use super::*;
 
 #[test]
-fn there_is_one_manifest_at_the_root_spelled_exactly() {
+fn manifest_must_be_one_at_the_root_and_spelled_exactly() {
     let both = [file("function.json"), file("function.toml")];
     let error = inspect(&archive(&both)).unwrap_err();
     assert_eq!(error.to_string(), "the zip has both function.toml and function.json: keep one of them");
@@ -28,7 +28,7 @@ fn there_is_one_manifest_at_the_root_spelled_exactly() {
 }
 
 #[test]
-fn a_manifest_is_small_whatever_its_declared_size() {
+fn manifest_above_the_limit_is_refused_whatever_its_declared_size() {
     let message = "function.toml has more than 262144 bytes: a manifest is a short text";
     let damaged = "`function.toml` is damaged in the zip: its size or checksum does not match; zip it again";
     let noise: Vec<u8> = (0..262_145_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
@@ -38,7 +38,7 @@ fn a_manifest_is_small_whatever_its_declared_size() {
 }
 
 #[test]
-fn a_manifest_matches_its_size_and_checksum() {
+fn manifest_matches_its_size_and_checksum() {
     let message = "`function.json` is damaged in the zip: its size or checksum does not match; zip it again";
     let manifest = Raw::deflated("function.json", b"{\"timeout\": 10}");
     assert_eq!(refusal(&[manifest.clone().with(|e| e.crc32 ^= 1)]), message);
@@ -48,7 +48,7 @@ fn a_manifest_matches_its_size_and_checksum() {
 }
 
 #[test]
-fn a_local_header_agrees_with_the_directory() {
+fn local_header_agrees_with_the_directory() {
     let entries =
         [Raw::stored("function.toml", MANIFEST), program(&elf(62)), Raw::deflated("lib/x.js", MANIFEST), file("a")];
     for entry in entries {
@@ -70,7 +70,7 @@ fn a_local_header_agrees_with_the_directory() {
 }
 
 #[test]
-fn the_first_bytes_of_a_program_tell_its_kind() {
+fn first_bytes_of_a_program_tell_its_kind() {
     let kind = |bytes: &[u8]| inspect(&archive(&[program(bytes)])).unwrap().startup.bootstrap.unwrap().kind;
     assert_eq!(kind(&elf(62)), BootstrapKind::Elf(Machine::X86_64));
     assert_eq!(kind(&elf(183)), BootstrapKind::Elf(Machine::Aarch64));
@@ -92,7 +92,7 @@ fn the_first_bytes_of_a_program_tell_its_kind() {
 }
 
 #[test]
-fn a_provided_runtime_needs_an_executable_bootstrap() {
+fn provided_runtime_needs_an_executable_bootstrap() {
     let check = |entries: &[Raw]| starts(entries, provided());
     let missing = "the zip has no file bootstrap at its root, which provided.* runtimes start: zip the program under \
                    that name, or name the layer that has it";
@@ -118,7 +118,7 @@ fn a_provided_runtime_needs_an_executable_bootstrap() {
 }
 
 #[test]
-fn a_program_for_another_machine_is_refused_with_both_sides() {
+fn program_for_another_machine_is_refused_naming_both() {
     let told = |found, wanted| {
         let bootstrap = Some(Bootstrap { executable: true, kind: BootstrapKind::Elf(found) });
         let startup = Startup { bootstrap, ..Startup::default() };

@@ -1,16 +1,16 @@
-//! Where a zip ends, and what its directory may be.
+//! The end of a zip, and the limits of its directory.
 
 use super::*;
 
 #[test]
-fn an_object_that_is_no_zip_is_named() {
+fn object_that_is_no_zip_is_refused_naming_its_format() {
     assert_eq!(told(b""), "the object is empty (0 bytes): upload the zip again");
     let nothing =
         "the object is not a zip, or a zip that was cut off: it has no end of central directory; zip it again";
     assert_eq!(told(b"hello"), nothing);
     assert_eq!(told(&vec![b'x'; 3_000_000]), nothing);
-    let cut = "the zip is cut off: its end, the central directory, is missing; upload it again";
-    assert_eq!(told(&good()[..100]), cut);
+    let truncated = "the zip is cut off: its end, the central directory, is missing; upload it again";
+    assert_eq!(told(&good()[..100]), truncated);
     assert_eq!(told(b"\x1f\x8b\x08"), "the object is not a zip but looks like a gzip file: upload a zip");
     assert_eq!(told(b"\n<!DOCTYPE HTML>"), "the object is not a zip but looks like an HTML page: upload a zip");
     let mut tar = vec![0; 600];
@@ -19,7 +19,7 @@ fn an_object_that_is_no_zip_is_named() {
 }
 
 #[test]
-fn the_zip_ends_where_the_object_ends() {
+fn zip_that_does_not_end_with_the_object_is_refused() {
     let unclear = "the zip does not end where the object ends: bytes were appended to it or are missing; zip it again";
     assert_eq!(told(&[good(), b"\n".to_vec()].concat()), unclear);
     let commented = with_comment(&[file("a")], b"made by hand");
@@ -30,16 +30,16 @@ fn the_zip_ends_where_the_object_ends() {
 }
 
 #[test]
-fn two_ends_are_one_too_many() {
+fn zip_with_two_ends_is_refused() {
     let inner = archive(&[file("b")]);
     let both = with_comment(&[file("a")], &inner);
     assert_eq!(told(&both), "the zip has more than one end of central directory: remove its comment and zip it again");
-    // A zip within the zip has its own end, which is not at the object's end.
+    // A zip inside the zip has its own end record, which is not at the object's end.
     assert!(inspect(&archive(&[Raw::stored("inner.zip", &inner)])).is_ok());
 }
 
 #[test]
-fn offsets_count_from_the_first_byte() {
+fn offsets_must_count_from_the_first_byte() {
     let bytes = archive(&[file("a")]);
     let sfx = [&b"#!/bin/sh\n"[..], &bytes].concat();
     assert_eq!(
@@ -54,7 +54,7 @@ fn offsets_count_from_the_first_byte() {
 }
 
 #[test]
-fn a_split_zip_is_refused() {
+fn split_zip_is_refused() {
     let message = "the zip is split over several disks: make a zip of one file";
     assert_eq!(refusal(&[file("a").with(|e| e.disk = 1)]), message);
     for field in [4, 6, 8] {
@@ -70,7 +70,7 @@ fn a_split_zip_is_refused() {
 }
 
 #[test]
-fn a_zip64_end_is_read_and_must_agree() {
+fn zip64_end_must_agree_with_the_classic_one() {
     assert_eq!(inspect(&archive64(&[file("a"), file("b")], 2, true)).unwrap().entries, 2);
     assert_eq!(inspect(&archive64(&[file("a"), file("b")], 2, false)).unwrap().entries, 2);
     let message = "the zip's zip64 end of central directory is damaged or contradicts the classic one: zip it again";
@@ -98,7 +98,7 @@ fn sizes_and_offset_may_be_in_the_zip64_field() {
 }
 
 #[test]
-fn a_damaged_directory_is_refused() {
+fn damaged_directory_is_refused() {
     let two = [file("a"), file("b")];
     let (bytes, from) = body(&two);
     let ending = |count| [&bytes[..], &end(count, bytes.len() - from, from, b"")].concat();
@@ -110,13 +110,13 @@ fn a_damaged_directory_is_refused() {
 }
 
 #[test]
-fn a_zip_without_a_file_is_empty() {
+fn zip_without_a_file_is_refused() {
     assert_eq!(refusal(&[]), "the zip is empty: it has no file");
     assert_eq!(refusal(&[Raw::stored("a/", b"")]), "the zip is empty: it has no file");
 }
 
 #[test]
-fn directories_and_counts_have_bounds() {
+fn too_large_directories_and_counts_are_refused() {
     let many = archive64(&[file("a")], ENTRIES_LIMIT + 1, true);
     assert_eq!(told(&many), "the zip has 200001 entries, more than 200000: put fewer files into the zip");
     let mut long = file("a");
@@ -138,7 +138,7 @@ fn more_than_65535_entries_need_the_zip64_end() {
 }
 
 #[test]
-fn an_object_that_no_zip_needs_is_refused_unread() {
+fn object_above_the_archive_limit_is_refused_unread() {
     let bytes = archive(&[file("a")]);
     let size = ARCHIVE_LIMIT + 1;
     let from = u32::try_from(size - 22).unwrap();

@@ -19,7 +19,7 @@ fn other_methods_are_refused() {
 }
 
 #[test]
-fn names_are_plain_and_relative() {
+fn names_that_are_not_plain_and_relative_are_refused() {
     let cases: &[(&[u8], &str)] = &[
         (b"/etc/passwd", "absolute names: `/etc/passwd`; zip from within the folder, with relative names"),
         (b"C:\\x", "absolute names: `C:\\\\x`; zip from within the folder, with relative names"),
@@ -47,7 +47,7 @@ fn names_are_plain_and_relative() {
 }
 
 #[test]
-fn a_name_is_shown_escaped_and_cut_and_only_five_are_named() {
+fn names_are_escaped_and_cut_and_at_most_five_shown() {
     let long = format!("/\u{1b}[31m{}", "x".repeat(300));
     let message = refusal(&[file(&long)]);
     let shown = format!("`/\\u{{1b}}[31m{}…`", "x".repeat(189));
@@ -64,7 +64,7 @@ fn a_name_is_shown_escaped_and_cut_and_only_five_are_named() {
 }
 
 #[test]
-fn a_name_comes_once() {
+fn different_entries_of_one_name_are_refused() {
     let message = |name| format!("the zip has names more than once: `{name}`; keep one of each");
     assert_eq!(refusal(&[file("a"), file("b"), Raw::stored("a", b"other")]), message("a"));
     assert_eq!(refusal(&[file("a"), Raw::stored("a/", b"")]), message("a/"));
@@ -72,17 +72,17 @@ fn a_name_comes_once() {
         assert_eq!(refusal(&[file(judged), file("b"), file(judged)]), message(judged));
     }
     assert!(inspect(&archive(&[file("a"), file("A")])).is_ok());
-    // A fat jar has the licence of each of its parts.
+    // A fat jar has the licence file of each of its parts.
     let license = || Raw::deflated("META-INF/LICENSE", b"As is.");
     assert!(inspect(&archive(&[license(), file("b"), license(), Raw::stored("META-INF/LICENSE", b"As is.")])).is_ok());
     assert!(inspect(&archive(&[file("x"), Raw::stored("a/", b""), Raw::stored("a/", b"")])).is_ok());
-    // The same checksum of other bytes: the directory can say anything.
+    // The directory has the same checksum for other bytes.
     let forged = Raw::stored("META-INF/LICENSE", b"As was").with(|e| e.crc32 = checksum(b"As is."));
     assert!(refusal(&[license(), forged]).contains("damaged"));
 }
 
 #[test]
-fn a_file_is_no_folder() {
+fn file_that_is_also_a_folder_is_refused() {
     assert_eq!(
         refusal(&[file("a/b"), file("a-b"), file("a"), file("a.txt"), file("a/c/d")]),
         "the zip has files that are also folders of other entries: `a`; rename one of them"
@@ -100,7 +100,7 @@ fn special_files_are_refused() {
 }
 
 #[test]
-fn a_stored_entry_has_one_size() {
+fn stored_entry_with_two_sizes_is_refused() {
     assert_eq!(
         refusal(&[file("a").with(|e| e.unpacked = 6)]),
         "the zip has stored entries whose sizes disagree: `a` (5 bytes unpack to 6); zip it again"
@@ -108,7 +108,7 @@ fn a_stored_entry_has_one_size() {
 }
 
 #[test]
-fn an_entry_unpacks_to_what_deflate_can_do_at_most() {
+fn entry_above_deflates_ratio_is_refused() {
     let sized = |packed: u32, unpacked| {
         let data = vec![0; packed as usize];
         Raw::stored("a", &data).with(|e| (e.method, e.local_method, e.unpacked) = (8, 8, unpacked))
@@ -123,7 +123,7 @@ fn an_entry_unpacks_to_what_deflate_can_do_at_most() {
 }
 
 #[test]
-fn what_unpacks_to_more_than_lambda_takes_is_refused() {
+fn zip_above_lambdas_unzipped_limit_is_refused() {
     let sized = |name: &str, unpacked| {
         Raw::stored(name, &vec![0; 200_000]).with(|e| (e.method, e.local_method, e.unpacked) = (8, 8, unpacked))
     };
@@ -135,7 +135,7 @@ fn what_unpacks_to_more_than_lambda_takes_is_refused() {
 }
 
 #[test]
-fn entries_lie_within_the_zip() {
+fn entries_outside_the_zip_are_refused() {
     let message = |name| format!("the zip has entries whose data lie outside of it: `{name}`; upload it again");
     assert_eq!(refusal(&[file("a"), file("b").with(|e| e.at = Some(100_000))]), message("b"));
     assert_eq!(refusal(&[file("a").with(|e| (e.packed, e.unpacked) = (6, 6))]), message("a"));
@@ -143,7 +143,7 @@ fn entries_lie_within_the_zip() {
 }
 
 #[test]
-fn entries_do_not_overlap() {
+fn overlapping_entries_are_refused() {
     assert_eq!(
         refusal(&[file("a"), file("b").with(|e| e.at = Some(35))]),
         "the zip has entries that overlap: `b` with `a`; zip it again"

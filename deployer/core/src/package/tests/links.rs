@@ -1,9 +1,9 @@
-//! Links.
+//! Symbolic links.
 
 use super::*;
 
 #[test]
-fn links_that_lead_to_something_in_the_zip_or_into_a_layer_are_taken() {
+fn links_into_the_zip_or_a_layer_are_accepted() {
     let npm = [link("node_modules/.bin/tsc", "../typescript/bin/tsc"), file("node_modules/typescript/bin/tsc")];
     assert!(inspect(&archive(&npm)).is_ok());
     let pnpm = [link("node_modules/a", ".pnpm/a@1/node_modules/a"), file("node_modules/.pnpm/a@1/node_modules/a/i.js")];
@@ -12,7 +12,7 @@ fn links_that_lead_to_something_in_the_zip_or_into_a_layer_are_taken() {
 }
 
 #[test]
-fn links_that_lead_outside_or_in_circles_and_what_lies_behind_links_are_refused() {
+fn links_outside_in_circles_and_entries_behind_links_are_refused() {
     let told = refusal(&[file("a"), link("x", "../../etc/passwd"), link("y", "/etc/passwd")]);
     assert_eq!(
         told,
@@ -54,7 +54,7 @@ fn link_of_another_system_than_unix_is_refused() {
 }
 
 #[test]
-fn bootstrap_that_is_a_link_is_judged_by_what_it_leads_to() {
+fn linked_bootstrap_is_checked_at_its_destination() {
     let target = |bytes: &[u8], mode| Raw::deflated("bin/orders", bytes).with(|e| e.mode = mode);
     let check = |entries: &[Raw]| starts(entries, provided());
     // The program may come before the link, and the other way round.

@@ -1,4 +1,4 @@
-//! Each rule with a zip that breaks it, and what the user is told; then what holds for any bytes at all.
+//! Zips that break each rule, with the error that the user gets, and properties of arbitrary bytes.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod contents;
@@ -16,7 +16,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// An entry as it is to be written, right or wrong.
+/// An entry to write, valid or not.
 #[derive(Clone)]
 struct Raw {
     name: Vec<u8>,
@@ -36,11 +36,11 @@ struct Raw {
     unpacked: u32,
     disk: u16,
     mode: u32,
-    /// The attributes below the mode: those of DOS.
+    /// The DOS attributes, in the bits below the mode.
     dos: u32,
-    /// Bytes behind the data: a data descriptor.
+    /// The bytes after the data, such as a data descriptor.
     after: Vec<u8>,
-    /// Where the directory says it is, if not where it is.
+    /// The offset in the directory, if it is not the true one.
     at: Option<u32>,
 }
 
@@ -109,7 +109,7 @@ fn len16(bytes: &[u8]) -> u16 {
     u16::try_from(bytes.len()).unwrap()
 }
 
-/// Entries and directory, and where the directory begins.
+/// Writes entries and directory, and returns the directory's offset.
 fn body(entries: &[Raw]) -> (Vec<u8>, usize) {
     let (mut out, mut directory) = (Vec::new(), Vec::new());
     for e in entries {
@@ -152,7 +152,7 @@ fn with_comment(entries: &[Raw], comment: &[u8]) -> Vec<u8> {
     out
 }
 
-/// As `archive`, with a zip64 end; the classic one refers to it where `sentinels`.
+/// Writes an archive with a zip64 end record. With `sentinels` the classic record refers to it.
 fn archive64(entries: &[Raw], count: u64, sentinels: bool) -> Vec<u8> {
     let (mut out, from) = body(entries);
     let (until, size) = (out.len() as u64, (out.len() - from) as u64);
@@ -188,11 +188,11 @@ fn provided() -> Run<'static> {
         handler: None,
         machine: Some(Machine::X86_64),
         has_layers: false,
-        looks_by: None,
+        code_path_variable: None,
     }
 }
 
-/// Whether what is in a zip can be started like that.
+/// Checks whether the contents of a zip can be started in this way.
 fn starts(entries: &[Raw], run: Run<'_>) -> Result<Option<String>, String> {
     inspect(&archive(entries)).unwrap().startup.suits(run).map_err(|error| error.to_string())
 }
@@ -211,13 +211,13 @@ fn good() -> Vec<u8> {
     archive(&[Raw::deflated("function.toml", MANIFEST), Raw::stored("lib/", b""), program(&elf(62)), file("lib/data")])
 }
 
-/// A descriptor of this entry, with a signature or without, its sizes of four bytes or eight.
+/// Writes the entry's descriptor, with or without a signature, and with sizes of four or eight bytes.
 fn descriptor(entry: &Raw, signature: &[u8], wide: usize) -> Vec<u8> {
     let size = |size: u32| u64::from(size).to_le_bytes()[..wide].to_vec();
     [signature, &entry.crc32.to_le_bytes(), &size(entry.packed), &size(entry.unpacked)].concat()
 }
 
-/// The same entry, zipped as a stream.
+/// Makes a streamed entry of this one.
 fn streamed(entry: Raw) -> Raw {
     let after = descriptor(&entry, b"PK\x07\x08", 4);
     entry.with(|e| (e.flags, e.local_flags, e.after) = (8, 8, after))
@@ -227,7 +227,7 @@ fn file(name: impl AsRef<[u8]>) -> Raw {
     Raw::stored(name, b"hello")
 }
 
-/// What the user is told of a zip with these entries.
+/// The error for a zip with these entries.
 fn refusal(entries: &[Raw]) -> String {
     told(&archive(entries))
 }
@@ -237,7 +237,7 @@ fn told(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_good_zip_is_described() {
+fn good_zip_is_described() {
     let bytes = good();
     let package = inspect(&bytes).unwrap();
     assert_eq!(package.sha256, Sha256::of(&bytes));
@@ -250,7 +250,7 @@ fn a_good_zip_is_described() {
 }
 
 #[test]
-fn what_the_crate_zip_writes_is_read() {
+fn zip_of_the_crate_zip_is_read() {
     use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
     for method in [CompressionMethod::Stored, CompressionMethod::Deflated] {
         for large in [false, true] {
@@ -272,7 +272,7 @@ fn what_the_crate_zip_writes_is_read() {
 }
 
 #[test]
-fn a_zip_written_as_a_stream_is_read() {
+fn zip_written_as_a_stream_is_read() {
     use zip::{ZipWriter, write::SimpleFileOptions};
     let mut writer = ZipWriter::new_stream(Vec::new());
     writer.start_file("function.toml", SimpleFileOptions::default()).unwrap();
@@ -289,7 +289,7 @@ fn ready(opening: Opening) -> Directory {
 }
 
 #[test]
-fn the_window_is_enough_for_a_large_zip() {
+fn window_is_enough_for_a_large_zip() {
     let large = Raw::stored("large", &vec![1; 5_000_000]);
     let bytes = archive(&[Raw::deflated("function.toml", MANIFEST), large, program(&elf(183))]);
     let split = bytes.len() - usize::try_from(WINDOW).unwrap();
@@ -304,7 +304,7 @@ fn the_window_is_enough_for_a_large_zip() {
 }
 
 #[test]
-fn a_directory_that_begins_before_the_tail_is_asked_for_once() {
+fn directory_before_the_tail_is_requested_once() {
     let entries: Vec<Raw> = (0..30_000).map(|i| file(format!("{i:0>80}"))).collect();
     let bytes = archive(&entries);
     let size = bytes.len() as u64;
@@ -318,7 +318,7 @@ fn a_directory_that_begins_before_the_tail_is_asked_for_once() {
 }
 
 #[test]
-fn other_bytes_than_the_object_has_are_refused() {
+fn fewer_or_more_bytes_than_the_object_are_refused() {
     let bytes = good();
     let size = bytes.len();
     for fed in [&bytes[1..], &[&bytes[..], b"x"].concat()] {
@@ -362,7 +362,7 @@ proptest! {
     }
 
     #[test]
-    fn a_directory_of_random_bytes_never_panics(
+    fn directory_of_random_bytes_never_panics(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12), sixty_four: bool,
     ) {
         let entries = [file("function.toml"), program(&elf(62)[..40]), file("a")];
@@ -378,16 +378,16 @@ proptest! {
     #[test]
     fn any_chunking_gives_the_same_package(cuts in prop::collection::vec(0_usize..6000, 0..40)) {
         let bytes = archive(&[program(&elf(62)), streamed(file("a")), streamed(Raw::deflated("b", &elf(1)))]);
-        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
+        let mut cuts: Vec<usize> = cuts.into_iter().map(|truncated| truncated.min(bytes.len())).collect();
         cuts.extend([0, bytes.len()]);
         cuts.sort_unstable();
         let mut reader = ready(Directory::open(bytes.len() as u64, &bytes).unwrap()).reader();
-        cuts.windows(2).for_each(|cut| reader.feed(&bytes[cut[0]..cut[1]]));
+        cuts.windows(2).for_each(|truncated| reader.feed(&bytes[truncated[0]..truncated[1]]));
         prop_assert_eq!(reader.finish().unwrap(), inspect(&bytes).unwrap());
     }
 
     #[test]
-    fn what_is_zipped_is_found_again(
+    fn zipped_files_are_listed(
         manifest in prop::collection::vec(any::<u8>(), 0..2000), program in prop::collection::vec(any::<u8>(), 0..200),
         others in prop::collection::btree_set("[a-e]{1,3}", 0..6),
     ) {

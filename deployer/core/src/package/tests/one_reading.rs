@@ -1,9 +1,9 @@
-//! Modes, and that all readers see the same files.
+//! Modes of entries, and entries that readers see differently.
 
 use super::*;
 
 #[test]
-fn modes_are_for_everybody() {
+fn modes_that_exclude_others_are_refused() {
     assert_eq!(
         refusal(&[file("a").with(|e| e.mode = 0o100_600), file("b").with(|e| e.mode = 0o100_640), file("c")]),
         "the zip has files that only their owner may read, and Lambda's user owns none: `a` (mode 600), `b` (mode 640); chmod \
@@ -14,7 +14,7 @@ fn modes_are_for_everybody() {
         "the zip has folders that only their owner may enter, and Lambda's user owns none: `lib/` (mode 700); chmod -R a+rX, \
          then zip again"
     );
-    // Where no modes are given there is nothing to judge, and a mode without a type is Python's default.
+    // An entry without modes is not checked, and a mode without a type is Python's default.
     assert!(inspect(&archive(&[file("a").with(|e| e.mode = 0o600)])).is_ok());
     assert!(
         inspect(&archive(&[file("a").with(|e| e.mode = 0), file("b").with(|e| (e.mode, e.made_on) = (0o600, 0))]))
@@ -23,7 +23,7 @@ fn modes_are_for_everybody() {
 }
 
 #[test]
-fn every_reader_sees_the_same_entries() {
+fn zip_that_readers_see_differently_is_refused() {
     let hidden = "the zip has an entry that its directory does not list, which some readers would see: zip it again";
     let inner = archive(&[file("bootstrap")]);
     let between = |filler: &[u8]| archive(&[file("a").with(|e| e.after = filler.to_vec()), file("b")]);
@@ -58,7 +58,7 @@ fn flags_of_an_entry_are_the_same_in_both_headers() {
         assert_eq!(refusal(&[file("a").with(|e| e.local_flags = 1 << bit)]), message, "bit {bit}");
         assert_eq!(refusal(&[file("a").with(|e| e.flags = 1 << bit)]), message, "bit {bit}");
     }
-    // They tell how hard deflate tried, and are nothing to what is stored.
+    // These flags are deflate's compression level, and mean nothing for stored entries.
     for bit in [1, 2] {
         let plain = Raw::deflated("a", b"hello");
         assert_eq!(said_of(plain.clone().with(|e| e.local_flags = 1 << bit)), Ok(()));
@@ -82,7 +82,7 @@ fn entry_that_needs_more_than_deflate_is_refused() {
 }
 
 #[test]
-fn entry_that_is_another_one_for_some_readers_is_refused() {
+fn entry_that_some_readers_see_differently_is_refused() {
     let named = |name: &str| {
         [&[0x75, 0x70][..], &(5 + u16::try_from(name.len()).unwrap()).to_le_bytes(), &[1, 0, 0, 0, 0], name.as_bytes()]
             .concat()
@@ -118,16 +118,16 @@ fn extra_field_that_is_longer_than_its_room_is_refused() {
     let with_local = |extra: &[u8]| said_of(file("a").with(|e| e.local_extra = extra.to_vec()));
     let no_field = &b"ut\x01\0"[..];
     let long = [no_field, b"up\x0e\x01\xd9o$\x1b\xa1botstrap", b"up\x40\0\x01\0\0\0\0bootstrap", b"\0\0\0\0ut\x03\0ab"];
-    let cut = [&b"ab"[..], b"\xff", b"ut\0\0abc", b"\x01\0\x0c\0\0\0\0\0\0\0\0\0\0\0\0\0"];
+    let truncated = [&b"ab"[..], b"\xff", b"ut\0\0abc", b"\x01\0\x0c\0\0\0\0\0\0\0\0\0\0\0\0\0"];
     let doubled = [&b"\x01\0\0\0\x01\0\0\0"[..]];
-    for torn in long.into_iter().chain(cut).chain(doubled) {
+    for torn in long.into_iter().chain(truncated).chain(doubled) {
         assert_eq!(with(torn), Err(message.to_owned()), "{torn:?}");
         assert_eq!(
             with_local(torn),
             Err("`a`'s local header contradicts the zip's directory: zip it again".to_owned())
         );
     }
-    // Tools pad with zeros, which up to three bytes are no field.
+    // Tools pad with zeros; up to three of them are no field.
     for padded in [&[0][..], &[0; 3], &[0; 14], b"ut\x02\0ab\0\0\0\0\0", b"\x01\0\x08\0\0\0\0\0\0\0\0\0"] {
         assert_eq!((with(padded), with_local(padded)), (Ok(()), Ok(())), "{padded:?}");
     }

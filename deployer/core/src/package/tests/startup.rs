@@ -1,9 +1,9 @@
-//! What cannot start.
+//! Zips that Lambda cannot start.
 
 use super::*;
 
 #[test]
-fn zip_whose_only_folder_has_the_manifest_or_the_program_is_refused() {
+fn zip_with_everything_in_one_folder_is_refused() {
     let message = "all that is in the zip is in the folder orders-api, where Lambda does not look: zip what is in orders-api, \
                    not the folder itself";
     for inside in ["orders-api/function.toml", "orders-api/bootstrap"] {
@@ -20,7 +20,7 @@ fn zip_whose_only_folder_has_the_manifest_or_the_program_is_refused() {
         handler: Some("index.handler"),
         machine: None,
         has_layers: false,
-        looks_by: None,
+        code_path_variable: None,
     };
     let told = starts(&[file("orders-api/index.js")], run).unwrap_err();
     assert!(
@@ -30,19 +30,19 @@ fn zip_whose_only_folder_has_the_manifest_or_the_program_is_refused() {
 }
 
 #[test]
-fn handler_that_a_variable_may_lead_to_is_a_warning() {
+fn missing_handler_with_a_code_path_variable_is_a_warning() {
     let run = Run {
         runtime: Some("python3.13"),
         handler: Some("app.handler"),
         machine: None,
         has_layers: false,
-        looks_by: Some("PYTHONPATH"),
+        code_path_variable: Some("PYTHONPATH"),
     };
     let warned = starts(&[file("src/app.py")], run).unwrap().unwrap();
     assert!(warned.ends_with(", unless PYTHONPATH leads to it"), "{warned}");
-    assert!(starts(&[file("src/app.py")], Run { looks_by: None, ..run }).is_err());
+    assert!(starts(&[file("src/app.py")], Run { code_path_variable: None, ..run }).is_err());
     let variables = [("LOG_LEVEL".to_owned(), ()), ("NODE_PATH".to_owned(), ())].into();
-    assert_eq!(startup::looks_by(&variables), Some("NODE_PATH"));
+    assert_eq!(startup::code_path_variable(&variables), Some("NODE_PATH"));
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn handler_behind_a_link_is_found() {
         handler: Some(handler),
         machine: None,
         has_layers: false,
-        looks_by: None,
+        code_path_variable: None,
     };
     let node = run("nodejs22.x", "dist/index.handler");
     assert_eq!(starts(&[link("dist", "build"), file("build/index.js")], node), Ok(None));
@@ -67,13 +67,13 @@ fn handler_behind_a_link_is_found() {
 }
 
 #[test]
-fn handler_without_its_file_is_refused_unless_a_layer_may_have_it() {
+fn missing_handler_is_refused_unless_a_layer_may_have_it() {
     let run = Run {
         runtime: Some("nodejs22.x"),
         handler: Some("src/app.handler"),
         machine: None,
         has_layers: false,
-        looks_by: None,
+        code_path_variable: None,
     };
     assert_eq!(starts(&[file("src/app.mjs")], run), Ok(None));
     let missing = "the zip has no file for the handler src/app.handler of nodejs22.x (src/app.js, src/app.mjs, src/app.cjs, \

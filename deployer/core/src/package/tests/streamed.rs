@@ -1,4 +1,4 @@
-//! Entries that were zipped as a stream: their checksum and sizes follow their data (flag bit 3).
+//! Entries that were zipped as a stream, with checksum and sizes after their data (flag bit 3).
 
 use super::*;
 
@@ -18,7 +18,7 @@ fn stored(data: &[u8]) -> Raw {
     streamed(Raw::stored("lib/x.js", data))
 }
 
-/// What is said of an entry between two others.
+/// Reads a zip with the entry between two others.
 fn said(entry: Raw) -> Result<(), String> {
     inspect(&archive(&[file("a"), entry, file("z")])).map(|_| ()).map_err(|error| error.to_string())
 }
@@ -27,7 +27,7 @@ fn refused(message: &str) -> Result<(), String> {
     Err(message.to_owned())
 }
 
-/// The same entry with a descriptor that says what the directory says.
+/// Makes a streamed entry with a right descriptor.
 fn described(entry: Raw) -> Raw {
     let after = descriptor(&entry, b"PK\x07\x08", 4);
     entry.with(|e| e.after = after)
@@ -36,7 +36,7 @@ fn described(entry: Raw) -> Raw {
 #[test]
 fn streamed_entry_whose_data_end_early_is_refused() {
     assert_eq!(said(script()), Ok(()));
-    // A reader of streams goes on where the data end, and finds another entry there.
+    // A reader of streams continues where the data end, and finds another entry there.
     let (hidden, from) = body(&[streamed(Raw::deflated("bootstrap", b"#!/bin/sh\n"))]);
     let inner = [&script().after[..], &hidden[..from]].concat();
     let hiding = script().with(|e| {
@@ -44,11 +44,11 @@ fn streamed_entry_whose_data_end_early_is_refused() {
         e.packed = u32::try_from(e.data.len()).unwrap();
     });
     assert_eq!(said(described(hiding)), refused(UNTOLD));
-    let cut = script().with(|e| {
+    let truncated = script().with(|e| {
         e.data.pop();
         e.packed -= 1;
     });
-    assert_eq!(said(described(cut)), refused(UNTOLD));
+    assert_eq!(said(described(truncated)), refused(UNTOLD));
 }
 
 #[test]
@@ -60,14 +60,14 @@ fn streamed_entry_has_the_size_and_checksum_of_the_directory() {
 }
 
 #[test]
-fn entry_that_is_not_streamed_is_what_the_directory_says_too() {
+fn plain_entry_that_contradicts_the_directory_is_refused() {
     let damaged = refused("`lib/x.js` is damaged in the zip: its size or checksum does not match; zip it again");
     let plain = |data| Raw::deflated("lib/x.js", data);
     assert_eq!(said(plain(b"hello").with(|e| e.crc32 ^= 1)), damaged);
     assert_eq!(said(plain(b"hello").with(|e| e.unpacked -= 1)), damaged);
     assert_eq!(said(plain(b"hello").with(|e| e.unpacked += 1)), damaged);
     assert_eq!(said(Raw::stored("lib/x.js", b"hello").with(|e| e.crc32 ^= 1)), damaged);
-    // bsdtar reads on behind the end of the data where it reads a stream, whatever size the header says.
+    // If it reads a stream, bsdtar reads beyond the end of the data, whatever size the header has.
     let (hidden, from) = body(&[Raw::deflated("bootstrap", b"#!/bin/sh\n")]);
     let hiding = plain(b"hello").with(|e| {
         e.data.extend(&hidden[..from]);
@@ -89,7 +89,7 @@ fn large_streamed_entries_are_unpacked_as_they_come() {
 }
 
 #[test]
-fn descriptor_is_there_in_one_of_its_four_forms() {
+fn descriptor_may_have_any_of_four_forms() {
     let plain = script().with(|e| e.after.clear());
     for (signature, wide) in [(&b""[..], 4), (b"", 8), (b"PK\x07\x08", 4), (b"PK\x07\x08", 8)] {
         let right = descriptor(&plain, signature, wide);
@@ -115,7 +115,7 @@ fn descriptor_is_there_in_one_of_its_four_forms() {
 
 #[test]
 fn descriptor_of_a_folder_may_be_missing() {
-    // Some libraries set the flag for folders and write nothing behind them, and a folder has no data to find the end of.
+    // Some libraries set the flag for folders and write no descriptor. A folder has no data whose end must be found.
     let folder = streamed(Raw::stored("lib/x.js/", b""));
     assert_eq!(said(folder.clone().with(|e| e.after.clear())), Ok(()));
     assert_eq!(said(folder), Ok(()));
@@ -130,7 +130,7 @@ fn descriptor_flag_is_the_same_in_both_headers() {
 }
 
 #[test]
-fn stored_stream_is_taken_where_its_end_is_plain() {
+fn stored_stream_with_an_unmistakable_end_is_accepted() {
     assert_eq!(said(stored(b"some text, PK\x03 and PK\x05\x06 and PK")), Ok(()));
     let inner = archive(&[file("bootstrap")]);
     for data in [&b"PK\x03\x04"[..], b"some PK\x07\x08 text", &inner] {
@@ -148,12 +148,12 @@ fn stored_stream_is_taken_where_its_end_is_plain() {
 }
 
 #[test]
-fn stored_stream_is_looked_through_across_pieces() {
+fn stored_stream_is_searched_across_pieces() {
     let bytes = archive(&[file("a"), stored(b"some PK\x07\x08 text")]);
-    for cut in 0..bytes.len() {
+    for truncated in 0..bytes.len() {
         let mut reader = ready(Directory::open(bytes.len() as u64, &bytes).unwrap()).reader();
-        reader.feed(&bytes[..cut]);
-        reader.feed(&bytes[cut..]);
-        assert_eq!(reader.finish().unwrap_err().to_string(), NO_END, "{cut}");
+        reader.feed(&bytes[..truncated]);
+        reader.feed(&bytes[truncated..]);
+        assert_eq!(reader.finish().unwrap_err().to_string(), NO_END, "{truncated}");
     }
 }

@@ -1,8 +1,8 @@
-//! Fields that Lambda keeps apart from the rest: keys of code, what it takes at creation only, mounts, capacity providers.
+//! Fields with their own rules in Lambda: the code's key, settings of creation only, mounts, capacity providers.
 
 use super::*;
 
-/// What is served and what is newest, both with these settings.
+/// A function whose served version and `$LATEST` both have these settings.
 fn set(mut observed: Observed, change: impl Fn(&mut Settings)) -> Observed {
     observed.latest.iter_mut().chain(&mut observed.serving).for_each(|code| change(&mut code.settings));
     observed
@@ -20,12 +20,12 @@ fn source_keys(plan: &Plan) -> Vec<Option<&str>> {
 }
 
 #[test]
-fn a_source_key_that_nobody_names_is_sent_again_with_new_code() {
+fn unnamed_source_key_is_sent_again_with_new_code() {
     let keyed = |bytes: &[u8]| set(serving(bytes), |settings| settings.source_kms_key_arn = Some(KEY.into()));
     assert_eq!(source_keys(&Scene::new("").plan(&keyed(b"old"))), [Some(KEY)]);
     assert_eq!(Scene::new("").steps(&keyed(b"new")), [""; 0]);
     assert_eq!(source_keys(&Scene::new("").plan(&serving(b"old"))), [None]);
-    // A version that failed is made anew from the same code.
+    // A failed version is published again from the same code.
     let mut failed = keyed(b"new");
     failed.publishing_failed = true;
     failed.serving = None;
@@ -52,7 +52,7 @@ fn another_source_key_sends_the_same_code_again() {
 }
 
 #[test]
-fn a_source_key_that_somebody_else_set_meanwhile_is_a_foreign_change() {
+fn source_key_set_by_somebody_else_is_a_foreign_change() {
     let keyed = |key: &str| set(serving(b"old"), |settings| settings.source_kms_key_arn = Some(key.into()));
     let scene = Scene::new(&format!("source_kms_key_arn = {KEY:?}"));
     assert_eq!(foreign_change(&scene.wanted(), &serving(b"old"), &keyed(KEY)), None);
@@ -63,7 +63,7 @@ fn a_source_key_that_somebody_else_set_meanwhile_is_a_foreign_change() {
 }
 
 #[test]
-fn a_source_key_that_somebody_sets_between_configuration_and_code_is_not_written_over() {
+fn source_key_set_after_the_configuration_is_not_overwritten() {
     let keyed = |key: &str| set(serving(b"old"), |settings| settings.source_kms_key_arn = Some(key.into()));
     let scene = Scene::new("timeout = 77");
     let plan = scene.plan(&keyed(KEY));
@@ -77,7 +77,7 @@ fn a_source_key_that_somebody_sets_between_configuration_and_code_is_not_written
 }
 
 #[test]
-fn a_capacity_provider_is_refused_for_a_function_that_was_created_without_one() {
+fn capacity_provider_for_a_function_created_without_one_is_refused() {
     let manifest = "capacity_provider_config.lambda_managed_instances_capacity_provider_config.capacity_provider_arn = \
         \"arn:aws:lambda:eu-west-1:111111111111:capacity-provider:a\"\n";
     let (code, message) = Scene::new(manifest).error(&serving(b"old"));
@@ -89,7 +89,7 @@ fn a_capacity_provider_is_refused_for_a_function_that_was_created_without_one() 
 }
 
 #[test]
-fn what_lambda_takes_at_creation_only_is_refused_for_a_function_without_it() {
+fn creation_only_settings_are_refused_for_existing_functions() {
     let tenancy = "tenancy_config.tenant_isolation_mode = \"PER_TENANT\"\n";
     let durable = "durable_config.execution_timeout = 3600\n";
     for (manifest, field, what) in
@@ -116,7 +116,7 @@ fn what_lambda_takes_at_creation_only_is_refused_for_a_function_without_it() {
 }
 
 #[test]
-fn a_durable_functions_times_change_and_what_is_not_named_of_them_stays() {
+fn durable_settings_change_and_unnamed_ones_stay() {
     let seen = DurableConfig { execution_timeout: 60, retention_period: Some(14), kms_key_arn: Some(KEY.into()) };
     let durable = set(serving(b"new"), |settings| settings.durable_config = Some(seen.clone()));
     let steps = Scene::new("durable_config.execution_timeout = 3600").plan(&durable).steps;
@@ -126,7 +126,7 @@ fn a_durable_functions_times_change_and_what_is_not_named_of_them_stays() {
 }
 
 #[test]
-fn a_mount_keeps_how_its_file_system_is_read_where_the_manifest_does_not_say_it() {
+fn mount_keeps_its_unnamed_s3_settings() {
     let arn = "arn:aws:s3files:eu-west-1:111111111111:file-system/fs-1/access-point/fsap-1";
     let mount = |path: &str, direct| FileSystemConfig {
         arn: arn.into(),
@@ -151,7 +151,7 @@ fn a_mount_keeps_how_its_file_system_is_read_where_the_manifest_does_not_say_it(
 }
 
 #[test]
-fn a_capacity_providers_numbers_stay_unless_named_or_of_another_provider() {
+fn unnamed_numbers_of_the_same_capacity_provider_stay() {
     let manifest = |name: &str, rest: &str| {
         format!(
             "[capacity_provider_config.lambda_managed_instances_capacity_provider_config]\n\
@@ -177,7 +177,7 @@ fn a_capacity_providers_numbers_stay_unless_named_or_of_another_provider() {
 }
 
 #[test]
-fn what_is_sent_leaves_nothing_to_send_once_lambda_has_it() {
+fn applied_configuration_leaves_no_differences() {
     let manifest = format!(
         "{FULL}memory_size = 512\ntimeout = 7\ndescription = \"d\"\nlayers = []\nkms_key_arn = {KEY:?}\n\
          environment.variables.A1 = \"1\"\nvpc_config.subnet_ids = [\"subnet-2\", \"subnet-1\"]\n\

@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used)]
-//! Plans as text: what is wanted, what is there, and the steps between.
+//! Plans as text, from the wanted and the observed state.
 
 mod fields;
 
@@ -132,7 +132,7 @@ fn serving(bytes: &[u8]) -> Observed {
 }
 
 #[test]
-fn numbers_above_what_is_known_are_sent_with_a_warning() {
+fn numbers_above_the_known_maximums_are_sent_with_a_warning() {
     let scene = Scene::new(&format!("{FULL}timeout = 1800\nephemeral_storage.size = 10240\n"));
     let plan = scene.plan(&Observed::default());
     assert_eq!(plan.warnings, ["timeout is 1800, more than the 900 that this deployer knows of; Lambda decides"]);
@@ -141,7 +141,7 @@ fn numbers_above_what_is_known_are_sent_with_a_warning() {
 }
 
 #[test]
-fn a_new_function_is_created_and_gets_its_alias() {
+fn new_function_is_created_and_gets_its_alias() {
     let scene = Scene::new(FULL);
     let plan = scene.plan(&Observed::default());
     assert_eq!(
@@ -171,14 +171,14 @@ fn new_code_is_updated_then_the_alias_moves() {
 }
 
 #[test]
-fn configuration_comes_before_code_and_is_published_alone_where_the_code_is_the_same() {
+fn configuration_precedes_code_and_is_published_alone_for_equal_code() {
     let scene = Scene::new("memory_size = 256");
     assert_eq!(scene.steps(&serving(b"old")), ["update configuration", "update code", "move alias"]);
     assert_eq!(scene.steps(&serving(b"new")), ["update configuration", "publish version", "move alias"]);
 }
 
 #[test]
-fn nothing_is_done_where_the_alias_serves_exactly_this() {
+fn plan_is_empty_if_the_alias_serves_exactly_this() {
     let scene = Scene::new("memory_size = 128");
     let plan = scene.plan(&serving(b"new"));
     assert!(plan.is_empty());
@@ -187,7 +187,7 @@ fn nothing_is_done_where_the_alias_serves_exactly_this() {
 }
 
 #[test]
-fn what_latest_already_is_gets_published_and_not_sent_again() {
+fn latest_that_fits_is_published_without_sending() {
     let mut observed = serving(b"old");
     observed.latest = Some(code(None, b"new"));
     assert_eq!(Scene::new("").steps(&observed), ["publish version", "move alias"]);
@@ -202,7 +202,7 @@ fn code_is_sent_again_after_an_update_that_failed() {
 }
 
 #[test]
-fn a_missing_alias_is_created_and_forgotten_weights_are_cleared() {
+fn missing_alias_is_created_and_forgotten_weights_are_cleared() {
     let scene = Scene::new("");
     let without = Observed { alias: None, serving: None, ..serving(b"new") };
     assert_eq!(scene.steps(&without), ["publish version", "create alias"]);
@@ -216,14 +216,14 @@ fn a_missing_alias_is_created_and_forgotten_weights_are_cleared() {
 }
 
 #[test]
-fn lambdas_own_transition_is_waited_for_and_not_cleared() {
+fn lambdas_own_weight_is_awaited_and_not_cleared() {
     let scene = Scene::new("");
     let mut moving = serving(b"new");
     moving.alias.as_mut().unwrap().weights = [("5".to_owned(), 1.0)].into();
     let plan = scene.plan(&moving);
     assert_eq!(plan.to_string(), "1. await traffic (Lambda still holds it on version 5)\n");
     assert!(plan.writes_nothing() && !plan.is_empty());
-    // Without provisioned concurrency somebody else has put the weight there.
+    // Without provisioned concurrency somebody else set the weight.
     moving.alias.as_mut().unwrap().provisioned = Some(false);
     assert_eq!(scene.steps(&moving), ["move alias"]);
 }
@@ -238,7 +238,7 @@ fn another_release_moves_an_alias_whose_traffic_lambda_holds_back() {
 }
 
 #[test]
-fn a_rollback_during_a_transition_leads_to_where_the_traffic_is() {
+fn rollback_during_a_transition_moves_to_the_version_with_the_traffic() {
     let name = |text: &str| Version::parse(text).unwrap();
     let mut alias = serving(b"bad").alias.unwrap();
     alias.weights = [("5".to_owned(), 1.0)].into();
@@ -249,7 +249,7 @@ fn a_rollback_during_a_transition_leads_to_where_the_traffic_is() {
 }
 
 #[test]
-fn traffic_that_comes_over_meanwhile_is_no_foreign_change() {
+fn traffic_that_lambda_moves_meanwhile_is_no_foreign_change() {
     let scene = Scene::new("");
     let mut held = serving(b"before");
     held.alias.as_mut().unwrap().weights = [("5".to_owned(), 1.0)].into();
@@ -260,7 +260,7 @@ fn traffic_that_comes_over_meanwhile_is_no_foreign_change() {
 }
 
 #[test]
-fn a_lost_answer_of_a_move_that_lambda_has_begun_is_no_foreign_change() {
+fn move_with_a_lost_answer_is_no_foreign_change() {
     let scene = Scene::new("");
     let mut after = serving(b"new");
     (after.alias.as_mut().unwrap().version, after.serving.as_mut().unwrap().version) =
@@ -272,7 +272,7 @@ fn a_lost_answer_of_a_move_that_lambda_has_begun_is_no_foreign_change() {
 }
 
 #[test]
-fn an_alias_on_latest_is_moved_to_a_version() {
+fn alias_on_latest_is_moved_to_a_version() {
     let mut observed = serving(b"new");
     observed.alias.as_mut().unwrap().version = None;
     observed.serving = Some(code(None, b"new"));
@@ -297,7 +297,7 @@ fn variables_are_merged_and_never_shown() {
 }
 
 #[test]
-fn what_the_last_deployment_has_set_and_nobody_names_any_more_is_removed() {
+fn keys_of_the_last_deployment_that_are_unnamed_are_removed() {
     let mut scene = Scene::new("[environment.variables]\nMODE = \"1\"\n[tags]\nteam = \"orders\"");
     scene.formerly.variables = ["KEPT".to_owned(), "MODE".to_owned(), "GONE".to_owned()].into();
     scene.formerly.tags = ["team".to_owned(), "stage".to_owned(), "gone".to_owned()].into();
@@ -329,7 +329,7 @@ fn variables_that_cannot_be_read_are_not_overwritten() {
 }
 
 #[test]
-fn variables_that_lambda_would_quote_in_its_error_are_never_sent() {
+fn variables_above_lambdas_limit_are_never_sent() {
     let long = |name: &str, length: usize| format!("{name} = \"{}\"\n", "x".repeat(length));
     let scene = Scene::new(&format!("[environment.variables]\n{}", long("NEW", 2000)));
     let mut observed = serving(b"new");
@@ -343,7 +343,7 @@ fn variables_that_lambda_would_quote_in_its_error_are_never_sent() {
 }
 
 #[test]
-fn what_the_manifest_does_not_name_is_left_and_an_empty_list_empties() {
+fn unnamed_fields_stay_and_an_empty_list_empties() {
     assert!(Scene::new("").plan(&serving(b"new")).is_empty());
     let plan = Scene::new("layers = []").plan(&serving(b"new"));
     let Some(Step::UpdateConfiguration(sent)) = plan.steps.first() else { panic!("{plan}") };
@@ -377,7 +377,7 @@ fn another_architecture_sends_the_code_again() {
 }
 
 #[test]
-fn a_bootstrap_of_the_wrong_machine_is_refused_even_without_a_manifest() {
+fn bootstrap_of_the_wrong_machine_is_refused_even_without_a_manifest() {
     let mut scene = Scene::new("");
     scene.artifact.startup.bootstrap = Some(Bootstrap { executable: true, kind: BootstrapKind::Elf(Machine::Aarch64) });
     let (code, message) = scene.error(&serving(b"old"));
@@ -392,7 +392,7 @@ fn a_bootstrap_of_the_wrong_machine_is_refused_even_without_a_manifest() {
 }
 
 #[test]
-fn a_function_cannot_be_made_without_role_runtime_and_handler() {
+fn function_without_role_runtime_and_handler_cannot_be_created() {
     let (code, message) = Scene::new("handler = \"bootstrap\"").error(&Observed::default());
     assert_eq!(code, TargetErrorCode::InvalidConfiguration);
     assert_eq!(
@@ -403,14 +403,14 @@ fn a_function_cannot_be_made_without_role_runtime_and_handler() {
 }
 
 #[test]
-fn a_version_that_failed_is_not_served_and_not_published_again_as_it_is() {
+fn failed_version_is_replaced_and_not_published_unchanged() {
     let mut observed = serving(b"new");
     observed.serving.as_mut().unwrap().condition = Condition::Failed { because: "InvalidRuntime: …".into() };
     assert_eq!(Scene::new("").steps(&observed), ["update code", "move alias"]);
 }
 
 #[test]
-fn a_failed_function_is_left_to_a_person() {
+fn failed_function_gets_no_plan() {
     let mut observed = serving(b"old");
     observed.latest.as_mut().unwrap().condition = Condition::Failed { because: "InvalidSubnet: gone".into() };
     let (code, message) = Scene::new("").error(&observed);
@@ -432,7 +432,7 @@ fn another_region_gets_the_code_inline_up_to_fifty_megabytes() {
 }
 
 #[test]
-fn code_that_is_in_no_bucket_is_sent_along_up_to_fifty_megabytes() {
+fn code_in_no_bucket_is_sent_inline_up_to_fifty_megabytes() {
     let mut scene = Scene::new("");
     scene.artifact.region = None;
     scene.artifact.size = INLINE_LIMIT;
@@ -448,7 +448,7 @@ fn code_that_is_in_no_bucket_is_sent_along_up_to_fifty_megabytes() {
 }
 
 #[test]
-fn planning_again_after_the_plan_was_walked_makes_no_changes() {
+fn planning_after_the_plan_was_applied_makes_no_changes() {
     let scene = Scene::new("memory_size = 256\ntimeout = 30\n[environment.variables]\nMODE = \"1\"\n[tags]\nb = \"2\"");
     let mut after = serving(b"new");
     for code in [after.latest.as_mut().unwrap(), after.serving.as_mut().unwrap()] {
@@ -463,7 +463,7 @@ fn planning_again_after_the_plan_was_walked_makes_no_changes() {
 }
 
 #[test]
-fn after_a_conflict_only_what_the_plan_had_read_counts_as_foreign() {
+fn conflict_is_foreign_only_if_the_plan_had_read_the_change() {
     let scene = Scene::new("memory_size = 256");
     let foreign = |after: &Observed| foreign_change(&scene.wanted(), &serving(b"old"), after);
 
@@ -515,7 +515,7 @@ fn after_a_conflict_only_what_the_plan_had_read_counts_as_foreign() {
 }
 
 #[test]
-fn an_empty_value_takes_away_what_is_there_and_equals_nothing() {
+fn empty_value_removes_a_setting_and_equals_an_absent_one() {
     let scene = Scene::new("kms_key_arn = \"\"\n[dead_letter_config]\ntarget_arn = \"\"");
     assert!(scene.plan(&serving(b"new")).is_empty());
     let mut set = serving(b"new");
@@ -526,7 +526,7 @@ fn an_empty_value_takes_away_what_is_there_and_equals_nothing() {
 }
 
 #[test]
-fn a_configuration_that_names_everything_is_sent_whole_to_a_new_function() {
+fn new_function_gets_every_named_field() {
     let config = FunctionConfig { memory_size: Some(512), description: Some("d".into()), ..FunctionConfig::default() };
     let sent = Configuration::all_of(&config).unwrap();
     assert_eq!(sent, Configuration { memory_size: Some(512), description: Some("d".into()), ..Default::default() });

@@ -1,4 +1,4 @@
-//! The rules of promotions, in the order in which they are told.
+//! The rules of promotions. The first broken rule is reported.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,55 +19,55 @@ use crate::id::{DeploymentId, EnvironmentName};
 use crate::record::{CauseKind, Code, Ending};
 use crate::rejects::Rejects;
 
-/// How long a promotion waits for approvals, unless the configuration says otherwise.
+/// The default of `approval.expires`: the time that a promotion waits for approvals.
 const APPROVAL_EXPIRES: Duration = Duration::from_secs(7 * 86_400);
-/// How long one waits at most after its soak, whatever it waits for: a freeze may be without an end.
-const LONGEST_WAIT: Duration = Duration::from_secs(90 * 86_400);
+/// The longest time that a promotion waits after its soak, for any condition: a freeze may have no end.
+const MAX_WAIT: Duration = Duration::from_secs(90 * 86_400);
 
-/// What a promotion is judged by.
+/// The facts by which promotions are evaluated.
 #[derive(Debug, Clone, Copy)]
 pub struct PromotionPolicy<'a> {
-    /// Where it goes.
+    /// The function in the environment that promotions go to.
     pub to: &'a FunctionRef<'a>,
-    /// The head there.
+    /// The head of that function.
     pub here: &'a Head,
-    /// All environments that artifacts come from.
+    /// The environments that artifacts come from.
     pub sources: &'a BTreeMap<EnvironmentName, SourceEnvironment>,
     /// The rejected releases of the function.
     pub rejects: &'a Rejects,
-    /// The groups whose members wait there.
+    /// The groups whose members wait in the head.
     pub groups: &'a BTreeMap<DeploymentId, GroupState>,
-    /// What the clock shows.
+    /// The present time.
     pub now: Timestamp,
 }
 
-/// What the rules say.
+/// The decision on a promotion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// It may go in.
+    /// It may be deployed.
     Allow,
-    /// Not yet.
+    /// It must wait.
     Wait(Wait),
-    /// No, or not any more.
+    /// It is refused, or superseded.
     Deny(Ending),
 }
 
 impl PromotionPolicy<'_> {
-    /// Judges a promotion.
+    /// Evaluates a promotion by all rules.
     #[must_use]
     pub fn judge(&self, request: &Request, promoting: &PromotionSpec) -> Decision {
-        if let Some(verdict) = self.judge_member(request, promoting) {
-            return verdict;
+        if let Some(decision) = self.evaluate_member(request, promoting) {
+            return decision;
         }
-        match self.wait(request, promoting) {
+        match self.evaluate_rules(request, promoting) {
             Ok(wait) if wait.is_over() => Decision::Allow,
             Ok(wait) => Decision::Wait(wait),
             Err(ending) => Decision::Deny(ending),
         }
     }
 
-    /// Whether the rules need more than one environment to have the artifact, and another one does not have it yet: its
-    /// success there calls for the promotion then.
+    /// Whether several environments must have the artifact, and another one never had it live. A success there starts
+    /// the promotion later.
     #[must_use]
     pub fn is_of_several(&self, promoting: &PromotionSpec) -> bool {
         let Some(Promotion { from, require: Require::All, .. }) = &self.to.environment.promotion else { return false };
@@ -77,8 +77,7 @@ impl PromotionPolicy<'_> {
         from.count() > 1 && !from.iter().all(was_live)
     }
 
-    /// Whether the environment has the artifact live on all its targets already, and nothing but this request is on its way
-    /// there.
+    /// Whether the artifact is live on all targets already, and nothing but this request is open.
     #[must_use]
     pub fn is_there_already(&self, request: &Request, promoting: &PromotionSpec) -> bool {
         let targets = &self.to.environment.targets;
@@ -87,8 +86,8 @@ impl PromotionPolicy<'_> {
             && self.here.live().zip(promoting.artifact.as_ref()).is_some_and(is_live)
     }
 
-    /// Whether the last promotion that waits brings the same bytes by itself: they soak already. One that others wait behind
-    /// does not count: where promotions go in order, what is live again comes again after them.
+    /// Whether the last waiting promotion is an automatic one of the same code, which soaks already. An earlier one
+    /// does not count: where promotions go in order, code that is live again comes again after them.
     #[must_use]
     pub fn waits_already(&self, promoting: &PromotionSpec) -> bool {
         let same = |open: &Request| {
@@ -100,7 +99,7 @@ impl PromotionPolicy<'_> {
         self.here.waiting().last().is_some_and(|waiting| same(&waiting.request) == Some(true))
     }
 
-    fn wait(&self, request: &Request, promoting: &PromotionSpec) -> Result<Wait, Ending> {
+    fn evaluate_rules(&self, request: &Request, promoting: &PromotionSpec) -> Result<Wait, Ending> {
         let to = &self.to.name;
         let PromotionSpec { from, named, artifact, .. } = promoting;
         let promotion = self.promotion_from(from)?;
@@ -125,7 +124,7 @@ impl PromotionPolicy<'_> {
                 format!("{to} is not promoted to automatically any more: promote release {}", artifact.release);
             return refused(Code::NotPromotable, because);
         }
-        // What is there already changes nothing, and asks nobody.
+        // An artifact that is live already changes nothing, so it needs no approval.
         let is_there = self.is_there_already(request, promoting);
         let wants_approval = self.to.environment.approval.is_some() && !is_there;
         if !is_automatic && wants_approval && request.cause.requested_by.is_none() {
@@ -165,7 +164,7 @@ impl PromotionPolicy<'_> {
         Ok(wait)
     }
 
-    /// The rules of the environment, if it takes promotions from there.
+    /// Returns the environment's rules of promotion, if it takes promotions from `from`.
     pub(super) fn promotion_from(&self, from: &EnvironmentName) -> Result<&Promotion, Ending> {
         let to = &self.to.name;
         match &self.to.environment.promotion {
@@ -180,7 +179,7 @@ impl PromotionPolicy<'_> {
         }
     }
 
-    /// When the artifact has soaked in a source; none: it need not.
+    /// Returns the time at which the artifact has soaked in a source; none if it needs no soak.
     fn soaks_until(
         &self,
         request: &Request,
@@ -194,7 +193,7 @@ impl PromotionPolicy<'_> {
             return refused(Code::NotLive, format!("nothing is known of {source}"));
         };
         let head = &from.head;
-        if let Some(extent) = from.only_on(artifact) {
+        if let Some(extent) = from.partial_extent(artifact) {
             return refused(
                 Code::NotPromotable,
                 format!("release {release} is on {extent} of {source} only: redeploy it there, and promote it then"),
@@ -203,7 +202,7 @@ impl PromotionPolicy<'_> {
         let is_automatic = request.cause.kind == CauseKind::AutomaticPromotion;
         let ends = |since: Timestamp| since.checked_add(soak.as_duration()).unwrap_or(Timestamp::MAX);
         let at = head.history().iter().position(|live| is_same(live, artifact));
-        // The failures before the artifact was complete are those of its own deployments.
+        // Failures before the artifact was complete belong to its own deployments.
         let cancelled = |since: Timestamp| {
             let from = since.max(request.time);
             let failure = head.last_failure().filter(|failure| failure.at > from && failure.at < ends(since))?;
@@ -220,7 +219,7 @@ impl PromotionPolicy<'_> {
             Some((live, None)) => {
                 let failure = head.last_failure().filter(|failure| failure.at > live.since && !is_automatic);
                 match failure {
-                    // Of one by hand it is said from when on it may go.
+                    // A promotion by hand is told when its soak, counted from the failure, ends.
                     Some(failure) if failure.at < ends(live.since) => Ok(Some(ends(failure.at))),
                     _ => Ok((!soak.is_zero()).then(|| ends(live.since))),
                 }
@@ -271,7 +270,7 @@ impl PromotionPolicy<'_> {
         }
     }
 
-    /// How many approvals are missing, and when the promotion ends unless it has passed by then.
+    /// Returns the number of missing approvals, and the time at which the promotion expires.
     fn approvals(
         &self,
         request: &Request,
@@ -283,14 +282,14 @@ impl PromotionPolicy<'_> {
         let wanted = approval.map_or(0, |approval| approval.required.saturating_sub(given));
         let longest = match approval.filter(|_| wanted > 0) {
             Some(approval) => approval.expires.map_or(APPROVAL_EXPIRES, |expires| expires.as_duration()),
-            None => LONGEST_WAIT,
+            None => MAX_WAIT,
         };
         let begin = soaked_at.unwrap_or(request.accepted_at).max(request.accepted_at);
         let expires = begin.checked_add(longest).unwrap_or(Timestamp::MAX);
         (wanted, promoting.not_after.map_or(expires, |not_after| not_after.min(expires)))
     }
 
-    /// Whether one that came before it has to go first: a member of a group; and where they go in order, whatever is open.
+    /// Whether it must wait for an earlier request: a member of a group, or any open request if promotions go in order.
     fn is_in_line(&self, request: &Request) -> bool {
         if self.here.member_before(request).is_some() {
             return true;
@@ -301,10 +300,10 @@ impl PromotionPolicy<'_> {
     }
 }
 
-/// Whether what a source serves is still the artifact: `serves` tells the code that the alias of each of its targets serves.
+/// Checks that a source still serves the artifact. `serves` has the code that the alias of each target serves.
 ///
 /// # Errors
-/// The refusal, which names both sides.
+/// The refusal, which names both versions of the code.
 pub fn drift(
     from: &EnvironmentName,
     artifact: &ResolvedArtifact,

@@ -5,7 +5,8 @@ use crate::id::{AliasName, FunctionName, Sha256, Version};
 use crate::observed::ObservedAlias;
 use crate::traffic::Traffic;
 
-/// Brings the alias back to a version whose code is `sha256`. An empty plan: it serves just that.
+/// Plans to move the alias back to a version whose code is `sha256`. The plan is empty if the alias serves exactly
+/// that.
 #[must_use]
 pub fn going_back(
     function: &FunctionName,
@@ -26,7 +27,7 @@ pub fn going_back(
         code_was: None,
         previous: seen.and_then(|seen| seen.serves(None)),
         serving: Some(version.clone()),
-        traffic: seen.and_then(ObservedAlias::has_the_traffic),
+        traffic: seen.and_then(ObservedAlias::traffic_version),
     };
     let is_there = served.as_ref() == Some(version);
     let step = match (seen, seen.map(Traffic::of)) {

@@ -1,11 +1,11 @@
-//! From what was seen to whether it holds. Pure; whoever looks brings times and answers along.
+//! Makes checks of what was observed. Pure: the caller brings times and answers.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::statement::own_role;
+use super::statement::deployer_policy;
 use super::{Chain, Check, Missing, PROBE, ProbedAction};
 use crate::artifact::ArtifactRef;
 use crate::config::Config;
@@ -13,57 +13,58 @@ use crate::denial::Denial;
 use crate::id::{BucketName, Region};
 use crate::names::SWEEPS;
 
-/// A sweep leaves its time in the ledger when the last one there is older than this.
+/// The interval at which sweeps write their time to the ledger: one writes if the last entry is older.
 pub const SWEEP_NOTED_EVERY: Duration = Duration::from_secs(300);
-/// Twice that: so old is what it left where none has come for minutes.
-const SWEEP_MISSED: Duration = Duration::from_secs(600);
+/// The age of the last entry at which the sweep counts as off: twice [`SWEEP_NOTED_EVERY`].
+const SWEEP_OVERDUE: Duration = Duration::from_secs(600);
 
 /// A call that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Refused {
-    /// What that says of the link.
+    /// The meaning of the failure for the link.
     pub kind: Refusal,
-    /// AWS's words.
+    /// AWS's message.
     pub message: String,
 }
 
-/// What a call that did not succeed says of the link that it was about.
+/// The meaning of a failed call for the link that it tested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// It is not allowed.
+    /// AWS denied the call.
     Denied,
-    /// What the call was about is not there, or not as it has to be.
+    /// The object of the call does not exist, or is not as it must be.
     Wrong,
-    /// Nothing: it was throttled, not answered, or failed for another reason.
+    /// Nothing is known: the call was throttled, got no answer, or failed for another reason.
     Unknown,
 }
 
-/// What Lambda said of the function that must not be there.
+/// Lambda's answer to a call on [`PROBE`], the function that must not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
-    /// There is none: so the caller may.
+    /// The function does not exist, so the caller is allowed to make the call.
     NoSuchFunction,
-    /// There is one.
+    /// The call succeeded, so the function exists.
     Done,
 }
 
-/// How many messages a queue has, about.
+/// The approximate numbers of messages in a queue.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct QueueLook {
-    /// Ready to be received.
+    /// Messages that can be received.
     pub waiting: u64,
-    /// Received, and neither deleted nor back yet.
+    /// Messages that were received, and neither deleted nor returned yet.
     pub in_flight: u64,
-    /// Sent with a delay that is not over.
+    /// Messages whose delay is not over.
     pub delayed: u64,
 }
 
-/// What trying a right on the probe came to; none where it was not tried.
+/// The outcome of one call on the probe; none if it was not made.
 pub type Tried = (ProbedAction, Option<Result<Attempt, Refused>>);
 
-/// What a refusal comes to: where it is a denial, what lifts it. Of what was throttled or not answered nobody knows.
-fn refused(check: impl Into<String>, refused: &Refused, missing: impl FnOnce() -> Vec<Missing>) -> Check {
+/// Makes the check of a failed call. A denial fails with the missing statements, or with advice if no statement helps.
+/// A throttled or unanswered call is not checked.
+fn failed_call(check: impl Into<String>, refused: &Refused, missing: impl FnOnce() -> Vec<Missing>) -> Check {
     let message = &refused.message;
     match refused.kind {
         Refusal::Denied => {}
@@ -77,19 +78,19 @@ fn refused(check: impl Into<String>, refused: &Refused, missing: impl FnOnce() -
 }
 
 impl Refused {
-    fn is_for_want_of_an_allow(&self) -> bool {
+    fn lacks_allow(&self) -> bool {
         self.kind == Refusal::Denied && Denial::of(&self.message).advice().is_none()
     }
 }
 
-/// The deployer's own right to do something.
-fn own(deployer: Option<&str>, actions: Value, resource: Value) -> Vec<Missing> {
+/// Returns the statement that the deployer's own role needs.
+fn own_statement(deployer: Option<&str>, actions: Value, resource: Value) -> Vec<Missing> {
     let statement = json!({"Effect": "Allow", "Action": actions, "Resource": resource});
-    vec![Missing { belongs: own_role(deployer), statement }]
+    vec![Missing { belongs: deployer_policy(deployer), statement }]
 }
 
-/// Whether the ledger can be read, listed or written (by a write that its condition keeps from happening): under each prefix, or
-/// as a whole. Only the prefixes that were denied are asked for.
+/// Checks that the ledger can be read, listed or written, under each prefix or as a whole. The test writes have a
+/// condition that cannot hold, so they change nothing. The statement names only the prefixes that were denied.
 #[must_use]
 pub fn ledger(
     check: &str,
@@ -109,11 +110,11 @@ pub fn ledger(
     let wrong = errors.iter().find(|(_, error)| error.kind == Refusal::Wrong);
     match denied.first().copied().or(wrong).or(errors.first()) {
         None => Check::ok(check),
-        Some((_, error)) => refused(check, error, || own(deployer, json!(action), resource)),
+        Some((_, error)) => failed_call(check, error, || own_statement(deployer, json!(action), resource)),
     }
 }
 
-/// Whether every upload is a version of its own.
+/// Checks that the artifact bucket has versioning.
 #[must_use]
 pub fn versioning(bucket: &BucketName, deployer: Option<&str>, outcome: &Result<bool, Refused>) -> Check {
     const CHECK: &str = "artifact versioning";
@@ -126,13 +127,17 @@ pub fn versioning(bucket: &BucketName, deployer: Option<&str>, outcome: &Result<
                  does; aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled)"
             ),
         ),
-        Err(error) => refused(CHECK, error, || {
-            own(deployer, json!("s3:GetBucketVersioning"), json!(format!("arn:{}:s3:::{bucket}", partition(deployer))))
+        Err(error) => failed_call(CHECK, error, || {
+            own_statement(
+                deployer,
+                json!("s3:GetBucketVersioning"),
+                json!(format!("arn:{}:s3:::{bucket}", partition(deployer))),
+            )
         }),
     }
 }
 
-/// Whether somebody takes messages out of the queue, by several looks at it.
+/// Checks that somebody receives messages from the queue, by several looks at it.
 #[must_use]
 pub fn queue(
     check: &'static str,
@@ -143,7 +148,9 @@ pub fn queue(
     let looks = match looks {
         Ok(looks) => looks,
         Err(error) => {
-            return refused(check, error, || own(deployer, json!("sqs:GetQueueAttributes"), json!(queue_arn)));
+            return failed_call(check, error, || {
+                own_statement(deployer, json!("sqs:GetQueueAttributes"), json!(queue_arn))
+            });
         }
     };
     let last = looks.last().copied().unwrap_or_default();
@@ -159,7 +166,7 @@ pub fn queue(
     Check::ok(check).seeing(seen)
 }
 
-/// Whether messages were given up.
+/// Checks that the dead-letter queue exists and is empty.
 #[must_use]
 pub fn dead_letters(
     check: &'static str,
@@ -186,11 +193,13 @@ pub fn dead_letters(
             );
             Check::fail(check, because)
         }
-        Err(error) => refused(check, error, || own(deployer, json!("sqs:GetQueueAttributes"), json!(arn))),
+        Err(error) => {
+            failed_call(check, error, || own_statement(deployer, json!("sqs:GetQueueAttributes"), json!(arn)))
+        }
     }
 }
 
-/// Whether the sweep comes, by the time that it leaves in the ledger.
+/// Checks that the sweep runs, by the time that it writes to the ledger.
 #[must_use]
 pub fn sweep(now: Timestamp, outcome: &Result<Option<Timestamp>, Refused>) -> Check {
     const CHECK: &str = "sweep";
@@ -199,14 +208,14 @@ pub fn sweep(now: Timestamp, outcome: &Result<Option<Timestamp>, Refused>) -> Ch
     match outcome {
         Err(error) => Check::not_checked(CHECK, format!("{SWEEPS} cannot be read: {error}")),
         Ok(None) => Check::fail(CHECK, format!("no sweep has come so far: {off}")),
-        Ok(Some(last)) if now.duration_since(*last).unsigned_abs() > SWEEP_MISSED && *last < now => {
+        Ok(Some(last)) if now.duration_since(*last).unsigned_abs() > SWEEP_OVERDUE && *last < now => {
             Check::fail(CHECK, format!("the last trace of one is of {last}: {off}"))
         }
         Ok(Some(_)) => Check::ok(CHECK),
     }
 }
 
-/// Whether a clock agrees with another that was read meanwhile: what it showed `before` and `after` that.
+/// Checks that a clock agrees with another one. The first clock was read before and after the other.
 #[must_use]
 pub fn clocks(
     check: &str,
@@ -225,44 +234,44 @@ pub fn clocks(
     }
 }
 
-/// Whether the deploy role lets the deployer in.
+/// Checks that the deployer can assume the deploy role.
 #[must_use]
 pub fn entered(chain: &Chain<'_>, outcome: &Result<(), Refused>) -> Check {
     const CHECK: &str = "enter";
     match outcome {
         Ok(()) => Check::ok(CHECK),
-        Err(error) => refused(CHECK, error, || chain.entering(&error.message)),
+        Err(error) => failed_call(CHECK, error, || chain.assume_role_statements(&error.message)),
     }
 }
 
-/// What a session of the deploy role may do.
+/// Checks what a session of the deploy role may do.
 ///
-/// A role may be for some functions only, and the probe is none of them: where it may do nothing with the probe, of reading or of
-/// writing, that says nothing about those functions.
+/// A role may be limited to some functions, and the probe is none of them. If all reading calls, or all writing calls,
+/// are denied on the probe, nothing is known about those functions.
 #[must_use]
 pub fn rights(chain: &Chain<'_>, tried: &[Tried]) -> Vec<Check> {
-    let may_some_like = |action: ProbedAction| {
+    let any_alike_allowed = |action: ProbedAction| {
         tried.iter().any(|(other, outcome)| other.only_reads() == action.only_reads() && matches!(outcome, Some(Ok(_))))
     };
-    let judged = |(action, outcome): &Tried| match outcome {
+    let check_of = |(action, outcome): &Tried| match outcome {
         None => Check::not_checked(
             action.action(),
             "whether the function that rights are tried on is really not there is not known (lambda:GetFunction tells)",
         ),
-        Some(Err(error)) if error.is_for_want_of_an_allow() && !may_some_like(*action) => out_of_scope(*action, error),
-        Some(outcome) => right(chain, *action, outcome),
+        Some(Err(error)) if error.lacks_allow() && !any_alike_allowed(*action) => out_of_scope(*action, error),
+        Some(outcome) => probe_check(chain, *action, outcome),
     };
-    tried.iter().map(judged).collect()
+    tried.iter().map(check_of).collect()
 }
 
-fn right(chain: &Chain<'_>, action: ProbedAction, outcome: &Result<Attempt, Refused>) -> Check {
+fn probe_check(chain: &Chain<'_>, action: ProbedAction, outcome: &Result<Attempt, Refused>) -> Check {
     match outcome {
         Ok(Attempt::NoSuchFunction) => Check::ok(action.action()),
         Ok(Attempt::Done) => Check::fail(
             action.action(),
             format!("a function {PROBE} exists here, and rights are tried on one that does not: delete it"),
         ),
-        Err(error) => refused(action.action(), error, || vec![chain.doing(action)]),
+        Err(error) => failed_call(action.action(), error, || vec![chain.action_statement(action)]),
     }
 }
 
@@ -275,7 +284,7 @@ fn out_of_scope(action: ProbedAction, Refused { message, .. }: &Refused) -> Chec
     Check::not_checked(action.action(), because)
 }
 
-/// Whether an artifact can be read, by whoever reads it for this target.
+/// Checks that an artifact can be read on behalf of this target.
 #[must_use]
 pub fn read_artifact(
     chain: &Chain<'_>,
@@ -288,7 +297,9 @@ pub fn read_artifact(
         Ok(()) => Check::ok(CHECK).seeing(format!("{} (version {})", artifact.key, artifact.version_id)),
         Err(error) => {
             let of_key = ["KMS", "kms:"].iter().any(|word| error.message.contains(word));
-            refused(CHECK, error, || chain.reading(artifact, artifact_region, of_key, &error.message))
+            failed_call(CHECK, error, || {
+                chain.read_artifact_statements(artifact, artifact_region, of_key, &error.message)
+            })
         }
     }
 }

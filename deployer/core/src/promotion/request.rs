@@ -1,4 +1,4 @@
-//! What a promotion is asked for with, by an event or by hand.
+//! Requests for promotions, and approvals of them, from events or commands.
 
 use std::fmt;
 
@@ -11,82 +11,82 @@ use crate::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Re
 use crate::record::{Code, Ending};
 use crate::text::{Person, PlainText};
 
-/// EventBridge tries for a day to deliver an event (EventBridge User Guide, "Retry policy"): one that is older was kept
-/// somewhere, and what it asked for was meant for then.
-const LONGEST_WAY: SignedDuration = SignedDuration::from_hours(24);
-/// How far clocks may differ.
-const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
+/// The age after which a request is refused. EventBridge tries for a day to deliver an event (EventBridge User Guide,
+/// "Retry policy"). An older one was kept somewhere, and was meant for that time.
+const MAX_REQUEST_AGE: SignedDuration = SignedDuration::from_hours(24);
+/// The tolerated difference between clocks.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
-/// The functions that a promotion is about.
+/// The functions of a promotion request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Functions {
-    /// This one.
+    /// One function.
     One(FunctionName),
-    /// These, together: none moves unless all may, and if one fails the others go back.
+    /// A group: none moves unless all may, and if one fails, the others are rolled back.
     Together(Vec<FunctionName>),
-    /// Each that matches and is ready, for itself.
+    /// Each function that matches and is ready, independently.
     Each(FunctionPattern),
 }
 
-/// A promotion that somebody asks for.
+/// A request for a promotion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PromotionRequest {
-    /// Of what.
+    /// The functions to promote.
     pub functions: Functions,
-    /// From there.
+    /// The environment to promote from.
     pub from: EnvironmentName,
-    /// To there.
+    /// The environment to promote to.
     pub to: EnvironmentName,
-    /// This release; what is live in `from`, unless told.
+    /// The release; none for the one that is live in `from`.
     pub release: Option<Release>,
-    /// By whom, as they say.
+    /// The person who asked, as they say.
     pub requested_by: Option<Person>,
-    /// It is of no use after this.
+    /// The time after which the request expires.
     pub not_after: Option<Timestamp>,
-    /// Why it goes into a frozen environment all the same; only by hand.
+    /// The reason for overriding a freeze; only commands can have one.
     pub freeze_override: Option<PlainText>,
-    /// By what the request is known.
+    /// The identity of the request.
     pub id: String,
-    /// When it was asked for.
+    /// The time of the request.
     pub time: Timestamp,
-    /// Whether it is played again from an archive.
+    /// Whether EventBridge replays the event from an archive.
     pub is_replay: bool,
 }
 
-/// Somebody approves a promotion that waits, or declines it.
+/// The approval or decline of a waiting promotion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApprovalGiven {
-    /// Where the promotion goes.
+    /// The environment that the promotion goes to.
     pub environment: EnvironmentName,
-    /// Of which function; none: of the group that `deployment` names.
+    /// The function of the promotion; none for the group that `deployment` names.
     pub function: Option<FunctionName>,
-    /// Which promotion; none: the one that waits there.
+    /// The id of the promotion or the group; none for the promotion that waits there.
     pub deployment: Option<DeploymentId>,
-    /// What they say.
+    /// The decision.
     pub says: ApprovalDecision,
-    /// Who, as they say.
+    /// The person who decides, as they say.
     pub by: Person,
-    /// The account that the event came from, as EventBridge says.
+    /// The account that sent the event, as EventBridge says.
     pub account: Option<String>,
 }
 
-/// What somebody says of a promotion that waits.
+/// A person's decision on a waiting promotion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApprovalDecision {
-    /// It may go on.
+    /// The promotion is approved.
     Yes,
-    /// It ends.
+    /// The promotion is declined, and ends.
     No {
-        /// Why.
+        /// The reason.
         reason: Option<PlainText>,
     },
 }
 
 impl Functions {
-    /// Of what a request says about functions.
+    /// Makes the functions of a request from its two fields.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The mistake in the fields.
     pub fn of(function: Option<FunctionPattern>, functions: Option<Vec<FunctionName>>) -> Result<Self, String> {
         match (function, functions) {
             (Some(_), Some(_)) => Err("function and functions exclude each other".into()),
@@ -102,8 +102,8 @@ impl Functions {
                 match (all.len(), number) {
                     (0, _) => Err("functions must name at least one function".into()),
                     (left, number) if left < number => Err("functions names one of them twice".into()),
-                    (left, _) if left > MOST_TOGETHER => {
-                        Err(format!("functions names {left} functions, and {MOST_TOGETHER} go together at most"))
+                    (left, _) if left > MAX_GROUP_SIZE => {
+                        Err(format!("functions names {left} functions, and {MAX_GROUP_SIZE} go together at most"))
                     }
                     _ => Ok(Self::Together(all)),
                 }
@@ -112,8 +112,8 @@ impl Functions {
     }
 }
 
-/// How many functions go together at most: all are worked on at once.
-const MOST_TOGETHER: usize = 20;
+/// The most functions in a group: all are worked on at once.
+const MAX_GROUP_SIZE: usize = 20;
 
 impl fmt::Display for Functions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -129,7 +129,7 @@ impl fmt::Display for Functions {
 }
 
 impl PromotionRequest {
-    /// Why it is not even looked at, beside what the rules say: it comes from another time.
+    /// Refuses a request that comes from another time: a replay, one from the future, or one older than a day.
     #[must_use]
     pub fn is_out_of_time(&self, now: Timestamp) -> Option<Ending> {
         let refused = |code, because| Some(Ending::Refused { code, because });
@@ -137,19 +137,19 @@ impl PromotionRequest {
             let because = "the event was played again from an archive, and such an event never promotes: ask anew";
             return refused(Code::NotPromotable, because.to_owned());
         }
-        if self.time.duration_since(now) > CLOCKS_DIFFER {
+        if self.time.duration_since(now) > CLOCK_TOLERANCE {
             return refused(
                 Code::NotPromotable,
                 format!("the event is of {}, which is yet to come: ask anew", self.time),
             );
         }
-        if now.duration_since(self.time) > LONGEST_WAY {
+        if now.duration_since(self.time) > MAX_REQUEST_AGE {
             return refused(Code::Expired, format!("it was asked for at {}, more than a day ago: ask anew", self.time));
         }
         None
     }
 
-    /// What each of its requests carries.
+    /// Makes the parameters of the promotion of each function.
     #[must_use]
     pub fn promoting(&self) -> PromotionSpec {
         PromotionSpec {
@@ -167,7 +167,7 @@ impl PromotionRequest {
 }
 
 impl FunctionPattern {
-    /// Whether a name matches: `*` stands for any characters.
+    /// Whether a name matches the pattern: `*` stands for any characters.
     #[must_use]
     pub fn matches(&self, name: &FunctionName) -> bool {
         let mut parts = self.as_str().split('*');
@@ -185,11 +185,11 @@ impl FunctionPattern {
     }
 }
 
-/// Whether a promotion is worked on by whoever brings it, or put down where it goes, for others to go on with.
+/// Whether the invocation works on a new promotion itself, or leaves it to another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Dispatch {
-    /// Worked on.
+    /// The invocation works on it.
     Inline,
-    /// Put down.
+    /// The request is stored for another invocation.
     Enqueue,
 }
