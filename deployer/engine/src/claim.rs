@@ -37,8 +37,8 @@ pub struct Claim {
     pub(super) doors: Doors,
     /// What its targets wait for.
     pub(super) waits: Waits,
-    noted: Mutex<Option<ETag>>,
-    untold_start: AtomicBool,
+    record_etag: Mutex<Option<ETag>>,
+    start_event_pending: AtomicBool,
     stopped: Mutex<Option<Stopped>>,
     /// What may be wrong with what it brings.
     pub(super) warnings: Mutex<BTreeSet<String>>,
@@ -104,18 +104,18 @@ impl Claim {
             doors: Doors::of(&seen.head, resumed, now),
             stopped: Mutex::new(active.stop.map(Stopped::by)),
             waits: Waits::of(&active),
-            untold_start: AtomicBool::new(active.start_untold),
+            start_event_pending: AtomicBool::new(active.start_untold),
             active,
             over,
             seen: Mutex::new(seen),
             check: SharedCheck::default(),
-            noted: Mutex::default(),
+            record_etag: Mutex::default(),
             warnings: Mutex::default(),
         }
     }
 
     /// The same claim, where it is known by now which artifact it is about.
-    pub(super) fn on(&self, chosen: ResolvedArtifact, seen: Versioned, now: Timestamp) -> Self {
+    pub(super) fn with_artifact(&self, chosen: ResolvedArtifact, seen: Versioned, now: Timestamp) -> Self {
         Self::new(Active { chosen: Some(chosen), ..self.active.clone() }, seen, self.over.clone(), now)
     }
 
@@ -164,8 +164,8 @@ impl Claim {
     }
 
     /// Whether nobody can have written to a target between what it was observed on and the claim.
-    pub(super) fn follows(&self, ground: &ObservedAt) -> bool {
-        *ground == ObservedAt::Held || *ground == self.over
+    pub(super) fn was_written_over(&self, observed_at: &ObservedAt) -> bool {
+        *observed_at == ObservedAt::Held || *observed_at == self.over
     }
 
     /// What was asked for.
@@ -201,37 +201,37 @@ impl Claim {
 
     /// Whether so many have died over this deployment that it is given up: nothing is written to a target any more, and
     /// only looked whether it has arrived there.
-    pub(super) fn only_looks(&self) -> bool {
+    pub(super) fn only_observes(&self) -> bool {
         self.active.attempts > ATTEMPTS
     }
 
     /// How a target fared that an earlier invocation was done with.
-    pub(super) fn done(&self, target: &Target) -> Option<&TargetOutcome> {
+    pub(super) fn outcome_of(&self, target: &Target) -> Option<&TargetOutcome> {
         self.active.done.iter().find(|done| done.target() == *target)
     }
 
     /// How all those targets fared.
-    pub(super) fn all_done(&self) -> Vec<TargetOutcome> {
+    pub(super) fn done_outcomes(&self) -> Vec<TargetOutcome> {
         self.active.done.clone()
     }
 
     /// The state of the record that says "in progress", once it is written.
-    pub(super) fn noted(&self) -> Option<ETag> {
-        locked(&self.noted).clone()
+    pub(super) fn record_etag(&self) -> Option<ETag> {
+        locked(&self.record_etag).clone()
     }
 
-    pub(super) fn is_noted(&self, etag: Option<ETag>) {
-        *locked(&self.noted) = etag;
+    pub(super) fn set_record_etag(&self, etag: Option<ETag>) {
+        *locked(&self.record_etag) = etag;
     }
 
     /// Whether the event that it has started is to be sent from the outbox.
-    pub(super) fn is_start_untold(&self) -> bool {
-        self.untold_start.load(Ordering::Relaxed)
+    pub(super) fn is_start_event_pending(&self) -> bool {
+        self.start_event_pending.load(Ordering::Relaxed)
     }
 
     /// The event that it has started is about to be sent, or is sent.
-    pub(super) fn tells_of_its_start(&self, told: bool) {
-        self.untold_start.store(!told, Ordering::Relaxed);
+    pub(super) fn set_start_event_sent(&self, sent: bool) {
+        self.start_event_pending.store(!sent, Ordering::Relaxed);
     }
 
     /// The head as we have last seen it.
@@ -239,7 +239,7 @@ impl Claim {
         locked(&self.seen).clone()
     }
 
-    pub(super) fn sees(&self, seen: Versioned) {
+    pub(super) fn set_seen(&self, seen: Versioned) {
         *locked(&self.seen) = seen;
     }
 }

@@ -4,39 +4,28 @@
 //! Reading the head, reading the artifact and AssumeRole begin at once. Observing waits for the head to be read, writing
 //! for the claim and the artifact.
 
-mod announce;
-mod ask;
-mod asked;
 pub mod batch;
 
 mod claim;
 mod commands;
 mod commit;
 mod compare_and_swap;
-mod consent;
 mod doctor;
 mod error;
+mod events;
 mod group;
 mod handle;
-mod history;
 mod lock;
 mod masking;
-pub mod obey;
 mod outbox;
-mod plan;
 pub mod port;
 mod promotions;
-mod recall;
 mod reconcile;
-mod reject;
 mod resolve;
 mod rollout;
-mod status;
-mod status_groups;
 mod store;
 mod submit;
 mod sweep;
-mod swept;
 mod tick;
 mod timer;
 mod upload;
@@ -53,15 +42,11 @@ use tokio::sync::Semaphore;
 
 use crate::port::{ArtifactStore, Clock, Events, Ledger, Queue, Rng, SessionProvider};
 
-pub use ask::Promoted;
 pub use claim::Claim;
-pub use commands::Caller;
+pub use commands::{Caller, FunctionError, History, Planned, PromotionOutcome, Recalled, RecalledFrom, run_command};
 pub use error::{CommandError, InvalidConfig, Transient};
-pub use history::History;
 pub use masking::MaskingGate;
-pub use plan::Planned;
-pub use recall::{Recalled, RecalledFrom};
-pub use swept::{Failing, NotSwept, QueueLength, Swept};
+pub use sweep::report::{FailureKind, QueueLength, SweepFailure, Swept};
 
 /// How many targets of one deployment are worked on at once.
 pub const TARGETS_AT_ONCE: usize = 64;
@@ -74,7 +59,7 @@ pub struct Ports {
     /// The ledger bucket.
     pub ledger: Arc<dyn Ledger>,
     /// The door to target accounts.
-    pub gate: Arc<dyn SessionProvider>,
+    pub sessions: Arc<dyn SessionProvider>,
     /// The queue by which the deployer wakes itself, where there is one.
     pub queue: Option<Arc<dyn Queue>>,
     /// The bus that events go to, where there is one.
@@ -82,7 +67,7 @@ pub struct Ports {
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
     /// Where chance comes from.
-    pub chance: Arc<dyn Rng>,
+    pub rng: Arc<dyn Rng>,
     /// The permit to hold a zip in memory: one for the whole process.
     pub inline_body: Arc<Semaphore>,
 }
@@ -160,7 +145,7 @@ pub enum EventOutcome {
 impl Engine {
     /// Draws a token.
     fn token(&self) -> Token {
-        Token::drawn(self.now(), self.ports.chance.draw())
+        Token::drawn(self.now(), self.ports.rng.draw())
     }
 
     fn now(&self) -> Timestamp {

@@ -35,16 +35,16 @@ pub(crate) enum Start {
 
 /// Whether this invocation has ended a deployment of the function already.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Following {
-    Nothing,
-    AnEnd,
+pub(crate) enum Round {
+    First,
+    Later,
 }
 
 impl Reconciler<'_> {
     /// Reconciles a function that nobody may be working on. Where that fails, a wakeup is scheduled: the message that has brought
     /// us here does not fit any more.
     pub(crate) async fn resume(self, start: Start) -> Result<Vec<DeploymentRecord>, Transient> {
-        let records = self.reconcile(start, Following::Nothing).await;
+        let records = self.reconcile(start, Round::First).await;
         if records.is_err() {
             self.schedule_wakeup().await;
         }
@@ -56,12 +56,12 @@ impl Reconciler<'_> {
     pub(crate) async fn reconcile(
         self,
         mut start: Start,
-        mut following: Following,
+        mut round: Round,
     ) -> Result<Vec<DeploymentRecord>, Transient> {
         let mut ended = Vec::new();
         loop {
             let step = async {
-                let Some(claim) = self.next_claim(start, following).await? else { return Ok(None) };
+                let Some(claim) = self.next_claim(start, round).await? else { return Ok(None) };
                 if !self.engine.timer().has_time_to_begin() {
                     self.release(&claim, GivenUp::Untouched).await;
                     return Err(Transient::NoTime);
@@ -71,16 +71,16 @@ impl Reconciler<'_> {
                     tracing::debug!(deployment = %claim.request().id, "did not end: {transient}");
                 }
                 match run {
-                    Ok(Finished { record, goes_on, .. }) => Ok(Some((record, Some(goes_on)))),
+                    Ok(Finished { record, next, .. }) => Ok(Some((record, Some(next)))),
                     Err(Unfinished::Saved(record)) => Ok(Some((*record, None))),
                     Err(Unfinished::Transient(transient)) => Err(transient),
-                    Err(Unfinished::SubmitOutcome(_)) => Ok(None),
+                    Err(Unfinished::NotClaimed(_)) => Ok(None),
                 }
             };
             match step.await {
-                Ok(Some((record, Some(goes_on)))) => {
+                Ok(Some((record, Some(next)))) => {
                     ended.push(record);
-                    (start, following) = (goes_on, Following::AnEnd);
+                    (start, round) = (next, Round::Later);
                 }
                 Ok(Some((record, None))) => {
                     ended.push(record);
@@ -98,7 +98,7 @@ impl Reconciler<'_> {
     }
 
     /// The claim on the deployment that the head asks for next; none where it asks for none now, or no time is left for it.
-    async fn next_claim(self, start: Start, following: Following) -> Result<Option<Arc<Claim>>, Transient> {
+    async fn next_claim(self, start: Start, round: Round) -> Result<Option<Arc<Claim>>, Transient> {
         let seen = match start {
             Start::Claimed(claim) => return Ok(Some(claim)),
             Start::Seen(seen) => *seen,
@@ -107,12 +107,12 @@ impl Reconciler<'_> {
         if !matches!(action, NextAction::Resume(_) | NextAction::Deploy(_)) {
             return Ok(None);
         }
-        match following {
-            Following::AnEnd if !self.engine.timer().has_time_for_another() => {
+        match round {
+            Round::Later if !self.engine.timer().has_time_for_another() => {
                 self.schedule_wakeup().await;
                 return Ok(None);
             }
-            Following::Nothing if !self.engine.timer().has_time_to_begin() => return Err(Transient::NoTime),
+            Round::First if !self.engine.timer().has_time_to_begin() => return Err(Transient::NoTime),
             _ => {}
         }
         match self.acquire(seen).await? {
@@ -124,30 +124,30 @@ impl Reconciler<'_> {
     /// Carries out the deployment of a claim.
     pub(crate) async fn run(self, claim: &Arc<Claim>) -> Result<Finished, Unfinished> {
         let at = &self.at.as_claimed(claim.active());
-        let on = self.engine.on(at);
+        let reconciler = self.engine.reconciler(at);
         let resolved = async {
             let rejects = self.engine.store().rejects(&at.function).await?;
-            Ok::<_, Transient>((on.resolve(claim, &rejects).await?, rejects))
+            Ok::<_, Transient>((reconciler.resolve(claim, &rejects).await?, rejects))
         };
         let (claim, chosen, rejects) = match resolved.await {
             Ok((Resolved::Known(claim, chosen), rejects)) => (claim, chosen, rejects),
             Ok((Resolved::Refused(refusal), _)) => {
                 let artifact = claim.request().promoting().and_then(|promoting| promoting.artifact.as_ref());
-                let facts = FinishDetails {
+                let details = FinishDetails {
                     artifact: artifact.map(ResolvedArtifact::recorded),
-                    unseen: true,
+                    unobserved: true,
                     ..FinishDetails::default()
                 };
-                return Ok(on.commit(claim, refusal, facts).await?);
+                return Ok(reconciler.commit(claim, refusal, details).await?);
             }
             Ok((Resolved::Waits(wait), _)) => {
-                let record = on.promotions().defer(claim, &wait).await?;
-                on.schedule_wakeup().await;
+                let record = reconciler.promotions().defer(claim, &wait).await?;
+                reconciler.schedule_wakeup().await;
                 return Err(Unfinished::Saved(Box::new(record)));
             }
             Err(transient) => {
                 // Nothing was written, so nobody need wait for the lease to end.
-                on.release(claim, GivenUp::Untouched).await;
+                reconciler.release(claim, GivenUp::Untouched).await;
                 return Err(transient.into());
             }
         };

@@ -15,7 +15,7 @@ use deployer_core::session::{looking_policy, session_name};
 
 use super::claim::{Claim, Stopped};
 use super::handle::Reconciler;
-use super::promotions::policy::Judged;
+use super::promotions::policy::ClaimedDecision;
 use super::rollout::enter::enter;
 use super::store::{Change, Versioned};
 use super::{Engine, Transient};
@@ -28,8 +28,6 @@ pub(super) enum Resolved {
     /// It is a promotion, and has to wait all the same.
     Waits(Wait),
 }
-
-impl Engine {}
 
 impl Reconciler<'_> {
     pub(crate) async fn resolve(self, claim: &Arc<Claim>, rejects: &Rejects) -> Result<Resolved, Transient> {
@@ -44,9 +42,9 @@ impl Reconciler<'_> {
                 return Ok(Resolved::Refused(Ending::Superseded { because }));
             }
             return match self.promotions().evaluate_under_claim(claim, promoting).await? {
-                Judged::Passes(chosen) => self.write_resolved(claim, chosen).await,
-                Judged::Ends(ending) => Ok(Resolved::Refused(ending)),
-                Judged::Waits(wait) => Ok(Resolved::Waits(wait)),
+                ClaimedDecision::Allow(chosen) => self.write_resolved(claim, chosen).await,
+                ClaimedDecision::Deny(ending) => Ok(Resolved::Refused(ending)),
+                ClaimedDecision::Wait(wait) => Ok(Resolved::Waits(wait)),
             };
         }
         match self.resolve_artifact(&head, &request.subject, rejects).await? {
@@ -59,12 +57,12 @@ impl Reconciler<'_> {
     pub(crate) async fn resolve_artifact(
         self,
         head: &Head,
-        subject: &Source,
+        source: &Source,
         rejects: &Rejects,
     ) -> Result<Result<ResolvedArtifact, Ending>, Transient> {
-        match subject {
+        match source {
             Source::Newest { release } => self.newest(release).await,
-            _ => Ok(head.choose(subject, &self.at.environment.targets, rejects)),
+            _ => Ok(head.choose(source, &self.at.environment.targets, rejects)),
         }
     }
 
@@ -100,12 +98,12 @@ impl Reconciler<'_> {
             active.and_then(|active| active.chosen.clone()).map(Change::Keep).ok_or(Transient::TakenOver)
         };
         let (seen, chosen) = self.engine.store().update_head(self.at, Some(claim.seen()), write).await?;
-        Ok(Resolved::Known(Arc::new(claim.on(chosen.clone(), seen, self.engine.now())), chosen))
+        Ok(Resolved::Known(Arc::new(claim.with_artifact(chosen.clone(), seen, self.engine.now())), chosen))
     }
 }
 
 /// A session that may only read the function.
-pub(crate) async fn enter_to_look(
+pub(crate) async fn open_reading_session(
     engine: &Engine,
     at: &FunctionRef<'_>,
     target: &Target,
@@ -118,5 +116,5 @@ pub(crate) async fn enter_to_look(
         name: session_name(id),
         policy: looking_policy(target, &at.function_name),
     };
-    enter(engine.ports.gate.as_ref(), engine.timer(), &session).await
+    enter(engine.ports.sessions.as_ref(), engine.timer(), &session).await
 }

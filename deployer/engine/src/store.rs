@@ -96,7 +96,7 @@ impl<'e> Store<'e> {
     /// Waits a random while before an object is read and decided on again.
     pub async fn pause(self, attempt: u32) {
         let most = (self.retries.first_wait.saturating_mul(1_u32 << attempt.min(4))).as_millis().max(1);
-        let wait = u64::try_from(self.ports.chance.draw() % most).unwrap_or_default();
+        let wait = u64::try_from(self.ports.rng.draw() % most).unwrap_or_default();
         self.ports.clock.sleep(Duration::from_millis(wait)).await;
     }
 

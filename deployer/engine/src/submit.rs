@@ -9,7 +9,7 @@ use deployer_core::record::{DeploymentRecord, Status};
 use super::claim::{Claim, ObservedAt, SubmitOutcome, claimant, now_as, timed};
 use super::commit::Finished;
 use super::handle::Reconciler;
-use super::reconcile::{Following, Start};
+use super::reconcile::{Round, Start};
 use super::rollout::Rollout;
 use super::rollout::error::Unfinished;
 use super::store::{Change, Versioned};
@@ -22,22 +22,22 @@ impl Reconciler<'_> {
         if !self.engine.timer().has_time_to_begin() {
             return Err(Transient::NoTime);
         }
-        let standing = match (self.at.refusal(request.cause.kind), request.chosen()) {
+        let outcome = match (self.at.refusal(request.cause.kind), request.chosen()) {
             (None, Some(chosen)) => {
                 let rollout = Rollout::new(self.engine, self.at, request.clone(), chosen);
                 match Box::pin(rollout.begin()).await {
-                    Ok(Finished { record, marker, goes_on }) => {
+                    Ok(Finished { record, marker, next }) => {
                         if marker != request.marker {
                             self.engine.store().unmark(self.at, request).await;
                         }
                         // The request is done with, whatever comes of those behind it.
-                        if let Err(transient) = self.reconcile(goes_on, Following::AnEnd).await {
+                        if let Err(transient) = self.reconcile(next, Round::Later).await {
                             tracing::warn!("the deployment that waited is left for later: {transient}");
                             self.schedule_wakeup().await;
                         }
                         return Ok(Some(record));
                     }
-                    Err(Unfinished::SubmitOutcome(standing)) => standing,
+                    Err(Unfinished::NotClaimed(outcome)) => outcome,
                     Err(Unfinished::Saved(record)) => return Ok(Some(*record)),
                     Err(Unfinished::Transient(transient)) => return Err(transient),
                 }
@@ -55,7 +55,7 @@ impl Reconciler<'_> {
                 self.accept(request, Rules { refusal: refusal.as_ref(), rejects: &rejects }, None).await?
             }
         };
-        self.answer(request, standing).await
+        self.handle_outcome(request, outcome).await
     }
 
     /// The head takes a request in. After a lost race everything is decided again from the start.
@@ -94,11 +94,13 @@ impl Reconciler<'_> {
         let mut known = None;
         let change = async |seen: &mut Versioned| {
             if seen.head.is_overfull() {
-                let settled = self.outbox().flush(seen.clone()).await?;
-                if let Some((_, error)) = settled.left.into_iter().next().filter(|_| settled.seen.head.is_overfull()) {
+                let flushed = self.outbox().flush(seen.clone()).await?;
+                if let Some((_, error)) =
+                    flushed.unwritten.into_iter().next().filter(|_| flushed.seen.head.is_overfull())
+                {
                     return Err(error.into());
                 }
-                *seen = Versioned { date: seen.date, ..settled.seen };
+                *seen = Versioned { date: seen.date, ..flushed.seen };
             }
             let Transition { head, then } = decide(seen);
             let Some(head) = head else {
@@ -107,7 +109,7 @@ impl Reconciler<'_> {
                 return Ok(Change::Keep((then, again, ObservedAt::Held)));
             };
             if let Next::Over(_) = then {
-                known = forgotten(self.engine, &head).await?;
+                known = record_of_forgotten_upload(self.engine, &head).await?;
                 if known.is_some() {
                     return Ok(Change::Keep((then, true, ObservedAt::Held)));
                 }
@@ -155,23 +157,23 @@ impl Reconciler<'_> {
             Next::Rests(waiting) => {
                 // What waited before and made way for it has ended.
                 let seen = match self.outbox().flush(seen.clone()).await {
-                    Ok(settled) => settled.seen,
+                    Ok(flushed) => flushed.seen,
                     Err(error) => {
                         tracing::warn!("left to the sweep: {error}");
                         seen
                     }
                 };
                 if !again {
-                    self.promotions().announce_waiting(seen, &waiting).await;
+                    self.promotions().publish_waiting(seen, &waiting).await;
                 }
                 tracing::info!(deployment = %waiting.request.id, "{}", waiting.wait);
                 Ok(SubmitOutcome::Deferred { waiting, again })
             }
             Next::Over(id) => {
-                let told = seen.head.outbox().iter().find(|entry| entry.record.id == id).cloned();
-                let (record, marker) = match told {
+                let in_outbox = seen.head.outbox().iter().find(|entry| entry.record.id == id).cloned();
+                let (record, marker) = match in_outbox {
                     Some(OutboxEntry { record, marker, .. }) => {
-                        self.outbox().flush(seen).await?.of(id)?;
+                        self.outbox().flush(seen).await?.head_with_record_of(id)?;
                         (Some(record), Some(marker))
                     }
                     None => (self.engine.store().record(self.at, id).await?, None),
@@ -191,12 +193,12 @@ impl Reconciler<'_> {
     }
 
     /// Answers a request by what the head has made of it; works on it where the claim is ours.
-    pub(crate) async fn answer(
+    pub(crate) async fn handle_outcome(
         self,
         request: &Request,
-        standing: SubmitOutcome,
+        outcome: SubmitOutcome,
     ) -> Result<Option<DeploymentRecord>, Transient> {
-        match standing {
+        match outcome {
             SubmitOutcome::Claimed(claim) => {
                 let head = claim.seen().head;
                 // It may have joined another one.
@@ -213,7 +215,7 @@ impl Reconciler<'_> {
                 }
                 // It may have made way for what waited behind it.
                 let ended = head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == id).cloned();
-                let records = self.reconcile(Start::Claimed(claim), Following::Nothing).await?;
+                let records = self.reconcile(Start::Claimed(claim), Round::First).await?;
                 if let Some(record) = records.into_iter().find(|record| record.id == id).or(waits).or(ended) {
                     return Ok(Some(record));
                 }
@@ -257,7 +259,7 @@ impl Reconciler<'_> {
 }
 
 /// An upload that the head has forgotten, but not the ledger: its result tells how it ended.
-async fn forgotten(engine: &Engine, head: &Head) -> Result<Option<DeploymentRecord>, LedgerError> {
+async fn record_of_forgotten_upload(engine: &Engine, head: &Head) -> Result<Option<DeploymentRecord>, LedgerError> {
     let key = head.outbox().last().and_then(|entry| entry.record.result_key());
     let Some(key) = key else { return Ok(None) };
     engine.store().record_at(&key).await

@@ -11,6 +11,9 @@ use crate::port::{CallError, CallErrorKind, Clock};
 /// The number of times that a read without an answer is tried again.
 pub(super) const MAX_READ_RETRIES: u32 = 3;
 
+/// The time that is kept for answering before the deadline.
+pub(super) const ANSWER_NEEDS: Duration = Duration::from_secs(2);
+
 /// The time that an invocation has, and its one retry policy.
 #[derive(Clone, Copy)]
 pub(super) struct Timer<'e> {

@@ -193,14 +193,14 @@ impl Planted {
             | Self::ReplaysUnmarked
             | Self::EventsRenamed
             | Self::CommandsDropped => {}
-            Self::TokensRepeat => ports.chance = Arc::new(BadChance),
+            Self::TokensRepeat => ports.rng = Arc::new(BadChance),
             Self::ClockStandsStill => ports.clock = Arc::new(BadClock::stopped(ports.clock)),
             Self::ActiveAtOnce
             | Self::NewestRevision
             | Self::SentAgainUnseen
             | Self::TrafficUnwatched
             | Self::DoorsLeftOpen => {
-                ports.gate = Arc::new(BadGate::new(ports.gate, Some(self)));
+                ports.sessions = Arc::new(BadGate::new(ports.sessions, Some(self)));
             }
             Self::LiveBroughtBack
             | Self::RollbacksApart
@@ -219,7 +219,7 @@ impl Planted {
 /// Puts between an engine and its ports what the planted bugs are made with, and no bug.
 #[must_use]
 pub(super) fn none(mut ports: Ports, past: &Past) -> Ports {
-    ports.gate = Arc::new(BadGate::new(ports.gate, None));
+    ports.sessions = Arc::new(BadGate::new(ports.sessions, None));
     ports.ledger = Arc::new(BadLedger::new(ports.ledger, None));
     ports.ledger = Arc::new(FaultyHeads::new(ports.ledger, None, past));
     mislead(ports, None, past)

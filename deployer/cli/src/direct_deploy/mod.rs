@@ -215,16 +215,16 @@ impl Direct {
         let ports = Ports {
             artifacts: self.files.clone(),
             ledger: self.ledger.clone(),
-            gate: Arc::new(WatchedSessions::new(masked, self.notify.clone(), self.notified.clone())),
+            sessions: Arc::new(WatchedSessions::new(masked, self.notify.clone(), self.notified.clone())),
             queue: None,
             events: None,
             clock: Arc::new(SystemClock),
-            chance: Arc::new(OsRng),
+            rng: Arc::new(OsRng),
             inline_body: self.inline_body.clone(),
         };
         let deadline = SystemClock.now().checked_add(MAX_DURATION).unwrap_or(Timestamp::MAX);
-        let patience = RetryPolicy { write_needs: deployer_aws::SENDING_TIMEOUT, ..RetryPolicy::default() };
-        Engine { ports, config: self.config.clone(), outdated: None, region: None, deadline, patience }
+        let retries = RetryPolicy { write_needs: deployer_aws::SENDING_TIMEOUT, ..RetryPolicy::default() };
+        Engine { ports, config: self.config.clone(), outdated: None, region: None, deadline, patience: retries }
     }
 
     /// Registers the zip as the newest upload of the function's only release.

@@ -93,7 +93,7 @@ impl<'e> Doctor<'e> {
                 format!("{error}; the last good one is used until the deployer starts anew"),
             ),
         }];
-        let ledger = future::join3(self.reads_the_ledger(), self.lists_the_ledger(), self.writes_the_ledger());
+        let ledger = future::join3(self.check_ledger_reads(), self.check_ledger_lists(), self.check_ledger_writes());
         let looked = future::join5(
             ledger,
             premises.is_versioned(&self.engine.config.artifact_bucket),
@@ -115,23 +115,23 @@ impl<'e> Doctor<'e> {
         checks
     }
 
-    async fn reads_the_ledger(self) -> Vec<UnderPrefix> {
-        let read = KEPT.map(|prefix| async move {
+    async fn check_ledger_reads(self) -> Vec<UnderPrefix> {
+        let read = PREFIXES.map(|prefix| async move {
             (prefix, self.engine.ports.ledger.get(&nothing(prefix)).await.map(drop).map_err(ledger_refused))
         });
         future::join_all(read).await
     }
 
-    async fn lists_the_ledger(self) -> Result<(), Refused> {
+    async fn check_ledger_lists(self) -> Result<(), Refused> {
         self.engine.store().keys(OPEN).await.map(drop).map_err(ledger_refused)
     }
 
     /// A write on the condition that an object which does not exist is in a state that no object has.
-    async fn writes_the_ledger(self) -> Vec<UnderPrefix> {
-        future::join_all(KEPT.map(|prefix| async move { (prefix, self.writes_under(prefix).await) })).await
+    async fn check_ledger_writes(self) -> Vec<UnderPrefix> {
+        future::join_all(PREFIXES.map(|prefix| async move { (prefix, self.check_write_under(prefix).await) })).await
     }
 
-    async fn writes_under(self, prefix: &str) -> Result<(), Refused> {
+    async fn check_write_under(self, prefix: &str) -> Result<(), Refused> {
         let never = Precondition::Unchanged(ETag("\"no-object-has-this\"".into()));
         let key = nothing(prefix);
         match self.engine.ports.ledger.put(&key, vec![], never).await.map_err(ledger_refused)? {
@@ -267,7 +267,7 @@ impl<'e> Doctor<'e> {
 type UnderPrefix = (&'static str, Result<(), Refused>);
 
 /// What is kept in the ledger.
-const KEPT: [&str; 6] = [HEADS, DEPLOYMENTS, RESULTS, REJECTS, OPEN, SWEEPS];
+const PREFIXES: [&str; 6] = [HEADS, DEPLOYMENTS, RESULTS, REJECTS, OPEN, SWEEPS];
 
 /// A key at which there is nothing, and never will be: no environment is called so.
 fn nothing(prefix: &str) -> String {

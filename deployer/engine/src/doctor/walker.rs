@@ -40,7 +40,7 @@ impl Walker<'_> {
         let live = live.await;
         let artifact = live.as_ref().ok().and_then(Option::as_ref);
         let region = self.artifacts_region();
-        let hash = RequestHash::of(&["doctor", &self.engine.ports.chance.draw().to_string()]);
+        let hash = RequestHash::of(&["doctor", &self.engine.ports.rng.draw().to_string()]);
         let request = SessionRequest {
             target: self.target.clone(),
             role: self.environment.role_name.clone(),

@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use deployer_core::commanded::CommandEffect;
 use deployer_core::group::{Checked, Group, Member};
-use deployer_core::head::{Consent, GivenUp, Head, Placing, Request, Wakeup};
+use deployer_core::head::{Consent, Head, Placing, Request, Wakeup};
 use deployer_core::promotion::{Decision, SourceEnvironment, Wait};
 use deployer_core::record::{Code, DeploymentRecord, Ending};
 use futures::future::{join_all, try_join_all};
 
 use crate::Transient;
-use crate::claim::{SubmitOutcome, timed};
+use crate::claim::timed;
+use crate::commands::change_head::change_head;
+use crate::commands::progress::known_record;
+use crate::commands::undo::undo;
 use crate::error::CommandError;
-use crate::handle::FunctionCommands;
 use crate::store::{Change, Versioned};
 
 use super::Groups;
@@ -27,10 +29,10 @@ impl Groups<'_> {
     }
 
     pub(super) async fn check_member(self, group: &Group, member: &Member) -> Result<Checked, Transient> {
-        let at = self.place_of(group, member)?;
+        let at = self.function_ref(group, member)?;
         let head = async { Ok::<_, Transient>(self.engine.store().head(&at).await?) };
         // Its group is asked: all rules count.
-        let (seen, inputs) = futures::try_join!(head, self.engine.on(&at).promotions().inputs(None))?;
+        let (seen, inputs) = futures::try_join!(head, self.engine.reconciler(&at).promotions().inputs(None))?;
         let none = SourceEnvironment::default();
         let promoting = group.promoting(member);
         let promoting = match promoting.artifact {
@@ -42,22 +44,17 @@ impl Groups<'_> {
         if let Some(refusal) = at.refusal(request.cause.kind) {
             return Ok((Decision::Deny(refusal), chosen));
         }
-        let verdict = self.engine.on(&at).promotions().policy(&seen.head, &inputs).judge(&request, &promoting);
+        let decision = self.engine.reconciler(&at).promotions().policy(&seen.head, &inputs).judge(&request, &promoting);
         // What came after it waits behind it.
         let holds_place = seen.head.id_of(&request).is_some();
-        let verdict = match (seen.head.not_taken(&request, &verdict, &at).filter(|_| !holds_place), verdict) {
+        let decision = match (seen.head.not_taken(&request, &decision, &at).filter(|_| !holds_place), decision) {
             (Some(ending), Decision::Allow) => Decision::Deny(ending),
-            (_, verdict) => verdict,
+            (_, decision) => decision,
         };
-        let drifted = match (&verdict, &chosen) {
+        let drifted = match (&decision, &chosen) {
             (Decision::Allow, Some(chosen)) => {
-                match self
-                    .engine
-                    .on(&at)
-                    .promotions()
-                    .has_drifted(&promoting, chosen, &inputs.sources, request.id)
-                    .await
-                {
+                let promotions = self.engine.reconciler(&at).promotions();
+                match promotions.has_drifted(&promoting, chosen, &inputs.sources, request.id).await {
                     // For a day: then somebody has to look.
                     Err(Transient::Unseen(because)) if self.engine.timer().passed(group.started_at) > UNSEEN_FOR => {
                         Some(Ending::Refused { code: Code::NotPromotable, because })
@@ -71,7 +68,7 @@ impl Groups<'_> {
             }
             _ => None,
         };
-        Ok((drifted.map_or(verdict, Decision::Deny), chosen))
+        Ok((drifted.map_or(decision, Decision::Deny), chosen))
     }
 
     /// Each member takes its place, one after the other in the order of their functions: so two groups never wait for each
@@ -82,8 +79,8 @@ impl Groups<'_> {
                 Placing::Now(_) | Placing::Held => {}
                 Placing::Behind(other) => return Ok(group.waits_for(member, other)),
                 Placing::Ended => {
-                    let at = self.place_of(group, member)?;
-                    let record = self.engine.on(&at).commands().known(&self.request_of(group, member)).await?;
+                    let at = self.function_ref(group, member)?;
+                    let record = known_record(self.engine, &at, &self.request_of(group, member)).await?;
                     let because = record.as_ref().and_then(|record| record.because.as_deref());
                     let code = record.as_ref().and_then(|record| record.code);
                     return Ok(group.displaced(member, because, code, self.engine.now()));
@@ -99,7 +96,7 @@ impl Groups<'_> {
     }
 
     pub(super) async fn take_place(self, group: &Group, member: &Member) -> Result<Placing, Transient> {
-        let at = self.place_of(group, member)?;
+        let at = self.function_ref(group, member)?;
         let request = self.request_of(group, member);
         let mut marked = false;
         let change = async |seen: &mut Versioned| {
@@ -119,7 +116,7 @@ impl Groups<'_> {
     }
 
     /// Gives back the places of a group that is not decided, or whose environment deployer.json does not have any more.
-    pub(super) async fn give_places_back(self, group: &Group) -> Result<(), Transient> {
+    pub(super) async fn release_places(self, group: &Group) -> Result<(), Transient> {
         let Some(token) = group.places else { return Ok(()) };
         for member in &group.functions {
             let key = Head::key(&group.environment, &member.function);
@@ -133,9 +130,9 @@ impl Groups<'_> {
             };
             if let Some(marker) = self.engine.store().update(&key, change).await? {
                 self.engine.store().delete(&Head::marker_key(&group.environment, &member.function, marker)).await;
-                if let Ok(at) = self.place_of(group, member) {
+                if let Ok(at) = self.function_ref(group, member) {
                     // The request that has waited behind it.
-                    self.engine.on(&at).schedule_wakeup().await;
+                    self.engine.reconciler(&at).schedule_wakeup().await;
                 }
             }
         }
@@ -143,17 +140,15 @@ impl Groups<'_> {
     }
 
     /// The group is decided: somebody shall go on with each member, or where there is no queue we do.
-    pub(super) async fn send_members(self, group: &Group) {
+    pub(super) async fn dispatch_members(self, group: &Group) {
         let sent = group.functions.iter().map(|member| async move {
-            let at = self.place_of(group, member)?;
+            let at = self.function_ref(group, member)?;
             match self.engine.ports.queue.is_some() {
                 true => {
-                    self.engine
-                        .on(&at)
-                        .send_tick(Wakeup { id: member.deployment, claim: None }, self.engine.now())
-                        .await
+                    let wakeup = Wakeup { id: member.deployment, claim: None };
+                    self.engine.reconciler(&at).send_tick(wakeup, self.engine.now()).await
                 }
-                false => Box::pin(self.engine.on(&at).promotions().resume(member.deployment)).await.map(drop),
+                false => Box::pin(self.engine.reconciler(&at).promotions().resume(member.deployment)).await.map(drop),
             }
         });
         for outcome in join_all(sent).await {
@@ -164,10 +159,10 @@ impl Groups<'_> {
     }
 
     /// How far each deployment of a group is.
-    pub(super) async fn move_all(self, group: &Group) -> Result<Vec<Option<DeploymentRecord>>, Transient> {
-        let moves = group.functions.iter().map(|member| async move {
-            let at = self.place_of(group, member)?;
-            let known = self.engine.on(&at).commands().known(&self.request_of(group, member)).await?;
+    pub(super) async fn member_records(self, group: &Group) -> Result<Vec<Option<DeploymentRecord>>, Transient> {
+        let records = group.functions.iter().map(|member| async move {
+            let at = self.function_ref(group, member)?;
+            let known = known_record(self.engine, &at, &self.request_of(group, member)).await?;
             if known.is_none() {
                 // Its head was lost, or written back to what it was before.
                 self.take_place(group, member).await?;
@@ -175,27 +170,27 @@ impl Groups<'_> {
             Ok(known)
         });
         // One that cannot be asked for now holds up no other.
-        join_all(moves).await.into_iter().collect()
+        join_all(records).await.into_iter().collect()
     }
 
     /// How far the way back of each is that had moved.
     pub(super) async fn roll_back_members(self, group: &Group) -> Result<Vec<Option<DeploymentRecord>>, Transient> {
-        let ways = group.functions.iter().map(|member| async move {
-            let at = self.place_of(group, member)?;
+        let rollbacks = group.functions.iter().map(|member| async move {
+            let at = self.function_ref(group, member)?;
             let back = group.request_back(member, (self.engine.now(), self.engine.token()));
             let Some(request) = back.filter(|_| member.has_moved()) else { return Ok(None) };
-            match self.engine.on(&at).commands().known(&request).await? {
+            match known_record(self.engine, &at, &request).await? {
                 Some(known) => Ok(Some(known)),
-                None => Box::pin(self.engine.on(&at).commands().undo(&request)).await,
+                None => Box::pin(undo(self.engine, &at, &request)).await,
             }
         });
-        join_all(ways).await.into_iter().collect()
+        join_all(rollbacks).await.into_iter().collect()
     }
 
     /// One of them has not got there: those that still wait need not go any more.
     pub(super) async fn withdraw(self, group: &Group) -> Result<(), Transient> {
         for member in group.to_withdraw(self.engine.now()) {
-            let at = self.place_of(group, member)?;
+            let at = self.function_ref(group, member)?;
             let because = match group.is_late(self.engine.now()) {
                 true => "it had not arrived six hours after its group was decided".to_owned(),
                 false => "another function of its group did not get there".to_owned(),
@@ -205,31 +200,11 @@ impl Groups<'_> {
                     Consent::Now(head) => Some(CommandEffect::Now(head)),
                     _ => None,
                 };
-            self.engine.on(&at).commands().change_head(withdrawn).await.map_err(|error| match error {
+            change_head(self.engine, &at, withdrawn).await.map_err(|error| match error {
                 CommandError::Transient(transient) => transient,
                 CommandError::Invalid(because) => Transient::Unseen(because),
             })?;
         }
         Ok(())
-    }
-}
-
-impl FunctionCommands<'_> {
-    /// Has an artifact taken back: by a tick, for whoever asks has other work to do; or by us, where there is no queue.
-    pub(crate) async fn undo(self, request: &Request) -> Result<Option<DeploymentRecord>, Transient> {
-        if self.engine.ports.queue.is_none() {
-            return self.reconciler().submit(request).await;
-        }
-        self.engine.store().mark_open(self.at, request).await?;
-        match self.reconciler().accept_unrefused(request).await? {
-            SubmitOutcome::Claimed(claim) => {
-                self.reconciler().release(&claim, GivenUp::Untouched).await;
-                self.reconciler()
-                    .send_tick(Wakeup { id: claim.request().id, claim: Some(claim.token()) }, self.engine.now())
-                    .await?;
-                Ok(self.progress(request).await)
-            }
-            standing => self.reconciler().answer(request, standing).await,
-        }
     }
 }

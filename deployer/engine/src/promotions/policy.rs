@@ -20,7 +20,7 @@ use crate::claim::Claim;
 use crate::group::Groups;
 use crate::handle::Promotions;
 use crate::port::Qualifier;
-use crate::resolve::enter_to_look;
+use crate::resolve::open_reading_session;
 use crate::rollout::observer::Observer;
 
 /// How long it is tried to see what a source serves.
@@ -38,10 +38,10 @@ pub(crate) struct PolicyInputs {
 }
 
 /// What a judgement under the claim comes to.
-pub(crate) enum Judged {
-    Passes(ResolvedArtifact),
-    Ends(Ending),
-    Waits(Wait),
+pub(crate) enum ClaimedDecision {
+    Allow(ResolvedArtifact),
+    Deny(Ending),
+    Wait(Wait),
 }
 
 impl<'e> Promotions<'e> {
@@ -96,29 +96,29 @@ impl<'e> Promotions<'e> {
         self,
         claim: &Claim,
         promoting: &PromotionSpec,
-    ) -> Result<Judged, Transient> {
+    ) -> Result<ClaimedDecision, Transient> {
         let (request, here) = (claim.request(), claim.seen().head);
         let inputs = self.inputs(promoting.group).await?;
         match self.evaluate(&here, request, &inputs) {
-            Decision::Deny(ending) => return Ok(Judged::Ends(ending)),
-            Decision::Wait(wait) => return Ok(Judged::Waits(wait)),
+            Decision::Deny(ending) => return Ok(ClaimedDecision::Deny(ending)),
+            Decision::Wait(wait) => return Ok(ClaimedDecision::Wait(wait)),
             Decision::Allow => {}
         }
         let Some(chosen) = promoting.artifact.clone() else {
             let because = format!("nothing is live in {}", promoting.from);
-            return Ok(Judged::Ends(Ending::Refused { code: Code::NotLive, because }));
+            return Ok(ClaimedDecision::Deny(Ending::Refused { code: Code::NotLive, because }));
         };
         match self.has_drifted(promoting, &chosen, &inputs.sources, request.id).await {
-            Ok(Some(ending)) => Ok(Judged::Ends(ending)),
-            Ok(None) => Ok(Judged::Passes(chosen)),
+            Ok(Some(ending)) => Ok(ClaimedDecision::Deny(ending)),
+            Ok(None) => Ok(ClaimedDecision::Allow(chosen)),
             // It makes way for others meanwhile.
             Err(Transient::Unseen(because)) => {
                 let since = promoting.unseen_since.unwrap_or(self.engine.now());
                 if self.engine.timer().passed(since) <= UNSEEN_FOR {
-                    return Ok(Judged::Waits(Wait { unseen: Some(because), ..Wait::over(self.engine.now()) }));
+                    return Ok(ClaimedDecision::Wait(Wait { unseen: Some(because), ..Wait::over(self.engine.now()) }));
                 }
                 let because = format!("what its source serves cannot be seen since {since}: {because}");
-                Ok(Judged::Ends(Ending::Refused { code: Code::NotPromotable, because }))
+                Ok(ClaimedDecision::Deny(Ending::Refused { code: Code::NotPromotable, because }))
             }
             Err(transient) => Err(transient),
         }
@@ -137,11 +137,11 @@ impl<'e> Promotions<'e> {
             let is_asked = require != Some(Require::Any) || *name == promoting.from;
             let live = source.head.live().filter(|live| is_asked && is_same(live, chosen));
             let Some(live) = live else { continue };
-            match self.serve_code(name, &self.at.function, id).await {
-                Ok(serves) => {
+            match self.served_code(name, &self.at.function, id).await {
+                Ok(served) => {
                     let was_there =
                         |(target, _): &(Target, Option<Sha256>)| live.versions.contains_key(&target.to_string());
-                    let (known, added): (Vec<_>, Vec<_>) = serves.into_iter().partition(was_there);
+                    let (known, added): (Vec<_>, Vec<_>) = served.into_iter().partition(was_there);
                     let moved = drift(name, chosen, &known).and_then(|()| drift(name, chosen, &added)).is_err();
                     if moved && self.is_under_way(name, &self.at.function, &source.head).await? {
                         return Err(Transient::Unseen(format!("a deployment is under way in {name}")));
@@ -157,7 +157,7 @@ impl<'e> Promotions<'e> {
                         )));
                     }
                 }
-                Err(error) if is_passing(&error) => {
+                Err(error) if may_pass_later(&error) => {
                     return Err(Transient::Unseen(format!("what {name} serves cannot be seen: {error}")));
                 }
                 Err(error) => {
@@ -170,17 +170,17 @@ impl<'e> Promotions<'e> {
     }
 
     /// The code that the alias of each target of an environment serves.
-    pub(crate) async fn serve_code(
+    pub(crate) async fn served_code(
         self,
         name: &EnvironmentName,
         function: &FunctionName,
         id: DeploymentId,
     ) -> Result<Vec<(Target, Option<Sha256>)>, TargetError> {
         let Ok(source) = FunctionRef::find(&self.engine.config, name, function) else { return Ok(vec![]) };
-        let looks = source.environment.targets.iter().map(|target| {
+        let reads = source.environment.targets.iter().map(|target| {
             let source = &source;
             async move {
-                let account = enter_to_look(self.engine, source, target, id).await?;
+                let account = open_reading_session(self.engine, source, target, id).await?;
                 let (functions, name, alias) = (account.functions(), &source.function_name, &source.environment.alias);
                 let (alias, code) = try_join(
                     Observer { timer: self.engine.timer(), at: source, account: &account }.alias(),
@@ -188,11 +188,11 @@ impl<'e> Promotions<'e> {
                 )
                 .await?;
                 // One that shares its traffic serves no one release.
-                let whole = alias.is_some_and(|alias| alias.serves_alone().is_some());
-                Ok::<_, TargetError>((target.clone(), code.filter(|_| whole).and_then(|(code, _)| code.sha256)))
+                let serves_alone = alias.is_some_and(|alias| alias.serves_alone().is_some());
+                Ok::<_, TargetError>((target.clone(), code.filter(|_| serves_alone).and_then(|(code, _)| code.sha256)))
             }
         });
-        try_join_all(looks).await
+        try_join_all(reads).await
     }
 
     /// Whether it is the deployer itself that has moved a source's aliases, or may be moving them, since its head was read.
@@ -209,6 +209,6 @@ impl<'e> Promotions<'e> {
 }
 
 /// Whether another try may see more.
-fn is_passing(error: &TargetError) -> bool {
+fn may_pass_later(error: &TargetError) -> bool {
     matches!(error.code, TargetErrorCode::TimedOut | TargetErrorCode::Throttled | TargetErrorCode::Internal)
 }

@@ -8,8 +8,8 @@ use deployer_core::record::{DeploymentRecord, Ending};
 
 use super::policy::PolicyInputs;
 use crate::Transient;
-use crate::announce::Announcer;
 use crate::claim::{Claim, SubmitOutcome, claimant, now_as, timed};
+use crate::events::publish;
 use crate::handle::Promotions;
 use crate::reconcile::Start;
 use crate::store::{Change, Versioned};
@@ -18,7 +18,7 @@ impl Promotions<'_> {
     /// Takes a promotion in that somebody asks for. `refusal`: why it is not even judged.
     pub(crate) async fn submit(
         self,
-        taking: Dispatch,
+        dispatch: Dispatch,
         request: &Request,
         inputs: &PolicyInputs,
         refusal: Option<Ending>,
@@ -37,18 +37,18 @@ impl Promotions<'_> {
         let me = claimant(self.engine);
         let accept = |seen: &Versioned| {
             let request = timed(self.engine, request, seen);
-            let judged = || self.evaluate(&seen.head, &request, inputs);
-            let verdict = refusal.clone().map_or_else(judged, Decision::Deny);
-            seen.head.accept_promotion((&request, taking), &verdict, self.at, &now_as(self.engine, &me))
+            let evaluated = || self.evaluate(&seen.head, &request, inputs);
+            let decision = refusal.clone().map_or_else(evaluated, Decision::Deny);
+            seen.head.accept_promotion((&request, dispatch), &decision, self.at, &now_as(self.engine, &me))
         };
-        let standing = self.reconciler().transition(None, Some(request.marker), accept).await?;
+        let outcome = self.reconciler().transition(None, Some(request.marker), accept).await?;
         // What was put down and waits for nothing is gone on with from there.
-        if let (SubmitOutcome::Deferred { waiting, again: false }, Dispatch::Enqueue) = (&standing, taking)
+        if let (SubmitOutcome::Deferred { waiting, again: false }, Dispatch::Enqueue) = (&outcome, dispatch)
             && waiting.wait.is_over()
         {
             self.schedule(waiting.request.id).await;
         }
-        Ok(standing)
+        Ok(outcome)
     }
 
     /// Judges a promotion anew that waits, and goes on with it as the rules say by now.
@@ -60,8 +60,8 @@ impl Promotions<'_> {
         let go_on = |seen: &Versioned| {
             let head = &seen.head;
             let waiting = head.waiting().iter().find(|waiting| waiting.request.id == id);
-            let verdict = waiting.map(|waiting| self.evaluate(head, &waiting.request, &inputs));
-            head.go_on_waiting(id, &verdict.unwrap_or(Decision::Allow), self.at, &now_as(self.engine, &me))
+            let decision = waiting.map(|waiting| self.evaluate(head, &waiting.request, &inputs));
+            head.go_on_waiting(id, &decision.unwrap_or(Decision::Allow), self.at, &now_as(self.engine, &me))
         };
         self.reconciler().transition(Some(first), None, go_on).await
     }
@@ -89,11 +89,11 @@ impl Promotions<'_> {
         let id = claim.request().id;
         match then {
             None => {
-                let rests = seen.head.waiting().iter().find(|waiting| waiting.request.id == id);
-                rests.map(|waiting| waiting.record(self.at)).ok_or(Transient::TakenOver)
+                let waits = seen.head.waiting().iter().find(|waiting| waiting.request.id == id);
+                waits.map(|waiting| waiting.record(self.at)).ok_or(Transient::TakenOver)
             }
             Some(Next::Rests(waiting)) => {
-                self.announce_waiting(seen, &waiting).await;
+                self.publish_waiting(seen, &waiting).await;
                 Ok(waiting.record(self.at))
             }
             Some(_) => {
@@ -106,7 +106,7 @@ impl Promotions<'_> {
     }
 
     /// Writes down that a promotion waits, and tells of it, once. Best effort: the sweep does it otherwise.
-    pub(crate) async fn announce_waiting(self, seen: Versioned, waiting: &Waiting) {
+    pub(crate) async fn publish_waiting(self, seen: Versioned, waiting: &Waiting) {
         let record = waiting.record(self.at);
         match self.engine.store().write_record(&record, None).await {
             Ok(Some(_)) => {}
@@ -114,7 +114,7 @@ impl Promotions<'_> {
             Ok(None) => return,
             Err(error) => return tracing::warn!("not recorded as waiting: {error}"),
         }
-        if waiting.told || Announcer::of(self.engine).publish(Event::of(&record)).await.is_err() {
+        if waiting.told || publish(self.engine, Event::of(&record)).await.is_err() {
             return;
         }
         let change = async |seen: &mut Versioned| {
@@ -148,8 +148,8 @@ impl Promotions<'_> {
         }
         let groups = head.waiting().iter().filter_map(|waiting| waiting.request.group());
         let inputs = self.inputs(groups).await?;
-        let judged = head.waiting().iter().map(|waiting| (waiting, self.evaluate(head, &waiting.request, &inputs)));
-        let moving = judged.filter(|(waiting, verdict)| *verdict != Decision::Wait(waiting.wait.clone()));
-        Ok(moving.map(|(waiting, verdict)| (waiting.request.id, verdict)).collect())
+        let evaluated = head.waiting().iter().map(|waiting| (waiting, self.evaluate(head, &waiting.request, &inputs)));
+        let movable = evaluated.filter(|(waiting, decision)| *decision != Decision::Wait(waiting.wait.clone()));
+        Ok(movable.map(|(waiting, decision)| (waiting.request.id, decision)).collect())
     }
 }

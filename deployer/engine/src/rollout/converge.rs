@@ -95,21 +95,21 @@ impl Convergence<'_> {
         match PlanExecutor::new(self.context(&acting, &plan), Some(self.wanted)).run().await {
             Ok(version) => {
                 if self.written {
-                    self.mend_belongings().await?;
+                    self.repair_metadata().await?;
                 }
                 self.on.prune(&version, &self.met).await;
                 Ok(Some(self.done(Some(version))))
             }
             // An earlier try got no answer: that door is shut first.
             Err(StepError::Stopped) if self.on.claim.doors.is_open(self.on.target) => self.observe_again().await,
-            Err(StepError::Failed { error, may_pass }) => self.make_anew(error, may_pass).await,
+            Err(StepError::Failed { error, may_pass }) => self.send_code_again(error, may_pass).await,
             Err(StepError::Reobserve { step, error }) => self.reobserve(step, error).await,
             Err(error) => Err(error.into()),
         }
     }
 
     fn plan(&mut self) -> Result<Plan, TargetFailed> {
-        self.on.alias_is(self.observed.alias.as_ref());
+        self.on.note_alias(self.observed.alias.as_ref());
         self.met.extend(self.observed.alias.iter().flat_map(ObservedAlias::versions));
         let plan = match planned(self.wanted, &self.observed) {
             // Once something was written the deployment is no longer refused.
@@ -117,7 +117,7 @@ impl Convergence<'_> {
             planned => planned?,
         };
         locked(&self.on.claim.warnings).extend(plan.warnings.iter().cloned());
-        if !plan.is_empty() || !self.on.claim.doors.are_unsaid() {
+        if !plan.is_empty() || !self.on.claim.doors.are_undeclared() {
             self.previous.get_or_insert_with(|| plan.previous.clone());
         }
         Ok(plan)
@@ -129,11 +129,11 @@ impl Convergence<'_> {
         if claim.stopped().is_some() {
             return Err(TargetFailed::Stopped);
         }
-        if claim.only_looks() {
+        if claim.only_observes() {
             return Err(given_up("it has not arrived here").into());
         }
         if let Some(because) = update_failed(plan, &self.observed)
-            && !claim.waits.makes_anew(target)
+            && !claim.waits.may_publish_again(target)
         {
             let message = format!("function {} in {target}: {because}", self.wanted.function);
             return Err(TargetError::new(because.error_code(), "update code", message).into());
@@ -162,9 +162,13 @@ impl Convergence<'_> {
     }
 
     /// Lambda has failed to make the version: the code is sent once more, where that may succeed.
-    async fn make_anew(&mut self, error: TargetError, may_pass: bool) -> Result<Option<TargetDone>, TargetFailed> {
+    async fn send_code_again(
+        &mut self,
+        error: TargetError,
+        may_pass: bool,
+    ) -> Result<Option<TargetDone>, TargetFailed> {
         let waits = &self.on.claim.waits;
-        if !may_pass || self.observed.publishing_failed || !waits.makes_anew(self.on.target) {
+        if !may_pass || self.observed.publishing_failed || !waits.may_publish_again(self.on.target) {
             waits.give_up(self.on.target);
             return Err(error.into());
         }
@@ -187,7 +191,7 @@ impl Convergence<'_> {
         let now = match self.on.observe().await {
             Ok(now) => now,
             Err(WaitError::Waits) => return Err(TargetFailed::Waits),
-            Err(WaitError::Final(later)) => return Err(neither(&error, &later).into()),
+            Err(WaitError::Final(later)) => return Err(unobserved_write(&error, &later).into()),
         };
         // A target that serves it already has arrived, whatever somebody does to $LATEST after that.
         let serves = planned(self.wanted, &now).is_ok_and(|plan| plan.writes_nothing());
@@ -209,9 +213,9 @@ impl Convergence<'_> {
 
     /// Tags and reserved concurrency have no precondition, so an earlier write of them may have taken effect after ours: they
     /// are read again, and written anew where they differ.
-    async fn mend_belongings(&self) -> Result<(), TargetFailed> {
+    async fn repair_metadata(&self) -> Result<(), TargetFailed> {
         let now = self.on.observe().await?;
-        self.on.alias_is(now.alias.as_ref());
+        self.on.note_alias(now.alias.as_ref());
         let Ok(plan) = planned(self.wanted, &now) else { return Ok(()) };
         if plan.is_empty() || !plan.steps.iter().all(Step::is_about_belongings) {
             return Ok(());
@@ -233,7 +237,7 @@ fn update_failed<'a>(plan: &Plan, observed: &'a Observed) -> Option<&'a Reason> 
 }
 
 /// The error of a write that may have been done, where looking again has failed.
-fn neither(error: &TargetError, later: &TargetError) -> TargetError {
+fn unobserved_write(error: &TargetError, later: &TargetError) -> TargetError {
     let message =
         PlainText::of(format_args!("{}; it may have been done, but looking again failed: {later}", error.message));
     // Another invocation looks again where only the time was up.

@@ -30,7 +30,7 @@ impl Doors {
     }
 
     /// Whether an earlier owner, who did not know of doors, may have written aliases without saying so.
-    pub fn are_unsaid(&self) -> bool {
+    pub fn are_undeclared(&self) -> bool {
         locked(&self.0).unsaid
     }
 

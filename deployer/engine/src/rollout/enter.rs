@@ -60,7 +60,7 @@ impl Rollout<'_> {
 
     /// Enters a target.
     pub(super) async fn enter(&self, session: &SessionRequest) -> Result<Account, TargetError> {
-        enter(self.engine.ports.gate.as_ref(), self.engine.timer(), session).await
+        enter(self.engine.ports.sessions.as_ref(), self.engine.timer(), session).await
     }
 
     /// Enters a target once more, with another policy.

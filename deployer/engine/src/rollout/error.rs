@@ -68,7 +68,7 @@ pub(crate) enum Interrupted {
 #[derive(Clone)]
 pub(crate) enum Unfinished {
     /// The head says otherwise.
-    SubmitOutcome(SubmitOutcome),
+    NotClaimed(SubmitOutcome),
     /// The time was up: another invocation goes on with it.
     Saved(Box<DeploymentRecord>),
     /// Another try can mend it.

@@ -36,7 +36,7 @@ impl TargetRollout<'_> {
         because: &str,
     ) -> Result<(), WaitError> {
         let wait = WaitForLambda { task, step, because, is_refused: false };
-        self.wait_for_lambda(&wait, attempt, || self.not_done_by_lambda(step, because)).await
+        self.wait_for_lambda(&wait, attempt, || self.lambda_took_too_long(step, because)).await
     }
 
     /// Pauses before the next look at what Lambda has not done yet; `ends` makes the error of a target that has waited for too long.
@@ -49,7 +49,7 @@ impl TargetRollout<'_> {
         let WaitForLambda { task, step, because, is_refused } = *wait;
         let (claim, target, timer) = (self.claim, self.target, self.timer());
         // A deployment that was asked to stop, or only looks, must see the target stable to end.
-        let may_park = self.rollout.engine.ports.queue.is_some() && !claim.only_looks() && claim.stopped().is_none();
+        let may_park = self.rollout.engine.ports.queue.is_some() && !claim.only_observes() && claim.stopped().is_none();
         if may_park || is_refused {
             let since = claim.waits.begin(target, task, format!("{step}: {because}"), timer.now());
             let is_long = timer.passed(since.own) >= timer.retries.waits_here;
@@ -61,7 +61,7 @@ impl TargetRollout<'_> {
             // A new wait gets its seconds, however long the others before it were.
             if is_long && timer.passed(since.first) >= longest * WAITS_IN_A_ROW {
                 claim.waits.give_up(target);
-                return Err(WaitError::Final(self.at_work_again_and_again(step, because)));
+                return Err(WaitError::Final(self.lambda_busy_again_and_again(step, because)));
             }
             if may_park && is_long {
                 return Err(WaitError::Waits);
@@ -74,7 +74,7 @@ impl TargetRollout<'_> {
     }
 
     /// The error of a target that has waited for one thing after the other.
-    fn at_work_again_and_again(self, step: &str, because: &str) -> TargetError {
+    fn lambda_busy_again_and_again(self, step: &str, because: &str) -> TargetError {
         let minutes = (longest_wait(self.rollout.engine) * WAITS_IN_A_ROW).as_secs() / 60;
         let message = format!(
             "for {minutes} minutes Lambda was at work again and again (now: {because}): see who changes the function, and takes back \
@@ -84,7 +84,7 @@ impl TargetRollout<'_> {
     }
 
     /// The error of a target for which Lambda has been at work for too long.
-    fn not_done_by_lambda(self, step: &str, because: &str) -> TargetError {
+    fn lambda_took_too_long(self, step: &str, because: &str) -> TargetError {
         let minutes = longest_wait(self.rollout.engine).as_secs() / 60;
         let message = format!(
             "Lambda was not done within {minutes} minutes ({because}): see what holds the function up, then try again"

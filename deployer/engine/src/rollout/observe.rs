@@ -14,7 +14,7 @@ impl TargetRollout<'_> {
         for attempt in 0.. {
             match self.observer().look().await? {
                 Ok(observed) => {
-                    self.claim.waits.is_over(self.target, task);
+                    self.claim.waits.end(self.target, task);
                     return Ok(observed);
                 }
                 Err(unstable @ Unstable::AliasMoves) => {
@@ -29,10 +29,10 @@ impl TargetRollout<'_> {
     }
 
     /// Goes on from a look that was begun beside the claim.
-    pub async fn observe_after(self, first: Result<Observed, Unstable>) -> Result<Observed, WaitError> {
+    pub async fn observe_from(self, first: Result<Observed, Unstable>) -> Result<Observed, WaitError> {
         match first {
             Ok(observed) => {
-                self.claim.waits.is_over(self.target, &LambdaTask::update());
+                self.claim.waits.end(self.target, &LambdaTask::update());
                 Ok(observed)
             }
             Err(_) => self.observe().await,

@@ -55,7 +55,7 @@ impl TargetRollout<'_> {
         let patient = Persistence { errors: &may_try_again, ..Persistence::default() };
         let store = self.rollout.engine.store();
         let (seen, ()) = store.update_head_with(self.rollout.at, last_seen, patient, change).await?;
-        claim.sees(seen);
+        claim.set_seen(seen);
         Ok(())
     }
 

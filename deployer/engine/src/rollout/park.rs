@@ -25,16 +25,18 @@ impl Rollout<'_> {
         let look_at = active.next_look(engine.now(), first_end);
         let told: Vec<_> = waiting.into_iter().map(|waiting| (waiting.target, waiting.because)).collect();
         let record = at.parked(&active, &told);
-        if let Err(error) = engine.store().write_record(&record, claim.noted()).await {
+        if let Err(error) = engine.store().write_record(&record, claim.record_etag()).await {
             tracing::warn!("not recorded as waiting for Lambda: {error}");
         }
-        let released = engine.on(at).release(claim, GivenUp::Parked { left: &left, look_at }).await;
+        let released = engine.reconciler(at).release(claim, GivenUp::Parked { left: &left, look_at }).await;
         // The head says that it is looked at now, where it was asked to stop meanwhile.
         let look_at = released.map_or(look_at, |head| head.active().and_then(|active| active.looks_at));
         tracing::info!(?look_at, "parked: {}", record.because.as_deref().unwrap_or_default());
         if let Some(look_at) = look_at
-            && let Err(transient) =
-                engine.on(at).send_tick(Wakeup { id: claim.request().id, claim: Some(claim.token()) }, look_at).await
+            && let Err(transient) = engine
+                .reconciler(at)
+                .send_tick(Wakeup { id: claim.request().id, claim: Some(claim.token()) }, look_at)
+                .await
         {
             tracing::warn!("no tick was sent, so the sweep will go on with this deployment: {transient}");
         }
@@ -44,12 +46,15 @@ impl Rollout<'_> {
     /// The time is up, and every target has stopped: the claim is given up, and another invocation goes on.
     pub(super) async fn save(&self, claim: &Claim, results: TargetResults) -> Unfinished {
         let (engine, at) = (self.engine, self.at);
-        engine.on(at).release(claim, GivenUp::TimeIsUp(&self.left(claim, results))).await;
+        engine.reconciler(at).release(claim, GivenUp::TimeIsUp(&self.left(claim, results))).await;
         if engine.ports.queue.is_none() {
             return Transient::Deadline.into();
         }
         tracing::warn!(extension = claim.extensions() + 1, "not done before the deadline: another invocation goes on");
-        match engine.on(at).send_tick(Wakeup { id: claim.request().id, claim: Some(claim.token()) }, engine.now()).await
+        match engine
+            .reconciler(at)
+            .send_tick(Wakeup { id: claim.request().id, claim: Some(claim.token()) }, engine.now())
+            .await
         {
             Ok(()) => Unfinished::Saved(Box::new(at.record_of(claim.active(), Status::InProgress))),
             Err(transient) => transient.into(),
@@ -60,6 +65,6 @@ impl Rollout<'_> {
     fn left(&self, claim: &Claim, results: TargetResults) -> Left {
         let done = results.done();
         let (waits, doors) = (claim.waits.left(&done), claim.doors.all());
-        Left { done, written: self.progress.written(), doors, waits, start_untold: claim.is_start_untold() }
+        Left { done, written: self.progress.written(), doors, waits, start_untold: claim.is_start_event_pending() }
     }
 }

@@ -18,7 +18,7 @@ use crate::port::{CallError, CallErrorKind};
 const LONGEST: Duration = Duration::from_secs(15);
 
 impl TargetRollout<'_> {
-    /// Deletes what is beyond `keep_versions` and needed neither by an alias, nor for going back, nor by callers that still meet what
+    /// Deletes what is beyond `keep_versions` and needed unobserved_write by an alias, nor for going back, nor by callers that still meet what
     /// was served `before`.
     pub async fn prune(self, published: &Version, before: &BTreeSet<Version>) {
         // Numbers only grow: there cannot be more versions than the newest number.

@@ -100,7 +100,7 @@ impl Restoration<'_> {
             serves(from.as_ref()) != serves(alias.as_ref())
                 && !claim.doors.explain(target, from.as_ref(), alias.as_ref())
         });
-        self.on.alias_is(alias.as_ref());
+        self.on.note_alias(alias.as_ref());
         let plan = self.plan(alias.as_ref());
         if self.on.may_shut_doors(&plan) {
             if plan.writes_nothing() {
@@ -124,7 +124,7 @@ impl Restoration<'_> {
         if claim.stopped().is_some() {
             return Err(TargetFailed::Stopped);
         }
-        if claim.only_looks() {
+        if claim.only_observes() {
             return Err(given_up("it has not arrived here").into());
         }
         self.planned_from = Some(alias);
@@ -160,7 +160,7 @@ impl Restoration<'_> {
                     self.on.wait_while_busy(task, attempt, OBSERVE, "the version is still being made").await?;
                 }
                 code => {
-                    claim.waits.is_over(target, task);
+                    claim.waits.end(target, task);
                     return Ok((alias, code.map(|(code, _)| code)));
                 }
             }
@@ -171,7 +171,7 @@ impl Restoration<'_> {
     fn plan(&mut self, alias: Option<&ObservedAlias>) -> Plan {
         let (at, to) = (self.on.rollout.at, (self.version, self.sha256));
         let plan = going_back(&at.function_name, &at.environment.alias, to, alias);
-        if !plan.is_empty() || !self.on.claim.doors.are_unsaid() {
+        if !plan.is_empty() || !self.on.claim.doors.are_undeclared() {
             self.previous.get_or_insert_with(|| self.on.with_known_code(plan.previous.clone()));
         }
         plan

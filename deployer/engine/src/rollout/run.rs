@@ -41,7 +41,7 @@ impl Rollout<'_> {
             match seen.head.accept(request, at, rules, &claimant(engine)).then {
                 Next::Work(active) if ours(active.request.id) => Ok(ObservedAt::Read(seen.etag)),
                 // The claim tells what else it is.
-                _ => Err(Unfinished::SubmitOutcome(SubmitOutcome::Nothing)),
+                _ => Err(Unfinished::NotClaimed(SubmitOutcome::Nothing)),
             }
         };
         let claim = async {
@@ -55,10 +55,10 @@ impl Rollout<'_> {
             }
             let (rejects, refusal) = refusal?;
             let rules = Rules { refusal: refusal.as_ref(), rejects: &rejects };
-            match engine.on(at).accept(request, rules, Some(seen?)).await? {
+            match engine.reconciler(at).accept(request, rules, Some(seen?)).await? {
                 // A deployment that an earlier owner has begun goes on where that one began it.
                 SubmitOutcome::Claimed(claim) if ours(claim.request().id) && claim.is_for(at) => Ok(claim),
-                otherwise => Err(Unfinished::SubmitOutcome(otherwise)),
+                otherwise => Err(Unfinished::NotClaimed(otherwise)),
             }
         };
         // A deployment holds a lot at once: it does not lie on the stack of whoever waits for it.
@@ -80,7 +80,7 @@ impl Rollout<'_> {
         let (engine, at) = (self.engine, self.at);
         if let Some(refusal) = at.refusal(self.request.cause.kind) {
             let claim = claim.await?;
-            return Ok(engine.on(at).commit(&claim, refusal, self.unseen(None)).await?);
+            return Ok(engine.reconciler(at).commit(&claim, refusal, self.unobserved(None)).await?);
         }
         let claim = prerequisite(claim);
         let artifact = prerequisite(self.deployable_artifact(claim.clone(), rejects));
@@ -89,9 +89,9 @@ impl Rollout<'_> {
         let claim = needs.claim().await?;
         let (ending, details) = match results {
             Ok(results) => self.conclude(&claim, results, &needs).await?,
-            Err(interrupted) => self.ends_early(&claim, interrupted).await?,
+            Err(interrupted) => self.end_early(&claim, interrupted).await?,
         };
-        Ok(engine.on(at).commit(&claim, ending, details).await?)
+        Ok(engine.reconciler(at).commit(&claim, ending, details).await?)
     }
 
     /// All that goes on at the same time. The first part that cannot go on ends the others: what is dropped because the claim is ours
@@ -127,7 +127,7 @@ impl Rollout<'_> {
     /// Writes down that the deployment is in progress.
     async fn note(&self, needs: &Prerequisites<'_>) -> Result<(), Interrupted> {
         let claim = needs.claim().await?;
-        self.engine.on(self.at).record_start(&claim).await;
+        self.engine.reconciler(self.at).record_start(&claim).await;
         Ok(())
     }
 
@@ -171,7 +171,7 @@ impl Rollout<'_> {
     ) -> Result<(Ending, FinishDetails), Unfinished> {
         // A wait for Lambda has an end of its own.
         let may_go_on = claim.extensions() < EXTENSIONS || claim.waits.is_any();
-        let goes_on = !claim.only_looks() && claim.stopped().is_none();
+        let goes_on = !claim.only_observes() && claim.stopped().is_none();
         if goes_on && may_go_on && results.ran_out_of_time() {
             return Err(self.save(claim, results).await);
         }
@@ -182,36 +182,36 @@ impl Rollout<'_> {
     }
 
     /// The ending of a rollout that was interrupted.
-    async fn ends_early(&self, claim: &Claim, interrupted: Interrupted) -> Result<(Ending, FinishDetails), Unfinished> {
+    async fn end_early(&self, claim: &Claim, interrupted: Interrupted) -> Result<(Ending, FinishDetails), Unfinished> {
         match interrupted {
             Interrupted::Unfinished(unfinished) => Err(unfinished),
-            Interrupted::GivenUp => Ok((self.at.all_failed(&given_up(UNSEEN)), self.unseen(None))),
+            Interrupted::GivenUp => Ok((self.at.all_failed(&given_up(UNSEEN)), self.unobserved(None))),
             Interrupted::Artifact(InvalidArtifact::Ending(ending, artifact)) => {
-                Ok((ending, self.unseen(Some(*artifact))))
+                Ok((ending, self.unobserved(Some(*artifact))))
             }
             Interrupted::Artifact(InvalidArtifact::Transient(transient)) => {
                 // Nothing was written without the artifact, so nothing of ours is in flight.
-                self.engine.on(self.at).release(claim, GivenUp::Untouched).await;
+                self.engine.reconciler(self.at).release(claim, GivenUp::Untouched).await;
                 Err(transient.into())
             }
         }
     }
 
     /// The details at the end, where nobody has looked at the targets.
-    fn unseen(&self, artifact: Option<RecordedArtifact>) -> FinishDetails {
+    fn unobserved(&self, artifact: Option<RecordedArtifact>) -> FinishDetails {
         let details = self.details(None);
-        FinishDetails { artifact: artifact.or(details.artifact), unseen: true, ..details }
+        FinishDetails { artifact: artifact.or(details.artifact), unobserved: true, ..details }
     }
 
     /// The details at the end. They tell of the artifact as it was read, or as it was known before.
     fn details(&self, verified: Option<&VerifiedArtifact>) -> FinishDetails {
         FinishDetails {
             artifact: Some(verified.map_or_else(|| self.chosen.recorded(), RecordedArtifact::from)),
-            named: verified.and_then(VerifiedArtifact::named),
+            managed_keys: verified.and_then(VerifiedArtifact::named),
             written: self.progress.written(),
-            kept: self.progress.alias_only(),
+            alias_only: self.progress.alias_only(),
             provisioned: self.progress.provisioned(),
-            unseen: false,
+            unobserved: false,
         }
     }
 }

@@ -61,7 +61,7 @@ impl<'a> Sending<'a> {
             }
             let error = match self.send_once(write.clone()).await {
                 Ok(answer) => {
-                    claim.waits.is_over(target, &LambdaTask::call(self.step));
+                    claim.waits.end(target, &LambdaTask::call(self.step));
                     return Ok(answer);
                 }
                 Err(error) => error,

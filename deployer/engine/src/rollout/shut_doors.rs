@@ -58,19 +58,19 @@ impl TargetRollout<'_> {
             }
             self.timer().pause(looks, SHUT_DOOR, &because).await?;
             alias = self.observer().alias().await?;
-            self.alias_is(alias.as_ref());
+            self.note_alias(alias.as_ref());
         }
         unreachable!("looks do not end")
     }
 
     /// Ends without having arrived, and leaves no door open that can be shut.
     pub async fn leave(self) {
-        if !self.claim.doors.is_open(self.target) || self.claim.only_looks() {
+        if !self.claim.doors.is_open(self.target) || self.claim.only_observes() {
             return;
         }
         let shuts = async {
             let alias = self.observer().alias().await?;
-            self.alias_is(alias.as_ref());
+            self.note_alias(alias.as_ref());
             self.shut_doors(alias.as_ref()).await
         };
         if let Err(error) = shuts.await {

@@ -51,13 +51,13 @@ impl StepContext<'_> {
                 _ => (code.condition.to_be_written(), &LambdaTask::update()),
             };
             if matches!(fit, Fit::Now | Fit::Never(_)) {
-                claim.waits.rests(target);
+                claim.waits.stop(target);
             }
             match (fit, &code.last_update_failed) {
                 (Fit::Never(because), _) => return Err(failed(&because)),
                 (Fit::Now, Some(because)) => return Err(failed(because)),
                 (Fit::Now, None) => {
-                    claim.waits.is_over(target, task);
+                    claim.waits.end(target, task);
                     return Ok(code);
                 }
                 (Fit::Soon, _) => {

@@ -35,7 +35,7 @@ impl<'a> TargetRollout<'a> {
     }
 
     /// Notes how the alias was read.
-    pub fn alias_is(self, alias: Option<&ObservedAlias>) {
+    pub fn note_alias(self, alias: Option<&ObservedAlias>) {
         let (claim, now) = (self.claim, self.timer().now());
         if claim.doors.observe(&claim.active_now(), self.target, alias, now) {
             self.rollout.progress.set_moved(self.target);
@@ -53,12 +53,12 @@ impl<'a> TargetRollout<'a> {
     /// of doors wrote nothing down: then it is what the ledger knew.
     pub fn served_before(self) -> Option<Option<Previous>> {
         let written = self.claim.served_before(self.target);
-        written.or_else(|| self.live_before().filter(|_| self.claim.doors.are_unsaid()).map(Some))
+        written.or_else(|| self.live_before().filter(|_| self.claim.doors.are_undeclared()).map(Some))
     }
 
     /// Whether what an earlier write may still do is to be ruled out here: nothing else writes the alias.
     pub fn may_shut_doors(self, plan: &Plan) -> bool {
-        (plan.writes_nothing() || self.claim.stopped().is_some()) && !self.claim.only_looks()
+        (plan.writes_nothing() || self.claim.stopped().is_some()) && !self.claim.only_observes()
     }
 
     /// The error of a target that somebody else has changed.

@@ -31,7 +31,7 @@ impl TargetRun<'_, '_> {
     pub async fn run(self) -> Result<TargetResult, Interrupted> {
         let Self { target, needs, .. } = self;
         let span = tracing::info_span!("target", account = %target.account, region = %target.region);
-        let done = async { Ok::<_, Unfinished>(needs.claim().await?.done(target).cloned()) };
+        let done = async { Ok::<_, Unfinished>(needs.claim().await?.outcome_of(target).cloned()) };
         match select(pin!(done), pin!(self.deploy().instrument(span))).await {
             Either::Left((done, deploying)) => match done? {
                 Some(done) => Ok(TargetResult::of(done)),
@@ -83,9 +83,9 @@ impl TargetRun<'_, '_> {
         let first = observer.look().await?;
         let claim = self.needs.claim().await?;
         let on = self.on(&claim, account);
-        let mut observed = on.observe_after(first).await?;
+        let mut observed = on.observe_from(first).await?;
         let artifact = self.needs.artifact().await?;
-        if !claim.follows(&observed_at) {
+        if !claim.was_written_over(&observed_at) {
             // Another deployment may have come and gone between: what was observed is no ground to plan on.
             observed = on.observe().await?;
         }
@@ -111,7 +111,7 @@ impl TargetRun<'_, '_> {
     async fn result(self, deployed: Result<TargetDone, TargetFailed>) -> Result<TargetResult, Interrupted> {
         let Self { rollout, target, needs } = self;
         let claim = needs.claim().await?;
-        if let Some(done) = claim.done(target) {
+        if let Some(done) = claim.outcome_of(target) {
             return Ok(TargetResult::of(done.clone()));
         }
         let (name, alias) = (rollout.at.function_name.clone(), rollout.at.environment.alias.clone());
@@ -130,7 +130,7 @@ impl TargetRun<'_, '_> {
             Err(TargetFailed::NoPlan(no_plan)) => {
                 let unfit = matches!(no_plan, NoPlan::Unfit(_)).then(|| no_plan.to_string());
                 let error = TargetError::from(no_plan);
-                let error = match claim.only_looks() && error.step != GIVEN_UP {
+                let error = match claim.only_observes() && error.step != GIVEN_UP {
                     true => given_up(&format!("{UNSEEN} ({error})")),
                     false => error,
                 };

@@ -114,13 +114,13 @@ impl<'a> TrafficWatch<'a> {
             let is_moved = seen.version.as_ref() == Some(self.version);
             match (Traffic::after_move(&seen, awaited.before.as_ref()), restored.take()) {
                 // It may have come over after all.
-                (Traffic::Whole, _) if is_moved => return self.has_come_over(),
+                (Traffic::Whole, _) if is_moved => return self.ensure_no_open_door(),
                 (Traffic::Whole, Some(error)) if seen.version == awaited.before => {
                     rollout.progress.set_restored(target);
                     return Err(error.into());
                 }
                 (Traffic::Held { on }, _) if is_moved => {
-                    if let Some(why) = self.gives_up(&awaited, concurrency.as_ref()) {
+                    if let Some(why) = self.reason_to_give_up(&awaited, concurrency.as_ref()) {
                         let Restored { error, is_answered } = self.restore(&awaited, &on, &why, &seen).await?;
                         restored = Some(error.clone());
                         if is_answered {
@@ -136,7 +136,7 @@ impl<'a> TrafficWatch<'a> {
                         continue;
                     }
                 }
-                _ => return Err(self.moved_by_somebody(&format!("the alias serves {seen}"))),
+                _ => return Err(self.moved_by_another(&format!("the alias serves {seen}"))),
             }
             if has_queue && timer.passed(awaited.since) >= timer.retries.waits_here {
                 return Err(StepError::Waits);
@@ -157,7 +157,7 @@ impl<'a> TrafficWatch<'a> {
             timer.read(AWAIT_TRAFFIC, || functions.alias(&plan.function, &plan.alias)),
             on.observer().concurrency(AWAIT_TRAFFIC),
         )?;
-        let Some(seen) = seen else { return Err(self.moved_by_somebody("the alias is gone")) };
+        let Some(seen) = seen else { return Err(self.moved_by_another("the alias is gone")) };
         on.claim.doors.observe(&on.claim.active_now(), on.target, Some(&seen), timer.now());
         if seen.version.as_ref() == Some(self.version) {
             on.rollout.progress.set_moved(on.target);
@@ -197,13 +197,13 @@ impl<'a> TrafficWatch<'a> {
         };
         let (seen, is_written) = rollout.engine.store().update_head(rollout.at, Some(claim.seen()), write).await?;
         if is_written {
-            claim.sees(seen);
+            claim.set_seen(seen);
         }
         Ok(())
     }
 
     /// All of the traffic is on the version. An earlier write that may still come is ruled out by looking again.
-    fn has_come_over(&self) -> Result<(), StepError> {
+    fn ensure_no_open_door(&self) -> Result<(), StepError> {
         let TargetRollout { claim, target, .. } = self.context.on;
         if !claim.doors.is_open(target) {
             return Ok(());
@@ -213,7 +213,7 @@ impl<'a> TrafficWatch<'a> {
     }
 
     /// The reason to wait for the traffic no longer.
-    fn gives_up(&self, awaited: &Awaited, concurrency: Option<&ProvisionedConcurrency>) -> Option<String> {
+    fn reason_to_give_up(&self, awaited: &Awaited, concurrency: Option<&ProvisionedConcurrency>) -> Option<String> {
         let timer = self.context.on.timer();
         let passed = timer.passed(awaited.since);
         if let Some(ProvisionedConcurrency { status: ProvisionedStatus::Failed { because }, .. }) = concurrency
@@ -272,7 +272,7 @@ impl<'a> TrafficWatch<'a> {
         }
     }
 
-    fn moved_by_somebody(&self, found: &str) -> StepError {
+    fn moved_by_another(&self, found: &str) -> StepError {
         self.context.on.foreign_change(AWAIT_TRAFFIC, found).into()
     }
 }

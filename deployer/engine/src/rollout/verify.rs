@@ -60,7 +60,7 @@ impl<'a> ArtifactReader<'a> {
     /// Reads an artifact, and says what is wrong with it.
     pub async fn verify(self, artifact: &ArtifactRef) -> Result<Arc<VerifiedArtifact>, InvalidArtifact> {
         let mut facts = RecordedArtifact::from(artifact);
-        match self.read_patiently(artifact, &mut facts).await {
+        match self.read_with_retries(artifact, &mut facts).await {
             Ok(verified) => {
                 tracing::info!(bytes = verified.size, sha256 = %verified.sha256, "artifact verified");
                 Ok(Arc::new(verified))
@@ -83,7 +83,7 @@ impl<'a> ArtifactReader<'a> {
     }
 
     /// A policy that was just written takes some seconds until S3 knows it.
-    async fn read_patiently(
+    async fn read_with_retries(
         self,
         reference: &ArtifactRef,
         facts: &mut RecordedArtifact,

@@ -40,19 +40,19 @@ impl Waits {
     }
 
     /// Lambda has done what a target waited for.
-    pub fn is_over(&self, target: &Target, task: &LambdaTask) {
+    pub fn end(&self, target: &Target, task: &LambdaTask) {
         let mut targets = locked(&self.0);
         targets.now.remove(target);
         targets.all.end(target, task);
     }
 
     /// A target waits no longer, whatever Lambda has come to there.
-    pub fn rests(&self, target: &Target) {
+    pub fn stop(&self, target: &Target) {
         locked(&self.0).now.remove(target);
     }
 
     /// Lets another version be made in place of the one that has failed, which is so once: otherwise the target gives up.
-    pub fn makes_anew(&self, target: &Target) -> bool {
+    pub fn may_publish_again(&self, target: &Target) -> bool {
         let mut targets = locked(&self.0);
         let may = targets.all.versions(target) < 2;
         match may {
