@@ -1,4 +1,4 @@
-//! A batch of messages: each is handled for itself, and one that fails spoils none of the others.
+//! Batches of messages: each message is handled on its own, and a failed one harms none of the others.
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -14,7 +14,7 @@ use crate::port::{Clock, Queue};
 use crate::timer::ANSWER_NEEDS;
 use crate::{CommandError, Engine, EventOutcome, PromotionOutcome, Transient};
 
-/// Handles a batch, and answers the ids of the messages that shall come again: only where trying again can help.
+/// Handles a batch, and returns the ids of the messages that must come again: those for which another try can help.
 pub async fn handle_batch(engine: &Engine, messages: Vec<Message>) -> Vec<String> {
     messages.iter().filter_map(|message| message.delivery.as_ref()).for_each(|delivery| log_if_late(engine, delivery));
     let (messages, events): (Vec<_>, Vec<_>) = messages.into_iter().map(|m| ((m.id, m.delivery), m.told)).unzip();
@@ -24,8 +24,8 @@ pub async fn handle_batch(engine: &Engine, messages: Vec<Message>) -> Vec<String
     put_back(engine.ports.queue.as_deref(), (engine.ports.clock.as_ref(), engine.timer().left()), failed).await
 }
 
-/// Names messages as failed, each with a pause before it comes again. Whatever becomes of the pause, the batch is answered
-/// in the time that is left.
+/// Names messages as failed, each with a pause before it comes again. The batch is answered in the time that is left,
+/// even if a pause cannot be set.
 pub async fn put_back(
     queue: Option<&dyn Queue>,
     (clock, left): (&dyn Clock, Duration),
@@ -50,9 +50,9 @@ pub async fn put_back(
     join_all(failures).await
 }
 
-/// Says in the log that a message comes late though it could have been received long before. One that was put off comes late on purpose,
-/// which is told elsewhere; one whose invocation was killed, or not begun for want of
-/// concurrency, stays away for the queue's own timeout, and is told when it comes again.
+/// Logs a message that comes late, though it could have been received long before. A message that was put off is not
+/// logged: it is late on purpose. A message whose invocation was killed, or could not begin for want of concurrency,
+/// stays away for the queue's own timeout, and is logged when it comes again.
 fn log_if_late(engine: &Engine, delivery: &Delivery) {
     let Some(queue) = delivery.queue_name() else { return };
     let wakes = engine.config.wake_queue_url.as_deref().and_then(|url| url.rsplit('/').next());
@@ -77,25 +77,27 @@ fn log_if_late(engine: &Engine, delivery: &Delivery) {
     }
 }
 
-/// How long an upload may wait for its turn until that is told, and with a queue of its own, what wakes the deployer.
+/// The longest time that an upload may wait for its turn until that is logged; and the longest wait of a tick that has
+/// a queue of its own.
 const LONGEST_UPLOAD_WAIT: Duration = Duration::from_secs(300);
 const LONGEST_WAKEUP_WAIT: Duration = Duration::from_secs(120);
 
-/// A message that fails for so many times is told: after more than four minutes.
+/// The number of receipts from which a failing message is logged: after more than four minutes.
 const LOGGED_FROM: u32 = 4;
 
-/// The longest that putting a message off may take.
+/// The longest time for putting a message off.
 pub const EXTEND_VISIBILITY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a message that failed stays away, for the queue's own timeout is made for invocations that died: 20 seconds,
-/// a minute, three, nine, then ten each time.
+/// Returns the time for which a failed message stays away: 20 seconds, a minute, three, nine, then ten each time. The
+/// queue's own timeout is made for invocations that died.
 fn backoff(received: u32) -> Duration {
     const FIRST: Duration = Duration::from_secs(20);
     const LONGEST: Duration = Duration::from_secs(600);
     FIRST.saturating_mul(3_u32.saturating_pow(received.saturating_sub(1))).min(LONGEST)
 }
 
-/// Handles what each message tells. Functions go on side by side; what concerns the same one, one after the other.
+/// Handles the events of all messages. Functions go on side by side; the events of one function come one after the
+/// other.
 pub async fn handle_all(
     engine: &Engine,
     messages: Vec<Vec<InboundEvent>>,
@@ -150,8 +152,8 @@ pub async fn handle_all(
     outcomes
 }
 
-/// One of them, so that neither its panic nor its slowness takes the others' answers along: what is not done shortly
-/// before the deadline is dropped, as if the process had been killed, and comes again.
+/// Handles one event, so that neither its panic nor its slowness takes the others' answers along. An event that is not
+/// done shortly before the deadline is dropped, as if the process had been killed, and comes again.
 async fn handle_guarded(engine: &Engine, event: InboundEvent) -> Result<EventOutcome, Transient> {
     let what = match &event {
         InboundEvent::Upload(upload) => {
@@ -179,10 +181,10 @@ async fn handle_guarded(engine: &Engine, event: InboundEvent) -> Result<EventOut
     outcome
 }
 
-/// Handles one thing that an event tells.
+/// Handles one event.
 ///
 /// # Errors
-/// [`Transient`]: it shall come again.
+/// [`Transient`]: the event must come again.
 pub async fn handle(engine: &Engine, event: InboundEvent) -> Result<EventOutcome, Transient> {
     let handled = match event {
         InboundEvent::Upload(upload) => engine.upload(upload).await?,
@@ -200,7 +202,7 @@ pub async fn handle(engine: &Engine, event: InboundEvent) -> Result<EventOutcome
     })
 }
 
-/// What an event asks for wrongly is not tried again.
+/// Maps the result of a promotion. A wrong request is not tried again.
 fn promotion_outcome(outcome: Result<PromotionOutcome, CommandError>) -> Result<EventOutcome, Transient> {
     match outcome {
         Ok(PromotionOutcome::One(record)) => Ok(EventOutcome::Recorded(record)),

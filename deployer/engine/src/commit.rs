@@ -1,5 +1,5 @@
-//! Step "commit": one write of the head ends a deployment. Everything else follows from the head's outbox, by us or by whoever comes
-//! next.
+//! Step "commit": one write of the head ends a deployment. The side effects stand in the head's outbox, and this
+//! invocation or the next one carries them out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,19 +22,19 @@ use super::store::{Change, Persistence, Versioned};
 use crate::events::publish;
 use crate::port::LedgerError;
 
-/// What is known at the end, beside how it ended.
+/// The details of a deployment's end.
 #[derive(Default)]
 pub(super) struct FinishDetails {
-    /// None: the request never got as far as naming one.
+    /// None: the request has ended before its artifact was resolved.
     pub artifact: Option<RecordedArtifact>,
     pub managed_keys: Option<ManagedKeys>,
     /// The targets that were written to, or may have been.
     pub written: BTreeSet<Target>,
-    /// Those that went back to a version as it was.
+    /// The targets that went back to a version as it was.
     pub alias_only: BTreeSet<Target>,
-    /// Those whose aliases were seen to have provisioned concurrency, or to have none.
+    /// The targets whose aliases were seen to have provisioned concurrency, or to have none.
     pub provisioned: BTreeMap<Target, bool>,
-    /// Nobody has looked at a target before it ended: aliases that earlier owners moved are as they left them.
+    /// Nobody has observed a target before the end: aliases that earlier owners moved are as they left them.
     pub unobserved: bool,
 }
 
@@ -43,20 +43,21 @@ pub(super) struct Finished {
     pub record: DeploymentRecord,
     /// The marker of its request.
     pub marker: Token,
-    /// The claim on the deployment that waited for it, or the head as it is by now.
+    /// The claim on the deployment that waited for this one, or the head as it is now.
     pub next: Start,
 }
 
-/// How long a commit is tried: what the ledger refuses for longer than this needs a person, and others wait for us.
+/// The longest time for a commit: an error that lasts longer needs a person, and other deployments wait for this
+/// invocation.
 const LONGEST_COMMIT: Duration = Duration::from_secs(60);
 
 impl Reconciler<'_> {
-    /// Writes down that a deployment is in progress, and tells of it. The record is written again at the end: this one may be
-    /// missing.
+    /// Records that a deployment is in progress, and publishes its start. The record is written again at the end, so
+    /// this one may be missing.
     pub(crate) async fn record_start(self, claim: &Claim) {
         let is_resumed = claim.active().hops > 0;
         if is_resumed && !claim.is_start_event_pending() {
-            // It was told when it began, and its record says what it waits for.
+            // The event was sent when the deployment began, and its record says what it waits for.
             return;
         }
         let record = self.at.record_of(claim.active(), Status::InProgress);
@@ -84,7 +85,7 @@ impl Reconciler<'_> {
         details: FinishDetails,
     ) -> Result<Finished, Transient> {
         let FinishDetails { artifact, managed_keys, written, alias_only, provisioned, unobserved } = details;
-        // Nobody has written anything before it was known what the deployment is about.
+        // Nobody has written anything before the artifact was resolved.
         let begun = claim.resumed() && claim.chosen().is_some();
         let ending = self.at.although_begun(ending, &claim.done_outcomes(), begun);
         let mut record = self.at.record_of(claim.active(), Status::InProgress).ended(ending, self.engine.now());
@@ -114,7 +115,7 @@ impl Reconciler<'_> {
         let may_try_after = |error: &LedgerError| {
             let may_try = may_try();
             if may_try {
-                tracing::warn!("the deployment is not after_commit yet: {error}");
+                tracing::warn!("the deployment is not committed yet: {error}");
             }
             may_try
         };
@@ -135,7 +136,7 @@ impl Reconciler<'_> {
             true => end.record,
             false => self.engine.store().record(self.at, end.record.id).await.ok().flatten().unwrap_or(end.record),
         };
-        // The head may have made more of it: a deployment that was asked to stop ends as superseded.
+        // The head may have changed the ending: a deployment that was asked to stop ends as superseded.
         let record = record_in_outbox(&seen, record);
         self.after_commit(claim, record, seen, next).await
     }
@@ -152,7 +153,7 @@ impl Reconciler<'_> {
         let flushed = flushed.and_then(|report| report.head_with_record_of(record.id));
         let seen = match (flushed, &next) {
             (Ok(seen), _) => seen,
-            // The next deployment is claimed, and shall not wait for its lease to end. What is left stays in the outbox.
+            // The next deployment is claimed, and must not wait for its lease to end. The rest stays in the outbox.
             (Err(error), Some(_)) => {
                 tracing::warn!("the record or the result is not written yet: {error}");
                 seen
@@ -170,13 +171,14 @@ impl Reconciler<'_> {
     }
 }
 
-/// The record with which the outbox says that a deployment has ended; this one, where the outbox has it no more.
+/// Returns the record as the outbox has it, or the given one if the outbox has it no more.
 fn record_in_outbox(seen: &Versioned, record: DeploymentRecord) -> DeploymentRecord {
     let ended = seen.head.outbox().iter().map(|entry| &entry.record).find(|ended| ended.id == record.id);
     ended.cloned().unwrap_or(record)
 }
 
-/// Says why it was this artifact, where that is not plain; and of a rollback that did not get everywhere, what completes it.
+/// Adds to the record why it was this artifact, if that is not plain, and how to complete a rollback that did not reach
+/// every target.
 fn add_hint(record: &mut DeploymentRecord, chosen: Option<&ResolvedArtifact>) {
     let reached = record.targets.iter().any(TargetOutcome::has_reached);
     let is_half = record.cause.kind == CauseKind::Rollback && record.status == Status::Failed && reached;

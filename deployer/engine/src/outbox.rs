@@ -1,4 +1,4 @@
-//! The outbox of a head: the side effects of ended deployments are carried out, by us or by whoever comes next.
+//! The outbox of a head: the side effects of ended deployments, carried out by this invocation or by the next one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,13 +42,13 @@ pub(super) struct SideEffectsReport {
 }
 
 impl Outbox<'_> {
-    /// Carries out what follows from ended deployments; then has the head forget them, and deletes their markers. Somebody may
-    /// do the same at the same time. What cannot be done for one of them holds up no other.
+    /// Carries out the side effects of ended deployments, removes them from the head, and deletes their markers.
+    /// Another invocation may do the same at the same time. A failure for one deployment holds up no other.
     pub(crate) async fn flush(self, seen: Versioned) -> Result<FlushReport, Transient> {
         self.flush_with(seen, None).await
     }
 
-    /// The same, where the state of one of the records is known.
+    /// Flushes the outbox where the state of one of the records in the ledger is known.
     pub(crate) async fn flush_with(
         self,
         seen: Versioned,
@@ -85,7 +85,7 @@ impl Outbox<'_> {
         Ok(FlushReport { seen, unwritten })
     }
 
-    /// Carries out what follows from a deployment's end, each of it idempotent or at least once.
+    /// Carries out the side effects of one deployment's end. Each is idempotent, or happens at least once.
     pub(crate) async fn run_side_effects(self, entry: &OutboxEntry, over: Option<ETag>) -> SideEffectsReport {
         let OutboxEntry { record, todo, .. } = entry;
         if todo.contains(&SideEffect::Record)
@@ -134,14 +134,14 @@ impl Outbox<'_> {
         .map(drop)
     }
 
-    /// Nothing is open for these any more. A marker that stays is cleared away by the sweep.
+    /// Deletes the markers of requests that are closed. If one stays, the sweep deletes it.
     pub(crate) async fn delete_markers(self, markers: &[Token]) {
         let keys = markers.iter().map(|marker| Head::marker_key(&self.at.name, &self.at.function, *marker));
         join_all(keys.map(async |key| self.engine.store().delete(&key).await)).await;
     }
 
-    /// Puts down the promotions of an artifact that has become complete by this end, and sends a hint to where each goes. The
-    /// group of a member gets a hint too.
+    /// Writes the requests for the promotions of an artifact that this deployment has completed, and sends a hint to
+    /// each destination. If the deployment belongs to a group, the group gets a hint too.
     pub(crate) async fn request_promotions(
         self,
         OutboxEntry { record, completed, .. }: &OutboxEntry,
@@ -161,7 +161,7 @@ impl Outbox<'_> {
             let drawn = (self.engine.now(), self.engine.token());
             let request = Request::automatic_promotion(record, completed_by, &at.name, chosen.clone(), drawn);
             let (id, asked) = (request.id, AskedFor::new(&at.name, &at.function, request));
-            // A promotion that cannot be put down holds up no other.
+            // A promotion that cannot be written holds up no other.
             match self.engine.store().create(&asked.key(), &asked).await {
                 Ok(_) => send_hint(self.engine, &at, id).await,
                 Err(error) => {
@@ -174,14 +174,14 @@ impl Outbox<'_> {
     }
 }
 
-/// Sends a message by which somebody looks there. A lost one costs no more than a sweep's period.
+/// Sends a message by which another invocation looks there. A lost one costs no more than a sweep's period.
 async fn send_hint(engine: &Engine, at: &FunctionRef<'_>, id: DeploymentId) {
     if let Err(transient) = engine.reconciler(at).send_tick(Wakeup { id, claim: None }, engine.now()).await {
         tracing::warn!(to = %at.name, deployment = %id, "no hint was sent, so the sweep will find it: {transient}");
     }
 }
 
-/// What is still to be done of an entry.
+/// Returns the entry with the side effects that are not done yet; none if all are.
 fn remaining(entry: &OutboxEntry, done: &BTreeMap<DeploymentId, BTreeSet<SideEffect>>) -> Option<OutboxEntry> {
     let todo = match done.get(&entry.record.id) {
         Some(done) => &entry.todo - done,

@@ -1,4 +1,4 @@
-//! The next actions of one function are done, one after the other, until there is nothing to do now or no time.
+//! Reconciles one function: does the head's next actions until there is nothing to do now or no time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,21 +19,21 @@ use super::rollout::error::Unfinished;
 use super::store::{Change, Versioned};
 use super::timer::between;
 
-/// SQS delays no message for longer (SQS API Reference, SendMessage, DelaySeconds).
+/// The longest delay of an SQS message (SQS API Reference, SendMessage, DelaySeconds).
 const LONGEST_DELAY: Duration = Duration::from_secs(900);
 
-/// How long nobody is sent to a deployment that was given up.
+/// The time for which nobody is sent to a deployment that was given up.
 const GIVEN_UP_RESTS: Duration = Duration::from_secs(60);
 
-/// The state in which reconciling begins, or goes on.
+/// The state from which reconciling starts.
 pub(crate) enum Start {
-    /// A claim is ours: submitting a request, or the commit before, has acquired it.
+    /// The claim is ours: submitting a request, or the commit before, has acquired it.
     Claimed(Arc<Claim>),
-    /// The head was seen like this.
+    /// The head as it was read.
     Seen(Box<Versioned>),
 }
 
-/// Whether this invocation has ended a deployment of the function already.
+/// The count of deployments of the function in this invocation: `Later` if one has ended already.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Round {
     First,
@@ -41,8 +41,8 @@ pub(crate) enum Round {
 }
 
 impl Reconciler<'_> {
-    /// Reconciles a function that nobody may be working on. Where that fails, a wakeup is scheduled: the message that has brought
-    /// us here does not fit any more.
+    /// Reconciles a function that nobody may be working on. If that fails, it schedules a wakeup: the message that woke
+    /// this invocation does not fit any more.
     pub(crate) async fn resume(self, start: Start) -> Result<Vec<DeploymentRecord>, Transient> {
         let records = self.reconcile(start, Round::First).await;
         if records.is_err() {
@@ -51,8 +51,9 @@ impl Reconciler<'_> {
         records
     }
 
-    /// Works on one deployment after the other, as the head asks for them, while there is time. Each that ends is told; one that
-    /// does not is left to a tick or the sweep, unless it was the first.
+    /// Works on one deployment after the other, as the head asks for them, while there is time, and returns their
+    /// records. If a later one does not end, it is left to a tick or the sweep; if the first one does not end, that is
+    /// the error.
     pub(crate) async fn reconcile(
         self,
         mut start: Start,
@@ -97,7 +98,7 @@ impl Reconciler<'_> {
         }
     }
 
-    /// The claim on the deployment that the head asks for next; none where it asks for none now, or no time is left for it.
+    /// Claims the deployment that the head asks for next. `None`: it asks for none now, or no time is left for it.
     async fn next_claim(self, start: Start, round: Round) -> Result<Option<Arc<Claim>>, Transient> {
         let seen = match start {
             Start::Claimed(claim) => return Ok(Some(claim)),
@@ -146,7 +147,7 @@ impl Reconciler<'_> {
                 return Err(Unfinished::Saved(Box::new(record)));
             }
             Err(transient) => {
-                // Nothing was written, so nobody need wait for the lease to end.
+                // Nothing was written, so nobody needs to wait for the lease to end.
                 reconciler.release(claim, GivenUp::Untouched).await;
                 return Err(transient.into());
             }
@@ -155,8 +156,8 @@ impl Reconciler<'_> {
         rollout.resume(claim, rejects).instrument(rollout.span()).await
     }
 
-    /// Gives a claim up before its lease ends, so that whoever comes next need not wait for that. Best effort; gives the head that
-    /// says so.
+    /// Gives a claim up before its lease ends, so that the next owner need not wait for that. Returns the head that
+    /// says so. Best effort.
     pub(crate) async fn release(self, claim: &Claim, how: GivenUp<'_>) -> Option<Head> {
         let release = async |seen: &mut Versioned| {
             Ok::<_, Transient>(match seen.head.released(claim.token(), how, self.engine.now()) {
@@ -173,14 +174,15 @@ impl Reconciler<'_> {
         }
     }
 
-    /// Schedules a wakeup for the deployment that is open here. A tick that cannot be sent costs no more than a sweep's period.
+    /// Schedules a wakeup for the deployment that is open here. A tick that cannot be sent costs no more than a sweep's
+    /// period.
     pub(crate) async fn schedule_wakeup(self) {
         let seen = match self.engine.store().head(self.at).await {
             Ok(seen) => seen,
             Err(error) => return tracing::warn!("no tick was sent, so the sweep will wake what is open here: {error}"),
         };
         let now = self.engine.now();
-        // A deployment that was given up a moment ago would fare no better now.
+        // A deployment that was just given up would not end now either.
         let soon = now.checked_add(GIVEN_UP_RESTS).unwrap_or(Timestamp::MAX);
         let (wakeup, when) = match seen.head.next_action(now, LeftOut::all_but_deployments()) {
             NextAction::Deploy(wakeup) => (wakeup, now),
@@ -193,12 +195,12 @@ impl Reconciler<'_> {
         }
     }
 
-    /// Sends a tick that comes at this time. Nothing without a queue.
+    /// Sends a tick that comes at this time. Does nothing without a queue.
     pub(crate) async fn send_tick(self, Wakeup { id, claim }: Wakeup, when: Timestamp) -> Result<(), Transient> {
         let Some(queue) = &self.engine.ports.queue else { return Ok(()) };
         let tick = Tick { environment: self.at.name.clone(), function: self.at.function.clone(), id, claim };
         let body = serde_json::json!({ "format": FORMAT, "tick": tick }).to_string();
-        // A lease ends in the middle of a second, and messages are delayed by whole ones.
+        // A lease ends within a second, and messages are delayed by whole ones.
         let delay = match between(self.engine.now(), when) {
             Duration::ZERO => Duration::ZERO,
             left => Duration::from_secs(left.as_secs() + 1).min(LONGEST_DELAY),

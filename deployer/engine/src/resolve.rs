@@ -1,5 +1,5 @@
-//! Which artifact a deployment is about, where its request does not say so: found out under the claim, for it depends on
-//! what came before, and written into the head, so that whoever goes on with it means the same.
+//! Resolves the artifact of a deployment whose request does not name one. That is done under the claim, because it
+//! depends on what was live before, and is written into the head, so that every owner deploys the same artifact.
 
 use std::sync::Arc;
 
@@ -25,13 +25,14 @@ use crate::port::{Account, ReadError, SessionRequest};
 pub(super) enum Resolved {
     Known(Arc<Claim>, ResolvedArtifact),
     Refused(Ending),
-    /// It is a promotion, and has to wait all the same.
+    /// The promotion has to wait all the same.
     Waits(Wait),
 }
 
 impl Reconciler<'_> {
     pub(crate) async fn resolve(self, claim: &Arc<Claim>, rejects: &Rejects) -> Result<Resolved, Transient> {
-        // What may be half done is gone on with; a promotion that nothing was done for is judged anew.
+        // A deployment that may be half done goes on with its artifact; a promotion for which nothing was done is
+        // evaluated again.
         let begun = claim.resumed() || claim.request().promoting().is_none();
         if let Some(chosen) = claim.chosen().filter(|_| begun) {
             return Ok(Resolved::Known(claim.clone(), chosen.clone()));
@@ -53,7 +54,7 @@ impl Reconciler<'_> {
         }
     }
 
-    /// The artifact that a subject means right now.
+    /// Finds the artifact that a source means right now.
     pub(crate) async fn resolve_artifact(
         self,
         head: &Head,
@@ -66,7 +67,7 @@ impl Reconciler<'_> {
         }
     }
 
-    /// The newest version of a release's key.
+    /// Finds the newest version of a release's key.
     pub(crate) async fn newest(self, release: &Release) -> Result<Result<ResolvedArtifact, Ending>, Transient> {
         let place =
             Place { environment: self.at.name.clone(), function: self.at.function.clone(), release: release.clone() };
@@ -93,7 +94,8 @@ impl Reconciler<'_> {
             if let Some(head) = seen.head.with_chosen(claim.token(), &chosen) {
                 return Ok(Change::Write(Box::new(head), chosen.clone()));
             }
-            // Our own write, whose answer was lost, or another invocation that has taken the deployment over.
+            // The artifact in the head is our own write whose reply was lost, unless another invocation has taken the
+            // deployment over.
             let active = seen.head.active().filter(|active| active.claim == claim.token());
             active.and_then(|active| active.chosen.clone()).map(Change::Keep).ok_or(Transient::TakenOver)
         };
@@ -102,7 +104,7 @@ impl Reconciler<'_> {
     }
 }
 
-/// A session that may only read the function.
+/// Opens a session that may only read the function.
 pub(crate) async fn open_reading_session(
     engine: &Engine,
     at: &FunctionRef<'_>,

@@ -1,4 +1,5 @@
-//! A request is submitted: the head takes it in by a pure transition and one compare-and-swap, and the answer says how far it is.
+//! Submits requests: a pure transition and one compare-and-swap put a request into the head, and the answer is its
+//! record.
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use super::{Engine, Transient};
 use crate::port::LedgerError;
 
 impl Reconciler<'_> {
-    /// Submits a request, works on it where it is its turn, and then does what the head asks for next.
+    /// Submits a request, works on it if it is its turn, and then does the head's next actions.
     pub(crate) async fn submit(self, request: &Request) -> Result<Option<DeploymentRecord>, Transient> {
         if !self.engine.timer().has_time_to_begin() {
             return Err(Transient::NoTime);
@@ -30,7 +31,7 @@ impl Reconciler<'_> {
                         if marker != request.marker {
                             self.engine.store().unmark(self.at, request).await;
                         }
-                        // The request is done with, whatever comes of those behind it.
+                        // The request has ended, whatever becomes of those behind it.
                         if let Err(transient) = self.reconcile(next, Round::Later).await {
                             tracing::warn!("the deployment that waited is left for later: {transient}");
                             self.schedule_wakeup().await;
@@ -42,13 +43,13 @@ impl Reconciler<'_> {
                     Err(Unfinished::Transient(transient)) => return Err(transient),
                 }
             }
-            // What it is about is found out under the claim.
+            // The artifact is resolved under the claim.
             (refusal, _) => {
                 self.engine.store().mark_open(self.at, request).await?;
                 let rejects = self.engine.store().rejects(&self.at.function).await?;
                 let rejected = || request.subject.release().and_then(|release| rejects.refusal(release, None));
                 let refusal = match (refusal.or_else(rejected), &request.subject) {
-                    // Before anything gives way to it.
+                    // A missing upload is refused before anything gives way to the request.
                     (None, Source::Newest { release }) => self.newest(release).await?.err(),
                     (refusal, _) => refusal,
                 };
@@ -58,7 +59,7 @@ impl Reconciler<'_> {
         self.handle_outcome(request, outcome).await
     }
 
-    /// The head takes a request in. After a lost race everything is decided again from the start.
+    /// Puts a request into the head. After a lost race the head decides again from the start.
     pub(crate) async fn accept(
         self,
         request: &Request,
@@ -72,7 +73,7 @@ impl Reconciler<'_> {
         self.transition(first, Some(request.marker), accept).await
     }
 
-    /// The same of a request that no rule refuses.
+    /// Puts a request into the head that no rule refuses.
     pub(crate) async fn accept_unrefused(self, request: &Request) -> Result<SubmitOutcome, Transient> {
         let rejects = self.engine.store().rejects(&self.at.function).await?;
         self.accept(request, Rules { refusal: None, rejects: &rejects }, None).await
@@ -104,7 +105,7 @@ impl Reconciler<'_> {
             }
             let Transition { head, then } = decide(seen);
             let Some(head) = head else {
-                // Our own write, whose answer was lost, is no duplicate.
+                // Our own write whose reply was lost is no duplicate.
                 let again = marker.is_none_or(|marker| !seen.head.needs(marker));
                 return Ok(Change::Keep((then, again, ObservedAt::Held)));
             };
@@ -123,7 +124,7 @@ impl Reconciler<'_> {
         self.after_transition(seen, then, again, over).await
     }
 
-    /// Does what follows from a transition that the head has gone through.
+    /// Does what the transition calls for: writes the record of a request that waits or has ended, or makes the claim.
     pub(crate) async fn after_transition(
         self,
         seen: Versioned,
@@ -148,14 +149,15 @@ impl Reconciler<'_> {
                 };
                 if status == Status::Pending && !again {
                     self.engine.store().write_record(&record, None).await?;
-                    // Whoever was displaced need not wait for the active one to hear of it.
+                    // The deployments that this request displaces have ended: they get their records now, and need not
+                    // wait for the active one.
                     self.outbox().flush(seen).await?;
                 }
                 tracing::info!(deployment = %record.id, %status, behind = %behind.0, until = %behind.2, "waits");
                 Ok(SubmitOutcome::Queued { record: Box::new(record), behind, again })
             }
             Next::Rests(waiting) => {
-                // What waited before and made way for it has ended.
+                // A promotion that waited before and was displaced by this one has ended.
                 let seen = match self.outbox().flush(seen.clone()).await {
                     Ok(flushed) => flushed.seen,
                     Err(error) => {
@@ -179,7 +181,8 @@ impl Reconciler<'_> {
                     None => (self.engine.store().record(self.at, id).await?, None),
                 };
                 let Some(record) = record else {
-                    // Somebody has deleted it. The head says that it has ended, and the head counts.
+                    // Somebody has deleted the record. The head says that the deployment has ended, and the head
+                    // counts.
                     tracing::warn!(deployment = %id, "this deployment has ended, and its record is gone");
                     return Ok(SubmitOutcome::Nothing);
                 };
@@ -192,7 +195,7 @@ impl Reconciler<'_> {
         }
     }
 
-    /// Answers a request by what the head has made of it; works on it where the claim is ours.
+    /// Answers a request by its outcome, and works on the deployment if the claim is ours.
     pub(crate) async fn handle_outcome(
         self,
         request: &Request,
@@ -201,7 +204,7 @@ impl Reconciler<'_> {
         match outcome {
             SubmitOutcome::Claimed(claim) => {
                 let head = claim.seen().head;
-                // It may have joined another one.
+                // The request may have joined another one.
                 let id = head.id_of(request).unwrap_or(claim.request().id);
                 let pending = head.all_pending().iter().find(|waits| waits.id == id).cloned();
                 if !head.needs(request.marker) {
@@ -209,17 +212,17 @@ impl Reconciler<'_> {
                 }
                 let waits = pending.map(|pending| self.at.pending(&pending, claim.request().id));
                 if let Some(waits) = &waits {
-                    // It is written again when its turn comes.
+                    // The record is written again when the request's turn comes.
                     let written = self.engine.store().write_record(waits, None).await;
                     written.map_or_else(|error| tracing::warn!("not recorded as pending: {error}"), drop);
                 }
-                // It may have made way for what waited behind it.
+                // The request may have been displaced by the one that is claimed.
                 let ended = head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == id).cloned();
                 let records = self.reconcile(Start::Claimed(claim), Round::First).await?;
                 if let Some(record) = records.into_iter().find(|record| record.id == id).or(waits).or(ended) {
                     return Ok(Some(record));
                 }
-                // Somebody else has ended it since it was taken in, and has done what follows from that.
+                // Another invocation has ended it since it was submitted, and has written its record.
                 Ok(self.engine.store().record(self.at, id).await?)
             }
             SubmitOutcome::Queued { record, behind: (id, claim, until), again } => {
@@ -228,7 +231,7 @@ impl Reconciler<'_> {
                 }
                 if again {
                     if !request.is_upload() {
-                        // Somebody asks again and again how far it is.
+                        // A caller asks again and again how far it is.
                         return Ok(Some(*record));
                     }
                     if self.engine.ports.queue.is_none() {
@@ -258,7 +261,7 @@ impl Reconciler<'_> {
     }
 }
 
-/// An upload that the head has forgotten, but not the ledger: its result tells how it ended.
+/// Reads the result of an upload that the head has forgotten: the ledger still has it.
 async fn record_of_forgotten_upload(engine: &Engine, head: &Head) -> Result<Option<DeploymentRecord>, LedgerError> {
     let key = head.outbox().last().and_then(|entry| entry.record.result_key());
     let Some(key) = key else { return Ok(None) };

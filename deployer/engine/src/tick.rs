@@ -1,4 +1,4 @@
-//! A tick comes: the deployer has sent it to itself to go on with a deployment.
+//! Ticks: messages by which the deployer wakes itself to go on with a deployment.
 
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{LeftOut, NextAction, Tick, Wakeup};
@@ -9,7 +9,7 @@ use super::reconcile::Start;
 use super::{Engine, EventOutcome, Transient};
 
 impl Engine {
-    /// Goes on after a tick. One that no longer fits is nothing.
+    /// Goes on after a tick. A tick that no longer fits is ignored.
     ///
     /// # Errors
     /// [`Transient`]: the tick shall come again.

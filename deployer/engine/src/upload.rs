@@ -1,4 +1,4 @@
-//! An upload: the object's key says which function of which environment it is for.
+//! An upload: the object's key names the function and the environment.
 
 use deployer_core::artifact::Upload;
 use deployer_core::function_ref::FunctionRef;
@@ -10,7 +10,7 @@ use crate::promotions::asked_for::submit_without_queue;
 use crate::{Engine, EventOutcome, Transient, rollout};
 
 impl Engine {
-    /// Deploys an upload to every target of its environment, or says why not.
+    /// Deploys an upload to every target of its environment, or ignores it with a reason.
     ///
     /// # Errors
     /// [`Transient`]: the same message shall come again.
