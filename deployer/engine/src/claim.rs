@@ -29,7 +29,7 @@ const LEASE_OUTLASTS: Duration = Duration::from_secs(10);
 pub struct Claim {
     active: Active,
     /// The state of the head that the claim was written over, if that is known.
-    over: ObservedAt,
+    written_over: ObservedAt,
     seen: Mutex<Versioned>,
     /// The ownership check of all targets.
     pub(super) check: SharedCheck,
@@ -106,7 +106,7 @@ impl Claim {
             waits: Waits::of(&active),
             start_event_pending: AtomicBool::new(active.start_untold),
             active,
-            over,
+            written_over: over,
             seen: Mutex::new(seen),
             check: SharedCheck::default(),
             record_etag: Mutex::default(),
@@ -116,7 +116,7 @@ impl Claim {
 
     /// Returns the same claim with its artifact, which is resolved now.
     pub(super) fn with_artifact(&self, chosen: ResolvedArtifact, seen: Versioned, now: Timestamp) -> Self {
-        Self::new(Active { chosen: Some(chosen), ..self.active.clone() }, seen, self.over.clone(), now)
+        Self::new(Active { chosen: Some(chosen), ..self.active.clone() }, seen, self.written_over.clone(), now)
     }
 
     /// The deployment, as it was claimed.
@@ -165,7 +165,7 @@ impl Claim {
 
     /// Whether nobody can have written to a target between its observation and the claim.
     pub(super) fn was_written_over(&self, observed_at: &ObservedAt) -> bool {
-        *observed_at == ObservedAt::Held || *observed_at == self.over
+        *observed_at == ObservedAt::Held || *observed_at == self.written_over
     }
 
     /// The request.

@@ -16,7 +16,7 @@ use deployer_core::session::{looking_policy, session_name};
 use super::claim::{Claim, Stopped};
 use super::handle::Reconciler;
 use super::promotions::policy::ClaimedDecision;
-use super::rollout::enter::enter;
+use super::rollout::enter::open_session;
 use super::store::{Change, Versioned};
 use super::{Engine, Transient};
 use crate::port::{Account, ReadError, SessionRequest};
@@ -118,5 +118,5 @@ pub(crate) async fn open_reading_session(
         name: session_name(id),
         policy: looking_policy(target, &at.function_name),
     };
-    enter(engine.ports.sessions.as_ref(), engine.timer(), &session).await
+    open_session(engine.ports.sessions.as_ref(), engine.timer(), &session).await
 }

@@ -1,5 +1,5 @@
-//! Promotions of several functions together: the group's object in the ledger is driven on by whoever comes by, each step by
-//! compare-and-swap, each deployment known by an identity that the group gives it.
+//! Promotions of several functions together. The group is an object of the ledger, which each invocation that comes by
+//! brings further, step by step, each by compare-and-swap. The group gives each of its deployments its identity.
 
 mod steps;
 
@@ -16,22 +16,22 @@ use crate::store::Change;
 use crate::sweep::report::{FailureKind, Swept};
 use crate::{Engine, Transient};
 
-/// The most steps that a group takes at once.
+/// The most steps of one reconciliation.
 const MAX_STEPS: u32 = 12;
 
-/// One step of a group.
+/// The result of one step.
 enum StepResult {
     /// Nothing changes now.
     Stays(Group),
-    /// It has come to its end.
+    /// The group has ended.
     Ends(Group),
-    /// It is open no more.
+    /// The group is no longer open.
     Gone,
-    /// It is another now.
+    /// The group was written in its next form.
     Advances { from: Box<Group>, to: Box<Group> },
 }
 
-/// Promotions of several functions together.
+/// Reconciles promotions of several functions together.
 #[derive(Clone, Copy)]
 pub(crate) struct Groups<'e> {
     engine: &'e Engine,
@@ -42,7 +42,7 @@ impl<'e> Groups<'e> {
         Self { engine }
     }
 
-    /// Takes a group in, and drives it as far as it goes now.
+    /// Opens a group, and reconciles it.
     pub(super) async fn promote(
         self,
         asked: &PromotionRequest,
@@ -61,14 +61,14 @@ impl<'e> Groups<'e> {
         if self.engine.store().create(&Group::open_key(&group.environment, group.id), &group).await?
             && let Some(ended) = self.read(&Group::ended_key(&group.environment, group.id)).await?
         {
-            // It ended between the two looks.
+            // The group ended between the two reads.
             self.engine.store().delete(&Group::open_key(&group.environment, group.id)).await;
             return ensure_same_request(asked, &group, ended);
         }
         ensure_same_request(asked, &group, self.reconcile(&group.environment, group.id).await?)
     }
 
-    /// Drives every group that is open. What goes wrong with one never stops the others.
+    /// Reconciles every open group. A failure of one never stops the others.
     pub(super) async fn reconcile_all(self) -> Result<Swept, Transient> {
         let prefix = Group::open();
         let mut swept = Swept::default();
@@ -91,7 +91,7 @@ impl<'e> Groups<'e> {
         Ok(swept)
     }
 
-    /// Drives a group as far as it goes now.
+    /// Does the group's next steps, until nothing changes now.
     pub(super) async fn reconcile(self, environment: &EnvironmentName, id: DeploymentId) -> Result<Group, Transient> {
         let (open, ended) = (Group::open_key(environment, id), Group::ended_key(environment, id));
         for _ in 0..MAX_STEPS {
@@ -121,7 +121,7 @@ impl<'e> Groups<'e> {
         Err(Transient::Contended)
     }
 
-    /// The group after its next step, which is taken here.
+    /// Does the group's next step, and returns the group after it.
     async fn next(self, group: &Group) -> Result<Group, Transient> {
         Ok(match group.phase {
             _ if !self.engine.config.environments.contains_key(&group.environment) => {
@@ -143,7 +143,7 @@ impl<'e> Groups<'e> {
         })
     }
 
-    /// Tells of a step that is written, and sends the members of a group that is decided.
+    /// Publishes that a group has begun to wait, and dispatches the members of a group that is decided.
     async fn after_step(self, from: &Group, to: &Group) {
         let begins_to_wait = to.phase == Phase::Checking && from.because.is_none() && to.because.is_some();
         if begins_to_wait {
@@ -153,7 +153,7 @@ impl<'e> Groups<'e> {
         }
     }
 
-    /// Where one of its functions goes.
+    /// Finds a member's function in deployer.json.
     pub(super) fn function_ref(self, group: &Group, member: &Member) -> Result<FunctionRef<'e>, Transient> {
         self.engine.at(&group.environment, &member.function).map_err(|error| Transient::Unseen(error.to_string()))
     }
@@ -167,7 +167,7 @@ impl<'e> Groups<'e> {
         self.engine.store().create(&key, group).await?;
         let is_refused = is_abandoned || matches!(group.status, Status::Refused | Status::Superseded);
         if is_refused && self.publish_group_event(Announcement::PromotionRefused, group).await.is_err() {
-            // It stays open for the sweep, until that is told.
+            // The group stays open for the sweep, until the event is sent.
             return Ok(group.clone());
         }
         self.engine.store().delete(&Group::open_key(&group.environment, group.id)).await;
@@ -175,7 +175,7 @@ impl<'e> Groups<'e> {
         Ok(group.clone())
     }
 
-    /// Tells of a group, which has no record like those of deployments.
+    /// Publishes an event about a group, which has no record like those of deployments.
     pub(super) async fn publish_group_event(self, announces: Announcement, group: &Group) -> Result<(), NotSent> {
         let about = RecordlessEvent {
             group: Some(group.id),
@@ -195,7 +195,7 @@ impl<'e> Groups<'e> {
     }
 }
 
-/// An id names one request: the group that was found under it must be of what is asked for now.
+/// Refuses a group that another request with the same id has opened.
 fn ensure_same_request(asked: &PromotionRequest, wanted: &Group, found: Group) -> Result<Group, CommandError> {
     let functions = |group: &Group| group.functions.iter().map(|member| member.function.clone()).collect::<Vec<_>>();
     match (functions(&found), &found.from) == (functions(wanted), &wanted.from) {

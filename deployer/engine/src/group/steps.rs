@@ -1,4 +1,4 @@
-//! The steps of a group: its functions are checked, take their places, move, and are rolled back where one fails.
+//! The steps of a group: its functions are checked, take their places, move, and are rolled back if one fails.
 
 use std::time::Duration;
 
@@ -19,11 +19,11 @@ use crate::store::{Change, Versioned};
 
 use super::Groups;
 
-/// How long it is tried to see what the sources of a group serve.
+/// The time for which reading the code that a group's sources serve is tried.
 const UNSEEN_FOR: Duration = Duration::from_secs(86_400);
 
 impl Groups<'_> {
-    /// Judges each function of a group, before any of them moves.
+    /// Evaluates each function of a group, before any of them moves.
     pub(super) async fn check(self, group: &Group) -> Result<Vec<Checked>, Transient> {
         try_join_all(group.functions.iter().map(|member| self.check_member(group, member))).await
     }
@@ -31,7 +31,7 @@ impl Groups<'_> {
     pub(super) async fn check_member(self, group: &Group, member: &Member) -> Result<Checked, Transient> {
         let at = self.function_ref(group, member)?;
         let head = async { Ok::<_, Transient>(self.engine.store().head(&at).await?) };
-        // Its group is asked: all rules count.
+        // The group asks, not its member: all rules count.
         let (seen, inputs) = futures::try_join!(head, self.engine.reconciler(&at).promotions().inputs(None))?;
         let none = SourceEnvironment::default();
         let promoting = group.promoting(member);
@@ -45,7 +45,7 @@ impl Groups<'_> {
             return Ok((Decision::Deny(refusal), chosen));
         }
         let decision = self.engine.reconciler(&at).promotions().policy(&seen.head, &inputs).judge(&request, &promoting);
-        // What came after it waits behind it.
+        // A request that came later waits behind the member's place.
         let holds_place = seen.head.id_of(&request).is_some();
         let decision = match (seen.head.not_taken(&request, &decision, &at).filter(|_| !holds_place), decision) {
             (Some(ending), Decision::Allow) => Decision::Deny(ending),
@@ -55,7 +55,7 @@ impl Groups<'_> {
             (Decision::Allow, Some(chosen)) => {
                 let promotions = self.engine.reconciler(&at).promotions();
                 match promotions.has_drifted(&promoting, chosen, &inputs.sources, request.id).await {
-                    // For a day: then somebody has to look.
+                    // After a day a person has to look.
                     Err(Transient::Unseen(because)) if self.engine.timer().passed(group.started_at) > UNSEEN_FOR => {
                         Some(Ending::Refused { code: Code::NotPromotable, because })
                     }
@@ -71,8 +71,8 @@ impl Groups<'_> {
         Ok((drifted.map_or(decision, Decision::Deny), chosen))
     }
 
-    /// Each member takes its place, one after the other in the order of their functions: so two groups never wait for each
-    /// other. When all hold theirs they are judged once more, and the group is decided.
+    /// Lets each member take its place, one after the other in the order of their functions, so that two groups never
+    /// wait for each other. When all hold theirs, they are evaluated once more, and the group is decided.
     pub(super) async fn place_and_decide(self, group: &Group) -> Result<Group, Transient> {
         for member in &group.functions {
             match self.take_place(group, member).await? {
@@ -115,12 +115,12 @@ impl Groups<'_> {
         Ok(placing)
     }
 
-    /// Gives back the places of a group that is not decided, or whose environment deployer.json does not have any more.
+    /// Releases the places of a group that is not decided, or whose environment deployer.json does not have any more.
     pub(super) async fn release_places(self, group: &Group) -> Result<(), Transient> {
         let Some(token) = group.places else { return Ok(()) };
         for member in &group.functions {
             let key = Head::key(&group.environment, &member.function);
-            // By its key: deployer.json may not have the environment any more.
+            // The head is found by its key, because deployer.json may not have the environment any more.
             let change = async |head: Option<&Head>| {
                 let without = head.and_then(|head| head.without_place(member.deployment, token));
                 Ok::<_, Transient>(match without {
@@ -131,7 +131,7 @@ impl Groups<'_> {
             if let Some(marker) = self.engine.store().update(&key, change).await? {
                 self.engine.store().delete(&Head::marker_key(&group.environment, &member.function, marker)).await;
                 if let Ok(at) = self.function_ref(group, member) {
-                    // The request that has waited behind it.
+                    // The request that has waited behind the place goes on.
                     self.engine.reconciler(&at).schedule_wakeup().await;
                 }
             }
@@ -139,7 +139,7 @@ impl Groups<'_> {
         Ok(())
     }
 
-    /// The group is decided: somebody shall go on with each member, or where there is no queue we do.
+    /// Sends a tick to each member of a group that is decided; without a queue it works on the members itself.
     pub(super) async fn dispatch_members(self, group: &Group) {
         let sent = group.functions.iter().map(|member| async move {
             let at = self.function_ref(group, member)?;
@@ -158,22 +158,22 @@ impl Groups<'_> {
         }
     }
 
-    /// How far each deployment of a group is.
+    /// Returns the records of the members' deployments.
     pub(super) async fn member_records(self, group: &Group) -> Result<Vec<Option<DeploymentRecord>>, Transient> {
         let records = group.functions.iter().map(|member| async move {
             let at = self.function_ref(group, member)?;
             let known = known_record(self.engine, &at, &self.request_of(group, member)).await?;
             if known.is_none() {
-                // Its head was lost, or written back to what it was before.
+                // The head was lost, or written back to an earlier state.
                 self.take_place(group, member).await?;
             }
             Ok(known)
         });
-        // One that cannot be asked for now holds up no other.
+        // A member that cannot be read now holds up no other.
         join_all(records).await.into_iter().collect()
     }
 
-    /// How far the way back of each is that had moved.
+    /// Returns the records of the rollbacks of the members that had moved, and begins those that no head knows.
     pub(super) async fn roll_back_members(self, group: &Group) -> Result<Vec<Option<DeploymentRecord>>, Transient> {
         let rollbacks = group.functions.iter().map(|member| async move {
             let at = self.function_ref(group, member)?;
@@ -187,7 +187,7 @@ impl Groups<'_> {
         join_all(rollbacks).await.into_iter().collect()
     }
 
-    /// One of them has not got there: those that still wait need not go any more.
+    /// Withdraws the members that still wait, once another member has failed.
     pub(super) async fn withdraw(self, group: &Group) -> Result<(), Transient> {
         for member in group.to_withdraw(self.engine.now()) {
             let at = self.function_ref(group, member)?;

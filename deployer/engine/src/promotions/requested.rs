@@ -13,8 +13,8 @@ use crate::group::Groups;
 use crate::handle::Promotions;
 
 impl Promotions<'_> {
-    /// A hint that came here: puts what was asked for into the head and goes on with it; or goes on with the group of a
-    /// member that has ended. `None`: it is about unobserved_write.
+    /// Follows a hint: submits the promotions that were asked for here, or reconciles the group of a member that has
+    /// ended. `None`: the hint fits neither.
     pub(crate) async fn follow_hint(self, id: DeploymentId) -> Result<Option<DeploymentRecord>, Transient> {
         let keys = self.engine.store().keys(&AskedFor::all_of(&self.at.name, &self.at.function)).await?;
         let mut found = None;
@@ -33,14 +33,14 @@ impl Promotions<'_> {
         Ok(record.filter(|_| group.is_some()))
     }
 
-    /// Puts what was asked for into its head. Once that knows it the object goes.
+    /// Submits a promotion that was asked for, and then deletes its object.
     pub(crate) async fn submit_requested(
         self,
         key: &str,
         dispatch: Dispatch,
     ) -> Result<Option<DeploymentRecord>, Transient> {
         let Some((asked, _)) = self.engine.store().object::<AskedFor>(key).await? else { return Ok(None) };
-        // A marker of its own: somebody may do the same at the same time.
+        // The request gets a marker of its own: another invocation may do the same at the same time.
         let request = Request { marker: self.engine.token(), ..asked.request };
         let head = async { Ok::<_, Transient>(self.engine.store().head(self.at).await?) };
         let (seen, inputs) = futures::try_join!(head, self.inputs(None))?;
@@ -56,7 +56,7 @@ impl Promotions<'_> {
         if is_submitted { Box::pin(self.reconciler().handle_outcome(&request, outcome)).await } else { Ok(None) }
     }
 
-    /// Whether there is anything to do for what was asked for: it is not known yet, and not there already.
+    /// Whether the promotion is still wanted: the head does not know it yet, and the artifact is not there already.
     pub(crate) fn is_still_wanted(self, head: &Head, request: &Request, inputs: &PolicyInputs) -> bool {
         let Some(promoting) = request.promoting() else { return true };
         let policy = self.policy(head, inputs);

@@ -1,4 +1,4 @@
-//! Promotions that wait in a head: submitted, evaluated anew, deferred, gone on with.
+//! Promotions that wait in a head: they are submitted, evaluated again, deferred and resumed.
 
 use deployer_core::event::Event;
 use deployer_core::head::{Head, Next, Request, Transition, Waiting, Wakeup};
@@ -15,7 +15,7 @@ use crate::reconcile::Start;
 use crate::store::{Change, Versioned};
 
 impl Promotions<'_> {
-    /// Takes a promotion in that somebody asks for. `refusal`: why it is not even judged.
+    /// Submits a promotion. A `refusal` ends it before it is evaluated.
     pub(crate) async fn submit(
         self,
         dispatch: Dispatch,
@@ -29,7 +29,8 @@ impl Promotions<'_> {
         if let Some(record) =
             self.engine.store().record(self.at, request.id).await?.filter(|record| record.status.is_ended())
         {
-            // However long ago that was: an archive that is played again brings nothing back.
+            // That holds however long ago the promotion ended: an archive of events that is replayed brings nothing
+            // back.
             return Ok(SubmitOutcome::Finished { record: Box::new(record), marker: None });
         }
         self.engine.store().mark_open(self.at, request).await?;
@@ -42,7 +43,7 @@ impl Promotions<'_> {
             seen.head.accept_promotion((&request, dispatch), &decision, self.at, &now_as(self.engine, &me))
         };
         let outcome = self.reconciler().transition(None, Some(request.marker), accept).await?;
-        // What was put down and waits for nothing is gone on with from there.
+        // A promotion that was only enqueued and waits for nothing goes on by a wakeup.
         if let (SubmitOutcome::Deferred { waiting, again: false }, Dispatch::Enqueue) = (&outcome, dispatch)
             && waiting.wait.is_over()
         {
@@ -51,7 +52,7 @@ impl Promotions<'_> {
         Ok(outcome)
     }
 
-    /// Judges a promotion anew that waits, and goes on with it as the rules say by now.
+    /// Evaluates a waiting promotion again, and takes the head through the transition that the decision asks for.
     pub(crate) async fn reevaluate(self, id: DeploymentId) -> Result<SubmitOutcome, Transient> {
         let first = self.engine.store().head(self.at).await?;
         let waiting = first.head.waiting().iter().find(|waiting| waiting.request.id == id);
@@ -66,7 +67,7 @@ impl Promotions<'_> {
         self.reconciler().transition(Some(first), None, go_on).await
     }
 
-    /// Goes on with a promotion that waits, and works on it if it passes.
+    /// Resumes a waiting promotion, and works on it if the rules allow it.
     pub(crate) async fn resume(self, id: DeploymentId) -> Result<Vec<DeploymentRecord>, Transient> {
         match self.reevaluate(id).await? {
             SubmitOutcome::Claimed(claim) => Box::pin(self.reconciler().resume(Start::Claimed(claim))).await,
@@ -77,7 +78,7 @@ impl Promotions<'_> {
         }
     }
 
-    /// Puts a promotion back that has to wait all the same.
+    /// Puts a claimed promotion back among those that wait.
     pub(crate) async fn defer(self, claim: &Claim, wait: &Wait) -> Result<DeploymentRecord, Transient> {
         let change = async |seen: &mut Versioned| {
             Ok::<_, Transient>(match seen.head.put_back(claim.token(), wait, self.at, self.engine.now()) {
@@ -105,12 +106,12 @@ impl Promotions<'_> {
         }
     }
 
-    /// Writes down that a promotion waits, and tells of it, once. Best effort: the sweep does it otherwise.
+    /// Records that a promotion waits, and publishes it, once. Best effort: the sweep does it otherwise.
     pub(crate) async fn publish_waiting(self, seen: Versioned, waiting: &Waiting) {
         let record = waiting.record(self.at);
         match self.engine.store().write_record(&record, None).await {
             Ok(Some(_)) => {}
-            // It has ended by now.
+            // The promotion has ended by now.
             Ok(None) => return,
             Err(error) => return tracing::warn!("not recorded as waiting: {error}"),
         }
@@ -128,8 +129,8 @@ impl Promotions<'_> {
         }
     }
 
-    /// Somebody shall go on with a promotion that waits for nothing any more: by a tick, or where there is no queue by us. What
-    /// does not succeed is the sweep's.
+    /// Has a promotion go on that waits for nothing any more: by a tick, or without a queue by this invocation. If that
+    /// fails, the sweep does it.
     pub(crate) async fn schedule(self, id: DeploymentId) {
         let sent = match self.engine.ports.queue.is_some() {
             true => self.reconciler().send_tick(Wakeup { id, claim: None }, self.engine.now()).await,
@@ -141,7 +142,7 @@ impl Promotions<'_> {
         }
     }
 
-    /// Which of those that wait here have something to go on for: they pass, they end, or wait for something else by now.
+    /// Evaluates the promotions that wait here, and returns those for which the decision is another than the head says.
     pub(crate) async fn movable(self, head: &Head) -> Result<Vec<(DeploymentId, Decision)>, Transient> {
         if head.waiting().is_empty() {
             return Ok(vec![]);

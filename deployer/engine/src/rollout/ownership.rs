@@ -1,5 +1,6 @@
-//! The ownership check: an alias may be written only if the claim is still ours, and nobody has asked it to stop or rejected what it
-//! brings. Where doors are to be opened, the head says so first, and that write is the check as well.
+//! The ownership check: an alias may be written only if the claim is still ours, nobody has asked it to stop, and
+//! nobody has rejected the artifact. If doors are to be opened, they are first written into the head, and that write is
+//! the check as well.
 
 use std::time::Duration;
 
@@ -18,19 +19,20 @@ use crate::timer::MAX_READ_RETRIES;
 pub(super) const OWNED_FOR: Duration = Duration::from_secs(3);
 
 impl TargetRollout<'_> {
-    /// Checks that the claim is still ours; [`Claim::stopped`](crate::Claim::stopped) tells afterwards whether it was asked to stop.
-    pub async fn ensure_still_owned(self, brings: Sha256, opening: Option<Opening>) -> Result<(), Transient> {
-        let Some(turn) = self.claim.check.turn(brings, opening).await else { return Ok(()) };
+    /// Checks that the claim is still ours. [`Claim::stopped`](crate::Claim::stopped) tells afterwards whether it was
+    /// asked to stop.
+    pub async fn ensure_still_owned(self, new_code: Sha256, opening: Option<Opening>) -> Result<(), Transient> {
+        let Some(turn) = self.claim.check.turn(new_code, opening).await else { return Ok(()) };
         futures::try_join!(self.check_claim(&turn.openings), self.check_rejects())?;
-        turn.passed();
+        turn.complete();
         Ok(())
     }
 
-    /// Writes the doors into the head as last seen: nobody else has written it since if that succeeds. Reads it where there is
-    /// nothing to write, or somebody was first.
+    /// Writes the doors into the head as last seen. If that succeeds, nobody else has written the head since. It reads
+    /// the head if there is nothing to write, or another writer was first.
     async fn check_claim(self, openings: &[Opening]) -> Result<(), Transient> {
         let claim = self.claim;
-        // It may be long ago that the head was seen: only a write on it shows that it is still so.
+        // The head may have been seen long ago: only a write over it shows that it is unchanged.
         let last_seen = Some(claim.seen()).filter(|seen| {
             !openings.is_empty() && claim.stopped().is_none() && seen.head.with_doors(claim.token(), openings).is_some()
         });
@@ -47,7 +49,7 @@ impl TargetRollout<'_> {
                 None => Change::Keep(()),
             })
         };
-        // The targets are under way: giving up costs a whole lease.
+        // The targets are under way: giving up would cost a whole lease.
         let may_try_again = |attempt: u32, error: &LedgerError| {
             tracing::warn!("the head could not be read or written before the alias: {error}");
             attempt < MAX_READ_RETRIES
@@ -71,8 +73,8 @@ impl TargetRollout<'_> {
                 }
                 Err(error) => return Err(error.into()),
             };
-            let brings = claim.check.brings();
-            let rejected = claim.chosen().and_then(|chosen| rejects.refusal(&chosen.release, brings));
+            let new_code = claim.check.new_code();
+            let rejected = claim.chosen().and_then(|chosen| rejects.refusal(&chosen.release, new_code));
             if let Some(Ending::Refused { code, because }) = rejected {
                 claim.stop(Stopped { status: Status::Refused, code, because });
             }

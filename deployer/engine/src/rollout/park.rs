@@ -1,5 +1,5 @@
-//! A deployment that has not ended here is left to another invocation: because Lambda needs longer than one should wait, or because the
-//! time is up.
+//! Leaves a deployment to another invocation, because Lambda needs longer than an invocation should wait, or because
+//! the time is up.
 
 use deployer_core::config::Target;
 use deployer_core::head::{GivenUp, Left, Wakeup};
@@ -13,7 +13,7 @@ use crate::Transient;
 use crate::claim::Claim;
 
 impl Rollout<'_> {
-    /// Lambda needs longer than an invocation should wait: the claim is given up, and another invocation goes on later.
+    /// Gives the claim up while Lambda is at work; another invocation goes on later.
     pub(super) async fn park(&self, claim: &Claim, results: TargetResults) -> Unfinished {
         let (engine, at, left) = (self.engine, self.at, self.left(claim, results));
         let mut active = claim.active_now();
@@ -29,7 +29,7 @@ impl Rollout<'_> {
             tracing::warn!("not recorded as waiting for Lambda: {error}");
         }
         let released = engine.reconciler(at).release(claim, GivenUp::Parked { left: &left, look_at }).await;
-        // The head says that it is looked at now, where it was asked to stop meanwhile.
+        // If the deployment was asked to stop meanwhile, the head says that it is looked at now.
         let look_at = released.map_or(look_at, |head| head.active().and_then(|active| active.looks_at));
         tracing::info!(?look_at, "parked: {}", record.because.as_deref().unwrap_or_default());
         if let Some(look_at) = look_at
@@ -43,7 +43,7 @@ impl Rollout<'_> {
         Unfinished::Saved(Box::new(record))
     }
 
-    /// The time is up, and every target has stopped: the claim is given up, and another invocation goes on.
+    /// Gives the claim up because the time is up and every target has stopped; another invocation goes on.
     pub(super) async fn save(&self, claim: &Claim, results: TargetResults) -> Unfinished {
         let (engine, at) = (self.engine, self.at);
         engine.reconciler(at).release(claim, GivenUp::TimeIsUp(&self.left(claim, results))).await;
@@ -61,7 +61,7 @@ impl Rollout<'_> {
         }
     }
 
-    /// The things that the next owner must know.
+    /// Collects what the next owner must know.
     fn left(&self, claim: &Claim, results: TargetResults) -> Left {
         let done = results.done();
         let (waits, doors) = (claim.waits.left(&done), claim.doors.all());

@@ -24,7 +24,7 @@ pub(super) struct TargetRollout<'a> {
 }
 
 impl<'a> TargetRollout<'a> {
-    /// The time that there is.
+    /// The time that this invocation has.
     pub fn timer(self) -> Timer<'a> {
         self.rollout.engine.timer()
     }
@@ -49,19 +49,19 @@ impl<'a> TargetRollout<'a> {
         Some(Previous { version: live.version.clone()?, sha256: live.sha256, weights: Default::default() })
     }
 
-    /// The version that the alias served before this deployment first wrote to it, as far as that was written down. Owners that did not know
-    /// of doors wrote nothing down: then it is what the ledger knew.
+    /// The version that the alias served before this deployment first wrote to it, if the head has it. Owners that did
+    /// not know of doors wrote nothing down: then it is the version that the ledger knew.
     pub fn served_before(self) -> Option<Option<Previous>> {
         let written = self.claim.served_before(self.target);
         written.or_else(|| self.live_before().filter(|_| self.claim.doors.are_undeclared()).map(Some))
     }
 
-    /// Whether what an earlier write may still do is to be ruled out here: nothing else writes the alias.
+    /// Whether earlier writes may be ruled out here: nothing else writes the alias.
     pub fn may_shut_doors(self, plan: &Plan) -> bool {
         (plan.writes_nothing() || self.claim.stopped().is_some()) && !self.claim.only_observes()
     }
 
-    /// The error of a target that somebody else has changed.
+    /// Makes the error of a target that somebody else has changed.
     pub fn foreign_change(self, step: &str, found: &str) -> TargetError {
         let function = &self.rollout.at.function_name;
         TargetError::new(

@@ -1,7 +1,8 @@
-//! After an alias has moved, the engine waits until all of its traffic is on the new version.
+//! Waits, after an alias has moved, until all of its traffic is on the new version.
 //!
-//! Lambda itself holds the traffic of an alias with provisioned concurrency back for minutes, for good if the new version's
-//! init fails. The engine looks at the alias until the traffic has arrived, and puts it back if the traffic does not come.
+//! Lambda itself holds the traffic of an alias with provisioned concurrency back for minutes, and for good if the new
+//! version's init fails. The engine reads the alias until the traffic has arrived, and puts it back if the traffic does
+//! not come.
 
 use std::time::Duration;
 
@@ -22,11 +23,11 @@ use crate::claim::Stopped;
 use crate::port::{Answer, Write};
 use crate::store::{Change, Versioned};
 
-/// Lambda may tell of the failure before for so long.
+/// The time for which Lambda may still report the failure of an earlier version.
 const FAILURES_ARE_OURS_AFTER: Duration = Duration::from_secs(5);
 
-/// Whether the alias that the plan moves has provisioned concurrency; nothing where the plan does not move it, or that is not known.
-/// Lambda is not asked where the head knows of the last day that it has none.
+/// Whether the alias that the plan moves has provisioned concurrency; none if the plan does not move it, or that is not
+/// known. Lambda is not asked if the head knows from the last day that the alias has none.
 pub(super) async fn is_provisioned(context: StepContext<'_>) -> Option<bool> {
     let TargetRollout { rollout, claim, target, .. } = context.on;
     if !context.plan.steps.iter().any(|step| matches!(step, Step::MoveAlias { .. })) {
@@ -44,7 +45,7 @@ pub(super) async fn is_provisioned(context: StepContext<'_>) -> Option<bool> {
             }
             is_provisioned
         }
-        // UpdateAlias's own answer tells as well.
+        // The answer to UpdateAlias tells as well.
         Err(error) => {
             tracing::warn!("whether the alias has provisioned concurrency is not known: {error}");
             None
@@ -60,7 +61,7 @@ pub(super) struct TrafficWatch<'a> {
     before: Option<Version>,
 }
 
-/// An alias was put back, or was to be.
+/// The result of putting an alias back, which may not have been answered.
 struct Restored {
     error: TargetError,
     is_answered: bool,
@@ -72,11 +73,11 @@ impl<'a> TrafficWatch<'a> {
         Self { context, version, before }
     }
 
-    /// Writes into the head what will be waited for, before the alias moves, so that any later owner knows it. The time counts
-    /// from this move: an owner that died before its own move has waited for nothing.
+    /// Writes into the head, before the alias moves, what will be waited for, so that any later owner knows it. The
+    /// time counts from this move: an owner that died before its own move has waited for nothing.
     pub async fn note_the_move(&self) -> Result<(), StepError> {
         self.write_awaited(&self.awaited_from_now()).await?;
-        // Somebody who asks it to stop may have been first.
+        // Another writer may have asked the deployment to stop.
         self.context.on.claim.stopped().map_or(Ok(()), |_| Err(StepError::Stopped))
     }
 
@@ -92,7 +93,7 @@ impl<'a> TrafficWatch<'a> {
         self.run().await
     }
 
-    /// Looks at the alias until all of its traffic is on the version.
+    /// Reads the alias until all of its traffic is on the version.
     pub async fn run(self) -> Result<(), StepError> {
         let TargetRollout { rollout, claim, target, .. } = self.context.on;
         let timer = self.context.on.timer();
@@ -113,7 +114,7 @@ impl<'a> TrafficWatch<'a> {
             let (seen, concurrency) = self.look().await?;
             let is_moved = seen.version.as_ref() == Some(self.version);
             match (Traffic::after_move(&seen, awaited.before.as_ref()), restored.take()) {
-                // It may have come over after all.
+                // The traffic may have come over after all.
                 (Traffic::Whole, _) if is_moved => return self.ensure_no_open_door(),
                 (Traffic::Whole, Some(error)) if seen.version == awaited.before => {
                     rollout.progress.set_restored(target);
@@ -165,7 +166,7 @@ impl<'a> TrafficWatch<'a> {
         Ok((seen, concurrency.flatten()))
     }
 
-    /// The move that is waited for: the head's, where this deployment has begun to wait before.
+    /// The awaited move: the head's, if this deployment has begun to wait before.
     fn awaited(&self) -> Awaited {
         let TargetRollout { claim, target, .. } = self.context.on;
         let seen = claim.seen().head;
@@ -202,7 +203,8 @@ impl<'a> TrafficWatch<'a> {
         Ok(())
     }
 
-    /// All of the traffic is on the version. An earlier write that may still come is ruled out by looking again.
+    /// Ends the wait, after all of the traffic has come over. If an earlier write may still take effect, the target is
+    /// observed again.
     fn ensure_no_open_door(&self) -> Result<(), StepError> {
         let TargetRollout { claim, target, .. } = self.context.on;
         if !claim.doors.is_open(target) {
@@ -224,14 +226,15 @@ impl<'a> TrafficWatch<'a> {
         if timer.now() >= awaited.until {
             return Some(format!("not within {} s (traffic_within)", passed.as_secs()));
         }
-        // Without a queue nobody else goes on: there must be time left to put the alias back.
+        // Without a queue nobody else goes on: enough time must be left to put the alias back.
         let retries = timer.retries;
         let needs = retries.write_needs + retries.record_needs + retries.longest_wait * 2;
         (self.context.on.rollout.engine.ports.queue.is_none() && timer.left() <= needs)
             .then(|| format!("not before the invocation's deadline, {} s after the move", passed.as_secs()))
     }
 
-    /// Points the alias to the version that has the traffic. A rollback leaves the alias: nobody wants back to where it came from.
+    /// Points the alias to the version that has the traffic. A rollback leaves the alias: nobody wants to return to the
+    /// version that it came from.
     async fn restore(
         &self,
         awaited: &Awaited,
@@ -263,7 +266,7 @@ impl<'a> TrafficWatch<'a> {
                 let then = format!("the alias was put back to version {back}: mend the release, then upload it again");
                 Ok(Restored { error: error(&then), is_answered: true })
             }
-            // Looking again tells whether it was written, or whether the traffic has come over meanwhile.
+            // The next reading tells whether the alias was written, or whether the traffic has come over meanwhile.
             Err(StepError::Reobserve { .. }) => {
                 let then = format!("the alias was to be put back to version {back}, and Lambda gave no answer");
                 Ok(Restored { error: error(&then), is_answered: false })

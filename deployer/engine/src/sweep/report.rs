@@ -18,7 +18,7 @@ pub struct Swept {
     pub cleared: usize,
     /// Functions whose head, or a record of which, could not be read or written; the log says which and why.
     pub failed: usize,
-    /// How long the deployer's queues are, of those that could be looked at.
+    /// The lengths of the deployer's queues that could be looked at.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub queues: Vec<QueueLength>,
     /// The failure of each of them.
@@ -27,7 +27,7 @@ pub struct Swept {
     pub failures: Vec<SweepFailure>,
 }
 
-/// How many messages a queue has, as SQS approximates it.
+/// The number of a queue's messages, as SQS approximates it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct QueueLength {
     /// The queue's name.
