@@ -22,7 +22,7 @@ impl Store<'_> {
     where
         E: From<LedgerError> + From<Contended>,
     {
-        self.update_head_with(at, first, Persistence::default(), change).await
+        self.update_head_with(at, first, Persistence::DEFAULT, change).await
     }
 
     /// Changes a head with the given persistence.
@@ -45,6 +45,19 @@ impl Store<'_> {
     pub async fn update<T: LedgerObject, R, E>(
         self,
         key: &str,
+        change: impl AsyncFnMut(Option<&T>) -> Result<Change<T, R>, E>,
+    ) -> Result<R, E>
+    where
+        E: From<LedgerError> + From<Contended>,
+    {
+        self.update_with(key, Persistence::DEFAULT, change).await
+    }
+
+    /// Changes any other object with the given persistence.
+    pub async fn update_with<T: LedgerObject, R, E>(
+        self,
+        key: &str,
+        persistence: Persistence<'_>,
         mut change: impl AsyncFnMut(Option<&T>) -> Result<Change<T, R>, E>,
     ) -> Result<R, E>
     where
@@ -53,7 +66,7 @@ impl Store<'_> {
         let change = async |seen: &mut Option<(T, ETag)>| change(seen.as_ref().map(|(object, _)| object)).await;
         let mut deciding = Deciding { change, outcome: None };
         let access = ObjectAccess(self, key);
-        let seen = self.compare_and_swap(&access, None, Persistence::default(), &mut deciding).await;
+        let seen = self.compare_and_swap(&access, None, persistence, &mut deciding).await;
         Ok(deciding.end(seen)?.1)
     }
 

@@ -48,11 +48,9 @@ pub(super) struct Persistence<'p> {
     pub races: &'p (dyn Fn(u32) -> bool + Sync),
 }
 
-impl Default for Persistence<'_> {
+impl Persistence<'_> {
     /// Ends the update at the first error, and at the twelfth lost race.
-    fn default() -> Self {
-        Self { errors: &|_, _| false, races: &|attempt| attempt + 1 < MAX_CAS_ATTEMPTS }
-    }
+    pub const DEFAULT: Self = Self { errors: &|_, _| false, races: &|attempt| attempt + 1 < MAX_CAS_ATTEMPTS };
 }
 
 impl Engine {
@@ -155,7 +153,8 @@ impl<'e> Store<'e> {
         self.write_record_as(record, &AsRead::default(), over).await
     }
 
-    /// Writes a record that was read as a part of another object.
+    /// Writes a record that was read as a part of another object. The first write is made without reading, so this is not the loop of
+    /// [`Store::update`].
     pub async fn write_record_as(
         self,
         record: &DeploymentRecord,

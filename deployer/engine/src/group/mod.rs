@@ -16,6 +16,8 @@ use crate::store::Change;
 use crate::sweep::report::{FailureKind, Swept};
 use crate::{Engine, Transient};
 
+use self::steps::Rollback;
+
 /// The most steps of one reconciliation.
 const MAX_STEPS: u32 = 12;
 
@@ -94,13 +96,16 @@ impl<'e> Groups<'e> {
     /// Does the group's next steps, until nothing changes now.
     pub(super) async fn reconcile(self, environment: &EnvironmentName, id: DeploymentId) -> Result<Group, Transient> {
         let (open, ended) = (Group::open_key(environment, id), Group::ended_key(environment, id));
+        let mut has_begun_rollbacks = false;
         for _ in 0..MAX_STEPS {
+            let mut rollbacks = Vec::new();
             let step = async |group: Option<&Group>| {
                 let Some(group) = group else { return Ok(Change::Keep(StepResult::Gone)) };
                 if group.phase == Phase::Ended {
                     return Ok(Change::Keep(StepResult::Ends(group.clone())));
                 }
-                let next = self.next(group).await?;
+                let next;
+                (next, rollbacks) = self.next(group).await?;
                 Ok::<_, Transient>(match next.differs_from(group) {
                     true => Change::Write(
                         next.clone(),
@@ -110,7 +115,11 @@ impl<'e> Groups<'e> {
                 })
             };
             match self.engine.store().update(&open, step).await? {
-                StepResult::Stays(group) => return Ok(group),
+                StepResult::Stays(group) if rollbacks.is_empty() || has_begun_rollbacks => return Ok(group),
+                StepResult::Stays(_) => {
+                    self.begin_rollbacks(&rollbacks).await?;
+                    has_begun_rollbacks = true;
+                }
                 StepResult::Ends(group) => return self.end_group(&group).await,
                 StepResult::Gone => {
                     return self.read(&ended).await?.ok_or(Transient::TakenOver);
@@ -121,9 +130,9 @@ impl<'e> Groups<'e> {
         Err(Transient::Contended)
     }
 
-    /// Does the group's next step, and returns the group after it.
-    async fn next(self, group: &Group) -> Result<Group, Transient> {
-        Ok(match group.phase {
+    /// Does the group's next step. Returns the group after it, and the rollbacks to be begun once the group is written.
+    async fn next(self, group: &Group) -> Result<(Group, Vec<Rollback<'e>>), Transient> {
+        let next = match group.phase {
             _ if !self.engine.config.environments.contains_key(&group.environment) => {
                 group.abandoned(self.engine.now())
             }
@@ -138,9 +147,13 @@ impl<'e> Groups<'e> {
                 self.withdraw(&next).await?;
                 next
             }
-            Phase::GoingBack => group.gone_back(&self.roll_back_members(group).await?, self.engine.now()),
+            Phase::GoingBack => {
+                let (records, rollbacks) = self.rollbacks(group).await?;
+                return Ok((group.gone_back(&records, self.engine.now()), rollbacks));
+            }
             Phase::Ended => group.clone(),
-        })
+        };
+        Ok((next, Vec::new()))
     }
 
     /// Publishes that a group has begun to wait, and dispatches the members of a group that is decided.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use deployer_core::commanded::CommandEffect;
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{Checked, Group, Member};
 use deployer_core::head::{Consent, Head, Placing, Request, Wakeup};
 use deployer_core::promotion::{Decision, SourceEnvironment, Wait};
@@ -22,7 +23,10 @@ use super::Groups;
 /// The time for which reading the code that a group's sources serve is tried.
 const UNSEEN_FOR: Duration = Duration::from_secs(86_400);
 
-impl Groups<'_> {
+/// The rollback of a member, and its function.
+pub(super) type Rollback<'e> = (FunctionRef<'e>, Request);
+
+impl<'e> Groups<'e> {
     /// Evaluates each function of a group, before any of them moves.
     pub(super) async fn check(self, group: &Group) -> Result<Vec<Checked>, Transient> {
         try_join_all(group.functions.iter().map(|member| self.check_member(group, member))).await
@@ -173,18 +177,29 @@ impl Groups<'_> {
         join_all(records).await.into_iter().collect()
     }
 
-    /// Returns the records of the rollbacks of the members that had moved, and begins those that no head knows.
-    pub(super) async fn roll_back_members(self, group: &Group) -> Result<Vec<Option<DeploymentRecord>>, Transient> {
-        let rollbacks = group.functions.iter().map(|member| async move {
+    /// Reads the records of the rollbacks of the members that had moved, and collects the rollbacks that no head knows.
+    pub(super) async fn rollbacks(
+        self,
+        group: &Group,
+    ) -> Result<(Vec<Option<DeploymentRecord>>, Vec<Rollback<'e>>), Transient> {
+        let reads = group.functions.iter().map(|member| async move {
             let at = self.function_ref(group, member)?;
-            let back = group.request_back(member, (self.engine.now(), self.engine.token()));
-            let Some(request) = back.filter(|_| member.has_moved()) else { return Ok(None) };
-            match known_record(self.engine, &at, &request).await? {
-                Some(known) => Ok(Some(known)),
-                None => Box::pin(undo(self.engine, &at, &request)).await,
-            }
+            let request = group.request_back(member, (self.engine.now(), self.engine.token()));
+            let Some(request) = request.filter(|_| member.has_moved()) else { return Ok((None, None)) };
+            Ok(match known_record(self.engine, &at, &request).await? {
+                Some(known) => (Some(known), None),
+                None => (None, Some((at, request))),
+            })
         });
-        join_all(rollbacks).await.into_iter().collect()
+        let read: Vec<_> = join_all(reads).await.into_iter().collect::<Result<_, Transient>>()?;
+        let (records, unknown): (_, Vec<_>) = read.into_iter().unzip();
+        Ok((records, unknown.into_iter().flatten().collect()))
+    }
+
+    /// Begins rollbacks. A failed one holds up no other.
+    pub(super) async fn begin_rollbacks(self, rollbacks: &[Rollback<'e>]) -> Result<(), Transient> {
+        let begun = rollbacks.iter().map(|(at, request)| Box::pin(undo(self.engine, at, request)));
+        join_all(begun).await.into_iter().try_for_each(|begun| begun.map(drop))
     }
 
     /// Withdraws the members that still wait, once another member has failed.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use deployer_core::head::Opening;
 use deployer_core::id::Sha256;
 use deployer_core::record::{Ending, Status};
+use deployer_core::rejects::Rejects;
 
 use super::target::TargetRollout;
 use crate::Transient;
@@ -17,6 +18,14 @@ use crate::timer::MAX_READ_RETRIES;
 
 /// The time for which a check counts: a version may take minutes, and somebody may ask us to stop meanwhile.
 pub(super) const OWNED_FOR: Duration = Duration::from_secs(3);
+
+/// The persistence of the check. The targets are under way: giving up would cost a whole lease.
+const PERSISTENCE: Persistence<'static> = Persistence { errors: &may_try_again, ..Persistence::DEFAULT };
+
+fn may_try_again(attempt: u32, error: &LedgerError) -> bool {
+    tracing::warn!("the ledger could not be read or written before the alias: {error}");
+    attempt < MAX_READ_RETRIES
+}
 
 impl TargetRollout<'_> {
     /// Checks that the claim is still ours. [`Claim::stopped`](crate::Claim::stopped) tells afterwards whether it was
@@ -49,37 +58,22 @@ impl TargetRollout<'_> {
                 None => Change::Keep(()),
             })
         };
-        // The targets are under way: giving up would cost a whole lease.
-        let may_try_again = |attempt: u32, error: &LedgerError| {
-            tracing::warn!("the head could not be read or written before the alias: {error}");
-            attempt < MAX_READ_RETRIES
-        };
-        let patient = Persistence { errors: &may_try_again, ..Persistence::default() };
         let store = self.rollout.engine.store();
-        let (seen, ()) = store.update_head_with(self.rollout.at, last_seen, patient, change).await?;
+        let (seen, ()) = store.update_head_with(self.rollout.at, last_seen, PERSISTENCE, change).await?;
         claim.set_seen(seen);
         Ok(())
     }
 
     async fn check_rejects(self) -> Result<(), Transient> {
         let (claim, store) = (self.claim, self.rollout.engine.store());
-        for attempt in 0.. {
-            let rejects = match store.rejects(&self.rollout.at.function).await {
-                Ok(rejects) => rejects,
-                Err(error) if attempt < MAX_READ_RETRIES => {
-                    tracing::warn!("what is rejected could not be read again: {error}");
-                    store.pause(attempt).await;
-                    continue;
-                }
-                Err(error) => return Err(error.into()),
-            };
+        let check = async |rejects: Option<&Rejects>| {
             let new_code = claim.check.new_code();
-            let rejected = claim.chosen().and_then(|chosen| rejects.refusal(&chosen.release, new_code));
+            let rejected = claim.chosen().zip(rejects).and_then(|(chosen, all)| all.refusal(&chosen.release, new_code));
             if let Some(Ending::Refused { code, because }) = rejected {
                 claim.stop(Stopped { status: Status::Refused, code, because });
             }
-            return Ok(());
-        }
-        Err(Transient::Contended)
+            Ok::<_, Transient>(Change::Keep(()))
+        };
+        store.update_with(&Rejects::key(&self.rollout.at.function), PERSISTENCE, check).await
     }
 }
