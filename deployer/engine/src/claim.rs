@@ -119,18 +119,18 @@ impl Claim {
         Self::new(Active { chosen: Some(chosen), ..self.active.clone() }, seen, self.written_over.clone(), now)
     }
 
-    /// The deployment, as it was claimed.
+    /// Returns the deployment, as it was claimed.
     pub(super) fn active(&self) -> &Active {
         &self.active
     }
 
-    /// The deployment, as the head has it by now.
+    /// Returns the deployment, as the head has it by now.
     pub(super) fn active_now(&self) -> Active {
         let head = self.seen().head;
         head.active().filter(|active| active.claim == self.token()).cloned().unwrap_or_else(|| self.active.clone())
     }
 
-    /// The artifact, once it is resolved.
+    /// Returns the artifact, once it is resolved.
     pub(super) fn chosen(&self) -> Option<&ResolvedArtifact> {
         self.active.chosen.as_ref()
     }
@@ -140,7 +140,7 @@ impl Claim {
         locked(&self.stopped).get_or_insert(because);
     }
 
-    /// The reason why no alias moves any more, if there is one.
+    /// Returns the reason why no alias moves any more, if there is one.
     pub(super) fn stopped(&self) -> Option<Stopped> {
         locked(&self.stopped).clone()
     }
@@ -157,7 +157,8 @@ impl Claim {
         }
     }
 
-    /// The version that an alias served before this deployment, as the head has it; none if the head does not say.
+    /// Returns the version that an alias served before this deployment, as the head has it; none if the head does not
+    /// say.
     pub(super) fn served_before(&self, target: &Target) -> Option<Option<Previous>> {
         let known = self.active.previous.iter().find(|known: &&ServedBefore| known.target == *target)?;
         Some(known.previous.clone())
@@ -168,23 +169,23 @@ impl Claim {
         *observed_at == ObservedAt::Held || *observed_at == self.written_over
     }
 
-    /// The request.
+    /// Returns the request.
     #[must_use]
     pub fn request(&self) -> &Request {
         &self.active.request
     }
 
-    /// The claim's token.
+    /// Returns the claim's token.
     pub(super) fn token(&self) -> Token {
         self.active.claim
     }
 
-    /// The number of times that this deployment was acquired, without those in which it was given up.
+    /// Returns the number of times that this deployment was acquired, without those in which it was given up.
     pub(super) fn attempts(&self) -> u32 {
         self.active.attempts
     }
 
-    /// The number of times that its time was up.
+    /// Returns the number of times that its time was up.
     pub(super) fn extensions(&self) -> u32 {
         self.active.extensions
     }
@@ -205,17 +206,17 @@ impl Claim {
         self.active.attempts > ATTEMPTS
     }
 
-    /// The outcome of a target that an earlier invocation has finished.
+    /// Returns the outcome of a target that an earlier invocation has finished.
     pub(super) fn outcome_of(&self, target: &Target) -> Option<&TargetOutcome> {
         self.active.done.iter().find(|done| done.target() == *target)
     }
 
-    /// The outcomes of all targets that earlier invocations have finished.
+    /// Returns the outcomes of all targets that earlier invocations have finished.
     pub(super) fn done_outcomes(&self) -> Vec<TargetOutcome> {
         self.active.done.clone()
     }
 
-    /// The state of the record that says "in progress", once it is written.
+    /// Returns the state of the record that says "in progress", once it is written.
     pub(super) fn record_etag(&self) -> Option<ETag> {
         locked(&self.record_etag).clone()
     }
@@ -234,7 +235,7 @@ impl Claim {
         self.start_event_pending.store(!sent, Ordering::Relaxed);
     }
 
-    /// The head as this invocation has last seen it.
+    /// Returns the head as this invocation has last seen it.
     pub(super) fn seen(&self) -> Versioned {
         locked(&self.seen).clone()
     }

@@ -70,7 +70,7 @@ impl Store<'_> {
         Ok(deciding.end(seen)?.1)
     }
 
-    /// The one loop. Returns no state if `decide` ended it by an error.
+    /// Runs the one loop. Returns no state if `decide` ended it by an error.
     async fn compare_and_swap<S, T>(
         self,
         object: &dyn Access<S, T>,

@@ -1,5 +1,5 @@
-//! Publishes events, where deployer.json names a bus. Events only inform: nothing depends on one. An event about a record that cannot
-//! be sent stays in the outbox, and whoever flushes the outbox next sends it.
+//! Publishes events, where deployer.json names a bus. Events only inform: nothing depends on one. An event about a
+//! record that cannot be sent stays in the outbox, and whoever flushes the outbox next sends it.
 
 use deployer_core::artifact::{NotOurs, Place};
 use deployer_core::event::{Announcement, Event, RecordlessEvent};
@@ -45,7 +45,8 @@ pub(crate) async fn publish_ignored_upload(engine: &Engine, key: &str, because: 
     publish_without_record(engine, Announcement::UploadIgnored, because, about).await;
 }
 
-/// Sends the event of an upload that is ignored, if only the last part of its key is wrong: its sender meant to deploy it. Best effort.
+/// Sends the event of an upload that is ignored, if only the last part of its key is wrong: its sender meant to deploy
+/// it. Best effort.
 pub(crate) async fn publish_near_miss(engine: &Engine, not_ours: &NotOurs) {
     if let NotOurs::Key { key, .. } = not_ours
         && let Some((environment, _)) = Place::folder(key)

@@ -1,4 +1,5 @@
-//! Handles on one function of one environment. A handle is the engine and the function, so a method needs neither as a parameter.
+//! Handles on one function of one environment. A handle is the engine and the function, so a method needs neither as a
+//! parameter.
 
 use deployer_core::function_ref::FunctionRef;
 

@@ -112,7 +112,7 @@ pub struct RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// 15 seconds for a policy, 15 minutes for an execution role (2 minutes without a queue).
+    /// Waits 15 seconds for a policy, 15 minutes for an execution role (2 minutes without a queue).
     fn default() -> Self {
         Self {
             denied: Duration::from_secs(15),

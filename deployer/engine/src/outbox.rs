@@ -25,7 +25,8 @@ pub(super) struct FlushReport {
 }
 
 impl FlushReport {
-    /// Returns the head, unless the record or the result of this deployment is not written. Those of other deployments do not matter.
+    /// Returns the head, unless the record or the result of this deployment is not written. Those of other deployments
+    /// do not matter.
     pub fn head_with_record_of(self, id: DeploymentId) -> Result<Versioned, Transient> {
         match self.unwritten.into_iter().find(|(unwritten, _)| *unwritten == id) {
             Some((_, error)) => Err(error.into()),
@@ -190,7 +191,7 @@ fn remaining(entry: &OutboxEntry, done: &BTreeMap<DeploymentId, BTreeSet<SideEff
     (!todo.is_empty()).then(|| OutboxEntry { todo, ..entry.clone() })
 }
 
-/// The artifact of an ended deployment.
+/// Returns the artifact of an ended deployment.
 fn artifact_of(record: &DeploymentRecord) -> Option<ResolvedArtifact> {
     let (release, artifact) = (record.release.as_ref()?, record.artifact.as_ref()?);
     let chosen = ResolvedArtifact::of(release.clone(), artifact.reference());

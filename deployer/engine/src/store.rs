@@ -72,8 +72,8 @@ impl<'e> Store<'e> {
     /// Completes a head that an older deployer wrote without the live artifact, from the record of its deployment.
     async fn recovered(self, at: &FunctionRef<'_>, head: Head) -> Result<Head, LedgerError> {
         let Some(id) = head.missing_live() else { return Ok(head) };
-        let told = head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == id).cloned();
-        let record = match told {
+        let in_outbox = head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == id).cloned();
+        let record = match in_outbox {
             Some(record) => Some(record),
             None => self.record(at, id).await?,
         };
@@ -153,8 +153,8 @@ impl<'e> Store<'e> {
         self.write_record_as(record, &AsRead::default(), over).await
     }
 
-    /// Writes a record that was read as a part of another object. The first write is made without reading, so this is not the loop of
-    /// [`Store::update`].
+    /// Writes a record that was read as a part of another object. The first write is made without reading, so this is
+    /// not the loop of [`Store::update`].
     pub async fn write_record_as(
         self,
         record: &DeploymentRecord,

@@ -23,17 +23,17 @@ pub(super) struct Timer<'e> {
 }
 
 impl Timer<'_> {
-    /// The time by the wall clock.
+    /// Returns the time by the wall clock.
     pub fn now(self) -> Timestamp {
         self.clock.now()
     }
 
-    /// The time until the deadline.
+    /// Returns the time until the deadline.
     pub fn left(self) -> Duration {
         between(self.now(), self.deadline)
     }
 
-    /// The time since then.
+    /// Returns the time since then.
     pub fn passed(self, since: Timestamp) -> Duration {
         between(since, self.now())
     }
@@ -102,14 +102,14 @@ impl Timer<'_> {
 }
 
 impl Engine {
-    /// The time that this invocation has.
+    /// Returns the time that this invocation has.
     pub(super) fn timer(&self) -> Timer<'_> {
         Timer { clock: self.ports.clock.as_ref(), deadline: self.deadline, retries: &self.patience }
     }
 }
 
 impl RetryPolicy {
-    /// The wait before the attempt after this one: it doubles, up to the longest.
+    /// Returns the wait before the attempt after this one: it doubles, up to the longest.
     pub(super) fn wait(&self, attempt: u32) -> Duration {
         self.first_wait.saturating_mul(1_u32.checked_shl(attempt).unwrap_or(u32::MAX)).min(self.longest_wait)
     }

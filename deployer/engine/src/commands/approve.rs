@@ -139,7 +139,7 @@ fn waiting_id(head: &Head, at: &FunctionRef<'_>, named: Option<DeploymentId>) ->
     }
 }
 
-/// The reason of a promotion that a person declines.
+/// Makes the reason of a promotion that a person declines.
 fn declined(approval: &ApprovalGiven, reason: Option<&str>) -> String {
     let account = approval.account.as_deref().map_or(String::new(), |account| format!(" (account {account})"));
     let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));

@@ -45,7 +45,7 @@ pub(crate) async fn change_head(
     Ok(Some(head))
 }
 
-/// The refusal of a command whose id was used before: for another command, or for one that was undone since.
+/// Makes the refusal of a command whose id was used before: for another command, or for one that was undone since.
 pub(super) fn reused_id(id: &str) -> CommandError {
     CommandError::Invalid(format!("id {id:?} was another command's before: give each command an id of its own"))
 }

@@ -1,30 +1,22 @@
-//! The commands that deploy: `deploy`, `redeploy` and `rollback`. Each is a request like an upload: claimed, ordered and recorded.
+//! The commands that deploy: `deploy`, `redeploy` and `rollback`. Each is a request like an upload: claimed, ordered
+//! and recorded.
 
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{Request, Source};
 use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::record::{Cause, CauseKind, DeploymentRecord};
-use deployer_core::text::Person;
 use tracing::Instrument as _;
 
+use super::caller::Caller;
 use super::progress::answer_with_record;
 use crate::promotions::asked_for::submit_without_queue;
 use crate::{CommandError, Engine, rollout};
 
-/// The giver of a command, and the command's id.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    /// The person who asks, if named.
-    pub requested_by: Option<Person>,
-    /// The command's id; the same id again is the same request.
-    pub id: String,
-}
-
 impl Engine {
     /// Deploys the source of a command.
     ///
-    /// Once the request stands in the head it is carried out, by this invocation or by others: whatever goes wrong after that, the
-    /// answer is its progress.
+    /// Once the request stands in the head it is carried out, by this invocation or by others: whatever goes wrong
+    /// after that, the answer is its progress.
     ///
     /// # Errors
     /// [`CommandError`]. A deployment that ends as failed or refused is no error: its record says so.

@@ -14,7 +14,7 @@ use futures::FutureExt as _;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::deploy::Caller;
+use super::caller::Caller;
 use super::error::FunctionError;
 use super::history::History;
 use super::plan::Planned;

@@ -30,7 +30,7 @@ impl std::fmt::Debug for FunctionError {
 }
 
 impl FunctionError {
-    /// The contract's `errorType`.
+    /// Returns the contract's `errorType`.
     #[must_use]
     pub fn error_type(&self) -> &'static str {
         match self {
@@ -41,8 +41,8 @@ impl FunctionError {
         }
     }
 
-    /// Logs that the invocation ends in this error. An alarm counts these lines. A wrong command raises no alarm, because its sender
-    /// reads the answer.
+    /// Logs that the invocation ends in this error. An alarm counts these lines. A wrong command raises no alarm,
+    /// because its sender reads the answer.
     pub fn log(&self) {
         match self {
             Self::InvalidCommand(because) => tracing::warn!("refused: {because}"),

@@ -24,8 +24,8 @@ pub struct History {
 impl Engine {
     /// Reads the newest records of a function in an environment, newest first, at most 100.
     ///
-    /// The head names the last ones, in the order of their ends. Only a request for more makes the ledger list its keys, which sort by
-    /// time.
+    /// The head names the last ones, in the order of their ends. Only a request for more makes the ledger list its
+    /// keys, which sort by time.
     ///
     /// # Errors
     /// [`CommandError`]: no such environment, or the ledger is away.

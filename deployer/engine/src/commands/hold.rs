@@ -7,8 +7,8 @@ use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::status::{FunctionStatus, StatusReport};
 use deployer_core::text::PlainText;
 
+use super::caller::Caller;
 use super::change_head::change_head;
-use super::deploy::Caller;
 use crate::{CommandError, Engine};
 
 impl Engine {

@@ -1,11 +1,13 @@
-//! Commands by hand: `core`'s `trigger/manual.rs` decodes a command, `dispatch` calls its function, and each command has a file
-//! here.
+//! Commands by hand: `core`'s `trigger/manual.rs` decodes a command, `dispatch` calls its function, and each command
+//! has a file here.
 //!
-//! `deploy`, `redeploy` and `rollback` are one request with different sources (`deploy`). `approve` and `decline` are in
-//! `approve`, `hold` and `release-hold` in `hold`, `reject` and `unreject` in `reject`. `sweep` and `doctor` are modules of their
-//! own. `progress` tells how far a request is, and `change_head` writes what a command changes in a head.
+//! `deploy`, `redeploy` and `rollback` are one request with different sources (`deploy`). `approve` and `decline` are
+//! in `approve`, `hold` and `release-hold` in `hold`, `reject` and `unreject` in `reject`. `sweep` and `doctor` are
+//! modules of their own. `progress` reads the record of an open request, and `change_head` writes what a command
+//! changes in a head.
 
 mod approve;
+mod caller;
 pub(crate) mod change_head;
 mod deploy;
 mod dispatch;
@@ -21,7 +23,7 @@ mod status;
 mod status_groups;
 pub(crate) mod undo;
 
-pub use self::deploy::Caller;
+pub use self::caller::Caller;
 pub use self::dispatch::run_command;
 pub use self::error::FunctionError;
 pub use self::history::History;

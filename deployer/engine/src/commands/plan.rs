@@ -29,7 +29,7 @@ impl Engine {
     /// Plans a deployment for every target, and changes nothing.
     ///
     /// # Errors
-    /// [`CommandError`]. A refusal is no error, nor is a target without a plan: the report tells of them.
+    /// [`CommandError`]. A refusal is no error, nor is a target without a plan: the report has them.
     pub async fn plan(
         &self,
         environment: &EnvironmentName,

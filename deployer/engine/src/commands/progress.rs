@@ -11,8 +11,8 @@ use crate::{CommandError, Engine, Transient};
 /// The time that is kept for reading the progress before the deadline.
 const ANSWER_NEEDS: Duration = Duration::from_secs(5);
 
-/// Waits for a request's work, and answers with its record. Whatever goes wrong once the head knows the request, the answer is its
-/// progress.
+/// Waits for a request's work, and answers with its record. Whatever goes wrong once the head knows the request, the
+/// answer is its progress.
 ///
 /// # Errors
 /// [`CommandError`]: the id was another command's, or the head does not know the request and another try can help.
@@ -81,7 +81,8 @@ fn open_record(at: &FunctionRef<'_>, head: &Head, request: &Request) -> Option<D
 /// Refuses a record that another command with the same id has caused.
 fn ensure_same_request(request: &Request, record: DeploymentRecord) -> Result<DeploymentRecord, CommandError> {
     let is_same_kind = request.cause.kind == record.cause.kind;
-    // The release that was live when the command was given first may not be live any more, so only a named one is compared.
+    // The release that was live when the command was given first may not be live any more, so only a named one is
+    // compared.
     let named = match request.promoting() {
         Some(promoting) => promoting.named.as_ref(),
         None => request.subject.release(),

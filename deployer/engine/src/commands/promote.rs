@@ -39,7 +39,8 @@ impl Engine {
     /// Submits a promotion, and works on it if the rules allow it.
     ///
     /// # Errors
-    /// [`CommandError`]: there is no such environment, or another try can help. A refused promotion is no error: its record says so.
+    /// [`CommandError`]: there is no such environment, or another try can help. A refused promotion is no error: its
+    /// record says so.
     pub async fn promote(&self, asked: &PromotionRequest) -> Result<PromotionOutcome, CommandError> {
         let outcome = submit(self, asked).await;
         if let Err(CommandError::Invalid(because)) = &outcome {
@@ -146,7 +147,8 @@ async fn submit_each(
     failed.map_or(Ok(records), Err)
 }
 
-/// Returns the time of the first request with this id. The same request again promotes nothing that became live since then.
+/// Returns the time of the first request with this id. The same request again promotes nothing that became live since
+/// then.
 async fn first_asked(engine: &Engine, asked: &PromotionRequest, functions: &[FunctionName]) -> Timestamp {
     let looks = stream::iter(functions).map(|function| async move {
         let at = engine.at(&asked.to, function).ok()?;
@@ -157,8 +159,8 @@ async fn first_asked(engine: &Engine, asked: &PromotionRequest, functions: &[Fun
     known.fold(asked.time, |first, known| future::ready(first.min(known))).await
 }
 
-/// Whether a function has an artifact to promote that the rules allow now, or that only waits (for a freeze to end, say, or an
-/// approval).
+/// Whether a function has an artifact to promote that the rules allow now, or that only waits (for a freeze to end,
+/// say, or an approval).
 async fn is_ready(
     engine: &Engine,
     asked: &PromotionRequest,
@@ -193,7 +195,7 @@ async fn is_ready(
     }
 }
 
-/// The reason of an ending.
+/// Returns the reason of an ending.
 fn reason(ending: &Ending) -> &str {
     match ending {
         Ending::Refused { because, .. }

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::deploy::Caller;
+use super::caller::Caller;
 use super::progress::progress;
 use super::reject::mark_as_rejected;
 use super::undo::{submit_undo, undo_request};
@@ -43,8 +43,8 @@ pub struct RecalledFrom {
 }
 
 impl Engine {
-    /// Rejects a release and rolls it back wherever it is live, the latest environment first. The same id again tells the progress,
-    /// and begins what was not begun.
+    /// Rejects a release and rolls it back wherever it is live, the latest environment first. The same id again reports
+    /// the progress, and begins what was not begun.
     ///
     /// # Errors
     /// [`CommandError`]: there is no such release, or another try can help.
@@ -165,8 +165,8 @@ async fn roll_back(
     }
 }
 
-/// Ends the promotions that wait in an environment and are refused now: a soak of the release ends with the recall, not with the next
-/// sweep. Best effort: the sweep does it otherwise.
+/// Ends the promotions that wait in an environment and are refused now: a soak of the release ends with the recall, not
+/// with the next sweep. Best effort: the sweep does it otherwise.
 async fn refuse_waiting(engine: &Engine, name: &EnvironmentName, function: &FunctionName) {
     let Ok(at) = FunctionRef::find(&engine.config, name, function) else { return };
     let promotions = engine.reconciler(&at).promotions();
@@ -184,7 +184,7 @@ async fn refuse_waiting(engine: &Engine, name: &EnvironmentName, function: &Func
     }
 }
 
-/// The artifact that is being deployed, if it is of the release.
+/// Returns the artifact that is being deployed, if it is of the release.
 fn active_artifact<'h>(head: &'h Head, release: &Release) -> Option<&'h ResolvedArtifact> {
     head.active().and_then(|active| active.chosen.as_ref()).filter(|chosen| chosen.release == *release)
 }

@@ -14,8 +14,8 @@ use deployer_core::text::PlainText;
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
+use super::caller::Caller;
 use super::change_head::reused_id;
-use super::deploy::Caller;
 use crate::store::Change;
 use crate::{CommandError, Engine, Transient};
 
@@ -123,7 +123,8 @@ async fn not_rejected(
     Ok(CommandError::Invalid(message))
 }
 
-/// Collects the code of every artifact of a release that any environment's head or results know. `None`: no such release.
+/// Collects the code of every artifact of a release that any environment's head or results know. `None`: no such
+/// release.
 async fn code_of(
     engine: &Engine,
     function: &FunctionName,

@@ -24,8 +24,8 @@ type Place = (FunctionName, EnvironmentName);
 type Statuses = BTreeMap<Place, (FunctionStatus, Ahead)>;
 
 impl Engine {
-    /// Reports what is live, open, held and rejected, of all functions and environments or of the named ones. An object that cannot
-    /// be read is named, and hides nothing else.
+    /// Reports what is live, open, held and rejected, of all functions and environments or of the named ones. An object
+    /// that cannot be read is named, and hides nothing else.
     ///
     /// # Errors
     /// [`CommandError`]: no such environment, or the ledger is away.

@@ -10,7 +10,8 @@ use crate::{Engine, Transient};
 /// The number of groups that are read at once.
 const READ_AT_ONCE: usize = 32;
 
-/// Reads the open groups of these environments, all or those that have a function. Adds the reasons why some cannot be read.
+/// Reads the open groups of these environments, all or those that have a function. Adds the reasons why some cannot be
+/// read.
 pub(super) async fn open_groups(
     engine: &Engine,
     environments: &[&EnvironmentName],

@@ -6,7 +6,7 @@ use deployer_core::head::{GivenUp, Request, Wakeup};
 use deployer_core::id::Release;
 use deployer_core::record::{Cause, CauseKind, DeploymentRecord};
 
-use super::deploy::Caller;
+use super::caller::Caller;
 use super::progress::progress;
 use crate::claim::SubmitOutcome;
 use crate::{Engine, Transient};
@@ -40,7 +40,8 @@ pub(super) async fn submit_undo(
     engine.reconciler(at).accept_unrefused(request).await
 }
 
-/// Submits the request and has somebody work on it: with a queue by a tick, for the caller has other work to do; without one at once.
+/// Submits the request and has it worked on: with a queue by a tick, because the caller has other work to do; without
+/// one at once.
 ///
 /// # Errors
 /// [`Transient`]: another try can help.

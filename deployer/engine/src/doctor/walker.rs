@@ -89,7 +89,7 @@ impl Walker<'_> {
     async fn rights(&self, probe: &dyn Probe) -> Vec<Check> {
         let first = probe.attempt(ProbedAction::GetFunction).await;
         let free = first == Ok(Attempt::NoSuchFunction);
-        // If GetFunction is denied, the other reading calls tell whether the role is for other functions.
+        // If GetFunction is denied, the other reading calls show whether the role is for other functions.
         let denied = matches!(&first, Err(refused) if refused.kind == Refusal::Denied);
         let mut tried: Vec<Tried> = vec![(ProbedAction::GetFunction, Some(first))];
         for action in ProbedAction::ALL.iter().copied().filter(|action| *action != ProbedAction::GetFunction) {

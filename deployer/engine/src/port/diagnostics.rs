@@ -16,7 +16,7 @@ use super::{EnterError, ReadError, SessionRequest};
 pub trait SelfDiagnostics: Send + Sync {
     /// Returns the ARN of the role that the deployer runs under.
     async fn own_role(&self) -> Result<String, Refused>;
-    /// Returns the time that AWS's clock shows; none if no answer told it.
+    /// Returns the time that AWS's clock shows; none if no answer has it.
     async fn aws_time(&self) -> Option<Timestamp>;
     /// Whether versioning is on for the bucket.
     async fn is_versioned(&self, bucket: &BucketName) -> Result<bool, Refused>;

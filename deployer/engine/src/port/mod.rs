@@ -53,7 +53,7 @@ pub trait Queue: Send + Sync {
     /// Sends a message to the deployer itself. It comes after this delay at the earliest; 15 minutes at most (SQS API
     /// Reference, SendMessage).
     async fn send(&self, body: String, delay: Duration) -> Result<(), QueueError>;
-    /// Keeps a message that was received from a queue (its ARN, if the event tells it) away for this long.
+    /// Keeps a message that was received from a queue (its ARN, if the event names it) away for this long.
     async fn extend_visibility(&self, from: Option<&str>, receipt: &str, delay: Duration) -> Result<(), QueueError>;
     /// Reads the length of each of the queues, by its name.
     async fn lengths(&self) -> Vec<(String, Result<QueueLook, QueueError>)>;
@@ -140,7 +140,7 @@ pub enum Written {
 pub struct Reading {
     /// The object and its state; none if there is no such object.
     pub object: Option<(Vec<u8>, ETag)>,
-    /// The second that the server's clock showed (RFC 9110, "Date"); none if the answer does not tell.
+    /// The second that the server's clock showed (RFC 9110, "Date"); none if the answer does not say it.
     pub date: Option<Timestamp>,
 }
 
@@ -221,7 +221,7 @@ impl Account {
         Self { functions: wrap(self.functions) }
     }
 
-    /// The functions of the account, in the target's region.
+    /// Returns the functions of the account, in the target's region.
     #[must_use]
     pub fn functions(&self) -> &dyn Functions {
         self.functions.as_ref()

@@ -1,7 +1,8 @@
 //! Promotions that stand under `asked/` and in no head yet.
 //!
-//! The end of a deployment may call for promotions in other environments. The outbox writes each as an object before it drops its
-//! entry, so a commit touches no other head. A tick there, which is only a hint, or the sweep moves the object into that head.
+//! The end of a deployment may call for promotions in other environments. The outbox writes each as an object before it
+//! drops its entry, so a commit touches no other head. A tick there, which is only a hint, or the sweep moves the
+//! object into that head.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,7 +17,8 @@ use crate::group::Groups;
 use crate::sweep::report::{FailureKind, Swept};
 use crate::{Engine, Transient};
 
-/// The time for which a request to an environment that deployer.json does not have is kept: a person may put the environment back.
+/// The time for which a request to an environment that deployer.json does not have is kept: a person may put the
+/// environment back.
 const KEPT_FOR_MISSING: Duration = Duration::from_secs(86_400);
 
 /// Submits all promotions that were asked for. A failure of one never stops the others.
@@ -26,8 +28,8 @@ pub(crate) async fn sweep_asked_for(engine: &Engine) -> Result<Swept, Transient>
     submit_all(engine, dispatch, &mut BTreeSet::new()).await
 }
 
-/// Submits, where there is no queue, the promotions that ended deployments have asked for, and reconciles all groups. An invocation
-/// calls it at its end, after its commits, because no message can wake another one.
+/// Submits the promotions that ended deployments have asked for, and reconciles all groups, if there is no queue. An
+/// invocation calls it at its end, after its commits, because no message can wake another one.
 pub(crate) async fn submit_without_queue(engine: &Engine) {
     if engine.ports.queue.is_some() {
         return;

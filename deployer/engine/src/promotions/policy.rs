@@ -151,8 +151,8 @@ impl<'e> Promotions<'e> {
                     if let Err(ending) = drift(name, chosen, &known) {
                         return Ok(Some(ending));
                     }
-                    // The source is complete where it was deployed to: somebody deploys to the added targets yet, or
-                    // has forgotten that.
+                    // The source serves the release on the targets that it was deployed to. A person has to redeploy it
+                    // to the added ones.
                     if let Some((target, _)) = added.iter().find(|(_, found)| *found != chosen.sha256) {
                         let release = &chosen.release;
                         return Err(Transient::Unseen(format!(

@@ -232,7 +232,7 @@ fn steps(plan: &Plan) -> String {
     plan.steps.iter().map(Step::name).collect::<Vec<_>>().join(", ")
 }
 
-/// The reason why Lambda has failed to update the function, if the plan sends code.
+/// Returns the reason why Lambda has failed to update the function, if the plan sends code.
 fn update_failed<'a>(plan: &Plan, observed: &'a Observed) -> Option<&'a Reason> {
     let sends = plan.steps.iter().any(|step| matches!(step, Step::UpdateCode(_)));
     observed.latest.as_ref().filter(|_| sends)?.last_update_failed.as_ref()

@@ -24,7 +24,7 @@ struct State {
 }
 
 impl Doors {
-    /// The open doors of a head.
+    /// Makes the open doors of a head.
     pub fn of(head: &Head, resumed: bool, now: Timestamp) -> Self {
         let undeclared = resumed && head.active().is_some_and(|active| active.doors.is_none() || active.doors_unsaid);
         Self(Mutex::new(State { open: head.open_doors(now), undeclared, observed: Vec::new() }))
@@ -90,7 +90,7 @@ impl Doors {
         locked(&self.0).open.iter().any(|door| door.target == *target && door.explains(before, after))
     }
 
-    /// All open doors.
+    /// Returns all open doors.
     pub fn all(&self) -> Vec<Door> {
         locked(&self.0).open.clone()
     }

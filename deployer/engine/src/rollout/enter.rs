@@ -68,7 +68,7 @@ impl Rollout<'_> {
         self.open_session(&SessionRequest { policy, ..self.session(target) }).await
     }
 
-    /// The scope that sessions in a target are limited to.
+    /// Returns the scope to which sessions in a target are limited.
     pub(super) fn scope<'s>(&'s self, target: &'s Target) -> Scope<'s> {
         let (function, artifact) = (&self.at.function_name, &self.chosen.artifact);
         Scope { target, function, artifact, artifact_region: self.engine.region.as_ref() }

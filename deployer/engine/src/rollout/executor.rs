@@ -35,7 +35,7 @@ pub(super) struct PlanExecutor<'a> {
 }
 
 impl<'a> PlanExecutor<'a> {
-    /// The executor of a plan.
+    /// Makes the executor of a plan.
     pub fn new(context: StepContext<'a>, wanted: Option<&'a Wanted<'a>>) -> Self {
         let (revision, version) = (context.plan.revision.clone(), context.plan.serving.clone());
         Self { context, wanted, revision, version, provisioned: None, door: None, owned: None }

@@ -95,7 +95,7 @@ impl TargetRollout<'_> {
     }
 }
 
-/// The longest time for one wait. Without a queue nobody goes on after this invocation.
+/// Returns the longest time for one wait. Without a queue nobody goes on after this invocation.
 pub(super) fn longest_wait(engine: &Engine) -> Duration {
     let retries = engine.timer().retries;
     match engine.ports.queue {

@@ -20,7 +20,7 @@ pub(super) struct LambdaWriter<'a> {
 }
 
 impl<'a> LambdaWriter<'a> {
-    /// The writer of a target.
+    /// Makes the writer of a target.
     pub fn of(on: TargetRollout<'a>) -> Self {
         Self { _claim: on.claim, account: on.account, function: &on.rollout.at.function_name, timer: on.timer() }
     }

@@ -59,17 +59,17 @@ pub(crate) struct Rollout<'a> {
 }
 
 impl<'a> Rollout<'a> {
-    /// The rollout of an artifact.
+    /// Makes the rollout of an artifact.
     pub fn new(engine: &'a Engine, at: &'a FunctionRef<'a>, request: Request, chosen: ResolvedArtifact) -> Self {
         Self { engine, at, request, chosen, inline: InlineBody::default(), progress: Progress::default() }
     }
 
-    /// The span of its log lines.
+    /// Returns the span of its log lines.
     pub fn span(&self) -> tracing::Span {
         span(self.at, &self.request, Some(&self.chosen.release))
     }
 
-    /// The version that a target goes back to, and its code.
+    /// Returns the version that a target goes back to, and its code.
     fn version_to_restore(&self, target: &Target) -> Option<(&Version, Sha256)> {
         self.chosen.version_of(&self.at.function_name, target).zip(self.chosen.sha256)
     }
@@ -87,7 +87,7 @@ impl<'a> Rollout<'a> {
     }
 }
 
-/// The span of a deployment's log lines.
+/// Returns the span of a deployment's log lines.
 pub(crate) fn span(at: &FunctionRef<'_>, request: &Request, release: Option<&Release>) -> tracing::Span {
     tracing::info_span!(
         "deployment",

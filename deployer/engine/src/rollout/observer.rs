@@ -31,7 +31,7 @@ pub(crate) enum Unstable {
 }
 
 impl Unstable {
-    /// The reason in words.
+    /// Returns the reason in words.
     pub fn because(self) -> &'static str {
         match self {
             Self::Busy => "another update is in progress",
@@ -94,7 +94,7 @@ impl Observer<'_> {
         let read = || async {
             match functions.provisioned(name, alias).await {
                 Ok(found) => Ok(Some(found)),
-                // With an older deploy role the alias itself tells most of it.
+                // An older deploy role may not read it. The alias itself shows most of it.
                 Err(error) if error.kind == CallErrorKind::Denied => {
                     tracing::warn!("whether the alias has provisioned concurrency is not known: {error}");
                     Ok(None)

@@ -23,8 +23,8 @@ impl Rollout<'_> {
         let longest = longest_wait(engine);
         let first_end = waiting.iter().filter_map(|waiting| waiting.since.checked_add(longest).ok()).min();
         let look_at = active.next_look(engine.now(), first_end);
-        let told: Vec<_> = waiting.into_iter().map(|waiting| (waiting.target, waiting.because)).collect();
-        let record = at.parked(&active, &told);
+        let waiting: Vec<_> = waiting.into_iter().map(|waiting| (waiting.target, waiting.because)).collect();
+        let record = at.parked(&active, &waiting);
         if let Err(error) = engine.store().write_record(&record, claim.record_etag()).await {
             tracing::warn!("not recorded as waiting for Lambda: {error}");
         }

@@ -41,7 +41,7 @@ impl Prerequisites<'_> {
         self.artifact.clone().await
     }
 
-    /// The artifact, if it was read and no rule refuses it.
+    /// Returns the artifact, if it was read and no rule refuses it.
     pub fn artifact_read(&self) -> Option<&VerifiedArtifact> {
         self.artifact.peek()?.as_deref().ok()
     }

@@ -56,17 +56,17 @@ impl Progress {
         locked(&self.0).get(target).is_some_and(|progress| progress.restored)
     }
 
-    /// The targets that were written to, or may have been.
+    /// Returns the targets that were written to, or may have been.
     pub fn written(&self) -> BTreeSet<Target> {
         self.those(|progress| progress.written)
     }
 
-    /// The targets that go back to an existing version.
+    /// Returns the targets that go back to an existing version.
     pub fn alias_only(&self) -> BTreeSet<Target> {
         self.those(|progress| progress.alias_only)
     }
 
-    /// The targets whose provisioned concurrency was read, and whether they have any.
+    /// Returns the targets whose provisioned concurrency was read, and whether they have any.
     pub fn provisioned(&self) -> BTreeMap<Target, bool> {
         let known = |(target, progress): (&Target, &TargetProgress)| Some((target.clone(), progress.provisioned?));
         locked(&self.0).iter().filter_map(known).collect()

@@ -95,8 +95,8 @@ impl Pruning<'_> {
         Ok(())
     }
 
-    /// The versions that a rollback would go to: together with the version that was just published, as many as are
-    /// kept.
+    /// Returns the versions that a rollback would go to: together with the version that was just published, as many as
+    /// are kept.
     fn needed_to_go_back(&self, keep: u32) -> Vec<Version> {
         let (head, place) = (self.on.claim.seen().head, self.on.target.to_string());
         let history = head.history().iter().take(usize::try_from(keep.saturating_sub(1)).unwrap_or(usize::MAX));

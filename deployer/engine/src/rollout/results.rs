@@ -56,7 +56,7 @@ impl TargetResults {
         self.0.iter().any(|result| result.waits)
     }
 
-    /// The outcomes of the targets with which no other invocation goes on.
+    /// Returns the outcomes of the targets with which no other invocation goes on.
     pub fn done(self) -> Vec<TargetOutcome> {
         self.0.into_iter().filter(|result| !result.out_of_time && !result.waits).map(|result| result.outcome).collect()
     }

@@ -42,7 +42,7 @@ impl Rollout<'_> {
             let rules = Rules { refusal: refusal.as_ref(), rejects: &rejects };
             match seen.head.accept(request, at, rules, &claimant(engine)).then {
                 Next::Work(active) if ours(active.request.id) => Ok(ObservedAt::Read(seen.etag)),
-                // The claim tells the other outcome.
+                // The claim fails with the other outcome.
                 _ => Err(Unfinished::NotClaimed(SubmitOutcome::Nothing)),
             }
         };
@@ -200,13 +200,13 @@ impl Rollout<'_> {
         }
     }
 
-    /// The details at the end, if nobody has observed the targets.
+    /// Returns the details at the end, if nobody has observed the targets.
     fn unobserved(&self, artifact: Option<RecordedArtifact>) -> FinishDetails {
         let details = self.details(None);
         FinishDetails { artifact: artifact.or(details.artifact), unobserved: true, ..details }
     }
 
-    /// The details at the end, with the artifact as it was read, or as it was known before.
+    /// Returns the details at the end, with the artifact as it was read, or as it was known before.
     fn details(&self, verified: Option<&VerifiedArtifact>) -> FinishDetails {
         FinishDetails {
             artifact: Some(verified.map_or_else(|| self.chosen.recorded(), RecordedArtifact::from)),

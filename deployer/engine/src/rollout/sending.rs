@@ -26,7 +26,7 @@ pub(super) struct Sending<'a> {
 }
 
 impl<'a> Sending<'a> {
-    /// The call of a step.
+    /// Makes the call of a step.
     pub fn new(on: TargetRollout<'a>, step: &'static str, new_code: Sha256, door: Option<&'a Door>) -> Self {
         Self { on, step, new_code, door, attempt: 0, denied_since: None, made_room: false }
     }

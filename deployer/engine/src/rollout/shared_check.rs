@@ -43,7 +43,7 @@ impl SharedCheck {
         Some(Turn { check: self, answered, asked, openings })
     }
 
-    /// The code that is about to serve.
+    /// Returns the code that is about to serve.
     pub fn new_code(&self) -> Option<Sha256> {
         *locked(&self.new_code)
     }

@@ -21,7 +21,7 @@ pub(super) struct StepContext<'a> {
 }
 
 impl StepContext<'_> {
-    /// The door by which the plan writes the alias.
+    /// Returns the door by which the plan writes the alias.
     pub fn door_to(self, version: &Version) -> Option<Door> {
         let revision = self.plan.steps.iter().find_map(|step| match step {
             Step::CreateAlias => Some(None),
@@ -31,7 +31,7 @@ impl StepContext<'_> {
         Some(Door::of(self.on.claim.active(), self.on.target, (revision, version), self.on.timer().now()))
     }
 
-    /// The door in the form in which the head has it.
+    /// Returns the door in the form in which the head has it.
     pub fn opening(self, door: Door) -> Opening {
         Opening { door, previous: self.previous.cloned() }
     }

@@ -24,12 +24,12 @@ pub(super) struct TargetRollout<'a> {
 }
 
 impl<'a> TargetRollout<'a> {
-    /// The time that this invocation has.
+    /// Returns the time that this invocation has.
     pub fn timer(self) -> Timer<'a> {
         self.rollout.engine.timer()
     }
 
-    /// The reading side of the account.
+    /// Returns the reading side of the account.
     pub fn observer(self) -> Observer<'a> {
         Observer { timer: self.timer(), at: self.rollout.at, account: self.account }
     }
@@ -42,15 +42,15 @@ impl<'a> TargetRollout<'a> {
         }
     }
 
-    /// The version that was live here before this deployment, as the head says.
+    /// Returns the version that was live here before this deployment, as the head says.
     pub fn live_before(self) -> Option<Previous> {
         let seen = self.claim.seen();
         let live = seen.head.target_of(self.rollout.at, self.target)?;
         Some(Previous { version: live.version.clone()?, sha256: live.sha256, weights: Default::default() })
     }
 
-    /// The version that the alias served before this deployment first wrote to it, if the head has it. Owners that did
-    /// not know of doors wrote nothing down: then it is the version that the ledger knew.
+    /// Returns the version that the alias served before this deployment first wrote to it, if the head has it. Owners
+    /// that did not know of doors wrote nothing down: then it is the version that the ledger knew.
     pub fn served_before(self) -> Option<Option<Previous>> {
         let written = self.claim.served_before(self.target);
         written.or_else(|| self.live_before().filter(|_| self.claim.doors.are_undeclared()).map(Some))

@@ -43,7 +43,7 @@ impl TargetRun<'_, '_> {
         }
     }
 
-    /// Step "enter", and all steps after it.
+    /// Does step "enter", and all steps after it.
     async fn deploy(self) -> Result<TargetDone, TargetFailed> {
         let session = self.rollout.session(self.target);
         let account = self.rollout.open_session(&session).await?;

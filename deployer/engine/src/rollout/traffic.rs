@@ -45,7 +45,7 @@ pub(super) async fn is_provisioned(context: StepContext<'_>) -> Option<bool> {
             }
             is_provisioned
         }
-        // The answer to UpdateAlias tells as well.
+        // The answer to UpdateAlias shows it as well.
         Err(error) => {
             tracing::warn!("whether the alias has provisioned concurrency is not known: {error}");
             None
@@ -68,7 +68,7 @@ struct Restored {
 }
 
 impl<'a> TrafficWatch<'a> {
-    /// The watch over a move.
+    /// Makes the watch over a move.
     pub fn new(context: StepContext<'a>, version: &'a Version, before: Option<Version>) -> Self {
         Self { context, version, before }
     }
@@ -166,7 +166,7 @@ impl<'a> TrafficWatch<'a> {
         Ok((seen, concurrency.flatten()))
     }
 
-    /// The awaited move: the head's, if this deployment has begun to wait before.
+    /// Returns the awaited move: the head's, if this deployment has begun to wait before.
     fn awaited(&self) -> Awaited {
         let TargetRollout { claim, target, .. } = self.context.on;
         let seen = claim.seen().head;
@@ -214,7 +214,7 @@ impl<'a> TrafficWatch<'a> {
         Err(StepError::Reobserve { step: AWAIT_TRAFFIC, error })
     }
 
-    /// The reason to wait for the traffic no longer.
+    /// Returns the reason to wait for the traffic no longer.
     fn reason_to_give_up(&self, awaited: &Awaited, concurrency: Option<&ProvisionedConcurrency>) -> Option<String> {
         let timer = self.context.on.timer();
         let passed = timer.passed(awaited.since);

@@ -51,7 +51,7 @@ pub(crate) struct ArtifactReader<'a> {
 }
 
 impl<'a> ArtifactReader<'a> {
-    /// The reader of an invocation.
+    /// Makes the reader of an invocation.
     pub fn of(engine: &'a Engine, at: &'a FunctionRef<'a>) -> Self {
         let (artifacts, region) = (engine.ports.artifacts.as_ref(), engine.region.as_ref());
         Self { artifacts, region, timer: engine.timer(), at }

@@ -29,7 +29,7 @@ pub(crate) struct Waiting {
 }
 
 impl Waits {
-    /// The waits that earlier owners have left.
+    /// Makes the waits that earlier owners have left.
     pub fn of(active: &Active) -> Self {
         Self(Mutex::new(Targets { all: LambdaWaits::of(active), now: BTreeMap::new(), given_up: BTreeSet::new() }))
     }
@@ -68,13 +68,13 @@ impl Waits {
         locked(&self.0).given_up.contains(target)
     }
 
-    /// The targets that wait now and are not done.
+    /// Returns the targets that wait now and are not done.
     pub fn current(&self, done: &[TargetOutcome]) -> Vec<Waiting> {
         let is_done = |waiting: &&Waiting| done.iter().any(|done| done.target() == waiting.target);
         locked(&self.0).now.values().filter(|waiting| !is_done(waiting)).cloned().collect()
     }
 
-    /// The waits that are not over, of the targets that are not done.
+    /// Returns the waits that are not over, of the targets that are not done.
     pub fn left(&self, done: &[TargetOutcome]) -> Vec<LambdaWait> {
         locked(&self.0).all.without(done)
     }

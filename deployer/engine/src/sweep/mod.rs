@@ -1,5 +1,5 @@
-//! The sweep: it looks at every function that may have work open, whatever became of the messages. A marker under `open/` leads to the
-//! function.
+//! The sweep: it looks at every function that may have work open, whatever became of the messages. A marker under
+//! `open/` leads to the function.
 
 mod queues;
 pub(crate) mod report;
@@ -26,14 +26,16 @@ use crate::store::Versioned;
 use crate::timer::between;
 use crate::{Engine, Transient};
 
-/// The age from which a marker is no longer that of an invocation at work: Lambda runs nothing for longer than 15 minutes.
+/// The age from which a marker is no longer that of an invocation at work: Lambda runs nothing for longer than 15
+/// minutes.
 const MARKERS_LAST: Duration = Duration::from_secs(16 * 60);
 
 /// The number of functions that a sweep looks at at once.
 const SWEPT_AT_ONCE: usize = 16;
 
 impl Engine {
-    /// Looks at every function that may have work open, wakes the deployments that nobody works on, and looks at the queues.
+    /// Looks at every function that may have work open, wakes the deployments that nobody works on, and looks at the
+    /// queues.
     ///
     /// # Errors
     /// [`Transient`]: the markers cannot be listed. A failure of one function never stops the others.
@@ -92,8 +94,8 @@ fn parse_marker(key: &str) -> Option<(EnvironmentName, FunctionName, Token)> {
     Some((EnvironmentName::parse(environment).ok()?, FunctionName::parse(function).ok()?, Token::parse(marker).ok()?))
 }
 
-/// Does the head's next actions, each kind once, so that a failed one holds up no other. A deployment goes on by a message: a sweep
-/// that did all the work itself could not end in time.
+/// Does the head's next actions, each kind once, so that a failed one holds up no other. A deployment is resumed by a
+/// message: a sweep that did all the work itself could not end in time.
 async fn sweep_function(engine: &Engine, at: &FunctionRef<'_>, markers: &BTreeSet<Token>) -> Result<Swept, Transient> {
     let (reconciler, place) = (engine.reconciler(at), format!("{}/{}", at.name, at.function));
     let mut swept = Swept::one();
@@ -148,8 +150,8 @@ async fn sweep_function(engine: &Engine, at: &FunctionRef<'_>, markers: &BTreeSe
     }
 }
 
-/// Deletes the markers that the head does not need, and returns their number. A fresh one may be of an invocation that is about to write
-/// the head.
+/// Deletes the markers that the head does not need, and returns their number. A fresh one may be of an invocation that
+/// is about to write the head.
 async fn clear_markers(engine: &Engine, at: &FunctionRef<'_>, head: &Head, markers: &BTreeSet<Token>) -> usize {
     let now = engine.now();
     let is_old = |marker: &&Token| between(marker.time(), now) > MARKERS_LAST;
@@ -158,8 +160,8 @@ async fn clear_markers(engine: &Engine, at: &FunctionRef<'_>, head: &Head, marke
     future::join_all(keys.map(async |key| engine.store().delete(&key).await)).await.len()
 }
 
-/// Writes into the head of a parked deployment that a tick is on its way. Otherwise each sweep would send another tick while the queue
-/// does not keep up. If another writer is first, that one works on the function.
+/// Writes into the head of a parked deployment that a tick is on its way. Otherwise each sweep would send another tick
+/// while the queue does not keep up. If another writer is first, that one works on the function.
 async fn note_tick(engine: &Engine, at: &FunctionRef<'_>, seen: Versioned) {
     let Some(head) = seen.head.with_tick_sent(engine.now()) else { return };
     if let Err(error) = engine.store().write_head(at, seen.etag, head).await {

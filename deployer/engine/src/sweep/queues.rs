@@ -12,7 +12,8 @@ use crate::Engine;
 const MAX_LOOKS: usize = 4;
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
-/// Looks at the queues, and logs if nobody receives a queue's messages. A queue that cannot be looked at harms nothing else.
+/// Looks at the queues, and logs if nobody receives a queue's messages. A queue that cannot be looked at harms nothing
+/// else.
 pub(super) async fn look_at_queues(engine: &Engine) -> Swept {
     let mut queues = queue_lengths(engine).await;
     let mut unreceived: BTreeSet<String> = unreceived_names(&queues).collect();
@@ -43,7 +44,7 @@ async fn queue_lengths(engine: &Engine) -> Vec<QueueLength> {
     lengths.collect()
 }
 
-/// The names of the queues in which messages wait and of which nobody works on any.
+/// Returns the names of the queues in which messages wait and of which nobody works on any.
 fn unreceived_names(queues: &[QueueLength]) -> impl Iterator<Item = String> {
     queues.iter().filter(|queue| queue.waiting > 0 && queue.in_flight == 0).map(|queue| queue.name.clone())
 }

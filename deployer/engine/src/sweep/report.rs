@@ -61,7 +61,7 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// The kind of a failure that another try can mend.
+    /// Returns the kind of a failure that another try can mend.
     #[must_use]
     pub fn of(transient: &Transient) -> Self {
         match transient {
@@ -72,7 +72,7 @@ impl FailureKind {
 }
 
 impl Swept {
-    /// The report of one function that was looked at.
+    /// Makes the report of one function that was looked at.
     pub(crate) fn one() -> Self {
         Self { looked_at: 1, ..Self::default() }
     }
@@ -99,7 +99,7 @@ impl Swept {
         }
     }
 
-    /// The kind of all failures; `Other` if they are of several kinds.
+    /// Returns the kind of all failures; `Other` if they are of several kinds.
     #[must_use]
     pub fn failure_kind(&self) -> FailureKind {
         match self.failures.split_first() {
