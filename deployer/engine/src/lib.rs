@@ -93,14 +93,14 @@ pub struct Engine {
 pub struct RetryPolicy {
     /// The time for which a denied call is tried again, AssumeRole first of all: a new policy takes some seconds to be
     /// known.
-    pub denied: Duration,
+    pub denied_for: Duration,
     /// The longest wait for Lambda in all, across invocations: for an execution role that Lambda cannot assume yet, for
     /// an unknown 409, and with a queue also for an update or a version.
-    pub waits_in_all: Duration,
+    pub lambda_wait: Duration,
     /// The same without a queue: no other invocation goes on.
-    pub waits_in_all_without_queue: Duration,
+    pub lambda_wait_without_queue: Duration,
     /// The longest wait of one invocation for Lambda, with a queue: another invocation goes on.
-    pub waits_here: Duration,
+    pub lambda_wait_here: Duration,
     /// The first wait between two reads; it doubles up to `longest_wait`.
     pub first_wait: Duration,
     /// The longest wait between two reads.
@@ -115,10 +115,10 @@ impl Default for RetryPolicy {
     /// Waits 15 seconds for a policy, 15 minutes for an execution role (2 minutes without a queue).
     fn default() -> Self {
         Self {
-            denied: Duration::from_secs(15),
-            waits_in_all: Duration::from_secs(15 * 60),
-            waits_in_all_without_queue: Duration::from_secs(120),
-            waits_here: Duration::from_secs(20),
+            denied_for: Duration::from_secs(15),
+            lambda_wait: Duration::from_secs(15 * 60),
+            lambda_wait_without_queue: Duration::from_secs(120),
+            lambda_wait_here: Duration::from_secs(20),
             first_wait: Duration::from_millis(100),
             longest_wait: Duration::from_secs(2),
             write_needs: crate::port::OPERATION_TIMEOUT,

@@ -16,7 +16,7 @@ use deployer_core::session::{looking_policy, session_name};
 use super::claim::{Claim, Stopped};
 use super::handle::Reconciler;
 use super::promotions::policy::ClaimedDecision;
-use super::rollout::enter::open_session;
+use super::rollout::sessions::open_session;
 use super::store::{Change, Versioned};
 use super::{Engine, Transient};
 use crate::port::{Account, ReadError, SessionRequest};

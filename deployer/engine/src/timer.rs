@@ -86,7 +86,9 @@ impl Timer<'_> {
                             return Err(error.at_the_deadline(step));
                         }
                     }
-                    CallErrorKind::Denied if self.passed(since) + self.retries.wait(attempt) <= self.retries.denied => {
+                    CallErrorKind::Denied
+                        if self.passed(since) + self.retries.wait(attempt) <= self.retries.denied_for =>
+                    {
                         self.pause(attempt, step, &error.message).await?;
                     }
                     CallErrorKind::Unknown if unanswered < MAX_READ_RETRIES => {

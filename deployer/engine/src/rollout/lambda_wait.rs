@@ -54,7 +54,7 @@ impl TargetRollout<'_> {
         let may_park = self.rollout.engine.ports.queue.is_some() && !claim.only_observes() && claim.stopped().is_none();
         if may_park || is_refused {
             let since = claim.waits.begin(target, task, format!("{step}: {because}"), timer.now());
-            let is_long = timer.passed(since.own) >= timer.retries.waits_here;
+            let is_long = timer.passed(since.own) >= timer.retries.lambda_wait_here;
             let longest = longest_wait(self.rollout.engine);
             if is_long && timer.passed(since.own) >= longest {
                 claim.waits.give_up(target);
@@ -99,7 +99,7 @@ impl TargetRollout<'_> {
 pub(super) fn longest_wait(engine: &Engine) -> Duration {
     let retries = engine.timer().retries;
     match engine.ports.queue {
-        Some(_) => retries.waits_in_all,
-        None => retries.waits_in_all_without_queue,
+        Some(_) => retries.lambda_wait,
+        None => retries.lambda_wait_without_queue,
     }
 }

@@ -1,15 +1,15 @@
 //! The rollout of one deployment: from a request and its artifact to what every target serves.
 //!
 //! `run` begins what can go on side by side, joins it, and ends the deployment. `target_run` carries one target through
-//! its steps: `enter`, `observe`, then `converge` (plan and `executor`) or `restore` (an alias goes back to an existing
-//! version), and `prune`. Only `lambda_writer` calls a writing API of Lambda. An event that must stop a rollout travels
-//! up as an error value (`error::Interrupted`): the parts that go on side by side are joined, and the first such error
-//! ends them all.
+//! its steps: enter (`sessions`), `observe`, then `converge` (plan and `executor`) or `restore` (an alias goes back to
+//! an existing version), and `prune`. Only `lambda_writer` calls a writing API of Lambda. An event that must stop a
+//! rollout travels up as an error value (`error::Interrupted`): the parts that go on side by side are joined, and the
+//! first such error ends them all.
 
 pub(crate) mod doors;
-pub(crate) mod enter;
 pub(crate) mod error;
 pub(crate) mod observer;
+pub(crate) mod sessions;
 pub(crate) mod shared_check;
 pub(crate) mod verify;
 pub(crate) mod waits;

@@ -108,7 +108,7 @@ impl<'a> Sending<'a> {
             }
             CallErrorKind::Denied | CallErrorKind::CodeDenied => {
                 let since = *self.denied_since.get_or_insert_with(|| timer.now());
-                if timer.passed(since) + timer.retries.wait(attempt) > timer.retries.denied {
+                if timer.passed(since) + timer.retries.wait(attempt) > timer.retries.denied_for {
                     return ends();
                 }
             }

@@ -34,7 +34,7 @@ impl StepContext<'_> {
             let read = timer.read(step, || functions.function(name, qualifier.clone())).await?;
             let Some((code, _)) = read else {
                 // Lambda does not show a new function everywhere at once. One that stays away was deleted by somebody.
-                if timer.passed(since) >= timer.retries.denied {
+                if timer.passed(since) >= timer.retries.denied_for {
                     let message = format!("function {name} in {target} is gone: somebody deleted it");
                     return Err(TargetError::new(TargetErrorCode::ForeignChange, step, message).into());
                 }

@@ -139,7 +139,7 @@ impl<'a> TrafficWatch<'a> {
                 }
                 _ => return Err(self.moved_by_another(&format!("the alias serves {seen}"))),
             }
-            if has_queue && timer.passed(awaited.since) >= timer.retries.waits_here {
+            if has_queue && timer.passed(awaited.since) >= timer.retries.lambda_wait_here {
                 return Err(StepError::Waits);
             }
             let because = "Lambda holds the alias's traffic back until its provisioned concurrency stands";

@@ -92,7 +92,7 @@ impl<'a> ArtifactReader<'a> {
         for attempt in 0.. {
             match self.read(reference, facts).await {
                 Err(Problem::Read(ReadError::Denied(because)))
-                    if self.timer.passed(since) + self.timer.retries.wait(attempt) <= self.timer.retries.denied =>
+                    if self.timer.passed(since) + self.timer.retries.wait(attempt) <= self.timer.retries.denied_for =>
                 {
                     if self.timer.pause(attempt, "verify", &because).await.is_err() {
                         return Err(ReadError::Denied(because).into());

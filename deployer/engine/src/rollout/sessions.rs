@@ -36,7 +36,7 @@ pub(crate) async fn open_session(
             }
             Err(EnterError::Denied(message)) => {
                 let wait = timer.retries.wait(attempt);
-                if timer.passed(since) + wait > timer.retries.denied {
+                if timer.passed(since) + wait > timer.retries.denied_for {
                     return Err(TargetError::new(TargetErrorCode::AssumeRoleDenied, "enter", message));
                 }
                 timer.pause(attempt, "enter", &message).await?;
