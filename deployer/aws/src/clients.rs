@@ -42,7 +42,7 @@ impl Clients {
         Ports {
             artifacts: Arc::new(S3Artifacts::new(self.s3.clone())),
             ledger: Arc::new(S3Ledger::new(self.s3.clone(), config.ledger_bucket.clone())),
-            sessions: Arc::new(MaskingGate::before(self.sessions.clone())),
+            sessions: Arc::new(MaskingGate::new(self.sessions.clone())),
             queue: config.queue_url.clone().map(|url| {
                 let queue = SqsQueue::new(self.sqs.clone(), url).with_wake_queue(config.wake_queue_url.clone());
                 Arc::new(queue) as Arc<dyn Queue>

@@ -37,7 +37,7 @@ pub struct MaskingGate {
 impl MaskingGate {
     /// Wraps a provider, for one invocation.
     #[must_use]
-    pub fn before(sessions: Arc<dyn SessionProvider>) -> Self {
+    pub fn new(sessions: Arc<dyn SessionProvider>) -> Self {
         Self { sessions, known: Mutex::default() }
     }
 }

@@ -127,7 +127,7 @@ impl World {
         let ports = Ports {
             artifacts: Arc::new(ArtifactPort(line.clone())),
             ledger: Arc::new(LedgerPort(line.clone())),
-            sessions: Arc::new(MaskingGate::before(Arc::new(GatePort(line.clone())))),
+            sessions: Arc::new(MaskingGate::new(Arc::new(GatePort(line.clone())))),
             queue: config.queue_url.is_some().then(|| Arc::new(QueuePort(line.clone())) as Arc<dyn Queue>),
             events: config.event_bus.is_some().then(|| Arc::new(EventsPort(line.clone())) as Arc<dyn Events>),
             clock: Arc::new(OwnClock(line.clone())),

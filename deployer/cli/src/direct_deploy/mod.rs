@@ -211,7 +211,7 @@ impl Direct {
 
     /// Makes the engine of one deployment, with its own deadline and its own watch.
     fn engine(&self) -> Engine {
-        let masked = Arc::new(MaskingGate::before(self.sessions.clone()));
+        let masked = Arc::new(MaskingGate::new(self.sessions.clone()));
         let ports = Ports {
             artifacts: self.files.clone(),
             ledger: self.ledger.clone(),
