@@ -93,8 +93,8 @@ impl Deployer {
             }
         };
         let ports = self.clients.ports(&config);
-        let (region, retries) = (Some(settings.region.clone()), RetryPolicy::default());
-        Ok(Engine { ports, config, outdated: outdated.map(|error| error.0), region, deadline, patience: retries })
+        let (region, policy) = (Some(settings.region.clone()), RetryPolicy::default());
+        Ok(Engine { ports, config, outdated: outdated.map(|error| error.0), region, deadline, patience: policy })
     }
 
     async fn load(&self) -> Result<(&Settings, Loaded), InvalidConfig> {

@@ -223,8 +223,8 @@ impl Direct {
             inline_body: self.inline_body.clone(),
         };
         let deadline = SystemClock.now().checked_add(MAX_DURATION).unwrap_or(Timestamp::MAX);
-        let retries = RetryPolicy { write_needs: deployer_aws::SENDING_TIMEOUT, ..RetryPolicy::default() };
-        Engine { ports, config: self.config.clone(), outdated: None, region: None, deadline, patience: retries }
+        let policy = RetryPolicy { write_needs: deployer_aws::SENDING_TIMEOUT, ..RetryPolicy::default() };
+        Engine { ports, config: self.config.clone(), outdated: None, region: None, deadline, patience: policy }
     }
 
     /// Registers the zip as the newest upload of the function's only release.
