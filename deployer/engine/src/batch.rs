@@ -39,9 +39,11 @@ pub async fn put_back(
         if let (Some(queue), Some(Delivery { receipt, received, queue: from, .. })) = (queue, delivery) {
             let late = clock.sleep(EXTEND_VISIBILITY_TIMEOUT.min(left / 2));
             tokio::select! {
-                extend_visibility = queue.extend_visibility(from.as_deref(), &receipt, backoff(received)) => if let Err(error) = extend_visibility {
-                    tracing::warn!("the message comes again after the queue's own timeout: {error}");
-                },
+                extended = queue.extend_visibility(from.as_deref(), &receipt, backoff(received)) => {
+                    if let Err(error) = extended {
+                        tracing::warn!("the message comes again after the queue's own timeout: {error}");
+                    }
+                }
                 () = late => tracing::warn!("the message comes again after the queue's own timeout"),
             }
         }
@@ -55,16 +57,16 @@ pub async fn put_back(
 /// stays away for the queue's own timeout, and is logged when it comes again.
 fn log_if_late(engine: &Engine, delivery: &Delivery) {
     let Some(queue) = delivery.queue_name() else { return };
-    let wakes = engine.config.wake_queue_url.as_deref().and_then(|url| url.rsplit('/').next());
-    let longest = if wakes == Some(queue) { LONGEST_WAKEUP_WAIT } else { LONGEST_UPLOAD_WAIT };
+    let wake_queue = engine.config.wake_queue_url.as_deref().and_then(|url| url.rsplit('/').next());
+    let longest = if wake_queue == Some(queue) { LONGEST_WAKEUP_WAIT } else { LONGEST_UPLOAD_WAIT };
     let (since, longest, because) = match delivery.received {
         1 => (delivery.due, longest, "a message comes late"),
         2 => {
             // The first invocation may have taken as long as this one has, and then put it off.
-            let extend_visibility = backoff(1) + engine.timer().left();
+            let put_off = backoff(1) + engine.timer().left();
             (
                 delivery.first_received,
-                longest + extend_visibility,
+                longest + put_off,
                 "a message comes late, for an invocation that had it has died, or could not begin",
             )
         }
@@ -77,9 +79,9 @@ fn log_if_late(engine: &Engine, delivery: &Delivery) {
     }
 }
 
-/// The longest time that an upload may wait for its turn until that is logged; and the longest wait of a tick that has
-/// a queue of its own.
+/// The longest time that an upload may wait in its queue until that is logged.
 const LONGEST_UPLOAD_WAIT: Duration = Duration::from_secs(300);
+/// The same for ticks that have a queue of their own.
 const LONGEST_WAKEUP_WAIT: Duration = Duration::from_secs(120);
 
 /// The number of receipts from which a failing message is logged: after more than four minutes.

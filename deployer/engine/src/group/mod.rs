@@ -10,13 +10,12 @@ use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::promotion::PromotionRequest;
 use deployer_core::record::{Ending, Status};
 
+use self::steps::Rollback;
 use crate::error::CommandError;
 use crate::events::{NotSent, publish};
 use crate::store::Change;
 use crate::sweep::report::{FailureKind, Swept};
 use crate::{Engine, Transient};
-
-use self::steps::Rollback;
 
 /// The most steps of one reconciliation.
 const MAX_STEPS: u32 = 12;

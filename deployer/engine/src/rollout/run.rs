@@ -105,7 +105,7 @@ impl Rollout<'_> {
     fn run_parts<'w>(&'w self, needs: &'w Prerequisites<'_>) -> LocalBoxFuture<'w, Result<TargetResults, Interrupted>> {
         let work = async {
             let ((), results, (), ()) = futures::try_join!(
-                ensure_claimed(needs),
+                ensure_not_given_up(needs),
                 self.run_targets(needs),
                 self.record_start(needs),
                 self.ensure_artifact(needs),
@@ -219,7 +219,8 @@ impl Rollout<'_> {
     }
 }
 
-async fn ensure_claimed(needs: &Prerequisites<'_>) -> Result<(), Interrupted> {
+/// Waits for the claim, and gives the deployment up after too many attempts.
+async fn ensure_not_given_up(needs: &Prerequisites<'_>) -> Result<(), Interrupted> {
     // The invocation that only observed has died too, or could not observe.
     match needs.claim().await?.attempts() > ATTEMPTS + 1 {
         true => Err(Interrupted::GivenUp),

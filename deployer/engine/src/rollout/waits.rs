@@ -51,8 +51,8 @@ impl Waits {
         locked(&self.0).now.remove(target);
     }
 
-    /// Whether another version may be made in place of one that has failed, which is allowed once. Otherwise the target
-    /// gives up.
+    /// Lets another version be made in place of one that has failed, which is allowed once; otherwise gives the target
+    /// up. Returns whether it may be made.
     pub fn try_publish_again(&self, target: &Target) -> bool {
         let mut targets = locked(&self.0);
         let may = targets.all.versions(target) < 2;
