@@ -42,7 +42,7 @@ impl Clients {
         Ports {
             artifacts: Arc::new(S3Artifacts::new(self.s3.clone())),
             ledger: Arc::new(S3Ledger::new(self.s3.clone(), config.ledger_bucket.clone())),
-            gate: Arc::new(MaskingGate::before(self.sessions.clone())),
+            sessions: Arc::new(MaskingGate::new(self.sessions.clone())),
             queue: config.queue_url.clone().map(|url| {
                 let queue = SqsQueue::new(self.sqs.clone(), url).with_wake_queue(config.wake_queue_url.clone());
                 Arc::new(queue) as Arc<dyn Queue>
@@ -52,7 +52,7 @@ impl Clients {
                 .clone()
                 .map(|bus| Arc::new(EventBridge::new(self.events.clone(), bus)) as Arc<dyn Events>),
             clock: Arc::new(SystemClock),
-            chance: Arc::new(OsRng),
+            rng: Arc::new(OsRng),
             inline_body: self.inline_body.clone(),
         }
     }

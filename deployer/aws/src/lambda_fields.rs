@@ -1,6 +1,6 @@
 //! The fields of a function's configuration in Lambda's words: each type of ours, as the SDK shows it and as it takes it.
 //!
-//! Which fields there are is in the table of core (`function_fields`); a field whose type stands here needs nothing more.
+//! The table of core (`function_fields`) names the fields; a field whose type stands here needs nothing more.
 
 use std::collections::BTreeMap;
 

@@ -240,7 +240,7 @@ mod tests {
     use super::super::stub_http::{Answer, ok, stub_config};
     use super::*;
 
-    async fn enter(answer: Answer) -> EnterError {
+    async fn error_of(answer: Answer) -> EnterError {
         let request = SessionRequest {
             target: Target {
                 account: AccountId::parse("111111111111").unwrap(),
@@ -270,14 +270,14 @@ mod tests {
             "<AssumeRoleResponse><AssumeRoleResult><AssumedRoleUser><Arn>nonsense</Arn><AssumedRoleId>x</AssumedRoleId>\
              </AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>",
         ] {
-            let answer = enter(ok(body)).await;
+            let answer = error_of(ok(body)).await;
             assert!(matches!(answer, EnterError::Unanswered(_)), "{body}: {answer:?}");
         }
     }
 
     #[tokio::test]
     async fn hint_for_denied_role_follows_awss_message() {
-        let message_for = |text: &'static str| async move { enter(no(403, "AccessDenied", text)).await.to_string() };
+        let message_for = |text: &'static str| async move { error_of(no(403, "AccessDenied", text)).await.to_string() };
         let plain = message_for("User: arn is not authorized to perform: sts:AssumeRole on resource: arn").await;
         assert!(plain.contains("its trust policy does not name the deployer's role"), "{plain}");
         let identity =
@@ -296,7 +296,7 @@ mod tests {
 
     #[tokio::test]
     async fn too_large_policy_error_says_what_shortens_it() {
-        let answer = enter(no(400, "PackedPolicyTooLarge", "Packed policy consumes 112% of allotted space")).await;
+        let answer = error_of(no(400, "PackedPolicyTooLarge", "Packed policy consumes 112% of allotted space")).await;
         let EnterError::Target(error) = answer else { panic!("{answer:?}") };
         assert_eq!((error.code, error.step.as_str()), (TargetErrorCode::InvalidConfiguration, "enter"));
         assert!(error.message.contains("consumes 112%") && error.message.contains("fewer layers"), "{}", error.message);
@@ -305,7 +305,7 @@ mod tests {
     #[tokio::test]
     async fn region_not_enabled_is_reported_at_once() {
         for (status, code) in [(403, "RegionDisabledException"), (403, "InvalidClientTokenId")] {
-            let EnterError::Target(error) = enter(no(status, code, "STS is not activated")).await else {
+            let EnterError::Target(error) = error_of(no(status, code, "STS is not activated")).await else {
                 panic!("{code}");
             };
             assert_eq!(error.code, TargetErrorCode::AccessDenied, "{code}");

@@ -1,4 +1,4 @@
-//! A batch of messages: each is handled for itself, and one that fails spoils none of the others.
+//! Batches of messages: each message is handled on its own, and a failed one harms none of the others.
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -9,38 +9,41 @@ use deployer_core::trigger::{Delivery, InboundEvent, Message};
 use futures::FutureExt as _;
 use futures::future::join_all;
 
-use crate::obey::ANSWER_NEEDS;
+use crate::events::publish_refused_promotion;
 use crate::port::{Clock, Queue};
-use crate::{CommandError, Engine, EventOutcome, Promoted, Transient};
+use crate::timer::ANSWER_NEEDS;
+use crate::{CommandError, Engine, EventOutcome, PromotionOutcome, Transient};
 
-/// Handles a batch, and answers the ids of the messages that shall come again: only where trying again can help.
+/// Handles a batch, and returns the ids of the messages that must come again: those for which another try can help.
 pub async fn handle_batch(engine: &Engine, messages: Vec<Message>) -> Vec<String> {
-    messages.iter().filter_map(|message| message.delivery.as_ref()).for_each(|delivery| tell_late(engine, delivery));
-    let (messages, told): (Vec<_>, Vec<_>) = messages.into_iter().map(|m| ((m.id, m.delivery), m.told)).unzip();
-    let outcomes = handle_all(engine, told).await;
+    messages.iter().filter_map(|message| message.delivery.as_ref()).for_each(|delivery| log_if_late(engine, delivery));
+    let (messages, events): (Vec<_>, Vec<_>) = messages.into_iter().map(|m| ((m.id, m.delivery), m.told)).unzip();
+    let outcomes = handle_all(engine, events).await;
     let failed = messages.into_iter().zip(outcomes).filter(|(_, outcomes)| outcomes.iter().any(Result::is_err));
     let failed = failed.map(|(message, _)| message).collect();
     put_back(engine.ports.queue.as_deref(), (engine.ports.clock.as_ref(), engine.timer().left()), failed).await
 }
 
-/// Names messages as failed, each with a pause before it comes again. Whatever becomes of the pause, the batch is answered
-/// in the time that is left.
+/// Names messages as failed, each with a pause before it comes again. The batch is answered in the time that is left,
+/// even if a pause cannot be set.
 pub async fn put_back(
     queue: Option<&dyn Queue>,
     (clock, left): (&dyn Clock, Duration),
     failed: Vec<(String, Option<Delivery>)>,
 ) -> Vec<String> {
     let failures = failed.into_iter().map(|(id, delivery)| async {
-        if let Some(delivery) = delivery.as_ref().filter(|delivery| delivery.received >= TOLD_FROM) {
+        if let Some(delivery) = delivery.as_ref().filter(|delivery| delivery.received >= LOGGED_FROM) {
             let (queue, received) = (delivery.queue_name(), delivery.received);
             tracing::error!(queue, received, message_id = id, "{AGAIN_LINE}: the lines before say why");
         }
         if let (Some(queue), Some(Delivery { receipt, received, queue: from, .. })) = (queue, delivery) {
-            let late = clock.sleep(PUTTING_OFF.min(left / 2));
+            let late = clock.sleep(EXTEND_VISIBILITY_TIMEOUT.min(left / 2));
             tokio::select! {
-                extend_visibility = queue.extend_visibility(from.as_deref(), &receipt, backoff(received)) => if let Err(error) = extend_visibility {
-                    tracing::warn!("the message comes again after the queue's own timeout: {error}");
-                },
+                extended = queue.extend_visibility(from.as_deref(), &receipt, backoff(received)) => {
+                    if let Err(error) = extended {
+                        tracing::warn!("the message comes again after the queue's own timeout: {error}");
+                    }
+                }
                 () = late => tracing::warn!("the message comes again after the queue's own timeout"),
             }
         }
@@ -49,21 +52,21 @@ pub async fn put_back(
     join_all(failures).await
 }
 
-/// Says in the log that a message comes late though it could have been received long before. One that was put off comes late on purpose,
-/// which is told elsewhere; one whose invocation was killed, or not begun for want of
-/// concurrency, stays away for the queue's own timeout, and is told when it comes again.
-fn tell_late(engine: &Engine, delivery: &Delivery) {
+/// Logs a message that comes late, though it could have been received long before. A message that was put off is not
+/// logged: it is late on purpose. A message whose invocation was killed, or could not begin for want of concurrency,
+/// stays away for the queue's own timeout, and is logged when it comes again.
+fn log_if_late(engine: &Engine, delivery: &Delivery) {
     let Some(queue) = delivery.queue_name() else { return };
-    let wakes = engine.config.wake_queue_url.as_deref().and_then(|url| url.rsplit('/').next());
-    let longest = if wakes == Some(queue) { WAKES_WAIT } else { UPLOADS_WAIT };
+    let wake_queue = engine.config.wake_queue_url.as_deref().and_then(|url| url.rsplit('/').next());
+    let longest = if wake_queue == Some(queue) { LONGEST_WAKEUP_WAIT } else { LONGEST_UPLOAD_WAIT };
     let (since, longest, because) = match delivery.received {
         1 => (delivery.due, longest, "a message comes late"),
         2 => {
             // The first invocation may have taken as long as this one has, and then put it off.
-            let extend_visibility = backoff(1) + engine.timer().left();
+            let put_off = backoff(1) + engine.timer().left();
             (
                 delivery.first_received,
-                longest + extend_visibility,
+                longest + put_off,
                 "a message comes late, for an invocation that had it has died, or could not begin",
             )
         }
@@ -76,50 +79,52 @@ fn tell_late(engine: &Engine, delivery: &Delivery) {
     }
 }
 
-/// How long an upload may wait for its turn until that is told, and with a queue of its own, what wakes the deployer.
-const UPLOADS_WAIT: Duration = Duration::from_secs(300);
-const WAKES_WAIT: Duration = Duration::from_secs(120);
+/// The longest time that an upload may wait in its queue until that is logged.
+const LONGEST_UPLOAD_WAIT: Duration = Duration::from_secs(300);
+/// The same for ticks that have a queue of their own.
+const LONGEST_WAKEUP_WAIT: Duration = Duration::from_secs(120);
 
-/// A message that fails for so many times is told: after more than four minutes.
-const TOLD_FROM: u32 = 4;
+/// The number of receipts from which a failing message is logged: after more than four minutes.
+const LOGGED_FROM: u32 = 4;
 
-/// The longest that putting a message off may take.
-pub const PUTTING_OFF: Duration = Duration::from_secs(5);
+/// The longest time for putting a message off.
+pub const EXTEND_VISIBILITY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a message that failed stays away, for the queue's own timeout is made for invocations that died: 20 seconds,
-/// a minute, three, nine, then ten each time.
+/// Returns the time for which a failed message stays away: 20 seconds, a minute, three, nine, then ten each time. The
+/// queue's own timeout is made for invocations that died.
 fn backoff(received: u32) -> Duration {
     const FIRST: Duration = Duration::from_secs(20);
     const LONGEST: Duration = Duration::from_secs(600);
     FIRST.saturating_mul(3_u32.saturating_pow(received.saturating_sub(1))).min(LONGEST)
 }
 
-/// Handles what each message tells. Functions go on side by side; what concerns the same one, one after the other.
+/// Handles the events of all messages. Functions go on side by side; the events of one function come one after the
+/// other.
 pub async fn handle_all(
     engine: &Engine,
     messages: Vec<Vec<InboundEvent>>,
 ) -> Vec<Vec<Result<EventOutcome, Transient>>> {
     let mut outcomes: Vec<Vec<Result<EventOutcome, Transient>>> = messages.iter().map(|_| Vec::new()).collect();
     let mut functions: BTreeMap<String, Vec<(usize, InboundEvent)>> = BTreeMap::new();
-    for (number, told) in messages.into_iter().enumerate() {
-        for one in told {
-            match one {
+    for (number, events) in messages.into_iter().enumerate() {
+        for event in events {
+            match event {
                 InboundEvent::Upload(ref upload) => {
                     let function = upload.key.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
-                    functions.entry(function).or_default().push((number, one));
+                    functions.entry(function).or_default().push((number, event));
                 }
                 InboundEvent::Tick(ref tick) => {
                     let function = format!("{}/{}", tick.environment, tick.function);
-                    functions.entry(function).or_default().push((number, one));
+                    functions.entry(function).or_default().push((number, event));
                 }
                 InboundEvent::Promotion(ref asked) => {
                     let function = format!("{}/{}", asked.to, asked.functions);
-                    functions.entry(function).or_default().push((number, one));
+                    functions.entry(function).or_default().push((number, event));
                 }
                 InboundEvent::Consent(ref consent) => {
                     let function = consent.function.as_ref().map_or(String::new(), ToString::to_string);
                     let function = format!("{}/{function}", consent.environment);
-                    functions.entry(function).or_default().push((number, one));
+                    functions.entry(function).or_default().push((number, event));
                 }
                 InboundEvent::Ignored { because } => outcomes[number].push(Ok(ignored(because))),
                 InboundEvent::NotUnderstood { because } => {
@@ -129,7 +134,7 @@ pub async fn handle_all(
                 InboundEvent::Malformed { because, asked } => {
                     tracing::error!("malformed: {because}");
                     if let Some(asked) = asked {
-                        engine.tell_of_refused(&because, *asked).await;
+                        publish_refused_promotion(engine, &because, *asked).await;
                     }
                     outcomes[number].push(Ok(EventOutcome::Ignored { because }));
                 }
@@ -138,8 +143,8 @@ pub async fn handle_all(
     }
     let queues = functions.into_values().map(|all| async move {
         let mut done = Vec::new();
-        for (number, told) in all {
-            done.push((number, guarded(engine, told).await));
+        for (number, event) in all {
+            done.push((number, handle_guarded(engine, event).await));
         }
         done
     });
@@ -149,10 +154,10 @@ pub async fn handle_all(
     outcomes
 }
 
-/// One of them, so that neither its panic nor its slowness takes the others' answers along: what is not done shortly
-/// before the deadline is dropped, as if the process had been killed, and comes again.
-async fn guarded(engine: &Engine, told: InboundEvent) -> Result<EventOutcome, Transient> {
-    let what = match &told {
+/// Handles one event, so that neither its panic nor its slowness takes the others' answers along. An event that is not
+/// done shortly before the deadline is dropped, as if the process had been killed, and comes again.
+async fn handle_guarded(engine: &Engine, event: InboundEvent) -> Result<EventOutcome, Transient> {
+    let what = match &event {
         InboundEvent::Upload(upload) => {
             format!("{} (version {})", upload.key, upload.version_id.as_deref().unwrap_or("none"))
         }
@@ -165,7 +170,7 @@ async fn guarded(engine: &Engine, told: InboundEvent) -> Result<EventOutcome, Tr
         | InboundEvent::Malformed { because, .. }
         | InboundEvent::NotUnderstood { because } => because.clone(),
     };
-    let work = AssertUnwindSafe(handle(engine, told)).catch_unwind();
+    let work = AssertUnwindSafe(handle(engine, event)).catch_unwind();
     let late = engine.ports.clock.sleep(engine.timer().left().saturating_sub(ANSWER_NEEDS));
     let outcome = tokio::select! {
         biased;
@@ -178,16 +183,16 @@ async fn guarded(engine: &Engine, told: InboundEvent) -> Result<EventOutcome, Tr
     outcome
 }
 
-/// Handles one thing that an event tells.
+/// Handles one event.
 ///
 /// # Errors
-/// [`Transient`]: it shall come again.
-pub async fn handle(engine: &Engine, told: InboundEvent) -> Result<EventOutcome, Transient> {
-    let handled = match told {
+/// [`Transient`]: the event must come again.
+pub async fn handle(engine: &Engine, event: InboundEvent) -> Result<EventOutcome, Transient> {
+    let handled = match event {
         InboundEvent::Upload(upload) => engine.upload(upload).await?,
         InboundEvent::Tick(tick) => engine.tick(tick).await?,
-        InboundEvent::Promotion(asked) => promoted(engine.promote(&asked).await)?,
-        InboundEvent::Consent(consent) => promoted(engine.hear(&consent).await)?,
+        InboundEvent::Promotion(asked) => promotion_outcome(engine.promote(&asked).await)?,
+        InboundEvent::Consent(consent) => promotion_outcome(engine.record_approval(&consent).await)?,
         InboundEvent::NotUnderstood { because } => return Err(Transient::NotUnderstood(because)),
         InboundEvent::Ignored { because } | InboundEvent::Malformed { because, .. } => {
             EventOutcome::Ignored { because }
@@ -199,12 +204,12 @@ pub async fn handle(engine: &Engine, told: InboundEvent) -> Result<EventOutcome,
     })
 }
 
-/// What an event asks for wrongly is not tried again.
-fn promoted(promoted: Result<Promoted, CommandError>) -> Result<EventOutcome, Transient> {
-    match promoted {
-        Ok(Promoted::One(record)) => Ok(EventOutcome::Recorded(record)),
-        Ok(Promoted::Each(records)) => Ok(EventOutcome::Each(records)),
-        Ok(Promoted::Together(group)) => Ok(EventOutcome::Together(group)),
+/// Maps the result of a promotion. A wrong request is not tried again.
+fn promotion_outcome(outcome: Result<PromotionOutcome, CommandError>) -> Result<EventOutcome, Transient> {
+    match outcome {
+        Ok(PromotionOutcome::One(record)) => Ok(EventOutcome::Recorded(record)),
+        Ok(PromotionOutcome::Each(records)) => Ok(EventOutcome::Each(records)),
+        Ok(PromotionOutcome::Together(group)) => Ok(EventOutcome::Together(group)),
         Err(CommandError::Transient(transient)) => Err(transient),
         Err(CommandError::Invalid(because)) => Ok(EventOutcome::Ignored { because }),
     }

@@ -1,6 +1,6 @@
-//! Step "claim": what the head makes of a request, and the permission to write that comes of it.
+//! Step "claim": the outcome of submitting a request, and the permission to write that it may give.
 //!
-//! Must not know: Lambda.
+//! Must not know Lambda.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,30 +22,30 @@ use super::rollout::waits::Waits;
 use super::store::Versioned;
 use crate::port::ETag;
 
-/// How much longer than the invocation a lease lasts: 5 seconds for clocks that differ, 5 for what is in flight.
+/// The time by which a lease outlasts its invocation: 5 seconds for clocks that differ, 5 for calls in flight.
 const LEASE_OUTLASTS: Duration = Duration::from_secs(10);
 
-/// The permission to write on behalf of one deployment. Only the head gives it: there is no other way to make one.
+/// The permission to write on behalf of one deployment. Only the head gives it.
 pub struct Claim {
     active: Active,
-    /// The state of the head that it was written over, where that is known.
-    over: ObservedAt,
+    /// The state of the head that the claim was written over, if that is known.
+    written_over: ObservedAt,
     seen: Mutex<Versioned>,
-    /// The ownership check of all its targets.
+    /// The ownership check of all targets.
     pub(super) check: SharedCheck,
     /// The writes to aliases that may still take effect.
     pub(super) doors: Doors,
-    /// What its targets wait for.
+    /// The waits of the targets for Lambda.
     pub(super) waits: Waits,
-    noted: Mutex<Option<ETag>>,
-    untold_start: AtomicBool,
+    record_etag: Mutex<Option<ETag>>,
+    start_event_pending: AtomicBool,
     stopped: Mutex<Option<Stopped>>,
-    /// What may be wrong with what it brings.
+    /// Warnings about the artifact.
     pub(super) warnings: Mutex<BTreeSet<String>>,
 }
 
-/// Why no alias moves any more for a deployment whose claim is ours all the same: a rollback was asked for, or its release
-/// was rejected meanwhile.
+/// The reason why no alias moves any more although the claim is ours: a rollback was asked for, or the release was
+/// rejected meanwhile.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Stopped {
     pub status: Status,
@@ -60,37 +60,37 @@ impl Stopped {
     }
 }
 
-/// On what a target is observed, or over what a claim was written.
+/// The state of the head at which a target is observed, or over which a claim was written.
 #[derive(Clone, PartialEq)]
 pub(super) enum ObservedAt {
     /// The claim is ours already.
     Held,
-    /// The head, in this state; none where there was no head yet.
+    /// The head in this state; none if the function had no head yet.
     Read(Option<ETag>),
 }
 
-/// What the head has made of a request.
+/// The outcome of submitting a request.
 #[derive(Clone)]
 pub(super) enum SubmitOutcome {
-    /// The claim is ours: on what was asked for, or on what somebody has died over.
+    /// The claim is ours: on the request, or on a deployment whose owner has died.
     Claimed(Arc<Claim>),
-    /// It waits its turn, or somebody else works on it.
+    /// The request waits for its turn, or another invocation works on it.
     Queued {
         record: Box<DeploymentRecord>,
         behind: (DeploymentId, Token, Timestamp),
-        /// It was told before; another telling adds nothing to the head.
+        /// The request was submitted before; the head did not change.
         again: bool,
     },
     /// It waits for its soak, for approvals or for the end of a freeze.
     Deferred {
         waiting: Box<Waiting>,
-        /// It was told before.
+        /// The request was submitted before; the head did not change.
         again: bool,
     },
-    /// It has ended, now or earlier.
+    /// The request has ended, now or earlier.
     Finished {
         record: Box<DeploymentRecord>,
-        /// The marker of its request, where all was written just now: it is deleted already.
+        /// The marker of the request, if its record was written just now: the marker is deleted already.
         marker: Option<Token>,
     },
     /// There is nothing to do.
@@ -104,49 +104,49 @@ impl Claim {
             doors: Doors::of(&seen.head, resumed, now),
             stopped: Mutex::new(active.stop.map(Stopped::by)),
             waits: Waits::of(&active),
-            untold_start: AtomicBool::new(active.start_untold),
+            start_event_pending: AtomicBool::new(active.start_untold),
             active,
-            over,
+            written_over: over,
             seen: Mutex::new(seen),
             check: SharedCheck::default(),
-            noted: Mutex::default(),
+            record_etag: Mutex::default(),
             warnings: Mutex::default(),
         }
     }
 
-    /// The same claim, where it is known by now which artifact it is about.
-    pub(super) fn on(&self, chosen: ResolvedArtifact, seen: Versioned, now: Timestamp) -> Self {
-        Self::new(Active { chosen: Some(chosen), ..self.active.clone() }, seen, self.over.clone(), now)
+    /// Returns the same claim with its artifact, which is resolved now.
+    pub(super) fn with_artifact(&self, chosen: ResolvedArtifact, seen: Versioned, now: Timestamp) -> Self {
+        Self::new(Active { chosen: Some(chosen), ..self.active.clone() }, seen, self.written_over.clone(), now)
     }
 
-    /// What the claim is on.
+    /// Returns the deployment, as it was claimed.
     pub(super) fn active(&self) -> &Active {
         &self.active
     }
 
-    /// The same as the head has it by now, with what is waited for.
+    /// Returns the deployment, as the head has it by now.
     pub(super) fn active_now(&self) -> Active {
         let head = self.seen().head;
         head.active().filter(|active| active.claim == self.token()).cloned().unwrap_or_else(|| self.active.clone())
     }
 
-    /// The artifact, once that is found out.
+    /// Returns the artifact, once it is resolved.
     pub(super) fn chosen(&self) -> Option<&ResolvedArtifact> {
         self.active.chosen.as_ref()
     }
 
-    /// No alias moves any more.
+    /// Lets no alias move any more.
     pub(super) fn stop(&self, because: Stopped) {
         locked(&self.stopped).get_or_insert(because);
     }
 
-    /// Why no alias moves any more.
+    /// Returns the reason why no alias moves any more, if there is one.
     pub(super) fn stopped(&self) -> Option<Stopped> {
         locked(&self.stopped).clone()
     }
 
-    /// A rule says no to the artifact. Where an earlier invocation may have moved an alias already, the deployment is not
-    /// refused any more: it only looks how far it came.
+    /// Refuses the artifact by a rule. If an earlier invocation may have moved an alias already, the deployment is not
+    /// refused any more: it only observes how far it came.
     pub(super) fn refuse(&self, refusal: Ending) -> Result<(), Ending> {
         match refusal {
             Ending::Refused { code, because } if self.resumed() => {
@@ -157,34 +157,35 @@ impl Claim {
         }
     }
 
-    /// What this deployment has said that a target's alias served before; none where it has said nothing.
+    /// Returns the version that an alias served before this deployment, as the head has it; none if the head does not
+    /// say.
     pub(super) fn served_before(&self, target: &Target) -> Option<Option<Previous>> {
         let known = self.active.previous.iter().find(|known: &&ServedBefore| known.target == *target)?;
         Some(known.previous.clone())
     }
 
-    /// Whether nobody can have written to a target between what it was observed on and the claim.
-    pub(super) fn follows(&self, ground: &ObservedAt) -> bool {
-        *ground == ObservedAt::Held || *ground == self.over
+    /// Whether nobody can have written to a target between its observation and the claim.
+    pub(super) fn was_written_over(&self, observed_at: &ObservedAt) -> bool {
+        *observed_at == ObservedAt::Held || *observed_at == self.written_over
     }
 
-    /// What was asked for.
+    /// Returns the request.
     #[must_use]
     pub fn request(&self) -> &Request {
         &self.active.request
     }
 
-    /// The claim's token.
+    /// Returns the claim's token.
     pub(super) fn token(&self) -> Token {
         self.active.claim
     }
 
-    /// How often this deployment was taken up, not counting those who gave it up.
+    /// Returns the number of times that this deployment was acquired, without those in which it was given up.
     pub(super) fn attempts(&self) -> u32 {
         self.active.attempts
     }
 
-    /// How often its time was up.
+    /// Returns the number of times that its time was up.
     pub(super) fn extensions(&self) -> u32 {
         self.active.extensions
     }
@@ -194,69 +195,69 @@ impl Claim {
         self.active.is_begun()
     }
 
-    /// Whether it was claimed for what the configuration says by now.
+    /// Whether the configuration is still the one that it was claimed for.
     pub(super) fn is_for(&self, at: &FunctionRef<'_>) -> bool {
         self.active.claimed_for.as_ref().is_none_or(|claimed| *claimed == at.as_configured().claimed())
     }
 
-    /// Whether so many have died over this deployment that it is given up: nothing is written to a target any more, and
-    /// only looked whether it has arrived there.
-    pub(super) fn only_looks(&self) -> bool {
+    /// Whether so many invocations have died over this deployment that it is given up: it writes to no target any more,
+    /// and only observes whether it has arrived there.
+    pub(super) fn only_observes(&self) -> bool {
         self.active.attempts > ATTEMPTS
     }
 
-    /// How a target fared that an earlier invocation was done with.
-    pub(super) fn done(&self, target: &Target) -> Option<&TargetOutcome> {
+    /// Returns the outcome of a target that an earlier invocation has finished.
+    pub(super) fn outcome_of(&self, target: &Target) -> Option<&TargetOutcome> {
         self.active.done.iter().find(|done| done.target() == *target)
     }
 
-    /// How all those targets fared.
-    pub(super) fn all_done(&self) -> Vec<TargetOutcome> {
+    /// Returns the outcomes of all targets that earlier invocations have finished.
+    pub(super) fn done_outcomes(&self) -> Vec<TargetOutcome> {
         self.active.done.clone()
     }
 
-    /// The state of the record that says "in progress", once it is written.
-    pub(super) fn noted(&self) -> Option<ETag> {
-        locked(&self.noted).clone()
+    /// Returns the state of the record that says "in progress", once it is written.
+    pub(super) fn record_etag(&self) -> Option<ETag> {
+        locked(&self.record_etag).clone()
     }
 
-    pub(super) fn is_noted(&self, etag: Option<ETag>) {
-        *locked(&self.noted) = etag;
+    pub(super) fn set_record_etag(&self, etag: Option<ETag>) {
+        *locked(&self.record_etag) = etag;
     }
 
-    /// Whether the event that it has started is to be sent from the outbox.
-    pub(super) fn is_start_untold(&self) -> bool {
-        self.untold_start.load(Ordering::Relaxed)
+    /// Whether the event of its start must be sent from the outbox.
+    pub(super) fn is_start_event_pending(&self) -> bool {
+        self.start_event_pending.load(Ordering::Relaxed)
     }
 
-    /// The event that it has started is about to be sent, or is sent.
-    pub(super) fn tells_of_its_start(&self, told: bool) {
-        self.untold_start.store(!told, Ordering::Relaxed);
+    /// Notes whether the event of its start is sent.
+    pub(super) fn set_start_event_sent(&self, sent: bool) {
+        self.start_event_pending.store(!sent, Ordering::Relaxed);
     }
 
-    /// The head as we have last seen it.
+    /// Returns the head as this invocation has last seen it.
     pub(super) fn seen(&self) -> Versioned {
         locked(&self.seen).clone()
     }
 
-    pub(super) fn sees(&self, seen: Versioned) {
+    pub(super) fn set_seen(&self, seen: Versioned) {
         *locked(&self.seen) = seen;
     }
 }
 
-/// A claimant with a token of its own.
+/// Makes a claimant with a token of its own.
 pub(super) fn claimant(engine: &Engine) -> Claimant {
     let now = engine.now();
     let lease_until = engine.deadline.checked_add(LEASE_OUTLASTS).unwrap_or(Timestamp::MAX);
     Claimant { token: engine.token(), now, lease_until }
 }
 
-/// The same claimant, now.
+/// Returns the same claimant at the present time.
 pub(super) fn now_as(engine: &Engine, me: &Claimant) -> Claimant {
     Claimant { now: engine.now(), ..*me }
 }
 
-/// A request at the moment at which it is decided on this head.
+/// Returns a request as of the moment at which it is decided on this head.
 pub(super) fn timed(engine: &Engine, request: &Request, seen: &Versioned) -> Request {
     request.timed(engine.now(), seen.date)
 }

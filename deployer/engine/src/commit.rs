@@ -1,5 +1,5 @@
-//! Step "commit": one write of the head ends a deployment. Everything else follows from the head's outbox, by us or by whoever comes
-//! next.
+//! Step "commit": one write of the head ends a deployment. The side effects stand in the head's outbox, and this
+//! invocation or the next one carries them out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,23 +19,23 @@ use super::handle::Reconciler;
 use super::lock::locked;
 use super::reconcile::Start;
 use super::store::{Change, Persistence, Versioned};
-use crate::announce::Announcer;
+use crate::events::publish;
 use crate::port::LedgerError;
 
-/// What is known at the end, beside how it ended.
+/// The details of a deployment's end.
 #[derive(Default)]
 pub(super) struct FinishDetails {
-    /// None: the request never got as far as naming one.
+    /// None: the request has ended before its artifact was resolved.
     pub artifact: Option<RecordedArtifact>,
-    pub named: Option<ManagedKeys>,
+    pub managed_keys: Option<ManagedKeys>,
     /// The targets that were written to, or may have been.
     pub written: BTreeSet<Target>,
-    /// Those that went back to a version as it was.
-    pub kept: BTreeSet<Target>,
-    /// Those whose aliases were seen to have provisioned concurrency, or to have none.
+    /// The targets that went back to a version as it was.
+    pub alias_only: BTreeSet<Target>,
+    /// The targets whose aliases were seen to have provisioned concurrency, or to have none.
     pub provisioned: BTreeMap<Target, bool>,
-    /// Nobody has looked at a target before it ended: aliases that earlier owners moved are as they left them.
-    pub unseen: bool,
+    /// Nobody has observed a target before the end: aliases that earlier owners moved are as they left them.
+    pub unobserved: bool,
 }
 
 /// A deployment that has ended.
@@ -43,35 +43,36 @@ pub(super) struct Finished {
     pub record: DeploymentRecord,
     /// The marker of its request.
     pub marker: Token,
-    /// The claim on the deployment that waited for it, or the head as it is by now.
-    pub goes_on: Start,
+    /// The claim on the deployment that waited for this one, or the head as it is now.
+    pub next: Start,
 }
 
-/// How long a commit is tried: what the ledger refuses for longer than this needs a person, and others wait for us.
-const LONGEST: Duration = Duration::from_secs(60);
+/// The longest time for a commit: an error that lasts longer needs a person, and other deployments wait for this
+/// invocation.
+const LONGEST_COMMIT: Duration = Duration::from_secs(60);
 
 impl Reconciler<'_> {
-    /// Writes down that a deployment is in progress, and tells of it. The record is written again at the end: this one may be
-    /// missing.
+    /// Records that a deployment is in progress, and publishes its start. The record is written again at the end, so
+    /// this one may be missing.
     pub(crate) async fn record_start(self, claim: &Claim) {
         let is_resumed = claim.active().hops > 0;
-        if is_resumed && !claim.is_start_untold() {
-            // It was told when it began, and its record says what it waits for.
+        if is_resumed && !claim.is_start_event_pending() {
+            // The event was sent when the deployment began, and its record says what it waits for.
             return;
         }
         let record = self.at.record_of(claim.active(), Status::InProgress);
-        claim.tells_of_its_start(false);
-        let told = async {
-            if Announcer::of(self.engine).publish(Event::of(&record)).await.is_ok() {
-                claim.tells_of_its_start(true);
+        claim.set_start_event_sent(false);
+        let publish_start = async {
+            if publish(self.engine, Event::of(&record)).await.is_ok() {
+                claim.set_start_event_sent(true);
             }
         };
         if is_resumed {
-            return told.await;
+            return publish_start.await;
         }
-        let ((), written) = futures::join!(told, self.engine.store().write_record(&record, None));
+        let ((), written) = futures::join!(publish_start, self.engine.store().write_record(&record, None));
         match written {
-            Ok(etag) => claim.is_noted(etag),
+            Ok(etag) => claim.set_record_etag(etag),
             Err(error) => tracing::warn!("not recorded as in progress: {error}"),
         }
     }
@@ -81,26 +82,34 @@ impl Reconciler<'_> {
         self,
         claim: &Claim,
         ending: Ending,
-        facts: FinishDetails,
+        details: FinishDetails,
     ) -> Result<Finished, Transient> {
-        let FinishDetails { artifact, named, written, kept, provisioned, unseen } = facts;
-        // Nobody has written anything before it was known what the deployment is about.
+        let FinishDetails { artifact, managed_keys, written, alias_only, provisioned, unobserved } = details;
+        // Nobody has written anything before the artifact was resolved.
         let begun = claim.resumed() && claim.chosen().is_some();
-        let ending = self.at.although_begun(ending, &claim.all_done(), begun);
+        let ending = self.at.although_begun(ending, &claim.done_outcomes(), begun);
         let mut record = self.at.record_of(claim.active(), Status::InProgress).ended(ending, self.engine.now());
         record.artifact = artifact.or(record.artifact);
-        let awaits = |outcome: &TargetOutcome| unseen && claim.active().awaits(&outcome.target()).is_some();
+        let awaits = |outcome: &TargetOutcome| unobserved && claim.active().awaits(&outcome.target()).is_some();
         for outcome in record.targets.iter_mut().filter(|outcome| awaits(outcome)) {
             outcome.reached |= !outcome.has_arrived();
         }
         add_hint(&mut record, claim.chosen());
         locked(&claim.warnings).iter().for_each(|warning| record.add(warning));
         let doors = claim.doors.all();
-        let end = End { record, named, written, kept, doors, provisioned, untold_start: claim.is_start_untold() };
+        let end = End {
+            record,
+            named: managed_keys,
+            written,
+            kept: alias_only,
+            doors,
+            provisioned,
+            untold_start: claim.is_start_event_pending(),
+        };
         let (me, since) = (claimant(self.engine), self.engine.now());
         let may_try = || {
             self.engine.timer().left() > self.engine.patience.record_needs
-                && self.engine.timer().passed(since) < LONGEST
+                && self.engine.timer().passed(since) < LONGEST_COMMIT
         };
         // The targets are live already: nothing is as urgent as this write, as long as there is time.
         let may_try_after = |error: &LedgerError| {
@@ -127,12 +136,12 @@ impl Reconciler<'_> {
             true => end.record,
             false => self.engine.store().record(self.at, end.record.id).await.ok().flatten().unwrap_or(end.record),
         };
-        // The head may have made more of it: a deployment that was asked to stop ends as superseded.
-        let record = ended_as(&seen, record);
-        self.committed(claim, record, seen, next).await
+        // The head may have changed the ending: a deployment that was asked to stop ends as superseded.
+        let record = record_in_outbox(&seen, record);
+        self.after_commit(claim, record, seen, next).await
     }
 
-    pub(crate) async fn committed(
+    pub(crate) async fn after_commit(
         self,
         claim: &Claim,
         record: DeploymentRecord,
@@ -140,11 +149,11 @@ impl Reconciler<'_> {
         next: Option<Active>,
     ) -> Result<Finished, Transient> {
         log_outcome(&record);
-        let settled = self.outbox().flush_over(seen.clone(), Some((record.id, claim.noted()))).await;
-        let settled = settled.and_then(|settled| settled.of(record.id));
-        let seen = match (settled, &next) {
+        let flushed = self.outbox().flush_with(seen.clone(), Some((record.id, claim.record_etag()))).await;
+        let flushed = flushed.and_then(|report| report.head_with_record_of(record.id));
+        let seen = match (flushed, &next) {
             (Ok(seen), _) => seen,
-            // The next deployment is claimed, and shall not wait for its lease to end. What is left stays in the outbox.
+            // The next deployment is claimed, and must not wait for its lease to end. The rest stays in the outbox.
             (Err(error), Some(_)) => {
                 tracing::warn!("the record or the result is not written yet: {error}");
                 seen
@@ -154,21 +163,22 @@ impl Reconciler<'_> {
                 return Err(error);
             }
         };
-        let goes_on = match next {
+        let next = match next {
             Some(active) => Start::Claimed(Arc::new(Claim::new(active, seen, ObservedAt::Held, self.engine.now()))),
             None => Start::Seen(Box::new(seen)),
         };
-        Ok(Finished { record, marker: claim.request().marker, goes_on })
+        Ok(Finished { record, marker: claim.request().marker, next })
     }
 }
 
-/// The record with which the outbox says that a deployment has ended; this one, where the outbox has it no more.
-fn ended_as(seen: &Versioned, record: DeploymentRecord) -> DeploymentRecord {
+/// Returns the record as the outbox has it, or the given one if the outbox has it no more.
+fn record_in_outbox(seen: &Versioned, record: DeploymentRecord) -> DeploymentRecord {
     let ended = seen.head.outbox().iter().map(|entry| &entry.record).find(|ended| ended.id == record.id);
     ended.cloned().unwrap_or(record)
 }
 
-/// Says why it was this artifact, where that is not plain; and of a rollback that did not get everywhere, what completes it.
+/// Adds to the record why it was this artifact, if that is not plain, and how to complete a rollback that did not reach
+/// every target.
 fn add_hint(record: &mut DeploymentRecord, chosen: Option<&ResolvedArtifact>) {
     let reached = record.targets.iter().any(TargetOutcome::has_reached);
     let is_half = record.cause.kind == CauseKind::Rollback && record.status == Status::Failed && reached;

@@ -1,4 +1,5 @@
-//! Objects of the ledger are changed by compare-and-swap: read, decided on, written, and decided on again where another writer was first.
+//! Changes objects of the ledger by compare-and-swap: reads, decides, writes, and decides again if another writer was
+//! first.
 
 use async_trait::async_trait;
 use deployer_core::format::LedgerObject;
@@ -9,8 +10,9 @@ use super::store::{Change, Contended, Persistence, Store, Versioned};
 use crate::port::{ETag, LedgerError};
 
 impl Store<'_> {
-    /// Changes a head by compare-and-swap: reads it (or begins with `first`), has `change` decide, writes what that gives, and
-    /// decides again from the start when another writer was first. The state that was written, or read, comes back with the result.
+    /// Changes a head by compare-and-swap: reads it (or begins with `first`), lets `change` decide, writes the changed
+    /// head, and decides again from the start if another writer was first. Returns the state that was written or read,
+    /// and the result.
     pub async fn update_head<R, E>(
         self,
         at: &FunctionRef<'_>,
@@ -20,10 +22,10 @@ impl Store<'_> {
     where
         E: From<LedgerError> + From<Contended>,
     {
-        self.update_head_with(at, first, Persistence::default(), change).await
+        self.update_head_with(at, first, Persistence::DEFAULT, change).await
     }
 
-    /// The same, as persistent as the caller says.
+    /// Changes a head with the given persistence.
     pub async fn update_head_with<R, E>(
         self,
         at: &FunctionRef<'_>,
@@ -43,6 +45,19 @@ impl Store<'_> {
     pub async fn update<T: LedgerObject, R, E>(
         self,
         key: &str,
+        change: impl AsyncFnMut(Option<&T>) -> Result<Change<T, R>, E>,
+    ) -> Result<R, E>
+    where
+        E: From<LedgerError> + From<Contended>,
+    {
+        self.update_with(key, Persistence::DEFAULT, change).await
+    }
+
+    /// Changes any other object with the given persistence.
+    pub async fn update_with<T: LedgerObject, R, E>(
+        self,
+        key: &str,
+        persistence: Persistence<'_>,
         mut change: impl AsyncFnMut(Option<&T>) -> Result<Change<T, R>, E>,
     ) -> Result<R, E>
     where
@@ -51,11 +66,11 @@ impl Store<'_> {
         let change = async |seen: &mut Option<(T, ETag)>| change(seen.as_ref().map(|(object, _)| object)).await;
         let mut deciding = Deciding { change, outcome: None };
         let access = ObjectAccess(self, key);
-        let seen = self.compare_and_swap(&access, None, Persistence::default(), &mut deciding).await;
+        let seen = self.compare_and_swap(&access, None, persistence, &mut deciding).await;
         Ok(deciding.end(seen)?.1)
     }
 
-    /// The one loop. No state comes back where `decide` has ended it by an error.
+    /// Runs the one loop. Returns no state if `decide` ended it by an error.
     async fn compare_and_swap<S, T>(
         self,
         object: &dyn Access<S, T>,
@@ -139,7 +154,7 @@ enum Decided<T> {
     Error,
 }
 
-/// A change, and what came of it last. The loop knows neither, so there is one loop for each kind of object.
+/// A change and its last result. The loop is generic in neither, so it is compiled once for each kind of object.
 struct Deciding<C, R, E> {
     change: C,
     outcome: Option<Result<R, E>>,
@@ -169,7 +184,7 @@ impl<S, T, R, E, C: AsyncFnMut(&mut S) -> Result<Change<T, R>, E>> Decide<S, T> 
     }
 }
 
-/// Why the loop has not come to an end.
+/// The reason why the loop gave up.
 enum Failed {
     Ledger(LedgerError),
     Contended,

@@ -6,13 +6,13 @@ use jiff::Timestamp;
 
 use crate::port::LedgerError;
 
-/// A command was not carried out.
+/// The error of a command.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CommandError {
-    /// It is wrong: the sentence says what would be right. Nothing was changed.
+    /// The command is wrong, and the sentence says what would be right. Nothing was changed.
     #[error("{0}")]
     Invalid(String),
-    /// Another try can mend it.
+    /// Another try can help.
     #[error(transparent)]
     Transient(#[from] Transient),
 }
@@ -23,7 +23,7 @@ pub enum Transient {
     /// Nothing is done without the ledger.
     #[error("the ledger is unavailable: {0}")]
     Ledger(#[from] LedgerError),
-    /// A newer deployer understands it.
+    /// A newer deployer understands the message.
     #[error("a message of the deployer's own is put back, for it is not understood: {0}")]
     NotUnderstood(String),
     /// Others kept writing the head.
@@ -32,10 +32,10 @@ pub enum Transient {
     /// S3 did not deliver the artifact.
     #[error("the artifact could not be read this time: {0}")]
     Artifact(String),
-    /// What a promotion needs could not be looked at.
+    /// An object or a target that a promotion depends on could not be read.
     #[error("{0}")]
     Unseen(String),
-    /// No tick could be sent.
+    /// A tick could not be sent.
     #[error("the queue is unavailable: {0}")]
     Queue(String),
     /// Another invocation works on it, and without a queue nothing can be deferred.
@@ -44,7 +44,7 @@ pub enum Transient {
     /// Another invocation has taken the deployment over.
     #[error("another invocation has taken the deployment over")]
     TakenOver,
-    /// A deployment that could not end in time is not begun.
+    /// Too little time is left to begin a deployment.
     #[error(
         "too little time is left to begin: the deployer's function timeout should be 5 minutes, and the batch size 10 at \
          most"
@@ -53,13 +53,13 @@ pub enum Transient {
     /// The invocation's deadline came first.
     #[error("not done before the invocation's deadline")]
     Deadline,
-    /// A defect of ours.
+    /// A defect of the deployer.
     #[error("the deployment panicked: {0}")]
     Panicked(String),
 }
 
 impl Transient {
-    /// What a panic said.
+    /// Makes the error of a panic, with its message.
     #[must_use]
     pub fn panicked(panic: &(dyn Any + Send)) -> Self {
         let text = panic.downcast_ref::<String>().cloned();

@@ -1,42 +1,31 @@
-//! The story of a deployment, from an upload to its record.
+//! The effects of a deployment, from an upload to its record.
 //!
-//! Reads top to bottom as the steps of ARCHITECTURE.md: locate, route, claim, verify, enter, observe, plan, apply, finish.
-//! Reading the head, reading the artifact and AssumeRole begin at once. Observing waits for the head to be read, writing
-//! for the claim and the artifact.
+//! `submit` puts a request into a function's head, `reconcile` does the head's next actions, and `rollout` carries one
+//! deployment out, in the steps of ARCHITECTURE.md: locate, route, claim, verify, enter, observe, plan, apply, finish.
+//! `commands` has the commands by hand.
 
-mod announce;
-mod ask;
-mod asked;
 pub mod batch;
 
 mod claim;
 mod commands;
 mod commit;
 mod compare_and_swap;
-mod consent;
 mod doctor;
 mod error;
+mod events;
 mod group;
 mod handle;
-mod history;
 mod lock;
 mod masking;
-pub mod obey;
 mod outbox;
-mod plan;
 pub mod port;
 mod promotions;
-mod recall;
 mod reconcile;
-mod reject;
 mod resolve;
 mod rollout;
-mod status;
-mod status_groups;
 mod store;
 mod submit;
 mod sweep;
-mod swept;
 mod tick;
 mod timer;
 mod upload;
@@ -53,86 +42,83 @@ use tokio::sync::Semaphore;
 
 use crate::port::{ArtifactStore, Clock, Events, Ledger, Queue, Rng, SessionProvider};
 
-pub use ask::Promoted;
 pub use claim::Claim;
-pub use commands::Caller;
+pub use commands::{Caller, FunctionError, History, Planned, PromotionOutcome, Recalled, RecalledFrom, run_command};
 pub use error::{CommandError, InvalidConfig, Transient};
-pub use history::History;
 pub use masking::MaskingGate;
-pub use plan::Planned;
-pub use recall::{Recalled, RecalledFrom};
-pub use swept::{Failing, NotSwept, QueueLength, Swept};
+pub use sweep::report::{FailureKind, QueueLength, SweepFailure, Swept};
 
-/// How many targets of one deployment are worked on at once.
+/// The number of targets of one deployment that are worked on at once.
 pub const TARGETS_AT_ONCE: usize = 64;
 
-/// The world, as the engine needs it.
+/// The engine's access to the world.
 #[derive(Clone)]
 pub struct Ports {
     /// The artifact bucket.
     pub artifacts: Arc<dyn ArtifactStore>,
     /// The ledger bucket.
     pub ledger: Arc<dyn Ledger>,
-    /// The door to target accounts.
-    pub gate: Arc<dyn SessionProvider>,
-    /// The queue by which the deployer wakes itself, where there is one.
+    /// Opens sessions in target accounts.
+    pub sessions: Arc<dyn SessionProvider>,
+    /// The queue by which the deployer wakes itself, if there is one.
     pub queue: Option<Arc<dyn Queue>>,
-    /// The bus that events go to, where there is one.
+    /// The bus that events go to, if there is one.
     pub events: Option<Arc<dyn Events>>,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
-    /// Where chance comes from.
-    pub chance: Arc<dyn Rng>,
+    /// The source of random numbers.
+    pub rng: Arc<dyn Rng>,
     /// The permit to hold a zip in memory: one for the whole process.
     pub inline_body: Arc<Semaphore>,
 }
 
-/// One invocation's engine: the world, the configuration, and the time there is.
+/// One invocation's engine: its access to the world, its configuration, and its deadline.
 pub struct Engine {
-    /// The world.
+    /// The access to the world.
     pub ports: Ports,
     /// deployer.json.
     pub config: Arc<Config>,
-    /// Why that is the last good one, where what is there now cannot be loaded.
+    /// The error of the current deployer.json, if `config` is the last good one.
     pub outdated: Option<String>,
-    /// The region that the deployer and the artifact bucket are in. None: there is no bucket, and code is sent along.
+    /// The region of the deployer and of the artifact bucket. None: there is no bucket, and code is sent along.
     pub region: Option<Region>,
-    /// When this invocation must have answered.
+    /// The time by which this invocation must have answered.
     pub deadline: Timestamp,
-    /// How often and how long the engine itself tries again.
+    /// The engine's own retries.
     pub patience: RetryPolicy,
 }
 
 /// The one retry policy of the engine, on top of the SDK's own.
 #[derive(Debug, Clone)]
 pub struct RetryPolicy {
-    /// What is denied, AssumeRole first of all: a policy that was just written needs some seconds.
-    pub denied: Duration,
-    /// How long is waited for Lambda in all, across invocations: for an execution role that it cannot assume yet, a 409 that nobody
-    /// knows, and with a queue also for an update or a version.
-    pub waits_in_all: Duration,
-    /// The same where no other invocation goes on, for there is no queue.
-    pub waits_in_all_without_queue: Duration,
-    /// With a queue, an invocation waits no longer than this for Lambda: another one goes on.
-    pub waits_here: Duration,
-    /// The first wait between two looks; it doubles up to `longest_wait`.
+    /// The time for which a denied call is tried again, AssumeRole first of all: a new policy takes some seconds to be
+    /// known.
+    pub denied_for: Duration,
+    /// The longest wait for Lambda in all, across invocations: for an execution role that Lambda cannot assume yet, for
+    /// an unknown 409, and with a queue also for an update or a version.
+    pub lambda_wait: Duration,
+    /// The same without a queue: no other invocation goes on.
+    pub lambda_wait_without_queue: Duration,
+    /// The longest wait of one invocation for Lambda, with a queue: another invocation goes on.
+    pub lambda_wait_here: Duration,
+    /// The first wait between two reads; it doubles up to `longest_wait`.
     pub first_wait: Duration,
-    /// The longest wait between two looks.
+    /// The longest wait between two reads.
     pub longest_wait: Duration,
-    /// No write is sent unless this much time is left: the longest that one call takes, retries included.
+    /// The time that must be left for a write to be sent: the longest time of one call, retries included.
     pub write_needs: Duration,
-    /// What is kept for writing the record.
+    /// The time that is kept for writing the record.
     pub record_needs: Duration,
 }
 
 impl Default for RetryPolicy {
-    /// 15 seconds for a policy, 15 minutes for an execution role (2 without a queue).
+    /// Waits 15 seconds for a policy, 15 minutes for an execution role (2 minutes without a queue).
     fn default() -> Self {
         Self {
-            denied: Duration::from_secs(15),
-            waits_in_all: Duration::from_secs(15 * 60),
-            waits_in_all_without_queue: Duration::from_secs(120),
-            waits_here: Duration::from_secs(20),
+            denied_for: Duration::from_secs(15),
+            lambda_wait: Duration::from_secs(15 * 60),
+            lambda_wait_without_queue: Duration::from_secs(120),
+            lambda_wait_here: Duration::from_secs(20),
             first_wait: Duration::from_millis(100),
             longest_wait: Duration::from_secs(2),
             write_needs: crate::port::OPERATION_TIMEOUT,
@@ -141,26 +127,26 @@ impl Default for RetryPolicy {
     }
 }
 
-/// What became of a message.
+/// The outcome of a message.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EventOutcome {
-    /// It is not ours; nothing was done.
+    /// It does not concern the deployer; nothing was done.
     Ignored {
-        /// Why, in one sentence.
+        /// The reason, in one sentence.
         because: String,
     },
-    /// Its deployment: ended, now or earlier, or still waiting or being worked on.
+    /// The record of its deployment: ended, now or earlier, or still open.
     Recorded(Box<DeploymentRecord>),
-    /// The deployments of several functions, each for itself.
+    /// The records of several functions' deployments, each on its own.
     Each(Vec<DeploymentRecord>),
-    /// Those of several functions together.
+    /// The group of functions that are deployed together.
     Together(Box<Group>),
 }
 
 impl Engine {
     /// Draws a token.
     fn token(&self) -> Token {
-        Token::drawn(self.now(), self.ports.chance.draw())
+        Token::drawn(self.now(), self.ports.rng.draw())
     }
 
     fn now(&self) -> Timestamp {

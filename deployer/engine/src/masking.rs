@@ -1,11 +1,12 @@
-//! Lambda's texts may quote the values of variables ("... String measured: {"DB_PASSWORD":"..."}"): whatever a session in a target account
-//! says is masked before anybody records, sends, logs or prints it.
+//! Masks the values of variables in all texts of sessions in target accounts, before anybody records, sends, logs or
+//! prints them. Lambda's texts may quote such values ("... String measured: {"DB_PASSWORD":"..."}").
 //!
-//! [`MaskingGate`] stands before the gate of target accounts. It knows each value that was read of the deployment's function or sent to it;
-//! where one of six characters or more stands in a text as a whole word, `***` takes its place. Must not know what a text is for.
+//! [`MaskingGate`] wraps the provider of sessions. It knows each value that was read from the deployment's function or
+//! sent to it. If such a value has six characters or more and stands in a text as a whole word, `***` takes its place.
+//! Must not know what a text is for.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use deployer_core::condition::{Condition, Reason};
@@ -16,38 +17,39 @@ use deployer_core::observed::{
 };
 use deployer_core::text::plain;
 
+use crate::lock::locked;
 use crate::port::{
     Account, Answer, CallError, EnterError, Functions, PublishedVersions, Qualifier, SessionProvider, SessionRequest,
     Write,
 };
 
-/// Shorter values are words that any text may have.
+/// The length of the shortest value that is masked: shorter ones are words that any text may have.
 const SHORTEST: usize = 6;
 const MASK: &str = "***";
 
-/// A gate whose accounts say no value of a variable.
+/// Opens sessions in which values of variables are masked.
 pub struct MaskingGate {
-    gate: Arc<dyn SessionProvider>,
-    /// By deployment and target: all sessions of one know what any of them has seen.
+    sessions: Arc<dyn SessionProvider>,
+    /// The known values by deployment and target: all sessions of one share them.
     known: Mutex<BTreeMap<(String, Target), Arc<KnownValues>>>,
 }
 
 impl MaskingGate {
-    /// Stands before this gate, for one invocation.
+    /// Wraps a provider, for one invocation.
     #[must_use]
-    pub fn before(gate: Arc<dyn SessionProvider>) -> Self {
-        Self { gate, known: Mutex::default() }
+    pub fn new(sessions: Arc<dyn SessionProvider>) -> Self {
+        Self { sessions, known: Mutex::default() }
     }
 }
 
 #[async_trait]
 impl SessionProvider for MaskingGate {
     async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
-        let account = self.gate.enter(request).await?;
+        let account = self.sessions.enter(request).await?;
         let place = (request.name.clone(), request.target.clone());
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).entry(place).or_default().clone();
+        let known = locked(&self.known).entry(place).or_default().clone();
         let Target { account: number, region } = &request.target;
-        known.spare([number.as_str(), region.as_str(), request.role.as_str()]);
+        known.exempt([number.as_str(), region.as_str(), request.role.as_str()]);
         Ok(account.with_decorator(|functions| Arc::new(MaskedFunctions { functions, known })))
     }
 }
@@ -56,19 +58,20 @@ impl SessionProvider for MaskingGate {
 #[derive(Default)]
 struct KnownValues {
     values: Mutex<BTreeSet<String>>,
-    /// What every text may say: a variable whose value is the function's own name or its region is no secret.
+    /// The names that every text may have: a variable whose value is the function's own name or its region is no
+    /// secret.
     names: Mutex<BTreeSet<String>>,
 }
 
 impl KnownValues {
-    fn spare<'n>(&self, names: impl IntoIterator<Item = &'n str>) {
+    fn exempt<'n>(&self, names: impl IntoIterator<Item = &'n str>) {
         locked(&self.names).extend(names.into_iter().map(str::to_owned));
     }
 
     fn learn<'v>(&self, values: impl Iterator<Item = &'v str>) {
         let (mut known, names) = (locked(&self.values), locked(&self.names));
         for value in values.filter(|value| value.chars().count() >= SHORTEST && !names.contains(*value)) {
-            // As it is, and as JSON has it; each also as a text has it that was made plain.
+            // A text may quote the value itself or its JSON form, and each of them made plain.
             let quoted = serde_json::Value::from(value).to_string();
             let json = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(&quoted);
             known.extend([value, json].map(str::to_owned));
@@ -76,35 +79,31 @@ impl KnownValues {
         }
     }
 
-    /// The longest values first, for one may be a part of another.
+    /// Masks the longest values first, because a value may be a part of another.
     fn mask(&self, text: &str) -> String {
         let known = locked(&self.values);
         let mut values: Vec<&String> = known.iter().filter(|value| text.contains(value.as_str())).collect();
         values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-        values.into_iter().fold(text.to_owned(), |text, value| without(&text, value))
+        values.into_iter().fold(text.to_owned(), |text, value| mask_value(&text, value))
     }
 
-    fn masked<T>(&self, answer: Result<T, CallError>) -> Result<T, CallError> {
+    fn mask_error<T>(&self, answer: Result<T, CallError>) -> Result<T, CallError> {
         answer.map_err(|error| CallError { message: self.mask(&error.message), ..error })
     }
 
-    fn reason(&self, because: &mut Reason) {
+    fn mask_reason(&self, because: &mut Reason) {
         because.say(|text| self.mask(text));
     }
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The text with each whole word that is this value masked.
-fn without(text: &str, value: &str) -> String {
+/// Returns the text with each whole word that is this value masked.
+fn mask_value(text: &str, value: &str) -> String {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let (mut masked, mut rest, mut before) = (String::with_capacity(text.len()), text, None);
     while let Some(at) = rest.find(value) {
         let (start, end) = (&rest[..at], &rest[at + value.len()..]);
         let joins = |outer: Option<char>, inner: Option<char>| outer.is_some_and(is_word) && inner.is_some_and(is_word);
-        // The letter of a line's end that was escaped is no part of a word.
+        // The letter of an escaped line end is no part of a word.
         let is_escape = ["\\n", "\\r", "\\t"].iter().any(|escape| start.ends_with(escape));
         let is_part = (!is_escape && joins(start.chars().next_back().or(before), value.chars().next()))
             || joins(end.chars().next(), value.chars().next_back());
@@ -122,7 +121,7 @@ fn without(text: &str, value: &str) -> String {
     masked + rest
 }
 
-/// Functions that say no value of a variable.
+/// The functions of an account, with masked texts.
 struct MaskedFunctions {
     functions: Arc<dyn Functions>,
     known: Arc<KnownValues>,
@@ -135,8 +134,8 @@ impl Functions for MaskedFunctions {
         name: &FunctionName,
         qualifier: Qualifier<'_>,
     ) -> Result<Option<(ObservedCode, FunctionMetadata)>, CallError> {
-        self.known.spare([name.as_str()]);
-        let mut found = self.known.masked(self.functions.function(name, qualifier).await)?;
+        self.known.exempt([name.as_str()]);
+        let mut found = self.known.mask_error(self.functions.function(name, qualifier).await)?;
         if let Some((code, _)) = &mut found {
             match &mut code.settings.variables {
                 Variables::Known(variables) => self.known.learn(variables.values().map(|value| value.expose())),
@@ -145,18 +144,18 @@ impl Functions for MaskedFunctions {
             match &mut code.condition {
                 Condition::Ready | Condition::Busy => {}
                 Condition::Idle { because } | Condition::Unserving { because, .. } | Condition::Failed { because } => {
-                    self.known.reason(because);
+                    self.known.mask_reason(because);
                 }
             }
             if let Some(because) = &mut code.last_update_failed {
-                self.known.reason(because);
+                self.known.mask_reason(because);
             }
         }
         Ok(found)
     }
 
     async fn alias(&self, name: &FunctionName, alias: &AliasName) -> Result<Option<ObservedAlias>, CallError> {
-        self.known.masked(self.functions.alias(name, alias).await)
+        self.known.mask_error(self.functions.alias(name, alias).await)
     }
 
     async fn provisioned(
@@ -164,7 +163,7 @@ impl Functions for MaskedFunctions {
         name: &FunctionName,
         alias: &AliasName,
     ) -> Result<Option<ProvisionedConcurrency>, CallError> {
-        let mut found = self.known.masked(self.functions.provisioned(name, alias).await)?;
+        let mut found = self.known.mask_error(self.functions.provisioned(name, alias).await)?;
         if let Some(ProvisionedConcurrency { status: ProvisionedStatus::Failed { because }, .. }) = &mut found {
             *because = self.known.mask(because);
         }
@@ -172,22 +171,22 @@ impl Functions for MaskedFunctions {
     }
 
     async fn versions(&self, name: &FunctionName) -> Result<PublishedVersions, CallError> {
-        self.known.masked(self.functions.versions(name).await)
+        self.known.mask_error(self.functions.versions(name).await)
     }
 
     async fn aliased(&self, name: &FunctionName) -> Result<Vec<Version>, CallError> {
-        self.known.masked(self.functions.aliased(name).await)
+        self.known.mask_error(self.functions.aliased(name).await)
     }
 
     async fn write(&self, name: &FunctionName, write: Write<'_>) -> Result<Answer, CallError> {
-        self.known.spare([name.as_str()]);
+        self.known.exempt([name.as_str()]);
         let sent = match &write {
             Write::Create { new, .. } => new.configuration.variables.as_ref(),
             Write::UpdateConfiguration { configuration, .. } => configuration.variables.as_ref(),
             _ => None,
         };
         self.known.learn(sent.into_iter().flatten().map(|(_, value)| value.expose()));
-        self.known.masked(self.functions.write(name, write).await)
+        self.known.mask_error(self.functions.write(name, write).await)
     }
 }
 
@@ -198,7 +197,7 @@ mod tests {
     #[test]
     fn each_known_value_is_masked_where_it_is_a_whole_word() {
         let known = KnownValues::default();
-        known.spare(["eu-west-1", "orders-api"]);
+        known.exempt(["eu-west-1", "orders-api"]);
         known.learn(
             [
                 "eu-west-1",

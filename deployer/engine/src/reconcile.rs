@@ -1,4 +1,4 @@
-//! The next actions of one function are done, one after the other, until there is nothing to do now or no time.
+//! Reconciles one function: does the head's next actions until there is nothing to do now or no time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,49 +19,50 @@ use super::rollout::error::Unfinished;
 use super::store::{Change, Versioned};
 use super::timer::between;
 
-/// SQS delays no message for longer (SQS API Reference, SendMessage, DelaySeconds).
+/// The longest delay of an SQS message (SQS API Reference, SendMessage, DelaySeconds).
 const LONGEST_DELAY: Duration = Duration::from_secs(900);
 
-/// How long nobody is sent to a deployment that was given up.
+/// The time for which nobody is sent to a deployment that was given up.
 const GIVEN_UP_RESTS: Duration = Duration::from_secs(60);
 
-/// The state in which reconciling begins, or goes on.
+/// The state from which reconciling starts.
 pub(crate) enum Start {
-    /// A claim is ours: submitting a request, or the commit before, has acquired it.
+    /// The claim is ours: submitting a request, or the commit before, has acquired it.
     Claimed(Arc<Claim>),
-    /// The head was seen like this.
+    /// The head as it was read.
     Seen(Box<Versioned>),
 }
 
-/// Whether this invocation has ended a deployment of the function already.
+/// The count of deployments of the function in this invocation: `Later` if one has ended already.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Following {
-    Nothing,
-    AnEnd,
+pub(crate) enum Round {
+    First,
+    Later,
 }
 
 impl Reconciler<'_> {
-    /// Reconciles a function that nobody may be working on. Where that fails, a wakeup is scheduled: the message that has brought
-    /// us here does not fit any more.
+    /// Reconciles a function that nobody may be working on. If that fails, it schedules a wakeup: the message that woke
+    /// this invocation does not fit any more.
     pub(crate) async fn resume(self, start: Start) -> Result<Vec<DeploymentRecord>, Transient> {
-        let records = self.reconcile(start, Following::Nothing).await;
+        let records = self.reconcile(start, Round::First).await;
         if records.is_err() {
             self.schedule_wakeup().await;
         }
         records
     }
 
-    /// Works on one deployment after the other, as the head asks for them, while there is time. Each that ends is told; one that
-    /// does not is left to a tick or the sweep, unless it was the first.
+    /// Works on one deployment after the other, as the head asks for them, while there is time, and returns their
+    /// records. If a later one does not end, it is left to a tick or the sweep; if the first one does not end, that is
+    /// the error.
     pub(crate) async fn reconcile(
         self,
         mut start: Start,
-        mut following: Following,
+        mut round: Round,
     ) -> Result<Vec<DeploymentRecord>, Transient> {
         let mut ended = Vec::new();
         loop {
             let step = async {
-                let Some(claim) = self.next_claim(start, following).await? else { return Ok(None) };
+                let Some(claim) = self.next_claim(start, round).await? else { return Ok(None) };
                 if !self.engine.timer().has_time_to_begin() {
                     self.release(&claim, GivenUp::Untouched).await;
                     return Err(Transient::NoTime);
@@ -71,16 +72,16 @@ impl Reconciler<'_> {
                     tracing::debug!(deployment = %claim.request().id, "did not end: {transient}");
                 }
                 match run {
-                    Ok(Finished { record, goes_on, .. }) => Ok(Some((record, Some(goes_on)))),
+                    Ok(Finished { record, next, .. }) => Ok(Some((record, Some(next)))),
                     Err(Unfinished::Saved(record)) => Ok(Some((*record, None))),
                     Err(Unfinished::Transient(transient)) => Err(transient),
-                    Err(Unfinished::SubmitOutcome(_)) => Ok(None),
+                    Err(Unfinished::NotClaimed(_)) => Ok(None),
                 }
             };
             match step.await {
-                Ok(Some((record, Some(goes_on)))) => {
+                Ok(Some((record, Some(next)))) => {
                     ended.push(record);
-                    (start, following) = (goes_on, Following::AnEnd);
+                    (start, round) = (next, Round::Later);
                 }
                 Ok(Some((record, None))) => {
                     ended.push(record);
@@ -97,8 +98,8 @@ impl Reconciler<'_> {
         }
     }
 
-    /// The claim on the deployment that the head asks for next; none where it asks for none now, or no time is left for it.
-    async fn next_claim(self, start: Start, following: Following) -> Result<Option<Arc<Claim>>, Transient> {
+    /// Claims the deployment that the head asks for next. `None`: it asks for none now, or no time is left for it.
+    async fn next_claim(self, start: Start, round: Round) -> Result<Option<Arc<Claim>>, Transient> {
         let seen = match start {
             Start::Claimed(claim) => return Ok(Some(claim)),
             Start::Seen(seen) => *seen,
@@ -107,12 +108,12 @@ impl Reconciler<'_> {
         if !matches!(action, NextAction::Resume(_) | NextAction::Deploy(_)) {
             return Ok(None);
         }
-        match following {
-            Following::AnEnd if !self.engine.timer().has_time_for_another() => {
+        match round {
+            Round::Later if !self.engine.timer().has_time_for_another() => {
                 self.schedule_wakeup().await;
                 return Ok(None);
             }
-            Following::Nothing if !self.engine.timer().has_time_to_begin() => return Err(Transient::NoTime),
+            Round::First if !self.engine.timer().has_time_to_begin() => return Err(Transient::NoTime),
             _ => {}
         }
         match self.acquire(seen).await? {
@@ -124,30 +125,30 @@ impl Reconciler<'_> {
     /// Carries out the deployment of a claim.
     pub(crate) async fn run(self, claim: &Arc<Claim>) -> Result<Finished, Unfinished> {
         let at = &self.at.as_claimed(claim.active());
-        let on = self.engine.on(at);
+        let reconciler = self.engine.reconciler(at);
         let resolved = async {
             let rejects = self.engine.store().rejects(&at.function).await?;
-            Ok::<_, Transient>((on.resolve(claim, &rejects).await?, rejects))
+            Ok::<_, Transient>((reconciler.resolve(claim, &rejects).await?, rejects))
         };
         let (claim, chosen, rejects) = match resolved.await {
             Ok((Resolved::Known(claim, chosen), rejects)) => (claim, chosen, rejects),
             Ok((Resolved::Refused(refusal), _)) => {
                 let artifact = claim.request().promoting().and_then(|promoting| promoting.artifact.as_ref());
-                let facts = FinishDetails {
+                let details = FinishDetails {
                     artifact: artifact.map(ResolvedArtifact::recorded),
-                    unseen: true,
+                    unobserved: true,
                     ..FinishDetails::default()
                 };
-                return Ok(on.commit(claim, refusal, facts).await?);
+                return Ok(reconciler.commit(claim, refusal, details).await?);
             }
             Ok((Resolved::Waits(wait), _)) => {
-                let record = on.promotions().defer(claim, &wait).await?;
-                on.schedule_wakeup().await;
+                let record = reconciler.promotions().defer(claim, &wait).await?;
+                reconciler.schedule_wakeup().await;
                 return Err(Unfinished::Saved(Box::new(record)));
             }
             Err(transient) => {
-                // Nothing was written, so nobody need wait for the lease to end.
-                on.release(claim, GivenUp::Untouched).await;
+                // Nothing was written, so nobody needs to wait for the lease to end.
+                reconciler.release(claim, GivenUp::Untouched).await;
                 return Err(transient.into());
             }
         };
@@ -155,8 +156,8 @@ impl Reconciler<'_> {
         rollout.resume(claim, rejects).instrument(rollout.span()).await
     }
 
-    /// Gives a claim up before its lease ends, so that whoever comes next need not wait for that. Best effort; gives the head that
-    /// says so.
+    /// Gives a claim up before its lease ends, so that the next owner need not wait for that. Returns the head that
+    /// says so. Best effort.
     pub(crate) async fn release(self, claim: &Claim, how: GivenUp<'_>) -> Option<Head> {
         let release = async |seen: &mut Versioned| {
             Ok::<_, Transient>(match seen.head.released(claim.token(), how, self.engine.now()) {
@@ -173,14 +174,15 @@ impl Reconciler<'_> {
         }
     }
 
-    /// Schedules a wakeup for the deployment that is open here. A tick that cannot be sent costs no more than a sweep's period.
+    /// Schedules a wakeup for the deployment that is open here. A tick that cannot be sent costs no more than a sweep's
+    /// period.
     pub(crate) async fn schedule_wakeup(self) {
         let seen = match self.engine.store().head(self.at).await {
             Ok(seen) => seen,
             Err(error) => return tracing::warn!("no tick was sent, so the sweep will wake what is open here: {error}"),
         };
         let now = self.engine.now();
-        // A deployment that was given up a moment ago would fare no better now.
+        // A deployment that was just given up would not end now either.
         let soon = now.checked_add(GIVEN_UP_RESTS).unwrap_or(Timestamp::MAX);
         let (wakeup, when) = match seen.head.next_action(now, LeftOut::all_but_deployments()) {
             NextAction::Deploy(wakeup) => (wakeup, now),
@@ -193,12 +195,12 @@ impl Reconciler<'_> {
         }
     }
 
-    /// Sends a tick that comes at this time. Nothing without a queue.
+    /// Sends a tick that comes at this time. Does nothing without a queue.
     pub(crate) async fn send_tick(self, Wakeup { id, claim }: Wakeup, when: Timestamp) -> Result<(), Transient> {
         let Some(queue) = &self.engine.ports.queue else { return Ok(()) };
         let tick = Tick { environment: self.at.name.clone(), function: self.at.function.clone(), id, claim };
         let body = serde_json::json!({ "format": FORMAT, "tick": tick }).to_string();
-        // A lease ends in the middle of a second, and messages are delayed by whole ones.
+        // A lease ends within a second, and messages are delayed by whole ones.
         let delay = match between(self.engine.now(), when) {
             Duration::ZERO => Duration::ZERO,
             left => Duration::from_secs(left.as_secs() + 1).min(LONGEST_DELAY),

@@ -1,5 +1,5 @@
-//! Which artifact a deployment is about, where its request does not say so: found out under the claim, for it depends on
-//! what came before, and written into the head, so that whoever goes on with it means the same.
+//! Resolves the artifact of a deployment whose request does not name one. That is done under the claim, because it
+//! depends on what was live before, and is written into the head, so that every owner deploys the same artifact.
 
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ use deployer_core::session::{looking_policy, session_name};
 
 use super::claim::{Claim, Stopped};
 use super::handle::Reconciler;
-use super::promotions::policy::Judged;
-use super::rollout::enter::enter;
+use super::promotions::policy::ClaimedDecision;
+use super::rollout::sessions::open_session;
 use super::store::{Change, Versioned};
 use super::{Engine, Transient};
 use crate::port::{Account, ReadError, SessionRequest};
@@ -25,15 +25,14 @@ use crate::port::{Account, ReadError, SessionRequest};
 pub(super) enum Resolved {
     Known(Arc<Claim>, ResolvedArtifact),
     Refused(Ending),
-    /// It is a promotion, and has to wait all the same.
+    /// The promotion has to wait all the same.
     Waits(Wait),
 }
 
-impl Engine {}
-
 impl Reconciler<'_> {
     pub(crate) async fn resolve(self, claim: &Arc<Claim>, rejects: &Rejects) -> Result<Resolved, Transient> {
-        // What may be half done is gone on with; a promotion that nothing was done for is judged anew.
+        // A deployment that may be half done goes on with its artifact; a promotion for which nothing was done is
+        // evaluated again.
         let begun = claim.resumed() || claim.request().promoting().is_none();
         if let Some(chosen) = claim.chosen().filter(|_| begun) {
             return Ok(Resolved::Known(claim.clone(), chosen.clone()));
@@ -44,9 +43,9 @@ impl Reconciler<'_> {
                 return Ok(Resolved::Refused(Ending::Superseded { because }));
             }
             return match self.promotions().evaluate_under_claim(claim, promoting).await? {
-                Judged::Passes(chosen) => self.write_resolved(claim, chosen).await,
-                Judged::Ends(ending) => Ok(Resolved::Refused(ending)),
-                Judged::Waits(wait) => Ok(Resolved::Waits(wait)),
+                ClaimedDecision::Allow(chosen) => self.write_resolved(claim, chosen).await,
+                ClaimedDecision::Deny(ending) => Ok(Resolved::Refused(ending)),
+                ClaimedDecision::Wait(wait) => Ok(Resolved::Waits(wait)),
             };
         }
         match self.resolve_artifact(&head, &request.subject, rejects).await? {
@@ -55,20 +54,20 @@ impl Reconciler<'_> {
         }
     }
 
-    /// The artifact that a subject means right now.
+    /// Finds the artifact that a source means right now.
     pub(crate) async fn resolve_artifact(
         self,
         head: &Head,
-        subject: &Source,
+        source: &Source,
         rejects: &Rejects,
     ) -> Result<Result<ResolvedArtifact, Ending>, Transient> {
-        match subject {
+        match source {
             Source::Newest { release } => self.newest(release).await,
-            _ => Ok(head.choose(subject, &self.at.environment.targets, rejects)),
+            _ => Ok(head.choose(source, &self.at.environment.targets, rejects)),
         }
     }
 
-    /// The newest version of a release's key.
+    /// Finds the newest version of a release's key.
     pub(crate) async fn newest(self, release: &Release) -> Result<Result<ResolvedArtifact, Ending>, Transient> {
         let place =
             Place { environment: self.at.name.clone(), function: self.at.function.clone(), release: release.clone() };
@@ -95,17 +94,18 @@ impl Reconciler<'_> {
             if let Some(head) = seen.head.with_chosen(claim.token(), &chosen) {
                 return Ok(Change::Write(Box::new(head), chosen.clone()));
             }
-            // Our own write, whose answer was lost, or another invocation that has taken the deployment over.
+            // The artifact in the head is our own write whose reply was lost, unless another invocation has taken the
+            // deployment over.
             let active = seen.head.active().filter(|active| active.claim == claim.token());
             active.and_then(|active| active.chosen.clone()).map(Change::Keep).ok_or(Transient::TakenOver)
         };
         let (seen, chosen) = self.engine.store().update_head(self.at, Some(claim.seen()), write).await?;
-        Ok(Resolved::Known(Arc::new(claim.on(chosen.clone(), seen, self.engine.now())), chosen))
+        Ok(Resolved::Known(Arc::new(claim.with_artifact(chosen.clone(), seen, self.engine.now())), chosen))
     }
 }
 
-/// A session that may only read the function.
-pub(crate) async fn enter_to_look(
+/// Opens a session that may only read the function.
+pub(crate) async fn open_reading_session(
     engine: &Engine,
     at: &FunctionRef<'_>,
     target: &Target,
@@ -118,5 +118,5 @@ pub(crate) async fn enter_to_look(
         name: session_name(id),
         policy: looking_policy(target, &at.function_name),
     };
-    enter(engine.ports.gate.as_ref(), engine.timer(), &session).await
+    open_session(engine.ports.sessions.as_ref(), engine.timer(), &session).await
 }

@@ -1,4 +1,4 @@
-//! The ledger's objects: reading and writing them, the one compare-and-swap loop, and the advice for a broken one.
+//! The ledger's objects: reads and writes them, and says how to mend a broken one. `compare_and_swap` changes them.
 //!
 //! Must not know when an object is changed, or what follows from that.
 
@@ -15,12 +15,12 @@ use std::time::Duration;
 use super::{CommandError, Engine, Ports, RetryPolicy, Transient};
 use crate::port::{ETag, LedgerError, Precondition, Reading, Written};
 
-/// A head and the state it was read in; no state where the function has none yet.
+/// A head, and the state in which it was read; no state if the function has no head yet.
 #[derive(Debug, Clone)]
 pub(super) struct Versioned {
     pub head: Head,
     pub etag: Option<ETag>,
-    /// The second that the ledger's clock showed when it was read; none where that is not known.
+    /// The second that the ledger's clock showed at the reading, if that is known.
     pub date: Option<Timestamp>,
 }
 
@@ -31,15 +31,15 @@ pub(super) struct Store<'e> {
     retries: &'e RetryPolicy,
 }
 
-/// What becomes of an object that was read.
+/// The decision about an object that was read, with the update's result.
 pub(super) enum Change<T, R> {
-    /// It is written in this form; that comes of it once it is.
+    /// Writes the object in this form. The result counts once it is written.
     Write(T, R),
-    /// It stays as it is, and that comes of it.
+    /// Keeps the object as it is.
     Keep(R),
 }
 
-/// How an update goes on where another writer was first, or the ledger fails.
+/// The persistence of an update after lost races and errors of the ledger.
 #[derive(Clone, Copy)]
 pub(super) struct Persistence<'p> {
     /// Whether a read or a write that failed for the nth time, with this error, is tried again.
@@ -48,11 +48,9 @@ pub(super) struct Persistence<'p> {
     pub races: &'p (dyn Fn(u32) -> bool + Sync),
 }
 
-impl Default for Persistence<'_> {
-    /// Errors end the update, and so does the twelfth lost race.
-    fn default() -> Self {
-        Self { errors: &|_, _| false, races: &|attempt| attempt + 1 < MAX_CAS_ATTEMPTS }
-    }
+impl Persistence<'_> {
+    /// Ends the update at the first error, and at the twelfth lost race.
+    pub const DEFAULT: Self = Self { errors: &|_, _| false, races: &|attempt| attempt + 1 < MAX_CAS_ATTEMPTS };
 }
 
 impl Engine {
@@ -62,7 +60,7 @@ impl Engine {
 }
 
 impl<'e> Store<'e> {
-    /// A function's head; the empty one where the function has none yet.
+    /// Reads a function's head; the empty one if the function has none yet.
     pub async fn head(self, at: &FunctionRef<'_>) -> Result<Versioned, LedgerError> {
         let key = Head::key(&at.name, &at.function);
         let Reading { object, date } = self.ports.ledger.get(&key).await?;
@@ -71,11 +69,11 @@ impl<'e> Store<'e> {
         Ok(Versioned { head, etag: Some(etag), date })
     }
 
-    /// A head of before may not tell what was last rolled out: a record does.
+    /// Completes a head that an older deployer wrote without the live artifact, from the record of its deployment.
     async fn recovered(self, at: &FunctionRef<'_>, head: Head) -> Result<Head, LedgerError> {
         let Some(id) = head.missing_live() else { return Ok(head) };
-        let told = head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == id).cloned();
-        let record = match told {
+        let in_outbox = head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == id).cloned();
+        let record = match in_outbox {
             Some(record) => Some(record),
             None => self.record(at, id).await?,
         };
@@ -93,25 +91,25 @@ impl<'e> Store<'e> {
         Ok(etag.map(|etag| Versioned { head, etag: Some(etag), date: None }))
     }
 
-    /// Waits a random while before an object is read and decided on again.
+    /// Waits for a random time before an object is read and decided on again.
     pub async fn pause(self, attempt: u32) {
         let most = (self.retries.first_wait.saturating_mul(1_u32 << attempt.min(4))).as_millis().max(1);
-        let wait = u64::try_from(self.ports.chance.draw() % most).unwrap_or_default();
+        let wait = u64::try_from(self.ports.rng.draw() % most).unwrap_or_default();
         self.ports.clock.sleep(Duration::from_millis(wait)).await;
     }
 
-    /// The rejected releases of a function.
+    /// Reads the rejected releases of a function.
     pub async fn rejects(self, function: &FunctionName) -> Result<Rejects, LedgerError> {
         Ok(self.object(&Rejects::key(function)).await?.map(|(rejects, _)| rejects).unwrap_or_default())
     }
 
-    /// Any object but a head, and the state that it was read in.
+    /// Reads any object but a head, and its state.
     pub async fn object<T: LedgerObject>(self, key: &str) -> Result<Option<(T, ETag)>, LedgerError> {
         let Some((body, etag)) = self.ports.ledger.get(key).await?.object else { return Ok(None) };
         Ok(Some((decode(key, &body)?, etag)))
     }
 
-    /// Writes any object but a head where there is none. Whether there was none.
+    /// Writes any object but a head if there is none, and returns whether there was none.
     pub async fn create<T: LedgerObject>(self, key: &str, object: &T) -> Result<bool, LedgerError> {
         Ok(self.put(key, object, &object.as_read(), None).await?.is_some())
     }
@@ -130,23 +128,23 @@ impl<'e> Store<'e> {
         })
     }
 
-    /// The keys that begin so, in their order.
+    /// Lists the keys with this prefix, in their order.
     pub async fn keys(self, prefix: &str) -> Result<Vec<String>, LedgerError> {
         self.ports.ledger.keys(prefix).await
     }
 
-    /// The record of a deployment.
+    /// Reads the record of a deployment.
     pub async fn record(self, at: &FunctionRef<'_>, id: DeploymentId) -> Result<Option<DeploymentRecord>, LedgerError> {
         self.record_at(&DeploymentRecord::key(&at.name, &at.function, id)).await
     }
 
-    /// The record, or the result, under this key.
+    /// Reads the record, or the result, under this key.
     pub async fn record_at(self, key: &str) -> Result<Option<DeploymentRecord>, LedgerError> {
         Ok(self.object(key).await?.map(|(record, _)| record))
     }
 
-    /// Writes a record, over the one in this state if there is one. An ended record is never changed: then there is no
-    /// new state.
+    /// Writes a record, over the one in this state if there is one, and returns its new state. An ended record is never
+    /// changed: then there is no new state.
     pub async fn write_record(
         self,
         record: &DeploymentRecord,
@@ -155,7 +153,8 @@ impl<'e> Store<'e> {
         self.write_record_as(record, &AsRead::default(), over).await
     }
 
-    /// The same, of a record that was read as a part of another object.
+    /// Writes a record that was read as a part of another object. The first write is made without reading, so this is
+    /// not the loop of [`Store::update`].
     pub async fn write_record_as(
         self,
         record: &DeploymentRecord,
@@ -169,7 +168,7 @@ impl<'e> Store<'e> {
             }
             over = match self.object::<DeploymentRecord>(&key).await? {
                 Some((stored, _)) if stored.status.is_ended() => return Ok(None),
-                // Another invocation was faster, and works on it by now.
+                // Another invocation was faster, and works on the deployment by now.
                 Some((stored, etag)) if stored.status == Status::InProgress && record.status == Status::Pending => {
                     return Ok(Some(etag));
                 }
@@ -181,13 +180,13 @@ impl<'e> Store<'e> {
         Err(LedgerError(format!("{key} kept changing while it was written")))
     }
 
-    /// The ended record once more, where CI waits for it. Writing it twice is writing it once.
+    /// Writes the ended record as the result that CI waits for. A result that is there already stays.
     pub async fn write_result(self, record: &DeploymentRecord, as_read: &AsRead) -> Result<(), LedgerError> {
         let Some(key) = record.result_key() else { return Ok(()) };
         self.put(&key, record, as_read, None).await.map(drop)
     }
 
-    /// Lets the sweep find what is about to be opened.
+    /// Writes the marker by which the sweep finds a request that is about to be opened.
     pub async fn mark_open(self, at: &FunctionRef<'_>, request: &Request) -> Result<(), LedgerError> {
         let key = Head::marker_key(&at.name, &at.function, request.marker);
         // Nobody else has drawn this key: an object that is there already is our own.
@@ -199,7 +198,7 @@ impl<'e> Store<'e> {
         self.delete(&Head::marker_key(&at.name, &at.function, request.marker)).await;
     }
 
-    /// Deletes a marker, or an object that has served. One that stays is cleared away by the sweep.
+    /// Deletes a marker, or an object that has served. If one stays, the sweep deletes it.
     pub async fn delete(self, key: &str) {
         if let Err(error) = self.ports.ledger.delete(key).await {
             tracing::warn!("a marker stays until the sweep clears it away: {error}");
@@ -229,16 +228,16 @@ impl From<LedgerError> for CommandError {
     }
 }
 
-/// How often a write that lost a race is decided on again.
+/// The number of lost races after which an update gives up.
 const MAX_CAS_ATTEMPTS: u32 = 12;
 
-/// A ledger object as JSON.
+/// Writes a ledger object as JSON.
 fn encode<T: LedgerObject>(key: &str, object: &T, as_read: &AsRead) -> Result<Vec<u8>, LedgerError> {
     format::write(object, as_read).map_err(|error| LedgerError(format!("{key} as JSON: {error}")))
 }
 
-/// A ledger object that cannot be used stops its function, and says why. What a newer deployer has written is not broken:
-/// nobody is told to restore anything.
+/// Reads a ledger object. One that cannot be used stops its function, with advice. An object of a newer deployer is not
+/// broken: the advice is not to restore anything.
 fn decode<T: LedgerObject>(key: &str, body: &[u8]) -> Result<T, LedgerError> {
     format::read(body).map_err(|unusable| {
         let mend = match unusable {

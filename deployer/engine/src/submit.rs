@@ -1,4 +1,5 @@
-//! A request is submitted: the head takes it in by a pure transition and one compare-and-swap, and the answer says how far it is.
+//! Submits requests: a pure transition and one compare-and-swap put a request into the head, and the answer is its
+//! record.
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use deployer_core::record::{DeploymentRecord, Status};
 use super::claim::{Claim, ObservedAt, SubmitOutcome, claimant, now_as, timed};
 use super::commit::Finished;
 use super::handle::Reconciler;
-use super::reconcile::{Following, Start};
+use super::reconcile::{Round, Start};
 use super::rollout::Rollout;
 use super::rollout::error::Unfinished;
 use super::store::{Change, Versioned};
@@ -17,48 +18,48 @@ use super::{Engine, Transient};
 use crate::port::LedgerError;
 
 impl Reconciler<'_> {
-    /// Submits a request, works on it where it is its turn, and then does what the head asks for next.
+    /// Submits a request, works on it if it is its turn, and then does the head's next actions.
     pub(crate) async fn submit(self, request: &Request) -> Result<Option<DeploymentRecord>, Transient> {
         if !self.engine.timer().has_time_to_begin() {
             return Err(Transient::NoTime);
         }
-        let standing = match (self.at.refusal(request.cause.kind), request.chosen()) {
+        let outcome = match (self.at.refusal(request.cause.kind), request.chosen()) {
             (None, Some(chosen)) => {
                 let rollout = Rollout::new(self.engine, self.at, request.clone(), chosen);
                 match Box::pin(rollout.begin()).await {
-                    Ok(Finished { record, marker, goes_on }) => {
+                    Ok(Finished { record, marker, next }) => {
                         if marker != request.marker {
                             self.engine.store().unmark(self.at, request).await;
                         }
-                        // The request is done with, whatever comes of those behind it.
-                        if let Err(transient) = self.reconcile(goes_on, Following::AnEnd).await {
+                        // The request has ended, whatever becomes of those behind it.
+                        if let Err(transient) = self.reconcile(next, Round::Later).await {
                             tracing::warn!("the deployment that waited is left for later: {transient}");
                             self.schedule_wakeup().await;
                         }
                         return Ok(Some(record));
                     }
-                    Err(Unfinished::SubmitOutcome(standing)) => standing,
+                    Err(Unfinished::NotClaimed(outcome)) => outcome,
                     Err(Unfinished::Saved(record)) => return Ok(Some(*record)),
                     Err(Unfinished::Transient(transient)) => return Err(transient),
                 }
             }
-            // What it is about is found out under the claim.
+            // The artifact is resolved under the claim.
             (refusal, _) => {
                 self.engine.store().mark_open(self.at, request).await?;
                 let rejects = self.engine.store().rejects(&self.at.function).await?;
                 let rejected = || request.subject.release().and_then(|release| rejects.refusal(release, None));
                 let refusal = match (refusal.or_else(rejected), &request.subject) {
-                    // Before anything gives way to it.
+                    // A missing upload is refused before anything gives way to the request.
                     (None, Source::Newest { release }) => self.newest(release).await?.err(),
                     (refusal, _) => refusal,
                 };
                 self.accept(request, Rules { refusal: refusal.as_ref(), rejects: &rejects }, None).await?
             }
         };
-        self.answer(request, standing).await
+        self.handle_outcome(request, outcome).await
     }
 
-    /// The head takes a request in. After a lost race everything is decided again from the start.
+    /// Puts a request into the head. After a lost race the head decides again from the start.
     pub(crate) async fn accept(
         self,
         request: &Request,
@@ -72,7 +73,7 @@ impl Reconciler<'_> {
         self.transition(first, Some(request.marker), accept).await
     }
 
-    /// The same of a request that no rule refuses.
+    /// Puts a request into the head that no rule refuses.
     pub(crate) async fn accept_unrefused(self, request: &Request) -> Result<SubmitOutcome, Transient> {
         let rejects = self.engine.store().rejects(&self.at.function).await?;
         self.accept(request, Rules { refusal: None, rejects: &rejects }, None).await
@@ -94,20 +95,22 @@ impl Reconciler<'_> {
         let mut known = None;
         let change = async |seen: &mut Versioned| {
             if seen.head.is_overfull() {
-                let settled = self.outbox().flush(seen.clone()).await?;
-                if let Some((_, error)) = settled.left.into_iter().next().filter(|_| settled.seen.head.is_overfull()) {
+                let flushed = self.outbox().flush(seen.clone()).await?;
+                if let Some((_, error)) =
+                    flushed.unwritten.into_iter().next().filter(|_| flushed.seen.head.is_overfull())
+                {
                     return Err(error.into());
                 }
-                *seen = Versioned { date: seen.date, ..settled.seen };
+                *seen = Versioned { date: seen.date, ..flushed.seen };
             }
             let Transition { head, then } = decide(seen);
             let Some(head) = head else {
-                // Our own write, whose answer was lost, is no duplicate.
+                // Our own write whose reply was lost is no duplicate.
                 let again = marker.is_none_or(|marker| !seen.head.needs(marker));
                 return Ok(Change::Keep((then, again, ObservedAt::Held)));
             };
             if let Next::Over(_) = then {
-                known = forgotten(self.engine, &head).await?;
+                known = record_of_forgotten_upload(self.engine, &head).await?;
                 if known.is_some() {
                     return Ok(Change::Keep((then, true, ObservedAt::Held)));
                 }
@@ -121,7 +124,7 @@ impl Reconciler<'_> {
         self.after_transition(seen, then, again, over).await
     }
 
-    /// Does what follows from a transition that the head has gone through.
+    /// Does what the transition calls for: writes the record of a request that waits or has ended, or makes the claim.
     pub(crate) async fn after_transition(
         self,
         seen: Versioned,
@@ -146,38 +149,40 @@ impl Reconciler<'_> {
                 };
                 if status == Status::Pending && !again {
                     self.engine.store().write_record(&record, None).await?;
-                    // Whoever was displaced need not wait for the active one to hear of it.
+                    // The deployments that this request displaces have ended: they get their records now, and need not
+                    // wait for the active one.
                     self.outbox().flush(seen).await?;
                 }
                 tracing::info!(deployment = %record.id, %status, behind = %behind.0, until = %behind.2, "waits");
                 Ok(SubmitOutcome::Queued { record: Box::new(record), behind, again })
             }
             Next::Rests(waiting) => {
-                // What waited before and made way for it has ended.
+                // A promotion that waited before and was displaced by this one has ended.
                 let seen = match self.outbox().flush(seen.clone()).await {
-                    Ok(settled) => settled.seen,
+                    Ok(flushed) => flushed.seen,
                     Err(error) => {
                         tracing::warn!("left to the sweep: {error}");
                         seen
                     }
                 };
                 if !again {
-                    self.promotions().announce_waiting(seen, &waiting).await;
+                    self.promotions().publish_waiting(seen, &waiting).await;
                 }
                 tracing::info!(deployment = %waiting.request.id, "{}", waiting.wait);
                 Ok(SubmitOutcome::Deferred { waiting, again })
             }
             Next::Over(id) => {
-                let told = seen.head.outbox().iter().find(|entry| entry.record.id == id).cloned();
-                let (record, marker) = match told {
+                let in_outbox = seen.head.outbox().iter().find(|entry| entry.record.id == id).cloned();
+                let (record, marker) = match in_outbox {
                     Some(OutboxEntry { record, marker, .. }) => {
-                        self.outbox().flush(seen).await?.of(id)?;
+                        self.outbox().flush(seen).await?.head_with_record_of(id)?;
                         (Some(record), Some(marker))
                     }
                     None => (self.engine.store().record(self.at, id).await?, None),
                 };
                 let Some(record) = record else {
-                    // Somebody has deleted it. The head says that it has ended, and the head counts.
+                    // Somebody has deleted the record. The head says that the deployment has ended, and the head
+                    // counts.
                     tracing::warn!(deployment = %id, "this deployment has ended, and its record is gone");
                     return Ok(SubmitOutcome::Nothing);
                 };
@@ -190,16 +195,16 @@ impl Reconciler<'_> {
         }
     }
 
-    /// Answers a request by what the head has made of it; works on it where the claim is ours.
-    pub(crate) async fn answer(
+    /// Answers a request by its outcome, and works on the deployment if the claim is ours.
+    pub(crate) async fn handle_outcome(
         self,
         request: &Request,
-        standing: SubmitOutcome,
+        outcome: SubmitOutcome,
     ) -> Result<Option<DeploymentRecord>, Transient> {
-        match standing {
+        match outcome {
             SubmitOutcome::Claimed(claim) => {
                 let head = claim.seen().head;
-                // It may have joined another one.
+                // The request may have joined another one.
                 let id = head.id_of(request).unwrap_or(claim.request().id);
                 let pending = head.all_pending().iter().find(|waits| waits.id == id).cloned();
                 if !head.needs(request.marker) {
@@ -207,17 +212,17 @@ impl Reconciler<'_> {
                 }
                 let waits = pending.map(|pending| self.at.pending(&pending, claim.request().id));
                 if let Some(waits) = &waits {
-                    // It is written again when its turn comes.
+                    // The record is written again when the request's turn comes.
                     let written = self.engine.store().write_record(waits, None).await;
                     written.map_or_else(|error| tracing::warn!("not recorded as pending: {error}"), drop);
                 }
-                // It may have made way for what waited behind it.
+                // The request may have been displaced by the one that is claimed.
                 let ended = head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == id).cloned();
-                let records = self.reconcile(Start::Claimed(claim), Following::Nothing).await?;
+                let records = self.reconcile(Start::Claimed(claim), Round::First).await?;
                 if let Some(record) = records.into_iter().find(|record| record.id == id).or(waits).or(ended) {
                     return Ok(Some(record));
                 }
-                // Somebody else has ended it since it was taken in, and has done what follows from that.
+                // Another invocation has ended it since it was submitted, and has written its record.
                 Ok(self.engine.store().record(self.at, id).await?)
             }
             SubmitOutcome::Queued { record, behind: (id, claim, until), again } => {
@@ -226,7 +231,7 @@ impl Reconciler<'_> {
                 }
                 if again {
                     if !request.is_upload() {
-                        // Somebody asks again and again how far it is.
+                        // A caller asks again and again how far it is.
                         return Ok(Some(*record));
                     }
                     if self.engine.ports.queue.is_none() {
@@ -256,8 +261,8 @@ impl Reconciler<'_> {
     }
 }
 
-/// An upload that the head has forgotten, but not the ledger: its result tells how it ended.
-async fn forgotten(engine: &Engine, head: &Head) -> Result<Option<DeploymentRecord>, LedgerError> {
+/// Reads the result of an upload that the head has forgotten: the ledger still has it.
+async fn record_of_forgotten_upload(engine: &Engine, head: &Head) -> Result<Option<DeploymentRecord>, LedgerError> {
     let key = head.outbox().last().and_then(|entry| entry.record.result_key());
     let Some(key) = key else { return Ok(None) };
     engine.store().record_at(&key).await

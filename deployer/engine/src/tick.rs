@@ -1,4 +1,4 @@
-//! A tick comes: the deployer has sent it to itself to go on with a deployment.
+//! Ticks: messages by which the deployer wakes itself to go on with a deployment.
 
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{LeftOut, NextAction, Tick, Wakeup};
@@ -9,7 +9,7 @@ use super::reconcile::Start;
 use super::{Engine, EventOutcome, Transient};
 
 impl Engine {
-    /// Goes on after a tick. One that no longer fits is nothing.
+    /// Goes on after a tick. A tick that no longer fits is ignored.
     ///
     /// # Errors
     /// [`Transient`]: the tick shall come again.
@@ -19,23 +19,23 @@ impl Engine {
             Ok(at) => at,
             Err(unknown) => return ignored(format!("a tick {unknown}")),
         };
-        let (on, of) = (self.on(&at), Wakeup { id, claim });
+        let (reconciler, wakeup) = (self.reconciler(&at), Wakeup { id, claim });
         let seen = self.store().head(&at).await?;
         if seen.head.waiting().iter().any(|waiting| waiting.request.id == id) {
-            let records = on.promotions().resume(id).await?;
+            let records = reconciler.promotions().resume(id).await?;
             return Ok(outcome(records, id, || format!("promotion {id} was in other hands by then")));
         }
         let is_pending = seen.head.all_pending().iter().any(|pending| pending.id == id);
         match seen.head.next_action(self.now(), LeftOut::all_but_deployments()) {
-            NextAction::Wait { on: active, until } if active == of => {
-                on.send_tick(of, until).await?;
+            NextAction::Wait { on: active, until } if active == wakeup => {
+                reconciler.send_tick(wakeup, until).await?;
                 ignored(format!("a tick for deployment {id} before its lease has ended"))
             }
-            action if action == NextAction::Resume(of) || (is_pending && seen.head.active().is_none()) => {
-                let records = on.resume(Start::Seen(Box::new(seen))).await?;
+            action if action == NextAction::Resume(wakeup) || (is_pending && seen.head.active().is_none()) => {
+                let records = reconciler.resume(Start::Seen(Box::new(seen))).await?;
                 Ok(outcome(records, id, || format!("deployment {id} was in other hands by then")))
             }
-            _ => match on.promotions().follow_hint(id).await? {
+            _ => match reconciler.promotions().follow_hint(id).await? {
                 Some(record) => Ok(EventOutcome::Recorded(Box::new(record))),
                 None => ignored(format!("a tick for deployment {id}, which is over or in other hands")),
             },

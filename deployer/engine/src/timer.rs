@@ -1,4 +1,4 @@
-//! Waiting and trying again, within the deadline; and the record's words for a call's error.
+//! Waits and retries within the deadline, and puts a call's error into the record's words.
 
 use std::time::Duration;
 
@@ -11,7 +11,10 @@ use crate::port::{CallError, CallErrorKind, Clock};
 /// The number of times that a read without an answer is tried again.
 pub(super) const MAX_READ_RETRIES: u32 = 3;
 
-/// The time that an invocation has, and its one retry policy.
+/// The time that is kept for answering before the deadline.
+pub(super) const ANSWER_NEEDS: Duration = Duration::from_secs(2);
+
+/// The time that an invocation has, and its retry policy.
 #[derive(Clone, Copy)]
 pub(super) struct Timer<'e> {
     clock: &'e dyn Clock,
@@ -20,22 +23,22 @@ pub(super) struct Timer<'e> {
 }
 
 impl Timer<'_> {
-    /// The time by the wall clock.
+    /// Returns the time by the wall clock.
     pub fn now(self) -> Timestamp {
         self.clock.now()
     }
 
-    /// The time until the deadline.
+    /// Returns the time until the deadline.
     pub fn left(self) -> Duration {
         between(self.now(), self.deadline)
     }
 
-    /// The time since then.
+    /// Returns the time since then.
     pub fn passed(self, since: Timestamp) -> Duration {
         between(since, self.now())
     }
 
-    /// Whether a write still has the longest time that it can take, and the record after it.
+    /// Whether enough time is left for the longest write, and for the record after it.
     pub fn allows_write(self) -> bool {
         self.left() >= self.retries.write_needs + self.retries.record_needs
     }
@@ -45,7 +48,7 @@ impl Timer<'_> {
         self.left() >= self.retries.write_needs + self.retries.record_needs * 2
     }
 
-    /// Whether there is time for the deployment that waited for this one: more than just enough.
+    /// Whether there is time for the deployment that waits behind this one: more than just enough.
     pub fn has_time_for_another(self) -> bool {
         self.left() >= self.retries.write_needs * 2 + self.retries.record_needs * 2
     }
@@ -55,7 +58,7 @@ impl Timer<'_> {
         self.clock.sleep(duration).await;
     }
 
-    /// Waits before the next attempt, if there is time for one.
+    /// Waits before the next attempt, or fails if there is no time for one.
     pub async fn pause(self, attempt: u32, step: &'static str, because: &str) -> Result<(), TargetError> {
         let wait = self.retries.wait(attempt);
         if self.left() < wait + self.retries.record_needs {
@@ -66,7 +69,8 @@ impl Timer<'_> {
         Ok(())
     }
 
-    /// Reads, and tries again while it is throttled, for some seconds while it is denied, and a few times where no answer came.
+    /// Reads, and tries again: while it is throttled, for some seconds while it is denied, and a few times if no answer
+    /// came.
     pub async fn read<T, F>(self, step: &'static str, read: impl Fn() -> F) -> Result<T, TargetError>
     where
         F: Future<Output = Result<T, CallError>>,
@@ -82,7 +86,9 @@ impl Timer<'_> {
                             return Err(error.at_the_deadline(step));
                         }
                     }
-                    CallErrorKind::Denied if self.passed(since) + self.retries.wait(attempt) <= self.retries.denied => {
+                    CallErrorKind::Denied
+                        if self.passed(since) + self.retries.wait(attempt) <= self.retries.denied_for =>
+                    {
                         self.pause(attempt, step, &error.message).await?;
                     }
                     CallErrorKind::Unknown if unanswered < MAX_READ_RETRIES => {
@@ -98,26 +104,26 @@ impl Timer<'_> {
 }
 
 impl Engine {
-    /// The time that this invocation has.
+    /// Returns the time that this invocation has.
     pub(super) fn timer(&self) -> Timer<'_> {
         Timer { clock: self.ports.clock.as_ref(), deadline: self.deadline, retries: &self.patience }
     }
 }
 
 impl RetryPolicy {
-    /// The wait before the attempt after this one: doubling, up to the longest.
+    /// Returns the wait before the attempt after this one: it doubles, up to the longest.
     pub(super) fn wait(&self, attempt: u32) -> Duration {
         self.first_wait.saturating_mul(1_u32.checked_shl(attempt).unwrap_or(u32::MAX)).min(self.longest_wait)
     }
 }
 
 impl CallError {
-    /// The call's error in the record's words.
+    /// Puts the call's error into the record's words.
     pub(super) fn in_step(self, step: &str) -> TargetError {
         let code = match self.kind {
             CallErrorKind::RoleNotReady => TargetErrorCode::RoleNotAssumable,
             CallErrorKind::Throttled => TargetErrorCode::Throttled,
-            // Another invocation enters the account anew and goes on.
+            // Another invocation opens a session anew and goes on.
             CallErrorKind::Expired => TargetErrorCode::TimedOut,
             CallErrorKind::Denied | CallErrorKind::KeyDenied | CallErrorKind::RegionNotEnabled => {
                 TargetErrorCode::AccessDenied
@@ -128,7 +134,7 @@ impl CallError {
             CallErrorKind::Invalid => TargetErrorCode::InvalidConfiguration,
             CallErrorKind::StorageFull | CallErrorKind::QuotaReached => TargetErrorCode::QuotaExceeded,
             CallErrorKind::Unsupported => TargetErrorCode::Unsupported,
-            // A conflict is called a foreign change only where a second look has found one.
+            // A conflict is called a foreign change only after a second observation has found one.
             CallErrorKind::Conflict
             | CallErrorKind::RefusedForNow
             | CallErrorKind::Busy
@@ -138,7 +144,7 @@ impl CallError {
         TargetError::new(code, step, self.message)
     }
 
-    /// The same, where it was tried again until no time was left.
+    /// Puts the error of a call that was tried until no time was left into the record's words.
     pub(super) fn at_the_deadline(self, step: &str) -> TargetError {
         match self.kind {
             CallErrorKind::Throttled => self.in_step(step),

@@ -1,16 +1,16 @@
-//! An upload: the object's key says which function of which environment it is for.
+//! An upload: the object's key names the function and the environment.
 
 use deployer_core::artifact::Upload;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::Request;
 use tracing::Instrument as _;
 
-use super::announce::Announcer;
-use super::asked::Requested;
-use super::{Engine, EventOutcome, Transient, rollout};
+use crate::events::{publish_ignored_upload, publish_near_miss};
+use crate::promotions::asked_for::submit_without_queue;
+use crate::{Engine, EventOutcome, Transient, rollout};
 
 impl Engine {
-    /// Deploys an upload to every target of its environment, or says why not.
+    /// Deploys an upload to every target of its environment, or ignores it with a reason.
     ///
     /// # Errors
     /// [`Transient`]: the same message shall come again.
@@ -19,7 +19,7 @@ impl Engine {
         let upload = match upload.locate(&self.config.artifact_bucket) {
             Ok(upload) => upload,
             Err(not_ours) => {
-                Announcer::of(self).near_miss(&not_ours).await;
+                publish_near_miss(self, &not_ours).await;
                 return ignored(not_ours.to_string());
             }
         };
@@ -28,18 +28,18 @@ impl Engine {
             Ok(at) => at,
             Err(unknown) => {
                 let because = format!("{:?} is {unknown}", upload.artifact.key);
-                Announcer::of(self).upload_ignored(&upload.artifact.key, &because).await;
+                publish_ignored_upload(self, &upload.artifact.key, &because).await;
                 return ignored(because);
             }
         };
         let request = Request::of(&upload, self.now(), self.token());
-        let taken = async {
+        let work = async {
             tracing::info!(key = %upload.artifact.key, version_id = %upload.artifact.version_id, "upload received");
-            self.on(&at).submit(&request).await
+            self.reconciler(&at).submit(&request).await
         };
-        let taken = Box::pin(taken).instrument(rollout::span(&at, &request, request.subject.release())).await?;
-        Requested::of(self).submit_without_queue().await;
-        Ok(match taken {
+        let record = Box::pin(work).instrument(rollout::span(&at, &request, request.subject.release())).await?;
+        submit_without_queue(self).await;
+        Ok(match record {
             Some(record) => EventOutcome::Recorded(Box::new(record)),
             None => EventOutcome::Ignored {
                 because: format!("{:?} has ended, and its record is gone", upload.artifact.key),

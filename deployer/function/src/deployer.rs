@@ -10,10 +10,9 @@ use std::time::Duration;
 use deployer_aws::{Clients, SystemClock};
 use deployer_core::names::CONFIG_LINE;
 use deployer_core::trigger::{self, Invocation, Message};
-use deployer_engine::batch::{PUTTING_OFF, handle_all, handle_batch, put_back};
-use deployer_engine::obey::{FunctionError, obey};
+use deployer_engine::batch::{EXTEND_VISIBILITY_TIMEOUT, handle_all, handle_batch, put_back};
 use deployer_engine::port::{Clock, Queue};
-use deployer_engine::{Engine, EventOutcome, InvalidConfig, RetryPolicy, Transient};
+use deployer_engine::{Engine, EventOutcome, FunctionError, InvalidConfig, RetryPolicy, Transient, run_command};
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -49,7 +48,7 @@ impl Deployer {
             Invocation::Command(request) => {
                 let engine = self.engine(deadline).await?;
                 let self_diagnostics = self.clients.self_diagnostics(&engine.config);
-                obey(&engine, &self_diagnostics, *request, invocation.to_owned()).await
+                run_command(&engine, &self_diagnostics, *request, invocation.to_owned()).await
             }
             Invocation::Event(event) => {
                 let engine = self.engine(deadline).await?;
@@ -94,8 +93,8 @@ impl Deployer {
             }
         };
         let ports = self.clients.ports(&config);
-        let (region, patience) = (Some(settings.region.clone()), RetryPolicy::default());
-        Ok(Engine { ports, config, outdated: outdated.map(|error| error.0), region, deadline, patience })
+        let (region, policy) = (Some(settings.region.clone()), RetryPolicy::default());
+        Ok(Engine { ports, config, outdated: outdated.map(|error| error.0), region, deadline, patience: policy })
     }
 
     async fn load(&self) -> Result<(&Settings, Loaded), InvalidConfig> {
@@ -108,7 +107,7 @@ impl Deployer {
     /// loaded.
     async fn queue_of(&self, messages: &[Message]) -> Option<Arc<dyn Queue>> {
         let arn = messages.iter().find_map(|message| message.delivery.as_ref()?.queue.as_deref())?;
-        match tokio::time::timeout(PUTTING_OFF, self.clients.queue(arn)).await {
+        match tokio::time::timeout(EXTEND_VISIBILITY_TIMEOUT, self.clients.queue(arn)).await {
             Ok(Ok(queue)) => Some(Arc::new(queue)),
             Ok(Err(error)) => {
                 tracing::warn!("the messages come again after the queue's own timeout: {error}");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use deployer_engine::obey::FunctionError;
+use deployer_engine::FunctionError;
 use deployer_function::{Deployer, Settings};
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};

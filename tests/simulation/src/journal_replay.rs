@@ -3,7 +3,7 @@
 //!
 //! Must not know how the head goes from one state to the next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deployer_core::head::{Active, Head};
 use deployer_core::record::Status;
@@ -105,9 +105,18 @@ impl<'c, 'a> JournalReplay<'c, 'a> {
         let id = |active: &Option<Active>| active.as_ref().map(|active| active.request.id);
         self.timeline.record_head(&self.head);
         self.check_hold(&before, report);
-        // A promotion that goes back to waiting has not ended.
-        let waits = |active: &&Active| self.head.waiting().iter().any(|other| other.request.id == active.request.id);
-        if let Some(ended) = was.as_ref().filter(|_| id(&was) != id(&is)).filter(|was| !waits(was)) {
+        // A promotion that goes back to waiting has not ended, nor has a deployment that gives way to an undo and stays pending.
+        let open: BTreeSet<_> = self
+            .head
+            .waiting()
+            .iter()
+            .map(|waiting| &waiting.request)
+            .chain(self.head.all_pending())
+            .map(|request| request.id)
+            .collect();
+        if let Some(ended) =
+            was.as_ref().filter(|was| id(&is) != Some(was.request.id) && !open.contains(&was.request.id))
+        {
             self.on_deployment_end(index, ended, report);
         }
         self.rollbacks.on_accepted(&self.live, &self.rejects, (&before, &self.head), report);

@@ -193,14 +193,14 @@ impl Mutant {
             | Self::ReplaysUnmarked
             | Self::EventsRenamed
             | Self::CommandsDropped => {}
-            Self::TokensRepeat => ports.chance = Arc::new(ConstantRng),
+            Self::TokensRepeat => ports.rng = Arc::new(ConstantRng),
             Self::ClockStandsStill => ports.clock = Arc::new(StoppedClock::stopped(ports.clock)),
             Self::ActiveAtOnce
             | Self::NewestRevision
             | Self::SentAgainUnseen
             | Self::TrafficUnwatched
             | Self::DoorsLeftOpen => {
-                ports.gate = Arc::new(FaultySessions::new(ports.gate, Some(self)));
+                ports.sessions = Arc::new(FaultySessions::new(ports.sessions, Some(self)));
             }
             Self::LiveBroughtBack
             | Self::RollbacksApart
@@ -219,7 +219,7 @@ impl Mutant {
 /// Puts all faulty ports between an engine and its ports, without a mutant.
 #[must_use]
 pub(super) fn decorate_neutrally(mut ports: Ports, past: &SharedPast) -> Ports {
-    ports.gate = Arc::new(FaultySessions::new(ports.gate, None));
+    ports.sessions = Arc::new(FaultySessions::new(ports.sessions, None));
     ports.ledger = Arc::new(FaultyLedger::new(ports.ledger, None));
     ports.ledger = Arc::new(FaultyHeads::new(ports.ledger, None, past));
     wrap(ports, None, past)

@@ -10,9 +10,8 @@ use deployer_core::promotion::{ApprovalGiven, PromotionRequest};
 use deployer_core::trigger::{InboundEvent, Invocation as Payload, decode};
 use deployer_engine::MaskingGate;
 use deployer_engine::batch::handle;
-use deployer_engine::obey::{FunctionError, obey};
 use deployer_engine::port::{Clock, Events, Queue, Rng};
-use deployer_engine::{Engine, EventOutcome, Ports, Swept, Transient};
+use deployer_engine::{Engine, EventOutcome, FunctionError, Ports, Swept, Transient, run_command};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -128,11 +127,11 @@ impl World {
         let ports = Ports {
             artifacts: Arc::new(ArtifactPort(connection.clone())),
             ledger: Arc::new(LedgerPort(connection.clone())),
-            gate: Arc::new(MaskingGate::before(Arc::new(StsPort(connection.clone())))),
+            sessions: Arc::new(MaskingGate::new(Arc::new(StsPort(connection.clone())))),
             queue: config.queue_url.is_some().then(|| Arc::new(QueuePort(connection.clone())) as Arc<dyn Queue>),
             events: config.event_bus.is_some().then(|| Arc::new(EventsPort(connection.clone())) as Arc<dyn Events>),
             clock: Arc::new(ConnectionClock(connection.clone())),
-            chance: Arc::new(SharedRng(self.shared.clone())),
+            rng: Arc::new(SharedRng(self.shared.clone())),
             inline_body: self.shared.inline_body.clone(),
         };
         Engine {
@@ -249,7 +248,7 @@ async fn obeyed(engine: &Engine, command: &Value, connection: &Arc<Connection>) 
     };
     match decode(command) {
         Payload::Command(order) => {
-            obey(engine, &premises, *order, invocation).await.map_or_else(refused, Outcome::Answered)
+            run_command(engine, &premises, *order, invocation).await.map_or_else(refused, Outcome::Answered)
         }
         Payload::Unknown { because } => refused(FunctionError::InvalidCommand(because)),
         other => panic!("no command: {other:?}"),

@@ -211,20 +211,20 @@ impl Direct {
 
     /// Makes the engine of one deployment, with its own deadline and its own watch.
     fn engine(&self) -> Engine {
-        let masked = Arc::new(MaskingGate::before(self.sessions.clone()));
+        let masked = Arc::new(MaskingGate::new(self.sessions.clone()));
         let ports = Ports {
             artifacts: self.files.clone(),
             ledger: self.ledger.clone(),
-            gate: Arc::new(WatchedSessions::new(masked, self.notify.clone(), self.notified.clone())),
+            sessions: Arc::new(WatchedSessions::new(masked, self.notify.clone(), self.notified.clone())),
             queue: None,
             events: None,
             clock: Arc::new(SystemClock),
-            chance: Arc::new(OsRng),
+            rng: Arc::new(OsRng),
             inline_body: self.inline_body.clone(),
         };
         let deadline = SystemClock.now().checked_add(MAX_DURATION).unwrap_or(Timestamp::MAX);
-        let patience = RetryPolicy { write_needs: deployer_aws::SENDING_TIMEOUT, ..RetryPolicy::default() };
-        Engine { ports, config: self.config.clone(), outdated: None, region: None, deadline, patience }
+        let policy = RetryPolicy { write_needs: deployer_aws::SENDING_TIMEOUT, ..RetryPolicy::default() };
+        Engine { ports, config: self.config.clone(), outdated: None, region: None, deadline, patience: policy }
     }
 
     /// Registers the zip as the newest upload of the function's only release.

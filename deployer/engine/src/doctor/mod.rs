@@ -1,8 +1,8 @@
-//! The doctor: walks the chain of trust for every target, and changes nothing.
+//! The doctor checks the chain of trust to every target, and changes nothing.
 //!
-//! What is seen is judged in `core/doctor`. Rights are tried out on a function that does not exist (`port::Probe`), by a session
-//! whose policy names no other; and only once Lambda has said that it does not exist. Writing to the ledger is tried with a
-//! condition that cannot hold.
+//! `core/doctor` judges the observations. The doctor tries rights out on a function that does not exist
+//! (`port::Probe`), in a session whose policy names no other, and only after Lambda has said that it does not exist. It
+//! tries to write to the ledger with a condition that cannot hold.
 
 mod walker;
 
@@ -26,37 +26,37 @@ use crate::Engine;
 use crate::port::{ETag, LedgerError, Precondition, SelfDiagnostics, Written};
 use crate::timer::between;
 
-/// How many targets are walked through at once, each in another account or region.
-const AT_ONCE: usize = 16;
-/// Between two calls to Lambda in a target. All calls there but GetFunction share 15 a second with deployments (Lambda Developer
-/// Guide, "Lambda quotas", API requests): a walk takes at most a third of them.
+/// The number of targets that are checked at once, each in another account or region.
+const TARGETS_AT_ONCE: usize = 16;
+/// The pause between two calls to Lambda in a target. All calls there but GetFunction share 15 a second with
+/// deployments (Lambda Developer Guide, "Lambda quotas", API requests): the doctor takes at most a third of them.
 const PAUSE: Duration = Duration::from_millis(200);
-/// How many heads are read at once, to find what is live.
+/// The number of heads that are read at once, to find the live artifact.
 const HEADS_AT_ONCE: usize = 32;
-/// How often the queue is looked at before it is said that nobody takes its messages.
-const MAX_REOBSERVATIONS: usize = 4;
+/// The number of times that a queue is looked at before the check says that nobody receives its messages.
+const MAX_LOOKS: usize = 4;
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
-/// A claim allows clocks to differ by so much (ARCHITECTURE.md, "Claim and lease").
-const CLOCKS_DIFFER: Duration = Duration::from_secs(5);
-/// What is kept for answering.
+/// The difference between clocks that a claim allows (ARCHITECTURE.md, "Claim and lease").
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
+/// The time that is kept for answering.
 const ANSWER_NEEDS: Duration = Duration::from_secs(5);
 
-/// When a sweep came by, as the ledger has it.
+/// The time of the last sweep, as the ledger has it.
 #[derive(Serialize, Deserialize)]
-struct Noted {
+struct LastSweep {
     schema: u32,
     at: Timestamp,
 }
 
-fn noted_key() -> String {
+fn last_sweep_key() -> String {
     format!("{SWEEPS}last.json")
 }
 
 impl Engine {
-    /// Walks the whole chain of trust. `None`: no such environment.
+    /// Checks the whole chain of trust. `None`: there is no such environment.
     pub async fn examine(
         &self,
-        premises: &dyn SelfDiagnostics,
+        diagnostics: &dyn SelfDiagnostics,
         only: Option<&EnvironmentName>,
     ) -> Option<DoctorReport> {
         let chosen: Vec<(&EnvironmentName, &Environment)> =
@@ -64,16 +64,18 @@ impl Engine {
         if only.is_some() && chosen.is_empty() {
             return None;
         }
-        let role = premises.own_role().await;
+        let role = diagnostics.own_role().await;
         let role = role.as_deref().ok();
-        let (tooling, targets) =
-            future::join(Doctor::of(self).tooling(premises, role), Doctor::of(self).targets(premises, role, chosen))
-                .await;
+        let (tooling, targets) = future::join(
+            Doctor::of(self).tooling(diagnostics, role),
+            Doctor::of(self).targets(diagnostics, role, chosen),
+        )
+        .await;
         Some(DoctorReport { now: Some(self.now()), tooling, targets })
     }
 }
 
-/// Looks at the chain of trust, link by link, and changes nothing.
+/// Checks the chain of trust, link by link, and changes nothing.
 #[derive(Clone, Copy)]
 pub(crate) struct Doctor<'e> {
     engine: &'e Engine,
@@ -84,7 +86,7 @@ impl<'e> Doctor<'e> {
         Self { engine }
     }
 
-    async fn tooling(self, premises: &dyn SelfDiagnostics, role: Option<&str>) -> Vec<Check> {
+    async fn tooling(self, diagnostics: &dyn SelfDiagnostics, role: Option<&str>) -> Vec<Check> {
         let count = self.engine.config.environments.len();
         let mut checks = vec![match &self.engine.outdated {
             None => Check::ok("deployer.json").seeing(format!("{count} environments")),
@@ -93,13 +95,13 @@ impl<'e> Doctor<'e> {
                 format!("{error}; the last good one is used until the deployer starts anew"),
             ),
         }];
-        let ledger = future::join3(self.reads_the_ledger(), self.lists_the_ledger(), self.writes_the_ledger());
+        let ledger = future::join3(self.check_ledger_reads(), self.check_ledger_lists(), self.check_ledger_writes());
         let looked = future::join5(
             ledger,
-            premises.is_versioned(&self.engine.config.artifact_bucket),
-            self.queues(premises, role),
+            diagnostics.is_versioned(&self.engine.config.artifact_bucket),
+            self.queues(diagnostics, role),
             self.last_sweep(),
-            self.clock(premises),
+            self.clock(diagnostics),
         );
         let ((read, listed, written), versioned, queues, swept, clock) = looked.await;
         let judged = |check, action, outcomes: &[UnderPrefix]| {
@@ -115,25 +117,25 @@ impl<'e> Doctor<'e> {
         checks
     }
 
-    async fn reads_the_ledger(self) -> Vec<UnderPrefix> {
-        let read = KEPT.map(|prefix| async move {
-            (prefix, self.engine.ports.ledger.get(&nothing(prefix)).await.map(drop).map_err(ledger_refused))
+    async fn check_ledger_reads(self) -> Vec<UnderPrefix> {
+        let read = PREFIXES.map(|prefix| async move {
+            (prefix, self.engine.ports.ledger.get(&absent_key(prefix)).await.map(drop).map_err(ledger_refused))
         });
         future::join_all(read).await
     }
 
-    async fn lists_the_ledger(self) -> Result<(), Refused> {
+    async fn check_ledger_lists(self) -> Result<(), Refused> {
         self.engine.store().keys(OPEN).await.map(drop).map_err(ledger_refused)
     }
 
-    /// A write on the condition that an object which does not exist is in a state that no object has.
-    async fn writes_the_ledger(self) -> Vec<UnderPrefix> {
-        future::join_all(KEPT.map(|prefix| async move { (prefix, self.writes_under(prefix).await) })).await
+    /// Writes on the condition that an object which does not exist is in a state that no object has.
+    async fn check_ledger_writes(self) -> Vec<UnderPrefix> {
+        future::join_all(PREFIXES.map(|prefix| async move { (prefix, self.check_write_under(prefix).await) })).await
     }
 
-    async fn writes_under(self, prefix: &str) -> Result<(), Refused> {
+    async fn check_write_under(self, prefix: &str) -> Result<(), Refused> {
         let never = Precondition::Unchanged(ETag("\"no-object-has-this\"".into()));
-        let key = nothing(prefix);
+        let key = absent_key(prefix);
         match self.engine.ports.ledger.put(&key, vec![], never).await.map_err(ledger_refused)? {
             Written::Now(_) => {
                 let message = format!("{key} was written on a condition that does not hold: this bucket is not S3's");
@@ -143,26 +145,26 @@ impl<'e> Doctor<'e> {
         }
     }
 
-    async fn queues(self, premises: &dyn SelfDiagnostics, role: Option<&str>) -> Vec<Check> {
+    async fn queues(self, diagnostics: &dyn SelfDiagnostics, role: Option<&str>) -> Vec<Check> {
         let Some(url) = &self.engine.config.queue_url else {
             let because = "deployer.json names no queue_url: nothing can be deferred, and no queue can be looked at";
             return vec![Check::not_checked("queue", because), Check::not_checked("dead letters", because)];
         };
-        let (checks, dead) = self.queue(premises, role, ("queue", "dead letters"), url).await;
+        let (checks, dead) = self.queue(diagnostics, role, ("queue", "dead letters"), url).await;
         let mut checks = Vec::from(checks);
         if let Some(url) = &self.engine.config.wake_queue_url {
-            let (of_wakes, dead_wakes) = self.queue(premises, role, ("wake queue", "wake dead letters"), url).await;
-            // One dead-letter queue for both is counted once.
+            let (of_wakes, dead_wakes) = self.queue(diagnostics, role, ("wake queue", "wake dead letters"), url).await;
+            // One dead-letter queue for both queues is counted once.
             let is_one = dead.is_some() && dead == dead_wakes;
             checks.extend(of_wakes.into_iter().take(if is_one { 1 } else { 2 }));
         }
         checks
     }
 
-    /// Judges a queue and its dead-letter queue; gives the ARN of that, too.
+    /// Checks a queue and its dead-letter queue, and returns the ARN of the latter.
     async fn queue(
         self,
-        premises: &dyn SelfDiagnostics,
+        diagnostics: &dyn SelfDiagnostics,
         role: Option<&str>,
         (name, dead_name): (&'static str, &'static str),
         url: &str,
@@ -170,13 +172,13 @@ impl<'e> Doctor<'e> {
         let mut looks = Vec::new();
         let mut redrive = None;
         let looks = loop {
-            let (look, arn) = match premises.queue(url).await {
+            let (look, arn) = match diagnostics.queue(url).await {
                 Ok(seen) => seen,
                 Err(refused) => break Err(refused),
             };
             redrive = arn;
             looks.push(look);
-            if look.waiting == 0 || look.in_flight > 0 || looks.len() == MAX_REOBSERVATIONS {
+            if look.waiting == 0 || look.in_flight > 0 || looks.len() == MAX_LOOKS {
                 break Ok(looks);
             }
             self.engine.ports.clock.sleep(BETWEEN_LOOKS).await;
@@ -187,7 +189,7 @@ impl<'e> Doctor<'e> {
             return ([queue, Check::not_checked(dead_name, because)], None);
         }
         let dead = match &redrive {
-            Some(arn) => premises.dead_letters(url, arn).await,
+            Some(arn) => diagnostics.dead_letters(url, arn).await,
             None => Ok(QueueLook::default()),
         };
         let dead = doctor::dead_letters(dead_name, role, redrive.as_deref(), &dead);
@@ -195,35 +197,35 @@ impl<'e> Doctor<'e> {
     }
 
     async fn last_sweep(self) -> Result<Option<Timestamp>, Refused> {
-        let found = self.engine.ports.ledger.get(&noted_key()).await.map_err(ledger_refused)?;
-        Ok(found.object.and_then(|(body, _)| serde_json::from_slice::<Noted>(&body).ok()).map(|noted| noted.at))
+        let found = self.engine.ports.ledger.get(&last_sweep_key()).await.map_err(ledger_refused)?;
+        Ok(found.object.and_then(|(body, _)| serde_json::from_slice::<LastSweep>(&body).ok()).map(|noted| noted.at))
     }
 
-    async fn clock(self, premises: &dyn SelfDiagnostics) -> Check {
+    async fn clock(self, diagnostics: &dyn SelfDiagnostics) -> Check {
         let before = self.engine.now();
-        let Some(other) = premises.aws_time().await else {
+        let Some(other) = diagnostics.aws_time().await else {
             return Check::not_checked("clock", "no answer of AWS's told the time");
         };
-        // AWS tells whole seconds.
+        // AWS's clock shows whole seconds.
         let after = self.engine.now();
         let before = before - Duration::from_secs(1);
-        doctor::clocks("clock", "the deployer's clock", (before, after), other, CLOCKS_DIFFER)
+        doctor::clocks("clock", "the deployer's clock", (before, after), other, CLOCK_TOLERANCE)
     }
 
     async fn targets(
         self,
-        premises: &dyn SelfDiagnostics,
+        diagnostics: &dyn SelfDiagnostics,
         role: Option<&str>,
         chosen: Vec<(&EnvironmentName, &Environment)>,
     ) -> Vec<TargetReport> {
         let mut places: BTreeMap<&Target, Vec<_>> = BTreeMap::new();
         let mut count = 0_usize;
         for (name, environment) in chosen {
-            // Read once for all targets of the environment, by whichever comes first.
+            // Reads the live artifact once for all targets of the environment.
             let live = self.newest_live(name).boxed().shared();
             for target in &environment.targets {
                 let (walker, live) =
-                    (Walker { engine: self.engine, premises, name, environment, target, role }, live.clone());
+                    (Walker { engine: self.engine, diagnostics, name, environment, target, role }, live.clone());
                 let number = count;
                 count += 1;
                 places.entry(target).or_default().push(async move {
@@ -237,21 +239,21 @@ impl<'e> Doctor<'e> {
                 });
             }
         }
-        // Environments may share an account and region: there one walk comes after the other.
+        // Environments may share an account and region: their checks come one after the other.
         let walked = places.into_values().map(|walks| stream::iter(walks).then(|walk| walk).collect::<Vec<_>>());
-        let walked = stream::iter(walked).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await;
+        let walked = stream::iter(walked).buffer_unordered(TARGETS_AT_ONCE).collect::<Vec<_>>().await;
         let mut reports: Vec<(usize, TargetReport)> = walked.into_iter().flatten().collect();
         reports.sort_by_key(|(number, _)| *number);
         reports.into_iter().map(|(_, report)| report).collect()
     }
 
-    /// What was the last to become live in the environment.
+    /// Finds the artifact that was the last to become live in the environment.
     async fn newest_live(self, environment: &EnvironmentName) -> Result<Option<ArtifactRef>, Refused> {
         let keys = self.engine.store().keys(&format!("{HEADS}{environment}/")).await.map_err(ledger_refused)?;
         let heads = stream::iter(keys)
             .map(|key| async move {
                 let body = self.engine.ports.ledger.get(&key).await.map_err(ledger_refused)?.object;
-                // A broken head is another matter than the chain of trust: its function says so.
+                // A broken head does not concern the chain of trust: its function reports it.
                 let head = body.and_then(|(body, _)| format::read::<Head>(&body).ok());
                 Ok::<_, Refused>(head.and_then(|head| head.live().cloned()))
             })
@@ -263,14 +265,14 @@ impl<'e> Doctor<'e> {
     }
 }
 
-/// What came of it under one of the ledger's prefixes.
+/// The outcome under one of the ledger's prefixes.
 type UnderPrefix = (&'static str, Result<(), Refused>);
 
-/// What is kept in the ledger.
-const KEPT: [&str; 6] = [HEADS, DEPLOYMENTS, RESULTS, REJECTS, OPEN, SWEEPS];
+/// The prefixes of the ledger.
+const PREFIXES: [&str; 6] = [HEADS, DEPLOYMENTS, RESULTS, REJECTS, OPEN, SWEEPS];
 
-/// A key at which there is nothing, and never will be: no environment is called so.
-fn nothing(prefix: &str) -> String {
+/// Returns a key at which there never is an object: no environment has this name.
+fn absent_key(prefix: &str) -> String {
     format!("{prefix}-/nothing")
 }
 
@@ -279,7 +281,8 @@ fn ledger_refused(error: LedgerError) -> Refused {
     Refused { kind, message: error.0 }
 }
 
-/// A queue's URL ends in account and name; it is in the deployer's region, for its artifact bucket tells it of uploads.
+/// Makes a queue's ARN from its URL, which ends in account and name. The queue is in the deployer's region, because the
+/// artifact bucket notifies it of uploads.
 fn queue_arn(region: Option<&Region>, url: &str) -> String {
     let mut parts = url.rsplit('/');
     let (name, account) = (parts.next().unwrap_or("*"), parts.next().unwrap_or("*"));
@@ -287,18 +290,18 @@ fn queue_arn(region: Option<&Region>, url: &str) -> String {
     format!("arn:{partition}:sqs:{region}:{account}:{name}")
 }
 
-/// Leaves the sweep's time in the ledger, where the last one there is some minutes old: only so can anybody tell that sweeps
-/// come. That it could not be left harms nothing else.
+/// Writes the sweep's time into the ledger, if the last one there is some minutes old. It is the only sign that sweeps
+/// come. A failure harms nothing else.
 pub(crate) async fn note_sweep(engine: &Engine) {
-    let key = noted_key();
+    let key = last_sweep_key();
     let noted = async {
         let found = engine.ports.ledger.get(&key).await?.object;
-        let last = found.as_ref().and_then(|(body, _)| serde_json::from_slice::<Noted>(body).ok());
+        let last = found.as_ref().and_then(|(body, _)| serde_json::from_slice::<LastSweep>(body).ok());
         if last.is_some_and(|last| between(last.at, engine.now()) < SWEEP_NOTED_EVERY && last.at <= engine.now()) {
             return Ok(());
         }
         let precondition = found.map_or(Precondition::Absent, |(_, etag)| Precondition::Unchanged(etag));
-        let body = serde_json::json!(Noted { schema: 1, at: engine.now() }).to_string().into_bytes();
+        let body = serde_json::json!(LastSweep { schema: 1, at: engine.now() }).to_string().into_bytes();
         engine.ports.ledger.put(&key, body, precondition).await.map(drop)
     };
     let noted: Result<(), LedgerError> = noted.await;

@@ -1,4 +1,4 @@
-//! The doctor walks the chain of trust to one target.
+//! Checks the chain of trust to one target.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use super::PAUSE;
 
 pub(super) struct Walker<'a> {
     pub(super) engine: &'a Engine,
-    pub(super) premises: &'a dyn SelfDiagnostics,
+    pub(super) diagnostics: &'a dyn SelfDiagnostics,
     pub(super) name: &'a EnvironmentName,
     pub(super) environment: &'a Environment,
     pub(super) target: &'a Target,
@@ -40,7 +40,7 @@ impl Walker<'_> {
         let live = live.await;
         let artifact = live.as_ref().ok().and_then(Option::as_ref);
         let region = self.artifacts_region();
-        let hash = RequestHash::of(&["doctor", &self.engine.ports.chance.draw().to_string()]);
+        let hash = RequestHash::of(&["doctor", &self.engine.ports.rng.draw().to_string()]);
         let request = SessionRequest {
             target: self.target.clone(),
             role: self.environment.role_name.clone(),
@@ -48,7 +48,7 @@ impl Walker<'_> {
             name: session_name(DeploymentId::of(self.engine.now(), hash)),
             policy: probe_policy(self.target, artifact, region),
         };
-        let (probe, mut checks) = self.enter(&request).await;
+        let (probe, mut checks) = self.open_probe(&request).await;
         match probe {
             Some(probe) => {
                 checks.extend(self.rights(probe.as_ref()).await);
@@ -67,16 +67,16 @@ impl Walker<'_> {
         self.engine.region.as_ref().unwrap_or(&self.target.region)
     }
 
-    async fn enter(&self, request: &SessionRequest) -> (Option<Arc<dyn Probe>>, Vec<Check>) {
+    async fn open_probe(&self, request: &SessionRequest) -> (Option<Arc<dyn Probe>>, Vec<Check>) {
         let chain = self.chain();
-        let refused = match self.premises.enter(request).await {
+        let refused = match self.diagnostics.enter(request).await {
             Ok(probe) => return (Some(probe), vec![doctor::entered(&chain, &Ok(())), Check::ok("account")]),
             Err(EnterError::Target(error)) if error.code == TargetErrorCode::WrongAccount => {
                 return (None, vec![Check::ok("enter"), Check::fail("account", error.message)]);
             }
             Err(EnterError::Denied(message)) => Refused { kind: Refusal::Denied, message },
             Err(EnterError::Unanswered(message)) => Refused { kind: Refusal::Unknown, message },
-            // No policy mends it.
+            // No policy mends this.
             Err(EnterError::Target(error)) if error.code == TargetErrorCode::AccessDenied => {
                 Refused { kind: Refusal::Wrong, message: error.message.into() }
             }
@@ -85,11 +85,11 @@ impl Walker<'_> {
         (None, vec![doctor::entered(&chain, &Err(refused))])
     }
 
-    /// Nothing is tried that writes unless Lambda says that there is nothing to write to.
+    /// Tries the rights out. Writing calls are tried only if Lambda says that the function does not exist.
     async fn rights(&self, probe: &dyn Probe) -> Vec<Check> {
         let first = probe.attempt(ProbedAction::GetFunction).await;
         let free = first == Ok(Attempt::NoSuchFunction);
-        // Where that is denied, the other calls that read tell whether the role is for other functions.
+        // If GetFunction is denied, the other reading calls show whether the role is for other functions.
         let denied = matches!(&first, Err(refused) if refused.kind == Refusal::Denied);
         let mut tried: Vec<Tried> = vec![(ProbedAction::GetFunction, Some(first))];
         for action in ProbedAction::ALL.iter().copied().filter(|action| *action != ProbedAction::GetFunction) {

@@ -1,5 +1,5 @@
-//! Promotions of several functions together: the group's object in the ledger is driven on by whoever comes by, each step by
-//! compare-and-swap, each deployment known by an identity that the group gives it.
+//! Promotions of several functions together. The group is an object of the ledger, which each invocation that comes by
+//! brings further, step by step, each by compare-and-swap. The group gives each of its deployments its identity.
 
 mod steps;
 
@@ -10,31 +10,29 @@ use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::promotion::PromotionRequest;
 use deployer_core::record::{Ending, Status};
 
-use crate::announce::Announcer;
-use crate::announce::Untold;
+use self::steps::Rollback;
 use crate::error::CommandError;
+use crate::events::{NotSent, publish};
 use crate::store::Change;
-use crate::swept::{Failing, Swept};
+use crate::sweep::report::{FailureKind, Swept};
 use crate::{Engine, Transient};
 
-/// The most steps that a group takes at once.
+/// The most steps of one reconciliation.
 const MAX_STEPS: u32 = 12;
 
-/// One step of a group.
-enum Step {
+/// The result of one step.
+enum StepResult {
     /// Nothing changes now.
-    Rests(Group),
-    /// It has come to its end.
+    Stays(Group),
+    /// The group has ended.
     Ends(Group),
-    /// It is open no more.
+    /// The group is no longer open.
     Gone,
-    /// It is another now.
-    Goes { from: Box<Group>, to: Box<Group> },
+    /// The group was written in its next form.
+    Advances { from: Box<Group>, to: Box<Group> },
 }
 
-impl Engine {}
-
-/// Promotions of several functions together.
+/// Reconciles promotions of several functions together.
 #[derive(Clone, Copy)]
 pub(crate) struct Groups<'e> {
     engine: &'e Engine,
@@ -45,7 +43,7 @@ impl<'e> Groups<'e> {
         Self { engine }
     }
 
-    /// Takes a group in, and drives it as far as it goes now.
+    /// Opens a group, and reconciles it.
     pub(super) async fn promote(
         self,
         asked: &PromotionRequest,
@@ -53,7 +51,7 @@ impl<'e> Groups<'e> {
     ) -> Result<Group, CommandError> {
         let group = Group::of(asked, functions, self.engine.now());
         if let Some(ended) = self.read(&Group::ended_key(&group.environment, group.id)).await? {
-            return is_the_same(asked, &group, ended);
+            return ensure_same_request(asked, &group, ended);
         }
         if let Some(ending) = asked.is_out_of_time(self.engine.now()) {
             let (Ending::Refused { because, .. } | Ending::Superseded { because }) = ending else {
@@ -64,15 +62,15 @@ impl<'e> Groups<'e> {
         if self.engine.store().create(&Group::open_key(&group.environment, group.id), &group).await?
             && let Some(ended) = self.read(&Group::ended_key(&group.environment, group.id)).await?
         {
-            // It ended between the two looks.
+            // The group ended between the two reads.
             self.engine.store().delete(&Group::open_key(&group.environment, group.id)).await;
-            return is_the_same(asked, &group, ended);
+            return ensure_same_request(asked, &group, ended);
         }
-        is_the_same(asked, &group, self.drive(&group.environment, group.id).await?)
+        ensure_same_request(asked, &group, self.reconcile(&group.environment, group.id).await?)
     }
 
-    /// Drives every group that is open. What goes wrong with one never stops the others.
-    pub(super) async fn drive_all(self) -> Result<Swept, Transient> {
+    /// Reconciles every open group. A failure of one never stops the others.
+    pub(super) async fn reconcile_all(self) -> Result<Swept, Transient> {
         let prefix = Group::open();
         let mut swept = Swept::default();
         for key in self.engine.store().keys(&prefix).await? {
@@ -85,91 +83,103 @@ impl<'e> Groups<'e> {
                 continue;
             };
             let mut one = Swept::one();
-            if let Err(error) = self.drive(&environment, id).await {
+            if let Err(error) = self.reconcile(&environment, id).await {
                 tracing::error!(group = %id, "not driven on: {error}");
-                one = one.failing(&format!("group {id}"), Failing::of(&error), &error.to_string());
+                one = one.with_failure(&format!("group {id}"), FailureKind::of(&error), &error.to_string());
             }
             swept = swept.and(one);
         }
         Ok(swept)
     }
 
-    /// Drives a group as far as it goes now.
-    pub(super) async fn drive(self, environment: &EnvironmentName, id: DeploymentId) -> Result<Group, Transient> {
+    /// Does the group's next steps, until nothing changes now.
+    pub(super) async fn reconcile(self, environment: &EnvironmentName, id: DeploymentId) -> Result<Group, Transient> {
         let (open, ended) = (Group::open_key(environment, id), Group::ended_key(environment, id));
+        let mut has_begun_rollbacks = false;
         for _ in 0..MAX_STEPS {
+            let mut rollbacks = Vec::new();
             let step = async |group: Option<&Group>| {
-                let Some(group) = group else { return Ok(Change::Keep(Step::Gone)) };
+                let Some(group) = group else { return Ok(Change::Keep(StepResult::Gone)) };
                 if group.phase == Phase::Ended {
-                    return Ok(Change::Keep(Step::Ends(group.clone())));
+                    return Ok(Change::Keep(StepResult::Ends(group.clone())));
                 }
-                let next = self.next(group).await?;
+                let next;
+                (next, rollbacks) = self.next(group).await?;
                 Ok::<_, Transient>(match next.differs_from(group) {
-                    true => {
-                        Change::Write(next.clone(), Step::Goes { from: Box::new(group.clone()), to: Box::new(next) })
-                    }
-                    false => Change::Keep(Step::Rests(group.clone())),
+                    true => Change::Write(
+                        next.clone(),
+                        StepResult::Advances { from: Box::new(group.clone()), to: Box::new(next) },
+                    ),
+                    false => Change::Keep(StepResult::Stays(group.clone())),
                 })
             };
             match self.engine.store().update(&open, step).await? {
-                Step::Rests(group) => return Ok(group),
-                Step::Ends(group) => return self.end_group(&group).await,
-                Step::Gone => {
+                StepResult::Stays(group) if rollbacks.is_empty() || has_begun_rollbacks => return Ok(group),
+                StepResult::Stays(_) => {
+                    self.begin_rollbacks(&rollbacks).await?;
+                    has_begun_rollbacks = true;
+                }
+                StepResult::Ends(group) => return self.end_group(&group).await,
+                StepResult::Gone => {
                     return self.read(&ended).await?.ok_or(Transient::TakenOver);
                 }
-                Step::Goes { from, to } => self.after_step(&from, &to).await,
+                StepResult::Advances { from, to } => self.after_step(&from, &to).await,
             }
         }
         Err(Transient::Contended)
     }
 
-    /// The group after its next step, which is taken here.
-    async fn next(self, group: &Group) -> Result<Group, Transient> {
-        Ok(match group.phase {
+    /// Does the group's next step. Returns the group after it, and the rollbacks to be begun once the group is written.
+    async fn next(self, group: &Group) -> Result<(Group, Vec<Rollback<'e>>), Transient> {
+        let next = match group.phase {
             _ if !self.engine.config.environments.contains_key(&group.environment) => {
                 group.abandoned(self.engine.now())
             }
             Phase::Checking if group.places.is_some() => {
-                self.give_places_back(group).await?;
+                self.release_places(group).await?;
                 group.without_places()
             }
             Phase::Checking => group.judged(&self.check(group).await?, self.engine.token(), self.engine.now()),
             Phase::Placing => self.place_and_decide(group).await?,
             Phase::Moving => {
-                let next = group.moved(&self.move_all(group).await?, self.engine.now());
+                let next = group.moved(&self.member_records(group).await?, self.engine.now());
                 self.withdraw(&next).await?;
                 next
             }
-            Phase::GoingBack => group.gone_back(&self.roll_back_members(group).await?, self.engine.now()),
+            Phase::GoingBack => {
+                let (records, rollbacks) = self.rollbacks(group).await?;
+                return Ok((group.gone_back(&records, self.engine.now()), rollbacks));
+            }
             Phase::Ended => group.clone(),
-        })
+        };
+        Ok((next, Vec::new()))
     }
 
-    /// Tells of a step that is written, and sends the members of a group that is decided.
+    /// Publishes that a group has begun to wait, and dispatches the members of a group that is decided.
     async fn after_step(self, from: &Group, to: &Group) {
         let begins_to_wait = to.phase == Phase::Checking && from.because.is_none() && to.because.is_some();
         if begins_to_wait {
-            drop(self.tell_of_group(Announcement::PromotionWaiting, to).await);
+            drop(self.publish_group_event(Announcement::PromotionWaiting, to).await);
         } else if to.phase == Phase::Moving && from.phase == Phase::Placing {
-            self.send_members(to).await;
+            self.dispatch_members(to).await;
         }
     }
 
-    /// Where one of its functions goes.
-    pub(super) fn place_of(self, group: &Group, member: &Member) -> Result<FunctionRef<'e>, Transient> {
+    /// Finds a member's function in deployer.json.
+    pub(super) fn function_ref(self, group: &Group, member: &Member) -> Result<FunctionRef<'e>, Transient> {
         self.engine.at(&group.environment, &member.function).map_err(|error| Transient::Unseen(error.to_string()))
     }
 
     pub(super) async fn end_group(self, group: &Group) -> Result<Group, Transient> {
         let is_abandoned = !self.engine.config.environments.contains_key(&group.environment);
         if group.decided_at.is_none() || is_abandoned {
-            self.give_places_back(group).await?;
+            self.release_places(group).await?;
         }
         let key = Group::ended_key(&group.environment, group.id);
         self.engine.store().create(&key, group).await?;
         let is_refused = is_abandoned || matches!(group.status, Status::Refused | Status::Superseded);
-        if is_refused && self.tell_of_group(Announcement::PromotionRefused, group).await.is_err() {
-            // It stays open for the sweep, until that is told.
+        if is_refused && self.publish_group_event(Announcement::PromotionRefused, group).await.is_err() {
+            // The group stays open for the sweep, until the event is sent.
             return Ok(group.clone());
         }
         self.engine.store().delete(&Group::open_key(&group.environment, group.id)).await;
@@ -177,8 +187,8 @@ impl<'e> Groups<'e> {
         Ok(group.clone())
     }
 
-    /// Tells of a group, which has no record like those of deployments.
-    pub(super) async fn tell_of_group(self, announces: Announcement, group: &Group) -> Result<(), Untold> {
+    /// Publishes an event about a group, which has no record like those of deployments.
+    pub(super) async fn publish_group_event(self, announces: Announcement, group: &Group) -> Result<(), NotSent> {
         let about = RecordlessEvent {
             group: Some(group.id),
             approvals_wanted: group.approvals_wanted,
@@ -189,7 +199,7 @@ impl<'e> Groups<'e> {
             ..RecordlessEvent::default()
         };
         let because = group.because.clone().unwrap_or_default();
-        Announcer::of(self.engine).publish(Some(Event::without_record(announces, &because, about))).await
+        publish(self.engine, Some(Event::without_record(announces, &because, about))).await
     }
 
     pub(super) async fn read(self, key: &str) -> Result<Option<Group>, Transient> {
@@ -197,8 +207,8 @@ impl<'e> Groups<'e> {
     }
 }
 
-/// An id names one request: the group that was found under it must be of what is asked for now.
-fn is_the_same(asked: &PromotionRequest, wanted: &Group, found: Group) -> Result<Group, CommandError> {
+/// Refuses a group that another request with the same id has opened.
+fn ensure_same_request(asked: &PromotionRequest, wanted: &Group, found: Group) -> Result<Group, CommandError> {
     let functions = |group: &Group| group.functions.iter().map(|member| member.function.clone()).collect::<Vec<_>>();
     match (functions(&found), &found.from) == (functions(wanted), &wanted.from) {
         true => Ok(found),

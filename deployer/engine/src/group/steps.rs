@@ -1,36 +1,42 @@
-//! The steps of a group: its functions are checked, take their places, move, and are rolled back where one fails.
+//! The steps of a group: its functions are checked, take their places, move, and are rolled back if one fails.
 
 use std::time::Duration;
 
 use deployer_core::commanded::CommandEffect;
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{Checked, Group, Member};
-use deployer_core::head::{Consent, GivenUp, Head, Placing, Request, Wakeup};
+use deployer_core::head::{Consent, Head, Placing, Request, Wakeup};
 use deployer_core::promotion::{Decision, SourceEnvironment, Wait};
 use deployer_core::record::{Code, DeploymentRecord, Ending};
 use futures::future::{join_all, try_join_all};
 
 use crate::Transient;
-use crate::claim::{SubmitOutcome, timed};
+use crate::claim::timed;
+use crate::commands::change_head::change_head;
+use crate::commands::progress::known_record;
+use crate::commands::undo::undo;
 use crate::error::CommandError;
-use crate::handle::FunctionCommands;
 use crate::store::{Change, Versioned};
 
 use super::Groups;
 
-/// How long it is tried to see what the sources of a group serve.
+/// The time for which reading the code that a group's sources serve is tried.
 const UNSEEN_FOR: Duration = Duration::from_secs(86_400);
 
-impl Groups<'_> {
-    /// Judges each function of a group, before any of them moves.
+/// The rollback of a member, and its function.
+pub(super) type Rollback<'e> = (FunctionRef<'e>, Request);
+
+impl<'e> Groups<'e> {
+    /// Evaluates each function of a group, before any of them moves.
     pub(super) async fn check(self, group: &Group) -> Result<Vec<Checked>, Transient> {
         try_join_all(group.functions.iter().map(|member| self.check_member(group, member))).await
     }
 
     pub(super) async fn check_member(self, group: &Group, member: &Member) -> Result<Checked, Transient> {
-        let at = self.place_of(group, member)?;
+        let at = self.function_ref(group, member)?;
         let head = async { Ok::<_, Transient>(self.engine.store().head(&at).await?) };
-        // Its group is asked: all rules count.
-        let (seen, inputs) = futures::try_join!(head, self.engine.on(&at).promotions().inputs(None))?;
+        // The group asks, not its member: all rules count.
+        let (seen, inputs) = futures::try_join!(head, self.engine.reconciler(&at).promotions().inputs(None))?;
         let none = SourceEnvironment::default();
         let promoting = group.promoting(member);
         let promoting = match promoting.artifact {
@@ -42,23 +48,18 @@ impl Groups<'_> {
         if let Some(refusal) = at.refusal(request.cause.kind) {
             return Ok((Decision::Deny(refusal), chosen));
         }
-        let verdict = self.engine.on(&at).promotions().policy(&seen.head, &inputs).judge(&request, &promoting);
-        // What came after it waits behind it.
+        let decision = self.engine.reconciler(&at).promotions().policy(&seen.head, &inputs).judge(&request, &promoting);
+        // A request that came later waits behind the member's place.
         let holds_place = seen.head.id_of(&request).is_some();
-        let verdict = match (seen.head.not_taken(&request, &verdict, &at).filter(|_| !holds_place), verdict) {
+        let decision = match (seen.head.not_taken(&request, &decision, &at).filter(|_| !holds_place), decision) {
             (Some(ending), Decision::Allow) => Decision::Deny(ending),
-            (_, verdict) => verdict,
+            (_, decision) => decision,
         };
-        let drifted = match (&verdict, &chosen) {
+        let drifted = match (&decision, &chosen) {
             (Decision::Allow, Some(chosen)) => {
-                match self
-                    .engine
-                    .on(&at)
-                    .promotions()
-                    .has_drifted(&promoting, chosen, &inputs.sources, request.id)
-                    .await
-                {
-                    // For a day: then somebody has to look.
+                let promotions = self.engine.reconciler(&at).promotions();
+                match promotions.has_drifted(&promoting, chosen, &inputs.sources, request.id).await {
+                    // After a day a person has to look.
                     Err(Transient::Unseen(because)) if self.engine.timer().passed(group.started_at) > UNSEEN_FOR => {
                         Some(Ending::Refused { code: Code::NotPromotable, because })
                     }
@@ -71,19 +72,19 @@ impl Groups<'_> {
             }
             _ => None,
         };
-        Ok((drifted.map_or(verdict, Decision::Deny), chosen))
+        Ok((drifted.map_or(decision, Decision::Deny), chosen))
     }
 
-    /// Each member takes its place, one after the other in the order of their functions: so two groups never wait for each
-    /// other. When all hold theirs they are judged once more, and the group is decided.
+    /// Lets each member take its place, one after the other in the order of their functions, so that two groups never
+    /// wait for each other. When all hold theirs, they are evaluated once more, and the group is decided.
     pub(super) async fn place_and_decide(self, group: &Group) -> Result<Group, Transient> {
         for member in &group.functions {
             match self.take_place(group, member).await? {
                 Placing::Now(_) | Placing::Held => {}
                 Placing::Behind(other) => return Ok(group.waits_for(member, other)),
                 Placing::Ended => {
-                    let at = self.place_of(group, member)?;
-                    let record = self.engine.on(&at).commands().known(&self.request_of(group, member)).await?;
+                    let at = self.function_ref(group, member)?;
+                    let record = known_record(self.engine, &at, &self.request_of(group, member)).await?;
                     let because = record.as_ref().and_then(|record| record.because.as_deref());
                     let code = record.as_ref().and_then(|record| record.code);
                     return Ok(group.displaced(member, because, code, self.engine.now()));
@@ -99,7 +100,7 @@ impl Groups<'_> {
     }
 
     pub(super) async fn take_place(self, group: &Group, member: &Member) -> Result<Placing, Transient> {
-        let at = self.place_of(group, member)?;
+        let at = self.function_ref(group, member)?;
         let request = self.request_of(group, member);
         let mut marked = false;
         let change = async |seen: &mut Versioned| {
@@ -118,12 +119,12 @@ impl Groups<'_> {
         Ok(placing)
     }
 
-    /// Gives back the places of a group that is not decided, or whose environment deployer.json does not have any more.
-    pub(super) async fn give_places_back(self, group: &Group) -> Result<(), Transient> {
+    /// Releases the places of a group that is not decided, or whose environment deployer.json does not have any more.
+    pub(super) async fn release_places(self, group: &Group) -> Result<(), Transient> {
         let Some(token) = group.places else { return Ok(()) };
         for member in &group.functions {
             let key = Head::key(&group.environment, &member.function);
-            // By its key: deployer.json may not have the environment any more.
+            // The head is found by its key, because deployer.json may not have the environment any more.
             let change = async |head: Option<&Head>| {
                 let without = head.and_then(|head| head.without_place(member.deployment, token));
                 Ok::<_, Transient>(match without {
@@ -133,27 +134,25 @@ impl Groups<'_> {
             };
             if let Some(marker) = self.engine.store().update(&key, change).await? {
                 self.engine.store().delete(&Head::marker_key(&group.environment, &member.function, marker)).await;
-                if let Ok(at) = self.place_of(group, member) {
-                    // The request that has waited behind it.
-                    self.engine.on(&at).schedule_wakeup().await;
+                if let Ok(at) = self.function_ref(group, member) {
+                    // The request that has waited behind the place goes on.
+                    self.engine.reconciler(&at).schedule_wakeup().await;
                 }
             }
         }
         Ok(())
     }
 
-    /// The group is decided: somebody shall go on with each member, or where there is no queue we do.
-    pub(super) async fn send_members(self, group: &Group) {
+    /// Sends a tick to each member of a group that is decided; without a queue it works on the members itself.
+    pub(super) async fn dispatch_members(self, group: &Group) {
         let sent = group.functions.iter().map(|member| async move {
-            let at = self.place_of(group, member)?;
+            let at = self.function_ref(group, member)?;
             match self.engine.ports.queue.is_some() {
                 true => {
-                    self.engine
-                        .on(&at)
-                        .send_tick(Wakeup { id: member.deployment, claim: None }, self.engine.now())
-                        .await
+                    let wakeup = Wakeup { id: member.deployment, claim: None };
+                    self.engine.reconciler(&at).send_tick(wakeup, self.engine.now()).await
                 }
-                false => Box::pin(self.engine.on(&at).promotions().resume(member.deployment)).await.map(drop),
+                false => Box::pin(self.engine.reconciler(&at).promotions().resume(member.deployment)).await.map(drop),
             }
         });
         for outcome in join_all(sent).await {
@@ -163,39 +162,50 @@ impl Groups<'_> {
         }
     }
 
-    /// How far each deployment of a group is.
-    pub(super) async fn move_all(self, group: &Group) -> Result<Vec<Option<DeploymentRecord>>, Transient> {
-        let moves = group.functions.iter().map(|member| async move {
-            let at = self.place_of(group, member)?;
-            let known = self.engine.on(&at).commands().known(&self.request_of(group, member)).await?;
+    /// Returns the records of the members' deployments.
+    pub(super) async fn member_records(self, group: &Group) -> Result<Vec<Option<DeploymentRecord>>, Transient> {
+        let records = group.functions.iter().map(|member| async move {
+            let at = self.function_ref(group, member)?;
+            let known = known_record(self.engine, &at, &self.request_of(group, member)).await?;
             if known.is_none() {
-                // Its head was lost, or written back to what it was before.
+                // The head was lost, or written back to an earlier state.
                 self.take_place(group, member).await?;
             }
             Ok(known)
         });
-        // One that cannot be asked for now holds up no other.
-        join_all(moves).await.into_iter().collect()
+        // A member that cannot be read now holds up no other.
+        join_all(records).await.into_iter().collect()
     }
 
-    /// How far the way back of each is that had moved.
-    pub(super) async fn roll_back_members(self, group: &Group) -> Result<Vec<Option<DeploymentRecord>>, Transient> {
-        let ways = group.functions.iter().map(|member| async move {
-            let at = self.place_of(group, member)?;
-            let back = group.request_back(member, (self.engine.now(), self.engine.token()));
-            let Some(request) = back.filter(|_| member.has_moved()) else { return Ok(None) };
-            match self.engine.on(&at).commands().known(&request).await? {
-                Some(known) => Ok(Some(known)),
-                None => Box::pin(self.engine.on(&at).commands().undo(&request)).await,
-            }
+    /// Reads the records of the rollbacks of the members that had moved, and collects the rollbacks that no head knows.
+    pub(super) async fn rollbacks(
+        self,
+        group: &Group,
+    ) -> Result<(Vec<Option<DeploymentRecord>>, Vec<Rollback<'e>>), Transient> {
+        let reads = group.functions.iter().map(|member| async move {
+            let at = self.function_ref(group, member)?;
+            let request = group.request_back(member, (self.engine.now(), self.engine.token()));
+            let Some(request) = request.filter(|_| member.has_moved()) else { return Ok((None, None)) };
+            Ok(match known_record(self.engine, &at, &request).await? {
+                Some(known) => (Some(known), None),
+                None => (None, Some((at, request))),
+            })
         });
-        join_all(ways).await.into_iter().collect()
+        let read: Vec<_> = join_all(reads).await.into_iter().collect::<Result<_, Transient>>()?;
+        let (records, unknown): (_, Vec<_>) = read.into_iter().unzip();
+        Ok((records, unknown.into_iter().flatten().collect()))
     }
 
-    /// One of them has not got there: those that still wait need not go any more.
+    /// Begins rollbacks. A failed one holds up no other.
+    pub(super) async fn begin_rollbacks(self, rollbacks: &[Rollback<'e>]) -> Result<(), Transient> {
+        let begun = rollbacks.iter().map(|(at, request)| Box::pin(undo(self.engine, at, request)));
+        join_all(begun).await.into_iter().try_for_each(|begun| begun.map(drop))
+    }
+
+    /// Withdraws the members that still wait, once another member has failed.
     pub(super) async fn withdraw(self, group: &Group) -> Result<(), Transient> {
         for member in group.to_withdraw(self.engine.now()) {
-            let at = self.place_of(group, member)?;
+            let at = self.function_ref(group, member)?;
             let because = match group.is_late(self.engine.now()) {
                 true => "it had not arrived six hours after its group was decided".to_owned(),
                 false => "another function of its group did not get there".to_owned(),
@@ -205,31 +215,11 @@ impl Groups<'_> {
                     Consent::Now(head) => Some(CommandEffect::Now(head)),
                     _ => None,
                 };
-            self.engine.on(&at).commands().change_head(withdrawn).await.map_err(|error| match error {
+            change_head(self.engine, &at, withdrawn).await.map_err(|error| match error {
                 CommandError::Transient(transient) => transient,
                 CommandError::Invalid(because) => Transient::Unseen(because),
             })?;
         }
         Ok(())
-    }
-}
-
-impl FunctionCommands<'_> {
-    /// Has an artifact taken back: by a tick, for whoever asks has other work to do; or by us, where there is no queue.
-    pub(crate) async fn undo(self, request: &Request) -> Result<Option<DeploymentRecord>, Transient> {
-        if self.engine.ports.queue.is_none() {
-            return self.reconciler().submit(request).await;
-        }
-        self.engine.store().mark_open(self.at, request).await?;
-        match self.reconciler().accept_unrefused(request).await? {
-            SubmitOutcome::Claimed(claim) => {
-                self.reconciler().release(&claim, GivenUp::Untouched).await;
-                self.reconciler()
-                    .send_tick(Wakeup { id: claim.request().id, claim: Some(claim.token()) }, self.engine.now())
-                    .await?;
-                Ok(self.progress(request).await)
-            }
-            standing => self.reconciler().answer(request, standing).await,
-        }
     }
 }

@@ -10,25 +10,26 @@ use jiff::Timestamp;
 
 use super::{EnterError, ReadError, SessionRequest};
 
-/// What only the doctor looks at. Not among the ports of a deployment, so that none can reach the probe.
+/// The doctor's access to the deployer's own set-up. It is not among the ports of a deployment, so that none can reach
+/// the probe.
 #[async_trait]
 pub trait SelfDiagnostics: Send + Sync {
-    /// The ARN of the role that we run under.
+    /// Returns the ARN of the role that the deployer runs under.
     async fn own_role(&self) -> Result<String, Refused>;
-    /// What AWS's clock shows; none where no answer told.
+    /// Returns the time that AWS's clock shows; none if no answer has it.
     async fn aws_time(&self) -> Option<Timestamp>;
     /// Whether versioning is on for the bucket.
     async fn is_versioned(&self, bucket: &BucketName) -> Result<bool, Refused>;
-    /// How long the queue at a URL is, and the ARN of its dead-letter queue, where it has one.
+    /// Reads the length of the queue at a URL, and the ARN of its dead-letter queue, if it has one.
     async fn queue(&self, url: &str) -> Result<(QueueLook, Option<String>), Refused>;
-    /// How long the dead-letter queue with this ARN is, which belongs to the queue at a URL.
+    /// Reads the length of the dead-letter queue with this ARN, which belongs to the queue at a URL.
     async fn dead_letters(&self, url: &str, arn: &str) -> Result<QueueLook, Refused>;
-    /// Enters a target to try rights out; the session's policy must be `doctor::probe_policy`.
+    /// Opens a session in a target to try rights out; the session's policy must be `doctor::probe_policy`.
     async fn enter(&self, request: &SessionRequest) -> Result<Arc<dyn Probe>, EnterError>;
 }
 
-/// A session in a target account that tries rights out: the one place beside `engine::apply` that makes writing calls. None can
-/// name a function: all are about `doctor::PROBE`, of which there must be none.
+/// A session in a target account that tries rights out: the one place beside `rollout::lambda_writer` that makes
+/// writing calls. It can name no function: all calls are about `doctor::PROBE`, which must not exist.
 #[async_trait]
 pub trait Probe: Send + Sync {
     /// Makes the call. Code is sent with `DryRun`, and DeleteFunction always has a qualifier.

@@ -9,14 +9,14 @@ use deployer_core::id::{AliasName, FunctionName, Sha256, Version};
 use deployer_core::observed::{FunctionMetadata, ObservedAlias, ObservedCode, ProvisionedConcurrency, RevisionId};
 use deployer_core::plan::{CodeSettings, Configuration, NewFunction};
 
-/// Which state of a function is meant.
+/// The state of a function that is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Qualifier<'a> {
     /// `$LATEST`.
     Latest,
     /// A published version.
     Version(&'a Version),
-    /// What an alias serves.
+    /// The version that an alias serves.
     Alias(&'a AliasName),
 }
 
@@ -71,21 +71,21 @@ pub enum Write<'a> {
     DeleteVersion(&'a Version),
 }
 
-/// What a writing call answers.
+/// The answer to a writing call.
 #[derive(Debug, Clone)]
 pub enum Answer {
-    /// What was published; no version where Lambda answered for `$LATEST`.
+    /// The published version; no version if Lambda answered for `$LATEST`.
     Published {
         /// Its number.
         version: Option<Version>,
         /// Its code.
         sha256: Option<Sha256>,
-        /// It is an earlier one, that has failed: nothing was updated since, so nothing new was published.
+        /// It is an earlier version that has failed: nothing was updated since, so nothing new was published.
         failed_earlier: bool,
     },
-    /// An alias, as it is after it was made or moved.
+    /// The alias, after it was made or moved.
     Alias(ObservedAlias),
-    /// Nothing that the engine goes on with.
+    /// Nothing that the engine uses.
     Done,
 }
 
@@ -94,64 +94,64 @@ pub enum Answer {
 pub struct PublishedVersions {
     /// Their numbers.
     pub numbers: Vec<Version>,
-    /// Whether `$LATEST` or any of them is durable: executions that wait go on in the version that they began in (Lambda Developer
-    /// Guide, "Lambda durable functions").
+    /// Whether `$LATEST` or any of them is durable: executions that wait go on in the version that they began in
+    /// (Lambda Developer Guide, "Lambda durable functions").
     pub is_durable: bool,
 }
 
 /// Lambda of one account and region.
 #[async_trait]
 pub trait Functions: Send + Sync {
-    /// A function, with what belongs to it as a whole; `None`: no such function or qualifier.
+    /// Reads a function and its metadata; `None`: there is no such function or qualifier.
     async fn function(
         &self,
         name: &FunctionName,
         qualifier: Qualifier<'_>,
     ) -> Result<Option<(ObservedCode, FunctionMetadata)>, CallError>;
-    /// An alias; `None`: no such function or alias.
+    /// Reads an alias; `None`: there is no such function or alias.
     async fn alias(&self, name: &FunctionName, alias: &AliasName) -> Result<Option<ObservedAlias>, CallError>;
-    /// The provisioned concurrency of an alias; `None`: it has none, or does not exist.
+    /// Reads the provisioned concurrency of an alias; `None`: it has none, or does not exist.
     async fn provisioned(
         &self,
         name: &FunctionName,
         alias: &AliasName,
     ) -> Result<Option<ProvisionedConcurrency>, CallError>;
-    /// All published versions.
+    /// Reads all published versions.
     async fn versions(&self, name: &FunctionName) -> Result<PublishedVersions, CallError>;
-    /// The versions that any alias points to, or gives a part of its traffic.
+    /// Reads the versions that any alias points to, or gives a part of its traffic.
     async fn aliased(&self, name: &FunctionName) -> Result<Vec<Version>, CallError>;
-    /// One writing call. Only `rollout::lambda_writer` makes it.
+    /// Makes one writing call. Only `rollout::lambda_writer` calls it.
     async fn write(&self, name: &FunctionName, write: Write<'_>) -> Result<Answer, CallError>;
 }
 
-/// A call to Lambda that did not succeed, sorted by what can be done about it.
+/// A call to Lambda that did not succeed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct CallError {
-    /// The sort.
+    /// Its kind, by the way it can be mended.
     pub kind: CallErrorKind,
-    /// The operation, what it was about, and AWS's own words.
+    /// The operation, its subject, and AWS's own words.
     pub message: String,
 }
 
-/// What can be done about a failed call.
+/// The kinds of failed calls, by the way they can be mended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallErrorKind {
     /// 409 while an update is in progress: wait, then send it again.
     Busy,
     /// The execution role cannot be assumed yet: wait a little, then send it again.
     RoleNotReady,
-    /// A 409 that nobody knows: wait like for one that is busy, but not for ever.
+    /// An unknown 409: wait as for a busy function, but not for ever.
     RefusedForNow,
-    /// A precondition failed, the thing exists already, or the code to publish is another: look again.
+    /// A precondition failed, the thing exists already, or the code to publish is another: observe again.
     Conflict,
-    /// No answer, or none that says what happened: look again.
+    /// No answer, or none that says what happened: observe again.
     Unknown,
     /// Still throttled after all retries.
     Throttled,
-    /// The session may not. A policy that was just written may not be known everywhere yet.
+    /// The session may not make the call. A new policy may not be known everywhere yet.
     Denied,
-    /// A KMS key says no: it is disabled, gone, or its policy does not let the session use it.
+    /// A KMS key denies the call: it is disabled, gone, or its policy does not let the session use it.
     KeyDenied,
     /// The account has not enabled the region.
     RegionNotEnabled,
@@ -159,7 +159,7 @@ pub enum CallErrorKind {
     Expired,
     /// Lambda could not read the code.
     CodeUnreadable,
-    /// Lambda could not read the code, for S3 says that the session may not. A policy that was just written may not be known yet.
+    /// Lambda could not read the code, because S3 says that the session may not. A new policy may not be known yet.
     CodeDenied,
     /// The code is too large.
     CodeTooLarge,

@@ -1,6 +1,6 @@
-//! The ports: what the engine needs of the world, in our words.
+//! The ports: the engine's access to the world, in our words.
 //!
-//! `aws/` implements them over the SDK, the world fake of the tests in memory. Nothing here knows AWS's types.
+//! `aws/` implements them over the SDK, the tests' world fake in memory. Nothing here knows AWS's types.
 
 mod diagnostics;
 mod lambda;
@@ -24,25 +24,25 @@ use jiff::Timestamp;
 pub use self::diagnostics::{Probe, SelfDiagnostics};
 pub use self::lambda::{Answer, CallError, CallErrorKind, Code, Functions, PublishedVersions, Qualifier, Write};
 
-/// The longest that one call of an adapter takes with all its tries: no write is sent unless this much time is left.
+/// The longest time of one call of an adapter with all its tries: no write is sent unless this much time is left.
 pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// The wall clock, and waiting.
 #[async_trait]
 pub trait Clock: Send + Sync {
-    /// What the wall clock shows. Never a timer's idea of it: a frozen process thaws with old timers.
+    /// Reads the wall clock. It is never a timer's time: a frozen process thaws with old timers.
     fn now(&self) -> Timestamp;
-    /// Waits.
+    /// Waits for this long.
     async fn sleep(&self, duration: Duration);
 }
 
-/// Where chance comes from. Two draws, in whatever processes, are never the same.
+/// The source of random numbers. Two draws are never the same, in whatever processes.
 pub trait Rng: Send + Sync {
-    /// Draws.
+    /// Draws a number.
     fn draw(&self) -> u128;
 }
 
-/// A message could not be sent, or put off.
+/// A message could not be sent or put off.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
 pub struct QueueError(pub String);
@@ -50,12 +50,12 @@ pub struct QueueError(pub String);
 /// The queues by which the deployer is woken. Messages are hints: nothing is lost with one.
 #[async_trait]
 pub trait Queue: Send + Sync {
-    /// Sends a message to the deployer itself, which comes after this delay at the earliest; 15 minutes at most (SQS API Reference, SendMessage).
+    /// Sends a message to the deployer itself. It comes after this delay at the earliest; 15 minutes at most (SQS API
+    /// Reference, SendMessage).
     async fn send(&self, body: String, delay: Duration) -> Result<(), QueueError>;
-    /// Lets a message that was received from a queue (its ARN, where the event tells it) stay away for so long before it comes
-    /// again.
+    /// Keeps a message that was received from a queue (its ARN, if the event names it) away for this long.
     async fn extend_visibility(&self, from: Option<&str>, receipt: &str, delay: Duration) -> Result<(), QueueError>;
-    /// How long each of the queues is, by its name.
+    /// Reads the length of each of the queues, by its name.
     async fn lengths(&self) -> Vec<(String, Result<QueueLook, QueueError>)>;
 }
 
@@ -64,26 +64,26 @@ pub trait Queue: Send + Sync {
 #[error("{0}")]
 pub struct EventsError(pub String);
 
-/// The bus that the deployer's events go to. They only tell: nothing is lost with one.
+/// The bus for the deployer's events. Events only inform: nothing is lost with one.
 #[async_trait]
 pub trait Events: Send + Sync {
     /// Sends an event.
     async fn send(&self, event: &Event) -> Result<(), EventsError>;
 }
 
-/// Why an artifact could not be read.
+/// The reason why an artifact could not be read.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ReadError {
-    /// The object or this version of it does not exist (any more).
+    /// The object, or this version of it, does not exist (any more).
     #[error("{0}")]
     Gone(String),
-    /// The bucket's, the key's or our own policy says no. One that was just written may not be known everywhere yet.
+    /// The policy of the bucket, the key or the deployer denies it. A new policy may not be known everywhere yet.
     #[error("{0}")]
     Denied(String),
-    /// It cannot be read as it is, and no policy helps.
+    /// The object cannot be read as it is, and no policy helps.
     #[error("{0}")]
     Unreadable(String),
-    /// Worth another try.
+    /// Another try can help.
     #[error("{0}")]
     Transient(String),
 }
@@ -93,23 +93,23 @@ pub enum ReadError {
 pub struct Tail {
     /// The whole object's size in bytes.
     pub size: u64,
-    /// Its last bytes; all of them where it is smaller than what was asked for.
+    /// Its last bytes; all of them if it is smaller than the window.
     pub bytes: Bytes,
     /// Its user metadata.
     pub metadata: BTreeMap<String, String>,
 }
 
-/// A body, piece by piece.
+/// A body, in pieces.
 pub type Chunks = BoxStream<'static, Result<Bytes, ReadError>>;
 
 /// The artifact bucket, read only.
 #[async_trait]
 pub trait ArtifactStore: Send + Sync {
-    /// The newest version of an object; `None`: there is no such object.
+    /// Finds the newest version of an object; `None`: there is no such object.
     async fn newest(&self, bucket: &BucketName, key: &str) -> Result<Option<ArtifactRef>, ReadError>;
-    /// The last `window` bytes of this version of the object.
+    /// Reads the last `window` bytes of this version of the object.
     async fn tail(&self, artifact: &ArtifactRef, window: u64) -> Result<Tail, ReadError>;
-    /// These bytes of it (the end is exclusive).
+    /// Reads these bytes of it (the end is exclusive).
     async fn range(&self, artifact: &ArtifactRef, range: Range<u64>) -> Result<Chunks, ReadError>;
 }
 
@@ -117,7 +117,7 @@ pub trait ArtifactStore: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ETag(pub String);
 
-/// What must be so for a ledger object to be written.
+/// The condition of a write to a ledger object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Precondition {
     /// `If-None-Match: *`.
@@ -126,21 +126,21 @@ pub enum Precondition {
     Unchanged(ETag),
 }
 
-/// What came of a conditional write.
+/// The outcome of a conditional write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Written {
     /// It is written.
     Now(ETag),
-    /// Somebody else was first: read again, decide again.
+    /// Another writer was first: read again, decide again.
     Lost,
 }
 
-/// What reading a ledger object has answered.
+/// The answer to reading a ledger object.
 #[derive(Debug, Clone, Default)]
 pub struct Reading {
-    /// The object, with the state it is in; none where there is no such object.
+    /// The object and its state; none if there is no such object.
     pub object: Option<(Vec<u8>, ETag)>,
-    /// The second that the server's clock showed (RFC 9110, "Date"); none where the answer does not tell.
+    /// The second that the server's clock showed (RFC 9110, "Date"); none if the answer does not say it.
     pub date: Option<Timestamp>,
 }
 
@@ -151,12 +151,12 @@ pub struct LedgerError(pub String);
 
 /// The ledger bucket: objects, written by compare-and-swap only.
 ///
-/// Only markers are ever deleted, and each by a key that only its own writer has drawn.
+/// Only markers, and objects that have served, are deleted.
 #[async_trait]
 pub trait Ledger: Send + Sync {
-    /// The object, with the state it is in.
+    /// Reads the object and its state.
     async fn get(&self, key: &str) -> Result<Reading, LedgerError>;
-    /// The keys that begin so, in their order.
+    /// Lists the keys with this prefix, in their order.
     async fn keys(&self, prefix: &str) -> Result<Vec<String>, LedgerError>;
     /// Writes the object if the precondition holds.
     async fn put(&self, key: &str, body: Vec<u8>, precondition: Precondition) -> Result<Written, LedgerError>;
@@ -179,23 +179,23 @@ pub struct SessionRequest {
     pub policy: String,
 }
 
-/// The door to target accounts.
+/// Opens sessions in target accounts.
 #[async_trait]
 pub trait SessionProvider: Send + Sync {
-    /// Assumes the deploy role, once. The account is asserted here.
+    /// Assumes the deploy role, once, and verifies the account.
     async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError>;
 }
 
-/// Why a session could not be opened.
+/// The reason why a session could not be opened.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum EnterError {
-    /// STS says no. A fresh trust policy may need some seconds to be seen everywhere.
+    /// STS denies it. A new trust policy may need some seconds to be known everywhere.
     #[error("{0}")]
     Denied(String),
     /// No answer came, or none that says anything.
     #[error("{0}")]
     Unanswered(String),
-    /// Terminal, in the record's words.
+    /// The target ends with this error.
     #[error(transparent)]
     Target(#[from] TargetError),
 }
@@ -207,7 +207,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// Asserts that a session belongs to the target's account.
+    /// Makes an account of a session that belongs to the target's account.
     ///
     /// # Errors
     /// `WrongAccount`, naming both.
@@ -215,20 +215,20 @@ impl Account {
         right_account(target, found).map(|()| Self { functions })
     }
 
-    /// The same account, with an eye on its functions.
+    /// Returns the same account with its functions wrapped.
     #[must_use]
-    pub fn with_decorator(self, eye: impl FnOnce(Arc<dyn Functions>) -> Arc<dyn Functions>) -> Self {
-        Self { functions: eye(self.functions) }
+    pub fn with_decorator(self, wrap: impl FnOnce(Arc<dyn Functions>) -> Arc<dyn Functions>) -> Self {
+        Self { functions: wrap(self.functions) }
     }
 
-    /// The functions of the account, in the target's region.
+    /// Returns the functions of the account, in the target's region.
     #[must_use]
     pub fn functions(&self) -> &dyn Functions {
         self.functions.as_ref()
     }
 }
 
-/// Whether a session is in the target's account.
+/// Ensures that a session is in the target's account.
 ///
 /// # Errors
 /// `WrongAccount`, naming both.

@@ -1,6 +1,7 @@
-//! Promotions to a function: the rules on what the ledger says, those that wait, and those that were asked for elsewhere. No bytes
-//! move, and nothing is built: the very object that another environment has live is deployed.
+//! Promotions to a function: the rules, the promotions that wait, and those that were asked for elsewhere. No bytes
+//! move, and nothing is built: the object that another environment has live is deployed.
 
+pub(crate) mod asked_for;
 pub(crate) mod policy;
 mod requested;
 mod waiting;

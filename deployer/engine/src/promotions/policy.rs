@@ -1,4 +1,4 @@
-//! The rules of promotions, evaluated on what the ledger and the sources say.
+//! The rules of promotions, evaluated on the ledger and on what the sources serve.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -20,28 +20,28 @@ use crate::claim::Claim;
 use crate::group::Groups;
 use crate::handle::Promotions;
 use crate::port::Qualifier;
-use crate::resolve::enter_to_look;
+use crate::resolve::open_reading_session;
 use crate::rollout::observer::Observer;
 
-/// How long it is tried to see what a source serves.
+/// The time for which reading the code that a source serves is tried.
 const UNSEEN_FOR: Duration = Duration::from_secs(3600);
 
 /// The environments that a promotion may come from.
 pub(crate) type Sources = BTreeMap<EnvironmentName, SourceEnvironment>;
 
-/// What a promotion is judged by beside the head that it goes to, as it was read.
+/// The inputs of the rules beside the head of the destination.
 pub(crate) struct PolicyInputs {
     pub sources: Sources,
     pub rejects: Rejects,
-    /// The groups of the members that are judged.
+    /// The groups of the members that are evaluated.
     pub groups: BTreeMap<DeploymentId, GroupState>,
 }
 
-/// What a judgement under the claim comes to.
-pub(crate) enum Judged {
-    Passes(ResolvedArtifact),
-    Ends(Ending),
-    Waits(Wait),
+/// The decision under the claim.
+pub(crate) enum ClaimedDecision {
+    Allow(ResolvedArtifact),
+    Deny(Ending),
+    Wait(Wait),
 }
 
 impl<'e> Promotions<'e> {
@@ -58,7 +58,7 @@ impl<'e> Promotions<'e> {
         PromotionPolicy { to: self.at, here, sources, rejects, groups, now: self.engine.now() }
     }
 
-    /// Reads what promotions to a function are judged by: the sources' heads, the rejects, and how far these groups are.
+    /// Reads the inputs of the rules: the heads of the sources, the rejects, and the states of these groups.
     pub(crate) async fn inputs(
         self,
         groups: impl IntoIterator<Item = DeploymentId>,
@@ -66,7 +66,7 @@ impl<'e> Promotions<'e> {
         let groups: BTreeSet<DeploymentId> = groups.into_iter().collect();
         let groups = groups.into_iter().map(|id| async move {
             let open = Groups::of(self.engine).read(&Group::open_key(&self.at.name, id)).await?;
-            // One that is not open any more has ended.
+            // A group that is not open any more has ended.
             Ok::<_, Transient>((id, open.map_or(GroupState::Over, |group| group.state())))
         });
         let rejects = async { Ok::<_, Transient>(self.engine.store().rejects(&self.at.function).await?) };
@@ -74,7 +74,7 @@ impl<'e> Promotions<'e> {
         Ok(PolicyInputs { sources, rejects, groups: groups.into_iter().collect() })
     }
 
-    /// The heads of all environments that artifacts come from.
+    /// Reads the heads of all environments that artifacts come from.
     pub(crate) async fn sources(self) -> Result<Sources, Transient> {
         let names = self.at.environment.promotion.iter().flat_map(|promotion| promotion.from.iter());
         let reads = names.map(|name| async move {
@@ -91,40 +91,42 @@ impl<'e> Promotions<'e> {
         Ok(try_join_all(reads).await?.into_iter().flatten().collect())
     }
 
-    /// The moment of the rules: under the claim, before anything is entered. What the sources serve is looked at too.
+    /// Decides under the claim, before any account is entered, and compares the artifact with the code that the sources
+    /// serve.
     pub(crate) async fn evaluate_under_claim(
         self,
         claim: &Claim,
         promoting: &PromotionSpec,
-    ) -> Result<Judged, Transient> {
+    ) -> Result<ClaimedDecision, Transient> {
         let (request, here) = (claim.request(), claim.seen().head);
         let inputs = self.inputs(promoting.group).await?;
         match self.evaluate(&here, request, &inputs) {
-            Decision::Deny(ending) => return Ok(Judged::Ends(ending)),
-            Decision::Wait(wait) => return Ok(Judged::Waits(wait)),
+            Decision::Deny(ending) => return Ok(ClaimedDecision::Deny(ending)),
+            Decision::Wait(wait) => return Ok(ClaimedDecision::Wait(wait)),
             Decision::Allow => {}
         }
         let Some(chosen) = promoting.artifact.clone() else {
             let because = format!("nothing is live in {}", promoting.from);
-            return Ok(Judged::Ends(Ending::Refused { code: Code::NotLive, because }));
+            return Ok(ClaimedDecision::Deny(Ending::Refused { code: Code::NotLive, because }));
         };
         match self.has_drifted(promoting, &chosen, &inputs.sources, request.id).await {
-            Ok(Some(ending)) => Ok(Judged::Ends(ending)),
-            Ok(None) => Ok(Judged::Passes(chosen)),
-            // It makes way for others meanwhile.
+            Ok(Some(ending)) => Ok(ClaimedDecision::Deny(ending)),
+            Ok(None) => Ok(ClaimedDecision::Allow(chosen)),
+            // The promotion makes way for others meanwhile.
             Err(Transient::Unseen(because)) => {
                 let since = promoting.unseen_since.unwrap_or(self.engine.now());
                 if self.engine.timer().passed(since) <= UNSEEN_FOR {
-                    return Ok(Judged::Waits(Wait { unseen: Some(because), ..Wait::over(self.engine.now()) }));
+                    return Ok(ClaimedDecision::Wait(Wait { unseen: Some(because), ..Wait::over(self.engine.now()) }));
                 }
                 let because = format!("what its source serves cannot be seen since {since}: {because}");
-                Ok(Judged::Ends(Ending::Refused { code: Code::NotPromotable, because }))
+                Ok(ClaimedDecision::Deny(Ending::Refused { code: Code::NotPromotable, because }))
             }
             Err(transient) => Err(transient),
         }
     }
 
-    /// Why the artifact is not what the sources serve any more, where they should.
+    /// Compares the artifact with the code that its sources serve. Returns the refusal if a source that should serve it
+    /// does not.
     pub(crate) async fn has_drifted(
         self,
         promoting: &PromotionSpec,
@@ -137,11 +139,11 @@ impl<'e> Promotions<'e> {
             let is_asked = require != Some(Require::Any) || *name == promoting.from;
             let live = source.head.live().filter(|live| is_asked && is_same(live, chosen));
             let Some(live) = live else { continue };
-            match self.serve_code(name, &self.at.function, id).await {
-                Ok(serves) => {
+            match self.served_code(name, &self.at.function, id).await {
+                Ok(served) => {
                     let was_there =
                         |(target, _): &(Target, Option<Sha256>)| live.versions.contains_key(&target.to_string());
-                    let (known, added): (Vec<_>, Vec<_>) = serves.into_iter().partition(was_there);
+                    let (known, added): (Vec<_>, Vec<_>) = served.into_iter().partition(was_there);
                     let moved = drift(name, chosen, &known).and_then(|()| drift(name, chosen, &added)).is_err();
                     if moved && self.is_under_way(name, &self.at.function, &source.head).await? {
                         return Err(Transient::Unseen(format!("a deployment is under way in {name}")));
@@ -149,7 +151,8 @@ impl<'e> Promotions<'e> {
                     if let Err(ending) = drift(name, chosen, &known) {
                         return Ok(Some(ending));
                     }
-                    // It is complete where it was deployed to: somebody brings it to the others, or has forgotten that.
+                    // The source serves the release on the targets that it was deployed to. A person has to redeploy it
+                    // to the added ones.
                     if let Some((target, _)) = added.iter().find(|(_, found)| *found != chosen.sha256) {
                         let release = &chosen.release;
                         return Err(Transient::Unseen(format!(
@@ -157,7 +160,7 @@ impl<'e> Promotions<'e> {
                         )));
                     }
                 }
-                Err(error) if is_passing(&error) => {
+                Err(error) if may_pass_later(&error) => {
                     return Err(Transient::Unseen(format!("what {name} serves cannot be seen: {error}")));
                 }
                 Err(error) => {
@@ -169,33 +172,33 @@ impl<'e> Promotions<'e> {
         Ok(None)
     }
 
-    /// The code that the alias of each target of an environment serves.
-    pub(crate) async fn serve_code(
+    /// Reads the code that the alias of each target of an environment serves.
+    pub(crate) async fn served_code(
         self,
         name: &EnvironmentName,
         function: &FunctionName,
         id: DeploymentId,
     ) -> Result<Vec<(Target, Option<Sha256>)>, TargetError> {
         let Ok(source) = FunctionRef::find(&self.engine.config, name, function) else { return Ok(vec![]) };
-        let looks = source.environment.targets.iter().map(|target| {
+        let reads = source.environment.targets.iter().map(|target| {
             let source = &source;
             async move {
-                let account = enter_to_look(self.engine, source, target, id).await?;
+                let account = open_reading_session(self.engine, source, target, id).await?;
                 let (functions, name, alias) = (account.functions(), &source.function_name, &source.environment.alias);
                 let (alias, code) = try_join(
                     Observer { timer: self.engine.timer(), at: source, account: &account }.alias(),
                     self.engine.timer().read("observe", || functions.function(name, Qualifier::Alias(alias))),
                 )
                 .await?;
-                // One that shares its traffic serves no one release.
-                let whole = alias.is_some_and(|alias| alias.serves_alone().is_some());
-                Ok::<_, TargetError>((target.clone(), code.filter(|_| whole).and_then(|(code, _)| code.sha256)))
+                // An alias that shares its traffic between versions serves no one release.
+                let serves_alone = alias.is_some_and(|alias| alias.serves_alone().is_some());
+                Ok::<_, TargetError>((target.clone(), code.filter(|_| serves_alone).and_then(|(code, _)| code.sha256)))
             }
         });
-        try_join_all(looks).await
+        try_join_all(reads).await
     }
 
-    /// Whether it is the deployer itself that has moved a source's aliases, or may be moving them, since its head was read.
+    /// Whether the deployer itself has moved a source's aliases since the head was read, or may be moving them.
     async fn is_under_way(
         self,
         name: &EnvironmentName,
@@ -208,7 +211,7 @@ impl<'e> Promotions<'e> {
     }
 }
 
-/// Whether another try may see more.
-fn is_passing(error: &TargetError) -> bool {
+/// Whether another try may read more.
+fn may_pass_later(error: &TargetError) -> bool {
     matches!(error.code, TargetErrorCode::TimedOut | TargetErrorCode::Throttled | TargetErrorCode::Internal)
 }

@@ -13,8 +13,8 @@ use crate::group::Groups;
 use crate::handle::Promotions;
 
 impl Promotions<'_> {
-    /// A hint that came here: puts what was asked for into the head and goes on with it; or goes on with the group of a
-    /// member that has ended. `None`: it is about neither.
+    /// Follows a hint: submits the promotions that were asked for here, or reconciles the group of a member that has
+    /// ended. `None`: the hint fits neither.
     pub(crate) async fn follow_hint(self, id: DeploymentId) -> Result<Option<DeploymentRecord>, Transient> {
         let keys = self.engine.store().keys(&AskedFor::all_of(&self.at.name, &self.at.function)).await?;
         let mut found = None;
@@ -28,42 +28,42 @@ impl Promotions<'_> {
         let record = self.engine.store().record(self.at, id).await?;
         let group = record.as_ref().and_then(|record| record.promotion.as_ref()?.group);
         if let Some(group) = group {
-            Groups::of(self.engine).drive(&self.at.name, group).await?;
+            Groups::of(self.engine).reconcile(&self.at.name, group).await?;
         }
         Ok(record.filter(|_| group.is_some()))
     }
 
-    /// Puts what was asked for into its head. Once that knows it the object goes.
+    /// Submits a promotion that was asked for, and then deletes its object.
     pub(crate) async fn submit_requested(
         self,
         key: &str,
-        taking: Dispatch,
+        dispatch: Dispatch,
     ) -> Result<Option<DeploymentRecord>, Transient> {
         let Some((asked, _)) = self.engine.store().object::<AskedFor>(key).await? else { return Ok(None) };
-        // A marker of its own: somebody may do the same at the same time.
+        // The request gets a marker of its own: another invocation may do the same at the same time.
         let request = Request { marker: self.engine.token(), ..asked.request };
         let head = async { Ok::<_, Transient>(self.engine.store().head(self.at).await?) };
         let (seen, inputs) = futures::try_join!(head, self.inputs(None))?;
-        let standing = match self.is_of_use(&seen.head, &request, &inputs) {
-            true => self.submit(taking, &request, &inputs, None).await?,
+        let outcome = match self.is_still_wanted(&seen.head, &request, &inputs) {
+            true => self.submit(dispatch, &request, &inputs, None).await?,
             false => SubmitOutcome::Nothing,
         };
         self.engine.store().delete(key).await;
-        let touched = !matches!(standing, SubmitOutcome::Nothing);
-        if let SubmitOutcome::Deferred { waiting, again: false } = &standing {
+        let is_submitted = !matches!(outcome, SubmitOutcome::Nothing);
+        if let SubmitOutcome::Deferred { waiting, again: false } = &outcome {
             tracing::info!(to = %self.at.name, deployment = %request.id, "promotion asked for: {}", waiting.wait);
         }
-        if touched { Box::pin(self.reconciler().answer(&request, standing)).await } else { Ok(None) }
+        if is_submitted { Box::pin(self.reconciler().handle_outcome(&request, outcome)).await } else { Ok(None) }
     }
 
-    /// Whether there is anything to do for what was asked for: it is not known yet, and not there already.
-    pub(crate) fn is_of_use(self, head: &Head, request: &Request, inputs: &PolicyInputs) -> bool {
+    /// Whether the promotion is still wanted: the head does not know it yet, and the artifact is not there already.
+    pub(crate) fn is_still_wanted(self, head: &Head, request: &Request, inputs: &PolicyInputs) -> bool {
         let Some(promoting) = request.promoting() else { return true };
-        let gate = self.policy(head, inputs);
+        let policy = self.policy(head, inputs);
         let is_known = head.id_of(request).is_some();
         !is_known
-            && !gate.is_of_several(promoting)
-            && !gate.is_there_already(request, promoting)
-            && !gate.waits_already(promoting)
+            && !policy.is_of_several(promoting)
+            && !policy.is_there_already(request, promoting)
+            && !policy.waits_already(promoting)
     }
 }

@@ -1,4 +1,4 @@
-//! Promotions that wait in a head: submitted, evaluated anew, deferred, gone on with.
+//! Promotions that wait in a head: they are submitted, evaluated again, deferred and resumed.
 
 use deployer_core::event::Event;
 use deployer_core::head::{Head, Next, Request, Transition, Waiting, Wakeup};
@@ -8,17 +8,17 @@ use deployer_core::record::{DeploymentRecord, Ending};
 
 use super::policy::PolicyInputs;
 use crate::Transient;
-use crate::announce::Announcer;
 use crate::claim::{Claim, SubmitOutcome, claimant, now_as, timed};
+use crate::events::publish;
 use crate::handle::Promotions;
 use crate::reconcile::Start;
 use crate::store::{Change, Versioned};
 
 impl Promotions<'_> {
-    /// Takes a promotion in that somebody asks for. `refusal`: why it is not even judged.
+    /// Submits a promotion. A `refusal` ends it before it is evaluated.
     pub(crate) async fn submit(
         self,
-        taking: Dispatch,
+        dispatch: Dispatch,
         request: &Request,
         inputs: &PolicyInputs,
         refusal: Option<Ending>,
@@ -29,7 +29,8 @@ impl Promotions<'_> {
         if let Some(record) =
             self.engine.store().record(self.at, request.id).await?.filter(|record| record.status.is_ended())
         {
-            // However long ago that was: an archive that is played again brings nothing back.
+            // That holds however long ago the promotion ended: an archive of events that is replayed brings nothing
+            // back.
             return Ok(SubmitOutcome::Finished { record: Box::new(record), marker: None });
         }
         self.engine.store().mark_open(self.at, request).await?;
@@ -37,21 +38,21 @@ impl Promotions<'_> {
         let me = claimant(self.engine);
         let accept = |seen: &Versioned| {
             let request = timed(self.engine, request, seen);
-            let judged = || self.evaluate(&seen.head, &request, inputs);
-            let verdict = refusal.clone().map_or_else(judged, Decision::Deny);
-            seen.head.accept_promotion((&request, taking), &verdict, self.at, &now_as(self.engine, &me))
+            let evaluated = || self.evaluate(&seen.head, &request, inputs);
+            let decision = refusal.clone().map_or_else(evaluated, Decision::Deny);
+            seen.head.accept_promotion((&request, dispatch), &decision, self.at, &now_as(self.engine, &me))
         };
-        let standing = self.reconciler().transition(None, Some(request.marker), accept).await?;
-        // What was put down and waits for nothing is gone on with from there.
-        if let (SubmitOutcome::Deferred { waiting, again: false }, Dispatch::Enqueue) = (&standing, taking)
+        let outcome = self.reconciler().transition(None, Some(request.marker), accept).await?;
+        // A promotion that was only enqueued and waits for nothing goes on by a wakeup.
+        if let (SubmitOutcome::Deferred { waiting, again: false }, Dispatch::Enqueue) = (&outcome, dispatch)
             && waiting.wait.is_over()
         {
             self.schedule(waiting.request.id).await;
         }
-        Ok(standing)
+        Ok(outcome)
     }
 
-    /// Judges a promotion anew that waits, and goes on with it as the rules say by now.
+    /// Evaluates a waiting promotion again, and takes the head through the transition that the decision asks for.
     pub(crate) async fn reevaluate(self, id: DeploymentId) -> Result<SubmitOutcome, Transient> {
         let first = self.engine.store().head(self.at).await?;
         let waiting = first.head.waiting().iter().find(|waiting| waiting.request.id == id);
@@ -60,13 +61,13 @@ impl Promotions<'_> {
         let go_on = |seen: &Versioned| {
             let head = &seen.head;
             let waiting = head.waiting().iter().find(|waiting| waiting.request.id == id);
-            let verdict = waiting.map(|waiting| self.evaluate(head, &waiting.request, &inputs));
-            head.go_on_waiting(id, &verdict.unwrap_or(Decision::Allow), self.at, &now_as(self.engine, &me))
+            let decision = waiting.map(|waiting| self.evaluate(head, &waiting.request, &inputs));
+            head.go_on_waiting(id, &decision.unwrap_or(Decision::Allow), self.at, &now_as(self.engine, &me))
         };
         self.reconciler().transition(Some(first), None, go_on).await
     }
 
-    /// Goes on with a promotion that waits, and works on it if it passes.
+    /// Resumes a waiting promotion, and works on it if the rules allow it.
     pub(crate) async fn resume(self, id: DeploymentId) -> Result<Vec<DeploymentRecord>, Transient> {
         match self.reevaluate(id).await? {
             SubmitOutcome::Claimed(claim) => Box::pin(self.reconciler().resume(Start::Claimed(claim))).await,
@@ -77,7 +78,7 @@ impl Promotions<'_> {
         }
     }
 
-    /// Puts a promotion back that has to wait all the same.
+    /// Puts a claimed promotion back among those that wait.
     pub(crate) async fn defer(self, claim: &Claim, wait: &Wait) -> Result<DeploymentRecord, Transient> {
         let change = async |seen: &mut Versioned| {
             Ok::<_, Transient>(match seen.head.put_back(claim.token(), wait, self.at, self.engine.now()) {
@@ -89,11 +90,11 @@ impl Promotions<'_> {
         let id = claim.request().id;
         match then {
             None => {
-                let rests = seen.head.waiting().iter().find(|waiting| waiting.request.id == id);
-                rests.map(|waiting| waiting.record(self.at)).ok_or(Transient::TakenOver)
+                let waits = seen.head.waiting().iter().find(|waiting| waiting.request.id == id);
+                waits.map(|waiting| waiting.record(self.at)).ok_or(Transient::TakenOver)
             }
             Some(Next::Rests(waiting)) => {
-                self.announce_waiting(seen, &waiting).await;
+                self.publish_waiting(seen, &waiting).await;
                 Ok(waiting.record(self.at))
             }
             Some(_) => {
@@ -105,16 +106,16 @@ impl Promotions<'_> {
         }
     }
 
-    /// Writes down that a promotion waits, and tells of it, once. Best effort: the sweep does it otherwise.
-    pub(crate) async fn announce_waiting(self, seen: Versioned, waiting: &Waiting) {
+    /// Records that a promotion waits, and publishes it, once. Best effort: the sweep does it otherwise.
+    pub(crate) async fn publish_waiting(self, seen: Versioned, waiting: &Waiting) {
         let record = waiting.record(self.at);
         match self.engine.store().write_record(&record, None).await {
             Ok(Some(_)) => {}
-            // It has ended by now.
+            // The promotion has ended by now.
             Ok(None) => return,
             Err(error) => return tracing::warn!("not recorded as waiting: {error}"),
         }
-        if waiting.told || Announcer::of(self.engine).publish(Event::of(&record)).await.is_err() {
+        if waiting.told || publish(self.engine, Event::of(&record)).await.is_err() {
             return;
         }
         let change = async |seen: &mut Versioned| {
@@ -128,8 +129,8 @@ impl Promotions<'_> {
         }
     }
 
-    /// Somebody shall go on with a promotion that waits for nothing any more: by a tick, or where there is no queue by us. What
-    /// does not succeed is the sweep's.
+    /// Has a promotion go on that waits for nothing any more: by a tick, or without a queue by this invocation. If that
+    /// fails, the sweep does it.
     pub(crate) async fn schedule(self, id: DeploymentId) {
         let sent = match self.engine.ports.queue.is_some() {
             true => self.reconciler().send_tick(Wakeup { id, claim: None }, self.engine.now()).await,
@@ -141,15 +142,15 @@ impl Promotions<'_> {
         }
     }
 
-    /// Which of those that wait here have something to go on for: they pass, they end, or wait for something else by now.
+    /// Evaluates the promotions that wait here, and returns those for which the decision is another than the head says.
     pub(crate) async fn movable(self, head: &Head) -> Result<Vec<(DeploymentId, Decision)>, Transient> {
         if head.waiting().is_empty() {
             return Ok(vec![]);
         }
         let groups = head.waiting().iter().filter_map(|waiting| waiting.request.group());
         let inputs = self.inputs(groups).await?;
-        let judged = head.waiting().iter().map(|waiting| (waiting, self.evaluate(head, &waiting.request, &inputs)));
-        let moving = judged.filter(|(waiting, verdict)| *verdict != Decision::Wait(waiting.wait.clone()));
-        Ok(moving.map(|(waiting, verdict)| (waiting.request.id, verdict)).collect())
+        let evaluated = head.waiting().iter().map(|waiting| (waiting, self.evaluate(head, &waiting.request, &inputs)));
+        let movable = evaluated.filter(|(waiting, decision)| *decision != Decision::Wait(waiting.wait.clone()));
+        Ok(movable.map(|(waiting, decision)| (waiting.request.id, decision)).collect())
     }
 }

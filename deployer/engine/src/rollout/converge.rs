@@ -1,5 +1,5 @@
-//! Steps "plan" and "apply" of a target: it is planned on what was observed, and planned again after a precondition failed or an answer
-//! was lost.
+//! Steps "plan" and "apply" of a target: the target is planned from its observation, and planned again after a
+//! precondition failed or an answer was lost.
 
 use std::collections::BTreeSet;
 
@@ -13,14 +13,14 @@ use deployer_core::text::PlainText;
 use super::error::{StepError, TargetFailed, WaitError, given_up, is_late};
 use super::executor::PlanExecutor;
 use super::results::TargetDone;
-use super::shut_doors::Shut;
+use super::shut_doors::ShutDoors;
 use super::step_context::StepContext;
 use super::target::{MAX_REOBSERVATIONS, TargetRollout};
 use crate::lock::locked;
 use crate::port::Account;
 
 impl TargetRollout<'_> {
-    /// Brings the target to serve the artifact, from what was observed.
+    /// Brings the target to serve the artifact, from its observation.
     pub async fn converge(self, artifact: &VerifiedArtifact, observed: Observed) -> Result<TargetDone, TargetFailed> {
         let (at, target, seen) = (self.rollout.at, self.target, self.claim.seen());
         let (formerly, meant) = (seen.head.named_on(&at.function_name, target), seen.head.meant_code());
@@ -38,13 +38,13 @@ impl TargetRollout<'_> {
             written: self.claim.resumed(),
             acted: false,
             reobservations: 0,
-            met: BTreeSet::new(),
+            still_called: BTreeSet::new(),
         };
         convergence.run().await
     }
 }
 
-/// A target on its way to what is wanted.
+/// A target that is brought to what is wanted.
 struct Convergence<'a> {
     on: TargetRollout<'a>,
     wanted: &'a Wanted<'a>,
@@ -59,7 +59,7 @@ struct Convergence<'a> {
     acted: bool,
     reobservations: u32,
     /// The versions that callers still meet for some seconds after the alias has moved.
-    met: BTreeSet<Version>,
+    still_called: BTreeSet<Version>,
 }
 
 impl Convergence<'_> {
@@ -71,7 +71,8 @@ impl Convergence<'_> {
         }
     }
 
-    /// Plans on what was observed, and carries the plan out. `None`: the target was observed once more, and is to be planned anew.
+    /// Plans from the observation, and carries the plan out. `None`: the target was observed once more, and must be
+    /// planned again.
     async fn plan_and_apply(&mut self) -> Result<Option<TargetDone>, TargetFailed> {
         let plan = self.plan()?;
         if self.on.may_shut_doors(&plan) {
@@ -79,9 +80,9 @@ impl Convergence<'_> {
                 self.on.rollout.progress.set_moved(self.on.target);
             }
             match self.on.shut_doors(self.observed.alias.as_ref()).await? {
-                Shut::Before => {}
-                Shut::Now => self.acted = true,
-                Shut::ByAnother => return self.observe_again().await,
+                ShutDoors::NoneOpen => {}
+                ShutDoors::Rewritten => self.acted = true,
+                ShutDoors::AliasChanged => return self.observe_again().await,
             }
         }
         if plan.is_empty() {
@@ -95,45 +96,45 @@ impl Convergence<'_> {
         match PlanExecutor::new(self.context(&acting, &plan), Some(self.wanted)).run().await {
             Ok(version) => {
                 if self.written {
-                    self.mend_belongings().await?;
+                    self.repair_metadata().await?;
                 }
-                self.on.prune(&version, &self.met).await;
+                self.on.prune(&version, &self.still_called).await;
                 Ok(Some(self.done(Some(version))))
             }
-            // An earlier try got no answer: that door is shut first.
+            // An earlier call got no answer: its door is shut first.
             Err(StepError::Stopped) if self.on.claim.doors.is_open(self.on.target) => self.observe_again().await,
-            Err(StepError::Failed { error, may_pass }) => self.make_anew(error, may_pass).await,
+            Err(StepError::Failed { error, may_pass }) => self.send_code_again(error, may_pass).await,
             Err(StepError::Reobserve { step, error }) => self.reobserve(step, error).await,
             Err(error) => Err(error.into()),
         }
     }
 
     fn plan(&mut self) -> Result<Plan, TargetFailed> {
-        self.on.alias_is(self.observed.alias.as_ref());
-        self.met.extend(self.observed.alias.iter().flat_map(ObservedAlias::versions));
+        self.on.note_alias(self.observed.alias.as_ref());
+        self.still_called.extend(self.observed.alias.iter().flat_map(ObservedAlias::versions));
         let plan = match planned(self.wanted, &self.observed) {
-            // Once something was written the deployment is no longer refused.
+            // A deployment that has written something is no longer refused.
             Err(no_plan) if self.written => return Err(TargetError::from(no_plan).into()),
             planned => planned?,
         };
         locked(&self.on.claim.warnings).extend(plan.warnings.iter().cloned());
-        if !plan.is_empty() || !self.on.claim.doors.are_unsaid() {
+        if !plan.is_empty() || !self.on.claim.doors.are_undeclared() {
             self.previous.get_or_insert_with(|| plan.previous.clone());
         }
         Ok(plan)
     }
 
-    /// Says no where the alias may not move any more, or Lambda has failed too often to make the version.
+    /// Refuses to go on if no alias may move any more, or Lambda has failed too often to make the version.
     fn ensure_may_act(&self, plan: &Plan) -> Result<(), TargetFailed> {
         let TargetRollout { claim, target, .. } = self.on;
         if claim.stopped().is_some() {
             return Err(TargetFailed::Stopped);
         }
-        if claim.only_looks() {
+        if claim.only_observes() {
             return Err(given_up("it has not arrived here").into());
         }
         if let Some(because) = update_failed(plan, &self.observed)
-            && !claim.waits.makes_anew(target)
+            && !claim.waits.try_publish_again(target)
         {
             let message = format!("function {} in {target}: {because}", self.wanted.function);
             return Err(TargetError::new(because.error_code(), "update code", message).into());
@@ -146,8 +147,8 @@ impl Convergence<'_> {
         StepContext { on: TargetRollout { account, ..self.on }, plan, previous }
     }
 
-    /// The target serves this version. Of what an earlier invocation did nothing is known but what the head says: where that was
-    /// something else, or nothing, it was this deployment's work.
+    /// Makes the target's result. The head alone tells what an earlier invocation did: if the target served something
+    /// else before, or nothing, the change was this deployment's work.
     fn done(&self, version: Option<Version>) -> TargetDone {
         let was = self.on.claim.served_before(self.on.target).unwrap_or_else(|| self.live_before.clone());
         let moved = was.as_ref().map(|before| &before.version) != version.as_ref();
@@ -161,10 +162,14 @@ impl Convergence<'_> {
         Ok(None)
     }
 
-    /// Lambda has failed to make the version: the code is sent once more, where that may succeed.
-    async fn make_anew(&mut self, error: TargetError, may_pass: bool) -> Result<Option<TargetDone>, TargetFailed> {
+    /// Sends the code once more after Lambda has failed to make the version, if that may succeed.
+    async fn send_code_again(
+        &mut self,
+        error: TargetError,
+        may_pass: bool,
+    ) -> Result<Option<TargetDone>, TargetFailed> {
         let waits = &self.on.claim.waits;
-        if !may_pass || self.observed.publishing_failed || !waits.makes_anew(self.on.target) {
+        if !may_pass || self.observed.publishing_failed || !waits.try_publish_again(self.on.target) {
             waits.give_up(self.on.target);
             return Err(error.into());
         }
@@ -178,7 +183,8 @@ impl Convergence<'_> {
         Ok(None)
     }
 
-    /// A precondition failed, or an answer was lost: the target is planned again, unless somebody else has changed it.
+    /// Observes the target again after a precondition failed or an answer was lost, and has it planned again unless
+    /// somebody else has changed it.
     async fn reobserve(&mut self, step: &'static str, error: TargetError) -> Result<Option<TargetDone>, TargetFailed> {
         tracing::warn!(step, "looking again: {}", error.message);
         if self.reobservations > 0 {
@@ -187,9 +193,9 @@ impl Convergence<'_> {
         let now = match self.on.observe().await {
             Ok(now) => now,
             Err(WaitError::Waits) => return Err(TargetFailed::Waits),
-            Err(WaitError::Final(later)) => return Err(neither(&error, &later).into()),
+            Err(WaitError::Final(later)) => return Err(error_of_unobserved_write(&error, &later).into()),
         };
-        // A target that serves it already has arrived, whatever somebody does to $LATEST after that.
+        // A target that serves the artifact already has arrived, whatever somebody does to $LATEST after that.
         let serves = planned(self.wanted, &now).is_ok_and(|plan| plan.writes_nothing());
         if self.on.claim.doors.explain(self.on.target, self.observed.alias.as_ref(), now.alias.as_ref()) {
             (self.observed.alias, self.observed.serving) = (now.alias.clone(), now.serving.clone());
@@ -197,8 +203,8 @@ impl Convergence<'_> {
         if let Some(found) = foreign_change(self.wanted, &self.observed, &now).filter(|_| !serves) {
             return Err(self.on.foreign_change(step, &found).into());
         }
-        // Nobody foreign: our own write, or a change that is none of ours (permissions, an update that has become stable).
-        // A person must find out who keeps writing there.
+        // The change is our own write, or one that does not matter (permissions, an update that has become stable). If
+        // it goes on, a person must find out who keeps writing there.
         if self.reobservations >= MAX_REOBSERVATIONS && !planned(self.wanted, &now)?.writes_nothing() {
             return Err(error.into());
         }
@@ -207,11 +213,11 @@ impl Convergence<'_> {
         Ok(None)
     }
 
-    /// Tags and reserved concurrency have no precondition, so an earlier write of them may have taken effect after ours: they
-    /// are read again, and written anew where they differ.
-    async fn mend_belongings(&self) -> Result<(), TargetFailed> {
+    /// Reads tags and reserved concurrency again, and writes them again if they differ. They have no precondition, so
+    /// an earlier write of them may have taken effect after ours.
+    async fn repair_metadata(&self) -> Result<(), TargetFailed> {
         let now = self.on.observe().await?;
-        self.on.alias_is(now.alias.as_ref());
+        self.on.note_alias(now.alias.as_ref());
         let Ok(plan) = planned(self.wanted, &now) else { return Ok(()) };
         if plan.is_empty() || !plan.steps.iter().all(Step::is_about_belongings) {
             return Ok(());
@@ -226,17 +232,17 @@ fn steps(plan: &Plan) -> String {
     plan.steps.iter().map(Step::name).collect::<Vec<_>>().join(", ")
 }
 
-/// Why a plan sends code to a function that Lambda has failed to update.
+/// Returns the reason why Lambda has failed to update the function, if the plan sends code.
 fn update_failed<'a>(plan: &Plan, observed: &'a Observed) -> Option<&'a Reason> {
     let sends = plan.steps.iter().any(|step| matches!(step, Step::UpdateCode(_)));
     observed.latest.as_ref().filter(|_| sends)?.last_update_failed.as_ref()
 }
 
-/// The error of a write that may have been done, where looking again has failed.
-fn neither(error: &TargetError, later: &TargetError) -> TargetError {
+/// Makes the error of a write that may have been done, after the next observation has failed too.
+fn error_of_unobserved_write(error: &TargetError, later: &TargetError) -> TargetError {
     let message =
         PlainText::of(format_args!("{}; it may have been done, but looking again failed: {later}", error.message));
-    // Another invocation looks again where only the time was up.
+    // If only the time was up, another invocation observes again.
     let code = if is_late(later.code) { later.code } else { error.code };
     TargetError { message, code, ..error.clone() }
 }

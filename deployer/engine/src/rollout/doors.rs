@@ -1,6 +1,7 @@
-//! The doors to aliases that a claim's owner knows to be open: writes that were sent, or may have been, and may still take effect.
+//! The doors to aliases that a claim's owner knows to be open: writes that were sent, or may have been, and may still
+//! take effect.
 //!
-//! Must not know what an alias shall serve.
+//! Must not know the version that an alias is to serve.
 
 use std::sync::Mutex;
 
@@ -12,46 +13,47 @@ use jiff::Timestamp;
 use crate::lock::locked;
 use crate::port::{Answer, CallError, CallErrorKind};
 
-/// The open doors: those that an owner met, and its own.
+/// The open doors: those that the owner found in the head, and its own.
 pub(crate) struct Doors(Mutex<State>);
 
 struct State {
     open: Vec<Door>,
-    /// An earlier owner did not know of doors: it may have written any alias without saying so.
-    unsaid: bool,
+    /// An earlier owner did not know of doors: it may have written any alias without declaring it.
+    undeclared: bool,
     observed: Vec<Target>,
 }
 
 impl Doors {
-    /// The doors that a head tells of.
+    /// Makes the open doors of a head.
     pub fn of(head: &Head, resumed: bool, now: Timestamp) -> Self {
-        let unsaid = resumed && head.active().is_some_and(|active| active.doors.is_none() || active.doors_unsaid);
-        Self(Mutex::new(State { open: head.open_doors(now), unsaid, observed: Vec::new() }))
+        let undeclared = resumed && head.active().is_some_and(|active| active.doors.is_none() || active.doors_unsaid);
+        Self(Mutex::new(State { open: head.open_doors(now), undeclared, observed: Vec::new() }))
     }
 
-    /// Whether an earlier owner, who did not know of doors, may have written aliases without saying so.
-    pub fn are_unsaid(&self) -> bool {
-        locked(&self.0).unsaid
+    /// Whether an earlier owner, who did not know of doors, may have written aliases without declaring it.
+    pub fn are_undeclared(&self) -> bool {
+        locked(&self.0).undeclared
     }
 
-    /// Notes how an alias was read: that shuts the doors to what it was before. Whether a write of this deployment has moved it.
+    /// Notes how an alias was read, which shuts the doors to its earlier states. Returns whether a write of this
+    /// deployment has moved it.
     pub fn observe(&self, active: &Active, target: &Target, alias: Option<&ObservedAlias>, now: Timestamp) -> bool {
         let serves = alias.and_then(ObservedAlias::serves_alone);
-        // An alias that was put back serves the version of that door, and is not reached.
+        // An alias that was put back serves the version of that door, and has not moved.
         let is_restored = active.awaits(target).is_some_and(|awaited| awaited.before.as_ref() == serves);
         let mut doors = locked(&self.0);
         let shut = |door: &Door| door.target == *target && door.is_shut_by(alias);
         let of_ours = |door: &Door| door.deployment == active.request.id && door.version.as_ref() == serves;
         let has_moved = serves.is_some() && !is_restored && doors.open.iter().any(|door| shut(door) && of_ours(door));
         doors.open.retain(|door| !shut(door));
-        if doors.unsaid && !doors.observed.contains(target) {
+        if doors.undeclared && !doors.observed.contains(target) {
             doors.observed.push(target.clone());
             doors.open.extend(alias.map(|alias| Door::unsaid(active, target, &alias.revision, now)));
         }
         has_moved
     }
 
-    /// A write of the alias is about to be sent.
+    /// Notes that a write of the alias is about to be sent.
     pub fn open(&self, door: &Door) {
         let mut doors = locked(&self.0);
         match doors.open.iter_mut().find(|open| open.is_the_same_as(door)) {
@@ -60,19 +62,20 @@ impl Doors {
         }
     }
 
-    /// No write that was sent earlier can take effect at this target.
+    /// Notes that no write that was sent earlier can take effect at this target.
     pub fn shut(&self, target: &Target) {
         locked(&self.0).open.retain(|door| door.target != *target);
     }
 
-    /// Lambda has answered a write of the alias. A write that is done has shut every door; a refused one was none, for the client
-    /// sends it once. Anything else leaves open whether it was carried out, or will be: the alias must be read.
+    /// Notes Lambda's answer to a write of the alias. A write that is done has shut every door. A refused write has
+    /// opened none, because the client sends it once. After any other answer the write may have been carried out, or
+    /// will be, and the alias must be read.
     pub fn answered(&self, door: &Door, answer: &Result<Answer, CallError>) {
         use CallErrorKind::{Conflict, Unknown};
         match answer {
             Ok(_) => self.shut(&door.target),
             Err(CallError { kind: Conflict | Unknown, .. }) => {}
-            // One that was sent earlier stays.
+            // A door of an earlier write stays open.
             Err(_) => locked(&self.0).open.retain(|open| open != door),
         }
     }
@@ -82,12 +85,12 @@ impl Doors {
         locked(&self.0).open.iter().any(|door| door.target == *target)
     }
 
-    /// Whether the alias is another only because an earlier write of ours took effect between two readings.
+    /// Whether the alias has changed only because an earlier write of ours took effect between two readings.
     pub fn explain(&self, target: &Target, before: Option<&ObservedAlias>, after: Option<&ObservedAlias>) -> bool {
         locked(&self.0).open.iter().any(|door| door.target == *target && door.explains(before, after))
     }
 
-    /// All open doors.
+    /// Returns all open doors.
     pub fn all(&self) -> Vec<Door> {
         locked(&self.0).open.clone()
     }

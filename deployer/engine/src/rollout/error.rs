@@ -1,4 +1,4 @@
-//! Why a step, a target or a whole rollout ends before it has done its work.
+//! The reasons why a step, a target or a whole rollout ends before its work is done.
 
 use deployer_core::head::ATTEMPTS;
 use deployer_core::plan::NoPlan;
@@ -8,44 +8,44 @@ use crate::Transient;
 use crate::claim::SubmitOutcome;
 use crate::timer::timed_out;
 
-/// Why this invocation waits for Lambda no longer.
+/// The reason why this invocation waits for Lambda no longer.
 pub(crate) enum WaitError {
     /// Another invocation goes on.
     Waits,
-    /// It has lasted for too long, or could not be seen.
+    /// The wait has lasted for too long, or its end could not be read.
     Final(TargetError),
 }
 
-/// Why a plan was not carried out to its end.
+/// The reason why a plan was not carried out to its end.
 pub(crate) enum StepError {
     /// The target ends here.
     Final(TargetError),
-    /// Lambda says of what was made that it has failed, or serves nobody.
+    /// The function or version that was made has failed, or serves nobody.
     Failed {
         error: TargetError,
-        /// Sending the code once more may succeed: the reason passes, or publishing `$LATEST` as it is gave a version that had
-        /// failed earlier.
+        /// Sending the code once more may succeed: the reason passes, or publishing `$LATEST` unchanged returned a
+        /// version that had failed earlier.
         may_pass: bool,
     },
     /// A precondition failed or an answer was lost: the target must be observed again.
     Reobserve {
         step: &'static str,
-        /// The target's error if the second look ends here too.
+        /// The target's error if the second observation ends here too.
         error: TargetError,
     },
-    /// No alias may move any more: the claim says why.
+    /// No alias may move any more; the claim has the reason.
     Stopped,
     /// Lambda needs longer than an invocation should wait: another one goes on.
     Waits,
-    /// The claim is ours no more, or the ledger is away: nothing more is written anywhere.
+    /// The claim is no longer ours, or the ledger is away: nothing more is written anywhere.
     Transient(Transient),
 }
 
-/// Why a target does not serve what is wanted.
+/// The reason why a target does not serve what is wanted.
 pub(crate) enum TargetFailed {
-    /// It failed, or there is no way there.
+    /// The target failed, or there is no plan for it.
     NoPlan(NoPlan),
-    /// No alias may move any more: the claim says why.
+    /// No alias may move any more; the claim has the reason.
     Stopped,
     /// Lambda needs longer than an invocation should wait.
     Waits,
@@ -53,39 +53,39 @@ pub(crate) enum TargetFailed {
     Interrupted(Interrupted),
 }
 
-/// Why a rollout ends before its targets do.
+/// The reason why a rollout ends before its targets do.
 #[derive(Clone)]
 pub(crate) enum Interrupted {
-    /// There is no claim on it (any more), or the ledger is away.
+    /// It has no claim (any more), or the ledger is away.
     Unfinished(Unfinished),
     /// The artifact cannot be deployed.
     Artifact(InvalidArtifact),
-    /// Too many invocations have died over it, and over looking how far it came.
+    /// Too many invocations have died over it, and over observing how far it came.
     GivenUp,
 }
 
-/// Why a deployment has not ended here.
+/// The reason why a deployment has not ended in this invocation.
 #[derive(Clone)]
 pub(crate) enum Unfinished {
-    /// The head says otherwise.
-    SubmitOutcome(SubmitOutcome),
-    /// The time was up: another invocation goes on with it.
+    /// The head has decided otherwise.
+    NotClaimed(SubmitOutcome),
+    /// Its time was up: another invocation goes on with it.
     Saved(Box<DeploymentRecord>),
-    /// Another try can mend it.
+    /// Another try can help.
     Transient(Transient),
 }
 
-/// Why the artifact cannot be deployed.
+/// The reason why the artifact cannot be deployed.
 #[derive(Clone)]
 pub(crate) enum InvalidArtifact {
-    /// A rule says no, or it cannot be read: the deployment ends, with what is known of the artifact.
+    /// A rule refuses it, or it cannot be read: the deployment ends, with the known details of the artifact.
     Ending(Ending, Box<RecordedArtifact>),
-    /// Another try can mend it.
+    /// Another try can help.
     Transient(Transient),
 }
 
 impl InvalidArtifact {
-    /// The same as one target's error: others can do without the artifact.
+    /// Makes the error of one target, while other targets can do without the artifact.
     pub fn in_target(self) -> TargetError {
         let (code, because) = match self {
             Self::Ending(Ending::Refused { code, because }, _) => (Some(code), because),
@@ -94,7 +94,7 @@ impl InvalidArtifact {
                 (None, first.map_or_else(String::new, |error| error.message.into()))
             }
             Self::Ending(..) => (None, "the artifact cannot be deployed".to_owned()),
-            // Another invocation goes on with it.
+            // Another invocation goes on with the target.
             Self::Transient(transient) => return timed_out("verify", &transient.to_string()),
         };
         let code = match code {
@@ -205,10 +205,10 @@ impl<T: Into<Transient>> From<T> for Unfinished {
 /// The step in which a deployment is given up.
 pub(crate) const GIVEN_UP: &str = "claim";
 
-/// The words about a target that nobody could look at.
+/// The words about a target that nobody could observe.
 pub(crate) const UNSEEN: &str = "what this target serves was not looked at";
 
-/// The error of a target that a deployment is given up on, with what is known of it.
+/// Makes the error of a target whose deployment is given up, with what is known of it.
 pub(crate) fn given_up(seen: &str) -> TargetError {
     TargetError::new(
         TargetErrorCode::TimedOut,
@@ -220,7 +220,7 @@ pub(crate) fn given_up(seen: &str) -> TargetError {
     )
 }
 
-/// The error of a defect of ours.
+/// Makes the error of a defect of the deployer.
 pub(crate) fn internal(step: &str, message: &str) -> TargetError {
     TargetError::new(TargetErrorCode::Internal, step, message)
 }

@@ -1,6 +1,7 @@
-//! Step "apply": a plan is carried out, step by step.
+//! Step "apply": carries a plan out, step by step.
 //!
-//! It decides nothing but how long to wait. What it needs beside the plan are two permissions: the claim and the entered account.
+//! It decides nothing but how long to wait. Beside the plan it needs two permissions: the claim and the entered
+//! account.
 
 use std::sync::Arc;
 
@@ -12,35 +13,35 @@ use deployer_core::record::{TargetError, TargetErrorCode};
 use jiff::Timestamp;
 
 use super::error::{StepError, internal};
-use super::inline::Loaded;
+use super::inline::LoadedZip;
 use super::ownership::OWNED_FOR;
 use super::step_context::StepContext;
 use super::traffic::{TrafficWatch, is_provisioned};
 use crate::port::{Answer, Code, Qualifier, Write};
 
-/// A plan that is carried out, and what its steps so far have brought.
+/// A plan that is carried out, and the results of its steps so far.
 pub(super) struct PlanExecutor<'a> {
     context: StepContext<'a>,
-    /// The goal of the plan; none where it only goes back to a version that there is.
+    /// The goal of the plan; none if the plan only goes back to a version that exists.
     wanted: Option<&'a Wanted<'a>>,
     revision: Option<RevisionId>,
     version: Option<Version>,
-    /// Whether the alias has provisioned concurrency, where that was asked.
+    /// Whether the alias has provisioned concurrency, if that was read.
     provisioned: Option<bool>,
-    /// The door by which the alias is written, once the head says so.
+    /// The door by which the alias is written, once the head knows it.
     door: Option<Door>,
-    /// When the claim was last seen to be ours.
+    /// The time at which the claim was last seen to be ours.
     owned: Option<Timestamp>,
 }
 
 impl<'a> PlanExecutor<'a> {
-    /// The executor of a plan.
+    /// Makes the executor of a plan.
     pub fn new(context: StepContext<'a>, wanted: Option<&'a Wanted<'a>>) -> Self {
         let (revision, version) = (context.plan.revision.clone(), context.plan.serving.clone());
         Self { context, wanted, revision, version, provisioned: None, door: None, owned: None }
     }
 
-    /// Carries all steps out. The version that the alias serves then.
+    /// Carries all steps out, and returns the version that the alias serves then.
     pub async fn run(mut self) -> Result<Version, StepError> {
         for step in &self.context.plan.steps {
             self.run_step(step).await?;
@@ -118,8 +119,8 @@ impl<'a> PlanExecutor<'a> {
         }
     }
 
-    /// The zip in memory, where it must be sent along.
-    async fn load(&self, step: &'static str) -> Result<Option<Arc<Loaded>>, StepError> {
+    /// Loads the zip into memory, if it must be sent along.
+    async fn load(&self, step: &'static str) -> Result<Option<Arc<LoadedZip>>, StepError> {
         if self.context.plan.delivery == Delivery::ByReference {
             return Ok(None);
         }
@@ -128,21 +129,21 @@ impl<'a> PlanExecutor<'a> {
         Ok(Some(rollout.inline.load(&engine.ports, engine.timer(), artifact, step).await?))
     }
 
-    fn code(&self, step: &'static str, loaded: Option<&Loaded>) -> Result<Code<'a>, StepError> {
+    fn code(&self, step: &'static str, loaded: Option<&LoadedZip>) -> Result<Code<'a>, StepError> {
         Ok(match loaded {
             Some(loaded) => Code::Inline(loaded.bytes.clone()),
             None => Code::Reference(&self.wanted(step)?.artifact.reference),
         })
     }
 
-    /// A published version must be what was meant, and Active, before an alias may serve it.
+    /// Waits until a published version is Active, and verifies its code, before an alias may serve it.
     async fn published(&mut self, step: &'static str, answer: Answer) -> Result<(), StepError> {
         let Answer::Published { version: Some(version), sha256, .. } = answer else {
             return Err(internal(step, "Lambda did not answer with a version").into());
         };
         self.verify_code_sha(step, &version, sha256)?;
         let (context, now) = (self.context, self.context.on.timer().now());
-        // Writing the head costs no time beside the wait for the version.
+        // The head is written beside the wait for the version, so it costs no time.
         let door = context.door_to(&version);
         let opening = door.clone().map(|door| context.opening(door));
         let (stable, (), provisioned) = futures::try_join!(
@@ -166,8 +167,8 @@ impl<'a> PlanExecutor<'a> {
         Err(TargetError::new(TargetErrorCode::ForeignChange, step, message).into())
     }
 
-    /// Before the alias is written, the head must say on what, the claim must still be ours, and nothing must have asked us to stop.
-    /// Provisioned concurrency is asked for beside it, where nothing was published.
+    /// Ensures that the alias may be written: the head knows the door, the claim is still ours, and nothing has asked
+    /// us to stop. Where nothing was published, it reads the provisioned concurrency beside that.
     async fn ensure_door(&mut self, step: &'static str) -> Result<Door, StepError> {
         let (context, now) = (self.context, self.context.on.timer().now());
         let door = match self.door.take() {

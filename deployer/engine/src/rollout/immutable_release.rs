@@ -1,4 +1,4 @@
-//! A release that was deployed with other bytes is refused where releases are immutable.
+//! Refuses a release that was deployed with other bytes, where releases are immutable.
 
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::id::Sha256;
@@ -10,7 +10,7 @@ use crate::claim::Claim;
 use crate::port::LedgerError;
 
 impl Rollout<'_> {
-    /// Says no if the release was deployed here with other bytes.
+    /// Refuses the release if it was deployed here with other bytes.
     pub(super) async fn refuse_taken_release(
         &self,
         claim: &Claim,
@@ -26,7 +26,7 @@ impl Rollout<'_> {
 
 async fn release_is_taken(rollout: &Rollout<'_>, claim: &Claim, sha256: Sha256) -> Result<Option<Ending>, LedgerError> {
     let (at, release, store) = (rollout.at, &rollout.chosen.release, rollout.engine.store());
-    // A deployment that has ended a moment ago may have no result yet.
+    // A deployment that has just ended may have no result yet.
     let seen = claim.seen();
     let same_release =
         seen.head.outbox().iter().map(|entry| &entry.record).filter(|r| r.release.as_ref() == Some(release));

@@ -1,4 +1,4 @@
-//! The zip in memory, where a target's region cannot copy it from the artifact bucket.
+//! The zip in memory, for targets whose region cannot copy it from the artifact bucket.
 
 use std::sync::{Arc, Weak};
 
@@ -13,29 +13,29 @@ use crate::Ports;
 use crate::port::{ArtifactStore, ReadError};
 use crate::timer::{MAX_READ_RETRIES, Timer};
 
-/// The zip of one deployment for the targets that cannot copy it: shared by those that send it at the same time, and gone with the
-/// last of them.
+/// The zip of one deployment for the targets that cannot copy it. Those that send it at the same time share it, and the
+/// last of them drops it.
 #[derive(Default)]
 pub(super) struct InlineBody {
-    loaded: Mutex<Weak<Loaded>>,
+    loaded: Mutex<Weak<LoadedZip>>,
     sending: Mutex<()>,
 }
 
-/// The zip in memory, with the process's one permit for that.
-pub(super) struct Loaded {
+/// The zip in memory, with the process's one permit for it.
+pub(super) struct LoadedZip {
     pub bytes: Bytes,
     _permit: OwnedSemaphorePermit,
 }
 
 impl InlineBody {
-    /// The whole zip, of which there is only one at a time in the process.
+    /// Loads the whole zip. The process holds only one at a time.
     pub async fn load(
         &self,
         ports: &Ports,
         timer: Timer<'_>,
         artifact: &VerifiedArtifact,
         step: &'static str,
-    ) -> Result<Arc<Loaded>, TargetError> {
+    ) -> Result<Arc<LoadedZip>, TargetError> {
         let mut shared = self.loaded.lock().await;
         if let Some(loaded) = shared.upgrade() {
             return Ok(loaded);
@@ -45,7 +45,7 @@ impl InlineBody {
         for attempt in 0.. {
             match read_whole(ports.artifacts.as_ref(), artifact).await {
                 Ok(body) if Sha256::of(&body) == artifact.sha256 => {
-                    let loaded = Arc::new(Loaded { bytes: body.into(), _permit: permit });
+                    let loaded = Arc::new(LoadedZip { bytes: body.into(), _permit: permit });
                     *shared = Arc::downgrade(&loaded);
                     return Ok(loaded);
                 }
@@ -59,7 +59,7 @@ impl InlineBody {
         unreachable!("attempts do not end")
     }
 
-    /// The turn to send it: one target after the other, for the client makes copies of what it sends.
+    /// Waits for the turn to send the zip: one target after the other, because the client copies what it sends.
     pub async fn turn(&self) -> MutexGuard<'_, ()> {
         self.sending.lock().await
     }

@@ -1,8 +1,8 @@
-//! Waiting for Lambda: a version that is Pending, an update in progress, an execution role that Lambda cannot assume yet, a 409 that
-//! nobody knows.
+//! Waiting for Lambda: for a version that is Pending, an update in progress, an execution role that Lambda cannot
+//! assume yet, or an unknown 409.
 //!
-//! Nobody knows when that passes, so the engine waits for a time in all, across invocations. With a queue, an invocation itself waits
-//! for seconds only: the deployment is parked, and the invocation is free for others.
+//! Nobody knows how long that takes, so the engine bounds the wait in all, across invocations. With a queue an
+//! invocation itself waits for seconds only: then the deployment is parked, and the invocation is free for others.
 
 use std::time::Duration;
 
@@ -13,16 +13,17 @@ use super::error::WaitError;
 use super::target::TargetRollout;
 use crate::Engine;
 
-/// Somebody's update, our own, and a version that is made: a target has no more time for all its waits than so many of the longest.
+/// The number of longest waits that all waits of a target together may take: somebody's update, our own, and a version
+/// that is made.
 const WAITS_IN_A_ROW: u32 = 3;
 
 /// One wait of a target for Lambda.
 pub(super) struct WaitForLambda<'a> {
     pub task: &'a LambdaTask,
     pub step: &'static str,
-    /// The words of Lambda, or what it is seen to do.
+    /// Lambda's words, or its observed state.
     pub because: &'a str,
-    /// AWS has refused something, so there is an end to it also where no other invocation goes on.
+    /// AWS has refused something, so the wait has an end even where no other invocation goes on.
     pub is_refused: bool,
 }
 
@@ -36,10 +37,11 @@ impl TargetRollout<'_> {
         because: &str,
     ) -> Result<(), WaitError> {
         let wait = WaitForLambda { task, step, because, is_refused: false };
-        self.wait_for_lambda(&wait, attempt, || self.not_done_by_lambda(step, because)).await
+        self.wait_for_lambda(&wait, attempt, || self.lambda_took_too_long(step, because)).await
     }
 
-    /// Pauses before the next look at what Lambda has not done yet; `ends` makes the error of a target that has waited for too long.
+    /// Pauses before the next look at what Lambda has not done yet; `ends` makes the error of a target that has waited
+    /// for too long.
     pub async fn wait_for_lambda(
         self,
         wait: &WaitForLambda<'_>,
@@ -48,20 +50,20 @@ impl TargetRollout<'_> {
     ) -> Result<(), WaitError> {
         let WaitForLambda { task, step, because, is_refused } = *wait;
         let (claim, target, timer) = (self.claim, self.target, self.timer());
-        // A deployment that was asked to stop, or only looks, must see the target stable to end.
-        let may_park = self.rollout.engine.ports.queue.is_some() && !claim.only_looks() && claim.stopped().is_none();
+        // A deployment that was asked to stop, or only observes, must see the target stable to end.
+        let may_park = self.rollout.engine.ports.queue.is_some() && !claim.only_observes() && claim.stopped().is_none();
         if may_park || is_refused {
             let since = claim.waits.begin(target, task, format!("{step}: {because}"), timer.now());
-            let is_long = timer.passed(since.own) >= timer.retries.waits_here;
+            let is_long = timer.passed(since.own) >= timer.retries.lambda_wait_here;
             let longest = longest_wait(self.rollout.engine);
             if is_long && timer.passed(since.own) >= longest {
                 claim.waits.give_up(target);
                 return Err(WaitError::Final(ends()));
             }
-            // A new wait gets its seconds, however long the others before it were.
+            // A new wait gets its seconds, however long the waits before it were.
             if is_long && timer.passed(since.first) >= longest * WAITS_IN_A_ROW {
                 claim.waits.give_up(target);
-                return Err(WaitError::Final(self.at_work_again_and_again(step, because)));
+                return Err(WaitError::Final(self.lambda_busy_again_and_again(step, because)));
             }
             if may_park && is_long {
                 return Err(WaitError::Waits);
@@ -73,8 +75,8 @@ impl TargetRollout<'_> {
         }
     }
 
-    /// The error of a target that has waited for one thing after the other.
-    fn at_work_again_and_again(self, step: &str, because: &str) -> TargetError {
+    /// Makes the error of a target that has waited for one thing after the other.
+    fn lambda_busy_again_and_again(self, step: &str, because: &str) -> TargetError {
         let minutes = (longest_wait(self.rollout.engine) * WAITS_IN_A_ROW).as_secs() / 60;
         let message = format!(
             "for {minutes} minutes Lambda was at work again and again (now: {because}): see who changes the function, and takes back \
@@ -83,8 +85,8 @@ impl TargetRollout<'_> {
         TargetError::new(TargetErrorCode::TimedOut, step, message)
     }
 
-    /// The error of a target for which Lambda has been at work for too long.
-    fn not_done_by_lambda(self, step: &str, because: &str) -> TargetError {
+    /// Makes the error of a target for which Lambda has been at work for too long.
+    fn lambda_took_too_long(self, step: &str, because: &str) -> TargetError {
         let minutes = longest_wait(self.rollout.engine).as_secs() / 60;
         let message = format!(
             "Lambda was not done within {minutes} minutes ({because}): see what holds the function up, then try again"
@@ -93,11 +95,11 @@ impl TargetRollout<'_> {
     }
 }
 
-/// The longest time for one wait. Without a queue nobody goes on where this invocation stops.
+/// Returns the longest time for one wait. Without a queue nobody goes on after this invocation.
 pub(super) fn longest_wait(engine: &Engine) -> Duration {
     let retries = engine.timer().retries;
     match engine.ports.queue {
-        Some(_) => retries.waits_in_all,
-        None => retries.waits_in_all_without_queue,
+        Some(_) => retries.lambda_wait,
+        None => retries.lambda_wait_without_queue,
     }
 }

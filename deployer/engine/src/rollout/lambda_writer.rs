@@ -10,7 +10,7 @@ use crate::claim::Claim;
 use crate::port::{Account, Answer, CallError, CallErrorKind, Write};
 use crate::timer::Timer;
 
-/// The writing side of a function in an account: only a claim and an entered account make one.
+/// The writing side of a function in an account. Only a claim and an entered account make one.
 #[derive(Clone, Copy)]
 pub(super) struct LambdaWriter<'a> {
     _claim: &'a Claim,
@@ -20,7 +20,7 @@ pub(super) struct LambdaWriter<'a> {
 }
 
 impl<'a> LambdaWriter<'a> {
-    /// The writer of a target.
+    /// Makes the writer of a target.
     pub fn of(on: TargetRollout<'a>) -> Self {
         Self { _claim: on.claim, account: on.account, function: &on.rollout.at.function_name, timer: on.timer() }
     }
@@ -30,7 +30,7 @@ impl<'a> LambdaWriter<'a> {
         self.account.functions().write(self.function, write).await
     }
 
-    /// Writes an alias as it was read, so that nothing that was sent on its RevisionId can move it any more.
+    /// Writes an alias as it was read, so that no write that was sent on its RevisionId can move it any more.
     pub async fn rewrite_alias(self, alias: &ObservedAlias, description: &str) -> Result<RevisionId, CallError> {
         if !self.timer.allows_write() {
             let message = "too little time is left for another call".to_owned();

@@ -1,14 +1,15 @@
 //! The rollout of one deployment: from a request and its artifact to what every target serves.
 //!
-//! `run` reads top to bottom: what begins at once, what waits for what, and how it ends. `target_run` carries one target through its
-//! steps: `enter`, `observe`, then `converge` (plan and `executor`) or `restore` (an alias goes back to a version that there is), and
-//! `prune`. Only `lambda_writer` calls a writing API of Lambda. What must stop a rollout travels up as an error value
-//! (`error::Interrupted`): the parts beside each other are joined, and the first such error ends them all.
+//! `run` begins what can go on side by side, joins it, and ends the deployment. `target_run` carries one target through
+//! its steps: enter (`sessions`), `observe`, then `converge` (plan and `executor`) or `restore` (an alias goes back to
+//! an existing version), and `prune`. Only `lambda_writer` calls a writing API of Lambda. An event that must stop a
+//! rollout travels up as an error value (`error::Interrupted`): the parts that go on side by side are joined, and the
+//! first such error ends them all.
 
 pub(crate) mod doors;
-pub(crate) mod enter;
 pub(crate) mod error;
 pub(crate) mod observer;
+pub(crate) mod sessions;
 pub(crate) mod shared_check;
 pub(crate) mod verify;
 pub(crate) mod waits;
@@ -46,7 +47,7 @@ use self::progress::Progress;
 use crate::Engine;
 use crate::claim::Claim;
 
-/// One deployment that is carried out: what was asked for, where to, and how far its targets are.
+/// One deployment that is carried out: its request, its artifact, and the progress of its targets.
 pub(crate) struct Rollout<'a> {
     engine: &'a Engine,
     at: &'a FunctionRef<'a>,
@@ -58,17 +59,17 @@ pub(crate) struct Rollout<'a> {
 }
 
 impl<'a> Rollout<'a> {
-    /// The rollout of an artifact.
+    /// Makes the rollout of an artifact.
     pub fn new(engine: &'a Engine, at: &'a FunctionRef<'a>, request: Request, chosen: ResolvedArtifact) -> Self {
         Self { engine, at, request, chosen, inline: InlineBody::default(), progress: Progress::default() }
     }
 
-    /// The span of its log lines.
+    /// Returns the span of its log lines.
     pub fn span(&self) -> tracing::Span {
         span(self.at, &self.request, Some(&self.chosen.release))
     }
 
-    /// The version that a target goes back to, and its code.
+    /// Returns the version that a target goes back to, and its code.
     fn version_to_restore(&self, target: &Target) -> Option<(&Version, Sha256)> {
         self.chosen.version_of(&self.at.function_name, target).zip(self.chosen.sha256)
     }
@@ -78,15 +79,15 @@ impl<'a> Rollout<'a> {
         self.at.environment.targets.iter().any(|target| self.version_to_restore(target).is_some())
     }
 
-    /// Whether an alias was pointed to what is deployed, by this owner or an earlier one, and may be so still: its traffic comes
-    /// over by itself.
+    /// Whether the alias was pointed to the new version, by this owner or an earlier one, and may still point to it:
+    /// its traffic comes over by itself.
     fn has_left_moved(&self, claim: &Claim, target: &Target) -> bool {
         let moved = self.progress.is_moved(target) || claim.active().awaits(target).is_some();
         moved && !self.progress.is_restored(target)
     }
 }
 
-/// The span of a deployment's log lines.
+/// Returns the span of a deployment's log lines.
 pub(crate) fn span(at: &FunctionRef<'_>, request: &Request, release: Option<&Release>) -> tracing::Span {
     tracing::info_span!(
         "deployment",

@@ -1,4 +1,5 @@
-//! Step "observe" of a target under the claim: one that waits for an update for long is parked, whoever has begun the update.
+//! Step "observe" of a target under the claim. A target that waits for a long update is parked, whoever has begun the
+//! update.
 
 use deployer_core::head::LambdaTask;
 use deployer_core::observed::Observed;
@@ -8,13 +9,13 @@ use super::observer::{OBSERVE, Unstable};
 use super::target::TargetRollout;
 
 impl TargetRollout<'_> {
-    /// Looks until the function is stable.
+    /// Observes until the function is stable.
     pub async fn observe(self) -> Result<Observed, WaitError> {
         let task = &LambdaTask::update();
         for attempt in 0.. {
             match self.observer().look().await? {
                 Ok(observed) => {
-                    self.claim.waits.is_over(self.target, task);
+                    self.claim.waits.end(self.target, task);
                     return Ok(observed);
                 }
                 Err(unstable @ Unstable::AliasMoves) => {
@@ -28,11 +29,11 @@ impl TargetRollout<'_> {
         unreachable!("attempts do not end")
     }
 
-    /// Goes on from a look that was begun beside the claim.
-    pub async fn observe_after(self, first: Result<Observed, Unstable>) -> Result<Observed, WaitError> {
+    /// Goes on from an observation that was begun beside the claim.
+    pub async fn observe_from(self, first: Result<Observed, Unstable>) -> Result<Observed, WaitError> {
         match first {
             Ok(observed) => {
-                self.claim.waits.is_over(self.target, &LambdaTask::update());
+                self.claim.waits.end(self.target, &LambdaTask::update());
                 Ok(observed)
             }
             Err(_) => self.observe().await,

@@ -1,6 +1,6 @@
-//! Reading a function in an entered account: its code, its alias, and what the alias serves.
+//! Reads a function in an entered account: its code, its alias, and the version that the alias serves.
 //!
-//! Must not know of claims, or of what shall be served.
+//! Must not know of claims, or of the version that is to be served.
 
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::observed::{Condition, Observed, ObservedAlias, ProvisionedConcurrency};
@@ -21,7 +21,7 @@ pub(crate) struct Observer<'a> {
     pub account: &'a Account,
 }
 
-/// Why a look at a target is no ground to plan on.
+/// The reason why an observation is no ground for a plan.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Unstable {
     /// Lambda is at work on the function.
@@ -31,7 +31,7 @@ pub(crate) enum Unstable {
 }
 
 impl Unstable {
-    /// The reason in words.
+    /// Returns the reason in words.
     pub fn because(self) -> &'static str {
         match self {
             Self::Busy => "another update is in progress",
@@ -41,7 +41,7 @@ impl Unstable {
 }
 
 impl Observer<'_> {
-    /// Looks until the function is stable.
+    /// Observes until the function is stable.
     pub async fn observe(self) -> Result<Observed, TargetError> {
         for attempt in 0.. {
             match self.look().await? {
@@ -52,7 +52,7 @@ impl Observer<'_> {
         unreachable!("attempts do not end")
     }
 
-    /// Looks once.
+    /// Observes once.
     pub async fn look(self) -> Result<Result<Observed, Unstable>, TargetError> {
         let (functions, name, alias) = (self.account.functions(), &self.at.function_name, &self.at.environment.alias);
         let (latest, pointer, serving) = futures::try_join!(
@@ -68,14 +68,15 @@ impl Observer<'_> {
         if latest.as_ref().is_some_and(|latest| latest.condition == Condition::Busy) {
             return Ok(Err(Unstable::Busy));
         }
-        // The three were read side by side: somebody may have moved the alias between them.
+        // The three were read side by side: somebody may have moved the alias between the reads.
         if pointer.as_ref().map(|alias| &alias.version) != serving.as_ref().map(|code| &code.version) {
             return Ok(Err(Unstable::AliasMoves));
         }
         Ok(Ok(Observed { latest, belongings, alias: pointer, serving, publishing_failed: false }))
     }
 
-    /// Reads the alias. Where its whole traffic is on another version, it asks too whether Lambda may have done that.
+    /// Reads the alias. If its whole traffic is on another version, it also reads the provisioned concurrency, because
+    /// Lambda holds traffic back for that.
     pub async fn alias(self) -> Result<Option<ObservedAlias>, TargetError> {
         let (functions, name, alias) = (self.account.functions(), &self.at.function_name, &self.at.environment.alias);
         let seen = self.timer.read(OBSERVE, || functions.alias(name, alias)).await?;
@@ -93,7 +94,7 @@ impl Observer<'_> {
         let read = || async {
             match functions.provisioned(name, alias).await {
                 Ok(found) => Ok(Some(found)),
-                // An older deploy role: the alias itself tells most of it.
+                // An older deploy role may not read it. The alias itself shows most of it.
                 Err(error) if error.kind == CallErrorKind::Denied => {
                     tracing::warn!("whether the alias has provisioned concurrency is not known: {error}");
                     Ok(None)

@@ -1,11 +1,13 @@
-//! The ownership check: an alias may be written only if the claim is still ours, and nobody has asked it to stop or rejected what it
-//! brings. Where doors are to be opened, the head says so first, and that write is the check as well.
+//! The ownership check: an alias may be written only if the claim is still ours, nobody has asked it to stop, and
+//! nobody has rejected the artifact. If doors are to be opened, they are first written into the head, and that write is
+//! the check as well.
 
 use std::time::Duration;
 
 use deployer_core::head::Opening;
 use deployer_core::id::Sha256;
 use deployer_core::record::{Ending, Status};
+use deployer_core::rejects::Rejects;
 
 use super::target::TargetRollout;
 use crate::Transient;
@@ -17,20 +19,29 @@ use crate::timer::MAX_READ_RETRIES;
 /// The time for which a check counts: a version may take minutes, and somebody may ask us to stop meanwhile.
 pub(super) const OWNED_FOR: Duration = Duration::from_secs(3);
 
+/// The persistence of the check. The targets are under way: giving up would cost a whole lease.
+const PERSISTENCE: Persistence<'static> = Persistence { errors: &may_try_again, ..Persistence::DEFAULT };
+
+fn may_try_again(attempt: u32, error: &LedgerError) -> bool {
+    tracing::warn!("the ledger could not be read or written before the alias: {error}");
+    attempt < MAX_READ_RETRIES
+}
+
 impl TargetRollout<'_> {
-    /// Checks that the claim is still ours; [`Claim::stopped`](crate::Claim::stopped) tells afterwards whether it was asked to stop.
-    pub async fn ensure_still_owned(self, brings: Sha256, opening: Option<Opening>) -> Result<(), Transient> {
-        let Some(turn) = self.claim.check.turn(brings, opening).await else { return Ok(()) };
+    /// Checks that the claim is still ours. [`Claim::stopped`](crate::Claim::stopped) tells afterwards whether it was
+    /// asked to stop.
+    pub async fn ensure_still_owned(self, new_code: Sha256, opening: Option<Opening>) -> Result<(), Transient> {
+        let Some(turn) = self.claim.check.turn(new_code, opening).await else { return Ok(()) };
         futures::try_join!(self.check_claim(&turn.openings), self.check_rejects())?;
-        turn.passed();
+        turn.complete();
         Ok(())
     }
 
-    /// Writes the doors into the head as last seen: nobody else has written it since if that succeeds. Reads it where there is
-    /// nothing to write, or somebody was first.
+    /// Writes the doors into the head as last seen. If that succeeds, nobody else has written the head since. It reads
+    /// the head if there is nothing to write, or another writer was first.
     async fn check_claim(self, openings: &[Opening]) -> Result<(), Transient> {
         let claim = self.claim;
-        // It may be long ago that the head was seen: only a write on it shows that it is still so.
+        // The head may have been seen long ago: only a write over it shows that it is unchanged.
         let last_seen = Some(claim.seen()).filter(|seen| {
             !openings.is_empty() && claim.stopped().is_none() && seen.head.with_doors(claim.token(), openings).is_some()
         });
@@ -47,37 +58,22 @@ impl TargetRollout<'_> {
                 None => Change::Keep(()),
             })
         };
-        // The targets are under way: giving up costs a whole lease.
-        let may_try_again = |attempt: u32, error: &LedgerError| {
-            tracing::warn!("the head could not be read or written before the alias: {error}");
-            attempt < MAX_READ_RETRIES
-        };
-        let patient = Persistence { errors: &may_try_again, ..Persistence::default() };
         let store = self.rollout.engine.store();
-        let (seen, ()) = store.update_head_with(self.rollout.at, last_seen, patient, change).await?;
-        claim.sees(seen);
+        let (seen, ()) = store.update_head_with(self.rollout.at, last_seen, PERSISTENCE, change).await?;
+        claim.set_seen(seen);
         Ok(())
     }
 
     async fn check_rejects(self) -> Result<(), Transient> {
         let (claim, store) = (self.claim, self.rollout.engine.store());
-        for attempt in 0.. {
-            let rejects = match store.rejects(&self.rollout.at.function).await {
-                Ok(rejects) => rejects,
-                Err(error) if attempt < MAX_READ_RETRIES => {
-                    tracing::warn!("what is rejected could not be read again: {error}");
-                    store.pause(attempt).await;
-                    continue;
-                }
-                Err(error) => return Err(error.into()),
-            };
-            let brings = claim.check.brings();
-            let rejected = claim.chosen().and_then(|chosen| rejects.refusal(&chosen.release, brings));
+        let check = async |rejects: Option<&Rejects>| {
+            let new_code = claim.check.new_code();
+            let rejected = claim.chosen().zip(rejects).and_then(|(chosen, all)| all.refusal(&chosen.release, new_code));
             if let Some(Ending::Refused { code, because }) = rejected {
                 claim.stop(Stopped { status: Status::Refused, code, because });
             }
-            return Ok(());
-        }
-        Err(Transient::Contended)
+            Ok::<_, Transient>(Change::Keep(()))
+        };
+        store.update_with(&Rejects::key(&self.rollout.at.function), PERSISTENCE, check).await
     }
 }

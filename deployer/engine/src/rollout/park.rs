@@ -1,5 +1,5 @@
-//! A deployment that has not ended here is left to another invocation: because Lambda needs longer than one should wait, or because the
-//! time is up.
+//! Leaves a deployment to another invocation, because Lambda needs longer than an invocation should wait, or because
+//! the time is up.
 
 use deployer_core::config::Target;
 use deployer_core::head::{GivenUp, Left, Wakeup};
@@ -13,7 +13,7 @@ use crate::Transient;
 use crate::claim::Claim;
 
 impl Rollout<'_> {
-    /// Lambda needs longer than an invocation should wait: the claim is given up, and another invocation goes on later.
+    /// Gives the claim up while Lambda is at work; another invocation goes on later.
     pub(super) async fn park(&self, claim: &Claim, results: TargetResults) -> Unfinished {
         let (engine, at, left) = (self.engine, self.at, self.left(claim, results));
         let mut active = claim.active_now();
@@ -23,43 +23,48 @@ impl Rollout<'_> {
         let longest = longest_wait(engine);
         let first_end = waiting.iter().filter_map(|waiting| waiting.since.checked_add(longest).ok()).min();
         let look_at = active.next_look(engine.now(), first_end);
-        let told: Vec<_> = waiting.into_iter().map(|waiting| (waiting.target, waiting.because)).collect();
-        let record = at.parked(&active, &told);
-        if let Err(error) = engine.store().write_record(&record, claim.noted()).await {
+        let waiting: Vec<_> = waiting.into_iter().map(|waiting| (waiting.target, waiting.because)).collect();
+        let record = at.parked(&active, &waiting);
+        if let Err(error) = engine.store().write_record(&record, claim.record_etag()).await {
             tracing::warn!("not recorded as waiting for Lambda: {error}");
         }
-        let released = engine.on(at).release(claim, GivenUp::Parked { left: &left, look_at }).await;
-        // The head says that it is looked at now, where it was asked to stop meanwhile.
+        let released = engine.reconciler(at).release(claim, GivenUp::Parked { left: &left, look_at }).await;
+        // If the deployment was asked to stop meanwhile, the head says that it is looked at now.
         let look_at = released.map_or(look_at, |head| head.active().and_then(|active| active.looks_at));
         tracing::info!(?look_at, "parked: {}", record.because.as_deref().unwrap_or_default());
         if let Some(look_at) = look_at
-            && let Err(transient) =
-                engine.on(at).send_tick(Wakeup { id: claim.request().id, claim: Some(claim.token()) }, look_at).await
+            && let Err(transient) = engine
+                .reconciler(at)
+                .send_tick(Wakeup { id: claim.request().id, claim: Some(claim.token()) }, look_at)
+                .await
         {
             tracing::warn!("no tick was sent, so the sweep will go on with this deployment: {transient}");
         }
         Unfinished::Saved(Box::new(record))
     }
 
-    /// The time is up, and every target has stopped: the claim is given up, and another invocation goes on.
+    /// Gives the claim up because the time is up and every target has stopped; another invocation goes on.
     pub(super) async fn save(&self, claim: &Claim, results: TargetResults) -> Unfinished {
         let (engine, at) = (self.engine, self.at);
-        engine.on(at).release(claim, GivenUp::TimeIsUp(&self.left(claim, results))).await;
+        engine.reconciler(at).release(claim, GivenUp::TimeIsUp(&self.left(claim, results))).await;
         if engine.ports.queue.is_none() {
             return Transient::Deadline.into();
         }
         tracing::warn!(extension = claim.extensions() + 1, "not done before the deadline: another invocation goes on");
-        match engine.on(at).send_tick(Wakeup { id: claim.request().id, claim: Some(claim.token()) }, engine.now()).await
+        match engine
+            .reconciler(at)
+            .send_tick(Wakeup { id: claim.request().id, claim: Some(claim.token()) }, engine.now())
+            .await
         {
             Ok(()) => Unfinished::Saved(Box::new(at.record_of(claim.active(), Status::InProgress))),
             Err(transient) => transient.into(),
         }
     }
 
-    /// The things that the next owner must know.
+    /// Collects what the next owner must know.
     fn left(&self, claim: &Claim, results: TargetResults) -> Left {
         let done = results.done();
         let (waits, doors) = (claim.waits.left(&done), claim.doors.all());
-        Left { done, written: self.progress.written(), doors, waits, start_untold: claim.is_start_untold() }
+        Left { done, written: self.progress.written(), doors, waits, start_untold: claim.is_start_event_pending() }
     }
 }

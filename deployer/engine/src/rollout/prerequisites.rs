@@ -1,5 +1,5 @@
-//! The prerequisites of writing to a target. Each begins when somebody first waits for it, and runs only while
-//! somebody does.
+//! The prerequisites of writing to a target. Each begins when somebody first waits for it, and runs only while somebody
+//! does.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use futures::future::{LocalBoxFuture, Shared};
 use super::error::{Interrupted, Unfinished};
 use crate::claim::{Claim, ObservedAt};
 
-/// A value that many wait for.
+/// A value for which many wait.
 pub(super) type Prerequisite<'p, T, E> = Shared<LocalBoxFuture<'p, Result<T, E>>>;
 
-/// All of them.
+/// The prerequisites of one rollout.
 pub(super) struct Prerequisites<'p> {
     /// The head was read: a target may be observed.
     pub observed_at: Prerequisite<'p, ObservedAt, Unfinished>,
@@ -41,7 +41,7 @@ impl Prerequisites<'_> {
         self.artifact.clone().await
     }
 
-    /// The artifact, where it was read, and nothing speaks against it.
+    /// Returns the artifact, if it was read and no rule refuses it.
     pub fn artifact_read(&self) -> Option<&VerifiedArtifact> {
         self.artifact.peek()?.as_deref().ok()
     }

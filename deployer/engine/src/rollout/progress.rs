@@ -1,4 +1,4 @@
-//! The progress of a rollout's targets: what was written there, and what became of the alias.
+//! The progress of a rollout's targets: the writes there, and the moves of the alias.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -21,32 +21,32 @@ struct TargetProgress {
 }
 
 impl Progress {
-    /// A write was carried out, or may have been.
+    /// Notes that a write was carried out, or may have been.
     pub fn set_written(&self, target: &Target) {
         self.change(target, |progress| progress.written = true);
     }
 
-    /// The alias was pointed to what is deployed.
+    /// Notes that the alias was pointed to the new version.
     pub fn set_moved(&self, target: &Target) {
         self.change(target, |progress| progress.moved = true);
     }
 
-    /// The alias was put back after it had moved.
+    /// Notes that the alias was put back after it had moved.
     pub fn set_restored(&self, target: &Target) {
         self.change(target, |progress| progress.restored = true);
     }
 
-    /// Only the alias moves: the target goes back to a version as it was.
+    /// Notes that only the alias moves: the target goes back to an existing version.
     pub fn set_alias_only(&self, target: &Target) {
         self.change(target, |progress| progress.alias_only = true);
     }
 
-    /// The alias was seen to have provisioned concurrency, or to have none.
+    /// Notes whether the alias has provisioned concurrency.
     pub fn set_provisioned(&self, target: &Target, provisioned: bool) {
         self.change(target, |progress| progress.provisioned = Some(provisioned));
     }
 
-    /// Whether the alias was pointed to what is deployed.
+    /// Whether the alias was pointed to the new version.
     pub fn is_moved(&self, target: &Target) -> bool {
         locked(&self.0).get(target).is_some_and(|progress| progress.moved)
     }
@@ -56,17 +56,17 @@ impl Progress {
         locked(&self.0).get(target).is_some_and(|progress| progress.restored)
     }
 
-    /// The targets that were written to, or may have been.
+    /// Returns the targets that were written to, or may have been.
     pub fn written(&self) -> BTreeSet<Target> {
         self.those(|progress| progress.written)
     }
 
-    /// The targets that go back to a version as it was.
+    /// Returns the targets that go back to an existing version.
     pub fn alias_only(&self) -> BTreeSet<Target> {
         self.those(|progress| progress.alias_only)
     }
 
-    /// The targets whose aliases were seen to have provisioned concurrency, or to have none.
+    /// Returns the targets whose provisioned concurrency was read, and whether they have any.
     pub fn provisioned(&self) -> BTreeMap<Target, bool> {
         let known = |(target, progress): (&Target, &TargetProgress)| Some((target.clone(), progress.provisioned?));
         locked(&self.0).iter().filter_map(known).collect()

@@ -1,7 +1,7 @@
-//! Step "prune": old versions in Lambda are deleted after a deployment, so that an account's code storage does not fill up; and before
-//! that where it is full.
+//! Step "prune": deletes old versions in Lambda after a deployment, so that an account's code storage does not fill up;
+//! and before one if it is full.
 //!
-//! It never fails a deployment: what could not be deleted is deleted after the next one.
+//! It never fails a deployment: versions that could not be deleted are deleted after the next one.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use super::lambda_writer::LambdaWriter;
 use super::target::TargetRollout;
 use crate::port::{CallError, CallErrorKind};
 
-/// CI waits meanwhile: what is not deleted by then is deleted after the next deployment.
+/// The longest time for pruning, because CI waits meanwhile. The rest is deleted after the next deployment.
 const LONGEST: Duration = Duration::from_secs(15);
 
 impl TargetRollout<'_> {
-    /// Deletes what is beyond `keep_versions` and needed neither by an alias, nor for going back, nor by callers that still meet what
-    /// was served `before`.
+    /// Deletes the versions beyond `keep_versions` that no alias, no rollback and no caller needs. Callers may still
+    /// meet the versions that were served `before`.
     pub async fn prune(self, published: &Version, before: &BTreeSet<Version>) {
         // Numbers only grow: there cannot be more versions than the newest number.
         if published.number() > u64::from(self.rollout.at.environment.keep_versions) {
@@ -27,11 +27,11 @@ impl TargetRollout<'_> {
         }
     }
 
-    /// Deletes the same because the account's code storage is full. Whether anything went.
+    /// Deletes old versions because the account's code storage is full, and returns whether any was deleted.
     pub async fn make_room(self) -> bool {
         tracing::warn!("the code storage is full: old versions are deleted");
-        // The session of a plan need not be one that may list versions.
-        match self.rollout.enter(&self.rollout.session(self.target)).await {
+        // The session of a plan may not be allowed to list versions.
+        match self.rollout.open_session(&self.rollout.session(self.target)).await {
             Ok(account) => {
                 let on = TargetRollout { account: &account, ..self };
                 Pruning { on, deleted: 0 }.run(&BTreeSet::new()).await > 0
@@ -44,14 +44,14 @@ impl TargetRollout<'_> {
     }
 }
 
-/// The old versions of one function are deleted.
+/// A deletion of one function's old versions.
 struct Pruning<'a> {
     on: TargetRollout<'a>,
     deleted: usize,
 }
 
 impl Pruning<'_> {
-    /// Deletes as long as there is time. How many went.
+    /// Deletes while there is time, and returns the number of deleted versions.
     async fn run(mut self, before: &BTreeSet<Version>) -> usize {
         let timer = self.on.timer();
         let left = timer.left().saturating_sub(timer.retries.record_needs * 3);
@@ -85,7 +85,8 @@ impl Pruning<'_> {
         let mut needed = before.clone();
         needed.extend(functions.aliased(name).await.map_err(in_step)?);
         needed.extend(self.needed_to_go_back(keep));
-        // Some cannot be deleted (those that Lambda@Edge has copied): the others are, however many of those there are.
+        // Some versions cannot be deleted (those that Lambda@Edge has copied); the others are, however many of those
+        // there are.
         for some in surplus(&all.numbers, keep, &needed).chunks(PRUNED_AT_ONCE) {
             if self.delete(some).await? {
                 return Ok(());
@@ -94,7 +95,8 @@ impl Pruning<'_> {
         Ok(())
     }
 
-    /// The versions that a rollback would go to: with the version that was just published, as many as are kept.
+    /// Returns the versions that a rollback would go to: together with the version that was just published, as many as
+    /// are kept.
     fn needed_to_go_back(&self, keep: u32) -> Vec<Version> {
         let (head, place) = (self.on.claim.seen().head, self.on.target.to_string());
         let history = head.history().iter().take(usize::try_from(keep.saturating_sub(1)).unwrap_or(usize::MAX));
@@ -103,10 +105,10 @@ impl Pruning<'_> {
         needed
     }
 
-    /// Deletes these versions, in a session for exactly them. Whether it is enough for this time.
+    /// Deletes these versions, in a session for exactly them. Returns whether that is enough for this deployment.
     async fn delete(&mut self, versions: &[Version]) -> Result<bool, TargetError> {
         let TargetRollout { rollout, target, .. } = self.on;
-        let account = rollout.enter_with(target, rollout.scope(target).pruning_policy(versions)).await?;
+        let account = rollout.open_session_with(target, rollout.scope(target).pruning_policy(versions)).await?;
         let writer = LambdaWriter::of(TargetRollout { account: &account, ..self.on });
         for version in versions {
             if self.deleted == PRUNED_AT_ONCE || !rollout.engine.timer().has_time_to_begin() {
@@ -125,7 +127,7 @@ impl Pruning<'_> {
     }
 }
 
-/// Whether the next call would fare no better.
+/// Whether the next call would fail in the same way.
 fn is_about_all(error: &CallError) -> bool {
     matches!(
         error.kind,

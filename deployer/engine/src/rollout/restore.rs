@@ -1,6 +1,6 @@
-//! An alias moves back to a version that it has served before, as long as Lambda has that version.
+//! Moves an alias back to a version that it has served before, if Lambda still has that version.
 //!
-//! A version carries its code and its configuration, so nothing is sent and the artifact need not even be there.
+//! A version carries its code and its configuration, so nothing is sent, and the artifact need not exist any more.
 
 use deployer_core::head::LambdaTask;
 use deployer_core::id::{Sha256, Version};
@@ -12,24 +12,24 @@ use super::error::{StepError, TargetFailed, WaitError, given_up};
 use super::executor::PlanExecutor;
 use super::observer::OBSERVE;
 use super::results::TargetDone;
-use super::shut_doors::Shut;
+use super::shut_doors::ShutDoors;
 use super::step_context::StepContext;
 use super::target::{MAX_REOBSERVATIONS, TargetRollout};
 use crate::port::Qualifier;
 
-/// The use of a version that nobody has called for weeks (state Inactive). The next call wakes it, and may itself fail (Lambda
-/// Developer Guide, "Lambda function states").
+/// The use of a version that nobody has called for weeks (state Inactive). The next call wakes it, and may itself fail
+/// (Lambda Developer Guide, "Lambda function states").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Inactive {
-    /// It is published again, for then it serves at once.
+    /// Publish it again, because a new version serves at once.
     PublishAgain,
-    /// It is used as it is, for its zip is gone.
+    /// Use it unchanged, because its zip is gone.
     Use,
 }
 
 impl TargetRollout<'_> {
-    /// Moves the alias back to a version. `None`: Lambda does not have it any more, or not as it was; or it is inactive, and must be
-    /// published again.
+    /// Moves the alias back to a version. `None`: Lambda does not have it any more, or not with the same code; or it is
+    /// inactive and must be published again.
     pub async fn restore_version(
         self,
         (version, sha256): (&Version, Sha256),
@@ -49,7 +49,7 @@ impl TargetRollout<'_> {
     }
 }
 
-/// An alias on its way back.
+/// An alias that is moved back.
 struct Restoration<'a> {
     on: TargetRollout<'a>,
     version: &'a Version,
@@ -61,16 +61,16 @@ struct Restoration<'a> {
     previous: Option<Option<Previous>>,
     /// The alias as it was when the last plan was carried out.
     planned_from: Option<Option<ObservedAlias>>,
-    /// The alias was written as it was, to shut a door.
+    /// The alias was written unchanged, to shut a door.
     rewritten: bool,
 }
 
 /// The result of one try.
-enum Tried {
+enum Attempt {
     Done(TargetDone),
-    /// Lambda does not have the version as it was.
+    /// Lambda does not have the version with the same code.
     NoVersion,
-    /// The alias is to be looked at again.
+    /// The alias must be read again.
     Again,
 }
 
@@ -78,44 +78,44 @@ impl Restoration<'_> {
     async fn run(mut self) -> Result<Option<TargetDone>, TargetFailed> {
         for looks in 0.. {
             match self.look_and_move(looks).await? {
-                Tried::Done(done) => return Ok(Some(done)),
-                Tried::NoVersion => return Ok(None),
-                Tried::Again => {}
+                Attempt::Done(done) => return Ok(Some(done)),
+                Attempt::NoVersion => return Ok(None),
+                Attempt::Again => {}
             }
         }
         unreachable!("looks do not end")
     }
 
-    async fn look_and_move(&mut self, looks: u32) -> Result<Tried, TargetFailed> {
+    async fn look_and_move(&mut self, looks: u32) -> Result<Attempt, TargetFailed> {
         let TargetRollout { rollout, claim, target, .. } = self.on;
         let (alias, code) = self.look().await?;
         if let Some(found) = claim.active().moved_since(target, alias.as_ref()) {
             return Err(self.on.foreign_change(AWAIT_TRAFFIC, &found).into());
         }
-        if !code.is_some_and(|code| self.still_is(&code)) {
-            return Ok(Tried::NoVersion);
+        if !code.is_some_and(|code| self.is_unchanged(&code)) {
+            return Ok(Attempt::NoVersion);
         }
-        // Somebody who moves the alias elsewhere meanwhile is not overruled.
+        // If somebody moves the alias elsewhere meanwhile, that is not overwritten.
         let moved_by_others = self.planned_from.as_ref().is_some_and(|from| {
             serves(from.as_ref()) != serves(alias.as_ref())
                 && !claim.doors.explain(target, from.as_ref(), alias.as_ref())
         });
-        self.on.alias_is(alias.as_ref());
+        self.on.note_alias(alias.as_ref());
         let plan = self.plan(alias.as_ref());
         if self.on.may_shut_doors(&plan) {
             if plan.writes_nothing() {
                 rollout.progress.set_moved(target);
             }
             match self.on.shut_doors(alias.as_ref()).await? {
-                Shut::Before => {}
-                Shut::Now => self.rewritten = true,
-                Shut::ByAnother => return Ok(Tried::Again),
+                ShutDoors::NoneOpen => {}
+                ShutDoors::Rewritten => self.rewritten = true,
+                ShutDoors::AliasChanged => return Ok(Attempt::Again),
             }
         }
         let changes = self.has_changed(&plan);
         if plan.is_empty() {
             let version = Some(self.version.clone());
-            return Ok(Tried::Done(TargetDone::new(changes, version, self.previous.clone().flatten())));
+            return Ok(Attempt::Done(TargetDone::new(changes, version, self.previous.clone().flatten())));
         }
         if moved_by_others && !plan.writes_nothing() {
             let found = alias.map_or("the alias is gone".to_owned(), |alias| format!("the alias serves {alias}"));
@@ -124,7 +124,7 @@ impl Restoration<'_> {
         if claim.stopped().is_some() {
             return Err(TargetFailed::Stopped);
         }
-        if claim.only_looks() {
+        if claim.only_observes() {
             return Err(given_up("it has not arrived here").into());
         }
         self.planned_from = Some(alias);
@@ -134,18 +134,18 @@ impl Restoration<'_> {
         let on = TargetRollout { account: &acting, ..self.on };
         let context = StepContext { on, plan: &plan, previous: previous.as_ref() };
         match PlanExecutor::new(context, None).run().await {
-            Ok(version) => Ok(Tried::Done(TargetDone::new(changes, Some(version), previous))),
-            // An earlier try got no answer: that door is shut first.
-            Err(StepError::Stopped) if claim.doors.is_open(target) => Ok(Tried::Again),
+            Ok(version) => Ok(Attempt::Done(TargetDone::new(changes, Some(version), previous))),
+            // An earlier call got no answer: its door is shut first.
+            Err(StepError::Stopped) if claim.doors.is_open(target) => Ok(Attempt::Again),
             Err(StepError::Reobserve { step, error }) if looks < MAX_REOBSERVATIONS => {
                 self.on.timer().pause(looks, step, &error.message).await?;
-                Ok(Tried::Again)
+                Ok(Attempt::Again)
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// The alias, and the version while it is stable.
+    /// Reads the alias, and the version once it is stable.
     async fn look(&self) -> Result<(Option<ObservedAlias>, Option<ObservedCode>), WaitError> {
         let TargetRollout { rollout, claim, target, account, .. } = self.on;
         let (functions, name) = (account.functions(), &rollout.at.function_name);
@@ -160,7 +160,7 @@ impl Restoration<'_> {
                     self.on.wait_while_busy(task, attempt, OBSERVE, "the version is still being made").await?;
                 }
                 code => {
-                    claim.waits.is_over(target, task);
+                    claim.waits.end(target, task);
                     return Ok((alias, code.map(|(code, _)| code)));
                 }
             }
@@ -171,14 +171,14 @@ impl Restoration<'_> {
     fn plan(&mut self, alias: Option<&ObservedAlias>) -> Plan {
         let (at, to) = (self.on.rollout.at, (self.version, self.sha256));
         let plan = going_back(&at.function_name, &at.environment.alias, to, alias);
-        if !plan.is_empty() || !self.on.claim.doors.are_unsaid() {
+        if !plan.is_empty() || !self.on.claim.doors.are_undeclared() {
             self.previous.get_or_insert_with(|| self.on.with_known_code(plan.previous.clone()));
         }
         plan
     }
 
-    /// Whether a version is what it was when it served, and an alias may serve it.
-    fn still_is(&self, code: &ObservedCode) -> bool {
+    /// Whether a version still has its code, and an alias may serve it.
+    fn is_unchanged(&self, code: &ObservedCode) -> bool {
         let may_serve = match code.condition {
             Condition::Ready => true,
             Condition::Idle { .. } => self.inactive == Inactive::Use,
@@ -187,8 +187,8 @@ impl Restoration<'_> {
         code.sha256 == Some(self.sha256) && may_serve
     }
 
-    /// Whether this deployment has changed something here, or is about to. Whoever only waits for Lambda has begun that before, or
-    /// finds it begun by others.
+    /// Whether this deployment has changed something here, or is about to. An owner that only waits for Lambda has
+    /// begun the change before, or has found it begun.
     fn has_changed(&self, plan: &Plan) -> bool {
         let claim = self.on.claim;
         let was = claim.served_before(self.on.target).unwrap_or_else(|| self.live_before.clone());
@@ -199,7 +199,7 @@ impl Restoration<'_> {
 }
 
 impl TargetRollout<'_> {
-    /// The version that the alias served, with its code where the ledger knows that.
+    /// Completes the version that the alias served with its code, if the ledger knows it.
     fn with_known_code(self, served: Option<Previous>) -> Option<Previous> {
         let (head, name) = (self.claim.seen().head, &self.rollout.at.function_name);
         let code = |version: &Version| head.code_of(name, self.target, version);

@@ -1,4 +1,4 @@
-//! The targets' results, and how a deployment ends by them.
+//! The targets' results, and the ending of a deployment by them.
 //!
 //! Must not know Lambda, or the ledger.
 
@@ -15,7 +15,7 @@ pub(super) struct TargetDone {
 }
 
 impl TargetDone {
-    /// It was this deployment that has changed something, or nothing had to be changed.
+    /// Makes the result: succeeded if this deployment has changed something, unchanged if nothing had to be changed.
     pub fn new(changed: bool, version: Option<Version>, previous: Option<Previous>) -> Self {
         let status = if changed { Status::Succeeded } else { Status::Unchanged };
         Self { status, version, previous }
@@ -25,20 +25,20 @@ impl TargetDone {
 /// The result of one target.
 pub(super) struct TargetResult {
     pub outcome: TargetOutcome,
-    /// The artifact breaks a rule that only shows beside the function as it is: nothing was written.
-    pub unfit: Option<String>,
-    /// Its alias did not move, because none may any more.
+    /// The artifact breaks a rule that only shows beside the existing function: nothing was written.
+    pub invalid: Option<String>,
+    /// Its alias did not move, because no alias may any more.
     pub stopped: bool,
-    /// Lambda is not done: its version is not made yet, say, or its alias has moved and the traffic is held back.
+    /// Lambda is not done: the version is not made yet, say, or the alias has moved and its traffic is held back.
     pub waits: bool,
     /// It stopped only because the time was up.
-    pub late: bool,
+    pub out_of_time: bool,
 }
 
 impl TargetResult {
-    /// A result of which no more is to be said.
+    /// Makes a result that is final.
     pub fn of(outcome: TargetOutcome) -> Self {
-        Self { outcome, unfit: None, stopped: false, waits: false, late: false }
+        Self { outcome, invalid: None, stopped: false, waits: false, out_of_time: false }
     }
 }
 
@@ -48,7 +48,7 @@ pub(super) struct TargetResults(pub Vec<TargetResult>);
 impl TargetResults {
     /// Whether a target stopped only because the time was up: another invocation can go on.
     pub fn ran_out_of_time(&self) -> bool {
-        self.0.iter().any(|result| result.late)
+        self.0.iter().any(|result| result.out_of_time)
     }
 
     /// Whether Lambda needs longer for a target than an invocation should wait.
@@ -56,16 +56,17 @@ impl TargetResults {
         self.0.iter().any(|result| result.waits)
     }
 
-    /// The outcomes of those targets that another invocation need not go on with.
+    /// Returns the outcomes of the targets with which no other invocation goes on.
     pub fn done(self) -> Vec<TargetOutcome> {
-        self.0.into_iter().filter(|result| !result.late && !result.waits).map(|result| result.outcome).collect()
+        self.0.into_iter().filter(|result| !result.out_of_time && !result.waits).map(|result| result.outcome).collect()
     }
 
-    /// The ending of the whole: where the artifact fits no target, nothing was tried, and the deployment is refused.
+    /// Makes the ending of the deployment. If the artifact fits no target, nothing was tried, and the deployment is
+    /// refused.
     pub fn ending(self, stopped: Option<Stopped>) -> Ending {
         let Self(results) = self;
-        let unfit = results.first().and_then(|first| first.unfit.clone());
-        if let Some(because) = unfit.filter(|_| results.iter().all(|result| result.unfit.is_some())) {
+        let invalid = results.first().and_then(|first| first.invalid.clone());
+        if let Some(because) = invalid.filter(|_| results.iter().all(|result| result.invalid.is_some())) {
             return Ending::Refused { code: Code::InvalidArtifact, because };
         }
         let stopped = stopped.filter(|_| results.iter().any(|result| result.stopped || result.waits));

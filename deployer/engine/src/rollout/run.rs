@@ -1,4 +1,5 @@
-//! One deployment, from its claim to its end: what begins at once, what waits for what, and what ends it early.
+//! Runs one deployment from its claim to its end: begins its parts, joins them, and ends it early if one of them cannot
+//! go on.
 
 use std::collections::BTreeMap;
 use std::future::ready;
@@ -22,13 +23,14 @@ use crate::commit::{FinishDetails, Finished};
 use crate::{TARGETS_AT_ONCE, Transient};
 
 impl Rollout<'_> {
-    /// Begins everything at once, in the hope that the request is new and nothing stands in its way.
+    /// Begins with everything at once, in the expectation that the request is new and its turn has come: submits the
+    /// request, and reads the artifact and opens sessions beside that.
     pub async fn begin(&self) -> Result<Finished, Unfinished> {
         let (engine, at, request) = (self.engine, self.at, &self.request);
         let head = async { Ok::<_, Unfinished>(engine.store().head(at).await?) }.shared();
         let rejects = async { Ok::<_, Transient>(engine.store().rejects(&at.function).await?) }.shared();
         let ours = |id| id == request.id;
-        // By its label; by its code once that is known.
+        // The release's name decides here; the code decides once it is known.
         let refusal = || async {
             let rejects = rejects.clone().await?;
             let refusal = rejects.refusal(&self.chosen.release, None);
@@ -40,12 +42,12 @@ impl Rollout<'_> {
             let rules = Rules { refusal: refusal.as_ref(), rejects: &rejects };
             match seen.head.accept(request, at, rules, &claimant(engine)).then {
                 Next::Work(active) if ours(active.request.id) => Ok(ObservedAt::Read(seen.etag)),
-                // The claim tells what else it is.
-                _ => Err(Unfinished::SubmitOutcome(SubmitOutcome::Nothing)),
+                // The claim fails with the other outcome.
+                _ => Err(Unfinished::NotClaimed(SubmitOutcome::Nothing)),
             }
         };
         let claim = async {
-            // The marker stands before the head says that work is open.
+            // The marker is written before the head says that work is open.
             let (seen, marked) = future::join(head.clone(), engine.store().mark_open(at, request)).await;
             marked?;
             let refusal = refusal().await;
@@ -55,13 +57,13 @@ impl Rollout<'_> {
             }
             let (rejects, refusal) = refusal?;
             let rules = Rules { refusal: refusal.as_ref(), rejects: &rejects };
-            match engine.on(at).accept(request, rules, Some(seen?)).await? {
-                // A deployment that an earlier owner has begun goes on where that one began it.
+            match engine.reconciler(at).accept(request, rules, Some(seen?)).await? {
+                // A deployment that an earlier owner has begun goes on with that owner's function and targets.
                 SubmitOutcome::Claimed(claim) if ours(claim.request().id) && claim.is_for(at) => Ok(claim),
-                otherwise => Err(Unfinished::SubmitOutcome(otherwise)),
+                otherwise => Err(Unfinished::NotClaimed(otherwise)),
             }
         };
-        // A deployment holds a lot at once: it does not lie on the stack of whoever waits for it.
+        // The future of a deployment is large, so it does not lie on the stack of its caller.
         Box::pin(self.run(observed_at, claim, rejects.clone())).await
     }
 
@@ -70,7 +72,8 @@ impl Rollout<'_> {
         self.run(ready(Ok(ObservedAt::Held)), ready(Ok(claim)), ready(Ok(rejects))).await
     }
 
-    /// Carries the deployment out, and ends it. A target writes only after both the claim and the artifact are there.
+    /// Carries the deployment out, and ends it. A target is written to only after both the claim and the artifact are
+    /// there.
     async fn run<'r>(
         &'r self,
         observed_at: impl Future<Output = Result<ObservedAt, Unfinished>> + 'r,
@@ -80,31 +83,31 @@ impl Rollout<'_> {
         let (engine, at) = (self.engine, self.at);
         if let Some(refusal) = at.refusal(self.request.cause.kind) {
             let claim = claim.await?;
-            return Ok(engine.on(at).commit(&claim, refusal, self.unseen(None)).await?);
+            return Ok(engine.reconciler(at).commit(&claim, refusal, self.unobserved(None)).await?);
         }
         let claim = prerequisite(claim);
         let artifact = prerequisite(self.deployable_artifact(claim.clone(), rejects));
         let needs = Prerequisites { observed_at: prerequisite(observed_at), claim, artifact };
-        let results = self.work(&needs).await;
+        let results = self.run_parts(&needs).await;
         let claim = needs.claim().await?;
         let (ending, details) = match results {
             Ok(results) => self.conclude(&claim, results, &needs).await?,
-            Err(interrupted) => self.ends_early(&claim, interrupted).await?,
+            Err(interrupted) => self.end_early(&claim, interrupted).await?,
         };
-        Ok(engine.on(at).commit(&claim, ending, details).await?)
+        Ok(engine.reconciler(at).commit(&claim, ending, details).await?)
     }
 
-    /// All that goes on at the same time. The first part that cannot go on ends the others: what is dropped because the claim is ours
-    /// no more, or the ledger is away, ends within its lease.
+    /// Runs all parts side by side. The first part that cannot go on ends the others. What is dropped because the claim
+    /// is lost, or the ledger is away, ends within its lease.
     ///
-    /// It is large: it does not lie on the stack of whoever waits for it.
+    /// The future is large, so it does not lie on the stack of its caller.
     #[inline(never)]
-    fn work<'w>(&'w self, needs: &'w Prerequisites<'_>) -> LocalBoxFuture<'w, Result<TargetResults, Interrupted>> {
+    fn run_parts<'w>(&'w self, needs: &'w Prerequisites<'_>) -> LocalBoxFuture<'w, Result<TargetResults, Interrupted>> {
         let work = async {
             let ((), results, (), ()) = futures::try_join!(
-                ensure_claimed(needs),
+                ensure_not_given_up(needs),
                 self.run_targets(needs),
-                self.note(needs),
+                self.record_start(needs),
                 self.ensure_artifact(needs),
             )?;
             Ok(results)
@@ -112,7 +115,7 @@ impl Rollout<'_> {
         work.boxed_local()
     }
 
-    /// Runs the targets beside each other: a slow one holds no other's place.
+    /// Runs the targets side by side: a slow one holds no other's place.
     async fn run_targets(&self, needs: &Prerequisites<'_>) -> Result<TargetResults, Interrupted> {
         let results = stream::iter(self.at.environment.targets.iter().enumerate())
             .map(|(number, target)| {
@@ -124,14 +127,14 @@ impl Rollout<'_> {
         Ok(TargetResults(results.into_values().collect()))
     }
 
-    /// Writes down that the deployment is in progress.
-    async fn note(&self, needs: &Prerequisites<'_>) -> Result<(), Interrupted> {
+    /// Records that the deployment is in progress.
+    async fn record_start(&self, needs: &Prerequisites<'_>) -> Result<(), Interrupted> {
         let claim = needs.claim().await?;
-        self.engine.on(self.at).record_start(&claim).await;
+        self.engine.reconciler(self.at).record_start(&claim).await;
         Ok(())
     }
 
-    /// Reads the artifact from the beginning on. What goes back reads it only where a target cannot do without.
+    /// Reads the artifact from the beginning on. A rollback reads it only if a target needs it.
     async fn ensure_artifact(&self, needs: &Prerequisites<'_>) -> Result<(), Interrupted> {
         if self.may_restore() {
             return Ok(());
@@ -141,7 +144,7 @@ impl Rollout<'_> {
         artifact.map(drop)
     }
 
-    /// The artifact, once it is read and nothing speaks against it.
+    /// Returns the artifact, once it is read and no rule refuses it.
     async fn deployable_artifact(
         &self,
         claim: Prerequisite<'_, Arc<Claim>, Unfinished>,
@@ -150,7 +153,7 @@ impl Rollout<'_> {
         let reader = ArtifactReader::of(self.engine, self.at);
         let (verified, rejects) = future::join(reader.verify(&self.chosen.artifact), rejects).await;
         let (verified, rejects) = (verified?, rejects.map_err(InvalidArtifact::Transient)?);
-        // Only who has the claim knows that nobody else is about to take the release.
+        // Only the claim's owner knows that nobody else is about to take the release.
         if let Some(refusal) = rejects.refusal(&self.chosen.release, Some(verified.sha256)) {
             let refused = claim.clone().await?.refuse(refusal);
             refused.map_err(|ending| InvalidArtifact::Ending(ending, Box::new(verified.as_ref().into())))?;
@@ -162,7 +165,7 @@ impl Rollout<'_> {
         Ok(verified)
     }
 
-    /// The ending by the targets' results, unless another invocation goes on.
+    /// Ends the deployment by the targets' results, unless another invocation goes on.
     async fn conclude(
         &self,
         claim: &Claim,
@@ -171,7 +174,7 @@ impl Rollout<'_> {
     ) -> Result<(Ending, FinishDetails), Unfinished> {
         // A wait for Lambda has an end of its own.
         let may_go_on = claim.extensions() < EXTENSIONS || claim.waits.is_any();
-        let goes_on = !claim.only_looks() && claim.stopped().is_none();
+        let goes_on = !claim.only_observes() && claim.stopped().is_none();
         if goes_on && may_go_on && results.ran_out_of_time() {
             return Err(self.save(claim, results).await);
         }
@@ -181,43 +184,44 @@ impl Rollout<'_> {
         Ok((results.ending(claim.stopped()), self.details(needs.artifact_read())))
     }
 
-    /// The ending of a rollout that was interrupted.
-    async fn ends_early(&self, claim: &Claim, interrupted: Interrupted) -> Result<(Ending, FinishDetails), Unfinished> {
+    /// Ends a rollout that was interrupted.
+    async fn end_early(&self, claim: &Claim, interrupted: Interrupted) -> Result<(Ending, FinishDetails), Unfinished> {
         match interrupted {
             Interrupted::Unfinished(unfinished) => Err(unfinished),
-            Interrupted::GivenUp => Ok((self.at.all_failed(&given_up(UNSEEN)), self.unseen(None))),
+            Interrupted::GivenUp => Ok((self.at.all_failed(&given_up(UNSEEN)), self.unobserved(None))),
             Interrupted::Artifact(InvalidArtifact::Ending(ending, artifact)) => {
-                Ok((ending, self.unseen(Some(*artifact))))
+                Ok((ending, self.unobserved(Some(*artifact))))
             }
             Interrupted::Artifact(InvalidArtifact::Transient(transient)) => {
                 // Nothing was written without the artifact, so nothing of ours is in flight.
-                self.engine.on(self.at).release(claim, GivenUp::Untouched).await;
+                self.engine.reconciler(self.at).release(claim, GivenUp::Untouched).await;
                 Err(transient.into())
             }
         }
     }
 
-    /// The details at the end, where nobody has looked at the targets.
-    fn unseen(&self, artifact: Option<RecordedArtifact>) -> FinishDetails {
+    /// Returns the details at the end, if nobody has observed the targets.
+    fn unobserved(&self, artifact: Option<RecordedArtifact>) -> FinishDetails {
         let details = self.details(None);
-        FinishDetails { artifact: artifact.or(details.artifact), unseen: true, ..details }
+        FinishDetails { artifact: artifact.or(details.artifact), unobserved: true, ..details }
     }
 
-    /// The details at the end. They tell of the artifact as it was read, or as it was known before.
+    /// Returns the details at the end, with the artifact as it was read, or as it was known before.
     fn details(&self, verified: Option<&VerifiedArtifact>) -> FinishDetails {
         FinishDetails {
             artifact: Some(verified.map_or_else(|| self.chosen.recorded(), RecordedArtifact::from)),
-            named: verified.and_then(VerifiedArtifact::named),
+            managed_keys: verified.and_then(VerifiedArtifact::named),
             written: self.progress.written(),
-            kept: self.progress.alias_only(),
+            alias_only: self.progress.alias_only(),
             provisioned: self.progress.provisioned(),
-            unseen: false,
+            unobserved: false,
         }
     }
 }
 
-async fn ensure_claimed(needs: &Prerequisites<'_>) -> Result<(), Interrupted> {
-    // The invocation that only looked has died too, or could not.
+/// Waits for the claim, and gives the deployment up after too many attempts.
+async fn ensure_not_given_up(needs: &Prerequisites<'_>) -> Result<(), Interrupted> {
+    // The invocation that only observed has died too, or could not observe.
     match needs.claim().await?.attempts() > ATTEMPTS + 1 {
         true => Err(Interrupted::GivenUp),
         false => Ok(()),

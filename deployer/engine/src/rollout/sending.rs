@@ -1,4 +1,4 @@
-//! One writing call over all its tries: it is sent only while there is time for its answer, and again while waiting helps.
+//! Sends one writing call, with all its tries: only while there is time for its answer, and again while waiting helps.
 
 use deployer_core::head::{Door, LambdaTask};
 use deployer_core::id::Sha256;
@@ -17,7 +17,7 @@ pub(super) struct Sending<'a> {
     on: TargetRollout<'a>,
     step: &'static str,
     /// The code that is about to serve.
-    brings: Sha256,
+    new_code: Sha256,
     /// The door by which the call writes the alias; the head knows it.
     door: Option<&'a Door>,
     attempt: u32,
@@ -26,9 +26,9 @@ pub(super) struct Sending<'a> {
 }
 
 impl<'a> Sending<'a> {
-    /// A call of a step.
-    pub fn new(on: TargetRollout<'a>, step: &'static str, brings: Sha256, door: Option<&'a Door>) -> Self {
-        Self { on, step, brings, door, attempt: 0, denied_since: None, made_room: false }
+    /// Makes the call of a step.
+    pub fn new(on: TargetRollout<'a>, step: &'static str, new_code: Sha256, door: Option<&'a Door>) -> Self {
+        Self { on, step, new_code, door, attempt: 0, denied_since: None, made_room: false }
     }
 
     /// Sends the call until Lambda has answered it.
@@ -40,7 +40,7 @@ impl<'a> Sending<'a> {
         let (mut owned, was_stopped) = (timer.now(), claim.stopped().is_some());
         loop {
             if self.door.is_some() && last.is_some() && timer.passed(owned) > OWNED_FOR {
-                self.on.ensure_still_owned(self.brings, None).await?;
+                self.on.ensure_still_owned(self.new_code, None).await?;
                 owned = timer.now();
                 if claim.stopped().is_some() && !was_stopped {
                     return Err(StepError::Stopped);
@@ -61,7 +61,7 @@ impl<'a> Sending<'a> {
             }
             let error = match self.send_once(write.clone()).await {
                 Ok(answer) => {
-                    claim.waits.is_over(target, &LambdaTask::call(self.step));
+                    claim.waits.end(target, &LambdaTask::call(self.step));
                     return Ok(answer);
                 }
                 Err(error) => error,
@@ -72,7 +72,7 @@ impl<'a> Sending<'a> {
         }
     }
 
-    /// Sends the call, and notes what may have come of it.
+    /// Sends the call once, and notes its possible effect.
     async fn send_once(&self, write: Write<'_>) -> Result<Answer, CallError> {
         let TargetRollout { rollout, claim, target, .. } = self.on;
         self.door.inspect(|door| claim.doors.open(door));
@@ -80,7 +80,7 @@ impl<'a> Sending<'a> {
         self.door.inspect(|door| claim.doors.answered(door, &answer));
         let is_written = match &answer {
             Ok(_) => true,
-            // A conflict may be our own write: the SDK sends again what got no answer.
+            // A conflict may be our own write, because the SDK sends a call again that got no answer.
             Err(error) => matches!(error.kind, CallErrorKind::Unknown | CallErrorKind::Conflict),
         };
         if is_written {
@@ -89,7 +89,7 @@ impl<'a> Sending<'a> {
         answer
     }
 
-    /// Waits until a call that ended so may be sent again; or says why it is not.
+    /// Waits until a failed call may be sent again, or returns the error why it may not.
     async fn wait_to_send_again(&mut self, error: &CallError) -> Result<(), StepError> {
         let (step, timer, because) = (self.step, self.on.timer(), error.message.as_str());
         let ends = || Err(error.clone().in_step(step).into());
@@ -108,7 +108,7 @@ impl<'a> Sending<'a> {
             }
             CallErrorKind::Denied | CallErrorKind::CodeDenied => {
                 let since = *self.denied_since.get_or_insert_with(|| timer.now());
-                if timer.passed(since) + timer.retries.wait(attempt) > timer.retries.denied {
+                if timer.passed(since) + timer.retries.wait(attempt) > timer.retries.denied_for {
                     return ends();
                 }
             }

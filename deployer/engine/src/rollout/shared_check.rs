@@ -9,11 +9,11 @@ use tokio::sync::MutexGuard;
 
 use crate::lock::locked;
 
-/// A check that does for all targets that have asked before it began.
+/// A check that answers all targets that have asked before it began.
 #[derive(Default)]
 pub(crate) struct SharedCheck {
     asked: AtomicU64,
-    brings: Mutex<Option<Sha256>>,
+    new_code: Mutex<Option<Sha256>>,
     openings: Mutex<Vec<Opening>>,
     answered: tokio::sync::Mutex<u64>,
 }
@@ -23,15 +23,15 @@ pub(crate) struct Turn<'c> {
     check: &'c SharedCheck,
     answered: MutexGuard<'c, u64>,
     asked: u64,
-    /// The doors that the head shall know.
+    /// The doors to be written into the head.
     pub openings: Vec<Opening>,
 }
 
 impl SharedCheck {
-    /// Asks for a check before this code serves, and for a door to be written down. `None`: another target's check, begun later,
-    /// has answered.
-    pub async fn turn(&self, brings: Sha256, opening: Option<Opening>) -> Option<Turn<'_>> {
-        *locked(&self.brings) = Some(brings);
+    /// Asks for a check before this code serves, and for a door to be written down. `None`: the check of another target
+    /// has answered, which began later.
+    pub async fn turn(&self, new_code: Sha256, opening: Option<Opening>) -> Option<Turn<'_>> {
+        *locked(&self.new_code) = Some(new_code);
         locked(&self.openings).extend(opening);
         let mine = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
         let answered = self.answered.lock().await;
@@ -43,15 +43,15 @@ impl SharedCheck {
         Some(Turn { check: self, answered, asked, openings })
     }
 
-    /// The code that is about to serve.
-    pub fn brings(&self) -> Option<Sha256> {
-        *locked(&self.brings)
+    /// Returns the code that is about to serve.
+    pub fn new_code(&self) -> Option<Sha256> {
+        *locked(&self.new_code)
     }
 }
 
 impl Turn<'_> {
-    /// All who had asked are answered: the claim is ours, and the head knows the doors.
-    pub fn passed(mut self) {
+    /// Answers all who had asked: the claim is ours, and the head knows the doors.
+    pub fn complete(mut self) {
         *self.answered = self.asked;
         let openings = &self.openings;
         locked(&self.check.openings).retain(|opening| !openings.contains(opening));

@@ -1,4 +1,4 @@
-//! A door that an earlier write may have left open is shut: the alias is written as it is.
+//! Shuts a door that an earlier write may have left open: writes the alias unchanged.
 
 use deployer_core::head::{SHUT_DOOR, turned};
 use deployer_core::observed::ObservedAlias;
@@ -10,27 +10,27 @@ use super::lambda_writer::LambdaWriter;
 use super::target::{MAX_REOBSERVATIONS, TargetRollout};
 use crate::port::CallErrorKind;
 
-/// The doors at a target, after they were shut where they were open.
+/// The doors at a target, after the open ones were shut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shut {
+pub(super) enum ShutDoors {
     /// None was open.
-    Before,
-    /// The alias was written as it was, and has another RevisionId now.
-    Now,
-    /// The alias is another than it was when it was read: what was planned on it does not hold.
-    ByAnother,
+    NoneOpen,
+    /// The alias was written unchanged, and has another RevisionId now.
+    Rewritten,
+    /// The alias has changed since it was read: a plan from that reading does not hold.
+    AliasChanged,
 }
 
 impl TargetRollout<'_> {
-    /// Sees to it that no write that was sent earlier can take effect any more: the alias, which was read like this, is written as
-    /// it is.
-    pub async fn shut_doors(self, alias: Option<&ObservedAlias>) -> Result<Shut, TargetError> {
+    /// Ensures that no write that was sent earlier can take effect any more: writes the alias unchanged.
+    pub async fn shut_doors(self, alias: Option<&ObservedAlias>) -> Result<ShutDoors, TargetError> {
         let mut alias = alias.cloned();
         for looks in 0.. {
             let is_held = alias.as_ref().is_some_and(|alias| matches!(Traffic::of(alias), Traffic::Held { .. }));
-            // Lambda's own weight would become somebody's: the door is shut when the traffic has come over.
+            // While Lambda holds traffic back, a write would make Lambda's own weight somebody's. The door is shut when
+            // the traffic has come over.
             if !self.claim.doors.is_open(self.target) || is_held {
-                return Ok(if looks == 0 { Shut::Before } else { Shut::ByAnother });
+                return Ok(if looks == 0 { ShutDoors::NoneOpen } else { ShutDoors::AliasChanged });
             }
             let because = match &alias {
                 None => "an alias whose creation got no answer is not there yet".to_owned(),
@@ -40,7 +40,7 @@ impl TargetRollout<'_> {
                         Ok(revision) if revision != alias.revision => {
                             tracing::info!(alias = %alias.name, serves = %alias, "written as it is: no earlier write can move it any more");
                             self.claim.doors.shut(self.target);
-                            return Ok(Shut::Now);
+                            return Ok(ShutDoors::Rewritten);
                         }
                         Ok(_) => return Err(self.stays_open("Lambda answered with the RevisionId of before")),
                         Err(error) => match error.kind {
@@ -58,19 +58,19 @@ impl TargetRollout<'_> {
             }
             self.timer().pause(looks, SHUT_DOOR, &because).await?;
             alias = self.observer().alias().await?;
-            self.alias_is(alias.as_ref());
+            self.note_alias(alias.as_ref());
         }
         unreachable!("looks do not end")
     }
 
-    /// Ends without having arrived, and leaves no door open that can be shut.
-    pub async fn leave(self) {
-        if !self.claim.doors.is_open(self.target) || self.claim.only_looks() {
+    /// Ends a target that has not arrived: shuts the doors that can be shut.
+    pub async fn shut_doors_at_end(self) {
+        if !self.claim.doors.is_open(self.target) || self.claim.only_observes() {
             return;
         }
         let shuts = async {
             let alias = self.observer().alias().await?;
-            self.alias_is(alias.as_ref());
+            self.note_alias(alias.as_ref());
             self.shut_doors(alias.as_ref()).await
         };
         if let Err(error) = shuts.await {

@@ -1,4 +1,4 @@
-//! Waiting until what a step has made is stable: a version that is Active, a configuration that is written.
+//! Waits until the result of a step is stable: a version that is Active, a configuration that is written.
 
 use deployer_core::head::LambdaTask;
 use deployer_core::observed::{Fit, ObservedCode, Reason};
@@ -12,7 +12,7 @@ use super::target::TargetRollout;
 use crate::port::Qualifier;
 
 impl StepContext<'_> {
-    /// Reads until the function or version is stable. `Failed` is an end, never waited on.
+    /// Reads until the function or version is stable. The state Failed is an end, and is never waited on.
     pub async fn wait_until_stable(
         self,
         step: &'static str,
@@ -23,7 +23,7 @@ impl StepContext<'_> {
         let since = timer.now();
         let mut owned = since;
         for attempt in 0.. {
-            // It may take minutes, and somebody may ask us to stop meanwhile.
+            // A version may take minutes, and somebody may ask us to stop meanwhile.
             if timer.passed(owned) > OWNED_FOR {
                 owned = timer.now();
                 self.ensure_still_owned(None).await?;
@@ -33,8 +33,8 @@ impl StepContext<'_> {
             }
             let read = timer.read(step, || functions.function(name, qualifier.clone())).await?;
             let Some((code, _)) = read else {
-                // Lambda shows a new function not everywhere at once; one that stays away was deleted by somebody.
-                if timer.passed(since) >= timer.retries.denied {
+                // Lambda does not show a new function everywhere at once. One that stays away was deleted by somebody.
+                if timer.passed(since) >= timer.retries.denied_for {
                     let message = format!("function {name} in {target} is gone: somebody deleted it");
                     return Err(TargetError::new(TargetErrorCode::ForeignChange, step, message).into());
                 }
@@ -51,13 +51,13 @@ impl StepContext<'_> {
                 _ => (code.condition.to_be_written(), &LambdaTask::update()),
             };
             if matches!(fit, Fit::Now | Fit::Never(_)) {
-                claim.waits.rests(target);
+                claim.waits.stop(target);
             }
             match (fit, &code.last_update_failed) {
                 (Fit::Never(because), _) => return Err(failed(&because)),
                 (Fit::Now, Some(because)) => return Err(failed(because)),
                 (Fit::Now, None) => {
-                    claim.waits.is_over(target, task);
+                    claim.waits.end(target, task);
                     return Ok(code);
                 }
                 (Fit::Soon, _) => {

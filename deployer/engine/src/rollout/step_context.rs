@@ -1,4 +1,4 @@
-//! The things that all steps of one plan need.
+//! The context of all steps of one plan.
 
 use deployer_core::head::{Door, Opening};
 use deployer_core::id::Version;
@@ -21,7 +21,7 @@ pub(super) struct StepContext<'a> {
 }
 
 impl StepContext<'_> {
-    /// The door by which the plan writes the alias.
+    /// Returns the door by which the plan writes the alias.
     pub fn door_to(self, version: &Version) -> Option<Door> {
         let revision = self.plan.steps.iter().find_map(|step| match step {
             Step::CreateAlias => Some(None),
@@ -31,12 +31,12 @@ impl StepContext<'_> {
         Some(Door::of(self.on.claim.active(), self.on.target, (revision, version), self.on.timer().now()))
     }
 
-    /// The door as the head shall know it.
+    /// Returns the door in the form in which the head has it.
     pub fn opening(self, door: Door) -> Opening {
         Opening { door, previous: self.previous.cloned() }
     }
 
-    /// Checks that the claim is still ours, and has the head know a door.
+    /// Checks that the claim is still ours, and writes a door into the head.
     pub async fn ensure_still_owned(self, opening: Option<Opening>) -> Result<(), Transient> {
         self.on.ensure_still_owned(self.plan.sha256, opening).await
     }
@@ -46,7 +46,7 @@ impl StepContext<'_> {
         Sending::new(self.on, step, self.plan.sha256, None).send(write).await
     }
 
-    /// Writes the alias; the head knows the door.
+    /// Writes the alias by a door that the head knows.
     pub async fn write_alias(self, step: &'static str, write: Write<'_>, door: &Door) -> Result<Answer, StepError> {
         Sending::new(self.on, step, self.plan.sha256, Some(door)).send(write).await
     }

@@ -24,44 +24,44 @@ pub(super) struct TargetRollout<'a> {
 }
 
 impl<'a> TargetRollout<'a> {
-    /// The time that there is.
+    /// Returns the time that this invocation has.
     pub fn timer(self) -> Timer<'a> {
         self.rollout.engine.timer()
     }
 
-    /// The reading side of the account.
+    /// Returns the reading side of the account.
     pub fn observer(self) -> Observer<'a> {
         Observer { timer: self.timer(), at: self.rollout.at, account: self.account }
     }
 
     /// Notes how the alias was read.
-    pub fn alias_is(self, alias: Option<&ObservedAlias>) {
+    pub fn note_alias(self, alias: Option<&ObservedAlias>) {
         let (claim, now) = (self.claim, self.timer().now());
         if claim.doors.observe(&claim.active_now(), self.target, alias, now) {
             self.rollout.progress.set_moved(self.target);
         }
     }
 
-    /// The version that was live here before this deployment, as the head says.
+    /// Returns the version that was live here before this deployment, as the head says.
     pub fn live_before(self) -> Option<Previous> {
         let seen = self.claim.seen();
         let live = seen.head.target_of(self.rollout.at, self.target)?;
         Some(Previous { version: live.version.clone()?, sha256: live.sha256, weights: Default::default() })
     }
 
-    /// The version that the alias served before this deployment first wrote to it, as far as that was written down. Owners that did not know
-    /// of doors wrote nothing down: then it is what the ledger knew.
+    /// Returns the version that the alias served before this deployment first wrote to it, if the head has it. Owners
+    /// that did not know of doors wrote nothing down: then it is the version that the ledger knew.
     pub fn served_before(self) -> Option<Option<Previous>> {
         let written = self.claim.served_before(self.target);
-        written.or_else(|| self.live_before().filter(|_| self.claim.doors.are_unsaid()).map(Some))
+        written.or_else(|| self.live_before().filter(|_| self.claim.doors.are_undeclared()).map(Some))
     }
 
-    /// Whether what an earlier write may still do is to be ruled out here: nothing else writes the alias.
+    /// Whether earlier writes may be ruled out here: nothing else writes the alias.
     pub fn may_shut_doors(self, plan: &Plan) -> bool {
-        (plan.writes_nothing() || self.claim.stopped().is_some()) && !self.claim.only_looks()
+        (plan.writes_nothing() || self.claim.stopped().is_some()) && !self.claim.only_observes()
     }
 
-    /// The error of a target that somebody else has changed.
+    /// Makes the error of a target that somebody else has changed.
     pub fn foreign_change(self, step: &str, found: &str) -> TargetError {
         let function = &self.rollout.at.function_name;
         TargetError::new(

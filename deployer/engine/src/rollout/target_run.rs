@@ -1,4 +1,5 @@
-//! One target, from entering its account to its result. A target's error stays its own: it never stops or hides another target.
+//! Runs one target, from entering its account to its result. A target's error stays its own: it never stops or hides
+//! another target.
 
 use std::pin::pin;
 
@@ -27,11 +28,12 @@ pub(super) struct TargetRun<'a, 'p> {
 }
 
 impl TargetRun<'_, '_> {
-    /// Deploys to the target. What an earlier invocation was done with stays as it was: what failed for good is not tried again.
+    /// Deploys to the target. The outcome of an earlier invocation stays: a target that has failed for good is not
+    /// tried again.
     pub async fn run(self) -> Result<TargetResult, Interrupted> {
         let Self { target, needs, .. } = self;
         let span = tracing::info_span!("target", account = %target.account, region = %target.region);
-        let done = async { Ok::<_, Unfinished>(needs.claim().await?.done(target).cloned()) };
+        let done = async { Ok::<_, Unfinished>(needs.claim().await?.outcome_of(target).cloned()) };
         match select(pin!(done), pin!(self.deploy().instrument(span))).await {
             Either::Left((done, deploying)) => match done? {
                 Some(done) => Ok(TargetResult::of(done)),
@@ -41,26 +43,26 @@ impl TargetRun<'_, '_> {
         }
     }
 
-    /// Step "enter", and all that follows.
+    /// Does step "enter", and all steps after it.
     async fn deploy(self) -> Result<TargetDone, TargetFailed> {
         let session = self.rollout.session(self.target);
-        let account = self.rollout.enter(&session).await?;
+        let account = self.rollout.open_session(&session).await?;
         tracing::info!(role = %session.role, session = %session.name, "account entered");
         let reached = self.reach(&account).await;
         if let Err(TargetFailed::NoPlan(_) | TargetFailed::Stopped) = &reached {
             let claim = self.needs.claim().await?;
-            self.on(&claim, &account).leave().await;
+            self.on(&claim, &account).shut_doors_at_end().await;
         }
         reached
     }
 
-    /// Has the target serve what is wanted: by a version that there is, or by the artifact.
+    /// Brings the target to serve what is wanted: an existing version, or the artifact.
     async fn reach(self, account: &Account) -> Result<TargetDone, TargetFailed> {
         if self.rollout.may_restore() {
             if let Some(done) = self.restore(account, Inactive::PublishAgain).await? {
                 return Ok(done);
             }
-            // It never was here, or is not any more. What goes back elsewhere does not depend on the artifact.
+            // The version never was here, or is gone. The rollback of other targets does not depend on the artifact.
             match self.needs.artifact().await {
                 Ok(_) => {}
                 Err(Interrupted::Artifact(invalid)) => {
@@ -72,27 +74,27 @@ impl TargetRun<'_, '_> {
         }
         let observed_at = match self.needs.observed_at().await {
             Ok(observed_at) => observed_at,
-            // It looked like somebody else's turn. What the claim says counts.
+            // The head seemed to say that it is another deployment's turn. The claim counts.
             Err(_) => {
                 self.needs.claim().await?;
                 ObservedAt::Held
             }
         };
-        // It is looked at beside the claim: only who has that waits for long.
+        // The target is observed beside the claim; only the claim's owner waits for long.
         let observer = Observer { timer: self.rollout.engine.timer(), at: self.rollout.at, account };
         let first = observer.look().await?;
         let claim = self.needs.claim().await?;
         let on = self.on(&claim, account);
-        let mut observed = on.observe_after(first).await?;
+        let mut observed = on.observe_from(first).await?;
         let artifact = self.needs.artifact().await?;
-        if !claim.follows(&observed_at) {
-            // Another deployment may have come and gone between: what was observed is no ground to plan on.
+        if !claim.was_written_over(&observed_at) {
+            // Another deployment may have come and gone meanwhile: the observation is no ground for a plan.
             observed = on.observe().await?;
         }
         on.converge(&artifact, observed).await
     }
 
-    /// Goes back to the version that the target has served, where there is one.
+    /// Goes back to the version that the target has served, if there is one.
     async fn restore(self, account: &Account, inactive: Inactive) -> Result<Option<TargetDone>, TargetFailed> {
         let Some((version, sha256)) = self.rollout.version_to_restore(self.target) else { return Ok(None) };
         let claim = self.needs.claim().await?;
@@ -107,11 +109,11 @@ impl TargetRun<'_, '_> {
         TargetRollout { rollout: self.rollout, claim, target: self.target, account }
     }
 
-    /// The result that the record tells.
+    /// Makes the target's result for the record.
     async fn result(self, deployed: Result<TargetDone, TargetFailed>) -> Result<TargetResult, Interrupted> {
         let Self { rollout, target, needs } = self;
         let claim = needs.claim().await?;
-        if let Some(done) = claim.done(target) {
+        if let Some(done) = claim.outcome_of(target) {
             return Ok(TargetResult::of(done.clone()));
         }
         let (name, alias) = (rollout.at.function_name.clone(), rollout.at.environment.alias.clone());
@@ -128,15 +130,15 @@ impl TargetRun<'_, '_> {
                 TargetResult { stopped: true, ..TargetResult::of(outcome) }
             }
             Err(TargetFailed::NoPlan(no_plan)) => {
-                let unfit = matches!(no_plan, NoPlan::Unfit(_)).then(|| no_plan.to_string());
+                let invalid = matches!(no_plan, NoPlan::Unfit(_)).then(|| no_plan.to_string());
                 let error = TargetError::from(no_plan);
-                let error = match claim.only_looks() && error.step != GIVEN_UP {
+                let error = match claim.only_observes() && error.step != GIVEN_UP {
                     true => given_up(&format!("{UNSEEN} ({error})")),
                     false => error,
                 };
-                let late = is_late(error.code) && !claim.waits.is_given_up(target);
+                let out_of_time = is_late(error.code) && !claim.waits.is_given_up(target);
                 let outcome = TargetOutcome { error: Some(error), reached, ..outcome };
-                TargetResult { unfit, late, ..TargetResult::of(outcome) }
+                TargetResult { invalid, out_of_time, ..TargetResult::of(outcome) }
             }
             Err(TargetFailed::Interrupted(interrupted)) => return Err(interrupted),
         })

@@ -1,7 +1,8 @@
-//! After an alias has moved, the engine waits until all of its traffic is on the new version.
+//! Waits, after an alias has moved, until all of its traffic is on the new version.
 //!
-//! Lambda itself holds the traffic of an alias with provisioned concurrency back for minutes, for good if the new version's
-//! init fails. The engine looks at the alias until the traffic has arrived, and puts it back if the traffic does not come.
+//! Lambda itself holds the traffic of an alias with provisioned concurrency back for minutes, and for good if the new
+//! version's init fails. The engine reads the alias until the traffic has arrived, and puts it back if the traffic does
+//! not come.
 
 use std::time::Duration;
 
@@ -22,11 +23,11 @@ use crate::claim::Stopped;
 use crate::port::{Answer, Write};
 use crate::store::{Change, Versioned};
 
-/// Lambda may tell of the failure before for so long.
+/// The time for which Lambda may still report the failure of an earlier version.
 const FAILURES_ARE_OURS_AFTER: Duration = Duration::from_secs(5);
 
-/// Whether the alias that the plan moves has provisioned concurrency; nothing where the plan does not move it, or that is not known.
-/// Lambda is not asked where the head knows of the last day that it has none.
+/// Whether the alias that the plan moves has provisioned concurrency; none if the plan does not move it, or that is not
+/// known. Lambda is not asked if the head knows from the last day that the alias has none.
 pub(super) async fn is_provisioned(context: StepContext<'_>) -> Option<bool> {
     let TargetRollout { rollout, claim, target, .. } = context.on;
     if !context.plan.steps.iter().any(|step| matches!(step, Step::MoveAlias { .. })) {
@@ -44,7 +45,7 @@ pub(super) async fn is_provisioned(context: StepContext<'_>) -> Option<bool> {
             }
             is_provisioned
         }
-        // UpdateAlias's own answer tells as well.
+        // The answer to UpdateAlias shows it as well.
         Err(error) => {
             tracing::warn!("whether the alias has provisioned concurrency is not known: {error}");
             None
@@ -60,23 +61,23 @@ pub(super) struct TrafficWatch<'a> {
     before: Option<Version>,
 }
 
-/// An alias was put back, or was to be.
+/// The result of putting an alias back, which may not have been answered.
 struct Restored {
     error: TargetError,
     is_answered: bool,
 }
 
 impl<'a> TrafficWatch<'a> {
-    /// The watch over a move.
+    /// Makes the watch over a move.
     pub fn new(context: StepContext<'a>, version: &'a Version, before: Option<Version>) -> Self {
         Self { context, version, before }
     }
 
-    /// Writes into the head what will be waited for, before the alias moves, so that any later owner knows it. The time counts
-    /// from this move: an owner that died before its own move has waited for nothing.
+    /// Writes into the head, before the alias moves, what will be waited for, so that any later owner knows it. The
+    /// time counts from this move: an owner that died before its own move has waited for nothing.
     pub async fn note_the_move(&self) -> Result<(), StepError> {
         self.write_awaited(&self.awaited_from_now()).await?;
-        // Somebody who asks it to stop may have been first.
+        // Another writer may have asked the deployment to stop.
         self.context.on.claim.stopped().map_or(Ok(()), |_| Err(StepError::Stopped))
     }
 
@@ -92,7 +93,7 @@ impl<'a> TrafficWatch<'a> {
         self.run().await
     }
 
-    /// Looks at the alias until all of its traffic is on the version.
+    /// Reads the alias until all of its traffic is on the version.
     pub async fn run(self) -> Result<(), StepError> {
         let TargetRollout { rollout, claim, target, .. } = self.context.on;
         let timer = self.context.on.timer();
@@ -113,14 +114,14 @@ impl<'a> TrafficWatch<'a> {
             let (seen, concurrency) = self.look().await?;
             let is_moved = seen.version.as_ref() == Some(self.version);
             match (Traffic::after_move(&seen, awaited.before.as_ref()), restored.take()) {
-                // It may have come over after all.
-                (Traffic::Whole, _) if is_moved => return self.has_come_over(),
+                // The traffic may have come over after all.
+                (Traffic::Whole, _) if is_moved => return self.ensure_no_open_door(),
                 (Traffic::Whole, Some(error)) if seen.version == awaited.before => {
                     rollout.progress.set_restored(target);
                     return Err(error.into());
                 }
                 (Traffic::Held { on }, _) if is_moved => {
-                    if let Some(why) = self.gives_up(&awaited, concurrency.as_ref()) {
+                    if let Some(why) = self.reason_to_give_up(&awaited, concurrency.as_ref()) {
                         let Restored { error, is_answered } = self.restore(&awaited, &on, &why, &seen).await?;
                         restored = Some(error.clone());
                         if is_answered {
@@ -136,9 +137,9 @@ impl<'a> TrafficWatch<'a> {
                         continue;
                     }
                 }
-                _ => return Err(self.moved_by_somebody(&format!("the alias serves {seen}"))),
+                _ => return Err(self.moved_by_another(&format!("the alias serves {seen}"))),
             }
-            if has_queue && timer.passed(awaited.since) >= timer.retries.waits_here {
+            if has_queue && timer.passed(awaited.since) >= timer.retries.lambda_wait_here {
                 return Err(StepError::Waits);
             }
             let because = "Lambda holds the alias's traffic back until its provisioned concurrency stands";
@@ -157,7 +158,7 @@ impl<'a> TrafficWatch<'a> {
             timer.read(AWAIT_TRAFFIC, || functions.alias(&plan.function, &plan.alias)),
             on.observer().concurrency(AWAIT_TRAFFIC),
         )?;
-        let Some(seen) = seen else { return Err(self.moved_by_somebody("the alias is gone")) };
+        let Some(seen) = seen else { return Err(self.moved_by_another("the alias is gone")) };
         on.claim.doors.observe(&on.claim.active_now(), on.target, Some(&seen), timer.now());
         if seen.version.as_ref() == Some(self.version) {
             on.rollout.progress.set_moved(on.target);
@@ -165,7 +166,7 @@ impl<'a> TrafficWatch<'a> {
         Ok((seen, concurrency.flatten()))
     }
 
-    /// The move that is waited for: the head's, where this deployment has begun to wait before.
+    /// Returns the awaited move: the head's, if this deployment has begun to wait before.
     fn awaited(&self) -> Awaited {
         let TargetRollout { claim, target, .. } = self.context.on;
         let seen = claim.seen().head;
@@ -197,13 +198,14 @@ impl<'a> TrafficWatch<'a> {
         };
         let (seen, is_written) = rollout.engine.store().update_head(rollout.at, Some(claim.seen()), write).await?;
         if is_written {
-            claim.sees(seen);
+            claim.set_seen(seen);
         }
         Ok(())
     }
 
-    /// All of the traffic is on the version. An earlier write that may still come is ruled out by looking again.
-    fn has_come_over(&self) -> Result<(), StepError> {
+    /// Ends the wait, after all of the traffic has come over. If an earlier write may still take effect, the target is
+    /// observed again.
+    fn ensure_no_open_door(&self) -> Result<(), StepError> {
         let TargetRollout { claim, target, .. } = self.context.on;
         if !claim.doors.is_open(target) {
             return Ok(());
@@ -212,8 +214,8 @@ impl<'a> TrafficWatch<'a> {
         Err(StepError::Reobserve { step: AWAIT_TRAFFIC, error })
     }
 
-    /// The reason to wait for the traffic no longer.
-    fn gives_up(&self, awaited: &Awaited, concurrency: Option<&ProvisionedConcurrency>) -> Option<String> {
+    /// Returns the reason to wait for the traffic no longer.
+    fn reason_to_give_up(&self, awaited: &Awaited, concurrency: Option<&ProvisionedConcurrency>) -> Option<String> {
         let timer = self.context.on.timer();
         let passed = timer.passed(awaited.since);
         if let Some(ProvisionedConcurrency { status: ProvisionedStatus::Failed { because }, .. }) = concurrency
@@ -224,14 +226,15 @@ impl<'a> TrafficWatch<'a> {
         if timer.now() >= awaited.until {
             return Some(format!("not within {} s (traffic_within)", passed.as_secs()));
         }
-        // Without a queue nobody else goes on: there must be time left to put the alias back.
+        // Without a queue nobody else goes on: enough time must be left to put the alias back.
         let retries = timer.retries;
         let needs = retries.write_needs + retries.record_needs + retries.longest_wait * 2;
         (self.context.on.rollout.engine.ports.queue.is_none() && timer.left() <= needs)
             .then(|| format!("not before the invocation's deadline, {} s after the move", passed.as_secs()))
     }
 
-    /// Points the alias to the version that has the traffic. A rollback leaves the alias: nobody wants back to where it came from.
+    /// Points the alias to the version that has the traffic. A rollback leaves the alias: nobody wants to return to the
+    /// version that it came from.
     async fn restore(
         &self,
         awaited: &Awaited,
@@ -263,7 +266,7 @@ impl<'a> TrafficWatch<'a> {
                 let then = format!("the alias was put back to version {back}: mend the release, then upload it again");
                 Ok(Restored { error: error(&then), is_answered: true })
             }
-            // Looking again tells whether it was written, or whether the traffic has come over meanwhile.
+            // The next reading tells whether the alias was written, or whether the traffic has come over meanwhile.
             Err(StepError::Reobserve { .. }) => {
                 let then = format!("the alias was to be put back to version {back}, and Lambda gave no answer");
                 Ok(Restored { error: error(&then), is_answered: false })
@@ -272,7 +275,7 @@ impl<'a> TrafficWatch<'a> {
         }
     }
 
-    fn moved_by_somebody(&self, found: &str) -> StepError {
+    fn moved_by_another(&self, found: &str) -> StepError {
         self.context.on.foreign_change(AWAIT_TRAFFIC, found).into()
     }
 }

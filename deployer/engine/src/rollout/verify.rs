@@ -1,7 +1,7 @@
-//! Step "verify": the artifact is read once, by version id, in constant memory.
+//! Step "verify": reads the artifact once, by version id, in constant memory.
 //!
-//! The end of the object comes first, for there the zip's directory is; then, if the object is larger, all bytes
-//! before it stream by, once. Must not know: target accounts.
+//! The end of the object comes first, because the zip's directory is there. If the object is larger, all bytes before
+//! the end stream by, once. Must not know target accounts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -51,16 +51,16 @@ pub(crate) struct ArtifactReader<'a> {
 }
 
 impl<'a> ArtifactReader<'a> {
-    /// The reader of an invocation.
+    /// Makes the reader of an invocation.
     pub fn of(engine: &'a Engine, at: &'a FunctionRef<'a>) -> Self {
         let (artifacts, region) = (engine.ports.artifacts.as_ref(), engine.region.as_ref());
         Self { artifacts, region, timer: engine.timer(), at }
     }
 
-    /// Reads an artifact, and says what is wrong with it.
+    /// Reads an artifact, and verifies it.
     pub async fn verify(self, artifact: &ArtifactRef) -> Result<Arc<VerifiedArtifact>, InvalidArtifact> {
         let mut facts = RecordedArtifact::from(artifact);
-        match self.read_patiently(artifact, &mut facts).await {
+        match self.read_with_retries(artifact, &mut facts).await {
             Ok(verified) => {
                 tracing::info!(bytes = verified.size, sha256 = %verified.sha256, "artifact verified");
                 Ok(Arc::new(verified))
@@ -75,15 +75,15 @@ impl<'a> ArtifactReader<'a> {
                 Err(InvalidArtifact::Ending(Ending::Refused { code, because }, Box::new(facts)))
             }
             Err(Problem::Read(ReadError::Denied(message) | ReadError::Unreadable(message))) => {
-                // The deployer itself may not read it: no target can be served.
+                // The deployer itself may not read the artifact: no target can be served.
                 let error = TargetError::new(TargetErrorCode::ArtifactUnreadable, "verify", message);
                 Err(InvalidArtifact::Ending(self.at.all_failed(&error), Box::new(facts)))
             }
         }
     }
 
-    /// A policy that was just written takes some seconds until S3 knows it.
-    async fn read_patiently(
+    /// Reads, and tries again while S3 denies it for some seconds: a new policy takes a while to be known.
+    async fn read_with_retries(
         self,
         reference: &ArtifactRef,
         facts: &mut RecordedArtifact,
@@ -92,7 +92,7 @@ impl<'a> ArtifactReader<'a> {
         for attempt in 0.. {
             match self.read(reference, facts).await {
                 Err(Problem::Read(ReadError::Denied(because)))
-                    if self.timer.passed(since) + self.timer.retries.wait(attempt) <= self.timer.retries.denied =>
+                    if self.timer.passed(since) + self.timer.retries.wait(attempt) <= self.timer.retries.denied_for =>
                 {
                     if self.timer.pause(attempt, "verify", &because).await.is_err() {
                         return Err(ReadError::Denied(because).into());
@@ -124,7 +124,7 @@ impl<'a> ArtifactReader<'a> {
         })
     }
 
-    /// Every byte is asked for once: the tail, the directory's start if it is longer than that, and all before.
+    /// Reads every byte once: the tail, the directory's start if it is longer than that, and all bytes before.
     async fn read_package(self, reference: &ArtifactRef, tail: Tail) -> Result<Package, Problem> {
         let Tail { size, bytes: mut end, .. } = tail;
         let mut start = size.saturating_sub(end.len() as u64);
@@ -167,7 +167,7 @@ fn manifest(package: &Package, at: &FunctionRef<'_>) -> Result<FunctionConfig, P
     let invalid = |error: String| Problem::Refused(Code::InvalidManifest, format!("{}: {error}", file.file_name()));
     let manifest = Manifest::parse(*file, text).map_err(|error| invalid(error.to_string()))?;
     let config = manifest.for_environment(&at.name);
-    // The planner judges target by target what may be in a layer.
+    // The planner judges for each target what a layer may have.
     package.startup.suits(Run::unseen(&config))?;
     if let Some(role) = &config.role {
         at.takes_role(role).map_err(|error| invalid(format!("role: {error}")))?;

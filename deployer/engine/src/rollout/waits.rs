@@ -19,17 +19,17 @@ struct Targets {
     given_up: BTreeSet<Target>,
 }
 
-/// One target waits.
+/// A target that waits.
 #[derive(Clone)]
 pub(crate) struct Waiting {
     pub target: Target,
-    /// The start by which it ends.
+    /// The start that bounds the wait.
     pub since: Timestamp,
     pub because: String,
 }
 
 impl Waits {
-    /// Those that earlier owners have left.
+    /// Makes the waits that earlier owners have left.
     pub fn of(active: &Active) -> Self {
         Self(Mutex::new(Targets { all: LambdaWaits::of(active), now: BTreeMap::new(), given_up: BTreeSet::new() }))
     }
@@ -39,20 +39,21 @@ impl Waits {
         !locked(&self.0).now.is_empty()
     }
 
-    /// Lambda has done what a target waited for.
-    pub fn is_over(&self, target: &Target, task: &LambdaTask) {
+    /// Ends a wait: Lambda has done it.
+    pub fn end(&self, target: &Target, task: &LambdaTask) {
         let mut targets = locked(&self.0);
         targets.now.remove(target);
         targets.all.end(target, task);
     }
 
-    /// A target waits no longer, whatever Lambda has come to there.
-    pub fn rests(&self, target: &Target) {
+    /// Stops waiting at a target, whatever Lambda's result there is.
+    pub fn stop(&self, target: &Target) {
         locked(&self.0).now.remove(target);
     }
 
-    /// Lets another version be made in place of the one that has failed, which is so once: otherwise the target gives up.
-    pub fn makes_anew(&self, target: &Target) -> bool {
+    /// Lets another version be made in place of one that has failed, which is allowed once; otherwise gives the target
+    /// up. Returns whether it may be made.
+    pub fn try_publish_again(&self, target: &Target) -> bool {
         let mut targets = locked(&self.0);
         let may = targets.all.versions(target) < 2;
         match may {
@@ -62,30 +63,30 @@ impl Waits {
         may
     }
 
-    /// Whether a target has failed for good, be it that it has waited for as long as it may.
+    /// Whether a target has failed for good, or has waited for as long as it may.
     pub fn is_given_up(&self, target: &Target) -> bool {
         locked(&self.0).given_up.contains(target)
     }
 
-    /// The targets that wait now and are not done.
+    /// Returns the targets that wait now and are not done.
     pub fn current(&self, done: &[TargetOutcome]) -> Vec<Waiting> {
         let is_done = |waiting: &&Waiting| done.iter().any(|done| done.target() == waiting.target);
         locked(&self.0).now.values().filter(|waiting| !is_done(waiting)).cloned().collect()
     }
 
-    /// The waits that are not over, of the targets that are not done.
+    /// Returns the waits that are not over, of the targets that are not done.
     pub fn left(&self, done: &[TargetOutcome]) -> Vec<LambdaWait> {
         locked(&self.0).all.without(done)
     }
 
-    /// A target has failed for good: its time being up is no reason to go on with it later.
+    /// Gives a target up that has failed for good: that its time was up is no reason to go on with it later.
     pub fn give_up(&self, target: &Target) {
         let mut targets = locked(&self.0);
         targets.now.remove(target);
         targets.given_up.insert(target.clone());
     }
 
-    /// A target waits for something, from now on or still.
+    /// Begins a wait of a target, or goes on with it.
     pub fn begin(&self, target: &Target, task: &LambdaTask, because: String, now: Timestamp) -> Since {
         let mut targets = locked(&self.0);
         let since = targets.all.begin(target, task, now);

@@ -11,15 +11,15 @@ use crate::port::{Account, EnterError, SessionProvider, SessionRequest};
 use crate::timer::{MAX_READ_RETRIES, Timer};
 
 /// Opens a session. A fresh trust policy takes some seconds until STS knows it.
-pub(crate) async fn enter(
-    gate: &dyn SessionProvider,
+pub(crate) async fn open_session(
+    sessions: &dyn SessionProvider,
     timer: Timer<'_>,
     session: &SessionRequest,
 ) -> Result<Account, TargetError> {
     let since = timer.now();
     let mut unanswered = 0;
     for attempt in 0.. {
-        match gate.enter(session).await {
+        match sessions.enter(session).await {
             Ok(account) => return Ok(account),
             Err(EnterError::Target(error)) if error.code == TargetErrorCode::Throttled => {
                 if timer.pause(attempt, "enter", &error.message).await.is_err() {
@@ -36,7 +36,7 @@ pub(crate) async fn enter(
             }
             Err(EnterError::Denied(message)) => {
                 let wait = timer.retries.wait(attempt);
-                if timer.passed(since) + wait > timer.retries.denied {
+                if timer.passed(since) + wait > timer.retries.denied_for {
                     return Err(TargetError::new(TargetErrorCode::AssumeRoleDenied, "enter", message));
                 }
                 timer.pause(attempt, "enter", &message).await?;
@@ -47,7 +47,7 @@ pub(crate) async fn enter(
 }
 
 impl Rollout<'_> {
-    /// The first session in a target, whose policy is enough for new code.
+    /// Makes the request for the first session in a target. Its policy is enough for new code.
     pub(super) fn session(&self, target: &Target) -> SessionRequest {
         SessionRequest {
             target: target.clone(),
@@ -59,16 +59,16 @@ impl Rollout<'_> {
     }
 
     /// Enters a target.
-    pub(super) async fn enter(&self, session: &SessionRequest) -> Result<Account, TargetError> {
-        enter(self.engine.ports.gate.as_ref(), self.engine.timer(), session).await
+    pub(super) async fn open_session(&self, session: &SessionRequest) -> Result<Account, TargetError> {
+        open_session(self.engine.ports.sessions.as_ref(), self.engine.timer(), session).await
     }
 
     /// Enters a target once more, with another policy.
-    pub(super) async fn enter_with(&self, target: &Target, policy: String) -> Result<Account, TargetError> {
-        self.enter(&SessionRequest { policy, ..self.session(target) }).await
+    pub(super) async fn open_session_with(&self, target: &Target, policy: String) -> Result<Account, TargetError> {
+        self.open_session(&SessionRequest { policy, ..self.session(target) }).await
     }
 
-    /// The scope that sessions in a target are limited to.
+    /// Returns the scope to which sessions in a target are limited.
     pub(super) fn scope<'s>(&'s self, target: &'s Target) -> Scope<'s> {
         let (function, artifact) = (&self.at.function_name, &self.chosen.artifact);
         Scope { target, function, artifact, artifact_region: self.engine.region.as_ref() }
@@ -76,7 +76,8 @@ impl Rollout<'_> {
 }
 
 impl TargetRollout<'_> {
-    /// The first session where it is enough; a second one, cut from the plan, where it is not.
+    /// Returns the first session if it is enough for the plan, and otherwise opens a second one, whose policy is cut
+    /// from the plan.
     pub(super) async fn account_for(self, plan: &Plan) -> Result<Account, TargetError> {
         let policy = self
             .rollout
@@ -84,7 +85,7 @@ impl TargetRollout<'_> {
             .plan_policy(plan)
             .map_err(|error| TargetError::new(TargetErrorCode::InvalidConfiguration, "plan", error.to_string()))?;
         let Some(policy) = policy else { return Ok(self.account.clone()) };
-        let account = self.rollout.enter_with(self.target, policy).await?;
+        let account = self.rollout.open_session_with(self.target, policy).await?;
         let session = session_name(self.rollout.request.id);
         tracing::info!(session, "account entered again, with what the plan needs");
         Ok(account)

@@ -1,4 +1,4 @@
-//! What was deployed, newest first, without reading everything.
+//! `history`: the deployments of a function, newest first, without reading all of them.
 
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::ENDED;
@@ -9,24 +9,23 @@ use futures::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::error::CommandError;
-use super::{Engine, Transient};
+use crate::{CommandError, Engine, Transient};
 
-/// How many records are told at once.
-pub const MOST: usize = 100;
+/// The most records of one answer.
+const MOST_RECORDS: usize = 100;
 
-/// What was deployed.
+/// The deployments of a function in an environment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct History {
-    /// Newest first, by the second of what asked for them, and within it by when they began.
+    /// Newest first, by the second of their requests, and within it by their start.
     pub deployments: Vec<DeploymentRecord>,
 }
 
 impl Engine {
-    /// The newest records of a function in an environment, newest first, at most [`MOST`].
+    /// Reads the newest records of a function in an environment, newest first, at most 100.
     ///
-    /// The head names the last ones, by when they ended. Only who asks for more makes the ledger list its keys, which sort
-    /// by time.
+    /// The head names the last ones, in the order of their ends. Only a request for more makes the ledger list its
+    /// keys, which sort by time.
     ///
     /// # Errors
     /// [`CommandError`]: no such environment, or the ledger is away.
@@ -42,21 +41,20 @@ impl Engine {
         if limit > ids.len() && ids.len() >= ENDED {
             ids = all_ids(self, &at).await?;
         }
-        let limit = limit.min(MOST);
-        // Ids sort by whole seconds, in which they say nothing: all of the last second are read before some of them are
-        // left out.
+        let limit = limit.min(MOST_RECORDS);
+        // Ids sort by whole seconds only: all records of the last second are read before some of them are left out.
         let last = limit.checked_sub(1).and_then(|last| ids.get(last).copied());
         let within_last = ids.iter().skip(limit).take_while(|id| last.is_some_and(|last| id.is_of_the_second_of(last)));
         ids.truncate(limit + within_last.count());
         let records = ids.iter().map(|id| async {
             let record = self.store().record(&at, *id).await?;
-            // Between the head's write and the record's.
+            // The head may be written already, and the record not yet.
             Ok::<_, Transient>(
                 record.or_else(|| head.outbox().iter().map(|e| &e.record).find(|r| r.id == *id).cloned()),
             )
         });
         let mut deployments: Vec<DeploymentRecord> = try_join_all(records).await?.into_iter().flatten().collect();
-        // The same order as that of the ids: who asks for one more gets the same, and one more.
+        // The order is that of the ids: a request for one more gets the same records, and one more.
         deployments.sort_by(|one, other| match one.id.is_of_the_second_of(other.id) {
             true => (other.started_at, other.id).cmp(&(one.started_at, one.id)),
             false => other.id.cmp(&one.id),

@@ -1,136 +1,67 @@
-//! Commands by hand, from what was ordered to the answer.
+//! A decoded command is dispatched to its function, and the answer is made JSON.
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
 
 use deployer_core::artifact::{ArtifactRef, VerifiedArtifact};
 use deployer_core::head::{Rollback, Source};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::manifest::{FunctionConfig, Manifest, ManifestFormat};
-use deployer_core::names::ERROR_LINE;
 use deployer_core::promotion::{ApprovalDecision, ApprovalGiven, Functions, PromotionRequest};
 use deployer_core::record::CauseKind;
+use deployer_core::trigger::{Command, CommandRequest, DescribedPackage};
 use futures::FutureExt as _;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::InvalidConfig;
+use super::caller::Caller;
+use super::error::FunctionError;
+use super::history::History;
+use super::plan::Planned;
+use super::promote::PromotionOutcome;
 use crate::port::SelfDiagnostics;
-use crate::{Caller, CommandError, Engine, Failing, History, Planned, Promoted, Transient};
-use deployer_core::trigger::{Command, CommandRequest, DescribedPackage};
+use crate::timer::ANSWER_NEEDS;
+use crate::{Engine, Transient};
 
-/// The time that is kept for answering before the deadline.
-pub const ANSWER_NEEDS: Duration = Duration::from_secs(2);
+/// The number of failures in a sweep's error; the log has all.
+const FAILURES_IN_ERROR: usize = 5;
 
-/// A sweep's error tells of so many failures; the log has all.
-const FAILURES_TOLD: usize = 5;
-
-/// An invocation that did not succeed: the contract's `errorType`, and why.
-#[derive(thiserror::Error)]
-pub enum FunctionError {
-    /// A command by hand is wrong.
-    #[error("{0}")]
-    InvalidCommand(String),
-    /// deployer.json or the environment is wrong. Queued messages stay in the queue.
-    #[error("{0}")]
-    InvalidConfig(#[from] InvalidConfig),
-    /// The ledger cannot be used, and nothing is done without it.
-    #[error("{0}")]
-    LedgerUnavailable(String),
-    /// Anything else has failed.
-    #[error("{0}")]
-    Internal(String),
-}
-
-/// The runtime logs errors in this form: it is for people too.
-impl std::fmt::Debug for FunctionError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Display::fmt(self, f)
-    }
-}
-
-impl FunctionError {
-    /// The contract's `errorType`.
-    #[must_use]
-    pub fn error_type(&self) -> &'static str {
-        match self {
-            Self::InvalidCommand(_) => "InvalidCommand",
-            Self::InvalidConfig(_) => "InvalidConfig",
-            Self::LedgerUnavailable(_) => "LedgerUnavailable",
-            Self::Internal(_) => "Internal",
-        }
-    }
-
-    /// Logs that the invocation ends in it. An alarm counts these lines; a wrong command is no alarm, for its sender reads the
-    /// answer.
-    pub fn log(&self) {
-        match self {
-            Self::InvalidCommand(because) => tracing::warn!("refused: {because}"),
-            error => tracing::error!(error_type = error.error_type(), "{ERROR_LINE}: {error}"),
-        }
-    }
-
-    fn of(what: Failing, message: String) -> Self {
-        match what {
-            Failing::Ledger => Self::LedgerUnavailable(message),
-            Failing::Configuration => InvalidConfig(message).into(),
-            Failing::Other => Self::Internal(message),
-        }
-    }
-}
-
-impl From<Transient> for FunctionError {
-    fn from(transient: Transient) -> Self {
-        Self::of(Failing::of(&transient), transient.to_string())
-    }
-}
-
-impl From<CommandError> for FunctionError {
-    fn from(error: CommandError) -> Self {
-        match error {
-            CommandError::Invalid(because) => Self::InvalidCommand(because),
-            CommandError::Transient(transient) => transient.into(),
-        }
-    }
-}
-
-/// Carries a command out. A command without an id of its own is known by `invocation`; `premises` is for the doctor.
+/// Carries a command out. A command without an id takes that of the invocation; only the doctor uses `diagnostics`.
 ///
 /// # Errors
-/// [`FunctionError`]: it is wrong, or another try can mend it.
-pub async fn obey(
+/// [`FunctionError`]: the command is wrong, or another try can help.
+pub async fn run_command(
     engine: &Engine,
-    premises: &dyn SelfDiagnostics,
-    order: CommandRequest,
+    diagnostics: &dyn SelfDiagnostics,
+    request: CommandRequest,
     invocation: String,
 ) -> Result<Value, FunctionError> {
-    let CommandRequest { command, requested_by, id } = order;
+    let CommandRequest { command, requested_by, id } = request;
     let caller = Caller { requested_by, id: id.unwrap_or(invocation) };
     let late = engine.ports.clock.sleep(engine.timer().left().saturating_sub(ANSWER_NEEDS));
     tokio::select! {
         biased;
-        answer = AssertUnwindSafe(Box::pin(answer(engine, premises, command, caller))).catch_unwind() => {
-            answer.unwrap_or_else(|panic| Err(Transient::panicked(panic.as_ref()).into()))
+        done = AssertUnwindSafe(Box::pin(dispatch(engine, diagnostics, command, caller))).catch_unwind() => {
+            done.unwrap_or_else(|panic| Err(Transient::panicked(panic.as_ref()).into()))
         }
         () = late => Err(Transient::Deadline.into()),
     }
 }
 
-async fn answer(
+async fn dispatch(
     engine: &Engine,
-    premises: &dyn SelfDiagnostics,
+    diagnostics: &dyn SelfDiagnostics,
     command: Command,
     caller: Caller,
 ) -> Result<Value, FunctionError> {
-    let deploy = async |environment, function, kind, subject, caller| {
-        engine.deploy_by_command(&environment, &function, (kind, subject), caller).await
+    let deploy = async |environment, function, kind, source, caller| {
+        engine.deploy_by_command(&environment, &function, (kind, source), caller).await
     };
     match command {
         Command::Sweep {} => sweep(engine, &caller).await,
         Command::Deploy { environment, function, release } => {
-            let subject = Source::Newest { release };
-            json(&deploy(environment, function, CauseKind::Deploy, subject, caller).await?)
+            let source = Source::Newest { release };
+            json(&deploy(environment, function, CauseKind::Deploy, source, caller).await?)
         }
         Command::Redeploy { environment, function } => {
             json(&deploy(environment, function, CauseKind::Redeploy, Source::Live { of: None }, caller).await?)
@@ -140,7 +71,7 @@ async fn answer(
             json(&deploy(environment, function, CauseKind::Rollback, Source::Earlier(rollback), caller).await?)
         }
         Command::Promote { function, functions, from, to, release, not_after, override_freeze } => {
-            engine.knows(&from)?;
+            engine.ensure_environment(&from)?;
             let functions = Functions::of(function, functions).map_err(FunctionError::InvalidCommand)?;
             let asked = PromotionRequest {
                 functions,
@@ -154,31 +85,26 @@ async fn answer(
                 time: engine.ports.clock.now(),
                 is_replay: false,
             };
-            promoted(engine.promote(&asked).await?)
+            promotion_answer(engine.promote(&asked).await?)
         }
         Command::Approve { environment, function, deployment } => {
-            let consent = consent(environment, function, deployment, ApprovalDecision::Yes, caller)?;
-            promoted(engine.hear(&consent).await?)
+            let approval = approval_given(environment, function, deployment, ApprovalDecision::Yes, caller)?;
+            promotion_answer(engine.record_approval(&approval).await?)
         }
         Command::Decline { environment, function, deployment, reason } => {
-            let consent = consent(
-                environment,
-                function,
-                deployment,
-                ApprovalDecision::No { reason: reason.map(Into::into) },
-                caller,
-            )?;
-            promoted(engine.hear(&consent).await?)
+            let says = ApprovalDecision::No { reason: reason.map(Into::into) };
+            let approval = approval_given(environment, function, deployment, says, caller)?;
+            promotion_answer(engine.record_approval(&approval).await?)
         }
         Command::Recall { function, release, reason } => {
             json(&engine.recall(&function, &release, reason.map(Into::into), caller).await?)
         }
         Command::Plan { environment, function, release, package } => {
-            let what = match package {
+            let planned = match package {
                 Some(package) => Planned::Package(Box::new(described(engine, &environment, package)?)),
                 None => Planned::Release(release),
             };
-            json(&engine.plan(&environment, &function, what).await?)
+            json(&engine.plan(&environment, &function, planned).await?)
         }
         Command::Status { environment, function } => {
             json(&engine.status(environment.as_ref(), function.as_ref()).await?)
@@ -198,7 +124,7 @@ async fn answer(
         }
         Command::Unreject { function, release } => json(&engine.unreject(&function, &release, caller).await?),
         Command::Doctor { environment } => {
-            let report = engine.examine(premises, environment.as_ref()).await;
+            let report = engine.examine(diagnostics, environment.as_ref()).await;
             let report = report.ok_or_else(|| {
                 let known = engine.config.environments.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
                 let asked = environment.map(|name| name.to_string()).unwrap_or_default();
@@ -210,8 +136,8 @@ async fn answer(
     }
 }
 
-/// Somebody approves a promotion or declines it: nobody does so without a name.
-fn consent(
+/// Makes the approval that a command gives, or the refusal to approve. Both must name a person.
+fn approval_given(
     environment: EnvironmentName,
     function: Option<FunctionName>,
     deployment: Option<DeploymentId>,
@@ -224,11 +150,11 @@ fn consent(
     Ok(ApprovalGiven { environment, function, deployment, says, by, account: None })
 }
 
-fn promoted(promoted: Promoted) -> Result<Value, FunctionError> {
-    match promoted {
-        Promoted::One(record) => json(&record),
-        Promoted::Each(deployments) => json(&History { deployments }),
-        Promoted::Together(group) => json(&group.told()),
+fn promotion_answer(outcome: PromotionOutcome) -> Result<Value, FunctionError> {
+    match outcome {
+        PromotionOutcome::One(record) => json(&record),
+        PromotionOutcome::Each(deployments) => json(&History { deployments }),
+        PromotionOutcome::Together(group) => json(&group.told()),
     }
 }
 
@@ -239,21 +165,21 @@ fn json<T: Serialize>(answer: &T) -> Result<Value, FunctionError> {
 async fn sweep(engine: &Engine, caller: &Caller) -> Result<Value, FunctionError> {
     let swept = engine.sweep().await?;
     tracing::info!(requested_by = caller.requested_by.as_deref(), id = caller.id, ?swept, "swept");
-    // The schedule reads no answer: what needs a person must be an error, so that an alarm tells of it.
+    // The schedule reads no answer: a failure that needs a person must be an error, so that an alarm reports it.
     if swept.failed > 0 {
-        let told = swept.failures.iter().take(FAILURES_TOLD).map(|failure| failure.because.as_str());
+        let reasons = swept.failures.iter().take(FAILURES_IN_ERROR).map(|failure| failure.because.as_str());
         let because = format!(
             "{} of {} functions with work open could not be swept ({}): the log says which and why",
             swept.failed,
             swept.looked_at,
-            told.collect::<Vec<_>>().join("; ")
+            reasons.collect::<Vec<_>>().join("; ")
         );
-        return Err(FunctionError::of(swept.what_failed(), because));
+        return Err(FunctionError::of(swept.failure_kind(), because));
     }
     json(&swept)
 }
 
-/// Describes a zip that was not uploaded as if it had been: its object is never read.
+/// Describes a zip that was not uploaded as if it had been; nobody reads its object.
 fn described(
     engine: &Engine,
     environment: &EnvironmentName,

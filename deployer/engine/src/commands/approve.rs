@@ -1,0 +1,151 @@
+//! `approve` and `decline`: a person's word on a promotion that waits, or on a group. IAM decides who may send it.
+
+use deployer_core::function_ref::FunctionRef;
+use deployer_core::group::{Group, Phase};
+use deployer_core::head::{Consent, Head};
+use deployer_core::id::DeploymentId;
+use deployer_core::promotion::{ApprovalDecision, ApprovalGiven};
+use deployer_core::record::{Approved, DeploymentRecord};
+
+use super::promote::PromotionOutcome;
+use crate::group::Groups;
+use crate::promotions::asked_for::submit_without_queue;
+use crate::store::{Change, Versioned};
+use crate::{CommandError, Engine};
+
+/// The effect of an approval on the head.
+enum Effect {
+    Recorded,
+    Earlier,
+    NotWaiting,
+}
+
+impl Engine {
+    /// Records a person's word on a promotion that waits, and goes on with the promotion if it waits for nothing else.
+    ///
+    /// # Errors
+    /// [`CommandError`]: no promotion waits there, the word does not count, or another try can help.
+    pub async fn record_approval(&self, approval: &ApprovalGiven) -> Result<PromotionOutcome, CommandError> {
+        self.ensure_environment(&approval.environment)?;
+        let outcome = match &approval.function {
+            None => PromotionOutcome::Together(Box::new(record_for_group(self, approval).await?)),
+            Some(function) => {
+                let at = self.at(&approval.environment, function)?;
+                PromotionOutcome::One(Box::new(record_for_function(self, &at, approval).await?))
+            }
+        };
+        submit_without_queue(self).await;
+        Ok(outcome)
+    }
+}
+
+/// Records the word in a group's object, and reconciles the group.
+async fn record_for_group(engine: &Engine, approval: &ApprovalGiven) -> Result<Group, CommandError> {
+    let Some(id) = approval.deployment else {
+        return Err(CommandError::Invalid("function is missing (or deployment, the id of a group)".into()));
+    };
+    let key = Group::open_key(&approval.environment, id);
+    let change = async |group: Option<&Group>| {
+        let Some(group) = group else { return Ok::<_, CommandError>(Change::Keep(None)) };
+        let next = match &approval.says {
+            _ if !matches!(group.phase, Phase::Checking | Phase::Placing) => {
+                return Ok(Change::Keep(Some(Some(group.clone()))));
+            }
+            ApprovalDecision::Yes => group.with_approval(&approved(engine, approval)).map_err(CommandError::Invalid)?,
+            ApprovalDecision::No { reason } => {
+                Some(group.declined(declined(approval, reason.as_deref()), engine.now()))
+            }
+        };
+        Ok(match next {
+            Some(next) => Change::Write(next, Some(None)),
+            None => Change::Keep(Some(None)),
+        })
+    };
+    match engine.store().update(&key, change).await? {
+        Some(Some(decided)) => Ok(decided),
+        Some(None) => Ok(Groups::of(engine).reconcile(&approval.environment, id).await?),
+        None => Groups::of(engine).read(&Group::ended_key(&approval.environment, id)).await?.ok_or_else(|| {
+            CommandError::Invalid(format!(
+                "no group {id} waits in {}: the answer to its promotion has its id",
+                approval.environment
+            ))
+        }),
+    }
+}
+
+/// Records the word in a function's head, and goes on with the promotion.
+async fn record_for_function(
+    engine: &Engine,
+    at: &FunctionRef<'_>,
+    approval: &ApprovalGiven,
+) -> Result<DeploymentRecord, CommandError> {
+    let change = async |seen: &mut Versioned| {
+        let head = &seen.head;
+        let id = waiting_id(head, at, approval.deployment)?;
+        let consent = match &approval.says {
+            ApprovalDecision::Yes => head.with_approval(id, &approved(engine, approval)),
+            ApprovalDecision::No { reason } => {
+                head.declined(id, declined(approval, reason.as_deref()), at, engine.now())
+            }
+        };
+        Ok(match consent {
+            Consent::Now(head) => Change::Write(head, (id, Effect::Recorded)),
+            Consent::Earlier => Change::Keep((id, Effect::Earlier)),
+            Consent::NotWaiting => Change::Keep((id, Effect::NotWaiting)),
+            Consent::Void(because) => return Err(CommandError::Invalid(because)),
+        })
+    };
+    let (seen, (id, effect)) = engine.store().update_head(at, None, change).await?;
+    match effect {
+        Effect::NotWaiting => return recorded(engine, at, id).await,
+        Effect::Earlier => {}
+        Effect::Recorded => {
+            tracing::warn!(deployment = %id, by = approval.by.as_str(), account = approval.account,
+                says = ?approval.says, "heard of a promotion that waits");
+            if let Err(error) = engine.reconciler(at).outbox().flush(seen).await {
+                tracing::warn!("left to the sweep: {error}");
+            }
+        }
+    }
+    let records = engine.reconciler(at).promotions().resume(id).await?;
+    match records.into_iter().find(|record| record.id == id) {
+        Some(record) => Ok(record),
+        None => recorded(engine, at, id).await,
+    }
+}
+
+/// Answers a word that came too late with the promotion's record.
+async fn recorded(engine: &Engine, at: &FunctionRef<'_>, id: DeploymentId) -> Result<DeploymentRecord, CommandError> {
+    let record = engine.store().record(at, id).await?;
+    record.ok_or_else(|| {
+        CommandError::Invalid(format!(
+            "no promotion {id} of {} waits in {}: status tells which do",
+            at.function, at.name
+        ))
+    })
+}
+
+/// Finds the promotion that is meant: the named one, or the only one that waits.
+fn waiting_id(head: &Head, at: &FunctionRef<'_>, named: Option<DeploymentId>) -> Result<DeploymentId, CommandError> {
+    let waiting: Vec<DeploymentId> = head.waiting().iter().map(|waiting| waiting.request.id).collect();
+    match (named, waiting.as_slice()) {
+        (Some(id), _) => Ok(id),
+        (None, [id]) => Ok(*id),
+        (None, []) => Err(CommandError::Invalid(format!("no promotion of {} waits in {}", at.function, at.name))),
+        (None, several) => {
+            let several: Vec<String> = several.iter().map(ToString::to_string).collect();
+            Err(CommandError::Invalid(format!("several promotions wait, name one of them: {}", several.join(", "))))
+        }
+    }
+}
+
+/// Makes the reason of a promotion that a person declines.
+fn declined(approval: &ApprovalGiven, reason: Option<&str>) -> String {
+    let account = approval.account.as_deref().map_or(String::new(), |account| format!(" (account {account})"));
+    let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
+    format!("declined by {}{account}{reason}", approval.by)
+}
+
+fn approved(engine: &Engine, approval: &ApprovalGiven) -> Approved {
+    Approved { by: approval.by.clone(), account: approval.account.clone(), at: engine.now() }
+}

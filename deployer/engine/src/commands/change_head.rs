@@ -1,0 +1,51 @@
+//! Changes of a head that a command asks for: each command id counts once.
+
+use deployer_core::commanded::CommandEffect;
+use deployer_core::function_ref::FunctionRef;
+use deployer_core::head::Head;
+
+use crate::store::{Change, Versioned};
+use crate::{CommandError, Engine};
+
+enum Effect {
+    Nothing,
+    Earlier,
+    Now,
+}
+
+/// Changes a head by compare-and-swap, and returns the head after that. `None`: there is nothing to change.
+///
+/// # Errors
+/// [`CommandError`]: the id was another command's, or another try can help.
+pub(crate) async fn change_head(
+    engine: &Engine,
+    at: &FunctionRef<'_>,
+    change: impl Fn(&Head) -> Option<CommandEffect<Head>>,
+) -> Result<Option<Head>, CommandError> {
+    let change = async |seen: &mut Versioned| {
+        Ok(match change(&seen.head) {
+            None => Change::Keep(Effect::Nothing),
+            Some(CommandEffect::Earlier) => Change::Keep(Effect::Earlier),
+            Some(CommandEffect::Reused { id }) => return Err(reused_id(&id)),
+            Some(CommandEffect::Now(head)) => Change::Write(head, Effect::Now),
+        })
+    };
+    let (seen, effect) = engine.store().update_head(at, None, change).await?;
+    let head = seen.head.clone();
+    match effect {
+        Effect::Nothing => return Ok(None),
+        Effect::Earlier => {}
+        Effect::Now => {
+            // A request that waited may be refused now: this writes its record.
+            if let Err(error) = engine.reconciler(at).outbox().flush(seen).await {
+                tracing::warn!("left to the sweep: {error}");
+            }
+        }
+    }
+    Ok(Some(head))
+}
+
+/// Makes the refusal of a command whose id was used before: for another command, or for one that was undone since.
+pub(super) fn reused_id(id: &str) -> CommandError {
+    CommandError::Invalid(format!("id {id:?} was another command's before: give each command an id of its own"))
+}

@@ -1,0 +1,65 @@
+//! The commands that deploy: `deploy`, `redeploy` and `rollback`. Each is a request like an upload: claimed, ordered
+//! and recorded.
+
+use deployer_core::function_ref::FunctionRef;
+use deployer_core::head::{Request, Source};
+use deployer_core::id::{EnvironmentName, FunctionName};
+use deployer_core::record::{Cause, CauseKind, DeploymentRecord};
+use tracing::Instrument as _;
+
+use super::caller::Caller;
+use super::progress::answer_with_record;
+use crate::promotions::asked_for::submit_without_queue;
+use crate::{CommandError, Engine, rollout};
+
+impl Engine {
+    /// Deploys the source of a command.
+    ///
+    /// Once the request stands in the head it is carried out, by this invocation or by others: whatever goes wrong
+    /// after that, the answer is its progress.
+    ///
+    /// # Errors
+    /// [`CommandError`]. A deployment that ends as failed or refused is no error: its record says so.
+    pub async fn deploy_by_command(
+        &self,
+        environment: &EnvironmentName,
+        function: &FunctionName,
+        (kind, source): (CauseKind, Source),
+        caller: Caller,
+    ) -> Result<DeploymentRecord, CommandError> {
+        let at = self.at(environment, function)?;
+        let cause = Cause { kind, requested_by: caller.requested_by, event_id: Some(caller.id.into()) };
+        let request = Request::by_command((environment, function), source, cause, (self.now(), self.token()));
+        let span = rollout::span(&at, &request, request.subject.release());
+        let work = async {
+            tracing::info!(command = ?kind, requested_by = request.cause.requested_by.as_deref(), "command received");
+            self.reconciler(&at).submit(&request).await
+        };
+        let record = answer_with_record(self, &at, &request, work.instrument(span)).await?;
+        submit_without_queue(self).await;
+        Ok(record)
+    }
+
+    /// Finds a function of an environment in deployer.json.
+    pub(crate) fn at<'a>(
+        &'a self,
+        environment: &EnvironmentName,
+        function: &FunctionName,
+    ) -> Result<FunctionRef<'a>, CommandError> {
+        FunctionRef::find(&self.config, environment, function).map_err(|_| self.unknown_environment(environment))
+    }
+
+    /// Refuses an environment that deployer.json does not have.
+    ///
+    /// # Errors
+    /// [`CommandError`]: there is none of this name.
+    pub(crate) fn ensure_environment(&self, name: &EnvironmentName) -> Result<(), CommandError> {
+        self.config.environments.get(name).map(drop).ok_or_else(|| self.unknown_environment(name))
+    }
+
+    /// Makes the error that names the environments of deployer.json.
+    pub(crate) fn unknown_environment(&self, name: &EnvironmentName) -> CommandError {
+        let known: Vec<&str> = self.config.environments.keys().map(EnvironmentName::as_str).collect();
+        CommandError::Invalid(format!("deployer.json has no environment {name} (it has {})", known.join(", ")))
+    }
+}

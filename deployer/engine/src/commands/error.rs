@@ -1,0 +1,76 @@
+//! The errors that an invocation of the deployer's function ends in.
+
+use deployer_core::names::ERROR_LINE;
+
+use crate::sweep::report::FailureKind;
+use crate::{CommandError, InvalidConfig, Transient};
+
+/// An invocation that did not succeed: the contract's `errorType`, and the reason.
+#[derive(thiserror::Error)]
+pub enum FunctionError {
+    /// A command by hand is wrong.
+    #[error("{0}")]
+    InvalidCommand(String),
+    /// deployer.json or the environment is wrong. Queued messages stay in the queue.
+    #[error("{0}")]
+    InvalidConfig(#[from] InvalidConfig),
+    /// The ledger cannot be used, and nothing is done without it.
+    #[error("{0}")]
+    LedgerUnavailable(String),
+    /// Anything else has failed.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// The runtime logs errors in this form, and people read its log.
+impl std::fmt::Debug for FunctionError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+impl FunctionError {
+    /// Returns the contract's `errorType`.
+    #[must_use]
+    pub fn error_type(&self) -> &'static str {
+        match self {
+            Self::InvalidCommand(_) => "InvalidCommand",
+            Self::InvalidConfig(_) => "InvalidConfig",
+            Self::LedgerUnavailable(_) => "LedgerUnavailable",
+            Self::Internal(_) => "Internal",
+        }
+    }
+
+    /// Logs that the invocation ends in this error. An alarm counts these lines. A wrong command raises no alarm,
+    /// because its sender reads the answer.
+    pub fn log(&self) {
+        match self {
+            Self::InvalidCommand(because) => tracing::warn!("refused: {because}"),
+            error => tracing::error!(error_type = error.error_type(), "{ERROR_LINE}: {error}"),
+        }
+    }
+
+    /// Makes the error of a failure of this kind.
+    pub(super) fn of(kind: FailureKind, message: String) -> Self {
+        match kind {
+            FailureKind::Ledger => Self::LedgerUnavailable(message),
+            FailureKind::Configuration => InvalidConfig(message).into(),
+            FailureKind::Other => Self::Internal(message),
+        }
+    }
+}
+
+impl From<Transient> for FunctionError {
+    fn from(transient: Transient) -> Self {
+        Self::of(FailureKind::of(&transient), transient.to_string())
+    }
+}
+
+impl From<CommandError> for FunctionError {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::Invalid(because) => Self::InvalidCommand(because),
+            CommandError::Transient(transient) => transient.into(),
+        }
+    }
+}

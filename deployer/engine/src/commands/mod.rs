@@ -1,0 +1,32 @@
+//! Commands by hand: `core`'s `trigger/manual.rs` decodes a command, `dispatch` calls its function, and each command
+//! has a file here.
+//!
+//! `deploy`, `redeploy` and `rollback` are one request with different sources (`deploy`). `approve` and `decline` are
+//! in `approve`, `hold` and `release-hold` in `hold`, `reject` and `unreject` in `reject`. `sweep` and `doctor` are
+//! modules of their own. `progress` reads the record of an open request, and `change_head` writes what a command
+//! changes in a head.
+
+mod approve;
+mod caller;
+pub(crate) mod change_head;
+mod deploy;
+mod dispatch;
+mod error;
+mod history;
+mod hold;
+mod plan;
+pub(crate) mod progress;
+mod promote;
+mod recall;
+mod reject;
+mod status;
+mod status_groups;
+pub(crate) mod undo;
+
+pub use self::caller::Caller;
+pub use self::dispatch::run_command;
+pub use self::error::FunctionError;
+pub use self::history::History;
+pub use self::plan::Planned;
+pub use self::promote::PromotionOutcome;
+pub use self::recall::{Recalled, RecalledFrom};

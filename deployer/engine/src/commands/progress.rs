@@ -1,0 +1,100 @@
+//! The progress of a request: the answer to a command that was not finished in time, or was given before.
+
+use std::time::Duration;
+
+use deployer_core::function_ref::FunctionRef;
+use deployer_core::head::{Head, Request};
+use deployer_core::record::{DeploymentRecord, Status};
+
+use crate::{CommandError, Engine, Transient};
+
+/// The time that is kept for reading the progress before the deadline.
+const ANSWER_NEEDS: Duration = Duration::from_secs(5);
+
+/// Waits for a request's work, and answers with its record. Whatever goes wrong once the head knows the request, the
+/// answer is its progress.
+///
+/// # Errors
+/// [`CommandError`]: the id was another command's, or the head does not know the request and another try can help.
+pub(crate) async fn answer_with_record(
+    engine: &Engine,
+    at: &FunctionRef<'_>,
+    request: &Request,
+    work: impl Future<Output = Result<Option<DeploymentRecord>, Transient>>,
+) -> Result<DeploymentRecord, CommandError> {
+    let late = engine.ports.clock.sleep(engine.timer().left().saturating_sub(ANSWER_NEEDS));
+    let work = async {
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = late => Err(Transient::Deadline),
+        }
+    };
+    let record = match Box::pin(work).await {
+        Ok(Some(record)) => record,
+        Ok(None) => {
+            let gone = "this command was carried out before, and its record is gone";
+            return Err(CommandError::Invalid(gone.into()));
+        }
+        Err(transient) => progress(engine, at, request).await.ok_or(transient)?,
+    };
+    ensure_same_request(request, record)
+}
+
+/// Returns the record of a request that is open, as the head has it now.
+pub(crate) async fn progress(engine: &Engine, at: &FunctionRef<'_>, request: &Request) -> Option<DeploymentRecord> {
+    let head = engine.store().head(at).await.ok()?.head;
+    open_record(at, &head, request)
+}
+
+/// Returns the record of a request that was submitted before: ended or open.
+///
+/// # Errors
+/// [`Transient`]: the ledger cannot be read.
+pub(crate) async fn known_record(
+    engine: &Engine,
+    at: &FunctionRef<'_>,
+    request: &Request,
+) -> Result<Option<DeploymentRecord>, Transient> {
+    let (seen, record) = futures::try_join!(engine.store().head(at), engine.store().record(at, request.id))?;
+    let ended = seen.head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == request.id);
+    let ended = ended.cloned().or_else(|| record.filter(|record| record.status.is_ended()));
+    Ok(ended.or_else(|| open_record(at, &seen.head, request)))
+}
+
+/// Returns the record of a request that is open. If it has joined another request, it is that one's record.
+fn open_record(at: &FunctionRef<'_>, head: &Head, request: &Request) -> Option<DeploymentRecord> {
+    let id = head.id_of(request)?;
+    if let Some(waiting) = head.waiting().iter().find(|waiting| waiting.request.id == id) {
+        return Some(waiting.record(at));
+    }
+    if let Some(active) = head.active().filter(|active| active.request.id == id) {
+        return Some(at.record_of(active, Status::InProgress));
+    }
+    let waits = head.all_pending().iter().find(|waits| waits.id == id)?;
+    Some(match head.active() {
+        Some(active) => at.pending(waits, active.request.id),
+        None => at.record(waits, Status::Pending),
+    })
+}
+
+/// Refuses a record that another command with the same id has caused.
+fn ensure_same_request(request: &Request, record: DeploymentRecord) -> Result<DeploymentRecord, CommandError> {
+    let is_same_kind = request.cause.kind == record.cause.kind;
+    // The release that was live when the command was given first may not be live any more, so only a named one is
+    // compared.
+    let named = match request.promoting() {
+        Some(promoting) => promoting.named.as_ref(),
+        None => request.subject.release(),
+    };
+    let is_same_release = named.is_none_or(|release| record.release.as_ref() == Some(release));
+    if is_same_kind && is_same_release {
+        return Ok(record);
+    }
+    let id = request.cause.event_id.as_deref().unwrap_or_default();
+    let release = record.release.as_ref().map_or(String::new(), |release| format!(" of release {release}"));
+    Err(CommandError::Invalid(format!(
+        "id {id:?} was another command's before (a {:?}{release}, deployment {}): give each command an id of its own",
+        record.cause.kind, record.id
+    )))
+}

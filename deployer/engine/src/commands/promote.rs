@@ -1,0 +1,207 @@
+//! `promote`: a promotion of one function, of each that matches and is ready, or of several together.
+
+use deployer_core::event::RecordlessEvent;
+use deployer_core::function_ref::FunctionRef;
+use deployer_core::group::Group;
+use deployer_core::head::Request;
+use deployer_core::id::{DeploymentId, FunctionName, FunctionPattern};
+use deployer_core::names::HEADS;
+use deployer_core::promotion::{Decision, Dispatch, Functions, PromotionRequest, PromotionSpec, SourceEnvironment};
+use deployer_core::record::{Cause, CauseKind, DeploymentRecord, Ending};
+use futures::future;
+use futures::stream::{self, StreamExt as _};
+use jiff::Timestamp;
+use tracing::Instrument as _;
+
+use super::progress::answer_with_record;
+use crate::claim::timed;
+use crate::events::publish_refused_promotion;
+use crate::group::Groups;
+use crate::promotions::asked_for::submit_without_queue;
+use crate::promotions::policy::Sources;
+use crate::{CommandError, Engine, Transient, rollout};
+
+/// The number of functions that are promoted at once.
+const PROMOTED_AT_ONCE: usize = 16;
+
+/// The result of a promotion request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PromotionOutcome {
+    /// The record of one function's promotion.
+    One(Box<DeploymentRecord>),
+    /// The records of all functions that match and are ready.
+    Each(Vec<DeploymentRecord>),
+    /// The group of functions that are promoted together.
+    Together(Box<Group>),
+}
+
+impl Engine {
+    /// Submits a promotion, and works on it if the rules allow it.
+    ///
+    /// # Errors
+    /// [`CommandError`]: there is no such environment, or another try can help. A refused promotion is no error: its
+    /// record says so.
+    pub async fn promote(&self, asked: &PromotionRequest) -> Result<PromotionOutcome, CommandError> {
+        let outcome = submit(self, asked).await;
+        if let Err(CommandError::Invalid(because)) = &outcome {
+            let about = RecordlessEvent {
+                function: Some(asked.functions.to_string().into()),
+                from: Some(asked.from.clone()),
+                to: Some(asked.to.clone()),
+                release: asked.release.clone(),
+                requested_by: asked.requested_by.clone(),
+                id: Some(asked.id.clone().into()),
+                ..RecordlessEvent::default()
+            };
+            publish_refused_promotion(self, because, about).await;
+        }
+        outcome
+    }
+}
+
+async fn submit(engine: &Engine, asked: &PromotionRequest) -> Result<PromotionOutcome, CommandError> {
+    engine.ensure_environment(&asked.to)?;
+    let outcome = match &asked.functions {
+        Functions::One(function) => {
+            PromotionOutcome::One(Box::new(submit_one(engine, asked, function, Dispatch::Inline).await?))
+        }
+        Functions::Each(pattern) => PromotionOutcome::Each(submit_each(engine, asked, pattern).await?),
+        Functions::Together(functions) => {
+            PromotionOutcome::Together(Box::new(Groups::of(engine).promote(asked, functions).await?))
+        }
+    };
+    submit_without_queue(engine).await;
+    Ok(outcome)
+}
+
+async fn submit_one(
+    engine: &Engine,
+    asked: &PromotionRequest,
+    function: &FunctionName,
+    dispatch: Dispatch,
+) -> Result<DeploymentRecord, CommandError> {
+    let at = engine.at(&asked.to, function)?;
+    let inputs = engine.reconciler(&at).promotions().inputs(None).await?;
+    let request = request_for(engine, asked, &at, &inputs.sources);
+    let span = rollout::span(&at, &request, request.subject.release());
+    let refusal = asked.is_out_of_time(engine.now());
+    let work = async {
+        tracing::info!(from = %asked.from, requested_by = asked.requested_by.as_deref(), "promotion asked for");
+        if asked.freeze_override.is_some() {
+            tracing::warn!(
+                requested_by = asked.requested_by.as_deref(),
+                reason = asked.freeze_override.as_deref(),
+                "freeze overridden"
+            );
+        }
+        let outcome = engine.reconciler(&at).promotions().submit(dispatch, &request, &inputs, refusal).await?;
+        engine.reconciler(&at).handle_outcome(&request, outcome).await
+    };
+    answer_with_record(engine, &at, &request, work.instrument(span)).await
+}
+
+/// Makes the request to promote one function: for the artifact that the source has live now.
+fn request_for(engine: &Engine, asked: &PromotionRequest, at: &FunctionRef<'_>, sources: &Sources) -> Request {
+    let none = SourceEnvironment::default();
+    let promoting: PromotionSpec = asked.promoting().looked_up_in(sources.get(&asked.from).unwrap_or(&none));
+    let cause = Cause {
+        kind: CauseKind::Promotion,
+        requested_by: asked.requested_by.clone(),
+        event_id: Some(asked.id.clone().into()),
+    };
+    let (place, now) = ((&at.name, &at.function), engine.now());
+    Request::promotion(place, promoting, cause, asked.time, (now, engine.token()))
+}
+
+/// Promotes each function that matches and is ready. A function that is not ready is left out, for nobody has named it.
+async fn submit_each(
+    engine: &Engine,
+    asked: &PromotionRequest,
+    pattern: &FunctionPattern,
+) -> Result<Vec<DeploymentRecord>, CommandError> {
+    let prefix = format!("{HEADS}{}/", asked.from);
+    let keys = engine.store().keys(&prefix).await.map_err(Transient::from)?;
+    let of = |key: &String| FunctionName::parse(key.strip_prefix(&prefix)?.strip_suffix(".json")?).ok();
+    let functions: Vec<FunctionName> = keys.iter().filter_map(of).filter(|name| pattern.matches(name)).collect();
+    let first = first_asked(engine, asked, &functions).await;
+    let asks = stream::iter(functions).map(|function| async move {
+        match is_ready(engine, asked, first, &function).await {
+            Ok(true) => submit_one(engine, asked, &function, Dispatch::Enqueue).await.map(Some),
+            Ok(false) => Ok(None),
+            Err(error) => Err(error),
+        }
+    });
+    let (mut records, mut failed) = (vec![], None);
+    let mut asks = asks.buffer_unordered(PROMOTED_AT_ONCE);
+    while let Some(outcome) = asks.next().await {
+        match outcome {
+            Ok(record) => records.extend(record),
+            Err(error) => {
+                // A function that cannot be promoted holds up no other.
+                tracing::error!("left out: {error}");
+                failed = Some(error);
+            }
+        }
+    }
+    records.sort_by(|one, other| one.function.cmp(&other.function));
+    failed.map_or(Ok(records), Err)
+}
+
+/// Returns the time of the first request with this id. The same request again promotes nothing that became live since
+/// then.
+async fn first_asked(engine: &Engine, asked: &PromotionRequest, functions: &[FunctionName]) -> Timestamp {
+    let looks = stream::iter(functions).map(|function| async move {
+        let at = engine.at(&asked.to, function).ok()?;
+        let head = engine.store().head(&at).await.ok()?.head;
+        head.id_of(&request_for(engine, asked, &at, &Sources::new())).map(DeploymentId::time)
+    });
+    let known = looks.buffer_unordered(PROMOTED_AT_ONCE).filter_map(future::ready);
+    known.fold(asked.time, |first, known| future::ready(first.min(known))).await
+}
+
+/// Whether a function has an artifact to promote that the rules allow now, or that only waits (for a freeze to end,
+/// say, or an approval).
+async fn is_ready(
+    engine: &Engine,
+    asked: &PromotionRequest,
+    first: Timestamp,
+    function: &FunctionName,
+) -> Result<bool, CommandError> {
+    if let Some(ending) = asked.is_out_of_time(engine.now()) {
+        tracing::warn!(%function, "not asked for: {}", reason(&ending));
+        return Ok(false);
+    }
+    let at = engine.at(&asked.to, function)?;
+    let head = async { Ok::<_, Transient>(engine.store().head(&at).await?) };
+    let (seen, inputs) = futures::try_join!(head, engine.reconciler(&at).promotions().inputs(None))?;
+    let request = timed(engine, &request_for(engine, asked, &at, &inputs.sources), &seen);
+    if seen.head.id_of(&request).is_some() {
+        return Ok(true);
+    }
+    let Some(promoting) = request.promoting() else { return Ok(false) };
+    let policy = engine.reconciler(&at).promotions().policy(&seen.head, &inputs);
+    let live = inputs.sources.get(&asked.from).and_then(|source| source.head.live());
+    if policy.is_there_already(&request, promoting)
+        || live.is_some_and(|live| live.since.as_second() > first.as_second())
+    {
+        return Ok(false);
+    }
+    match policy.judge(&request, promoting) {
+        Decision::Deny(ending) => {
+            tracing::info!(%function, "not ready: {}", reason(&ending));
+            Ok(false)
+        }
+        Decision::Allow | Decision::Wait(_) => Ok(true),
+    }
+}
+
+/// Returns the reason of an ending.
+fn reason(ending: &Ending) -> &str {
+    match ending {
+        Ending::Refused { because, .. }
+        | Ending::Superseded { because }
+        | Ending::OnlyStopped { because }
+        | Ending::Stopped { because, .. } => because,
+        Ending::Tried(_) => "it cannot be deployed there",
+    }
+}

@@ -1,0 +1,195 @@
+//! `recall`: a release is rejected, and rolled back wherever it is live.
+
+use deployer_core::commanded::CommandEffect;
+use deployer_core::function_ref::FunctionRef;
+use deployer_core::head::{Head, Live, Request, ResolvedArtifact};
+use deployer_core::id::{EnvironmentName, FunctionName, Release};
+use deployer_core::promotion::Decision;
+use deployer_core::record::DeploymentRecord;
+use deployer_core::rejects::Rejects;
+use deployer_core::text::PlainText;
+use futures::future::join_all;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::caller::Caller;
+use super::progress::progress;
+use super::reject::mark_as_rejected;
+use super::undo::{submit_undo, undo_request};
+use crate::claim::SubmitOutcome;
+use crate::{CommandError, Engine, Transient};
+
+/// The answer to a recall.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Recalled {
+    /// The function.
+    pub function: FunctionName,
+    /// The release, which is rejected now.
+    pub release: Release,
+    /// The environments where it was live, the latest first.
+    pub environments: Vec<RecalledFrom>,
+}
+
+/// The recall's part in one environment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RecalledFrom {
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// The rollback; null where none could be begun.
+    pub deployment: Option<DeploymentRecord>,
+    /// The reason why none could be begun.
+    pub because: Option<String>,
+}
+
+impl Engine {
+    /// Rejects a release and rolls it back wherever it is live, the latest environment first. The same id again reports
+    /// the progress, and begins what was not begun.
+    ///
+    /// # Errors
+    /// [`CommandError`]: there is no such release, or another try can help.
+    pub async fn recall(
+        &self,
+        function: &FunctionName,
+        release: &Release,
+        reason: Option<PlainText>,
+        caller: Caller,
+    ) -> Result<Recalled, CommandError> {
+        let reason = reason.unwrap_or_else(|| "recalled".into());
+        let effect = mark_as_rejected(self, function, release, reason, &caller).await?;
+        let rejects = self.store().rejects(function).await?;
+        let recall = Recall {
+            engine: self,
+            release,
+            caller: &caller,
+            // If the same command comes again after a person has ended the reject, it begins nothing.
+            only_known: matches!(effect, CommandEffect::Reused { .. }),
+            // A person may have ended the reject since the command was given first.
+            is_rejected: rejects.all().any(|reject| reject.release == *release),
+            rejects: &rejects,
+        };
+        let mut rollbacks = Vec::new();
+        for name in self.config.environments.keys() {
+            let Ok(at) = FunctionRef::find(&self.config, name, function) else { continue };
+            match self.store().head(&at).await {
+                Ok(seen) => {
+                    let request = recall.rollback_from(&at, &seen.head);
+                    rollbacks.extend(request.map(|(since, request)| (since, at, Ok(request))));
+                }
+                Err(error) => rollbacks.push((self.now(), at, Err(Transient::from(error).to_string()))),
+            }
+            refuse_waiting(self, name, function).await;
+        }
+        rollbacks.sort_by_key(|(since, ..)| std::cmp::Reverse(*since));
+        let mut submitted = Vec::new();
+        for (_, at, request) in rollbacks {
+            // All are submitted before any is worked on: if this invocation dies over one, the sweep finds the others.
+            let outcome = match request {
+                Ok(request) => match submit_undo(self, &at, &request).await {
+                    Ok(outcome) => Ok((request, outcome)),
+                    Err(transient) => Err(transient.to_string()),
+                },
+                Err(because) => Err(because),
+            };
+            submitted.push((at, outcome));
+        }
+        let environments = submitted.into_iter().map(|(at, outcome)| async move {
+            let rolled_back = match outcome {
+                Ok((request, outcome)) => roll_back(self, &at, &request, outcome).await,
+                Err(because) => Err(because),
+            };
+            let (deployment, because) = match rolled_back {
+                Ok(record) => (record, None),
+                Err(because) => (None, Some(because)),
+            };
+            RecalledFrom { environment: at.name.clone(), deployment, because }
+        });
+        let environments = join_all(environments).await;
+        Ok(Recalled { function: function.clone(), release: release.clone(), environments })
+    }
+}
+
+/// A recall as each environment's head is asked for it.
+struct Recall<'a> {
+    engine: &'a Engine,
+    release: &'a Release,
+    caller: &'a Caller,
+    rejects: &'a Rejects,
+    is_rejected: bool,
+    /// Rollbacks that no head knows yet are not begun.
+    only_known: bool,
+}
+
+impl Recall<'_> {
+    /// Returns the rollback that an environment needs, and the time since which the release is live there.
+    fn rollback_from(&self, at: &FunctionRef<'_>, head: &Head) -> Option<(Timestamp, Request)> {
+        let request = |artifact| undo_request(self.engine, at, artifact, self.caller);
+        let may_begin = |request: &Request| !self.only_known || head.id_of(request).is_some();
+        let is_recalled = |live: &&Live| {
+            self.rejects.find(&live.release, live.sha256).is_some_and(|reject| reject.release == *self.release)
+        };
+        if let Some(live) = head.live().filter(is_recalled) {
+            let request = request((&live.release, Some(&live.artifact)));
+            return may_begin(&request).then_some((live.since, request));
+        }
+        // The deployment may be past its last look at the rejects, and about to be live.
+        if let Some(active) = active_artifact(head, self.release).filter(|_| self.is_rejected) {
+            let request = request((&active.release, Some(&active.artifact)));
+            return may_begin(&request).then_some((self.engine.now(), request));
+        }
+        // A deployment of the release has reached some targets only.
+        if self.is_rejected && is_on_some_target(head, self.release) {
+            let request = request((self.release, None));
+            return may_begin(&request).then_some((self.engine.now(), request));
+        }
+        // This very command has rolled the release back before.
+        let left = head.left().iter().find(is_recalled)?;
+        let request = request((&left.release, Some(&left.artifact)));
+        head.id_of(&request).is_some().then_some((left.since, request))
+    }
+}
+
+/// Works on a rollback that was submitted. If that fails, the answer is its progress.
+async fn roll_back(
+    engine: &Engine,
+    at: &FunctionRef<'_>,
+    request: &Request,
+    outcome: SubmitOutcome,
+) -> Result<Option<DeploymentRecord>, String> {
+    match Box::pin(engine.reconciler(at).handle_outcome(request, outcome)).await {
+        Ok(record) => Ok(record),
+        Err(transient) => match progress(engine, at, request).await {
+            Some(record) => Ok(Some(record)),
+            None => Err(transient.to_string()),
+        },
+    }
+}
+
+/// Ends the promotions that wait in an environment and are refused now: a soak of the release ends with the recall, not
+/// with the next sweep. Best effort: the sweep does it otherwise.
+async fn refuse_waiting(engine: &Engine, name: &EnvironmentName, function: &FunctionName) {
+    let Ok(at) = FunctionRef::find(&engine.config, name, function) else { return };
+    let promotions = engine.reconciler(&at).promotions();
+    let refused = async {
+        let seen = engine.store().head(&at).await?;
+        for (id, decision) in promotions.movable(&seen.head).await? {
+            if let Decision::Deny(_) = decision {
+                promotions.resume(id).await?;
+            }
+        }
+        Ok::<_, Transient>(())
+    };
+    if let Err(error) = refused.await {
+        tracing::warn!(environment = %name, "what waits there is left to the sweep: {error}");
+    }
+}
+
+/// Returns the artifact that is being deployed, if it is of the release.
+fn active_artifact<'h>(head: &'h Head, release: &Release) -> Option<&'h ResolvedArtifact> {
+    head.active().and_then(|active| active.chosen.as_ref()).filter(|chosen| chosen.release == *release)
+}
+
+/// Whether a target serves the release.
+fn is_on_some_target(head: &Head, release: &Release) -> bool {
+    head.targets().iter().any(|target| target.release.as_ref() == Some(release))
+}

@@ -1,0 +1,164 @@
+//! `reject` and `unreject`: a release of a function is marked as bad everywhere, or is no longer.
+
+use std::collections::BTreeSet;
+
+use deployer_core::commanded::CommandEffect;
+use deployer_core::commanded::Reject;
+use deployer_core::function_ref::FunctionRef;
+use deployer_core::head::{Head, Live};
+use deployer_core::id::{FunctionName, Release, Sha256};
+use deployer_core::record::DeploymentRecord;
+use deployer_core::rejects::Rejects;
+use deployer_core::status::StatusReport;
+use deployer_core::text::PlainText;
+use futures::future::try_join_all;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+
+use super::caller::Caller;
+use super::change_head::reused_id;
+use crate::store::Change;
+use crate::{CommandError, Engine, Transient};
+
+/// The number of uploads of one release whose code is read. The release's name is what is compared first.
+const RESULTS_READ: usize = 200;
+/// The number of results that are read at once.
+const READ_AT_ONCE: usize = 32;
+
+impl Engine {
+    /// Marks a release of a function as bad: nothing deploys it any more, under this label or with this code.
+    ///
+    /// # Errors
+    /// [`CommandError`]: there is no such release, or the id was another command's.
+    pub async fn reject(
+        &self,
+        function: &FunctionName,
+        release: &Release,
+        reason: PlainText,
+        caller: Caller,
+    ) -> Result<StatusReport, CommandError> {
+        match mark_as_rejected(self, function, release, reason, &caller).await? {
+            CommandEffect::Reused { id } => Err(reused_id(&id)),
+            CommandEffect::Now(_) | CommandEffect::Earlier => self.status(None, Some(function)).await,
+        }
+    }
+
+    /// Ends a reject.
+    ///
+    /// # Errors
+    /// [`CommandError`]: the release is not rejected, or the id was another command's.
+    pub async fn unreject(
+        &self,
+        function: &FunctionName,
+        release: &Release,
+        caller: Caller,
+    ) -> Result<StatusReport, CommandError> {
+        let change = async |rejects: Option<&Rejects>| {
+            let none = Rejects::default();
+            let rejects = rejects.unwrap_or(&none);
+            match rejects.without(release, function, &caller.id) {
+                Some(CommandEffect::Now(without)) => Ok(Change::Write(*without, true)),
+                Some(CommandEffect::Earlier) => Ok(Change::Keep(false)),
+                Some(CommandEffect::Reused { id }) => Err(reused_id(&id)),
+                None => Err(not_rejected(self, function, release, rejects).await?),
+            }
+        };
+        if self.store().update(&Rejects::key(function), change).await? {
+            tracing::warn!(%function, %release, by = caller.requested_by.as_deref(), "not rejected any more");
+        }
+        self.status(None, Some(function)).await
+    }
+}
+
+/// Marks a release of a function as bad, unless the same command has done so before.
+pub(super) async fn mark_as_rejected(
+    engine: &Engine,
+    function: &FunctionName,
+    release: &Release,
+    reason: PlainText,
+    caller: &Caller,
+) -> Result<CommandEffect<Rejects>, CommandError> {
+    let Some(sha256) = code_of(engine, function, release).await? else {
+        return Err(CommandError::Invalid(format!(
+            "no release {release} of {function} is known in any environment: status and history tell which are"
+        )));
+    };
+    let (requested_by, since) = (caller.requested_by.clone(), engine.now());
+    let reject = Reject { release: release.clone(), sha256, reason, requested_by, since };
+    let change = async |rejects: Option<&Rejects>| {
+        let none = Rejects::default();
+        let rejects = rejects.unwrap_or(&none);
+        match rejects.with(reject.clone(), function, &caller.id) {
+            Some(CommandEffect::Now(with)) => Ok(Change::Write(*with.clone(), CommandEffect::Now(with))),
+            Some(earlier) => Ok(Change::Keep(earlier)),
+            None => Err(CommandError::Invalid(format!(
+                "{} releases of {function} are rejected already: unreject old ones first",
+                rejects.all().len()
+            ))),
+        }
+    };
+    let effect = engine.store().update(&Rejects::key(function), change).await?;
+    if let CommandEffect::Now(_) = effect {
+        tracing::warn!(%function, %release, by = reject.requested_by.as_deref(), reason = reject.reason.as_str(), "rejected");
+    }
+    Ok(effect)
+}
+
+/// Makes the refusal to end a reject that does not exist.
+async fn not_rejected(
+    engine: &Engine,
+    function: &FunctionName,
+    release: &Release,
+    rejects: &Rejects,
+) -> Result<CommandError, Transient> {
+    let code = code_of(engine, function, release).await?.unwrap_or_default();
+    let other = code.iter().find_map(|sha256| rejects.find(release, Some(*sha256)));
+    let message = match other {
+        Some(Reject { release: bad, .. }) => {
+            format!(
+                "release {release} of {function} is the same code as release {bad}, which is rejected: unreject that"
+            )
+        }
+        None => format!("release {release} of {function} is not rejected: there is nothing to undo"),
+    };
+    Ok(CommandError::Invalid(message))
+}
+
+/// Collects the code of every artifact of a release that any environment's head or results know. `None`: no such
+/// release.
+async fn code_of(
+    engine: &Engine,
+    function: &FunctionName,
+    release: &Release,
+) -> Result<Option<Vec<Sha256>>, Transient> {
+    let reads = engine.config.environments.keys().map(|environment| async move {
+        let Ok(at) = FunctionRef::find(&engine.config, environment, function) else { return Ok(vec![]) };
+        let mut found: Vec<Option<Sha256>> = match engine.store().head(&at).await {
+            Ok(seen) => known_to(&seen.head, release),
+            // The release can be rejected although one environment's head is broken.
+            Err(error) => {
+                tracing::error!(%environment, "its head cannot be read: {error}");
+                vec![]
+            }
+        };
+        let prefix = DeploymentRecord::results_of(environment, function, release);
+        let keys = engine.store().keys(&prefix).await?;
+        let results = stream::iter(keys.iter().rev().take(RESULTS_READ))
+            .map(|key| engine.store().record_at(key))
+            .buffer_unordered(READ_AT_ONCE);
+        let results: Vec<_> = results.try_collect().await?;
+        found.extend(results.into_iter().map(|record| record.and_then(|record| record.artifact?.sha256)));
+        Ok::<_, Transient>(found)
+    });
+    let found: Vec<Option<Sha256>> = try_join_all(reads).await?.into_iter().flatten().collect();
+    let code: BTreeSet<String> = found.iter().flatten().map(ToString::to_string).collect();
+    let code = code.iter().filter_map(|text| Sha256::parse(text).ok()).collect();
+    Ok((!found.is_empty()).then_some(code))
+}
+
+/// Collects the code of each artifact of a release in a head; none where the code is not known yet.
+fn known_to(head: &Head, release: &Release) -> Vec<Option<Sha256>> {
+    let lives = head.history().iter().chain(head.left()).filter(|live| live.release == *release);
+    let open = head.active().map(|active| &active.request).into_iter().chain(head.all_pending());
+    let open = open.filter(|open| open.subject.release() == Some(release)).map(|_| None);
+    lives.map(|live: &Live| live.sha256).chain(open).collect()
+}

@@ -1,0 +1,143 @@
+//! `status`: what is live where, read from the heads alone. No target account is asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deployer_core::config::Environment;
+use deployer_core::function_ref::FunctionRef;
+use deployer_core::id::{EnvironmentName, FunctionName};
+use deployer_core::names::{HEADS, REJECTS};
+use deployer_core::rejects::Rejects;
+use deployer_core::status::{Ahead, FunctionStatus, StatusReport};
+use futures::future::try_join_all;
+use futures::stream::{self, StreamExt as _};
+
+use super::status_groups::open_groups;
+use crate::port::LedgerError;
+use crate::store::Versioned;
+use crate::{CommandError, Engine, Transient};
+
+/// The number of objects that are read at once: thousands of heads take as long as some twenty requests.
+const READ_AT_ONCE: usize = 160;
+
+type Place = (FunctionName, EnvironmentName);
+/// The status of each function, and its live artifact. The heads themselves are not kept, for there may be thousands.
+type Statuses = BTreeMap<Place, (FunctionStatus, Ahead)>;
+
+impl Engine {
+    /// Reports what is live, open, held and rejected, of all functions and environments or of the named ones. An object
+    /// that cannot be read is named, and hides nothing else.
+    ///
+    /// # Errors
+    /// [`CommandError`]: no such environment, or the ledger is away.
+    pub async fn status(
+        &self,
+        environment: Option<&EnvironmentName>,
+        function: Option<&FunctionName>,
+    ) -> Result<StatusReport, CommandError> {
+        let asked: Vec<(&EnvironmentName, &Environment)> = match environment {
+            None => self.config.environments.iter().collect(),
+            Some(name) => {
+                let found = self.config.environments.get_key_value(name);
+                vec![found.ok_or_else(|| self.unknown_environment(name))?]
+            }
+        };
+        // The environments that these are promoted from are read too.
+        let sources = asked.iter().filter_map(|(_, e)| e.promotion.as_ref()).flat_map(|p| p.from.iter());
+        let names: BTreeSet<&EnvironmentName> = asked.iter().map(|(name, _)| *name).chain(sources).collect();
+        let (places, rejects) = futures::try_join!(places(self, &names, function), all_rejects(self, function))?;
+        let (rejects, mut unreadable) = rejects;
+        let (statuses, broken) = statuses(self, places, &rejects).await;
+        let only_one = environment.is_some() && function.is_some();
+        if let Some(because) = broken.first().filter(|_| only_one && statuses.is_empty()) {
+            return Err(Transient::Ledger(LedgerError(because.clone())).into());
+        }
+        unreadable.extend(broken);
+        let mut functions = Vec::new();
+        for ((function_name, name), (status, _)) in &statuses {
+            let Some((_, environment)) = asked.iter().find(|(asked, _)| *asked == name) else { continue };
+            let sources = environment.promotion.iter().flat_map(|promotion| promotion.from.iter());
+            let ahead = sources.filter_map(|from| Some(&statuses.get(&(function_name.clone(), from.clone()))?.1));
+            let status = status.clone().beside(ahead);
+            // A head may be there only because something was refused.
+            if !status.is_empty() {
+                // The rejects of all functions together could be more than an answer holds.
+                let rejects = if function.is_some() { status.rejects } else { vec![] };
+                functions.push(FunctionStatus { rejects, ..status });
+            }
+        }
+        let environments: Vec<&EnvironmentName> = asked.iter().map(|(name, _)| *name).collect();
+        let groups = open_groups(self, &environments, function, &mut unreadable).await?;
+        Ok(StatusReport { functions, groups, unreadable })
+    }
+}
+
+/// Lists the functions that have a head, by environment.
+async fn places(
+    engine: &Engine,
+    environments: &BTreeSet<&EnvironmentName>,
+    function: Option<&FunctionName>,
+) -> Result<Vec<Place>, Transient> {
+    let listed = environments.iter().map(|environment| async move {
+        let prefix = format!("{HEADS}{environment}/");
+        let of = |key: &String| FunctionName::parse(key.strip_prefix(&prefix)?.strip_suffix(".json")?).ok();
+        let functions: Vec<FunctionName> = match function {
+            Some(function) => vec![function.clone()],
+            None => engine.store().keys(&prefix).await?.iter().filter_map(of).collect(),
+        };
+        Ok::<_, Transient>(functions.into_iter().map(|function| (function, (*environment).clone())))
+    });
+    Ok(try_join_all(listed).await?.into_iter().flatten().collect())
+}
+
+/// Reads the status of each function, and returns the reasons why some heads cannot be read.
+async fn statuses(engine: &Engine, places: Vec<Place>, rejects: &AllRejects) -> (Statuses, Vec<String>) {
+    let none = Rejects::default();
+    let read = |(function, environment): Place| {
+        let none = &none;
+        async move {
+            let at = FunctionRef::find(&engine.config, &environment, &function);
+            let at = at.map_err(|unknown| unknown.to_string())?;
+            let Versioned { head, etag, .. } = engine.store().head(&at).await.map_err(|error| error.to_string())?;
+            if etag.is_none() {
+                return Ok(None);
+            }
+            let status = FunctionStatus::of(&at, &head, rejects.get(&function).unwrap_or(none));
+            let ahead = Ahead::of(&environment, &head);
+            Ok(Some(((function, environment), (status, ahead))))
+        }
+    };
+    let mut reading = stream::iter(places).map(read).buffer_unordered(READ_AT_ONCE);
+    let (mut statuses, mut broken) = (Statuses::new(), vec![]);
+    while let Some(read) = reading.next().await {
+        match read {
+            Ok(Some((place, one))) => drop(statuses.insert(place, one)),
+            Ok(None) => {}
+            Err(because) => {
+                tracing::error!("left out of the status: {because}");
+                broken.push(because);
+            }
+        }
+    }
+    (statuses, broken)
+}
+
+/// Reads the rejects of each function, and returns the reasons why some cannot be read.
+async fn all_rejects(engine: &Engine, function: Option<&FunctionName>) -> Result<(AllRejects, Vec<String>), Transient> {
+    let of = |key: &String| FunctionName::parse(key.strip_prefix(REJECTS)?.strip_suffix(".json")?).ok();
+    let functions: Vec<FunctionName> = match function {
+        Some(function) => vec![function.clone()],
+        None => engine.store().keys(REJECTS).await?.iter().filter_map(of).collect(),
+    };
+    let read = |function: FunctionName| async move { (engine.store().rejects(&function).await, function) };
+    let mut reading = stream::iter(functions).map(read).buffer_unordered(READ_AT_ONCE);
+    let (mut all, mut broken) = (AllRejects::new(), vec![]);
+    while let Some((read, function)) = reading.next().await {
+        match read {
+            Ok(rejects) => drop(all.insert(function, rejects)),
+            Err(error) => broken.push(error.to_string()),
+        }
+    }
+    Ok((all, broken))
+}
+
+type AllRejects = BTreeMap<FunctionName, Rejects>;

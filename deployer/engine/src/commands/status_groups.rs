@@ -1,0 +1,40 @@
+//! The open groups in the status.
+
+use deployer_core::group::{Group, GroupStatus};
+use deployer_core::id::{EnvironmentName, FunctionName};
+use futures::stream::{self, StreamExt as _};
+
+use crate::group::Groups;
+use crate::{Engine, Transient};
+
+/// The number of groups that are read at once.
+const READ_AT_ONCE: usize = 32;
+
+/// Reads the open groups of these environments, all or those that have a function. Adds the reasons why some cannot be
+/// read.
+pub(super) async fn open_groups(
+    engine: &Engine,
+    environments: &[&EnvironmentName],
+    function: Option<&FunctionName>,
+    unreadable: &mut Vec<String>,
+) -> Result<Vec<GroupStatus>, Transient> {
+    let prefix = Group::open();
+    let keys = engine.store().keys(&prefix).await?;
+    let is_asked = |key: &String| {
+        let environment = key.strip_prefix(&prefix).and_then(|rest| rest.split_once('/')).map(|(name, _)| name);
+        environments.iter().any(|asked| Some(asked.as_str()) == environment)
+    };
+    let reads = keys.iter().filter(|key| is_asked(key)).map(|key| Groups::of(engine).read(key));
+    let mut reading = stream::iter(reads).buffered(READ_AT_ONCE);
+    let mut groups = Vec::new();
+    while let Some(read) = reading.next().await {
+        match read {
+            Ok(Some(group)) => groups.push(GroupStatus::from(&group)),
+            // It has ended meanwhile.
+            Ok(None) => {}
+            Err(error) => unreadable.push(error.to_string()),
+        }
+    }
+    groups.retain(|group| function.is_none_or(|function| group.has(function)));
+    Ok(groups)
+}

@@ -1,0 +1,87 @@
+//! Promotions that stand under `asked/` and in no head yet.
+//!
+//! The end of a deployment may call for promotions in other environments. The outbox writes each as an object before it
+//! drops its entry, so a commit touches no other head. A tick there, which is only a hint, or the sweep moves the
+//! object into that head.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use deployer_core::asked::AskedFor;
+use deployer_core::function_ref::FunctionRef;
+use deployer_core::id::EnvironmentName;
+use deployer_core::names::ASKED;
+use deployer_core::promotion::Dispatch;
+
+use crate::group::Groups;
+use crate::sweep::report::{FailureKind, Swept};
+use crate::{Engine, Transient};
+
+/// The time for which a request to an environment that deployer.json does not have is kept: a person may put the
+/// environment back.
+const KEPT_FOR_MISSING: Duration = Duration::from_secs(86_400);
+
+/// Submits all promotions that were asked for. A failure of one never stops the others.
+pub(crate) async fn sweep_asked_for(engine: &Engine) -> Result<Swept, Transient> {
+    // A sweep that did all the work itself could not end in time, so it sends messages.
+    let dispatch = if engine.ports.queue.is_some() { Dispatch::Enqueue } else { Dispatch::Inline };
+    submit_all(engine, dispatch, &mut BTreeSet::new()).await
+}
+
+/// Submits the promotions that ended deployments have asked for, and reconciles all groups, if there is no queue. An
+/// invocation calls it at its end, after its commits, because no message can wake another one.
+pub(crate) async fn submit_without_queue(engine: &Engine) {
+    if engine.ports.queue.is_some() {
+        return;
+    }
+    let mut tried = BTreeSet::new();
+    loop {
+        let before = tried.len();
+        if let Err(transient) = submit_all(engine, Dispatch::Inline, &mut tried).await {
+            return tracing::warn!("what was asked for is left to the sweep: {transient}");
+        }
+        if tried.len() == before {
+            break;
+        }
+    }
+    if let Err(transient) = Groups::of(engine).reconcile_all().await {
+        tracing::warn!("the groups are left to the sweep: {transient}");
+    }
+}
+
+async fn submit_all(engine: &Engine, dispatch: Dispatch, tried: &mut BTreeSet<String>) -> Result<Swept, Transient> {
+    let mut swept = Swept::default();
+    for key in engine.store().keys(ASKED).await? {
+        if !engine.timer().has_time_for_another() {
+            break;
+        }
+        if !tried.insert(key.clone()) {
+            continue;
+        }
+        let mut one = Swept::one();
+        let Some((name, function)) = AskedFor::place(&key) else {
+            tracing::warn!(key, "nothing that this deployer has asked for: delete it");
+            continue;
+        };
+        let submitted = match FunctionRef::find(&engine.config, &name, &function) {
+            Ok(at) => Box::pin(engine.reconciler(&at).promotions().submit_requested(&key, dispatch)).await.map(drop),
+            Err(_) => drop_if_old(engine, &key, &name).await,
+        };
+        if let Err(error) = submitted {
+            tracing::error!(key, "not put into its head: {error}");
+            one = one.with_failure(&key, FailureKind::of(&error), &error.to_string());
+        }
+        swept = swept.and(one);
+    }
+    Ok(swept)
+}
+
+/// Drops a request to an environment that deployer.json has not had for a day.
+async fn drop_if_old(engine: &Engine, key: &str, name: &EnvironmentName) -> Result<(), Transient> {
+    let Some((asked, _)) = engine.store().object::<AskedFor>(key).await? else { return Ok(()) };
+    if engine.timer().passed(asked.request.accepted_at) > KEPT_FOR_MISSING {
+        tracing::warn!(key, "a promotion to {name} is dropped: deployer.json has not had it for a day");
+        engine.store().delete(key).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,186 @@
+//! The sweep: it looks at every function that may have work open, whatever became of the messages. A marker under
+//! `open/` leads to the function.
+
+mod queues;
+pub(crate) mod report;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use deployer_core::function_ref::FunctionRef;
+use deployer_core::head::{Head, LeftOut, NextAction, Wakeup};
+use deployer_core::id::{EnvironmentName, FunctionName, Token};
+use deployer_core::names::OPEN;
+use deployer_core::promotion::Decision;
+use futures::future;
+use futures::stream::{self, StreamExt as _};
+use tracing::Instrument as _;
+
+use self::queues::look_at_queues;
+use self::report::{FailureKind, Swept};
+use crate::doctor::note_sweep;
+use crate::group::Groups;
+use crate::promotions::asked_for::{submit_without_queue, sweep_asked_for};
+use crate::reconcile::Start;
+use crate::store::Versioned;
+use crate::timer::between;
+use crate::{Engine, Transient};
+
+/// The age from which a marker is no longer that of an invocation at work: Lambda runs nothing for longer than 15
+/// minutes.
+const MARKERS_LAST: Duration = Duration::from_secs(16 * 60);
+
+/// The number of functions that a sweep looks at at once.
+const SWEPT_AT_ONCE: usize = 16;
+
+impl Engine {
+    /// Looks at every function that may have work open, wakes the deployments that nobody works on, and looks at the
+    /// queues.
+    ///
+    /// # Errors
+    /// [`Transient`]: the markers cannot be listed. A failure of one function never stops the others.
+    pub async fn sweep(&self) -> Result<Swept, Transient> {
+        let (queues, swept) = future::join(look_at_queues(self), sweep_all(self)).await;
+        swept.map(|swept| swept.and(queues))
+    }
+}
+
+async fn sweep_all(engine: &Engine) -> Result<Swept, Transient> {
+    let mut places: BTreeMap<(EnvironmentName, FunctionName), BTreeSet<Token>> = BTreeMap::new();
+    for key in engine.store().keys(OPEN).await? {
+        match parse_marker(&key) {
+            Some((environment, function, marker)) => {
+                places.entry((environment, function)).or_default().insert(marker);
+            }
+            None => tracing::warn!(key, "no marker of this deployer's: delete it"),
+        }
+    }
+    let swept = stream::iter(places)
+        .map(|((name, function), markers)| async move {
+            let span = tracing::info_span!("sweep", environment = %name, function = %function);
+            let place = format!("{name}/{function}");
+            let at = match FunctionRef::find(&engine.config, &name, &function) {
+                Ok(at) => at,
+                Err(unknown) => {
+                    let because =
+                        format!("work may be open {unknown}: put it back, or delete the markers open/{name}/…");
+                    tracing::warn!(parent: &span, "{because}");
+                    return Swept::one().with_failure(&place, FailureKind::Configuration, &because);
+                }
+            };
+            match sweep_function(engine, &at, &markers).instrument(span.clone()).await {
+                Ok(swept) => swept,
+                Err(error) => {
+                    tracing::error!(parent: &span, "not swept: {error}");
+                    Swept::one().with_failure(&place, FailureKind::of(&error), &error.to_string())
+                }
+            }
+        })
+        .buffer_unordered(SWEPT_AT_ONCE)
+        .fold(Swept::default(), |all, one| future::ready(all.and(one)))
+        .await;
+    let asked_for = sweep_asked_for(engine).await?;
+    let groups = Groups::of(engine).reconcile_all().await?;
+    submit_without_queue(engine).await;
+    note_sweep(engine).await;
+    Ok(swept.and(asked_for).and(groups))
+}
+
+fn parse_marker(key: &str) -> Option<(EnvironmentName, FunctionName, Token)> {
+    let mut parts = key.strip_prefix(OPEN)?.split('/');
+    let (environment, function, marker, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next()) else {
+        return None;
+    };
+    Some((EnvironmentName::parse(environment).ok()?, FunctionName::parse(function).ok()?, Token::parse(marker).ok()?))
+}
+
+/// Does the head's next actions, each kind once, so that a failed one holds up no other. A deployment is resumed by a
+/// message: a sweep that did all the work itself could not end in time.
+async fn sweep_function(engine: &Engine, at: &FunctionRef<'_>, markers: &BTreeSet<Token>) -> Result<Swept, Transient> {
+    let (reconciler, place) = (engine.reconciler(at), format!("{}/{}", at.name, at.function));
+    let mut swept = Swept::one();
+    let mut seen = engine.store().head(at).await?;
+    let (now, mut left_out) = (engine.now(), LeftOut::default());
+    swept.cleared = clear_markers(engine, at, &seen.head, markers).await;
+    loop {
+        match seen.head.next_action(now, left_out) {
+            NextAction::FlushOutbox => {
+                left_out.outbox = true;
+                let ended = seen.head.outbox().len();
+                match reconciler.outbox().flush(seen.clone()).await {
+                    Ok(report) => {
+                        swept.completed = ended.saturating_sub(report.unwritten.len());
+                        for (id, error) in &report.unwritten {
+                            let because = format!("the record of {id} is not written: {error}");
+                            swept = swept.with_failure(&place, FailureKind::Ledger, &because);
+                        }
+                        seen = report.seen;
+                    }
+                    Err(error) => {
+                        tracing::error!("not completed: {error}");
+                        swept = swept.with_failure(&place, FailureKind::of(&error), &error.to_string());
+                    }
+                }
+            }
+            NextAction::Evaluate => {
+                left_out.waiting = true;
+                match evaluate_waiting(engine, at, &seen.head).await {
+                    Ok(woken) => swept.woken += woken,
+                    Err(error) => {
+                        tracing::error!("not all that waits was looked at: {error}");
+                        swept = swept.with_failure(&place, FailureKind::of(&error), &error.to_string());
+                    }
+                }
+                for waiting in seen.head.waiting().iter().filter(|waiting| !waiting.told) {
+                    reconciler.promotions().publish_waiting(seen.clone(), waiting).await;
+                }
+            }
+            NextAction::Resume(wakeup) | NextAction::Deploy(wakeup) => {
+                swept.woken += 1;
+                if engine.ports.queue.is_some() {
+                    reconciler.send_tick(wakeup, now).await?;
+                    note_tick(engine, at, seen).await;
+                } else {
+                    reconciler.resume(Start::Seen(Box::new(seen))).await?;
+                }
+                return Ok(swept);
+            }
+            NextAction::Wait { .. } | NextAction::Nothing => return Ok(swept),
+        }
+    }
+}
+
+/// Deletes the markers that the head does not need, and returns their number. A fresh one may be of an invocation that
+/// is about to write the head.
+async fn clear_markers(engine: &Engine, at: &FunctionRef<'_>, head: &Head, markers: &BTreeSet<Token>) -> usize {
+    let now = engine.now();
+    let is_old = |marker: &&Token| between(marker.time(), now) > MARKERS_LAST;
+    let old = markers.iter().filter(|marker| !head.needs(**marker)).filter(is_old);
+    let keys = old.map(|marker| Head::marker_key(&at.name, &at.function, *marker));
+    future::join_all(keys.map(async |key| engine.store().delete(&key).await)).await.len()
+}
+
+/// Writes into the head of a parked deployment that a tick is on its way. Otherwise each sweep would send another tick
+/// while the queue does not keep up. If another writer is first, that one works on the function.
+async fn note_tick(engine: &Engine, at: &FunctionRef<'_>, seen: Versioned) {
+    let Some(head) = seen.head.with_tick_sent(engine.now()) else { return };
+    if let Err(error) = engine.store().write_head(at, seen.etag, head).await {
+        tracing::warn!("the next sweep will send another tick: {error}");
+    }
+}
+
+/// Evaluates the promotions that wait, and has those go on that can. Returns their number.
+async fn evaluate_waiting(engine: &Engine, at: &FunctionRef<'_>, head: &Head) -> Result<usize, Transient> {
+    let (reconciler, now) = (engine.reconciler(at), engine.now());
+    let movable = reconciler.promotions().movable(head).await?;
+    for (id, decision) in &movable {
+        match decision {
+            // A sweep that did all the work itself could not end in time, so it sends a message.
+            Decision::Allow if engine.ports.queue.is_some() => {
+                reconciler.send_tick(Wakeup { id: *id, claim: None }, now).await?;
+            }
+            _ => drop(Box::pin(reconciler.promotions().resume(*id)).await?),
+        }
+    }
+    Ok(movable.len())
+}
