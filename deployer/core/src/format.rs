@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::as_read::AsRead;
 use crate::asked::AskedFor;
 use crate::group::Group;
-use crate::head::{Head, Request};
+use crate::head::{self, Head, Request};
 use crate::record::{DeploymentRecord, SCHEMA};
 use crate::rejects::Rejects;
 
@@ -27,9 +27,9 @@ type Rise = (u32, fn(&Head) -> bool);
 const RISES: &[Rise] = &[
     // An older deployer takes the first of the history for what every target serves.
     (2, |head| head.live().is_some_and(|live| !live.complete)),
-    (2, Head::has_unrecovered_live),
+    (2, |head| head.live_state().has_unrecovered_live()),
     // An older deployer would go one release too far.
-    (2, |head| head.open().any(|request| request.undoes().is_some())),
+    (2, |head| head.queue().open().any(|request| request.undoes().is_some())),
     // An older deployer takes a parked deployment for one whose owner has died, and a newer request would take its place while
     // traffic moves.
     (2, |head| head.active().is_some_and(|active| active.hops > 0 || !active.awaits.is_empty())),
@@ -38,7 +38,9 @@ const RISES: &[Rise] = &[
     (2, |head| head.active().is_some_and(|active| active.doors.as_ref().is_some_and(|doors| !doors.is_empty()))),
     // An older deployer takes a member that holds its place for a promotion like any other, which a newer one displaces.
     (2, |head| head.waiting().iter().any(|waiting| waiting.place.is_some())),
-    (2, |head| head.open().any(|request| request.promoting().is_some_and(|promoting| promoting.place.is_some()))),
+    (2, |head| {
+        head.queue().open().any(|request| request.promoting().is_some_and(|promoting| promoting.place.is_some()))
+    }),
 ];
 
 impl LedgerObject for Head {
@@ -54,11 +56,11 @@ impl LedgerObject for Head {
     }
 
     fn reads(self, as_read: AsRead) -> Self {
-        self.reads_as(as_read)
+        head::read_as(self, as_read)
     }
 
     fn is_understood(&self) -> bool {
-        self.open().all(Request::is_understood)
+        self.queue().open().all(Request::is_understood)
     }
 }
 

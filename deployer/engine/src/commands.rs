@@ -7,7 +7,7 @@ use std::time::Duration;
 use deployer_core::commanded::CommandEffect;
 use deployer_core::commanded::Hold;
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{Head, Request, Source};
+use deployer_core::head::{self, Head, Request, Source};
 use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::record::{Cause, CauseKind, DeploymentRecord, Status};
 use deployer_core::status::{FunctionStatus, StatusReport};
@@ -82,7 +82,7 @@ impl Engine {
         let obeyed = self
             .on(&at)
             .commands()
-            .change_head(|head| Some(head.with_hold(hold.clone(), &at, &caller.id, self.now())))
+            .change_head(|head| Some(head::hold(head, hold.clone(), &at, &caller.id, self.now())))
             .await?;
         let head = obeyed.ok_or_else(|| CommandError::Invalid("this cannot be held".into()))?;
         tracing::warn!(%environment, %function, by = hold.requested_by.as_deref(), reason = hold.reason.as_str(), "held");
@@ -100,7 +100,7 @@ impl Engine {
         caller: Caller,
     ) -> Result<StatusReport, CommandError> {
         let at = self.at(environment, function)?;
-        let obeyed = self.on(&at).commands().change_head(|head| head.without_hold(&at, &caller.id)).await?;
+        let obeyed = self.on(&at).commands().change_head(|head| head::release_hold(head, &at, &caller.id)).await?;
         let head = obeyed.ok_or_else(|| {
             CommandError::Invalid(format!("{function} is not held in {environment}: there is nothing to release"))
         })?;

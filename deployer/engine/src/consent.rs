@@ -1,6 +1,6 @@
 //! Approvals of promotions that wait for them, and refusals to approve. Who may send them is IAM's business.
 
-use deployer_core::head::{Consent, Head};
+use deployer_core::head::{self, ApprovalEffect, Head};
 use deployer_core::id::DeploymentId;
 use deployer_core::promotion::{ApprovalDecision, ApprovalGiven};
 use deployer_core::record::Approved;
@@ -95,16 +95,16 @@ impl FunctionCommands<'_> {
             let head = &seen.head;
             let id = which(head, self.at, consent.deployment)?;
             let heard = match &consent.says {
-                ApprovalDecision::Yes => head.with_approval(id, &approved(self.engine, consent)),
+                ApprovalDecision::Yes => head::approve(head, id, &approved(self.engine, consent)),
                 ApprovalDecision::No { reason } => {
-                    head.declined(id, declined(consent, reason.as_deref()), self.at, self.engine.now())
+                    head::decline(head, id, declined(consent, reason.as_deref()), self.at, self.engine.now())
                 }
             };
             Ok(match heard {
-                Consent::Now(head) => Change::Write(head, (id, Heard::Now)),
-                Consent::Earlier => Change::Keep((id, Heard::Earlier)),
-                Consent::NotWaiting => Change::Keep((id, Heard::NotWaiting)),
-                Consent::Void(because) => return Err(CommandError::Invalid(because)),
+                ApprovalEffect::Now(head) => Change::Write(head, (id, Heard::Now)),
+                ApprovalEffect::Earlier => Change::Keep((id, Heard::Earlier)),
+                ApprovalEffect::NotWaiting => Change::Keep((id, Heard::NotWaiting)),
+                ApprovalEffect::Void(because) => return Err(CommandError::Invalid(because)),
             })
         };
         let (seen, (id, heard)) = self.engine.store().update_head(self.at, None, change).await?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{Head, LeftOut, NextAction, Wakeup};
+use deployer_core::head::{self, Head, LeftOut, NextAction, Wakeup};
 use deployer_core::id::{EnvironmentName, FunctionName, Token};
 use deployer_core::names::OPEN;
 use deployer_core::promotion::Decision;
@@ -117,7 +117,7 @@ impl Reconciler<'_> {
     /// The head of a parked deployment says that a tick is on its way, lest each sweep send another where the queue does not keep up.
     /// Whoever is faster with that head has it in hand.
     async fn note_tick(self, seen: Versioned) {
-        let Some(head) = seen.head.with_tick_sent(self.engine.now()) else { return };
+        let Some(head) = head::with_tick_sent(&seen.head, self.engine.now()) else { return };
         if let Err(error) = self.engine.store().write_head(self.at, seen.etag, head).await {
             tracing::warn!("the next sweep will send another tick: {error}");
         }

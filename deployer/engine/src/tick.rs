@@ -1,7 +1,8 @@
 //! A tick comes: the deployer has sent it to itself to go on with a deployment.
 
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{LeftOut, NextAction, Tick, Wakeup};
+use deployer_core::head::{LeftOut, NextAction, Wakeup};
+use deployer_core::trigger::Tick;
 use deployer_core::id::DeploymentId;
 use deployer_core::record::DeploymentRecord;
 

@@ -43,7 +43,7 @@ use std::time::Duration;
 
 use deployer_core::artifact::Upload;
 use deployer_core::config::Config;
-use deployer_core::head::Tick;
+use deployer_core::trigger::Tick;
 use deployer_core::id::Region;
 use deployer_core::record::DeploymentRecord;
 use deployer_engine::port::Clock as _;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use deployer_core::artifact::Upload;
-use deployer_core::head::Tick;
+use deployer_core::trigger::Tick;
 use deployer_core::promotion::{ApprovalGiven, PromotionRequest};
 use deployer_core::trigger::{InboundEvent, Invocation as Payload, decode};
 use deployer_engine::MaskingGate;

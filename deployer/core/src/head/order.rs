@@ -1,4 +1,5 @@
-//! Which of two uploads is the later one, and what comes too late.
+//! The order of uploads, commands and promotions: it decides which of two uploads is the later one, and which request comes
+//! too late.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,10 +14,10 @@ use crate::record::CauseKind;
 /// upload stands at the start of its second; `.000` from S3 is a millisecond like any other.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Mark {
-    /// The time, as the first door told it. The same upload seen through another door is known by its identity and is never
+    /// The time that the first event of it gave. The same upload in another event is known by its identity and is never
     /// compared again.
     pub time: Timestamp,
-    /// S3's order within the key, where the event told it.
+    /// S3's order within the key, where the event gave it.
     pub sequencer: Option<Sequencer>,
     /// The object's key.
     pub key: String,
@@ -36,20 +37,20 @@ impl From<String> for Sequencer {
     }
 }
 
-/// What later requests are compared with: nothing else decides whether one comes too late.
+/// The newest that was accepted. Later requests are compared with it, and nothing else decides whether one comes too late.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(from = "AsRead")]
+#[serde(from = "StoredOrder")]
 pub(super) struct Newest {
     /// The newest upload that was accepted: one recorded upload, never a mixture of two.
     pub mark: Option<Mark>,
-    /// The greatest time of a command or promotion that was let in. It never falls.
+    /// The greatest time of a command or promotion that was admitted. It never falls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub floor: Option<Timestamp>,
 }
 
 impl Newest {
-    /// A request was let in. A redeploy brings what is live already, and what takes one artifact back leaves the rest as it
-    /// comes: nothing comes too late for these two.
+    /// Raises the mark or the floor by a request that was admitted. A redeploy and an undo raise neither: a redeploy brings what
+    /// is live already, and an undo takes one artifact back and leaves the rest as it comes.
     pub fn raise(&mut self, request: &Request) {
         match request.mark() {
             Some(mark) => self.mark = self.mark.take().max(Some(mark)),
@@ -58,7 +59,7 @@ impl Newest {
         }
     }
 
-    /// What was accepted although it is later than this upload; none where the upload is the newest.
+    /// Describes what was accepted before this upload and is later; none where the upload is the newest.
     pub fn beyond_upload(&self, upload: &Mark) -> Option<String> {
         let is_same = |mark: &Mark| (&mark.key, &mark.version_id) == (&upload.key, &upload.version_id);
         if self.mark.as_ref().is_some_and(is_same) {
@@ -71,7 +72,7 @@ impl Newest {
         Some(format!("a command or promotion that was given later, at {floor}, was accepted before it"))
     }
 
-    /// What was let in although it is later than this time; none where nothing was.
+    /// Describes what was admitted and is later than this time; none where nothing was.
     pub fn beyond_time(&self, time: Timestamp) -> Option<String> {
         let uploaded = self.mark.as_ref().map(|mark| mark.time);
         let newest = uploaded.max(self.floor).filter(|newest| *newest > time)?;
@@ -79,10 +80,10 @@ impl Newest {
     }
 }
 
-/// The order as heads tell it, those of before too: there a command was a mark without a key, which took the place of an
-/// upload's mark, and `newest` was the time of whatever brought something new, an upload too.
+/// The order as heads store it, those of older deployers too. There a command was a mark without a key, which took the place of
+/// an upload's mark, and `newest` was the time of whatever brought something new, an upload too.
 #[derive(Deserialize)]
-struct AsRead {
+struct StoredOrder {
     #[serde(default)]
     mark: Option<Mark>,
     #[serde(default)]
@@ -91,8 +92,8 @@ struct AsRead {
     newest: Option<Timestamp>,
 }
 
-impl From<AsRead> for Newest {
-    fn from(AsRead { mark, floor, newest }: AsRead) -> Self {
+impl From<StoredOrder> for Newest {
+    fn from(StoredOrder { mark, floor, newest }: StoredOrder) -> Self {
         let (mark, of_a_command) = match mark {
             Some(mark) if mark.key.is_empty() => (None, Some(mark.time)),
             mark => (mark, None),

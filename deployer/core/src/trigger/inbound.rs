@@ -1,8 +1,8 @@
 //! One thing that an event tells.
 
+use super::tick::Tick;
 use crate::artifact::Upload;
 use crate::event::RecordlessEvent;
-use crate::head::Tick;
 use crate::promotion::{ApprovalGiven, PromotionRequest};
 
 /// One thing that an event tells.

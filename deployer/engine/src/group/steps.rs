@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use deployer_core::commanded::CommandEffect;
 use deployer_core::group::{Checked, Group, Member};
-use deployer_core::head::{Consent, GivenUp, Head, Placing, Request, Wakeup};
+use deployer_core::head::{self, ApprovalEffect, GivenUp, Head, Placing, Request, Wakeup};
 use deployer_core::promotion::{Decision, SourceEnvironment, Wait};
 use deployer_core::record::{Code, DeploymentRecord, Ending};
 use futures::future::{join_all, try_join_all};
@@ -45,7 +45,7 @@ impl Groups<'_> {
         let verdict = self.engine.on(&at).promotions().policy(&seen.head, &inputs).judge(&request, &promoting);
         // What came after it waits behind it.
         let holds_place = seen.head.id_of(&request).is_some();
-        let verdict = match (seen.head.not_taken(&request, &verdict, &at).filter(|_| !holds_place), verdict) {
+        let verdict = match (head::promotion_refusal(&seen.head, &request, &verdict, &at).filter(|_| !holds_place), verdict) {
             (Some(ending), Decision::Allow) => Decision::Deny(ending),
             (_, verdict) => verdict,
         };
@@ -103,7 +103,7 @@ impl Groups<'_> {
         let request = self.request_of(group, member);
         let mut marked = false;
         let change = async |seen: &mut Versioned| {
-            let placing = seen.head.with_place(&request, self.engine.now());
+            let placing = head::reserve_place(&seen.head, &request, self.engine.now());
             let Placing::Now(head) = &placing else { return Ok(Change::Keep(placing)) };
             if !marked {
                 self.engine.store().mark_open(&at, &request).await?;
@@ -125,7 +125,7 @@ impl Groups<'_> {
             let key = Head::key(&group.environment, &member.function);
             // By its key: deployer.json may not have the environment any more.
             let change = async |head: Option<&Head>| {
-                let without = head.and_then(|head| head.without_place(member.deployment, token));
+                let without = head.and_then(|head| head::release_place(head, member.deployment, token));
                 Ok::<_, Transient>(match without {
                     Some((without, marker)) => Change::Write(without, Some(marker)),
                     None => Change::Keep(None),
@@ -201,8 +201,8 @@ impl Groups<'_> {
                 false => "another function of its group did not get there".to_owned(),
             };
             let withdrawn =
-                |head: &Head| match head.declined(member.deployment, because.clone(), &at, self.engine.now()) {
-                    Consent::Now(head) => Some(CommandEffect::Now(head)),
+                |head: &Head| match head::decline(head, member.deployment, because.clone(), &at, self.engine.now()) {
+                    ApprovalEffect::Now(head) => Some(CommandEffect::Now(head)),
                     _ => None,
                 };
             self.engine.on(&at).commands().change_head(withdrawn).await.map_err(|error| match error {

@@ -1,7 +1,7 @@
 //! Promotions that wait in a head: submitted, evaluated anew, deferred, gone on with.
 
 use deployer_core::event::Event;
-use deployer_core::head::{Head, Next, Request, Transition, Waiting, Wakeup};
+use deployer_core::head::{self, Head, Next, Request, Transition, Waiting, Wakeup};
 use deployer_core::id::DeploymentId;
 use deployer_core::promotion::{Decision, Dispatch, Wait};
 use deployer_core::record::{DeploymentRecord, Ending};
@@ -39,7 +39,7 @@ impl Promotions<'_> {
             let request = timed(self.engine, request, seen);
             let judged = || self.evaluate(&seen.head, &request, inputs);
             let verdict = refusal.clone().map_or_else(judged, Decision::Deny);
-            seen.head.accept_promotion((&request, taking), &verdict, self.at, &now_as(self.engine, &me))
+            head::accept_promotion(&seen.head, (&request, taking), &verdict, self.at, &now_as(self.engine, &me))
         };
         let standing = self.reconciler().transition(None, Some(request.marker), accept).await?;
         // What was put down and waits for nothing is gone on with from there.
@@ -61,7 +61,7 @@ impl Promotions<'_> {
             let head = &seen.head;
             let waiting = head.waiting().iter().find(|waiting| waiting.request.id == id);
             let verdict = waiting.map(|waiting| self.evaluate(head, &waiting.request, &inputs));
-            head.go_on_waiting(id, &verdict.unwrap_or(Decision::Allow), self.at, &now_as(self.engine, &me))
+            head::apply_decision(head, id, &verdict.unwrap_or(Decision::Allow), self.at, &now_as(self.engine, &me))
         };
         self.reconciler().transition(Some(first), None, go_on).await
     }
@@ -80,7 +80,7 @@ impl Promotions<'_> {
     /// Puts a promotion back that has to wait all the same.
     pub(crate) async fn defer(self, claim: &Claim, wait: &Wait) -> Result<DeploymentRecord, Transient> {
         let change = async |seen: &mut Versioned| {
-            Ok::<_, Transient>(match seen.head.put_back(claim.token(), wait, self.at, self.engine.now()) {
+            Ok::<_, Transient>(match head::put_back(&seen.head, claim.token(), wait, self.at, self.engine.now()) {
                 Some(Transition { head: Some(head), then }) => Change::Write(head, Some(then)),
                 _ => Change::Keep(None),
             })
@@ -118,7 +118,7 @@ impl Promotions<'_> {
             return;
         }
         let change = async |seen: &mut Versioned| {
-            Ok::<_, Transient>(match seen.head.with_told(&[record.id]) {
+            Ok::<_, Transient>(match head::with_notified(&seen.head, &[record.id]) {
                 Some(head) => Change::Write(Box::new(head), ()),
                 None => Change::Keep(()),
             })

@@ -2,7 +2,7 @@
 //! time is up.
 
 use deployer_core::config::Target;
-use deployer_core::head::{GivenUp, Left, Wakeup};
+use deployer_core::head::{GivenUp, Handover, Wakeup};
 use deployer_core::record::Status;
 
 use super::Rollout;
@@ -57,9 +57,9 @@ impl Rollout<'_> {
     }
 
     /// The things that the next owner must know.
-    fn left(&self, claim: &Claim, results: TargetResults) -> Left {
+    fn left(&self, claim: &Claim, results: TargetResults) -> Handover {
         let done = results.done();
         let (waits, doors) = (claim.waits.left(&done), claim.doors.all());
-        Left { done, written: self.progress.written(), doors, waits, start_untold: claim.is_start_untold() }
+        Handover { done, written: self.progress.written(), doors, waits, start_untold: claim.is_start_untold() }
     }
 }

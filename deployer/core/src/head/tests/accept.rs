@@ -29,7 +29,7 @@ fn a_new_upload_is_claimed() {
     assert_eq!((&active.request, active.claim, active.attempts), (&one, token("one"), 1));
     assert_eq!(active.lease_until, second(112));
     assert_eq!((head.newest.mark.as_ref(), head.pending(), head.outbox().len()), (Some(&mark_of(&one)), None, 0));
-    assert!(head.is_held_by(token("one")) && !head.is_held_by(token("two")));
+    assert!(head.queue().is_held_by(token("one")) && !head.queue().is_held_by(token("two")));
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn a_duplicate_of_a_deployment_whose_owner_has_died_takes_it_over() {
     let active = head.active().unwrap();
     assert_eq!(then, Next::Work(active.clone()));
     assert_eq!((&active.request, active.claim, active.attempts), (&one, token("again"), 2));
-    assert_eq!((active.lease_until, head.requests.len()), (second(210), 1));
+    assert_eq!((active.lease_until, head.known.requests.len()), (second(210), 1));
     let third = head.accepts(&one, &me("third", 210)).0;
     assert_eq!(third.active().unwrap().attempts, 3);
 }
@@ -86,7 +86,7 @@ fn a_duplicate_of_one_that_has_ended_changes_nothing() {
     assert_eq!(head.settles().answers(&one, &me("again", 900)), Next::Over(one.id));
     let (refused, then) = head.refuses(&upload("2", 20), &me("two", 20));
     assert_eq!(then, Next::Over(upload("2", 20).id));
-    let again = refused.accept(&upload("2", 20), &at(), rules(Some(&refusal())), &me("again", 30));
+    let again = accept(&refused, &upload("2", 20), &at(), rules(Some(&refusal())), &me("again", 30));
     assert_eq!(again, Transition { head: None, then });
 }
 
@@ -234,7 +234,7 @@ fn a_refusal_is_recorded_and_touches_nothing_else() {
     assert_eq!(refused.told(&three).code, Some(Code::UploadsNotAccepted));
     assert_eq!(refused.newest.mark, Some(mark_of(&two)), "an upload between them still is newer than the mark");
     assert_eq!((refused.active(), refused.pending()), (head.active(), head.pending()));
-    assert_eq!((refused.history(), &refused.targets), (head.history(), &head.targets));
+    assert_eq!((refused.history(), &refused.live_state.targets), (head.history(), &head.live_state.targets));
     let older = upload("0", 5);
     assert_eq!(head.refuses(&older, &me("x", 30)).0.told(&older).status, Status::Refused, "whatever its time");
 }
@@ -242,9 +242,9 @@ fn a_refusal_is_recorded_and_touches_nothing_else() {
 #[test]
 fn waking_takes_up_what_a_dead_owner_has_left() {
     let (head, one, two) = waited_for();
-    assert!(!head.sleeps(second(109)));
-    assert_eq!(head.wake(&at(), &me("w", 109)), Transition { head: None, then: Next::Nothing });
-    assert!(head.sleeps(second(110)));
+    assert!(!has_work(&head, second(109)));
+    assert_eq!(acquire(&head, &at(), &me("w", 109)), Transition { head: None, then: Next::Nothing });
+    assert!(has_work(&head, second(110)));
     let (head, then) = head.wakes(&me("w", 110));
     assert_eq!(then, Next::Work(head.active().unwrap().clone()));
     assert_eq!(head.active().map(|a| (&a.request, a.claim, a.attempts)), Some((&one, token("w"), 2)));
@@ -255,7 +255,7 @@ fn waking_takes_up_what_a_dead_owner_has_left() {
 fn waking_takes_up_what_waits_for_nobody() {
     let (head, one, two) = waited_for();
     let (head, _) = head.commits("one", &arrived(&one, "6", "A"), None);
-    assert!(head.sleeps(second(30)));
+    assert!(has_work(&head, second(30)));
     let (head, then) = head.wakes(&me("w", 30));
     assert_eq!(then, Next::Work(head.active().unwrap().clone()));
     assert_eq!(head.active().map(|a| (&a.request, a.claim, a.attempts)), Some((&two, token("w"), 1)));
@@ -265,8 +265,8 @@ fn waking_takes_up_what_waits_for_nobody() {
 #[test]
 fn waking_finds_nothing_where_nothing_is_open() {
     for head in [Head::default(), Head::default().deploys(&upload("1", 10), "6")] {
-        assert!(!head.sleeps(second(900)));
-        assert_eq!(head.wake(&at(), &me("w", 900)), Transition { head: None, then: Next::Nothing });
+        assert!(!has_work(&head, second(900)));
+        assert_eq!(acquire(&head, &at(), &me("w", 900)), Transition { head: None, then: Next::Nothing });
     }
 }
 
@@ -276,7 +276,7 @@ fn our_own_echo_is_recognised() {
     let (claimed, then) = Head::default().accepts(&one, &me("one", 10));
     // Even if the answer came so late that the lease is over: whether to go on is not the head's to say.
     for now in [10, 500] {
-        let echo = claimed.accept(&one, &at(), rules(None), &Claimant { now: second(now), ..me("one", 10) });
+        let echo = accept(&claimed, &one, &at(), rules(None), &Claimant { now: second(now), ..me("one", 10) });
         assert_eq!(echo, Transition { head: None, then: then.clone() });
     }
     let waiting = claimed.accepts(&two, &me("two", 20)).0;
@@ -285,7 +285,7 @@ fn our_own_echo_is_recognised() {
     assert_eq!(succeeded.answers(&upload("3", 30), &me("three", 110)), then, "on what the dead owner has left");
     let (woken, then) = waiting.wakes(&me("w", 110));
     for now in [110, 500] {
-        let echo = woken.wake(&at(), &Claimant { now: second(now), ..me("w", 110) });
+        let echo = acquire(&woken, &at(), &Claimant { now: second(now), ..me("w", 110) });
         assert_eq!(echo, Transition { head: None, then: then.clone() });
     }
 }
@@ -304,7 +304,7 @@ fn one_that_was_open_while_many_came_is_still_known_when_it_has_ended() {
     assert_eq!(head.answers(&upload("1", 11), &me("again", 40)), Next::Over(one.id), "through another door, too");
     let (head, _) = head.accepts(&upload("3", 30), &me("three", 40));
     assert_eq!(head.answers(&two, &me("again", 40)), Next::Over(two.id), "displaced, and known");
-    assert_eq!((head.outbox().len(), head.requests.len()), (2, REQUESTS));
+    assert_eq!((head.outbox().len(), head.known.requests.len()), (2, REQUESTS));
 }
 
 #[test]

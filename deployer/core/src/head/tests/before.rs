@@ -27,7 +27,7 @@ fn releases(lives: &[Live]) -> Vec<&str> {
 }
 
 fn goes_back(head: &Head) -> Result<String, Ending> {
-    head.choose(&Source::Earlier(Rollback::default()), &at().environment.targets, &Rejects::default())
+    resolve_artifact(&head, &Source::Earlier(Rollback::default()), &at().environment.targets, &Rejects::default())
         .map(|chosen| chosen.release.to_string())
 }
 
@@ -51,7 +51,7 @@ fn every_object_of_every_format_is_read_and_written_in_its_format() {
                 "group" => reads_again::<crate::group::Group>(&name, &text),
                 "tick" => {
                     let tick: serde_json::Value = serde_json::from_str(&text).unwrap();
-                    serde_json::from_value::<Tick>(tick["tick"].clone()).unwrap();
+                    serde_json::from_value::<crate::trigger::Tick>(tick["tick"].clone()).unwrap();
                     number
                 }
                 other => panic!("{other} is no object of the ledger"),
@@ -65,7 +65,7 @@ fn every_object_of_every_format_is_read_and_written_in_its_format() {
 fn a_plain_head_of_before_has_its_history_and_no_pending() {
     for name in ["head-plain", "head-of-before-commands"] {
         let head = head(name);
-        assert_eq!((releases(head.history()), head.missing_live()), (vec!["3", "2", "1"], None));
+        assert_eq!((releases(head.history()), missing_live(&head)), (vec!["3", "2", "1"], None));
         assert_eq!((goes_back(&head).unwrap().as_str(), head.all_pending()), ("2", [].as_slice()));
         assert_eq!((head.newest.mark.as_ref(), head.newest.floor), (Some(&mark_of(&upload("3", 30))), None));
     }
@@ -77,11 +77,11 @@ fn what_was_asked_for_before_a_command_of_before_still_comes_too_late() {
     let head = head("head-busy");
     assert_eq!((releases(head.history()), releases(head.left())), (vec!["2", "1"], vec!["3"]));
     assert_eq!(head.newest, order::Newest { mark: Some(mark_of(&upload("5", 70))), floor: None });
-    assert!(head.active().unwrap().stop.is_some() && head.missing_live().is_none());
+    assert!(head.active().unwrap().stop.is_some() && missing_live(&head).is_none());
     let held = self::head("head-held");
     assert_eq!(held.newest, order::Newest { mark: None, floor: Some(second(40)) });
     assert_eq!(held.hold().unwrap().reason, "audit");
-    let Some(CommandEffect::Now(head)) = held.without_hold(&at(), "released") else { panic!() };
+    let Some(CommandEffect::Now(head)) = release_hold(&held, &at(), "released") else { panic!() };
     let late = head.accepts(&upload("6", 39), &me("late", 50)).0;
     assert_eq!(late.told(&upload("6", 39)).status, Status::Superseded);
     assert!(matches!(head.accepts(&upload("6", 41), &me("six", 50)).1, Next::Work(_)));
@@ -128,9 +128,9 @@ fn an_end_of_before_still_calls_for_its_promotions() {
 #[test]
 fn what_reached_some_targets_of_a_head_of_before_is_live_and_incomplete() {
     let (head, record) = (head("head-partly-failed"), record("record-partly-failed"));
-    assert_eq!((releases(head.history()), head.missing_live()), (vec!["3", "2", "1"], Some(record.id)));
-    let recovered = head.with_recovered_live(Some(&record));
-    assert_eq!((releases(recovered.history()), recovered.missing_live()), (vec!["4", "3", "2", "1"], None));
+    assert_eq!((releases(head.history()), missing_live(&head)), (vec!["3", "2", "1"], Some(record.id)));
+    let recovered = with_recovered_live(&head, Some(&record));
+    assert_eq!((releases(recovered.history()), missing_live(&recovered)), (vec!["4", "3", "2", "1"], None));
     let live = recovered.live().unwrap();
     assert_eq!(live.versions, BTreeMap::from([(target(0).to_string(), version("9"))]));
     assert_eq!((live.deployment, goes_back(&recovered).unwrap().as_str()), (record.id, "3"));
@@ -140,17 +140,17 @@ fn what_reached_some_targets_of_a_head_of_before_is_live_and_incomplete() {
 fn a_rollback_of_before_that_reached_some_targets_leaves_what_it_left() {
     let (plain, record) = (head("head-plain"), record("record-rollback"));
     let mut before = plain.clone();
-    before.targets[0].deployment = Some(record.id);
-    before.ended.insert(0, record.id);
-    let recovered = before.with_recovered_live(Some(&record));
+    before.live_state.targets[0].deployment = Some(record.id);
+    before.ended.ids.insert(0, record.id);
+    let recovered = with_recovered_live(&before, Some(&record));
     assert_eq!((releases(recovered.history()), releases(recovered.left())), (vec!["2", "1"], vec!["3"]));
 }
 
 #[test]
 fn a_rollback_is_refused_where_nobody_knows_what_is_live_until_something_goes_live() {
     let head = head("head-partly-failed");
-    let lost = head.with_recovered_live(None);
-    let four = head.missing_live().unwrap();
+    let lost = with_recovered_live(&head, None);
+    let four = missing_live(&head).unwrap();
     let because = format!(
         "what was last rolled out here, by deployment {four}, is not known any more, for its record is gone: name the \
          release to go back to"
@@ -163,7 +163,10 @@ fn a_rollback_is_refused_where_nobody_knows_what_is_live_until_something_goes_li
         "before it displaces anything"
     );
     let named = Source::Earlier(Rollback::to(Some(Release::parse("2").unwrap())));
-    assert_eq!(lost.choose(&named, &at().environment.targets, &Rejects::default()).unwrap().release.as_str(), "2");
+    assert_eq!(
+        resolve_artifact(&lost, &named, &at().environment.targets, &Rejects::default()).unwrap().release.as_str(),
+        "2"
+    );
     // It stays so when it is written, in a format that deployers of before do not touch.
     let written = format::write(&lost, &lost.as_read).unwrap();
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&written).unwrap()["format"], 2);

@@ -57,7 +57,7 @@ impl Head {
 
     fn chooses(&self, to: Option<&str>, rejects: &[&str]) -> Result<String, Ending> {
         let to = to.map(|release| Release::parse(release).unwrap());
-        let chosen = self.choose(&Source::Earlier(Rollback::to(to)), targets(), &rejecting(rejects))?;
+        let chosen = resolve_artifact(self, &Source::Earlier(Rollback::to(to)), targets(), &rejecting(rejects))?;
         assert!(!chosen.versions.is_empty(), "it goes back to the versions that served it");
         Ok(chosen.release.to_string())
     }
@@ -70,7 +70,7 @@ impl Head {
     }
 
     fn holds(&self, reason: &str, id: &str) -> Self {
-        let CommandEffect::Now(head) = self.with_hold(hold(reason), &at(), id, second(50)) else {
+        let CommandEffect::Now(head) = hold(self, hold_for(reason), &at(), id, second(50)) else {
             panic!("carried out before")
         };
         assert_eq!(head.revision, self.revision + 1);
@@ -78,7 +78,7 @@ impl Head {
     }
 
     fn without_the_hold(&self, id: &str) -> Self {
-        match self.without_hold(&at(), id) {
+        match release_hold(self, &at(), id) {
             Some(CommandEffect::Now(head)) => *head,
             other => panic!("{other:?}"),
         }
@@ -89,7 +89,7 @@ fn reused(id: &str) -> CommandEffect<Head> {
     CommandEffect::Reused { id: id.to_owned() }
 }
 
-fn hold(reason: &str) -> Hold {
+fn hold_for(reason: &str) -> Hold {
     Hold { reason: reason.into(), requested_by: Some("ann".into()), since: second(50) }
 }
 
@@ -220,7 +220,7 @@ fn a_redeploy_is_superseded_once_something_newer_has_reached_a_target() {
     let again = redeploy("d", 60);
     let (head, _) = head.accepts(&again, &me("d", 60));
     let (head, next) = head.commits("four", &half_arrived(&upload("4", 40), "9", "A"), Some(&me("next", 70)));
-    let ending = head.choose(&next.unwrap().request.subject, targets(), &Rejects::default()).unwrap_err();
+    let ending = resolve_artifact(&head, &next.unwrap().request.subject, targets(), &Rejects::default()).unwrap_err();
     assert!(matches!(ending, Ending::Superseded { because } if because.starts_with("release 4 was rolled out after")));
 }
 
@@ -244,7 +244,7 @@ fn a_rollback_asks_what_is_worked_on_to_stop_and_a_redeploy_does_not() {
     assert_eq!(again.active().unwrap().stop, None, "a redeploy waits");
     let (head, _) = worked_on.accepts(&back, &me("r", 50));
     assert_eq!(head.active().unwrap().stop, Some(back.id));
-    assert!(head.is_held_by(token("one")), "it is its owner who stops");
+    assert!(head.queue().is_held_by(token("one")), "it is its owner who stops");
     // The owner may have died: whoever succeeds it knows as well.
     let (taken_over, then) = head.wakes(&me("w", 140));
     assert!(matches!(then, Next::Work(active) if active.request == one && active.stop == Some(back.id)));
@@ -281,8 +281,8 @@ fn a_hold_refuses_all_but_rollbacks_until_it_is_released() {
     assert_eq!(still.hold().unwrap().reason, "still");
     let free = still.without_the_hold("released");
     assert!(free.hold().is_none() && matches!(free.accepts(&upload("4", 60), &me("x", 60)).1, Next::Work(_)));
-    assert_eq!(free.without_hold(&at(), "released"), Some(CommandEffect::Earlier));
-    assert_eq!(free.without_hold(&at(), "again"), None);
+    assert_eq!(release_hold(&free, &at(), "released"), Some(CommandEffect::Earlier));
+    assert_eq!(release_hold(&free, &at(), "again"), None);
 }
 
 #[test]
@@ -304,7 +304,7 @@ fn what_waits_and_is_held_ends_at_once_and_what_is_worked_on_goes_on() {
 #[test]
 fn the_same_hold_again_does_nothing_while_it_stands() {
     let held = three().holds("stop", "h");
-    let again = |head: &Head, reason: &str, id: &str| head.with_hold(hold(reason), &at(), id, second(70));
+    let again = |head: &Head, reason: &str, id: &str| hold(&head, hold_for(reason), &at(), id, second(70));
     assert_eq!(again(&held, "stop", "h"), CommandEffect::Earlier);
     let still = held.holds("still", "i");
     assert_eq!(
@@ -316,18 +316,22 @@ fn the_same_hold_again_does_nothing_while_it_stands() {
     for number in 0..60 {
         head = head.holds("more", &number.to_string());
     }
-    assert_eq!(head.obeyed.len(), 50);
+    assert_eq!(head.known.carried_out.len(), 50);
 }
 
 #[test]
 fn the_id_of_a_hold_that_was_released_is_refused() {
-    let again = |head: &Head, id: &str| head.with_hold(hold("stop"), &at(), id, second(70));
+    let again = |head: &Head, id: &str| hold(&head, hold_for("stop"), &at(), id, second(70));
     let free = three().holds("stop", "h").without_the_hold("free");
     assert_eq!(again(&free, "h"), reused("h"));
     let held = free.holds("once more", "i");
     assert_eq!(again(&held, "h"), reused("h"), "another hold stands");
-    assert_eq!(held.without_hold(&at(), "free"), Some(reused("free")), "and is not released by the same release again");
-    assert_eq!(held.without_hold(&at(), "i"), Some(reused("i")), "nor by the id of the hold");
+    assert_eq!(
+        release_hold(&held, &at(), "free"),
+        Some(reused("free")),
+        "and is not released by the same release again"
+    );
+    assert_eq!(release_hold(&held, &at(), "i"), Some(reused("i")), "nor by the id of the hold");
     assert_eq!(again(&held.without_the_hold("at last"), "at last"), reused("at last"));
 }
 
@@ -339,9 +343,9 @@ fn a_hold_of_before_stands_by_every_id_that_is_known() {
     let head: Head = serde_json::from_value(of_before.clone()).unwrap();
     assert_eq!(serde_json::to_value(&head).unwrap(), of_before);
     for id in ["h", "i"] {
-        assert_eq!(head.with_hold(hold("stop"), &at(), id, second(70)), CommandEffect::Earlier);
+        assert_eq!(hold(&head, hold_for("stop"), &at(), id, second(70)), CommandEffect::Earlier);
     }
-    assert_eq!(head.without_the_hold("r").with_hold(hold("stop"), &at(), "i", second(70)), reused("i"));
+    assert_eq!(hold(&head.without_the_hold("r"), hold_for("stop"), &at(), "i", second(70)), reused("i"));
 }
 
 #[test]
@@ -392,7 +396,7 @@ fn of_a_release_that_was_live_several_times_the_newest_artifact_is_meant() {
         head = claimed.commits("c", &end, None).0;
     }
     let to = Source::Earlier(Rollback::to(Some(Release::parse("main").unwrap())));
-    assert_eq!(head.choose(&to, targets(), &Rejects::default()).unwrap().artifact.version_id, "v2");
+    assert_eq!(resolve_artifact(&head, &to, targets(), &Rejects::default()).unwrap().artifact.version_id, "v2");
 }
 
 #[test]
@@ -412,7 +416,7 @@ fn what_is_live_is_no_way_back_although_it_was_live_before() {
     // Release 2 once more, by a command.
     let (claimed, _) = head.accepts(&command("d", CauseKind::Deploy, Source::Live { of: None }, 40), &me("d", 40));
     let chosen = ResolvedArtifact::from(&head.history()[1]);
-    let claimed = claimed.with_chosen(token("d"), &chosen).unwrap();
+    let claimed = with_resolved_artifact(&claimed, token("d"), &chosen).unwrap();
     let mut end = arrived(&command("d", CauseKind::Deploy, Source::Live { of: None }, 40), "9", "A");
     (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
     head = claimed.commits("d", &end, None).0.settles();
@@ -426,13 +430,13 @@ fn what_is_live_is_no_way_back_although_it_was_live_before() {
 #[test]
 fn a_redeploy_is_about_what_is_live_and_no_step_of_the_history() {
     let head = three();
-    let chosen = head.choose(&Source::Live { of: None }, targets(), &Rejects::default()).unwrap();
+    let chosen = resolve_artifact(&head, &Source::Live { of: None }, targets(), &Rejects::default()).unwrap();
     assert_eq!((chosen.release.as_str(), chosen.versions.len()), ("3", 0), "by its manifest, not by a version");
     assert!(matches!(
-        head.choose(&Source::Live { of: None }, targets(), &rejecting(&["3"])),
+        resolve_artifact(&head, &Source::Live { of: None }, targets(), &rejecting(&["3"])),
         Err(Ending::Refused { code: Code::Rejected, .. })
     ));
-    let nothing = Head::default().choose(&Source::Live { of: None }, targets(), &Rejects::default());
+    let nothing = resolve_artifact(&Head::default(), &Source::Live { of: None }, targets(), &Rejects::default());
     assert!(matches!(nothing, Err(Ending::Refused { code: Code::NotLive, .. })));
     let head = head.obeys(&redeploy("d", 50), "9");
     assert_eq!((releases(head.history()), head.live().unwrap().since), (vec!["3", "2", "1"], second(31)));
@@ -443,11 +447,11 @@ fn a_redeploy_is_about_what_is_live_and_no_step_of_the_history() {
 fn what_a_command_is_about_is_written_down_once_and_by_its_owner_only() {
     let (head, _) = three().accepts(&rollback("r", 50), &me("r", 50));
     assert_eq!(head.active().unwrap().chosen, None);
-    let chosen = head.choose(&Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
-    assert_eq!(head.with_chosen(token("other"), &chosen), None);
-    let known = head.with_chosen(token("r"), &chosen).unwrap();
+    let chosen = resolve_artifact(&head, &Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
+    assert_eq!(with_resolved_artifact(&head, token("other"), &chosen), None);
+    let known = with_resolved_artifact(&head, token("r"), &chosen).unwrap();
     assert_eq!((known.revision, known.active().unwrap().chosen.as_ref()), (head.revision + 1, Some(&chosen)));
-    assert_eq!(known.with_chosen(token("r"), &chosen), None);
+    assert_eq!(with_resolved_artifact(&known, token("r"), &chosen), None);
     let (taken_over, _) = known.wakes(&me("w", 150));
     assert_eq!(taken_over.active().unwrap().chosen.as_ref(), Some(&chosen), "whoever goes on means the same");
 }

@@ -38,7 +38,7 @@ pub(super) fn deploying() -> (Head, Request) {
 
 pub(super) fn opens(head: &Head, revision: &str, number: &str) -> Option<Head> {
     let door = door(head.active().unwrap(), target(0), Some(revision));
-    head.with_doors(token("two"), &[Opening { door, previous: Some(served(number)) }])
+    with_doors(&head, token("two"), &[Opening { door, previous: Some(served(number)) }])
 }
 
 fn revisions(doors: &[Door]) -> Vec<&str> {
@@ -78,18 +78,18 @@ fn what_an_alias_served_before_the_first_write_is_what_stays_known() {
     let active = second_try.active().unwrap();
     assert_eq!(active.previous, [ServedBefore { target: target(0).clone(), previous: Some(served("5")) }]);
     assert_eq!(revisions(active.doors.as_ref().unwrap()), ["r2"], "the alias has another revision by now");
-    assert_eq!(head.with_doors(token("other"), &[]), None, "only the owner");
+    assert_eq!(with_doors(&head, token("other"), &[]), None, "only the owner");
 }
 
 #[test]
 fn whoever_takes_a_deployment_over_knows_its_doors() {
     let (head, _) = deploying();
     let (taken_over, _) = opens(&head, "r1", "6").unwrap().wakes(&me("three", 120));
-    assert_eq!(revisions(&taken_over.open_doors(second(121))), ["r1"]);
+    assert_eq!(revisions(&open_doors(&taken_over, second(121))), ["r1"]);
     assert_eq!(taken_over.active().unwrap().previous.len(), 1);
     let much_later = head.active().unwrap().lease_until + super::super::doors::TAKES_EFFECT_WITHIN;
     assert_eq!(
-        revisions(&taken_over.open_doors(much_later)),
+        revisions(&open_doors(&taken_over, much_later)),
         ["r1"],
         "that it cannot come any more is not that it has not"
     );
@@ -99,15 +99,15 @@ fn whoever_takes_a_deployment_over_knows_its_doors() {
 fn a_door_that_stays_open_outlives_its_deployment_until_its_time_is_over() {
     let (head, two) = deploying();
     let head = opens(&head, "r1", "6").unwrap();
-    let end = End { doors: head.open_doors(second(30)), ..half_arrived(&two, "7", "B") };
+    let end = End { doors: open_doors(&head, second(30)), ..half_arrived(&two, "7", "B") };
     let (mut head, _) = head.commits("two", &End { doors: vec![], ..end.clone() }, None);
     assert_eq!(head.doors(), [], "shut");
     let mut record = end.record.clone();
     record.finished_at = Some(second(40));
-    head.keep_doors(&end.doors, second(40));
+    super::super::doors::keep_doors(&mut head, &end.doors, second(40));
     assert_eq!(revisions(head.doors()), ["r1"]);
-    assert_eq!(revisions(&head.open_doors(second(50))), ["r1"], "the next one knows it");
-    head.keep_doors(&end.doors, end.doors[0].until);
+    assert_eq!(revisions(&open_doors(&head, second(50))), ["r1"], "the next one knows it");
+    super::super::doors::keep_doors(&mut head, &end.doors, end.doors[0].until);
     assert_eq!(head.doors(), []);
 }
 
@@ -138,7 +138,7 @@ fn a_door_that_another_owner_opens_again_stays_open_for_longer() {
     let until = |head: &Head| head.active().unwrap().doors.as_ref().unwrap()[0].until;
     let (taken_over, _) = first.wakes(&me("three", 120));
     let door = door(taken_over.active().unwrap(), target(0), Some("r1"));
-    let again = taken_over.with_doors(token("three"), &[Opening { door, previous: None }]).unwrap();
+    let again = with_doors(&taken_over, token("three"), &[Opening { door, previous: None }]).unwrap();
     assert!(until(&again) > until(&first), "{} {}", until(&again), until(&first));
     assert_eq!(again.active().unwrap().doors.as_ref().unwrap().len(), 1);
 }
@@ -147,10 +147,10 @@ fn a_door_that_another_owner_opens_again_stays_open_for_longer() {
 fn a_deployment_that_is_given_back_keeps_the_doors_that_are_open_and_no_other() {
     let (head, _) = deploying();
     let open = opens(&head, "r1", "6").unwrap();
-    let doors = open.open_doors(second(30));
+    let doors = open_doors(&open, second(30));
     let given_back = |doors: &[Door]| {
-        let left = Left { doors: doors.to_vec(), ..Left::default() };
-        open.released(token("two"), GivenUp::TimeIsUp(&left), second(30))
+        let left = Handover { doors: doors.to_vec(), ..Handover::default() };
+        release(&open, token("two"), GivenUp::TimeIsUp(&left), second(30))
             .unwrap()
             .active()
             .unwrap()
@@ -202,7 +202,7 @@ fn what_was_found_otherwise_than_the_ledger_knew_is_said_and_so_are_weights_that
     let with = |previous: Previous| {
         let mut end = arrived(&two, "9", "B");
         end.record.targets[0].previous = Some(previous);
-        head.found_otherwise(&end.record)
+        super::super::overwritten::found_otherwise(&head.live_state, &end.record)
     };
     let weighed = |number: &str, other: &str, part| Previous {
         weights: [(other.to_owned(), Weight(part))].into(),
@@ -232,14 +232,14 @@ fn what_the_ledger_knew_of_another_alias_is_not_what_it_knew_of_this_one() {
             Some(crate::record::Previous { version: version("3"), sha256: None, weights: Default::default() });
         record
     };
-    assert!(head.found_otherwise(&served("live")).is_some());
-    assert_eq!(head.found_otherwise(&served("main")), None);
+    assert!(super::super::overwritten::found_otherwise(&head.live_state, &served("live")).is_some());
+    assert_eq!(super::super::overwritten::found_otherwise(&head.live_state, &served("main")), None);
 }
 
 #[test]
 fn version_of_another_function_has_no_code_that_is_known() {
     let head = Head::default().deploys(&upload("1", 10), "6");
-    let code = |name: &str| head.code_of(&FunctionName::parse(name).unwrap(), target(0), &version("6"));
+    let code = |name: &str| head.live_state().code_of(&FunctionName::parse(name).unwrap(), target(0), &version("6"));
     assert!(code("orders").is_some());
     assert_eq!(code("orders-api"), None);
 }

@@ -33,7 +33,7 @@ fn a_deployment_that_arrived_everywhere_is_live() {
         assert_eq!(variables(&head, number), ["B"]);
     }
     assert_eq!((head.told(&two), head.outbox().len()), (&end.record, 1));
-    assert_eq!((head.ended[0], head.newest.mark.as_ref()), (two.id, Some(&mark_of(&two))));
+    assert_eq!((head.ended.ids[0], head.newest.mark.as_ref()), (two.id, Some(&mark_of(&two))));
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn a_deployment_that_was_refused_while_it_was_worked_on_leaves_everything() {
         },
         None,
     );
-    assert_eq!((after.history(), &after.targets), (head.history(), &head.targets));
+    assert_eq!((after.history(), &after.live_state.targets), (head.history(), &head.live_state.targets));
     assert_eq!((after.active(), after.told(&two).status), (None, Status::Refused));
 }
 
@@ -86,7 +86,8 @@ fn an_artifact_that_is_live_already_is_not_twice_in_the_history() {
     let again = Request { id: DeploymentId::of(again.time, again.hash), ..again };
     // As a command will bring it: an upload of it would meet the mark.
     let active = Active::first(again.clone(), &at(), &me("again", 30));
-    let head = Head { active: Some(active), ..head.next() };
+    let mut head = head.next();
+    head.queue.active = Some(active);
     let mut end = arrived(&again, "8", "C");
     end.record.finished_at = Some(second(2_000));
     let (head, _) = head.commits("again", &end, None);
@@ -115,7 +116,7 @@ fn one_that_waits_stays_when_there_is_no_claimant_for_it() {
     let (head, _) = head.accepts(&three, &me("three", 30));
     let (head, next) = head.commits("two", &arrived(&two, "7", "B"), None);
     assert_eq!((next, head.active(), head.pending()), (None, None, Some(&three)));
-    assert!(head.sleeps(second(40)));
+    assert!(has_work(&head, second(40)));
 }
 
 #[test]
@@ -123,11 +124,11 @@ fn a_former_owner_cannot_finish() {
     let (head, two) = replacing();
     let end = arrived(&two, "7", "B");
     let (head, _) = head.wakes(&me("w", 120));
-    assert_eq!(head.finish(token("two"), &end, &at(), Some(&me("next", 130))), Finish::Lost);
+    assert_eq!(finish(&head, token("two"), &end, &at(), Some(&me("next", 130))), Finish::Lost);
     let (head, _) = head.commits("w", &end, None);
-    assert_eq!(head.finish(token("two"), &end, &at(), Some(&me("next", 130))), Finish::Over { next: None });
+    assert_eq!(finish(&head, token("two"), &end, &at(), Some(&me("next", 130))), Finish::Over { next: None });
     let (head, _) = head.accepts(&upload("3", 30), &me("three", 130));
-    assert_eq!(head.finish(token("two"), &end, &at(), Some(&me("next", 130))), Finish::Over { next: None });
+    assert_eq!(finish(&head, token("two"), &end, &at(), Some(&me("next", 130))), Finish::Over { next: None });
 }
 
 #[test]
@@ -142,12 +143,12 @@ fn our_own_echo_of_a_finish_is_recognised() {
     let (head, two) = replacing();
     let end = arrived(&two, "7", "B");
     let (alone, _) = head.commits("two", &end, Some(&me("next", 40)));
-    assert_eq!(alone.finish(token("two"), &end, &at(), Some(&me("next", 40))), Finish::Over { next: None });
+    assert_eq!(finish(&alone, token("two"), &end, &at(), Some(&me("next", 40))), Finish::Over { next: None });
     let waited = head.accepts(&upload("3", 30), &me("three", 30)).0;
     let (claimed, next) = waited.commits("two", &end, Some(&me("next", 40)));
     assert!(next.is_some());
-    assert_eq!(claimed.finish(token("two"), &end, &at(), Some(&me("next", 40))), Finish::Over { next });
-    assert_eq!(claimed.finish(token("two"), &end, &at(), None), Finish::Over { next: None });
+    assert_eq!(finish(&claimed, token("two"), &end, &at(), Some(&me("next", 40))), Finish::Over { next });
+    assert_eq!(finish(&claimed, token("two"), &end, &at(), None), Finish::Over { next: None });
 }
 
 #[test]
@@ -156,7 +157,7 @@ fn a_claim_is_given_up_by_its_owner_only_and_only_once() {
     assert_eq!(head.gives_up("other", 30), None);
     let released = head.gives_up("two", 30).unwrap();
     assert_eq!((released.revision, released.active().unwrap().lease_until), (head.revision + 1, second(30)));
-    assert!(released.sleeps(second(30)) && !released.sleeps(second(29)));
+    assert!(has_work(&released, second(30)) && !has_work(&released, second(29)));
     assert_eq!(released.gives_up("two", 30), None);
     assert_eq!(released.gives_up("two", 31), None);
     let (taken, _) = released.accepts(&two, &me("w", 30));
@@ -168,7 +169,7 @@ fn a_claim_is_given_up_by_its_owner_only_and_only_once() {
 fn what_an_alias_served_before_the_deployer_came_is_known_from_its_first_end_on() {
     let (head, _) = Head::default().accepts(&upload("1", 10), &me("one", 10));
     let seen = head.sees(target(0), "3").unwrap();
-    assert_eq!((seen.revision, seen.targets.len()), (head.revision + 1, 0));
+    assert_eq!((seen.revision, seen.live_state.targets.len()), (head.revision + 1, 0));
     assert_eq!(seen.sees(target(0), "4"), None);
     assert!(seen.sees(target(1), "4").is_some());
     let (ended, _) = seen.commits("one", &arrived(&upload("1", 10), "5", "A"), None);
@@ -185,28 +186,28 @@ fn only_what_is_written_leaves_the_outbox() {
     let (head, _) = head.commits("two", &arrived(&two, "7", "B"), None);
     let zero = upload("0", 5);
     let (head, _) = head.accepts(&zero, &me("zero", 40));
-    let less = head.without(&done(&[two.id])).unwrap();
+    let less = with_side_effects_done(&head, &done(&[two.id])).unwrap();
     assert_eq!((less.revision, less.outbox().len()), (head.revision + 1, 1));
     assert_eq!(less.told(&zero).status, Status::Superseded);
-    assert_eq!(less.without(&done(&[two.id])), None, "the head knows already");
-    assert_eq!(less.without(&[]), None);
-    assert_eq!(less.without(&done(&[zero.id, two.id])).unwrap().outbox(), []);
+    assert_eq!(with_side_effects_done(&less, &done(&[two.id])), None, "the head knows already");
+    assert_eq!(with_side_effects_done(&less, &[]), None);
+    assert_eq!(with_side_effects_done(&less, &done(&[zero.id, two.id])).unwrap().outbox(), []);
     assert_eq!(less.answers(&two, &me("x", 50)), Next::Over(two.id), "and is known all the same");
 }
 
 #[test]
 fn who_gives_up_in_good_order_is_not_counted_as_dead() {
     let (head, two) = replacing();
-    let untouched = head.released(token("two"), GivenUp::Untouched, second(30)).unwrap();
+    let untouched = release(&head, token("two"), GivenUp::Untouched, second(30)).unwrap();
     let active = untouched.active().unwrap();
     assert_eq!((active.attempts, active.extensions, active.lease_until), (0, 0, second(30)));
     let done = half_arrived(&two, "7", "B").record.targets;
     let written = [target(1).clone()].into();
-    let left = Left { done: done.clone(), written, ..Left::default() };
-    let saved = head.released(token("two"), GivenUp::TimeIsUp(&left), second(30)).unwrap();
+    let left = Handover { done: done.clone(), written, ..Handover::default() };
+    let saved = release(&head, token("two"), GivenUp::TimeIsUp(&left), second(30)).unwrap();
     let active = saved.active().unwrap();
     assert_eq!((active.attempts, active.extensions, &active.done), (0, 1, &done));
-    assert!(saved.released(token("two"), GivenUp::Untouched, second(31)).is_none(), "given up once");
+    assert!(release(&saved, token("two"), GivenUp::Untouched, second(31)).is_none(), "given up once");
     let (taken_over, _) = saved.wakes(&me("three", 40));
     let active = taken_over.active().unwrap();
     assert_eq!((&active.done, &active.written), (&done, &left.written), "what is done stays done");
@@ -216,11 +217,11 @@ fn who_gives_up_in_good_order_is_not_counted_as_dead() {
 fn an_owner_that_gives_up_what_others_may_have_begun_is_counted() {
     let (head, _) = replacing();
     let given_up =
-        |head: &Head, claim: &str, now| head.released(token(claim), GivenUp::Untouched, second(now)).unwrap();
+        |head: &Head, claim: &str, now| release(&head, token(claim), GivenUp::Untouched, second(now)).unwrap();
     // The first one has died, or its time was up.
     let died = head.wakes(&me("a", 120)).0;
-    let left = Left::default();
-    let saved = head.released(token("two"), GivenUp::TimeIsUp(&left), second(30)).unwrap().wakes(&me("a", 120)).0;
+    let left = Handover::default();
+    let saved = release(&head, token("two"), GivenUp::TimeIsUp(&left), second(30)).unwrap().wakes(&me("a", 120)).0;
     for (mut head, attempts) in [(died, 2), (saved, 1)] {
         for number in 0..3 {
             head = given_up(&head, ["a", "b", "c"][number], 130);
@@ -246,13 +247,13 @@ fn what_owners_before_the_last_one_have_set_is_remembered_where_the_deployment_f
     };
     let saves = |head: &Head, claim: &str, done: &[TargetOutcome], written: &[usize]| {
         let written = written.iter().map(|number| target(*number).clone()).collect();
-        let left = Left { done: done.to_vec(), written, ..Left::default() };
-        head.released(token(claim), GivenUp::TimeIsUp(&left), second(130)).unwrap()
+        let left = Handover { done: done.to_vec(), written, ..Handover::default() };
+        release(&head, token(claim), GivenUp::TimeIsUp(&left), second(130)).unwrap()
     };
     let saves_first = |done: &[TargetOutcome], written: &[usize]| {
         let written = written.iter().map(|number| target(*number).clone()).collect();
-        let left = Left { done: done.to_vec(), written, ..Left::default() };
-        head.released(token("two"), GivenUp::TimeIsUp(&left), second(30)).unwrap()
+        let left = Handover { done: done.to_vec(), written, ..Handover::default() };
+        release(&head, token("two"), GivenUp::TimeIsUp(&left), second(30)).unwrap()
     };
     let first_done = &fails(&[]).record.targets[..1];
     assert_eq!(remembers(&head, "two", &[]), [false, false]);

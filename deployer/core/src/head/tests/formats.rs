@@ -74,7 +74,7 @@ proptest! {
         // A rewrite that changes something else keeps them too.
 
         let hold = Hold { reason: "stop".into(), requested_by: None, since: second(80) };
-        let CommandEffect::Now(held) = read(&newer).with_hold(hold, &at(), "x", second(80)) else { panic!() };
+        let CommandEffect::Now(held) = crate::head::hold(&read(&newer), hold, &at(), "x", second(80)) else { panic!() };
         let held = written(&held);
         for place in places.iter().filter(|place| !place.starts_with("/pending") && !place.starts_with("/hold")) {
             prop_assert_eq!(said(&held, place), Some(place.as_str()), "{}", place);
@@ -90,7 +90,7 @@ fn what_belongs_to_a_request_or_a_release_goes_with_it() {
     let active = head.active().unwrap().clone();
     let mut end = half_arrived(&active.request, "9", "A");
     end.record.status = Status::Superseded;
-    let Finish::Commit { head, .. } = head.finish(active.claim, &end, &at(), Some(&me("next", 90))) else { panic!() };
+    let Finish::Commit { head, .. } = finish(&head, active.claim, &end, &at(), Some(&me("next", 90))) else { panic!() };
     let after = written(&head);
     assert_eq!(said(&after, ""), Some(""));
     assert_eq!(said(&after, "/active/request"), Some("/pending/0"));
@@ -128,7 +128,7 @@ fn words_that_are_not_known_are_carried_and_not_acted_on() {
     assert_eq!(same, newer);
     // All that this deployer knows of is done: the rest is left for the one that knows it.
     let entry = &head.outbox()[0];
-    let settled = head.without(&done(&[entry.record.id])).unwrap();
+    let settled = with_side_effects_done(&head, &done(&[entry.record.id])).unwrap();
     assert_eq!(written(&settled)["outbox"][0]["todo"], json!(["page somebody", "wave"]));
     // The record as it goes to CI says what the newer deployer said.
     let record: Value = serde_json::from_slice(&format::write(&entry.record, &entry.as_read).unwrap()).unwrap();

@@ -13,7 +13,8 @@ impl Head {
     }
 
     fn bare(&self) -> String {
-        let chosen = self.choose(&Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
+        let chosen =
+            resolve_artifact(self, &Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
         chosen.release.to_string()
     }
 }
@@ -64,8 +65,8 @@ fn a_redeploy_completes_what_is_live_and_calls_for_its_promotions_once() {
     let id = half.live().unwrap().deployment;
     let again = redeploy("d", 50);
     let (claimed, _) = half.accepts(&again, &me("d", 50));
-    let chosen = claimed.choose(&Source::Live { of: Some(id) }, targets(), &Rejects::default()).unwrap();
-    let claimed = claimed.with_chosen(token("d"), &chosen).unwrap();
+    let chosen = resolve_artifact(&claimed, &Source::Live { of: Some(id) }, targets(), &Rejects::default()).unwrap();
+    let claimed = with_resolved_artifact(&claimed, token("d"), &chosen).unwrap();
     let mut end = arrived(&again, "9", "A");
     (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
     let whole = claimed.commits("d", &end, None).0;
@@ -81,11 +82,14 @@ fn a_redeploy_completes_what_is_live_and_calls_for_its_promotions_once() {
 fn a_redeploy_of_what_no_present_target_serves_is_refused() {
     let half = three().half_deploys(&upload("4", 40), "9").settles();
     let other = &targets()[1..];
-    let refusal = half.choose(&Source::Live { of: None }, other, &Rejects::default()).unwrap_err();
+    let refusal = resolve_artifact(&half, &Source::Live { of: None }, other, &Rejects::default()).unwrap_err();
     let because = "release 4 was never on every target, and no present target serves it: roll back to what was live \
                    before, or deploy a release";
     assert_eq!(refusal, Ending::Refused { code: Code::NotLive, because: because.into() });
-    assert!(three().choose(&Source::Live { of: None }, &[], &Rejects::default()).is_ok(), "it was complete once");
+    assert!(
+        resolve_artifact(&three(), &Source::Live { of: None }, &[], &Rejects::default()).is_ok(),
+        "it was complete once"
+    );
 }
 
 #[test]

@@ -193,26 +193,26 @@ impl Head {
     }
 
     fn accepts(&self, request: &Request, me: &Claimant) -> (Self, Next) {
-        self.writes(self.accept(request, &at(), rules(None), me))
+        self.writes(accept(self, request, &at(), rules(None), me))
     }
 
     fn refuses(&self, request: &Request, me: &Claimant) -> (Self, Next) {
-        self.writes(self.accept(request, &at(), rules(Some(&refusal())), me))
+        self.writes(accept(self, request, &at(), rules(Some(&refusal())), me))
     }
 
     /// A request that changes nothing.
     fn answers(&self, request: &Request, me: &Claimant) -> Next {
-        let Transition { head, then } = self.accept(request, &at(), rules(None), me);
+        let Transition { head, then } = accept(self, request, &at(), rules(None), me);
         assert!(head.is_none(), "it changes nothing");
         then
     }
 
     fn wakes(&self, me: &Claimant) -> (Self, Next) {
-        self.writes(self.wake(&at(), me))
+        self.writes(acquire(self, &at(), me))
     }
 
     fn commits(&self, claim: &str, end: &End, next: Option<&Claimant>) -> (Self, Option<Active>) {
-        let Finish::Commit { head, next } = self.finish(token(claim), end, &at(), next) else {
+        let Finish::Commit { head, next } = finish(self, token(claim), end, &at(), next) else {
             panic!("nothing to commit")
         };
         assert_eq!(head.revision, self.revision + 1);
@@ -227,18 +227,18 @@ impl Head {
     }
 
     fn gives_up(&self, claim: &str, now: i64) -> Option<Self> {
-        self.released(token(claim), GivenUp::Untouched, second(now))
+        release(self, token(claim), GivenUp::Untouched, second(now))
     }
 
     /// The owner is about to move an alias that serves this version.
     fn sees(&self, target: &Target, number: &str) -> Option<Self> {
         let (claim, door) = (self.active()?.claim, doors::door(self.active()?, target, Some("r1")));
-        self.with_doors(claim, &[Opening { door, previous: Some(doors::served(number)) }])
+        with_doors(self, claim, &[Opening { door, previous: Some(doors::served(number)) }])
     }
 
     fn settles(&self) -> Self {
         let written: Vec<DeploymentId> = self.outbox().iter().map(|entry| entry.record.id).collect();
-        self.without(&done(&written)).unwrap_or_else(|| self.clone())
+        with_side_effects_done(self, &done(&written)).unwrap_or_else(|| self.clone())
     }
 
     /// The record that this deployment ended with.
@@ -253,8 +253,8 @@ impl Head {
         let now = request.time.as_second();
         let (head, then) = self.accepts(request, &me("obeys", now));
         let Next::Work(active) = then else { panic!("{then:?}") };
-        let chosen = head.choose(&active.request.subject, targets(), &Rejects::default()).unwrap();
-        let head = head.with_chosen(token("obeys"), &chosen).unwrap();
+        let chosen = resolve_artifact(&head, &active.request.subject, targets(), &Rejects::default()).unwrap();
+        let head = with_resolved_artifact(&head, token("obeys"), &chosen).unwrap();
         let mut end = if half { half_arrived(request, number, "A") } else { arrived(request, number, "A") };
         (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
         end.record.finished_at = Some(second(now + 1));
@@ -267,12 +267,18 @@ impl Head {
     }
 }
 
+/// Whether nobody works on the function although a deployment could go on.
+fn has_work(head: &Head, now: Timestamp) -> bool {
+    let action = head.next_action(now, LeftOut::all_but_deployments());
+    matches!(action, NextAction::Deploy(_) | NextAction::Resume(_))
+}
+
 /// A head with everything in it.
 fn full() -> Head {
     let head = Head::default().deploys(&upload("1", 10), "6");
     let head = head.accepts(&upload("2", 20), &me("two", 20)).0;
     let head = head.accepts(&upload("3", 30), &me("three", 30)).0;
-    assert!(head.active.is_some() && !head.pending.is_empty() && !head.outbox.is_empty());
+    assert!(head.queue.active.is_some() && !head.queue.pending.is_empty() && !head.ended.outbox.is_empty());
     head
 }
 
@@ -328,8 +334,11 @@ fn every_list_is_bounded_however_long_it_goes_on() {
         head = head.deploys(&upload(&format!("r{number}"), number * 10), "6").settles();
         head = head.refuses(&upload(&format!("x{number}"), number * 10), &me("x", number * 10)).0.settles();
     }
-    assert_eq!((head.history.len(), head.requests.len(), head.ended.len()), (HISTORY, REQUESTS, ENDED));
-    assert_eq!((head.targets.len(), head.outbox.len()), (2, 0));
+    assert_eq!(
+        (head.live_state.history.len(), head.known.requests.len(), head.ended.ids.len()),
+        (HISTORY, REQUESTS, ENDED)
+    );
+    assert_eq!((head.live_state.targets.len(), head.ended.outbox.len()), (2, 0));
     assert_eq!(head.live().unwrap().release.as_str(), "r149");
     assert_eq!(head.history().last().unwrap().release.as_str(), "r100", "the oldest go");
     assert_eq!(head.deployments().len(), ENDED);

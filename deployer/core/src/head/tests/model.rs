@@ -79,13 +79,13 @@ impl World {
                 None
             }
             Operation::Wake => {
-                self.wake();
+                self.acquire();
                 None
             }
             Operation::Finish { former, outcome, next } => self.finish(former.as_ref(), *outcome, *next),
             Operation::Release { former } => {
                 let Some((claim, _)) = self.claim(former.as_ref()) else { return };
-                let held = before.is_held_by(token(&claim)) && !before.sleeps(second(self.now));
+                let held = before.queue().is_held_by(token(&claim)) && !has_work(&before, second(self.now));
                 let released = before.gives_up(&claim, self.now);
                 assert_eq!(released.is_some(), held);
                 self.writes(released);
@@ -138,12 +138,12 @@ impl World {
         request.marker = token(&format!("m{name}"));
         let refusal = refused.then(refusal);
         let refused = refused || self.head.hold().is_some();
-        let moved = self.head.accept(&request, &at(), rules(refusal.as_ref()), &me);
+        let moved = accept(&self.head, &request, &at(), rules(refusal.as_ref()), &me);
         let then = moved.then.clone();
         let newest = self.accepted.iter().all(|other| mark_of(&request) > mark_of(other));
         let newest = newest && self.head.newest.beyond_upload(&mark_of(&request)).is_none();
         self.writes(Some(*moved.head.expect("a new request always is written down")));
-        let echo = self.head.accept(&request, &at(), rules(refusal.as_ref()), &me);
+        let echo = accept(&self.head, &request, &at(), rules(refusal.as_ref()), &me);
         assert_eq!(echo, Transition { head: None, then: then.clone() }, "our own echo");
         self.fates.insert(request.id, (request.clone(), Fate::Open));
         match then {
@@ -182,7 +182,7 @@ impl World {
         let refusal = refused.then(refusal);
         let held = self.head.hold().is_some() && !request.is_rollback();
         let (before, was) = (self.head.active().cloned(), self.head.all_pending().to_vec());
-        let moved = self.head.accept(&request, &at(), rules(refusal.as_ref()), &me);
+        let moved = accept(&self.head, &request, &at(), rules(refusal.as_ref()), &me);
         let then = moved.then.clone();
         self.writes(Some(*moved.head.expect("a new request always is written down")));
         let is_over = then == Next::Over(request.id);
@@ -231,16 +231,16 @@ impl World {
         let id = self.drawn.to_string();
         let hold = Hold { reason: "stop".into(), requested_by: None, since: second(self.now) };
         let obeyed = match holds {
-            true => Some(self.head.with_hold(hold.clone(), &at(), &id, second(self.now))),
-            false => self.head.without_hold(&at(), &id),
+            true => Some(crate::head::hold(&self.head, hold.clone(), &at(), &id, second(self.now))),
+            false => release_hold(&self.head, &at(), &id),
         };
         assert_eq!(obeyed.is_some(), holds || self.head.hold().is_some());
         let Some(CommandEffect::Now(head)) = obeyed else { return };
         self.writes(Some(*head));
         assert!(!holds || self.head.all_pending().iter().all(Request::is_rollback));
         let again = match holds {
-            true => Some(self.head.with_hold(hold, &at(), &id, second(self.now))),
-            false => self.head.without_hold(&at(), &id),
+            true => Some(crate::head::hold(&self.head, hold, &at(), &id, second(self.now))),
+            false => release_hold(&self.head, &at(), &id),
         };
         assert_eq!(again, Some(CommandEffect::Earlier), "the same command again does nothing");
     }
@@ -260,8 +260,8 @@ impl World {
             marker: token(&format!("m{name}")),
             ..first.clone()
         };
-        let slept = self.head.sleeps(second(self.now));
-        let moved = self.head.accept(&other_door, &at(), rules(None), &me);
+        let slept = has_work(&self.head, second(self.now));
+        let moved = accept(&self.head, &other_door, &at(), rules(None), &me);
         assert!(!self.head.needs(other_door.marker));
         match &moved.then {
             Next::Over(id) => assert_eq!((*id, fate != Fate::Open, moved.head.is_none()), (first.id, true, true)),
@@ -287,25 +287,25 @@ impl World {
         let request = which.get(&settled).0.clone();
         let (_, me) = self.draws();
         if self.accepted.contains(&request) {
-            assert_eq!(self.head.accept(&request, &at(), rules(None), &me).then, Next::Over(request.id));
+            assert_eq!(accept(&self.head, &request, &at(), rules(None), &me).then, Next::Over(request.id));
         }
     }
 
-    fn wake(&mut self) {
+    fn acquire(&mut self) {
         let (name, me) = self.draws();
-        let slept = self.head.sleeps(second(self.now));
-        let Transition { head, then } = self.head.wake(&at(), &me);
+        let slept = has_work(&self.head, second(self.now));
+        let Transition { head, then } = acquire(&self.head, &at(), &me);
         assert_eq!(head.is_some(), slept);
         self.writes(head.map(|head| *head));
         if let Next::Work(active) = then.clone() {
             self.claims.push((name, active.request));
-            assert_eq!(self.head.wake(&at(), &me), Transition { head: None, then }, "our own echo");
+            assert_eq!(acquire(&self.head, &at(), &me), Transition { head: None, then }, "our own echo");
         }
     }
 
     /// A claim, and what it was for.
     fn claim(&self, former: Option<&Index>) -> Option<(String, Request)> {
-        let held = |(name, _): &&(String, Request)| self.head.is_held_by(token(name));
+        let held = |(name, _): &&(String, Request)| self.head.queue().is_held_by(token(name));
         match former {
             Some(which) => (!self.claims.is_empty()).then(|| which.get(&self.claims).clone()),
             None => self.claims.iter().find(held).cloned(),
@@ -339,12 +339,12 @@ impl World {
         let (name, me) = self.draws();
         let claimant = next.then_some(&me);
         let stopped = self.head.active().is_some_and(|active| active.stop.is_some());
-        match self.head.finish(token(&claim), &end, &at(), claimant) {
+        match finish(&self.head, token(&claim), &end, &at(), claimant) {
             Finish::Commit { head, next } => {
-                assert!(self.head.is_held_by(token(&claim)));
+                assert!(self.head.queue().is_held_by(token(&claim)));
                 assert_eq!(next.is_some(), claimant.is_some() && self.head.pending().is_some());
                 self.writes(Some(*head));
-                let echo = self.head.finish(token(&claim), &end, &at(), claimant);
+                let echo = finish(&self.head, token(&claim), &end, &at(), claimant);
                 assert_eq!(echo, Finish::Over { next: next.clone() }, "our own echo");
                 let told = self.head.told(&request);
                 match stopped {
@@ -355,17 +355,20 @@ impl World {
                 let is_live = self.head.live().is_some_and(|live| Some(&live.artifact) == brought.as_ref());
                 let reached = matches!(outcome, Outcome::Arrived | Outcome::HalfArrived);
                 assert!(!reached || is_live, "what has reached a target is live");
-                assert!(lives.is_subset(&self.lives()) || self.head.history.len() == HISTORY, "what was live is known");
+                assert!(
+                    lives.is_subset(&self.lives()) || self.head.live_state.history.len() == HISTORY,
+                    "what was live is known"
+                );
                 self.claims.extend(next.map(|next| (name, next.request)));
                 Some(claim)
             }
             Finish::Over { next } => {
-                assert!(next.is_none() && !self.head.is_held_by(token(&claim)));
+                assert!(next.is_none() && !self.head.queue().is_held_by(token(&claim)));
                 assert!(self.ended.contains(&request.id));
                 None
             }
             Finish::Lost => {
-                assert!(!self.head.is_held_by(token(&claim)));
+                assert!(!self.head.queue().is_held_by(token(&claim)));
                 let recent: Vec<_> = self.ended.iter().rev().take(ENDED).collect();
                 assert!(!recent.contains(&&request.id));
                 None
@@ -380,25 +383,25 @@ impl World {
 
     /// Whoever holds the claim on a command finds out what it is about; where there is nothing it is refused.
     fn finds_out(&mut self, claim: &str, request: &Request, outcome: Outcome) -> (Outcome, Option<ResolvedArtifact>) {
-        if request.is_upload() || !self.head.is_held_by(token(claim)) {
+        if request.is_upload() || !self.head.queue().is_held_by(token(claim)) {
             return (outcome, None);
         }
         let known = self.head.active().and_then(|active| active.chosen.clone());
         let chosen = match known {
             Some(chosen) => Ok(chosen),
-            None => self.head.choose(&request.subject, targets(), &Rejects::default()),
+            None => resolve_artifact(&self.head, &request.subject, targets(), &Rejects::default()),
         };
         let Ok(chosen) = chosen else { return (Outcome::Refused, None) };
-        self.writes(self.head.with_chosen(token(claim), &chosen));
+        self.writes(with_resolved_artifact(&self.head, token(claim), &chosen));
         (outcome, Some(chosen))
     }
 
     fn settle(&mut self, how_many: usize) {
         let entries = self.head.outbox().iter().take(how_many);
         let written: Vec<_> = entries.map(|entry| entry.record.id).collect();
-        let head = self.head.without(&done(&written));
+        let head = with_side_effects_done(&self.head, &done(&written));
         assert_eq!(head.is_none(), written.is_empty());
-        let before = self.head.outbox.clone();
+        let before = self.head.ended.outbox.clone();
         self.writes(head);
         assert_eq!(self.head.outbox(), &before[written.len()..]);
         self.track(&before);
@@ -440,13 +443,13 @@ impl World {
             assert_eq!(open.contains(id), *fate == Fate::Open, "{id} is {fate:?}");
             assert_eq!(waiting.contains(id), matches!(fate, Fate::Unsettled(_)), "{id} is {fate:?}");
             assert_eq!(head.needs(request.marker), *fate != Fate::Settled, "the marker of {id}");
-            assert!(!(open.contains(id) && head.ended.contains(id)), "{id} is open and has ended");
+            assert!(!(open.contains(id) && head.ended.ids.contains(id)), "{id} is open and has ended");
         }
         open.dedup();
         assert_eq!(open.len(), usize::from(active.is_some()) + head.all_pending().len());
         assert!(head.all_pending().len() <= 4, "a rollback with a release and one without, an upload, a redeploy");
         let recent: Vec<_> = self.ended.iter().rev().take(ENDED).copied().collect();
-        assert_eq!(head.ended, recent);
+        assert_eq!(head.ended.ids, recent);
         for request in active.iter().copied().chain(head.all_pending()) {
             assert!(is_as_told(request, &self.fates[&request.id].0), "as it was first told: {request:?}");
         }
@@ -454,11 +457,15 @@ impl World {
         assert!(is.mark >= was.mark && is.floor >= was.floor, "they went from {was:?} to {is:?}");
         self.holds_for_claims(before, finished);
         self.holds_for_the_newest();
-        assert!(head.history.len() <= HISTORY && head.requests.len() <= REQUESTS && head.targets.len() <= 2);
-        let known: HashSet<_> = head.requests.iter().map(|known| known.hash).collect();
-        assert_eq!(known.len(), head.requests.len(), "each request is known once");
         assert!(
-            head.outbox.len() <= OUTBOX + 5,
+            head.live_state.history.len() <= HISTORY
+                && head.known.requests.len() <= REQUESTS
+                && head.live_state.targets.len() <= 2
+        );
+        let known: HashSet<_> = head.known.requests.iter().map(|known| known.hash).collect();
+        assert_eq!(known.len(), head.known.requests.len(), "each request is known once");
+        assert!(
+            head.ended.outbox.len() <= OUTBOX + 5,
             "at most those that are displaced, held and the one that ends go beyond the bound"
         );
     }
@@ -468,7 +475,7 @@ impl World {
         if let Some(was) = before.active() {
             let leased = before.revision == self.head.revision || second(self.now) < was.lease_until;
             match after {
-                _ if finished.is_some_and(|claim| before.is_held_by(token(claim))) => {}
+                _ if finished.is_some_and(|claim| before.queue().is_held_by(token(claim))) => {}
                 // What was given up untouched has not begun: a hold ends it too.
                 None if self.head.hold().is_some() && was.is_idle(second(self.now)) => {}
                 None => panic!("a claim went without an end"),
@@ -519,7 +526,7 @@ impl World {
 /// Says whether a request is as it was first told. A rollback may have lost what it meant, where that brought what is live.
 fn is_as_told(request: &Request, told: &Request) -> bool {
     let meant = told.rollback().filter(|rollback| rollback.undoes.is_some());
-    let by_history = |rollback: &Rollback| Rollback { undoes: None, base: None, ..rollback.clone().judged() };
+    let by_history = |rollback: &Rollback| Rollback { undoes: None, base: None, ..rollback.clone().verified() };
     let by_history = meant.map(|rollback| told.with_rollback(by_history(rollback)));
     request == told || Some(request) == by_history.as_ref()
 }

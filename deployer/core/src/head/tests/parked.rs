@@ -12,14 +12,14 @@ fn awaited(until: i64) -> Awaited {
 pub(super) fn parked(look_at: Option<i64>) -> (Head, Request) {
     let two = upload("2", 20);
     let head = Head::default().deploys(&upload("1", 10), "6").settles();
-    let head = head.accepts(&two, &me("two", 20)).0.with_awaited(token("two"), &awaited(921)).unwrap();
+    let head = with_awaited(&head.accepts(&two, &me("two", 20)).0, token("two"), &awaited(921)).unwrap();
     (park(&head, "two", 45, look_at), two)
 }
 
 fn park(head: &Head, claim: &str, now: i64, look_at: Option<i64>) -> Head {
-    let left = Left { written: [target(0).clone()].into(), ..Left::default() };
+    let left = Handover { written: [target(0).clone()].into(), ..Handover::default() };
     let how = GivenUp::Parked { left: &left, look_at: look_at.map(second) };
-    head.released(token(claim), how, second(now)).unwrap()
+    release(&head, token(claim), how, second(now)).unwrap()
 }
 
 fn waits(task: LambdaTask, since: i64) -> LambdaWait {
@@ -73,9 +73,9 @@ fn one_that_was_parked_before_anything_was_written_gives_way_to_a_newer_upload()
     let two = upload("2", 20);
     let head = Head::default().deploys(&upload("1", 10), "6").settles();
     let head = head.accepts(&two, &me("two", 20)).0;
-    let left = Left { waits: vec![waits(LambdaTask::update(), 21)], ..Left::default() };
+    let left = Handover { waits: vec![waits(LambdaTask::update(), 21)], ..Handover::default() };
     let how = GivenUp::Parked { left: &left, look_at: Some(second(60)) };
-    let head = head.released(token("two"), how, second(45)).unwrap();
+    let head = release(&head, token("two"), how, second(45)).unwrap();
     assert!(!head.active().unwrap().is_begun(), "nobody has written anything for it");
     let three = upload("3", 50);
     let (head, then) = head.accepts(&three, &me("three", 50));
@@ -92,7 +92,7 @@ fn one_that_was_asked_to_stop_while_it_waited_is_looked_at_at_once() {
     let head = park(&head.accepts(&back, &me("back", 30)).0, "two", 45, Some(165));
     let looks_at = head.active().map(|active| (active.stop, active.looks_at));
     assert_eq!(looks_at, Some((Some(back.id), Some(second(45)))), "by a tick that is sent now");
-    assert!(!head.is_looked_after(second(105)), "and if that is lost, by the next sweep");
+    assert!(!head.active().unwrap().has_tick_coming(second(105)), "and if that is lost, by the next sweep");
 }
 
 #[test]
@@ -108,10 +108,10 @@ fn who_asks_how_far_a_parked_deployment_is_does_not_wake_it() {
 fn what_is_awaited_is_written_once_and_only_by_the_owner() {
     let two = upload("2", 20);
     let head = Head::default().accepts(&two, &me("two", 20)).0;
-    assert_eq!(head.with_awaited(token("other"), &awaited(921)), None);
-    let written = head.with_awaited(token("two"), &awaited(921)).unwrap();
-    assert_eq!(written.with_awaited(token("two"), &awaited(921)), None, "the head knows already");
-    let again = written.with_awaited(token("two"), &awaited(930)).unwrap();
+    assert_eq!(with_awaited(&head, token("other"), &awaited(921)), None);
+    let written = with_awaited(&head, token("two"), &awaited(921)).unwrap();
+    assert_eq!(with_awaited(&written, token("two"), &awaited(921)), None, "the head knows already");
+    let again = with_awaited(&written, token("two"), &awaited(930)).unwrap();
     assert_eq!(again.active().unwrap().awaits, [awaited(930)], "one for each target");
 }
 
@@ -155,20 +155,20 @@ fn the_pauses_grow_and_end_with_the_bound() {
 #[test]
 fn the_sweep_leaves_a_parked_deployment_to_its_tick_unless_that_is_overdue() {
     let head = parked(Some(60)).0;
-    assert!(head.is_looked_after(second(50)) && head.is_looked_after(second(119)));
-    assert!(head.sleeps(second(120)) && !head.is_looked_after(second(120)));
-    assert!(!parked(None).0.is_looked_after(second(50)), "beyond the last hop no tick is sent");
+    assert!(head.active().unwrap().has_tick_coming(second(50)) && head.active().unwrap().has_tick_coming(second(119)));
+    assert!(has_work(&head, second(120)) && !head.active().unwrap().has_tick_coming(second(120)));
+    assert!(!parked(None).0.active().unwrap().has_tick_coming(second(50)), "beyond the last hop no tick is sent");
 }
 
 #[test]
 fn a_sweep_that_has_sent_a_tick_sends_no_other_for_five_minutes() {
     let head = parked(None).0;
-    let sent = head.with_tick_sent(second(60)).unwrap();
-    assert!(sent.is_looked_after(second(61)) && sent.is_looked_after(second(359)));
-    assert!(!sent.is_looked_after(second(360)));
+    let sent = with_tick_sent(&head, second(60)).unwrap();
+    assert!(sent.active().unwrap().has_tick_coming(second(61)) && sent.active().unwrap().has_tick_coming(second(359)));
+    assert!(!sent.active().unwrap().has_tick_coming(second(360)));
     let taken = sent.wakes(&me("a", 61)).0;
     assert_eq!(taken.active().unwrap().looks_at, None, "it has come");
-    assert_eq!(taken.with_tick_sent(second(62)), None, "somebody works on it");
+    assert_eq!(with_tick_sent(&taken, second(62)), None, "somebody works on it");
 }
 
 #[test]
@@ -214,9 +214,9 @@ fn an_update_that_shows_while_a_version_is_made_is_the_same_wait() {
 fn waits_are_left_to_the_next_owner_and_those_of_before_are_read() {
     let two = upload("2", 20);
     let head = Head::default().accepts(&two, &me("two", 20)).0;
-    let left = Left { waits: vec![waits(LambdaTask::update(), 21)], ..Left::default() };
+    let left = Handover { waits: vec![waits(LambdaTask::update(), 21)], ..Handover::default() };
     for how in [GivenUp::TimeIsUp(&left), GivenUp::Parked { left: &left, look_at: None }] {
-        let active = head.released(token("two"), how, second(45)).unwrap().active().unwrap().clone();
+        let active = release(&head, token("two"), how, second(45)).unwrap().active().unwrap().clone();
         assert_eq!(LambdaWaits::of(&active).without(&[]), left.waits);
         let told = serde_json::to_value(&active).unwrap();
         assert_eq!(told["waits"][0]["for"], "update");
@@ -238,8 +238,8 @@ fn a_start_that_was_told_later_is_not_told_again_by_the_next_owner() {
     let two = upload("2", 20);
     let mut head = Head::default().accepts(&two, &me("two", 20)).0;
     for (claim, next, untold) in [("two", "three", true), ("three", "four", false)] {
-        let left = Left { start_untold: untold, ..Left::default() };
-        head = head.released(token(claim), GivenUp::TimeIsUp(&left), second(30)).unwrap();
+        let left = Handover { start_untold: untold, ..Handover::default() };
+        head = release(&head, token(claim), GivenUp::TimeIsUp(&left), second(30)).unwrap();
         assert_eq!(head.active().unwrap().start_untold, untold);
         head = head.wakes(&me(next, 30)).0;
     }

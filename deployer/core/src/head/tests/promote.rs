@@ -67,12 +67,12 @@ impl Head {
 
     fn asks_of(&self, config: &'static Config, request: &Request, verdict: &Decision, now: i64) -> (Self, Next) {
         let name = format!("w{now}");
-        self.writes(self.accept_promotion((request, Dispatch::Inline), verdict, &prod(config), &me(&name, now)))
+        self.writes(accept_promotion(self, (request, Dispatch::Inline), verdict, &prod(config), &me(&name, now)))
     }
 
     fn goes_on(&self, request: &Request, verdict: &Decision, now: i64) -> (Self, Next) {
         let name = format!("g{now}");
-        self.writes(self.go_on_waiting(request.id, verdict, &prod(&ROW), &me(&name, now)))
+        self.writes(apply_decision(self, request.id, verdict, &prod(&ROW), &me(&name, now)))
     }
 
     fn waits(&self) -> Vec<DeploymentId> {
@@ -84,19 +84,19 @@ impl Head {
 fn one_that_has_to_wait_rests_and_comes_to_its_turn_when_it_passes() {
     let one = automatic("1", 10);
     let (head, then) = Head::default().asks(&one, &soaks(100), 10);
-    assert!(matches!(then, Next::Rests(_)) && head.active().is_none() && !head.sleeps(second(10)));
+    assert!(matches!(then, Next::Rests(_)) && head.active().is_none() && !has_work(&head, second(10)));
     assert!(head.needs(one.marker) && head.deployments() == [one.id]);
     let Transition { head: none, then } =
-        head.accept_promotion((&one, Dispatch::Inline), &soaks(100), &prod(&ROW), &me("x", 11));
+        accept_promotion(&head, (&one, Dispatch::Inline), &soaks(100), &prod(&ROW), &me("x", 11));
     assert!(none.is_none() && matches!(then, Next::Rests(_)), "a duplicate meets it");
-    let same = head.go_on_waiting(one.id, &soaks(100), &prod(&ROW), &me("x", 12));
+    let same = apply_decision(&head, one.id, &soaks(100), &prod(&ROW), &me("x", 12));
     assert!(same.head.is_none(), "nothing new is written");
     let (later, _) = head.goes_on(&one, &soaks(200), 20);
     assert_eq!(later.waiting()[0].wait.soak_until, Some(second(200)));
     let (head, then) = later.goes_on(&one, &Decision::Allow, 200);
     let Next::Work(active) = then else { panic!("{then:?}") };
     assert_eq!((active.request, head.waits()), (one.clone(), vec![]));
-    let echo = head.go_on_waiting(one.id, &Decision::Allow, &prod(&ROW), &me("g200", 200));
+    let echo = apply_decision(&head, one.id, &Decision::Allow, &prod(&ROW), &me("g200", 200));
     assert!(matches!(echo, Transition { head: None, then: Next::Work(_) }), "our own echo");
 }
 
@@ -187,9 +187,9 @@ fn one_whose_turn_had_come_is_put_back_where_it_has_to_wait_all_the_same() {
     let one = promotion("1", CauseKind::Promotion, 10);
     let (head, _) = Head::default().asks(&one, &Decision::Allow, 10);
     let Decision::Wait(wait) = soaks(300) else { panic!() };
-    assert!(head.put_back(token("stranger"), &wait, &prod(&ROW), second(20)).is_none());
+    assert!(put_back(&head, token("stranger"), &wait, &prod(&ROW), second(20)).is_none());
     let (stopped, _) = head.accepts(&rollback("r", 15), &me("r", 15));
-    let stopped = stopped.put_back(token("w10"), &wait, &prod(&ROW), second(20)).unwrap();
+    let stopped = put_back(&stopped, token("w10"), &wait, &prod(&ROW), second(20)).unwrap();
     assert_eq!(stopped.then, Next::Over(one.id));
     let stopped = stopped.head.unwrap();
     assert_eq!(
@@ -197,7 +197,7 @@ fn one_whose_turn_had_come_is_put_back_where_it_has_to_wait_all_the_same() {
         (Status::Superseded, vec![]),
         "a rollback has asked for it"
     );
-    let back = head.put_back(token("w10"), &wait, &prod(&ROW), second(20)).unwrap();
+    let back = put_back(&head, token("w10"), &wait, &prod(&ROW), second(20)).unwrap();
     let head = *back.head.unwrap();
     assert_eq!((head.active(), head.waits(), head.waiting()[0].told), (None, vec![one.id], false));
     assert_eq!(head.goes_on(&one, &Decision::Allow, 300).0.active().unwrap().request, one);
@@ -209,19 +209,20 @@ fn approvals_count_once_each_and_the_requesters_own_does_not() {
     let (head, _) = Head::default().asks(&one, &soaks(100), 10);
     let by = |who: &str| Approved { by: who.into(), account: None, at: second(20) };
     assert!(
-        matches!(head.with_approval(one.id, &by("ann")), Consent::Void(because) if because.starts_with("ann has asked"))
+        matches!(approve(&head, one.id, &by("ann")), ApprovalEffect::Void(because) if because.starts_with("ann has asked"))
     );
-    let Consent::Now(approved) = head.with_approval(one.id, &by("bob")) else { panic!() };
-    assert_eq!(approved.with_approval(one.id, &by("bob")), Consent::Earlier);
-    let Consent::Now(twice) = approved.with_approval(one.id, &by("carl")) else { panic!() };
+    let ApprovalEffect::Now(approved) = approve(&head, one.id, &by("bob")) else { panic!() };
+    assert_eq!(approve(&approved, one.id, &by("bob")), ApprovalEffect::Earlier);
+    let ApprovalEffect::Now(twice) = approve(&approved, one.id, &by("carl")) else { panic!() };
     assert_eq!(twice.waiting()[0].request.promoting().unwrap().approvals.len(), 2);
     let other = automatic("9", 90);
-    assert_eq!(head.with_approval(other.id, &by("bob")), Consent::NotWaiting);
-    let Consent::Now(declined) = head.declined(one.id, "declined by bob".into(), &prod(&ROW), second(30)) else {
+    assert_eq!(approve(&head, other.id, &by("bob")), ApprovalEffect::NotWaiting);
+    let ApprovalEffect::Now(declined) = decline(&head, one.id, "declined by bob".into(), &prod(&ROW), second(30))
+    else {
         panic!()
     };
     assert_eq!((declined.told(&one).code, declined.waits()), (Some(Code::NotPromotable), vec![]));
-    assert_eq!(declined.declined(one.id, String::new(), &prod(&ROW), second(30)), Consent::NotWaiting);
+    assert_eq!(decline(&declined, one.id, String::new(), &prod(&ROW), second(30)), ApprovalEffect::NotWaiting);
 }
 
 #[test]
@@ -232,7 +233,7 @@ fn a_refusal_ends_it_before_it_waits_and_a_hold_while_it_does() {
     let two = automatic("2", 20);
     let (head, _) = head.asks(&two, &soaks(100), 20);
     let hold = Hold { reason: "audit".into(), requested_by: None, since: second(30) };
-    let CommandEffect::Now(held) = head.with_hold(hold, &prod(&ROW), "h", second(30)) else { panic!() };
+    let CommandEffect::Now(held) = crate::head::hold(&head, hold, &prod(&ROW), "h", second(30)) else { panic!() };
     assert_eq!((held.told(&two).code, held.waits()), (Some(Code::SoakCancelled), vec![]));
 }
 
@@ -240,9 +241,9 @@ fn a_refusal_ends_it_before_it_waits_and_a_hold_while_it_does() {
 fn it_is_told_once_that_it_waits() {
     let one = automatic("1", 10);
     let (head, _) = Head::default().asks(&one, &soaks(100), 10);
-    let told = head.with_told(&[one.id]).unwrap();
-    assert!(told.waiting()[0].told && told.with_told(&[one.id]).is_none());
-    assert!(head.with_told(&[automatic("9", 90).id]).is_none());
+    let told = with_notified(&head, &[one.id]).unwrap();
+    assert!(told.waiting()[0].told && with_notified(&told, &[one.id]).is_none());
+    assert!(with_notified(&head, &[automatic("9", 90).id]).is_none());
 }
 
 #[test]
@@ -253,7 +254,7 @@ fn of_what_cannot_be_told_the_oldest_is_given_up_and_what_is_not_written_never()
     for number in 0..OUTBOX + 10 {
         let one = automatic(&format!("r{number}"), 10);
         head = head.asks(&one, &no(), 10).0;
-        head = head.without(&[(one.id, [SideEffect::Record, SideEffect::Promotions].into())]).unwrap();
+        head = with_side_effects_done(&head, &[(one.id, [SideEffect::Record, SideEffect::Promotions].into())]).unwrap();
     }
     assert!(!head.is_overfull() && head.outbox().len() <= OUTBOX + 2);
     assert_eq!(head.outbox()[0].record.id, unwritten.id);

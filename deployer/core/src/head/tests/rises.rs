@@ -44,7 +44,7 @@ fn a_place_of_a_group_raises_the_format_until_it_is_given_back() {
     let member = member("1", "g", 10);
     let head = placed(&Head::default(), &member);
     assert_eq!((format_of(&Head::default()), format_of(&head)), (1, 2));
-    let (without, _) = head.without_place(member.id, token("g")).unwrap();
+    let (without, _) = release_place(&head, member.id, token("g")).unwrap();
     assert_eq!(format_of(&without), 1);
 }
 
@@ -53,7 +53,7 @@ fn a_door_raises_the_format_until_none_is_open() {
     let (head, two) = deploying();
     let open = opens(&head, "r1", "6").unwrap();
     assert_eq!((format_of(&head), format_of(&open)), (1, 2));
-    let doors = open.open_doors(second(30));
+    let doors = open_doors(&open, second(30));
     let left_open = open.commits("two", &End { doors, ..arrived(&two, "7", "B") }, None).0.settles();
     assert_eq!(format_of(&left_open), 2);
     assert_eq!(format_of(&left_open.deploys(&upload("3", 60), "8").settles()), 1);

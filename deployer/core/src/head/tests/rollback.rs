@@ -28,13 +28,13 @@ fn undo(number: &str, time: i64) -> Request {
 
 impl Head {
     fn chosen_of(&self, active: &Active) -> Result<ResolvedArtifact, Ending> {
-        self.choose(&active.request.subject, targets(), &Rejects::default())
+        resolve_artifact(self, &active.request.subject, targets(), &Rejects::default())
     }
 
     /// The claimed rollback ends well.
     fn arrives(&self, claim: &str, active: &Active, number: &str) -> Self {
         let chosen = self.chosen_of(active).unwrap();
-        let head = self.with_chosen(token(claim), &chosen).unwrap();
+        let head = with_resolved_artifact(self, token(claim), &chosen).unwrap();
         let mut end = arrived(&active.request, number, "A");
         (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
         head.commits(claim, &end, None).0
@@ -148,7 +148,7 @@ fn what_was_seen_live_is_looked_at_once_more_when_the_rollback_is_claimed() {
     assert_eq!((asked.undoes(), stop), (None, Some(asked.id)));
     let changed = three().deploys(&upload("4", 60), "9");
     assert!(matches!(
-        changed.choose(&asked.subject, targets(), &Rejects::default()),
+        resolve_artifact(&changed, &asked.subject, targets(), &Rejects::default()),
         Err(Ending::Refused { code: Code::LiveChanged, .. })
     ));
 }
@@ -191,7 +191,7 @@ fn where_nothing_is_live_yet_a_rollback_only_stops_the_deployment() {
 fn a_rollback_without_a_release_completes_one_that_has_not_reached_every_target() {
     let half = three().ends_command(&rollback("r", 50), "7", true);
     assert_eq!((releases(half.history()), half.live().unwrap().complete), (vec!["2", "1"], false));
-    let chosen = half.choose(&Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
+    let chosen = resolve_artifact(&half, &Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
     assert_eq!(chosen.release.as_str(), "2");
     assert!(chosen.because.unwrap().starts_with("it completes rollback"));
     assert_eq!(chosen.versions.len(), 2, "the target that it has not reached goes back to its version too");
@@ -207,15 +207,15 @@ fn a_rollback_passes_over_the_same_bytes_under_another_label() {
     let mut json = serde_json::to_value(three()).unwrap();
     json["history"][1]["sha256"] = json["history"][0]["sha256"].clone();
     let head: Head = serde_json::from_value(json).unwrap();
-    let chosen = head.choose(&Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
+    let chosen = resolve_artifact(&head, &Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
     assert_eq!(chosen.release.as_str(), "1");
 }
 
 #[test]
 fn deployment_that_was_asked_to_stop_and_is_displaced_untouched_is_left_too() {
     let (asked, _) = under_way().accepts(&rollback("r", 50), &me("r", 50));
-    let given_up = asked.released(token("four"), GivenUp::Untouched, second(51)).unwrap();
-    let Transition { head, then } = given_up.wake(&at(), &me("next", 60));
+    let given_up = release(&asked, token("four"), GivenUp::Untouched, second(51)).unwrap();
+    let Transition { head, then } = acquire(&given_up, &at(), &me("next", 60));
     assert!(matches!(&then, Next::Work(active) if active.request.id == rollback("r", 50).id), "{then:?}");
     let head = head.unwrap();
     assert_eq!(head.told(&upload("4", 40)).status, Status::Superseded);
@@ -225,9 +225,9 @@ fn deployment_that_was_asked_to_stop_and_is_displaced_untouched_is_left_too() {
 #[test]
 fn deployment_that_was_asked_to_stop_and_is_held_untouched_is_superseded_and_left_too() {
     let (asked, _) = under_way().accepts(&rollback("r", 50), &me("r", 50));
-    let given_up = asked.released(token("four"), GivenUp::Untouched, second(51)).unwrap();
+    let given_up = release(&asked, token("four"), GivenUp::Untouched, second(51)).unwrap();
     let hold = Hold { reason: "stop".into(), requested_by: None, since: second(52) };
-    let CommandEffect::Now(head) = given_up.with_hold(hold, &at(), "h", second(52)) else { panic!() };
+    let CommandEffect::Now(head) = crate::head::hold(&given_up, hold, &at(), "h", second(52)) else { panic!() };
     assert_eq!(head.told(&upload("4", 40)).status, Status::Superseded);
     assert_eq!((releases(head.history()), releases(head.left())), (vec!["3", "2", "1"], vec!["4"]));
     assert_eq!(head.pending().map(|waits| waits.id), Some(rollback("r", 50).id), "it goes on");
@@ -286,7 +286,7 @@ fn rollback_to_a_release_is_not_refused_for_what_the_deployment_did_that_it_stop
 fn undo_of_what_another_deployment_had_brought_leaves_what_is_live() {
     let head = three();
     let undo = |of| Source::Undo { release: "3".parse().unwrap(), artifact: None, of };
-    let chosen = |of| head.choose(&undo(of), targets(), &Rejects::default()).unwrap().release.to_string();
+    let chosen = |of| resolve_artifact(&head, &undo(of), targets(), &Rejects::default()).unwrap().release.to_string();
     let brought = head.live().unwrap().deployment;
     assert_eq!((chosen(None), chosen(Some(brought))), ("2".into(), "2".into()));
     assert_eq!(chosen(Some(upload("4", 40).id)), "3", "a member of a group that found it live already");
@@ -305,7 +305,7 @@ fn rollback_that_only_half_undid_a_deployment_is_what_is_live_and_the_next_compl
     let chosen = head.chosen_of(&next).unwrap();
     let mut end = half_arrived(&next.request, "9", "A");
     (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
-    let (head, _) = head.with_chosen(token("next"), &chosen).unwrap().commits("next", &end, None);
+    let (head, _) = with_resolved_artifact(&head, token("next"), &chosen).unwrap().commits("next", &end, None);
     assert_eq!(releases(head.history()), ["4", "3", "2", "1"]);
     assert_eq!(head.live().unwrap().id(), next.request.id, "it changes the id that people see");
     // Who saw the same incident, and comes later.
