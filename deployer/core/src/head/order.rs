@@ -119,14 +119,14 @@ mod tests {
     }
 
     #[test]
-    fn time_decides_first_whatever_sequencer_and_key_say() {
+    fn time_decides_before_sequencer_and_key() {
         assert!(mark(11, "a", Some("01"), "v1") > mark(10, "b", Some("99"), "v2"));
         assert!(mark(11, "a", Some("01"), "v1") > mark(10, "a", Some("99"), "v2"));
         assert!(mark(50_001, "a", None, "v1") > mark(50_000, "b", None, "v2"), "a whole second is its own start");
     }
 
     #[test]
-    fn at_one_time_the_sequencer_decides_then_key_and_version() {
+    fn at_one_time_sequencer_decides_then_key_and_version() {
         assert!(mark(10, "a", Some("02"), "v1") > mark(10, "b", Some("01"), "v2"));
         assert!(mark(10, "a", Some("01"), "v1") > mark(10, "b", None, "v2"), "none is less than any");
         assert!(mark(10, "b", Some("01"), "v1") > mark(10, "a", Some("010"), "v2"));
@@ -134,14 +134,14 @@ mod tests {
     }
 
     #[test]
-    fn the_shorter_sequencer_is_padded_on_the_right() {
+    fn shorter_sequencer_is_padded_on_the_right() {
         let of = |told: &str| Sequencer::from(told.to_owned());
         assert!(of("0056") > of("00551") && of("0056") < of("00561"));
         assert!(of("0056") == of("005600") && of("00aB") == of("00Ab0"));
     }
 
     #[test]
-    fn an_upload_is_newer_only_beyond_the_mark_and_after_the_floor() {
+    fn upload_is_newer_only_beyond_the_mark_and_the_floor() {
         let mark_now = mark(20, "a", Some("05"), "v1");
         let newest = Newest { mark: Some(mark_now.clone()), floor: Some(at(30)) };
         let because = |upload: &Mark| newest.beyond_upload(upload).unwrap_or_default();
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_of_commands_and_newest_become_the_floor() {
+    fn command_marks_and_newest_of_old_heads_become_the_floor() {
         let read = |text: &str| serde_json::from_str::<Newest>(text).unwrap();
         let (one, two, three) = ("1970-01-01T00:00:01Z", "1970-01-01T00:00:02Z", "1970-01-01T00:00:03Z");
         let of = |time: &str, key: &str| {
@@ -182,7 +182,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_order_of_three_uploads_is_total(one in marks(), two in marks(), three in marks()) {
+        fn order_of_three_uploads_is_total(one in marks(), two in marks(), three in marks()) {
             prop_assert_eq!([one < two, one == two, one > two].iter().filter(|is| **is).count(), 1);
             prop_assert_eq!(one < two, two > one);
             prop_assert!(!(one <= two && two <= three) || one <= three);
@@ -190,7 +190,7 @@ mod tests {
         }
 
         #[test]
-        fn the_last_of_three_uploads_is_the_same_in_whatever_order_they_come(
+        fn last_of_three_uploads_is_the_same_in_any_order(
             all in [marks(), marks(), marks()], order in Just([0, 1, 2]).prop_shuffle(),
         ) {
             let is_one = |one: &Mark, other: &Mark| (&one.key, &one.version_id) == (&other.key, &other.version_id);

@@ -1,4 +1,4 @@
-//! Heads that former deployers wrote: they are read as they are, and mean what they meant. The files are never changed.
+//! Heads that older deployers wrote: they are read as they are, and keep their meaning. The files are never changed.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ fn reads_again<T: format::LedgerObject + PartialEq + std::fmt::Debug>(name: &str
 }
 
 #[test]
-fn every_object_of_every_format_is_read_and_written_in_its_format() {
+fn every_object_of_every_format_is_read_and_written_in_it() {
     for number in format::FIRST..=format::KNOWN {
         for (name, text) in files(number) {
             let written = match name.split('-').next().unwrap() {
@@ -62,7 +62,7 @@ fn every_object_of_every_format_is_read_and_written_in_its_format() {
 }
 
 #[test]
-fn a_plain_head_of_before_has_its_history_and_no_pending() {
+fn plain_old_head_has_its_history_and_no_pending() {
     for name in ["head-plain", "head-of-before-commands"] {
         let head = head(name);
         assert_eq!((releases(head.history()), missing_live(&head)), (vec!["3", "2", "1"], None));
@@ -72,8 +72,8 @@ fn a_plain_head_of_before_has_its_history_and_no_pending() {
 }
 
 #[test]
-fn what_was_asked_for_before_a_command_of_before_still_comes_too_late() {
-    // Rolled back from 3 at 40 and asked to go back once more at 60; 4 is stopped, and 5 came at 70.
+fn upload_before_an_old_heads_command_still_comes_too_late() {
+    // At 40 release 3 was rolled back, and at 60 another rollback was asked for; 4 is stopped, and 5 came at 70.
     let head = head("head-busy");
     assert_eq!((releases(head.history()), releases(head.left())), (vec!["2", "1"], vec!["3"]));
     assert_eq!(head.newest, order::Newest { mark: Some(mark_of(&upload("5", 70))), floor: None });
@@ -83,12 +83,12 @@ fn what_was_asked_for_before_a_command_of_before_still_comes_too_late() {
     assert_eq!(held.hold().unwrap().reason, "audit");
     let Some(CommandEffect::Now(head)) = release_hold(&held, &at(), "released") else { panic!() };
     let late = head.accepts(&upload("6", 39), &me("late", 50)).0;
-    assert_eq!(late.told(&upload("6", 39)).status, Status::Superseded);
+    assert_eq!(late.record_of(&upload("6", 39)).status, Status::Superseded);
     assert!(matches!(head.accepts(&upload("6", 41), &me("six", 50)).1, Next::Work(_)));
 }
 
 #[test]
-fn a_promotion_of_before_waits_on_with_its_approvals() {
+fn old_promotion_waits_on_with_its_approvals() {
     let head = head("head-waiting");
     let waiting = &head.waiting()[0];
     let promoting = waiting.request.promoting().unwrap();
@@ -96,7 +96,7 @@ fn a_promotion_of_before_waits_on_with_its_approvals() {
 }
 
 #[test]
-fn an_end_of_before_still_calls_for_its_promotions() {
+fn end_in_an_old_head_still_calls_for_its_promotions() {
     let with_end = |kind: &str, status: &str| {
         let mut busy: serde_json::Value = serde_json::from_str(&files(1)["head-busy"]).unwrap();
         let record = &mut busy["outbox"][0]["record"];
@@ -126,7 +126,7 @@ fn an_end_of_before_still_calls_for_its_promotions() {
 }
 
 #[test]
-fn what_reached_some_targets_of_a_head_of_before_is_live_and_incomplete() {
+fn old_heads_artifact_on_some_targets_is_live_and_incomplete() {
     let (head, record) = (head("head-partly-failed"), record("record-partly-failed"));
     assert_eq!((releases(head.history()), missing_live(&head)), (vec!["3", "2", "1"], Some(record.id)));
     let recovered = with_recovered_live(&head, Some(&record));
@@ -137,7 +137,7 @@ fn what_reached_some_targets_of_a_head_of_before_is_live_and_incomplete() {
 }
 
 #[test]
-fn a_rollback_of_before_that_reached_some_targets_leaves_what_it_left() {
+fn old_rollback_on_some_targets_leaves_what_it_left() {
     let (plain, record) = (head("head-plain"), record("record-rollback"));
     let mut before = plain.clone();
     before.live_state.targets[0].deployment = Some(record.id);
@@ -147,7 +147,7 @@ fn a_rollback_of_before_that_reached_some_targets_leaves_what_it_left() {
 }
 
 #[test]
-fn a_rollback_is_refused_where_nobody_knows_what_is_live_until_something_goes_live() {
+fn rollback_is_refused_while_what_is_live_is_unknown() {
     let head = head("head-partly-failed");
     let lost = with_recovered_live(&head, None);
     let four = missing_live(&head).unwrap();
@@ -167,7 +167,7 @@ fn a_rollback_is_refused_where_nobody_knows_what_is_live_until_something_goes_li
         resolve_artifact(&lost, &named, &at().environment.targets, &Rejects::default()).unwrap().release.as_str(),
         "2"
     );
-    // It stays so when it is written, in a format that deployers of before do not touch.
+    // It stays so when it is written, in a format that older deployers do not touch.
     let written = format::write(&lost, &lost.as_read).unwrap();
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&written).unwrap()["format"], 2);
     let again: Head = format::read(&written).unwrap();

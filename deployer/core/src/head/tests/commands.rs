@@ -1,4 +1,4 @@
-//! Commands in the order, what waits, and what is asked to stop; holds; what a command is about, and what comes of it.
+//! Commands: their place in the order, the deployments that they ask to stop, and the artifacts that they are about. Holds.
 
 use super::*;
 use crate::commanded::{Hold, Reject};
@@ -12,7 +12,7 @@ pub(super) fn three() -> Head {
         let (claimed, _) = head.accepts(&request, &me("deploys", time));
         let mut end = arrived(&request, number, "A");
         end.record.finished_at = Some(second(time + 1));
-        claimed.commits("deploys", &end, None).0.settles()
+        claimed.commits("deploys", &end, None).0.flushes()
     };
     uploads.into_iter().fold(Head::default(), deploys)
 }
@@ -50,7 +50,7 @@ fn reject(release: &str) -> Reject {
 }
 
 impl Head {
-    /// Takes a command in, finds out its artifact, and ends it well.
+    /// Accepts a command, resolves its artifact, and ends it well.
     pub(super) fn obeys(&self, request: &Request, number: &str) -> Self {
         self.ends_command(request, number, false)
     }
@@ -94,7 +94,7 @@ fn hold_for(reason: &str) -> Hold {
 }
 
 #[test]
-fn an_upload_of_before_a_command_comes_too_late_under_whichever_key() {
+fn upload_older_than_a_command_comes_too_late_under_any_key() {
     let (head, _) = three().accepts(&rollback("r", 50), &me("r", 50));
     let of_its_key = as_version(upload("3", 49), "v2", Some("FF"));
     let of_its_key = Request { hash: RequestHash::of(&["v2"]), ..of_its_key };
@@ -115,39 +115,39 @@ fn an_upload_of_before_a_command_comes_too_late_under_whichever_key() {
 }
 
 #[test]
-fn a_greater_sequencer_does_not_help_what_is_older_than_a_command() {
+fn upload_older_than_a_command_is_late_despite_greater_sequencer() {
     let first = as_version(upload("1", 10), "v1", Some("01"));
-    let head = Head::default().deploys(&first, "6").settles();
+    let head = Head::default().deploys(&first, "6").flushes();
     let (head, _) = head.accepts(&back_to("d", "1", 50), &me("d", 50));
     let mut again = as_version(upload("1", 40), "v2", Some("02"));
     again.hash = RequestHash::of(&["again"]);
     let (head, then) = head.accepts(&again, &me("again", 51));
-    assert_eq!((then, head.told(&again).status), (Next::Over(again.id), Status::Superseded));
+    assert_eq!((then, head.record_of(&again).status), (Next::Over(again.id), Status::Superseded));
 }
 
 #[test]
-fn a_redeploy_outdates_no_upload() {
-    let (head, _) = Head::default().deploys(&upload("1", 10), "6").settles().accepts(&redeploy("d", 50), &me("d", 50));
+fn redeploy_outdates_no_upload() {
+    let (head, _) = Head::default().deploys(&upload("1", 10), "6").flushes().accepts(&redeploy("d", 50), &me("d", 50));
     let on_its_way = upload("2", 40);
     assert_eq!(head.accepts(&on_its_way, &me("late", 51)).0.all_pending(), [on_its_way]);
 }
 
 #[test]
-fn a_command_leaves_the_mark_as_it_is_and_the_floor_never_falls() {
+fn command_keeps_the_mark_and_the_floor_never_falls() {
     let (head, _) = three().accepts(&rollback("r", 60), &me("r", 60));
     let (head, _) = head.accepts(&rollback("s", 55), &me("s", 61));
     assert_eq!((&head.newest.mark, head.newest.floor), (&Some(mark_of(&upload("3", 30))), Some(second(60))));
 }
 
 #[test]
-fn a_command_of_before_an_upload_takes_nothing_from_its_mark() {
+fn command_older_than_an_upload_keeps_its_mark() {
     let (head, _) = Head::default().accepts(&upload("1", 90), &me("one", 50));
     let (head, _) = head.accepts(&rollback("r", 60), &me("r", 60));
     assert_eq!(head.newest.mark.as_ref().unwrap().time, second(90));
 }
 
 #[test]
-fn a_rollback_takes_the_place_of_an_upload_and_a_deploy_that_of_a_rollback() {
+fn rollback_displaces_an_upload_and_a_deploy_displaces_a_rollback() {
     let (head, _) = three().accepts(&upload("4", 40), &me("four", 40));
     let (five, back) = (upload("5", 50), rollback("b", 60));
     let (head, _) = head.accepts(&five, &me("five", 50));
@@ -173,7 +173,7 @@ fn a_rollback_takes_the_place_of_an_upload_and_a_deploy_that_of_a_rollback() {
 }
 
 #[test]
-fn a_redeploy_takes_nothings_place_and_waits_behind_all() {
+fn redeploy_displaces_nothing_and_waits_behind_all() {
     let (head, _) = three().accepts(&upload("4", 40), &me("four", 40));
     let (five, again) = (upload("5", 50), redeploy("d", 60));
     let (head, _) = head.accepts(&five, &me("five", 50));
@@ -184,11 +184,11 @@ fn a_redeploy_takes_nothings_place_and_waits_behind_all() {
     let late = upload("6", 55);
     let (head, _) = head.accepts(&late, &me("late", 61));
     assert_eq!(head.all_pending(), [late]);
-    assert_eq!(head.told(&again).status, Status::Superseded);
+    assert_eq!(head.record_of(&again).status, Status::Superseded);
 }
 
 #[test]
-fn a_redeploy_that_waits_is_joined_by_the_next_one() {
+fn pending_redeploy_is_joined_by_the_next_one() {
     let (head, _) = three().accepts(&upload("4", 40), &me("four", 40));
     let (first, second) = (redeploy("d", 50), redeploy("e", 60));
     let (head, _) = head.accepts(&first, &me("d", 50));
@@ -199,12 +199,12 @@ fn a_redeploy_that_waits_is_joined_by_the_next_one() {
 }
 
 #[test]
-fn a_redeploy_goes_behind_one_that_is_worked_on_or_means_what_is_live_no_more() {
+fn redeploy_joins_no_active_one_and_none_of_another_artifact() {
     let (first, second) = (redeploy("d", 40), redeploy("e", 50));
     let (worked_on, _) = three().accepts(&first, &me("d", 40));
     let (head, _) = worked_on.accepts(&second, &me("e", 50));
     assert_eq!((head.active().unwrap().request.id, head.pending().unwrap().id), (first.id, second.id));
-    // What is live has changed since the first of those that wait was asked for.
+    // Another artifact has become live since the first of the redeploys that wait was asked for.
     let (head, _) = three().accepts(&upload("4", 40), &me("four", 40));
     let (head, _) = head.accepts(&upload("5", 41), &me("five", 41));
     let (head, _) = head.accepts(&redeploy("f", 50), &me("f", 50));
@@ -215,7 +215,7 @@ fn a_redeploy_goes_behind_one_that_is_worked_on_or_means_what_is_live_no_more() 
 }
 
 #[test]
-fn a_redeploy_is_superseded_once_something_newer_has_reached_a_target() {
+fn redeploy_is_superseded_after_something_newer_reached_a_target() {
     let (head, _) = three().accepts(&upload("4", 40), &me("four", 40));
     let again = redeploy("d", 60);
     let (head, _) = head.accepts(&again, &me("d", 60));
@@ -225,19 +225,19 @@ fn a_redeploy_is_superseded_once_something_newer_has_reached_a_target() {
 }
 
 #[test]
-fn an_upload_that_was_given_up_makes_way_for_a_command_and_a_command_for_no_upload() {
+fn given_up_upload_yields_to_a_command_but_not_vice_versa() {
     let (one, back) = (upload("1", 10), rollback("r", 40));
     let given_up = Head::default().accepts(&one, &me("one", 10)).0.gives_up("one", 20).unwrap();
     let (head, then) = given_up.accepts(&back, &me("r", 40));
     assert!(matches!(then, Next::Work(active) if active.request.id == back.id && active.stop.is_none()));
-    assert_eq!(head.told(&one).status, Status::Superseded);
+    assert_eq!(head.record_of(&one).status, Status::Superseded);
     let (head, then) = head.gives_up("r", 50).unwrap().accepts(&upload("2", 60), &me("two", 60));
     assert!(matches!(then, Next::Work(active) if active.request.id == back.id), "first the command");
     assert_eq!(head.pending(), Some(&upload("2", 60)));
 }
 
 #[test]
-fn a_rollback_asks_what_is_worked_on_to_stop_and_a_redeploy_does_not() {
+fn rollback_stops_the_active_deployment_and_a_redeploy_does_not() {
     let (one, back) = (upload("4", 40), rollback("r", 50));
     let (worked_on, _) = three().accepts(&one, &me("one", 40));
     let (again, _) = worked_on.accepts(&redeploy("d", 50), &me("d", 50));
@@ -245,8 +245,8 @@ fn a_rollback_asks_what_is_worked_on_to_stop_and_a_redeploy_does_not() {
     let (head, _) = worked_on.accepts(&back, &me("r", 50));
     assert_eq!(head.active().unwrap().stop, Some(back.id));
     assert!(head.queue().is_held_by(token("one")), "it is its owner who stops");
-    // The owner may have died: whoever succeeds it knows as well.
-    let (taken_over, then) = head.wakes(&me("w", 140));
+    // The owner may have died: its successor knows as well.
+    let (taken_over, then) = head.acquires(&me("w", 140));
     assert!(matches!(then, Next::Work(active) if active.request == one && active.stop == Some(back.id)));
     let (dead, then) = worked_on.accepts(&back, &me("r", 140));
     assert!(matches!(then, Next::Work(active) if active.request == one && active.stop == Some(back.id)));
@@ -257,7 +257,7 @@ fn a_rollback_asks_what_is_worked_on_to_stop_and_a_redeploy_does_not() {
 }
 
 #[test]
-fn a_command_is_known_by_its_id() {
+fn command_is_known_by_its_id() {
     let back = rollback("r", 50);
     let head = three().obeys(&back, "7");
     let again = rollback("r", 60);
@@ -268,13 +268,13 @@ fn a_command_is_known_by_its_id() {
 }
 
 #[test]
-fn a_hold_refuses_all_but_rollbacks_until_it_is_released() {
+fn hold_refuses_all_but_rollbacks_until_it_is_released() {
     let held = three().holds("black friday", "h");
     let because = "held by ann since 1970-01-01T00:00:50Z: black friday";
     for request in [upload("4", 60), redeploy("d", 60)] {
         let (head, then) = held.accepts(&request, &me("x", 60));
         assert_eq!((then, head.because(&request)), (Next::Over(request.id), (Status::Refused, because)));
-        assert_eq!((head.told(&request).code, &head.newest), (Some(Code::Held), &held.newest));
+        assert_eq!((head.record_of(&request).code, &head.newest), (Some(Code::Held), &held.newest));
     }
     assert!(matches!(held.accepts(&rollback("r", 60), &me("r", 60)).1, Next::Work(_)));
     let still = held.holds("still", "i");
@@ -286,13 +286,13 @@ fn a_hold_refuses_all_but_rollbacks_until_it_is_released() {
 }
 
 #[test]
-fn what_waits_and_is_held_ends_at_once_and_what_is_worked_on_goes_on() {
+fn hold_ends_pending_requests_and_the_active_deployment_goes_on() {
     let (one, two) = (upload("1", 10), upload("2", 40));
     let (head, _) = Head::default().accepts(&one, &me("one", 10));
     let (waiting, _) = head.accepts(&redeploy("d", 20), &me("d", 20));
     let held = waiting.holds("stop", "h");
     let again = redeploy("d", 20);
-    assert_eq!((held.told(&again).status, held.told(&again).code), (Status::Refused, Some(Code::Held)));
+    assert_eq!((held.record_of(&again).status, held.record_of(&again).code), (Status::Refused, Some(Code::Held)));
     assert_eq!((held.all_pending(), &held.active().unwrap().request), ([].as_slice(), &one));
     let (waiting, _) = head.accepts(&rollback("r", 20), &me("r", 20));
     let held = waiting.accepts(&two, &me("two", 40)).0.holds("stop", "h");
@@ -302,7 +302,7 @@ fn what_waits_and_is_held_ends_at_once_and_what_is_worked_on_goes_on() {
 }
 
 #[test]
-fn the_same_hold_again_does_nothing_while_it_stands() {
+fn same_hold_again_does_nothing_while_it_stands() {
     let held = three().holds("stop", "h");
     let again = |head: &Head, reason: &str, id: &str| hold(&head, hold_for(reason), &at(), id, second(70));
     assert_eq!(again(&held, "stop", "h"), CommandEffect::Earlier);
@@ -320,7 +320,7 @@ fn the_same_hold_again_does_nothing_while_it_stands() {
 }
 
 #[test]
-fn the_id_of_a_hold_that_was_released_is_refused() {
+fn id_of_a_released_hold_is_refused() {
     let again = |head: &Head, id: &str| hold(&head, hold_for("stop"), &at(), id, second(70));
     let free = three().holds("stop", "h").without_the_hold("free");
     assert_eq!(again(&free, "h"), reused("h"));
@@ -336,7 +336,7 @@ fn the_id_of_a_hold_that_was_released_is_refused() {
 }
 
 #[test]
-fn a_hold_of_before_stands_by_every_id_that_is_known() {
+fn old_hold_stands_by_every_known_id() {
     let held = three().holds("stop", "h").without_the_hold("free").holds("stop", "i");
     let mut of_before = serde_json::to_value(&held).unwrap();
     of_before["hold"].as_object_mut().unwrap().remove("asked_by");
@@ -349,7 +349,7 @@ fn a_hold_of_before_stands_by_every_id_that_is_known() {
 }
 
 #[test]
-fn a_rollback_walks_back_and_a_new_release_goes_on_from_there() {
+fn rollback_walks_back_and_a_new_release_goes_on_there() {
     let head = three().obeys(&rollback("a", 50), "7");
     assert_eq!((releases(head.history()), releases(head.left())), (vec!["2", "1"], vec!["3"]));
     let head = head.obeys(&rollback("b", 60), "6");
@@ -364,7 +364,7 @@ fn a_rollback_walks_back_and_a_new_release_goes_on_from_there() {
 }
 
 #[test]
-fn a_rollback_to_a_release_goes_to_what_was_left_as_well() {
+fn rollback_to_a_release_finds_artifacts_that_were_left() {
     let head = three().obeys(&back_to("a", "1", 50), "6");
     assert_eq!((releases(head.history()), releases(head.left())), (vec!["1"], vec!["3", "2"]));
     let head = head.obeys(&back_to("b", "3", 60), "8");
@@ -381,7 +381,7 @@ fn a_rollback_to_a_release_goes_to_what_was_left_as_well() {
 }
 
 #[test]
-fn of_a_release_that_was_live_several_times_the_newest_artifact_is_meant() {
+fn rollback_to_a_release_means_its_newest_artifact() {
     let again = |version: &str, time| {
         let mut request = as_version(upload("main", time), version, None);
         request.hash = RequestHash::of(&[version]);
@@ -400,7 +400,7 @@ fn of_a_release_that_was_live_several_times_the_newest_artifact_is_meant() {
 }
 
 #[test]
-fn what_is_rejected_is_skipped() {
+fn rollback_skips_rejected_artifacts() {
     let head = three();
     let goes = |rejects: &[&str]| head.chooses(None, rejects).ok();
     assert_eq!(goes(&[]).as_deref(), Some("2"));
@@ -411,15 +411,15 @@ fn what_is_rejected_is_skipped() {
 }
 
 #[test]
-fn what_is_live_is_no_way_back_although_it_was_live_before() {
+fn rollback_never_goes_to_what_is_live() {
     let mut head = three();
-    // Release 2 once more, by a command.
+    // A command brings release 2 once more.
     let (claimed, _) = head.accepts(&command("d", CauseKind::Deploy, Source::Live { of: None }, 40), &me("d", 40));
     let chosen = ResolvedArtifact::from(&head.history()[1]);
     let claimed = with_resolved_artifact(&claimed, token("d"), &chosen).unwrap();
     let mut end = arrived(&command("d", CauseKind::Deploy, Source::Live { of: None }, 40), "9", "A");
     (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
-    head = claimed.commits("d", &end, None).0.settles();
+    head = claimed.commits("d", &end, None).0.flushes();
     assert_eq!(releases(head.history()), ["2", "3", "2", "1"]);
     assert_eq!(head.chooses(None, &[]).unwrap(), "3");
     assert_eq!(head.chooses(None, &["3"]).unwrap(), "1");
@@ -428,7 +428,7 @@ fn what_is_live_is_no_way_back_although_it_was_live_before() {
 }
 
 #[test]
-fn a_redeploy_is_about_what_is_live_and_no_step_of_the_history() {
+fn redeploy_brings_what_is_live_and_is_no_step_of_history() {
     let head = three();
     let chosen = resolve_artifact(&head, &Source::Live { of: None }, targets(), &Rejects::default()).unwrap();
     assert_eq!((chosen.release.as_str(), chosen.versions.len()), ("3", 0), "by its manifest, not by a version");
@@ -444,7 +444,7 @@ fn a_redeploy_is_about_what_is_live_and_no_step_of_the_history() {
 }
 
 #[test]
-fn what_a_command_is_about_is_written_down_once_and_by_its_owner_only() {
+fn resolved_artifact_is_written_once_and_only_by_the_owner() {
     let (head, _) = three().accepts(&rollback("r", 50), &me("r", 50));
     assert_eq!(head.active().unwrap().chosen, None);
     let chosen = resolve_artifact(&head, &Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
@@ -452,12 +452,12 @@ fn what_a_command_is_about_is_written_down_once_and_by_its_owner_only() {
     let known = with_resolved_artifact(&head, token("r"), &chosen).unwrap();
     assert_eq!((known.revision, known.active().unwrap().chosen.as_ref()), (head.revision + 1, Some(&chosen)));
     assert_eq!(with_resolved_artifact(&known, token("r"), &chosen), None);
-    let (taken_over, _) = known.wakes(&me("w", 150));
+    let (taken_over, _) = known.acquires(&me("w", 150));
     assert_eq!(taken_over.active().unwrap().chosen.as_ref(), Some(&chosen), "whoever goes on means the same");
 }
 
 #[test]
-fn a_head_with_commands_reads_back_and_one_of_before_commands_reads() {
+fn head_with_commands_and_head_from_before_commands_are_read() {
     let head = three().obeys(&rollback("a", 50), "7").holds("stop", "h");
     let (head, _) = head.accepts(&rollback("b", 60), &me("b", 60));
     let (head, _) = head.accepts(&back_to("c", "1", 61), &me("c", 61));

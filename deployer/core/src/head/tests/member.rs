@@ -1,4 +1,4 @@
-//! Members of groups: each holds its place, and what is newer waits behind it.
+//! Members of groups: each holds its place, and newer requests wait behind it.
 
 use super::promote::{automatic, prod, promotion, row_config};
 use super::*;
@@ -25,7 +25,7 @@ fn accepts(head: &Head, request: &Request, name: &str, now: i64) -> (Head, Next)
 }
 
 #[test]
-fn an_upload_waits_behind_a_member_and_is_next_after_it() {
+fn upload_waits_behind_a_member_and_is_next_after_it() {
     let member = member("1", "g", 10);
     let head = placed(&Head::default(), &member);
     assert!(head.needs(member.marker) && head.active().is_none());
@@ -44,7 +44,7 @@ fn an_upload_waits_behind_a_member_and_is_next_after_it() {
 }
 
 #[test]
-fn what_was_next_before_the_place_was_taken_goes_first() {
+fn request_pending_before_the_place_was_reserved_goes_first() {
     let (first, second_one) = (upload("1", 10), upload("2", 11));
     let (head, _) = accepts(&Head::default(), &first, "a", 10);
     let (head, _) = accepts(&head, &second_one, "b", 11);
@@ -59,7 +59,7 @@ fn what_was_next_before_the_place_was_taken_goes_first() {
 }
 
 #[test]
-fn a_newer_promotion_does_not_displace_a_member_and_an_older_one_gives_way_when_it_goes() {
+fn newer_promotion_displaces_no_member_and_older_gives_way_to_it() {
     let older = automatic("1", 10);
     let soaks = Decision::Wait(Wait { soak_until: Some(second(100)), ..Wait::over(second(999)) });
     let at = prod(row_config());
@@ -83,7 +83,7 @@ fn a_newer_promotion_does_not_displace_a_member_and_an_older_one_gives_way_when_
 }
 
 #[test]
-fn another_groups_member_is_met_and_a_place_that_is_given_back_leaves_nothing() {
+fn member_of_another_group_waits_until_the_place_is_released() {
     let one = member("1", "g", 10);
     let head = placed(&Head::default(), &one);
     assert_eq!(reserve_place(&head, &one, second(11)), Placing::Held);
@@ -96,7 +96,7 @@ fn another_groups_member_is_met_and_a_place_that_is_given_back_leaves_nothing() 
 }
 
 #[test]
-fn a_rollback_goes_before_a_member_and_ends_it() {
+fn rollback_goes_before_a_member_and_ends_it() {
     let (first, _) = accepts(&Head::default(), &upload("1", 1), "a", 1);
     let one = member("2", "g", 10);
     let head = placed(&first, &one);
@@ -107,7 +107,7 @@ fn a_rollback_goes_before_a_member_and_ends_it() {
 }
 
 #[test]
-fn an_older_upload_that_came_behind_a_member_does_not_replace_it() {
+fn older_upload_behind_a_member_does_not_replace_it() {
     let one = member("2", "g", 50);
     let head = placed(&Head::default(), &one);
     let late = upload("1", 40);

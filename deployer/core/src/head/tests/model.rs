@@ -1,4 +1,4 @@
-//! What is known of a head from outside, and what must hold whatever it goes through.
+//! A model of a head: the facts that are known from outside, and the rules that hold after each operation.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -9,7 +9,7 @@ use super::*;
 use crate::commanded::Hold;
 use crate::rejects::Rejects;
 
-/// What became of a request.
+/// The state of a request, as it is known from outside.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Fate {
     Open,
@@ -17,7 +17,7 @@ pub(super) enum Fate {
     Settled,
 }
 
-/// A head, and what is known of it from outside.
+/// A head, and the facts that are known of it from outside.
 pub(super) struct World {
     pub head: Head,
     now: i64,
@@ -138,19 +138,19 @@ impl World {
         request.marker = token(&format!("m{name}"));
         let refusal = refused.then(refusal);
         let refused = refused || self.head.hold().is_some();
-        let moved = accept(&self.head, &request, &at(), rules(refusal.as_ref()), &me);
-        let then = moved.then.clone();
+        let transition = accept(&self.head, &request, &at(), rules(refusal.as_ref()), &me);
+        let then = transition.then.clone();
         let newest = self.accepted.iter().all(|other| mark_of(&request) > mark_of(other));
         let newest = newest && self.head.newest.beyond_upload(&mark_of(&request)).is_none();
-        self.writes(Some(*moved.head.expect("a new request always is written down")));
-        let echo = accept(&self.head, &request, &at(), rules(refusal.as_ref()), &me);
-        assert_eq!(echo, Transition { head: None, then: then.clone() }, "our own echo");
+        self.writes(Some(*transition.head.expect("a new request always is written down")));
+        let own_write = accept(&self.head, &request, &at(), rules(refusal.as_ref()), &me);
+        assert_eq!(own_write, Transition { head: None, then: then.clone() }, "our own write");
         self.fates.insert(request.id, (request.clone(), Fate::Open));
         match then {
             Next::Over(id) => {
                 assert_eq!(id, request.id);
                 assert!(refused || !newest, "the newest is never superseded");
-                let status = self.head.told(&request).status;
+                let status = self.head.record_of(&request).status;
                 assert_eq!(status, if refused { Status::Refused } else { Status::Superseded });
             }
             Next::Work(active) => {
@@ -182,14 +182,14 @@ impl World {
         let refusal = refused.then(refusal);
         let held = self.head.hold().is_some() && !request.is_rollback();
         let (before, was) = (self.head.active().cloned(), self.head.all_pending().to_vec());
-        let moved = accept(&self.head, &request, &at(), rules(refusal.as_ref()), &me);
-        let then = moved.then.clone();
-        self.writes(Some(*moved.head.expect("a new request always is written down")));
+        let transition = accept(&self.head, &request, &at(), rules(refusal.as_ref()), &me);
+        let then = transition.then.clone();
+        self.writes(Some(*transition.head.expect("a new request always is written down")));
         let is_over = then == Next::Over(request.id);
         assert!(!(refused || held) || is_over);
         if is_over {
             self.fates.insert(request.id, (request.clone(), Fate::Open));
-            assert_eq!(self.head.told(&request).status, Status::Refused);
+            assert_eq!(self.head.record_of(&request).status, Status::Refused);
             assert_eq!(
                 (self.head.all_pending(), self.head.active().and_then(|a| a.stop)),
                 (was.as_slice(), before.and_then(|a| a.stop)),
@@ -197,7 +197,7 @@ impl World {
             );
             return;
         }
-        // It may have been completed by what the head knows; or joins another one.
+        // The head may have completed the request, or joined it to another one.
         let Some(request) = self.open_request(request.id) else {
             let joins = matches!(request.cause.kind, CauseKind::Rollback | CauseKind::Redeploy);
             assert!(joins, "only a rollback or a redeploy joins another");
@@ -209,7 +209,7 @@ impl World {
         self.fates.insert(request.id, (request.clone(), Fate::Open));
         let is_redeploy = request.cause.kind == CauseKind::Redeploy;
         assert!(is_redeploy || self.head.newest.floor >= Some(request.time), "what is older comes too late");
-        // Whoever is in the way goes on, and hears that it shall stop.
+        // The deployment that is in the way goes on, and is asked to stop.
         let goes_on = self.head.active().filter(|is| before.as_ref().is_some_and(|was| was.request == is.request));
         if let (Some(is), Some(was)) = (goes_on, before) {
             assert_eq!(is.stop, if request.is_rollback() { Some(request.id) } else { was.stop });
@@ -260,25 +260,25 @@ impl World {
             marker: token(&format!("m{name}")),
             ..first.clone()
         };
-        let slept = has_work(&self.head, second(self.now));
-        let moved = accept(&self.head, &other_door, &at(), rules(None), &me);
+        let had_work = has_work(&self.head, second(self.now));
+        let transition = accept(&self.head, &other_door, &at(), rules(None), &me);
         assert!(!self.head.needs(other_door.marker));
-        match &moved.then {
-            Next::Over(id) => assert_eq!((*id, fate != Fate::Open, moved.head.is_none()), (first.id, true, true)),
+        match &transition.then {
+            Next::Over(id) => assert_eq!((*id, fate != Fate::Open, transition.head.is_none()), (first.id, true, true)),
             Next::Wait { request, .. } => {
                 assert!(is_as_told(request, &first), "{request:?}");
-                assert_eq!((fate, moved.head.is_none(), slept), (Fate::Open, true, false));
+                assert_eq!((fate, transition.head.is_none(), had_work), (Fate::Open, true, false));
             }
             Next::Work(active) => {
-                assert!(fate == Fate::Open && slept);
+                assert!(fate == Fate::Open && had_work);
                 self.claims.push((name, active.request.clone()));
             }
             Next::Rests(_) | Next::Nothing => panic!("a duplicate meets its deployment"),
         }
-        self.writes(moved.head.map(|head| *head));
+        self.writes(transition.head.map(|head| *head));
     }
 
-    /// Where the head knows it no more its result answers, as soon as the head says that it is over.
+    /// Submits an old request. If the head knows it no more, its result answers, as soon as the head says that it is over.
     fn old(&mut self, which: &Index) {
         let settled: Vec<_> = self.fates.values().filter(|(_, fate)| *fate == Fate::Settled).collect();
         if settled.is_empty() {
@@ -293,17 +293,17 @@ impl World {
 
     fn acquire(&mut self) {
         let (name, me) = self.draws();
-        let slept = has_work(&self.head, second(self.now));
+        let had_work = has_work(&self.head, second(self.now));
         let Transition { head, then } = acquire(&self.head, &at(), &me);
-        assert_eq!(head.is_some(), slept);
+        assert_eq!(head.is_some(), had_work);
         self.writes(head.map(|head| *head));
         if let Next::Work(active) = then.clone() {
             self.claims.push((name, active.request));
-            assert_eq!(acquire(&self.head, &at(), &me), Transition { head: None, then }, "our own echo");
+            assert_eq!(acquire(&self.head, &at(), &me), Transition { head: None, then }, "our own write");
         }
     }
 
-    /// A claim, and what it was for.
+    /// Picks a claim and its request.
     fn claim(&self, former: Option<&Index>) -> Option<(String, Request)> {
         let held = |(name, _): &&(String, Request)| self.head.queue().is_held_by(token(name));
         match former {
@@ -312,7 +312,7 @@ impl World {
         }
     }
 
-    /// The claim that was ended, if one was.
+    /// Finishes a deployment and returns its claim, if the claim held.
     fn finish(&mut self, former: Option<&Index>, outcome: Outcome, next: bool) -> Option<String> {
         let (claim, request) = self.claim(former)?;
         let (outcome, chosen) = self.finds_out(&claim, &request, outcome);
@@ -344,9 +344,9 @@ impl World {
                 assert!(self.head.queue().is_held_by(token(&claim)));
                 assert_eq!(next.is_some(), claimant.is_some() && self.head.pending().is_some());
                 self.writes(Some(*head));
-                let echo = finish(&self.head, token(&claim), &end, &at(), claimant);
-                assert_eq!(echo, Finish::Over { next: next.clone() }, "our own echo");
-                let told = self.head.told(&request);
+                let own_write = finish(&self.head, token(&claim), &end, &at(), claimant);
+                assert_eq!(own_write, Finish::Over { next: next.clone() }, "our own write");
+                let told = self.head.record_of(&request);
                 match stopped {
                     true => assert_eq!(told.status, Status::Superseded),
                     false => assert_eq!(told, &end.record),
@@ -376,12 +376,12 @@ impl World {
         }
     }
 
-    /// The bytes that were live, or were left: here a key stands for them.
+    /// Collects the bytes that were live or were left: here a key stands for them.
     fn lives(&self) -> HashSet<String> {
         self.head.history().iter().chain(self.head.left()).map(|live| live.artifact.key.clone()).collect()
     }
 
-    /// Whoever holds the claim on a command finds out what it is about; where there is nothing it is refused.
+    /// Resolves the artifact of a command, if its claim holds. If there is none, the command is refused.
     fn finds_out(&mut self, claim: &str, request: &Request, outcome: Outcome) -> (Outcome, Option<ResolvedArtifact>) {
         if request.is_upload() || !self.head.queue().is_held_by(token(claim)) {
             return (outcome, None);
@@ -410,7 +410,7 @@ impl World {
         }
     }
 
-    /// What has ended since.
+    /// Notes the deployments that have ended since.
     fn track(&mut self, entries: &[OutboxEntry]) {
         for OutboxEntry { record, marker, .. } in entries {
             let (request, fate) = self.fates.get_mut(&record.id).expect("only what was asked for ends");
@@ -431,7 +431,7 @@ impl World {
         }
     }
 
-    /// What holds after each operation.
+    /// Checks all rules after an operation.
     fn holds(&mut self, before: &Head, finished: Option<&str>) {
         let head = self.head.clone();
         assert_eq!(head.revision > before.revision, head != *before, "a head that is written is another one");
@@ -476,11 +476,11 @@ impl World {
             let leased = before.revision == self.head.revision || second(self.now) < was.lease_until;
             match after {
                 _ if finished.is_some_and(|claim| before.queue().is_held_by(token(claim))) => {}
-                // What was given up untouched has not begun: a hold ends it too.
+                // A deployment that was given up untouched has not begun: a hold ends it too.
                 None if self.head.hold().is_some() && was.is_idle(second(self.now)) => {}
                 None => panic!("a claim went without an end"),
                 Some(is) if is.claim == was.claim => {
-                    // Who gives it up in good order has not counted, unless somebody before may have written.
+                    // An owner who gives it up in good order does not count, unless an earlier owner may have written.
                     let is_given_up = is.lease_until < was.lease_until;
                     let given_up = u32::from(is_given_up && was.attempts == 1 && was.extensions == 0);
                     assert_eq!((&is.request, is.attempts + given_up), (&was.request, was.attempts));
@@ -512,7 +512,7 @@ impl World {
         }
     }
 
-    /// The newest of all that were accepted is worked on, or waits, or came to its end by its own deployment.
+    /// Checks that the newest of all accepted uploads is worked on, or waits, or has ended by its own deployment.
     fn holds_for_the_newest(&self) {
         let Some(newest) = self.accepted.iter().max_by_key(|request| mark_of(request)) else { return };
         let active = self.head.active().map(|active| &active.request);
@@ -523,7 +523,8 @@ impl World {
     }
 }
 
-/// Says whether a request is as it was first told. A rollback may have lost what it meant, where that brought what is live.
+/// Whether a request is as it was first submitted. A rollback may have lost the deployment that it meant, if that brought what
+/// is live.
 fn is_as_told(request: &Request, told: &Request) -> bool {
     let meant = told.rollback().filter(|rollback| rollback.undoes.is_some());
     let by_history = |rollback: &Rollback| Rollback { undoes: None, base: None, ..rollback.clone().verified() };
