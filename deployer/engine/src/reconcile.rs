@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use deployer_core::asked::FORMAT;
 use deployer_core::head::{self, GivenUp, Head, LeftOut, NextAction, ResolvedArtifact, Wakeup};
-use deployer_core::trigger::Tick;
 use deployer_core::record::DeploymentRecord;
+use deployer_core::trigger::Tick;
 use jiff::Timestamp;
 use tracing::Instrument as _;
 

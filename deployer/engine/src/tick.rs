@@ -2,9 +2,9 @@
 
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{LeftOut, NextAction, Wakeup};
-use deployer_core::trigger::Tick;
 use deployer_core::id::DeploymentId;
 use deployer_core::record::DeploymentRecord;
+use deployer_core::trigger::Tick;
 
 use super::reconcile::Start;
 use super::{Engine, EventOutcome, Transient};

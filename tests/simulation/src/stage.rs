@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use deployer_core::artifact::Upload;
 use deployer_core::head::Head;
-use deployer_core::trigger::Tick;
 use deployer_core::record::DeploymentRecord;
+use deployer_core::trigger::Tick;
 use futures::future::LocalBoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use jiff::Timestamp;

@@ -45,10 +45,11 @@ impl Groups<'_> {
         let verdict = self.engine.on(&at).promotions().policy(&seen.head, &inputs).judge(&request, &promoting);
         // What came after it waits behind it.
         let holds_place = seen.head.id_of(&request).is_some();
-        let verdict = match (head::promotion_refusal(&seen.head, &request, &verdict, &at).filter(|_| !holds_place), verdict) {
-            (Some(ending), Decision::Allow) => Decision::Deny(ending),
-            (_, verdict) => verdict,
-        };
+        let verdict =
+            match (head::promotion_refusal(&seen.head, &request, &verdict, &at).filter(|_| !holds_place), verdict) {
+                (Some(ending), Decision::Allow) => Decision::Deny(ending),
+                (_, verdict) => verdict,
+            };
         let drifted = match (&verdict, &chosen) {
             (Decision::Allow, Some(chosen)) => {
                 match self

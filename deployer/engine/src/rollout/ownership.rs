@@ -32,7 +32,9 @@ impl TargetRollout<'_> {
         let claim = self.claim;
         // It may be long ago that the head was seen: only a write on it shows that it is still so.
         let last_seen = Some(claim.seen()).filter(|seen| {
-            !openings.is_empty() && claim.stopped().is_none() && head::with_doors(&seen.head, claim.token(), openings).is_some()
+            !openings.is_empty()
+                && claim.stopped().is_none()
+                && head::with_doors(&seen.head, claim.token(), openings).is_some()
         });
         let change = async |seen: &mut Versioned| {
             let Some(active) = seen.head.active().filter(|active| active.claim == claim.token()) else {
