@@ -32,8 +32,8 @@ pub struct Mark {
 pub struct Sequencer(String);
 
 impl From<String> for Sequencer {
-    fn from(told: String) -> Self {
-        Self(told.trim_end_matches('0').to_ascii_uppercase())
+    fn from(text: String) -> Self {
+        Self(text.trim_end_matches('0').to_ascii_uppercase())
     }
 }
 
@@ -110,7 +110,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn mark(millis: i64, key: &str, sequencer: Option<&str>, version_id: &str) -> Mark {
-        let sequencer = sequencer.map(|told| Sequencer::from(told.to_owned()));
+        let sequencer = sequencer.map(|text| Sequencer::from(text.to_owned()));
         Mark { time: at(millis), sequencer, key: key.into(), version_id: version_id.into() }
     }
 
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn shorter_sequencer_is_padded_on_the_right() {
-        let of = |told: &str| Sequencer::from(told.to_owned());
+        let of = |text: &str| Sequencer::from(text.to_owned());
         assert!(of("0056") > of("00551") && of("0056") < of("00561"));
         assert!(of("0056") == of("005600") && of("00aB") == of("00Ab0"));
     }

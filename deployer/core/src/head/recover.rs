@@ -1,5 +1,5 @@
 //! Recovers what is live from heads of older deployers. There the history began with what was live on every target, and only
-//! the targets told what had reached some of them. Now the history begins with what was rolled out last.
+//! the targets said what had reached some of them. Now the history begins with what was rolled out last.
 
 use std::cmp::Reverse;
 

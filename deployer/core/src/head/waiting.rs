@@ -28,7 +28,7 @@ impl Waiting {
     #[must_use]
     pub fn record(&self, at: &FunctionRef<'_>) -> DeploymentRecord {
         let record = at.record(&self.request, Status::Pending);
-        let promotion = record.promotion.map(|told| told.waiting(&self.wait));
+        let promotion = record.promotion.map(|promotion| promotion.waiting(&self.wait));
         let artifact = self.request.promoting().and_then(|promoting| Some(promoting.artifact.as_ref()?.recorded()));
         let because = Some(self.wait.to_string());
         DeploymentRecord { code: Some(Code::Waiting), because: because.map(Into::into), promotion, artifact, ..record }

@@ -146,8 +146,8 @@ fn older_upload_whose_artifact_is_live_is_unchanged() {
     let record = head.record_of(&one);
     assert_eq!((record.status, record.code, &record.because), (Status::Unchanged, None, &None));
     assert_eq!(record.artifact.as_ref().unwrap().sha256, Some(Sha256::of(b"dev/orders/1.zip")));
-    let told: Vec<_> = record.targets.iter().map(|t| (t.status, t.version.as_ref().unwrap().as_str())).collect();
-    assert_eq!(told, [(Status::Unchanged, "6"), (Status::Unchanged, "6")]);
+    let outcomes: Vec<_> = record.targets.iter().map(|t| (t.status, t.version.as_ref().unwrap().as_str())).collect();
+    assert_eq!(outcomes, [(Status::Unchanged, "6"), (Status::Unchanged, "6")]);
     assert_eq!(head.live().unwrap().since, second(1_000), "what is live stays as it is");
 }
 
@@ -309,13 +309,13 @@ fn upload_open_while_many_came_is_known_after_its_end() {
 
 #[test]
 fn of_three_uploads_the_same_one_stays_in_any_order() {
-    let told = |release: &str, millis: i64, sequencer: &str| {
+    let upload_at = |release: &str, millis: i64, sequencer: &str| {
         let time = Timestamp::from_millisecond(millis).unwrap();
         let request = as_version(upload(release, 0), sequencer, Some(sequencer));
         Request { time, id: DeploymentId::of(time, request.hash), ..request }
     };
     // Two come by S3, and one by EventBridge, which gives the start of its second.
-    let (a, b, c) = (told("a", 10_200, "02"), told("b", 10_000, "03"), told("c", 10_100, "01"));
+    let (a, b, c) = (upload_at("a", 10_200, "02"), upload_at("b", 10_000, "03"), upload_at("c", 10_100, "01"));
     for order in [[&a, &b, &c], [&a, &c, &b], [&b, &a, &c], [&b, &c, &a], [&c, &a, &b], [&c, &b, &a]] {
         let name = |upload: &Request| me(upload.subject.release().unwrap().as_str(), 11);
         let head = order.iter().fold(Head::default(), |head, upload| head.accepts(upload, &name(upload)).0);

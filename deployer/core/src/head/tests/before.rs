@@ -162,9 +162,12 @@ fn rollback_is_refused_while_what_is_live_is_unknown() {
         (Status::Refused, because.as_str()),
         "before it displaces anything"
     );
-    let named = Source::Earlier(Rollback::to(Some(Release::parse("2").unwrap())));
+    let with_release = Source::Earlier(Rollback::to(Some(Release::parse("2").unwrap())));
     assert_eq!(
-        resolve_artifact(&lost, &named, &at().environment.targets, &Rejects::default()).unwrap().release.as_str(),
+        resolve_artifact(&lost, &with_release, &at().environment.targets, &Rejects::default())
+            .unwrap()
+            .release
+            .as_str(),
         "2"
     );
     // It stays so when it is written, in a format that older deployers do not touch.

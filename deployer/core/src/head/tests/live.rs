@@ -33,8 +33,8 @@ fn deployment_on_some_targets_is_live_and_incomplete() {
     let five = head.half_deploys(&upload("5", 50), "10").flushes();
     assert_eq!(releases(five.history()), ["5", "4", "3", "2", "1"]);
     assert_eq!(five.bare(), "4");
-    let named = five.obeys(&back_to("b", "4", 60), "9");
-    assert_eq!((releases(named.history()), named.live().unwrap().complete), (vec!["4", "3", "2", "1"], true));
+    let after = five.obeys(&back_to("b", "4", 60), "9");
+    assert_eq!((releases(after.history()), after.live().unwrap().complete), (vec!["4", "3", "2", "1"], true));
 }
 
 #[test]

@@ -243,9 +243,9 @@ impl Head {
 
     /// Returns the record with which this deployment ended.
     fn record_of(&self, request: &Request) -> &DeploymentRecord {
-        let told: Vec<_> = self.outbox().iter().filter(|entry| entry.record.id == request.id).collect();
-        assert_eq!((told.len(), told[0].marker), (1, request.marker));
-        &told[0].record
+        let entries: Vec<_> = self.outbox().iter().filter(|entry| entry.record.id == request.id).collect();
+        assert_eq!((entries.len(), entries[0].marker), (1, request.marker));
+        &entries[0].record
     }
 
     /// Accepts a command, resolves its artifact, and ends it on all targets or on half of them.

@@ -266,7 +266,7 @@ impl World {
         match &transition.then {
             Next::Over(id) => assert_eq!((*id, fate != Fate::Open, transition.head.is_none()), (first.id, true, true)),
             Next::Wait { request, .. } => {
-                assert!(is_as_told(request, &first), "{request:?}");
+                assert!(is_as_submitted(request, &first), "{request:?}");
                 assert_eq!((fate, transition.head.is_none(), had_work), (Fate::Open, true, false));
             }
             Next::Work(active) => {
@@ -346,10 +346,10 @@ impl World {
                 self.writes(Some(*head));
                 let own_write = finish(&self.head, token(&claim), &end, &at(), claimant);
                 assert_eq!(own_write, Finish::Over { next: next.clone() }, "our own write");
-                let told = self.head.record_of(&request);
+                let record = self.head.record_of(&request);
                 match stopped {
-                    true => assert_eq!(told.status, Status::Superseded),
-                    false => assert_eq!(told, &end.record),
+                    true => assert_eq!(record.status, Status::Superseded),
+                    false => assert_eq!(record, &end.record),
                 }
                 let brought = end.record.artifact.as_ref().map(|artifact| artifact.reference());
                 let is_live = self.head.live().is_some_and(|live| Some(&live.artifact) == brought.as_ref());
@@ -425,7 +425,7 @@ impl World {
                     *fate = Fate::Unsettled(Box::new(record.clone()));
                     self.ended.push(record.id);
                 }
-                Fate::Unsettled(told) => assert_eq!(**told, *record, "an ended record is never changed"),
+                Fate::Unsettled(ended) => assert_eq!(**ended, *record, "an ended record is never changed"),
                 Fate::Settled => panic!("{} has ended twice", record.id),
             }
         }
@@ -451,7 +451,7 @@ impl World {
         let recent: Vec<_> = self.ended.iter().rev().take(ENDED).copied().collect();
         assert_eq!(head.ended.ids, recent);
         for request in active.iter().copied().chain(head.all_pending()) {
-            assert!(is_as_told(request, &self.fates[&request.id].0), "as it was first told: {request:?}");
+            assert!(is_as_submitted(request, &self.fates[&request.id].0), "as it was submitted: {request:?}");
         }
         let (was, is) = (&before.newest, &head.newest);
         assert!(is.mark >= was.mark && is.floor >= was.floor, "they went from {was:?} to {is:?}");
@@ -525,9 +525,9 @@ impl World {
 
 /// Whether a request is as it was first submitted. A rollback may have lost the deployment that it meant, if that brought what
 /// is live.
-fn is_as_told(request: &Request, told: &Request) -> bool {
-    let meant = told.rollback().filter(|rollback| rollback.undoes.is_some());
+fn is_as_submitted(request: &Request, submitted: &Request) -> bool {
+    let meant = submitted.rollback().filter(|rollback| rollback.undoes.is_some());
     let by_history = |rollback: &Rollback| Rollback { undoes: None, base: None, ..rollback.clone().verified() };
-    let by_history = meant.map(|rollback| told.with_rollback(by_history(rollback)));
-    request == told || Some(request) == by_history.as_ref()
+    let by_history = meant.map(|rollback| submitted.with_rollback(by_history(rollback)));
+    request == submitted || Some(request) == by_history.as_ref()
 }

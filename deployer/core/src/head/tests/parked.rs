@@ -218,9 +218,9 @@ fn waits_pass_to_the_next_owner_and_old_ones_are_read() {
     for how in [GivenUp::TimeIsUp(&left), GivenUp::Parked { left: &left, look_at: None }] {
         let active = release(&head, token("two"), how, second(45)).unwrap().active().unwrap().clone();
         assert_eq!(LambdaWaits::of(&active).without(&[]), left.waits);
-        let told = serde_json::to_value(&active).unwrap();
-        assert_eq!(told["waits"][0]["for"], "update");
-        assert!(told.get("waiting_since").is_none());
+        let written = serde_json::to_value(&active).unwrap();
+        assert_eq!(written["waits"][0]["for"], "update");
+        assert!(written.get("waiting_since").is_none());
     }
     let mut before = head.active().unwrap().clone();
     before.waiting_since = Some(second(21));

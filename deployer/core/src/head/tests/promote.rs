@@ -169,8 +169,8 @@ fn promotion_within_the_second_of_a_command_goes_by_time() {
     let back = Request { time: floor, ..rollback("r", 10) };
     let head = Head::default().deploys(&upload("0", 5), "5").deploys(&upload("x", 6), "6");
     let (head, _) = head.accepts(&back, &me("r", 10));
-    let told = |millis| Request { time: Timestamp::from_millisecond(millis).unwrap(), ..automatic("1", 10) };
-    let (earlier, later) = (told(10_000), told(10_501));
+    let at_millis = |millis| Request { time: Timestamp::from_millisecond(millis).unwrap(), ..automatic("1", 10) };
+    let (earlier, later) = (at_millis(10_000), at_millis(10_501));
     assert_eq!(head.asks(&earlier, &soaks(100), 11).0.record_of(&earlier).status, Status::Superseded);
     assert_eq!(head.asks(&later, &soaks(100), 11).0.waits(), [later.id]);
 }
@@ -244,8 +244,8 @@ fn refused_promotion_ends_at_once_and_a_held_one_while_waiting() {
 fn waiting_is_announced_once() {
     let one = automatic("1", 10);
     let (head, _) = Head::default().asks(&one, &soaks(100), 10);
-    let told = with_notified(&head, &[one.id]).unwrap();
-    assert!(told.waiting()[0].told && with_notified(&told, &[one.id]).is_none());
+    let notified = with_notified(&head, &[one.id]).unwrap();
+    assert!(notified.waiting()[0].told && with_notified(&notified, &[one.id]).is_none());
     assert!(with_notified(&head, &[automatic("9", 90).id]).is_none());
 }
 
