@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName as Attribute};
 use deployer_core::doctor::QueueLook;
-use deployer_core::head::Tick;
+use deployer_core::trigger::Tick;
 use futures::future::join_all;
 
 use super::failure::Failure;

@@ -1,9 +1,9 @@
-//! This deployer keeps, whenever it rewrites a ledger object, all that a newer one has written into it and that it does not
-//! know itself.
+//! Ledger objects as they were read. Whenever this deployer rewrites an object, it keeps the fields and words that a newer
+//! deployer has written into it and that it does not know itself.
 //!
-//! An object is read twice: as it is, and as this deployer's types know it. What the second lacks is not known here. It is
-//! written again beside what this deployer writes, wherever the thing that it belongs to has gone meanwhile: a request that
-//! had waited and is active now is known by its id.
+//! An object is read twice: as it is, and as this deployer's types know it. Anything that the second reading lacks is unknown
+//! here. It is written again beside the values that this deployer writes, wherever the part that it belongs to has gone
+//! meanwhile: a request that had waited and is active now is recognised by its id.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,38 +13,38 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// The name that an unknown variant has among the known ones (`#[serde(other, rename = "?")]`). It is never written: the name
-/// that was read is.
+/// that was read is written instead.
 pub const UNKNOWN: &str = "?";
 
-/// A ledger object as it was read. Two objects are equal if all that this deployer knows of them is, so this is equal to
-/// anything.
+/// A ledger object as it was read. Two objects are equal if all that this deployer knows of them is equal. So this value is
+/// equal to any other.
 #[derive(Clone, Default)]
 pub struct AsRead {
     /// The object in both readings; none: all of it is known.
     both: Option<Arc<Both>>,
-    /// Whether it was written before objects told their format.
+    /// Whether it was written before objects had a format.
     is_of_before: bool,
 }
 
-/// An object, or a part of one: as it was, and as it is known here.
+/// An object or a part of one, in both readings: as it was, and as it is known here.
 struct Both {
     read: Value,
     known: Value,
 }
 
-/// A thing that lists of an object hold, or that moves within it.
+/// A kind of part that stands in lists of an object, or that moves within the object.
 struct Kind {
-    /// The fields that mark it, and that no kind above it has.
+    /// The fields that mark it: a part of this kind has all of them.
     has: &'static [&'static str],
-    /// The fields in which two that are the same agree.
+    /// The fields that identify a part of this kind.
     by: &'static [&'static str],
-    /// Whether it goes from one place of the object to another.
+    /// Whether it moves from one place of the object to another.
     moves: bool,
 }
 
-/// All kinds: the first that fits counts.
+/// All kinds. The first that fits a part is its kind.
 const KINDS: &[Kind] = &[
-    // A request: waits, is next, is worked on.
+    // A request: it waits, is next, or is worked on.
     Kind { has: &["/subject", "/cause"], by: &["/id"], moves: true },
     Kind { has: &["/request", "/claim"], by: &["/request/id"], moves: false },
     Kind { has: &["/request", "/wait"], by: &["/request/id"], moves: false },
@@ -52,7 +52,7 @@ const KINDS: &[Kind] = &[
     Kind { has: &["/targets", "/started_at"], by: &["/id"], moves: false },
     // A target of a record, or of a head.
     Kind { has: &["/account", "/region"], by: &["/account", "/region"], moves: false },
-    // An entry of the history, or of what was left.
+    // An entry of the history, or of the artifacts that were left.
     Kind { has: &["/deployment", "/since"], by: &["/deployment", "/artifact/version_id"], moves: true },
     Kind { has: &["/hash"], by: &["/hash"], moves: false },
     Kind { has: &["/function", "/deployment"], by: &["/function"], moves: false },
@@ -60,7 +60,7 @@ const KINDS: &[Kind] = &[
     Kind { has: &["/by", "/at"], by: &["/by", "/at"], moves: false },
 ];
 
-/// The kind of a thing, and the values by which it is known.
+/// The kind of a part, and the values that identify it.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Identity(usize, Vec<String>);
 
@@ -77,13 +77,13 @@ impl Identity {
     }
 }
 
-/// A part of an object as it was read, and as it is known.
+/// A part of an object, as it was read and as it is known.
 type Parts<'a> = (&'a Value, &'a Value);
-/// The things that may have gone somewhere else.
+/// The parts that may have moved somewhere else.
 type Moving<'a> = BTreeMap<Identity, Parts<'a>>;
 
 impl AsRead {
-    /// Compares an object as it was read with what this deployer makes of it. `retired` fields were given up: they are dropped.
+    /// Compares an object as it was read with this deployer's reading of it. The `retired` fields are dropped.
     ///
     /// # Errors
     /// It cannot be written as JSON.
@@ -96,13 +96,13 @@ impl AsRead {
         Ok(Self { both: is_more(&both.read, &both.known).then(|| Arc::new(both)), is_of_before: false })
     }
 
-    /// Marks it as one that tells no format.
+    /// Marks it as one that has no format.
     #[must_use]
     pub fn of_before(self) -> Self {
         Self { is_of_before: true, ..self }
     }
 
-    /// Whether it was written before objects told their format.
+    /// Whether it was written before objects had a format.
     #[must_use]
     pub fn is_of_before(&self) -> bool {
         self.is_of_before
@@ -114,7 +114,7 @@ impl AsRead {
         self.both.is_none()
     }
 
-    /// The part at a place of the object.
+    /// Returns the part at a JSON pointer.
     #[must_use]
     pub fn part(&self, pointer: &str) -> Self {
         let both = self.both.as_ref().and_then(|both| {
@@ -124,7 +124,7 @@ impl AsRead {
         Self { both, ..self.clone() }
     }
 
-    /// Adds to an object that is about to be written all that was read and is not known here.
+    /// Adds everything that was read and is unknown here to an object that is about to be written.
     #[must_use]
     pub fn with(&self, mut written: Value) -> Value {
         if let Some(both) = &self.both {
@@ -137,7 +137,7 @@ impl AsRead {
     }
 }
 
-/// Whether there is something in what was read that is not known.
+/// Whether anything that was read is unknown.
 fn is_more(read: &Value, known: &Value) -> bool {
     match (read, known) {
         (Value::Object(read), Value::Object(known)) => {
@@ -150,6 +150,7 @@ fn is_more(read: &Value, known: &Value) -> bool {
     }
 }
 
+/// Collects the parts that may move, with both readings.
 fn find_moving<'a>((read, known): Parts<'a>, moving: &mut Moving<'a>) {
     match (read, known) {
         (Value::Object(fields), Value::Object(known_fields)) => {
@@ -169,7 +170,7 @@ fn find_moving<'a>((read, known): Parts<'a>, moving: &mut Moving<'a>) {
     }
 }
 
-/// Carries what is not known over to what is written, from the same thing as it was, and from all that is in it.
+/// Adds the unknown fields and words of a part, and of all parts within it, to the same part as it is about to be written.
 fn carry(written: &mut Value, was: Option<Parts<'_>>, moving: &Moving<'_>, is_whole: bool) {
     let identity = Identity::of(written).filter(Identity::moves);
     let was = identity.map_or(was, |identity| moving.get(&identity).copied());
@@ -206,8 +207,8 @@ fn carry(written: &mut Value, was: Option<Parts<'_>>, moving: &Moving<'_>, is_wh
     }
 }
 
-/// Whether two are the same thing, by what they are known by. What is known by nothing is the same within the same thing; as
-/// a part of the whole object it is the same if it is equal: another hold is another hold.
+/// Whether two values are the same part, by their identities. A value without an identity is the same part if it stands in the
+/// same part. If it stands directly in the whole object, it must be equal as well: another hold is another hold.
 fn is_same(known: &Value, written: &Value, is_whole: bool) -> bool {
     match (Identity::of(known), Identity::of(written)) {
         (None, None) if is_whole && known.is_object() => known == written,
@@ -215,6 +216,7 @@ fn is_same(known: &Value, written: &Value, is_whole: bool) -> bool {
     }
 }
 
+/// Adds the unknown fields of an object that were read.
 fn keep_fields(written: &mut Map<String, Value>, read: &Map<String, Value>, known: &Map<String, Value>) {
     for (field, value) in read {
         if !known.contains_key(field) && !written.contains_key(field) {
@@ -223,7 +225,7 @@ fn keep_fields(written: &mut Map<String, Value>, read: &Map<String, Value>, know
     }
 }
 
-/// The word that stands for unknown ones in a list makes way for those that were read.
+/// Replaces the word that stands for unknown ones in a list by the unknown words that were read.
 fn keep_words(written: &mut Vec<Value>, read: &[Value], known: &[Value]) {
     if written.iter().any(|word| word == UNKNOWN) {
         written.retain(|word| word != UNKNOWN);

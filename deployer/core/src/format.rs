@@ -1,7 +1,7 @@
-//! The formats of the ledger's objects: how they are read and written, and what makes an object one of a newer format.
+//! The formats of the ledger's objects. Objects are read and written here, each in the format that its fields need.
 //!
-//! An object bears the lowest format whose fields it uses, and sinks again when it uses them no more. A format rises where a
-//! deployer that does not know a field or a variant would do harm; below that, what is not known is kept as it is.
+//! An object has the lowest format whose fields it uses, and sinks again when it uses them no more. A field raises the format
+//! if a deployer that does not know it would do harm; other unknown fields are kept as they are.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,35 +10,37 @@ use serde_json::Value;
 use crate::as_read::AsRead;
 use crate::asked::AskedFor;
 use crate::group::Group;
-use crate::head::{Head, Request};
+use crate::head::{self, Head, Request};
 use crate::record::{DeploymentRecord, SCHEMA};
 use crate::rejects::Rejects;
 
-/// The format of objects that do not tell theirs.
+/// The format of objects that do not name theirs.
 pub const FIRST: u32 = 1;
 /// The newest format that this deployer knows. Objects of a newer one are left alone.
 pub const KNOWN: u32 = 2;
 
-/// A format, and whether a head uses what only that format has.
+/// A format, and a test whether a head uses fields that only that format has.
 type Rise = (u32, fn(&Head) -> bool);
 
-/// The one place that says which fields raise the format of a head, and to which: an older deployer must not touch a head
-/// that uses them.
+/// The fields that raise the format of a head, and the format that they raise it to: an older deployer must not touch a head
+/// that uses them. No other place raises it.
 const RISES: &[Rise] = &[
-    // An older deployer takes the first of the history for what every target serves.
+    // An older deployer believes that every target serves the first of the history.
     (2, |head| head.live().is_some_and(|live| !live.complete)),
-    (2, Head::has_unrecovered_live),
+    (2, |head| head.live_state().has_unrecovered_live()),
     // An older deployer would go one release too far.
-    (2, |head| head.open().any(|request| request.undoes().is_some())),
-    // An older deployer takes a parked deployment for one whose owner has died, and a newer request would take its place while
-    // traffic moves.
+    (2, |head| head.queue().open().any(|request| request.undoes().is_some())),
+    // An older deployer believes that the owner of a parked deployment has died, and a newer request would take its place
+    // while traffic moves.
     (2, |head| head.active().is_some_and(|active| active.hops > 0 || !active.awaits.is_empty())),
-    // An older deployer takes an alias for done that an earlier write may still move.
+    // An older deployer believes that an alias is done although an earlier write may still move it.
     (2, |head| !head.doors().is_empty()),
     (2, |head| head.active().is_some_and(|active| active.doors.as_ref().is_some_and(|doors| !doors.is_empty()))),
-    // An older deployer takes a member that holds its place for a promotion like any other, which a newer one displaces.
+    // An older deployer lets a newer promotion displace a member that holds its place, like any other promotion.
     (2, |head| head.waiting().iter().any(|waiting| waiting.place.is_some())),
-    (2, |head| head.open().any(|request| request.promoting().is_some_and(|promoting| promoting.place.is_some()))),
+    (2, |head| {
+        head.queue().open().any(|request| request.promoting().is_some_and(|promoting| promoting.place.is_some()))
+    }),
 ];
 
 impl LedgerObject for Head {
@@ -54,11 +56,11 @@ impl LedgerObject for Head {
     }
 
     fn reads(self, as_read: AsRead) -> Self {
-        self.reads_as(as_read)
+        head::read_as(self, as_read)
     }
 
     fn is_understood(&self) -> bool {
-        self.open().all(Request::is_understood)
+        self.queue().open().all(Request::is_understood)
     }
 }
 
@@ -94,20 +96,20 @@ impl LedgerObject for AskedFor {
 
 /// An object of the ledger.
 pub trait LedgerObject: Serialize + DeserializeOwned {
-    /// Its fields that were given up: they are read no more and dropped.
+    /// The fields that the object had once: they are read no more, and dropped.
     const RETIRED: &'static [&'static str] = &[];
 
-    /// The lowest format whose fields it uses.
+    /// Returns the lowest format whose fields it uses.
     fn format(&self) -> u32 {
         FIRST
     }
 
-    /// The object as it was read.
+    /// Returns the object as it was read.
     fn as_read(&self) -> AsRead {
         AsRead::default()
     }
 
-    /// The same object, which knows how it was read.
+    /// Attaches to the object how it was read.
     #[must_use]
     fn reads(self, _as_read: AsRead) -> Self {
         self
@@ -119,10 +121,10 @@ pub trait LedgerObject: Serialize + DeserializeOwned {
     }
 }
 
-/// Why an object of the ledger cannot be used.
+/// The reason for which an object of the ledger cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Unusable {
-    /// It is no such object.
+    /// It is not such an object.
     #[error("{0}")]
     Broken(#[from] serde_json::Error),
     /// It has another schema.
@@ -136,7 +138,7 @@ pub enum Unusable {
     NotUnderstood,
 }
 
-/// Reads an object. Schema and format are looked at first, for another one may have any shape.
+/// Reads an object. Schema and format are checked first, for an object of another one may have any shape.
 ///
 /// # Errors
 /// [`Unusable`].
@@ -156,7 +158,7 @@ pub fn read<T: LedgerObject>(body: &[u8]) -> Result<T, Unusable> {
     if object.is_understood() { Ok(object) } else { Err(Unusable::NotUnderstood) }
 }
 
-/// Writes an object in its format, with all that this deployer does not know of what was read.
+/// Writes an object in its format, with everything that was read and is unknown to this deployer.
 ///
 /// # Errors
 /// It cannot be written as JSON.

@@ -11,7 +11,7 @@ use crate::commanded::{Hold, Reject};
 use crate::config::Target;
 use crate::function_ref::FunctionRef;
 use crate::group::GroupStatus;
-use crate::head::{Door, Head, Live, Rollback, Source, Waiting};
+use crate::head::{self, Door, Head, Live, Rollback, Source, Waiting};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256, Version};
 use crate::promotion::Wait;
 use crate::record::Approved;
@@ -228,7 +228,7 @@ impl Ahead {
 impl LastFailed {
     /// Returns the last failure; none if another deployment has ended since.
     fn of(head: &Head) -> Option<Self> {
-        let is_open = |id: &DeploymentId| head.open().any(|request| request.id == *id);
+        let is_open = |id: &DeploymentId| head.queue().open().any(|request| request.id == *id);
         let last = head.deployments().into_iter().find(|id| !is_open(id));
         let failure = head.last_failure().filter(|failure| last == Some(failure.deployment))?;
         Some(Self { deployment: failure.deployment, at: failure.at })
@@ -255,7 +255,7 @@ impl LiveStatus {
 impl TargetStatus {
     /// Makes the status of a present target; none if nothing was ever tried there and nothing is live.
     fn of(target: &Target, at: &FunctionRef<'_>, head: &Head, rejects: &Rejects) -> Option<Self> {
-        let (seen, live) = (head.target_of(at, target), head.live());
+        let (seen, live) = (head.live_state().target_of(at, target), head.live());
         if seen.is_none() && live.is_none() {
             return None;
         }
@@ -280,7 +280,7 @@ impl FunctionStatus {
         let present = &at.environment.targets;
         let targets: Vec<_> = present.iter().filter_map(|target| TargetStatus::of(target, at, head, rejects)).collect();
         let live = head.live().map(|live| LiveStatus::of(live, present, &targets));
-        let back = head.choose(&Source::Earlier(Rollback::to(None)), present, rejects);
+        let back = head::resolve_artifact(head, &Source::Earlier(Rollback::to(None)), present, rejects);
         Self {
             environment: at.name.clone(),
             function: at.function.clone(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use deployer_core::config::Target;
 use deployer_core::event::Event;
-use deployer_core::head::{Active, End, Finish, ResolvedArtifact};
+use deployer_core::head::{self, Active, End, Finish, ResolvedArtifact};
 use deployer_core::id::Token;
 use deployer_core::managed_keys::ManagedKeys;
 use deployer_core::names::ENDED_LINE;
@@ -120,7 +120,8 @@ impl Reconciler<'_> {
             may_try
         };
         let persistence = Persistence { errors: &|_, error| may_try_after(error), races: &|_| may_try() };
-        let change = async |seen: &mut Versioned| match seen.head.finish(
+        let change = async |seen: &mut Versioned| match head::finish(
+            &seen.head,
             claim.token(),
             &end,
             self.at,

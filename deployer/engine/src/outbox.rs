@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use deployer_core::asked::AskedFor;
 use deployer_core::event::Event;
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{Head, OutboxEntry, Request, ResolvedArtifact, SideEffect, Wakeup};
+use deployer_core::head::{self, Head, OutboxEntry, Request, ResolvedArtifact, SideEffect, Wakeup};
 use deployer_core::id::{DeploymentId, Token};
 use deployer_core::record::DeploymentRecord;
 use futures::future::join_all;
@@ -73,7 +73,7 @@ impl Outbox<'_> {
             let changes: Vec<_> = done.clone().into_iter().collect();
             let closed = seen.head.outbox().iter().filter(|entry| remaining(entry, &done).is_none());
             let closed: Vec<Token> = closed.map(|entry| entry.marker).collect();
-            Ok::<_, Transient>(match seen.head.without(&changes) {
+            Ok::<_, Transient>(match head::with_side_effects_done(&seen.head, &changes) {
                 None => Change::Keep((unwritten, closed)),
                 Some(head) => Change::Write(Box::new(head), (unwritten, closed)),
             })

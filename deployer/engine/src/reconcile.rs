@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deployer_core::asked::FORMAT;
-use deployer_core::head::{GivenUp, Head, LeftOut, NextAction, ResolvedArtifact, Tick, Wakeup};
+use deployer_core::head::{self, GivenUp, Head, LeftOut, NextAction, ResolvedArtifact, Wakeup};
 use deployer_core::record::DeploymentRecord;
+use deployer_core::trigger::Tick;
 use jiff::Timestamp;
 use tracing::Instrument as _;
 
@@ -160,7 +161,7 @@ impl Reconciler<'_> {
     /// says so. Best effort.
     pub(crate) async fn release(self, claim: &Claim, how: GivenUp<'_>) -> Option<Head> {
         let release = async |seen: &mut Versioned| {
-            Ok::<_, Transient>(match seen.head.released(claim.token(), how, self.engine.now()) {
+            Ok::<_, Transient>(match head::release(&seen.head, claim.token(), how, self.engine.now()) {
                 Some(head) => Change::Write(Box::new(head), true),
                 None => Change::Keep(false),
             })

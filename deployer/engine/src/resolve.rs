@@ -6,7 +6,7 @@ use std::sync::Arc;
 use deployer_core::artifact::Place;
 use deployer_core::config::Target;
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{Head, ResolvedArtifact, Source};
+use deployer_core::head::{self, Head, ResolvedArtifact, Source};
 use deployer_core::id::{DeploymentId, Release};
 use deployer_core::promotion::Wait;
 use deployer_core::record::{Code, Ending, TargetError, TargetErrorCode};
@@ -63,7 +63,7 @@ impl Reconciler<'_> {
     ) -> Result<Result<ResolvedArtifact, Ending>, Transient> {
         match source {
             Source::Newest { release } => self.newest(release).await,
-            _ => Ok(head.choose(source, &self.at.environment.targets, rejects)),
+            _ => Ok(head::resolve_artifact(head, source, &self.at.environment.targets, rejects)),
         }
     }
 
@@ -91,7 +91,7 @@ impl Reconciler<'_> {
         chosen: ResolvedArtifact,
     ) -> Result<Resolved, Transient> {
         let write = async |seen: &mut Versioned| {
-            if let Some(head) = seen.head.with_chosen(claim.token(), &chosen) {
+            if let Some(head) = head::with_resolved_artifact(&seen.head, claim.token(), &chosen) {
                 return Ok(Change::Write(Box::new(head), chosen.clone()));
             }
             // The artifact in the head is our own write whose reply was lost, unless another invocation has taken the

@@ -5,7 +5,7 @@
 use deployer_core::as_read::AsRead;
 use deployer_core::format::{self, LedgerObject, Unusable};
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{Head, Request};
+use deployer_core::head::{self, Head, Request};
 use deployer_core::id::{DeploymentId, FunctionName};
 use deployer_core::record::{DeploymentRecord, SCHEMA, Status};
 use deployer_core::rejects::Rejects;
@@ -71,13 +71,13 @@ impl<'e> Store<'e> {
 
     /// Completes a head that an older deployer wrote without the live artifact, from the record of its deployment.
     async fn recovered(self, at: &FunctionRef<'_>, head: Head) -> Result<Head, LedgerError> {
-        let Some(id) = head.missing_live() else { return Ok(head) };
+        let Some(id) = head::missing_live(&head) else { return Ok(head) };
         let in_outbox = head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == id).cloned();
         let record = match in_outbox {
             Some(record) => Some(record),
             None => self.record(at, id).await?,
         };
-        Ok(head.with_recovered_live(record.as_ref()))
+        Ok(head::with_recovered_live(&head, record.as_ref()))
     }
 
     /// Writes a head over the one that was seen. `None`: another writer was first.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use deployer_core::head::{Head, Next, OutboxEntry, Request, Rules, Source, Transition, Wakeup};
+use deployer_core::head::{self, Head, Next, OutboxEntry, Request, Rules, Source, Transition, Wakeup};
 use deployer_core::id::Token;
 use deployer_core::record::{DeploymentRecord, Status};
 
@@ -68,7 +68,7 @@ impl Reconciler<'_> {
     ) -> Result<SubmitOutcome, Transient> {
         let me = claimant(self.engine);
         let accept = |seen: &Versioned| {
-            seen.head.accept(&timed(self.engine, request, seen), self.at, rules, &now_as(self.engine, &me))
+            head::accept(&seen.head, &timed(self.engine, request, seen), self.at, rules, &now_as(self.engine, &me))
         };
         self.transition(first, Some(request.marker), accept).await
     }
@@ -82,7 +82,7 @@ impl Reconciler<'_> {
     /// Acquires the deployment that nobody works on.
     pub(crate) async fn acquire(self, first: Versioned) -> Result<SubmitOutcome, Transient> {
         let me = claimant(self.engine);
-        self.transition(Some(first), None, |seen| seen.head.wake(self.at, &now_as(self.engine, &me))).await
+        self.transition(Some(first), None, |seen| head::acquire(&seen.head, self.at, &now_as(self.engine, &me))).await
     }
 
     /// Takes the head through a transition.

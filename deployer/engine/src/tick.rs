@@ -1,9 +1,10 @@
 //! Ticks: messages by which the deployer wakes itself to go on with a deployment.
 
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{LeftOut, NextAction, Tick, Wakeup};
+use deployer_core::head::{LeftOut, NextAction, Wakeup};
 use deployer_core::id::DeploymentId;
 use deployer_core::record::DeploymentRecord;
+use deployer_core::trigger::Tick;
 
 use super::reconcile::Start;
 use super::{Engine, EventOutcome, Transient};

@@ -12,8 +12,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use deployer_core::artifact::Upload;
-use deployer_core::head::{Head, Tick};
+use deployer_core::head::Head;
 use deployer_core::record::DeploymentRecord;
+use deployer_core::trigger::Tick;
 use futures::future::LocalBoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use jiff::Timestamp;

@@ -43,9 +43,9 @@ use std::time::Duration;
 
 use deployer_core::artifact::Upload;
 use deployer_core::config::Config;
-use deployer_core::head::Tick;
 use deployer_core::id::Region;
 use deployer_core::record::DeploymentRecord;
+use deployer_core::trigger::Tick;
 use deployer_engine::port::Clock as _;
 use deployer_engine::{EventOutcome, Ports, RetryPolicy, Transient};
 use jiff::Timestamp;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use deployer_core::artifact::Upload;
-use deployer_core::head::Tick;
 use deployer_core::promotion::{ApprovalGiven, PromotionRequest};
+use deployer_core::trigger::Tick;
 use deployer_core::trigger::{InboundEvent, Invocation as Payload, decode};
 use deployer_engine::MaskingGate;
 use deployer_engine::batch::handle;

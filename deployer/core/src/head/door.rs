@@ -1,4 +1,4 @@
-//! A door, as the head holds it.
+//! A door, as the head stores it.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -22,13 +22,13 @@ pub struct Door {
     pub version: Option<Version>,
     /// The deployment whose write it is.
     pub deployment: DeploymentId,
-    /// Since when.
+    /// The time at which it was opened.
     pub since: Timestamp,
-    /// From then on the write cannot take effect any more: 15 minutes after the last time at which it can have been sent.
+    /// The time from which on the write cannot take effect any more: 15 minutes after it can have been sent at the latest.
     pub until: Timestamp,
 }
 
-/// What a target's alias was seen to serve before a deployment first wrote to it.
+/// The version that a target's alias was seen to serve before a deployment first wrote to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServedBefore {
     /// The target.
@@ -38,11 +38,11 @@ pub struct ServedBefore {
     pub previous: Option<Previous>,
 }
 
-/// A door that is about to be opened, and what the alias serves until then.
+/// A door that is about to be opened, and the version that the alias serves until then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opening {
     /// The door.
     pub door: Door,
-    /// What the alias serves.
+    /// The version that the alias serves.
     pub previous: Option<Previous>,
 }

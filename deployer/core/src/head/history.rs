@@ -1,16 +1,18 @@
-//! The head's history: what is live, what was, and what was left.
+//! The history of a head: the changes that the end of a deployment makes to what is live, what was, and what was left.
 
 use std::collections::BTreeMap;
 
 use super::active::Active;
 use super::live::{Completed, Live};
-use super::state::{HISTORY, Head};
-use crate::id::{Sha256, Version};
+use super::live_state::{HISTORY, LiveState};
+use crate::id::Version;
 use crate::record::{CauseKind, DeploymentRecord, Status, TargetOutcome};
 
-impl Head {
-    /// A deployment has ended: if it has reached a target, its artifact is what is live. One that was asked to stop is
-    /// left as well, whatever it has reached.
+impl LiveState {
+    /// Makes the artifact of an ended deployment live, if the deployment has reached a target. The artifact of one that was
+    /// asked to stop is left as well, whatever it has reached.
+    ///
+    /// Returns the completion, if by this end an artifact that calls for promotions serves all targets for the first time.
     pub(super) fn set_live(&mut self, active: &Active, record: &DeploymentRecord) -> Option<Completed> {
         let mut live = Live::brought_by(record)?;
         live.former = self.former_versions(&live);
@@ -32,7 +34,7 @@ impl Head {
         {
             Some(first) => {
                 let was_complete = first.complete;
-                first.renewed(live, &record.targets);
+                first.renew(live, &record.targets);
                 let restores = record.cause.kind == CauseKind::Rollback && record.status != Status::Unchanged;
                 if restores && active.stop.is_none() {
                     first.restored_by = Some(record.id);
@@ -51,15 +53,7 @@ impl Head {
             .then_some(Completed { deployment: live.deployment, since: live.since })
     }
 
-    /// The code of all that was live here, was gone back from, or has just ended.
-    #[must_use]
-    pub fn meant_code(&self) -> Vec<Sha256> {
-        let lives = self.history.iter().chain(&self.left).filter_map(|live| live.sha256);
-        let ended = self.outbox.iter().filter_map(|entry| entry.record.artifact.as_ref()?.sha256);
-        lives.chain(ended).collect()
-    }
-
-    /// The versions by which an artifact served targets when it was live before.
+    /// Returns the versions by which an artifact served targets when it was live before.
     fn former_versions(&self, live: &Live) -> BTreeMap<String, Version> {
         let same_name = |one: &Live| one.function_name.is_none() || one.function_name == live.function_name;
         let is_it = |one: &&Live| one.is_same_as(&live.artifact, live.sha256) && same_name(one);
@@ -68,8 +62,8 @@ impl Head {
         known.filter(|(target, _)| !live.versions.contains_key(*target)).map(|(t, v)| (t.clone(), v.clone())).collect()
     }
 
-    /// A rollback walks back: it leaves behind what was live after the artifact that it has brought back, and that entry
-    /// itself, for it is live anew.
+    /// Leaves all that was live after the artifact which a rollback has brought back. The artifact's own former entry goes
+    /// too, for it is live anew.
     pub(super) fn leave_newer_than(&mut self, live: &Live) {
         let is_it = |earlier: &Live| earlier.is_same_as(&live.artifact, live.sha256);
         let Some(at) = self.history.iter().position(is_it).filter(|at| *at > 0) else { return };
@@ -79,7 +73,8 @@ impl Head {
         }
     }
 
-    pub(super) fn leave(&mut self, left: Live) {
+    /// Remembers an artifact as one that was rolled back from.
+    fn leave(&mut self, left: Live) {
         self.left.retain(|other| other.artifact != left.artifact);
         self.left.insert(0, left);
         self.left.truncate(HISTORY);

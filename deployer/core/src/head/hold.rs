@@ -1,81 +1,78 @@
-//! Holding a function in an environment: nothing new is taken until it is released.
+//! A function is held in an environment: nothing new is taken until the hold is released.
 
 use jiff::Timestamp;
 
+use super::active::Active;
+use super::end::{end_request, end_untouched};
 use super::request::Request;
 use super::state::Head;
-use crate::commanded::{CommandEffect, Commanded, Hold, OBEYED};
+use crate::commanded::{CommandEffect, Commanded, Hold};
 use crate::function_ref::FunctionRef;
 use crate::id::RequestHash;
 use crate::record::{Code, Ending, Status};
 
-impl Head {
-    /// Why the hold refuses this; rolling back is always possible.
-    #[must_use]
-    pub fn held(&self, request: &Request) -> Option<Ending> {
-        self.hold().filter(|_| !request.is_rollback()).map(held_by)
-    }
+/// Returns the refusal of a request because of the hold; a rollback is always possible.
+#[must_use]
+pub fn hold_refusal(head: &Head, request: &Request) -> Option<Ending> {
+    head.hold().filter(|_| !request.is_rollback()).map(held_by)
+}
 
-    /// Holds the function here, or gives another reason; `id` is the command's. What waits and is refused by that ends now:
-    /// it is not kept for later.
-    #[must_use]
-    pub fn with_hold(&self, hold: Hold, at: &FunctionRef<'_>, id: &str, now: Timestamp) -> CommandEffect<Self> {
-        let hash = hold_hash("hold", id, at);
-        if self.obeyed.contains(&hold_hash("release-hold", id, at)) {
-            return CommandEffect::again(id, false);
-        }
-        if self.obeyed.contains(&hash) {
-            let is_this = |stands: &Commanded<Hold>| stands.is_asked_for(hash, |it| it.reason == hold.reason);
-            return CommandEffect::again(id, self.hold.as_ref().is_some_and(is_this));
-        }
-        let mut head = self.obeying(hash);
-        let refusal = held_by(&hold);
-        head.hold = Some(Commanded::new(hold, hash, self.hold.as_ref()));
-        let (kept, held) = std::mem::take(&mut head.pending).into_iter().partition::<Vec<_>, _>(Request::is_rollback);
-        head.pending = kept;
-        // What was claimed and given up before anything was written has not begun either.
-        if let Some(active) = head.active.take_if(|active| active.is_idle(now) && !active.request.is_rollback()) {
-            head.end_untouched(&active, at, refusal.clone(), now);
-        }
-        for waiting in std::mem::take(&mut head.waiting) {
-            let record = waiting.record(at).ended(waiting.cancelled_by(refusal.clone()), now);
-            head.end(&waiting.request, record);
-        }
-        for request in held {
-            head.end(&request, at.record(&request, Status::Pending).ended(refusal.clone(), now));
-        }
-        CommandEffect::Now(Box::new(head))
+/// Holds the function here, or changes the reason; `id` is the command's. Requests that wait and are refused by the hold end
+/// now: they are not kept for later.
+#[must_use]
+pub fn hold(head: &Head, hold: Hold, at: &FunctionRef<'_>, id: &str, now: Timestamp) -> CommandEffect<Head> {
+    let hash = hold_hash("hold", id, at);
+    if head.known.has_carried_out(hold_hash("release-hold", id, at)) {
+        return CommandEffect::again(id, false);
     }
+    if head.known.has_carried_out(hash) {
+        let is_this = |stands: &Commanded<Hold>| stands.is_asked_for(hash, |it| it.reason == hold.reason);
+        return CommandEffect::again(id, head.hold.as_ref().is_some_and(is_this));
+    }
+    let mut next = head.next();
+    next.known.carry_out(hash);
+    let refusal = held_by(&hold);
+    next.hold = Some(Commanded::new(hold, hash, head.hold.as_ref()));
+    let pending = std::mem::take(&mut next.queue.pending);
+    let (kept, held): (Vec<Request>, Vec<Request>) = pending.into_iter().partition(Request::is_rollback);
+    next.queue.pending = kept;
+    // A deployment that was claimed and given up before anything was written has not begun either.
+    let is_held = |active: &mut Active| active.is_idle(now) && !active.request.is_rollback();
+    if let Some(active) = next.queue.active.take_if(is_held) {
+        end_untouched(&mut next, &active, at, refusal.clone(), now);
+    }
+    for waiting in std::mem::take(&mut next.queue.waiting) {
+        let record = waiting.record(at).ended(waiting.cancelled_by(refusal.clone()), now);
+        end_request(&mut next, &waiting.request, record);
+    }
+    for request in held {
+        end_request(&mut next, &request, at.record(&request, Status::Pending).ended(refusal.clone(), now));
+    }
+    CommandEffect::Now(Box::new(next))
+}
 
-    /// Ends the hold; `id` is the command's. `None`: there is none.
-    #[must_use]
-    pub fn without_hold(&self, at: &FunctionRef<'_>, id: &str) -> Option<CommandEffect<Self>> {
-        let hash = hold_hash("release-hold", id, at);
-        if self.obeyed.contains(&hold_hash("hold", id, at)) {
-            return Some(CommandEffect::again(id, false));
-        }
-        if self.obeyed.contains(&hash) {
-            return Some(CommandEffect::again(id, self.hold.is_none()));
-        }
-        self.hold.as_ref()?;
-        let mut head = self.obeying(hash);
-        head.hold = None;
-        Some(CommandEffect::Now(Box::new(head)))
+/// Ends the hold; `id` is the command's. `None`: there is none.
+#[must_use]
+pub fn release_hold(head: &Head, at: &FunctionRef<'_>, id: &str) -> Option<CommandEffect<Head>> {
+    let hash = hold_hash("release-hold", id, at);
+    if head.known.has_carried_out(hold_hash("hold", id, at)) {
+        return Some(CommandEffect::again(id, false));
     }
-
-    fn obeying(&self, hash: RequestHash) -> Self {
-        let mut head = self.next();
-        head.obeyed.insert(0, hash);
-        head.obeyed.truncate(OBEYED);
-        head
+    if head.known.has_carried_out(hash) {
+        return Some(CommandEffect::again(id, head.hold.is_none()));
     }
+    head.hold.as_ref()?;
+    let mut next = head.next();
+    next.known.carry_out(hash);
+    next.hold = None;
+    Some(CommandEffect::Now(Box::new(next)))
 }
 
 fn hold_hash(verb: &str, id: &str, at: &FunctionRef<'_>) -> RequestHash {
     RequestHash::of(&[verb, id, at.name.as_str(), at.function.as_str()])
 }
 
-/// The refusal of what a hold does not let in.
+/// Returns the refusal of what a hold does not let in.
 #[must_use]
 pub fn held_by(hold: &Hold) -> Ending {
     let Hold { reason, requested_by, since } = hold;

@@ -1,4 +1,4 @@
-//! One wait of a target for Lambda.
+//! A wait of a target for Lambda.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,35 +6,35 @@ use serde::{Deserialize, Serialize};
 use crate::config::Target;
 use crate::id::Version;
 
-/// One thing that Lambda has to do before a deployment goes on in a target. The ledger has it by these words: a step of another name is
-/// waited for anew.
+/// A task that Lambda has to do before a deployment goes on in a target. The ledger stores it by these words: a task of another
+/// name is waited for anew.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LambdaTask(String);
 
-/// The tasks of making a version begin so; the version follows.
+/// The prefix of the task of making a version; the version follows.
 const VERSION: &str = "version ";
 
 impl LambdaTask {
-    /// It ends the update of the function that is in progress, whoever has begun that.
+    /// Lambda ends the update of the function that is in progress, whoever has begun that.
     #[must_use]
     pub fn update() -> Self {
         Self("update".to_owned())
     }
 
-    /// It makes a version.
+    /// Lambda makes a version.
     #[must_use]
     pub fn version(version: &Version) -> Self {
         Self(format!("{VERSION}{version}"))
     }
 
-    /// It takes the writing call of a step, which it refuses for now.
+    /// Lambda accepts the writing call of a step, which it refuses for now.
     #[must_use]
     pub fn call(step: &str) -> Self {
         Self(format!("call of {step}"))
     }
 
-    /// It has done what a target waited for earlier: that counts to how long the target waits in all.
+    /// Lambda has done an earlier task of the target: the wait for it counts towards the time that the target waits in all.
     pub(super) fn done() -> Self {
         Self("done".to_owned())
     }
@@ -48,15 +48,15 @@ impl LambdaTask {
     }
 }
 
-/// A target waits, or has waited, for Lambda.
+/// The wait of a target for one task of Lambda; it may be over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LambdaWait {
     /// The target.
     #[serde(flatten)]
     pub target: Target,
-    /// What it waits for.
+    /// The task that it waits for.
     #[serde(rename = "for")]
     pub task: LambdaTask,
-    /// When that wait began.
+    /// The time at which the wait began.
     pub since: Timestamp,
 }

@@ -1,4 +1,4 @@
-//! Since when a deployment's targets wait for Lambda, and for what: each wait counts from its own start, across invocations.
+//! The waits of a deployment's targets for Lambda: each counts from its own start, across invocations.
 
 use jiff::Timestamp;
 
@@ -7,32 +7,33 @@ use super::lambda_wait::{LambdaTask, LambdaWait};
 use crate::config::Target;
 use crate::record::TargetOutcome;
 
-/// When a wait began.
+/// The start of a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Since {
-    /// The wait itself.
+    /// The start of the wait itself.
     pub own: Timestamp,
-    /// The first wait of the target, over or not: whoever undoes each write as soon as it is made would hold the deployment for ever.
+    /// The start of the target's first wait, over or not. Without it somebody who undoes each write as soon as it is made would
+    /// hold the deployment for ever.
     pub first: Timestamp,
 }
 
-/// The waits of a deployment that are not over. That for a version which failed never is.
+/// The waits of a deployment that are not over. The wait for a version which failed is never over.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LambdaWaits {
     waits: Vec<LambdaWait>,
-    /// The start that a head of before gives, for whatever is waited for first.
+    /// The start that the head of an older deployer gives, for whatever is waited for first.
     before: Option<Timestamp>,
 }
 
 impl LambdaWaits {
-    /// Those that earlier owners have left. Where a deployer of before was the last of them, it has left one start alone.
+    /// Reads the waits that earlier owners have left. Where an older deployer was the last of them, it has left one start alone.
     #[must_use]
     pub fn of(active: &Active) -> Self {
         let waits = if active.waiting_since.is_some() { vec![] } else { active.waits.clone() };
         Self { waits, before: active.waiting_since }
     }
 
-    /// A target waits for this now.
+    /// Begins the wait of a target for a task, unless it waits already, and returns its start.
     pub fn begin(&mut self, target: &Target, task: &LambdaTask, now: Timestamp) -> Since {
         let here = || self.waits.iter().filter(|wait| wait.target == *target);
         let versions = || here().filter(|wait| wait.task.is_version()).map(|wait| wait.since);
@@ -50,7 +51,8 @@ impl LambdaWaits {
         Since { own, first }
     }
 
-    /// Lambda has done it. A version that is made ends the wait for those that failed before it.
+    /// Ends the wait for a task that Lambda has done. A version that is made also ends the waits for versions that failed before
+    /// it.
     pub fn end(&mut self, target: &Target, task: &LambdaTask) {
         self.before = None;
         let is_it = |wait: &LambdaWait| wait.task == *task || (wait.task.is_version() && task.is_version());
@@ -64,13 +66,13 @@ impl LambdaWaits {
         self.waits.iter().filter(move |wait| wait.target == *target)
     }
 
-    /// How many versions a target has waited for in vain, the one that it waits for now included.
+    /// Counts the versions that a target has waited for in vain, the one that it waits for now included.
     #[must_use]
     pub fn versions(&self, target: &Target) -> usize {
         self.of_target(target).filter(|wait| wait.task.is_version()).count()
     }
 
-    /// Those of the targets that are not done.
+    /// Lists the waits of the targets that are not done.
     #[must_use]
     pub fn without(&self, done: &[TargetOutcome]) -> Vec<LambdaWait> {
         let is_done = |wait: &&LambdaWait| done.iter().any(|done| done.target() == wait.target);

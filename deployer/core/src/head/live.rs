@@ -1,5 +1,5 @@
-//! The artifact of the deployment that was the last to reach a target is live, from that deployment's end on and however it
-//! ended. History is the sequence of what was live.
+//! An artifact that is live or was. The artifact of the deployment that was the last to reach a target is live, from that
+//! deployment's end on and however it ended. The history is the sequence of what was live.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,9 +21,9 @@ pub struct Live {
     pub deployment: DeploymentId,
     /// The object version.
     pub artifact: ArtifactRef,
-    /// Its code.
+    /// The sha256 of its code.
     pub sha256: Option<Sha256>,
-    /// Its bytes.
+    /// Its size in bytes.
     #[serde(default)]
     pub size: Option<u64>,
     /// The person who asked for it, or uploaded it.
@@ -39,19 +39,20 @@ pub struct Live {
     /// Whether every target that the environment had at the end of its deployment serves it.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub complete: bool,
-    /// The targets that the environment had then and that do not serve it, by `account/region`.
+    /// The targets that the environment had at that time and that do not serve it, by `account/region`.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub missing: BTreeSet<String>,
-    /// The kind of deployment that brought it; heads of before do not say.
+    /// The kind of deployment that brought it; heads of older deployers do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<CauseKind>,
-    /// The function's name in the targets, to which the versions belong; heads of before do not say.
+    /// The function's name in the targets, to which the versions belong; heads of older deployers do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function_name: Option<FunctionName>,
-    /// The alias that serves it in the targets; heads of before do not say.
+    /// The alias that serves it in the targets; heads of older deployers do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<AliasName>,
-    /// The rollback that brought it to targets anew while it was live: it undid what was to take its place, or completed it.
+    /// The rollback that brought it to targets anew while it was live: the rollback undid a deployment that was to take its
+    /// place, or brought it to the targets that lacked it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored_by: Option<DeploymentId>,
 }
@@ -81,7 +82,8 @@ impl Live {
         self.artifact == *artifact || (sha256.is_some() && self.sha256 == sha256)
     }
 
-    /// The id by which people know that it is live: the deployment that was the last to bring it to targets, but for redeploys.
+    /// The id by which people know that it is live: that of the last deployment, other than a redeploy, that brought it to
+    /// targets.
     #[must_use]
     pub fn id(&self) -> DeploymentId {
         self.restored_by.unwrap_or(self.deployment)
@@ -93,31 +95,32 @@ impl Live {
         self.complete || !targets.iter().any(|target| self.missing.contains(&target.to_string()))
     }
 
-    /// The present targets that do not serve it: those that it has not reached, and those that were added since.
+    /// Lists the present targets that do not serve it: those that it has not reached, and those that were added since.
     #[must_use]
     pub fn lacking<'t>(&self, targets: &'t [Target]) -> Vec<&'t Target> {
         targets.iter().filter(|target| !self.versions.contains_key(&target.to_string())).collect()
     }
 
-    /// On how many of the present targets it is: `1 of 3 targets`.
+    /// Says on how many of the present targets it is: `1 of 3 targets`.
     #[must_use]
     pub fn extent(&self, targets: &[Target]) -> String {
         format!("{} of {} targets", targets.len() - self.lacking(targets).len(), targets.len())
     }
 
-    /// Whether it ever reached a target; a deployment that was stopped before that is remembered too, among what was left.
+    /// Whether it ever reached a target. The artifact of a deployment that was stopped before that is remembered too, among those
+    /// that were left.
     #[must_use]
     pub fn was_live(&self) -> bool {
         self.complete || !self.versions.is_empty() || !self.missing.is_empty()
     }
 
-    /// Whether a rollback that has not reached every target has brought it.
+    /// Whether a rollback has brought it that has not reached every target.
     #[must_use]
     pub fn is_half_rolled_back(&self, targets: &[Target]) -> bool {
         (self.cause == Some(CauseKind::Rollback) || self.restored_by.is_some()) && !self.is_complete_in(targets)
     }
 
-    /// The entry that an ended deployment makes; none where it never got as far as naming an artifact.
+    /// Makes the entry of an ended deployment; none where it never got as far as naming an artifact.
     pub(super) fn brought_by(record: &DeploymentRecord) -> Option<Self> {
         let DeploymentRecord { id, release, cause, artifact, targets, finished_at, .. } = record;
         let (release, artifact, since) = (release.clone()?, artifact.as_ref()?, (*finished_at)?);
@@ -170,8 +173,9 @@ impl Live {
         self.complete = self.missing.is_empty() && !self.versions.is_empty();
     }
 
-    /// The same bytes were brought once more: the entry takes over their label and artifact, and keeps everything else.
-    pub(super) fn renewed(&mut self, by: Self, outcomes: &[TargetOutcome]) {
+    /// Renews the entry when the same bytes were brought once more: it takes over their label and artifact, and keeps everything
+    /// else.
+    pub(super) fn renew(&mut self, by: Self, outcomes: &[TargetOutcome]) {
         let Self { release, artifact, sha256, size, function_name, alias, .. } = by;
         if self.function_name.is_some() && self.function_name != function_name {
             self.versions.clear();
@@ -190,7 +194,7 @@ impl Live {
     }
 }
 
-/// Whether what such a deployment brings is promoted by itself once it is complete.
+/// Whether an artifact that such a deployment brings is promoted by itself once it is complete.
 pub(super) fn calls_for_promotions(cause: CauseKind) -> bool {
     use CauseKind::{AutomaticPromotion, Deploy, Promotion, Upload};
     matches!(cause, Upload | Deploy | Promotion | AutomaticPromotion)

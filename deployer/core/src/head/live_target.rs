@@ -1,4 +1,4 @@
-//! One target of a head: what it serves.
+//! One target of a head, and what it serves.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,16 +8,16 @@ use crate::id::{AliasName, DeploymentId, FunctionName, Release, Sha256, Version}
 use crate::managed_keys::ManagedKeys;
 use crate::traffic::UNPROVISIONED_FOR;
 
-/// What one target serves, as far as the deployer brought it about (or saw it, before its first deployment).
+/// A target and what it serves, as far as the deployer brought that about (or saw it, before its first deployment).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveTarget {
     /// The target.
     #[serde(flatten)]
     pub target: Target,
-    /// The function whose alias it is; heads of before do not say.
+    /// The function whose alias it is; heads of older deployers do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function_name: Option<FunctionName>,
-    /// The alias; heads of before do not say.
+    /// The alias; heads of older deployers do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<AliasName>,
     /// The release; none where it was only seen.
@@ -26,21 +26,21 @@ pub struct LiveTarget {
     pub deployment: Option<DeploymentId>,
     /// The version that the alias serves; none where only a deployment failed so far.
     pub version: Option<Version>,
-    /// Its code.
+    /// The sha256 of its code.
     pub sha256: Option<Sha256>,
     /// The version that the alias served before the deployer's first deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Version>,
-    /// When the alias was last seen to have no provisioned concurrency.
+    /// The last time at which the alias was seen to have no provisioned concurrency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unprovisioned_at: Option<Timestamp>,
-    /// The names of what the last deployment set beside the code.
+    /// The keys that the last deployment set beside the code.
     #[serde(default)]
     pub named: ManagedKeys,
 }
 
 impl LiveTarget {
-    /// A target of which nothing is known yet.
+    /// Makes the entry of a target of which nothing is known yet.
     pub(super) fn unknown(target: Target) -> Self {
         Self {
             target,
@@ -56,6 +56,7 @@ impl LiveTarget {
         }
     }
 
+    /// Whether it tells of this function.
     pub(super) fn is_of_function(&self, function_name: &FunctionName) -> bool {
         self.function_name.as_ref().is_none_or(|name| name == function_name)
     }

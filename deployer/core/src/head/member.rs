@@ -1,12 +1,16 @@
-//! Members of groups in a head: each holds a place among what waits, behind which everything newer waits too, from before
-//! its group is decided until it has ended.
+//! Members of groups in a head. Each holds a place among the promotions that wait, from before its group is decided until the
+//! member has ended, and everything newer waits behind it.
 
 use jiff::Timestamp;
 
-use super::active::Active;
+use super::claim::claim;
+use super::claimant::Claimant;
+use super::displace::displace_waiting;
+use super::end::end_request;
+use super::queue::Queue;
 use super::request::Request;
 use super::state::Head;
-use super::transition::{Claimant, Next, Transition};
+use super::transition::{Next, Transition};
 use super::waiting::{Place, Waiting};
 use crate::function_ref::FunctionRef;
 use crate::id::{DeploymentId, Token};
@@ -16,7 +20,7 @@ use crate::record::{Ending, Status};
 /// The answer to a member that asks for its place.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Placing {
-    /// To be written.
+    /// This is to be written.
     Now(Box<Head>),
     /// The member holds its place already, or its deployment has begun.
     Held,
@@ -24,6 +28,46 @@ pub enum Placing {
     Ended,
     /// A member of this other group holds the place.
     Behind(DeploymentId),
+}
+
+/// Reserves the place of a group's member, unless another group's member holds it. The request bears the token of the
+/// group's places, so that only the holder of that token releases the place.
+#[must_use]
+pub fn reserve_place(head: &Head, request: &Request, now: Timestamp) -> Placing {
+    let is_other = |open: &&Request| open.group().is_some() && open.group() != request.group();
+    if let Some(other) = head.queue.open().find(is_other).and_then(Request::group) {
+        return Placing::Behind(other);
+    }
+    let mut next = head.next();
+    if let Some(held) = next.queue.waiting.iter_mut().find(|waiting| waiting.request.hash == request.hash) {
+        if held.request.place_token() == request.place_token() {
+            return Placing::Held;
+        }
+        held.request.subject.clone_from(&request.subject);
+        return Placing::Now(Box::new(next));
+    }
+    if head.queue.open().any(|open| open.hash == request.hash) {
+        return Placing::Held;
+    }
+    if head.id_of(request).is_some() {
+        return Placing::Ended;
+    }
+    let behind = head.queue.pending.iter().map(|pending| pending.id).collect();
+    let wait = Wait { for_group: true, ..Wait::over(now) };
+    let place = Some(Place { behind });
+    next.queue.waiting.push(Waiting { request: request.clone(), wait, told: true, place });
+    Placing::Now(Box::new(next))
+}
+
+/// Releases the place that the member of an undecided group has reserved under this token: nothing is left of it. Returns the
+/// marker of its request too. `None`: the member holds none.
+#[must_use]
+pub fn release_place(head: &Head, id: DeploymentId, token: Token) -> Option<(Head, Token)> {
+    let is_it = |waiting: &Waiting| waiting.request.id == id && waiting.request.place_token() == Some(token);
+    let index = head.queue.waiting.iter().position(is_it)?;
+    let mut next = head.next();
+    let marker = next.queue.waiting.remove(index).request.marker;
+    Some((next, marker))
 }
 
 impl Request {
@@ -38,112 +82,37 @@ impl Request {
     }
 }
 
-impl Head {
-    /// A member of a group takes its place, unless another group's member holds it. The request bears the token of the
-    /// group's places, so that only who gives these back takes it away.
-    #[must_use]
-    pub fn with_place(&self, request: &Request, now: Timestamp) -> Placing {
-        let is_other = |open: &&Request| open.group().is_some() && open.group() != request.group();
-        if let Some(other) = self.open().find(is_other).and_then(Request::group) {
-            return Placing::Behind(other);
-        }
-        let mut head = self.next();
-        if let Some(held) = head.waiting.iter_mut().find(|waiting| waiting.request.hash == request.hash) {
-            if held.request.place_token() == request.place_token() {
-                return Placing::Held;
-            }
-            held.request.subject.clone_from(&request.subject);
-            return Placing::Now(Box::new(head));
-        }
-        if self.open().any(|open| open.hash == request.hash) {
-            return Placing::Held;
-        }
-        if self.id_of(request).is_some() {
-            return Placing::Ended;
-        }
-        let behind = self.pending.iter().map(|pending| pending.id).collect();
-        let wait = Wait { for_group: true, ..Wait::over(now) };
-        let place = Some(Place { behind });
-        head.waiting.push(Waiting { request: request.clone(), wait, told: true, place });
-        Placing::Now(Box::new(head))
-    }
+/// Answers a request that waits behind a member of a group. `None`: it does not.
+pub(super) fn waits_behind_member(queue: &Queue, request: &Request, now: Timestamp) -> Option<Next> {
+    let member = queue.member_before(request)?;
+    let behind = (member.id, member.marker, now);
+    Some(Next::Wait { request: request.clone(), status: Status::Pending, behind })
+}
 
-    /// A group that is not decided gives the place back that was taken under this token: nothing is left of it. Gives the
-    /// marker of its request too. `None`: it holds none.
-    #[must_use]
-    pub fn without_place(&self, id: DeploymentId, token: Token) -> Option<(Self, Token)> {
-        let is_it = |waiting: &Waiting| waiting.request.id == id && waiting.request.place_token() == Some(token);
-        let index = self.waiting.iter().position(is_it)?;
-        let mut head = self.next();
-        let marker = head.waiting.remove(index).request.marker;
-        Some((head, marker))
+/// Claims the member that waited at `index`: its group is decided, and nothing is in its way any more. Promotions that waited
+/// before it give way, and so do uploads that come too late now.
+pub(super) fn admit_member(
+    mut head: Head,
+    waiting: Waiting,
+    index: usize,
+    at: &FunctionRef<'_>,
+    me: &Claimant,
+) -> Transition {
+    let request = waiting.request;
+    head.known.remember(request.hash, request.id);
+    head.newest.raise(&request);
+    let after = head.queue.waiting.split_off(index);
+    displace_waiting(&mut head, &request, at, me.now);
+    head.queue.waiting.extend(after);
+    // Some uploads came while the member waited, and are older all the same.
+    let is_late = |pending: &Request| pending.is_upload() && pending.time <= request.time;
+    let pending = std::mem::take(&mut head.queue.pending);
+    let (late, kept): (Vec<Request>, Vec<Request>) = pending.into_iter().partition(is_late);
+    head.queue.pending = kept;
+    for upload in late {
+        let because = format!("{request} was let in before it");
+        let record = at.record(&upload, Status::Pending).ended(Ending::Superseded { because }, me.now);
+        end_request(&mut head, &upload, record);
     }
-
-    /// Whether the member that waits here need wait for nothing more in this head.
-    #[must_use]
-    pub fn is_next(&self, member: DeploymentId) -> bool {
-        let index = self.waiting.iter().position(|waiting| waiting.request.id == member);
-        let other = self.active.as_ref().is_some_and(|active| active.request.id != member);
-        let goes_first = |pending: &Request| match index.map(|index| &self.waiting[index].place) {
-            Some(Some(place)) => pending.is_rollback() || place.behind.contains(&pending.id),
-            _ => pending.is_rollback(),
-        };
-        !other && !self.pending.iter().any(goes_first)
-    }
-
-    /// The member of a group that this request waits behind: it holds its place and came before.
-    #[must_use]
-    pub(crate) fn member_before(&self, request: &Request) -> Option<&Request> {
-        if request.is_rollback() {
-            return None;
-        }
-        let index = self.waiting.iter().position(|waiting| waiting.request.id == request.id);
-        let before = self.waiting.iter().take(index.unwrap_or(self.waiting.len()));
-        let is_in_front = |waiting: &&Waiting| {
-            let goes_first = waiting.place.as_ref().is_some_and(|place| place.behind.contains(&request.id));
-            waiting.request.group().is_some() && !goes_first
-        };
-        before.filter(|waiting| waiting.request.id != request.id).find(is_in_front).map(|waiting| &waiting.request)
-    }
-
-    /// The first of those that are next and need not wait behind a member of a group.
-    pub(super) fn next_in_line(&self) -> Option<usize> {
-        self.pending.iter().position(|pending| self.member_before(pending).is_none())
-    }
-
-    /// A request that is next waits behind a member of a group, if it has to.
-    pub(super) fn waits_behind_member(&self, request: &Request, now: Timestamp) -> Option<Next> {
-        let member = self.member_before(request)?;
-        let behind = (member.id, member.marker, now);
-        Some(Next::Wait { request: request.clone(), status: Status::Pending, behind })
-    }
-
-    /// The member goes on: its group is decided, and nothing is in its way any more. Promotions that waited before it give way,
-    /// and so do uploads that come too late now.
-    pub(super) fn let_member_in(
-        mut self,
-        waiting: Waiting,
-        index: usize,
-        at: &FunctionRef<'_>,
-        me: &Claimant,
-    ) -> Transition {
-        let request = waiting.request;
-        self.remember(&request);
-        self.newest.raise(&request);
-        let after = self.waiting.split_off(index);
-        self.displace_waiting(&request, at, me.now);
-        self.waiting.extend(after);
-        // An upload that is older, and came while the member waited.
-        let is_late = |pending: &Request| pending.is_upload() && pending.time <= request.time;
-        let (late, kept) = std::mem::take(&mut self.pending).into_iter().partition::<Vec<_>, _>(is_late);
-        self.pending = kept;
-        for upload in late {
-            let because = format!("{request} was let in before it");
-            let record = at.record(&upload, Status::Pending).ended(Ending::Superseded { because }, me.now);
-            self.end(&upload, record);
-        }
-        let active = Active::first(request, at, me);
-        self.active = Some(active.clone());
-        Transition::to(self, Next::Work(active))
-    }
+    claim(head, request, at, me)
 }

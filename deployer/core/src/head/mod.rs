@@ -1,20 +1,34 @@
-//! The head: the one ledger object of a function in an environment that says what is live, what is being worked on and
-//! what waits. Its transitions are pure; the shell writes what they give by compare-and-swap, and decides again from
-//! the start when somebody else was first.
+//! The head: the one ledger object of a function in an environment. It says what is live, which deployment is worked on
+//! and what waits.
+//!
+//! [`Head`] (`state.rs`) holds the data in parts: [`LiveState`] (what is live and was), [`Queue`] (what is open), the
+//! requests that are known, and the deployments that have ended. Its methods only read.
+//! A transition is a function in a file of its own: it takes a head and returns the head to be written. The engine writes
+//! that by compare-and-swap, and decides again from the start when somebody else was first.
 //!
 //! Every transition raises `revision`, so no two heads have the same bytes (equal bytes have equal ETags).
 
 mod accept;
+mod acquire;
 mod active;
-mod choose;
+mod admit;
+mod approve;
+mod claim;
+mod claimant;
+mod displace;
 mod door;
 mod doors;
+mod end;
+mod ended;
 mod finish;
+mod give_up;
 mod history;
 mod hold;
+mod known;
 mod lambda_wait;
 mod lambda_waits;
 mod live;
+mod live_state;
 mod live_target;
 mod member;
 mod next_action;
@@ -23,37 +37,49 @@ mod outbox;
 mod overwritten;
 mod parked;
 mod promote;
+mod queue;
 mod recover;
 mod request;
+mod resolve_artifact;
 mod resolved;
 mod rollback;
 mod source;
 mod state;
 #[cfg(test)]
 mod tests;
-mod tick;
 mod transition;
 mod waiting;
 
+pub use accept::{Rules, accept};
+pub use acquire::acquire;
 pub use active::{Active, ClaimedFor};
+pub use approve::{ApprovalEffect, approve, decline};
+pub use claimant::Claimant;
 pub use door::{Door, Opening, ServedBefore};
-pub use doors::{SHUT_DOOR, turned, untouched};
-pub use finish::{End, Finish, GivenUp, Left};
-pub use hold::held_by;
+pub use doors::{SHUT_DOOR, open_doors, turned, untouched, with_doors};
+pub use ended::{ENDED, OUTBOX};
+pub use finish::{End, Finish, finish, with_side_effects_done};
+pub use give_up::{GivenUp, Handover, release};
+pub use hold::{held_by, hold, hold_refusal, release_hold};
+pub use known::REQUESTS;
 pub use lambda_wait::{LambdaTask, LambdaWait};
 pub use lambda_waits::{LambdaWaits, Since};
 pub use live::{Completed, Live};
+pub use live_state::{HISTORY, LiveState};
 pub use live_target::LiveTarget;
-pub use member::Placing;
+pub use member::{Placing, release_place, reserve_place};
 pub use next_action::{LeftOut, NextAction, Wakeup};
 pub use order::{Mark, Sequencer};
 pub use outbox::{Failure, OutboxEntry, SideEffect};
-pub use parked::HOPS;
-pub use promote::Consent;
+pub use parked::{HOPS, with_awaited, with_tick_sent};
+pub use promote::{WAITING, accept_promotion, apply_decision, promotion_refusal, put_back, with_notified};
+pub use queue::Queue;
+pub(crate) use recover::read_as;
+pub use recover::{missing_live, with_recovered_live};
 pub use request::Request;
+pub use resolve_artifact::{resolve_artifact, with_resolved_artifact};
 pub use resolved::ResolvedArtifact;
 pub use source::{Rollback, Source};
-pub use state::{ATTEMPTS, ENDED, EXTENSIONS, HISTORY, Head, OUTBOX, REQUESTS, WAITING};
-pub use tick::Tick;
-pub use transition::{Claimant, Next, Rules, Transition};
+pub use state::{ATTEMPTS, EXTENSIONS, Head};
+pub use transition::{Next, Transition};
 pub use waiting::{Place, Waiting};

@@ -1,8 +1,8 @@
-//! The action that a head asks for next.
+//! The action that a function needs next, as its head says.
 
 use jiff::Timestamp;
 
-use super::Head;
+use super::state::Head;
 use crate::id::{DeploymentId, Token};
 
 /// One action by which a function comes to rest.
@@ -10,24 +10,24 @@ use crate::id::{DeploymentId, Token};
 pub enum NextAction {
     /// The side effects of ended deployments are not all done.
     FlushOutbox,
-    /// Promotions wait: their rules are evaluated, and nobody may have been told that they wait.
+    /// Promotions wait: their rules are to be evaluated, and their waiting may not have been announced yet.
     Evaluate,
-    /// The owner of a deployment has died, or has given it up: another one goes on with it.
+    /// The owner of a deployment has died, or has given it up: another one resumes it.
     Resume(Wakeup),
     /// It is a request's turn.
     Deploy(Wakeup),
-    /// Nothing before that time: an owner works on the deployment, or a tick is on its way to it.
+    /// Nothing is to be done before that time: an owner works on the deployment, or a tick is on its way to it.
     Wait {
         /// The deployment.
         on: Wakeup,
         /// The end of the lease, or the time at which the tick is overdue.
         until: Timestamp,
     },
-    /// Nothing at all.
+    /// Nothing is to be done.
     Nothing,
 }
 
-/// A deployment to go on with, and the claim that it is under: a tick bears both.
+/// A deployment to go on with, and its claim: a tick bears both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wakeup {
     /// The deployment.
@@ -48,7 +48,7 @@ pub struct LeftOut {
 }
 
 impl LeftOut {
-    /// All but deployments: a tick or an owner goes on with those alone.
+    /// Leaves out all but deployments: a tick or an owner goes on with those alone.
     #[must_use]
     pub fn all_but_deployments() -> Self {
         Self { outbox: true, waiting: true, pause: true }
@@ -56,17 +56,17 @@ impl LeftOut {
 }
 
 impl Head {
-    /// The action that the head asks for next.
+    /// Returns the action that the function needs next.
     #[must_use]
     pub fn next_action(&self, now: Timestamp, left_out: LeftOut) -> NextAction {
-        if !left_out.outbox && !self.outbox.is_empty() {
+        if !left_out.outbox && !self.outbox().is_empty() {
             return NextAction::FlushOutbox;
         }
-        if !left_out.waiting && !self.waiting.is_empty() {
+        if !left_out.waiting && !self.waiting().is_empty() {
             return NextAction::Evaluate;
         }
-        let Some(active) = &self.active else {
-            let next = self.next_in_line().and_then(|index| self.pending.get(index));
+        let Some(active) = self.active() else {
+            let next = self.queue.next_in_line().and_then(|index| self.queue.pending.get(index));
             return next.map_or(NextAction::Nothing, |next| NextAction::Deploy(Wakeup { id: next.id, claim: None }));
         };
         let on = Wakeup { id: active.request.id, claim: Some(active.claim) };

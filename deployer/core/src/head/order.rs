@@ -1,4 +1,5 @@
-//! Which of two uploads is the later one, and what comes too late.
+//! The order of uploads, commands and promotions: it decides which of two uploads is the later one, and which request comes
+//! too late.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,10 +14,10 @@ use crate::record::CauseKind;
 /// upload stands at the start of its second; `.000` from S3 is a millisecond like any other.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Mark {
-    /// The time, as the first door told it. The same upload seen through another door is known by its identity and is never
+    /// The time that the first event of it gave. The same upload in another event is known by its identity and is never
     /// compared again.
     pub time: Timestamp,
-    /// S3's order within the key, where the event told it.
+    /// S3's order within the key, where the event gave it.
     pub sequencer: Option<Sequencer>,
     /// The object's key.
     pub key: String,
@@ -31,25 +32,25 @@ pub struct Mark {
 pub struct Sequencer(String);
 
 impl From<String> for Sequencer {
-    fn from(told: String) -> Self {
-        Self(told.trim_end_matches('0').to_ascii_uppercase())
+    fn from(text: String) -> Self {
+        Self(text.trim_end_matches('0').to_ascii_uppercase())
     }
 }
 
-/// What later requests are compared with: nothing else decides whether one comes too late.
+/// The newest that was accepted. Later requests are compared with it, and nothing else decides whether one comes too late.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(from = "AsRead")]
+#[serde(from = "StoredOrder")]
 pub(super) struct Newest {
     /// The newest upload that was accepted: one recorded upload, never a mixture of two.
     pub mark: Option<Mark>,
-    /// The greatest time of a command or promotion that was let in. It never falls.
+    /// The greatest time of a command or promotion that was admitted. It never falls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub floor: Option<Timestamp>,
 }
 
 impl Newest {
-    /// A request was let in. A redeploy brings what is live already, and what takes one artifact back leaves the rest as it
-    /// comes: nothing comes too late for these two.
+    /// Raises the mark or the floor by a request that was admitted. A redeploy and an undo raise neither: a redeploy brings what
+    /// is live already, and an undo takes one artifact back and leaves the rest as it comes.
     pub fn raise(&mut self, request: &Request) {
         match request.mark() {
             Some(mark) => self.mark = self.mark.take().max(Some(mark)),
@@ -58,7 +59,7 @@ impl Newest {
         }
     }
 
-    /// What was accepted although it is later than this upload; none where the upload is the newest.
+    /// Describes what was accepted before this upload and is later; none where the upload is the newest.
     pub fn beyond_upload(&self, upload: &Mark) -> Option<String> {
         let is_same = |mark: &Mark| (&mark.key, &mark.version_id) == (&upload.key, &upload.version_id);
         if self.mark.as_ref().is_some_and(is_same) {
@@ -71,7 +72,7 @@ impl Newest {
         Some(format!("a command or promotion that was given later, at {floor}, was accepted before it"))
     }
 
-    /// What was let in although it is later than this time; none where nothing was.
+    /// Describes what was admitted and is later than this time; none where nothing was.
     pub fn beyond_time(&self, time: Timestamp) -> Option<String> {
         let uploaded = self.mark.as_ref().map(|mark| mark.time);
         let newest = uploaded.max(self.floor).filter(|newest| *newest > time)?;
@@ -79,10 +80,10 @@ impl Newest {
     }
 }
 
-/// The order as heads tell it, those of before too: there a command was a mark without a key, which took the place of an
-/// upload's mark, and `newest` was the time of whatever brought something new, an upload too.
+/// The order as heads store it, those of older deployers too. There a command was a mark without a key, which took the place of
+/// an upload's mark, and `newest` was the time of whatever brought something new, an upload too.
 #[derive(Deserialize)]
-struct AsRead {
+struct StoredOrder {
     #[serde(default)]
     mark: Option<Mark>,
     #[serde(default)]
@@ -91,8 +92,8 @@ struct AsRead {
     newest: Option<Timestamp>,
 }
 
-impl From<AsRead> for Newest {
-    fn from(AsRead { mark, floor, newest }: AsRead) -> Self {
+impl From<StoredOrder> for Newest {
+    fn from(StoredOrder { mark, floor, newest }: StoredOrder) -> Self {
         let (mark, of_a_command) = match mark {
             Some(mark) if mark.key.is_empty() => (None, Some(mark.time)),
             mark => (mark, None),
@@ -109,7 +110,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn mark(millis: i64, key: &str, sequencer: Option<&str>, version_id: &str) -> Mark {
-        let sequencer = sequencer.map(|told| Sequencer::from(told.to_owned()));
+        let sequencer = sequencer.map(|text| Sequencer::from(text.to_owned()));
         Mark { time: at(millis), sequencer, key: key.into(), version_id: version_id.into() }
     }
 
@@ -118,14 +119,14 @@ mod tests {
     }
 
     #[test]
-    fn time_decides_first_whatever_sequencer_and_key_say() {
+    fn time_decides_before_sequencer_and_key() {
         assert!(mark(11, "a", Some("01"), "v1") > mark(10, "b", Some("99"), "v2"));
         assert!(mark(11, "a", Some("01"), "v1") > mark(10, "a", Some("99"), "v2"));
         assert!(mark(50_001, "a", None, "v1") > mark(50_000, "b", None, "v2"), "a whole second is its own start");
     }
 
     #[test]
-    fn at_one_time_the_sequencer_decides_then_key_and_version() {
+    fn at_one_time_sequencer_decides_then_key_and_version() {
         assert!(mark(10, "a", Some("02"), "v1") > mark(10, "b", Some("01"), "v2"));
         assert!(mark(10, "a", Some("01"), "v1") > mark(10, "b", None, "v2"), "none is less than any");
         assert!(mark(10, "b", Some("01"), "v1") > mark(10, "a", Some("010"), "v2"));
@@ -133,14 +134,14 @@ mod tests {
     }
 
     #[test]
-    fn the_shorter_sequencer_is_padded_on_the_right() {
-        let of = |told: &str| Sequencer::from(told.to_owned());
+    fn shorter_sequencer_is_padded_on_the_right() {
+        let of = |text: &str| Sequencer::from(text.to_owned());
         assert!(of("0056") > of("00551") && of("0056") < of("00561"));
         assert!(of("0056") == of("005600") && of("00aB") == of("00Ab0"));
     }
 
     #[test]
-    fn an_upload_is_newer_only_beyond_the_mark_and_after_the_floor() {
+    fn upload_is_newer_only_beyond_the_mark_and_the_floor() {
         let mark_now = mark(20, "a", Some("05"), "v1");
         let newest = Newest { mark: Some(mark_now.clone()), floor: Some(at(30)) };
         let because = |upload: &Mark| newest.beyond_upload(upload).unwrap_or_default();
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_of_commands_and_newest_become_the_floor() {
+    fn command_marks_and_newest_of_old_heads_become_the_floor() {
         let read = |text: &str| serde_json::from_str::<Newest>(text).unwrap();
         let (one, two, three) = ("1970-01-01T00:00:01Z", "1970-01-01T00:00:02Z", "1970-01-01T00:00:03Z");
         let of = |time: &str, key: &str| {
@@ -181,7 +182,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_order_of_three_uploads_is_total(one in marks(), two in marks(), three in marks()) {
+        fn order_of_three_uploads_is_total(one in marks(), two in marks(), three in marks()) {
             prop_assert_eq!([one < two, one == two, one > two].iter().filter(|is| **is).count(), 1);
             prop_assert_eq!(one < two, two > one);
             prop_assert!(!(one <= two && two <= three) || one <= three);
@@ -189,7 +190,7 @@ mod tests {
         }
 
         #[test]
-        fn the_last_of_three_uploads_is_the_same_in_whatever_order_they_come(
+        fn last_of_three_uploads_is_the_same_in_any_order(
             all in [marks(), marks(), marks()], order in Just([0, 1, 2]).prop_shuffle(),
         ) {
             let is_one = |one: &Mark, other: &Mark| (&one.key, &one.version_id) == (&other.key, &other.version_id);

@@ -10,25 +10,26 @@ use crate::as_read::AsRead;
 use crate::id::{DeploymentId, Token};
 use crate::record::DeploymentRecord;
 
-/// A deployment has ended, and not all that follows from it is done yet.
+/// A deployment that has ended and whose side effects are not all run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutboxEntry {
     /// The ended record.
     pub record: DeploymentRecord,
-    /// The request's marker, which is deleted when all is done.
+    /// The request's marker, which is deleted when all is run.
     pub marker: Token,
-    /// What is still to be done.
+    /// The side effects that are still to be run.
     #[serde(default = "SideEffect::all")]
     pub todo: BTreeSet<SideEffect>,
     /// The record as it was read.
     #[serde(skip)]
     pub as_read: AsRead,
-    /// By this end an artifact has become complete here for the first time: automatic promotions start from it.
+    /// The completion, if by this end an artifact has become complete here for the first time: automatic promotions start from
+    /// it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed: Option<Completed>,
 }
 
-/// What follows from a deployment's end.
+/// A side effect of a deployment's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SideEffect {
@@ -36,17 +37,17 @@ pub enum SideEffect {
     Record,
     /// The promotions that it calls for are asked for.
     Promotions,
-    /// The event that it has started, which could not be sent then.
+    /// The event that it has started is sent: that was not possible at its start.
     Started,
-    /// The event that it has ended.
+    /// The event that it has ended is sent.
     Ended,
-    /// Something that a newer deployer has to do.
+    /// A side effect that only a newer deployer knows.
     #[serde(other, rename = "?")]
     Unknown,
 }
 
 impl SideEffect {
-    /// What follows from every end.
+    /// The side effects of every end.
     pub(super) fn all() -> BTreeSet<Self> {
         BTreeSet::from([Self::Record, Self::Promotions, Self::Ended])
     }
@@ -57,6 +58,6 @@ impl SideEffect {
 pub struct Failure {
     /// The deployment.
     pub deployment: DeploymentId,
-    /// When it ended.
+    /// The time at which it ended.
     pub at: Timestamp,
 }

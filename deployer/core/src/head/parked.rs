@@ -13,19 +13,21 @@ use crate::id::Token;
 use crate::observed::ObservedAlias;
 use crate::traffic::Awaited;
 
-/// Lambda stops a function that calls itself by a queue for about 16 times (Lambda Developer Guide, "Use Lambda recursive loop
-/// detection"): beyond so many ticks the sweep looks after a parked deployment.
+/// The number of ticks that go on with a parked deployment; after those the sweep does. Lambda stops a function that calls
+/// itself by a queue for about 16 times (Lambda Developer Guide, "Use Lambda recursive loop detection").
 pub const HOPS: u32 = 8;
-/// A tick is believed to come until so long after its time.
+/// The time within which a tick is believed to come, after the time for which it was planned.
 const TICKS_COME_WITHIN: Duration = Duration::from_secs(60);
-/// One that the sweep has sent may stand in a queue that does not keep up: so long, and the minute above, the sweep sends no other.
+/// The time, and the minute above, during which the sweep sends no second tick: the first may stand in a queue that does not
+/// keep up.
 const NO_OTHER_FOR: Duration = Duration::from_secs(240);
-/// The pauses between two looks at what a parked deployment waits for.
+/// The first pause between two looks at a parked deployment. Each further pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(15);
+/// The longest pause between two looks.
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 
 impl Active {
-    /// The move of traffic that a target waits for.
+    /// Finds the move of traffic that a target waits for.
     #[must_use]
     pub fn awaits(&self, target: &Target) -> Option<&Awaited> {
         self.awaits.iter().find(|awaited| awaited.target == *target)
@@ -37,15 +39,15 @@ impl Active {
         self.attempts > 1 || self.extensions > 0 || (self.hops > 0 && self.has_done_something())
     }
 
-    /// An owner who gave it up in good order had written to a target, or was done with one. Who parked it over somebody else's update
-    /// may have done neither.
+    /// Whether an owner who gave it up in good order had written to a target, or was done with one. An owner who parked it
+    /// because of somebody else's update may have done neither.
     fn has_done_something(&self) -> bool {
         let has_doors = self.doors_unsaid || self.doors.as_ref().is_none_or(|doors| !doors.is_empty());
         has_doors || !self.written.is_empty() || !self.awaits.is_empty() || !self.done.is_empty()
     }
 
-    /// The time at which a tick looks at a deployment that is parked now; none: the sweep does. A wait for Lambda that has an end
-    /// of its own is looked at when that comes.
+    /// Returns the time at which a tick looks at a deployment that is parked now; none: the sweep does. A wait for Lambda that
+    /// has an end of its own is looked at when that comes.
     #[must_use]
     pub fn next_look(&self, now: Timestamp, wait_ends: Option<Timestamp>) -> Option<Timestamp> {
         let pause = FIRST_PAUSE.saturating_mul(1 << self.hops.min(8)).min(LONGEST_PAUSE);
@@ -54,8 +56,8 @@ impl Active {
         (self.hops < HOPS).then(|| first_end.map_or(next, |end| next.min(end.max(now))))
     }
 
-    /// Tells how somebody has changed the alias since this parked deployment moved it, as "expected, found". An owner that put
-    /// the alias back and died has left it where the traffic was: that is no change.
+    /// Describes how somebody has changed the alias since this parked deployment moved it, as "expected, found". An owner that
+    /// put the alias back and died has left it where the traffic was: that is no change.
     #[must_use]
     pub fn moved_since(&self, target: &Target, alias: Option<&ObservedAlias>) -> Option<String> {
         let awaited = self.awaits(target).filter(|_| self.hops > 0)?;
@@ -68,53 +70,46 @@ impl Active {
     }
 
     /// Whether it is parked, and a tick is on its way to it.
-    pub(super) fn is_looked_after(&self, now: Timestamp) -> bool {
+    pub(super) fn has_tick_coming(&self, now: Timestamp) -> bool {
         self.tick_overdue_at().is_some_and(|overdue| now < overdue)
     }
 
-    /// The time from which on nobody believes any more that the tick comes; none where none was sent.
+    /// Returns the time from which on nobody believes any more that the tick comes; none where none was sent.
     pub(super) fn tick_overdue_at(&self) -> Option<Timestamp> {
         self.looks_at.and_then(|at| at.checked_add(TICKS_COME_WITHIN).ok())
     }
 
-    /// One that was asked to stop meanwhile is looked at now, not when that was planned: whoever asks waits for it.
+    /// Parks it. One that was asked to stop meanwhile is looked at now, not when that was planned: whoever asks waits for it.
     pub(super) fn park(&mut self, look_at: Option<Timestamp>, now: Timestamp) {
         self.hops += 1;
         self.looks_at = if self.stop.is_some() { Some(now) } else { look_at };
     }
 }
 
-impl Head {
-    /// Writes down what will be waited for, before an alias moves whose traffic Lambda may hold back. `None`: it is written
-    /// already, or the claim is not ours any more.
-    #[must_use]
-    pub fn with_awaited(&self, claim: Token, awaited: &Awaited) -> Option<Self> {
-        let active = self.active.as_ref().filter(|active| active.claim == claim)?;
-        if active.awaits(&awaited.target) == Some(awaited) {
-            return None;
-        }
-        let mut head = self.next();
-        if let Some(active) = &mut head.active {
-            active.awaits.retain(|other| other.target != awaited.target);
-            active.awaits.push(awaited.clone());
-        }
-        Some(head)
+/// Writes down the move of traffic that will be waited for, before an alias moves whose traffic Lambda may hold back. `None`:
+/// it is written already, or the claim is not ours any more.
+#[must_use]
+pub fn with_awaited(head: &Head, claim: Token, awaited: &Awaited) -> Option<Head> {
+    let active = head.queue.claimed(claim)?;
+    if active.awaits(&awaited.target) == Some(awaited) {
+        return None;
     }
+    let mut next = head.next();
+    if let Some(active) = &mut next.queue.active {
+        active.awaits.retain(|other| other.target != awaited.target);
+        active.awaits.push(awaited.clone());
+    }
+    Some(next)
+}
 
-    /// The sweep has sent a tick to the deployment that is parked here. `None`: there is none that nobody has.
-    #[must_use]
-    pub fn with_tick_sent(&self, now: Timestamp) -> Option<Self> {
-        self.active.as_ref().filter(|active| active.hops > 0 && active.lease_until <= now)?;
-        let mut head = self.next();
-        if let Some(active) = &mut head.active {
-            active.looks_at = now.checked_add(NO_OTHER_FOR).ok();
-        }
-        Some(head)
+/// Writes down that the sweep has sent a tick to the deployment that is parked here. `None`: none is parked that nobody works
+/// on.
+#[must_use]
+pub fn with_tick_sent(head: &Head, now: Timestamp) -> Option<Head> {
+    head.active().filter(|active| active.hops > 0 && active.lease_until <= now)?;
+    let mut next = head.next();
+    if let Some(active) = &mut next.queue.active {
+        active.looks_at = now.checked_add(NO_OTHER_FOR).ok();
     }
-
-    /// Whether a tick is on its way to the deployment that is parked here.
-    #[must_use]
-    pub fn is_looked_after(&self, now: Timestamp) -> bool {
-        self.active.as_ref().is_some_and(|active| active.is_looked_after(now))
-    }
+    Some(next)
 }

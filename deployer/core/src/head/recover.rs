@@ -1,17 +1,19 @@
-//! In heads of before, the history began with what was live on every target, and only the targets told what had reached some
-//! of them. Now the history begins with what was last rolled out.
+//! Recovers what is live from heads of older deployers. There the history began with what was live on every target, and only
+//! the targets said what had reached some of them. Now the history begins with what was rolled out last.
 
 use std::cmp::Reverse;
 
 use super::live::{Completed, Live, calls_for_promotions};
+use super::live_state::{HISTORY, LiveState};
 use super::outbox::{OutboxEntry, SideEffect};
-use super::state::{HISTORY, Head};
+use super::state::Head;
 use crate::as_read::AsRead;
 use crate::id::DeploymentId;
 use crate::record::{CauseKind, Code, DeploymentRecord, Ending, Status};
 
 impl OutboxEntry {
-    /// A deployer of before told nothing of completions: every success called for promotions.
+    /// Returns the completion of an entry that an older deployer has written. It wrote nothing of completions: every success
+    /// called for promotions.
     fn completed_before(&self) -> Option<Completed> {
         let DeploymentRecord { id, status, cause, finished_at, .. } = &self.record;
         let calls = calls_for_promotions(cause.kind) && matches!(status, Status::Succeeded | Status::Unchanged);
@@ -20,68 +22,61 @@ impl OutboxEntry {
     }
 }
 
-impl Head {
-    /// The head as it was read, and the records in it.
-    pub(crate) fn reads_as(mut self, as_read: AsRead) -> Self {
-        for (number, entry) in self.outbox.iter_mut().enumerate() {
-            entry.as_read = as_read.part(&format!("/outbox/{number}/record"));
-            if as_read.is_of_before() {
-                entry.completed = entry.completed.take().or_else(|| entry.completed_before());
-            }
+/// Completes a head that was just read, and the records in it, by how they were read.
+pub(crate) fn read_as(mut head: Head, as_read: AsRead) -> Head {
+    for (number, entry) in head.ended.outbox.iter_mut().enumerate() {
+        entry.as_read = as_read.part(&format!("/outbox/{number}/record"));
+        if as_read.is_of_before() {
+            entry.completed = entry.completed.take().or_else(|| entry.completed_before());
         }
-        Self { as_read, ..self }
     }
+    Head { as_read, ..head }
+}
 
-    /// The deployment that was the last to reach a target, where the history of a head of before begins with an earlier one:
-    /// its record tells what is live.
-    #[must_use]
-    pub fn missing_live(&self) -> Option<DeploymentId> {
-        // Ids do not order; the head lists the last that ended first. Deployments that it lists no more are ordered by their time.
-        let age = |id: &DeploymentId| {
-            let place = self.ended.iter().position(|ended| ended == id).unwrap_or(usize::MAX);
-            (place, Reverse(id.time()))
-        };
-        let reached =
-            self.targets.iter().filter_map(|target| target.deployment).filter(|_| self.as_read.is_of_before());
-        let last = reached.min_by_key(age)?;
-        let first = self.history.first().map(|live| live.deployment);
-        first.is_none_or(|first| age(&last) < age(&first)).then_some(last)
-    }
+/// Finds the deployment that was the last to reach a target, where the history of an older deployer's head begins with an
+/// earlier one: its record tells what is live.
+#[must_use]
+pub fn missing_live(head: &Head) -> Option<DeploymentId> {
+    // Ids do not order; the head lists the last that ended first. Deployments that it lists no more are ordered by their time.
+    let age = |id: &DeploymentId| {
+        let place = head.ended.ids.iter().position(|ended| ended == id).unwrap_or(usize::MAX);
+        (place, Reverse(id.time()))
+    };
+    let reached = head.targets().iter().filter_map(|target| target.deployment).filter(|_| head.as_read.is_of_before());
+    let last = reached.min_by_key(age)?;
+    let first = head.live().map(|live| live.deployment);
+    first.is_none_or(|first| age(&last) < age(&first)).then_some(last)
+}
 
-    /// Puts what that record tells first. Where the record is gone, a rollback has to name its release.
-    #[must_use]
-    pub fn with_recovered_live(&self, record: Option<&DeploymentRecord>) -> Self {
-        let Some(id) = self.missing_live() else { return self.clone() };
-        let mut head = self.clone();
-        let told = record.filter(|record| record.id == id).and_then(|record| Some((record, Live::brought_by(record)?)));
-        let Some((record, live)) = told else {
-            head.unrecovered = Some(id);
-            return head;
-        };
-        if head.live().is_some_and(|first| first.is_same_as(&live.artifact, live.sha256)) {
-            return head;
-        }
-        if record.cause.kind == CauseKind::Rollback {
-            head.leave_newer_than(&live);
-        }
-        head.left.retain(|left| left.artifact != live.artifact);
-        head.history.insert(0, live);
-        head.history.truncate(HISTORY);
-        head
+/// Puts the artifact of that record first in the history. Where the record is gone, a rollback has to name its release.
+#[must_use]
+pub fn with_recovered_live(head: &Head, record: Option<&DeploymentRecord>) -> Head {
+    let Some(id) = missing_live(head) else { return head.clone() };
+    let mut head = head.clone();
+    let state = &mut head.live_state;
+    let found = record.filter(|record| record.id == id).and_then(|record| Some((record, Live::brought_by(record)?)));
+    let Some((record, live)) = found else {
+        state.unrecovered = Some(id);
+        return head;
+    };
+    if state.live().is_some_and(|first| first.is_same_as(&live.artifact, live.sha256)) {
+        return head;
     }
+    if record.cause.kind == CauseKind::Rollback {
+        state.leave_newer_than(&live);
+    }
+    state.left.retain(|left| left.artifact != live.artifact);
+    state.history.insert(0, live);
+    state.history.truncate(HISTORY);
+    head
+}
 
-    /// Whether nobody knows any more what was the last to reach a target.
-    pub(crate) fn has_unrecovered_live(&self) -> bool {
-        self.unrecovered.is_some()
-    }
-
-    /// The refusal of a rollback that names no release.
-    pub(super) fn not_recovered(&self) -> Option<Ending> {
-        let id = self.unrecovered?;
-        let because = format!(
-            "what was last rolled out here, by deployment {id}, is not known any more, for its record is gone: name the \
-             release to go back to"
-        );
-        Some(Ending::Refused { code: Code::NothingToRollBack, because })
-    }
+/// Returns the refusal of a rollback that names no release, where nobody knows what was rolled out last.
+pub(super) fn unrecovered_refusal(state: &LiveState) -> Option<Ending> {
+    let id = state.unrecovered?;
+    let because = format!(
+        "what was last rolled out here, by deployment {id}, is not known any more, for its record is gone: name the \
+         release to go back to"
+    );
+    Some(Ending::Refused { code: Code::NothingToRollBack, because })
 }

@@ -1,4 +1,4 @@
-//! What was asked for.
+//! A request to deploy.
 
 use std::fmt;
 
@@ -13,30 +13,30 @@ use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHas
 use crate::promotion::PromotionSpec;
 use crate::record::{Cause, CauseKind, DeploymentRecord};
 
-/// From the start of a second to its last millisecond.
+/// The time from the start of a second to its last millisecond.
 const LAST_OF_A_SECOND: SignedDuration = SignedDuration::from_millis(999);
 
-/// What was asked for: enough to go on with it when the message is gone.
+/// A request to deploy: enough to go on with it when the message is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// The deployment.
     pub id: DeploymentId,
-    /// By what the request is known, however often and through whichever door it comes.
+    /// The hash by which the request is known, however often and by whichever event it comes.
     pub hash: RequestHash,
-    /// What shall become live.
+    /// The source: it says what shall become live.
     pub subject: Source,
-    /// What asked for it, and who.
+    /// The cause: the kind of event, and who asked for it.
     pub cause: Cause,
-    /// The event's time; of a command, when it was decided ([`Request::timed`]).
+    /// The event's time; of a command, the time at which it was decided ([`Request::timed`]).
     pub time: Timestamp,
-    /// When the deployer took it.
+    /// The time at which the deployer accepted it.
     pub accepted_at: Timestamp,
     /// The marker under `open/` that lets the sweep find this work until it is done.
     pub marker: Token,
 }
 
 impl Request {
-    /// The request that an upload is.
+    /// Makes the request of an upload.
     #[must_use]
     pub fn of(upload: &LocatedUpload, accepted_at: Timestamp, marker: Token) -> Self {
         Self {
@@ -58,7 +58,7 @@ impl Request {
         }
     }
 
-    /// The request that a command is: known by the command's id.
+    /// Makes the request of a command. It is known by the command's id.
     #[must_use]
     pub fn by_command(
         (environment, function): (&EnvironmentName, &FunctionName),
@@ -71,8 +71,8 @@ impl Request {
         Self { id: DeploymentId::of(now, hash), hash, subject, cause, time: now, accepted_at: now, marker }
     }
 
-    /// The request that a promotion is which somebody asks for, by an event or by hand: known by the request's id and where
-    /// it goes. Its time is the event's.
+    /// Makes the request of a promotion that somebody asks for, by an event or by hand. It is known by the event's id and the
+    /// function and environment that it goes to. Its time is the event's.
     #[must_use]
     pub fn promotion(
         (environment, function): (&EnvironmentName, &FunctionName),
@@ -87,14 +87,14 @@ impl Request {
         Self { id: DeploymentId::of(time, hash), hash, subject, cause, time, accepted_at: now, marker }
     }
 
-    /// The promotion that an artifact calls for by itself when it becomes complete in another environment: known by the
-    /// deployment that brought it there, whatever completed it.
+    /// Makes the request of a promotion that an artifact calls for by itself when it becomes complete in another environment. It is
+    /// known by the deployment that brought the artifact there, whatever completed it.
     #[must_use]
     pub fn automatic_promotion(
         completing: &DeploymentRecord,
         brought_by: DeploymentId,
         to: &EnvironmentName,
-        chosen: ResolvedArtifact,
+        artifact: ResolvedArtifact,
         (now, marker): (Timestamp, Token),
     ) -> Self {
         let time = completing.finished_at.unwrap_or(now);
@@ -102,7 +102,7 @@ impl Request {
         let promoting = PromotionSpec {
             from: completing.environment.clone(),
             named: None,
-            artifact: Some(chosen),
+            artifact: Some(artifact),
             not_after: None,
             approvals: vec![],
             unseen_since: None,
@@ -119,7 +119,7 @@ impl Request {
         Self { id: DeploymentId::of(time, hash), hash, subject, cause, time, accepted_at: now, marker }
     }
 
-    /// The request that takes an artifact back where it is live.
+    /// Makes the request that takes an artifact back where it is live.
     #[must_use]
     pub fn undo(
         (environment, function): (&EnvironmentName, &FunctionName),
@@ -134,9 +134,9 @@ impl Request {
         Self { id: DeploymentId::of(time, hash), hash, subject, cause, time, accepted_at: now, marker }
     }
 
-    /// The request at the moment at which it is decided on a head: the time of a command is the own clock's, within the
-    /// second that the answer named with which the head was read, and a promotion's is at most that. So a clock that is wrong
-    /// puts nothing else behind. An upload's time is the door's.
+    /// Gives the request its time when it is decided on a head. The time of a command is our clock's, within the second that the
+    /// reply named with which the head was read; a promotion's is at most that; an upload's is the event's. So a clock that is
+    /// wrong puts no other request behind.
     #[must_use]
     pub fn timed(&self, now: Timestamp, date: Option<Timestamp>) -> Self {
         let within = |second: Timestamp| now.clamp(second, second.saturating_add(LAST_OF_A_SECOND).unwrap_or(second));
@@ -150,7 +150,7 @@ impl Request {
         Self { time, ..self.clone() }
     }
 
-    /// What a promotion asks for; none where it is none.
+    /// The promotion that it asks for; none where it is none.
     #[must_use]
     pub fn promoting(&self) -> Option<&PromotionSpec> {
         match &self.subject {
@@ -173,7 +173,7 @@ impl Request {
         }
     }
 
-    /// Whether this deployer knows what is asked for, and by what.
+    /// Whether this deployer knows its source and its cause.
     #[must_use]
     pub fn is_understood(&self) -> bool {
         self.subject != Source::Unknown && self.cause.kind != CauseKind::Unknown
@@ -185,14 +185,14 @@ impl Request {
         self.cause.kind == CauseKind::Upload
     }
 
-    /// Whether it is a command to deploy, to deploy again or to go back. A promotion is none, even one by hand: it gives way
-    /// to whatever is newer.
+    /// Whether it is a command to deploy, to redeploy or to roll back. A promotion is none, even one by hand: it gives way to
+    /// whatever is newer.
     #[must_use]
     pub fn is_command(&self) -> bool {
         matches!(self.cause.kind, CauseKind::Deploy | CauseKind::Redeploy | CauseKind::Rollback)
     }
 
-    /// Whether it may bring what was never live here.
+    /// Whether it may bring an artifact that was never live here.
     #[must_use]
     pub fn is_new_here(&self) -> bool {
         matches!(self.cause.kind, CauseKind::Upload | CauseKind::Deploy)
@@ -204,7 +204,7 @@ impl Request {
         self.cause.kind == CauseKind::Redeploy
     }
 
-    /// Whether it goes back to what was live.
+    /// Whether it goes back to an artifact that was live.
     #[must_use]
     pub fn is_rollback(&self) -> bool {
         self.cause.kind == CauseKind::Rollback
@@ -231,21 +231,27 @@ impl Request {
         self.rollback()?.undoes
     }
 
+    /// Replaces the rollback that it asks for.
     pub(super) fn with_rollback(&self, rollback: Rollback) -> Self {
         Self { subject: Source::Earlier(rollback), ..self.clone() }
     }
 
-    /// Whether it asks an active deployment to stop. Taking one artifact back need not: what is active may replace it.
+    /// Whether it asks an active deployment to stop. An undo of one artifact need not: the active deployment may replace that.
     #[must_use]
     pub fn asks_to_stop(&self) -> bool {
         self.rollback().is_some()
     }
 
-    /// Whether it takes the place of an older one that nothing was done for. A redeploy takes nothing's place, and gives way to
-    /// anything but another redeploy, which joins it ([`Head::accept`]); taking one artifact back takes the place of the same; a rollback that waits gives way to one that
-    /// names a release and to a deploy; a deploy that waits to those and to any rollback.
+    /// Whether it takes the place of an older request that nothing was done for.
+    ///
+    /// - A redeploy takes nothing's place, and gives way to anything but another redeploy, which joins it
+    ///   ([`super::accept()`]).
+    /// - An undo takes the place of an undo of the same release, and of a redeploy.
+    /// - A rollback gives way to a rollback that names a release, and to a deploy.
+    /// - A deploy gives way to a deploy and to any rollback.
+    /// - An upload or a promotion gives way to anything but a redeploy and an undo.
     pub(super) fn displaces(&self, older: &Self) -> bool {
-        // What comes later waits behind a member of a group.
+        // A newer request waits behind a member of a group.
         if older.group().is_some() && !self.is_rollback() {
             return false;
         }
@@ -267,7 +273,7 @@ impl Request {
         }
     }
 
-    /// The artifact, where it is known from the start.
+    /// Returns the artifact, where the request itself names it.
     #[must_use]
     pub fn chosen(&self) -> Option<ResolvedArtifact> {
         match &self.subject {

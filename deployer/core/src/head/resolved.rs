@@ -1,4 +1,4 @@
-//! The artifact that a request means, once that is found out.
+//! The artifact that a request means, once that is resolved.
 
 use std::collections::BTreeMap;
 
@@ -18,44 +18,45 @@ pub struct ResolvedArtifact {
     pub release: Release,
     /// The object version.
     pub artifact: ArtifactRef,
-    /// Its code, where that was live before.
+    /// The sha256 of its code, where that was live before.
     #[serde(default)]
     pub sha256: Option<Sha256>,
-    /// Its bytes, where they were read before.
+    /// Its size in bytes, where it was read before.
     #[serde(default)]
     pub size: Option<u64>,
-    /// The versions that have served it, by target: a rollback goes back to them as long as Lambda has them.
+    /// The versions that have served it, by target: a rollback goes back to these as long as Lambda has them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub versions: BTreeMap<String, Version>,
-    /// The function whose versions these are; heads of before do not say.
+    /// The function whose versions these are; heads of older deployers do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function_name: Option<FunctionName>,
-    /// The reason for this choice, where it is not plain: the record says it.
+    /// The reason for which it is this artifact, where that is not obvious: the record says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<PlainText>,
 }
 
 impl ResolvedArtifact {
-    /// An artifact that nothing more is known of yet.
+    /// Makes an artifact of which nothing more is known yet.
     #[must_use]
     pub fn of(release: Release, artifact: ArtifactRef) -> Self {
         let versions = BTreeMap::new();
         Self { release, artifact, sha256: None, size: None, versions, function_name: None, because: None }
     }
 
-    /// The artifact as a record tells it.
+    /// Returns the artifact as a record shows it.
     #[must_use]
     pub fn recorded(&self) -> RecordedArtifact {
         RecordedArtifact { size: self.size, sha256: self.sha256, ..(&self.artifact).into() }
     }
 
+    /// Brings an artifact once more by the versions that have served it.
     pub(super) fn again(live: &Live) -> Self {
         let Live { release, artifact, sha256, size, versions, mut former, function_name, .. } = live.clone();
         former.extend(versions);
         Self { release, artifact, sha256, size, versions: former, function_name, because: None }
     }
 
-    /// The version of this function that has served it in a target.
+    /// Finds the version of this function that has served it in a target.
     #[must_use]
     pub fn version_of(&self, function_name: &FunctionName, target: &Target) -> Option<&Version> {
         let is_its = self.function_name.as_ref().is_none_or(|name| name == function_name);
@@ -64,7 +65,7 @@ impl ResolvedArtifact {
 }
 
 impl From<&Live> for ResolvedArtifact {
-    /// Brings what is live once more, with what its manifest names.
+    /// Brings what is live once more by a new version, with the configuration that its manifest names.
     fn from(live: &Live) -> Self {
         Self { versions: BTreeMap::new(), function_name: None, ..Self::again(live) }
     }

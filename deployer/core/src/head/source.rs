@@ -1,4 +1,4 @@
-//! The source of a request: what shall become live.
+//! The source of a request: it says what shall become live.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::artifact::ArtifactRef;
 use crate::id::{DeploymentId, Release};
 use crate::promotion::PromotionSpec;
 
-/// What shall become live. What it is exactly is found out under the claim, for it depends on what came before.
+/// The source of a deployment. Its exact artifact is resolved under the claim, for it depends on what came before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Source {
@@ -31,27 +31,28 @@ pub enum Source {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         of: Option<DeploymentId>,
     },
-    /// What another environment has live.
+    /// The artifact that another environment has live.
     Promoted(Box<PromotionSpec>),
-    /// What was live before this artifact, as long as it still is live; what is live, where some targets only serve it.
+    /// The artifact that was live before this one, as long as this one is live. Where only some targets serve this one: the
+    /// artifact that is live.
     Undo {
         /// The release that goes.
         release: Release,
-        /// Its object version; any of its label, unless told.
+        /// Its object version; none: any of its label.
         artifact: Option<ArtifactRef>,
-        /// The deployment that brought it; any, unless told. Where another one did, what is live stays.
+        /// The deployment that brought it; none: any. Where another one did, what is live stays.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         of: Option<DeploymentId>,
     },
     /// An artifact that was live before.
     Earlier(Rollback),
-    /// Something that a newer deployer asks for.
+    /// A source that only a newer deployer knows.
     #[serde(other, rename = "?")]
     Unknown,
 }
 
 impl Source {
-    /// The release, where it was named.
+    /// The release, where the request names it.
     #[must_use]
     pub fn release(&self) -> Option<&Release> {
         match self {
@@ -84,15 +85,15 @@ pub struct Rollback {
 }
 
 impl Rollback {
-    /// A rollback to a release, or to what was live before.
+    /// Makes a rollback to a release, or to what was live before.
     #[must_use]
     pub fn to(to: Option<Release>) -> Self {
         Self { to, ..Self::default() }
     }
 
-    /// The same, where what the person saw was so when it stopped a deployment: that this may have changed what is live is its
-    /// own doing.
-    pub(super) fn judged(self) -> Self {
+    /// Drops the conditions on what the person saw: they were verified when the rollback stopped a deployment. If that deployment
+    /// changes what is live, it is the rollback's own doing.
+    pub(super) fn verified(self) -> Self {
         Self { if_live: None, if_active: None, ..self }
     }
 

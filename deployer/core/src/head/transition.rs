@@ -1,4 +1,4 @@
-//! A transition of the head: the head to be written, and what its writer does next.
+//! The result of a transition: the head to be written, and what its writer does next.
 
 use jiff::Timestamp;
 
@@ -7,56 +7,36 @@ use super::request::Request;
 use super::state::Head;
 use super::waiting::Waiting;
 use crate::id::{DeploymentId, Token};
-use crate::record::{Ending, Status};
-use crate::rejects::Rejects;
+use crate::record::Status;
 
-/// Who wants to work, and until when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Claimant {
-    /// Drawn for this claim alone.
-    pub token: Token,
-    /// What the clock shows.
-    pub now: Timestamp,
-    /// The claimant's deadline and ten seconds.
-    pub lease_until: Timestamp,
-}
-
-/// What a request is judged by, beside the head.
-#[derive(Debug, Clone, Copy)]
-pub struct Rules<'a> {
-    /// Why it is refused, whatever the head says.
-    pub refusal: Option<&'a Ending>,
-    /// The rejected releases of the function.
-    pub rejects: &'a Rejects,
-}
-
-/// A transition: what to write, and what follows when that has succeeded.
+/// The result of a transition. `then` counts once the head is written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Transition {
     /// The head to write; none: it already says so.
     pub head: Option<Box<Head>>,
-    /// What follows.
+    /// The next step of the writer.
     pub then: Next,
 }
 
-/// What follows from a transition.
+/// The next step of whoever has written a transition.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 pub enum Next {
-    /// The claim is ours: work. Not always on what was asked for, for what somebody has died over goes first.
+    /// The claim is ours: work. It need not be on the request that was submitted, for a deployment whose owner has died goes
+    /// first.
     Work(Active),
-    /// It waits its turn, or somebody else works on it.
+    /// The request waits its turn, or somebody else works on it.
     Wait {
-        /// The deployment that was asked for.
+        /// The request.
         request: Request,
-        /// How far it is.
+        /// The request's status.
         status: Status,
-        /// The claim that stands in the way, and until when it holds.
+        /// The deployment and the claim that stand in the way, and the time until which they do.
         behind: (DeploymentId, Token, Timestamp),
     },
-    /// It waits for its soak, for approvals or for the end of a freeze.
+    /// The promotion waits for its soak, for approvals, for the end of a freeze or for its group.
     Rests(Box<Waiting>),
-    /// It has ended: the record is in the outbox or in the ledger under this id.
+    /// The deployment has ended: its record is in the outbox, or in the ledger under this id.
     Over(DeploymentId),
     /// There is nothing to do.
     Nothing,

@@ -11,11 +11,11 @@ use crate::record::{CauseKind, Code, DeploymentRecord, Ending, Status};
 /// A promotion that waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
-    /// What was asked for.
+    /// The request.
     pub request: Request,
-    /// What it waits for.
+    /// The conditions that it waits for.
     pub wait: Wait,
-    /// Its record is written, and the event that it waits is sent.
+    /// Whether its record is written and the event that it waits is sent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub told: bool,
     /// The place that it holds as a member of a group.
@@ -24,17 +24,17 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// Its record.
+    /// Makes its record.
     #[must_use]
     pub fn record(&self, at: &FunctionRef<'_>) -> DeploymentRecord {
         let record = at.record(&self.request, Status::Pending);
-        let promotion = record.promotion.map(|told| told.waiting(&self.wait));
+        let promotion = record.promotion.map(|promotion| promotion.waiting(&self.wait));
         let artifact = self.request.promoting().and_then(|promoting| Some(promoting.artifact.as_ref()?.recorded()));
         let because = Some(self.wait.to_string());
         DeploymentRecord { code: Some(Code::Waiting), because: because.map(Into::into), promotion, artifact, ..record }
     }
 
-    /// How it ends by a refusal that comes while it waits: what interrupts a soak cancels it.
+    /// Returns the ending by a refusal that comes while it waits: whatever interrupts a soak cancels it.
     #[must_use]
     pub fn cancelled_by(&self, refusal: Ending) -> Ending {
         let is_automatic = self.request.cause.kind == CauseKind::AutomaticPromotion;

@@ -9,7 +9,7 @@ use super::policy::{Decision, PromotionPolicy, refused};
 use super::source::{SourceEnvironment, is_same};
 use super::spec::PromotionSpec;
 use super::wait::Wait;
-use crate::head::Request;
+use crate::head::{self, Request};
 use crate::id::DeploymentId;
 use crate::record::{Code, Ending};
 
@@ -39,7 +39,7 @@ impl PromotionPolicy<'_> {
             }
             GroupState::Decided(at) => match self.check_member(request, promoting, *at) {
                 Err(ending) => Decision::Deny(ending),
-                Ok(()) if self.here.is_next(request.id) => Decision::Allow,
+                Ok(()) if self.here.queue().is_next(request.id) => Decision::Allow,
                 Ok(()) => Decision::Wait(Wait { in_line: true, ..Wait::over(request.accepted_at) }),
             },
         })
@@ -49,7 +49,7 @@ impl PromotionPolicy<'_> {
     /// configuration that no longer promotes from there.
     fn check_member(&self, request: &Request, promoting: &PromotionSpec, decided_at: Timestamp) -> Result<(), Ending> {
         self.promotion_from(&promoting.from)?;
-        self.here.held(request).map_or(Ok(()), Err)?;
+        head::hold_refusal(self.here, request).map_or(Ok(()), Err)?;
         let Some(artifact) = &promoting.artifact else {
             return refused(Code::NotLive, format!("nothing is live in {}", promoting.from));
         };

@@ -13,7 +13,7 @@ use crate::config::Target;
 use crate::config::{Policy, Promotion, Require, WhenFrozen};
 use crate::freeze::frozen_until;
 use crate::function_ref::FunctionRef;
-use crate::head::{Head, Request, ResolvedArtifact};
+use crate::head::{self, Head, Request, ResolvedArtifact};
 use crate::id::Sha256;
 use crate::id::{DeploymentId, EnvironmentName};
 use crate::record::{CauseKind, Code, Ending};
@@ -82,7 +82,7 @@ impl PromotionPolicy<'_> {
     pub fn is_there_already(&self, request: &Request, promoting: &PromotionSpec) -> bool {
         let targets = &self.to.environment.targets;
         let is_live = |(live, artifact)| is_same(live, artifact) && live.lacking(targets).is_empty();
-        self.here.open().all(|open| open.id == request.id)
+        self.here.queue().open().all(|open| open.id == request.id)
             && self.here.live().zip(promoting.artifact.as_ref()).is_some_and(is_live)
     }
 
@@ -107,7 +107,7 @@ impl PromotionPolicy<'_> {
             let until = promoting.not_after.map_or(String::new(), |until| until.to_string());
             return refused(Code::Expired, format!("it was of use until {until} only"));
         }
-        self.here.held(request).map_or(Ok(()), Err)?;
+        head::hold_refusal(self.here, request).map_or(Ok(()), Err)?;
         let Some(artifact) = artifact else {
             return refused(
                 Code::NotLive,
@@ -291,12 +291,12 @@ impl PromotionPolicy<'_> {
 
     /// Whether it must wait for an earlier request: a member of a group, or any open request if promotions go in order.
     fn is_in_line(&self, request: &Request) -> bool {
-        if self.here.member_before(request).is_some() {
+        if self.here.queue().member_before(request).is_some() {
             return true;
         }
         let in_order = self.to.environment.promotion.as_ref().is_some_and(|p| p.policy == Policy::InOrder);
         let is_automatic = request.cause.kind == CauseKind::AutomaticPromotion;
-        in_order && is_automatic && self.here.has_before(request)
+        in_order && is_automatic && self.here.queue().has_before(request)
     }
 }
 

@@ -1,8 +1,8 @@
 //! A decoded event.
 
+use super::tick::Tick;
 use crate::artifact::Upload;
 use crate::event::RecordlessEvent;
-use crate::head::Tick;
 use crate::promotion::{ApprovalGiven, PromotionRequest};
 
 /// A decoded event.

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::fields::{check_free_text, with_field};
 use super::promotion;
+use super::tick::Tick;
 use crate::asked::FORMAT;
-use crate::head::Tick;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release, Sha256};
 use crate::package::Startup;
 use crate::promotion::Functions;

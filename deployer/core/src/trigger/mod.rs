@@ -9,11 +9,11 @@ mod inbound;
 mod manual;
 mod promotion;
 mod s3;
+mod tick;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::head::Tick;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -21,6 +21,7 @@ use serde_json::Value;
 pub use inbound::InboundEvent;
 pub use manual::{Command, CommandRequest, DescribedManifest, DescribedPackage};
 pub use promotion::{PromotionApproved, PromotionDeclined, PromotionRequested};
+pub use tick::Tick;
 
 /// The decoded payload of an invocation.
 #[derive(Debug, PartialEq)]

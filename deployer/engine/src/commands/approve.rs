@@ -2,7 +2,7 @@
 
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{Group, Phase};
-use deployer_core::head::{Consent, Head};
+use deployer_core::head::{self, ApprovalEffect, Head};
 use deployer_core::id::DeploymentId;
 use deployer_core::promotion::{ApprovalDecision, ApprovalGiven};
 use deployer_core::record::{Approved, DeploymentRecord};
@@ -83,16 +83,16 @@ async fn record_for_function(
         let head = &seen.head;
         let id = waiting_id(head, at, approval.deployment)?;
         let consent = match &approval.says {
-            ApprovalDecision::Yes => head.with_approval(id, &approved(engine, approval)),
+            ApprovalDecision::Yes => head::approve(head, id, &approved(engine, approval)),
             ApprovalDecision::No { reason } => {
-                head.declined(id, declined(approval, reason.as_deref()), at, engine.now())
+                head::decline(head, id, declined(approval, reason.as_deref()), at, engine.now())
             }
         };
         Ok(match consent {
-            Consent::Now(head) => Change::Write(head, (id, Effect::Recorded)),
-            Consent::Earlier => Change::Keep((id, Effect::Earlier)),
-            Consent::NotWaiting => Change::Keep((id, Effect::NotWaiting)),
-            Consent::Void(because) => return Err(CommandError::Invalid(because)),
+            ApprovalEffect::Now(head) => Change::Write(head, (id, Effect::Recorded)),
+            ApprovalEffect::Earlier => Change::Keep((id, Effect::Earlier)),
+            ApprovalEffect::NotWaiting => Change::Keep((id, Effect::NotWaiting)),
+            ApprovalEffect::Void(because) => return Err(CommandError::Invalid(because)),
         })
     };
     let (seen, (id, effect)) = engine.store().update_head(at, None, change).await?;

@@ -2,7 +2,7 @@
 
 use deployer_core::commanded::Hold;
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::Head;
+use deployer_core::head::{self, Head};
 use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::status::{FunctionStatus, StatusReport};
 use deployer_core::text::PlainText;
@@ -25,7 +25,7 @@ impl Engine {
     ) -> Result<StatusReport, CommandError> {
         let at = self.at(environment, function)?;
         let hold = Hold { reason, requested_by: caller.requested_by, since: self.now() };
-        let held = |head: &Head| Some(head.with_hold(hold.clone(), &at, &caller.id, self.now()));
+        let held = |head: &Head| Some(head::hold(head, hold.clone(), &at, &caller.id, self.now()));
         let head = change_head(self, &at, held).await?;
         let head = head.ok_or_else(|| CommandError::Invalid("this cannot be held".into()))?;
         tracing::warn!(%environment, %function, by = hold.requested_by.as_deref(), reason = hold.reason.as_str(), "held");
@@ -43,7 +43,7 @@ impl Engine {
         caller: Caller,
     ) -> Result<StatusReport, CommandError> {
         let at = self.at(environment, function)?;
-        let head = change_head(self, &at, |head| head.without_hold(&at, &caller.id)).await?;
+        let head = change_head(self, &at, |head| head::release_hold(head, &at, &caller.id)).await?;
         let head = head.ok_or_else(|| {
             CommandError::Invalid(format!("{function} is not held in {environment}: there is nothing to release"))
         })?;

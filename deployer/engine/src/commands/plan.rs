@@ -107,7 +107,7 @@ async fn plan_target(
     artifact: &VerifiedArtifact,
     id: DeploymentId,
 ) -> TargetPlan {
-    let formerly = head.named_on(&at.function_name, target);
+    let formerly = head.live_state().managed_on(&at.function_name, target);
     let (function, alias) = (&at.function_name, &at.environment.alias);
     let wanted = Wanted { target, function, alias, artifact, formerly: &formerly, meant: &[] };
     let plan = async {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use deployer_core::commanded::CommandEffect;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{Checked, Group, Member};
-use deployer_core::head::{Consent, Head, Placing, Request, Wakeup};
+use deployer_core::head::{self, ApprovalEffect, Head, Placing, Request, Wakeup};
 use deployer_core::promotion::{Decision, SourceEnvironment, Wait};
 use deployer_core::record::{Code, DeploymentRecord, Ending};
 use futures::future::{join_all, try_join_all};
@@ -51,10 +51,11 @@ impl<'e> Groups<'e> {
         let decision = self.engine.reconciler(&at).promotions().policy(&seen.head, &inputs).judge(&request, &promoting);
         // A request that came later waits behind the member's place.
         let holds_place = seen.head.id_of(&request).is_some();
-        let decision = match (seen.head.not_taken(&request, &decision, &at).filter(|_| !holds_place), decision) {
-            (Some(ending), Decision::Allow) => Decision::Deny(ending),
-            (_, decision) => decision,
-        };
+        let decision =
+            match (head::promotion_refusal(&seen.head, &request, &decision, &at).filter(|_| !holds_place), decision) {
+                (Some(ending), Decision::Allow) => Decision::Deny(ending),
+                (_, decision) => decision,
+            };
         let drifted = match (&decision, &chosen) {
             (Decision::Allow, Some(chosen)) => {
                 let promotions = self.engine.reconciler(&at).promotions();
@@ -104,7 +105,7 @@ impl<'e> Groups<'e> {
         let request = self.request_of(group, member);
         let mut marked = false;
         let change = async |seen: &mut Versioned| {
-            let placing = seen.head.with_place(&request, self.engine.now());
+            let placing = head::reserve_place(&seen.head, &request, self.engine.now());
             let Placing::Now(head) = &placing else { return Ok(Change::Keep(placing)) };
             if !marked {
                 self.engine.store().mark_open(&at, &request).await?;
@@ -126,7 +127,7 @@ impl<'e> Groups<'e> {
             let key = Head::key(&group.environment, &member.function);
             // The head is found by its key, because deployer.json may not have the environment any more.
             let change = async |head: Option<&Head>| {
-                let without = head.and_then(|head| head.without_place(member.deployment, token));
+                let without = head.and_then(|head| head::release_place(head, member.deployment, token));
                 Ok::<_, Transient>(match without {
                     Some((without, marker)) => Change::Write(without, Some(marker)),
                     None => Change::Keep(None),
@@ -211,8 +212,8 @@ impl<'e> Groups<'e> {
                 false => "another function of its group did not get there".to_owned(),
             };
             let withdrawn =
-                |head: &Head| match head.declined(member.deployment, because.clone(), &at, self.engine.now()) {
-                    Consent::Now(head) => Some(CommandEffect::Now(head)),
+                |head: &Head| match head::decline(head, member.deployment, because.clone(), &at, self.engine.now()) {
+                    ApprovalEffect::Now(head) => Some(CommandEffect::Now(head)),
                     _ => None,
                 };
             change_head(self.engine, &at, withdrawn).await.map_err(|error| match error {

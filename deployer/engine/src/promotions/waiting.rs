@@ -1,7 +1,7 @@
 //! Promotions that wait in a head: they are submitted, evaluated again, deferred and resumed.
 
 use deployer_core::event::Event;
-use deployer_core::head::{Head, Next, Request, Transition, Waiting, Wakeup};
+use deployer_core::head::{self, Head, Next, Request, Transition, Waiting, Wakeup};
 use deployer_core::id::DeploymentId;
 use deployer_core::promotion::{Decision, Dispatch, Wait};
 use deployer_core::record::{DeploymentRecord, Ending};
@@ -40,7 +40,7 @@ impl Promotions<'_> {
             let request = timed(self.engine, request, seen);
             let evaluated = || self.evaluate(&seen.head, &request, inputs);
             let decision = refusal.clone().map_or_else(evaluated, Decision::Deny);
-            seen.head.accept_promotion((&request, dispatch), &decision, self.at, &now_as(self.engine, &me))
+            head::accept_promotion(&seen.head, (&request, dispatch), &decision, self.at, &now_as(self.engine, &me))
         };
         let outcome = self.reconciler().transition(None, Some(request.marker), accept).await?;
         // A promotion that was only enqueued and waits for nothing goes on by a wakeup.
@@ -62,7 +62,7 @@ impl Promotions<'_> {
             let head = &seen.head;
             let waiting = head.waiting().iter().find(|waiting| waiting.request.id == id);
             let decision = waiting.map(|waiting| self.evaluate(head, &waiting.request, &inputs));
-            head.go_on_waiting(id, &decision.unwrap_or(Decision::Allow), self.at, &now_as(self.engine, &me))
+            head::apply_decision(head, id, &decision.unwrap_or(Decision::Allow), self.at, &now_as(self.engine, &me))
         };
         self.reconciler().transition(Some(first), None, go_on).await
     }
@@ -81,7 +81,7 @@ impl Promotions<'_> {
     /// Puts a claimed promotion back among those that wait.
     pub(crate) async fn defer(self, claim: &Claim, wait: &Wait) -> Result<DeploymentRecord, Transient> {
         let change = async |seen: &mut Versioned| {
-            Ok::<_, Transient>(match seen.head.put_back(claim.token(), wait, self.at, self.engine.now()) {
+            Ok::<_, Transient>(match head::put_back(&seen.head, claim.token(), wait, self.at, self.engine.now()) {
                 Some(Transition { head: Some(head), then }) => Change::Write(head, Some(then)),
                 _ => Change::Keep(None),
             })
@@ -119,7 +119,7 @@ impl Promotions<'_> {
             return;
         }
         let change = async |seen: &mut Versioned| {
-            Ok::<_, Transient>(match seen.head.with_told(&[record.id]) {
+            Ok::<_, Transient>(match head::with_notified(&seen.head, &[record.id]) {
                 Some(head) => Change::Write(Box::new(head), ()),
                 None => Change::Keep(()),
             })

@@ -23,7 +23,7 @@ impl TargetRollout<'_> {
     /// Brings the target to serve the artifact, from its observation.
     pub async fn converge(self, artifact: &VerifiedArtifact, observed: Observed) -> Result<TargetDone, TargetFailed> {
         let (at, target, seen) = (self.rollout.at, self.target, self.claim.seen());
-        let (formerly, meant) = (seen.head.named_on(&at.function_name, target), seen.head.meant_code());
+        let (formerly, meant) = (seen.head.live_state().managed_on(&at.function_name, target), seen.head.known_code());
         let (function, alias) = (&at.function_name, &at.environment.alias);
         let wanted = Wanted { target, function, alias, artifact, formerly: &formerly, meant: &meant };
         if let Some(found) = self.claim.active().moved_since(target, observed.alias.as_ref()) {

@@ -6,7 +6,7 @@
 use std::sync::Mutex;
 
 use deployer_core::config::Target;
-use deployer_core::head::{Active, Door, Head};
+use deployer_core::head::{self, Active, Door, Head};
 use deployer_core::observed::ObservedAlias;
 use jiff::Timestamp;
 
@@ -27,7 +27,7 @@ impl Doors {
     /// Makes the open doors of a head.
     pub fn of(head: &Head, resumed: bool, now: Timestamp) -> Self {
         let undeclared = resumed && head.active().is_some_and(|active| active.doors.is_none() || active.doors_unsaid);
-        Self(Mutex::new(State { open: head.open_doors(now), undeclared, observed: Vec::new() }))
+        Self(Mutex::new(State { open: head::open_doors(head, now), undeclared, observed: Vec::new() }))
     }
 
     /// Whether an earlier owner, who did not know of doors, may have written aliases without declaring it.

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use deployer_core::head::Opening;
+use deployer_core::head::{self, Opening};
 use deployer_core::id::Sha256;
 use deployer_core::record::{Ending, Status};
 use deployer_core::rejects::Rejects;
@@ -43,7 +43,9 @@ impl TargetRollout<'_> {
         let claim = self.claim;
         // The head may have been seen long ago: only a write over it shows that it is unchanged.
         let last_seen = Some(claim.seen()).filter(|seen| {
-            !openings.is_empty() && claim.stopped().is_none() && seen.head.with_doors(claim.token(), openings).is_some()
+            !openings.is_empty()
+                && claim.stopped().is_none()
+                && head::with_doors(&seen.head, claim.token(), openings).is_some()
         });
         let change = async |seen: &mut Versioned| {
             let Some(active) = seen.head.active().filter(|active| active.claim == claim.token()) else {
@@ -52,7 +54,7 @@ impl TargetRollout<'_> {
             if let Some(rollback) = active.stop {
                 claim.stop(Stopped::by(rollback));
             }
-            let with_doors = seen.head.with_doors(claim.token(), openings);
+            let with_doors = head::with_doors(&seen.head, claim.token(), openings);
             Ok(match with_doors.filter(|_| claim.stopped().is_none()) {
                 Some(head) => Change::Write(Box::new(head), ()),
                 None => Change::Keep(()),

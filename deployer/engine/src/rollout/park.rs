@@ -2,7 +2,7 @@
 //! the time is up.
 
 use deployer_core::config::Target;
-use deployer_core::head::{GivenUp, Left, Wakeup};
+use deployer_core::head::{GivenUp, Handover, Wakeup};
 use deployer_core::record::Status;
 
 use super::Rollout;
@@ -62,9 +62,9 @@ impl Rollout<'_> {
     }
 
     /// Collects what the next owner must know.
-    fn left(&self, claim: &Claim, results: TargetResults) -> Left {
+    fn left(&self, claim: &Claim, results: TargetResults) -> Handover {
         let done = results.done();
         let (waits, doors) = (claim.waits.left(&done), claim.doors.all());
-        Left { done, written: self.progress.written(), doors, waits, start_untold: claim.is_start_event_pending() }
+        Handover { done, written: self.progress.written(), doors, waits, start_untold: claim.is_start_event_pending() }
     }
 }

@@ -202,7 +202,7 @@ impl TargetRollout<'_> {
     /// Completes the version that the alias served with its code, if the ledger knows it.
     fn with_known_code(self, served: Option<Previous>) -> Option<Previous> {
         let (head, name) = (self.claim.seen().head, &self.rollout.at.function_name);
-        let code = |version: &Version| head.code_of(name, self.target, version);
+        let code = |version: &Version| head.live_state().code_of(name, self.target, version);
         served.map(|served| Previous { sha256: code(&served.version), ..served })
     }
 }

@@ -6,7 +6,7 @@ use std::future::ready;
 use std::sync::Arc;
 
 use deployer_core::artifact::VerifiedArtifact;
-use deployer_core::head::{ATTEMPTS, EXTENSIONS, GivenUp, Next, Rules};
+use deployer_core::head::{self, ATTEMPTS, EXTENSIONS, GivenUp, Next, Rules};
 use deployer_core::record::{Ending, RecordedArtifact};
 use deployer_core::rejects::Rejects;
 use futures::future::{self, FutureExt as _, LocalBoxFuture, TryFutureExt as _};
@@ -40,7 +40,7 @@ impl Rollout<'_> {
             let (seen, refusal) = future::join(head.clone(), refusal()).await;
             let (seen, (rejects, refusal)) = (seen?, refusal?);
             let rules = Rules { refusal: refusal.as_ref(), rejects: &rejects };
-            match seen.head.accept(request, at, rules, &claimant(engine)).then {
+            match head::accept(&seen.head, request, at, rules, &claimant(engine)).then {
                 Next::Work(active) if ours(active.request.id) => Ok(ObservedAt::Read(seen.etag)),
                 // The claim fails with the other outcome.
                 _ => Err(Unfinished::NotClaimed(SubmitOutcome::Nothing)),

@@ -45,7 +45,7 @@ impl<'a> TargetRollout<'a> {
     /// Returns the version that was live here before this deployment, as the head says.
     pub fn live_before(self) -> Option<Previous> {
         let seen = self.claim.seen();
-        let live = seen.head.target_of(self.rollout.at, self.target)?;
+        let live = seen.head.live_state().target_of(self.rollout.at, self.target)?;
         Some(Previous { version: live.version.clone()?, sha256: live.sha256, weights: Default::default() })
     }
 

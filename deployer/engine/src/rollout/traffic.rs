@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use deployer_core::head::Door;
+use deployer_core::head::{self, Door};
 use deployer_core::id::Version;
 use deployer_core::observed::{ObservedAlias, ProvisionedConcurrency, ProvisionedStatus};
 use deployer_core::plan::{AWAIT_TRAFFIC, Step};
@@ -34,7 +34,7 @@ pub(super) async fn is_provisioned(context: StepContext<'_>) -> Option<bool> {
         return None;
     }
     let now = context.on.timer().now();
-    if claim.seen().head.target_of(rollout.at, target).is_some_and(|live| live.is_unprovisioned(now)) {
+    if claim.seen().head.live_state().target_of(rollout.at, target).is_some_and(|live| live.is_unprovisioned(now)) {
         return Some(false);
     }
     match context.on.observer().concurrency("move alias").await {
@@ -190,9 +190,9 @@ impl<'a> TrafficWatch<'a> {
             if let Some(rollback) = ours.and_then(|active| active.stop) {
                 claim.stop(Stopped::by(rollback));
             }
-            match seen.head.with_awaited(claim.token(), awaited) {
+            match head::with_awaited(&seen.head, claim.token(), awaited) {
                 Some(head) => Ok(Change::Write(Box::new(head), true)),
-                None if seen.head.is_held_by(claim.token()) => Ok(Change::Keep(false)),
+                None if seen.head.queue().is_held_by(claim.token()) => Ok(Change::Keep(false)),
                 None => Err(Transient::TakenOver),
             }
         };

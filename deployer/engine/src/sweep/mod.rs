@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{Head, LeftOut, NextAction, Wakeup};
+use deployer_core::head::{self, Head, LeftOut, NextAction, Wakeup};
 use deployer_core::id::{EnvironmentName, FunctionName, Token};
 use deployer_core::names::OPEN;
 use deployer_core::promotion::Decision;
@@ -163,7 +163,7 @@ async fn clear_markers(engine: &Engine, at: &FunctionRef<'_>, head: &Head, marke
 /// Writes into the head of a parked deployment that a tick is on its way. Otherwise each sweep would send another tick
 /// while the queue does not keep up. If another writer is first, that one works on the function.
 async fn note_tick(engine: &Engine, at: &FunctionRef<'_>, seen: Versioned) {
-    let Some(head) = seen.head.with_tick_sent(engine.now()) else { return };
+    let Some(head) = head::with_tick_sent(&seen.head, engine.now()) else { return };
     if let Err(error) = engine.store().write_head(at, seen.etag, head).await {
         tracing::warn!("the next sweep will send another tick: {error}");
     }

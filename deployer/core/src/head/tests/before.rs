@@ -1,4 +1,4 @@
-//! Heads that former deployers wrote: they are read as they are, and mean what they meant. The files are never changed.
+//! Heads that older deployers wrote: they are read as they are, and keep their meaning. The files are never changed.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ fn releases(lives: &[Live]) -> Vec<&str> {
 }
 
 fn goes_back(head: &Head) -> Result<String, Ending> {
-    head.choose(&Source::Earlier(Rollback::default()), &at().environment.targets, &Rejects::default())
+    resolve_artifact(&head, &Source::Earlier(Rollback::default()), &at().environment.targets, &Rejects::default())
         .map(|chosen| chosen.release.to_string())
 }
 
@@ -41,7 +41,7 @@ fn reads_again<T: format::LedgerObject + PartialEq + std::fmt::Debug>(name: &str
 }
 
 #[test]
-fn every_object_of_every_format_is_read_and_written_in_its_format() {
+fn every_object_of_every_format_is_read_and_written_in_it() {
     for number in format::FIRST..=format::KNOWN {
         for (name, text) in files(number) {
             let written = match name.split('-').next().unwrap() {
@@ -51,7 +51,7 @@ fn every_object_of_every_format_is_read_and_written_in_its_format() {
                 "group" => reads_again::<crate::group::Group>(&name, &text),
                 "tick" => {
                     let tick: serde_json::Value = serde_json::from_str(&text).unwrap();
-                    serde_json::from_value::<Tick>(tick["tick"].clone()).unwrap();
+                    serde_json::from_value::<crate::trigger::Tick>(tick["tick"].clone()).unwrap();
                     number
                 }
                 other => panic!("{other} is no object of the ledger"),
@@ -62,33 +62,33 @@ fn every_object_of_every_format_is_read_and_written_in_its_format() {
 }
 
 #[test]
-fn a_plain_head_of_before_has_its_history_and_no_pending() {
+fn plain_old_head_has_its_history_and_no_pending() {
     for name in ["head-plain", "head-of-before-commands"] {
         let head = head(name);
-        assert_eq!((releases(head.history()), head.missing_live()), (vec!["3", "2", "1"], None));
+        assert_eq!((releases(head.history()), missing_live(&head)), (vec!["3", "2", "1"], None));
         assert_eq!((goes_back(&head).unwrap().as_str(), head.all_pending()), ("2", [].as_slice()));
         assert_eq!((head.newest.mark.as_ref(), head.newest.floor), (Some(&mark_of(&upload("3", 30))), None));
     }
 }
 
 #[test]
-fn what_was_asked_for_before_a_command_of_before_still_comes_too_late() {
-    // Rolled back from 3 at 40 and asked to go back once more at 60; 4 is stopped, and 5 came at 70.
+fn upload_before_an_old_heads_command_still_comes_too_late() {
+    // At 40 release 3 was rolled back, and at 60 another rollback was asked for; 4 is stopped, and 5 came at 70.
     let head = head("head-busy");
     assert_eq!((releases(head.history()), releases(head.left())), (vec!["2", "1"], vec!["3"]));
     assert_eq!(head.newest, order::Newest { mark: Some(mark_of(&upload("5", 70))), floor: None });
-    assert!(head.active().unwrap().stop.is_some() && head.missing_live().is_none());
+    assert!(head.active().unwrap().stop.is_some() && missing_live(&head).is_none());
     let held = self::head("head-held");
     assert_eq!(held.newest, order::Newest { mark: None, floor: Some(second(40)) });
     assert_eq!(held.hold().unwrap().reason, "audit");
-    let Some(CommandEffect::Now(head)) = held.without_hold(&at(), "released") else { panic!() };
+    let Some(CommandEffect::Now(head)) = release_hold(&held, &at(), "released") else { panic!() };
     let late = head.accepts(&upload("6", 39), &me("late", 50)).0;
-    assert_eq!(late.told(&upload("6", 39)).status, Status::Superseded);
+    assert_eq!(late.record_of(&upload("6", 39)).status, Status::Superseded);
     assert!(matches!(head.accepts(&upload("6", 41), &me("six", 50)).1, Next::Work(_)));
 }
 
 #[test]
-fn a_promotion_of_before_waits_on_with_its_approvals() {
+fn old_promotion_waits_on_with_its_approvals() {
     let head = head("head-waiting");
     let waiting = &head.waiting()[0];
     let promoting = waiting.request.promoting().unwrap();
@@ -96,7 +96,7 @@ fn a_promotion_of_before_waits_on_with_its_approvals() {
 }
 
 #[test]
-fn an_end_of_before_still_calls_for_its_promotions() {
+fn end_in_an_old_head_still_calls_for_its_promotions() {
     let with_end = |kind: &str, status: &str| {
         let mut busy: serde_json::Value = serde_json::from_str(&files(1)["head-busy"]).unwrap();
         let record = &mut busy["outbox"][0]["record"];
@@ -126,31 +126,31 @@ fn an_end_of_before_still_calls_for_its_promotions() {
 }
 
 #[test]
-fn what_reached_some_targets_of_a_head_of_before_is_live_and_incomplete() {
+fn old_heads_artifact_on_some_targets_is_live_and_incomplete() {
     let (head, record) = (head("head-partly-failed"), record("record-partly-failed"));
-    assert_eq!((releases(head.history()), head.missing_live()), (vec!["3", "2", "1"], Some(record.id)));
-    let recovered = head.with_recovered_live(Some(&record));
-    assert_eq!((releases(recovered.history()), recovered.missing_live()), (vec!["4", "3", "2", "1"], None));
+    assert_eq!((releases(head.history()), missing_live(&head)), (vec!["3", "2", "1"], Some(record.id)));
+    let recovered = with_recovered_live(&head, Some(&record));
+    assert_eq!((releases(recovered.history()), missing_live(&recovered)), (vec!["4", "3", "2", "1"], None));
     let live = recovered.live().unwrap();
     assert_eq!(live.versions, BTreeMap::from([(target(0).to_string(), version("9"))]));
     assert_eq!((live.deployment, goes_back(&recovered).unwrap().as_str()), (record.id, "3"));
 }
 
 #[test]
-fn a_rollback_of_before_that_reached_some_targets_leaves_what_it_left() {
+fn old_rollback_on_some_targets_leaves_what_it_left() {
     let (plain, record) = (head("head-plain"), record("record-rollback"));
     let mut before = plain.clone();
-    before.targets[0].deployment = Some(record.id);
-    before.ended.insert(0, record.id);
-    let recovered = before.with_recovered_live(Some(&record));
+    before.live_state.targets[0].deployment = Some(record.id);
+    before.ended.ids.insert(0, record.id);
+    let recovered = with_recovered_live(&before, Some(&record));
     assert_eq!((releases(recovered.history()), releases(recovered.left())), (vec!["2", "1"], vec!["3"]));
 }
 
 #[test]
-fn a_rollback_is_refused_where_nobody_knows_what_is_live_until_something_goes_live() {
+fn rollback_is_refused_while_what_is_live_is_unknown() {
     let head = head("head-partly-failed");
-    let lost = head.with_recovered_live(None);
-    let four = head.missing_live().unwrap();
+    let lost = with_recovered_live(&head, None);
+    let four = missing_live(&head).unwrap();
     let because = format!(
         "what was last rolled out here, by deployment {four}, is not known any more, for its record is gone: name the \
          release to go back to"
@@ -162,9 +162,15 @@ fn a_rollback_is_refused_where_nobody_knows_what_is_live_until_something_goes_li
         (Status::Refused, because.as_str()),
         "before it displaces anything"
     );
-    let named = Source::Earlier(Rollback::to(Some(Release::parse("2").unwrap())));
-    assert_eq!(lost.choose(&named, &at().environment.targets, &Rejects::default()).unwrap().release.as_str(), "2");
-    // It stays so when it is written, in a format that deployers of before do not touch.
+    let with_release = Source::Earlier(Rollback::to(Some(Release::parse("2").unwrap())));
+    assert_eq!(
+        resolve_artifact(&lost, &with_release, &at().environment.targets, &Rejects::default())
+            .unwrap()
+            .release
+            .as_str(),
+        "2"
+    );
+    // It stays so when it is written, in a format that older deployers do not touch.
     let written = format::write(&lost, &lost.as_read).unwrap();
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&written).unwrap()["format"], 2);
     let again: Head = format::read(&written).unwrap();

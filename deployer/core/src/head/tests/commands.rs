@@ -1,4 +1,4 @@
-//! Commands in the order, what waits, and what is asked to stop; holds; what a command is about, and what comes of it.
+//! Commands: their place in the order, the deployments that they ask to stop, and the artifacts that they are about. Holds.
 
 use super::*;
 use crate::commanded::{Hold, Reject};
@@ -12,7 +12,7 @@ pub(super) fn three() -> Head {
         let (claimed, _) = head.accepts(&request, &me("deploys", time));
         let mut end = arrived(&request, number, "A");
         end.record.finished_at = Some(second(time + 1));
-        claimed.commits("deploys", &end, None).0.settles()
+        claimed.commits("deploys", &end, None).0.flushes()
     };
     uploads.into_iter().fold(Head::default(), deploys)
 }
@@ -50,14 +50,14 @@ fn reject(release: &str) -> Reject {
 }
 
 impl Head {
-    /// Takes a command in, finds out its artifact, and ends it well.
+    /// Accepts a command, resolves its artifact, and ends it well.
     pub(super) fn obeys(&self, request: &Request, number: &str) -> Self {
         self.ends_command(request, number, false)
     }
 
     fn chooses(&self, to: Option<&str>, rejects: &[&str]) -> Result<String, Ending> {
         let to = to.map(|release| Release::parse(release).unwrap());
-        let chosen = self.choose(&Source::Earlier(Rollback::to(to)), targets(), &rejecting(rejects))?;
+        let chosen = resolve_artifact(self, &Source::Earlier(Rollback::to(to)), targets(), &rejecting(rejects))?;
         assert!(!chosen.versions.is_empty(), "it goes back to the versions that served it");
         Ok(chosen.release.to_string())
     }
@@ -70,7 +70,7 @@ impl Head {
     }
 
     fn holds(&self, reason: &str, id: &str) -> Self {
-        let CommandEffect::Now(head) = self.with_hold(hold(reason), &at(), id, second(50)) else {
+        let CommandEffect::Now(head) = hold(self, hold_for(reason), &at(), id, second(50)) else {
             panic!("carried out before")
         };
         assert_eq!(head.revision, self.revision + 1);
@@ -78,7 +78,7 @@ impl Head {
     }
 
     fn without_the_hold(&self, id: &str) -> Self {
-        match self.without_hold(&at(), id) {
+        match release_hold(self, &at(), id) {
             Some(CommandEffect::Now(head)) => *head,
             other => panic!("{other:?}"),
         }
@@ -89,12 +89,12 @@ fn reused(id: &str) -> CommandEffect<Head> {
     CommandEffect::Reused { id: id.to_owned() }
 }
 
-fn hold(reason: &str) -> Hold {
+fn hold_for(reason: &str) -> Hold {
     Hold { reason: reason.into(), requested_by: Some("ann".into()), since: second(50) }
 }
 
 #[test]
-fn an_upload_of_before_a_command_comes_too_late_under_whichever_key() {
+fn upload_older_than_a_command_comes_too_late_under_any_key() {
     let (head, _) = three().accepts(&rollback("r", 50), &me("r", 50));
     let of_its_key = as_version(upload("3", 49), "v2", Some("FF"));
     let of_its_key = Request { hash: RequestHash::of(&["v2"]), ..of_its_key };
@@ -115,39 +115,39 @@ fn an_upload_of_before_a_command_comes_too_late_under_whichever_key() {
 }
 
 #[test]
-fn a_greater_sequencer_does_not_help_what_is_older_than_a_command() {
+fn upload_older_than_a_command_is_late_despite_greater_sequencer() {
     let first = as_version(upload("1", 10), "v1", Some("01"));
-    let head = Head::default().deploys(&first, "6").settles();
+    let head = Head::default().deploys(&first, "6").flushes();
     let (head, _) = head.accepts(&back_to("d", "1", 50), &me("d", 50));
     let mut again = as_version(upload("1", 40), "v2", Some("02"));
     again.hash = RequestHash::of(&["again"]);
     let (head, then) = head.accepts(&again, &me("again", 51));
-    assert_eq!((then, head.told(&again).status), (Next::Over(again.id), Status::Superseded));
+    assert_eq!((then, head.record_of(&again).status), (Next::Over(again.id), Status::Superseded));
 }
 
 #[test]
-fn a_redeploy_outdates_no_upload() {
-    let (head, _) = Head::default().deploys(&upload("1", 10), "6").settles().accepts(&redeploy("d", 50), &me("d", 50));
+fn redeploy_outdates_no_upload() {
+    let (head, _) = Head::default().deploys(&upload("1", 10), "6").flushes().accepts(&redeploy("d", 50), &me("d", 50));
     let on_its_way = upload("2", 40);
     assert_eq!(head.accepts(&on_its_way, &me("late", 51)).0.all_pending(), [on_its_way]);
 }
 
 #[test]
-fn a_command_leaves_the_mark_as_it_is_and_the_floor_never_falls() {
+fn command_keeps_the_mark_and_the_floor_never_falls() {
     let (head, _) = three().accepts(&rollback("r", 60), &me("r", 60));
     let (head, _) = head.accepts(&rollback("s", 55), &me("s", 61));
     assert_eq!((&head.newest.mark, head.newest.floor), (&Some(mark_of(&upload("3", 30))), Some(second(60))));
 }
 
 #[test]
-fn a_command_of_before_an_upload_takes_nothing_from_its_mark() {
+fn command_older_than_an_upload_keeps_its_mark() {
     let (head, _) = Head::default().accepts(&upload("1", 90), &me("one", 50));
     let (head, _) = head.accepts(&rollback("r", 60), &me("r", 60));
     assert_eq!(head.newest.mark.as_ref().unwrap().time, second(90));
 }
 
 #[test]
-fn a_rollback_takes_the_place_of_an_upload_and_a_deploy_that_of_a_rollback() {
+fn rollback_displaces_an_upload_and_a_deploy_displaces_a_rollback() {
     let (head, _) = three().accepts(&upload("4", 40), &me("four", 40));
     let (five, back) = (upload("5", 50), rollback("b", 60));
     let (head, _) = head.accepts(&five, &me("five", 50));
@@ -173,7 +173,7 @@ fn a_rollback_takes_the_place_of_an_upload_and_a_deploy_that_of_a_rollback() {
 }
 
 #[test]
-fn a_redeploy_takes_nothings_place_and_waits_behind_all() {
+fn redeploy_displaces_nothing_and_waits_behind_all() {
     let (head, _) = three().accepts(&upload("4", 40), &me("four", 40));
     let (five, again) = (upload("5", 50), redeploy("d", 60));
     let (head, _) = head.accepts(&five, &me("five", 50));
@@ -184,11 +184,11 @@ fn a_redeploy_takes_nothings_place_and_waits_behind_all() {
     let late = upload("6", 55);
     let (head, _) = head.accepts(&late, &me("late", 61));
     assert_eq!(head.all_pending(), [late]);
-    assert_eq!(head.told(&again).status, Status::Superseded);
+    assert_eq!(head.record_of(&again).status, Status::Superseded);
 }
 
 #[test]
-fn a_redeploy_that_waits_is_joined_by_the_next_one() {
+fn pending_redeploy_is_joined_by_the_next_one() {
     let (head, _) = three().accepts(&upload("4", 40), &me("four", 40));
     let (first, second) = (redeploy("d", 50), redeploy("e", 60));
     let (head, _) = head.accepts(&first, &me("d", 50));
@@ -199,12 +199,12 @@ fn a_redeploy_that_waits_is_joined_by_the_next_one() {
 }
 
 #[test]
-fn a_redeploy_goes_behind_one_that_is_worked_on_or_means_what_is_live_no_more() {
+fn redeploy_joins_no_active_one_and_none_of_another_artifact() {
     let (first, second) = (redeploy("d", 40), redeploy("e", 50));
     let (worked_on, _) = three().accepts(&first, &me("d", 40));
     let (head, _) = worked_on.accepts(&second, &me("e", 50));
     assert_eq!((head.active().unwrap().request.id, head.pending().unwrap().id), (first.id, second.id));
-    // What is live has changed since the first of those that wait was asked for.
+    // Another artifact has become live since the first of the redeploys that wait was asked for.
     let (head, _) = three().accepts(&upload("4", 40), &me("four", 40));
     let (head, _) = head.accepts(&upload("5", 41), &me("five", 41));
     let (head, _) = head.accepts(&redeploy("f", 50), &me("f", 50));
@@ -215,38 +215,38 @@ fn a_redeploy_goes_behind_one_that_is_worked_on_or_means_what_is_live_no_more() 
 }
 
 #[test]
-fn a_redeploy_is_superseded_once_something_newer_has_reached_a_target() {
+fn redeploy_is_superseded_after_something_newer_reached_a_target() {
     let (head, _) = three().accepts(&upload("4", 40), &me("four", 40));
     let again = redeploy("d", 60);
     let (head, _) = head.accepts(&again, &me("d", 60));
     let (head, next) = head.commits("four", &half_arrived(&upload("4", 40), "9", "A"), Some(&me("next", 70)));
-    let ending = head.choose(&next.unwrap().request.subject, targets(), &Rejects::default()).unwrap_err();
+    let ending = resolve_artifact(&head, &next.unwrap().request.subject, targets(), &Rejects::default()).unwrap_err();
     assert!(matches!(ending, Ending::Superseded { because } if because.starts_with("release 4 was rolled out after")));
 }
 
 #[test]
-fn an_upload_that_was_given_up_makes_way_for_a_command_and_a_command_for_no_upload() {
+fn given_up_upload_yields_to_a_command_but_not_vice_versa() {
     let (one, back) = (upload("1", 10), rollback("r", 40));
     let given_up = Head::default().accepts(&one, &me("one", 10)).0.gives_up("one", 20).unwrap();
     let (head, then) = given_up.accepts(&back, &me("r", 40));
     assert!(matches!(then, Next::Work(active) if active.request.id == back.id && active.stop.is_none()));
-    assert_eq!(head.told(&one).status, Status::Superseded);
+    assert_eq!(head.record_of(&one).status, Status::Superseded);
     let (head, then) = head.gives_up("r", 50).unwrap().accepts(&upload("2", 60), &me("two", 60));
     assert!(matches!(then, Next::Work(active) if active.request.id == back.id), "first the command");
     assert_eq!(head.pending(), Some(&upload("2", 60)));
 }
 
 #[test]
-fn a_rollback_asks_what_is_worked_on_to_stop_and_a_redeploy_does_not() {
+fn rollback_stops_the_active_deployment_and_a_redeploy_does_not() {
     let (one, back) = (upload("4", 40), rollback("r", 50));
     let (worked_on, _) = three().accepts(&one, &me("one", 40));
     let (again, _) = worked_on.accepts(&redeploy("d", 50), &me("d", 50));
     assert_eq!(again.active().unwrap().stop, None, "a redeploy waits");
     let (head, _) = worked_on.accepts(&back, &me("r", 50));
     assert_eq!(head.active().unwrap().stop, Some(back.id));
-    assert!(head.is_held_by(token("one")), "it is its owner who stops");
-    // The owner may have died: whoever succeeds it knows as well.
-    let (taken_over, then) = head.wakes(&me("w", 140));
+    assert!(head.queue().is_held_by(token("one")), "it is its owner who stops");
+    // The owner may have died: its successor knows as well.
+    let (taken_over, then) = head.acquires(&me("w", 140));
     assert!(matches!(then, Next::Work(active) if active.request == one && active.stop == Some(back.id)));
     let (dead, then) = worked_on.accepts(&back, &me("r", 140));
     assert!(matches!(then, Next::Work(active) if active.request == one && active.stop == Some(back.id)));
@@ -257,7 +257,7 @@ fn a_rollback_asks_what_is_worked_on_to_stop_and_a_redeploy_does_not() {
 }
 
 #[test]
-fn a_command_is_known_by_its_id() {
+fn command_is_known_by_its_id() {
     let back = rollback("r", 50);
     let head = three().obeys(&back, "7");
     let again = rollback("r", 60);
@@ -268,31 +268,31 @@ fn a_command_is_known_by_its_id() {
 }
 
 #[test]
-fn a_hold_refuses_all_but_rollbacks_until_it_is_released() {
+fn hold_refuses_all_but_rollbacks_until_it_is_released() {
     let held = three().holds("black friday", "h");
     let because = "held by ann since 1970-01-01T00:00:50Z: black friday";
     for request in [upload("4", 60), redeploy("d", 60)] {
         let (head, then) = held.accepts(&request, &me("x", 60));
         assert_eq!((then, head.because(&request)), (Next::Over(request.id), (Status::Refused, because)));
-        assert_eq!((head.told(&request).code, &head.newest), (Some(Code::Held), &held.newest));
+        assert_eq!((head.record_of(&request).code, &head.newest), (Some(Code::Held), &held.newest));
     }
     assert!(matches!(held.accepts(&rollback("r", 60), &me("r", 60)).1, Next::Work(_)));
     let still = held.holds("still", "i");
     assert_eq!(still.hold().unwrap().reason, "still");
     let free = still.without_the_hold("released");
     assert!(free.hold().is_none() && matches!(free.accepts(&upload("4", 60), &me("x", 60)).1, Next::Work(_)));
-    assert_eq!(free.without_hold(&at(), "released"), Some(CommandEffect::Earlier));
-    assert_eq!(free.without_hold(&at(), "again"), None);
+    assert_eq!(release_hold(&free, &at(), "released"), Some(CommandEffect::Earlier));
+    assert_eq!(release_hold(&free, &at(), "again"), None);
 }
 
 #[test]
-fn what_waits_and_is_held_ends_at_once_and_what_is_worked_on_goes_on() {
+fn hold_ends_pending_requests_and_the_active_deployment_goes_on() {
     let (one, two) = (upload("1", 10), upload("2", 40));
     let (head, _) = Head::default().accepts(&one, &me("one", 10));
     let (waiting, _) = head.accepts(&redeploy("d", 20), &me("d", 20));
     let held = waiting.holds("stop", "h");
     let again = redeploy("d", 20);
-    assert_eq!((held.told(&again).status, held.told(&again).code), (Status::Refused, Some(Code::Held)));
+    assert_eq!((held.record_of(&again).status, held.record_of(&again).code), (Status::Refused, Some(Code::Held)));
     assert_eq!((held.all_pending(), &held.active().unwrap().request), ([].as_slice(), &one));
     let (waiting, _) = head.accepts(&rollback("r", 20), &me("r", 20));
     let held = waiting.accepts(&two, &me("two", 40)).0.holds("stop", "h");
@@ -302,9 +302,9 @@ fn what_waits_and_is_held_ends_at_once_and_what_is_worked_on_goes_on() {
 }
 
 #[test]
-fn the_same_hold_again_does_nothing_while_it_stands() {
+fn same_hold_again_does_nothing_while_it_stands() {
     let held = three().holds("stop", "h");
-    let again = |head: &Head, reason: &str, id: &str| head.with_hold(hold(reason), &at(), id, second(70));
+    let again = |head: &Head, reason: &str, id: &str| hold(&head, hold_for(reason), &at(), id, second(70));
     assert_eq!(again(&held, "stop", "h"), CommandEffect::Earlier);
     let still = held.holds("still", "i");
     assert_eq!(
@@ -316,36 +316,40 @@ fn the_same_hold_again_does_nothing_while_it_stands() {
     for number in 0..60 {
         head = head.holds("more", &number.to_string());
     }
-    assert_eq!(head.obeyed.len(), 50);
+    assert_eq!(head.known.carried_out.len(), 50);
 }
 
 #[test]
-fn the_id_of_a_hold_that_was_released_is_refused() {
-    let again = |head: &Head, id: &str| head.with_hold(hold("stop"), &at(), id, second(70));
+fn id_of_a_released_hold_is_refused() {
+    let again = |head: &Head, id: &str| hold(&head, hold_for("stop"), &at(), id, second(70));
     let free = three().holds("stop", "h").without_the_hold("free");
     assert_eq!(again(&free, "h"), reused("h"));
     let held = free.holds("once more", "i");
     assert_eq!(again(&held, "h"), reused("h"), "another hold stands");
-    assert_eq!(held.without_hold(&at(), "free"), Some(reused("free")), "and is not released by the same release again");
-    assert_eq!(held.without_hold(&at(), "i"), Some(reused("i")), "nor by the id of the hold");
+    assert_eq!(
+        release_hold(&held, &at(), "free"),
+        Some(reused("free")),
+        "and is not released by the same release again"
+    );
+    assert_eq!(release_hold(&held, &at(), "i"), Some(reused("i")), "nor by the id of the hold");
     assert_eq!(again(&held.without_the_hold("at last"), "at last"), reused("at last"));
 }
 
 #[test]
-fn a_hold_of_before_stands_by_every_id_that_is_known() {
+fn old_hold_stands_by_every_known_id() {
     let held = three().holds("stop", "h").without_the_hold("free").holds("stop", "i");
     let mut of_before = serde_json::to_value(&held).unwrap();
     of_before["hold"].as_object_mut().unwrap().remove("asked_by");
     let head: Head = serde_json::from_value(of_before.clone()).unwrap();
     assert_eq!(serde_json::to_value(&head).unwrap(), of_before);
     for id in ["h", "i"] {
-        assert_eq!(head.with_hold(hold("stop"), &at(), id, second(70)), CommandEffect::Earlier);
+        assert_eq!(hold(&head, hold_for("stop"), &at(), id, second(70)), CommandEffect::Earlier);
     }
-    assert_eq!(head.without_the_hold("r").with_hold(hold("stop"), &at(), "i", second(70)), reused("i"));
+    assert_eq!(hold(&head.without_the_hold("r"), hold_for("stop"), &at(), "i", second(70)), reused("i"));
 }
 
 #[test]
-fn a_rollback_walks_back_and_a_new_release_goes_on_from_there() {
+fn rollback_walks_back_and_a_new_release_goes_on_there() {
     let head = three().obeys(&rollback("a", 50), "7");
     assert_eq!((releases(head.history()), releases(head.left())), (vec!["2", "1"], vec!["3"]));
     let head = head.obeys(&rollback("b", 60), "6");
@@ -360,7 +364,7 @@ fn a_rollback_walks_back_and_a_new_release_goes_on_from_there() {
 }
 
 #[test]
-fn a_rollback_to_a_release_goes_to_what_was_left_as_well() {
+fn rollback_to_a_release_finds_artifacts_that_were_left() {
     let head = three().obeys(&back_to("a", "1", 50), "6");
     assert_eq!((releases(head.history()), releases(head.left())), (vec!["1"], vec!["3", "2"]));
     let head = head.obeys(&back_to("b", "3", 60), "8");
@@ -377,7 +381,7 @@ fn a_rollback_to_a_release_goes_to_what_was_left_as_well() {
 }
 
 #[test]
-fn of_a_release_that_was_live_several_times_the_newest_artifact_is_meant() {
+fn rollback_to_a_release_means_its_newest_artifact() {
     let again = |version: &str, time| {
         let mut request = as_version(upload("main", time), version, None);
         request.hash = RequestHash::of(&[version]);
@@ -392,11 +396,11 @@ fn of_a_release_that_was_live_several_times_the_newest_artifact_is_meant() {
         head = claimed.commits("c", &end, None).0;
     }
     let to = Source::Earlier(Rollback::to(Some(Release::parse("main").unwrap())));
-    assert_eq!(head.choose(&to, targets(), &Rejects::default()).unwrap().artifact.version_id, "v2");
+    assert_eq!(resolve_artifact(&head, &to, targets(), &Rejects::default()).unwrap().artifact.version_id, "v2");
 }
 
 #[test]
-fn what_is_rejected_is_skipped() {
+fn rollback_skips_rejected_artifacts() {
     let head = three();
     let goes = |rejects: &[&str]| head.chooses(None, rejects).ok();
     assert_eq!(goes(&[]).as_deref(), Some("2"));
@@ -407,15 +411,15 @@ fn what_is_rejected_is_skipped() {
 }
 
 #[test]
-fn what_is_live_is_no_way_back_although_it_was_live_before() {
+fn rollback_never_goes_to_what_is_live() {
     let mut head = three();
-    // Release 2 once more, by a command.
+    // A command brings release 2 once more.
     let (claimed, _) = head.accepts(&command("d", CauseKind::Deploy, Source::Live { of: None }, 40), &me("d", 40));
     let chosen = ResolvedArtifact::from(&head.history()[1]);
-    let claimed = claimed.with_chosen(token("d"), &chosen).unwrap();
+    let claimed = with_resolved_artifact(&claimed, token("d"), &chosen).unwrap();
     let mut end = arrived(&command("d", CauseKind::Deploy, Source::Live { of: None }, 40), "9", "A");
     (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
-    head = claimed.commits("d", &end, None).0.settles();
+    head = claimed.commits("d", &end, None).0.flushes();
     assert_eq!(releases(head.history()), ["2", "3", "2", "1"]);
     assert_eq!(head.chooses(None, &[]).unwrap(), "3");
     assert_eq!(head.chooses(None, &["3"]).unwrap(), "1");
@@ -424,15 +428,15 @@ fn what_is_live_is_no_way_back_although_it_was_live_before() {
 }
 
 #[test]
-fn a_redeploy_is_about_what_is_live_and_no_step_of_the_history() {
+fn redeploy_brings_what_is_live_and_is_no_step_of_history() {
     let head = three();
-    let chosen = head.choose(&Source::Live { of: None }, targets(), &Rejects::default()).unwrap();
+    let chosen = resolve_artifact(&head, &Source::Live { of: None }, targets(), &Rejects::default()).unwrap();
     assert_eq!((chosen.release.as_str(), chosen.versions.len()), ("3", 0), "by its manifest, not by a version");
     assert!(matches!(
-        head.choose(&Source::Live { of: None }, targets(), &rejecting(&["3"])),
+        resolve_artifact(&head, &Source::Live { of: None }, targets(), &rejecting(&["3"])),
         Err(Ending::Refused { code: Code::Rejected, .. })
     ));
-    let nothing = Head::default().choose(&Source::Live { of: None }, targets(), &Rejects::default());
+    let nothing = resolve_artifact(&Head::default(), &Source::Live { of: None }, targets(), &Rejects::default());
     assert!(matches!(nothing, Err(Ending::Refused { code: Code::NotLive, .. })));
     let head = head.obeys(&redeploy("d", 50), "9");
     assert_eq!((releases(head.history()), head.live().unwrap().since), (vec!["3", "2", "1"], second(31)));
@@ -440,20 +444,20 @@ fn a_redeploy_is_about_what_is_live_and_no_step_of_the_history() {
 }
 
 #[test]
-fn what_a_command_is_about_is_written_down_once_and_by_its_owner_only() {
+fn resolved_artifact_is_written_once_and_only_by_the_owner() {
     let (head, _) = three().accepts(&rollback("r", 50), &me("r", 50));
     assert_eq!(head.active().unwrap().chosen, None);
-    let chosen = head.choose(&Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
-    assert_eq!(head.with_chosen(token("other"), &chosen), None);
-    let known = head.with_chosen(token("r"), &chosen).unwrap();
+    let chosen = resolve_artifact(&head, &Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
+    assert_eq!(with_resolved_artifact(&head, token("other"), &chosen), None);
+    let known = with_resolved_artifact(&head, token("r"), &chosen).unwrap();
     assert_eq!((known.revision, known.active().unwrap().chosen.as_ref()), (head.revision + 1, Some(&chosen)));
-    assert_eq!(known.with_chosen(token("r"), &chosen), None);
-    let (taken_over, _) = known.wakes(&me("w", 150));
+    assert_eq!(with_resolved_artifact(&known, token("r"), &chosen), None);
+    let (taken_over, _) = known.acquires(&me("w", 150));
     assert_eq!(taken_over.active().unwrap().chosen.as_ref(), Some(&chosen), "whoever goes on means the same");
 }
 
 #[test]
-fn a_head_with_commands_reads_back_and_one_of_before_commands_reads() {
+fn head_with_commands_and_head_from_before_commands_are_read() {
     let head = three().obeys(&rollback("a", 50), "7").holds("stop", "h");
     let (head, _) = head.accepts(&rollback("b", 60), &me("b", 60));
     let (head, _) = head.accepts(&back_to("c", "1", 61), &me("c", 61));

@@ -38,7 +38,7 @@ pub(super) fn deploying() -> (Head, Request) {
 
 pub(super) fn opens(head: &Head, revision: &str, number: &str) -> Option<Head> {
     let door = door(head.active().unwrap(), target(0), Some(revision));
-    head.with_doors(token("two"), &[Opening { door, previous: Some(served(number)) }])
+    with_doors(&head, token("two"), &[Opening { door, previous: Some(served(number)) }])
 }
 
 fn revisions(doors: &[Door]) -> Vec<&str> {
@@ -46,7 +46,7 @@ fn revisions(doors: &[Door]) -> Vec<&str> {
 }
 
 #[test]
-fn a_door_is_shut_by_another_revision_and_one_to_nothing_by_an_alias() {
+fn door_is_shut_by_another_revision_or_by_a_new_alias() {
     let (head, _) = deploying();
     let active = head.active().unwrap();
     let (moves, creates) = (door(active, target(0), Some("r1")), door(active, target(0), None));
@@ -56,7 +56,7 @@ fn a_door_is_shut_by_another_revision_and_one_to_nothing_by_an_alias() {
 }
 
 #[test]
-fn a_late_write_explains_the_version_that_it_names_and_no_other() {
+fn late_write_explains_only_the_version_that_it_names() {
     let (head, _) = deploying();
     let door = door(head.active().unwrap(), target(0), Some("r1"));
     let (before, after) = (alias("6", "r1"), alias("7", "r2"));
@@ -70,7 +70,7 @@ fn a_late_write_explains_the_version_that_it_names_and_no_other() {
 }
 
 #[test]
-fn what_an_alias_served_before_the_first_write_is_what_stays_known() {
+fn version_served_before_the_first_write_stays_known() {
     let (head, _) = deploying();
     let first = opens(&head, "r1", "5").unwrap();
     assert_eq!(opens(&first, "r1", "5"), None, "the head says so already");
@@ -78,46 +78,46 @@ fn what_an_alias_served_before_the_first_write_is_what_stays_known() {
     let active = second_try.active().unwrap();
     assert_eq!(active.previous, [ServedBefore { target: target(0).clone(), previous: Some(served("5")) }]);
     assert_eq!(revisions(active.doors.as_ref().unwrap()), ["r2"], "the alias has another revision by now");
-    assert_eq!(head.with_doors(token("other"), &[]), None, "only the owner");
+    assert_eq!(with_doors(&head, token("other"), &[]), None, "only the owner");
 }
 
 #[test]
-fn whoever_takes_a_deployment_over_knows_its_doors() {
+fn owner_that_resumes_a_deployment_knows_its_doors() {
     let (head, _) = deploying();
-    let (taken_over, _) = opens(&head, "r1", "6").unwrap().wakes(&me("three", 120));
-    assert_eq!(revisions(&taken_over.open_doors(second(121))), ["r1"]);
+    let (taken_over, _) = opens(&head, "r1", "6").unwrap().acquires(&me("three", 120));
+    assert_eq!(revisions(&open_doors(&taken_over, second(121))), ["r1"]);
     assert_eq!(taken_over.active().unwrap().previous.len(), 1);
     let much_later = head.active().unwrap().lease_until + super::super::doors::TAKES_EFFECT_WITHIN;
     assert_eq!(
-        revisions(&taken_over.open_doors(much_later)),
+        revisions(&open_doors(&taken_over, much_later)),
         ["r1"],
         "that it cannot come any more is not that it has not"
     );
 }
 
 #[test]
-fn a_door_that_stays_open_outlives_its_deployment_until_its_time_is_over() {
+fn open_door_outlives_its_deployment_until_its_time_is_over() {
     let (head, two) = deploying();
     let head = opens(&head, "r1", "6").unwrap();
-    let end = End { doors: head.open_doors(second(30)), ..half_arrived(&two, "7", "B") };
+    let end = End { doors: open_doors(&head, second(30)), ..half_arrived(&two, "7", "B") };
     let (mut head, _) = head.commits("two", &End { doors: vec![], ..end.clone() }, None);
     assert_eq!(head.doors(), [], "shut");
     let mut record = end.record.clone();
     record.finished_at = Some(second(40));
-    head.keep_doors(&end.doors, second(40));
+    super::super::doors::keep_doors(&mut head, &end.doors, second(40));
     assert_eq!(revisions(head.doors()), ["r1"]);
-    assert_eq!(revisions(&head.open_doors(second(50))), ["r1"], "the next one knows it");
-    head.keep_doors(&end.doors, end.doors[0].until);
+    assert_eq!(revisions(&open_doors(&head, second(50))), ["r1"], "the next one knows it");
+    super::super::doors::keep_doors(&mut head, &end.doors, end.doors[0].until);
     assert_eq!(head.doors(), []);
 }
 
 #[test]
-fn a_failed_target_whose_alias_may_still_move_counts_as_reached() {
+fn failed_target_with_open_door_counts_as_reached() {
     let (head, two) = deploying();
     let end = half_arrived(&two, "7", "B");
     let failed = |head: &Head, doors: Vec<Door>| {
         let head = head.commits("two", &End { doors, ..end.clone() }, None).0;
-        let outcome = head.told(&two).targets.iter().find(|outcome| !outcome.has_arrived()).unwrap().clone();
+        let outcome = head.record_of(&two).targets.iter().find(|outcome| !outcome.has_arrived()).unwrap().clone();
         (outcome.reached, head)
     };
     assert!(!failed(&head, vec![]).0);
@@ -125,32 +125,32 @@ fn a_failed_target_whose_alias_may_still_move_counts_as_reached() {
     let of_this = door(active, target(1), Some("r1"));
     let (reached, after) = failed(&head, vec![of_this.clone()]);
     assert!(reached && !after.live().unwrap().complete);
-    let because = after.told(&two).because.clone().unwrap();
+    let because = after.record_of(&two).because.clone().unwrap();
     assert!(because.contains("may still move to version 7 until"), "{because}");
     let of_another = Door { deployment: upload("0", 5).id, ..of_this };
     assert!(!failed(&head, vec![of_another]).0, "that one may bring an earlier release");
 }
 
 #[test]
-fn a_door_that_another_owner_opens_again_stays_open_for_longer() {
+fn door_that_another_owner_opens_again_stays_open_longer() {
     let (head, _) = deploying();
     let first = opens(&head, "r1", "6").unwrap();
     let until = |head: &Head| head.active().unwrap().doors.as_ref().unwrap()[0].until;
-    let (taken_over, _) = first.wakes(&me("three", 120));
+    let (taken_over, _) = first.acquires(&me("three", 120));
     let door = door(taken_over.active().unwrap(), target(0), Some("r1"));
-    let again = taken_over.with_doors(token("three"), &[Opening { door, previous: None }]).unwrap();
+    let again = with_doors(&taken_over, token("three"), &[Opening { door, previous: None }]).unwrap();
     assert!(until(&again) > until(&first), "{} {}", until(&again), until(&first));
     assert_eq!(again.active().unwrap().doors.as_ref().unwrap().len(), 1);
 }
 
 #[test]
-fn a_deployment_that_is_given_back_keeps_the_doors_that_are_open_and_no_other() {
+fn deployment_given_up_keeps_only_its_open_doors() {
     let (head, _) = deploying();
     let open = opens(&head, "r1", "6").unwrap();
-    let doors = open.open_doors(second(30));
+    let doors = open_doors(&open, second(30));
     let given_back = |doors: &[Door]| {
-        let left = Left { doors: doors.to_vec(), ..Left::default() };
-        open.released(token("two"), GivenUp::TimeIsUp(&left), second(30))
+        let left = Handover { doors: doors.to_vec(), ..Handover::default() };
+        release(&open, token("two"), GivenUp::TimeIsUp(&left), second(30))
             .unwrap()
             .active()
             .unwrap()
@@ -163,17 +163,17 @@ fn a_deployment_that_is_given_back_keeps_the_doors_that_are_open_and_no_other() 
 }
 
 #[test]
-fn a_stopped_deployment_says_which_alias_may_still_move() {
+fn stopped_deployment_says_which_alias_may_still_move() {
     let (head, two) = deploying();
     let stopped = head.accepts(&rollback("r", 25), &me("r", 25)).0;
     let doors = vec![door(head.active().unwrap(), target(1), None)];
     let head = stopped.commits("two", &End { doors, ..half_arrived(&two, "7", "B") }, None).0;
-    let because = head.told(&two).because.clone().unwrap();
+    let because = head.record_of(&two).because.clone().unwrap();
     assert!(because.contains("has asked it to stop") && because.contains("may still move"), "{because}");
 }
 
 #[test]
-fn heads_of_before_know_no_doors_and_read_as_they_are() {
+fn old_heads_have_no_doors_and_are_read_unchanged() {
     let (head, _) = deploying();
     let mut json = serde_json::to_value(opens(&head, "r1", "6").unwrap()).unwrap();
     assert_eq!(json["active"]["doors"][0]["region"], "eu-west-1");
@@ -185,7 +185,7 @@ fn heads_of_before_know_no_doors_and_read_as_they_are() {
 }
 
 #[test]
-fn turning_changes_the_last_word_of_a_description_alone_and_keeps_within_256_characters() {
+fn turned_description_differs_in_its_last_word_within_256_characters() {
     let (one, two) = (token("a"), token("b"));
     let described = turned("moved by hand", one);
     assert_eq!(described, format!("moved by hand turned:{one}"));
@@ -197,12 +197,12 @@ fn turning_changes_the_last_word_of_a_description_alone_and_keeps_within_256_cha
 }
 
 #[test]
-fn what_was_found_otherwise_than_the_ledger_knew_is_said_and_so_are_weights_that_went() {
+fn unknown_versions_and_removed_weights_are_said() {
     let (head, two) = deploying();
     let with = |previous: Previous| {
         let mut end = arrived(&two, "9", "B");
         end.record.targets[0].previous = Some(previous);
-        head.found_otherwise(&end.record)
+        super::super::overwritten::found_otherwise(&head.live_state, &end.record)
     };
     let weighed = |number: &str, other: &str, part| Previous {
         weights: [(other.to_owned(), Weight(part))].into(),
@@ -223,8 +223,8 @@ fn what_was_found_otherwise_than_the_ledger_knew_is_said_and_so_are_weights_that
 }
 
 #[test]
-fn what_the_ledger_knew_of_another_alias_is_not_what_it_knew_of_this_one() {
-    let head = Head::default().deploys(&upload("1", 10), "6").settles();
+fn version_of_another_alias_is_not_compared_with_this_one() {
+    let head = Head::default().deploys(&upload("1", 10), "6").flushes();
     let served = |alias: &str| {
         let mut record = at().record(&upload("2", 20), Status::Succeeded);
         record.targets[0].alias = crate::id::AliasName::parse(alias).unwrap();
@@ -232,14 +232,14 @@ fn what_the_ledger_knew_of_another_alias_is_not_what_it_knew_of_this_one() {
             Some(crate::record::Previous { version: version("3"), sha256: None, weights: Default::default() });
         record
     };
-    assert!(head.found_otherwise(&served("live")).is_some());
-    assert_eq!(head.found_otherwise(&served("main")), None);
+    assert!(super::super::overwritten::found_otherwise(&head.live_state, &served("live")).is_some());
+    assert_eq!(super::super::overwritten::found_otherwise(&head.live_state, &served("main")), None);
 }
 
 #[test]
-fn version_of_another_function_has_no_code_that_is_known() {
+fn version_of_another_function_has_no_known_code() {
     let head = Head::default().deploys(&upload("1", 10), "6");
-    let code = |name: &str| head.code_of(&FunctionName::parse(name).unwrap(), target(0), &version("6"));
+    let code = |name: &str| head.live_state().code_of(&FunctionName::parse(name).unwrap(), target(0), &version("6"));
     assert!(code("orders").is_some());
     assert_eq!(code("orders-api"), None);
 }

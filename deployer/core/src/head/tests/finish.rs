@@ -1,11 +1,11 @@
-//! What the owner of a claim does to the head.
+//! The owner of a claim finishes its deployment, or gives it up.
 
 use super::*;
 
 /// Release 1 is live at version 6, and release 2 is worked on until second 120.
 fn replacing() -> (Head, Request) {
     let two = upload("2", 20);
-    let head = Head::default().deploys(&upload("1", 10), "6").settles();
+    let head = Head::default().deploys(&upload("1", 10), "6").flushes();
     (head.accepts(&two, &me("two", 20)).0, two)
 }
 
@@ -14,7 +14,7 @@ fn variables(head: &Head, number: usize) -> Vec<&str> {
 }
 
 #[test]
-fn a_deployment_that_arrived_everywhere_is_live() {
+fn deployment_that_arrived_everywhere_is_live() {
     let (head, two) = replacing();
     let end = arrived(&two, "7", "B");
     let (head, next) = head.commits("two", &end, Some(&me("next", 30)));
@@ -32,17 +32,17 @@ fn a_deployment_that_arrived_everywhere_is_live() {
         assert_eq!((there.release.as_ref(), there.sha256), (two.subject.release(), live.sha256));
         assert_eq!(variables(&head, number), ["B"]);
     }
-    assert_eq!((head.told(&two), head.outbox().len()), (&end.record, 1));
-    assert_eq!((head.ended[0], head.newest.mark.as_ref()), (two.id, Some(&mark_of(&two))));
+    assert_eq!((head.record_of(&two), head.outbox().len()), (&end.record, 1));
+    assert_eq!((head.ended.ids[0], head.newest.mark.as_ref()), (two.id, Some(&mark_of(&two))));
 }
 
 #[test]
-fn a_failed_deployment_is_live_where_it_has_reached_a_target() {
+fn failed_deployment_is_live_where_it_has_reached_a_target() {
     let (head, two) = replacing();
     let end = half_arrived(&two, "7", "B");
     let (head, _) = head.commits("two", &end, None);
     assert_eq!((head.live().unwrap().release.as_str(), head.live().unwrap().complete), ("2", false));
-    assert_eq!((head.history().len(), head.active(), head.told(&two)), (2, None, &end.record));
+    assert_eq!((head.history().len(), head.active(), head.record_of(&two)), (2, None, &end.record));
     let (reached, missed) = (head.target(target(0)).unwrap(), head.target(target(1)).unwrap());
     assert_eq!((reached.version.as_ref().unwrap().as_str(), reached.release.as_ref()), ("7", two.subject.release()));
     assert_eq!((missed.version.as_ref().unwrap().as_str(), missed.release.as_ref().unwrap().as_str()), ("6", "1"));
@@ -51,7 +51,7 @@ fn a_failed_deployment_is_live_where_it_has_reached_a_target() {
 }
 
 #[test]
-fn a_deployment_that_was_refused_while_it_was_worked_on_leaves_everything() {
+fn refused_active_deployment_leaves_everything() {
     let (head, two) = replacing();
     let record = at().record(&two, Status::InProgress).ended(refusal(), second(30));
     let (after, _) = head.commits(
@@ -67,12 +67,12 @@ fn a_deployment_that_was_refused_while_it_was_worked_on_leaves_everything() {
         },
         None,
     );
-    assert_eq!((after.history(), &after.targets), (head.history(), &head.targets));
-    assert_eq!((after.active(), after.told(&two).status), (None, Status::Refused));
+    assert_eq!((after.history(), &after.live_state.targets), (head.history(), &head.live_state.targets));
+    assert_eq!((after.active(), after.record_of(&two).status), (None, Status::Refused));
 }
 
 #[test]
-fn an_artifact_that_is_live_already_is_not_twice_in_the_history() {
+fn live_artifact_is_not_twice_in_the_history() {
     let (head, two) = replacing();
     let unchanged = ends(&two, "B", |outcome| {
         outcome.status = Status::Unchanged;
@@ -84,9 +84,10 @@ fn an_artifact_that_is_live_already_is_not_twice_in_the_history() {
     let former = head.live().unwrap().deployment;
     let again = Request { hash: RequestHash::of(&["command"]), time: second(30), ..two };
     let again = Request { id: DeploymentId::of(again.time, again.hash), ..again };
-    // As a command will bring it: an upload of it would meet the mark.
+    // A command brings it, for an upload of it would meet the mark.
     let active = Active::first(again.clone(), &at(), &me("again", 30));
-    let head = Head { active: Some(active), ..head.next() };
+    let mut head = head.next();
+    head.queue.active = Some(active);
     let mut end = arrived(&again, "8", "C");
     end.record.finished_at = Some(second(2_000));
     let (head, _) = head.commits("again", &end, None);
@@ -97,7 +98,7 @@ fn an_artifact_that_is_live_already_is_not_twice_in_the_history() {
 }
 
 #[test]
-fn one_that_waits_is_claimed_when_there_is_a_claimant_for_it() {
+fn finish_with_claimant_claims_the_pending_one() {
     let (head, two) = replacing();
     let three = upload("3", 30);
     let (head, _) = head.accepts(&three, &me("three", 30));
@@ -109,54 +110,54 @@ fn one_that_waits_is_claimed_when_there_is_a_claimant_for_it() {
 }
 
 #[test]
-fn one_that_waits_stays_when_there_is_no_claimant_for_it() {
+fn finish_without_claimant_leaves_the_pending_one() {
     let (head, two) = replacing();
     let three = upload("3", 30);
     let (head, _) = head.accepts(&three, &me("three", 30));
     let (head, next) = head.commits("two", &arrived(&two, "7", "B"), None);
     assert_eq!((next, head.active(), head.pending()), (None, None, Some(&three)));
-    assert!(head.sleeps(second(40)));
+    assert!(has_work(&head, second(40)));
 }
 
 #[test]
-fn a_former_owner_cannot_finish() {
+fn former_owner_cannot_finish() {
     let (head, two) = replacing();
     let end = arrived(&two, "7", "B");
-    let (head, _) = head.wakes(&me("w", 120));
-    assert_eq!(head.finish(token("two"), &end, &at(), Some(&me("next", 130))), Finish::Lost);
+    let (head, _) = head.acquires(&me("w", 120));
+    assert_eq!(finish(&head, token("two"), &end, &at(), Some(&me("next", 130))), Finish::Lost);
     let (head, _) = head.commits("w", &end, None);
-    assert_eq!(head.finish(token("two"), &end, &at(), Some(&me("next", 130))), Finish::Over { next: None });
+    assert_eq!(finish(&head, token("two"), &end, &at(), Some(&me("next", 130))), Finish::Over { next: None });
     let (head, _) = head.accepts(&upload("3", 30), &me("three", 130));
-    assert_eq!(head.finish(token("two"), &end, &at(), Some(&me("next", 130))), Finish::Over { next: None });
+    assert_eq!(finish(&head, token("two"), &end, &at(), Some(&me("next", 130))), Finish::Over { next: None });
 }
 
 #[test]
-fn a_lease_that_is_over_is_still_ours_until_somebody_takes_it() {
+fn owner_with_ended_lease_finishes_until_somebody_resumes() {
     let (head, two) = replacing();
     let (head, _) = head.commits("two", &arrived(&two, "7", "B"), Some(&me("next", 500)));
     assert_eq!(head.live().unwrap().release.as_str(), "2");
 }
 
 #[test]
-fn our_own_echo_of_a_finish_is_recognised() {
+fn own_finish_whose_reply_was_lost_is_recognised() {
     let (head, two) = replacing();
     let end = arrived(&two, "7", "B");
     let (alone, _) = head.commits("two", &end, Some(&me("next", 40)));
-    assert_eq!(alone.finish(token("two"), &end, &at(), Some(&me("next", 40))), Finish::Over { next: None });
+    assert_eq!(finish(&alone, token("two"), &end, &at(), Some(&me("next", 40))), Finish::Over { next: None });
     let waited = head.accepts(&upload("3", 30), &me("three", 30)).0;
     let (claimed, next) = waited.commits("two", &end, Some(&me("next", 40)));
     assert!(next.is_some());
-    assert_eq!(claimed.finish(token("two"), &end, &at(), Some(&me("next", 40))), Finish::Over { next });
-    assert_eq!(claimed.finish(token("two"), &end, &at(), None), Finish::Over { next: None });
+    assert_eq!(finish(&claimed, token("two"), &end, &at(), Some(&me("next", 40))), Finish::Over { next });
+    assert_eq!(finish(&claimed, token("two"), &end, &at(), None), Finish::Over { next: None });
 }
 
 #[test]
-fn a_claim_is_given_up_by_its_owner_only_and_only_once() {
+fn claim_is_given_up_once_and_only_by_its_owner() {
     let (head, two) = replacing();
     assert_eq!(head.gives_up("other", 30), None);
     let released = head.gives_up("two", 30).unwrap();
     assert_eq!((released.revision, released.active().unwrap().lease_until), (head.revision + 1, second(30)));
-    assert!(released.sleeps(second(30)) && !released.sleeps(second(29)));
+    assert!(has_work(&released, second(30)) && !has_work(&released, second(29)));
     assert_eq!(released.gives_up("two", 30), None);
     assert_eq!(released.gives_up("two", 31), None);
     let (taken, _) = released.accepts(&two, &me("w", 30));
@@ -165,10 +166,10 @@ fn a_claim_is_given_up_by_its_owner_only_and_only_once() {
 }
 
 #[test]
-fn what_an_alias_served_before_the_deployer_came_is_known_from_its_first_end_on() {
+fn version_served_before_the_deployer_is_known_from_first_end() {
     let (head, _) = Head::default().accepts(&upload("1", 10), &me("one", 10));
     let seen = head.sees(target(0), "3").unwrap();
-    assert_eq!((seen.revision, seen.targets.len()), (head.revision + 1, 0));
+    assert_eq!((seen.revision, seen.live_state.targets.len()), (head.revision + 1, 0));
     assert_eq!(seen.sees(target(0), "4"), None);
     assert!(seen.sees(target(1), "4").is_some());
     let (ended, _) = seen.commits("one", &arrived(&upload("1", 10), "5", "A"), None);
@@ -180,58 +181,58 @@ fn what_an_alias_served_before_the_deployer_came_is_known_from_its_first_end_on(
 }
 
 #[test]
-fn only_what_is_written_leaves_the_outbox() {
+fn only_written_entries_leave_the_outbox() {
     let (head, two) = replacing();
     let (head, _) = head.commits("two", &arrived(&two, "7", "B"), None);
     let zero = upload("0", 5);
     let (head, _) = head.accepts(&zero, &me("zero", 40));
-    let less = head.without(&done(&[two.id])).unwrap();
+    let less = with_side_effects_done(&head, &done(&[two.id])).unwrap();
     assert_eq!((less.revision, less.outbox().len()), (head.revision + 1, 1));
-    assert_eq!(less.told(&zero).status, Status::Superseded);
-    assert_eq!(less.without(&done(&[two.id])), None, "the head knows already");
-    assert_eq!(less.without(&[]), None);
-    assert_eq!(less.without(&done(&[zero.id, two.id])).unwrap().outbox(), []);
+    assert_eq!(less.record_of(&zero).status, Status::Superseded);
+    assert_eq!(with_side_effects_done(&less, &done(&[two.id])), None, "the head knows already");
+    assert_eq!(with_side_effects_done(&less, &[]), None);
+    assert_eq!(with_side_effects_done(&less, &done(&[zero.id, two.id])).unwrap().outbox(), []);
     assert_eq!(less.answers(&two, &me("x", 50)), Next::Over(two.id), "and is known all the same");
 }
 
 #[test]
-fn who_gives_up_in_good_order_is_not_counted_as_dead() {
+fn owner_that_gives_up_in_good_order_is_not_counted() {
     let (head, two) = replacing();
-    let untouched = head.released(token("two"), GivenUp::Untouched, second(30)).unwrap();
+    let untouched = release(&head, token("two"), GivenUp::Untouched, second(30)).unwrap();
     let active = untouched.active().unwrap();
     assert_eq!((active.attempts, active.extensions, active.lease_until), (0, 0, second(30)));
     let done = half_arrived(&two, "7", "B").record.targets;
     let written = [target(1).clone()].into();
-    let left = Left { done: done.clone(), written, ..Left::default() };
-    let saved = head.released(token("two"), GivenUp::TimeIsUp(&left), second(30)).unwrap();
+    let left = Handover { done: done.clone(), written, ..Handover::default() };
+    let saved = release(&head, token("two"), GivenUp::TimeIsUp(&left), second(30)).unwrap();
     let active = saved.active().unwrap();
     assert_eq!((active.attempts, active.extensions, &active.done), (0, 1, &done));
-    assert!(saved.released(token("two"), GivenUp::Untouched, second(31)).is_none(), "given up once");
-    let (taken_over, _) = saved.wakes(&me("three", 40));
+    assert!(release(&saved, token("two"), GivenUp::Untouched, second(31)).is_none(), "given up once");
+    let (taken_over, _) = saved.acquires(&me("three", 40));
     let active = taken_over.active().unwrap();
     assert_eq!((&active.done, &active.written), (&done, &left.written), "what is done stays done");
 }
 
 #[test]
-fn an_owner_that_gives_up_what_others_may_have_begun_is_counted() {
+fn owner_that_gives_up_a_begun_deployment_is_counted() {
     let (head, _) = replacing();
     let given_up =
-        |head: &Head, claim: &str, now| head.released(token(claim), GivenUp::Untouched, second(now)).unwrap();
-    // The first one has died, or its time was up.
-    let died = head.wakes(&me("a", 120)).0;
-    let left = Left::default();
-    let saved = head.released(token("two"), GivenUp::TimeIsUp(&left), second(30)).unwrap().wakes(&me("a", 120)).0;
+        |head: &Head, claim: &str, now| release(&head, token(claim), GivenUp::Untouched, second(now)).unwrap();
+    // The first owner has died, or its time was up.
+    let died = head.acquires(&me("a", 120)).0;
+    let left = Handover::default();
+    let saved = release(&head, token("two"), GivenUp::TimeIsUp(&left), second(30)).unwrap().acquires(&me("a", 120)).0;
     for (mut head, attempts) in [(died, 2), (saved, 1)] {
         for number in 0..3 {
             head = given_up(&head, ["a", "b", "c"][number], 130);
             assert_eq!(head.active().unwrap().attempts, attempts + u32::try_from(number).unwrap());
-            head = head.wakes(&me(["b", "c", "d"][number], 130)).0;
+            head = head.acquires(&me(["b", "c", "d"][number], 130)).0;
         }
     }
 }
 
 #[test]
-fn what_owners_before_the_last_one_have_set_is_remembered_where_the_deployment_failed() {
+fn keys_set_by_earlier_owners_are_remembered_after_a_failure() {
     let (head, two) = replacing();
     let fails = |written: &[usize]| {
         let mut end = half_arrived(&two, "7", "B");
@@ -246,34 +247,34 @@ fn what_owners_before_the_last_one_have_set_is_remembered_where_the_deployment_f
     };
     let saves = |head: &Head, claim: &str, done: &[TargetOutcome], written: &[usize]| {
         let written = written.iter().map(|number| target(*number).clone()).collect();
-        let left = Left { done: done.to_vec(), written, ..Left::default() };
-        head.released(token(claim), GivenUp::TimeIsUp(&left), second(130)).unwrap()
+        let left = Handover { done: done.to_vec(), written, ..Handover::default() };
+        release(&head, token(claim), GivenUp::TimeIsUp(&left), second(130)).unwrap()
     };
     let saves_first = |done: &[TargetOutcome], written: &[usize]| {
         let written = written.iter().map(|number| target(*number).clone()).collect();
-        let left = Left { done: done.to_vec(), written, ..Left::default() };
-        head.released(token("two"), GivenUp::TimeIsUp(&left), second(30)).unwrap()
+        let left = Handover { done: done.to_vec(), written, ..Handover::default() };
+        release(&head, token("two"), GivenUp::TimeIsUp(&left), second(30)).unwrap()
     };
     let first_done = &fails(&[]).record.targets[..1];
     assert_eq!(remembers(&head, "two", &[]), [false, false]);
-    // The first one's time was up.
+    // The first owner's time was up.
     let saved = saves_first(first_done, &[]);
-    assert_eq!(remembers(&saved.wakes(&me("a", 30)).0, "a", &[1]), [false, true]);
+    assert_eq!(remembers(&saved.acquires(&me("a", 30)).0, "a", &[1]), [false, true]);
     let saved = saves_first(first_done, &[0]);
-    assert_eq!(remembers(&saved.wakes(&me("a", 30)).0, "a", &[]), [true, false]);
-    // The first one has died, and may have written anything; the second one was done with a target.
-    let died = head.wakes(&me("a", 120)).0;
+    assert_eq!(remembers(&saved.acquires(&me("a", 30)).0, "a", &[]), [true, false]);
+    // The first owner has died, and may have written anything; the second owner was done with a target.
+    let died = head.acquires(&me("a", 120)).0;
     assert_eq!(remembers(&died, "a", &[]), [true, true]);
-    let saved = saves(&died, "a", first_done, &[]).wakes(&me("b", 130)).0;
+    let saved = saves(&died, "a", first_done, &[]).acquires(&me("b", 130)).0;
     assert_eq!(remembers(&saved, "b", &[]), [true, true]);
-    // The first one was done with a target, and the second one has died.
+    // The first owner was done with a target, and the second owner has died.
     let saved = saves_first(first_done, &[]);
-    let died = saved.wakes(&me("a", 30)).0.wakes(&me("b", 130)).0;
+    let died = saved.acquires(&me("a", 30)).0.acquires(&me("b", 130)).0;
     assert_eq!(remembers(&died, "b", &[]), [false, true]);
 }
 
 #[test]
-fn what_a_failed_deployment_never_wrote_is_not_remembered_as_its_own() {
+fn keys_that_a_failed_deployment_never_wrote_are_not_remembered() {
     for (written, remembered) in [(vec![], false), (vec![target(0).clone()], true)] {
         let one = upload("1", 10);
         let (head, _) = Head::default().accepts(&one, &me("one", 10));

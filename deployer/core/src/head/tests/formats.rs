@@ -1,4 +1,4 @@
-//! What a newer deployer has written into a head stays, whatever this one does to it.
+//! Fields and words that a newer deployer has written into a head stay, whatever this one does to it.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -21,11 +21,11 @@ fn busy() -> Value {
     head
 }
 
-/// Where an object is that could have more fields.
+/// Collects the pointers of all objects that could have more fields.
 fn objects(value: &Value, at: &str, into: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
-            // These are no fields but names.
+            // The keys of these objects are no fields but names.
             if !["versions", "metadata"].iter().any(|map| at.ends_with(map)) {
                 into.push(at.to_owned());
             }
@@ -59,14 +59,14 @@ fn written(head: &Head) -> Value {
     serde_json::from_slice(&format::write(head, &head.as_read).unwrap()).unwrap()
 }
 
-/// What a thing of the written head has from the newer deployer.
+/// Returns the value that the newer deployer gave an object of the written head.
 fn said<'v>(value: &'v Value, at: &str) -> Option<&'v str> {
     value.pointer(at)?.get(MORE)?.get("said")?.as_str()
 }
 
 proptest! {
     #[test]
-    fn whatever_fields_a_newer_deployer_adds_stay_where_they_are(chosen in prop::collection::vec(any::<prop::sample::Index>(), 1..12)) {
+    fn unknown_fields_stay_where_they_are(chosen in prop::collection::vec(any::<prop::sample::Index>(), 1..12)) {
         let all = all_places(&busy());
         let places: Vec<String> = chosen.iter().map(|index| index.get(&all).clone()).collect();
         let newer = with_more_at(busy(), &places);
@@ -74,7 +74,7 @@ proptest! {
         // A rewrite that changes something else keeps them too.
 
         let hold = Hold { reason: "stop".into(), requested_by: None, since: second(80) };
-        let CommandEffect::Now(held) = read(&newer).with_hold(hold, &at(), "x", second(80)) else { panic!() };
+        let CommandEffect::Now(held) = crate::head::hold(&read(&newer), hold, &at(), "x", second(80)) else { panic!() };
         let held = written(&held);
         for place in places.iter().filter(|place| !place.starts_with("/pending") && !place.starts_with("/hold")) {
             prop_assert_eq!(said(&held, place), Some(place.as_str()), "{}", place);
@@ -83,14 +83,14 @@ proptest! {
 }
 
 #[test]
-fn what_belongs_to_a_request_or_a_release_goes_with_it() {
+fn unknown_fields_of_a_request_or_release_go_with_it() {
     let newer = with_more_at(busy(), &all_places(&busy()));
     let head = read(&newer);
-    // The owner of 4 ends it as it was asked to; the rollback that waited is active now, and 5 waits on.
+    // The owner of 4 ends it as a rollback has asked; that rollback is active now, and 5 waits on.
     let active = head.active().unwrap().clone();
     let mut end = half_arrived(&active.request, "9", "A");
     end.record.status = Status::Superseded;
-    let Finish::Commit { head, .. } = head.finish(active.claim, &end, &at(), Some(&me("next", 90))) else { panic!() };
+    let Finish::Commit { head, .. } = finish(&head, active.claim, &end, &at(), Some(&me("next", 90))) else { panic!() };
     let after = written(&head);
     assert_eq!(said(&after, ""), Some(""));
     assert_eq!(said(&after, "/active/request"), Some("/pending/0"));
@@ -104,16 +104,16 @@ fn what_belongs_to_a_request_or_a_release_goes_with_it() {
 }
 
 #[test]
-fn a_takeover_keeps_what_is_known_of_the_deployment() {
+fn resume_keeps_unknown_fields_of_the_deployment() {
     let newer = with_more_at(busy(), &["/active".to_owned(), "/active/request".to_owned()]);
-    let (head, then) = read(&newer).wakes(&me("heir", 1_000));
+    let (head, then) = read(&newer).acquires(&me("heir", 1_000));
     assert!(matches!(then, Next::Work(active) if active.attempts == 2));
     let after = written(&head);
     assert_eq!((said(&after, "/active"), said(&after, "/active/request")), (Some("/active"), Some("/active/request")));
 }
 
 #[test]
-fn words_that_are_not_known_are_carried_and_not_acted_on() {
+fn unknown_words_are_carried_and_not_acted_on() {
     let mut newer = busy();
     newer["outbox"][0]["todo"] = json!(["record", "page somebody", "promotions", "wave"]);
     newer["outbox"][0]["record"]["cause"]["kind"] = json!("canary");
@@ -126,11 +126,11 @@ fn words_that_are_not_known_are_carried_and_not_acted_on() {
     assert_eq!(*todo, [json!("page somebody"), json!("promotions"), json!("record"), json!("wave")]);
     same["outbox"][0]["todo"] = newer["outbox"][0]["todo"].clone();
     assert_eq!(same, newer);
-    // All that this deployer knows of is done: the rest is left for the one that knows it.
+    // All side effects that this deployer knows are done. The others are left for a deployer that knows them.
     let entry = &head.outbox()[0];
-    let settled = head.without(&done(&[entry.record.id])).unwrap();
+    let settled = with_side_effects_done(&head, &done(&[entry.record.id])).unwrap();
     assert_eq!(written(&settled)["outbox"][0]["todo"], json!(["page somebody", "wave"]));
-    // The record as it goes to CI says what the newer deployer said.
+    // The record that CI reads has the newer deployer's words.
     let record: Value = serde_json::from_slice(&format::write(&entry.record, &entry.as_read).unwrap()).unwrap();
     assert_eq!(
         (&record["cause"]["kind"], &record["code"], &record[MORE]),
@@ -139,7 +139,7 @@ fn words_that_are_not_known_are_carried_and_not_acted_on() {
 }
 
 #[test]
-fn a_head_in_which_something_unknown_is_open_is_left_alone() {
+fn head_with_an_unknown_open_request_is_left_alone() {
     for (at, kind) in [("/pending/0/subject", "canary"), ("/active/request/cause", "webhook")] {
         let mut newer = busy();
         newer.pointer_mut(at).unwrap()["kind"] = json!(kind);
@@ -149,7 +149,7 @@ fn a_head_in_which_something_unknown_is_open_is_left_alone() {
 }
 
 #[test]
-fn an_object_of_a_newer_format_is_not_even_parsed() {
+fn object_of_a_newer_format_is_not_parsed() {
     let newer = json!({"schema": 1, "format": format::KNOWN + 1, "all": "else"}).to_string();
     let unusable = [
         format::read::<Head>(newer.as_bytes()).err(),
@@ -166,7 +166,7 @@ fn an_object_of_a_newer_format_is_not_even_parsed() {
 }
 
 #[test]
-fn rejects_keep_what_a_newer_deployer_says_of_each() {
+fn rejects_keep_unknown_fields_of_each_reject() {
     let text = include_str!("../../../tests/fixtures/ledger/1/rejects.json");
     let mut newer: Value = serde_json::from_str(text).unwrap();
     (newer["format"], newer[MORE], newer["rejects"][0][MORE]) = (json!(1), json!("a"), json!("b"));

@@ -1,10 +1,10 @@
-//! What is live: the artifact of the deployment that was the last to reach a target, complete or not.
+//! The live artifact is that of the deployment that was the last to reach a target, complete or not.
 
 use super::commands::{back_to, redeploy, releases, three};
 use super::*;
 
 impl Head {
-    /// Takes an upload in and ends it on the first target only.
+    /// Accepts an upload and ends it on the first target only.
     fn half_deploys(&self, request: &Request, number: &str) -> Self {
         let (claimed, _) = self.accepts(request, &me("half", request.time.as_second()));
         let mut end = half_arrived(request, number, "A");
@@ -13,14 +13,15 @@ impl Head {
     }
 
     fn bare(&self) -> String {
-        let chosen = self.choose(&Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
+        let chosen =
+            resolve_artifact(self, &Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
         chosen.release.to_string()
     }
 }
 
 #[test]
-fn a_deployment_that_reached_some_targets_is_live_and_not_complete() {
-    let head = three().half_deploys(&upload("4", 40), "9").settles();
+fn deployment_on_some_targets_is_live_and_incomplete() {
+    let head = three().half_deploys(&upload("4", 40), "9").flushes();
     let live = head.live().unwrap();
     assert_eq!((live.release.as_str(), live.complete, live.extent(targets())), ("4", false, "1 of 2 targets".into()));
     assert_eq!(live.missing.iter().map(String::as_str).collect::<Vec<_>>(), [target(1).to_string()]);
@@ -29,15 +30,15 @@ fn a_deployment_that_reached_some_targets_is_live_and_not_complete() {
         "a target that is gone is not missed"
     );
     assert_eq!(head.bare(), "3", "one step back, from what is live");
-    let five = head.half_deploys(&upload("5", 50), "10").settles();
+    let five = head.half_deploys(&upload("5", 50), "10").flushes();
     assert_eq!(releases(five.history()), ["5", "4", "3", "2", "1"]);
     assert_eq!(five.bare(), "4");
-    let named = five.obeys(&back_to("b", "4", 60), "9");
-    assert_eq!((releases(named.history()), named.live().unwrap().complete), (vec!["4", "3", "2", "1"], true));
+    let after = five.obeys(&back_to("b", "4", 60), "9");
+    assert_eq!((releases(after.history()), after.live().unwrap().complete), (vec!["4", "3", "2", "1"], true));
 }
 
 #[test]
-fn a_deployment_that_reached_no_target_changes_nothing_of_what_is_live() {
+fn deployment_on_no_target_leaves_what_is_live() {
     let four = upload("4", 40);
     let (claimed, _) = three().accepts(&four, &me("none", 40));
     let end = ends(&four, "A", |outcome| {
@@ -57,15 +58,15 @@ fn a_deployment_that_reached_no_target_changes_nothing_of_what_is_live() {
 }
 
 #[test]
-fn a_redeploy_completes_what_is_live_and_calls_for_its_promotions_once() {
+fn redeploy_completes_what_is_live_and_promotes_once() {
     let half = three().half_deploys(&upload("4", 40), "9");
     assert_eq!(half.outbox().last().unwrap().completed, None, "it is not complete yet");
-    let half = half.settles();
+    let half = half.flushes();
     let id = half.live().unwrap().deployment;
     let again = redeploy("d", 50);
     let (claimed, _) = half.accepts(&again, &me("d", 50));
-    let chosen = claimed.choose(&Source::Live { of: Some(id) }, targets(), &Rejects::default()).unwrap();
-    let claimed = claimed.with_chosen(token("d"), &chosen).unwrap();
+    let chosen = resolve_artifact(&claimed, &Source::Live { of: Some(id) }, targets(), &Rejects::default()).unwrap();
+    let claimed = with_resolved_artifact(&claimed, token("d"), &chosen).unwrap();
     let mut end = arrived(&again, "9", "A");
     (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
     let whole = claimed.commits("d", &end, None).0;
@@ -73,23 +74,26 @@ fn a_redeploy_completes_what_is_live_and_calls_for_its_promotions_once() {
     assert_eq!((live.deployment, live.complete, live.since), (id, true, second(41)), "a redeploy changes no id");
     let completed = Completed { deployment: id, since: second(41) };
     assert_eq!(whole.outbox().last().unwrap().completed, Some(completed), "soaks count from what brought it");
-    let once_more = whole.settles().ends_command(&redeploy("e", 60), "9", false);
+    let once_more = whole.flushes().ends_command(&redeploy("e", 60), "9", false);
     assert!(once_more.live().unwrap().complete && once_more.outbox().is_empty());
 }
 
 #[test]
-fn a_redeploy_of_what_no_present_target_serves_is_refused() {
-    let half = three().half_deploys(&upload("4", 40), "9").settles();
+fn redeploy_of_what_no_present_target_serves_is_refused() {
+    let half = three().half_deploys(&upload("4", 40), "9").flushes();
     let other = &targets()[1..];
-    let refusal = half.choose(&Source::Live { of: None }, other, &Rejects::default()).unwrap_err();
+    let refusal = resolve_artifact(&half, &Source::Live { of: None }, other, &Rejects::default()).unwrap_err();
     let because = "release 4 was never on every target, and no present target serves it: roll back to what was live \
                    before, or deploy a release";
     assert_eq!(refusal, Ending::Refused { code: Code::NotLive, because: because.into() });
-    assert!(three().choose(&Source::Live { of: None }, &[], &Rejects::default()).is_ok(), "it was complete once");
+    assert!(
+        resolve_artifact(&three(), &Source::Live { of: None }, &[], &Rejects::default()).is_ok(),
+        "it was complete once"
+    );
 }
 
 #[test]
-fn the_same_bytes_again_make_no_new_entry_and_call_for_nothing() {
+fn same_bytes_again_make_no_entry_and_promote_nothing() {
     let head = three();
     let bytes = head.live().unwrap().sha256;
     let other = upload("3-again", 40);
@@ -106,7 +110,7 @@ fn the_same_bytes_again_make_no_new_entry_and_call_for_nothing() {
 }
 
 #[test]
-fn an_upload_that_completes_at_once_calls_for_its_promotions() {
+fn upload_that_completes_at_once_calls_for_its_promotions() {
     let four = upload("4", 40);
     let head = three().deploys(&four, "9");
     let completed = head.outbox().last().unwrap().completed.clone().unwrap();
@@ -114,8 +118,8 @@ fn an_upload_that_completes_at_once_calls_for_its_promotions() {
 }
 
 #[test]
-fn an_older_upload_of_what_is_live_in_part_says_on_how_many_targets_it_is() {
-    let head = three().half_deploys(&upload("4", 40), "9").settles();
+fn older_upload_of_an_incomplete_artifact_says_its_extent() {
+    let head = three().half_deploys(&upload("4", 40), "9").flushes();
     // The head has forgotten the request, and its event comes late.
     let mut json = serde_json::to_value(&head).unwrap();
     json["requests"] = serde_json::json!([]);

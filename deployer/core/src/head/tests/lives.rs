@@ -10,25 +10,25 @@ use super::*;
 pub(super) enum Operation {
     /// A new upload, this many seconds ago.
     Upload { key: u8, late: i64, sequencer: Option<u8>, refused: bool },
-    /// One that came before, through a door that tells another time.
+    /// An upload that came before, by another event with another time.
     Again { which: Index, late: i64 },
-    /// One that came so long ago that the head need not know it any more.
+    /// An upload that came so long ago that the head need not know it any more.
     Old { which: Index },
     /// A new command.
     Command { kind: u8, refused: bool },
-    /// A command that holds the function, or ends that.
+    /// A command that holds the function, or releases the hold.
     Hold { holds: bool },
-    /// A tick or the sweep.
+    /// A tick or the sweep comes.
     Wake,
     /// An owner ends its deployment; without `former` the one that holds the claim.
     Finish { former: Option<Index>, outcome: Outcome, next: bool },
     /// An owner gives up.
     Release { former: Option<Index> },
-    /// What a target served before is seen.
+    /// An owner sees the version that a target serves.
     See { number: usize },
     /// Time goes by.
     Pass { seconds: i64 },
-    /// The first of the outbox are written.
+    /// The first entries of the outbox are written.
     Settle { how_many: usize },
 }
 
@@ -64,7 +64,7 @@ fn lives(operations: &[Operation]) {
     for operation in operations {
         world.goes_through(operation);
     }
-    // Left alone, all that is open comes to its end.
+    // If nothing more comes, every open deployment ends.
     for _ in 0..8 {
         world.goes_through(&Operation::Pass { seconds: LEASE });
         world.goes_through(&Operation::Wake);
@@ -81,7 +81,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_happens_nothing_is_lost_or_doubled_or_deployed_out_of_order(
+    fn random_life_loses_doubles_and_misorders_nothing(
         operations in prop::collection::vec(operation(), 1..60),
     ) {
         lives(&operations);
@@ -92,7 +92,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 4, ..ProptestConfig::default() })]
 
     #[test]
-    fn nor_in_a_long_life(operations in prop::collection::vec(operation(), 500..700)) {
+    fn long_random_life_loses_doubles_and_misorders_nothing(operations in prop::collection::vec(operation(), 500..700)) {
         lives(&operations);
     }
 }

@@ -37,7 +37,7 @@ use crate::record::{
 };
 use crate::rejects::Rejects;
 
-/// How long a claim's lease lasts here, in seconds.
+/// The seconds that a claim's lease lasts here.
 const LEASE: i64 = 100;
 
 static CONFIG: LazyLock<Config> = LazyLock::new(|| {
@@ -80,12 +80,12 @@ fn token(name: &str) -> Token {
     Token::drawn(Timestamp::UNIX_EPOCH, chance)
 }
 
-/// A claimant with this token, at this second.
+/// Makes a claimant with this token, at this second.
 fn me(name: &str, now: i64) -> Claimant {
     Claimant { token: token(name), now: second(now), lease_until: second(now + LEASE) }
 }
 
-/// The upload of a release at this second. The same release at another second is the same upload through another door.
+/// Makes the upload of a release at this second. The same release at another second is the same upload in another event.
 fn upload(release: &str, time: i64) -> Request {
     let upload = LocatedUpload {
         place: crate::artifact::Place::parse(&format!("dev/orders/{release}.zip")).unwrap(),
@@ -101,7 +101,7 @@ fn upload(release: &str, time: i64) -> Request {
     Request::of(&upload, second(time), token(&format!("m{release}{time}")))
 }
 
-/// The object version that an upload is about.
+/// Returns the object version that an upload is about.
 fn artifact_of(request: &Request) -> ArtifactRef {
     request.chosen().unwrap().artifact
 }
@@ -110,14 +110,14 @@ fn mark_of(request: &Request) -> Mark {
     request.mark().unwrap()
 }
 
-/// Another object version of the same key, as S3 ordered it.
+/// Makes an upload of another object version of the same key, as S3 ordered it.
 fn as_version(request: Request, version_id: &str, sequence: Option<&str>) -> Request {
     let Source::Artifact { release, artifact, .. } = request.subject else { panic!("no upload") };
     let artifact = ArtifactRef { version_id: version_id.into(), ..artifact };
     Request { subject: Source::Artifact { release, artifact, sequencer: sequence.map(Into::into) }, ..request }
 }
 
-/// A command of this kind, given at this second.
+/// Makes a command of this kind, given at this second.
 fn command(id: &str, kind: CauseKind, subject: Source, time: i64) -> Request {
     let at = at();
     let cause = Cause { kind, requested_by: Some("ann".into()), event_id: Some(id.into()) };
@@ -128,7 +128,7 @@ fn rollback(id: &str, time: i64) -> Request {
     command(id, CauseKind::Rollback, Source::Earlier(Rollback::to(None)), time)
 }
 
-/// The rules of a world in which nothing is rejected.
+/// Makes the rules of a world in which nothing is rejected.
 fn rules(refusal: Option<&Ending>) -> Rules<'_> {
     static NONE: LazyLock<Rejects> = LazyLock::new(Rejects::default);
     Rules { refusal, rejects: &NONE }
@@ -138,7 +138,7 @@ fn refusal() -> Ending {
     Ending::Refused { code: Code::UploadsNotAccepted, because: "takes no uploads".into() }
 }
 
-/// Every target is live at this version, with this variable.
+/// Makes an end by which every target is live at this version, with this variable.
 fn arrived(request: &Request, number: &str, variable: &str) -> End {
     ends(request, variable, |outcome| {
         outcome.status = Status::Succeeded;
@@ -146,7 +146,7 @@ fn arrived(request: &Request, number: &str, variable: &str) -> End {
     })
 }
 
-/// The first target is live at this version, the second failed.
+/// Makes an end by which the first target is live at this version, and the second failed.
 fn half_arrived(request: &Request, number: &str, variable: &str) -> End {
     ends(request, variable, |outcome| {
         if outcome.region == target(0).region {
@@ -179,47 +179,47 @@ fn ends(request: &Request, variable: &str, fare: impl Fn(&mut crate::record::Tar
     }
 }
 
-/// All that follows from these ends is done.
+/// Lists all side effects of these ends as done.
 fn done(ids: &[DeploymentId]) -> Vec<(DeploymentId, BTreeSet<SideEffect>)> {
     ids.iter().map(|id| (*id, SideEffect::all())).collect()
 }
 
 impl Head {
-    /// Writes what a transition gives.
-    fn writes(&self, moved: Transition) -> (Self, Next) {
-        let head = *moved.head.unwrap();
+    /// Writes the head of a transition.
+    fn writes(&self, transition: Transition) -> (Self, Next) {
+        let head = *transition.head.unwrap();
         assert_eq!(head.revision, self.revision + 1);
-        (head, moved.then)
+        (head, transition.then)
     }
 
     fn accepts(&self, request: &Request, me: &Claimant) -> (Self, Next) {
-        self.writes(self.accept(request, &at(), rules(None), me))
+        self.writes(accept(self, request, &at(), rules(None), me))
     }
 
     fn refuses(&self, request: &Request, me: &Claimant) -> (Self, Next) {
-        self.writes(self.accept(request, &at(), rules(Some(&refusal())), me))
+        self.writes(accept(self, request, &at(), rules(Some(&refusal())), me))
     }
 
-    /// A request that changes nothing.
+    /// Accepts a request that changes nothing.
     fn answers(&self, request: &Request, me: &Claimant) -> Next {
-        let Transition { head, then } = self.accept(request, &at(), rules(None), me);
+        let Transition { head, then } = accept(self, request, &at(), rules(None), me);
         assert!(head.is_none(), "it changes nothing");
         then
     }
 
-    fn wakes(&self, me: &Claimant) -> (Self, Next) {
-        self.writes(self.wake(&at(), me))
+    fn acquires(&self, me: &Claimant) -> (Self, Next) {
+        self.writes(acquire(self, &at(), me))
     }
 
     fn commits(&self, claim: &str, end: &End, next: Option<&Claimant>) -> (Self, Option<Active>) {
-        let Finish::Commit { head, next } = self.finish(token(claim), end, &at(), next) else {
+        let Finish::Commit { head, next } = finish(self, token(claim), end, &at(), next) else {
             panic!("nothing to commit")
         };
         assert_eq!(head.revision, self.revision + 1);
         (*head, next)
     }
 
-    /// Takes an upload in and ends it well, at once.
+    /// Accepts an upload and ends it well, at once.
     fn deploys(&self, request: &Request, number: &str) -> Self {
         let (claimed, then) = self.accepts(request, &me("deploys", request.time.as_second()));
         assert_eq!(then, Next::Work(claimed.active().unwrap().clone()));
@@ -227,57 +227,63 @@ impl Head {
     }
 
     fn gives_up(&self, claim: &str, now: i64) -> Option<Self> {
-        self.released(token(claim), GivenUp::Untouched, second(now))
+        release(self, token(claim), GivenUp::Untouched, second(now))
     }
 
-    /// The owner is about to move an alias that serves this version.
+    /// Lets the owner open a door to an alias that serves this version.
     fn sees(&self, target: &Target, number: &str) -> Option<Self> {
         let (claim, door) = (self.active()?.claim, doors::door(self.active()?, target, Some("r1")));
-        self.with_doors(claim, &[Opening { door, previous: Some(doors::served(number)) }])
+        with_doors(self, claim, &[Opening { door, previous: Some(doors::served(number)) }])
     }
 
-    fn settles(&self) -> Self {
+    fn flushes(&self) -> Self {
         let written: Vec<DeploymentId> = self.outbox().iter().map(|entry| entry.record.id).collect();
-        self.without(&done(&written)).unwrap_or_else(|| self.clone())
+        with_side_effects_done(self, &done(&written)).unwrap_or_else(|| self.clone())
     }
 
-    /// The record that this deployment ended with.
-    fn told(&self, request: &Request) -> &DeploymentRecord {
-        let told: Vec<_> = self.outbox().iter().filter(|entry| entry.record.id == request.id).collect();
-        assert_eq!((told.len(), told[0].marker), (1, request.marker));
-        &told[0].record
+    /// Returns the record with which this deployment ended.
+    fn record_of(&self, request: &Request) -> &DeploymentRecord {
+        let entries: Vec<_> = self.outbox().iter().filter(|entry| entry.record.id == request.id).collect();
+        assert_eq!((entries.len(), entries[0].marker), (1, request.marker));
+        &entries[0].record
     }
 
-    /// Takes a command in, finds out its artifact, and ends it as told.
+    /// Accepts a command, resolves its artifact, and ends it on all targets or on half of them.
     fn ends_command(&self, request: &Request, number: &str, half: bool) -> Self {
         let now = request.time.as_second();
         let (head, then) = self.accepts(request, &me("obeys", now));
         let Next::Work(active) = then else { panic!("{then:?}") };
-        let chosen = head.choose(&active.request.subject, targets(), &Rejects::default()).unwrap();
-        let head = head.with_chosen(token("obeys"), &chosen).unwrap();
+        let chosen = resolve_artifact(&head, &active.request.subject, targets(), &Rejects::default()).unwrap();
+        let head = with_resolved_artifact(&head, token("obeys"), &chosen).unwrap();
         let mut end = if half { half_arrived(request, number, "A") } else { arrived(request, number, "A") };
         (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
         end.record.finished_at = Some(second(now + 1));
-        head.commits("obeys", &end, None).0.settles()
+        head.commits("obeys", &end, None).0.flushes()
     }
 
     fn because(&self, request: &Request) -> (Status, &str) {
-        let record = self.told(request);
+        let record = self.record_of(request);
         (record.status, record.because.as_deref().unwrap_or_default())
     }
 }
 
-/// A head with everything in it.
+/// Whether there is a deployment to acquire: one that nobody works on.
+fn has_work(head: &Head, now: Timestamp) -> bool {
+    let action = head.next_action(now, LeftOut::all_but_deployments());
+    matches!(action, NextAction::Deploy(_) | NextAction::Resume(_))
+}
+
+/// Makes a head with everything in it.
 fn full() -> Head {
     let head = Head::default().deploys(&upload("1", 10), "6");
     let head = head.accepts(&upload("2", 20), &me("two", 20)).0;
     let head = head.accepts(&upload("3", 30), &me("three", 30)).0;
-    assert!(head.active.is_some() && !head.pending.is_empty() && !head.outbox.is_empty());
+    assert!(head.queue.active.is_some() && !head.queue.pending.is_empty() && !head.ended.outbox.is_empty());
     head
 }
 
 #[test]
-fn a_head_reads_back_as_it_was_written() {
+fn head_is_read_as_it_was_written() {
     for head in [Head::default(), full()] {
         let json = serde_json::to_string_pretty(&head).unwrap();
         assert_eq!(serde_json::from_str::<Head>(&json).unwrap(), head);
@@ -285,7 +291,7 @@ fn a_head_reads_back_as_it_was_written() {
 }
 
 #[test]
-fn a_head_without_optional_fields_reads() {
+fn head_without_optional_fields_is_read() {
     let json = r#"{ "schema": 1, "revision": 7, "history": [], "requests": [], "outbox": [], "ended": [],
         "targets": [{ "account": "111111111111", "region": "eu-west-1", "version": "6" }] }"#;
     let head: Head = serde_json::from_str(json).unwrap();
@@ -303,33 +309,36 @@ fn heads_and_markers_have_their_keys() {
 }
 
 #[test]
-fn a_marker_is_needed_as_long_as_anything_of_its_request_is_open() {
+fn marker_is_needed_while_its_request_is_open() {
     let head = full();
     for (release, time) in [("1", 10), ("2", 20), ("3", 30)] {
         assert!(head.needs(upload(release, time).marker), "{release}");
     }
     assert!(!head.needs(upload("2", 21).marker), "a duplicate's own marker guards nothing");
-    assert!(!head.settles().needs(upload("1", 10).marker), "all of it is written");
-    assert!(head.settles().needs(upload("2", 20).marker));
+    assert!(!head.flushes().needs(upload("1", 10).marker), "all of it is written");
+    assert!(head.flushes().needs(upload("2", 20).marker));
 }
 
 #[test]
-fn deployments_are_told_newest_first() {
+fn deployments_are_listed_newest_first() {
     let late = full().refuses(&upload("4", 25), &me("four", 40)).0;
     let ids = [("3", 30), ("4", 25), ("2", 20), ("1", 10)].map(|(release, time)| upload(release, time).id);
     assert_eq!(late.deployments(), ids);
-    assert_eq!(late.settles().deployments(), ids, "ended ones are known after all is written, too");
+    assert_eq!(late.flushes().deployments(), ids, "ended ones are known after all is written, too");
 }
 
 #[test]
-fn every_list_is_bounded_however_long_it_goes_on() {
+fn every_list_is_bounded_after_many_deployments() {
     let mut head = Head::default();
     for number in 0..150 {
-        head = head.deploys(&upload(&format!("r{number}"), number * 10), "6").settles();
-        head = head.refuses(&upload(&format!("x{number}"), number * 10), &me("x", number * 10)).0.settles();
+        head = head.deploys(&upload(&format!("r{number}"), number * 10), "6").flushes();
+        head = head.refuses(&upload(&format!("x{number}"), number * 10), &me("x", number * 10)).0.flushes();
     }
-    assert_eq!((head.history.len(), head.requests.len(), head.ended.len()), (HISTORY, REQUESTS, ENDED));
-    assert_eq!((head.targets.len(), head.outbox.len()), (2, 0));
+    assert_eq!(
+        (head.live_state.history.len(), head.known.requests.len(), head.ended.ids.len()),
+        (HISTORY, REQUESTS, ENDED)
+    );
+    assert_eq!((head.live_state.targets.len(), head.ended.outbox.len()), (2, 0));
     assert_eq!(head.live().unwrap().release.as_str(), "r149");
     assert_eq!(head.history().last().unwrap().release.as_str(), "r100", "the oldest go");
     assert_eq!(head.deployments().len(), ENDED);
@@ -342,12 +351,12 @@ fn every_list_is_bounded_however_long_it_goes_on() {
 }
 
 #[test]
-fn a_head_is_overfull_when_too_much_waits_to_be_written() {
+fn head_with_too_many_unwritten_records_is_overfull() {
     let mut head = Head::default();
     for number in 0..50 {
         assert!(!head.is_overfull(), "{number}");
         head = head.refuses(&upload(&format!("r{number}"), 10), &me("x", 10)).0;
     }
     assert!(head.is_overfull());
-    assert!(!head.settles().is_overfull());
+    assert!(!head.flushes().is_overfull());
 }

@@ -1,4 +1,4 @@
-//! What is known of a head from outside, and what must hold whatever it goes through.
+//! A model of a head: the facts that are known from outside, and the rules that hold after each operation.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -9,7 +9,7 @@ use super::*;
 use crate::commanded::Hold;
 use crate::rejects::Rejects;
 
-/// What became of a request.
+/// The state of a request, as it is known from outside.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Fate {
     Open,
@@ -17,7 +17,7 @@ pub(super) enum Fate {
     Settled,
 }
 
-/// A head, and what is known of it from outside.
+/// A head, and the facts that are known of it from outside.
 pub(super) struct World {
     pub head: Head,
     now: i64,
@@ -79,13 +79,13 @@ impl World {
                 None
             }
             Operation::Wake => {
-                self.wake();
+                self.acquire();
                 None
             }
             Operation::Finish { former, outcome, next } => self.finish(former.as_ref(), *outcome, *next),
             Operation::Release { former } => {
                 let Some((claim, _)) = self.claim(former.as_ref()) else { return };
-                let held = before.is_held_by(token(&claim)) && !before.sleeps(second(self.now));
+                let held = before.queue().is_held_by(token(&claim)) && !has_work(&before, second(self.now));
                 let released = before.gives_up(&claim, self.now);
                 assert_eq!(released.is_some(), held);
                 self.writes(released);
@@ -138,19 +138,19 @@ impl World {
         request.marker = token(&format!("m{name}"));
         let refusal = refused.then(refusal);
         let refused = refused || self.head.hold().is_some();
-        let moved = self.head.accept(&request, &at(), rules(refusal.as_ref()), &me);
-        let then = moved.then.clone();
+        let transition = accept(&self.head, &request, &at(), rules(refusal.as_ref()), &me);
+        let then = transition.then.clone();
         let newest = self.accepted.iter().all(|other| mark_of(&request) > mark_of(other));
         let newest = newest && self.head.newest.beyond_upload(&mark_of(&request)).is_none();
-        self.writes(Some(*moved.head.expect("a new request always is written down")));
-        let echo = self.head.accept(&request, &at(), rules(refusal.as_ref()), &me);
-        assert_eq!(echo, Transition { head: None, then: then.clone() }, "our own echo");
+        self.writes(Some(*transition.head.expect("a new request always is written down")));
+        let own_write = accept(&self.head, &request, &at(), rules(refusal.as_ref()), &me);
+        assert_eq!(own_write, Transition { head: None, then: then.clone() }, "our own write");
         self.fates.insert(request.id, (request.clone(), Fate::Open));
         match then {
             Next::Over(id) => {
                 assert_eq!(id, request.id);
                 assert!(refused || !newest, "the newest is never superseded");
-                let status = self.head.told(&request).status;
+                let status = self.head.record_of(&request).status;
                 assert_eq!(status, if refused { Status::Refused } else { Status::Superseded });
             }
             Next::Work(active) => {
@@ -182,14 +182,14 @@ impl World {
         let refusal = refused.then(refusal);
         let held = self.head.hold().is_some() && !request.is_rollback();
         let (before, was) = (self.head.active().cloned(), self.head.all_pending().to_vec());
-        let moved = self.head.accept(&request, &at(), rules(refusal.as_ref()), &me);
-        let then = moved.then.clone();
-        self.writes(Some(*moved.head.expect("a new request always is written down")));
+        let transition = accept(&self.head, &request, &at(), rules(refusal.as_ref()), &me);
+        let then = transition.then.clone();
+        self.writes(Some(*transition.head.expect("a new request always is written down")));
         let is_over = then == Next::Over(request.id);
         assert!(!(refused || held) || is_over);
         if is_over {
             self.fates.insert(request.id, (request.clone(), Fate::Open));
-            assert_eq!(self.head.told(&request).status, Status::Refused);
+            assert_eq!(self.head.record_of(&request).status, Status::Refused);
             assert_eq!(
                 (self.head.all_pending(), self.head.active().and_then(|a| a.stop)),
                 (was.as_slice(), before.and_then(|a| a.stop)),
@@ -197,7 +197,7 @@ impl World {
             );
             return;
         }
-        // It may have been completed by what the head knows; or joins another one.
+        // The head may have completed the request, or joined it to another one.
         let Some(request) = self.open_request(request.id) else {
             let joins = matches!(request.cause.kind, CauseKind::Rollback | CauseKind::Redeploy);
             assert!(joins, "only a rollback or a redeploy joins another");
@@ -209,7 +209,7 @@ impl World {
         self.fates.insert(request.id, (request.clone(), Fate::Open));
         let is_redeploy = request.cause.kind == CauseKind::Redeploy;
         assert!(is_redeploy || self.head.newest.floor >= Some(request.time), "what is older comes too late");
-        // Whoever is in the way goes on, and hears that it shall stop.
+        // The deployment that is in the way goes on, and is asked to stop.
         let goes_on = self.head.active().filter(|is| before.as_ref().is_some_and(|was| was.request == is.request));
         if let (Some(is), Some(was)) = (goes_on, before) {
             assert_eq!(is.stop, if request.is_rollback() { Some(request.id) } else { was.stop });
@@ -231,16 +231,16 @@ impl World {
         let id = self.drawn.to_string();
         let hold = Hold { reason: "stop".into(), requested_by: None, since: second(self.now) };
         let obeyed = match holds {
-            true => Some(self.head.with_hold(hold.clone(), &at(), &id, second(self.now))),
-            false => self.head.without_hold(&at(), &id),
+            true => Some(crate::head::hold(&self.head, hold.clone(), &at(), &id, second(self.now))),
+            false => release_hold(&self.head, &at(), &id),
         };
         assert_eq!(obeyed.is_some(), holds || self.head.hold().is_some());
         let Some(CommandEffect::Now(head)) = obeyed else { return };
         self.writes(Some(*head));
         assert!(!holds || self.head.all_pending().iter().all(Request::is_rollback));
         let again = match holds {
-            true => Some(self.head.with_hold(hold, &at(), &id, second(self.now))),
-            false => self.head.without_hold(&at(), &id),
+            true => Some(crate::head::hold(&self.head, hold, &at(), &id, second(self.now))),
+            false => release_hold(&self.head, &at(), &id),
         };
         assert_eq!(again, Some(CommandEffect::Earlier), "the same command again does nothing");
     }
@@ -260,25 +260,25 @@ impl World {
             marker: token(&format!("m{name}")),
             ..first.clone()
         };
-        let slept = self.head.sleeps(second(self.now));
-        let moved = self.head.accept(&other_door, &at(), rules(None), &me);
+        let had_work = has_work(&self.head, second(self.now));
+        let transition = accept(&self.head, &other_door, &at(), rules(None), &me);
         assert!(!self.head.needs(other_door.marker));
-        match &moved.then {
-            Next::Over(id) => assert_eq!((*id, fate != Fate::Open, moved.head.is_none()), (first.id, true, true)),
+        match &transition.then {
+            Next::Over(id) => assert_eq!((*id, fate != Fate::Open, transition.head.is_none()), (first.id, true, true)),
             Next::Wait { request, .. } => {
-                assert!(is_as_told(request, &first), "{request:?}");
-                assert_eq!((fate, moved.head.is_none(), slept), (Fate::Open, true, false));
+                assert!(is_as_submitted(request, &first), "{request:?}");
+                assert_eq!((fate, transition.head.is_none(), had_work), (Fate::Open, true, false));
             }
             Next::Work(active) => {
-                assert!(fate == Fate::Open && slept);
+                assert!(fate == Fate::Open && had_work);
                 self.claims.push((name, active.request.clone()));
             }
             Next::Rests(_) | Next::Nothing => panic!("a duplicate meets its deployment"),
         }
-        self.writes(moved.head.map(|head| *head));
+        self.writes(transition.head.map(|head| *head));
     }
 
-    /// Where the head knows it no more its result answers, as soon as the head says that it is over.
+    /// Submits an old request. If the head knows it no more, its result answers, as soon as the head says that it is over.
     fn old(&mut self, which: &Index) {
         let settled: Vec<_> = self.fates.values().filter(|(_, fate)| *fate == Fate::Settled).collect();
         if settled.is_empty() {
@@ -287,32 +287,32 @@ impl World {
         let request = which.get(&settled).0.clone();
         let (_, me) = self.draws();
         if self.accepted.contains(&request) {
-            assert_eq!(self.head.accept(&request, &at(), rules(None), &me).then, Next::Over(request.id));
+            assert_eq!(accept(&self.head, &request, &at(), rules(None), &me).then, Next::Over(request.id));
         }
     }
 
-    fn wake(&mut self) {
+    fn acquire(&mut self) {
         let (name, me) = self.draws();
-        let slept = self.head.sleeps(second(self.now));
-        let Transition { head, then } = self.head.wake(&at(), &me);
-        assert_eq!(head.is_some(), slept);
+        let had_work = has_work(&self.head, second(self.now));
+        let Transition { head, then } = acquire(&self.head, &at(), &me);
+        assert_eq!(head.is_some(), had_work);
         self.writes(head.map(|head| *head));
         if let Next::Work(active) = then.clone() {
             self.claims.push((name, active.request));
-            assert_eq!(self.head.wake(&at(), &me), Transition { head: None, then }, "our own echo");
+            assert_eq!(acquire(&self.head, &at(), &me), Transition { head: None, then }, "our own write");
         }
     }
 
-    /// A claim, and what it was for.
+    /// Picks a claim and its request.
     fn claim(&self, former: Option<&Index>) -> Option<(String, Request)> {
-        let held = |(name, _): &&(String, Request)| self.head.is_held_by(token(name));
+        let held = |(name, _): &&(String, Request)| self.head.queue().is_held_by(token(name));
         match former {
             Some(which) => (!self.claims.is_empty()).then(|| which.get(&self.claims).clone()),
             None => self.claims.iter().find(held).cloned(),
         }
     }
 
-    /// The claim that was ended, if one was.
+    /// Finishes a deployment and returns its claim, if the claim held.
     fn finish(&mut self, former: Option<&Index>, outcome: Outcome, next: bool) -> Option<String> {
         let (claim, request) = self.claim(former)?;
         let (outcome, chosen) = self.finds_out(&claim, &request, outcome);
@@ -339,33 +339,36 @@ impl World {
         let (name, me) = self.draws();
         let claimant = next.then_some(&me);
         let stopped = self.head.active().is_some_and(|active| active.stop.is_some());
-        match self.head.finish(token(&claim), &end, &at(), claimant) {
+        match finish(&self.head, token(&claim), &end, &at(), claimant) {
             Finish::Commit { head, next } => {
-                assert!(self.head.is_held_by(token(&claim)));
+                assert!(self.head.queue().is_held_by(token(&claim)));
                 assert_eq!(next.is_some(), claimant.is_some() && self.head.pending().is_some());
                 self.writes(Some(*head));
-                let echo = self.head.finish(token(&claim), &end, &at(), claimant);
-                assert_eq!(echo, Finish::Over { next: next.clone() }, "our own echo");
-                let told = self.head.told(&request);
+                let own_write = finish(&self.head, token(&claim), &end, &at(), claimant);
+                assert_eq!(own_write, Finish::Over { next: next.clone() }, "our own write");
+                let record = self.head.record_of(&request);
                 match stopped {
-                    true => assert_eq!(told.status, Status::Superseded),
-                    false => assert_eq!(told, &end.record),
+                    true => assert_eq!(record.status, Status::Superseded),
+                    false => assert_eq!(record, &end.record),
                 }
                 let brought = end.record.artifact.as_ref().map(|artifact| artifact.reference());
                 let is_live = self.head.live().is_some_and(|live| Some(&live.artifact) == brought.as_ref());
                 let reached = matches!(outcome, Outcome::Arrived | Outcome::HalfArrived);
                 assert!(!reached || is_live, "what has reached a target is live");
-                assert!(lives.is_subset(&self.lives()) || self.head.history.len() == HISTORY, "what was live is known");
+                assert!(
+                    lives.is_subset(&self.lives()) || self.head.live_state.history.len() == HISTORY,
+                    "what was live is known"
+                );
                 self.claims.extend(next.map(|next| (name, next.request)));
                 Some(claim)
             }
             Finish::Over { next } => {
-                assert!(next.is_none() && !self.head.is_held_by(token(&claim)));
+                assert!(next.is_none() && !self.head.queue().is_held_by(token(&claim)));
                 assert!(self.ended.contains(&request.id));
                 None
             }
             Finish::Lost => {
-                assert!(!self.head.is_held_by(token(&claim)));
+                assert!(!self.head.queue().is_held_by(token(&claim)));
                 let recent: Vec<_> = self.ended.iter().rev().take(ENDED).collect();
                 assert!(!recent.contains(&&request.id));
                 None
@@ -373,32 +376,32 @@ impl World {
         }
     }
 
-    /// The bytes that were live, or were left: here a key stands for them.
+    /// Collects the bytes that were live or were left: here a key stands for them.
     fn lives(&self) -> HashSet<String> {
         self.head.history().iter().chain(self.head.left()).map(|live| live.artifact.key.clone()).collect()
     }
 
-    /// Whoever holds the claim on a command finds out what it is about; where there is nothing it is refused.
+    /// Resolves the artifact of a command, if its claim holds. If there is none, the command is refused.
     fn finds_out(&mut self, claim: &str, request: &Request, outcome: Outcome) -> (Outcome, Option<ResolvedArtifact>) {
-        if request.is_upload() || !self.head.is_held_by(token(claim)) {
+        if request.is_upload() || !self.head.queue().is_held_by(token(claim)) {
             return (outcome, None);
         }
         let known = self.head.active().and_then(|active| active.chosen.clone());
         let chosen = match known {
             Some(chosen) => Ok(chosen),
-            None => self.head.choose(&request.subject, targets(), &Rejects::default()),
+            None => resolve_artifact(&self.head, &request.subject, targets(), &Rejects::default()),
         };
         let Ok(chosen) = chosen else { return (Outcome::Refused, None) };
-        self.writes(self.head.with_chosen(token(claim), &chosen));
+        self.writes(with_resolved_artifact(&self.head, token(claim), &chosen));
         (outcome, Some(chosen))
     }
 
     fn settle(&mut self, how_many: usize) {
         let entries = self.head.outbox().iter().take(how_many);
         let written: Vec<_> = entries.map(|entry| entry.record.id).collect();
-        let head = self.head.without(&done(&written));
+        let head = with_side_effects_done(&self.head, &done(&written));
         assert_eq!(head.is_none(), written.is_empty());
-        let before = self.head.outbox.clone();
+        let before = self.head.ended.outbox.clone();
         self.writes(head);
         assert_eq!(self.head.outbox(), &before[written.len()..]);
         self.track(&before);
@@ -407,7 +410,7 @@ impl World {
         }
     }
 
-    /// What has ended since.
+    /// Notes the deployments that have ended since.
     fn track(&mut self, entries: &[OutboxEntry]) {
         for OutboxEntry { record, marker, .. } in entries {
             let (request, fate) = self.fates.get_mut(&record.id).expect("only what was asked for ends");
@@ -422,13 +425,13 @@ impl World {
                     *fate = Fate::Unsettled(Box::new(record.clone()));
                     self.ended.push(record.id);
                 }
-                Fate::Unsettled(told) => assert_eq!(**told, *record, "an ended record is never changed"),
+                Fate::Unsettled(ended) => assert_eq!(**ended, *record, "an ended record is never changed"),
                 Fate::Settled => panic!("{} has ended twice", record.id),
             }
         }
     }
 
-    /// What holds after each operation.
+    /// Checks all rules after an operation.
     fn holds(&mut self, before: &Head, finished: Option<&str>) {
         let head = self.head.clone();
         assert_eq!(head.revision > before.revision, head != *before, "a head that is written is another one");
@@ -440,25 +443,29 @@ impl World {
             assert_eq!(open.contains(id), *fate == Fate::Open, "{id} is {fate:?}");
             assert_eq!(waiting.contains(id), matches!(fate, Fate::Unsettled(_)), "{id} is {fate:?}");
             assert_eq!(head.needs(request.marker), *fate != Fate::Settled, "the marker of {id}");
-            assert!(!(open.contains(id) && head.ended.contains(id)), "{id} is open and has ended");
+            assert!(!(open.contains(id) && head.ended.ids.contains(id)), "{id} is open and has ended");
         }
         open.dedup();
         assert_eq!(open.len(), usize::from(active.is_some()) + head.all_pending().len());
         assert!(head.all_pending().len() <= 4, "a rollback with a release and one without, an upload, a redeploy");
         let recent: Vec<_> = self.ended.iter().rev().take(ENDED).copied().collect();
-        assert_eq!(head.ended, recent);
+        assert_eq!(head.ended.ids, recent);
         for request in active.iter().copied().chain(head.all_pending()) {
-            assert!(is_as_told(request, &self.fates[&request.id].0), "as it was first told: {request:?}");
+            assert!(is_as_submitted(request, &self.fates[&request.id].0), "as it was submitted: {request:?}");
         }
         let (was, is) = (&before.newest, &head.newest);
         assert!(is.mark >= was.mark && is.floor >= was.floor, "they went from {was:?} to {is:?}");
         self.holds_for_claims(before, finished);
         self.holds_for_the_newest();
-        assert!(head.history.len() <= HISTORY && head.requests.len() <= REQUESTS && head.targets.len() <= 2);
-        let known: HashSet<_> = head.requests.iter().map(|known| known.hash).collect();
-        assert_eq!(known.len(), head.requests.len(), "each request is known once");
         assert!(
-            head.outbox.len() <= OUTBOX + 5,
+            head.live_state.history.len() <= HISTORY
+                && head.known.requests.len() <= REQUESTS
+                && head.live_state.targets.len() <= 2
+        );
+        let known: HashSet<_> = head.known.requests.iter().map(|known| known.hash).collect();
+        assert_eq!(known.len(), head.known.requests.len(), "each request is known once");
+        assert!(
+            head.ended.outbox.len() <= OUTBOX + 5,
             "at most those that are displaced, held and the one that ends go beyond the bound"
         );
     }
@@ -468,12 +475,12 @@ impl World {
         if let Some(was) = before.active() {
             let leased = before.revision == self.head.revision || second(self.now) < was.lease_until;
             match after {
-                _ if finished.is_some_and(|claim| before.is_held_by(token(claim))) => {}
-                // What was given up untouched has not begun: a hold ends it too.
+                _ if finished.is_some_and(|claim| before.queue().is_held_by(token(claim))) => {}
+                // A deployment that was given up untouched has not begun: a hold ends it too.
                 None if self.head.hold().is_some() && was.is_idle(second(self.now)) => {}
                 None => panic!("a claim went without an end"),
                 Some(is) if is.claim == was.claim => {
-                    // Who gives it up in good order has not counted, unless somebody before may have written.
+                    // An owner who gives it up in good order does not count, unless an earlier owner may have written.
                     let is_given_up = is.lease_until < was.lease_until;
                     let given_up = u32::from(is_given_up && was.attempts == 1 && was.extensions == 0);
                     assert_eq!((&is.request, is.attempts + given_up), (&was.request, was.attempts));
@@ -505,7 +512,7 @@ impl World {
         }
     }
 
-    /// The newest of all that were accepted is worked on, or waits, or came to its end by its own deployment.
+    /// Checks that the newest of all accepted uploads is worked on, or waits, or has ended by its own deployment.
     fn holds_for_the_newest(&self) {
         let Some(newest) = self.accepted.iter().max_by_key(|request| mark_of(request)) else { return };
         let active = self.head.active().map(|active| &active.request);
@@ -516,10 +523,11 @@ impl World {
     }
 }
 
-/// Says whether a request is as it was first told. A rollback may have lost what it meant, where that brought what is live.
-fn is_as_told(request: &Request, told: &Request) -> bool {
-    let meant = told.rollback().filter(|rollback| rollback.undoes.is_some());
-    let by_history = |rollback: &Rollback| Rollback { undoes: None, base: None, ..rollback.clone().judged() };
-    let by_history = meant.map(|rollback| told.with_rollback(by_history(rollback)));
-    request == told || Some(request) == by_history.as_ref()
+/// Whether a request is as it was first submitted. A rollback may have lost the deployment that it meant, if that brought what
+/// is live.
+fn is_as_submitted(request: &Request, submitted: &Request) -> bool {
+    let meant = submitted.rollback().filter(|rollback| rollback.undoes.is_some());
+    let by_history = |rollback: &Rollback| Rollback { undoes: None, base: None, ..rollback.clone().verified() };
+    let by_history = meant.map(|rollback| submitted.with_rollback(by_history(rollback)));
+    request == submitted || Some(request) == by_history.as_ref()
 }

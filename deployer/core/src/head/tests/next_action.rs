@@ -1,4 +1,4 @@
-//! The action that a head asks for next.
+//! The action that a function needs next.
 
 use super::parked::parked;
 use super::*;
@@ -16,14 +16,14 @@ fn wakeup(request: &Request, claim: Option<&str>) -> Wakeup {
 }
 
 #[test]
-fn a_function_that_nobody_asked_anything_of_asks_for_nothing() {
+fn function_without_requests_needs_nothing() {
     assert_eq!(next(&Head::default(), 0), NextAction::Nothing);
-    let head = Head::default().deploys(&upload("1", 10), "6").settles();
+    let head = Head::default().deploys(&upload("1", 10), "6").flushes();
     assert_eq!(next(&head, 20), NextAction::Nothing, "all is done");
 }
 
 #[test]
-fn a_lease_is_waited_for_and_then_the_deployment_is_resumed() {
+fn deployment_is_resumed_after_its_lease_ended() {
     let one = upload("1", 10);
     let head = Head::default().accepts(&one, &me("one", 10)).0;
     let on = wakeup(&one, Some("one"));
@@ -32,19 +32,19 @@ fn a_lease_is_waited_for_and_then_the_deployment_is_resumed() {
 }
 
 #[test]
-fn the_outbox_is_flushed_before_the_next_deployment_unless_that_was_tried() {
+fn outbox_is_flushed_before_the_next_deployment_unless_already_tried() {
     let (one, two) = (upload("1", 10), upload("2", 20));
     let head = Head::default().accepts(&one, &me("one", 10)).0.accepts(&two, &me("two", 20)).0;
     let head = head.commits("one", &arrived(&one, "6", "A"), None).0;
     assert_eq!(next(&head, 30), NextAction::FlushOutbox);
     assert_eq!(of_deployments(&head, 30), NextAction::Deploy(wakeup(&two, None)));
-    assert_eq!(next(&head.settles(), 30), NextAction::Deploy(wakeup(&two, None)));
+    assert_eq!(next(&head.flushes(), 30), NextAction::Deploy(wakeup(&two, None)));
 }
 
 #[test]
-fn a_parked_deployment_waits_for_its_tick_until_that_is_overdue() {
+fn parked_deployment_waits_for_its_tick_until_that_is_overdue() {
     let (head, two) = parked(Some(60));
-    let head = head.settles();
+    let head = head.flushes();
     let on = wakeup(&two, Some("two"));
     assert_eq!(next(&head, 119), NextAction::Wait { on, until: second(120) });
     assert_eq!(next(&head, 120), NextAction::Resume(on));

@@ -1,4 +1,4 @@
-//! A deployment that waits for Lambda, and gives its invocation back meanwhile.
+//! A deployment that waits for Lambda gives its invocation back.
 
 use super::*;
 use crate::traffic::Awaited;
@@ -11,15 +11,15 @@ fn awaited(until: i64) -> Awaited {
 /// `two` has begun to wait for its traffic at second 21, and was parked at second 45.
 pub(super) fn parked(look_at: Option<i64>) -> (Head, Request) {
     let two = upload("2", 20);
-    let head = Head::default().deploys(&upload("1", 10), "6").settles();
-    let head = head.accepts(&two, &me("two", 20)).0.with_awaited(token("two"), &awaited(921)).unwrap();
+    let head = Head::default().deploys(&upload("1", 10), "6").flushes();
+    let head = with_awaited(&head.accepts(&two, &me("two", 20)).0, token("two"), &awaited(921)).unwrap();
     (park(&head, "two", 45, look_at), two)
 }
 
 fn park(head: &Head, claim: &str, now: i64, look_at: Option<i64>) -> Head {
-    let left = Left { written: [target(0).clone()].into(), ..Left::default() };
+    let left = Handover { written: [target(0).clone()].into(), ..Handover::default() };
     let how = GivenUp::Parked { left: &left, look_at: look_at.map(second) };
-    head.released(token(claim), how, second(now)).unwrap()
+    release(&head, token(claim), how, second(now)).unwrap()
 }
 
 fn waits(task: LambdaTask, since: i64) -> LambdaWait {
@@ -34,21 +34,21 @@ fn parking_is_neither_an_attempt_nor_an_extension() {
         assert_eq!((active.attempts, active.extensions, active.hops), (0, 0, round + 1));
         let now = 60 + 60 * i64::from(round);
         let claim = format!("look{round}");
-        head = head.wakes(&me(&claim, now)).0;
+        head = head.acquires(&me(&claim, now)).0;
         assert_eq!(head.active().unwrap().attempts, 1);
         head = park(&head, &claim, now + 1, None);
     }
 }
 
 #[test]
-fn an_owner_that_dies_over_a_parked_deployment_is_counted() {
-    let head = parked(Some(60)).0.wakes(&me("a", 60)).0;
-    let head = head.wakes(&me("b", 60 + LEASE)).0;
+fn owner_that_dies_over_a_parked_deployment_is_counted() {
+    let head = parked(Some(60)).0.acquires(&me("a", 60)).0;
+    let head = head.acquires(&me("b", 60 + LEASE)).0;
     assert_eq!(head.active().unwrap().attempts, 2);
 }
 
 #[test]
-fn a_parked_deployment_is_begun_and_gives_way_to_no_newer_upload() {
+fn parked_deployment_gives_way_to_no_newer_upload() {
     let (head, two) = parked(Some(60));
     assert!(head.active().unwrap().is_begun());
     let three = upload("3", 50);
@@ -59,7 +59,7 @@ fn a_parked_deployment_is_begun_and_gives_way_to_no_newer_upload() {
 }
 
 #[test]
-fn a_rollback_takes_a_parked_deployment_over_at_once_and_stops_it() {
+fn rollback_resumes_a_parked_deployment_at_once_and_stops_it() {
     let (head, two) = parked(Some(60));
     let back = rollback("back", 50);
     let (head, then) = head.accepts(&back, &me("back", 50));
@@ -69,13 +69,13 @@ fn a_rollback_takes_a_parked_deployment_over_at_once_and_stops_it() {
 }
 
 #[test]
-fn one_that_was_parked_before_anything_was_written_gives_way_to_a_newer_upload() {
+fn deployment_parked_before_any_write_gives_way_to_newer_upload() {
     let two = upload("2", 20);
-    let head = Head::default().deploys(&upload("1", 10), "6").settles();
+    let head = Head::default().deploys(&upload("1", 10), "6").flushes();
     let head = head.accepts(&two, &me("two", 20)).0;
-    let left = Left { waits: vec![waits(LambdaTask::update(), 21)], ..Left::default() };
+    let left = Handover { waits: vec![waits(LambdaTask::update(), 21)], ..Handover::default() };
     let how = GivenUp::Parked { left: &left, look_at: Some(second(60)) };
-    let head = head.released(token("two"), how, second(45)).unwrap();
+    let head = release(&head, token("two"), how, second(45)).unwrap();
     assert!(!head.active().unwrap().is_begun(), "nobody has written anything for it");
     let three = upload("3", 50);
     let (head, then) = head.accepts(&three, &me("three", 50));
@@ -85,18 +85,18 @@ fn one_that_was_parked_before_anything_was_written_gives_way_to_a_newer_upload()
 }
 
 #[test]
-fn one_that_was_asked_to_stop_while_it_waited_is_looked_at_at_once() {
+fn deployment_stopped_while_it_parks_is_looked_at_at_once() {
     let (two, back) = (upload("2", 20), rollback("back", 30));
-    let head = Head::default().deploys(&upload("1", 10), "6").settles();
+    let head = Head::default().deploys(&upload("1", 10), "6").flushes();
     let head = head.accepts(&two, &me("two", 20)).0;
     let head = park(&head.accepts(&back, &me("back", 30)).0, "two", 45, Some(165));
     let looks_at = head.active().map(|active| (active.stop, active.looks_at));
     assert_eq!(looks_at, Some((Some(back.id), Some(second(45)))), "by a tick that is sent now");
-    assert!(!head.is_looked_after(second(105)), "and if that is lost, by the next sweep");
+    assert!(!head.active().unwrap().has_tick_coming(second(105)), "and if that is lost, by the next sweep");
 }
 
 #[test]
-fn who_asks_how_far_a_parked_deployment_is_does_not_wake_it() {
+fn duplicate_of_a_parked_deployment_does_not_resume_it() {
     let (head, two) = parked(Some(60));
     let Next::Wait { request, status, behind } = head.answers(&two, &me("again", 50)) else { panic!("it is woken") };
     assert_eq!((request.id, status, behind.2), (two.id, Status::InProgress, second(60)));
@@ -105,18 +105,18 @@ fn who_asks_how_far_a_parked_deployment_is_does_not_wake_it() {
 }
 
 #[test]
-fn what_is_awaited_is_written_once_and_only_by_the_owner() {
+fn awaited_traffic_is_written_once_and_only_by_the_owner() {
     let two = upload("2", 20);
     let head = Head::default().accepts(&two, &me("two", 20)).0;
-    assert_eq!(head.with_awaited(token("other"), &awaited(921)), None);
-    let written = head.with_awaited(token("two"), &awaited(921)).unwrap();
-    assert_eq!(written.with_awaited(token("two"), &awaited(921)), None, "the head knows already");
-    let again = written.with_awaited(token("two"), &awaited(930)).unwrap();
+    assert_eq!(with_awaited(&head, token("other"), &awaited(921)), None);
+    let written = with_awaited(&head, token("two"), &awaited(921)).unwrap();
+    assert_eq!(with_awaited(&written, token("two"), &awaited(921)), None, "the head knows already");
+    let again = with_awaited(&written, token("two"), &awaited(930)).unwrap();
     assert_eq!(again.active().unwrap().awaits, [awaited(930)], "one for each target");
 }
 
 #[test]
-fn an_alias_that_somebody_moved_meanwhile_is_told() {
+fn alias_that_somebody_moved_meanwhile_is_described() {
     let alias = |serves: &str| crate::observed::ObservedAlias {
         name: crate::id::AliasName::parse("live").unwrap(),
         version: Some(version(serves)),
@@ -130,13 +130,13 @@ fn an_alias_that_somebody_moved_meanwhile_is_told() {
     let since = |serves: &str| active.moved_since(target(0), Some(&alias(serves)));
     assert_eq!((since("7"), since("6")), (None, None));
     assert_eq!(since("3").unwrap(), "expected the alias to serve version 7, found version 3");
-    // Who has only begun has not moved it yet.
+    // An owner that has only begun has not moved the alias yet.
     let begun = Active { hops: 0, ..active.clone() };
     assert_eq!(begun.moved_since(target(0), Some(&alias("3"))), None);
 }
 
 #[test]
-fn the_pauses_grow_and_end_with_the_bound() {
+fn pauses_grow_until_the_last_hop() {
     let mut active = parked(Some(60)).0.active().unwrap().clone();
     let mut pauses = Vec::new();
     for hops in 0..=HOPS {
@@ -153,22 +153,22 @@ fn the_pauses_grow_and_end_with_the_bound() {
 }
 
 #[test]
-fn the_sweep_leaves_a_parked_deployment_to_its_tick_unless_that_is_overdue() {
+fn sweep_leaves_a_parked_deployment_to_its_tick_until_overdue() {
     let head = parked(Some(60)).0;
-    assert!(head.is_looked_after(second(50)) && head.is_looked_after(second(119)));
-    assert!(head.sleeps(second(120)) && !head.is_looked_after(second(120)));
-    assert!(!parked(None).0.is_looked_after(second(50)), "beyond the last hop no tick is sent");
+    assert!(head.active().unwrap().has_tick_coming(second(50)) && head.active().unwrap().has_tick_coming(second(119)));
+    assert!(has_work(&head, second(120)) && !head.active().unwrap().has_tick_coming(second(120)));
+    assert!(!parked(None).0.active().unwrap().has_tick_coming(second(50)), "beyond the last hop no tick is sent");
 }
 
 #[test]
-fn a_sweep_that_has_sent_a_tick_sends_no_other_for_five_minutes() {
+fn sweep_that_has_sent_a_tick_waits_five_minutes() {
     let head = parked(None).0;
-    let sent = head.with_tick_sent(second(60)).unwrap();
-    assert!(sent.is_looked_after(second(61)) && sent.is_looked_after(second(359)));
-    assert!(!sent.is_looked_after(second(360)));
-    let taken = sent.wakes(&me("a", 61)).0;
+    let sent = with_tick_sent(&head, second(60)).unwrap();
+    assert!(sent.active().unwrap().has_tick_coming(second(61)) && sent.active().unwrap().has_tick_coming(second(359)));
+    assert!(!sent.active().unwrap().has_tick_coming(second(360)));
+    let taken = sent.acquires(&me("a", 61)).0;
     assert_eq!(taken.active().unwrap().looks_at, None, "it has come");
-    assert_eq!(taken.with_tick_sent(second(62)), None, "somebody works on it");
+    assert_eq!(with_tick_sent(&taken, second(62)), None, "somebody works on it");
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn each_wait_for_lambda_counts_from_its_own_start() {
 }
 
 #[test]
-fn an_update_that_shows_while_a_version_is_made_is_the_same_wait() {
+fn update_seen_while_a_version_is_made_is_the_same_wait() {
     let here = target(0);
     let task = |number: &str| LambdaTask::version(&version(number));
     let mut all = LambdaWaits::default();
@@ -211,22 +211,22 @@ fn an_update_that_shows_while_a_version_is_made_is_the_same_wait() {
 }
 
 #[test]
-fn waits_are_left_to_the_next_owner_and_those_of_before_are_read() {
+fn waits_pass_to_the_next_owner_and_old_ones_are_read() {
     let two = upload("2", 20);
     let head = Head::default().accepts(&two, &me("two", 20)).0;
-    let left = Left { waits: vec![waits(LambdaTask::update(), 21)], ..Left::default() };
+    let left = Handover { waits: vec![waits(LambdaTask::update(), 21)], ..Handover::default() };
     for how in [GivenUp::TimeIsUp(&left), GivenUp::Parked { left: &left, look_at: None }] {
-        let active = head.released(token("two"), how, second(45)).unwrap().active().unwrap().clone();
+        let active = release(&head, token("two"), how, second(45)).unwrap().active().unwrap().clone();
         assert_eq!(LambdaWaits::of(&active).without(&[]), left.waits);
-        let told = serde_json::to_value(&active).unwrap();
-        assert_eq!(told["waits"][0]["for"], "update");
-        assert!(told.get("waiting_since").is_none());
+        let written = serde_json::to_value(&active).unwrap();
+        assert_eq!(written["waits"][0]["for"], "update");
+        assert!(written.get("waiting_since").is_none());
     }
     let mut before = head.active().unwrap().clone();
     before.waiting_since = Some(second(21));
     let mut waits = LambdaWaits::of(&before);
     assert_eq!(waits.begin(target(0), &LambdaTask::update(), second(50)).own, second(21));
-    // A deployer of before leaves a field that it does not know as it was.
+    // An older deployer leaves a field that it does not know as it was.
     before.waits = left.waits;
     before.waiting_since = Some(second(40));
     let mut waits = LambdaWaits::of(&before);
@@ -234,19 +234,19 @@ fn waits_are_left_to_the_next_owner_and_those_of_before_are_read() {
 }
 
 #[test]
-fn a_start_that_was_told_later_is_not_told_again_by_the_next_owner() {
+fn start_that_was_announced_late_is_not_announced_again() {
     let two = upload("2", 20);
     let mut head = Head::default().accepts(&two, &me("two", 20)).0;
     for (claim, next, untold) in [("two", "three", true), ("three", "four", false)] {
-        let left = Left { start_untold: untold, ..Left::default() };
-        head = head.released(token(claim), GivenUp::TimeIsUp(&left), second(30)).unwrap();
+        let left = Handover { start_untold: untold, ..Handover::default() };
+        head = release(&head, token(claim), GivenUp::TimeIsUp(&left), second(30)).unwrap();
         assert_eq!(head.active().unwrap().start_untold, untold);
-        head = head.wakes(&me(next, 30)).0;
+        head = head.acquires(&me(next, 30)).0;
     }
 }
 
 #[test]
-fn whether_an_alias_has_provisioned_concurrency_is_known_for_a_day() {
+fn missing_provisioned_concurrency_is_known_for_a_day() {
     let one = upload("1", 10);
     let claimed = Head::default().accepts(&one, &me("one", 10)).0;
     let commits = |has: bool| {

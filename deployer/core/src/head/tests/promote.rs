@@ -1,4 +1,4 @@
-//! Promotions that wait: what comes of them, and what they make way for.
+//! Promotions that wait: they are admitted, end, or make way for newer ones.
 
 use super::*;
 use crate::promotion::{Decision, Dispatch, PromotionSpec, Wait};
@@ -67,12 +67,12 @@ impl Head {
 
     fn asks_of(&self, config: &'static Config, request: &Request, verdict: &Decision, now: i64) -> (Self, Next) {
         let name = format!("w{now}");
-        self.writes(self.accept_promotion((request, Dispatch::Inline), verdict, &prod(config), &me(&name, now)))
+        self.writes(accept_promotion(self, (request, Dispatch::Inline), verdict, &prod(config), &me(&name, now)))
     }
 
     fn goes_on(&self, request: &Request, verdict: &Decision, now: i64) -> (Self, Next) {
         let name = format!("g{now}");
-        self.writes(self.go_on_waiting(request.id, verdict, &prod(&ROW), &me(&name, now)))
+        self.writes(apply_decision(self, request.id, verdict, &prod(&ROW), &me(&name, now)))
     }
 
     fn waits(&self) -> Vec<DeploymentId> {
@@ -81,56 +81,59 @@ impl Head {
 }
 
 #[test]
-fn one_that_has_to_wait_rests_and_comes_to_its_turn_when_it_passes() {
+fn promotion_waits_for_its_soak_and_is_claimed_afterwards() {
     let one = automatic("1", 10);
     let (head, then) = Head::default().asks(&one, &soaks(100), 10);
-    assert!(matches!(then, Next::Rests(_)) && head.active().is_none() && !head.sleeps(second(10)));
+    assert!(matches!(then, Next::Rests(_)) && head.active().is_none() && !has_work(&head, second(10)));
     assert!(head.needs(one.marker) && head.deployments() == [one.id]);
     let Transition { head: none, then } =
-        head.accept_promotion((&one, Dispatch::Inline), &soaks(100), &prod(&ROW), &me("x", 11));
+        accept_promotion(&head, (&one, Dispatch::Inline), &soaks(100), &prod(&ROW), &me("x", 11));
     assert!(none.is_none() && matches!(then, Next::Rests(_)), "a duplicate meets it");
-    let same = head.go_on_waiting(one.id, &soaks(100), &prod(&ROW), &me("x", 12));
+    let same = apply_decision(&head, one.id, &soaks(100), &prod(&ROW), &me("x", 12));
     assert!(same.head.is_none(), "nothing new is written");
     let (later, _) = head.goes_on(&one, &soaks(200), 20);
     assert_eq!(later.waiting()[0].wait.soak_until, Some(second(200)));
     let (head, then) = later.goes_on(&one, &Decision::Allow, 200);
     let Next::Work(active) = then else { panic!("{then:?}") };
     assert_eq!((active.request, head.waits()), (one.clone(), vec![]));
-    let echo = head.go_on_waiting(one.id, &Decision::Allow, &prod(&ROW), &me("g200", 200));
-    assert!(matches!(echo, Transition { head: None, then: Next::Work(_) }), "our own echo");
+    let own_write = apply_decision(&head, one.id, &Decision::Allow, &prod(&ROW), &me("g200", 200));
+    assert!(matches!(own_write, Transition { head: None, then: Next::Work(_) }), "our own write");
 }
 
 #[test]
-fn what_ends_it_while_it_soaks_cancels_the_soak() {
+fn refusal_during_a_soak_cancels_the_soak() {
     let one = automatic("1", 10);
     let (head, _) = Head::default().asks(&one, &soaks(100), 10);
     let rejected = Decision::Deny(Ending::Refused { code: Code::Rejected, because: "it leaks".into() });
     let (ended, then) = head.goes_on(&one, &rejected, 20);
-    assert_eq!((then, ended.told(&one).code), (Next::Over(one.id), Some(Code::SoakCancelled)));
+    assert_eq!((then, ended.record_of(&one).code), (Next::Over(one.id), Some(Code::SoakCancelled)));
     let by_hand = promotion("2", CauseKind::Promotion, 10);
     let (head, _) = Head::default().asks(&by_hand, &soaks(100), 10);
-    assert_eq!(head.goes_on(&by_hand, &rejected, 20).0.told(&by_hand).code, Some(Code::Rejected));
+    assert_eq!(head.goes_on(&by_hand, &rejected, 20).0.record_of(&by_hand).code, Some(Code::Rejected));
 }
 
 #[test]
-fn a_newer_one_takes_its_place_and_an_older_one_comes_too_late() {
+fn newer_promotion_displaces_a_waiting_one_and_an_older_is_late() {
     let (one, two, three) = (automatic("1", 10), automatic("2", 20), automatic("3", 30));
     let (head, _) = Head::default().asks(&two, &soaks(100), 20);
     let (late, then) = head.asks(&one, &soaks(90), 25);
-    assert_eq!((then, late.told(&one).status, late.waits()), (Next::Over(one.id), Status::Superseded, vec![two.id]));
+    assert_eq!(
+        (then, late.record_of(&one).status, late.waits()),
+        (Next::Over(one.id), Status::Superseded, vec![two.id])
+    );
     let (head, _) = late.asks(&three, &soaks(110), 30);
-    assert_eq!((head.told(&two).status, head.waits()), (Status::Superseded, vec![three.id]));
+    assert_eq!((head.record_of(&two).status, head.waits()), (Status::Superseded, vec![three.id]));
     let same = Request { id: automatic("3", 40).id, hash: RequestHash::of(&["other"]), ..automatic("3", 40) };
     let (head, _) = head.asks(&same, &soaks(120), 40);
     assert_eq!(
-        (head.told(&same).status, head.waits()),
+        (head.record_of(&same).status, head.waits()),
         (Status::Superseded, vec![three.id]),
         "the first of both waits on"
     );
 }
 
 #[test]
-fn in_order_they_wait_side_by_side_up_to_a_number() {
+fn promotions_in_order_wait_side_by_side_up_to_a_number() {
     let mut head = Head::default();
     for number in 0..WAITING {
         let release = number.to_string();
@@ -139,41 +142,41 @@ fn in_order_they_wait_side_by_side_up_to_a_number() {
     assert_eq!(head.waits().len(), WAITING);
     let more = automatic("more", 60);
     let (head, _) = head.asks_of(&IN_ORDER, &more, &soaks(500), 60);
-    assert_eq!((head.told(&more).status, head.waits().len()), (Status::Refused, WAITING));
+    assert_eq!((head.record_of(&more).status, head.waits().len()), (Status::Refused, WAITING));
 }
 
 #[test]
-fn what_was_let_in_later_is_never_undone_by_one_that_waited() {
+fn waiting_promotion_is_superseded_by_what_was_admitted_later() {
     let one = automatic("1", 10);
     let (head, _) = Head::default().asks(&one, &soaks(100), 10);
     let newer = command("d", CauseKind::Deploy, Source::Newest { release: Release::parse("2").unwrap() }, 50);
     let (head, _) = head.accepts(&newer, &me("d", 50));
     let (head, _) = head.goes_on(&one, &Decision::Allow, 100);
-    assert_eq!(head.told(&one).status, Status::Superseded);
+    assert_eq!(head.record_of(&one).status, Status::Superseded);
     let (rolled, _) = Head::default().asks(&one, &soaks(100), 10);
     let rolled = rolled.deploys(&upload("0", 5), "5").deploys(&upload("x", 6), "6");
     let (rolled, _) = rolled.accepts(&rollback("r", 50), &me("r", 50));
     assert_eq!(
-        (rolled.told(&one).status, rolled.waiting().len()),
+        (rolled.record_of(&one).status, rolled.waiting().len()),
         (Status::Superseded, 0),
         "a rollback ends what waits"
     );
 }
 
 #[test]
-fn a_promotion_within_the_second_of_a_command_goes_by_its_time_alone() {
+fn promotion_within_the_second_of_a_command_goes_by_time() {
     let floor = Timestamp::from_millisecond(10_500).unwrap();
     let back = Request { time: floor, ..rollback("r", 10) };
     let head = Head::default().deploys(&upload("0", 5), "5").deploys(&upload("x", 6), "6");
     let (head, _) = head.accepts(&back, &me("r", 10));
-    let told = |millis| Request { time: Timestamp::from_millisecond(millis).unwrap(), ..automatic("1", 10) };
-    let (earlier, later) = (told(10_000), told(10_501));
-    assert_eq!(head.asks(&earlier, &soaks(100), 11).0.told(&earlier).status, Status::Superseded);
+    let at_millis = |millis| Request { time: Timestamp::from_millisecond(millis).unwrap(), ..automatic("1", 10) };
+    let (earlier, later) = (at_millis(10_000), at_millis(10_501));
+    assert_eq!(head.asks(&earlier, &soaks(100), 11).0.record_of(&earlier).status, Status::Superseded);
     assert_eq!(head.asks(&later, &soaks(100), 11).0.waits(), [later.id]);
 }
 
 #[test]
-fn a_command_is_never_displaced_by_a_promotion() {
+fn command_is_never_displaced_by_a_promotion() {
     let head = Head::default().deploys(&upload("0", 5), "5").accepts(&upload("1", 10), &me("one", 10)).0;
     let back = rollback("r", 20);
     let (head, _) = head.accepts(&back, &me("r", 20));
@@ -183,77 +186,78 @@ fn a_command_is_never_displaced_by_a_promotion() {
 }
 
 #[test]
-fn one_whose_turn_had_come_is_put_back_where_it_has_to_wait_all_the_same() {
+fn active_promotion_that_must_wait_is_put_back() {
     let one = promotion("1", CauseKind::Promotion, 10);
     let (head, _) = Head::default().asks(&one, &Decision::Allow, 10);
     let Decision::Wait(wait) = soaks(300) else { panic!() };
-    assert!(head.put_back(token("stranger"), &wait, &prod(&ROW), second(20)).is_none());
+    assert!(put_back(&head, token("stranger"), &wait, &prod(&ROW), second(20)).is_none());
     let (stopped, _) = head.accepts(&rollback("r", 15), &me("r", 15));
-    let stopped = stopped.put_back(token("w10"), &wait, &prod(&ROW), second(20)).unwrap();
+    let stopped = put_back(&stopped, token("w10"), &wait, &prod(&ROW), second(20)).unwrap();
     assert_eq!(stopped.then, Next::Over(one.id));
     let stopped = stopped.head.unwrap();
     assert_eq!(
-        (stopped.told(&one).status, stopped.waits()),
+        (stopped.record_of(&one).status, stopped.waits()),
         (Status::Superseded, vec![]),
         "a rollback has asked for it"
     );
-    let back = head.put_back(token("w10"), &wait, &prod(&ROW), second(20)).unwrap();
+    let back = put_back(&head, token("w10"), &wait, &prod(&ROW), second(20)).unwrap();
     let head = *back.head.unwrap();
     assert_eq!((head.active(), head.waits(), head.waiting()[0].told), (None, vec![one.id], false));
     assert_eq!(head.goes_on(&one, &Decision::Allow, 300).0.active().unwrap().request, one);
 }
 
 #[test]
-fn approvals_count_once_each_and_the_requesters_own_does_not() {
+fn approvals_count_once_and_the_requesters_own_never() {
     let one = promotion("1", CauseKind::Promotion, 10);
     let (head, _) = Head::default().asks(&one, &soaks(100), 10);
     let by = |who: &str| Approved { by: who.into(), account: None, at: second(20) };
     assert!(
-        matches!(head.with_approval(one.id, &by("ann")), Consent::Void(because) if because.starts_with("ann has asked"))
+        matches!(approve(&head, one.id, &by("ann")), ApprovalEffect::Void(because) if because.starts_with("ann has asked"))
     );
-    let Consent::Now(approved) = head.with_approval(one.id, &by("bob")) else { panic!() };
-    assert_eq!(approved.with_approval(one.id, &by("bob")), Consent::Earlier);
-    let Consent::Now(twice) = approved.with_approval(one.id, &by("carl")) else { panic!() };
+    let ApprovalEffect::Now(approved) = approve(&head, one.id, &by("bob")) else { panic!() };
+    assert_eq!(approve(&approved, one.id, &by("bob")), ApprovalEffect::Earlier);
+    let ApprovalEffect::Now(twice) = approve(&approved, one.id, &by("carl")) else { panic!() };
     assert_eq!(twice.waiting()[0].request.promoting().unwrap().approvals.len(), 2);
     let other = automatic("9", 90);
-    assert_eq!(head.with_approval(other.id, &by("bob")), Consent::NotWaiting);
-    let Consent::Now(declined) = head.declined(one.id, "declined by bob".into(), &prod(&ROW), second(30)) else {
+    assert_eq!(approve(&head, other.id, &by("bob")), ApprovalEffect::NotWaiting);
+    let ApprovalEffect::Now(declined) = decline(&head, one.id, "declined by bob".into(), &prod(&ROW), second(30))
+    else {
         panic!()
     };
-    assert_eq!((declined.told(&one).code, declined.waits()), (Some(Code::NotPromotable), vec![]));
-    assert_eq!(declined.declined(one.id, String::new(), &prod(&ROW), second(30)), Consent::NotWaiting);
+    assert_eq!((declined.record_of(&one).code, declined.waits()), (Some(Code::NotPromotable), vec![]));
+    assert_eq!(decline(&declined, one.id, String::new(), &prod(&ROW), second(30)), ApprovalEffect::NotWaiting);
 }
 
 #[test]
-fn a_refusal_ends_it_before_it_waits_and_a_hold_while_it_does() {
+fn refused_promotion_ends_at_once_and_a_held_one_while_waiting() {
     let one = automatic("1", 10);
     let (head, then) = Head::default().asks(&one, &no(), 10);
-    assert_eq!((then, head.told(&one).status, head.waits()), (Next::Over(one.id), Status::Refused, vec![]));
+    assert_eq!((then, head.record_of(&one).status, head.waits()), (Next::Over(one.id), Status::Refused, vec![]));
     let two = automatic("2", 20);
     let (head, _) = head.asks(&two, &soaks(100), 20);
     let hold = Hold { reason: "audit".into(), requested_by: None, since: second(30) };
-    let CommandEffect::Now(held) = head.with_hold(hold, &prod(&ROW), "h", second(30)) else { panic!() };
-    assert_eq!((held.told(&two).code, held.waits()), (Some(Code::SoakCancelled), vec![]));
+    let CommandEffect::Now(held) = crate::head::hold(&head, hold, &prod(&ROW), "h", second(30)) else { panic!() };
+    assert_eq!((held.record_of(&two).code, held.waits()), (Some(Code::SoakCancelled), vec![]));
 }
 
 #[test]
-fn it_is_told_once_that_it_waits() {
+fn waiting_is_announced_once() {
     let one = automatic("1", 10);
     let (head, _) = Head::default().asks(&one, &soaks(100), 10);
-    let told = head.with_told(&[one.id]).unwrap();
-    assert!(told.waiting()[0].told && told.with_told(&[one.id]).is_none());
-    assert!(head.with_told(&[automatic("9", 90).id]).is_none());
+    let notified = with_notified(&head, &[one.id]).unwrap();
+    assert!(notified.waiting()[0].told && with_notified(&notified, &[one.id]).is_none());
+    assert!(with_notified(&head, &[automatic("9", 90).id]).is_none());
 }
 
 #[test]
-fn of_what_cannot_be_told_the_oldest_is_given_up_and_what_is_not_written_never() {
+fn oldest_unsent_events_are_dropped_and_unwritten_records_never() {
     let mut head = Head::default();
     let unwritten = automatic("unwritten", 1);
     head = head.asks(&unwritten, &no(), 1).0;
     for number in 0..OUTBOX + 10 {
         let one = automatic(&format!("r{number}"), 10);
         head = head.asks(&one, &no(), 10).0;
-        head = head.without(&[(one.id, [SideEffect::Record, SideEffect::Promotions].into())]).unwrap();
+        head = with_side_effects_done(&head, &[(one.id, [SideEffect::Record, SideEffect::Promotions].into())]).unwrap();
     }
     assert!(!head.is_overfull() && head.outbox().len() <= OUTBOX + 2);
     assert_eq!(head.outbox()[0].record.id, unwritten.id);

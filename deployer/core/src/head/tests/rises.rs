@@ -13,16 +13,16 @@ fn format_of(head: &Head) -> u64 {
 }
 
 #[test]
-fn what_is_live_in_part_raises_the_format_until_it_is_live_everywhere() {
+fn incomplete_artifact_raises_the_format_until_it_is_complete() {
     let four = upload("4", 40);
     let half = three().accepts(&four, &me("four", 40)).0.commits("four", &half_arrived(&four, "9", "A"), None).0;
-    let half = half.settles();
-    assert_eq!((format_of(&three().settles()), format_of(&half)), (1, 2));
-    assert_eq!(format_of(&half.deploys(&upload("5", 60), "10").settles()), 1);
+    let half = half.flushes();
+    assert_eq!((format_of(&three().flushes()), format_of(&half)), (1, 2));
+    assert_eq!(format_of(&half.deploys(&upload("5", 60), "10").flushes()), 1);
 }
 
 #[test]
-fn a_rollback_of_what_is_under_way_raises_the_format_until_it_is_over() {
+fn rollback_of_an_active_deployment_raises_the_format_until_it_ends() {
     let under_way = three().accepts(&upload("4", 40), &me("four", 40)).0;
     let asked = under_way.accepts(&rollback("r", 50), &me("r", 50)).0;
     assert_eq!((format_of(&under_way), format_of(&asked)), (1, 2));
@@ -30,31 +30,31 @@ fn a_rollback_of_what_is_under_way_raises_the_format_until_it_is_over() {
 }
 
 #[test]
-fn a_deployment_that_waits_for_traffic_raises_the_format_until_it_ends() {
+fn deployment_that_awaits_traffic_raises_the_format_until_it_ends() {
     let (head, two) = parked(Some(60));
     assert_eq!(format_of(&head), 2);
-    let woken = head.wakes(&me("a", 60)).0;
+    let woken = head.acquires(&me("a", 60)).0;
     assert_eq!(format_of(&woken), 2, "it is still known what it waits for");
     let ended = woken.commits("a", &arrived(&two, "7", "A"), None).0;
     assert_eq!(format_of(&ended), 1);
 }
 
 #[test]
-fn a_place_of_a_group_raises_the_format_until_it_is_given_back() {
+fn reserved_place_raises_the_format_until_it_is_released() {
     let member = member("1", "g", 10);
     let head = placed(&Head::default(), &member);
     assert_eq!((format_of(&Head::default()), format_of(&head)), (1, 2));
-    let (without, _) = head.without_place(member.id, token("g")).unwrap();
+    let (without, _) = release_place(&head, member.id, token("g")).unwrap();
     assert_eq!(format_of(&without), 1);
 }
 
 #[test]
-fn a_door_raises_the_format_until_none_is_open() {
+fn open_door_raises_the_format_until_it_is_shut() {
     let (head, two) = deploying();
     let open = opens(&head, "r1", "6").unwrap();
     assert_eq!((format_of(&head), format_of(&open)), (1, 2));
-    let doors = open.open_doors(second(30));
-    let left_open = open.commits("two", &End { doors, ..arrived(&two, "7", "B") }, None).0.settles();
+    let doors = open_doors(&open, second(30));
+    let left_open = open.commits("two", &End { doors, ..arrived(&two, "7", "B") }, None).0.flushes();
     assert_eq!(format_of(&left_open), 2);
-    assert_eq!(format_of(&left_open.deploys(&upload("3", 60), "8").settles()), 1);
+    assert_eq!(format_of(&left_open.deploys(&upload("3", 60), "8").flushes()), 1);
 }

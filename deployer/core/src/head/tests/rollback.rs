@@ -1,4 +1,4 @@
-//! What a rollback means: judged in the write that accepts it, and once more when it is claimed.
+//! The meaning of a rollback: it is evaluated in the write that accepts it, and once more when it is claimed.
 
 use super::commands::{back_to, redeploy, releases, three};
 use super::*;
@@ -28,13 +28,13 @@ fn undo(number: &str, time: i64) -> Request {
 
 impl Head {
     fn chosen_of(&self, active: &Active) -> Result<ResolvedArtifact, Ending> {
-        self.choose(&active.request.subject, targets(), &Rejects::default())
+        resolve_artifact(self, &active.request.subject, targets(), &Rejects::default())
     }
 
-    /// The claimed rollback ends well.
+    /// Ends the claimed rollback well.
     fn arrives(&self, claim: &str, active: &Active, number: &str) -> Self {
         let chosen = self.chosen_of(active).unwrap();
-        let head = self.with_chosen(token(claim), &chosen).unwrap();
+        let head = with_resolved_artifact(self, token(claim), &chosen).unwrap();
         let mut end = arrived(&active.request, number, "A");
         (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
         head.commits(claim, &end, None).0
@@ -42,7 +42,7 @@ impl Head {
 }
 
 #[test]
-fn a_rollback_during_a_deployment_means_that_deployment() {
+fn rollback_during_a_deployment_means_that_deployment() {
     let back = rollback("r", 50);
     let (asked, _) = under_way().accepts(&back, &me("r", 50));
     let waits = asked.pending().unwrap();
@@ -53,7 +53,7 @@ fn a_rollback_during_a_deployment_means_that_deployment() {
             false => ends(&upload("4", 40), "A", |outcome| outcome.status = Status::Superseded),
         };
         let (head, next) = asked.commits("four", &end, Some(&me("next", 60)));
-        let record = head.told(&upload("4", 40));
+        let record = head.record_of(&upload("4", 40));
         assert_eq!((record.status, record.code), (Status::Superseded, Some(Code::Superseded)), "whatever it reached");
         assert_eq!(head.outbox()[0].completed, None, "it calls for no promotion");
         let head = head.arrives("next", &next.unwrap(), "8");
@@ -66,7 +66,7 @@ fn a_rollback_during_a_deployment_means_that_deployment() {
 }
 
 #[test]
-fn a_deployment_that_arrived_everywhere_before_it_heard_is_superseded_all_the_same() {
+fn stopped_deployment_that_arrived_everywhere_is_superseded() {
     let (asked, _) = under_way().accepts(&rollback("r", 50), &me("r", 50));
     let (head, _) = asked.commits("four", &arrived(&upload("4", 40), "9", "A"), Some(&me("next", 60)));
     let because = format!(
@@ -79,14 +79,14 @@ fn a_deployment_that_arrived_everywhere_before_it_heard_is_superseded_all_the_sa
 }
 
 #[test]
-fn a_stopped_deployment_that_ran_out_of_time_has_not_failed() {
+fn stopped_deployment_that_ran_out_of_time_has_not_failed() {
     let (asked, _) = under_way().accepts(&rollback("r", 50), &me("r", 50));
     let late = ends(&upload("4", 40), "A", |outcome| {
         outcome.status = Status::Failed;
         outcome.error = Some(TargetError::new(TargetErrorCode::TimedOut, "observe", "frozen"));
     });
     let (head, _) = asked.commits("four", &late, Some(&me("next", 60)));
-    let record = head.told(&upload("4", 40));
+    let record = head.record_of(&upload("4", 40));
     assert_eq!((record.status, head.last_failure()), (Status::Superseded, None), "it ends no soak");
     assert!(record.targets.iter().all(|outcome| outcome.error.is_none()));
 }
@@ -103,30 +103,30 @@ fn rollbacks_without_a_release_join_each_other() {
     let (head, then) = head.accepts(&third, &me("t", 61));
     assert!(matches!(then, Next::Wait { request, status: Status::InProgress, .. } if request.id == first.id));
     assert_eq!((head.active().unwrap().stop, head.all_pending()), (None, [].as_slice()));
-    let head = head.arrives("next", &next.unwrap(), "8").settles();
+    let head = head.arrives("next", &next.unwrap(), "8").flushes();
     for again in [&second, &third] {
         assert_eq!(head.answers(again, &me("again", 70)), Next::Over(first.id), "the same request acts once");
     }
 }
 
 #[test]
-fn two_who_roll_back_the_same_go_one_step_back() {
+fn two_rollbacks_of_the_same_go_one_step_back() {
     let first = seen("r", Some("3"), None, 50);
     let head = three().ends_command(&first, "7", false);
     let second = seen("s", Some("3"), None, 52);
     let (head, then) = head.accepts(&second, &me("s", 52));
-    assert_eq!((then, head.told(&second).code), (Next::Over(second.id), Some(Code::LiveChanged)));
+    assert_eq!((then, head.record_of(&second).code), (Next::Over(second.id), Some(Code::LiveChanged)));
     let because = format!(
         "release 2 is live since 1970-01-01T00:00:51Z: rollback {} by ann has gone back to it, and you meant to leave 3: \
          look at the status, and ask again if it is still needed",
         first.id
     );
-    assert_eq!(head.told(&second).because.as_deref(), Some(because.as_str()));
+    assert_eq!(head.record_of(&second).because.as_deref(), Some(because.as_str()));
     assert_eq!(releases(head.history()), ["2", "1"]);
 }
 
 #[test]
-fn what_was_seen_under_way_may_have_arrived_meanwhile() {
+fn rollback_if_active_holds_after_that_deployment_arrived() {
     let four = upload("4", 40).id;
     let (asked, _) = under_way().accepts(&seen("r", Some("nothing"), Some(four), 50), &me("r", 50));
     assert_eq!(asked.pending().unwrap().undoes(), Some(four));
@@ -134,13 +134,13 @@ fn what_was_seen_under_way_may_have_arrived_meanwhile() {
     let (head, then) = head.accepts(&seen("r", None, Some(four), 50), &me("r", 50));
     let Next::Work(active) = then else { panic!("{then:?}") };
     assert_eq!((active.request.undoes(), head.chosen_of(&active).unwrap().release.as_str()), (None, "3"));
-    let head = head.arrives("r", &active, "8").settles();
+    let head = head.arrives("r", &active, "8").flushes();
     let (head, _) = head.accepts(&seen("s", None, Some(four), 60), &me("s", 60));
-    assert_eq!(head.told(&seen("s", None, Some(four), 60)).code, Some(Code::LiveChanged));
+    assert_eq!(head.record_of(&seen("s", None, Some(four), 60)).code, Some(Code::LiveChanged));
 }
 
 #[test]
-fn what_was_seen_live_is_looked_at_once_more_when_the_rollback_is_claimed() {
+fn if_live_is_checked_again_when_the_rollback_is_claimed() {
     // A redeploy of what is live is no deployment that the rollback could mean.
     let (head, _) = three().accepts(&redeploy("d", 40), &me("d", 40));
     let (head, _) = head.accepts(&seen("r", Some("3"), None, 50), &me("r", 50));
@@ -148,30 +148,30 @@ fn what_was_seen_live_is_looked_at_once_more_when_the_rollback_is_claimed() {
     assert_eq!((asked.undoes(), stop), (None, Some(asked.id)));
     let changed = three().deploys(&upload("4", 60), "9");
     assert!(matches!(
-        changed.choose(&asked.subject, targets(), &Rejects::default()),
+        resolve_artifact(&changed, &asked.subject, targets(), &Rejects::default()),
         Err(Ending::Refused { code: Code::LiveChanged, .. })
     ));
 }
 
 #[test]
-fn a_rollback_that_can_lead_nowhere_stops_and_displaces_nothing() {
+fn impossible_rollback_stops_and_displaces_nothing() {
     let four = upload("4", 40);
     for (request, code) in
         [(back_to("a", "9", 50), Code::NothingToRollBack), (seen("b", Some("2"), None, 50), Code::LiveChanged)]
     {
         let (head, then) = under_way().accepts(&request, &me("x", 50));
-        assert_eq!((then, head.told(&request).code), (Next::Over(request.id), Some(code)));
+        assert_eq!((then, head.record_of(&request).code), (Next::Over(request.id), Some(code)));
         assert_eq!((head.active().unwrap().stop, head.all_pending()), (None, [].as_slice()));
     }
-    let one = Head::default().deploys(&upload("1", 10), "6").settles();
+    let one = Head::default().deploys(&upload("1", 10), "6").flushes();
     let (redeploying, _) = one.accepts(&redeploy("d", 20), &me("d", 20));
     let (head, _) = redeploying.accepts(&rollback("r", 30), &me("r", 30));
-    assert_eq!(head.told(&rollback("r", 30)).code, Some(Code::NothingToRollBack));
+    assert_eq!(head.record_of(&rollback("r", 30)).code, Some(Code::NothingToRollBack));
     assert_eq!(head.active().unwrap().stop, None, "{}", four.id);
 }
 
 #[test]
-fn where_nothing_is_live_yet_a_rollback_only_stops_the_deployment() {
+fn rollback_before_anything_is_live_only_stops_the_deployment() {
     let (head, _) = Head::default().accepts(&upload("1", 10), &me("one", 10));
     let (head, _) = head.accepts(&rollback("r", 20), &me("r", 20));
     let (head, next) = head.commits("one", &half_arrived(&upload("1", 10), "1", "A"), Some(&me("next", 30)));
@@ -188,10 +188,10 @@ fn where_nothing_is_live_yet_a_rollback_only_stops_the_deployment() {
 }
 
 #[test]
-fn a_rollback_without_a_release_completes_one_that_has_not_reached_every_target() {
+fn rollback_without_release_completes_an_incomplete_rollback() {
     let half = three().ends_command(&rollback("r", 50), "7", true);
     assert_eq!((releases(half.history()), half.live().unwrap().complete), (vec!["2", "1"], false));
-    let chosen = half.choose(&Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
+    let chosen = resolve_artifact(&half, &Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
     assert_eq!(chosen.release.as_str(), "2");
     assert!(chosen.because.unwrap().starts_with("it completes rollback"));
     assert_eq!(chosen.versions.len(), 2, "the target that it has not reached goes back to its version too");
@@ -203,38 +203,38 @@ fn a_rollback_without_a_release_completes_one_that_has_not_reached_every_target(
 }
 
 #[test]
-fn a_rollback_passes_over_the_same_bytes_under_another_label() {
+fn rollback_skips_the_same_bytes_under_another_label() {
     let mut json = serde_json::to_value(three()).unwrap();
     json["history"][1]["sha256"] = json["history"][0]["sha256"].clone();
     let head: Head = serde_json::from_value(json).unwrap();
-    let chosen = head.choose(&Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
+    let chosen = resolve_artifact(&head, &Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
     assert_eq!(chosen.release.as_str(), "1");
 }
 
 #[test]
-fn deployment_that_was_asked_to_stop_and_is_displaced_untouched_is_left_too() {
+fn stopped_deployment_that_is_displaced_untouched_is_left() {
     let (asked, _) = under_way().accepts(&rollback("r", 50), &me("r", 50));
-    let given_up = asked.released(token("four"), GivenUp::Untouched, second(51)).unwrap();
-    let Transition { head, then } = given_up.wake(&at(), &me("next", 60));
+    let given_up = release(&asked, token("four"), GivenUp::Untouched, second(51)).unwrap();
+    let Transition { head, then } = acquire(&given_up, &at(), &me("next", 60));
     assert!(matches!(&then, Next::Work(active) if active.request.id == rollback("r", 50).id), "{then:?}");
     let head = head.unwrap();
-    assert_eq!(head.told(&upload("4", 40)).status, Status::Superseded);
+    assert_eq!(head.record_of(&upload("4", 40)).status, Status::Superseded);
     assert_eq!((releases(head.history()), releases(head.left())), (vec!["3", "2", "1"], vec!["4"]));
 }
 
 #[test]
-fn deployment_that_was_asked_to_stop_and_is_held_untouched_is_superseded_and_left_too() {
+fn stopped_deployment_that_is_held_untouched_is_superseded_and_left() {
     let (asked, _) = under_way().accepts(&rollback("r", 50), &me("r", 50));
-    let given_up = asked.released(token("four"), GivenUp::Untouched, second(51)).unwrap();
+    let given_up = release(&asked, token("four"), GivenUp::Untouched, second(51)).unwrap();
     let hold = Hold { reason: "stop".into(), requested_by: None, since: second(52) };
-    let CommandEffect::Now(head) = given_up.with_hold(hold, &at(), "h", second(52)) else { panic!() };
-    assert_eq!(head.told(&upload("4", 40)).status, Status::Superseded);
+    let CommandEffect::Now(head) = crate::head::hold(&given_up, hold, &at(), "h", second(52)) else { panic!() };
+    assert_eq!(head.record_of(&upload("4", 40)).status, Status::Superseded);
     assert_eq!((releases(head.history()), releases(head.left())), (vec!["3", "2", "1"], vec!["4"]));
     assert_eq!(head.pending().map(|waits| waits.id), Some(rollback("r", 50).id), "it goes on");
 }
 
 #[test]
-fn rollback_during_a_deployment_joins_no_undo_of_what_was_live_before_it() {
+fn rollback_during_a_deployment_joins_no_undo_of_earlier_artifact() {
     let undo = undo("3", 45);
     let (recalled, _) = under_way().accepts(&undo, &me("u", 45));
     assert_eq!(recalled.active().unwrap().stop, None, "the undo means another release");
@@ -246,7 +246,7 @@ fn rollback_during_a_deployment_joins_no_undo_of_what_was_live_before_it() {
 }
 
 #[test]
-fn rollback_while_nothing_is_under_way_joins_an_undo_of_what_is_live() {
+fn rollback_without_active_deployment_joins_an_undo_of_what_is_live() {
     let (recalled, _) = three().accepts(&undo("3", 45), &me("u", 45));
     let again = rollback("r", 50);
     let (asked, _) = recalled.accepts(&again, &me("r", 50));
@@ -254,8 +254,8 @@ fn rollback_while_nothing_is_under_way_joins_an_undo_of_what_is_live() {
 }
 
 #[test]
-fn rollback_of_an_upload_that_turns_out_to_be_what_is_live_goes_by_history() {
-    // Continuous integration runs once more: the same bytes, under another label.
+fn rollback_of_an_upload_of_the_live_bytes_goes_by_history() {
+    // CI uploads the same bytes once more, under another label.
     for seen in [None, Some("3")] {
         let back = self::seen("r", seen, Some(upload("4", 40).id), 50);
         let (asked, _) = under_way().accepts(&back, &me("r", 50));
@@ -265,14 +265,14 @@ fn rollback_of_an_upload_that_turns_out_to_be_what_is_live_goes_by_history() {
         end.record.artifact =
             Some(RecordedArtifact { sha256: live.sha256, ..(&upload("4", 40).chosen().unwrap().artifact).into() });
         let (head, next) = asked.commits("four", &end, Some(&me("next", 60)));
-        assert_eq!((head.told(&upload("4", 40)).status, releases(head.left())), (Status::Superseded, vec![]));
+        assert_eq!((head.record_of(&upload("4", 40)).status, releases(head.left())), (Status::Superseded, vec![]));
         let head = head.arrives("next", &next.unwrap(), "8");
         assert_eq!((releases(head.history()), releases(head.left())), (vec!["2", "1"], vec!["3"]));
     }
 }
 
 #[test]
-fn rollback_to_a_release_is_not_refused_for_what_the_deployment_did_that_it_stopped() {
+fn rollback_to_a_release_survives_what_its_stopped_deployment_did() {
     let back = Rollback { if_live: Some("3".into()), ..Rollback::to(Some("2".parse().unwrap())) };
     let back = command("r", CauseKind::Rollback, Source::Earlier(back), 50);
     let (asked, _) = under_way().accepts(&back, &me("r", 50));
@@ -283,17 +283,17 @@ fn rollback_to_a_release_is_not_refused_for_what_the_deployment_did_that_it_stop
 }
 
 #[test]
-fn undo_of_what_another_deployment_had_brought_leaves_what_is_live() {
+fn undo_of_another_deployments_artifact_leaves_what_is_live() {
     let head = three();
     let undo = |of| Source::Undo { release: "3".parse().unwrap(), artifact: None, of };
-    let chosen = |of| head.choose(&undo(of), targets(), &Rejects::default()).unwrap().release.to_string();
+    let chosen = |of| resolve_artifact(&head, &undo(of), targets(), &Rejects::default()).unwrap().release.to_string();
     let brought = head.live().unwrap().deployment;
     assert_eq!((chosen(None), chosen(Some(brought))), ("2".into(), "2".into()));
     assert_eq!(chosen(Some(upload("4", 40).id)), "3", "a member of a group that found it live already");
 }
 
 #[test]
-fn rollback_that_only_half_undid_a_deployment_is_what_is_live_and_the_next_completes_it() {
+fn rollback_on_some_targets_is_completed_by_the_next_one() {
     let half = half_arrived(&upload("4", 40), "9", "A");
     let (base, _) = under_way().commits("four", &half, None);
     let seen_live = base.live().unwrap().id().to_string();
@@ -305,14 +305,14 @@ fn rollback_that_only_half_undid_a_deployment_is_what_is_live_and_the_next_compl
     let chosen = head.chosen_of(&next).unwrap();
     let mut end = half_arrived(&next.request, "9", "A");
     (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
-    let (head, _) = head.with_chosen(token("next"), &chosen).unwrap().commits("next", &end, None);
+    let (head, _) = with_resolved_artifact(&head, token("next"), &chosen).unwrap().commits("next", &end, None);
     assert_eq!(releases(head.history()), ["4", "3", "2", "1"]);
     assert_eq!(head.live().unwrap().id(), next.request.id, "it changes the id that people see");
-    // Who saw the same incident, and comes later.
+    // Another person saw the same incident, and comes later.
     let second = seen("s", Some(&seen_live), Some(upload("5", 50).id), 80);
     let (refused, then) = head.accepts(&second, &me("s", 80));
     assert_eq!(then, Next::Over(second.id));
-    assert_eq!(refused.told(&second).code, Some(Code::LiveChanged));
+    assert_eq!(refused.record_of(&second).code, Some(Code::LiveChanged));
     let (head, then) = head.accepts(&rollback("t", 90), &me("t", 90));
     let Next::Work(active) = then else { panic!("{then:?}") };
     let chosen = head.chosen_of(&active).unwrap();

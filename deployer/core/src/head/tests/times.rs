@@ -7,7 +7,7 @@ fn millis(millis: i64) -> Timestamp {
 }
 
 #[test]
-fn a_commands_time_is_the_own_clocks_within_the_second_of_the_ledger() {
+fn commands_time_is_our_clocks_within_the_ledgers_second() {
     let back = rollback("r", 700);
     for (now, expected) in [(100_400, 100_400), (700_123, 100_999), (20_000, 100_000)] {
         assert_eq!(back.timed(millis(now), Some(second(100))).time, millis(expected), "{now}");
@@ -18,7 +18,7 @@ fn a_commands_time_is_the_own_clocks_within_the_second_of_the_ledger() {
 }
 
 #[test]
-fn a_promotions_time_is_at_most_that_and_an_uploads_is_the_doors() {
+fn promotions_time_is_at_most_that_and_uploads_the_events() {
     let asked = |time| Request { time, ..command("p", CauseKind::Promotion, Source::Live { of: None }, 0) };
     assert_eq!(asked(second(90)).timed(millis(700_000), Some(second(100))).time, second(90));
     assert_eq!(asked(second(110)).timed(millis(700_000), Some(second(100))).time, millis(100_999));

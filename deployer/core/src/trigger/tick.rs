@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Token};
 
-/// A message by which the deployer wakes itself. One that no longer fits is nothing.
+/// A message by which the deployer wakes itself. A tick that no longer fits the head does nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tick {
     /// The environment.
@@ -18,6 +18,6 @@ pub struct Tick {
 }
 
 impl Tick {
-    /// The attribute of its message that says for how many seconds it was to be delayed: SQS tells only when it was sent.
+    /// The attribute of its message that says for how many seconds it was to be delayed: SQS says only when it was sent.
     pub const DELAY_ATTRIBUTE: &str = "delay";
 }

@@ -1,0 +1,70 @@
+//! Acquires the work that others have left: a deployment whose owner has died or gave it up, or a request that nobody has
+//! claimed.
+
+use super::claim::{claim_next, own_write, resume};
+use super::claimant::Claimant;
+use super::displace::displace_active;
+use super::member::waits_behind_member;
+use super::state::Head;
+use super::transition::{Next, Transition};
+use crate::function_ref::FunctionRef;
+use crate::id::DeploymentId;
+use crate::record::Status;
+
+/// Claims the work that nobody does: the active deployment whose lease has ended, or the request that is next in line.
+///
+/// A deployment that was given up untouched goes behind a newer one: if it could not even be read, it shall not stand in the
+/// way.
+#[must_use]
+pub fn acquire(head: &Head, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
+    if let Some(own_write) = own_write(head, me) {
+        return own_write;
+    }
+    let queue = &head.queue;
+    match (&queue.active, queue.pending.first()) {
+        (Some(active), Some(_)) if active.is_idle(me.now) && queue.displacing(&active.request).is_some() => {
+            let mut next = head.next();
+            if let Some(newer) = queue.displacing(&active.request) {
+                displace_active(&mut next, newer, at, me.now);
+            }
+            claim_next(next, at, me)
+        }
+        (Some(active), Some(pending)) if active.is_idle(me.now) && pending.is_undo() => {
+            // The undo goes first: the deployment that it waits for could not even be begun.
+            let mut next = head.next();
+            next.queue.pending.insert(1, active.request.clone());
+            next.queue.active = None;
+            claim_next(next, at, me)
+        }
+        (Some(active), _) if !active.is_leased(me.now) => resume(head.next(), active, me),
+        (None, Some(_)) => claim_next(head.next(), at, me),
+        _ => Transition::none(Next::Nothing),
+    }
+}
+
+/// Answers a request that comes once more by the deployment that it has, and acquires that deployment if nobody works on it.
+pub(super) fn meet_again(head: &Head, id: DeploymentId, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
+    let queue = &head.queue;
+    if let Some(index) = queue.place_of(id) {
+        return Transition::none(Next::Rests(Box::new(queue.waiting[index].clone())));
+    }
+    match (&queue.active, queue.pending.iter().find(|pending| pending.id == id)) {
+        // Asking for the state of a parked deployment does not acquire it.
+        (Some(active), _)
+            if active.request.id == id && (active.is_leased(me.now) || active.has_tick_coming(me.now)) =>
+        {
+            let (request, behind) = (active.request.clone(), active.behind());
+            Transition::none(Next::Wait { request, status: Status::InProgress, behind })
+        }
+        (Some(active), _) if active.request.id == id => acquire(head, at, me),
+        (Some(active), Some(pending)) if active.is_leased(me.now) => {
+            let (request, status) = (pending.clone(), Status::Pending);
+            Transition::none(Next::Wait { request, status, behind: active.behind() })
+        }
+        (None, Some(pending)) if queue.next_in_line().is_none() => {
+            Transition::none(waits_behind_member(queue, pending, me.now).unwrap_or(Next::Nothing))
+        }
+        (_, Some(_)) => acquire(head, at, me),
+        _ => Transition::none(Next::Over(id)),
+    }
+}

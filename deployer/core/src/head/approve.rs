@@ -1,0 +1,53 @@
+//! Somebody approves or declines a promotion that waits.
+
+use jiff::Timestamp;
+
+use super::end::end_request;
+use super::request::Request;
+use super::source::Source;
+use super::state::Head;
+use crate::function_ref::FunctionRef;
+use crate::id::DeploymentId;
+use crate::record::{Approved, Code, Ending};
+
+/// The effect of approving or declining a promotion.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ApprovalEffect {
+    /// This is to be written.
+    Now(Box<Head>),
+    /// The same person has approved it before.
+    Earlier,
+    /// No promotion of this id waits here.
+    NotWaiting,
+    /// It does not count: the sentence says why.
+    Void(String),
+}
+
+/// Adds an approval to a promotion that waits.
+#[must_use]
+pub fn approve(head: &Head, id: DeploymentId, approved: &Approved) -> ApprovalEffect {
+    let mut next = head.next();
+    let waiting = next.queue.waiting.iter_mut().find(|waiting| waiting.request.id == id);
+    let Some(Request { cause, subject: Source::Promoted(promoting), .. }) = waiting.map(|w| &mut w.request) else {
+        return ApprovalEffect::NotWaiting;
+    };
+    if approved.is_among(&promoting.approvals) {
+        return ApprovalEffect::Earlier;
+    }
+    if let Err(because) = approved.counts_for(cause.requested_by.as_deref()) {
+        return ApprovalEffect::Void(because);
+    }
+    promoting.approvals.push(approved.clone());
+    ApprovalEffect::Now(Box::new(next))
+}
+
+/// Ends a promotion that waits, because somebody declines it.
+#[must_use]
+pub fn decline(head: &Head, id: DeploymentId, because: String, at: &FunctionRef<'_>, now: Timestamp) -> ApprovalEffect {
+    let mut next = head.next();
+    let Some(index) = next.queue.place_of(id) else { return ApprovalEffect::NotWaiting };
+    let waiting = next.queue.waiting.remove(index);
+    let ending = Ending::Refused { code: Code::NotPromotable, because };
+    end_request(&mut next, &waiting.request, waiting.record(at).ended(ending, now));
+    ApprovalEffect::Now(Box::new(next))
+}

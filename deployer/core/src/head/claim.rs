@@ -1,0 +1,65 @@
+//! The claim on the active deployment: it is taken, and it passes to another owner.
+
+use std::collections::BTreeSet;
+
+use super::active::Active;
+use super::claimant::Claimant;
+use super::request::Request;
+use super::state::Head;
+use super::transition::{Next, Transition};
+use crate::function_ref::FunctionRef;
+
+impl Active {
+    /// Claims a deployment that nobody has worked on yet.
+    pub(super) fn first(request: Request, at: &FunctionRef<'_>, me: &Claimant) -> Self {
+        Self {
+            chosen: request.chosen(),
+            claimed_for: Some(at.as_configured().claimed()),
+            request,
+            stop: None,
+            claim: me.token,
+            lease_until: me.lease_until,
+            attempts: 1,
+            extensions: 0,
+            waits: vec![],
+            waiting_since: None,
+            done: vec![],
+            written: BTreeSet::new(),
+            doors: Some(vec![]),
+            doors_unsaid: false,
+            previous: vec![],
+            awaits: vec![],
+            start_untold: false,
+            hops: 0,
+            looks_at: None,
+        }
+    }
+}
+
+/// Recognises our own write whose reply was lost: the claim is ours already.
+pub(super) fn own_write(head: &Head, me: &Claimant) -> Option<Transition> {
+    head.queue.claimed(me.token).map(|active| Transition::none(Next::Work(active.clone())))
+}
+
+/// Claims the request that is next in line.
+pub(super) fn claim_next(mut head: Head, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
+    let Some(index) = head.queue.next_in_line() else { return Transition::none(Next::Nothing) };
+    let request = head.queue.pending.remove(index);
+    claim(head, request, at, me)
+}
+
+/// Claims a request that is in the queue no more.
+pub(super) fn claim(mut head: Head, request: Request, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
+    let active = Active::first(request, at, me);
+    head.queue.active = Some(active.clone());
+    Transition::to(head, Next::Work(active))
+}
+
+/// Resumes the active deployment under a new claim: its owner has died, or has given it up.
+pub(super) fn resume(mut head: Head, from: &Active, me: &Claimant) -> Transition {
+    let attempts = from.attempts + 1;
+    let (claim, lease_until) = (me.token, me.lease_until);
+    let active = Active { claim, lease_until, attempts, looks_at: None, ..from.clone() };
+    head.queue.active = Some(active.clone());
+    Transition::to(head, Next::Work(active))
+}

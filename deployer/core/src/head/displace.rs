@@ -1,0 +1,51 @@
+//! Newer requests take the place of older ones that nothing was done for.
+
+use jiff::Timestamp;
+
+use super::end::{end_request, end_untouched};
+use super::request::Request;
+use super::state::Head;
+use crate::function_ref::FunctionRef;
+use crate::record::{Ending, Status};
+
+/// Ends the requests that are next and give way to a newer one.
+pub(super) fn displace_pending(head: &mut Head, newer: &Request, at: &FunctionRef<'_>, now: Timestamp) {
+    let pending = std::mem::take(&mut head.queue.pending);
+    let (displaced, kept): (Vec<Request>, Vec<Request>) = pending.into_iter().partition(|older| newer.displaces(older));
+    head.queue.pending = kept;
+    for older in displaced {
+        let record = at.record(&older, Status::Pending).ended(displaced_by(newer), now);
+        end_request(head, &older, record);
+    }
+}
+
+/// Ends the active deployment, which was given up untouched and gives way to a newer request.
+pub(super) fn displace_active(head: &mut Head, newer: &Request, at: &FunctionRef<'_>, now: Timestamp) {
+    if let Some(active) = head.queue.active.take() {
+        end_untouched(head, &active, at, displaced_by(newer), now);
+    }
+}
+
+/// Ends the promotions that wait and give way to a newer one: all but members of groups.
+pub(super) fn displace_waiting(head: &mut Head, newer: &Request, at: &FunctionRef<'_>, now: Timestamp) {
+    for waiting in std::mem::take(&mut head.queue.waiting) {
+        if waiting.request.group().is_some() {
+            head.queue.waiting.push(waiting);
+            continue;
+        }
+        let because = format!("{newer} has taken its place while it waited");
+        end_request(head, &waiting.request, waiting.record(at).ended(Ending::Superseded { because }, now));
+    }
+}
+
+/// Ends all promotions that wait to come here, because of a rollback here.
+pub(super) fn end_waiting(head: &mut Head, rollback: &Request, at: &FunctionRef<'_>, now: Timestamp) {
+    for waiting in std::mem::take(&mut head.queue.waiting) {
+        let because = format!("{rollback} has ended what waited to come here");
+        end_request(head, &waiting.request, waiting.record(at).ended(Ending::Superseded { because }, now));
+    }
+}
+
+fn displaced_by(newer: &Request) -> Ending {
+    Ending::Superseded { because: format!("{newer} took its place before its turn came") }
+}

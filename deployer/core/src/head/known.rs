@@ -1,0 +1,51 @@
+//! The requests and commands that a head has met.
+
+use serde::{Deserialize, Serialize};
+
+use crate::commanded::OBEYED;
+use crate::id::{DeploymentId, RequestHash};
+
+/// The number of requests that are known by their hash.
+pub const REQUESTS: usize = 100;
+
+/// A request that is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct KnownRequest {
+    pub(super) hash: RequestHash,
+    pub(super) id: DeploymentId,
+}
+
+/// The requests and commands that the head has met: one that comes again changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct KnownRequests {
+    /// The last requests. The one that came or ended last stands first.
+    pub(super) requests: Vec<KnownRequest>,
+    /// The last commands that were carried out: holds, and releases of holds.
+    #[serde(default, rename = "obeyed")]
+    pub(super) carried_out: Vec<RequestHash>,
+}
+
+impl KnownRequests {
+    /// Remembers the deployment of a request. The oldest request is forgotten instead.
+    pub(super) fn remember(&mut self, hash: RequestHash, id: DeploymentId) {
+        self.requests.retain(|known| known.hash != hash);
+        self.requests.insert(0, KnownRequest { hash, id });
+        self.requests.truncate(REQUESTS);
+    }
+
+    /// Finds the deployment of a request.
+    pub(super) fn id_of(&self, hash: RequestHash) -> Option<DeploymentId> {
+        self.requests.iter().find(|known| known.hash == hash).map(|known| known.id)
+    }
+
+    /// Remembers that a command was carried out.
+    pub(super) fn carry_out(&mut self, hash: RequestHash) {
+        self.carried_out.insert(0, hash);
+        self.carried_out.truncate(OBEYED);
+    }
+
+    /// Whether a command was carried out.
+    pub(super) fn has_carried_out(&self, hash: RequestHash) -> bool {
+        self.carried_out.contains(&hash)
+    }
+}
