@@ -152,7 +152,7 @@ impl<'a> FunctionRef<'a> {
     #[must_use]
     pub fn record_of(&self, active: &Active, status: Status) -> DeploymentRecord {
         let record = self.as_claimed(active).record(&active.request, status);
-        match &active.chosen {
+        match &active.artifact {
             Some(chosen) => {
                 DeploymentRecord { release: Some(chosen.release.clone()), artifact: Some(chosen.recorded()), ..record }
             }
@@ -188,12 +188,12 @@ impl<'a> FunctionRef<'a> {
             id: request.id,
             environment: self.name.clone(),
             function: self.function.clone(),
-            release: request.subject.release().cloned(),
+            release: request.source.release().cloned(),
             status,
             code: None,
             because: None,
             cause: request.cause.clone(),
-            artifact: request.chosen().map(|chosen| chosen.recorded()),
+            artifact: request.artifact().map(|chosen| chosen.recorded()),
             targets: self.environment.targets.iter().map(outcome).collect(),
             promotion: request.promoting().map(PromotionSpec::recorded),
             started_at: request.accepted_at,

@@ -104,7 +104,7 @@ impl Claim {
             doors: Doors::of(&seen.head, resumed, now),
             stopped: Mutex::new(active.stop.map(Stopped::by)),
             waits: Waits::of(&active),
-            start_event_pending: AtomicBool::new(active.start_untold),
+            start_event_pending: AtomicBool::new(active.start_unpublished),
             active,
             written_over: over,
             seen: Mutex::new(seen),
@@ -116,7 +116,7 @@ impl Claim {
 
     /// Returns the same claim with its artifact, which is resolved now.
     pub(super) fn with_artifact(&self, chosen: ResolvedArtifact, seen: Versioned, now: Timestamp) -> Self {
-        Self::new(Active { chosen: Some(chosen), ..self.active.clone() }, seen, self.written_over.clone(), now)
+        Self::new(Active { artifact: Some(chosen), ..self.active.clone() }, seen, self.written_over.clone(), now)
     }
 
     /// Returns the deployment, as it was claimed.
@@ -132,7 +132,7 @@ impl Claim {
 
     /// Returns the artifact, once it is resolved.
     pub(super) fn chosen(&self) -> Option<&ResolvedArtifact> {
-        self.active.chosen.as_ref()
+        self.active.artifact.as_ref()
     }
 
     /// Lets no alias move any more.

@@ -99,12 +99,12 @@ impl Reconciler<'_> {
         let doors = claim.doors.all();
         let end = End {
             record,
-            named: managed_keys,
+            managed: managed_keys,
             written,
             kept: alias_only,
             doors,
             provisioned,
-            untold_start: claim.is_start_event_pending(),
+            start_unpublished: claim.is_start_event_pending(),
         };
         let (me, since) = (claimant(self.engine), self.engine.now());
         let may_try = || {

@@ -48,7 +48,7 @@ impl Reconciler<'_> {
                 ClaimedDecision::Wait(wait) => Ok(Resolved::Waits(wait)),
             };
         }
-        match self.resolve_artifact(&head, &request.subject, rejects).await? {
+        match self.resolve_artifact(&head, &request.source, rejects).await? {
             Ok(chosen) => self.write_resolved(claim, chosen).await,
             Err(ending) => Ok(Resolved::Refused(ending)),
         }
@@ -97,7 +97,7 @@ impl Reconciler<'_> {
             // The artifact in the head is our own write whose reply was lost, unless another invocation has taken the
             // deployment over.
             let active = seen.head.active().filter(|active| active.claim == claim.token());
-            active.and_then(|active| active.chosen.clone()).map(Change::Keep).ok_or(Transient::TakenOver)
+            active.and_then(|active| active.artifact.clone()).map(Change::Keep).ok_or(Transient::TakenOver)
         };
         let (seen, chosen) = self.engine.store().update_head(self.at, Some(claim.seen()), write).await?;
         Ok(Resolved::Known(Arc::new(claim.with_artifact(chosen.clone(), seen, self.engine.now())), chosen))

@@ -23,7 +23,7 @@ impl Reconciler<'_> {
         if !self.engine.timer().has_time_to_begin() {
             return Err(Transient::NoTime);
         }
-        let outcome = match (self.at.refusal(request.cause.kind), request.chosen()) {
+        let outcome = match (self.at.refusal(request.cause.kind), request.artifact()) {
             (None, Some(chosen)) => {
                 let rollout = Rollout::new(self.engine, self.at, request.clone(), chosen);
                 match Box::pin(rollout.begin()).await {
@@ -47,8 +47,8 @@ impl Reconciler<'_> {
             (refusal, _) => {
                 self.engine.store().mark_open(self.at, request).await?;
                 let rejects = self.engine.store().rejects(&self.at.function).await?;
-                let rejected = || request.subject.release().and_then(|release| rejects.refusal(release, None));
-                let refusal = match (refusal.or_else(rejected), &request.subject) {
+                let rejected = || request.source.release().and_then(|release| rejects.refusal(release, None));
+                let refusal = match (refusal.or_else(rejected), &request.source) {
                     // A missing upload is refused before anything gives way to the request.
                     (None, Source::Newest { release }) => self.newest(release).await?.err(),
                     (refusal, _) => refusal,
@@ -156,7 +156,7 @@ impl Reconciler<'_> {
                 tracing::info!(deployment = %record.id, %status, behind = %behind.0, until = %behind.2, "waits");
                 Ok(SubmitOutcome::Queued { record: Box::new(record), behind, again })
             }
-            Next::Rests(waiting) => {
+            Next::Waiting(waiting) => {
                 // A promotion that waited before and was displaced by this one has ended.
                 let seen = match self.outbox().flush(seen.clone()).await {
                     Ok(flushed) => flushed.seen,

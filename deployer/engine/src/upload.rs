@@ -37,7 +37,7 @@ impl Engine {
             tracing::info!(key = %upload.artifact.key, version_id = %upload.artifact.version_id, "upload received");
             self.reconciler(&at).submit(&request).await
         };
-        let record = Box::pin(work).instrument(rollout::span(&at, &request, request.subject.release())).await?;
+        let record = Box::pin(work).instrument(rollout::span(&at, &request, request.source.release())).await?;
         submit_without_queue(self).await;
         Ok(match record {
             Some(record) => EventOutcome::Recorded(Box::new(record)),

@@ -127,7 +127,7 @@ impl<'c, 'a> JournalReplay<'c, 'a> {
                 self.live.on_claim(by, active.request.id);
             }
         }
-        let chosen = |active: &Option<Active>| active.as_ref().and_then(|active| active.chosen.clone());
+        let chosen = |active: &Option<Active>| active.as_ref().and_then(|active| active.artifact.clone());
         match (chosen(&was).filter(|_| id(&was) == id(&is)), chosen(&is), &is) {
             (Some(first), second, _) if second.as_ref() != Some(&first) => {
                 report(
@@ -255,7 +255,7 @@ impl<'c, 'a> JournalReplay<'c, 'a> {
                 format!("{id} moved the alias in {place} and had not read again what is rejected"),
             );
         }
-        let chosen = active.chosen.as_ref();
+        let chosen = active.artifact.as_ref();
         let sha256 =
             self.live.code.get(&(place.to_owned(), version)).copied().or(chosen.and_then(|chosen| chosen.sha256));
         if let Some(reject) = chosen.and_then(|chosen| knows.rejects.find(&chosen.release, sha256)) {

@@ -68,7 +68,7 @@ impl RollbackOracle {
                 self.accept_plain_rollback(live, rejects, (before, request), report);
             }
             precondition_oracle::on_accepted(live, before, request, report);
-            if matches!(request.subject, Source::Live { .. }) {
+            if matches!(request.source, Source::Live { .. }) {
                 check_redeploy_yields(before, after, request, report);
             }
         }
@@ -111,7 +111,7 @@ impl RollbackOracle {
         let history = &live.history;
         let by_history = || before_live(history, rejects);
         let mut rule = Rule::RollbackDestination;
-        let fits: Vec<Option<&LiveEntry>> = match &request.subject {
+        let fits: Vec<Option<&LiveEntry>> = match &request.source {
             Source::Artifact { .. } | Source::Newest { .. } | Source::Promoted(_) | Source::Unknown => return,
             Source::Undo { release, artifact, .. } => {
                 let is_it = |live: &&LiveEntry| match artifact {
@@ -245,7 +245,7 @@ fn met(live: &LiveOracle<'_, '_>, active: &Active, base: Option<&LiveEntry>) -> 
     if active.attempts == 0 && active.extensions == 0 {
         return Met::Perhaps;
     }
-    match (&active.request.subject, &active.chosen) {
+    match (&active.request.source, &active.artifact) {
         (Source::Live { .. }, _) => Met::None,
         (Source::Undo { .. }, _) | (_, None) => Met::Perhaps,
         (_, Some(chosen)) => {

@@ -166,8 +166,8 @@ impl Direct {
         zip: File,
         caller: Caller,
     ) -> Result<DeploymentRecord, CommandError> {
-        let subject = Source::Newest { release: self.register_zip(function, zip) };
-        let command = (CauseKind::Deploy, subject);
+        let source = Source::Newest { release: self.register_zip(function, zip) };
+        let command = (CauseKind::Deploy, source);
         let record =
             self.engine().deploy_by_command(&self.direct_target.environment, function, command, caller).await?;
         Ok(DeploymentRecord { release: None, ..record })

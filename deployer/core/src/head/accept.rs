@@ -68,14 +68,14 @@ pub fn accept(head: &Head, request: &Request, at: &FunctionRef<'_>, rules: Rules
 
 /// Evaluates a request on this head, and completes it by what only the head knows.
 fn evaluate(head: &Head, request: &Request, at: &FunctionRef<'_>, rejects: &Rejects) -> Result<Evaluated, Ending> {
-    match &request.subject {
+    match &request.source {
         Source::Earlier(rollback) => evaluate_rollback(head, request, rollback, &at.environment.targets, rejects),
         Source::Live { .. } => {
-            let subject = Source::Live { of: head.live().map(|live| live.deployment) };
-            let is_same = |open: &&Request| open.is_redeploy() && open.subject == subject;
+            let source = Source::Live { of: head.live().map(|live| live.deployment) };
+            let is_same = |open: &&Request| open.is_redeploy() && open.source == source;
             match head.all_pending().iter().find(is_same).filter(|_| request.is_redeploy()) {
                 Some(same) => Ok(Evaluated::Joins(same.id)),
-                None => Ok(Evaluated::Admitted(Box::new(Request { subject, ..request.clone() }))),
+                None => Ok(Evaluated::Admitted(Box::new(Request { source, ..request.clone() }))),
             }
         }
         _ => Ok(Evaluated::Admitted(Box::new(request.clone()))),
@@ -96,7 +96,7 @@ fn too_late(head: &Head, request: &Request, at: &FunctionRef<'_>, newer: String,
     let record = at.record(request, Status::InProgress);
     let place = |outcome: &TargetOutcome| outcome.target().to_string();
     let everywhere = |live: &&Live| record.targets.iter().all(|target| live.versions.contains_key(&place(target)));
-    let artifact = request.chosen().map(|chosen| chosen.artifact);
+    let artifact = request.artifact().map(|resolved| resolved.artifact);
     let live = head.live().filter(|live| Some(&live.artifact) == artifact.as_ref());
     let Some(live) = live.filter(everywhere) else {
         let targets = &at.environment.targets;

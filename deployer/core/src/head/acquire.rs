@@ -46,7 +46,7 @@ pub fn acquire(head: &Head, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
 pub(super) fn meet_again(head: &Head, id: DeploymentId, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
     let queue = &head.queue;
     if let Some(index) = queue.place_of(id) {
-        return Transition::none(Next::Rests(Box::new(queue.waiting[index].clone())));
+        return Transition::none(Next::Waiting(Box::new(queue.waiting[index].clone())));
     }
     match (&queue.active, queue.pending.iter().find(|pending| pending.id == id)) {
         // Asking for the state of a parked deployment does not acquire it.

@@ -20,8 +20,8 @@ pub struct Active {
     /// The request.
     pub request: Request,
     /// The artifact that it is about; none until that is resolved, under the claim.
-    #[serde(default)]
-    pub chosen: Option<ResolvedArtifact>,
+    #[serde(default, rename = "chosen")]
+    pub artifact: Option<ResolvedArtifact>,
     /// The targets, the alias and the function's name that it was first claimed for: they count to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed_for: Option<ClaimedFor>,
@@ -57,8 +57,8 @@ pub struct Active {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doors: Option<Vec<Door>>,
     /// Whether an owner whose deployer did not know of doors may have written any of its aliases.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub doors_unsaid: bool,
+    #[serde(default, rename = "doors_unsaid", skip_serializing_if = "std::ops::Not::not")]
+    pub doors_unrecorded: bool,
     /// The versions that aliases were seen to serve before it first wrote to them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub previous: Vec<ServedBefore>,
@@ -66,8 +66,8 @@ pub struct Active {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub awaits: Vec<Awaited>,
     /// Whether the event that it has started could not be sent before it was parked.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub start_untold: bool,
+    #[serde(default, rename = "start_untold", skip_serializing_if = "std::ops::Not::not")]
+    pub start_unpublished: bool,
     /// The number of times that it was parked.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub hops: u32,

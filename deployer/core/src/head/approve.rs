@@ -28,7 +28,7 @@ pub enum ApprovalEffect {
 pub fn approve(head: &Head, id: DeploymentId, approved: &Approved) -> ApprovalEffect {
     let mut next = head.next();
     let waiting = next.queue.waiting.iter_mut().find(|waiting| waiting.request.id == id);
-    let Some(Request { cause, subject: Source::Promoted(promoting), .. }) = waiting.map(|w| &mut w.request) else {
+    let Some(Request { cause, source: Source::Promoted(promoting), .. }) = waiting.map(|w| &mut w.request) else {
         return ApprovalEffect::NotWaiting;
     };
     if approved.is_among(&promoting.approvals) {

@@ -13,7 +13,7 @@ impl Active {
     /// Claims a deployment that nobody has worked on yet.
     pub(super) fn first(request: Request, at: &FunctionRef<'_>, me: &Claimant) -> Self {
         Self {
-            chosen: request.chosen(),
+            artifact: request.artifact(),
             claimed_for: Some(at.as_configured().claimed()),
             request,
             stop: None,
@@ -26,10 +26,10 @@ impl Active {
             done: vec![],
             written: BTreeSet::new(),
             doors: Some(vec![]),
-            doors_unsaid: false,
+            doors_unrecorded: false,
             previous: vec![],
             awaits: vec![],
-            start_untold: false,
+            start_unpublished: false,
             hops: 0,
             looks_at: None,
         }

@@ -33,7 +33,7 @@ impl Door {
 
     /// Makes the door that an owner may have left whose deployer did not know of doors.
     #[must_use]
-    pub fn unsaid(active: &Active, target: &Target, revision: &RevisionId, now: Timestamp) -> Self {
+    pub fn unrecorded(active: &Active, target: &Target, revision: &RevisionId, now: Timestamp) -> Self {
         let until = now.checked_add(TAKES_EFFECT_WITHIN).unwrap_or(Timestamp::MAX);
         let (target, revision, deployment) = (target.clone(), Some(revision.clone()), active.request.id);
         Self { target, revision, version: None, deployment, since: now, until }
@@ -85,7 +85,7 @@ pub fn open_doors(head: &Head, now: Timestamp) -> Vec<Door> {
 pub fn with_doors(head: &Head, claim: Token, openings: &[Opening]) -> Option<Head> {
     let mut next = head.next();
     let active = next.queue.active.as_mut().filter(|active| active.claim == claim)?;
-    active.doors_unsaid |= active.doors.is_none();
+    active.doors_unrecorded |= active.doors.is_none();
     let doors = active.doors.get_or_insert_default();
     for Opening { door, previous } in openings {
         if let Some(known) = doors.iter_mut().find(|known| known.is_the_same_as(door)) {

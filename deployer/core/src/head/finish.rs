@@ -25,7 +25,7 @@ pub struct End {
     /// The ended record.
     pub record: DeploymentRecord,
     /// The keys that it has set beside the code, or may have; none: it has left them alone.
-    pub named: Option<ManagedKeys>,
+    pub managed: Option<ManagedKeys>,
     /// The targets that went back to a version as it was: nothing beside the code was set there.
     pub kept: BTreeSet<Target>,
     /// The targets that this owner has written to, or may have. The head knows those of earlier owners.
@@ -35,7 +35,7 @@ pub struct End {
     /// The targets whose aliases were seen to have provisioned concurrency, or to have none.
     pub provisioned: BTreeMap<Target, bool>,
     /// Whether the event that it has started could not be sent.
-    pub untold_start: bool,
+    pub start_unpublished: bool,
 }
 
 /// The result of finishing.
@@ -89,7 +89,7 @@ pub fn finish(head: &Head, claim: Token, end: &End, at: &FunctionRef<'_>, next: 
     end_request(&mut ended, &active.request, record);
     if let Some(entry) = ended.ended.outbox.last_mut() {
         entry.completed = completed;
-        entry.todo.extend(end.untold_start.then_some(SideEffect::Started));
+        entry.todo.extend(end.start_unpublished.then_some(SideEffect::Started));
     }
     let next = next.zip(ended.queue.next_in_line());
     let next = next.map(|(me, index)| Active::first(ended.queue.pending.remove(index), at, me));
@@ -122,10 +122,10 @@ fn set_target(live_state: &mut LiveState, active: &Active, outcome: &TargetOutco
     }
     let there = live_state.target_mut(&target);
     forget_other_alias(there, outcome);
-    let managed = end.named.as_ref().filter(|_| !end.kept.contains(&target));
+    let managed = end.managed.as_ref().filter(|_| !end.kept.contains(&target));
     // The keys that a deployment may have set are remembered although it failed, so that a later one can take them away.
     if let Some(managed) = managed.filter(|_| is_written) {
-        there.named = there.named.with(managed);
+        there.managed = there.managed.with(managed);
     }
     let Some(version) = version else { return };
     if there.deployment.is_none() {
@@ -136,7 +136,7 @@ fn set_target(live_state: &mut LiveState, active: &Active, outcome: &TargetOutco
     there.version = Some(version.clone());
     there.sha256 = end.record.artifact.as_ref().and_then(|artifact| artifact.sha256);
     if let Some(managed) = managed {
-        there.named = managed.clone();
+        there.managed = managed.clone();
     }
 }
 
@@ -144,8 +144,8 @@ fn set_target(live_state: &mut LiveState, active: &Active, outcome: &TargetOutco
 fn forget_other_alias(there: &mut LiveTarget, outcome: &TargetOutcome) {
     let TargetOutcome { function_name, alias, .. } = outcome;
     if !there.is_of(function_name, alias) {
-        let named = if there.is_of_function(function_name) { there.named.clone() } else { ManagedKeys::default() };
-        *there = LiveTarget { named, ..LiveTarget::unknown(outcome.target()) };
+        let managed = if there.is_of_function(function_name) { there.managed.clone() } else { ManagedKeys::default() };
+        *there = LiveTarget { managed, ..LiveTarget::unknown(outcome.target()) };
     }
     (there.function_name, there.alias) = (Some(function_name.clone()), Some(alias.clone()));
 }

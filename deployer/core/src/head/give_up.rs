@@ -22,7 +22,7 @@ pub enum GivenUp<'a> {
     /// Lambda needs longer than an invocation should wait, and everybody has stopped.
     Parked {
         /// The next owner goes on from this.
-        left: &'a Handover,
+        handover: &'a Handover,
         /// The time at which a tick goes on with it; none: the sweep does.
         look_at: Option<Timestamp>,
     },
@@ -40,7 +40,7 @@ pub struct Handover {
     /// The waits for Lambda that are not over: each has an end of its own.
     pub waits: Vec<LambdaWait>,
     /// Whether the event that it has started could not be sent.
-    pub start_untold: bool,
+    pub start_unpublished: bool,
 }
 
 /// Gives a claim up before its lease ends. `None`: the claim is not ours any more, or is given up already.
@@ -67,18 +67,18 @@ impl Active {
             // A deployment that may be half done stands in the way of a newer one: each try counts, so that there is an end.
             GivenUp::Untouched if self.is_begun() => {}
             GivenUp::Untouched => self.attempts = self.attempts.saturating_sub(1),
-            GivenUp::TimeIsUp(left) => {
-                self.leave_to_another(left);
+            GivenUp::TimeIsUp(handover) => {
+                self.leave_to_another(handover);
                 self.extensions += 1;
             }
-            GivenUp::Parked { left, look_at } => {
-                self.leave_to_another(left);
+            GivenUp::Parked { handover, look_at } => {
+                self.leave_to_another(handover);
                 self.park(look_at, now);
             }
         }
     }
 
-    fn leave_to_another(&mut self, Handover { done, written, doors, waits, start_untold }: &Handover) {
+    fn leave_to_another(&mut self, Handover { done, written, doors, waits, start_unpublished }: &Handover) {
         let id = self.request.id;
         if let Some(known) = &mut self.doors {
             *known = doors.iter().filter(|door| door.deployment == id).cloned().collect();
@@ -90,6 +90,6 @@ impl Active {
         self.done.clone_from(done);
         self.waits.clone_from(waits);
         self.waiting_since = None;
-        self.start_untold = *start_untold;
+        self.start_unpublished = *start_unpublished;
     }
 }

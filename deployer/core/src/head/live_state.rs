@@ -59,7 +59,7 @@ impl LiveState {
     #[must_use]
     pub fn managed_on(&self, function_name: &FunctionName, target: &Target) -> ManagedKeys {
         let live = self.target(target).filter(|live| live.is_of_function(function_name));
-        live.map(|live| live.named.clone()).unwrap_or_default()
+        live.map(|live| live.managed.clone()).unwrap_or_default()
     }
 
     /// Finds the code of a version of a function in a target, where that version was live.

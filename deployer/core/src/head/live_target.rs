@@ -35,8 +35,8 @@ pub struct LiveTarget {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unprovisioned_at: Option<Timestamp>,
     /// The keys that the last deployment set beside the code.
-    #[serde(default)]
-    pub named: ManagedKeys,
+    #[serde(default, rename = "named")]
+    pub managed: ManagedKeys,
 }
 
 impl LiveTarget {
@@ -52,7 +52,7 @@ impl LiveTarget {
             sha256: None,
             before: None,
             unprovisioned_at: None,
-            named: ManagedKeys::default(),
+            managed: ManagedKeys::default(),
         }
     }
 

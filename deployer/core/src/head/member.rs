@@ -43,7 +43,7 @@ pub fn reserve_place(head: &Head, request: &Request, now: Timestamp) -> Placing 
         if held.request.place_token() == request.place_token() {
             return Placing::Held;
         }
-        held.request.subject.clone_from(&request.subject);
+        held.request.source.clone_from(&request.source);
         return Placing::Now(Box::new(next));
     }
     if head.queue.open().any(|open| open.hash == request.hash) {
@@ -55,7 +55,7 @@ pub fn reserve_place(head: &Head, request: &Request, now: Timestamp) -> Placing 
     let behind = head.queue.pending.iter().map(|pending| pending.id).collect();
     let wait = Wait { for_group: true, ..Wait::over(now) };
     let place = Some(Place { behind });
-    next.queue.waiting.push(Waiting { request: request.clone(), wait, told: true, place });
+    next.queue.waiting.push(Waiting { request: request.clone(), wait, notified: true, place });
     Placing::Now(Box::new(next))
 }
 

@@ -42,7 +42,7 @@ impl Active {
     /// Whether an owner who gave it up in good order had written to a target, or was done with one. An owner who parked it
     /// because of somebody else's update may have done neither.
     fn has_done_something(&self) -> bool {
-        let has_doors = self.doors_unsaid || self.doors.as_ref().is_none_or(|doors| !doors.is_empty());
+        let has_doors = self.doors_unrecorded || self.doors.as_ref().is_none_or(|doors| !doors.is_empty());
         has_doors || !self.written.is_empty() || !self.awaits.is_empty() || !self.done.is_empty()
     }
 

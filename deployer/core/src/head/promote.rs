@@ -48,14 +48,14 @@ pub fn accept_promotion(
     if !goes_in_order(request, at) {
         displace_waiting(&mut next, request, at, me.now);
     }
-    let (wait, told) = match decision {
+    let (wait, notified) = match decision {
         Decision::Wait(wait) => (wait.clone(), false),
         _ if dispatch == Dispatch::Enqueue => (Wait::over(me.now), true),
         _ => return admit(next, request, at, me),
     };
-    let waiting = Waiting { request: request.clone(), wait, told, place: None };
+    let waiting = Waiting { request: request.clone(), wait, notified, place: None };
     next.queue.waiting.push(waiting.clone());
-    Transition::to(next, Next::Rests(Box::new(waiting)))
+    Transition::to(next, Next::Waiting(Box::new(waiting)))
 }
 
 /// Applies a new decision to a promotion that waits: it ends, it waits on, or it is admitted.
@@ -86,16 +86,16 @@ pub fn apply_decision(
         return Transition::to(next, Next::Over(id));
     }
     match decision {
-        Decision::Wait(wait) if *wait == waiting.wait => Transition::none(Next::Rests(Box::new(waiting))),
+        Decision::Wait(wait) if *wait == waiting.wait => Transition::none(Next::Waiting(Box::new(waiting))),
         Decision::Wait(wait) => {
             let mut waiting = Waiting { wait: wait.clone(), ..waiting };
-            if let Source::Promoted(promoting) = &mut waiting.request.subject {
+            if let Source::Promoted(promoting) = &mut waiting.request.source {
                 promoting.unseen_since = None;
             }
             next.queue.waiting.insert(index, waiting.clone());
-            Transition::to(next, Next::Rests(Box::new(waiting)))
+            Transition::to(next, Next::Waiting(Box::new(waiting)))
         }
-        _ if is_member && !head.queue.is_next(id) => Transition::none(Next::Rests(Box::new(waiting))),
+        _ if is_member && !head.queue.is_next(id) => Transition::none(Next::Waiting(Box::new(waiting))),
         _ if is_member => admit_member(next, waiting, index, at, me),
         _ => admit(next, &waiting.request, at, me),
     }
@@ -107,10 +107,10 @@ pub fn apply_decision(
 pub fn put_back(head: &Head, claim: Token, wait: &Wait, at: &FunctionRef<'_>, now: Timestamp) -> Option<Transition> {
     let Active { mut request, stop, .. } = head.queue.claimed(claim)?.clone();
     let mut next = head.next();
-    let mut told = false;
-    if let Source::Promoted(promoting) = &mut request.subject {
+    let mut notified = false;
+    if let Source::Promoted(promoting) = &mut request.source {
         // It is announced once only that the promotion waits to see its source.
-        told = wait.unseen.is_some() && promoting.unseen_since.is_some();
+        notified = wait.unseen.is_some() && promoting.unseen_since.is_some();
         promoting.unseen_since = wait.unseen.is_some().then(|| promoting.unseen_since.unwrap_or(now));
     }
     next.queue.active = None;
@@ -121,12 +121,12 @@ pub fn put_back(head: &Head, claim: Token, wait: &Wait, at: &FunctionRef<'_>, no
         return Some(Transition::to(next, Next::Over(id)));
     }
     let is_member = request.group().is_some();
-    let waiting = Waiting { request, wait: wait.clone(), told, place: is_member.then(Place::default) };
+    let waiting = Waiting { request, wait: wait.clone(), notified, place: is_member.then(Place::default) };
     // Everything that came after a member of a group waits behind it, whatever its time.
     let is_after = |other: &Waiting| is_member || other.request.time > waiting.request.time;
     let index = next.queue.waiting.iter().position(is_after).unwrap_or(next.queue.waiting.len());
     next.queue.waiting.insert(index, waiting.clone());
-    Some(Transition::to(next, Next::Rests(Box::new(waiting))))
+    Some(Transition::to(next, Next::Waiting(Box::new(waiting))))
 }
 
 /// Marks promotions whose record and event are written as notified. `None`: the head knows already.
@@ -134,7 +134,7 @@ pub fn put_back(head: &Head, claim: Token, wait: &Wait, at: &FunctionRef<'_>, no
 pub fn with_notified(head: &Head, notified: &[DeploymentId]) -> Option<Head> {
     let mut next = head.next();
     for waiting in next.queue.waiting.iter_mut().filter(|waiting| notified.contains(&waiting.request.id)) {
-        waiting.told = true;
+        waiting.notified = true;
     }
     (next.queue.waiting != head.queue.waiting).then_some(next)
 }
@@ -155,7 +155,7 @@ pub fn promotion_refusal(head: &Head, request: &Request, decision: &Decision, at
     let waiting = &head.queue.waiting;
     let same = waiting.iter().find(|waiting| artifact(&waiting.request) == artifact(request));
     if let (Some(Waiting { request: first, .. }), Decision::Wait(_)) = (same, decision) {
-        let release = request.subject.release().map_or(String::new(), ToString::to_string);
+        let release = request.source.release().map_or(String::new(), ToString::to_string);
         return Some(superseded(format!("deployment {} brings release {release} already, and waits", first.id)));
     }
     let in_order = goes_in_order(request, at);

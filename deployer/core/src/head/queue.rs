@@ -51,7 +51,7 @@ impl Queue {
 
     /// Whether a request that names this release is active or next.
     pub(super) fn names(&self, release: &Release) -> bool {
-        self.claimed_and_next().any(|open| open.subject.release() == Some(release))
+        self.claimed_and_next().any(|open| open.source.release() == Some(release))
     }
 
     /// Finds the place of a deployment among the promotions that wait.

@@ -24,7 +24,8 @@ pub struct Request {
     /// The hash by which the request is known, however often and by whichever event it comes.
     pub hash: RequestHash,
     /// The source: it says what shall become live.
-    pub subject: Source,
+    #[serde(rename = "subject")]
+    pub source: Source,
     /// The cause: the kind of event, and who asked for it.
     pub cause: Cause,
     /// The event's time; of a command, the time at which it was decided ([`Request::timed`]).
@@ -42,7 +43,7 @@ impl Request {
         Self {
             id: upload.deployment_id(),
             hash: upload.identity(),
-            subject: Source::Artifact {
+            source: Source::Artifact {
                 release: upload.place.release.clone(),
                 artifact: upload.artifact.clone(),
                 sequencer: upload.sequencer.clone(),
@@ -62,13 +63,13 @@ impl Request {
     #[must_use]
     pub fn by_command(
         (environment, function): (&EnvironmentName, &FunctionName),
-        subject: Source,
+        source: Source,
         cause: Cause,
         (now, marker): (Timestamp, Token),
     ) -> Self {
         let id = cause.event_id.as_deref().unwrap_or_default();
         let hash = RequestHash::of(&["command", id, environment.as_str(), function.as_str()]);
-        Self { id: DeploymentId::of(now, hash), hash, subject, cause, time: now, accepted_at: now, marker }
+        Self { id: DeploymentId::of(now, hash), hash, source, cause, time: now, accepted_at: now, marker }
     }
 
     /// Makes the request of a promotion that somebody asks for, by an event or by hand. It is known by the event's id and the
@@ -83,8 +84,8 @@ impl Request {
     ) -> Self {
         let id = cause.event_id.as_deref().unwrap_or_default();
         let hash = RequestHash::of(&["promotion", id, environment.as_str(), function.as_str()]);
-        let subject = Source::Promoted(Box::new(promoting));
-        Self { id: DeploymentId::of(time, hash), hash, subject, cause, time, accepted_at: now, marker }
+        let source = Source::Promoted(Box::new(promoting));
+        Self { id: DeploymentId::of(time, hash), hash, source, cause, time, accepted_at: now, marker }
     }
 
     /// Makes the request of a promotion that an artifact calls for by itself when it becomes complete in another environment. It is
@@ -115,8 +116,8 @@ impl Request {
             requested_by: None,
             event_id: Some(brought_by.to_string().into()),
         };
-        let subject = Source::Promoted(Box::new(promoting));
-        Self { id: DeploymentId::of(time, hash), hash, subject, cause, time, accepted_at: now, marker }
+        let source = Source::Promoted(Box::new(promoting));
+        Self { id: DeploymentId::of(time, hash), hash, source, cause, time, accepted_at: now, marker }
     }
 
     /// Makes the request that takes an artifact back where it is live.
@@ -130,8 +131,8 @@ impl Request {
     ) -> Self {
         let id = cause.event_id.as_deref().unwrap_or_default();
         let hash = RequestHash::of(&["undo", id, environment.as_str(), function.as_str()]);
-        let subject = Source::Undo { release, artifact, of };
-        Self { id: DeploymentId::of(time, hash), hash, subject, cause, time, accepted_at: now, marker }
+        let source = Source::Undo { release, artifact, of };
+        Self { id: DeploymentId::of(time, hash), hash, source, cause, time, accepted_at: now, marker }
     }
 
     /// Gives the request its time when it is decided on a head. The time of a command is our clock's, within the second that the
@@ -153,7 +154,7 @@ impl Request {
     /// The promotion that it asks for; none where it is none.
     #[must_use]
     pub fn promoting(&self) -> Option<&PromotionSpec> {
-        match &self.subject {
+        match &self.source {
             Source::Promoted(promoting) => Some(promoting),
             _ => None,
         }
@@ -162,7 +163,7 @@ impl Request {
     /// Its place in the order of uploads; none where it is no upload.
     #[must_use]
     pub fn mark(&self) -> Option<Mark> {
-        match (&self.subject, self.cause.kind) {
+        match (&self.source, self.cause.kind) {
             (Source::Artifact { artifact, sequencer, .. }, CauseKind::Upload) => Some(Mark {
                 time: self.time,
                 sequencer: sequencer.clone().map(Sequencer::from),
@@ -176,7 +177,7 @@ impl Request {
     /// Whether this deployer knows its source and its cause.
     #[must_use]
     pub fn is_understood(&self) -> bool {
-        self.subject != Source::Unknown && self.cause.kind != CauseKind::Unknown
+        self.source != Source::Unknown && self.cause.kind != CauseKind::Unknown
     }
 
     /// Whether it is an upload.
@@ -213,13 +214,13 @@ impl Request {
     /// Whether it takes one artifact back, and leaves everything else as it comes.
     #[must_use]
     pub fn is_undo(&self) -> bool {
-        matches!(self.subject, Source::Undo { .. })
+        matches!(self.source, Source::Undo { .. })
     }
 
     /// The rollback that somebody asks for by hand; taking one artifact back is none.
     #[must_use]
     pub fn rollback(&self) -> Option<&Rollback> {
-        match &self.subject {
+        match &self.source {
             Source::Earlier(rollback) => Some(rollback),
             _ => None,
         }
@@ -233,7 +234,7 @@ impl Request {
 
     /// Replaces the rollback that it asks for.
     pub(super) fn with_rollback(&self, rollback: Rollback) -> Self {
-        Self { subject: Source::Earlier(rollback), ..self.clone() }
+        Self { source: Source::Earlier(rollback), ..self.clone() }
     }
 
     /// Whether it asks an active deployment to stop. An undo of one artifact need not: the active deployment may replace that.
@@ -259,8 +260,8 @@ impl Request {
         if self.is_redeploy() {
             return false;
         }
-        if let Source::Undo { release, .. } = &self.subject {
-            let is_same = matches!(&older.subject, Source::Undo { release: other, .. } if other == release);
+        if let Source::Undo { release, .. } = &self.source {
+            let is_same = matches!(&older.source, Source::Undo { release: other, .. } if other == release);
             return is_same || kind(older) == CauseKind::Redeploy;
         }
         let is_deploy = kind(self) == CauseKind::Deploy;
@@ -275,8 +276,8 @@ impl Request {
 
     /// Returns the artifact, where the request itself names it.
     #[must_use]
-    pub fn chosen(&self) -> Option<ResolvedArtifact> {
-        match &self.subject {
+    pub fn artifact(&self) -> Option<ResolvedArtifact> {
+        match &self.source {
             Source::Artifact { release, artifact, .. } => Some(ResolvedArtifact::of(release.clone(), artifact.clone())),
             _ => None,
         }
@@ -285,7 +286,7 @@ impl Request {
 
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.subject, self.is_upload()) {
+        match (&self.source, self.is_upload()) {
             (Source::Artifact { release, .. }, true) => write!(f, "release {release}, uploaded later,"),
             (Source::Artifact { release, .. } | Source::Newest { release }, _) => {
                 write!(f, "a command to deploy release {release}, given later,")

@@ -99,7 +99,7 @@ fn check_redeployable(live: &Live, targets: &[Target]) -> Result<(), Ending> {
 /// Returns the refusal of a redeploy that can lead nowhere, whatever the targets serve: nothing gives way to it.
 pub(super) fn refuse_impossible(head: &Head, request: &Request, targets: &[Target]) -> Option<Ending> {
     let is_open = || head.active().is_some() || head.pending().is_some();
-    match (&request.subject, head.live()) {
+    match (&request.source, head.live()) {
         (Source::Live { .. }, None) if !is_open() => Some(nothing_live()),
         (Source::Live { .. }, Some(live)) if !is_open() => check_redeployable(live, targets).err(),
         _ => None,
@@ -110,8 +110,8 @@ pub(super) fn refuse_impossible(head: &Head, request: &Request, targets: &[Targe
 /// known already.
 #[must_use]
 pub fn with_resolved_artifact(head: &Head, claim: Token, artifact: &ResolvedArtifact) -> Option<Head> {
-    let active = head.queue.claimed(claim).filter(|active| active.chosen.is_none())?;
-    let active = Active { chosen: Some(artifact.clone()), ..active.clone() };
+    let active = head.queue.claimed(claim).filter(|active| active.artifact.is_none())?;
+    let active = Active { artifact: Some(artifact.clone()), ..active.clone() };
     let mut next = head.next();
     next.queue.active = Some(active);
     Some(next)

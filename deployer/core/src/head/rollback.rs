@@ -173,11 +173,11 @@ fn base<'a>(state: &'a LiveState, rejects: &Rejects) -> Option<&'a Live> {
 /// Whether an open request brings what is live already.
 pub(super) fn brings_live(head: &Head, open: &Request) -> bool {
     let is_live = |artifact: &ArtifactRef, sha256| head.live().is_some_and(|live| live.is_same_as(artifact, sha256));
-    let resolved = head.active().filter(|active| active.request.id == open.id).and_then(|a| a.chosen.as_ref());
+    let resolved = head.active().filter(|active| active.request.id == open.id).and_then(|a| a.artifact.as_ref());
     if let Some(resolved) = resolved {
         return is_live(&resolved.artifact, resolved.sha256);
     }
-    match &open.subject {
+    match &open.source {
         Source::Live { .. } => true,
         Source::Artifact { artifact, .. } => is_live(artifact, None),
         Source::Promoted(promoting) => {
@@ -190,7 +190,7 @@ pub(super) fn brings_live(head: &Head, open: &Request) -> bool {
 /// Finds an open rollback that means the same as one that names no release. Either it names none itself, or it takes back what
 /// is live; the latter only if no other deployment is under way, for that one is meant then.
 fn same_rollback<'a>(head: &'a Head, meant: Option<&Request>) -> Option<&'a Request> {
-    head.queue.claimed_and_next().find(|open| match &open.subject {
+    head.queue.claimed_and_next().find(|open| match &open.source {
         Source::Earlier(rollback) => rollback.is_bare(),
         Source::Undo { release, artifact, .. } if meant.is_none_or(|meant| meant.id == open.id) => head
             .live()

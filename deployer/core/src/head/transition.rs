@@ -35,7 +35,7 @@ pub enum Next {
         behind: (DeploymentId, Token, Timestamp),
     },
     /// The promotion waits for its soak, for approvals, for the end of a freeze or for its group.
-    Rests(Box<Waiting>),
+    Waiting(Box<Waiting>),
     /// The deployment has ended: its record is in the outbox, or in the ledger under this id.
     Over(DeploymentId),
     /// There is nothing to do.

@@ -16,8 +16,8 @@ pub struct Waiting {
     /// The conditions that it waits for.
     pub wait: Wait,
     /// Whether its record is written and the event that it waits is sent.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub told: bool,
+    #[serde(default, rename = "told", skip_serializing_if = "std::ops::Not::not")]
+    pub notified: bool,
     /// The place that it holds as a member of a group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,

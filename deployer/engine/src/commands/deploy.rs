@@ -30,7 +30,7 @@ impl Engine {
         let at = self.at(environment, function)?;
         let cause = Cause { kind, requested_by: caller.requested_by, event_id: Some(caller.id.into()) };
         let request = Request::by_command((environment, function), source, cause, (self.now(), self.token()));
-        let span = rollout::span(&at, &request, request.subject.release());
+        let span = rollout::span(&at, &request, request.source.release());
         let work = async {
             tracing::info!(command = ?kind, requested_by = request.cause.requested_by.as_deref(), "command received");
             self.reconciler(&at).submit(&request).await

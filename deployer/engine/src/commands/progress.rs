@@ -85,7 +85,7 @@ fn ensure_same_request(request: &Request, record: DeploymentRecord) -> Result<De
     // compared.
     let named = match request.promoting() {
         Some(promoting) => promoting.named.as_ref(),
-        None => request.subject.release(),
+        None => request.source.release(),
     };
     let is_same_release = named.is_none_or(|release| record.release.as_ref() == Some(release));
     if is_same_kind && is_same_release {

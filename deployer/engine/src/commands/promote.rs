@@ -83,7 +83,7 @@ async fn submit_one(
     let at = engine.at(&asked.to, function)?;
     let inputs = engine.reconciler(&at).promotions().inputs(None).await?;
     let request = request_for(engine, asked, &at, &inputs.sources);
-    let span = rollout::span(&at, &request, request.subject.release());
+    let span = rollout::span(&at, &request, request.source.release());
     let refusal = asked.is_out_of_time(engine.now());
     let work = async {
         tracing::info!(from = %asked.from, requested_by = asked.requested_by.as_deref(), "promotion asked for");

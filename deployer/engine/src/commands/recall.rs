@@ -186,7 +186,7 @@ async fn refuse_waiting(engine: &Engine, name: &EnvironmentName, function: &Func
 
 /// Returns the artifact that is being deployed, if it is of the release.
 fn active_artifact<'h>(head: &'h Head, release: &Release) -> Option<&'h ResolvedArtifact> {
-    head.active().and_then(|active| active.chosen.as_ref()).filter(|chosen| chosen.release == *release)
+    head.active().and_then(|active| active.artifact.as_ref()).filter(|chosen| chosen.release == *release)
 }
 
 /// Whether a target serves the release.

@@ -159,6 +159,6 @@ async fn code_of(
 fn known_to(head: &Head, release: &Release) -> Vec<Option<Sha256>> {
     let lives = head.history().iter().chain(head.left()).filter(|live| live.release == *release);
     let open = head.active().map(|active| &active.request).into_iter().chain(head.all_pending());
-    let open = open.filter(|open| open.subject.release() == Some(release)).map(|_| None);
+    let open = open.filter(|open| open.source.release() == Some(release)).map(|_| None);
     lives.map(|live: &Live| live.sha256).chain(open).collect()
 }

@@ -93,7 +93,7 @@ impl Promotions<'_> {
                 let waits = seen.head.waiting().iter().find(|waiting| waiting.request.id == id);
                 waits.map(|waiting| waiting.record(self.at)).ok_or(Transient::TakenOver)
             }
-            Some(Next::Rests(waiting)) => {
+            Some(Next::Waiting(waiting)) => {
                 self.publish_waiting(seen, &waiting).await;
                 Ok(waiting.record(self.at))
             }
@@ -115,7 +115,7 @@ impl Promotions<'_> {
             Ok(None) => return,
             Err(error) => return tracing::warn!("not recorded as waiting: {error}"),
         }
-        if waiting.told || publish(self.engine, Event::of(&record)).await.is_err() {
+        if waiting.notified || publish(self.engine, Event::of(&record)).await.is_err() {
             return;
         }
         let change = async |seen: &mut Versioned| {

@@ -26,7 +26,8 @@ struct State {
 impl Doors {
     /// Makes the open doors of a head.
     pub fn of(head: &Head, resumed: bool, now: Timestamp) -> Self {
-        let undeclared = resumed && head.active().is_some_and(|active| active.doors.is_none() || active.doors_unsaid);
+        let undeclared =
+            resumed && head.active().is_some_and(|active| active.doors.is_none() || active.doors_unrecorded);
         Self(Mutex::new(State { open: head::open_doors(head, now), undeclared, observed: Vec::new() }))
     }
 
@@ -48,7 +49,7 @@ impl Doors {
         doors.open.retain(|door| !shut(door));
         if doors.undeclared && !doors.observed.contains(target) {
             doors.observed.push(target.clone());
-            doors.open.extend(alias.map(|alias| Door::unsaid(active, target, &alias.revision, now)));
+            doors.open.extend(alias.map(|alias| Door::unrecorded(active, target, &alias.revision, now)));
         }
         has_moved
     }

@@ -28,7 +28,7 @@ impl Rollout<'_> {
         if let Err(error) = engine.store().write_record(&record, claim.record_etag()).await {
             tracing::warn!("not recorded as waiting for Lambda: {error}");
         }
-        let released = engine.reconciler(at).release(claim, GivenUp::Parked { left: &left, look_at }).await;
+        let released = engine.reconciler(at).release(claim, GivenUp::Parked { handover: &left, look_at }).await;
         // If the deployment was asked to stop meanwhile, the head says that it is looked at now.
         let look_at = released.map_or(look_at, |head| head.active().and_then(|active| active.looks_at));
         tracing::info!(?look_at, "parked: {}", record.because.as_deref().unwrap_or_default());
@@ -65,6 +65,12 @@ impl Rollout<'_> {
     fn left(&self, claim: &Claim, results: TargetResults) -> Handover {
         let done = results.done();
         let (waits, doors) = (claim.waits.left(&done), claim.doors.all());
-        Handover { done, written: self.progress.written(), doors, waits, start_untold: claim.is_start_event_pending() }
+        Handover {
+            done,
+            written: self.progress.written(),
+            doors,
+            waits,
+            start_unpublished: claim.is_start_event_pending(),
+        }
     }
 }

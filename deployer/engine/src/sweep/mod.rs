@@ -131,7 +131,7 @@ async fn sweep_function(engine: &Engine, at: &FunctionRef<'_>, markers: &BTreeSe
                         swept = swept.with_failure(&place, FailureKind::of(&error), &error.to_string());
                     }
                 }
-                for waiting in seen.head.waiting().iter().filter(|waiting| !waiting.told) {
+                for waiting in seen.head.waiting().iter().filter(|waiting| !waiting.notified) {
                     reconciler.promotions().publish_waiting(seen.clone(), waiting).await;
                 }
             }

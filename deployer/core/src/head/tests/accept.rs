@@ -317,7 +317,7 @@ fn of_three_uploads_the_same_one_stays_in_any_order() {
     // Two come by S3, and one by EventBridge, which gives the start of its second.
     let (a, b, c) = (upload_at("a", 10_200, "02"), upload_at("b", 10_000, "03"), upload_at("c", 10_100, "01"));
     for order in [[&a, &b, &c], [&a, &c, &b], [&b, &a, &c], [&b, &c, &a], [&c, &a, &b], [&c, &b, &a]] {
-        let name = |upload: &Request| me(upload.subject.release().unwrap().as_str(), 11);
+        let name = |upload: &Request| me(upload.source.release().unwrap().as_str(), 11);
         let head = order.iter().fold(Head::default(), |head, upload| head.accepts(upload, &name(upload)).0);
         let last = head.pending().or(head.active().map(|active| &active.request));
         assert_eq!(last, Some(&a));

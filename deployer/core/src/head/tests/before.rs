@@ -28,7 +28,7 @@ fn releases(lives: &[Live]) -> Vec<&str> {
 
 fn goes_back(head: &Head) -> Result<String, Ending> {
     resolve_artifact(&head, &Source::Earlier(Rollback::default()), &at().environment.targets, &Rejects::default())
-        .map(|chosen| chosen.release.to_string())
+        .map(|resolved| resolved.release.to_string())
 }
 
 fn reads_again<T: format::LedgerObject + PartialEq + std::fmt::Debug>(name: &str, text: &str) -> u32 {

@@ -57,9 +57,9 @@ impl Head {
 
     fn chooses(&self, to: Option<&str>, rejects: &[&str]) -> Result<String, Ending> {
         let to = to.map(|release| Release::parse(release).unwrap());
-        let chosen = resolve_artifact(self, &Source::Earlier(Rollback::to(to)), targets(), &rejecting(rejects))?;
-        assert!(!chosen.versions.is_empty(), "it goes back to the versions that served it");
-        Ok(chosen.release.to_string())
+        let resolved = resolve_artifact(self, &Source::Earlier(Rollback::to(to)), targets(), &rejecting(rejects))?;
+        assert!(!resolved.versions.is_empty(), "it goes back to the versions that served it");
+        Ok(resolved.release.to_string())
     }
 
     fn because_not(&self, to: Option<&str>, rejects: &[&str]) -> (Code, String) {
@@ -220,7 +220,7 @@ fn redeploy_is_superseded_after_something_newer_reached_a_target() {
     let again = redeploy("d", 60);
     let (head, _) = head.accepts(&again, &me("d", 60));
     let (head, next) = head.commits("four", &half_arrived(&upload("4", 40), "9", "A"), Some(&me("next", 70)));
-    let ending = resolve_artifact(&head, &next.unwrap().request.subject, targets(), &Rejects::default()).unwrap_err();
+    let ending = resolve_artifact(&head, &next.unwrap().request.source, targets(), &Rejects::default()).unwrap_err();
     assert!(matches!(ending, Ending::Superseded { because } if because.starts_with("release 4 was rolled out after")));
 }
 
@@ -415,10 +415,10 @@ fn rollback_never_goes_to_what_is_live() {
     let mut head = three();
     // A command brings release 2 once more.
     let (claimed, _) = head.accepts(&command("d", CauseKind::Deploy, Source::Live { of: None }, 40), &me("d", 40));
-    let chosen = ResolvedArtifact::from(&head.history()[1]);
-    let claimed = with_resolved_artifact(&claimed, token("d"), &chosen).unwrap();
+    let resolved = ResolvedArtifact::from(&head.history()[1]);
+    let claimed = with_resolved_artifact(&claimed, token("d"), &resolved).unwrap();
     let mut end = arrived(&command("d", CauseKind::Deploy, Source::Live { of: None }, 40), "9", "A");
-    (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
+    (end.record.release, end.record.artifact) = (Some(resolved.release.clone()), Some(resolved.recorded()));
     head = claimed.commits("d", &end, None).0.flushes();
     assert_eq!(releases(head.history()), ["2", "3", "2", "1"]);
     assert_eq!(head.chooses(None, &[]).unwrap(), "3");
@@ -430,8 +430,8 @@ fn rollback_never_goes_to_what_is_live() {
 #[test]
 fn redeploy_brings_what_is_live_and_is_no_step_of_history() {
     let head = three();
-    let chosen = resolve_artifact(&head, &Source::Live { of: None }, targets(), &Rejects::default()).unwrap();
-    assert_eq!((chosen.release.as_str(), chosen.versions.len()), ("3", 0), "by its manifest, not by a version");
+    let resolved = resolve_artifact(&head, &Source::Live { of: None }, targets(), &Rejects::default()).unwrap();
+    assert_eq!((resolved.release.as_str(), resolved.versions.len()), ("3", 0), "by its manifest, not by a version");
     assert!(matches!(
         resolve_artifact(&head, &Source::Live { of: None }, targets(), &rejecting(&["3"])),
         Err(Ending::Refused { code: Code::Rejected, .. })
@@ -446,14 +446,15 @@ fn redeploy_brings_what_is_live_and_is_no_step_of_history() {
 #[test]
 fn resolved_artifact_is_written_once_and_only_by_the_owner() {
     let (head, _) = three().accepts(&rollback("r", 50), &me("r", 50));
-    assert_eq!(head.active().unwrap().chosen, None);
-    let chosen = resolve_artifact(&head, &Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
-    assert_eq!(with_resolved_artifact(&head, token("other"), &chosen), None);
-    let known = with_resolved_artifact(&head, token("r"), &chosen).unwrap();
-    assert_eq!((known.revision, known.active().unwrap().chosen.as_ref()), (head.revision + 1, Some(&chosen)));
-    assert_eq!(with_resolved_artifact(&known, token("r"), &chosen), None);
+    assert_eq!(head.active().unwrap().artifact, None);
+    let resolved =
+        resolve_artifact(&head, &Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
+    assert_eq!(with_resolved_artifact(&head, token("other"), &resolved), None);
+    let known = with_resolved_artifact(&head, token("r"), &resolved).unwrap();
+    assert_eq!((known.revision, known.active().unwrap().artifact.as_ref()), (head.revision + 1, Some(&resolved)));
+    assert_eq!(with_resolved_artifact(&known, token("r"), &resolved), None);
     let (taken_over, _) = known.acquires(&me("w", 150));
-    assert_eq!(taken_over.active().unwrap().chosen.as_ref(), Some(&chosen), "whoever goes on means the same");
+    assert_eq!(taken_over.active().unwrap().artifact.as_ref(), Some(&resolved), "whoever goes on means the same");
 }
 
 #[test]

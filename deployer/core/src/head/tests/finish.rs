@@ -10,7 +10,7 @@ fn replacing() -> (Head, Request) {
 }
 
 fn variables(head: &Head, number: usize) -> Vec<&str> {
-    head.target(target(number)).unwrap().named.variables.iter().map(String::as_str).collect()
+    head.target(target(number)).unwrap().managed.variables.iter().map(String::as_str).collect()
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn deployment_that_arrived_everywhere_is_live() {
     for number in [0, 1] {
         let there = head.target(target(number)).unwrap();
         assert_eq!((there.version.as_ref().unwrap().as_str(), there.deployment), ("7", Some(two.id)));
-        assert_eq!((there.release.as_ref(), there.sha256), (two.subject.release(), live.sha256));
+        assert_eq!((there.release.as_ref(), there.sha256), (two.source.release(), live.sha256));
         assert_eq!(variables(&head, number), ["B"]);
     }
     assert_eq!((head.record_of(&two), head.outbox().len()), (&end.record, 1));
@@ -44,7 +44,7 @@ fn failed_deployment_is_live_where_it_has_reached_a_target() {
     assert_eq!((head.live().unwrap().release.as_str(), head.live().unwrap().complete), ("2", false));
     assert_eq!((head.history().len(), head.active(), head.record_of(&two)), (2, None, &end.record));
     let (reached, missed) = (head.target(target(0)).unwrap(), head.target(target(1)).unwrap());
-    assert_eq!((reached.version.as_ref().unwrap().as_str(), reached.release.as_ref()), ("7", two.subject.release()));
+    assert_eq!((reached.version.as_ref().unwrap().as_str(), reached.release.as_ref()), ("7", two.source.release()));
     assert_eq!((missed.version.as_ref().unwrap().as_str(), missed.release.as_ref().unwrap().as_str()), ("6", "1"));
     assert_eq!(variables(&head, 0), ["B"]);
     assert_eq!(variables(&head, 1), ["A", "B"], "it may have set these before it failed");
@@ -58,12 +58,12 @@ fn refused_active_deployment_leaves_everything() {
         "two",
         &End {
             record,
-            named: Some(ManagedKeys::default()),
+            managed: Some(ManagedKeys::default()),
             written: [].into(),
             kept: [].into(),
             doors: vec![],
             provisioned: [].into(),
-            untold_start: false,
+            start_unpublished: false,
         },
         None,
     );
@@ -286,7 +286,7 @@ fn keys_that_a_failed_deployment_never_wrote_are_not_remembered() {
         end.written = written.into_iter().collect();
         let (head, _) = head.commits("one", &end, None);
         let there = head.target(target(0));
-        assert_eq!(there.is_some_and(|there| there.named.variables.contains("B")), remembered);
+        assert_eq!(there.is_some_and(|there| there.managed.variables.contains("B")), remembered);
         assert!(there.is_none_or(|there| there.version.is_none()), "it is not live");
         assert!(head.target(target(1)).is_none());
     }

@@ -13,9 +13,9 @@ impl Head {
     }
 
     fn bare(&self) -> String {
-        let chosen =
+        let resolved =
             resolve_artifact(self, &Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
-        chosen.release.to_string()
+        resolved.release.to_string()
     }
 }
 
@@ -65,10 +65,10 @@ fn redeploy_completes_what_is_live_and_promotes_once() {
     let id = half.live().unwrap().deployment;
     let again = redeploy("d", 50);
     let (claimed, _) = half.accepts(&again, &me("d", 50));
-    let chosen = resolve_artifact(&claimed, &Source::Live { of: Some(id) }, targets(), &Rejects::default()).unwrap();
-    let claimed = with_resolved_artifact(&claimed, token("d"), &chosen).unwrap();
+    let resolved = resolve_artifact(&claimed, &Source::Live { of: Some(id) }, targets(), &Rejects::default()).unwrap();
+    let claimed = with_resolved_artifact(&claimed, token("d"), &resolved).unwrap();
     let mut end = arrived(&again, "9", "A");
-    (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
+    (end.record.release, end.record.artifact) = (Some(resolved.release.clone()), Some(resolved.recorded()));
     let whole = claimed.commits("d", &end, None).0;
     let live = whole.live().unwrap();
     assert_eq!((live.deployment, live.complete, live.since), (id, true, second(41)), "a redeploy changes no id");

@@ -6,7 +6,7 @@ use crate::promotion::{Decision, Dispatch, Wait};
 
 pub(super) fn member(release: &str, group: &str, time: i64) -> Request {
     let mut request = promotion(release, CauseKind::Promotion, time);
-    if let Source::Promoted(promoting) = &mut request.subject {
+    if let Source::Promoted(promoting) = &mut request.source {
         promoting.group = Some(DeploymentId::of(second(0), crate::id::RequestHash::of(&[group])));
         promoting.place = Some(token(group));
     }
@@ -55,7 +55,7 @@ fn request_pending_before_the_place_was_reserved_goes_first() {
         head.queue().member_before(&second_one).is_none() && head.queue().member_before(&upload("4", 20)).is_some()
     );
     let rests = apply_decision(&head, member.id, &Decision::Allow, &prod(row_config()), &me("g", 13));
-    assert!(matches!(rests, Transition { head: None, then: Next::Rests(_) }), "{rests:?}");
+    assert!(matches!(rests, Transition { head: None, then: Next::Waiting(_) }), "{rests:?}");
 }
 
 #[test]

@@ -103,7 +103,7 @@ fn upload(release: &str, time: i64) -> Request {
 
 /// Returns the object version that an upload is about.
 fn artifact_of(request: &Request) -> ArtifactRef {
-    request.chosen().unwrap().artifact
+    request.artifact().unwrap().artifact
 }
 
 fn mark_of(request: &Request) -> Mark {
@@ -112,16 +112,16 @@ fn mark_of(request: &Request) -> Mark {
 
 /// Makes an upload of another object version of the same key, as S3 ordered it.
 fn as_version(request: Request, version_id: &str, sequence: Option<&str>) -> Request {
-    let Source::Artifact { release, artifact, .. } = request.subject else { panic!("no upload") };
+    let Source::Artifact { release, artifact, .. } = request.source else { panic!("no upload") };
     let artifact = ArtifactRef { version_id: version_id.into(), ..artifact };
-    Request { subject: Source::Artifact { release, artifact, sequencer: sequence.map(Into::into) }, ..request }
+    Request { source: Source::Artifact { release, artifact, sequencer: sequence.map(Into::into) }, ..request }
 }
 
 /// Makes a command of this kind, given at this second.
-fn command(id: &str, kind: CauseKind, subject: Source, time: i64) -> Request {
+fn command(id: &str, kind: CauseKind, source: Source, time: i64) -> Request {
     let at = at();
     let cause = Cause { kind, requested_by: Some("ann".into()), event_id: Some(id.into()) };
-    Request::by_command((&at.name, &at.function), subject, cause, (second(time), token(&format!("m{id}"))))
+    Request::by_command((&at.name, &at.function), source, cause, (second(time), token(&format!("m{id}"))))
 }
 
 fn rollback(id: &str, time: i64) -> Request {
@@ -166,16 +166,16 @@ fn ends(request: &Request, variable: &str, fare: impl Fn(&mut crate::record::Tar
     if let Some(artifact) = &mut record.artifact {
         artifact.sha256 = Some(Sha256::of(artifact.key.as_bytes()));
     }
-    let named = ManagedKeys { variables: [variable.to_owned()].into(), tags: [].into() };
+    let managed = ManagedKeys { variables: [variable.to_owned()].into(), tags: [].into() };
     let written = [target(0).clone(), target(1).clone()].into();
     End {
         record: record.ended(Ending::Tried(outcomes), second(1_000)),
-        named: Some(named),
+        managed: Some(managed),
         written,
         kept: [].into(),
         doors: vec![],
         provisioned: [].into(),
-        untold_start: false,
+        start_unpublished: false,
     }
 }
 
@@ -253,10 +253,10 @@ impl Head {
         let now = request.time.as_second();
         let (head, then) = self.accepts(request, &me("obeys", now));
         let Next::Work(active) = then else { panic!("{then:?}") };
-        let chosen = resolve_artifact(&head, &active.request.subject, targets(), &Rejects::default()).unwrap();
-        let head = with_resolved_artifact(&head, token("obeys"), &chosen).unwrap();
+        let resolved = resolve_artifact(&head, &active.request.source, targets(), &Rejects::default()).unwrap();
+        let head = with_resolved_artifact(&head, token("obeys"), &resolved).unwrap();
         let mut end = if half { half_arrived(request, number, "A") } else { arrived(request, number, "A") };
-        (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
+        (end.record.release, end.record.artifact) = (Some(resolved.release.clone()), Some(resolved.recorded()));
         end.record.finished_at = Some(second(now + 1));
         head.commits("obeys", &end, None).0.flushes()
     }
@@ -296,7 +296,7 @@ fn head_without_optional_fields_is_read() {
         "targets": [{ "account": "111111111111", "region": "eu-west-1", "version": "6" }] }"#;
     let head: Head = serde_json::from_str(json).unwrap();
     let seen = head.target(target(0)).unwrap();
-    assert_eq!((seen.version.as_ref().unwrap().as_str(), &seen.named), ("6", &ManagedKeys::default()));
+    assert_eq!((seen.version.as_ref().unwrap().as_str(), &seen.managed), ("6", &ManagedKeys::default()));
     assert_eq!((head.active(), head.pending(), head.newest.mark.as_ref()), (None, None, None));
 }
 

@@ -162,7 +162,7 @@ impl World {
                 assert_eq!((&waiting, status), (&request, Status::Pending));
                 self.accepted.push(request);
             }
-            Next::Rests(_) | Next::Nothing => panic!("a new upload is never nothing, and never rests"),
+            Next::Waiting(_) | Next::Nothing => panic!("a new upload is never nothing, and never rests"),
         }
     }
 
@@ -172,13 +172,13 @@ impl World {
         }
         let (name, me) = self.draws();
         let release = || Release::parse("k1").unwrap();
-        let (kind, subject) = match kind {
+        let (kind, source) = match kind {
             0 => (CauseKind::Rollback, Source::Earlier(Rollback::to(None))),
             1 => (CauseKind::Rollback, Source::Earlier(Rollback::to(Some(release())))),
             2 => (CauseKind::Redeploy, Source::Live { of: None }),
             _ => (CauseKind::Deploy, Source::Live { of: None }),
         };
-        let request = command(&name, kind, subject, self.now);
+        let request = command(&name, kind, source, self.now);
         let refusal = refused.then(refusal);
         let held = self.head.hold().is_some() && !request.is_rollback();
         let (before, was) = (self.head.active().cloned(), self.head.all_pending().to_vec());
@@ -273,7 +273,7 @@ impl World {
                 assert!(fate == Fate::Open && had_work);
                 self.claims.push((name, active.request.clone()));
             }
-            Next::Rests(_) | Next::Nothing => panic!("a duplicate meets its deployment"),
+            Next::Waiting(_) | Next::Nothing => panic!("a duplicate meets its deployment"),
         }
         self.writes(transition.head.map(|head| *head));
     }
@@ -315,7 +315,7 @@ impl World {
     /// Finishes a deployment and returns its claim, if the claim held.
     fn finish(&mut self, former: Option<&Index>, outcome: Outcome, next: bool) -> Option<String> {
         let (claim, request) = self.claim(former)?;
-        let (outcome, chosen) = self.finds_out(&claim, &request, outcome);
+        let (outcome, resolved) = self.finds_out(&claim, &request, outcome);
         let mut end = match outcome {
             Outcome::Arrived => arrived(&request, "7", &claim),
             Outcome::HalfArrived => half_arrived(&request, "8", &claim),
@@ -323,17 +323,17 @@ impl World {
                 let record = at().record(&request, Status::InProgress).ended(refusal(), second(self.now));
                 End {
                     record,
-                    named: Some(ManagedKeys::default()),
+                    managed: Some(ManagedKeys::default()),
                     written: [].into(),
                     kept: [].into(),
                     doors: vec![],
                     provisioned: [].into(),
-                    untold_start: false,
+                    start_unpublished: false,
                 }
             }
         };
-        if let Some(chosen) = &chosen {
-            (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
+        if let Some(resolved) = &resolved {
+            (end.record.release, end.record.artifact) = (Some(resolved.release.clone()), Some(resolved.recorded()));
         }
         let lives: HashSet<String> = self.lives();
         let (name, me) = self.draws();
@@ -386,14 +386,14 @@ impl World {
         if request.is_upload() || !self.head.queue().is_held_by(token(claim)) {
             return (outcome, None);
         }
-        let known = self.head.active().and_then(|active| active.chosen.clone());
-        let chosen = match known {
-            Some(chosen) => Ok(chosen),
-            None => resolve_artifact(&self.head, &request.subject, targets(), &Rejects::default()),
+        let known = self.head.active().and_then(|active| active.artifact.clone());
+        let resolved = match known {
+            Some(resolved) => Ok(resolved),
+            None => resolve_artifact(&self.head, &request.source, targets(), &Rejects::default()),
         };
-        let Ok(chosen) = chosen else { return (Outcome::Refused, None) };
-        self.writes(with_resolved_artifact(&self.head, token(claim), &chosen));
-        (outcome, Some(chosen))
+        let Ok(resolved) = resolved else { return (Outcome::Refused, None) };
+        self.writes(with_resolved_artifact(&self.head, token(claim), &resolved));
+        (outcome, Some(resolved))
     }
 
     fn settle(&mut self, how_many: usize) {

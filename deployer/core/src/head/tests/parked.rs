@@ -18,7 +18,7 @@ pub(super) fn parked(look_at: Option<i64>) -> (Head, Request) {
 
 fn park(head: &Head, claim: &str, now: i64, look_at: Option<i64>) -> Head {
     let left = Handover { written: [target(0).clone()].into(), ..Handover::default() };
-    let how = GivenUp::Parked { left: &left, look_at: look_at.map(second) };
+    let how = GivenUp::Parked { handover: &left, look_at: look_at.map(second) };
     release(&head, token(claim), how, second(now)).unwrap()
 }
 
@@ -74,7 +74,7 @@ fn deployment_parked_before_any_write_gives_way_to_newer_upload() {
     let head = Head::default().deploys(&upload("1", 10), "6").flushes();
     let head = head.accepts(&two, &me("two", 20)).0;
     let left = Handover { waits: vec![waits(LambdaTask::update(), 21)], ..Handover::default() };
-    let how = GivenUp::Parked { left: &left, look_at: Some(second(60)) };
+    let how = GivenUp::Parked { handover: &left, look_at: Some(second(60)) };
     let head = release(&head, token("two"), how, second(45)).unwrap();
     assert!(!head.active().unwrap().is_begun(), "nobody has written anything for it");
     let three = upload("3", 50);
@@ -215,7 +215,7 @@ fn waits_pass_to_the_next_owner_and_old_ones_are_read() {
     let two = upload("2", 20);
     let head = Head::default().accepts(&two, &me("two", 20)).0;
     let left = Handover { waits: vec![waits(LambdaTask::update(), 21)], ..Handover::default() };
-    for how in [GivenUp::TimeIsUp(&left), GivenUp::Parked { left: &left, look_at: None }] {
+    for how in [GivenUp::TimeIsUp(&left), GivenUp::Parked { handover: &left, look_at: None }] {
         let active = release(&head, token("two"), how, second(45)).unwrap().active().unwrap().clone();
         assert_eq!(LambdaWaits::of(&active).without(&[]), left.waits);
         let written = serde_json::to_value(&active).unwrap();
@@ -238,9 +238,9 @@ fn start_that_was_announced_late_is_not_announced_again() {
     let two = upload("2", 20);
     let mut head = Head::default().accepts(&two, &me("two", 20)).0;
     for (claim, next, untold) in [("two", "three", true), ("three", "four", false)] {
-        let left = Handover { start_untold: untold, ..Handover::default() };
+        let left = Handover { start_unpublished: untold, ..Handover::default() };
         head = release(&head, token(claim), GivenUp::TimeIsUp(&left), second(30)).unwrap();
-        assert_eq!(head.active().unwrap().start_untold, untold);
+        assert_eq!(head.active().unwrap().start_unpublished, untold);
         head = head.acquires(&me(next, 30)).0;
     }
 }

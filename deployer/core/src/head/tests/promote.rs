@@ -33,7 +33,7 @@ pub(super) fn promotion(release: &str, kind: CauseKind, time: i64) -> Request {
     let promoting = PromotionSpec {
         from: EnvironmentName::parse("dev").unwrap(),
         named: None,
-        artifact: upload.chosen(),
+        artifact: upload.artifact(),
         not_after: None,
         approvals: vec![],
         unseen_since: None,
@@ -84,11 +84,11 @@ impl Head {
 fn promotion_waits_for_its_soak_and_is_claimed_afterwards() {
     let one = automatic("1", 10);
     let (head, then) = Head::default().asks(&one, &soaks(100), 10);
-    assert!(matches!(then, Next::Rests(_)) && head.active().is_none() && !has_work(&head, second(10)));
+    assert!(matches!(then, Next::Waiting(_)) && head.active().is_none() && !has_work(&head, second(10)));
     assert!(head.needs(one.marker) && head.deployments() == [one.id]);
     let Transition { head: none, then } =
         accept_promotion(&head, (&one, Dispatch::Inline), &soaks(100), &prod(&ROW), &me("x", 11));
-    assert!(none.is_none() && matches!(then, Next::Rests(_)), "a duplicate meets it");
+    assert!(none.is_none() && matches!(then, Next::Waiting(_)), "a duplicate meets it");
     let same = apply_decision(&head, one.id, &soaks(100), &prod(&ROW), &me("x", 12));
     assert!(same.head.is_none(), "nothing new is written");
     let (later, _) = head.goes_on(&one, &soaks(200), 20);
@@ -202,7 +202,7 @@ fn active_promotion_that_must_wait_is_put_back() {
     );
     let back = put_back(&head, token("w10"), &wait, &prod(&ROW), second(20)).unwrap();
     let head = *back.head.unwrap();
-    assert_eq!((head.active(), head.waits(), head.waiting()[0].told), (None, vec![one.id], false));
+    assert_eq!((head.active(), head.waits(), head.waiting()[0].notified), (None, vec![one.id], false));
     assert_eq!(head.goes_on(&one, &Decision::Allow, 300).0.active().unwrap().request, one);
 }
 
@@ -245,7 +245,7 @@ fn waiting_is_announced_once() {
     let one = automatic("1", 10);
     let (head, _) = Head::default().asks(&one, &soaks(100), 10);
     let notified = with_notified(&head, &[one.id]).unwrap();
-    assert!(notified.waiting()[0].told && with_notified(&notified, &[one.id]).is_none());
+    assert!(notified.waiting()[0].notified && with_notified(&notified, &[one.id]).is_none());
     assert!(with_notified(&head, &[automatic("9", 90).id]).is_none());
 }
 

@@ -27,16 +27,16 @@ fn undo(number: &str, time: i64) -> Request {
 }
 
 impl Head {
-    fn chosen_of(&self, active: &Active) -> Result<ResolvedArtifact, Ending> {
-        resolve_artifact(self, &active.request.subject, targets(), &Rejects::default())
+    fn resolved_of(&self, active: &Active) -> Result<ResolvedArtifact, Ending> {
+        resolve_artifact(self, &active.request.source, targets(), &Rejects::default())
     }
 
     /// Ends the claimed rollback well.
     fn arrives(&self, claim: &str, active: &Active, number: &str) -> Self {
-        let chosen = self.chosen_of(active).unwrap();
-        let head = with_resolved_artifact(self, token(claim), &chosen).unwrap();
+        let resolved = self.resolved_of(active).unwrap();
+        let head = with_resolved_artifact(self, token(claim), &resolved).unwrap();
         let mut end = arrived(&active.request, number, "A");
-        (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
+        (end.record.release, end.record.artifact) = (Some(resolved.release.clone()), Some(resolved.recorded()));
         head.commits(claim, &end, None).0
     }
 }
@@ -133,7 +133,7 @@ fn rollback_if_active_holds_after_that_deployment_arrived() {
     let head = three().deploys(&upload("4", 40), "9");
     let (head, then) = head.accepts(&seen("r", None, Some(four), 50), &me("r", 50));
     let Next::Work(active) = then else { panic!("{then:?}") };
-    assert_eq!((active.request.undoes(), head.chosen_of(&active).unwrap().release.as_str()), (None, "3"));
+    assert_eq!((active.request.undoes(), head.resolved_of(&active).unwrap().release.as_str()), (None, "3"));
     let head = head.arrives("r", &active, "8").flushes();
     let (head, _) = head.accepts(&seen("s", None, Some(four), 60), &me("s", 60));
     assert_eq!(head.record_of(&seen("s", None, Some(four), 60)).code, Some(Code::LiveChanged));
@@ -148,7 +148,7 @@ fn if_live_is_checked_again_when_the_rollback_is_claimed() {
     assert_eq!((asked.undoes(), stop), (None, Some(asked.id)));
     let changed = three().deploys(&upload("4", 60), "9");
     assert!(matches!(
-        resolve_artifact(&changed, &asked.subject, targets(), &Rejects::default()),
+        resolve_artifact(&changed, &asked.source, targets(), &Rejects::default()),
         Err(Ending::Refused { code: Code::LiveChanged, .. })
     ));
 }
@@ -175,7 +175,7 @@ fn rollback_before_anything_is_live_only_stops_the_deployment() {
     let (head, _) = Head::default().accepts(&upload("1", 10), &me("one", 10));
     let (head, _) = head.accepts(&rollback("r", 20), &me("r", 20));
     let (head, next) = head.commits("one", &half_arrived(&upload("1", 10), "1", "A"), Some(&me("next", 30)));
-    let ending = head.chosen_of(&next.unwrap()).unwrap_err();
+    let ending = head.resolved_of(&next.unwrap()).unwrap_err();
     let because = format!(
         "it stopped deployment {}, before which nothing was live here; the aliases that it had made stay, and serve version \
          1 in {}",
@@ -191,10 +191,11 @@ fn rollback_before_anything_is_live_only_stops_the_deployment() {
 fn rollback_without_release_completes_an_incomplete_rollback() {
     let half = three().ends_command(&rollback("r", 50), "7", true);
     assert_eq!((releases(half.history()), half.live().unwrap().complete), (vec!["2", "1"], false));
-    let chosen = resolve_artifact(&half, &Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
-    assert_eq!(chosen.release.as_str(), "2");
-    assert!(chosen.because.unwrap().starts_with("it completes rollback"));
-    assert_eq!(chosen.versions.len(), 2, "the target that it has not reached goes back to its version too");
+    let resolved =
+        resolve_artifact(&half, &Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
+    assert_eq!(resolved.release.as_str(), "2");
+    assert!(resolved.because.unwrap().starts_with("it completes rollback"));
+    assert_eq!(resolved.versions.len(), 2, "the target that it has not reached goes back to its version too");
     let whole = half.ends_command(&rollback("s", 60), "7", false);
     assert_eq!((releases(whole.history()), whole.live().unwrap().complete), (vec!["2", "1"], true));
     assert_eq!(whole.live().unwrap().deployment, half.live().unwrap().deployment);
@@ -207,8 +208,9 @@ fn rollback_skips_the_same_bytes_under_another_label() {
     let mut json = serde_json::to_value(three()).unwrap();
     json["history"][1]["sha256"] = json["history"][0]["sha256"].clone();
     let head: Head = serde_json::from_value(json).unwrap();
-    let chosen = resolve_artifact(&head, &Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
-    assert_eq!(chosen.release.as_str(), "1");
+    let resolved =
+        resolve_artifact(&head, &Source::Earlier(Rollback::to(None)), targets(), &Rejects::default()).unwrap();
+    assert_eq!(resolved.release.as_str(), "1");
 }
 
 #[test]
@@ -263,7 +265,7 @@ fn rollback_of_an_upload_of_the_live_bytes_goes_by_history() {
         let mut end = ends(&upload("4", 40), "A", |outcome| outcome.status = Status::Superseded);
         let live = asked.live().unwrap().clone();
         end.record.artifact =
-            Some(RecordedArtifact { sha256: live.sha256, ..(&upload("4", 40).chosen().unwrap().artifact).into() });
+            Some(RecordedArtifact { sha256: live.sha256, ..(&upload("4", 40).artifact().unwrap().artifact).into() });
         let (head, next) = asked.commits("four", &end, Some(&me("next", 60)));
         assert_eq!((head.record_of(&upload("4", 40)).status, releases(head.left())), (Status::Superseded, vec![]));
         let head = head.arrives("next", &next.unwrap(), "8");
@@ -286,10 +288,10 @@ fn rollback_to_a_release_survives_what_its_stopped_deployment_did() {
 fn undo_of_another_deployments_artifact_leaves_what_is_live() {
     let head = three();
     let undo = |of| Source::Undo { release: "3".parse().unwrap(), artifact: None, of };
-    let chosen = |of| resolve_artifact(&head, &undo(of), targets(), &Rejects::default()).unwrap().release.to_string();
+    let resolved = |of| resolve_artifact(&head, &undo(of), targets(), &Rejects::default()).unwrap().release.to_string();
     let brought = head.live().unwrap().deployment;
-    assert_eq!((chosen(None), chosen(Some(brought))), ("2".into(), "2".into()));
-    assert_eq!(chosen(Some(upload("4", 40).id)), "3", "a member of a group that found it live already");
+    assert_eq!((resolved(None), resolved(Some(brought))), ("2".into(), "2".into()));
+    assert_eq!(resolved(Some(upload("4", 40).id)), "3", "a member of a group that found it live already");
 }
 
 #[test]
@@ -302,10 +304,10 @@ fn rollback_on_some_targets_is_completed_by_the_next_one() {
     let stopped = ends(&upload("5", 50), "A", |outcome| outcome.status = Status::Superseded);
     let (head, next) = asked.commits("five", &stopped, Some(&me("next", 70)));
     let next = next.unwrap();
-    let chosen = head.chosen_of(&next).unwrap();
+    let resolved = head.resolved_of(&next).unwrap();
     let mut end = half_arrived(&next.request, "9", "A");
-    (end.record.release, end.record.artifact) = (Some(chosen.release.clone()), Some(chosen.recorded()));
-    let (head, _) = with_resolved_artifact(&head, token("next"), &chosen).unwrap().commits("next", &end, None);
+    (end.record.release, end.record.artifact) = (Some(resolved.release.clone()), Some(resolved.recorded()));
+    let (head, _) = with_resolved_artifact(&head, token("next"), &resolved).unwrap().commits("next", &end, None);
     assert_eq!(releases(head.history()), ["4", "3", "2", "1"]);
     assert_eq!(head.live().unwrap().id(), next.request.id, "it changes the id that people see");
     // Another person saw the same incident, and comes later.
@@ -315,7 +317,7 @@ fn rollback_on_some_targets_is_completed_by_the_next_one() {
     assert_eq!(refused.record_of(&second).code, Some(Code::LiveChanged));
     let (head, then) = head.accepts(&rollback("t", 90), &me("t", 90));
     let Next::Work(active) = then else { panic!("{then:?}") };
-    let chosen = head.chosen_of(&active).unwrap();
-    assert_eq!(chosen.release.as_str(), "4", "{chosen:?}");
-    assert!(chosen.because.unwrap().starts_with(&format!("it completes rollback {}", next.request.id)));
+    let resolved = head.resolved_of(&active).unwrap();
+    assert_eq!(resolved.release.as_str(), "4", "{resolved:?}");
+    assert!(resolved.because.unwrap().starts_with(&format!("it completes rollback {}", next.request.id)));
 }
