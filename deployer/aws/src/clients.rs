@@ -6,7 +6,7 @@ use aws_config::SdkConfig;
 use deployer_core::config::Config;
 use deployer_core::diagnostics;
 use deployer_engine::port::{Events, Queue, QueueError};
-use deployer_engine::{MaskingGate, Ports};
+use deployer_engine::{MaskingSessions, Ports};
 use tokio::sync::Semaphore;
 
 use super::{
@@ -42,7 +42,7 @@ impl Clients {
         Ports {
             artifacts: Arc::new(S3Artifacts::new(self.s3.clone())),
             ledger: Arc::new(S3Ledger::new(self.s3.clone(), config.ledger_bucket.clone())),
-            sessions: Arc::new(MaskingGate::new(self.sessions.clone())),
+            sessions: Arc::new(MaskingSessions::new(self.sessions.clone())),
             queue: config.queue_url.clone().map(|url| {
                 let queue = SqsQueue::new(self.sqs.clone(), url).with_wake_queue(config.wake_queue_url.clone());
                 Arc::new(queue) as Arc<dyn Queue>

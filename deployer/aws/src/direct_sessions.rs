@@ -44,7 +44,7 @@ impl DirectSessions {
 
 #[async_trait]
 impl SessionProvider for DirectSessions {
-    async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
+    async fn open_session(&self, request: &SessionRequest) -> Result<Account, EnterError> {
         if let Some(role) = &self.role {
             return self.sts.open_session_as(request, role.as_str(), Writer::Direct).await;
         }
@@ -54,7 +54,7 @@ impl SessionProvider for DirectSessions {
         })?;
         let config = aws_sdk_lambda::config::Builder::from(&self.sdk);
         let functions = functions(config, &request.target, Writer::Direct);
-        Ok(Account::assert(&request.target, &found, Arc::new(functions))?)
+        Ok(Account::verify_account(&request.target, &found, Arc::new(functions))?)
     }
 }
 

@@ -256,7 +256,7 @@ impl Functions for LambdaFunctions {
                 let output = call.send().await.map_err(|error| call_error("UpdateAlias", function, &error))?;
                 observed_alias!("UpdateAlias", name, alias, output).map(Answer::Alias)
             }
-            Write::TurnAlias { alias, description } => {
+            Write::RewriteAlias { alias, description } => {
                 let call = client.update_alias().function_name(function).name(alias.name.as_str());
                 let weights = alias.weights.iter().map(|(version, part)| (version.clone(), *part)).collect();
                 let routing = sdk::AliasRoutingConfiguration::builder().set_additional_version_weights(Some(weights));

@@ -16,7 +16,7 @@ use super::lambda::Writer;
 use super::probe::{LambdaProbe, refusal};
 use super::sqs;
 use super::sts_sessions::{Session, StsSessions};
-use deployer_engine::port::{EnterError, Probe, SelfDiagnostics, SessionRequest, right_account};
+use deployer_engine::port::{EnterError, Probe, SelfDiagnostics, SessionRequest, ensure_account};
 
 /// The doctor's view of the deployer's own buckets, queues and role.
 pub struct AwsSelfDiagnostics {
@@ -78,10 +78,10 @@ impl SelfDiagnostics for AwsSelfDiagnostics {
         self.look(&format!("{base}/{name}")).await.map(|(look, _)| look)
     }
 
-    async fn enter(&self, request: &SessionRequest) -> Result<Arc<dyn Probe>, EnterError> {
+    async fn open_session(&self, request: &SessionRequest) -> Result<Arc<dyn Probe>, EnterError> {
         let Session { account, credentials } =
             self.sessions.session(request, &request.target.role_arn(&request.role), Writer::Deployer).await?;
-        right_account(&request.target, &account)?;
+        ensure_account(&request.target, &account)?;
         let lambda = self.sessions.lambda(&request.target, credentials.clone());
         let s3 = self.sessions.s3(&request.target, credentials);
         Ok(Arc::new(LambdaProbe::new(lambda, s3, request.target.clone())))

@@ -48,7 +48,7 @@ impl StsSessions {
         let target = &request.target;
         let Session { account, credentials } = self.session(request, role, writer).await?;
         let functions = LambdaFunctions::new(self.lambda(target, credentials), target.clone(), writer);
-        Ok(Account::assert(target, &account, Arc::new(functions))?)
+        Ok(Account::verify_account(target, &account, Arc::new(functions))?)
     }
 
     /// Assumes the role once.
@@ -148,7 +148,7 @@ pub(super) fn account_of(arn: &str) -> Option<AccountId> {
 
 #[async_trait]
 impl SessionProvider for StsSessions {
-    async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
+    async fn open_session(&self, request: &SessionRequest) -> Result<Account, EnterError> {
         self.open_session_as(request, &request.target.role_arn(&request.role), Writer::Deployer).await
     }
 }
@@ -251,7 +251,7 @@ mod tests {
             name: "deployer-1".into(),
             policy: "{}".into(),
         };
-        StsSessions::new(&stub_config([answer])).enter(&request).await.map(drop).unwrap_err()
+        StsSessions::new(&stub_config([answer])).open_session(&request).await.map(drop).unwrap_err()
     }
 
     fn no(status: u16, code: &str, text: &str) -> Answer {

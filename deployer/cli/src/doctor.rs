@@ -78,7 +78,7 @@ fn invoke_check(message: &str, name: &str, region: Option<&Region>) -> Check {
         None => format!("arn:{partition}:lambda:{region}:<the deployer's account>:function:{name}"),
     };
     let statement = serde_json::json!({"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": function});
-    check.for_want_of(vec![Missing {
+    check.with_missing(vec![Missing {
         belongs: "your own rights (the policy \"operate\" of module tooling)".into(),
         statement,
     }])
@@ -169,7 +169,7 @@ mod tests {
     fn foreign_text_is_one_line_without_control_sequences() {
         let foreign = "no\n├─ OK   enter \u{1b}[2J\u{9b}2J";
         let missing = vec![Missing { belongs: foreign.into(), statement: serde_json::json!({"Sid": foreign}) }];
-        let tooling = vec![Check::fail(foreign, foreign).for_want_of(missing)];
+        let tooling = vec![Check::fail(foreign, foreign).with_missing(missing)];
         let text = draw(&DoctorReport { now: None, tooling, targets: vec![] });
         assert_eq!(text.matches('\u{1b}').count(), 5, "only our own: {text:?}");
         assert!(!text.contains('\u{9b}'), "{text:?}");

@@ -74,7 +74,7 @@ impl Options {
             outdated: None,
             region: Some(region),
             deadline: deadline(),
-            patience: RetryPolicy::default(),
+            retries: RetryPolicy::default(),
         }))
     }
 }

@@ -66,7 +66,7 @@ impl Followed for Group {
         match self.phase {
             Phase::Ended => Stage::Ended,
             Phase::Checking if self.because.is_some() => Stage::Waiting,
-            Phase::Checking | Phase::Placing | Phase::Moving | Phase::GoingBack => Stage::Running,
+            Phase::Checking | Phase::Placing | Phase::Moving | Phase::RollingBack => Stage::Running,
         }
     }
 

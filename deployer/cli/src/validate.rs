@@ -121,7 +121,7 @@ fn unknown_environments(files: &[PathBuf]) -> Vec<Vec<Finding>> {
     let known = || configs.iter().flat_map(|config| config.environments.keys());
     let of_file = |file: &PathBuf| match manifest_of(file) {
         Some((format, manifest)) if !configs.is_empty() => {
-            manifest.strangers(known()).iter().map(|mistake| Finding::from(mistake).of(format)).collect()
+            manifest.unknown_environments(known()).iter().map(|mistake| Finding::from(mistake).of(format)).collect()
         }
         _ => vec![],
     };

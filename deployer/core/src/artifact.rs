@@ -23,7 +23,7 @@ pub const UPLOADED_BY: &str = "uploaded-by";
 
 /// The parts of an artifact's object key, `<environment>/<function>/<release>.zip`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct ArtifactKey {
     /// The key's first part.
     pub environment: EnvironmentName,
     /// The key's second part.
@@ -43,7 +43,7 @@ pub enum KeyError {
     Part(#[from] InvalidName),
 }
 
-impl Place {
+impl ArtifactKey {
     /// Reads a plain (already decoded) object key.
     ///
     /// # Errors
@@ -114,7 +114,7 @@ pub struct Upload {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocatedUpload {
     /// The parts of the key.
-    pub place: Place,
+    pub place: ArtifactKey,
     /// The object version.
     pub artifact: ArtifactRef,
     /// The event's time.
@@ -127,7 +127,7 @@ pub struct LocatedUpload {
 
 /// The reason for which an upload is ignored: it is not deployed and gets no record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotOurs {
+pub enum IgnoredUpload {
     /// The event comes from another bucket.
     #[error("the event is about bucket {found}, not the artifact bucket {expected}")]
     OtherBucket {
@@ -158,18 +158,18 @@ impl Upload {
     /// Checks an announced upload and finds its key's parts and object version (step "locate").
     ///
     /// # Errors
-    /// [`NotOurs`] if the upload is ignored.
-    pub fn locate(self, artifact_bucket: &BucketName) -> Result<LocatedUpload, NotOurs> {
+    /// [`IgnoredUpload`] if the upload is ignored.
+    pub fn locate(self, artifact_bucket: &BucketName) -> Result<LocatedUpload, IgnoredUpload> {
         if self.bucket != artifact_bucket.as_str() {
-            return Err(NotOurs::OtherBucket { expected: artifact_bucket.clone(), found: self.bucket });
+            return Err(IgnoredUpload::OtherBucket { expected: artifact_bucket.clone(), found: self.bucket });
         }
-        let place = match Place::parse(&self.key) {
+        let place = match ArtifactKey::parse(&self.key) {
             Ok(place) => place,
-            Err(error) => return Err(NotOurs::Key { key: self.key.chars().take(300).collect(), error }),
+            Err(error) => return Err(IgnoredUpload::Key { key: self.key.chars().take(300).collect(), error }),
         };
         // S3 sends no version id where versioning is off, and "null" for objects from before it was turned on.
         let Some(version_id) = self.version_id.filter(|id| !id.is_empty() && id != "null") else {
-            return Err(NotOurs::NoVersion { bucket: artifact_bucket.clone(), key: self.key });
+            return Err(IgnoredUpload::NoVersion { bucket: artifact_bucket.clone(), key: self.key });
         };
         Ok(LocatedUpload {
             place,
@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn valid_key_names_environment_function_and_release() {
-        let place = Place::parse("dev/orders-api/1.4.2+b7.zip").unwrap();
+        let place = ArtifactKey::parse("dev/orders-api/1.4.2+b7.zip").unwrap();
         assert_eq!(
             (place.environment.as_str(), place.function.as_str(), place.release.as_str()),
             ("dev", "orders-api", "1.4.2+b7")
@@ -312,7 +312,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_key_round_trips_or_is_refused(key in "[a-zA-Z0-9./_+ -]{0,60}") {
-            if let Ok(place) = Place::parse(&key) {
+            if let Ok(place) = ArtifactKey::parse(&key) {
                 prop_assert_eq!(place.key(), key);
             }
         }

@@ -15,7 +15,7 @@ pub const FORMAT: u32 = 1;
 
 /// A request that waits in the ledger until the head of its function knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AskedFor {
+pub struct StoredRequest {
     /// The ledger's schema: 1.
     schema: u32,
     /// The environment that it goes to.
@@ -26,7 +26,7 @@ pub struct AskedFor {
     pub request: Request,
 }
 
-impl AskedFor {
+impl StoredRequest {
     /// Makes the object for a request to another environment or function.
     #[must_use]
     pub fn new(environment: &EnvironmentName, function: &FunctionName, request: Request) -> Self {

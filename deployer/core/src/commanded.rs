@@ -11,7 +11,7 @@ use crate::id::{Release, RequestHash, Sha256};
 use crate::text::{Person, PlainText};
 
 /// The number of command ids that are remembered, both beside one hold or reject and per ledger object.
-pub const OBEYED: usize = 50;
+pub const REMEMBERED_COMMANDS: usize = 50;
 
 /// The effect of a command that changes a ledger object and deploys nothing.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,7 +53,7 @@ impl<T> Commanded<T> {
     pub fn new(what: T, hash: RequestHash, before: Option<&Self>) -> Self {
         let mut asked_by = before.map_or(vec![], |before| before.asked_by.clone());
         asked_by.insert(0, hash);
-        asked_by.truncate(OBEYED);
+        asked_by.truncate(REMEMBERED_COMMANDS);
         Self { what, asked_by }
     }
 

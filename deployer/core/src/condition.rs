@@ -127,7 +127,7 @@ impl Condition {
 
     /// Tells if `$LATEST` in this condition takes writes and what was read of it is final.
     #[must_use]
-    pub fn to_be_written(&self) -> Fit {
+    pub fn write_readiness(&self) -> Fit {
         match self {
             Self::Ready | Self::Idle { .. } | Self::Unserving { .. } => Fit::Now,
             Self::Busy => Fit::Soon,
@@ -137,7 +137,7 @@ impl Condition {
 
     /// Tells if an alias may move to a version in this condition.
     #[must_use]
-    pub fn to_serve(&self) -> Fit {
+    pub fn serving_readiness(&self) -> Fit {
         match self {
             Self::Ready => Fit::Now,
             Self::Busy => Fit::Soon,
@@ -169,25 +169,25 @@ mod tests {
 
     #[test]
     fn only_an_active_version_may_serve() {
-        assert_eq!(in_state("Active", "").to_serve(), Fit::Now);
-        assert_eq!(in_state("Pending", "Creating").to_serve(), Fit::Soon);
+        assert_eq!(in_state("Active", "").serving_readiness(), Fit::Now);
+        assert_eq!(in_state("Pending", "Creating").serving_readiness(), Fit::Soon);
         for state in ["Inactive", "ActiveNonInvocable", "Deactivating", "SomethingNew"] {
-            let Fit::Perhaps(because) = in_state(state, "Idle").to_serve() else { panic!("{state}") };
+            let Fit::Perhaps(because) = in_state(state, "Idle").serving_readiness() else { panic!("{state}") };
             assert_eq!(because.to_string(), format!("Idle: so it is (state {state})"));
         }
         for state in ["Deactivated", "Deleting", "Failed"] {
-            assert!(matches!(in_state(state, "Idle").to_serve(), Fit::Never(_)), "{state}");
+            assert!(matches!(in_state(state, "Idle").serving_readiness(), Fit::Never(_)), "{state}");
         }
     }
 
     #[test]
     fn latest_takes_writes_in_every_state_but_pending_and_failed() {
         for state in ["Active", "Inactive", "ActiveNonInvocable", "Deactivating", "Deactivated", "SomethingNew"] {
-            assert_eq!(in_state(state, "Idle").to_be_written(), Fit::Now, "{state}");
+            assert_eq!(in_state(state, "Idle").write_readiness(), Fit::Now, "{state}");
         }
-        assert_eq!(in_state("Pending", "Creating").to_be_written(), Fit::Soon);
-        assert!(matches!(in_state("Failed", "InvalidSubnet").to_be_written(), Fit::Never(_)));
-        assert_eq!(Condition::of(Some("Active"), Reason::new(None, None), true).to_be_written(), Fit::Soon);
+        assert_eq!(in_state("Pending", "Creating").write_readiness(), Fit::Soon);
+        assert!(matches!(in_state("Failed", "InvalidSubnet").write_readiness(), Fit::Never(_)));
+        assert_eq!(Condition::of(Some("Active"), Reason::new(None, None), true).write_readiness(), Fit::Soon);
     }
 
     #[test]

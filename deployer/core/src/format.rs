@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::as_read::AsRead;
-use crate::asked::AskedFor;
+use crate::asked::StoredRequest;
 use crate::group::Group;
 use crate::head::{self, Head, Request};
 use crate::record::{DeploymentRecord, SCHEMA};
@@ -39,7 +39,7 @@ const RISES: &[Rise] = &[
     // An older deployer lets a newer promotion displace a member that holds its place, like any other promotion.
     (2, |head| head.waiting().iter().any(|waiting| waiting.place.is_some())),
     (2, |head| {
-        head.queue().open().any(|request| request.promoting().is_some_and(|promoting| promoting.place.is_some()))
+        head.queue().open().any(|request| request.promotion_spec().is_some_and(|promoting| promoting.place.is_some()))
     }),
 ];
 
@@ -88,7 +88,7 @@ impl LedgerObject for Group {
 
 impl LedgerObject for DeploymentRecord {}
 
-impl LedgerObject for AskedFor {
+impl LedgerObject for StoredRequest {
     fn is_understood(&self) -> bool {
         self.request.is_understood()
     }

@@ -96,7 +96,7 @@ impl<'a> FunctionRef<'a> {
     ///
     /// # Errors
     /// [`RoleNotAllowed`], which names the roles that are allowed.
-    pub fn takes_role(&self, role: &ExecutionRole) -> Result<(), RoleNotAllowed> {
+    pub fn check_role(&self, role: &ExecutionRole) -> Result<(), RoleNotAllowed> {
         for target in &self.environment.targets {
             role.in_account(target.region.partition(), &target.account)?;
         }
@@ -195,7 +195,7 @@ impl<'a> FunctionRef<'a> {
             cause: request.cause.clone(),
             artifact: request.artifact().map(|chosen| chosen.recorded()),
             targets: self.environment.targets.iter().map(outcome).collect(),
-            promotion: request.promoting().map(PromotionSpec::recorded),
+            promotion: request.promotion_spec().map(PromotionSpec::recorded),
             started_at: request.accepted_at,
             finished_at: None,
         }
@@ -212,7 +212,7 @@ impl<'a> FunctionRef<'a> {
     /// Turns a refusal into failed targets, if some targets were `done` before or may be live: such a deployment can no
     /// longer be refused. Outcomes of targets that were done are kept.
     #[must_use]
-    pub fn although_begun(&self, ending: Ending, done: &[TargetOutcome], resumed: bool) -> Ending {
+    pub fn keep_done_targets(&self, ending: Ending, done: &[TargetOutcome], resumed: bool) -> Ending {
         let begun = !done.is_empty()
             || (resumed
                 && matches!(&ending, Ending::Refused { code: Code::ArtifactGone | Code::UploadsNotAccepted, .. }));

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::as_read::AsRead;
-use crate::commanded::{CommandEffect, Commanded, OBEYED, Reject};
+use crate::commanded::{CommandEffect, Commanded, REMEMBERED_COMMANDS, Reject};
 use crate::id::{FunctionName, Release, RequestHash, Sha256};
 use crate::names::REJECTS;
 use crate::record::{Code, Ending, SCHEMA};
@@ -111,7 +111,7 @@ impl Rejects {
     fn with_command(&self, hash: RequestHash) -> Self {
         let mut rejects = Self { revision: self.revision + 1, ..self.clone() };
         rejects.command_hashes.insert(0, hash);
-        rejects.command_hashes.truncate(OBEYED);
+        rejects.command_hashes.truncate(REMEMBERED_COMMANDS);
         rejects
     }
 }
@@ -226,7 +226,7 @@ mod tests {
             let name = number.to_string();
             rejects = with(&rejects, reject(&name, name.as_bytes(), "old"), &name);
         }
-        assert_eq!((rejects.all().len(), rejects.command_hashes.len()), (MOST, OBEYED));
+        assert_eq!((rejects.all().len(), rejects.command_hashes.len()), (MOST, REMEMBERED_COMMANDS));
         assert_eq!(rejects.with(reject("one-more", b"more", "new"), &orders(), "more"), None);
         assert_eq!(
             with(&rejects, reject("0", b"0", "in other words"), "again").all().len(),

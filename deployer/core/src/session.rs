@@ -61,7 +61,7 @@ pub fn session_name(id: DeploymentId) -> String {
 
 /// Returns the policy of a session that may only read one function: for plans, and for observing what an alias serves.
 #[must_use]
-pub fn looking_policy(target: &Target, function: &FunctionName) -> String {
+pub fn read_only_policy(target: &Target, function: &FunctionName) -> String {
     let Target { account, region } = target;
     let arn = format!("arn:{}:lambda:{region}:{account}:function:{function}", region.partition());
     let statements = json!([

@@ -327,7 +327,7 @@ impl FunctionStatus {
 
     /// Adds what is live in the environments that this one is promoted from.
     #[must_use]
-    pub fn beside<'a>(self, ahead: impl Iterator<Item = &'a Ahead>) -> Self {
+    pub fn with_sources<'a>(self, ahead: impl Iterator<Item = &'a Ahead>) -> Self {
         let behind = ahead.filter_map(|ahead| ahead.ahead_of(self.live.as_ref())).collect();
         Self { behind, ..self }
     }
@@ -335,7 +335,7 @@ impl FunctionStatus {
 
 fn waiting(waiting: &Waiting) -> Option<WaitingStatus> {
     let Waiting { request, wait, .. } = waiting;
-    let promoting = request.promoting()?;
+    let promoting = request.promotion_spec()?;
     Some(WaitingStatus {
         deployment: request.id,
         from: promoting.from.clone(),

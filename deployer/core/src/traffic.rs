@@ -60,7 +60,7 @@ impl ObservedAlias {
     /// Returns the one version that serves, or will serve when Lambda moves the traffic. None if the traffic is split
     /// or the alias points to `$LATEST`.
     #[must_use]
-    pub fn serves_alone(&self) -> Option<&Version> {
+    pub fn sole_version(&self) -> Option<&Version> {
         self.version.as_ref().filter(|_| Traffic::of(self) != Traffic::Split)
     }
 
@@ -139,7 +139,7 @@ mod tests {
     fn whole_weight_without_provisioned_concurrency_is_somebodys_split() {
         let by_hand = ObservedAlias { provisioned: Some(false), ..alias(Some(7), &[(6, 1.0)]) };
         assert_eq!(Traffic::of(&by_hand), Traffic::Split);
-        assert_eq!(by_hand.serves_alone(), None);
+        assert_eq!(by_hand.sole_version(), None);
     }
 
     #[test]
@@ -152,11 +152,11 @@ mod tests {
     #[test]
     fn held_traffic_is_on_the_version_before() {
         let held = alias(Some(7), &[(6, 1.0)]);
-        assert_eq!((held.serves_alone(), held.traffic_version()), (Some(&version(7)), Some(version(6))));
+        assert_eq!((held.sole_version(), held.traffic_version()), (Some(&version(7)), Some(version(6))));
     }
 
     #[test]
     fn latest_serves_no_version_alone() {
-        assert_eq!(alias(None, &[]).serves_alone(), None);
+        assert_eq!(alias(None, &[]).sole_version(), None);
     }
 }

@@ -87,7 +87,7 @@ impl Reconciler<'_> {
         let FinishDetails { artifact, managed_keys, written, alias_only, provisioned, unobserved } = details;
         // Nobody has written anything before the artifact was resolved.
         let begun = claim.resumed() && claim.chosen().is_some();
-        let ending = self.at.although_begun(ending, &claim.done_outcomes(), begun);
+        let ending = self.at.keep_done_targets(ending, &claim.done_outcomes(), begun);
         let mut record = self.at.record_of(claim.active(), Status::InProgress).ended(ending, self.engine.now());
         record.artifact = artifact.or(record.artifact);
         let awaits = |outcome: &TargetOutcome| unobserved && claim.active().awaits(&outcome.target()).is_some();
@@ -108,7 +108,7 @@ impl Reconciler<'_> {
         };
         let (me, since) = (claimant(self.engine), self.engine.now());
         let may_try = || {
-            self.engine.timer().left() > self.engine.patience.record_needs
+            self.engine.timer().left() > self.engine.retries.record_needs
                 && self.engine.timer().passed(since) < LONGEST_COMMIT
         };
         // The targets are live already: nothing is as urgent as this write, as long as there is time.

@@ -1,7 +1,7 @@
 //! Publishes events, where deployer.json names a bus. Events only inform: nothing depends on one. An event about a
 //! record that cannot be sent stays in the outbox, and whoever flushes the outbox next sends it.
 
-use deployer_core::artifact::{NotOurs, Place};
+use deployer_core::artifact::{ArtifactKey, IgnoredUpload};
 use deployer_core::event::{Announcement, Event, RecordlessEvent};
 
 use crate::Engine;
@@ -47,9 +47,9 @@ pub(crate) async fn publish_ignored_upload(engine: &Engine, key: &str, because: 
 
 /// Sends the event of an upload that is ignored, if only the last part of its key is wrong: its sender meant to deploy
 /// it. Best effort.
-pub(crate) async fn publish_near_miss(engine: &Engine, not_ours: &NotOurs) {
-    if let NotOurs::Key { key, .. } = not_ours
-        && let Some((environment, _)) = Place::folder(key)
+pub(crate) async fn publish_near_miss(engine: &Engine, not_ours: &IgnoredUpload) {
+    if let IgnoredUpload::Key { key, .. } = not_ours
+        && let Some((environment, _)) = ArtifactKey::folder(key)
         && engine.config.environments.contains_key(&environment)
     {
         publish_ignored_upload(engine, key, &not_ours.to_string()).await;

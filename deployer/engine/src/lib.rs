@@ -45,7 +45,7 @@ use crate::port::{ArtifactStore, Clock, Events, Ledger, Queue, Rng, SessionProvi
 pub use claim::Claim;
 pub use commands::{Caller, FunctionError, History, Planned, PromotionOutcome, Recalled, RecalledFrom, run_command};
 pub use error::{CommandError, InvalidConfig, Transient};
-pub use masking::MaskingGate;
+pub use masking::MaskingSessions;
 pub use sweep::report::{FailureKind, QueueLength, SweepFailure, Swept};
 
 /// The number of targets of one deployment that are worked on at once.
@@ -85,7 +85,7 @@ pub struct Engine {
     /// The time by which this invocation must have answered.
     pub deadline: Timestamp,
     /// The engine's own retries.
-    pub patience: RetryPolicy,
+    pub retries: RetryPolicy,
 }
 
 /// The one retry policy of the engine, on top of the SDK's own.

@@ -1,7 +1,7 @@
 //! Masks the values of variables in all texts of sessions in target accounts, before anybody records, sends, logs or
 //! prints them. Lambda's texts may quote such values ("... String measured: {"DB_PASSWORD":"..."}").
 //!
-//! [`MaskingGate`] wraps the provider of sessions. It knows each value that was read from the deployment's function or
+//! [`MaskingSessions`] wraps the provider of sessions. It knows each value that was read from the deployment's function or
 //! sent to it. If such a value has six characters or more and stands in a text as a whole word, `***` takes its place.
 //! Must not know what a text is for.
 
@@ -28,13 +28,13 @@ const SHORTEST: usize = 6;
 const MASK: &str = "***";
 
 /// Opens sessions in which values of variables are masked.
-pub struct MaskingGate {
+pub struct MaskingSessions {
     sessions: Arc<dyn SessionProvider>,
     /// The known values by deployment and target: all sessions of one share them.
     known: Mutex<BTreeMap<(String, Target), Arc<KnownValues>>>,
 }
 
-impl MaskingGate {
+impl MaskingSessions {
     /// Wraps a provider, for one invocation.
     #[must_use]
     pub fn new(sessions: Arc<dyn SessionProvider>) -> Self {
@@ -43,9 +43,9 @@ impl MaskingGate {
 }
 
 #[async_trait]
-impl SessionProvider for MaskingGate {
-    async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
-        let account = self.sessions.enter(request).await?;
+impl SessionProvider for MaskingSessions {
+    async fn open_session(&self, request: &SessionRequest) -> Result<Account, EnterError> {
+        let account = self.sessions.open_session(request).await?;
         let place = (request.name.clone(), request.target.clone());
         let known = locked(&self.known).entry(place).or_default().clone();
         let Target { account: number, region } = &request.target;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deployer_core::asked::AskedFor;
+use deployer_core::asked::StoredRequest;
 use deployer_core::event::Event;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{self, Head, OutboxEntry, Request, ResolvedArtifact, SideEffect, Wakeup};
@@ -161,7 +161,7 @@ impl Outbox<'_> {
             };
             let drawn = (self.engine.now(), self.engine.token());
             let request = Request::automatic_promotion(record, completed_by, &at.name, chosen.clone(), drawn);
-            let (id, asked) = (request.id, AskedFor::new(&at.name, &at.function, request));
+            let (id, asked) = (request.id, StoredRequest::new(&at.name, &at.function, request));
             // A promotion that cannot be written holds up no other.
             match self.engine.store().create(&asked.key(), &asked).await {
                 Ok(_) => send_hint(self.engine, &at, id).await,

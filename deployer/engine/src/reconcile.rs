@@ -134,7 +134,7 @@ impl Reconciler<'_> {
         let (claim, chosen, rejects) = match resolved.await {
             Ok((Resolved::Known(claim, chosen), rejects)) => (claim, chosen, rejects),
             Ok((Resolved::Refused(refusal), _)) => {
-                let artifact = claim.request().promoting().and_then(|promoting| promoting.artifact.as_ref());
+                let artifact = claim.request().promotion_spec().and_then(|promoting| promoting.artifact.as_ref());
                 let details = FinishDetails {
                     artifact: artifact.map(ResolvedArtifact::recorded),
                     unobserved: true,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use deployer_core::artifact::Place;
+use deployer_core::artifact::ArtifactKey;
 use deployer_core::config::Target;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{self, Head, ResolvedArtifact, Source};
@@ -11,7 +11,7 @@ use deployer_core::id::{DeploymentId, Release};
 use deployer_core::promotion::Wait;
 use deployer_core::record::{Code, Ending, TargetError, TargetErrorCode};
 use deployer_core::rejects::Rejects;
-use deployer_core::session::{looking_policy, session_name};
+use deployer_core::session::{read_only_policy, session_name};
 
 use super::claim::{Claim, Stopped};
 use super::handle::Reconciler;
@@ -33,12 +33,12 @@ impl Reconciler<'_> {
     pub(crate) async fn resolve(self, claim: &Arc<Claim>, rejects: &Rejects) -> Result<Resolved, Transient> {
         // A deployment that may be half done goes on with its artifact; a promotion for which nothing was done is
         // evaluated again.
-        let begun = claim.resumed() || claim.request().promoting().is_none();
+        let begun = claim.resumed() || claim.request().promotion_spec().is_none();
         if let Some(chosen) = claim.chosen().filter(|_| begun) {
             return Ok(Resolved::Known(claim.clone(), chosen.clone()));
         }
         let (request, head) = (claim.request(), claim.seen().head);
-        if let Some(promoting) = request.promoting() {
+        if let Some(promoting) = request.promotion_spec() {
             if let Some(Stopped { because, .. }) = claim.stopped() {
                 return Ok(Resolved::Refused(Ending::Superseded { because }));
             }
@@ -69,8 +69,11 @@ impl Reconciler<'_> {
 
     /// Finds the newest version of a release's key.
     pub(crate) async fn newest(self, release: &Release) -> Result<Result<ResolvedArtifact, Ending>, Transient> {
-        let place =
-            Place { environment: self.at.name.clone(), function: self.at.function.clone(), release: release.clone() };
+        let place = ArtifactKey {
+            environment: self.at.name.clone(),
+            function: self.at.function.clone(),
+            release: release.clone(),
+        };
         let (bucket, key) = (&self.engine.config.artifact_bucket, place.key());
         let refused = |because: String| Ok(Err(Ending::Refused { code: Code::ArtifactGone, because }));
         match self.engine.ports.artifacts.newest(bucket, &key).await {
@@ -116,7 +119,7 @@ pub(crate) async fn open_reading_session(
         role: at.environment.role_name.clone(),
         external_id: at.environment.external_id.clone(),
         name: session_name(id),
-        policy: looking_policy(target, &at.function_name),
+        policy: read_only_policy(target, &at.function_name),
     };
     open_session(engine.ports.sessions.as_ref(), engine.timer(), &session).await
 }

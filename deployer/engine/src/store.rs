@@ -55,7 +55,7 @@ impl Persistence<'_> {
 
 impl Engine {
     pub(super) fn store(&self) -> Store<'_> {
-        Store { ports: &self.ports, retries: &self.patience }
+        Store { ports: &self.ports, retries: &self.retries }
     }
 }
 

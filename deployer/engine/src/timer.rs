@@ -106,7 +106,7 @@ impl Timer<'_> {
 impl Engine {
     /// Returns the time that this invocation has.
     pub(super) fn timer(&self) -> Timer<'_> {
-        Timer { clock: self.ports.clock.as_ref(), deadline: self.deadline, retries: &self.patience }
+        Timer { clock: self.ports.clock.as_ref(), deadline: self.deadline, retries: &self.retries }
     }
 }
 

@@ -94,7 +94,7 @@ impl Deployer {
         };
         let ports = self.clients.ports(&config);
         let (region, policy) = (Some(settings.region.clone()), RetryPolicy::default());
-        Ok(Engine { ports, config, outdated: outdated.map(|error| error.0), region, deadline, patience: policy })
+        Ok(Engine { ports, config, outdated: outdated.map(|error| error.0), region, deadline, retries: policy })
     }
 
     async fn load(&self) -> Result<(&Settings, Loaded), InvalidConfig> {

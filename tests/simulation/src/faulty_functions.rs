@@ -29,10 +29,10 @@ impl FaultySessions {
 
 #[async_trait]
 impl SessionProvider for FaultySessions {
-    async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
-        let account = self.gate.enter(request).await?;
+    async fn open_session(&self, request: &SessionRequest) -> Result<Account, EnterError> {
+        let account = self.gate.open_session(request).await?;
         let functions = Arc::new(FaultyFunctions { account, mutant: self.mutant });
-        Ok(Account::assert(&request.target, &request.target.account, functions)?)
+        Ok(Account::verify_account(&request.target, &request.target.account, functions)?)
     }
 }
 
@@ -117,8 +117,8 @@ impl Functions for FaultyFunctions {
         let functions = self.account.functions();
         let mut newest = None;
         match self.mutant {
-            Some(Mutant::DoorsLeftOpen) if matches!(write, Write::TurnAlias { .. }) => {
-                let Write::TurnAlias { alias, .. } = write else { return functions.write(name, write).await };
+            Some(Mutant::DoorsLeftOpen) if matches!(write, Write::RewriteAlias { .. }) => {
+                let Write::RewriteAlias { alias, .. } = write else { return functions.write(name, write).await };
                 Ok(Answer::Alias(ObservedAlias { revision: RevisionId("turned".to_owned()), ..alias.clone() }))
             }
             Some(Mutant::NewestRevision) => {

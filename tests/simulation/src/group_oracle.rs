@@ -64,7 +64,7 @@ impl GroupOracle<'_> {
 
     fn on_head(&mut self, key: &str, after: Head) {
         let before = self.heads.insert(key.to_owned(), after.clone()).unwrap_or_default();
-        let is_member = |waiting: &&Waiting| waiting.request.promoting().is_some_and(|it| it.group.is_some());
+        let is_member = |waiting: &&Waiting| waiting.request.promotion_spec().is_some_and(|it| it.group.is_some());
         for member in after.waiting().iter().filter(is_member) {
             self.before_member.entry(member.request.id).or_insert_with(|| {
                 let open = before.active().map(|active| &active.request).into_iter().chain(before.all_pending());

@@ -61,7 +61,7 @@ pub(super) fn check(
     });
     let oracle = PromotionOracle { runner, journal, function: first.function, rejects: rejects.collect(), replayed };
     for (case, timeline) in replayed {
-        let promoted = timeline.admissions.iter().filter_map(|one| Some((one, one.request.promoting()?)));
+        let promoted = timeline.admissions.iter().filter_map(|one| Some((one, one.request.promotion_spec()?)));
         for (admission, promoting) in promoted {
             let mut report = |text: String| {
                 let text = format!("{}/{}: {} {text}", case.environment.name, case.function, admission.request.id);
@@ -126,7 +126,7 @@ impl PromotionOracle<'_> {
             (!is_automatic).then(|| self.requested(request.cause.event_id.as_deref().unwrap_or_default())).flatten();
         let overrides = requested.as_ref().is_some_and(|requested| requested.overrides);
         // A group is decided as a whole: a freeze that begins after that stops no member.
-        let is_decided = request.promoting().is_some_and(|promoting| promoting.group.is_some());
+        let is_decided = request.promotion_spec().is_some_and(|promoting| promoting.group.is_some());
         // By the contract a promotion of the live artifact needs no approval. It need not end as `unchanged`: if
         // somebody else has changed a target since, it corrects that as a redeploy does.
         let is_live = timeline

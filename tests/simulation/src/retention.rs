@@ -32,7 +32,7 @@ pub(super) fn check(runner: &Runner<'_>, replayed: &[Replayed<'_>], found: &mut 
                 Some(record) => report(Rule::PromotionsEnd, format!("{id} waited, and is {}", record.status)),
                 // A group that ends undecided gives back the places of its members, and leaves nothing of them.
                 None if request
-                    .promoting()
+                    .promotion_spec()
                     .and_then(|it| it.group)
                     .is_some_and(|id| is_undecided(runner, case, id)) => {}
                 None => report(Rule::PromotionsEnd, format!("{id} waited, and has no record")),

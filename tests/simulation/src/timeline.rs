@@ -97,7 +97,7 @@ impl Timeline {
 
     /// Returns the number of promotions that came in.
     pub fn promoted(&self) -> usize {
-        self.admissions.iter().filter(|admission| admission.request.promoting().is_some()).count()
+        self.admissions.iter().filter(|admission| admission.request.promotion_spec().is_some()).count()
     }
 
     /// Returns the state at a journal index.

@@ -58,7 +58,7 @@ pub(super) enum OwnedWrite {
     FreeConcurrency,
     CreateAlias { alias: AliasName, version: Version },
     MoveAlias { alias: AliasName, version: Version, revision: RevisionId },
-    TurnAlias { alias: ObservedAlias, description: String },
+    RewriteAlias { alias: ObservedAlias, description: String },
     DeleteVersion(Version),
 }
 
@@ -107,8 +107,8 @@ impl From<&Write<'_>> for OwnedWrite {
             Write::MoveAlias { alias, version, revision } => {
                 Self::MoveAlias { alias: alias.clone(), version: version.clone(), revision: revision.clone() }
             }
-            Write::TurnAlias { alias, description } => {
-                Self::TurnAlias { alias: alias.clone(), description: description.to_owned() }
+            Write::RewriteAlias { alias, description } => {
+                Self::RewriteAlias { alias: alias.clone(), description: description.to_owned() }
             }
             Write::DeleteVersion(version) => Self::DeleteVersion(version.clone()),
         }
@@ -133,7 +133,7 @@ impl OwnedWrite {
             Self::FreeConcurrency => Write::FreeConcurrency,
             Self::CreateAlias { alias, version } => Write::CreateAlias { alias, version },
             Self::MoveAlias { alias, version, revision } => Write::MoveAlias { alias, version, revision },
-            Self::TurnAlias { alias, description } => Write::TurnAlias { alias, description },
+            Self::RewriteAlias { alias, description } => Write::RewriteAlias { alias, description },
             Self::DeleteVersion(version) => Write::DeleteVersion(version),
         }
     }

@@ -85,7 +85,7 @@ impl Lambda {
             Write::Create { .. } => unreachable!("made above"),
             Write::UpdateConfiguration { configuration, revision } => {
                 function.may_be_updated("UpdateFunctionConfiguration", name, Some(revision))?;
-                configuration.lay_over(&mut function.latest.settings);
+                configuration.overlay(&mut function.latest.settings);
                 function.updated(busy);
                 Ok(Answer::Done)
             }
@@ -147,7 +147,7 @@ impl Lambda {
                 precondition("UpdateAlias", name, revision, found.revision)?;
                 self.point("UpdateAlias", name, alias, version, context.now)
             }
-            Write::TurnAlias { alias, description } => {
+            Write::RewriteAlias { alias, description } => {
                 let next = function.next_revision();
                 let Some(found) = function.aliases.get_mut(alias.name.as_str()) else {
                     return Err(no(Kind::Other, "UpdateAlias", name, "ResourceNotFoundException: Alias not found"));
@@ -196,7 +196,7 @@ impl Lambda {
         settings.architectures = new.architecture;
         settings.source_kms_key_arn = new.source_key.clone();
         settings.tenancy_config = new.tenancy.clone();
-        new.configuration.lay_over(&mut settings);
+        new.configuration.overlay(&mut settings);
         if settings.runtime.as_deref() == Some("provided.al2") {
             let text = "InvalidParameterValueException: The runtime parameter of provided.al2 is no longer supported";
             return Err(no(Kind::Invalid, "CreateFunction", name, text));

@@ -76,7 +76,7 @@ pub struct World {
     config: Mutex<Arc<Config>>,
     region: Region,
     /// The engine's retry policy.
-    pub patience: RetryPolicy,
+    pub retries: RetryPolicy,
     /// The reason why the configuration is the last good one, if the present deployer.json cannot be loaded.
     pub outdated: Option<String>,
     /// The time limit of an invocation.
@@ -120,7 +120,7 @@ impl World {
             }),
             config: Mutex::new(Arc::new(config)),
             region,
-            patience: RetryPolicy::default(),
+            retries: RetryPolicy::default(),
             outdated: None,
             time: Duration::from_secs(900),
             decorate_ports: None,

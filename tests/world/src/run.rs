@@ -8,7 +8,7 @@ use deployer_core::artifact::Upload;
 use deployer_core::promotion::{ApprovalGiven, PromotionRequest};
 use deployer_core::trigger::Tick;
 use deployer_core::trigger::{InboundEvent, Invocation as Payload, decode};
-use deployer_engine::MaskingGate;
+use deployer_engine::MaskingSessions;
 use deployer_engine::batch::handle;
 use deployer_engine::port::{Clock, Events, Queue, Rng};
 use deployer_engine::{Engine, EventOutcome, FunctionError, Ports, Swept, Transient, run_command};
@@ -127,7 +127,7 @@ impl World {
         let ports = Ports {
             artifacts: Arc::new(ArtifactPort(connection.clone())),
             ledger: Arc::new(LedgerPort(connection.clone())),
-            sessions: Arc::new(MaskingGate::new(Arc::new(StsPort(connection.clone())))),
+            sessions: Arc::new(MaskingSessions::new(Arc::new(StsPort(connection.clone())))),
             queue: config.queue_url.is_some().then(|| Arc::new(QueuePort(connection.clone())) as Arc<dyn Queue>),
             events: config.event_bus.is_some().then(|| Arc::new(EventsPort(connection.clone())) as Arc<dyn Events>),
             clock: Arc::new(ConnectionClock(connection.clone())),
@@ -143,7 +143,7 @@ impl World {
             outdated: self.outdated.clone(),
             region: Some(self.region.clone()),
             deadline: self.now() + time,
-            patience: self.patience.clone(),
+            retries: self.retries.clone(),
         }
     }
 }

@@ -9,7 +9,7 @@ use deployer_core::artifact::ArtifactRef;
 use deployer_core::doctor::{Attempt, DoctorReport, PROBE, ProbedAction, QueueLook, Refusal, Refused};
 use deployer_core::id::{BucketName, EnvironmentName};
 use deployer_engine::port::{
-    ArtifactStore as _, EnterError, Probe, ReadError, SelfDiagnostics, SessionRequest, right_account,
+    ArtifactStore as _, EnterError, Probe, ReadError, SelfDiagnostics, SessionRequest, ensure_account,
 };
 use jiff::Timestamp;
 
@@ -69,11 +69,11 @@ impl SelfDiagnostics for SelfDiagnosticsPort {
         self.0.call(Op::GetQueueAttributes, "queue", arn, look).await
     }
 
-    async fn enter(&self, request: &SessionRequest) -> Result<Arc<dyn Probe>, EnterError> {
+    async fn open_session(&self, request: &SessionRequest) -> Result<Arc<dyn Probe>, EnterError> {
         let target = &request.target;
-        let enter = |state: &mut State, here: &CallContext| state.sts.enter(request, here.now);
+        let enter = |state: &mut State, here: &CallContext| state.sts.open_session(request, here.now);
         let (found, policy) = self.0.call(Op::AssumeRole, &target.to_string(), request.role.as_str(), enter).await?;
-        right_account(target, &found)?;
+        ensure_account(target, &found)?;
         Ok(Arc::new(Session {
             connection: self.0.clone(),
             target: target.clone(),

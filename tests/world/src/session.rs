@@ -168,7 +168,7 @@ impl Session {
             Write::ReserveConcurrency(_) => one("lambda:PutFunctionConcurrency"),
             Write::FreeConcurrency => one("lambda:DeleteFunctionConcurrency"),
             Write::CreateAlias { .. } => self.both("lambda:CreateAlias", name),
-            Write::MoveAlias { .. } | Write::TurnAlias { .. } => self.both("lambda:UpdateAlias", name),
+            Write::MoveAlias { .. } | Write::RewriteAlias { .. } => self.both("lambda:UpdateAlias", name),
             Write::DeleteVersion(version) => {
                 vec![Need::new("lambda:DeleteFunction", format!("{}:{version}", self.arn(name)))]
             }
@@ -191,7 +191,7 @@ fn op(write: &Write<'_>) -> Op {
         Write::ReserveConcurrency(_) => Op::PutFunctionConcurrency,
         Write::FreeConcurrency => Op::DeleteFunctionConcurrency,
         Write::CreateAlias { .. } => Op::CreateAlias,
-        Write::MoveAlias { .. } | Write::TurnAlias { .. } => Op::UpdateAlias,
+        Write::MoveAlias { .. } | Write::RewriteAlias { .. } => Op::UpdateAlias,
         Write::DeleteVersion(_) => Op::DeleteFunction,
     }
 }

@@ -89,7 +89,7 @@ impl Sts {
         !self.closed.contains(account) && role.is_some_and(|role| !role.may_not.contains(action))
     }
 
-    pub(super) fn enter(
+    pub(super) fn open_session(
         &mut self,
         request: &SessionRequest,
         now: Timestamp,
@@ -125,9 +125,9 @@ pub(super) struct StsPort(pub Arc<Connection>);
 
 #[async_trait]
 impl SessionProvider for StsPort {
-    async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
+    async fn open_session(&self, request: &SessionRequest) -> Result<Account, EnterError> {
         let target = &request.target;
-        let enter = |state: &mut State, here: &CallContext| state.sts.enter(request, here.now);
+        let enter = |state: &mut State, here: &CallContext| state.sts.open_session(request, here.now);
         let (found, policy) = self.0.call(Op::AssumeRole, &target.to_string(), request.role.as_str(), enter).await?;
         let session = Session {
             connection: self.0.clone(),
@@ -136,6 +136,6 @@ impl SessionProvider for StsPort {
             name: request.name.clone(),
             policy,
         };
-        Ok(Account::assert(target, &found, Arc::new(session))?)
+        Ok(Account::verify_account(target, &found, Arc::new(session))?)
     }
 }

@@ -362,7 +362,7 @@ async fn no_write_is_sent_without_the_time_it_needs() {
     let world = World::with_orders();
     world.latency(|call| Duration::from_secs(if call.op == Op::AssumeRole { 20 } else { 0 }));
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    let run = world.invocation().within(world.patience.write_needs + Duration::from_secs(15)).upload(&upload).await;
+    let run = world.invocation().within(world.retries.write_needs + Duration::from_secs(15)).upload(&upload).await;
     assert!(matches!(run.outcome, Outcome::EventOutcome(_)), "{run:?}");
     assert!(world.writes().is_empty());
     assert!(world.render().contains("dev/orders/1.1.0: in progress, no result"), "{}", world.render());
@@ -377,7 +377,7 @@ async fn no_write_is_sent_without_the_time_it_needs() {
 async fn deployment_that_could_not_end_in_time_comes_again() {
     let world = World::with_orders();
     let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
-    let run = world.invocation().within(world.patience.write_needs).upload(&upload).await;
+    let run = world.invocation().within(world.retries.write_needs).upload(&upload).await;
     assert!(matches!(run.outcome, Outcome::Transient(_)), "{run:?}");
     assert!(world.calls().is_empty(), "{:?}", world.calls());
     assert_eq!(recorded(world.deliver(&upload).await.unwrap()).status, Status::Succeeded);

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use deployer_core::artifact::Place;
+use deployer_core::artifact::ArtifactKey;
 use deployer_core::config::{Config, Environment, FunctionNameTemplate, Span, Target, WhenFrozen};
 use deployer_core::head::Source;
 use deployer_core::id::{
@@ -29,7 +29,7 @@ use tokio::sync::Semaphore;
 
 use deployer_aws::CallerError;
 use deployer_aws::{OsRng, SystemClock};
-use deployer_engine::MaskingGate;
+use deployer_engine::MaskingSessions;
 use deployer_engine::port::{Clock as _, Ledger as _, LedgerError, SessionProvider};
 use deployer_engine::{Caller, CommandError, Engine, Planned, Ports, RetryPolicy};
 use files::Files;
@@ -211,7 +211,7 @@ impl Direct {
 
     /// Makes the engine of one deployment, with its own deadline and its own watch.
     fn engine(&self) -> Engine {
-        let masked = Arc::new(MaskingGate::new(self.sessions.clone()));
+        let masked = Arc::new(MaskingSessions::new(self.sessions.clone()));
         let ports = Ports {
             artifacts: self.files.clone(),
             ledger: self.ledger.clone(),
@@ -224,13 +224,13 @@ impl Direct {
         };
         let deadline = SystemClock.now().checked_add(MAX_DURATION).unwrap_or(Timestamp::MAX);
         let policy = RetryPolicy { write_needs: deployer_aws::SENDING_TIMEOUT, ..RetryPolicy::default() };
-        Engine { ports, config: self.config.clone(), outdated: None, region: None, deadline, patience: policy }
+        Engine { ports, config: self.config.clone(), outdated: None, region: None, deadline, retries: policy }
     }
 
     /// Registers the zip as the newest upload of the function's only release.
     fn register_zip(&self, function: &FunctionName, zip: File) -> Release {
         let (environment, function) = (self.direct_target.environment.clone(), function.clone());
-        let place = Place { environment, function, release: literal(RELEASE) };
+        let place = ArtifactKey { environment, function, release: literal(RELEASE) };
         self.files.put(place.key(), zip);
         place.release
     }

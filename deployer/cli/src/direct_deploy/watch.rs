@@ -33,8 +33,8 @@ impl WatchedSessions {
 
 #[async_trait]
 impl SessionProvider for WatchedSessions {
-    async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError> {
-        let account = self.sessions.enter(request).await?;
+    async fn open_session(&self, request: &SessionRequest) -> Result<Account, EnterError> {
+        let account = self.sessions.open_session(request).await?;
         let (notify, notified) = (self.notify.clone(), self.notified.clone());
         Ok(account.with_decorator(|functions| Arc::new(Watched { functions, notify, notified })))
     }

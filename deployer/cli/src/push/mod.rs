@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use deployer_core::artifact::Place;
+use deployer_core::artifact::ArtifactKey;
 use deployer_core::config::Span;
 use deployer_core::id::{BucketName, EnvironmentName, FunctionName, Release, Sha256};
 use deployer_core::package::Package;
@@ -113,8 +113,12 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
 }
 
 impl Options {
-    fn place(&self) -> Place {
-        Place { environment: self.environment.clone(), function: self.function.clone(), release: self.release.clone() }
+    fn place(&self) -> ArtifactKey {
+        ArtifactKey {
+            environment: self.environment.clone(),
+            function: self.function.clone(),
+            release: self.release.clone(),
+        }
     }
 
     /// Returns the ledger bucket if the verb waits for the result.
@@ -165,7 +169,7 @@ impl Options {
         let bar = &progress::bytes(format!("uploading {key}"), size);
         let upload = Upload { bucket, key: &key, file: Arc::new(file), size, sha256, parts, metadata, bar };
         let version_id = upload.send(&upload::client(sdk), interrupts).await?;
-        let result = DeploymentRecord::result_of(&self.environment, &self.function, &self.release, &version_id);
+        let result = DeploymentRecord::result_key_of(&self.environment, &self.function, &self.release, &version_id);
         Ok(Uploaded { bucket: bucket.clone(), key, version_id, size, files, manifest, sha256, result })
     }
 

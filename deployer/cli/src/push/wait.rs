@@ -8,7 +8,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use deployer_core::artifact::Place;
+use deployer_core::artifact::ArtifactKey;
 use deployer_core::config::Span;
 use deployer_core::id::BucketName;
 use deployer_core::record::DeploymentRecord;
@@ -24,7 +24,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(5);
 pub(super) struct ResultWait<'a> {
     pub ledger: &'a BucketName,
     pub key: &'a str,
-    pub place: &'a Place,
+    pub place: &'a ArtifactKey,
     pub timeout: Span,
 }
 
@@ -60,7 +60,7 @@ impl ResultWait<'_> {
             () = tokio::time::sleep(self.timeout.as_duration()) => true,
             () = interrupts.received() => false,
         };
-        let Place { environment, function, release } = self.place;
+        let ArtifactKey { environment, function, release } = self.place;
         let name = format!("{environment}/{function}/{release}");
         if !over {
             return Err(CliError::interrupted(format!("interrupted; {}", self.next_steps(&name))));
@@ -76,7 +76,7 @@ impl ResultWait<'_> {
 
     /// Describes how the deployment continues and how to see it.
     fn next_steps(&self, name: &str) -> String {
-        let Self { ledger, key, place: Place { environment, function, .. }, .. } = self;
+        let Self { ledger, key, place: ArtifactKey { environment, function, .. }, .. } = self;
         format!(
             "the deployment of {name} goes on\n  aws s3 cp s3://{ledger}/{key} -\n    shows its result, once it has ended\n  \
              deployctl history --environment {environment} --function {function}\n    shows how far it is, to whom the \

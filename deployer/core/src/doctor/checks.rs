@@ -14,8 +14,8 @@ use crate::id::{BucketName, Region};
 use crate::names::SWEEPS;
 
 /// The interval at which sweeps write their time to the ledger: one writes if the last entry is older.
-pub const SWEEP_NOTED_EVERY: Duration = Duration::from_secs(300);
-/// The age of the last entry at which the sweep counts as off: twice [`SWEEP_NOTED_EVERY`].
+pub const SWEEP_NOTE_INTERVAL: Duration = Duration::from_secs(300);
+/// The age of the last entry at which the sweep counts as off: twice [`SWEEP_NOTE_INTERVAL`].
 const SWEEP_OVERDUE: Duration = Duration::from_secs(600);
 
 /// A call that did not succeed.
@@ -74,7 +74,7 @@ fn failed_call(check: impl Into<String>, refused: &Refused, missing: impl FnOnce
     if let Some(advice) = Denial::of(message).advice() {
         return Check::fail(check, format!("{message}; {advice}"));
     }
-    Check::fail(check, message).for_want_of(missing())
+    Check::fail(check, message).with_missing(missing())
 }
 
 impl Refused {
@@ -163,7 +163,7 @@ pub fn queue(
         );
         return Check::fail(check, because);
     }
-    Check::ok(check).seeing(seen)
+    Check::ok(check).with_finding(seen)
 }
 
 /// Checks that the dead-letter queue exists and is empty.
@@ -294,7 +294,7 @@ pub fn read_artifact(
 ) -> Check {
     const CHECK: &str = "read artifact";
     match outcome {
-        Ok(()) => Check::ok(CHECK).seeing(format!("{} (version {})", artifact.key, artifact.version_id)),
+        Ok(()) => Check::ok(CHECK).with_finding(format!("{} (version {})", artifact.key, artifact.version_id)),
         Err(error) => {
             let of_key = ["KMS", "kms:"].iter().any(|word| error.message.contains(word));
             failed_call(CHECK, error, || {

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 pub use action::{PROBE, ProbedAction, UNPROBED};
 pub use checks::{
-    Attempt, QueueLook, Refusal, Refused, SWEEP_NOTED_EVERY, Tried, clocks, dead_letters, entered, ledger, queue,
+    Attempt, QueueLook, Refusal, Refused, SWEEP_NOTE_INTERVAL, Tried, clocks, dead_letters, entered, ledger, queue,
     read_artifact, rights, sweep, versioning,
 };
 pub use statement::{Chain, probe_policy};
@@ -111,13 +111,13 @@ impl Check {
 
     /// Adds the finding.
     #[must_use]
-    pub fn seeing(self, what: impl Into<PlainText>) -> Self {
+    pub fn with_finding(self, what: impl Into<PlainText>) -> Self {
         Self { because: Some(what.into()), ..self }
     }
 
     /// Adds the statements that are missing.
     #[must_use]
-    pub fn for_want_of(self, missing: Vec<Missing>) -> Self {
+    pub fn with_missing(self, missing: Vec<Missing>) -> Self {
         Self { missing, ..self }
     }
 

@@ -92,7 +92,7 @@ pub enum Phase {
     Moving,
     /// A member has failed, and all members that reached a target are rolled back.
     #[serde(rename = "going_back")]
-    GoingBack,
+    RollingBack,
     /// The group has ended.
     Ended,
 }
@@ -206,7 +206,7 @@ impl Group {
 
     /// Makes the promotion of one of its functions.
     #[must_use]
-    pub fn promoting(&self, member: &Member) -> PromotionSpec {
+    pub fn promotion_spec(&self, member: &Member) -> PromotionSpec {
         PromotionSpec {
             from: self.from.clone(),
             named: self.release.clone(),
@@ -233,13 +233,13 @@ impl Group {
         match self.phase {
             Phase::Checking | Phase::Placing => GroupState::Undecided,
             Phase::Moving => GroupState::Decided(self.decided_at.unwrap_or(self.started_at)),
-            Phase::GoingBack | Phase::Ended => GroupState::Over,
+            Phase::RollingBack | Phase::Ended => GroupState::Over,
         }
     }
 
     /// Makes the request that rolls one of its functions back; none if its artifact is not known.
     #[must_use]
-    pub fn request_back(&self, member: &Member, (now, marker): (Timestamp, Token)) -> Option<Request> {
+    pub fn rollback_request(&self, member: &Member, (now, marker): (Timestamp, Token)) -> Option<Request> {
         let ResolvedArtifact { release, artifact, .. } = member.chosen.clone()?;
         let cause = Cause { kind: CauseKind::Rollback, ..self.cause.clone() };
         let place = (&self.environment, &member.function);
@@ -252,8 +252,8 @@ impl Group {
     /// # Errors
     /// The reason why the approval does not count.
     pub fn with_approval(&self, approved: &Approved) -> Result<Option<Self>, String> {
-        approved.counts_for(self.cause.requested_by.as_deref())?;
-        if approved.is_among(&self.approvals) {
+        approved.check_eligible(self.cause.requested_by.as_deref())?;
+        if approved.repeats_one_of(&self.approvals) {
             return Ok(None);
         }
         let mut group = self.next();

@@ -122,7 +122,8 @@ impl Group {
             return group;
         }
         group.because = Some(format!("{names} did not get there, so the others go back").into());
-        (group.code, group.phase, group.rollback_started_at) = (Some(Code::TargetFailed), Phase::GoingBack, Some(now));
+        (group.code, group.phase, group.rollback_started_at) =
+            (Some(Code::TargetFailed), Phase::RollingBack, Some(now));
         group
     }
 
@@ -135,7 +136,7 @@ impl Group {
     /// Takes over the states of its members' rollbacks. `records` has the record of the rollback of each member, in
     /// their order.
     #[must_use]
-    pub fn gone_back(&self, records: &[Option<DeploymentRecord>], now: Timestamp) -> Self {
+    pub fn with_rollbacks(&self, records: &[Option<DeploymentRecord>], now: Timestamp) -> Self {
         let mut group = self.next();
         let (mut open, mut back, mut failures) = (false, Vec::new(), Vec::new());
         for (number, (member, record)) in group.functions.iter_mut().zip(records).enumerate() {

@@ -108,7 +108,7 @@ fn member_not_done_after_six_hours_fails_the_group() {
     let six_hours = 30 + 6 * 3600;
     assert_eq!(group.moved(&records, second(six_hours)).phase, Phase::Moving);
     let late = group.moved(&records, second(six_hours + 1));
-    assert_eq!((late.phase, late.functions[1].status), (Phase::GoingBack, Some(Status::Failed)));
+    assert_eq!((late.phase, late.functions[1].status), (Phase::RollingBack, Some(Status::Failed)));
     let withdrawn = group.moved(&records, second(six_hours)).to_withdraw(second(six_hours + 1)).count();
     assert_eq!(withdrawn, 1);
     let active = [record(&group, 0, Status::Pending), record(&group, 1, Status::InProgress)];
@@ -125,8 +125,8 @@ fn failed_member_that_reached_a_target_is_rolled_back() {
     failed.targets.push(serde_json::from_value(target).unwrap());
     let turned = group.moved(&[record(&group, 0, Status::Unchanged), Some(failed)], second(60));
     let moved: Vec<_> = turned.functions.iter().map(Member::has_moved).collect();
-    assert_eq!((turned.phase, moved), (Phase::GoingBack, vec![false, true]));
-    let back = turned.gone_back(&[None, record(&group, 1, Status::Succeeded)], second(70));
+    assert_eq!((turned.phase, moved), (Phase::RollingBack, vec![false, true]));
+    let back = turned.with_rollbacks(&[None, record(&group, 1, Status::Succeeded)], second(70));
     assert_eq!((back.status, back.functions[1].status), (Status::RolledBack, Some(Status::RolledBack)));
     assert!(back.because.unwrap().starts_with("worker did not get there"));
 }
@@ -135,7 +135,7 @@ fn failed_member_that_reached_a_target_is_rolled_back() {
 fn members_have_their_requests_ids_if_the_event_is_ahead() {
     let group = Group::of(&asked(99), &functions(), second(20));
     for member in &group.functions {
-        assert_eq!(group.request(member, group.promoting(member), token()).id, member.deployment);
+        assert_eq!(group.request(member, group.promotion_spec(member), token()).id, member.deployment);
     }
 }
 
@@ -153,10 +153,10 @@ fn group_succeeds_when_all_members_have() {
 fn only_members_that_moved_are_rolled_back() {
     let group = moving();
     let turned = group.moved(&[record(&group, 0, Status::Succeeded), record(&group, 1, Status::Failed)], second(60));
-    assert_eq!((turned.phase, turned.rollback_started_at), (Phase::GoingBack, Some(second(60))));
-    let on_its_way = turned.gone_back(&[record(&group, 0, Status::InProgress), None], second(70));
-    assert_eq!(on_its_way.phase, Phase::GoingBack);
-    let back = turned.gone_back(&[record(&group, 0, Status::Succeeded), None], second(70));
+    assert_eq!((turned.phase, turned.rollback_started_at), (Phase::RollingBack, Some(second(60))));
+    let on_its_way = turned.with_rollbacks(&[record(&group, 0, Status::InProgress), None], second(70));
+    assert_eq!(on_its_way.phase, Phase::RollingBack);
+    let back = turned.with_rollbacks(&[record(&group, 0, Status::Succeeded), None], second(70));
     let statuses: Vec<_> = back.functions.iter().map(|member| member.status.unwrap()).collect();
     assert_eq!((back.status, statuses), (Status::RolledBack, vec![Status::RolledBack, Status::Failed]));
     let waits = group.moved(&[record(&group, 0, Status::Pending), record(&group, 1, Status::Failed)], second(60));
@@ -165,7 +165,7 @@ fn only_members_that_moved_are_rolled_back() {
     assert_eq!(group.to_withdraw(second(60)).count(), 0);
     let none = group.moved(&[record(&group, 0, Status::Refused), record(&group, 1, Status::Failed)], second(60));
     assert_eq!((none.phase, none.status), (Phase::Ended, Status::Failed), "nothing has to go back");
-    let failed = turned.gone_back(&[record(&group, 0, Status::Refused), None], second(70));
+    let failed = turned.with_rollbacks(&[record(&group, 0, Status::Refused), None], second(70));
     let statuses: Vec<_> = failed.functions.iter().map(|member| member.status.unwrap()).collect();
     assert_eq!((failed.status, statuses), (Status::Failed, vec![Status::Succeeded, Status::Failed]));
 }

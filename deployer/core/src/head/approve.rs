@@ -31,10 +31,10 @@ pub fn approve(head: &Head, id: DeploymentId, approved: &Approved) -> ApprovalEf
     let Some(Request { cause, source: Source::Promoted(promoting), .. }) = waiting.map(|w| &mut w.request) else {
         return ApprovalEffect::NotWaiting;
     };
-    if approved.is_among(&promoting.approvals) {
+    if approved.repeats_one_of(&promoting.approvals) {
         return ApprovalEffect::Earlier;
     }
-    if let Err(because) = approved.counts_for(cause.requested_by.as_deref()) {
+    if let Err(because) = approved.check_eligible(cause.requested_by.as_deref()) {
         return ApprovalEffect::Void(because);
     }
     promoting.approvals.push(approved.clone());

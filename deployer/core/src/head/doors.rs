@@ -54,7 +54,7 @@ impl Door {
     #[must_use]
     pub fn explains(&self, before: Option<&ObservedAlias>, after: Option<&ObservedAlias>) -> bool {
         // Lambda itself may have put its weight beside it.
-        let serves = |alias: &ObservedAlias| alias.serves_alone() == self.version.as_ref();
+        let serves = |alias: &ObservedAlias| alias.sole_version() == self.version.as_ref();
         self.version.is_some() && !self.is_shut_by(before) && after.is_some_and(serves)
     }
 

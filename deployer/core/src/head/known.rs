@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::commanded::OBEYED;
+use crate::commanded::REMEMBERED_COMMANDS;
 use crate::id::{DeploymentId, RequestHash};
 
 /// The number of requests that are known by their hash.
@@ -41,7 +41,7 @@ impl KnownRequests {
     /// Remembers that a command was carried out.
     pub(super) fn carry_out(&mut self, hash: RequestHash) {
         self.carried_out.insert(0, hash);
-        self.carried_out.truncate(OBEYED);
+        self.carried_out.truncate(REMEMBERED_COMMANDS);
     }
 
     /// Whether a command was carried out.

@@ -74,11 +74,11 @@ impl Request {
     /// The group that it is a member of.
     #[must_use]
     pub fn group(&self) -> Option<DeploymentId> {
-        self.promoting().and_then(|promoting| promoting.group)
+        self.promotion_spec().and_then(|promoting| promoting.group)
     }
 
     fn place_token(&self) -> Option<Token> {
-        self.promoting().and_then(|promoting| promoting.place)
+        self.promotion_spec().and_then(|promoting| promoting.place)
     }
 }
 

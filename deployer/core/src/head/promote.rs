@@ -149,7 +149,7 @@ pub fn promotion_refusal(head: &Head, request: &Request, decision: &Decision, at
         return Some(superseded(because));
     }
     let artifact = |request: &Request| {
-        let promoting = request.promoting()?;
+        let promoting = request.promotion_spec()?;
         Some((promoting.artifact.as_ref()?.artifact.clone(), promoting.freeze_override.clone()))
     };
     let waiting = &head.queue.waiting;

@@ -153,7 +153,7 @@ impl Request {
 
     /// The promotion that it asks for; none where it is none.
     #[must_use]
-    pub fn promoting(&self) -> Option<&PromotionSpec> {
+    pub fn promotion_spec(&self) -> Option<&PromotionSpec> {
         match &self.source {
             Source::Promoted(promoting) => Some(promoting),
             _ => None,

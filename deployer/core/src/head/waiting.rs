@@ -29,7 +29,8 @@ impl Waiting {
     pub fn record(&self, at: &FunctionRef<'_>) -> DeploymentRecord {
         let record = at.record(&self.request, Status::Pending);
         let promotion = record.promotion.map(|promotion| promotion.waiting(&self.wait));
-        let artifact = self.request.promoting().and_then(|promoting| Some(promoting.artifact.as_ref()?.recorded()));
+        let artifact =
+            self.request.promotion_spec().and_then(|promoting| Some(promoting.artifact.as_ref()?.recorded()));
         let because = Some(self.wait.to_string());
         DeploymentRecord { code: Some(Code::Waiting), because: because.map(Into::into), promotion, artifact, ..record }
     }

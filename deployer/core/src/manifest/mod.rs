@@ -213,7 +213,7 @@ impl Manifest {
     /// Returns a diagnostic for each environment of the manifest that deployer.json does not have, with the nearest one
     /// that it has.
     #[must_use]
-    pub fn strangers<'a>(&self, known: impl IntoIterator<Item = &'a EnvironmentName>) -> Vec<Diagnostic> {
+    pub fn unknown_environments<'a>(&self, known: impl IntoIterator<Item = &'a EnvironmentName>) -> Vec<Diagnostic> {
         let known: BTreeSet<&str> = known.into_iter().map(EnvironmentName::as_str).collect();
         let unknown = self.overlays.keys().filter(|name| !known.contains(name.as_str()));
         let diagnostics = unknown.map(|name| {

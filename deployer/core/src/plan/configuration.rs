@@ -60,7 +60,7 @@ macro_rules! configuration {
 
             /// Applies the sent fields to a function's settings, as Lambda does. Fields that are not sent stay, and an
             /// empty text or queue removes the setting.
-            pub fn lay_over(&self, settings: &mut Settings) {
+            pub fn overlay(&self, settings: &mut Settings) {
                 $( $(
                     let sent: &Option<sent!($type $(, $sent)?)> = &self.$name;
                     if let Some(sent) = sent {

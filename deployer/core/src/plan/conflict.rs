@@ -35,7 +35,7 @@ pub fn foreign_change(wanted: &Wanted<'_>, before: &Observed, after: &Observed) 
     }
     // The deployer points an alias to exactly one version.
     let serves_ours = after.serving.as_ref().is_some_and(|serving| serving.version.is_some() && serving.sha256 == ours)
-        && after.alias.as_ref().is_some_and(|alias| alias.serves_alone().is_some());
+        && after.alias.as_ref().is_some_and(|alias| alias.sole_version().is_some());
     let place =
         |observed: &Observed| observed.alias.as_ref().map(|alias| (alias.version.clone(), alias.weights.clone()));
     if place(before) == place(after) || serves_ours || has_moved_since(before, after) {

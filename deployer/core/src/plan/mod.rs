@@ -27,7 +27,7 @@ use crate::record::Previous;
 
 pub use configuration::{Change, Configuration, Shown, UnmergeableVariables, differences};
 pub use conflict::{foreign_change, still_as_planned};
-pub use planner::{NoPlan, plan};
+pub use planner::{PlanError, plan};
 pub use report::{PlanReport, PlannedChange, PlannedStep, RefusedPlan, TargetPlan};
 pub use restore::going_back;
 pub use surplus::{PRUNED_AT_ONCE, surplus};
@@ -201,7 +201,7 @@ impl Step {
 
     /// Whether the step changes the function's tags or its reserved concurrency.
     #[must_use]
-    pub fn is_about_belongings(&self) -> bool {
+    pub fn is_function_metadata(&self) -> bool {
         matches!(self, Self::Tag(_) | Self::Untag(_) | Self::ReserveConcurrency(_) | Self::FreeConcurrency)
     }
 

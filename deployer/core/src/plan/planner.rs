@@ -20,9 +20,9 @@ use crate::traffic::Traffic;
 /// Plans the steps by which the target comes to the wanted state (step "plan").
 ///
 /// # Errors
-/// [`NoPlan`] if no plan leads there: the function is in state Failed, does not exist and is not described well enough
+/// [`PlanError`] if no plan leads there: the function is in state Failed, does not exist and is not described well enough
 /// to be created, or the artifact does not fit it.
-pub fn plan(wanted: &Wanted<'_>, observed: &Observed) -> Result<Plan, NoPlan> {
+pub fn plan(wanted: &Wanted<'_>, observed: &Observed) -> Result<Plan, PlanError> {
     let manifest = &wanted.artifact.config;
     let role = execution_role(wanted)?;
     let mut draft = Draft::new(wanted, observed);
@@ -39,7 +39,7 @@ pub fn plan(wanted: &Wanted<'_>, observed: &Observed) -> Result<Plan, NoPlan> {
 
 /// The reason why there is no plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoPlan {
+pub enum PlanError {
     /// The artifact breaks a rule about zips, for the function as it is or shall be.
     #[error("{0}")]
     Unfit(PackageError),
@@ -48,11 +48,11 @@ pub enum NoPlan {
     Target(#[from] TargetError),
 }
 
-impl From<NoPlan> for TargetError {
-    fn from(no_plan: NoPlan) -> Self {
+impl From<PlanError> for TargetError {
+    fn from(no_plan: PlanError) -> Self {
         match no_plan {
-            NoPlan::Unfit(error) => Self::new(TargetErrorCode::InvalidConfiguration, "plan", error.to_string()),
-            NoPlan::Target(error) => error,
+            PlanError::Unfit(error) => Self::new(TargetErrorCode::InvalidConfiguration, "plan", error.to_string()),
+            PlanError::Target(error) => error,
         }
     }
 }
@@ -63,8 +63,8 @@ struct Draft {
 
 impl Draft {
     /// Checks that Lambda can start the contents of the zip, and notes warnings.
-    fn check_startable(&mut self, wanted: &Wanted<'_>, run: Run<'_>) -> Result<(), NoPlan> {
-        self.plan.warnings.extend(wanted.artifact.startup.suits(run).map_err(NoPlan::Unfit)?);
+    fn check_startable(&mut self, wanted: &Wanted<'_>, run: Run<'_>) -> Result<(), PlanError> {
+        self.plan.warnings.extend(wanted.artifact.startup.suits(run).map_err(PlanError::Unfit)?);
         Ok(())
     }
 
@@ -89,7 +89,12 @@ impl Draft {
         }
     }
 
-    fn create(&mut self, wanted: &Wanted<'_>, manifest: &FunctionConfig, role: Option<RoleArn>) -> Result<(), NoPlan> {
+    fn create(
+        &mut self,
+        wanted: &Wanted<'_>,
+        manifest: &FunctionConfig,
+        role: Option<RoleArn>,
+    ) -> Result<(), PlanError> {
         let architecture = manifest.architectures.unwrap_or(Architecture::X86_64);
         let (Some(role), Some(_), Some(_)) = (role, &manifest.runtime, &manifest.handler) else {
             return Err(cannot_create(wanted, manifest).into());
@@ -116,7 +121,7 @@ impl Draft {
         role: Option<&RoleArn>,
         latest: &ObservedCode,
         observed: &Observed,
-    ) -> Result<(), NoPlan> {
+    ) -> Result<(), PlanError> {
         if let Condition::Failed { because } = &latest.condition {
             return Err(failed_function(wanted, &because.to_string()).into());
         }

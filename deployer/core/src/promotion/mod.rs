@@ -1,6 +1,6 @@
 //! Promotions: the live artifact of another environment, the same object, is deployed here when the rules allow it.
 //!
-//! [`PromotionPolicy::judge`] decides, from heads that were read and a time that is passed in. It is asked when the
+//! [`PromotionPolicy::evaluate`] decides, from heads that were read and a time that is passed in. It is asked when the
 //! request comes, when the sweep checks waiting promotions, and once more under the claim. The rules must hold at that
 //! last time.
 

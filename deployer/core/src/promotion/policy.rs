@@ -55,7 +55,7 @@ pub enum Decision {
 impl PromotionPolicy<'_> {
     /// Evaluates a promotion by all rules.
     #[must_use]
-    pub fn judge(&self, request: &Request, promoting: &PromotionSpec) -> Decision {
+    pub fn evaluate(&self, request: &Request, promoting: &PromotionSpec) -> Decision {
         if let Some(decision) = self.evaluate_member(request, promoting) {
             return decision;
         }
@@ -69,7 +69,7 @@ impl PromotionPolicy<'_> {
     /// Whether several environments must have the artifact, and another one never had it live. A success there starts
     /// the promotion later.
     #[must_use]
-    pub fn is_of_several(&self, promoting: &PromotionSpec) -> bool {
+    pub fn needs_other_sources(&self, promoting: &PromotionSpec) -> bool {
         let Some(Promotion { from, require: Require::All, .. }) = &self.to.environment.promotion else { return false };
         let Some(artifact) = &promoting.artifact else { return false };
         let was_live =
@@ -79,7 +79,7 @@ impl PromotionPolicy<'_> {
 
     /// Whether the artifact is live on all targets already, and nothing but this request is open.
     #[must_use]
-    pub fn is_there_already(&self, request: &Request, promoting: &PromotionSpec) -> bool {
+    pub fn is_live_already(&self, request: &Request, promoting: &PromotionSpec) -> bool {
         let targets = &self.to.environment.targets;
         let is_live = |(live, artifact)| is_same(live, artifact) && live.lacking(targets).is_empty();
         self.here.queue().open().all(|open| open.id == request.id)
@@ -89,9 +89,9 @@ impl PromotionPolicy<'_> {
     /// Whether the last waiting promotion is an automatic one of the same code, which soaks already. An earlier one
     /// does not count: where promotions go in order, code that is live again comes again after them.
     #[must_use]
-    pub fn waits_already(&self, promoting: &PromotionSpec) -> bool {
+    pub fn soaks_already(&self, promoting: &PromotionSpec) -> bool {
         let same = |open: &Request| {
-            let (here, mine) = (open.promoting()?.artifact.as_ref()?, promoting.artifact.as_ref()?);
+            let (here, mine) = (open.promotion_spec()?.artifact.as_ref()?, promoting.artifact.as_ref()?);
             let is_automatic = open.cause.kind == CauseKind::AutomaticPromotion;
             let is_same = here.artifact == mine.artifact || (here.sha256.is_some() && here.sha256 == mine.sha256);
             Some(is_automatic && is_same)
@@ -125,7 +125,7 @@ impl PromotionPolicy<'_> {
             return refused(Code::NotPromotable, because);
         }
         // An artifact that is live already changes nothing, so it needs no approval.
-        let is_there = self.is_there_already(request, promoting);
+        let is_there = self.is_live_already(request, promoting);
         let wants_approval = self.to.environment.approval.is_some() && !is_there;
         if !is_automatic && wants_approval && request.cause.requested_by.is_none() {
             let because =

@@ -131,7 +131,7 @@ impl fmt::Display for Functions {
 impl PromotionRequest {
     /// Refuses a request that comes from another time: a replay, one from the future, or one older than a day.
     #[must_use]
-    pub fn is_out_of_time(&self, now: Timestamp) -> Option<Ending> {
+    pub fn refusal_by_time(&self, now: Timestamp) -> Option<Ending> {
         let refused = |code, because| Some(Ending::Refused { code, because });
         if self.is_replay {
             let because = "the event was played again from an archive, and such an event never promotes: ask anew";
@@ -151,7 +151,7 @@ impl PromotionRequest {
 
     /// Makes the parameters of the promotion of each function.
     #[must_use]
-    pub fn promoting(&self) -> PromotionSpec {
+    pub fn promotion_spec(&self) -> PromotionSpec {
         PromotionSpec {
             from: self.from.clone(),
             named: self.release.clone(),

@@ -40,7 +40,7 @@ pub fn is_same(live: &Live, artifact: &ResolvedArtifact) -> bool {
 impl PromotionSpec {
     /// Finds the artifact: the live one of `from`, or the newest of the named release that was complete there.
     #[must_use]
-    pub fn looked_up_in(self, from: &SourceEnvironment) -> Self {
+    pub fn resolved_in(self, from: &SourceEnvironment) -> Self {
         let live = match &self.named {
             None => from.head.live(),
             Some(release) => {

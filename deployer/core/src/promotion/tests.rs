@@ -83,10 +83,10 @@ impl Case {
     }
 
     fn decision(&self, kind: CauseKind, release: &str, now: i64) -> Decision {
-        self.judge(kind, promoting(release), now)
+        self.evaluate(kind, promotion_spec(release), now)
     }
 
-    fn judge(&self, kind: CauseKind, promoting: PromotionSpec, now: i64) -> Decision {
+    fn evaluate(&self, kind: CauseKind, promoting: PromotionSpec, now: i64) -> Decision {
         let function = FunctionName::parse("orders").unwrap();
         let to = FunctionRef::find(&self.config, &name("prod"), &function).unwrap();
         let rejects = Rejects::default();
@@ -95,11 +95,11 @@ impl Case {
         let request = Request::promotion((&to.name, &function), promoting, cause, second(100), (second(100), marker));
         let (here, sources) = (&self.here, &self.sources);
         PromotionPolicy { to: &to, here, sources, rejects: &rejects, groups: &NO_GROUPS, now: second(now) }
-            .judge(&request, request.promoting().unwrap())
+            .evaluate(&request, request.promotion_spec().unwrap())
     }
 }
 
-fn promoting(release: &str) -> PromotionSpec {
+fn promotion_spec(release: &str) -> PromotionSpec {
     PromotionSpec {
         from: name("qa"),
         named: None,
@@ -169,8 +169,8 @@ fn replaced_release_is_superseded_or_continues_by_policy() {
     let left = Case::new(json!({"promotion": {"automatic": true, "from": "qa"}}), head(&[("1", 130)], &[("2", 110)]));
     assert_eq!(code(&left.decision(AUTOMATIC, "2", 140)), Some(Code::SoakCancelled));
     assert_eq!(code(&left.decision(CauseKind::Promotion, "2", 140)), Some(Code::NotLive));
-    let named = PromotionSpec { named: Some(Release::parse("2").unwrap()), ..promoting("2") };
-    assert_eq!(left.judge(CauseKind::Promotion, named, 140), Decision::Allow, "whoever names it means it");
+    let named = PromotionSpec { named: Some(Release::parse("2").unwrap()), ..promotion_spec("2") };
+    assert_eq!(left.evaluate(CauseKind::Promotion, named, 140), Decision::Allow, "whoever names it means it");
 }
 
 #[test]
@@ -198,8 +198,8 @@ fn approval_expires_counted_from_the_end_of_the_soak() {
     assert_eq!((wait.approvals_wanted, wait.expires_at, wait.soak_until), (2, second(260), None));
     assert_eq!(code(&case.decision(AUTOMATIC, "1", 261)), Some(Code::Expired));
     let approved = |by: &str| Approved { by: by.into(), account: None, at: second(120) };
-    let given = PromotionSpec { approvals: vec![approved("ann"), approved("bob")], ..promoting("1") };
-    assert_eq!(case.judge(AUTOMATIC, given, 170), Decision::Allow);
+    let given = PromotionSpec { approvals: vec![approved("ann"), approved("bob")], ..promotion_spec("1") };
+    assert_eq!(case.evaluate(AUTOMATIC, given, 170), Decision::Allow);
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn request_from_another_time_is_refused() {
         time: second(time),
         is_replay,
     };
-    let out = |time: i64, is_replay| asked(time, is_replay).is_out_of_time(second(1_000_000));
+    let out = |time: i64, is_replay| asked(time, is_replay).refusal_by_time(second(1_000_000));
     assert!(out(1_000_000, true).is_some());
     assert_eq!((out(1_000_300, false), out(913_600, false)), (None, None), "five minutes ahead, a day ago");
     assert!(matches!(out(1_000_301, false), Some(Ending::Refused { code: Code::NotPromotable, .. })));

@@ -140,23 +140,23 @@ impl DeploymentRecord {
     pub fn result_key(&self) -> Option<String> {
         let (release, artifact) = (self.release.as_ref()?, self.artifact.as_ref()?);
         (self.cause.kind == CauseKind::Upload)
-            .then(|| Self::result_of(&self.environment, &self.function, release, &artifact.version_id))
+            .then(|| Self::result_key_of(&self.environment, &self.function, release, &artifact.version_id))
     }
 
     /// Returns the key of an upload's result in the ledger bucket.
     #[must_use]
-    pub fn result_of(
+    pub fn result_key_of(
         environment: &EnvironmentName,
         function: &FunctionName,
         release: &Release,
         version_id: &str,
     ) -> String {
-        format!("{}{version_id}.json", Self::results_of(environment, function, release))
+        format!("{}{version_id}.json", Self::results_prefix(environment, function, release))
     }
 
     /// Returns the prefix of the results of all uploads of a release.
     #[must_use]
-    pub fn results_of(environment: &EnvironmentName, function: &FunctionName, release: &Release) -> String {
+    pub fn results_prefix(environment: &EnvironmentName, function: &FunctionName, release: &Release) -> String {
         format!("{RESULTS}{environment}/{function}/{release}/")
     }
 }

@@ -24,7 +24,7 @@ impl Approved {
     /// Whether the same person has approved before. An approval without a person's name, known only by its account,
     /// does not count in addition to named ones of that account.
     #[must_use]
-    pub fn is_among(&self, given: &[Self]) -> bool {
+    pub fn repeats_one_of(&self, given: &[Self]) -> bool {
         let is_nameless =
             |one: &Self| one.account.as_ref().is_some_and(|account| one.by == account_name(account).as_str());
         let same_account = |one: &Self| self.account.is_some() && one.account == self.account;
@@ -35,7 +35,7 @@ impl Approved {
     ///
     /// # Errors
     /// The reason why it does not count.
-    pub fn counts_for(&self, requested_by: Option<&str>) -> Result<(), String> {
+    pub fn check_eligible(&self, requested_by: Option<&str>) -> Result<(), String> {
         match requested_by == Some(self.by.as_str()) {
             true => Err(format!("{} has asked for this promotion, and somebody else must approve it", self.by)),
             false => Ok(()),

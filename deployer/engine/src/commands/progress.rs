@@ -83,7 +83,7 @@ fn ensure_same_request(request: &Request, record: DeploymentRecord) -> Result<De
     let is_same_kind = request.cause.kind == record.cause.kind;
     // The release that was live when the command was given first may not be live any more, so only a named one is
     // compared.
-    let named = match request.promoting() {
+    let named = match request.promotion_spec() {
         Some(promoting) => promoting.named.as_ref(),
         None => request.source.release(),
     };

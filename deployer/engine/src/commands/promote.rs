@@ -84,7 +84,7 @@ async fn submit_one(
     let inputs = engine.reconciler(&at).promotions().inputs(None).await?;
     let request = request_for(engine, asked, &at, &inputs.sources);
     let span = rollout::span(&at, &request, request.source.release());
-    let refusal = asked.is_out_of_time(engine.now());
+    let refusal = asked.refusal_by_time(engine.now());
     let work = async {
         tracing::info!(from = %asked.from, requested_by = asked.requested_by.as_deref(), "promotion asked for");
         if asked.freeze_override.is_some() {
@@ -103,7 +103,7 @@ async fn submit_one(
 /// Makes the request to promote one function: for the artifact that the source has live now.
 fn request_for(engine: &Engine, asked: &PromotionRequest, at: &FunctionRef<'_>, sources: &Sources) -> Request {
     let none = SourceEnvironment::default();
-    let promoting: PromotionSpec = asked.promoting().looked_up_in(sources.get(&asked.from).unwrap_or(&none));
+    let promoting: PromotionSpec = asked.promotion_spec().resolved_in(sources.get(&asked.from).unwrap_or(&none));
     let cause = Cause {
         kind: CauseKind::Promotion,
         requested_by: asked.requested_by.clone(),
@@ -167,7 +167,7 @@ async fn is_ready(
     first: Timestamp,
     function: &FunctionName,
 ) -> Result<bool, CommandError> {
-    if let Some(ending) = asked.is_out_of_time(engine.now()) {
+    if let Some(ending) = asked.refusal_by_time(engine.now()) {
         tracing::warn!(%function, "not asked for: {}", reason(&ending));
         return Ok(false);
     }
@@ -178,15 +178,15 @@ async fn is_ready(
     if seen.head.id_of(&request).is_some() {
         return Ok(true);
     }
-    let Some(promoting) = request.promoting() else { return Ok(false) };
+    let Some(promoting) = request.promotion_spec() else { return Ok(false) };
     let policy = engine.reconciler(&at).promotions().policy(&seen.head, &inputs);
     let live = inputs.sources.get(&asked.from).and_then(|source| source.head.live());
-    if policy.is_there_already(&request, promoting)
+    if policy.is_live_already(&request, promoting)
         || live.is_some_and(|live| live.since.as_second() > first.as_second())
     {
         return Ok(false);
     }
-    match policy.judge(&request, promoting) {
+    match policy.evaluate(&request, promoting) {
         Decision::Deny(ending) => {
             tracing::info!(%function, "not ready: {}", reason(&ending));
             Ok(false)

@@ -140,7 +140,7 @@ async fn code_of(
                 vec![]
             }
         };
-        let prefix = DeploymentRecord::results_of(environment, function, release);
+        let prefix = DeploymentRecord::results_prefix(environment, function, release);
         let keys = engine.store().keys(&prefix).await?;
         let results = stream::iter(keys.iter().rev().take(RESULTS_READ))
             .map(|key| engine.store().record_at(key))

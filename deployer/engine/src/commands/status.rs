@@ -57,7 +57,7 @@ impl Engine {
             let Some((_, environment)) = asked.iter().find(|(asked, _)| *asked == name) else { continue };
             let sources = environment.promotion.iter().flat_map(|promotion| promotion.from.iter());
             let ahead = sources.filter_map(|from| Some(&statuses.get(&(function_name.clone(), from.clone()))?.1));
-            let status = status.clone().beside(ahead);
+            let status = status.clone().with_sources(ahead);
             // A head may be there only because something was refused.
             if !status.is_empty() {
                 // The rejects of all functions together could be more than an answer holds.

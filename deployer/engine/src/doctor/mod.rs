@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use deployer_core::artifact::ArtifactRef;
 use deployer_core::config::{Environment, Target};
-use deployer_core::doctor::{self, Check, DoctorReport, QueueLook, Refusal, Refused, SWEEP_NOTED_EVERY, TargetReport};
+use deployer_core::doctor::{
+    self, Check, DoctorReport, QueueLook, Refusal, Refused, SWEEP_NOTE_INTERVAL, TargetReport,
+};
 use deployer_core::format;
 use deployer_core::head::{Head, Live};
 use deployer_core::id::{EnvironmentName, Region};
@@ -89,7 +91,7 @@ impl<'e> Doctor<'e> {
     async fn tooling(self, diagnostics: &dyn SelfDiagnostics, role: Option<&str>) -> Vec<Check> {
         let count = self.engine.config.environments.len();
         let mut checks = vec![match &self.engine.outdated {
-            None => Check::ok("deployer.json").seeing(format!("{count} environments")),
+            None => Check::ok("deployer.json").with_finding(format!("{count} environments")),
             Some(error) => Check::fail(
                 "deployer.json",
                 format!("{error}; the last good one is used until the deployer starts anew"),
@@ -297,7 +299,7 @@ pub(crate) async fn note_sweep(engine: &Engine) {
     let noted = async {
         let found = engine.ports.ledger.get(&key).await?.object;
         let last = found.as_ref().and_then(|(body, _)| serde_json::from_slice::<LastSweep>(body).ok());
-        if last.is_some_and(|last| between(last.at, engine.now()) < SWEEP_NOTED_EVERY && last.at <= engine.now()) {
+        if last.is_some_and(|last| between(last.at, engine.now()) < SWEEP_NOTE_INTERVAL && last.at <= engine.now()) {
             return Ok(());
         }
         let precondition = found.map_or(Precondition::Absent, |(_, etag)| Precondition::Unchanged(etag));

@@ -69,7 +69,7 @@ impl Walker<'_> {
 
     async fn open_probe(&self, request: &SessionRequest) -> (Option<Arc<dyn Probe>>, Vec<Check>) {
         let chain = self.chain();
-        let refused = match self.diagnostics.enter(request).await {
+        let refused = match self.diagnostics.open_session(request).await {
             Ok(probe) => return (Some(probe), vec![doctor::entered(&chain, &Ok(())), Check::ok("account")]),
             Err(EnterError::Target(error)) if error.code == TargetErrorCode::WrongAccount => {
                 return (None, vec![Check::ok("enter"), Check::fail("account", error.message)]);
@@ -125,7 +125,7 @@ impl Walker<'_> {
         if self.target.region != *region {
             // Lambda copies no code across regions: the deployer reads it and sends it along.
             return match ports.artifacts.tail(artifact, 1).await {
-                Ok(_) => Check::ok(CHECK).seeing(format!("{}, which the deployer sends along", artifact.key)),
+                Ok(_) => Check::ok(CHECK).with_finding(format!("{}, which the deployer sends along", artifact.key)),
                 Err(error @ (ReadError::Denied(_) | ReadError::Unreadable(_))) => Check::fail(CHECK, error.to_string()),
                 Err(error) => Check::not_checked(CHECK, error.to_string()),
             };

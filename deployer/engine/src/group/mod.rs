@@ -53,7 +53,7 @@ impl<'e> Groups<'e> {
         if let Some(ended) = self.read(&Group::ended_key(&group.environment, group.id)).await? {
             return ensure_same_request(asked, &group, ended);
         }
-        if let Some(ending) = asked.is_out_of_time(self.engine.now()) {
+        if let Some(ending) = asked.refusal_by_time(self.engine.now()) {
             let (Ending::Refused { because, .. } | Ending::Superseded { because }) = ending else {
                 return Err(CommandError::Invalid("it is out of time".into()));
             };
@@ -146,9 +146,9 @@ impl<'e> Groups<'e> {
                 self.withdraw(&next).await?;
                 next
             }
-            Phase::GoingBack => {
+            Phase::RollingBack => {
                 let (records, rollbacks) = self.rollbacks(group).await?;
-                return Ok((group.gone_back(&records, self.engine.now()), rollbacks));
+                return Ok((group.with_rollbacks(&records, self.engine.now()), rollbacks));
             }
             Phase::Ended => group.clone(),
         };

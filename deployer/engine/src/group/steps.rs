@@ -38,17 +38,18 @@ impl<'e> Groups<'e> {
         // The group asks, not its member: all rules count.
         let (seen, inputs) = futures::try_join!(head, self.engine.reconciler(&at).promotions().inputs(None))?;
         let none = SourceEnvironment::default();
-        let promoting = group.promoting(member);
+        let promoting = group.promotion_spec(member);
         let promoting = match promoting.artifact {
             Some(_) => promoting,
-            None => promoting.looked_up_in(inputs.sources.get(&group.from).unwrap_or(&none)),
+            None => promoting.resolved_in(inputs.sources.get(&group.from).unwrap_or(&none)),
         };
         let chosen = promoting.artifact.clone();
         let request = timed(self.engine, &group.request(member, promoting.clone(), self.engine.token()), &seen);
         if let Some(refusal) = at.refusal(request.cause.kind) {
             return Ok((Decision::Deny(refusal), chosen));
         }
-        let decision = self.engine.reconciler(&at).promotions().policy(&seen.head, &inputs).judge(&request, &promoting);
+        let decision =
+            self.engine.reconciler(&at).promotions().policy(&seen.head, &inputs).evaluate(&request, &promoting);
         // A request that came later waits behind the member's place.
         let holds_place = seen.head.id_of(&request).is_some();
         let decision =
@@ -96,7 +97,7 @@ impl<'e> Groups<'e> {
     }
 
     pub(super) fn request_of(self, group: &Group, member: &Member) -> Request {
-        let request = group.request(member, group.promoting(member), self.engine.token());
+        let request = group.request(member, group.promotion_spec(member), self.engine.token());
         Request { accepted_at: self.engine.now(), ..request }
     }
 
@@ -185,7 +186,7 @@ impl<'e> Groups<'e> {
     ) -> Result<(Vec<Option<DeploymentRecord>>, Vec<Rollback<'e>>), Transient> {
         let reads = group.functions.iter().map(|member| async move {
             let at = self.function_ref(group, member)?;
-            let request = group.request_back(member, (self.engine.now(), self.engine.token()));
+            let request = group.rollback_request(member, (self.engine.now(), self.engine.token()));
             let Some(request) = request.filter(|_| member.has_moved()) else { return Ok((None, None)) };
             Ok(match known_record(self.engine, &at, &request).await? {
                 Some(known) => (Some(known), None),

@@ -25,7 +25,7 @@ pub trait SelfDiagnostics: Send + Sync {
     /// Reads the length of the dead-letter queue with this ARN, which belongs to the queue at a URL.
     async fn dead_letters(&self, url: &str, arn: &str) -> Result<QueueLook, Refused>;
     /// Opens a session in a target to try rights out; the session's policy must be `doctor::probe_policy`.
-    async fn enter(&self, request: &SessionRequest) -> Result<Arc<dyn Probe>, EnterError>;
+    async fn open_session(&self, request: &SessionRequest) -> Result<Arc<dyn Probe>, EnterError>;
 }
 
 /// A session in a target account that tries rights out: the one place beside `rollout::lambda_writer` that makes

@@ -64,7 +64,7 @@ pub enum Write<'a> {
         revision: &'a RevisionId,
     },
     /// Writes an alias as it was read, with another description: it gets another RevisionId.
-    TurnAlias {
+    RewriteAlias {
         alias: &'a ObservedAlias,
         description: &'a str,
     },

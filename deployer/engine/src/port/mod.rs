@@ -183,7 +183,7 @@ pub struct SessionRequest {
 #[async_trait]
 pub trait SessionProvider: Send + Sync {
     /// Assumes the deploy role, once, and verifies the account.
-    async fn enter(&self, request: &SessionRequest) -> Result<Account, EnterError>;
+    async fn open_session(&self, request: &SessionRequest) -> Result<Account, EnterError>;
 }
 
 /// The reason why a session could not be opened.
@@ -211,8 +211,12 @@ impl Account {
     ///
     /// # Errors
     /// `WrongAccount`, naming both.
-    pub fn assert(target: &Target, found: &AccountId, functions: Arc<dyn Functions>) -> Result<Self, TargetError> {
-        right_account(target, found).map(|()| Self { functions })
+    pub fn verify_account(
+        target: &Target,
+        found: &AccountId,
+        functions: Arc<dyn Functions>,
+    ) -> Result<Self, TargetError> {
+        ensure_account(target, found).map(|()| Self { functions })
     }
 
     /// Returns the same account with its functions wrapped.
@@ -232,7 +236,7 @@ impl Account {
 ///
 /// # Errors
 /// `WrongAccount`, naming both.
-pub fn right_account(target: &Target, found: &AccountId) -> Result<(), TargetError> {
+pub fn ensure_account(target: &Target, found: &AccountId) -> Result<(), TargetError> {
     if *found == target.account {
         return Ok(());
     }

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use deployer_core::asked::AskedFor;
+use deployer_core::asked::StoredRequest;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::id::EnvironmentName;
 use deployer_core::names::ASKED;
@@ -59,7 +59,7 @@ async fn submit_all(engine: &Engine, dispatch: Dispatch, tried: &mut BTreeSet<St
             continue;
         }
         let mut one = Swept::one();
-        let Some((name, function)) = AskedFor::place(&key) else {
+        let Some((name, function)) = StoredRequest::place(&key) else {
             tracing::warn!(key, "nothing that this deployer has asked for: delete it");
             continue;
         };
@@ -78,7 +78,7 @@ async fn submit_all(engine: &Engine, dispatch: Dispatch, tried: &mut BTreeSet<St
 
 /// Drops a request to an environment that deployer.json has not had for a day.
 async fn drop_if_old(engine: &Engine, key: &str, name: &EnvironmentName) -> Result<(), Transient> {
-    let Some((asked, _)) = engine.store().object::<AskedFor>(key).await? else { return Ok(()) };
+    let Some((asked, _)) = engine.store().object::<StoredRequest>(key).await? else { return Ok(()) };
     if engine.timer().passed(asked.request.accepted_at) > KEPT_FOR_MISSING {
         tracing::warn!(key, "a promotion to {name} is dropped: deployer.json has not had it for a day");
         engine.store().delete(key).await;

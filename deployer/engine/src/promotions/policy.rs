@@ -46,8 +46,8 @@ pub(crate) enum ClaimedDecision {
 
 impl<'e> Promotions<'e> {
     pub(crate) fn evaluate(self, here: &Head, request: &Request, inputs: &PolicyInputs) -> Decision {
-        let Some(promoting) = request.promoting() else { return Decision::Allow };
-        self.policy(here, inputs).judge(request, promoting)
+        let Some(promoting) = request.promotion_spec() else { return Decision::Allow };
+        self.policy(here, inputs).evaluate(request, promoting)
     }
 
     pub(crate) fn policy<'a>(self, here: &'a Head, inputs: &'a PolicyInputs) -> PromotionPolicy<'a>
@@ -191,7 +191,7 @@ impl<'e> Promotions<'e> {
                 )
                 .await?;
                 // An alias that shares its traffic between versions serves no one release.
-                let serves_alone = alias.is_some_and(|alias| alias.serves_alone().is_some());
+                let serves_alone = alias.is_some_and(|alias| alias.sole_version().is_some());
                 Ok::<_, TargetError>((target.clone(), code.filter(|_| serves_alone).and_then(|(code, _)| code.sha256)))
             }
         });

@@ -1,6 +1,6 @@
 //! Promotions that the end of a deployment elsewhere has asked for.
 
-use deployer_core::asked::AskedFor;
+use deployer_core::asked::StoredRequest;
 use deployer_core::head::{Head, Request};
 use deployer_core::id::DeploymentId;
 use deployer_core::promotion::Dispatch;
@@ -16,7 +16,7 @@ impl Promotions<'_> {
     /// Follows a hint: submits the promotions that were asked for here, or reconciles the group of a member that has
     /// ended. `None`: the hint fits neither.
     pub(crate) async fn follow_hint(self, id: DeploymentId) -> Result<Option<DeploymentRecord>, Transient> {
-        let keys = self.engine.store().keys(&AskedFor::all_of(&self.at.name, &self.at.function)).await?;
+        let keys = self.engine.store().keys(&StoredRequest::all_of(&self.at.name, &self.at.function)).await?;
         let mut found = None;
         for key in keys {
             let submitted = self.submit_requested(&key, Dispatch::Inline).await?;
@@ -39,7 +39,7 @@ impl Promotions<'_> {
         key: &str,
         dispatch: Dispatch,
     ) -> Result<Option<DeploymentRecord>, Transient> {
-        let Some((asked, _)) = self.engine.store().object::<AskedFor>(key).await? else { return Ok(None) };
+        let Some((asked, _)) = self.engine.store().object::<StoredRequest>(key).await? else { return Ok(None) };
         // The request gets a marker of its own: another invocation may do the same at the same time.
         let request = Request { marker: self.engine.token(), ..asked.request };
         let head = async { Ok::<_, Transient>(self.engine.store().head(self.at).await?) };
@@ -58,12 +58,12 @@ impl Promotions<'_> {
 
     /// Whether the promotion is still wanted: the head does not know it yet, and the artifact is not there already.
     pub(crate) fn is_still_wanted(self, head: &Head, request: &Request, inputs: &PolicyInputs) -> bool {
-        let Some(promoting) = request.promoting() else { return true };
+        let Some(promoting) = request.promotion_spec() else { return true };
         let policy = self.policy(head, inputs);
         let is_known = head.id_of(request).is_some();
         !is_known
-            && !policy.is_of_several(promoting)
-            && !policy.is_there_already(request, promoting)
-            && !policy.waits_already(promoting)
+            && !policy.needs_other_sources(promoting)
+            && !policy.is_live_already(request, promoting)
+            && !policy.soaks_already(promoting)
     }
 }

@@ -219,7 +219,7 @@ impl Convergence<'_> {
         let now = self.on.observe().await?;
         self.on.note_alias(now.alias.as_ref());
         let Ok(plan) = planned(self.wanted, &now) else { return Ok(()) };
-        if plan.is_empty() || !plan.steps.iter().all(Step::is_about_belongings) {
+        if plan.is_empty() || !plan.steps.iter().all(Step::is_function_metadata) {
             return Ok(());
         }
         let acting = self.on.account_for(&plan).await?;

@@ -39,7 +39,7 @@ impl Doors {
     /// Notes how an alias was read, which shuts the doors to its earlier states. Returns whether a write of this
     /// deployment has moved it.
     pub fn observe(&self, active: &Active, target: &Target, alias: Option<&ObservedAlias>, now: Timestamp) -> bool {
-        let serves = alias.and_then(ObservedAlias::serves_alone);
+        let serves = alias.and_then(ObservedAlias::sole_version);
         // An alias that was put back serves the version of that door, and has not moved.
         let is_restored = active.awaits(target).is_some_and(|awaited| awaited.before.as_ref() == serves);
         let mut doors = locked(&self.0);

@@ -1,7 +1,7 @@
 //! The reasons why a step, a target or a whole rollout ends before its work is done.
 
 use deployer_core::head::ATTEMPTS;
-use deployer_core::plan::NoPlan;
+use deployer_core::plan::PlanError;
 use deployer_core::record::{Code, DeploymentRecord, Ending, RecordedArtifact, TargetError, TargetErrorCode};
 
 use crate::Transient;
@@ -44,7 +44,7 @@ pub(crate) enum StepError {
 /// The reason why a target does not serve what is wanted.
 pub(crate) enum TargetFailed {
     /// The target failed, or there is no plan for it.
-    NoPlan(NoPlan),
+    PlanError(PlanError),
     /// No alias may move any more; the claim has the reason.
     Stopped,
     /// Lambda needs longer than an invocation should wait.
@@ -134,13 +134,13 @@ impl From<Transient> for StepError {
 
 impl From<TargetError> for TargetFailed {
     fn from(error: TargetError) -> Self {
-        Self::NoPlan(error.into())
+        Self::PlanError(error.into())
     }
 }
 
-impl From<NoPlan> for TargetFailed {
-    fn from(no_plan: NoPlan) -> Self {
-        Self::NoPlan(no_plan)
+impl From<PlanError> for TargetFailed {
+    fn from(no_plan: PlanError) -> Self {
+        Self::PlanError(no_plan)
     }
 }
 

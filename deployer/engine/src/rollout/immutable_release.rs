@@ -31,7 +31,7 @@ async fn release_is_taken(rollout: &Rollout<'_>, claim: &Claim, sha256: Sha256) 
     let same_release =
         seen.head.outbox().iter().map(|entry| &entry.record).filter(|r| r.release.as_ref() == Some(release));
     let mut all: Vec<DeploymentRecord> = same_release.cloned().collect();
-    for key in store.keys(&DeploymentRecord::results_of(&at.name, &at.function, release)).await? {
+    for key in store.keys(&DeploymentRecord::results_prefix(&at.name, &at.function, release)).await? {
         all.extend(store.record_at(&key).await?);
     }
     for earlier in all {

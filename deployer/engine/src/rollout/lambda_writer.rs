@@ -36,7 +36,7 @@ impl<'a> LambdaWriter<'a> {
             let message = "too little time is left for another call".to_owned();
             return Err(CallError { kind: CallErrorKind::Expired, message });
         }
-        match self.write(Write::TurnAlias { alias, description }).await? {
+        match self.write(Write::RewriteAlias { alias, description }).await? {
             Answer::Alias(rewritten) => Ok(rewritten.revision),
             _ => Ok(alias.revision.clone()),
         }

@@ -208,5 +208,5 @@ impl TargetRollout<'_> {
 }
 
 fn serves(alias: Option<&ObservedAlias>) -> Option<(Option<&Version>, bool)> {
-    alias.map(|alias| (alias.version.as_ref(), alias.serves_alone().is_some()))
+    alias.map(|alias| (alias.version.as_ref(), alias.sole_version().is_some()))
 }

@@ -19,7 +19,7 @@ pub(crate) async fn open_session(
     let since = timer.now();
     let mut unanswered = 0;
     for attempt in 0.. {
-        match sessions.enter(session).await {
+        match sessions.open_session(session).await {
             Ok(account) => return Ok(account),
             Err(EnterError::Target(error)) if error.code == TargetErrorCode::Throttled => {
                 if timer.pause(attempt, "enter", &error.message).await.is_err() {

@@ -47,8 +47,8 @@ impl StepContext<'_> {
             };
             let failed = |because: &Reason| StepError::Failed { error: error(because), may_pass: because.passes() };
             let (fit, task) = match qualifier {
-                Qualifier::Version(version) => (code.condition.to_serve(), &LambdaTask::version(version)),
-                _ => (code.condition.to_be_written(), &LambdaTask::update()),
+                Qualifier::Version(version) => (code.condition.serving_readiness(), &LambdaTask::version(version)),
+                _ => (code.condition.write_readiness(), &LambdaTask::update()),
             };
             if matches!(fit, Fit::Now | Fit::Never(_)) {
                 claim.waits.stop(target);

@@ -4,7 +4,7 @@
 use std::pin::pin;
 
 use deployer_core::config::Target;
-use deployer_core::plan::NoPlan;
+use deployer_core::plan::PlanError;
 use deployer_core::record::{Status, TargetError, TargetOutcome};
 use futures::future::{Either, select};
 use tracing::Instrument as _;
@@ -49,7 +49,7 @@ impl TargetRun<'_, '_> {
         let account = self.rollout.open_session(&session).await?;
         tracing::info!(role = %session.role, session = %session.name, "account entered");
         let reached = self.reach(&account).await;
-        if let Err(TargetFailed::NoPlan(_) | TargetFailed::Stopped) = &reached {
+        if let Err(TargetFailed::PlanError(_) | TargetFailed::Stopped) = &reached {
             let claim = self.needs.claim().await?;
             self.on(&claim, &account).shut_doors_at_end().await;
         }
@@ -129,8 +129,8 @@ impl TargetRun<'_, '_> {
                 let outcome = TargetOutcome { status, reached, ..outcome };
                 TargetResult { stopped: true, ..TargetResult::of(outcome) }
             }
-            Err(TargetFailed::NoPlan(no_plan)) => {
-                let invalid = matches!(no_plan, NoPlan::Unfit(_)).then(|| no_plan.to_string());
+            Err(TargetFailed::PlanError(no_plan)) => {
+                let invalid = matches!(no_plan, PlanError::Unfit(_)).then(|| no_plan.to_string());
                 let error = TargetError::from(no_plan);
                 let error = match claim.only_observes() && error.step != GIVEN_UP {
                     true => given_up(&format!("{UNSEEN} ({error})")),

@@ -170,7 +170,7 @@ fn manifest(package: &Package, at: &FunctionRef<'_>) -> Result<FunctionConfig, P
     // The planner judges for each target what a layer may have.
     package.startup.suits(Run::unseen(&config))?;
     if let Some(role) = &config.role {
-        at.takes_role(role).map_err(|error| invalid(format!("role: {error}")))?;
+        at.check_role(role).map_err(|error| invalid(format!("role: {error}")))?;
     }
     Ok(config)
 }

@@ -91,7 +91,7 @@ fn upload_before_an_old_heads_command_still_comes_too_late() {
 fn old_promotion_waits_on_with_its_approvals() {
     let head = head("head-waiting");
     let waiting = &head.waiting()[0];
-    let promoting = waiting.request.promoting().unwrap();
+    let promoting = waiting.request.promotion_spec().unwrap();
     assert_eq!((waiting.wait.soak_until, promoting.approvals[0].by.as_str()), (Some(second(500)), "bob"));
 }
 

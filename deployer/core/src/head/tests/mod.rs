@@ -88,7 +88,7 @@ fn me(name: &str, now: i64) -> Claimant {
 /// Makes the upload of a release at this second. The same release at another second is the same upload in another event.
 fn upload(release: &str, time: i64) -> Request {
     let upload = LocatedUpload {
-        place: crate::artifact::Place::parse(&format!("dev/orders/{release}.zip")).unwrap(),
+        place: crate::artifact::ArtifactKey::parse(&format!("dev/orders/{release}.zip")).unwrap(),
         artifact: ArtifactRef {
             bucket: CONFIG.artifact_bucket.clone(),
             key: format!("dev/orders/{release}.zip"),

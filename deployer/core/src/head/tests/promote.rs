@@ -217,7 +217,7 @@ fn approvals_count_once_and_the_requesters_own_never() {
     let ApprovalEffect::Now(approved) = approve(&head, one.id, &by("bob")) else { panic!() };
     assert_eq!(approve(&approved, one.id, &by("bob")), ApprovalEffect::Earlier);
     let ApprovalEffect::Now(twice) = approve(&approved, one.id, &by("carl")) else { panic!() };
-    assert_eq!(twice.waiting()[0].request.promoting().unwrap().approvals.len(), 2);
+    assert_eq!(twice.waiting()[0].request.promotion_spec().unwrap().approvals.len(), 2);
     let other = automatic("9", 90);
     assert_eq!(approve(&head, other.id, &by("bob")), ApprovalEffect::NotWaiting);
     let ApprovalEffect::Now(declined) = decline(&head, one.id, "declined by bob".into(), &prod(&ROW), second(30))

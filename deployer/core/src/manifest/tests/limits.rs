@@ -21,7 +21,7 @@ fn unknown_environments_are_reported_with_the_nearest_known_one() {
     let manifest =
         Manifest::parse(ManifestFormat::Toml, b"[environments.prdo]\ntimeout = 3\n[environments.dev]\n").unwrap();
     let known = ["dev", "prod"].map(|name| EnvironmentName::parse(name).unwrap());
-    let found: Vec<String> = manifest.strangers(&known).iter().map(ToString::to_string).collect();
+    let found: Vec<String> = manifest.unknown_environments(&known).iter().map(ToString::to_string).collect();
     assert_eq!(found, ["environments.prdo: deployer.json has no environment prdo; did you mean prod?"]);
 }
 

@@ -192,7 +192,7 @@ fn applied_configuration_leaves_no_differences() {
         let compare = |seen: &Settings| differences(&wanted, &Default::default(), None, seen).unwrap();
         let (sent, changes) = compare(&settings);
         assert!(!sent.is_empty() && !changes.is_empty());
-        sent.lay_over(&mut settings);
+        sent.overlay(&mut settings);
         assert_eq!(compare(&settings), (Configuration::default(), vec![]));
     }
     assert_eq!((settings.kms_key_arn, settings.dead_letter_config, settings.memory_size), (None, None, 512));
