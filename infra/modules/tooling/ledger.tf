@@ -39,7 +39,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "ledger" {
   }
 }
 
-# Former versions are for repairs (docs/broken-ledger.md). What is current never expires.
+# Former versions are for repairs (docs/runbook.md). What is current never expires.
 resource "aws_s3_bucket_lifecycle_configuration" "ledger" {
   bucket = aws_s3_bucket.ledger.id
 

@@ -27,7 +27,7 @@ fn releases(lives: &[Live]) -> Vec<&str> {
 }
 
 fn goes_back(head: &Head) -> Result<String, Ending> {
-    resolve_artifact(&head, &Source::Earlier(Rollback::default()), &at().environment.targets, &Rejects::default())
+    resolve_artifact(head, &Source::Earlier(Rollback::default()), &at().environment.targets, &Rejects::default())
         .map(|resolved| resolved.release.to_string())
 }
 

@@ -304,7 +304,7 @@ fn hold_ends_pending_requests_and_the_active_deployment_goes_on() {
 #[test]
 fn same_hold_again_does_nothing_while_it_stands() {
     let held = three().holds("stop", "h");
-    let again = |head: &Head, reason: &str, id: &str| hold(&head, hold_for(reason), &at(), id, second(70));
+    let again = |head: &Head, reason: &str, id: &str| hold(head, hold_for(reason), &at(), id, second(70));
     assert_eq!(again(&held, "stop", "h"), CommandEffect::Earlier);
     let still = held.holds("still", "i");
     assert_eq!(
@@ -321,7 +321,7 @@ fn same_hold_again_does_nothing_while_it_stands() {
 
 #[test]
 fn id_of_a_released_hold_is_refused() {
-    let again = |head: &Head, id: &str| hold(&head, hold_for("stop"), &at(), id, second(70));
+    let again = |head: &Head, id: &str| hold(head, hold_for("stop"), &at(), id, second(70));
     let free = three().holds("stop", "h").without_the_hold("free");
     assert_eq!(again(&free, "h"), reused("h"));
     let held = free.holds("once more", "i");

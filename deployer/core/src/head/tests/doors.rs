@@ -38,7 +38,7 @@ pub(super) fn deploying() -> (Head, Request) {
 
 pub(super) fn opens(head: &Head, revision: &str, number: &str) -> Option<Head> {
     let door = door(head.active().unwrap(), target(0), Some(revision));
-    with_doors(&head, token("two"), &[Opening { door, previous: Some(served(number)) }])
+    with_doors(head, token("two"), &[Opening { door, previous: Some(served(number)) }])
 }
 
 fn revisions(doors: &[Door]) -> Vec<&str> {

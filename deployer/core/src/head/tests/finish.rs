@@ -217,7 +217,7 @@ fn owner_that_gives_up_in_good_order_is_not_counted() {
 fn owner_that_gives_up_a_begun_deployment_is_counted() {
     let (head, _) = replacing();
     let given_up =
-        |head: &Head, claim: &str, now| release(&head, token(claim), GivenUp::Untouched, second(now)).unwrap();
+        |head: &Head, claim: &str, now| release(head, token(claim), GivenUp::Untouched, second(now)).unwrap();
     // The first owner has died, or its time was up.
     let died = head.acquires(&me("a", 120)).0;
     let left = Handover::default();
@@ -248,7 +248,7 @@ fn keys_set_by_earlier_owners_are_remembered_after_a_failure() {
     let saves = |head: &Head, claim: &str, done: &[TargetOutcome], written: &[usize]| {
         let written = written.iter().map(|number| target(*number).clone()).collect();
         let left = Handover { done: done.to_vec(), written, ..Handover::default() };
-        release(&head, token(claim), GivenUp::TimeIsUp(&left), second(130)).unwrap()
+        release(head, token(claim), GivenUp::TimeIsUp(&left), second(130)).unwrap()
     };
     let saves_first = |done: &[TargetOutcome], written: &[usize]| {
         let written = written.iter().map(|number| target(*number).clone()).collect();

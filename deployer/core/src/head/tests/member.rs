@@ -14,14 +14,14 @@ pub(super) fn member(release: &str, group: &str, time: i64) -> Request {
 }
 
 pub(super) fn placed(head: &Head, request: &Request) -> Head {
-    match reserve_place(&head, request, request.accepted_at) {
+    match reserve_place(head, request, request.accepted_at) {
         Placing::Now(head) => *head,
         other => panic!("{other:?}"),
     }
 }
 
 fn accepts(head: &Head, request: &Request, name: &str, now: i64) -> (Head, Next) {
-    head.writes(accept(&head, request, &prod(row_config()), rules(None), &me(name, now)))
+    head.writes(accept(head, request, &prod(row_config()), rules(None), &me(name, now)))
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub(super) fn parked(look_at: Option<i64>) -> (Head, Request) {
 fn park(head: &Head, claim: &str, now: i64, look_at: Option<i64>) -> Head {
     let left = Handover { written: [target(0).clone()].into(), ..Handover::default() };
     let how = GivenUp::Parked { handover: &left, look_at: look_at.map(second) };
-    release(&head, token(claim), how, second(now)).unwrap()
+    release(head, token(claim), how, second(now)).unwrap()
 }
 
 fn waits(task: LambdaTask, since: i64) -> LambdaWait {
