@@ -8,7 +8,7 @@ use deployer_core::freeze::frozen_until;
 use deployer_core::id::{EnvironmentName, FunctionName, Region};
 use deployer_core::manifest::ExecutionRole;
 use deployer_core::record::CauseKind;
-use deployer_core::session::looking_policy;
+use deployer_core::session::read_only_policy;
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
@@ -51,12 +51,12 @@ fn accepted(config: &Config) {
             let refused = at.refusal(CauseKind::Upload).is_some();
             assert_eq!(refused, named.is_err() || !environment.accept_uploads);
             for role in ["lambda/orders", "orders-api-1", "arn:aws:iam::111111111111:role/orders"] {
-                let _taken = at.takes_role(&ExecutionRole::parse(role).expect("a role"));
+                let _taken = at.check_role(&ExecutionRole::parse(role).expect("a role"));
             }
             for target in &environment.targets {
                 let role = target.role_arn(&environment.role_name);
                 assert!(ExecutionRole::parse(role.clone()).is_ok(), "{role}");
-                serde_json::from_str::<Value>(&looking_policy(target, &at.function_name)).expect("a policy is JSON");
+                serde_json::from_str::<Value>(&read_only_policy(target, &at.function_name)).expect("a policy is JSON");
             }
         }
         if let Some(promotion) = &environment.promotion {

@@ -53,8 +53,8 @@ fn accepted(manifest: &Manifest) {
         let _warned = config.warnings();
         let _judged = Startup::default().suits(Run::offline(config));
     }
-    assert!(manifest.strangers(manifest.environments()).is_empty());
-    assert_eq!(manifest.strangers(None).len(), environments);
+    assert!(manifest.unknown_environments(manifest.environments()).is_empty());
+    assert_eq!(manifest.unknown_environments(None).len(), environments);
 }
 
 /// An environment's configuration is that of the base with the environment's table laid over it.

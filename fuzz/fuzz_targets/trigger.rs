@@ -28,7 +28,7 @@ fuzz_target!(|bytes: &[u8]| {
         Invocation::Batch(messages) => {
             let value: Value = serde_json::from_str(payload).expect("it was read");
             assert_eq!(value["Records"].as_array().map(Vec::len), Some(messages.len()));
-            messages.iter().flat_map(|message| &message.told).for_each(meant);
+            messages.iter().flat_map(|message| &message.events).for_each(meant);
         }
         Invocation::Command(order) => {
             let again = trigger::read(&order.payload().to_string());
@@ -46,7 +46,7 @@ fn meant(told: &InboundEvent) {
         InboundEvent::Ignored { because } | InboundEvent::NotUnderstood { because } | InboundEvent::Malformed { because, .. } => {
             assert!(!because.is_empty());
         }
-        InboundEvent::Upload(_) | InboundEvent::Promotion(_) | InboundEvent::Consent(_) | InboundEvent::Tick(_) => {}
+        InboundEvent::Upload(_) | InboundEvent::Promotion(_) | InboundEvent::Approval(_) | InboundEvent::Tick(_) => {}
     }
 }
 

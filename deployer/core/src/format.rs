@@ -8,11 +8,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::as_read::AsRead;
-use crate::asked::StoredRequest;
 use crate::group::Group;
 use crate::head::{self, Head, Request};
 use crate::record::{DeploymentRecord, SCHEMA};
 use crate::rejects::Rejects;
+use crate::stored_request::StoredRequest;
 
 /// The format of objects that do not name theirs.
 pub const FIRST: u32 = 1;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::alias_traffic::Awaited;
 use crate::config::{Config, Environment, Target};
 use crate::head::{Active, ClaimedFor, Request};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName};
@@ -10,7 +11,6 @@ use crate::promotion::PromotionSpec;
 use crate::record::{
     CauseKind, Code, DeploymentRecord, Ending, SCHEMA, Status, TargetError, TargetErrorCode, TargetOutcome,
 };
-use crate::traffic::Awaited;
 
 /// One function in one environment.
 #[derive(Debug, Clone)]

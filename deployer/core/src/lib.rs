@@ -3,10 +3,9 @@
 //! Everything here is synchronous and pure: no clock, no environment variables, no AWS. `deployer-engine` has the
 //! effects.
 
+pub mod alias_traffic;
 pub mod artifact;
 pub mod as_read;
-pub mod asked;
-pub mod commanded;
 pub mod condition;
 pub mod config;
 pub mod denial;
@@ -18,6 +17,7 @@ pub mod freeze;
 pub mod function_ref;
 pub mod group;
 pub mod head;
+pub mod hold_and_reject;
 pub mod id;
 pub mod infrastructure;
 pub mod managed_keys;
@@ -32,6 +32,6 @@ pub mod record;
 pub mod rejects;
 pub mod session;
 pub mod status;
+pub mod stored_request;
 pub mod text;
-pub mod traffic;
 pub mod trigger;

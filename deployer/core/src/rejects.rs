@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::as_read::AsRead;
-use crate::commanded::{CommandEffect, Commanded, REMEMBERED_COMMANDS, Reject};
+use crate::hold_and_reject::{CommandEffect, Commanded, REMEMBERED_COMMANDS, Reject};
 use crate::id::{FunctionName, Release, RequestHash, Sha256};
 use crate::names::REJECTS;
 use crate::record::{Code, Ending, SCHEMA};

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::commanded::{Hold, Reject};
 use crate::config::Target;
 use crate::function_ref::FunctionRef;
 use crate::group::GroupStatus;
 use crate::head::{self, Door, Head, Live, Rollback, Source, Waiting};
+use crate::hold_and_reject::{Hold, Reject};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256, Version};
 use crate::promotion::Wait;
 use crate::record::Approved;

@@ -17,7 +17,7 @@ use crate::{CommandError, Engine, EventOutcome, PromotionOutcome, Transient};
 /// Handles a batch, and returns the ids of the messages that must come again: those for which another try can help.
 pub async fn handle_batch(engine: &Engine, messages: Vec<Message>) -> Vec<String> {
     messages.iter().filter_map(|message| message.delivery.as_ref()).for_each(|delivery| log_if_late(engine, delivery));
-    let (messages, events): (Vec<_>, Vec<_>) = messages.into_iter().map(|m| ((m.id, m.delivery), m.told)).unzip();
+    let (messages, events): (Vec<_>, Vec<_>) = messages.into_iter().map(|m| ((m.id, m.delivery), m.events)).unzip();
     let outcomes = handle_all(engine, events).await;
     let failed = messages.into_iter().zip(outcomes).filter(|(_, outcomes)| outcomes.iter().any(Result::is_err));
     let failed = failed.map(|(message, _)| message).collect();
@@ -121,7 +121,7 @@ pub async fn handle_all(
                     let function = format!("{}/{}", asked.to, asked.functions);
                     functions.entry(function).or_default().push((number, event));
                 }
-                InboundEvent::Consent(ref consent) => {
+                InboundEvent::Approval(ref consent) => {
                     let function = consent.function.as_ref().map_or(String::new(), ToString::to_string);
                     let function = format!("{}/{function}", consent.environment);
                     functions.entry(function).or_default().push((number, event));
@@ -163,7 +163,7 @@ async fn handle_guarded(engine: &Engine, event: InboundEvent) -> Result<EventOut
         }
         InboundEvent::Tick(tick) => format!("a tick for deployment {}", tick.id),
         InboundEvent::Promotion(asked) => format!("promotion {} of {} to {}", asked.id, asked.functions, asked.to),
-        InboundEvent::Consent(consent) => {
+        InboundEvent::Approval(consent) => {
             format!("the word of {} on a promotion to {}", consent.by, consent.environment)
         }
         InboundEvent::Ignored { because }
@@ -192,7 +192,7 @@ pub async fn handle(engine: &Engine, event: InboundEvent) -> Result<EventOutcome
         InboundEvent::Upload(upload) => engine.upload(upload).await?,
         InboundEvent::Tick(tick) => engine.tick(tick).await?,
         InboundEvent::Promotion(asked) => promotion_outcome(engine.promote(&asked).await)?,
-        InboundEvent::Consent(consent) => promotion_outcome(engine.record_approval(&consent).await)?,
+        InboundEvent::Approval(consent) => promotion_outcome(engine.record_approval(&consent).await)?,
         InboundEvent::NotUnderstood { because } => return Err(Transient::NotUnderstood(because)),
         InboundEvent::Ignored { because } | InboundEvent::Malformed { because, .. } => {
             EventOutcome::Ignored { because }

@@ -64,7 +64,7 @@ impl Stopped {
 #[derive(Clone, PartialEq)]
 pub(super) enum ObservedAt {
     /// The claim is ours already.
-    Held,
+    Claimed,
     /// The head in this state; none if the function had no head yet.
     Read(Option<ETag>),
 }
@@ -79,13 +79,13 @@ pub(super) enum SubmitOutcome {
         record: Box<DeploymentRecord>,
         behind: (DeploymentId, Token, Timestamp),
         /// The request was submitted before; the head did not change.
-        again: bool,
+        is_duplicate: bool,
     },
     /// It waits for its soak, for approvals or for the end of a freeze.
     Deferred {
         waiting: Box<Waiting>,
         /// The request was submitted before; the head did not change.
-        again: bool,
+        is_duplicate: bool,
     },
     /// The request has ended, now or earlier.
     Finished {
@@ -166,7 +166,7 @@ impl Claim {
 
     /// Whether nobody can have written to a target between its observation and the claim.
     pub(super) fn was_written_over(&self, observed_at: &ObservedAt) -> bool {
-        *observed_at == ObservedAt::Held || *observed_at == self.written_over
+        *observed_at == ObservedAt::Claimed || *observed_at == self.written_over
     }
 
     /// Returns the request.

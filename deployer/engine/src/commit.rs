@@ -165,7 +165,7 @@ impl Reconciler<'_> {
             }
         };
         let next = match next {
-            Some(active) => Start::Claimed(Arc::new(Claim::new(active, seen, ObservedAt::Held, self.engine.now()))),
+            Some(active) => Start::Claimed(Arc::new(Claim::new(active, seen, ObservedAt::Claimed, self.engine.now()))),
             None => Start::Seen(Box::new(seen)),
         };
         Ok(Finished { record, marker: claim.request().marker, next })

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deployer_core::asked::StoredRequest;
 use deployer_core::event::Event;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{self, Head, OutboxEntry, Request, ResolvedArtifact, SideEffect, Wakeup};
 use deployer_core::id::{DeploymentId, Token};
 use deployer_core::record::DeploymentRecord;
+use deployer_core::stored_request::StoredRequest;
 use futures::future::join_all;
 
 use super::commit::log_outcome;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deployer_core::asked::FORMAT;
 use deployer_core::head::{self, GivenUp, Head, LeftOut, NextAction, ResolvedArtifact, Wakeup};
 use deployer_core::record::DeploymentRecord;
+use deployer_core::trigger::MESSAGE_FORMAT;
 use deployer_core::trigger::Tick;
 use jiff::Timestamp;
 use tracing::Instrument as _;
@@ -200,7 +200,7 @@ impl Reconciler<'_> {
     pub(crate) async fn send_tick(self, Wakeup { id, claim }: Wakeup, when: Timestamp) -> Result<(), Transient> {
         let Some(queue) = &self.engine.ports.queue else { return Ok(()) };
         let tick = Tick { environment: self.at.name.clone(), function: self.at.function.clone(), id, claim };
-        let body = serde_json::json!({ "format": FORMAT, "tick": tick }).to_string();
+        let body = serde_json::json!({ "format": MESSAGE_FORMAT, "tick": tick }).to_string();
         // A lease ends within a second, and messages are delayed by whole ones.
         let delay = match between(self.engine.now(), when) {
             Duration::ZERO => Duration::ZERO,

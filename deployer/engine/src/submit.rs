@@ -106,22 +106,22 @@ impl Reconciler<'_> {
             let Transition { head, then } = decide(seen);
             let Some(head) = head else {
                 // Our own write whose reply was lost is no duplicate.
-                let again = marker.is_none_or(|marker| !seen.head.needs(marker));
-                return Ok(Change::Keep((then, again, ObservedAt::Held)));
+                let is_duplicate = marker.is_none_or(|marker| !seen.head.needs(marker));
+                return Ok(Change::Keep((then, is_duplicate, ObservedAt::Claimed)));
             };
-            if let Next::Over(_) = then {
+            if let Next::Finished(_) = then {
                 known = record_of_forgotten_upload(self.engine, &head).await?;
                 if known.is_some() {
-                    return Ok(Change::Keep((then, true, ObservedAt::Held)));
+                    return Ok(Change::Keep((then, true, ObservedAt::Claimed)));
                 }
             }
             Ok::<_, Transient>(Change::Write(head, (then, false, ObservedAt::Read(seen.etag.clone()))))
         };
-        let (seen, (then, again, over)) = self.engine.store().update_head(self.at, first, change).await?;
+        let (seen, (then, is_duplicate, observed_at)) = self.engine.store().update_head(self.at, first, change).await?;
         if let Some(record) = known {
             return Ok(SubmitOutcome::Finished { record: Box::new(record), marker: None });
         }
-        self.after_transition(seen, then, again, over).await
+        self.after_transition(seen, then, is_duplicate, observed_at).await
     }
 
     /// Does what the transition calls for: writes the record of a request that waits or has ended, or makes the claim.
@@ -129,8 +129,8 @@ impl Reconciler<'_> {
         self,
         seen: Versioned,
         then: Next,
-        again: bool,
-        over: ObservedAt,
+        is_duplicate: bool,
+        observed_at: ObservedAt,
     ) -> Result<SubmitOutcome, Transient> {
         match then {
             Next::Work(active) => {
@@ -139,24 +139,24 @@ impl Reconciler<'_> {
                     tracing::info!(deployment = %active.request.id, %since, attempt = active.attempts,
                         "going on with a deployment that did not end");
                 }
-                Ok(SubmitOutcome::Claimed(Arc::new(Claim::new(active, seen, over, self.engine.now()))))
+                Ok(SubmitOutcome::Claimed(Arc::new(Claim::new(active, seen, observed_at, self.engine.now()))))
             }
-            Next::Wait { request, status, behind } => {
+            Next::Queued { request, status, behind } => {
                 let record = match seen.head.active().filter(|active| active.request.id == request.id) {
                     None => self.at.pending(&request, behind.0),
                     Some(active) if !active.awaits.is_empty() => self.at.parked(active, &[]),
                     Some(active) => self.at.record_of(active, status),
                 };
-                if status == Status::Pending && !again {
+                if status == Status::Pending && !is_duplicate {
                     self.engine.store().write_record(&record, None).await?;
                     // The deployments that this request displaces have ended: they get their records now, and need not
                     // wait for the active one.
                     self.outbox().flush(seen).await?;
                 }
                 tracing::info!(deployment = %record.id, %status, behind = %behind.0, until = %behind.2, "waits");
-                Ok(SubmitOutcome::Queued { record: Box::new(record), behind, again })
+                Ok(SubmitOutcome::Queued { record: Box::new(record), behind, is_duplicate })
             }
-            Next::Waiting(waiting) => {
+            Next::Deferred(waiting) => {
                 // A promotion that waited before and was displaced by this one has ended.
                 let seen = match self.outbox().flush(seen.clone()).await {
                     Ok(flushed) => flushed.seen,
@@ -165,13 +165,13 @@ impl Reconciler<'_> {
                         seen
                     }
                 };
-                if !again {
+                if !is_duplicate {
                     self.promotions().publish_waiting(seen, &waiting).await;
                 }
                 tracing::info!(deployment = %waiting.request.id, "{}", waiting.wait);
-                Ok(SubmitOutcome::Deferred { waiting, again })
+                Ok(SubmitOutcome::Deferred { waiting, is_duplicate })
             }
-            Next::Over(id) => {
+            Next::Finished(id) => {
                 let in_outbox = seen.head.outbox().iter().find(|entry| entry.record.id == id).cloned();
                 let (record, marker) = match in_outbox {
                     Some(OutboxEntry { record, marker, .. }) => {
@@ -186,7 +186,7 @@ impl Reconciler<'_> {
                     tracing::warn!(deployment = %id, "this deployment has ended, and its record is gone");
                     return Ok(SubmitOutcome::Nothing);
                 };
-                if again {
+                if is_duplicate {
                     tracing::info!(ended = %id, status = %record.status, "duplicate: nothing is done");
                 }
                 Ok(SubmitOutcome::Finished { record: Box::new(record), marker })
@@ -225,11 +225,11 @@ impl Reconciler<'_> {
                 // Another invocation has ended it since it was submitted, and has written its record.
                 Ok(self.engine.store().record(self.at, id).await?)
             }
-            SubmitOutcome::Queued { record, behind: (id, claim, until), again } => {
-                if again || record.id != request.id {
+            SubmitOutcome::Queued { record, behind: (id, claim, until), is_duplicate } => {
+                if is_duplicate || record.id != request.id {
                     self.engine.store().unmark(self.at, request).await;
                 }
-                if again {
+                if is_duplicate {
                     if !request.is_upload() {
                         // A caller asks again and again how far it is.
                         return Ok(Some(*record));
@@ -241,8 +241,8 @@ impl Reconciler<'_> {
                 self.send_tick(Wakeup { id, claim: Some(claim) }, until).await?;
                 Ok(Some(*record))
             }
-            SubmitOutcome::Deferred { waiting, again } => {
-                if again || waiting.request.id != request.id {
+            SubmitOutcome::Deferred { waiting, is_duplicate } => {
+                if is_duplicate || waiting.request.id != request.id {
                     self.engine.store().unmark(self.at, request).await;
                 }
                 Ok(Some(waiting.record(self.at)))

@@ -4,7 +4,7 @@ use deployer_core::record::{CauseKind, DeploymentRecord, Status};
 
 use super::case::Case;
 use super::commands::CommandKind;
-use super::violation::Rule;
+use super::rule::Rule;
 
 type Report<'s> = &'s mut dyn FnMut(Rule, String);
 

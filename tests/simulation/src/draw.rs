@@ -10,8 +10,8 @@ use super::closed_accounts;
 use super::commands;
 use super::focus::{Focus, Odds};
 use super::incidents;
+use super::promotion_rules::Rules;
 use super::requests;
-use super::rules::Rules;
 use super::scenario::{
     Channel, Delivery, Environment, Fault, FaultKind, ForeignAct, ForeignChange, PlannedUpload, ProvisionedAlias,
     Scenario, When, ZipKind, ZipSpec,

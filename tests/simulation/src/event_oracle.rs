@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use super::case::Case;
 use super::reasons::is_promotion;
+use super::rule::{Rule, Violation};
 use super::runner::Runner;
 use super::timeline::Timeline;
-use super::violation::{Rule, Violation};
 
 pub(super) fn check(runner: &Runner<'_>, replayed: &[(Case<'_>, Timeline)], found: &mut Vec<Violation>) {
     if !runner.scenario.has_bus {

@@ -7,8 +7,8 @@ use deployer_core::record::{Status, TargetOutcome};
 
 use super::case::Case;
 use super::live_oracle;
+use super::rule::Rule;
 use super::runner::Runner;
-use super::violation::Rule;
 use super::zips;
 use world::journal::Action;
 

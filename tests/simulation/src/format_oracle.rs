@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::rule::{Rule, Violation};
 use super::versions::Versions;
-use super::violation::{Rule, Violation};
 use world::journal::{Action, JournalEntry};
 use world::newer;
 

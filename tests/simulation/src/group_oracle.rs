@@ -10,8 +10,8 @@ use deployer_core::head::{Head, Waiting};
 use deployer_core::id::DeploymentId;
 use deployer_core::record::{DeploymentRecord, Status};
 
+use super::rule::{Rule, Violation};
 use super::runner::Runner;
-use super::violation::{Rule, Violation};
 use world::journal::{Action, JournalEntry};
 
 /// The deployment of each live artifact in the end, by environment and function.

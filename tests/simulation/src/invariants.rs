@@ -15,9 +15,9 @@ use super::journal_replay::JournalReplay;
 use super::promotion_oracle;
 use super::reasons;
 use super::retention;
+use super::rule::{Rule, Violation};
 use super::runner::{Runner, SentUpload};
 use super::timeline::Timeline;
-use super::violation::{Rule, Violation};
 use super::write_order;
 use world::journal::JournalEntry;
 

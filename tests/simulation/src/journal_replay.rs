@@ -14,9 +14,9 @@ use super::commands::CommandKind;
 use super::live_oracle::{LiveOracle, Report};
 use super::precondition_oracle;
 use super::rollback_oracle::RollbackOracle;
+use super::rule::Rule;
 use super::timeline::{Admission, Timeline};
 use super::traffic_oracle::TrafficOracle;
-use super::violation::Rule;
 use world::journal::{Action, JournalEntry};
 
 /// The knowledge of an invocation: the rejects and the stop request that it last read.

@@ -28,11 +28,12 @@ mod live_oracle;
 mod mutants;
 mod precondition_oracle;
 mod promotion_oracle;
+mod promotion_rules;
 mod reasons;
 mod requests;
 mod retention;
 mod rollback_oracle;
-mod rules;
+mod rule;
 mod runner;
 mod scenario;
 mod setup;
@@ -41,7 +42,6 @@ mod timeline;
 mod traffic_oracle;
 mod upload_order;
 mod versions;
-mod violation;
 mod write_order;
 mod zips;
 
@@ -51,8 +51,8 @@ use deployer_engine::Ports;
 
 pub use focus::Focus;
 pub use mutants::Mutant;
+pub use rule::{Rule, Violation};
 pub use tally::Tally;
-pub use violation::{Rule, Violation};
 
 use faulty_readers::SharedPast;
 use fixtures::random::Random;

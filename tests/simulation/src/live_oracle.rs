@@ -11,8 +11,8 @@ use deployer_core::record::{CauseKind, DeploymentRecord, Status, TargetOutcome};
 use jiff::Timestamp;
 
 use super::case::Case;
+use super::rule::Rule;
 use super::timeline::{Complete, LiveEntry, State};
-use super::violation::Rule;
 use super::zips;
 use world::Op;
 use world::journal::{Action, JournalEntry};

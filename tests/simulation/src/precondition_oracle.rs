@@ -10,7 +10,7 @@ use deployer_core::record::Code;
 use super::commands::Preconditions;
 use super::live_oracle::{LiveOracle, Report};
 use super::rollback_oracle::open;
-use super::violation::Rule;
+use super::rule::Rule;
 
 /// A head accepts a request: its preconditions must hold in the head before.
 pub(super) fn on_accepted(live: &LiveOracle<'_, '_>, before: &Head, request: &Request, report: Report<'_>) {

@@ -18,12 +18,12 @@ use jiff::Timestamp;
 
 use super::case::Case;
 use super::commands::{self, CommandKind};
+use super::promotion_rules::Rules;
 use super::requests::{self, CLOCKS_DIFFER};
 use super::retention;
-use super::rules::Rules;
+use super::rule::{Rule, Violation};
 use super::runner::Runner;
 use super::timeline::{Admission, Complete, State, Timeline};
-use super::violation::{Rule, Violation};
 use world::VirtualClock;
 use world::journal::{Action, JournalEntry};
 

@@ -7,9 +7,9 @@ use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status, TargetErr
 
 use super::case::Case;
 use super::commands::CommandKind;
+use super::rule::Rule;
 use super::runner::SentUpload;
 use super::scenario::{FaultKind, ZipKind};
-use super::violation::Rule;
 use world::Op;
 
 /// The time for which a deployment waits for the traffic of an alias, less the time that it takes to get there.

@@ -9,12 +9,12 @@ use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status};
 
 use super::case::Case;
 use super::commands::CommandKind;
+use super::promotion_rules::Rules;
 use super::reasons::is_promotion;
 use super::requests::{self, PlannedRequest};
-use super::rules::Rules;
+use super::rule::{Rule, Violation};
 use super::runner::Runner;
 use super::timeline::{LiveEntry, Timeline};
-use super::violation::{Rule, Violation};
 
 type Replayed<'a> = (Case<'a>, Timeline);
 type Report<'s> = &'s mut dyn FnMut(Rule, String);

@@ -12,8 +12,8 @@ use deployer_core::rejects::Rejects;
 
 use super::live_oracle::{LiveOracle, Report};
 use super::precondition_oracle;
+use super::rule::Rule;
 use super::timeline::{Complete, LiveEntry};
-use super::violation::Rule;
 use super::zips;
 
 /// Whether a rollback without `to` met a deployment that brought another artifact than the live one.

@@ -10,8 +10,8 @@ use deployer_engine::port::CallErrorKind;
 use super::closed_accounts::ClosedAccount;
 use super::commands::PlannedCommand;
 use super::focus::Odds;
+use super::promotion_rules::Rules;
 use super::requests::PlannedRequest;
-use super::rules::Rules;
 use world::Op;
 use world::newer::Raises;
 

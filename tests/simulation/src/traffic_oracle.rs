@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::case::Case;
 use super::live_oracle::{Report, has_arrived, place};
-use super::violation::Rule;
+use super::rule::Rule;
 use world::journal::{Action, JournalEntry};
 
 /// An alias with provisioned concurrency.

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use deployer_core::record::{CauseKind, DeploymentRecord, TargetErrorCode};
 
 use super::case::Case;
+use super::rule::{Rule, Violation};
 use super::scenario::{FaultKind, Scenario};
 use super::upload_order::Position;
-use super::violation::{Rule, Violation};
 use super::zips;
 use world::journal::{Action, JournalEntry};
 

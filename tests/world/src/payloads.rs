@@ -57,7 +57,7 @@ impl World {
     pub async fn receive(&self, payload: &Value) -> Vec<EventOutcome> {
         let told = match decode(payload) {
             Invocation::Event(told) => told,
-            Invocation::Batch(messages) => messages.into_iter().flat_map(|message| message.told).collect(),
+            Invocation::Batch(messages) => messages.into_iter().flat_map(|message| message.events).collect(),
             Invocation::Command(command) => panic!("a command: {command:?}"),
             Invocation::Unknown { because } => vec![InboundEvent::Ignored { because }],
         };
@@ -67,7 +67,7 @@ impl World {
                 InboundEvent::Upload(upload) => self.deliver(&upload).await.unwrap_or_else(|error| panic!("{error}")),
                 InboundEvent::Tick(tick) => panic!("a tick: {tick:?}"),
                 InboundEvent::Promotion(asked) => self.handled(Trigger::Promotion(asked)).await,
-                InboundEvent::Consent(word) => self.handled(Trigger::Approval(word)).await,
+                InboundEvent::Approval(word) => self.handled(Trigger::Approval(word)).await,
                 InboundEvent::Ignored { because } => EventOutcome::Ignored { because },
                 InboundEvent::NotUnderstood { because } => panic!("put back: {because}"),
                 InboundEvent::Malformed { because, .. } => {

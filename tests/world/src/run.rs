@@ -209,7 +209,7 @@ impl<'w> Invocation<'w> {
                     handle(&engine, InboundEvent::Promotion(asked.clone())).await.map(Outcome::EventOutcome)
                 }
                 Trigger::Approval(word) => {
-                    handle(&engine, InboundEvent::Consent(word.clone())).await.map(Outcome::EventOutcome)
+                    handle(&engine, InboundEvent::Approval(word.clone())).await.map(Outcome::EventOutcome)
                 }
                 Trigger::Tick(tick) => {
                     handle(&engine, InboundEvent::Tick(tick.clone())).await.map(Outcome::EventOutcome)

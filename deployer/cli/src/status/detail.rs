@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use deployer_core::commanded::{Hold, Reject};
+use deployer_core::hold_and_reject::{Hold, Reject};
 use deployer_core::status::{Behind, DoorStatus, FunctionStatus, LastFailed, StatusReport, WaitingStatus};
 use jiff::Timestamp;
 

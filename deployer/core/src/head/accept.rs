@@ -54,14 +54,14 @@ pub fn accept(head: &Head, request: &Request, at: &FunctionRef<'_>, rules: Rules
         Ok(Evaluated::Joins(id)) => return join(next, request, id, at, me),
         Err(refusal) => {
             end_request(&mut next, request, at.record(request, Status::InProgress).ended(refusal, me.now));
-            return Transition::to(next, Next::Over(request.id));
+            return Transition::to(next, Next::Finished(request.id));
         }
     };
     let request = request.as_ref();
     let newer = request.mark().and_then(|mark| head.newest.beyond_upload(&mark));
     if let Some(newer) = newer {
         end_request(&mut next, request, too_late(head, request, at, newer, me.now));
-        return Transition::to(next, Next::Over(request.id));
+        return Transition::to(next, Next::Finished(request.id));
     }
     admit(next, request, at, me)
 }

@@ -46,7 +46,7 @@ pub fn acquire(head: &Head, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
 pub(super) fn meet_again(head: &Head, id: DeploymentId, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
     let queue = &head.queue;
     if let Some(index) = queue.place_of(id) {
-        return Transition::none(Next::Waiting(Box::new(queue.waiting[index].clone())));
+        return Transition::none(Next::Deferred(Box::new(queue.waiting[index].clone())));
     }
     match (&queue.active, queue.pending.iter().find(|pending| pending.id == id)) {
         // Asking for the state of a parked deployment does not acquire it.
@@ -54,17 +54,17 @@ pub(super) fn meet_again(head: &Head, id: DeploymentId, at: &FunctionRef<'_>, me
             if active.request.id == id && (active.is_leased(me.now) || active.has_tick_coming(me.now)) =>
         {
             let (request, behind) = (active.request.clone(), active.behind());
-            Transition::none(Next::Wait { request, status: Status::InProgress, behind })
+            Transition::none(Next::Queued { request, status: Status::InProgress, behind })
         }
         (Some(active), _) if active.request.id == id => acquire(head, at, me),
         (Some(active), Some(pending)) if active.is_leased(me.now) => {
             let (request, status) = (pending.clone(), Status::Pending);
-            Transition::none(Next::Wait { request, status, behind: active.behind() })
+            Transition::none(Next::Queued { request, status, behind: active.behind() })
         }
         (None, Some(pending)) if queue.next_in_line().is_none() => {
             Transition::none(waits_behind_member(queue, pending, me.now).unwrap_or(Next::Nothing))
         }
         (_, Some(_)) => acquire(head, at, me),
-        _ => Transition::none(Next::Over(id)),
+        _ => Transition::none(Next::Finished(id)),
     }
 }

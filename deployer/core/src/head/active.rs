@@ -9,10 +9,10 @@ use super::door::{Door, ServedBefore};
 use super::lambda_wait::LambdaWait;
 use super::request::Request;
 use super::resolved::ResolvedArtifact;
+use crate::alias_traffic::Awaited;
 use crate::config::Target;
 use crate::id::{AliasName, DeploymentId, FunctionName, Token};
 use crate::record::TargetOutcome;
-use crate::traffic::Awaited;
 
 /// The deployment that somebody works on, or has died over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -42,7 +42,7 @@ pub(super) fn admit(mut head: Head, request: &Request, at: &FunctionRef<'_>, me:
     if !active.is_leased(me.now) {
         return resume(head, &active, me);
     }
-    let then = Next::Wait { request, status: Status::Pending, behind: active.behind() };
+    let then = Next::Queued { request, status: Status::Pending, behind: active.behind() };
     Transition::to(head, then)
 }
 

@@ -6,8 +6,8 @@ use super::active::Active;
 use super::end::{end_request, end_untouched};
 use super::request::Request;
 use super::state::Head;
-use crate::commanded::{CommandEffect, Commanded, Hold};
 use crate::function_ref::FunctionRef;
+use crate::hold_and_reject::{CommandEffect, Commanded, Hold};
 use crate::id::RequestHash;
 use crate::record::{Code, Ending, Status};
 

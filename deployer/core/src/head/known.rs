@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::commanded::REMEMBERED_COMMANDS;
+use crate::hold_and_reject::REMEMBERED_COMMANDS;
 use crate::id::{DeploymentId, RequestHash};
 
 /// The number of requests that are known by their hash.

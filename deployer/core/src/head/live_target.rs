@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::alias_traffic::UNPROVISIONED_FOR;
 use crate::config::Target;
 use crate::id::{AliasName, DeploymentId, FunctionName, Release, Sha256, Version};
 use crate::managed_keys::ManagedKeys;
-use crate::traffic::UNPROVISIONED_FOR;
 
 /// A target and what it serves, as far as the deployer brought that about (or saw it, before its first deployment).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -23,7 +23,7 @@ pub enum Placing {
     /// This is to be written.
     Now(Box<Head>),
     /// The member holds its place already, or its deployment has begun.
-    Held,
+    HasPlace,
     /// The member has ended here already.
     Ended,
     /// A member of this other group holds the place.
@@ -41,13 +41,13 @@ pub fn reserve_place(head: &Head, request: &Request, now: Timestamp) -> Placing 
     let mut next = head.next();
     if let Some(held) = next.queue.waiting.iter_mut().find(|waiting| waiting.request.hash == request.hash) {
         if held.request.place_token() == request.place_token() {
-            return Placing::Held;
+            return Placing::HasPlace;
         }
         held.request.source.clone_from(&request.source);
         return Placing::Now(Box::new(next));
     }
     if head.queue.open().any(|open| open.hash == request.hash) {
-        return Placing::Held;
+        return Placing::HasPlace;
     }
     if head.id_of(request).is_some() {
         return Placing::Ended;
@@ -86,7 +86,7 @@ impl Request {
 pub(super) fn waits_behind_member(queue: &Queue, request: &Request, now: Timestamp) -> Option<Next> {
     let member = queue.member_before(request)?;
     let behind = (member.id, member.marker, now);
-    Some(Next::Wait { request: request.clone(), status: Status::Pending, behind })
+    Some(Next::Queued { request: request.clone(), status: Status::Pending, behind })
 }
 
 /// Claims the member that waited at `index`: its group is decided, and nothing is in its way any more. Promotions that waited

@@ -8,10 +8,10 @@ use jiff::Timestamp;
 
 use super::active::Active;
 use super::state::Head;
+use crate::alias_traffic::Awaited;
 use crate::config::Target;
 use crate::id::Token;
 use crate::observed::ObservedAlias;
-use crate::traffic::Awaited;
 
 /// The number of ticks that go on with a parked deployment; after those the sweep does. Lambda stops a function that calls
 /// itself by a queue for about 16 times (Lambda Developer Guide, "Use Lambda recursive loop detection").

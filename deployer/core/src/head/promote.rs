@@ -43,7 +43,7 @@ pub fn accept_promotion(
     next.known.remember(request.hash, request.id);
     if let Some(ending) = promotion_refusal(head, request, decision, at) {
         end_request(&mut next, request, at.record(request, Status::InProgress).ended(ending, me.now));
-        return Transition::to(next, Next::Over(request.id));
+        return Transition::to(next, Next::Finished(request.id));
     }
     if !goes_in_order(request, at) {
         displace_waiting(&mut next, request, at, me.now);
@@ -55,7 +55,7 @@ pub fn accept_promotion(
     };
     let waiting = Waiting { request: request.clone(), wait, notified, place: None };
     next.queue.waiting.push(waiting.clone());
-    Transition::to(next, Next::Waiting(Box::new(waiting)))
+    Transition::to(next, Next::Deferred(Box::new(waiting)))
 }
 
 /// Applies a new decision to a promotion that waits: it ends, it waits on, or it is admitted.
@@ -83,19 +83,19 @@ pub fn apply_decision(
     };
     if let Some(ending) = ending {
         end_request(&mut next, request, waiting.record(at).ended(ending, me.now));
-        return Transition::to(next, Next::Over(id));
+        return Transition::to(next, Next::Finished(id));
     }
     match decision {
-        Decision::Wait(wait) if *wait == waiting.wait => Transition::none(Next::Waiting(Box::new(waiting))),
+        Decision::Wait(wait) if *wait == waiting.wait => Transition::none(Next::Deferred(Box::new(waiting))),
         Decision::Wait(wait) => {
             let mut waiting = Waiting { wait: wait.clone(), ..waiting };
             if let Source::Promoted(promoting) = &mut waiting.request.source {
                 promoting.unseen_since = None;
             }
             next.queue.waiting.insert(index, waiting.clone());
-            Transition::to(next, Next::Waiting(Box::new(waiting)))
+            Transition::to(next, Next::Deferred(Box::new(waiting)))
         }
-        _ if is_member && !head.queue.is_next(id) => Transition::none(Next::Waiting(Box::new(waiting))),
+        _ if is_member && !head.queue.is_next(id) => Transition::none(Next::Deferred(Box::new(waiting))),
         _ if is_member => admit_member(next, waiting, index, at, me),
         _ => admit(next, &waiting.request, at, me),
     }
@@ -118,7 +118,7 @@ pub fn put_back(head: &Head, claim: Token, wait: &Wait, at: &FunctionRef<'_>, no
         let id = request.id;
         let ending = superseded(format!("rollback {rollback}, asked for later, has asked it to stop"));
         end_request(&mut next, &request, at.record(&request, Status::Pending).ended(ending, now));
-        return Some(Transition::to(next, Next::Over(id)));
+        return Some(Transition::to(next, Next::Finished(id)));
     }
     let is_member = request.group().is_some();
     let waiting = Waiting { request, wait: wait.clone(), notified, place: is_member.then(Place::default) };
@@ -126,7 +126,7 @@ pub fn put_back(head: &Head, claim: Token, wait: &Wait, at: &FunctionRef<'_>, no
     let is_after = |other: &Waiting| is_member || other.request.time > waiting.request.time;
     let index = next.queue.waiting.iter().position(is_after).unwrap_or(next.queue.waiting.len());
     next.queue.waiting.insert(index, waiting.clone());
-    Some(Transition::to(next, Next::Waiting(Box::new(waiting))))
+    Some(Transition::to(next, Next::Deferred(Box::new(waiting))))
 }
 
 /// Marks promotions whose record and event are written as notified. `None`: the head knows already.

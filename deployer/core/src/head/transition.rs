@@ -26,7 +26,7 @@ pub enum Next {
     /// first.
     Work(Active),
     /// The request waits its turn, or somebody else works on it.
-    Wait {
+    Queued {
         /// The request.
         request: Request,
         /// The request's status.
@@ -35,9 +35,9 @@ pub enum Next {
         behind: (DeploymentId, Token, Timestamp),
     },
     /// The promotion waits for its soak, for approvals, for the end of a freeze or for its group.
-    Waiting(Box<Waiting>),
+    Deferred(Box<Waiting>),
     /// The deployment has ended: its record is in the outbox, or in the ledger under this id.
-    Over(DeploymentId),
+    Finished(DeploymentId),
     /// There is nothing to do.
     Nothing,
 }

@@ -6,9 +6,9 @@
 
 use super::planner::{execution_role, source_key};
 use super::{Plan, Step, Wanted, differences};
+use crate::alias_traffic::Traffic;
 use crate::id::Sha256;
 use crate::observed::{Observed, ObservedCode};
-use crate::traffic::Traffic;
 
 /// Returns what somebody else changed, as "expected, found", after a failed precondition. None if all that the plan had
 /// read is unchanged, or is what this deployment wants.
@@ -48,7 +48,7 @@ pub fn foreign_change(wanted: &Wanted<'_>, before: &Observed, after: &Observed) 
 /// Whether Lambda has moved all of the alias's traffic since, after holding it back.
 fn has_moved_since(before: &Observed, after: &Observed) -> bool {
     let (Some(was), Some(is)) = (&before.alias, &after.alias) else { return false };
-    let held = matches!(Traffic::of(was), Traffic::Held { .. });
+    let held = matches!(Traffic::of(was), Traffic::KeptBack { .. });
     held && Traffic::of(is) == Traffic::Whole && was.version == is.version
 }
 

@@ -9,13 +9,13 @@ use super::{
     Change, CodeSettings, Configuration, Delivery, NewFunction, Plan, Shown, Step, UnmergeableVariables, Wanted,
     differences,
 };
+use crate::alias_traffic::Traffic;
 use crate::config::Target;
 use crate::id::RoleArn;
 use crate::manifest::{Architecture, FunctionConfig, ReservedConcurrency};
 use crate::observed::{Condition, Observed, ObservedAlias, ObservedCode, Settings, Variables};
 use crate::package::{INLINE_LIMIT, PackageError, Run, code_path_variable};
 use crate::record::{TargetError, TargetErrorCode};
-use crate::traffic::Traffic;
 
 /// Plans the steps by which the target comes to the wanted state (step "plan").
 ///
@@ -163,7 +163,9 @@ impl Draft {
             }
             (Some(_), Some(Traffic::Whole)) if served => {}
             // Lambda's own weight is no difference. Clearing it would move the traffic before the version is ready.
-            (Some(_), Some(Traffic::Held { on })) if served => self.plan.steps.push(Step::AwaitTraffic { from: on }),
+            (Some(_), Some(Traffic::KeptBack { on })) if served => {
+                self.plan.steps.push(Step::AwaitTraffic { from: on })
+            }
             (Some(alias), Some(_)) => {
                 self.change_alias(Some(alias));
                 self.plan.steps.push(Step::MoveAlias { from: alias.version.clone(), revision: alias.revision.clone() });

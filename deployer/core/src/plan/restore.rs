@@ -1,9 +1,9 @@
 //! The plan of a rollback to a version that Lambda still has: only the alias moves.
 
 use super::{Change, Delivery, Plan, Shown, Step};
+use crate::alias_traffic::Traffic;
 use crate::id::{AliasName, FunctionName, Sha256, Version};
 use crate::observed::ObservedAlias;
-use crate::traffic::Traffic;
 
 /// Plans to move the alias back to a version whose code is `sha256`. The plan is empty if the alias serves exactly
 /// that.
@@ -33,7 +33,7 @@ pub fn going_back(
     let step = match (seen, seen.map(Traffic::of)) {
         (None, _) | (_, None) => Step::CreateAlias,
         (Some(_), Some(Traffic::Whole)) if is_there => return plan,
-        (Some(_), Some(Traffic::Held { on })) if is_there => {
+        (Some(_), Some(Traffic::KeptBack { on })) if is_there => {
             plan.steps.push(Step::AwaitTraffic { from: on });
             return plan;
         }

@@ -95,7 +95,8 @@ fn rejected_release_is_marked_on_the_targets_that_serve_it() {
         since: "2026-11-01T11:00:00Z".parse().unwrap(),
     };
     let function = FunctionName::parse("orders").unwrap();
-    let Some(crate::commanded::CommandEffect::Now(rejects)) = Rejects::default().with(reject, &function, "r") else {
+    let Some(crate::hold_and_reject::CommandEffect::Now(rejects)) = Rejects::default().with(reject, &function, "r")
+    else {
         unreachable!("nothing was rejected before")
     };
     let told = status(&["eu-west-1", "us-east-2"], &half_rolled_out(), &rejects);

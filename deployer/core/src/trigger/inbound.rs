@@ -13,7 +13,7 @@ pub enum InboundEvent {
     /// A promotion is requested.
     Promotion(Box<PromotionRequest>),
     /// A waiting promotion is approved or declined.
-    Consent(Box<ApprovalGiven>),
+    Approval(Box<ApprovalGiven>),
     /// The deployer wakes itself.
     Tick(Tick),
     /// The event does not concern the deployer.

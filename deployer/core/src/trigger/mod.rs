@@ -3,12 +3,13 @@
 //! An event is malformed, ignored with a reason, or valid. Wire structs never leave this folder, and nothing here
 //! decides about an upload.
 
+mod command;
 mod eventbridge;
 mod fields;
 mod inbound;
-mod manual;
 mod promotion;
 mod s3;
+mod sns;
 mod tick;
 
 use std::collections::HashMap;
@@ -18,10 +19,10 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use command::{Command, CommandRequest, DescribedManifest, DescribedPackage};
 pub use inbound::InboundEvent;
-pub use manual::{Command, CommandRequest, DescribedManifest, DescribedPackage};
 pub use promotion::{PromotionApproved, PromotionDeclined, PromotionRequested};
-pub use tick::Tick;
+pub use tick::{MESSAGE_FORMAT, Tick};
 
 /// The decoded payload of an invocation.
 #[derive(Debug, PartialEq)]
@@ -47,7 +48,7 @@ pub struct Message {
     /// This delivery of the message; none if the record has no receipt handle.
     pub delivery: Option<Delivery>,
     /// The events in its body.
-    pub told: Vec<InboundEvent>,
+    pub events: Vec<InboundEvent>,
 }
 
 /// A delivery of a message, with the data for changing its visibility.
@@ -105,13 +106,13 @@ pub fn decode(payload: &Value) -> Invocation {
         return Invocation::Batch(records.map(message).collect());
     }
     if fields.contains_key("command") {
-        return match manual::decode_command(payload) {
+        return match command::decode_command(payload) {
             Ok(command) => Invocation::Command(Box::new(command)),
             Err(because) => Invocation::Unknown { because },
         };
     }
-    if let Some(told) = event(payload) {
-        return Invocation::Event(told);
+    if let Some(events) = event(payload) {
+        return Invocation::Event(events);
     }
     Invocation::Unknown { because: format!("the payload is neither an event nor a command; {ACCEPTED}") }
 }
@@ -145,13 +146,13 @@ struct SqsAttribute {
 fn message(record: &Value) -> Message {
     match SqsMessage::deserialize(record) {
         Ok(message) => Message {
-            told: body(message.body.as_deref().unwrap_or_default()),
+            events: body(message.body.as_deref().unwrap_or_default()),
             id: message.message_id.clone().unwrap_or_default(),
             delivery: delivery(message),
         },
         Err(error) => Message {
             delivery: None,
-            told: InboundEvent::malformed(format!("an SQS message that cannot be read: {error}")),
+            events: InboundEvent::malformed(format!("an SQS message that cannot be read: {error}")),
             id: record.get("messageId").and_then(Value::as_str).unwrap_or_default().to_owned(),
         },
     }
@@ -175,7 +176,7 @@ fn body(text: &str) -> Vec<InboundEvent> {
         Ok(value) => value,
         Err(error) => return InboundEvent::malformed(format!("the message's body {error}")),
     };
-    if let Some(tick) = manual::decode_tick(&value) {
+    if let Some(tick) = tick::decode(&value) {
         return vec![tick.map_or_else(|because| InboundEvent::NotUnderstood { because }, InboundEvent::Tick)];
     }
     event(&value).unwrap_or_else(|| InboundEvent::ignored("the message is no event that this deployer knows"))
@@ -192,15 +193,7 @@ fn event(value: &Value) -> Option<Vec<InboundEvent>> {
     if value.get("detail-type").is_some() && value.get("source").is_some() {
         return Some(eventbridge::decode(value));
     }
-    let is_sns = value.get("Type").and_then(Value::as_str) == Some("Notification");
-    let message = value.get("Message").and_then(Value::as_str).filter(|_| is_sns)?;
-    // Only one SNS envelope is opened: it must contain S3's event.
-    Some(match json(message) {
-        Ok(inner) if inner.get("Type").is_none() => event(&inner)
-            .unwrap_or_else(|| InboundEvent::ignored("the SNS message is no event that this deployer knows")),
-        Ok(_) => InboundEvent::ignored("an SNS message within an SNS message"),
-        Err(error) => InboundEvent::malformed(format!("the SNS message {error}")),
-    })
+    sns::decode(value)
 }
 
 #[cfg(test)]

@@ -153,7 +153,7 @@ fn decision_event(
     let by = by.or_else(|| account.as_deref().map(account_name));
     let by = by.ok_or("nobody is named, and no account")?;
     let deployment = Some(deployment);
-    Ok(InboundEvent::Consent(Box::new(ApprovalGiven {
+    Ok(InboundEvent::Approval(Box::new(ApprovalGiven {
         environment,
         function,
         deployment,

@@ -36,15 +36,15 @@ fn sqs(bodies: &[&str]) -> Value {
     json!({ "Records": records })
 }
 
-fn only_upload(told: &[InboundEvent]) -> Upload {
-    match told {
+fn only_upload(events: &[InboundEvent]) -> Upload {
+    match events {
         [InboundEvent::Upload(upload)] => upload.clone(),
         other => panic!("expected one upload, found {other:?}"),
     }
 }
 
-fn because(told: &[InboundEvent]) -> String {
-    match told {
+fn because(events: &[InboundEvent]) -> String {
+    match events {
         [InboundEvent::Ignored { because }] => format!("ignored: {because}"),
         [InboundEvent::Malformed { because, .. }] => format!("malformed: {because}"),
         [InboundEvent::NotUnderstood { because }] => format!("not understood: {because}"),
@@ -58,11 +58,11 @@ fn all_five_wrappings_decode_to_the_same_upload() {
     let sns = json!({"Type": "Notification", "MessageId": "n", "TopicArn": "arn:aws:sns:eu-west-1:123456789012:t",
         "Message": s3.to_string(), "Timestamp": "2026-11-01T10:00:01Z"});
     let straight = |value: &Value| match decode(value) {
-        Invocation::Event(told) => only_upload(&told),
+        Invocation::Event(events) => only_upload(&events),
         other => panic!("{other:?}"),
     };
     let queued = |value: &Value| match decode(&sqs(&[&value.to_string()])) {
-        Invocation::Batch(messages) => only_upload(&messages[0].told),
+        Invocation::Batch(messages) => only_upload(&messages[0].events),
         other => panic!("{other:?}"),
     };
     let uploads = [straight(&s3), straight(&eventbridge), queued(&s3), queued(&sns), queued(&eventbridge)];
@@ -115,9 +115,9 @@ fn test_deletion_and_foreign_events_are_ignored_with_a_reason() {
 fn malformed_body_leaves_the_other_messages_of_a_batch_intact() {
     let good = s3_event("dev/f/1.zip").to_string();
     let Invocation::Batch(messages) = decode(&sqs(&["{not json", &good, "[1,2]", "{\"a\":1}"])) else { panic!() };
-    assert!(because(&messages[0].told).starts_with("malformed: the message's body is not JSON: "));
-    assert_eq!(only_upload(&messages[1].told).key, "dev/f/1.zip");
-    assert_eq!(because(&messages[2].told), "ignored: the message is no event that this deployer knows");
+    assert!(because(&messages[0].events).starts_with("malformed: the message's body is not JSON: "));
+    assert_eq!(only_upload(&messages[1].events).key, "dev/f/1.zip");
+    assert_eq!(because(&messages[2].events), "ignored: the message is no event that this deployer knows");
     assert_eq!(messages[3].id, "m3");
 }
 
@@ -161,10 +161,10 @@ fn tick_comes_through_the_queue_and_a_command_by_hand() {
     let with = |tick: &Value, format: u32| json!({"tick": tick["tick"], "format": format});
     let bodies = [&tick.to_string(), &broken.to_string(), &with(&tick, 1).to_string(), &with(&tick, 2).to_string()];
     let Invocation::Batch(messages) = decode(&sqs(&bodies.map(String::as_str))) else { panic!() };
-    assert!(matches!(&messages[0].told[..], [InboundEvent::Tick(tick)] if tick.claim.is_none()), "{messages:?}");
-    assert_eq!(because(&messages[1].told), "not understood: a tick that cannot be read: missing field `function`");
-    assert!(matches!(&messages[2].told[..], [InboundEvent::Tick(_)]), "{messages:?}");
-    assert_eq!(because(&messages[3].told), "not understood: a tick of format 2, and this deployer knows 1");
+    assert!(matches!(&messages[0].events[..], [InboundEvent::Tick(tick)] if tick.claim.is_none()), "{messages:?}");
+    assert_eq!(because(&messages[1].events), "not understood: a tick that cannot be read: missing field `function`");
+    assert!(matches!(&messages[2].events[..], [InboundEvent::Tick(_)]), "{messages:?}");
+    assert_eq!(because(&messages[3].events), "not understood: a tick of format 2, and this deployer knows 1");
     assert!(matches!(decode(&tick), Invocation::Unknown { .. }), "ticks are the queue's alone");
     let sweep = json!({"command": "sweep", "requested_by": "the schedule"});
     let Invocation::Command(order) = decode(&sweep) else { panic!("no command") };
@@ -211,12 +211,12 @@ fn too_deeply_nested_json_is_reported_in_every_wrapping() {
     else {
         panic!("no batch");
     };
-    let told = |number: usize| match &messages[number].told[..] {
+    let events = |number: usize| match &messages[number].events[..] {
         [InboundEvent::Malformed { because, .. }] => because.clone(),
         [InboundEvent::Upload(upload)] => upload.key.clone(),
         other => panic!("{other:?}"),
     };
-    assert_eq!(told(0), "the message's body is nested deeper than 127 levels");
-    assert_eq!(told(1), "the SNS message is nested deeper than 127 levels");
-    assert_eq!(told(2), "dev/orders/1.zip");
+    assert_eq!(events(0), "the message's body is nested deeper than 127 levels");
+    assert_eq!(events(1), "the SNS message is nested deeper than 127 levels");
+    assert_eq!(events(2), "dev/orders/1.zip");
 }

@@ -1,8 +1,8 @@
 //! Changes of a head that a command asks for: each command id counts once.
 
-use deployer_core::commanded::CommandEffect;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::Head;
+use deployer_core::hold_and_reject::CommandEffect;
 
 use crate::store::{Change, Versioned};
 use crate::{CommandError, Engine};

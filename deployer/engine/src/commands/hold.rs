@@ -1,8 +1,8 @@
 //! `hold` and `release-hold`: a function in an environment takes nothing new, until it is released.
 
-use deployer_core::commanded::Hold;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{self, Head};
+use deployer_core::hold_and_reject::Hold;
 use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::status::{FunctionStatus, StatusReport};
 use deployer_core::text::PlainText;

@@ -1,8 +1,8 @@
 //! `recall`: a release is rejected, and rolled back wherever it is live.
 
-use deployer_core::commanded::CommandEffect;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{Head, Live, Request, ResolvedArtifact};
+use deployer_core::hold_and_reject::CommandEffect;
 use deployer_core::id::{EnvironmentName, FunctionName, Release};
 use deployer_core::promotion::Decision;
 use deployer_core::record::DeploymentRecord;

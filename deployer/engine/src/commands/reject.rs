@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use deployer_core::commanded::CommandEffect;
-use deployer_core::commanded::Reject;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{Head, Live};
+use deployer_core::hold_and_reject::CommandEffect;
+use deployer_core::hold_and_reject::Reject;
 use deployer_core::id::{FunctionName, Release, Sha256};
 use deployer_core::record::DeploymentRecord;
 use deployer_core::rejects::Rejects;

@@ -10,7 +10,7 @@ use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::promotion::PromotionRequest;
 use deployer_core::record::{Ending, Status};
 
-use self::steps::Rollback;
+use self::steps::RollbackState;
 use crate::error::CommandError;
 use crate::events::{NotSent, publish};
 use crate::store::Change;
@@ -97,7 +97,7 @@ impl<'e> Groups<'e> {
         let (open, ended) = (Group::open_key(environment, id), Group::ended_key(environment, id));
         let mut has_begun_rollbacks = false;
         for _ in 0..MAX_STEPS {
-            let mut rollbacks = Vec::new();
+            let mut rollbacks = RollbackState::default();
             let step = async |group: Option<&Group>| {
                 let Some(group) = group else { return Ok(Change::Keep(StepResult::Gone)) };
                 if group.phase == Phase::Ended {
@@ -114,11 +114,11 @@ impl<'e> Groups<'e> {
                 })
             };
             match self.engine.store().update(&open, step).await? {
-                StepResult::Stays(group) if rollbacks.is_empty() || has_begun_rollbacks => return Ok(group),
-                StepResult::Stays(_) => {
-                    self.begin_rollbacks(&rollbacks).await?;
+                StepResult::Stays(_) if !rollbacks.to_begin.is_empty() && !has_begun_rollbacks => {
+                    self.begin_rollbacks(&rollbacks.to_begin).await?;
                     has_begun_rollbacks = true;
                 }
+                StepResult::Stays(group) => return rollbacks.unread.map_or(Ok(group), Err),
                 StepResult::Ends(group) => return self.end_group(&group).await,
                 StepResult::Gone => {
                     return self.read(&ended).await?.ok_or(Transient::TakenOver);
@@ -130,7 +130,7 @@ impl<'e> Groups<'e> {
     }
 
     /// Does the group's next step. Returns the group after it, and the rollbacks to be begun once the group is written.
-    async fn next(self, group: &Group) -> Result<(Group, Vec<Rollback<'e>>), Transient> {
+    async fn next(self, group: &Group) -> Result<(Group, RollbackState<'e>), Transient> {
         let next = match group.phase {
             _ if !self.engine.config.environments.contains_key(&group.environment) => {
                 group.abandoned(self.engine.now())
@@ -147,12 +147,12 @@ impl<'e> Groups<'e> {
                 next
             }
             Phase::RollingBack => {
-                let (records, rollbacks) = self.rollbacks(group).await?;
-                return Ok((group.with_rollbacks(&records, self.engine.now()), rollbacks));
+                let rollbacks = self.rollbacks(group).await;
+                return Ok((group.with_rollbacks(&rollbacks.records, self.engine.now()), rollbacks));
             }
             Phase::Ended => group.clone(),
         };
-        Ok((next, Vec::new()))
+        Ok((next, RollbackState::default()))
     }
 
     /// Publishes that a group has begun to wait, and dispatches the members of a group that is decided.

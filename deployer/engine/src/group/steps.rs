@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use deployer_core::commanded::CommandEffect;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{Checked, Group, Member};
 use deployer_core::head::{self, ApprovalEffect, Head, Placing, Request, Wakeup};
+use deployer_core::hold_and_reject::CommandEffect;
 use deployer_core::promotion::{Decision, SourceEnvironment, Wait};
 use deployer_core::record::{Code, DeploymentRecord, Ending};
 use futures::future::{join_all, try_join_all};
@@ -25,6 +25,17 @@ const UNSEEN_FOR: Duration = Duration::from_secs(86_400);
 
 /// The rollback of a member, and its function.
 pub(super) type Rollback<'e> = (FunctionRef<'e>, Request);
+
+/// The rollbacks of a group's members.
+#[derive(Default)]
+pub(super) struct RollbackState<'e> {
+    /// The record of each member's rollback, in the order of the members; none where there is none yet, or none is needed.
+    pub records: Vec<Option<DeploymentRecord>>,
+    /// The rollbacks that no head knows yet.
+    pub to_begin: Vec<Rollback<'e>>,
+    /// The error of a member that could not be read.
+    pub unread: Option<Transient>,
+}
 
 impl<'e> Groups<'e> {
     /// Evaluates each function of a group, before any of them moves.
@@ -82,7 +93,7 @@ impl<'e> Groups<'e> {
     pub(super) async fn place_and_decide(self, group: &Group) -> Result<Group, Transient> {
         for member in &group.functions {
             match self.take_place(group, member).await? {
-                Placing::Now(_) | Placing::Held => {}
+                Placing::Now(_) | Placing::HasPlace => {}
                 Placing::Behind(other) => return Ok(group.waits_for(member, other)),
                 Placing::Ended => {
                     let at = self.function_ref(group, member)?;
@@ -179,11 +190,9 @@ impl<'e> Groups<'e> {
         join_all(records).await.into_iter().collect()
     }
 
-    /// Reads the records of the rollbacks of the members that had moved, and collects the rollbacks that no head knows.
-    pub(super) async fn rollbacks(
-        self,
-        group: &Group,
-    ) -> Result<(Vec<Option<DeploymentRecord>>, Vec<Rollback<'e>>), Transient> {
+    /// Reads the records of the rollbacks of the members that had moved, and collects the rollbacks that no head knows. A member
+    /// that cannot be read holds up no other.
+    pub(super) async fn rollbacks(self, group: &Group) -> RollbackState<'e> {
         let reads = group.functions.iter().map(|member| async move {
             let at = self.function_ref(group, member)?;
             let request = group.rollback_request(member, (self.engine.now(), self.engine.token()));
@@ -193,9 +202,16 @@ impl<'e> Groups<'e> {
                 None => (None, Some((at, request))),
             })
         });
-        let read: Vec<_> = join_all(reads).await.into_iter().collect::<Result<_, Transient>>()?;
-        let (records, unknown): (_, Vec<_>) = read.into_iter().unzip();
-        Ok((records, unknown.into_iter().flatten().collect()))
+        let mut state = RollbackState::default();
+        for read in join_all(reads).await {
+            let (record, unknown) = read.unwrap_or_else(|error| {
+                state.unread = Some(error);
+                (None, None)
+            });
+            state.records.push(record);
+            state.to_begin.extend(unknown);
+        }
+        state
     }
 
     /// Begins rollbacks. A failed one holds up no other.

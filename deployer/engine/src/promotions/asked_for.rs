@@ -7,11 +7,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use deployer_core::asked::StoredRequest;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::id::EnvironmentName;
 use deployer_core::names::ASKED;
 use deployer_core::promotion::Dispatch;
+use deployer_core::stored_request::StoredRequest;
 
 use crate::group::Groups;
 use crate::sweep::report::{FailureKind, Swept};

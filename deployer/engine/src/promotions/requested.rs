@@ -1,10 +1,10 @@
 //! Promotions that the end of a deployment elsewhere has asked for.
 
-use deployer_core::asked::StoredRequest;
 use deployer_core::head::{Head, Request};
 use deployer_core::id::DeploymentId;
 use deployer_core::promotion::Dispatch;
 use deployer_core::record::DeploymentRecord;
+use deployer_core::stored_request::StoredRequest;
 
 use super::policy::PolicyInputs;
 use crate::Transient;
@@ -16,7 +16,7 @@ impl Promotions<'_> {
     /// Follows a hint: submits the promotions that were asked for here, or reconciles the group of a member that has
     /// ended. `None`: the hint fits neither.
     pub(crate) async fn follow_hint(self, id: DeploymentId) -> Result<Option<DeploymentRecord>, Transient> {
-        let keys = self.engine.store().keys(&StoredRequest::all_of(&self.at.name, &self.at.function)).await?;
+        let keys = self.engine.store().keys(&StoredRequest::prefix(&self.at.name, &self.at.function)).await?;
         let mut found = None;
         for key in keys {
             let submitted = self.submit_requested(&key, Dispatch::Inline).await?;
@@ -50,7 +50,7 @@ impl Promotions<'_> {
         };
         self.engine.store().delete(key).await;
         let is_submitted = !matches!(outcome, SubmitOutcome::Nothing);
-        if let SubmitOutcome::Deferred { waiting, again: false } = &outcome {
+        if let SubmitOutcome::Deferred { waiting, is_duplicate: false } = &outcome {
             tracing::info!(to = %self.at.name, deployment = %request.id, "promotion asked for: {}", waiting.wait);
         }
         if is_submitted { Box::pin(self.reconciler().handle_outcome(&request, outcome)).await } else { Ok(None) }

@@ -44,7 +44,7 @@ impl Promotions<'_> {
         };
         let outcome = self.reconciler().transition(None, Some(request.marker), accept).await?;
         // A promotion that was only enqueued and waits for nothing goes on by a wakeup.
-        if let (SubmitOutcome::Deferred { waiting, again: false }, Dispatch::Enqueue) = (&outcome, dispatch)
+        if let (SubmitOutcome::Deferred { waiting, is_duplicate: false }, Dispatch::Enqueue) = (&outcome, dispatch)
             && waiting.wait.is_over()
         {
             self.schedule(waiting.request.id).await;
@@ -93,7 +93,7 @@ impl Promotions<'_> {
                 let waits = seen.head.waiting().iter().find(|waiting| waiting.request.id == id);
                 waits.map(|waiting| waiting.record(self.at)).ok_or(Transient::TakenOver)
             }
-            Some(Next::Waiting(waiting)) => {
+            Some(Next::Deferred(waiting)) => {
                 self.publish_waiting(seen, &waiting).await;
                 Ok(waiting.record(self.at))
             }

@@ -12,11 +12,11 @@ use deployer_core::plan::{Delivery, Step, Wanted, still_as_planned};
 use deployer_core::record::{TargetError, TargetErrorCode};
 use jiff::Timestamp;
 
+use super::await_traffic::{TrafficWatch, is_provisioned};
 use super::error::{StepError, internal};
 use super::inline::LoadedZip;
 use super::ownership::OWNED_FOR;
 use super::step_context::StepContext;
-use super::traffic::{TrafficWatch, is_provisioned};
 use crate::port::{Answer, Code, Qualifier, Write};
 
 /// A plan that is carried out, and the results of its steps so far.

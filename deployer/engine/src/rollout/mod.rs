@@ -14,6 +14,7 @@ pub(crate) mod shared_check;
 pub(crate) mod verify;
 pub(crate) mod waits;
 
+mod await_traffic;
 mod converge;
 mod executor;
 mod immutable_release;
@@ -35,7 +36,6 @@ mod stable;
 mod step_context;
 mod target;
 mod target_run;
-mod traffic;
 
 use deployer_core::config::Target;
 use deployer_core::function_ref::FunctionRef;

@@ -2,10 +2,10 @@
 //!
 //! Must not know of claims, or of the version that is to be served.
 
+use deployer_core::alias_traffic::Traffic;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::observed::{Condition, Observed, ObservedAlias, ProvisionedConcurrency};
 use deployer_core::record::TargetError;
-use deployer_core::traffic::Traffic;
 
 use crate::port::{Account, CallErrorKind, Qualifier};
 use crate::timer::Timer;
@@ -81,7 +81,7 @@ impl Observer<'_> {
         let (functions, name, alias) = (self.account.functions(), &self.at.function_name, &self.at.environment.alias);
         let seen = self.timer.read(OBSERVE, || functions.alias(name, alias)).await?;
         let Some(seen) = seen else { return Ok(None) };
-        if !matches!(Traffic::of(&seen), Traffic::Held { .. }) {
+        if !matches!(Traffic::of(&seen), Traffic::KeptBack { .. }) {
             return Ok(Some(seen));
         }
         let provisioned = self.concurrency(OBSERVE).await?.map(|found| found.is_some());

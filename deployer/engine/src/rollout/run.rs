@@ -69,7 +69,7 @@ impl Rollout<'_> {
 
     /// Goes on under a claim that is ours already.
     pub async fn resume(&self, claim: Arc<Claim>, rejects: Rejects) -> Result<Finished, Unfinished> {
-        self.run(ready(Ok(ObservedAt::Held)), ready(Ok(claim)), ready(Ok(rejects))).await
+        self.run(ready(Ok(ObservedAt::Claimed)), ready(Ok(claim)), ready(Ok(rejects))).await
     }
 
     /// Carries the deployment out, and ends it. A target is written to only after both the claim and the artifact are

@@ -1,9 +1,9 @@
 //! Shuts a door that an earlier write may have left open: writes the alias unchanged.
 
+use deployer_core::alias_traffic::Traffic;
 use deployer_core::head::{SHUT_DOOR, turned};
 use deployer_core::observed::ObservedAlias;
 use deployer_core::record::TargetError;
-use deployer_core::traffic::Traffic;
 
 use super::error::internal;
 use super::lambda_writer::LambdaWriter;
@@ -26,7 +26,7 @@ impl TargetRollout<'_> {
     pub async fn shut_doors(self, alias: Option<&ObservedAlias>) -> Result<ShutDoors, TargetError> {
         let mut alias = alias.cloned();
         for looks in 0.. {
-            let is_held = alias.as_ref().is_some_and(|alias| matches!(Traffic::of(alias), Traffic::Held { .. }));
+            let is_held = alias.as_ref().is_some_and(|alias| matches!(Traffic::of(alias), Traffic::KeptBack { .. }));
             // While Lambda holds traffic back, a write would make Lambda's own weight somebody's. The door is shut when
             // the traffic has come over.
             if !self.claim.doors.is_open(self.target) || is_held {

@@ -77,7 +77,7 @@ impl TargetRun<'_, '_> {
             // The head seemed to say that it is another deployment's turn. The claim counts.
             Err(_) => {
                 self.needs.claim().await?;
-                ObservedAt::Held
+                ObservedAt::Claimed
             }
         };
         // The target is observed beside the claim; only the claim's owner waits for long.

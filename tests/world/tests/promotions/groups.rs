@@ -1,5 +1,7 @@
 //! Groups: several functions that are promoted together.
 
+use std::time::Duration;
+
 use deployer_core::id::Sha256;
 use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
@@ -118,6 +120,55 @@ async fn failure_of_one_member_rolls_the_others_back() {
         world.sent_events()
     );
     world.markers_are_cleared().await;
+}
+
+/// The head of one member becomes unreadable at each of its reads in turn.
+#[tokio::test(start_paused = true)]
+async fn member_that_cannot_be_read_keeps_no_other_from_rolling_back() {
+    let functions = ["bills", "orders", "workers"];
+    let all = |id: &str| {
+        let mut promote = together(id);
+        promote["functions"] = json!(functions);
+        promote
+    };
+    let mut met = 0;
+    for read in 1..40 {
+        let world = by_hand(&json!({}));
+        for account in [DEV, PROD] {
+            world.add_function(account, "bills", &code("1.0.0"), |f| f.publish().point("live", 1));
+        }
+        two_releases(&world).await;
+        world.record("dev/bills/3.zip", code("3")).await;
+        world.command(all("first")).await;
+        until_ended_as(&world, "first", &functions).await;
+        deploy_all(&world, &["1.2.0"]).await;
+        world.record("dev/workers/8.zip", code("8")).await;
+        world.record("dev/bills/4.zip", code("4")).await;
+        world.on(Op::UpdateFunctionCode).at(PROD).about("workers").fail(CallErrorKind::Invalid);
+        world.on(Op::ReadLedger).about("heads/prod/bills").call(read).always().fail(CallErrorKind::Denied);
+        world.invocation().run(&Trigger::Command(all("g"))).await;
+        world.tick().await;
+        for _ in 0..3 {
+            world.pass(Duration::from_secs(60)).await;
+            world.invocation().run(&Trigger::Sweep).await;
+            world.tick().await;
+        }
+        if phases_of_open_groups(&world) == ["going_back"]
+            && served_code(&world, PROD, "bills") == Sha256::of(&code("4"))
+        {
+            met += 1;
+            assert_eq!(served_code(&world, PROD, "orders"), Sha256::of(&code("1.1.0")), "{read}: {}", world.render());
+        }
+    }
+    assert!(met > 0, "no read left the group rolling back");
+}
+
+fn phases_of_open_groups(world: &World) -> Vec<String> {
+    let keys: Vec<String> = world.aws(|aws| aws.ledger.keys("groups/open/").map(ToString::to_string).collect());
+    let group = |key: &String| {
+        serde_json::from_slice::<Value>(&world.aws(|aws| aws.ledger.get(key).unwrap().to_vec())).unwrap()
+    };
+    keys.iter().map(|key| group(key)["phase"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
 #[tokio::test(start_paused = true)]

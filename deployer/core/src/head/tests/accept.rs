@@ -17,7 +17,7 @@ fn waited_for() -> (Head, Request, Request) {
 
 fn waits(request: &Request, status: Status, behind: &Active) -> Next {
     let behind = (behind.request.id, behind.claim, behind.lease_until);
-    Next::Wait { request: request.clone(), status, behind }
+    Next::Queued { request: request.clone(), status, behind }
 }
 
 #[test]
@@ -82,10 +82,10 @@ fn duplicate_of_a_pending_upload_without_active_one_claims_it() {
 fn duplicate_of_an_ended_deployment_changes_nothing() {
     let one = upload("1", 10);
     let head = Head::default().deploys(&one, "6");
-    assert_eq!(head.answers(&one, &me("again", 900)), Next::Over(one.id));
-    assert_eq!(head.flushes().answers(&one, &me("again", 900)), Next::Over(one.id));
+    assert_eq!(head.answers(&one, &me("again", 900)), Next::Finished(one.id));
+    assert_eq!(head.flushes().answers(&one, &me("again", 900)), Next::Finished(one.id));
     let (refused, then) = head.refuses(&upload("2", 20), &me("two", 20));
-    assert_eq!(then, Next::Over(upload("2", 20).id));
+    assert_eq!(then, Next::Finished(upload("2", 20).id));
     let again = accept(&refused, &upload("2", 20), &at(), rules(Some(&refusal())), &me("again", 30));
     assert_eq!(again, Transition { head: None, then });
 }
@@ -102,7 +102,7 @@ fn upload_in_another_event_keeps_the_id_in_the_head() {
     let then = head.answers(&upload("1", 50), &me("again", 99));
     assert_eq!(then, waits(&one, Status::InProgress, head.active().unwrap()));
     let ended = head.commits("one", &arrived(&one, "6", "A"), None).0;
-    assert_eq!(ended.answers(&upload("1", 50), &me("again", 99)), Next::Over(one.id));
+    assert_eq!(ended.answers(&upload("1", 50), &me("again", 99)), Next::Finished(one.id));
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn older_upload_is_superseded() {
     let (head, one) = worked_on();
     let zero = upload("0", 9);
     let (head, then) = head.accepts(&zero, &me("zero", 11));
-    assert_eq!(then, Next::Over(zero.id));
+    assert_eq!(then, Next::Finished(zero.id));
     let because = "dev/orders/1.zip, uploaded later, was accepted before it";
     assert_eq!(head.because(&zero), (Status::Superseded, because));
     assert_eq!(head.record_of(&zero).code, Some(Code::Superseded));
@@ -142,7 +142,7 @@ fn older_upload_whose_artifact_is_live_is_unchanged() {
         head = head.refuses(&upload(&format!("x{number}"), 30), &me("x", 30)).0.flushes();
     }
     let (head, then) = head.accepts(&one, &me("again", 40));
-    assert_eq!(then, Next::Over(one.id));
+    assert_eq!(then, Next::Finished(one.id));
     let record = head.record_of(&one);
     assert_eq!((record.status, record.code, &record.because), (Status::Unchanged, None, &None));
     assert_eq!(record.artifact.as_ref().unwrap().sha256, Some(Sha256::of(b"dev/orders/1.zip")));
@@ -159,7 +159,7 @@ fn of_two_uploads_at_one_time_the_greater_key_is_later() {
     assert_eq!(head.pending(), Some(&b));
     let head = Head::default().accepts(&b, &me("b", 10)).0;
     let (head, then) = head.accepts(&a, &me("a", 10));
-    assert_eq!((then, head.record_of(&a).status), (Next::Over(a.id), Status::Superseded));
+    assert_eq!((then, head.record_of(&a).status), (Next::Finished(a.id), Status::Superseded));
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn newer_upload_displaces_the_pending_one_which_names_it() {
     assert_eq!((head.pending(), &head.active().unwrap().request), (Some(&three), &one));
     let because = "release 3, uploaded later, took its place before its turn came";
     assert_eq!(head.because(&two), (Status::Superseded, because));
-    assert_eq!(head.answers(&two, &me("again", 31)), Next::Over(two.id));
+    assert_eq!(head.answers(&two, &me("again", 31)), Next::Finished(two.id));
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn refusal_is_recorded_and_touches_nothing_else() {
     let (head, _, two) = waited_for();
     let three = upload("3", 30);
     let (refused, then) = head.refuses(&three, &me("three", 110));
-    assert_eq!(then, Next::Over(three.id));
+    assert_eq!(then, Next::Finished(three.id));
     assert_eq!(refused.because(&three), (Status::Refused, "takes no uploads"));
     assert_eq!(refused.record_of(&three).code, Some(Code::UploadsNotAccepted));
     assert_eq!(refused.newest.mark, Some(mark_of(&two)), "an upload between them still is newer than the mark");
@@ -300,10 +300,10 @@ fn upload_open_while_many_came_is_known_after_its_end() {
     let then = head.answers(&two, &me("again", 40));
     assert_eq!(then, waits(&two, Status::Pending, head.active().unwrap()));
     let (head, _) = head.commits("one", &arrived(&one, "6", "A"), None);
-    assert_eq!(head.answers(&one, &me("again", 40)), Next::Over(one.id));
-    assert_eq!(head.answers(&upload("1", 11), &me("again", 40)), Next::Over(one.id), "through another door, too");
+    assert_eq!(head.answers(&one, &me("again", 40)), Next::Finished(one.id));
+    assert_eq!(head.answers(&upload("1", 11), &me("again", 40)), Next::Finished(one.id), "through another door, too");
     let (head, _) = head.accepts(&upload("3", 30), &me("three", 40));
-    assert_eq!(head.answers(&two, &me("again", 40)), Next::Over(two.id), "displaced, and known");
+    assert_eq!(head.answers(&two, &me("again", 40)), Next::Finished(two.id), "displaced, and known");
     assert_eq!((head.outbox().len(), head.known.requests.len()), (2, REQUESTS));
 }
 

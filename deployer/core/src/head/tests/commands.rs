@@ -1,7 +1,7 @@
 //! Commands: their place in the order, the deployments that they ask to stop, and the artifacts that they are about. Holds.
 
 use super::*;
-use crate::commanded::{Hold, Reject};
+use crate::hold_and_reject::{Hold, Reject};
 use crate::rejects::Rejects;
 
 /// Releases 1, 2 and 3 were live, the newest first.
@@ -100,7 +100,7 @@ fn upload_older_than_a_command_comes_too_late_under_any_key() {
     let of_its_key = Request { hash: RequestHash::of(&["v2"]), ..of_its_key };
     for late in [upload("4", 49), of_its_key] {
         let (head, then) = head.accepts(&late, &me("late", 51));
-        assert_eq!(then, Next::Over(late.id));
+        assert_eq!(then, Next::Finished(late.id));
         assert_eq!(
             head.because(&late),
             (
@@ -122,7 +122,7 @@ fn upload_older_than_a_command_is_late_despite_greater_sequencer() {
     let mut again = as_version(upload("1", 40), "v2", Some("02"));
     again.hash = RequestHash::of(&["again"]);
     let (head, then) = head.accepts(&again, &me("again", 51));
-    assert_eq!((then, head.record_of(&again).status), (Next::Over(again.id), Status::Superseded));
+    assert_eq!((then, head.record_of(&again).status), (Next::Finished(again.id), Status::Superseded));
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn rollback_displaces_an_upload_and_a_deploy_displaces_a_rollback() {
     let (five, back) = (upload("5", 50), rollback("b", 60));
     let (head, _) = head.accepts(&five, &me("five", 50));
     let (head, then) = head.accepts(&back, &me("b", 60));
-    let Next::Wait { request: waits, status: Status::Pending, .. } = then else { panic!("{then:?}") };
+    let Next::Queued { request: waits, status: Status::Pending, .. } = then else { panic!("{then:?}") };
     assert_eq!((waits.id, head.all_pending()), (back.id, [waits].as_slice()));
     assert_eq!(
         head.because(&five),
@@ -193,7 +193,7 @@ fn pending_redeploy_is_joined_by_the_next_one() {
     let (first, second) = (redeploy("d", 50), redeploy("e", 60));
     let (head, _) = head.accepts(&first, &me("d", 50));
     let (head, then) = head.accepts(&second, &me("e", 60));
-    assert!(matches!(then, Next::Wait { request, status: Status::Pending, .. } if request.id == first.id));
+    assert!(matches!(then, Next::Queued { request, status: Status::Pending, .. } if request.id == first.id));
     assert_eq!((head.all_pending().len(), head.outbox().len()), (1, three().outbox().len()), "it displaces nothing");
     assert_eq!(head.id_of(&second), Some(first.id), "the same command again is answered with it too");
 }
@@ -262,7 +262,7 @@ fn command_is_known_by_its_id() {
     let head = three().obeys(&back, "7");
     let again = rollback("r", 60);
     assert_ne!(again.id, back.id);
-    assert_eq!(head.answers(&again, &me("again", 60)), Next::Over(back.id));
+    assert_eq!(head.answers(&again, &me("again", 60)), Next::Finished(back.id));
     let (_, then) = head.accepts(&rollback("s", 60), &me("s", 60));
     assert!(matches!(then, Next::Work(_)));
 }
@@ -273,7 +273,7 @@ fn hold_refuses_all_but_rollbacks_until_it_is_released() {
     let because = "held by ann since 1970-01-01T00:00:50Z: black friday";
     for request in [upload("4", 60), redeploy("d", 60)] {
         let (head, then) = held.accepts(&request, &me("x", 60));
-        assert_eq!((then, head.because(&request)), (Next::Over(request.id), (Status::Refused, because)));
+        assert_eq!((then, head.because(&request)), (Next::Finished(request.id), (Status::Refused, because)));
         assert_eq!((head.record_of(&request).code, &head.newest), (Some(Code::Held), &held.newest));
     }
     assert!(matches!(held.accepts(&rollback("r", 60), &me("r", 60)).1, Next::Work(_)));

@@ -192,7 +192,7 @@ fn only_written_entries_leave_the_outbox() {
     assert_eq!(with_side_effects_done(&less, &done(&[two.id])), None, "the head knows already");
     assert_eq!(with_side_effects_done(&less, &[]), None);
     assert_eq!(with_side_effects_done(&less, &done(&[zero.id, two.id])).unwrap().outbox(), []);
-    assert_eq!(less.answers(&two, &me("x", 50)), Next::Over(two.id), "and is known all the same");
+    assert_eq!(less.answers(&two, &me("x", 50)), Next::Finished(two.id), "and is known all the same");
 }
 
 #[test]

@@ -171,7 +171,7 @@ fn rejects_keep_unknown_fields_of_each_reject() {
     let mut newer: Value = serde_json::from_str(text).unwrap();
     (newer["format"], newer[MORE], newer["rejects"][0][MORE]) = (json!(1), json!("a"), json!("b"));
     let rejects: Rejects = format::read(newer.to_string().as_bytes()).unwrap();
-    let another = crate::commanded::Reject {
+    let another = crate::hold_and_reject::Reject {
         release: Release::parse("9").unwrap(),
         sha256: vec![],
         reason: "it fails".into(),

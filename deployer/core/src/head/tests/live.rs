@@ -126,7 +126,7 @@ fn older_upload_of_an_incomplete_artifact_says_its_extent() {
     let head: Head = serde_json::from_value(json).unwrap();
     let (head, _) = head.accepts(&rollback("r", 50), &me("r", 50));
     let (head, then) = head.accepts(&upload("4", 40), &me("late", 60));
-    assert_eq!(then, Next::Over(upload("4", 40).id));
+    assert_eq!(then, Next::Finished(upload("4", 40).id));
     let because = "this version of dev/orders/4.zip was accepted before; it is live on 1 of 2 targets";
     assert_eq!(head.because(&upload("4", 40)), (Status::Superseded, because));
 }

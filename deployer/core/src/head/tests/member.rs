@@ -31,10 +31,10 @@ fn upload_waits_behind_a_member_and_is_next_after_it() {
     assert!(head.needs(member.marker) && head.active().is_none());
     let upload = upload("2", 20);
     let (head, then) = accepts(&head, &upload, "u", 20);
-    assert!(matches!(then, Next::Wait { status: Status::Pending, behind, .. } if behind.0 == member.id), "{then:?}");
+    assert!(matches!(then, Next::Queued { status: Status::Pending, behind, .. } if behind.0 == member.id), "{then:?}");
     assert!(!has_work(&head, second(20)), "nobody is to be woken for it");
     let again = accept(&head, &upload, &prod(row_config()), rules(None), &me("v", 21));
-    assert!(matches!(again, Transition { head: None, then: Next::Wait { .. } }), "{again:?}");
+    assert!(matches!(again, Transition { head: None, then: Next::Queued { .. } }), "{again:?}");
     let waits = Decision::Wait(Wait { for_group: true, ..Wait::over(second(10)) });
     assert!(apply_decision(&head, member.id, &waits, &prod(row_config()), &me("g", 22)).head.is_none());
     let (head, then) =
@@ -55,7 +55,7 @@ fn request_pending_before_the_place_was_reserved_goes_first() {
         head.queue().member_before(&second_one).is_none() && head.queue().member_before(&upload("4", 20)).is_some()
     );
     let rests = apply_decision(&head, member.id, &Decision::Allow, &prod(row_config()), &me("g", 13));
-    assert!(matches!(rests, Transition { head: None, then: Next::Waiting(_) }), "{rests:?}");
+    assert!(matches!(rests, Transition { head: None, then: Next::Deferred(_) }), "{rests:?}");
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn newer_promotion_displaces_no_member_and_older_gives_way_to_it() {
 fn member_of_another_group_waits_until_the_place_is_released() {
     let one = member("1", "g", 10);
     let head = placed(&Head::default(), &one);
-    assert_eq!(reserve_place(&head, &one, second(11)), Placing::Held);
+    assert_eq!(reserve_place(&head, &one, second(11)), Placing::HasPlace);
     let other = member("2", "h", 11);
     assert_eq!(reserve_place(&head, &other, second(11)), Placing::Behind(one.group().unwrap()));
     assert!(release_place(&head, one.id, token("h")).is_none(), "it was taken under another token");

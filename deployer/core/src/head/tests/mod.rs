@@ -27,9 +27,9 @@ use jiff::Timestamp;
 use super::*;
 use crate::artifact::ArtifactRef;
 use crate::artifact::LocatedUpload;
-use crate::commanded::{CommandEffect, Hold};
 use crate::config::{Config, Target};
 use crate::function_ref::FunctionRef;
+use crate::hold_and_reject::{CommandEffect, Hold};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Sha256, Token, Version};
 use crate::managed_keys::ManagedKeys;
 use crate::record::{
@@ -344,7 +344,7 @@ fn every_list_is_bounded_after_many_deployments() {
     assert_eq!(head.deployments().len(), ENDED);
     for number in 100..150 {
         for request in [upload(&format!("r{number}"), number * 10), upload(&format!("x{number}"), number * 10)] {
-            assert_eq!(head.answers(&request, &me("again", 9_000)), Next::Over(request.id), "the last {REQUESTS}");
+            assert_eq!(head.answers(&request, &me("again", 9_000)), Next::Finished(request.id), "the last {REQUESTS}");
         }
     }
     assert!(serde_json::to_vec(&head).unwrap().len() < 64 * 1024);

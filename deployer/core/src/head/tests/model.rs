@@ -6,7 +6,7 @@ use proptest::sample::Index;
 
 use super::lives::{Operation, Outcome};
 use super::*;
-use crate::commanded::Hold;
+use crate::hold_and_reject::Hold;
 use crate::rejects::Rejects;
 
 /// The state of a request, as it is known from outside.
@@ -147,7 +147,7 @@ impl World {
         assert_eq!(own_write, Transition { head: None, then: then.clone() }, "our own write");
         self.fates.insert(request.id, (request.clone(), Fate::Open));
         match then {
-            Next::Over(id) => {
+            Next::Finished(id) => {
                 assert_eq!(id, request.id);
                 assert!(refused || !newest, "the newest is never superseded");
                 let status = self.head.record_of(&request).status;
@@ -158,11 +158,11 @@ impl World {
                 self.claims.push((name, active.request));
                 self.accepted.push(request);
             }
-            Next::Wait { request: waiting, status, .. } => {
+            Next::Queued { request: waiting, status, .. } => {
                 assert_eq!((&waiting, status), (&request, Status::Pending));
                 self.accepted.push(request);
             }
-            Next::Waiting(_) | Next::Nothing => panic!("a new upload is never nothing, and never rests"),
+            Next::Deferred(_) | Next::Nothing => panic!("a new upload is never nothing, and never rests"),
         }
     }
 
@@ -185,7 +185,7 @@ impl World {
         let transition = accept(&self.head, &request, &at(), rules(refusal.as_ref()), &me);
         let then = transition.then.clone();
         self.writes(Some(*transition.head.expect("a new request always is written down")));
-        let is_over = then == Next::Over(request.id);
+        let is_over = then == Next::Finished(request.id);
         assert!(!(refused || held) || is_over);
         if is_over {
             self.fates.insert(request.id, (request.clone(), Fate::Open));
@@ -216,7 +216,7 @@ impl World {
         }
         match then {
             Next::Work(active) => self.claims.push((name, active.request)),
-            Next::Wait { request: waiting, status, .. } => assert_eq!((waiting, status), (request, Status::Pending)),
+            Next::Queued { request: waiting, status, .. } => assert_eq!((waiting, status), (request, Status::Pending)),
             other => panic!("a command that is not refused is never {other:?}"),
         }
     }
@@ -264,8 +264,10 @@ impl World {
         let transition = accept(&self.head, &other_door, &at(), rules(None), &me);
         assert!(!self.head.needs(other_door.marker));
         match &transition.then {
-            Next::Over(id) => assert_eq!((*id, fate != Fate::Open, transition.head.is_none()), (first.id, true, true)),
-            Next::Wait { request, .. } => {
+            Next::Finished(id) => {
+                assert_eq!((*id, fate != Fate::Open, transition.head.is_none()), (first.id, true, true))
+            }
+            Next::Queued { request, .. } => {
                 assert!(is_as_submitted(request, &first), "{request:?}");
                 assert_eq!((fate, transition.head.is_none(), had_work), (Fate::Open, true, false));
             }
@@ -273,7 +275,7 @@ impl World {
                 assert!(fate == Fate::Open && had_work);
                 self.claims.push((name, active.request.clone()));
             }
-            Next::Waiting(_) | Next::Nothing => panic!("a duplicate meets its deployment"),
+            Next::Deferred(_) | Next::Nothing => panic!("a duplicate meets its deployment"),
         }
         self.writes(transition.head.map(|head| *head));
     }
@@ -287,7 +289,7 @@ impl World {
         let request = which.get(&settled).0.clone();
         let (_, me) = self.draws();
         if self.accepted.contains(&request) {
-            assert_eq!(accept(&self.head, &request, &at(), rules(None), &me).then, Next::Over(request.id));
+            assert_eq!(accept(&self.head, &request, &at(), rules(None), &me).then, Next::Finished(request.id));
         }
     }
 

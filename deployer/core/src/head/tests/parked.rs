@@ -1,7 +1,7 @@
 //! A deployment that waits for Lambda gives its invocation back.
 
 use super::*;
-use crate::traffic::Awaited;
+use crate::alias_traffic::Awaited;
 
 fn awaited(until: i64) -> Awaited {
     let (version, before) = (version("7"), Some(version("6")));
@@ -98,7 +98,7 @@ fn deployment_stopped_while_it_parks_is_looked_at_at_once() {
 #[test]
 fn duplicate_of_a_parked_deployment_does_not_resume_it() {
     let (head, two) = parked(Some(60));
-    let Next::Wait { request, status, behind } = head.answers(&two, &me("again", 50)) else { panic!("it is woken") };
+    let Next::Queued { request, status, behind } = head.answers(&two, &me("again", 50)) else { panic!("it is woken") };
     assert_eq!((request.id, status, behind.2), (two.id, Status::InProgress, second(60)));
     // Its tick was lost.
     assert!(matches!(head.accepts(&two, &me("again", 120)).1, Next::Work(_)));

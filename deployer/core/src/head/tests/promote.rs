@@ -84,11 +84,11 @@ impl Head {
 fn promotion_waits_for_its_soak_and_is_claimed_afterwards() {
     let one = automatic("1", 10);
     let (head, then) = Head::default().asks(&one, &soaks(100), 10);
-    assert!(matches!(then, Next::Waiting(_)) && head.active().is_none() && !has_work(&head, second(10)));
+    assert!(matches!(then, Next::Deferred(_)) && head.active().is_none() && !has_work(&head, second(10)));
     assert!(head.needs(one.marker) && head.deployments() == [one.id]);
     let Transition { head: none, then } =
         accept_promotion(&head, (&one, Dispatch::Inline), &soaks(100), &prod(&ROW), &me("x", 11));
-    assert!(none.is_none() && matches!(then, Next::Waiting(_)), "a duplicate meets it");
+    assert!(none.is_none() && matches!(then, Next::Deferred(_)), "a duplicate meets it");
     let same = apply_decision(&head, one.id, &soaks(100), &prod(&ROW), &me("x", 12));
     assert!(same.head.is_none(), "nothing new is written");
     let (later, _) = head.goes_on(&one, &soaks(200), 20);
@@ -106,7 +106,7 @@ fn refusal_during_a_soak_cancels_the_soak() {
     let (head, _) = Head::default().asks(&one, &soaks(100), 10);
     let rejected = Decision::Deny(Ending::Refused { code: Code::Rejected, because: "it leaks".into() });
     let (ended, then) = head.goes_on(&one, &rejected, 20);
-    assert_eq!((then, ended.record_of(&one).code), (Next::Over(one.id), Some(Code::SoakCancelled)));
+    assert_eq!((then, ended.record_of(&one).code), (Next::Finished(one.id), Some(Code::SoakCancelled)));
     let by_hand = promotion("2", CauseKind::Promotion, 10);
     let (head, _) = Head::default().asks(&by_hand, &soaks(100), 10);
     assert_eq!(head.goes_on(&by_hand, &rejected, 20).0.record_of(&by_hand).code, Some(Code::Rejected));
@@ -119,7 +119,7 @@ fn newer_promotion_displaces_a_waiting_one_and_an_older_is_late() {
     let (late, then) = head.asks(&one, &soaks(90), 25);
     assert_eq!(
         (then, late.record_of(&one).status, late.waits()),
-        (Next::Over(one.id), Status::Superseded, vec![two.id])
+        (Next::Finished(one.id), Status::Superseded, vec![two.id])
     );
     let (head, _) = late.asks(&three, &soaks(110), 30);
     assert_eq!((head.record_of(&two).status, head.waits()), (Status::Superseded, vec![three.id]));
@@ -193,7 +193,7 @@ fn active_promotion_that_must_wait_is_put_back() {
     assert!(put_back(&head, token("stranger"), &wait, &prod(&ROW), second(20)).is_none());
     let (stopped, _) = head.accepts(&rollback("r", 15), &me("r", 15));
     let stopped = put_back(&stopped, token("w10"), &wait, &prod(&ROW), second(20)).unwrap();
-    assert_eq!(stopped.then, Next::Over(one.id));
+    assert_eq!(stopped.then, Next::Finished(one.id));
     let stopped = stopped.head.unwrap();
     assert_eq!(
         (stopped.record_of(&one).status, stopped.waits()),
@@ -232,7 +232,7 @@ fn approvals_count_once_and_the_requesters_own_never() {
 fn refused_promotion_ends_at_once_and_a_held_one_while_waiting() {
     let one = automatic("1", 10);
     let (head, then) = Head::default().asks(&one, &no(), 10);
-    assert_eq!((then, head.record_of(&one).status, head.waits()), (Next::Over(one.id), Status::Refused, vec![]));
+    assert_eq!((then, head.record_of(&one).status, head.waits()), (Next::Finished(one.id), Status::Refused, vec![]));
     let two = automatic("2", 20);
     let (head, _) = head.asks(&two, &soaks(100), 20);
     let hold = Hold { reason: "audit".into(), requested_by: None, since: second(30) };

@@ -2,8 +2,8 @@
 
 use super::commands::{back_to, redeploy, releases, three};
 use super::*;
-use crate::commanded::CommandEffect;
-use crate::commanded::Hold;
+use crate::hold_and_reject::CommandEffect;
+use crate::hold_and_reject::Hold;
 use crate::record::RecordedArtifact;
 
 fn seen(id: &str, if_live: Option<&str>, if_active: Option<DeploymentId>, time: i64) -> Request {
@@ -96,16 +96,16 @@ fn rollbacks_without_a_release_join_each_other() {
     let (first, second) = (rollback("r", 50), rollback("s", 51));
     let (head, _) = under_way().accepts(&first, &me("r", 50));
     let (joined, then) = head.accepts(&second, &me("s", 51));
-    assert!(matches!(then, Next::Wait { request, .. } if request.id == first.id));
+    assert!(matches!(then, Next::Queued { request, .. } if request.id == first.id));
     assert_eq!(joined.all_pending().len(), 1);
     let (head, next) = joined.commits("four", &arrived(&upload("4", 40), "9", "A"), Some(&me("next", 60)));
     let third = rollback("t", 61);
     let (head, then) = head.accepts(&third, &me("t", 61));
-    assert!(matches!(then, Next::Wait { request, status: Status::InProgress, .. } if request.id == first.id));
+    assert!(matches!(then, Next::Queued { request, status: Status::InProgress, .. } if request.id == first.id));
     assert_eq!((head.active().unwrap().stop, head.all_pending()), (None, [].as_slice()));
     let head = head.arrives("next", &next.unwrap(), "8").flushes();
     for again in [&second, &third] {
-        assert_eq!(head.answers(again, &me("again", 70)), Next::Over(first.id), "the same request acts once");
+        assert_eq!(head.answers(again, &me("again", 70)), Next::Finished(first.id), "the same request acts once");
     }
 }
 
@@ -115,7 +115,7 @@ fn two_rollbacks_of_the_same_go_one_step_back() {
     let head = three().ends_command(&first, "7", false);
     let second = seen("s", Some("3"), None, 52);
     let (head, then) = head.accepts(&second, &me("s", 52));
-    assert_eq!((then, head.record_of(&second).code), (Next::Over(second.id), Some(Code::LiveChanged)));
+    assert_eq!((then, head.record_of(&second).code), (Next::Finished(second.id), Some(Code::LiveChanged)));
     let because = format!(
         "release 2 is live since 1970-01-01T00:00:51Z: rollback {} by ann has gone back to it, and you meant to leave 3: \
          look at the status, and ask again if it is still needed",
@@ -160,7 +160,7 @@ fn impossible_rollback_stops_and_displaces_nothing() {
         [(back_to("a", "9", 50), Code::NothingToRollBack), (seen("b", Some("2"), None, 50), Code::LiveChanged)]
     {
         let (head, then) = under_way().accepts(&request, &me("x", 50));
-        assert_eq!((then, head.record_of(&request).code), (Next::Over(request.id), Some(code)));
+        assert_eq!((then, head.record_of(&request).code), (Next::Finished(request.id), Some(code)));
         assert_eq!((head.active().unwrap().stop, head.all_pending()), (None, [].as_slice()));
     }
     let one = Head::default().deploys(&upload("1", 10), "6").flushes();
@@ -241,7 +241,7 @@ fn rollback_during_a_deployment_joins_no_undo_of_earlier_artifact() {
     let (recalled, _) = under_way().accepts(&undo, &me("u", 45));
     assert_eq!(recalled.active().unwrap().stop, None, "the undo means another release");
     let (asked, then) = recalled.accepts(&rollback("r", 50), &me("r", 50));
-    assert!(matches!(then, Next::Wait { .. }), "{then:?}");
+    assert!(matches!(then, Next::Queued { .. }), "{then:?}");
     assert_eq!(asked.active().unwrap().stop, Some(rollback("r", 50).id));
     let waits: Vec<_> = asked.all_pending().iter().map(|waits| (waits.id, waits.undoes())).collect();
     assert_eq!(waits, [(undo.id, None), (rollback("r", 50).id, Some(upload("4", 40).id))]);
@@ -313,7 +313,7 @@ fn rollback_on_some_targets_is_completed_by_the_next_one() {
     // Another person saw the same incident, and comes later.
     let second = seen("s", Some(&seen_live), Some(upload("5", 50).id), 80);
     let (refused, then) = head.accepts(&second, &me("s", 80));
-    assert_eq!(then, Next::Over(second.id));
+    assert_eq!(then, Next::Finished(second.id));
     assert_eq!(refused.record_of(&second).code, Some(Code::LiveChanged));
     let (head, then) = head.accepts(&rollback("t", 90), &me("t", 90));
     let Next::Work(active) = then else { panic!("{then:?}") };

@@ -1,4 +1,4 @@
-//! Decodes the commands of people and schedules, and the deployer's own ticks.
+//! Decodes the commands of people and schedules.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -7,8 +7,6 @@ use serde_json::{Value, json};
 
 use super::fields::{check_free_text, with_field};
 use super::promotion;
-use super::tick::Tick;
-use crate::asked::FORMAT;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release, Sha256};
 use crate::package::Startup;
 use crate::promotion::Functions;
@@ -296,19 +294,4 @@ impl Command {
             _ => Ok(()),
         }
     }
-}
-
-/// Reads the body of the deployer's own message; none if it is another one. Messages of older deployers have no format.
-pub(super) fn decode_tick(value: &Value) -> Option<Result<Tick, String>> {
-    #[derive(Deserialize)]
-    struct Body {
-        tick: Tick,
-    }
-    value.get("tick")?;
-    let format = value.get("format").map_or(Some(1), Value::as_u64);
-    if format.is_none_or(|format| format > u64::from(FORMAT)) {
-        let found = value.get("format").map_or_else(String::new, Value::to_string);
-        return Some(Err(format!("a tick of format {found}, and this deployer knows {FORMAT}")));
-    }
-    Some(Body::deserialize(value).map(|body| body.tick).map_err(|error| format!("a tick that cannot be read: {error}")))
 }

@@ -6,12 +6,12 @@
 
 use std::time::Duration;
 
+use deployer_core::alias_traffic::{Awaited, Traffic};
 use deployer_core::head::{self, Door};
 use deployer_core::id::Version;
 use deployer_core::observed::{ObservedAlias, ProvisionedConcurrency, ProvisionedStatus};
 use deployer_core::plan::{AWAIT_TRAFFIC, Step};
 use deployer_core::record::{TargetError, TargetErrorCode};
-use deployer_core::traffic::{Awaited, Traffic};
 use jiff::Timestamp;
 
 use super::error::{StepError, internal};
@@ -120,7 +120,7 @@ impl<'a> TrafficWatch<'a> {
                     rollout.progress.set_restored(target);
                     return Err(error.into());
                 }
-                (Traffic::Held { on }, _) if is_moved => {
+                (Traffic::KeptBack { on }, _) if is_moved => {
                     if let Some(why) = self.reason_to_give_up(&awaited, concurrency.as_ref()) {
                         let Restored { error, is_answered } = self.restore(&awaited, &on, &why, &seen).await?;
                         restored = Some(error.clone());

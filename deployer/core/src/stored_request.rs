@@ -10,9 +10,6 @@ use crate::id::{EnvironmentName, FunctionName};
 use crate::names::ASKED;
 use crate::record::SCHEMA;
 
-/// The format of the messages that the deployer sends to itself.
-pub const FORMAT: u32 = 1;
-
 /// A request that waits in the ledger until the head of its function knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredRequest {
@@ -37,12 +34,12 @@ impl StoredRequest {
     /// Returns the object's key. The same request always has the same key.
     #[must_use]
     pub fn key(&self) -> String {
-        format!("{}{}.json", Self::all_of(&self.environment, &self.function), self.request.hash.in_key())
+        format!("{}{}.json", Self::prefix(&self.environment, &self.function), self.request.hash.in_key())
     }
 
     /// Returns the prefix of all requests that wait for one function's head.
     #[must_use]
-    pub fn all_of(environment: &EnvironmentName, function: &FunctionName) -> String {
+    pub fn prefix(environment: &EnvironmentName, function: &FunctionName) -> String {
         format!("{ASKED}{environment}/{function}/")
     }
 

@@ -23,7 +23,7 @@ pub enum Traffic {
     /// The alias's FunctionVersion gets all of it.
     Whole,
     /// Lambda still holds all of it on the version before.
-    Held {
+    KeptBack {
         /// The version that gets the traffic.
         on: Version,
     },
@@ -50,7 +50,7 @@ impl Traffic {
         let Some((on, weight)) = weights.next() else { return Self::Whole };
         let only = weights.next().is_none() && alias.version.is_some() && alias.provisioned != Some(false);
         match Version::parse(on.clone()) {
-            Ok(on) if only && Some(&on) != alias.version.as_ref() && is_lambdas(&on, *weight) => Self::Held { on },
+            Ok(on) if only && Some(&on) != alias.version.as_ref() && is_lambdas(&on, *weight) => Self::KeptBack { on },
             _ => Self::Split,
         }
     }
@@ -69,7 +69,7 @@ impl ObservedAlias {
     pub fn traffic_version(&self) -> Option<Version> {
         match Traffic::of(self) {
             Traffic::Whole => self.version.clone(),
-            Traffic::Held { on } => Some(on),
+            Traffic::KeptBack { on } => Some(on),
             Traffic::Split => None,
         }
     }
@@ -122,9 +122,9 @@ mod tests {
 
     #[test]
     fn whole_weight_on_the_version_before_is_lambdas_own() {
-        assert_eq!(Traffic::of(&alias(Some(7), &[(6, 1.0)])), Traffic::Held { on: version(6) });
+        assert_eq!(Traffic::of(&alias(Some(7), &[(6, 1.0)])), Traffic::KeptBack { on: version(6) });
         // A rollback moves to a smaller number.
-        assert_eq!(Traffic::of(&alias(Some(6), &[(7, 1.0)])), Traffic::Held { on: version(7) });
+        assert_eq!(Traffic::of(&alias(Some(6), &[(7, 1.0)])), Traffic::KeptBack { on: version(7) });
     }
 
     #[test]
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn after_a_move_any_weight_on_the_version_before_is_lambdas_own() {
         let moving = alias(Some(7), &[(6, 0.4)]);
-        assert_eq!(Traffic::after_move(&moving, Some(&version(6))), Traffic::Held { on: version(6) });
+        assert_eq!(Traffic::after_move(&moving, Some(&version(6))), Traffic::KeptBack { on: version(6) });
         assert_eq!(Traffic::after_move(&moving, Some(&version(5))), Traffic::Split);
     }
 
