@@ -6,6 +6,7 @@
 mod configuration;
 mod conflict;
 mod creation;
+mod error;
 mod planner;
 mod report;
 mod restore;
@@ -27,7 +28,8 @@ use crate::record::Previous;
 
 pub use configuration::{Change, Configuration, Shown, UnmergeableVariables, differences};
 pub use conflict::{foreign_change, still_as_planned};
-pub use planner::{PlanError, plan};
+pub use error::PlanError;
+pub use planner::plan;
 pub use report::{PlanReport, PlannedChange, PlannedStep, RefusedPlan, TargetPlan};
 pub use restore::going_back;
 pub use surplus::{PRUNED_AT_ONCE, surplus};

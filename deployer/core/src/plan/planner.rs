@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Not as _;
 
 use super::creation::check_creation_only;
+use super::error::PlanError;
 use super::{
     Change, CodeSettings, Configuration, Delivery, NewFunction, Plan, Shown, Step, UnmergeableVariables, Wanted,
     differences,
@@ -14,7 +15,7 @@ use crate::config::Target;
 use crate::id::RoleArn;
 use crate::manifest::{Architecture, FunctionConfig, ReservedConcurrency};
 use crate::observed::{Condition, Observed, ObservedAlias, ObservedCode, Settings, Variables};
-use crate::package::{INLINE_LIMIT, PackageError, Run, code_path_variable};
+use crate::package::{INLINE_LIMIT, Run, code_path_variable};
 use crate::record::{TargetError, TargetErrorCode};
 
 /// Plans the steps by which the target comes to the wanted state (step "plan").
@@ -35,26 +36,6 @@ pub fn plan(wanted: &Wanted<'_>, observed: &Observed) -> Result<Plan, PlanError>
         draft.plan.delivery = delivery(wanted)?;
     }
     Ok(draft.plan)
-}
-
-/// The reason why there is no plan.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PlanError {
-    /// The artifact breaks a rule about zips, for the function as it is or shall be.
-    #[error("{0}")]
-    Unfit(PackageError),
-    /// The target or its configuration is at fault.
-    #[error(transparent)]
-    Target(#[from] TargetError),
-}
-
-impl From<PlanError> for TargetError {
-    fn from(no_plan: PlanError) -> Self {
-        match no_plan {
-            PlanError::Unfit(error) => Self::new(TargetErrorCode::InvalidConfiguration, "plan", error.to_string()),
-            PlanError::Target(error) => error,
-        }
-    }
 }
 
 struct Draft {

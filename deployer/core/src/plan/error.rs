@@ -1,0 +1,24 @@
+//! The reason why there is no plan.
+
+use crate::package::PackageError;
+use crate::record::{TargetError, TargetErrorCode};
+
+/// The reason why there is no plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// The artifact breaks a rule about zips, for the function as it is or shall be.
+    #[error("{0}")]
+    Unfit(PackageError),
+    /// The target or its configuration is at fault.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+}
+
+impl From<PlanError> for TargetError {
+    fn from(no_plan: PlanError) -> Self {
+        match no_plan {
+            PlanError::Unfit(error) => Self::new(TargetErrorCode::InvalidConfiguration, "plan", error.to_string()),
+            PlanError::Target(error) => error,
+        }
+    }
+}
