@@ -18,7 +18,7 @@ use super::statuses;
 
 /// Granted permissions that no call here uses, with the reason of the grant.
 const UNUSED: [(&str, &str, &str); 6] = [
-    ("deployer", "events:PutEvents", "the deployer does not send its events yet"),
+    ("deployer", "events:PutEvents", "this scenario has no bus to send events to"),
     ("deployer", "kms:Decrypt", "S3 asks for it where the bucket has a customer key; the local AWS encrypts nothing"),
     ("deployer", "logs:CreateLogStream", "Lambda writes the function's log under its role"),
     ("deployer", "logs:PutLogEvents", "Lambda writes the function's log under its role"),
