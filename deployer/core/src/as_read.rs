@@ -1,9 +1,9 @@
-//! Ledger objects as they were read. Whenever this deployer rewrites an object, it keeps the fields and words that a newer
-//! deployer has written into it and that it does not know itself.
+//! Ledger objects as they were read. Whenever this deployer rewrites an object, it keeps the fields and words that a
+//! newer deployer has written into it and that it does not know itself.
 //!
-//! An object is read twice: as it is, and as this deployer's types know it. Anything that the second reading lacks is unknown
-//! here. It is written again beside the values that this deployer writes, wherever the part that it belongs to has gone
-//! meanwhile: a request that had waited and is active now is recognised by its id.
+//! An object is read twice: as it is, and as this deployer's types know it. Anything that the second reading lacks is
+//! unknown here. It is written again beside the values that this deployer writes, wherever the part that it belongs to
+//! has gone meanwhile: a request that had waited and is active now is recognised by its id.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,12 +12,12 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// The name that an unknown variant has among the known ones (`#[serde(other, rename = "?")]`). It is never written: the name
-/// that was read is written instead.
+/// The name that an unknown variant has among the known ones (`#[serde(other, rename = "?")]`). It is never written:
+/// the name that was read is written instead.
 pub const UNKNOWN: &str = "?";
 
-/// A ledger object as it was read. Two objects are equal if all that this deployer knows of them is equal. So this value is
-/// equal to any other.
+/// A ledger object as it was read. Two objects are equal if all that this deployer knows of them is equal. So this
+/// value is equal to any other.
 #[derive(Clone, Default)]
 pub struct AsRead {
     /// The object in both readings; none: all of it is known.
@@ -170,7 +170,8 @@ fn find_moving<'a>((read, known): Parts<'a>, moving: &mut Moving<'a>) {
     }
 }
 
-/// Adds the unknown fields and words of a part, and of all parts within it, to the same part as it is about to be written.
+/// Adds the unknown fields and words of a part, and of all parts within it, to the same part as it is about to be
+/// written.
 fn carry(written: &mut Value, was: Option<Parts<'_>>, moving: &Moving<'_>, is_whole: bool) {
     let identity = Identity::of(written).filter(Identity::moves);
     let was = identity.map_or(was, |identity| moving.get(&identity).copied());
@@ -207,8 +208,8 @@ fn carry(written: &mut Value, was: Option<Parts<'_>>, moving: &Moving<'_>, is_wh
     }
 }
 
-/// Whether two values are the same part, by their identities. A value without an identity is the same part if it stands in the
-/// same part. If it stands directly in the whole object, it must be equal as well: another hold is another hold.
+/// Whether two values are the same part, by their identities. A value without an identity is the same part if it stands
+/// in the same part. If it stands directly in the whole object, it must be equal as well: another hold is another hold.
 fn is_same(known: &Value, written: &Value, is_whole: bool) -> bool {
     match (Identity::of(known), Identity::of(written)) {
         (None, None) if is_whole && known.is_object() => known == written,

@@ -1,7 +1,7 @@
 //! The formats of the ledger's objects. Objects are read and written here, each in the format that its fields need.
 //!
-//! An object has the lowest format whose fields it uses, and sinks again when it uses them no more. A field raises the format
-//! if a deployer that does not know it would do harm; other unknown fields are kept as they are.
+//! An object has the lowest format whose fields it uses, and sinks again when it uses them no more. A field raises the
+//! format if a deployer that does not know it would do harm; other unknown fields are kept as they are.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -22,16 +22,16 @@ pub const KNOWN: u32 = 2;
 /// A format, and a test whether a head uses fields that only that format has.
 type Rise = (u32, fn(&Head) -> bool);
 
-/// The fields that raise the format of a head, and the format that they raise it to: an older deployer must not touch a head
-/// that uses them. No other place raises it.
+/// The fields that raise the format of a head, and the format that they raise it to: an older deployer must not touch a
+/// head that uses them. No other place raises it.
 const RISES: &[Rise] = &[
     // An older deployer believes that every target serves the first of the history.
     (2, |head| head.live().is_some_and(|live| !live.complete)),
     (2, |head| head.live_state().has_unrecovered_live()),
     // An older deployer would go one release too far.
     (2, |head| head.queue().open().any(|request| request.undoes().is_some())),
-    // An older deployer believes that the owner of a parked deployment has died, and a newer request would take its place
-    // while traffic moves.
+    // An older deployer believes that the owner of a parked deployment has died, and a newer request would take its
+    // place while traffic moves.
     (2, |head| head.active().is_some_and(|active| active.hops > 0 || !active.awaits.is_empty())),
     // An older deployer believes that an alias is done although an earlier write may still move it.
     (2, |head| !head.doors().is_empty()),

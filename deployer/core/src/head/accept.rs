@@ -29,9 +29,9 @@ pub struct Rules<'a> {
     pub rejects: &'a Rejects,
 }
 
-/// Accepts a request. A duplicate meets its own deployment, an upload that comes too late ends as superseded, a request that
-/// a rule refuses ends as refused, and anything else is claimed or is next. Of the requests that are next only the newest
-/// stays.
+/// Accepts a request. A duplicate meets its own deployment, an upload that comes too late ends as superseded, a request
+/// that a rule refuses ends as refused, and anything else is claimed or is next. Of the requests that are next only the
+/// newest stays.
 ///
 /// A deployment whose owner has died is resumed first: it may be half done.
 #[must_use]

@@ -1,5 +1,5 @@
-//! Acquires the work that others have left: a deployment whose owner has died or gave it up, or a request that nobody has
-//! claimed.
+//! Acquires the work that others have left: a deployment whose owner has died or gave it up, or a request that nobody
+//! has claimed.
 
 use super::claim::{claim_next, own_write, resume};
 use super::claimant::Claimant;
@@ -13,8 +13,8 @@ use crate::record::Status;
 
 /// Claims the work that nobody does: the active deployment whose lease has ended, or the request that is next in line.
 ///
-/// A deployment that was given up untouched goes behind a newer one: if it could not even be read, it shall not stand in the
-/// way.
+/// A deployment that was given up untouched goes behind a newer one: if it could not even be read, it shall not stand
+/// in the way.
 #[must_use]
 pub fn acquire(head: &Head, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
     if let Some(own_write) = own_write(head, me) {
@@ -42,7 +42,8 @@ pub fn acquire(head: &Head, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
     }
 }
 
-/// Answers a request that comes once more by the deployment that it has, and acquires that deployment if nobody works on it.
+/// Answers a request that comes once more by the deployment that it has, and acquires that deployment if nobody works
+/// on it.
 pub(super) fn meet_again(head: &Head, id: DeploymentId, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
     let queue = &head.queue;
     if let Some(index) = queue.place_of(id) {

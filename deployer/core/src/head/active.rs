@@ -30,17 +30,17 @@ pub struct Active {
     pub stop: Option<DeploymentId>,
     /// The claim: the token that its owner drew.
     pub claim: Token,
-    /// The lease's end: until then nobody else may touch it. It is the owner's deadline, 5 seconds for clocks that differ and 5
-    /// for writes that are in flight.
+    /// The lease's end: until then nobody else may touch it. It is the owner's deadline, 5 seconds for clocks that
+    /// differ and 5 for writes that are in flight.
     pub lease_until: Timestamp,
-    /// The number of owners, without those who gave it up in good order before anything can have been written or because their
-    /// time was up. More than one: an earlier owner has died, and may have written anything.
+    /// The number of owners, without those who gave it up in good order before anything can have been written or
+    /// because their time was up. More than one: an earlier owner has died, and may have written anything.
     pub attempts: u32,
     /// The number of owners whose time was up.
     #[serde(default)]
     pub extensions: u32,
-    /// The waits of targets for Lambda (for a version that it makes, an execution role that it cannot assume yet, a 409 of an
-    /// unknown reason), where an owner's time was up or it was parked.
+    /// The waits of targets for Lambda (for a version that it makes, an execution role that it cannot assume yet, a 409
+    /// of an unknown reason), where an owner's time was up or it was parked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waits: Vec<LambdaWait>,
     /// The start of all waits in heads of older deployers. It is read, and not written any more.
@@ -53,7 +53,8 @@ pub struct Active {
     /// remembered.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub written: BTreeSet<Target>,
-    /// The writes to its aliases that were sent, or may have been; none: the deployer that claimed it did not know of doors.
+    /// The writes to its aliases that were sent, or may have been; none: the deployer that claimed it did not know of
+    /// doors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doors: Option<Vec<Door>>,
     /// Whether an owner whose deployer did not know of doors may have written any of its aliases.
@@ -71,8 +72,8 @@ pub struct Active {
     /// The number of times that it was parked.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub hops: u32,
-    /// The time at which a tick goes on with it, where it is parked; the time at which the sweep sends another tick, where it has
-    /// sent one; none: the sweep sends one.
+    /// The time at which a tick goes on with it, where it is parked; the time at which the sweep sends another tick,
+    /// where it has sent one; none: the sweep sends one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looks_at: Option<Timestamp>,
 }

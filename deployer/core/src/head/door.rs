@@ -24,7 +24,8 @@ pub struct Door {
     pub deployment: DeploymentId,
     /// The time at which it was opened.
     pub since: Timestamp,
-    /// The time from which on the write cannot take effect any more: 15 minutes after it can have been sent at the latest.
+    /// The time from which on the write cannot take effect any more: 15 minutes after it can have been sent at the
+    /// latest.
     pub until: Timestamp,
 }
 

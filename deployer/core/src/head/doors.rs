@@ -1,8 +1,8 @@
 //! Doors: writes to an alias that were sent, or may have been, and may still take effect when nobody waits for them.
 //!
-//! Lambda carries a write to an alias out only while the alias has the RevisionId that the write names. So the head says on
-//! which RevisionId an alias is about to be written. As long as the alias has that RevisionId, the door is open.
-//! This module must not know who sends the writes, or how a door is shut.
+//! Lambda carries a write to an alias out only while the alias has the RevisionId that the write names. So the head
+//! says on which RevisionId an alias is about to be written. As long as the alias has that RevisionId, the door is
+//! open. This module must not know who sends the writes, or how a door is shut.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -21,8 +21,8 @@ pub const TAKES_EFFECT_WITHIN: SignedDuration = SignedDuration::from_mins(15);
 pub const SHUT_DOOR: &str = "shut door";
 
 impl Door {
-    /// Makes the door by which the active deployment writes an alias: on this RevisionId (none: it creates the alias), to this
-    /// version.
+    /// Makes the door by which the active deployment writes an alias: on this RevisionId (none: it creates the alias),
+    /// to this version.
     #[must_use]
     pub fn of(active: &Active, target: &Target, to: (Option<&RevisionId>, &Version), now: Timestamp) -> Self {
         let (revision, version) = (to.0.cloned(), Some(to.1.clone()));
@@ -65,8 +65,8 @@ impl Door {
     }
 }
 
-/// Lists every door that may be open: those that ended deployments have left, and those of the active deployment but where it
-/// is known to have arrived.
+/// Lists every door that may be open: those that ended deployments have left, and those of the active deployment but
+/// where it is known to have arrived.
 #[must_use]
 pub fn open_doors(head: &Head, now: Timestamp) -> Vec<Door> {
     let arrived = |target: &Target| {
@@ -74,13 +74,14 @@ pub fn open_doors(head: &Head, now: Timestamp) -> Vec<Door> {
         done.filter(|outcome| outcome.error.is_none()).any(|outcome| outcome.target() == *target)
     };
     let of_active = head.active().into_iter().flat_map(|active| active.doors.iter().flatten());
-    // A write of the active deployment that cannot take effect any more may have taken effect, so its time does not count.
+    // A write of the active deployment that cannot take effect any more may have taken effect, so its time does not
+    // count.
     let left = head.doors.iter().filter(|door| now < door.until);
     left.chain(of_active.filter(|door| !arrived(&door.target))).cloned().collect()
 }
 
-/// Writes down the doors that are about to be opened, and what their aliases serve until then. `None`: the claim is not this
-/// one, or the head says all of it already.
+/// Writes down the doors that are about to be opened, and what their aliases serve until then. `None`: the claim is not
+/// this one, or the head says all of it already.
 #[must_use]
 pub fn with_doors(head: &Head, claim: Token, openings: &[Opening]) -> Option<Head> {
     let mut next = head.next();
@@ -108,7 +109,8 @@ pub(super) fn keep_doors(head: &mut Head, open: &[Door], now: Timestamp) {
     head.doors = open.iter().filter(|door| now < door.until).cloned().collect();
 }
 
-/// Remembers the versions that aliases served before the deployer first moved them, where nothing else is known of the target.
+/// Remembers the versions that aliases served before the deployer first moved them, where nothing else is known of the
+/// target.
 pub(super) fn remember_served_before(state: &mut LiveState, before: &[ServedBefore]) {
     for ServedBefore { target, previous } in before {
         let Some(previous) = previous else { continue };
@@ -138,8 +140,8 @@ const LONGEST_DESCRIPTION: usize = 256;
 /// The prefix of the last word of a description that has shut a door.
 const TURNED: &str = "turned:";
 
-/// Gives the description of an alias another last word. Writing the result is never an identical update, and gives the alias
-/// another RevisionId.
+/// Gives the description of an alias another last word. Writing the result is never an identical update, and gives the
+/// alias another RevisionId.
 #[must_use]
 pub fn turned(description: &str, token: Token) -> String {
     let last = format!("{TURNED}{token}");

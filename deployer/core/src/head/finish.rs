@@ -57,8 +57,8 @@ pub enum Finish {
     Lost,
 }
 
-/// Ends the deployment that is under a claim: sets what is live, frees the claim, and puts the ended record into the outbox.
-/// If there is a claimant for the next deployment, it claims that too.
+/// Ends the deployment that is under a claim: sets what is live, frees the claim, and puts the ended record into the
+/// outbox. If there is a claimant for the next deployment, it claims that too.
 #[must_use]
 pub fn finish(head: &Head, claim: Token, end: &End, at: &FunctionRef<'_>, next: Option<&Claimant>) -> Finish {
     let Some(active) = head.queue.claimed(claim) else {
@@ -123,7 +123,8 @@ fn set_target(live_state: &mut LiveState, active: &Active, outcome: &TargetOutco
     let there = live_state.target_mut(&target);
     forget_other_alias(there, outcome);
     let managed = end.managed.as_ref().filter(|_| !end.kept.contains(&target));
-    // The keys that a deployment may have set are remembered although it failed, so that a later one can take them away.
+    // The keys that a deployment may have set are remembered although it failed, so that a later one can take them
+    // away.
     if let Some(managed) = managed.filter(|_| is_written) {
         there.managed = there.managed.with(managed);
     }

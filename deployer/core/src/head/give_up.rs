@@ -56,15 +56,16 @@ pub fn release(head: &Head, claim: Token, how: GivenUp<'_>, now: Timestamp) -> O
 }
 
 impl Active {
-    /// Whether an owner before this one has written to a target, or may have. Of the owners that died nothing is known but
-    /// the targets that one before them was done with.
+    /// Whether an owner before this one has written to a target, or may have. Of the owners that died nothing is known
+    /// but the targets that one before them was done with.
     pub(super) fn may_have_written_to(&self, target: &Target) -> bool {
         self.written.contains(target) || (self.attempts > 1 && !self.done.iter().any(|done| done.target() == *target))
     }
 
     fn give_up(&mut self, how: GivenUp<'_>, now: Timestamp) {
         match how {
-            // A deployment that may be half done stands in the way of a newer one: each try counts, so that there is an end.
+            // A deployment that may be half done stands in the way of a newer one: each try counts, so that there is an
+            // end.
             GivenUp::Untouched if self.is_begun() => {}
             GivenUp::Untouched => self.attempts = self.attempts.saturating_sub(1),
             GivenUp::TimeIsUp(handover) => {

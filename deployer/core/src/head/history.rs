@@ -9,10 +9,11 @@ use crate::id::Version;
 use crate::record::{CauseKind, DeploymentRecord, Status, TargetOutcome};
 
 impl LiveState {
-    /// Makes the artifact of an ended deployment live, if the deployment has reached a target. The artifact of one that was
-    /// asked to stop is left as well, whatever it has reached.
+    /// Makes the artifact of an ended deployment live, if the deployment has reached a target. The artifact of one that
+    /// was asked to stop is left as well, whatever it has reached.
     ///
-    /// Returns the completion, if by this end an artifact that calls for promotions serves all targets for the first time.
+    /// Returns the completion, if by this end an artifact that calls for promotions serves all targets for the first
+    /// time.
     pub(super) fn set_live(&mut self, active: &Active, record: &DeploymentRecord) -> Option<Completed> {
         let mut live = Live::brought_by(record)?;
         live.former = self.former_versions(&live);
@@ -62,8 +63,8 @@ impl LiveState {
         known.filter(|(target, _)| !live.versions.contains_key(*target)).map(|(t, v)| (t.clone(), v.clone())).collect()
     }
 
-    /// Leaves all that was live after the artifact which a rollback has brought back. The artifact's own former entry goes
-    /// too, for it is live anew.
+    /// Leaves all that was live after the artifact which a rollback has brought back. The artifact's own former entry
+    /// goes too, for it is live anew.
     pub(super) fn leave_newer_than(&mut self, live: &Live) {
         let is_it = |earlier: &Live| earlier.is_same_as(&live.artifact, live.sha256);
         let Some(at) = self.history.iter().position(is_it).filter(|at| *at > 0) else { return };

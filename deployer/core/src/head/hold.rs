@@ -17,8 +17,8 @@ pub fn hold_refusal(head: &Head, request: &Request) -> Option<Ending> {
     head.hold().filter(|_| !request.is_rollback()).map(held_by)
 }
 
-/// Holds the function here, or changes the reason; `id` is the command's. Requests that wait and are refused by the hold end
-/// now: they are not kept for later.
+/// Holds the function here, or changes the reason; `id` is the command's. Requests that wait and are refused by the
+/// hold end now: they are not kept for later.
 #[must_use]
 pub fn hold(head: &Head, hold: Hold, at: &FunctionRef<'_>, id: &str, now: Timestamp) -> CommandEffect<Head> {
     let hash = hold_hash("hold", id, at);

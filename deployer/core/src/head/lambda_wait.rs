@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::config::Target;
 use crate::id::Version;
 
-/// A task that Lambda has to do before a deployment goes on in a target. The ledger stores it by these words: a task of another
-/// name is waited for anew.
+/// A task that Lambda has to do before a deployment goes on in a target. The ledger stores it by these words: a task of
+/// another name is waited for anew.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LambdaTask(String);
@@ -34,7 +34,8 @@ impl LambdaTask {
         Self(format!("call of {step}"))
     }
 
-    /// Lambda has done an earlier task of the target: the wait for it counts towards the time that the target waits in all.
+    /// Lambda has done an earlier task of the target: the wait for it counts towards the time that the target waits in
+    /// all.
     pub(super) fn done() -> Self {
         Self("done".to_owned())
     }

@@ -12,8 +12,8 @@ use crate::record::TargetOutcome;
 pub struct Since {
     /// The start of the wait itself.
     pub own: Timestamp,
-    /// The start of the target's first wait, over or not. Without it somebody who undoes each write as soon as it is made would
-    /// hold the deployment for ever.
+    /// The start of the target's first wait, over or not. Without it somebody who undoes each write as soon as it is
+    /// made would hold the deployment for ever.
     pub first: Timestamp,
 }
 
@@ -26,7 +26,8 @@ pub struct LambdaWaits {
 }
 
 impl LambdaWaits {
-    /// Reads the waits that earlier owners have left. Where an older deployer was the last of them, it has left one start alone.
+    /// Reads the waits that earlier owners have left. Where an older deployer was the last of them, it has left one
+    /// start alone.
     #[must_use]
     pub fn of(active: &Active) -> Self {
         let waits = if active.waiting_since.is_some() { vec![] } else { active.waits.clone() };
@@ -51,8 +52,8 @@ impl LambdaWaits {
         Since { own, first }
     }
 
-    /// Ends the wait for a task that Lambda has done. A version that is made also ends the waits for versions that failed before
-    /// it.
+    /// Ends the wait for a task that Lambda has done. A version that is made also ends the waits for versions that
+    /// failed before it.
     pub fn end(&mut self, target: &Target, task: &LambdaTask) {
         self.before = None;
         let is_it = |wait: &LambdaWait| wait.task == *task || (wait.task.is_version() && task.is_version());

@@ -1,5 +1,5 @@
-//! An artifact that is live or was. The artifact of the deployment that was the last to reach a target is live, from that
-//! deployment's end on and however it ended. The history is the sequence of what was live.
+//! An artifact that is live or was. The artifact of the deployment that was the last to reach a target is live, from
+//! that deployment's end on and however it ended. The history is the sequence of what was live.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,8 +51,8 @@ pub struct Live {
     /// The alias that serves it in the targets; heads of older deployers do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<AliasName>,
-    /// The rollback that brought it to targets anew while it was live: the rollback undid a deployment that was to take its
-    /// place, or brought it to the targets that lacked it.
+    /// The rollback that brought it to targets anew while it was live: the rollback undid a deployment that was to take
+    /// its place, or brought it to the targets that lacked it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored_by: Option<DeploymentId>,
 }
@@ -82,8 +82,8 @@ impl Live {
         self.artifact == *artifact || (sha256.is_some() && self.sha256 == sha256)
     }
 
-    /// The id by which people know that it is live: that of the last deployment, other than a redeploy, that brought it to
-    /// targets.
+    /// The id by which people know that it is live: that of the last deployment, other than a redeploy, that brought it
+    /// to targets.
     #[must_use]
     pub fn id(&self) -> DeploymentId {
         self.restored_by.unwrap_or(self.deployment)
@@ -107,8 +107,8 @@ impl Live {
         format!("{} of {} targets", targets.len() - self.lacking(targets).len(), targets.len())
     }
 
-    /// Whether it ever reached a target. The artifact of a deployment that was stopped before that is remembered too, among those
-    /// that were left.
+    /// Whether it ever reached a target. The artifact of a deployment that was stopped before that is remembered too,
+    /// among those that were left.
     #[must_use]
     pub fn was_live(&self) -> bool {
         self.complete || !self.versions.is_empty() || !self.missing.is_empty()
@@ -173,8 +173,8 @@ impl Live {
         self.complete = self.missing.is_empty() && !self.versions.is_empty();
     }
 
-    /// Renews the entry when the same bytes were brought once more: it takes over their label and artifact, and keeps everything
-    /// else.
+    /// Renews the entry when the same bytes were brought once more: it takes over their label and artifact, and keeps
+    /// everything else.
     pub(super) fn renew(&mut self, by: Self, outcomes: &[TargetOutcome]) {
         let Self { release, artifact, sha256, size, function_name, alias, .. } = by;
         if self.function_name.is_some() && self.function_name != function_name {

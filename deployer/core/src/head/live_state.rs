@@ -79,7 +79,8 @@ impl LiveState {
         self.history.iter().chain(&self.left).filter_map(|live| live.sha256)
     }
 
-    /// Iterates over the artifacts that were live: the history, and those that were left after they had reached a target.
+    /// Iterates over the artifacts that were live: the history, and those that were left after they had reached a
+    /// target.
     pub(super) fn all_that_were_live(&self) -> impl Iterator<Item = &Live> {
         self.history.iter().chain(self.left.iter().filter(|left| left.was_live()))
     }

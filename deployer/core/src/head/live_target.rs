@@ -56,12 +56,12 @@ impl LiveTarget {
         }
     }
 
-    /// Whether it tells of this function.
+    /// Whether this function serves it.
     pub(super) fn is_of_function(&self, function_name: &FunctionName) -> bool {
         self.function_name.as_ref().is_none_or(|name| name == function_name)
     }
 
-    /// Whether it tells of this function's alias: deployer.json may name another one by now.
+    /// Whether this function's alias serves it: deployer.json may name another alias by now.
     #[must_use]
     pub fn is_of(&self, function_name: &FunctionName, alias: &AliasName) -> bool {
         self.is_of_function(function_name) && self.alias.as_ref().is_none_or(|name| name == alias)

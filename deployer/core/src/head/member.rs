@@ -1,5 +1,5 @@
-//! Members of groups in a head. Each holds a place among the promotions that wait, from before its group is decided until the
-//! member has ended, and everything newer waits behind it.
+//! Members of groups in a head. Each holds a place among the promotions that wait, from before its group is decided
+//! until the member has ended, and everything newer waits behind it.
 
 use jiff::Timestamp;
 
@@ -59,8 +59,8 @@ pub fn reserve_place(head: &Head, request: &Request, now: Timestamp) -> Placing 
     Placing::Now(Box::new(next))
 }
 
-/// Releases the place that the member of an undecided group has reserved under this token: nothing is left of it. Returns the
-/// marker of its request too. `None`: the member holds none.
+/// Releases the place that the member of an undecided group has reserved under this token: nothing is left of it.
+/// Returns the marker of its request too. `None`: the member holds none.
 #[must_use]
 pub fn release_place(head: &Head, id: DeploymentId, token: Token) -> Option<(Head, Token)> {
     let is_it = |waiting: &Waiting| waiting.request.id == id && waiting.request.place_token() == Some(token);
@@ -89,8 +89,8 @@ pub(super) fn waits_behind_member(queue: &Queue, request: &Request, now: Timesta
     Some(Next::Queued { request: request.clone(), status: Status::Pending, behind })
 }
 
-/// Claims the member that waited at `index`: its group is decided, and nothing is in its way any more. Promotions that waited
-/// before it give way, and so do uploads that come too late now.
+/// Claims the member that waited at `index`: its group is decided, and nothing is in its way any more. Promotions that
+/// waited before it give way, and so do uploads that come too late now.
 pub(super) fn admit_member(
     mut head: Head,
     waiting: Waiting,

@@ -1,5 +1,5 @@
-//! The order of uploads, commands and promotions: it decides which of two uploads is the later one, and which request comes
-//! too late.
+//! The order of uploads, commands and promotions: it decides which of two uploads is the later one, and which request
+//! comes too late.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,9 +9,9 @@ use crate::record::CauseKind;
 
 /// The place of an upload in the order of the uploads of one function.
 ///
-/// The order is the one of the fields, one after the other, so it is total: of two uploads exactly one is the later, and
-/// what is later than a later one is later. Nothing is inferred from a value: EventBridge tells whole seconds, and such an
-/// upload stands at the start of its second; `.000` from S3 is a millisecond like any other.
+/// The order is the one of the fields, one after the other, so it is total: of two uploads exactly one is the later,
+/// and what is later than a later one is later. Nothing is inferred from a value: EventBridge gives whole seconds, and
+/// such an upload stands at the start of its second; `.000` from S3 is a millisecond like any other.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Mark {
     /// The time that the first event of it gave. The same upload in another event is known by its identity and is never
@@ -25,8 +25,8 @@ pub struct Mark {
     pub version_id: String,
 }
 
-/// S3's `sequencer`: hexadecimal text, the shorter of two right-padded with zeros before they are compared (S3 User Guide,
-/// "Event message structure"). Without the zeros at its end it can be compared as it is.
+/// S3's `sequencer`: hexadecimal text, the shorter of two right-padded with zeros before they are compared (S3 User
+/// Guide, "Event message structure"). Without the zeros at its end it can be compared as it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "String")]
 pub struct Sequencer(String);
@@ -37,7 +37,8 @@ impl From<String> for Sequencer {
     }
 }
 
-/// The newest that was accepted. Later requests are compared with it, and nothing else decides whether one comes too late.
+/// The newest that was accepted. Later requests are compared with it, and nothing else decides whether one comes too
+/// late.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(from = "StoredOrder")]
 pub(super) struct Newest {
@@ -49,8 +50,8 @@ pub(super) struct Newest {
 }
 
 impl Newest {
-    /// Raises the mark or the floor by a request that was admitted. A redeploy and an undo raise neither: a redeploy brings what
-    /// is live already, and an undo takes one artifact back and leaves the rest as it comes.
+    /// Raises the mark or the floor by a request that was admitted. A redeploy and an undo raise neither: a redeploy
+    /// brings what is live already, and an undo takes one artifact back and leaves the rest as it comes.
     pub fn raise(&mut self, request: &Request) {
         match request.mark() {
             Some(mark) => self.mark = self.mark.take().max(Some(mark)),
@@ -80,8 +81,8 @@ impl Newest {
     }
 }
 
-/// The order as heads store it, those of older deployers too. There a command was a mark without a key, which took the place of
-/// an upload's mark, and `newest` was the time of whatever brought something new, an upload too.
+/// The order as heads store it, those of older deployers too. There a command was a mark without a key, which took the
+/// place of an upload's mark, and `newest` was the time of whatever brought something new, an upload too.
 #[derive(Deserialize)]
 struct StoredOrder {
     #[serde(default)]

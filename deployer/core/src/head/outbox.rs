@@ -23,8 +23,8 @@ pub struct OutboxEntry {
     /// The record as it was read.
     #[serde(skip)]
     pub as_read: AsRead,
-    /// The completion, if by this end an artifact has become complete here for the first time: automatic promotions start from
-    /// it.
+    /// The completion, if by this end an artifact has become complete here for the first time: automatic promotions
+    /// start from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed: Option<Completed>,
 }

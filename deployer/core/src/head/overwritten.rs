@@ -34,8 +34,8 @@ fn found_at(live_state: &LiveState, outcome: &TargetOutcome) -> Option<String> {
     }
 }
 
-/// Whether Lambda itself has made the weights: it leaves all traffic on the version before for a while, where the alias has
-/// provisioned concurrency.
+/// Whether Lambda itself has made the weights: it leaves all traffic on the version before for a while, where the alias
+/// has provisioned concurrency.
 fn is_lambdas_own(previous: &Previous, known: Option<&Version>) -> bool {
     let all_on_another = previous.weights.len() == 1 && previous.weights.values().all(|weight| weight.0 >= 1.0);
     all_on_another && known == Some(&previous.version)

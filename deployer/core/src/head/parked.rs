@@ -1,6 +1,7 @@
 //! A deployment that waits for Lambda for minutes gives its invocation back: it is parked.
 //!
-//! `active` stays, the lease ends, and a tick goes on with it later. Parking is neither an attempt nor an extension nor a death.
+//! `active` stays, the lease ends, and a tick goes on with it later. Parking is neither an attempt nor an extension nor
+//! a death.
 
 use std::time::Duration;
 
@@ -13,13 +14,13 @@ use crate::config::Target;
 use crate::id::Token;
 use crate::observed::ObservedAlias;
 
-/// The number of ticks that go on with a parked deployment; after those the sweep does. Lambda stops a function that calls
-/// itself by a queue for about 16 times (Lambda Developer Guide, "Use Lambda recursive loop detection").
+/// The number of ticks that go on with a parked deployment; after those the sweep does. Lambda stops a function that
+/// calls itself by a queue for about 16 times (Lambda Developer Guide, "Use Lambda recursive loop detection").
 pub const HOPS: u32 = 8;
 /// The time within which a tick is believed to come, after the time for which it was planned.
 const TICKS_COME_WITHIN: Duration = Duration::from_secs(60);
-/// The time, and the minute above, during which the sweep sends no second tick: the first may stand in a queue that does not
-/// keep up.
+/// The time, and the minute above, during which the sweep sends no second tick: the first may stand in a queue that
+/// does not keep up.
 const NO_OTHER_FOR: Duration = Duration::from_secs(240);
 /// The first pause between two looks at a parked deployment. Each further pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(15);
@@ -39,15 +40,15 @@ impl Active {
         self.attempts > 1 || self.extensions > 0 || (self.hops > 0 && self.has_done_something())
     }
 
-    /// Whether an owner who gave it up in good order had written to a target, or was done with one. An owner who parked it
-    /// because of somebody else's update may have done neither.
+    /// Whether an owner who gave it up in good order had written to a target, or was done with one. An owner who parked
+    /// it because of somebody else's update may have done neither.
     fn has_done_something(&self) -> bool {
         let has_doors = self.doors_unrecorded || self.doors.as_ref().is_none_or(|doors| !doors.is_empty());
         has_doors || !self.written.is_empty() || !self.awaits.is_empty() || !self.done.is_empty()
     }
 
-    /// Returns the time at which a tick looks at a deployment that is parked now; none: the sweep does. A wait for Lambda that
-    /// has an end of its own is looked at when that comes.
+    /// Returns the time at which a tick looks at a deployment that is parked now; none: the sweep does. A wait for
+    /// Lambda that has an end of its own is looked at when that comes.
     #[must_use]
     pub fn next_look(&self, now: Timestamp, wait_ends: Option<Timestamp>) -> Option<Timestamp> {
         let pause = FIRST_PAUSE.saturating_mul(1 << self.hops.min(8)).min(LONGEST_PAUSE);
@@ -56,8 +57,8 @@ impl Active {
         (self.hops < HOPS).then(|| first_end.map_or(next, |end| next.min(end.max(now))))
     }
 
-    /// Describes how somebody has changed the alias since this parked deployment moved it, as "expected, found". An owner that
-    /// put the alias back and died has left it where the traffic was: that is no change.
+    /// Describes how somebody has changed the alias since this parked deployment moved it, as "expected, found". An
+    /// owner that put the alias back and died has left it where the traffic was: that is no change.
     #[must_use]
     pub fn moved_since(&self, target: &Target, alias: Option<&ObservedAlias>) -> Option<String> {
         let awaited = self.awaits(target).filter(|_| self.hops > 0)?;
@@ -79,15 +80,16 @@ impl Active {
         self.looks_at.and_then(|at| at.checked_add(TICKS_COME_WITHIN).ok())
     }
 
-    /// Parks it. One that was asked to stop meanwhile is looked at now, not when that was planned: whoever asks waits for it.
+    /// Parks it. One that was asked to stop meanwhile is looked at now, not when that was planned: whoever asks waits
+    /// for it.
     pub(super) fn park(&mut self, look_at: Option<Timestamp>, now: Timestamp) {
         self.hops += 1;
         self.looks_at = if self.stop.is_some() { Some(now) } else { look_at };
     }
 }
 
-/// Writes down the move of traffic that will be waited for, before an alias moves whose traffic Lambda may hold back. `None`:
-/// it is written already, or the claim is not ours any more.
+/// Writes down the move of traffic that will be waited for, before an alias moves whose traffic Lambda may hold back.
+/// `None`: it is written already, or the claim is not ours any more.
 #[must_use]
 pub fn with_awaited(head: &Head, claim: Token, awaited: &Awaited) -> Option<Head> {
     let active = head.queue.claimed(claim)?;
@@ -102,8 +104,8 @@ pub fn with_awaited(head: &Head, claim: Token, awaited: &Awaited) -> Option<Head
     Some(next)
 }
 
-/// Writes down that the sweep has sent a tick to the deployment that is parked here. `None`: none is parked that nobody works
-/// on.
+/// Writes down that the sweep has sent a tick to the deployment that is parked here. `None`: none is parked that nobody
+/// works on.
 #[must_use]
 pub fn with_tick_sent(head: &Head, now: Timestamp) -> Option<Head> {
     head.active().filter(|active| active.hops > 0 && active.lease_until <= now)?;

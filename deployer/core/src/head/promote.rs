@@ -101,8 +101,8 @@ pub fn apply_decision(
     }
 }
 
-/// Puts an active promotion back among those that wait: its turn had come, but the rules have changed. One that was asked to
-/// stop meanwhile ends. `None`: the claim is not ours any more.
+/// Puts an active promotion back among those that wait: its turn had come, but the rules have changed. One that was
+/// asked to stop meanwhile ends. `None`: the claim is not ours any more.
 #[must_use]
 pub fn put_back(head: &Head, claim: Token, wait: &Wait, at: &FunctionRef<'_>, now: Timestamp) -> Option<Transition> {
     let Active { mut request, stop, .. } = head.queue.claimed(claim)?.clone();

@@ -7,14 +7,15 @@ use super::request::Request;
 use super::waiting::Waiting;
 use crate::id::{DeploymentId, Release, Token};
 
-/// The open requests. `active` is worked on, `pending` is next, and `waiting` soaks or waits for approvals, the end of a
-/// freeze or its group.
+/// The open requests. `active` is worked on, `pending` is next, and `waiting` soaks or waits for approvals, the end of
+/// a freeze or its group.
 ///
 /// A member of a group holds its place in `waiting`. Everything that came after it waits behind it, in `pending` too.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Queue {
     pub(super) active: Option<Active>,
-    /// The requests that are next, in the order in which they came: at most a command, and an upload that came after it.
+    /// The requests that are next, in the order in which they came: at most a command, and an upload that came after
+    /// it.
     #[serde(default, deserialize_with = "none_or_more")]
     pub(super) pending: Vec<Request>,
     /// The promotions that wait, the oldest first.

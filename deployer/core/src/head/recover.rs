@@ -1,5 +1,5 @@
-//! Recovers what is live from heads of older deployers. There the history began with what was live on every target, and only
-//! the targets said what had reached some of them. Now the history begins with what was rolled out last.
+//! Recovers what is live from heads of older deployers. There the history began with what was live on every target, and
+//! only the targets said what had reached some of them. Now the history begins with what was rolled out last.
 
 use std::cmp::Reverse;
 
@@ -12,8 +12,8 @@ use crate::id::DeploymentId;
 use crate::record::{CauseKind, Code, DeploymentRecord, Ending, Status};
 
 impl OutboxEntry {
-    /// Returns the completion of an entry that an older deployer has written. It wrote nothing of completions: every success
-    /// called for promotions.
+    /// Returns the completion of an entry that an older deployer has written. It wrote nothing of completions: every
+    /// success called for promotions.
     fn completed_before(&self) -> Option<Completed> {
         let DeploymentRecord { id, status, cause, finished_at, .. } = &self.record;
         let calls = calls_for_promotions(cause.kind) && matches!(status, Status::Succeeded | Status::Unchanged);
@@ -33,11 +33,12 @@ pub(crate) fn read_as(mut head: Head, as_read: AsRead) -> Head {
     Head { as_read, ..head }
 }
 
-/// Finds the deployment that was the last to reach a target, where the history of an older deployer's head begins with an
-/// earlier one: its record tells what is live.
+/// Finds the deployment that was the last to reach a target, where the history of an older deployer's head begins with
+/// an earlier one: its record says what is live.
 #[must_use]
 pub fn missing_live(head: &Head) -> Option<DeploymentId> {
-    // Ids do not order; the head lists the last that ended first. Deployments that it lists no more are ordered by their time.
+    // Ids do not order; the head lists the last that ended first. Deployments that it lists no more are ordered by
+    // their time.
     let age = |id: &DeploymentId| {
         let place = head.ended.ids.iter().position(|ended| ended == id).unwrap_or(usize::MAX);
         (place, Reverse(id.time()))

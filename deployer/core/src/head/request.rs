@@ -72,8 +72,8 @@ impl Request {
         Self { id: DeploymentId::of(now, hash), hash, source, cause, time: now, accepted_at: now, marker }
     }
 
-    /// Makes the request of a promotion that somebody asks for, by an event or by hand. It is known by the event's id and the
-    /// function and environment that it goes to. Its time is the event's.
+    /// Makes the request of a promotion that somebody asks for, by an event or by hand. It is known by the event's id
+    /// and the function and environment that it goes to. Its time is the event's.
     #[must_use]
     pub fn promotion(
         (environment, function): (&EnvironmentName, &FunctionName),
@@ -88,8 +88,8 @@ impl Request {
         Self { id: DeploymentId::of(time, hash), hash, source, cause, time, accepted_at: now, marker }
     }
 
-    /// Makes the request of a promotion that an artifact calls for by itself when it becomes complete in another environment. It is
-    /// known by the deployment that brought the artifact there, whatever completed it.
+    /// Makes the request of a promotion that an artifact calls for by itself when it becomes complete in another
+    /// environment. It is known by the deployment that brought the artifact there, whatever completed it.
     #[must_use]
     pub fn automatic_promotion(
         completing: &DeploymentRecord,
@@ -135,9 +135,9 @@ impl Request {
         Self { id: DeploymentId::of(time, hash), hash, source, cause, time, accepted_at: now, marker }
     }
 
-    /// Gives the request its time when it is decided on a head. The time of a command is our clock's, within the second that the
-    /// reply named with which the head was read; a promotion's is at most that; an upload's is the event's. So a clock that is
-    /// wrong puts no other request behind.
+    /// Gives the request its time when it is decided on a head. The time of a command is our clock's, within the second
+    /// that the reply named with which the head was read; a promotion's is at most that; an upload's is the event's. So
+    /// a clock that is wrong puts no other request behind.
     #[must_use]
     pub fn timed(&self, now: Timestamp, date: Option<Timestamp>) -> Self {
         let within = |second: Timestamp| now.clamp(second, second.saturating_add(LAST_OF_A_SECOND).unwrap_or(second));
@@ -186,8 +186,8 @@ impl Request {
         self.cause.kind == CauseKind::Upload
     }
 
-    /// Whether it is a command to deploy, to redeploy or to roll back. A promotion is none, even one by hand: it gives way to
-    /// whatever is newer.
+    /// Whether it is a command to deploy, to redeploy or to roll back. A promotion is none, even one by hand: it gives
+    /// way to whatever is newer.
     #[must_use]
     pub fn is_command(&self) -> bool {
         matches!(self.cause.kind, CauseKind::Deploy | CauseKind::Redeploy | CauseKind::Rollback)
@@ -237,7 +237,8 @@ impl Request {
         Self { source: Source::Earlier(rollback), ..self.clone() }
     }
 
-    /// Whether it asks an active deployment to stop. An undo of one artifact need not: the active deployment may replace that.
+    /// Whether it asks an active deployment to stop. An undo of one artifact need not: the active deployment may
+    /// replace that.
     #[must_use]
     pub fn asks_to_stop(&self) -> bool {
         self.rollback().is_some()

@@ -59,8 +59,8 @@ fn live_artifact(
     rejects.refusal(&live.release, live.sha256).map_or_else(|| Ok(ResolvedArtifact::from(live)), Err)
 }
 
-/// Resolves the artifact that targets are brought to when one is taken back: what was live before it, or what is live if that
-/// is another one which some targets do not serve.
+/// Resolves the artifact that targets are brought to when one is taken back: what was live before it, or what is live
+/// if that is another one which some targets do not serve.
 fn artifact_after_undo(
     head: &Head,
     (release, artifact, of): (&Release, Option<&ArtifactRef>, Option<DeploymentId>),
@@ -82,7 +82,8 @@ fn artifact_after_undo(
     artifact_to_roll_back_to(head, &Rollback::default(), targets, rejects)
 }
 
-/// Refuses the redeploy of an artifact that was never complete and that no present target serves: it may never have worked.
+/// Refuses the redeploy of an artifact that was never complete and that no present target serves: it may never have
+/// worked.
 fn check_redeployable(live: &Live, targets: &[Target]) -> Result<(), Ending> {
     let is_served = live.lacking(targets).len() < targets.len();
     if live.complete || is_served {
@@ -106,8 +107,8 @@ pub(super) fn refuse_impossible(head: &Head, request: &Request, targets: &[Targe
     }
 }
 
-/// Writes down the artifact that the active deployment is about. `None`: the claim is not ours any more, or the artifact is
-/// known already.
+/// Writes down the artifact that the active deployment is about. `None`: the claim is not ours any more, or the
+/// artifact is known already.
 #[must_use]
 pub fn with_resolved_artifact(head: &Head, claim: Token, artifact: &ResolvedArtifact) -> Option<Head> {
     let active = head.queue.claimed(claim).filter(|active| active.artifact.is_none())?;

@@ -1,5 +1,5 @@
-//! Rollbacks. The write that accepts a rollback evaluates what it means, before it stops or displaces anything; its claim
-//! finds out what it goes back to.
+//! Rollbacks. The write that accepts a rollback evaluates what it means, before it stops or displaces anything; its
+//! claim finds out what it goes back to.
 
 use super::live::Live;
 use super::live_state::LiveState;
@@ -85,8 +85,8 @@ pub(super) fn artifact_to_roll_back_to(
     }
 }
 
-/// Lets the rollbacks that meant an ended deployment go by history, if it turns out that the deployment has brought what was
-/// live already: its bytes are known only now.
+/// Lets the rollbacks that meant an ended deployment go by history, if it turns out that the deployment has brought
+/// what was live already: its bytes are known only now.
 pub(super) fn let_rollbacks_go_by_history(queue: &mut Queue, undone: &DeploymentRecord, was_live: Option<&Live>) {
     let artifact = undone.artifact.as_ref();
     let brought = artifact.map(|artifact| (artifact.reference(), artifact.sha256));
@@ -143,8 +143,8 @@ fn origin(live: &Live) -> String {
     }
 }
 
-/// Resolves the newest artifact before what is live that is not rejected and has other bytes. A rollback that has not reached
-/// every target yet is completed first.
+/// Resolves the newest artifact before what is live that is not rejected and has other bytes. A rollback that has not
+/// reached every target yet is completed first.
 fn artifact_before_live(state: &LiveState, targets: &[Target], rejects: &Rejects) -> Result<ResolvedArtifact, Ending> {
     let is_good = |live: &Live| rejects.refusal(&live.release, live.sha256).is_none();
     if let Some(live) = state.live().filter(|live| live.is_half_rolled_back(targets) && is_good(live)) {
@@ -164,8 +164,8 @@ fn artifact_before_live(state: &LiveState, targets: &[Target], rejects: &Rejects
     good.map(|live| ResolvedArtifact::again(live)).ok_or_else(|| nothing_earlier(state, earlier.len()))
 }
 
-/// Finds the artifact that every target ends at when a deployment is undone: what is live, or what was live before if that is
-/// rejected.
+/// Finds the artifact that every target ends at when a deployment is undone: what is live, or what was live before if
+/// that is rejected.
 fn base<'a>(state: &'a LiveState, rejects: &Rejects) -> Option<&'a Live> {
     state.history.iter().find(|live| rejects.refusal(&live.release, live.sha256).is_none())
 }
@@ -187,8 +187,8 @@ pub(super) fn brings_live(head: &Head, open: &Request) -> bool {
     }
 }
 
-/// Finds an open rollback that means the same as one that names no release. Either it names none itself, or it takes back what
-/// is live; the latter only if no other deployment is under way, for that one is meant then.
+/// Finds an open rollback that means the same as one that names no release. Either it names none itself, or it takes
+/// back what is live; the latter only if no other deployment is under way, for that one is meant then.
 fn same_rollback<'a>(head: &'a Head, meant: Option<&Request>) -> Option<&'a Request> {
     head.queue.claimed_and_next().find(|open| match &open.source {
         Source::Earlier(rollback) => rollback.is_bare(),
@@ -230,8 +230,8 @@ fn nothing_earlier(state: &LiveState, rejected: usize) -> Ending {
     })
 }
 
-/// Lists the versions that aliases served before the deployer came: their artifacts are not known, so only a person can go
-/// back to them.
+/// Lists the versions that aliases served before the deployer came: their artifacts are not known, so only a person can
+/// go back to them.
 fn served_before_us(state: &LiveState) -> String {
     let seen = state.targets.iter().filter_map(|it| Some(format!("version {} in {}", it.before.as_ref()?, it.target)));
     let seen: Vec<String> = seen.collect();

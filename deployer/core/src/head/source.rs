@@ -33,8 +33,8 @@ pub enum Source {
     },
     /// The artifact that another environment has live.
     Promoted(Box<PromotionSpec>),
-    /// The artifact that was live before this one, as long as this one is live. Where only some targets serve this one: the
-    /// artifact that is live.
+    /// The artifact that was live before this one, as long as this one is live. Where only some targets serve this one:
+    /// the artifact that is live.
     Undo {
         /// The release that goes.
         release: Release,
@@ -91,8 +91,8 @@ impl Rollback {
         Self { to, ..Self::default() }
     }
 
-    /// Drops the conditions on what the person saw: they were verified when the rollback stopped a deployment. If that deployment
-    /// changes what is live, it is the rollback's own doing.
+    /// Drops the conditions on what the person saw: they were verified when the rollback stopped a deployment. If that
+    /// deployment changes what is live, it is the rollback's own doing.
     pub(super) fn verified(self) -> Self {
         Self { if_live: None, if_active: None, ..self }
     }

@@ -21,8 +21,8 @@ use crate::id::{DeploymentId, EnvironmentName, FunctionName, Sha256, Token};
 use crate::names::{HEADS, OPEN};
 use crate::record::SCHEMA;
 
-/// The number of owners that may die over one deployment before it ends as failed: an artifact that kills whoever deploys
-/// it shall not do so for ever.
+/// The number of owners that may die over one deployment before it ends as failed: an artifact that kills whoever
+/// deploys it shall not do so for ever.
 pub const ATTEMPTS: u32 = 5;
 
 /// The number of times that a deployment which runs out of time is continued before its targets fail as timed out.

@@ -22,8 +22,8 @@ pub struct Transition {
 #[derive(Debug, Clone, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 pub enum Next {
-    /// The claim is ours: work. It need not be on the request that was submitted, for a deployment whose owner has died goes
-    /// first.
+    /// The claim is ours: work. It need not be on the request that was submitted, for a deployment whose owner has died
+    /// goes first.
     Work(Active),
     /// The request waits its turn, or somebody else works on it.
     Queued {

@@ -22,7 +22,8 @@ pub struct Tick {
 }
 
 impl Tick {
-    /// The attribute of its message that says for how many seconds it was to be delayed: SQS says only when it was sent.
+    /// The attribute of its message that says for how many seconds it was to be delayed: SQS says only when it was
+    /// sent.
     pub const DELAY_ATTRIBUTE: &str = "delay";
 }
 

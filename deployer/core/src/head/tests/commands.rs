@@ -1,4 +1,5 @@
-//! Commands: their place in the order, the deployments that they ask to stop, and the artifacts that they are about. Holds.
+//! Commands: their place in the order, the deployments that they ask to stop, and the artifacts that they are about.
+//! Holds.
 
 use super::*;
 use crate::hold_and_reject::{Hold, Reject};

@@ -85,7 +85,8 @@ fn me(name: &str, now: i64) -> Claimant {
     Claimant { token: token(name), now: second(now), lease_until: second(now + LEASE) }
 }
 
-/// Makes the upload of a release at this second. The same release at another second is the same upload in another event.
+/// Makes the upload of a release at this second. The same release at another second is the same upload in another
+/// event.
 fn upload(release: &str, time: i64) -> Request {
     let upload = LocatedUpload {
         place: crate::artifact::ArtifactKey::parse(&format!("dev/orders/{release}.zip")).unwrap(),

@@ -280,7 +280,8 @@ impl World {
         self.writes(transition.head.map(|head| *head));
     }
 
-    /// Submits an old request. If the head knows it no more, its result answers, as soon as the head says that it is over.
+    /// Submits an old request. If the head knows it no more, its result answers, as soon as the head says that it is
+    /// over.
     fn old(&mut self, which: &Index) {
         let settled: Vec<_> = self.fates.values().filter(|(_, fate)| *fate == Fate::Settled).collect();
         if settled.is_empty() {
@@ -525,8 +526,8 @@ impl World {
     }
 }
 
-/// Whether a request is as it was first submitted. A rollback may have lost the deployment that it meant, if that brought what
-/// is live.
+/// Whether a request is as it was first submitted. A rollback may have lost the deployment that it meant, if that
+/// brought what is live.
 fn is_as_submitted(request: &Request, submitted: &Request) -> bool {
     let meant = submitted.rollback().filter(|rollback| rollback.undoes.is_some());
     let by_history = |rollback: &Rollback| Rollback { undoes: None, base: None, ..rollback.clone().verified() };

@@ -211,9 +211,8 @@ fn approvals_count_once_and_the_requesters_own_never() {
     let one = promotion("1", CauseKind::Promotion, 10);
     let (head, _) = Head::default().asks(&one, &soaks(100), 10);
     let by = |who: &str| Approved { by: who.into(), account: None, at: second(20) };
-    assert!(
-        matches!(approve(&head, one.id, &by("ann")), ApprovalEffect::Void(because) if because.starts_with("ann has asked"))
-    );
+    let own = approve(&head, one.id, &by("ann"));
+    assert!(matches!(own, ApprovalEffect::Void(because) if because.starts_with("ann has asked")));
     let ApprovalEffect::Now(approved) = approve(&head, one.id, &by("bob")) else { panic!() };
     assert_eq!(approve(&approved, one.id, &by("bob")), ApprovalEffect::Earlier);
     let ApprovalEffect::Now(twice) = approve(&approved, one.id, &by("carl")) else { panic!() };
