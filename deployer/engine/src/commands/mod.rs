@@ -1,4 +1,4 @@
-//! Commands by hand: `core`'s `trigger/manual.rs` decodes a command, `dispatch` calls its function, and each command
+//! Commands by hand: `core`'s `trigger/command.rs` decodes a command, `dispatch` calls its function, and each command
 //! has a file here.
 //!
 //! `deploy`, `redeploy` and `rollback` are one request with different sources (`deploy`). `approve` and `decline` are
