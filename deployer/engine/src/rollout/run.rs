@@ -119,7 +119,9 @@ impl Rollout<'_> {
     async fn run_targets(&self, needs: &Prerequisites<'_>) -> Result<TargetResults, Interrupted> {
         let results = stream::iter(self.at.environment.targets.iter().enumerate())
             .map(|(number, target)| {
-                TargetRun { rollout: self, target, needs }.run().map_ok(move |result| (number, result))
+                let run = TargetRun { rollout: self, target, needs }.run();
+                // A target's future is large, so it does not lie on the stack of each of its callers.
+                run.map_ok(move |result| (number, result)).boxed_local()
             })
             .buffer_unordered(TARGETS_AT_ONCE)
             .try_collect::<BTreeMap<_, _>>()
