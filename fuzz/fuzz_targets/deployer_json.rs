@@ -3,8 +3,8 @@
 #![no_main]
 
 use deployer_core::config::Config;
-use deployer_core::function_ref::FunctionRef;
 use deployer_core::freeze::frozen_until;
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::id::{EnvironmentName, FunctionName, Region};
 use deployer_core::manifest::ExecutionRole;
 use deployer_core::record::CauseKind;
@@ -23,10 +23,10 @@ fuzz_target!(|bytes: &[u8]| {
     match (&anywhere, &there) {
         (Ok(config), _) => accepted(config),
         (Err(error), there) => {
-            assert!(!error.mistakes().is_empty());
+            assert!(!error.diagnostics().is_empty());
             // A deployer's own region forbids and allows targets, and nothing else.
-            let other = |mistake: &deployer_core::diagnostics::Diagnostic| !mistake.path.contains(".region");
-            assert!(there.is_err() || !error.mistakes().iter().any(other));
+            let other = |diagnostic: &deployer_core::diagnostics::Diagnostic| !diagnostic.path.contains(".region");
+            assert!(there.is_err() || !error.diagnostics().iter().any(other));
         }
     }
     let Ok(value) = serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}')) else { return };

@@ -49,9 +49,9 @@ fn accepted(manifest: &Manifest) {
     let all = manifest.for_all();
     assert_eq!(all.len(), environments + 1);
     for config in &all {
-        assert_eq!(config.named(), config.named());
+        assert_eq!(config.managed_keys(), config.managed_keys());
         let _warned = config.warnings();
-        let _judged = Startup::default().suits(Run::offline(config));
+        let _judged = Startup::default().check_compatible(Run::offline(config));
     }
     assert!(manifest.unknown_environments(manifest.environments()).is_empty());
     assert_eq!(manifest.unknown_environments(None).len(), environments);
@@ -133,9 +133,9 @@ fn with_variables(mut file: Map<String, Value>, block: &Value) -> Value {
 fn converted(text: &str) {
     let Ok(converted) = convert(text) else { return };
     let made = Manifest::parse(ManifestFormat::Toml, converted.text.as_bytes());
-    let told = made.as_ref().err().map(ToString::to_string);
-    assert_eq!(converted.mistakes, told);
-    assert!(toml::from_str::<toml::Table>(&converted.text).is_ok(), "what was made is not TOML: {told:?}");
+    let parse_error = made.as_ref().err().map(ToString::to_string);
+    assert_eq!(converted.manifest_error, parse_error);
+    assert!(toml::from_str::<toml::Table>(&converted.text).is_ok(), "what was made is not TOML: {parse_error:?}");
     if let Ok(manifest) = made {
         let name = EnvironmentName::parse("dev").expect("a name");
         let has_variables = |config: FunctionConfig| config.variables.is_some_and(|variables| !variables.is_empty());

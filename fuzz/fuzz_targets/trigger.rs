@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use deployer_core::trigger::{self, Invocation, Message, InboundEvent};
+use deployer_core::trigger::{self, InboundEvent, Invocation, Message};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 
@@ -17,36 +17,41 @@ fuzz_target!(|bytes: &[u8]| {
     deep(payload);
     let queued = queued(payload);
     match straight {
-        Invocation::Event(told) => {
-            told.iter().for_each(meant);
+        Invocation::Event(events) => {
+            events.iter().for_each(check_event);
             // Through whichever door it comes, an event tells the same; only a tick is the queue's alone.
             let is_tick = matches!(&queued[..], [InboundEvent::Tick(_) | InboundEvent::NotUnderstood { .. }]);
-            assert!(is_tick || queued == told, "{queued:?}");
+            assert!(is_tick || queued == events, "{queued:?}");
             let notified = queued_sns(payload);
-            assert!(is_tick || notified == told || is_notification(payload), "{notified:?}");
+            assert!(is_tick || notified == events || is_notification(payload), "{notified:?}");
         }
         Invocation::Batch(messages) => {
             let value: Value = serde_json::from_str(payload).expect("it was read");
             assert_eq!(value["Records"].as_array().map(Vec::len), Some(messages.len()));
-            messages.iter().flat_map(|message| &message.events).for_each(meant);
+            messages.iter().flat_map(|message| &message.events).for_each(check_event);
         }
-        Invocation::Command(order) => {
-            let again = trigger::read(&order.payload().to_string());
-            assert_eq!(again, Invocation::Command(order), "an order is read otherwise than it was written");
+        Invocation::Command(command) => {
+            let again = trigger::read(&command.payload().to_string());
+            assert_eq!(again, Invocation::Command(command), "a command is read otherwise than it was written");
         }
         Invocation::Unknown { because } => assert!(!because.is_empty()),
     }
     // A message may say what it likes: it gives no command.
     assert!(!queued.is_empty());
-    queued.iter().for_each(meant);
+    queued.iter().for_each(check_event);
 });
 
-fn meant(told: &InboundEvent) {
-    match told {
-        InboundEvent::Ignored { because } | InboundEvent::NotUnderstood { because } | InboundEvent::Malformed { because, .. } => {
+fn check_event(event: &InboundEvent) {
+    match event {
+        InboundEvent::Ignored { because }
+        | InboundEvent::NotUnderstood { because }
+        | InboundEvent::Malformed { because, .. } => {
             assert!(!because.is_empty());
         }
-        InboundEvent::Upload(_) | InboundEvent::Promotion(_) | InboundEvent::Approval(_) | InboundEvent::Tick(_) => {}
+        InboundEvent::Upload(_)
+        | InboundEvent::Promotion(_)
+        | InboundEvent::ApprovalResponse(_)
+        | InboundEvent::Tick(_) => {}
     }
 }
 
@@ -57,17 +62,17 @@ fn only_message(payload: &Value) -> Message {
     }
 }
 
-/// What it tells as the body of a message, beside which another is read as if it were alone.
+/// Reads it as the body of a message, beside which another is read as if it were alone.
 fn queued(body: &str) -> Vec<InboundEvent> {
     let record =
         |id: &str, body: &str| json!({"messageId": id, "receiptHandle": "r", "body": body, "eventSource": "aws:sqs"});
-    let Message { id, told, .. } = only_message(&json!({"Records": [record("m1", body)]}));
+    let Message { id, events, .. } = only_message(&json!({"Records": [record("m1", body)]}));
     assert_eq!(id, "m1");
     let batch = json!({"Records": [record("m1", body), record("m2", "{}")]}).to_string();
     let Invocation::Batch(both) = trigger::read(&batch) else { panic!("no batch") };
-    assert_eq!((both.len(), &both[0].told), (2, &told));
-    assert!(matches!(both[1].told[..], [InboundEvent::Ignored { .. }]));
-    told
+    assert_eq!((both.len(), &both[0].events), (2, &events));
+    assert!(matches!(both[1].events[..], [InboundEvent::Ignored { .. }]));
+    events
 }
 
 fn queued_sns(message: &str) -> Vec<InboundEvent> {

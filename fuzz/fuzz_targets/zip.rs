@@ -81,8 +81,8 @@ fn startable(package: &Package) {
     assert!(manifest.is_none_or(|(_, text)| text.len() as u64 <= MANIFEST_LIMIT));
     let read = manifest.and_then(|(format, text)| Manifest::parse(*format, text).ok());
     for config in read.iter().flat_map(Manifest::for_all) {
-        judged(startup, Run::offline(&config).on(Architecture::Arm64));
-        judged(startup, Run::of(&config));
+        check_startup(startup, Run::offline(&config).on(Architecture::Arm64));
+        check_startup(startup, Run::of(&config));
     }
     for (runtime, handler) in [
         ("provided.al2023", "bootstrap"),
@@ -93,14 +93,14 @@ fn startable(package: &Package) {
         ("dotnet8", "Orders::Acme.Orders.Function::Handle"),
     ] {
         let none = FunctionConfig::default();
-        judged(startup, Run { runtime: Some(runtime), handler: Some(handler), ..Run::of(&none) });
+        check_startup(startup, Run { runtime: Some(runtime), handler: Some(handler), ..Run::of(&none) });
     }
 }
 
 /// A function that has layers may be warned of where another is refused, and is refused nothing more.
-fn judged(startup: &Startup, run: Run<'_>) {
-    let bare = startup.suits(Run { has_layers: false, ..run });
-    let layered = startup.suits(Run { has_layers: true, ..run });
+fn check_startup(startup: &Startup, run: Run<'_>) {
+    let bare = startup.check_compatible(Run { has_layers: false, ..run });
+    let layered = startup.check_compatible(Run { has_layers: true, ..run });
     match (bare, layered) {
         (Ok(bare), layered) => assert_eq!((bare, layered), (None, Ok(None))),
         (Err(_), _) => {}

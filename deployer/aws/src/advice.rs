@@ -7,18 +7,21 @@ use deployer_engine::port::CallErrorKind;
 
 /// Returns the hint for an object that the deployer, or Lambda (which quotes S3), cannot read.
 pub(super) fn object_advice(words: &str) -> Option<&'static str> {
-    let says = |phrase: &str| words.contains(phrase);
-    Some(if says("InvalidObjectState") {
+    let contains = |phrase: &str| words.contains(phrase);
+    Some(if contains("InvalidObjectState") {
         "the object is archived: restore it, or upload it again"
-    } else if says("RequestTimeTooSkewed") {
+    } else if contains("RequestTimeTooSkewed") {
         "the clock of whoever asked is wrong: set it right"
-    } else if says("stored using a form of Server Side Encryption") {
+    } else if contains("stored using a form of Server Side Encryption") {
         "the object was uploaded with a key of the uploader's own (SSE-C), which nobody else has: upload it without"
-    } else if says("KMS.DisabledException") || says("DisabledException") {
+    } else if contains("KMS.DisabledException") || contains("DisabledException") {
         "the KMS key of the object is disabled: enable the key"
-    } else if says("KMS.NotFoundException") || says("KMS.KMSInvalidStateException") || says("is pending deletion") {
+    } else if contains("KMS.NotFoundException")
+        || contains("KMS.KMSInvalidStateException")
+        || contains("is pending deletion")
+    {
         "the KMS key of the object is not there, or is about to be deleted: cancel its deletion, or upload the object again"
-    } else if says("PermanentRedirect") {
+    } else if contains("PermanentRedirect") {
         "the artifact bucket must be in the region of whoever reads it"
     } else {
         return None;

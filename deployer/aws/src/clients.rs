@@ -80,6 +80,6 @@ impl Clients {
             ConfigSource::File(path) => std::fs::read(path).map_err(|error| error.to_string())?,
             ConfigSource::S3 { bucket, key } => read_object(&self.s3, bucket, key).await?,
         };
-        diagnostics::text(&bytes).map(str::to_owned).map_err(|mistake| mistake.to_string())
+        diagnostics::text(&bytes).map(str::to_owned).map_err(|diagnostic| diagnostic.to_string())
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn classify(failure: &Failure) -> CallErrorKind {
     if failure.is_unanswered() {
         return Kind::Unknown;
     }
-    let says = |phrase: &str| failure.text.contains(phrase);
+    let contains = |phrase: &str| failure.text.contains(phrase);
     match failure.code.as_str() {
         "TooManyRequestsException" | "ThrottlingException" | "Throttling" => Kind::Throttled,
         "PreconditionFailedException" => Kind::Conflict,
@@ -31,7 +31,9 @@ pub(super) fn classify(failure: &Failure) -> CallErrorKind {
         code if code.ends_with("LimitExceededException") => Kind::QuotaReached,
         "CodeVerificationFailedException" | "InvalidCodeSignatureException" => Kind::Unsupported,
         "RequestEntityTooLargeException" | "RequestTooLargeException" => Kind::CodeTooLarge,
-        "InvalidParameterValueException" | "ValidationException" => classify_invalid_parameter(&says, &failure.text),
+        "InvalidParameterValueException" | "ValidationException" => {
+            classify_invalid_parameter(&contains, &failure.text)
+        }
         _ if failure.status == 413 => Kind::CodeTooLarge,
         _ if failure.status == 429 => Kind::Throttled,
         _ if failure.status == 403 => Kind::Denied,
@@ -73,9 +75,9 @@ fn classify_conflict(text: &str) -> CallErrorKind {
 }
 
 /// Classifies an invalid parameter: under one code Lambda reports both passing and lasting errors.
-fn classify_invalid_parameter(says: &impl Fn(&str) -> bool, text: &str) -> CallErrorKind {
+fn classify_invalid_parameter(contains: &impl Fn(&str) -> bool, text: &str) -> CallErrorKind {
     const NOT_YET: [&str; 2] = ["cannot be assumed by Lambda", "The provided execution role does not have permissions"];
-    if says("throttled by EC2") {
+    if contains("throttled by EC2") {
         CallErrorKind::Throttled
     } else if let Some((_, of_kms)) = text.split_once("KMS key is invalid for CreateGrant") {
         // A new role is no valid principal for some seconds. An error of the key itself lasts.
@@ -85,18 +87,18 @@ fn classify_invalid_parameter(says: &impl Fn(&str) -> bool, text: &str) -> CallE
         } else {
             CallErrorKind::RoleNotReady
         }
-    } else if NOT_YET.iter().any(|text| says(text)) {
+    } else if NOT_YET.iter().any(|text| contains(text)) {
         CallErrorKind::RoleNotReady
-    } else if says("CodeSHA256 (") || says("CodeSha256 (") {
+    } else if contains("CodeSHA256 (") || contains("CodeSha256 (") {
         // The code in $LATEST is not the code that we sent: somebody else has updated it.
         CallErrorKind::Conflict
-    } else if says("while GetObject") {
+    } else if contains("while GetObject") {
         CallErrorKind::CodeUnreadable
-    } else if says("must be smaller than") || says("exceeds the maximum") {
+    } else if contains("must be smaller than") || contains("exceeds the maximum") {
         CallErrorKind::CodeTooLarge
-    } else if says("UnreservedConcurrentExecution below") {
+    } else if contains("UnreservedConcurrentExecution below") {
         CallErrorKind::QuotaReached
-    } else if says("packageType Image") || says("PackageType Image") {
+    } else if contains("packageType Image") || contains("PackageType Image") {
         CallErrorKind::Unsupported
     } else {
         CallErrorKind::Invalid

@@ -8,7 +8,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types as sdk;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use deployer_core::config::Target;
-use deployer_core::head::untouched;
+use deployer_core::head::without_shut_token;
 use deployer_core::id::{AliasName, FunctionName, Version};
 use deployer_core::manifest::Architecture;
 use deployer_core::observed::{
@@ -114,7 +114,7 @@ macro_rules! observed_alias {
                     .unwrap_or_default(),
                 provisioned: None,
                 revision,
-                moved_by_deployer: untouched($output.description().unwrap_or_default()) == MOVED_BY_DEPLOYER,
+                moved_by_deployer: without_shut_token($output.description().unwrap_or_default()) == MOVED_BY_DEPLOYER,
                 description: $output.description().unwrap_or_default().to_owned(),
             }),
             Err(lacks) => Err(unreadable_answer($operation, $name.as_str(), lacks)),

@@ -106,7 +106,7 @@ impl CheckedSource {
     /// Wrong use: the source cannot be read. Refused: the list of mistakes.
     pub fn open(source: Source, environment: Option<&EnvironmentName>) -> Result<Self, CliError> {
         let zip = sources::open_zip(&source.path)?;
-        let invalid = |mistakes: Vec<Finding>| zips::invalid_zip(&source.path, &mistakes);
+        let invalid = |findings: Vec<Finding>| zips::invalid_zip(&source.path, &findings);
         let package = zips::read(&zip, |_| {}).map_err(invalid)?;
         let manifest = package.manifest.as_ref().map(|(format, text)| zips::manifest(*format, text)).transpose();
         let manifest = manifest.map_err(invalid)?;

@@ -132,7 +132,7 @@ struct RequestState {
     /// The name of the deployment, once the deployer has accepted the request.
     accepted: Option<String>,
     /// The reason why the last try had no answer.
-    trouble: Option<String>,
+    failure: Option<String>,
 }
 
 impl Options {
@@ -203,14 +203,14 @@ impl Options {
                 Ok(answer) if self.no_wait || is_over(&answer, until) => return Ok(answer),
                 Ok(answer) => {
                     spinner.set_message(format!("{}: {}", answer.name(), answer.how()));
-                    (state.accepted, state.trouble) = (Some(answer.name()), None);
+                    (state.accepted, state.failure) = (Some(answer.name()), None);
                 }
                 Err(SendError { outcome, error }) => {
                     state.maybe_accepted = before || matches!(outcome, SendOutcome::Lost | SendOutcome::Broken);
                     tries += u32::from(matches!(outcome, SendOutcome::Broken | SendOutcome::NotSent));
                     state.may_retry(outcome, tries, &error, request)?;
                     spinner.set_message("no answer; asking for the same again".to_owned());
-                    state.trouble = Some(error.message);
+                    state.failure = Some(error.message);
                 }
             }
             tokio::time::sleep(PAUSE).await;
@@ -252,17 +252,17 @@ impl RequestState {
 
     /// Describes the state of the request, and how to learn more.
     fn describe(&self, request: &CommandRequest) -> String {
-        let trouble = self.trouble.as_deref().and_then(|words| words.lines().next());
-        let trouble = trouble.map_or(String::new(), |words| format!("\n  the last try had no answer: {words}"));
+        let failure = self.failure.as_deref().and_then(|words| words.lines().next());
+        let failure = failure.map_or(String::new(), |words| format!("\n  the last try had no answer: {words}"));
         let history = history(&request.command);
         let id = request.id.as_deref().unwrap_or_default();
         match &self.accepted {
-            Some(name) => format!("{name} goes on{trouble}\n  {history}\n    shows how far it is"),
+            Some(name) => format!("{name} goes on{failure}\n  {history}\n    shows how far it is"),
             None if self.maybe_accepted => format!(
-                "it may have been taken{trouble}\n  say --id {id} to ask for the same again: it is not done twice\n  \
+                "it may have been taken{failure}\n  say --id {id} to ask for the same again: it is not done twice\n  \
                  {history}\n    shows whether it was taken"
             ),
-            None => format!("it was not taken{trouble}"),
+            None => format!("it was not taken{failure}"),
         }
     }
 }
@@ -330,7 +330,7 @@ mod tests {
     #[test]
     fn passing_errors_do_not_end_the_wait_for_an_accepted_deployment() {
         let name = "deployment 01JD3Z9V7Q0000000000000000".to_owned();
-        let accepted = RequestState { maybe_accepted: true, accepted: Some(name), trouble: None };
+        let accepted = RequestState { maybe_accepted: true, accepted: Some(name), failure: None };
         for outcome in [SendOutcome::Lost, SendOutcome::Broken, SendOutcome::NotSent, SendOutcome::Throttled] {
             assert!(accepted.may_retry(outcome, u32::MAX, &error(), &request()).is_ok(), "{outcome:?}");
         }

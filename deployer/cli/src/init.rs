@@ -110,8 +110,8 @@ fn convert_file(file: &Path) -> Result<Draft, CliError> {
     if made.left_out > 0 {
         notes.push_str(&format!("\nfields that are left out: {} (comments in it say why)", made.left_out));
     }
-    if let Some(mistakes) = &made.mistakes {
-        notes.push_str(&format!("\nit is no valid manifest yet: {mistakes}"));
+    if let Some(error) = &made.manifest_error {
+        notes.push_str(&format!("\nit is no valid manifest yet: {error}"));
     }
     notes.push_str(
         "\nif it takes the place of that file in the code's folder, take that one out: a zip has one manifest",

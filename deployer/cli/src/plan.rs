@@ -89,7 +89,7 @@ fn single_source(argument: &str, named: Option<&FunctionName>) -> Result<sources
 /// with every mistake.
 fn describe_package(path: &Path, environment: &EnvironmentName) -> Result<DescribedPackage, CliError> {
     let zip = sources::open_zip(path)?;
-    let invalid = |mistakes: Vec<zips::Finding>| zips::invalid_zip(path, &mistakes);
+    let invalid = |findings: Vec<zips::Finding>| zips::invalid_zip(path, &findings);
     let package = zips::read(&zip, |_| {}).map_err(invalid)?;
     zips::check(&package, Some(environment)).map_err(invalid)?;
     let manifest: Option<Result<_, CliError>> = package.manifest.map(|(format, text)| {

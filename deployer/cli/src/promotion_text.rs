@@ -122,10 +122,10 @@ fn member_line(member: &Member) -> String {
 
 /// Writes the step by which a waiting group goes on.
 fn next_step(group: &Group) -> String {
-    let place = format!("-e {} --deployment {}", group.environment, group.id);
+    let arguments = format!("-e {} --deployment {}", group.environment, group.id);
     match group.approvals_wanted {
-        Some(wanted) => waiting_text::approve_hint(wanted, group.cause.requested_by.as_deref(), &place),
-        None => format!("It goes on by itself then; to end it: deployctl decline {place}\n"),
+        Some(wanted) => waiting_text::approve_hint(wanted, group.cause.requested_by.as_deref(), &arguments),
+        None => format!("It goes on by itself then; to end it: deployctl decline {arguments}\n"),
     }
 }
 

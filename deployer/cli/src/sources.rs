@@ -107,7 +107,7 @@ pub(super) fn open_zip(path: &Path) -> Result<File, CliError> {
             .map_err(|error| CliError::wrong_use(format!("{} cannot be read: {error}", path.display())));
     }
     let waiting = progress::spinner(format!("packing {}", path.display()));
-    folder::pack(path, &waiting).map_err(|mistakes| zips::invalid_zip(path, &mistakes))
+    folder::pack(path, &waiting).map_err(|findings| zips::invalid_zip(path, &findings))
 }
 
 #[cfg(test)]

@@ -46,7 +46,8 @@ struct FileReport {
     /// Possible mistakes.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     warnings: BTreeSet<String>,
-    mistakes: Vec<Finding>,
+    #[serde(rename = "mistakes")]
+    findings: Vec<Finding>,
 }
 
 impl Report {
@@ -61,15 +62,15 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for FileReport { file, kind, valid, summary, warnings, mistakes, .. } in &self.files {
+        for FileReport { file, kind, valid, summary, warnings, findings, .. } in &self.files {
             let verdict = if *valid { "valid" } else { "NOT valid" };
             write!(f, "{file}: {kind}, {verdict}")?;
             match summary {
                 Some(summary) => writeln!(f, " ({summary})")?,
                 None => writeln!(f)?,
             }
-            for mistake in mistakes {
-                writeln!(f, "  {mistake}")?;
+            for finding in findings {
+                writeln!(f, "  {finding}")?;
             }
             for warning in warnings {
                 writeln!(f, "  warning: {warning}")?;
@@ -88,26 +89,26 @@ fn report(options: &Options) -> Report {
     let check = |file: &PathBuf| {
         let (kind, outcome) = check(file, options.environment.as_ref());
         let is_wrong_use = matches!(outcome, Err(CheckError::Unreadable(_)));
-        let (good, mistakes) = match outcome {
+        let (good, findings) = match outcome {
             Ok(good) => (Some(good), vec![]),
             Err(CheckError::Unreadable(message)) => (None, vec![Finding::whole(message)]),
-            Err(CheckError::Invalid(mistakes)) => (None, mistakes),
+            Err(CheckError::Invalid(findings)) => (None, findings),
         };
         let (summary, warnings) = good.map(|good| (good.summary, good.warnings)).unzip();
         FileReport {
             file: file.display().to_string(),
             kind,
-            valid: mistakes.is_empty(),
+            valid: findings.is_empty(),
             is_wrong_use,
             summary,
             warnings: warnings.unwrap_or_default(),
-            mistakes,
+            findings,
         }
     };
     let mut report = Report { files: options.files.iter().map(check).collect() };
     for (checked, unknown) in report.files.iter_mut().zip(unknown_environments(&options.files)) {
         checked.valid &= unknown.is_empty();
-        checked.mistakes.extend(unknown);
+        checked.findings.extend(unknown);
     }
     report
 }
@@ -120,9 +121,11 @@ fn unknown_environments(files: &[PathBuf]) -> Vec<Vec<Finding>> {
     let configs: Vec<Config> = configs.filter_map(|file| Config::read(&std::fs::read(file).ok()?).ok()).collect();
     let known = || configs.iter().flat_map(|config| config.environments.keys());
     let of_file = |file: &PathBuf| match manifest_of(file) {
-        Some((format, manifest)) if !configs.is_empty() => {
-            manifest.unknown_environments(known()).iter().map(|mistake| Finding::from(mistake).of(format)).collect()
-        }
+        Some((format, manifest)) if !configs.is_empty() => manifest
+            .unknown_environments(known())
+            .iter()
+            .map(|diagnostic| Finding::from(diagnostic).of(format))
+            .collect(),
         _ => vec![],
     };
     files.iter().map(of_file).collect()
@@ -153,8 +156,8 @@ enum CheckError {
 }
 
 impl From<Vec<Finding>> for CheckError {
-    fn from(mistakes: Vec<Finding>) -> Self {
-        Self::Invalid(mistakes)
+    fn from(findings: Vec<Finding>) -> Self {
+        Self::Invalid(findings)
     }
 }
 
@@ -231,7 +234,7 @@ fn configuration(file: &Path) -> Outcome {
             let targets: usize = config.environments.values().map(|environment| environment.targets.len()).sum();
             Ok(ValidFile::plain(format!("{} environments, {targets} targets", config.environments.len())))
         }
-        Err(error) => Err(error.mistakes().iter().map(Finding::from).collect::<Vec<_>>().into()),
+        Err(error) => Err(error.diagnostics().iter().map(Finding::from).collect::<Vec<_>>().into()),
     }
 }
 

@@ -17,18 +17,22 @@ pub(super) fn text(record: &DeploymentRecord) -> String {
 /// Writes the step by which a waiting promotion goes on.
 pub(super) fn next_step(record: &DeploymentRecord) -> String {
     let DeploymentRecord { environment, function, id, cause, .. } = record;
-    let wanted = record.promotion.as_ref().and_then(|promotion| promotion.approvals_wanted);
+    let approvals_wanted = record.promotion.as_ref().and_then(|promotion| promotion.approvals_wanted);
     let asked_by = cause.requested_by.as_deref();
-    let place = format!("-e {environment} -f {function} --deployment {id}");
-    match wanted {
-        Some(wanted) => approve_hint(wanted, asked_by, &place),
-        None => format!("It goes on by itself then; to end it: deployctl decline {place}\n"),
+    let arguments = format!("-e {environment} -f {function} --deployment {id}");
+    match approvals_wanted {
+        Some(approvals_wanted) => approve_hint(approvals_wanted, asked_by, &arguments),
+        None => format!("It goes on by itself then; to end it: deployctl decline {arguments}\n"),
     }
 }
 
-/// Writes the command that approves it; `place` has the options that name it.
-pub(super) fn approve_hint(wanted: u32, asked_by: Option<&str>, place: &str) -> String {
-    let people = if wanted == 1 { "somebody approves".to_owned() } else { format!("{wanted} people approve") };
+/// Writes the command that approves it; `arguments` has the options that name it.
+pub(super) fn approve_hint(approvals_wanted: u32, asked_by: Option<&str>, arguments: &str) -> String {
+    let people = if approvals_wanted == 1 {
+        "somebody approves".to_owned()
+    } else {
+        format!("{approvals_wanted} people approve")
+    };
     let but = asked_by.map_or(String::new(), |by| format!(" ({} may not)", super::answer::one_line(by)));
-    format!("It goes on when {people}{but}:\n  deployctl approve {place}\n")
+    format!("It goes on when {people}{but}:\n  deployctl approve {arguments}\n")
 }

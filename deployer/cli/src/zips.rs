@@ -42,9 +42,9 @@ impl Finding {
 }
 
 impl From<&Diagnostic> for Finding {
-    fn from(mistake: &Diagnostic) -> Self {
-        let path = Some(mistake.path.clone()).filter(|path| !path.is_empty());
-        Self { file: None, path: path.map(Into::into), message: mistake.sentence.clone().into() }
+    fn from(diagnostic: &Diagnostic) -> Self {
+        let path = Some(diagnostic.path.clone()).filter(|path| !path.is_empty());
+        Self { file: None, path: path.map(Into::into), message: diagnostic.sentence.clone().into() }
     }
 }
 
@@ -57,10 +57,10 @@ impl fmt::Display for Finding {
 }
 
 /// Makes the error for a zip or a folder that the deployer would refuse.
-pub(super) fn invalid_zip(path: &Path, mistakes: &[Finding]) -> CliError {
+pub(super) fn invalid_zip(path: &Path, findings: &[Finding]) -> CliError {
     let mut message = format!("{} would be refused:", path.display());
-    for mistake in mistakes {
-        message.push_str(&format!("\n  {mistake}"));
+    for finding in findings {
+        message.push_str(&format!("\n  {finding}"));
     }
     CliError::refused(message)
 }
@@ -115,7 +115,9 @@ pub(super) fn check(
     };
     let mut warnings: BTreeSet<String> = configs.iter().flat_map(FunctionConfig::warnings).collect();
     for config in &configs {
-        warnings.extend(package.startup.suits(Run::offline(config)).map_err(|error| vec![Finding::whole(error)])?);
+        warnings.extend(
+            package.startup.check_compatible(Run::offline(config)).map_err(|error| vec![Finding::whole(error)])?,
+        );
     }
     Ok(warnings)
 }
@@ -125,9 +127,9 @@ pub(super) fn check(
 /// # Errors
 /// The mistakes in it; each names the manifest, as the deployer's record does.
 pub(super) fn manifest(format: ManifestFormat, text: &[u8]) -> Result<Manifest, Vec<Finding>> {
-    Manifest::parse(format, text).map_err(|error| match error.mistakes() {
+    Manifest::parse(format, text).map_err(|error| match error.diagnostics() {
         [] => vec![Finding::whole(error).of(format)],
-        mistakes => mistakes.iter().map(|mistake| Finding::from(mistake).of(format)).collect(),
+        diagnostics => diagnostics.iter().map(|diagnostic| Finding::from(diagnostic).of(format)).collect(),
     })
 }
 

@@ -77,7 +77,7 @@ impl ArtifactKey {
 
     /// Returns the object key.
     #[must_use]
-    pub fn key(&self) -> String {
+    pub fn object_key(&self) -> String {
         format!("{}/{}/{}{ARTIFACT_SUFFIX}", self.environment, self.function, self.release)
     }
 }
@@ -114,7 +114,7 @@ pub struct Upload {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocatedUpload {
     /// The parts of the key.
-    pub place: ArtifactKey,
+    pub key: ArtifactKey,
     /// The object version.
     pub artifact: ArtifactRef,
     /// The event's time.
@@ -163,8 +163,8 @@ impl Upload {
         if self.bucket != artifact_bucket.as_str() {
             return Err(IgnoredUpload::OtherBucket { expected: artifact_bucket.clone(), found: self.bucket });
         }
-        let place = match ArtifactKey::parse(&self.key) {
-            Ok(place) => place,
+        let key = match ArtifactKey::parse(&self.key) {
+            Ok(key) => key,
             Err(error) => return Err(IgnoredUpload::Key { key: self.key.chars().take(300).collect(), error }),
         };
         // S3 sends no version id where versioning is off, and "null" for objects from before it was turned on.
@@ -172,7 +172,7 @@ impl Upload {
             return Err(IgnoredUpload::NoVersion { bucket: artifact_bucket.clone(), key: self.key });
         };
         Ok(LocatedUpload {
-            place,
+            key,
             artifact: ArtifactRef { bucket: artifact_bucket.clone(), key: self.key, version_id },
             time: self.time,
             sequencer: self.sequencer,
@@ -187,7 +187,7 @@ impl LocatedUpload {
     #[must_use]
     pub fn identity(&self) -> RequestHash {
         let a = &self.artifact;
-        RequestHash::of(&["upload", a.bucket.as_str(), &a.key, &a.version_id, self.place.environment.as_str()])
+        RequestHash::of(&["upload", a.bucket.as_str(), &a.key, &a.version_id, self.key.environment.as_str()])
     }
 
     /// Returns the id of this upload's deployment.
@@ -222,8 +222,8 @@ pub struct VerifiedArtifact {
 impl VerifiedArtifact {
     /// Returns the names of the variables and tags that the manifest sets; none if the zip has no manifest.
     #[must_use]
-    pub fn named(&self) -> Option<ManagedKeys> {
-        self.has_manifest.then(|| self.config.named())
+    pub fn managed_keys(&self) -> Option<ManagedKeys> {
+        self.has_manifest.then(|| self.config.managed_keys())
     }
 }
 
@@ -250,12 +250,12 @@ mod tests {
 
     #[test]
     fn valid_key_names_environment_function_and_release() {
-        let place = ArtifactKey::parse("dev/orders-api/1.4.2+b7.zip").unwrap();
+        let key = ArtifactKey::parse("dev/orders-api/1.4.2+b7.zip").unwrap();
         assert_eq!(
-            (place.environment.as_str(), place.function.as_str(), place.release.as_str()),
+            (key.environment.as_str(), key.function.as_str(), key.release.as_str()),
             ("dev", "orders-api", "1.4.2+b7")
         );
-        assert_eq!(place.key(), "dev/orders-api/1.4.2+b7.zip");
+        assert_eq!(key.object_key(), "dev/orders-api/1.4.2+b7.zip");
     }
 
     #[test]
@@ -312,8 +312,8 @@ mod tests {
     proptest! {
         #[test]
         fn every_key_round_trips_or_is_refused(key in "[a-zA-Z0-9./_+ -]{0,60}") {
-            if let Ok(place) = ArtifactKey::parse(&key) {
-                prop_assert_eq!(place.key(), key);
+            if let Ok(parsed) = ArtifactKey::parse(&key) {
+                prop_assert_eq!(parsed.object_key(), key);
             }
         }
     }

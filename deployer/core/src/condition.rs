@@ -24,13 +24,13 @@ impl Reason {
     }
 
     /// Replaces its text, if it has one.
-    pub fn say(&mut self, words: impl FnOnce(&str) -> String) {
-        self.text = self.text.as_deref().map(words);
+    pub fn map_text(&mut self, change: impl FnOnce(&str) -> String) {
+        self.text = self.text.as_deref().map(change);
     }
 
     /// Whether the cause is temporary, so that the same call may succeed later.
     #[must_use]
-    pub fn passes(&self) -> bool {
+    pub fn is_temporary(&self) -> bool {
         matches!(
             self.code.as_deref(),
             Some("InternalError" | "EC2RequestLimitExceeded" | "InsufficientCapacity" | "EFSMountTimeout")
@@ -99,13 +99,13 @@ pub enum Condition {
 
 /// The answer to whether a condition suffices for a purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fit {
+pub enum Readiness {
     /// It suffices now.
-    Now,
+    Ready,
     /// Lambda is at work, and it will suffice when that is done.
     Soon,
     /// It may suffice later without our doing; nobody knows when.
-    Perhaps(Reason),
+    Maybe(Reason),
     /// It will never suffice.
     Never(Reason),
 }
@@ -127,29 +127,29 @@ impl Condition {
 
     /// Tells if `$LATEST` in this condition takes writes and what was read of it is final.
     #[must_use]
-    pub fn write_readiness(&self) -> Fit {
+    pub fn write_readiness(&self) -> Readiness {
         match self {
-            Self::Ready | Self::Idle { .. } | Self::Unserving { .. } => Fit::Now,
-            Self::Busy => Fit::Soon,
-            Self::Failed { because } => Fit::Never(because.clone()),
+            Self::Ready | Self::Idle { .. } | Self::Unserving { .. } => Readiness::Ready,
+            Self::Busy => Readiness::Soon,
+            Self::Failed { because } => Readiness::Never(because.clone()),
         }
     }
 
     /// Tells if an alias may move to a version in this condition.
     #[must_use]
-    pub fn serving_readiness(&self) -> Fit {
+    pub fn serving_readiness(&self) -> Readiness {
         match self {
-            Self::Ready => Fit::Now,
-            Self::Busy => Fit::Soon,
-            Self::Idle { because } => Fit::Perhaps(in_state("Inactive", because)),
+            Self::Ready => Readiness::Ready,
+            Self::Busy => Readiness::Soon,
+            Self::Idle { because } => Readiness::Maybe(in_state("Inactive", because)),
             Self::Unserving { state, because } => {
                 let because = in_state(state, because);
                 match state.as_str() {
-                    "Deactivated" | "Deleting" => Fit::Never(because),
-                    _ => Fit::Perhaps(because),
+                    "Deactivated" | "Deleting" => Readiness::Never(because),
+                    _ => Readiness::Maybe(because),
                 }
             }
-            Self::Failed { because } => Fit::Never(because.clone()),
+            Self::Failed { because } => Readiness::Never(because.clone()),
         }
     }
 }
@@ -169,37 +169,37 @@ mod tests {
 
     #[test]
     fn only_an_active_version_may_serve() {
-        assert_eq!(in_state("Active", "").serving_readiness(), Fit::Now);
-        assert_eq!(in_state("Pending", "Creating").serving_readiness(), Fit::Soon);
+        assert_eq!(in_state("Active", "").serving_readiness(), Readiness::Ready);
+        assert_eq!(in_state("Pending", "Creating").serving_readiness(), Readiness::Soon);
         for state in ["Inactive", "ActiveNonInvocable", "Deactivating", "SomethingNew"] {
-            let Fit::Perhaps(because) = in_state(state, "Idle").serving_readiness() else { panic!("{state}") };
+            let Readiness::Maybe(because) = in_state(state, "Idle").serving_readiness() else { panic!("{state}") };
             assert_eq!(because.to_string(), format!("Idle: so it is (state {state})"));
         }
         for state in ["Deactivated", "Deleting", "Failed"] {
-            assert!(matches!(in_state(state, "Idle").serving_readiness(), Fit::Never(_)), "{state}");
+            assert!(matches!(in_state(state, "Idle").serving_readiness(), Readiness::Never(_)), "{state}");
         }
     }
 
     #[test]
     fn latest_takes_writes_in_every_state_but_pending_and_failed() {
         for state in ["Active", "Inactive", "ActiveNonInvocable", "Deactivating", "Deactivated", "SomethingNew"] {
-            assert_eq!(in_state(state, "Idle").write_readiness(), Fit::Now, "{state}");
+            assert_eq!(in_state(state, "Idle").write_readiness(), Readiness::Ready, "{state}");
         }
-        assert_eq!(in_state("Pending", "Creating").write_readiness(), Fit::Soon);
-        assert!(matches!(in_state("Failed", "InvalidSubnet").write_readiness(), Fit::Never(_)));
-        assert_eq!(Condition::of(Some("Active"), Reason::new(None, None), true).write_readiness(), Fit::Soon);
+        assert_eq!(in_state("Pending", "Creating").write_readiness(), Readiness::Soon);
+        assert!(matches!(in_state("Failed", "InvalidSubnet").write_readiness(), Readiness::Never(_)));
+        assert_eq!(Condition::of(Some("Active"), Reason::new(None, None), true).write_readiness(), Readiness::Soon);
     }
 
     #[test]
     fn temporary_reasons_differ_from_lasting_ones() {
         let code = |code: &str| Reason::new(Some(code), None);
         for passing in ["InternalError", "EC2RequestLimitExceeded", "InsufficientCapacity", "EFSMountTimeout"] {
-            assert!(code(passing).passes(), "{passing}");
+            assert!(code(passing).is_temporary(), "{passing}");
         }
         for lasting in
             ["InvalidRuntime", "EniLimitExceeded", "SubnetOutOfIPAddresses", "FunctionError", "DisabledKMSKey"]
         {
-            assert!(!code(lasting).passes(), "{lasting}");
+            assert!(!code(lasting).is_temporary(), "{lasting}");
         }
         assert_eq!(code("EC2RequestLimitExceeded").error_code(), TargetErrorCode::Throttled);
         assert_eq!(code("EniLimitExceeded").error_code(), TargetErrorCode::QuotaExceeded);

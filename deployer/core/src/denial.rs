@@ -10,7 +10,7 @@ pub enum Denial {
     /// No policy of this kind allows the action.
     Lacking(PolicyKind),
     /// The message names no cause.
-    Unsaid,
+    Unspecified,
 }
 
 /// The kinds of policies.
@@ -50,7 +50,7 @@ impl Denial {
         }
         match words.split_once("because no ").and_then(|(_, after)| kind(after)) {
             Some(kind) => Self::Lacking(kind),
-            None => Self::Unsaid,
+            None => Self::Unspecified,
         }
     }
 
@@ -82,7 +82,7 @@ impl Denial {
                 "the policy of the VPC endpoint has to let it through"
             }
             Self::Lacking(Kind::Boundary) => "the role's permissions boundary has to allow it too",
-            Self::Lacking(Kind::Identity | Kind::Resource) | Self::Unsaid => return None,
+            Self::Lacking(Kind::Identity | Kind::Resource) | Self::Unspecified => return None,
         })
     }
 }
@@ -106,7 +106,7 @@ mod tests {
             ("with an explicit deny in a service control policy", Denial::Explicit(PolicyKind::ServiceControl)),
             ("with an explicit deny in a permissions boundary", Denial::Explicit(PolicyKind::Boundary)),
             ("with an explicit deny", Denial::Explicit(PolicyKind::Identity)),
-            ("", Denial::Unsaid),
+            ("", Denial::Unspecified),
         ] {
             assert_eq!(Denial::of(&format!("{not} {words}")), expected, "{words}");
         }

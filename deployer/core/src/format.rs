@@ -39,7 +39,9 @@ const RISES: &[Rise] = &[
     // An older deployer lets a newer promotion displace a member that holds its place, like any other promotion.
     (2, |head| head.waiting().iter().any(|waiting| waiting.place.is_some())),
     (2, |head| {
-        head.queue().open().any(|request| request.promotion_spec().is_some_and(|promoting| promoting.place.is_some()))
+        head.queue()
+            .open()
+            .any(|request| request.promotion_spec().is_some_and(|promoting| promoting.place_token.is_some()))
     }),
 ];
 

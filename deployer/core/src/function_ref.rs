@@ -46,7 +46,8 @@ pub enum RoleNotAllowed {
     Foreign(#[from] ForeignRole),
     /// The environment's `execution_role` pattern does not match it.
     #[error(
-        "the role {found} is not one that {function} may have in {environment}: deployer.json's execution_role takes {wanted}"
+        "the role {found} is not one that {function} may have in {environment}: deployer.json's execution_role takes \
+         {allowed}"
     )]
     Other {
         /// The role that was named.
@@ -56,7 +57,7 @@ pub enum RoleNotAllowed {
         /// The environment.
         environment: EnvironmentName,
         /// The path and name that the pattern asks for; a `*` at the end stands for any characters but `/`.
-        wanted: String,
+        allowed: String,
     },
 }
 
@@ -100,14 +101,14 @@ impl<'a> FunctionRef<'a> {
         for target in &self.environment.targets {
             role.in_account(target.region.partition(), &target.account)?;
         }
-        let wanted = self.environment.execution_role.as_ref();
-        match wanted.filter(|wanted| !wanted.matches(&self.name, &self.function, role.path_and_name())) {
+        let allowed = self.environment.execution_role.as_ref();
+        match allowed.filter(|allowed| !allowed.matches(&self.name, &self.function, role.path_and_name())) {
             None => Ok(()),
-            Some(wanted) => Err(RoleNotAllowed::Other {
+            Some(allowed) => Err(RoleNotAllowed::Other {
                 found: role.as_str().to_owned(),
                 function: self.function.clone(),
                 environment: self.name.clone(),
-                wanted: wanted.fill_in(&self.name, &self.function),
+                allowed: allowed.fill_in(&self.name, &self.function),
             }),
         }
     }
@@ -153,9 +154,11 @@ impl<'a> FunctionRef<'a> {
     pub fn record_of(&self, active: &Active, status: Status) -> DeploymentRecord {
         let record = self.as_claimed(active).record(&active.request, status);
         match &active.artifact {
-            Some(chosen) => {
-                DeploymentRecord { release: Some(chosen.release.clone()), artifact: Some(chosen.recorded()), ..record }
-            }
+            Some(resolved) => DeploymentRecord {
+                release: Some(resolved.release.clone()),
+                artifact: Some(resolved.recorded()),
+                ..record
+            },
             None => record,
         }
     }
@@ -193,7 +196,7 @@ impl<'a> FunctionRef<'a> {
             code: None,
             because: None,
             cause: request.cause.clone(),
-            artifact: request.artifact().map(|chosen| chosen.recorded()),
+            artifact: request.artifact().map(|resolved| resolved.recorded()),
             targets: self.environment.targets.iter().map(outcome).collect(),
             promotion: request.promotion_spec().map(PromotionSpec::recorded),
             started_at: request.accepted_at,

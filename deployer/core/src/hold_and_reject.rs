@@ -17,9 +17,9 @@ pub const REMEMBERED_COMMANDS: usize = 50;
 #[derive(Debug, Clone, PartialEq)]
 pub enum CommandEffect<T> {
     /// The changed object, which the caller writes.
-    Now(Box<T>),
+    Write(Box<T>),
     /// The same command was carried out before, and its effect still stands.
-    Earlier,
+    Duplicate,
     /// The id belongs to a command whose effect was undone since, or to another command.
     Reused {
         /// The id.
@@ -31,7 +31,7 @@ impl<T> CommandEffect<T> {
     /// Returns the effect of a command that is repeated under this id.
     #[must_use]
     pub fn again(id: &str, still_stands: bool) -> Self {
-        if still_stands { Self::Earlier } else { Self::Reused { id: id.to_owned() } }
+        if still_stands { Self::Duplicate } else { Self::Reused { id: id.to_owned() } }
     }
 }
 
@@ -43,26 +43,26 @@ pub struct Commanded<T> {
     pub what: T,
     /// The hashes of the commands that asked for it, newest first. The reason is that of the newest. Empty in objects
     /// that older deployers wrote.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    asked_by: Vec<RequestHash>,
+    #[serde(default, rename = "asked_by", skip_serializing_if = "Vec::is_empty")]
+    command_hashes: Vec<RequestHash>,
 }
 
 impl<T> Commanded<T> {
     /// Makes the state that a command asks for; the commands of the state it replaces are kept.
     #[must_use]
     pub fn new(what: T, hash: RequestHash, before: Option<&Self>) -> Self {
-        let mut asked_by = before.map_or(vec![], |before| before.asked_by.clone());
-        asked_by.insert(0, hash);
-        asked_by.truncate(REMEMBERED_COMMANDS);
-        Self { what, asked_by }
+        let mut command_hashes = before.map_or(vec![], |before| before.command_hashes.clone());
+        command_hashes.insert(0, hash);
+        command_hashes.truncate(REMEMBERED_COMMANDS);
+        Self { what, command_hashes }
     }
 
     /// Whether this command asked for it, and with the same words if it was the last to ask. An object without ids
     /// counts as asked for by any command.
     #[must_use]
     pub fn is_asked_for(&self, hash: RequestHash, in_these_words: impl Fn(&T) -> bool) -> bool {
-        let is_known = self.asked_by.is_empty() || self.asked_by.contains(&hash);
-        let has_other_words = self.asked_by.first() == Some(&hash) && !in_these_words(&self.what);
+        let is_known = self.command_hashes.is_empty() || self.command_hashes.contains(&hash);
+        let has_other_words = self.command_hashes.first() == Some(&hash) && !in_these_words(&self.what);
         is_known && !has_other_words
     }
 }

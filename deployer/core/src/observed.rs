@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use crate::condition::{Condition, Fit, Reason};
+pub use crate::condition::{Condition, Readiness, Reason};
 use crate::function_fields;
 use crate::id::{AliasName, Sha256, Version};
 use crate::manifest::{
@@ -156,7 +156,7 @@ pub struct Observed {
     /// `$LATEST`; none if the function does not exist.
     pub latest: Option<ObservedCode>,
     /// The function's tags and reserved concurrency.
-    pub belongings: FunctionMetadata,
+    pub metadata: FunctionMetadata,
     /// The alias; none if it does not exist.
     pub alias: Option<ObservedAlias>,
     /// The version that the alias points to, or `$LATEST`.

@@ -85,7 +85,7 @@ impl Rejects {
         let mut rejects = self.with_command(hash);
         rejects.rejects.retain(|former| former.what.release != reject.what.release);
         rejects.rejects.insert(0, reject);
-        (rejects.rejects.len() <= MOST).then(|| CommandEffect::Now(Box::new(rejects)))
+        (rejects.rejects.len() <= MOST).then(|| CommandEffect::Write(Box::new(rejects)))
     }
 
     /// Removes the reject of this release. `id` is the command's. None if the release is not rejected.
@@ -101,7 +101,7 @@ impl Rejects {
         self.of(release)?;
         let mut rejects = self.with_command(hash);
         rejects.rejects.retain(|reject| reject.what.release != *release);
-        Some(CommandEffect::Now(Box::new(rejects)))
+        Some(CommandEffect::Write(Box::new(rejects)))
     }
 
     fn of(&self, release: &Release) -> Option<&Commanded<Reject>> {
@@ -143,7 +143,7 @@ mod tests {
 
     fn now(effect: Option<CommandEffect<Rejects>>) -> Rejects {
         match effect {
-            Some(CommandEffect::Now(rejects)) => *rejects,
+            Some(CommandEffect::Write(rejects)) => *rejects,
             other => panic!("{other:?}"),
         }
     }
@@ -193,13 +193,13 @@ mod tests {
     fn repeated_reject_commands_are_recognised() {
         let bad = || reject("1", b"bad", "it leaks");
         let rejects = with(&Rejects::default(), bad(), "a");
-        assert_eq!(rejects.with(bad(), &orders(), "a"), Some(CommandEffect::Earlier));
+        assert_eq!(rejects.with(bad(), &orders(), "a"), Some(CommandEffect::Duplicate));
         assert_eq!(rejects.with(reject("1", b"bad", "in other words"), &orders(), "a"), reused("a"));
         assert_eq!(rejects.without(&release("2"), &orders(), "b"), None);
         assert_eq!(rejects.without(&release("1"), &orders(), "a"), reused("a"));
         let without = now(rejects.without(&release("1"), &orders(), "b"));
         assert_eq!((without.all().len(), without.find(&release("1"), Some(Sha256::of(b"bad")))), (0, None));
-        assert_eq!(without.without(&release("1"), &orders(), "b"), Some(CommandEffect::Earlier));
+        assert_eq!(without.without(&release("1"), &orders(), "b"), Some(CommandEffect::Duplicate));
         assert_eq!(without.without(&release("1"), &orders(), "c"), None);
     }
 
@@ -216,7 +216,7 @@ mod tests {
         let mut of_before = serde_json::to_value(&again).unwrap();
         of_before["rejects"][0].as_object_mut().unwrap().remove("asked_by");
         let of_before: Rejects = serde_json::from_value(of_before).unwrap();
-        assert_eq!(of_before.with(bad(), &orders(), "a"), Some(CommandEffect::Earlier), "it is not known by whom");
+        assert_eq!(of_before.with(bad(), &orders(), "a"), Some(CommandEffect::Duplicate), "it is not known by whom");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Target;
 use crate::function_ref::FunctionRef;
 use crate::group::GroupStatus;
-use crate::head::{self, Door, Head, Live, Rollback, Source, Waiting};
+use crate::head::{self, Door, Head, LiveArtifact, Rollback, Source, Waiting};
 use crate::hold_and_reject::{Hold, Reject};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256, Version};
 use crate::promotion::Wait;
@@ -196,23 +196,23 @@ pub struct Behind {
 
 /// The history of an environment that others are promoted from, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ahead {
+pub struct SourceHistory {
     environment: EnvironmentName,
-    lives: Vec<(Release, Timestamp, Option<Sha256>)>,
+    entries: Vec<(Release, Timestamp, Option<Sha256>)>,
 }
 
-impl Ahead {
+impl SourceHistory {
     /// Takes the history of a head.
     #[must_use]
     pub fn of(environment: &EnvironmentName, head: &Head) -> Self {
-        let lives = head.history().iter().map(|live| (live.release.clone(), live.since, live.sha256)).collect();
-        Self { environment: environment.clone(), lives }
+        let entries = head.history().iter().map(|live| (live.release.clone(), live.since, live.sha256)).collect();
+        Self { environment: environment.clone(), entries }
     }
 
     /// Returns how far this environment is ahead of one with `live`; none if it is not.
-    fn ahead_of(&self, live: Option<&LiveStatus>) -> Option<Behind> {
+    fn lead_over(&self, live: Option<&LiveStatus>) -> Option<Behind> {
         let is_there = |sha256: &Option<Sha256>| live.is_some_and(|live| live.sha256 == *sha256);
-        let ahead: Vec<_> = self.lives.iter().take_while(|(_, _, sha256)| !is_there(sha256)).collect();
+        let ahead: Vec<_> = self.entries.iter().take_while(|(_, _, sha256)| !is_there(sha256)).collect();
         let ((release, since, sha256), (_, ahead_since, _)) = (ahead.first()?, ahead.last()?);
         Some(Behind {
             environment: self.environment.clone(),
@@ -236,7 +236,7 @@ impl LastFailed {
 }
 
 impl LiveStatus {
-    fn of(live: &Live, targets: &[Target], told: &[TargetStatus]) -> Self {
+    fn of(live: &LiveArtifact, targets: &[Target], target_statuses: &[TargetStatus]) -> Self {
         let (missing, added): (Vec<Target>, Vec<Target>) =
             live.lacking(targets).into_iter().cloned().partition(|target| live.missing.contains(&target.to_string()));
         Self {
@@ -245,7 +245,7 @@ impl LiveStatus {
             since: live.since,
             sha256: live.sha256,
             by: live.by.clone(),
-            complete: !told.iter().any(|target| target.differs),
+            complete: !target_statuses.iter().any(|target| target.differs),
             missing,
             added,
         }
@@ -262,7 +262,8 @@ impl TargetStatus {
         let version = seen.and_then(|seen| seen.version.clone());
         let release = seen.and_then(|seen| seen.release.clone());
         let sha256 = seen.and_then(|seen| seen.sha256);
-        let serves_live = |live: &Live| version.is_some() && live.versions.get(&target.to_string()) == version.as_ref();
+        let serves_live =
+            |live: &LiveArtifact| version.is_some() && live.versions.get(&target.to_string()) == version.as_ref();
         Some(Self {
             target: target.clone(),
             differs: live.is_some_and(|live| !serves_live(live)),
@@ -291,7 +292,7 @@ impl FunctionStatus {
             pending: head.pending().map(|pending| pending.id),
             hold: head.hold().cloned(),
             last_failed: LastFailed::of(head),
-            rollback_to: back.ok().map(|chosen| chosen.release),
+            rollback_to: back.ok().map(|resolved| resolved.release),
             rejects: rejects.all().cloned().collect(),
             behind: vec![],
             waiting: head.waiting().iter().filter_map(waiting).collect(),
@@ -327,8 +328,8 @@ impl FunctionStatus {
 
     /// Adds what is live in the environments that this one is promoted from.
     #[must_use]
-    pub fn with_sources<'a>(self, ahead: impl Iterator<Item = &'a Ahead>) -> Self {
-        let behind = ahead.filter_map(|ahead| ahead.ahead_of(self.live.as_ref())).collect();
+    pub fn with_sources<'a>(self, ahead: impl Iterator<Item = &'a SourceHistory>) -> Self {
+        let behind = ahead.filter_map(|ahead| ahead.lead_over(self.live.as_ref())).collect();
         Self { behind, ..self }
     }
 }

@@ -45,7 +45,7 @@ impl StoredRequest {
 
     /// Reads the environment and the function from an object's key.
     #[must_use]
-    pub fn place(key: &str) -> Option<(EnvironmentName, FunctionName)> {
+    pub fn parse_key(key: &str) -> Option<(EnvironmentName, FunctionName)> {
         let mut parts = key.strip_prefix(ASKED)?.split('/');
         let (environment, function, _) = (parts.next()?, parts.next()?, parts.next()?);
         Some((EnvironmentName::parse(environment).ok()?, FunctionName::parse(function).ok()?))

@@ -117,13 +117,13 @@ pub async fn handle_all(
                     let function = format!("{}/{}", tick.environment, tick.function);
                     functions.entry(function).or_default().push((number, event));
                 }
-                InboundEvent::Promotion(ref asked) => {
-                    let function = format!("{}/{}", asked.to, asked.functions);
+                InboundEvent::Promotion(ref promotion) => {
+                    let function = format!("{}/{}", promotion.to, promotion.functions);
                     functions.entry(function).or_default().push((number, event));
                 }
-                InboundEvent::Approval(ref consent) => {
-                    let function = consent.function.as_ref().map_or(String::new(), ToString::to_string);
-                    let function = format!("{}/{function}", consent.environment);
+                InboundEvent::ApprovalResponse(ref response) => {
+                    let function = response.function.as_ref().map_or(String::new(), ToString::to_string);
+                    let function = format!("{}/{function}", response.environment);
                     functions.entry(function).or_default().push((number, event));
                 }
                 InboundEvent::Ignored { because } => outcomes[number].push(Ok(ignored(because))),
@@ -131,10 +131,10 @@ pub async fn handle_all(
                     tracing::error!("put back: {because}");
                     outcomes[number].push(Err(Transient::NotUnderstood(because)));
                 }
-                InboundEvent::Malformed { because, asked } => {
+                InboundEvent::Malformed { because, readable_request } => {
                     tracing::error!("malformed: {because}");
-                    if let Some(asked) = asked {
-                        publish_refused_promotion(engine, &because, *asked).await;
+                    if let Some(request) = readable_request {
+                        publish_refused_promotion(engine, &because, *request).await;
                     }
                     outcomes[number].push(Ok(EventOutcome::Ignored { because }));
                 }
@@ -162,9 +162,11 @@ async fn handle_guarded(engine: &Engine, event: InboundEvent) -> Result<EventOut
             format!("{} (version {})", upload.key, upload.version_id.as_deref().unwrap_or("none"))
         }
         InboundEvent::Tick(tick) => format!("a tick for deployment {}", tick.id),
-        InboundEvent::Promotion(asked) => format!("promotion {} of {} to {}", asked.id, asked.functions, asked.to),
-        InboundEvent::Approval(consent) => {
-            format!("the word of {} on a promotion to {}", consent.by, consent.environment)
+        InboundEvent::Promotion(promotion) => {
+            format!("promotion {} of {} to {}", promotion.id, promotion.functions, promotion.to)
+        }
+        InboundEvent::ApprovalResponse(response) => {
+            format!("the word of {} on a promotion to {}", response.by, response.environment)
         }
         InboundEvent::Ignored { because }
         | InboundEvent::Malformed { because, .. }
@@ -191,8 +193,10 @@ pub async fn handle(engine: &Engine, event: InboundEvent) -> Result<EventOutcome
     let handled = match event {
         InboundEvent::Upload(upload) => engine.upload(upload).await?,
         InboundEvent::Tick(tick) => engine.tick(tick).await?,
-        InboundEvent::Promotion(asked) => promotion_outcome(engine.promote(&asked).await)?,
-        InboundEvent::Approval(consent) => promotion_outcome(engine.record_approval(&consent).await)?,
+        InboundEvent::Promotion(promotion) => promotion_outcome(engine.promote(&promotion).await)?,
+        InboundEvent::ApprovalResponse(response) => {
+            promotion_outcome(engine.record_approval_response(&response).await)?
+        }
         InboundEvent::NotUnderstood { because } => return Err(Transient::NotUnderstood(because)),
         InboundEvent::Ignored { because } | InboundEvent::Malformed { because, .. } => {
             EventOutcome::Ignored { because }

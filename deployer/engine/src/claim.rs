@@ -16,9 +16,9 @@ use jiff::Timestamp;
 
 use super::Engine;
 use super::lock::locked;
-use super::rollout::doors::Doors;
+use super::rollout::open_doors::OpenDoors;
 use super::rollout::shared_check::SharedCheck;
-use super::rollout::waits::Waits;
+use super::rollout::target_waits::TargetWaits;
 use super::store::Versioned;
 use crate::port::ETag;
 
@@ -29,14 +29,14 @@ const LEASE_OUTLASTS: Duration = Duration::from_secs(10);
 pub struct Claim {
     active: Active,
     /// The state of the head that the claim was written over, if that is known.
-    written_over: ObservedAt,
+    written_over: HeadState,
     seen: Mutex<Versioned>,
     /// The ownership check of all targets.
     pub(super) check: SharedCheck,
     /// The writes to aliases that may still take effect.
-    pub(super) doors: Doors,
+    pub(super) doors: OpenDoors,
     /// The waits of the targets for Lambda.
-    pub(super) waits: Waits,
+    pub(super) waits: TargetWaits,
     record_etag: Mutex<Option<ETag>>,
     start_event_pending: AtomicBool,
     stopped: Mutex<Option<Stopped>>,
@@ -60,9 +60,9 @@ impl Stopped {
     }
 }
 
-/// The state of the head at which a target is observed, or over which a claim was written.
+/// A state of the head: the one at which a target is observed, or the one that the write of a claim replaced.
 #[derive(Clone, PartialEq)]
-pub(super) enum ObservedAt {
+pub(super) enum HeadState {
     /// The claim is ours already.
     Claimed,
     /// The head in this state; none if the function had no head yet.
@@ -98,15 +98,15 @@ pub(super) enum SubmitOutcome {
 }
 
 impl Claim {
-    pub(super) fn new(active: Active, seen: Versioned, over: ObservedAt, now: Timestamp) -> Self {
+    pub(super) fn new(active: Active, seen: Versioned, written_over: HeadState, now: Timestamp) -> Self {
         let resumed = active.attempts > 1 || active.extensions > 0;
         Self {
-            doors: Doors::of(&seen.head, resumed, now),
+            doors: OpenDoors::of(&seen.head, resumed, now),
             stopped: Mutex::new(active.stop.map(Stopped::by)),
-            waits: Waits::of(&active),
+            waits: TargetWaits::of(&active),
             start_event_pending: AtomicBool::new(active.start_unpublished),
             active,
-            written_over: over,
+            written_over,
             seen: Mutex::new(seen),
             check: SharedCheck::default(),
             record_etag: Mutex::default(),
@@ -115,8 +115,8 @@ impl Claim {
     }
 
     /// Returns the same claim with its artifact, which is resolved now.
-    pub(super) fn with_artifact(&self, chosen: ResolvedArtifact, seen: Versioned, now: Timestamp) -> Self {
-        Self::new(Active { artifact: Some(chosen), ..self.active.clone() }, seen, self.written_over.clone(), now)
+    pub(super) fn with_artifact(&self, resolved: ResolvedArtifact, seen: Versioned, now: Timestamp) -> Self {
+        Self::new(Active { artifact: Some(resolved), ..self.active.clone() }, seen, self.written_over.clone(), now)
     }
 
     /// Returns the deployment, as it was claimed.
@@ -131,7 +131,7 @@ impl Claim {
     }
 
     /// Returns the artifact, once it is resolved.
-    pub(super) fn chosen(&self) -> Option<&ResolvedArtifact> {
+    pub(super) fn resolved_artifact(&self) -> Option<&ResolvedArtifact> {
         self.active.artifact.as_ref()
     }
 
@@ -165,8 +165,8 @@ impl Claim {
     }
 
     /// Whether nobody can have written to a target between its observation and the claim.
-    pub(super) fn was_written_over(&self, observed_at: &ObservedAt) -> bool {
-        *observed_at == ObservedAt::Claimed || *observed_at == self.written_over
+    pub(super) fn was_written_over(&self, head_state: &HeadState) -> bool {
+        *head_state == HeadState::Claimed || *head_state == self.written_over
     }
 
     /// Returns the request.

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use deployer_core::config::Target;
 use deployer_core::event::Event;
-use deployer_core::head::{self, Active, End, Finish, ResolvedArtifact};
+use deployer_core::head::{self, Active, DeploymentEnd, Finish, ResolvedArtifact};
 use deployer_core::id::Token;
 use deployer_core::managed_keys::ManagedKeys;
 use deployer_core::names::ENDED_LINE;
 use deployer_core::record::{CauseKind, DeploymentRecord, Ending, RecordedArtifact, Status, TargetOutcome};
 
 use super::Transient;
-use super::claim::{Claim, ObservedAt, claimant};
+use super::claim::{Claim, HeadState, claimant};
 use super::handle::Reconciler;
 use super::lock::locked;
 use super::reconcile::Start;
@@ -86,7 +86,7 @@ impl Reconciler<'_> {
     ) -> Result<Finished, Transient> {
         let FinishDetails { artifact, managed_keys, written, alias_only, provisioned, unobserved } = details;
         // Nobody has written anything before the artifact was resolved.
-        let begun = claim.resumed() && claim.chosen().is_some();
+        let begun = claim.resumed() && claim.resolved_artifact().is_some();
         let ending = self.at.keep_done_targets(ending, &claim.done_outcomes(), begun);
         let mut record = self.at.record_of(claim.active(), Status::InProgress).ended(ending, self.engine.now());
         record.artifact = artifact.or(record.artifact);
@@ -94,10 +94,10 @@ impl Reconciler<'_> {
         for outcome in record.targets.iter_mut().filter(|outcome| awaits(outcome)) {
             outcome.reached |= !outcome.has_arrived();
         }
-        add_hint(&mut record, claim.chosen());
+        add_hint(&mut record, claim.resolved_artifact());
         locked(&claim.warnings).iter().for_each(|warning| record.add(warning));
         let doors = claim.doors.all();
-        let end = End {
+        let end = DeploymentEnd {
             record,
             managed: managed_keys,
             written,
@@ -165,7 +165,7 @@ impl Reconciler<'_> {
             }
         };
         let next = match next {
-            Some(active) => Start::Claimed(Arc::new(Claim::new(active, seen, ObservedAt::Claimed, self.engine.now()))),
+            Some(active) => Start::Claimed(Arc::new(Claim::new(active, seen, HeadState::Claimed, self.engine.now()))),
             None => Start::Seen(Box::new(seen)),
         };
         Ok(Finished { record, marker: claim.request().marker, next })
@@ -180,10 +180,10 @@ fn record_in_outbox(seen: &Versioned, record: DeploymentRecord) -> DeploymentRec
 
 /// Adds to the record why it was this artifact, if that is not plain, and how to complete a rollback that did not reach
 /// every target.
-fn add_hint(record: &mut DeploymentRecord, chosen: Option<&ResolvedArtifact>) {
+fn add_hint(record: &mut DeploymentRecord, resolved: Option<&ResolvedArtifact>) {
     let reached = record.targets.iter().any(TargetOutcome::has_reached);
     let is_half = record.cause.kind == CauseKind::Rollback && record.status == Status::Failed && reached;
-    let hint = match (chosen.and_then(|chosen| chosen.because.clone()), is_half) {
+    let hint = match (resolved.and_then(|resolved| resolved.because.clone()), is_half) {
         (because, true) => {
             because.into_iter().chain([HALF_ROLLED_BACK.into()]).map(String::from).collect::<Vec<_>>().join("; ")
         }

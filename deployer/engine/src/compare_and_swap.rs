@@ -111,7 +111,7 @@ impl Store<'_> {
 #[async_trait(?Send)]
 trait Access<S, T> {
     async fn read(&self) -> Result<S, LedgerError>;
-    async fn write(&self, over: &S, object: T) -> Result<Option<S>, LedgerError>;
+    async fn write(&self, expected: &S, object: T) -> Result<Option<S>, LedgerError>;
 }
 
 struct HeadAccess<'e, 'a>(Store<'e>, &'a FunctionRef<'a>);
@@ -122,8 +122,8 @@ impl Access<Versioned, Box<Head>> for HeadAccess<'_, '_> {
         self.0.head(self.1).await
     }
 
-    async fn write(&self, over: &Versioned, head: Box<Head>) -> Result<Option<Versioned>, LedgerError> {
-        self.0.write_head(self.1, over.etag.clone(), *head).await
+    async fn write(&self, expected: &Versioned, head: Box<Head>) -> Result<Option<Versioned>, LedgerError> {
+        self.0.write_head(self.1, expected.etag.clone(), *head).await
     }
 }
 
@@ -135,9 +135,9 @@ impl<T: LedgerObject> Access<Option<(T, ETag)>, T> for ObjectAccess<'_, '_> {
         self.0.object(self.1).await
     }
 
-    async fn write(&self, over: &Option<(T, ETag)>, object: T) -> Result<Option<Option<(T, ETag)>>, LedgerError> {
-        let over = over.as_ref().map(|(_, etag)| etag.clone());
-        let etag = self.0.put(self.1, &object, &object.as_read(), over).await?;
+    async fn write(&self, expected: &Option<(T, ETag)>, object: T) -> Result<Option<Option<(T, ETag)>>, LedgerError> {
+        let expected = expected.as_ref().map(|(_, etag)| etag.clone());
+        let etag = self.0.put(self.1, &object, &object.as_read(), expected).await?;
         Ok(etag.map(|etag| Some((object, etag))))
     }
 }

@@ -21,7 +21,7 @@ mod outbox;
 pub mod port;
 mod promotions;
 mod reconcile;
-mod resolve;
+mod resolve_artifact;
 mod rollout;
 mod store;
 mod submit;

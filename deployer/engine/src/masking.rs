@@ -92,7 +92,7 @@ impl KnownValues {
     }
 
     fn mask_reason(&self, because: &mut Reason) {
-        because.say(|text| self.mask(text));
+        because.map_text(|text| self.mask(text));
     }
 }
 

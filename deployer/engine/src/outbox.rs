@@ -87,10 +87,10 @@ impl Outbox<'_> {
     }
 
     /// Carries out the side effects of one deployment's end. Each is idempotent, or happens at least once.
-    pub(crate) async fn run_side_effects(self, entry: &OutboxEntry, over: Option<ETag>) -> SideEffectsReport {
+    pub(crate) async fn run_side_effects(self, entry: &OutboxEntry, expected: Option<ETag>) -> SideEffectsReport {
         let OutboxEntry { record, todo, .. } = entry;
         if todo.contains(&SideEffect::Record)
-            && let Err(error) = self.write_record_and_result(entry, over).await
+            && let Err(error) = self.write_record_and_result(entry, expected).await
         {
             return SideEffectsReport { done: BTreeSet::new(), unwritten: Some(error) };
         }
@@ -125,11 +125,11 @@ impl Outbox<'_> {
     pub(crate) async fn write_record_and_result(
         self,
         entry: &OutboxEntry,
-        over: Option<ETag>,
+        expected: Option<ETag>,
     ) -> Result<(), LedgerError> {
         let OutboxEntry { record, as_read, .. } = entry;
         futures::try_join!(
-            self.engine.store().write_record_as(record, as_read, over),
+            self.engine.store().write_record_as(record, as_read, expected),
             self.engine.store().write_result(record, as_read)
         )
         .map(drop)
@@ -150,7 +150,7 @@ impl Outbox<'_> {
         if record.promotion.as_ref().is_some_and(|promotion| promotion.group.is_some()) {
             send_hint(self.engine, self.at, record.id).await;
         }
-        let (Some(completed), Some(chosen)) = (completed, artifact_of(record)) else { return Ok(()) };
+        let (Some(completed), Some(resolved)) = (completed, artifact_of(record)) else { return Ok(()) };
         let completed_by = completed.deployment;
         let mut failed = None;
         for (name, environment) in &self.engine.config.environments {
@@ -160,10 +160,10 @@ impl Outbox<'_> {
                 _ => continue,
             };
             let drawn = (self.engine.now(), self.engine.token());
-            let request = Request::automatic_promotion(record, completed_by, &at.name, chosen.clone(), drawn);
-            let (id, asked) = (request.id, StoredRequest::new(&at.name, &at.function, request));
+            let request = Request::automatic_promotion(record, completed_by, &at.name, resolved.clone(), drawn);
+            let (id, stored) = (request.id, StoredRequest::new(&at.name, &at.function, request));
             // A promotion that cannot be written holds up no other.
-            match self.engine.store().create(&asked.key(), &asked).await {
+            match self.engine.store().create(&stored.key(), &stored).await {
                 Ok(_) => send_hint(self.engine, &at, id).await,
                 Err(error) => {
                     tracing::error!(to = %name, "the promotion is not put down: {error}");
@@ -194,6 +194,6 @@ fn remaining(entry: &OutboxEntry, done: &BTreeMap<DeploymentId, BTreeSet<SideEff
 /// Returns the artifact of an ended deployment.
 fn artifact_of(record: &DeploymentRecord) -> Option<ResolvedArtifact> {
     let (release, artifact) = (record.release.as_ref()?, record.artifact.as_ref()?);
-    let chosen = ResolvedArtifact::of(release.clone(), artifact.reference());
-    Some(ResolvedArtifact { sha256: artifact.sha256, size: artifact.size, ..chosen })
+    let resolved = ResolvedArtifact::of(release.clone(), artifact.reference());
+    Some(ResolvedArtifact { sha256: artifact.sha256, size: artifact.size, ..resolved })
 }

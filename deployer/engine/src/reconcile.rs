@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deployer_core::head::{self, GivenUp, Head, LeftOut, NextAction, ResolvedArtifact, Wakeup};
+use deployer_core::head::{self, ClaimRelease, Head, NextAction, ResolvedArtifact, SkippedWork, Wakeup};
 use deployer_core::record::DeploymentRecord;
 use deployer_core::trigger::MESSAGE_FORMAT;
 use deployer_core::trigger::Tick;
@@ -14,7 +14,7 @@ use super::Transient;
 use super::claim::{Claim, SubmitOutcome};
 use super::commit::{FinishDetails, Finished};
 use super::handle::Reconciler;
-use super::resolve::Resolved;
+use super::resolve_artifact::ArtifactResolution;
 use super::rollout::Rollout;
 use super::rollout::error::Unfinished;
 use super::store::{Change, Versioned};
@@ -65,7 +65,7 @@ impl Reconciler<'_> {
             let step = async {
                 let Some(claim) = self.next_claim(start, round).await? else { return Ok(None) };
                 if !self.engine.timer().has_time_to_begin() {
-                    self.release(&claim, GivenUp::Untouched).await;
+                    self.release_claim(&claim, ClaimRelease::Untouched).await;
                     return Err(Transient::NoTime);
                 }
                 let run = Box::pin(self.run(&claim)).await;
@@ -105,7 +105,7 @@ impl Reconciler<'_> {
             Start::Claimed(claim) => return Ok(Some(claim)),
             Start::Seen(seen) => *seen,
         };
-        let action = seen.head.next_action(self.engine.now(), LeftOut::all_but_deployments());
+        let action = seen.head.next_action(self.engine.now(), SkippedWork::all_but_deployments());
         if !matches!(action, NextAction::Resume(_) | NextAction::Deploy(_)) {
             return Ok(None);
         }
@@ -127,13 +127,13 @@ impl Reconciler<'_> {
     pub(crate) async fn run(self, claim: &Arc<Claim>) -> Result<Finished, Unfinished> {
         let at = &self.at.as_claimed(claim.active());
         let reconciler = self.engine.reconciler(at);
-        let resolved = async {
+        let resolving = async {
             let rejects = self.engine.store().rejects(&at.function).await?;
             Ok::<_, Transient>((reconciler.resolve(claim, &rejects).await?, rejects))
         };
-        let (claim, chosen, rejects) = match resolved.await {
-            Ok((Resolved::Known(claim, chosen), rejects)) => (claim, chosen, rejects),
-            Ok((Resolved::Refused(refusal), _)) => {
+        let (claim, resolved, rejects) = match resolving.await {
+            Ok((ArtifactResolution::Known(claim, resolved), rejects)) => (claim, resolved, rejects),
+            Ok((ArtifactResolution::Refused(refusal), _)) => {
                 let artifact = claim.request().promotion_spec().and_then(|promoting| promoting.artifact.as_ref());
                 let details = FinishDetails {
                     artifact: artifact.map(ResolvedArtifact::recorded),
@@ -142,26 +142,26 @@ impl Reconciler<'_> {
                 };
                 return Ok(reconciler.commit(claim, refusal, details).await?);
             }
-            Ok((Resolved::Waits(wait), _)) => {
+            Ok((ArtifactResolution::Waits(wait), _)) => {
                 let record = reconciler.promotions().defer(claim, &wait).await?;
                 reconciler.schedule_wakeup().await;
                 return Err(Unfinished::Saved(Box::new(record)));
             }
             Err(transient) => {
                 // Nothing was written, so nobody needs to wait for the lease to end.
-                reconciler.release(claim, GivenUp::Untouched).await;
+                reconciler.release_claim(claim, ClaimRelease::Untouched).await;
                 return Err(transient.into());
             }
         };
-        let rollout = Rollout::new(self.engine, at, claim.request().clone(), chosen);
+        let rollout = Rollout::new(self.engine, at, claim.request().clone(), resolved);
         rollout.resume(claim, rejects).instrument(rollout.span()).await
     }
 
     /// Gives a claim up before its lease ends, so that the next owner need not wait for that. Returns the head that
     /// says so. Best effort.
-    pub(crate) async fn release(self, claim: &Claim, how: GivenUp<'_>) -> Option<Head> {
+    pub(crate) async fn release_claim(self, claim: &Claim, how: ClaimRelease<'_>) -> Option<Head> {
         let release = async |seen: &mut Versioned| {
-            Ok::<_, Transient>(match head::release(&seen.head, claim.token(), how, self.engine.now()) {
+            Ok::<_, Transient>(match head::release_claim(&seen.head, claim.token(), how, self.engine.now()) {
                 Some(head) => Change::Write(Box::new(head), true),
                 None => Change::Keep(false),
             })
@@ -185,7 +185,7 @@ impl Reconciler<'_> {
         let now = self.engine.now();
         // A deployment that was just given up would not end now either.
         let soon = now.checked_add(GIVEN_UP_RESTS).unwrap_or(Timestamp::MAX);
-        let (wakeup, when) = match seen.head.next_action(now, LeftOut::all_but_deployments()) {
+        let (wakeup, when) = match seen.head.next_action(now, SkippedWork::all_but_deployments()) {
             NextAction::Deploy(wakeup) => (wakeup, now),
             NextAction::Resume(wakeup) => (wakeup, soon),
             NextAction::Wait { on, until } => (on, until.max(soon)),

@@ -84,10 +84,10 @@ impl<'e> Store<'e> {
     pub async fn write_head(
         self,
         at: &FunctionRef<'_>,
-        over: Option<ETag>,
+        expected: Option<ETag>,
         head: Head,
     ) -> Result<Option<Versioned>, LedgerError> {
-        let etag = self.put(&Head::key(&at.name, &at.function), &head, &head.as_read(), over).await?;
+        let etag = self.put(&Head::key(&at.name, &at.function), &head, &head.as_read(), expected).await?;
         Ok(etag.map(|etag| Versioned { head, etag: Some(etag), date: None }))
     }
 
@@ -119,9 +119,9 @@ impl<'e> Store<'e> {
         key: &str,
         object: &T,
         as_read: &AsRead,
-        over: Option<ETag>,
+        expected: Option<ETag>,
     ) -> Result<Option<ETag>, LedgerError> {
-        let precondition = over.map_or(Precondition::Absent, Precondition::Unchanged);
+        let precondition = expected.map_or(Precondition::Absent, Precondition::Unchanged);
         Ok(match self.ports.ledger.put(key, encode(key, object, as_read)?, precondition).await? {
             Written::Now(etag) => Some(etag),
             Written::Lost => None,
@@ -148,9 +148,9 @@ impl<'e> Store<'e> {
     pub async fn write_record(
         self,
         record: &DeploymentRecord,
-        over: Option<ETag>,
+        expected: Option<ETag>,
     ) -> Result<Option<ETag>, LedgerError> {
-        self.write_record_as(record, &AsRead::default(), over).await
+        self.write_record_as(record, &AsRead::default(), expected).await
     }
 
     /// Writes a record that was read as a part of another object. The first write is made without reading, so this is
@@ -159,14 +159,14 @@ impl<'e> Store<'e> {
         self,
         record: &DeploymentRecord,
         as_read: &AsRead,
-        mut over: Option<ETag>,
+        mut expected: Option<ETag>,
     ) -> Result<Option<ETag>, LedgerError> {
         let key = DeploymentRecord::key(&record.environment, &record.function, record.id);
         for _ in 0..MAX_CAS_ATTEMPTS {
-            if let Some(etag) = self.put(&key, record, as_read, over).await? {
+            if let Some(etag) = self.put(&key, record, as_read, expected).await? {
                 return Ok(Some(etag));
             }
-            over = match self.object::<DeploymentRecord>(&key).await? {
+            expected = match self.object::<DeploymentRecord>(&key).await? {
                 Some((stored, _)) if stored.status.is_ended() => return Ok(None),
                 // Another invocation was faster, and works on the deployment by now.
                 Some((stored, etag)) if stored.status == Status::InProgress && record.status == Status::Pending => {

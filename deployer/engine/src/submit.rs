@@ -7,7 +7,7 @@ use deployer_core::head::{self, Head, Next, OutboxEntry, Request, Rules, Source,
 use deployer_core::id::Token;
 use deployer_core::record::{DeploymentRecord, Status};
 
-use super::claim::{Claim, ObservedAt, SubmitOutcome, claimant, now_as, timed};
+use super::claim::{Claim, HeadState, SubmitOutcome, claimant, now_as, timed};
 use super::commit::Finished;
 use super::handle::Reconciler;
 use super::reconcile::{Round, Start};
@@ -24,8 +24,8 @@ impl Reconciler<'_> {
             return Err(Transient::NoTime);
         }
         let outcome = match (self.at.refusal(request.cause.kind), request.artifact()) {
-            (None, Some(chosen)) => {
-                let rollout = Rollout::new(self.engine, self.at, request.clone(), chosen);
+            (None, Some(resolved)) => {
+                let rollout = Rollout::new(self.engine, self.at, request.clone(), resolved);
                 match Box::pin(rollout.begin()).await {
                     Ok(Finished { record, marker, next }) => {
                         if marker != request.marker {
@@ -107,21 +107,21 @@ impl Reconciler<'_> {
             let Some(head) = head else {
                 // Our own write whose reply was lost is no duplicate.
                 let is_duplicate = marker.is_none_or(|marker| !seen.head.needs(marker));
-                return Ok(Change::Keep((then, is_duplicate, ObservedAt::Claimed)));
+                return Ok(Change::Keep((then, is_duplicate, HeadState::Claimed)));
             };
             if let Next::Finished(_) = then {
                 known = record_of_forgotten_upload(self.engine, &head).await?;
                 if known.is_some() {
-                    return Ok(Change::Keep((then, true, ObservedAt::Claimed)));
+                    return Ok(Change::Keep((then, true, HeadState::Claimed)));
                 }
             }
-            Ok::<_, Transient>(Change::Write(head, (then, false, ObservedAt::Read(seen.etag.clone()))))
+            Ok::<_, Transient>(Change::Write(head, (then, false, HeadState::Read(seen.etag.clone()))))
         };
-        let (seen, (then, is_duplicate, observed_at)) = self.engine.store().update_head(self.at, first, change).await?;
+        let (seen, (then, is_duplicate, head_state)) = self.engine.store().update_head(self.at, first, change).await?;
         if let Some(record) = known {
             return Ok(SubmitOutcome::Finished { record: Box::new(record), marker: None });
         }
-        self.after_transition(seen, then, is_duplicate, observed_at).await
+        self.after_transition(seen, then, is_duplicate, head_state).await
     }
 
     /// Does what the transition calls for: writes the record of a request that waits or has ended, or makes the claim.
@@ -130,7 +130,7 @@ impl Reconciler<'_> {
         seen: Versioned,
         then: Next,
         is_duplicate: bool,
-        observed_at: ObservedAt,
+        head_state: HeadState,
     ) -> Result<SubmitOutcome, Transient> {
         match then {
             Next::Work(active) => {
@@ -139,7 +139,7 @@ impl Reconciler<'_> {
                     tracing::info!(deployment = %active.request.id, %since, attempt = active.attempts,
                         "going on with a deployment that did not end");
                 }
-                Ok(SubmitOutcome::Claimed(Arc::new(Claim::new(active, seen, observed_at, self.engine.now()))))
+                Ok(SubmitOutcome::Claimed(Arc::new(Claim::new(active, seen, head_state, self.engine.now()))))
             }
             Next::Queued { request, status, behind } => {
                 let record = match seen.head.active().filter(|active| active.request.id == request.id) {

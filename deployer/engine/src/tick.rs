@@ -1,7 +1,7 @@
 //! Ticks: messages by which the deployer wakes itself to go on with a deployment.
 
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{LeftOut, NextAction, Wakeup};
+use deployer_core::head::{NextAction, SkippedWork, Wakeup};
 use deployer_core::id::DeploymentId;
 use deployer_core::record::DeploymentRecord;
 use deployer_core::trigger::Tick;
@@ -27,7 +27,7 @@ impl Engine {
             return Ok(outcome(records, id, || format!("promotion {id} was in other hands by then")));
         }
         let is_pending = seen.head.all_pending().iter().any(|pending| pending.id == id);
-        match seen.head.next_action(self.now(), LeftOut::all_but_deployments()) {
+        match seen.head.next_action(self.now(), SkippedWork::all_but_deployments()) {
             NextAction::Wait { on: active, until } if active == wakeup => {
                 reconciler.send_tick(wakeup, until).await?;
                 ignored(format!("a tick for deployment {id} before its lease has ended"))

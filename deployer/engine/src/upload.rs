@@ -6,7 +6,7 @@ use deployer_core::head::Request;
 use tracing::Instrument as _;
 
 use crate::events::{publish_ignored_upload, publish_near_miss};
-use crate::promotions::asked_for::submit_without_queue;
+use crate::promotions::stored_requests::submit_without_queue;
 use crate::{Engine, EventOutcome, Transient, rollout};
 
 impl Engine {
@@ -23,8 +23,7 @@ impl Engine {
                 return ignored(not_ours.to_string());
             }
         };
-        let place = &upload.place;
-        let at = match FunctionRef::find(&self.config, &place.environment, &place.function) {
+        let at = match FunctionRef::find(&self.config, &upload.key.environment, &upload.key.function) {
             Ok(at) => at,
             Err(unknown) => {
                 let because = format!("{:?} is {unknown}", upload.artifact.key);

@@ -51,7 +51,7 @@ fn matrix(policies: &Policies, rows: &[Row]) -> usize {
             row.ask.resource,
             row.ask.circumstances(),
             if because.is_empty() { String::new() } else { format!("  [{because}]") },
-            row.says,
+            row.description,
         );
     }
     say!("\n{} rows, {broken} of which do not hold\n", rows.len());

@@ -21,7 +21,7 @@ fn all_rows_of_the_matrix_hold() {
     let broken: Vec<String> = rows()
         .iter()
         .filter(|row| !row.holds(&policies))
-        .map(|row| format!("{} ({} {} {})", row.says, row.ask.who, row.ask.action, row.ask.resource))
+        .map(|row| format!("{} ({} {} {})", row.description, row.ask.who, row.ask.action, row.ask.resource))
         .collect();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
@@ -73,7 +73,7 @@ fn equivalent_mutants_are_noticed_by_no_row() {
     let policies = Policies::from_contract().unwrap();
     let rows = rows();
     for mutant in mutants(&policies).iter().filter(|mutant| mutant.equivalent().is_some()) {
-        let noticed = noticed_by(mutant, &policies, &rows).map(|row| &row.says);
+        let noticed = noticed_by(mutant, &policies, &rows).map(|row| &row.description);
         assert_eq!(noticed, None, "{} {}: {}", mutant.policy, mutant.statement, mutant.change);
     }
 }

@@ -15,7 +15,7 @@ use fixtures::error::{Doing as _, Result};
 
 /// The bus's name.
 pub(super) const BUS: &str = "deployer";
-const TOLD: &str = "told";
+const EVENTS_QUEUE: &str = "told";
 const SIGNED: Signed<'static> = Signed { account: TOOLING, region: REGION, service: "events" };
 
 /// Makes the bus with a rule to the queue, as `infra/modules/tooling` does, and a rule to a queue that tests read.
@@ -24,10 +24,10 @@ pub(super) async fn set_up(clients: &Clients, control: &Control, queue_arn: &str
     let requests = json!({"detail-type": [PROMOTION_REQUESTED, PROMOTION_APPROVED, PROMOTION_DECLINED]});
     rule(control, "deployer-promotions", &requests, queue_arn).await?;
     let sqs = clients.sqs(TOOLING, REGION);
-    let call = sqs.create_queue().queue_name(TOLD).attributes(QueueAttributeName::VisibilityTimeout, "1800");
+    let call = sqs.create_queue().queue_name(EVENTS_QUEUE).attributes(QueueAttributeName::VisibilityTimeout, "1800");
     call.send().await.doing("making the queue of what is told")?;
-    let arn = format!("arn:aws:sqs:{REGION}:{TOOLING}:{TOLD}");
-    rule(control, TOLD, &json!({ "source": [EVENT_SOURCE] }), &arn).await
+    let arn = format!("arn:aws:sqs:{REGION}:{TOOLING}:{EVENTS_QUEUE}");
+    rule(control, EVENTS_QUEUE, &json!({ "source": [EVENT_SOURCE] }), &arn).await
 }
 
 async fn rule(control: &Control, name: &str, pattern: &Value, to: &str) -> Result<()> {
@@ -54,17 +54,18 @@ impl LocalAws {
     /// SQS answers with an error.
     pub async fn published_events(&self) -> Result<Vec<Value>> {
         let sqs = self.clients().sqs(TOOLING, REGION);
-        let url = sqs.get_queue_url().queue_name(TOLD).send().await.doing("finding the queue of what is told")?;
+        let url =
+            sqs.get_queue_url().queue_name(EVENTS_QUEUE).send().await.doing("finding the queue of what is told")?;
         let url = url.queue_url.unwrap_or_default();
-        let mut told = Vec::new();
+        let mut events = Vec::new();
         loop {
             let call = sqs.receive_message().queue_url(&url).max_number_of_messages(10);
             let messages = call.send().await.doing("reading what was told")?.messages.unwrap_or_default();
             if messages.is_empty() {
-                return Ok(told);
+                return Ok(events);
             }
             for message in messages {
-                told.push(serde_json::from_str(message.body().unwrap_or_default()).doing("reading an event")?);
+                events.push(serde_json::from_str(message.body().unwrap_or_default()).doing("reading an event")?);
                 let receipt = message.receipt_handle().unwrap_or_default();
                 let delete = sqs.delete_message().queue_url(&url).receipt_handle(receipt);
                 delete.send().await.doing("taking an event away")?;

@@ -128,7 +128,7 @@ pub async fn run(mut command: Command) -> Result<CiOutput> {
 pub struct WaitingPush {
     child: Child,
     err: BufReader<tokio::process::ChildStderr>,
-    said: String,
+    stderr: String,
 }
 
 impl WaitingPush {
@@ -139,13 +139,13 @@ impl WaitingPush {
     pub async fn start(mut command: Command) -> Result<Self> {
         let mut child = command.spawn().doing("starting deployctl")?;
         let err = child.stderr.take().ok_or_else(|| Error::Unexpected("it has no standard error".into()))?;
-        let (mut err, mut said) = (BufReader::new(err), String::new());
-        err.read_line(&mut said).await.doing("reading what deployctl says")?;
-        if said.starts_with("uploaded ") {
-            return Ok(Self { child, err, said });
+        let (mut err, mut stderr) = (BufReader::new(err), String::new());
+        err.read_line(&mut stderr).await.doing("reading what deployctl says")?;
+        if stderr.starts_with("uploaded ") {
+            return Ok(Self { child, err, stderr });
         }
-        err.read_to_string(&mut said).await.doing("reading what deployctl says")?;
-        Err(Error::Unexpected(format!("it does not wait: {said}")))
+        err.read_to_string(&mut stderr).await.doing("reading what deployctl says")?;
+        Err(Error::Unexpected(format!("it does not wait: {stderr}")))
     }
 
     /// Sends a signal to the command.
@@ -169,9 +169,9 @@ impl WaitingPush {
     /// # Errors
     /// The operating system refuses it.
     pub async fn end(mut self) -> Result<CiOutput> {
-        self.err.read_to_string(&mut self.said).await.doing("reading what deployctl says")?;
+        self.err.read_to_string(&mut self.stderr).await.doing("reading what deployctl says")?;
         let output = self.child.wait_with_output().await.doing("waiting for deployctl")?;
-        Ok(CiOutput::new(output.status, &output.stdout, self.said))
+        Ok(CiOutput::new(output.status, &output.stdout, self.stderr))
     }
 }
 

@@ -15,7 +15,7 @@ const INVOCATIONS: usize = 200;
 
 /// Counts running deployers. A deployer that finds the queue empty waits while others may still put messages into it.
 #[derive(Debug, Default)]
-struct Shift {
+struct RunningDeployers {
     busy: AtomicUsize,
     news: Notify,
 }
@@ -27,28 +27,28 @@ impl LocalAws {
     /// # Errors
     /// The harness fails; the error has the end of the deployers' log.
     pub async fn deliver_concurrently(&self, deployers: usize) -> Result<Vec<Delivery>> {
-        let shift = Shift::default();
+        let running = RunningDeployers::default();
         let fleet: Vec<Runtime> = (0..deployers).map(|_| self.deployer.twin()).collect();
-        let worked = try_join_all(fleet.iter().map(|deployer| self.work(deployer, &shift))).await;
+        let worked = try_join_all(fleet.iter().map(|deployer| self.work(deployer, &running))).await;
         let deliveries = worked.map_err(|error| with_output(error, &self.deployer.tail()))?.concat();
         self.remember(&deliveries);
         Ok(deliveries)
     }
 
-    async fn work(&self, deployer: &Runtime, shift: &Shift) -> Result<Vec<Delivery>> {
+    async fn work(&self, deployer: &Runtime, running: &RunningDeployers) -> Result<Vec<Delivery>> {
         let mut deliveries = Vec::new();
         while deliveries.len() < INVOCATIONS {
-            let news = shift.news.notified();
-            shift.busy.fetch_add(1, Ordering::SeqCst);
+            let news = running.news.notified();
+            running.busy.fetch_add(1, Ordering::SeqCst);
             let delivery = self.mapping.deliver_once(deployer).await;
-            let others = shift.busy.fetch_sub(1, Ordering::SeqCst) - 1;
+            let others = running.busy.fetch_sub(1, Ordering::SeqCst) - 1;
             match delivery? {
                 Some(delivery) => {
                     deliveries.push(delivery);
-                    shift.news.notify_waiters();
+                    running.news.notify_waiters();
                 }
                 None if others == 0 => {
-                    shift.news.notify_waiters();
+                    running.news.notify_waiters();
                     return Ok(deliveries);
                 }
                 None => news.await,

@@ -20,7 +20,7 @@ const SWEEPS: &str = "sweeps/";
 
 /// The version that an alias serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Live {
+pub struct ServedVersion {
     /// The version's number.
     pub version: String,
     /// The code's digest: base64 of the zip's SHA-256.
@@ -59,7 +59,7 @@ impl LocalAws {
     ///
     /// # Errors
     /// Lambda answers with an error.
-    pub async fn live(&self, account: &str, region: &str, function: &str) -> Result<Option<Live>> {
+    pub async fn live(&self, account: &str, region: &str, function: &str) -> Result<Option<ServedVersion>> {
         self.serving(account, region, function, "live").await
     }
 
@@ -67,7 +67,13 @@ impl LocalAws {
     ///
     /// # Errors
     /// Lambda answers with an error.
-    pub async fn serving(&self, account: &str, region: &str, function: &str, alias: &str) -> Result<Option<Live>> {
+    pub async fn serving(
+        &self,
+        account: &str,
+        region: &str,
+        function: &str,
+        alias: &str,
+    ) -> Result<Option<ServedVersion>> {
         let lambda = self.clients().lambda(account, region);
         let call = lambda.get_function().function_name(function).qualifier(alias).send();
         let what = format!("looking at {function}:{alias} in {account}/{region}");
@@ -76,7 +82,7 @@ impl LocalAws {
         let versions = call.await.doing(&what)?.versions.unwrap_or_default();
         let versions = versions.into_iter().filter_map(|one| one.version).filter(|version| version != "$LATEST");
         let configuration = found.configuration.ok_or_else(|| Error::failed(&what, "no configuration"))?;
-        Ok(Some(Live {
+        Ok(Some(ServedVersion {
             version: configuration.version().unwrap_or_default().to_owned(),
             sha256: configuration.code_sha256().unwrap_or_default().to_owned(),
             memory: configuration.memory_size().unwrap_or_default(),

@@ -51,7 +51,7 @@ pub use crash::{Interrupted, Moment};
 pub use deployctl::{RunOnTerminal, RunOutput, TerminalStreams};
 pub use emulator_faults::{Fault, Settle};
 pub use fixtures::error::{Doing, Error, Result};
-pub use inspect::{Live, Snapshot};
+pub use inspect::{ServedVersion, Snapshot};
 pub use lambda_endpoint::LambdaEndpoint;
 pub use mapping::{Delivery, Mapping};
 pub(crate) use process::peak_memory;

@@ -202,7 +202,7 @@ fn event(queue: &Queue, messages: &[Message]) -> Value {
 fn record(queue: &Queue, message: &Message) -> Value {
     let attributes: Map<String, Value> =
         (message.attributes.iter().flatten()).map(|(name, value)| (name.as_str().to_owned(), json!(value))).collect();
-    let told: Map<String, Value> = (message.message_attributes.iter().flatten())
+    let message_attributes: Map<String, Value> = (message.message_attributes.iter().flatten())
         .map(|(name, value)| {
             (
                 name.clone(),
@@ -216,7 +216,7 @@ fn record(queue: &Queue, message: &Message) -> Value {
         "receiptHandle": message.receipt_handle(),
         "body": message.body(),
         "attributes": attributes,
-        "messageAttributes": told,
+        "messageAttributes": message_attributes,
         "md5OfBody": message.md5_of_body(),
         "eventSource": "aws:sqs",
         "eventSourceARN": queue.arn,

@@ -88,8 +88,8 @@ impl Forks {
             let _nobody_waits = sender.send(read.map(|_| line));
         });
         let line = receiver.recv_timeout(STARTS_WITHIN).ok().flatten().unwrap_or_default();
-        let told = first_line::<Forking>(&line, &words)?;
-        Ok(Self { port: told.port, words, _process: process, _stdin: stdin })
+        let announcement = first_line::<Forking>(&line, &words)?;
+        Ok(Self { port: announcement.port, words, _process: process, _stdin: stdin })
     }
 }
 
@@ -118,16 +118,16 @@ impl Server {
             connected.map_err(|error| Error::failed(what, format!("{error}\n{}", forks.words.tail())))?;
         connection.set_read_timeout(Some(STARTS_WITHIN)).doing(what)?;
         connection.write_all(format!("{}\n", options.unwrap_or_default()).as_bytes()).doing(what)?;
-        let mut said = BufReader::new(connection.try_clone().doing(what)?);
+        let mut reader = BufReader::new(connection.try_clone().doing(what)?);
         let words = Lines::default();
         let mut line = String::new();
         // A warning on stderr may come first.
-        while said.read_line(&mut line).doing(what)? > 0 && !line.starts_with('{') {
+        while reader.read_line(&mut line).doing(what)? > 0 && !line.starts_with('{') {
             words.add(std::mem::take(&mut line));
         }
-        let told = first_line::<Serving>(&line, &words)?;
+        let announcement = first_line::<Serving>(&line, &words)?;
         connection.set_read_timeout(None).doing(what)?;
-        words.collect(said);
+        words.collect(reader);
         let authority = match folder {
             None => None,
             Some(folder) => {
@@ -136,8 +136,8 @@ impl Server {
             }
         };
         // An address is used in place of a name because S3's clients put buckets before names, which may not resolve.
-        let endpoint = told.endpoint.replace("localhost", "127.0.0.1");
-        Ok(Self { endpoint, pid: told.pid, authority, words, connection })
+        let endpoint = announcement.endpoint.replace("localhost", "127.0.0.1");
+        Ok(Self { endpoint, pid: announcement.pid, authority, words, connection })
     }
 
     /// Returns the URL of the server.

@@ -138,11 +138,11 @@ impl Base {
         let mut command = Command::new(name);
         command.args(["-c", PROBE]).stdin(Stdio::null()).stderr(Stdio::null());
         let output = alone(&mut command).output().ok()?;
-        let said = String::from_utf8(output.stdout).ok()?;
-        let identity = said.lines().next()?;
+        let stdout = String::from_utf8(output.stdout).ok()?;
+        let identity = stdout.lines().next()?;
         let mut numbers = identity.split(['.', ' ']).map_while(|part| part.parse::<u32>().ok());
         let version = (numbers.next()?, numbers.next()?);
         let base = Self { program: name.into(), identity: identity.to_owned() };
-        (version >= OLDEST).then(|| (base, said.lines().nth(1) == Some("complete")))
+        (version >= OLDEST).then(|| (base, stdout.lines().nth(1) == Some("complete")))
     }
 }

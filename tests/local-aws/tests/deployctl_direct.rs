@@ -8,7 +8,7 @@ use aws_sdk_lambda::primitives::Blob;
 use fixtures::Zip;
 use local_aws::ci::send;
 use local_aws::{
-    Doing as _, Error, FIRST, Fault, LEDGER, Live, LocalAws, REGION, Result, RunOutput, SessionKeys, TOOLING,
+    Doing as _, Error, FIRST, Fault, LEDGER, LocalAws, REGION, Result, RunOutput, ServedVersion, SessionKeys, TOOLING,
 };
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -62,7 +62,7 @@ impl Machine {
         self.run(&["deploy", text(zip), "--role-arn", ROLE, "--create"]).await
     }
 
-    async fn live(&self, function: &str) -> Result<Option<Live>> {
+    async fn live(&self, function: &str) -> Result<Option<ServedVersion>> {
         self.aws.live(FIRST, REGION, function).await
     }
 

@@ -33,8 +33,8 @@ fn validate_judges_every_fixture_right() {
         );
         let is_right = match fixture.offline() {
             Verdict::Deployed => found.0 && found.1.is_empty(),
-            Verdict::Warned(says) => found.0 && found.1.contains(says),
-            Verdict::Refused(_, says) => !found.0 && found.2.contains(says),
+            Verdict::Warned(words) => found.0 && found.1.contains(words),
+            Verdict::Refused(_, words) => !found.0 && found.2.contains(words),
             Verdict::Fails(..) => false,
         };
         (!is_right).then(|| format!("{}: expected {:?}, found {found:?}", fixture.name, fixture.offline()))

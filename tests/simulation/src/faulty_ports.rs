@@ -164,7 +164,7 @@ impl Ledger for FaultyLedger {
             Some(Mutant::RequestsForgotten) => changed(body, |head| head["requests"] = json!([])),
             Some(Mutant::ObeyedForgotten) => changed(body, |head| head["obeyed"] = json!([])),
             Some(Mutant::StopsUnheard) => changed(body, |head| forget(&mut head["active"], "stop")),
-            Some(Mutant::ChosenForgotten) => changed(body, |head| {
+            Some(Mutant::ResolvedForgotten) => changed(body, |head| {
                 if head["active"]["request"]["cause"]["kind"] != "upload" {
                     forget(&mut head["active"], "chosen");
                 }

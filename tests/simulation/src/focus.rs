@@ -10,25 +10,25 @@ pub enum Focus {
     /// Invocations that die.
     Deaths,
     /// Foreign changes to the functions.
-    Foreigners,
+    ForeignChanges,
     /// Updates that take longer than an invocation may run, and processes that freeze.
     Slow,
     /// A ledger that loses answers, answers a second try with 412, or is unavailable.
     Ledger,
     /// Messages that are lost.
-    Losses,
+    LostMessages,
     /// Calls to Lambda that fail, or whose answers are lost.
-    Answers,
+    LostAnswers,
     /// Many commands by hand, close together.
     Commands,
     /// Commands, and invocations that die while carrying them out.
-    Upheaval,
+    CommandDeaths,
     /// Promotions from environment to environment.
     Promotions,
     /// Promotions together with every kind of fault.
-    Straits,
+    PromotionFaults,
     /// Accounts that refuse every call, for good or until they open again or leave the configuration.
-    Suspended,
+    ClosedAccounts,
     /// Several people who roll back one incident.
     Incidents,
     /// Deployers of two versions on one ledger.
@@ -47,16 +47,16 @@ impl Focus {
         Self::Mixed,
         Self::Order,
         Self::Deaths,
-        Self::Foreigners,
+        Self::ForeignChanges,
         Self::Slow,
         Self::Ledger,
-        Self::Losses,
-        Self::Answers,
+        Self::LostMessages,
+        Self::LostAnswers,
         Self::Commands,
-        Self::Upheaval,
+        Self::CommandDeaths,
         Self::Promotions,
-        Self::Straits,
-        Self::Suspended,
+        Self::PromotionFaults,
+        Self::ClosedAccounts,
         Self::Incidents,
         Self::Versions,
         Self::Groups,
@@ -64,10 +64,17 @@ impl Focus {
         Self::Held,
     ];
 
-    /// Returns its name on the command line.
+    /// Returns its name on the command line, such as `lost-messages`.
     #[must_use]
     pub fn name(self) -> String {
-        format!("{self:?}").to_lowercase()
+        let mut name = String::new();
+        for letter in format!("{self:?}").chars() {
+            if letter.is_ascii_uppercase() && !name.is_empty() {
+                name.push('-');
+            }
+            name.push(letter.to_ascii_lowercase());
+        }
+        name
     }
 
     /// Returns the focus of a seed.
@@ -155,13 +162,13 @@ impl Odds {
             }
             Focus::Order => Self { burst: 80, late: 40, ..calm },
             Focus::Deaths => Self { death: 45, burst: 60, loss: 10, ..calm },
-            Focus::Foreigners => Self { foreign_changes: 5, ..calm },
+            Focus::ForeignChanges => Self { foreign_changes: 5, ..calm },
             Focus::Slow => Self { slow: 70, freeze: 20, burst: 60, ..calm },
             Focus::Ledger => Self { ledger_faults: 6, outage: 40, burst: 60, ..calm },
-            Focus::Losses => Self { loss: 50, bad_tick: 60, death: 25, burst: 60, ..calm },
-            Focus::Answers => Self { lambda_faults: 7, ..calm },
+            Focus::LostMessages => Self { loss: 50, bad_tick: 60, death: 25, burst: 60, ..calm },
+            Focus::LostAnswers => Self { lambda_faults: 7, ..calm },
             Focus::Commands => Self { commanded: 100, max_commands: 6, burst: 50, late: 30, ..calm },
-            Focus::Upheaval => Self {
+            Focus::CommandDeaths => Self {
                 commanded: 100,
                 max_commands: 5,
                 death: 35,
@@ -172,7 +179,7 @@ impl Odds {
                 ..calm
             },
             Focus::Promotions => Self { promotes: true, commanded: 60, max_commands: 4, late: 25, ..calm },
-            Focus::Straits => Self {
+            Focus::PromotionFaults => Self {
                 promotes: true,
                 commanded: 60,
                 max_commands: 4,
@@ -187,7 +194,7 @@ impl Odds {
                 outage: 10,
                 ..calm
             },
-            Focus::Suspended => Self {
+            Focus::ClosedAccounts => Self {
                 closed: 95,
                 commanded: 75,
                 max_commands: 5,

@@ -134,8 +134,8 @@ impl Case<'_> {
     /// upload was ignored: all environments are configured here.
     fn none_is_lost(&self, runner: &Runner<'_>, report: &mut impl FnMut(Rule, String)) {
         for upload in &self.uploads {
-            let is_told = self.scenario.uploads[upload.number].deliveries.iter().any(|delivery| !delivery.is_lost);
-            if is_told && !self.accepted.iter().any(|(_, accepted, _)| accepted.number == upload.number) {
+            let is_delivered = self.scenario.uploads[upload.number].deliveries.iter().any(|delivery| !delivery.is_lost);
+            if is_delivered && !self.accepted.iter().any(|(_, accepted, _)| accepted.number == upload.number) {
                 report(Rule::NoUploadLost, format!("{} was told of, and nobody knows it", upload.s3.key));
             }
             for (_, because) in runner.ignored.iter().filter(|(number, _)| *number == upload.number) {

@@ -127,20 +127,20 @@ impl<'c, 'a> JournalReplay<'c, 'a> {
                 self.live.on_claim(by, active.request.id);
             }
         }
-        let chosen = |active: &Option<Active>| active.as_ref().and_then(|active| active.artifact.clone());
-        match (chosen(&was).filter(|_| id(&was) == id(&is)), chosen(&is), &is) {
+        let resolved = |active: &Option<Active>| active.as_ref().and_then(|active| active.artifact.clone());
+        match (resolved(&was).filter(|_| id(&was) == id(&is)), resolved(&is), &is) {
             (Some(first), second, _) if second.as_ref() != Some(&first) => {
                 report(
                     Rule::RollbackDestination,
                     format!("{:?} was about {first:?}, and then about {second:?}", id(&is)),
                 );
             }
-            (None, Some(chosen), Some(active)) => {
+            (None, Some(resolved), Some(active)) => {
                 let nothing = Knowledge::default();
                 let rejects = &self.knowledge.get(&by).unwrap_or(&nothing).rejects;
-                self.rollbacks.on_resolved(&self.live, rejects, &active.request, &chosen, report);
+                self.rollbacks.on_resolved(&self.live, rejects, &active.request, &resolved, report);
                 let (claimed, request) = (self.claimed, active.request.clone());
-                self.timeline.admissions.push(Admission { index, by, claimed, request, chosen });
+                self.timeline.admissions.push(Admission { index, by, claimed, request, resolved });
             }
             _ => {}
         }
@@ -255,10 +255,10 @@ impl<'c, 'a> JournalReplay<'c, 'a> {
                 format!("{id} moved the alias in {place} and had not read again what is rejected"),
             );
         }
-        let chosen = active.artifact.as_ref();
+        let resolved = active.artifact.as_ref();
         let sha256 =
-            self.live.code.get(&(place.to_owned(), version)).copied().or(chosen.and_then(|chosen| chosen.sha256));
-        if let Some(reject) = chosen.and_then(|chosen| knows.rejects.find(&chosen.release, sha256)) {
+            self.live.code.get(&(place.to_owned(), version)).copied().or(resolved.and_then(|resolved| resolved.sha256));
+        if let Some(reject) = resolved.and_then(|resolved| knows.rejects.find(&resolved.release, sha256)) {
             let because = &reject.reason;
             report(Rule::RejectObeyed, format!("{id} moved the alias in {place} to {version}, rejected by {because}"));
         }

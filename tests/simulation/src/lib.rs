@@ -64,7 +64,7 @@ use world::{Outcome, PortDecorator};
 
 /// The result of a schedule.
 #[derive(Debug, Clone)]
-pub struct Played {
+pub struct ScheduleResult {
     /// Its seed.
     pub seed: u64,
     /// Counts of what happened in it.
@@ -80,7 +80,7 @@ pub struct Played {
 /// # Panics
 /// If no runtime can be made.
 #[must_use]
-pub fn play(seed: u64, mutant: Option<Mutant>) -> Played {
+pub fn play(seed: u64, mutant: Option<Mutant>) -> ScheduleResult {
     run(seed, mutant, None, false)
 }
 
@@ -89,7 +89,7 @@ pub fn play(seed: u64, mutant: Option<Mutant>) -> Played {
 /// # Panics
 /// If no runtime can be made.
 #[must_use]
-pub fn play_as(seed: u64, mutant: Option<Mutant>, focus: Focus) -> Played {
+pub fn play_as(seed: u64, mutant: Option<Mutant>, focus: Focus) -> ScheduleResult {
     run(seed, mutant, Some(focus), false)
 }
 
@@ -99,7 +99,7 @@ pub fn play_as(seed: u64, mutant: Option<Mutant>, focus: Focus) -> Played {
 /// # Panics
 /// If no runtime can be made.
 #[must_use]
-pub fn play_with_neutral_ports(seed: u64) -> Played {
+pub fn play_with_neutral_ports(seed: u64) -> ScheduleResult {
     runtime().block_on(play_and_check(seed, (None, None), Some(with_past(mutants::decorate_neutrally)), false))
 }
 
@@ -108,7 +108,7 @@ pub fn play_with_neutral_ports(seed: u64) -> Played {
 /// # Panics
 /// If no runtime can be made.
 #[must_use]
-pub fn replay(seed: u64, mutant: Option<Mutant>) -> Played {
+pub fn replay(seed: u64, mutant: Option<Mutant>) -> ScheduleResult {
     run(seed, mutant, None, true)
 }
 
@@ -129,7 +129,7 @@ fn with_past(decorate: impl Fn(Ports, &SharedPast) -> Ports + Send + Sync + 'sta
     Box::new(move |ports| decorate(ports, &past))
 }
 
-fn run(seed: u64, mutant: Option<Mutant>, focus: Option<Focus>, verbose: bool) -> Played {
+fn run(seed: u64, mutant: Option<Mutant>, focus: Option<Focus>, verbose: bool) -> ScheduleResult {
     let decorate = mutant.map(|mutant| with_past(move |ports, past| mutant.decorate(ports, past)));
     runtime().block_on(play_and_check(seed, (mutant, focus), decorate, verbose))
 }
@@ -139,7 +139,7 @@ async fn play_and_check(
     (mutant, focus): (Option<Mutant>, Option<Focus>),
     decorate: Option<PortDecorator>,
     verbose: bool,
-) -> Played {
+) -> ScheduleResult {
     let mut random = Random::new(seed);
     let focus = focus.or(mutant.and_then(Mutant::focus)).unwrap_or(Focus::of(seed));
     let scenario = Scenario::of(&mut random, focus);
@@ -202,7 +202,7 @@ async fn play_and_check(
         }
     }
     let log = runner.notes.take().map(|notes| log(&world, focus, &scenario, notes)).unwrap_or_default();
-    Played { seed, tally: runner.tally, violations, log }
+    ScheduleResult { seed, tally: runner.tally, violations, log }
 }
 
 fn log(world: &world::World, focus: Focus, scenario: &Scenario, notes: Vec<(Duration, String)>) -> Vec<String> {

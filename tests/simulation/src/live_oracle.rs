@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::case::Case;
 use super::rule::Rule;
-use super::timeline::{Complete, LiveEntry, State};
+use super::timeline::{Completeness, LiveEntry, State};
 use super::zips;
 use world::Op;
 use world::journal::{Action, JournalEntry};
@@ -115,10 +115,11 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
         let arrived = self.last_arrivals.get(&entry.place);
         let has_warned = |id: &DeploymentId| {
             let Some(record) = self.case.record(*id) else { return false };
-            let is_said = self.ends.get(id).is_some_and(|ended| arrived.is_some_and(|arrived| arrived > ended));
+            let arrived_after_end =
+                self.ends.get(id).is_some_and(|ended| arrived.is_some_and(|arrived| arrived > ended));
             let mut here = record.targets.iter().filter(|outcome| place(outcome) == entry.place);
             let warns = record.because.as_deref().is_some_and(|because| because.contains("may still move"));
-            !is_said && (warns || here.any(|outcome| outcome.error.is_some()))
+            !arrived_after_end && (warns || here.any(|outcome| outcome.error.is_some()))
         };
         if ids.iter().any(has_warned) {
             self.open_doors.insert(entry.place.clone());
@@ -252,9 +253,9 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
             deployment: record.id,
             was_live: true,
             is_complete: match self.is_everywhere(sha256, counted.iter()) {
-                _ if has_arrived(record.status) => Complete::Yes,
-                true => Complete::Perhaps,
-                false => Complete::No,
+                _ if has_arrived(record.status) => Completeness::Yes,
+                true => Completeness::Unknown,
+                false => Completeness::No,
             },
             by_rollback: record.cause.kind == CauseKind::Rollback,
         })
@@ -315,7 +316,8 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
 
     /// Compares the head's `history` and `left` with this oracle's.
     pub fn compare_with(&self, head: &Head, report: Report<'_>) {
-        let object = |one: &deployer_core::head::Live| (one.artifact.key.clone(), one.artifact.version_id.clone());
+        let object =
+            |one: &deployer_core::head::LiveArtifact| (one.artifact.key.clone(), one.artifact.version_id.clone());
         let says: Vec<_> = head.history().iter().map(object).collect();
         let kept: Vec<_> = self.history.iter().map(|one| one.artifact.clone()).collect();
         if says.first() != kept.first() {

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use fixtures::say;
-use simulation::{Focus, Mutant, Played, Tally, command, play, play_as, replay};
+use simulation::{Focus, Mutant, ScheduleResult, Tally, command, play, play_as, replay};
 
 /// Plays random schedules of the whole deployer (uploads, commands, promotions, faults) and reports each broken rule
 #[derive(Parser)]
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn play_one(played: &Played, mutant: Option<Mutant>) -> ExitCode {
+fn play_one(played: &ScheduleResult, mutant: Option<Mutant>) -> ExitCode {
     played.log.iter().for_each(|line| say!("{line}"));
     say!("{}", played.tally);
     print_violations(played, mutant);
@@ -97,7 +97,7 @@ fn names() -> String {
 }
 
 /// Prints the rules that a schedule has broken, and the command that plays it again.
-fn print_violations(played: &Played, mutant: Option<Mutant>) {
+fn print_violations(played: &ScheduleResult, mutant: Option<Mutant>) {
     if !played.violations.is_empty() {
         say!("seed {}:", played.seed);
         played.violations.iter().for_each(|violation| say!("  {violation}"));

@@ -73,7 +73,7 @@ mutants! {
     /// Pending requests are not written.
     PendingDropped = "pending-dropped", None;
     /// No markers are written, so the sweep finds nothing.
-    MarkersForgotten = "markers-forgotten", Some(Focus::Losses);
+    MarkersForgotten = "markers-forgotten", Some(Focus::LostMessages);
     /// Results are not written.
     ResultsForgotten = "results-forgotten", None;
     /// The wall clock stands still within an invocation: a process that was frozen writes late.
@@ -81,9 +81,9 @@ mutants! {
     /// A version counts as active at once.
     ActiveAtOnce = "active-at-once", None;
     /// Writes name the newest revision instead of the one that was read.
-    NewestRevision = "newest-revision", Some(Focus::Foreigners);
+    NewestRevision = "newest-revision", Some(Focus::ForeignChanges);
     /// A write to Lambda without an answer is sent again without looking.
-    SentAgainUnseen = "sent-again-unseen", Some(Focus::Answers);
+    SentAgainUnseen = "sent-again-unseen", Some(Focus::LostAnswers);
     /// Some messages about uploads are acked unhandled.
     UploadsDropped = "uploads-dropped", None;
     /// Some uploads are ignored as none of ours.
@@ -91,7 +91,7 @@ mutants! {
     /// Sequencers do not count where two uploads have the same time.
     SequencersIgnored = "sequencers-ignored", Some(Focus::Order);
     /// The marker is written after the head that it must lead to.
-    MarkersAfterHeads = "markers-after-heads", Some(Focus::Losses);
+    MarkersAfterHeads = "markers-after-heads", Some(Focus::LostMessages);
     /// The head is neither read nor written again before an alias moves.
     NoSecondReading = "no-second-reading", None;
     /// A command gets another id each time that it is given.
@@ -117,9 +117,9 @@ mutants! {
     /// The `left` entries are forgotten.
     LeftForgotten = "left-forgotten", Some(Focus::Commands);
     /// An invocation that resumes a command resolves its artifact again.
-    ChosenForgotten = "chosen-forgotten", Some(Focus::Upheaval);
+    ResolvedForgotten = "resolved-forgotten", Some(Focus::CommandDeaths);
     /// The sweep does nothing.
-    SweepDoesNothing = "sweep-does-nothing", Some(Focus::Losses);
+    SweepDoesNothing = "sweep-does-nothing", Some(Focus::LostMessages);
     /// A replay from an archive is not marked as one.
     ReplaysUnmarked = "replays-unmarked", Some(Focus::Promotions);
     /// A promotion event gets another id each time that it arrives.
@@ -143,13 +143,13 @@ mutants! {
     /// The evaluation of a promotion does not see rollbacks.
     RolledBackUnseen = "rolled-back-unseen", Some(Focus::Promotions);
     /// An artifact that reached only some targets does not become live.
-    LiveFrozen = "live-frozen", Some(Focus::Answers);
+    LiveFrozen = "live-frozen", Some(Focus::LostAnswers);
     /// A rollback forgets which deployment it met.
     UndoesForgotten = "undoes-forgotten", Some(Focus::Commands);
     /// A pending redeploy displaces the requests that were pending before it.
     RedeploysDisplace = "redeploys-displace", Some(Focus::Commands);
     /// A rollback takes a live release that did not reach every target for the one before.
-    LiveBroughtBack = "live-brought-back", Some(Focus::Suspended);
+    LiveBroughtBack = "live-brought-back", Some(Focus::ClosedAccounts);
     /// Preconditions of rollbacks are lost on their way.
     PreconditionsIgnored = "preconditions-ignored", Some(Focus::Incidents);
     /// A rollback does not see another open rollback.

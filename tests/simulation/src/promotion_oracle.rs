@@ -23,7 +23,7 @@ use super::requests::{self, CLOCKS_DIFFER};
 use super::retention;
 use super::rule::{Rule, Violation};
 use super::runner::Runner;
-use super::timeline::{Admission, Complete, State, Timeline};
+use super::timeline::{Admission, Completeness, State, Timeline};
 use world::VirtualClock;
 use world::journal::{Action, JournalEntry};
 
@@ -87,7 +87,7 @@ impl PromotionOracle<'_> {
         (admission, promoting): (&Admission, &PromotionSpec),
         report: &mut dyn FnMut(String),
     ) {
-        let Admission { index, request, chosen, .. } = admission;
+        let Admission { index, request, resolved, .. } = admission;
         let (time, is_automatic) = (self.journal[*index].at, request.cause.kind == CauseKind::AutomaticPromotion);
         let mut first_read = *index;
         for name in rules.from.iter().filter(|name| rules.needs(name, &promoting.from)) {
@@ -97,8 +97,8 @@ impl PromotionOracle<'_> {
             let reads = self.reads(admission, &format!("heads/{name}/{}.json", self.function));
             first_read = first_read.min(reads.first().copied().unwrap_or(*index));
             let passes = |read: &usize| {
-                has_soaked(rules, source, *read, (chosen, promoting.named.is_some(), is_automatic), time)
-                    && has_not_drifted(source, &from.environment.targets, chosen, (*read, *index))
+                has_soaked(rules, source, *read, (resolved, promoting.named.is_some(), is_automatic), time)
+                    && has_not_drifted(source, &from.environment.targets, resolved, (*read, *index))
             };
             if !reads.iter().any(passes) {
                 let (states, failures) = (source.state_at(*index), &source.failures);
@@ -106,7 +106,7 @@ impl PromotionOracle<'_> {
                 report(format!(
                     "brought {} at {time}, which {name} did not have live, soaked and served: {lived:?}, failures at \
                      {failures:?}, a soak of {:?}",
-                    chosen.release,
+                    resolved.release,
                     rules.soaks()
                 ));
             }
@@ -114,13 +114,13 @@ impl PromotionOracle<'_> {
         let read = self.journal[first_read].at;
         let rejected = |read: &usize| {
             let known = self.rejects.iter().rev().find(|(since, _)| since <= read);
-            known.is_some_and(|(_, rejects)| rejects.find(&chosen.release, chosen.sha256).is_some())
+            known.is_some_and(|(_, rejects)| rejects.find(&resolved.release, resolved.sha256).is_some())
         };
         if self.reads(admission, &format!("rejects/{}.json", self.function)).iter().all(rejected) {
-            report(format!("brought {}, which was rejected", chosen.release));
+            report(format!("brought {}, which was rejected", resolved.release));
         }
-        if is_automatic && timeline.state_at(*index).left.iter().any(|left| left.is(chosen)) {
-            report(format!("brought {} by itself, which was rolled back there", chosen.release));
+        if is_automatic && timeline.state_at(*index).left.iter().any(|left| left.is(resolved)) {
+            report(format!("brought {} by itself, which was rolled back there", resolved.release));
         }
         let requested =
             (!is_automatic).then(|| self.requested(request.cause.event_id.as_deref().unwrap_or_default())).flatten();
@@ -133,7 +133,7 @@ impl PromotionOracle<'_> {
             .state_at(*index)
             .history
             .first()
-            .is_some_and(|live| live.is(chosen) && live.is_complete != Complete::No);
+            .is_some_and(|live| live.is(resolved) && live.is_complete != Completeness::No);
         let moves_nothing = is_live || case.record(request.id).is_some_and(|record| record.status == Status::Unchanged);
         if !overrides && !is_decided && !moves_nothing && rules.is_frozen_throughout(read, time) {
             report(format!("came in from {read} to {time}, when it was frozen ({:?})", rules.frozen));
@@ -145,8 +145,8 @@ impl PromotionOracle<'_> {
             None if !is_automatic => report("was asked for by nobody".to_owned()),
             None => self.check_called_for(admission, promoting, report),
             Some(requested) => {
-                if requested.release.as_ref().is_some_and(|release| *release != chosen.release.as_str()) {
-                    report(format!("brought {}, and {:?} was asked for", chosen.release, requested.release));
+                if requested.release.as_ref().is_some_and(|release| *release != resolved.release.as_str()) {
+                    report(format!("brought {}, and {:?} was asked for", resolved.release, requested.release));
                 }
                 // The members of a decided group go, however long they have to wait for their turn.
                 if !is_decided && requested.not_after.is_some_and(|until| until < read) {
@@ -218,8 +218,8 @@ impl PromotionOracle<'_> {
         // it.
         let is_it = |record: &DeploymentRecord| {
             record.artifact.as_ref().is_some_and(|artifact| {
-                artifact.version_id == admission.chosen.artifact.version_id
-                    || (artifact.sha256.is_some() && artifact.sha256 == admission.chosen.sha256)
+                artifact.version_id == admission.resolved.artifact.version_id
+                    || (artifact.sha256.is_some() && artifact.sha256 == admission.resolved.sha256)
             })
         };
         let brought = records.iter().any(|record| called == Some(record.id.to_string().as_str()) && is_it(record));
@@ -229,7 +229,7 @@ impl PromotionOracle<'_> {
         }
         let brings_it = |record: &DeploymentRecord| {
             let artifact = record.artifact.as_ref();
-            artifact.is_some_and(|artifact| artifact.version_id == admission.chosen.artifact.version_id)
+            artifact.is_some_and(|artifact| artifact.version_id == admission.resolved.artifact.version_id)
         };
         if !successes.any(|record| Some(record.id.to_string().as_str()) == called && brings_it(record)) {
             report(format!("came in by itself, and no success of {called:?} in {} had called for it", promoting.from));
@@ -242,13 +242,13 @@ fn has_soaked(
     rules: &Rules,
     source: &Timeline,
     read: usize,
-    (chosen, is_named, is_automatic): (&ResolvedArtifact, bool, bool),
+    (resolved, is_named, is_automatic): (&ResolvedArtifact, bool, bool),
     time: Timestamp,
 ) -> bool {
     let State { history, left } = source.state_at(read);
     let soaks = rules.soaks();
     let ends = |since: Timestamp| since + soaks;
-    match history.iter().position(|one| one.is(chosen)) {
+    match history.iter().position(|one| one.is(resolved)) {
         Some(0) => {
             let mut since = history[0].at;
             let failures = source.failures.iter().filter(|(index, _)| *index <= read).map(|(_, at)| *at);
@@ -266,7 +266,7 @@ fn has_soaked(
         // With the policy `in-order` the soak ends although a newer artifact is live.
         Some(at) if is_automatic => rules.in_order && ends(history[at].at) <= time,
         Some(at) => ends(history[at].at) <= history[at - 1].at,
-        None => !is_automatic && is_named && soaks.is_zero() && left.iter().any(|one| one.is(chosen)),
+        None => !is_automatic && is_named && soaks.is_zero() && left.iter().any(|one| one.is(resolved)),
     }
 }
 
@@ -274,13 +274,13 @@ fn has_soaked(
 fn has_not_drifted(
     source: &Timeline,
     targets: &[String],
-    chosen: &ResolvedArtifact,
+    resolved: &ResolvedArtifact,
     (first, last): (usize, usize),
 ) -> bool {
     let live = source.state_at(first).history.into_iter().next();
-    let object = (&chosen.artifact.key, &chosen.artifact.version_id);
-    if live.is_none_or(|live| (&live.artifact.0, &live.artifact.1) != object) || chosen.sha256.is_none() {
+    let object = (&resolved.artifact.key, &resolved.artifact.version_id);
+    if live.is_none_or(|live| (&live.artifact.0, &live.artifact.1) != object) || resolved.sha256.is_none() {
         return true;
     }
-    targets.iter().all(|place| source.served(place, first, last).contains(&chosen.sha256))
+    targets.iter().all(|place| source.served(place, first, last).contains(&resolved.sha256))
 }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release};
-use deployer_core::promotion::{ApprovalDecision, ApprovalGiven, Functions, PromotionRequest};
+use deployer_core::promotion::{ApprovalDecision, ApprovalResponse, Functions, PromotionRequest};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -61,7 +61,7 @@ pub fn name(number: usize) -> String {
 impl PlannedRequest {
     /// Returns the request as the deployer gets it.
     #[must_use]
-    pub fn asked(&self, id: &str, sent: Timestamp, is_replay: bool) -> Option<PromotionRequest> {
+    pub fn promotion_request(&self, id: &str, sent: Timestamp, is_replay: bool) -> Option<PromotionRequest> {
         let mut names: Vec<FunctionName> =
             self.functions.iter().filter_map(|name| FunctionName::parse(name).ok()).collect();
         names.sort();
@@ -185,13 +185,17 @@ impl Vote {
     }
 
     /// Returns the event of this vote.
-    pub fn consent(&self) -> Option<ApprovalGiven> {
+    pub fn response(&self) -> Option<ApprovalResponse> {
         let function = self.function.as_deref().map(FunctionName::parse).transpose().ok()?;
-        Some(ApprovalGiven {
+        Some(ApprovalResponse {
             environment: EnvironmentName::parse(&self.environment).ok()?,
             function,
             deployment: Some(self.deployment),
-            says: if self.approves { ApprovalDecision::Yes } else { ApprovalDecision::No { reason: None } },
+            decision: if self.approves {
+                ApprovalDecision::Approve
+            } else {
+                ApprovalDecision::Decline { reason: None }
+            },
             by: self.by.clone().into(),
             account: Some("999999999999".to_owned()),
         })

@@ -13,21 +13,21 @@ use deployer_core::rejects::Rejects;
 use super::live_oracle::{LiveOracle, Report};
 use super::precondition_oracle;
 use super::rule::Rule;
-use super::timeline::{Complete, LiveEntry};
+use super::timeline::{Completeness, LiveEntry};
 use super::zips;
 
 /// Whether a rollback without `to` met a deployment that brought another artifact than the live one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Met {
+enum UnderWay {
     Deployment,
     None,
     /// A deployment was under way, but its artifact was not known yet, or it had done nothing yet.
-    Perhaps,
+    Unknown,
 }
 
 /// A rollback without `to`, as it was accepted.
 struct Accepted {
-    met: Met,
+    under_way: UnderWay,
     /// The artifact that was live then.
     base: Option<LiveEntry>,
     /// The artifact before it, if the live one was rejected then.
@@ -38,7 +38,7 @@ struct Accepted {
 pub(super) struct RollbackOracle {
     accepted: BTreeMap<DeploymentId, Accepted>,
     /// The deployment that each rollback met, including rollbacks with a release.
-    met: BTreeMap<DeploymentId, Met>,
+    under_way: BTreeMap<DeploymentId, UnderWay>,
 }
 
 fn is_plain(request: &Request) -> bool {
@@ -62,7 +62,7 @@ impl RollbackOracle {
         let known: Vec<DeploymentId> = open(before).map(|request| request.id).collect();
         for request in open(after).filter(|request| !known.contains(&request.id)) {
             if request.rollback().is_some() {
-                self.met.insert(request.id, met_in(live, before));
+                self.under_way.insert(request.id, under_way_in(live, before));
             }
             if is_plain(request) {
                 self.accept_plain_rollback(live, rejects, (before, request), report);
@@ -76,7 +76,8 @@ impl RollbackOracle {
 
     /// Whether a rollback met no deployment. Its preconditions must then hold once more when it is claimed.
     fn means_no_deployment(&self, request: &Request) -> bool {
-        request.rollback().is_some() && self.met.get(&request.id).is_none_or(|met| *met == Met::None)
+        request.rollback().is_some()
+            && self.under_way.get(&request.id).is_none_or(|under_way| *under_way == UnderWay::None)
     }
 
     fn accept_plain_rollback(
@@ -90,10 +91,10 @@ impl RollbackOracle {
             report(Rule::RollbacksJoin, format!("{} did not join {}, which was there before", request.id, other.id));
         }
         let base = live.history.first().cloned();
-        let met = met_in(live, before);
+        let under_way = under_way_in(live, before);
         let instead = base.as_ref().filter(|base| is_rejected(base, rejects));
         let instead = instead.and_then(|_| before_live(&live.history, rejects).cloned());
-        self.accepted.insert(request.id, Accepted { met, base, instead });
+        self.accepted.insert(request.id, Accepted { under_way, base, instead });
     }
 
     /// A deployment has resolved its artifact.
@@ -102,7 +103,7 @@ impl RollbackOracle {
         live: &LiveOracle<'_, '_>,
         rejects: &Rejects,
         request: &Request,
-        chosen: &ResolvedArtifact,
+        resolved: &ResolvedArtifact,
         report: Report<'_>,
     ) {
         if self.means_no_deployment(request) {
@@ -131,12 +132,12 @@ impl RollbackOracle {
                 vec![all.max_by_key(|one| one.since).filter(|one| !is_rejected(one, rejects))]
             }
             Source::Earlier(_) => {
-                let half = history.first().filter(|first| first.by_rollback && first.is_complete != Complete::Yes);
+                let half = history.first().filter(|first| first.by_rollback && first.is_complete != Completeness::Yes);
                 // A rejected artifact is not completed.
                 let half = half.filter(|half| !is_rejected(half, rejects));
-                let back = half.filter(|half| half.is_complete == Complete::No).or_else(by_history);
+                let back = half.filter(|half| half.is_complete == Completeness::No).or_else(by_history);
                 match self.accepted.get(&request.id) {
-                    Some(Accepted { met: Met::Deployment, base, instead }) => {
+                    Some(Accepted { under_way: UnderWay::Deployment, base, instead }) => {
                         rule = Rule::RollbackKeepsBase;
                         // A base that was rejected before the rollback was accepted gives way to the artifact that was
                         // live before it. A base that was rejected later stays the destination.
@@ -146,21 +147,21 @@ impl RollbackOracle {
                             base.as_ref().filter(|base| !is_rejected(base, rejects)).or_else(by_history),
                         ]
                     }
-                    Some(Accepted { met: Met::Perhaps, base, instead }) => {
+                    Some(Accepted { under_way: UnderWay::Unknown, base, instead }) => {
                         vec![base.as_ref(), instead.as_ref(), back, half]
                     }
                     _ => vec![back, half],
                 }
             }
         };
-        let chose = (&chosen.artifact.key, &chosen.artifact.version_id);
+        let chose = (&resolved.artifact.key, &resolved.artifact.version_id);
         if !fits.iter().flatten().any(|one| (&one.artifact.0, &one.artifact.1) == chose) {
             let fits: Vec<_> = fits.iter().map(|one| one.map(|one| &one.artifact)).collect();
             report(rule, format!("{} should go to {fits:?}, and goes to {chose:?}", request.id));
         }
         let leaves = history.first().filter(|first| !completes(first));
         if let Some(first) =
-            leaves.filter(|first| is_plain(request) && self.means_no_deployment(request) && first.is(chosen))
+            leaves.filter(|first| is_plain(request) && self.means_no_deployment(request) && first.is(resolved))
         {
             report(
                 Rule::RollbackLeavesLive,
@@ -182,7 +183,7 @@ impl RollbackOracle {
         let Some(first) = live.history.first().filter(|first| !completes(first)) else { return };
         let Some(accepted) = self.accepted.get(&active.request.id) else { return };
         let code = live.code.get(&(place.to_owned(), version));
-        if accepted.met == Met::None && code.is_some() && code == first.sha256.as_ref() {
+        if accepted.under_way == UnderWay::None && code.is_some() && code == first.sha256.as_ref() {
             let id = active.request.id;
             report(
                 Rule::RollbackLeavesLive,
@@ -218,7 +219,7 @@ impl RollbackOracle {
 /// Whether a rollback without `to` brings the live artifact again, because a rollback has brought it to some targets
 /// only.
 fn completes(live: &LiveEntry) -> bool {
-    live.by_rollback && live.is_complete != Complete::Yes
+    live.by_rollback && live.is_complete != Completeness::Yes
 }
 
 /// Returns the newest earlier artifact with other bytes that is not rejected.
@@ -232,24 +233,24 @@ fn is_rejected(one: &LiveEntry, rejects: &Rejects) -> bool {
 }
 
 /// Returns what a rollback meets that is accepted on this head.
-fn met_in(live: &LiveOracle<'_, '_>, head: &Head) -> Met {
+fn under_way_in(live: &LiveOracle<'_, '_>, head: &Head) -> UnderWay {
     match (head.active(), head.pending()) {
-        (Some(active), _) => met(live, active, live.history.first()),
+        (Some(active), _) => under_way(live, active, live.history.first()),
         // The pending request was about to begin.
-        (None, Some(_)) => Met::Perhaps,
-        (None, None) => Met::None,
+        (None, Some(_)) => UnderWay::Unknown,
+        (None, None) => UnderWay::None,
     }
 }
 
-fn met(live: &LiveOracle<'_, '_>, active: &Active, base: Option<&LiveEntry>) -> Met {
+fn under_way(live: &LiveOracle<'_, '_>, active: &Active, base: Option<&LiveEntry>) -> UnderWay {
     if active.attempts == 0 && active.extensions == 0 {
-        return Met::Perhaps;
+        return UnderWay::Unknown;
     }
     match (&active.request.source, &active.artifact) {
-        (Source::Live { .. }, _) => Met::None,
-        (Source::Undo { .. }, _) | (_, None) => Met::Perhaps,
-        (_, Some(chosen)) => {
-            let object = (&chosen.artifact.key, &chosen.artifact.version_id);
+        (Source::Live { .. }, _) => UnderWay::None,
+        (Source::Undo { .. }, _) | (_, None) => UnderWay::Unknown,
+        (_, Some(resolved)) => {
+            let object = (&resolved.artifact.key, &resolved.artifact.version_id);
             let uploaded = live
                 .case
                 .uploads_anywhere
@@ -257,9 +258,9 @@ fn met(live: &LiveOracle<'_, '_>, active: &Active, base: Option<&LiveEntry>) -> 
                 .find(|upload| (&upload.s3.key, upload.s3.version_id.as_ref()) == (object.0, Some(object.1)));
             let sha256 = uploaded.map(|upload| zips::of(live.case.zip_of(upload)).1);
             match base {
-                Some(base) if (&base.artifact.0, &base.artifact.1) == object => Met::None,
-                Some(base) if base.sha256.is_some() && base.sha256 == sha256 => Met::Perhaps,
-                _ => Met::Deployment,
+                Some(base) if (&base.artifact.0, &base.artifact.1) == object => UnderWay::None,
+                Some(base) if base.sha256.is_some() && base.sha256 == sha256 => UnderWay::Unknown,
+                _ => UnderWay::Deployment,
             }
         }
     }

@@ -20,7 +20,7 @@ pub(super) struct LiveEntry {
     /// The deployment that brought it.
     pub deployment: DeploymentId,
     /// Whether every target served it when its deployment ended.
-    pub is_complete: Complete,
+    pub is_complete: Completeness,
     /// True if it has reached a target. A deployment that was stopped before that goes to `left` all the same.
     pub was_live: bool,
     /// True if a rollback brought it.
@@ -29,11 +29,11 @@ pub(super) struct LiveEntry {
 
 /// Whether every target serves an artifact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Complete {
+pub(super) enum Completeness {
     Yes,
     No,
     /// Every target serves it, but the deployer may not know that of one, because it could not look.
-    Perhaps,
+    Unknown,
 }
 
 /// The entries of `history` and `left`, newest first.
@@ -53,7 +53,7 @@ pub(super) struct Admission {
     /// The journal index at which it made the claim.
     pub claimed: usize,
     pub request: Request,
-    pub chosen: ResolvedArtifact,
+    pub resolved: ResolvedArtifact,
 }
 
 /// The timeline of a function in an environment. The numbers are journal indices.

@@ -102,7 +102,7 @@ mutants! {
     ignored_hold_is_found: HoldsIgnored => HoldObeyed;
     reordered_history_is_found: HistoryTurned => RollbackDestination;
     forgotten_left_entry_is_found: LeftForgotten => HistoryMatches;
-    resumed_command_that_resolves_again_is_found: ChosenForgotten => RollbackDestination;
+    resumed_command_that_resolves_again_is_found: ResolvedForgotten => RollbackDestination;
     alias_move_without_an_ownership_check_is_found: NoSecondReading => OneAtATime;
     unmarked_replay_is_found: ReplaysUnmarked => ReplaysPromoteNothing;
     changing_promotion_event_id_is_found: EventsRenamed => OneRecordPerRequest;

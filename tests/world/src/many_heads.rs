@@ -31,7 +31,7 @@ pub struct ManyHeads {
 #[derive(Debug, Clone, Copy)]
 pub struct Asked {
     /// The number of functions in the answer.
-    pub told: usize,
+    pub functions_listed: usize,
     /// The bytes of all heads.
     pub bytes: usize,
     /// The number of calls to the ledger.
@@ -70,7 +70,7 @@ impl ManyHeads {
         let answer = world.command(json!({"command": "status"})).await;
         let (computed, waited) = (clock.elapsed(), world.elapsed() - began);
         Asked {
-            told: answer["functions"].as_array().map_or(0, Vec::len),
+            functions_listed: answer["functions"].as_array().map_or(0, Vec::len),
             bytes: head.len() * self.functions * self.environments,
             calls: world.calls().len() - calls,
             waited: u32::try_from(waited.as_millis() / LATENCY.as_millis()).unwrap(),
@@ -92,12 +92,12 @@ impl ManyHeads {
 
 impl fmt::Display for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { told, bytes, calls, waited, computed } = self;
+        let Self { functions_listed, bytes, calls, waited, computed } = self;
         let (megabytes, seconds) = (*bytes as f64 / 1e6, computed.as_secs_f64());
         write!(
             f,
-            "{told} functions told, {calls} calls, answered in the time of {waited} requests; {megabytes:.1} MB of heads, read \
-             and answered in {seconds:.2} s of computing"
+            "{functions_listed} functions listed, {calls} calls, answered in the time of {waited} requests; \
+             {megabytes:.1} MB of heads, read and answered in {seconds:.2} s of computing"
         )
     }
 }

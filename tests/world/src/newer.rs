@@ -39,14 +39,14 @@ pub fn newer(ports: Ports, raises: Raises) -> Ports {
 /// Returns the names of the things that still exist and have lost the newer version's field.
 #[must_use]
 pub fn lost(before: &Value, after: &Value) -> Vec<String> {
-    let said = |value: &Value| {
-        let mut said = Vec::new();
-        each_thing(&mut value.clone(), &mut |name, thing| said.push((name, thing.get(NEWER).is_some())));
-        said
+    let marks = |value: &Value| {
+        let mut marks = Vec::new();
+        each_thing(&mut value.clone(), &mut |name, thing| marks.push((name, thing.get(NEWER).is_some())));
+        marks
     };
-    let after = said(after);
+    let after = marks(after);
     let lost = |(name, is_said): (String, bool)| (is_said && after.contains(&(name.clone(), false))).then_some(name);
-    said(before).into_iter().filter_map(lost).collect()
+    marks(before).into_iter().filter_map(lost).collect()
 }
 
 /// Whether the object has a newer format, which this version must leave alone.

@@ -55,19 +55,19 @@ impl World {
     /// # Panics
     /// If an event must come again.
     pub async fn receive(&self, payload: &Value) -> Vec<EventOutcome> {
-        let told = match decode(payload) {
-            Invocation::Event(told) => told,
+        let events = match decode(payload) {
+            Invocation::Event(events) => events,
             Invocation::Batch(messages) => messages.into_iter().flat_map(|message| message.events).collect(),
             Invocation::Command(command) => panic!("a command: {command:?}"),
             Invocation::Unknown { because } => vec![InboundEvent::Ignored { because }],
         };
         let mut handled = Vec::new();
-        for one in told {
+        for one in events {
             handled.push(match one {
                 InboundEvent::Upload(upload) => self.deliver(&upload).await.unwrap_or_else(|error| panic!("{error}")),
                 InboundEvent::Tick(tick) => panic!("a tick: {tick:?}"),
-                InboundEvent::Promotion(asked) => self.handled(Trigger::Promotion(asked)).await,
-                InboundEvent::Approval(word) => self.handled(Trigger::Approval(word)).await,
+                InboundEvent::Promotion(promotion) => self.handled(Trigger::Promotion(promotion)).await,
+                InboundEvent::ApprovalResponse(response) => self.handled(Trigger::ApprovalResponse(response)).await,
                 InboundEvent::Ignored { because } => EventOutcome::Ignored { because },
                 InboundEvent::NotUnderstood { because } => panic!("put back: {because}"),
                 InboundEvent::Malformed { because, .. } => {

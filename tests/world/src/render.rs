@@ -86,7 +86,7 @@ fn deployment(aws: &State, key: &str, text: &mut String) {
     let version = record.artifact.as_ref().map_or("", |artifact| &artifact.version_id);
     let result = format!("results/{}/{}/{release}/{version}.json", record.environment, record.function);
     let result = match aws.ledger.get(&result) {
-        Some(told) if told == body => "",
+        Some(result) if result == body => "",
         Some(_) => ", but its result differs",
         None => ", no result",
     };

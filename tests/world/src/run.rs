@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use deployer_core::artifact::Upload;
-use deployer_core::promotion::{ApprovalGiven, PromotionRequest};
+use deployer_core::promotion::{ApprovalResponse, PromotionRequest};
 use deployer_core::trigger::Tick;
 use deployer_core::trigger::{InboundEvent, Invocation as Payload, decode};
 use deployer_engine::MaskingSessions;
@@ -106,7 +106,7 @@ pub enum Trigger {
     /// A request for a promotion.
     Promotion(Box<PromotionRequest>),
     /// An approval of a promotion, or its contrary.
-    Approval(Box<ApprovalGiven>),
+    ApprovalResponse(Box<ApprovalResponse>),
     /// One of the deployer's own messages.
     Tick(Tick),
     /// The schedule's sweep.
@@ -205,11 +205,11 @@ impl<'w> Invocation<'w> {
                 Trigger::Upload(upload) => {
                     handle(&engine, InboundEvent::Upload(upload.clone())).await.map(Outcome::EventOutcome)
                 }
-                Trigger::Promotion(asked) => {
-                    handle(&engine, InboundEvent::Promotion(asked.clone())).await.map(Outcome::EventOutcome)
+                Trigger::Promotion(promotion) => {
+                    handle(&engine, InboundEvent::Promotion(promotion.clone())).await.map(Outcome::EventOutcome)
                 }
-                Trigger::Approval(word) => {
-                    handle(&engine, InboundEvent::Approval(word.clone())).await.map(Outcome::EventOutcome)
+                Trigger::ApprovalResponse(response) => {
+                    handle(&engine, InboundEvent::ApprovalResponse(response.clone())).await.map(Outcome::EventOutcome)
                 }
                 Trigger::Tick(tick) => {
                     handle(&engine, InboundEvent::Tick(tick.clone())).await.map(Outcome::EventOutcome)

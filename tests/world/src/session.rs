@@ -227,7 +227,7 @@ impl Functions for Session {
                 Qualifier::Alias(alias) => function.aliases.get(alias.as_str()).map(|alias| alias.version),
             };
             let Some(mut seen) = number.and_then(|number| function.look(number)) else { return Ok(None) };
-            let belongings = FunctionMetadata {
+            let metadata = FunctionMetadata {
                 tags: may_see_tags.then(|| function.tags.clone()),
                 reserved_concurrency: function.reserved,
             };
@@ -239,7 +239,7 @@ impl Functions for Session {
                     "AccessDeniedException: Lambda was unable to decrypt the environment variables".to_owned();
                 seen.settings.variables = Variables::Unreadable { because };
             }
-            Ok(Some((seen, belongings)))
+            Ok(Some((seen, metadata)))
         };
         self.connection.call(Op::GetFunction, &self.target.to_string(), &what, look).await
     }

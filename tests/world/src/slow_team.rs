@@ -46,7 +46,7 @@ pub struct SlowTeam {
 
 /// The measured times.
 #[derive(Debug, Clone, Copy)]
-pub struct Waited {
+pub struct QueueTimes {
     /// The time from the other team's upload to the end of its deployment.
     pub other_team: Duration,
     /// The longest time for which a message of the deployer's own was due and not received.
@@ -86,7 +86,7 @@ impl SlowTeam {
     ///
     /// # Panics
     /// If a deployment does not succeed.
-    pub async fn pass(&self) -> Waited {
+    pub async fn pass(&self) -> QueueTimes {
         let world = self.world();
         let mut queues = vec![Queue::of(self.mapping)];
         queues.extend(self.wakes.map(Queue::of));
@@ -96,7 +96,7 @@ impl SlowTeam {
             queues[0].waiting.push_back(Message(Trigger::Upload(world.put(&key, code("1.1.0"))), began));
         }
         let mut waited =
-            Waited { other_team: Duration::ZERO, wake: Duration::ZERO, all: Duration::ZERO, invocations: 0 };
+            QueueTimes { other_team: Duration::ZERO, wake: Duration::ZERO, all: Duration::ZERO, invocations: 0 };
         let mut running = FuturesUnordered::new();
         loop {
             let now = world.now();
@@ -172,7 +172,7 @@ fn between(from: Timestamp, to: Timestamp) -> Duration {
     to.duration_since(from).try_into().unwrap_or_default()
 }
 
-impl fmt::Display for Waited {
+impl fmt::Display for QueueTimes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { other_team, wake, all, invocations } = self;
         let seconds = Duration::as_secs_f64;

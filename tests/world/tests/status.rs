@@ -28,7 +28,7 @@ async fn status_of_2500_functions_takes_the_time_of_20_requests() {
     let mut waited = Vec::new();
     for releases in [1, 50] {
         let asked = ManyHeads { functions: 500, environments: 5, releases }.ask().await;
-        assert_eq!(asked.told, 2500, "{asked}");
+        assert_eq!(asked.functions_listed, 2500, "{asked}");
         assert!(asked.waited <= 20, "{asked}");
         waited.push((asked.waited, asked.calls));
     }

@@ -196,8 +196,8 @@ impl Direct {
         let ledger = deployer_aws::S3Ledger::new(aws_sdk_s3::Client::new(sdk), bucket);
         let mut heads: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for key in ledger.keys(HEADS).await? {
-            let place = key.strip_prefix(HEADS).and_then(|rest| rest.strip_suffix(".json"));
-            if let Some((environment, function)) = place.and_then(|place| place.split_once('/')) {
+            let name = key.strip_prefix(HEADS).and_then(|rest| rest.strip_suffix(".json"));
+            if let Some((environment, function)) = name.and_then(|name| name.split_once('/')) {
                 heads.entry(function.to_owned()).or_default().push(environment.to_owned());
             }
         }
@@ -230,9 +230,9 @@ impl Direct {
     /// Registers the zip as the newest upload of the function's only release.
     fn register_zip(&self, function: &FunctionName, zip: File) -> Release {
         let (environment, function) = (self.direct_target.environment.clone(), function.clone());
-        let place = ArtifactKey { environment, function, release: literal(RELEASE) };
-        self.files.put(place.key(), zip);
-        place.release
+        let artifact_key = ArtifactKey { environment, function, release: literal(RELEASE) };
+        self.files.put(artifact_key.object_key(), zip);
+        artifact_key.release
     }
 }
 

@@ -18,7 +18,7 @@ use indicatif::ProgressBar;
 const CHUNK: u64 = 1 << 16;
 
 /// The rest of a range.
-struct Stretch {
+struct FileRange {
     file: Arc<File>,
     at: u64,
     until: u64,
@@ -33,11 +33,11 @@ pub(super) fn body(file: &Arc<File>, from: u64, until: u64, bar: &ProgressBar) -
     let (file, bar, reported) = (file.clone(), bar.clone(), Arc::new(AtomicU64::new(0)));
     ByteStream::new(SdkBody::retryable(move || {
         let (file, bar, reported) = (file.clone(), bar.clone(), reported.clone());
-        SdkBody::from_body_1_x(Stretch { file, at: from, until, bar, reported, started: false })
+        SdkBody::from_body_1_x(FileRange { file, at: from, until, bar, reported, started: false })
     }))
 }
 
-impl Stretch {
+impl FileRange {
     fn read(&mut self, length: u64) -> io::Result<Bytes> {
         let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
         // Reading a local file blocks only shortly.
@@ -47,7 +47,7 @@ impl Stretch {
     }
 }
 
-impl Body for Stretch {
+impl Body for FileRange {
     type Data = Bytes;
     type Error = io::Error;
 

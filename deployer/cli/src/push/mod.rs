@@ -98,7 +98,7 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     left_out.iter().for_each(|left| print_stderr(&format!("note: {left}")));
     let checked = match options.check()? {
         Ok(checked) => checked,
-        Err(mistakes) => return Ok(refused(options, &mistakes)),
+        Err(findings) => return Ok(refused(options, &findings)),
     };
     let sdk = options.aws.sdk().await;
     if sdk.region().is_none() {
@@ -113,7 +113,7 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
 }
 
 impl Options {
-    fn place(&self) -> ArtifactKey {
+    fn artifact_key(&self) -> ArtifactKey {
         ArtifactKey {
             environment: self.environment.clone(),
             function: self.function.clone(),
@@ -142,7 +142,7 @@ impl Options {
         let file = if is_folder {
             match folder::pack(source, &waiting) {
                 Ok(file) => file,
-                Err(mistakes) => return Ok(Err(mistakes)),
+                Err(findings) => return Ok(Err(findings)),
             }
         } else {
             File::open(source).map_err(cannot)?
@@ -165,7 +165,7 @@ impl Options {
         let CheckedZip { file, package, parts } = checked;
         let Package { size, sha256, files, .. } = package;
         let manifest = package.manifest.map(|(format, _)| format.file_name());
-        let (bucket, key) = (&self.bucket, self.place().key());
+        let (bucket, key) = (&self.bucket, self.artifact_key().object_key());
         let bar = &progress::bytes(format!("uploading {key}"), size);
         let upload = Upload { bucket, key: &key, file: Arc::new(file), size, sha256, parts, metadata, bar };
         let version_id = upload.send(&upload::client(sdk), interrupts).await?;
@@ -180,7 +180,7 @@ impl Options {
         uploaded: &Uploaded,
         interrupts: &mut Interrupts,
     ) -> Result<Answer, CliError> {
-        let place = &self.place();
+        let artifact_key = &self.artifact_key();
         let Uploaded { bucket, key, version_id, .. } = uploaded;
         print_stderr(&format!(
             "uploaded s3://{bucket}/{key} (version {version_id}), {}\nwaiting for its deployment, {} at most",
@@ -189,9 +189,9 @@ impl Options {
         ));
         let bar = progress::spinner(format!(
             "{}/{}/{}: waiting for its deployment",
-            place.environment, place.function, place.release
+            artifact_key.environment, artifact_key.function, artifact_key.release
         ));
-        let wait = ResultWait { ledger, key: &uploaded.result, place, timeout: self.timeout };
+        let wait = ResultWait { ledger, key: &uploaded.result, artifact_key, timeout: self.timeout };
         let came = wait.wait(&aws_sdk_s3::Client::new(sdk), interrupts).await;
         drop(bar);
         let (record, json) = came?;
@@ -230,13 +230,13 @@ fn release(text: &str) -> Result<Release, String> {
 }
 
 /// Makes the answer for a zip that the deployer would refuse.
-fn refused(options: &Options, mistakes: &[Finding]) -> Answer {
+fn refused(options: &Options, findings: &[Finding]) -> Answer {
     let Options { source, environment, .. } = options;
     let mut message = format!("{} would be refused in {environment}, and is not uploaded:", source.display());
-    for mistake in mistakes {
-        message.push_str(&format!("\n  {mistake}"));
+    for finding in findings {
+        message.push_str(&format!("\n  {finding}"));
     }
-    let json = json!({ "errorType": "Refused", "errorMessage": message, "mistakes": mistakes });
+    let json = json!({ "errorType": "Refused", "errorMessage": message, "mistakes": findings });
     Answer { text: format!("error: {message}\n"), json, exit: Exit::Refused }
 }
 

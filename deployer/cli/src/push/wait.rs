@@ -24,7 +24,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(5);
 pub(super) struct ResultWait<'a> {
     pub ledger: &'a BucketName,
     pub key: &'a str,
-    pub place: &'a ArtifactKey,
+    pub artifact_key: &'a ArtifactKey,
     pub timeout: Span,
 }
 
@@ -41,7 +41,7 @@ async fn tell_each_minute() -> Infallible {
 }
 
 /// The reason why a read failed; `None` while the result does not exist yet.
-type LookTrouble = Option<String>;
+type ReadFailure = Option<String>;
 
 impl ResultWait<'_> {
     /// Waits for the record of the ended deployment, and returns it and its JSON.
@@ -53,21 +53,22 @@ impl ResultWait<'_> {
         client: &Client,
         interrupts: &mut Interrupts,
     ) -> Result<(DeploymentRecord, Value), CliError> {
-        let mut trouble = None;
+        let mut read_failure = None;
         let over = tokio::select! {
-            found = self.poll(client, &mut trouble) => return found,
+            found = self.poll(client, &mut read_failure) => return found,
             never = tell_each_minute() => match never {},
             () = tokio::time::sleep(self.timeout.as_duration()) => true,
             () = interrupts.received() => false,
         };
-        let ArtifactKey { environment, function, release } = self.place;
+        let ArtifactKey { environment, function, release } = self.artifact_key;
         let name = format!("{environment}/{function}/{release}");
         if !over {
             return Err(CliError::interrupted(format!("interrupted; {}", self.next_steps(&name))));
         }
-        let trouble = trouble.map_or(String::new(), |words| format!(" (the last look at the ledger failed: {words})"));
+        let read_failure =
+            read_failure.map_or(String::new(), |words| format!(" (the last look at the ledger failed: {words})"));
         Err(CliError::timed_out(format!(
-            "after {} there is no result{trouble}; {}\n  {}",
+            "after {} there is no result{read_failure}; {}\n  {}",
             self.timeout,
             self.next_steps(&name),
             super::IGNORED
@@ -76,7 +77,7 @@ impl ResultWait<'_> {
 
     /// Describes how the deployment continues and how to see it.
     fn next_steps(&self, name: &str) -> String {
-        let Self { ledger, key, place: ArtifactKey { environment, function, .. }, .. } = self;
+        let Self { ledger, key, artifact_key: ArtifactKey { environment, function, .. }, .. } = self;
         format!(
             "the deployment of {name} goes on\n  aws s3 cp s3://{ledger}/{key} -\n    shows its result, once it has ended\n  \
              deployctl history --environment {environment} --function {function}\n    shows how far it is, to whom the \
@@ -84,19 +85,23 @@ impl ResultWait<'_> {
         )
     }
 
-    async fn poll(&self, client: &Client, trouble: &mut Option<String>) -> Result<(DeploymentRecord, Value), CliError> {
+    async fn poll(
+        &self,
+        client: &Client,
+        read_failure: &mut Option<String>,
+    ) -> Result<(DeploymentRecord, Value), CliError> {
         let mut pause = FIRST_PAUSE;
         loop {
             match self.get(client).await? {
                 Ok(found) => return Ok(found),
-                Err(not_yet) => *trouble = not_yet,
+                Err(not_yet) => *read_failure = not_yet,
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 3 / 2).min(MAX_PAUSE);
         }
     }
 
-    async fn get(&self, client: &Client) -> Result<Result<(DeploymentRecord, Value), LookTrouble>, CliError> {
+    async fn get(&self, client: &Client) -> Result<Result<(DeploymentRecord, Value), ReadFailure>, CliError> {
         let call = client.get_object().bucket(self.ledger.as_str()).key(self.key);
         let body = match call.send().await {
             Ok(answer) => answer.body.collect().await,
@@ -112,7 +117,7 @@ impl ResultWait<'_> {
     }
 
     /// Classifies a failed read: a missing result and a transient error continue the wait, others end it.
-    fn classify_miss(&self, error: &SdkError<GetObjectError, HttpResponse>) -> Result<LookTrouble, CliError> {
+    fn classify_miss(&self, error: &SdkError<GetObjectError, HttpResponse>) -> Result<ReadFailure, CliError> {
         let Self { ledger, key, .. } = self;
         let status = error.raw_response().map_or(0, |response| response.status().as_u16());
         let what_to_do = match (error.code().unwrap_or_default(), status) {

@@ -70,7 +70,7 @@ fn waiting_text(waiting: &WaitingStatus) -> String {
     match (soak_until, approvals_wanted, frozen_until) {
         (Some(time), ..) => format!("{release} soaks until {}", until(time)),
         (None, 1, _) => format!("{release} wants an approval"),
-        (None, wanted @ 2.., _) => format!("{release} wants {wanted} approvals"),
+        (None, count @ 2.., _) => format!("{release} wants {count} approvals"),
         (None, 0, Some(time)) => format!("{release} frozen until {}", until(time)),
         (None, 0, None) => format!("{release} is next"),
     }

@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn templates_that_can_give_one_name_clash() {
-        for (one, other, said) in [
+        for (one, other, expected) in [
             (("dev", "{function}"), ("prod", "{function}"), "orders of dev and orders of prod are both called orders"),
             (
                 ("team", "{environment}-{function}"),
@@ -175,7 +175,7 @@ mod tests {
                 "{function}_{function} and {function} can give the same name",
             ),
         ] {
-            assert_eq!(clash(one, other).as_deref(), Some(said));
+            assert_eq!(clash(one, other).as_deref(), Some(expected));
         }
         for (one, other) in [
             (("dev", "{environment}-{function}"), ("prod", "{environment}-{function}")),

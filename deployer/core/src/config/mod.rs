@@ -126,7 +126,7 @@ pub struct ConfigError(Diagnostics);
 impl ConfigError {
     /// Returns the mistakes; at least one.
     #[must_use]
-    pub fn mistakes(&self) -> &[Diagnostic] {
+    pub fn diagnostics(&self) -> &[Diagnostic] {
         self.0.all()
     }
 }
@@ -147,7 +147,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] with the path of each field that is wrong, or the reason why the bytes are no text.
     pub fn read(bytes: &[u8]) -> Result<Self, ConfigError> {
-        Self::parse(diagnostics::text(bytes).map_err(|mistake| ConfigError(mistake.into()))?)
+        Self::parse(diagnostics::text(bytes).map_err(|diagnostic| ConfigError(diagnostic.into()))?)
     }
 
     /// Reads and checks the text of a `deployer.json` for a deployer that runs in region `own`. Targets must be in that
@@ -158,20 +158,23 @@ impl Config {
     pub fn parse_in(json: &str, own: Option<&Region>) -> Result<Self, ConfigError> {
         let text = json.strip_prefix('\u{feff}').unwrap_or(json);
         let value = diagnostics::parse_json(text).map_err(|m| ConfigError(m.into()))?;
-        let (file, mut mistakes) = diagnostics::read_all::<ConfigFile>(&value, &READING, placeholder);
+        let (file, mut diagnostics) = diagnostics::read_all::<ConfigFile>(&value, &READING, placeholder);
         let Some(config) = file.map(Self::from) else {
             // Nothing was read, so there is at least one mistake.
-            Diagnostics::error_if_any(mistakes).map_err(ConfigError)?;
+            Diagnostics::error_if_any(diagnostics).map_err(ConfigError)?;
             return Err(ConfigError(Diagnostic::new("", "cannot be read").into()));
         };
         // Rules are not checked in an environment with mistakes of form: a rule may be broken there only by a
         // placeholder.
         let reported =
-            mistakes.iter().map(|mistake| environment_path(&mistake.path).to_owned()).collect::<BTreeSet<_>>();
-        mistakes.extend(
-            config.diagnostics(own).into_iter().filter(|mistake| !reported.contains(environment_path(&mistake.path))),
+            diagnostics.iter().map(|diagnostic| environment_path(&diagnostic.path).to_owned()).collect::<BTreeSet<_>>();
+        diagnostics.extend(
+            config
+                .diagnostics(own)
+                .into_iter()
+                .filter(|diagnostic| !reported.contains(environment_path(&diagnostic.path))),
         );
-        Diagnostics::error_if_any(mistakes).map_err(ConfigError)?;
+        Diagnostics::error_if_any(diagnostics).map_err(ConfigError)?;
         Ok(config)
     }
 }

@@ -8,7 +8,7 @@ use super::reading::{Step, read_first};
 use super::{Diagnostic, FieldRules};
 
 /// The most mistakes that are collected; nobody makes more by hand.
-const MAX_MISTAKES: usize = 100;
+const MAX_DIAGNOSTICS: usize = 100;
 
 /// Gives the placeholder for a missing field by its name, so that the other fields can be read.
 pub(crate) type Placeholder = fn(&str) -> Option<Value>;
@@ -20,10 +20,10 @@ pub(crate) fn read_all<T: DeserializeOwned>(
     rules: &FieldRules,
     placeholder: Placeholder,
 ) -> (Option<T>, Vec<Diagnostic>) {
-    let (mut value, mut mistakes, mut removed) = (value.clone(), Vec::new(), Vec::<Vec<Step>>::new());
-    while mistakes.len() < MAX_MISTAKES {
+    let (mut value, mut diagnostics, mut removed) = (value.clone(), Vec::new(), Vec::<Vec<Step>>::new());
+    while diagnostics.len() < MAX_DIAGNOSTICS {
         let (present_path, wrong) = match read_first::<T>(&value) {
-            Ok(read) => return (Some(read), mistakes),
+            Ok(read) => return (Some(read), diagnostics),
             Err(wrong) => wrong,
         };
         let path = original_path(&present_path, &removed);
@@ -34,13 +34,13 @@ pub(crate) fn read_all<T: DeserializeOwned>(
             Some(field) => {
                 // The mistake of the misspelt field names this one already.
                 let misspelt = format!("did you mean {field}?");
-                mistakes.iter().any(|mistake: &Diagnostic| mistake.sentence.ends_with(&misspelt))
+                diagnostics.iter().any(|diagnostic: &Diagnostic| diagnostic.sentence.ends_with(&misspelt))
                     || removed.contains(&[path.as_slice(), &[Step::Field(field.to_owned())]].concat())
             }
             None => removed.iter().any(|inner| inner.len() > path.len() && inner.starts_with(&path)),
         };
         if !known {
-            mistakes.push(wrong.diagnostic(&path, rules));
+            diagnostics.push(wrong.diagnostic(&path, rules));
         }
         let repaired = match missing {
             Some(field) => {
@@ -55,7 +55,7 @@ pub(crate) fn read_all<T: DeserializeOwned>(
             break;
         }
     }
-    (None, mistakes)
+    (None, diagnostics)
 }
 
 /// Returns the path in the file as it was written: in a list from which items were removed, the later ones have moved

@@ -57,8 +57,8 @@ pub struct Diagnostics(Vec<Diagnostic>);
 
 impl Diagnostics {
     /// Returns all mistakes as an error, if there are any.
-    pub(crate) fn error_if_any(mistakes: Vec<Diagnostic>) -> Result<(), Self> {
-        if mistakes.is_empty() { Ok(()) } else { Err(Self(mistakes)) }
+    pub(crate) fn error_if_any(diagnostics: Vec<Diagnostic>) -> Result<(), Self> {
+        if diagnostics.is_empty() { Ok(()) } else { Err(Self(diagnostics)) }
     }
 
     /// Returns each mistake.
@@ -69,16 +69,16 @@ impl Diagnostics {
 }
 
 impl From<Diagnostic> for Diagnostics {
-    fn from(mistake: Diagnostic) -> Self {
-        Self(vec![mistake])
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self(vec![diagnostic])
     }
 }
 
 /// Writes all on one line, because this text becomes the `because` of a record.
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, mistake) in self.0.iter().take(MAX_LISTED).enumerate() {
-            write!(f, "{}{mistake}", if index == 0 { "" } else { " | " })?;
+        for (index, diagnostic) in self.0.iter().take(MAX_LISTED).enumerate() {
+            write!(f, "{}{diagnostic}", if index == 0 { "" } else { " | " })?;
         }
         match self.0.len().saturating_sub(MAX_LISTED) {
             0 => Ok(()),
@@ -154,18 +154,18 @@ mod tests {
 
     #[test]
     fn repeated_field_is_refused() {
-        let mistake = parse_json("{\"a\": {\"b\": 1,\n \"b\": 2}}").unwrap_err();
-        assert_eq!(mistake.to_string(), "not JSON: the field \"b\" is there twice at line 2 column 4");
+        let diagnostic = parse_json("{\"a\": {\"b\": 1,\n \"b\": 2}}").unwrap_err();
+        assert_eq!(diagnostic.to_string(), "not JSON: the field \"b\" is there twice at line 2 column 4");
         assert!(parse_json("{\"a\": 1, \"b\": {\"a\": 1}}").is_ok());
     }
 
     #[test]
     fn only_the_first_twenty_mistakes_are_listed() {
-        let mistakes =
+        let diagnostics =
             Diagnostics::error_if_any((1..=23).map(|n| Diagnostic::new(format!("f{n}"), "bad")).collect()).unwrap_err();
-        assert!(mistakes.to_string().starts_with("f1: bad | f2: bad | "));
-        assert!(mistakes.to_string().ends_with("f20: bad | and 3 more"));
-        assert_eq!(mistakes.all().len(), 23);
+        assert!(diagnostics.to_string().starts_with("f1: bad | f2: bad | "));
+        assert!(diagnostics.to_string().ends_with("f20: bad | and 3 more"));
+        assert_eq!(diagnostics.all().len(), 23);
     }
 
     #[test]

@@ -159,11 +159,11 @@ impl Chain<'_> {
 }
 
 /// Keeps the statement for the kind of policy that AWS's message names, or both if it names neither.
-fn statements_for(words: &str, places: [(PolicyKind, Missing); 2]) -> Vec<Missing> {
-    let said = Denial::of(words);
-    let named = |kind: PolicyKind| said == Denial::Lacking(kind);
-    let names_one = places.iter().any(|(kind, _)| named(*kind));
-    places.into_iter().filter(|(kind, _)| !names_one || named(*kind)).map(|(_, missing)| missing).collect()
+fn statements_for(words: &str, candidates: [(PolicyKind, Missing); 2]) -> Vec<Missing> {
+    let denial = Denial::of(words);
+    let named = |kind: PolicyKind| denial == Denial::Lacking(kind);
+    let names_one = candidates.iter().any(|(kind, _)| named(*kind));
+    candidates.into_iter().filter(|(kind, _)| !names_one || named(*kind)).map(|(_, missing)| missing).collect()
 }
 
 fn one_or_more(actions: &[&str]) -> Value {

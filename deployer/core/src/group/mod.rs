@@ -17,7 +17,7 @@ mod status;
 mod steps;
 
 pub use status::{GroupStatus, MemberStatus};
-pub use steps::Checked;
+pub use steps::CheckedMember;
 
 /// A promotion of several functions together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -64,9 +64,9 @@ pub struct Group {
     /// The time at which the deployer accepted it.
     pub started_at: Timestamp,
     /// The token under which its members hold their places, until the places are released.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, rename = "places", skip_serializing_if = "Option::is_none")]
     #[schemars(skip)]
-    pub places: Option<Token>,
+    pub place_token: Option<Token>,
     /// The time of its decision. From then on only a hold, a reject, a rollback, drift or a failure stops it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_at: Option<Timestamp>,
@@ -107,9 +107,9 @@ pub struct Member {
     /// The release that shall become live.
     pub release: Option<Release>,
     /// The artifact of that release.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, rename = "chosen", skip_serializing_if = "Option::is_none")]
     #[schemars(skip)]
-    pub chosen: Option<ResolvedArtifact>,
+    pub resolved: Option<ResolvedArtifact>,
     /// The state of its deployment; none if nothing was tried yet.
     pub status: Option<Status>,
     /// Whether its deployment has reached any target.
@@ -125,21 +125,21 @@ pub struct Member {
 impl Group {
     /// Makes the group of a request.
     #[must_use]
-    pub fn of(asked: &PromotionRequest, functions: &[FunctionName], now: Timestamp) -> Self {
+    pub fn of(promotion: &PromotionRequest, functions: &[FunctionName], now: Timestamp) -> Self {
         let cause = Cause {
             kind: CauseKind::Promotion,
-            requested_by: asked.requested_by.clone(),
-            event_id: Some(asked.id.clone().into()),
+            requested_by: promotion.requested_by.clone(),
+            event_id: Some(promotion.id.clone().into()),
         };
-        let hash = RequestHash::of(&["group", &asked.id, asked.to.as_str()]);
+        let hash = RequestHash::of(&["group", &promotion.id, promotion.to.as_str()]);
         let group = Self {
             schema: SCHEMA,
             revision: 0,
             // A repeated command has another time, so the id is made from the identity alone.
             id: DeploymentId::of(Timestamp::UNIX_EPOCH, hash),
-            environment: asked.to.clone(),
-            from: asked.from.clone(),
-            release: asked.release.clone(),
+            environment: promotion.to.clone(),
+            from: promotion.from.clone(),
+            release: promotion.release.clone(),
             functions: vec![],
             status: Status::Pending,
             code: Some(Code::Waiting),
@@ -147,13 +147,13 @@ impl Group {
             cause,
             approvals: vec![],
             approvals_wanted: None,
-            not_after: asked.not_after,
-            freeze_override: asked.freeze_override.clone(),
+            not_after: promotion.not_after,
+            freeze_override: promotion.freeze_override.clone(),
             phase: Phase::Checking,
             // A time in the future, from a sender's clock that is ahead, must not outdate other requests.
-            asked_at: asked.time.min(now),
+            asked_at: promotion.time.min(now),
             started_at: now,
-            places: None,
+            place_token: None,
             decided_at: None,
             rollback_started_at: None,
             finished_at: None,
@@ -164,8 +164,8 @@ impl Group {
             Member {
                 function: function.clone(),
                 deployment: DeploymentId::of(group.asked_at, hash),
-                release: asked.release.clone(),
-                chosen: None,
+                release: promotion.release.clone(),
+                resolved: None,
                 status: None,
                 reached: false,
                 because: None,
@@ -196,11 +196,11 @@ impl Group {
     /// Removes what only the ledger needs: the artifacts of the functions and the places' token. Answers and events
     /// show the rest.
     #[must_use]
-    pub fn told(mut self) -> Self {
+    pub fn public_view(mut self) -> Self {
         for member in &mut self.functions {
-            member.chosen = None;
+            member.resolved = None;
         }
-        self.places = None;
+        self.place_token = None;
         self
     }
 
@@ -210,21 +210,21 @@ impl Group {
         PromotionSpec {
             from: self.from.clone(),
             named: self.release.clone(),
-            artifact: member.chosen.clone(),
+            artifact: member.resolved.clone(),
             not_after: self.not_after,
             approvals: self.approvals.clone(),
             unseen_since: None,
             freeze_override: self.freeze_override.clone(),
             group: Some(self.id),
-            place: self.places,
+            place_token: self.place_token,
         }
     }
 
     /// Makes the request for the promotion of one of its functions.
     #[must_use]
     pub fn request(&self, member: &Member, promoting: PromotionSpec, marker: Token) -> Request {
-        let place = (&self.environment, &member.function);
-        Request::promotion(place, promoting, self.cause.clone(), self.asked_at, (self.started_at, marker))
+        let function = (&self.environment, &member.function);
+        Request::promotion(function, promoting, self.cause.clone(), self.asked_at, (self.started_at, marker))
     }
 
     /// Returns the state of the group for the evaluation of a member's promotion.
@@ -240,11 +240,11 @@ impl Group {
     /// Makes the request that rolls one of its functions back; none if its artifact is not known.
     #[must_use]
     pub fn rollback_request(&self, member: &Member, (now, marker): (Timestamp, Token)) -> Option<Request> {
-        let ResolvedArtifact { release, artifact, .. } = member.chosen.clone()?;
+        let ResolvedArtifact { release, artifact, .. } = member.resolved.clone()?;
         let cause = Cause { kind: CauseKind::Rollback, ..self.cause.clone() };
-        let place = (&self.environment, &member.function);
+        let function = (&self.environment, &member.function);
         let time = self.rollback_started_at.unwrap_or(now);
-        Some(Request::undo(place, (release, Some(artifact), Some(member.deployment)), cause, time, (now, marker)))
+        Some(Request::undo(function, (release, Some(artifact), Some(member.deployment)), cause, time, (now, marker)))
     }
 
     /// Adds an approval. None if the same person gave it before.

@@ -14,16 +14,16 @@ use crate::record::{Code, DeploymentRecord, Ending, Status};
 const MEMBER_TIMEOUT: Duration = Duration::from_secs(6 * 3600);
 
 /// The decision on a member, and the artifact that it brings.
-pub type Checked = (Decision, Option<ResolvedArtifact>);
+pub type CheckedMember = (Decision, Option<ResolvedArtifact>);
 
 impl Group {
     /// Applies the decisions on all members. A denial ends the group, and a wait lets it wait; otherwise its members
     /// take their places, under this token.
     #[must_use]
-    pub fn judged(&self, decisions: &[Checked], places: Token, now: Timestamp) -> Self {
+    pub fn with_checks(&self, decisions: &[CheckedMember], place_token: Token, now: Timestamp) -> Self {
         let (mut group, may_all_pass) = apply_decisions(self, decisions, now);
         if may_all_pass {
-            (group.phase, group.places) = (Phase::Placing, Some(places));
+            (group.phase, group.place_token) = (Phase::Placing, Some(place_token));
             (group.because, group.approvals_wanted) = (None, None);
         }
         group
@@ -32,7 +32,7 @@ impl Group {
     /// Applies the decisions that were made after every member took its place. If all are allowed, this write decides
     /// the group.
     #[must_use]
-    pub fn decided(&self, decisions: &[Checked], now: Timestamp) -> Self {
+    pub fn with_final_checks(&self, decisions: &[CheckedMember], now: Timestamp) -> Self {
         let (mut group, may_all_pass) = apply_decisions(self, decisions, now);
         if may_all_pass {
             (group.status, group.code, group.because) = (Status::InProgress, None, None);
@@ -69,7 +69,7 @@ impl Group {
     /// Notes that the group has released its places.
     #[must_use]
     pub fn without_places(&self) -> Self {
-        Self { places: None, ..self.next() }
+        Self { place_token: None, ..self.next() }
     }
 
     /// Ends the group because deployer.json no longer has its environment.
@@ -189,12 +189,12 @@ impl Group {
 }
 
 /// Applies decisions to a group: it ends, or waits. The result is true if all are allowed.
-fn apply_decisions(before: &Group, decisions: &[Checked], now: Timestamp) -> (Group, bool) {
+fn apply_decisions(before: &Group, decisions: &[CheckedMember], now: Timestamp) -> (Group, bool) {
     let mut group = before.next();
     // The artifact is that of the time of the request: people approve that one.
-    for (member, (_, chosen)) in group.functions.iter_mut().zip(decisions) {
-        member.release = chosen.as_ref().map(|chosen| chosen.release.clone()).or(member.release.take());
-        member.chosen.clone_from(chosen);
+    for (member, (_, resolved)) in group.functions.iter_mut().zip(decisions) {
+        member.release = resolved.as_ref().map(|resolved| resolved.release.clone()).or(member.release.take());
+        member.resolved.clone_from(resolved);
     }
     let members_with_decisions = || before.functions.iter().zip(decisions);
     let ends = members_with_decisions().find_map(|(member, (decision, _))| match decision {

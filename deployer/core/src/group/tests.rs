@@ -16,7 +16,7 @@ fn functions() -> Vec<FunctionName> {
     ["api", "worker"].map(|name| FunctionName::parse(name).unwrap()).to_vec()
 }
 
-fn asked(time: i64) -> PromotionRequest {
+fn promotion_request(time: i64) -> PromotionRequest {
     PromotionRequest {
         functions: Functions::Together(functions()),
         from: EnvironmentName::parse("dev").unwrap(),
@@ -31,7 +31,7 @@ fn asked(time: i64) -> PromotionRequest {
     }
 }
 
-fn chosen() -> ResolvedArtifact {
+fn resolved() -> ResolvedArtifact {
     let bucket = BucketName::parse("acme-artifacts").unwrap();
     let artifact = ArtifactRef { bucket, key: "dev/api/1.zip".into(), version_id: "v".into() };
     ResolvedArtifact::of(Release::parse("1").unwrap(), artifact)
@@ -41,13 +41,13 @@ fn token() -> Token {
     Token::drawn(second(30), 1)
 }
 
-fn pass() -> [Checked; 2] {
-    [(); 2].map(|()| (Decision::Allow, Some(chosen())))
+fn pass() -> [CheckedMember; 2] {
+    [(); 2].map(|()| (Decision::Allow, Some(resolved())))
 }
 
 fn moving() -> Group {
-    let placing = Group::of(&asked(10), &functions(), second(20)).judged(&pass(), token(), second(30));
-    placing.decided(&pass(), second(30))
+    let placing = Group::of(&promotion_request(10), &functions(), second(20)).with_checks(&pass(), token(), second(30));
+    placing.with_final_checks(&pass(), second(30))
 }
 
 fn record(group: &Group, number: usize, status: Status) -> Option<DeploymentRecord> {
@@ -62,23 +62,26 @@ fn record(group: &Group, number: usize, status: Status) -> Option<DeploymentReco
 
 #[test]
 fn same_request_at_another_time_is_the_same_group() {
-    let (one, other) =
-        (Group::of(&asked(10), &functions(), second(20)), Group::of(&asked(99), &functions(), second(99)));
+    let (one, other) = (
+        Group::of(&promotion_request(10), &functions(), second(20)),
+        Group::of(&promotion_request(99), &functions(), second(99)),
+    );
     assert_eq!(one.id, other.id);
     assert_eq!(Group::open_key(&one.environment, one.id), format!("groups/open/prod/{}.json", one.id));
 }
 
 #[test]
 fn denied_member_ends_the_group_and_waiting_member_lets_it_wait() {
-    let group = Group::of(&asked(10), &functions(), second(20));
+    let group = Group::of(&promotion_request(10), &functions(), second(20));
     let no = Decision::Deny(Ending::Refused { code: Code::Rejected, because: "it leaks".into() });
-    let ended = group.judged(&[(Decision::Allow, Some(chosen())), (no, None)], token(), second(30));
+    let ended = group.with_checks(&[(Decision::Allow, Some(resolved())), (no, None)], token(), second(30));
     assert_eq!((ended.status, ended.phase, ended.code), (Status::Refused, Phase::Ended, Some(Code::Rejected)));
     assert_eq!(ended.because.as_deref(), Some("worker: it leaks; nothing was moved"));
     let wait = crate::promotion::Wait { approvals_wanted: 1, ..crate::promotion::Wait::over(second(99)) };
-    let waits = group.judged(&[(Decision::Allow, None), (Decision::Wait(wait), None)], token(), second(30));
+    let waits = group.with_checks(&[(Decision::Allow, None), (Decision::Wait(wait), None)], token(), second(30));
     assert_eq!((waits.status, waits.phase), (Status::Pending, Phase::Checking));
-    let again = waits.judged(&[(Decision::Allow, None), (Decision::Wait(wait_of(&waits)), None)], token(), second(31));
+    let again =
+        waits.with_checks(&[(Decision::Allow, None), (Decision::Wait(wait_of(&waits)), None)], token(), second(31));
     assert!(!again.differs_from(&waits), "nothing new is written");
 }
 
@@ -88,16 +91,17 @@ fn wait_of(_: &Group) -> crate::promotion::Wait {
 
 #[test]
 fn group_is_decided_after_its_members_hold_places_and_pass_again() {
-    let group = Group::of(&asked(10), &functions(), second(20));
-    let placing = group.judged(&pass(), token(), second(30));
-    assert_eq!((placing.phase, placing.status, placing.places), (Phase::Placing, Status::Pending, Some(token())));
+    let group = Group::of(&promotion_request(10), &functions(), second(20));
+    let placing = group.with_checks(&pass(), token(), second(30));
+    assert_eq!((placing.phase, placing.status, placing.place_token), (Phase::Placing, Status::Pending, Some(token())));
     assert_eq!(placing.state(), GroupState::Undecided);
-    let decided = placing.decided(&pass(), second(31));
+    let decided = placing.with_final_checks(&pass(), second(31));
     assert_eq!((decided.phase, decided.state()), (Phase::Moving, GroupState::Decided(second(31))));
-    let waits = placing.decided(&[(Decision::Allow, None), (Decision::Wait(wait_of(&group)), None)], second(31));
-    assert_eq!((waits.phase, waits.places), (Phase::Checking, Some(token())), "the places are given back first");
+    let waits =
+        placing.with_final_checks(&[(Decision::Allow, None), (Decision::Wait(wait_of(&group)), None)], second(31));
+    assert_eq!((waits.phase, waits.place_token), (Phase::Checking, Some(token())), "the places are given back first");
     let no = Decision::Deny(Ending::Refused { code: Code::Rejected, because: "it leaks".into() });
-    let ended = placing.decided(&[(Decision::Allow, None), (no, None)], second(31));
+    let ended = placing.with_final_checks(&[(Decision::Allow, None), (no, None)], second(31));
     assert_eq!((ended.phase, ended.status, ended.decided_at), (Phase::Ended, Status::Refused, None));
 }
 
@@ -133,7 +137,7 @@ fn failed_member_that_reached_a_target_is_rolled_back() {
 
 #[test]
 fn members_have_their_requests_ids_if_the_event_is_ahead() {
-    let group = Group::of(&asked(99), &functions(), second(20));
+    let group = Group::of(&promotion_request(99), &functions(), second(20));
     for member in &group.functions {
         assert_eq!(group.request(member, group.promotion_spec(member), token()).id, member.deployment);
     }
@@ -172,7 +176,7 @@ fn only_members_that_moved_are_rolled_back() {
 
 #[test]
 fn nobody_approves_their_own_group() {
-    let group = Group::of(&asked(10), &functions(), second(20));
+    let group = Group::of(&promotion_request(10), &functions(), second(20));
     let by = |who: &str| Approved { by: who.into(), account: None, at: second(30) };
     assert!(group.with_approval(&by("ann")).is_err());
     let approved = group.with_approval(&by("bob")).unwrap().unwrap();

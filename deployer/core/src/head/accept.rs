@@ -2,13 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::acquire::meet_again;
+use super::acquire::answer_duplicate;
 use super::admit::admit;
-use super::claim::own_write;
-use super::claimant::Claimant;
-use super::end::end_request;
+use super::claim::{Claimant, own_write};
+use super::end_request::end_request;
 use super::hold::hold_refusal;
-use super::live::Live;
+use super::live_artifact::LiveArtifact;
 use super::request::Request;
 use super::resolve_artifact::refuse_impossible;
 use super::rollback::{Evaluated, evaluate_rollback};
@@ -40,7 +39,7 @@ pub fn accept(head: &Head, request: &Request, at: &FunctionRef<'_>, rules: Rules
         return own_write;
     }
     if let Some(id) = head.id_of(request) {
-        return meet_again(head, id, at, me);
+        return answer_duplicate(head, id, at, me);
     }
     let mut next = head.next();
     next.known.remember(request.hash, request.id);
@@ -85,7 +84,7 @@ fn evaluate(head: &Head, request: &Request, at: &FunctionRef<'_>, rejects: &Reje
 /// Joins a request to an open deployment that was asked for the same before: that deployment answers both.
 fn join(mut head: Head, request: &Request, id: DeploymentId, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
     head.known.remember(request.hash, id);
-    let Transition { head: acquired, then } = meet_again(&head, id, at, me);
+    let Transition { head: acquired, then } = answer_duplicate(&head, id, at, me);
     let revision = head.revision;
     // Both changes are one write.
     Transition::to(Head { revision, ..acquired.map_or(head, |acquired| *acquired) }, then)
@@ -95,7 +94,8 @@ fn join(mut head: Head, request: &Request, id: DeploymentId, at: &FunctionRef<'_
 fn too_late(head: &Head, request: &Request, at: &FunctionRef<'_>, newer: String, now: Timestamp) -> DeploymentRecord {
     let record = at.record(request, Status::InProgress);
     let place = |outcome: &TargetOutcome| outcome.target().to_string();
-    let everywhere = |live: &&Live| record.targets.iter().all(|target| live.versions.contains_key(&place(target)));
+    let everywhere =
+        |live: &&LiveArtifact| record.targets.iter().all(|target| live.versions.contains_key(&place(target)));
     let artifact = request.artifact().map(|resolved| resolved.artifact);
     let live = head.live().filter(|live| Some(&live.artifact) == artifact.as_ref());
     let Some(live) = live.filter(everywhere) else {

@@ -1,8 +1,7 @@
 //! Acquires the work that others have left: a deployment whose owner has died or gave it up, or a request that nobody
 //! has claimed.
 
-use super::claim::{claim_next, own_write, resume};
-use super::claimant::Claimant;
+use super::claim::{Claimant, claim_next, own_write, resume};
 use super::displace::displace_active;
 use super::member::waits_behind_member;
 use super::state::Head;
@@ -44,7 +43,7 @@ pub fn acquire(head: &Head, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
 
 /// Answers a request that comes once more by the deployment that it has, and acquires that deployment if nobody works
 /// on it.
-pub(super) fn meet_again(head: &Head, id: DeploymentId, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
+pub(super) fn answer_duplicate(head: &Head, id: DeploymentId, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
     let queue = &head.queue;
     if let Some(index) = queue.place_of(id) {
         return Transition::none(Next::Deferred(Box::new(queue.waiting[index].clone())));

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::door::{Door, ServedBefore};
 use super::lambda_wait::LambdaWait;
 use super::request::Request;
-use super::resolved::ResolvedArtifact;
+use super::resolved_artifact::ResolvedArtifact;
 use crate::alias_traffic::Awaited;
 use crate::config::Target;
 use crate::id::{AliasName, DeploymentId, FunctionName, Token};
@@ -74,8 +74,8 @@ pub struct Active {
     pub hops: u32,
     /// The time at which a tick goes on with it, where it is parked; the time at which the sweep sends another tick,
     /// where it has sent one; none: the sweep sends one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub looks_at: Option<Timestamp>,
+    #[serde(default, rename = "looks_at", skip_serializing_if = "Option::is_none")]
+    pub next_look_at: Option<Timestamp>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
@@ -96,7 +96,7 @@ impl Active {
 
     /// The deployment and the claim that stand in the way of a later request, and the time until which they do.
     pub(super) fn behind(&self) -> (DeploymentId, Token, Timestamp) {
-        (self.request.id, self.claim, self.looks_at.map_or(self.lease_until, |at| at.max(self.lease_until)))
+        (self.request.id, self.claim, self.next_look_at.map_or(self.lease_until, |at| at.max(self.lease_until)))
     }
 }
 

@@ -1,7 +1,6 @@
 //! A request that no rule refuses is admitted to the queue.
 
-use super::claim::{claim_next, resume};
-use super::claimant::Claimant;
+use super::claim::{Claimant, claim_next, resume};
 use super::displace::{displace_active, displace_pending, end_waiting};
 use super::member::waits_behind_member;
 use super::request::Request;

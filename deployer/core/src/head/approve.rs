@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::end::end_request;
+use super::end_request::end_request;
 use super::request::Request;
 use super::source::Source;
 use super::state::Head;
@@ -14,13 +14,13 @@ use crate::record::{Approved, Code, Ending};
 #[derive(Debug, Clone, PartialEq)]
 pub enum ApprovalEffect {
     /// This is to be written.
-    Now(Box<Head>),
+    Write(Box<Head>),
     /// The same person has approved it before.
-    Earlier,
+    Duplicate,
     /// No promotion of this id waits here.
     NotWaiting,
     /// It does not count: the sentence says why.
-    Void(String),
+    Ineligible(String),
 }
 
 /// Adds an approval to a promotion that waits.
@@ -32,13 +32,13 @@ pub fn approve(head: &Head, id: DeploymentId, approved: &Approved) -> ApprovalEf
         return ApprovalEffect::NotWaiting;
     };
     if approved.repeats_one_of(&promoting.approvals) {
-        return ApprovalEffect::Earlier;
+        return ApprovalEffect::Duplicate;
     }
     if let Err(because) = approved.check_eligible(cause.requested_by.as_deref()) {
-        return ApprovalEffect::Void(because);
+        return ApprovalEffect::Ineligible(because);
     }
     promoting.approvals.push(approved.clone());
-    ApprovalEffect::Now(Box::new(next))
+    ApprovalEffect::Write(Box::new(next))
 }
 
 /// Ends a promotion that waits, because somebody declines it.
@@ -49,5 +49,5 @@ pub fn decline(head: &Head, id: DeploymentId, because: String, at: &FunctionRef<
     let waiting = next.queue.waiting.remove(index);
     let ending = Ending::Refused { code: Code::NotPromotable, because };
     end_request(&mut next, &waiting.request, waiting.record(at).ended(ending, now));
-    ApprovalEffect::Now(Box::new(next))
+    ApprovalEffect::Write(Box::new(next))
 }

@@ -2,12 +2,25 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use super::active::Active;
-use super::claimant::Claimant;
 use super::request::Request;
 use super::state::Head;
 use super::transition::{Next, Transition};
 use crate::function_ref::FunctionRef;
+use crate::id::Token;
+
+/// An invocation that wants to claim a deployment, and the time until which it may work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claimant {
+    /// The token, drawn for this claim alone.
+    pub token: Token,
+    /// The present time by the claimant's clock.
+    pub now: Timestamp,
+    /// The claimant's deadline and ten seconds.
+    pub lease_until: Timestamp,
+}
 
 impl Active {
     /// Claims a deployment that nobody has worked on yet.
@@ -31,7 +44,7 @@ impl Active {
             awaits: vec![],
             start_unpublished: false,
             hops: 0,
-            looks_at: None,
+            next_look_at: None,
         }
     }
 }
@@ -59,7 +72,7 @@ pub(super) fn claim(mut head: Head, request: Request, at: &FunctionRef<'_>, me: 
 pub(super) fn resume(mut head: Head, from: &Active, me: &Claimant) -> Transition {
     let attempts = from.attempts + 1;
     let (claim, lease_until) = (me.token, me.lease_until);
-    let active = Active { claim, lease_until, attempts, looks_at: None, ..from.clone() };
+    let active = Active { claim, lease_until, attempts, next_look_at: None, ..from.clone() };
     head.queue.active = Some(active.clone());
     Transition::to(head, Next::Work(active))
 }

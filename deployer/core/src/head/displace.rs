@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::end::{end_request, end_untouched};
+use super::end_request::{end_request, end_untouched};
 use super::request::Request;
 use super::state::Head;
 use crate::function_ref::FunctionRef;

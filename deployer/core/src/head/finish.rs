@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::active::Active;
-use super::claimant::Claimant;
+use super::claim::Claimant;
 use super::door::Door;
-use super::doors::{keep_doors, remember_served_before, still_open};
-use super::end::end_request;
+use super::drift::describe_drift;
+use super::end_request::end_request;
 use super::live_state::LiveState;
-use super::live_target::LiveTarget;
+use super::live_state::LiveTarget;
+use super::open_doors::{keep_doors, remember_served_before, still_open};
 use super::outbox::SideEffect;
-use super::overwritten::found_otherwise;
-use super::rollback::let_rollbacks_go_by_history;
+use super::rollback::retarget_rollbacks_to_history;
 use super::state::Head;
 use crate::config::Target;
 use crate::function_ref::FunctionRef;
@@ -21,7 +21,7 @@ use crate::record::{DeploymentRecord, Status, TargetOutcome};
 
 /// The end of a deployment, as its owner knows it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct End {
+pub struct DeploymentEnd {
     /// The ended record.
     pub record: DeploymentRecord,
     /// The keys that it has set beside the code, or may have; none: it has left them alone.
@@ -60,7 +60,7 @@ pub enum Finish {
 /// Ends the deployment that is under a claim: sets what is live, frees the claim, and puts the ended record into the
 /// outbox. If there is a claimant for the next deployment, it claims that too.
 #[must_use]
-pub fn finish(head: &Head, claim: Token, end: &End, at: &FunctionRef<'_>, next: Option<&Claimant>) -> Finish {
+pub fn finish(head: &Head, claim: Token, end: &DeploymentEnd, at: &FunctionRef<'_>, next: Option<&Claimant>) -> Finish {
     let Some(active) = head.queue.claimed(claim) else {
         let next = next.and_then(|next| head.queue.claimed(next.token)).cloned();
         let is_over = head.ended.ids.contains(&end.record.id);
@@ -83,7 +83,7 @@ pub fn finish(head: &Head, claim: Token, end: &End, at: &FunctionRef<'_>, next: 
         let targets = ended.live_state.targets.iter_mut();
         targets.filter(|live| live.target == *target).for_each(|live| live.unprovisioned_at = at);
     }
-    let_rollbacks_go_by_history(&mut ended.queue, &record, head.live());
+    retarget_rollbacks_to_history(&mut ended.queue, &record, head.live());
     let completed = ended.live_state.set_live(active, &record);
     keep_doors(&mut ended, &end.doors, record.finished_at.unwrap_or(record.started_at));
     end_request(&mut ended, &active.request, record);
@@ -98,7 +98,7 @@ pub fn finish(head: &Head, claim: Token, end: &End, at: &FunctionRef<'_>, next: 
 }
 
 /// Completes the record by what the head knows: who stopped the deployment, and what was found beside it.
-fn final_record(head: &Head, active: &Active, end: &End) -> DeploymentRecord {
+fn final_record(head: &Head, active: &Active, end: &DeploymentEnd) -> DeploymentRecord {
     let mut record = end.record.clone();
     for outcome in record.targets.iter_mut().filter(|outcome| !outcome.has_arrived()) {
         let target = outcome.target();
@@ -107,13 +107,13 @@ fn final_record(head: &Head, active: &Active, end: &End) -> DeploymentRecord {
     if let Some(rollback) = active.stop {
         record = record.stopped_by(rollback);
     }
-    let found = [found_otherwise(&head.live_state, &record), still_open(&end.doors, record.finished_at)];
+    let found = [describe_drift(&head.live_state, &record), still_open(&end.doors, record.finished_at)];
     found.iter().flatten().for_each(|found| record.add(found));
     record
 }
 
 /// Sets what is known of a target after a deployment.
-fn set_target(live_state: &mut LiveState, active: &Active, outcome: &TargetOutcome, end: &End) {
+fn set_target(live_state: &mut LiveState, active: &Active, outcome: &TargetOutcome, end: &DeploymentEnd) {
     let target = outcome.target();
     let is_written = end.written.contains(&target) || active.may_have_written_to(&target);
     let version = outcome.version.as_ref().filter(|_| outcome.has_arrived());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::active::Active;
-use super::live::{Completed, Live};
+use super::live_artifact::{Completed, LiveArtifact};
 use super::live_state::{HISTORY, LiveState};
 use crate::id::Version;
 use crate::record::{CauseKind, DeploymentRecord, Status, TargetOutcome};
@@ -15,7 +15,7 @@ impl LiveState {
     /// Returns the completion, if by this end an artifact that calls for promotions serves all targets for the first
     /// time.
     pub(super) fn set_live(&mut self, active: &Active, record: &DeploymentRecord) -> Option<Completed> {
-        let mut live = Live::brought_by(record)?;
+        let mut live = LiveArtifact::brought_by(record)?;
         live.former = self.former_versions(&live);
         let is_live = self.live().is_some_and(|first| first.is_same_as(&live.artifact, live.sha256));
         if active.stop.is_some() && !is_live {
@@ -55,9 +55,9 @@ impl LiveState {
     }
 
     /// Returns the versions by which an artifact served targets when it was live before.
-    fn former_versions(&self, live: &Live) -> BTreeMap<String, Version> {
-        let same_name = |one: &Live| one.function_name.is_none() || one.function_name == live.function_name;
-        let is_it = |one: &&Live| one.is_same_as(&live.artifact, live.sha256) && same_name(one);
+    fn former_versions(&self, live: &LiveArtifact) -> BTreeMap<String, Version> {
+        let same_name = |one: &LiveArtifact| one.function_name.is_none() || one.function_name == live.function_name;
+        let is_it = |one: &&LiveArtifact| one.is_same_as(&live.artifact, live.sha256) && same_name(one);
         let before = self.history.iter().chain(&self.left).find(is_it);
         let known = before.into_iter().flat_map(|before| before.former.iter().chain(&before.versions));
         known.filter(|(target, _)| !live.versions.contains_key(*target)).map(|(t, v)| (t.clone(), v.clone())).collect()
@@ -65,17 +65,17 @@ impl LiveState {
 
     /// Leaves all that was live after the artifact which a rollback has brought back. The artifact's own former entry
     /// goes too, for it is live anew.
-    pub(super) fn leave_newer_than(&mut self, live: &Live) {
-        let is_it = |earlier: &Live| earlier.is_same_as(&live.artifact, live.sha256);
+    pub(super) fn leave_newer_than(&mut self, live: &LiveArtifact) {
+        let is_it = |earlier: &LiveArtifact| earlier.is_same_as(&live.artifact, live.sha256);
         let Some(at) = self.history.iter().position(is_it).filter(|at| *at > 0) else { return };
-        let newer: Vec<Live> = self.history.drain(..=at).take(at).collect();
+        let newer: Vec<LiveArtifact> = self.history.drain(..=at).take(at).collect();
         for left in newer.into_iter().rev() {
             self.leave(left);
         }
     }
 
     /// Remembers an artifact as one that was rolled back from.
-    fn leave(&mut self, left: Live) {
+    fn leave(&mut self, left: LiveArtifact) {
         self.left.retain(|other| other.artifact != left.artifact);
         self.left.insert(0, left);
         self.left.truncate(HISTORY);

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::active::Active;
-use super::end::{end_request, end_untouched};
+use super::end_request::{end_request, end_untouched};
 use super::request::Request;
 use super::state::Head;
 use crate::function_ref::FunctionRef;
@@ -48,7 +48,7 @@ pub fn hold(head: &Head, hold: Hold, at: &FunctionRef<'_>, id: &str, now: Timest
     for request in held {
         end_request(&mut next, &request, at.record(&request, Status::Pending).ended(refusal.clone(), now));
     }
-    CommandEffect::Now(Box::new(next))
+    CommandEffect::Write(Box::new(next))
 }
 
 /// Ends the hold; `id` is the command's. `None`: there is none.
@@ -65,7 +65,7 @@ pub fn release_hold(head: &Head, at: &FunctionRef<'_>, id: &str) -> Option<Comma
     let mut next = head.next();
     next.known.carry_out(hash);
     next.hold = None;
-    Some(CommandEffect::Now(Box::new(next)))
+    Some(CommandEffect::Write(Box::new(next)))
 }
 
 fn hold_hash(verb: &str, id: &str, at: &FunctionRef<'_>) -> RequestHash {

@@ -3,10 +3,9 @@
 
 use jiff::Timestamp;
 
-use super::claim::claim;
-use super::claimant::Claimant;
+use super::claim::{Claimant, claim};
 use super::displace::displace_waiting;
-use super::end::end_request;
+use super::end_request::end_request;
 use super::queue::Queue;
 use super::request::Request;
 use super::state::Head;
@@ -19,9 +18,9 @@ use crate::record::{Ending, Status};
 
 /// The answer to a member that asks for its place.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Placing {
+pub enum Reservation {
     /// This is to be written.
-    Now(Box<Head>),
+    Write(Box<Head>),
     /// The member holds its place already, or its deployment has begun.
     HasPlace,
     /// The member has ended here already.
@@ -33,30 +32,30 @@ pub enum Placing {
 /// Reserves the place of a group's member, unless another group's member holds it. The request bears the token of the
 /// group's places, so that only the holder of that token releases the place.
 #[must_use]
-pub fn reserve_place(head: &Head, request: &Request, now: Timestamp) -> Placing {
+pub fn reserve_place(head: &Head, request: &Request, now: Timestamp) -> Reservation {
     let is_other = |open: &&Request| open.group().is_some() && open.group() != request.group();
     if let Some(other) = head.queue.open().find(is_other).and_then(Request::group) {
-        return Placing::Behind(other);
+        return Reservation::Behind(other);
     }
     let mut next = head.next();
     if let Some(held) = next.queue.waiting.iter_mut().find(|waiting| waiting.request.hash == request.hash) {
         if held.request.place_token() == request.place_token() {
-            return Placing::HasPlace;
+            return Reservation::HasPlace;
         }
         held.request.source.clone_from(&request.source);
-        return Placing::Now(Box::new(next));
+        return Reservation::Write(Box::new(next));
     }
     if head.queue.open().any(|open| open.hash == request.hash) {
-        return Placing::HasPlace;
+        return Reservation::HasPlace;
     }
     if head.id_of(request).is_some() {
-        return Placing::Ended;
+        return Reservation::Ended;
     }
     let behind = head.queue.pending.iter().map(|pending| pending.id).collect();
     let wait = Wait { for_group: true, ..Wait::over(now) };
     let place = Some(Place { behind });
     next.queue.waiting.push(Waiting { request: request.clone(), wait, notified: true, place });
-    Placing::Now(Box::new(next))
+    Reservation::Write(Box::new(next))
 }
 
 /// Releases the place that the member of an undecided group has reserved under this token: nothing is left of it.
@@ -78,7 +77,7 @@ impl Request {
     }
 
     fn place_token(&self) -> Option<Token> {
-        self.promotion_spec().and_then(|promoting| promoting.place)
+        self.promotion_spec().and_then(|promoting| promoting.place_token)
     }
 }
 

@@ -38,7 +38,7 @@ pub struct Wakeup {
 
 /// The part of a function's work that one pass leaves out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct LeftOut {
+pub struct SkippedWork {
     /// The outbox: this pass has flushed it already, and what could not be done stays.
     pub outbox: bool,
     /// The promotions that wait: this pass has evaluated them already.
@@ -47,7 +47,7 @@ pub struct LeftOut {
     pub pause: bool,
 }
 
-impl LeftOut {
+impl SkippedWork {
     /// Leaves out all but deployments: a tick or an owner goes on with those alone.
     #[must_use]
     pub fn all_but_deployments() -> Self {
@@ -58,11 +58,11 @@ impl LeftOut {
 impl Head {
     /// Returns the action that the function needs next.
     #[must_use]
-    pub fn next_action(&self, now: Timestamp, left_out: LeftOut) -> NextAction {
-        if !left_out.outbox && !self.outbox().is_empty() {
+    pub fn next_action(&self, now: Timestamp, skipped: SkippedWork) -> NextAction {
+        if !skipped.outbox && !self.outbox().is_empty() {
             return NextAction::FlushOutbox;
         }
-        if !left_out.waiting && !self.waiting().is_empty() {
+        if !skipped.waiting && !self.waiting().is_empty() {
             return NextAction::Evaluate;
         }
         let Some(active) = self.active() else {
@@ -70,7 +70,7 @@ impl Head {
             return next.map_or(NextAction::Nothing, |next| NextAction::Deploy(Wakeup { id: next.id, claim: None }));
         };
         let on = Wakeup { id: active.request.id, claim: Some(active.claim) };
-        let pause = active.tick_overdue_at().filter(|_| !left_out.pause);
+        let pause = active.tick_overdue_at().filter(|_| !skipped.pause);
         let until = active.lease_until.max(pause.unwrap_or(active.lease_until));
         if now < until { NextAction::Wait { on, until } } else { NextAction::Resume(on) }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::live::Completed;
+use super::live_artifact::Completed;
 use crate::as_read::AsRead;
 use crate::id::{DeploymentId, Token};
 use crate::record::DeploymentRecord;

@@ -77,14 +77,14 @@ impl Active {
 
     /// Returns the time from which on nobody believes any more that the tick comes; none where none was sent.
     pub(super) fn tick_overdue_at(&self) -> Option<Timestamp> {
-        self.looks_at.and_then(|at| at.checked_add(TICKS_COME_WITHIN).ok())
+        self.next_look_at.and_then(|at| at.checked_add(TICKS_COME_WITHIN).ok())
     }
 
     /// Parks it. One that was asked to stop meanwhile is looked at now, not when that was planned: whoever asks waits
     /// for it.
     pub(super) fn park(&mut self, look_at: Option<Timestamp>, now: Timestamp) {
         self.hops += 1;
-        self.looks_at = if self.stop.is_some() { Some(now) } else { look_at };
+        self.next_look_at = if self.stop.is_some() { Some(now) } else { look_at };
     }
 }
 
@@ -111,7 +111,7 @@ pub fn with_tick_sent(head: &Head, now: Timestamp) -> Option<Head> {
     head.active().filter(|active| active.hops > 0 && active.lease_until <= now)?;
     let mut next = head.next();
     if let Some(active) = &mut next.queue.active {
-        active.looks_at = now.checked_add(NO_OTHER_FOR).ok();
+        active.next_look_at = now.checked_add(NO_OTHER_FOR).ok();
     }
     Some(next)
 }

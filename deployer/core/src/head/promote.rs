@@ -2,13 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::acquire::meet_again;
+use super::acquire::answer_duplicate;
 use super::active::Active;
 use super::admit::admit;
-use super::claim::own_write;
-use super::claimant::Claimant;
+use super::claim::{Claimant, own_write};
 use super::displace::displace_waiting;
-use super::end::end_request;
+use super::end_request::end_request;
 use super::member::admit_member;
 use super::request::Request;
 use super::source::Source;
@@ -37,7 +36,7 @@ pub fn accept_promotion(
         return own_write;
     }
     if let Some(id) = head.id_of(request) {
-        return meet_again(head, id, at, me);
+        return answer_duplicate(head, id, at, me);
     }
     let mut next = head.next();
     next.known.remember(request.hash, request.id);

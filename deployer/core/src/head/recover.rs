@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 
-use super::live::{Completed, Live, calls_for_promotions};
+use super::live_artifact::{Completed, LiveArtifact, calls_for_promotions};
 use super::live_state::{HISTORY, LiveState};
 use super::outbox::{OutboxEntry, SideEffect};
 use super::state::Head;
@@ -55,7 +55,8 @@ pub fn with_recovered_live(head: &Head, record: Option<&DeploymentRecord>) -> He
     let Some(id) = missing_live(head) else { return head.clone() };
     let mut head = head.clone();
     let state = &mut head.live_state;
-    let found = record.filter(|record| record.id == id).and_then(|record| Some((record, Live::brought_by(record)?)));
+    let found =
+        record.filter(|record| record.id == id).and_then(|record| Some((record, LiveArtifact::brought_by(record)?)));
     let Some((record, live)) = found else {
         state.unrecovered = Some(id);
         return head;

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::order::{Mark, Sequencer};
-use super::resolved::ResolvedArtifact;
+use super::resolved_artifact::ResolvedArtifact;
 use super::source::{Rollback, Source};
 use crate::artifact::{ArtifactRef, LocatedUpload};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
@@ -44,7 +44,7 @@ impl Request {
             id: upload.deployment_id(),
             hash: upload.identity(),
             source: Source::Artifact {
-                release: upload.place.release.clone(),
+                release: upload.key.release.clone(),
                 artifact: upload.artifact.clone(),
                 sequencer: upload.sequencer.clone(),
             },
@@ -109,7 +109,7 @@ impl Request {
             unseen_since: None,
             freeze_override: None,
             group: None,
-            place: None,
+            place_token: None,
         };
         let cause = Cause {
             kind: CauseKind::AutomaticPromotion,

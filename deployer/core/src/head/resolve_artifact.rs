@@ -1,9 +1,9 @@
 //! The head resolves the artifact of a request that does not name one itself: what is live, or what was.
 
 use super::active::Active;
-use super::live::Live;
+use super::live_artifact::LiveArtifact;
 use super::request::Request;
-use super::resolved::ResolvedArtifact;
+use super::resolved_artifact::ResolvedArtifact;
 use super::rollback::artifact_to_roll_back_to;
 use super::source::{Rollback, Source};
 use super::state::Head;
@@ -67,10 +67,10 @@ fn artifact_after_undo(
     targets: &[Target],
     rejects: &Rejects,
 ) -> Result<ResolvedArtifact, Ending> {
-    let is_it = |live: &Live| artifact.map_or(live.release == *release, |artifact| live.artifact == *artifact);
+    let is_it = |live: &LiveArtifact| artifact.map_or(live.release == *release, |artifact| live.artifact == *artifact);
     let is_live = head.live().is_some_and(is_it);
     let is_somewhere = head.targets().iter().any(|target| target.release.as_ref() == Some(release));
-    let is_of = |live: &Live| of.is_none_or(|of| live.deployment == of);
+    let is_of = |live: &LiveArtifact| of.is_none_or(|of| live.deployment == of);
     let is_anothers = is_live && !head.live().is_some_and(is_of);
     if let Some(live) = head.live().filter(|_| is_anothers || (!is_live && is_somewhere)) {
         let rejected = rejects.refusal(&live.release, live.sha256);
@@ -84,7 +84,7 @@ fn artifact_after_undo(
 
 /// Refuses the redeploy of an artifact that was never complete and that no present target serves: it may never have
 /// worked.
-fn check_redeployable(live: &Live, targets: &[Target]) -> Result<(), Ending> {
+fn check_redeployable(live: &LiveArtifact, targets: &[Target]) -> Result<(), Ending> {
     let is_served = live.lacking(targets).len() < targets.len();
     if live.complete || is_served {
         return Ok(());

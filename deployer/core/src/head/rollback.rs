@@ -1,12 +1,12 @@
 //! Rollbacks. The write that accepts a rollback evaluates what it means, before it stops or displaces anything; its
 //! claim finds out what it goes back to.
 
-use super::live::Live;
+use super::live_artifact::LiveArtifact;
 use super::live_state::LiveState;
 use super::queue::Queue;
 use super::recover::unrecovered_refusal;
 use super::request::Request;
-use super::resolved::ResolvedArtifact;
+use super::resolved_artifact::ResolvedArtifact;
 use super::source::{Rollback, Source};
 use super::state::Head;
 use crate::artifact::ArtifactRef;
@@ -87,10 +87,15 @@ pub(super) fn artifact_to_roll_back_to(
 
 /// Lets the rollbacks that meant an ended deployment go by history, if it turns out that the deployment has brought
 /// what was live already: its bytes are known only now.
-pub(super) fn let_rollbacks_go_by_history(queue: &mut Queue, undone: &DeploymentRecord, was_live: Option<&Live>) {
+pub(super) fn retarget_rollbacks_to_history(
+    queue: &mut Queue,
+    undone: &DeploymentRecord,
+    was_live: Option<&LiveArtifact>,
+) {
     let artifact = undone.artifact.as_ref();
     let brought = artifact.map(|artifact| (artifact.reference(), artifact.sha256));
-    let is_live = |live: &Live| brought.as_ref().is_some_and(|(artifact, sha256)| live.is_same_as(artifact, *sha256));
+    let is_live =
+        |live: &LiveArtifact| brought.as_ref().is_some_and(|(artifact, sha256)| live.is_same_as(artifact, *sha256));
     if !was_live.is_some_and(is_live) {
         return;
     }
@@ -129,9 +134,9 @@ fn check_as_seen(head: &Head, rollback: &Rollback) -> Result<(), Ending> {
 }
 
 /// Describes since when an artifact is live, and by what.
-fn origin(live: &Live) -> String {
+fn origin(live: &LiveArtifact) -> String {
     let by = live.by.as_deref().map_or(String::new(), |who| format!(" by {who}"));
-    let Live { release, deployment, since, .. } = live;
+    let LiveArtifact { release, deployment, since, .. } = live;
     match live.cause {
         _ if live.restored_by.is_some() => {
             format!("release {release} is live since {since}: rollback {} has restored it", live.id())
@@ -146,7 +151,7 @@ fn origin(live: &Live) -> String {
 /// Resolves the newest artifact before what is live that is not rejected and has other bytes. A rollback that has not
 /// reached every target yet is completed first.
 fn artifact_before_live(state: &LiveState, targets: &[Target], rejects: &Rejects) -> Result<ResolvedArtifact, Ending> {
-    let is_good = |live: &Live| rejects.refusal(&live.release, live.sha256).is_none();
+    let is_good = |live: &LiveArtifact| rejects.refusal(&live.release, live.sha256).is_none();
     if let Some(live) = state.live().filter(|live| live.is_half_rolled_back(targets) && is_good(live)) {
         let because = format!(
             "it completes rollback {} to release {}, which was on {}; to go back further, name the release",
@@ -158,15 +163,16 @@ fn artifact_before_live(state: &LiveState, targets: &[Target], rejects: &Rejects
     }
     unrecovered_refusal(state).map_or(Ok(()), Err)?;
     let live = state.live();
-    let is_other = |earlier: &&Live| !live.is_some_and(|live| live.is_same_as(&earlier.artifact, earlier.sha256));
-    let earlier: Vec<&Live> = state.history.iter().filter(is_other).collect();
+    let is_other =
+        |earlier: &&LiveArtifact| !live.is_some_and(|live| live.is_same_as(&earlier.artifact, earlier.sha256));
+    let earlier: Vec<&LiveArtifact> = state.history.iter().filter(is_other).collect();
     let good = earlier.iter().find(|earlier| is_good(earlier));
     good.map(|live| ResolvedArtifact::again(live)).ok_or_else(|| nothing_earlier(state, earlier.len()))
 }
 
 /// Finds the artifact that every target ends at when a deployment is undone: what is live, or what was live before if
 /// that is rejected.
-fn base<'a>(state: &'a LiveState, rejects: &Rejects) -> Option<&'a Live> {
+fn base<'a>(state: &'a LiveState, rejects: &Rejects) -> Option<&'a LiveArtifact> {
     state.history.iter().find(|live| rejects.refusal(&live.release, live.sha256).is_none())
 }
 
@@ -200,7 +206,7 @@ fn same_rollback<'a>(head: &'a Head, meant: Option<&Request>) -> Option<&'a Requ
 }
 
 fn only_stopped(state: &LiveState, undone: DeploymentId) -> Ending {
-    let is_its = |live: &&Live| live.deployment == undone;
+    let is_its = |live: &&LiveArtifact| live.deployment == undone;
     let made = state.live().filter(is_its).map_or(String::new(), |live| {
         let made: Vec<String> =
             live.versions.iter().map(|(target, version)| format!("version {version} in {target}")).collect();

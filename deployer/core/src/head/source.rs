@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::resolved::ResolvedArtifact;
+use super::resolved_artifact::ResolvedArtifact;
 use crate::artifact::ArtifactRef;
 use crate::id::{DeploymentId, Release};
 use crate::promotion::PromotionSpec;

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::active::Active;
 use super::door::Door;
-use super::ended::EndedDeployments;
+use super::ended_deployments::EndedDeployments;
 use super::known::KnownRequests;
-use super::live::Live;
+use super::live_artifact::LiveArtifact;
 use super::live_state::LiveState;
-use super::live_target::LiveTarget;
+use super::live_state::LiveTarget;
 use super::order::Newest;
 use super::outbox::{Failure, OutboxEntry};
 use super::queue::Queue;
@@ -88,19 +88,19 @@ impl Head {
 
     /// The artifact that was the last to reach a target, on all targets or on some.
     #[must_use]
-    pub fn live(&self) -> Option<&Live> {
+    pub fn live(&self) -> Option<&LiveArtifact> {
         self.live_state.live()
     }
 
     /// The sequence of what was live, newest first.
     #[must_use]
-    pub fn history(&self) -> &[Live] {
+    pub fn history(&self) -> &[LiveArtifact] {
         &self.live_state.history
     }
 
     /// The artifacts that were rolled back from, newest first.
     #[must_use]
-    pub fn left(&self) -> &[Live] {
+    pub fn left(&self) -> &[LiveArtifact] {
         &self.live_state.left
     }
 

@@ -171,7 +171,7 @@ function_fields!(manifest);
 impl FunctionConfig {
     /// Returns the names of the variables and tags that it sets.
     #[must_use]
-    pub fn named(&self) -> ManagedKeys {
+    pub fn managed_keys(&self) -> ManagedKeys {
         ManagedKeys {
             variables: self.variables.iter().flat_map(BTreeMap::keys).cloned().collect(),
             tags: self.tags.iter().flat_map(BTreeMap::keys).cloned().collect(),

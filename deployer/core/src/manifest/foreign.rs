@@ -42,7 +42,7 @@ pub struct Converted {
     /// The number of settings that were left out.
     pub left_out: usize,
     /// The mistakes in the manifest as a whole, if settings of the file contradict each other.
-    pub mistakes: Option<String>,
+    pub manifest_error: Option<String>,
     /// Whether the manifest contains values of variables.
     pub has_values: bool,
 }
@@ -87,8 +87,8 @@ pub fn convert(file: impl AsRef<[u8]>) -> Result<Converted, NotConverted> {
     let has_values = variables.and_then(Value::as_object).is_some_and(|variables| !variables.is_empty());
     let (text, left_out) = made.text();
     let text = format!("# Made of the function.json of {}.\n{text}", tool.name());
-    let mistakes = Manifest::parse(ManifestFormat::Toml, text.as_bytes()).err().map(|error| error.to_string());
-    Ok(Converted { tool, function, text, left_out, mistakes, has_values })
+    let manifest_error = Manifest::parse(ManifestFormat::Toml, text.as_bytes()).err().map(|error| error.to_string());
+    Ok(Converted { tool, function, text, left_out, manifest_error, has_values })
 }
 
 fn is_image(file: &Table) -> bool {
@@ -210,10 +210,12 @@ impl Conversion {
 
     /// Returns the reason why a table is written as a comment. Fields that were left out before are only named.
     fn reason_for_comment(&self, error: &ManifestError) -> String {
-        let mistakes = error.mistakes();
-        let block = mistakes.first().map_or("this", |mistake| mistake.path.split('.').next().unwrap_or_default());
-        let is_told = |path: &str| self.lacking_paths.iter().any(|lacking| lacking == path);
-        let lacking: Vec<&str> = mistakes.iter().map(|mistake| &*mistake.path).filter(|path| is_told(path)).collect();
+        let diagnostics = error.diagnostics();
+        let block =
+            diagnostics.first().map_or("this", |diagnostic| diagnostic.path.split('.').next().unwrap_or_default());
+        let is_lacking = |path: &str| self.lacking_paths.iter().any(|lacking| lacking == path);
+        let lacking: Vec<&str> =
+            diagnostics.iter().map(|diagnostic| &*diagnostic.path).filter(|path| is_lacking(path)).collect();
         if lacking.is_empty() {
             format!("{block} is left out until this is right: {error}")
         } else {
@@ -232,7 +234,7 @@ fn find_mistake(ours: &str, name: Option<&str>, value: &Value) -> Option<String>
     let manifest =
         path.rev().fold(value.clone(), |inner, part| Value::Object([(part.to_owned(), inner)].into_iter().collect()));
     let error = Manifest::parse(ManifestFormat::Json, manifest.to_string().as_bytes()).err()?;
-    let at_fault = error.mistakes().iter().find(|mistake| !mistake.sentence.starts_with("required"))?;
+    let at_fault = error.diagnostics().iter().find(|diagnostic| !diagnostic.sentence.starts_with("required"))?;
     Some(at_fault.sentence.to_string())
 }
 

@@ -102,17 +102,17 @@ pub enum ManifestError {
 impl ManifestError {
     /// Returns the mistakes; none if the file was not read.
     #[must_use]
-    pub fn mistakes(&self) -> &[Diagnostic] {
+    pub fn diagnostics(&self) -> &[Diagnostic] {
         match self {
-            Self::Diagnostics(mistakes) => mistakes.all(),
+            Self::Diagnostics(diagnostics) => diagnostics.all(),
             Self::TooLong { .. } => &[],
         }
     }
 }
 
 impl From<Diagnostic> for ManifestError {
-    fn from(mistake: Diagnostic) -> Self {
-        Self::Diagnostics(mistake.into())
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Diagnostics(diagnostic.into())
     }
 }
 
@@ -141,14 +141,14 @@ impl Manifest {
     }
 
     fn check(base: Table, overlays: Table) -> Result<Self, ManifestError> {
-        let mut mistakes = Vec::new();
+        let mut diagnostics = Vec::new();
         let mut wrong = BTreeSet::new();
         for (name, value) in &base {
             let found = check_field(name, value, &BASE);
             if !found.is_empty() {
                 wrong.insert(name.as_str());
             }
-            mistakes.extend(found);
+            diagnostics.extend(found);
         }
         if overlays.len() > MAX_ENVIRONMENTS {
             let sentence = format_args!("names {} environments; at most {MAX_ENVIRONMENTS}", overlays.len());
@@ -160,8 +160,8 @@ impl Manifest {
             let (name, overlay) = match (EnvironmentName::parse(name), table(&path, overlay)) {
                 (Ok(name), Ok(overlay)) => (name, overlay),
                 (name, overlay) => {
-                    mistakes.extend(name.err().map(|error| Diagnostic::new(path, error)));
-                    mistakes.extend(overlay.err());
+                    diagnostics.extend(name.err().map(|error| Diagnostic::new(path, error)));
+                    diagnostics.extend(overlay.err());
                     continue;
                 }
             };
@@ -170,11 +170,11 @@ impl Manifest {
                 let mut merged = base.get(field).cloned().unwrap_or_default();
                 apply_overlay(&mut merged, value);
                 let found = check_field(field, &merged, &OVERLAY);
-                mistakes.extend(found.into_iter().map(|mistake| mistake.prefixed(&path)));
+                diagnostics.extend(found.into_iter().map(|diagnostic| diagnostic.prefixed(&path)));
             }
             checked_overlays.insert(name, overlay);
         }
-        Diagnostics::error_if_any(mistakes)?;
+        Diagnostics::error_if_any(diagnostics)?;
 
         // Null means absent: Terraform's jsonencode writes it.
         let base = base.into_iter().filter(|(_, value)| !value.is_null()).collect();
@@ -183,7 +183,7 @@ impl Manifest {
         for name in manifest.overlays.keys() {
             let path = format!("{ENVIRONMENTS}.{name}");
             let violations = rules::combined_violations(&manifest.merged(name)?);
-            together.extend(violations.into_iter().map(|mistake| mistake.prefixed(&path)));
+            together.extend(violations.into_iter().map(|diagnostic| diagnostic.prefixed(&path)));
         }
         Diagnostics::error_if_any(together)?;
         Ok(manifest)
@@ -275,13 +275,13 @@ fn without_required(table: &mut Table) {
 /// Returns the mistakes in one field of the file. Each field is read alone, so that all mistakes are found at once.
 fn check_field(name: &str, value: &Value, reading: &FieldRules) -> Vec<Diagnostic> {
     let alone = Value::Object(Table::from_iter([(name.to_owned(), value.clone())]));
-    let (config, mut mistakes) = diagnostics::read_all::<FunctionConfig>(&alone, reading, |_| None);
+    let (config, mut diagnostics) = diagnostics::read_all::<FunctionConfig>(&alone, reading, |_| None);
     let mut violations = config.as_ref().map(rules::violations).unwrap_or_default();
     // A rule may be broken only because a wrong part was left out in reading, so no rule is reported for a table or
     // list that lacks something.
-    violations.retain(|rule| !mistakes.iter().any(|left_out| rule.path_concerns(left_out)));
-    mistakes.extend(violations);
-    mistakes
+    violations.retain(|rule| !diagnostics.iter().any(|left_out| rule.path_concerns(left_out)));
+    diagnostics.extend(violations);
+    diagnostics
 }
 
 /// Lays an overlay over a base: tables merge, everything else replaces the base's value.
@@ -314,17 +314,17 @@ fn toml(text: &str) -> Result<Table, ManifestError> {
             (before.matches('\n').count() + 1, before.chars().rev().take_while(|c| *c != '\n').count() + 1);
         Diagnostic::new("", format_args!("not TOML: {what} at line {line} column {column}"))
     })?;
-    let mut mistakes = Vec::new();
+    let mut diagnostics = Vec::new();
     let fields =
-        file.into_iter().map(|(name, value)| (name.clone(), toml_to_json(&name, value, &mut mistakes))).collect();
-    Diagnostics::error_if_any(mistakes)?;
+        file.into_iter().map(|(name, value)| (name.clone(), toml_to_json(&name, value, &mut diagnostics))).collect();
+    Diagnostics::error_if_any(diagnostics)?;
     Ok(fields)
 }
 
 /// Converts a TOML value to JSON. Values that JSON does not have fit no field, and are refused.
-fn toml_to_json(path: &str, value: toml::Value, mistakes: &mut Vec<Diagnostic>) -> Value {
+fn toml_to_json(path: &str, value: toml::Value, diagnostics: &mut Vec<Diagnostic>) -> Value {
     let mut refuse = |what: &str| {
-        mistakes.push(Diagnostic::new(
+        diagnostics.push(Diagnostic::new(
             path,
             format_args!("{what} fits nowhere here; if it is meant as text, put it in quotes"),
         ));
@@ -340,12 +340,12 @@ fn toml_to_json(path: &str, value: toml::Value, mistakes: &mut Vec<Diagnostic>) 
         toml::Value::Datetime(_) => refuse("a date or time"),
         toml::Value::Array(items) => {
             let items = items.into_iter().enumerate();
-            items.map(|(index, item)| toml_to_json(&format!("{path}[{index}]"), item, mistakes)).collect()
+            items.map(|(index, item)| toml_to_json(&format!("{path}[{index}]"), item, diagnostics)).collect()
         }
         toml::Value::Table(fields) => fields
             .into_iter()
             .map(|(name, value)| {
-                (name.clone(), toml_to_json(&format!("{path}.{}", diagnostics::truncated(&name)), value, mistakes))
+                (name.clone(), toml_to_json(&format!("{path}.{}", diagnostics::truncated(&name)), value, diagnostics))
             })
             .collect(),
     }

@@ -28,17 +28,17 @@ pub fn write(
     name: &FunctionName,
     account: &AccountId,
     settings: &Settings,
-    belongings: &FunctionMetadata,
+    metadata: &FunctionMetadata,
     values: Values,
 ) -> String {
     let (tables, plain): (Vec<_>, Vec<_>) =
         manifest_values(name, account, settings).into_iter().partition(|(_, value)| value.is_object());
-    let reserved = ("reserved_concurrent_executions", to_json(&belongings.reserved_concurrency));
+    let reserved = ("reserved_concurrent_executions", to_json(&metadata.reserved_concurrency));
     let plain = plain.into_iter().chain([reserved]);
     let mut parts: Vec<String> =
         plain.filter_map(|(name, value)| Some(format!("{name} = {}\n", to_toml(&value)?))).collect();
     parts.extend(variables(settings, values));
-    parts.extend(tags(belongings));
+    parts.extend(tags(metadata));
     parts.extend(tables.into_iter().filter_map(|(name, value)| table_text(name, &value)));
     format!("# What function {name} of account {account} was, when this was written.\n")
         + &join_valid(parts, |error| format!("Left as it is, for a manifest cannot say it: {error}"))
@@ -130,8 +130,8 @@ fn variables(settings: &Settings, values: Values) -> Option<String> {
     Some(part)
 }
 
-fn tags(belongings: &FunctionMetadata) -> Option<String> {
-    let Some(tags) = &belongings.tags else {
+fn tags(metadata: &FunctionMetadata) -> Option<String> {
+    let Some(tags) = &metadata.tags else {
         return Some("\n# Its tags could not be seen (lambda:ListTags), and are left as they are.\n".into());
     };
     // Tags with the prefix aws: are AWS's own, and nobody else can set them.

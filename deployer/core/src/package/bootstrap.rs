@@ -111,8 +111,8 @@ impl BootstrapKind {
 }
 
 /// Advises on a program for another machine.
-pub(super) fn remedy(found: Machine, wanted: Machine) -> String {
-    let build = match wanted {
+pub(super) fn remedy(found: Machine, expected: Machine) -> String {
+    let build = match expected {
         Machine::X86_64 => "build for x86_64-unknown-linux-gnu",
         Machine::Aarch64 => "build for aarch64-unknown-linux-gnu",
         Machine::Other(_) => "build for that",
@@ -129,12 +129,12 @@ pub(super) fn remedy(found: Machine, wanted: Machine) -> String {
 ///
 /// # Errors
 /// [`PackageError`] if it is not executable, is for another machine, or is no program.
-pub(super) fn check(bootstrap: &Bootstrap, wanted: Machine) -> Result<(), PackageError> {
+pub(super) fn check(bootstrap: &Bootstrap, expected: Machine) -> Result<(), PackageError> {
     if !bootstrap.executable {
         return Err(PackageError::NotExecutable);
     }
     match bootstrap.kind {
-        BootstrapKind::Elf(found) if found != wanted => Err(PackageError::WrongMachine { found, wanted }),
+        BootstrapKind::Elf(found) if found != expected => Err(PackageError::WrongMachine { found, expected }),
         BootstrapKind::Elf(_) | BootstrapKind::Script => Ok(()),
         BootstrapKind::WindowsScript => Err(PackageError::CarriageReturn),
         BootstrapKind::Other => Err(PackageError::NotAProgram),

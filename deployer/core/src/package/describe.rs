@@ -8,7 +8,7 @@ use super::entry::Kind;
 use super::error::PackageError;
 use super::handler;
 use super::item::Item;
-use super::item::Wanted;
+use super::item::ReadScope;
 use super::links::{LinkDestination, LinkRefusal, Links};
 use super::offenders::{Offenders, shown};
 use super::startup::Startup;
@@ -52,7 +52,7 @@ fn check_duplicates(items: &[Item], data: &HashMap<usize, Unpacked>) -> Result<(
     let mut seen: HashMap<&str, &Unpacked> = HashMap::new();
     let mut others = Offenders::default();
     for (item, unpacked) in items.iter().enumerate().filter_map(|(at, item)| Some((item, data.get(&at)?))) {
-        let is_double = item.wanted == Wanted::Hash || item.kind == Kind::Link;
+        let is_double = item.read_scope == ReadScope::Hash || item.kind == Kind::Link;
         let Some(first) = seen.insert(item.path(), unpacked).filter(|_| is_double) else { continue };
         if (first.hash, &first.kept) != (unpacked.hash, &unpacked.kept) {
             others.add(|| shown(item.name.as_bytes()));

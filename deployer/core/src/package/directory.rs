@@ -6,7 +6,7 @@ use super::end::End;
 use super::entry::{Entry, Kind, RULES};
 use super::error::PackageError;
 use super::item::Item;
-use super::item::Wanted;
+use super::item::ReadScope;
 use super::limits::{ENTRIES_LIMIT, MANIFEST_LIMIT, UNZIPPED_LIMIT};
 use super::offenders::{Offenders, shown};
 
@@ -101,12 +101,12 @@ fn check_names(items: &mut [Item]) -> Result<(), PackageError> {
     for at in 1..items.len() {
         let Some([one, next]) = items.get_mut(at - 1..=at) else { break };
         if one.path() == next.path() {
-            let is_judged = next.name == BOOTSTRAP || next.manifest().is_some();
-            if is_judged || !one.is_like(next) {
+            let is_checked = next.name == BOOTSTRAP || next.manifest().is_some();
+            if is_checked || !one.is_like(next) {
                 twice.add(|| shown(next.name.as_bytes()));
             }
             // The directory's checksums prove nothing. The bytes are compared by hash when they stream by.
-            (one.wanted, next.wanted) = (Wanted::Hash, Wanted::Hash);
+            (one.read_scope, next.read_scope) = (ReadScope::Hash, ReadScope::Hash);
         } else if one.kind != Kind::Folder
             && next.path().strip_prefix(one.path()).is_some_and(|rest| rest.starts_with('/'))
         {
@@ -152,17 +152,19 @@ fn mark_wanted(items: &mut [Item]) -> Result<(), PackageError> {
                 if item.unpacked > MANIFEST_LIMIT || item.packed > MANIFEST_LIMIT + 1024 {
                     return Err(PackageError::ManifestTooLarge { name: format.file_name(), limit: MANIFEST_LIMIT });
                 }
-                (item.wanted, manifests) = (Wanted::All, manifests + 1);
+                (item.read_scope, manifests) = (ReadScope::All, manifests + 1);
             }
             (Kind::Link, None) => {
                 links = links.saturating_add(item.unpacked);
                 if item.unpacked > super::LINK_LIMIT || links > super::LINKS_LIMIT {
                     long.add(|| shown(item.name.as_bytes()));
                 }
-                item.wanted = Wanted::All;
+                item.read_scope = ReadScope::All;
             }
-            (Kind::File, None) if (linked && item.wanted == Wanted::Nothing) || is_bootstrap(item, Kind::File) => {
-                item.wanted = Wanted::Program;
+            (Kind::File, None)
+                if (linked && item.read_scope == ReadScope::Nothing) || is_bootstrap(item, Kind::File) =>
+            {
+                item.read_scope = ReadScope::Program;
             }
             _ => {}
         }

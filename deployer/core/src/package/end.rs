@@ -55,9 +55,9 @@ pub(super) fn find(size: u64, tail: &[u8]) -> Result<End, PackageError> {
     if record.disk != 0 || record.directory_disk != 0 || record.entries_here != record.entries {
         return Err(PackageError::MultiDisk);
     }
-    let said = record.from.saturating_add(record.size);
-    if said != until {
-        return Err(PackageError::Misplaced { said, found: until });
+    let stated = record.from.saturating_add(record.size);
+    if stated != until {
+        return Err(PackageError::Misplaced { stated, found: until });
     }
     Ok(End { from: record.from, until, entries: record.entries })
 }

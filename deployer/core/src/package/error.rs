@@ -29,12 +29,12 @@ pub enum PackageError {
     BrokenZip64,
     /// The directory does not end where its end record begins. Offsets must be absolute.
     #[error(
-        "the zip's directory is said to end at byte {said} but ends at byte {found}: bytes were put before the zip \
+        "the zip's directory is said to end at byte {stated} but ends at byte {found}: bytes were put before the zip \
          or are missing; offsets must count from the object's first byte (zip -A corrects them)"
     )]
     Misplaced {
         /// The end of the directory by its offset and size.
-        said: u64,
+        stated: u64,
         /// The offset of the record that follows the directory.
         found: u64,
     },
@@ -302,14 +302,14 @@ pub enum PackageError {
     /// `bootstrap` was built for another machine.
     #[error(
         "bootstrap is an ELF file for {found}, but the function's architecture is {}: {}",
-        wanted.architecture(),
-        remedy(*found, *wanted)
+        expected.architecture(),
+        remedy(*found, *expected)
     )]
     WrongMachine {
         /// The machine in the ELF header.
         found: Machine,
         /// The machine of the function's architecture.
-        wanted: Machine,
+        expected: Machine,
     },
     /// `bootstrap` is no program that Lambda can start.
     #[error(

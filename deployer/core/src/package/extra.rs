@@ -36,8 +36,8 @@ impl<'a> Extra<'a> {
     }
 
     /// Returns the fields with this number.
-    fn all(self, wanted: u16) -> impl Iterator<Item = &'a [u8]> {
-        self.fields().filter(move |(id, _)| *id == wanted).filter_map(|(_, data)| data)
+    fn all(self, wanted_id: u16) -> impl Iterator<Item = &'a [u8]> {
+        self.fields().filter(move |(id, _)| *id == wanted_id).filter_map(|(_, data)| data)
     }
 
     /// Whether a field is cut off. Some readers do not open such a zip, others ignore the field.

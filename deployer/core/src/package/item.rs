@@ -21,7 +21,7 @@ pub(super) struct Item {
     /// is enough to find every overlap.
     pub(super) least_end: u64,
     /// The part of its data that is kept.
-    pub(super) wanted: Wanted,
+    pub(super) read_scope: ReadScope,
 }
 
 /// An entry as every reader must find it.
@@ -42,8 +42,8 @@ impl Item {
         let (name, least_end) = (entry.text()?.to_owned(), entry.least_end()?);
         let Entry { flags, method, crc32, packed, unpacked, offset, .. } = *entry;
         let (kind, executable) = (entry.kind(), entry.is_executable());
-        let wanted = Wanted::Nothing;
-        Some(Self { name, kind, executable, flags, method, crc32, packed, unpacked, offset, least_end, wanted })
+        let read_scope = ReadScope::Nothing;
+        Some(Self { name, kind, executable, flags, method, crc32, packed, unpacked, offset, least_end, read_scope })
     }
 
     pub(super) fn listed(&self) -> Listed<'_> {
@@ -76,7 +76,7 @@ impl Item {
 
 /// The part of an entry's data that is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(super) enum ReadScope {
     Nothing,
     /// All data, which are few.
     All,

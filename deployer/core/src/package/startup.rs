@@ -99,7 +99,7 @@ impl Startup {
     ///
     /// # Errors
     /// [`PackageError`] if there is no program, or it cannot be started, or the handler's file is missing.
-    pub fn suits(&self, run: Run<'_>) -> Result<Option<String>, PackageError> {
+    pub fn check_compatible(&self, run: Run<'_>) -> Result<Option<String>, PackageError> {
         if run.is_provided() {
             return match &self.bootstrap {
                 Some(bootstrap) => {

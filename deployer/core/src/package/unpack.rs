@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use super::bootstrap::FIRST_BYTES;
 use super::entry::DEFLATED;
 use super::item::Item;
-use super::item::Wanted;
+use super::item::ReadScope;
 
 /// The number of bytes that are unpacked at once.
 const CHUNK: usize = 32 * 1024;
@@ -65,17 +65,17 @@ impl Unpacking {
     /// Begins an entry. The inflater is reset, so the entry before must be finished.
     pub(super) fn of(item: &Item, inflater: &mut Inflater) -> Self {
         inflater.stream.reset(false);
-        let keep = match item.wanted {
-            Wanted::Nothing => 0,
-            Wanted::All => usize::try_from(item.unpacked).unwrap_or(usize::MAX),
+        let keep = match item.read_scope {
+            ReadScope::Nothing => 0,
+            ReadScope::All => usize::try_from(item.unpacked).unwrap_or(usize::MAX),
             // An entry whose name comes twice may be the program that a link leads to.
-            Wanted::Program | Wanted::Hash => usize::try_from(FIRST_BYTES).unwrap_or(usize::MAX),
+            ReadScope::Program | ReadScope::Hash => usize::try_from(FIRST_BYTES).unwrap_or(usize::MAX),
         };
         let deflated = item.method == DEFLATED;
         Self {
             deflated,
             crc: Crc::new(),
-            hash: (item.wanted == Wanted::Hash).then(Sha256::new),
+            hash: (item.read_scope == ReadScope::Hash).then(Sha256::new),
             keep,
             kept: Vec::new(),
             declared: item.unpacked,

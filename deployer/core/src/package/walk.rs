@@ -6,7 +6,7 @@ use super::directory::Contents;
 use super::entry::{Kind, STORED};
 use super::error::PackageError;
 use super::item::Item;
-use super::item::Wanted;
+use super::item::ReadScope;
 use super::limits::LOCAL_HEADER;
 use super::offenders::shown;
 use super::scan::{Scan, Signature};
@@ -189,7 +189,7 @@ impl Walk {
             return Err(PackageError::StoredStream { name: name() });
         }
         let is_streamed = item.is_streamed();
-        if item.wanted != Wanted::Nothing {
+        if item.read_scope != ReadScope::Nothing {
             self.unpacked.push((self.index, unpacked));
         }
         if is_streamed {

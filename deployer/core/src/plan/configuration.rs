@@ -49,11 +49,11 @@ macro_rules! configuration {
             /// Finds for each named field the value to send, if the function does not have it.
             fn compared(
                 differences: &mut Differences<'_>,
-                wanted: &FunctionConfig,
+                desired: &FunctionConfig,
                 seen: &Settings,
             ) -> Result<Self, UnmergeableVariables> {
                 Ok(Self {
-                    $( $( $name: differences.$by(stringify!($name), wanted.$name.as_ref(), &seen.$name $(, $complete)?)?, )? )*
+                    $( $( $name: differences.$by(stringify!($name), desired.$name.as_ref(), &seen.$name $(, $complete)?)?, )? )*
                     variables_key: None,
                 })
             }
@@ -101,8 +101,8 @@ impl Configuration {
     ///
     /// # Errors
     /// [`UnmergeableVariables::TooLarge`] if the variables exceed `VARIABLES_LIMIT`.
-    pub fn all_of(wanted: &FunctionConfig) -> Result<Self, UnmergeableVariables> {
-        differences(wanted, &BTreeSet::new(), None, &Settings::default()).map(|(all, _)| all)
+    pub fn all_of(desired: &FunctionConfig) -> Result<Self, UnmergeableVariables> {
+        differences(desired, &BTreeSet::new(), None, &Settings::default()).map(|(all, _)| all)
     }
 }
 
@@ -200,19 +200,19 @@ fn check_size(variables: &BTreeMap<String, Secret>) -> Result<(), UnmergeableVar
     if found <= VARIABLES_LIMIT { Ok(()) } else { Err(UnmergeableVariables::TooLarge { found }) }
 }
 
-/// Returns the fields to send so that a function with the settings `seen` gets all that is `wanted`, and each
-/// difference. Variables that were set `formerly` and are no longer named are removed.
+/// Returns the fields to send so that a function with the settings `seen` gets the `desired` ones, and each
+/// difference. The `previously_managed` variables that are no longer named are removed.
 ///
 /// # Errors
 /// [`UnmergeableVariables`] if variables are named and cannot be merged with the present ones.
 pub fn differences(
-    wanted: &FunctionConfig,
-    formerly: &BTreeSet<String>,
+    desired: &FunctionConfig,
+    previously_managed: &BTreeSet<String>,
     role: Option<&RoleArn>,
     seen: &Settings,
 ) -> Result<(Configuration, Vec<Change>), UnmergeableVariables> {
-    let mut differences = Differences { formerly, role, changes: Vec::new() };
-    let mut sent = Configuration::compared(&mut differences, wanted, seen)?;
+    let mut differences = Differences { previously_managed, role, changes: Vec::new() };
+    let mut sent = Configuration::compared(&mut differences, desired, seen)?;
     if sent.variables.is_some() && sent.kms_key_arn.is_none() {
         sent.variables_key = seen.kms_key_arn.clone();
     }
@@ -286,7 +286,7 @@ fn complete_logging(named: &LoggingConfig, seen: &Option<LoggingConfig>) -> Logg
 /// it differs, and notes the change.
 struct Differences<'a> {
     /// The names of the variables that the last deployment set.
-    formerly: &'a BTreeSet<String>,
+    previously_managed: &'a BTreeSet<String>,
     /// The execution role that the manifest names, in the target's account.
     role: Option<&'a RoleArn>,
     changes: Vec<Change>,
@@ -339,8 +339,8 @@ impl Differences<'_> {
         seen: &Variables,
     ) -> Difference<BTreeMap<String, Secret>> {
         let none = BTreeMap::new();
-        let (wanted, formerly) = (named.unwrap_or(&none), self.formerly);
-        if wanted.is_empty() && formerly.is_empty() {
+        let (desired, previously_managed) = (named.unwrap_or(&none), self.previously_managed);
+        if desired.is_empty() && previously_managed.is_empty() {
             return Ok(None);
         }
         let seen = match seen {
@@ -350,13 +350,13 @@ impl Differences<'_> {
             }
         };
         let mut merged = seen.clone();
-        for name in formerly.iter().filter(|name| !wanted.contains_key(*name)) {
+        for name in previously_managed.iter().filter(|name| !desired.contains_key(*name)) {
             if let Some(before) = merged.remove(name) {
                 let (field, from) = (format!("environment.variables.{name}"), Shown::Masked(before));
                 self.changes.push(Change { field, from, to: Shown::Absent });
             }
         }
-        for (name, value) in wanted {
+        for (name, value) in desired {
             let before = merged.insert(name.clone(), value.clone());
             if before.as_ref() != Some(value) {
                 self.changes.push(Change {

@@ -5,7 +5,7 @@
 //! this deployment wants.
 
 use super::planner::{execution_role, source_key};
-use super::{Plan, Step, Wanted, differences};
+use super::{DesiredState, Plan, Step, differences};
 use crate::alias_traffic::Traffic;
 use crate::id::Sha256;
 use crate::observed::{Observed, ObservedCode};
@@ -13,10 +13,10 @@ use crate::observed::{Observed, ObservedCode};
 /// Returns what somebody else changed, as "expected, found", after a failed precondition. None if all that the plan had
 /// read is unchanged, or is what this deployment wants.
 #[must_use]
-pub fn foreign_change(wanted: &Wanted<'_>, before: &Observed, after: &Observed) -> Option<String> {
-    let ours = Some(wanted.artifact.sha256);
+pub fn foreign_change(desired: &DesiredState<'_>, before: &Observed, after: &Observed) -> Option<String> {
+    let ours = Some(desired.artifact.sha256);
     let is_foreign =
-        |sha256: Option<Sha256>| sha256 != ours && !sha256.is_some_and(|sha256| wanted.meant.contains(&sha256));
+        |sha256: Option<Sha256>| sha256 != ours && !sha256.is_some_and(|sha256| desired.known_code.contains(&sha256));
     match (&before.latest, &after.latest) {
         (Some(_), None) => return Some("expected the function to exist, found it deleted".into()),
         (None, Some(now)) if is_foreign(now.sha256) => {
@@ -27,7 +27,7 @@ pub fn foreign_change(wanted: &Wanted<'_>, before: &Observed, after: &Observed) 
                 let show = |sha: Option<Sha256>| sha.map_or("no code".to_owned(), |sha| sha.to_string());
                 return Some(format!("expected code {}, found {}", show(was.sha256), show(now.sha256)));
             }
-            if let Some(text) = foreign_setting(wanted, was, now) {
+            if let Some(text) = foreign_setting(desired, was, now) {
                 return Some(text);
             }
         }
@@ -42,7 +42,7 @@ pub fn foreign_change(wanted: &Wanted<'_>, before: &Observed, after: &Observed) 
         return None;
     }
     let show = |observed: &Observed| observed.alias.as_ref().map_or("no such alias".to_owned(), ToString::to_string);
-    Some(format!("expected alias {} to serve {}, found {}", wanted.alias, show(before), show(after)))
+    Some(format!("expected alias {} to serve {}, found {}", desired.alias, show(before), show(after)))
 }
 
 /// Whether Lambda has moved all of the alias's traffic since, after holding it back.
@@ -56,34 +56,38 @@ fn has_moved_since(before: &Observed, after: &Observed) -> bool {
 /// the code's key. Then the new RevisionId may be used for the next write. Otherwise somebody wrote between our update
 /// and our read.
 #[must_use]
-pub fn still_as_planned(wanted: &Wanted<'_>, plan: &Plan, settled: &ObservedCode) -> bool {
-    let role = execution_role(wanted).ok().flatten();
-    let configured =
-        differences(&wanted.artifact.config, &wanted.formerly().variables, role.as_ref(), &settled.settings)
-            .is_ok_and(|(missing, _)| missing.is_empty());
+pub fn still_as_planned(desired: &DesiredState<'_>, plan: &Plan, settled: &ObservedCode) -> bool {
+    let role = execution_role(desired).ok().flatten();
+    let configured = differences(
+        &desired.artifact.config,
+        &desired.previously_managed().variables,
+        role.as_ref(),
+        &settled.settings,
+    )
+    .is_ok_and(|(missing, _)| missing.is_empty());
     // The code's key is sent with the code. It must be the key that the function has, or the manifest's.
-    let key = source_key(&wanted.artifact.config, Some(&settled.settings));
+    let key = source_key(&desired.artifact.config, Some(&settled.settings));
     let other_key = |step: &Step| matches!(step, Step::UpdateCode(sent) if sent.source_key != key);
     configured && settled.sha256 == plan.code_was && !plan.steps.iter().any(other_key)
 }
 
-fn foreign_setting(wanted: &Wanted<'_>, was: &ObservedCode, now: &ObservedCode) -> Option<String> {
-    let named = wanted.artifact.config.architectures;
+fn foreign_setting(desired: &DesiredState<'_>, was: &ObservedCode, now: &ObservedCode) -> Option<String> {
+    let named = desired.artifact.config.architectures;
     let (before, after) = (was.settings.architectures, now.settings.architectures);
     if named.is_some_and(|named| after != before && after != named) {
         return Some(format!("expected architectures to be {before}, found {after}"));
     }
-    if wanted.artifact.config.source_kms_key_arn.is_some() {
+    if desired.artifact.config.source_kms_key_arn.is_some() {
         let (before, after) = (&was.settings.source_kms_key_arn, &now.settings.source_kms_key_arn);
-        if after != before && *after != source_key(&wanted.artifact.config, None) {
+        if after != before && *after != source_key(&desired.artifact.config, None) {
             let shown = |key: &Option<String>| key.clone().unwrap_or_else(|| "(none)".to_owned());
             return Some(format!("expected source_kms_key_arn to be {}, found {}", shown(before), shown(after)));
         }
     }
-    let role = execution_role(wanted).ok().flatten();
-    let formerly = wanted.formerly();
+    let role = execution_role(desired).ok().flatten();
+    let previously_managed = desired.previously_managed();
     let short = |seen: &ObservedCode| {
-        differences(&wanted.artifact.config, &formerly.variables, role.as_ref(), &seen.settings).ok()
+        differences(&desired.artifact.config, &previously_managed.variables, role.as_ref(), &seen.settings).ok()
     };
     let ((_, were), (_, are)) = (short(was)?, short(now)?);
     let foreign = are

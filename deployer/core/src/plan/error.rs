@@ -8,7 +8,7 @@ use crate::record::{TargetError, TargetErrorCode};
 pub enum PlanError {
     /// The artifact breaks a rule about zips, for the function as it is or shall be.
     #[error("{0}")]
-    Unfit(PackageError),
+    IncompatiblePackage(PackageError),
     /// The target or its configuration is at fault.
     #[error(transparent)]
     Target(#[from] TargetError),
@@ -17,7 +17,9 @@ pub enum PlanError {
 impl From<PlanError> for TargetError {
     fn from(no_plan: PlanError) -> Self {
         match no_plan {
-            PlanError::Unfit(error) => Self::new(TargetErrorCode::InvalidConfiguration, "plan", error.to_string()),
+            PlanError::IncompatiblePackage(error) => {
+                Self::new(TargetErrorCode::InvalidConfiguration, "plan", error.to_string())
+            }
             PlanError::Target(error) => error,
         }
     }

@@ -31,12 +31,12 @@ pub use conflict::{foreign_change, still_as_planned};
 pub use error::PlanError;
 pub use planner::plan;
 pub use report::{PlanReport, PlannedChange, PlannedStep, RefusedPlan, TargetPlan};
-pub use restore::going_back;
+pub use restore::plan_restore;
 pub use surplus::{PRUNED_AT_ONCE, surplus};
 
 /// The wanted state of one target.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
+pub struct DesiredState<'a> {
     /// The target.
     pub target: &'a Target,
     /// The function's name there.
@@ -46,15 +46,19 @@ pub struct Wanted<'a> {
     /// The code, and the manifest that came with it.
     pub artifact: &'a VerifiedArtifact,
     /// The variables and tags that the last deployment there set; those that are no longer named are removed.
-    pub formerly: &'a ManagedKeys,
+    pub previously_managed: &'a ManagedKeys,
     /// The hashes of code that other deployments of the function wanted; their writes may take effect late.
-    pub meant: &'a [Sha256],
+    pub known_code: &'a [Sha256],
 }
 
-impl Wanted<'_> {
+impl DesiredState<'_> {
     /// Returns what the last deployment set; nothing if the artifact has no manifest, because then all is left alone.
-    fn formerly(&self) -> Cow<'_, ManagedKeys> {
-        if self.artifact.has_manifest { Cow::Borrowed(self.formerly) } else { Cow::Owned(ManagedKeys::default()) }
+    fn previously_managed(&self) -> Cow<'_, ManagedKeys> {
+        if self.artifact.has_manifest {
+            Cow::Borrowed(self.previously_managed)
+        } else {
+            Cow::Owned(ManagedKeys::default())
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::ops::Not as _;
 use super::creation::check_creation_only;
 use super::error::PlanError;
 use super::{
-    Change, CodeSettings, Configuration, Delivery, NewFunction, Plan, Shown, Step, UnmergeableVariables, Wanted,
+    Change, CodeSettings, Configuration, Delivery, DesiredState, NewFunction, Plan, Shown, Step, UnmergeableVariables,
     differences,
 };
 use crate::alias_traffic::Traffic;
@@ -23,17 +23,17 @@ use crate::record::{TargetError, TargetErrorCode};
 /// # Errors
 /// [`PlanError`] if no plan leads there: the function is in state Failed, does not exist and is not described well enough
 /// to be created, or the artifact does not fit it.
-pub fn plan(wanted: &Wanted<'_>, observed: &Observed) -> Result<Plan, PlanError> {
-    let manifest = &wanted.artifact.config;
-    let role = execution_role(wanted)?;
-    let mut draft = Draft::new(wanted, observed);
+pub fn plan(desired: &DesiredState<'_>, observed: &Observed) -> Result<Plan, PlanError> {
+    let manifest = &desired.artifact.config;
+    let role = execution_role(desired)?;
+    let mut draft = Draft::new(desired, observed);
     draft.plan.warnings.extend(manifest.warnings());
     match &observed.latest {
-        None => draft.create(wanted, manifest, role)?,
-        Some(latest) => draft.update(wanted, manifest, role.as_ref(), latest, observed)?,
+        None => draft.create(desired, manifest, role)?,
+        Some(latest) => draft.update(desired, manifest, role.as_ref(), latest, observed)?,
     }
     if draft.plan.sends_code() {
-        draft.plan.delivery = delivery(wanted)?;
+        draft.plan.delivery = delivery(desired)?;
     }
     Ok(draft.plan)
 }
@@ -44,19 +44,21 @@ struct Draft {
 
 impl Draft {
     /// Checks that Lambda can start the contents of the zip, and notes warnings.
-    fn check_startable(&mut self, wanted: &Wanted<'_>, run: Run<'_>) -> Result<(), PlanError> {
-        self.plan.warnings.extend(wanted.artifact.startup.suits(run).map_err(PlanError::Unfit)?);
+    fn check_startable(&mut self, desired: &DesiredState<'_>, run: Run<'_>) -> Result<(), PlanError> {
+        self.plan
+            .warnings
+            .extend(desired.artifact.startup.check_compatible(run).map_err(PlanError::IncompatiblePackage)?);
         Ok(())
     }
 
-    fn new(wanted: &Wanted<'_>, observed: &Observed) -> Self {
+    fn new(desired: &DesiredState<'_>, observed: &Observed) -> Self {
         let sha256 = observed.serving.as_ref().and_then(|serving| serving.sha256);
         let previous = observed.alias.as_ref().and_then(|alias| alias.serves(sha256));
         Self {
             plan: Plan {
-                function: wanted.function.clone(),
-                alias: wanted.alias.clone(),
-                sha256: wanted.artifact.sha256,
+                function: desired.function.clone(),
+                alias: desired.alias.clone(),
+                sha256: desired.artifact.sha256,
                 delivery: Delivery::ByReference,
                 steps: Vec::new(),
                 changes: Vec::new(),
@@ -72,17 +74,17 @@ impl Draft {
 
     fn create(
         &mut self,
-        wanted: &Wanted<'_>,
+        desired: &DesiredState<'_>,
         manifest: &FunctionConfig,
         role: Option<RoleArn>,
     ) -> Result<(), PlanError> {
         let architecture = manifest.architectures.unwrap_or(Architecture::X86_64);
         let (Some(role), Some(_), Some(_)) = (role, &manifest.runtime, &manifest.handler) else {
-            return Err(cannot_create(wanted, manifest).into());
+            return Err(cannot_create(desired, manifest).into());
         };
-        self.check_startable(wanted, Run::of(manifest).on(architecture))?;
-        self.change("function", Shown::Absent, Shown::Plain(wanted.function.to_string()));
-        self.change("code", Shown::Absent, Shown::Plain(wanted.artifact.sha256.to_string()));
+        self.check_startable(desired, Run::of(manifest).on(architecture))?;
+        self.change("function", Shown::Absent, Shown::Plain(desired.function.to_string()));
+        self.change("code", Shown::Absent, Shown::Plain(desired.artifact.sha256.to_string()));
         let tags = manifest.tags.clone().unwrap_or_default();
         let configuration = Configuration::all_of(manifest).map_err(|error| unmergeable(&error))?;
         let source_key = source_key(manifest, None);
@@ -97,14 +99,14 @@ impl Draft {
 
     fn update(
         &mut self,
-        wanted: &Wanted<'_>,
+        desired: &DesiredState<'_>,
         manifest: &FunctionConfig,
         role: Option<&RoleArn>,
         latest: &ObservedCode,
         observed: &Observed,
     ) -> Result<(), PlanError> {
         if let Condition::Failed { because } = &latest.condition {
-            return Err(failed_function(wanted, &because.to_string()).into());
+            return Err(failed_function(desired, &because.to_string()).into());
         }
         check_creation_only(manifest, &latest.settings)?;
         let (named, settings) = (Run::of(manifest), &latest.settings);
@@ -118,25 +120,25 @@ impl Draft {
             }),
             ..named.on(manifest.architectures.unwrap_or(settings.architectures))
         };
-        self.check_startable(wanted, run)?;
+        self.check_startable(desired, run)?;
 
         // An alias on $LATEST serves no version: its code changes with the next update.
         let serving = observed.serving.as_ref().filter(|serving| serving.version.is_some());
         let has_failed = serving.is_some_and(|serving| matches!(serving.condition, Condition::Failed { .. }));
         let served = match serving.filter(|_| !has_failed) {
-            Some(serving) => Difference::between(wanted, manifest, role, serving)?.is_none(),
+            Some(serving) => Difference::between(desired, manifest, role, serving)?.is_none(),
             None => false,
         };
         if !served {
-            let difference = Difference::between(wanted, manifest, role, latest)?;
+            let difference = Difference::between(desired, manifest, role, latest)?;
             // Without an update, PublishVersion would return the failed version again.
             let again = has_failed || observed.publishing_failed;
             let only_code = || again.then(|| Difference::only_code(source_key(manifest, Some(&latest.settings))));
             self.publish(difference.or_else(only_code));
         }
-        self.tags(manifest, observed.belongings.tags.as_ref());
-        self.untag(wanted, observed.belongings.tags.as_ref());
-        self.concurrency(manifest, observed.belongings.reserved_concurrency);
+        self.tags(manifest, observed.metadata.tags.as_ref());
+        self.untag(desired, observed.metadata.tags.as_ref());
+        self.concurrency(manifest, observed.metadata.reserved_concurrency);
         match (&observed.alias, observed.alias.as_ref().map(Traffic::of)) {
             (None, _) | (_, None) => {
                 self.change_alias(None);
@@ -188,10 +190,10 @@ impl Draft {
     }
 
     /// Adds the step that removes the tags that the last deployment set and the manifest no longer names.
-    fn untag(&mut self, wanted: &Wanted<'_>, seen: Option<&BTreeMap<String, String>>) {
-        let named = wanted.artifact.config.tags.as_ref();
-        let formerly = wanted.formerly();
-        let dropped = formerly.tags.iter().filter(|key| !named.is_some_and(|named| named.contains_key(*key)));
+    fn untag(&mut self, desired: &DesiredState<'_>, seen: Option<&BTreeMap<String, String>>) {
+        let named = desired.artifact.config.tags.as_ref();
+        let previously_managed = desired.previously_managed();
+        let dropped = previously_managed.tags.iter().filter(|key| !named.is_some_and(|named| named.contains_key(*key)));
         // If Lambda does not show the tags, a tag that is already gone is removed again.
         let there = dropped.filter(|key| seen.is_none_or(|seen| seen.contains_key(*key))).cloned();
         let there: Vec<String> = there.collect();
@@ -263,13 +265,14 @@ impl Difference {
     }
 
     fn between(
-        wanted: &Wanted<'_>,
+        desired: &DesiredState<'_>,
         manifest: &FunctionConfig,
         role: Option<&RoleArn>,
         seen: &ObservedCode,
     ) -> Result<Option<Self>, TargetError> {
-        let (configuration, mut changes) = differences(manifest, &wanted.formerly().variables, role, &seen.settings)
-            .map_err(|error| unmergeable(&error))?;
+        let (configuration, mut changes) =
+            differences(manifest, &desired.previously_managed().variables, role, &seen.settings)
+                .map_err(|error| unmergeable(&error))?;
         let architecture = manifest.architectures.filter(|named| *named != seen.settings.architectures);
         if let Some(named) = architecture {
             changes.push(Change {
@@ -288,12 +291,12 @@ impl Difference {
                 to: shown(&source_key),
             });
         }
-        let other_code = seen.sha256 != Some(wanted.artifact.sha256);
+        let other_code = seen.sha256 != Some(desired.artifact.sha256);
         if other_code {
             changes.push(Change {
                 field: "code".into(),
                 from: seen.sha256.map_or(Shown::Absent, |sha| Shown::Plain(sha.to_string())),
-                to: Shown::Plain(wanted.artifact.sha256.to_string()),
+                to: Shown::Plain(desired.artifact.sha256.to_string()),
             });
         }
         // After a failed update it is not known which code would be published, so it is sent again.
@@ -311,9 +314,9 @@ pub(super) fn source_key(manifest: &FunctionConfig, seen: Option<&Settings>) -> 
 }
 
 /// Returns the manifest's execution role as an ARN of the target's account.
-pub(super) fn execution_role(wanted: &Wanted<'_>) -> Result<Option<RoleArn>, TargetError> {
-    let Target { account, region } = wanted.target;
-    let Some(role) = &wanted.artifact.config.role else { return Ok(None) };
+pub(super) fn execution_role(desired: &DesiredState<'_>) -> Result<Option<RoleArn>, TargetError> {
+    let Target { account, region } = desired.target;
+    let Some(role) = &desired.artifact.config.role else { return Ok(None) };
     role.in_account(region.partition(), account)
         .map(Some)
         .map_err(|foreign| TargetError::new(TargetErrorCode::InvalidConfiguration, "plan", format!("role: {foreign}")))
@@ -323,8 +326,8 @@ fn unmergeable(error: &UnmergeableVariables) -> TargetError {
     TargetError::new(TargetErrorCode::InvalidConfiguration, "plan", error.to_string())
 }
 
-fn delivery(wanted: &Wanted<'_>) -> Result<Delivery, TargetError> {
-    let (artifact, target) = (wanted.artifact, wanted.target);
+fn delivery(desired: &DesiredState<'_>) -> Result<Delivery, TargetError> {
+    let (artifact, target) = (desired.artifact, desired.target);
     if artifact.region.as_ref() == Some(&target.region) {
         return Ok(Delivery::ByReference);
     }
@@ -347,7 +350,7 @@ fn delivery(wanted: &Wanted<'_>) -> Result<Delivery, TargetError> {
     Err(TargetError::new(TargetErrorCode::CodeTooLarge, "plan", message))
 }
 
-fn cannot_create(wanted: &Wanted<'_>, manifest: &FunctionConfig) -> TargetError {
+fn cannot_create(desired: &DesiredState<'_>, manifest: &FunctionConfig) -> TargetError {
     let missing: Vec<&str> = [
         ("role", manifest.role.is_none()),
         ("runtime", manifest.runtime.is_none()),
@@ -362,21 +365,21 @@ fn cannot_create(wanted: &Wanted<'_>, manifest: &FunctionConfig) -> TargetError 
         format!(
             "function {} does not exist in {}, and to create it the manifest must name {}: add it to function.toml, \
              or correct the function's name in the key",
-            wanted.function,
-            wanted.target,
+            desired.function,
+            desired.target,
             missing.join(", ")
         ),
     )
 }
 
-fn failed_function(wanted: &Wanted<'_>, because: &str) -> TargetError {
+fn failed_function(desired: &DesiredState<'_>, because: &str) -> TargetError {
     TargetError::new(
         TargetErrorCode::FunctionFailed,
         "observe",
         format!(
             "function {} in {} is in state Failed ({because}): delete it and try again, or repair what the reason \
              names; the deployer may not delete functions",
-            wanted.function, wanted.target
+            desired.function, desired.target
         ),
     )
 }

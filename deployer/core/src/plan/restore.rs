@@ -8,7 +8,7 @@ use crate::observed::ObservedAlias;
 /// Plans to move the alias back to a version whose code is `sha256`. The plan is empty if the alias serves exactly
 /// that.
 #[must_use]
-pub fn going_back(
+pub fn plan_restore(
     function: &FunctionName,
     alias: &AliasName,
     (version, sha256): (&Version, Sha256),

@@ -15,7 +15,7 @@ mod wait;
 
 pub use group::{GroupState, NO_GROUPS};
 pub use policy::{Decision, PromotionPolicy, drift};
-pub use request::{ApprovalDecision, ApprovalGiven, Dispatch, Functions, PromotionRequest};
+pub use request::{ApprovalDecision, ApprovalResponse, Dispatch, Functions, PromotionRequest};
 pub use source::{SourceEnvironment, is_same};
 pub use spec::PromotionSpec;
 pub use wait::Wait;

@@ -91,9 +91,9 @@ impl PromotionPolicy<'_> {
     #[must_use]
     pub fn soaks_already(&self, promoting: &PromotionSpec) -> bool {
         let same = |open: &Request| {
-            let (here, mine) = (open.promotion_spec()?.artifact.as_ref()?, promoting.artifact.as_ref()?);
+            let (here, own) = (open.promotion_spec()?.artifact.as_ref()?, promoting.artifact.as_ref()?);
             let is_automatic = open.cause.kind == CauseKind::AutomaticPromotion;
-            let is_same = here.artifact == mine.artifact || (here.sha256.is_some() && here.sha256 == mine.sha256);
+            let is_same = here.artifact == own.artifact || (here.sha256.is_some() && here.sha256 == own.sha256);
             Some(is_automatic && is_same)
         };
         self.here.waiting().last().is_some_and(|waiting| same(&waiting.request) == Some(true))

@@ -55,7 +55,7 @@ pub struct PromotionRequest {
 
 /// The approval or decline of a waiting promotion.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApprovalGiven {
+pub struct ApprovalResponse {
     /// The environment that the promotion goes to.
     pub environment: EnvironmentName,
     /// The function of the promotion; none for the group that `deployment` names.
@@ -63,7 +63,7 @@ pub struct ApprovalGiven {
     /// The id of the promotion or the group; none for the promotion that waits there.
     pub deployment: Option<DeploymentId>,
     /// The decision.
-    pub says: ApprovalDecision,
+    pub decision: ApprovalDecision,
     /// The person who decides, as they say.
     pub by: Person,
     /// The account that sent the event, as EventBridge says.
@@ -74,9 +74,9 @@ pub struct ApprovalGiven {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApprovalDecision {
     /// The promotion is approved.
-    Yes,
+    Approve,
     /// The promotion is declined, and ends.
-    No {
+    Decline {
         /// The reason.
         reason: Option<PlainText>,
     },
@@ -161,7 +161,7 @@ impl PromotionRequest {
             unseen_since: None,
             freeze_override: self.freeze_override.clone(),
             group: None,
-            place: None,
+            place_token: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::spec::PromotionSpec;
 use crate::config::Target;
-use crate::head::{Head, Live, ResolvedArtifact};
+use crate::head::{Head, LiveArtifact, ResolvedArtifact};
 
 /// An environment that a promotion may come from.
 #[derive(Debug, Clone, Default)]
@@ -16,7 +16,7 @@ pub struct SourceEnvironment {
 impl SourceEnvironment {
     /// Whether the artifact reached every target that the environment had then and still has.
     #[must_use]
-    pub fn is_complete(&self, live: &Live) -> bool {
+    pub fn is_complete(&self, live: &LiveArtifact) -> bool {
         live.is_complete_in(&self.targets)
     }
 
@@ -33,7 +33,7 @@ impl SourceEnvironment {
 
 /// Whether a live entry is this artifact: the same object, or the same code.
 #[must_use]
-pub fn is_same(live: &Live, artifact: &ResolvedArtifact) -> bool {
+pub fn is_same(live: &LiveArtifact, artifact: &ResolvedArtifact) -> bool {
     live.artifact == artifact.artifact || (live.sha256.is_some() && live.sha256 == artifact.sha256)
 }
 

@@ -32,15 +32,15 @@ pub struct PromotionSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<DeploymentId>,
     /// The token of the places that the group's members hold.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<Token>,
+    #[serde(default, rename = "place", skip_serializing_if = "Option::is_none")]
+    pub place_token: Option<Token>,
 }
 
 impl PromotionSpec {
     /// Returns the release, if it is known.
     #[must_use]
     pub fn release(&self) -> Option<&Release> {
-        self.artifact.as_ref().map(|chosen| &chosen.release).or(self.named.as_ref())
+        self.artifact.as_ref().map(|resolved| &resolved.release).or(self.named.as_ref())
     }
 
     /// Returns the promotion as the record has it.

@@ -36,7 +36,7 @@ fn config(prod: serde_json::Value) -> Config {
     Config::parse(&file.to_string()).unwrap()
 }
 
-fn chosen(release: &str) -> ResolvedArtifact {
+fn resolved(release: &str) -> ResolvedArtifact {
     let key = format!("qa/orders/{release}.zip");
     let artifact = ArtifactRef { bucket: config(json!({})).artifact_bucket, key, version_id: "v".into() };
     let sha256 = Some(Sha256::of(release.as_bytes()));
@@ -46,7 +46,7 @@ fn chosen(release: &str) -> ResolvedArtifact {
 /// Makes a head on which these were live, newest first, since these seconds, and on which others were rolled back.
 fn head(history: &[(&str, i64)], left: &[(&str, i64)]) -> Head {
     let live = |(release, since): &(&str, i64)| {
-        let ResolvedArtifact { artifact, sha256, .. } = chosen(release);
+        let ResolvedArtifact { artifact, sha256, .. } = resolved(release);
         json!({"release": release, "deployment": "01JBJ4GZ00ABCDEFGH0123456J", "artifact": artifact, "sha256": sha256,
             "since": second(*since), "versions": {}})
     };
@@ -103,13 +103,13 @@ fn promotion_spec(release: &str) -> PromotionSpec {
     PromotionSpec {
         from: name("qa"),
         named: None,
-        artifact: Some(chosen(release)),
+        artifact: Some(resolved(release)),
         not_after: None,
         approvals: vec![],
         unseen_since: None,
         freeze_override: None,
         group: None,
-        place: None,
+        place_token: None,
     }
 }
 

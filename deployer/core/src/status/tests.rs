@@ -95,7 +95,7 @@ fn rejected_release_is_marked_on_the_targets_that_serve_it() {
         since: "2026-11-01T11:00:00Z".parse().unwrap(),
     };
     let function = FunctionName::parse("orders").unwrap();
-    let Some(crate::hold_and_reject::CommandEffect::Now(rejects)) = Rejects::default().with(reject, &function, "r")
+    let Some(crate::hold_and_reject::CommandEffect::Write(rejects)) = Rejects::default().with(reject, &function, "r")
     else {
         unreachable!("nothing was rejected before")
     };

@@ -3,7 +3,7 @@
 use super::tick::Tick;
 use crate::artifact::Upload;
 use crate::event::RecordlessEvent;
-use crate::promotion::{ApprovalGiven, PromotionRequest};
+use crate::promotion::{ApprovalResponse, PromotionRequest};
 
 /// A decoded event.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,7 +13,7 @@ pub enum InboundEvent {
     /// A promotion is requested.
     Promotion(Box<PromotionRequest>),
     /// A waiting promotion is approved or declined.
-    Approval(Box<ApprovalGiven>),
+    ApprovalResponse(Box<ApprovalResponse>),
     /// The deployer wakes itself.
     Tick(Tick),
     /// The event does not concern the deployer.
@@ -31,7 +31,7 @@ pub enum InboundEvent {
         /// The mistake.
         because: String,
         /// The readable part of a promotion request or an approval, whose sender waits for an answer.
-        asked: Option<Box<RecordlessEvent>>,
+        readable_request: Option<Box<RecordlessEvent>>,
     },
 }
 
@@ -41,6 +41,6 @@ impl InboundEvent {
     }
 
     pub(super) fn malformed(because: impl Into<String>) -> Vec<Self> {
-        vec![Self::Malformed { because: because.into(), asked: None }]
+        vec![Self::Malformed { because: because.into(), readable_request: None }]
     }
 }

@@ -11,7 +11,7 @@ use super::fields::{check_free_text, with_field};
 use super::inbound::InboundEvent;
 use crate::event::RecordlessEvent;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release};
-use crate::promotion::{ApprovalDecision, ApprovalGiven, Functions, PromotionRequest};
+use crate::promotion::{ApprovalDecision, ApprovalResponse, Functions, PromotionRequest};
 use crate::record::account_name;
 use crate::text::{PlainText, plain_json};
 
@@ -126,7 +126,7 @@ pub(super) fn check_release(functions: &Functions, release: Option<&Release>) ->
 pub(super) fn decode_approval(value: &Value) -> Vec<InboundEvent> {
     decode_event("Promotion Approved", value, |event: Envelope<PromotionApproved>| {
         let PromotionApproved { environment, function, deployment, approved_by } = event.detail;
-        decision_event((environment, function, deployment), ApprovalDecision::Yes, approved_by, event.sent)
+        decision_event((environment, function, deployment), ApprovalDecision::Approve, approved_by, event.sent)
     })
 }
 
@@ -134,14 +134,14 @@ pub(super) fn decode_decline(value: &Value) -> Vec<InboundEvent> {
     decode_event("Promotion Declined", value, |event: Envelope<PromotionDeclined>| {
         let PromotionDeclined { environment, function, deployment, declined_by, reason } = event.detail;
         check_text("reason", reason.as_deref())?;
-        let says = ApprovalDecision::No { reason: reason.map(Into::into) };
-        decision_event((environment, function, deployment), says, declined_by, event.sent)
+        let decision = ApprovalDecision::Decline { reason: reason.map(Into::into) };
+        decision_event((environment, function, deployment), decision, declined_by, event.sent)
     })
 }
 
 fn decision_event(
     (environment, function, deployment): (EnvironmentName, Option<FunctionName>, DeploymentId),
-    says: ApprovalDecision,
+    decision: ApprovalDecision,
     by: Option<String>,
     Sent { account, replay, .. }: Sent,
 ) -> Result<InboundEvent, String> {
@@ -153,11 +153,11 @@ fn decision_event(
     let by = by.or_else(|| account.as_deref().map(account_name));
     let by = by.ok_or("nobody is named, and no account")?;
     let deployment = Some(deployment);
-    Ok(InboundEvent::Approval(Box::new(ApprovalGiven {
+    Ok(InboundEvent::ApprovalResponse(Box::new(ApprovalResponse {
         environment,
         function,
         deployment,
-        says,
+        decision,
         by: by.into(),
         account,
     })))
@@ -174,10 +174,10 @@ fn decode_event<T: for<'de> Deserialize<'de>>(
         Ok(Envelope { sent, detail })
     });
     match event.and_then(read) {
-        Ok(told) => vec![told],
+        Ok(event) => vec![event],
         Err(error) => {
             let because = format!("a {kind:?} event that cannot be read: {error}");
-            vec![InboundEvent::Malformed { because, asked: Some(Box::new(readable_part(value))) }]
+            vec![InboundEvent::Malformed { because, readable_request: Some(Box::new(readable_part(value))) }]
         }
     }
 }

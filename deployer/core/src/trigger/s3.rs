@@ -84,5 +84,5 @@ fn record(value: &Value) -> InboundEvent {
 }
 
 fn malformed(because: String) -> InboundEvent {
-    InboundEvent::Malformed { because, asked: None }
+    InboundEvent::Malformed { because, readable_request: None }
 }

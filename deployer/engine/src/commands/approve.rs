@@ -4,19 +4,19 @@ use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{Group, Phase};
 use deployer_core::head::{self, ApprovalEffect, Head};
 use deployer_core::id::DeploymentId;
-use deployer_core::promotion::{ApprovalDecision, ApprovalGiven};
+use deployer_core::promotion::{ApprovalDecision, ApprovalResponse};
 use deployer_core::record::{Approved, DeploymentRecord};
 
 use super::promote::PromotionOutcome;
 use crate::group::Groups;
-use crate::promotions::asked_for::submit_without_queue;
+use crate::promotions::stored_requests::submit_without_queue;
 use crate::store::{Change, Versioned};
 use crate::{CommandError, Engine};
 
 /// The effect of an approval on the head.
 enum Effect {
     Recorded,
-    Earlier,
+    Duplicate,
     NotWaiting,
 }
 
@@ -25,13 +25,16 @@ impl Engine {
     ///
     /// # Errors
     /// [`CommandError`]: no promotion waits there, the word does not count, or another try can help.
-    pub async fn record_approval(&self, approval: &ApprovalGiven) -> Result<PromotionOutcome, CommandError> {
-        self.ensure_environment(&approval.environment)?;
-        let outcome = match &approval.function {
-            None => PromotionOutcome::Together(Box::new(record_for_group(self, approval).await?)),
+    pub async fn record_approval_response(
+        &self,
+        response: &ApprovalResponse,
+    ) -> Result<PromotionOutcome, CommandError> {
+        self.ensure_environment(&response.environment)?;
+        let outcome = match &response.function {
+            None => PromotionOutcome::Together(Box::new(record_for_group(self, response).await?)),
             Some(function) => {
-                let at = self.at(&approval.environment, function)?;
-                PromotionOutcome::One(Box::new(record_for_function(self, &at, approval).await?))
+                let at = self.at(&response.environment, function)?;
+                PromotionOutcome::One(Box::new(record_for_function(self, &at, response).await?))
             }
         };
         submit_without_queue(self).await;
@@ -40,20 +43,22 @@ impl Engine {
 }
 
 /// Records the word in a group's object, and reconciles the group.
-async fn record_for_group(engine: &Engine, approval: &ApprovalGiven) -> Result<Group, CommandError> {
-    let Some(id) = approval.deployment else {
+async fn record_for_group(engine: &Engine, response: &ApprovalResponse) -> Result<Group, CommandError> {
+    let Some(id) = response.deployment else {
         return Err(CommandError::Invalid("function is missing (or deployment, the id of a group)".into()));
     };
-    let key = Group::open_key(&approval.environment, id);
+    let key = Group::open_key(&response.environment, id);
     let change = async |group: Option<&Group>| {
         let Some(group) = group else { return Ok::<_, CommandError>(Change::Keep(None)) };
-        let next = match &approval.says {
+        let next = match &response.decision {
             _ if !matches!(group.phase, Phase::Checking | Phase::Placing) => {
                 return Ok(Change::Keep(Some(Some(group.clone()))));
             }
-            ApprovalDecision::Yes => group.with_approval(&approved(engine, approval)).map_err(CommandError::Invalid)?,
-            ApprovalDecision::No { reason } => {
-                Some(group.declined(declined(approval, reason.as_deref()), engine.now()))
+            ApprovalDecision::Approve => {
+                group.with_approval(&approved(engine, response)).map_err(CommandError::Invalid)?
+            }
+            ApprovalDecision::Decline { reason } => {
+                Some(group.declined(declined(response, reason.as_deref()), engine.now()))
             }
         };
         Ok(match next {
@@ -63,11 +68,11 @@ async fn record_for_group(engine: &Engine, approval: &ApprovalGiven) -> Result<G
     };
     match engine.store().update(&key, change).await? {
         Some(Some(decided)) => Ok(decided),
-        Some(None) => Ok(Groups::of(engine).reconcile(&approval.environment, id).await?),
-        None => Groups::of(engine).read(&Group::ended_key(&approval.environment, id)).await?.ok_or_else(|| {
+        Some(None) => Ok(Groups::of(engine).reconcile(&response.environment, id).await?),
+        None => Groups::of(engine).read(&Group::ended_key(&response.environment, id)).await?.ok_or_else(|| {
             CommandError::Invalid(format!(
                 "no group {id} waits in {}: the answer to its promotion has its id",
-                approval.environment
+                response.environment
             ))
         }),
     }
@@ -77,31 +82,31 @@ async fn record_for_group(engine: &Engine, approval: &ApprovalGiven) -> Result<G
 async fn record_for_function(
     engine: &Engine,
     at: &FunctionRef<'_>,
-    approval: &ApprovalGiven,
+    response: &ApprovalResponse,
 ) -> Result<DeploymentRecord, CommandError> {
     let change = async |seen: &mut Versioned| {
         let head = &seen.head;
-        let id = waiting_id(head, at, approval.deployment)?;
-        let consent = match &approval.says {
-            ApprovalDecision::Yes => head::approve(head, id, &approved(engine, approval)),
-            ApprovalDecision::No { reason } => {
-                head::decline(head, id, declined(approval, reason.as_deref()), at, engine.now())
+        let id = waiting_id(head, at, response.deployment)?;
+        let effect = match &response.decision {
+            ApprovalDecision::Approve => head::approve(head, id, &approved(engine, response)),
+            ApprovalDecision::Decline { reason } => {
+                head::decline(head, id, declined(response, reason.as_deref()), at, engine.now())
             }
         };
-        Ok(match consent {
-            ApprovalEffect::Now(head) => Change::Write(head, (id, Effect::Recorded)),
-            ApprovalEffect::Earlier => Change::Keep((id, Effect::Earlier)),
+        Ok(match effect {
+            ApprovalEffect::Write(head) => Change::Write(head, (id, Effect::Recorded)),
+            ApprovalEffect::Duplicate => Change::Keep((id, Effect::Duplicate)),
             ApprovalEffect::NotWaiting => Change::Keep((id, Effect::NotWaiting)),
-            ApprovalEffect::Void(because) => return Err(CommandError::Invalid(because)),
+            ApprovalEffect::Ineligible(because) => return Err(CommandError::Invalid(because)),
         })
     };
     let (seen, (id, effect)) = engine.store().update_head(at, None, change).await?;
     match effect {
         Effect::NotWaiting => return recorded(engine, at, id).await,
-        Effect::Earlier => {}
+        Effect::Duplicate => {}
         Effect::Recorded => {
-            tracing::warn!(deployment = %id, by = approval.by.as_str(), account = approval.account,
-                says = ?approval.says, "heard of a promotion that waits");
+            tracing::warn!(deployment = %id, by = response.by.as_str(), account = response.account,
+                decision = ?response.decision, "a waiting promotion is approved or declined");
             if let Err(error) = engine.reconciler(at).outbox().flush(seen).await {
                 tracing::warn!("left to the sweep: {error}");
             }
@@ -140,12 +145,12 @@ fn waiting_id(head: &Head, at: &FunctionRef<'_>, named: Option<DeploymentId>) ->
 }
 
 /// Makes the reason of a promotion that a person declines.
-fn declined(approval: &ApprovalGiven, reason: Option<&str>) -> String {
-    let account = approval.account.as_deref().map_or(String::new(), |account| format!(" (account {account})"));
+fn declined(response: &ApprovalResponse, reason: Option<&str>) -> String {
+    let account = response.account.as_deref().map_or(String::new(), |account| format!(" (account {account})"));
     let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
-    format!("declined by {}{account}{reason}", approval.by)
+    format!("declined by {}{account}{reason}", response.by)
 }
 
-fn approved(engine: &Engine, approval: &ApprovalGiven) -> Approved {
-    Approved { by: approval.by.clone(), account: approval.account.clone(), at: engine.now() }
+fn approved(engine: &Engine, response: &ApprovalResponse) -> Approved {
+    Approved { by: response.by.clone(), account: response.account.clone(), at: engine.now() }
 }

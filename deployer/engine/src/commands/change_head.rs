@@ -9,8 +9,8 @@ use crate::{CommandError, Engine};
 
 enum Effect {
     Nothing,
-    Earlier,
-    Now,
+    Duplicate,
+    Written,
 }
 
 /// Changes a head by compare-and-swap, and returns the head after that. `None`: there is nothing to change.
@@ -25,17 +25,17 @@ pub(crate) async fn change_head(
     let change = async |seen: &mut Versioned| {
         Ok(match change(&seen.head) {
             None => Change::Keep(Effect::Nothing),
-            Some(CommandEffect::Earlier) => Change::Keep(Effect::Earlier),
+            Some(CommandEffect::Duplicate) => Change::Keep(Effect::Duplicate),
             Some(CommandEffect::Reused { id }) => return Err(reused_id(&id)),
-            Some(CommandEffect::Now(head)) => Change::Write(head, Effect::Now),
+            Some(CommandEffect::Write(head)) => Change::Write(head, Effect::Written),
         })
     };
     let (seen, effect) = engine.store().update_head(at, None, change).await?;
     let head = seen.head.clone();
     match effect {
         Effect::Nothing => return Ok(None),
-        Effect::Earlier => {}
-        Effect::Now => {
+        Effect::Duplicate => {}
+        Effect::Written => {
             // A request that waited may be refused now: this writes its record.
             if let Err(error) = engine.reconciler(at).outbox().flush(seen).await {
                 tracing::warn!("left to the sweep: {error}");

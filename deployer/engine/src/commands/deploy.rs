@@ -9,7 +9,7 @@ use tracing::Instrument as _;
 
 use super::caller::Caller;
 use super::progress::answer_with_record;
-use crate::promotions::asked_for::submit_without_queue;
+use crate::promotions::stored_requests::submit_without_queue;
 use crate::{CommandError, Engine, rollout};
 
 impl Engine {

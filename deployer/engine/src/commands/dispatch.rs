@@ -7,7 +7,7 @@ use deployer_core::artifact::{ArtifactRef, VerifiedArtifact};
 use deployer_core::head::{Rollback, Source};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::manifest::{FunctionConfig, Manifest, ManifestFormat};
-use deployer_core::promotion::{ApprovalDecision, ApprovalGiven, Functions, PromotionRequest};
+use deployer_core::promotion::{ApprovalDecision, ApprovalResponse, Functions, PromotionRequest};
 use deployer_core::record::CauseKind;
 use deployer_core::trigger::{Command, CommandRequest, DescribedPackage};
 use futures::FutureExt as _;
@@ -73,7 +73,7 @@ async fn dispatch(
         Command::Promote { function, functions, from, to, release, not_after, override_freeze } => {
             engine.ensure_environment(&from)?;
             let functions = Functions::of(function, functions).map_err(FunctionError::InvalidCommand)?;
-            let asked = PromotionRequest {
+            let promotion = PromotionRequest {
                 functions,
                 from,
                 to,
@@ -85,16 +85,16 @@ async fn dispatch(
                 time: engine.ports.clock.now(),
                 is_replay: false,
             };
-            promotion_answer(engine.promote(&asked).await?)
+            promotion_answer(engine.promote(&promotion).await?)
         }
         Command::Approve { environment, function, deployment } => {
-            let approval = approval_given(environment, function, deployment, ApprovalDecision::Yes, caller)?;
-            promotion_answer(engine.record_approval(&approval).await?)
+            let response = approval_response(environment, function, deployment, ApprovalDecision::Approve, caller)?;
+            promotion_answer(engine.record_approval_response(&response).await?)
         }
         Command::Decline { environment, function, deployment, reason } => {
-            let says = ApprovalDecision::No { reason: reason.map(Into::into) };
-            let approval = approval_given(environment, function, deployment, says, caller)?;
-            promotion_answer(engine.record_approval(&approval).await?)
+            let decision = ApprovalDecision::Decline { reason: reason.map(Into::into) };
+            let response = approval_response(environment, function, deployment, decision, caller)?;
+            promotion_answer(engine.record_approval_response(&response).await?)
         }
         Command::Recall { function, release, reason } => {
             json(&engine.recall(&function, &release, reason.map(Into::into), caller).await?)
@@ -127,8 +127,8 @@ async fn dispatch(
             let report = engine.examine(diagnostics, environment.as_ref()).await;
             let report = report.ok_or_else(|| {
                 let known = engine.config.environments.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-                let asked = environment.map(|name| name.to_string()).unwrap_or_default();
-                FunctionError::InvalidCommand(format!("deployer.json has no environment {asked} (it has {known})"))
+                let name = environment.map(|name| name.to_string()).unwrap_or_default();
+                FunctionError::InvalidCommand(format!("deployer.json has no environment {name} (it has {known})"))
             })?;
             tracing::info!(well = report.is_well(), "examined");
             json(&report)
@@ -136,25 +136,25 @@ async fn dispatch(
     }
 }
 
-/// Makes the approval that a command gives, or the refusal to approve. Both must name a person.
-fn approval_given(
+/// Makes the response of a command that approves or declines a promotion. It must name a person.
+fn approval_response(
     environment: EnvironmentName,
     function: Option<FunctionName>,
     deployment: Option<DeploymentId>,
-    says: ApprovalDecision,
+    decision: ApprovalDecision,
     caller: Caller,
-) -> Result<ApprovalGiven, FunctionError> {
+) -> Result<ApprovalResponse, FunctionError> {
     let by = caller.requested_by.ok_or_else(|| {
         FunctionError::InvalidCommand("requested_by is missing: somebody must be named who says so".into())
     })?;
-    Ok(ApprovalGiven { environment, function, deployment, says, by, account: None })
+    Ok(ApprovalResponse { environment, function, deployment, decision, by, account: None })
 }
 
 fn promotion_answer(outcome: PromotionOutcome) -> Result<Value, FunctionError> {
     match outcome {
         PromotionOutcome::One(record) => json(&record),
         PromotionOutcome::Each(deployments) => json(&History { deployments }),
-        PromotionOutcome::Together(group) => json(&group.told()),
+        PromotionOutcome::Together(group) => json(&group.public_view()),
     }
 }
 

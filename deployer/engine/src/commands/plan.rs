@@ -7,13 +7,13 @@ use deployer_core::config::Target;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{Head, ResolvedArtifact, Source, held_by};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash};
-use deployer_core::plan::{PlanReport, RefusedPlan, TargetPlan, Wanted, plan as planned};
+use deployer_core::plan::{DesiredState, PlanReport, RefusedPlan, TargetPlan, plan as planned};
 use deployer_core::record::{CauseKind, Code, Ending, TargetError};
 use futures::stream::{self, StreamExt as _};
 
-use crate::resolve::open_reading_session;
+use crate::resolve_artifact::open_reading_session;
 use crate::rollout::error::InvalidArtifact;
-use crate::rollout::observer::Observer;
+use crate::rollout::function_reader::FunctionReader;
 use crate::rollout::verify::ArtifactReader;
 use crate::{CommandError, Engine, TARGETS_AT_ONCE, Transient};
 
@@ -83,17 +83,17 @@ async fn artifact_to_plan(
 ) -> Result<(Option<Release>, Result<VerifiedArtifact, RefusedPlan>), CommandError> {
     let rejects = engine.store().rejects(&at.function).await?;
     let source = release.clone().map_or(Source::Live { of: None }, |release| Source::Newest { release });
-    let chosen: ResolvedArtifact = match engine.reconciler(at).resolve_artifact(head, &source, &rejects).await? {
-        Ok(chosen) => chosen,
+    let resolved: ResolvedArtifact = match engine.reconciler(at).resolve_artifact(head, &source, &rejects).await? {
+        Ok(resolved) => resolved,
         Err(refusal) => return Ok((release, Err(refused(refusal)))),
     };
-    let release = Some(chosen.release.clone());
-    let verified = match ArtifactReader::of(engine, at).verify(&chosen.artifact).await {
+    let release = Some(resolved.release.clone());
+    let verified = match ArtifactReader::of(engine, at).verify(&resolved.artifact).await {
         Ok(verified) => verified,
         Err(InvalidArtifact::Ending(refusal, _)) => return Ok((release, Err(refused(refusal)))),
         Err(InvalidArtifact::Transient(transient)) => return Err(transient.into()),
     };
-    Ok(match rejects.refusal(&chosen.release, Some(verified.sha256)) {
+    Ok(match rejects.refusal(&resolved.release, Some(verified.sha256)) {
         Some(refusal) => (release, Err(refused(refusal))),
         None => (release, Ok(verified.as_ref().clone())),
     })
@@ -107,13 +107,14 @@ async fn plan_target(
     artifact: &VerifiedArtifact,
     id: DeploymentId,
 ) -> TargetPlan {
-    let formerly = head.live_state().managed_on(&at.function_name, target);
+    let previously_managed = head.live_state().managed_on(&at.function_name, target);
     let (function, alias) = (&at.function_name, &at.environment.alias);
-    let wanted = Wanted { target, function, alias, artifact, formerly: &formerly, meant: &[] };
+    let desired =
+        DesiredState { target, function, alias, artifact, previously_managed: &previously_managed, known_code: &[] };
     let plan = async {
         let account = open_reading_session(engine, at, target, id).await?;
-        let observed = Observer { timer: engine.timer(), at, account: &account }.observe().await?;
-        Ok::<_, TargetError>(planned(&wanted, &observed)?)
+        let observed = FunctionReader { timer: engine.timer(), at, account: &account }.observe().await?;
+        Ok::<_, TargetError>(planned(&desired, &observed)?)
     };
     let plan = plan.await;
     TargetPlan::of(target, plan.as_ref().map_err(Clone::clone))

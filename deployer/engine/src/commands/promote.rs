@@ -17,8 +17,8 @@ use super::progress::answer_with_record;
 use crate::claim::timed;
 use crate::events::publish_refused_promotion;
 use crate::group::Groups;
-use crate::promotions::asked_for::submit_without_queue;
 use crate::promotions::policy::Sources;
+use crate::promotions::stored_requests::submit_without_queue;
 use crate::{CommandError, Engine, Transient, rollout};
 
 /// The number of functions that are promoted at once.
@@ -41,16 +41,16 @@ impl Engine {
     /// # Errors
     /// [`CommandError`]: there is no such environment, or another try can help. A refused promotion is no error: its
     /// record says so.
-    pub async fn promote(&self, asked: &PromotionRequest) -> Result<PromotionOutcome, CommandError> {
-        let outcome = submit(self, asked).await;
+    pub async fn promote(&self, promotion: &PromotionRequest) -> Result<PromotionOutcome, CommandError> {
+        let outcome = submit(self, promotion).await;
         if let Err(CommandError::Invalid(because)) = &outcome {
             let about = RecordlessEvent {
-                function: Some(asked.functions.to_string().into()),
-                from: Some(asked.from.clone()),
-                to: Some(asked.to.clone()),
-                release: asked.release.clone(),
-                requested_by: asked.requested_by.clone(),
-                id: Some(asked.id.clone().into()),
+                function: Some(promotion.functions.to_string().into()),
+                from: Some(promotion.from.clone()),
+                to: Some(promotion.to.clone()),
+                release: promotion.release.clone(),
+                requested_by: promotion.requested_by.clone(),
+                id: Some(promotion.id.clone().into()),
                 ..RecordlessEvent::default()
             };
             publish_refused_promotion(self, because, about).await;
@@ -59,15 +59,15 @@ impl Engine {
     }
 }
 
-async fn submit(engine: &Engine, asked: &PromotionRequest) -> Result<PromotionOutcome, CommandError> {
-    engine.ensure_environment(&asked.to)?;
-    let outcome = match &asked.functions {
+async fn submit(engine: &Engine, promotion: &PromotionRequest) -> Result<PromotionOutcome, CommandError> {
+    engine.ensure_environment(&promotion.to)?;
+    let outcome = match &promotion.functions {
         Functions::One(function) => {
-            PromotionOutcome::One(Box::new(submit_one(engine, asked, function, Dispatch::Inline).await?))
+            PromotionOutcome::One(Box::new(submit_one(engine, promotion, function, Dispatch::Inline).await?))
         }
-        Functions::Each(pattern) => PromotionOutcome::Each(submit_each(engine, asked, pattern).await?),
+        Functions::Each(pattern) => PromotionOutcome::Each(submit_each(engine, promotion, pattern).await?),
         Functions::Together(functions) => {
-            PromotionOutcome::Together(Box::new(Groups::of(engine).promote(asked, functions).await?))
+            PromotionOutcome::Together(Box::new(Groups::of(engine).promote(promotion, functions).await?))
         }
     };
     submit_without_queue(engine).await;
@@ -76,21 +76,21 @@ async fn submit(engine: &Engine, asked: &PromotionRequest) -> Result<PromotionOu
 
 async fn submit_one(
     engine: &Engine,
-    asked: &PromotionRequest,
+    promotion: &PromotionRequest,
     function: &FunctionName,
     dispatch: Dispatch,
 ) -> Result<DeploymentRecord, CommandError> {
-    let at = engine.at(&asked.to, function)?;
+    let at = engine.at(&promotion.to, function)?;
     let inputs = engine.reconciler(&at).promotions().inputs(None).await?;
-    let request = request_for(engine, asked, &at, &inputs.sources);
+    let request = request_for(engine, promotion, &at, &inputs.sources);
     let span = rollout::span(&at, &request, request.source.release());
-    let refusal = asked.refusal_by_time(engine.now());
+    let refusal = promotion.refusal_by_time(engine.now());
     let work = async {
-        tracing::info!(from = %asked.from, requested_by = asked.requested_by.as_deref(), "promotion asked for");
-        if asked.freeze_override.is_some() {
+        tracing::info!(from = %promotion.from, requested_by = promotion.requested_by.as_deref(), "promotion asked for");
+        if promotion.freeze_override.is_some() {
             tracing::warn!(
-                requested_by = asked.requested_by.as_deref(),
-                reason = asked.freeze_override.as_deref(),
+                requested_by = promotion.requested_by.as_deref(),
+                reason = promotion.freeze_override.as_deref(),
                 "freeze overridden"
             );
         }
@@ -101,39 +101,40 @@ async fn submit_one(
 }
 
 /// Makes the request to promote one function: for the artifact that the source has live now.
-fn request_for(engine: &Engine, asked: &PromotionRequest, at: &FunctionRef<'_>, sources: &Sources) -> Request {
+fn request_for(engine: &Engine, promotion: &PromotionRequest, at: &FunctionRef<'_>, sources: &Sources) -> Request {
     let none = SourceEnvironment::default();
-    let promoting: PromotionSpec = asked.promotion_spec().resolved_in(sources.get(&asked.from).unwrap_or(&none));
+    let promoting: PromotionSpec =
+        promotion.promotion_spec().resolved_in(sources.get(&promotion.from).unwrap_or(&none));
     let cause = Cause {
         kind: CauseKind::Promotion,
-        requested_by: asked.requested_by.clone(),
-        event_id: Some(asked.id.clone().into()),
+        requested_by: promotion.requested_by.clone(),
+        event_id: Some(promotion.id.clone().into()),
     };
     let (place, now) = ((&at.name, &at.function), engine.now());
-    Request::promotion(place, promoting, cause, asked.time, (now, engine.token()))
+    Request::promotion(place, promoting, cause, promotion.time, (now, engine.token()))
 }
 
 /// Promotes each function that matches and is ready. A function that is not ready is left out, for nobody has named it.
 async fn submit_each(
     engine: &Engine,
-    asked: &PromotionRequest,
+    promotion: &PromotionRequest,
     pattern: &FunctionPattern,
 ) -> Result<Vec<DeploymentRecord>, CommandError> {
-    let prefix = format!("{HEADS}{}/", asked.from);
+    let prefix = format!("{HEADS}{}/", promotion.from);
     let keys = engine.store().keys(&prefix).await.map_err(Transient::from)?;
     let of = |key: &String| FunctionName::parse(key.strip_prefix(&prefix)?.strip_suffix(".json")?).ok();
     let functions: Vec<FunctionName> = keys.iter().filter_map(of).filter(|name| pattern.matches(name)).collect();
-    let first = first_asked(engine, asked, &functions).await;
-    let asks = stream::iter(functions).map(|function| async move {
-        match is_ready(engine, asked, first, &function).await {
-            Ok(true) => submit_one(engine, asked, &function, Dispatch::Enqueue).await.map(Some),
+    let first = earliest_request_time(engine, promotion, &functions).await;
+    let submissions = stream::iter(functions).map(|function| async move {
+        match is_ready(engine, promotion, first, &function).await {
+            Ok(true) => submit_one(engine, promotion, &function, Dispatch::Enqueue).await.map(Some),
             Ok(false) => Ok(None),
             Err(error) => Err(error),
         }
     });
     let (mut records, mut failed) = (vec![], None);
-    let mut asks = asks.buffer_unordered(PROMOTED_AT_ONCE);
-    while let Some(outcome) = asks.next().await {
+    let mut submissions = submissions.buffer_unordered(PROMOTED_AT_ONCE);
+    while let Some(outcome) = submissions.next().await {
         match outcome {
             Ok(record) => records.extend(record),
             Err(error) => {
@@ -149,38 +150,38 @@ async fn submit_each(
 
 /// Returns the time of the first request with this id. The same request again promotes nothing that became live since
 /// then.
-async fn first_asked(engine: &Engine, asked: &PromotionRequest, functions: &[FunctionName]) -> Timestamp {
+async fn earliest_request_time(engine: &Engine, promotion: &PromotionRequest, functions: &[FunctionName]) -> Timestamp {
     let looks = stream::iter(functions).map(|function| async move {
-        let at = engine.at(&asked.to, function).ok()?;
+        let at = engine.at(&promotion.to, function).ok()?;
         let head = engine.store().head(&at).await.ok()?.head;
-        head.id_of(&request_for(engine, asked, &at, &Sources::new())).map(DeploymentId::time)
+        head.id_of(&request_for(engine, promotion, &at, &Sources::new())).map(DeploymentId::time)
     });
     let known = looks.buffer_unordered(PROMOTED_AT_ONCE).filter_map(future::ready);
-    known.fold(asked.time, |first, known| future::ready(first.min(known))).await
+    known.fold(promotion.time, |first, known| future::ready(first.min(known))).await
 }
 
 /// Whether a function has an artifact to promote that the rules allow now, or that only waits (for a freeze to end,
 /// say, or an approval).
 async fn is_ready(
     engine: &Engine,
-    asked: &PromotionRequest,
+    promotion: &PromotionRequest,
     first: Timestamp,
     function: &FunctionName,
 ) -> Result<bool, CommandError> {
-    if let Some(ending) = asked.refusal_by_time(engine.now()) {
+    if let Some(ending) = promotion.refusal_by_time(engine.now()) {
         tracing::warn!(%function, "not asked for: {}", reason(&ending));
         return Ok(false);
     }
-    let at = engine.at(&asked.to, function)?;
+    let at = engine.at(&promotion.to, function)?;
     let head = async { Ok::<_, Transient>(engine.store().head(&at).await?) };
     let (seen, inputs) = futures::try_join!(head, engine.reconciler(&at).promotions().inputs(None))?;
-    let request = timed(engine, &request_for(engine, asked, &at, &inputs.sources), &seen);
+    let request = timed(engine, &request_for(engine, promotion, &at, &inputs.sources), &seen);
     if seen.head.id_of(&request).is_some() {
         return Ok(true);
     }
     let Some(promoting) = request.promotion_spec() else { return Ok(false) };
     let policy = engine.reconciler(&at).promotions().policy(&seen.head, &inputs);
-    let live = inputs.sources.get(&asked.from).and_then(|source| source.head.live());
+    let live = inputs.sources.get(&promotion.from).and_then(|source| source.head.live());
     if policy.is_live_already(&request, promoting)
         || live.is_some_and(|live| live.since.as_second() > first.as_second())
     {

@@ -1,7 +1,7 @@
 //! `recall`: a release is rejected, and rolled back wherever it is live.
 
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{Head, Live, Request, ResolvedArtifact};
+use deployer_core::head::{Head, LiveArtifact, Request, ResolvedArtifact};
 use deployer_core::hold_and_reject::CommandEffect;
 use deployer_core::id::{EnvironmentName, FunctionName, Release};
 use deployer_core::promotion::Decision;
@@ -125,7 +125,7 @@ impl Recall<'_> {
     fn rollback_from(&self, at: &FunctionRef<'_>, head: &Head) -> Option<(Timestamp, Request)> {
         let request = |artifact| undo_request(self.engine, at, artifact, self.caller);
         let may_begin = |request: &Request| !self.only_known || head.id_of(request).is_some();
-        let is_recalled = |live: &&Live| {
+        let is_recalled = |live: &&LiveArtifact| {
             self.rejects.find(&live.release, live.sha256).is_some_and(|reject| reject.release == *self.release)
         };
         if let Some(live) = head.live().filter(is_recalled) {
@@ -186,7 +186,7 @@ async fn refuse_waiting(engine: &Engine, name: &EnvironmentName, function: &Func
 
 /// Returns the artifact that is being deployed, if it is of the release.
 fn active_artifact<'h>(head: &'h Head, release: &Release) -> Option<&'h ResolvedArtifact> {
-    head.active().and_then(|active| active.artifact.as_ref()).filter(|chosen| chosen.release == *release)
+    head.active().and_then(|active| active.artifact.as_ref()).filter(|resolved| resolved.release == *release)
 }
 
 /// Whether a target serves the release.

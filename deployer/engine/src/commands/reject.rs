@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{Head, Live};
+use deployer_core::head::{Head, LiveArtifact};
 use deployer_core::hold_and_reject::CommandEffect;
 use deployer_core::hold_and_reject::Reject;
 use deployer_core::id::{FunctionName, Release, Sha256};
@@ -38,7 +38,7 @@ impl Engine {
     ) -> Result<StatusReport, CommandError> {
         match mark_as_rejected(self, function, release, reason, &caller).await? {
             CommandEffect::Reused { id } => Err(reused_id(&id)),
-            CommandEffect::Now(_) | CommandEffect::Earlier => self.status(None, Some(function)).await,
+            CommandEffect::Write(_) | CommandEffect::Duplicate => self.status(None, Some(function)).await,
         }
     }
 
@@ -56,8 +56,8 @@ impl Engine {
             let none = Rejects::default();
             let rejects = rejects.unwrap_or(&none);
             match rejects.without(release, function, &caller.id) {
-                Some(CommandEffect::Now(without)) => Ok(Change::Write(*without, true)),
-                Some(CommandEffect::Earlier) => Ok(Change::Keep(false)),
+                Some(CommandEffect::Write(without)) => Ok(Change::Write(*without, true)),
+                Some(CommandEffect::Duplicate) => Ok(Change::Keep(false)),
                 Some(CommandEffect::Reused { id }) => Err(reused_id(&id)),
                 None => Err(not_rejected(self, function, release, rejects).await?),
             }
@@ -88,7 +88,7 @@ pub(super) async fn mark_as_rejected(
         let none = Rejects::default();
         let rejects = rejects.unwrap_or(&none);
         match rejects.with(reject.clone(), function, &caller.id) {
-            Some(CommandEffect::Now(with)) => Ok(Change::Write(*with.clone(), CommandEffect::Now(with))),
+            Some(CommandEffect::Write(with)) => Ok(Change::Write(*with.clone(), CommandEffect::Write(with))),
             Some(earlier) => Ok(Change::Keep(earlier)),
             None => Err(CommandError::Invalid(format!(
                 "{} releases of {function} are rejected already: unreject old ones first",
@@ -97,7 +97,7 @@ pub(super) async fn mark_as_rejected(
         }
     };
     let effect = engine.store().update(&Rejects::key(function), change).await?;
-    if let CommandEffect::Now(_) = effect {
+    if let CommandEffect::Write(_) = effect {
         tracing::warn!(%function, %release, by = reject.requested_by.as_deref(), reason = reject.reason.as_str(), "rejected");
     }
     Ok(effect)
@@ -160,5 +160,5 @@ fn known_to(head: &Head, release: &Release) -> Vec<Option<Sha256>> {
     let lives = head.history().iter().chain(head.left()).filter(|live| live.release == *release);
     let open = head.active().map(|active| &active.request).into_iter().chain(head.all_pending());
     let open = open.filter(|open| open.source.release() == Some(release)).map(|_| None);
-    lives.map(|live: &Live| live.sha256).chain(open).collect()
+    lives.map(|live: &LiveArtifact| live.sha256).chain(open).collect()
 }

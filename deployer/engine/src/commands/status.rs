@@ -7,7 +7,7 @@ use deployer_core::function_ref::FunctionRef;
 use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::names::{HEADS, REJECTS};
 use deployer_core::rejects::Rejects;
-use deployer_core::status::{Ahead, FunctionStatus, StatusReport};
+use deployer_core::status::{FunctionStatus, SourceHistory, StatusReport};
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _};
 
@@ -19,9 +19,9 @@ use crate::{CommandError, Engine, Transient};
 /// The number of objects that are read at once: thousands of heads take as long as some twenty requests.
 const READ_AT_ONCE: usize = 160;
 
-type Place = (FunctionName, EnvironmentName);
+type StatusKey = (FunctionName, EnvironmentName);
 /// The status of each function, and its live artifact. The heads themselves are not kept, for there may be thousands.
-type Statuses = BTreeMap<Place, (FunctionStatus, Ahead)>;
+type Statuses = BTreeMap<StatusKey, (FunctionStatus, SourceHistory)>;
 
 impl Engine {
     /// Reports what is live, open, held and rejected, of all functions and environments or of the named ones. An object
@@ -34,7 +34,7 @@ impl Engine {
         environment: Option<&EnvironmentName>,
         function: Option<&FunctionName>,
     ) -> Result<StatusReport, CommandError> {
-        let asked: Vec<(&EnvironmentName, &Environment)> = match environment {
+        let selected: Vec<(&EnvironmentName, &Environment)> = match environment {
             None => self.config.environments.iter().collect(),
             Some(name) => {
                 let found = self.config.environments.get_key_value(name);
@@ -42,11 +42,12 @@ impl Engine {
             }
         };
         // The environments that these are promoted from are read too.
-        let sources = asked.iter().filter_map(|(_, e)| e.promotion.as_ref()).flat_map(|p| p.from.iter());
-        let names: BTreeSet<&EnvironmentName> = asked.iter().map(|(name, _)| *name).chain(sources).collect();
-        let (places, rejects) = futures::try_join!(places(self, &names, function), all_rejects(self, function))?;
+        let sources = selected.iter().filter_map(|(_, e)| e.promotion.as_ref()).flat_map(|p| p.from.iter());
+        let names: BTreeSet<&EnvironmentName> = selected.iter().map(|(name, _)| *name).chain(sources).collect();
+        let (status_keys, rejects) =
+            futures::try_join!(status_keys(self, &names, function), all_rejects(self, function))?;
         let (rejects, mut unreadable) = rejects;
-        let (statuses, broken) = statuses(self, places, &rejects).await;
+        let (statuses, broken) = statuses(self, status_keys, &rejects).await;
         let only_one = environment.is_some() && function.is_some();
         if let Some(because) = broken.first().filter(|_| only_one && statuses.is_empty()) {
             return Err(Transient::Ledger(LedgerError(because.clone())).into());
@@ -54,7 +55,7 @@ impl Engine {
         unreadable.extend(broken);
         let mut functions = Vec::new();
         for ((function_name, name), (status, _)) in &statuses {
-            let Some((_, environment)) = asked.iter().find(|(asked, _)| *asked == name) else { continue };
+            let Some((_, environment)) = selected.iter().find(|(selected, _)| *selected == name) else { continue };
             let sources = environment.promotion.iter().flat_map(|promotion| promotion.from.iter());
             let ahead = sources.filter_map(|from| Some(&statuses.get(&(function_name.clone(), from.clone()))?.1));
             let status = status.clone().with_sources(ahead);
@@ -65,18 +66,18 @@ impl Engine {
                 functions.push(FunctionStatus { rejects, ..status });
             }
         }
-        let environments: Vec<&EnvironmentName> = asked.iter().map(|(name, _)| *name).collect();
+        let environments: Vec<&EnvironmentName> = selected.iter().map(|(name, _)| *name).collect();
         let groups = open_groups(self, &environments, function, &mut unreadable).await?;
         Ok(StatusReport { functions, groups, unreadable })
     }
 }
 
 /// Lists the functions that have a head, by environment.
-async fn places(
+async fn status_keys(
     engine: &Engine,
     environments: &BTreeSet<&EnvironmentName>,
     function: Option<&FunctionName>,
-) -> Result<Vec<Place>, Transient> {
+) -> Result<Vec<StatusKey>, Transient> {
     let listed = environments.iter().map(|environment| async move {
         let prefix = format!("{HEADS}{environment}/");
         let of = |key: &String| FunctionName::parse(key.strip_prefix(&prefix)?.strip_suffix(".json")?).ok();
@@ -90,9 +91,9 @@ async fn places(
 }
 
 /// Reads the status of each function, and returns the reasons why some heads cannot be read.
-async fn statuses(engine: &Engine, places: Vec<Place>, rejects: &AllRejects) -> (Statuses, Vec<String>) {
+async fn statuses(engine: &Engine, status_keys: Vec<StatusKey>, rejects: &AllRejects) -> (Statuses, Vec<String>) {
     let none = Rejects::default();
-    let read = |(function, environment): Place| {
+    let read = |(function, environment): StatusKey| {
         let none = &none;
         async move {
             let at = FunctionRef::find(&engine.config, &environment, &function);
@@ -102,15 +103,15 @@ async fn statuses(engine: &Engine, places: Vec<Place>, rejects: &AllRejects) -> 
                 return Ok(None);
             }
             let status = FunctionStatus::of(&at, &head, rejects.get(&function).unwrap_or(none));
-            let ahead = Ahead::of(&environment, &head);
+            let ahead = SourceHistory::of(&environment, &head);
             Ok(Some(((function, environment), (status, ahead))))
         }
     };
-    let mut reading = stream::iter(places).map(read).buffer_unordered(READ_AT_ONCE);
+    let mut reading = stream::iter(status_keys).map(read).buffer_unordered(READ_AT_ONCE);
     let (mut statuses, mut broken) = (Statuses::new(), vec![]);
     while let Some(read) = reading.next().await {
         match read {
-            Ok(Some((place, one))) => drop(statuses.insert(place, one)),
+            Ok(Some((key, one))) => drop(statuses.insert(key, one)),
             Ok(None) => {}
             Err(because) => {
                 tracing::error!("left out of the status: {because}");

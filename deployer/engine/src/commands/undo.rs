@@ -2,7 +2,7 @@
 
 use deployer_core::artifact::ArtifactRef;
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{GivenUp, Request, Wakeup};
+use deployer_core::head::{ClaimRelease, Request, Wakeup};
 use deployer_core::id::Release;
 use deployer_core::record::{Cause, CauseKind, DeploymentRecord};
 
@@ -56,7 +56,7 @@ pub(crate) async fn undo(
     }
     match submit_undo(engine, at, request).await? {
         SubmitOutcome::Claimed(claim) => {
-            reconciler.release(&claim, GivenUp::Untouched).await;
+            reconciler.release_claim(&claim, ClaimRelease::Untouched).await;
             let wakeup = Wakeup { id: claim.request().id, claim: Some(claim.token()) };
             reconciler.send_tick(wakeup, engine.now()).await?;
             Ok(progress(engine, at, request).await)

@@ -15,7 +15,7 @@ use deployer_core::doctor::{
     self, Check, DoctorReport, QueueLook, Refusal, Refused, SWEEP_NOTE_INTERVAL, TargetReport,
 };
 use deployer_core::format;
-use deployer_core::head::{Head, Live};
+use deployer_core::head::{Head, LiveArtifact};
 use deployer_core::id::{EnvironmentName, Region};
 use deployer_core::names::{DEPLOYMENTS, HEADS, OPEN, REJECTS, RESULTS, SWEEPS};
 use futures::stream::{self, StreamExt as _};
@@ -61,16 +61,16 @@ impl Engine {
         diagnostics: &dyn SelfDiagnostics,
         only: Option<&EnvironmentName>,
     ) -> Option<DoctorReport> {
-        let chosen: Vec<(&EnvironmentName, &Environment)> =
+        let selected: Vec<(&EnvironmentName, &Environment)> =
             self.config.environments.iter().filter(|(name, _)| only.is_none_or(|only| only == *name)).collect();
-        if only.is_some() && chosen.is_empty() {
+        if only.is_some() && selected.is_empty() {
             return None;
         }
         let role = diagnostics.own_role().await;
         let role = role.as_deref().ok();
         let (tooling, targets) = future::join(
             Doctor::of(self).tooling(diagnostics, role),
-            Doctor::of(self).targets(diagnostics, role, chosen),
+            Doctor::of(self).targets(diagnostics, role, selected),
         )
         .await;
         Some(DoctorReport { now: Some(self.now()), tooling, targets })
@@ -106,12 +106,12 @@ impl<'e> Doctor<'e> {
             self.clock(diagnostics),
         );
         let ((read, listed, written), versioned, queues, swept, clock) = looked.await;
-        let judged = |check, action, outcomes: &[UnderPrefix]| {
+        let ledger_check = |check, action, outcomes: &[UnderPrefix]| {
             doctor::ledger(check, role, &self.engine.config, action, outcomes)
         };
-        checks.push(judged("read ledger", "s3:GetObject", &read));
-        checks.push(judged("list ledger", "s3:ListBucket", &[("", listed)]));
-        checks.push(judged("write ledger", "s3:PutObject", &written));
+        checks.push(ledger_check("read ledger", "s3:GetObject", &read));
+        checks.push(ledger_check("list ledger", "s3:ListBucket", &[("", listed)]));
+        checks.push(ledger_check("write ledger", "s3:PutObject", &written));
         checks.push(doctor::versioning(&self.engine.config.artifact_bucket, role, &versioned));
         checks.extend(queues);
         checks.push(doctor::sweep(self.engine.now(), &swept));
@@ -218,11 +218,11 @@ impl<'e> Doctor<'e> {
         self,
         diagnostics: &dyn SelfDiagnostics,
         role: Option<&str>,
-        chosen: Vec<(&EnvironmentName, &Environment)>,
+        selected: Vec<(&EnvironmentName, &Environment)>,
     ) -> Vec<TargetReport> {
-        let mut places: BTreeMap<&Target, Vec<_>> = BTreeMap::new();
+        let mut walks_by_target: BTreeMap<&Target, Vec<_>> = BTreeMap::new();
         let mut count = 0_usize;
-        for (name, environment) in chosen {
+        for (name, environment) in selected {
             // Reads the live artifact once for all targets of the environment.
             let live = self.newest_live(name).boxed().shared();
             for target in &environment.targets {
@@ -230,7 +230,7 @@ impl<'e> Doctor<'e> {
                     (Walker { engine: self.engine, diagnostics, name, environment, target, role }, live.clone());
                 let number = count;
                 count += 1;
-                places.entry(target).or_default().push(async move {
+                walks_by_target.entry(target).or_default().push(async move {
                     let late = self.engine.ports.clock.sleep(self.engine.timer().left().saturating_sub(ANSWER_NEEDS));
                     let checks = tokio::select! {
                         checks = walker.walk(live) => checks,
@@ -242,7 +242,8 @@ impl<'e> Doctor<'e> {
             }
         }
         // Environments may share an account and region: their checks come one after the other.
-        let walked = places.into_values().map(|walks| stream::iter(walks).then(|walk| walk).collect::<Vec<_>>());
+        let walked =
+            walks_by_target.into_values().map(|walks| stream::iter(walks).then(|walk| walk).collect::<Vec<_>>());
         let walked = stream::iter(walked).buffer_unordered(TARGETS_AT_ONCE).collect::<Vec<_>>().await;
         let mut reports: Vec<(usize, TargetReport)> = walked.into_iter().flatten().collect();
         reports.sort_by_key(|(number, _)| *number);
@@ -262,7 +263,7 @@ impl<'e> Doctor<'e> {
             .buffer_unordered(HEADS_AT_ONCE)
             .collect::<Vec<_>>()
             .await;
-        let heads: Vec<Option<Live>> = heads.into_iter().collect::<Result<_, _>>()?;
+        let heads: Vec<Option<LiveArtifact>> = heads.into_iter().collect::<Result<_, _>>()?;
         Ok(heads.into_iter().flatten().max_by_key(|live| live.since).map(|live| live.artifact))
     }
 }

@@ -46,14 +46,14 @@ impl<'e> Groups<'e> {
     /// Opens a group, and reconciles it.
     pub(super) async fn promote(
         self,
-        asked: &PromotionRequest,
+        promotion: &PromotionRequest,
         functions: &[FunctionName],
     ) -> Result<Group, CommandError> {
-        let group = Group::of(asked, functions, self.engine.now());
+        let group = Group::of(promotion, functions, self.engine.now());
         if let Some(ended) = self.read(&Group::ended_key(&group.environment, group.id)).await? {
-            return ensure_same_request(asked, &group, ended);
+            return ensure_same_request(promotion, &group, ended);
         }
-        if let Some(ending) = asked.refusal_by_time(self.engine.now()) {
+        if let Some(ending) = promotion.refusal_by_time(self.engine.now()) {
             let (Ending::Refused { because, .. } | Ending::Superseded { because }) = ending else {
                 return Err(CommandError::Invalid("it is out of time".into()));
             };
@@ -64,9 +64,9 @@ impl<'e> Groups<'e> {
         {
             // The group ended between the two reads.
             self.engine.store().delete(&Group::open_key(&group.environment, group.id)).await;
-            return ensure_same_request(asked, &group, ended);
+            return ensure_same_request(promotion, &group, ended);
         }
-        ensure_same_request(asked, &group, self.reconcile(&group.environment, group.id).await?)
+        ensure_same_request(promotion, &group, self.reconcile(&group.environment, group.id).await?)
     }
 
     /// Reconciles every open group. A failure of one never stops the others.
@@ -135,11 +135,11 @@ impl<'e> Groups<'e> {
             _ if !self.engine.config.environments.contains_key(&group.environment) => {
                 group.abandoned(self.engine.now())
             }
-            Phase::Checking if group.places.is_some() => {
+            Phase::Checking if group.place_token.is_some() => {
                 self.release_places(group).await?;
                 group.without_places()
             }
-            Phase::Checking => group.judged(&self.check(group).await?, self.engine.token(), self.engine.now()),
+            Phase::Checking => group.with_checks(&self.check(group).await?, self.engine.token(), self.engine.now()),
             Phase::Placing => self.place_and_decide(group).await?,
             Phase::Moving => {
                 let next = group.moved(&self.member_records(group).await?, self.engine.now());
@@ -208,13 +208,13 @@ impl<'e> Groups<'e> {
 }
 
 /// Refuses a group that another request with the same id has opened.
-fn ensure_same_request(asked: &PromotionRequest, wanted: &Group, found: Group) -> Result<Group, CommandError> {
+fn ensure_same_request(promotion: &PromotionRequest, requested: &Group, found: Group) -> Result<Group, CommandError> {
     let functions = |group: &Group| group.functions.iter().map(|member| member.function.clone()).collect::<Vec<_>>();
-    match (functions(&found), &found.from) == (functions(wanted), &wanted.from) {
+    match (functions(&found), &found.from) == (functions(requested), &requested.from) {
         true => Ok(found),
         false => Err(CommandError::Invalid(format!(
             "id {:?} was another group's before ({}): give each request an id of its own",
-            asked.id, found.id
+            promotion.id, found.id
         ))),
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::group::{Checked, Group, Member};
-use deployer_core::head::{self, ApprovalEffect, Head, Placing, Request, Wakeup};
+use deployer_core::group::{CheckedMember, Group, Member};
+use deployer_core::head::{self, ApprovalEffect, Head, Request, Reservation, Wakeup};
 use deployer_core::hold_and_reject::CommandEffect;
 use deployer_core::promotion::{Decision, SourceEnvironment, Wait};
 use deployer_core::record::{Code, DeploymentRecord, Ending};
@@ -39,11 +39,11 @@ pub(super) struct RollbackState<'e> {
 
 impl<'e> Groups<'e> {
     /// Evaluates each function of a group, before any of them moves.
-    pub(super) async fn check(self, group: &Group) -> Result<Vec<Checked>, Transient> {
+    pub(super) async fn check(self, group: &Group) -> Result<Vec<CheckedMember>, Transient> {
         try_join_all(group.functions.iter().map(|member| self.check_member(group, member))).await
     }
 
-    pub(super) async fn check_member(self, group: &Group, member: &Member) -> Result<Checked, Transient> {
+    pub(super) async fn check_member(self, group: &Group, member: &Member) -> Result<CheckedMember, Transient> {
         let at = self.function_ref(group, member)?;
         let head = async { Ok::<_, Transient>(self.engine.store().head(&at).await?) };
         // The group asks, not its member: all rules count.
@@ -54,10 +54,10 @@ impl<'e> Groups<'e> {
             Some(_) => promoting,
             None => promoting.resolved_in(inputs.sources.get(&group.from).unwrap_or(&none)),
         };
-        let chosen = promoting.artifact.clone();
+        let resolved = promoting.artifact.clone();
         let request = timed(self.engine, &group.request(member, promoting.clone(), self.engine.token()), &seen);
         if let Some(refusal) = at.refusal(request.cause.kind) {
-            return Ok((Decision::Deny(refusal), chosen));
+            return Ok((Decision::Deny(refusal), resolved));
         }
         let decision =
             self.engine.reconciler(&at).promotions().policy(&seen.head, &inputs).evaluate(&request, &promoting);
@@ -68,24 +68,24 @@ impl<'e> Groups<'e> {
                 (Some(ending), Decision::Allow) => Decision::Deny(ending),
                 (_, decision) => decision,
             };
-        let drifted = match (&decision, &chosen) {
-            (Decision::Allow, Some(chosen)) => {
+        let drifted = match (&decision, &resolved) {
+            (Decision::Allow, Some(resolved)) => {
                 let promotions = self.engine.reconciler(&at).promotions();
-                match promotions.has_drifted(&promoting, chosen, &inputs.sources, request.id).await {
+                match promotions.has_drifted(&promoting, resolved, &inputs.sources, request.id).await {
                     // After a day a person has to look.
                     Err(Transient::Unseen(because)) if self.engine.timer().passed(group.started_at) > UNSEEN_FOR => {
                         Some(Ending::Refused { code: Code::NotPromotable, because })
                     }
                     Err(Transient::Unseen(because)) => {
                         let wait = Wait { unseen: Some(because), ..Wait::over(group.started_at) };
-                        return Ok((Decision::Wait(wait), Some(chosen.clone())));
+                        return Ok((Decision::Wait(wait), Some(resolved.clone())));
                     }
                     drifted => drifted?,
                 }
             }
             _ => None,
         };
-        Ok((drifted.map_or(decision, Decision::Deny), chosen))
+        Ok((drifted.map_or(decision, Decision::Deny), resolved))
     }
 
     /// Lets each member take its place, one after the other in the order of their functions, so that two groups never
@@ -93,9 +93,9 @@ impl<'e> Groups<'e> {
     pub(super) async fn place_and_decide(self, group: &Group) -> Result<Group, Transient> {
         for member in &group.functions {
             match self.take_place(group, member).await? {
-                Placing::Now(_) | Placing::HasPlace => {}
-                Placing::Behind(other) => return Ok(group.waits_for(member, other)),
-                Placing::Ended => {
+                Reservation::Write(_) | Reservation::HasPlace => {}
+                Reservation::Behind(other) => return Ok(group.waits_for(member, other)),
+                Reservation::Ended => {
                     let at = self.function_ref(group, member)?;
                     let record = known_record(self.engine, &at, &self.request_of(group, member)).await?;
                     let because = record.as_ref().and_then(|record| record.because.as_deref());
@@ -104,7 +104,7 @@ impl<'e> Groups<'e> {
                 }
             }
         }
-        Ok(group.decided(&self.check(group).await?, self.engine.now()))
+        Ok(group.with_final_checks(&self.check(group).await?, self.engine.now()))
     }
 
     pub(super) fn request_of(self, group: &Group, member: &Member) -> Request {
@@ -112,13 +112,13 @@ impl<'e> Groups<'e> {
         Request { accepted_at: self.engine.now(), ..request }
     }
 
-    pub(super) async fn take_place(self, group: &Group, member: &Member) -> Result<Placing, Transient> {
+    pub(super) async fn take_place(self, group: &Group, member: &Member) -> Result<Reservation, Transient> {
         let at = self.function_ref(group, member)?;
         let request = self.request_of(group, member);
         let mut marked = false;
         let change = async |seen: &mut Versioned| {
             let placing = head::reserve_place(&seen.head, &request, self.engine.now());
-            let Placing::Now(head) = &placing else { return Ok(Change::Keep(placing)) };
+            let Reservation::Write(head) = &placing else { return Ok(Change::Keep(placing)) };
             if !marked {
                 self.engine.store().mark_open(&at, &request).await?;
                 marked = true;
@@ -134,7 +134,7 @@ impl<'e> Groups<'e> {
 
     /// Releases the places of a group that is not decided, or whose environment deployer.json does not have any more.
     pub(super) async fn release_places(self, group: &Group) -> Result<(), Transient> {
-        let Some(token) = group.places else { return Ok(()) };
+        let Some(token) = group.place_token else { return Ok(()) };
         for member in &group.functions {
             let key = Head::key(&group.environment, &member.function);
             // The head is found by its key, because deployer.json may not have the environment any more.
@@ -230,7 +230,7 @@ impl<'e> Groups<'e> {
             };
             let withdrawn =
                 |head: &Head| match head::decline(head, member.deployment, because.clone(), &at, self.engine.now()) {
-                    ApprovalEffect::Now(head) => Some(CommandEffect::Now(head)),
+                    ApprovalEffect::Write(head) => Some(CommandEffect::Write(head)),
                     _ => None,
                 };
             change_head(self.engine, &at, withdrawn).await.map_err(|error| match error {

@@ -20,8 +20,8 @@ use crate::claim::Claim;
 use crate::group::Groups;
 use crate::handle::Promotions;
 use crate::port::Qualifier;
-use crate::resolve::open_reading_session;
-use crate::rollout::observer::Observer;
+use crate::resolve_artifact::open_reading_session;
+use crate::rollout::function_reader::FunctionReader;
 
 /// The time for which reading the code that a source serves is tried.
 const UNSEEN_FOR: Duration = Duration::from_secs(3600);
@@ -105,13 +105,13 @@ impl<'e> Promotions<'e> {
             Decision::Wait(wait) => return Ok(ClaimedDecision::Wait(wait)),
             Decision::Allow => {}
         }
-        let Some(chosen) = promoting.artifact.clone() else {
+        let Some(resolved) = promoting.artifact.clone() else {
             let because = format!("nothing is live in {}", promoting.from);
             return Ok(ClaimedDecision::Deny(Ending::Refused { code: Code::NotLive, because }));
         };
-        match self.has_drifted(promoting, &chosen, &inputs.sources, request.id).await {
+        match self.has_drifted(promoting, &resolved, &inputs.sources, request.id).await {
             Ok(Some(ending)) => Ok(ClaimedDecision::Deny(ending)),
-            Ok(None) => Ok(ClaimedDecision::Allow(chosen)),
+            Ok(None) => Ok(ClaimedDecision::Allow(resolved)),
             // The promotion makes way for others meanwhile.
             Err(Transient::Unseen(because)) => {
                 let since = promoting.unseen_since.unwrap_or(self.engine.now());
@@ -130,31 +130,31 @@ impl<'e> Promotions<'e> {
     pub(crate) async fn has_drifted(
         self,
         promoting: &PromotionSpec,
-        chosen: &ResolvedArtifact,
+        resolved: &ResolvedArtifact,
         sources: &Sources,
         id: DeploymentId,
     ) -> Result<Option<Ending>, Transient> {
         let require = self.at.environment.promotion.as_ref().map(|promotion| promotion.require);
         for (name, source) in sources {
             let is_asked = require != Some(Require::Any) || *name == promoting.from;
-            let live = source.head.live().filter(|live| is_asked && is_same(live, chosen));
+            let live = source.head.live().filter(|live| is_asked && is_same(live, resolved));
             let Some(live) = live else { continue };
             match self.served_code(name, &self.at.function, id).await {
                 Ok(served) => {
                     let was_there =
                         |(target, _): &(Target, Option<Sha256>)| live.versions.contains_key(&target.to_string());
                     let (known, added): (Vec<_>, Vec<_>) = served.into_iter().partition(was_there);
-                    let moved = drift(name, chosen, &known).and_then(|()| drift(name, chosen, &added)).is_err();
+                    let moved = drift(name, resolved, &known).and_then(|()| drift(name, resolved, &added)).is_err();
                     if moved && self.is_under_way(name, &self.at.function, &source.head).await? {
                         return Err(Transient::Unseen(format!("a deployment is under way in {name}")));
                     }
-                    if let Err(ending) = drift(name, chosen, &known) {
+                    if let Err(ending) = drift(name, resolved, &known) {
                         return Ok(Some(ending));
                     }
                     // The source serves the release on the targets that it was deployed to. A person has to redeploy it
                     // to the added ones.
-                    if let Some((target, _)) = added.iter().find(|(_, found)| *found != chosen.sha256) {
-                        let release = &chosen.release;
+                    if let Some((target, _)) = added.iter().find(|(_, found)| *found != resolved.sha256) {
+                        let release = &resolved.release;
                         return Err(Transient::Unseen(format!(
                             "{target} was added to {name} and does not serve release {release} yet: redeploy it there"
                         )));
@@ -186,7 +186,7 @@ impl<'e> Promotions<'e> {
                 let account = open_reading_session(self.engine, source, target, id).await?;
                 let (functions, name, alias) = (account.functions(), &source.function_name, &source.environment.alias);
                 let (alias, code) = try_join(
-                    Observer { timer: self.engine.timer(), at: source, account: &account }.alias(),
+                    FunctionReader { timer: self.engine.timer(), at: source, account: &account }.alias(),
                     self.engine.timer().read("observe", || functions.function(name, Qualifier::Alias(alias))),
                 )
                 .await?;

@@ -14,10 +14,10 @@ use deployer_core::plan::{AWAIT_TRAFFIC, Step};
 use deployer_core::record::{TargetError, TargetErrorCode};
 use jiff::Timestamp;
 
+use super::claimed_target::{ClaimedTarget, MAX_REOBSERVATIONS};
 use super::error::{StepError, internal};
 use super::ownership::OWNED_FOR;
 use super::step_context::StepContext;
-use super::target::{MAX_REOBSERVATIONS, TargetRollout};
 use crate::Transient;
 use crate::claim::Stopped;
 use crate::port::{Answer, Write};
@@ -29,7 +29,7 @@ const FAILURES_ARE_OURS_AFTER: Duration = Duration::from_secs(5);
 /// Whether the alias that the plan moves has provisioned concurrency; none if the plan does not move it, or that is not
 /// known. Lambda is not asked if the head knows from the last day that the alias has none.
 pub(super) async fn is_provisioned(context: StepContext<'_>) -> Option<bool> {
-    let TargetRollout { rollout, claim, target, .. } = context.on;
+    let ClaimedTarget { rollout, claim, target, .. } = context.on;
     if !context.plan.steps.iter().any(|step| matches!(step, Step::MoveAlias { .. })) {
         return None;
     }
@@ -37,7 +37,7 @@ pub(super) async fn is_provisioned(context: StepContext<'_>) -> Option<bool> {
     if claim.seen().head.live_state().target_of(rollout.at, target).is_some_and(|live| live.is_unprovisioned(now)) {
         return Some(false);
     }
-    match context.on.observer().concurrency("move alias").await {
+    match context.on.reader().concurrency("move alias").await {
         Ok(found) => {
             let is_provisioned = found.map(|found| found.is_some());
             if let Some(is_provisioned) = is_provisioned {
@@ -83,7 +83,7 @@ impl<'a> TrafficWatch<'a> {
 
     /// Goes on after Lambda has answered the move.
     pub async fn after_the_move(self, answer: Answer, provisioned: Option<bool>) -> Result<(), StepError> {
-        let TargetRollout { rollout, target, .. } = self.context.on;
+        let ClaimedTarget { rollout, target, .. } = self.context.on;
         rollout.progress.set_moved(target);
         let Answer::Alias(seen) = answer else { return Ok(()) };
         if provisioned != Some(true) && Traffic::after_move(&seen, self.before.as_ref()) == Traffic::Whole {
@@ -95,7 +95,7 @@ impl<'a> TrafficWatch<'a> {
 
     /// Reads the alias until all of its traffic is on the version.
     pub async fn run(self) -> Result<(), StepError> {
-        let TargetRollout { rollout, claim, target, .. } = self.context.on;
+        let ClaimedTarget { rollout, claim, target, .. } = self.context.on;
         let timer = self.context.on.timer();
         let has_queue = rollout.engine.ports.queue.is_some();
         let awaited = self.awaited();
@@ -111,7 +111,7 @@ impl<'a> TrafficWatch<'a> {
             if claim.stopped().is_some() {
                 return Err(StepError::Stopped);
             }
-            let (seen, concurrency) = self.look().await?;
+            let (seen, concurrency) = self.read_alias().await?;
             let is_moved = seen.version.as_ref() == Some(self.version);
             match (Traffic::after_move(&seen, awaited.before.as_ref()), restored.take()) {
                 // The traffic may have come over after all.
@@ -151,12 +151,12 @@ impl<'a> TrafficWatch<'a> {
     }
 
     /// Reads the alias and its provisioned concurrency.
-    async fn look(&self) -> Result<(ObservedAlias, Option<ProvisionedConcurrency>), StepError> {
+    async fn read_alias(&self) -> Result<(ObservedAlias, Option<ProvisionedConcurrency>), StepError> {
         let StepContext { on, plan, .. } = self.context;
         let (functions, timer) = (on.account.functions(), on.timer());
         let (seen, concurrency) = futures::try_join!(
             timer.read(AWAIT_TRAFFIC, || functions.alias(&plan.function, &plan.alias)),
-            on.observer().concurrency(AWAIT_TRAFFIC),
+            on.reader().concurrency(AWAIT_TRAFFIC),
         )?;
         let Some(seen) = seen else { return Err(self.moved_by_another("the alias is gone")) };
         on.claim.doors.observe(&on.claim.active_now(), on.target, Some(&seen), timer.now());
@@ -168,7 +168,7 @@ impl<'a> TrafficWatch<'a> {
 
     /// Returns the awaited move: the head's, if this deployment has begun to wait before.
     fn awaited(&self) -> Awaited {
-        let TargetRollout { claim, target, .. } = self.context.on;
+        let ClaimedTarget { claim, target, .. } = self.context.on;
         let seen = claim.seen().head;
         let known = seen.active().filter(|active| active.claim == claim.token()).and_then(|a| a.awaits(target));
         let known = known.filter(|known| known.version == *self.version).cloned();
@@ -176,7 +176,7 @@ impl<'a> TrafficWatch<'a> {
     }
 
     fn awaited_from_now(&self) -> Awaited {
-        let TargetRollout { rollout, target, .. } = self.context.on;
+        let ClaimedTarget { rollout, target, .. } = self.context.on;
         let since = self.context.on.timer().now();
         let until = since.checked_add(rollout.at.environment.traffic_within.as_duration()).unwrap_or(Timestamp::MAX);
         let (target, version, before) = (target.clone(), self.version.clone(), self.before.clone());
@@ -184,7 +184,7 @@ impl<'a> TrafficWatch<'a> {
     }
 
     async fn write_awaited(&self, awaited: &Awaited) -> Result<(), Transient> {
-        let TargetRollout { rollout, claim, .. } = self.context.on;
+        let ClaimedTarget { rollout, claim, .. } = self.context.on;
         let write = async |seen: &mut Versioned| {
             let ours = seen.head.active().filter(|active| active.claim == claim.token());
             if let Some(rollback) = ours.and_then(|active| active.stop) {
@@ -206,7 +206,7 @@ impl<'a> TrafficWatch<'a> {
     /// Ends the wait, after all of the traffic has come over. If an earlier write may still take effect, the target is
     /// observed again.
     fn ensure_no_open_door(&self) -> Result<(), StepError> {
-        let TargetRollout { claim, target, .. } = self.context.on;
+        let ClaimedTarget { claim, target, .. } = self.context.on;
         if !claim.doors.is_open(target) {
             return Ok(());
         }
@@ -242,7 +242,7 @@ impl<'a> TrafficWatch<'a> {
         why: &str,
         seen: &ObservedAlias,
     ) -> Result<Restored, StepError> {
-        let StepContext { plan, on: TargetRollout { rollout, claim, target, .. }, .. } = self.context;
+        let StepContext { plan, on: ClaimedTarget { rollout, claim, target, .. }, .. } = self.context;
         let error = |then: &str| {
             let message = format!(
                 "Lambda did not let the traffic of alias {} from version {on} to version {}: {why}; {then}",

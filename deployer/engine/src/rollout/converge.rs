@@ -6,32 +6,40 @@ use std::collections::BTreeSet;
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::id::Version;
 use deployer_core::observed::{Observed, ObservedAlias, Reason};
-use deployer_core::plan::{AWAIT_TRAFFIC, Plan, Step, Wanted, foreign_change, plan as planned};
+use deployer_core::plan::{AWAIT_TRAFFIC, DesiredState, Plan, Step, foreign_change, plan as planned};
 use deployer_core::record::{Previous, TargetError};
 use deployer_core::text::PlainText;
 
+use super::claimed_target::{ClaimedTarget, MAX_REOBSERVATIONS};
 use super::error::{StepError, TargetFailed, WaitError, given_up, is_late};
 use super::executor::PlanExecutor;
 use super::results::TargetDone;
 use super::shut_doors::ShutDoors;
 use super::step_context::StepContext;
-use super::target::{MAX_REOBSERVATIONS, TargetRollout};
 use crate::lock::locked;
 use crate::port::Account;
 
-impl TargetRollout<'_> {
+impl ClaimedTarget<'_> {
     /// Brings the target to serve the artifact, from its observation.
     pub async fn converge(self, artifact: &VerifiedArtifact, observed: Observed) -> Result<TargetDone, TargetFailed> {
         let (at, target, seen) = (self.rollout.at, self.target, self.claim.seen());
-        let (formerly, meant) = (seen.head.live_state().managed_on(&at.function_name, target), seen.head.known_code());
+        let (previously_managed, known_code) =
+            (seen.head.live_state().managed_on(&at.function_name, target), seen.head.known_code());
         let (function, alias) = (&at.function_name, &at.environment.alias);
-        let wanted = Wanted { target, function, alias, artifact, formerly: &formerly, meant: &meant };
+        let desired = DesiredState {
+            target,
+            function,
+            alias,
+            artifact,
+            previously_managed: &previously_managed,
+            known_code: &known_code,
+        };
         if let Some(found) = self.claim.active().moved_since(target, observed.alias.as_ref()) {
             return Err(self.foreign_change(AWAIT_TRAFFIC, &found).into());
         }
         let convergence = Convergence {
             on: self,
-            wanted: &wanted,
+            desired: &desired,
             live_before: self.live_before(),
             previous: self.served_before(),
             observed,
@@ -46,8 +54,8 @@ impl TargetRollout<'_> {
 
 /// A target that is brought to what is wanted.
 struct Convergence<'a> {
-    on: TargetRollout<'a>,
-    wanted: &'a Wanted<'a>,
+    on: ClaimedTarget<'a>,
+    desired: &'a DesiredState<'a>,
     /// The version that was live here before this deployment, as the head says.
     live_before: Option<Previous>,
     /// The version that the alias served before this deployment first wrote to it, once that is known.
@@ -93,7 +101,7 @@ impl Convergence<'_> {
         tracing::info!(steps = %steps(&plan), "planned");
         let acting = self.on.account_for(&plan).await?;
         self.acted |= !plan.writes_nothing();
-        match PlanExecutor::new(self.context(&acting, &plan), Some(self.wanted)).run().await {
+        match PlanExecutor::new(self.context(&acting, &plan), Some(self.desired)).run().await {
             Ok(version) => {
                 if self.written {
                     self.repair_metadata().await?;
@@ -103,7 +111,7 @@ impl Convergence<'_> {
             }
             // An earlier call got no answer: its door is shut first.
             Err(StepError::Stopped) if self.on.claim.doors.is_open(self.on.target) => self.observe_again().await,
-            Err(StepError::Failed { error, may_pass }) => self.send_code_again(error, may_pass).await,
+            Err(StepError::Failed { error, is_temporary }) => self.send_code_again(error, is_temporary).await,
             Err(StepError::Reobserve { step, error }) => self.reobserve(step, error).await,
             Err(error) => Err(error.into()),
         }
@@ -112,13 +120,13 @@ impl Convergence<'_> {
     fn plan(&mut self) -> Result<Plan, TargetFailed> {
         self.on.note_alias(self.observed.alias.as_ref());
         self.still_called.extend(self.observed.alias.iter().flat_map(ObservedAlias::versions));
-        let plan = match planned(self.wanted, &self.observed) {
+        let plan = match planned(self.desired, &self.observed) {
             // A deployment that has written something is no longer refused.
             Err(no_plan) if self.written => return Err(TargetError::from(no_plan).into()),
             planned => planned?,
         };
         locked(&self.on.claim.warnings).extend(plan.warnings.iter().cloned());
-        if !plan.is_empty() || !self.on.claim.doors.are_undeclared() {
+        if !plan.is_empty() || !self.on.claim.doors.may_be_unrecorded() {
             self.previous.get_or_insert_with(|| plan.previous.clone());
         }
         Ok(plan)
@@ -126,7 +134,7 @@ impl Convergence<'_> {
 
     /// Refuses to go on if no alias may move any more, or Lambda has failed too often to make the version.
     fn ensure_may_act(&self, plan: &Plan) -> Result<(), TargetFailed> {
-        let TargetRollout { claim, target, .. } = self.on;
+        let ClaimedTarget { claim, target, .. } = self.on;
         if claim.stopped().is_some() {
             return Err(TargetFailed::Stopped);
         }
@@ -136,7 +144,7 @@ impl Convergence<'_> {
         if let Some(because) = update_failed(plan, &self.observed)
             && !claim.waits.try_publish_again(target)
         {
-            let message = format!("function {} in {target}: {because}", self.wanted.function);
+            let message = format!("function {} in {target}: {because}", self.desired.function);
             return Err(TargetError::new(because.error_code(), "update code", message).into());
         }
         Ok(())
@@ -144,7 +152,7 @@ impl Convergence<'_> {
 
     fn context<'c>(&'c self, account: &'c Account, plan: &'c Plan) -> StepContext<'c> {
         let previous = self.previous.as_ref().and_then(Option::as_ref);
-        StepContext { on: TargetRollout { account, ..self.on }, plan, previous }
+        StepContext { on: ClaimedTarget { account, ..self.on }, plan, previous }
     }
 
     /// Makes the target's result. The head alone tells what an earlier invocation did: if the target served something
@@ -166,17 +174,17 @@ impl Convergence<'_> {
     async fn send_code_again(
         &mut self,
         error: TargetError,
-        may_pass: bool,
+        is_temporary: bool,
     ) -> Result<Option<TargetDone>, TargetFailed> {
         let waits = &self.on.claim.waits;
-        if !may_pass || self.observed.publishing_failed || !waits.try_publish_again(self.on.target) {
+        if !is_temporary || self.observed.publishing_failed || !waits.try_publish_again(self.on.target) {
             waits.give_up(self.on.target);
             return Err(error.into());
         }
         tracing::warn!("sending the code anew: {}", error.message);
         self.on.timer().pause(self.reobservations, "publish version", &error.message).await?;
         let now = self.on.observe().await?;
-        if let Some(found) = foreign_change(self.wanted, &self.observed, &now) {
+        if let Some(found) = foreign_change(self.desired, &self.observed, &now) {
             return Err(self.on.foreign_change("publish version", &found).into());
         }
         (self.written, self.observed) = (true, Observed { publishing_failed: true, ..now });
@@ -196,16 +204,16 @@ impl Convergence<'_> {
             Err(WaitError::Final(later)) => return Err(error_of_unobserved_write(&error, &later).into()),
         };
         // A target that serves the artifact already has arrived, whatever somebody does to $LATEST after that.
-        let serves = planned(self.wanted, &now).is_ok_and(|plan| plan.writes_nothing());
+        let serves = planned(self.desired, &now).is_ok_and(|plan| plan.writes_nothing());
         if self.on.claim.doors.explain(self.on.target, self.observed.alias.as_ref(), now.alias.as_ref()) {
             (self.observed.alias, self.observed.serving) = (now.alias.clone(), now.serving.clone());
         }
-        if let Some(found) = foreign_change(self.wanted, &self.observed, &now).filter(|_| !serves) {
+        if let Some(found) = foreign_change(self.desired, &self.observed, &now).filter(|_| !serves) {
             return Err(self.on.foreign_change(step, &found).into());
         }
         // The change is our own write, or one that does not matter (permissions, an update that has become stable). If
         // it goes on, a person must find out who keeps writing there.
-        if self.reobservations >= MAX_REOBSERVATIONS && !planned(self.wanted, &now)?.writes_nothing() {
+        if self.reobservations >= MAX_REOBSERVATIONS && !planned(self.desired, &now)?.writes_nothing() {
             return Err(error.into());
         }
         self.reobservations += 1;
@@ -218,12 +226,12 @@ impl Convergence<'_> {
     async fn repair_metadata(&self) -> Result<(), TargetFailed> {
         let now = self.on.observe().await?;
         self.on.note_alias(now.alias.as_ref());
-        let Ok(plan) = planned(self.wanted, &now) else { return Ok(()) };
+        let Ok(plan) = planned(self.desired, &now) else { return Ok(()) };
         if plan.is_empty() || !plan.steps.iter().all(Step::is_function_metadata) {
             return Ok(());
         }
         let acting = self.on.account_for(&plan).await?;
-        PlanExecutor::new(self.context(&acting, &plan), Some(self.wanted)).run().await?;
+        PlanExecutor::new(self.context(&acting, &plan), Some(self.desired)).run().await?;
         Ok(())
     }
 }

@@ -25,7 +25,7 @@ pub(crate) enum StepError {
         error: TargetError,
         /// Sending the code once more may succeed: the reason passes, or publishing `$LATEST` unchanged returned a
         /// version that had failed earlier.
-        may_pass: bool,
+        is_temporary: bool,
     },
     /// A precondition failed or an answer was lost: the target must be observed again.
     Reobserve {

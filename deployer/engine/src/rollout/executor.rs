@@ -8,7 +8,7 @@ use std::sync::Arc;
 use deployer_core::head::Door;
 use deployer_core::id::{Sha256, Version};
 use deployer_core::observed::RevisionId;
-use deployer_core::plan::{Delivery, Step, Wanted, still_as_planned};
+use deployer_core::plan::{Delivery, DesiredState, Step, still_as_planned};
 use deployer_core::record::{TargetError, TargetErrorCode};
 use jiff::Timestamp;
 
@@ -23,7 +23,7 @@ use crate::port::{Answer, Code, Qualifier, Write};
 pub(super) struct PlanExecutor<'a> {
     context: StepContext<'a>,
     /// The goal of the plan; none if the plan only goes back to a version that exists.
-    wanted: Option<&'a Wanted<'a>>,
+    desired: Option<&'a DesiredState<'a>>,
     revision: Option<RevisionId>,
     version: Option<Version>,
     /// Whether the alias has provisioned concurrency, if that was read.
@@ -36,9 +36,9 @@ pub(super) struct PlanExecutor<'a> {
 
 impl<'a> PlanExecutor<'a> {
     /// Makes the executor of a plan.
-    pub fn new(context: StepContext<'a>, wanted: Option<&'a Wanted<'a>>) -> Self {
+    pub fn new(context: StepContext<'a>, desired: Option<&'a DesiredState<'a>>) -> Self {
         let (revision, version) = (context.plan.revision.clone(), context.plan.serving.clone());
-        Self { context, wanted, revision, version, provisioned: None, door: None, owned: None }
+        Self { context, desired, revision, version, provisioned: None, door: None, owned: None }
     }
 
     /// Carries all steps out, and returns the version that the alias serves then.
@@ -64,7 +64,7 @@ impl<'a> PlanExecutor<'a> {
                 let revision = self.revision(name)?;
                 context.write(name, Write::UpdateConfiguration { configuration, revision }).await?;
                 let stable = context.wait_until_stable(name, Qualifier::Latest).await?;
-                if !still_as_planned(self.wanted(name)?, context.plan, &stable) {
+                if !still_as_planned(self.desired(name)?, context.plan, &stable) {
                     let message = "the configuration that was written is not what the function has now";
                     let error = TargetError::new(TargetErrorCode::ForeignChange, name, message);
                     return Err(StepError::Reobserve { step: name, error });
@@ -84,8 +84,8 @@ impl<'a> PlanExecutor<'a> {
                 let answer = context.write(name, write).await?;
                 let failed_earlier = matches!(answer, Answer::Published { failed_earlier: true, .. });
                 self.published(name, answer).await.map_err(|error| match error {
-                    StepError::Failed { error, may_pass } => {
-                        StepError::Failed { error, may_pass: may_pass || failed_earlier }
+                    StepError::Failed { error, is_temporary } => {
+                        StepError::Failed { error, is_temporary: is_temporary || failed_earlier }
                     }
                     other => other,
                 })
@@ -124,7 +124,7 @@ impl<'a> PlanExecutor<'a> {
         if self.context.plan.delivery == Delivery::ByReference {
             return Ok(None);
         }
-        let (rollout, artifact) = (self.context.on.rollout, self.wanted(step)?.artifact);
+        let (rollout, artifact) = (self.context.on.rollout, self.desired(step)?.artifact);
         let engine = rollout.engine;
         Ok(Some(rollout.inline.load(&engine.ports, engine.timer(), artifact, step).await?))
     }
@@ -132,7 +132,7 @@ impl<'a> PlanExecutor<'a> {
     fn code(&self, step: &'static str, loaded: Option<&LoadedZip>) -> Result<Code<'a>, StepError> {
         Ok(match loaded {
             Some(loaded) => Code::Inline(loaded.bytes.clone()),
-            None => Code::Reference(&self.wanted(step)?.artifact.reference),
+            None => Code::Reference(&self.desired(step)?.artifact.reference),
         })
     }
 
@@ -194,8 +194,8 @@ impl<'a> PlanExecutor<'a> {
         context.on.claim.stopped().map_or(Ok(door), |_| Err(StepError::Stopped))
     }
 
-    fn wanted(&self, step: &'static str) -> Result<&'a Wanted<'a>, StepError> {
-        self.wanted.ok_or_else(|| internal(step, "this plan only goes back, and sends nothing").into())
+    fn desired(&self, step: &'static str) -> Result<&'a DesiredState<'a>, StepError> {
+        self.desired.ok_or_else(|| internal(step, "this plan only goes back, and sends nothing").into())
     }
 
     fn revision(&self, step: &'static str) -> Result<&RevisionId, StepError> {

@@ -25,7 +25,7 @@ impl Rollout<'_> {
 }
 
 async fn release_is_taken(rollout: &Rollout<'_>, claim: &Claim, sha256: Sha256) -> Result<Option<Ending>, LedgerError> {
-    let (at, release, store) = (rollout.at, &rollout.chosen.release, rollout.engine.store());
+    let (at, release, store) = (rollout.at, &rollout.resolved.release, rollout.engine.store());
     // A deployment that has just ended may have no result yet.
     let seen = claim.seen();
     let same_release =

@@ -5,7 +5,7 @@
 use deployer_core::id::{FunctionName, Version};
 use deployer_core::observed::{ObservedAlias, RevisionId};
 
-use super::target::TargetRollout;
+use super::claimed_target::ClaimedTarget;
 use crate::claim::Claim;
 use crate::port::{Account, Answer, CallError, CallErrorKind, Write};
 use crate::timer::Timer;
@@ -21,7 +21,7 @@ pub(super) struct LambdaWriter<'a> {
 
 impl<'a> LambdaWriter<'a> {
     /// Makes the writer of a target.
-    pub fn of(on: TargetRollout<'a>) -> Self {
+    pub fn of(on: ClaimedTarget<'a>) -> Self {
         Self { _claim: on.claim, account: on.account, function: &on.rollout.at.function_name, timer: on.timer() }
     }
 

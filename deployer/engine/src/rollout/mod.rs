@@ -6,20 +6,20 @@
 //! rollout travels up as an error value (`error::Interrupted`): the parts that go on side by side are joined, and the
 //! first such error ends them all.
 
-pub(crate) mod doors;
 pub(crate) mod error;
-pub(crate) mod observer;
+pub(crate) mod function_reader;
+pub(crate) mod open_doors;
 pub(crate) mod sessions;
 pub(crate) mod shared_check;
+pub(crate) mod target_waits;
 pub(crate) mod verify;
-pub(crate) mod waits;
 
 mod await_traffic;
+mod claimed_target;
 mod converge;
 mod executor;
 mod immutable_release;
 mod inline;
-mod lambda_wait;
 mod lambda_writer;
 mod observe;
 mod ownership;
@@ -34,8 +34,8 @@ mod sending;
 mod shut_doors;
 mod stable;
 mod step_context;
-mod target;
 mod target_run;
+mod wait_for_lambda;
 
 use deployer_core::config::Target;
 use deployer_core::function_ref::FunctionRef;
@@ -52,7 +52,7 @@ pub(crate) struct Rollout<'a> {
     engine: &'a Engine,
     at: &'a FunctionRef<'a>,
     request: Request,
-    chosen: ResolvedArtifact,
+    resolved: ResolvedArtifact,
     /// The zip, for targets that cannot copy it from the artifact bucket.
     inline: InlineBody,
     progress: Progress,
@@ -60,18 +60,18 @@ pub(crate) struct Rollout<'a> {
 
 impl<'a> Rollout<'a> {
     /// Makes the rollout of an artifact.
-    pub fn new(engine: &'a Engine, at: &'a FunctionRef<'a>, request: Request, chosen: ResolvedArtifact) -> Self {
-        Self { engine, at, request, chosen, inline: InlineBody::default(), progress: Progress::default() }
+    pub fn new(engine: &'a Engine, at: &'a FunctionRef<'a>, request: Request, resolved: ResolvedArtifact) -> Self {
+        Self { engine, at, request, resolved, inline: InlineBody::default(), progress: Progress::default() }
     }
 
     /// Returns the span of its log lines.
     pub fn span(&self) -> tracing::Span {
-        span(self.at, &self.request, Some(&self.chosen.release))
+        span(self.at, &self.request, Some(&self.resolved.release))
     }
 
     /// Returns the version that a target goes back to, and its code.
     fn version_to_restore(&self, target: &Target) -> Option<(&Version, Sha256)> {
-        self.chosen.version_of(&self.at.function_name, target).zip(self.chosen.sha256)
+        self.resolved.version_of(&self.at.function_name, target).zip(self.resolved.sha256)
     }
 
     /// Whether some target may go back without the artifact.

@@ -4,16 +4,16 @@
 use deployer_core::head::LambdaTask;
 use deployer_core::observed::Observed;
 
+use super::claimed_target::ClaimedTarget;
 use super::error::WaitError;
-use super::observer::{OBSERVE, Unstable};
-use super::target::TargetRollout;
+use super::function_reader::{OBSERVE, Unstable};
 
-impl TargetRollout<'_> {
+impl ClaimedTarget<'_> {
     /// Observes until the function is stable.
     pub async fn observe(self) -> Result<Observed, WaitError> {
         let task = &LambdaTask::update();
         for attempt in 0.. {
-            match self.observer().look().await? {
+            match self.reader().observe_once().await? {
                 Ok(observed) => {
                     self.claim.waits.end(self.target, task);
                     return Ok(observed);

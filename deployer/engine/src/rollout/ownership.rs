@@ -9,7 +9,7 @@ use deployer_core::id::Sha256;
 use deployer_core::record::{Ending, Status};
 use deployer_core::rejects::Rejects;
 
-use super::target::TargetRollout;
+use super::claimed_target::ClaimedTarget;
 use crate::Transient;
 use crate::claim::Stopped;
 use crate::port::LedgerError;
@@ -27,7 +27,7 @@ fn may_try_again(attempt: u32, error: &LedgerError) -> bool {
     attempt < MAX_READ_RETRIES
 }
 
-impl TargetRollout<'_> {
+impl ClaimedTarget<'_> {
     /// Checks that the claim is still ours. [`Claim::stopped`](crate::Claim::stopped) tells afterwards whether it was
     /// asked to stop.
     pub async fn ensure_still_owned(self, new_code: Sha256, opening: Option<Opening>) -> Result<(), Transient> {
@@ -70,7 +70,10 @@ impl TargetRollout<'_> {
         let (claim, store) = (self.claim, self.rollout.engine.store());
         let check = async |rejects: Option<&Rejects>| {
             let new_code = claim.check.new_code();
-            let rejected = claim.chosen().zip(rejects).and_then(|(chosen, all)| all.refusal(&chosen.release, new_code));
+            let rejected = claim
+                .resolved_artifact()
+                .zip(rejects)
+                .and_then(|(resolved, all)| all.refusal(&resolved.release, new_code));
             if let Some(Ending::Refused { code, because }) = rejected {
                 claim.stop(Stopped { status: Status::Refused, code, because });
             }

@@ -2,24 +2,24 @@
 //! the time is up.
 
 use deployer_core::config::Target;
-use deployer_core::head::{GivenUp, Handover, Wakeup};
+use deployer_core::head::{ClaimRelease, Handover, Wakeup};
 use deployer_core::record::Status;
 
 use super::Rollout;
 use super::error::Unfinished;
-use super::lambda_wait::longest_wait;
 use super::results::TargetResults;
+use super::wait_for_lambda::longest_wait;
 use crate::Transient;
 use crate::claim::Claim;
 
 impl Rollout<'_> {
     /// Gives the claim up while Lambda is at work; another invocation goes on later.
     pub(super) async fn park(&self, claim: &Claim, results: TargetResults) -> Unfinished {
-        let (engine, at, left) = (self.engine, self.at, self.left(claim, results));
+        let (engine, at, handover) = (self.engine, self.at, self.handover(claim, results));
         let mut active = claim.active_now();
-        let is_done = |target: &Target| left.done.iter().any(|done| done.target() == *target);
+        let is_done = |target: &Target| handover.done.iter().any(|done| done.target() == *target);
         active.awaits.retain(|awaited| !is_done(&awaited.target));
-        let waiting = claim.waits.current(&left.done);
+        let waiting = claim.waits.current(&handover.done);
         let longest = longest_wait(engine);
         let first_end = waiting.iter().filter_map(|waiting| waiting.since.checked_add(longest).ok()).min();
         let look_at = active.next_look(engine.now(), first_end);
@@ -28,9 +28,10 @@ impl Rollout<'_> {
         if let Err(error) = engine.store().write_record(&record, claim.record_etag()).await {
             tracing::warn!("not recorded as waiting for Lambda: {error}");
         }
-        let released = engine.reconciler(at).release(claim, GivenUp::Parked { handover: &left, look_at }).await;
+        let released =
+            engine.reconciler(at).release_claim(claim, ClaimRelease::Parked { handover: &handover, look_at }).await;
         // If the deployment was asked to stop meanwhile, the head says that it is looked at now.
-        let look_at = released.map_or(look_at, |head| head.active().and_then(|active| active.looks_at));
+        let look_at = released.map_or(look_at, |head| head.active().and_then(|active| active.next_look_at));
         tracing::info!(?look_at, "parked: {}", record.because.as_deref().unwrap_or_default());
         if let Some(look_at) = look_at
             && let Err(transient) = engine
@@ -46,7 +47,7 @@ impl Rollout<'_> {
     /// Gives the claim up because the time is up and every target has stopped; another invocation goes on.
     pub(super) async fn save(&self, claim: &Claim, results: TargetResults) -> Unfinished {
         let (engine, at) = (self.engine, self.at);
-        engine.reconciler(at).release(claim, GivenUp::TimeIsUp(&self.left(claim, results))).await;
+        engine.reconciler(at).release_claim(claim, ClaimRelease::OutOfTime(&self.handover(claim, results))).await;
         if engine.ports.queue.is_none() {
             return Transient::Deadline.into();
         }
@@ -62,9 +63,9 @@ impl Rollout<'_> {
     }
 
     /// Collects what the next owner must know.
-    fn left(&self, claim: &Claim, results: TargetResults) -> Handover {
+    fn handover(&self, claim: &Claim, results: TargetResults) -> Handover {
         let done = results.done();
-        let (waits, doors) = (claim.waits.left(&done), claim.doors.all());
+        let (waits, doors) = (claim.waits.open_waits(&done), claim.doors.all());
         Handover {
             done,
             written: self.progress.written(),

@@ -8,7 +8,7 @@ use futures::FutureExt as _;
 use futures::future::{LocalBoxFuture, Shared};
 
 use super::error::{Interrupted, Unfinished};
-use crate::claim::{Claim, ObservedAt};
+use crate::claim::{Claim, HeadState};
 
 /// A value for which many wait.
 pub(super) type Prerequisite<'p, T, E> = Shared<LocalBoxFuture<'p, Result<T, E>>>;
@@ -16,7 +16,7 @@ pub(super) type Prerequisite<'p, T, E> = Shared<LocalBoxFuture<'p, Result<T, E>>
 /// The prerequisites of one rollout.
 pub(super) struct Prerequisites<'p> {
     /// The head was read: a target may be observed.
-    pub observed_at: Prerequisite<'p, ObservedAt, Unfinished>,
+    pub head_state: Prerequisite<'p, HeadState, Unfinished>,
     pub claim: Prerequisite<'p, Arc<Claim>, Unfinished>,
     pub artifact: Prerequisite<'p, Arc<VerifiedArtifact>, Interrupted>,
 }
@@ -29,8 +29,8 @@ pub(super) fn prerequisite<'p, T: Clone + 'p, E: Clone + 'p>(
 }
 
 impl Prerequisites<'_> {
-    pub async fn observed_at(&self) -> Result<ObservedAt, Unfinished> {
-        self.observed_at.clone().await
+    pub async fn head_state(&self) -> Result<HeadState, Unfinished> {
+        self.head_state.clone().await
     }
 
     pub async fn claim(&self) -> Result<Arc<Claim>, Unfinished> {

@@ -10,14 +10,14 @@ use deployer_core::id::Version;
 use deployer_core::plan::{PRUNED_AT_ONCE, surplus};
 use deployer_core::record::{TargetError, TargetErrorCode};
 
+use super::claimed_target::ClaimedTarget;
 use super::lambda_writer::LambdaWriter;
-use super::target::TargetRollout;
 use crate::port::{CallError, CallErrorKind};
 
 /// The longest time for pruning, because CI waits meanwhile. The rest is deleted after the next deployment.
 const LONGEST: Duration = Duration::from_secs(15);
 
-impl TargetRollout<'_> {
+impl ClaimedTarget<'_> {
     /// Deletes the versions beyond `keep_versions` that no alias, no rollback and no caller needs. Callers may still
     /// meet the versions that were served `before`.
     pub async fn prune(self, published: &Version, before: &BTreeSet<Version>) {
@@ -33,7 +33,7 @@ impl TargetRollout<'_> {
         // The session of a plan may not be allowed to list versions.
         match self.rollout.open_session(&self.rollout.session(self.target)).await {
             Ok(account) => {
-                let on = TargetRollout { account: &account, ..self };
+                let on = ClaimedTarget { account: &account, ..self };
                 Pruning { on, deleted: 0 }.run(&BTreeSet::new()).await > 0
             }
             Err(error) => {
@@ -46,7 +46,7 @@ impl TargetRollout<'_> {
 
 /// A deletion of one function's old versions.
 struct Pruning<'a> {
-    on: TargetRollout<'a>,
+    on: ClaimedTarget<'a>,
     deleted: usize,
 }
 
@@ -71,7 +71,7 @@ impl Pruning<'_> {
     }
 
     async fn delete_surplus(&mut self, before: &BTreeSet<Version>) -> Result<(), TargetError> {
-        let TargetRollout { rollout, account, .. } = self.on;
+        let ClaimedTarget { rollout, account, .. } = self.on;
         let (functions, name, environment) = (account.functions(), &rollout.at.function_name, &rollout.at.environment);
         let keep = environment.keep_versions;
         let all = functions.versions(name).await.map_err(in_step)?;
@@ -107,9 +107,9 @@ impl Pruning<'_> {
 
     /// Deletes these versions, in a session for exactly them. Returns whether that is enough for this deployment.
     async fn delete(&mut self, versions: &[Version]) -> Result<bool, TargetError> {
-        let TargetRollout { rollout, target, .. } = self.on;
+        let ClaimedTarget { rollout, target, .. } = self.on;
         let account = rollout.open_session_with(target, rollout.scope(target).pruning_policy(versions)).await?;
-        let writer = LambdaWriter::of(TargetRollout { account: &account, ..self.on });
+        let writer = LambdaWriter::of(ClaimedTarget { account: &account, ..self.on });
         for version in versions {
             if self.deleted == PRUNED_AT_ONCE || !rollout.engine.timer().has_time_to_begin() {
                 return Ok(true);

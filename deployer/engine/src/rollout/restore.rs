@@ -5,16 +5,16 @@
 use deployer_core::head::LambdaTask;
 use deployer_core::id::{Sha256, Version};
 use deployer_core::observed::{Condition, ObservedAlias, ObservedCode};
-use deployer_core::plan::{AWAIT_TRAFFIC, Plan, going_back};
+use deployer_core::plan::{AWAIT_TRAFFIC, Plan, plan_restore};
 use deployer_core::record::Previous;
 
+use super::claimed_target::{ClaimedTarget, MAX_REOBSERVATIONS};
 use super::error::{StepError, TargetFailed, WaitError, given_up};
 use super::executor::PlanExecutor;
-use super::observer::OBSERVE;
+use super::function_reader::OBSERVE;
 use super::results::TargetDone;
 use super::shut_doors::ShutDoors;
 use super::step_context::StepContext;
-use super::target::{MAX_REOBSERVATIONS, TargetRollout};
 use crate::port::Qualifier;
 
 /// The use of a version that nobody has called for weeks (state Inactive). The next call wakes it, and may itself fail
@@ -27,7 +27,7 @@ pub(super) enum Inactive {
     Use,
 }
 
-impl TargetRollout<'_> {
+impl ClaimedTarget<'_> {
     /// Moves the alias back to a version. `None`: Lambda does not have it any more, or not with the same code; or it is
     /// inactive and must be published again.
     pub async fn restore_version(
@@ -51,7 +51,7 @@ impl TargetRollout<'_> {
 
 /// An alias that is moved back.
 struct Restoration<'a> {
-    on: TargetRollout<'a>,
+    on: ClaimedTarget<'a>,
     version: &'a Version,
     sha256: Sha256,
     inactive: Inactive,
@@ -76,19 +76,19 @@ enum Attempt {
 
 impl Restoration<'_> {
     async fn run(mut self) -> Result<Option<TargetDone>, TargetFailed> {
-        for looks in 0.. {
-            match self.look_and_move(looks).await? {
+        for attempt_number in 0.. {
+            match self.attempt(attempt_number).await? {
                 Attempt::Done(done) => return Ok(Some(done)),
                 Attempt::NoVersion => return Ok(None),
                 Attempt::Again => {}
             }
         }
-        unreachable!("looks do not end")
+        unreachable!("attempts do not end")
     }
 
-    async fn look_and_move(&mut self, looks: u32) -> Result<Attempt, TargetFailed> {
-        let TargetRollout { rollout, claim, target, .. } = self.on;
-        let (alias, code) = self.look().await?;
+    async fn attempt(&mut self, attempt_number: u32) -> Result<Attempt, TargetFailed> {
+        let ClaimedTarget { rollout, claim, target, .. } = self.on;
+        let (alias, code) = self.observe().await?;
         if let Some(found) = claim.active().moved_since(target, alias.as_ref()) {
             return Err(self.on.foreign_change(AWAIT_TRAFFIC, &found).into());
         }
@@ -131,14 +131,14 @@ impl Restoration<'_> {
         let acting = self.on.account_for(&plan).await?;
         rollout.progress.set_alias_only(target);
         let previous = self.previous.clone().flatten();
-        let on = TargetRollout { account: &acting, ..self.on };
+        let on = ClaimedTarget { account: &acting, ..self.on };
         let context = StepContext { on, plan: &plan, previous: previous.as_ref() };
         match PlanExecutor::new(context, None).run().await {
             Ok(version) => Ok(Attempt::Done(TargetDone::new(changes, Some(version), previous))),
             // An earlier call got no answer: its door is shut first.
             Err(StepError::Stopped) if claim.doors.is_open(target) => Ok(Attempt::Again),
-            Err(StepError::Reobserve { step, error }) if looks < MAX_REOBSERVATIONS => {
-                self.on.timer().pause(looks, step, &error.message).await?;
+            Err(StepError::Reobserve { step, error }) if attempt_number < MAX_REOBSERVATIONS => {
+                self.on.timer().pause(attempt_number, step, &error.message).await?;
                 Ok(Attempt::Again)
             }
             Err(error) => Err(error.into()),
@@ -146,13 +146,13 @@ impl Restoration<'_> {
     }
 
     /// Reads the alias, and the version once it is stable.
-    async fn look(&self) -> Result<(Option<ObservedAlias>, Option<ObservedCode>), WaitError> {
-        let TargetRollout { rollout, claim, target, account, .. } = self.on;
+    async fn observe(&self) -> Result<(Option<ObservedAlias>, Option<ObservedCode>), WaitError> {
+        let ClaimedTarget { rollout, claim, target, account, .. } = self.on;
         let (functions, name) = (account.functions(), &rollout.at.function_name);
         let task = &LambdaTask::version(self.version);
         for attempt in 0.. {
             let (alias, code) = futures::try_join!(
-                self.on.observer().alias(),
+                self.on.reader().alias(),
                 self.on.timer().read(OBSERVE, || functions.function(name, Qualifier::Version(self.version))),
             )?;
             match code {
@@ -170,8 +170,8 @@ impl Restoration<'_> {
 
     fn plan(&mut self, alias: Option<&ObservedAlias>) -> Plan {
         let (at, to) = (self.on.rollout.at, (self.version, self.sha256));
-        let plan = going_back(&at.function_name, &at.environment.alias, to, alias);
-        if !plan.is_empty() || !self.on.claim.doors.are_undeclared() {
+        let plan = plan_restore(&at.function_name, &at.environment.alias, to, alias);
+        if !plan.is_empty() || !self.on.claim.doors.may_be_unrecorded() {
             self.previous.get_or_insert_with(|| self.on.with_known_code(plan.previous.clone()));
         }
         plan
@@ -198,7 +198,7 @@ impl Restoration<'_> {
     }
 }
 
-impl TargetRollout<'_> {
+impl ClaimedTarget<'_> {
     /// Completes the version that the alias served with its code, if the ledger knows it.
     fn with_known_code(self, served: Option<Previous>) -> Option<Previous> {
         let (head, name) = (self.claim.seen().head, &self.rollout.at.function_name);

@@ -6,7 +6,7 @@ use std::future::ready;
 use std::sync::Arc;
 
 use deployer_core::artifact::VerifiedArtifact;
-use deployer_core::head::{self, ATTEMPTS, EXTENSIONS, GivenUp, Next, Rules};
+use deployer_core::head::{self, ATTEMPTS, ClaimRelease, EXTENSIONS, Next, Rules};
 use deployer_core::record::{Ending, RecordedArtifact};
 use deployer_core::rejects::Rejects;
 use futures::future::{self, FutureExt as _, LocalBoxFuture, TryFutureExt as _};
@@ -18,7 +18,7 @@ use super::prerequisites::{Prerequisite, Prerequisites, prerequisite};
 use super::results::TargetResults;
 use super::target_run::TargetRun;
 use super::verify::ArtifactReader;
-use crate::claim::{Claim, ObservedAt, SubmitOutcome, claimant};
+use crate::claim::{Claim, HeadState, SubmitOutcome, claimant};
 use crate::commit::{FinishDetails, Finished};
 use crate::{TARGETS_AT_ONCE, Transient};
 
@@ -33,15 +33,15 @@ impl Rollout<'_> {
         // The release's name decides here; the code decides once it is known.
         let refusal = || async {
             let rejects = rejects.clone().await?;
-            let refusal = rejects.refusal(&self.chosen.release, None);
+            let refusal = rejects.refusal(&self.resolved.release, None);
             Ok::<_, Transient>((rejects, refusal))
         };
-        let observed_at = async {
+        let head_state = async {
             let (seen, refusal) = future::join(head.clone(), refusal()).await;
             let (seen, (rejects, refusal)) = (seen?, refusal?);
             let rules = Rules { refusal: refusal.as_ref(), rejects: &rejects };
             match head::accept(&seen.head, request, at, rules, &claimant(engine)).then {
-                Next::Work(active) if ours(active.request.id) => Ok(ObservedAt::Read(seen.etag)),
+                Next::Work(active) if ours(active.request.id) => Ok(HeadState::Read(seen.etag)),
                 // The claim fails with the other outcome.
                 _ => Err(Unfinished::NotClaimed(SubmitOutcome::Nothing)),
             }
@@ -64,19 +64,19 @@ impl Rollout<'_> {
             }
         };
         // The future of a deployment is large, so it does not lie on the stack of its caller.
-        Box::pin(self.run(observed_at, claim, rejects.clone())).await
+        Box::pin(self.run(head_state, claim, rejects.clone())).await
     }
 
     /// Goes on under a claim that is ours already.
     pub async fn resume(&self, claim: Arc<Claim>, rejects: Rejects) -> Result<Finished, Unfinished> {
-        self.run(ready(Ok(ObservedAt::Claimed)), ready(Ok(claim)), ready(Ok(rejects))).await
+        self.run(ready(Ok(HeadState::Claimed)), ready(Ok(claim)), ready(Ok(rejects))).await
     }
 
     /// Carries the deployment out, and ends it. A target is written to only after both the claim and the artifact are
     /// there.
     async fn run<'r>(
         &'r self,
-        observed_at: impl Future<Output = Result<ObservedAt, Unfinished>> + 'r,
+        head_state: impl Future<Output = Result<HeadState, Unfinished>> + 'r,
         claim: impl Future<Output = Result<Arc<Claim>, Unfinished>> + 'r,
         rejects: impl Future<Output = Result<Rejects, Transient>> + 'r,
     ) -> Result<Finished, Unfinished> {
@@ -87,7 +87,7 @@ impl Rollout<'_> {
         }
         let claim = prerequisite(claim);
         let artifact = prerequisite(self.deployable_artifact(claim.clone(), rejects));
-        let needs = Prerequisites { observed_at: prerequisite(observed_at), claim, artifact };
+        let needs = Prerequisites { head_state: prerequisite(head_state), claim, artifact };
         let results = self.run_parts(&needs).await;
         let claim = needs.claim().await?;
         let (ending, details) = match results {
@@ -153,10 +153,10 @@ impl Rollout<'_> {
         rejects: impl Future<Output = Result<Rejects, Transient>>,
     ) -> Result<Arc<VerifiedArtifact>, Interrupted> {
         let reader = ArtifactReader::of(self.engine, self.at);
-        let (verified, rejects) = future::join(reader.verify(&self.chosen.artifact), rejects).await;
+        let (verified, rejects) = future::join(reader.verify(&self.resolved.artifact), rejects).await;
         let (verified, rejects) = (verified?, rejects.map_err(InvalidArtifact::Transient)?);
         // Only the claim's owner knows that nobody else is about to take the release.
-        if let Some(refusal) = rejects.refusal(&self.chosen.release, Some(verified.sha256)) {
+        if let Some(refusal) = rejects.refusal(&self.resolved.release, Some(verified.sha256)) {
             let refused = claim.clone().await?.refuse(refusal);
             refused.map_err(|ending| InvalidArtifact::Ending(ending, Box::new(verified.as_ref().into())))?;
         }
@@ -196,7 +196,7 @@ impl Rollout<'_> {
             }
             Interrupted::Artifact(InvalidArtifact::Transient(transient)) => {
                 // Nothing was written without the artifact, so nothing of ours is in flight.
-                self.engine.reconciler(self.at).release(claim, GivenUp::Untouched).await;
+                self.engine.reconciler(self.at).release_claim(claim, ClaimRelease::Untouched).await;
                 Err(transient.into())
             }
         }
@@ -211,8 +211,8 @@ impl Rollout<'_> {
     /// Returns the details at the end, with the artifact as it was read, or as it was known before.
     fn details(&self, verified: Option<&VerifiedArtifact>) -> FinishDetails {
         FinishDetails {
-            artifact: Some(verified.map_or_else(|| self.chosen.recorded(), RecordedArtifact::from)),
-            managed_keys: verified.and_then(VerifiedArtifact::named),
+            artifact: Some(verified.map_or_else(|| self.resolved.recorded(), RecordedArtifact::from)),
+            managed_keys: verified.and_then(VerifiedArtifact::managed_keys),
             written: self.progress.written(),
             alias_only: self.progress.alias_only(),
             provisioned: self.progress.provisioned(),

@@ -4,17 +4,17 @@ use deployer_core::head::{Door, LambdaTask};
 use deployer_core::id::Sha256;
 use jiff::Timestamp;
 
+use super::claimed_target::ClaimedTarget;
 use super::error::StepError;
-use super::lambda_wait::WaitForLambda;
 use super::lambda_writer::LambdaWriter;
 use super::ownership::OWNED_FOR;
-use super::target::TargetRollout;
+use super::wait_for_lambda::WaitForLambda;
 use crate::port::{Answer, CallError, CallErrorKind, Code, Write};
 use crate::timer::timed_out;
 
 /// A writing call of one step.
 pub(super) struct Sending<'a> {
-    on: TargetRollout<'a>,
+    on: ClaimedTarget<'a>,
     step: &'static str,
     /// The code that is about to serve.
     new_code: Sha256,
@@ -27,13 +27,13 @@ pub(super) struct Sending<'a> {
 
 impl<'a> Sending<'a> {
     /// Makes the call of a step.
-    pub fn new(on: TargetRollout<'a>, step: &'static str, new_code: Sha256, door: Option<&'a Door>) -> Self {
+    pub fn new(on: ClaimedTarget<'a>, step: &'static str, new_code: Sha256, door: Option<&'a Door>) -> Self {
         Self { on, step, new_code, door, attempt: 0, denied_since: None, made_room: false }
     }
 
     /// Sends the call until Lambda has answered it.
     pub async fn send(mut self, write: Write<'_>) -> Result<Answer, StepError> {
-        let TargetRollout { rollout, claim, target, .. } = self.on;
+        let ClaimedTarget { rollout, claim, target, .. } = self.on;
         let timer = self.on.timer();
         let mut last: Option<CallError> = None;
         // A deployment that puts an alias back because it was asked to stop goes on with that.
@@ -74,7 +74,7 @@ impl<'a> Sending<'a> {
 
     /// Sends the call once, and notes its possible effect.
     async fn send_once(&self, write: Write<'_>) -> Result<Answer, CallError> {
-        let TargetRollout { rollout, claim, target, .. } = self.on;
+        let ClaimedTarget { rollout, claim, target, .. } = self.on;
         self.door.inspect(|door| claim.doors.open(door));
         let answer = LambdaWriter::of(self.on).write(write).await;
         self.door.inspect(|door| claim.doors.answered(door, &answer));

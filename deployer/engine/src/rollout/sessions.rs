@@ -6,7 +6,7 @@ use deployer_core::record::{TargetError, TargetErrorCode};
 use deployer_core::session::{Scope, session_name};
 
 use super::Rollout;
-use super::target::TargetRollout;
+use super::claimed_target::ClaimedTarget;
 use crate::port::{Account, EnterError, SessionProvider, SessionRequest};
 use crate::timer::{MAX_READ_RETRIES, Timer};
 
@@ -70,12 +70,12 @@ impl Rollout<'_> {
 
     /// Returns the scope to which sessions in a target are limited.
     pub(super) fn scope<'s>(&'s self, target: &'s Target) -> Scope<'s> {
-        let (function, artifact) = (&self.at.function_name, &self.chosen.artifact);
+        let (function, artifact) = (&self.at.function_name, &self.resolved.artifact);
         Scope { target, function, artifact, artifact_region: self.engine.region.as_ref() }
     }
 }
 
-impl TargetRollout<'_> {
+impl ClaimedTarget<'_> {
     /// Returns the first session if it is enough for the plan, and otherwise opens a second one, whose policy is cut
     /// from the plan.
     pub(super) async fn account_for(self, plan: &Plan) -> Result<Account, TargetError> {

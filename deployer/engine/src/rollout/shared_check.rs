@@ -12,7 +12,7 @@ use crate::lock::locked;
 /// A check that answers all targets that have asked before it began.
 #[derive(Default)]
 pub(crate) struct SharedCheck {
-    asked: AtomicU64,
+    requested: AtomicU64,
     new_code: Mutex<Option<Sha256>>,
     openings: Mutex<Vec<Opening>>,
     answered: tokio::sync::Mutex<u64>,
@@ -22,7 +22,7 @@ pub(crate) struct SharedCheck {
 pub(crate) struct Turn<'c> {
     check: &'c SharedCheck,
     answered: MutexGuard<'c, u64>,
-    asked: u64,
+    requested: u64,
     /// The doors to be written into the head.
     pub openings: Vec<Opening>,
 }
@@ -33,14 +33,14 @@ impl SharedCheck {
     pub async fn turn(&self, new_code: Sha256, opening: Option<Opening>) -> Option<Turn<'_>> {
         *locked(&self.new_code) = Some(new_code);
         locked(&self.openings).extend(opening);
-        let mine = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
+        let number = self.requested.fetch_add(1, Ordering::Relaxed) + 1;
         let answered = self.answered.lock().await;
-        if *answered >= mine {
+        if *answered >= number {
             return None;
         }
-        let asked = self.asked.load(Ordering::Relaxed);
+        let requested = self.requested.load(Ordering::Relaxed);
         let openings = locked(&self.openings).clone();
-        Some(Turn { check: self, answered, asked, openings })
+        Some(Turn { check: self, answered, requested, openings })
     }
 
     /// Returns the code that is about to serve.
@@ -52,7 +52,7 @@ impl SharedCheck {
 impl Turn<'_> {
     /// Answers all who had asked: the claim is ours, and the head knows the doors.
     pub fn complete(mut self) {
-        *self.answered = self.asked;
+        *self.answered = self.requested;
         let openings = &self.openings;
         locked(&self.check.openings).retain(|opening| !openings.contains(opening));
     }

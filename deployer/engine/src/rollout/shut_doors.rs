@@ -1,13 +1,13 @@
 //! Shuts a door that an earlier write may have left open: writes the alias unchanged.
 
 use deployer_core::alias_traffic::Traffic;
-use deployer_core::head::{SHUT_DOOR, turned};
+use deployer_core::head::{SHUT_DOOR, with_shut_token};
 use deployer_core::observed::ObservedAlias;
 use deployer_core::record::TargetError;
 
+use super::claimed_target::{ClaimedTarget, MAX_REOBSERVATIONS};
 use super::error::internal;
 use super::lambda_writer::LambdaWriter;
-use super::target::{MAX_REOBSERVATIONS, TargetRollout};
 use crate::port::CallErrorKind;
 
 /// The doors at a target, after the open ones were shut.
@@ -21,21 +21,21 @@ pub(super) enum ShutDoors {
     AliasChanged,
 }
 
-impl TargetRollout<'_> {
+impl ClaimedTarget<'_> {
     /// Ensures that no write that was sent earlier can take effect any more: writes the alias unchanged.
     pub async fn shut_doors(self, alias: Option<&ObservedAlias>) -> Result<ShutDoors, TargetError> {
         let mut alias = alias.cloned();
-        for looks in 0.. {
+        for attempt in 0.. {
             let is_held = alias.as_ref().is_some_and(|alias| matches!(Traffic::of(alias), Traffic::KeptBack { .. }));
             // While Lambda holds traffic back, a write would make Lambda's own weight somebody's. The door is shut when
             // the traffic has come over.
             if !self.claim.doors.is_open(self.target) || is_held {
-                return Ok(if looks == 0 { ShutDoors::NoneOpen } else { ShutDoors::AliasChanged });
+                return Ok(if attempt == 0 { ShutDoors::NoneOpen } else { ShutDoors::AliasChanged });
             }
             let because = match &alias {
                 None => "an alias whose creation got no answer is not there yet".to_owned(),
                 Some(alias) => {
-                    let description = turned(&alias.description, self.rollout.engine.token());
+                    let description = with_shut_token(&alias.description, self.rollout.engine.token());
                     match LambdaWriter::of(self).rewrite_alias(alias, &description).await {
                         Ok(revision) if revision != alias.revision => {
                             tracing::info!(alias = %alias.name, serves = %alias, "written as it is: no earlier write can move it any more");
@@ -53,14 +53,14 @@ impl TargetRollout<'_> {
                     }
                 }
             };
-            if looks == MAX_REOBSERVATIONS {
+            if attempt == MAX_REOBSERVATIONS {
                 return Err(self.stays_open(&because));
             }
-            self.timer().pause(looks, SHUT_DOOR, &because).await?;
-            alias = self.observer().alias().await?;
+            self.timer().pause(attempt, SHUT_DOOR, &because).await?;
+            alias = self.reader().alias().await?;
             self.note_alias(alias.as_ref());
         }
-        unreachable!("looks do not end")
+        unreachable!("attempts do not end")
     }
 
     /// Ends a target that has not arrived: shuts the doors that can be shut.
@@ -69,7 +69,7 @@ impl TargetRollout<'_> {
             return;
         }
         let shuts = async {
-            let alias = self.observer().alias().await?;
+            let alias = self.reader().alias().await?;
             self.note_alias(alias.as_ref());
             self.shut_doors(alias.as_ref()).await
         };

@@ -1,14 +1,14 @@
 //! Waits until the result of a step is stable: a version that is Active, a configuration that is written.
 
 use deployer_core::head::LambdaTask;
-use deployer_core::observed::{Fit, ObservedCode, Reason};
+use deployer_core::observed::{ObservedCode, Readiness, Reason};
 use deployer_core::record::{TargetError, TargetErrorCode};
 
+use super::claimed_target::ClaimedTarget;
 use super::error::{StepError, WaitError};
-use super::lambda_wait::WaitForLambda;
 use super::ownership::OWNED_FOR;
 use super::step_context::StepContext;
-use super::target::TargetRollout;
+use super::wait_for_lambda::WaitForLambda;
 use crate::port::Qualifier;
 
 impl StepContext<'_> {
@@ -18,7 +18,7 @@ impl StepContext<'_> {
         step: &'static str,
         qualifier: Qualifier<'_>,
     ) -> Result<ObservedCode, StepError> {
-        let TargetRollout { claim, target, account, .. } = self.on;
+        let ClaimedTarget { claim, target, account, .. } = self.on;
         let (functions, name, timer) = (account.functions(), &self.plan.function, self.on.timer());
         let since = timer.now();
         let mut owned = since;
@@ -45,26 +45,27 @@ impl StepContext<'_> {
                 let message = format!("function {name} in {target}: {because}");
                 TargetError::new(because.error_code(), step, message)
             };
-            let failed = |because: &Reason| StepError::Failed { error: error(because), may_pass: because.passes() };
-            let (fit, task) = match qualifier {
+            let failed =
+                |because: &Reason| StepError::Failed { error: error(because), is_temporary: because.is_temporary() };
+            let (readiness, task) = match qualifier {
                 Qualifier::Version(version) => (code.condition.serving_readiness(), &LambdaTask::version(version)),
                 _ => (code.condition.write_readiness(), &LambdaTask::update()),
             };
-            if matches!(fit, Fit::Now | Fit::Never(_)) {
+            if matches!(readiness, Readiness::Ready | Readiness::Never(_)) {
                 claim.waits.stop(target);
             }
-            match (fit, &code.last_update_failed) {
-                (Fit::Never(because), _) => return Err(failed(&because)),
-                (Fit::Now, Some(because)) => return Err(failed(because)),
-                (Fit::Now, None) => {
+            match (readiness, &code.last_update_failed) {
+                (Readiness::Never(because), _) => return Err(failed(&because)),
+                (Readiness::Ready, Some(because)) => return Err(failed(because)),
+                (Readiness::Ready, None) => {
                     claim.waits.end(target, task);
                     return Ok(code);
                 }
-                (Fit::Soon, _) => {
+                (Readiness::Soon, _) => {
                     let because = &format!("Lambda is still at work on {} of {name}", shown(&qualifier));
                     self.on.wait_while_busy(task, attempt, step, because).await?;
                 }
-                (Fit::Perhaps(reason), _) => {
+                (Readiness::Maybe(reason), _) => {
                     let because = &reason.to_string();
                     let wait = WaitForLambda { task, step, because, is_refused: true };
                     let waited = self.on.wait_for_lambda(&wait, attempt, || error(&reason)).await;

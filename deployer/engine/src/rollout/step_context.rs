@@ -5,16 +5,16 @@ use deployer_core::id::Version;
 use deployer_core::plan::{Plan, Step};
 use deployer_core::record::Previous;
 
+use super::claimed_target::ClaimedTarget;
 use super::error::StepError;
 use super::sending::Sending;
-use super::target::TargetRollout;
 use crate::Transient;
 use crate::port::{Answer, Write};
 
 /// The target, in the session that the plan needs, and the plan.
 #[derive(Clone, Copy)]
 pub(super) struct StepContext<'a> {
-    pub on: TargetRollout<'a>,
+    pub on: ClaimedTarget<'a>,
     pub plan: &'a Plan,
     /// The version that the alias was seen to serve before this deployment first wrote to the target.
     pub previous: Option<&'a Previous>,

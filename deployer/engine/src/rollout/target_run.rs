@@ -10,13 +10,13 @@ use futures::future::{Either, select};
 use tracing::Instrument as _;
 
 use super::Rollout;
+use super::claimed_target::ClaimedTarget;
 use super::error::{GIVEN_UP, Interrupted, TargetFailed, UNSEEN, Unfinished, given_up, is_late};
-use super::observer::Observer;
+use super::function_reader::FunctionReader;
 use super::prerequisites::Prerequisites;
 use super::restore::Inactive;
 use super::results::{TargetDone, TargetResult};
-use super::target::TargetRollout;
-use crate::claim::{Claim, ObservedAt};
+use crate::claim::{Claim, HeadState};
 use crate::port::Account;
 
 /// One target of a rollout on its way through the steps.
@@ -72,22 +72,22 @@ impl TargetRun<'_, '_> {
                 Err(interrupted) => return Err(interrupted.into()),
             }
         }
-        let observed_at = match self.needs.observed_at().await {
-            Ok(observed_at) => observed_at,
+        let head_state = match self.needs.head_state().await {
+            Ok(head_state) => head_state,
             // The head seemed to say that it is another deployment's turn. The claim counts.
             Err(_) => {
                 self.needs.claim().await?;
-                ObservedAt::Claimed
+                HeadState::Claimed
             }
         };
         // The target is observed beside the claim; only the claim's owner waits for long.
-        let observer = Observer { timer: self.rollout.engine.timer(), at: self.rollout.at, account };
-        let first = observer.look().await?;
+        let reader = FunctionReader { timer: self.rollout.engine.timer(), at: self.rollout.at, account };
+        let first = reader.observe_once().await?;
         let claim = self.needs.claim().await?;
         let on = self.on(&claim, account);
         let mut observed = on.observe_from(first).await?;
         let artifact = self.needs.artifact().await?;
-        if !claim.was_written_over(&observed_at) {
+        if !claim.was_written_over(&head_state) {
             // Another deployment may have come and gone meanwhile: the observation is no ground for a plan.
             observed = on.observe().await?;
         }
@@ -105,8 +105,8 @@ impl TargetRun<'_, '_> {
         Ok(restored)
     }
 
-    fn on<'t>(&'t self, claim: &'t Claim, account: &'t Account) -> TargetRollout<'t> {
-        TargetRollout { rollout: self.rollout, claim, target: self.target, account }
+    fn on<'t>(&'t self, claim: &'t Claim, account: &'t Account) -> ClaimedTarget<'t> {
+        ClaimedTarget { rollout: self.rollout, claim, target: self.target, account }
     }
 
     /// Makes the target's result for the record.
@@ -130,7 +130,7 @@ impl TargetRun<'_, '_> {
                 TargetResult { stopped: true, ..TargetResult::of(outcome) }
             }
             Err(TargetFailed::PlanError(no_plan)) => {
-                let invalid = matches!(no_plan, PlanError::Unfit(_)).then(|| no_plan.to_string());
+                let invalid = matches!(no_plan, PlanError::IncompatiblePackage(_)).then(|| no_plan.to_string());
                 let error = TargetError::from(no_plan);
                 let error = match claim.only_observes() && error.step != GIVEN_UP {
                     true => given_up(&format!("{UNSEEN} ({error})")),

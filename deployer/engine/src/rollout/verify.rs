@@ -59,8 +59,8 @@ impl<'a> ArtifactReader<'a> {
 
     /// Reads an artifact, and verifies it.
     pub async fn verify(self, artifact: &ArtifactRef) -> Result<Arc<VerifiedArtifact>, InvalidArtifact> {
-        let mut facts = RecordedArtifact::from(artifact);
-        match self.read_with_retries(artifact, &mut facts).await {
+        let mut recorded = RecordedArtifact::from(artifact);
+        match self.read_with_retries(artifact, &mut recorded).await {
             Ok(verified) => {
                 tracing::info!(bytes = verified.size, sha256 = %verified.sha256, "artifact verified");
                 Ok(Arc::new(verified))
@@ -69,15 +69,15 @@ impl<'a> ArtifactReader<'a> {
                 Err(InvalidArtifact::Transient(Transient::Artifact(cause)))
             }
             Err(Problem::Read(ReadError::Gone(because))) => {
-                Err(InvalidArtifact::Ending(Ending::Refused { code: Code::ArtifactGone, because }, Box::new(facts)))
+                Err(InvalidArtifact::Ending(Ending::Refused { code: Code::ArtifactGone, because }, Box::new(recorded)))
             }
             Err(Problem::Refused(code, because)) => {
-                Err(InvalidArtifact::Ending(Ending::Refused { code, because }, Box::new(facts)))
+                Err(InvalidArtifact::Ending(Ending::Refused { code, because }, Box::new(recorded)))
             }
             Err(Problem::Read(ReadError::Denied(message) | ReadError::Unreadable(message))) => {
                 // The deployer itself may not read the artifact: no target can be served.
                 let error = TargetError::new(TargetErrorCode::ArtifactUnreadable, "verify", message);
-                Err(InvalidArtifact::Ending(self.at.all_failed(&error), Box::new(facts)))
+                Err(InvalidArtifact::Ending(self.at.all_failed(&error), Box::new(recorded)))
             }
         }
     }
@@ -86,11 +86,11 @@ impl<'a> ArtifactReader<'a> {
     async fn read_with_retries(
         self,
         reference: &ArtifactRef,
-        facts: &mut RecordedArtifact,
+        recorded: &mut RecordedArtifact,
     ) -> Result<VerifiedArtifact, Problem> {
         let since = self.timer.now();
         for attempt in 0.. {
-            match self.read(reference, facts).await {
+            match self.read(reference, recorded).await {
                 Err(Problem::Read(ReadError::Denied(because)))
                     if self.timer.passed(since) + self.timer.retries.wait(attempt) <= self.timer.retries.denied_for =>
                 {
@@ -104,13 +104,13 @@ impl<'a> ArtifactReader<'a> {
         unreachable!("attempts do not end")
     }
 
-    async fn read(self, reference: &ArtifactRef, facts: &mut RecordedArtifact) -> Result<VerifiedArtifact, Problem> {
+    async fn read(self, reference: &ArtifactRef, recorded: &mut RecordedArtifact) -> Result<VerifiedArtifact, Problem> {
         let mut tail = self.artifacts.tail(reference, WINDOW).await?;
-        facts.size = Some(tail.size);
-        facts.metadata = kept(std::mem::take(&mut tail.metadata));
+        recorded.size = Some(tail.size);
+        recorded.metadata = kept(std::mem::take(&mut tail.metadata));
 
         let package = self.read_package(reference, tail).await?;
-        facts.sha256 = Some(package.sha256);
+        recorded.sha256 = Some(package.sha256);
         let config = manifest(&package, self.at)?;
         Ok(VerifiedArtifact {
             reference: reference.clone(),
@@ -118,7 +118,7 @@ impl<'a> ArtifactReader<'a> {
             has_manifest: package.manifest.is_some(),
             sha256: package.sha256,
             size: package.size,
-            metadata: facts.metadata.clone(),
+            metadata: recorded.metadata.clone(),
             config,
             startup: package.startup,
         })
@@ -168,7 +168,7 @@ fn manifest(package: &Package, at: &FunctionRef<'_>) -> Result<FunctionConfig, P
     let manifest = Manifest::parse(*file, text).map_err(|error| invalid(error.to_string()))?;
     let config = manifest.for_environment(&at.name);
     // The planner judges for each target what a layer may have.
-    package.startup.suits(Run::unseen(&config))?;
+    package.startup.check_compatible(Run::unseen(&config))?;
     if let Some(role) = &config.role {
         at.check_role(role).map_err(|error| invalid(format!("role: {error}")))?;
     }

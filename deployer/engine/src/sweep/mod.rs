@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{self, Head, LeftOut, NextAction, Wakeup};
+use deployer_core::head::{self, Head, NextAction, SkippedWork, Wakeup};
 use deployer_core::id::{EnvironmentName, FunctionName, Token};
 use deployer_core::names::OPEN;
 use deployer_core::promotion::Decision;
@@ -20,7 +20,7 @@ use self::queues::look_at_queues;
 use self::report::{FailureKind, Swept};
 use crate::doctor::note_sweep;
 use crate::group::Groups;
-use crate::promotions::asked_for::{submit_without_queue, sweep_asked_for};
+use crate::promotions::stored_requests::{submit_without_queue, sweep_stored_requests};
 use crate::reconcile::Start;
 use crate::store::Versioned;
 use crate::timer::between;
@@ -46,44 +46,44 @@ impl Engine {
 }
 
 async fn sweep_all(engine: &Engine) -> Result<Swept, Transient> {
-    let mut places: BTreeMap<(EnvironmentName, FunctionName), BTreeSet<Token>> = BTreeMap::new();
+    let mut marked_functions: BTreeMap<(EnvironmentName, FunctionName), BTreeSet<Token>> = BTreeMap::new();
     for key in engine.store().keys(OPEN).await? {
         match parse_marker(&key) {
             Some((environment, function, marker)) => {
-                places.entry((environment, function)).or_default().insert(marker);
+                marked_functions.entry((environment, function)).or_default().insert(marker);
             }
             None => tracing::warn!(key, "no marker of this deployer's: delete it"),
         }
     }
-    let swept = stream::iter(places)
+    let swept = stream::iter(marked_functions)
         .map(|((name, function), markers)| async move {
             let span = tracing::info_span!("sweep", environment = %name, function = %function);
-            let place = format!("{name}/{function}");
+            let function_label = format!("{name}/{function}");
             let at = match FunctionRef::find(&engine.config, &name, &function) {
                 Ok(at) => at,
                 Err(unknown) => {
                     let because =
                         format!("work may be open {unknown}: put it back, or delete the markers open/{name}/…");
                     tracing::warn!(parent: &span, "{because}");
-                    return Swept::one().with_failure(&place, FailureKind::Configuration, &because);
+                    return Swept::one().with_failure(&function_label, FailureKind::Configuration, &because);
                 }
             };
             match sweep_function(engine, &at, &markers).instrument(span.clone()).await {
                 Ok(swept) => swept,
                 Err(error) => {
                     tracing::error!(parent: &span, "not swept: {error}");
-                    Swept::one().with_failure(&place, FailureKind::of(&error), &error.to_string())
+                    Swept::one().with_failure(&function_label, FailureKind::of(&error), &error.to_string())
                 }
             }
         })
         .buffer_unordered(SWEPT_AT_ONCE)
         .fold(Swept::default(), |all, one| future::ready(all.and(one)))
         .await;
-    let asked_for = sweep_asked_for(engine).await?;
+    let stored_requests = sweep_stored_requests(engine).await?;
     let groups = Groups::of(engine).reconcile_all().await?;
     submit_without_queue(engine).await;
     note_sweep(engine).await;
-    Ok(swept.and(asked_for).and(groups))
+    Ok(swept.and(stored_requests).and(groups))
 }
 
 fn parse_marker(key: &str) -> Option<(EnvironmentName, FunctionName, Token)> {
@@ -97,38 +97,38 @@ fn parse_marker(key: &str) -> Option<(EnvironmentName, FunctionName, Token)> {
 /// Does the head's next actions, each kind once, so that a failed one holds up no other. A deployment is resumed by a
 /// message: a sweep that did all the work itself could not end in time.
 async fn sweep_function(engine: &Engine, at: &FunctionRef<'_>, markers: &BTreeSet<Token>) -> Result<Swept, Transient> {
-    let (reconciler, place) = (engine.reconciler(at), format!("{}/{}", at.name, at.function));
+    let (reconciler, function_label) = (engine.reconciler(at), format!("{}/{}", at.name, at.function));
     let mut swept = Swept::one();
     let mut seen = engine.store().head(at).await?;
-    let (now, mut left_out) = (engine.now(), LeftOut::default());
+    let (now, mut skipped) = (engine.now(), SkippedWork::default());
     swept.cleared = clear_markers(engine, at, &seen.head, markers).await;
     loop {
-        match seen.head.next_action(now, left_out) {
+        match seen.head.next_action(now, skipped) {
             NextAction::FlushOutbox => {
-                left_out.outbox = true;
+                skipped.outbox = true;
                 let ended = seen.head.outbox().len();
                 match reconciler.outbox().flush(seen.clone()).await {
                     Ok(report) => {
                         swept.completed = ended.saturating_sub(report.unwritten.len());
                         for (id, error) in &report.unwritten {
                             let because = format!("the record of {id} is not written: {error}");
-                            swept = swept.with_failure(&place, FailureKind::Ledger, &because);
+                            swept = swept.with_failure(&function_label, FailureKind::Ledger, &because);
                         }
                         seen = report.seen;
                     }
                     Err(error) => {
                         tracing::error!("not completed: {error}");
-                        swept = swept.with_failure(&place, FailureKind::of(&error), &error.to_string());
+                        swept = swept.with_failure(&function_label, FailureKind::of(&error), &error.to_string());
                     }
                 }
             }
             NextAction::Evaluate => {
-                left_out.waiting = true;
+                skipped.waiting = true;
                 match evaluate_waiting(engine, at, &seen.head).await {
                     Ok(woken) => swept.woken += woken,
                     Err(error) => {
                         tracing::error!("not all that waits was looked at: {error}");
-                        swept = swept.with_failure(&place, FailureKind::of(&error), &error.to_string());
+                        swept = swept.with_failure(&function_label, FailureKind::of(&error), &error.to_string());
                     }
                 }
                 for waiting in seen.head.waiting().iter().filter(|waiting| !waiting.notified) {

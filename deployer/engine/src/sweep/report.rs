@@ -78,9 +78,9 @@ impl Swept {
     }
 
     /// Adds a failure. A function counts once, however much of it fails.
-    pub(crate) fn with_failure(mut self, place: &str, kind: FailureKind, because: &str) -> Self {
+    pub(crate) fn with_failure(mut self, function_label: &str, kind: FailureKind, because: &str) -> Self {
         self.failed = 1;
-        self.failures.push(SweepFailure { kind, because: format!("{place}: {because}") });
+        self.failures.push(SweepFailure { kind, because: format!("{function_label}: {because}") });
         self
     }
 

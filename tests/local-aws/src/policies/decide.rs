@@ -192,10 +192,11 @@ impl AccessRequest {
     /// Returns the condition keys that distinguish the request from others for the same call.
     #[must_use]
     pub fn circumstances(&self) -> String {
-        let told = self.context.iter().filter(|(key, value)| {
+        let shown = self.context.iter().filter(|(key, value)| {
             !matches!(**key, "aws:PrincipalArn" | "aws:PrincipalAccount") && **value != Value::Bool(true)
         });
-        told.map(|(key, value)| format!("{key}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+        shown
+            .map(|(key, value)| format!("{key}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
             .collect::<Vec<_>>()
             .join(" ")
     }

@@ -66,8 +66,8 @@ impl Applied {
     /// # Errors
     /// Terraform fails.
     pub fn drift(&self) -> Result<Option<String>> {
-        let said = self.run(&["plan"])?;
-        Ok((!said.contains("No changes.")).then_some(said))
+        let output = self.run(&["plan"])?;
+        Ok((!output.contains("No changes.")).then_some(output))
     }
 
     /// Destroys all resources and returns their number.
@@ -75,10 +75,10 @@ impl Applied {
     /// # Errors
     /// Terraform fails.
     pub fn destroy(&self) -> Result<usize> {
-        let said = self.run(&["destroy", "-auto-approve", "-parallelism=30"])?;
-        let (_, rest) = said.split_once("Destroy complete! Resources: ").unwrap_or_default();
+        let output = self.run(&["destroy", "-auto-approve", "-parallelism=30"])?;
+        let (_, rest) = output.split_once("Destroy complete! Resources: ").unwrap_or_default();
         let number = rest.split(' ').next().and_then(|number| number.parse().ok());
-        number.ok_or_else(|| Error::Unexpected(format!("Terraform destroyed nothing:\n{said}")))
+        number.ok_or_else(|| Error::Unexpected(format!("Terraform destroyed nothing:\n{output}")))
     }
 
     fn folder(&self) -> PathBuf {

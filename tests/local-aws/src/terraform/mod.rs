@@ -146,12 +146,12 @@ impl Terraform {
         let what = format!("{} {} in {}", self.program.kind(), arguments.join(" "), folder.display());
         let _turn = self.turn(arguments)?;
         let output = self.command(folder).args(arguments).stdin(Stdio::null()).output().doing(&what)?;
-        let said = String::from_utf8_lossy(&output.stdout);
+        let stdout = String::from_utf8_lossy(&output.stdout);
         if output.status.success() {
-            return Ok(said.into_owned());
+            return Ok(stdout.into_owned());
         }
         let errors = String::from_utf8_lossy(&output.stderr);
-        Err(Error::failed(what, format!("{}\n{said}{errors}", output.status)))
+        Err(Error::failed(what, format!("{}\n{stdout}{errors}", output.status)))
     }
 
     /// Describes program, version and provider in one line.

@@ -72,40 +72,40 @@ impl fmt::Display for Program {
 impl Program {
     /// Returns the program in `PATH`, or for each name the reason for which it does not fit.
     fn in_path() -> std::result::Result<Self, Vec<String>> {
-        let mut unfits = Vec::new();
+        let mut causes = Vec::new();
         for name in NAMES {
             match Self::probe(OsStr::new(name), Origin::Path) {
                 Ok(program) => return Ok(program),
-                Err(unfit) => unfits.push(unfit),
+                Err(cause) => causes.push(cause),
             }
         }
-        Err(unfits)
+        Err(causes)
     }
 
     /// Returns the named program, else the one in `PATH`, else a fetched one.
     pub(super) fn find(variables: &Variables, target: &Path) -> Result<Self> {
         if let Some(named) = variables.get(VARIABLE) {
-            return Self::probe(named, Origin::Variable).map_err(|unfit| {
+            return Self::probe(named, Origin::Variable).map_err(|cause| {
                 Error::Machine(format!(
-                    "{VARIABLE} names {}, but {unfit}: the tests of infra/ need Terraform or OpenTofu 1.9 or newer, so \
+                    "{VARIABLE} names {}, but {cause}: the tests of infra/ need Terraform or OpenTofu 1.9 or newer, so \
                      name one, or unset {VARIABLE}",
                     named.display()
                 ))
             });
         }
-        let unfits = match Self::in_path() {
+        let causes = match Self::in_path() {
             Ok(program) => return Ok(program),
-            Err(unfits) => unfits,
+            Err(causes) => causes,
         };
         let needed = |more: &dyn fmt::Display| {
             Error::Machine(format!(
                 "the tests of infra/ need Terraform or OpenTofu 1.9 or newer, but {}, and {more}: install one of \
                  them, or name one in the variable {VARIABLE}",
-                unfits.join(", ")
+                causes.join(", ")
             ))
         };
         let fetched = fetch::terraform(variables, target, &needed)?;
-        Self::probe(fetched.as_os_str(), Origin::Fetched).map_err(|unfit| needed(&unfit))
+        Self::probe(fetched.as_os_str(), Origin::Fetched).map_err(|cause| needed(&cause))
     }
 
     /// Returns a program of this name or path, or the reason for which it does not fit.
@@ -133,7 +133,7 @@ impl Program {
             Err(format!("{shown} does not run ({})", output.status))
         };
         let (kind, version) =
-            fitting(&ask(&["version"])?, &ask(&["version", "-json"])?).map_err(|unfit| format!("{shown} {unfit}"))?;
+            fitting(&ask(&["version"])?, &ask(&["version", "-json"])?).map_err(|cause| format!("{shown} {cause}"))?;
         Ok(Self { path, kind, version, origin })
     }
 
@@ -156,8 +156,9 @@ pub(super) fn fitting(words: &str, json: &str) -> std::result::Result<(Kind, Str
         (_, true) => Kind::OpenTofu,
         _ => return Err("is neither Terraform nor OpenTofu".to_owned()),
     };
-    let told: Option<serde_json::Value> = serde_json::from_str(json).ok();
-    let version = told.as_ref().and_then(|told| told["terraform_version"].as_str()).unwrap_or_default();
+    let version_json: Option<serde_json::Value> = serde_json::from_str(json).ok();
+    let version =
+        version_json.as_ref().and_then(|version_json| version_json["terraform_version"].as_str()).unwrap_or_default();
     let mut numbers = version.split('.').map_while(|part| part.parse::<u32>().ok());
     match (numbers.next(), numbers.next()) {
         (Some(major), Some(minor)) if (major, minor) >= OLDEST => Ok((kind, version.to_owned())),

@@ -18,7 +18,7 @@ use fixtures::schema::Schema;
 use fixtures::{MANIFEST, Zip};
 use local_aws::policies::Policies;
 use local_aws::{
-    Error, FIRST, Live, LocalAws, REGION, Result, RunOnTerminal, RunOutput, SessionKeys, Setup, TOOLING,
+    Error, FIRST, LocalAws, REGION, Result, RunOnTerminal, RunOutput, ServedVersion, SessionKeys, Setup, TOOLING,
     TerminalStreams,
 };
 use serde_json::Value;
@@ -110,7 +110,7 @@ impl Person {
         self.aws.operate_on_a_terminal(&self.keys, shown, &[&[verb], arguments].concat()).await
     }
 
-    async fn live(&self) -> Result<Live> {
+    async fn live(&self) -> Result<ServedVersion> {
         let live = self.aws.live(FIRST, REGION, "orders").await?;
         live.ok_or_else(|| Error::Unexpected("nothing is live".into()))
     }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use fixtures::Zip;
-use local_aws::{Answer, Error, FIRST, Fault, Interrupted, Live, LocalAws, Moment, REGION, Result, shown};
+use local_aws::{Answer, Error, FIRST, Fault, Interrupted, LocalAws, Moment, REGION, Result, ServedVersion, shown};
 use serde_json::{Value, json};
 
 /// SQS's longest delay of a message, which is longer than any lease.
@@ -54,7 +54,7 @@ impl Calls {
 /// A final state without ids, times and names, which differ between functions.
 #[derive(Debug, Clone, PartialEq)]
 struct FinalState {
-    live: Option<Live>,
+    live: Option<ServedVersion>,
     records: Vec<Value>,
     has_result: bool,
     head: Value,

@@ -16,7 +16,7 @@ mod promotions;
 mod traffic;
 mod uploads;
 
-use local_aws::{Call, Live};
+use local_aws::{Call, ServedVersion};
 use serde_json::Value;
 
 /// Returns a record's status, then the status of each target.
@@ -26,7 +26,7 @@ fn statuses(record: &Value) -> Vec<&str> {
 }
 
 /// Returns the live version and all versions.
-fn versions(live: Option<Live>) -> Option<(String, Vec<String>)> {
+fn versions(live: Option<ServedVersion>) -> Option<(String, Vec<String>)> {
     live.map(|live| (live.version, live.versions))
 }
 

@@ -98,8 +98,8 @@ impl Runner<'_> {
                 Some(Mutant::EventsRenamed) => format!("{}-{copy}", requests::name(number)),
                 _ => requests::name(number),
             };
-            let Some(asked) = request.asked(&id, sent, is_replay) else { continue };
-            let work = Trigger::Promotion(Box::new(asked));
+            let Some(promotion) = request.promotion_request(&id, sent, is_replay) else { continue };
+            let work = Trigger::Promotion(Box::new(promotion));
             let message = Message { work, about: About::Request(number), is_lost: arrival.is_lost };
             self.at(self.world.elapsed() + arrival.after, Event::Message(message));
         }
@@ -110,8 +110,8 @@ impl Runner<'_> {
         let now = self.world.now();
         let vote = &mut self.votes[number];
         vote.given = Some(now);
-        let work = match (vote.by_hand, vote.consent()) {
-            (false, Some(consent)) => Trigger::Approval(Box::new(consent)),
+        let work = match (vote.by_hand, vote.response()) {
+            (false, Some(response)) => Trigger::ApprovalResponse(Box::new(response)),
             _ => Trigger::Command(vote.json(number)),
         };
         self.tally.votes += 1;

@@ -11,7 +11,7 @@ use world::{Outcome, Trigger};
 
 /// The outcomes of the repetition.
 #[derive(Default)]
-pub(crate) struct Repeated {
+pub(crate) struct RepetitionOutcomes {
     pub uploads: Vec<(usize, Outcome)>,
     /// Each command with the ended record that was its answer before, if its answer was one.
     pub commands: Vec<(usize, Option<serde_json::Value>, Outcome)>,
@@ -53,8 +53,8 @@ impl Runner<'_> {
 
     /// Repeats everything: these uploads by both channels, every command that was answered, every request, every vote,
     /// every tick, and a sweep.
-    pub async fn repeat_everything(&mut self, uploads: &[usize]) -> Repeated {
-        let mut repeated = Repeated::default();
+    pub async fn repeat_everything(&mut self, uploads: &[usize]) -> RepetitionOutcomes {
+        let mut repeated = RepetitionOutcomes::default();
         for sent in self.uploads.iter().filter(|sent| uploads.contains(&sent.number)) {
             for channel in [Channel::EventBridge, Channel::S3] {
                 let run = self.world.invocation().run(&Trigger::Upload(sent.by(channel).clone())).await;
@@ -80,14 +80,15 @@ impl Runner<'_> {
         for (number, record) in std::mem::take(&mut self.request_records) {
             let (request, sent) = (&self.scenario.requests[number], self.sent.get(&number).copied());
             for is_replay in [false, true] {
-                let asked = sent.and_then(|sent| request.asked(&requests::name(number), sent, is_replay));
-                let Some(asked) = asked else { continue };
-                let run = self.world.invocation().run(&Trigger::Promotion(Box::new(asked))).await;
+                let promotion =
+                    sent.and_then(|sent| request.promotion_request(&requests::name(number), sent, is_replay));
+                let Some(promotion) = promotion else { continue };
+                let run = self.world.invocation().run(&Trigger::Promotion(Box::new(promotion))).await;
                 repeated.requests.push((number, record.clone(), run.outcome));
             }
         }
         for (number, vote) in std::mem::take(&mut self.votes).into_iter().enumerate() {
-            let event = vote.consent().map(|consent| Trigger::Approval(Box::new(consent)));
+            let event = vote.response().map(|response| Trigger::ApprovalResponse(Box::new(response)));
             for work in event.into_iter().chain([Trigger::Command(vote.json(number))]) {
                 self.world.invocation().run(&work).await;
             }

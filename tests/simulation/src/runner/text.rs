@@ -10,8 +10,10 @@ pub(super) fn work(work: &Trigger) -> String {
             format!("upload {} {}", upload.key, upload.version_id.as_deref().unwrap_or_default())
         }
         Trigger::Tick(tick) => format!("tick for {}", tick.id),
-        Trigger::Promotion(asked) => format!("promotion {} of {} to {}", asked.id, asked.functions, asked.to),
-        Trigger::Approval(vote) => format!("{:?} of {} to {:?}", vote.says, vote.by, vote.deployment),
+        Trigger::Promotion(promotion) => {
+            format!("promotion {} of {} to {}", promotion.id, promotion.functions, promotion.to)
+        }
+        Trigger::ApprovalResponse(vote) => format!("{:?} of {} to {:?}", vote.decision, vote.by, vote.deployment),
         Trigger::Sweep => "sweep".to_owned(),
         Trigger::Command(command) => command.to_string(),
     }

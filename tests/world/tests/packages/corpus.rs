@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use deployer_core::record::{DeploymentRecord, Status};
 use fixtures::Zip;
-use fixtures::packages::{Fixture, Live, Verdict, corpus, page};
+use fixtures::packages::{ExistingFunction, Fixture, Verdict, corpus, page};
 use jiff::Timestamp;
 use world::{DEV, World};
 
@@ -56,7 +56,7 @@ fn account() -> World {
 }
 
 /// The account of the existing function.
-fn account_with(live: Live) -> World {
+fn account_with(live: ExistingFunction) -> World {
     let world = account();
     let file = if live.runtime.starts_with("provided") { "bootstrap" } else { "index.js" };
     world.add_function(DEV, "orders-api", &Zip::empty().executable(file, "0.9.0").build().unwrap(), |f| {
@@ -80,14 +80,14 @@ fn is_right(record: &DeploymentRecord, right: Verdict) -> bool {
     let because = record.because.as_deref().unwrap_or_default();
     match right {
         Verdict::Deployed => record.status == Status::Succeeded && !because.contains("handler"),
-        Verdict::Warned(says) => record.status == Status::Succeeded && because.contains(says),
-        Verdict::Refused(code, says) => {
-            (record.status, record.code) == (Status::Refused, Some(code)) && because.contains(says)
+        Verdict::Warned(words) => record.status == Status::Succeeded && because.contains(words),
+        Verdict::Refused(code, words) => {
+            (record.status, record.code) == (Status::Refused, Some(code)) && because.contains(words)
         }
         // If a rule about zips fails every target (here there is one), the deployment is refused.
-        Verdict::Fails(code, says) => match &record.targets[0].error {
-            Some(error) => record.status == Status::Failed && error.code == code && because.contains(says),
-            None => record.status == Status::Refused && because.contains(says),
+        Verdict::Fails(code, words) => match &record.targets[0].error {
+            Some(error) => record.status == Status::Failed && error.code == code && because.contains(words),
+            None => record.status == Status::Refused && because.contains(words),
         },
     }
 }

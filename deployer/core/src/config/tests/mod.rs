@@ -269,7 +269,7 @@ fn all_broken_rules_are_reported_at_once() {
     file["ledger_bucket"] = file["artifact_bucket"].clone();
     file["environments"]["dev"]["targets"] = json!([]);
     let error = Config::parse(&file.to_string()).unwrap_err();
-    let paths: Vec<&str> = error.mistakes().iter().map(|m| m.path.as_str()).collect();
+    let paths: Vec<&str> = error.diagnostics().iter().map(|m| m.path.as_str()).collect();
     assert_eq!(paths, ["ledger_bucket", "environments.dev.targets"]);
 }
 
@@ -369,7 +369,7 @@ fn mistakes_of_form_are_reported_with_broken_rules_elsewhere() {
         }"#,
     )
     .unwrap_err();
-    let paths: Vec<&str> = error.mistakes().iter().map(|mistake| mistake.path.as_str()).collect();
+    let paths: Vec<&str> = error.diagnostics().iter().map(|diagnostic| diagnostic.path.as_str()).collect();
     let mut sorted = paths.clone();
     sorted.sort_unstable();
     assert_eq!(

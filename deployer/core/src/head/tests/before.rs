@@ -22,7 +22,7 @@ fn record(name: &str) -> DeploymentRecord {
     format::read(files(1)[name].as_bytes()).unwrap()
 }
 
-fn releases(lives: &[Live]) -> Vec<&str> {
+fn releases(lives: &[LiveArtifact]) -> Vec<&str> {
     lives.iter().map(|live| live.release.as_str()).collect()
 }
 
@@ -81,7 +81,7 @@ fn upload_before_an_old_heads_command_still_comes_too_late() {
     let held = self::head("head-held");
     assert_eq!(held.newest, order::Newest { mark: None, floor: Some(second(40)) });
     assert_eq!(held.hold().unwrap().reason, "audit");
-    let Some(CommandEffect::Now(head)) = release_hold(&held, &at(), "released") else { panic!() };
+    let Some(CommandEffect::Write(head)) = release_hold(&held, &at(), "released") else { panic!() };
     let late = head.accepts(&upload("6", 39), &me("late", 50)).0;
     assert_eq!(late.record_of(&upload("6", 39)).status, Status::Superseded);
     assert!(matches!(head.accepts(&upload("6", 41), &me("six", 50)).1, Next::Work(_)));

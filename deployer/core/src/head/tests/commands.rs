@@ -26,13 +26,13 @@ pub(super) fn back_to(id: &str, release: &str, time: i64) -> Request {
     command(id, CauseKind::Rollback, Source::Earlier(Rollback::to(Some(Release::parse(release).unwrap()))), time)
 }
 
-pub(super) fn releases(lives: &[Live]) -> Vec<&str> {
+pub(super) fn releases(lives: &[LiveArtifact]) -> Vec<&str> {
     lives.iter().map(|live| live.release.as_str()).collect()
 }
 
 pub(super) fn rejecting(all: &[&str]) -> Rejects {
     let with = |rejects: Rejects, release: &&str| match rejects.with(reject(release), &at().function, release) {
-        Some(CommandEffect::Now(rejects)) => *rejects,
+        Some(CommandEffect::Write(rejects)) => *rejects,
         other => panic!("{other:?}"),
     };
     all.iter().fold(Rejects::default(), with)
@@ -71,7 +71,7 @@ impl Head {
     }
 
     fn holds(&self, reason: &str, id: &str) -> Self {
-        let CommandEffect::Now(head) = hold(self, hold_for(reason), &at(), id, second(50)) else {
+        let CommandEffect::Write(head) = hold(self, hold_for(reason), &at(), id, second(50)) else {
             panic!("carried out before")
         };
         assert_eq!(head.revision, self.revision + 1);
@@ -80,7 +80,7 @@ impl Head {
 
     fn without_the_hold(&self, id: &str) -> Self {
         match release_hold(self, &at(), id) {
-            Some(CommandEffect::Now(head)) => *head,
+            Some(CommandEffect::Write(head)) => *head,
             other => panic!("{other:?}"),
         }
     }
@@ -282,7 +282,7 @@ fn hold_refuses_all_but_rollbacks_until_it_is_released() {
     assert_eq!(still.hold().unwrap().reason, "still");
     let free = still.without_the_hold("released");
     assert!(free.hold().is_none() && matches!(free.accepts(&upload("4", 60), &me("x", 60)).1, Next::Work(_)));
-    assert_eq!(release_hold(&free, &at(), "released"), Some(CommandEffect::Earlier));
+    assert_eq!(release_hold(&free, &at(), "released"), Some(CommandEffect::Duplicate));
     assert_eq!(release_hold(&free, &at(), "again"), None);
 }
 
@@ -306,11 +306,11 @@ fn hold_ends_pending_requests_and_the_active_deployment_goes_on() {
 fn same_hold_again_does_nothing_while_it_stands() {
     let held = three().holds("stop", "h");
     let again = |head: &Head, reason: &str, id: &str| hold(head, hold_for(reason), &at(), id, second(70));
-    assert_eq!(again(&held, "stop", "h"), CommandEffect::Earlier);
+    assert_eq!(again(&held, "stop", "h"), CommandEffect::Duplicate);
     let still = held.holds("still", "i");
     assert_eq!(
         (again(&still, "stop", "h"), again(&still, "still", "i")),
-        (CommandEffect::Earlier, CommandEffect::Earlier)
+        (CommandEffect::Duplicate, CommandEffect::Duplicate)
     );
     assert_eq!(again(&still, "other words", "i"), reused("i"), "other words are another command");
     let mut head = still;
@@ -344,7 +344,7 @@ fn old_hold_stands_by_every_known_id() {
     let head: Head = serde_json::from_value(of_before.clone()).unwrap();
     assert_eq!(serde_json::to_value(&head).unwrap(), of_before);
     for id in ["h", "i"] {
-        assert_eq!(hold(&head, hold_for("stop"), &at(), id, second(70)), CommandEffect::Earlier);
+        assert_eq!(hold(&head, hold_for("stop"), &at(), id, second(70)), CommandEffect::Duplicate);
     }
     assert_eq!(hold(&head.without_the_hold("r"), hold_for("stop"), &at(), "i", second(70)), reused("i"));
 }

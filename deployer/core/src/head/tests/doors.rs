@@ -87,7 +87,7 @@ fn owner_that_resumes_a_deployment_knows_its_doors() {
     let (taken_over, _) = opens(&head, "r1", "6").unwrap().acquires(&me("three", 120));
     assert_eq!(revisions(&open_doors(&taken_over, second(121))), ["r1"]);
     assert_eq!(taken_over.active().unwrap().previous.len(), 1);
-    let much_later = head.active().unwrap().lease_until + super::super::doors::TAKES_EFFECT_WITHIN;
+    let much_later = head.active().unwrap().lease_until + super::super::open_doors::TAKES_EFFECT_WITHIN;
     assert_eq!(
         revisions(&open_doors(&taken_over, much_later)),
         ["r1"],
@@ -99,15 +99,15 @@ fn owner_that_resumes_a_deployment_knows_its_doors() {
 fn open_door_outlives_its_deployment_until_its_time_is_over() {
     let (head, two) = deploying();
     let head = opens(&head, "r1", "6").unwrap();
-    let end = End { doors: open_doors(&head, second(30)), ..half_arrived(&two, "7", "B") };
-    let (mut head, _) = head.commits("two", &End { doors: vec![], ..end.clone() }, None);
+    let end = DeploymentEnd { doors: open_doors(&head, second(30)), ..half_arrived(&two, "7", "B") };
+    let (mut head, _) = head.commits("two", &DeploymentEnd { doors: vec![], ..end.clone() }, None);
     assert_eq!(head.doors(), [], "shut");
     let mut record = end.record.clone();
     record.finished_at = Some(second(40));
-    super::super::doors::keep_doors(&mut head, &end.doors, second(40));
+    super::super::open_doors::keep_doors(&mut head, &end.doors, second(40));
     assert_eq!(revisions(head.doors()), ["r1"]);
     assert_eq!(revisions(&open_doors(&head, second(50))), ["r1"], "the next one knows it");
-    super::super::doors::keep_doors(&mut head, &end.doors, end.doors[0].until);
+    super::super::open_doors::keep_doors(&mut head, &end.doors, end.doors[0].until);
     assert_eq!(head.doors(), []);
 }
 
@@ -116,7 +116,7 @@ fn failed_target_with_open_door_counts_as_reached() {
     let (head, two) = deploying();
     let end = half_arrived(&two, "7", "B");
     let failed = |head: &Head, doors: Vec<Door>| {
-        let head = head.commits("two", &End { doors, ..end.clone() }, None).0;
+        let head = head.commits("two", &DeploymentEnd { doors, ..end.clone() }, None).0;
         let outcome = head.record_of(&two).targets.iter().find(|outcome| !outcome.has_arrived()).unwrap().clone();
         (outcome.reached, head)
     };
@@ -150,7 +150,7 @@ fn deployment_given_up_keeps_only_its_open_doors() {
     let doors = open_doors(&open, second(30));
     let given_back = |doors: &[Door]| {
         let left = Handover { doors: doors.to_vec(), ..Handover::default() };
-        release(&open, token("two"), GivenUp::TimeIsUp(&left), second(30))
+        release_claim(&open, token("two"), ClaimRelease::OutOfTime(&left), second(30))
             .unwrap()
             .active()
             .unwrap()
@@ -167,7 +167,7 @@ fn stopped_deployment_says_which_alias_may_still_move() {
     let (head, two) = deploying();
     let stopped = head.accepts(&rollback("r", 25), &me("r", 25)).0;
     let doors = vec![door(head.active().unwrap(), target(1), None)];
-    let head = stopped.commits("two", &End { doors, ..half_arrived(&two, "7", "B") }, None).0;
+    let head = stopped.commits("two", &DeploymentEnd { doors, ..half_arrived(&two, "7", "B") }, None).0;
     let because = head.record_of(&two).because.clone().unwrap();
     assert!(because.contains("has asked it to stop") && because.contains("may still move"), "{because}");
 }
@@ -187,13 +187,16 @@ fn old_heads_have_no_doors_and_are_read_unchanged() {
 #[test]
 fn turned_description_differs_in_its_last_word_within_256_characters() {
     let (one, two) = (token("a"), token("b"));
-    let described = turned("moved by hand", one);
+    let described = with_shut_token("moved by hand", one);
     assert_eq!(described, format!("moved by hand turned:{one}"));
-    assert_eq!(turned(&described, two), format!("moved by hand turned:{two}"));
-    assert_eq!((turned("", one), untouched(&turned("", one))), (format!("turned:{one}"), ""));
-    assert_eq!(untouched(&described), "moved by hand");
+    assert_eq!(with_shut_token(&described, two), format!("moved by hand turned:{two}"));
+    assert_eq!(
+        (with_shut_token("", one), without_shut_token(&with_shut_token("", one))),
+        (format!("turned:{one}"), "")
+    );
+    assert_eq!(without_shut_token(&described), "moved by hand");
     let long = "ü".repeat(256);
-    assert_eq!(turned(&long, one).chars().count(), 256);
+    assert_eq!(with_shut_token(&long, one).chars().count(), 256);
 }
 
 #[test]
@@ -202,7 +205,7 @@ fn unknown_versions_and_removed_weights_are_said() {
     let with = |previous: Previous| {
         let mut end = arrived(&two, "9", "B");
         end.record.targets[0].previous = Some(previous);
-        super::super::overwritten::found_otherwise(&head.live_state, &end.record)
+        super::super::drift::describe_drift(&head.live_state, &end.record)
     };
     let weighed = |number: &str, other: &str, part| Previous {
         weights: [(other.to_owned(), Weight(part))].into(),
@@ -232,8 +235,8 @@ fn version_of_another_alias_is_not_compared_with_this_one() {
             Some(crate::record::Previous { version: version("3"), sha256: None, weights: Default::default() });
         record
     };
-    assert!(super::super::overwritten::found_otherwise(&head.live_state, &served("live")).is_some());
-    assert_eq!(super::super::overwritten::found_otherwise(&head.live_state, &served("main")), None);
+    assert!(super::super::drift::describe_drift(&head.live_state, &served("live")).is_some());
+    assert_eq!(super::super::drift::describe_drift(&head.live_state, &served("main")), None);
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn refused_active_deployment_leaves_everything() {
     let record = at().record(&two, Status::InProgress).ended(refusal(), second(30));
     let (after, _) = head.commits(
         "two",
-        &End {
+        &DeploymentEnd {
             record,
             managed: Some(ManagedKeys::default()),
             written: [].into(),
@@ -198,16 +198,16 @@ fn only_written_entries_leave_the_outbox() {
 #[test]
 fn owner_that_gives_up_in_good_order_is_not_counted() {
     let (head, two) = replacing();
-    let untouched = release(&head, token("two"), GivenUp::Untouched, second(30)).unwrap();
+    let untouched = release_claim(&head, token("two"), ClaimRelease::Untouched, second(30)).unwrap();
     let active = untouched.active().unwrap();
     assert_eq!((active.attempts, active.extensions, active.lease_until), (0, 0, second(30)));
     let done = half_arrived(&two, "7", "B").record.targets;
     let written = [target(1).clone()].into();
     let left = Handover { done: done.clone(), written, ..Handover::default() };
-    let saved = release(&head, token("two"), GivenUp::TimeIsUp(&left), second(30)).unwrap();
+    let saved = release_claim(&head, token("two"), ClaimRelease::OutOfTime(&left), second(30)).unwrap();
     let active = saved.active().unwrap();
     assert_eq!((active.attempts, active.extensions, &active.done), (0, 1, &done));
-    assert!(release(&saved, token("two"), GivenUp::Untouched, second(31)).is_none(), "given up once");
+    assert!(release_claim(&saved, token("two"), ClaimRelease::Untouched, second(31)).is_none(), "given up once");
     let (taken_over, _) = saved.acquires(&me("three", 40));
     let active = taken_over.active().unwrap();
     assert_eq!((&active.done, &active.written), (&done, &left.written), "what is done stays done");
@@ -216,12 +216,16 @@ fn owner_that_gives_up_in_good_order_is_not_counted() {
 #[test]
 fn owner_that_gives_up_a_begun_deployment_is_counted() {
     let (head, _) = replacing();
-    let given_up =
-        |head: &Head, claim: &str, now| release(head, token(claim), GivenUp::Untouched, second(now)).unwrap();
+    let given_up = |head: &Head, claim: &str, now| {
+        release_claim(head, token(claim), ClaimRelease::Untouched, second(now)).unwrap()
+    };
     // The first owner has died, or its time was up.
     let died = head.acquires(&me("a", 120)).0;
     let left = Handover::default();
-    let saved = release(&head, token("two"), GivenUp::TimeIsUp(&left), second(30)).unwrap().acquires(&me("a", 120)).0;
+    let saved = release_claim(&head, token("two"), ClaimRelease::OutOfTime(&left), second(30))
+        .unwrap()
+        .acquires(&me("a", 120))
+        .0;
     for (mut head, attempts) in [(died, 2), (saved, 1)] {
         for number in 0..3 {
             head = given_up(&head, ["a", "b", "c"][number], 130);
@@ -239,7 +243,7 @@ fn keys_set_by_earlier_owners_are_remembered_after_a_failure() {
         for outcome in &mut end.record.targets {
             (outcome.status, outcome.version) = (Status::Failed, None);
         }
-        End { written: written.iter().map(|number| target(*number).clone()).collect(), ..end }
+        DeploymentEnd { written: written.iter().map(|number| target(*number).clone()).collect(), ..end }
     };
     let remembers = |head: &Head, claim: &str, written: &[usize]| {
         let head = head.commits(claim, &fails(written), None).0;
@@ -248,12 +252,12 @@ fn keys_set_by_earlier_owners_are_remembered_after_a_failure() {
     let saves = |head: &Head, claim: &str, done: &[TargetOutcome], written: &[usize]| {
         let written = written.iter().map(|number| target(*number).clone()).collect();
         let left = Handover { done: done.to_vec(), written, ..Handover::default() };
-        release(head, token(claim), GivenUp::TimeIsUp(&left), second(130)).unwrap()
+        release_claim(head, token(claim), ClaimRelease::OutOfTime(&left), second(130)).unwrap()
     };
     let saves_first = |done: &[TargetOutcome], written: &[usize]| {
         let written = written.iter().map(|number| target(*number).clone()).collect();
         let left = Handover { done: done.to_vec(), written, ..Handover::default() };
-        release(&head, token("two"), GivenUp::TimeIsUp(&left), second(30)).unwrap()
+        release_claim(&head, token("two"), ClaimRelease::OutOfTime(&left), second(30)).unwrap()
     };
     let first_done = &fails(&[]).record.targets[..1];
     assert_eq!(remembers(&head, "two", &[]), [false, false]);

@@ -60,7 +60,7 @@ fn written(head: &Head) -> Value {
 }
 
 /// Returns the value that the newer deployer gave an object of the written head.
-fn said<'v>(value: &'v Value, at: &str) -> Option<&'v str> {
+fn newer_field<'v>(value: &'v Value, at: &str) -> Option<&'v str> {
     value.pointer(at)?.get(MORE)?.get("said")?.as_str()
 }
 
@@ -74,10 +74,10 @@ proptest! {
         // A rewrite that changes something else keeps them too.
 
         let hold = Hold { reason: "stop".into(), requested_by: None, since: second(80) };
-        let CommandEffect::Now(held) = crate::head::hold(&read(&newer), hold, &at(), "x", second(80)) else { panic!() };
+        let CommandEffect::Write(held) = crate::head::hold(&read(&newer), hold, &at(), "x", second(80)) else { panic!() };
         let held = written(&held);
         for place in places.iter().filter(|place| !place.starts_with("/pending") && !place.starts_with("/hold")) {
-            prop_assert_eq!(said(&held, place), Some(place.as_str()), "{}", place);
+            prop_assert_eq!(newer_field(&held, place), Some(place.as_str()), "{}", place);
         }
     }
 }
@@ -92,15 +92,15 @@ fn unknown_fields_of_a_request_or_release_go_with_it() {
     end.record.status = Status::Superseded;
     let Finish::Commit { head, .. } = finish(&head, active.claim, &end, &at(), Some(&me("next", 90))) else { panic!() };
     let after = written(&head);
-    assert_eq!(said(&after, ""), Some(""));
-    assert_eq!(said(&after, "/active/request"), Some("/pending/0"));
-    assert_eq!(said(&after, "/active/request/cause"), Some("/pending/0/cause"));
-    assert_eq!(said(&after, "/active"), None, "what was known of the claim that is over is over");
-    assert_eq!(said(&after, "/pending/0"), Some("/pending/1"));
+    assert_eq!(newer_field(&after, ""), Some(""));
+    assert_eq!(newer_field(&after, "/active/request"), Some("/pending/0"));
+    assert_eq!(newer_field(&after, "/active/request/cause"), Some("/pending/0/cause"));
+    assert_eq!(newer_field(&after, "/active"), None, "what was known of the claim that is over is over");
+    assert_eq!(newer_field(&after, "/pending/0"), Some("/pending/1"));
     let history = after["history"].as_array().unwrap().iter().chain(after["left"].as_array().unwrap());
     let kept: Vec<_> = history.filter_map(|live| live[MORE]["said"].as_str()).collect();
     assert_eq!(kept, ["/history/0", "/history/1", "/left/0"]);
-    assert_eq!(said(&after, "/targets/1"), Some("/targets/1"));
+    assert_eq!(newer_field(&after, "/targets/1"), Some("/targets/1"));
 }
 
 #[test]
@@ -109,7 +109,10 @@ fn resume_keeps_unknown_fields_of_the_deployment() {
     let (head, then) = read(&newer).acquires(&me("heir", 1_000));
     assert!(matches!(then, Next::Work(active) if active.attempts == 2));
     let after = written(&head);
-    assert_eq!((said(&after, "/active"), said(&after, "/active/request")), (Some("/active"), Some("/active/request")));
+    assert_eq!(
+        (newer_field(&after, "/active"), newer_field(&after, "/active/request")),
+        (Some("/active"), Some("/active/request"))
+    );
 }
 
 #[test]
@@ -179,7 +182,7 @@ fn rejects_keep_unknown_fields_of_each_reject() {
         since: second(100),
     };
     let orders = FunctionName::parse("orders").unwrap();
-    let Some(CommandEffect::Now(with)) = rejects.with(another, &orders, "other") else { panic!() };
+    let Some(CommandEffect::Write(with)) = rejects.with(another, &orders, "other") else { panic!() };
     let after: Value =
         serde_json::from_slice(&format::write(&*with, &format::LedgerObject::as_read(&*with)).unwrap()).unwrap();
     assert_eq!(

@@ -8,14 +8,14 @@ pub(super) fn member(release: &str, group: &str, time: i64) -> Request {
     let mut request = promotion(release, CauseKind::Promotion, time);
     if let Source::Promoted(promoting) = &mut request.source {
         promoting.group = Some(DeploymentId::of(second(0), crate::id::RequestHash::of(&[group])));
-        promoting.place = Some(token(group));
+        promoting.place_token = Some(token(group));
     }
     request
 }
 
 pub(super) fn placed(head: &Head, request: &Request) -> Head {
     match reserve_place(head, request, request.accepted_at) {
-        Placing::Now(head) => *head,
+        Reservation::Write(head) => *head,
         other => panic!("{other:?}"),
     }
 }
@@ -86,13 +86,13 @@ fn newer_promotion_displaces_no_member_and_older_gives_way_to_it() {
 fn member_of_another_group_waits_until_the_place_is_released() {
     let one = member("1", "g", 10);
     let head = placed(&Head::default(), &one);
-    assert_eq!(reserve_place(&head, &one, second(11)), Placing::HasPlace);
+    assert_eq!(reserve_place(&head, &one, second(11)), Reservation::HasPlace);
     let other = member("2", "h", 11);
-    assert_eq!(reserve_place(&head, &other, second(11)), Placing::Behind(one.group().unwrap()));
+    assert_eq!(reserve_place(&head, &other, second(11)), Reservation::Behind(one.group().unwrap()));
     assert!(release_place(&head, one.id, token("h")).is_none(), "it was taken under another token");
     let (without, marker) = release_place(&head, one.id, token("g")).unwrap();
     assert_eq!((marker, without.waiting().len(), without.deployments()), (one.marker, 0, vec![]));
-    assert!(matches!(reserve_place(&without, &one, second(12)), Placing::Now(_)), "it may come again");
+    assert!(matches!(reserve_place(&without, &one, second(12)), Reservation::Write(_)), "it may come again");
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn me(name: &str, now: i64) -> Claimant {
 /// event.
 fn upload(release: &str, time: i64) -> Request {
     let upload = LocatedUpload {
-        place: crate::artifact::ArtifactKey::parse(&format!("dev/orders/{release}.zip")).unwrap(),
+        key: crate::artifact::ArtifactKey::parse(&format!("dev/orders/{release}.zip")).unwrap(),
         artifact: ArtifactRef {
             bucket: CONFIG.artifact_bucket.clone(),
             key: format!("dev/orders/{release}.zip"),
@@ -140,7 +140,7 @@ fn refusal() -> Ending {
 }
 
 /// Makes an end by which every target is live at this version, with this variable.
-fn arrived(request: &Request, number: &str, variable: &str) -> End {
+fn arrived(request: &Request, number: &str, variable: &str) -> DeploymentEnd {
     ends(request, variable, |outcome| {
         outcome.status = Status::Succeeded;
         outcome.version = Some(version(number));
@@ -148,7 +148,7 @@ fn arrived(request: &Request, number: &str, variable: &str) -> End {
 }
 
 /// Makes an end by which the first target is live at this version, and the second failed.
-fn half_arrived(request: &Request, number: &str, variable: &str) -> End {
+fn half_arrived(request: &Request, number: &str, variable: &str) -> DeploymentEnd {
     ends(request, variable, |outcome| {
         if outcome.region == target(0).region {
             outcome.status = Status::Succeeded;
@@ -160,16 +160,16 @@ fn half_arrived(request: &Request, number: &str, variable: &str) -> End {
     })
 }
 
-fn ends(request: &Request, variable: &str, fare: impl Fn(&mut crate::record::TargetOutcome)) -> End {
+fn ends(request: &Request, variable: &str, change: impl Fn(&mut crate::record::TargetOutcome)) -> DeploymentEnd {
     let mut record = at().record(request, Status::InProgress);
     let mut outcomes = record.targets.clone();
-    outcomes.iter_mut().for_each(fare);
+    outcomes.iter_mut().for_each(change);
     if let Some(artifact) = &mut record.artifact {
         artifact.sha256 = Some(Sha256::of(artifact.key.as_bytes()));
     }
     let managed = ManagedKeys { variables: [variable.to_owned()].into(), tags: [].into() };
     let written = [target(0).clone(), target(1).clone()].into();
-    End {
+    DeploymentEnd {
         record: record.ended(Ending::Tried(outcomes), second(1_000)),
         managed: Some(managed),
         written,
@@ -212,7 +212,7 @@ impl Head {
         self.writes(acquire(self, &at(), me))
     }
 
-    fn commits(&self, claim: &str, end: &End, next: Option<&Claimant>) -> (Self, Option<Active>) {
+    fn commits(&self, claim: &str, end: &DeploymentEnd, next: Option<&Claimant>) -> (Self, Option<Active>) {
         let Finish::Commit { head, next } = finish(self, token(claim), end, &at(), next) else {
             panic!("nothing to commit")
         };
@@ -228,7 +228,7 @@ impl Head {
     }
 
     fn gives_up(&self, claim: &str, now: i64) -> Option<Self> {
-        release(self, token(claim), GivenUp::Untouched, second(now))
+        release_claim(self, token(claim), ClaimRelease::Untouched, second(now))
     }
 
     /// Lets the owner open a door to an alias that serves this version.
@@ -270,7 +270,7 @@ impl Head {
 
 /// Whether there is a deployment to acquire: one that nobody works on.
 fn has_work(head: &Head, now: Timestamp) -> bool {
-    let action = head.next_action(now, LeftOut::all_but_deployments());
+    let action = head.next_action(now, SkippedWork::all_but_deployments());
     matches!(action, NextAction::Deploy(_) | NextAction::Resume(_))
 }
 

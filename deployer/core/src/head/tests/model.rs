@@ -94,7 +94,7 @@ impl World {
             Operation::See { number } => {
                 let is_target = |seen: &ServedBefore| seen.target == *target(*number);
                 let known = before.active().is_none_or(|active| active.previous.iter().any(is_target));
-                let until = |active: &Active| active.lease_until + super::super::doors::TAKES_EFFECT_WITHIN;
+                let until = |active: &Active| active.lease_until + super::super::open_doors::TAKES_EFFECT_WITHIN;
                 let is_older = |active: &&Active| {
                     let mut doors = active.doors.iter().flatten();
                     doors.any(|door| door.target == *target(*number) && door.until < until(active))
@@ -235,14 +235,14 @@ impl World {
             false => release_hold(&self.head, &at(), &id),
         };
         assert_eq!(obeyed.is_some(), holds || self.head.hold().is_some());
-        let Some(CommandEffect::Now(head)) = obeyed else { return };
+        let Some(CommandEffect::Write(head)) = obeyed else { return };
         self.writes(Some(*head));
         assert!(!holds || self.head.all_pending().iter().all(Request::is_rollback));
         let again = match holds {
             true => Some(crate::head::hold(&self.head, hold, &at(), &id, second(self.now))),
             false => release_hold(&self.head, &at(), &id),
         };
-        assert_eq!(again, Some(CommandEffect::Earlier), "the same command again does nothing");
+        assert_eq!(again, Some(CommandEffect::Duplicate), "the same command again does nothing");
     }
 
     fn again(&mut self, which: &Index, time: i64) {
@@ -324,7 +324,7 @@ impl World {
             Outcome::HalfArrived => half_arrived(&request, "8", &claim),
             Outcome::Refused => {
                 let record = at().record(&request, Status::InProgress).ended(refusal(), second(self.now));
-                End {
+                DeploymentEnd {
                     record,
                     managed: Some(ManagedKeys::default()),
                     written: [].into(),

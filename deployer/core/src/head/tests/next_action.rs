@@ -4,11 +4,11 @@ use super::parked::parked;
 use super::*;
 
 fn next(head: &Head, now: i64) -> NextAction {
-    head.next_action(second(now), LeftOut::default())
+    head.next_action(second(now), SkippedWork::default())
 }
 
 fn of_deployments(head: &Head, now: i64) -> NextAction {
-    head.next_action(second(now), LeftOut::all_but_deployments())
+    head.next_action(second(now), SkippedWork::all_but_deployments())
 }
 
 fn wakeup(request: &Request, claim: Option<&str>) -> Wakeup {

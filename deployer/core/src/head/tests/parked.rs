@@ -18,8 +18,8 @@ pub(super) fn parked(look_at: Option<i64>) -> (Head, Request) {
 
 fn park(head: &Head, claim: &str, now: i64, look_at: Option<i64>) -> Head {
     let left = Handover { written: [target(0).clone()].into(), ..Handover::default() };
-    let how = GivenUp::Parked { handover: &left, look_at: look_at.map(second) };
-    release(head, token(claim), how, second(now)).unwrap()
+    let how = ClaimRelease::Parked { handover: &left, look_at: look_at.map(second) };
+    release_claim(head, token(claim), how, second(now)).unwrap()
 }
 
 fn waits(task: LambdaTask, since: i64) -> LambdaWait {
@@ -74,8 +74,8 @@ fn deployment_parked_before_any_write_gives_way_to_newer_upload() {
     let head = Head::default().deploys(&upload("1", 10), "6").flushes();
     let head = head.accepts(&two, &me("two", 20)).0;
     let left = Handover { waits: vec![waits(LambdaTask::update(), 21)], ..Handover::default() };
-    let how = GivenUp::Parked { handover: &left, look_at: Some(second(60)) };
-    let head = release(&head, token("two"), how, second(45)).unwrap();
+    let how = ClaimRelease::Parked { handover: &left, look_at: Some(second(60)) };
+    let head = release_claim(&head, token("two"), how, second(45)).unwrap();
     assert!(!head.active().unwrap().is_begun(), "nobody has written anything for it");
     let three = upload("3", 50);
     let (head, then) = head.accepts(&three, &me("three", 50));
@@ -90,8 +90,8 @@ fn deployment_stopped_while_it_parks_is_looked_at_at_once() {
     let head = Head::default().deploys(&upload("1", 10), "6").flushes();
     let head = head.accepts(&two, &me("two", 20)).0;
     let head = park(&head.accepts(&back, &me("back", 30)).0, "two", 45, Some(165));
-    let looks_at = head.active().map(|active| (active.stop, active.looks_at));
-    assert_eq!(looks_at, Some((Some(back.id), Some(second(45)))), "by a tick that is sent now");
+    let next_look_at = head.active().map(|active| (active.stop, active.next_look_at));
+    assert_eq!(next_look_at, Some((Some(back.id), Some(second(45)))), "by a tick that is sent now");
     assert!(!head.active().unwrap().has_tick_coming(second(105)), "and if that is lost, by the next sweep");
 }
 
@@ -167,14 +167,14 @@ fn sweep_that_has_sent_a_tick_waits_five_minutes() {
     assert!(sent.active().unwrap().has_tick_coming(second(61)) && sent.active().unwrap().has_tick_coming(second(359)));
     assert!(!sent.active().unwrap().has_tick_coming(second(360)));
     let taken = sent.acquires(&me("a", 61)).0;
-    assert_eq!(taken.active().unwrap().looks_at, None, "it has come");
+    assert_eq!(taken.active().unwrap().next_look_at, None, "it has come");
     assert_eq!(with_tick_sent(&taken, second(62)), None, "somebody works on it");
 }
 
 #[test]
 fn each_wait_for_lambda_counts_from_its_own_start() {
     let (here, there) = (target(0), target(1));
-    let mut all = LambdaWaits::default();
+    let mut all = WaitTracker::default();
     let (update, role) = (LambdaTask::update(), LambdaTask::call("create function"));
     assert_eq!(all.begin(here, &update, second(10)).own, second(10));
     assert_eq!(all.begin(here, &update, second(20)).own, second(10));
@@ -189,7 +189,7 @@ fn each_wait_for_lambda_counts_from_its_own_start() {
     for round in 6..9 {
         all.end(here, &update);
         let since = all.begin(here, &update, second(round * 10));
-        assert_eq!(since, Since { own: second(round * 10), first: second(10) }, "all of them count together");
+        assert_eq!(since, WaitStart { own: second(round * 10), first: second(10) }, "all of them count together");
     }
 }
 
@@ -197,13 +197,13 @@ fn each_wait_for_lambda_counts_from_its_own_start() {
 fn update_seen_while_a_version_is_made_is_the_same_wait() {
     let here = target(0);
     let task = |number: &str| LambdaTask::version(&version(number));
-    let mut all = LambdaWaits::default();
+    let mut all = WaitTracker::default();
     all.begin(here, &task("7"), second(10));
     assert_eq!(all.begin(here, &LambdaTask::update(), second(50)).own, second(10));
     all.end(here, &LambdaTask::update());
     assert_eq!(all.begin(here, &task("7"), second(60)).own, second(10), "the version itself is not made yet");
     let eight = all.begin(here, &task("8"), second(70));
-    assert_eq!(eight, Since { own: second(70), first: second(10) }, "7 has failed, and 8 is new");
+    assert_eq!(eight, WaitStart { own: second(70), first: second(10) }, "7 has failed, and 8 is new");
     assert_eq!(all.begin(here, &LambdaTask::update(), second(80)), eight);
     assert_eq!(all.versions(here), 2);
     all.end(here, &task("8"));
@@ -215,21 +215,21 @@ fn waits_pass_to_the_next_owner_and_old_ones_are_read() {
     let two = upload("2", 20);
     let head = Head::default().accepts(&two, &me("two", 20)).0;
     let left = Handover { waits: vec![waits(LambdaTask::update(), 21)], ..Handover::default() };
-    for how in [GivenUp::TimeIsUp(&left), GivenUp::Parked { handover: &left, look_at: None }] {
-        let active = release(&head, token("two"), how, second(45)).unwrap().active().unwrap().clone();
-        assert_eq!(LambdaWaits::of(&active).without(&[]), left.waits);
+    for how in [ClaimRelease::OutOfTime(&left), ClaimRelease::Parked { handover: &left, look_at: None }] {
+        let active = release_claim(&head, token("two"), how, second(45)).unwrap().active().unwrap().clone();
+        assert_eq!(WaitTracker::of(&active).without(&[]), left.waits);
         let written = serde_json::to_value(&active).unwrap();
         assert_eq!(written["waits"][0]["for"], "update");
         assert!(written.get("waiting_since").is_none());
     }
     let mut before = head.active().unwrap().clone();
     before.waiting_since = Some(second(21));
-    let mut waits = LambdaWaits::of(&before);
+    let mut waits = WaitTracker::of(&before);
     assert_eq!(waits.begin(target(0), &LambdaTask::update(), second(50)).own, second(21));
     // An older deployer leaves a field that it does not know as it was.
     before.waits = left.waits;
     before.waiting_since = Some(second(40));
-    let mut waits = LambdaWaits::of(&before);
+    let mut waits = WaitTracker::of(&before);
     assert_eq!(waits.begin(target(0), &LambdaTask::update(), second(50)).own, second(40));
 }
 
@@ -237,10 +237,10 @@ fn waits_pass_to_the_next_owner_and_old_ones_are_read() {
 fn start_that_was_announced_late_is_not_announced_again() {
     let two = upload("2", 20);
     let mut head = Head::default().accepts(&two, &me("two", 20)).0;
-    for (claim, next, untold) in [("two", "three", true), ("three", "four", false)] {
-        let left = Handover { start_unpublished: untold, ..Handover::default() };
-        head = release(&head, token(claim), GivenUp::TimeIsUp(&left), second(30)).unwrap();
-        assert_eq!(head.active().unwrap().start_unpublished, untold);
+    for (claim, next, unpublished) in [("two", "three", true), ("three", "four", false)] {
+        let left = Handover { start_unpublished: unpublished, ..Handover::default() };
+        head = release_claim(&head, token(claim), ClaimRelease::OutOfTime(&left), second(30)).unwrap();
+        assert_eq!(head.active().unwrap().start_unpublished, unpublished);
         head = head.acquires(&me(next, 30)).0;
     }
 }
@@ -250,7 +250,7 @@ fn missing_provisioned_concurrency_is_known_for_a_day() {
     let one = upload("1", 10);
     let claimed = Head::default().accepts(&one, &me("one", 10)).0;
     let commits = |has: bool| {
-        let end = End { provisioned: [(target(0).clone(), has)].into(), ..arrived(&one, "6", "A") };
+        let end = DeploymentEnd { provisioned: [(target(0).clone(), has)].into(), ..arrived(&one, "6", "A") };
         claimed.commits("one", &end, None).0
     };
     let known = |head: &Head, now: i64| head.target(target(0)).unwrap().is_unprovisioned(second(now));

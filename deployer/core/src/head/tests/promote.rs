@@ -39,7 +39,7 @@ pub(super) fn promotion(release: &str, kind: CauseKind, time: i64) -> Request {
         unseen_since: None,
         freeze_override: None,
         group: None,
-        place: None,
+        place_token: None,
     };
     let at = prod(&ROW);
     let cause = Cause { kind, requested_by: Some("ann".into()), event_id: Some(format!("p{release}").into()) };
@@ -61,18 +61,18 @@ fn no() -> Decision {
 }
 
 impl Head {
-    fn asks(&self, request: &Request, verdict: &Decision, now: i64) -> (Self, Next) {
-        self.asks_of(&ROW, request, verdict, now)
+    fn submits(&self, request: &Request, decision: &Decision, now: i64) -> (Self, Next) {
+        self.submits_in(&ROW, request, decision, now)
     }
 
-    fn asks_of(&self, config: &'static Config, request: &Request, verdict: &Decision, now: i64) -> (Self, Next) {
+    fn submits_in(&self, config: &'static Config, request: &Request, decision: &Decision, now: i64) -> (Self, Next) {
         let name = format!("w{now}");
-        self.writes(accept_promotion(self, (request, Dispatch::Inline), verdict, &prod(config), &me(&name, now)))
+        self.writes(accept_promotion(self, (request, Dispatch::Inline), decision, &prod(config), &me(&name, now)))
     }
 
-    fn goes_on(&self, request: &Request, verdict: &Decision, now: i64) -> (Self, Next) {
+    fn goes_on(&self, request: &Request, decision: &Decision, now: i64) -> (Self, Next) {
         let name = format!("g{now}");
-        self.writes(apply_decision(self, request.id, verdict, &prod(&ROW), &me(&name, now)))
+        self.writes(apply_decision(self, request.id, decision, &prod(&ROW), &me(&name, now)))
     }
 
     fn waits(&self) -> Vec<DeploymentId> {
@@ -83,7 +83,7 @@ impl Head {
 #[test]
 fn promotion_waits_for_its_soak_and_is_claimed_afterwards() {
     let one = automatic("1", 10);
-    let (head, then) = Head::default().asks(&one, &soaks(100), 10);
+    let (head, then) = Head::default().submits(&one, &soaks(100), 10);
     assert!(matches!(then, Next::Deferred(_)) && head.active().is_none() && !has_work(&head, second(10)));
     assert!(head.needs(one.marker) && head.deployments() == [one.id]);
     let Transition { head: none, then } =
@@ -103,28 +103,28 @@ fn promotion_waits_for_its_soak_and_is_claimed_afterwards() {
 #[test]
 fn refusal_during_a_soak_cancels_the_soak() {
     let one = automatic("1", 10);
-    let (head, _) = Head::default().asks(&one, &soaks(100), 10);
+    let (head, _) = Head::default().submits(&one, &soaks(100), 10);
     let rejected = Decision::Deny(Ending::Refused { code: Code::Rejected, because: "it leaks".into() });
     let (ended, then) = head.goes_on(&one, &rejected, 20);
     assert_eq!((then, ended.record_of(&one).code), (Next::Finished(one.id), Some(Code::SoakCancelled)));
     let by_hand = promotion("2", CauseKind::Promotion, 10);
-    let (head, _) = Head::default().asks(&by_hand, &soaks(100), 10);
+    let (head, _) = Head::default().submits(&by_hand, &soaks(100), 10);
     assert_eq!(head.goes_on(&by_hand, &rejected, 20).0.record_of(&by_hand).code, Some(Code::Rejected));
 }
 
 #[test]
 fn newer_promotion_displaces_a_waiting_one_and_an_older_is_late() {
     let (one, two, three) = (automatic("1", 10), automatic("2", 20), automatic("3", 30));
-    let (head, _) = Head::default().asks(&two, &soaks(100), 20);
-    let (late, then) = head.asks(&one, &soaks(90), 25);
+    let (head, _) = Head::default().submits(&two, &soaks(100), 20);
+    let (late, then) = head.submits(&one, &soaks(90), 25);
     assert_eq!(
         (then, late.record_of(&one).status, late.waits()),
         (Next::Finished(one.id), Status::Superseded, vec![two.id])
     );
-    let (head, _) = late.asks(&three, &soaks(110), 30);
+    let (head, _) = late.submits(&three, &soaks(110), 30);
     assert_eq!((head.record_of(&two).status, head.waits()), (Status::Superseded, vec![three.id]));
     let same = Request { id: automatic("3", 40).id, hash: RequestHash::of(&["other"]), ..automatic("3", 40) };
-    let (head, _) = head.asks(&same, &soaks(120), 40);
+    let (head, _) = head.submits(&same, &soaks(120), 40);
     assert_eq!(
         (head.record_of(&same).status, head.waits()),
         (Status::Superseded, vec![three.id]),
@@ -137,23 +137,23 @@ fn promotions_in_order_wait_side_by_side_up_to_a_number() {
     let mut head = Head::default();
     for number in 0..WAITING {
         let release = number.to_string();
-        head = head.asks_of(&IN_ORDER, &automatic(&release, 10 + i64::try_from(number).unwrap()), &soaks(500), 50).0;
+        head = head.submits_in(&IN_ORDER, &automatic(&release, 10 + i64::try_from(number).unwrap()), &soaks(500), 50).0;
     }
     assert_eq!(head.waits().len(), WAITING);
     let more = automatic("more", 60);
-    let (head, _) = head.asks_of(&IN_ORDER, &more, &soaks(500), 60);
+    let (head, _) = head.submits_in(&IN_ORDER, &more, &soaks(500), 60);
     assert_eq!((head.record_of(&more).status, head.waits().len()), (Status::Refused, WAITING));
 }
 
 #[test]
 fn waiting_promotion_is_superseded_by_what_was_admitted_later() {
     let one = automatic("1", 10);
-    let (head, _) = Head::default().asks(&one, &soaks(100), 10);
+    let (head, _) = Head::default().submits(&one, &soaks(100), 10);
     let newer = command("d", CauseKind::Deploy, Source::Newest { release: Release::parse("2").unwrap() }, 50);
     let (head, _) = head.accepts(&newer, &me("d", 50));
     let (head, _) = head.goes_on(&one, &Decision::Allow, 100);
     assert_eq!(head.record_of(&one).status, Status::Superseded);
-    let (rolled, _) = Head::default().asks(&one, &soaks(100), 10);
+    let (rolled, _) = Head::default().submits(&one, &soaks(100), 10);
     let rolled = rolled.deploys(&upload("0", 5), "5").deploys(&upload("x", 6), "6");
     let (rolled, _) = rolled.accepts(&rollback("r", 50), &me("r", 50));
     assert_eq!(
@@ -171,8 +171,8 @@ fn promotion_within_the_second_of_a_command_goes_by_time() {
     let (head, _) = head.accepts(&back, &me("r", 10));
     let at_millis = |millis| Request { time: Timestamp::from_millisecond(millis).unwrap(), ..automatic("1", 10) };
     let (earlier, later) = (at_millis(10_000), at_millis(10_501));
-    assert_eq!(head.asks(&earlier, &soaks(100), 11).0.record_of(&earlier).status, Status::Superseded);
-    assert_eq!(head.asks(&later, &soaks(100), 11).0.waits(), [later.id]);
+    assert_eq!(head.submits(&earlier, &soaks(100), 11).0.record_of(&earlier).status, Status::Superseded);
+    assert_eq!(head.submits(&later, &soaks(100), 11).0.waits(), [later.id]);
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn command_is_never_displaced_by_a_promotion() {
     let head = Head::default().deploys(&upload("0", 5), "5").accepts(&upload("1", 10), &me("one", 10)).0;
     let back = rollback("r", 20);
     let (head, _) = head.accepts(&back, &me("r", 20));
-    let (head, _) = head.asks(&promotion("2", CauseKind::Promotion, 30), &Decision::Allow, 30);
+    let (head, _) = head.submits(&promotion("2", CauseKind::Promotion, 30), &Decision::Allow, 30);
     let ids: Vec<_> = head.all_pending().iter().map(|pending| pending.id).collect();
     assert_eq!(ids, [back.id, promotion("2", CauseKind::Promotion, 30).id]);
 }
@@ -188,7 +188,7 @@ fn command_is_never_displaced_by_a_promotion() {
 #[test]
 fn active_promotion_that_must_wait_is_put_back() {
     let one = promotion("1", CauseKind::Promotion, 10);
-    let (head, _) = Head::default().asks(&one, &Decision::Allow, 10);
+    let (head, _) = Head::default().submits(&one, &Decision::Allow, 10);
     let Decision::Wait(wait) = soaks(300) else { panic!() };
     assert!(put_back(&head, token("stranger"), &wait, &prod(&ROW), second(20)).is_none());
     let (stopped, _) = head.accepts(&rollback("r", 15), &me("r", 15));
@@ -209,17 +209,17 @@ fn active_promotion_that_must_wait_is_put_back() {
 #[test]
 fn approvals_count_once_and_the_requesters_own_never() {
     let one = promotion("1", CauseKind::Promotion, 10);
-    let (head, _) = Head::default().asks(&one, &soaks(100), 10);
+    let (head, _) = Head::default().submits(&one, &soaks(100), 10);
     let by = |who: &str| Approved { by: who.into(), account: None, at: second(20) };
     let own = approve(&head, one.id, &by("ann"));
-    assert!(matches!(own, ApprovalEffect::Void(because) if because.starts_with("ann has asked")));
-    let ApprovalEffect::Now(approved) = approve(&head, one.id, &by("bob")) else { panic!() };
-    assert_eq!(approve(&approved, one.id, &by("bob")), ApprovalEffect::Earlier);
-    let ApprovalEffect::Now(twice) = approve(&approved, one.id, &by("carl")) else { panic!() };
+    assert!(matches!(own, ApprovalEffect::Ineligible(because) if because.starts_with("ann has asked")));
+    let ApprovalEffect::Write(approved) = approve(&head, one.id, &by("bob")) else { panic!() };
+    assert_eq!(approve(&approved, one.id, &by("bob")), ApprovalEffect::Duplicate);
+    let ApprovalEffect::Write(twice) = approve(&approved, one.id, &by("carl")) else { panic!() };
     assert_eq!(twice.waiting()[0].request.promotion_spec().unwrap().approvals.len(), 2);
     let other = automatic("9", 90);
     assert_eq!(approve(&head, other.id, &by("bob")), ApprovalEffect::NotWaiting);
-    let ApprovalEffect::Now(declined) = decline(&head, one.id, "declined by bob".into(), &prod(&ROW), second(30))
+    let ApprovalEffect::Write(declined) = decline(&head, one.id, "declined by bob".into(), &prod(&ROW), second(30))
     else {
         panic!()
     };
@@ -230,19 +230,19 @@ fn approvals_count_once_and_the_requesters_own_never() {
 #[test]
 fn refused_promotion_ends_at_once_and_a_held_one_while_waiting() {
     let one = automatic("1", 10);
-    let (head, then) = Head::default().asks(&one, &no(), 10);
+    let (head, then) = Head::default().submits(&one, &no(), 10);
     assert_eq!((then, head.record_of(&one).status, head.waits()), (Next::Finished(one.id), Status::Refused, vec![]));
     let two = automatic("2", 20);
-    let (head, _) = head.asks(&two, &soaks(100), 20);
+    let (head, _) = head.submits(&two, &soaks(100), 20);
     let hold = Hold { reason: "audit".into(), requested_by: None, since: second(30) };
-    let CommandEffect::Now(held) = crate::head::hold(&head, hold, &prod(&ROW), "h", second(30)) else { panic!() };
+    let CommandEffect::Write(held) = crate::head::hold(&head, hold, &prod(&ROW), "h", second(30)) else { panic!() };
     assert_eq!((held.record_of(&two).code, held.waits()), (Some(Code::SoakCancelled), vec![]));
 }
 
 #[test]
 fn waiting_is_announced_once() {
     let one = automatic("1", 10);
-    let (head, _) = Head::default().asks(&one, &soaks(100), 10);
+    let (head, _) = Head::default().submits(&one, &soaks(100), 10);
     let notified = with_notified(&head, &[one.id]).unwrap();
     assert!(notified.waiting()[0].notified && with_notified(&notified, &[one.id]).is_none());
     assert!(with_notified(&head, &[automatic("9", 90).id]).is_none());
@@ -252,10 +252,10 @@ fn waiting_is_announced_once() {
 fn oldest_unsent_events_are_dropped_and_unwritten_records_never() {
     let mut head = Head::default();
     let unwritten = automatic("unwritten", 1);
-    head = head.asks(&unwritten, &no(), 1).0;
+    head = head.submits(&unwritten, &no(), 1).0;
     for number in 0..OUTBOX + 10 {
         let one = automatic(&format!("r{number}"), 10);
-        head = head.asks(&one, &no(), 10).0;
+        head = head.submits(&one, &no(), 10).0;
         head = with_side_effects_done(&head, &[(one.id, [SideEffect::Record, SideEffect::Promotions].into())]).unwrap();
     }
     assert!(!head.is_overfull() && head.outbox().len() <= OUTBOX + 2);

@@ -216,7 +216,7 @@ fn rollback_skips_the_same_bytes_under_another_label() {
 #[test]
 fn stopped_deployment_that_is_displaced_untouched_is_left() {
     let (asked, _) = under_way().accepts(&rollback("r", 50), &me("r", 50));
-    let given_up = release(&asked, token("four"), GivenUp::Untouched, second(51)).unwrap();
+    let given_up = release_claim(&asked, token("four"), ClaimRelease::Untouched, second(51)).unwrap();
     let Transition { head, then } = acquire(&given_up, &at(), &me("next", 60));
     assert!(matches!(&then, Next::Work(active) if active.request.id == rollback("r", 50).id), "{then:?}");
     let head = head.unwrap();
@@ -227,9 +227,9 @@ fn stopped_deployment_that_is_displaced_untouched_is_left() {
 #[test]
 fn stopped_deployment_that_is_held_untouched_is_superseded_and_left() {
     let (asked, _) = under_way().accepts(&rollback("r", 50), &me("r", 50));
-    let given_up = release(&asked, token("four"), GivenUp::Untouched, second(51)).unwrap();
+    let given_up = release_claim(&asked, token("four"), ClaimRelease::Untouched, second(51)).unwrap();
     let hold = Hold { reason: "stop".into(), requested_by: None, since: second(52) };
-    let CommandEffect::Now(head) = crate::head::hold(&given_up, hold, &at(), "h", second(52)) else { panic!() };
+    let CommandEffect::Write(head) = crate::head::hold(&given_up, hold, &at(), "h", second(52)) else { panic!() };
     assert_eq!(head.record_of(&upload("4", 40)).status, Status::Superseded);
     assert_eq!((releases(head.history()), releases(head.left())), (vec!["3", "2", "1"], vec!["4"]));
     assert_eq!(head.pending().map(|waits| waits.id), Some(rollback("r", 50).id), "it goes on");

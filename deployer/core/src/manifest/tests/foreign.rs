@@ -93,7 +93,7 @@ fn unsupported_value_removes_no_other_value() {
     );
     let made = made.unwrap();
     let config = base(&made.text);
-    assert_eq!((variables(&config), made.mistakes), (vec![("GOOD", "2")], None));
+    assert_eq!((variables(&config), made.manifest_error), (vec![("GOOD", "2")], None));
     assert_eq!(config.file_system_config.unwrap()[0].local_mount_path, "/mnt/a");
     let comments: Vec<&str> = made.text.lines().filter(|line| line.contains(" is left out")).collect();
     let fields = [
@@ -121,7 +121,7 @@ fn contradicting_settings_are_reported_for_the_converted_manifest() {
             "CapacityProviderConfig": {"LambdaManagedInstancesCapacityProviderConfig":
                 {"CapacityProviderArn": "arn:aws:lambda:eu-west-1:111111111111:capacity-provider:a"}}}"#,
     );
-    assert!(made.unwrap().mistakes.unwrap().contains("cannot stand beside vpc_config"));
+    assert!(made.unwrap().manifest_error.unwrap().contains("cannot stand beside vpc_config"));
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn comments_in_a_converted_manifest_are_valid_toml() {
         r#"{"name": "orders", "memory": 128, "str\u007fange": 1, "\u0001x\u202e": 2, "environment": {"A\u0007": "x"}}"#,
     );
     let made = made.unwrap();
-    assert_eq!(made.mistakes, None, "{}", made.text);
+    assert_eq!(made.manifest_error, None, "{}", made.text);
     for name in [r"str\u{7f}ange", r"\u{1}x\u{202e}", r"environment.A\u{7}"] {
         assert!(made.text.contains(&format!("# {name} is left out: ")), "{}", made.text);
     }
@@ -170,7 +170,7 @@ fn table_without_a_left_out_field_says_so_and_is_counted() {
             "FileSystemConfigs": [{"Arn": "arn:aws:elasticfilesystem:eu-west-1:111111111111:file-system/fs-1", "LocalMountPath": "/mnt/a"}]}"#,
     );
     let made = made.unwrap();
-    assert_eq!((made.left_out, &made.mistakes), (3, &None), "{}", made.text);
+    assert_eq!((made.left_out, &made.manifest_error), (3, &None), "{}", made.text);
     for line in [
         "# VpcConfig.SubnetIds is left out: a template stands in it; give it a value here, or one below [environments.<name>]",
         "# vpc_config is left out until there is a value for vpc_config.subnet_ids:",

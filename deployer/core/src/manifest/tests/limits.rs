@@ -32,6 +32,6 @@ fn several_mistakes_in_one_table_are_reported_at_once() {
         b"[tags]\na = 1\nb = 2\n[vpc_config]\nsubnet_ids = 3\nsecurity_group_ids = 4\n",
     );
     let error = error.unwrap_err();
-    let paths: Vec<&str> = error.mistakes().iter().map(|mistake| mistake.path.as_str()).collect();
+    let paths: Vec<&str> = error.diagnostics().iter().map(|diagnostic| diagnostic.path.as_str()).collect();
     assert_eq!(paths, ["tags.a", "tags.b", "vpc_config.security_group_ids", "vpc_config.subnet_ids"]);
 }

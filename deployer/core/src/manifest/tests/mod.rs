@@ -307,7 +307,7 @@ fn fields_that_contradict_only_when_merged_are_found_in_the_overlay() {
 fn all_wrong_fields_are_reported_at_once_and_each_once() {
     let toml = "timeout = 0\nhandler = 1\n[environments.prod]\ntimeout = 0\nmemory_size = 1\n[environments.Dev]\n";
     let error = Manifest::parse(ManifestFormat::Toml, toml.as_bytes()).unwrap_err();
-    let paths: Vec<&str> = error.mistakes().iter().map(|mistake| mistake.path.as_str()).collect();
+    let paths: Vec<&str> = error.diagnostics().iter().map(|diagnostic| diagnostic.path.as_str()).collect();
     assert_eq!(paths, ["handler", "timeout", "environments.Dev", "environments.prod.memory_size"]);
     assert!(
         error

@@ -45,10 +45,10 @@ fn written_manifest_reads_back_without_values_of_variables() {
     };
     let tags = [("team", "orders"), ("aws:cloudformation:stack-name", "x")];
     let tags = tags.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    let belongings = FunctionMetadata { tags: Some(tags), reserved_concurrency: Some(3) };
+    let metadata = FunctionMetadata { tags: Some(tags), reserved_concurrency: Some(3) };
     let name = crate::id::FunctionName::parse("orders").unwrap();
     let account = crate::id::AccountId::parse("111111111111").unwrap();
-    let text = write(&name, &account, &settings, &belongings, Values::Withheld);
+    let text = write(&name, &account, &settings, &metadata, Values::Withheld);
     assert!(!text.contains("s3cr3t") && text.contains("# TOKEN"), "{text}");
     assert!(text.contains("# Left as it is, for a manifest cannot say it: kms_key_arn"), "{text}");
     let config = base(&text);
@@ -61,6 +61,6 @@ fn written_manifest_reads_back_without_values_of_variables() {
     assert_eq!(config.file_system_config.as_ref(), Some(&settings.file_system_config));
     assert_eq!(config.capacity_provider_config, settings.capacity_provider_config);
     assert_eq!(config.tags.unwrap().into_keys().collect::<Vec<_>>(), ["team"]);
-    let shown = write(&name, &account, &settings, &belongings, Values::Shown);
+    let shown = write(&name, &account, &settings, &metadata, Values::Shown);
     assert_eq!(base(&shown).variables.unwrap()["TOKEN"].expose(), "s3cr3t");
 }

@@ -119,23 +119,23 @@ fn provided_runtime_needs_an_executable_bootstrap() {
 
 #[test]
 fn program_for_another_machine_is_refused_naming_both() {
-    let told = |found, wanted| {
+    let refusal_of = |found, expected| {
         let bootstrap = Some(Bootstrap { executable: true, kind: BootstrapKind::Elf(found) });
         let startup = Startup { bootstrap, ..Startup::default() };
-        startup.suits(Run { machine: Some(wanted), ..provided() }).unwrap_err().to_string()
+        startup.check_compatible(Run { machine: Some(expected), ..provided() }).unwrap_err().to_string()
     };
     assert_eq!(
-        told(Machine::Aarch64, Machine::X86_64),
+        refusal_of(Machine::Aarch64, Machine::X86_64),
         "bootstrap is an ELF file for aarch64, but the function's architecture is x86_64: build for \
          x86_64-unknown-linux-gnu or set architectures = [\"arm64\"]"
     );
     assert_eq!(
-        told(Machine::X86_64, Machine::Aarch64),
+        refusal_of(Machine::X86_64, Machine::Aarch64),
         "bootstrap is an ELF file for x86_64, but the function's architecture is arm64: build for \
          aarch64-unknown-linux-gnu or set architectures = [\"x86_64\"]"
     );
     assert_eq!(
-        told(Machine::Other(40), Machine::X86_64),
+        refusal_of(Machine::Other(40), Machine::X86_64),
         "bootstrap is an ELF file for machine 40, but the function's architecture is x86_64: build for \
          x86_64-unknown-linux-gnu"
     );

@@ -194,7 +194,7 @@ fn provided() -> Run<'static> {
 
 /// Checks whether the contents of a zip can be started in this way.
 fn starts(entries: &[Raw], run: Run<'_>) -> Result<Option<String>, String> {
-    inspect(&archive(entries)).unwrap().startup.suits(run).map_err(|error| error.to_string())
+    inspect(&archive(entries)).unwrap().startup.check_compatible(run).map_err(|error| error.to_string())
 }
 
 fn link(name: &str, target: &str) -> Raw {

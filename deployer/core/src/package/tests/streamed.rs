@@ -2,8 +2,8 @@
 
 use super::*;
 
-const UNTOLD: &str = "`lib/x.js` was zipped as a stream, and its data end elsewhere than the zip's directory says, or have \
-                      another checksum: zip it again";
+const DIFFERENT_END: &str = "`lib/x.js` was zipped as a stream, and its data end elsewhere than the zip's directory \
+                             says, or have another checksum: zip it again";
 const NO_DESCRIPTOR: &str = "`lib/x.js` was zipped as a stream, but the checksum and sizes that should follow its data are \
                              missing or wrong: zip it again";
 const NO_END: &str = "`lib/x.js` was zipped as a stream without compression, so that readers may take other bytes for its \
@@ -43,20 +43,20 @@ fn streamed_entry_whose_data_end_early_is_refused() {
         e.data.extend(inner);
         e.packed = u32::try_from(e.data.len()).unwrap();
     });
-    assert_eq!(said(described(hiding)), refused(UNTOLD));
+    assert_eq!(said(described(hiding)), refused(DIFFERENT_END));
     let truncated = script().with(|e| {
         e.data.pop();
         e.packed -= 1;
     });
-    assert_eq!(said(described(truncated)), refused(UNTOLD));
+    assert_eq!(said(described(truncated)), refused(DIFFERENT_END));
 }
 
 #[test]
 fn streamed_entry_has_the_size_and_checksum_of_the_directory() {
-    assert_eq!(said(described(script().with(|e| e.unpacked -= 1))), refused(UNTOLD));
-    assert_eq!(said(described(script().with(|e| e.unpacked += 1))), refused(UNTOLD));
-    assert_eq!(said(described(script().with(|e| e.crc32 ^= 1))), refused(UNTOLD));
-    assert_eq!(said(described(stored(b"hello").with(|e| e.crc32 ^= 1))), refused(UNTOLD));
+    assert_eq!(said(described(script().with(|e| e.unpacked -= 1))), refused(DIFFERENT_END));
+    assert_eq!(said(described(script().with(|e| e.unpacked += 1))), refused(DIFFERENT_END));
+    assert_eq!(said(described(script().with(|e| e.crc32 ^= 1))), refused(DIFFERENT_END));
+    assert_eq!(said(described(stored(b"hello").with(|e| e.crc32 ^= 1))), refused(DIFFERENT_END));
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn large_streamed_entries_are_unpacked_as_they_come() {
         assert_eq!(said(streamed(Raw::deflated("lib/x.js", data))), Ok(()));
         assert_eq!(
             said(described(streamed(Raw::deflated("lib/x.js", data)).with(|e| e.unpacked -= 1))),
-            refused(UNTOLD)
+            refused(DIFFERENT_END)
         );
     }
 }

@@ -55,9 +55,9 @@ fn another_source_key_sends_the_same_code_again() {
 fn source_key_set_by_somebody_else_is_a_foreign_change() {
     let keyed = |key: &str| set(serving(b"old"), |settings| settings.source_kms_key_arn = Some(key.into()));
     let scene = Scene::new(&format!("source_kms_key_arn = {KEY:?}"));
-    assert_eq!(foreign_change(&scene.wanted(), &serving(b"old"), &keyed(KEY)), None);
+    assert_eq!(foreign_change(&scene.desired(), &serving(b"old"), &keyed(KEY)), None);
     assert_eq!(
-        foreign_change(&scene.wanted(), &serving(b"old"), &keyed(OTHER_KEY)),
+        foreign_change(&scene.desired(), &serving(b"old"), &keyed(OTHER_KEY)),
         Some(format!("expected source_kms_key_arn to be (none), found {OTHER_KEY}"))
     );
 }
@@ -72,8 +72,8 @@ fn source_key_set_after_the_configuration_is_not_overwritten() {
         settled.settings.timeout = 77;
         settled
     };
-    assert!(still_as_planned(&scene.wanted(), &plan, &settled(KEY)));
-    assert!(!still_as_planned(&scene.wanted(), &plan, &settled(OTHER_KEY)));
+    assert!(still_as_planned(&scene.desired(), &plan, &settled(KEY)));
+    assert!(!still_as_planned(&scene.desired(), &plan, &settled(OTHER_KEY)));
 }
 
 #[test]
@@ -188,8 +188,8 @@ fn applied_configuration_leaves_no_differences() {
     let config = Scene::new(&manifest).artifact.config;
     let taking = Scene::new("kms_key_arn = \"\"\ndead_letter_config.target_arn = \"\"\n").artifact.config;
     let mut settings = Settings::default();
-    for wanted in [config, taking] {
-        let compare = |seen: &Settings| differences(&wanted, &Default::default(), None, seen).unwrap();
+    for desired in [config, taking] {
+        let compare = |seen: &Settings| differences(&desired, &Default::default(), None, seen).unwrap();
         let (sent, changes) = compare(&settings);
         assert!(!sent.is_empty() && !changes.is_empty());
         sent.overlay(&mut settings);

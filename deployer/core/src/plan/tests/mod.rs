@@ -28,8 +28,8 @@ struct Scene {
     function: FunctionName,
     alias: AliasName,
     artifact: VerifiedArtifact,
-    formerly: ManagedKeys,
-    meant: Vec<Sha256>,
+    previously_managed: ManagedKeys,
+    known_code: Vec<Sha256>,
 }
 
 impl Scene {
@@ -57,24 +57,24 @@ impl Scene {
                     ..Startup::default()
                 },
             },
-            formerly: ManagedKeys::default(),
-            meant: vec![],
+            previously_managed: ManagedKeys::default(),
+            known_code: vec![],
         }
     }
 
-    fn wanted(&self) -> Wanted<'_> {
-        Wanted {
+    fn desired(&self) -> DesiredState<'_> {
+        DesiredState {
             target: &self.target,
             function: &self.function,
             alias: &self.alias,
             artifact: &self.artifact,
-            formerly: &self.formerly,
-            meant: &self.meant,
+            previously_managed: &self.previously_managed,
+            known_code: &self.known_code,
         }
     }
 
     fn plan(&self, observed: &Observed) -> Plan {
-        plan(&self.wanted(), observed).unwrap()
+        plan(&self.desired(), observed).unwrap()
     }
 
     fn steps(&self, observed: &Observed) -> Vec<&'static str> {
@@ -82,7 +82,7 @@ impl Scene {
     }
 
     fn error(&self, observed: &Observed) -> (TargetErrorCode, String) {
-        let error = TargetError::from(plan(&self.wanted(), observed).unwrap_err());
+        let error = TargetError::from(plan(&self.desired(), observed).unwrap_err());
         (error.code, error.message.into())
     }
 }
@@ -116,7 +116,7 @@ fn code(version: Option<&str>, bytes: &[u8]) -> ObservedCode {
 fn serving(bytes: &[u8]) -> Observed {
     Observed {
         latest: Some(code(None, bytes)),
-        belongings: FunctionMetadata { tags: Some(BTreeMap::new()), reserved_concurrency: None },
+        metadata: FunctionMetadata { tags: Some(BTreeMap::new()), reserved_concurrency: None },
         alias: Some(ObservedAlias {
             name: AliasName::parse("live").unwrap(),
             version: Some(Version::parse("6").unwrap()),
@@ -243,7 +243,7 @@ fn rollback_during_a_transition_moves_to_the_version_with_the_traffic() {
     let mut alias = serving(b"bad").alias.unwrap();
     alias.weights = [("5".to_owned(), 1.0)].into();
     let (function, live) = (FunctionName::parse("orders").unwrap(), AliasName::parse("live").unwrap());
-    let back = |to: &str| super::going_back(&function, &live, (&name(to), Sha256::of(b"5")), Some(&alias));
+    let back = |to: &str| super::plan_restore(&function, &live, (&name(to), Sha256::of(b"5")), Some(&alias));
     assert_eq!(back("5").steps.iter().map(Step::name).collect::<Vec<_>>(), ["move alias"]);
     assert_eq!(back("6").steps, [Step::AwaitTraffic { from: name("5") }]);
 }
@@ -254,9 +254,9 @@ fn traffic_that_lambda_moves_meanwhile_is_no_foreign_change() {
     let mut held = serving(b"before");
     held.alias.as_mut().unwrap().weights = [("5".to_owned(), 1.0)].into();
     let whole = serving(b"before");
-    assert_eq!(foreign_change(&scene.wanted(), &held, &whole), None);
+    assert_eq!(foreign_change(&scene.desired(), &held, &whole), None);
     held.alias.as_mut().unwrap().weights = [("5".to_owned(), 0.5)].into();
-    assert!(foreign_change(&scene.wanted(), &held, &whole).is_some(), "somebody has ended a split");
+    assert!(foreign_change(&scene.desired(), &held, &whole).is_some(), "somebody has ended a split");
 }
 
 #[test]
@@ -266,9 +266,9 @@ fn move_with_a_lost_answer_is_no_foreign_change() {
     (after.alias.as_mut().unwrap().version, after.serving.as_mut().unwrap().version) =
         (Version::parse("7").ok(), Version::parse("7").ok());
     after.alias.as_mut().unwrap().weights = [("6".to_owned(), 1.0)].into();
-    assert_eq!(foreign_change(&scene.wanted(), &serving(b"old"), &after), None);
+    assert_eq!(foreign_change(&scene.desired(), &serving(b"old"), &after), None);
     after.alias.as_mut().unwrap().weights = [("6".to_owned(), 0.5)].into();
-    assert!(foreign_change(&scene.wanted(), &serving(b"old"), &after).is_some());
+    assert!(foreign_change(&scene.desired(), &serving(b"old"), &after).is_some());
 }
 
 #[test]
@@ -299,11 +299,11 @@ fn variables_are_merged_and_never_shown() {
 #[test]
 fn keys_of_the_last_deployment_that_are_unnamed_are_removed() {
     let mut scene = Scene::new("[environment.variables]\nMODE = \"1\"\n[tags]\nteam = \"orders\"");
-    scene.formerly.variables = ["KEPT".to_owned(), "MODE".to_owned(), "GONE".to_owned()].into();
-    scene.formerly.tags = ["team".to_owned(), "stage".to_owned(), "gone".to_owned()].into();
+    scene.previously_managed.variables = ["KEPT".to_owned(), "MODE".to_owned(), "GONE".to_owned()].into();
+    scene.previously_managed.tags = ["team".to_owned(), "stage".to_owned(), "gone".to_owned()].into();
     let mut observed = serving(b"new");
     let tags = [("team", "orders"), ("stage", "dev"), ("other", "stays")].map(|(k, v)| (k.to_owned(), v.to_owned()));
-    observed.belongings.tags = Some(tags.into());
+    observed.metadata.tags = Some(tags.into());
     let plan = scene.plan(&observed);
     let Some(Step::UpdateConfiguration(sent)) = plan.steps.first() else { panic!("{plan}") };
     assert_eq!(sent.variables.as_ref().unwrap().keys().collect::<Vec<_>>(), ["MODE"]);
@@ -355,7 +355,7 @@ fn tags_and_concurrency_change_without_a_new_version() {
     let scene = Scene::new("reserved_concurrent_executions = 5\n[tags]\nteam = \"orders\"");
     assert_eq!(scene.steps(&serving(b"new")), ["tag", "reserve concurrency"]);
     let mut same = serving(b"new");
-    same.belongings = FunctionMetadata {
+    same.metadata = FunctionMetadata {
         tags: Some([("team".to_owned(), "orders".to_owned()), ("other".to_owned(), "stays".to_owned())].into()),
         reserved_concurrency: Some(5),
     };
@@ -457,7 +457,7 @@ fn planning_after_the_plan_was_applied_makes_no_changes() {
         code.settings.variables =
             Variables::Known([("KEPT".to_owned(), Secret::new("old")), ("MODE".to_owned(), Secret::new("1"))].into());
     }
-    after.belongings.tags = Some([("b".to_owned(), "2".to_owned())].into());
+    after.metadata.tags = Some([("b".to_owned(), "2".to_owned())].into());
     assert!(!scene.plan(&serving(b"old")).is_empty());
     assert!(scene.plan(&after).is_empty());
 }
@@ -465,7 +465,7 @@ fn planning_after_the_plan_was_applied_makes_no_changes() {
 #[test]
 fn conflict_is_foreign_only_if_the_plan_had_read_the_change() {
     let scene = Scene::new("memory_size = 256");
-    let foreign = |after: &Observed| foreign_change(&scene.wanted(), &serving(b"old"), after);
+    let foreign = |after: &Observed| foreign_change(&scene.desired(), &serving(b"old"), after);
 
     let mut ours = serving(b"old");
     ours.latest = Some(code(None, b"new"));
@@ -475,7 +475,7 @@ fn conflict_is_foreign_only_if_the_plan_had_read_the_change() {
 
     let mut unnamed = serving(b"old");
     unnamed.latest.as_mut().unwrap().settings.timeout = 60;
-    unnamed.belongings.tags = Some([("by".to_owned(), "others".to_owned())].into());
+    unnamed.metadata.tags = Some([("by".to_owned(), "others".to_owned())].into());
     assert_eq!(foreign(&unnamed), None, "what the manifest does not name is not ours to judge");
 
     let mut other_code = serving(b"old");
@@ -486,9 +486,9 @@ fn conflict_is_foreign_only_if_the_plan_had_read_the_change() {
     );
 
     let mut late = Scene::new("memory_size = 256");
-    late.meant = vec![Sha256::of(b"theirs")];
+    late.known_code = vec![Sha256::of(b"theirs")];
     assert_eq!(
-        foreign_change(&late.wanted(), &serving(b"old"), &other_code),
+        foreign_change(&late.desired(), &serving(b"old"), &other_code),
         None,
         "a stopped deployment's late write"
     );
@@ -503,7 +503,7 @@ fn conflict_is_foreign_only_if_the_plan_had_read_the_change() {
     let mut was = serving(b"old");
     was.latest.as_mut().unwrap().settings.architectures = Architecture::Arm64;
     assert_eq!(
-        foreign_change(&rebuilt.wanted(), &was, &serving(b"old")).unwrap(),
+        foreign_change(&rebuilt.desired(), &was, &serving(b"old")).unwrap(),
         "expected architectures to be arm64, found x86_64"
     );
 

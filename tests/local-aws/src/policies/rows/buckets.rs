@@ -280,13 +280,13 @@ fn key(rows: &mut Vec<Row>) {
 fn queues(rows: &mut Vec<Row>) {
     let rule = "arn:aws:events:eu-west-1:123456789012:rule/deployer/deployer-promotions";
     let (s3, events) = ("s3.amazonaws.com", "events.amazonaws.com");
-    let told = EventQueue { queue: QUEUE, policy: "tooling/queue", service: s3, source: ARTIFACTS };
-    may(rows, "S3 tells the queue of uploads", told.by(s3, "sqs:SendMessage"));
-    let of = |source| told.by(s3, "sqs:SendMessage").with("aws:SourceArn", source);
+    let uploads = EventQueue { queue: QUEUE, policy: "tooling/queue", service: s3, source: ARTIFACTS };
+    may(rows, "S3 tells the queue of uploads", uploads.by(s3, "sqs:SendMessage"));
+    let of = |source| uploads.by(s3, "sqs:SendMessage").with("aws:SourceArn", source);
     may_not(rows, "of no other bucket", of("arn:aws:s3:::mallory"));
     may_not(rows, "of no other account's", of(ARTIFACTS).with("aws:SourceAccount", STRANGE));
-    told.rows(rows);
-    may_not(rows, "EventBridge sends nothing there", told.by(events, "sqs:SendMessage").with("aws:SourceArn", rule));
+    uploads.rows(rows);
+    may_not(rows, "EventBridge sends nothing there", uploads.by(events, "sqs:SendMessage").with("aws:SourceArn", rule));
 
     let woken = EventQueue { queue: WAKES, policy: "tooling/wake_queue", service: events, source: rule };
     may(rows, "EventBridge hands promotion requests to the queue of wakes", woken.by(events, "sqs:SendMessage"));

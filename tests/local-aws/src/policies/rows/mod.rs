@@ -46,7 +46,7 @@ pub(super) const THROUGH_S3: &str = "s3.eu-west-1.amazonaws.com";
 #[derive(Debug, Clone)]
 pub struct Row {
     /// The row's meaning, as a sentence.
-    pub says: String,
+    pub description: String,
     /// The request.
     pub ask: AccessRequest,
     /// Whether the request must be allowed.
@@ -75,12 +75,12 @@ pub fn rows() -> Vec<Row> {
     rows
 }
 
-fn may(rows: &mut Vec<Row>, says: impl Into<String>, ask: AccessRequest) {
-    rows.push(Row { says: says.into(), ask, allowed: true });
+fn may(rows: &mut Vec<Row>, description: impl Into<String>, ask: AccessRequest) {
+    rows.push(Row { description: description.into(), ask, allowed: true });
 }
 
-fn may_not(rows: &mut Vec<Row>, says: impl Into<String>, ask: AccessRequest) {
-    rows.push(Row { says: says.into(), ask, allowed: false });
+fn may_not(rows: &mut Vec<Row>, description: impl Into<String>, ask: AccessRequest) {
+    rows.push(Row { description: description.into(), ask, allowed: false });
 }
 
 /// Returns a request of a caller whose own policy allows everything.

@@ -4,7 +4,7 @@ use super::{ADMIN, AccessRequest, Caller, DEPLOYER, PolicyRef, Row, STRANGE, TOO
 
 const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:deployer-notifications";
 const DESTINATION: &str = "arn:aws:events:eu-west-1:123456789012:api-destination/deployer-chat/1c8e2f0a";
-const UNTOLD: &str = "arn:aws:sqs:eu-west-1:123456789012:deployer-chat-untold";
+const UNSUBSCRIBED_QUEUE: &str = "arn:aws:sqs:eu-west-1:123456789012:deployer-chat-untold";
 
 pub(super) fn rows(rows: &mut Vec<Row>) {
     let rules = ["failed", "rolled-back", "not-recorded", "wanted"];
@@ -78,7 +78,7 @@ fn chat(rows: &mut Vec<Row>) {
     may_not(rows, "of no other account", own("events:InvokeApiDestination", foreign).at(PolicyRef::Open, STRANGE));
 
     let leaves = |service, action| {
-        AccessRequest::of(&Caller::Service(service), PolicyRef::Silent, action, UNTOLD)
+        AccessRequest::of(&Caller::Service(service), PolicyRef::Silent, action, UNSUBSCRIBED_QUEUE)
             .at(PolicyRef::Named("chat/untold"), TOOLING)
             .with("aws:SourceArn", "arn:aws:events:eu-west-1:123456789012:rule/deployer/deployer-chat")
     };
@@ -87,7 +87,8 @@ fn chat(rows: &mut Vec<Row>) {
     may_not(rows, "by no other rule", leaves("events.amazonaws.com", "sqs:SendMessage").with("aws:SourceArn", other));
     may_not(rows, "by no other service", leaves("sns.amazonaws.com", "sqs:SendMessage"));
     may_not(rows, "which only leaves", leaves("events.amazonaws.com", "sqs:ReceiveMessage"));
-    let read = || anything(&ADMIN, "sqs:ReceiveMessage", UNTOLD).at(PolicyRef::Named("chat/untold"), TOOLING);
+    let read =
+        || anything(&ADMIN, "sqs:ReceiveMessage", UNSUBSCRIBED_QUEUE).at(PolicyRef::Named("chat/untold"), TOOLING);
     may(rows, "an administrator reads it", read());
     may_not(rows, "and never without TLS", read().with("aws:SecureTransport", false));
 }

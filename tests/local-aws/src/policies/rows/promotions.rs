@@ -5,7 +5,7 @@ use super::{
     anything, may, may_not,
 };
 
-const TELLS: [&str; 3] = ["Deployment Started", "Deployment Failed", "Promotion Waiting"];
+const PUBLISHED: [&str; 3] = ["Deployment Started", "Deployment Failed", "Promotion Waiting"];
 const REQUESTED: &str = "Promotion Requested";
 const APPROVED: &str = "Promotion Approved";
 const DECLINED: &str = "Promotion Declined";
@@ -48,20 +48,21 @@ fn only_sends(rows: &mut Vec<Row>, ask: &AccessRequest) {
 }
 
 fn deployer(rows: &mut Vec<Row>) {
-    let tells = |source, detail_type| puts(&DEPLOYER, PolicyRef::Named("tooling/deployer"), BUS, source, detail_type);
-    for detail_type in TELLS {
-        may(rows, "the deployer tells what happens", tells("deployer", detail_type));
+    let publishes =
+        |source, detail_type| puts(&DEPLOYER, PolicyRef::Named("tooling/deployer"), BUS, source, detail_type);
+    for detail_type in PUBLISHED {
+        may(rows, "the deployer tells what happens", publishes("deployer", detail_type));
         for source in ["aws.lambda", "acme.release-tool"] {
-            may_not(rows, "as nobody else", tells(source, detail_type));
+            may_not(rows, "as nobody else", publishes(source, detail_type));
         }
     }
-    only_sends(rows, &tells("deployer", TELLS[0]));
+    only_sends(rows, &publishes("deployer", PUBLISHED[0]));
 }
 
 /// Adds rows that allow a sender these detail types, with its own source, and deny it the others.
 fn sender(rows: &mut Vec<Row>, who: &Caller, policy: &'static str, source: &str, allowed: &[&str]) {
     let sends = |source, detail_type| puts(who, PolicyRef::Named(policy), BUS, source, detail_type);
-    for detail_type in [REQUESTED, APPROVED, DECLINED].into_iter().chain(TELLS) {
+    for detail_type in [REQUESTED, APPROVED, DECLINED].into_iter().chain(PUBLISHED) {
         match allowed.contains(&detail_type) {
             true => may(rows, "who may ask asks, who may approve approves or declines", sends(source, detail_type)),
             false => may_not(rows, "and not the other", sends(source, detail_type)),
@@ -106,7 +107,7 @@ fn other_accounts(rows: &mut Vec<Row>) {
     may(rows, "the role of another account that is named asks", asks());
     let nothing = puts(&release, PolicyRef::Silent, BUS, "acme.release-tool", REQUESTED);
     may_not(rows, "if its own account lets it", nothing.at(PolicyRef::Named("tooling/event_bus"), TOOLING));
-    for detail_type in [APPROVED, DECLINED].into_iter().chain(TELLS) {
+    for detail_type in [APPROVED, DECLINED].into_iter().chain(PUBLISHED) {
         may_not(rows, "and only asks", sends(&release, "acme.release-tool", detail_type));
     }
     for pretended in ["deployer", "aws.events"] {

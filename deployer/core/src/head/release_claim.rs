@@ -14,11 +14,11 @@ use crate::record::TargetOutcome;
 
 /// The reason for which a claim is given up in good order.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum GivenUp<'a> {
+pub enum ClaimRelease<'a> {
     /// This owner has written nothing.
     Untouched,
     /// The time is up, and everybody has stopped.
-    TimeIsUp(&'a Handover),
+    OutOfTime(&'a Handover),
     /// Lambda needs longer than an invocation should wait, and everybody has stopped.
     Parked {
         /// The next owner goes on from this.
@@ -45,7 +45,7 @@ pub struct Handover {
 
 /// Gives a claim up before its lease ends. `None`: the claim is not ours any more, or is given up already.
 #[must_use]
-pub fn release(head: &Head, claim: Token, how: GivenUp<'_>, now: Timestamp) -> Option<Head> {
+pub fn release_claim(head: &Head, claim: Token, how: ClaimRelease<'_>, now: Timestamp) -> Option<Head> {
     head.queue.claimed(claim).filter(|active| active.lease_until > now)?;
     let mut next = head.next();
     if let Some(active) = &mut next.queue.active {
@@ -62,17 +62,17 @@ impl Active {
         self.written.contains(target) || (self.attempts > 1 && !self.done.iter().any(|done| done.target() == *target))
     }
 
-    fn give_up(&mut self, how: GivenUp<'_>, now: Timestamp) {
+    fn give_up(&mut self, how: ClaimRelease<'_>, now: Timestamp) {
         match how {
             // A deployment that may be half done stands in the way of a newer one: each try counts, so that there is an
             // end.
-            GivenUp::Untouched if self.is_begun() => {}
-            GivenUp::Untouched => self.attempts = self.attempts.saturating_sub(1),
-            GivenUp::TimeIsUp(handover) => {
+            ClaimRelease::Untouched if self.is_begun() => {}
+            ClaimRelease::Untouched => self.attempts = self.attempts.saturating_sub(1),
+            ClaimRelease::OutOfTime(handover) => {
                 self.leave_to_another(handover);
                 self.extensions += 1;
             }
-            GivenUp::Parked { handover, look_at } => {
+            ClaimRelease::Parked { handover, look_at } => {
                 self.leave_to_another(handover);
                 self.park(look_at, now);
             }

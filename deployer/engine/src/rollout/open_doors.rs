@@ -14,26 +14,26 @@ use crate::lock::locked;
 use crate::port::{Answer, CallError, CallErrorKind};
 
 /// The open doors: those that the owner found in the head, and its own.
-pub(crate) struct Doors(Mutex<State>);
+pub(crate) struct OpenDoors(Mutex<State>);
 
 struct State {
     open: Vec<Door>,
     /// An earlier owner did not know of doors: it may have written any alias without declaring it.
-    undeclared: bool,
+    may_be_unrecorded: bool,
     observed: Vec<Target>,
 }
 
-impl Doors {
+impl OpenDoors {
     /// Makes the open doors of a head.
     pub fn of(head: &Head, resumed: bool, now: Timestamp) -> Self {
-        let undeclared =
+        let may_be_unrecorded =
             resumed && head.active().is_some_and(|active| active.doors.is_none() || active.doors_unrecorded);
-        Self(Mutex::new(State { open: head::open_doors(head, now), undeclared, observed: Vec::new() }))
+        Self(Mutex::new(State { open: head::open_doors(head, now), may_be_unrecorded, observed: Vec::new() }))
     }
 
     /// Whether an earlier owner, who did not know of doors, may have written aliases without declaring it.
-    pub fn are_undeclared(&self) -> bool {
-        locked(&self.0).undeclared
+    pub fn may_be_unrecorded(&self) -> bool {
+        locked(&self.0).may_be_unrecorded
     }
 
     /// Notes how an alias was read, which shuts the doors to its earlier states. Returns whether a write of this
@@ -47,7 +47,7 @@ impl Doors {
         let of_ours = |door: &Door| door.deployment == active.request.id && door.version.as_ref() == serves;
         let has_moved = serves.is_some() && !is_restored && doors.open.iter().any(|door| shut(door) && of_ours(door));
         doors.open.retain(|door| !shut(door));
-        if doors.undeclared && !doors.observed.contains(target) {
+        if doors.may_be_unrecorded && !doors.observed.contains(target) {
             doors.observed.push(target.clone());
             doors.open.extend(alias.map(|alias| Door::unrecorded(active, target, &alias.revision, now)));
         }

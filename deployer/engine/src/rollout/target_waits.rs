@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use deployer_core::config::Target;
-use deployer_core::head::{Active, LambdaTask, LambdaWait, LambdaWaits, Since};
+use deployer_core::head::{Active, LambdaTask, LambdaWait, WaitStart, WaitTracker};
 use deployer_core::record::TargetOutcome;
 use jiff::Timestamp;
 
 use crate::lock::locked;
 
 /// The waits of a claim's targets.
-pub(crate) struct Waits(Mutex<Targets>);
+pub(crate) struct TargetWaits(Mutex<Targets>);
 
 struct Targets {
-    all: LambdaWaits,
+    all: WaitTracker,
     now: BTreeMap<Target, Waiting>,
     given_up: BTreeSet<Target>,
 }
@@ -28,10 +28,10 @@ pub(crate) struct Waiting {
     pub because: String,
 }
 
-impl Waits {
+impl TargetWaits {
     /// Makes the waits that earlier owners have left.
     pub fn of(active: &Active) -> Self {
-        Self(Mutex::new(Targets { all: LambdaWaits::of(active), now: BTreeMap::new(), given_up: BTreeSet::new() }))
+        Self(Mutex::new(Targets { all: WaitTracker::of(active), now: BTreeMap::new(), given_up: BTreeSet::new() }))
     }
 
     /// Whether a target waits now.
@@ -75,7 +75,7 @@ impl Waits {
     }
 
     /// Returns the waits that are not over, of the targets that are not done.
-    pub fn left(&self, done: &[TargetOutcome]) -> Vec<LambdaWait> {
+    pub fn open_waits(&self, done: &[TargetOutcome]) -> Vec<LambdaWait> {
         locked(&self.0).all.without(done)
     }
 
@@ -87,7 +87,7 @@ impl Waits {
     }
 
     /// Begins a wait of a target, or goes on with it.
-    pub fn begin(&self, target: &Target, task: &LambdaTask, because: String, now: Timestamp) -> Since {
+    pub fn begin(&self, target: &Target, task: &LambdaTask, because: String, now: Timestamp) -> WaitStart {
         let mut targets = locked(&self.0);
         let since = targets.all.begin(target, task, now);
         targets.now.insert(target.clone(), Waiting { target: target.clone(), since: since.own, because });

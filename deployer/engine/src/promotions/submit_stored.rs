@@ -19,7 +19,7 @@ impl Promotions<'_> {
         let keys = self.engine.store().keys(&StoredRequest::prefix(&self.at.name, &self.at.function)).await?;
         let mut found = None;
         for key in keys {
-            let submitted = self.submit_requested(&key, Dispatch::Inline).await?;
+            let submitted = self.submit_stored(&key, Dispatch::Inline).await?;
             found = found.or(submitted.filter(|record| record.id == id));
         }
         if found.is_some() {
@@ -34,14 +34,14 @@ impl Promotions<'_> {
     }
 
     /// Submits a promotion that was asked for, and then deletes its object.
-    pub(crate) async fn submit_requested(
+    pub(crate) async fn submit_stored(
         self,
         key: &str,
         dispatch: Dispatch,
     ) -> Result<Option<DeploymentRecord>, Transient> {
-        let Some((asked, _)) = self.engine.store().object::<StoredRequest>(key).await? else { return Ok(None) };
+        let Some((stored, _)) = self.engine.store().object::<StoredRequest>(key).await? else { return Ok(None) };
         // The request gets a marker of its own: another invocation may do the same at the same time.
-        let request = Request { marker: self.engine.token(), ..asked.request };
+        let request = Request { marker: self.engine.token(), ..stored.request };
         let head = async { Ok::<_, Transient>(self.engine.store().head(self.at).await?) };
         let (seen, inputs) = futures::try_join!(head, self.inputs(None))?;
         let outcome = match self.is_still_wanted(&seen.head, &request, &inputs) {

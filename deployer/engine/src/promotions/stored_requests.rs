@@ -22,7 +22,7 @@ use crate::{Engine, Transient};
 const KEPT_FOR_MISSING: Duration = Duration::from_secs(86_400);
 
 /// Submits all promotions that were asked for. A failure of one never stops the others.
-pub(crate) async fn sweep_asked_for(engine: &Engine) -> Result<Swept, Transient> {
+pub(crate) async fn sweep_stored_requests(engine: &Engine) -> Result<Swept, Transient> {
     // A sweep that did all the work itself could not end in time, so it sends messages.
     let dispatch = if engine.ports.queue.is_some() { Dispatch::Enqueue } else { Dispatch::Inline };
     submit_all(engine, dispatch, &mut BTreeSet::new()).await
@@ -59,12 +59,12 @@ async fn submit_all(engine: &Engine, dispatch: Dispatch, tried: &mut BTreeSet<St
             continue;
         }
         let mut one = Swept::one();
-        let Some((name, function)) = StoredRequest::place(&key) else {
+        let Some((name, function)) = StoredRequest::parse_key(&key) else {
             tracing::warn!(key, "nothing that this deployer has asked for: delete it");
             continue;
         };
         let submitted = match FunctionRef::find(&engine.config, &name, &function) {
-            Ok(at) => Box::pin(engine.reconciler(&at).promotions().submit_requested(&key, dispatch)).await.map(drop),
+            Ok(at) => Box::pin(engine.reconciler(&at).promotions().submit_stored(&key, dispatch)).await.map(drop),
             Err(_) => drop_if_old(engine, &key, &name).await,
         };
         if let Err(error) = submitted {
@@ -78,8 +78,8 @@ async fn submit_all(engine: &Engine, dispatch: Dispatch, tried: &mut BTreeSet<St
 
 /// Drops a request to an environment that deployer.json has not had for a day.
 async fn drop_if_old(engine: &Engine, key: &str, name: &EnvironmentName) -> Result<(), Transient> {
-    let Some((asked, _)) = engine.store().object::<StoredRequest>(key).await? else { return Ok(()) };
-    if engine.timer().passed(asked.request.accepted_at) > KEPT_FOR_MISSING {
+    let Some((stored, _)) = engine.store().object::<StoredRequest>(key).await? else { return Ok(()) };
+    if engine.timer().passed(stored.request.accepted_at) > KEPT_FOR_MISSING {
         tracing::warn!(key, "a promotion to {name} is dropped: deployer.json has not had it for a day");
         engine.store().delete(key).await;
     }

@@ -14,7 +14,7 @@ use crate::text::Person;
 
 /// An artifact that was live, on every target or on some.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Live {
+pub struct LiveArtifact {
     /// The release.
     pub release: Release,
     /// The deployment that brought it.
@@ -75,7 +75,7 @@ fn is_true(value: &bool) -> bool {
     *value
 }
 
-impl Live {
+impl LiveArtifact {
     /// Whether it is this artifact: the same object version, or the same bytes under another label or version id.
     #[must_use]
     pub fn is_same_as(&self, artifact: &ArtifactRef, sha256: Option<Sha256>) -> bool {

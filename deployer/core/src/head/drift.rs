@@ -7,12 +7,12 @@ use crate::record::{DeploymentRecord, Previous, Status, TargetOutcome};
 /// Describes the versions that targets were seen to serve and that the head does not know of, and the weights that the
 /// deployment took away. `None`: nothing of the kind was found.
 #[must_use]
-pub(super) fn found_otherwise(live_state: &LiveState, record: &DeploymentRecord) -> Option<String> {
-    let found: Vec<String> = record.targets.iter().filter_map(|outcome| found_at(live_state, outcome)).collect();
+pub(super) fn describe_drift(live_state: &LiveState, record: &DeploymentRecord) -> Option<String> {
+    let found: Vec<String> = record.targets.iter().filter_map(|outcome| drift_at(live_state, outcome)).collect();
     (!found.is_empty()).then(|| found.join("; "))
 }
 
-fn found_at(live_state: &LiveState, outcome: &TargetOutcome) -> Option<String> {
+fn drift_at(live_state: &LiveState, outcome: &TargetOutcome) -> Option<String> {
     let previous = outcome.previous.as_ref()?;
     let target = outcome.target();
     let live = live_state.target(&target).filter(|live| live.is_of(&outcome.function_name, &outcome.alias));

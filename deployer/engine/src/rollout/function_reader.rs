@@ -15,7 +15,7 @@ pub(crate) const OBSERVE: &str = "observe";
 
 /// The reading side of a function in an account.
 #[derive(Clone, Copy)]
-pub(crate) struct Observer<'a> {
+pub(crate) struct FunctionReader<'a> {
     pub timer: Timer<'a>,
     pub at: &'a FunctionRef<'a>,
     pub account: &'a Account,
@@ -40,11 +40,11 @@ impl Unstable {
     }
 }
 
-impl Observer<'_> {
+impl FunctionReader<'_> {
     /// Observes until the function is stable.
     pub async fn observe(self) -> Result<Observed, TargetError> {
         for attempt in 0.. {
-            match self.look().await? {
+            match self.observe_once().await? {
                 Ok(observed) => return Ok(observed),
                 Err(unstable) => self.timer.pause(attempt, OBSERVE, unstable.because()).await?,
             }
@@ -53,15 +53,15 @@ impl Observer<'_> {
     }
 
     /// Observes once.
-    pub async fn look(self) -> Result<Result<Observed, Unstable>, TargetError> {
+    pub async fn observe_once(self) -> Result<Result<Observed, Unstable>, TargetError> {
         let (functions, name, alias) = (self.account.functions(), &self.at.function_name, &self.at.environment.alias);
         let (latest, pointer, serving) = futures::try_join!(
             self.timer.read(OBSERVE, || functions.function(name, Qualifier::Latest)),
             self.alias(),
             self.timer.read(OBSERVE, || functions.function(name, Qualifier::Alias(alias))),
         )?;
-        let (latest, belongings) = match latest {
-            Some((latest, belongings)) => (Some(latest), belongings),
+        let (latest, metadata) = match latest {
+            Some((latest, metadata)) => (Some(latest), metadata),
             None => (None, Default::default()),
         };
         let serving = serving.map(|(code, _)| code);
@@ -72,7 +72,7 @@ impl Observer<'_> {
         if pointer.as_ref().map(|alias| &alias.version) != serving.as_ref().map(|code| &code.version) {
             return Ok(Err(Unstable::AliasMoves));
         }
-        Ok(Ok(Observed { latest, belongings, alias: pointer, serving, publishing_failed: false }))
+        Ok(Ok(Observed { latest, metadata, alias: pointer, serving, publishing_failed: false }))
     }
 
     /// Reads the alias. If its whole traffic is on another version, it also reads the provisioned concurrency, because

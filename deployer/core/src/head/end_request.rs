@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::active::Active;
 use super::request::Request;
-use super::rollback::let_rollbacks_go_by_history;
+use super::rollback::retarget_rollbacks_to_history;
 use super::state::Head;
 use crate::function_ref::FunctionRef;
 use crate::record::{DeploymentRecord, Ending, Status};
@@ -27,7 +27,7 @@ pub(super) fn end_untouched(head: &mut Head, active: &Active, at: &FunctionRef<'
         None => record,
     };
     let was_live = head.live().cloned();
-    let_rollbacks_go_by_history(&mut head.queue, &record, was_live.as_ref());
+    retarget_rollbacks_to_history(&mut head.queue, &record, was_live.as_ref());
     let _none_completed = head.live_state.set_live(active, &record);
     end_request(head, &active.request, record);
 }

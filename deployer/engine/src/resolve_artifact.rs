@@ -22,7 +22,7 @@ use super::{Engine, Transient};
 use crate::port::{Account, ReadError, SessionRequest};
 
 /// A claim whose artifact is known, or the reason why there is none.
-pub(super) enum Resolved {
+pub(super) enum ArtifactResolution {
     Known(Arc<Claim>, ResolvedArtifact),
     Refused(Ending),
     /// The promotion has to wait all the same.
@@ -30,27 +30,27 @@ pub(super) enum Resolved {
 }
 
 impl Reconciler<'_> {
-    pub(crate) async fn resolve(self, claim: &Arc<Claim>, rejects: &Rejects) -> Result<Resolved, Transient> {
+    pub(crate) async fn resolve(self, claim: &Arc<Claim>, rejects: &Rejects) -> Result<ArtifactResolution, Transient> {
         // A deployment that may be half done goes on with its artifact; a promotion for which nothing was done is
         // evaluated again.
         let begun = claim.resumed() || claim.request().promotion_spec().is_none();
-        if let Some(chosen) = claim.chosen().filter(|_| begun) {
-            return Ok(Resolved::Known(claim.clone(), chosen.clone()));
+        if let Some(resolved) = claim.resolved_artifact().filter(|_| begun) {
+            return Ok(ArtifactResolution::Known(claim.clone(), resolved.clone()));
         }
         let (request, head) = (claim.request(), claim.seen().head);
         if let Some(promoting) = request.promotion_spec() {
             if let Some(Stopped { because, .. }) = claim.stopped() {
-                return Ok(Resolved::Refused(Ending::Superseded { because }));
+                return Ok(ArtifactResolution::Refused(Ending::Superseded { because }));
             }
             return match self.promotions().evaluate_under_claim(claim, promoting).await? {
-                ClaimedDecision::Allow(chosen) => self.write_resolved(claim, chosen).await,
-                ClaimedDecision::Deny(ending) => Ok(Resolved::Refused(ending)),
-                ClaimedDecision::Wait(wait) => Ok(Resolved::Waits(wait)),
+                ClaimedDecision::Allow(resolved) => self.write_resolved(claim, resolved).await,
+                ClaimedDecision::Deny(ending) => Ok(ArtifactResolution::Refused(ending)),
+                ClaimedDecision::Wait(wait) => Ok(ArtifactResolution::Waits(wait)),
             };
         }
         match self.resolve_artifact(&head, &request.source, rejects).await? {
-            Ok(chosen) => self.write_resolved(claim, chosen).await,
-            Err(ending) => Ok(Resolved::Refused(ending)),
+            Ok(resolved) => self.write_resolved(claim, resolved).await,
+            Err(ending) => Ok(ArtifactResolution::Refused(ending)),
         }
     }
 
@@ -69,12 +69,12 @@ impl Reconciler<'_> {
 
     /// Finds the newest version of a release's key.
     pub(crate) async fn newest(self, release: &Release) -> Result<Result<ResolvedArtifact, Ending>, Transient> {
-        let place = ArtifactKey {
+        let artifact_key = ArtifactKey {
             environment: self.at.name.clone(),
             function: self.at.function.clone(),
             release: release.clone(),
         };
-        let (bucket, key) = (&self.engine.config.artifact_bucket, place.key());
+        let (bucket, key) = (&self.engine.config.artifact_bucket, artifact_key.object_key());
         let refused = |because: String| Ok(Err(Ending::Refused { code: Code::ArtifactGone, because }));
         match self.engine.ports.artifacts.newest(bucket, &key).await {
             Ok(Some(artifact)) => Ok(Ok(ResolvedArtifact::of(release.clone(), artifact))),
@@ -91,19 +91,22 @@ impl Reconciler<'_> {
     pub(crate) async fn write_resolved(
         self,
         claim: &Arc<Claim>,
-        chosen: ResolvedArtifact,
-    ) -> Result<Resolved, Transient> {
+        resolved: ResolvedArtifact,
+    ) -> Result<ArtifactResolution, Transient> {
         let write = async |seen: &mut Versioned| {
-            if let Some(head) = head::with_resolved_artifact(&seen.head, claim.token(), &chosen) {
-                return Ok(Change::Write(Box::new(head), chosen.clone()));
+            if let Some(head) = head::with_resolved_artifact(&seen.head, claim.token(), &resolved) {
+                return Ok(Change::Write(Box::new(head), resolved.clone()));
             }
             // The artifact in the head is our own write whose reply was lost, unless another invocation has taken the
             // deployment over.
             let active = seen.head.active().filter(|active| active.claim == claim.token());
             active.and_then(|active| active.artifact.clone()).map(Change::Keep).ok_or(Transient::TakenOver)
         };
-        let (seen, chosen) = self.engine.store().update_head(self.at, Some(claim.seen()), write).await?;
-        Ok(Resolved::Known(Arc::new(claim.with_artifact(chosen.clone(), seen, self.engine.now())), chosen))
+        let (seen, resolved) = self.engine.store().update_head(self.at, Some(claim.seen()), write).await?;
+        Ok(ArtifactResolution::Known(
+            Arc::new(claim.with_artifact(resolved.clone(), seen, self.engine.now())),
+            resolved,
+        ))
     }
 }
 

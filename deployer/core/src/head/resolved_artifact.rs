@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::live::Live;
+use super::live_artifact::LiveArtifact;
 use crate::artifact::ArtifactRef;
 use crate::config::Target;
 use crate::id::{FunctionName, Release, Sha256, Version};
@@ -50,8 +50,8 @@ impl ResolvedArtifact {
     }
 
     /// Brings an artifact once more by the versions that have served it.
-    pub(super) fn again(live: &Live) -> Self {
-        let Live { release, artifact, sha256, size, versions, mut former, function_name, .. } = live.clone();
+    pub(super) fn again(live: &LiveArtifact) -> Self {
+        let LiveArtifact { release, artifact, sha256, size, versions, mut former, function_name, .. } = live.clone();
         former.extend(versions);
         Self { release, artifact, sha256, size, versions: former, function_name, because: None }
     }
@@ -64,9 +64,9 @@ impl ResolvedArtifact {
     }
 }
 
-impl From<&Live> for ResolvedArtifact {
+impl From<&LiveArtifact> for ResolvedArtifact {
     /// Brings what is live once more by a new version, with the configuration that its manifest names.
-    fn from(live: &Live) -> Self {
+    fn from(live: &LiveArtifact) -> Self {
         Self { versions: BTreeMap::new(), function_name: None, ..Self::again(live) }
     }
 }

@@ -6,7 +6,7 @@ use deployer_core::plan::Plan;
 use deployer_core::record::{Previous, TargetError, TargetErrorCode};
 
 use super::Rollout;
-use super::observer::Observer;
+use super::function_reader::FunctionReader;
 use crate::claim::Claim;
 use crate::port::Account;
 use crate::timer::Timer;
@@ -16,22 +16,22 @@ pub(super) const MAX_REOBSERVATIONS: u32 = 4;
 
 /// One target of a rollout. Its steps are in the files that carry their names.
 #[derive(Clone, Copy)]
-pub(super) struct TargetRollout<'a> {
+pub(super) struct ClaimedTarget<'a> {
     pub rollout: &'a Rollout<'a>,
     pub claim: &'a Claim,
     pub target: &'a Target,
     pub account: &'a Account,
 }
 
-impl<'a> TargetRollout<'a> {
+impl<'a> ClaimedTarget<'a> {
     /// Returns the time that this invocation has.
     pub fn timer(self) -> Timer<'a> {
         self.rollout.engine.timer()
     }
 
     /// Returns the reading side of the account.
-    pub fn observer(self) -> Observer<'a> {
-        Observer { timer: self.timer(), at: self.rollout.at, account: self.account }
+    pub fn reader(self) -> FunctionReader<'a> {
+        FunctionReader { timer: self.timer(), at: self.rollout.at, account: self.account }
     }
 
     /// Notes how the alias was read.
@@ -53,7 +53,7 @@ impl<'a> TargetRollout<'a> {
     /// that did not know of doors wrote nothing down: then it is the version that the ledger knew.
     pub fn served_before(self) -> Option<Option<Previous>> {
         let written = self.claim.served_before(self.target);
-        written.or_else(|| self.live_before().filter(|_| self.claim.doors.are_undeclared()).map(Some))
+        written.or_else(|| self.live_before().filter(|_| self.claim.doors.may_be_unrecorded()).map(Some))
     }
 
     /// Whether earlier writes may be ruled out here: nothing else writes the alias.

@@ -9,7 +9,7 @@ use crate::record::TargetOutcome;
 
 /// The start of a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Since {
+pub struct WaitStart {
     /// The start of the wait itself.
     pub own: Timestamp,
     /// The start of the target's first wait, over or not. Without it somebody who undoes each write as soon as it is
@@ -19,13 +19,13 @@ pub struct Since {
 
 /// The waits of a deployment that are not over. The wait for a version which failed is never over.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LambdaWaits {
+pub struct WaitTracker {
     waits: Vec<LambdaWait>,
     /// The start that the head of an older deployer gives, for whatever is waited for first.
     before: Option<Timestamp>,
 }
 
-impl LambdaWaits {
+impl WaitTracker {
     /// Reads the waits that earlier owners have left. Where an older deployer was the last of them, it has left one
     /// start alone.
     #[must_use]
@@ -35,7 +35,7 @@ impl LambdaWaits {
     }
 
     /// Begins the wait of a target for a task, unless it waits already, and returns its start.
-    pub fn begin(&mut self, target: &Target, task: &LambdaTask, now: Timestamp) -> Since {
+    pub fn begin(&mut self, target: &Target, task: &LambdaTask, now: Timestamp) -> WaitStart {
         let here = || self.waits.iter().filter(|wait| wait.target == *target);
         let versions = || here().filter(|wait| wait.task.is_version()).map(|wait| wait.since);
         let own = match here().find(|wait| wait.task == *task) {
@@ -49,7 +49,7 @@ impl LambdaWaits {
             }
         };
         let first = self.of_target(target).map(|wait| wait.since).min().unwrap_or(own).min(own);
-        Since { own, first }
+        WaitStart { own, first }
     }
 
     /// Ends the wait for a task that Lambda has done. A version that is made also ends the waits for versions that

@@ -9,8 +9,8 @@ use std::time::Duration;
 use deployer_core::head::LambdaTask;
 use deployer_core::record::{TargetError, TargetErrorCode};
 
+use super::claimed_target::ClaimedTarget;
 use super::error::WaitError;
-use super::target::TargetRollout;
 use crate::Engine;
 
 /// The number of longest waits that all waits of a target together may take: somebody's update, our own, and a version
@@ -27,7 +27,7 @@ pub(super) struct WaitForLambda<'a> {
     pub is_refused: bool,
 }
 
-impl TargetRollout<'_> {
+impl ClaimedTarget<'_> {
     /// Waits while Lambda is at work.
     pub async fn wait_while_busy(
         self,

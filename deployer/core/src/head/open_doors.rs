@@ -143,16 +143,16 @@ const TURNED: &str = "turned:";
 /// Gives the description of an alias another last word. Writing the result is never an identical update, and gives the
 /// alias another RevisionId.
 #[must_use]
-pub fn turned(description: &str, token: Token) -> String {
+pub fn with_shut_token(description: &str, token: Token) -> String {
     let last = format!("{TURNED}{token}");
     let room = LONGEST_DESCRIPTION - last.len() - 1;
-    let kept: String = untouched(description).chars().take(room).collect();
+    let kept: String = without_shut_token(description).chars().take(room).collect();
     format!("{kept} {last}").trim_start().to_owned()
 }
 
 /// Removes the word that shuts doors from a description.
 #[must_use]
-pub fn untouched(description: &str) -> &str {
+pub fn without_shut_token(description: &str) -> &str {
     match description.rsplit_once(' ') {
         Some((before, last)) if last.starts_with(TURNED) => before,
         None if description.starts_with(TURNED) => "",
