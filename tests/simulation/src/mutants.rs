@@ -99,7 +99,7 @@ mutants! {
     /// Some commands count as done unhandled.
     CommandsDropped = "commands-dropped", Some(Focus::Commands);
     /// The head forgets the holds that were carried out.
-    ObeyedForgotten = "obeyed-forgotten", Some(Focus::Commands);
+    ObeyedForgotten = "obeyed-forgotten", Some(Focus::CommandDeaths);
     /// Pending commands are not written.
     CommandsNotKept = "commands-not-kept", Some(Focus::Commands);
     /// A command leaves no floor in the order of uploads.
@@ -127,7 +127,7 @@ mutants! {
     /// Under the claim of a promotion the source reads as it was before its last deployment.
     SourcesAsTheyWere = "sources-as-they-were", Some(Focus::Promotions);
     /// The evaluation of a promotion does not see rejects; the check before an alias moves does.
-    RejectsHidden = "rejects-hidden", Some(Focus::Promotions);
+    RejectsHidden = "rejects-hidden", Some(Focus::PromotionFaults);
     /// Promotions that wait for approvals read as if somebody had approved them.
     ApprovalsInvented = "approvals-invented", Some(Focus::Promotions);
     /// Promotions that wait read as if somebody had given a reason to override a freeze.
@@ -145,7 +145,7 @@ mutants! {
     /// An artifact that reached only some targets does not become live.
     LiveFrozen = "live-frozen", Some(Focus::LostAnswers);
     /// A rollback forgets which deployment it met.
-    UndoesForgotten = "undoes-forgotten", Some(Focus::Commands);
+    UndoesForgotten = "undoes-forgotten", Some(Focus::Incidents);
     /// A pending redeploy displaces the requests that were pending before it.
     RedeploysDisplace = "redeploys-displace", Some(Focus::Commands);
     /// A rollback takes a live release that did not reach every target for the one before.

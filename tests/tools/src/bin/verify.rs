@@ -25,7 +25,7 @@ const LOOKS_EVERY: Duration = Duration::from_millis(100);
 type Search = (&'static str, &'static [&'static str]);
 
 const SEARCHES_QUICK: &[Search] = &[
-    ("schedules", &["simulate", "--schedules", "5000"]),
+    ("schedules", &["simulate", "--schedules", "2000"]),
     ("policies and their mutants", &["policies"]),
     (
         "corrections that plain moto fails",
@@ -33,7 +33,8 @@ const SEARCHES_QUICK: &[Search] = &[
     ),
 ];
 const SEARCHES: &[Search] = &[
-    ("schedules", &["simulate", "--schedules", "100000"]),
+    // Optimized: see the profile in Cargo.toml.
+    ("schedules", &["cargo", "run", "--locked", "--profile", "search", "-p", "simulation", "--", "--schedules", "100000"]),
     ("policies and their mutants", &["policies"]),
     ("readers of zips", &["readers", "--seeds", "6000"]),
     ("long scenarios", &["cargo", "test", "--locked", "--workspace", "--test", "scenarios", "--", "--ignored"]),
