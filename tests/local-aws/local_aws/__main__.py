@@ -32,12 +32,13 @@ def main() -> None:
         from . import corrections
 
         corrections.install()
+    front = Front(not options.plain)
     if options.forks:
         # The call returns in the forked servers only.
-        options = parser.parse_args(forks.serve())
+        options = parser.parse_args(forks.serve(front))
     if not options.no_stdin:
         die_with_parent()
-    server = Server(Front(not options.plain), options.port, tls.context(options.tls) if options.tls else None)
+    server = Server(front, options.port, tls.context(options.tls) if options.tls else None)
     scheme, host = ("https", "localhost") if options.tls else ("http", "127.0.0.1")
     print(json.dumps({"endpoint": f"{scheme}://{host}:{server.port}", "pid": os.getpid()}), flush=True)
     server.serve_forever()

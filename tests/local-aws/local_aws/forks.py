@@ -12,16 +12,35 @@ import select
 import signal
 import socket
 
-from moto.backends import get_backend
+from moto import backends
 from moto.moto_api._internal import mock_random
+from werkzeug.test import EnvironBuilder
+
+from .front import Front
 
 _SERVICES = ("s3", "sqs", "iam", "sts", "lambda", "events", "kms", "logs", "cloudwatch", "scheduler", "ec2")
+# A request of each service that most servers use, and that changes nothing: path, body, headers.
+_REQUESTS = {
+    "s3": ("/", "", {}),
+    "lambda": ("/2015-03-31/functions", "", {}),
+    "sqs": ("/", "{}", {"X-Amz-Target": "AmazonSQS.ListQueues", "Content-Type": "application/x-amz-json-1.0"}),
+    "events": ("/", "{}", {"X-Amz-Target": "AWSEvents.ListRules", "Content-Type": "application/x-amz-json-1.1"}),
+    "iam": ("/", "Action=ListRoles&Version=2010-05-08", {"Content-Type": "application/x-www-form-urlencoded"}),
+    "sts": ("/", "Action=GetCallerIdentity&Version=2011-06-15", {"Content-Type": "application/x-www-form-urlencoded"}),
+}
+# Nobody else uses this account.
+_ACCOUNT = "000000000000"
 
 
-def serve() -> list[str]:
+def serve(front: Front) -> list[str]:
     """Forks until stdin closes; returns in each fork, with the options that its connection has sent."""
     for service in _SERVICES:
-        get_backend(service)
+        backends.get_backend(service)
+    modules = tuple(backends.list_of_moto_modules())
+    # moto lists its folder for every request.
+    backends.list_of_moto_modules = lambda: modules
+    for service, (path, body, headers) in _REQUESTS.items():
+        _warm(front, service, path, body, headers)
     gc.freeze()
     # Nobody waits for the forks, so that the kernel reaps them.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -43,6 +62,18 @@ def serve() -> list[str]:
     connection.close()
     line = _line()
     return line.split("\t") if line else []
+
+
+def _warm(front: Front, service: str, path: str, body: str, headers: dict[str, str]) -> None:
+    """Sends a request, so that the service's models and routes are loaded before the first fork."""
+    scope = f"{_ACCOUNT}/20200101/us-east-1/{service}/aws4_request"
+    headers = headers | {
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
+        "X-Moto-Account-Id": _ACCOUNT,
+    }
+    sent = body.encode()
+    environ = EnvironBuilder(path, method="POST" if sent else "GET", data=sent, headers=headers).get_environ()
+    front.load(environ, sent)
 
 
 def _line() -> str:
