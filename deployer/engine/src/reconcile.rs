@@ -42,10 +42,12 @@ pub(crate) enum Round {
 }
 
 impl Reconciler<'_> {
-    /// Reconciles a function that nobody may be working on. If that fails, it schedules a wakeup: the message that woke
-    /// this invocation does not fit any more.
+    /// Reconciles a function that nobody may be working on. An error before the claim needs no tick: the message that
+    /// woke this invocation still fits, and comes again. After the claim it does not fit any more, so an error is
+    /// followed by a wakeup.
     pub(crate) async fn resume(self, start: Start) -> Result<Vec<DeploymentRecord>, Transient> {
-        let records = self.reconcile(start, Round::First).await;
+        let Some(claim) = self.next_claim(start, Round::First).await? else { return Ok(vec![]) };
+        let records = self.reconcile(Start::Claimed(claim), Round::First).await;
         if records.is_err() {
             self.schedule_wakeup().await;
         }
