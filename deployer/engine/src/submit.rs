@@ -96,9 +96,8 @@ impl Reconciler<'_> {
         let change = async |seen: &mut Versioned| {
             if seen.head.is_overfull() {
                 let flushed = self.outbox().flush(seen.clone()).await?;
-                if let Some((_, error)) =
-                    flushed.unwritten.into_iter().next().filter(|_| flushed.seen.head.is_overfull())
-                {
+                let mut failed = flushed.unwritten.into_iter().chain(flushed.unrequested);
+                if let Some((_, error)) = failed.next().filter(|_| flushed.seen.head.is_overfull()) {
                     return Err(error.into());
                 }
                 *seen = Versioned { date: seen.date, ..flushed.seen };

@@ -17,7 +17,7 @@ use deployer_core::doctor::{
 use deployer_core::format;
 use deployer_core::head::{Head, Live};
 use deployer_core::id::{EnvironmentName, Region};
-use deployer_core::names::{DEPLOYMENTS, HEADS, OPEN, REJECTS, RESULTS, SWEEPS};
+use deployer_core::names::{ASKED, DEPLOYMENTS, GROUPS, HEADS, OPEN, REJECTS, RESULTS, SWEEPS};
 use futures::stream::{self, StreamExt as _};
 use futures::{FutureExt as _, future};
 use jiff::Timestamp;
@@ -271,7 +271,7 @@ impl<'e> Doctor<'e> {
 type UnderPrefix = (&'static str, Result<(), Refused>);
 
 /// The prefixes of the ledger.
-const PREFIXES: [&str; 6] = [HEADS, DEPLOYMENTS, RESULTS, REJECTS, OPEN, SWEEPS];
+const PREFIXES: [&str; 8] = [HEADS, DEPLOYMENTS, RESULTS, REJECTS, OPEN, ASKED, GROUPS, SWEEPS];
 
 /// Returns a key at which there never is an object: no environment has this name.
 fn absent_key(prefix: &str) -> String {

@@ -20,6 +20,7 @@ use self::queues::look_at_queues;
 use self::report::{FailureKind, Swept};
 use crate::doctor::note_sweep;
 use crate::group::Groups;
+use crate::outbox::FlushReport;
 use crate::promotions::asked_for::{submit_without_queue, sweep_asked_for};
 use crate::reconcile::Start;
 use crate::store::Versioned;
@@ -108,13 +109,17 @@ async fn sweep_function(engine: &Engine, at: &FunctionRef<'_>, markers: &BTreeSe
                 left_out.outbox = true;
                 let ended = seen.head.outbox().len();
                 match reconciler.outbox().flush(seen.clone()).await {
-                    Ok(report) => {
-                        swept.completed = ended.saturating_sub(report.unwritten.len());
-                        for (id, error) in &report.unwritten {
+                    Ok(FlushReport { seen: flushed, unwritten, unrequested }) => {
+                        swept.completed = ended.saturating_sub(unwritten.len() + unrequested.len());
+                        for (id, error) in &unwritten {
                             let because = format!("the record of {id} is not written: {error}");
                             swept = swept.with_failure(&place, FailureKind::Ledger, &because);
                         }
-                        seen = report.seen;
+                        for (id, error) in &unrequested {
+                            let because = format!("the promotions that {id} calls for are not put down: {error}");
+                            swept = swept.with_failure(&place, FailureKind::Ledger, &because);
+                        }
+                        seen = flushed;
                     }
                     Err(error) => {
                         tracing::error!("not completed: {error}");
