@@ -10,7 +10,7 @@ use std::time::Duration;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{self, Head, LeftOut, NextAction, Wakeup};
 use deployer_core::id::{EnvironmentName, FunctionName, Token};
-use deployer_core::names::OPEN;
+use deployer_core::names::{ASKED, GROUPS, OPEN};
 use deployer_core::promotion::Decision;
 use futures::future;
 use futures::stream::{self, StreamExt as _};
@@ -80,11 +80,19 @@ async fn sweep_all(engine: &Engine) -> Result<Swept, Transient> {
         .buffer_unordered(SWEPT_AT_ONCE)
         .fold(Swept::default(), |all, one| future::ready(all.and(one)))
         .await;
-    let asked_for = sweep_asked_for(engine).await?;
-    let groups = Groups::of(engine).reconcile_all().await?;
+    let asked_for = or_failed(ASKED, sweep_asked_for(engine).await);
+    let groups = or_failed(GROUPS, Groups::of(engine).reconcile_all().await);
     submit_without_queue(engine).await;
     note_sweep(engine).await;
     Ok(swept.and(asked_for).and(groups))
+}
+
+/// Returns the report, or one that says that the objects with this prefix could not be listed.
+fn or_failed(prefix: &str, swept: Result<Swept, Transient>) -> Swept {
+    swept.unwrap_or_else(|error| {
+        tracing::error!(prefix, "not swept: {error}");
+        Swept::default().with_failure(prefix, FailureKind::of(&error), &error.to_string())
+    })
 }
 
 fn parse_marker(key: &str) -> Option<(EnvironmentName, FunctionName, Token)> {

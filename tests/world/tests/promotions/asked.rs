@@ -122,6 +122,22 @@ async fn sweep_fails_while_a_promotion_request_cannot_be_written() {
     assert_eq!((swept.failed, swept.completed), (0, 1), "{swept:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn failed_list_hides_no_other_part_of_the_sweep() {
+    let world = automatic();
+    deploy_all(&world, &["1.1.0"]).await;
+    world.aws(|aws| aws.queue.lose());
+    for prefix in ["groups/", "asked/"] {
+        world.on(Op::ListLedger).about(prefix).fail(CallErrorKind::Unknown);
+        let swept = sweep(&world).await;
+        assert_eq!((swept.failed, swept.failures.len()), (1, 1), "{swept:?}");
+        assert!(swept.failures[0].because.starts_with(prefix), "{swept:?}");
+        assert!(world.aws(|aws| aws.ledger.get("sweeps/last.json").is_some()));
+        world.tick().await;
+        assert_eq!(world.served_releases()[1], "1.1.0", "what was asked for is swept");
+    }
+}
+
 async fn sweep(world: &World) -> Swept {
     match world.invocation().run(&Trigger::Sweep).await.outcome {
         Outcome::Swept(swept) => swept,
