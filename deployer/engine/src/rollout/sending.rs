@@ -48,7 +48,7 @@ impl<'a> Sending<'a> {
             }
             let turn = match write {
                 Write::Create { code: Code::Inline(_), .. } | Write::UpdateCode { code: Code::Inline(_), .. } => {
-                    Some(rollout.inline.turn().await)
+                    Some(rollout.inline.turn(timer, self.step).await?)
                 }
                 _ => None,
             };
