@@ -8,8 +8,7 @@ use deployer_core::id::{DeploymentId, FunctionName, FunctionPattern};
 use deployer_core::names::HEADS;
 use deployer_core::promotion::{Decision, Dispatch, Functions, PromotionRequest, PromotionSpec, SourceEnvironment};
 use deployer_core::record::{Cause, CauseKind, DeploymentRecord, Ending};
-use futures::future;
-use futures::stream::{self, StreamExt as _};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use tracing::Instrument as _;
 
@@ -123,7 +122,7 @@ async fn submit_each(
     let keys = engine.store().keys(&prefix).await.map_err(Transient::from)?;
     let of = |key: &String| FunctionName::parse(key.strip_prefix(&prefix)?.strip_suffix(".json")?).ok();
     let functions: Vec<FunctionName> = keys.iter().filter_map(of).filter(|name| pattern.matches(name)).collect();
-    let first = first_asked(engine, asked, &functions).await;
+    let first = first_asked(engine, asked, &functions).await?;
     let asks = stream::iter(functions).map(|function| async move {
         match is_ready(engine, asked, first, &function).await {
             Ok(true) => submit_one(engine, asked, &function, Dispatch::Enqueue).await.map(Some),
@@ -148,15 +147,20 @@ async fn submit_each(
 }
 
 /// Returns the time of the first request with this id. The same request again promotes nothing that became live since
-/// then.
-async fn first_asked(engine: &Engine, asked: &PromotionRequest, functions: &[FunctionName]) -> Timestamp {
+/// then, so a head that cannot be read, and may know the request, is an error.
+async fn first_asked(
+    engine: &Engine,
+    asked: &PromotionRequest,
+    functions: &[FunctionName],
+) -> Result<Timestamp, CommandError> {
     let looks = stream::iter(functions).map(|function| async move {
-        let at = engine.at(&asked.to, function).ok()?;
-        let head = engine.store().head(&at).await.ok()?.head;
-        head.id_of(&request_for(engine, asked, &at, &Sources::new())).map(DeploymentId::time)
+        // A function that the destination does not have is left out, and says why, when it is promoted.
+        let Ok(at) = engine.at(&asked.to, function) else { return Ok(None) };
+        let head = engine.store().head(&at).await?.head;
+        Ok::<_, CommandError>(head.id_of(&request_for(engine, asked, &at, &Sources::new())).map(DeploymentId::time))
     });
-    let known = looks.buffer_unordered(PROMOTED_AT_ONCE).filter_map(future::ready);
-    known.fold(asked.time, |first, known| future::ready(first.min(known))).await
+    let known: Vec<Option<Timestamp>> = looks.buffer_unordered(PROMOTED_AT_ONCE).try_collect().await?;
+    Ok(known.into_iter().flatten().fold(asked.time, Timestamp::min))
 }
 
 /// Whether a function has an artifact to promote that the rules allow now, or that only waits (for a freeze to end,
