@@ -144,6 +144,17 @@ async fn sweep_function(engine: &Engine, at: &FunctionRef<'_>, markers: &BTreeSe
                         swept = swept.with_failure(&place, FailureKind::of(&error), &error.to_string());
                     }
                 }
+                if seen.head.waiting().iter().all(|waiting| waiting.notified) {
+                    continue;
+                }
+                // The evaluation may have changed the head, and published that a promotion waits.
+                match engine.store().head(at).await {
+                    Ok(changed) => seen = changed,
+                    Err(error) => {
+                        swept = swept.with_failure(&place, FailureKind::Ledger, &error.to_string());
+                        continue;
+                    }
+                }
                 for waiting in seen.head.waiting().iter().filter(|waiting| !waiting.notified) {
                     reconciler.promotions().publish_waiting(seen.clone(), waiting).await;
                 }

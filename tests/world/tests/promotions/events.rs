@@ -4,6 +4,7 @@ use deployer_core::record::Status;
 use deployer_engine::port::CallErrorKind;
 use serde_json::json;
 use world::orders::deploy_all;
+use world::promotions::three_environments_config;
 use world::zips::with_manifest;
 use world::{CallPhase, Op, Outcome, World, zips::code};
 
@@ -83,4 +84,17 @@ async fn each_end_has_its_own_event() {
     world.on(Op::UpdateFunctionCode).fail(CallErrorKind::Invalid);
     world.record("dev/orders/1.3.0.zip", code("1.3.0")).await;
     assert_eq!(world.sent_events().last().unwrap(), "Deployment Failed dev/orders 1.3.0 failed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_event_is_sent_once_when_a_sweep_changes_the_wait() {
+    let mut world = by_hand(&json!({"approval": {"required": 1}}));
+    deploy_all(&world, &["1.1.0"]).await;
+    world.on(Op::PutEvents).fail(CallErrorKind::Invalid);
+    assert_eq!(world.command_record(super::promote()).await.status, Status::Pending);
+    assert_eq!(count(&world, "Promotion Waiting prod/orders 1.1.0 pending"), 0);
+    let two = json!({"promotion": {"from": "dev"}, "approval": {"required": 2}});
+    world.reconfigure(&three_environments_config(&json!({}), &two));
+    world.sweep_minutes(2).await;
+    assert_eq!(count(&world, "Promotion Waiting prod/orders 1.1.0 pending"), 1);
 }
