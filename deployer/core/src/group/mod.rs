@@ -67,6 +67,10 @@ pub struct Group {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(skip)]
     pub places: Option<Token>,
+    /// Whether the event that it waits is still to be sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(skip)]
+    pub wait_unpublished: bool,
     /// The time of its decision. From then on only a hold, a reject, a rollback, drift or a failure stops it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_at: Option<Timestamp>,
@@ -154,6 +158,7 @@ impl Group {
             asked_at: asked.time.min(now),
             started_at: now,
             places: None,
+            wait_unpublished: false,
             decided_at: None,
             rollback_started_at: None,
             finished_at: None,
@@ -193,14 +198,15 @@ impl Group {
         format!("{GROUPS}ended/{environment}/{id}.json")
     }
 
-    /// Removes what only the ledger needs: the artifacts of the functions and the places' token. Answers and events
-    /// show the rest.
+    /// Removes what only the ledger needs: the artifacts of the functions, the places' token, and whether an event is
+    /// still to be sent. Answers and events show the rest.
     #[must_use]
     pub fn told(mut self) -> Self {
         for member in &mut self.functions {
             member.chosen = None;
         }
         self.places = None;
+        self.wait_unpublished = false;
         self
     }
 
@@ -276,6 +282,7 @@ impl Group {
     fn end(&mut self, status: Status, code: Option<Code>, because: Option<String>, now: Timestamp) {
         (self.status, self.code, self.approvals_wanted) = (status, code, None);
         self.because = because.map(Into::into);
+        self.wait_unpublished = false;
         (self.phase, self.finished_at) = (Phase::Ended, Some(now));
     }
 

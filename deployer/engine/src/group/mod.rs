@@ -118,7 +118,10 @@ impl<'e> Groups<'e> {
                     self.begin_rollbacks(&rollbacks.to_begin).await?;
                     has_begun_rollbacks = true;
                 }
-                StepResult::Stays(group) => return rollbacks.unread.map_or(Ok(group), Err),
+                StepResult::Stays(group) => {
+                    self.publish_wait(&group).await;
+                    return rollbacks.unread.map_or(Ok(group), Err);
+                }
                 StepResult::Ends(group) => return self.end_group(&group).await,
                 StepResult::Gone => {
                     return self.read(&ended).await?.ok_or(Transient::TakenOver);
@@ -155,13 +158,27 @@ impl<'e> Groups<'e> {
         Ok((next, RollbackState::default()))
     }
 
-    /// Publishes that a group has begun to wait, and dispatches the members of a group that is decided.
+    /// Dispatches the members of a group that is decided.
     async fn after_step(self, from: &Group, to: &Group) {
-        let begins_to_wait = to.phase == Phase::Checking && from.because.is_none() && to.because.is_some();
-        if begins_to_wait {
-            drop(self.publish_group_event(Announcement::PromotionWaiting, to).await);
-        } else if to.phase == Phase::Moving && from.phase == Phase::Placing {
+        if to.phase == Phase::Moving && from.phase == Phase::Placing {
             self.dispatch_members(to).await;
+        }
+    }
+
+    /// Publishes that a group waits, once. If the event cannot be sent, the next reconciliation sends it.
+    async fn publish_wait(self, group: &Group) {
+        if !group.wait_unpublished || self.publish_group_event(Announcement::PromotionWaiting, group).await.is_err() {
+            return;
+        }
+        let change = async |group: Option<&Group>| {
+            Ok::<_, Transient>(match group.and_then(Group::with_wait_published) {
+                Some(group) => Change::Write(group, ()),
+                None => Change::Keep(()),
+            })
+        };
+        let open = Group::open_key(&group.environment, group.id);
+        if let Err(error) = self.engine.store().update(&open, change).await {
+            tracing::warn!(group = %group.id, "the event that it waits will be sent again: {error}");
         }
     }
 

@@ -98,3 +98,14 @@ async fn waiting_event_is_sent_once_when_a_sweep_changes_the_wait() {
     world.sweep_minutes(2).await;
     assert_eq!(count(&world, "Promotion Waiting prod/orders 1.1.0 pending"), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn waiting_event_of_a_group_follows_by_sweep_after_a_bus_outage() {
+    let world = by_hand(&json!({"approval": {"required": 1}}));
+    super::groups::two_releases(&world).await;
+    world.on(Op::PutEvents).fail(CallErrorKind::Invalid);
+    world.command(super::groups::together("g")).await;
+    assert_eq!(count(&world, "Promotion Waiting -/- - -"), 0);
+    world.sweep_minutes(3).await;
+    assert_eq!(count(&world, "Promotion Waiting -/- - -"), 1);
+}
