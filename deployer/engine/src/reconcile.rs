@@ -67,7 +67,7 @@ impl Reconciler<'_> {
             let step = async {
                 let Some(claim) = self.next_claim(start, round).await? else { return Ok(None) };
                 if !self.engine.timer().has_time_to_begin() {
-                    self.release(&claim, GivenUp::Untouched).await;
+                    self.release(&claim, GivenUp::Untried).await;
                     return Err(Transient::NoTime);
                 }
                 let run = Box::pin(self.run(&claim)).await;

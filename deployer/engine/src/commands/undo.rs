@@ -56,7 +56,7 @@ pub(crate) async fn undo(
     }
     match submit_undo(engine, at, request).await? {
         SubmitOutcome::Claimed(claim) => {
-            reconciler.release(&claim, GivenUp::Untouched).await;
+            reconciler.release(&claim, GivenUp::Untried).await;
             let wakeup = Wakeup { id: claim.request().id, claim: Some(claim.token()) };
             reconciler.send_tick(wakeup, engine.now()).await?;
             Ok(progress(engine, at, request).await)
