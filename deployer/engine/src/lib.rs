@@ -45,6 +45,7 @@ use crate::port::{ArtifactStore, Clock, Events, Ledger, Queue, Rng, SessionProvi
 pub use claim::Claim;
 pub use commands::{Caller, FunctionError, History, Planned, PromotionOutcome, Recalled, RecalledFrom, run_command};
 pub use error::{CommandError, InvalidConfig, Transient};
+pub use lock::locked;
 pub use masking::MaskingSessions;
 pub use sweep::report::{FailureKind, QueueLength, SweepFailure, Swept};
 

@@ -72,9 +72,8 @@ impl<'e> Store<'e> {
     /// Completes a head that an older deployer wrote without the live artifact, from the record of its deployment.
     async fn recovered(self, at: &FunctionRef<'_>, head: Head) -> Result<Head, LedgerError> {
         let Some(id) = head::missing_live(&head) else { return Ok(head) };
-        let in_outbox = head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == id).cloned();
-        let record = match in_outbox {
-            Some(record) => Some(record),
+        let record = match head.ended_record(id) {
+            Some(record) => Some(record.clone()),
             None => self.record(at, id).await?,
         };
         Ok(head::with_recovered_live(&head, record.as_ref()))
@@ -198,10 +197,10 @@ impl<'e> Store<'e> {
         self.delete(&Head::marker_key(&at.name, &at.function, request.marker)).await;
     }
 
-    /// Deletes a marker, or an object that has served. If one stays, the sweep deletes it.
+    /// Deletes a marker, a request below `asked/` or an open group that has served. If one stays, the sweep deletes it.
     pub async fn delete(self, key: &str) {
         if let Err(error) = self.ports.ledger.delete(key).await {
-            tracing::warn!("a marker stays until the sweep clears it away: {error}");
+            tracing::warn!(key, "not deleted, so the sweep will do it: {error}");
         }
     }
 }

@@ -216,7 +216,7 @@ impl Reconciler<'_> {
                     written.map_or_else(|error| tracing::warn!("not recorded as pending: {error}"), drop);
                 }
                 // The request may have been displaced by the one that is claimed.
-                let ended = head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == id).cloned();
+                let ended = head.ended_record(id).cloned();
                 let records = self.reconcile(Start::Claimed(claim), Round::First).await?;
                 if let Some(record) = records.into_iter().find(|record| record.id == id).or(waits).or(ended) {
                     return Ok(Some(record));

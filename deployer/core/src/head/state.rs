@@ -19,7 +19,7 @@ use crate::config::Target;
 use crate::hold_and_reject::{Commanded, Hold};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Sha256, Token};
 use crate::names::{HEADS, OPEN};
-use crate::record::SCHEMA;
+use crate::record::{DeploymentRecord, SCHEMA};
 
 /// The number of owners that may die over one deployment before it ends as failed: an artifact that kills whoever
 /// deploys it shall not do so for ever.
@@ -168,6 +168,12 @@ impl Head {
     #[must_use]
     pub fn outbox(&self) -> &[OutboxEntry] {
         &self.ended.outbox
+    }
+
+    /// The record of an ended deployment whose side effects are not all run.
+    #[must_use]
+    pub fn ended_record(&self, id: DeploymentId) -> Option<&DeploymentRecord> {
+        self.outbox().iter().map(|entry| &entry.record).find(|record| record.id == id)
     }
 
     /// Whether so many records wait to be written that nothing more shall be accepted before.

@@ -49,9 +49,7 @@ impl Engine {
         let records = ids.iter().map(|id| async {
             let record = self.store().record(&at, *id).await?;
             // The head may be written already, and the record not yet.
-            Ok::<_, Transient>(
-                record.or_else(|| head.outbox().iter().map(|e| &e.record).find(|r| r.id == *id).cloned()),
-            )
+            Ok::<_, Transient>(record.or_else(|| head.ended_record(*id).cloned()))
         });
         let mut deployments: Vec<DeploymentRecord> = try_join_all(records).await?.into_iter().flatten().collect();
         // The order is that of the ids: a request for one more gets the same records, and one more.
