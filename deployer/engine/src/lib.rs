@@ -1,6 +1,6 @@
 //! The effects of a deployment, from an upload to its record.
 //!
-//! `submit` puts a request into a function's head, `reconcile` does the head's next actions, and `rollout` carries one
+//! `submit` puts a request into a function's head, `reconcile` does the head's next deployments, and `rollout` carries one
 //! deployment out, in the steps of ARCHITECTURE.md: locate, route, claim, verify, enter, observe, plan, apply, finish.
 //! `commands` has the commands by hand.
 
@@ -29,6 +29,7 @@ mod sweep;
 mod tick;
 mod timer;
 mod upload;
+mod wakeup;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -18,7 +18,7 @@ use super::{Engine, Transient};
 use crate::port::LedgerError;
 
 impl Reconciler<'_> {
-    /// Submits a request, works on it if it is its turn, and then does the head's next actions.
+    /// Submits a request, works on it if it is its turn, and then on the deployments behind it.
     pub(crate) async fn submit(self, request: &Request) -> Result<Option<DeploymentRecord>, Transient> {
         if !self.engine.timer().has_time_to_begin() {
             return Err(Transient::NoTime);
