@@ -70,8 +70,8 @@ impl Store<'_> {
         Ok(deciding.end(seen)?.1)
     }
 
-    /// Runs the one loop. Effects of `decide` must be idempotent, because it may run again. Returns no state if `decide`
-    /// ended it by an error.
+    /// Runs the one loop. Effects of `decide` must be idempotent, because it may run again. Returns no state if
+    /// `decide` ended it by an error.
     async fn compare_and_swap<S, T>(
         self,
         object: &dyn Access<S, T>,

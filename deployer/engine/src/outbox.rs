@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deployer_core::event::Event;
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{self, Head, OutboxEntry, Request, ResolvedArtifact, SideEffect, Wakeup};
+use deployer_core::head::{self, OutboxEntry, Request, ResolvedArtifact, SideEffect, Wakeup};
 use deployer_core::id::{DeploymentId, Token};
+use deployer_core::ledger_keys;
 use deployer_core::record::DeploymentRecord;
 use deployer_core::stored_request::StoredRequest;
 use futures::future::join_all;
@@ -141,7 +142,7 @@ impl Outbox<'_> {
 
     /// Deletes the markers of requests that are closed. If one stays, the sweep deletes it.
     pub(crate) async fn delete_markers(self, markers: &[Token]) {
-        let keys = markers.iter().map(|marker| Head::marker_key(&self.at.name, &self.at.function, *marker));
+        let keys = markers.iter().map(|marker| ledger_keys::marker(&self.at.name, &self.at.function, *marker));
         join_all(keys.map(async |key| self.engine.store().delete(&key).await)).await;
     }
 

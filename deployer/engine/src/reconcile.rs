@@ -1,5 +1,5 @@
-//! Reconciles one function: does one deployment after the other, as the head asks for them, until it asks for none now or
-//! no time is left. Each commit flushes the outbox. The sweep does so too, and evaluates the promotions that wait.
+//! Reconciles one function: does one deployment after the other, as the head asks for them, until it asks for none now
+//! or no time is left. Each commit flushes the outbox. The sweep does so too, and evaluates the promotions that wait.
 
 use std::sync::Arc;
 

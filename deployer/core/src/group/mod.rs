@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use crate::as_read::AsRead;
 use crate::head::{Request, ResolvedArtifact};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
-use crate::names::GROUPS;
 use crate::promotion::{GroupState, PromotionRequest, PromotionSpec};
 use crate::record::{Approved, Cause, CauseKind, Code, SCHEMA, Status};
 use crate::text::PlainText;
@@ -178,24 +177,6 @@ impl Group {
             }
         };
         Self { functions: functions.iter().map(member).collect(), ..group }
-    }
-
-    /// Returns the prefix of open groups in the ledger bucket.
-    #[must_use]
-    pub fn open() -> String {
-        format!("{GROUPS}open/")
-    }
-
-    /// Returns the key of a group while it is open.
-    #[must_use]
-    pub fn open_key(environment: &EnvironmentName, id: DeploymentId) -> String {
-        format!("{}{environment}/{id}.json", Self::open())
-    }
-
-    /// Returns the key of a group's record after its end.
-    #[must_use]
-    pub fn ended_key(environment: &EnvironmentName, id: DeploymentId) -> String {
-        format!("{GROUPS}ended/{environment}/{id}.json")
     }
 
     /// Removes what only the ledger needs: the artifacts of the functions, the places' token, and whether an event is

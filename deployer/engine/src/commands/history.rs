@@ -3,7 +3,7 @@
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::ENDED;
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
-use deployer_core::names::DEPLOYMENTS;
+use deployer_core::ledger_keys;
 use deployer_core::record::DeploymentRecord;
 use futures::future::try_join_all;
 use schemars::JsonSchema;
@@ -63,8 +63,6 @@ impl Engine {
 }
 
 async fn all_ids(engine: &Engine, at: &FunctionRef<'_>) -> Result<Vec<DeploymentId>, Transient> {
-    let prefix = format!("{DEPLOYMENTS}{}/{}/", at.name, at.function);
-    let keys = engine.store().keys(&prefix).await?;
-    let id = |key: &String| DeploymentId::parse(key.strip_prefix(&prefix)?.strip_suffix(".json")?).ok();
-    Ok(keys.iter().rev().filter_map(id).collect())
+    let keys = engine.store().keys(&ledger_keys::records_of(&at.name, &at.function)).await?;
+    Ok(keys.iter().rev().filter_map(|key| ledger_keys::parse_record(key)).collect())
 }

@@ -5,7 +5,7 @@ use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::Group;
 use deployer_core::head::Request;
 use deployer_core::id::{DeploymentId, FunctionName, FunctionPattern};
-use deployer_core::names::HEADS;
+use deployer_core::ledger_keys;
 use deployer_core::promotion::{Decision, Dispatch, Functions, PromotionRequest, PromotionSpec, SourceEnvironment};
 use deployer_core::record::{Cause, CauseKind, DeploymentRecord, Ending};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -118,10 +118,9 @@ async fn submit_each(
     asked: &PromotionRequest,
     pattern: &FunctionPattern,
 ) -> Result<Vec<DeploymentRecord>, CommandError> {
-    let prefix = format!("{HEADS}{}/", asked.from);
-    let keys = engine.store().keys(&prefix).await.map_err(Transient::from)?;
-    let of = |key: &String| FunctionName::parse(key.strip_prefix(&prefix)?.strip_suffix(".json")?).ok();
-    let functions: Vec<FunctionName> = keys.iter().filter_map(of).filter(|name| pattern.matches(name)).collect();
+    let keys = engine.store().keys(&ledger_keys::heads_in(&asked.from)).await.map_err(Transient::from)?;
+    let names = keys.iter().filter_map(|key| Some(ledger_keys::parse_head(key)?.1));
+    let functions: Vec<FunctionName> = names.filter(|name| pattern.matches(name)).collect();
     let first = first_asked(engine, asked, &functions).await?;
     let asks = stream::iter(functions).map(|function| async move {
         match is_ready(engine, asked, first, &function).await {

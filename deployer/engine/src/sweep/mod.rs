@@ -10,6 +10,7 @@ use std::time::Duration;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{self, Head, LeftOut, NextAction, Wakeup};
 use deployer_core::id::{EnvironmentName, FunctionName, Token};
+use deployer_core::ledger_keys;
 use deployer_core::names::{ASKED, GROUPS, OPEN};
 use deployer_core::promotion::Decision;
 use futures::future;
@@ -49,7 +50,7 @@ impl Engine {
 async fn sweep_all(engine: &Engine) -> Result<Swept, Transient> {
     let mut places: BTreeMap<(EnvironmentName, FunctionName), BTreeSet<Token>> = BTreeMap::new();
     for key in engine.store().keys(OPEN).await? {
-        match parse_marker(&key) {
+        match ledger_keys::parse_marker(&key) {
             Some((environment, function, marker)) => {
                 places.entry((environment, function)).or_default().insert(marker);
             }
@@ -93,14 +94,6 @@ fn or_failed(prefix: &str, swept: Result<Swept, Transient>) -> Swept {
         tracing::error!(prefix, "not swept: {error}");
         Swept::default().with_failure(prefix, FailureKind::of(&error), &error.to_string())
     })
-}
-
-fn parse_marker(key: &str) -> Option<(EnvironmentName, FunctionName, Token)> {
-    let mut parts = key.strip_prefix(OPEN)?.split('/');
-    let (environment, function, marker, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next()) else {
-        return None;
-    };
-    Some((EnvironmentName::parse(environment).ok()?, FunctionName::parse(function).ok()?, Token::parse(marker).ok()?))
 }
 
 /// Does the head's next actions, each kind once, so that a failed one holds up no other. A deployment is resumed by a
@@ -180,7 +173,7 @@ async fn clear_markers(engine: &Engine, at: &FunctionRef<'_>, head: &Head, marke
     let now = engine.now();
     let is_old = |marker: &&Token| between(marker.time(), now) > MARKERS_LAST;
     let old = markers.iter().filter(|marker| !head.needs(**marker)).filter(is_old);
-    let keys = old.map(|marker| Head::marker_key(&at.name, &at.function, *marker));
+    let keys = old.map(|marker| ledger_keys::marker(&at.name, &at.function, *marker));
     future::join_all(keys.map(async |key| engine.store().delete(&key).await)).await.len()
 }
 
