@@ -3,7 +3,7 @@
 //! S3 User Guide, "Conditional writes": 412 PreconditionFailed and 404 (If-Match on a missing key) mean that somebody
 //! else was first; 409 ConditionalRequestConflict means try again.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,6 +19,7 @@ use deployer_core::id::BucketName;
 use jiff::Timestamp;
 
 use super::failure::Failure;
+use deployer_engine::locked;
 use deployer_engine::port::{ETag, Ledger, LedgerError, Precondition, Reading, Written};
 
 /// The number of times that a write which met 409 is sent again.
@@ -62,7 +63,7 @@ struct DateHeader(Arc<Mutex<Option<String>>>);
 impl DateHeader {
     /// Returns the time that the header names.
     fn second(&self) -> Option<Timestamp> {
-        let date = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let date = locked(&self.0).take()?;
         let date = DateTime::from_str(&date, Format::HttpDate).ok()?;
         Timestamp::from_second(date.secs()).ok()
     }
@@ -81,7 +82,7 @@ impl Intercept for DateHeader {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let date = context.response().headers().get("date").map(str::to_owned);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = date;
+        *locked(&self.0) = date;
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ use aws_sdk_s3::types::BucketVersioningStatus;
 use aws_smithy_types::date_time::{DateTime, Format};
 use deployer_core::doctor::{QueueLook, Refused};
 use deployer_core::id::BucketName;
+use deployer_core::ledger_keys;
 use deployer_core::names::HEADS;
 use jiff::Timestamp;
 
@@ -52,7 +53,7 @@ impl SelfDiagnostics for AwsSelfDiagnostics {
 
     async fn aws_time(&self) -> Option<Timestamp> {
         // The SDK shows an answer's headers only for errors, so this call asks for one (RFC 9110, "Date").
-        let call = self.s3.head_object().bucket(self.ledger.as_str()).key(format!("{HEADS}-/nothing"));
+        let call = self.s3.head_object().bucket(self.ledger.as_str()).key(ledger_keys::absent(HEADS));
         let error = call.send().await.err()?;
         let date = error.raw_response()?.headers().get("date")?.to_owned();
         let date = DateTime::from_str(&date, Format::HttpDate).ok()?;

@@ -20,6 +20,7 @@ pub mod head;
 pub mod hold_and_reject;
 pub mod id;
 pub mod infrastructure;
+pub mod ledger_keys;
 pub mod managed_keys;
 pub mod manifest;
 pub mod names;

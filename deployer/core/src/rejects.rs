@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use crate::as_read::AsRead;
 use crate::hold_and_reject::{CommandEffect, Commanded, REMEMBERED_COMMANDS, Reject};
 use crate::id::{FunctionName, Release, RequestHash, Sha256};
-use crate::names::REJECTS;
 use crate::record::{Code, Ending, SCHEMA};
 
 /// The most releases of a function that can be rejected. None is ever forgotten.
@@ -33,12 +32,6 @@ impl Default for Rejects {
 }
 
 impl Rejects {
-    /// Returns the key of a function's rejects in the ledger bucket.
-    #[must_use]
-    pub fn key(function: &FunctionName) -> String {
-        format!("{REJECTS}{function}.json")
-    }
-
     /// Returns all rejects, newest first.
     pub fn all(&self) -> impl ExactSizeIterator<Item = &Reject> {
         self.rejects.iter().map(|reject| &reject.what)

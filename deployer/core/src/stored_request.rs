@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::head::Request;
 use crate::id::{EnvironmentName, FunctionName};
-use crate::names::ASKED;
+use crate::ledger_keys;
 use crate::record::SCHEMA;
 
 /// A request that waits in the ledger until the head of its function knows it.
@@ -34,20 +34,6 @@ impl StoredRequest {
     /// Returns the object's key. The same request always has the same key.
     #[must_use]
     pub fn key(&self) -> String {
-        format!("{}{}.json", Self::prefix(&self.environment, &self.function), self.request.hash.in_key())
-    }
-
-    /// Returns the prefix of all requests that wait for one function's head.
-    #[must_use]
-    pub fn prefix(environment: &EnvironmentName, function: &FunctionName) -> String {
-        format!("{ASKED}{environment}/{function}/")
-    }
-
-    /// Reads the environment and the function from an object's key.
-    #[must_use]
-    pub fn parse_key(key: &str) -> Option<(EnvironmentName, FunctionName)> {
-        let mut parts = key.strip_prefix(ASKED)?.split('/');
-        let (environment, function, _) = (parts.next()?, parts.next()?, parts.next()?);
-        Some((EnvironmentName::parse(environment).ok()?, FunctionName::parse(function).ok()?))
+        ledger_keys::asked(&self.environment, &self.function, self.request.hash)
     }
 }

@@ -174,8 +174,7 @@ impl Reconciler<'_> {
 
 /// Returns the record as the outbox has it, or the given one if the outbox has it no more.
 fn record_in_outbox(seen: &Versioned, record: DeploymentRecord) -> DeploymentRecord {
-    let ended = seen.head.outbox().iter().map(|entry| &entry.record).find(|ended| ended.id == record.id);
-    ended.cloned().unwrap_or(record)
+    seen.head.ended_record(record.id).cloned().unwrap_or(record)
 }
 
 /// Adds to the record why it was this artifact, if that is not plain, and how to complete a rollback that did not reach

@@ -11,8 +11,8 @@ use crate::port::{ETag, LedgerError};
 
 impl Store<'_> {
     /// Changes a head by compare-and-swap: reads it (or begins with `first`), lets `change` decide, writes the changed
-    /// head, and decides again from the start if another writer was first. Returns the state that was written or read,
-    /// and the result.
+    /// head, and decides again from the start if another writer was first. Effects within `change` must be idempotent,
+    /// because it may run again. Returns the state that was written or read, and the result.
     pub async fn update_head<R, E>(
         self,
         at: &FunctionRef<'_>,
@@ -70,7 +70,8 @@ impl Store<'_> {
         Ok(deciding.end(seen)?.1)
     }
 
-    /// Runs the one loop. Returns no state if `decide` ended it by an error.
+    /// Runs the one loop. Effects of `decide` must be idempotent, because it may run again. Returns no state if
+    /// `decide` ended it by an error.
     async fn compare_and_swap<S, T>(
         self,
         object: &dyn Access<S, T>,

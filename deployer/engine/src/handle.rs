@@ -5,7 +5,7 @@ use deployer_core::function_ref::FunctionRef;
 
 use super::Engine;
 
-/// Puts requests into the head, and does the head's next action.
+/// Puts requests into the head, and does the deployments that the head asks for.
 #[derive(Clone, Copy)]
 pub(crate) struct Reconciler<'e> {
     pub engine: &'e Engine,

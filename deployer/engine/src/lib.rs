@@ -1,7 +1,7 @@
 //! The effects of a deployment, from an upload to its record.
 //!
-//! `submit` puts a request into a function's head, `reconcile` does the head's next actions, and `rollout` carries one
-//! deployment out, in the steps of ARCHITECTURE.md: locate, route, claim, verify, enter, observe, plan, apply, finish.
+//! `submit` puts a request into a function's head, `reconcile` does the head's next deployments, and `rollout` carries
+//! one deployment out, in the steps of ARCHITECTURE.md: locate, route, claim, verify, enter, observe, plan, apply, finish.
 //! `commands` has the commands by hand.
 
 pub mod batch;
@@ -29,6 +29,7 @@ mod sweep;
 mod tick;
 mod timer;
 mod upload;
+mod wakeup;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,6 +46,7 @@ use crate::port::{ArtifactStore, Clock, Events, Ledger, Queue, Rng, SessionProvi
 pub use claim::Claim;
 pub use commands::{Caller, FunctionError, History, Planned, PromotionOutcome, Recalled, RecalledFrom, run_command};
 pub use error::{CommandError, InvalidConfig, Transient};
+pub use lock::locked;
 pub use masking::MaskingSessions;
 pub use sweep::report::{FailureKind, QueueLength, SweepFailure, Swept};
 

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deployer_core::event::Event;
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{self, Head, OutboxEntry, Request, ResolvedArtifact, SideEffect, Wakeup};
+use deployer_core::head::{self, OutboxEntry, Request, ResolvedArtifact, SideEffect, Wakeup};
 use deployer_core::id::{DeploymentId, Token};
+use deployer_core::ledger_keys;
 use deployer_core::record::DeploymentRecord;
 use deployer_core::stored_request::StoredRequest;
 use futures::future::join_all;
@@ -22,6 +23,9 @@ pub(super) struct FlushReport {
     pub seen: Versioned,
     /// The deployments whose record or result could not be written, with the error. They stay in the outbox.
     pub unwritten: Vec<(DeploymentId, LedgerError)>,
+    /// The deployments that call for promotions which could not be put under `asked/`, with the error. They stay in the
+    /// outbox, too.
+    pub unrequested: Vec<(DeploymentId, LedgerError)>,
 }
 
 impl FlushReport {
@@ -40,6 +44,8 @@ pub(super) struct SideEffectsReport {
     pub done: BTreeSet<SideEffect>,
     /// The reason why the record or the result is not written.
     pub unwritten: Option<LedgerError>,
+    /// The reason why a promotion that the deployment calls for is not put under `asked/`.
+    pub unrequested: Option<LedgerError>,
 }
 
 impl Outbox<'_> {
@@ -61,29 +67,31 @@ impl Outbox<'_> {
                 seen.head.outbox().iter().filter_map(|entry| remaining(entry, &done)).collect();
             let etag = |record: &DeploymentRecord| noted.clone().filter(|(id, _)| *id == record.id)?.1;
             let reports = open.iter().map(|entry| self.run_side_effects(entry, etag(&entry.record)));
-            let mut unwritten = Vec::new();
+            let (mut unwritten, mut unrequested) = (Vec::new(), Vec::new());
             for (entry, report) in open.iter().zip(join_all(reports).await) {
                 let is_another = noted.as_ref().is_none_or(|(id, _)| *id != entry.record.id);
                 if is_another && report.done.contains(&SideEffect::Record) {
                     log_outcome(&entry.record);
                 }
                 unwritten.extend(report.unwritten.map(|error| (entry.record.id, error)));
+                unrequested.extend(report.unrequested.map(|error| (entry.record.id, error)));
                 done.entry(entry.record.id).or_default().extend(report.done);
             }
             let changes: Vec<_> = done.clone().into_iter().collect();
             let closed = seen.head.outbox().iter().filter(|entry| remaining(entry, &done).is_none());
             let closed: Vec<Token> = closed.map(|entry| entry.marker).collect();
             Ok::<_, Transient>(match head::with_side_effects_done(&seen.head, &changes) {
-                None => Change::Keep((unwritten, closed)),
-                Some(head) => Change::Write(Box::new(head), (unwritten, closed)),
+                None => Change::Keep((unwritten, unrequested, closed)),
+                Some(head) => Change::Write(Box::new(head), (unwritten, unrequested, closed)),
             })
         };
-        let (seen, (unwritten, closed)) = self.engine.store().update_head(self.at, Some(seen), change).await?;
+        let (seen, (unwritten, unrequested, closed)) =
+            self.engine.store().update_head(self.at, Some(seen), change).await?;
         self.delete_markers(&closed).await;
         for (id, error) in &unwritten {
             tracing::error!(deployment = %id, "its record or its result is not written: {error}");
         }
-        Ok(FlushReport { seen, unwritten })
+        Ok(FlushReport { seen, unwritten, unrequested })
     }
 
     /// Carries out the side effects of one deployment's end. Each is idempotent, or happens at least once.
@@ -92,16 +100,13 @@ impl Outbox<'_> {
         if todo.contains(&SideEffect::Record)
             && let Err(error) = self.write_record_and_result(entry, expected).await
         {
-            return SideEffectsReport { done: BTreeSet::new(), unwritten: Some(error) };
+            return SideEffectsReport { done: BTreeSet::new(), unwritten: Some(error), unrequested: None };
         }
         let promotions = async {
-            let requested = match todo.contains(&SideEffect::Promotions) {
+            match todo.contains(&SideEffect::Promotions) {
                 true => self.request_promotions(entry).await,
                 false => Ok(()),
-            };
-            requested.map_err(|error| {
-                tracing::error!(deployment = %record.id, "the promotions that it calls for are not put down: {error}");
-            })
+            }
         };
         let events = async {
             if todo.contains(&SideEffect::Started) {
@@ -119,7 +124,7 @@ impl Outbox<'_> {
             SideEffect::Started | SideEffect::Ended => events.is_ok(),
             SideEffect::Unknown => false,
         });
-        SideEffectsReport { done: done.collect(), unwritten: None }
+        SideEffectsReport { done: done.collect(), unwritten: None, unrequested: promotions.err() }
     }
 
     pub(crate) async fn write_record_and_result(
@@ -137,7 +142,7 @@ impl Outbox<'_> {
 
     /// Deletes the markers of requests that are closed. If one stays, the sweep deletes it.
     pub(crate) async fn delete_markers(self, markers: &[Token]) {
-        let keys = markers.iter().map(|marker| Head::marker_key(&self.at.name, &self.at.function, *marker));
+        let keys = markers.iter().map(|marker| ledger_keys::marker(&self.at.name, &self.at.function, *marker));
         join_all(keys.map(async |key| self.engine.store().delete(&key).await)).await;
     }
 
@@ -146,7 +151,7 @@ impl Outbox<'_> {
     pub(crate) async fn request_promotions(
         self,
         OutboxEntry { record, completed, .. }: &OutboxEntry,
-    ) -> Result<(), Transient> {
+    ) -> Result<(), LedgerError> {
         if record.promotion.as_ref().is_some_and(|promotion| promotion.group.is_some()) {
             send_hint(self.engine, self.at, record.id).await;
         }
@@ -166,8 +171,8 @@ impl Outbox<'_> {
             match self.engine.store().create(&stored.key(), &stored).await {
                 Ok(_) => send_hint(self.engine, &at, id).await,
                 Err(error) => {
-                    tracing::error!(to = %name, "the promotion is not put down: {error}");
-                    failed = Some(error.into());
+                    tracing::error!(deployment = %record.id, to = %name, "its promotion is not put down: {error}");
+                    failed = Some(error);
                 }
             }
         }

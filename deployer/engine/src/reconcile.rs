@@ -1,13 +1,10 @@
-//! Reconciles one function: does the head's next actions until there is nothing to do now or no time.
+//! Reconciles one function: does one deployment after the other, as the head asks for them, until it asks for none now
+//! or no time is left. Each commit flushes the outbox. The sweep does so too, and evaluates the promotions that wait.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use deployer_core::head::{self, ClaimRelease, Head, NextAction, ResolvedArtifact, SkippedWork, Wakeup};
+use deployer_core::head::{self, ClaimRelease, Head, NextAction, ResolvedArtifact, SkippedWork};
 use deployer_core::record::DeploymentRecord;
-use deployer_core::trigger::MESSAGE_FORMAT;
-use deployer_core::trigger::Tick;
-use jiff::Timestamp;
 use tracing::Instrument as _;
 
 use super::Transient;
@@ -18,13 +15,6 @@ use super::resolve_artifact::ArtifactResolution;
 use super::rollout::Rollout;
 use super::rollout::error::Unfinished;
 use super::store::{Change, Versioned};
-use super::timer::between;
-
-/// The longest delay of an SQS message (SQS API Reference, SendMessage, DelaySeconds).
-const LONGEST_DELAY: Duration = Duration::from_secs(900);
-
-/// The time for which nobody is sent to a deployment that was given up.
-const GIVEN_UP_RESTS: Duration = Duration::from_secs(60);
 
 /// The state from which reconciling starts.
 pub(crate) enum Start {
@@ -42,10 +32,12 @@ pub(crate) enum Round {
 }
 
 impl Reconciler<'_> {
-    /// Reconciles a function that nobody may be working on. If that fails, it schedules a wakeup: the message that woke
-    /// this invocation does not fit any more.
+    /// Reconciles a function that nobody may be working on. An error before the claim needs no tick: the message that
+    /// woke this invocation still fits, and comes again. After the claim it does not fit any more, so an error is
+    /// followed by a wakeup.
     pub(crate) async fn resume(self, start: Start) -> Result<Vec<DeploymentRecord>, Transient> {
-        let records = self.reconcile(start, Round::First).await;
+        let Some(claim) = self.next_claim(start, Round::First).await? else { return Ok(vec![]) };
+        let records = self.reconcile(Start::Claimed(claim), Round::First).await;
         if records.is_err() {
             self.schedule_wakeup().await;
         }
@@ -65,7 +57,7 @@ impl Reconciler<'_> {
             let step = async {
                 let Some(claim) = self.next_claim(start, round).await? else { return Ok(None) };
                 if !self.engine.timer().has_time_to_begin() {
-                    self.release_claim(&claim, ClaimRelease::Untouched).await;
+                    self.release_claim(&claim, ClaimRelease::Untried).await;
                     return Err(Transient::NoTime);
                 }
                 let run = Box::pin(self.run(&claim)).await;
@@ -173,39 +165,5 @@ impl Reconciler<'_> {
                 None
             }
         }
-    }
-
-    /// Schedules a wakeup for the deployment that is open here. A tick that cannot be sent costs no more than a sweep's
-    /// period.
-    pub(crate) async fn schedule_wakeup(self) {
-        let seen = match self.engine.store().head(self.at).await {
-            Ok(seen) => seen,
-            Err(error) => return tracing::warn!("no tick was sent, so the sweep will wake what is open here: {error}"),
-        };
-        let now = self.engine.now();
-        // A deployment that was just given up would not end now either.
-        let soon = now.checked_add(GIVEN_UP_RESTS).unwrap_or(Timestamp::MAX);
-        let (wakeup, when) = match seen.head.next_action(now, SkippedWork::all_but_deployments()) {
-            NextAction::Deploy(wakeup) => (wakeup, now),
-            NextAction::Resume(wakeup) => (wakeup, soon),
-            NextAction::Wait { on, until } => (on, until.max(soon)),
-            NextAction::FlushOutbox | NextAction::Evaluate | NextAction::Nothing => return,
-        };
-        if let Err(error) = self.send_tick(wakeup, when).await {
-            tracing::warn!("no tick was sent, so the sweep will wake this deployment: {error}");
-        }
-    }
-
-    /// Sends a tick that comes at this time. Does nothing without a queue.
-    pub(crate) async fn send_tick(self, Wakeup { id, claim }: Wakeup, when: Timestamp) -> Result<(), Transient> {
-        let Some(queue) = &self.engine.ports.queue else { return Ok(()) };
-        let tick = Tick { environment: self.at.name.clone(), function: self.at.function.clone(), id, claim };
-        let body = serde_json::json!({ "format": MESSAGE_FORMAT, "tick": tick }).to_string();
-        // A lease ends within a second, and messages are delayed by whole ones.
-        let delay = match between(self.engine.now(), when) {
-            Duration::ZERO => Duration::ZERO,
-            left => Duration::from_secs(left.as_secs() + 1).min(LONGEST_DELAY),
-        };
-        queue.send(body, delay).await.map_err(|error| Transient::Queue(error.to_string()))
     }
 }

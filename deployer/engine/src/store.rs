@@ -7,6 +7,7 @@ use deployer_core::format::{self, LedgerObject, Unusable};
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{self, Head, Request};
 use deployer_core::id::{DeploymentId, FunctionName};
+use deployer_core::ledger_keys;
 use deployer_core::record::{DeploymentRecord, SCHEMA, Status};
 use deployer_core::rejects::Rejects;
 use jiff::Timestamp;
@@ -62,7 +63,7 @@ impl Engine {
 impl<'e> Store<'e> {
     /// Reads a function's head; the empty one if the function has none yet.
     pub async fn head(self, at: &FunctionRef<'_>) -> Result<Versioned, LedgerError> {
-        let key = Head::key(&at.name, &at.function);
+        let key = ledger_keys::head(&at.name, &at.function);
         let Reading { object, date } = self.ports.ledger.get(&key).await?;
         let Some((body, etag)) = object else { return Ok(Versioned { head: Head::default(), etag: None, date }) };
         let head = self.recovered(at, decode(&key, &body)?).await?;
@@ -72,9 +73,8 @@ impl<'e> Store<'e> {
     /// Completes a head that an older deployer wrote without the live artifact, from the record of its deployment.
     async fn recovered(self, at: &FunctionRef<'_>, head: Head) -> Result<Head, LedgerError> {
         let Some(id) = head::missing_live(&head) else { return Ok(head) };
-        let in_outbox = head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == id).cloned();
-        let record = match in_outbox {
-            Some(record) => Some(record),
+        let record = match head.ended_record(id) {
+            Some(record) => Some(record.clone()),
             None => self.record(at, id).await?,
         };
         Ok(head::with_recovered_live(&head, record.as_ref()))
@@ -87,7 +87,7 @@ impl<'e> Store<'e> {
         expected: Option<ETag>,
         head: Head,
     ) -> Result<Option<Versioned>, LedgerError> {
-        let etag = self.put(&Head::key(&at.name, &at.function), &head, &head.as_read(), expected).await?;
+        let etag = self.put(&ledger_keys::head(&at.name, &at.function), &head, &head.as_read(), expected).await?;
         Ok(etag.map(|etag| Versioned { head, etag: Some(etag), date: None }))
     }
 
@@ -100,7 +100,7 @@ impl<'e> Store<'e> {
 
     /// Reads the rejected releases of a function.
     pub async fn rejects(self, function: &FunctionName) -> Result<Rejects, LedgerError> {
-        Ok(self.object(&Rejects::key(function)).await?.map(|(rejects, _)| rejects).unwrap_or_default())
+        Ok(self.object(&ledger_keys::rejects(function)).await?.map(|(rejects, _)| rejects).unwrap_or_default())
     }
 
     /// Reads any object but a head, and its state.
@@ -135,7 +135,7 @@ impl<'e> Store<'e> {
 
     /// Reads the record of a deployment.
     pub async fn record(self, at: &FunctionRef<'_>, id: DeploymentId) -> Result<Option<DeploymentRecord>, LedgerError> {
-        self.record_at(&DeploymentRecord::key(&at.name, &at.function, id)).await
+        self.record_at(&ledger_keys::record(&at.name, &at.function, id)).await
     }
 
     /// Reads the record, or the result, under this key.
@@ -161,7 +161,7 @@ impl<'e> Store<'e> {
         as_read: &AsRead,
         mut expected: Option<ETag>,
     ) -> Result<Option<ETag>, LedgerError> {
-        let key = DeploymentRecord::key(&record.environment, &record.function, record.id);
+        let key = ledger_keys::record(&record.environment, &record.function, record.id);
         for _ in 0..MAX_CAS_ATTEMPTS {
             if let Some(etag) = self.put(&key, record, as_read, expected).await? {
                 return Ok(Some(etag));
@@ -188,20 +188,20 @@ impl<'e> Store<'e> {
 
     /// Writes the marker by which the sweep finds a request that is about to be opened.
     pub async fn mark_open(self, at: &FunctionRef<'_>, request: &Request) -> Result<(), LedgerError> {
-        let key = Head::marker_key(&at.name, &at.function, request.marker);
+        let key = ledger_keys::marker(&at.name, &at.function, request.marker);
         // Nobody else has drawn this key: an object that is there already is our own.
         self.ports.ledger.put(&key, request.id.to_string().into_bytes(), Precondition::Absent).await.map(drop)
     }
 
     /// Deletes the marker of a request that opened nothing.
     pub async fn unmark(self, at: &FunctionRef<'_>, request: &Request) {
-        self.delete(&Head::marker_key(&at.name, &at.function, request.marker)).await;
+        self.delete(&ledger_keys::marker(&at.name, &at.function, request.marker)).await;
     }
 
-    /// Deletes a marker, or an object that has served. If one stays, the sweep deletes it.
+    /// Deletes a marker, a request below `asked/` or an open group that has served. If one stays, the sweep deletes it.
     pub async fn delete(self, key: &str) {
         if let Err(error) = self.ports.ledger.delete(key).await {
-            tracing::warn!("a marker stays until the sweep clears it away: {error}");
+            tracing::warn!(key, "not deleted, so the sweep will do it: {error}");
         }
     }
 }

@@ -18,7 +18,7 @@ use super::{Engine, Transient};
 use crate::port::LedgerError;
 
 impl Reconciler<'_> {
-    /// Submits a request, works on it if it is its turn, and then does the head's next actions.
+    /// Submits a request, works on it if it is its turn, and then on the deployments behind it.
     pub(crate) async fn submit(self, request: &Request) -> Result<Option<DeploymentRecord>, Transient> {
         if !self.engine.timer().has_time_to_begin() {
             return Err(Transient::NoTime);
@@ -96,9 +96,8 @@ impl Reconciler<'_> {
         let change = async |seen: &mut Versioned| {
             if seen.head.is_overfull() {
                 let flushed = self.outbox().flush(seen.clone()).await?;
-                if let Some((_, error)) =
-                    flushed.unwritten.into_iter().next().filter(|_| flushed.seen.head.is_overfull())
-                {
+                let mut failed = flushed.unwritten.into_iter().chain(flushed.unrequested);
+                if let Some((_, error)) = failed.next().filter(|_| flushed.seen.head.is_overfull()) {
                     return Err(error.into());
                 }
                 *seen = Versioned { date: seen.date, ..flushed.seen };
@@ -217,7 +216,7 @@ impl Reconciler<'_> {
                     written.map_or_else(|error| tracing::warn!("not recorded as pending: {error}"), drop);
                 }
                 // The request may have been displaced by the one that is claimed.
-                let ended = head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == id).cloned();
+                let ended = head.ended_record(id).cloned();
                 let records = self.reconcile(Start::Claimed(claim), Round::First).await?;
                 if let Some(record) = records.into_iter().find(|record| record.id == id).or(waits).or(ended) {
                     return Ok(Some(record));

@@ -69,6 +69,21 @@ impl Timer<'_> {
         Ok(())
     }
 
+    /// Waits for something that others hold, or fails once only the time for the record is left.
+    pub async fn wait_for<T>(
+        self,
+        step: &'static str,
+        because: &str,
+        awaited: impl Future<Output = T>,
+    ) -> Result<T, TargetError> {
+        let late = self.sleep(self.left().saturating_sub(self.retries.record_needs));
+        tokio::select! {
+            biased;
+            awaited = awaited => Ok(awaited),
+            () = late => Err(timed_out(step, because)),
+        }
+    }
+
     /// Reads, and tries again: while it is throttled, for some seconds while it is denied, and a few times if no answer
     /// came.
     pub async fn read<T, F>(self, step: &'static str, read: impl Fn() -> F) -> Result<T, TargetError>

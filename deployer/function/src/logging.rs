@@ -34,10 +34,13 @@ fn filter(level: Level) -> Targets {
     Targets::new().with_default(Level::WARN.min(level)).with_target("deployer", level)
 }
 
-/// Reads our level from `RUST_LOG`: `debug`, or `deployer=debug` among other directives.
+/// Reads our level from `RUST_LOG`: `debug`, or `deployer=debug` among other directives. A directive for one of our
+/// crates, like `deployer_engine=debug`, counts for all of them; of several the most verbose counts.
 fn level(directives: &str) -> Option<Level> {
     let all = || directives.split(',').map(str::trim);
-    let ours = all().find_map(|one| one.strip_prefix("deployer=").and_then(level_named));
+    let is_ours = |target: &str| target == "deployer" || target.starts_with("deployer_");
+    let ours = all().filter_map(|one| one.split_once('=').filter(|&(target, _)| is_ours(target)));
+    let ours = ours.filter_map(|(_, level)| level_named(level)).max();
     ours.or_else(|| all().find_map(level_named))
 }
 
@@ -65,6 +68,9 @@ mod tests {
         assert_eq!(level("TRACE"), Some(Level::TRACE));
         assert_eq!(level("warn,deployer=debug"), Some(Level::DEBUG));
         assert_eq!(level("hyper=debug"), None);
+        assert_eq!(level("hyper=trace,deployer_engine=debug"), Some(Level::DEBUG));
+        assert_eq!(level("deployer=info,deployer_engine::sweep=trace"), Some(Level::TRACE));
+        assert_eq!(level("deployers=debug"), None);
         assert_eq!(level_named("fatal"), Some(Level::ERROR));
     }
 }

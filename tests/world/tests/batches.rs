@@ -16,7 +16,7 @@ use deployer_engine::port::{ArtifactStore, Chunks, Queue, QueueError, ReadError,
 use serde_json::json;
 use world::payloads::notification;
 use world::zips::code;
-use world::{DEV, World};
+use world::{DEV, Op, World};
 
 /// The behaviour of the artifact bucket towards a read of a key with "bad" in it.
 #[derive(Clone, Copy)]
@@ -154,4 +154,25 @@ async fn two_uploads_of_one_function_in_a_batch_follow_each_other() {
     let uploads = ["1.1.0", "1.2.0"].map(|release| world.put(&format!("dev/orders/{release}.zip"), code(release)));
     assert!(failed(&world.engine(Duration::from_secs(300)), batch(&uploads)).await.is_empty());
     assert_eq!(world.function(DEV, "orders", |f| (f.aliases["live"].version, f.versions.len())), (3, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn deployment_that_waits_for_the_zip_permit_is_saved_in_time() {
+    let world = World::with_targets(&["111111111111/us-east-1"]);
+    for name in ["bills", "orders"] {
+        world.add_function("111111111111/us-east-1", name, &code("1.0.0"), |f| f.publish().point("live", 1));
+    }
+    // The one zip that may be in memory is sent for longer than the invocation has.
+    world.latency(|call| match call.op == Op::UpdateFunctionCode && call.what.starts_with("bills") {
+        true => Duration::from_secs(400),
+        false => Duration::from_millis(20),
+    });
+    let uploads = [
+        world.put("dev/bills/1.1.0.zip", code("bills 1.1.0")),
+        world.put("dev/orders/1.1.0.zip", code("orders 1.1.0")),
+    ];
+    assert_eq!(failed(&world.engine(Duration::from_secs(100)), batch(&uploads)).await, ["0"]);
+    let active = world.head("dev", "orders")["active"].clone();
+    assert_eq!((&active["attempts"], &active["extensions"]), (&json!(0), &json!(1)), "{active}");
+    assert_eq!(world.aws(|aws| aws.queue.count()), 1, "a tick goes on with it");
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use deployer_core::doctor::{Check, CheckStatus, DoctorReport, PROBE, ProbedAction};
 use deployer_core::id::{AccountId, ExternalId};
+use deployer_core::names::{ASKED, DEPLOYMENTS, GROUPS, HEADS, OPEN, REJECTS, RESULTS, SWEEPS};
 use deployer_engine::port::CallErrorKind;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -299,4 +300,22 @@ async fn role_for_other_functions_is_not_reported_as_lacking_rights() {
     assert!(because.contains("for other functions only"), "{because}");
     let tried: Vec<Op> = world.calls().iter().map(|call| call.op).filter(|op| op.is_lambda_write()).collect();
     assert_eq!(tried[tried.len() - 1], Op::CreateAlias, "of the deployment: {tried:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_prefix_of_the_ledger_is_checked_for_reads_and_writes() {
+    let world = healthy_world().await;
+    for prefix in [HEADS, DEPLOYMENTS, RESULTS, REJECTS, OPEN, ASKED, GROUPS, SWEEPS] {
+        for (op, check, action) in
+            [(Op::ReadLedger, "read ledger", "s3:GetObject"), (Op::WriteLedger, "write ledger", "s3:PutObject")]
+        {
+            world.on(op).about(&format!("{prefix}-/")).always().fail_saying(CallErrorKind::Denied, "AccessDenied");
+            let report = world.examine(None).await.unwrap();
+            assert_eq!(failed(&report), [check], "{prefix}");
+            let statement = &of_tooling(&report, check).missing[0].statement;
+            let objects = json!([format!("arn:aws:s3:::acme-deployer-ledger/{prefix}*")]);
+            assert_eq!((&statement["Action"], &statement["Resource"]), (&json!(action), &objects));
+            world.heal();
+        }
+    }
 }

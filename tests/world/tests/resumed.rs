@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use deployer_core::artifact::Upload;
 use deployer_core::record::{Code, DeploymentRecord, Status, TargetErrorCode};
+use deployer_engine::Transient;
 use deployer_engine::port::CallErrorKind;
 use jiff::Timestamp;
 use serde_json::json;
@@ -226,4 +227,27 @@ async fn unreadable_artifact_after_a_crash_delays_newer_ones_only_minutes() {
         world.markers_are_cleared().await;
         world.same_again_changes_nothing().await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn tick_that_claims_nothing_comes_again_and_sends_no_other() {
+    let world = World::with_orders();
+    let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
+    let died = world.invocation().dies_at(12, CallPhase::Before).upload(&upload).await;
+    assert!(matches!(died.outcome, Outcome::Died), "{died:?}");
+    world.pass(Duration::from_secs(1)).await;
+    let waits = world.record("dev/orders/1.2.0.zip", code("1.2.0")).await;
+    assert_eq!(waits.status, Status::Pending);
+    world.leases_run_out().await;
+    let now = world.now();
+    let tick = Trigger::Tick(world::tick(&world.aws(|aws| aws.queue.take(now)).remove(0)));
+    let late = world.invocation().within(Duration::from_secs(40)).run(&tick).await;
+    assert!(matches!(late.outcome, Outcome::Transient(Transient::NoTime)), "{late:?}");
+    world.on(Op::WriteLedger).about("heads/").fail(CallErrorKind::Unknown);
+    let failed = world.invocation().run(&tick).await;
+    assert!(matches!(failed.outcome, Outcome::Transient(Transient::Ledger(_))), "{failed:?}");
+    assert_eq!(world.aws(|aws| aws.queue.count()), 0, "the message comes again, and needs no other");
+    world.invocation().run(&tick).await;
+    world.tick().await;
+    assert_eq!(world.function(DEV, "orders", |f| f.aliases["live"].version), 3);
 }

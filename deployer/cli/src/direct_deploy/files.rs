@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use deployer_core::artifact::ArtifactRef;
 use deployer_core::id::BucketName;
 use futures::stream::{self, StreamExt as _};
 
+use deployer_engine::locked;
 use deployer_engine::port::{ArtifactStore, Chunks, ReadError, Tail};
 
 /// The number of bytes that one read returns.
@@ -27,11 +28,11 @@ pub(super) struct Files {
 impl Files {
     /// Maps this key to this file.
     pub fn put(&self, key: String, file: File) {
-        self.by_key.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::new(file));
+        locked(&self.by_key).insert(key, Arc::new(file));
     }
 
     fn file(&self, key: &str) -> Option<Arc<File>> {
-        self.by_key.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+        locked(&self.by_key).get(key).cloned()
     }
 
     fn of(&self, artifact: &ArtifactRef) -> Result<Arc<File>, ReadError> {

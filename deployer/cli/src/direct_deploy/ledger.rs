@@ -3,10 +3,11 @@
 //! It gives the engine's guarantees within one process: compare-and-swap, and a new ETag for each write.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 
+use deployer_engine::locked;
 use deployer_engine::port::{ETag, Ledger, LedgerError, Precondition, Reading, Written};
 
 /// The objects of the ledger, in memory.
@@ -23,7 +24,7 @@ struct Objects {
 
 impl MemoryLedger {
     fn objects(&self) -> MutexGuard<'_, Objects> {
-        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.objects)
     }
 }
 

@@ -21,6 +21,7 @@ use deployer_core::head::Source;
 use deployer_core::id::{
     AccountId, AliasName, BucketName, EnvironmentName, ExternalId, FunctionName, Region, Release, RoleArn, RoleName,
 };
+use deployer_core::ledger_keys;
 use deployer_core::names::{DEPLOY_ROLE, HEADS};
 use deployer_core::plan::PlanReport;
 use deployer_core::record::{CauseKind, DeploymentRecord};
@@ -194,15 +195,14 @@ impl Direct {
         functions: &[FunctionName],
     ) -> Result<(), LedgerError> {
         let ledger = deployer_aws::S3Ledger::new(aws_sdk_s3::Client::new(sdk), bucket);
-        let mut heads: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut heads: BTreeMap<FunctionName, Vec<String>> = BTreeMap::new();
         for key in ledger.keys(HEADS).await? {
-            let name = key.strip_prefix(HEADS).and_then(|rest| rest.strip_suffix(".json"));
-            if let Some((environment, function)) = name.and_then(|name| name.split_once('/')) {
-                heads.entry(function.to_owned()).or_default().push(environment.to_owned());
+            if let Some((environment, function)) = ledger_keys::parse_head(&key) {
+                heads.entry(function).or_default().push(environment.to_string());
             }
         }
         for function in functions {
-            if let Some(environments) = heads.remove(function.as_str()) {
+            if let Some(environments) = heads.remove(function) {
                 (self.notify)(Notice::HeadInALedger { function: function.clone(), environments });
             }
         }

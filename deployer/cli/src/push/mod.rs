@@ -17,8 +17,8 @@ use aws_config::SdkConfig;
 use deployer_core::artifact::ArtifactKey;
 use deployer_core::config::Span;
 use deployer_core::id::{BucketName, EnvironmentName, FunctionName, Release, Sha256};
+use deployer_core::ledger_keys;
 use deployer_core::package::Package;
-use deployer_core::record::DeploymentRecord;
 use serde::Serialize;
 use serde_json::json;
 
@@ -169,7 +169,7 @@ impl Options {
         let bar = &progress::bytes(format!("uploading {key}"), size);
         let upload = Upload { bucket, key: &key, file: Arc::new(file), size, sha256, parts, metadata, bar };
         let version_id = upload.send(&upload::client(sdk), interrupts).await?;
-        let result = DeploymentRecord::result_key_of(&self.environment, &self.function, &self.release, &version_id);
+        let result = ledger_keys::result(&self.environment, &self.function, &self.release, &version_id);
         Ok(Uploaded { bucket: bucket.clone(), key, version_id, size, files, manifest, sha256, result })
     }
 

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use crate::as_read::AsRead;
 use crate::head::{Request, ResolvedArtifact};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
-use crate::names::GROUPS;
 use crate::promotion::{GroupState, PromotionRequest, PromotionSpec};
 use crate::record::{Approved, Cause, CauseKind, Code, SCHEMA, Status};
 use crate::text::PlainText;
@@ -67,6 +66,10 @@ pub struct Group {
     #[serde(default, rename = "places", skip_serializing_if = "Option::is_none")]
     #[schemars(skip)]
     pub place_token: Option<Token>,
+    /// Whether the event that it waits is still to be sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(skip)]
+    pub wait_unpublished: bool,
     /// The time of its decision. From then on only a hold, a reject, a rollback, drift or a failure stops it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_at: Option<Timestamp>,
@@ -154,6 +157,7 @@ impl Group {
             asked_at: promotion.time.min(now),
             started_at: now,
             place_token: None,
+            wait_unpublished: false,
             decided_at: None,
             rollback_started_at: None,
             finished_at: None,
@@ -175,32 +179,15 @@ impl Group {
         Self { functions: functions.iter().map(member).collect(), ..group }
     }
 
-    /// Returns the prefix of open groups in the ledger bucket.
-    #[must_use]
-    pub fn open() -> String {
-        format!("{GROUPS}open/")
-    }
-
-    /// Returns the key of a group while it is open.
-    #[must_use]
-    pub fn open_key(environment: &EnvironmentName, id: DeploymentId) -> String {
-        format!("{}{environment}/{id}.json", Self::open())
-    }
-
-    /// Returns the key of a group's record after its end.
-    #[must_use]
-    pub fn ended_key(environment: &EnvironmentName, id: DeploymentId) -> String {
-        format!("{GROUPS}ended/{environment}/{id}.json")
-    }
-
-    /// Removes what only the ledger needs: the artifacts of the functions and the places' token. Answers and events
-    /// show the rest.
+    /// Removes what only the ledger needs: the artifacts of the functions, the places' token, and whether an event is
+    /// still to be sent. Answers and events show the rest.
     #[must_use]
     pub fn public_view(mut self) -> Self {
         for member in &mut self.functions {
             member.resolved = None;
         }
         self.place_token = None;
+        self.wait_unpublished = false;
         self
     }
 
@@ -276,6 +263,7 @@ impl Group {
     fn end(&mut self, status: Status, code: Option<Code>, because: Option<String>, now: Timestamp) {
         (self.status, self.code, self.approvals_wanted) = (status, code, None);
         self.because = because.map(Into::into);
+        self.wait_unpublished = false;
         (self.phase, self.finished_at) = (Phase::Ended, Some(now));
     }
 

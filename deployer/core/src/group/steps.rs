@@ -24,7 +24,7 @@ impl Group {
         let (mut group, may_all_pass) = apply_decisions(self, decisions, now);
         if may_all_pass {
             (group.phase, group.place_token) = (Phase::Placing, Some(place_token));
-            (group.because, group.approvals_wanted) = (None, None);
+            (group.because, group.approvals_wanted, group.wait_unpublished) = (None, None, false);
         }
         group
     }
@@ -54,6 +54,12 @@ impl Group {
     pub fn waits_for(&self, member: &Member, other: DeploymentId) -> Self {
         let because = Some(format!("{}: waits for group {other} to end", member.function));
         Self { because: because.map(Into::into), ..self.next() }
+    }
+
+    /// Notes that the event that it waits is sent. None: it is noted already, or the group waits no more.
+    #[must_use]
+    pub fn with_wait_published(&self) -> Option<Self> {
+        self.wait_unpublished.then(|| Self { wait_unpublished: false, ..self.next() })
     }
 
     /// Ends the group because a member lost its place before the decision, for example to a hold or a rollback.
@@ -219,6 +225,7 @@ fn apply_decisions(before: &Group, decisions: &[CheckedMember], now: Timestamp) 
         _ => None,
     });
     if let Some((member, wait)) = waits {
+        group.wait_unpublished |= before.because.is_none();
         group.because = Some(format!("{}: {wait}", member.function).into());
         group.approvals_wanted = Some(wait.approvals_wanted).filter(|wanted| *wanted > 0);
         return (group, false);

@@ -67,7 +67,6 @@ fn same_request_at_another_time_is_the_same_group() {
         Group::of(&promotion_request(99), &functions(), second(99)),
     );
     assert_eq!(one.id, other.id);
-    assert_eq!(Group::open_key(&one.environment, one.id), format!("groups/open/prod/{}.json", one.id));
 }
 
 #[test]
@@ -181,4 +180,18 @@ fn nobody_approves_their_own_group() {
     assert!(group.with_approval(&by("ann")).is_err());
     let approved = group.with_approval(&by("bob")).unwrap().unwrap();
     assert_eq!((approved.approvals.len(), approved.with_approval(&by("bob")).unwrap()), (1, None));
+}
+
+#[test]
+fn wait_of_a_group_is_unpublished_until_noted_and_only_once() {
+    let group = Group::of(&asked(10), &functions(), second(20));
+    let wait = || crate::promotion::Wait { approvals_wanted: 1, ..crate::promotion::Wait::over(second(99)) };
+    let decisions = || [(Decision::Allow, None), (Decision::Wait(wait()), None)];
+    let waits = group.judged(&decisions(), token(), second(30));
+    assert!(waits.wait_unpublished && waits.judged(&decisions(), token(), second(31)).wait_unpublished);
+    let published = waits.with_wait_published().unwrap();
+    assert!(!published.judged(&decisions(), token(), second(31)).wait_unpublished, "it waits on");
+    assert_eq!(published.with_wait_published(), None);
+    assert!(!waits.judged(&pass(), token(), second(31)).wait_unpublished, "it waits no more");
+    assert!(!waits.declined("no".into(), second(31)).wait_unpublished);
 }

@@ -15,6 +15,8 @@ use crate::record::TargetOutcome;
 /// The reason for which a claim is given up in good order.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ClaimRelease<'a> {
+    /// This owner has not begun to work on it, and leaves it to another.
+    Untried,
     /// This owner has written nothing.
     Untouched,
     /// The time is up, and everybody has stopped.
@@ -67,7 +69,8 @@ impl Active {
             // A deployment that may be half done stands in the way of a newer one: each try counts, so that there is an
             // end.
             ClaimRelease::Untouched if self.is_begun() => {}
-            ClaimRelease::Untouched => self.attempts = self.attempts.saturating_sub(1),
+            // An owner who has tried nothing is no try, whatever the owners before it have done.
+            ClaimRelease::Untried | ClaimRelease::Untouched => self.attempts = self.attempts.saturating_sub(1),
             ClaimRelease::OutOfTime(handover) => {
                 self.leave_to_another(handover);
                 self.extensions += 1;

@@ -186,13 +186,6 @@ impl Request {
         self.cause.kind == CauseKind::Upload
     }
 
-    /// Whether it is a command to deploy, to redeploy or to roll back. A promotion is none, even one by hand: it gives
-    /// way to whatever is newer.
-    #[must_use]
-    pub fn is_command(&self) -> bool {
-        matches!(self.cause.kind, CauseKind::Deploy | CauseKind::Redeploy | CauseKind::Rollback)
-    }
-
     /// Whether it may bring an artifact that was never live here.
     #[must_use]
     pub fn is_new_here(&self) -> bool {

@@ -17,9 +17,8 @@ use super::waiting::Waiting;
 use crate::as_read::AsRead;
 use crate::config::Target;
 use crate::hold_and_reject::{Commanded, Hold};
-use crate::id::{DeploymentId, EnvironmentName, FunctionName, Sha256, Token};
-use crate::names::{HEADS, OPEN};
-use crate::record::SCHEMA;
+use crate::id::{DeploymentId, Sha256, Token};
+use crate::record::{DeploymentRecord, SCHEMA};
 
 /// The number of owners that may die over one deployment before it ends as failed: an artifact that kills whoever
 /// deploys it shall not do so for ever.
@@ -74,18 +73,6 @@ impl Default for Head {
 }
 
 impl Head {
-    /// Returns the key of a function's head in the ledger bucket.
-    #[must_use]
-    pub fn key(environment: &EnvironmentName, function: &FunctionName) -> String {
-        format!("{HEADS}{environment}/{function}.json")
-    }
-
-    /// Returns the key of the marker which says that there may be work open here.
-    #[must_use]
-    pub fn marker_key(environment: &EnvironmentName, function: &FunctionName, marker: Token) -> String {
-        format!("{OPEN}{environment}/{function}/{marker}")
-    }
-
     /// The artifact that was the last to reach a target, on all targets or on some.
     #[must_use]
     pub fn live(&self) -> Option<&LiveArtifact> {
@@ -168,6 +155,12 @@ impl Head {
     #[must_use]
     pub fn outbox(&self) -> &[OutboxEntry] {
         &self.ended.outbox
+    }
+
+    /// The record of an ended deployment whose side effects are not all run.
+    #[must_use]
+    pub fn ended_record(&self, id: DeploymentId) -> Option<&DeploymentRecord> {
+        self.outbox().iter().map(|entry| &entry.record).find(|record| record.id == id)
     }
 
     /// Whether so many records wait to be written that nothing more shall be accepted before.

@@ -1,8 +1,6 @@
 //! The rules for a member of a group. Until the group is decided, the member only holds its place. Then only a hold, a
 //! reject, a rollback or a changed configuration stops it.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
 use super::policy::{Decision, PromotionPolicy, refused};
@@ -10,7 +8,6 @@ use super::source::{SourceEnvironment, is_same};
 use super::spec::PromotionSpec;
 use super::wait::Wait;
 use crate::head::{self, Request};
-use crate::id::DeploymentId;
 use crate::record::{Code, Ending};
 
 /// The state of a group, for its members.
@@ -23,9 +20,6 @@ pub enum GroupState {
     /// The group has ended, or is rolled back.
     Over,
 }
-
-/// An empty table of groups: each promotion is evaluated by all rules.
-pub static NO_GROUPS: BTreeMap<DeploymentId, GroupState> = BTreeMap::new();
 
 impl PromotionPolicy<'_> {
     /// Evaluates a member of a group. None if the promotion is no member, or its group holds no places.

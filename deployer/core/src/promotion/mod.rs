@@ -13,7 +13,7 @@ mod spec;
 mod tests;
 mod wait;
 
-pub use group::{GroupState, NO_GROUPS};
+pub use group::GroupState;
 pub use policy::{Decision, PromotionPolicy, drift};
 pub use request::{ApprovalDecision, ApprovalResponse, Dispatch, Functions, PromotionRequest};
 pub use source::{SourceEnvironment, is_same};

@@ -94,7 +94,7 @@ impl Case {
         let marker = Token::drawn(second(0), 0);
         let request = Request::promotion((&to.name, &function), promoting, cause, second(100), (second(100), marker));
         let (here, sources) = (&self.here, &self.sources);
-        PromotionPolicy { to: &to, here, sources, rejects: &rejects, groups: &NO_GROUPS, now: second(now) }
+        PromotionPolicy { to: &to, here, sources, rejects: &rejects, groups: &BTreeMap::new(), now: second(now) }
             .evaluate(&request, request.promotion_spec().unwrap())
     }
 }

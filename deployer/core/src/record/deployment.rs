@@ -11,7 +11,7 @@ use super::promotion::RecordedPromotion;
 use super::status::{Code, Status};
 use super::target::{TargetError, TargetErrorCode, TargetOutcome};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release};
-use crate::names::{DEPLOYMENTS, RESULTS};
+use crate::ledger_keys;
 use crate::text::PlainText;
 
 /// The schema version of every JSON object in the ledger.
@@ -129,35 +129,12 @@ impl DeploymentRecord {
         }
     }
 
-    /// Returns the key of a deployment's record in the ledger bucket.
-    #[must_use]
-    pub fn key(environment: &EnvironmentName, function: &FunctionName, id: DeploymentId) -> String {
-        format!("{DEPLOYMENTS}{environment}/{function}/{id}.json")
-    }
-
     /// Returns the key of the result that CI waits for; none if no upload caused the deployment.
     #[must_use]
     pub fn result_key(&self) -> Option<String> {
         let (release, artifact) = (self.release.as_ref()?, self.artifact.as_ref()?);
         (self.cause.kind == CauseKind::Upload)
-            .then(|| Self::result_key_of(&self.environment, &self.function, release, &artifact.version_id))
-    }
-
-    /// Returns the key of an upload's result in the ledger bucket.
-    #[must_use]
-    pub fn result_key_of(
-        environment: &EnvironmentName,
-        function: &FunctionName,
-        release: &Release,
-        version_id: &str,
-    ) -> String {
-        format!("{}{version_id}.json", Self::results_prefix(environment, function, release))
-    }
-
-    /// Returns the prefix of the results of all uploads of a release.
-    #[must_use]
-    pub fn results_prefix(environment: &EnvironmentName, function: &FunctionName, release: &Release) -> String {
-        format!("{RESULTS}{environment}/{function}/{release}/")
+            .then(|| ledger_keys::result(&self.environment, &self.function, release, &artifact.version_id))
     }
 }
 

@@ -4,6 +4,7 @@ use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{Group, Phase};
 use deployer_core::head::{self, ApprovalEffect, Head};
 use deployer_core::id::DeploymentId;
+use deployer_core::ledger_keys;
 use deployer_core::promotion::{ApprovalDecision, ApprovalResponse};
 use deployer_core::record::{Approved, DeploymentRecord};
 
@@ -47,7 +48,7 @@ async fn record_for_group(engine: &Engine, response: &ApprovalResponse) -> Resul
     let Some(id) = response.deployment else {
         return Err(CommandError::Invalid("function is missing (or deployment, the id of a group)".into()));
     };
-    let key = Group::open_key(&response.environment, id);
+    let key = ledger_keys::open_group(&response.environment, id);
     let change = async |group: Option<&Group>| {
         let Some(group) = group else { return Ok::<_, CommandError>(Change::Keep(None)) };
         let next = match &response.decision {
@@ -69,7 +70,7 @@ async fn record_for_group(engine: &Engine, response: &ApprovalResponse) -> Resul
     match engine.store().update(&key, change).await? {
         Some(Some(decided)) => Ok(decided),
         Some(None) => Ok(Groups::of(engine).reconcile(&response.environment, id).await?),
-        None => Groups::of(engine).read(&Group::ended_key(&response.environment, id)).await?.ok_or_else(|| {
+        None => Groups::of(engine).read(&ledger_keys::ended_group(&response.environment, id)).await?.ok_or_else(|| {
             CommandError::Invalid(format!(
                 "no group {id} waits in {}: the answer to its promotion has its id",
                 response.environment

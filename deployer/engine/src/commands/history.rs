@@ -3,7 +3,7 @@
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::ENDED;
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
-use deployer_core::names::DEPLOYMENTS;
+use deployer_core::ledger_keys;
 use deployer_core::record::DeploymentRecord;
 use futures::future::try_join_all;
 use schemars::JsonSchema;
@@ -49,9 +49,7 @@ impl Engine {
         let records = ids.iter().map(|id| async {
             let record = self.store().record(&at, *id).await?;
             // The head may be written already, and the record not yet.
-            Ok::<_, Transient>(
-                record.or_else(|| head.outbox().iter().map(|e| &e.record).find(|r| r.id == *id).cloned()),
-            )
+            Ok::<_, Transient>(record.or_else(|| head.ended_record(*id).cloned()))
         });
         let mut deployments: Vec<DeploymentRecord> = try_join_all(records).await?.into_iter().flatten().collect();
         // The order is that of the ids: a request for one more gets the same records, and one more.
@@ -65,8 +63,6 @@ impl Engine {
 }
 
 async fn all_ids(engine: &Engine, at: &FunctionRef<'_>) -> Result<Vec<DeploymentId>, Transient> {
-    let prefix = format!("{DEPLOYMENTS}{}/{}/", at.name, at.function);
-    let keys = engine.store().keys(&prefix).await?;
-    let id = |key: &String| DeploymentId::parse(key.strip_prefix(&prefix)?.strip_suffix(".json")?).ok();
-    Ok(keys.iter().rev().filter_map(id).collect())
+    let keys = engine.store().keys(&ledger_keys::records_of(&at.name, &at.function)).await?;
+    Ok(keys.iter().rev().filter_map(|key| ledger_keys::parse_record(key)).collect())
 }

@@ -57,8 +57,8 @@ pub(crate) async fn known_record(
     request: &Request,
 ) -> Result<Option<DeploymentRecord>, Transient> {
     let (seen, record) = futures::try_join!(engine.store().head(at), engine.store().record(at, request.id))?;
-    let ended = seen.head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == request.id);
-    let ended = ended.cloned().or_else(|| record.filter(|record| record.status.is_ended()));
+    let ended = seen.head.ended_record(request.id).cloned();
+    let ended = ended.or_else(|| record.filter(|record| record.status.is_ended()));
     Ok(ended.or_else(|| open_record(at, &seen.head, request)))
 }
 

@@ -5,10 +5,9 @@ use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::Group;
 use deployer_core::head::Request;
 use deployer_core::id::{DeploymentId, FunctionName, FunctionPattern};
-use deployer_core::names::HEADS;
+use deployer_core::ledger_keys;
 use deployer_core::promotion::{Decision, Dispatch, Functions, PromotionRequest, PromotionSpec, SourceEnvironment};
 use deployer_core::record::{Cause, CauseKind, DeploymentRecord, Ending};
-use futures::future;
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use tracing::Instrument as _;
@@ -120,11 +119,10 @@ async fn submit_each(
     promotion: &PromotionRequest,
     pattern: &FunctionPattern,
 ) -> Result<Vec<DeploymentRecord>, CommandError> {
-    let prefix = format!("{HEADS}{}/", promotion.from);
-    let keys = engine.store().keys(&prefix).await.map_err(Transient::from)?;
-    let of = |key: &String| FunctionName::parse(key.strip_prefix(&prefix)?.strip_suffix(".json")?).ok();
-    let functions: Vec<FunctionName> = keys.iter().filter_map(of).filter(|name| pattern.matches(name)).collect();
-    let first = earliest_request_time(engine, promotion, &functions).await;
+    let keys = engine.store().keys(&ledger_keys::heads_in(&promotion.from)).await.map_err(Transient::from)?;
+    let names = keys.iter().filter_map(|key| Some(ledger_keys::parse_head(key)?.1));
+    let functions: Vec<FunctionName> = names.filter(|name| pattern.matches(name)).collect();
+    let first = earliest_request_time(engine, promotion, &functions).await?;
     let submissions = stream::iter(functions).map(|function| async move {
         match is_ready(engine, promotion, first, &function).await {
             Ok(true) => submit_one(engine, promotion, &function, Dispatch::Enqueue).await.map(Some),
@@ -149,15 +147,26 @@ async fn submit_each(
 }
 
 /// Returns the time of the first request with this id. The same request again promotes nothing that became live since
-/// then.
-async fn earliest_request_time(engine: &Engine, promotion: &PromotionRequest, functions: &[FunctionName]) -> Timestamp {
+/// then. A head that cannot be read may be the only one that knows the request, so it is an error unless another does.
+async fn earliest_request_time(
+    engine: &Engine,
+    promotion: &PromotionRequest,
+    functions: &[FunctionName],
+) -> Result<Timestamp, CommandError> {
     let looks = stream::iter(functions).map(|function| async move {
-        let at = engine.at(&promotion.to, function).ok()?;
-        let head = engine.store().head(&at).await.ok()?.head;
-        head.id_of(&request_for(engine, promotion, &at, &Sources::new())).map(DeploymentId::time)
+        // A function that the destination does not have is left out, and says why, when it is promoted.
+        let Ok(at) = engine.at(&promotion.to, function) else { return Ok(None) };
+        let head = engine.store().head(&at).await?.head;
+        let request = request_for(engine, promotion, &at, &Sources::new());
+        Ok::<_, Transient>(head.id_of(&request).map(DeploymentId::time))
     });
-    let known = looks.buffer_unordered(PROMOTED_AT_ONCE).filter_map(future::ready);
-    known.fold(promotion.time, |first, known| future::ready(first.min(known))).await
+    let looks: Vec<_> = looks.buffer_unordered(PROMOTED_AT_ONCE).collect().await;
+    let known = looks.iter().filter_map(|look| look.as_ref().ok().copied().flatten()).min();
+    match (known, looks.into_iter().find_map(Result::err)) {
+        (Some(known), _) => Ok(known.min(promotion.time)),
+        (None, Some(unreadable)) => Err(unreadable.into()),
+        (None, None) => Ok(promotion.time),
+    }
 }
 
 /// Whether a function has an artifact to promote that the rules allow now, or that only waits (for a freeze to end,

@@ -7,7 +7,7 @@ use deployer_core::head::{Head, LiveArtifact};
 use deployer_core::hold_and_reject::CommandEffect;
 use deployer_core::hold_and_reject::Reject;
 use deployer_core::id::{FunctionName, Release, Sha256};
-use deployer_core::record::DeploymentRecord;
+use deployer_core::ledger_keys;
 use deployer_core::rejects::Rejects;
 use deployer_core::status::StatusReport;
 use deployer_core::text::PlainText;
@@ -62,7 +62,7 @@ impl Engine {
                 None => Err(not_rejected(self, function, release, rejects).await?),
             }
         };
-        if self.store().update(&Rejects::key(function), change).await? {
+        if self.store().update(&ledger_keys::rejects(function), change).await? {
             tracing::warn!(%function, %release, by = caller.requested_by.as_deref(), "not rejected any more");
         }
         self.status(None, Some(function)).await
@@ -96,7 +96,7 @@ pub(super) async fn mark_as_rejected(
             ))),
         }
     };
-    let effect = engine.store().update(&Rejects::key(function), change).await?;
+    let effect = engine.store().update(&ledger_keys::rejects(function), change).await?;
     if let CommandEffect::Write(_) = effect {
         tracing::warn!(%function, %release, by = reject.requested_by.as_deref(), reason = reject.reason.as_str(), "rejected");
     }
@@ -140,7 +140,7 @@ async fn code_of(
                 vec![]
             }
         };
-        let prefix = DeploymentRecord::results_prefix(environment, function, release);
+        let prefix = ledger_keys::results_of(environment, function, release);
         let keys = engine.store().keys(&prefix).await?;
         let results = stream::iter(keys.iter().rev().take(RESULTS_READ))
             .map(|key| engine.store().record_at(key))

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use deployer_core::config::Environment;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::id::{EnvironmentName, FunctionName};
-use deployer_core::names::{HEADS, REJECTS};
+use deployer_core::ledger_keys;
+use deployer_core::names::REJECTS;
 use deployer_core::rejects::Rejects;
 use deployer_core::status::{FunctionStatus, SourceHistory, StatusReport};
 use futures::future::try_join_all;
@@ -79,11 +80,10 @@ async fn status_keys(
     function: Option<&FunctionName>,
 ) -> Result<Vec<StatusKey>, Transient> {
     let listed = environments.iter().map(|environment| async move {
-        let prefix = format!("{HEADS}{environment}/");
-        let of = |key: &String| FunctionName::parse(key.strip_prefix(&prefix)?.strip_suffix(".json")?).ok();
+        let of = |key: &String| Some(ledger_keys::parse_head(key)?.1);
         let functions: Vec<FunctionName> = match function {
             Some(function) => vec![function.clone()],
-            None => engine.store().keys(&prefix).await?.iter().filter_map(of).collect(),
+            None => engine.store().keys(&ledger_keys::heads_in(environment)).await?.iter().filter_map(of).collect(),
         };
         Ok::<_, Transient>(functions.into_iter().map(|function| (function, (*environment).clone())))
     });
@@ -124,7 +124,7 @@ async fn statuses(engine: &Engine, status_keys: Vec<StatusKey>, rejects: &AllRej
 
 /// Reads the rejects of each function, and returns the reasons why some cannot be read.
 async fn all_rejects(engine: &Engine, function: Option<&FunctionName>) -> Result<(AllRejects, Vec<String>), Transient> {
-    let of = |key: &String| FunctionName::parse(key.strip_prefix(REJECTS)?.strip_suffix(".json")?).ok();
+    let of = |key: &String| ledger_keys::parse_rejects(key);
     let functions: Vec<FunctionName> = match function {
         Some(function) => vec![function.clone()],
         None => engine.store().keys(REJECTS).await?.iter().filter_map(of).collect(),

@@ -1,7 +1,8 @@
 //! The open groups in the status.
 
-use deployer_core::group::{Group, GroupStatus};
+use deployer_core::group::GroupStatus;
 use deployer_core::id::{EnvironmentName, FunctionName};
+use deployer_core::ledger_keys;
 use futures::stream::{self, StreamExt as _};
 
 use crate::group::Groups;
@@ -18,11 +19,10 @@ pub(super) async fn open_groups(
     function: Option<&FunctionName>,
     unreadable: &mut Vec<String>,
 ) -> Result<Vec<GroupStatus>, Transient> {
-    let prefix = Group::open();
-    let keys = engine.store().keys(&prefix).await?;
+    let keys = engine.store().keys(&ledger_keys::open_groups()).await?;
     let is_asked = |key: &String| {
-        let environment = key.strip_prefix(&prefix).and_then(|rest| rest.split_once('/')).map(|(name, _)| name);
-        environments.iter().any(|asked| Some(asked.as_str()) == environment)
+        let place = ledger_keys::parse_open_group(key);
+        place.is_some_and(|(environment, _)| environments.iter().any(|asked| **asked == environment))
     };
     let reads = keys.iter().filter(|key| is_asked(key)).map(|key| Groups::of(engine).read(key));
     let mut reading = stream::iter(reads).buffered(READ_AT_ONCE);

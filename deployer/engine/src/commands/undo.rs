@@ -56,7 +56,7 @@ pub(crate) async fn undo(
     }
     match submit_undo(engine, at, request).await? {
         SubmitOutcome::Claimed(claim) => {
-            reconciler.release_claim(&claim, ClaimRelease::Untouched).await;
+            reconciler.release_claim(&claim, ClaimRelease::Untried).await;
             let wakeup = Wakeup { id: claim.request().id, claim: Some(claim.token()) };
             reconciler.send_tick(wakeup, engine.now()).await?;
             Ok(progress(engine, at, request).await)

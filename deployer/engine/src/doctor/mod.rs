@@ -17,7 +17,8 @@ use deployer_core::doctor::{
 use deployer_core::format;
 use deployer_core::head::{Head, LiveArtifact};
 use deployer_core::id::{EnvironmentName, Region};
-use deployer_core::names::{DEPLOYMENTS, HEADS, OPEN, REJECTS, RESULTS, SWEEPS};
+use deployer_core::ledger_keys;
+use deployer_core::names::OPEN;
 use futures::stream::{self, StreamExt as _};
 use futures::{FutureExt as _, future};
 use jiff::Timestamp;
@@ -48,10 +49,6 @@ const ANSWER_NEEDS: Duration = Duration::from_secs(5);
 struct LastSweep {
     schema: u32,
     at: Timestamp,
-}
-
-fn last_sweep_key() -> String {
-    format!("{SWEEPS}last.json")
 }
 
 impl Engine {
@@ -120,8 +117,8 @@ impl<'e> Doctor<'e> {
     }
 
     async fn check_ledger_reads(self) -> Vec<UnderPrefix> {
-        let read = PREFIXES.map(|prefix| async move {
-            (prefix, self.engine.ports.ledger.get(&absent_key(prefix)).await.map(drop).map_err(ledger_refused))
+        let read = ledger_keys::PREFIXES.map(|prefix| async move {
+            (prefix, self.engine.ports.ledger.get(&ledger_keys::absent(prefix)).await.map(drop).map_err(ledger_refused))
         });
         future::join_all(read).await
     }
@@ -132,12 +129,15 @@ impl<'e> Doctor<'e> {
 
     /// Writes on the condition that an object which does not exist is in a state that no object has.
     async fn check_ledger_writes(self) -> Vec<UnderPrefix> {
-        future::join_all(PREFIXES.map(|prefix| async move { (prefix, self.check_write_under(prefix).await) })).await
+        future::join_all(
+            ledger_keys::PREFIXES.map(|prefix| async move { (prefix, self.check_write_under(prefix).await) }),
+        )
+        .await
     }
 
     async fn check_write_under(self, prefix: &str) -> Result<(), Refused> {
         let never = Precondition::Unchanged(ETag("\"no-object-has-this\"".into()));
-        let key = absent_key(prefix);
+        let key = ledger_keys::absent(prefix);
         match self.engine.ports.ledger.put(&key, vec![], never).await.map_err(ledger_refused)? {
             Written::Now(_) => {
                 let message = format!("{key} was written on a condition that does not hold: this bucket is not S3's");
@@ -199,7 +199,7 @@ impl<'e> Doctor<'e> {
     }
 
     async fn last_sweep(self) -> Result<Option<Timestamp>, Refused> {
-        let found = self.engine.ports.ledger.get(&last_sweep_key()).await.map_err(ledger_refused)?;
+        let found = self.engine.ports.ledger.get(&ledger_keys::last_sweep()).await.map_err(ledger_refused)?;
         Ok(found.object.and_then(|(body, _)| serde_json::from_slice::<LastSweep>(&body).ok()).map(|noted| noted.at))
     }
 
@@ -252,7 +252,7 @@ impl<'e> Doctor<'e> {
 
     /// Finds the artifact that was the last to become live in the environment.
     async fn newest_live(self, environment: &EnvironmentName) -> Result<Option<ArtifactRef>, Refused> {
-        let keys = self.engine.store().keys(&format!("{HEADS}{environment}/")).await.map_err(ledger_refused)?;
+        let keys = self.engine.store().keys(&ledger_keys::heads_in(environment)).await.map_err(ledger_refused)?;
         let heads = stream::iter(keys)
             .map(|key| async move {
                 let body = self.engine.ports.ledger.get(&key).await.map_err(ledger_refused)?.object;
@@ -271,14 +271,6 @@ impl<'e> Doctor<'e> {
 /// The outcome under one of the ledger's prefixes.
 type UnderPrefix = (&'static str, Result<(), Refused>);
 
-/// The prefixes of the ledger.
-const PREFIXES: [&str; 6] = [HEADS, DEPLOYMENTS, RESULTS, REJECTS, OPEN, SWEEPS];
-
-/// Returns a key at which there never is an object: no environment has this name.
-fn absent_key(prefix: &str) -> String {
-    format!("{prefix}-/nothing")
-}
-
 fn ledger_refused(error: LedgerError) -> Refused {
     let kind = if error.0.contains("AccessDenied") { Refusal::Denied } else { Refusal::Unknown };
     Refused { kind, message: error.0 }
@@ -296,7 +288,7 @@ fn queue_arn(region: Option<&Region>, url: &str) -> String {
 /// Writes the sweep's time into the ledger, if the last one there is some minutes old. It is the only sign that sweeps
 /// come. A failure harms nothing else.
 pub(crate) async fn note_sweep(engine: &Engine) {
-    let key = last_sweep_key();
+    let key = ledger_keys::last_sweep();
     let noted = async {
         let found = engine.ports.ledger.get(&key).await?.object;
         let last = found.as_ref().and_then(|(body, _)| serde_json::from_slice::<LastSweep>(body).ok());

@@ -7,6 +7,7 @@ use deployer_core::event::{Announcement, Event, RecordlessEvent};
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{Group, Member, Phase};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
+use deployer_core::ledger_keys;
 use deployer_core::promotion::PromotionRequest;
 use deployer_core::record::{Ending, Status};
 
@@ -50,7 +51,7 @@ impl<'e> Groups<'e> {
         functions: &[FunctionName],
     ) -> Result<Group, CommandError> {
         let group = Group::of(promotion, functions, self.engine.now());
-        if let Some(ended) = self.read(&Group::ended_key(&group.environment, group.id)).await? {
+        if let Some(ended) = self.read(&ledger_keys::ended_group(&group.environment, group.id)).await? {
             return ensure_same_request(promotion, &group, ended);
         }
         if let Some(ending) = promotion.refusal_by_time(self.engine.now()) {
@@ -59,11 +60,11 @@ impl<'e> Groups<'e> {
             };
             return Err(CommandError::Invalid(because));
         }
-        if self.engine.store().create(&Group::open_key(&group.environment, group.id), &group).await?
-            && let Some(ended) = self.read(&Group::ended_key(&group.environment, group.id)).await?
+        if self.engine.store().create(&ledger_keys::open_group(&group.environment, group.id), &group).await?
+            && let Some(ended) = self.read(&ledger_keys::ended_group(&group.environment, group.id)).await?
         {
             // The group ended between the two reads.
-            self.engine.store().delete(&Group::open_key(&group.environment, group.id)).await;
+            self.engine.store().delete(&ledger_keys::open_group(&group.environment, group.id)).await;
             return ensure_same_request(promotion, &group, ended);
         }
         ensure_same_request(promotion, &group, self.reconcile(&group.environment, group.id).await?)
@@ -71,14 +72,9 @@ impl<'e> Groups<'e> {
 
     /// Reconciles every open group. A failure of one never stops the others.
     pub(super) async fn reconcile_all(self) -> Result<Swept, Transient> {
-        let prefix = Group::open();
         let mut swept = Swept::default();
-        for key in self.engine.store().keys(&prefix).await? {
-            let parsed = key.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".json")?.split_once('/'));
-            let place = parsed.and_then(|(environment, id)| {
-                Some((EnvironmentName::parse(environment).ok()?, DeploymentId::parse(id).ok()?))
-            });
-            let Some((environment, id)) = place else {
+        for key in self.engine.store().keys(&ledger_keys::open_groups()).await? {
+            let Some((environment, id)) = ledger_keys::parse_open_group(&key) else {
                 tracing::warn!(key, "no group of this deployer's: delete it");
                 continue;
             };
@@ -94,7 +90,7 @@ impl<'e> Groups<'e> {
 
     /// Does the group's next steps, until nothing changes now.
     pub(super) async fn reconcile(self, environment: &EnvironmentName, id: DeploymentId) -> Result<Group, Transient> {
-        let (open, ended) = (Group::open_key(environment, id), Group::ended_key(environment, id));
+        let (open, ended) = (ledger_keys::open_group(environment, id), ledger_keys::ended_group(environment, id));
         let mut has_begun_rollbacks = false;
         for _ in 0..MAX_STEPS {
             let mut rollbacks = RollbackState::default();
@@ -118,7 +114,10 @@ impl<'e> Groups<'e> {
                     self.begin_rollbacks(&rollbacks.to_begin).await?;
                     has_begun_rollbacks = true;
                 }
-                StepResult::Stays(group) => return rollbacks.unread.map_or(Ok(group), Err),
+                StepResult::Stays(group) => {
+                    self.publish_wait(&group).await;
+                    return rollbacks.unread.map_or(Ok(group), Err);
+                }
                 StepResult::Ends(group) => return self.end_group(&group).await,
                 StepResult::Gone => {
                     return self.read(&ended).await?.ok_or(Transient::TakenOver);
@@ -155,13 +154,27 @@ impl<'e> Groups<'e> {
         Ok((next, RollbackState::default()))
     }
 
-    /// Publishes that a group has begun to wait, and dispatches the members of a group that is decided.
+    /// Dispatches the members of a group that is decided.
     async fn after_step(self, from: &Group, to: &Group) {
-        let begins_to_wait = to.phase == Phase::Checking && from.because.is_none() && to.because.is_some();
-        if begins_to_wait {
-            drop(self.publish_group_event(Announcement::PromotionWaiting, to).await);
-        } else if to.phase == Phase::Moving && from.phase == Phase::Placing {
+        if to.phase == Phase::Moving && from.phase == Phase::Placing {
             self.dispatch_members(to).await;
+        }
+    }
+
+    /// Publishes that a group waits, once. If the event cannot be sent, the next reconciliation sends it.
+    async fn publish_wait(self, group: &Group) {
+        if !group.wait_unpublished || self.publish_group_event(Announcement::PromotionWaiting, group).await.is_err() {
+            return;
+        }
+        let change = async |group: Option<&Group>| {
+            Ok::<_, Transient>(match group.and_then(Group::with_wait_published) {
+                Some(group) => Change::Write(group, ()),
+                None => Change::Keep(()),
+            })
+        };
+        let open = ledger_keys::open_group(&group.environment, group.id);
+        if let Err(error) = self.engine.store().update(&open, change).await {
+            tracing::warn!(group = %group.id, "the event that it waits will be sent again: {error}");
         }
     }
 
@@ -175,14 +188,14 @@ impl<'e> Groups<'e> {
         if group.decided_at.is_none() || is_abandoned {
             self.release_places(group).await?;
         }
-        let key = Group::ended_key(&group.environment, group.id);
+        let key = ledger_keys::ended_group(&group.environment, group.id);
         self.engine.store().create(&key, group).await?;
         let is_refused = is_abandoned || matches!(group.status, Status::Refused | Status::Superseded);
         if is_refused && self.publish_group_event(Announcement::PromotionRefused, group).await.is_err() {
             // The group stays open for the sweep, until the event is sent.
             return Ok(group.clone());
         }
-        self.engine.store().delete(&Group::open_key(&group.environment, group.id)).await;
+        self.engine.store().delete(&ledger_keys::open_group(&group.environment, group.id)).await;
         tracing::info!(group = %group.id, status = %group.status, because = group.because.as_deref(), "group ended");
         Ok(group.clone())
     }

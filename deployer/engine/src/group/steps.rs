@@ -6,6 +6,7 @@ use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{CheckedMember, Group, Member};
 use deployer_core::head::{self, ApprovalEffect, Head, Request, Reservation, Wakeup};
 use deployer_core::hold_and_reject::CommandEffect;
+use deployer_core::ledger_keys;
 use deployer_core::promotion::{Decision, SourceEnvironment, Wait};
 use deployer_core::record::{Code, DeploymentRecord, Ending};
 use futures::future::{join_all, try_join_all};
@@ -136,7 +137,7 @@ impl<'e> Groups<'e> {
     pub(super) async fn release_places(self, group: &Group) -> Result<(), Transient> {
         let Some(token) = group.place_token else { return Ok(()) };
         for member in &group.functions {
-            let key = Head::key(&group.environment, &member.function);
+            let key = ledger_keys::head(&group.environment, &member.function);
             // The head is found by its key, because deployer.json may not have the environment any more.
             let change = async |head: Option<&Head>| {
                 let without = head.and_then(|head| head::release_place(head, member.deployment, token));
@@ -146,7 +147,7 @@ impl<'e> Groups<'e> {
                 })
             };
             if let Some(marker) = self.engine.store().update(&key, change).await? {
-                self.engine.store().delete(&Head::marker_key(&group.environment, &member.function, marker)).await;
+                self.engine.store().delete(&ledger_keys::marker(&group.environment, &member.function, marker)).await;
                 if let Ok(at) = self.function_ref(group, member) {
                     // The request that has waited behind the place goes on.
                     self.engine.reconciler(&at).schedule_wakeup().await;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use deployer_core::config::{Require, Target};
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::group::Group;
 use deployer_core::head::{Head, Request, ResolvedArtifact};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Sha256};
+use deployer_core::ledger_keys;
 use deployer_core::promotion::{
     Decision, GroupState, PromotionPolicy, PromotionSpec, SourceEnvironment, Wait, drift, is_same,
 };
@@ -65,7 +65,7 @@ impl<'e> Promotions<'e> {
     ) -> Result<PolicyInputs, Transient> {
         let groups: BTreeSet<DeploymentId> = groups.into_iter().collect();
         let groups = groups.into_iter().map(|id| async move {
-            let open = Groups::of(self.engine).read(&Group::open_key(&self.at.name, id)).await?;
+            let open = Groups::of(self.engine).read(&ledger_keys::open_group(&self.at.name, id)).await?;
             // A group that is not open any more has ended.
             Ok::<_, Transient>((id, open.map_or(GroupState::Over, |group| group.state())))
         });

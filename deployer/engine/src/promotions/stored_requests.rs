@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::id::EnvironmentName;
+use deployer_core::ledger_keys;
 use deployer_core::names::ASKED;
 use deployer_core::promotion::Dispatch;
 use deployer_core::stored_request::StoredRequest;
@@ -59,7 +60,7 @@ async fn submit_all(engine: &Engine, dispatch: Dispatch, tried: &mut BTreeSet<St
             continue;
         }
         let mut one = Swept::one();
-        let Some((name, function)) = StoredRequest::parse_key(&key) else {
+        let Some((name, function)) = ledger_keys::parse_asked(&key) else {
             tracing::warn!(key, "nothing that this deployer has asked for: delete it");
             continue;
         };

@@ -2,6 +2,7 @@
 
 use deployer_core::head::{Head, Request};
 use deployer_core::id::DeploymentId;
+use deployer_core::ledger_keys;
 use deployer_core::promotion::Dispatch;
 use deployer_core::record::DeploymentRecord;
 use deployer_core::stored_request::StoredRequest;
@@ -16,7 +17,7 @@ impl Promotions<'_> {
     /// Follows a hint: submits the promotions that were asked for here, or reconciles the group of a member that has
     /// ended. `None`: the hint fits neither.
     pub(crate) async fn follow_hint(self, id: DeploymentId) -> Result<Option<DeploymentRecord>, Transient> {
-        let keys = self.engine.store().keys(&StoredRequest::prefix(&self.at.name, &self.at.function)).await?;
+        let keys = self.engine.store().keys(&ledger_keys::asked_of(&self.at.name, &self.at.function)).await?;
         let mut found = None;
         for key in keys {
             let submitted = self.submit_stored(&key, Dispatch::Inline).await?;

@@ -98,8 +98,7 @@ impl Promotions<'_> {
                 Ok(waiting.record(self.at))
             }
             Some(_) => {
-                let ended =
-                    seen.head.outbox().iter().map(|entry| &entry.record).find(|record| record.id == id).cloned();
+                let ended = seen.head.ended_record(id).cloned();
                 self.outbox().flush(seen).await?;
                 ended.ok_or(Transient::TakenOver)
             }

@@ -2,6 +2,7 @@
 
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::id::Sha256;
+use deployer_core::ledger_keys;
 use deployer_core::record::{Code, DeploymentRecord, Ending, Status};
 
 use super::Rollout;
@@ -31,7 +32,7 @@ async fn release_is_taken(rollout: &Rollout<'_>, claim: &Claim, sha256: Sha256) 
     let same_release =
         seen.head.outbox().iter().map(|entry| &entry.record).filter(|r| r.release.as_ref() == Some(release));
     let mut all: Vec<DeploymentRecord> = same_release.cloned().collect();
-    for key in store.keys(&DeploymentRecord::results_prefix(&at.name, &at.function, release)).await? {
+    for key in store.keys(&ledger_keys::results_of(&at.name, &at.function, release)).await? {
         all.extend(store.record_at(&key).await?);
     }
     for earlier in all {

@@ -13,6 +13,9 @@ use crate::Ports;
 use crate::port::{ArtifactStore, ReadError};
 use crate::timer::{MAX_READ_RETRIES, Timer};
 
+/// The reason why a target waits for the zip.
+const ANOTHER_ZIP: &str = "another zip is still in memory";
+
 /// The zip of one deployment for the targets that cannot copy it. Those that send it at the same time share it, and the
 /// last of them drops it.
 #[derive(Default)]
@@ -36,12 +39,13 @@ impl InlineBody {
         artifact: &VerifiedArtifact,
         step: &'static str,
     ) -> Result<Arc<LoadedZip>, TargetError> {
-        let mut shared = self.loaded.lock().await;
+        let mut shared = timer.wait_for(step, ANOTHER_ZIP, self.loaded.lock()).await?;
         if let Some(loaded) = shared.upgrade() {
             return Ok(loaded);
         }
         let unreadable = |cause: String| TargetError::new(TargetErrorCode::ArtifactUnreadable, step, cause);
-        let permit = ports.inline_body.clone().acquire_owned().await.map_err(|error| unreadable(error.to_string()))?;
+        let permit = timer.wait_for(step, ANOTHER_ZIP, ports.inline_body.clone().acquire_owned()).await?;
+        let permit = permit.map_err(|error| unreadable(error.to_string()))?;
         for attempt in 0.. {
             match read_whole(ports.artifacts.as_ref(), artifact).await {
                 Ok(body) if Sha256::of(&body) == artifact.sha256 => {
@@ -60,8 +64,8 @@ impl InlineBody {
     }
 
     /// Waits for the turn to send the zip: one target after the other, because the client copies what it sends.
-    pub async fn turn(&self) -> MutexGuard<'_, ()> {
-        self.sending.lock().await
+    pub async fn turn(&self, timer: Timer<'_>, step: &'static str) -> Result<MutexGuard<'_, ()>, TargetError> {
+        timer.wait_for(step, "another target is still sent the zip", self.sending.lock()).await
     }
 }
 

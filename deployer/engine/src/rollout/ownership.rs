@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use deployer_core::head::{self, Opening};
 use deployer_core::id::Sha256;
+use deployer_core::ledger_keys;
 use deployer_core::record::{Ending, Status};
 use deployer_core::rejects::Rejects;
 
@@ -79,6 +80,6 @@ impl ClaimedTarget<'_> {
             }
             Ok::<_, Transient>(Change::Keep(()))
         };
-        store.update_with(&Rejects::key(&self.rollout.at.function), PERSISTENCE, check).await
+        store.update_with(&ledger_keys::rejects(&self.rollout.at.function), PERSISTENCE, check).await
     }
 }

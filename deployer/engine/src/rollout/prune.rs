@@ -109,12 +109,17 @@ impl Pruning<'_> {
     async fn delete(&mut self, versions: &[Version]) -> Result<bool, TargetError> {
         let ClaimedTarget { rollout, target, .. } = self.on;
         let account = rollout.open_session_with(target, rollout.scope(target).pruning_policy(versions)).await?;
-        let writer = LambdaWriter::of(ClaimedTarget { account: &account, ..self.on });
+        let on = ClaimedTarget { account: &account, ..self.on };
         for version in versions {
+            // The commit and the record after it need more time than a call does.
             if self.deleted == PRUNED_AT_ONCE || !rollout.engine.timer().has_time_to_begin() {
                 return Ok(true);
             }
-            match writer.delete_version(version).await {
+            let deleted = match LambdaWriter::of(on) {
+                Ok(writer) => writer.delete_version(version).await,
+                Err(late) => Err(late),
+            };
+            match deleted {
                 Ok(()) => {
                     self.deleted += 1;
                     tracing::info!(%version, "old version deleted");

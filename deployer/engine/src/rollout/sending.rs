@@ -10,7 +10,6 @@ use super::lambda_writer::LambdaWriter;
 use super::ownership::OWNED_FOR;
 use super::wait_for_lambda::WaitForLambda;
 use crate::port::{Answer, CallError, CallErrorKind, Code, Write};
-use crate::timer::timed_out;
 
 /// A writing call of one step.
 pub(super) struct Sending<'a> {
@@ -48,18 +47,15 @@ impl<'a> Sending<'a> {
             }
             let turn = match write {
                 Write::Create { code: Code::Inline(_), .. } | Write::UpdateCode { code: Code::Inline(_), .. } => {
-                    Some(rollout.inline.turn().await)
+                    Some(rollout.inline.turn(timer, self.step).await?)
                 }
                 _ => None,
             };
-            if !timer.allows_write() {
-                return Err(match last {
-                    Some(error) => error.at_the_deadline(self.step),
-                    None => timed_out(self.step, "too little time is left for another call"),
-                }
-                .into());
-            }
-            let error = match self.send_once(write.clone()).await {
+            let writer = match LambdaWriter::of(self.on) {
+                Ok(writer) => writer,
+                Err(late) => return Err(last.unwrap_or(late).at_the_deadline(self.step).into()),
+            };
+            let error = match self.send_once(writer, write.clone()).await {
                 Ok(answer) => {
                     claim.waits.end(target, &LambdaTask::call(self.step));
                     return Ok(answer);
@@ -73,10 +69,10 @@ impl<'a> Sending<'a> {
     }
 
     /// Sends the call once, and notes its possible effect.
-    async fn send_once(&self, write: Write<'_>) -> Result<Answer, CallError> {
+    async fn send_once(&self, writer: LambdaWriter<'_>, write: Write<'_>) -> Result<Answer, CallError> {
         let ClaimedTarget { rollout, claim, target, .. } = self.on;
         self.door.inspect(|door| claim.doors.open(door));
-        let answer = LambdaWriter::of(self.on).write(write).await;
+        let answer = writer.write(write).await;
         self.door.inspect(|door| claim.doors.answered(door, &answer));
         let is_written = match &answer {
             Ok(_) => true,

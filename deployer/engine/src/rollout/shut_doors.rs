@@ -36,7 +36,11 @@ impl ClaimedTarget<'_> {
                 None => "an alias whose creation got no answer is not there yet".to_owned(),
                 Some(alias) => {
                     let description = with_shut_token(&alias.description, self.rollout.engine.token());
-                    match LambdaWriter::of(self).rewrite_alias(alias, &description).await {
+                    let rewritten = match LambdaWriter::of(self) {
+                        Ok(writer) => writer.rewrite_alias(alias, &description).await,
+                        Err(late) => Err(late),
+                    };
+                    match rewritten {
                         Ok(revision) if revision != alias.revision => {
                             tracing::info!(alias = %alias.name, serves = %alias, "written as it is: no earlier write can move it any more");
                             self.claim.doors.shut(self.target);

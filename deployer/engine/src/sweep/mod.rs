@@ -10,7 +10,8 @@ use std::time::Duration;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{self, Head, NextAction, SkippedWork, Wakeup};
 use deployer_core::id::{EnvironmentName, FunctionName, Token};
-use deployer_core::names::OPEN;
+use deployer_core::ledger_keys;
+use deployer_core::names::{ASKED, GROUPS, OPEN};
 use deployer_core::promotion::Decision;
 use futures::future;
 use futures::stream::{self, StreamExt as _};
@@ -20,6 +21,7 @@ use self::queues::look_at_queues;
 use self::report::{FailureKind, Swept};
 use crate::doctor::note_sweep;
 use crate::group::Groups;
+use crate::outbox::FlushReport;
 use crate::promotions::stored_requests::{submit_without_queue, sweep_stored_requests};
 use crate::reconcile::Start;
 use crate::store::Versioned;
@@ -48,7 +50,7 @@ impl Engine {
 async fn sweep_all(engine: &Engine) -> Result<Swept, Transient> {
     let mut marked_functions: BTreeMap<(EnvironmentName, FunctionName), BTreeSet<Token>> = BTreeMap::new();
     for key in engine.store().keys(OPEN).await? {
-        match parse_marker(&key) {
+        match ledger_keys::parse_marker(&key) {
             Some((environment, function, marker)) => {
                 marked_functions.entry((environment, function)).or_default().insert(marker);
             }
@@ -79,19 +81,19 @@ async fn sweep_all(engine: &Engine) -> Result<Swept, Transient> {
         .buffer_unordered(SWEPT_AT_ONCE)
         .fold(Swept::default(), |all, one| future::ready(all.and(one)))
         .await;
-    let stored_requests = sweep_stored_requests(engine).await?;
-    let groups = Groups::of(engine).reconcile_all().await?;
+    let stored_requests = or_failed(ASKED, sweep_stored_requests(engine).await);
+    let groups = or_failed(GROUPS, Groups::of(engine).reconcile_all().await);
     submit_without_queue(engine).await;
     note_sweep(engine).await;
     Ok(swept.and(stored_requests).and(groups))
 }
 
-fn parse_marker(key: &str) -> Option<(EnvironmentName, FunctionName, Token)> {
-    let mut parts = key.strip_prefix(OPEN)?.split('/');
-    let (environment, function, marker, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next()) else {
-        return None;
-    };
-    Some((EnvironmentName::parse(environment).ok()?, FunctionName::parse(function).ok()?, Token::parse(marker).ok()?))
+/// Returns the report, or one that says that the objects with this prefix could not be listed.
+fn or_failed(prefix: &str, swept: Result<Swept, Transient>) -> Swept {
+    swept.unwrap_or_else(|error| {
+        tracing::error!(prefix, "not swept: {error}");
+        Swept::default().with_failure(prefix, FailureKind::of(&error), &error.to_string())
+    })
 }
 
 /// Does the head's next actions, each kind once, so that a failed one holds up no other. A deployment is resumed by a
@@ -108,13 +110,17 @@ async fn sweep_function(engine: &Engine, at: &FunctionRef<'_>, markers: &BTreeSe
                 skipped.outbox = true;
                 let ended = seen.head.outbox().len();
                 match reconciler.outbox().flush(seen.clone()).await {
-                    Ok(report) => {
-                        swept.completed = ended.saturating_sub(report.unwritten.len());
-                        for (id, error) in &report.unwritten {
+                    Ok(FlushReport { seen: flushed, unwritten, unrequested }) => {
+                        swept.completed = ended.saturating_sub(unwritten.len() + unrequested.len());
+                        for (id, error) in &unwritten {
                             let because = format!("the record of {id} is not written: {error}");
                             swept = swept.with_failure(&function_label, FailureKind::Ledger, &because);
                         }
-                        seen = report.seen;
+                        for (id, error) in &unrequested {
+                            let because = format!("the promotions that {id} calls for are not put down: {error}");
+                            swept = swept.with_failure(&function_label, FailureKind::Ledger, &because);
+                        }
+                        seen = flushed;
                     }
                     Err(error) => {
                         tracing::error!("not completed: {error}");
@@ -129,6 +135,17 @@ async fn sweep_function(engine: &Engine, at: &FunctionRef<'_>, markers: &BTreeSe
                     Err(error) => {
                         tracing::error!("not all that waits was looked at: {error}");
                         swept = swept.with_failure(&function_label, FailureKind::of(&error), &error.to_string());
+                    }
+                }
+                if seen.head.waiting().iter().all(|waiting| waiting.notified) {
+                    continue;
+                }
+                // The evaluation may have changed the head, and published that a promotion waits.
+                match engine.store().head(at).await {
+                    Ok(changed) => seen = changed,
+                    Err(error) => {
+                        swept = swept.with_failure(&function_label, FailureKind::Ledger, &error.to_string());
+                        continue;
                     }
                 }
                 for waiting in seen.head.waiting().iter().filter(|waiting| !waiting.notified) {
@@ -156,7 +173,7 @@ async fn clear_markers(engine: &Engine, at: &FunctionRef<'_>, head: &Head, marke
     let now = engine.now();
     let is_old = |marker: &&Token| between(marker.time(), now) > MARKERS_LAST;
     let old = markers.iter().filter(|marker| !head.needs(**marker)).filter(is_old);
-    let keys = old.map(|marker| Head::marker_key(&at.name, &at.function, *marker));
+    let keys = old.map(|marker| ledger_keys::marker(&at.name, &at.function, *marker));
     future::join_all(keys.map(async |key| engine.store().delete(&key).await)).await.len()
 }
 

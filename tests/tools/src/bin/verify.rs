@@ -34,7 +34,10 @@ const SEARCHES_QUICK: &[Search] = &[
 ];
 const SEARCHES: &[Search] = &[
     // Optimized: see the profile in Cargo.toml.
-    ("schedules", &["cargo", "run", "--locked", "--profile", "search", "-p", "simulation", "--", "--schedules", "100000"]),
+    (
+        "schedules",
+        &["cargo", "run", "--locked", "--profile", "search", "-p", "simulation", "--", "--schedules", "100000"],
+    ),
     ("policies and their mutants", &["policies"]),
     ("readers of zips", &["readers", "--seeds", "6000"]),
     ("long scenarios", &["cargo", "test", "--locked", "--workspace", "--test", "scenarios", "--", "--ignored"]),

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use deployer_core::record::Status;
+use deployer_engine::Swept;
+use deployer_engine::port::CallErrorKind;
 use serde_json::json;
 use world::orders::deploy_all;
 use world::promotions::three_environments_config;
 use world::zips::code;
-use world::{CallPhase, Op, Trigger, World};
+use world::{CallPhase, Op, Outcome, Trigger, World};
 
 fn automatic() -> World {
     World::three_environments(&json!({"promotion": {"from": "dev", "automatic": true}}), &json!({}))
@@ -44,7 +46,7 @@ async fn lost_hint_message_loses_no_promotion() {
 #[tokio::test(start_paused = true)]
 async fn outbox_keeps_a_promotion_until_it_is_written() {
     let world = automatic();
-    world.on(Op::WriteLedger).about("asked/stage").always().fail(deployer_engine::port::CallErrorKind::Unknown);
+    world.on(Op::WriteLedger).about("asked/stage").always().fail(CallErrorKind::Unknown);
     deploy_all(&world, &["1.1.0"]).await;
     assert_eq!(world.head("dev", "orders")["outbox"][0]["todo"], json!(["promotions"]));
     world.heal();
@@ -102,4 +104,43 @@ async fn request_to_a_removed_environment_is_kept_for_a_day() {
     world.pass(Duration::from_secs(90_000)).await;
     world.sweep_and_deliver().await;
     assert_eq!(request_keys(&world), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn sweep_fails_while_a_promotion_request_cannot_be_written() {
+    let world = automatic();
+    world.on(Op::WriteLedger).about("asked/stage").always().fail(CallErrorKind::Unknown);
+    deploy_all(&world, &["1.1.0"]).await;
+    let swept = sweep(&world).await;
+    assert_eq!((swept.failed, swept.completed), (1, 0), "{swept:?}");
+    let because = &swept.failures[0].because;
+    assert!(because.starts_with("dev/orders: the promotions that ") && because.contains("asked/stage"), "{because}");
+    let (error, message) = world.command_error(json!({"command": "sweep"})).await;
+    assert!(error == "LedgerUnavailable" && message.contains("asked/stage"), "{error}: {message}");
+    world.heal();
+    let swept = sweep(&world).await;
+    assert_eq!((swept.failed, swept.completed), (0, 1), "{swept:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_list_hides_no_other_part_of_the_sweep() {
+    let world = automatic();
+    deploy_all(&world, &["1.1.0"]).await;
+    world.aws(|aws| aws.queue.lose());
+    for prefix in ["groups/", "asked/"] {
+        world.on(Op::ListLedger).about(prefix).fail(CallErrorKind::Unknown);
+        let swept = sweep(&world).await;
+        assert_eq!((swept.failed, swept.failures.len()), (1, 1), "{swept:?}");
+        assert!(swept.failures[0].because.starts_with(prefix), "{swept:?}");
+        assert!(world.aws(|aws| aws.ledger.get("sweeps/last.json").is_some()));
+        world.tick().await;
+        assert_eq!(world.served_releases()[1], "1.1.0", "what was asked for is swept");
+    }
+}
+
+async fn sweep(world: &World) -> Swept {
+    match world.invocation().run(&Trigger::Sweep).await.outcome {
+        Outcome::Swept(swept) => swept,
+        other => panic!("{other:?}"),
+    }
 }

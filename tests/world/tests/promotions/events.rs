@@ -4,6 +4,7 @@ use deployer_core::record::Status;
 use deployer_engine::port::CallErrorKind;
 use serde_json::json;
 use world::orders::deploy_all;
+use world::promotions::three_environments_config;
 use world::zips::with_manifest;
 use world::{CallPhase, Op, Outcome, World, zips::code};
 
@@ -83,4 +84,28 @@ async fn each_end_has_its_own_event() {
     world.on(Op::UpdateFunctionCode).fail(CallErrorKind::Invalid);
     world.record("dev/orders/1.3.0.zip", code("1.3.0")).await;
     assert_eq!(world.sent_events().last().unwrap(), "Deployment Failed dev/orders 1.3.0 failed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_event_is_sent_once_when_a_sweep_changes_the_wait() {
+    let mut world = by_hand(&json!({"approval": {"required": 1}}));
+    deploy_all(&world, &["1.1.0"]).await;
+    world.on(Op::PutEvents).fail(CallErrorKind::Invalid);
+    assert_eq!(world.command_record(super::promote()).await.status, Status::Pending);
+    assert_eq!(count(&world, "Promotion Waiting prod/orders 1.1.0 pending"), 0);
+    let two = json!({"promotion": {"from": "dev"}, "approval": {"required": 2}});
+    world.reconfigure(&three_environments_config(&json!({}), &two));
+    world.sweep_minutes(2).await;
+    assert_eq!(count(&world, "Promotion Waiting prod/orders 1.1.0 pending"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_event_of_a_group_follows_by_sweep_after_a_bus_outage() {
+    let world = by_hand(&json!({"approval": {"required": 1}}));
+    super::groups::two_releases(&world).await;
+    world.on(Op::PutEvents).fail(CallErrorKind::Invalid);
+    world.command(super::groups::together("g")).await;
+    assert_eq!(count(&world, "Promotion Waiting -/- - -"), 0);
+    world.sweep_minutes(3).await;
+    assert_eq!(count(&world, "Promotion Waiting -/- - -"), 1);
 }

@@ -289,3 +289,27 @@ async fn member_that_cannot_go_back_is_reported_with_advice() {
         "workers did not get there, and these could not go back: orders (nothing was live here before release 1.1.0; before the deployer came, the alias served version 1 in 333333333333/eu-west-1: aws lambda update-alias moves it there by hand)"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn rollback_handed_to_a_tick_counts_no_attempt_of_the_deployment_before_it() {
+    let world = by_hand(&json!({}));
+    two_releases(&world).await;
+    world.command(together("g")).await;
+    let bodies = world.aws(|aws| aws.queue.take(jiff::Timestamp::MAX));
+    let (of_orders, of_workers): (Vec<_>, Vec<_>) =
+        bodies.iter().map(|body| world::tick(body)).partition(|tick| tick.function.as_str() == "orders");
+    world.invocation().run(&Trigger::Tick(of_orders[0].clone())).await;
+    assert_eq!(in_prod(&world)[0], Sha256::of(&code("1.1.0")));
+    let redeploy = json!({"command": "redeploy", "environment": "prod", "function": "orders"});
+    let died = world.invocation().dies_at(6, CallPhase::Before).run(&Trigger::Command(redeploy)).await;
+    assert!(matches!(died.outcome, Outcome::Died), "{died:?}");
+    world.leases_run_out().await;
+    world.on(Op::UpdateFunctionCode).at(PROD).about("workers").fail(CallErrorKind::Invalid);
+    world.invocation().run(&Trigger::Tick(of_workers[0].clone())).await;
+    world.aws(|aws| aws.queue.lose());
+    let before = world.head("prod", "orders")["active"].clone();
+    world.invocation().run(&Trigger::Sweep).await;
+    let active = world.head("prod", "orders")["active"].clone();
+    assert_ne!(active["claim"], before["claim"], "the rollback has acquired it");
+    assert_eq!((&before["attempts"], &active["attempts"]), (&json!(1), &json!(1)));
+}

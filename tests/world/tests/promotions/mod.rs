@@ -14,9 +14,10 @@ mod rules;
 mod soaks;
 
 use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status};
+use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
-use world::World;
 use world::orders::{deploy_all, release};
+use world::{Op, World};
 
 /// Returns a record's status, code and reason.
 fn end(record: &DeploymentRecord) -> (Status, Option<Code>, &str) {
@@ -169,4 +170,23 @@ async fn status_shows_lagging_environments_and_waiting_promotions() {
         (&json!("1.1.0"), &json!(1), &json!("ann"))
     );
     assert!(waiting["because"].as_str().unwrap().starts_with("waits for an approval, until "), "{waiting}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn repeated_pattern_fails_where_a_head_that_may_know_it_is_unreadable() {
+    let world = by_hand(&json!({}));
+    deploy_all(&world, &["1.1.0"]).await;
+    let order = with(promote(), &json!({"function": "*", "id": "all"}));
+    world.command(order.clone()).await;
+    world.tick().await;
+    world.pass(std::time::Duration::from_secs(60)).await;
+    world.record("dev/workers/7.zip", world::zips::code("7")).await;
+    world.pass(std::time::Duration::from_secs(60)).await;
+    let before = world::promotions::served_code(&world, "333333333333", "workers");
+    world.on(Op::ReadLedger).about("heads/prod/orders").fail(CallErrorKind::Unknown);
+    let (_, message) = world.command_error(order).await;
+    assert!(message.contains("heads/prod/orders"), "{message}");
+    world.tick().await;
+    let after = world::promotions::served_code(&world, "333333333333", "workers");
+    assert_eq!(after, before, "it became live after the request was made first");
 }

@@ -236,6 +236,19 @@ fn owner_that_gives_up_a_begun_deployment_is_counted() {
 }
 
 #[test]
+fn owner_that_has_tried_nothing_is_not_counted_after_a_death() {
+    let (head, two) = replacing();
+    let mut head = head.acquires(&me("a", 120)).0;
+    for (claim, next) in [("a", "b"), ("b", "c"), ("c", "d")] {
+        head = release(&head, token(claim), GivenUp::Untried, second(130)).unwrap();
+        let active = head.active().unwrap();
+        assert_eq!((active.request.id, active.attempts), (two.id, 1), "the owner that died");
+        head = head.acquires(&me(next, 130)).0;
+        assert!(head.active().unwrap().is_begun(), "the dead owner may have written anything");
+    }
+}
+
+#[test]
 fn keys_set_by_earlier_owners_are_remembered_after_a_failure() {
     let (head, two) = replacing();
     let fails = |written: &[usize]| {

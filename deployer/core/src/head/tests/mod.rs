@@ -302,14 +302,6 @@ fn head_without_optional_fields_is_read() {
 }
 
 #[test]
-fn heads_and_markers_have_their_keys() {
-    let (environment, function) = (at().name, at().function);
-    assert_eq!(Head::key(&environment, &function), "heads/dev/orders.json");
-    let marker = token("m");
-    assert_eq!(Head::marker_key(&environment, &function, marker), format!("open/dev/orders/{marker}"));
-}
-
-#[test]
 fn marker_is_needed_while_its_request_is_open() {
     let head = full();
     for (release, time) in [("1", 10), ("2", 20), ("3", 30)] {
