@@ -184,14 +184,14 @@ fn nobody_approves_their_own_group() {
 
 #[test]
 fn wait_of_a_group_is_unpublished_until_noted_and_only_once() {
-    let group = Group::of(&asked(10), &functions(), second(20));
+    let group = Group::of(&promotion_request(10), &functions(), second(20));
     let wait = || crate::promotion::Wait { approvals_wanted: 1, ..crate::promotion::Wait::over(second(99)) };
     let decisions = || [(Decision::Allow, None), (Decision::Wait(wait()), None)];
-    let waits = group.judged(&decisions(), token(), second(30));
-    assert!(waits.wait_unpublished && waits.judged(&decisions(), token(), second(31)).wait_unpublished);
+    let waits = group.with_checks(&decisions(), token(), second(30));
+    assert!(waits.wait_unpublished && waits.with_checks(&decisions(), token(), second(31)).wait_unpublished);
     let published = waits.with_wait_published().unwrap();
-    assert!(!published.judged(&decisions(), token(), second(31)).wait_unpublished, "it waits on");
+    assert!(!published.with_checks(&decisions(), token(), second(31)).wait_unpublished, "it waits on");
     assert_eq!(published.with_wait_published(), None);
-    assert!(!waits.judged(&pass(), token(), second(31)).wait_unpublished, "it waits no more");
+    assert!(!waits.with_checks(&pass(), token(), second(31)).wait_unpublished, "it waits no more");
     assert!(!waits.declined("no".into(), second(31)).wait_unpublished);
 }

@@ -240,7 +240,7 @@ fn owner_that_has_tried_nothing_is_not_counted_after_a_death() {
     let (head, two) = replacing();
     let mut head = head.acquires(&me("a", 120)).0;
     for (claim, next) in [("a", "b"), ("b", "c"), ("c", "d")] {
-        head = release(&head, token(claim), GivenUp::Untried, second(130)).unwrap();
+        head = release_claim(&head, token(claim), ClaimRelease::Untried, second(130)).unwrap();
         let active = head.active().unwrap();
         assert_eq!((active.request.id, active.attempts), (two.id, 1), "the owner that died");
         head = head.acquires(&me(next, 130)).0;
