@@ -3,7 +3,6 @@
 //!
 //! The module `decisions` tests the policies' meaning.
 
-mod apply;
 mod cloudformation;
 mod configuration;
 mod decisions;

@@ -1,6 +1,7 @@
 //! The real `bootstrap` and `deployctl` against the local AWS.
 
 mod adopting;
+mod applied_example;
 mod conformance;
 mod deployctl_direct;
 mod deployctl_docs;

@@ -18,12 +18,16 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.loaders import create_loader
 
 PLAIN = os.environ.get("LOCAL_AWS_PLAIN") == "1"
 REGION = "eu-west-1"
 HERE = Path(__file__).parent.parent
+# Shared, for a session of its own would read the models of every service again.
+_LOADER = create_loader()
 _QUICK = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
 
 
@@ -41,7 +45,9 @@ class Aws:
     """Clients of one account, with keys of its root or of a session."""
 
     def __init__(self, endpoint: str, key: str, secret: str = "none", token: str | None = None) -> None:
-        self._session = boto3.Session(key, secret, token)
+        session = botocore.session.Session()
+        session.register_component("data_loader", _LOADER)
+        self._session = boto3.Session(key, secret, token, botocore_session=session)
         self._endpoint = endpoint
         self._clients: dict[tuple[str, str], Any] = {}
         self.account = key
