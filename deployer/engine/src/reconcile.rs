@@ -32,9 +32,9 @@ pub(crate) enum Round {
 }
 
 impl Reconciler<'_> {
-    /// Reconciles a function that nobody may be working on. An error before the claim needs no tick: the message that
-    /// woke this invocation still fits, and comes again. After the claim it does not fit any more, so an error is
-    /// followed by a wakeup.
+    /// Reconciles a function that nobody may be working on. An error before the claim sends no tick: the message that
+    /// woke this invocation still fits, and comes again. (If the claim was written and every reply lost, the sweep finds
+    /// it after its lease.) After the claim the message does not fit any more, so an error is followed by a wakeup.
     pub(crate) async fn resume(self, start: Start) -> Result<Vec<DeploymentRecord>, Transient> {
         let Some(claim) = self.next_claim(start, Round::First).await? else { return Ok(vec![]) };
         let records = self.reconcile(Start::Claimed(claim), Round::First).await;

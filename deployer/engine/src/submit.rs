@@ -96,7 +96,7 @@ impl Reconciler<'_> {
         let change = async |seen: &mut Versioned| {
             if seen.head.is_overfull() {
                 let flushed = self.outbox().flush(seen.clone()).await?;
-                let mut failed = flushed.unwritten.into_iter().chain(flushed.unrequested);
+                let mut failed = flushed.unwritten.into_iter();
                 if let Some((_, error)) = failed.next().filter(|_| flushed.seen.head.is_overfull()) {
                     return Err(error.into());
                 }

@@ -69,14 +69,14 @@ impl Timer<'_> {
         Ok(())
     }
 
-    /// Waits for something that others hold, or fails once only the time for the record is left.
+    /// Waits for something that comes before a write, or fails once a write would come too late.
     pub async fn wait_for<T>(
         self,
         step: &'static str,
         because: &str,
         awaited: impl Future<Output = T>,
     ) -> Result<T, TargetError> {
-        let late = self.sleep(self.left().saturating_sub(self.retries.record_needs));
+        let late = self.sleep(self.left().saturating_sub(self.retries.write_needs + self.retries.record_needs));
         tokio::select! {
             biased;
             awaited = awaited => Ok(awaited),

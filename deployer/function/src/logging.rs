@@ -35,13 +35,16 @@ fn filter(level: Level) -> Targets {
 }
 
 /// Reads our level from `RUST_LOG`: `debug`, or `deployer=debug` among other directives. A directive for one of our
-/// crates, like `deployer_engine=debug`, counts for all of them; of several the most verbose counts.
+/// crates, like `deployer_engine=debug`, counts for all of them, but only adds lines: alarms count some of the others.
 fn level(directives: &str) -> Option<Level> {
     let all = || directives.split(',').map(str::trim);
-    let is_ours = |target: &str| target == "deployer" || target.starts_with("deployer_");
-    let ours = all().filter_map(|one| one.split_once('=').filter(|&(target, _)| is_ours(target)));
-    let ours = ours.filter_map(|(_, level)| level_named(level)).max();
-    ours.or_else(|| all().find_map(level_named))
+    let of = |is_meant: fn(&str) -> bool| {
+        let directives = all().filter_map(|one| one.split_once('=').filter(|&(target, _)| is_meant(target)));
+        directives.filter_map(|(_, level)| level_named(level)).max()
+    };
+    let set = of(|target| target == "deployer").or_else(|| all().find_map(level_named));
+    let raised = of(|target| target.starts_with("deployer_")).filter(|level| *level > Level::INFO);
+    set.max(raised)
 }
 
 fn level_named(text: &str) -> Option<Level> {
@@ -67,6 +70,8 @@ mod tests {
         assert!(!filter(Level::ERROR).would_enable("deployer_function::engine", &Level::WARN));
         assert_eq!(level("TRACE"), Some(Level::TRACE));
         assert_eq!(level("warn,deployer=debug"), Some(Level::DEBUG));
+        assert_eq!(level("deployer_aws=error"), None);
+        assert_eq!(level("error,deployer_aws=debug"), Some(Level::DEBUG));
         assert_eq!(level("hyper=debug"), None);
         assert_eq!(level("hyper=trace,deployer_engine=debug"), Some(Level::DEBUG));
         assert_eq!(level("deployer=info,deployer_engine::sweep=trace"), Some(Level::TRACE));

@@ -36,6 +36,8 @@ def main() -> None:
     if options.forks:
         # The call returns in the forked servers only.
         options = parser.parse_args(forks.serve(front))
+        if options.plain:
+            parser.error("--plain belongs to the process that forks")
     if not options.no_stdin:
         die_with_parent()
     server = Server(front, options.port, tls.context(options.tls) if options.tls else None)

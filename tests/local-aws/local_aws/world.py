@@ -22,6 +22,10 @@ def enter(call: Call) -> None:
     _current.set(call)
 
 
+def leave() -> None:
+    _current.set(None)
+
+
 def current() -> Call | None:
     """Returns the call that this thread is answering; None while moto works for no call."""
     return _current.get()

@@ -56,10 +56,19 @@ impl Group {
         Self { because: because.map(Into::into), ..self.next() }
     }
 
-    /// Notes that the event that it waits is sent. None: it is noted already, or the group waits no more.
+    /// Whether the group waits, and the event that says so is still to be sent. A deployer that does not know the field
+    /// leaves it behind in a group that waits no more.
     #[must_use]
-    pub fn with_wait_published(&self) -> Option<Self> {
-        self.wait_unpublished.then(|| Self { wait_unpublished: false, ..self.next() })
+    pub fn is_wait_unpublished(&self) -> bool {
+        self.wait_unpublished && self.phase == Phase::Checking && self.because.is_some()
+    }
+
+    /// Notes that the event of this wait is sent. None: it is noted already, or the group does not wait for that any
+    /// more.
+    #[must_use]
+    pub fn with_wait_published(&self, published: &Self) -> Option<Self> {
+        let is_same = self.is_wait_unpublished() && self.because == published.because;
+        is_same.then(|| Self { wait_unpublished: false, ..self.next() })
     }
 
     /// Ends the group because a member lost its place before the decision, for example to a hold or a rollback.

@@ -27,6 +27,7 @@ fn promotion_request(time: i64) -> PromotionRequest {
         freeze_override: None,
         id: "g".into(),
         time: second(time),
+        keeps_its_time: true,
         is_replay: false,
     }
 }
@@ -189,9 +190,14 @@ fn wait_of_a_group_is_unpublished_until_noted_and_only_once() {
     let decisions = || [(Decision::Allow, None), (Decision::Wait(wait()), None)];
     let waits = group.with_checks(&decisions(), token(), second(30));
     assert!(waits.wait_unpublished && waits.with_checks(&decisions(), token(), second(31)).wait_unpublished);
-    let published = waits.with_wait_published().unwrap();
+    let published = waits.with_wait_published(&waits).unwrap();
     assert!(!published.with_checks(&decisions(), token(), second(31)).wait_unpublished, "it waits on");
-    assert_eq!(published.with_wait_published(), None);
+    assert_eq!(published.with_wait_published(&waits), None);
     assert!(!waits.with_checks(&pass(), token(), second(31)).wait_unpublished, "it waits no more");
     assert!(!waits.declined("no".into(), second(31)).wait_unpublished);
+    // An older deployer does not know the field, and moves the group on.
+    let moved_on = Group { phase: Phase::Placing, because: None, ..waits.clone() };
+    assert!(!moved_on.is_wait_unpublished());
+    let other_wait = Group { because: Some("another".into()), ..waits.clone() };
+    assert_eq!(other_wait.with_wait_published(&waits), None);
 }

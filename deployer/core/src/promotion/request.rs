@@ -49,6 +49,8 @@ pub struct PromotionRequest {
     pub id: String,
     /// The time of the request.
     pub time: Timestamp,
+    /// Whether every delivery of the request bears the same time: an event does, a command does not.
+    pub keeps_its_time: bool,
     /// Whether EventBridge replays the event from an archive.
     pub is_replay: bool,
 }

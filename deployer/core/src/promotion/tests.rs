@@ -233,6 +233,7 @@ fn request_from_another_time_is_refused() {
         freeze_override: None,
         id: "e".into(),
         time: second(time),
+        keeps_its_time: true,
         is_replay,
     };
     let out = |time: i64, is_replay| asked(time, is_replay).refusal_by_time(second(1_000_000));

@@ -108,6 +108,7 @@ pub(super) fn decode_request(value: &Value) -> Vec<InboundEvent> {
             freeze_override: None,
             id: id.unwrap_or(event.sent.id),
             time: event.sent.time,
+            keeps_its_time: true,
             is_replay: event.sent.replay.is_some(),
         })))
     })

@@ -83,6 +83,7 @@ async fn dispatch(
                 freeze_override: override_freeze.map(Into::into),
                 id: caller.id,
                 time: engine.ports.clock.now(),
+                keeps_its_time: false,
                 is_replay: false,
             };
             promotion_answer(engine.promote(&promotion).await?)

@@ -147,7 +147,7 @@ async fn submit_each(
 }
 
 /// Returns the time of the first request with this id. The same request again promotes nothing that became live since
-/// then. A head that cannot be read may be the only one that knows the request, so it is an error unless another does.
+/// then. A head that cannot be read may be the only one that knows a command, so it is an error unless another does.
 async fn earliest_request_time(
     engine: &Engine,
     promotion: &PromotionRequest,
@@ -164,8 +164,8 @@ async fn earliest_request_time(
     let known = looks.iter().filter_map(|look| look.as_ref().ok().copied().flatten()).min();
     match (known, looks.into_iter().find_map(Result::err)) {
         (Some(known), _) => Ok(known.min(promotion.time)),
-        (None, Some(unreadable)) => Err(unreadable.into()),
-        (None, None) => Ok(promotion.time),
+        (None, Some(unreadable)) if !promotion.keeps_its_time => Err(unreadable.into()),
+        (None, _) => Ok(promotion.time),
     }
 }
 

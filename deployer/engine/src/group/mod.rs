@@ -163,11 +163,13 @@ impl<'e> Groups<'e> {
 
     /// Publishes that a group waits, once. If the event cannot be sent, the next reconciliation sends it.
     async fn publish_wait(self, group: &Group) {
-        if !group.wait_unpublished || self.publish_group_event(Announcement::PromotionWaiting, group).await.is_err() {
+        if !group.is_wait_unpublished()
+            || self.publish_group_event(Announcement::PromotionWaiting, group).await.is_err()
+        {
             return;
         }
-        let change = async |group: Option<&Group>| {
-            Ok::<_, Transient>(match group.and_then(Group::with_wait_published) {
+        let change = async |open: Option<&Group>| {
+            Ok::<_, Transient>(match open.and_then(|open| open.with_wait_published(group)) {
                 Some(group) => Change::Write(group, ()),
                 None => Change::Keep(()),
             })

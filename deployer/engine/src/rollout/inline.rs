@@ -47,7 +47,8 @@ impl InlineBody {
         let permit = timer.wait_for(step, ANOTHER_ZIP, ports.inline_body.clone().acquire_owned()).await?;
         let permit = permit.map_err(|error| unreadable(error.to_string()))?;
         for attempt in 0.. {
-            match read_whole(ports.artifacts.as_ref(), artifact).await {
+            let read = read_whole(ports.artifacts.as_ref(), artifact);
+            match timer.wait_for(step, "the zip is still being read", read).await? {
                 Ok(body) if Sha256::of(&body) == artifact.sha256 => {
                     let loaded = Arc::new(LoadedZip { bytes: body.into(), _permit: permit });
                     *shared = Arc::downgrade(&loaded);

@@ -16,7 +16,8 @@ pub struct Swept {
     pub completed: usize,
     /// Markers that guarded nothing any more.
     pub cleared: usize,
-    /// Functions whose head, or a record of which, could not be read or written; the log says which and why.
+    /// Functions whose head, records or promotions could not be read or written, and lists that could not be read; the
+    /// log says which and why.
     pub failed: usize,
     /// The lengths of the deployer's queues that could be looked at.
     #[serde(skip_serializing_if = "Vec::is_empty")]

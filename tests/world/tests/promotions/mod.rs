@@ -14,10 +14,11 @@ mod rules;
 mod soaks;
 
 use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status};
+use deployer_core::trigger::{InboundEvent, Invocation, decode};
 use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
 use world::orders::{deploy_all, release};
-use world::{Op, World};
+use world::{Op, Outcome, Trigger, World};
 
 /// Returns a record's status, code and reason.
 fn end(record: &DeploymentRecord) -> (Status, Option<Code>, &str) {
@@ -170,6 +171,26 @@ async fn status_shows_lagging_environments_and_waiting_promotions() {
         (&json!("1.1.0"), &json!(1), &json!("ann"))
     );
     assert!(waiting["because"].as_str().unwrap().starts_with("waits for an approval, until "), "{waiting}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn event_for_a_pattern_passes_over_an_unreadable_head_only() {
+    let world = by_hand(&json!({}));
+    deploy_all(&world, &["1.1.0"]).await;
+    world.record("dev/workers/7.zip", world::zips::code("7")).await;
+    world.pass(std::time::Duration::from_secs(60)).await;
+    world.on(Op::ReadLedger).about("heads/prod/orders").always().fail(CallErrorKind::Unknown);
+    let detail = json!({"function": "*", "from": "dev", "to": "prod", "requested_by": "ann"});
+    let event = world::promotions::event("Promotion Requested", "all", world.now(), &detail);
+    let Invocation::Event(events) = decode(&event) else { panic!("{event}") };
+    let [InboundEvent::Promotion(promotion)] = &events[..] else { panic!("{events:?}") };
+    let run = world.invocation().run(&Trigger::Promotion(promotion.clone())).await;
+    assert!(!matches!(run.outcome, Outcome::EventOutcome(_)), "it comes again for orders");
+    world.tick().await;
+    assert_eq!(
+        world::promotions::served_code(&world, "333333333333", "workers"),
+        world::promotions::served_code(&world, "111111111111", "workers"),
+    );
 }
 
 #[tokio::test(start_paused = true)]
