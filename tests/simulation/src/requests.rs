@@ -80,6 +80,7 @@ impl PlannedRequest {
             freeze_override: None,
             id: id.to_owned(),
             time: seconds(self.ahead)?,
+            keeps_its_time: true,
             is_replay,
         })
     }
