@@ -5,7 +5,7 @@ use super::claim::{Claimant, claim_next, own_write, resume};
 use super::displace::displace_active;
 use super::member::waits_behind_member;
 use super::state::Head;
-use super::transition::{Next, Transition};
+use super::transition_result::{Next, Transition};
 use crate::function_ref::FunctionRef;
 use crate::id::DeploymentId;
 use crate::record::Status;

@@ -9,7 +9,7 @@ use super::end_request::end_request;
 use super::queue::Queue;
 use super::request::Request;
 use super::state::Head;
-use super::transition::{Next, Transition};
+use super::transition_result::{Next, Transition};
 use super::waiting::{Place, Waiting};
 use crate::function_ref::FunctionRef;
 use crate::id::{DeploymentId, Token};
@@ -90,7 +90,7 @@ pub(super) fn waits_behind_member(queue: &Queue, request: &Request, now: Timesta
 
 /// Claims the member that waited at `index`: its group is decided, and nothing is in its way any more. Promotions that
 /// waited before it give way, and so do uploads that come too late now.
-pub(super) fn admit_member(
+pub(super) fn claim_member(
     mut head: Head,
     waiting: Waiting,
     index: usize,

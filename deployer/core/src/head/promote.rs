@@ -4,15 +4,15 @@ use jiff::Timestamp;
 
 use super::acquire::answer_duplicate;
 use super::active::Active;
-use super::admit::admit;
 use super::claim::{Claimant, own_write};
 use super::displace::displace_waiting;
 use super::end_request::end_request;
-use super::member::admit_member;
+use super::enqueue::enqueue;
+use super::member::claim_member;
 use super::request::Request;
 use super::source::Source;
 use super::state::Head;
-use super::transition::{Next, Transition};
+use super::transition_result::{Next, Transition};
 use super::waiting::{Place, Waiting};
 use crate::config::Policy;
 use crate::function_ref::FunctionRef;
@@ -50,7 +50,7 @@ pub fn accept_promotion(
     let (wait, notified) = match decision {
         Decision::Wait(wait) => (wait.clone(), false),
         _ if dispatch == Dispatch::Enqueue => (Wait::over(me.now), true),
-        _ => return admit(next, request, at, me),
+        _ => return enqueue(next, request, at, me),
     };
     let waiting = Waiting { request: request.clone(), wait, notified, place: None };
     next.queue.waiting.push(waiting.clone());
@@ -95,8 +95,8 @@ pub fn apply_decision(
             Transition::to(next, Next::Deferred(Box::new(waiting)))
         }
         _ if is_member && !head.queue.is_next(id) => Transition::none(Next::Deferred(Box::new(waiting))),
-        _ if is_member => admit_member(next, waiting, index, at, me),
-        _ => admit(next, &waiting.request, at, me),
+        _ if is_member => claim_member(next, waiting, index, at, me),
+        _ => enqueue(next, &waiting.request, at, me),
     }
 }
 

@@ -4,7 +4,7 @@
 use super::live_artifact::LiveArtifact;
 use super::live_state::LiveState;
 use super::queue::Queue;
-use super::recover::unrecovered_refusal;
+use super::read_older_head::unrecovered_refusal;
 use super::request::Request;
 use super::resolved_artifact::ResolvedArtifact;
 use super::source::{Rollback, Source};
