@@ -15,9 +15,9 @@ use deployer_core::record::{Code, DeploymentRecord, Ending, Previous, Status, Ta
 use jiff::Timestamp;
 
 use super::Engine;
-use super::lock::locked;
+use super::mutex::locked;
 use super::rollout::open_doors::OpenDoors;
-use super::rollout::shared_check::SharedCheck;
+use super::rollout::shared_ownership_check::SharedOwnershipCheck;
 use super::rollout::target_waits::TargetWaits;
 use super::store::Versioned;
 use crate::port::ETag;
@@ -32,7 +32,7 @@ pub struct Claim {
     written_over: HeadState,
     seen: Mutex<Versioned>,
     /// The ownership check of all targets.
-    pub(super) check: SharedCheck,
+    pub(super) check: SharedOwnershipCheck,
     /// The writes to aliases that may still take effect.
     pub(super) doors: OpenDoors,
     /// The waits of the targets for Lambda.
@@ -108,7 +108,7 @@ impl Claim {
             active,
             written_over,
             seen: Mutex::new(seen),
-            check: SharedCheck::default(),
+            check: SharedOwnershipCheck::default(),
             record_etag: Mutex::default(),
             warnings: Mutex::default(),
         }

@@ -15,8 +15,8 @@ use deployer_core::record::{CauseKind, DeploymentRecord, Ending, RecordedArtifac
 
 use super::Transient;
 use super::claim::{Claim, HeadState, claimant};
-use super::handle::Reconciler;
-use super::lock::locked;
+use super::function_handles::Reconciler;
+use super::mutex::locked;
 use super::reconcile::Start;
 use super::store::{Change, Persistence, Versioned};
 use crate::events::publish;

@@ -10,7 +10,7 @@ use tracing::Instrument as _;
 use super::Transient;
 use super::claim::{Claim, SubmitOutcome};
 use super::commit::{FinishDetails, Finished};
-use super::handle::Reconciler;
+use super::function_handles::Reconciler;
 use super::resolve_artifact::ArtifactResolution;
 use super::rollout::Rollout;
 use super::rollout::error::Unfinished;

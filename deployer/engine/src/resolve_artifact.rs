@@ -14,7 +14,7 @@ use deployer_core::rejects::Rejects;
 use deployer_core::session_policy::{read_only_policy, session_name};
 
 use super::claim::{Claim, Stopped};
-use super::handle::Reconciler;
+use super::function_handles::Reconciler;
 use super::promotions::policy::ClaimedDecision;
 use super::rollout::sessions::open_session;
 use super::store::{Change, Versioned};

@@ -9,7 +9,7 @@ use deployer_core::record::{DeploymentRecord, Status};
 
 use super::claim::{Claim, HeadState, SubmitOutcome, claimant, now_as, timed};
 use super::commit::Finished;
-use super::handle::Reconciler;
+use super::function_handles::Reconciler;
 use super::reconcile::{Round, Start};
 use super::rollout::Rollout;
 use super::rollout::error::Unfinished;

@@ -10,7 +10,7 @@ use super::policy::PolicyInputs;
 use crate::Transient;
 use crate::claim::{Claim, SubmitOutcome, claimant, now_as, timed};
 use crate::events::publish;
-use crate::handle::Promotions;
+use crate::function_handles::Promotions;
 use crate::reconcile::Start;
 use crate::store::{Change, Versioned};
 

@@ -16,7 +16,7 @@ use super::executor::PlanExecutor;
 use super::results::TargetDone;
 use super::shut_doors::ShutDoors;
 use super::step_context::StepContext;
-use crate::lock::locked;
+use crate::mutex::locked;
 use crate::port::Account;
 
 impl ClaimedTarget<'_> {

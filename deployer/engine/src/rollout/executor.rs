@@ -12,9 +12,9 @@ use deployer_core::plan::{Delivery, DesiredState, Step, still_as_planned};
 use deployer_core::record::{TargetError, TargetErrorCode};
 use jiff::Timestamp;
 
-use super::await_traffic::{TrafficWatch, is_provisioned};
+use super::await_provisioned_traffic::{TrafficWatch, is_provisioned};
 use super::error::{StepError, internal};
-use super::inline::LoadedZip;
+use super::inline_zip::LoadedZip;
 use super::ownership::OWNED_FOR;
 use super::step_context::StepContext;
 use crate::port::{Answer, Code, Qualifier, Write};

@@ -10,7 +10,7 @@ use deployer_core::head::{self, Active, Door, Head};
 use deployer_core::observed::ObservedAlias;
 use jiff::Timestamp;
 
-use crate::lock::locked;
+use crate::mutex::locked;
 use crate::port::{Answer, CallError, CallErrorKind};
 
 /// The open doors: those that the owner found in the head, and its own.

@@ -8,7 +8,7 @@ use deployer_core::head::{Active, LambdaTask, LambdaWait, WaitStart, WaitTracker
 use deployer_core::record::TargetOutcome;
 use jiff::Timestamp;
 
-use crate::lock::locked;
+use crate::mutex::locked;
 
 /// The waits of a claim's targets.
 pub(crate) struct TargetWaits(Mutex<Targets>);

@@ -12,7 +12,7 @@ use super::wait_for_lambda::WaitForLambda;
 use crate::port::{Answer, CallError, CallErrorKind, Code, Write};
 
 /// A writing call of one step.
-pub(super) struct Sending<'a> {
+pub(super) struct WriteCall<'a> {
     on: ClaimedTarget<'a>,
     step: &'static str,
     /// The code that is about to serve.
@@ -24,13 +24,14 @@ pub(super) struct Sending<'a> {
     made_room: bool,
 }
 
-impl<'a> Sending<'a> {
+impl<'a> WriteCall<'a> {
     /// Makes the call of a step.
     pub fn new(on: ClaimedTarget<'a>, step: &'static str, new_code: Sha256, door: Option<&'a Door>) -> Self {
         Self { on, step, new_code, door, attempt: 0, denied_since: None, made_room: false }
     }
 
-    /// Sends the call until Lambda has answered it.
+    /// Sends the call, and sends it again while Lambda is busy, throttles it or denies it for now. After a conflict or a
+    /// lost answer it sends nothing more: the caller observes the target anew.
     pub async fn send(mut self, write: Write<'_>) -> Result<Answer, StepError> {
         let ClaimedTarget { rollout, claim, target, .. } = self.on;
         let timer = self.on.timer();
