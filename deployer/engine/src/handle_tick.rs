@@ -6,7 +6,7 @@ use deployer_core::id::DeploymentId;
 use deployer_core::record::DeploymentRecord;
 use deployer_core::trigger::Tick;
 
-use super::reconcile::Start;
+use super::reconcile::ReconcileFrom;
 use super::{Engine, EventOutcome, Transient};
 
 impl Engine {
@@ -23,7 +23,7 @@ impl Engine {
         let (reconciler, wakeup) = (self.reconciler(&at), Wakeup { id, claim });
         let seen = self.store().head(&at).await?;
         if seen.head.waiting().iter().any(|waiting| waiting.request.id == id) {
-            let records = reconciler.promotions().resume(id).await?;
+            let records = reconciler.promotions().resume_waiting(id).await?;
             return Ok(outcome(records, id, || format!("promotion {id} was in other hands by then")));
         }
         let is_pending = seen.head.all_pending().iter().any(|pending| pending.id == id);
@@ -33,7 +33,7 @@ impl Engine {
                 ignored(format!("a tick for deployment {id} before its lease has ended"))
             }
             action if action == NextAction::Resume(wakeup) || (is_pending && seen.head.active().is_none()) => {
-                let records = reconciler.resume(Start::Seen(Box::new(seen))).await?;
+                let records = reconciler.resume_function(ReconcileFrom::Head(Box::new(seen))).await?;
                 Ok(outcome(records, id, || format!("deployment {id} was in other hands by then")))
             }
             _ => match reconciler.promotions().follow_hint(id).await? {

@@ -57,7 +57,7 @@ pub fn accept(head: &Head, request: &Request, at: &FunctionRef<'_>, rules: Rules
         }
     };
     let request = request.as_ref();
-    let newer = request.mark().and_then(|mark| head.newest.beyond_upload(&mark));
+    let newer = request.mark().and_then(|mark| head.newest.later_than_upload(&mark));
     if let Some(newer) = newer {
         end_request(&mut next, request, too_late(head, request, at, newer, me.now));
         return Transition::to(next, Next::Finished(request.id));

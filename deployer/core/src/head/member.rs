@@ -51,9 +51,9 @@ pub fn reserve_place(head: &Head, request: &Request, now: Timestamp) -> Reservat
     if head.id_of(request).is_some() {
         return Reservation::Ended;
     }
-    let behind = head.queue.pending.iter().map(|pending| pending.id).collect();
+    let ahead = head.queue.pending.iter().map(|pending| pending.id).collect();
     let wait = Wait { for_group: true, ..Wait::over(now) };
-    let place = Some(Place { behind });
+    let place = Some(Place { ahead });
     next.queue.waiting.push(Waiting { request: request.clone(), wait, notified: true, place });
     Reservation::Write(Box::new(next))
 }

@@ -64,7 +64,7 @@ pub use live_state::{HISTORY, LiveState, LiveTarget};
 pub use member::{Reservation, release_place, reserve_place};
 pub use newest::{Mark, Sequencer};
 pub use next_action::{NextAction, SkippedWork, Wakeup};
-pub use open_doors::{SHUT_DOOR, open_doors, with_doors, with_shut_token, without_shut_token};
+pub use open_doors::{SHUT_DOOR, list_open_doors, with_doors, with_shut_token, without_shut_token};
 pub use outbox::{Failure, OutboxEntry, SideEffect};
 pub use parked::{HOPS, with_awaited, with_tick_sent};
 pub use promote::{WAITING, accept_promotion, apply_decision, promotion_refusal, put_back, with_notified};

@@ -68,7 +68,7 @@ impl Door {
 /// Lists every door that may be open: those that ended deployments have left, and those of the active deployment but
 /// where it is known to have arrived.
 #[must_use]
-pub fn open_doors(head: &Head, now: Timestamp) -> Vec<Door> {
+pub fn list_open_doors(head: &Head, now: Timestamp) -> Vec<Door> {
     let arrived = |target: &Target| {
         let done = head.active().into_iter().flat_map(|active| &active.done);
         done.filter(|outcome| outcome.error.is_none()).any(|outcome| outcome.target() == *target)

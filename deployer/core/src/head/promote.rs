@@ -69,7 +69,7 @@ pub fn apply_decision(
     if let Some(own_write) = own_write(head, me) {
         return own_write;
     }
-    let Some(index) = head.queue.place_of(id) else { return Transition::none(Next::Nothing) };
+    let Some(index) = head.queue.waiting_index(id) else { return Transition::none(Next::Nothing) };
     let mut next = head.next();
     let waiting = next.queue.waiting.remove(index);
     let request = &waiting.request;
@@ -78,7 +78,7 @@ pub fn apply_decision(
     let ending = match decision {
         Decision::Deny(ending) => Some(waiting.cancelled_by(ending.clone())),
         _ if is_member => None,
-        _ => head.newest.beyond_time(request.time).map(superseded),
+        _ => head.newest.later_than(request.time).map(superseded),
     };
     if let Some(ending) = ending {
         end_request(&mut next, request, waiting.record(at).ended(ending, me.now));
@@ -144,7 +144,7 @@ pub fn promotion_refusal(head: &Head, request: &Request, decision: &Decision, at
     if let Decision::Deny(ending) = decision {
         return Some(ending.clone());
     }
-    if let Some(because) = head.newest.beyond_time(request.time) {
+    if let Some(because) = head.newest.later_than(request.time) {
         return Some(superseded(because));
     }
     let artifact = |request: &Request| {

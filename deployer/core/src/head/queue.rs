@@ -56,7 +56,7 @@ impl Queue {
     }
 
     /// Finds the place of a deployment among the promotions that wait.
-    pub(super) fn place_of(&self, id: DeploymentId) -> Option<usize> {
+    pub(super) fn waiting_index(&self, id: DeploymentId) -> Option<usize> {
         self.waiting.iter().position(|waiting| waiting.request.id == id)
     }
 
@@ -77,9 +77,9 @@ impl Queue {
         if request.is_rollback() {
             return None;
         }
-        let before = self.waiting.iter().take(self.place_of(request.id).unwrap_or(self.waiting.len()));
+        let before = self.waiting.iter().take(self.waiting_index(request.id).unwrap_or(self.waiting.len()));
         let is_in_front = |waiting: &&Waiting| {
-            let goes_first = waiting.place.as_ref().is_some_and(|place| place.behind.contains(&request.id));
+            let goes_first = waiting.place.as_ref().is_some_and(|place| place.ahead.contains(&request.id));
             waiting.request.group().is_some() && !goes_first
         };
         before.filter(|waiting| waiting.request.id != request.id).find(is_in_front).map(|waiting| &waiting.request)
@@ -89,9 +89,9 @@ impl Queue {
     #[must_use]
     pub fn is_next(&self, member: DeploymentId) -> bool {
         let is_other_active = self.active.as_ref().is_some_and(|active| active.request.id != member);
-        let place = self.place_of(member).and_then(|index| self.waiting[index].place.as_ref());
+        let place = self.waiting_index(member).and_then(|index| self.waiting[index].place.as_ref());
         let goes_first =
-            |pending: &Request| pending.is_rollback() || place.is_some_and(|place| place.behind.contains(&pending.id));
+            |pending: &Request| pending.is_rollback() || place.is_some_and(|place| place.ahead.contains(&pending.id));
         !is_other_active && !self.pending.iter().any(goes_first)
     }
 

@@ -18,7 +18,7 @@ use super::prerequisites::{Prerequisite, Prerequisites, prerequisite};
 use super::results::TargetResults;
 use super::target_run::TargetRun;
 use super::verify::ArtifactReader;
-use crate::claim::{Claim, HeadState, SubmitOutcome, claimant};
+use crate::claim::{Claim, ObservationBasis, SubmitOutcome, claimant};
 use crate::commit::{FinishDetails, Finished};
 use crate::{TARGETS_AT_ONCE, Transient};
 
@@ -36,12 +36,12 @@ impl Rollout<'_> {
             let refusal = rejects.refusal(&self.resolved.release, None);
             Ok::<_, Transient>((rejects, refusal))
         };
-        let head_state = async {
+        let basis = async {
             let (seen, refusal) = future::join(head.clone(), refusal()).await;
             let (seen, (rejects, refusal)) = (seen?, refusal?);
             let rules = Rules { refusal: refusal.as_ref(), rejects: &rejects };
             match head::accept(&seen.head, request, at, rules, &claimant(engine)).then {
-                Next::Work(active) if ours(active.request.id) => Ok(HeadState::Read(seen.etag)),
+                Next::Work(active) if ours(active.request.id) => Ok(ObservationBasis::Head(seen.etag)),
                 // The claim fails with the other outcome.
                 _ => Err(Unfinished::NotClaimed(SubmitOutcome::Nothing)),
             }
@@ -64,19 +64,19 @@ impl Rollout<'_> {
             }
         };
         // The future of a deployment is large, so it does not lie on the stack of its caller.
-        Box::pin(self.run(head_state, claim, rejects.clone())).await
+        Box::pin(self.run(basis, claim, rejects.clone())).await
     }
 
     /// Goes on under a claim that is ours already.
-    pub async fn resume(&self, claim: Arc<Claim>, rejects: Rejects) -> Result<Finished, Unfinished> {
-        self.run(ready(Ok(HeadState::Claimed)), ready(Ok(claim)), ready(Ok(rejects))).await
+    pub async fn resume_deployment(&self, claim: Arc<Claim>, rejects: Rejects) -> Result<Finished, Unfinished> {
+        self.run(ready(Ok(ObservationBasis::OwnClaim)), ready(Ok(claim)), ready(Ok(rejects))).await
     }
 
     /// Carries the deployment out, and ends it. A target is written to only after both the claim and the artifact are
     /// there.
     async fn run<'r>(
         &'r self,
-        head_state: impl Future<Output = Result<HeadState, Unfinished>> + 'r,
+        basis: impl Future<Output = Result<ObservationBasis, Unfinished>> + 'r,
         claim: impl Future<Output = Result<Arc<Claim>, Unfinished>> + 'r,
         rejects: impl Future<Output = Result<Rejects, Transient>> + 'r,
     ) -> Result<Finished, Unfinished> {
@@ -87,7 +87,7 @@ impl Rollout<'_> {
         }
         let claim = prerequisite(claim);
         let artifact = prerequisite(self.deployable_artifact(claim.clone(), rejects));
-        let needs = Prerequisites { head_state: prerequisite(head_state), claim, artifact };
+        let needs = Prerequisites { basis: prerequisite(basis), claim, artifact };
         let results = self.run_parts(&needs).await;
         let claim = needs.claim().await?;
         let (ending, details) = match results {
@@ -180,7 +180,7 @@ impl Rollout<'_> {
         if goes_on && may_go_on && results.ran_out_of_time() {
             return Err(self.save(claim, results).await);
         }
-        if goes_on && results.wait() {
+        if goes_on && results.is_waiting() {
             return Err(self.park(claim, results).await);
         }
         Ok((results.ending(claim.stopped()), self.details(needs.artifact_read())))

@@ -58,7 +58,7 @@ impl<'a> WriteCall<'a> {
             };
             let error = match self.send_once(writer, write.clone()).await {
                 Ok(answer) => {
-                    claim.waits.end(target, &LambdaTask::call(self.step));
+                    claim.waits.task_done(target, &LambdaTask::call(self.step));
                     return Ok(answer);
                 }
                 Err(error) => error,
@@ -72,9 +72,9 @@ impl<'a> WriteCall<'a> {
     /// Sends the call once, and notes its possible effect.
     async fn send_once(&self, writer: LambdaWriter<'_>, write: Write<'_>) -> Result<Answer, CallError> {
         let ClaimedTarget { rollout, claim, target, .. } = self.on;
-        self.door.inspect(|door| claim.doors.open(door));
+        self.door.inspect(|door| claim.doors.note_opened(door));
         let answer = writer.write(write).await;
-        self.door.inspect(|door| claim.doors.answered(door, &answer));
+        self.door.inspect(|door| claim.doors.note_answer(door, &answer));
         let is_written = match &answer {
             Ok(_) => true,
             // A conflict may be our own write, because the SDK sends a call again that got no answer.

@@ -58,12 +58,12 @@ impl ClaimedTarget<'_> {
             let is_long = timer.passed(since.own) >= timer.retries.lambda_wait_here;
             let longest = longest_lambda_wait(self.rollout.engine);
             if is_long && timer.passed(since.own) >= longest {
-                claim.waits.give_up(target);
+                claim.waits.mark_failed(target);
                 return Err(WaitError::Final(ends()));
             }
             // A new wait gets its seconds, however long the waits before it were.
             if is_long && timer.passed(since.first) >= longest * WAITS_IN_A_ROW {
-                claim.waits.give_up(target);
+                claim.waits.mark_failed(target);
                 return Err(WaitError::Final(self.lambda_busy_again_and_again(step, because)));
             }
             if may_park && is_long {
