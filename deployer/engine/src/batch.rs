@@ -98,8 +98,8 @@ fn backoff(received: u32) -> Duration {
     FIRST.saturating_mul(3_u32.saturating_pow(received.saturating_sub(1))).min(LONGEST)
 }
 
-/// Handles the events of all messages. Functions go on side by side; the events of one function come one after the
-/// other.
+/// Handles the events of all messages: those that name the same function one after the other, and all others side by
+/// side. A promotion that names functions by a pattern may run beside an event of one of them.
 pub async fn handle_all(
     engine: &Engine,
     messages: Vec<Vec<InboundEvent>>,

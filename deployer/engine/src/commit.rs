@@ -1,5 +1,5 @@
-//! Step "commit": one write of the head ends a deployment. The side effects stand in the head's outbox, and this
-//! invocation or the next one carries them out.
+//! Step "finish": the commit, which is one write of the head, ends a deployment. It puts the side effects into the
+//! head's outbox, and this invocation or the next one carries them out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

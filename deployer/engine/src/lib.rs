@@ -1,8 +1,8 @@
 //! The effects of a deployment, from an upload to its record.
 //!
 //! `submit` puts a request into a function's head, `reconcile` does the head's next deployments, and `rollout` carries
-//! one deployment out, in the steps of ARCHITECTURE.md: locate, route, claim, verify, enter, observe, plan, apply, finish.
-//! `commands` has the commands by hand.
+//! one deployment out. ARCHITECTURE.md lists the steps: decode, locate, route, look up, verify, enter, claim, observe,
+//! plan, apply, finish. `commands` has the commands by hand.
 
 pub mod batch;
 

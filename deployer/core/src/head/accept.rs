@@ -29,8 +29,8 @@ pub struct Rules<'a> {
 }
 
 /// Accepts a request. A duplicate meets its own deployment, an upload that comes too late ends as superseded, a request
-/// that a rule refuses ends as refused, and anything else is claimed or is next. Of the requests that are next only the
-/// newest stays.
+/// that a rule refuses ends as refused, and anything else is claimed or is next. Older requests that are next and give
+/// way to it (`Request::displaces`) end as superseded.
 ///
 /// A deployment whose owner has died is resumed first: it may be half done.
 #[must_use]

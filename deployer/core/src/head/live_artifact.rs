@@ -151,7 +151,7 @@ impl LiveArtifact {
         Some(live)
     }
 
-    /// Counts the targets that serve it after these outcomes. A target that served it before, and that nothing was done
+    /// Records which targets serve it after these outcomes. A target that served it before, and that nothing was done
     /// to, still does.
     pub(super) fn record_outcomes(&mut self, outcomes: &[TargetOutcome]) {
         let present: BTreeSet<String> = outcomes.iter().map(|outcome| outcome.target().to_string()).collect();

@@ -2,9 +2,10 @@
 //! and what waits.
 //!
 //! [`Head`] (`state.rs`) holds the data in parts: [`LiveState`] (what is live and was), [`Queue`] (what is open), the
-//! requests that are known, and the deployments that have ended. Its methods only read. A transition is a function in a
-//! file of its own: it takes a head and returns the head to be written. The engine writes that by compare-and-swap, and
-//! decides again from the start when somebody else was first.
+//! requests that are known, and the deployments that have ended. Its methods only read. A transition is a function
+//! that takes a head and returns the head to be written; its file is named after it, or after its subject
+//! (`promote.rs`, `parked.rs`). The engine writes the new head by compare-and-swap, and decides again from the start
+//! when somebody else was first.
 //!
 //! Every transition raises `revision`, so no two heads have the same bytes (equal bytes have equal ETags).
 

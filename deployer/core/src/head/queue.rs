@@ -10,12 +10,13 @@ use crate::id::{DeploymentId, Release, Token};
 /// The open requests. `active` is worked on, `pending` is next, and `waiting` soaks or waits for approvals, the end of
 /// a freeze or its group.
 ///
-/// A member of a group holds its place in `waiting`. Everything that came after it waits behind it, in `pending` too.
+/// A member of a group holds its place in `waiting`. Every later request waits behind it, in `pending` too, unless it
+/// is a rollback.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Queue {
     pub(super) active: Option<Active>,
-    /// The requests that are next, in the order in which they came: at most a command, and an upload that came after
-    /// it.
+    /// The requests that are next, in the order in which they came. A newer request has ended all that gave way to it
+    /// (`Request::displaces`).
     #[serde(default, deserialize_with = "none_or_more")]
     pub(super) pending: Vec<Request>,
     /// The promotions that wait, the oldest first.
@@ -55,7 +56,7 @@ impl Queue {
         self.claimed_and_next().any(|open| open.source.release() == Some(release))
     }
 
-    /// Finds the place of a deployment among the promotions that wait.
+    /// Finds the index of a deployment among the promotions that wait.
     pub(super) fn waiting_index(&self, id: DeploymentId) -> Option<usize> {
         self.waiting.iter().position(|waiting| waiting.request.id == id)
     }

@@ -49,7 +49,7 @@ impl ResolvedArtifact {
         RecordedArtifact { size: self.size, sha256: self.sha256, ..(&self.artifact).into() }
     }
 
-    /// Brings an artifact once more by the versions that have served it.
+    /// Makes the artifact of a rollback: the targets get it by the versions that have served it.
     pub(super) fn for_restore(live: &LiveArtifact) -> Self {
         let LiveArtifact { release, artifact, sha256, size, versions, mut former, function_name, .. } = live.clone();
         former.extend(versions);

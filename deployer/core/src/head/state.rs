@@ -127,7 +127,7 @@ impl Head {
         &self.queue.pending
     }
 
-    /// The promotions that soak, or wait for approvals or the end of a freeze; the oldest first.
+    /// The promotions that soak, or wait for approvals, the end of a freeze or their group; the oldest first.
     #[must_use]
     pub fn waiting(&self) -> &[Waiting] {
         &self.queue.waiting

@@ -1,7 +1,8 @@
 //! Step "apply": carries a plan out, step by step.
 //!
-//! It decides nothing but how long to wait. Beside the plan it needs two permissions: the claim and the entered
-//! account.
+//! The plan decides which steps there are. The executor waits for Lambda between them, verifies what Lambda has made,
+//! ensures before the alias moves that the claim is still ours, and ends with an error where one of these fails. Beside
+//! the plan it needs two permissions: the claim and the entered account.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! The doors to aliases that a claim's owner knows to be open: writes that were sent, or may have been, and may still
 //! take effect.
 //!
-//! Must not know the version that an alias is to serve.
+//! This module sends nothing and decides nothing: `send_write.rs` notes doors here as open, `shut_doors.rs` shuts them.
 
 use std::sync::Mutex;
 

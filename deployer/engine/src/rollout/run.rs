@@ -42,7 +42,7 @@ impl Rollout<'_> {
             let rules = Rules { refusal: refusal.as_ref(), rejects: &rejects };
             match head::accept(&seen.head, request, at, rules, &claimant(engine)).then {
                 Next::Work(active) if ours(active.request.id) => Ok(ObservationBasis::Head(seen.etag)),
-                // The claim fails with the other outcome.
+                // `claim` submits the same request, and its outcome says what became of it.
                 _ => Err(Unfinished::NotClaimed(SubmitOutcome::Nothing)),
             }
         };
@@ -97,8 +97,8 @@ impl Rollout<'_> {
         Ok(engine.reconciler(at).commit(&claim, ending, details).await?)
     }
 
-    /// Runs all parts side by side. The first part that cannot go on ends the others. What is dropped because the claim
-    /// is lost, or the ledger is away, ends within its lease.
+    /// Runs all parts side by side. The first part that cannot go on ends the others: their futures are dropped, even in
+    /// the middle of a call. The lease outlasts such a call, and the head has the door of a write to an alias.
     ///
     /// The future is large, so it does not lie on the stack of its caller.
     #[inline(never)]
@@ -115,7 +115,8 @@ impl Rollout<'_> {
         work.boxed_local()
     }
 
-    /// Runs the targets side by side: a slow one holds no other's place.
+    /// Runs the targets side by side, at most [`TARGETS_AT_ONCE`] at a time. A further one begins as soon as any of
+    /// these has ended.
     async fn run_targets(&self, needs: &Prerequisites<'_>) -> Result<TargetResults, Interrupted> {
         let results = stream::iter(self.at.environment.targets.iter().enumerate())
             .map(|(number, target)| {
@@ -136,7 +137,8 @@ impl Rollout<'_> {
         Ok(())
     }
 
-    /// Reads the artifact from the beginning on. A rollback reads it only if a target needs it.
+    /// Reads the artifact without waiting until a target asks for it. A rollback may not need it, so there the first
+    /// target that needs it starts the reading.
     async fn ensure_artifact(&self, needs: &Prerequisites<'_>) -> Result<(), Interrupted> {
         if self.may_restore() {
             return Ok(());
@@ -221,9 +223,10 @@ impl Rollout<'_> {
     }
 }
 
-/// Waits for the claim, and gives the deployment up after too many attempts.
+/// Waits for the claim, and gives the deployment up if it had too many owners.
 async fn ensure_not_given_up(needs: &Prerequisites<'_>) -> Result<(), Interrupted> {
-    // The invocation that only observed has died too, or could not observe.
+    // After `ATTEMPTS` owners have died, one more owner only observes. This deployment had that owner too, and did not
+    // end.
     match needs.claim().await?.attempts() > ATTEMPTS + 1 {
         true => Err(Interrupted::GivenUp),
         false => Ok(()),

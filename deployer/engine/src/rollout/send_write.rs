@@ -1,4 +1,4 @@
-//! Sends one writing call, with all its tries: only while there is time for its answer, and again while waiting helps.
+//! Sends one writing call: only while there is time for its answer, and again as long as waiting can help.
 
 use deployer_core::head::{Door, LambdaTask};
 use deployer_core::id::Sha256;
@@ -30,8 +30,8 @@ impl<'a> WriteCall<'a> {
         Self { on, step, new_code, door, attempt: 0, denied_since: None, made_room: false }
     }
 
-    /// Sends the call, and sends it again while Lambda is busy, throttles it or denies it for now. After a conflict or a
-    /// lost answer it sends nothing more: the caller observes the target anew.
+    /// Sends the call, and sends it again while Lambda is busy, throttles it or denies it for now. After a conflict or
+    /// a lost answer it sends nothing more: the caller observes the target anew.
     pub async fn send(mut self, write: Write<'_>) -> Result<Answer, StepError> {
         let ClaimedTarget { rollout, claim, target, .. } = self.on;
         let timer = self.on.timer();
