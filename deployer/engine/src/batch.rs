@@ -192,7 +192,7 @@ async fn handle_guarded(engine: &Engine, event: InboundEvent) -> Result<EventOut
 pub async fn handle(engine: &Engine, event: InboundEvent) -> Result<EventOutcome, Transient> {
     let handled = match event {
         InboundEvent::Upload(upload) => engine.upload(upload).await?,
-        InboundEvent::Tick(tick) => engine.tick(tick).await?,
+        InboundEvent::Tick(tick) => engine.handle_tick(tick).await?,
         InboundEvent::Promotion(promotion) => promotion_outcome(engine.promote(&promotion).await)?,
         InboundEvent::ApprovalResponse(response) => {
             promotion_outcome(engine.record_approval_response(&response).await)?

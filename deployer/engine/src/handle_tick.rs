@@ -14,7 +14,10 @@ impl Engine {
     ///
     /// # Errors
     /// [`Transient`]: the tick shall come again.
-    pub async fn tick(&self, Tick { environment, function, id, claim }: Tick) -> Result<EventOutcome, Transient> {
+    pub async fn handle_tick(
+        &self,
+        Tick { environment, function, id, claim }: Tick,
+    ) -> Result<EventOutcome, Transient> {
         let ignored = |because: String| Ok(EventOutcome::Ignored { because });
         let at = match FunctionRef::find(&self.config, &environment, &function) {
             Ok(at) => at,

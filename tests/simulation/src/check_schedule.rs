@@ -1,4 +1,4 @@
-//! Checks the invariants that every schedule must keep, by oracles that are made from the uploads and their order alone.
+//! Checks that a schedule has kept the invariants, by oracles that are made from the uploads and their order alone.
 //!
 //! Must not know how the deployer decides. It reads heads only to compare them with everything else.
 

@@ -97,8 +97,8 @@ impl Rollout<'_> {
         Ok(engine.reconciler(at).commit(&claim, ending, details).await?)
     }
 
-    /// Runs all parts side by side. The first part that cannot go on ends the others: their futures are dropped, even in
-    /// the middle of a call. The lease outlasts such a call, and the head has the door of a write to an alias.
+    /// Runs all parts side by side. The first part that cannot go on ends the others: their futures are dropped, even
+    /// in the middle of a call. The lease outlasts such a call, and the head has the door of a write to an alias.
     ///
     /// The future is large, so it does not lie on the stack of its caller.
     #[inline(never)]
