@@ -1,4 +1,4 @@
-//! Ticks: messages by which the deployer wakes itself to go on with a deployment.
+//! Handles ticks: messages by which the deployer wakes itself to go on with a deployment.
 
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{NextAction, SkippedWork, Wakeup};
