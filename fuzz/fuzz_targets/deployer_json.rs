@@ -8,7 +8,7 @@ use deployer_core::function_ref::FunctionRef;
 use deployer_core::id::{EnvironmentName, FunctionName, Region};
 use deployer_core::manifest::ExecutionRole;
 use deployer_core::record::CauseKind;
-use deployer_core::session::read_only_policy;
+use deployer_core::session_policy::read_only_policy;
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! Names that Rust and Terraform share, each written once, here (ARCHITECTURE.md, law 7).
 //!
-//! `infra/modules/names.json` is generated from them (`infrastructure`), and a test compares both. This module must not
+//! `infra/modules/names.json` is generated from them (`names_json`), and a test compares both. This module must not
 //! know any type.
 
 /// The environment variable that holds the location of `deployer.json`.

@@ -237,8 +237,11 @@ impl LastFailed {
 
 impl LiveStatus {
     fn of(live: &LiveArtifact, targets: &[Target], target_statuses: &[TargetStatus]) -> Self {
-        let (missing, added): (Vec<Target>, Vec<Target>) =
-            live.lacking(targets).into_iter().cloned().partition(|target| live.missing.contains(&target.to_string()));
+        let (missing, added): (Vec<Target>, Vec<Target>) = live
+            .targets_without(targets)
+            .into_iter()
+            .cloned()
+            .partition(|target| live.missing.contains(&target.to_string()));
         Self {
             release: live.release.clone(),
             deployment: live.id(),

@@ -8,7 +8,7 @@ use std::path::Path;
 #[test]
 fn infrastructure_uses_the_names_of_the_code() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/modules/names.json");
-    let text = format!("{:#}\n", deployer_core::infrastructure::names());
+    let text = format!("{:#}\n", deployer_core::names_json::names());
     if std::env::var_os("UPDATE_NAMES").is_some() {
         std::fs::write(&file, &text).unwrap();
     }

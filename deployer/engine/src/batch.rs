@@ -98,8 +98,8 @@ fn backoff(received: u32) -> Duration {
     FIRST.saturating_mul(3_u32.saturating_pow(received.saturating_sub(1))).min(LONGEST)
 }
 
-/// Handles the events of all messages. Functions go on side by side; the events of one function come one after the
-/// other.
+/// Handles the events of all messages: those that name the same function one after the other, and all others side by
+/// side. A promotion that names functions by a pattern may run beside an event of one of them.
 pub async fn handle_all(
     engine: &Engine,
     messages: Vec<Vec<InboundEvent>>,
@@ -192,7 +192,7 @@ async fn handle_guarded(engine: &Engine, event: InboundEvent) -> Result<EventOut
 pub async fn handle(engine: &Engine, event: InboundEvent) -> Result<EventOutcome, Transient> {
     let handled = match event {
         InboundEvent::Upload(upload) => engine.upload(upload).await?,
-        InboundEvent::Tick(tick) => engine.tick(tick).await?,
+        InboundEvent::Tick(tick) => engine.handle_tick(tick).await?,
         InboundEvent::Promotion(promotion) => promotion_outcome(engine.promote(&promotion).await)?,
         InboundEvent::ApprovalResponse(response) => {
             promotion_outcome(engine.record_approval_response(&response).await)?

@@ -1,6 +1,7 @@
-//! Step "claim": the outcome of submitting a request, and the permission to write that it may give.
+//! The claim: the permission to write on behalf of one deployment, and the outcomes of submitting a request, one of
+//! which gives it.
 //!
-//! Must not know Lambda.
+//! This module calls nothing of Lambda. A claim carries what its owner knows of the targets: open doors and waits.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,9 +16,9 @@ use deployer_core::record::{Code, DeploymentRecord, Ending, Previous, Status, Ta
 use jiff::Timestamp;
 
 use super::Engine;
-use super::lock::locked;
+use super::mutex::locked;
 use super::rollout::open_doors::OpenDoors;
-use super::rollout::shared_check::SharedCheck;
+use super::rollout::shared_ownership_check::SharedOwnershipCheck;
 use super::rollout::target_waits::TargetWaits;
 use super::store::Versioned;
 use crate::port::ETag;
@@ -28,11 +29,11 @@ const LEASE_OUTLASTS: Duration = Duration::from_secs(10);
 /// The permission to write on behalf of one deployment. Only the head gives it.
 pub struct Claim {
     active: Active,
-    /// The state of the head that the claim was written over, if that is known.
-    written_over: HeadState,
+    /// The basis on which an observation from before the claim counts under it.
+    basis: ObservationBasis,
     seen: Mutex<Versioned>,
     /// The ownership check of all targets.
-    pub(super) check: SharedCheck,
+    pub(super) check: SharedOwnershipCheck,
     /// The writes to aliases that may still take effect.
     pub(super) doors: OpenDoors,
     /// The waits of the targets for Lambda.
@@ -60,13 +61,14 @@ impl Stopped {
     }
 }
 
-/// A state of the head: the one at which a target is observed, or the one that the write of a claim replaced.
+/// The basis on which an observation of a target counts.
 #[derive(Clone, PartialEq)]
-pub(super) enum HeadState {
-    /// The claim is ours already.
-    Claimed,
-    /// The head in this state; none if the function had no head yet.
-    Read(Option<ETag>),
+pub(super) enum ObservationBasis {
+    /// Our own claim: the target is observed under it.
+    OwnClaim,
+    /// The head in this state (none: the function had no head yet): the target is observed before the claim, and the
+    /// observation counts if the claim replaces exactly this state.
+    Head(Option<ETag>),
 }
 
 /// The outcome of submitting a request.
@@ -81,7 +83,7 @@ pub(super) enum SubmitOutcome {
         /// The request was submitted before; the head did not change.
         is_duplicate: bool,
     },
-    /// It waits for its soak, for approvals or for the end of a freeze.
+    /// The promotion waits for its soak, for approvals, for the end of a freeze or for its group.
     Deferred {
         waiting: Box<Waiting>,
         /// The request was submitted before; the head did not change.
@@ -98,7 +100,7 @@ pub(super) enum SubmitOutcome {
 }
 
 impl Claim {
-    pub(super) fn new(active: Active, seen: Versioned, written_over: HeadState, now: Timestamp) -> Self {
+    pub(super) fn new(active: Active, seen: Versioned, basis: ObservationBasis, now: Timestamp) -> Self {
         let resumed = active.attempts > 1 || active.extensions > 0;
         Self {
             doors: OpenDoors::of(&seen.head, resumed, now),
@@ -106,9 +108,9 @@ impl Claim {
             waits: TargetWaits::of(&active),
             start_event_pending: AtomicBool::new(active.start_unpublished),
             active,
-            written_over,
+            basis,
             seen: Mutex::new(seen),
-            check: SharedCheck::default(),
+            check: SharedOwnershipCheck::default(),
             record_etag: Mutex::default(),
             warnings: Mutex::default(),
         }
@@ -116,7 +118,7 @@ impl Claim {
 
     /// Returns the same claim with its artifact, which is resolved now.
     pub(super) fn with_artifact(&self, resolved: ResolvedArtifact, seen: Versioned, now: Timestamp) -> Self {
-        Self::new(Active { artifact: Some(resolved), ..self.active.clone() }, seen, self.written_over.clone(), now)
+        Self::new(Active { artifact: Some(resolved), ..self.active.clone() }, seen, self.basis.clone(), now)
     }
 
     /// Returns the deployment, as it was claimed.
@@ -164,9 +166,9 @@ impl Claim {
         Some(known.previous.clone())
     }
 
-    /// Whether nobody can have written to a target between its observation and the claim.
-    pub(super) fn was_written_over(&self, head_state: &HeadState) -> bool {
-        *head_state == HeadState::Claimed || *head_state == self.written_over
+    /// Whether an observation on this basis counts: nobody can have written to the target between it and the claim.
+    pub(super) fn confirms_observation(&self, basis: &ObservationBasis) -> bool {
+        *basis == ObservationBasis::OwnClaim || *basis == self.basis
     }
 
     /// Returns the request.

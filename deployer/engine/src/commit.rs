@@ -1,5 +1,5 @@
-//! Step "commit": one write of the head ends a deployment. The side effects stand in the head's outbox, and this
-//! invocation or the next one carries them out.
+//! Step "finish": the commit, which is one write of the head, ends a deployment. It puts the side effects into the
+//! head's outbox, and this invocation or the next one carries them out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use deployer_core::names::ENDED_LINE;
 use deployer_core::record::{CauseKind, DeploymentRecord, Ending, RecordedArtifact, Status, TargetOutcome};
 
 use super::Transient;
-use super::claim::{Claim, HeadState, claimant};
-use super::handle::Reconciler;
-use super::lock::locked;
-use super::reconcile::Start;
+use super::claim::{Claim, ObservationBasis, claimant};
+use super::function_handles::Reconciler;
+use super::mutex::locked;
+use super::reconcile::ReconcileFrom;
 use super::store::{Change, Persistence, Versioned};
 use crate::events::publish;
 use crate::port::LedgerError;
@@ -44,7 +44,7 @@ pub(super) struct Finished {
     /// The marker of its request.
     pub marker: Token,
     /// The claim on the deployment that waited for this one, or the head as it is now.
-    pub next: Start,
+    pub next: ReconcileFrom,
 }
 
 /// The longest time for a commit: an error that lasts longer needs a person, and other deployments wait for this
@@ -92,7 +92,7 @@ impl Reconciler<'_> {
         record.artifact = artifact.or(record.artifact);
         let awaits = |outcome: &TargetOutcome| unobserved && claim.active().awaits(&outcome.target()).is_some();
         for outcome in record.targets.iter_mut().filter(|outcome| awaits(outcome)) {
-            outcome.reached |= !outcome.has_arrived();
+            outcome.reached |= !outcome.serves();
         }
         add_hint(&mut record, claim.resolved_artifact());
         locked(&claim.warnings).iter().for_each(|warning| record.add(warning));
@@ -165,8 +165,10 @@ impl Reconciler<'_> {
             }
         };
         let next = match next {
-            Some(active) => Start::Claimed(Arc::new(Claim::new(active, seen, HeadState::Claimed, self.engine.now()))),
-            None => Start::Seen(Box::new(seen)),
+            Some(active) => {
+                ReconcileFrom::Claim(Arc::new(Claim::new(active, seen, ObservationBasis::OwnClaim, self.engine.now())))
+            }
+            None => ReconcileFrom::Head(Box::new(seen)),
         };
         Ok(Finished { record, marker: claim.request().marker, next })
     }
@@ -180,7 +182,7 @@ fn record_in_outbox(seen: &Versioned, record: DeploymentRecord) -> DeploymentRec
 /// Adds to the record why it was this artifact, if that is not plain, and how to complete a rollback that did not reach
 /// every target.
 fn add_hint(record: &mut DeploymentRecord, resolved: Option<&ResolvedArtifact>) {
-    let reached = record.targets.iter().any(TargetOutcome::has_reached);
+    let reached = record.targets.iter().any(TargetOutcome::may_serve);
     let is_half = record.cause.kind == CauseKind::Rollback && record.status == Status::Failed && reached;
     let hint = match (resolved.and_then(|resolved| resolved.because.clone()), is_half) {
         (because, true) => {

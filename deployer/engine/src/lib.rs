@@ -1,8 +1,8 @@
 //! The effects of a deployment, from an upload to its record.
 //!
 //! `submit` puts a request into a function's head, `reconcile` does the head's next deployments, and `rollout` carries
-//! one deployment out, in the steps of ARCHITECTURE.md: locate, route, claim, verify, enter, observe, plan, apply, finish.
-//! `commands` has the commands by hand.
+//! one deployment out. ARCHITECTURE.md lists the steps: decode, locate, route, look up, verify, enter, claim, observe,
+//! plan, apply, finish. `commands` has the commands by hand.
 
 pub mod batch;
 
@@ -13,26 +13,26 @@ mod compare_and_swap;
 mod doctor;
 mod error;
 mod events;
+mod function_handles;
 mod group;
-mod handle;
-mod lock;
+mod handle_tick;
 mod masking;
+mod mutex;
 mod outbox;
 pub mod port;
 mod promotions;
 mod reconcile;
 mod resolve_artifact;
+mod retry_policy;
 mod rollout;
+mod send_tick;
 mod store;
 mod submit;
 mod sweep;
-mod tick;
 mod timer;
 mod upload;
-mod wakeup;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use deployer_core::config::Config;
 use deployer_core::group::Group;
@@ -46,8 +46,9 @@ use crate::port::{ArtifactStore, Clock, Events, Ledger, Queue, Rng, SessionProvi
 pub use claim::Claim;
 pub use commands::{Caller, FunctionError, History, Planned, PromotionOutcome, Recalled, RecalledFrom, run_command};
 pub use error::{CommandError, InvalidConfig, Transient};
-pub use lock::locked;
 pub use masking::MaskingSessions;
+pub use mutex::locked;
+pub use retry_policy::RetryPolicy;
 pub use sweep::report::{FailureKind, QueueLength, SweepFailure, Swept};
 
 /// The number of targets of one deployment that are worked on at once.
@@ -88,45 +89,6 @@ pub struct Engine {
     pub deadline: Timestamp,
     /// The engine's own retries.
     pub retries: RetryPolicy,
-}
-
-/// The one retry policy of the engine, on top of the SDK's own.
-#[derive(Debug, Clone)]
-pub struct RetryPolicy {
-    /// The time for which a denied call is tried again, AssumeRole first of all: a new policy takes some seconds to be
-    /// known.
-    pub denied_for: Duration,
-    /// The longest wait for Lambda in all, across invocations: for an execution role that Lambda cannot assume yet, for
-    /// an unknown 409, and with a queue also for an update or a version.
-    pub lambda_wait: Duration,
-    /// The same without a queue: no other invocation goes on.
-    pub lambda_wait_without_queue: Duration,
-    /// The longest wait of one invocation for Lambda, with a queue: another invocation goes on.
-    pub lambda_wait_here: Duration,
-    /// The first wait between two reads; it doubles up to `longest_wait`.
-    pub first_wait: Duration,
-    /// The longest wait between two reads.
-    pub longest_wait: Duration,
-    /// The time that must be left for a write to be sent: the longest time of one call, retries included.
-    pub write_needs: Duration,
-    /// The time that is kept for writing the record.
-    pub record_needs: Duration,
-}
-
-impl Default for RetryPolicy {
-    /// Waits 15 seconds for a policy, 15 minutes for an execution role (2 minutes without a queue).
-    fn default() -> Self {
-        Self {
-            denied_for: Duration::from_secs(15),
-            lambda_wait: Duration::from_secs(15 * 60),
-            lambda_wait_without_queue: Duration::from_secs(120),
-            lambda_wait_here: Duration::from_secs(20),
-            first_wait: Duration::from_millis(100),
-            longest_wait: Duration::from_secs(2),
-            write_needs: crate::port::OPERATION_TIMEOUT,
-            record_needs: Duration::from_secs(5),
-        }
-    }
 }
 
 /// The outcome of a message.

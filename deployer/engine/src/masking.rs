@@ -17,7 +17,7 @@ use deployer_core::observed::{
 };
 use deployer_core::text::plain;
 
-use crate::lock::locked;
+use crate::mutex::locked;
 use crate::port::{
     Account, Answer, CallError, EnterError, Functions, PublishedVersions, Qualifier, SessionProvider, SessionRequest,
     Write,

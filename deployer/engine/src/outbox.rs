@@ -12,7 +12,7 @@ use deployer_core::stored_request::StoredRequest;
 use futures::future::join_all;
 
 use super::commit::log_outcome;
-use super::handle::Outbox;
+use super::function_handles::Outbox;
 use super::store::{Change, Versioned};
 use super::{Engine, Transient};
 use crate::events::{NotSent, publish};

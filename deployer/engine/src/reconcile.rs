@@ -10,34 +10,35 @@ use tracing::Instrument as _;
 use super::Transient;
 use super::claim::{Claim, SubmitOutcome};
 use super::commit::{FinishDetails, Finished};
-use super::handle::Reconciler;
+use super::function_handles::Reconciler;
 use super::resolve_artifact::ArtifactResolution;
 use super::rollout::Rollout;
 use super::rollout::error::Unfinished;
 use super::store::{Change, Versioned};
 
-/// The state from which reconciling starts.
-pub(crate) enum Start {
+/// The state from which a function is reconciled.
+pub(crate) enum ReconcileFrom {
     /// The claim is ours: submitting a request, or the commit before, has acquired it.
-    Claimed(Arc<Claim>),
+    Claim(Arc<Claim>),
     /// The head as it was read.
-    Seen(Box<Versioned>),
+    Head(Box<Versioned>),
 }
 
-/// The count of deployments of the function in this invocation: `Later` if one has ended already.
+/// Whether a deployment is the first of the function in this invocation, or one has ended before it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Round {
+pub(crate) enum Ordinal {
     First,
     Later,
 }
 
 impl Reconciler<'_> {
-    /// Reconciles a function that nobody may be working on. An error before the claim sends no tick: the message that
-    /// woke this invocation still fits, and comes again. (If the claim was written and every reply lost, the sweep finds
-    /// it after its lease.) After the claim the message does not fit any more, so an error is followed by a wakeup.
-    pub(crate) async fn resume(self, start: Start) -> Result<Vec<DeploymentRecord>, Transient> {
-        let Some(claim) = self.next_claim(start, Round::First).await? else { return Ok(vec![]) };
-        let records = self.reconcile(Start::Claimed(claim), Round::First).await;
+    /// Resumes a function on which nobody works, as far as this invocation knows. If an error comes before the claim,
+    /// this invocation sends no tick: the message that woke it still fits, and comes again. (If the claim was written
+    /// and its reply lost, the sweep finds the deployment after the lease.) If an error comes after the claim, that
+    /// message does not fit any more, so this invocation schedules a wakeup.
+    pub(crate) async fn resume_function(self, start: ReconcileFrom) -> Result<Vec<DeploymentRecord>, Transient> {
+        let Some(claim) = self.next_claim(start, Ordinal::First).await? else { return Ok(vec![]) };
+        let records = self.reconcile(ReconcileFrom::Claim(claim), Ordinal::First).await;
         if records.is_err() {
             self.schedule_wakeup().await;
         }
@@ -49,13 +50,13 @@ impl Reconciler<'_> {
     /// the error.
     pub(crate) async fn reconcile(
         self,
-        mut start: Start,
-        mut round: Round,
+        mut start: ReconcileFrom,
+        mut ordinal: Ordinal,
     ) -> Result<Vec<DeploymentRecord>, Transient> {
         let mut ended = Vec::new();
         loop {
             let step = async {
-                let Some(claim) = self.next_claim(start, round).await? else { return Ok(None) };
+                let Some(claim) = self.next_claim(start, ordinal).await? else { return Ok(None) };
                 if !self.engine.timer().has_time_to_begin() {
                     self.release_claim(&claim, ClaimRelease::Untried).await;
                     return Err(Transient::NoTime);
@@ -74,7 +75,7 @@ impl Reconciler<'_> {
             match step.await {
                 Ok(Some((record, Some(next)))) => {
                     ended.push(record);
-                    (start, round) = (next, Round::Later);
+                    (start, ordinal) = (next, Ordinal::Later);
                 }
                 Ok(Some((record, None))) => {
                     ended.push(record);
@@ -92,21 +93,21 @@ impl Reconciler<'_> {
     }
 
     /// Claims the deployment that the head asks for next. `None`: it asks for none now, or no time is left for it.
-    async fn next_claim(self, start: Start, round: Round) -> Result<Option<Arc<Claim>>, Transient> {
+    async fn next_claim(self, start: ReconcileFrom, ordinal: Ordinal) -> Result<Option<Arc<Claim>>, Transient> {
         let seen = match start {
-            Start::Claimed(claim) => return Ok(Some(claim)),
-            Start::Seen(seen) => *seen,
+            ReconcileFrom::Claim(claim) => return Ok(Some(claim)),
+            ReconcileFrom::Head(seen) => *seen,
         };
         let action = seen.head.next_action(self.engine.now(), SkippedWork::all_but_deployments());
         if !matches!(action, NextAction::Resume(_) | NextAction::Deploy(_)) {
             return Ok(None);
         }
-        match round {
-            Round::Later if !self.engine.timer().has_time_for_another() => {
+        match ordinal {
+            Ordinal::Later if !self.engine.timer().has_time_for_another() => {
                 self.schedule_wakeup().await;
                 return Ok(None);
             }
-            Round::First if !self.engine.timer().has_time_to_begin() => return Err(Transient::NoTime),
+            Ordinal::First if !self.engine.timer().has_time_to_begin() => return Err(Transient::NoTime),
             _ => {}
         }
         match self.acquire(seen).await? {
@@ -146,7 +147,7 @@ impl Reconciler<'_> {
             }
         };
         let rollout = Rollout::new(self.engine, at, claim.request().clone(), resolved);
-        rollout.resume(claim, rejects).instrument(rollout.span()).await
+        rollout.resume_deployment(claim, rejects).instrument(rollout.span()).await
     }
 
     /// Gives a claim up before its lease ends, so that the next owner need not wait for that. Returns the head that

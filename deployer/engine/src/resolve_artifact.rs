@@ -11,10 +11,10 @@ use deployer_core::id::{DeploymentId, Release};
 use deployer_core::promotion::Wait;
 use deployer_core::record::{Code, Ending, TargetError, TargetErrorCode};
 use deployer_core::rejects::Rejects;
-use deployer_core::session::{read_only_policy, session_name};
+use deployer_core::session_policy::{read_only_policy, session_name};
 
 use super::claim::{Claim, Stopped};
-use super::handle::Reconciler;
+use super::function_handles::Reconciler;
 use super::promotions::policy::ClaimedDecision;
 use super::rollout::sessions::open_session;
 use super::store::{Change, Versioned};

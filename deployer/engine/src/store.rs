@@ -93,7 +93,7 @@ impl<'e> Store<'e> {
 
     /// Waits for a random time before an object is read and decided on again.
     pub async fn pause(self, attempt: u32) {
-        let most = (self.retries.first_wait.saturating_mul(1_u32 << attempt.min(4))).as_millis().max(1);
+        let most = (self.retries.first_pause.saturating_mul(1_u32 << attempt.min(4))).as_millis().max(1);
         let wait = u64::try_from(self.ports.rng.draw() % most).unwrap_or_default();
         self.ports.clock.sleep(Duration::from_millis(wait)).await;
     }

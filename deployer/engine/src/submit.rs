@@ -7,10 +7,10 @@ use deployer_core::head::{self, Head, Next, OutboxEntry, Request, Rules, Source,
 use deployer_core::id::Token;
 use deployer_core::record::{DeploymentRecord, Status};
 
-use super::claim::{Claim, HeadState, SubmitOutcome, claimant, now_as, timed};
+use super::claim::{Claim, ObservationBasis, SubmitOutcome, claimant, now_as, timed};
 use super::commit::Finished;
-use super::handle::Reconciler;
-use super::reconcile::{Round, Start};
+use super::function_handles::Reconciler;
+use super::reconcile::{Ordinal, ReconcileFrom};
 use super::rollout::Rollout;
 use super::rollout::error::Unfinished;
 use super::store::{Change, Versioned};
@@ -32,7 +32,7 @@ impl Reconciler<'_> {
                             self.engine.store().unmark(self.at, request).await;
                         }
                         // The request has ended, whatever becomes of those behind it.
-                        if let Err(transient) = self.reconcile(next, Round::Later).await {
+                        if let Err(transient) = self.reconcile(next, Ordinal::Later).await {
                             tracing::warn!("the deployment that waited is left for later: {transient}");
                             self.schedule_wakeup().await;
                         }
@@ -106,21 +106,21 @@ impl Reconciler<'_> {
             let Some(head) = head else {
                 // Our own write whose reply was lost is no duplicate.
                 let is_duplicate = marker.is_none_or(|marker| !seen.head.needs(marker));
-                return Ok(Change::Keep((then, is_duplicate, HeadState::Claimed)));
+                return Ok(Change::Keep((then, is_duplicate, ObservationBasis::OwnClaim)));
             };
             if let Next::Finished(_) = then {
                 known = record_of_forgotten_upload(self.engine, &head).await?;
                 if known.is_some() {
-                    return Ok(Change::Keep((then, true, HeadState::Claimed)));
+                    return Ok(Change::Keep((then, true, ObservationBasis::OwnClaim)));
                 }
             }
-            Ok::<_, Transient>(Change::Write(head, (then, false, HeadState::Read(seen.etag.clone()))))
+            Ok::<_, Transient>(Change::Write(head, (then, false, ObservationBasis::Head(seen.etag.clone()))))
         };
-        let (seen, (then, is_duplicate, head_state)) = self.engine.store().update_head(self.at, first, change).await?;
+        let (seen, (then, is_duplicate, basis)) = self.engine.store().update_head(self.at, first, change).await?;
         if let Some(record) = known {
             return Ok(SubmitOutcome::Finished { record: Box::new(record), marker: None });
         }
-        self.after_transition(seen, then, is_duplicate, head_state).await
+        self.after_transition(seen, then, is_duplicate, basis).await
     }
 
     /// Does what the transition calls for: writes the record of a request that waits or has ended, or makes the claim.
@@ -129,7 +129,7 @@ impl Reconciler<'_> {
         seen: Versioned,
         then: Next,
         is_duplicate: bool,
-        head_state: HeadState,
+        basis: ObservationBasis,
     ) -> Result<SubmitOutcome, Transient> {
         match then {
             Next::Work(active) => {
@@ -138,7 +138,7 @@ impl Reconciler<'_> {
                     tracing::info!(deployment = %active.request.id, %since, attempt = active.attempts,
                         "going on with a deployment that did not end");
                 }
-                Ok(SubmitOutcome::Claimed(Arc::new(Claim::new(active, seen, head_state, self.engine.now()))))
+                Ok(SubmitOutcome::Claimed(Arc::new(Claim::new(active, seen, basis, self.engine.now()))))
             }
             Next::Queued { request, status, behind } => {
                 let record = match seen.head.active().filter(|active| active.request.id == request.id) {
@@ -217,7 +217,7 @@ impl Reconciler<'_> {
                 }
                 // The request may have been displaced by the one that is claimed.
                 let ended = head.ended_record(id).cloned();
-                let records = self.reconcile(Start::Claimed(claim), Round::First).await?;
+                let records = self.reconcile(ReconcileFrom::Claim(claim), Ordinal::First).await?;
                 if let Some(record) = records.into_iter().find(|record| record.id == id).or(waits).or(ended) {
                     return Ok(Some(record));
                 }

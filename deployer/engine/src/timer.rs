@@ -125,13 +125,6 @@ impl Engine {
     }
 }
 
-impl RetryPolicy {
-    /// Returns the wait before the attempt after this one: it doubles, up to the longest.
-    pub(super) fn wait(&self, attempt: u32) -> Duration {
-        self.first_wait.saturating_mul(1_u32.checked_shl(attempt).unwrap_or(u32::MAX)).min(self.longest_wait)
-    }
-}
-
 impl CallError {
     /// Puts the call's error into the record's words.
     pub(super) fn in_step(self, step: &str) -> TargetError {

@@ -29,9 +29,9 @@ def main() -> None:
 
     default_user_config["lambda"]["use_docker"] = False
     if not options.plain:
-        from . import corrections
+        from .install import install
 
-        corrections.install()
+        install()
     front = Front(not options.plain)
     if options.forks:
         # The call returns in the forked servers only.

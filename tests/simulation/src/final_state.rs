@@ -31,7 +31,7 @@ impl Case<'_> {
                 && record
                     .iter()
                     .flat_map(|record| &record.targets)
-                    .any(|outcome| outcome.reached && !outcome.has_arrived() && live_oracle::place(outcome) == place)
+                    .any(|outcome| outcome.reached && !outcome.serves() && live_oracle::place(outcome) == place)
         });
         if moved {
             return;

@@ -2,11 +2,12 @@
 //!
 //! A schedule has a few functions and environments, uploads whose events come several times, late and reordered, and
 //! faults of many kinds ([`scenario`]). The runner plays it in the world fake on virtual time until the world heals and
-//! comes to rest ([`runner`]). Then the oracles judge it ([`invariants`]). The same seed plays the same schedule.
+//! comes to rest ([`runner`]). Then the oracles judge it ([`check_schedule`]). The same seed plays the same schedule.
 //! Mutants ([`Mutant`]) prove that the oracles would notice a broken rule.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a mistake in a test ends the test")]
 
 mod case;
+mod check_schedule;
 mod closed_accounts;
 mod command_oracle;
 mod commands;
@@ -22,7 +23,6 @@ mod foreign_changes;
 mod format_oracle;
 mod group_oracle;
 mod incidents;
-mod invariants;
 mod journal_replay;
 mod live_oracle;
 mod mutants;
@@ -161,7 +161,8 @@ async fn play_and_check(
         runner.expire_markers().await;
     }
     let journal = world.aws(|aws| std::mem::take(&mut aws.journal));
-    let invariants::Findings { found: mut violations, accepted, promoted } = invariants::check(&runner, &journal);
+    let check_schedule::Findings { found: mut violations, accepted, promoted } =
+        check_schedule::check(&runner, &journal);
     runner.tally.promoted = promoted;
     if violations.is_empty() {
         // A snapshot is slow. The journal has every lasting write; the snapshot checks now and then that it does.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use deployer_core::config::Config;
 use deployer_core::id::{AccountId, ExternalId, RoleName};
 use deployer_core::record::{TargetError, TargetErrorCode};
-use deployer_core::session::POLICY_LIMIT;
+use deployer_core::session_policy::POLICY_LIMIT;
 use deployer_engine::port::{Account, EnterError, SessionProvider, SessionRequest};
 use jiff::Timestamp;
 

@@ -9,7 +9,7 @@ use super::*;
 use crate::artifact::ArtifactRef;
 use crate::config::Config;
 use crate::id::{AccountId, BucketName, ExternalId, Region, RoleName};
-use crate::session::POLICY_LIMIT;
+use crate::session_policy::POLICY_LIMIT;
 
 const DEPLOYER: &str = "arn:aws:iam::123456789012:role/deployer";
 

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use super::acquire::answer_duplicate;
-use super::admit::admit;
 use super::claim::{Claimant, own_write};
 use super::end_request::end_request;
+use super::enqueue::enqueue;
 use super::hold::hold_refusal;
 use super::live_artifact::LiveArtifact;
 use super::request::Request;
@@ -13,7 +13,7 @@ use super::resolve_artifact::refuse_impossible;
 use super::rollback::{Evaluated, evaluate_rollback};
 use super::source::Source;
 use super::state::Head;
-use super::transition::{Next, Transition};
+use super::transition_result::{Next, Transition};
 use crate::function_ref::FunctionRef;
 use crate::id::DeploymentId;
 use crate::record::{DeploymentRecord, Ending, RecordedArtifact, Status, TargetOutcome};
@@ -29,8 +29,8 @@ pub struct Rules<'a> {
 }
 
 /// Accepts a request. A duplicate meets its own deployment, an upload that comes too late ends as superseded, a request
-/// that a rule refuses ends as refused, and anything else is claimed or is next. Of the requests that are next only the
-/// newest stays.
+/// that a rule refuses ends as refused, and anything else is claimed or is next. Older requests that are next and give
+/// way to it (`Request::displaces`) end as superseded.
 ///
 /// A deployment whose owner has died is resumed first: it may be half done.
 #[must_use]
@@ -57,12 +57,12 @@ pub fn accept(head: &Head, request: &Request, at: &FunctionRef<'_>, rules: Rules
         }
     };
     let request = request.as_ref();
-    let newer = request.mark().and_then(|mark| head.newest.beyond_upload(&mark));
+    let newer = request.mark().and_then(|mark| head.newest.later_than_upload(&mark));
     if let Some(newer) = newer {
         end_request(&mut next, request, too_late(head, request, at, newer, me.now));
         return Transition::to(next, Next::Finished(request.id));
     }
-    admit(next, request, at, me)
+    enqueue(next, request, at, me)
 }
 
 /// Evaluates a request on this head, and completes it by what only the head knows.

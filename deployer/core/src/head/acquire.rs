@@ -5,7 +5,7 @@ use super::claim::{Claimant, claim_next, own_write, resume};
 use super::displace::displace_active;
 use super::member::waits_behind_member;
 use super::state::Head;
-use super::transition::{Next, Transition};
+use super::transition_result::{Next, Transition};
 use crate::function_ref::FunctionRef;
 use crate::id::DeploymentId;
 use crate::record::Status;
@@ -45,7 +45,7 @@ pub fn acquire(head: &Head, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
 /// on it.
 pub(super) fn answer_duplicate(head: &Head, id: DeploymentId, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
     let queue = &head.queue;
-    if let Some(index) = queue.place_of(id) {
+    if let Some(index) = queue.waiting_index(id) {
         return Transition::none(Next::Deferred(Box::new(queue.waiting[index].clone())));
     }
     match (&queue.active, queue.pending.iter().find(|pending| pending.id == id)) {

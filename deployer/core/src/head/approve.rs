@@ -45,7 +45,7 @@ pub fn approve(head: &Head, id: DeploymentId, approved: &Approved) -> ApprovalEf
 #[must_use]
 pub fn decline(head: &Head, id: DeploymentId, because: String, at: &FunctionRef<'_>, now: Timestamp) -> ApprovalEffect {
     let mut next = head.next();
-    let Some(index) = next.queue.place_of(id) else { return ApprovalEffect::NotWaiting };
+    let Some(index) = next.queue.waiting_index(id) else { return ApprovalEffect::NotWaiting };
     let waiting = next.queue.waiting.remove(index);
     let ending = Ending::Refused { code: Code::NotPromotable, because };
     end_request(&mut next, &waiting.request, waiting.record(at).ended(ending, now));

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::active::Active;
 use super::request::Request;
 use super::state::Head;
-use super::transition::{Next, Transition};
+use super::transition_result::{Next, Transition};
 use crate::function_ref::FunctionRef;
 use crate::id::Token;
 

@@ -100,7 +100,7 @@ pub fn finish(head: &Head, claim: Token, end: &DeploymentEnd, at: &FunctionRef<'
 /// Completes the record by what the head knows: who stopped the deployment, and what was found beside it.
 fn final_record(head: &Head, active: &Active, end: &DeploymentEnd) -> DeploymentRecord {
     let mut record = end.record.clone();
-    for outcome in record.targets.iter_mut().filter(|outcome| !outcome.has_arrived()) {
+    for outcome in record.targets.iter_mut().filter(|outcome| !outcome.serves()) {
         let target = outcome.target();
         outcome.reached |= end.doors.iter().any(|door| door.target == target && door.deployment == end.record.id);
     }
@@ -116,7 +116,7 @@ fn final_record(head: &Head, active: &Active, end: &DeploymentEnd) -> Deployment
 fn set_target(live_state: &mut LiveState, active: &Active, outcome: &TargetOutcome, end: &DeploymentEnd) {
     let target = outcome.target();
     let is_written = end.written.contains(&target) || active.may_have_written_to(&target);
-    let version = outcome.version.as_ref().filter(|_| outcome.has_arrived());
+    let version = outcome.version.as_ref().filter(|_| outcome.serves());
     if !is_written && version.is_none() {
         return;
     }

@@ -21,7 +21,7 @@ impl LiveState {
         if active.stop.is_some() && !is_live {
             self.leave(live.clone());
         }
-        if !record.targets.iter().any(TargetOutcome::has_reached) {
+        if !record.targets.iter().any(TargetOutcome::may_serve) {
             return None;
         }
         self.unrecovered = None;

@@ -97,14 +97,14 @@ impl LiveArtifact {
 
     /// Lists the present targets that do not serve it: those that it has not reached, and those that were added since.
     #[must_use]
-    pub fn lacking<'t>(&self, targets: &'t [Target]) -> Vec<&'t Target> {
+    pub fn targets_without<'t>(&self, targets: &'t [Target]) -> Vec<&'t Target> {
         targets.iter().filter(|target| !self.versions.contains_key(&target.to_string())).collect()
     }
 
     /// Says on how many of the present targets it is: `1 of 3 targets`.
     #[must_use]
     pub fn extent(&self, targets: &[Target]) -> String {
-        format!("{} of {} targets", targets.len() - self.lacking(targets).len(), targets.len())
+        format!("{} of {} targets", targets.len() - self.targets_without(targets).len(), targets.len())
     }
 
     /// Whether it ever reached a target. The artifact of a deployment that was stopped before that is remembered too,
@@ -144,26 +144,26 @@ impl LiveArtifact {
             alias: targets.first().map(|outcome| outcome.alias.clone()),
             restored_by: None,
         };
-        live.count(targets);
-        if !targets.iter().any(TargetOutcome::has_reached) {
+        live.record_outcomes(targets);
+        if !targets.iter().any(TargetOutcome::may_serve) {
             live.missing.clear();
         }
         Some(live)
     }
 
-    /// Counts the targets that serve it after these outcomes. A target that served it before, and that nothing was done
+    /// Records which targets serve it after these outcomes. A target that served it before, and that nothing was done
     /// to, still does.
-    pub(super) fn count(&mut self, outcomes: &[TargetOutcome]) {
+    pub(super) fn record_outcomes(&mut self, outcomes: &[TargetOutcome]) {
         let present: BTreeSet<String> = outcomes.iter().map(|outcome| outcome.target().to_string()).collect();
         self.missing.retain(|target| present.contains(target));
         for outcome in outcomes {
             let target = outcome.target().to_string();
             match &outcome.version {
-                Some(version) if outcome.has_arrived() => {
+                Some(version) if outcome.serves() => {
                     self.missing.remove(&target);
                     self.versions.insert(target, version.clone());
                 }
-                _ if outcome.has_reached() || !self.versions.contains_key(&target) => {
+                _ if outcome.may_serve() || !self.versions.contains_key(&target) => {
                     self.versions.remove(&target);
                     self.missing.insert(target);
                 }
@@ -185,7 +185,7 @@ impl LiveArtifact {
         }
         (self.release, self.artifact, self.sha256) = (release, artifact, sha256.or(self.sha256));
         (self.size, self.function_name, self.alias) = (size.or(self.size), function_name, alias);
-        self.count(outcomes);
+        self.record_outcomes(outcomes);
     }
 
     /// Whether its completion calls for promotions.

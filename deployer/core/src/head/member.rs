@@ -9,7 +9,7 @@ use super::end_request::end_request;
 use super::queue::Queue;
 use super::request::Request;
 use super::state::Head;
-use super::transition::{Next, Transition};
+use super::transition_result::{Next, Transition};
 use super::waiting::{Place, Waiting};
 use crate::function_ref::FunctionRef;
 use crate::id::{DeploymentId, Token};
@@ -51,9 +51,9 @@ pub fn reserve_place(head: &Head, request: &Request, now: Timestamp) -> Reservat
     if head.id_of(request).is_some() {
         return Reservation::Ended;
     }
-    let behind = head.queue.pending.iter().map(|pending| pending.id).collect();
+    let ahead = head.queue.pending.iter().map(|pending| pending.id).collect();
     let wait = Wait { for_group: true, ..Wait::over(now) };
-    let place = Some(Place { behind });
+    let place = Some(Place { ahead });
     next.queue.waiting.push(Waiting { request: request.clone(), wait, notified: true, place });
     Reservation::Write(Box::new(next))
 }
@@ -90,7 +90,7 @@ pub(super) fn waits_behind_member(queue: &Queue, request: &Request, now: Timesta
 
 /// Claims the member that waited at `index`: its group is decided, and nothing is in its way any more. Promotions that
 /// waited before it give way, and so do uploads that come too late now.
-pub(super) fn admit_member(
+pub(super) fn claim_member(
     mut head: Head,
     waiting: Waiting,
     index: usize,

@@ -2,16 +2,16 @@
 //! and what waits.
 //!
 //! [`Head`] (`state.rs`) holds the data in parts: [`LiveState`] (what is live and was), [`Queue`] (what is open), the
-//! requests that are known, and the deployments that have ended. Its methods only read. A transition is a function in a
-//! file of its own: it takes a head and returns the head to be written. The engine writes that by compare-and-swap, and
-//! decides again from the start when somebody else was first.
+//! requests that are known, and the deployments that have ended. Its methods only read. A transition is a function
+//! that takes a head and returns the head to be written; its file is named after it, or after its subject
+//! (`promote.rs`, `parked.rs`). The engine writes the new head by compare-and-swap, and decides again from the start
+//! when somebody else was first.
 //!
 //! Every transition raises `revision`, so no two heads have the same bytes (equal bytes have equal ETags).
 
 mod accept;
 mod acquire;
 mod active;
-mod admit;
 mod approve;
 mod claim;
 mod displace;
@@ -19,22 +19,23 @@ mod door;
 mod drift;
 mod end_request;
 mod ended_deployments;
+mod enqueue;
 mod finish;
 mod history;
 mod hold;
-mod known;
+mod known_requests;
 mod lambda_wait;
 mod live_artifact;
 mod live_state;
 mod member;
+mod newest;
 mod next_action;
 mod open_doors;
-mod order;
 mod outbox;
 mod parked;
 mod promote;
 mod queue;
-mod recover;
+mod read_older_head;
 mod release_claim;
 mod request;
 mod resolve_artifact;
@@ -44,7 +45,7 @@ mod source;
 mod state;
 #[cfg(test)]
 mod tests;
-mod transition;
+mod transition_result;
 mod wait_tracker;
 mod waiting;
 
@@ -57,26 +58,26 @@ pub use door::{Door, Opening, ServedBefore};
 pub use ended_deployments::{ENDED, OUTBOX};
 pub use finish::{DeploymentEnd, Finish, finish, with_side_effects_done};
 pub use hold::{held_by, hold, hold_refusal, release_hold};
-pub use known::REQUESTS;
+pub use known_requests::REQUESTS;
 pub use lambda_wait::{LambdaTask, LambdaWait};
 pub use live_artifact::{Completed, LiveArtifact};
 pub use live_state::{HISTORY, LiveState, LiveTarget};
 pub use member::{Reservation, release_place, reserve_place};
+pub use newest::{Mark, Sequencer};
 pub use next_action::{NextAction, SkippedWork, Wakeup};
-pub use open_doors::{SHUT_DOOR, open_doors, with_doors, with_shut_token, without_shut_token};
-pub use order::{Mark, Sequencer};
+pub use open_doors::{SHUT_DOOR, list_open_doors, with_doors, with_shut_token, without_shut_token};
 pub use outbox::{Failure, OutboxEntry, SideEffect};
 pub use parked::{HOPS, with_awaited, with_tick_sent};
 pub use promote::{WAITING, accept_promotion, apply_decision, promotion_refusal, put_back, with_notified};
 pub use queue::Queue;
-pub(crate) use recover::read_as;
-pub use recover::{missing_live, with_recovered_live};
+pub(crate) use read_older_head::read_as;
+pub use read_older_head::{missing_live, with_recovered_live};
 pub use release_claim::{ClaimRelease, Handover, release_claim};
 pub use request::Request;
 pub use resolve_artifact::{resolve_artifact, with_resolved_artifact};
 pub use resolved_artifact::ResolvedArtifact;
 pub use source::{Rollback, Source};
 pub use state::{ATTEMPTS, EXTENSIONS, Head};
-pub use transition::{Next, Transition};
+pub use transition_result::{Next, Transition};
 pub use wait_tracker::{WaitStart, WaitTracker};
 pub use waiting::{Place, Waiting};

@@ -36,19 +36,19 @@ pub struct Wakeup {
     pub claim: Option<Token>,
 }
 
-/// The part of a function's work that one pass leaves out.
+/// The parts of a function's work that the caller of [`Head::next_action`] leaves out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SkippedWork {
-    /// The outbox: this pass has flushed it already, and what could not be done stays.
+    /// The caller has flushed the outbox already; what it could not do stays there.
     pub outbox: bool,
-    /// The promotions that wait: this pass has evaluated them already.
+    /// The caller has evaluated the promotions that wait already.
     pub waiting: bool,
-    /// The pause of a parked deployment: its tick has come.
+    /// The caller resumes a parked deployment before its pause is over, because its tick has come.
     pub pause: bool,
 }
 
 impl SkippedWork {
-    /// Leaves out all but deployments: a tick or an owner goes on with those alone.
+    /// Leaves out all but deployments. Whoever handles a tick, or has just ended a deployment, asks so.
     #[must_use]
     pub fn all_but_deployments() -> Self {
         Self { outbox: true, waiting: true, pause: true }

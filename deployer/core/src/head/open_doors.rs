@@ -2,7 +2,8 @@
 //!
 //! Lambda carries a write to an alias out only while the alias has the RevisionId that the write names. So the head
 //! says on which RevisionId an alias is about to be written. As long as the alias has that RevisionId, the door is
-//! open. This module must not know who sends the writes, or how a door is shut.
+//! open. This module sends nothing: the engine writes the aliases. It shuts a door by writing the alias as it is, with
+//! the description that [`with_shut_token`] makes.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -68,7 +69,7 @@ impl Door {
 /// Lists every door that may be open: those that ended deployments have left, and those of the active deployment but
 /// where it is known to have arrived.
 #[must_use]
-pub fn open_doors(head: &Head, now: Timestamp) -> Vec<Door> {
+pub fn list_open_doors(head: &Head, now: Timestamp) -> Vec<Door> {
     let arrived = |target: &Target| {
         let done = head.active().into_iter().flat_map(|active| &active.done);
         done.filter(|outcome| outcome.error.is_none()).any(|outcome| outcome.target() == *target)

@@ -17,10 +17,10 @@ use crate::observed::ObservedAlias;
 /// The number of ticks that go on with a parked deployment; after those the sweep does. Lambda stops a function that
 /// calls itself by a queue for about 16 times (Lambda Developer Guide, "Use Lambda recursive loop detection").
 pub const HOPS: u32 = 8;
-/// The time within which a tick is believed to come, after the time for which it was planned.
+/// How late a tick may come. Later than that the deployer takes it for lost.
 const TICKS_COME_WITHIN: Duration = Duration::from_secs(60);
-/// The time, and the minute above, during which the sweep sends no second tick: the first may stand in a queue that
-/// does not keep up.
+/// The sweep sends no second tick for this long, and for [`TICKS_COME_WITHIN`] more: its first one may still stand in a
+/// queue that does not keep up.
 const NO_OTHER_FOR: Duration = Duration::from_secs(240);
 /// The first pause between two looks at a parked deployment. Each further pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(15);
@@ -75,7 +75,7 @@ impl Active {
         self.tick_overdue_at().is_some_and(|overdue| now < overdue)
     }
 
-    /// Returns the time from which on nobody believes any more that the tick comes; none where none was sent.
+    /// Returns the time from which on the tick is taken for lost; none where none was sent.
     pub(super) fn tick_overdue_at(&self) -> Option<Timestamp> {
         self.next_look_at.and_then(|at| at.checked_add(TICKS_COME_WITHIN).ok())
     }

@@ -4,15 +4,15 @@ use jiff::Timestamp;
 
 use super::acquire::answer_duplicate;
 use super::active::Active;
-use super::admit::admit;
 use super::claim::{Claimant, own_write};
 use super::displace::displace_waiting;
 use super::end_request::end_request;
-use super::member::admit_member;
+use super::enqueue::enqueue;
+use super::member::claim_member;
 use super::request::Request;
 use super::source::Source;
 use super::state::Head;
-use super::transition::{Next, Transition};
+use super::transition_result::{Next, Transition};
 use super::waiting::{Place, Waiting};
 use crate::config::Policy;
 use crate::function_ref::FunctionRef;
@@ -50,7 +50,7 @@ pub fn accept_promotion(
     let (wait, notified) = match decision {
         Decision::Wait(wait) => (wait.clone(), false),
         _ if dispatch == Dispatch::Enqueue => (Wait::over(me.now), true),
-        _ => return admit(next, request, at, me),
+        _ => return enqueue(next, request, at, me),
     };
     let waiting = Waiting { request: request.clone(), wait, notified, place: None };
     next.queue.waiting.push(waiting.clone());
@@ -69,7 +69,7 @@ pub fn apply_decision(
     if let Some(own_write) = own_write(head, me) {
         return own_write;
     }
-    let Some(index) = head.queue.place_of(id) else { return Transition::none(Next::Nothing) };
+    let Some(index) = head.queue.waiting_index(id) else { return Transition::none(Next::Nothing) };
     let mut next = head.next();
     let waiting = next.queue.waiting.remove(index);
     let request = &waiting.request;
@@ -78,7 +78,7 @@ pub fn apply_decision(
     let ending = match decision {
         Decision::Deny(ending) => Some(waiting.cancelled_by(ending.clone())),
         _ if is_member => None,
-        _ => head.newest.beyond_time(request.time).map(superseded),
+        _ => head.newest.later_than(request.time).map(superseded),
     };
     if let Some(ending) = ending {
         end_request(&mut next, request, waiting.record(at).ended(ending, me.now));
@@ -95,8 +95,8 @@ pub fn apply_decision(
             Transition::to(next, Next::Deferred(Box::new(waiting)))
         }
         _ if is_member && !head.queue.is_next(id) => Transition::none(Next::Deferred(Box::new(waiting))),
-        _ if is_member => admit_member(next, waiting, index, at, me),
-        _ => admit(next, &waiting.request, at, me),
+        _ if is_member => claim_member(next, waiting, index, at, me),
+        _ => enqueue(next, &waiting.request, at, me),
     }
 }
 
@@ -144,7 +144,7 @@ pub fn promotion_refusal(head: &Head, request: &Request, decision: &Decision, at
     if let Decision::Deny(ending) = decision {
         return Some(ending.clone());
     }
-    if let Some(because) = head.newest.beyond_time(request.time) {
+    if let Some(because) = head.newest.later_than(request.time) {
         return Some(superseded(because));
     }
     let artifact = |request: &Request| {

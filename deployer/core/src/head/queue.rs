@@ -10,12 +10,13 @@ use crate::id::{DeploymentId, Release, Token};
 /// The open requests. `active` is worked on, `pending` is next, and `waiting` soaks or waits for approvals, the end of
 /// a freeze or its group.
 ///
-/// A member of a group holds its place in `waiting`. Everything that came after it waits behind it, in `pending` too.
+/// A member of a group holds its place in `waiting`. Every later request waits behind it, in `pending` too, unless it
+/// is a rollback.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Queue {
     pub(super) active: Option<Active>,
-    /// The requests that are next, in the order in which they came: at most a command, and an upload that came after
-    /// it.
+    /// The requests that are next, in the order in which they came. A newer request has ended all that gave way to it
+    /// (`Request::displaces`).
     #[serde(default, deserialize_with = "none_or_more")]
     pub(super) pending: Vec<Request>,
     /// The promotions that wait, the oldest first.
@@ -55,8 +56,8 @@ impl Queue {
         self.claimed_and_next().any(|open| open.source.release() == Some(release))
     }
 
-    /// Finds the place of a deployment among the promotions that wait.
-    pub(super) fn place_of(&self, id: DeploymentId) -> Option<usize> {
+    /// Finds the index of a deployment among the promotions that wait.
+    pub(super) fn waiting_index(&self, id: DeploymentId) -> Option<usize> {
         self.waiting.iter().position(|waiting| waiting.request.id == id)
     }
 
@@ -77,9 +78,9 @@ impl Queue {
         if request.is_rollback() {
             return None;
         }
-        let before = self.waiting.iter().take(self.place_of(request.id).unwrap_or(self.waiting.len()));
+        let before = self.waiting.iter().take(self.waiting_index(request.id).unwrap_or(self.waiting.len()));
         let is_in_front = |waiting: &&Waiting| {
-            let goes_first = waiting.place.as_ref().is_some_and(|place| place.behind.contains(&request.id));
+            let goes_first = waiting.place.as_ref().is_some_and(|place| place.ahead.contains(&request.id));
             waiting.request.group().is_some() && !goes_first
         };
         before.filter(|waiting| waiting.request.id != request.id).find(is_in_front).map(|waiting| &waiting.request)
@@ -89,9 +90,9 @@ impl Queue {
     #[must_use]
     pub fn is_next(&self, member: DeploymentId) -> bool {
         let is_other_active = self.active.as_ref().is_some_and(|active| active.request.id != member);
-        let place = self.place_of(member).and_then(|index| self.waiting[index].place.as_ref());
+        let place = self.waiting_index(member).and_then(|index| self.waiting[index].place.as_ref());
         let goes_first =
-            |pending: &Request| pending.is_rollback() || place.is_some_and(|place| place.behind.contains(&pending.id));
+            |pending: &Request| pending.is_rollback() || place.is_some_and(|place| place.ahead.contains(&pending.id));
         !is_other_active && !self.pending.iter().any(goes_first)
     }
 

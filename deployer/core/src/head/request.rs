@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::order::{Mark, Sequencer};
+use super::newest::{Mark, Sequencer};
 use super::resolved_artifact::ResolvedArtifact;
 use super::source::{Rollback, Source};
 use crate::artifact::{ArtifactRef, LocatedUpload};

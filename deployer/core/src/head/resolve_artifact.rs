@@ -74,7 +74,7 @@ fn artifact_after_undo(
     let is_anothers = is_live && !head.live().is_some_and(is_of);
     if let Some(live) = head.live().filter(|_| is_anothers || (!is_live && is_somewhere)) {
         let rejected = rejects.refusal(&live.release, live.sha256);
-        return rejected.map_or_else(|| Ok(ResolvedArtifact::again(live)), Err);
+        return rejected.map_or_else(|| Ok(ResolvedArtifact::for_restore(live)), Err);
     }
     if !is_live {
         return Err(refused(Code::NotLive, format!("release {release} is not live here any more")));
@@ -85,7 +85,7 @@ fn artifact_after_undo(
 /// Refuses the redeploy of an artifact that was never complete and that no present target serves: it may never have
 /// worked.
 fn check_redeployable(live: &LiveArtifact, targets: &[Target]) -> Result<(), Ending> {
-    let is_served = live.lacking(targets).len() < targets.len();
+    let is_served = live.targets_without(targets).len() < targets.len();
     if live.complete || is_served {
         return Ok(());
     }

@@ -49,8 +49,8 @@ impl ResolvedArtifact {
         RecordedArtifact { size: self.size, sha256: self.sha256, ..(&self.artifact).into() }
     }
 
-    /// Brings an artifact once more by the versions that have served it.
-    pub(super) fn again(live: &LiveArtifact) -> Self {
+    /// Makes the artifact of a rollback: the targets get it by the versions that have served it.
+    pub(super) fn for_restore(live: &LiveArtifact) -> Self {
         let LiveArtifact { release, artifact, sha256, size, versions, mut former, function_name, .. } = live.clone();
         former.extend(versions);
         Self { release, artifact, sha256, size, versions: former, function_name, because: None }
@@ -67,6 +67,6 @@ impl ResolvedArtifact {
 impl From<&LiveArtifact> for ResolvedArtifact {
     /// Brings what is live once more by a new version, with the configuration that its manifest names.
     fn from(live: &LiveArtifact) -> Self {
-        Self { versions: BTreeMap::new(), function_name: None, ..Self::again(live) }
+        Self { versions: BTreeMap::new(), function_name: None, ..Self::for_restore(live) }
     }
 }

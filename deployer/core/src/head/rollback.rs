@@ -4,7 +4,7 @@
 use super::live_artifact::LiveArtifact;
 use super::live_state::LiveState;
 use super::queue::Queue;
-use super::recover::unrecovered_refusal;
+use super::read_older_head::unrecovered_refusal;
 use super::request::Request;
 use super::resolved_artifact::ResolvedArtifact;
 use super::source::{Rollback, Source};
@@ -51,7 +51,7 @@ pub(super) fn evaluate_rollback(
     }
     match meant {
         Some(open) => {
-            let base = base(&head.live_state, rejects).map(ResolvedArtifact::again).map(Box::new);
+            let base = base(&head.live_state, rejects).map(ResolvedArtifact::for_restore).map(Box::new);
             admitted(Rollback { undoes: Some(open.id), base, ..rollback.clone() })
         }
         None => {
@@ -79,7 +79,9 @@ pub(super) fn artifact_to_roll_back_to(
     match &rollback.to {
         Some(release) => {
             let newest = state.newest_of(release).ok_or_else(|| never_live(state, release))?;
-            rejects.refusal(&newest.release, newest.sha256).map_or_else(|| Ok(ResolvedArtifact::again(newest)), Err)
+            rejects
+                .refusal(&newest.release, newest.sha256)
+                .map_or_else(|| Ok(ResolvedArtifact::for_restore(newest)), Err)
         }
         None => artifact_before_live(state, targets, rejects),
     }
@@ -159,7 +161,7 @@ fn artifact_before_live(state: &LiveState, targets: &[Target], rejects: &Rejects
             live.release,
             live.extent(targets)
         );
-        return Ok(ResolvedArtifact { because: Some(because.into()), ..ResolvedArtifact::again(live) });
+        return Ok(ResolvedArtifact { because: Some(because.into()), ..ResolvedArtifact::for_restore(live) });
     }
     unrecovered_refusal(state).map_or(Ok(()), Err)?;
     let live = state.live();
@@ -167,7 +169,7 @@ fn artifact_before_live(state: &LiveState, targets: &[Target], rejects: &Rejects
         |earlier: &&LiveArtifact| !live.is_some_and(|live| live.is_same_as(&earlier.artifact, earlier.sha256));
     let earlier: Vec<&LiveArtifact> = state.history.iter().filter(is_other).collect();
     let good = earlier.iter().find(|earlier| is_good(earlier));
-    good.map(|live| ResolvedArtifact::again(live)).ok_or_else(|| nothing_earlier(state, earlier.len()))
+    good.map(|live| ResolvedArtifact::for_restore(live)).ok_or_else(|| nothing_earlier(state, earlier.len()))
 }
 
 /// Finds the artifact that every target ends at when a deployment is undone: what is live, or what was live before if

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::active::Active;
 use super::door::Door;
 use super::ended_deployments::EndedDeployments;
-use super::known::KnownRequests;
+use super::known_requests::KnownRequests;
 use super::live_artifact::LiveArtifact;
 use super::live_state::LiveState;
 use super::live_state::LiveTarget;
-use super::order::Newest;
+use super::newest::Newest;
 use super::outbox::{Failure, OutboxEntry};
 use super::queue::Queue;
 use super::request::Request;
@@ -127,7 +127,7 @@ impl Head {
         &self.queue.pending
     }
 
-    /// The promotions that soak, or wait for approvals or the end of a freeze; the oldest first.
+    /// The promotions that soak, or wait for approvals, the end of a freeze or their group; the oldest first.
     #[must_use]
     pub fn waiting(&self) -> &[Waiting] {
         &self.queue.waiting

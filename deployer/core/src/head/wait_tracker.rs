@@ -17,7 +17,8 @@ pub struct WaitStart {
     pub first: Timestamp,
 }
 
-/// The waits of a deployment that are not over. The wait for a version which failed is never over.
+/// The waits of a deployment's targets: those that go on, and for each target the start of the earliest one that is
+/// over. The wait for a version that failed goes on until a later version is made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WaitTracker {
     waits: Vec<LambdaWait>,

@@ -54,6 +54,6 @@ impl Waiting {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Place {
     /// The deployments that were next when the place was taken: they go first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub behind: Vec<DeploymentId>,
+    #[serde(default, rename = "behind", skip_serializing_if = "Vec::is_empty")]
+    pub ahead: Vec<DeploymentId>,
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::known::{self, Support};
+use super::aws_fields::{self, Support};
 use super::recognise::{Foreign, json};
 use super::{Manifest, ManifestError, ManifestFormat, Table, write};
 use crate::diagnostics;
@@ -110,7 +110,7 @@ impl Conversion {
     /// Converts a field in AWS's spelling.
     fn set_lambda_field(&mut self, path: &[&str], value: Value) {
         let shown = diagnostics::truncated(&path.join("."));
-        match (known::find(path).map(|known| &known.support), value) {
+        match (aws_fields::find(path).map(|known| &known.support), value) {
             (_, Value::Null) => {}
             (Some(Support::As(ours)), Value::Object(fields)) if !has_free_names(ours) => {
                 for (name, value) in fields {

@@ -4,16 +4,17 @@
 //! prod is found when the artifact comes to dev. Nothing here knows what a target has; a field that is `None` is left
 //! as it is in the target. No message contains a variable's value.
 
+mod aws_fields;
 mod blocks;
 mod fields;
 mod foreign;
-mod known;
 mod limits;
 mod recognise;
 mod rules;
 mod values;
 mod write;
 
+pub use aws_fields::{KnownField, Origin, Support, known_fields};
 pub use blocks::{
     ApplicationLogLevel, Architecture, CapacityProviderConfig, DeadLetterConfig, DirectS3Read, DurableConfig,
     EphemeralStorage, FileSystemConfig, LogFormat, LoggingConfig, ManagedInstancesConfig, S3FilesConfig, SnapStart,
@@ -21,7 +22,6 @@ pub use blocks::{
 };
 pub use fields::FunctionConfig;
 pub use foreign::{Converted, NotConverted, convert};
-pub use known::{KnownField, Origin, Support, known_fields};
 pub use recognise::Foreign;
 pub use values::{ExecutionRole, ForeignRole, Gib, ReservedConcurrency, RolePath, Runtime, Secret};
 pub use write::{Values, write};
@@ -42,8 +42,9 @@ const ENVIRONMENTS: &str = "environments";
 /// The field of the variables, whose values may be secrets.
 const HIDDEN: &[&str] = &["environment"];
 const BASE: FieldRules =
-    FieldRules { hidden: HIDDEN, also_known: &[ENVIRONMENTS], explain_unknown: known::explain_unknown };
-const OVERLAY: FieldRules = FieldRules { hidden: HIDDEN, also_known: &[], explain_unknown: known::explain_unknown };
+    FieldRules { hidden: HIDDEN, also_known: &[ENVIRONMENTS], explain_unknown: aws_fields::explain_unknown };
+const OVERLAY: FieldRules =
+    FieldRules { hidden: HIDDEN, also_known: &[], explain_unknown: aws_fields::explain_unknown };
 
 type Table = Map<String, Value>;
 

@@ -81,7 +81,7 @@ impl PromotionPolicy<'_> {
     #[must_use]
     pub fn is_live_already(&self, request: &Request, promoting: &PromotionSpec) -> bool {
         let targets = &self.to.environment.targets;
-        let is_live = |(live, artifact)| is_same(live, artifact) && live.lacking(targets).is_empty();
+        let is_live = |(live, artifact)| is_same(live, artifact) && live.targets_without(targets).is_empty();
         self.here.queue().open().all(|open| open.id == request.id)
             && self.here.live().zip(promoting.artifact.as_ref()).is_some_and(is_live)
     }

@@ -97,12 +97,12 @@ impl DeploymentRecord {
     /// Changes the ended record of a deployment that a rollback asked to stop: it is superseded, whatever it reached.
     #[must_use]
     pub fn stopped_by(mut self, rollback: DeploymentId) -> Self {
-        let arrived = self.targets.iter().filter(|target| target.has_reached()).count();
+        let arrived = self.targets.iter().filter(|target| target.may_serve()).count();
         let reached = match arrived {
             0 => String::new(),
             some => format!("; {some} of {} targets had got there before", self.targets.len()),
         };
-        for target in self.targets.iter_mut().filter(|target| !target.has_arrived()) {
+        for target in self.targets.iter_mut().filter(|target| !target.serves()) {
             target.status = Status::Superseded;
             // A target that only ran out of time was stopped like the others.
             target.error = target.error.take().filter(|error| error.code != TargetErrorCode::TimedOut);

@@ -130,14 +130,14 @@ fn is_false(value: &bool) -> bool {
 impl TargetOutcome {
     /// Whether its alias serves the deployment's version.
     #[must_use]
-    pub fn has_arrived(&self) -> bool {
+    pub fn serves(&self) -> bool {
         matches!(self.status, Status::Succeeded | Status::Unchanged)
     }
 
     /// Whether its alias serves the deployment's version, or may.
     #[must_use]
-    pub fn has_reached(&self) -> bool {
-        self.has_arrived() || self.reached
+    pub fn may_serve(&self) -> bool {
+        self.serves() || self.reached
     }
 
     /// Returns the target.

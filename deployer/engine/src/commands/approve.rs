@@ -113,7 +113,7 @@ async fn record_for_function(
             }
         }
     }
-    let records = engine.reconciler(at).promotions().resume(id).await?;
+    let records = engine.reconciler(at).promotions().resume_waiting(id).await?;
     match records.into_iter().find(|record| record.id == id) {
         Some(record) => Ok(record),
         None => recorded(engine, at, id).await,

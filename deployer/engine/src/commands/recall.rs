@@ -174,7 +174,7 @@ async fn refuse_waiting(engine: &Engine, name: &EnvironmentName, function: &Func
         let seen = engine.store().head(&at).await?;
         for (id, decision) in promotions.movable(&seen.head).await? {
             if let Decision::Deny(_) = decision {
-                promotions.resume(id).await?;
+                promotions.resume_waiting(id).await?;
             }
         }
         Ok::<_, Transient>(())

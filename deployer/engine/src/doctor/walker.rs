@@ -9,7 +9,7 @@ use deployer_core::doctor::{
 };
 use deployer_core::id::{DeploymentId, EnvironmentName, Region, RequestHash};
 use deployer_core::record::TargetErrorCode;
-use deployer_core::session::session_name;
+use deployer_core::session_policy::session_name;
 
 use crate::Engine;
 use crate::port::{EnterError, Probe, ReadError, SelfDiagnostics, SessionRequest};

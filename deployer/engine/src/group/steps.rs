@@ -166,7 +166,9 @@ impl<'e> Groups<'e> {
                     let wakeup = Wakeup { id: member.deployment, claim: None };
                     self.engine.reconciler(&at).send_tick(wakeup, self.engine.now()).await
                 }
-                false => Box::pin(self.engine.reconciler(&at).promotions().resume(member.deployment)).await.map(drop),
+                false => {
+                    Box::pin(self.engine.reconciler(&at).promotions().resume_waiting(member.deployment)).await.map(drop)
+                }
             }
         });
         for outcome in join_all(sent).await {

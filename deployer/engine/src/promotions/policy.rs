@@ -17,8 +17,8 @@ use futures::future::{try_join, try_join_all, try_join3};
 
 use crate::Transient;
 use crate::claim::Claim;
+use crate::function_handles::Promotions;
 use crate::group::Groups;
-use crate::handle::Promotions;
 use crate::port::Qualifier;
 use crate::resolve_artifact::open_reading_session;
 use crate::rollout::function_reader::FunctionReader;

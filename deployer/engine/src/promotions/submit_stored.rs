@@ -10,8 +10,8 @@ use deployer_core::stored_request::StoredRequest;
 use super::policy::PolicyInputs;
 use crate::Transient;
 use crate::claim::SubmitOutcome;
+use crate::function_handles::Promotions;
 use crate::group::Groups;
-use crate::handle::Promotions;
 
 impl Promotions<'_> {
     /// Follows a hint: submits the promotions that were asked for here, or reconciles the group of a member that has

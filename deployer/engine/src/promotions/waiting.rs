@@ -10,8 +10,8 @@ use super::policy::PolicyInputs;
 use crate::Transient;
 use crate::claim::{Claim, SubmitOutcome, claimant, now_as, timed};
 use crate::events::publish;
-use crate::handle::Promotions;
-use crate::reconcile::Start;
+use crate::function_handles::Promotions;
+use crate::reconcile::ReconcileFrom;
 use crate::store::{Change, Versioned};
 
 impl Promotions<'_> {
@@ -68,9 +68,11 @@ impl Promotions<'_> {
     }
 
     /// Resumes a waiting promotion, and works on it if the rules allow it.
-    pub(crate) async fn resume(self, id: DeploymentId) -> Result<Vec<DeploymentRecord>, Transient> {
+    pub(crate) async fn resume_waiting(self, id: DeploymentId) -> Result<Vec<DeploymentRecord>, Transient> {
         match self.reevaluate(id).await? {
-            SubmitOutcome::Claimed(claim) => Box::pin(self.reconciler().resume(Start::Claimed(claim))).await,
+            SubmitOutcome::Claimed(claim) => {
+                Box::pin(self.reconciler().resume_function(ReconcileFrom::Claim(claim))).await
+            }
             SubmitOutcome::Finished { record, .. } => Ok(vec![*record]),
             SubmitOutcome::Deferred { waiting, .. } => Ok(vec![waiting.record(self.at)]),
             SubmitOutcome::Queued { record, .. } => Ok(vec![*record]),
@@ -133,7 +135,7 @@ impl Promotions<'_> {
     pub(crate) async fn schedule(self, id: DeploymentId) {
         let sent = match self.engine.ports.queue.is_some() {
             true => self.reconciler().send_tick(Wakeup { id, claim: None }, self.engine.now()).await,
-            false if self.engine.timer().has_time_for_another() => Box::pin(self.resume(id)).await.map(drop),
+            false if self.engine.timer().has_time_for_another() => Box::pin(self.resume_waiting(id)).await.map(drop),
             false => Ok(()),
         };
         if let Err(transient) = sent {

@@ -14,9 +14,9 @@ use super::claimed_target::{ClaimedTarget, MAX_REOBSERVATIONS};
 use super::error::{StepError, TargetFailed, WaitError, given_up, is_late};
 use super::executor::PlanExecutor;
 use super::results::TargetDone;
-use super::shut_doors::ShutDoors;
+use super::shut_doors::ShutOutcome;
 use super::step_context::StepContext;
-use crate::lock::locked;
+use crate::mutex::locked;
 use crate::port::Account;
 
 impl ClaimedTarget<'_> {
@@ -88,9 +88,9 @@ impl Convergence<'_> {
                 self.on.rollout.progress.set_moved(self.on.target);
             }
             match self.on.shut_doors(self.observed.alias.as_ref()).await? {
-                ShutDoors::NoneOpen => {}
-                ShutDoors::Rewritten => self.acted = true,
-                ShutDoors::AliasChanged => return self.observe_again().await,
+                ShutOutcome::NoneOpen => {}
+                ShutOutcome::Rewritten => self.acted = true,
+                ShutOutcome::AliasChanged => return self.observe_again().await,
             }
         }
         if plan.is_empty() {
@@ -178,7 +178,7 @@ impl Convergence<'_> {
     ) -> Result<Option<TargetDone>, TargetFailed> {
         let waits = &self.on.claim.waits;
         if !is_temporary || self.observed.publishing_failed || !waits.try_publish_again(self.on.target) {
-            waits.give_up(self.on.target);
+            waits.mark_failed(self.on.target);
             return Err(error.into());
         }
         tracing::warn!("sending the code anew: {}", error.message);

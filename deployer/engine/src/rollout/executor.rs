@@ -1,7 +1,8 @@
 //! Step "apply": carries a plan out, step by step.
 //!
-//! It decides nothing but how long to wait. Beside the plan it needs two permissions: the claim and the entered
-//! account.
+//! The plan decides which steps there are. The executor waits for Lambda between them, verifies what Lambda has made,
+//! ensures before the alias moves that the claim is still ours, and ends with an error where one of these fails. Beside
+//! the plan it needs two permissions: the claim and the entered account.
 
 use std::sync::Arc;
 
@@ -12,9 +13,9 @@ use deployer_core::plan::{Delivery, DesiredState, Step, still_as_planned};
 use deployer_core::record::{TargetError, TargetErrorCode};
 use jiff::Timestamp;
 
-use super::await_traffic::{TrafficWatch, is_provisioned};
+use super::await_provisioned_traffic::{TrafficWatch, is_provisioned};
 use super::error::{StepError, internal};
-use super::inline::LoadedZip;
+use super::inline_zip::LoadedZip;
 use super::ownership::OWNED_FOR;
 use super::step_context::StepContext;
 use crate::port::{Answer, Code, Qualifier, Write};

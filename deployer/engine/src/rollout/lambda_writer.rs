@@ -1,6 +1,6 @@
 //! The one place that calls a writing API of Lambda.
 //!
-//! Must not know when a call is made, or made again (`sending.rs`), except that none is made too late.
+//! Must not know when a call is made, or made again (`send_write.rs`), except that none is made too late.
 
 use deployer_core::id::{FunctionName, Version};
 use deployer_core::observed::{ObservedAlias, RevisionId};

@@ -10,16 +10,16 @@ pub(crate) mod error;
 pub(crate) mod function_reader;
 pub(crate) mod open_doors;
 pub(crate) mod sessions;
-pub(crate) mod shared_check;
+pub(crate) mod shared_ownership_check;
 pub(crate) mod target_waits;
 pub(crate) mod verify;
 
-mod await_traffic;
+mod await_provisioned_traffic;
 mod claimed_target;
 mod converge;
 mod executor;
 mod immutable_release;
-mod inline;
+mod inline_zip;
 mod lambda_writer;
 mod observe;
 mod ownership;
@@ -30,19 +30,19 @@ mod prune;
 mod restore;
 mod results;
 mod run;
-mod sending;
+mod send_write;
 mod shut_doors;
-mod stable;
 mod step_context;
 mod target_run;
 mod wait_for_lambda;
+mod wait_until_stable;
 
 use deployer_core::config::Target;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{Request, ResolvedArtifact};
 use deployer_core::id::{Release, Sha256, Version};
 
-use self::inline::InlineBody;
+use self::inline_zip::InlineZip;
 use self::progress::Progress;
 use crate::Engine;
 use crate::claim::Claim;
@@ -54,14 +54,14 @@ pub(crate) struct Rollout<'a> {
     request: Request,
     resolved: ResolvedArtifact,
     /// The zip, for targets that cannot copy it from the artifact bucket.
-    inline: InlineBody,
+    inline: InlineZip,
     progress: Progress,
 }
 
 impl<'a> Rollout<'a> {
     /// Makes the rollout of an artifact.
     pub fn new(engine: &'a Engine, at: &'a FunctionRef<'a>, request: Request, resolved: ResolvedArtifact) -> Self {
-        Self { engine, at, request, resolved, inline: InlineBody::default(), progress: Progress::default() }
+        Self { engine, at, request, resolved, inline: InlineZip::default(), progress: Progress::default() }
     }
 
     /// Returns the span of its log lines.

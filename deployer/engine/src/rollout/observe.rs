@@ -15,7 +15,7 @@ impl ClaimedTarget<'_> {
         for attempt in 0.. {
             match self.reader().observe_once().await? {
                 Ok(observed) => {
-                    self.claim.waits.end(self.target, task);
+                    self.claim.waits.task_done(self.target, task);
                     return Ok(observed);
                 }
                 Err(unstable @ Unstable::AliasMoves) => {
@@ -33,7 +33,7 @@ impl ClaimedTarget<'_> {
     pub async fn observe_from(self, first: Result<Observed, Unstable>) -> Result<Observed, WaitError> {
         match first {
             Ok(observed) => {
-                self.claim.waits.end(self.target, &LambdaTask::update());
+                self.claim.waits.task_done(self.target, &LambdaTask::update());
                 Ok(observed)
             }
             Err(_) => self.observe().await,

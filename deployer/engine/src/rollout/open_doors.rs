@@ -1,7 +1,7 @@
 //! The doors to aliases that a claim's owner knows to be open: writes that were sent, or may have been, and may still
 //! take effect.
 //!
-//! Must not know the version that an alias is to serve.
+//! This module sends nothing and decides nothing: `send_write.rs` notes doors here as open, `shut_doors.rs` shuts them.
 
 use std::sync::Mutex;
 
@@ -10,7 +10,7 @@ use deployer_core::head::{self, Active, Door, Head};
 use deployer_core::observed::ObservedAlias;
 use jiff::Timestamp;
 
-use crate::lock::locked;
+use crate::mutex::locked;
 use crate::port::{Answer, CallError, CallErrorKind};
 
 /// The open doors: those that the owner found in the head, and its own.
@@ -28,7 +28,7 @@ impl OpenDoors {
     pub fn of(head: &Head, resumed: bool, now: Timestamp) -> Self {
         let may_be_unrecorded =
             resumed && head.active().is_some_and(|active| active.doors.is_none() || active.doors_unrecorded);
-        Self(Mutex::new(State { open: head::open_doors(head, now), may_be_unrecorded, observed: Vec::new() }))
+        Self(Mutex::new(State { open: head::list_open_doors(head, now), may_be_unrecorded, observed: Vec::new() }))
     }
 
     /// Whether an earlier owner, who did not know of doors, may have written aliases without declaring it.
@@ -55,7 +55,7 @@ impl OpenDoors {
     }
 
     /// Notes that a write of the alias is about to be sent.
-    pub fn open(&self, door: &Door) {
+    pub fn note_opened(&self, door: &Door) {
         let mut doors = locked(&self.0);
         match doors.open.iter_mut().find(|open| open.is_the_same_as(door)) {
             Some(open) => open.until = open.until.max(door.until),
@@ -64,17 +64,17 @@ impl OpenDoors {
     }
 
     /// Notes that no write that was sent earlier can take effect at this target.
-    pub fn shut(&self, target: &Target) {
+    pub fn note_shut(&self, target: &Target) {
         locked(&self.0).open.retain(|door| door.target != *target);
     }
 
     /// Notes Lambda's answer to a write of the alias. A write that is done has shut every door. A refused write has
     /// opened none, because the client sends it once. After any other answer the write may have been carried out, or
     /// will be, and the alias must be read.
-    pub fn answered(&self, door: &Door, answer: &Result<Answer, CallError>) {
+    pub fn note_answer(&self, door: &Door, answer: &Result<Answer, CallError>) {
         use CallErrorKind::{Conflict, Unknown};
         match answer {
-            Ok(_) => self.shut(&door.target),
+            Ok(_) => self.note_shut(&door.target),
             Err(CallError { kind: Conflict | Unknown, .. }) => {}
             // A door of an earlier write stays open.
             Err(_) => locked(&self.0).open.retain(|open| open != door),

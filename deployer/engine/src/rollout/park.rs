@@ -8,7 +8,7 @@ use deployer_core::record::Status;
 use super::Rollout;
 use super::error::Unfinished;
 use super::results::TargetResults;
-use super::wait_for_lambda::longest_wait;
+use super::wait_for_lambda::longest_lambda_wait;
 use crate::Transient;
 use crate::claim::Claim;
 
@@ -20,7 +20,7 @@ impl Rollout<'_> {
         let is_done = |target: &Target| handover.done.iter().any(|done| done.target() == *target);
         active.awaits.retain(|awaited| !is_done(&awaited.target));
         let waiting = claim.waits.current(&handover.done);
-        let longest = longest_wait(engine);
+        let longest = longest_lambda_wait(engine);
         let first_end = waiting.iter().filter_map(|waiting| waiting.since.checked_add(longest).ok()).min();
         let look_at = active.next_look(engine.now(), first_end);
         let waiting: Vec<_> = waiting.into_iter().map(|waiting| (waiting.target, waiting.because)).collect();

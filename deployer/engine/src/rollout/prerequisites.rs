@@ -1,5 +1,5 @@
-//! The prerequisites of writing to a target. Each begins when somebody first waits for it, and runs only while somebody
-//! does.
+//! The prerequisites of writing to a target. Each is a shared future: it begins when a part of the rollout first awaits
+//! it, and makes progress only while a part awaits it.
 
 use std::sync::Arc;
 
@@ -8,15 +8,15 @@ use futures::FutureExt as _;
 use futures::future::{LocalBoxFuture, Shared};
 
 use super::error::{Interrupted, Unfinished};
-use crate::claim::{Claim, HeadState};
+use crate::claim::{Claim, ObservationBasis};
 
-/// A value for which many wait.
+/// A value that several parts of a rollout wait for.
 pub(super) type Prerequisite<'p, T, E> = Shared<LocalBoxFuture<'p, Result<T, E>>>;
 
 /// The prerequisites of one rollout.
 pub(super) struct Prerequisites<'p> {
-    /// The head was read: a target may be observed.
-    pub head_state: Prerequisite<'p, HeadState, Unfinished>,
+    /// The basis on which targets are observed. It is there once the head is read.
+    pub basis: Prerequisite<'p, ObservationBasis, Unfinished>,
     pub claim: Prerequisite<'p, Arc<Claim>, Unfinished>,
     pub artifact: Prerequisite<'p, Arc<VerifiedArtifact>, Interrupted>,
 }
@@ -29,8 +29,8 @@ pub(super) fn prerequisite<'p, T: Clone + 'p, E: Clone + 'p>(
 }
 
 impl Prerequisites<'_> {
-    pub async fn head_state(&self) -> Result<HeadState, Unfinished> {
-        self.head_state.clone().await
+    pub async fn basis(&self) -> Result<ObservationBasis, Unfinished> {
+        self.basis.clone().await
     }
 
     pub async fn claim(&self) -> Result<Arc<Claim>, Unfinished> {

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use deployer_core::config::Target;
 
-use crate::lock::locked;
+use crate::mutex::locked;
 
 /// The progress of all targets of one rollout.
 #[derive(Default)]

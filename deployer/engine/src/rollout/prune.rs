@@ -1,5 +1,5 @@
-//! Step "prune": deletes old versions in Lambda after a deployment, so that an account's code storage does not fill up;
-//! and before one if it is full.
+//! Prunes old versions: deletes them in Lambda at the end of step "apply", so that an account's code storage does not
+//! fill up, and during that step if Lambda answers that it is full.
 //!
 //! It never fails a deployment: versions that could not be deleted are deleted after the next one.
 

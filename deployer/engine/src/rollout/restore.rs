@@ -13,7 +13,7 @@ use super::error::{StepError, TargetFailed, WaitError, given_up};
 use super::executor::PlanExecutor;
 use super::function_reader::OBSERVE;
 use super::results::TargetDone;
-use super::shut_doors::ShutDoors;
+use super::shut_doors::ShutOutcome;
 use super::step_context::StepContext;
 use crate::port::Qualifier;
 
@@ -107,9 +107,9 @@ impl Restoration<'_> {
                 rollout.progress.set_moved(target);
             }
             match self.on.shut_doors(alias.as_ref()).await? {
-                ShutDoors::NoneOpen => {}
-                ShutDoors::Rewritten => self.rewritten = true,
-                ShutDoors::AliasChanged => return Ok(Attempt::Again),
+                ShutOutcome::NoneOpen => {}
+                ShutOutcome::Rewritten => self.rewritten = true,
+                ShutOutcome::AliasChanged => return Ok(Attempt::Again),
             }
         }
         let changes = self.has_changed(&plan);
@@ -160,7 +160,7 @@ impl Restoration<'_> {
                     self.on.wait_while_busy(task, attempt, OBSERVE, "the version is still being made").await?;
                 }
                 code => {
-                    claim.waits.end(target, task);
+                    claim.waits.task_done(target, task);
                     return Ok((alias, code.map(|(code, _)| code)));
                 }
             }

@@ -52,7 +52,7 @@ impl TargetResults {
     }
 
     /// Whether Lambda needs longer for a target than an invocation should wait.
-    pub fn wait(&self) -> bool {
+    pub fn is_waiting(&self) -> bool {
         self.0.iter().any(|result| result.waits)
     }
 

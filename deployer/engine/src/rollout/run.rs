@@ -18,7 +18,7 @@ use super::prerequisites::{Prerequisite, Prerequisites, prerequisite};
 use super::results::TargetResults;
 use super::target_run::TargetRun;
 use super::verify::ArtifactReader;
-use crate::claim::{Claim, HeadState, SubmitOutcome, claimant};
+use crate::claim::{Claim, ObservationBasis, SubmitOutcome, claimant};
 use crate::commit::{FinishDetails, Finished};
 use crate::{TARGETS_AT_ONCE, Transient};
 
@@ -36,13 +36,13 @@ impl Rollout<'_> {
             let refusal = rejects.refusal(&self.resolved.release, None);
             Ok::<_, Transient>((rejects, refusal))
         };
-        let head_state = async {
+        let basis = async {
             let (seen, refusal) = future::join(head.clone(), refusal()).await;
             let (seen, (rejects, refusal)) = (seen?, refusal?);
             let rules = Rules { refusal: refusal.as_ref(), rejects: &rejects };
             match head::accept(&seen.head, request, at, rules, &claimant(engine)).then {
-                Next::Work(active) if ours(active.request.id) => Ok(HeadState::Read(seen.etag)),
-                // The claim fails with the other outcome.
+                Next::Work(active) if ours(active.request.id) => Ok(ObservationBasis::Head(seen.etag)),
+                // `claim` submits the same request, and its outcome says what became of it.
                 _ => Err(Unfinished::NotClaimed(SubmitOutcome::Nothing)),
             }
         };
@@ -64,19 +64,19 @@ impl Rollout<'_> {
             }
         };
         // The future of a deployment is large, so it does not lie on the stack of its caller.
-        Box::pin(self.run(head_state, claim, rejects.clone())).await
+        Box::pin(self.run(basis, claim, rejects.clone())).await
     }
 
     /// Goes on under a claim that is ours already.
-    pub async fn resume(&self, claim: Arc<Claim>, rejects: Rejects) -> Result<Finished, Unfinished> {
-        self.run(ready(Ok(HeadState::Claimed)), ready(Ok(claim)), ready(Ok(rejects))).await
+    pub async fn resume_deployment(&self, claim: Arc<Claim>, rejects: Rejects) -> Result<Finished, Unfinished> {
+        self.run(ready(Ok(ObservationBasis::OwnClaim)), ready(Ok(claim)), ready(Ok(rejects))).await
     }
 
     /// Carries the deployment out, and ends it. A target is written to only after both the claim and the artifact are
     /// there.
     async fn run<'r>(
         &'r self,
-        head_state: impl Future<Output = Result<HeadState, Unfinished>> + 'r,
+        basis: impl Future<Output = Result<ObservationBasis, Unfinished>> + 'r,
         claim: impl Future<Output = Result<Arc<Claim>, Unfinished>> + 'r,
         rejects: impl Future<Output = Result<Rejects, Transient>> + 'r,
     ) -> Result<Finished, Unfinished> {
@@ -87,7 +87,7 @@ impl Rollout<'_> {
         }
         let claim = prerequisite(claim);
         let artifact = prerequisite(self.deployable_artifact(claim.clone(), rejects));
-        let needs = Prerequisites { head_state: prerequisite(head_state), claim, artifact };
+        let needs = Prerequisites { basis: prerequisite(basis), claim, artifact };
         let results = self.run_parts(&needs).await;
         let claim = needs.claim().await?;
         let (ending, details) = match results {
@@ -97,8 +97,8 @@ impl Rollout<'_> {
         Ok(engine.reconciler(at).commit(&claim, ending, details).await?)
     }
 
-    /// Runs all parts side by side. The first part that cannot go on ends the others. What is dropped because the claim
-    /// is lost, or the ledger is away, ends within its lease.
+    /// Runs all parts side by side. The first part that cannot go on ends the others: their futures are dropped, even
+    /// in the middle of a call. The lease outlasts such a call, and the head has the door of a write to an alias.
     ///
     /// The future is large, so it does not lie on the stack of its caller.
     #[inline(never)]
@@ -115,7 +115,8 @@ impl Rollout<'_> {
         work.boxed_local()
     }
 
-    /// Runs the targets side by side: a slow one holds no other's place.
+    /// Runs the targets side by side, at most [`TARGETS_AT_ONCE`] at a time. A further one begins as soon as any of
+    /// these has ended.
     async fn run_targets(&self, needs: &Prerequisites<'_>) -> Result<TargetResults, Interrupted> {
         let results = stream::iter(self.at.environment.targets.iter().enumerate())
             .map(|(number, target)| {
@@ -136,7 +137,8 @@ impl Rollout<'_> {
         Ok(())
     }
 
-    /// Reads the artifact from the beginning on. A rollback reads it only if a target needs it.
+    /// Reads the artifact without waiting until a target asks for it. A rollback may not need it, so there the first
+    /// target that needs it starts the reading.
     async fn ensure_artifact(&self, needs: &Prerequisites<'_>) -> Result<(), Interrupted> {
         if self.may_restore() {
             return Ok(());
@@ -180,7 +182,7 @@ impl Rollout<'_> {
         if goes_on && may_go_on && results.ran_out_of_time() {
             return Err(self.save(claim, results).await);
         }
-        if goes_on && results.wait() {
+        if goes_on && results.is_waiting() {
             return Err(self.park(claim, results).await);
         }
         Ok((results.ending(claim.stopped()), self.details(needs.artifact_read())))
@@ -221,9 +223,10 @@ impl Rollout<'_> {
     }
 }
 
-/// Waits for the claim, and gives the deployment up after too many attempts.
+/// Waits for the claim, and gives the deployment up if it had too many owners.
 async fn ensure_not_given_up(needs: &Prerequisites<'_>) -> Result<(), Interrupted> {
-    // The invocation that only observed has died too, or could not observe.
+    // After `ATTEMPTS` owners have died, one more owner only observes. This deployment had that owner too, and did not
+    // end.
     match needs.claim().await?.attempts() > ATTEMPTS + 1 {
         true => Err(Interrupted::GivenUp),
         false => Ok(()),

@@ -3,7 +3,7 @@
 use deployer_core::config::Target;
 use deployer_core::plan::Plan;
 use deployer_core::record::{TargetError, TargetErrorCode};
-use deployer_core::session::{Scope, session_name};
+use deployer_core::session_policy::{Scope, session_name};
 
 use super::Rollout;
 use super::claimed_target::ClaimedTarget;

@@ -12,7 +12,7 @@ use crate::port::CallErrorKind;
 
 /// The doors at a target, after the open ones were shut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ShutDoors {
+pub(super) enum ShutOutcome {
     /// None was open.
     NoneOpen,
     /// The alias was written unchanged, and has another RevisionId now.
@@ -23,14 +23,14 @@ pub(super) enum ShutDoors {
 
 impl ClaimedTarget<'_> {
     /// Ensures that no write that was sent earlier can take effect any more: writes the alias unchanged.
-    pub async fn shut_doors(self, alias: Option<&ObservedAlias>) -> Result<ShutDoors, TargetError> {
+    pub async fn shut_doors(self, alias: Option<&ObservedAlias>) -> Result<ShutOutcome, TargetError> {
         let mut alias = alias.cloned();
         for attempt in 0.. {
             let is_held = alias.as_ref().is_some_and(|alias| matches!(Traffic::of(alias), Traffic::KeptBack { .. }));
             // While Lambda holds traffic back, a write would make Lambda's own weight somebody's. The door is shut when
             // the traffic has come over.
             if !self.claim.doors.is_open(self.target) || is_held {
-                return Ok(if attempt == 0 { ShutDoors::NoneOpen } else { ShutDoors::AliasChanged });
+                return Ok(if attempt == 0 { ShutOutcome::NoneOpen } else { ShutOutcome::AliasChanged });
             }
             let because = match &alias {
                 None => "an alias whose creation got no answer is not there yet".to_owned(),
@@ -43,8 +43,8 @@ impl ClaimedTarget<'_> {
                     match rewritten {
                         Ok(revision) if revision != alias.revision => {
                             tracing::info!(alias = %alias.name, serves = %alias, "written as it is: no earlier write can move it any more");
-                            self.claim.doors.shut(self.target);
-                            return Ok(ShutDoors::Rewritten);
+                            self.claim.doors.note_shut(self.target);
+                            return Ok(ShutOutcome::Rewritten);
                         }
                         Ok(_) => return Err(self.stays_open("Lambda answered with the RevisionId of before")),
                         Err(error) => match error.kind {

@@ -7,7 +7,7 @@ use deployer_core::record::Previous;
 
 use super::claimed_target::ClaimedTarget;
 use super::error::StepError;
-use super::sending::Sending;
+use super::send_write::WriteCall;
 use crate::Transient;
 use crate::port::{Answer, Write};
 
@@ -43,11 +43,11 @@ impl StepContext<'_> {
 
     /// Makes a writing call.
     pub async fn write(self, step: &'static str, write: Write<'_>) -> Result<Answer, StepError> {
-        Sending::new(self.on, step, self.plan.sha256, None).send(write).await
+        WriteCall::new(self.on, step, self.plan.sha256, None).send(write).await
     }
 
     /// Writes the alias by a door that the head knows.
     pub async fn write_alias(self, step: &'static str, write: Write<'_>, door: &Door) -> Result<Answer, StepError> {
-        Sending::new(self.on, step, self.plan.sha256, Some(door)).send(write).await
+        WriteCall::new(self.on, step, self.plan.sha256, Some(door)).send(write).await
     }
 }

@@ -16,7 +16,7 @@ use super::function_reader::FunctionReader;
 use super::prerequisites::Prerequisites;
 use super::restore::Inactive;
 use super::results::{TargetDone, TargetResult};
-use crate::claim::{Claim, HeadState};
+use crate::claim::{Claim, ObservationBasis};
 use crate::port::Account;
 
 /// One target of a rollout on its way through the steps.
@@ -48,16 +48,16 @@ impl TargetRun<'_, '_> {
         let session = self.rollout.session(self.target);
         let account = self.rollout.open_session(&session).await?;
         tracing::info!(role = %session.role, session = %session.name, "account entered");
-        let reached = self.reach(&account).await;
-        if let Err(TargetFailed::PlanError(_) | TargetFailed::Stopped) = &reached {
+        let brought = self.bring_to_artifact(&account).await;
+        if let Err(TargetFailed::PlanError(_) | TargetFailed::Stopped) = &brought {
             let claim = self.needs.claim().await?;
             self.on(&claim, &account).shut_doors_at_end().await;
         }
-        reached
+        brought
     }
 
-    /// Brings the target to serve what is wanted: an existing version, or the artifact.
-    async fn reach(self, account: &Account) -> Result<TargetDone, TargetFailed> {
+    /// Brings the target to the artifact: to a version of it that exists, or to a new one.
+    async fn bring_to_artifact(self, account: &Account) -> Result<TargetDone, TargetFailed> {
         if self.rollout.may_restore() {
             if let Some(done) = self.restore(account, Inactive::PublishAgain).await? {
                 return Ok(done);
@@ -72,12 +72,12 @@ impl TargetRun<'_, '_> {
                 Err(interrupted) => return Err(interrupted.into()),
             }
         }
-        let head_state = match self.needs.head_state().await {
-            Ok(head_state) => head_state,
-            // The head seemed to say that it is another deployment's turn. The claim counts.
+        let basis = match self.needs.basis().await {
+            Ok(basis) => basis,
+            // The head seemed to say that it is another deployment's turn. The claim decides.
             Err(_) => {
                 self.needs.claim().await?;
-                HeadState::Claimed
+                ObservationBasis::OwnClaim
             }
         };
         // The target is observed beside the claim; only the claim's owner waits for long.
@@ -87,7 +87,7 @@ impl TargetRun<'_, '_> {
         let on = self.on(&claim, account);
         let mut observed = on.observe_from(first).await?;
         let artifact = self.needs.artifact().await?;
-        if !claim.was_written_over(&head_state) {
+        if !claim.confirms_observation(&basis) {
             // Another deployment may have come and gone meanwhile: the observation is no ground for a plan.
             observed = on.observe().await?;
         }
@@ -136,7 +136,7 @@ impl TargetRun<'_, '_> {
                     true => given_up(&format!("{UNSEEN} ({error})")),
                     false => error,
                 };
-                let out_of_time = is_late(error.code) && !claim.waits.is_given_up(target);
+                let out_of_time = is_late(error.code) && !claim.waits.has_failed(target);
                 let outcome = TargetOutcome { error: Some(error), reached, ..outcome };
                 TargetResult { invalid, out_of_time, ..TargetResult::of(outcome) }
             }

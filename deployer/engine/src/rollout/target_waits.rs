@@ -8,20 +8,21 @@ use deployer_core::head::{Active, LambdaTask, LambdaWait, WaitStart, WaitTracker
 use deployer_core::record::TargetOutcome;
 use jiff::Timestamp;
 
-use crate::lock::locked;
+use crate::mutex::locked;
 
 /// The waits of a claim's targets.
 pub(crate) struct TargetWaits(Mutex<Targets>);
 
 struct Targets {
     all: WaitTracker,
-    now: BTreeMap<Target, Waiting>,
-    given_up: BTreeSet<Target>,
+    now: BTreeMap<Target, WaitingTarget>,
+    /// The targets that have failed for good.
+    failed: BTreeSet<Target>,
 }
 
 /// A target that waits.
 #[derive(Clone)]
-pub(crate) struct Waiting {
+pub(crate) struct WaitingTarget {
     pub target: Target,
     /// The start that bounds the wait.
     pub since: Timestamp,
@@ -31,7 +32,7 @@ pub(crate) struct Waiting {
 impl TargetWaits {
     /// Makes the waits that earlier owners have left.
     pub fn of(active: &Active) -> Self {
-        Self(Mutex::new(Targets { all: WaitTracker::of(active), now: BTreeMap::new(), given_up: BTreeSet::new() }))
+        Self(Mutex::new(Targets { all: WaitTracker::of(active), now: BTreeMap::new(), failed: BTreeSet::new() }))
     }
 
     /// Whether a target waits now.
@@ -39,38 +40,38 @@ impl TargetWaits {
         !locked(&self.0).now.is_empty()
     }
 
-    /// Ends a wait: Lambda has done it.
-    pub fn end(&self, target: &Target, task: &LambdaTask) {
+    /// Ends the wait of a target for a task that Lambda has done.
+    pub fn task_done(&self, target: &Target, task: &LambdaTask) {
         let mut targets = locked(&self.0);
         targets.now.remove(target);
         targets.all.end(target, task);
     }
 
-    /// Stops waiting at a target, whatever Lambda's result there is.
-    pub fn stop(&self, target: &Target) {
+    /// Notes that a target does not wait now. Its wait keeps its start until the task is done.
+    pub fn clear_current(&self, target: &Target) {
         locked(&self.0).now.remove(target);
     }
 
-    /// Lets another version be made in place of one that has failed, which is allowed once; otherwise gives the target
-    /// up. Returns whether it may be made.
+    /// Allows the engine to publish another version in place of one that failed. It may do so once; the second time the
+    /// target is marked as failed. Returns whether it may.
     pub fn try_publish_again(&self, target: &Target) -> bool {
         let mut targets = locked(&self.0);
         let may = targets.all.versions(target) < 2;
         match may {
-            true => targets.given_up.remove(target),
-            false => targets.given_up.insert(target.clone()),
+            true => targets.failed.remove(target),
+            false => targets.failed.insert(target.clone()),
         };
         may
     }
 
     /// Whether a target has failed for good, or has waited for as long as it may.
-    pub fn is_given_up(&self, target: &Target) -> bool {
-        locked(&self.0).given_up.contains(target)
+    pub fn has_failed(&self, target: &Target) -> bool {
+        locked(&self.0).failed.contains(target)
     }
 
     /// Returns the targets that wait now and are not done.
-    pub fn current(&self, done: &[TargetOutcome]) -> Vec<Waiting> {
-        let is_done = |waiting: &&Waiting| done.iter().any(|done| done.target() == waiting.target);
+    pub fn current(&self, done: &[TargetOutcome]) -> Vec<WaitingTarget> {
+        let is_done = |waiting: &&WaitingTarget| done.iter().any(|done| done.target() == waiting.target);
         locked(&self.0).now.values().filter(|waiting| !is_done(waiting)).cloned().collect()
     }
 
@@ -79,18 +80,18 @@ impl TargetWaits {
         locked(&self.0).all.without(done)
     }
 
-    /// Gives a target up that has failed for good: that its time was up is no reason to go on with it later.
-    pub fn give_up(&self, target: &Target) {
+    /// Marks a target as failed for good: no later invocation goes on with it, even if the time was up.
+    pub fn mark_failed(&self, target: &Target) {
         let mut targets = locked(&self.0);
         targets.now.remove(target);
-        targets.given_up.insert(target.clone());
+        targets.failed.insert(target.clone());
     }
 
     /// Begins a wait of a target, or goes on with it.
     pub fn begin(&self, target: &Target, task: &LambdaTask, because: String, now: Timestamp) -> WaitStart {
         let mut targets = locked(&self.0);
         let since = targets.all.begin(target, task, now);
-        targets.now.insert(target.clone(), Waiting { target: target.clone(), since: since.own, because });
+        targets.now.insert(target.clone(), WaitingTarget { target: target.clone(), since: since.own, because });
         since
     }
 }

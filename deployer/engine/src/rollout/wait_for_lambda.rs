@@ -1,8 +1,9 @@
 //! Waiting for Lambda: for a version that is Pending, an update in progress, an execution role that Lambda cannot
 //! assume yet, or an unknown 409.
 //!
-//! Nobody knows how long that takes, so the engine bounds the wait in all, across invocations. With a queue an
-//! invocation itself waits for seconds only: then the deployment is parked, and the invocation is free for others.
+//! Nobody knows how long that takes, so the engine bounds each wait, and all waits of a target together, across
+//! invocations. With a queue an invocation itself waits for seconds only: then the engine parks the deployment, and the
+//! invocation is free for others.
 
 use std::time::Duration;
 
@@ -13,8 +14,8 @@ use super::claimed_target::ClaimedTarget;
 use super::error::WaitError;
 use crate::Engine;
 
-/// The number of longest waits that all waits of a target together may take: somebody's update, our own, and a version
-/// that is made.
+/// All waits of a target together may take this many times the longest single wait: one for somebody's update, one for
+/// our own, and one for a version that is made.
 const WAITS_IN_A_ROW: u32 = 3;
 
 /// One wait of a target for Lambda.
@@ -55,14 +56,14 @@ impl ClaimedTarget<'_> {
         if may_park || is_refused {
             let since = claim.waits.begin(target, task, format!("{step}: {because}"), timer.now());
             let is_long = timer.passed(since.own) >= timer.retries.lambda_wait_here;
-            let longest = longest_wait(self.rollout.engine);
+            let longest = longest_lambda_wait(self.rollout.engine);
             if is_long && timer.passed(since.own) >= longest {
-                claim.waits.give_up(target);
+                claim.waits.mark_failed(target);
                 return Err(WaitError::Final(ends()));
             }
             // A new wait gets its seconds, however long the waits before it were.
             if is_long && timer.passed(since.first) >= longest * WAITS_IN_A_ROW {
-                claim.waits.give_up(target);
+                claim.waits.mark_failed(target);
                 return Err(WaitError::Final(self.lambda_busy_again_and_again(step, because)));
             }
             if may_park && is_long {
@@ -77,7 +78,7 @@ impl ClaimedTarget<'_> {
 
     /// Makes the error of a target that has waited for one thing after the other.
     fn lambda_busy_again_and_again(self, step: &str, because: &str) -> TargetError {
-        let minutes = (longest_wait(self.rollout.engine) * WAITS_IN_A_ROW).as_secs() / 60;
+        let minutes = (longest_lambda_wait(self.rollout.engine) * WAITS_IN_A_ROW).as_secs() / 60;
         let message = format!(
             "for {minutes} minutes Lambda was at work again and again (now: {because}): see who changes the function, and takes back \
              what is deployed, then try again"
@@ -87,7 +88,7 @@ impl ClaimedTarget<'_> {
 
     /// Makes the error of a target for which Lambda has been at work for too long.
     fn lambda_took_too_long(self, step: &str, because: &str) -> TargetError {
-        let minutes = longest_wait(self.rollout.engine).as_secs() / 60;
+        let minutes = longest_lambda_wait(self.rollout.engine).as_secs() / 60;
         let message = format!(
             "Lambda was not done within {minutes} minutes ({because}): see what holds the function up, then try again"
         );
@@ -96,7 +97,7 @@ impl ClaimedTarget<'_> {
 }
 
 /// Returns the longest time for one wait. Without a queue nobody goes on after this invocation.
-pub(super) fn longest_wait(engine: &Engine) -> Duration {
+pub(super) fn longest_lambda_wait(engine: &Engine) -> Duration {
     let retries = engine.timer().retries;
     match engine.ports.queue {
         Some(_) => retries.lambda_wait,

@@ -23,7 +23,7 @@ use crate::doctor::note_sweep;
 use crate::group::Groups;
 use crate::outbox::FlushReport;
 use crate::promotions::stored_requests::{submit_without_queue, sweep_stored_requests};
-use crate::reconcile::Start;
+use crate::reconcile::ReconcileFrom;
 use crate::store::Versioned;
 use crate::timer::between;
 use crate::{Engine, Transient};
@@ -158,7 +158,7 @@ async fn sweep_function(engine: &Engine, at: &FunctionRef<'_>, markers: &BTreeSe
                     reconciler.send_tick(wakeup, now).await?;
                     note_tick(engine, at, seen).await;
                 } else {
-                    reconciler.resume(Start::Seen(Box::new(seen))).await?;
+                    reconciler.resume_function(ReconcileFrom::Head(Box::new(seen))).await?;
                 }
                 return Ok(swept);
             }
@@ -196,7 +196,7 @@ async fn evaluate_waiting(engine: &Engine, at: &FunctionRef<'_>, head: &Head) ->
             Decision::Allow if engine.ports.queue.is_some() => {
                 reconciler.send_tick(Wakeup { id: *id, claim: None }, now).await?;
             }
-            _ => drop(Box::pin(reconciler.promotions().resume(*id)).await?),
+            _ => drop(Box::pin(reconciler.promotions().resume_waiting(*id)).await?),
         }
     }
     Ok(movable.len())

@@ -10,7 +10,7 @@ use deployer_core::manifest::{
 };
 use deployer_core::observed::RevisionId;
 use deployer_core::plan::{CodeSettings, Configuration, Delivery, NewFunction, Plan, Step};
-use deployer_core::session::Scope;
+use deployer_core::session_policy::Scope;
 use serde_json::Value;
 
 use super::listed;

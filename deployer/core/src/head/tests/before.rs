@@ -76,10 +76,10 @@ fn upload_before_an_old_heads_command_still_comes_too_late() {
     // At 40 release 3 was rolled back, and at 60 another rollback was asked for; 4 is stopped, and 5 came at 70.
     let head = head("head-busy");
     assert_eq!((releases(head.history()), releases(head.left())), (vec!["2", "1"], vec!["3"]));
-    assert_eq!(head.newest, order::Newest { mark: Some(mark_of(&upload("5", 70))), floor: None });
+    assert_eq!(head.newest, newest::Newest { mark: Some(mark_of(&upload("5", 70))), floor: None });
     assert!(head.active().unwrap().stop.is_some() && missing_live(&head).is_none());
     let held = self::head("head-held");
-    assert_eq!(held.newest, order::Newest { mark: None, floor: Some(second(40)) });
+    assert_eq!(held.newest, newest::Newest { mark: None, floor: Some(second(40)) });
     assert_eq!(held.hold().unwrap().reason, "audit");
     let Some(CommandEffect::Write(head)) = release_hold(&held, &at(), "released") else { panic!() };
     let late = head.accepts(&upload("6", 39), &me("late", 50)).0;

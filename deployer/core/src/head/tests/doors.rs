@@ -85,11 +85,11 @@ fn version_served_before_the_first_write_stays_known() {
 fn owner_that_resumes_a_deployment_knows_its_doors() {
     let (head, _) = deploying();
     let (taken_over, _) = opens(&head, "r1", "6").unwrap().acquires(&me("three", 120));
-    assert_eq!(revisions(&open_doors(&taken_over, second(121))), ["r1"]);
+    assert_eq!(revisions(&list_open_doors(&taken_over, second(121))), ["r1"]);
     assert_eq!(taken_over.active().unwrap().previous.len(), 1);
     let much_later = head.active().unwrap().lease_until + super::super::open_doors::TAKES_EFFECT_WITHIN;
     assert_eq!(
-        revisions(&open_doors(&taken_over, much_later)),
+        revisions(&list_open_doors(&taken_over, much_later)),
         ["r1"],
         "that it cannot come any more is not that it has not"
     );
@@ -99,14 +99,14 @@ fn owner_that_resumes_a_deployment_knows_its_doors() {
 fn open_door_outlives_its_deployment_until_its_time_is_over() {
     let (head, two) = deploying();
     let head = opens(&head, "r1", "6").unwrap();
-    let end = DeploymentEnd { doors: open_doors(&head, second(30)), ..half_arrived(&two, "7", "B") };
+    let end = DeploymentEnd { doors: list_open_doors(&head, second(30)), ..half_arrived(&two, "7", "B") };
     let (mut head, _) = head.commits("two", &DeploymentEnd { doors: vec![], ..end.clone() }, None);
     assert_eq!(head.doors(), [], "shut");
     let mut record = end.record.clone();
     record.finished_at = Some(second(40));
     super::super::open_doors::keep_doors(&mut head, &end.doors, second(40));
     assert_eq!(revisions(head.doors()), ["r1"]);
-    assert_eq!(revisions(&open_doors(&head, second(50))), ["r1"], "the next one knows it");
+    assert_eq!(revisions(&list_open_doors(&head, second(50))), ["r1"], "the next one knows it");
     super::super::open_doors::keep_doors(&mut head, &end.doors, end.doors[0].until);
     assert_eq!(head.doors(), []);
 }
@@ -117,7 +117,7 @@ fn failed_target_with_open_door_counts_as_reached() {
     let end = half_arrived(&two, "7", "B");
     let failed = |head: &Head, doors: Vec<Door>| {
         let head = head.commits("two", &DeploymentEnd { doors, ..end.clone() }, None).0;
-        let outcome = head.record_of(&two).targets.iter().find(|outcome| !outcome.has_arrived()).unwrap().clone();
+        let outcome = head.record_of(&two).targets.iter().find(|outcome| !outcome.serves()).unwrap().clone();
         (outcome.reached, head)
     };
     assert!(!failed(&head, vec![]).0);
@@ -147,7 +147,7 @@ fn door_that_another_owner_opens_again_stays_open_longer() {
 fn deployment_given_up_keeps_only_its_open_doors() {
     let (head, _) = deploying();
     let open = opens(&head, "r1", "6").unwrap();
-    let doors = open_doors(&open, second(30));
+    let doors = list_open_doors(&open, second(30));
     let given_back = |doors: &[Door]| {
         let left = Handover { doors: doors.to_vec(), ..Handover::default() };
         release_claim(&open, token("two"), ClaimRelease::OutOfTime(&left), second(30))

@@ -141,7 +141,7 @@ impl World {
         let transition = accept(&self.head, &request, &at(), rules(refusal.as_ref()), &me);
         let then = transition.then.clone();
         let newest = self.accepted.iter().all(|other| mark_of(&request) > mark_of(other));
-        let newest = newest && self.head.newest.beyond_upload(&mark_of(&request)).is_none();
+        let newest = newest && self.head.newest.later_than_upload(&mark_of(&request)).is_none();
         self.writes(Some(*transition.head.expect("a new request always is written down")));
         let own_write = accept(&self.head, &request, &at(), rules(refusal.as_ref()), &me);
         assert_eq!(own_write, Transition { head: None, then: then.clone() }, "our own write");

@@ -53,7 +53,7 @@ fn open_door_raises_the_format_until_it_is_shut() {
     let (head, two) = deploying();
     let open = opens(&head, "r1", "6").unwrap();
     assert_eq!((format_of(&head), format_of(&open)), (1, 2));
-    let doors = open_doors(&open, second(30));
+    let doors = list_open_doors(&open, second(30));
     let left_open = open.commits("two", &DeploymentEnd { doors, ..arrived(&two, "7", "B") }, None).0.flushes();
     assert_eq!(format_of(&left_open), 2);
     assert_eq!(format_of(&left_open.deploys(&upload("3", 60), "8").flushes()), 1);

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+mod aws_fields;
 mod foreign;
-mod known;
 mod limits;
 mod written;
 

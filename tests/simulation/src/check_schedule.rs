@@ -1,5 +1,4 @@
-//! The invariants that every schedule must keep, judged by oracles that are made from the uploads and their order
-//! alone.
+//! Checks that a schedule has kept the invariants, by oracles that are made from the uploads and their order alone.
 //!
 //! Must not know how the deployer decides. It reads heads only to compare them with everything else.
 

@@ -61,7 +61,7 @@ impl Newest {
     }
 
     /// Describes what was accepted before this upload and is later; none where the upload is the newest.
-    pub fn beyond_upload(&self, upload: &Mark) -> Option<String> {
+    pub fn later_than_upload(&self, upload: &Mark) -> Option<String> {
         let is_same = |mark: &Mark| (&mark.key, &mark.version_id) == (&upload.key, &upload.version_id);
         if self.mark.as_ref().is_some_and(is_same) {
             return Some(format!("this version of {} was accepted before", upload.key));
@@ -74,7 +74,7 @@ impl Newest {
     }
 
     /// Describes what was admitted and is later than this time; none where nothing was.
-    pub fn beyond_time(&self, time: Timestamp) -> Option<String> {
+    pub fn later_than(&self, time: Timestamp) -> Option<String> {
         let uploaded = self.mark.as_ref().map(|mark| mark.time);
         let newest = uploaded.max(self.floor).filter(|newest| *newest > time)?;
         Some(format!("what was asked for later, at {newest}, was let in before it"))
@@ -145,7 +145,7 @@ mod tests {
     fn upload_is_newer_only_beyond_the_mark_and_the_floor() {
         let mark_now = mark(20, "a", Some("05"), "v1");
         let newest = Newest { mark: Some(mark_now.clone()), floor: Some(at(30)) };
-        let because = |upload: &Mark| newest.beyond_upload(upload).unwrap_or_default();
+        let because = |upload: &Mark| newest.later_than_upload(upload).unwrap_or_default();
         assert!(because(&mark(19, "b", Some("09"), "v2")).starts_with("a, uploaded later"));
         assert!(because(&mark(30, "b", Some("09"), "v2")).starts_with("a command or promotion that was given later"));
         assert_eq!(because(&mark(31, "b", None, "v2")), "");
@@ -198,7 +198,7 @@ mod tests {
             prop_assume!(!is_one(&all[0], &all[1]) && !is_one(&all[1], &all[2]) && !is_one(&all[0], &all[2]));
             let mut newest = Newest::default();
             for upload in order.map(|number| &all[number]) {
-                if newest.beyond_upload(upload).is_none() {
+                if newest.later_than_upload(upload).is_none() {
                     newest.mark = Some(upload.clone());
                 }
             }

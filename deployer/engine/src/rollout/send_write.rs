@@ -1,4 +1,4 @@
-//! Sends one writing call, with all its tries: only while there is time for its answer, and again while waiting helps.
+//! Sends one writing call: only while there is time for its answer, and again as long as waiting can help.
 
 use deployer_core::head::{Door, LambdaTask};
 use deployer_core::id::Sha256;
@@ -12,7 +12,7 @@ use super::wait_for_lambda::WaitForLambda;
 use crate::port::{Answer, CallError, CallErrorKind, Code, Write};
 
 /// A writing call of one step.
-pub(super) struct Sending<'a> {
+pub(super) struct WriteCall<'a> {
     on: ClaimedTarget<'a>,
     step: &'static str,
     /// The code that is about to serve.
@@ -24,13 +24,14 @@ pub(super) struct Sending<'a> {
     made_room: bool,
 }
 
-impl<'a> Sending<'a> {
+impl<'a> WriteCall<'a> {
     /// Makes the call of a step.
     pub fn new(on: ClaimedTarget<'a>, step: &'static str, new_code: Sha256, door: Option<&'a Door>) -> Self {
         Self { on, step, new_code, door, attempt: 0, denied_since: None, made_room: false }
     }
 
-    /// Sends the call until Lambda has answered it.
+    /// Sends the call, and sends it again while Lambda is busy, throttles it or denies it for now. After a conflict or
+    /// a lost answer it sends nothing more: the caller observes the target anew.
     pub async fn send(mut self, write: Write<'_>) -> Result<Answer, StepError> {
         let ClaimedTarget { rollout, claim, target, .. } = self.on;
         let timer = self.on.timer();
@@ -57,7 +58,7 @@ impl<'a> Sending<'a> {
             };
             let error = match self.send_once(writer, write.clone()).await {
                 Ok(answer) => {
-                    claim.waits.end(target, &LambdaTask::call(self.step));
+                    claim.waits.task_done(target, &LambdaTask::call(self.step));
                     return Ok(answer);
                 }
                 Err(error) => error,
@@ -71,9 +72,9 @@ impl<'a> Sending<'a> {
     /// Sends the call once, and notes its possible effect.
     async fn send_once(&self, writer: LambdaWriter<'_>, write: Write<'_>) -> Result<Answer, CallError> {
         let ClaimedTarget { rollout, claim, target, .. } = self.on;
-        self.door.inspect(|door| claim.doors.open(door));
+        self.door.inspect(|door| claim.doors.note_opened(door));
         let answer = writer.write(write).await;
-        self.door.inspect(|door| claim.doors.answered(door, &answer));
+        self.door.inspect(|door| claim.doors.note_answer(door, &answer));
         let is_written = match &answer {
             Ok(_) => true,
             // A conflict may be our own write, because the SDK sends a call again that got no answer.

@@ -1,6 +1,6 @@
 //! Sends ticks: messages by which the deployer wakes itself later.
 //!
-//! Must not know who receives a tick (`tick`).
+//! Must not know who receives a tick (`handle_tick.rs`).
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use deployer_core::trigger::{MESSAGE_FORMAT, Tick};
 use jiff::Timestamp;
 
 use super::Transient;
-use super::handle::Reconciler;
+use super::function_handles::Reconciler;
 use super::timer::between;
 
 /// The longest delay of an SQS message (SQS API Reference, SendMessage, DelaySeconds).

@@ -7,11 +7,11 @@ use deployer_core::head::Opening;
 use deployer_core::id::Sha256;
 use tokio::sync::MutexGuard;
 
-use crate::lock::locked;
+use crate::mutex::locked;
 
 /// A check that answers all targets that have asked before it began.
 #[derive(Default)]
-pub(crate) struct SharedCheck {
+pub(crate) struct SharedOwnershipCheck {
     requested: AtomicU64,
     new_code: Mutex<Option<Sha256>>,
     openings: Mutex<Vec<Opening>>,
@@ -20,14 +20,14 @@ pub(crate) struct SharedCheck {
 
 /// The permission to make the check for all who have asked.
 pub(crate) struct Turn<'c> {
-    check: &'c SharedCheck,
+    check: &'c SharedOwnershipCheck,
     answered: MutexGuard<'c, u64>,
     requested: u64,
     /// The doors to be written into the head.
     pub openings: Vec<Opening>,
 }
 
-impl SharedCheck {
+impl SharedOwnershipCheck {
     /// Asks for a check before this code serves, and for a door to be written down. `None`: the check of another target
     /// has answered, which began later.
     pub async fn turn(&self, new_code: Sha256, opening: Option<Opening>) -> Option<Turn<'_>> {

@@ -1,4 +1,4 @@
-//! Ticks: messages by which the deployer wakes itself to go on with a deployment.
+//! Handles ticks: messages by which the deployer wakes itself to go on with a deployment.
 
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{NextAction, SkippedWork, Wakeup};
@@ -6,7 +6,7 @@ use deployer_core::id::DeploymentId;
 use deployer_core::record::DeploymentRecord;
 use deployer_core::trigger::Tick;
 
-use super::reconcile::Start;
+use super::reconcile::ReconcileFrom;
 use super::{Engine, EventOutcome, Transient};
 
 impl Engine {
@@ -14,7 +14,10 @@ impl Engine {
     ///
     /// # Errors
     /// [`Transient`]: the tick shall come again.
-    pub async fn tick(&self, Tick { environment, function, id, claim }: Tick) -> Result<EventOutcome, Transient> {
+    pub async fn handle_tick(
+        &self,
+        Tick { environment, function, id, claim }: Tick,
+    ) -> Result<EventOutcome, Transient> {
         let ignored = |because: String| Ok(EventOutcome::Ignored { because });
         let at = match FunctionRef::find(&self.config, &environment, &function) {
             Ok(at) => at,
@@ -23,7 +26,7 @@ impl Engine {
         let (reconciler, wakeup) = (self.reconciler(&at), Wakeup { id, claim });
         let seen = self.store().head(&at).await?;
         if seen.head.waiting().iter().any(|waiting| waiting.request.id == id) {
-            let records = reconciler.promotions().resume(id).await?;
+            let records = reconciler.promotions().resume_waiting(id).await?;
             return Ok(outcome(records, id, || format!("promotion {id} was in other hands by then")));
         }
         let is_pending = seen.head.all_pending().iter().any(|pending| pending.id == id);
@@ -33,7 +36,7 @@ impl Engine {
                 ignored(format!("a tick for deployment {id} before its lease has ended"))
             }
             action if action == NextAction::Resume(wakeup) || (is_pending && seen.head.active().is_none()) => {
-                let records = reconciler.resume(Start::Seen(Box::new(seen))).await?;
+                let records = reconciler.resume_function(ReconcileFrom::Head(Box::new(seen))).await?;
                 Ok(outcome(records, id, || format!("deployment {id} was in other hands by then")))
             }
             _ => match reconciler.promotions().follow_hint(id).await? {

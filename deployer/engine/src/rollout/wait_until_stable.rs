@@ -52,13 +52,13 @@ impl StepContext<'_> {
                 _ => (code.condition.write_readiness(), &LambdaTask::update()),
             };
             if matches!(readiness, Readiness::Ready | Readiness::Never(_)) {
-                claim.waits.stop(target);
+                claim.waits.clear_current(target);
             }
             match (readiness, &code.last_update_failed) {
                 (Readiness::Never(because), _) => return Err(failed(&because)),
                 (Readiness::Ready, Some(because)) => return Err(failed(because)),
                 (Readiness::Ready, None) => {
-                    claim.waits.end(target, task);
+                    claim.waits.task_done(target, task);
                     return Ok(code);
                 }
                 (Readiness::Soon, _) => {
@@ -70,7 +70,7 @@ impl StepContext<'_> {
                     let wait = WaitForLambda { task, step, because, is_refused: true };
                     let waited = self.on.wait_for_lambda(&wait, attempt, || error(&reason)).await;
                     waited.map_err(|over| match over {
-                        WaitError::Final(_) if claim.waits.is_given_up(target) => failed(&reason),
+                        WaitError::Final(_) if claim.waits.has_failed(target) => failed(&reason),
                         over => over.into(),
                     })?;
                 }

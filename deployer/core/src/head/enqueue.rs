@@ -1,4 +1,4 @@
-//! A request that no rule refuses is admitted to the queue.
+//! Enqueues a request that no rule refuses.
 
 use super::claim::{Claimant, claim_next, resume};
 use super::displace::{displace_active, displace_pending, end_waiting};
@@ -6,13 +6,13 @@ use super::member::waits_behind_member;
 use super::request::Request;
 use super::rollback::brings_live;
 use super::state::Head;
-use super::transition::{Next, Transition};
+use super::transition_result::{Next, Transition};
 use crate::function_ref::FunctionRef;
 use crate::record::Status;
 
-/// Admits a request: it is claimed if it is its turn, and is next otherwise. Older requests that give way to it are
+/// Enqueues a request: it is claimed if it is its turn, and is next otherwise. Older requests that give way to it are
 /// displaced.
-pub(super) fn admit(mut head: Head, request: &Request, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
+pub(super) fn enqueue(mut head: Head, request: &Request, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
     head.newest.raise(request);
     if request.rollback().is_some() {
         end_waiting(&mut head, request, at, me.now);

@@ -228,7 +228,7 @@ impl<'a> TrafficWatch<'a> {
         }
         // Without a queue nobody else goes on: enough time must be left to put the alias back.
         let retries = timer.retries;
-        let needs = retries.write_needs + retries.record_needs + retries.longest_wait * 2;
+        let needs = retries.write_needs + retries.record_needs + retries.longest_pause * 2;
         (self.context.on.rollout.engine.ports.queue.is_none() && timer.left() <= needs)
             .then(|| format!("not before the invocation's deadline, {} s after the move", passed.as_secs()))
     }

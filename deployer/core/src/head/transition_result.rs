@@ -9,21 +9,21 @@ use super::waiting::Waiting;
 use crate::id::{DeploymentId, Token};
 use crate::record::Status;
 
-/// The result of a transition. `then` counts once the head is written.
+/// The result of a transition. Its writer does `then` only after it has written `head`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Transition {
-    /// The head to write; none: it already says so.
+    /// The head to write; none: the head that was read stays as it is.
     pub head: Option<Box<Head>>,
-    /// The next step of the writer.
+    /// What the writer does next.
     pub then: Next,
 }
 
-/// The next step of whoever has written a transition.
+/// What the writer of a transition does next.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 pub enum Next {
-    /// The claim is ours: work. It need not be on the request that was submitted, for a deployment whose owner has died
-    /// goes first.
+    /// The writer has the claim on this deployment, and works on it. It need not be the request that was submitted: a
+    /// deployment whose owner has died goes first.
     Work(Active),
     /// The request waits its turn, or somebody else works on it.
     Queued {

@@ -19,7 +19,7 @@ const ANOTHER_ZIP: &str = "another zip is still in memory";
 /// The zip of one deployment for the targets that cannot copy it. Those that send it at the same time share it, and the
 /// last of them drops it.
 #[derive(Default)]
-pub(super) struct InlineBody {
+pub(super) struct InlineZip {
     loaded: Mutex<Weak<LoadedZip>>,
     sending: Mutex<()>,
 }
@@ -30,7 +30,7 @@ pub(super) struct LoadedZip {
     _permit: OwnedSemaphorePermit,
 }
 
-impl InlineBody {
+impl InlineZip {
     /// Loads the whole zip. The process holds only one at a time.
     pub async fn load(
         &self,
