@@ -205,6 +205,23 @@ async fn rollback_while_parked_restores_the_version_with_the_traffic() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn stop_while_the_alias_is_put_back_does_not_make_the_failed_release_live() {
+    let world = provisioned(10, fails()).await;
+    // A rollback asks to stop just before the alias is put back, and is read just after.
+    world.on(Op::UpdateAlias).call(2).meanwhile(|aws| {
+        let mut head: Value = serde_json::from_slice(aws.ledger.get("heads/dev/orders.json").unwrap()).unwrap();
+        head["active"]["stop"] = json!("01M6DV814629AW7KRQ20NQYZW6");
+        aws.ledger.put("heads/dev/orders.json", serde_json::to_vec(&head).unwrap());
+    });
+    world.on(Op::UpdateAlias).call(2).freeze(Duration::from_secs(10));
+    let bad = world.record("dev/orders/b.zip", code("b")).await;
+    assert_eq!(error(&bad).code, TargetErrorCode::TrafficNotMoved, "{bad:?}");
+    assert_eq!((alias(&world), served(&world)), ((2, vec![]), "a".to_owned()));
+    assert_eq!(world.head("dev", "orders")["history"][0]["release"], "a");
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn rollback_whose_traffic_stays_leaves_the_alias() {
     let world = World::with_orders();
     deploy_all(&world, &["a", "b"]).await;

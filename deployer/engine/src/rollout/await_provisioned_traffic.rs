@@ -108,7 +108,8 @@ impl<'a> TrafficWatch<'a> {
                 owned = timer.now();
                 self.context.ensure_still_owned(None).await?;
             }
-            if claim.stopped().is_some() {
+            // Where the alias was just put back, the next reading tells whether it left the version again.
+            if claim.stopped().is_some() && restored.is_none() {
                 return Err(StepError::Stopped);
             }
             let (seen, concurrency) = self.read_alias().await?;
