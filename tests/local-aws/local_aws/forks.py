@@ -1,6 +1,6 @@
 """Loads everything once and forks a server for each connection, which takes a tenth of the time of a start.
 
-The module knows nothing of AWS but the names of the services to load.
+The module knows nothing of AWS but the services to load, and a request of each that changes nothing.
 """
 
 from __future__ import annotations
