@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deployer_core::group::{Group, Phase};
+use deployer_core::group::{Group, Member, Phase};
 use deployer_core::head::{Head, Waiting};
 use deployer_core::id::DeploymentId;
 use deployer_core::record::{DeploymentRecord, Status};
@@ -22,6 +22,8 @@ struct GroupOracle<'f> {
     heads: BTreeMap<String, Head>,
     /// The requests that were open when a member took its place, by member.
     before_member: BTreeMap<DeploymentId, BTreeSet<DeploymentId>>,
+    /// The groups whose members have all held their places at one moment, since the group last released them.
+    complete: BTreeSet<DeploymentId>,
     found: &'f mut Vec<Violation>,
 }
 
@@ -30,7 +32,7 @@ pub(super) fn check(runner: &Runner<'_>, journal: &[JournalEntry], lives: &Lives
         return;
     }
     let (groups, heads, before_member) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-    let mut oracle = GroupOracle { groups, heads, before_member, found };
+    let mut oracle = GroupOracle { groups, heads, before_member, complete: BTreeSet::new(), found };
     for entry in journal {
         if entry.action == Action::Erased && entry.object.starts_with("groups/open/") {
             oracle.groups.retain(|id, _| !entry.object.contains(&id.to_string()));
@@ -72,6 +74,9 @@ impl GroupOracle<'_> {
                 open.chain(waited).map(|request| request.id).collect()
             });
         }
+        let heads = &self.heads;
+        let is_complete = |group: &&Group| group.functions.iter().all(|member| holds_place(heads, group, member));
+        self.complete.extend(self.groups.values().filter(is_complete).map(|group| group.id));
         let claimed = after.active().map(|active| &active.request);
         let Some(claimed) = claimed.filter(|it| before.active().is_none_or(|was| was.request.id != it.id)) else {
             return;
@@ -103,16 +108,20 @@ impl GroupOracle<'_> {
         if decided.is_some() && is_undone {
             self.report(Rule::DecidedOnce, format!("group {} was decided, and is {:?} again", after.id, after.phase));
         }
+        if after.phase == Phase::Checking {
+            // It releases its places.
+            self.complete.remove(&after.id);
+        }
         if decided.is_some() || after.decided_at.is_none() {
             return;
         }
-        for member in &after.functions {
-            let head = self.heads.get(&format!("heads/{}/{}.json", after.environment, member.function));
-            let stands = head.is_some_and(|head| head.waiting().iter().any(|one| one.request.id == member.deployment));
-            if !stands {
-                let text = format!("group {} was decided, and {} did not hold its place", after.id, member.function);
-                self.report(Rule::DecidedOnce, text);
-            }
+        // A hold can come between the last look at the heads and this write. Its member ends refused, and the group
+        // with it.
+        if !self.complete.contains(&after.id) {
+            let lacks = |member: &&Member| !holds_place(&self.heads, &after, member);
+            let lacks = after.functions.iter().filter(lacks).map(|member| member.function.as_str()).collect::<Vec<_>>();
+            let lacks = lacks.join(" and ");
+            self.report(Rule::DecidedOnce, format!("group {} was decided, and {lacks} had no place", after.id));
         }
     }
 
@@ -153,4 +162,9 @@ impl GroupOracle<'_> {
             }
         }
     }
+}
+
+fn holds_place(heads: &BTreeMap<String, Head>, group: &Group, member: &Member) -> bool {
+    let head = heads.get(&format!("heads/{}/{}.json", group.environment, member.function));
+    head.is_some_and(|head| head.waiting().iter().any(|one| one.request.id == member.deployment))
 }

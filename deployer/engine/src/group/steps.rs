@@ -89,23 +89,36 @@ impl<'e> Groups<'e> {
         Ok((drifted.map_or(decision, Decision::Deny), resolved))
     }
 
-    /// Lets each member take its place, one after the other in the order of their functions, so that two groups never
-    /// wait for each other. When all hold theirs, they are evaluated once more, and the group is decided.
+    /// Lets each member take its place. When all hold theirs, they are evaluated once more, and the group is decided.
     pub(super) async fn place_and_decide(self, group: &Group) -> Result<Group, Transient> {
+        if let Some(waiting_or_ended) = self.take_places(group).await? {
+            return Ok(waiting_or_ended);
+        }
+        let checked = group.with_final_checks(&self.check(group).await?, self.engine.now());
+        if checked.decided_at.is_none() {
+            return Ok(checked);
+        }
+        // The evaluation took seconds, in which a hold can have taken a member's place away.
+        Ok(self.take_places(group).await?.unwrap_or(checked))
+    }
+
+    /// Lets each member take its place, one after the other in the order of their functions, so that two groups never
+    /// wait for each other. If not all hold theirs, returns the group as it waits or has ended.
+    async fn take_places(self, group: &Group) -> Result<Option<Group>, Transient> {
         for member in &group.functions {
             match self.take_place(group, member).await? {
                 Reservation::Write(_) | Reservation::HasPlace => {}
-                Reservation::Behind(other) => return Ok(group.waits_for(member, other)),
+                Reservation::Behind(other) => return Ok(Some(group.waits_for(member, other))),
                 Reservation::Ended => {
                     let at = self.function_ref(group, member)?;
                     let record = known_record(self.engine, &at, &self.request_of(group, member)).await?;
                     let because = record.as_ref().and_then(|record| record.because.as_deref());
                     let code = record.as_ref().and_then(|record| record.code);
-                    return Ok(group.displaced(member, because, code, self.engine.now()));
+                    return Ok(Some(group.displaced(member, because, code, self.engine.now())));
                 }
             }
         }
-        Ok(group.with_final_checks(&self.check(group).await?, self.engine.now()))
+        Ok(None)
     }
 
     pub(super) fn request_of(self, group: &Group, member: &Member) -> Request {

@@ -55,6 +55,34 @@ async fn freeze_that_begins_between_two_members_stops_neither() {
     world.markers_are_cleared().await;
 }
 
+/// Of the last check of the sources, one call takes a minute, in which the hold comes.
+#[tokio::test(start_paused = true)]
+async fn hold_that_comes_during_a_groups_last_check_leaves_it_undecided() {
+    let promote = Trigger::Command(together("g"));
+    let undisturbed = by_hand(&json!({}));
+    two_releases(&undisturbed).await;
+    let run = undisturbed.invocation().run(&promote).await;
+    let calls = undisturbed.calls().into_iter().filter(|call| call.invocation == run.invocation);
+    let last_check = calls.collect::<Vec<_>>().iter().rposition(|call| call.op == Op::GetAlias).unwrap() + 1;
+
+    let world = by_hand(&json!({}));
+    two_releases(&world).await;
+    let before = in_prod(&world);
+    let checked = async { world.invocation().freezes_before(last_check, Duration::from_secs(60)).run(&promote).await };
+    let held = async {
+        world.pass(Duration::from_secs(30)).await;
+        world.command(hold("orders")).await;
+    };
+    tokio::join!(checked, held);
+    let group = world.command(together("g")).await;
+    assert_eq!((&group["status"], &group["code"]), (&json!("refused"), &json!("Held")), "{group}\n{}", world.render());
+    let because = group["because"].as_str().unwrap();
+    assert!(because.starts_with("orders: ") && because.ends_with("; nothing was moved"), "{because}");
+    world.sweep_minutes(3).await;
+    assert_eq!((&group["decided_at"], in_prod(&world)), (&Value::Null, before), "{}", world.render());
+    world.markers_are_cleared().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn newer_automatic_promotion_waits_behind_a_member() {
     let world = World::three_environments(&json!({}), &json!({"promotion": {"from": "dev", "automatic": true}}));
