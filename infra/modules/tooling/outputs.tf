@@ -1,6 +1,5 @@
-output "deployer" {
-  description = "What each target must know of the deployer: the variable `deployer` of the module target."
-  value = {
+locals {
+  deployer_output = {
     role_arn         = local.role_arn
     function_arn     = local.function_arn
     queue_arn        = local.queue_arn
@@ -10,6 +9,12 @@ output "deployer" {
     artifact_key_arn = one(aws_kms_key.artifacts[*].arn)
     region           = local.region
   }
+  deploy_roles_output = { for key, role in local.deploy_roles : key => { for field, value in role : field => value if field != "arn" } }
+}
+
+output "deployer" {
+  description = "What each target must know of the deployer: the variable `deployer` of the module target."
+  value       = local.deployer_output
 
   # A deploy role's trust cannot name a role that is not there yet.
   depends_on = [aws_iam_role.deployer]
@@ -17,7 +22,7 @@ output "deployer" {
 
 output "deploy_roles" {
   description = "The deploy roles that the deployer will enter, by \"<account>/<role name>\": the variable `deploy_role` of the module target, which makes one of them."
-  value       = { for key, role in local.deploy_roles : key => { for field, value in role : field => value if field != "arn" } }
+  value       = local.deploy_roles_output
 }
 
 output "uploads" {

@@ -6,6 +6,7 @@
 mod cloudformation;
 mod configuration;
 mod decisions;
+mod examples;
 mod modules;
 mod policies;
 

@@ -132,7 +132,7 @@ fn passes(module: &str) -> Result<()> {
 }
 
 /// Runs the tests of a folder and returns the number of passed runs.
-fn passed(terraform: &Terraform, folder: &Path) -> Result<usize> {
+pub(super) fn passed(terraform: &Terraform, folder: &Path) -> Result<usize> {
     let said = terraform.run(folder, &["test"])?;
     let number = said.split_once("Success! ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
     number.ok_or_else(|| Error::Unexpected(format!("no run has passed:\n{said}")))

@@ -851,3 +851,35 @@ run "names_that_differ_in_a_dash_are_two_environments" {
     error_message = "Each statement has a Sid of its own."
   }
 }
+
+run "parameters_tell_a_target_of_its_own_configuration_what_the_outputs_tell" {
+  assert {
+    condition     = jsondecode(aws_ssm_parameter.target["deployer"].value).role_arn == output.deployer.role_arn && jsondecode(aws_ssm_parameter.target["deployer"].value).wake_queue_arn == output.deployer.wake_queue_arn
+    error_message = "The parameter deployer must hold the output deployer."
+  }
+
+  assert {
+    condition     = jsondecode(aws_ssm_parameter.target["deploy-roles/222222222222/deployer-target"].value).external_ids[0] == "prod-51aa"
+    error_message = "The parameter of a deploy role must hold its element of the output deploy_roles."
+  }
+
+  assert {
+    condition     = aws_ssm_parameter.target["deploy-roles/222222222222/deployer-target"].name == "/deployers/deployer/deploy-roles/222222222222/deployer-target"
+    error_message = "The parameter's name must be what examples/target-account reads."
+  }
+}
+
+run "parameter_of_a_role_with_other_letters_has_a_name_that_ssm_takes" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], role_name = "a+b=c,d@e" }
+    }
+  }
+
+  assert {
+    condition     = aws_ssm_parameter.target["deploy-roles/111111111111/a+b=c,d@e"].name == "/deployers/deployer/deploy-roles/111111111111/a_b_c_d_e"
+    error_message = "SSM takes letters, digits and . - _ / only."
+  }
+}

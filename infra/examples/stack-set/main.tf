@@ -1,0 +1,26 @@
+# The deployer in one account, and its deploy roles in as many others as there are, by StackSets: no provider for each account.
+
+locals {
+  prod = [for account in var.prod_accounts : { account = account, region = var.region }]
+}
+
+module "tooling" {
+  source = "../../modules/tooling"
+
+  artifact_bucket = "${var.prefix}-artifacts"
+  ledger_bucket   = "${var.prefix}-deployer-ledger"
+  zip             = var.zip
+  architecture    = var.architecture
+  alarm_actions   = var.alarm_topic_arn == null ? [] : [var.alarm_topic_arn]
+  environments = {
+    dev = {
+      targets     = [{ account = var.dev_account, region = var.region }]
+      external_id = "dev-${var.prefix}"
+    }
+    prod = {
+      targets     = local.prod
+      external_id = "prod-${var.prefix}"
+      promotion   = { from = "dev", automatic = true, soak = "30m" }
+    }
+  }
+}

@@ -1,0 +1,58 @@
+# Sixty accounts: one stack set for dev and one for prod, and a stack in each account.
+
+mock_provider "aws" {
+  source = "../../mocks"
+}
+
+variables {
+  prefix                  = "acme"
+  zip                     = "versions.tf"
+  dev_account             = "111111111111"
+  prod_accounts           = [for number in range(59) : tostring(222222222200 + number)]
+  organizational_unit_ids = ["ou-exam-12345678"]
+  organization_id         = "o-exampleorg1"
+  functions               = ["orders-*", "billing"]
+  execution_roles         = ["lambda/*"]
+}
+
+run "sixty_accounts" {
+  assert {
+    condition     = length(aws_cloudformation_stack_set_instance.target) == 60
+    error_message = "Each account must have a stack of its own."
+  }
+
+  assert {
+    condition     = sort(keys(aws_cloudformation_stack_set.target)) == tolist(["deployer-deployer-target-dev-eu-west-1", "deployer-deployer-target-prod-eu-west-1"])
+    error_message = "Roles that are alike must share a stack set."
+  }
+
+  assert {
+    condition     = aws_cloudformation_stack_set_instance.target["222222222258/deployer-target"].deployment_targets[0].accounts == toset(["222222222258"])
+    error_message = "A stack must be of its account alone."
+  }
+
+  assert {
+    condition     = aws_cloudformation_stack_set.target["deployer-deployer-target-prod-eu-west-1"].parameters.PromotedFrom1 == "dev"
+    error_message = "The role of prod must read what is promoted to it."
+  }
+}
+
+run "too_many_patterns" {
+  command = plan
+
+  variables {
+    functions = ["a", "b", "c", "d"]
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "too_many_execution_roles" {
+  command = plan
+
+  variables {
+    execution_roles = ["a/*", "b/*", "c/*", "d/*"]
+  }
+
+  expect_failures = [var.execution_roles]
+}

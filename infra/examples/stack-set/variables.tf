@@ -1,0 +1,80 @@
+variable "dev_account" {
+  description = "The account of dev."
+  type        = string
+}
+
+variable "prod_accounts" {
+  description = "The accounts of prod, as many as there are."
+  type        = list(string)
+}
+
+variable "organizational_unit_ids" {
+  description = "The organizational units that the accounts are in (ou-…), or the organization's root (r-…)."
+  type        = list(string)
+}
+
+variable "call_as" {
+  description = "SELF in the organization's management account, DELEGATED_ADMIN in an account that administers StackSets for it."
+  type        = string
+  default     = "DELEGATED_ADMIN"
+}
+
+variable "organization_id" {
+  description = "The organization (o-…)."
+  type        = string
+}
+
+variable "profile" {
+  description = "The AWS CLI's profile for the tooling account."
+  type        = string
+  default     = null
+}
+
+variable "prefix" {
+  description = "What the buckets' names begin with: bucket names are taken world-wide."
+  type        = string
+}
+
+variable "region" {
+  description = "The region."
+  type        = string
+  default     = "eu-west-1"
+}
+
+variable "zip" {
+  description = "The path of deployer.zip."
+  type        = string
+  default     = "../../../artifacts/deployer.zip"
+}
+
+variable "architecture" {
+  description = "What deployer.zip was built for: x86_64 or arm64."
+  type        = string
+  default     = "x86_64"
+}
+
+variable "functions" {
+  description = "The names of the functions that may be deployed, with * as a wildcard: at most three."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.functions) >= 1 && length(var.functions) <= 3
+    error_message = "functions must be one to three patterns: the template has three parameters for them."
+  }
+}
+
+variable "execution_roles" {
+  description = "The execution roles that may be given to functions: path and name, with * as a wildcard, at most three."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.execution_roles) <= 3
+    error_message = "execution_roles must be at most three patterns: the template has three parameters for them."
+  }
+}
+
+variable "alarm_topic_arn" {
+  description = "The SNS topic that alarms tell, if there is one."
+  type        = string
+  default     = null
+}

@@ -1,0 +1,4 @@
+output "role_arn" {
+  description = "The deploy role."
+  value       = module.target.role_arn
+}

@@ -1,0 +1,24 @@
+# What a target's own configuration must know, as SSM parameters: the outputs `deployer` and `deploy_roles`
+# (examples/target-account reads them).
+
+locals {
+  # Standard parameters hold 4,096 characters (AWS Systems Manager User Guide, "Managing parameter tiers").
+  parameters = merge(
+    { deployer = jsonencode(local.deployer_output) },
+    { for key, role in local.deploy_roles_output : "deploy-roles/${key}" => jsonencode(role) },
+  )
+}
+
+resource "aws_ssm_parameter" "target" {
+  for_each = toset(concat(["deployer"], [for key in keys(local.deploy_roles_output) : "deploy-roles/${key}"]))
+
+  # Letters, digits and . - _ / only; a role's name may have others (AWS Systems Manager API Reference, PutParameter).
+  name        = "/deployers/${var.name}/${replace(each.key, "/[^A-Za-z0-9_.\\/-]/", "_")}"
+  description = each.key == "deployer" ? "The deployer: the variable deployer of the module target" : "A deploy role that the deployer enters: the variable deploy_role of the module target"
+  type        = "String"
+  tier        = each.key == "deployer" || length(local.parameters[each.key]) <= 4096 ? "Standard" : "Advanced"
+  value       = local.parameters[each.key]
+
+  # A deploy role's trust cannot name a role that is not there yet.
+  depends_on = [aws_iam_role.deployer]
+}
