@@ -11,7 +11,7 @@ locals {
   names = jsondecode(file("${path.module}/../names.json"))
 
   account   = data.aws_caller_identity.current.account_id
-  region    = data.aws_region.current.name
+  region    = data.aws_region.current.id
   partition = data.aws_partition.current.partition
   dns       = local.names.partitions[local.partition].dns_suffix
 
