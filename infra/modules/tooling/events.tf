@@ -27,6 +27,13 @@ resource "aws_cloudwatch_event_bus_policy" "requests" {
 
   event_bus_name = aws_cloudwatch_event_bus.deployer.name
   policy         = local.event_bus_policy
+
+  lifecycle {
+    precondition {
+      condition     = length(local.event_bus_policy) <= local.limits.bus_policy
+      error_message = "The bus's policy would have ${length(local.event_bus_policy)} characters, and EventBridge takes ${local.limits.bus_policy}: promotion_requesters names too many roles, so let some share a role."
+    }
+  }
 }
 
 resource "aws_iam_role" "sweep" {

@@ -56,6 +56,8 @@ locals {
     }
   }
   deploy_role_arns = sort([for role in values(local.deploy_roles) : role.arn])
+  # Within this account a deploy role's own policy is enough.
+  other_roles = [for role in values(local.deploy_roles) : role if role.account != local.account]
 
   # Regions in which no role of the deployer's partition can be assumed.
   other_regions = distinct([for target in local.targets : "${target.region} (${target.environment})" if !can(regex(local.names.partitions[local.partition].regions, target.region))])

@@ -81,7 +81,7 @@ output "approve_policy_arn" {
 
 output "policies" {
   description = "Every policy of this module as it is sent to AWS, for review and for tests."
-  value = {
+  value = merge({
     approve         = local.approve_policy
     artifact_bucket = local.artifact_bucket_policy
     deployer        = local.deployer_policy
@@ -96,5 +96,5 @@ output "policies" {
     sweep           = local.sweep_policy
     sweep_trust     = local.sweep_trust
     wake_queue      = local.wake_queue_policy
-  }
+  }, { for number, policy in local.enter_policies : "enter_${number + 1}" => policy })
 }

@@ -8,6 +8,7 @@ mod configuration;
 mod decisions;
 mod modules;
 mod policies;
+mod scale;
 
 use std::path::PathBuf;
 

@@ -487,19 +487,71 @@ run "more_environments_than_a_bucket_policy_takes" {
   expect_failures = [aws_s3_bucket_policy.artifacts]
 }
 
-run "more_accounts_than_a_role_policy_takes" {
+run "more_accounts_than_a_bucket_policy_takes" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [for number in range(700) : { account = format("%012d", number), region = "eu-west-1" }] }
+    }
+  }
+
+  expect_failures = [aws_s3_bucket_policy.artifacts]
+}
+
+run "more_accounts_than_a_key_policy_takes" {
+  command = plan
+
+  variables {
+    customer_key = true
+    environments = {
+      dev = { targets = [for number in range(1000) : { account = format("%012d", number), region = "eu-west-1" }] }
+    }
+  }
+
+  expect_failures = [aws_kms_key.artifacts, aws_s3_bucket_policy.artifacts]
+}
+
+run "more_deploy_roles_than_ten_policies_take" {
   command = plan
 
   variables {
     environments = {
       dev = {
-        targets   = [for number in range(100) : { account = format("%012d", number), region = "eu-west-1" }]
+        targets   = [for number in range(620) : { account = format("%012d", number), region = "eu-west-1" }]
         role_name = "a-role-name-that-is-as-long-as-the-deployer-takes-it-64-letters"
       }
     }
   }
 
+  expect_failures = [aws_iam_role_policy.deployer, aws_s3_bucket_policy.artifacts]
+}
+
+run "more_environments_than_a_role_policy_takes" {
+  command = plan
+
+  variables {
+    artifact_bucket = "a-bucket-with-a-name-of-sixty-three-letters-as-long-as-s3-takes"
+    ledger_bucket   = "a-ledger-with-a-name-of-sixty-three-letters-as-long-as-s3-takes"
+    environments = {
+      for number in range(64) : "an-environment-of-32-letters-0${format("%02d", number)}" => {
+        targets       = [{ account = "123456789012", region = "eu-west-1" }]
+        function_name = "e${number}-{function}"
+      }
+    }
+  }
+
   expect_failures = [aws_iam_role_policy.deployer]
+}
+
+run "more_requesters_than_a_bus_policy_takes" {
+  command = plan
+
+  variables {
+    promotion_requesters = [for number in range(150) : "arn:aws:iam::${format("%012d", number)}:role/release"]
+  }
+
+  expect_failures = [aws_cloudwatch_event_bus_policy.requests]
 }
 
 run "a_name_with_a_blank" {
