@@ -4,6 +4,7 @@
 resource "aws_s3_bucket" "artifacts" {
   bucket        = var.artifact_bucket
   force_destroy = var.force_destroy
+  tags          = var.tags
 }
 
 resource "aws_s3_bucket_versioning" "artifacts" {

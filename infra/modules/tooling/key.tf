@@ -7,6 +7,7 @@ resource "aws_kms_key" "artifacts" {
   enable_key_rotation     = true
   deletion_window_in_days = 30
   policy                  = local.key_policy
+  tags                    = var.tags
 
   lifecycle {
     precondition {

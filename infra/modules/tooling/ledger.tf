@@ -3,6 +3,7 @@
 resource "aws_s3_bucket" "ledger" {
   bucket        = var.ledger_bucket
   force_destroy = var.force_destroy
+  tags          = var.tags
 }
 
 resource "aws_s3_bucket_versioning" "ledger" {
@@ -74,6 +75,14 @@ resource "aws_s3_object" "config" {
   key          = local.names.config_key
   content_type = "application/json"
   content      = jsonencode(local.config)
+
+  # An object takes ten tags at most (Amazon S3 User Guide, "Categorizing your storage using tags"), so it has none, whatever the
+  # provider's default_tags are.
+  override_provider {
+    default_tags {
+      tags = {}
+    }
+  }
 
   # Not a validation of the variable: that may not look at what follows from it.
   lifecycle {

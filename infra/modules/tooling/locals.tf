@@ -21,7 +21,7 @@ locals {
   artifact_bucket_arn = "arn:${local.partition}:s3:::${var.artifact_bucket}"
   ledger_bucket_arn   = "arn:${local.partition}:s3:::${var.ledger_bucket}"
   marker_arns         = [for prefix in [local.names.ledger.open, local.names.ledger.asked, "${local.names.ledger.groups}${local.names.ledger.open}"] : "${local.ledger_bucket_arn}/${prefix}*"]
-  role_arn            = "arn:${local.partition}:iam::${local.account}:role/${var.name}"
+  role_arn            = "arn:${local.partition}:iam::${local.account}:role${var.role_path}${var.name}"
   function_arn        = "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.name}"
   queue_arn           = "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.name}"
   wake_queue_arn      = "${local.queue_arn}-wakes"

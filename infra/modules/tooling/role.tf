@@ -5,6 +5,9 @@ resource "aws_iam_role" "deployer" {
   description          = "The deployer's: reads artifacts, keeps the ledger, enters the deploy roles"
   assume_role_policy   = local.deployer_trust
   max_session_duration = 3600
+  path                 = var.role_path
+  permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "deployer" {
@@ -35,6 +38,8 @@ resource "aws_iam_policy" "enter" {
   name        = "${var.name}-enter-${count.index + 1}"
   description = "The deployer's: enters deploy roles"
   policy      = local.enter_policies[count.index]
+  path        = var.role_path
+  tags        = var.tags
 }
 
 resource "aws_iam_role_policy_attachment" "enter" {

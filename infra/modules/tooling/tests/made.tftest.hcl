@@ -910,6 +910,37 @@ run "more_deploy_roles_than_the_own_policy_takes_are_entered_by_others" {
   }
 }
 
+# tests/infra looks at every resource of this run.
+run "with_boundary_path_and_tags" {
+  variables {
+    customer_key         = true
+    permissions_boundary = "arn:aws:iam::123456789012:policy/platform/boundary"
+    role_path            = "/platform/releases/"
+    tags                 = { owner = "platform", cost-center = "4711" }
+    promotion_requesters = ["arn:aws:iam::333333333333:role/release"]
+    environments = {
+      dev = { targets = [for number in range(200) : { account = format("%012d", number), region = "eu-west-1" }] }
+    }
+  }
+
+  assert {
+    condition     = output.deployer.role_arn == "arn:aws:iam::123456789012:role/platform/releases/deployer"
+    error_message = "Targets must be told the role's ARN with its path: ${output.deployer.role_arn}"
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(output.policies.artifact_bucket).Statement : statement.Condition.ArnEquals["aws:PrincipalArn"] if statement.Sid == "TheDeployerNeverWrites"
+    ] == ["arn:aws:iam::123456789012:role/platform/releases/deployer"]
+    error_message = "The deployer must be denied to write where uploads arrive by its ARN with the path."
+  }
+
+  assert {
+    condition     = aws_s3_object.config.tags == null && length(aws_s3_object.config.override_provider) == 1 && length(aws_s3_object.config.override_provider[0].default_tags[0].tags) == 0
+    error_message = "deployer.json must have no tags, and none of the provider's: an object takes ten at most."
+  }
+}
+
 run "names_that_differ_in_a_dash_are_two_environments" {
   command = plan
 
