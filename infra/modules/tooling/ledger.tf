@@ -135,7 +135,7 @@ locals {
         Effect      = "Deny"
         Principal   = "*"
         Action      = "s3:DeleteObject"
-        NotResource = concat(local.marker_arns, ["${local.ledger_bucket_arn}/${local.names.config_key}"])
+        NotResource = concat([for prefix in local.marker_prefixes : "${local.ledger_bucket_arn}/${prefix}*"], ["${local.ledger_bucket_arn}/${local.names.config_key}"])
       },
       {
         Sid       = "VersionsAreKept"

@@ -20,7 +20,7 @@ locals {
 
   artifact_bucket_arn = "arn:${local.partition}:s3:::${var.artifact_bucket}"
   ledger_bucket_arn   = "arn:${local.partition}:s3:::${var.ledger_bucket}"
-  marker_arns         = [for prefix in [local.names.ledger.open, local.names.ledger.asked, "${local.names.ledger.groups}${local.names.ledger.open}"] : "${local.ledger_bucket_arn}/${prefix}*"]
+  marker_prefixes     = [local.names.ledger.open, local.names.ledger.asked, "${local.names.ledger.groups}${local.names.ledger.open}"]
   role_arn            = "arn:${local.partition}:iam::${local.account}:role${var.role_path}${var.name}"
   function_arn        = "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.name}"
   queue_arn           = "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.name}"
@@ -47,7 +47,6 @@ locals {
     for role, targets in { for target in local.targets : "${target.account}/${target.role_name}" => target... } : role => {
       account      = targets[0].account
       role_name    = targets[0].role_name
-      arn          = "arn:${local.partition}:iam::${targets[0].account}:role/${targets[0].role_name}"
       environments = distinct(targets[*].environment)
       # A promotion brings the very object of the environment before.
       promoted_from = setsubtract(setunion([for target in targets : local.before_64[target.environment]]...), targets[*].environment)
@@ -55,7 +54,6 @@ locals {
       external_ids  = distinct([for target in targets : target.external_id if target.external_id != null])
     }
   }
-  deploy_role_arns = sort([for role in values(local.deploy_roles) : role.arn])
   # Within this account a deploy role's own policy is enough.
   other_roles = [for role in values(local.deploy_roles) : role if role.account != local.account]
 

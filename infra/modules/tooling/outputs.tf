@@ -17,7 +17,7 @@ output "deployer" {
 
 output "deploy_roles" {
   description = "The deploy roles that the deployer will enter, by \"<account>/<role name>\": the variable `deploy_role` of the module target, which makes one of them."
-  value       = { for key, role in local.deploy_roles : key => { for field, value in role : field => value if field != "arn" } }
+  value       = local.deploy_roles
 }
 
 output "uploads" {

@@ -102,6 +102,38 @@ fn configuration_is_written_after_the_code_and_before_the_triggers() -> Result<(
     Ok(())
 }
 
+/// With `depends_on` beside the module, Terraform reads account and region only while it applies.
+#[test]
+fn module_tooling_is_planned_before_account_and_region_are_known() -> Result<()> {
+    let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
+    let copy = copy_of_infra()?;
+    let folder = copy.path().join("later");
+    fs::create_dir_all(folder.join("tests")).doing("making a folder for a root")?;
+    write(
+        &folder.join("main.tf"),
+        r#"
+resource "terraform_data" "first" {}
+
+module "tooling" {
+  source          = "../modules/tooling"
+  artifact_bucket = "acme-artifacts"
+  ledger_bucket   = "acme-deployer-ledger"
+  zip             = "../modules/tooling/versions.tf"
+  customer_key    = true
+  environments    = {
+    dev = { targets = [for number in range(200) : { account = format("%012d", number), region = "eu-west-1" }] }
+  }
+  depends_on      = [terraform_data.first]
+}
+"#,
+    )?;
+    let test = "mock_provider \"aws\" {\n  source = \"../mocks\"\n}\n\nrun \"planned\" {\n  command = plan\n}\n";
+    write(&folder.join("tests/planned.tftest.hcl"), test)?;
+    terraform.run(&folder, &["init", "-backend=false"])?;
+    assert_eq!(passed(&terraform, &folder)?, 1);
+    Ok(())
+}
+
 /// Returns the resources of an edge of Terraform's graph: the first depends on the second. OpenTofu writes
 /// `[root] … (expand)`.
 fn edge(line: &str) -> Option<(&str, &str)> {

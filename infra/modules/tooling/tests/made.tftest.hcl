@@ -905,7 +905,7 @@ run "more_deploy_roles_than_the_own_policy_takes_are_entered_by_others" {
   }
 
   assert {
-    condition     = !contains([for statement in local.deployer_rest : statement.Sid], "EnterTargets") && !local.enters_itself
+    condition     = !contains([for statement in local.deployer_rest.here : statement.Sid], "EnterTargets") && !local.enters_itself
     error_message = "The role's own policy must name none then."
   }
 }
