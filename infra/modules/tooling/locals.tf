@@ -7,7 +7,15 @@ data "aws_region" "current" {}
 
 data "aws_partition" "current" {}
 
+module "environments" {
+  source = "../environments"
+
+  environments = var.environments
+}
+
 locals {
+  environments = module.environments.environments
+
   names = jsondecode(file("${path.module}/../names.json"))
 
   account   = data.aws_caller_identity.current.account_id
@@ -32,7 +40,7 @@ locals {
   promotions_arn      = "arn:${local.partition}:events:${local.region}:${local.account}:rule/${var.name}/${var.name}-promotions"
   schedules_arn       = "arn:${local.partition}:scheduler:${local.region}:${local.account}:schedule-group/${var.name}"
 
-  targets = flatten([for name, environment in var.environments : [
+  targets = flatten([for name, environment in local.environments : [
     for target in environment.targets : {
       environment = name
       account     = target.account
@@ -63,7 +71,7 @@ locals {
   # Two environments that may mean one function: where the text before {function} of one begins that of the other, and the text after
   # it likewise, some pair of functions gets one name. Aliases do not separate them: the function's $LATEST is one.
   names_of = {
-    for name, environment in var.environments : name => {
+    for name, environment in local.environments : name => {
       before  = replace(split("{function}", coalesce(environment.function_name, "{function}"))[0], "{environment}", name)
       after   = replace(reverse(split("{function}", coalesce(environment.function_name, "{function}")))[0], "{environment}", name)
       targets = [for target in environment.targets : "${target.account}/${target.region}"]
@@ -79,10 +87,10 @@ locals {
   ])
 
   # Which environments uploads may go to (CONTRACT of deployer.json: by default those without a promotion).
-  accepting = [for name, environment in var.environments : name if coalesce(environment.accept_uploads, environment.promotion == null)]
+  accepting = [for name, environment in local.environments : name if coalesce(environment.accept_uploads, environment.promotion == null)]
 
   # What may ever be promoted to each environment: from one step before it up to 64, and there are no more environments.
-  before_1  = { for name, environment in var.environments : name => toset(try(concat([environment.promotion.from], environment.promotion.also_from), [])) }
+  before_1  = { for name, environment in local.environments : name => toset(try(concat([environment.promotion.from], environment.promotion.also_from), [])) }
   before_2  = { for name, before in local.before_1 : name => setunion(before, [for one in before : try(local.before_1[one], [])]...) }
   before_4  = { for name, before in local.before_2 : name => setunion(before, [for one in before : try(local.before_2[one], [])]...) }
   before_8  = { for name, before in local.before_4 : name => setunion(before, [for one in before : try(local.before_4[one], [])]...) }
@@ -98,7 +106,7 @@ locals {
     wake_queue_url  = aws_sqs_queue.wakes.url
     event_bus       = var.name
     environments = {
-      for name, environment in var.environments : name => merge(
+      for name, environment in local.environments : name => merge(
         { for field, value in environment : field => value if value != null && !contains(["promotion", "approval", "freeze"], field) },
         { for promotion in environment.promotion[*] : "promotion" => merge(
           { for field, value in promotion : field => value if value != null && field != "also_from" },

@@ -112,7 +112,7 @@ locals {
         Sid      = "ReadArtifacts"
         Effect   = "Allow"
         Action   = ["s3:GetObject", "s3:GetObjectVersion"]
-        Resource = [for environment in keys(var.environments) : "${at.artifacts}/${environment}/*"]
+        Resource = [for environment in keys(local.environments) : "${at.artifacts}/${environment}/*"]
       },
       # Without it what is missing looks like a denial.
       {

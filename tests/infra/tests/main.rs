@@ -6,6 +6,7 @@
 mod cloudformation;
 mod configuration;
 mod decisions;
+mod misspelt;
 mod modules;
 mod policies;
 mod scale;

@@ -8,7 +8,7 @@ use local_aws::{Doing as _, Error, Result};
 
 use super::infra;
 
-const MODULES: [&str; 4] = ["tooling", "target", "uploader", "notifications"];
+const MODULES: [&str; 5] = ["tooling", "environments", "target", "uploader", "notifications"];
 
 #[test]
 fn terraform_files_are_formatted() -> Result<()> {
@@ -24,7 +24,7 @@ fn every_module_and_example_is_valid() -> Result<()> {
     let copy = copy_of_infra()?;
     let mut folders = Vec::new();
     roots(copy.path(), &mut folders)?;
-    assert!(folders.len() >= 10, "four modules, five examples and the contract are missing in {folders:?}");
+    assert!(folders.len() >= 10, "five modules, five examples and the contract are missing in {folders:?}");
     for folder in folders.iter().filter(|folder| !has_tests(folder)) {
         terraform.run(folder, &["init", "-backend=false"])?;
         terraform.run(folder, &["validate"])?;
@@ -49,6 +49,11 @@ fn tests_of_the_modules_pass_as_they_are_written() -> Result<()> {
 #[test]
 fn tests_of_the_module_tooling_pass() -> Result<()> {
     passes("tooling")
+}
+
+#[test]
+fn tests_of_the_module_environments_pass() -> Result<()> {
+    passes("environments")
 }
 
 #[test]
