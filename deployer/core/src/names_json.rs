@@ -2,7 +2,7 @@
 //!
 //! `infra/modules/names.json` is generated from this, and a test compares both.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -52,6 +52,7 @@ pub fn names() -> Value {
             (partition.id, json!({ "dns_suffix": partition.dns_suffix, "regions": partition.regions }))
         }).collect::<BTreeMap<_, _>>(),
         "spans": { "seconds": BTreeMap::from(UNITS), "longest": LONGEST_SPAN },
+        "fields": fields(),
         "patterns": {
             "account": AccountId::PATTERN,
             "region": Region::PATTERN,
@@ -69,4 +70,23 @@ pub fn names() -> Value {
             "bucket": BucketName::PATTERN,
         },
     })
+}
+
+/// Returns the fields of an environment in `deployer.json`, and of the objects in it. A promotion from several
+/// environments names the others in `also_from` in Terraform, where a field has one type.
+fn fields() -> BTreeMap<&'static str, BTreeSet<String>> {
+    let schema = crate::config::schema();
+    let of = |object: &str| {
+        let properties = schema.pointer(&format!("/$defs/{object}/properties")).and_then(Value::as_object);
+        properties.into_iter().flat_map(|fields| fields.keys().cloned()).collect::<BTreeSet<_>>()
+    };
+    let mut promotion = of("Promotion");
+    promotion.insert("also_from".to_owned());
+    BTreeMap::from([
+        ("approval", of("Approval")),
+        ("environment", of("Environment")),
+        ("freeze", of("Freeze")),
+        ("promotion", promotion),
+        ("target", of("Target")),
+    ])
 }

@@ -3,6 +3,7 @@
 
 resource "aws_sns_topic" "notifications" {
   name = var.name
+  tags = var.tags
 }
 
 resource "aws_sns_topic_policy" "notifications" {
@@ -19,9 +20,12 @@ resource "aws_sns_topic_subscription" "emails" {
 }
 
 resource "aws_iam_role" "notifications" {
-  name               = var.name
-  description        = "EventBridge's: publishes what people must hear of"
-  assume_role_policy = local.publish_trust
+  name                 = var.name
+  description          = "EventBridge's: publishes what people must hear of"
+  assume_role_policy   = local.publish_trust
+  path                 = var.role_path
+  permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "notifications" {
@@ -40,7 +44,7 @@ locals {
   account   = split(":", var.event_bus_arn)[4]
 
   topic_arn = "arn:${local.partition}:sns:${local.region}:${local.account}:${var.name}"
-  role_arn  = "arn:${local.partition}:iam::${local.account}:role/${var.name}"
+  role_arn  = "arn:${local.partition}:iam::${local.account}:role${var.role_path}${var.name}"
   rule_arns = [for notice in keys(local.notices) : "arn:${local.partition}:events:${local.region}:${local.account}:rule/${local.bus}/${var.name}-${notice}"]
 
   # EventBridge names the rule where it takes a role, and not reliably where it publishes under a topic's policy (EventBridge User

@@ -80,6 +80,7 @@ resource "aws_cloudwatch_event_rule" "notices" {
     "detail-type" = each.value.what
     detail        = each.value.detail
   })
+  tags = var.tags
 }
 
 resource "aws_cloudwatch_event_target" "notices" {

@@ -30,3 +30,32 @@ variable "emails" {
     error_message = "emails must be e-mail addresses; these are not: ${join(", ", [for email in var.emails : email if !can(regex("^[^@ ]+@[^@ ]+$", email))])}."
   }
 }
+
+variable "permissions_boundary" {
+  description = "The ARN of the permissions boundary of every role that the module makes, where the organization asks for one. It must allow what the roles' policies allow (output `policies`)."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary == null || can(regex("^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$", var.permissions_boundary))
+    error_message = "permissions_boundary must be the ARN of a policy, such as arn:aws:iam::123456789012:policy/boundary."
+  }
+}
+
+variable "role_path" {
+  description = "The path of every role that the module makes, such as /platform/."
+  type        = string
+  default     = "/"
+
+  # IAM API Reference, CreateRole: up to 512 characters.
+  validation {
+    condition     = can(regex("^/([A-Za-z0-9+=,.@_-]+/)*$", var.role_path)) && length(var.role_path) <= 512
+    error_message = "role_path must begin and end with a slash, with letters, digits and + = , . @ _ - between slashes, such as /platform/, and have at most 512 characters."
+  }
+}
+
+variable "tags" {
+  description = "Tags of everything that the module makes and that takes tags. They come on top of the provider's `default_tags`."
+  type        = map(string)
+  default     = {}
+}

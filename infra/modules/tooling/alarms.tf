@@ -189,4 +189,5 @@ resource "aws_cloudwatch_metric_alarm" "deployer" {
   threshold           = each.value.threshold
   treat_missing_data  = each.key == "sweep" ? "breaching" : "notBreaching"
   alarm_actions       = var.alarm_actions
+  tags                = var.tags
 }

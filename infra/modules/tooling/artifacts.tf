@@ -4,6 +4,7 @@
 resource "aws_s3_bucket" "artifacts" {
   bucket        = var.artifact_bucket
   force_destroy = var.force_destroy
+  tags          = var.tags
 }
 
 resource "aws_s3_bucket_versioning" "artifacts" {
@@ -62,11 +63,10 @@ resource "aws_s3_bucket_policy" "artifacts" {
   bucket = aws_s3_bucket.artifacts.id
   policy = local.artifact_bucket_policy
 
-  # Amazon S3 User Guide, "Bucket policies": 20 KB.
   lifecycle {
     precondition {
-      condition     = local.artifact_bucket_policy_length <= 20480
-      error_message = "The artifact bucket's policy would have ${local.artifact_bucket_policy_length} characters, and S3 takes 20480: there are too many environments and accounts for one deployer, so lay a second one."
+      condition     = length(local.artifact_bucket_policy) <= local.limits.bucket_policy
+      error_message = "The artifact bucket's policy would have ${length(local.artifact_bucket_policy)} characters, and S3 takes ${local.limits.bucket_policy}: there are too many environments and accounts for one deployer, so lay a second one (docs/limits.md)."
     }
   }
 
@@ -86,16 +86,16 @@ resource "aws_s3_bucket_notification" "artifacts" {
 }
 
 locals {
-  artifact_bucket_policy_length = length(local.artifact_bucket_policy)
-
-  readers = {
-    for environment in keys(var.environments) : environment => [
-      for role in values(local.deploy_roles) : role if role.account != local.account && contains(concat(role.environments, tolist(role.promoted_from)), environment)
-    ]
-  }
+  # The accounts whose deploy roles have one name and read the artifacts of the same environments, so that a statement names an
+  # account once for all of them.
+  readers = { for role in local.other_roles : jsonencode({
+    environments = sort(concat(role.environments, tolist(role.promoted_from)))
+    role_name    = role.role_name
+  }) => role.account... }
 
   # A policy that names a role which does not exist yet is not taken, and one that named it keeps its unique id when the role is
-  # made anew. So the account is named, and the role by condition (IAM User Guide, "AWS JSON policy elements: Principal").
+  # made anew. So the account is named, and the role by condition (IAM User Guide, "AWS JSON policy elements: Principal"). The condition
+  # leaves the account open, which only the principals can be of: that is a third of what the roles' ARNs take.
   artifact_bucket_policy = jsonencode({
     Version = "2012-10-17"
     Statement = concat(
@@ -128,14 +128,14 @@ locals {
       ],
       # Whoever deploys to an environment reads what was uploaded there, or to those that it is promoted from. Within this account a
       # deploy role's own policy is enough.
-      [for environment in keys(var.environments) : {
-        Sid       = "TargetsRead${title(replace(environment, "-", "Dash"))}"
+      [for number, key in keys(local.readers) : {
+        Sid       = "TargetsRead${number + 1}"
         Effect    = "Allow"
-        Principal = { AWS = distinct([for role in local.readers[environment] : "arn:${local.partition}:iam::${role.account}:root"]) }
+        Principal = { AWS = [for account in local.readers[key] : "arn:${local.partition}:iam::${account}:root"] }
         Action    = ["s3:GetObject", "s3:GetObjectVersion"]
-        Resource  = "${local.artifact_bucket_arn}/${environment}/*"
-        Condition = { ArnEquals = { "aws:PrincipalArn" = [for role in local.readers[environment] : role.arn] } }
-      } if length(local.readers[environment]) > 0],
+        Resource  = [for environment in jsondecode(key).environments : "${local.artifact_bucket_arn}/${environment}/*"]
+        Condition = { ArnLike = { "aws:PrincipalArn" = "arn:${local.partition}:iam::*:role/${jsondecode(key).role_name}" } }
+      }],
     )
   })
 }

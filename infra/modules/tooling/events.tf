@@ -3,6 +3,7 @@
 
 resource "aws_cloudwatch_event_bus" "deployer" {
   name = var.name
+  tags = var.tags
 }
 
 resource "aws_cloudwatch_event_rule" "promotions" {
@@ -12,6 +13,7 @@ resource "aws_cloudwatch_event_rule" "promotions" {
   event_pattern = jsonencode({
     "detail-type" = [local.names.promotion_requested, local.names.promotion_approved, local.names.promotion_declined]
   })
+  tags = var.tags
 }
 
 resource "aws_cloudwatch_event_target" "promotions" {
@@ -27,12 +29,22 @@ resource "aws_cloudwatch_event_bus_policy" "requests" {
 
   event_bus_name = aws_cloudwatch_event_bus.deployer.name
   policy         = local.event_bus_policy
+
+  lifecycle {
+    precondition {
+      condition     = length(local.event_bus_policy) <= local.limits.bus_policy
+      error_message = "The bus's policy would have ${length(local.event_bus_policy)} characters, and EventBridge takes ${local.limits.bus_policy}: promotion_requesters names too many roles, so let some share a role."
+    }
+  }
 }
 
 resource "aws_iam_role" "sweep" {
-  name               = "${var.name}-sweep"
-  description        = "The schedule's: invokes the deployer"
-  assume_role_policy = local.sweep_trust
+  name                 = "${var.name}-sweep"
+  description          = "The schedule's: invokes the deployer"
+  assume_role_policy   = local.sweep_trust
+  path                 = var.role_path
+  permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "sweep" {
@@ -43,6 +55,7 @@ resource "aws_iam_role_policy" "sweep" {
 
 resource "aws_scheduler_schedule_group" "deployer" {
   name = var.name
+  tags = var.tags
 }
 
 resource "aws_scheduler_schedule" "sweep" {

@@ -3,6 +3,7 @@
 resource "aws_cloudwatch_log_group" "deployer" {
   name              = local.log_group
   retention_in_days = var.log_retention_days
+  tags              = var.tags
 }
 
 resource "aws_lambda_function" "deployer" {
@@ -16,6 +17,7 @@ resource "aws_lambda_function" "deployer" {
   source_code_hash = filebase64sha256(var.zip)
   memory_size      = 512
   timeout          = local.timeout
+  tags             = var.tags
 
   environment {
     # As the AWS SDKs define them (AWS SDKs and Tools Reference Guide, "FIPS endpoints", "Dual-stack endpoints").
@@ -54,6 +56,7 @@ resource "aws_lambda_event_source_mapping" "uploads" {
   batch_size              = 1
   enabled                 = true
   function_response_types = ["ReportBatchItemFailures"]
+  tags                    = var.tags
 
   scaling_config {
     maximum_concurrency = var.maximum_concurrency
@@ -69,6 +72,7 @@ resource "aws_lambda_event_source_mapping" "wakes" {
   batch_size              = 1
   enabled                 = true
   function_response_types = ["ReportBatchItemFailures"]
+  tags                    = var.tags
 
   scaling_config {
     maximum_concurrency = var.wake_concurrency

@@ -7,6 +7,14 @@ resource "aws_kms_key" "artifacts" {
   enable_key_rotation     = true
   deletion_window_in_days = 30
   policy                  = local.key_policy
+  tags                    = var.tags
+
+  lifecycle {
+    precondition {
+      condition     = length(local.key_policy) <= local.limits.key_policy
+      error_message = "The key's policy would have ${length(local.key_policy)} characters, and KMS takes ${local.limits.key_policy}: there are too many accounts for one deployer, so lay a second one (docs/limits.md)."
+    }
+  }
 }
 
 resource "aws_kms_alias" "artifacts" {
@@ -19,7 +27,8 @@ resource "aws_kms_alias" "artifacts" {
 locals {
   through_s3 = { "kms:ViaService" = "s3.${local.region}.${local.dns}" }
 
-  other_roles = [for role in values(local.deploy_roles) : role if role.account != local.account]
+  # The accounts whose deploy roles have one name, as in the artifact bucket's policy.
+  decrypters = { for role in local.other_roles : role.role_name => role.account... }
 
   key_policy = jsonencode({
     Version = "2012-10-17"
@@ -44,14 +53,14 @@ locals {
         Resource  = "*"
         Condition = { StringEquals = local.through_s3 }
       },
-      ], length(local.other_roles) == 0 ? [] : [{
-        Sid       = "TargetsReadThroughS3"
+      ], [for number, role_name in keys(local.decrypters) : {
+        Sid       = "TargetsReadThroughS3${number == 0 ? "" : "Too${number}"}"
         Effect    = "Allow"
-        Principal = { AWS = distinct([for role in local.other_roles : "arn:${local.partition}:iam::${role.account}:root"]) }
+        Principal = { AWS = [for account in local.decrypters[role_name] : "arn:${local.partition}:iam::${account}:root"] }
         Action    = "kms:Decrypt"
         Resource  = "*"
         Condition = {
-          ArnEquals    = { "aws:PrincipalArn" = sort([for role in local.other_roles : role.arn]) }
+          ArnLike      = { "aws:PrincipalArn" = "arn:${local.partition}:iam::*:role/${role_name}" }
           StringEquals = local.through_s3
         }
     }])

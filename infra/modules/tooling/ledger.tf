@@ -3,6 +3,7 @@
 resource "aws_s3_bucket" "ledger" {
   bucket        = var.ledger_bucket
   force_destroy = var.force_destroy
+  tags          = var.tags
 }
 
 resource "aws_s3_bucket_versioning" "ledger" {
@@ -75,6 +76,14 @@ resource "aws_s3_object" "config" {
   content_type = "application/json"
   content      = jsonencode(local.config)
 
+  # An object takes ten tags at most (Amazon S3 User Guide, "Categorizing your storage using tags"), so it has none, whatever the
+  # provider's default_tags are.
+  override_provider {
+    default_tags {
+      tags = {}
+    }
+  }
+
   # Not a validation of the variable: that may not look at what follows from it.
   lifecycle {
     precondition {
@@ -126,7 +135,7 @@ locals {
         Effect      = "Deny"
         Principal   = "*"
         Action      = "s3:DeleteObject"
-        NotResource = concat(local.marker_arns, ["${local.ledger_bucket_arn}/${local.names.config_key}"])
+        NotResource = concat([for prefix in local.marker_prefixes : "${local.ledger_bucket_arn}/${prefix}*"], ["${local.ledger_bucket_arn}/${local.names.config_key}"])
       },
       {
         Sid       = "VersionsAreKept"

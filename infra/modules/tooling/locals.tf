@@ -7,11 +7,19 @@ data "aws_region" "current" {}
 
 data "aws_partition" "current" {}
 
+module "environments" {
+  source = "../environments"
+
+  environments = var.environments
+}
+
 locals {
+  environments = module.environments.environments
+
   names = jsondecode(file("${path.module}/../names.json"))
 
   account   = data.aws_caller_identity.current.account_id
-  region    = data.aws_region.current.name
+  region    = data.aws_region.current.id
   partition = data.aws_partition.current.partition
   dns       = local.names.partitions[local.partition].dns_suffix
 
@@ -20,8 +28,8 @@ locals {
 
   artifact_bucket_arn = "arn:${local.partition}:s3:::${var.artifact_bucket}"
   ledger_bucket_arn   = "arn:${local.partition}:s3:::${var.ledger_bucket}"
-  marker_arns         = [for prefix in [local.names.ledger.open, local.names.ledger.asked, "${local.names.ledger.groups}${local.names.ledger.open}"] : "${local.ledger_bucket_arn}/${prefix}*"]
-  role_arn            = "arn:${local.partition}:iam::${local.account}:role/${var.name}"
+  marker_prefixes     = [local.names.ledger.open, local.names.ledger.asked, "${local.names.ledger.groups}${local.names.ledger.open}"]
+  role_arn            = "arn:${local.partition}:iam::${local.account}:role${var.role_path}${var.name}"
   function_arn        = "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.name}"
   queue_arn           = "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.name}"
   wake_queue_arn      = "${local.queue_arn}-wakes"
@@ -32,7 +40,7 @@ locals {
   promotions_arn      = "arn:${local.partition}:events:${local.region}:${local.account}:rule/${var.name}/${var.name}-promotions"
   schedules_arn       = "arn:${local.partition}:scheduler:${local.region}:${local.account}:schedule-group/${var.name}"
 
-  targets = flatten([for name, environment in var.environments : [
+  targets = flatten([for name, environment in local.environments : [
     for target in environment.targets : {
       environment = name
       account     = target.account
@@ -47,7 +55,6 @@ locals {
     for role, targets in { for target in local.targets : "${target.account}/${target.role_name}" => target... } : role => {
       account      = targets[0].account
       role_name    = targets[0].role_name
-      arn          = "arn:${local.partition}:iam::${targets[0].account}:role/${targets[0].role_name}"
       environments = distinct(targets[*].environment)
       # A promotion brings the very object of the environment before.
       promoted_from = setsubtract(setunion([for target in targets : local.before_64[target.environment]]...), targets[*].environment)
@@ -55,7 +62,8 @@ locals {
       external_ids  = distinct([for target in targets : target.external_id if target.external_id != null])
     }
   }
-  deploy_role_arns = sort([for role in values(local.deploy_roles) : role.arn])
+  # Within this account a deploy role's own policy is enough.
+  other_roles = [for role in values(local.deploy_roles) : role if role.account != local.account]
 
   # Regions in which no role of the deployer's partition can be assumed.
   other_regions = distinct([for target in local.targets : "${target.region} (${target.environment})" if !can(regex(local.names.partitions[local.partition].regions, target.region))])
@@ -63,7 +71,7 @@ locals {
   # Two environments that may mean one function: where the text before {function} of one begins that of the other, and the text after
   # it likewise, some pair of functions gets one name. Aliases do not separate them: the function's $LATEST is one.
   names_of = {
-    for name, environment in var.environments : name => {
+    for name, environment in local.environments : name => {
       before  = replace(split("{function}", coalesce(environment.function_name, "{function}"))[0], "{environment}", name)
       after   = replace(reverse(split("{function}", coalesce(environment.function_name, "{function}")))[0], "{environment}", name)
       targets = [for target in environment.targets : "${target.account}/${target.region}"]
@@ -79,10 +87,10 @@ locals {
   ])
 
   # Which environments uploads may go to (CONTRACT of deployer.json: by default those without a promotion).
-  accepting = [for name, environment in var.environments : name if coalesce(environment.accept_uploads, environment.promotion == null)]
+  accepting = [for name, environment in local.environments : name if coalesce(environment.accept_uploads, environment.promotion == null)]
 
   # What may ever be promoted to each environment: from one step before it up to 64, and there are no more environments.
-  before_1  = { for name, environment in var.environments : name => toset(try(concat([environment.promotion.from], environment.promotion.also_from), [])) }
+  before_1  = { for name, environment in local.environments : name => toset(try(concat([environment.promotion.from], environment.promotion.also_from), [])) }
   before_2  = { for name, before in local.before_1 : name => setunion(before, [for one in before : try(local.before_1[one], [])]...) }
   before_4  = { for name, before in local.before_2 : name => setunion(before, [for one in before : try(local.before_2[one], [])]...) }
   before_8  = { for name, before in local.before_4 : name => setunion(before, [for one in before : try(local.before_4[one], [])]...) }
@@ -98,7 +106,7 @@ locals {
     wake_queue_url  = aws_sqs_queue.wakes.url
     event_bus       = var.name
     environments = {
-      for name, environment in var.environments : name => merge(
+      for name, environment in local.environments : name => merge(
         { for field, value in environment : field => value if value != null && !contains(["promotion", "approval", "freeze"], field) },
         { for promotion in environment.promotion[*] : "promotion" => merge(
           { for field, value in promotion : field => value if value != null && field != "also_from" },

@@ -1,20 +1,6 @@
-locals {
-  deployer_output = {
-    role_arn         = local.role_arn
-    function_arn     = local.function_arn
-    queue_arn        = local.queue_arn
-    wake_queue_arn   = local.wake_queue_arn
-    ledger_bucket    = var.ledger_bucket
-    artifact_bucket  = var.artifact_bucket
-    artifact_key_arn = one(aws_kms_key.artifacts[*].arn)
-    region           = local.region
-  }
-  deploy_roles_output = { for key, role in local.deploy_roles : key => { for field, value in role : field => value if field != "arn" } }
-}
-
 output "deployer" {
   description = "What each target must know of the deployer: the variable `deployer` of the module target."
-  value       = local.deployer_output
+  value       = local.deployer
 
   # A deploy role's trust cannot name a role that is not there yet.
   depends_on = [aws_iam_role.deployer]
@@ -22,7 +8,7 @@ output "deployer" {
 
 output "deploy_roles" {
   description = "The deploy roles that the deployer will enter, by \"<account>/<role name>\": the variable `deploy_role` of the module target, which makes one of them."
-  value       = local.deploy_roles_output
+  value       = local.deploy_roles
 }
 
 output "uploads" {
@@ -86,7 +72,7 @@ output "approve_policy_arn" {
 
 output "policies" {
   description = "Every policy of this module as it is sent to AWS, for review and for tests."
-  value = {
+  value = merge({
     approve         = local.approve_policy
     artifact_bucket = local.artifact_bucket_policy
     deployer        = local.deployer_policy
@@ -101,5 +87,5 @@ output "policies" {
     sweep           = local.sweep_policy
     sweep_trust     = local.sweep_trust
     wake_queue      = local.wake_queue_policy
-  }
+  }, { for number, policy in local.enter_policies : "enter_${number + 1}" => policy })
 }

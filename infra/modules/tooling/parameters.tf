@@ -2,15 +2,26 @@
 # (examples/target-account reads them).
 
 locals {
+  deployer = {
+    role_arn         = local.role_arn
+    function_arn     = local.function_arn
+    queue_arn        = local.queue_arn
+    wake_queue_arn   = local.wake_queue_arn
+    ledger_bucket    = var.ledger_bucket
+    artifact_bucket  = var.artifact_bucket
+    artifact_key_arn = one(aws_kms_key.artifacts[*].arn)
+    region           = local.region
+  }
+
   # Standard parameters hold 4,096 characters (AWS Systems Manager User Guide, "Managing parameter tiers").
   parameters = merge(
-    { deployer = jsonencode(local.deployer_output) },
-    { for key, role in local.deploy_roles_output : "deploy-roles/${key}" => jsonencode(role) },
+    { deployer = jsonencode(local.deployer) },
+    { for key, role in local.deploy_roles : "deploy-roles/${key}" => jsonencode(role) },
   )
 }
 
 resource "aws_ssm_parameter" "target" {
-  for_each = toset(concat(["deployer"], [for key in keys(local.deploy_roles_output) : "deploy-roles/${key}"]))
+  for_each = toset(concat(["deployer"], [for key in keys(local.deploy_roles) : "deploy-roles/${key}"]))
 
   # Letters, digits and . - _ / only; a role's name may have others (AWS Systems Manager API Reference, PutParameter).
   name        = "/deployers/${var.name}/${replace(each.key, "/[^A-Za-z0-9_.\\/-]/", "_")}"
@@ -18,6 +29,7 @@ resource "aws_ssm_parameter" "target" {
   type        = "String"
   tier        = each.key == "deployer" || length(local.parameters[each.key]) <= 4096 ? "Standard" : "Advanced"
   value       = local.parameters[each.key]
+  tags        = var.tags
 
   # A deploy role's trust cannot name a role that is not there yet.
   depends_on = [aws_iam_role.deployer]

@@ -4,24 +4,32 @@ resource "aws_iam_policy" "look" {
   name        = "${var.name}-look"
   description = "Reads the deployer's ledger, and nothing else"
   policy      = local.look_policy
+  path        = var.role_path
+  tags        = var.tags
 }
 
 resource "aws_iam_policy" "operate" {
   name        = "${var.name}-operate"
   description = "Reads the deployer's ledger, and gives the deployer commands"
   policy      = local.operate_policy
+  path        = var.role_path
+  tags        = var.tags
 }
 
 resource "aws_iam_policy" "request" {
   name        = "${var.name}-request"
   description = "Asks the deployer for promotions by events, and nothing else"
   policy      = local.request_policy
+  path        = var.role_path
+  tags        = var.tags
 }
 
 resource "aws_iam_policy" "approve" {
   name        = "${var.name}-approve"
   description = "Approves and declines promotions by events, and nothing else"
   policy      = local.approve_policy
+  path        = var.role_path
+  tags        = var.tags
 }
 
 locals {

@@ -7,6 +7,7 @@ resource "aws_sqs_queue" "dead_letters" {
   name                      = "${var.name}-dead-letters"
   message_retention_seconds = 1209600
   sqs_managed_sse_enabled   = true
+  tags                      = var.tags
 }
 
 # One for both: there is one place to look, and a redrive takes each message back to the queue that it came from (SQS API Reference,
@@ -26,6 +27,7 @@ resource "aws_sqs_queue" "uploads" {
   sqs_managed_sse_enabled    = true
   policy                     = local.queue_policy
   redrive_policy             = local.redrive_policy
+  tags                       = var.tags
 
   # Where requests for promotions still come here, they go to the other queue before this one's policy refuses them.
   depends_on = [aws_cloudwatch_event_target.promotions]
@@ -38,6 +40,7 @@ resource "aws_sqs_queue" "wakes" {
   sqs_managed_sse_enabled    = true
   policy                     = local.wake_queue_policy
   redrive_policy             = local.redrive_policy
+  tags                       = var.tags
 }
 
 locals {

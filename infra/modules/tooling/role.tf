@@ -5,6 +5,9 @@ resource "aws_iam_role" "deployer" {
   description          = "The deployer's: reads artifacts, keeps the ledger, enters the deploy roles"
   assume_role_policy   = local.deployer_trust
   max_session_duration = 3600
+  path                 = var.role_path
+  permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "deployer" {
@@ -12,17 +15,76 @@ resource "aws_iam_role_policy" "deployer" {
   role   = aws_iam_role.deployer.id
   policy = local.deployer_policy
 
-  # IAM User Guide, "IAM and AWS STS quotas": a role's inline policies.
   lifecycle {
     precondition {
-      condition     = local.deployer_policy_length <= 10240
-      error_message = "The deployer's policy would have ${local.deployer_policy_length} characters, and IAM takes 10240: there are too many environments and accounts for one deployer, so lay a second one."
+      condition     = length(local.deployer_policy) <= local.limits.inline_policies
+      error_message = "The deployer's policy would have ${length(local.deployer_policy)} characters, and IAM takes ${local.limits.inline_policies}: there are too many environments for one deployer, so lay a second one (docs/limits.md)."
+    }
+
+    precondition {
+      condition     = length(local.enter_policies) <= local.limits.attached_policies
+      error_message = "The deployer's role would have ${length(local.enter_policies)} policies for the ${length(local.deploy_roles)} deploy roles that it enters, and IAM attaches ${local.limits.attached_policies} to a role: there are too many accounts for one deployer, so lay a second one (docs/limits.md)."
     }
   }
+
+  # Where deploy roles move from this policy to others, the deployer can enter them all the time.
+  depends_on = [aws_iam_role_policy_attachment.enter]
+}
+
+# Deploy roles for which the role's own policy has no room.
+resource "aws_iam_policy" "enter" {
+  count = length(local.enter_policies)
+
+  name        = "${var.name}-enter-${count.index + 1}"
+  description = "The deployer's: enters deploy roles"
+  policy      = local.enter_policies[count.index]
+  path        = var.role_path
+  tags        = var.tags
+}
+
+resource "aws_iam_role_policy_attachment" "enter" {
+  count = length(local.enter_policies)
+
+  role       = aws_iam_role.deployer.name
+  policy_arn = aws_iam_policy.enter[count.index].arn
 }
 
 locals {
-  deployer_policy_length = length(local.deployer_policy)
+  # The role's own policy names the deploy roles while it has room for all of them. Else managed policies do, each as many as it takes.
+  # Which of the two is decided by the longest ARNs there can be: Terraform must know it before it reads account and region.
+  named = { for kind, at in {
+    here    = { account = local.account, dns = local.dns, partition = local.partition, region = local.region }
+    longest = { account = "000000000000", dns = "amazonaws.com.cn", partition = "aws-us-gov", region = "ap-southeast-100" }
+    } : kind => {
+    artifacts  = "arn:${at.partition}:s3:::${var.artifact_bucket}"
+    bus        = "arn:${at.partition}:events:${at.region}:${at.account}:event-bus/${var.name}"
+    key        = "arn:${at.partition}:kms:${at.region}:${at.account}:key/00000000-0000-0000-0000-000000000000"
+    ledger     = "arn:${at.partition}:s3:::${var.ledger_bucket}"
+    log_group  = "arn:${at.partition}:logs:${at.region}:${at.account}:log-group:${local.log_group}"
+    queue      = "arn:${at.partition}:sqs:${at.region}:${at.account}:${var.name}"
+    roles      = [for role in values(local.deploy_roles) : "arn:${at.partition}:iam::${role.account}:role/${role.role_name}"]
+    through_s3 = { "kms:ViaService" = "s3.${at.region}.${at.dns}" }
+  } }
+
+  enter_targets = { for kind, roles in merge({ none = [] }, { for kind, names in local.named : kind => names.roles }) : kind => {
+    Sid      = "EnterTargets"
+    Effect   = "Allow"
+    Action   = ["sts:AssumeRole", "sts:SetSourceIdentity"]
+    Resource = roles
+  } }
+  enters_itself = local.limits.inline_policies >= length(jsonencode({
+    Version   = "2012-10-17"
+    Statement = concat([local.enter_targets.longest], local.deployer_rest.longest)
+  }))
+
+  entered_at_once = floor(
+    (local.limits.managed_policy - length(jsonencode({ Version = "2012-10-17", Statement = [local.enter_targets.none] })))
+    / (max([for arn in local.named.longest.roles : length(arn)]...) + 3)
+  )
+  enter_policies = local.enters_itself ? [] : [for roles in chunklist(local.named.here.roles, local.entered_at_once) : jsonencode({
+    Version   = "2012-10-17"
+    Statement = [merge(local.enter_targets.none, { Resource = roles })]
+  })]
 
   deployer_trust = jsonencode({
     Version = "2012-10-17"
@@ -37,95 +99,96 @@ locals {
   deployer_policy = jsonencode({
     Version = "2012-10-17"
     Statement = concat(
-      [
-        {
-          Sid      = "EnterTargets"
-          Effect   = "Allow"
-          Action   = ["sts:AssumeRole", "sts:SetSourceIdentity"]
-          Resource = local.deploy_role_arns
-        },
-        {
-          Sid      = "ReadArtifacts"
-          Effect   = "Allow"
-          Action   = ["s3:GetObject", "s3:GetObjectVersion"]
-          Resource = [for environment in keys(var.environments) : "${local.artifact_bucket_arn}/${environment}/*"]
-        },
-        # Without it what is missing looks like a denial.
-        {
-          Sid      = "SeeWhatIsMissing"
-          Effect   = "Allow"
-          Action   = "s3:ListBucket"
-          Resource = [local.artifact_bucket_arn, local.ledger_bucket_arn]
-        },
-        {
-          Sid      = "ReadTheLedger"
-          Effect   = "Allow"
-          Action   = "s3:GetObject"
-          Resource = [for prefix in concat(values(local.names.ledger), [local.names.config_key]) : "${local.ledger_bucket_arn}/${trimsuffix(prefix, "/") == prefix ? prefix : "${prefix}*"}"]
-        },
-        {
-          Sid      = "WriteTheLedger"
-          Effect   = "Allow"
-          Action   = "s3:PutObject"
-          Resource = [for prefix in values(local.names.ledger) : "${local.ledger_bucket_arn}/${prefix}*"]
-        },
-        {
-          Sid      = "ClearMarkers"
-          Effect   = "Allow"
-          Action   = "s3:DeleteObject"
-          Resource = local.marker_arns
-        },
-        # Lambda receives and deletes under this role; the deployer itself puts messages off, and looks whether the queues keep up.
-        # Where it cannot load deployer.json, it asks for the queue's URL.
-        {
-          Sid    = "WorkOnTheQueues"
-          Effect = "Allow"
-          Action = [
-            "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage",
-          ]
-          Resource = [local.queue_arn, local.wake_queue_arn]
-        },
-        # Its ticks. They go to the queue of uploads while deployer.json names no other: before an update is whole, and on the way back.
-        {
-          Sid      = "WakeItself"
-          Effect   = "Allow"
-          Action   = "sqs:SendMessage"
-          Resource = [local.queue_arn, local.wake_queue_arn]
-        },
-        {
-          Sid       = "TellWhatHappens"
-          Effect    = "Allow"
-          Action    = "events:PutEvents"
-          Resource  = local.event_bus_arn
-          Condition = { StringEquals = { "events:source" = local.names.event_source } }
-        },
-        # For the doctor: uploads without a version are ignored, and what was given up is seen by nobody else.
-        {
-          Sid      = "SeeWhetherUploadsAreVersions"
-          Effect   = "Allow"
-          Action   = "s3:GetBucketVersioning"
-          Resource = local.artifact_bucket_arn
-        },
-        {
-          Sid      = "CountDeadLetters"
-          Effect   = "Allow"
-          Action   = "sqs:GetQueueAttributes"
-          Resource = local.dead_letters_arn
-        },
-        {
-          Sid      = "WriteTheLog"
-          Effect   = "Allow"
-          Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-          Resource = "${local.log_group_arn}:*"
-        },
-      ],
-      var.customer_key ? [{
-        Sid       = "DecryptArtifacts"
-        Effect    = "Allow"
-        Action    = "kms:Decrypt"
-        Resource  = one(aws_kms_key.artifacts[*].arn)
-        Condition = { StringEquals = local.through_s3 }
-      }] : [],
+      local.enters_itself ? [local.enter_targets.here] : [],
+      [for statement in local.deployer_rest.here : statement if statement.Sid != "DecryptArtifacts"],
+      [for statement in local.deployer_rest.here : merge(statement, { Resource = one(aws_kms_key.artifacts[*].arn) }) if statement.Sid == "DecryptArtifacts"],
     )
   })
+
+  # All but EnterTargets; the key's name is known after the apply.
+  deployer_rest = { for kind, at in local.named : kind => concat(
+    [
+      {
+        Sid      = "ReadArtifacts"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject", "s3:GetObjectVersion"]
+        Resource = [for environment in keys(local.environments) : "${at.artifacts}/${environment}/*"]
+      },
+      # Without it what is missing looks like a denial.
+      {
+        Sid      = "SeeWhatIsMissing"
+        Effect   = "Allow"
+        Action   = "s3:ListBucket"
+        Resource = [at.artifacts, at.ledger]
+      },
+      {
+        Sid      = "ReadTheLedger"
+        Effect   = "Allow"
+        Action   = "s3:GetObject"
+        Resource = [for prefix in concat(values(local.names.ledger), [local.names.config_key]) : "${at.ledger}/${trimsuffix(prefix, "/") == prefix ? prefix : "${prefix}*"}"]
+      },
+      {
+        Sid      = "WriteTheLedger"
+        Effect   = "Allow"
+        Action   = "s3:PutObject"
+        Resource = [for prefix in values(local.names.ledger) : "${at.ledger}/${prefix}*"]
+      },
+      {
+        Sid      = "ClearMarkers"
+        Effect   = "Allow"
+        Action   = "s3:DeleteObject"
+        Resource = [for prefix in local.marker_prefixes : "${at.ledger}/${prefix}*"]
+      },
+      # Lambda receives and deletes under this role; the deployer itself puts messages off, and looks whether the queues keep up.
+      # Where it cannot load deployer.json, it asks for the queue's URL.
+      {
+        Sid    = "WorkOnTheQueues"
+        Effect = "Allow"
+        Action = [
+          "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage",
+        ]
+        Resource = [at.queue, "${at.queue}-wakes"]
+      },
+      # Its ticks. They go to the queue of uploads while deployer.json names no other: before an update is whole, and on the way back.
+      {
+        Sid      = "WakeItself"
+        Effect   = "Allow"
+        Action   = "sqs:SendMessage"
+        Resource = [at.queue, "${at.queue}-wakes"]
+      },
+      {
+        Sid       = "TellWhatHappens"
+        Effect    = "Allow"
+        Action    = "events:PutEvents"
+        Resource  = at.bus
+        Condition = { StringEquals = { "events:source" = local.names.event_source } }
+      },
+      # For the doctor: uploads without a version are ignored, and what was given up is seen by nobody else.
+      {
+        Sid      = "SeeWhetherUploadsAreVersions"
+        Effect   = "Allow"
+        Action   = "s3:GetBucketVersioning"
+        Resource = at.artifacts
+      },
+      {
+        Sid      = "CountDeadLetters"
+        Effect   = "Allow"
+        Action   = "sqs:GetQueueAttributes"
+        Resource = "${at.queue}-dead-letters"
+      },
+      {
+        Sid      = "WriteTheLog"
+        Effect   = "Allow"
+        Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        Resource = "${at.log_group}:*"
+      },
+    ],
+    var.customer_key ? [{
+      Sid       = "DecryptArtifacts"
+      Effect    = "Allow"
+      Action    = "kms:Decrypt"
+      Resource  = at.key
+      Condition = { StringEquals = at.through_s3 }
+    }] : [],
+  ) }
 }

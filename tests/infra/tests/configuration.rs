@@ -1,23 +1,16 @@
-//! The module tooling writes a `deployer.json` that the deployer accepts.
+//! The modules' resources, as their own tests with a mocked provider make them: `deployer.json` is one that the deployer
+//! accepts, and boundary, path and tags are on every resource that takes them.
 
 use deployer_core::config::Config;
 use local_aws::terraform::{Terraform, copy_of_infra};
 use local_aws::{Doing as _, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[test]
 fn deployer_accepts_the_configuration_that_the_module_tooling_writes() -> Result<()> {
     let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
-    let copy = copy_of_infra()?;
-    let folder = copy.path().join("modules/tooling");
-    terraform.run(&folder, &["init", "-backend=false"])?;
-    let said = terraform.run(&folder, &["test", "-json", "-verbose", "-filter=tests/made.tftest.hcl"])?;
-    let written: Vec<String> = said
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["type"] == "test_state")
-        .filter_map(|message| content(&message["test_state"]["root_module"]["resources"]))
-        .collect();
+    let states = states(&terraform, "tooling")?;
+    let written: Vec<&str> = states.iter().filter_map(|(_, resources)| content(resources)).collect();
     for text in &written {
         Config::parse(text).doing(format!("reading {text}"))?;
     }
@@ -25,11 +18,54 @@ fn deployer_accepts_the_configuration_that_the_module_tooling_writes() -> Result
     for field in [r#""from":["qa","perf"]"#, r#""approval":{"#, r#""freeze":["#, r#""when_frozen":"#] {
         assert!(written.iter().any(|text| text.contains(field)), "no deployer.json has {field}: {written:#?}");
     }
+    has_boundary_path_and_tags("tooling", &states);
     Ok(())
 }
 
+#[test]
+fn everything_of_the_module_notifications_has_boundary_path_and_tags() -> Result<()> {
+    let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
+    has_boundary_path_and_tags("notifications", &states(&terraform, "notifications")?);
+    Ok(())
+}
+
+/// Checks every resource of the run with boundary, path and tags, so that none that is added later lacks them.
+fn has_boundary_path_and_tags(module: &str, states: &[(String, Vec<Value>)]) {
+    let run = states.iter().find(|(run, _)| run == "with_boundary_path_and_tags");
+    let resources = run.map(|(_, resources)| resources.as_slice()).unwrap_or_default();
+    let (tags, mut roles) = (json!({"cost-center": "4711", "owner": "platform"}), 0);
+    for resource in resources.iter().filter(|resource| resource["mode"] == "managed") {
+        let (address, values) = (&resource["address"], &resource["values"]);
+        if values.get("tags").is_some() && address != "aws_s3_object.config" {
+            assert_eq!(values["tags"], tags, "{module}: the tags of {address}");
+        }
+        if ["aws_iam_role", "aws_iam_policy"].iter().any(|kind| resource["type"] == *kind) {
+            assert_eq!(values["path"], "/platform/releases/", "{module}: the path of {address}");
+        }
+        if resource["type"] == "aws_iam_role" {
+            let boundary = "arn:aws:iam::123456789012:policy/platform/boundary";
+            assert_eq!(values["permissions_boundary"], boundary, "{module}: the boundary of {address}");
+            roles += 1;
+        }
+    }
+    assert!(roles > 0, "{module} has no run with_boundary_path_and_tags, or it makes no role");
+}
+
+/// Returns the resources after each run of a module's `made.tftest.hcl`, by the run's name.
+fn states(terraform: &Terraform, module: &str) -> Result<Vec<(String, Vec<Value>)>> {
+    let copy = copy_of_infra()?;
+    let folder = copy.path().join("modules").join(module);
+    terraform.run(&folder, &["init", "-backend=false"])?;
+    let said = terraform.run(&folder, &["test", "-json", "-verbose", "-filter=tests/made.tftest.hcl"])?;
+    let messages = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let states = messages.filter(|message| message["type"] == "test_state").filter_map(|message| {
+        let resources = message.pointer("/test_state/root_module/resources")?.as_array()?.clone();
+        Some((message["@testrun"].as_str()?.to_owned(), resources))
+    });
+    Ok(states.collect())
+}
+
 /// Returns the content of the object `deployer.json`.
-fn content(resources: &Value) -> Option<String> {
-    let object = resources.as_array()?.iter().find(|one| one["address"] == "aws_s3_object.config")?;
-    Some(object["values"]["content"].as_str()?.to_owned())
+fn content(resources: &[Value]) -> Option<&str> {
+    resources.iter().find(|one| one["address"] == "aws_s3_object.config")?["values"]["content"].as_str()
 }

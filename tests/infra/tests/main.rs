@@ -7,8 +7,10 @@ mod cloudformation;
 mod configuration;
 mod decisions;
 mod examples;
+mod misspelt;
 mod modules;
 mod policies;
+mod scale;
 
 use std::path::PathBuf;
 

@@ -119,16 +119,13 @@ impl Rights {
             .partition(|statement| statement["Sid"].as_str().is_some_and(|sid| sid.starts_with("TargetsRead")));
         for environment in self.environments() {
             let Some(mut statement) = reading.first().cloned() else { continue };
-            let there = || {
-                self.target_accounts
-                    .iter()
-                    .filter(|(_, target_account)| target_account.read_from().any(|name| name == environment))
-                    .map(|(account, _)| account)
-            };
+            let there = self
+                .target_accounts
+                .iter()
+                .filter(|(_, target_account)| target_account.read_from().any(|name| name == environment))
+                .map(|(account, _)| account);
             statement["Sid"] = json!(format!("TargetsRead{environment}"));
-            statement["Principal"]["AWS"] = there().map(|account| format!("arn:aws:iam::{account}:root")).collect();
-            statement["Condition"]["ArnEquals"]["aws:PrincipalArn"] =
-                there().map(|account| format!("arn:aws:iam::{account}:role/deployer-target")).collect();
+            statement["Principal"]["AWS"] = there.map(|account| format!("arn:aws:iam::{account}:root")).collect();
             statement["Resource"] = json!(format!("arn:aws:s3:::{ARTIFACTS}/{environment}/*"));
             all.push(statement);
         }

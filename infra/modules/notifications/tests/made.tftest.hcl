@@ -102,3 +102,18 @@ run "in_china" {
     error_message = "Everything must be where the bus is: ${output.policies.publish}"
   }
 }
+
+# tests/infra looks at every resource of this run.
+run "with_boundary_path_and_tags" {
+  variables {
+    permissions_boundary = "arn:aws:iam::123456789012:policy/platform/boundary"
+    role_path            = "/platform/releases/"
+    tags                 = { owner = "platform", cost-center = "4711" }
+    emails               = ["oncall@example.com"]
+  }
+
+  assert {
+    condition     = jsondecode(output.policies.topic).Statement[0].Condition == { ArnNotEquals = { "aws:PrincipalArn" = "arn:aws:iam::123456789012:role/platform/releases/deployer-notifications" } }
+    error_message = "The topic must be the role's by its ARN with the path: ${output.policies.topic}"
+  }
+}

@@ -47,3 +47,53 @@ run "an_address_that_is_a_name" {
 
   expect_failures = [var.emails]
 }
+
+run "a_boundary_that_is_no_policy" {
+  command = plan
+
+  variables {
+    permissions_boundary = "arn:aws:iam::123456789012:role/boundary"
+  }
+
+  expect_failures = [var.permissions_boundary]
+}
+
+run "a_role_path_without_its_last_slash" {
+  command = plan
+
+  variables {
+    role_path = "/platform"
+  }
+
+  expect_failures = [var.role_path]
+}
+
+run "a_role_path_without_its_first_slash" {
+  command = plan
+
+  variables {
+    role_path = "platform/"
+  }
+
+  expect_failures = [var.role_path]
+}
+
+run "a_role_path_with_an_empty_part" {
+  command = plan
+
+  variables {
+    role_path = "/platform//releases/"
+  }
+
+  expect_failures = [var.role_path]
+}
+
+run "a_role_path_that_is_too_long" {
+  command = plan
+
+  variables {
+    role_path = "/${join("", [for number in range(64) : "platform/"])}"
+  }
+
+  expect_failures = [var.role_path]
+}

@@ -164,16 +164,16 @@ run "with_everything" {
       } if statement.Effect == "Allow"
       ] == [
       {
-        principal = { AWS = ["arn:aws:iam::111111111111:root", "arn:aws:iam::222222222222:root"] }
-        action    = ["s3:GetObject", "s3:GetObjectVersion"]
-        resource  = "arn:aws:s3:::acme-artifacts/dev/*"
-        condition = { ArnEquals = { "aws:PrincipalArn" = ["arn:aws:iam::111111111111:role/deployer-target", "arn:aws:iam::222222222222:role/deployer-target"] } }
-      },
-      {
         principal = { AWS = ["arn:aws:iam::222222222222:root"] }
         action    = ["s3:GetObject", "s3:GetObjectVersion"]
-        resource  = "arn:aws:s3:::acme-artifacts/prod/*"
-        condition = { ArnEquals = { "aws:PrincipalArn" = ["arn:aws:iam::222222222222:role/deployer-target"] } }
+        resource  = ["arn:aws:s3:::acme-artifacts/dev/*", "arn:aws:s3:::acme-artifacts/prod/*"]
+        condition = { ArnLike = { "aws:PrincipalArn" = "arn:aws:iam::*:role/deployer-target" } }
+      },
+      {
+        principal = { AWS = ["arn:aws:iam::111111111111:root"] }
+        action    = ["s3:GetObject", "s3:GetObjectVersion"]
+        resource  = ["arn:aws:s3:::acme-artifacts/dev/*"]
+        condition = { ArnLike = { "aws:PrincipalArn" = "arn:aws:iam::*:role/deployer-target" } }
       },
     ]
     error_message = "The deploy roles of each environment, and of those that it is promoted to, must read its artifacts: the account as principal, the role by condition, and nobody else."
@@ -253,12 +253,12 @@ run "with_everything" {
 
   assert {
     condition = [
-      for statement in jsondecode(output.policies.key).Statement : [statement.Principal, statement.Action, statement.Condition] if can(statement.Condition.ArnEquals)
+      for statement in jsondecode(output.policies.key).Statement : [statement.Principal, statement.Action, statement.Condition] if can(statement.Condition.ArnLike)
       ] == [[
         { AWS = ["arn:aws:iam::111111111111:root", "arn:aws:iam::222222222222:root"] },
         "kms:Decrypt",
         {
-          ArnEquals    = { "aws:PrincipalArn" = ["arn:aws:iam::111111111111:role/deployer-target", "arn:aws:iam::222222222222:role/deployer-target"] }
+          ArnLike      = { "aws:PrincipalArn" = "arn:aws:iam::*:role/deployer-target" }
           StringEquals = { "kms:ViaService" = "s3.eu-west-1.amazonaws.com" }
         },
     ]]
@@ -668,9 +668,46 @@ run "two_environments_may_share_an_account_with_a_role_for_each_or_one_for_both"
 
   assert {
     condition = [
-      for statement in jsondecode(output.policies.artifact_bucket).Statement : statement.Condition.ArnEquals["aws:PrincipalArn"] if statement.Effect == "Allow" && contains(flatten([statement.Resource]), "arn:aws:s3:::acme-artifacts/stage/*")
-    ] == [["arn:aws:iam::111111111111:role/deployer-stage"]]
+      for statement in jsondecode(output.policies.artifact_bucket).Statement : [statement.Principal.AWS, statement.Condition.ArnLike["aws:PrincipalArn"]] if statement.Effect == "Allow" && contains(flatten([statement.Resource]), "arn:aws:s3:::acme-artifacts/stage/*")
+    ] == [[["arn:aws:iam::111111111111:root"], "arn:aws:iam::*:role/deployer-stage"]]
     error_message = "Only its own role may read an environment's artifacts."
+  }
+}
+
+run "accounts_that_read_the_same_share_a_statement" {
+  command = plan
+
+  variables {
+    customer_key = true
+    environments = {
+      dev   = { targets = [for number in range(3) : { account = "11111111111${number}", region = "eu-west-1" }] }
+      test  = { targets = [for number in range(3) : { account = "11111111111${number}", region = "us-east-1" }] }
+      other = { targets = [{ account = "111111111110", region = "eu-west-2" }], role_name = "deployer-other" }
+    }
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(output.policies.artifact_bucket).Statement : [statement.Principal.AWS, statement.Resource, statement.Condition.ArnLike["aws:PrincipalArn"]] if statement.Effect == "Allow"
+      ] == [
+      [
+        ["arn:aws:iam::111111111110:root", "arn:aws:iam::111111111111:root", "arn:aws:iam::111111111112:root"],
+        ["arn:aws:s3:::acme-artifacts/dev/*", "arn:aws:s3:::acme-artifacts/test/*"],
+        "arn:aws:iam::*:role/deployer-target",
+      ],
+      [["arn:aws:iam::111111111110:root"], ["arn:aws:s3:::acme-artifacts/other/*"], "arn:aws:iam::*:role/deployer-other"],
+    ]
+    error_message = "An account must be named once for all environments that it reads, and a role only in its own account's statement: ${output.policies.artifact_bucket}"
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(local.key_policy).Statement : [statement.Sid, length(statement.Principal.AWS), statement.Condition.ArnLike["aws:PrincipalArn"]] if can(statement.Condition.ArnLike)
+      ] == [
+      ["TargetsReadThroughS3", 1, "arn:aws:iam::*:role/deployer-other"],
+      ["TargetsReadThroughS3Too1", 3, "arn:aws:iam::*:role/deployer-target"],
+    ]
+    error_message = "The key's policy must name an account once for each name of a role: ${local.key_policy}"
   }
 }
 
@@ -689,19 +726,15 @@ run "a_chain_of_three" {
   }
 
   assert {
-    condition = jsonencode({
-      for statement in jsondecode(output.policies.artifact_bucket).Statement : statement.Resource => [
-        sort(statement.Principal.AWS), sort(statement.Condition.ArnEquals["aws:PrincipalArn"]),
-      ] if statement.Effect == "Allow"
-      }) == jsonencode({
-      for environment, accounts in {
-        dev   = ["111111111111", "222222222222", "333333333333"]
-        stage = ["222222222222", "333333333333"]
-        prod  = ["222222222222"]
-        } : "arn:aws:s3:::acme-artifacts/${environment}/*" => [
-        [for account in accounts : "arn:aws:iam::${account}:root"], [for account in accounts : "arn:aws:iam::${account}:role/deployer-target"],
-      ]
-    })
+    condition = {
+      for statement in jsondecode(output.policies.artifact_bucket).Statement : join(" ", statement.Principal.AWS) => statement.Resource if statement.Effect == "Allow"
+      } == {
+      for account, environments in {
+        "111111111111" = ["dev"]
+        "333333333333" = ["dev", "stage"]
+        "222222222222" = ["dev", "prod", "stage"]
+      } : "arn:aws:iam::${account}:root" => [for environment in environments : "arn:aws:s3:::acme-artifacts/${environment}/*"]
+    }
     error_message = "Each must read its own artifacts and those of all that it is promoted from: prod those of dev, stage and prod, dev only its own; the deployer's account is not let in: ${output.policies.artifact_bucket}"
   }
 
@@ -767,16 +800,16 @@ run "from_several_environments_with_all_that_a_promotion_may_wait_for" {
   }
 
   assert {
-    condition = jsonencode({
-      for statement in jsondecode(output.policies.artifact_bucket).Statement : statement.Resource => sort(statement.Condition.ArnEquals["aws:PrincipalArn"]) if statement.Effect == "Allow"
-      }) == jsonencode({
-      for environment, accounts in {
-        dev  = ["111111111111", "222222222222", "333333333333", "444444444444"]
-        perf = ["333333333333", "444444444444"]
-        prod = ["444444444444"]
-        qa   = ["222222222222", "444444444444"]
-      } : "arn:aws:s3:::acme-artifacts/${environment}/*" => [for account in accounts : "arn:aws:iam::${account}:role/deployer-target"]
-    })
+    condition = {
+      for statement in jsondecode(output.policies.artifact_bucket).Statement : join(" ", statement.Principal.AWS) => statement.Resource if statement.Effect == "Allow"
+      } == {
+      for account, environments in {
+        "111111111111" = ["dev"]
+        "222222222222" = ["dev", "qa"]
+        "333333333333" = ["dev", "perf"]
+        "444444444444" = ["dev", "perf", "prod", "qa"]
+      } : "arn:aws:iam::${account}:root" => [for environment in environments : "arn:aws:s3:::acme-artifacts/${environment}/*"]
+    }
     error_message = "Each must read its own artifacts and those of all that it is promoted from, by each way: ${output.policies.artifact_bucket}"
   }
 
@@ -833,6 +866,78 @@ run "fips_and_dual_stack_endpoints_where_asked_for" {
   assert {
     condition     = alltrue([for name in ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"] : aws_lambda_function.deployer.environment[0].variables[name] == "true"])
     error_message = "The SDK reads these settings from the environment."
+  }
+}
+
+run "more_deploy_roles_than_the_own_policy_takes_are_entered_by_others" {
+  command = plan
+
+  variables {
+    customer_key = true
+    environments = {
+      dev = { targets = [for number in range(300) : { account = format("%012d", number), region = "eu-west-1" }] }
+    }
+  }
+
+  assert {
+    condition = (
+      length(aws_iam_policy.enter) == 3
+      && [for attachment in aws_iam_role_policy_attachment.enter : attachment.role] == ["deployer", "deployer", "deployer"]
+      && aws_iam_policy.enter[*].policy == [for number in [1, 2, 3] : output.policies["enter_${number}"]]
+      && alltrue([for policy in aws_iam_policy.enter[*].policy : length(policy) <= 6144])
+    )
+    error_message = "Managed policies must be made, attached and told, none longer than IAM takes."
+  }
+
+  assert {
+    condition = flatten([for policy in aws_iam_policy.enter[*].policy : [for statement in jsondecode(policy).Statement : statement.Resource]]) == [
+      for number in range(300) : format("arn:aws:iam::%012d:role/deployer-target", number)
+    ]
+    error_message = "They must name every deploy role once."
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in aws_iam_policy.enter[*].policy : [for statement in jsondecode(policy).Statement : [statement.Sid, statement.Effect, statement.Action]]
+      == [["EnterTargets", "Allow", ["sts:AssumeRole", "sts:SetSourceIdentity"]]]
+    ])
+    error_message = "They must allow to enter, and nothing else."
+  }
+
+  assert {
+    condition     = !contains([for statement in local.deployer_rest.here : statement.Sid], "EnterTargets") && !local.enters_itself
+    error_message = "The role's own policy must name none then."
+  }
+}
+
+# tests/infra looks at every resource of this run.
+run "with_boundary_path_and_tags" {
+  variables {
+    customer_key         = true
+    permissions_boundary = "arn:aws:iam::123456789012:policy/platform/boundary"
+    role_path            = "/platform/releases/"
+    tags                 = { owner = "platform", cost-center = "4711" }
+    promotion_requesters = ["arn:aws:iam::333333333333:role/release"]
+    environments = {
+      dev = { targets = [for number in range(200) : { account = format("%012d", number), region = "eu-west-1" }] }
+    }
+  }
+
+  assert {
+    condition     = output.deployer.role_arn == "arn:aws:iam::123456789012:role/platform/releases/deployer"
+    error_message = "Targets must be told the role's ARN with its path: ${output.deployer.role_arn}"
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(output.policies.artifact_bucket).Statement : statement.Condition.ArnEquals["aws:PrincipalArn"] if statement.Sid == "TheDeployerNeverWrites"
+    ] == ["arn:aws:iam::123456789012:role/platform/releases/deployer"]
+    error_message = "The deployer must be denied to write where uploads arrive by its ARN with the path."
+  }
+
+  assert {
+    condition     = aws_s3_object.config.tags == null && length(aws_s3_object.config.override_provider) == 1 && length(aws_s3_object.config.override_provider[0].default_tags[0].tags) == 0
+    error_message = "deployer.json must have no tags, and none of the provider's: an object takes ten at most."
   }
 }
 

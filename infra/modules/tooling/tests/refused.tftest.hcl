@@ -57,367 +57,6 @@ run "one_bucket_for_both" {
   expect_failures = [var.ledger_bucket]
 }
 
-run "no_environments" {
-  command = plan
-
-  variables {
-    environments = {}
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "sixty_five_environments" {
-  command = plan
-
-  variables {
-    environments = { for number in range(65) : "e${number}" => { targets = [{ account = "111111111111", region = "eu-west-1" }] } }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "an_environment_name_with_a_capital" {
-  command = plan
-
-  variables {
-    environments = {
-      Dev = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "an_environment_name_that_is_a_path" {
-  command = plan
-
-  variables {
-    environments = {
-      "dev/eu" = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "an_environment_name_of_thirty_three_letters" {
-  command = plan
-
-  variables {
-    environments = {
-      abcdefghijklmnopqrstuvwxyz-abcdef = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "an_environment_without_targets" {
-  command = plan
-
-  variables {
-    environments = {
-      dev = { targets = [] }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "an_account_of_eleven_digits" {
-  command = plan
-
-  variables {
-    environments = {
-      dev = { targets = [{ account = "11111111111", region = "eu-west-1" }] }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "an_account_that_lost_its_leading_zero_as_a_number" {
-  command = plan
-
-  variables {
-    environments = {
-      dev = { targets = [{ account = 012345678901, region = "eu-west-1" }] }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "an_account_that_is_a_pattern" {
-  command = plan
-
-  variables {
-    environments = {
-      dev = { targets = [{ account = "*", region = "eu-west-1" }] }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_region_that_is_an_availability_zone" {
-  command = plan
-
-  variables {
-    environments = {
-      dev = { targets = [{ account = "111111111111", region = "eu-west-1a" }] }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_region_that_is_a_pattern" {
-  command = plan
-
-  variables {
-    environments = {
-      dev = { targets = [{ account = "111111111111", region = "*" }] }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_target_twice" {
-  command = plan
-
-  variables {
-    environments = {
-      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }, { account = "111111111111", region = "eu-west-1" }] }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_role_name_with_a_path" {
-  command = plan
-
-  variables {
-    environments = {
-      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], role_name = "ci/deployer" }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_role_name_that_is_a_pattern" {
-  command = plan
-
-  variables {
-    environments = {
-      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], role_name = "*" }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "an_empty_external_id" {
-  command = plan
-
-  variables {
-    environments = {
-      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], external_id = "" }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "an_external_id_of_one_character" {
-  command = plan
-
-  variables {
-    environments = {
-      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], external_id = "d" }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "an_external_id_that_is_a_pattern" {
-  command = plan
-
-  variables {
-    environments = {
-      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], external_id = "dev-*" }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "an_external_id_that_is_too_long" {
-  command = plan
-
-  variables {
-    environments = {
-      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], external_id = format("%01225d", 0) }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "an_external_id_that_two_environments_share" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }], external_id = "same-id" }
-      prod = { targets = [{ account = "222222222222", region = "eu-west-1" }], external_id = "same-id" }
-      test = { targets = [{ account = "111111111111", region = "eu-west-1" }], external_id = "another-id" }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_promotion_from_an_unknown_environment" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "stage" } }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_soak_without_a_unit" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev", soak = "30" } }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_soak_of_more_than_a_year" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev", soak = "366d" } }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "an_alias_of_digits_only" {
-  command = plan
-
-  variables {
-    environments = {
-      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], alias = "42" }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "an_alias_with_a_dot" {
-  command = plan
-
-  variables {
-    environments = {
-      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], alias = "live.1" }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_function_name_that_all_functions_would_share" {
-  command = plan
-
-  variables {
-    environments = {
-      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], function_name = "orders" }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_function_name_with_a_release" {
-  command = plan
-
-  variables {
-    environments = {
-      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], function_name = "{function}-{release}" }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_function_name_that_leaves_no_room" {
-  command = plan
-
-  variables {
-    environments = {
-      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], function_name = "{function}${join("", [for letter in range(64) : "x"])}" }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "no_version_kept" {
-  command = plan
-
-  variables {
-    environments = {
-      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], keep_versions = 0 }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "no_time_for_the_traffic" {
-  command = plan
-
-  variables {
-    environments = {
-      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], traffic_within = "0s" }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "half_a_version_kept" {
-  command = plan
-
-  variables {
-    environments = {
-      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], keep_versions = 1.5 }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
 run "a_promotion_from_itself" {
   command = plan
 
@@ -487,19 +126,71 @@ run "more_environments_than_a_bucket_policy_takes" {
   expect_failures = [aws_s3_bucket_policy.artifacts]
 }
 
-run "more_accounts_than_a_role_policy_takes" {
+run "more_accounts_than_a_bucket_policy_takes" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [for number in range(700) : { account = format("%012d", number), region = "eu-west-1" }] }
+    }
+  }
+
+  expect_failures = [aws_s3_bucket_policy.artifacts]
+}
+
+run "more_accounts_than_a_key_policy_takes" {
+  command = plan
+
+  variables {
+    customer_key = true
+    environments = {
+      dev = { targets = [for number in range(1000) : { account = format("%012d", number), region = "eu-west-1" }] }
+    }
+  }
+
+  expect_failures = [aws_kms_key.artifacts, aws_s3_bucket_policy.artifacts]
+}
+
+run "more_deploy_roles_than_ten_policies_take" {
   command = plan
 
   variables {
     environments = {
       dev = {
-        targets   = [for number in range(100) : { account = format("%012d", number), region = "eu-west-1" }]
+        targets   = [for number in range(620) : { account = format("%012d", number), region = "eu-west-1" }]
         role_name = "a-role-name-that-is-as-long-as-the-deployer-takes-it-64-letters"
       }
     }
   }
 
+  expect_failures = [aws_iam_role_policy.deployer, aws_s3_bucket_policy.artifacts]
+}
+
+run "more_environments_than_a_role_policy_takes" {
+  command = plan
+
+  variables {
+    artifact_bucket = "a-bucket-with-a-name-of-sixty-three-letters-as-long-as-s3-takes"
+    ledger_bucket   = "a-ledger-with-a-name-of-sixty-three-letters-as-long-as-s3-takes"
+    environments = {
+      for number in range(64) : "an-environment-of-32-letters-0${format("%02d", number)}" => {
+        targets       = [{ account = "123456789012", region = "eu-west-1" }]
+        function_name = "e${number}-{function}"
+      }
+    }
+  }
+
   expect_failures = [aws_iam_role_policy.deployer]
+}
+
+run "more_requesters_than_a_bus_policy_takes" {
+  command = plan
+
+  variables {
+    promotion_requesters = [for number in range(150) : "arn:aws:iam::${format("%012d", number)}:role/release"]
+  }
+
+  expect_failures = [aws_cloudwatch_event_bus_policy.requests]
 }
 
 run "a_name_with_a_blank" {
@@ -612,357 +303,6 @@ run "a_zip_that_is_not_there" {
   expect_failures = [var.zip]
 }
 
-run "a_shared_deploy_role_with_an_external_id_for_one_of_its_environments" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }], external_id = "dev-8c1f" }
-      test = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_promotion_from_an_unknown_environment_beside_a_known_one" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev", also_from = ["stage"] } }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_promotion_from_one_environment_twice" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev", also_from = ["dev"] } }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_promotion_that_requires_most" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev", require = "most" } }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_promotion_of_the_oldest" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev", policy = "oldest" } }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "an_approval_without_a_promotion" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], approval = { required = 1 } }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "nobody_s_approval" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, approval = { required = 0 } }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "the_approval_of_eleven" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, approval = { required = 11 } }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "the_approval_of_half_a_person" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, approval = { required = 1.5 } }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "an_approval_that_expires_at_once" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, approval = { required = 1, expires = "0m" } }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "an_approval_that_expires_without_a_unit" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, approval = { required = 1, expires = "7" } }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_freeze_without_a_promotion" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], freeze = [{ days = ["fri"], zone = "UTC" }] }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_freeze_of_no_time" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ zone = "UTC" }] }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_freeze_of_days_and_of_dates" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ days = ["fri"], first = "2026-12-20", last = "2027-01-02", zone = "UTC" }] }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_freeze_without_an_end" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ days = ["fri"], from = "16:00", zone = "UTC" }] }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_freeze_from_and_to_without_days" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ from = "16:00", to = "18:00", zone = "UTC" }] }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_freeze_on_no_days" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ days = [], zone = "UTC" }] }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_freeze_without_a_last_day" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ first = "2026-12-20", zone = "UTC" }] }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_freeze_on_a_day_that_is_written_out" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ days = ["friday"], zone = "UTC" }] }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_freeze_until_twenty_four_o_clock" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ days = ["fri"], from = "16:00", to = "24:00", zone = "UTC" }] }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_freeze_from_an_hour_of_one_digit" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ days = ["fri"], from = "8:00", to = "10:00", zone = "UTC" }] }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_freeze_from_a_day_that_is_not_in_the_calendar" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ first = "2026-02-29", last = "2026-03-01", zone = "UTC" }] }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_freeze_whose_dates_are_written_otherwise" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ first = "20.12.2026", last = "02.01.2027", zone = "UTC" }] }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_freeze_that_ends_before_it_begins" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ first = "2027-01-02", last = "2026-12-20", zone = "UTC" }] }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_freeze_in_a_zone_with_a_blank" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ days = ["fri"], zone = "Europe/Ber lin" }] }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "a_freeze_that_is_forgotten" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, freeze = [{ days = ["fri"], zone = "UTC" }], when_frozen = "forget" }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
-run "what_to_do_in_a_freeze_that_there_is_not" {
-  command = plan
-
-  variables {
-    environments = {
-      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
-      prod = { targets = [{ account = "111111111111", region = "eu-west-1" }], promotion = { from = "dev" }, when_frozen = "wait" }
-    }
-  }
-
-  expect_failures = [var.environments]
-}
-
 run "a_circle_through_the_second_of_two_environments" {
   command = plan
 
@@ -1048,24 +388,166 @@ run "a_region_of_no_partition" {
   expect_failures = [aws_s3_object.config]
 }
 
-run "an_execution_role_with_its_account" {
+run "a_boundary_that_is_no_policy" {
+  command = plan
+
+  variables {
+    permissions_boundary = "arn:aws:iam::123456789012:role/boundary"
+  }
+
+  expect_failures = [var.permissions_boundary]
+}
+
+run "a_role_path_without_its_last_slash" {
+  command = plan
+
+  variables {
+    role_path = "/platform"
+  }
+
+  expect_failures = [var.role_path]
+}
+
+run "a_role_path_without_its_first_slash" {
+  command = plan
+
+  variables {
+    role_path = "platform/"
+  }
+
+  expect_failures = [var.role_path]
+}
+
+run "a_role_path_with_an_empty_part" {
+  command = plan
+
+  variables {
+    role_path = "/platform//releases/"
+  }
+
+  expect_failures = [var.role_path]
+}
+
+run "a_role_path_that_is_too_long" {
+  command = plan
+
+  variables {
+    role_path = "/${join("", [for number in range(64) : "platform/"])}"
+  }
+
+  expect_failures = [var.role_path]
+}
+
+run "an_unknown_field_promotoin" {
   command = plan
 
   variables {
     environments = {
-      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], execution_role = "arn:aws:iam::111111111111:role/x" }
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "222222222222", region = "eu-west-1" }], promotoin = { from = "dev" } }
     }
   }
 
   expect_failures = [var.environments]
 }
 
-run "an_execution_role_that_leads_out_of_its_path" {
+run "an_unknown_field_promotion_with_a_capital" {
   command = plan
 
   variables {
     environments = {
-      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], execution_role = "../{function}" }
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "222222222222", region = "eu-west-1" }], Promotion = { from = "dev" } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_unknown_field_aproval" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "222222222222", region = "eu-west-1" }], aproval = { required = 1 } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_unknown_field_soak_beside_the_promotion" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "222222222222", region = "eu-west-1" }], soak = "1h" }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_unknown_field_a_name_that_is_like_no_other" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "222222222222", region = "eu-west-1" }], xyzzy = 1 }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_unknown_field_form_of_a_promotion" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "222222222222", region = "eu-west-1" }], promotion = { form = "dev" } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_unknown_field_requird_of_an_approval" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "222222222222", region = "eu-west-1" }], approval = { requird = 1 } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_unknown_field_zon_of_a_freeze" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "222222222222", region = "eu-west-1" }], freeze = [{ first = "2026-12-20", last = "2027-01-02", zone = "UTC" }, { days = ["fri"], zon = "UTC" }] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_unknown_field_acount_of_a_target" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }, { acount = "222222222222", region = "eu-west-1" }] }
     }
   }
 

@@ -46,8 +46,6 @@ const EQUIVALENT: &[(&str, &str, &str, &str)] = &[
         "any resource instead of",
         "NeverDeleteAFunction denies all that it adds",
     ),
-    ("tooling/artifact_bucket", "TargetsReadDev", "anybody", "the condition on aws:PrincipalArn names the very roles"),
-    ("tooling/artifact_bucket", "TargetsReadProd", "anybody", "the condition on aws:PrincipalArn names the very roles"),
     (
         "tooling/event_bus",
         "OtherAccountsAskForPromotions",
@@ -66,7 +64,6 @@ const EQUIVALENT: &[(&str, &str, &str, &str)] = &[
         "any region instead of|any account instead of|any resource instead of|everything instead of",
         "a queue's policy speaks of that queue alone",
     ),
-    ("tooling/key", "TargetsReadThroughS3", "anybody", "the condition on aws:PrincipalArn names the very roles"),
     (
         "tooling/queue",
         "Uploads",

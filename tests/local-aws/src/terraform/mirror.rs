@@ -1,6 +1,7 @@
 //! Finds a folder of this machine that has the AWS provider in the layout of a filesystem mirror (Terraform, "CLI
 //! Configuration", "Implied Local Mirror Directories").
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, ErrorKind, Write as _};
@@ -12,9 +13,11 @@ use super::{locked, platform, short_hash, write_whole};
 use crate::{Doing as _, Error, Result};
 
 const VARIABLE: &str = "TF_PLUGIN_MIRROR";
+/// The majors of the provider that the modules take.
+const MAJORS: [u8; 2] = [5, 6];
 /// The beginning of the provider's program name in an unpacked mirror, and of its zip's name in a packed one.
-pub(super) const UNPACKED: &str = "terraform-provider-aws_v5";
-const PACKED: &str = "terraform-provider-aws_5.";
+const UNPACKED: &str = "terraform-provider-aws_v";
+const PACKED: &str = "terraform-provider-aws_";
 
 /// A registry that has the provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,11 +57,12 @@ impl Mirror {
                 fs::canonicalize(named).doing(format!("finding the folder {} of {VARIABLE}", named.display()))?;
             return Self::at(&root).map(Some).ok_or_else(|| {
                 Error::Machine(format!(
-                    "{VARIABLE} names {}, which has no {}/<version>/{}/{UNPACKED}*: name a mirror that has it, or \
+                    "{VARIABLE} names {}, which has no {}/<version>/{}/{UNPACKED}{}*: name a mirror that has it, or \
                      unset {VARIABLE}",
                     root.display(),
                     Registry::Terraform.address(),
-                    platform()
+                    platform(),
+                    MAJORS.map(|major| major.to_string()).join(&format!("* or {UNPACKED}"))
                 ))
             });
         }
@@ -77,7 +81,7 @@ impl Mirror {
 
     /// Returns the mirror in this folder, if it has the provider.
     pub(super) fn at(root: &Path) -> Option<Self> {
-        let has = |registry: &Registry| has_provider(&root.join(registry.address()));
+        let has = |registry: &Registry| !majors(&root.join(registry.address())).is_empty();
         let registries: Vec<_> = Registry::ALL.into_iter().filter(has).collect();
         (!registries.is_empty()).then(|| Self { root: root.to_path_buf(), registries })
     }
@@ -91,6 +95,12 @@ impl Mirror {
         self.registries.iter().map(|registry| registry.address())
     }
 
+    /// Returns the provider's majors that the mirror has and the modules take.
+    pub(super) fn majors(&self) -> Vec<u8> {
+        let all: BTreeSet<_> = self.addresses().flat_map(|address| majors(&self.root.join(address))).collect();
+        all.into_iter().collect()
+    }
+
     /// Returns this mirror if it has the provider under this registry's name, else a mirror of links to it, below
     /// `folder`, that has it under both names.
     ///
@@ -100,11 +110,27 @@ impl Mirror {
         if self.registries.contains(&registry) {
             return Ok(self.clone());
         }
+        self.linked(folder, |_| true)
+    }
+
+    /// Returns a mirror of links, below `folder`, that has one major of the provider only, under both names.
+    ///
+    /// # Errors
+    /// A file operation fails.
+    pub(super) fn of_major(&self, major: u8, folder: &Path) -> Result<Self> {
+        let zip = format!("{PACKED}{major}.");
+        let version = format!("{major}.");
+        self.linked(folder, |package| package.starts_with(&version) || package.starts_with(&zip))
+    }
+
+    /// Makes links to the packages whose paths below the provider's folder are wanted.
+    fn linked(&self, folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<Self> {
         let what = format!("linking the mirror {} under both names", self.root.display());
         let mut links = Vec::new();
         for address in self.addresses() {
             links.extend(packages(&self.root.join(address)).doing(&what)?);
         }
+        links.retain(|(name, _)| wanted(&name.to_string_lossy()));
         let listing: Vec<u8> =
             links.iter().flat_map(|(_, to)| [to.as_os_str().as_encoded_bytes(), b"\n"].concat()).collect();
         // Each content of the mirror has its own folder of links, so that the links of a running process never change.
@@ -135,17 +161,22 @@ pub(super) fn remembered(file: &Path, search: impl FnOnce() -> Option<Mirror>) -
     Ok(found)
 }
 
-/// Whether a folder has a version for this platform, unpacked or as a zip.
-fn has_provider(folder: &Path) -> bool {
+/// Returns the majors that a provider's folder has for this platform, unpacked or as zips.
+fn majors(folder: &Path) -> Vec<u8> {
     let platform = platform();
     let names = |folder: &Path| {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect::<Vec<_>>()
     };
-    names(folder).iter().any(|version| {
-        let packed = version.starts_with(PACKED) && version.ends_with(&format!("_{platform}.zip"));
-        packed || names(&folder.join(version).join(&platform)).iter().any(|name| name.starts_with(UNPACKED))
-    })
+    let versions = names(folder);
+    let has = |major: &u8| {
+        let (zip, program) = (format!("{PACKED}{major}."), format!("{UNPACKED}{major}."));
+        versions.iter().any(|version| {
+            let packed = version.starts_with(&zip) && version.ends_with(&format!("_{platform}.zip"));
+            packed || names(&folder.join(version).join(&platform)).iter().any(|name| name.starts_with(&program))
+        })
+    };
+    MAJORS.into_iter().filter(has).collect()
 }
 
 /// Returns the paths to link, each with its path in the mirror: zips, and folders of a version and platform. Terraform
@@ -178,7 +209,7 @@ fn link(to: &Path, at: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether a file has the name of the provider's program.
+/// Whether a file has the name of the provider's program, in a major that the modules take.
 pub(super) fn is_provider(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(UNPACKED.as_bytes())
+    MAJORS.iter().any(|major| name.as_encoded_bytes().starts_with(format!("{UNPACKED}{major}.").as_bytes()))
 }

@@ -85,12 +85,32 @@ impl Terraform {
         Ok(None)
     }
 
+    /// Returns the program for a test once for each major of the provider that the mirror has; nothing if
+    /// `DEPLOYER_SKIP_TERRAFORM` is `1`; once if the provider is downloaded, which is its newest then.
+    ///
+    /// # Errors
+    /// Those of [`Terraform::for_tests`].
+    pub fn for_tests_by_major() -> Result<Vec<Self>> {
+        Self::for_tests()?.map_or(Ok(vec![]), |terraform| terraform.by_major(&folder(&target()?)))
+    }
+
+    fn by_major(self, folder: &Path) -> Result<Vec<Self>> {
+        let Source::Mirror(mirror) = &self.source else { return Ok(vec![self]) };
+        let majors = mirror.majors();
+        if majors.len() < 2 {
+            return Ok(vec![self]);
+        }
+        let with = |major| {
+            let mirror = mirror.of_major(major, folder)?;
+            let settings = settings::write(folder, &settings::mirrored(&mirror)?)?;
+            Ok(Self { source: Source::Mirror(mirror), settings, ..self.clone() })
+        };
+        majors.into_iter().map(with).collect()
+    }
+
     fn find_with(variables: &Variables) -> Result<Self> {
-        let target = target_dir()?;
-        let folder = target.join("terraform");
-        fs::create_dir_all(&folder).doing(format!("making {}", folder.display()))?;
-        let target = fs::canonicalize(&target).doing(format!("finding {}", target.display()))?;
-        let folder = target.join("terraform");
+        let target = target()?;
+        let folder = folder(&target);
 
         let program = Program::find(variables, &target)?;
         let plugins = folder.join("plugins");
@@ -174,6 +194,19 @@ impl Terraform {
             _ => Ok(None),
         }
     }
+}
+
+/// Returns the target folder without links in its path, after making it.
+fn target() -> Result<PathBuf> {
+    let target = target_dir()?;
+    let folder = folder(&target);
+    fs::create_dir_all(&folder).doing(format!("making {}", folder.display()))?;
+    fs::canonicalize(&target).doing(format!("finding {}", target.display()))
+}
+
+/// Returns the folder that everything of Terraform's is in.
+fn folder(target: &Path) -> PathBuf {
+    target.join("terraform")
 }
 
 /// Whether the tests with Terraform are skipped.

@@ -137,6 +137,11 @@ impl Program {
         Ok(Self { path, kind, version, origin })
     }
 
+    #[cfg(test)]
+    pub(super) fn for_test() -> Self {
+        Self { path: "terraform".into(), kind: Kind::Terraform, version: "1.11.4".into(), origin: Origin::Path }
+    }
+
     pub(super) fn kind(&self) -> Kind {
         self.kind
     }

@@ -13,7 +13,7 @@ use super::mirror::{Mirror, Registry, remembered};
 use super::program::{Kind, Program, fitting};
 use super::search::look_through;
 use super::variables::Variables;
-use super::{Source, copy, fetch, platform, settings, skipped};
+use super::{Source, Terraform, copy, fetch, platform, settings, skipped};
 use crate::target_dir;
 
 /// Makes a temporary folder in the target folder, which a search of the machine skips.
@@ -47,6 +47,78 @@ fn provider_is_found_by_its_exact_name() {
     let found = everywhere(machine.path()).unwrap();
     assert_eq!(found.root(), root);
     assert_eq!(found.addresses().collect::<Vec<_>>(), ["registry.terraform.io/hashicorp/aws"]);
+}
+
+/// Makes a mirror with the provider in this version.
+fn plant_version(root: &Path, version: &str) {
+    let package = root.join(Registry::Terraform.address()).join(version).join(platform());
+    fs::create_dir_all(&package).unwrap();
+    fs::write(package.join(format!("terraform-provider-aws_v{version}_x5")), "").unwrap();
+}
+
+#[test]
+fn mirror_with_both_majors_is_split_and_others_are_no_mirror() {
+    let machine = folder();
+    for other in ["4.67.0", "7.0.0", "50.0.0", "60.1.0"] {
+        plant_version(machine.path(), other);
+    }
+    assert_eq!(everywhere(machine.path()), None);
+    plant_version(machine.path(), "6.28.0");
+    assert_eq!(everywhere(machine.path()).unwrap().majors(), [6]);
+    for more in ["5.81.0", "5.100.0"] {
+        plant_version(machine.path(), more);
+    }
+    let mirror = everywhere(machine.path()).unwrap();
+    assert_eq!(mirror.majors(), [5, 6]);
+
+    let links = folder();
+    for (major, expected) in [(5, vec!["5.100.0", "5.81.0"]), (6, vec!["6.28.0"])] {
+        let one = mirror.of_major(major, links.path()).unwrap();
+        assert_eq!(one.majors(), [major]);
+        for address in [Registry::Terraform, Registry::OpenTofu].map(Registry::address) {
+            let versions = fs::read_dir(one.root().join(address)).unwrap();
+            let mut versions: Vec<_> = versions.map(|entry| entry.unwrap().file_name()).collect();
+            versions.sort();
+            assert_eq!(versions, expected, "{address}");
+        }
+    }
+}
+
+#[test]
+fn packed_mirror_tells_its_majors_by_the_names_of_zips() {
+    let machine = folder();
+    let provider = machine.path().join(Registry::Terraform.address());
+    fs::create_dir_all(&provider).unwrap();
+    for version in ["5.100.0", "6.28.0", "61.0.0"] {
+        fs::write(provider.join(format!("terraform-provider-aws_{version}_{}.zip", platform())), "").unwrap();
+    }
+    let mirror = Mirror::at(machine.path()).unwrap();
+    assert_eq!(mirror.majors(), [5, 6]);
+    assert_eq!(mirror.of_major(6, machine.path()).unwrap().majors(), [6]);
+}
+
+#[test]
+fn program_is_run_with_each_major_of_the_mirror() {
+    let machine = folder();
+    plant_version(machine.path(), "5.100.0");
+    let terraform = |root: &Path| Terraform {
+        program: Program::for_test(),
+        source: Source::Mirror(Mirror::at(root).unwrap()),
+        settings: PathBuf::from("cli.tfrc"),
+        environment: vec![],
+    };
+    let alone = terraform(machine.path()).by_major(machine.path()).unwrap();
+    assert_eq!(alone.iter().map(|one| one.settings.clone()).collect::<Vec<_>>(), [PathBuf::from("cli.tfrc")]);
+
+    plant_version(machine.path(), "6.28.0");
+    let both = terraform(machine.path()).by_major(machine.path()).unwrap();
+    let majors = both.iter().map(|one| match &one.source {
+        Source::Mirror(mirror) => mirror.majors(),
+        Source::Registry(_) => vec![],
+    });
+    assert_eq!(majors.collect::<Vec<_>>(), [[5], [6]]);
+    let texts: BTreeSet<_> = both.iter().map(|one| fs::read_to_string(&one.settings).unwrap()).collect();
+    assert_eq!(texts.len(), 2, "each has settings of its own: {texts:?}");
 }
 
 #[test]

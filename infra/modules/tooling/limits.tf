@@ -1,0 +1,12 @@
+# The lengths of policies that AWS takes. docs/limits.md says how many accounts that is, and a test measures it.
+
+locals {
+  limits = {
+    bucket_policy     = 20480 # Amazon S3 User Guide, "Bucket policies"
+    bus_policy        = 10240 # EventBridge User Guide, "Amazon EventBridge quotas"
+    inline_policies   = 10240 # IAM User Guide, "IAM and AWS STS quotas": all of a role's together
+    key_policy        = 32768 # KMS Developer Guide, "Resource quotas"
+    managed_policy    = 6144  # IAM User Guide, "IAM and AWS STS quotas"
+    attached_policies = 10    # the same, for a role, unless Service Quotas allows more
+  }
+}

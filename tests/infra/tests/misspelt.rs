@@ -1,0 +1,60 @@
+//! Terraform refuses a misspelt field of `environments`, and names the nearest known one.
+
+use std::fs;
+
+use local_aws::terraform::{Terraform, copy_of_infra};
+use local_aws::{Doing as _, Error, Result};
+
+/// Fields of the environment prod, and the words about them in the error.
+const MISSPELT: [(&str, &str); 13] = [
+    (r#"promotoin = { from = "dev" }"#, "promotoin (prod; the nearest is promotion)"),
+    (r#"Promotion = { from = "dev" }"#, "Promotion (prod; the nearest is promotion)"),
+    (r#"promote = { from = "dev" }"#, "promote (prod; the nearest is promotion)"),
+    ("aproval = { required = 1 }", "aproval (prod; the nearest is approval)"),
+    ("freezes = []", "freezes (prod; the nearest is freeze)"),
+    (r#"externalId = "prod-51aa""#, "externalId (prod; the nearest is external_id)"),
+    (r#"soak = "1h""#, "soak (prod; it belongs into promotion)"),
+    ("xyzzy = 1", "xyzzy (prod)"),
+    (r#"promotion = { form = "dev" }"#, "form (promotion of prod; the nearest is from)"),
+    (r#"promotion = { from = "dev", automatc = true }"#, "automatc (promotion of prod; the nearest is automatic)"),
+    ("approval = { requird = 1 }", "requird (approval of prod; the nearest is required)"),
+    (r#"freeze = [{ days = ["fri"], zon = "UTC" }]"#, "zon (freeze 1 of prod; the nearest is zone)"),
+    (r#"alias = "live", alais = "live""#, "alais (prod; the nearest is alias)"),
+];
+
+#[test]
+fn misspelt_field_of_an_environment_is_refused_with_the_nearest() -> Result<()> {
+    let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
+    let copy = copy_of_infra()?;
+    // The variables alone need no provider.
+    let folder = copy.path().join("modules/variables");
+    fs::create_dir(&folder).doing("making a folder for variables")?;
+    fs::copy(copy.path().join("modules/tooling/variables.tf"), folder.join("variables.tf"))
+        .doing("copying variables")?;
+    let names = "locals {\n  names = jsondecode(file(\"${path.module}/../names.json\"))\n}\n";
+    fs::write(folder.join("names.tf"), names).doing("writing names.tf")?;
+    let planned = |target: &str, more: &str| {
+        let environments = format!("environments={{prod={{targets=[{target}],{more}}}}}");
+        let buckets = ["-var=artifact_bucket=acme-artifacts", "-var=ledger_bucket=acme-ledger", "-var=zip=names.tf"];
+        terraform.run(&folder, &[&["plan"], &buckets[..], &["-var", &environments]].concat())
+    };
+    terraform.run(&folder, &["init", "-backend=false"])?;
+    let target = r#"{ account = "111111111111", region = "eu-west-1" }"#;
+    planned(target, r#"promotion = { from = "dev" }, approval = null, freeze = []"#)?;
+    let misspelt = MISSPELT.iter().map(|(more, words)| (planned(target, more), *words));
+    let target = r#"{ account = "111111111111", reigon = "eu-west-1" }"#;
+    for (planned, words) in misspelt.chain([(planned(target, ""), "reigon (target 1 of prod; the nearest is region)")])
+    {
+        let refused = match planned {
+            Ok(_) => return Err(Error::Unexpected(format!("nobody refused: {words}"))),
+            Err(error) => error.to_string(),
+        };
+        // Terraform breaks lines.
+        let refused = refused.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            refused.contains(&format!("Unknown fields in environments: {words}. Known are ")),
+            "{words}: {refused}"
+        );
+    }
+    Ok(())
+}

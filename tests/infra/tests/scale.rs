@@ -1,0 +1,212 @@
+//! The number of accounts that one deployer takes: renders the module tooling for many accounts, measures the policies,
+//! and compares `docs/limits.md` with what they say.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+
+use local_aws::terraform::{Terraform, copy_of_infra};
+use local_aws::{Doing as _, Error, Result};
+use serde_json::{Value, json};
+
+/// The way in which accounts and environments belong together.
+#[derive(Debug, Clone, Copy)]
+enum Layout {
+    /// Each account has one of the three environments; the number is that of each environment.
+    AccountsOfTheirOwn,
+    /// Each account has all three environments, and one deploy role for them.
+    Shared,
+    /// Each account has all three environments, and a deploy role for each.
+    SharedWithRoles,
+}
+
+const LAYOUTS: [Layout; 3] = [Layout::AccountsOfTheirOwn, Layout::Shared, Layout::SharedWithRoles];
+
+impl Layout {
+    /// Returns the module's variable `environments`: dev, stage and prod, promoted one to the next, each in two regions.
+    fn environments(self, accounts: usize) -> Value {
+        let names = ["dev", "stage", "prod"];
+        let environment = |(at, name): (usize, &&str)| {
+            let first = if matches!(self, Self::AccountsOfTheirOwn) { at * accounts } else { 0 };
+            let in_both = |number: usize| {
+                ["eu-west-1", "us-east-1"].map(|region| json!({"account": format!("{number:012}"), "region": region}))
+            };
+            let targets: Vec<Value> = (first..first + accounts).flat_map(in_both).collect();
+            let mut one = json!({"targets": targets, "function_name": "{environment}-{function}"});
+            if at > 0 {
+                one["promotion"] = json!({"from": names[at - 1], "automatic": true});
+            }
+            if matches!(self, Self::SharedWithRoles) {
+                one["role_name"] = json!(format!("deployer-{name}"));
+            }
+            ((*name).to_owned(), one)
+        };
+        names.iter().enumerate().map(environment).collect::<serde_json::Map<_, _>>().into()
+    }
+
+    /// Returns the number of deploy roles.
+    fn roles(self, accounts: usize) -> usize {
+        if matches!(self, Self::Shared) { accounts } else { 3 * accounts }
+    }
+}
+
+/// A limit of AWS: its row in the document, the characters that AWS takes, and the resource that Terraform refuses.
+struct Limit {
+    row: &'static str,
+    characters: usize,
+    refused: &'static str,
+}
+
+const LIMITS: [Limit; 3] = [
+    Limit {
+        row: "the artifact bucket's policy, 20,480 characters",
+        characters: 20_480,
+        refused: "aws_s3_bucket_policy.artifacts",
+    },
+    Limit {
+        row: "the key's policy, 32,768 characters, with a customer key",
+        characters: 32_768,
+        refused: "aws_kms_key.artifacts",
+    },
+    Limit {
+        row: "the ten policies of the deployer's role, 6,144 characters each",
+        characters: 61_440,
+        refused: "aws_iam_role_policy.deployer",
+    },
+];
+
+/// The policies by name, as text.
+type Rendered = BTreeMap<String, String>;
+
+/// A run of `terraform test`: its name, layout and number of accounts, and the resources that Terraform must refuse.
+struct Run {
+    name: String,
+    layout: Layout,
+    accounts: usize,
+    refused: Vec<&'static str>,
+}
+
+#[test]
+fn limits_of_accounts_are_those_of_the_document() -> Result<()> {
+    let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
+    let mut runs = Vec::new();
+    for (at, layout) in LAYOUTS.into_iter().enumerate() {
+        for accounts in [60, 160] {
+            runs.push(Run { name: format!("layout_{at}_{accounts}"), layout, accounts, refused: vec![] });
+        }
+    }
+    let rendered = rendered(&terraform, &runs)?;
+    let policies = |layout: usize, accounts: usize| -> Result<&Rendered> {
+        let name = format!("layout_{layout}_{accounts}");
+        rendered.get(&name).ok_or_else(|| Error::Unexpected(format!("{name} was not rendered")))
+    };
+    let mut most = [[0; LAYOUTS.len()]; LIMITS.len()];
+    for (at, layout) in LAYOUTS.into_iter().enumerate() {
+        sixty_accounts_fit(layout, policies(at, 60)?);
+        let (fewer, more) = (policies(at, 60)?, policies(at, 160)?);
+        for (limit, name) in [(0, "artifact_bucket"), (1, "key")] {
+            // Each account adds the same.
+            let one = (more[name].len() - fewer[name].len()) / 100;
+            most[limit][at] = 160 + (LIMITS[limit].characters - more[name].len()) / one;
+        }
+        // All but the last are full.
+        most[2][at] = 10 * entered(&more["enter_1"]).len() / layout.roles(1);
+    }
+    let document = document()?;
+    for (limit, most) in LIMITS.iter().zip(most) {
+        let row = format!("| {} | {} | {} | {} |", limit.row, most[0], most[1], most[2]);
+        assert!(document.lines().any(|line| line == row), "docs/limits.md must have this row:\n{row}");
+    }
+    Ok(())
+}
+
+/// Terraform takes as many accounts as the document says, and refuses one more before AWS does.
+#[test]
+#[ignore = "long: cargo verify"]
+fn accounts_above_the_documented_limits_are_refused() -> Result<()> {
+    let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
+    let document = document()?;
+    let documented = |limit: &Limit| {
+        let row =
+            document.lines().find_map(|line| line.strip_prefix(&format!("| {} | ", limit.row))?.strip_suffix(" |"));
+        let numbers: Vec<usize> = row.into_iter().flat_map(|row| row.split(" | ")).flat_map(str::parse).collect();
+        <[usize; LAYOUTS.len()]>::try_from(numbers)
+            .map_err(|numbers| Error::Unexpected(format!("docs/limits.md has {numbers:?} for {}", limit.row)))
+    };
+    let most: Vec<[usize; LAYOUTS.len()]> = LIMITS.iter().map(documented).collect::<Result<_>>()?;
+    let mut runs = Vec::new();
+    for (at, layout) in LAYOUTS.into_iter().enumerate() {
+        for (limit, most_of_it) in most.iter().enumerate() {
+            for accounts in [most_of_it[at], most_of_it[at] + 1] {
+                let refused = LIMITS.iter().zip(&most).filter(|(_, most)| accounts > most[at]);
+                let refused = refused.map(|(limit, _)| limit.refused).collect();
+                runs.push(Run { name: format!("layout_{at}_limit_{limit}_{accounts}"), layout, accounts, refused });
+            }
+        }
+    }
+    rendered(&terraform, &runs).map(drop)
+}
+
+fn document() -> Result<String> {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/limits.md");
+    fs::read_to_string(file).doing("reading docs/limits.md")
+}
+
+fn sixty_accounts_fit(layout: Layout, policies: &Rendered) {
+    let enters = policies.iter().filter(|(name, _)| *name == "deployer" || name.starts_with("enter_"));
+    let roles: Vec<String> = enters.flat_map(|(_, policy)| entered(policy)).collect();
+    assert_eq!(roles.len(), layout.roles(60), "{layout:?}: {roles:?}");
+    for (name, policy) in policies {
+        let characters = match name.as_str() {
+            "artifact_bucket" | "ledger_bucket" => 20_480,
+            "key" => 32_768,
+            "deployer" | "event_bus" | "queue" | "wake_queue" | "sweep" => 10_240,
+            "deployer_trust" | "sweep_trust" => 2048,
+            _ => 6144,
+        };
+        assert!(policy.len() <= characters, "{layout:?}: {name} has {} characters", policy.len());
+    }
+}
+
+/// Returns the roles that a policy lets the deployer enter.
+fn entered(policy: &str) -> Vec<String> {
+    let policy: Value = serde_json::from_str(policy).unwrap_or_default();
+    let statements = policy["Statement"].as_array().into_iter().flatten();
+    let enters = statements.filter(|statement| statement["Sid"] == "EnterTargets");
+    enters.flat_map(|one| one["Resource"].as_array().into_iter().flatten()).map(ToString::to_string).collect()
+}
+
+/// Runs the module tooling and returns the policies by run. Refused runs have none.
+fn rendered(terraform: &Terraform, runs: &[Run]) -> Result<BTreeMap<String, Rendered>> {
+    let copy = copy_of_infra()?;
+    let folder = copy.path().join("modules/tooling");
+    let mut text = String::from("mock_provider \"aws\" {\n  source = \"../../mocks\"\n}\n");
+    for run in runs {
+        let variables = json!({"artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
+            "zip": "versions.tf", "customer_key": true, "environments": run.layout.environments(run.accounts)});
+        let file = format!("{}.json", run.name);
+        fs::write(folder.join(&file), variables.to_string()).doing(format!("writing {file}"))?;
+        let (command, expected) = match run.refused.is_empty() {
+            true => ("apply", String::new()),
+            false => ("plan", format!("  expect_failures = [{}]\n", run.refused.join(", "))),
+        };
+        let variables: String = ["artifact_bucket", "ledger_bucket", "zip", "customer_key", "environments"]
+            .map(|name| format!("    {name} = jsondecode(file(\"{file}\")).{name}\n"))
+            .concat();
+        let _written = writeln!(
+            text,
+            "run \"{}\" {{\n  command = {command}\n  variables {{\n{variables}  }}\n{expected}}}",
+            run.name
+        );
+    }
+    fs::write(folder.join("tests/scale.tftest.hcl"), text).doing("writing scale.tftest.hcl")?;
+    terraform.run(&folder, &["init", "-backend=false"])?;
+    let said = terraform.run(&folder, &["test", "-json", "-verbose", "-filter=tests/scale.tftest.hcl"])?;
+    let states = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let told = states.filter(|message| message["type"] == "test_state").filter_map(|message| {
+        let policies = message.pointer("/test_state/outputs/policies/value")?.as_object()?.clone();
+        let policies = policies.into_iter().filter_map(|(name, text)| Some((name, text.as_str()?.to_owned())));
+        Some((message["@testrun"].as_str()?.to_owned(), policies.collect()))
+    });
+    Ok(told.collect())
+}
