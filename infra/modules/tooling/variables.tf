@@ -309,9 +309,36 @@ variable "promotion_requesters" {
 }
 
 variable "alarm_actions" {
-  description = "The ARNs that alarms tell (an SNS topic, say)."
+  description = "The ARNs that hear when an alarm begins: SNS topics, say. Terraform warns while there is none."
   type        = list(string)
   default     = []
+
+  validation {
+    condition     = length([for arn in var.alarm_actions : arn if !can(regex("^arn:[a-z-]+:[a-z0-9-]+:.+$", arn))]) == 0
+    error_message = "alarm_actions must be ARNs, such as arn:aws:sns:eu-west-1:123456789012:on-call. These are not: ${join(", ", [for arn in var.alarm_actions : arn if !can(regex("^arn:[a-z-]+:[a-z0-9-]+:.+$", arn))])}."
+  }
+
+  # CloudWatch API Reference, PutMetricAlarm.
+  validation {
+    condition     = length(var.alarm_actions) <= 5
+    error_message = "alarm_actions must name 5 at most: that is what CloudWatch takes. Let a topic tell the others."
+  }
+}
+
+variable "ok_actions" {
+  description = "The ARNs that hear when an alarm is over: the same topic, say, where a pager closes its incident by it."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = length([for arn in var.ok_actions : arn if !can(regex("^arn:[a-z-]+:[a-z0-9-]+:.+$", arn))]) == 0
+    error_message = "ok_actions must be ARNs, such as arn:aws:sns:eu-west-1:123456789012:on-call. These are not: ${join(", ", [for arn in var.ok_actions : arn if !can(regex("^arn:[a-z-]+:[a-z0-9-]+:.+$", arn))])}."
+  }
+
+  validation {
+    condition     = length(var.ok_actions) <= 5
+    error_message = "ok_actions must name 5 at most: that is what CloudWatch takes. Let a topic tell the others."
+  }
 }
 
 variable "customer_key" {

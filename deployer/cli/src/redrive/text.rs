@@ -31,10 +31,12 @@ pub(super) fn letters(letters: &DeadLetters, deployer: &str, now: Timestamp) -> 
         let _always = writeln!(text, "  and {} more", letters.waiting - shown);
     }
     if shown > 0 {
+        let since = letters.messages.iter().filter_map(|letter| letter.sent).min();
+        let since = since.map_or_else(|| "1d".to_owned(), |sent| sent.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+        let log = one_line(deployer);
         let _always = writeln!(
             text,
-            "why: aws logs tail /aws/lambda/{} --since 3h --filter-pattern '\"not done, shall come again\"'",
-            one_line(deployer)
+            "why: aws logs tail /aws/lambda/{log} --since {since} --filter-pattern '{{ $.level = \"ERROR\" }}'"
         );
     }
     if let Some(redrive) = &letters.redrive {
@@ -162,7 +164,9 @@ mod tests {
         assert!(lines.next().is_some_and(|line| line.starts_with("  2026-11-25 10:00:00Z  deployer  unreadable: ")));
         assert_eq!(lines.next(), Some("  -  of an unknown queue  no event"));
         assert_eq!(lines.next(), Some("  and 3 more"));
-        assert!(lines.next().is_some_and(|line| line.starts_with("why: aws logs tail /aws/lambda/deployer ")));
+        assert!(lines.next().is_some_and(|line| {
+            line.starts_with("why: aws logs tail /aws/lambda/deployer --since 2026-11-25T10:00:00Z ")
+        }));
         assert_eq!(lines.next(), Some("latest redrive: began 3 min ago, done, 1 message went back"));
         assert!(lines.next().is_none() && !text.contains('\u{1b}'), "{text:?}");
     }

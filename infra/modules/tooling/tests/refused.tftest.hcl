@@ -8,6 +8,7 @@ variables {
   artifact_bucket = "acme-artifacts"
   ledger_bucket   = "acme-deployer-ledger"
   zip             = "versions.tf"
+  alarm_actions   = ["arn:aws:sns:eu-west-1:123456789012:on-call"]
   environments = {
     dev = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
   }
@@ -1070,4 +1071,54 @@ run "an_execution_role_that_leads_out_of_its_path" {
   }
 
   expect_failures = [var.environments]
+}
+
+run "no_alarm_actions" {
+  command = plan
+
+  variables {
+    alarm_actions = []
+  }
+
+  expect_failures = [check.alarms_tell_somebody]
+}
+
+run "alarm_actions_that_are_no_arn" {
+  command = plan
+
+  variables {
+    alarm_actions = ["on-call"]
+  }
+
+  expect_failures = [var.alarm_actions]
+}
+
+run "six_alarm_actions" {
+  command = plan
+
+  variables {
+    alarm_actions = [for number in range(6) : "arn:aws:sns:eu-west-1:123456789012:on-call-${number}"]
+  }
+
+  expect_failures = [var.alarm_actions]
+}
+
+run "ok_actions_that_are_no_arn" {
+  command = plan
+
+  variables {
+    ok_actions = ["https://example.com/pager"]
+  }
+
+  expect_failures = [var.ok_actions]
+}
+
+run "six_ok_actions" {
+  command = plan
+
+  variables {
+    ok_actions = [for number in range(6) : "arn:aws:sns:eu-west-1:123456789012:on-call-${number}"]
+  }
+
+  expect_failures = [var.ok_actions]
 }
