@@ -341,6 +341,23 @@ variable "ok_actions" {
   }
 }
 
+variable "access_log_bucket" {
+  description = "The name of a bucket of yours to which S3 writes who has read and written what in both buckets, below their names. It must be in this account and region (infra/README.md, \"Access logs\")."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.access_log_bucket == null || can(regex(local.names.patterns.bucket, var.access_log_bucket))
+    error_message = "access_log_bucket must be a bucket name: 3 to 63 of a-z, 0-9, . and -."
+  }
+
+  # S3 User Guide, "Enabling Amazon S3 server access logging": a bucket that logs to itself logs its own logs.
+  validation {
+    condition     = var.access_log_bucket == null || !contains([var.artifact_bucket, var.ledger_bucket], coalesce(var.access_log_bucket, "-"))
+    error_message = "access_log_bucket must be another bucket than artifact_bucket and ledger_bucket: each log that S3 writes there would make another."
+  }
+}
+
 variable "customer_key" {
   description = "Whether artifacts are encrypted with a KMS key of this account's own, which the module makes. Otherwise S3's own key does. Never turn it off again: the key would be deleted, and with it every artifact that it encrypts."
   type        = bool

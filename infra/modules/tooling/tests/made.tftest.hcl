@@ -620,6 +620,27 @@ run "with_everything" {
   }
 }
 
+run "without_access_logs" {
+  assert {
+    condition     = length(aws_s3_bucket_logging.access) == 0
+    error_message = "Where no bucket is named, nothing is logged."
+  }
+}
+
+run "with_access_logs" {
+  variables {
+    access_log_bucket = "acme-logs"
+  }
+
+  assert {
+    condition = { for bucket, logging in aws_s3_bucket_logging.access : bucket => "${logging.target_bucket}/${logging.target_prefix}" } == {
+      artifacts = "acme-logs/${aws_s3_bucket.artifacts.id}/"
+      ledger    = "acme-logs/${aws_s3_bucket.ledger.id}/"
+    }
+    error_message = "Both buckets are logged, each below its own name."
+  }
+}
+
 run "without_a_key" {
   command = plan
 

@@ -1122,3 +1122,23 @@ run "six_ok_actions" {
 
   expect_failures = [var.ok_actions]
 }
+
+run "access_logs_in_a_logged_bucket" {
+  command = plan
+
+  variables {
+    access_log_bucket = "acme-deployer-ledger"
+  }
+
+  expect_failures = [var.access_log_bucket]
+}
+
+run "an_access_log_bucket_in_capitals" {
+  command = plan
+
+  variables {
+    access_log_bucket = "Acme-Logs"
+  }
+
+  expect_failures = [var.access_log_bucket]
+}
