@@ -1,7 +1,7 @@
 //! `deployctl redrive`: shows the messages that the deployer has given up, and sends them back to their queues.
 //!
-//! SQS moves them (a message move task). The user needs no deployer for it, because a broken deployer is a common reason
-//! for dead letters. The queue is found by its name for the same reason: `deployer.json` may be what is broken.
+//! SQS moves them (a message move task). The user needs no deployer for it, because a broken deployer is a common
+//! reason for dead letters. The queue is found by its name for the same reason: `deployer.json` may be what is broken.
 
 mod text;
 
@@ -69,8 +69,7 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
         return Err(already_running(&name, Some(redrive)));
     }
     if letters.waiting == 0 {
-        let nothing = text::letters(&letters, deployer, Timestamp::now());
-        return Ok(Answer::with_text(nothing, &letters, Exit::Done));
+        return Ok(Answer::with_text(seen, &letters, Exit::Done));
     }
     if !options.yes || output == Output::Text {
         confirm::print_stderr(&seen)?;
