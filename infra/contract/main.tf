@@ -12,6 +12,7 @@ module "tooling" {
   ledger_bucket   = "acme-deployer-ledger"
   zip             = "${path.module}/main.tf"
   customer_key    = true
+  alarm_actions   = ["arn:aws:sns:eu-west-1:123456789012:on-call"]
   # Another account's release tool.
   promotion_requesters = ["arn:aws:iam::333333333333:role/release"]
   environments = {

@@ -7,6 +7,7 @@
 mod advice;
 mod clients;
 mod config_source;
+mod dead_letters;
 mod describe;
 mod direct_sessions;
 #[cfg(test)]
@@ -45,6 +46,7 @@ use deployer_engine::port::OPERATION_TIMEOUT;
 
 pub use clients::Clients;
 pub use config_source::ConfigSource;
+pub use dead_letters::{DeadLetterError, DeadLetterErrorKind, DeadLetterQueue, MoveTask};
 pub use describe::{DescribeError, DescribedFunction, describe_function};
 pub use direct_sessions::{CallerError, DirectSessions, SENDING_TIMEOUT, caller};
 pub use eventbridge::EventBridge;

@@ -170,6 +170,16 @@ Exit codes: 0 no check fails, 1 a check fails, 2 wrong use.
 Example:
   deployctl doctor -e prod";
 
+pub(super) const REDRIVE: &str = "\
+Needs: the policy operate, and not the deployer itself.
+Exit codes: 0 all went back, or nothing lies there. 1 no answer, no such queue, no permission, or the redrive failed. 2 wrong
+use. 3 a redrive is under way already. 130 Ctrl-C, or not confirmed. After Ctrl-C the redrive goes on.
+
+Examples:
+  deployctl redrive --peek                     look only
+  deployctl redrive --max-per-second 5         few at a time
+  deployctl redrive --cancel                   stop the redrive that is under way";
+
 pub(super) const COMPLETIONS: &str = "\
 Exit codes: 0 printed, 2 no such shell.
 

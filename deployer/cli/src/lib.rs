@@ -9,6 +9,7 @@ mod approve;
 mod aws_options;
 mod ci_env;
 mod completions;
+mod confirm;
 mod deploy;
 mod direct;
 mod direct_deploy;
@@ -30,6 +31,7 @@ mod push;
 mod recall;
 mod records;
 mod redeploy;
+mod redrive;
 mod reject;
 mod remote;
 mod rollback;
@@ -167,6 +169,13 @@ enum Verb {
     /// and the policy that needs it.
     #[command(after_help = help::DOCTOR)]
     Doctor(doctor::Options),
+    /// Show the messages that the deployer could not handle, and send them back to their queues.
+    ///
+    /// Such messages lie in the dead-letter queue for 14 days. redrive shows how many there are and what each is about,
+    /// asks for confirmation, and follows SQS's redrive to its end. Mend the cause first: a message that fails again is
+    /// back after two hours.
+    #[command(after_help = help::REDRIVE)]
+    Redrive(redrive::Options),
     /// Print the script by which a shell completes this command line.
     #[command(after_help = help::COMPLETIONS)]
     Completions(completions::Options),
@@ -221,6 +230,7 @@ impl Cli {
             Verb::Completions(options) => Ok(completions::run(&options, Self::command())),
             Verb::Version => Ok(version::run()),
             Verb::Doctor(options) => doctor::run(&options).await,
+            Verb::Redrive(options) => redrive::run(&options, self.output).await,
             Verb::Init(options) => init::run(&options).await,
         };
         let answer = answer.unwrap_or_else(Answer::from);

@@ -2,7 +2,6 @@
 //! leaves, and is refused if another one is live by then.
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal as _, Write as _};
 
 use deployer_core::id::{DeploymentId, Release};
 use deployer_core::status::FunctionStatus;
@@ -10,6 +9,7 @@ use jiff::Timestamp;
 
 use super::ago::ago;
 use super::answer::{Answer, CliError, Exit, one_line};
+use super::confirm::{self, print_stderr};
 use super::follow;
 use super::ledger::StatusSource;
 use super::output::Output;
@@ -54,8 +54,7 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
 impl Options {
     /// Shows what the rollback leaves, and asks for confirmation unless --yes is given.
     async fn expected_state(&self, output: Output) -> Result<ExpectedState, CliError> {
-        let is_asked = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-        if !(self.yes || is_asked) {
+        if !(self.yes || confirm::is_possible()) {
             return Err(CliError::wrong_use(
                 "nobody is at a terminal who could confirm it: say --leaving RELEASE, and it is refused if anything else is \
                  live, or --yes",
@@ -82,7 +81,7 @@ impl Options {
         if !self.yes || output == Output::Text {
             print_stderr(&self.preview(status.as_ref(), Timestamp::now()))?;
         }
-        if !self.yes && !is_confirmed()? {
+        if !self.yes && !confirm::is_given("Roll back?", "nothing was rolled back")? {
             return Err(CliError::interrupted("not confirmed: nothing was rolled back"));
         }
         Ok(status.map(|status| ExpectedState::of(&status)).unwrap_or_default())
@@ -133,20 +132,4 @@ impl ExpectedState {
         let live = status.live.as_ref().map(|live| live.deployment.to_string());
         Self { live, active: status.active.or(status.pending) }
     }
-}
-
-/// Writes to standard error, because standard output may go to a program.
-fn print_stderr(words: &str) -> Result<(), CliError> {
-    let mut err = anstream::stderr();
-    let written = write!(err, "{words}").and_then(|()| err.flush());
-    written.map_err(|error| CliError::failed(format!("writing to standard error: {error}")))
-}
-
-/// Asks for confirmation; any answer but a clear yes counts as no.
-fn is_confirmed() -> Result<bool, CliError> {
-    print_stderr("Roll back? [y/N] ")?;
-    let mut answer = String::new();
-    let read = std::io::stdin().read_line(&mut answer);
-    read.map_err(|error| CliError::failed(format!("reading the confirmation: {error}; nothing was rolled back")))?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }

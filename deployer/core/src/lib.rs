@@ -8,6 +8,7 @@ pub mod artifact;
 pub mod as_read;
 pub mod condition;
 pub mod config;
+pub mod dead_letters;
 pub mod denial;
 pub mod diagnostics;
 pub mod doctor;

@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use deployer_core::config;
+use deployer_core::dead_letters::DeadLetters;
 use deployer_core::doctor::DoctorReport;
 use deployer_core::event::EventDetail;
 use deployer_core::group::Group;
@@ -20,7 +21,7 @@ use schemars::Schema;
 #[test]
 fn the_published_schemas_are_current() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas");
-    let schemas: [(&str, Schema); 15] = [
+    let schemas: [(&str, Schema); 16] = [
         ("deployer.schema.json", config::schema()),
         ("function.schema.json", Manifest::schema()),
         ("record.schema.json", schemars::schema_for!(DeploymentRecord)),
@@ -29,6 +30,7 @@ fn the_published_schemas_are_current() {
         ("status.schema.json", schemars::schema_for!(StatusReport)),
         ("plan.schema.json", schemars::schema_for!(PlanReport)),
         ("doctor.schema.json", schemars::schema_for!(DoctorReport)),
+        ("dead-letters.schema.json", schemars::schema_for!(DeadLetters)),
         ("swept.schema.json", schemars::schema_for!(Swept)),
         ("group.schema.json", schemars::schema_for!(Group)),
         ("recall.schema.json", schemars::schema_for!(Recalled)),

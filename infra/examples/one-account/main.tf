@@ -12,6 +12,8 @@ module "tooling" {
   ledger_bucket   = "${var.prefix}-deployer-ledger"
   zip             = var.zip
   architecture    = var.architecture
+  alarm_actions   = var.alarm_topic_arn[*]
+  ok_actions      = var.alarm_topic_arn[*]
   environments = {
     dev = {
       targets     = [{ account = var.account, region = var.region }]

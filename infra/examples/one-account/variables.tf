@@ -14,6 +14,12 @@ variable "region" {
   default     = "eu-west-1"
 }
 
+variable "alarm_topic_arn" {
+  description = "The SNS topic that alarms tell when they begin and when they are over. Terraform warns while there is none."
+  type        = string
+  default     = null
+}
+
 variable "zip" {
   description = "The path of deployer.zip."
   type        = string

@@ -33,7 +33,8 @@ module "tooling" {
   zip             = var.zip
   architecture    = var.architecture
   customer_key    = true
-  alarm_actions   = var.alarm_topic_arn == null ? [] : [var.alarm_topic_arn]
+  alarm_actions   = var.alarm_topic_arn[*]
+  ok_actions      = var.alarm_topic_arn[*]
   environments    = local.environments
 }
 

@@ -20,7 +20,7 @@ variable "prefix" {
 }
 
 variable "alarm_topic_arn" {
-  description = "The SNS topic that alarms tell."
+  description = "The SNS topic that alarms tell when they begin and when they are over. Terraform warns while there is none."
   type        = string
   default     = null
 }

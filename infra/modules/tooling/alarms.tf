@@ -4,7 +4,7 @@ locals {
   metrics = "Deployer/${var.name}"
   alarms = {
     dead-letters = {
-      description = "Messages that the deployer could not handle are in the dead-letter queue: read the deployer's log, then redrive them"
+      description = "Messages that the deployer could not handle are in the dead-letter queue: mend the cause that the deployer's log names, then redrive them (deployctl redrive)"
       namespace   = "AWS/SQS"
       metric      = "ApproximateNumberOfMessagesVisible"
       statistic   = "Maximum"
@@ -19,6 +19,27 @@ locals {
       statistic   = "Maximum"
       threshold   = 300
       dimensions  = { QueueName = aws_sqs_queue.uploads.name }
+    }
+    # Visible are the messages that could be received now: neither those that are worked on or put off (not visible) nor those that
+    # are delayed (SQS Developer Guide, "Available CloudWatch metrics"). So this counts what waits for want of an invocation, and says
+    # it by itself, whatever becomes of the log. A wave that takes longer than a quarter of an hour is more than was provided for.
+    upload-backlog = {
+      description = "More uploads than maximum_concurrency takes at once have waited for fifteen minutes: more come than are done, or Lambda does not deliver them"
+      namespace   = "AWS/SQS"
+      metric      = "ApproximateNumberOfMessagesVisible"
+      statistic   = "Minimum"
+      threshold   = var.maximum_concurrency
+      minutes     = 15
+      dimensions  = { QueueName = aws_sqs_queue.uploads.name }
+    }
+    wake-backlog = {
+      description = "More of the deployer's own ticks and requests for promotions than wake_concurrency takes at once have waited for fifteen minutes: more come than are done, or Lambda does not deliver them"
+      namespace   = "AWS/SQS"
+      metric      = "ApproximateNumberOfMessagesVisible"
+      statistic   = "Minimum"
+      threshold   = var.wake_concurrency
+      minutes     = 15
+      dimensions  = { QueueName = aws_sqs_queue.wakes.name }
     }
     # SQS does not say whether what is delayed counts as old, and most ticks are: the deployer tells how long one waited that was due.
     late-wakes = {
@@ -177,7 +198,7 @@ resource "aws_cloudwatch_metric_alarm" "deployer" {
   for_each = local.alarms
 
   alarm_name          = "${var.name}-${each.key}"
-  alarm_description   = each.value.description
+  alarm_description   = "${each.value.description} (docs/runbook.md#alarm-${each.key})"
   namespace           = each.value.namespace
   metric_name         = each.value.metric
   dimensions          = each.value.dimensions
@@ -189,5 +210,14 @@ resource "aws_cloudwatch_metric_alarm" "deployer" {
   threshold           = each.value.threshold
   treat_missing_data  = each.key == "sweep" ? "breaching" : "notBreaching"
   alarm_actions       = var.alarm_actions
+  ok_actions          = var.ok_actions
   tags                = var.tags
+}
+
+# A warning, not an error: a trial needs nobody.
+check "alarms_tell_somebody" {
+  assert {
+    condition     = length(var.alarm_actions) > 0
+    error_message = "alarm_actions is empty, so nobody hears of an alarm of the deployer ${var.name}: name an SNS topic whose subscribers are people on call."
+  }
 }

@@ -56,12 +56,37 @@ locals {
 
   operate_policy = jsonencode({
     Version = "2012-10-17"
-    Statement = concat(local.look, [{
-      Sid      = "CommandTheDeployer"
-      Effect   = "Allow"
-      Action   = "lambda:InvokeFunction"
-      Resource = local.function_arn
-    }])
+    Statement = concat(local.look, [
+      {
+        Sid      = "CommandTheDeployer"
+        Effect   = "Allow"
+        Action   = "lambda:InvokeFunction"
+        Resource = local.function_arn
+      },
+      {
+        Sid      = "ReadTheLog"
+        Effect   = "Allow"
+        Action   = ["logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents"]
+        Resource = "${local.log_group_arn}:*"
+      },
+      # SQS moves messages with the rights of the person who asks for it (SQS Developer Guide, "Troubleshoot Amazon SQS dead-letter
+      # queue and DLQ redrive issues"): it receives and deletes here, and sends there.
+      {
+        Sid    = "RedriveDeadLetters"
+        Effect = "Allow"
+        Action = [
+          "sqs:CancelMessageMoveTask", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl",
+          "sqs:ListMessageMoveTasks", "sqs:ReceiveMessage", "sqs:StartMessageMoveTask",
+        ]
+        Resource = local.dead_letters_arn
+      },
+      {
+        Sid      = "SendThemBack"
+        Effect   = "Allow"
+        Action   = "sqs:SendMessage"
+        Resource = [local.queue_arn, local.wake_queue_arn]
+      },
+    ])
   })
 
   request_policy = jsonencode({

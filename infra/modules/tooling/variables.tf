@@ -146,9 +146,53 @@ variable "promotion_requesters" {
 }
 
 variable "alarm_actions" {
-  description = "The ARNs that alarms tell (an SNS topic, say)."
+  description = "The ARNs that hear when an alarm begins: SNS topics, say. Terraform warns while there is none."
   type        = list(string)
   default     = []
+
+  validation {
+    condition     = length([for arn in var.alarm_actions : arn if !can(regex("^arn:[a-z-]+:[a-z0-9-]+:.+$", arn))]) == 0
+    error_message = "alarm_actions must be ARNs, such as arn:aws:sns:eu-west-1:123456789012:on-call. These are not: ${join(", ", [for arn in var.alarm_actions : arn if !can(regex("^arn:[a-z-]+:[a-z0-9-]+:.+$", arn))])}."
+  }
+
+  # CloudWatch API Reference, PutMetricAlarm.
+  validation {
+    condition     = length(var.alarm_actions) <= 5
+    error_message = "alarm_actions must name 5 at most: that is what CloudWatch takes. Let a topic tell the others."
+  }
+}
+
+variable "ok_actions" {
+  description = "The ARNs that hear when an alarm is over: the same topic, say, where a pager closes its incident by it."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = length([for arn in var.ok_actions : arn if !can(regex("^arn:[a-z-]+:[a-z0-9-]+:.+$", arn))]) == 0
+    error_message = "ok_actions must be ARNs, such as arn:aws:sns:eu-west-1:123456789012:on-call. These are not: ${join(", ", [for arn in var.ok_actions : arn if !can(regex("^arn:[a-z-]+:[a-z0-9-]+:.+$", arn))])}."
+  }
+
+  validation {
+    condition     = length(var.ok_actions) <= 5
+    error_message = "ok_actions must name 5 at most: that is what CloudWatch takes. Let a topic tell the others."
+  }
+}
+
+variable "access_log_bucket" {
+  description = "The name of a bucket of yours to which S3 writes who has read and written what in both buckets, below their names. It must be in this account and region (infra/README.md, \"Access logs\")."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.access_log_bucket == null || can(regex(local.names.patterns.bucket, var.access_log_bucket))
+    error_message = "access_log_bucket must be a bucket name: 3 to 63 of a-z, 0-9, . and -."
+  }
+
+  # S3 User Guide, "Enabling Amazon S3 server access logging": a bucket that logs to itself logs its own logs.
+  validation {
+    condition     = var.access_log_bucket == null || !contains([var.artifact_bucket, var.ledger_bucket], coalesce(var.access_log_bucket, "-"))
+    error_message = "access_log_bucket must be another bucket than artifact_bucket and ledger_bucket: each log that S3 writes there would make another."
+  }
 }
 
 variable "customer_key" {

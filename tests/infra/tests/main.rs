@@ -3,6 +3,7 @@
 //!
 //! The module `decisions` tests the policies' meaning.
 
+mod alarms;
 mod cloudformation;
 mod configuration;
 mod decisions;

@@ -16,7 +16,7 @@ from moto.core.request import Request
 from moto.core.routing import get_service_router
 from moto.utilities.utils import get_partition
 
-from . import identity
+from . import identity, sqs_moves
 
 # Services whose signing name differs from the name of botocore's model.
 _MODELS = {"monitoring": "cloudwatch", "eventbridge": "events"}
@@ -134,6 +134,7 @@ def identify(environ: dict[str, Any], body: bytes, start_ms: float) -> Call:
         sent = _json(body) or form
         call.parameters = {k: sent[k] for k in _SQS if k in sent}
         call.queue = _queue(call, sent)
+        call.wire = {k: sent[k] for k in ("DestinationArn",) if k in sent}
     elif scope.service == "events":
         entries = _json(body).get("Entries") or []
         call.wire = {"Entries": [{k: e[k] for k in _EVENT if k in e} for e in entries if isinstance(e, dict)]}
@@ -146,6 +147,8 @@ def _queue(call: Call, sent: dict[str, Any]) -> str | None:
     """Returns the ARN of the call's queue; a queue's URL names its account."""
     if "SourceArn" in sent:
         return str(sent["SourceArn"])
+    if "TaskHandle" in sent:
+        return sqs_moves.source_of(str(sent["TaskHandle"]))
     account, name = call.account, sent.get("QueueName")
     if "QueueUrl" in sent:
         *_, account, name = ["", call.account, *str(sent["QueueUrl"]).split("/")]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import unquote
 
+from moto.sqs.models import sqs_backends
 from moto.utilities.utils import get_partition
 
 from .calls import Call
@@ -75,6 +76,7 @@ def for_roles(call: Call) -> Iterator[Need]:
         yield "s3:PutObjectTagging", f"{bucket_arn(call)}/{call.key}"
     elif call.service == "sqs":
         yield f"sqs:{call.operation.removesuffix('Batch')}", call.queue or "*"
+        yield from _moves(call)
     elif call.service == "events" and call.operation == "PutEvents":
         for bus in sorted({str(entry.get("EventBusName") or "default") for entry in call.wire.get("Entries", [])}):
             yield "events:PutEvents", bus if bus.startswith("arn:") else _arn(call, "events", f"event-bus/{bus}")
@@ -130,6 +132,26 @@ def _other_services(call: Call) -> Iterator[Need]:
             yield f"kms:{action}", call.wire["KMSKeyArn"]
     if call.wire.get("FileSystemConfigs"):
         yield "elasticfilesystem:DescribeMountTargets", "*"
+
+
+def _moves(call: Call) -> Iterator[Need]:
+    """Yields what SQS does with the caller's rights when it moves messages.
+
+    SQS Developer Guide, "Troubleshoot Amazon SQS dead-letter queue and DLQ redrive issues". That SendMessage is checked when a
+    task starts is an assumption: on AWS the task may fail with AccessDenied instead.
+    """
+    if not call.operation.endswith(("MessageMoveTask", "MessageMoveTasks")) or call.queue is None:
+        return
+    yield "sqs:GetQueueAttributes", call.queue
+    if call.operation == "ListMessageMoveTasks":
+        return
+    for action in ("ReceiveMessage", "DeleteMessage"):
+        yield f"sqs:{action}", call.queue
+    if call.operation == "StartMessageMoveTask":
+        backend, name = sqs_backends[call.account][call.region], call.queue.split(":")[-1]
+        sources = backend.list_dead_letter_source_queues(name) if name in backend.queues else []
+        for target in [call.wire["DestinationArn"]] if "DestinationArn" in call.wire else [q.queue_arn for q in sources]:
+            yield "sqs:SendMessage", target
 
 
 def _s3(call: Call) -> Iterator[Need]:

@@ -66,7 +66,7 @@ pub fn decode(payload: &Value) -> Invocation {
     let source = payload.pointer("/Records/0/eventSource").and_then(Value::as_str);
     if source == Some("aws:sqs") {
         let records = payload.get("Records").and_then(Value::as_array).into_iter().flatten();
-        return Invocation::Batch(records.map(|record| sqs::message(record, body)).collect());
+        return Invocation::Batch(records.map(|record| sqs::message(record, read_message)).collect());
     }
     if fields.contains_key("command") {
         return match command::decode_command(payload) {
@@ -81,7 +81,8 @@ pub fn decode(payload: &Value) -> Invocation {
 }
 
 /// Decodes the body of an SQS message.
-fn body(text: &str) -> Vec<InboundEvent> {
+#[must_use]
+pub fn read_message(text: &str) -> Vec<InboundEvent> {
     let value = match json(text) {
         Ok(value) => value,
         Err(error) => return InboundEvent::malformed(format!("the message's body {error}")),

@@ -16,6 +16,8 @@ variables {
   artifact_bucket = "acme-artifacts"
   ledger_bucket   = "acme-deployer-ledger"
   zip             = "versions.tf"
+  alarm_actions   = ["arn:aws:sns:eu-west-1:123456789012:on-call"]
+  ok_actions      = ["arn:aws:sns:eu-west-1:123456789012:pager"]
   environments = {
     dev = {
       targets     = [{ account = "111111111111", region = "eu-west-1" }]
@@ -489,8 +491,8 @@ run "with_everything" {
   }
 
   assert {
-    condition     = toset(keys(aws_cloudwatch_metric_alarm.deployer)) == toset(["configuration", "dead-letters", "errors", "failed-deployments", "failing-messages", "lasting-errors", "late-wakes", "oldest-message", "sweep", "throttled"])
-    error_message = "A person must hear of a configuration that cannot be loaded, dead letters, errors, failed deployments, messages that fail, uploads and wakes that wait, a deployer that does not sweep and one that is throttled."
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.deployer)) == toset(["configuration", "dead-letters", "errors", "failed-deployments", "failing-messages", "lasting-errors", "late-wakes", "oldest-message", "sweep", "throttled", "upload-backlog", "wake-backlog"])
+    error_message = "A person must hear of a configuration that cannot be loaded, dead letters, errors, failed deployments, messages that fail, uploads and wakes that wait, queues that do not get shorter, a deployer that does not sweep and one that is throttled."
   }
 
   assert {
@@ -505,6 +507,8 @@ run "with_everything" {
       oldest-message     = "GreaterThanThreshold 300, notBreaching"
       sweep              = "LessThanThreshold 1, breaching"
       throttled          = "GreaterThanThreshold 0, notBreaching"
+      upload-backlog     = "GreaterThanThreshold 100, notBreaching"
+      wake-backlog       = "GreaterThanThreshold 20, notBreaching"
     }
     error_message = "Silence is well where something is counted that should not be, and not where the deployer should be heard of."
   }
@@ -512,6 +516,24 @@ run "with_everything" {
   assert {
     condition     = aws_cloudwatch_metric_alarm.deployer["oldest-message"].dimensions == tomap({ QueueName = "deployer" }) && aws_cloudwatch_metric_alarm.deployer["oldest-message"].evaluation_periods == 1
     error_message = "What is told is the age of uploads, in the minute in which SQS tells it: wakes are delayed, and nobody says whether that counts."
+  }
+
+  assert {
+    condition = { for name in ["upload-backlog", "wake-backlog"] : name => "${aws_cloudwatch_metric_alarm.deployer[name].dimensions.QueueName} ${aws_cloudwatch_metric_alarm.deployer[name].statistic} ${aws_cloudwatch_metric_alarm.deployer[name].metric_name}, ${aws_cloudwatch_metric_alarm.deployer[name].datapoints_to_alarm} of ${aws_cloudwatch_metric_alarm.deployer[name].evaluation_periods}" } == {
+      upload-backlog = "deployer Minimum ApproximateNumberOfMessagesVisible, 15 of 15"
+      wake-backlog   = "deployer-wakes Minimum ApproximateNumberOfMessagesVisible, 15 of 15"
+    }
+    error_message = "A queue does not keep up where more wait than can be begun at once, for a quarter of an hour: not where a wave comes and goes."
+  }
+
+  assert {
+    condition     = alltrue([for name, alarm in aws_cloudwatch_metric_alarm.deployer : endswith(alarm.alarm_description, " (docs/runbook.md#alarm-${name})") && length(alarm.alarm_description) <= 1024])
+    error_message = "Whoever hears an alarm must find what to do."
+  }
+
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.deployer : join(" ", alarm.alarm_actions) == "arn:aws:sns:eu-west-1:123456789012:on-call" && join(" ", alarm.ok_actions) == "arn:aws:sns:eu-west-1:123456789012:pager"])
+    error_message = "Each alarm must tell those who are named when it begins, and those who are named when it is over."
   }
 
   assert {
@@ -595,6 +617,27 @@ run "with_everything" {
   assert {
     condition     = output.uploads.environments == ["dev"]
     error_message = "Uploads go to environments without a promotion, unless it is said otherwise."
+  }
+}
+
+run "without_access_logs" {
+  assert {
+    condition     = length(aws_s3_bucket_logging.access) == 0
+    error_message = "Where no bucket is named, nothing is logged."
+  }
+}
+
+run "with_access_logs" {
+  variables {
+    access_log_bucket = "acme-logs"
+  }
+
+  assert {
+    condition = { for bucket, logging in aws_s3_bucket_logging.access : bucket => "${logging.target_bucket}/${logging.target_prefix}" } == {
+      artifacts = "acme-logs/${aws_s3_bucket.artifacts.id}/"
+      ledger    = "acme-logs/${aws_s3_bucket.ledger.id}/"
+    }
+    error_message = "Both buckets are logged, each below its own name."
   }
 }
 

@@ -8,6 +8,7 @@ variables {
   artifact_bucket = "acme-artifacts"
   ledger_bucket   = "acme-deployer-ledger"
   zip             = "versions.tf"
+  alarm_actions   = ["arn:aws:sns:eu-west-1:123456789012:on-call"]
   environments = {
     dev = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
   }
@@ -552,4 +553,74 @@ run "an_unknown_field_acount_of_a_target" {
   }
 
   expect_failures = [var.environments]
+}
+
+run "no_alarm_actions" {
+  command = plan
+
+  variables {
+    alarm_actions = []
+  }
+
+  expect_failures = [check.alarms_tell_somebody]
+}
+
+run "alarm_actions_that_are_no_arn" {
+  command = plan
+
+  variables {
+    alarm_actions = ["on-call"]
+  }
+
+  expect_failures = [var.alarm_actions]
+}
+
+run "six_alarm_actions" {
+  command = plan
+
+  variables {
+    alarm_actions = [for number in range(6) : "arn:aws:sns:eu-west-1:123456789012:on-call-${number}"]
+  }
+
+  expect_failures = [var.alarm_actions]
+}
+
+run "ok_actions_that_are_no_arn" {
+  command = plan
+
+  variables {
+    ok_actions = ["https://example.com/pager"]
+  }
+
+  expect_failures = [var.ok_actions]
+}
+
+run "six_ok_actions" {
+  command = plan
+
+  variables {
+    ok_actions = [for number in range(6) : "arn:aws:sns:eu-west-1:123456789012:on-call-${number}"]
+  }
+
+  expect_failures = [var.ok_actions]
+}
+
+run "access_logs_in_a_logged_bucket" {
+  command = plan
+
+  variables {
+    access_log_bucket = "acme-deployer-ledger"
+  }
+
+  expect_failures = [var.access_log_bucket]
+}
+
+run "an_access_log_bucket_in_capitals" {
+  command = plan
+
+  variables {
+    access_log_bucket = "Acme-Logs"
+  }
+
+  expect_failures = [var.access_log_bucket]
 }

@@ -9,6 +9,7 @@ mod group;
 mod plan;
 mod promote;
 mod recall;
+mod redrive;
 mod repeat;
 mod rollback;
 mod status;
@@ -142,6 +143,7 @@ fn validate_answer(verb: &str, told: &Value) -> Result<()> {
         "promote" if told.get("deployments").is_some() => "history",
         "deploy" | "redeploy" | "rollback" | "promote" | "approve" | "decline" => "record",
         "plan" | "history" | "recall" => verb,
+        "redrive" => "dead-letters",
         _ => "status",
     };
     Schema::published(schema)?.holds(told)

@@ -12,6 +12,7 @@ pub(super) fn rows(rows: &mut Vec<Row>) {
     uploader(rows, "ci-named", "named/permissions", "hello", &["hello2", "orders-api"]);
     uploader(rows, "build-agent", "build_agent/permissions", "anything", &[]);
     people(rows);
+    redrives(rows);
 }
 
 fn uploader(rows: &mut Vec<Row>, name: &'static str, policy: &'static str, function: &str, others: &[&str]) {
@@ -176,4 +177,70 @@ fn people(rows: &mut Vec<Row>) {
             _ => may_not(rows, "who looks gives no commands", person("lambda:InvokeFunction", DEPLOYER)),
         }
     }
+}
+
+/// Rows about the log and the dead letters, which operators read and send back.
+fn redrives(rows: &mut Vec<Row>) {
+    const QUEUES: &str = "arn:aws:sqs:eu-west-1:123456789012";
+    const LOG: &str = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda";
+    let person = |policy, action, resource: String| {
+        AccessRequest::of(&Caller::Role(TOOLING, "person"), PolicyRef::Named(policy), action, resource)
+    };
+    let operator = |action, resource: String| person("tooling/operate", action, resource);
+    let elsewhere = |resource: &str| {
+        [("eu-west-1", "us-east-1"), (TOOLING, super::STRANGE)].map(|(here, there)| resource.replace(here, there))
+    };
+
+    let log = format!("{LOG}/deployer:log-stream:2026/11/25/x");
+    for action in ["logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents"] {
+        may(rows, "operators read the deployer's log", operator(action, log.clone()));
+        may_not(rows, "who looks at the ledger does not", person("tooling/look", action, log.clone()));
+        let others = ["other", "deployer-other", "deploye"].map(|name| format!("{LOG}/{name}:log-stream:x"));
+        for other in others.into_iter().chain(elsewhere(&log)) {
+            may_not(rows, "of no other function", operator(action, other).at(PolicyRef::Open, super::STRANGE));
+        }
+        may_not(rows, "and nothing but a log", operator(action, format!("{QUEUES}:deployer-dead-letters")));
+    }
+    for action in ["logs:PutLogEvents", "logs:DeleteLogGroup", "logs:PutRetentionPolicy"] {
+        may_not(rows, "they neither write nor shorten it", operator(action, log.clone()));
+    }
+
+    let dead = format!("{QUEUES}:deployer-dead-letters");
+    for action in [
+        "sqs:CancelMessageMoveTask",
+        "sqs:ChangeMessageVisibility",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:GetQueueUrl",
+        "sqs:ListMessageMoveTasks",
+        "sqs:ReceiveMessage",
+        "sqs:StartMessageMoveTask",
+    ] {
+        may(rows, "operators look at dead letters and redrive them", operator(action, dead.clone()));
+        may_not(rows, "who looks at the ledger does not", person("tooling/look", action, dead.clone()));
+        for queue in ["deployer", "deployer-wakes", "deployer-dead-letters-2", "other"] {
+            may_not(rows, "in no other queue", operator(action, format!("{QUEUES}:{queue}")));
+        }
+        for other in elsewhere(&dead) {
+            may_not(rows, "nowhere else", operator(action, other).at(PolicyRef::Open, super::STRANGE));
+        }
+    }
+    for action in ["sqs:PurgeQueue", "sqs:SetQueueAttributes", "sqs:SendMessage", "sqs:DeleteQueue"] {
+        may_not(rows, "they neither empty nor change it, and put nothing in", operator(action, dead.clone()));
+    }
+
+    for (queue, policy) in [("deployer", "tooling/queue"), ("deployer-wakes", "tooling/wake_queue")] {
+        let queue = format!("{QUEUES}:{queue}");
+        let send = operator("sqs:SendMessage", queue.clone());
+        may(rows, "operators send dead letters back", send.at(PolicyRef::Named(policy), TOOLING));
+        may_not(rows, "who looks at the ledger does not", person("tooling/look", "sqs:SendMessage", queue.clone()));
+        for other in elsewhere(&queue) {
+            let send = operator("sqs:SendMessage", other);
+            may_not(rows, "to no other region or account", send.at(PolicyRef::Open, super::STRANGE));
+        }
+        for action in ["sqs:PurgeQueue", "sqs:ReceiveMessage", "sqs:DeleteMessage"] {
+            may_not(rows, "they take nothing out", operator(action, queue.clone()));
+        }
+    }
+    may_not(rows, "and to no other queue", operator("sqs:SendMessage", format!("{QUEUES}:other")));
 }

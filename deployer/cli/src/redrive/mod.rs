@@ -1,0 +1,228 @@
+//! `deployctl redrive`: shows the messages that the deployer has given up, and sends them back to their queues.
+//!
+//! SQS moves them (a message move task). The user needs no deployer for it, because a broken deployer is a common
+//! reason for dead letters. The queue is found by its name for the same reason: `deployer.json` may be what is broken.
+
+mod text;
+
+use std::time::Duration;
+
+use deployer_aws::{DeadLetterError, DeadLetterErrorKind, DeadLetterQueue, MoveTask};
+use deployer_core::dead_letters::{DeadLetters, Redrive, RedriveStatus};
+use jiff::Timestamp;
+
+use super::answer::{Answer, CliError, Exit, one_line};
+use super::interrupts::Interrupts;
+use super::output::Output;
+use super::{confirm, progress, remote};
+
+/// The options of `redrive`.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Options {
+    /// Only show the messages and the latest redrive.
+    #[arg(long, visible_alias = "dry-run", conflicts_with_all = ["yes", "max_per_second", "cancel"])]
+    peek: bool,
+    /// Cancel the redrive that is under way. Messages that have gone back stay there.
+    #[arg(long, conflicts_with_all = ["yes", "max_per_second"])]
+    cancel: bool,
+    /// Do not ask for confirmation.
+    #[arg(long, short)]
+    yes: bool,
+    /// The number of messages that go back in a second, 500 at most [default: as many as SQS can move].
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i32).range(1..=500))]
+    max_per_second: Option<i32>,
+    /// The number of messages to show, 100 at most.
+    #[arg(long, short = 'n', value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
+    limit: u32,
+    /// The dead-letter queue: its name, URL or ARN [default: the deployer's name and -dead-letters].
+    #[arg(long, value_name = "QUEUE")]
+    queue: Option<String>,
+    #[command(flatten)]
+    remote: remote::Options,
+}
+
+/// The pause between two looks at a redrive.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The number of looks that may fail one after the other, or not show a redrive that has just begun.
+const MAX_FAILED_LOOKS: u32 = 30;
+
+pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, CliError> {
+    if !(options.peek || options.cancel || options.yes || confirm::is_possible()) {
+        return Err(CliError::wrong_use(
+            "nobody is at a terminal who could confirm it: say --yes, or --peek to look only",
+        ));
+    }
+    let (name, deployer) = (options.queue_name(), deployer_name(options.remote.function_name()));
+    let refused = |error| error_of(&error, &name);
+    let queue = DeadLetterQueue::find(&options.remote.sdk().await, &name).await.map_err(refused)?;
+    if options.cancel {
+        return cancel(&queue, &name).await;
+    }
+    let limit = usize::try_from(options.limit).unwrap_or(usize::MAX);
+    let letters = queue.look(limit).await.map_err(refused)?;
+    let seen = text::letters(&letters, deployer, Timestamp::now());
+    if options.peek {
+        return Ok(Answer::with_text(seen, &letters, Exit::Done));
+    }
+    if let Some(redrive) = letters.redrive.as_ref().filter(|redrive| redrive.status.is_active()) {
+        return Err(already_running(&name, Some(redrive)));
+    }
+    if letters.waiting == 0 {
+        return Ok(Answer::with_text(seen, &letters, Exit::Done));
+    }
+    if !options.yes || output == Output::Text {
+        confirm::print_stderr(&seen)?;
+    }
+    if !options.yes && !confirm::is_given("Send them back to their queues?", "nothing was redriven")? {
+        return Err(CliError::interrupted("not confirmed: nothing was redriven"));
+    }
+    let mut interrupts = Interrupts::listen()?;
+    let before = letters.redrive.as_ref().and_then(|redrive| redrive.started);
+    queue.redrive(options.max_per_second).await.map_err(refused)?;
+    let watch = Watch { queue: &queue, before };
+    let ended = watch.until_ended(&letters, &mut interrupts).await?;
+    Ok(answer_of(DeadLetters { redrive: Some(ended.clone()), ..letters }, &ended))
+}
+
+impl Options {
+    fn queue_name(&self) -> String {
+        let of_deployer = || format!("{}-dead-letters", deployer_name(self.remote.function_name()));
+        self.queue.clone().unwrap_or_else(of_deployer)
+    }
+}
+
+/// Returns the name in a function's name or ARN, which the tooling module gives to the queues too.
+fn deployer_name(function: &str) -> &str {
+    let name = function.rsplit_once("function:").map_or(function, |(_, name)| name);
+    name.split(':').next().unwrap_or(name)
+}
+
+/// A redrive that this run has begun.
+struct Watch<'a> {
+    queue: &'a DeadLetterQueue,
+    /// The time at which the former redrive began.
+    before: Option<Timestamp>,
+}
+
+impl Watch<'_> {
+    /// Waits for the end of the redrive and shows its progress.
+    async fn until_ended(&self, letters: &DeadLetters, interrupts: &mut Interrupts) -> Result<Redrive, CliError> {
+        let bar = progress::spinner(format!("sending {} messages back", letters.waiting));
+        let mut moved = 0;
+        let mut failed_looks = 0;
+        loop {
+            let look = tokio::select! {
+                look = self.look() => look,
+                () = interrupts.received() => return Err(goes_on(CliError::interrupted, "interrupted", moved)),
+            };
+            match look {
+                Ok(Some(redrive)) if !redrive.status.is_active() => return Ok(redrive),
+                Ok(Some(redrive)) => {
+                    (moved, failed_looks) = (redrive.moved, 0);
+                    bar.set_message(text::progress(&redrive));
+                }
+                Ok(None) if failed_looks < MAX_FAILED_LOOKS => failed_looks += 1,
+                Ok(None) => return Err(goes_on(CliError::failed, "SQS does not show the redrive", moved)),
+                Err(_) if failed_looks < MAX_FAILED_LOOKS => failed_looks += 1,
+                Err(error) => return Err(goes_on(CliError::failed, &one_line(&error.to_string()), moved)),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(PAUSE) => {}
+                () = interrupts.received() => return Err(goes_on(CliError::interrupted, "interrupted", moved)),
+            }
+        }
+    }
+
+    /// Returns the redrive that this run has begun, once SQS shows it.
+    async fn look(&self) -> Result<Option<Redrive>, DeadLetterError> {
+        let latest = self.queue.latest().await?.map(|task| task.redrive);
+        Ok(latest.filter(|redrive| redrive.started != self.before))
+    }
+}
+
+fn goes_on(error: fn(String) -> CliError, because: &str, moved: u64) -> CliError {
+    error(format!(
+        "{because}: {} so far, and the redrive goes on\n  deployctl redrive --peek shows how far it is, and --cancel stops it",
+        text::went_back(moved)
+    ))
+}
+
+async fn cancel(queue: &DeadLetterQueue, name: &str) -> Result<Answer, CliError> {
+    let refused = |error| error_of(&error, name);
+    let Some(MoveTask { handle: Some(handle), redrive }) = queue.latest().await.map_err(refused)? else {
+        return Err(CliError::wrong_use(format!("no redrive of {name} is under way")));
+    };
+    let moved = queue.cancel(&handle).await.map_err(refused)?;
+    let redrive = Redrive { status: RedriveStatus::Cancelling, moved, ..redrive };
+    let letters = queue.look(1).await.map_err(refused)?;
+    let text = format!("the redrive of {name} is cancelled: {} before\n", text::went_back(moved));
+    Ok(Answer::with_text(text, &DeadLetters { redrive: Some(redrive), ..letters }, Exit::Done))
+}
+
+fn answer_of(letters: DeadLetters, ended: &Redrive) -> Answer {
+    let exit = if ended.status == RedriveStatus::Completed { Exit::Done } else { Exit::Failed };
+    Answer::with_text(text::ended(ended), &letters, exit)
+}
+
+fn already_running(name: &str, redrive: Option<&Redrive>) -> CliError {
+    let so_far = redrive.map_or_else(String::new, |redrive| format!(": {}", text::progress(redrive)));
+    CliError::refused(format!(
+        "a redrive of {name} is under way already{so_far}\n  SQS runs one at a time: deployctl redrive --peek shows how far it \
+         is, and --cancel stops it"
+    ))
+}
+
+/// Adds to AWS's message what the user can do.
+fn error_of(error: &DeadLetterError, name: &str) -> CliError {
+    let advice = match error.kind {
+        DeadLetterErrorKind::AlreadyRunning => return already_running(name, None),
+        DeadLetterErrorKind::NoQueue => {
+            "--function-name, --region and --profile say which deployer is meant; --queue names the queue of one that \
+             module tooling has not made"
+                .to_owned()
+        }
+        DeadLetterErrorKind::Denied => {
+            format!("you need sqs:{} and the other rights of the policy \"operate\" of module tooling", error.call)
+        }
+        DeadLetterErrorKind::Failed => "nothing is lost: ask again".to_owned(),
+    };
+    CliError::failed(format!("the dead-letter queue {name:?}: {}\n  {advice}", one_line(&error.to_string())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queue_is_named_after_the_deployer_in_each_form_of_its_name() {
+        for function in [
+            "deployer",
+            "deployer:live",
+            "123456789012:function:deployer",
+            "arn:aws:lambda:eu-west-1:123456789012:function:deployer",
+            "arn:aws:lambda:eu-west-1:123456789012:function:deployer:live",
+        ] {
+            assert_eq!(deployer_name(function), "deployer", "{function}");
+        }
+    }
+
+    #[test]
+    fn error_names_the_queue_and_what_to_do() {
+        for (kind, exit, advice) in [
+            (DeadLetterErrorKind::NoQueue, Exit::Failed, "--queue names"),
+            (
+                DeadLetterErrorKind::Denied,
+                Exit::Failed,
+                "sqs:ReceiveMessage and the other rights of the policy \"operate\"",
+            ),
+            (DeadLetterErrorKind::AlreadyRunning, Exit::Refused, "--cancel stops it"),
+            (DeadLetterErrorKind::Failed, Exit::Failed, "ask again"),
+        ] {
+            let error = DeadLetterError { kind, call: "ReceiveMessage", message: "no\u{1b}".into() };
+            let told = error_of(&error, "deployer-dead-letters");
+            assert!(told.message.contains("deployer-dead-letters") && told.message.contains(advice), "{told}");
+            assert!(told.exit == exit && !told.message.contains('\u{1b}'), "{told}");
+        }
+    }
+}
