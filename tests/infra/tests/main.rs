@@ -1,13 +1,16 @@
 //! Tests of `infra/`: its files are formatted, its modules pass their own tests, the checked-in policies are the
-//! rendered ones, the CloudFormation template makes the same ones, and the deployer accepts the written configuration.
+//! rendered ones, the CloudFormation templates make the same ones, and the deployer accepts the written configuration.
 //!
 //! The module `decisions` tests the policies' meaning.
 
 mod cloudformation;
+mod cloudformation_uploader;
 mod configuration;
 mod decisions;
+mod hcl;
 mod modules;
 mod policies;
+mod tables;
 
 use std::path::PathBuf;
 
