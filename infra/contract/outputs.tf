@@ -11,5 +11,12 @@ output "policies" {
     notifications = module.notifications.policies
     scheduled     = module.scheduled.policies
     chat          = module.chat.policies
+    # Their permissions are like the others'.
+    several   = { trust = module.several.policies.trust }
+    bitbucket = { trust = module.bitbucket.policies.trust }
+    buildkite = { trust = module.buildkite.policies.trust }
+    circleci  = { trust = module.circleci.policies.trust }
+    oidc      = { trust = module.oidc.policies.trust }
+    eks_pods  = { trust = module.eks_pods.policies.trust }
   }
 }

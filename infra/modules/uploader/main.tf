@@ -18,22 +18,48 @@ locals {
 
 resource "aws_iam_role" "uploader" {
   name                 = var.name
-  description          = "CI: uploads ${join(", ", var.functions)} to ${join(", ", var.environments)}"
+  path                 = var.role_path
+  description          = substr("CI: uploads ${join(", ", var.functions)} to ${join(", ", var.environments)}", 0, 1000)
   assume_role_policy   = local.trust
+  permissions_boundary = var.permissions_boundary
   max_session_duration = 3600
+  tags                 = var.tags
+
+  lifecycle {
+    precondition {
+      condition     = length(local.trust) <= var.trust_policy_quota
+      error_message = "The role's trust policy has ${length(local.trust)} characters, and IAM takes ${var.trust_policy_quota} in this account: trust fewer of them, make several uploaders, or have the quota raised (aws service-quotas request-service-quota-increase --region us-east-1 --service-code iam --quota-code L-C07B4B0D --desired-value 8192) and say so in trust_policy_quota."
+    }
+
+    # EKS gives pods only roles of the cluster's own account (Amazon EKS User Guide, "Create IAM role with trust policy required by EKS Pod
+    # Identity").
+    precondition {
+      condition     = var.trust.eks_pods == null || try(split(":", var.trust.eks_pods.cluster_arn)[4], "") == local.account
+      error_message = "trust.eks_pods.cluster_arn must be a cluster of the account that the role is made in, ${local.account}: EKS gives a pod only roles of its cluster's account. Where the cluster is in another one, let the role of its pods take this one (principals)."
+    }
+  }
 }
 
 resource "aws_iam_role_policy" "uploader" {
   name   = var.name
   role   = aws_iam_role.uploader.id
   policy = local.permissions
+
+  lifecycle {
+    precondition {
+      condition     = length(local.permissions) <= 10240
+      error_message = "The role's policy has ${length(local.permissions)} characters, and IAM takes 10,240 in the inline policies of a role: write the functions as patterns (orders-*), or make several uploaders. It grows with the number of environments times that of functions, here ${length(var.environments)} times ${length(var.functions)}."
+    }
+  }
 }
 
 resource "aws_iam_instance_profile" "uploader" {
   count = var.trust.ec2 ? 1 : 0
 
   name = var.name
+  path = var.role_path
   role = aws_iam_role.uploader.name
+  tags = var.tags
 }
 
 locals {

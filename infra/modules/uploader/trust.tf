@@ -1,22 +1,51 @@
 # Who takes the role.
 
 locals {
-  github_host = "token.actions.githubusercontent.com"
-  gitlab_host = try(var.trust.gitlab.host, "gitlab.com")
+  github = try(concat([for one in [var.trust.github] : one if one.repository != null], var.trust.github.repositories), [])
+  gitlab = try(concat([for one in [var.trust.gitlab] : one if one.project != null], var.trust.gitlab.projects), [])
 
-  # GitHub Docs, "Configuring OpenID Connect in Amazon Web Services"; GitLab Docs, "Configure OpenID Connect in AWS".
-  oidc = (
-    var.trust.github != null ? {
-      host     = local.github_host
+  # The identity provider of the kind that is given: its address, and the audience and the subjects of the tokens that it gives to CI.
+  oidc = one(concat(
+    # GitHub Docs, "Configuring OpenID Connect in Amazon Web Services".
+    [for given in [var.trust.github] : {
+      host     = "token.actions.githubusercontent.com"
       audience = "sts.amazonaws.com"
-      subject  = try(coalesce(var.trust.github.environment), null) != null ? "repo:${var.trust.github.repository}:environment:${var.trust.github.environment}" : "repo:${var.trust.github.repository}:ref:${var.trust.github.ref}"
-    } :
-    var.trust.gitlab != null ? {
-      host     = local.gitlab_host
-      audience = "https://${local.gitlab_host}"
-      subject  = "project_path:${var.trust.gitlab.project}:ref_type:${var.trust.gitlab.ref_type}:ref:${var.trust.gitlab.ref}"
-    } : null
-  )
+      subjects = [for one in local.github : try(coalesce(one.environment), null) != null ? "repo:${one.repository}:environment:${one.environment}" : "repo:${one.repository}:ref:${one.ref}"]
+    } if given != null],
+    # GitLab Docs, "Configure OpenID Connect in AWS to retrieve temporary credentials".
+    [for given in [var.trust.gitlab] : {
+      host     = given.host
+      audience = "https://${given.host}"
+      subjects = [for one in local.gitlab : "project_path:${one.project}:ref_type:${one.ref_type}:ref:${one.ref}"]
+    } if given != null],
+    # Atlassian Support, "Deploy on AWS using Bitbucket Pipelines OpenID Connect": the braces are part of the ids, and the last part of a
+    # subject is the step, which has another id in each run. No part of it is the branch.
+    [for given in [var.trust.bitbucket] : {
+      host     = "api.bitbucket.org/2.0/workspaces/${given.workspace}/pipelines-config/identity/oidc"
+      audience = "ari:cloud:bitbucket::workspace/${given.workspace_id}"
+      subjects = [for one in given.repositories : "{${one.repository_id}}:{${one.environment_id}}:*"]
+    } if given != null],
+    # Buildkite Docs, "OIDC with AWS" and "buildkite-agent oidc": after the ref come the commit and the step's key.
+    [for given in [var.trust.buildkite] : {
+      host     = "agent.buildkite.com"
+      audience = "sts.amazonaws.com"
+      subjects = [for one in given.pipelines : "organization:${given.organization}:pipeline:${one.pipeline}:ref:${one.ref}:commit:*:step:*"]
+    } if given != null],
+    # CircleCI Docs, "Using OpenID Connect tokens in jobs": the subject of CIRCLE_OIDC_TOKEN_V2. The user is matched by the length of its id:
+    # a * would also match a user, another origin and a branch whose name goes on with this origin and ref.
+    [for given in [var.trust.circleci] : {
+      host     = "oidc.circleci.com/org/${given.organization_id}"
+      audience = given.organization_id
+      subjects = [for one in given.projects : "org/${given.organization_id}/project/${one.project_id}/user/${local.any_uuid}/vcs-origin/${one.origin}/vcs-ref/${one.ref}"]
+    } if given != null],
+    [for given in [var.trust.oidc] : {
+      host     = trimprefix(given.issuer, "https://")
+      audience = given.audience
+      subjects = given.subjects
+    } if given != null],
+  ))
+
+  any_uuid = "????????-????-????-????-????????????"
 
   by_oidc = local.oidc == null ? [] : [{
     Sid       = "CiOfTheRepository"
@@ -25,7 +54,24 @@ locals {
     Principal = { Federated = "arn:${local.partition}:iam::${local.account}:oidc-provider/${local.oidc.host}" }
     Condition = {
       StringEquals = { "${local.oidc.host}:aud" = local.oidc.audience }
-      StringLike   = { "${local.oidc.host}:sub" = local.oidc.subject }
+      StringLike   = { "${local.oidc.host}:sub" = distinct(local.oidc.subjects) }
+    }
+  }]
+
+  # Amazon EKS User Guide, "Create IAM role with trust policy required by EKS Pod Identity" and "Grant Pods access to AWS resources based on
+  # tags". The tags are EKS's words: a pod cannot choose them. They must not be disabled in the association.
+  by_eks_pods = var.trust.eks_pods == null ? [] : [{
+    Sid       = "PodsOfTheServiceAccount"
+    Effect    = "Allow"
+    Action    = ["sts:AssumeRole", "sts:TagSession"]
+    Principal = { Service = "pods.eks.amazonaws.com" }
+    Condition = {
+      StringEquals = {
+        "aws:SourceAccount"                         = local.account
+        "aws:RequestTag/eks-cluster-arn"            = var.trust.eks_pods.cluster_arn
+        "aws:RequestTag/kubernetes-namespace"       = var.trust.eks_pods.namespace
+        "aws:RequestTag/kubernetes-service-account" = var.trust.eks_pods.service_account
+      }
     }
   }]
 
@@ -43,9 +89,9 @@ locals {
     Principal = { AWS = var.trust.principals }
   }]
 
-  # One list of three would want all of them to be of one type.
+  # The statements have different types, which concat takes and a list does not.
   trust = jsonencode({
     Version   = "2012-10-17"
-    Statement = jsondecode(local.oidc != null ? jsonencode(local.by_oidc) : var.trust.ec2 ? jsonencode(local.by_ec2) : jsonencode(local.by_name))
+    Statement = concat(local.by_oidc, local.by_eks_pods, local.by_ec2, local.by_name)
   })
 }

@@ -1,10 +1,10 @@
-"""Renders the policies of infra/cloudformation/target.yaml as CloudFormation would, and prints them and the parameters as JSON.
+"""Renders the policies of a template of infra/cloudformation as CloudFormation would, and prints them and the parameters as JSON.
 
     python render.py TEMPLATE < INPUT
 
 INPUT is `{"account": "111111111111", "partition": "aws", "parameters": {"Environment1": "dev", …}}`. The script knows the
-functions that the template uses (CloudFormation Template Reference, "Intrinsic functions"). Any other function, an unknown
-parameter and a value that is not allowed are errors.
+functions that the templates use (CloudFormation Template Reference, "Intrinsic functions" and "Rule functions"). Any other
+function, an unknown parameter, a value that is not allowed and a rule that does not hold are errors.
 """
 
 from __future__ import annotations
@@ -76,10 +76,17 @@ class Stack:
             "AWS::Partition": partition,
             "AWS::URLSuffix": _SUFFIXES.get(partition, "amazonaws.com"),
         }
+        for rule in template.get("Rules", {}).values():
+            for assertion in rule["Assertions"] if self._value(rule["RuleCondition"]) else []:
+                if not self._value(assertion["Assert"]):
+                    raise Refused(assertion["AssertDescription"])
 
-    def properties(self, resource: str) -> dict[str, Any] | None:
-        """Returns a resource's properties, or None if its condition leaves it out."""
-        declared = self._resources[resource]
+    def properties(self, kind: str) -> dict[str, Any] | None:
+        """Returns the properties of the one resource of this kind, or None if there is none or its condition leaves it out."""
+        of_kind = [declared for declared in self._resources.values() if declared["Type"] == kind]
+        if not of_kind:
+            return None
+        (declared,) = of_kind
         made = "Condition" not in declared or self._holds(declared["Condition"])
         return self._value(declared["Properties"]) if made else None
 
@@ -101,6 +108,8 @@ class Stack:
 
     def _function(self, name: str, argument: Any) -> Any:
         match name, argument:
+            case "Ref", str() if argument in self._resources:
+                return {"Ref": argument}
             case "Ref", str():
                 return self._names[argument]
             case "Condition", str():
@@ -120,6 +129,8 @@ class Stack:
                 return not condition
             case "Fn::Equals", [left, right]:
                 return left == right
+            case "Fn::EachMemberEquals", [elements, one]:
+                return all(element == one for element in elements)
             case "Fn::Join", [delimiter, parts]:
                 return delimiter.join(parts)
             case "Fn::Split", [delimiter, text]:
@@ -141,14 +152,18 @@ class Stack:
 
 
 def rendered(stack: Stack) -> dict[str, Any]:
-    """Returns the policies by their names in the module's output `policies`, and the other properties of role and boundary."""
-    role = stack.properties("DeployRole")
-    boundary = stack.properties("ExecutionBoundary")
+    """Returns the policies by their names in the module's output `policies`, and the other properties of the resources."""
+    role = stack.properties("AWS::IAM::Role")
+    boundary = stack.properties("AWS::IAM::ManagedPolicy")
     (permissions,) = role.pop("Policies")
-    policies = {"permissions": permissions["PolicyDocument"], "trust": role.pop("AssumeRolePolicyDocument")}
+    trust = role.pop("AssumeRolePolicyDocument")
+    # IAM takes a policy as text, too.
+    trust = json.loads(trust) if isinstance(trust, str) else trust
+    policies = {"permissions": permissions["PolicyDocument"], "trust": trust}
     if boundary:
         policies["execution_boundary"] = boundary.pop("PolicyDocument")
-    return {"policies": policies, "role": role, "boundary": boundary}
+    profile = stack.properties("AWS::IAM::InstanceProfile")
+    return {"policies": policies, "role": role, "boundary": boundary, "profile": profile}
 
 
 def main() -> None:

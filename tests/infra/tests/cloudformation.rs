@@ -15,14 +15,14 @@ use serde_json::{Map, Value, json};
 use super::infra;
 use super::policies::{checked_in, rendered};
 
+const TEMPLATE: &str = "target.yaml";
 const KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001";
 const KEY_IN_CHINA: &str = "arn:aws-cn:kms:cn-north-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001";
 const OTHER_KEY_IN_CHINA: &str = "arn:aws-cn:kms:cn-north-1:111111111111:key/1c8e2f0a-0000-4000-8000-000000000002";
 
 #[test]
 fn template_passes_cfn_lint() -> Result<()> {
-    let lint = "import sys; from cfnlint.runner import main; sys.exit(main())";
-    run(&["-c", lint, "--non-zero-exit-code", "informational", "--template"], template(), "").map(drop)
+    lint(TEMPLATE)
 }
 
 #[test]
@@ -296,17 +296,33 @@ fn most() -> Value {
 
 /// Returns the policies that the template makes of parameters.
 fn made(input: &Value) -> Result<BTreeMap<String, Value>> {
-    serde_json::from_value(render(input)?["policies"].take()).doing("reading the template's policies")
+    policies_of(&render(input)?)
 }
 
 fn render(input: &Value) -> Result<Value> {
+    render_template(TEMPLATE, input)
+}
+
+/// Returns the policies of a rendered template.
+pub(super) fn policies_of(rendered: &Value) -> Result<BTreeMap<String, Value>> {
+    serde_json::from_value(rendered["policies"].clone()).doing("reading the template's policies")
+}
+
+/// Returns the policies, resources and parameters of a template with these inputs.
+pub(super) fn render_template(template: &str, input: &Value) -> Result<Value> {
     let renderer = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("cloudformation/render.py");
-    let said = run(&[&renderer.to_string_lossy()], template(), &input.to_string())?;
+    let said = run(&[&renderer.to_string_lossy()], path(template), &input.to_string())?;
     serde_json::from_str(&said).doing("reading what the template makes")
 }
 
-fn template() -> PathBuf {
-    infra().join("cloudformation/target.yaml")
+/// Checks a template by cfn-lint.
+pub(super) fn lint(template: &str) -> Result<()> {
+    let lint = "import sys; from cfnlint.runner import main; sys.exit(main())";
+    run(&["-c", lint, "--non-zero-exit-code", "informational", "--template"], path(template), "").map(drop)
+}
+
+fn path(template: &str) -> PathBuf {
+    infra().join("cloudformation").join(template)
 }
 
 /// Runs Python and returns its stdout.
@@ -323,7 +339,7 @@ fn run(arguments: &[&str], last: PathBuf, input: &str) -> Result<String> {
 }
 
 /// Checks that both have the same policies with the same statements.
-fn same(instance: &str, module: &BTreeMap<String, Value>, template: &BTreeMap<String, Value>) {
+pub(super) fn same(instance: &str, module: &BTreeMap<String, Value>, template: &BTreeMap<String, Value>) {
     assert_eq!(module.keys().collect::<Vec<_>>(), template.keys().collect::<Vec<_>>(), "{instance}");
     for (name, policy) in module {
         let (expected, found) = (statements(policy), statements(&template[name]));

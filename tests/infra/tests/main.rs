@@ -1,17 +1,20 @@
 //! Tests of `infra/`: its files are formatted, its modules pass their own tests, the checked-in policies are the
-//! rendered ones, the CloudFormation template makes the same ones, and the deployer accepts the written configuration.
+//! rendered ones, the CloudFormation templates make the same ones, and the deployer accepts the written configuration.
 //!
 //! The module `decisions` tests the policies' meaning.
 
 mod alarms;
 mod cloudformation;
+mod cloudformation_uploader;
 mod configuration;
 mod decisions;
 mod examples;
+mod hcl;
 mod misspelt;
 mod modules;
 mod policies;
 mod scale;
+mod tables;
 
 use std::path::PathBuf;
 

@@ -2,7 +2,7 @@
 
 use super::{
     ADMIN, AccessRequest, Caller, DEPLOYER, DEV, DEV_ADMIN, IN_DEV, IN_PROD, PROD, PolicyRef, Row, STRANGE, STRANGER,
-    TOOLING, anything, may, may_not,
+    TOOLING, may, may_not,
 };
 
 const DEV_ROLE: &str = "arn:aws:iam::111111111111:role/deployer-target";
@@ -111,7 +111,7 @@ fn deployer(rows: &mut Vec<Row>) {
     }
 }
 
-/// Adds rows about the roles of services and of CI.
+/// Adds rows about the roles of services.
 fn services(rows: &mut Vec<Row>) {
     let takes = |who: Caller, trust, action| {
         AccessRequest::of(&who, PolicyRef::Silent, action, "arn:aws:iam::123456789012:role/some")
@@ -138,66 +138,4 @@ fn services(rows: &mut Vec<Row>) {
     );
     may_not(rows, "and in no other way", AccessRequest { action: "sts:TagSession", ..schedule() });
     may_not(rows, "no other service takes it", AccessRequest { who: lambda(), ..schedule() });
-
-    let ec2 = || takes(Caller::Service("ec2.amazonaws.com"), "build_agent/trust", "sts:AssumeRole");
-    may(rows, "a build agent takes the uploader's role", ec2());
-    may_not(rows, "no other service does", AccessRequest { who: lambda(), ..ec2() });
-    may_not(rows, "and in no other way", AccessRequest { action: "sts:TagSession", ..ec2() });
-
-    let ci = Caller::Role("333333333333", "ci");
-    let named = |who: &Caller, action| {
-        anything(who, action, "arn:aws:iam::123456789012:role/ci-named")
-            .trusted_by(PolicyRef::Named("named/trust"), TOOLING)
-    };
-    may(rows, "the principal that is named takes the uploader's role", named(&ci, "sts:AssumeRole"));
-    for other in [&Caller::Role("333333333333", "admin"), &ADMIN, &STRANGER] {
-        may_not(rows, "nobody else does", named(other, "sts:AssumeRole"));
-    }
-    may_not(rows, "and in no other way", named(&ci, "sts:TagSession"));
-    oidc(rows);
-}
-
-fn oidc(rows: &mut Vec<Row>) {
-    let web = "sts:AssumeRoleWithWebIdentity";
-    let takes = |who: Caller, trust, action| {
-        AccessRequest::of(&who, PolicyRef::Silent, action, "arn:aws:iam::123456789012:role/ci")
-            .trusted_by(PolicyRef::Named(trust), TOOLING)
-    };
-    let of_github = || Caller::Federated("arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com");
-    let of_gitlab = || Caller::Federated("arn:aws:iam::123456789012:oidc-provider/gitlab.com");
-    let (aud, sub) = ("token.actions.githubusercontent.com:aud", "token.actions.githubusercontent.com:sub");
-    let github = || {
-        takes(of_github(), "github/trust", web)
-            .with(aud, "sts.amazonaws.com")
-            .with(sub, "repo:acme/orders:ref:refs/heads/main")
-    };
-    may(rows, "the repository's main branch takes the uploader's role", github());
-    for subject in [
-        "repo:acme/orders:ref:refs/heads/feature",
-        "repo:acme/orders:pull_request",
-        "repo:mallory/orders:ref:refs/heads/main",
-    ] {
-        may_not(rows, "no other branch, pull request or repository does", github().with(sub, subject));
-    }
-    may_not(rows, "nor a token for another audience", github().with(aud, "https://github.com/mallory"));
-    may_not(rows, "and in no other way", AccessRequest { action: "sts:TagSession", ..github() });
-    may_not(rows, "nor somebody whom another provider vouches for", AccessRequest { who: of_gitlab(), ..github() });
-
-    let (aud, sub) = ("gitlab.com:aud", "gitlab.com:sub");
-    let gitlab = || {
-        takes(of_gitlab(), "gitlab/trust", web)
-            .with(aud, "https://gitlab.com")
-            .with(sub, "project_path:acme/billing:ref_type:branch:ref:main")
-    };
-    may(rows, "the project's main branch takes the uploader's role", gitlab());
-    for subject in [
-        "project_path:acme/billing:ref_type:branch:ref:feature",
-        "project_path:acme/billing:ref_type:tag:ref:main",
-        "project_path:mallory/billing:ref_type:branch:ref:main",
-    ] {
-        may_not(rows, "no other branch, tag or project does", gitlab().with(sub, subject));
-    }
-    may_not(rows, "nor a token for another audience", gitlab().with(aud, "https://gitlab.example"));
-    may_not(rows, "and in no other way", AccessRequest { action: "sts:TagSession", ..gitlab() });
-    may_not(rows, "nor somebody whom another provider vouches for", AccessRequest { who: of_github(), ..gitlab() });
 }

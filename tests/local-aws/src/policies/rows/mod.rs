@@ -4,6 +4,7 @@
 
 mod buckets;
 mod chain;
+mod ci;
 mod notifications;
 mod people;
 mod promotions;
@@ -66,6 +67,7 @@ impl Row {
 pub fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
     chain::rows(&mut rows);
+    ci::rows(&mut rows);
     targets::rows(&mut rows);
     sessions::rows(&mut rows);
     buckets::rows(&mut rows);
