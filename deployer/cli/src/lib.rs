@@ -21,6 +21,7 @@ mod hold;
 mod init;
 mod interrupts;
 mod ledger;
+mod man;
 mod output;
 mod plan;
 mod progress;
@@ -170,6 +171,9 @@ enum Verb {
     /// Print the script by which a shell completes this command line.
     #[command(after_help = help::COMPLETIONS)]
     Completions(completions::Options),
+    /// Write the manual pages, one of each verb, into a folder.
+    #[command(after_help = help::MAN)]
+    Man(man::Options),
     /// Print the version.
     Version,
 }
@@ -219,6 +223,7 @@ impl Cli {
             Verb::Reject(options) => reject::run(&options).await,
             Verb::Unreject(options) => reject::undo(&options).await,
             Verb::Completions(options) => Ok(completions::run(&options, Self::command())),
+            Verb::Man(options) => man::run(&options, Self::command()),
             Verb::Version => Ok(version::run()),
             Verb::Doctor(options) => doctor::run(&options).await,
             Verb::Init(options) => init::run(&options).await,
