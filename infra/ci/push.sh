@@ -111,7 +111,7 @@ if [ -n "$summary" ]; then
   {
     printf '### %s\n\n<pre>\n' "$(printf '%s' "$title" | html)"
     head -c 60000 "$work/output" | html
-    printf '\n</pre>\n'
+    printf '</pre>\n'
   } >>"$summary"
 fi
 [ -z "${GITHUB_OUTPUT:-}" ] || printf 'exit-code=%s\nrelease=%s\n' "$code" "$release" >>"$GITHUB_OUTPUT"

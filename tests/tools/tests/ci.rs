@@ -98,8 +98,10 @@ fn refusal_by_a_rule_is_annotated_with_the_whole_text() {
     assert_eq!(ran.code, 3);
     assert_eq!(
         annotations(&ran),
-        ["::error title=dev/orders-api/1.4.2 is refused::dev/orders-api/1.4.2: refused after 0 s, deployment 01M8%0A  Held: \
-          stock-taking"]
+        [
+            "::error title=dev/orders-api/1.4.2 is refused::dev/orders-api/1.4.2: refused after 0 s, deployment 01M8%0A  Held: \
+          stock-taking"
+        ]
     );
 }
 
@@ -116,7 +118,8 @@ fn deployment_that_does_not_end_in_time_is_exit_code_4_and_annotated() {
     let ran = push(&fakes);
     assert_eq!(ran.code, 4);
     let title = "dev/orders-api/1.4.2 has not ended within 90s, and goes on";
-    assert_eq!(annotations(&ran), [format!("::error title={title}::error: after 90s there is no result")]);
+    let escaped = title.replace(',', "%2C");
+    assert_eq!(annotations(&ran), [format!("::error title={escaped}::error: after 90s there is no result")]);
     assert!(fakes.read("summary").starts_with(&format!("### {title}\n")));
     assert!(fakes.log().ends_with(" --wait --timeout 90s\n"));
 }
@@ -165,7 +168,10 @@ fn push_with_a_missing_or_two_line_value_does_not_call_deployctl() {
 
 /// Makes the archive of a release, whose deployctl is a fake, and a curl that answers with it.
 fn release(fakes: Fakes) -> (Fakes, String) {
-    fakes.executable(&format!("{NAME}/deployctl"), &format!("#!/bin/sh\necho \"deployctl $*\" >>\"$LOG\"\n{DEPLOYCTL}\n"));
+    fakes.executable(
+        &format!("{NAME}/deployctl"),
+        &format!("#!/bin/sh\necho \"deployctl $*\" >>\"$LOG\"\n{DEPLOYCTL}\n"),
+    );
     fakes.write(&format!("{NAME}/ci/push.sh"), &fs::read_to_string(root().join("infra/ci/push.sh")).unwrap());
     assert_eq!(fakes.run("tar", &["-czf", "archive.tar.gz", NAME]).code, 0);
     let sha256 = fakes.run("sha256sum", &["archive.tar.gz"]).out[..64].to_owned();
@@ -289,7 +295,9 @@ fn gitlab(code: u8, output: &str) -> (Fakes, String) {
 #[test]
 fn gitlab_job_runs_the_fetched_deployctl_and_keeps_its_exit_code() {
     let script = gitlab_script();
-    for (code, output) in [(0, ENDED), (3, "dev/orders-api/1.4.2: refused after 0 s\n  Held: stock-taking"), (4, "error: late")] {
+    for (code, output) in
+        [(0, ENDED), (3, "dev/orders-api/1.4.2: refused after 0 s\n  Held: stock-taking"), (4, "error: late")]
+    {
         let (fakes, _) = gitlab(code, output);
         let ran = fakes.run("sh", &["-c", &script]);
         assert_eq!(ran.code, i32::from(code), "{ran:?}");
@@ -315,11 +323,16 @@ fn action_and_template_set_only_variables_that_the_scripts_read() {
     let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
     let (push, fetch) = (read("infra/ci/push.sh"), read("infra/ci/github/fetch.sh"));
     let template = read("infra/ci/gitlab/deployctl.yml");
-    for (file, scripts) in [("infra/ci/github/action.yml", push.clone() + &fetch), ("infra/ci/gitlab/deployctl.yml", push + &gitlab_script())] {
+    for (file, scripts) in [
+        ("infra/ci/github/action.yml", push.clone() + &fetch),
+        ("infra/ci/gitlab/deployctl.yml", push + &gitlab_script()),
+    ] {
         let text = read(file);
-        let set: Vec<&str> = text.lines().filter_map(|line| line.trim().split_once(": ")).map(|(name, _)| name).collect();
+        let set: Vec<&str> =
+            text.lines().filter_map(|line| line.trim().split_once(": ")).map(|(name, _)| name).collect();
         let ours = set.iter().filter(|name| name.starts_with("DEPLOY_") || name.starts_with("DEPLOYCTL_"));
-        let unread: Vec<_> = ours.filter(|name| !scripts.contains(**name) && !text.contains(&format!("${name}/"))).collect();
+        let unread: Vec<_> =
+            ours.filter(|name| !scripts.contains(**name) && !text.contains(&format!("${name}/"))).collect();
         assert!(unread.is_empty(), "{file} sets {unread:?}, which no script reads");
         for needed in ["DEPLOY_ENVIRONMENT", "DEPLOY_FUNCTION", "DEPLOY_PATH", "DEPLOY_RELEASE", "DEPLOY_TIMEOUT"] {
             assert!(set.contains(&needed), "{file} does not set {needed}");

@@ -30,8 +30,8 @@ impl Fakes {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("bin")).unwrap();
-        let fakes = Self { folder, variables: BTreeMap::new() };
-        fakes.set("LOG", fakes.path("log").to_str().unwrap())
+        let log = folder.path().join("log").to_str().unwrap().to_owned();
+        Self { folder, variables: BTreeMap::new() }.set("LOG", &log)
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
