@@ -19,7 +19,7 @@ Permissions, and the policies of infra/ that grant them:
   status, history --ledger    policy look of module tooling
   the other verbs             policy operate of module tooling
   deploy, plan -i ROLE        that role of the target account; init: lambda:GetFunction
-  validate, completions, version: none
+  validate, completions, man, version: none
 
 Environment variables: DEPLOYER_FUNCTION_NAME, DEPLOYER_ARTIFACT_BUCKET and DEPLOYER_LEDGER_BUCKET stand for their
 options; AWS_REGION, AWS_PROFILE and credentials are found as by the AWS CLI.
@@ -187,3 +187,9 @@ Examples:
   deployctl completions bash > ~/.local/share/bash-completion/completions/deployctl
   deployctl completions zsh > ~/.zfunc/_deployctl     (a folder of your fpath)
   deployctl completions fish > ~/.config/fish/completions/deployctl.fish";
+
+pub(super) const MAN: &str = "\
+Exit codes: 0 written, 1 the folder cannot be written to, 2 wrong use.
+
+Example:
+  deployctl man ~/.local/share/man/man1";

@@ -22,6 +22,7 @@ mod hold;
 mod init;
 mod interrupts;
 mod ledger;
+mod man;
 mod output;
 mod plan;
 mod progress;
@@ -179,6 +180,9 @@ enum Verb {
     /// Print the script by which a shell completes this command line.
     #[command(after_help = help::COMPLETIONS)]
     Completions(completions::Options),
+    /// Write the manual pages, one of each verb, into a folder.
+    #[command(after_help = help::MAN)]
+    Man(man::Options),
     /// Print the version.
     Version,
 }
@@ -228,6 +232,7 @@ impl Cli {
             Verb::Reject(options) => reject::run(&options).await,
             Verb::Unreject(options) => reject::undo(&options).await,
             Verb::Completions(options) => Ok(completions::run(&options, Self::command())),
+            Verb::Man(options) => man::run(&options, Self::command()),
             Verb::Version => Ok(version::run()),
             Verb::Doctor(options) => doctor::run(&options).await,
             Verb::Redrive(options) => redrive::run(&options, self.output).await,

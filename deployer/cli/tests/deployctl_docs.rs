@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use clap::{Arg, Command, CommandFactory as _};
-use deployer_cli::Cli;
+use deployer_cli::{Cli, Exit};
 
 const STALE: &str = "docs/deployctl.md is stale: UPDATE_DOCS=1 cargo test --test deployctl_docs";
 
@@ -45,6 +45,49 @@ fn each_verb_has_about_exit_codes_and_example() {
         assert!(!about.is_empty() && below.contains("Exit codes: 0 "), "{name}: {about}\n{below}");
         assert!(below.contains("deployctl "), "{name} has no example");
     }
+}
+
+#[tokio::test]
+async fn man_writes_a_page_of_each_verb_with_its_options() {
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().join("share/man1");
+    let (exit, out) = run(&["man", to.to_str().unwrap()]).await;
+    assert_eq!((exit, out.lines().count()), (Exit::Done, 2), "{out}");
+    let main = std::fs::read_to_string(to.join("deployctl.1")).unwrap();
+    for verb in command().get_subcommands() {
+        let name = verb.get_name();
+        assert!(main.contains(&format!("deployctl\\-{}", name.replace('-', "\\-"))), "{name} is not in {main}");
+        let page = std::fs::read_to_string(to.join(format!("deployctl-{name}.1"))).unwrap();
+        assert!(page.contains(".SH NAME") && page.contains(".SH SYNOPSIS"), "{name}: {page}");
+        for long in verb.get_arguments().filter_map(Arg::get_long) {
+            assert!(page.contains(&format!("\\-\\-{}", long.replace('-', "\\-"))), "{name} --{long}: {page}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn man_fails_where_the_folder_is_a_file() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let (exit, out) = run(&["man", file.path().to_str().unwrap(), "--output", "json"]).await;
+    assert!(exit == Exit::Failed && out.contains("name a folder that you may write to"), "{out}");
+}
+
+#[tokio::test]
+async fn completions_of_each_shell_name_each_verb() {
+    for shell in ["bash", "zsh", "fish"] {
+        let (exit, script) = run(&["completions", shell]).await;
+        assert_eq!(exit, Exit::Done);
+        for verb in command().get_subcommands().map(Command::get_name) {
+            assert!(script.contains(verb), "{shell} does not complete {verb}");
+        }
+    }
+}
+
+async fn run(arguments: &[&str]) -> (Exit, String) {
+    let mut out = Vec::new();
+    let all = std::iter::once("deployctl").chain(arguments.iter().copied()).map(Into::into).collect();
+    let exit = Cli::main(all, &mut out).await.unwrap();
+    (exit, String::from_utf8(out).unwrap())
 }
 
 #[test]
