@@ -36,6 +36,19 @@ module "tooling" {
   }
 }
 
+# The same with lists of who may do what: the policies that these change.
+module "guarded" {
+  source = "../modules/tooling"
+
+  artifact_bucket = "acme-artifacts"
+  ledger_bucket   = "acme-deployer-ledger"
+  zip             = "${path.module}/main.tf"
+  approvers       = ["arn:aws:iam::123456789012:role/approver-*"]
+  uploaders       = ["arn:aws:iam::123456789012:role/ci-*", "arn:aws:iam::123456789012:role/build-agent"]
+  administrators  = ["arn:aws:iam::123456789012:role/admin"]
+  environments    = { dev = { targets = [{ account = "123456789012", region = "eu-west-1" }] } }
+}
+
 locals {
   # As the tooling module tells them, but for the key, which is known only after the apply.
   deployer = merge(module.tooling.deployer, { artifact_key_arn = local.key_arn })

@@ -1,6 +1,11 @@
 output "policies" {
   value = {
-    tooling       = module.tooling.policies
+    tooling = module.tooling.policies
+    # The buckets' and the bus's other statements are those of tooling.
+    guarded = { for name, policy in module.guarded.policies : name => jsonencode({
+      Version   = "2012-10-17"
+      Statement = [for statement in jsondecode(policy).Statement : statement if endswith(name, "queue") || startswith(statement.Sid, "Only")]
+    }) if contains(["artifact_bucket", "event_bus", "ledger_bucket", "queue", "wake_queue"], name) }
     dev           = module.dev.policies
     prod          = module.prod.policies
     tools         = module.tools.policies

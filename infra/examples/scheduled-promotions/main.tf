@@ -88,11 +88,13 @@ locals {
       Effect   = "Allow"
       Action   = "events:PutEvents"
       Resource = var.event_bus_arn
+      # Each event of a call, and none without them (modules/tooling/events.tf).
       Condition = {
-        StringEquals = {
+        "ForAllValues:StringEquals" = {
           "events:detail-type" = local.names.promotion_requested
           "events:source"      = local.source
         }
+        Null = { "events:detail-type" = "false", "events:source" = "false" }
       }
     }]
   })

@@ -126,6 +126,14 @@ locals {
           Resource  = "${local.artifact_bucket_arn}/*"
         },
       ],
+      [for uploaders in [var.uploaders] : {
+        Sid       = "OnlyUploadersUpload"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:PutObject"
+        Resource  = "${local.artifact_bucket_arn}/*"
+        Condition = { ArnNotLike = { "aws:PrincipalArn" = uploaders } }
+      } if uploaders != null],
       # Whoever deploys to an environment reads what was uploaded there, or to those that it is promoted from. Within this account a
       # deploy role's own policy is enough.
       [for number, key in keys(local.readers) : {

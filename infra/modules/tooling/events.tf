@@ -25,7 +25,7 @@ resource "aws_cloudwatch_event_target" "promotions" {
 
 # Within this account the sender's own policy is enough.
 resource "aws_cloudwatch_event_bus_policy" "requests" {
-  count = length(var.promotion_requesters) > 0 ? 1 : 0
+  count = local.event_bus_has_policy ? 1 : 0
 
   event_bus_name = aws_cloudwatch_event_bus.deployer.name
   policy         = local.event_bus_policy
@@ -33,7 +33,7 @@ resource "aws_cloudwatch_event_bus_policy" "requests" {
   lifecycle {
     precondition {
       condition     = length(local.event_bus_policy) <= local.limits.bus_policy
-      error_message = "The bus's policy would have ${length(local.event_bus_policy)} characters, and EventBridge takes ${local.limits.bus_policy}: promotion_requesters names too many roles, so let some share a role."
+      error_message = "The bus's policy would have ${length(local.event_bus_policy)} characters, and EventBridge takes ${local.limits.bus_policy}: promotion_requesters and approvers name too many roles, so let some share a role, or a pattern in approvers."
     }
   }
 }
@@ -85,24 +85,45 @@ resource "aws_scheduler_schedule" "sweep" {
 }
 
 locals {
-  # For whoever sends to the bus: what the deployer tells must be the deployer's, and what AWS tells, AWS's.
-  never_as = { "events:source" = ["aws.*", local.names.event_source] }
+  event_bus_has_policy = length(var.promotion_requesters) > 0 || var.approvers != null
+
+  # For whoever sends to the bus: what the deployer tells must be the deployer's, and what AWS tells, AWS's. A call puts up to ten events,
+  # and the Service Authorization Reference ("Amazon EventBridge") calls both keys lists. So each event of a call must fit; a key that is
+  # not there would fit too, so both must be. That is right for a call of one event, and where AWS asks for each event by itself.
+  puts = { for what, detail_types in {
+    requests  = [local.names.promotion_requested]
+    decisions = [local.names.promotion_approved, local.names.promotion_declined]
+    } : what => {
+    "ForAllValues:StringEquals"  = { "events:detail-type" = detail_types }
+    "ForAllValues:StringNotLike" = { "events:source" = ["aws.*", local.names.event_source] }
+    Null                         = { "events:detail-type" = "false", "events:source" = "false" }
+  } }
 
   # The account is named, and the role by condition, as in the artifact bucket's policy.
   event_bus_policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Sid       = "OtherAccountsAskForPromotions"
-      Effect    = "Allow"
-      Principal = { AWS = distinct([for arn in var.promotion_requesters : "arn:${local.partition}:iam::${split(":", arn)[4]}:root"]) }
-      Action    = "events:PutEvents"
-      Resource  = local.event_bus_arn
-      Condition = {
-        ArnEquals     = { "aws:PrincipalArn" = var.promotion_requesters }
-        StringEquals  = { "events:detail-type" = local.names.promotion_requested }
-        StringNotLike = local.never_as
-      }
-    }]
+    Statement = concat(
+      length(var.promotion_requesters) == 0 ? [] : [{
+        Sid       = "OtherAccountsAskForPromotions"
+        Effect    = "Allow"
+        Principal = { AWS = distinct([for arn in var.promotion_requesters : "arn:${local.partition}:iam::${split(":", arn)[4]}:root"]) }
+        Action    = "events:PutEvents"
+        Resource  = local.event_bus_arn
+        Condition = merge(local.puts.requests, { ArnEquals = { "aws:PrincipalArn" = var.promotion_requesters } })
+      }],
+      # One event that approves is enough for a call to be refused.
+      [for approvers in [var.approvers] : {
+        Sid       = "OnlyApproversApprove"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "events:PutEvents"
+        Resource  = local.event_bus_arn
+        Condition = {
+          ArnNotLike                 = { "aws:PrincipalArn" = approvers }
+          "ForAnyValue:StringEquals" = { "events:detail-type" = [local.names.promotion_approved, local.names.promotion_declined] }
+        }
+      } if approvers != null],
+    )
   })
 
   sweep_trust = jsonencode({

@@ -66,6 +66,13 @@ resource "aws_s3_bucket_policy" "ledger" {
   bucket = aws_s3_bucket.ledger.id
   policy = local.ledger_bucket_policy
 
+  lifecycle {
+    precondition {
+      condition     = length(local.ledger_bucket_policy) <= local.limits.bucket_policy
+      error_message = "The ledger bucket's policy would have ${length(local.ledger_bucket_policy)} characters, and S3 takes ${local.limits.bucket_policy}: administrators names too many, so let a pattern stand for several."
+    }
+  }
+
   depends_on = [aws_s3_bucket_public_access_block.ledger]
 }
 
@@ -109,7 +116,7 @@ resource "aws_s3_object" "config" {
 locals {
   ledger_bucket_policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       {
         Sid       = "TlsOnly"
         Effect    = "Deny"
@@ -144,6 +151,13 @@ locals {
         Action    = "s3:DeleteObjectVersion"
         Resource  = "${local.ledger_bucket_arn}/*"
       },
-    ]
+      ], [for administrators in [var.administrators] : {
+        Sid       = "OnlyTheDeployerAndAdministratorsWrite"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = ["s3:DeleteObject", "s3:PutObject"]
+        Resource  = "${local.ledger_bucket_arn}/*"
+        Condition = { ArnNotLike = { "aws:PrincipalArn" = concat([local.role_arn], administrators) } }
+    } if administrators != null])
   })
 }

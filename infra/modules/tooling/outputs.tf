@@ -77,7 +77,7 @@ output "policies" {
     artifact_bucket = local.artifact_bucket_policy
     deployer        = local.deployer_policy
     deployer_trust  = local.deployer_trust
-    event_bus       = length(var.promotion_requesters) > 0 ? local.event_bus_policy : null
+    event_bus       = local.event_bus_has_policy ? local.event_bus_policy : null
     key             = var.customer_key ? local.key_policy : null
     ledger_bucket   = local.ledger_bucket_policy
     look            = local.look_policy

@@ -92,28 +92,22 @@ locals {
   request_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
-      Sid      = "AskForPromotions"
-      Effect   = "Allow"
-      Action   = "events:PutEvents"
-      Resource = local.event_bus_arn
-      Condition = {
-        StringEquals  = { "events:detail-type" = local.names.promotion_requested }
-        StringNotLike = local.never_as
-      }
+      Sid       = "AskForPromotions"
+      Effect    = "Allow"
+      Action    = "events:PutEvents"
+      Resource  = local.event_bus_arn
+      Condition = local.puts.requests
     }]
   })
 
   approve_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
-      Sid      = "ApproveOrDeclinePromotions"
-      Effect   = "Allow"
-      Action   = "events:PutEvents"
-      Resource = local.event_bus_arn
-      Condition = {
-        StringEquals  = { "events:detail-type" = [local.names.promotion_approved, local.names.promotion_declined] }
-        StringNotLike = local.never_as
-      }
+      Sid       = "ApproveOrDeclinePromotions"
+      Effect    = "Allow"
+      Action    = "events:PutEvents"
+      Resource  = local.event_bus_arn
+      Condition = local.puts.decisions
     }]
   })
 }

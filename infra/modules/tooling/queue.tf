@@ -41,6 +41,13 @@ resource "aws_sqs_queue" "wakes" {
   policy                     = local.wake_queue_policy
   redrive_policy             = local.redrive_policy
   tags                       = var.tags
+
+  lifecycle {
+    precondition {
+      condition     = length(local.wake_queue_policy) <= local.limits.queue_policy
+      error_message = "The queue's policy would have ${length(local.wake_queue_policy)} characters, and SQS takes ${local.limits.queue_policy}: administrators names too many, so let a pattern stand for several."
+    }
+  }
 }
 
 locals {
@@ -62,9 +69,22 @@ locals {
     Condition = { Bool = { "aws:SecureTransport" = "false" } }
   } }
 
+  # Services have no ARN that could be named: what they send is the other statements' matter.
+  only_the_deployer = { for arn in [local.queue_arn, local.wake_queue_arn] : arn => [for administrators in [var.administrators] : {
+    Sid       = "OnlyTheDeployerAndAdministrators"
+    Effect    = "Deny"
+    Principal = "*"
+    Action    = ["sqs:DeleteMessage", "sqs:PurgeQueue", "sqs:ReceiveMessage", "sqs:SendMessage"]
+    Resource  = arn
+    Condition = {
+      ArnNotLike = { "aws:PrincipalArn" = concat([local.role_arn], administrators) }
+      Bool       = { "aws:PrincipalIsAWSService" = "false" }
+    }
+  } if administrators != null] }
+
   queue_policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       {
         Sid       = "Uploads"
         Effect    = "Allow"
@@ -77,12 +97,12 @@ locals {
         }
       },
       local.tls_only[local.queue_arn],
-    ]
+    ], local.only_the_deployer[local.queue_arn])
   })
 
   wake_queue_policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       {
         Sid       = "PromotionRequests"
         Effect    = "Allow"
@@ -92,6 +112,6 @@ locals {
         Condition = { ArnEquals = { "aws:SourceArn" = local.promotions_arn } }
       },
       local.tls_only[local.wake_queue_arn],
-    ]
+    ], local.only_the_deployer[local.wake_queue_arn])
   })
 }

@@ -157,11 +157,14 @@ locals {
         Resource = [at.queue, "${at.queue}-wakes"]
       },
       {
-        Sid       = "TellWhatHappens"
-        Effect    = "Allow"
-        Action    = "events:PutEvents"
-        Resource  = at.bus
-        Condition = { StringEquals = { "events:source" = local.names.event_source } }
+        Sid      = "TellWhatHappens"
+        Effect   = "Allow"
+        Action   = "events:PutEvents"
+        Resource = at.bus
+        Condition = {
+          "ForAllValues:StringEquals" = { "events:source" = local.names.event_source }
+          Null                        = { "events:source" = "false" }
+        }
       },
       # For the doctor: uploads without a version are ignored, and what was given up is seen by nobody else.
       {

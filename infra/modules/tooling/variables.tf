@@ -235,3 +235,36 @@ variable "tags" {
   type        = map(string)
   default     = {}
 }
+
+variable "approvers" {
+  description = "Who may approve and decline promotions by events, as ARNs with * and ? in them; everybody else of the account is denied it, whatever their policies say. Null for no such list."
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = var.approvers == null || try(length(var.approvers) > 0 && length([for arn in var.approvers : arn if !can(regex("^arn:[a-z-]+:iam::([0-9]{12}|\\*):(root|(role|user)/[A-Za-z0-9+=,.@_/*?-]+)$", arn))]) == 0, false)
+    error_message = "approvers must be ARNs of roles or users, at least one, such as arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_Approvers_* (null for no list); these are not: ${join(", ", [for arn in coalesce(var.approvers, []) : coalesce(arn, "null") if !can(regex("^arn:[a-z-]+:iam::([0-9]{12}|\\*):(root|(role|user)/[A-Za-z0-9+=,.@_/*?-]+)$", arn))])}."
+  }
+}
+
+variable "uploaders" {
+  description = "Who may upload to the artifact bucket, as ARNs with * and ? in them; everybody else is denied it, whatever their policies say. Null for no such list."
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = var.uploaders == null || try(length(var.uploaders) > 0 && length([for arn in var.uploaders : arn if !can(regex("^arn:[a-z-]+:iam::([0-9]{12}|\\*):(root|(role|user)/[A-Za-z0-9+=,.@_/*?-]+)$", arn))]) == 0, false)
+    error_message = "uploaders must be ARNs of roles or users, at least one, such as arn:aws:iam::123456789012:role/ci-* (null for no list); these are not: ${join(", ", [for arn in coalesce(var.uploaders, []) : coalesce(arn, "null") if !can(regex("^arn:[a-z-]+:iam::([0-9]{12}|\\*):(root|(role|user)/[A-Za-z0-9+=,.@_/*?-]+)$", arn))])}."
+  }
+}
+
+variable "administrators" {
+  description = "Who beside the deployer may write and delete in the ledger, deployer.json included, and send to, read and empty the queues, as ARNs with * and ? in them; everybody else is denied it, whatever their policies say. Whoever applies this module must be among them, and whoever redrives dead letters. Null for no such list."
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = var.administrators == null || try(length(var.administrators) > 0 && length([for arn in var.administrators : arn if !can(regex("^arn:[a-z-]+:iam::([0-9]{12}|\\*):(root|(role|user)/[A-Za-z0-9+=,.@_/*?-]+)$", arn))]) == 0, false)
+    error_message = "administrators must be ARNs of roles or users, at least one, such as arn:aws:iam::123456789012:role/platform-* (null for no list); these are not: ${join(", ", [for arn in coalesce(var.administrators, []) : coalesce(arn, "null") if !can(regex("^arn:[a-z-]+:iam::([0-9]{12}|\\*):(root|(role|user)/[A-Za-z0-9+=,.@_/*?-]+)$", arn))])}."
+  }
+}

@@ -140,6 +140,21 @@ fn readme_gives_the_reason_of_each_statement() {
     assert!(missing.is_empty(), "infra/README.md does not mention {missing:?}");
 }
 
+/// AWS Organizations takes 5,120 characters (AWS Organizations User Guide, "Quotas and service limits").
+#[test]
+fn service_control_policy_of_the_readme_is_one_that_aws_takes() {
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let (_, after) = readme.split_once("```json\n{\n  \"Version\"").unwrap();
+    let (text, _) = after.split_once("```").unwrap();
+    let policy: Value = serde_json::from_str(&format!("{{\"Version\"{text}")).unwrap();
+    assert!(policy.to_string().len() <= 5120);
+    for statement in policy["Statement"].as_array().unwrap() {
+        assert_eq!(statement["Effect"], "Deny");
+        assert!(!statement["Condition"]["ArnNotLike"]["aws:PrincipalArn"].is_null(), "{statement}");
+    }
+}
+
 #[test]
 fn denied_request_names_the_policy_that_denied_it() {
     let policies = Policies::from_contract().unwrap();

@@ -444,7 +444,7 @@ run "with_everything" {
       ] == [[
         "events:PutEvents",
         "arn:aws:events:eu-west-1:123456789012:event-bus/deployer",
-        { StringEquals = { "events:source" = "deployer" } },
+        { "ForAllValues:StringEquals" = { "events:source" = "deployer" }, Null = { "events:source" = "false" } },
     ]]
     error_message = "The deployer must send events to its own bus, as itself: ${output.policies.deployer}"
   }
@@ -452,7 +452,10 @@ run "with_everything" {
   assert {
     condition = {
       for policy in ["approve", "event_bus", "request"] : policy => [
-        for statement in jsondecode(output.policies[policy]).Statement : [statement.Action, statement.Resource, flatten([statement.Condition.StringEquals["events:detail-type"]]), statement.Condition.StringNotLike["events:source"]]
+        for statement in jsondecode(output.policies[policy]).Statement : [
+          statement.Action, statement.Resource, statement.Condition["ForAllValues:StringEquals"]["events:detail-type"],
+          statement.Condition["ForAllValues:StringNotLike"]["events:source"], statement.Condition.Null,
+        ]
       ]
       } == {
       for policy, detail_types in {
@@ -460,7 +463,7 @@ run "with_everything" {
         event_bus = ["Promotion Requested"]
         request   = ["Promotion Requested"]
         } : policy => [
-        ["events:PutEvents", "arn:aws:events:eu-west-1:123456789012:event-bus/deployer", detail_types, ["aws.*", "deployer"]]
+        ["events:PutEvents", "arn:aws:events:eu-west-1:123456789012:event-bus/deployer", detail_types, ["aws.*", "deployer"], { "events:detail-type" = "false", "events:source" = "false" }]
       ]
     }
     error_message = "Who asks must only ask, who approves only approve or decline, and neither as the deployer or as AWS."
@@ -950,6 +953,48 @@ run "more_deploy_roles_than_the_own_policy_takes_are_entered_by_others" {
   assert {
     condition     = !contains([for statement in local.deployer_rest.here : statement.Sid], "EnterTargets") && !local.enters_itself
     error_message = "The role's own policy must name none then."
+  }
+}
+
+run "with_lists_of_who_may_do_what" {
+  command = plan
+
+  variables {
+    approvers      = ["arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_Approvers_*"]
+    uploaders      = ["arn:aws:iam::123456789012:role/ci-*", "arn:aws:iam::123456789012:user/jenkins"]
+    administrators = ["arn:aws:iam::123456789012:role/platform"]
+    role_path      = "/releases/"
+  }
+
+  assert {
+    condition = {
+      for name in ["artifact_bucket", "event_bus", "ledger_bucket", "queue", "wake_queue"] : name => [
+        for statement in jsondecode(output.policies[name]).Statement : [statement.Sid, statement.Effect, statement.Principal, flatten([statement.Condition.ArnNotLike["aws:PrincipalArn"]])] if startswith(statement.Sid, "Only")
+      ]
+      } == {
+      artifact_bucket = [["OnlyUploadersUpload", "Deny", "*", ["arn:aws:iam::123456789012:role/ci-*", "arn:aws:iam::123456789012:user/jenkins"]]]
+      event_bus       = [["OnlyApproversApprove", "Deny", "*", ["arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_Approvers_*"]]]
+      ledger_bucket   = [["OnlyTheDeployerAndAdministratorsWrite", "Deny", "*", ["arn:aws:iam::123456789012:role/releases/deployer", "arn:aws:iam::123456789012:role/platform"]]]
+      queue           = [["OnlyTheDeployerAndAdministrators", "Deny", "*", ["arn:aws:iam::123456789012:role/releases/deployer", "arn:aws:iam::123456789012:role/platform"]]]
+      wake_queue      = [["OnlyTheDeployerAndAdministrators", "Deny", "*", ["arn:aws:iam::123456789012:role/releases/deployer", "arn:aws:iam::123456789012:role/platform"]]]
+    }
+    error_message = "Everybody but those on the list, and the deployer where it works, must be denied."
+  }
+
+  assert {
+    condition     = one(aws_cloudwatch_event_bus_policy.requests).policy == output.policies.event_bus
+    error_message = "The bus must have the policy, though no other account may ask."
+  }
+}
+
+run "without_lists_nobody_is_denied_by_name" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for name in ["artifact_bucket", "ledger_bucket", "queue", "wake_queue"] : [for statement in jsondecode(output.policies[name]).Statement : statement.Sid if startswith(statement.Sid, "Only")] == []
+    ])
+    error_message = "Lists must be off unless they are given."
   }
 }
 

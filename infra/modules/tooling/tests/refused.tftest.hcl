@@ -624,3 +624,123 @@ run "an_access_log_bucket_in_capitals" {
 
   expect_failures = [var.access_log_bucket]
 }
+
+run "an_empty_list_of_approvers" {
+  command = plan
+
+  variables {
+    approvers = []
+  }
+
+  expect_failures = [var.approvers]
+}
+
+run "approvers_that_are_everybody" {
+  command = plan
+
+  variables {
+    approvers = ["*"]
+  }
+
+  expect_failures = [var.approvers]
+}
+
+run "approvers_by_an_account_alone" {
+  command = plan
+
+  variables {
+    approvers = ["123456789012"]
+  }
+
+  expect_failures = [var.approvers]
+}
+
+run "an_empty_list_of_uploaders" {
+  command = plan
+
+  variables {
+    uploaders = []
+  }
+
+  expect_failures = [var.uploaders]
+}
+
+run "uploaders_that_are_everybody" {
+  command = plan
+
+  variables {
+    uploaders = ["*"]
+  }
+
+  expect_failures = [var.uploaders]
+}
+
+run "uploaders_by_an_account_alone" {
+  command = plan
+
+  variables {
+    uploaders = ["123456789012"]
+  }
+
+  expect_failures = [var.uploaders]
+}
+
+run "an_empty_list_of_administrators" {
+  command = plan
+
+  variables {
+    administrators = []
+  }
+
+  expect_failures = [var.administrators]
+}
+
+run "administrators_that_are_everybody" {
+  command = plan
+
+  variables {
+    administrators = ["*"]
+  }
+
+  expect_failures = [var.administrators]
+}
+
+run "administrators_by_an_account_alone" {
+  command = plan
+
+  variables {
+    administrators = ["123456789012"]
+  }
+
+  expect_failures = [var.administrators]
+}
+
+run "approvers_by_an_assumed_role" {
+  command = plan
+
+  variables {
+    approvers = ["arn:aws:sts::123456789012:assumed-role/approver/ann"]
+  }
+
+  expect_failures = [var.approvers]
+}
+
+run "more_administrators_than_policies_take" {
+  command = plan
+
+  variables {
+    administrators = [for number in range(500) : format("arn:aws:iam::123456789012:role/platform-%03d", number)]
+  }
+
+  expect_failures = [aws_s3_bucket_policy.ledger, aws_sqs_queue.wakes]
+}
+
+run "more_approvers_than_a_bus_policy_takes" {
+  command = plan
+
+  variables {
+    approvers = [for number in range(300) : format("arn:aws:iam::123456789012:role/approver-%03d", number)]
+  }
+
+  expect_failures = [aws_cloudwatch_event_bus_policy.requests]
+}

@@ -127,7 +127,9 @@ impl AccessRequest {
     /// Makes a request of `who` under this policy of its own.
     #[must_use]
     pub fn of(who: &Caller, identity: PolicyRef, action: &'static str, resource: impl Into<String>) -> Self {
-        let mut context = BTreeMap::from([("aws:SecureTransport", json!(true))]);
+        let is_service = matches!(who, Caller::Service(_));
+        let mut context =
+            BTreeMap::from([("aws:SecureTransport", json!(true)), ("aws:PrincipalIsAWSService", json!(is_service))]);
         if let Caller::Role(account, name) = who {
             context.insert("aws:PrincipalArn", json!(format!("arn:aws:iam::{account}:role/{name}")));
             context.insert("aws:PrincipalAccount", json!(account));
@@ -172,7 +174,14 @@ impl AccessRequest {
         self
     }
 
-    /// Adds a condition key.
+    /// Removes a condition key.
+    #[must_use]
+    pub fn without(mut self, key: &str) -> Self {
+        self.context.remove(key);
+        self
+    }
+
+    /// Adds a condition key. An array is a key of several values.
     #[must_use]
     pub fn with(mut self, key: &'static str, value: impl Into<Value>) -> Self {
         self.context.insert(key, value.into());
@@ -193,7 +202,8 @@ impl AccessRequest {
     #[must_use]
     pub fn circumstances(&self) -> String {
         let shown = self.context.iter().filter(|(key, value)| {
-            !matches!(**key, "aws:PrincipalArn" | "aws:PrincipalAccount") && **value != Value::Bool(true)
+            !matches!(**key, "aws:PrincipalArn" | "aws:PrincipalAccount" | "aws:PrincipalIsAWSService")
+                && **value != Value::Bool(true)
         });
         shown
             .map(|(key, value)| format!("{key}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
@@ -271,6 +281,9 @@ impl AccessRequest {
             // `iam-rs` does not apply a Deny on a boolean that is given as text.
             let value = match value {
                 Value::Bool(value) => ContextValue::Boolean(*value),
+                Value::Array(several) => {
+                    ContextValue::StringList(several.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+                }
                 other => ContextValue::String(other.as_str().unwrap_or_default().to_owned()),
             };
             context.insert((*key).to_owned(), value);

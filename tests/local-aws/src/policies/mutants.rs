@@ -65,13 +65,13 @@ const EQUIVALENT: &[(&str, &str, &str, &str)] = &[
         "a queue's policy speaks of that queue alone",
     ),
     (
-        "tooling/queue",
+        "tooling/queue|guarded/queue",
         "Uploads",
         "any region instead of|any account instead of|any resource instead of|everything instead of",
         "a queue's policy speaks of that queue alone",
     ),
     (
-        "tooling/wake_queue",
+        "tooling/wake_queue|guarded/wake_queue",
         "PromotionRequests",
         "any region instead of|any account instead of|any resource instead of|everything instead of",
         "a queue's policy speaks of that queue alone",
@@ -136,6 +136,17 @@ fn narrowed(statement: &Value) -> Vec<Change> {
         let more = json!(replaced(spared, &one, "*"));
         changes.push((format!("spare everything instead of {one}"), Some(with(statement, "NotResource", more))));
     }
+    // Those that a Deny spares.
+    for operator in ["ArnNotLike", "ArnNotEquals"] {
+        let spared = &statement["Condition"][operator]["aws:PrincipalArn"];
+        for one in listed(spared) {
+            let Some((account, _)) = one.split_once(":role/") else { continue };
+            let more = replaced(spared, &one, &format!("{account}:role/*"));
+            let mut weaker = statement.clone();
+            weaker["Condition"][operator]["aws:PrincipalArn"] = json!(more);
+            changes.push((format!("spare every role instead of {one}"), Some(weaker)));
+        }
+    }
     let mut weaker = statement.clone();
     weaker["Condition"]["StringEquals"] = json!({"aws:PrincipalArn": "nobody"});
     changes.push(("deny nobody".to_owned(), Some(weaker)));
@@ -158,6 +169,14 @@ fn widened(statement: &Value) -> Vec<Change> {
                 condition.remove(operator);
             }
             change(format!("drop the condition {key}"), weaker);
+            if let Some(name) = operator.strip_prefix("ForAllValues:") {
+                let mut weaker = statement.clone();
+                if let Some(condition) = weaker["Condition"].as_object_mut() {
+                    condition.remove(operator);
+                    condition.insert(format!("ForAnyValue:{name}"), json!(keys));
+                }
+                change(format!("any value of {key} is enough"), weaker);
+            }
             for one in listed(value).iter().filter(|_| operator.ends_with("Like")) {
                 let mut weaker = statement.clone();
                 weaker["Condition"][operator][key] = json!(replaced(value, one, "*"));

@@ -278,9 +278,15 @@ fn key(rows: &mut Vec<Row>) {
 }
 
 fn queues(rows: &mut Vec<Row>) {
+    queues_by(rows, "tooling/queue", "tooling/wake_queue");
+    queues_by(rows, "guarded/queue", "guarded/wake_queue");
+}
+
+/// Adds rows about the queues with these policies.
+fn queues_by(rows: &mut Vec<Row>, of_uploads: &'static str, of_wakes: &'static str) {
     let rule = "arn:aws:events:eu-west-1:123456789012:rule/deployer/deployer-promotions";
     let (s3, events) = ("s3.amazonaws.com", "events.amazonaws.com");
-    let uploads = EventQueue { queue: QUEUE, policy: "tooling/queue", service: s3, source: ARTIFACTS };
+    let uploads = EventQueue { queue: QUEUE, policy: of_uploads, service: s3, source: ARTIFACTS };
     may(rows, "S3 tells the queue of uploads", uploads.by(s3, "sqs:SendMessage"));
     let of = |source| uploads.by(s3, "sqs:SendMessage").with("aws:SourceArn", source);
     may_not(rows, "of no other bucket", of("arn:aws:s3:::mallory"));
@@ -288,7 +294,7 @@ fn queues(rows: &mut Vec<Row>) {
     uploads.rows(rows);
     may_not(rows, "EventBridge sends nothing there", uploads.by(events, "sqs:SendMessage").with("aws:SourceArn", rule));
 
-    let woken = EventQueue { queue: WAKES, policy: "tooling/wake_queue", service: events, source: rule };
+    let woken = EventQueue { queue: WAKES, policy: of_wakes, service: events, source: rule };
     may(rows, "EventBridge hands promotion requests to the queue of wakes", woken.by(events, "sqs:SendMessage"));
     let from = |source| woken.by(events, "sqs:SendMessage").with("aws:SourceArn", source);
     may_not(rows, "from no other rule", from("arn:aws:events:eu-west-1:123456789012:rule/other"));

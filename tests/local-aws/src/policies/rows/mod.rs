@@ -5,6 +5,7 @@
 mod buckets;
 mod chain;
 mod ci;
+mod guarded;
 mod notifications;
 mod people;
 mod promotions;
@@ -74,6 +75,7 @@ pub fn rows() -> Vec<Row> {
     people::rows(&mut rows);
     promotions::rows(&mut rows);
     notifications::rows(&mut rows);
+    guarded::rows(&mut rows);
     rows
 }
 

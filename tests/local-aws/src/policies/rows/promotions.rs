@@ -1,5 +1,7 @@
 //! Rows about the bus: senders of events, of requests for promotions, and of approvals.
 
+use serde_json::json;
+
 use super::{
     ADMIN, AccessRequest, BUS, Caller, DEPLOYER, DEV_ADMIN, PROD_ADMIN, PolicyRef, Row, STRANGE, STRANGER, TOOLING,
     anything, may, may_not,
@@ -30,6 +32,26 @@ fn puts(who: &Caller, policy: PolicyRef, bus: &str, source: &str, detail_type: &
         .with("events:detail-type", detail_type)
 }
 
+/// Adds rows about a call that puts several events, which names each one's source and detail type, and about one without
+/// either key. The other events are of this source and of these detail types, which the sender may not send.
+fn several_at_once(rows: &mut Vec<Row>, ask: &AccessRequest, own: &[&str; 2], pretended: &str, others: &[&str]) {
+    let [source, detail_type] = own;
+    let puts = |sources: &[&str], detail_types: &[&str]| {
+        ask.clone().with("events:source", json!(sources)).with("events:detail-type", json!(detail_types))
+    };
+    may(rows, "several events at once, all its own", puts(&[source, source], &[detail_type, detail_type]));
+    may_not(rows, "but none that pretends among them", puts(&[source, pretended], &[detail_type, detail_type]));
+    may_not(rows, "nor as the first", puts(&[pretended, source], &[detail_type, detail_type]));
+    for other in others {
+        may_not(rows, "nor of another kind among them", puts(&[source, source], &[detail_type, other]));
+        may_not(rows, "nor as the first", puts(&[source, source], &[other, detail_type]));
+    }
+    may_not(rows, "nor without a source", ask.clone().without("events:source"));
+    if !others.is_empty() {
+        may_not(rows, "nor without a kind", ask.clone().without("events:detail-type"));
+    }
+}
+
 /// Adds rows that deny a sender everything else on the bus.
 fn only_sends(rows: &mut Vec<Row>, ask: &AccessRequest) {
     for action in ["events:PutRule", "events:PutPermission", "events:DeleteEventBus", "lambda:InvokeFunction"] {
@@ -57,6 +79,8 @@ fn deployer(rows: &mut Vec<Row>) {
         }
     }
     only_sends(rows, &publishes("deployer", PUBLISHED[0]));
+    let own = ["deployer", PUBLISHED[0]];
+    several_at_once(rows, &publishes(own[0], own[1]), &own, "aws.lambda", &[]);
 }
 
 /// Adds rows that allow a sender these detail types, with its own source, and deny it the others.
@@ -72,6 +96,8 @@ fn sender(rows: &mut Vec<Row>, who: &Caller, policy: &'static str, source: &str,
         may_not(rows, "neither as the deployer nor as AWS", sends(pretended, allowed[0]));
     }
     only_sends(rows, &sends(source, allowed[0]));
+    let others: Vec<&str> = [REQUESTED, APPROVED].into_iter().filter(|one| !allowed.contains(one)).collect();
+    several_at_once(rows, &sends(source, allowed[0]), &[source, allowed[0]], "deployer", &others);
 }
 
 fn schedules(rows: &mut Vec<Row>) {
@@ -113,6 +139,7 @@ fn other_accounts(rows: &mut Vec<Row>) {
     for pretended in ["deployer", "aws.events"] {
         may_not(rows, "neither as the deployer nor as AWS", sends(&release, pretended, REQUESTED));
     }
+    several_at_once(rows, &asks(), &["acme.release-tool", REQUESTED], "aws.events", &[APPROVED, DECLINED]);
     for other in [&Caller::Role("333333333333", "admin"), &DEV_ADMIN, &PROD_ADMIN, &STRANGER] {
         may_not(rows, "nobody else of another account asks", sends(other, "acme.release-tool", REQUESTED));
     }
