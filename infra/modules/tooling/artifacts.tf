@@ -34,11 +34,11 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "artifacts" {
   bucket = aws_s3_bucket.artifacts.id
 
   rule {
-    bucket_key_enabled = var.customer_key
+    bucket_key_enabled = local.has_artifact_key
 
     apply_server_side_encryption_by_default {
-      sse_algorithm     = var.customer_key ? "aws:kms" : "AES256"
-      kms_master_key_id = one(aws_kms_key.artifacts[*].arn)
+      sse_algorithm     = local.has_artifact_key ? "aws:kms" : "AES256"
+      kms_master_key_id = local.artifact_key_arn
     }
   }
 }

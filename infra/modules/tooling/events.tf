@@ -2,7 +2,8 @@
 # asks for promotions, approves or declines them.
 
 resource "aws_cloudwatch_event_bus" "deployer" {
-  name = var.name
+  name               = var.name
+  kms_key_identifier = lookup(var.keys, "bus", null)
 }
 
 resource "aws_cloudwatch_event_rule" "promotions" {

@@ -119,13 +119,21 @@ locals {
           Resource = "${local.log_group_arn}:*"
         },
       ],
-      var.customer_key ? [{
+      local.has_artifact_key ? [{
         Sid       = "DecryptArtifacts"
         Effect    = "Allow"
         Action    = "kms:Decrypt"
-        Resource  = one(aws_kms_key.artifacts[*].arn)
+        Resource  = local.artifact_key_arn
         Condition = { StringEquals = local.through_s3 }
       }] : [],
+      contains(keys(var.keys), "ledger") ? [{
+        Sid       = "UseTheKeyOfTheLedger"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource  = var.keys.ledger
+        Condition = { StringEquals = local.through.s3 }
+      }] : [],
+      local.uses_key_of_queues,
     )
   })
 }

@@ -47,3 +47,13 @@ run "an_address_that_is_a_name" {
 
   expect_failures = [var.emails]
 }
+
+run "a_key_by_its_alias" {
+  command = plan
+
+  variables {
+    key_arn = "arn:aws:kms:eu-west-1:123456789012:alias/topic"
+  }
+
+  expect_failures = [var.key_arn]
+}

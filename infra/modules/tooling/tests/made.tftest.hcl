@@ -37,6 +37,7 @@ variables {
 run "with_everything" {
   variables {
     customer_key         = true
+    keys                 = { for name in ["bus", "ledger", "log", "queues"] : name => "arn:aws:kms:eu-west-1:123456789012:key/${name}" }
     promotion_requesters = ["arn:aws:iam::333333333333:role/release"]
   }
 
@@ -123,10 +124,10 @@ run "with_everything" {
 
   assert {
     condition = alltrue([
-      for statement in jsondecode(output.policies.deployer).Statement : startswith(statement.Resource, "arn:aws:kms:eu-west-1:123456789012:key/") && statement.Condition == { StringEquals = { "kms:ViaService" = "s3.eu-west-1.amazonaws.com" } }
+      for statement in jsondecode(output.policies.deployer).Statement : startswith(statement.Resource, "arn:aws:kms:eu-west-1:123456789012:key/") && statement.Condition == { StringEquals = { "kms:ViaService" = endswith(statement.Resource, "/queues") ? "sqs.eu-west-1.amazonaws.com" : "s3.eu-west-1.amazonaws.com" } }
       if anytrue([for action in flatten([statement.Action]) : startswith(action, "kms:")])
     ])
-    error_message = "The deployer must use the artifacts' key only through S3."
+    error_message = "The deployer must use keys only through S3 and SQS."
   }
 
   assert {
@@ -327,7 +328,7 @@ run "with_everything" {
   assert {
     condition = alltrue([
       for queue in [aws_sqs_queue.uploads, aws_sqs_queue.wakes] :
-      queue.visibility_timeout_seconds == 6 * aws_lambda_function.deployer.timeout && queue.message_retention_seconds == 1209600 && queue.sqs_managed_sse_enabled
+      queue.visibility_timeout_seconds == 6 * aws_lambda_function.deployer.timeout && queue.message_retention_seconds == 1209600 && endswith(queue.kms_master_key_id, "/queues")
     ])
     error_message = "A message of either queue must be hidden for six times the function's timeout, be kept for two weeks, and be encrypted."
   }
@@ -617,6 +618,67 @@ run "with_everything" {
   assert {
     condition     = output.uploads.environments == ["dev"]
     error_message = "Uploads go to environments without a promotion, unless it is said otherwise."
+  }
+}
+
+run "with_keys_of_the_owner" {
+  variables {
+    keys = {
+      for number, name in ["artifacts", "bus", "ledger", "log", "queues"] :
+      name => "arn:aws:kms:eu-west-1:123456789012:key/${name}"
+    }
+  }
+
+  assert {
+    condition = {
+      artifacts = one(one(aws_s3_bucket_server_side_encryption_configuration.artifacts.rule).apply_server_side_encryption_by_default).kms_master_key_id
+      bus       = aws_cloudwatch_event_bus.deployer.kms_key_identifier
+      dead      = aws_sqs_queue.dead_letters.kms_master_key_id
+      ledger    = one(one(aws_s3_bucket_server_side_encryption_configuration.ledger.rule).apply_server_side_encryption_by_default).kms_master_key_id
+      log       = aws_cloudwatch_log_group.deployer.kms_key_id
+      uploads   = aws_sqs_queue.uploads.kms_master_key_id
+      wakes     = aws_sqs_queue.wakes.kms_master_key_id
+      } == {
+      artifacts = "arn:aws:kms:eu-west-1:123456789012:key/artifacts"
+      bus       = "arn:aws:kms:eu-west-1:123456789012:key/bus"
+      dead      = "arn:aws:kms:eu-west-1:123456789012:key/queues"
+      ledger    = "arn:aws:kms:eu-west-1:123456789012:key/ledger"
+      log       = "arn:aws:kms:eu-west-1:123456789012:key/log"
+      uploads   = "arn:aws:kms:eu-west-1:123456789012:key/queues"
+      wakes     = "arn:aws:kms:eu-west-1:123456789012:key/queues"
+    }
+    error_message = "Each key must encrypt what it is named for."
+  }
+
+  assert {
+    condition     = length(aws_kms_key.artifacts) == 0 && alltrue([for bucket in [aws_s3_bucket_server_side_encryption_configuration.artifacts, aws_s3_bucket_server_side_encryption_configuration.ledger] : one(bucket.rule).bucket_key_enabled && one(one(bucket.rule).apply_server_side_encryption_by_default).sse_algorithm == "aws:kms"])
+    error_message = "Where the owner has a key, the module makes none, and S3 asks for it once for many objects."
+  }
+
+  assert {
+    condition     = output.deployer.artifact_key_arn == "arn:aws:kms:eu-west-1:123456789012:key/artifacts" && output.uploads.artifact_key_arn == "arn:aws:kms:eu-west-1:123456789012:key/artifacts" && output.uploads.ledger_key_arn == "arn:aws:kms:eu-west-1:123456789012:key/ledger"
+    error_message = "Targets and uploaders must hear of the keys that they need."
+  }
+
+  assert {
+    condition = [for statement in jsondecode(output.policies.deployer).Statement : "${statement.Sid} ${statement.Resource}" if strcontains(jsonencode(statement.Action), "kms:")] == [
+      "DecryptArtifacts arn:aws:kms:eu-west-1:123456789012:key/artifacts",
+      "UseTheKeyOfTheLedger arn:aws:kms:eu-west-1:123456789012:key/ledger",
+      "UseTheKeyOfTheQueues arn:aws:kms:eu-west-1:123456789012:key/queues",
+    ]
+    error_message = "The deployer uses the keys of artifacts, ledger and queues; log and bus are encrypted by their services."
+  }
+}
+
+run "without_keys_of_the_owner" {
+  assert {
+    condition     = aws_sqs_queue.uploads.sqs_managed_sse_enabled && aws_sqs_queue.wakes.sqs_managed_sse_enabled && aws_sqs_queue.dead_letters.sqs_managed_sse_enabled && one(one(aws_s3_bucket_server_side_encryption_configuration.ledger.rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256"
+    error_message = "Without a key of the owner's, AWS's own encrypt ledger and queues."
+  }
+
+  assert {
+    condition     = length([for statement in jsondecode(output.policies.operate).Statement : statement if strcontains(jsonencode(statement.Action), "kms:")]) == 0
+    error_message = "Without keys nobody needs rights on any."
   }
 }
 

@@ -1142,3 +1142,34 @@ run "an_access_log_bucket_in_capitals" {
 
   expect_failures = [var.access_log_bucket]
 }
+
+run "a_key_for_what_is_not_there" {
+  command = plan
+
+  variables {
+    keys = { leger = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001" }
+  }
+
+  expect_failures = [var.keys]
+}
+
+run "a_key_by_its_alias" {
+  command = plan
+
+  variables {
+    keys = { ledger = "arn:aws:kms:eu-west-1:123456789012:alias/ledger" }
+  }
+
+  expect_failures = [var.keys]
+}
+
+run "two_keys_for_artifacts" {
+  command = plan
+
+  variables {
+    customer_key = true
+    keys         = { artifacts = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001" }
+  }
+
+  expect_failures = [var.keys]
+}

@@ -4,6 +4,7 @@
 
 mod buckets;
 mod chain;
+mod keys;
 mod notifications;
 mod people;
 mod promotions;
@@ -72,6 +73,7 @@ pub fn rows() -> Vec<Row> {
     people::rows(&mut rows);
     promotions::rows(&mut rows);
     notifications::rows(&mut rows);
+    keys::rows(&mut rows);
     rows
 }
 
