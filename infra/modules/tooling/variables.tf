@@ -1,5 +1,5 @@
 variable "artifact_bucket" {
-  description = "The name of the bucket that CI uploads to. The module makes it."
+  description = "The name of the bucket that CI uploads to. The module makes it, unless existing_bucket says that it is there."
   type        = string
 
   validation {
@@ -362,6 +362,17 @@ variable "customer_key" {
   description = "Whether artifacts are encrypted with a KMS key of this account's own, which the module makes. Otherwise S3's own key does. Never turn it off again: the key would be deleted, and with it every artifact that it encrypts."
   type        = bool
   default     = false
+}
+
+variable "existing_bucket" {
+  description = "Whether the artifact bucket is there already, and yours: the module then makes nothing of it. It must have versioning, the statements of `policies.artifact_bucket` and a notification to the queue (infra/README.md, \"A bucket of your own\")."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !(var.existing_bucket && var.customer_key)
+    error_message = "customer_key encrypts a bucket that the module makes. Name the key of your bucket in keys, for artifacts, if it has one."
+  }
 }
 
 variable "keys" {

@@ -201,25 +201,25 @@ run "with_everything" {
   }
 
   assert {
-    condition     = aws_s3_bucket_policy.artifacts.policy == output.policies.artifact_bucket && aws_s3_bucket_policy.ledger.policy == output.policies.ledger_bucket
+    condition     = aws_s3_bucket_policy.artifacts[0].policy == output.policies.artifact_bucket && aws_s3_bucket_policy.ledger.policy == output.policies.ledger_bucket
     error_message = "The buckets must have the policies that are told."
   }
 
   assert {
-    condition     = one(aws_s3_bucket_versioning.artifacts.versioning_configuration).status == "Enabled" && one(aws_s3_bucket_versioning.ledger.versioning_configuration).status == "Enabled"
+    condition     = one(aws_s3_bucket_versioning.artifacts[0].versioning_configuration).status == "Enabled" && one(aws_s3_bucket_versioning.ledger.versioning_configuration).status == "Enabled"
     error_message = "Both buckets must keep versions."
   }
 
   assert {
     condition = alltrue([
-      for rule in aws_s3_bucket_lifecycle_configuration.artifacts.rule : length(rule.expiration) == 0 && length(rule.noncurrent_version_expiration) == 0 && length(rule.transition) == 0 && length(rule.noncurrent_version_transition) == 0
+      for rule in aws_s3_bucket_lifecycle_configuration.artifacts[0].rule : length(rule.expiration) == 0 && length(rule.noncurrent_version_expiration) == 0 && length(rule.transition) == 0 && length(rule.noncurrent_version_transition) == 0
     ])
     error_message = "No artifact may ever expire: a head may go back to it."
   }
 
   assert {
     condition = anytrue([
-      for rule in aws_s3_bucket_lifecycle_configuration.artifacts.rule : rule.status == "Enabled" && one(rule.abort_incomplete_multipart_upload).days_after_initiation == 7 if length(rule.abort_incomplete_multipart_upload) > 0
+      for rule in aws_s3_bucket_lifecycle_configuration.artifacts[0].rule : rule.status == "Enabled" && one(rule.abort_incomplete_multipart_upload).days_after_initiation == 7 if length(rule.abort_incomplete_multipart_upload) > 0
     ])
     error_message = "Parts of an upload that nobody ended must not lie in the artifact bucket for ever."
   }
@@ -231,26 +231,26 @@ run "with_everything" {
 
   assert {
     condition = alltrue(flatten([
-      for block in [aws_s3_bucket_public_access_block.artifacts, aws_s3_bucket_public_access_block.ledger] :
+      for block in [aws_s3_bucket_public_access_block.artifacts[0], aws_s3_bucket_public_access_block.ledger] :
       [block.block_public_acls, block.block_public_policy, block.ignore_public_acls, block.restrict_public_buckets]
     ]))
     error_message = "Both buckets must be closed to the public."
   }
 
   assert {
-    condition     = alltrue([for controls in [aws_s3_bucket_ownership_controls.artifacts, aws_s3_bucket_ownership_controls.ledger] : one(controls.rule).object_ownership == "BucketOwnerEnforced"])
+    condition     = alltrue([for controls in [aws_s3_bucket_ownership_controls.artifacts[0], aws_s3_bucket_ownership_controls.ledger] : one(controls.rule).object_ownership == "BucketOwnerEnforced"])
     error_message = "Both buckets' objects must be the buckets' owner's."
   }
 
   assert {
-    condition     = one(aws_s3_bucket_notification.artifacts.queue).queue_arn == aws_sqs_queue.uploads.arn && one(aws_s3_bucket_notification.artifacts.queue).events == toset(["s3:ObjectCreated:*"])
+    condition     = one(aws_s3_bucket_notification.artifacts[0].queue).queue_arn == aws_sqs_queue.uploads.arn && one(aws_s3_bucket_notification.artifacts[0].queue).events == toset(["s3:ObjectCreated:*"])
     error_message = "Each upload must be told to the queue of uploads."
   }
 
   # The key.
 
   assert {
-    condition     = aws_kms_key.artifacts[0].policy == output.policies.key && one(one(aws_s3_bucket_server_side_encryption_configuration.artifacts.rule).apply_server_side_encryption_by_default).sse_algorithm == "aws:kms"
+    condition     = aws_kms_key.artifacts[0].policy == output.policies.key && one(one(aws_s3_bucket_server_side_encryption_configuration.artifacts[0].rule).apply_server_side_encryption_by_default).sse_algorithm == "aws:kms"
     error_message = "With customer_key artifacts must be encrypted with the key that has the policy that is told."
   }
 
@@ -631,7 +631,7 @@ run "with_keys_of_the_owner" {
 
   assert {
     condition = {
-      artifacts = one(one(aws_s3_bucket_server_side_encryption_configuration.artifacts.rule).apply_server_side_encryption_by_default).kms_master_key_id
+      artifacts = one(one(aws_s3_bucket_server_side_encryption_configuration.artifacts[0].rule).apply_server_side_encryption_by_default).kms_master_key_id
       bus       = aws_cloudwatch_event_bus.deployer.kms_key_identifier
       dead      = aws_sqs_queue.dead_letters.kms_master_key_id
       ledger    = one(one(aws_s3_bucket_server_side_encryption_configuration.ledger.rule).apply_server_side_encryption_by_default).kms_master_key_id
@@ -651,7 +651,7 @@ run "with_keys_of_the_owner" {
   }
 
   assert {
-    condition     = length(aws_kms_key.artifacts) == 0 && alltrue([for bucket in [aws_s3_bucket_server_side_encryption_configuration.artifacts, aws_s3_bucket_server_side_encryption_configuration.ledger] : one(bucket.rule).bucket_key_enabled && one(one(bucket.rule).apply_server_side_encryption_by_default).sse_algorithm == "aws:kms"])
+    condition     = length(aws_kms_key.artifacts) == 0 && alltrue([for bucket in [aws_s3_bucket_server_side_encryption_configuration.artifacts[0], aws_s3_bucket_server_side_encryption_configuration.ledger] : one(bucket.rule).bucket_key_enabled && one(one(bucket.rule).apply_server_side_encryption_by_default).sse_algorithm == "aws:kms"])
     error_message = "Where the owner has a key, the module makes none, and S3 asks for it once for many objects."
   }
 
@@ -682,6 +682,34 @@ run "without_keys_of_the_owner" {
   }
 }
 
+run "with_a_bucket_of_the_owner" {
+  variables {
+    existing_bucket   = true
+    access_log_bucket = "acme-logs"
+    keys              = { artifacts = "arn:aws:kms:eu-west-1:123456789012:key/artifacts" }
+  }
+
+  override_data {
+    target = data.aws_s3_bucket.artifacts
+    values = { region = "eu-west-1" }
+  }
+
+  assert {
+    condition     = length(concat(aws_s3_bucket.artifacts, aws_s3_bucket_versioning.artifacts, aws_s3_bucket_ownership_controls.artifacts, aws_s3_bucket_public_access_block.artifacts, aws_s3_bucket_server_side_encryption_configuration.artifacts, aws_s3_bucket_lifecycle_configuration.artifacts, aws_s3_bucket_policy.artifacts, aws_s3_bucket_notification.artifacts)) == 0
+    error_message = "Nothing of the owner's bucket may be made or changed."
+  }
+
+  assert {
+    condition     = keys(aws_s3_bucket_logging.access) == ["ledger"]
+    error_message = "Only the module's own bucket is logged."
+  }
+
+  assert {
+    condition     = output.deployer.artifact_bucket == "acme-artifacts" && output.uploads.artifact_bucket == "acme-artifacts" && contains(jsondecode(output.policies.artifact_bucket).Statement[*].Sid, "TheDeployerNeverWrites")
+    error_message = "Targets, uploaders and the owner must hear of the bucket and of what its policy must say."
+  }
+}
+
 run "without_access_logs" {
   assert {
     condition     = length(aws_s3_bucket_logging.access) == 0
@@ -696,7 +724,7 @@ run "with_access_logs" {
 
   assert {
     condition = { for bucket, logging in aws_s3_bucket_logging.access : bucket => "${logging.target_bucket}/${logging.target_prefix}" } == {
-      artifacts = "acme-logs/${aws_s3_bucket.artifacts.id}/"
+      artifacts = "acme-logs/${aws_s3_bucket.artifacts[0].id}/"
       ledger    = "acme-logs/${aws_s3_bucket.ledger.id}/"
     }
     error_message = "Both buckets are logged, each below its own name."
@@ -712,7 +740,7 @@ run "without_a_key" {
   }
 
   assert {
-    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.artifacts.rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256"
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.artifacts[0].rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256"
     error_message = "Without customer_key S3's own key must encrypt artifacts."
   }
 }

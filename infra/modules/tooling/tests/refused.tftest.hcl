@@ -485,7 +485,7 @@ run "more_environments_than_a_bucket_policy_takes" {
     }
   }
 
-  expect_failures = [aws_s3_bucket_policy.artifacts]
+  expect_failures = [aws_s3_bucket_policy.artifacts[0]]
 }
 
 run "more_accounts_than_a_role_policy_takes" {
@@ -1172,4 +1172,35 @@ run "two_keys_for_artifacts" {
   }
 
   expect_failures = [var.keys]
+}
+
+run "a_bucket_of_the_owner_in_another_region" {
+  command = plan
+
+  variables {
+    existing_bucket = true
+  }
+
+  override_data {
+    target = data.aws_s3_bucket.artifacts
+    values = { region = "us-east-1" }
+  }
+
+  expect_failures = [data.aws_s3_bucket.artifacts]
+}
+
+run "a_bucket_of_the_owner_with_a_key_of_the_module" {
+  command = plan
+
+  variables {
+    existing_bucket = true
+    customer_key    = true
+  }
+
+  override_data {
+    target = data.aws_s3_bucket.artifacts
+    values = { region = "eu-west-1" }
+  }
+
+  expect_failures = [var.existing_bucket]
 }
