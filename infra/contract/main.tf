@@ -13,6 +13,9 @@ module "tooling" {
   zip             = "${path.module}/main.tf"
   customer_key    = true
   alarm_actions   = ["arn:aws:sns:eu-west-1:123456789012:on-call"]
+  keys = { for number, name in ["ledger", "queues", "log", "bus"] :
+    name => "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-00000000001${number}"
+  }
   # Another account's release tool.
   promotion_requesters = ["arn:aws:iam::333333333333:role/release"]
   environments = {
@@ -94,6 +97,7 @@ module "notifications" {
 
   event_bus_arn = module.tooling.event_bus_arn
   emails        = ["oncall@example.com"]
+  key_arn       = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000014"
 }
 
 module "scheduled" {

@@ -1,9 +1,10 @@
-# The topic that people hear from. It is not encrypted with a customer key: what is told is no secret, and the managed key of SNS lets no
-# other service in.
+# The topic that people hear from. What is told is no secret, so it is encrypted with a key only where an owner names one; the managed key
+# of SNS lets no other service in.
 
 resource "aws_sns_topic" "notifications" {
-  name = var.name
-  tags = var.tags
+  name              = var.name
+  kms_master_key_id = var.key_arn
+  tags              = var.tags
 }
 
 resource "aws_sns_topic_policy" "notifications" {
@@ -65,12 +66,45 @@ locals {
 
   publish_policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
+    Statement = concat([{
       Sid      = "TellPeople"
       Effect   = "Allow"
       Action   = "sns:Publish"
       Resource = local.topic_arn
-    }]
+      }], var.key_arn == null ? [] : [{
+      Sid       = "UseTheKeyOfTheTopic"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource  = var.key_arn
+      Condition = { StringEquals = local.through_sns }
+    }])
+  })
+
+  through_sns = { "kms:ViaService" = "sns.${local.region}.${local.names.partitions[local.partition].dns_suffix}" }
+
+  # The rules take a role, so that what is published is encrypted with the rights of this account's own.
+  key_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TheAccountAdministers"
+        Effect    = "Allow"
+        Principal = { AWS = "arn:${local.partition}:iam::${local.account}:root" }
+        Action = [
+          "kms:CancelKeyDeletion", "kms:Create*", "kms:Delete*", "kms:Describe*", "kms:Disable*", "kms:Enable*", "kms:Get*", "kms:List*",
+          "kms:Put*", "kms:Revoke*", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:Update*",
+        ]
+        Resource = "*"
+      },
+      {
+        Sid       = "TheAccountUsesItThroughSns"
+        Effect    = "Allow"
+        Principal = { AWS = "arn:${local.partition}:iam::${local.account}:root" }
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource  = "*"
+        Condition = { StringEquals = local.through_sns }
+      },
+    ]
   })
 
   topic_policy = jsonencode({

@@ -20,6 +20,17 @@ variable "name" {
   }
 }
 
+variable "key_arn" {
+  description = "The ARN of a KMS key of yours that encrypts the topic; its policy must say what the output `key_policy` has. Who subscribes by other means than e-mail needs no right on it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.key_arn))
+    error_message = "key_arn must be the ARN of a key, not of an alias, such as arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001."
+  }
+}
+
 variable "emails" {
   description = "The addresses that are told by e-mail. Each gets a message of AWS's first, and hears nothing until the link in it is followed."
   type        = list(string)

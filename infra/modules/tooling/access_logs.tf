@@ -1,10 +1,10 @@
-# Who has read and written what, for auditors: S3's server access logs of both buckets, where a bucket for them is named.
+# Who has read and written what, for auditors: S3's server access logs of the module's buckets, where a bucket for them is named.
 
 locals {
-  logged_buckets = {
-    artifacts = aws_s3_bucket.artifacts.id
-    ledger    = aws_s3_bucket.ledger.id
-  }
+  logged_buckets = merge(
+    { for bucket in aws_s3_bucket.artifacts : "artifacts" => bucket.id },
+    { ledger = aws_s3_bucket.ledger.id },
+  )
 }
 
 resource "aws_s3_bucket_logging" "access" {

@@ -1,14 +1,33 @@
 # The artifact bucket: CI writes, the deployer and the deploy roles read. Nothing here ever expires, for a head may go back to
 # an artifact however old it is.
 
+# Where it is the owner's (existing_bucket), so is everything about it: S3 has one policy and one notification for each bucket.
+data "aws_s3_bucket" "artifacts" {
+  count = 1 - local.makes_bucket
+
+  bucket = var.artifact_bucket
+
+  # Lambda copies code from buckets of its own region, and S3 notifies queues of its own region.
+  lifecycle {
+    postcondition {
+      condition     = self.region == local.region
+      error_message = "The bucket ${var.artifact_bucket} is in ${self.region}, and the deployer in ${local.region}: they must be in one region. Take another bucket, or lay the deployer there."
+    }
+  }
+}
+
 resource "aws_s3_bucket" "artifacts" {
+  count = local.makes_bucket
+
   bucket        = var.artifact_bucket
   force_destroy = var.force_destroy
   tags          = var.tags
 }
 
 resource "aws_s3_bucket_versioning" "artifacts" {
-  bucket = aws_s3_bucket.artifacts.id
+  count = local.makes_bucket
+
+  bucket = aws_s3_bucket.artifacts[0].id
 
   versioning_configuration {
     status = "Enabled"
@@ -16,7 +35,9 @@ resource "aws_s3_bucket_versioning" "artifacts" {
 }
 
 resource "aws_s3_bucket_ownership_controls" "artifacts" {
-  bucket = aws_s3_bucket.artifacts.id
+  count = local.makes_bucket
+
+  bucket = aws_s3_bucket.artifacts[0].id
 
   rule {
     object_ownership = "BucketOwnerEnforced"
@@ -24,7 +45,9 @@ resource "aws_s3_bucket_ownership_controls" "artifacts" {
 }
 
 resource "aws_s3_bucket_public_access_block" "artifacts" {
-  bucket                  = aws_s3_bucket.artifacts.id
+  count = local.makes_bucket
+
+  bucket                  = aws_s3_bucket.artifacts[0].id
   block_public_acls       = true
   block_public_policy     = true
   ignore_public_acls      = true
@@ -32,20 +55,24 @@ resource "aws_s3_bucket_public_access_block" "artifacts" {
 }
 
 resource "aws_s3_bucket_server_side_encryption_configuration" "artifacts" {
-  bucket = aws_s3_bucket.artifacts.id
+  count = local.makes_bucket
+
+  bucket = aws_s3_bucket.artifacts[0].id
 
   rule {
-    bucket_key_enabled = var.customer_key
+    bucket_key_enabled = local.has_artifact_key
 
     apply_server_side_encryption_by_default {
-      sse_algorithm     = var.customer_key ? "aws:kms" : "AES256"
-      kms_master_key_id = one(aws_kms_key.artifacts[*].arn)
+      sse_algorithm     = local.has_artifact_key ? "aws:kms" : "AES256"
+      kms_master_key_id = local.artifact_key_arn
     }
   }
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "artifacts" {
-  bucket = aws_s3_bucket.artifacts.id
+  count = local.makes_bucket
+
+  bucket = aws_s3_bucket.artifacts[0].id
 
   rule {
     id     = "abort-incomplete-uploads"
@@ -60,7 +87,9 @@ resource "aws_s3_bucket_lifecycle_configuration" "artifacts" {
 }
 
 resource "aws_s3_bucket_policy" "artifacts" {
-  bucket = aws_s3_bucket.artifacts.id
+  count = local.makes_bucket
+
+  bucket = aws_s3_bucket.artifacts[0].id
   policy = local.artifact_bucket_policy
 
   lifecycle {
@@ -75,7 +104,9 @@ resource "aws_s3_bucket_policy" "artifacts" {
 }
 
 resource "aws_s3_bucket_notification" "artifacts" {
-  bucket = aws_s3_bucket.artifacts.id
+  count = local.makes_bucket
+
+  bucket = aws_s3_bucket.artifacts[0].id
 
   queue {
     id        = "uploads"
@@ -86,6 +117,8 @@ resource "aws_s3_bucket_notification" "artifacts" {
 }
 
 locals {
+  makes_bucket = var.existing_bucket ? 0 : 1
+
   # The accounts whose deploy roles have one name and read the artifacts of the same environments, so that a statement names an
   # account once for all of them.
   readers = { for role in local.other_roles : jsonencode({

@@ -2,8 +2,9 @@
 # asks for promotions, approves or declines them.
 
 resource "aws_cloudwatch_event_bus" "deployer" {
-  name = var.name
-  tags = var.tags
+  name               = var.name
+  kms_key_identifier = lookup(var.keys, "bus", null)
+  tags               = var.tags
 }
 
 resource "aws_cloudwatch_event_rule" "promotions" {

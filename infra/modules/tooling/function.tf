@@ -3,6 +3,7 @@
 resource "aws_cloudwatch_log_group" "deployer" {
   name              = local.log_group
   retention_in_days = var.log_retention_days
+  kms_key_id        = lookup(var.keys, "log", null)
   tags              = var.tags
 }
 

@@ -34,8 +34,11 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "ledger" {
   bucket = aws_s3_bucket.ledger.id
 
   rule {
+    bucket_key_enabled = contains(keys(var.keys), "ledger")
+
     apply_server_side_encryption_by_default {
-      sse_algorithm = "AES256"
+      sse_algorithm     = contains(keys(var.keys), "ledger") ? "aws:kms" : "AES256"
+      kms_master_key_id = lookup(var.keys, "ledger", null)
     }
   }
 }

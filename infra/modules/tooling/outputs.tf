@@ -15,8 +15,9 @@ output "uploads" {
   description = "What an uploader must know: the variable `uploads` of the module uploader."
   value = {
     artifact_bucket  = var.artifact_bucket
-    artifact_key_arn = one(aws_kms_key.artifacts[*].arn)
+    artifact_key_arn = local.artifact_key_arn
     ledger_bucket    = var.ledger_bucket
+    ledger_key_arn   = lookup(var.keys, "ledger", null)
     environments     = local.accepting
     region           = local.region
   }
@@ -70,6 +71,17 @@ output "approve_policy_arn" {
   value       = aws_iam_policy.approve.arn
 }
 
+output "key_policies" {
+  description = "What the policy of each key must say that `keys` names: the whole policy of a key that is for nothing else."
+  value = {
+    artifacts = local.key_policy
+    bus       = local.bus_key_policy
+    ledger    = local.ledger_key_policy
+    log       = local.log_key_policy
+    queues    = local.queues_key_policy
+  }
+}
+
 output "policies" {
   description = "Every policy of this module as it is sent to AWS, for review and for tests."
   value = merge({
@@ -78,7 +90,11 @@ output "policies" {
     deployer        = local.deployer_policy
     deployer_trust  = local.deployer_trust
     event_bus       = local.event_bus_has_policy ? local.event_bus_policy : null
-    key             = var.customer_key ? local.key_policy : null
+    key             = local.has_artifact_key ? local.key_policy : null
+    key_of_bus      = contains(keys(var.keys), "bus") ? local.bus_key_policy : null
+    key_of_ledger   = contains(keys(var.keys), "ledger") ? local.ledger_key_policy : null
+    key_of_log      = contains(keys(var.keys), "log") ? local.log_key_policy : null
+    key_of_queues   = contains(keys(var.keys), "queues") ? local.queues_key_policy : null
     ledger_bucket   = local.ledger_bucket_policy
     look            = local.look_policy
     operate         = local.operate_policy

@@ -9,7 +9,7 @@ locals {
     wake_queue_arn   = local.wake_queue_arn
     ledger_bucket    = var.ledger_bucket
     artifact_bucket  = var.artifact_bucket
-    artifact_key_arn = one(aws_kms_key.artifacts[*].arn)
+    artifact_key_arn = local.artifact_key_arn
     region           = local.region
   }
 

@@ -36,7 +36,7 @@ locals {
   # Who looks without the deployer needs its configuration: which environments there are, and where they go.
   looked_at = concat([for name, prefix in local.names.ledger : "${prefix}*" if !contains(["asked", "open"], name)], [local.names.config_key])
 
-  look = [
+  look = concat([
     {
       Sid      = "ReadTheLedger"
       Effect   = "Allow"
@@ -50,7 +50,13 @@ locals {
       Resource  = local.ledger_bucket_arn
       Condition = { StringLike = { "s3:prefix" = local.looked_at } }
     },
-  ]
+    ], contains(keys(var.keys), "ledger") ? [{
+      Sid       = "DecryptTheLedger"
+      Effect    = "Allow"
+      Action    = "kms:Decrypt"
+      Resource  = var.keys.ledger
+      Condition = { StringEquals = local.through.s3 }
+  }] : [])
 
   look_policy = jsonencode({ Version = "2012-10-17", Statement = local.look })
 
@@ -86,7 +92,7 @@ locals {
         Action   = "sqs:SendMessage"
         Resource = [local.queue_arn, local.wake_queue_arn]
       },
-    ])
+    ], local.uses_key_of_queues)
   })
 
   request_policy = jsonencode({

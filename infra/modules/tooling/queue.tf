@@ -6,7 +6,8 @@
 resource "aws_sqs_queue" "dead_letters" {
   name                      = "${var.name}-dead-letters"
   message_retention_seconds = 1209600
-  sqs_managed_sse_enabled   = true
+  sqs_managed_sse_enabled   = local.sqs_managed_sse
+  kms_master_key_id         = lookup(var.keys, "queues", null)
   tags                      = var.tags
 }
 
@@ -24,7 +25,8 @@ resource "aws_sqs_queue" "uploads" {
   name                       = var.name
   visibility_timeout_seconds = local.visibility_timeout
   message_retention_seconds  = 1209600
-  sqs_managed_sse_enabled    = true
+  sqs_managed_sse_enabled    = local.sqs_managed_sse
+  kms_master_key_id          = lookup(var.keys, "queues", null)
   policy                     = local.queue_policy
   redrive_policy             = local.redrive_policy
   tags                       = var.tags
@@ -37,7 +39,8 @@ resource "aws_sqs_queue" "wakes" {
   name                       = "${var.name}-wakes"
   visibility_timeout_seconds = local.visibility_timeout
   message_retention_seconds  = 1209600
-  sqs_managed_sse_enabled    = true
+  sqs_managed_sse_enabled    = local.sqs_managed_sse
+  kms_master_key_id          = lookup(var.keys, "queues", null)
   policy                     = local.wake_queue_policy
   redrive_policy             = local.redrive_policy
   tags                       = var.tags
@@ -51,6 +54,18 @@ resource "aws_sqs_queue" "wakes" {
 }
 
 locals {
+  # A queue has one of the two.
+  sqs_managed_sse = contains(keys(var.keys), "queues") ? null : true
+
+  # For whoever sends to the queues and receives from them.
+  uses_key_of_queues = contains(keys(var.keys), "queues") ? [{
+    Sid       = "UseTheKeyOfTheQueues"
+    Effect    = "Allow"
+    Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+    Resource  = var.keys.queues
+    Condition = { StringEquals = local.through.sqs }
+  }] : []
+
   # Lambda Developer Guide, "Configuring a queue to use with Lambda": six times the function's timeout.
   visibility_timeout = local.timeout * 6
 

@@ -56,14 +56,14 @@ locals {
     here    = { account = local.account, dns = local.dns, partition = local.partition, region = local.region }
     longest = { account = "000000000000", dns = "amazonaws.com.cn", partition = "aws-us-gov", region = "ap-southeast-100" }
     } : kind => {
-    artifacts  = "arn:${at.partition}:s3:::${var.artifact_bucket}"
-    bus        = "arn:${at.partition}:events:${at.region}:${at.account}:event-bus/${var.name}"
-    key        = "arn:${at.partition}:kms:${at.region}:${at.account}:key/00000000-0000-0000-0000-000000000000"
-    ledger     = "arn:${at.partition}:s3:::${var.ledger_bucket}"
-    log_group  = "arn:${at.partition}:logs:${at.region}:${at.account}:log-group:${local.log_group}"
-    queue      = "arn:${at.partition}:sqs:${at.region}:${at.account}:${var.name}"
-    roles      = [for role in values(local.deploy_roles) : "arn:${at.partition}:iam::${role.account}:role/${role.role_name}"]
-    through_s3 = { "kms:ViaService" = "s3.${at.region}.${at.dns}" }
+    artifacts = "arn:${at.partition}:s3:::${var.artifact_bucket}"
+    bus       = "arn:${at.partition}:events:${at.region}:${at.account}:event-bus/${var.name}"
+    key       = "arn:${at.partition}:kms:${at.region}:${at.account}:key/00000000-0000-0000-0000-000000000000"
+    ledger    = "arn:${at.partition}:s3:::${var.ledger_bucket}"
+    log_group = "arn:${at.partition}:logs:${at.region}:${at.account}:log-group:${local.log_group}"
+    queue     = "arn:${at.partition}:sqs:${at.region}:${at.account}:${var.name}"
+    roles     = [for role in values(local.deploy_roles) : "arn:${at.partition}:iam::${role.account}:role/${role.role_name}"]
+    through   = { for service in ["s3", "sqs"] : service => { "kms:ViaService" = "${service}.${at.region}.${at.dns}" } }
   } }
 
   enter_targets = { for kind, roles in merge({ none = [] }, { for kind, names in local.named : kind => names.roles }) : kind => {
@@ -101,7 +101,7 @@ locals {
     Statement = concat(
       local.enters_itself ? [local.enter_targets.here] : [],
       [for statement in local.deployer_rest.here : statement if statement.Sid != "DecryptArtifacts"],
-      [for statement in local.deployer_rest.here : merge(statement, { Resource = one(aws_kms_key.artifacts[*].arn) }) if statement.Sid == "DecryptArtifacts"],
+      [for statement in local.deployer_rest.here : merge(statement, { Resource = local.artifact_key_arn }) if statement.Sid == "DecryptArtifacts"],
     )
   })
 
@@ -186,12 +186,26 @@ locals {
         Resource = "${at.log_group}:*"
       },
     ],
-    var.customer_key ? [{
+    local.has_artifact_key ? [{
       Sid       = "DecryptArtifacts"
       Effect    = "Allow"
       Action    = "kms:Decrypt"
       Resource  = at.key
-      Condition = { StringEquals = at.through_s3 }
+      Condition = { StringEquals = at.through.s3 }
+    }] : [],
+    contains(keys(var.keys), "ledger") ? [{
+      Sid       = "UseTheKeyOfTheLedger"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource  = var.keys.ledger
+      Condition = { StringEquals = at.through.s3 }
+    }] : [],
+    contains(keys(var.keys), "queues") ? [{
+      Sid       = "UseTheKeyOfTheQueues"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource  = var.keys.queues
+      Condition = { StringEquals = at.through.sqs }
     }] : [],
   ) }
 }

@@ -1,5 +1,5 @@
 variable "artifact_bucket" {
-  description = "The name of the bucket that CI uploads to. The module makes it."
+  description = "The name of the bucket that CI uploads to. The module makes it, unless existing_bucket says that it is there."
   type        = string
 
   validation {
@@ -199,6 +199,40 @@ variable "customer_key" {
   description = "Whether artifacts are encrypted with a KMS key of this account's own, which the module makes. Otherwise S3's own key does. Never turn it off again: the key would be deleted, and with it every artifact that it encrypts."
   type        = bool
   default     = false
+}
+
+variable "existing_bucket" {
+  description = "Whether the artifact bucket is there already, and yours: the module then makes nothing of it. It must have versioning, the statements of `policies.artifact_bucket` and a notification to the queue (infra/README.md, \"A bucket of your own\")."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !(var.existing_bucket && var.customer_key)
+    error_message = "customer_key encrypts a bucket that the module makes. Name the key of your bucket in keys, for artifacts, if it has one."
+  }
+}
+
+variable "keys" {
+  description = "KMS keys of yours, by what they encrypt: artifacts (in place of customer_key), ledger, queues, log and bus, each by its ARN. Each key's policy must say what the output `key_policies` has for it (infra/README.md, \"Keys of your own\")."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  # Not an object: Terraform passes over a misspelt field of one.
+  validation {
+    condition     = length(setsubtract(keys(var.keys), ["artifacts", "bus", "ledger", "log", "queues"])) == 0
+    error_message = "keys may name keys for artifacts, bus, ledger, log and queues; these it does not know: ${join(", ", setsubtract(keys(var.keys), ["artifacts", "bus", "ledger", "log", "queues"]))}."
+  }
+
+  validation {
+    condition     = length([for arn in values(var.keys) : arn if !can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", arn))]) == 0
+    error_message = "keys must be ARNs of keys, not of aliases, such as arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001. These are not: ${join(", ", [for arn in values(var.keys) : arn if !can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", arn))])}."
+  }
+
+  validation {
+    condition     = !(var.customer_key && contains(keys(var.keys), "artifacts"))
+    error_message = "Artifacts have one key: either customer_key makes it, or keys names yours for artifacts."
+  }
 }
 
 variable "force_destroy" {

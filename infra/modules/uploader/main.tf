@@ -96,6 +96,13 @@ locals {
         Resource  = var.uploads.artifact_key_arn
         Condition = { StringEquals = { "kms:ViaService" = "s3.${var.uploads.region}.${local.names.partitions[local.partition].dns_suffix}" } }
       }],
+      var.uploads.ledger_key_arn == null ? [] : [{
+        Sid       = "DecryptResults"
+        Effect    = "Allow"
+        Action    = "kms:Decrypt"
+        Resource  = var.uploads.ledger_key_arn
+        Condition = { StringEquals = { "kms:ViaService" = "s3.${var.uploads.region}.${local.names.partitions[local.partition].dns_suffix}" } }
+      }],
     )
   })
 }

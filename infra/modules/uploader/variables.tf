@@ -15,6 +15,7 @@ variable "uploads" {
     artifact_bucket  = string
     artifact_key_arn = optional(string)
     ledger_bucket    = string
+    ledger_key_arn   = optional(string)
     environments     = list(string)
     region           = string
   })

@@ -117,3 +117,19 @@ run "with_boundary_path_and_tags" {
     error_message = "The topic must be the role's by its ARN with the path: ${output.policies.topic}"
   }
 }
+
+run "with_a_key_of_the_owner" {
+  variables {
+    key_arn = "arn:aws:kms:eu-west-1:123456789012:key/topic"
+  }
+
+  assert {
+    condition     = aws_sns_topic.notifications.kms_master_key_id == "arn:aws:kms:eu-west-1:123456789012:key/topic"
+    error_message = "The topic must be encrypted with the owner's key."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(output.policies.publish).Statement : "${statement.Sid} ${statement.Resource}"] == ["TellPeople arn:aws:sns:eu-west-1:123456789012:deployer-notifications", "UseTheKeyOfTheTopic arn:aws:kms:eu-west-1:123456789012:key/topic"]
+    error_message = "Who publishes to the topic must be able to use its key."
+  }
+}

@@ -97,3 +97,13 @@ run "a_role_path_that_is_too_long" {
 
   expect_failures = [var.role_path]
 }
+
+run "a_key_by_its_alias" {
+  command = plan
+
+  variables {
+    key_arn = "arn:aws:kms:eu-west-1:123456789012:alias/topic"
+  }
+
+  expect_failures = [var.key_arn]
+}

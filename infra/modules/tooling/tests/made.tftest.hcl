@@ -37,6 +37,7 @@ variables {
 run "with_everything" {
   variables {
     customer_key         = true
+    keys                 = { for name in ["bus", "ledger", "log", "queues"] : name => "arn:aws:kms:eu-west-1:123456789012:key/${name}" }
     promotion_requesters = ["arn:aws:iam::333333333333:role/release"]
   }
 
@@ -123,10 +124,10 @@ run "with_everything" {
 
   assert {
     condition = alltrue([
-      for statement in jsondecode(output.policies.deployer).Statement : startswith(statement.Resource, "arn:aws:kms:eu-west-1:123456789012:key/") && statement.Condition == { StringEquals = { "kms:ViaService" = "s3.eu-west-1.amazonaws.com" } }
+      for statement in jsondecode(output.policies.deployer).Statement : startswith(statement.Resource, "arn:aws:kms:eu-west-1:123456789012:key/") && statement.Condition == { StringEquals = { "kms:ViaService" = endswith(statement.Resource, "/queues") ? "sqs.eu-west-1.amazonaws.com" : "s3.eu-west-1.amazonaws.com" } }
       if anytrue([for action in flatten([statement.Action]) : startswith(action, "kms:")])
     ])
-    error_message = "The deployer must use the artifacts' key only through S3."
+    error_message = "The deployer must use keys only through S3 and SQS."
   }
 
   assert {
@@ -200,25 +201,25 @@ run "with_everything" {
   }
 
   assert {
-    condition     = aws_s3_bucket_policy.artifacts.policy == output.policies.artifact_bucket && aws_s3_bucket_policy.ledger.policy == output.policies.ledger_bucket
+    condition     = aws_s3_bucket_policy.artifacts[0].policy == output.policies.artifact_bucket && aws_s3_bucket_policy.ledger.policy == output.policies.ledger_bucket
     error_message = "The buckets must have the policies that are told."
   }
 
   assert {
-    condition     = one(aws_s3_bucket_versioning.artifacts.versioning_configuration).status == "Enabled" && one(aws_s3_bucket_versioning.ledger.versioning_configuration).status == "Enabled"
+    condition     = one(aws_s3_bucket_versioning.artifacts[0].versioning_configuration).status == "Enabled" && one(aws_s3_bucket_versioning.ledger.versioning_configuration).status == "Enabled"
     error_message = "Both buckets must keep versions."
   }
 
   assert {
     condition = alltrue([
-      for rule in aws_s3_bucket_lifecycle_configuration.artifacts.rule : length(rule.expiration) == 0 && length(rule.noncurrent_version_expiration) == 0 && length(rule.transition) == 0 && length(rule.noncurrent_version_transition) == 0
+      for rule in aws_s3_bucket_lifecycle_configuration.artifacts[0].rule : length(rule.expiration) == 0 && length(rule.noncurrent_version_expiration) == 0 && length(rule.transition) == 0 && length(rule.noncurrent_version_transition) == 0
     ])
     error_message = "No artifact may ever expire: a head may go back to it."
   }
 
   assert {
     condition = anytrue([
-      for rule in aws_s3_bucket_lifecycle_configuration.artifacts.rule : rule.status == "Enabled" && one(rule.abort_incomplete_multipart_upload).days_after_initiation == 7 if length(rule.abort_incomplete_multipart_upload) > 0
+      for rule in aws_s3_bucket_lifecycle_configuration.artifacts[0].rule : rule.status == "Enabled" && one(rule.abort_incomplete_multipart_upload).days_after_initiation == 7 if length(rule.abort_incomplete_multipart_upload) > 0
     ])
     error_message = "Parts of an upload that nobody ended must not lie in the artifact bucket for ever."
   }
@@ -230,26 +231,26 @@ run "with_everything" {
 
   assert {
     condition = alltrue(flatten([
-      for block in [aws_s3_bucket_public_access_block.artifacts, aws_s3_bucket_public_access_block.ledger] :
+      for block in [aws_s3_bucket_public_access_block.artifacts[0], aws_s3_bucket_public_access_block.ledger] :
       [block.block_public_acls, block.block_public_policy, block.ignore_public_acls, block.restrict_public_buckets]
     ]))
     error_message = "Both buckets must be closed to the public."
   }
 
   assert {
-    condition     = alltrue([for controls in [aws_s3_bucket_ownership_controls.artifacts, aws_s3_bucket_ownership_controls.ledger] : one(controls.rule).object_ownership == "BucketOwnerEnforced"])
+    condition     = alltrue([for controls in [aws_s3_bucket_ownership_controls.artifacts[0], aws_s3_bucket_ownership_controls.ledger] : one(controls.rule).object_ownership == "BucketOwnerEnforced"])
     error_message = "Both buckets' objects must be the buckets' owner's."
   }
 
   assert {
-    condition     = one(aws_s3_bucket_notification.artifacts.queue).queue_arn == aws_sqs_queue.uploads.arn && one(aws_s3_bucket_notification.artifacts.queue).events == toset(["s3:ObjectCreated:*"])
+    condition     = one(aws_s3_bucket_notification.artifacts[0].queue).queue_arn == aws_sqs_queue.uploads.arn && one(aws_s3_bucket_notification.artifacts[0].queue).events == toset(["s3:ObjectCreated:*"])
     error_message = "Each upload must be told to the queue of uploads."
   }
 
   # The key.
 
   assert {
-    condition     = aws_kms_key.artifacts[0].policy == output.policies.key && one(one(aws_s3_bucket_server_side_encryption_configuration.artifacts.rule).apply_server_side_encryption_by_default).sse_algorithm == "aws:kms"
+    condition     = aws_kms_key.artifacts[0].policy == output.policies.key && one(one(aws_s3_bucket_server_side_encryption_configuration.artifacts[0].rule).apply_server_side_encryption_by_default).sse_algorithm == "aws:kms"
     error_message = "With customer_key artifacts must be encrypted with the key that has the policy that is told."
   }
 
@@ -327,7 +328,7 @@ run "with_everything" {
   assert {
     condition = alltrue([
       for queue in [aws_sqs_queue.uploads, aws_sqs_queue.wakes] :
-      queue.visibility_timeout_seconds == 6 * aws_lambda_function.deployer.timeout && queue.message_retention_seconds == 1209600 && queue.sqs_managed_sse_enabled
+      queue.visibility_timeout_seconds == 6 * aws_lambda_function.deployer.timeout && queue.message_retention_seconds == 1209600 && endswith(queue.kms_master_key_id, "/queues")
     ])
     error_message = "A message of either queue must be hidden for six times the function's timeout, be kept for two weeks, and be encrypted."
   }
@@ -623,6 +624,95 @@ run "with_everything" {
   }
 }
 
+run "with_keys_of_the_owner" {
+  variables {
+    keys = {
+      for number, name in ["artifacts", "bus", "ledger", "log", "queues"] :
+      name => "arn:aws:kms:eu-west-1:123456789012:key/${name}"
+    }
+  }
+
+  assert {
+    condition = {
+      artifacts = one(one(aws_s3_bucket_server_side_encryption_configuration.artifacts[0].rule).apply_server_side_encryption_by_default).kms_master_key_id
+      bus       = aws_cloudwatch_event_bus.deployer.kms_key_identifier
+      dead      = aws_sqs_queue.dead_letters.kms_master_key_id
+      ledger    = one(one(aws_s3_bucket_server_side_encryption_configuration.ledger.rule).apply_server_side_encryption_by_default).kms_master_key_id
+      log       = aws_cloudwatch_log_group.deployer.kms_key_id
+      uploads   = aws_sqs_queue.uploads.kms_master_key_id
+      wakes     = aws_sqs_queue.wakes.kms_master_key_id
+      } == {
+      artifacts = "arn:aws:kms:eu-west-1:123456789012:key/artifacts"
+      bus       = "arn:aws:kms:eu-west-1:123456789012:key/bus"
+      dead      = "arn:aws:kms:eu-west-1:123456789012:key/queues"
+      ledger    = "arn:aws:kms:eu-west-1:123456789012:key/ledger"
+      log       = "arn:aws:kms:eu-west-1:123456789012:key/log"
+      uploads   = "arn:aws:kms:eu-west-1:123456789012:key/queues"
+      wakes     = "arn:aws:kms:eu-west-1:123456789012:key/queues"
+    }
+    error_message = "Each key must encrypt what it is named for."
+  }
+
+  assert {
+    condition     = length(aws_kms_key.artifacts) == 0 && alltrue([for bucket in [aws_s3_bucket_server_side_encryption_configuration.artifacts[0], aws_s3_bucket_server_side_encryption_configuration.ledger] : one(bucket.rule).bucket_key_enabled && one(one(bucket.rule).apply_server_side_encryption_by_default).sse_algorithm == "aws:kms"])
+    error_message = "Where the owner has a key, the module makes none, and S3 asks for it once for many objects."
+  }
+
+  assert {
+    condition     = output.deployer.artifact_key_arn == "arn:aws:kms:eu-west-1:123456789012:key/artifacts" && output.uploads.artifact_key_arn == "arn:aws:kms:eu-west-1:123456789012:key/artifacts" && output.uploads.ledger_key_arn == "arn:aws:kms:eu-west-1:123456789012:key/ledger"
+    error_message = "Targets and uploaders must hear of the keys that they need."
+  }
+
+  assert {
+    condition = sort([for statement in jsondecode(output.policies.deployer).Statement : "${statement.Sid} ${statement.Resource}" if strcontains(jsonencode(statement.Action), "kms:")]) == tolist([
+      "DecryptArtifacts arn:aws:kms:eu-west-1:123456789012:key/artifacts",
+      "UseTheKeyOfTheLedger arn:aws:kms:eu-west-1:123456789012:key/ledger",
+      "UseTheKeyOfTheQueues arn:aws:kms:eu-west-1:123456789012:key/queues",
+    ])
+    error_message = "The deployer uses the keys of artifacts, ledger and queues; log and bus are encrypted by their services."
+  }
+}
+
+run "without_keys_of_the_owner" {
+  assert {
+    condition     = aws_sqs_queue.uploads.sqs_managed_sse_enabled && aws_sqs_queue.wakes.sqs_managed_sse_enabled && aws_sqs_queue.dead_letters.sqs_managed_sse_enabled && one(one(aws_s3_bucket_server_side_encryption_configuration.ledger.rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256"
+    error_message = "Without a key of the owner's, AWS's own encrypt ledger and queues."
+  }
+
+  assert {
+    condition     = length([for statement in jsondecode(output.policies.operate).Statement : statement if strcontains(jsonencode(statement.Action), "kms:")]) == 0
+    error_message = "Without keys nobody needs rights on any."
+  }
+}
+
+run "with_a_bucket_of_the_owner" {
+  variables {
+    existing_bucket   = true
+    access_log_bucket = "acme-logs"
+    keys              = { artifacts = "arn:aws:kms:eu-west-1:123456789012:key/artifacts" }
+  }
+
+  override_data {
+    target = data.aws_s3_bucket.artifacts
+    values = { region = "eu-west-1" }
+  }
+
+  assert {
+    condition     = length(concat(aws_s3_bucket.artifacts, aws_s3_bucket_versioning.artifacts, aws_s3_bucket_ownership_controls.artifacts, aws_s3_bucket_public_access_block.artifacts, aws_s3_bucket_server_side_encryption_configuration.artifacts, aws_s3_bucket_lifecycle_configuration.artifacts, aws_s3_bucket_policy.artifacts, aws_s3_bucket_notification.artifacts)) == 0
+    error_message = "Nothing of the owner's bucket may be made or changed."
+  }
+
+  assert {
+    condition     = keys(aws_s3_bucket_logging.access) == ["ledger"]
+    error_message = "Only the module's own bucket is logged."
+  }
+
+  assert {
+    condition     = output.deployer.artifact_bucket == "acme-artifacts" && output.uploads.artifact_bucket == "acme-artifacts" && contains(jsondecode(output.policies.artifact_bucket).Statement[*].Sid, "TheDeployerNeverWrites")
+    error_message = "Targets, uploaders and the owner must hear of the bucket and of what its policy must say."
+  }
+}
+
 run "without_access_logs" {
   assert {
     condition     = length(aws_s3_bucket_logging.access) == 0
@@ -637,7 +727,7 @@ run "with_access_logs" {
 
   assert {
     condition = { for bucket, logging in aws_s3_bucket_logging.access : bucket => "${logging.target_bucket}/${logging.target_prefix}" } == {
-      artifacts = "acme-logs/${aws_s3_bucket.artifacts.id}/"
+      artifacts = "acme-logs/${aws_s3_bucket.artifacts[0].id}/"
       ledger    = "acme-logs/${aws_s3_bucket.ledger.id}/"
     }
     error_message = "Both buckets are logged, each below its own name."
@@ -653,7 +743,7 @@ run "without_a_key" {
   }
 
   assert {
-    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.artifacts.rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256"
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.artifacts[0].rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256"
     error_message = "Without customer_key S3's own key must encrypt artifacts."
   }
 }

@@ -124,7 +124,7 @@ run "more_environments_than_a_bucket_policy_takes" {
     }
   }
 
-  expect_failures = [aws_s3_bucket_policy.artifacts]
+  expect_failures = [aws_s3_bucket_policy.artifacts[0]]
 }
 
 run "more_accounts_than_a_bucket_policy_takes" {
@@ -743,4 +743,66 @@ run "more_approvers_than_a_bus_policy_takes" {
   }
 
   expect_failures = [aws_cloudwatch_event_bus_policy.requests]
+}
+
+run "a_key_for_what_is_not_there" {
+  command = plan
+
+  variables {
+    keys = { leger = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001" }
+  }
+
+  expect_failures = [var.keys]
+}
+
+run "a_key_by_its_alias" {
+  command = plan
+
+  variables {
+    keys = { ledger = "arn:aws:kms:eu-west-1:123456789012:alias/ledger" }
+  }
+
+  expect_failures = [var.keys]
+}
+
+run "two_keys_for_artifacts" {
+  command = plan
+
+  variables {
+    customer_key = true
+    keys         = { artifacts = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001" }
+  }
+
+  expect_failures = [var.keys]
+}
+
+run "a_bucket_of_the_owner_in_another_region" {
+  command = plan
+
+  variables {
+    existing_bucket = true
+  }
+
+  override_data {
+    target = data.aws_s3_bucket.artifacts
+    values = { region = "us-east-1" }
+  }
+
+  expect_failures = [data.aws_s3_bucket.artifacts]
+}
+
+run "a_bucket_of_the_owner_with_a_key_of_the_module" {
+  command = plan
+
+  variables {
+    existing_bucket = true
+    customer_key    = true
+  }
+
+  override_data {
+    target = data.aws_s3_bucket.artifacts
+    values = { region = "eu-west-1" }
+  }
+
+  expect_failures = [var.existing_bucket]
 }

@@ -471,3 +471,20 @@ run "for_as_many_functions_as_a_description_cannot_name" {
     error_message = "IAM takes 1,000 characters of a description: ${aws_iam_role.uploader.description}"
   }
 }
+
+run "with_a_key_of_the_ledger" {
+  variables {
+    uploads = {
+      artifact_bucket = "acme-artifacts"
+      ledger_bucket   = "acme-deployer-ledger"
+      ledger_key_arn  = "arn:aws:kms:eu-west-1:123456789012:key/ledger"
+      environments    = ["dev"]
+      region          = "eu-west-1"
+    }
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(output.policies.permissions).Statement : "${statement.Sid} ${statement.Action} ${statement.Resource}" if statement.Sid == "DecryptResults"] == ["DecryptResults kms:Decrypt arn:aws:kms:eu-west-1:123456789012:key/ledger"]
+    error_message = "CI must be able to read its results: ${output.policies.permissions}"
+  }
+}

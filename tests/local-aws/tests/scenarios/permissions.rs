@@ -17,9 +17,10 @@ use serde_json::{Value, json};
 use super::statuses;
 
 /// Granted permissions that no call here uses, with the reason of the grant.
-const UNUSED: [(&str, &str, &str); 6] = [
+const UNUSED: [(&str, &str, &str); 7] = [
     ("deployer", "events:PutEvents", "this scenario has no bus to send events to"),
     ("deployer", "kms:Decrypt", "S3 asks for it where the bucket has a customer key; the local AWS encrypts nothing"),
+    ("deployer", "kms:GenerateDataKey", "S3 and SQS ask for it where ledger and queues have keys of the owner's"),
     ("deployer", "logs:CreateLogStream", "Lambda writes the function's log under its role"),
     ("deployer", "logs:PutLogEvents", "Lambda writes the function's log under its role"),
     (

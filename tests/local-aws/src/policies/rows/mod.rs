@@ -6,6 +6,7 @@ mod buckets;
 mod chain;
 mod ci;
 mod guarded;
+mod keys;
 mod notifications;
 mod people;
 mod promotions;
@@ -76,6 +77,7 @@ pub fn rows() -> Vec<Row> {
     promotions::rows(&mut rows);
     notifications::rows(&mut rows);
     guarded::rows(&mut rows);
+    keys::rows(&mut rows);
     rows
 }
 
