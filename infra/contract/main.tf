@@ -10,7 +10,7 @@ module "tooling" {
 
   artifact_bucket = "acme-artifacts"
   ledger_bucket   = "acme-deployer-ledger"
-  zip             = "${path.module}/main.tf"
+  package         = { path = "${path.module}/main.tf" }
   customer_key    = true
   # Another account's release tool.
   promotion_requesters = ["arn:aws:iam::333333333333:role/release"]

@@ -160,6 +160,17 @@ pub fn read<T: LedgerObject>(body: &[u8]) -> Result<T, Unusable> {
     if object.is_understood() { Ok(object) } else { Err(Unusable::NotUnderstood) }
 }
 
+/// Returns the format that an object tells; none if it is no object of the ledger.
+#[must_use]
+pub fn told(body: &[u8]) -> Option<u64> {
+    #[derive(serde::Deserialize)]
+    struct Told {
+        format: Option<u64>,
+    }
+    let told: Told = serde_json::from_slice(body).ok()?;
+    Some(told.format.unwrap_or(u64::from(FIRST)))
+}
+
 /// Writes an object in its format, with everything that was read and is unknown to this deployer.
 ///
 /// # Errors

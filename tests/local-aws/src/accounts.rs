@@ -151,6 +151,8 @@ pub struct Resources {
     pub dead_letter_url: String,
     /// deployer.json, as in the ledger bucket.
     pub config: Value,
+    /// The place of this version of it: `DEPLOYER_CONFIG`.
+    pub config_source: String,
     /// The buckets' policies.
     pub buckets: BTreeMap<&'static str, Value>,
 }
@@ -193,10 +195,10 @@ pub(super) async fn set_up(setup: &Setup, clients: &Clients, control: &Control) 
         bus::set_up(clients, control, &wake_queue_arn).await?;
         config["event_bus"] = json!(BUS);
     }
-    configure(clients, &config).await?;
+    let config_source = configure(clients, &config).await?;
     // S3 has sent a test event for the new notification, which no test expects.
     clients.sqs(TOOLING, REGION).purge_queue().queue_url(&queue_url).send().await.doing("emptying the queue")?;
-    Ok(Resources { queue_url, wake_queue_url, dead_letter_url, config, buckets })
+    Ok(Resources { queue_url, wake_queue_url, dead_letter_url, config, config_source, buckets })
 }
 
 /// Finds the resources that Terraform has made.
@@ -210,6 +212,7 @@ pub(super) async fn find_applied(applied: &Applied, clients: &Clients, control: 
         buckets.insert(bucket, policy.doing(format!("reading the policy of {bucket}"))?);
     }
     let config = s3.get_object().bucket(LEDGER).key(CONFIG_KEY).send().await.doing("reading deployer.json")?;
+    let config_source = config_source(config.version_id());
     let config = config.body.collect().await.doing("reading deployer.json")?.to_vec();
     let (queue_url, dead_letter_url) = (applied.output("queue_url")?, applied.output("dead_letters_url")?);
     clients.sqs(TOOLING, REGION).purge_queue().queue_url(queue_url).send().await.doing("emptying the queue")?;
@@ -219,15 +222,22 @@ pub(super) async fn find_applied(applied: &Applied, clients: &Clients, control: 
         wake_queue_url: applied.output("wake_queue_url")?.to_owned(),
         dead_letter_url: dead_letter_url.to_owned(),
         config: serde_json::from_slice(&config).doing("reading deployer.json")?,
+        config_source,
         buckets,
     })
 }
 
-/// Writes deployer.json into the ledger bucket.
-pub(super) async fn configure(clients: &Clients, config: &Value) -> Result<()> {
+/// Writes deployer.json into the ledger bucket and returns the place of this version of it.
+pub(super) async fn configure(clients: &Clients, config: &Value) -> Result<String> {
     let body = serde_json::to_vec_pretty(config).doing("writing deployer.json")?;
     let put = clients.s3(TOOLING, REGION).put_object().bucket(LEDGER).key(CONFIG_KEY).body(body.into());
-    put.send().await.doing("putting deployer.json into the ledger bucket").map(drop)
+    let put = put.send().await.doing("putting deployer.json into the ledger bucket")?;
+    Ok(config_source(put.version_id()))
+}
+
+/// Returns the place of a version of deployer.json, as the module tooling gives it to the function.
+fn config_source(version_id: Option<&str>) -> String {
+    format!("s3://{LEDGER}/{CONFIG_KEY}?versionId={}", version_id.unwrap_or_default())
 }
 
 async fn queue(clients: &Clients, name: &str, with: Option<(&str, &Value)>) -> Result<(String, String)> {

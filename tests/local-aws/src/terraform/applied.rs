@@ -37,7 +37,10 @@ impl Applied {
         std::fs::write(&zip, Zip::function("deployer").build().doing("zipping")?).doing("writing deployer.zip")?;
         write(&folder.join("emulator_override.tf.json"), &overriding())?;
         let accounts = json!({ "tooling": TOOLING, "prod": SECOND });
-        write(&folder.join("terraform.tfvars.json"), &json!({"accounts": accounts, "prefix": "acme", "zip": zip}))?;
+        write(
+            &folder.join("terraform.tfvars.json"),
+            &json!({"accounts": accounts, "prefix": "acme", "package": {"path": zip}}),
+        )?;
         applied.run(&["init", "-backend=false"])?;
         applied.run(&["apply", "-auto-approve", "-parallelism=30"])?;
         applied.outputs = serde_json::from_str(&applied.run(&["output", "-json"])?).doing("reading the outputs")?;
