@@ -190,3 +190,17 @@ pub fn write<T: LedgerObject>(object: &T, as_read: &AsRead) -> Result<Vec<u8>, s
     value["format"] = format.into();
     serde_json::to_vec_pretty(&value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::told;
+
+    #[test]
+    fn format_is_read_of_any_object_and_is_1_where_none_is_told() {
+        assert_eq!(told(br#"{"schema": 1, "format": 7, "shape": ["of", "later"]}"#), Some(7));
+        assert_eq!(told(br#"{"schema": 1}"#), Some(1));
+        for broken in [&b""[..], b"[]", b"{", br#"{"format": "two"}"#] {
+            assert_eq!(told(broken), None, "{}", String::from_utf8_lossy(broken));
+        }
+    }
+}

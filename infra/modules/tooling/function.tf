@@ -59,7 +59,7 @@ resource "aws_lambda_alias" "live" {
   lifecycle {
     precondition {
       condition     = alltrue([for published in data.aws_lambda_function.published : published.code_sha256 == local.package_hash])
-      error_message = "The object in S3 is not the package that was meant: its SHA-256 is ${join("", data.aws_lambda_function.published[*].code_sha256)} in base64, and package.sha256 is ${coalesce(local.package_hash, "-")}. The alias stays where it is. Mend package, and apply again."
+      error_message = "The object in S3 is not the package that was meant: its SHA-256 is ${join("", data.aws_lambda_function.published[*].code_sha256)} in base64, and package.sha256 is ${coalesce(local.package_hash, "-")}. The alias stays where it is. Mend package, and apply again; if package is right, an apply broke off: upload the object again, and give its new version_id."
     }
   }
 }

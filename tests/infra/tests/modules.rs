@@ -142,7 +142,12 @@ fn passed(terraform: &Terraform, folder: &Path) -> Result<usize> {
 fn runs(folder: &Path) -> Result<usize> {
     let tests = fs::read_dir(folder.join("tests")).doing(format!("reading the tests of {}", folder.display()))?;
     tests
-        .map(|file| Ok(read(&file.doing("reading a module's tests")?.path())?.lines().filter(|line| line.starts_with("run ")).count()))
+        .map(|file| {
+            Ok(read(&file.doing("reading a module's tests")?.path())?
+                .lines()
+                .filter(|line| line.starts_with("run "))
+                .count())
+        })
         .sum()
 }
 

@@ -367,7 +367,7 @@ fn environment(server: &Server, keys: &SessionKeys) -> Result<Vec<(String, Strin
     let mut variables = BTreeMap::from([
         ("AWS_LAMBDA_FUNCTION_NAME", "deployer".to_owned()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512".to_owned()),
-        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "1".to_owned()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
         ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/deployer".to_owned()),
         ("AWS_LAMBDA_LOG_STREAM_NAME", "local".to_owned()),

@@ -43,3 +43,50 @@ fn named(keys: &[&str]) -> String {
         more => format!("{names} and {more} more"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::{CheckStatus, Refusal};
+
+    fn of(objects: &[(&str, u64)]) -> (CheckStatus, String) {
+        let check = formats(&Ok(objects.iter().map(|(key, format)| ((*key).to_owned(), *format)).collect()));
+        (check.status, check.because.map(|because| because.to_string()).unwrap_or_default())
+    }
+
+    #[test]
+    fn objects_are_counted_by_format_and_named_above_the_first() {
+        let known = "this deployer knows formats up to 2";
+        assert_eq!(of(&[]), (CheckStatus::Ok, known.to_owned()));
+        let objects =
+            [("heads/prod/b.json", 2), ("heads/dev/a.json", 1), ("heads/prod/a.json", 2), ("rejects/a.json", 1)];
+        let told = format!("{known}; 2 of format 1; 2 of format 2 (heads/prod/a.json, heads/prod/b.json)");
+        assert_eq!(of(&objects), (CheckStatus::Ok, told));
+    }
+
+    #[test]
+    fn object_of_a_newer_format_fails_because_it_waits() {
+        let told = "this deployer knows formats up to 2; 1 of format 1; 1 of format 3, which wait until a newer deployer works \
+                    (heads/prod/a.json)";
+        assert_eq!(of(&[("heads/prod/a.json", 3), ("heads/dev/a.json", 1)]), (CheckStatus::Fail, told.to_owned()));
+    }
+
+    #[test]
+    fn only_ten_objects_of_a_format_are_named() {
+        let keys: Vec<String> = (10..22).map(|number| format!("heads/dev/f{number}.json")).collect();
+        let (status, told) = of(&keys.iter().map(|key| (key.as_str(), 2)).collect::<Vec<_>>());
+        assert_eq!(status, CheckStatus::Ok);
+        assert!(
+            told.contains("12 of format 2 (heads/dev/f10.json, ") && told.ends_with("f19.json and 2 more)"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn formats_of_an_unreadable_ledger_are_not_checked() {
+        let denied = Refused { kind: Refusal::Denied, message: "AccessDenied: no".into() };
+        let check = formats(&Err(denied));
+        assert_eq!(check.status, CheckStatus::NotChecked);
+        assert!(check.because.unwrap_or_default().contains("AccessDenied"));
+    }
+}
