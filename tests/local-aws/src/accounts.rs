@@ -9,6 +9,7 @@ use aws_sdk_s3::types::{
     NotificationConfiguration, QueueConfiguration, VersioningConfiguration,
 };
 use aws_sdk_sqs::types::QueueAttributeName;
+use deployer_core::names::{CONFIG_VARIABLE, DEPLOYER_ALIAS};
 use serde_json::{Value, json};
 
 use super::bus::{self, BUS};
@@ -212,7 +213,6 @@ pub(super) async fn find_applied(applied: &Applied, clients: &Clients, control: 
         buckets.insert(bucket, policy.doing(format!("reading the policy of {bucket}"))?);
     }
     let config = s3.get_object().bucket(LEDGER).key(CONFIG_KEY).send().await.doing("reading deployer.json")?;
-    let config_source = config_source(config.version_id());
     let config = config.body.collect().await.doing("reading deployer.json")?.to_vec();
     let (queue_url, dead_letter_url) = (applied.output("queue_url")?, applied.output("dead_letters_url")?);
     clients.sqs(TOOLING, REGION).purge_queue().queue_url(queue_url).send().await.doing("emptying the queue")?;
@@ -222,9 +222,17 @@ pub(super) async fn find_applied(applied: &Applied, clients: &Clients, control: 
         wake_queue_url: applied.output("wake_queue_url")?.to_owned(),
         dead_letter_url: dead_letter_url.to_owned(),
         config: serde_json::from_slice(&config).doing("reading deployer.json")?,
-        config_source,
+        config_source: source_of_the_live_version(clients).await?,
         buckets,
     })
+}
+
+/// Returns the `DEPLOYER_CONFIG` of the version of the deployer that its alias serves.
+async fn source_of_the_live_version(clients: &Clients) -> Result<String> {
+    let call = clients.lambda(TOOLING, REGION).get_function_configuration();
+    let live = call.function_name("deployer").qualifier(DEPLOYER_ALIAS).send().await.doing("reading the deployer")?;
+    let variables = live.environment().and_then(|environment| environment.variables());
+    Ok(variables.and_then(|variables| variables.get(CONFIG_VARIABLE)).cloned().unwrap_or_default())
 }
 
 /// Writes deployer.json into the ledger bucket and returns the place of this version of it.

@@ -64,6 +64,14 @@ impl Applied {
         Ok(self.run(&["state", "list"])?.lines().filter(|line| !line.contains("data.")).count())
     }
 
+    /// Removes deployer.zip, as on a machine that has no build of the deployer.
+    ///
+    /// # Errors
+    /// A file operation fails.
+    pub fn without_package(&self) -> Result<()> {
+        std::fs::remove_file(self.folder().join("deployer.zip")).doing("removing deployer.zip")
+    }
+
     /// Returns Terraform's plan of another apply; `None` if it would change nothing.
     ///
     /// # Errors
