@@ -10,7 +10,7 @@ module "tooling" {
 
   artifact_bucket = "acme-artifacts"
   ledger_bucket   = "acme-deployer-ledger"
-  zip             = "${path.module}/main.tf"
+  package         = { path = "${path.module}/main.tf" }
   customer_key    = true
   alarm_actions   = ["arn:aws:sns:eu-west-1:123456789012:on-call"]
   keys = { for number, name in ["ledger", "queues", "log", "bus"] :
@@ -45,7 +45,7 @@ module "guarded" {
 
   artifact_bucket = "acme-artifacts"
   ledger_bucket   = "acme-deployer-ledger"
-  zip             = "${path.module}/main.tf"
+  package         = { path = "${path.module}/main.tf" }
   approvers       = ["arn:aws:iam::123456789012:role/approver-*"]
   uploaders       = ["arn:aws:iam::123456789012:role/ci-*", "arn:aws:iam::123456789012:role/build-agent"]
   administrators  = ["arn:aws:iam::123456789012:role/admin"]

@@ -31,6 +31,14 @@ mock_resource "aws_lambda_function" {
   defaults = { arn = "arn:aws:lambda:eu-west-1:123456789012:function:mocked" }
 }
 
+mock_resource "aws_lambda_alias" {
+  defaults = { arn = "arn:aws:lambda:eu-west-1:123456789012:function:mocked:live" }
+}
+
+mock_resource "aws_s3_object" {
+  defaults = { version_id = "mocked-version" }
+}
+
 mock_resource "aws_cloudwatch_event_bus" {
   defaults = { arn = "arn:aws:events:eu-west-1:123456789012:event-bus/mocked" }
 }

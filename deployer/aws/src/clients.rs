@@ -57,10 +57,11 @@ impl Clients {
         }
     }
 
-    /// Makes the port that only the doctor uses.
+    /// Makes the port that only the doctor uses, for a deployer that is installed so, in words.
     #[must_use]
-    pub fn self_diagnostics(&self, config: &Config) -> AwsSelfDiagnostics {
-        AwsSelfDiagnostics::new(self.s3.clone(), self.sqs.clone(), self.sessions.clone(), config.ledger_bucket.clone())
+    pub fn self_diagnostics(&self, config: &Config, installed: Option<String>) -> AwsSelfDiagnostics {
+        let (s3, sqs, sessions) = (self.s3.clone(), self.sqs.clone(), self.sessions.clone());
+        AwsSelfDiagnostics::new(s3, sqs, sessions, config.ledger_bucket.clone(), installed)
     }
 
     /// Finds a queue by its ARN.
@@ -78,7 +79,9 @@ impl Clients {
     pub async fn config_text(&self, source: &ConfigSource) -> Result<String, String> {
         let bytes = match source {
             ConfigSource::File(path) => std::fs::read(path).map_err(|error| error.to_string())?,
-            ConfigSource::S3 { bucket, key } => read_object(&self.s3, bucket, key).await?,
+            ConfigSource::S3 { bucket, key, version_id } => {
+                read_object(&self.s3, bucket, key, version_id.as_deref()).await?
+            }
         };
         diagnostics::text(&bytes).map(str::to_owned).map_err(|diagnostic| diagnostic.to_string())
     }

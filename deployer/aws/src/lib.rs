@@ -117,8 +117,14 @@ where
 ///
 /// # Errors
 /// AWS's message.
-pub async fn read_object(client: &aws_sdk_s3::Client, bucket: &str, key: &str) -> Result<Vec<u8>, String> {
-    let output = client.get_object().bucket(bucket).key(key).send().await;
+pub async fn read_object(
+    client: &aws_sdk_s3::Client,
+    bucket: &str,
+    key: &str,
+    version_id: Option<&str>,
+) -> Result<Vec<u8>, String> {
+    let call = client.get_object().bucket(bucket).key(key).set_version_id(version_id.map(str::to_owned));
+    let output = call.send().await;
     let output = output.map_err(|error| failure::Failure::of(&error).message)?;
     Ok(output.body.collect().await.map_err(|error| error.to_string())?.to_vec())
 }

@@ -25,18 +25,20 @@ pub struct AwsSelfDiagnostics {
     sqs: aws_sdk_sqs::Client,
     sessions: Arc<StsSessions>,
     ledger: BucketName,
+    installed: Option<String>,
 }
 
 impl AwsSelfDiagnostics {
-    /// Uses these clients and this ledger bucket.
+    /// Uses these clients and this ledger bucket. `installed` says in words which installation of the deployer this is.
     #[must_use]
     pub fn new(
         s3: aws_sdk_s3::Client,
         sqs: aws_sdk_sqs::Client,
         sessions: Arc<StsSessions>,
         ledger: BucketName,
+        installed: Option<String>,
     ) -> Self {
-        Self { s3, sqs, sessions, ledger }
+        Self { s3, sqs, sessions, ledger, installed }
     }
 
     async fn look(&self, url: &str) -> Result<(QueueLook, Option<String>), Refused> {
@@ -47,6 +49,10 @@ impl AwsSelfDiagnostics {
 
 #[async_trait]
 impl SelfDiagnostics for AwsSelfDiagnostics {
+    fn installed(&self) -> Option<String> {
+        self.installed.clone()
+    }
+
     async fn own_role(&self) -> Result<String, Refused> {
         self.sessions.own_role().await.map_err(|failure| refusal("GetCallerIdentity", &failure))
     }

@@ -57,7 +57,7 @@ async fn invoke_failed(error: CliError, options: &Options) -> Result<Check, CliE
         "InvalidConfig" => Ok(Check::fail("deployer.json", error.message)),
         _ => {
             let region = options.remote.sdk().await.region().and_then(|region| Region::parse(region.as_ref()).ok());
-            Ok(invoke_check(&error.message, options.remote.function_name(), region.as_ref()))
+            Ok(invoke_check(&error.message, &options.remote.function_name(), region.as_ref()))
         }
     }
 }

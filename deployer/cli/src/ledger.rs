@@ -61,8 +61,10 @@ impl Options {
         let region = region.map_err(CliError::wrong_use)?.ok_or_else(|| {
             CliError::wrong_use("no region is known: say --region, AWS_REGION or a --profile that has one")
         })?;
-        let (clients, source) =
-            (Clients::new(&sdk), ConfigSource::S3 { bucket: bucket.to_string(), key: CONFIG_KEY.to_owned() });
+        let (clients, source) = (
+            Clients::new(&sdk),
+            ConfigSource::S3 { bucket: bucket.to_string(), key: CONFIG_KEY.to_owned(), version_id: None },
+        );
         let config = source.load(&region, clients.config_text(&source)).await.map_err(|error| {
             CliError::failed(format!(
                 "{error}\n  it takes the policy \"look\", and the region of the bucket (--region)"

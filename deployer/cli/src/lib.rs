@@ -56,7 +56,7 @@ pub use output::Output;
 /// Most verbs ask the deployer, a Lambda in the tooling account, to do something. push only uploads to it, and status
 /// and history can read its ledger directly.
 #[derive(Debug, Parser)]
-#[command(name = "deployctl", version, about, propagate_version = true, after_help = help::FIRST_STEPS)]
+#[command(name = "deployctl", version = deployer_core::version::version(), about, propagate_version = true, after_help = help::FIRST_STEPS)]
 pub struct Cli {
     /// The form of the answer.
     #[arg(long, short, value_enum, default_value_t = Output::Text, global = true)]

@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::answer::{CliError, Exit};
 use super::aws_options::AwsOptions;
 use super::ci_env;
+use deployer_core::names::DEPLOYER_ALIAS;
 use deployer_core::trigger::{Command, CommandRequest};
 use deployer_engine::Caller;
 
@@ -22,7 +23,7 @@ use deployer_engine::Caller;
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// The name or ARN of the deployer's Lambda.
+    /// The name or ARN of the deployer's Lambda; without a qualifier, its alias live is asked.
     #[arg(long, value_name = "NAME", default_value = "deployer", env = "DEPLOYER_FUNCTION_NAME", global = true)]
     function_name: String,
     #[command(flatten)]
@@ -81,9 +82,9 @@ impl Options {
         self.aws.sdk().await
     }
 
-    /// Returns the given name or ARN.
-    pub fn function_name(&self) -> &str {
-        &self.function_name
+    /// Returns the given name or ARN, with the deployer's alias where it has no version and no alias of its own.
+    pub fn function_name(&self) -> String {
+        qualified(&self.function_name)
     }
 
     /// Makes a client of the deployer's Lambda.
@@ -99,7 +100,7 @@ impl Options {
             .retry_config(RetryConfig::disabled())
             .build();
         let client = aws_sdk_lambda::Client::from_conf(config);
-        Remote { client, function_name: self.function_name.clone() }
+        Remote { client, function_name: self.function_name() }
     }
 }
 
@@ -151,6 +152,13 @@ impl Remote {
         }
         serde_json::from_value(value).map_err(unreadable)
     }
+}
+
+/// Adds the deployer's alias to a name or ARN without a qualifier. Lambda API Reference, Invoke: a name, `name:alias`, a
+/// partial ARN (`account:function:name`) or an ARN.
+fn qualified(name: &str) -> String {
+    let own = name.rsplit_once("function:").map_or(name, |(_, own)| own);
+    if own.contains(':') { name.to_owned() } else { format!("{name}:{DEPLOYER_ALIAS}") }
 }
 
 fn timeout_of(command: &Command) -> Duration {
@@ -234,4 +242,21 @@ fn refused(value: &Value) -> SendError {
         _ => (Exit::Failed, "Internal", SendOutcome::Broken),
     };
     SendError { outcome, error: CliError { exit, error_type, message: text("errorMessage") } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::qualified;
+
+    #[test]
+    fn deployer_without_a_qualifier_is_called_by_its_alias() {
+        let arn = "arn:aws:lambda:eu-west-1:123456789012:function:deployer";
+        for name in ["deployer", "123456789012:function:deployer", arn] {
+            assert_eq!(qualified(name), format!("{name}:live"));
+            for of_its_own in ["7", "blue", "$LATEST"] {
+                let own = format!("{name}:{of_its_own}");
+                assert_eq!(qualified(&own), own);
+            }
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::answer::{Answer, Exit};
+use deployer_core::version::version;
 
 /// The program's name and version.
 #[derive(Debug, Serialize)]
@@ -23,5 +24,5 @@ impl fmt::Display for Program {
 
 pub(super) fn run() -> Answer {
     let description = "the command line of the deployer, which deploys Lambda functions across AWS accounts";
-    Answer::of(&Program { name: "deployctl", version: env!("CARGO_PKG_VERSION"), description }, Exit::Done)
+    Answer::of(&Program { name: "deployctl", version: version(), description }, Exit::Done)
 }

@@ -166,6 +166,7 @@ impl From<DeploymentRecord> for DeploymentEvent {
             promotion,
             started_at,
             finished_at,
+            deployer: _,
         } = record;
         let approvals_wanted = promotion.as_ref().and_then(|promotion| promotion.approvals_wanted);
         let artifact = artifact.map(EventArtifact::from);

@@ -160,6 +160,17 @@ pub fn read<T: LedgerObject>(body: &[u8]) -> Result<T, Unusable> {
     if object.is_understood() { Ok(object) } else { Err(Unusable::NotUnderstood) }
 }
 
+/// Returns the format that an object tells; none if it is no object of the ledger.
+#[must_use]
+pub fn told(body: &[u8]) -> Option<u64> {
+    #[derive(serde::Deserialize)]
+    struct Told {
+        format: Option<u64>,
+    }
+    let told: Told = serde_json::from_slice(body).ok()?;
+    Some(told.format.unwrap_or(u64::from(FIRST)))
+}
+
 /// Writes an object in its format, with everything that was read and is unknown to this deployer.
 ///
 /// # Errors
@@ -178,4 +189,18 @@ pub fn write<T: LedgerObject>(object: &T, as_read: &AsRead) -> Result<Vec<u8>, s
     let mut value = as_read.with(serde_json::to_value(object)?);
     value["format"] = format.into();
     serde_json::to_vec_pretty(&value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::told;
+
+    #[test]
+    fn format_is_read_of_any_object_and_is_1_where_none_is_told() {
+        assert_eq!(told(br#"{"schema": 1, "format": 7, "shape": ["of", "later"]}"#), Some(7));
+        assert_eq!(told(br#"{"schema": 1}"#), Some(1));
+        for broken in [&b""[..], b"[]", b"{", br#"{"format": "two"}"#] {
+            assert_eq!(told(broken), None, "{}", String::from_utf8_lossy(broken));
+        }
+    }
 }

@@ -11,6 +11,7 @@ use crate::promotion::PromotionSpec;
 use crate::record::{
     CauseKind, Code, DeploymentRecord, Ending, SCHEMA, Status, TargetError, TargetErrorCode, TargetOutcome,
 };
+use crate::version::version;
 
 /// One function in one environment.
 #[derive(Debug, Clone)]
@@ -201,6 +202,7 @@ impl<'a> FunctionRef<'a> {
             promotion: request.promotion_spec().map(PromotionSpec::recorded),
             started_at: request.accepted_at,
             finished_at: None,
+            deployer: Some(version().to_owned()),
         }
     }
 

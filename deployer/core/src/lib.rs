@@ -37,3 +37,4 @@ pub mod status;
 pub mod stored_request;
 pub mod text;
 pub mod trigger;
+pub mod version;

@@ -11,6 +11,8 @@ pub const CONFIG_KEY: &str = "config/deployer.json";
 pub const DEPLOY_ROLE: &str = "deployer-target";
 /// The default of `alias`: the alias that callers use.
 pub const ALIAS: &str = "live";
+/// The alias of the deployer's own function: its triggers, its schedule and people call it.
+pub const DEPLOYER_ALIAS: &str = "live";
 /// The default of `keep_versions`: the number of versions that are kept.
 pub const KEEP_VERSIONS: u32 = 10;
 /// The default of `traffic_within`: the time that Lambda gets to move an alias's traffic.

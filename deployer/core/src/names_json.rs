@@ -10,9 +10,9 @@ use crate::config::{ExecutionRolePattern, FunctionNameTemplate, LONGEST_SPAN, Sp
 use crate::event::Announcement;
 use crate::id::{AccountId, AliasName, BucketName, EnvironmentName, ExternalId, FunctionName, Region, RoleName};
 use crate::names::{
-    AGAIN_LINE, ARTIFACT_SUFFIX, ASKED, CONFIG_KEY, CONFIG_LINE, CONFIG_VARIABLE, DEPLOY_ROLE, DEPLOYMENTS, ENDED_LINE,
-    ERROR_LINE, EVENT_SOURCE, GROUPS, HEADS, OPEN, PROMOTION_APPROVED, PROMOTION_DECLINED, PROMOTION_REQUESTED,
-    QUEUE_LINE, REJECTS, RESULTS, SESSION_PREFIX, SWEEPS,
+    AGAIN_LINE, ARTIFACT_SUFFIX, ASKED, CONFIG_KEY, CONFIG_LINE, CONFIG_VARIABLE, DEPLOY_ROLE, DEPLOYER_ALIAS,
+    DEPLOYMENTS, ENDED_LINE, ERROR_LINE, EVENT_SOURCE, GROUPS, HEADS, OPEN, PROMOTION_APPROVED, PROMOTION_DECLINED,
+    PROMOTION_REQUESTED, QUEUE_LINE, REJECTS, RESULTS, SESSION_PREFIX, SWEEPS,
 };
 use crate::partition::PARTITIONS;
 use crate::record::Status;
@@ -24,6 +24,8 @@ pub fn names() -> Value {
         "config_variable": CONFIG_VARIABLE,
         "config_key": CONFIG_KEY,
         "deploy_role": DEPLOY_ROLE,
+        "deployer_alias": DEPLOYER_ALIAS,
+        "version": crate::version::RELEASE,
         "session_prefix": SESSION_PREFIX,
         "artifact_suffix": ARTIFACT_SUFFIX,
         "ledger": {

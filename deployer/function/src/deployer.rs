@@ -47,7 +47,8 @@ impl Deployer {
             Invocation::Unknown { because } => Err(FunctionError::InvalidCommand(because)),
             Invocation::Command(request) => {
                 let engine = self.engine(deadline).await?;
-                let self_diagnostics = self.clients.self_diagnostics(&engine.config);
+                let installed = self.settings.as_ref().ok().map(Settings::installed);
+                let self_diagnostics = self.clients.self_diagnostics(&engine.config, installed);
                 run_command(&engine, &self_diagnostics, *request, invocation.to_owned()).await
             }
             Invocation::Event(event) => {

@@ -1,4 +1,5 @@
-//! Reads the settings from the environment before any client exists, and keeps deployer.json for a minute.
+//! Reads the settings from the environment before any client exists, and keeps deployer.json: for a minute, or for ever
+//! where `DEPLOYER_CONFIG` names a version of it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use deployer_engine::InvalidConfig;
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 
-/// The time for which deployer.json is not read again.
+/// The time for which deployer.json is not read again, unless it is one version of an object.
 pub const CONFIG_AGE: Duration = Duration::from_secs(60);
 
 /// The settings of the process.
@@ -22,6 +23,8 @@ pub struct Settings {
     /// `AWS_REGION`: the region of the deployer and of the artifact bucket, because S3 notifies only queues of its own
     /// region.
     pub region: Region,
+    /// `AWS_LAMBDA_FUNCTION_VERSION`: the version of the deployer's function that runs.
+    pub function_version: Option<String>,
 }
 
 impl Settings {
@@ -34,12 +37,22 @@ impl Settings {
             let value = variable(name).filter(|value| !value.is_empty());
             value.ok_or_else(|| InvalidConfig(format!("{name} is not set: it must be {what}")))
         };
-        let config = wanted(CONFIG_VARIABLE, "s3://bucket/key or a file's path, where deployer.json is")?;
+        let places = "s3://bucket/key, s3://bucket/key?versionId=id or a file's path, where deployer.json is";
+        let config = wanted(CONFIG_VARIABLE, places)?;
         let region = wanted("AWS_REGION", "the region of the deployer and its artifact bucket")?;
         Ok(Self {
             config: ConfigSource::parse(&config)?,
             region: Region::parse(region).map_err(|error| InvalidConfig(format!("AWS_REGION: {error}")))?,
+            function_version: variable("AWS_LAMBDA_FUNCTION_VERSION").filter(|version| !version.is_empty()),
         })
+    }
+
+    /// Says which version of the function this is, and where it has its configuration from.
+    #[must_use]
+    pub fn installed(&self) -> String {
+        let Self { config, function_version, .. } = self;
+        let version = function_version.as_ref().map_or_else(String::new, |version| format!("version {version}, "));
+        format!("{version}configured by {config}")
     }
 }
 
@@ -60,19 +73,20 @@ pub struct ConfigCache {
 }
 
 impl ConfigCache {
-    /// Returns the configuration, read again when it is older than a minute or the last read failed.
+    /// Returns the configuration. It is read again when it is older than a minute or the last read failed; a version of
+    /// an object never changes, so it is read once.
     ///
     /// # Errors
     /// [`InvalidConfig`], naming the place and the field: deployer.json cannot be loaded and never was.
     pub async fn get(
         &self,
-        Settings { config: source, region }: &Settings,
+        Settings { config: source, region, .. }: &Settings,
         now: Timestamp,
         read: impl Future<Output = Result<String, String>>,
     ) -> Result<Loaded, InvalidConfig> {
         let mut kept = self.kept.lock().await;
         if let Some((config, Some(at))) = kept.as_ref()
-            && Duration::try_from(now.duration_since(*at)).is_ok_and(|age| age <= CONFIG_AGE)
+            && (source.is_fixed() || Duration::try_from(now.duration_since(*at)).is_ok_and(|age| age <= CONFIG_AGE))
         {
             return Ok(Loaded { config: config.clone(), outdated: None });
         }
@@ -108,16 +122,56 @@ mod tests {
     #[test]
     fn configuration_source_is_object_or_file() {
         let source = |text| read(text, "eu-west-1").unwrap().config;
-        assert_eq!(source("s3://b/c/d.json"), ConfigSource::S3 { bucket: "b".into(), key: "c/d.json".into() });
+        assert_eq!(source("s3://b/c/d.json"), object("c/d.json", None));
+        assert_eq!(source("s3://b/d.json?versionId=3HL4kqtJ.l_c-"), object("d.json", Some("3HL4kqtJ.l_c-")));
         assert_eq!(source("conf/deployer.json"), ConfigSource::File("conf/deployer.json".into()));
-        assert_eq!(read("s3://b", "eu-west-1").unwrap_err(), "DEPLOYER_CONFIG: \"s3://b\" is not s3://bucket/key");
+        for text in ["s3://b/c/d.json", "s3://b/d.json?versionId=3HL4kqtJ", "conf/deployer.json"] {
+            assert_eq!(source(text).to_string(), text);
+        }
+    }
+
+    fn object(key: &str, version_id: Option<&str>) -> ConfigSource {
+        ConfigSource::S3 { bucket: "b".into(), key: key.into(), version_id: version_id.map(str::to_owned) }
+    }
+
+    #[test]
+    fn wrong_configuration_source_is_refused_with_the_forms() {
+        for wrong in [
+            "s3://b",
+            "s3://b/",
+            "s3:///d.json",
+            "s3://b?versionId=1",
+            "s3://b/?versionId=1",
+            "s3://b/d.json?versionId=",
+            "s3://b/d.json?versionid=1",
+            "s3://b/d.json?version=1",
+            "s3://b/d.json?",
+            "s3://b/d.json?versionId=1&versionId=2",
+        ] {
+            let forms = "is not s3://bucket/key or s3://bucket/key?versionId=id";
+            assert_eq!(read(wrong, "eu-west-1").unwrap_err(), format!("DEPLOYER_CONFIG: {wrong:?} {forms}"));
+        }
+        let error = read("s3://b/d.json?versionId=null", "eu-west-1").unwrap_err();
+        assert!(error.contains("turn versioning on for its bucket"), "{error}");
+    }
+
+    #[test]
+    fn installation_is_told_by_version_and_configuration() {
+        let installed = |version: Option<&str>| {
+            let config = ConfigSource::parse("s3://b/d.json?versionId=3HL4kqtJ").unwrap();
+            let region = Region::parse("eu-west-1").unwrap();
+            Settings { config, region, function_version: version.map(str::to_owned) }.installed()
+        };
+        assert_eq!(installed(Some("7")), "version 7, configured by s3://b/d.json?versionId=3HL4kqtJ");
+        assert_eq!(installed(None), "configured by s3://b/d.json?versionId=3HL4kqtJ");
     }
 
     #[test]
     fn missing_variable_is_named() {
         assert_eq!(
             read("", "eu-west-1").unwrap_err(),
-            "DEPLOYER_CONFIG is not set: it must be s3://bucket/key or a file's path, where deployer.json is"
+            "DEPLOYER_CONFIG is not set: it must be s3://bucket/key, s3://bucket/key?versionId=id or a file's path, where \
+             deployer.json is"
         );
         assert_eq!(
             read("d.json", "nowhere").unwrap_err(),
@@ -135,8 +189,20 @@ mod tests {
         seconds: i64,
         answer: Result<&str, &str>,
     ) -> Result<(String, Option<String>), String> {
-        let settings =
-            Settings { config: ConfigSource::File("d.json".into()), region: Region::parse("eu-west-1").unwrap() };
+        load_from("d.json", cache, seconds, answer).await
+    }
+
+    async fn load_from(
+        source: &str,
+        cache: &ConfigCache,
+        seconds: i64,
+        answer: Result<&str, &str>,
+    ) -> Result<(String, Option<String>), String> {
+        let settings = Settings {
+            config: ConfigSource::parse(source).unwrap(),
+            region: Region::parse("eu-west-1").unwrap(),
+            function_version: None,
+        };
         let now = Timestamp::from_second(1_000 + seconds).unwrap();
         let read = std::future::ready(answer.map(str::to_owned).map_err(str::to_owned));
         let loaded = cache.get(&settings, now, read).await.map_err(|error| error.to_string())?;
@@ -151,6 +217,16 @@ mod tests {
         assert_eq!(load_at(&cache, 0, Ok(FIRST)).await, good("artifacts"));
         assert_eq!(load_at(&cache, 60, Err("not asked")).await, good("artifacts"));
         assert_eq!(load_at(&cache, 61, Ok(SECOND)).await, good("others"));
+    }
+
+    #[tokio::test]
+    async fn version_of_an_object_is_read_once() {
+        let (cache, version) = (ConfigCache::default(), "s3://b/d.json?versionId=1");
+        let good = Ok(("artifacts".to_owned(), None));
+        let denied = load_from(version, &cache, 0, Err("denied")).await;
+        assert_eq!(denied, Err("s3://b/d.json?versionId=1 cannot be read: denied".to_owned()));
+        assert_eq!(load_from(version, &cache, 0, Ok(FIRST)).await, good);
+        assert_eq!(load_from(version, &cache, 1_000_000, Ok(SECOND)).await, good);
     }
 
     #[tokio::test]

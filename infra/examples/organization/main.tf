@@ -30,7 +30,7 @@ module "tooling" {
 
   artifact_bucket = "${var.prefix}-artifacts"
   ledger_bucket   = "${var.prefix}-deployer-ledger"
-  zip             = var.zip
+  package         = var.package
   architecture    = var.architecture
   customer_key    = true
   alarm_actions   = var.alarm_topic_arn[*]

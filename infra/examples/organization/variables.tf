@@ -25,10 +25,17 @@ variable "alarm_topic_arn" {
   default     = null
 }
 
-variable "zip" {
-  description = "The path of deployer.zip."
-  type        = string
-  default     = "../../../artifacts/deployer.zip"
+variable "package" {
+  description = "The deployer's code: the path of deployer.zip, or an object in S3 (infra/README.md, \"The package\")."
+  type = object({
+    path       = optional(string)
+    bucket     = optional(string)
+    key        = optional(string)
+    version_id = optional(string)
+    sha256     = optional(string)
+    version    = optional(string)
+  })
+  default = { path = "../../../artifacts/deployer.zip" }
 }
 
 variable "architecture" {

@@ -6,7 +6,7 @@ module "tooling" {
 
   artifact_bucket = "${var.prefix}-artifacts"
   ledger_bucket   = "${var.prefix}-deployer-ledger"
-  zip             = var.zip
+  package         = var.package
   architecture    = var.architecture
   alarm_actions   = var.alarm_topic_arn[*]
   ok_actions      = var.alarm_topic_arn[*]

@@ -70,7 +70,7 @@ resource "aws_scheduler_schedule" "sweep" {
   }
 
   target {
-    arn      = local.function_arn
+    arn      = local.alias_arn
     role_arn = aws_iam_role.sweep.arn
     input    = jsonencode(local.names.sweep)
 
@@ -81,8 +81,7 @@ resource "aws_scheduler_schedule" "sweep" {
     }
   }
 
-  # Nothing wakes a deployer that has no configuration yet.
-  depends_on = [aws_iam_role_policy.sweep, aws_lambda_function.deployer, aws_s3_object.config]
+  depends_on = [aws_iam_role_policy.sweep, aws_lambda_alias.live]
 }
 
 locals {
@@ -148,7 +147,7 @@ locals {
       Sid      = "WakeTheDeployer"
       Effect   = "Allow"
       Action   = "lambda:InvokeFunction"
-      Resource = local.function_arn
+      Resource = local.alias_arn
     }]
   })
 }

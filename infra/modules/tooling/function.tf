@@ -8,22 +8,28 @@ resource "aws_cloudwatch_log_group" "deployer" {
 }
 
 resource "aws_lambda_function" "deployer" {
-  function_name    = var.name
-  description      = "Publishes what CI uploads to ${var.artifact_bucket} in the target accounts"
-  role             = aws_iam_role.deployer.arn
-  runtime          = "provided.al2023"
-  handler          = "bootstrap"
-  architectures    = [var.architecture]
-  filename         = var.zip
-  source_code_hash = filebase64sha256(var.zip)
-  memory_size      = 512
-  timeout          = local.timeout
-  tags             = var.tags
+  function_name     = var.name
+  description       = "Publishes what CI uploads to ${var.artifact_bucket} in the target accounts (deployer ${local.package_version})"
+  role              = aws_iam_role.deployer.arn
+  runtime           = "provided.al2023"
+  handler           = "bootstrap"
+  architectures     = [var.architecture]
+  filename          = var.package.path
+  s3_bucket         = var.package.bucket
+  s3_key            = var.package.key
+  s3_object_version = var.package.version_id
+  source_code_hash  = local.package_hash
+  publish           = true
+  memory_size       = 512
+  timeout           = local.timeout
+  tags              = var.tags
 
   environment {
-    # As the AWS SDKs define them (AWS SDKs and Tools Reference Guide, "FIPS endpoints", "Dual-stack endpoints").
+    # The configuration by its version: each version of the function keeps the one that it was published with, so that going back takes
+    # the configuration back, and an older deployer never meets a field that it does not know.
+    # The others as the AWS SDKs define them (AWS SDKs and Tools Reference Guide, "FIPS endpoints", "Dual-stack endpoints").
     variables = merge(
-      { (local.names.config_variable) = "s3://${var.ledger_bucket}/${local.names.config_key}" },
+      { (local.names.config_variable) = "s3://${var.ledger_bucket}/${local.names.config_key}?versionId=${aws_s3_object.config.version_id}" },
       { for use in [var.use_fips_endpoints] : "AWS_USE_FIPS_ENDPOINT" => "true" if use },
       { for use in [var.use_dual_stack_endpoints] : "AWS_USE_DUALSTACK_ENDPOINT" => "true" if use },
     )
@@ -37,6 +43,55 @@ resource "aws_lambda_function" "deployer" {
   depends_on = [aws_iam_role_policy.deployer]
 }
 
+# What was published of a package in S3. Terraform's resource tells its hash as it was before a change of the code.
+data "aws_lambda_function" "published" {
+  count = var.package.sha256 == null ? 0 : 1
+
+  function_name = aws_lambda_function.deployer.function_name
+  qualifier     = aws_lambda_function.deployer.version
+}
+
+# Whatever calls the deployer calls this alias, so moving it is the whole of an update and of going back.
+resource "aws_lambda_alias" "live" {
+  name             = local.names.deployer_alias
+  description      = "What uploads, ticks, the schedule and people call"
+  function_name    = aws_lambda_function.deployer.function_name
+  function_version = coalesce(var.live_version, aws_lambda_function.deployer.version)
+
+  # Nothing calls code other than what was meant.
+  lifecycle {
+    precondition {
+      condition     = alltrue([for published in data.aws_lambda_function.published : published.code_sha256 == local.package_hash])
+      error_message = "The object in S3 is not the package that was meant: its SHA-256 is ${join("", data.aws_lambda_function.published[*].code_sha256)} in base64, and package.sha256 is ${coalesce(local.package_hash, "-")}. The alias stays where it is. Mend package, and apply again; if package is right, an apply broke off: upload the object again, and give its new version_id."
+    }
+  }
+}
+
+check "package" {
+  assert {
+    condition     = var.package.path == null || local.package_at_hand
+    error_message = "There is no file ${coalesce(var.package.path, "-")}. An apply that makes the deployer or changes its code fails without it: run artifacts/build, which makes artifacts/deployer.zip, and say its path from here."
+  }
+}
+
+locals {
+  package_at_hand = try(fileexists(var.package.path), false)
+  package_version = coalesce(var.package.version, var.package.sha256 == null ? local.names.version : "of sha256 ${substr(var.package.sha256, 0, 12)}")
+
+  # Without the file, what Lambda has stays as it is.
+  package_hash = var.package.path == null ? local.sha256_in_base64 : local.package_at_hand ? filebase64sha256(var.package.path) : null
+
+  # Lambda tells hashes in base64: three hexadecimal digits are two of its letters, and the 64th digit is the last letter.
+  base64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+  sha256 = coalesce(var.package.sha256, join("", [for number in range(64) : "0"]))
+  sha256_in_base64 = join("", concat(
+    flatten([for number in range(21) : [
+      for bits in [parseint(substr(local.sha256, 3 * number, 3), 16)] : [substr(local.base64, floor(bits / 64), 1), substr(local.base64, bits % 64, 1)]
+    ]]),
+    [substr(local.base64, 4 * parseint(substr(local.sha256, 63, 1), 16), 1), "="],
+  ))
+}
+
 # Ticks that the deployer sends itself are counted as a loop after about 16 (Lambda Developer Guide, "Use Lambda recursive loop
 # detection"). Long waits are the sweep's, whose chains are short; this is for many short ones.
 resource "aws_lambda_function_recursion_config" "deployer" {
@@ -47,13 +102,14 @@ resource "aws_lambda_function_recursion_config" "deployer" {
 # The schedule invokes asynchronously. A sweep that ended in an error is followed by the next minute's, not by two more of its own.
 resource "aws_lambda_function_event_invoke_config" "deployer" {
   function_name          = aws_lambda_function.deployer.function_name
+  qualifier              = aws_lambda_alias.live.name
   maximum_retry_attempts = 0
 }
 
 # A batch is answered for when all of it is done, so a slow message would hold the others of its batch: one by one.
 resource "aws_lambda_event_source_mapping" "uploads" {
   event_source_arn        = aws_sqs_queue.uploads.arn
-  function_name           = aws_lambda_function.deployer.function_name
+  function_name           = aws_lambda_alias.live.arn
   batch_size              = 1
   enabled                 = true
   function_response_types = ["ReportBatchItemFailures"]
@@ -62,14 +118,11 @@ resource "aws_lambda_event_source_mapping" "uploads" {
   scaling_config {
     maximum_concurrency = var.maximum_concurrency
   }
-
-  # Nothing wakes a deployer that has no configuration yet.
-  depends_on = [aws_s3_object.config]
 }
 
 resource "aws_lambda_event_source_mapping" "wakes" {
   event_source_arn        = aws_sqs_queue.wakes.arn
-  function_name           = aws_lambda_function.deployer.function_name
+  function_name           = aws_lambda_alias.live.arn
   batch_size              = 1
   enabled                 = true
   function_response_types = ["ReportBatchItemFailures"]
@@ -78,6 +131,4 @@ resource "aws_lambda_event_source_mapping" "wakes" {
   scaling_config {
     maximum_concurrency = var.wake_concurrency
   }
-
-  depends_on = [aws_s3_object.config]
 }

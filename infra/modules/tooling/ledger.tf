@@ -43,22 +43,29 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "ledger" {
   }
 }
 
-# Former versions are for repairs (docs/runbook.md). What is current never expires.
+# Former versions are for repairs (docs/runbook.md). What is current never expires, and no version of deployer.json does: a published
+# version of the deployer names the one that it reads, and may be gone back to.
 resource "aws_s3_bucket_lifecycle_configuration" "ledger" {
   bucket = aws_s3_bucket.ledger.id
 
-  rule {
-    id     = "former-versions"
-    status = "Enabled"
+  dynamic "rule" {
+    for_each = local.names.ledger
 
-    filter {}
+    content {
+      id     = "former-${rule.key}"
+      status = "Enabled"
 
-    noncurrent_version_expiration {
-      noncurrent_days = 30
-    }
+      filter {
+        prefix = rule.value
+      }
 
-    expiration {
-      expired_object_delete_marker = true
+      noncurrent_version_expiration {
+        noncurrent_days = 30
+      }
+
+      expiration {
+        expired_object_delete_marker = true
+      }
     }
   }
 
@@ -79,7 +86,7 @@ resource "aws_s3_bucket_policy" "ledger" {
   depends_on = [aws_s3_bucket_public_access_block.ledger]
 }
 
-# Where the deployer reads what the trust was made from too.
+# Where the deployer reads what the trust was made from too. Each version of the function names the version of this object that it reads.
 resource "aws_s3_object" "config" {
   bucket       = aws_s3_bucket.ledger.id
   key          = local.names.config_key
@@ -112,8 +119,8 @@ resource "aws_s3_object" "config" {
     }
   }
 
-  # After the code: an older deployer would not load a file with a field that it does not know.
-  depends_on = [aws_s3_bucket_versioning.ledger, aws_lambda_function.deployer]
+  # Without versioning the object has no version that a function could name.
+  depends_on = [aws_s3_bucket_versioning.ledger]
 }
 
 locals {

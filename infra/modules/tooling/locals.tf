@@ -31,6 +31,7 @@ locals {
   marker_prefixes     = [local.names.ledger.open, local.names.ledger.asked, "${local.names.ledger.groups}${local.names.ledger.open}"]
   role_arn            = "arn:${local.partition}:iam::${local.account}:role${var.role_path}${var.name}"
   function_arn        = "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.name}"
+  alias_arn           = "${local.function_arn}:${local.names.deployer_alias}"
   queue_arn           = "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.name}"
   wake_queue_arn      = "${local.queue_arn}-wakes"
   dead_letters_arn    = "${local.queue_arn}-dead-letters"

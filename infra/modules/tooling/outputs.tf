@@ -28,6 +28,11 @@ output "function_name" {
   value       = aws_lambda_function.deployer.function_name
 }
 
+output "live_version" {
+  description = "The version of the deployer's function that works: the one that its alias serves."
+  value       = aws_lambda_alias.live.function_version
+}
+
 output "queue_url" {
   description = "The queue that tells the deployer of uploads."
   value       = aws_sqs_queue.uploads.url

@@ -67,7 +67,7 @@ locals {
         Sid      = "CommandTheDeployer"
         Effect   = "Allow"
         Action   = "lambda:InvokeFunction"
-        Resource = local.function_arn
+        Resource = local.alias_arn
       },
       {
         Sid      = "ReadTheLog"

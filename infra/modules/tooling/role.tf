@@ -127,6 +127,13 @@ locals {
         Action   = "s3:GetObject"
         Resource = [for prefix in concat(values(local.names.ledger), [local.names.config_key]) : "${at.ledger}/${trimsuffix(prefix, "/") == prefix ? prefix : "${prefix}*"}"]
       },
+      # Its version of deployer.json, which DEPLOYER_CONFIG names.
+      {
+        Sid      = "ReadItsConfiguration"
+        Effect   = "Allow"
+        Action   = "s3:GetObjectVersion"
+        Resource = "${at.ledger}/${local.names.config_key}"
+      },
       {
         Sid      = "WriteTheLedger"
         Effect   = "Allow"

@@ -56,13 +56,57 @@ variable "environments" {
   }
 }
 
-variable "zip" {
-  description = "The path of deployer.zip (infra/README.md says how to make it)."
-  type        = string
+variable "package" {
+  description = "The deployer's code (infra/README.md, \"The package\"): either path, of a deployer.zip on this machine (artifacts/build makes one), or bucket, key and version_id of an object in the deployer's region, and its sha256 as sha256sum prints it. The file at path is read only where it is there: a plan, a destroy and an apply that leaves the code as it is do without. version is told in the function's description; give it where the zip is not of the same release as these modules."
+  type = object({
+    path       = optional(string)
+    bucket     = optional(string)
+    key        = optional(string)
+    version_id = optional(string)
+    sha256     = optional(string)
+    version    = optional(string)
+  })
+  nullable = false
 
   validation {
-    condition     = fileexists(var.zip)
-    error_message = "There is no ${var.zip}: run artifacts/build first, which makes artifacts/deployer.zip, and say its path from here."
+    condition     = (var.package.path != null) != (length([for field in ["bucket", "key", "version_id", "sha256"] : field if var.package[field] != null]) > 0)
+    error_message = "package must have either path, such as { path = \"artifacts/deployer.zip\" }, or bucket, key, version_id and sha256 of an object: not both, and not neither."
+  }
+
+  validation {
+    condition     = contains([0, 4], length([for field in ["bucket", "key", "version_id", "sha256"] : field if var.package[field] != null]))
+    error_message = "A package in S3 must have bucket, key, version_id and sha256; missing: ${join(", ", [for field in ["bucket", "key", "version_id", "sha256"] : field if var.package[field] == null])}."
+  }
+
+  validation {
+    condition     = length([for field, value in var.package : field if value != null && trimspace(coalesce(value, " ")) == ""]) == 0
+    error_message = "The fields of package must not be empty; these are: ${join(", ", [for field, value in var.package : field if value != null && trimspace(coalesce(value, " ")) == ""])}."
+  }
+
+  validation {
+    condition     = var.package.version_id != "null"
+    error_message = "package.version_id must not be null: the object has no version of its own. Turn versioning on for its bucket, then upload it again."
+  }
+
+  validation {
+    condition     = var.package.sha256 == null || can(regex("^[0-9A-Fa-f]{64}$", var.package.sha256))
+    error_message = "package.sha256 must be the 64 hexadecimal digits that sha256sum deployer.zip prints."
+  }
+
+  validation {
+    condition     = var.package.version == null || can(regex("^[A-Za-z0-9._+-]{1,64}$", var.package.version))
+    error_message = "package.version must be 1 to 64 of letters, digits, ., _, + and -, such as 0.1.0."
+  }
+}
+
+variable "live_version" {
+  description = "The version of the deployer's function that is to work, as a number: one that an earlier apply published. It keeps the deployer where `aws lambda update-alias` brought it back to (docs/upgrading.md). Without it the version of this apply works."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.live_version == null || can(regex("^[1-9][0-9]*$", var.live_version))
+    error_message = "live_version must be the number of a published version, such as 7: aws lambda list-versions-by-function shows them."
   }
 }
 

@@ -9,6 +9,7 @@ use aws_sdk_s3::types::{
     NotificationConfiguration, QueueConfiguration, VersioningConfiguration,
 };
 use aws_sdk_sqs::types::QueueAttributeName;
+use deployer_core::names::{CONFIG_VARIABLE, DEPLOYER_ALIAS};
 use serde_json::{Value, json};
 
 use super::bus::{self, BUS};
@@ -151,6 +152,8 @@ pub struct Resources {
     pub dead_letter_url: String,
     /// deployer.json, as in the ledger bucket.
     pub config: Value,
+    /// The place of this version of it: `DEPLOYER_CONFIG`.
+    pub config_source: String,
     /// The buckets' policies.
     pub buckets: BTreeMap<&'static str, Value>,
 }
@@ -193,10 +196,10 @@ pub(super) async fn set_up(setup: &Setup, clients: &Clients, control: &Control) 
         bus::set_up(clients, control, &wake_queue_arn).await?;
         config["event_bus"] = json!(BUS);
     }
-    configure(clients, &config).await?;
+    let config_source = configure(clients, &config).await?;
     // S3 has sent a test event for the new notification, which no test expects.
     clients.sqs(TOOLING, REGION).purge_queue().queue_url(&queue_url).send().await.doing("emptying the queue")?;
-    Ok(Resources { queue_url, wake_queue_url, dead_letter_url, config, buckets })
+    Ok(Resources { queue_url, wake_queue_url, dead_letter_url, config, config_source, buckets })
 }
 
 /// Finds the resources that Terraform has made.
@@ -219,15 +222,30 @@ pub(super) async fn find_applied(applied: &Applied, clients: &Clients, control: 
         wake_queue_url: applied.output("wake_queue_url")?.to_owned(),
         dead_letter_url: dead_letter_url.to_owned(),
         config: serde_json::from_slice(&config).doing("reading deployer.json")?,
+        config_source: source_of_the_live_version(clients).await?,
         buckets,
     })
 }
 
-/// Writes deployer.json into the ledger bucket.
-pub(super) async fn configure(clients: &Clients, config: &Value) -> Result<()> {
+/// Returns the `DEPLOYER_CONFIG` of the version of the deployer that its alias serves.
+async fn source_of_the_live_version(clients: &Clients) -> Result<String> {
+    let call = clients.lambda(TOOLING, REGION).get_function_configuration();
+    let live = call.function_name("deployer").qualifier(DEPLOYER_ALIAS).send().await.doing("reading the deployer")?;
+    let variables = live.environment().and_then(|environment| environment.variables());
+    Ok(variables.and_then(|variables| variables.get(CONFIG_VARIABLE)).cloned().unwrap_or_default())
+}
+
+/// Writes deployer.json into the ledger bucket and returns the place of this version of it.
+pub(super) async fn configure(clients: &Clients, config: &Value) -> Result<String> {
     let body = serde_json::to_vec_pretty(config).doing("writing deployer.json")?;
     let put = clients.s3(TOOLING, REGION).put_object().bucket(LEDGER).key(CONFIG_KEY).body(body.into());
-    put.send().await.doing("putting deployer.json into the ledger bucket").map(drop)
+    let put = put.send().await.doing("putting deployer.json into the ledger bucket")?;
+    Ok(config_source(put.version_id()))
+}
+
+/// Returns the place of a version of deployer.json, as the module tooling gives it to the function.
+fn config_source(version_id: Option<&str>) -> String {
+    format!("s3://{LEDGER}/{CONFIG_KEY}?versionId={}", version_id.unwrap_or_default())
 }
 
 async fn queue(clients: &Clients, name: &str, with: Option<(&str, &Value)>) -> Result<(String, String)> {

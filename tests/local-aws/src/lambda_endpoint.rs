@@ -15,8 +15,8 @@ use tokio::net::TcpListener;
 use super::runtime::{Answer, Runtime};
 use fixtures::error::{Doing as _, Result};
 
-/// The deployer's function name.
-const DEPLOYER: &str = "deployer";
+/// The deployer's function, by the alias that people may call.
+const DEPLOYER: &str = "deployer:live";
 
 /// The endpoint, which closes when this is dropped.
 #[derive(Debug)]

@@ -38,6 +38,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_sdk_sqs::types::QueueAttributeName;
+use deployer_core::names::CONFIG_VARIABLE;
 use serde_json::Value;
 
 pub use accounts::{
@@ -135,7 +136,9 @@ impl LocalAws {
         resources: accounts::Resources,
     ) -> Result<Self> {
         let keys = control.session(DEPLOYER_ROLE, "deployer").await?;
-        let launch = Launch { program, environment: environment(&server, &keys)?, timeout: TIMEOUT };
+        let mut environment = environment(&server, &keys)?;
+        environment.push((CONFIG_VARIABLE.to_owned(), resources.config_source.clone()));
+        let launch = Launch { program, environment, timeout: TIMEOUT };
         let poller = control.session(DEPLOYER_ROLE, "poller").await?;
         let poller = aws_sdk_sqs::Client::new(&clients.session_config(&poller, REGION));
         let mapping =
@@ -180,14 +183,16 @@ impl LocalAws {
         self.server.endpoint()
     }
 
-    /// Changes deployer.json and kills the deployer, which reads the file at its next start.
+    /// Changes deployer.json and kills the deployer, which reads that version of it at its next start: as if a version of
+    /// its function were published that names it.
     ///
     /// # Errors
     /// S3 answers with an error.
     pub async fn configure(&self, change: impl FnOnce(&mut Value)) -> Result<()> {
         let mut config = self.resources.config.clone();
         change(&mut config);
-        accounts::configure(&self.clients, &config).await?;
+        let source = accounts::configure(&self.clients, &config).await?;
+        self.deployer.set_variable(CONFIG_VARIABLE, &source);
         self.deployer.kill();
         Ok(())
     }
@@ -362,7 +367,7 @@ fn environment(server: &Server, keys: &SessionKeys) -> Result<Vec<(String, Strin
     let mut variables = BTreeMap::from([
         ("AWS_LAMBDA_FUNCTION_NAME", "deployer".to_owned()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512".to_owned()),
-        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "1".to_owned()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
         ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/deployer".to_owned()),
         ("AWS_LAMBDA_LOG_STREAM_NAME", "local".to_owned()),
@@ -372,7 +377,6 @@ fn environment(server: &Server, keys: &SessionKeys) -> Result<Vec<(String, Strin
         ("AWS_SECRET_ACCESS_KEY", keys.secret_access_key.clone()),
         ("AWS_SESSION_TOKEN", keys.session_token.clone()),
         ("AWS_ENDPOINT_URL", server.endpoint().to_owned()),
-        ("DEPLOYER_CONFIG", format!("s3://{LEDGER}/{CONFIG_KEY}")),
         ("TZ", ":UTC".to_owned()),
         ("_HANDLER", "bootstrap".to_owned()),
     ]);

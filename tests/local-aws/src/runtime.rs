@@ -44,7 +44,7 @@ pub struct Launch {
 /// One function that handles one invocation at a time, as an execution environment of Lambda does.
 #[derive(Debug)]
 pub struct Runtime {
-    launch: Launch,
+    launch: Mutex<Launch>,
     sandbox: Mutex<Option<Arc<Sandbox>>>,
     lines: Lines,
     turn: Turn<()>,
@@ -61,14 +61,25 @@ impl Runtime {
     /// Makes a function that starts when it is first invoked.
     #[must_use]
     pub fn new(launch: Launch) -> Self {
-        Self { launch, sandbox: Mutex::new(None), lines: Lines::default(), turn: Turn::new(()) }
+        Self { launch: launch.into(), sandbox: Mutex::new(None), lines: Lines::default(), turn: Turn::new(()) }
     }
 
     /// Returns another execution environment of the same function, which writes into the same log.
     #[must_use]
     pub fn twin(&self) -> Self {
-        let (launch, lines) = (self.launch.clone(), self.lines.clone());
-        Self { launch, sandbox: Mutex::new(None), lines, turn: Turn::new(()) }
+        let (launch, lines) = (self.launch(), self.lines.clone());
+        Self { launch: launch.into(), sandbox: Mutex::new(None), lines, turn: Turn::new(()) }
+    }
+
+    /// Sets a variable of the function for every process that starts from now on.
+    pub(super) fn set_variable(&self, name: &str, value: &str) {
+        let mut launch = guard(&self.launch);
+        launch.environment.retain(|(other, _)| other != name);
+        launch.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    fn launch(&self) -> Launch {
+        guard(&self.launch).clone()
     }
 
     /// Invokes the function, and starts it if it is not running.
@@ -78,7 +89,8 @@ impl Runtime {
     pub async fn invoke(&self, payload: &Value) -> Result<Answer> {
         let _one_at_a_time = self.turn.lock().await;
         let sandbox = self.running().await?;
-        let deadline = SystemTime::now() + self.launch.timeout;
+        let timeout = self.launch().timeout;
+        let deadline = SystemTime::now() + timeout;
         let millis = deadline.duration_since(UNIX_EPOCH).doing("reading the clock")?.as_millis();
         let invocation = Invocation { payload: payload.to_string(), deadline_ms: millis };
         let answer = sandbox.api.invoke(invocation)?;
@@ -94,7 +106,7 @@ impl Runtime {
             biased;
             answer = answer => (answer, false),
             status = ended => (self.exited(&sandbox, status), true),
-            () = tokio::time::sleep(self.launch.timeout) => (Ok(self.timed_out()), true),
+            () = tokio::time::sleep(timeout) => (Ok(timed_out(timeout)), true),
         };
         if is_over {
             self.stop(&sandbox);
@@ -158,8 +170,8 @@ impl Runtime {
             return Ok(sandbox);
         }
         let api = Api::start().await?;
-        let Launch { program, environment, .. } = &self.launch;
-        let mut child = Command::new(program)
+        let Launch { program, environment, .. } = self.launch();
+        let mut child = Command::new(&program)
             .env_clear()
             .envs(environment.iter().map(|(name, value)| (name, value)))
             .env("AWS_LAMBDA_RUNTIME_API", api.address().to_string())
@@ -188,11 +200,6 @@ impl Runtime {
         Ok(Answer::FunctionError { error_type: "Runtime.ExitError".into(), message })
     }
 
-    fn timed_out(&self) -> Answer {
-        let message = format!("Task timed out after {:.2} seconds", self.launch.timeout.as_secs_f64());
-        Answer::FunctionError { error_type: "Sandbox.Timedout".into(), message }
-    }
-
     fn stop(&self, sandbox: &Arc<Sandbox>) {
         sandbox.process.kill();
         let mut current = guard(&self.sandbox);
@@ -200,6 +207,11 @@ impl Runtime {
             *current = None;
         }
     }
+}
+
+fn timed_out(timeout: Duration) -> Answer {
+    let message = format!("Task timed out after {:.2} seconds", timeout.as_secs_f64());
+    Answer::FunctionError { error_type: "Sandbox.Timedout".into(), message }
 }
 
 impl Drop for Runtime {

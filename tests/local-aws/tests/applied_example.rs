@@ -64,6 +64,8 @@ async fn applied_example_deploys_uploads_without_drift_and_can_be_destroyed() ->
     assert!(told, "the deployer told its bus nothing");
     promotions_are_asked_for_and_approved(&aws, applied.output("wake_queue_url")?).await?;
 
+    // A plan and a destroy need no build of the deployer.
+    applied.without_package()?;
     let ending = tokio::task::spawn_blocking(move || Ok::<_, Error>((applied.drift()?, applied.destroy()?)));
     let (drift, destroyed) = ending.await.doing("destroying the example")?.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(drift, None);

@@ -54,6 +54,33 @@ async fn healthy_chain_fails_nothing_and_skips_only_untestable_rights() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn report_tells_version_installation_and_formats() {
+    let world = healthy_world().await;
+    let report = world.examine(None).await.unwrap();
+    let installed = of_tooling(&report, "deployer").because.clone().unwrap();
+    assert_eq!(installed, format!("{}, version 7", deployer_core::version::version()));
+    let formats = of_tooling(&report, "formats").because.clone().unwrap();
+    assert_eq!(formats, "this deployer knows formats up to 2; 1 of format 1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn objects_of_a_newer_format_fail_as_waiting_for_a_newer_deployer() {
+    let world = healthy_world().await;
+    world.aws(|aws| {
+        let mut head: Value = serde_json::from_slice(aws.ledger.get("heads/dev/orders.json").unwrap()).unwrap();
+        head["format"] = json!(3);
+        aws.ledger.put("heads/dev/orders.json", head.to_string());
+    });
+    let report = world.examine(None).await.unwrap();
+    assert_eq!(failed(&report), ["formats"]);
+    let because = of_tooling(&report, "formats").because.clone().unwrap();
+    assert!(
+        because.contains("1 of format 3, which wait until a newer deployer works (heads/dev/orders.json)"),
+        "{because}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn configuration_that_cannot_be_loaded_fails_with_its_reason() {
     let mut world = healthy_world().await;
     world.outdated =

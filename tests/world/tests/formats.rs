@@ -133,3 +133,18 @@ async fn old_head_without_its_last_record_needs_a_named_destination() {
     assert_eq!((named.status, served(&world).as_str()), (Status::Succeeded, "a"));
     assert_eq!(world.head("dev", "orders")["format"], 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn every_record_tells_the_deployer_that_wrote_it() {
+    let world = World::with_orders();
+    deploy_all(&world, &["a", "b"]).await;
+    rollback(&world).await;
+    world.aws(|aws| {
+        let keys: Vec<&str> = aws.ledger.keys("deployments/").chain(aws.ledger.keys("results/")).collect();
+        assert_eq!(keys.len(), 5, "{keys:?}");
+        for key in keys {
+            let record: Value = serde_json::from_slice(aws.ledger.get(key).unwrap()).unwrap();
+            assert_eq!(record["deployer"], deployer_core::version::version(), "{key}");
+        }
+    });
+}

@@ -5,6 +5,7 @@
 
 mod action;
 mod checks;
+mod formats;
 mod statement;
 
 use jiff::Timestamp;
@@ -17,6 +18,7 @@ pub use checks::{
     Attempt, QueueLook, Refusal, Refused, SWEEP_NOTE_INTERVAL, Tried, clocks, dead_letters, entered, ledger, queue,
     read_artifact, rights, sweep, versioning,
 };
+pub use formats::formats;
 pub use statement::{Chain, probe_policy};
 
 use crate::config::Target;

@@ -54,6 +54,9 @@ pub struct DeploymentRecord {
     pub started_at: Timestamp,
     /// The time at which the deployment ended; null until then.
     pub finished_at: Option<Timestamp>,
+    /// The version of the deployer that wrote the record, such as `0.1.0+1a2b3c4d5e6f`; absent in records of older ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployer: Option<String>,
 }
 
 impl DeploymentRecord {
@@ -206,6 +209,7 @@ mod tests {
             promotion: None,
             started_at: "2026-11-01T10:00:00Z".parse().unwrap(),
             finished_at: None,
+            deployer: None,
         }
     }
 

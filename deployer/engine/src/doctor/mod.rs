@@ -4,26 +4,26 @@
 //! (`port::Probe`), in a session whose policy names no other, and only after Lambda has said that it does not exist. It
 //! tries to write to the ledger with a condition that cannot hold.
 
+mod formats;
 mod walker;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use deployer_core::artifact::ArtifactRef;
 use deployer_core::config::{Environment, Target};
 use deployer_core::doctor::{
     self, Check, DoctorReport, QueueLook, Refusal, Refused, SWEEP_NOTE_INTERVAL, TargetReport,
 };
-use deployer_core::format;
-use deployer_core::head::{Head, LiveArtifact};
 use deployer_core::id::{EnvironmentName, Region};
 use deployer_core::ledger_keys;
 use deployer_core::names::OPEN;
+use deployer_core::version::version;
 use futures::stream::{self, StreamExt as _};
 use futures::{FutureExt as _, future};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use self::formats::{Heads, newest_live};
 use self::walker::Walker;
 use crate::Engine;
 use crate::port::{ETag, LedgerError, Precondition, SelfDiagnostics, Written};
@@ -34,8 +34,6 @@ const TARGETS_AT_ONCE: usize = 16;
 /// The pause between two calls to Lambda in a target. All calls there but GetFunction share 15 a second with
 /// deployments (Lambda Developer Guide, "Lambda quotas", API requests): the doctor takes at most a third of them.
 const PAUSE: Duration = Duration::from_millis(200);
-/// The number of heads that are read at once, to find the live artifact.
-const HEADS_AT_ONCE: usize = 32;
 /// The number of times that a queue is looked at before the check says that nobody receives its messages.
 const MAX_LOOKS: usize = 4;
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
@@ -65,11 +63,12 @@ impl Engine {
         }
         let role = diagnostics.own_role().await;
         let role = role.as_deref().ok();
-        let (tooling, targets) = future::join(
-            Doctor::of(self).tooling(diagnostics, role),
-            Doctor::of(self).targets(diagnostics, role, selected),
-        )
-        .await;
+        let doctor = Doctor::of(self);
+        let selected: Vec<_> =
+            selected.into_iter().map(|(name, environment)| (name, environment, doctor.heads(name))).collect();
+        let heads = selected.iter().map(|(_, _, heads)| heads.clone()).collect();
+        let (tooling, targets) =
+            future::join(doctor.tooling(diagnostics, role, heads), doctor.targets(diagnostics, role, selected)).await;
         Some(DoctorReport { now: Some(self.now()), tooling, targets })
     }
 }
@@ -85,24 +84,26 @@ impl<'e> Doctor<'e> {
         Self { engine }
     }
 
-    async fn tooling(self, diagnostics: &dyn SelfDiagnostics, role: Option<&str>) -> Vec<Check> {
+    async fn tooling(self, diagnostics: &dyn SelfDiagnostics, role: Option<&str>, heads: Vec<Heads<'e>>) -> Vec<Check> {
         let count = self.engine.config.environments.len();
-        let mut checks = vec![match &self.engine.outdated {
+        let installed = diagnostics.installed().map_or_else(String::new, |installed| format!(", {installed}"));
+        let mut checks = vec![Check::ok("deployer").with_finding(format!("{}{installed}", version()))];
+        checks.push(match &self.engine.outdated {
             None => Check::ok("deployer.json").with_finding(format!("{count} environments")),
             Some(error) => Check::fail(
                 "deployer.json",
                 format!("{error}; the last good one is used until the deployer starts anew"),
             ),
-        }];
+        });
         let ledger = future::join3(self.check_ledger_reads(), self.check_ledger_lists(), self.check_ledger_writes());
         let looked = future::join5(
             ledger,
             diagnostics.is_versioned(&self.engine.config.artifact_bucket),
             self.queues(diagnostics, role),
-            self.last_sweep(),
-            self.clock(diagnostics),
+            future::join(self.last_sweep(), self.clock(diagnostics)),
+            self.formats(heads),
         );
-        let ((read, listed, written), versioned, queues, swept, clock) = looked.await;
+        let ((read, listed, written), versioned, queues, (swept, clock), formats) = looked.await;
         let ledger_check = |check, action, outcomes: &[UnderPrefix]| {
             doctor::ledger(check, role, &self.engine.config, action, outcomes)
         };
@@ -113,6 +114,7 @@ impl<'e> Doctor<'e> {
         checks.extend(queues);
         checks.push(doctor::sweep(self.engine.now(), &swept));
         checks.push(clock);
+        checks.push(formats);
         checks
     }
 
@@ -218,13 +220,12 @@ impl<'e> Doctor<'e> {
         self,
         diagnostics: &dyn SelfDiagnostics,
         role: Option<&str>,
-        selected: Vec<(&EnvironmentName, &Environment)>,
+        selected: Vec<(&EnvironmentName, &Environment, Heads<'e>)>,
     ) -> Vec<TargetReport> {
         let mut walks_by_target: BTreeMap<&Target, Vec<_>> = BTreeMap::new();
         let mut count = 0_usize;
-        for (name, environment) in selected {
-            // Reads the live artifact once for all targets of the environment.
-            let live = self.newest_live(name).boxed().shared();
+        for (name, environment, heads) in selected {
+            let live = newest_live(heads).boxed().shared();
             for target in &environment.targets {
                 let (walker, live) =
                     (Walker { engine: self.engine, diagnostics, name, environment, target, role }, live.clone());
@@ -248,23 +249,6 @@ impl<'e> Doctor<'e> {
         let mut reports: Vec<(usize, TargetReport)> = walked.into_iter().flatten().collect();
         reports.sort_by_key(|(number, _)| *number);
         reports.into_iter().map(|(_, report)| report).collect()
-    }
-
-    /// Finds the artifact that was the last to become live in the environment.
-    async fn newest_live(self, environment: &EnvironmentName) -> Result<Option<ArtifactRef>, Refused> {
-        let keys = self.engine.store().keys(&ledger_keys::heads_in(environment)).await.map_err(ledger_refused)?;
-        let heads = stream::iter(keys)
-            .map(|key| async move {
-                let body = self.engine.ports.ledger.get(&key).await.map_err(ledger_refused)?.object;
-                // A broken head does not concern the chain of trust: its function reports it.
-                let head = body.and_then(|(body, _)| format::read::<Head>(&body).ok());
-                Ok::<_, Refused>(head.and_then(|head| head.live().cloned()))
-            })
-            .buffer_unordered(HEADS_AT_ONCE)
-            .collect::<Vec<_>>()
-            .await;
-        let heads: Vec<Option<LiveArtifact>> = heads.into_iter().collect::<Result<_, _>>()?;
-        Ok(heads.into_iter().flatten().max_by_key(|live| live.since).map(|live| live.artifact))
     }
 }
 

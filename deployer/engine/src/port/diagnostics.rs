@@ -14,6 +14,8 @@ use super::{EnterError, ReadError, SessionRequest};
 /// the probe.
 #[async_trait]
 pub trait SelfDiagnostics: Send + Sync {
+    /// Says in words which version of its function the deployer is, and where it has its configuration from.
+    fn installed(&self) -> Option<String>;
     /// Returns the ARN of the role that the deployer runs under.
     async fn own_role(&self) -> Result<String, Refused>;
     /// Returns the time that AWS's clock shows; none if no answer has it.

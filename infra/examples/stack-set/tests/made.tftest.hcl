@@ -6,7 +6,7 @@ mock_provider "aws" {
 
 variables {
   prefix                  = "acme"
-  zip                     = "versions.tf"
+  package                 = { path = "versions.tf" }
   dev_account             = "111111111111"
   prod_accounts           = [for number in range(59) : tostring(222222222200 + number)]
   organizational_unit_ids = ["ou-exam-12345678"]

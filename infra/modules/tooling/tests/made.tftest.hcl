@@ -15,7 +15,7 @@ override_resource {
 variables {
   artifact_bucket = "acme-artifacts"
   ledger_bucket   = "acme-deployer-ledger"
-  zip             = "versions.tf"
+  package         = { path = "versions.tf" }
   alarm_actions   = ["arn:aws:sns:eu-west-1:123456789012:on-call"]
   ok_actions      = ["arn:aws:sns:eu-west-1:123456789012:pager"]
   environments = {
@@ -321,8 +321,28 @@ run "with_everything" {
   }
 
   assert {
-    condition     = one(aws_lambda_function.deployer.environment).variables == tomap({ DEPLOYER_CONFIG = "s3://acme-deployer-ledger/config/deployer.json" })
-    error_message = "The function must know where its configuration is."
+    condition     = one(aws_lambda_function.deployer.environment).variables == tomap({ DEPLOYER_CONFIG = "s3://acme-deployer-ledger/config/deployer.json?versionId=mocked-version" })
+    error_message = "Each version of the function must name the version of the configuration that it reads."
+  }
+
+  assert {
+    condition     = aws_lambda_function.deployer.publish && aws_lambda_alias.live.function_name == "deployer" && aws_lambda_alias.live.name == "live" && aws_lambda_alias.live.function_version == aws_lambda_function.deployer.version && aws_lambda_function_event_invoke_config.deployer.qualifier == "live" && output.live_version == aws_lambda_function.deployer.version
+    error_message = "Each change of the function must be a version of its own, and the alias must serve it."
+  }
+
+  assert {
+    condition     = aws_lambda_function.deployer.description == "Publishes what CI uploads to acme-artifacts in the target accounts (deployer ${local.names.version})"
+    error_message = "The function's description must tell the deployer's version: ${aws_lambda_function.deployer.description}"
+  }
+
+  assert {
+    condition     = aws_lambda_function.deployer.filename == "versions.tf" && aws_lambda_function.deployer.source_code_hash == filebase64sha256("versions.tf") && aws_lambda_function.deployer.s3_bucket == null
+    error_message = "The code must be that of the file at path."
+  }
+
+  assert {
+    condition     = toset([for rule in aws_s3_bucket_lifecycle_configuration.ledger.rule : one(rule.filter).prefix]) == toset(values(local.names.ledger)) && alltrue([for rule in aws_s3_bucket_lifecycle_configuration.ledger.rule : rule.status == "Enabled" && one(rule.noncurrent_version_expiration).noncurrent_days == 30])
+    error_message = "Former versions of the ledger's objects must expire after 30 days, and those of deployer.json never: versions of the function name them."
   }
 
   assert {
@@ -391,7 +411,7 @@ run "with_everything" {
   assert {
     condition = alltrue([
       for mapping in [aws_lambda_event_source_mapping.uploads, aws_lambda_event_source_mapping.wakes] :
-      mapping.enabled && mapping.function_response_types == toset(["ReportBatchItemFailures"]) && mapping.function_name == "deployer"
+      mapping.enabled && mapping.function_response_types == toset(["ReportBatchItemFailures"]) && mapping.function_name == aws_lambda_alias.live.arn
     ])
     error_message = "Both mappings must be on, and take failures of single messages."
   }
@@ -414,7 +434,7 @@ run "with_everything" {
   }
 
   assert {
-    condition     = aws_scheduler_schedule.sweep.schedule_expression == "rate(1 minute)" && one(aws_scheduler_schedule.sweep.target).input == "{\"command\":\"sweep\"}" && one(aws_scheduler_schedule.sweep.target).arn == "arn:aws:lambda:eu-west-1:123456789012:function:deployer"
+    condition     = aws_scheduler_schedule.sweep.schedule_expression == "rate(1 minute)" && one(aws_scheduler_schedule.sweep.target).input == "{\"command\":\"sweep\"}" && one(aws_scheduler_schedule.sweep.target).arn == "arn:aws:lambda:eu-west-1:123456789012:function:deployer:live"
     error_message = "The deployer must sweep each minute."
   }
 
@@ -1164,5 +1184,32 @@ run "parameter_of_a_role_with_other_letters_has_a_name_that_ssm_takes" {
   assert {
     condition     = aws_ssm_parameter.target["deploy-roles/111111111111/a+b=c,d@e"].name == "/deployers/deployer/deploy-roles/111111111111/a_b_c_d_e"
     error_message = "SSM takes letters, digits and . - _ / only."
+  }
+}
+
+run "a_plan_without_the_package_at_hand_warns" {
+  command = plan
+
+  variables {
+    package = { path = "nowhere/deployer.zip" }
+  }
+
+  expect_failures = [check.package]
+}
+
+run "the_deployer_kept_at_a_former_version" {
+  variables {
+    live_version = "7"
+    package      = { path = "versions.tf", version = "0.2.0+1a2b3c" }
+  }
+
+  assert {
+    condition     = aws_lambda_alias.live.function_version == "7" && output.live_version == "7"
+    error_message = "The alias must serve the version that was asked for."
+  }
+
+  assert {
+    condition     = endswith(aws_lambda_function.deployer.description, "(deployer 0.2.0+1a2b3c)")
+    error_message = "The description must tell the version that was given: ${aws_lambda_function.deployer.description}"
   }
 }

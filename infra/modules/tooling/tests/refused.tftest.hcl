@@ -7,7 +7,7 @@ mock_provider "aws" {
 variables {
   artifact_bucket = "acme-artifacts"
   ledger_bucket   = "acme-deployer-ledger"
-  zip             = "versions.tf"
+  package         = { path = "versions.tf" }
   alarm_actions   = ["arn:aws:sns:eu-west-1:123456789012:on-call"]
   environments = {
     dev = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
@@ -294,14 +294,94 @@ run "a_log_kept_for_a_hundred_days" {
   expect_failures = [var.log_retention_days]
 }
 
-run "a_zip_that_is_not_there" {
+run "a_package_of_neither_form" {
   command = plan
 
   variables {
-    zip = "nowhere/deployer.zip"
+    package = { version = "0.1.0" }
   }
 
-  expect_failures = [var.zip]
+  expect_failures = [var.package]
+}
+
+run "a_package_of_both_forms" {
+  command = plan
+
+  variables {
+    package = { path = "versions.tf", bucket = "acme-releases" }
+  }
+
+  expect_failures = [var.package]
+}
+
+run "a_package_in_s3_without_its_version_and_hash" {
+  command = plan
+
+  variables {
+    package = { bucket = "acme-releases", key = "deployer.zip" }
+  }
+
+  expect_failures = [var.package]
+}
+
+run "a_package_with_an_empty_path" {
+  command = plan
+
+  variables {
+    package = { path = " " }
+  }
+
+  expect_failures = [var.package]
+}
+
+run "a_package_in_s3_without_versioning" {
+  command = plan
+
+  variables {
+    package = { bucket = "b", key = "k", version_id = "null", sha256 = "0000000000000000000000000000000000000000000000000000000000000000" }
+  }
+
+  expect_failures = [var.package]
+}
+
+run "a_package_with_a_hash_in_base64" {
+  command = plan
+
+  variables {
+    package = { bucket = "b", key = "k", version_id = "v", sha256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" }
+  }
+
+  expect_failures = [var.package]
+}
+
+run "a_package_whose_version_has_a_space" {
+  command = plan
+
+  variables {
+    package = { path = "versions.tf", version = "0.1 beta" }
+  }
+
+  expect_failures = [var.package]
+}
+
+run "a_live_version_that_is_an_alias" {
+  command = plan
+
+  variables {
+    live_version = "live"
+  }
+
+  expect_failures = [var.live_version]
+}
+
+run "a_live_version_of_latest" {
+  command = plan
+
+  variables {
+    live_version = "$LATEST"
+  }
+
+  expect_failures = [var.live_version]
 }
 
 run "a_circle_through_the_second_of_two_environments" {

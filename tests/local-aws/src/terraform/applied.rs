@@ -37,7 +37,10 @@ impl Applied {
         std::fs::write(&zip, Zip::function("deployer").build().doing("zipping")?).doing("writing deployer.zip")?;
         write(&folder.join("emulator_override.tf.json"), &overriding())?;
         let accounts = json!({ "tooling": TOOLING, "prod": SECOND });
-        write(&folder.join("terraform.tfvars.json"), &json!({"accounts": accounts, "prefix": "acme", "zip": zip}))?;
+        write(
+            &folder.join("terraform.tfvars.json"),
+            &json!({"accounts": accounts, "prefix": "acme", "package": {"path": zip}}),
+        )?;
         applied.run(&["init", "-backend=false"])?;
         applied.run(&["apply", "-auto-approve", "-parallelism=30"])?;
         applied.outputs = serde_json::from_str(&applied.run(&["output", "-json"])?).doing("reading the outputs")?;
@@ -59,6 +62,14 @@ impl Applied {
     /// Terraform fails.
     pub fn resources(&self) -> Result<usize> {
         Ok(self.run(&["state", "list"])?.lines().filter(|line| !line.contains("data.")).count())
+    }
+
+    /// Removes deployer.zip, as on a machine that has no build of the deployer.
+    ///
+    /// # Errors
+    /// A file operation fails.
+    pub fn without_package(&self) -> Result<()> {
+        std::fs::remove_file(self.folder().join("deployer.zip")).doing("removing deployer.zip")
     }
 
     /// Returns Terraform's plan of another apply; `None` if it would change nothing.

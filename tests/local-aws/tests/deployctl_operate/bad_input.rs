@@ -121,9 +121,11 @@ async fn wrong_function_name_of_the_deployer_is_reported_with_options() -> Resul
     let person = Person::operator().await?;
     let said = person.run("status", &["--function-name", "depolyer"]).await?;
     assert_eq!((said.exit, said.out.as_str()), (Some(1), ""), "{said:?}");
-    for words in
-        ["\"depolyer\" could not be invoked", "ResourceNotFoundException", "--function-name, --region and --profile"]
-    {
+    for words in [
+        "\"depolyer:live\" could not be invoked",
+        "ResourceNotFoundException",
+        "--function-name, --region and --profile",
+    ] {
         assert!(said.err.contains(words), "{words:?} is not in: {said:?}");
     }
     Ok(())

@@ -3,8 +3,8 @@
 use deployer_core::names::{CONFIG_LINE, ERROR_LINE, QUEUE_LINE};
 use fixtures::Zip;
 use local_aws::{
-    Answer, Call, Doing as _, Error, FIRST, Fault, Interrupted, LocalAws, Moment, OTHER_REGION, REGION, Result, SECOND,
-    Settle,
+    Answer, CONFIG_KEY, Call, Doing as _, Error, FIRST, Fault, Interrupted, LEDGER, LocalAws, Moment, OTHER_REGION,
+    REGION, Result, SECOND, Settle, TOOLING,
 };
 use serde_json::{Value, json};
 
@@ -24,6 +24,19 @@ async fn broken_message_affects_no_other_and_is_not_retried() -> Result<()> {
     }
     assert_eq!(aws.dead_letters().await?, 0);
     aws.same_events_again_change_nothing().await
+}
+
+/// `DEPLOYER_CONFIG` names the version of deployer.json that a version of the deployer was published with.
+#[tokio::test]
+async fn deployer_keeps_its_configuration_when_a_newer_one_is_written() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let put = aws.clients().s3(TOOLING, REGION).put_object().bucket(LEDGER).key(CONFIG_KEY);
+    let newer = br#"{"a field of": "a newer deployer"}"#.to_vec();
+    put.body(newer.into()).send().await.doing("writing a newer deployer.json")?;
+    aws.deployer().kill();
+    let result = aws.deploy("dev/orders/1.0.0.zip", Zip::function("1")).await?;
+    assert_eq!(result["status"], "succeeded", "{result:#}");
+    Ok(())
 }
 
 /// The tooling module's alarm counts by these fields.

@@ -69,6 +69,11 @@ fn deployer(rows: &mut Vec<Row>) {
         may(rows, "and writes it", at_ledger(own("s3:PutObject", object)));
     }
     may(rows, "and reads its configuration", at_ledger(own("s3:GetObject", format!("{LEDGER}/config/deployer.json"))));
+    let version = |object: &str| at_ledger(own("s3:GetObjectVersion", format!("{LEDGER}/{object}")));
+    may(rows, "by the version that it was published with", version("config/deployer.json"));
+    for other in ["config/other.json", "heads/dev/orders-api.json", "rejects/orders-api.json"] {
+        may_not(rows, "and former versions of nothing else", version(other));
+    }
     may_not(rows, "and never writes that", at_ledger(own("s3:PutObject", format!("{LEDGER}/config/deployer.json"))));
     for action in ["s3:GetObject", "s3:PutObject"] {
         may_not(rows, "nor anything else there", at_ledger(own(action, format!("{LEDGER}/notes/x"))));

@@ -4,7 +4,7 @@ use super::{
     ARTIFACTS, AccessRequest, Caller, KEY, LEDGER, OTHER_KEYS, PolicyRef, Row, THROUGH_S3, TOOLING, may, may_not,
 };
 
-const DEPLOYER: &str = "arn:aws:lambda:eu-west-1:123456789012:function:deployer";
+const DEPLOYER: &str = "arn:aws:lambda:eu-west-1:123456789012:function:deployer:live";
 
 pub(super) fn rows(rows: &mut Vec<Row>) {
     uploader(rows, "ci-orders", "github/permissions", "orders-api", &["billing", "orders"]);
@@ -110,13 +110,16 @@ fn people(rows: &mut Vec<Row>) {
     };
     may(rows, "the schedule wakes the deployer", sweep("lambda:InvokeFunction", DEPLOYER));
     let others = [
-        "arn:aws:lambda:eu-west-1:123456789012:function:other",
-        "arn:aws:lambda:us-east-1:123456789012:function:deployer",
+        "arn:aws:lambda:eu-west-1:123456789012:function:other:live",
+        "arn:aws:lambda:us-east-1:123456789012:function:deployer:live",
+        // Nobody calls another version of the deployer than the one that works.
+        "arn:aws:lambda:eu-west-1:123456789012:function:deployer",
+        "arn:aws:lambda:eu-west-1:123456789012:function:deployer:7",
     ];
     for other in others {
-        may_not(rows, "and no other function", sweep("lambda:InvokeFunction", other));
+        may_not(rows, "and no other function or version", sweep("lambda:InvokeFunction", other));
     }
-    let foreign = "arn:aws:lambda:eu-west-1:999999999999:function:deployer";
+    let foreign = "arn:aws:lambda:eu-west-1:999999999999:function:deployer:live";
     may_not(rows, "in no other account", sweep("lambda:InvokeFunction", foreign).at(PolicyRef::Open, super::STRANGE));
     for action in ["lambda:UpdateFunctionCode", "lambda:DeleteFunction"] {
         may_not(rows, "and does nothing else to it", sweep(action, DEPLOYER));
@@ -163,7 +166,7 @@ fn people(rows: &mut Vec<Row>) {
             may_not(rows, "people never change the deployer", person(action, DEPLOYER));
         }
         for other in others {
-            may_not(rows, "and call no other function", person("lambda:InvokeFunction", other));
+            may_not(rows, "and call no other function or version", person("lambda:InvokeFunction", other));
         }
         may_not(
             rows,
