@@ -6,6 +6,7 @@ mock_provider "aws" {
 
 variables {
   prefix                  = "acme"
+  alarm_topic_arn         = "arn:aws:sns:eu-west-1:123456789012:on-call"
   package                 = { path = "versions.tf" }
   dev_account             = "111111111111"
   prod_accounts           = [for number in range(59) : tostring(222222222200 + number)]

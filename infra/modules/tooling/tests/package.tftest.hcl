@@ -12,6 +12,7 @@ override_data {
 variables {
   artifact_bucket = "acme-artifacts"
   ledger_bucket   = "acme-deployer-ledger"
+  alarm_actions   = ["arn:aws:sns:eu-west-1:123456789012:on-call"]
   environments = {
     dev = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
   }
