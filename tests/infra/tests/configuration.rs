@@ -1,5 +1,5 @@
-//! The modules' resources, as their own tests with a mocked provider make them: `deployer.json` is one that the deployer
-//! accepts, and boundary, path and tags are on every resource that takes them.
+//! The modules' resources, as their own tests with a mocked provider make them: the deployer accepts `deployer.json`, and
+//! boundary, path and tags are on every resource that takes them.
 
 use deployer_core::config::Config;
 use local_aws::terraform::{Terraform, copy_of_infra};

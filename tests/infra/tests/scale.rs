@@ -23,7 +23,7 @@ enum Layout {
 const LAYOUTS: [Layout; 3] = [Layout::AccountsOfTheirOwn, Layout::Shared, Layout::SharedWithRoles];
 
 impl Layout {
-    /// Returns the module's variable `environments`: dev, stage and prod, promoted one to the next, each in two regions.
+    /// Returns the variable `environments`: dev, stage and prod, promoted one to the next, each in two regions.
     fn environments(self, accounts: usize) -> Value {
         let names = ["dev", "stage", "prod"];
         let environment = |(at, name): (usize, &&str)| {

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{
-    ADMIN, ARTIFACTS, AccessRequest, BUS, Caller, DEPLOYER, DEV_ADMIN, LEDGER, PolicyRef, Row, TOOLING, anything, may,
-    may_not,
+    ADMIN, ARTIFACTS, AccessRequest, BUS, Caller, DEPLOYER, DEV_ADMIN, LEDGER, PolicyRef, Row, STRANGE, TOOLING,
+    anything, may, may_not,
 };
 
 const APPROVER: Caller = Caller::Role(TOOLING, "approver-ann");
@@ -49,8 +49,8 @@ fn approvals(rows: &mut Vec<Row>) {
             let single = puts(who, &[]).with("events:detail-type", detail_type);
             may_not(rows, "nor where AWS asks for each event by itself", single);
         }
-        let foreign = Caller::Role("999999999999", "approver-ann");
-        may_not(rows, "nor an approver's namesake", puts(&foreign, &[detail_type]));
+        let namesake = &Caller::Role(STRANGE, "approver-ann");
+        may_not(rows, "nor an approver's namesake", puts(namesake, &[detail_type]));
     }
     may(rows, "everybody still asks", puts(&NOBODY, &[requested, requested]));
     may(rows, "and the deployer still tells", puts(&DEPLOYER, &["Deployment Failed"]));
@@ -67,7 +67,7 @@ fn uploads(rows: &mut Vec<Row>) {
     {
         may_not(rows, "and nobody else of the account", put(who));
     }
-    may_not(rows, "nor an uploader's namesake", put(&Caller::Role("999999999999", "ci-orders")));
+    may_not(rows, "nor an uploader's namesake", put(&Caller::Role(STRANGE, "ci-orders")));
     may(rows, "everybody still reads", guarded(&NOBODY, "s3:GetObject", object(), "guarded/artifact_bucket"));
 }
 

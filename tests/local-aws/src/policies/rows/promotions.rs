@@ -32,8 +32,8 @@ fn puts(who: &Caller, policy: PolicyRef, bus: &str, source: &str, detail_type: &
         .with("events:detail-type", detail_type)
 }
 
-/// Adds rows about a call that puts several events, which names each one's source and detail type, and about one without
-/// either key. The other events are of this source and of these detail types, which the sender may not send.
+/// Adds rows about a call that puts several events, and about one without either key. The sender may send `own`, and
+/// neither as `pretended` nor the detail types `others`.
 fn several_at_once(rows: &mut Vec<Row>, ask: &AccessRequest, own: &[&str; 2], pretended: &str, others: &[&str]) {
     let [source, detail_type] = own;
     let puts = |sources: &[&str], detail_types: &[&str]| {
