@@ -31,9 +31,6 @@ use crate::timer::between;
 
 /// The number of targets that are checked at once, each in another account or region.
 const TARGETS_AT_ONCE: usize = 16;
-/// The pause between two calls to Lambda in a target. All calls there but GetFunction share 15 a second with
-/// deployments (Lambda Developer Guide, "Lambda quotas", API requests): the doctor takes at most a third of them.
-const PAUSE: Duration = Duration::from_millis(200);
 /// The number of times that a queue is looked at before the check says that nobody receives its messages.
 const MAX_LOOKS: usize = 4;
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);

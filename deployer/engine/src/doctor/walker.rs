@@ -1,6 +1,7 @@
 //! Checks the chain of trust to one target.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use deployer_core::artifact::ArtifactRef;
 use deployer_core::config::{Environment, Target};
@@ -14,7 +15,9 @@ use deployer_core::session_policy::session_name;
 use crate::Engine;
 use crate::port::{EnterError, Probe, ReadError, SelfDiagnostics, SessionRequest};
 
-use super::PAUSE;
+/// The pause between two calls to Lambda in a target. All calls there but GetFunction share 15 a second with
+/// deployments (Lambda Developer Guide, "Lambda quotas", API requests): the doctor takes at most a third of them.
+const PAUSE: Duration = Duration::from_millis(200);
 
 pub(super) struct Walker<'a> {
     pub(super) engine: &'a Engine,
