@@ -1,7 +1,6 @@
 //! The README of each module has tables of its variables and outputs, as `variables.tf` and `outputs.tf` say.
 //!
-//! They are written with `UPDATE_TABLES=1`, between the markers [`BEGIN`] and [`END`]. What stands around them is written
-//! by hand.
+//! `UPDATE_TABLES=1` writes them, between the markers [`BEGIN`] and [`END`]. The text around them is written by hand.
 
 #![allow(clippy::unwrap_used)]
 
