@@ -1,10 +1,10 @@
-"""Renders the policies of a template of infra/cloudformation as CloudFormation would, and prints them and the parameters as JSON.
+"""Renders a template of infra/cloudformation as CloudFormation would, and prints policies and parameters as JSON.
 
     python render.py TEMPLATE < INPUT
 
-INPUT is `{"account": "111111111111", "partition": "aws", "parameters": {"Environment1": "dev", …}}`. The script knows the
-functions that the templates use (CloudFormation Template Reference, "Intrinsic functions" and "Rule functions"). Any other
-function, an unknown parameter, a value that is not allowed and a rule that does not hold are errors.
+INPUT is `{"account": "111111111111", "partition": "aws", "parameters": {"Environment1": "dev", …}}`. The script knows
+the functions that the templates use (CloudFormation Template Reference, "Intrinsic functions" and "Rule functions").
+Any other function, an unknown parameter, a value that is not allowed and a rule that does not hold are errors.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Stack:
                     raise Refused(assertion["AssertDescription"])
 
     def properties(self, kind: str) -> dict[str, Any] | None:
-        """Returns the properties of the one resource of this kind, or None if there is none or its condition leaves it out."""
+        """Returns the properties of the one resource of this kind, or None if none is made."""
         of_kind = [declared for declared in self._resources.values() if declared["Type"] == kind]
         if not of_kind:
             return None
@@ -152,7 +152,7 @@ class Stack:
 
 
 def rendered(stack: Stack) -> dict[str, Any]:
-    """Returns the policies by their names in the module's output `policies`, and the other properties of the resources."""
+    """Returns the policies by their names in the module's output `policies`, and the resources' other properties."""
     role = stack.properties("AWS::IAM::Role")
     boundary = stack.properties("AWS::IAM::ManagedPolicy")
     (permissions,) = role.pop("Policies")

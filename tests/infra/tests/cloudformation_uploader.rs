@@ -135,7 +135,7 @@ fn template_of_the_uploader_refuses_what_the_module_refuses() {
     for (trust, parameter, value, because) in [
         (&oidc, "RoleName", "ci/orders", "must be a role's name"),
         (&oidc, "RolePath", "/ci", "must begin and end with a slash"),
-        (&oidc, "PermissionsBoundaryArn", "boundary", "must be the ARN of a managed policy"),
+        (&oidc, "PermissionsBoundary", "boundary", "must be the ARN of a managed policy"),
         (&oidc, "ArtifactBucket", "*", "must be a bucket name"),
         (&oidc, "ArtifactKeyArn", "arn:aws:kms:eu-west-1:123456789012:key/*", "must be the ARN of a key"),
         (&oidc, "ArtifactRegion", "*", "must be a region's code"),
@@ -183,7 +183,7 @@ fn template_of_the_uploader_refuses_what_the_module_refuses() {
 fn role_of_the_uploader_has_the_modules_properties() -> Result<()> {
     let more = json!({
         "RolePath": "/ci/",
-        "PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/boundary",
+        "PermissionsBoundary": "arn:aws:iam::123456789012:policy/boundary",
         "Environment3": "test",
         "Function2": "hello",
     });

@@ -181,6 +181,11 @@ fn widened(statement: &Value) -> Vec<Change> {
                 let mut weaker = statement.clone();
                 weaker["Condition"][operator][key] = json!(replaced(value, one, "*"));
                 change(format!("{key}: any instead of {one}"), weaker);
+                if one.contains('?') {
+                    let mut weaker = statement.clone();
+                    weaker["Condition"][operator][key] = json!(replaced(value, one, &any_length(one)));
+                    change(format!("{key}: any length of what {one} counts"), weaker);
+                }
             }
         }
     }
@@ -228,6 +233,19 @@ fn with(statement: &Value, element: &str, value: Value) -> Value {
     let mut changed = statement.clone();
     changed[element] = value;
     changed
+}
+
+/// Returns a pattern with each row of `?` replaced by a `*`.
+fn any_length(pattern: &str) -> String {
+    let (mut wider, mut signs) = (String::new(), pattern.chars().peekable());
+    while let Some(sign) = signs.next() {
+        match sign {
+            '?' if signs.peek() == Some(&'?') => {}
+            '?' => wider.push('*'),
+            sign => wider.push(sign),
+        }
+    }
+    wider
 }
 
 /// Returns the list with one of its texts replaced.
