@@ -43,7 +43,8 @@ const METADATA: &str = r#"{"packages": [
    "license": "MIT", "repository": "https://example.com/serde"},
   {"id": "cc", "name": "cc", "version": "1.0.2", "source": "registry", "manifest_path": "@/cc/Cargo.toml"}
 ], "resolve": {"nodes": [
-  {"id": "cli", "deps": [{"pkg": "serde", "dep_kinds": [{"kind": null}]}, {"pkg": "cc", "dep_kinds": [{"kind": "build"}]}]},
+  {"id": "cli", "deps": [
+    {"pkg": "serde", "dep_kinds": [{"kind": null}]}, {"pkg": "cc", "dep_kinds": [{"kind": "build"}]}]},
   {"id": "serde", "deps": []}, {"id": "cc", "deps": []}
 ]}}"#;
 
@@ -194,7 +195,8 @@ fn dry_run_prints_each_step_and_does_nothing() {
     assert_eq!((ran.code, ran.err.as_str(), clone.has_built()), (0, "", false), "{ran:?}");
     for step in [
         "+ cargo zigbuild --locked --release --target x86_64-unknown-linux-musl --package deployer-cli --bin deployctl",
-        "+ cargo zigbuild --locked --release --target aarch64-unknown-linux-musl --package deployer-cli --bin deployctl",
+        "+ cargo zigbuild --locked --release --target aarch64-unknown-linux-musl --package deployer-cli \
+         --bin deployctl",
         "+ artifacts/build --zigbuild --to artifacts/dist/deployer-0.1.0-arm64.zip arm64",
         "+ sbom deployer/cli deployctl x86_64-unknown-linux-musl deployctl-0.1.0-x86_64-linux",
         "+ pack aarch64 deployctl-0.1.0-aarch64-linux",
