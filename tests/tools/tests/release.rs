@@ -14,6 +14,7 @@ option() { # option NAME ARGUMENT...: the option's value
   echo "$2"
 }
 case "$*" in
+  "zigbuild --version") exit 2 ;; # as the real one
   "zigbuild --locked "*)
     triple=$(option --target "$@")
     binary=$(option --bin "$@")
@@ -95,6 +96,7 @@ impl Clone {
             .set("GIT_COMMITTER_DATE", "2026-01-02T03:04:05Z")
             .program("cargo", CARGO)
             .program("rustc", "case \"$*\" in *target-libdir*) echo \"$LIBRARIES\" ;; *) echo 'rustc 1.2.3' ;; esac")
+            .program("cargo-zigbuild", "echo 'cargo-zigbuild 1.2.3'")
             .program("zig", "echo 1.2.3");
         let folder = fakes.path("clone");
         let clone = Self { fakes, folder };
@@ -237,6 +239,7 @@ fn release_has_each_file_with_its_checksum() {
     assert!(sums.code == 0 && sums.out.lines().count() == 10, "{sums:?}");
     let text = |name: &str| fs::read_to_string(dist.join(name)).unwrap();
     assert!(text("BUILD.txt").starts_with("deployer 0.1.0, commit ") && text("BUILD.txt").contains("\nzig 1.2.3\n"));
+    assert!(text("BUILD.txt").contains("\ncargo-zigbuild 1.2.3\n"), "{}", text("BUILD.txt"));
     let licences = text("THIRD-PARTY.txt");
     assert!(licences.contains("serde 1.0.1: MIT, https://example.com/serde\n"), "{licences}");
     assert!(licences.contains("Permission is hereby granted") && !licences.contains("cc 1.0.2"), "{licences}");
