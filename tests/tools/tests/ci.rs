@@ -302,8 +302,15 @@ fn gitlab_job_runs_the_fetched_deployctl_and_keeps_its_exit_code() {
         assert!(fakes.log().contains("deployctl push build/orders-api "), "{}", fakes.log());
         assert!(fakes.read("deployctl-summary.md").contains(output.lines().last().unwrap()));
         assert!(!ran.out.contains("::"), "a command of GitHub's runner: {ran:?}");
-        assert_eq!(ran.err.contains("error: dev/orders-api/1.4.2: refused"), code == 3, "{ran:?}");
+        assert_eq!(ran.err.contains("error: dev/orders-api/1.4.2 is refused\n"), code == 3, "{ran:?}");
     }
+}
+
+#[test]
+fn wrong_use_outside_of_github_is_told_in_plain_words() {
+    let ran = push(&job(0, ENDED).set("GITHUB_ACTIONS", "").set("DEPLOY_FUNCTION", ""));
+    let message = "error: DEPLOY_FUNCTION is empty: name the function to deploy\n";
+    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (2, "", message));
 }
 
 #[test]
