@@ -24,17 +24,17 @@ message() { tr -d '\r' | sed 's/%/%25/g' | awk 'NR > 1 { printf "%%0A" } { print
 property() { message | sed -e 's/:/%3A/g' -e 's/,/%2C/g'; }
 
 annotate() { # annotate KIND FILE TITLE: the text of standard input; FILE may be empty
-  if is_github; then
-    file=''
-    [ -z "$2" ] || file="file=$(printf '%s' "$2" | property),"
-    printf '::%s %stitle=%s::%s\n' "$1" "$file" "$(printf '%s' "$3" | property)" "$(message)"
-  else
-    sed "s/^/$1: /" >&2
-  fi
+  file=''
+  [ -z "$2" ] || file="file=$(printf '%s' "$2" | property),"
+  printf '::%s %stitle=%s::%s\n' "$1" "$file" "$(printf '%s' "$3" | property)" "$(message)"
 }
 
 wrong() {
-  printf '%s\n' "$1" | annotate error '' 'deployctl push'
+  if is_github; then
+    printf '%s\n' "$1" | annotate error '' 'deployctl push'
+  else
+    printf 'error: %s\n' "$1" >&2
+  fi
   exit 2
 }
 
@@ -98,11 +98,15 @@ esac
 
 # Lines about the manifest are shown at the manifest, 10 at most, which is what GitHub shows of a step.
 sed -n -e 's/^  function\.toml: //p' -e 's/^  function\.json: //p' "$work/output" | head -n 10 >"$work/findings"
-if [ "$code" = 3 ] && [ -s "$work/findings" ]; then
+if [ "$code" = 0 ]; then
+  :
+elif ! is_github; then
+  printf '%s: %s\n' "$kind" "$title" >&2
+elif [ "$code" = 3 ] && [ -s "$work/findings" ]; then
   while IFS= read -r finding; do
     printf '%s\n' "$finding" | annotate error "$manifest" "$title"
   done <"$work/findings"
-elif [ "$code" != 0 ]; then
+else
   head -c 4000 "$work/output" | annotate "$kind" '' "$title"
 fi
 

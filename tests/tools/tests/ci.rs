@@ -41,8 +41,8 @@ fn live_deployment_passes_with_summary_and_no_annotation() {
     let fakes = job(0, ENDED);
     let ran = push(&fakes);
     assert_eq!((ran.code, annotations(&ran)), (0, vec![]), "{ran:?}");
-    let call = "deployctl push build/orders-api --environment dev --function orders-api --release 1.4.2 --wait --timeout 15m\n";
-    assert_eq!(fakes.log(), call);
+    let call = "push build/orders-api --environment dev --function orders-api --release 1.4.2 --wait --timeout 15m";
+    assert_eq!(fakes.log(), format!("deployctl {call}\n"));
     assert!(fakes.read("summary").starts_with(&format!("### dev/orders-api/1.4.2 is live\n\n<pre>\n{ENDED}\n")));
     assert_eq!(fakes.read("outputs"), "exit-code=0\nrelease=1.4.2\n");
 }
@@ -79,8 +79,8 @@ fn refused_manifest_is_annotated_at_its_line_of_the_repository() {
     assert_eq!(
         annotations(&ran),
         [
-            "::error file=build/orders-api/function.toml,title=dev/orders-api/1.4.2 is refused::memory: unknown field; did \
-             you mean memory_size?",
+            "::error file=build/orders-api/function.toml,title=dev/orders-api/1.4.2 is refused::memory: unknown field; \
+             did you mean memory_size?",
             "::error file=build/orders-api/function.toml,title=dev/orders-api/1.4.2 is refused::timeout: 100%25 wrong, \
              found \"a\"",
         ]
@@ -98,10 +98,8 @@ fn refusal_by_a_rule_is_annotated_with_the_whole_text() {
     assert_eq!(ran.code, 3);
     assert_eq!(
         annotations(&ran),
-        [
-            "::error title=dev/orders-api/1.4.2 is refused::dev/orders-api/1.4.2: refused after 0 s, deployment 01M8%0A  Held: \
-          stock-taking"
-        ]
+        ["::error title=dev/orders-api/1.4.2 is refused::dev/orders-api/1.4.2: refused after 0 s, deployment \
+             01M8%0A  Held: stock-taking"]
     );
 }
 
@@ -304,8 +302,15 @@ fn gitlab_job_runs_the_fetched_deployctl_and_keeps_its_exit_code() {
         assert!(fakes.log().contains("deployctl push build/orders-api "), "{}", fakes.log());
         assert!(fakes.read("deployctl-summary.md").contains(output.lines().last().unwrap()));
         assert!(!ran.out.contains("::"), "a command of GitHub's runner: {ran:?}");
-        assert_eq!(ran.err.contains("error: dev/orders-api/1.4.2: refused"), code == 3, "{ran:?}");
+        assert_eq!(ran.err.contains("error: dev/orders-api/1.4.2 is refused\n"), code == 3, "{ran:?}");
     }
+}
+
+#[test]
+fn wrong_use_outside_of_github_is_told_in_plain_words() {
+    let ran = push(&job(0, ENDED).set("GITHUB_ACTIONS", "").set("DEPLOY_FUNCTION", ""));
+    let message = "error: DEPLOY_FUNCTION is empty: name the function to deploy\n";
+    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (2, "", message));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Checks that other readers of zips read accepted zips as the deployer does, or differ as the table of known
-//! differences says. Only the readers in Python run here; `cargo readers` runs all that the machine has. `ci` and `release`
-//! run the scripts of CI and of a release.
+//! differences says. Only the readers in Python run here; `cargo readers` runs all that the machine has.
+//! `ci` and `release` run the scripts of CI and of a release.
 #![allow(clippy::unwrap_used)]
 
 mod ci;

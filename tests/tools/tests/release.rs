@@ -14,6 +14,7 @@ option() { # option NAME ARGUMENT...: the option's value
   echo "$2"
 }
 case "$*" in
+  "zigbuild --version") exit 2 ;; # as the real one
   "zigbuild --locked "*)
     triple=$(option --target "$@")
     binary=$(option --bin "$@")
@@ -43,7 +44,8 @@ const METADATA: &str = r#"{"packages": [
    "license": "MIT", "repository": "https://example.com/serde"},
   {"id": "cc", "name": "cc", "version": "1.0.2", "source": "registry", "manifest_path": "@/cc/Cargo.toml"}
 ], "resolve": {"nodes": [
-  {"id": "cli", "deps": [{"pkg": "serde", "dep_kinds": [{"kind": null}]}, {"pkg": "cc", "dep_kinds": [{"kind": "build"}]}]},
+  {"id": "cli", "deps": [
+    {"pkg": "serde", "dep_kinds": [{"kind": null}]}, {"pkg": "cc", "dep_kinds": [{"kind": "build"}]}]},
   {"id": "serde", "deps": []}, {"id": "cc", "deps": []}
 ]}}"#;
 
@@ -94,6 +96,7 @@ impl Clone {
             .set("GIT_COMMITTER_DATE", "2026-01-02T03:04:05Z")
             .program("cargo", CARGO)
             .program("rustc", "case \"$*\" in *target-libdir*) echo \"$LIBRARIES\" ;; *) echo 'rustc 1.2.3' ;; esac")
+            .program("cargo-zigbuild", "echo 'cargo-zigbuild 1.2.3'")
             .program("zig", "echo 1.2.3");
         let folder = fakes.path("clone");
         let clone = Self { fakes, folder };
@@ -194,7 +197,8 @@ fn dry_run_prints_each_step_and_does_nothing() {
     assert_eq!((ran.code, ran.err.as_str(), clone.has_built()), (0, "", false), "{ran:?}");
     for step in [
         "+ cargo zigbuild --locked --release --target x86_64-unknown-linux-musl --package deployer-cli --bin deployctl",
-        "+ cargo zigbuild --locked --release --target aarch64-unknown-linux-musl --package deployer-cli --bin deployctl",
+        "+ cargo zigbuild --locked --release --target aarch64-unknown-linux-musl --package deployer-cli \
+         --bin deployctl",
         "+ artifacts/build --zigbuild --to artifacts/dist/deployer-0.1.0-arm64.zip arm64",
         "+ sbom deployer/cli deployctl x86_64-unknown-linux-musl deployctl-0.1.0-x86_64-linux",
         "+ pack aarch64 deployctl-0.1.0-aarch64-linux",
@@ -235,6 +239,7 @@ fn release_has_each_file_with_its_checksum() {
     assert!(sums.code == 0 && sums.out.lines().count() == 10, "{sums:?}");
     let text = |name: &str| fs::read_to_string(dist.join(name)).unwrap();
     assert!(text("BUILD.txt").starts_with("deployer 0.1.0, commit ") && text("BUILD.txt").contains("\nzig 1.2.3\n"));
+    assert!(text("BUILD.txt").contains("\ncargo-zigbuild 1.2.3\n"), "{}", text("BUILD.txt"));
     let licences = text("THIRD-PARTY.txt");
     assert!(licences.contains("serde 1.0.1: MIT, https://example.com/serde\n"), "{licences}");
     assert!(licences.contains("Permission is hereby granted") && !licences.contains("cc 1.0.2"), "{licences}");
