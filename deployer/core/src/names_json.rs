@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::config::{ExecutionRolePattern, FunctionNameTemplate, LONGEST_SPAN, Span, UNITS};
+use crate::doctor::PROBE;
 use crate::event::Announcement;
 use crate::id::{AccountId, AliasName, BucketName, EnvironmentName, ExternalId, FunctionName, Region, RoleName};
 use crate::names::{
@@ -39,6 +40,8 @@ pub fn names() -> Value {
         "ended_line": ENDED_LINE,
         "error_line": ERROR_LINE,
         "config_line": CONFIG_LINE,
+        // The tag by which the doctor tries tagging out.
+        "probe": PROBE,
         "queue_line": QUEUE_LINE,
         "again_line": AGAIN_LINE,
         "failed_status": Status::Failed.to_string(),

@@ -15,6 +15,8 @@ resource "aws_iam_role" "deploy" {
   description          = "Entered by the deployer: publishes functions of ${join(", ", var.deploy_role.environments)}"
   assume_role_policy   = local.trust
   max_session_duration = 3600
+  permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
 
   lifecycle {
     precondition {
@@ -33,7 +35,7 @@ resource "aws_iam_role_policy" "deploy" {
   lifecycle {
     precondition {
       condition     = local.permissions_length <= 10240
-      error_message = "The deploy role's policy would have ${local.permissions_length} characters, and IAM takes 10240: name functions by fewer patterns, or give some environments another role_name."
+      error_message = "The deploy role's policy would have ${local.permissions_length} characters, and IAM takes 10240: name functions by fewer patterns, or divide them between deploy roles (another role_name of the environment)."
     }
   }
 }

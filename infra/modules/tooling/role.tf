@@ -118,6 +118,15 @@ locals {
           Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
           Resource = "${local.log_group_arn}:*"
         },
+        # Lambda tells which function a call comes from (Developer Guide, "Using source function ARN to control function access behavior"):
+        # another function that was given this role gets nowhere with it.
+        {
+          Sid       = "OnlyAsTheDeployersFunction"
+          Effect    = "Deny"
+          Action    = ["events:PutEvents", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "sts:AssumeRole", "sts:SetSourceIdentity"]
+          Resource  = "*"
+          Condition = { ArnNotLike = { "lambda:SourceFunctionArn" = [local.function_arn, "${local.function_arn}:*"] } }
+        },
       ],
       var.customer_key ? [{
         Sid       = "DecryptArtifacts"

@@ -1,5 +1,7 @@
 //! Weakens each statement in turn: drops a condition, widens a resource, an action or a principal, removes a Deny.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{Policies, Row, listed};
@@ -25,26 +27,20 @@ impl Mutant {
             .iter()
             .find(|(policy, statement, change, _)| {
                 policy.split('|').any(|name| name == self.policy)
-                    && *statement == self.statement
+                    && statement.split('|').any(|sid| sid == self.statement)
                     && change.split('|').any(|beginning| self.change.starts_with(beginning))
             })
             .map(|(.., reason)| *reason)
     }
 }
 
-/// Policies, statement and beginnings of changes of equivalent mutants, with the reason.
+/// Policies, statements and beginnings of changes of equivalent mutants, with the reason.
 const EQUIVALENT: &[(&str, &str, &str, &str)] = &[
     (
         "dev/permissions|prod/permissions|tools/permissions",
         "PassExecutionRoles",
         "any account instead of|any resource instead of|everything instead of",
         "NeverPassAnotherRole denies all that it adds",
-    ),
-    (
-        "dev/permissions|tools/permissions",
-        "DeleteOldVersions",
-        "any resource instead of",
-        "NeverDeleteAFunction denies all that it adds",
     ),
     ("tooling/artifact_bucket", "TargetsReadDev", "anybody", "the condition on aws:PrincipalArn names the very roles"),
     ("tooling/artifact_bucket", "TargetsReadProd", "anybody", "the condition on aws:PrincipalArn names the very roles"),
@@ -138,6 +134,19 @@ fn narrowed(statement: &Value) -> Vec<Change> {
         }
         let more = json!(replaced(spared, &one, "*"));
         changes.push((format!("spare everything instead of {one}"), Some(with(statement, "NotResource", more))));
+    }
+    let spared = listed(&statement["NotAction"]);
+    let services: BTreeSet<&str> = spared.iter().filter_map(|one| one.split(':').next()).collect();
+    for service in services {
+        let more = [spared.as_slice(), &[format!("{service}:*")]].concat();
+        changes.push((format!("spare {service}:*"), Some(with(statement, "NotAction", json!(more)))));
+    }
+    for (operator, keys) in statement["Condition"].as_object().into_iter().flatten() {
+        for key in keys.as_object().into_iter().flat_map(|keys| keys.keys()).filter(|_| operator.contains("Not")) {
+            let mut weaker = statement.clone();
+            weaker["Condition"][operator][key] = json!("*");
+            changes.push((format!("spare any {key}"), Some(weaker)));
+        }
     }
     let mut weaker = statement.clone();
     weaker["Condition"]["StringEquals"] = json!({"aws:PrincipalArn": "nobody"});
