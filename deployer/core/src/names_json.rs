@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::config::{ExecutionRolePattern, FunctionNameTemplate, LONGEST_SPAN, Span, UNITS};
+use crate::config::{
+    DeadLetterPattern, ExecutionRolePattern, FunctionNameTemplate, LONGEST_SPAN, LogGroupPattern, Span, UNITS,
+};
 use crate::doctor::PROBE;
 use crate::event::Announcement;
 use crate::id::{AccountId, AliasName, BucketName, EnvironmentName, ExternalId, FunctionName, Region, RoleName};
@@ -63,6 +65,8 @@ pub fn names() -> Value {
             "role": RoleName::PATTERN,
             "function_name": FunctionNameTemplate::PATTERN,
             "execution_role": ExecutionRolePattern::PATTERN,
+            "log_group": LogGroupPattern::PATTERN,
+            "dead_letter_target": DeadLetterPattern::PATTERN,
             "span": Span::PATTERN,
             // Terraform's regular expressions (RE2) have no lookahead. Terraform checks on its own that an alias is not
             // digits only.

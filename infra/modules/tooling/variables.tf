@@ -27,17 +27,19 @@ variable "environments" {
   description = "The environments, as deployer.json has them (docs/reference/configuration.md). The deployer's own rights, the buckets' policies and deployer.json are all made from this."
 
   type = map(object({
-    targets            = list(object({ account = string, region = string }))
-    role_name          = optional(string)
-    external_id        = optional(string)
-    alias              = optional(string)
-    function_name      = optional(string)
-    execution_role     = optional(string)
-    accept_uploads     = optional(bool)
-    traffic_within     = optional(string)
-    keep_versions      = optional(number)
-    prune_durable      = optional(bool)
-    immutable_releases = optional(bool)
+    targets             = list(object({ account = string, region = string }))
+    role_name           = optional(string)
+    external_id         = optional(string)
+    alias               = optional(string)
+    function_name       = optional(string)
+    execution_role      = optional(string)
+    log_groups          = optional(list(string))
+    dead_letter_targets = optional(list(string))
+    accept_uploads      = optional(bool)
+    traffic_within      = optional(string)
+    keep_versions       = optional(number)
+    prune_durable       = optional(bool)
+    immutable_releases  = optional(bool)
     promotion = optional(object({
       from      = string
       also_from = optional(list(string), [])
@@ -206,6 +208,16 @@ variable "environments" {
   validation {
     condition     = alltrue([for environment in values(var.environments) : environment.execution_role == null || (can(regex(local.names.patterns.execution_role, environment.execution_role)) && length(setintersection([".", ".."], split("/", coalesce(environment.execution_role, "-")))) == 0)])
     error_message = "execution_role must be a role's path and name without its account, such as lambda/{function}; {function} and {environment} may be in it, and a * at its end. These are not so: ${join(", ", [for name, environment in var.environments : "${jsonencode(environment.execution_role)} (${name})" if !(environment.execution_role == null || (can(regex(local.names.patterns.execution_role, environment.execution_role)) && length(setintersection([".", ".."], split("/", coalesce(environment.execution_role, "-")))) == 0))])}."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for environment in values(var.environments) : [for pattern in coalesce(environment.log_groups, []) : can(regex(local.names.patterns.log_group, pattern))]]))
+    error_message = "log_groups must be names of log groups, such as /acme/{environment}/{function}; {function}, {environment} and * may be in them. These are not so: ${join(", ", flatten([for name, environment in var.environments : [for pattern in coalesce(environment.log_groups, []) : "${jsonencode(pattern)} (${name})" if !can(regex(local.names.patterns.log_group, pattern))]]))}."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for environment in values(var.environments) : [for pattern in coalesce(environment.dead_letter_targets, []) : can(regex(local.names.patterns.dead_letter_target, pattern))]]))
+    error_message = "dead_letter_targets must be ARNs of queues and topics, such as arn:aws:sqs:*:*:{function}-dead-letters; {function}, {environment} and * may be in them. These are not so: ${join(", ", flatten([for name, environment in var.environments : [for pattern in coalesce(environment.dead_letter_targets, []) : "${jsonencode(pattern)} (${name})" if !can(regex(local.names.patterns.dead_letter_target, pattern))]]))}."
   }
 
   validation {

@@ -6,6 +6,7 @@
 mod cloudformation;
 mod configuration;
 mod decisions;
+mod limits;
 mod modules;
 mod policies;
 

@@ -816,8 +816,8 @@ run "what_the_deployer_takes_is_taken" {
         keep_versions  = 1
         prune_durable  = true
       }
-      prod  = { targets = [{ account = "111111111111", region = "eu-west-1" }], function_name = "prod-{function}", execution_role = "lambda/{function}-*", promotion = { from = "dev", soak = "365d" } }
-      stage = { targets = [{ account = "111111111111", region = "eu-west-1" }], function_name = "stage-{function}", execution_role = "{environment}/*", promotion = { from = "dev", soak = "0s" } }
+      prod  = { targets = [{ account = "111111111111", region = "eu-west-1" }], function_name = "prod-{function}", execution_role = "lambda/{function}-*", log_groups = ["/acme/{environment}/{function}", "/shared/*"], dead_letter_targets = ["arn:aws:sqs:*:111111111111:{function}-dead"], promotion = { from = "dev", soak = "365d" } }
+      stage = { targets = [{ account = "111111111111", region = "eu-west-1" }], function_name = "stage-{function}", execution_role = "{environment}/*", log_groups = [], promotion = { from = "dev", soak = "0s" } }
     }
   }
 }

@@ -1060,6 +1060,30 @@ run "an_execution_role_with_its_account" {
   expect_failures = [var.environments]
 }
 
+run "a_log_group_by_its_arn" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], log_groups = ["arn:aws:logs:eu-west-1:111111111111:log-group:x"] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_dead_letter_target_by_its_name" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], dead_letter_targets = ["{function}-dead"] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
 run "an_execution_role_that_leads_out_of_its_path" {
   command = plan
 

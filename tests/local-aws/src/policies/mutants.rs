@@ -42,6 +42,36 @@ const EQUIVALENT: &[(&str, &str, &str, &str)] = &[
         "any account instead of|any resource instead of|everything instead of",
         "NeverPassAnotherRole denies all that it adds",
     ),
+    (
+        "dev/permissions|prod/permissions|tools/permissions",
+        "WorkOnFunctions|ReadArtifacts|PassExecutionRoles",
+        "lambda:*|s3:*|iam:*|every action",
+        "NeverAnythingElse denies all that it adds",
+    ),
+    (
+        "dev/permissions|tools/permissions",
+        "DecryptArtifacts",
+        "kms:*|every action",
+        "NeverAnythingElse denies all that it adds",
+    ),
+    (
+        "prod/permissions",
+        "EncryptVariables|UseLayers|UseCapacityProviders",
+        "kms:*|lambda:*|every action",
+        "NeverAnythingElse denies all that it adds",
+    ),
+    (
+        "prod/permissions|tools/permissions",
+        "LookAtNetworks",
+        "ec2:*|elasticfilesystem:*",
+        "NeverAnythingElse denies all that it adds",
+    ),
+    (
+        "dev/permissions|prod/permissions",
+        "NeverTouchTheDeployer",
+        "no longer deny arn:aws:iam::123456789012:role/deployer",
+        "NeverPassAnotherRole spares roles of the account only, and the deployer's is of another",
+    ),
     ("tooling/artifact_bucket", "TargetsReadDev", "anybody", "the condition on aws:PrincipalArn names the very roles"),
     ("tooling/artifact_bucket", "TargetsReadProd", "anybody", "the condition on aws:PrincipalArn names the very roles"),
     (
