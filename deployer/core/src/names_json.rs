@@ -20,6 +20,13 @@ use crate::names::{
 use crate::partition::PARTITIONS;
 use crate::record::Status;
 
+const ROLE: &str = "^[A-Za-z0-9+=,.@_-]{1,64}$";
+
+/// Removes the lookaheads for parts `.` and `..`, which RE2 does not have. Roles cannot be made with such paths.
+fn without_lookahead(pattern: &str) -> String {
+    pattern.replace(r"(?!\.{1,2}/)", "").replace(r"(?!\.{1,2}$)", "")
+}
+
 /// Returns the content of `infra/modules/names.json`. Where a type has a grammar, its own pattern is used.
 #[must_use]
 pub fn names() -> Value {
@@ -62,7 +69,9 @@ pub fn names() -> Value {
             "region": Region::PATTERN,
             "environment": EnvironmentName::PATTERN,
             "function": FunctionName::PATTERN,
-            "role": RoleName::PATTERN,
+            // A role's name without a path.
+            "role": ROLE,
+            "deploy_role": without_lookahead(RoleName::PATTERN),
             "function_name": FunctionNameTemplate::PATTERN,
             "execution_role": ExecutionRolePattern::PATTERN,
             "log_group": LogGroupPattern::PATTERN,

@@ -46,7 +46,7 @@ module "most" {
   }
   deploy_role = {
     account       = "111111111111"
-    role_name     = "releases-target"
+    role_name     = "platform/releases-target"
     environments  = ["prod", "prod-eu", "prod-us"]
     promoted_from = ["dev", "stage", "stage-eu"]
     regions       = ["cn-north-1", "cn-northwest-1", "eu-west-1"]

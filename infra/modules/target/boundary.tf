@@ -4,7 +4,7 @@
 resource "aws_iam_policy" "execution_boundary" {
   count = var.execution_boundary == null ? 0 : 1
 
-  name        = "${var.deploy_role.role_name}-execution-boundary"
+  name        = "${local.role_name}-execution-boundary"
   description = "What functions deployed here may use at most"
   policy      = local.execution_boundary
   tags        = var.tags

@@ -101,8 +101,8 @@ variable "deploy_role" {
   }
 
   validation {
-    condition     = can(regex(local.names.patterns.role, var.deploy_role.role_name))
-    error_message = "deploy_role.role_name must be a role's name: 1 to 64 of letters, digits and + = , . @ _ - (no path)."
+    condition     = can(regex(local.names.patterns.deploy_role, var.deploy_role.role_name))
+    error_message = "deploy_role.role_name must be a role's name: 1 to 64 of letters, digits and + = , . @ _ -, perhaps with a path before it, such as platform/deployer-target."
   }
 
   validation {

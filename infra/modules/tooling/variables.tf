@@ -91,8 +91,8 @@ variable "environments" {
   }
 
   validation {
-    condition     = alltrue([for environment in values(var.environments) : environment.role_name == null || can(regex(local.names.patterns.role, environment.role_name))])
-    error_message = "role_name must be a role's name: 1 to 64 of letters, digits and + = , . @ _ - (no path); these are not: ${join(", ", [for name, environment in var.environments : "${coalesce(environment.role_name, "empty")} (${name})" if environment.role_name != null && !can(regex(local.names.patterns.role, environment.role_name))])}."
+    condition     = alltrue([for environment in values(var.environments) : environment.role_name == null || can(regex(local.names.patterns.deploy_role, environment.role_name))])
+    error_message = "role_name must be a role's name: 1 to 64 of letters, digits and + = , . @ _ -, perhaps with a path before it, such as platform/deployer-target; these are not: ${join(", ", [for name, environment in var.environments : "${coalesce(environment.role_name, "empty")} (${name})" if environment.role_name != null && !can(regex(local.names.patterns.deploy_role, environment.role_name))])}."
   }
 
   validation {

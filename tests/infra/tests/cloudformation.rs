@@ -121,6 +121,7 @@ fn template_refuses_what_the_module_refuses() {
         ("ArtifactKeyArn", "arn:aws:kms:eu-west-1:123456789012:key/*", "must be the ARN of a key"),
         ("ArtifactRegion", "*", "must be a region's code"),
         ("RoleName", "deployer-*", "must be a role's name"),
+        ("RolePath", "platform", "must be a path that begins and ends with a slash"),
         ("ExternalIds", "dev-*", "must have 2 to 1224 of letters"),
         ("ExternalIds", "dev-8c1f,x", "must have 2 to 1224 of letters"),
         ("OrganizationId", "o-*", "must be an organization's id"),
@@ -162,6 +163,7 @@ fn role_and_boundary_have_the_modules_names() -> Result<()> {
         rendered["role"],
         json!({
             "RoleName": "releases-target",
+            "Path": "/platform/",
             "Description": "Entered by the deployer: publishes functions of prod, prod-eu, prod-us",
             "MaxSessionDuration": 3600,
         })
@@ -327,6 +329,7 @@ fn most() -> Value {
         "ArtifactKeyArn": KEY_IN_CHINA,
         "ArtifactRegion": "cn-north-1",
         "RoleName": "releases-target",
+        "RolePath": "/platform/",
         "Environment1": "prod",
         "Environment2": "prod-eu",
         "Environment3": "prod-us",

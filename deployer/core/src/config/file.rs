@@ -66,7 +66,7 @@ struct EnvironmentFile {
     /// The accounts and regions to deploy to.
     #[schemars(length(min = 1), extend("uniqueItems" = true))]
     targets: Vec<Target>,
-    /// The name of the role that the deployer assumes in each target account.
+    /// The name of the role that the deployer assumes in each target account, with its path before it where it has one.
     #[schemars(extend("default" = names::DEPLOY_ROLE))]
     role_name: Option<RoleName>,
     /// The external id that the deploy roles' trust policies ask for.

@@ -473,6 +473,25 @@ run "in_china" {
   }
 }
 
+run "a_deploy_role_with_a_path" {
+  command = plan
+
+  variables {
+    deploy_role        = merge(var.deploy_role, { role_name = "platform/teams/deployer-target" })
+    execution_boundary = ["logs"]
+  }
+
+  assert {
+    condition     = aws_iam_role.deploy.name == "deployer-target" && aws_iam_role.deploy.path == "/platform/teams/" && aws_iam_role_policy.deploy.name == "deployer-target" && aws_iam_policy.execution_boundary[0].name == "deployer-target-execution-boundary"
+    error_message = "The path must be the role's, and in no name."
+  }
+
+  assert {
+    condition     = one([for statement in jsondecode(output.policies.execution_boundary).Statement : statement.Resource if statement.Sid == "NeverEnterADeployRole"]) == "arn:aws:iam::*:role/platform/teams/deployer-target"
+    error_message = "A role's ARN has its path: ${output.policies.execution_boundary}"
+  }
+}
+
 run "networks_without_bounds" {
   command = plan
 

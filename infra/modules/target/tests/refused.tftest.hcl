@@ -214,11 +214,11 @@ run "an_account_of_eleven_digits" {
   expect_failures = [var.deploy_role]
 }
 
-run "a_role_name_with_a_path" {
+run "a_role_name_that_begins_with_a_slash" {
   command = plan
 
   variables {
-    deploy_role = merge(var.deploy_role, { role_name = "ci/deployer-target" })
+    deploy_role = merge(var.deploy_role, { role_name = "/ci/deployer-target" })
   }
 
   expect_failures = [var.deploy_role]

@@ -197,12 +197,12 @@ run "a_target_twice" {
   expect_failures = [var.environments]
 }
 
-run "a_role_name_with_a_path" {
+run "a_role_name_that_begins_with_a_slash" {
   command = plan
 
   variables {
     environments = {
-      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], role_name = "ci/deployer" }
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], role_name = "/ci/deployer" }
     }
   }
 

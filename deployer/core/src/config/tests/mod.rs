@@ -308,6 +308,8 @@ fn role_arn_has_the_partition_of_the_targets_region() {
         "arn:aws-cn:iam::111111111111:role/deployer-target"
     );
     assert_eq!(target("eu-west-1").role_arn(&RoleName::default()), "arn:aws:iam::111111111111:role/deployer-target");
+    let with_path = RoleName::parse("platform/deployer-target").unwrap();
+    assert_eq!(target("eu-west-1").role_arn(&with_path), "arn:aws:iam::111111111111:role/platform/deployer-target");
     assert_eq!(target("eu-west-1").to_string(), "111111111111/eu-west-1");
 }
 
