@@ -37,39 +37,43 @@ pub(super) const ENABLE_REGION: &str = "the region is not enabled for the accoun
 const ASKED_FOR: [(&str, &str); 8] = [
     (
         "iam:PassRole",
-        "where the deploy role is the target module's, it may pass the roles in its execution_roles and no others: add this role there, \
-         or use another",
+        "where the deploy role is the target module's, it may pass the roles in its execution_roles and no others: add \
+         this role there, or use another",
     ),
     (
         "lambda:PutFunctionConcurrency",
-        "where the deploy role is the target module's, manifests may reserve concurrency only with `concurrency = true` there: set it, \
-         or take reserved_concurrent_executions out of the manifest",
+        "where the deploy role is the target module's, manifests may reserve concurrency only with `concurrency = \
+         true` there: set it, or take reserved_concurrent_executions out of the manifest",
     ),
     (
         "lambda:DeleteFunctionConcurrency",
-        "the deployer gives back the concurrency that an earlier manifest reserved: where the deploy role is the target module's, \
-         set `concurrency = true` there until it has",
+        "the deployer gives back the concurrency that an earlier manifest reserved: where the deploy role is the \
+         target module's, set `concurrency = true` there until it has",
     ),
     (
         "lambda:GetLayerVersion",
-        "where the deploy role is the target module's, functions may have the layers in its `layers` and no others: add this one there",
+        "where the deploy role is the target module's, functions may have the layers in its `layers` and no others: \
+         add this one there",
     ),
     (
         "lambda:PassCapacityProvider",
-        "where the deploy role is the target module's, functions may run on its `capacity_providers` and no others: add this one there",
+        "where the deploy role is the target module's, functions may run on its `capacity_providers` and no others: \
+         add this one there",
     ),
     (
         "lambda:CreateFunction",
-        "where the deploy role is the target module's and `code_signing_config_arn` is set there, the deployer makes no functions: make \
-         this one first, with that configuration. Elsewhere that denial has to go",
+        "where the deploy role is the target module's and `code_signing_config_arn` is set there, the deployer makes \
+         no functions: make this one first, with that configuration. Elsewhere that denial has to go",
     ),
     (
         "ec2:Describe",
-        "where the deploy role is the target module's, functions may be in a VPC only with `vpc` set there ({} for any)",
+        "where the deploy role is the target module's, functions may be in a VPC only with `vpc` set there ({} for \
+         any)",
     ),
     (
         "elasticfilesystem:Describe",
-        "where the deploy role is the target module's, functions may have file systems only with `vpc` set there ({} for any)",
+        "where the deploy role is the target module's, functions may have file systems only with `vpc` set there ({} \
+         for any)",
     ),
 ];
 
@@ -86,8 +90,8 @@ pub(super) fn denial_advice(words: &str) -> Option<&'static str> {
     let is_denied = |action: &str| words.contains(&format!("to perform: {action}"));
     match denial {
         Denial::Lacking(PolicyKind::Identity) if BOUND.iter().any(|action| is_denied(action)) => Some(
-            "the deploy role's policy does not allow it: where it is the target module's, see `functions` there, `vpc` if the manifest \
-             names subnets or security groups, and `function_tags` if it names tags",
+            "the deploy role's policy does not allow it: where it is the target module's, see `functions` there, `vpc` \
+             if the manifest names subnets or security groups, and `function_tags` if it names tags",
         ),
         _ if of_identity => ASKED_FOR
             .iter()

@@ -126,7 +126,7 @@ def context(call: Call) -> dict[str, str | list[str]]:
         keys["aws:SourceIdentity"] = session.source_identity
     if session:
         keys |= {f"aws:PrincipalTag/{k}": v for k, v in session.tags.items()}
-    if session and session.function_arn:  # Lambda Developer Guide, "Using source function ARN to control function access behavior"
+    if session and session.function_arn:  # Lambda Developer Guide, "Using source function ARN to control function access"
         keys["lambda:SourceFunctionArn"] = session.function_arn
     if call.service == "s3":
         keys |= _s3_context(call)

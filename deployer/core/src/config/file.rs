@@ -80,8 +80,8 @@ struct EnvironmentFile {
     /// The execution roles that a manifest may name, as path and name without the account: `{function}` and
     /// `{environment}` stand for their names, and a `*` at the end for any characters but `/`. Default: any role.
     execution_role: Option<ExecutionRolePattern>,
-    /// The log groups that a manifest may name: `{function}` and `{environment}` stand for their names, and a `*` for any
-    /// characters. `[]` allows none. Default: any log group.
+    /// The log groups that a manifest may name: `{function}` and `{environment}` stand for their names, and a `*` for
+    /// any characters. `[]` allows none. Default: any log group.
     log_groups: Option<Vec<LogGroupPattern>>,
     /// The dead-letter targets that a manifest may name, as the ARNs of queues and topics: `{function}` and
     /// `{environment}` stand for their names, and a `*` for any characters. `[]` allows none. Default: any target.

@@ -9,7 +9,10 @@ use crate::diagnostics;
 use crate::id::{EnvironmentName, FunctionName};
 
 macro_rules! patterns {
-    ($( $(#[$doc:meta])* $name:ident: $error:ident, $what:literal, $prefix:literal, $characters:literal, $pattern:literal; )+) => {$(
+    ($(
+        $(#[$doc:meta])*
+        $name:ident: $error:ident, $what:literal, $prefix:literal, $characters:literal, $pattern:literal;
+    )+) => {$(
         $(#[$doc])*
         ///
         /// `{function}` and `{environment}` stand for the names in the artifact's key, and each `*` for any characters.
@@ -76,8 +79,9 @@ patterns! {
     LogGroupPattern: InvalidLogGroupPattern, "log groups, such as /acme/{environment}/*", "", "._/#-",
         r"^([A-Za-z0-9._/#*-]|\{function\}|\{environment\})+$";
     /// A pattern of the ARNs of queues and topics: `arn:aws:sqs:*:*:{function}-dead-letters`.
-    DeadLetterPattern: InvalidDeadLetterPattern, "dead-letter targets, such as arn:aws:sqs:*:*:{function}-dead-letters", "arn:",
-        "._:-", r"^arn:([A-Za-z0-9._:*-]|\{function\}|\{environment\})+$";
+    DeadLetterPattern: InvalidDeadLetterPattern,
+        "dead-letter targets, such as arn:aws:sqs:*:*:{function}-dead-letters", "arn:", "._:-",
+        r"^arn:([A-Za-z0-9._:*-]|\{function\}|\{environment\})+$";
 }
 
 /// Whether a text matches a pattern in which each `*` stands for any characters.
