@@ -71,10 +71,14 @@ module "dev" {
 module "tools" {
   source = "../modules/target"
 
-  deployer           = local.deployer
-  deploy_role        = module.tooling.deploy_roles["123456789012/deployer-target"]
-  functions          = ["*"]
-  execution_boundary = ["lambda", "s3", "sqs", "sts"]
+  deployer    = local.deployer
+  deploy_role = module.tooling.deploy_roles["123456789012/deployer-target"]
+  functions   = ["*"]
+  # So wide that the deployer's own role fits.
+  execution_roles         = ["deployer", "lambda/*"]
+  vpc                     = {}
+  code_signing_config_arn = "arn:aws:lambda:eu-west-1:123456789012:code-signing-config:csc-0f6c334abcdea4d8b"
+  execution_boundary      = ["events", "kms", "lambda", "logs", "s3", "scheduler", "sqs", "sts"]
 }
 
 module "prod" {
@@ -88,8 +92,10 @@ module "prod" {
   layers             = ["arn:aws:lambda:eu-west-1:222222222222:layer:shared:*"]
   function_keys      = ["arn:aws:kms:eu-west-1:222222222222:key/1c8e2f0a-0000-4000-8000-000000000002"]
   capacity_providers = ["arn:aws:lambda:eu-west-1:222222222222:capacity-provider:shared"]
-  vpc                = true
-  execution_boundary = ["dynamodb", "lambda", "logs", "s3", "sqs", "sts"]
+  vpc                = { subnet_ids = ["subnet-00000001", "subnet-00000002"], security_group_ids = ["sg-00000001"] }
+  concurrency        = true
+  function_tags      = { stage = ["prod"], team = [] }
+  execution_boundary = ["dynamodb", "events", "kms", "lambda", "logs", "s3", "scheduler", "sqs", "sts"]
 }
 
 module "notifications" {

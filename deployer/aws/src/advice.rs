@@ -32,23 +32,75 @@ pub(super) fn object_advice(words: &str) -> Option<&'static str> {
 pub(super) const ENABLE_REGION: &str = "the region is not enabled for the account: enable it there (account settings), or take the \
                                         target out of deployer.json";
 
+/// The hints about actions that the target module allows only where its variables ask for them, by the beginning of the
+/// action's name. Elsewhere the module denies them (its statement NeverAnythingElse).
+const ASKED_FOR: [(&str, &str); 8] = [
+    (
+        "iam:PassRole",
+        "where the deploy role is the target module's, it may pass the roles in its execution_roles and no others: add \
+         this role there, or use another",
+    ),
+    (
+        "lambda:PutFunctionConcurrency",
+        "where the deploy role is the target module's, manifests may reserve concurrency only with `concurrency = \
+         true` there: set it, or take reserved_concurrent_executions out of the manifest",
+    ),
+    (
+        "lambda:DeleteFunctionConcurrency",
+        "the deployer gives back the concurrency that an earlier manifest reserved: where the deploy role is the \
+         target module's, set `concurrency = true` there until it has",
+    ),
+    (
+        "lambda:GetLayerVersion",
+        "where the deploy role is the target module's, functions may have the layers in its `layers` and no others: \
+         add this one there",
+    ),
+    (
+        "lambda:PassCapacityProvider",
+        "where the deploy role is the target module's, functions may run on its `capacity_providers` and no others: \
+         add this one there",
+    ),
+    (
+        "lambda:CreateFunction",
+        "where the deploy role is the target module's and `code_signing_config_arn` is set there, the deployer makes \
+         no functions: make this one first, with that configuration. Elsewhere that denial has to go",
+    ),
+    (
+        "ec2:Describe",
+        "where the deploy role is the target module's, functions may be in a VPC only with `vpc` set there ({} for \
+         any)",
+    ),
+    (
+        "elasticfilesystem:Describe",
+        "where the deploy role is the target module's, functions may have file systems only with `vpc` set there ({} \
+         for any)",
+    ),
+];
+
+/// Actions that the target module may allow for certain networks and tags only.
+const BOUND: [&str; 4] =
+    ["lambda:CreateFunction", "lambda:TagResource", "lambda:UntagResource", "lambda:UpdateFunctionConfiguration"];
+
 /// Returns the hint for a call of the deploy role's that Lambda denies.
 pub(super) fn denial_advice(words: &str) -> Option<&'static str> {
-    match Denial::of(words) {
-        Denial::Lacking(PolicyKind::Identity) => {
-            Some("the deploy role's policy does not allow it: see the target module's permissions")
-        }
+    let denial = Denial::of(words);
+    // A hint about the module is not for the policies of others, and AWS's words must name the kind.
+    let of_identity = denial == Denial::Lacking(PolicyKind::Identity)
+        || (denial == Denial::Explicit(PolicyKind::Identity) && words.contains("identity-based policy"));
+    let is_denied = |action: &str| words.contains(&format!("to perform: {action}"));
+    match denial {
+        Denial::Lacking(PolicyKind::Identity) if BOUND.iter().any(|action| is_denied(action)) => Some(
+            "the deploy role's policy does not allow it: where it is the target module's, see `functions` there, `vpc` \
+             if the manifest names subnets or security groups, and `function_tags` if it names tags",
+        ),
+        _ if of_identity => ASKED_FOR
+            .iter()
+            .find(|(action, _)| is_denied(action))
+            .map(|(_, hint)| *hint)
+            .or_else(|| denial.advice())
+            .or(Some("the deploy role's policy does not allow it: see the target module's permissions")),
         Denial::Lacking(PolicyKind::Resource) => {
             Some("the policy of the resource that is named does not let the deploy role do it")
-        }
-        // The target module denies iam:PassRole for every role but its execution_roles.
-        Denial::Explicit(PolicyKind::Identity)
-            if words.contains("iam:PassRole") && words.contains("identity-based policy") =>
-        {
-            Some(
-                "where the deploy role is the target module's, it may pass the roles in its execution_roles and no others: add this \
-                 role there, or use another",
-            )
         }
         denial => denial.advice(),
     }
@@ -110,6 +162,38 @@ mod tests {
         assert!(!denied("iam:PassRole").contains("has to go"));
         let unnamed = "is not authorized to perform: iam:PassRole on resource: r with an explicit deny";
         assert!(!denial_advice(unnamed).unwrap().contains("execution_roles"), "it may be anybody's");
-        assert!(denied("lambda:CreateFunction").contains("that denial has to go"));
+        assert!(denied("lambda:UpdateAlias").contains("that denial has to go"));
+    }
+
+    #[test]
+    fn denied_call_names_the_variable_that_allows_it() {
+        for (action, variable) in [
+            ("lambda:PutFunctionConcurrency", "concurrency = true"),
+            ("lambda:DeleteFunctionConcurrency", "concurrency = true"),
+            ("lambda:GetLayerVersion", "`layers`"),
+            ("lambda:PassCapacityProvider", "`capacity_providers`"),
+            ("lambda:CreateFunction", "`code_signing_config_arn`"),
+            ("ec2:DescribeSubnets", "`vpc`"),
+            ("elasticfilesystem:DescribeMountTargets", "`vpc`"),
+        ] {
+            let said = |because: &str| {
+                let user = "User: arn:aws:sts::222222222222:assumed-role/deployer-target/d";
+                denial_advice(&format!("{user} is not authorized to perform: {action} on resource: r {because}"))
+            };
+            let outright = said("with an explicit deny in an identity-based policy");
+            assert!(outright.unwrap().contains(variable), "{action}: {outright:?}");
+            let organization = said("with an explicit deny in a service control policy");
+            assert!(!organization.unwrap().contains(variable), "{action}: {organization:?}");
+        }
+        for action in BOUND {
+            let words = format!(
+                "is not authorized to perform: {action} on resource: r because no identity-based policy allows it"
+            );
+            let advice = denial_advice(&words).unwrap();
+            assert!(advice.contains("`vpc`") && advice.contains("`function_tags`"), "{action}: {advice}");
+        }
+        let other =
+            "is not authorized to perform: lambda:GetAlias on resource: r because no identity-based policy allows it";
+        assert!(denial_advice(other).unwrap().contains("see the target module's permissions"));
     }
 }

@@ -80,10 +80,10 @@ impl Probe for LambdaProbe {
                 attempt_outcome(action, lambda.update_function_configuration().function_name(PROBE).send().await)
             }
             Action::TagResource => {
-                attempt_outcome(action, lambda.tag_resource().resource(arn).tags(ANY, ANY).send().await)
+                attempt_outcome(action, lambda.tag_resource().resource(arn).tags(PROBE, ANY).send().await)
             }
             Action::UntagResource => {
-                attempt_outcome(action, lambda.untag_resource().resource(arn).tag_keys(ANY).send().await)
+                attempt_outcome(action, lambda.untag_resource().resource(arn).tag_keys(PROBE).send().await)
             }
             Action::PutFunctionConcurrency => {
                 let call = lambda.put_function_concurrency().function_name(PROBE).reserved_concurrent_executions(1);

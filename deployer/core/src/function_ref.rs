@@ -6,7 +6,7 @@ use crate::alias_traffic::Awaited;
 use crate::config::{Config, Environment, Target};
 use crate::head::{Active, ClaimedFor, Request};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName};
-use crate::manifest::{ExecutionRole, ForeignRole};
+use crate::manifest::{ExecutionRole, ForeignRole, FunctionConfig};
 use crate::promotion::PromotionSpec;
 use crate::record::{
     CauseKind, Code, DeploymentRecord, Ending, SCHEMA, Status, TargetError, TargetErrorCode, TargetOutcome,
@@ -62,6 +62,25 @@ pub enum RoleNotAllowed {
     },
 }
 
+/// A manifest names a log group or a dead-letter target that the environment's patterns do not match.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{field}: {found} is not one that {function} may have in {environment}: deployer.json's {setting} takes {}",
+    taken(allowed)
+)]
+pub struct ResourceNotAllowed {
+    field: &'static str,
+    found: String,
+    function: FunctionName,
+    environment: EnvironmentName,
+    setting: &'static str,
+    allowed: Vec<String>,
+}
+
+fn taken(allowed: &[String]) -> String {
+    if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") }
+}
+
 impl<'a> FunctionRef<'a> {
     /// Finds the environment in the configuration and names the function in its targets (step "route").
     ///
@@ -112,6 +131,35 @@ impl<'a> FunctionRef<'a> {
                 allowed: allowed.fill_in(&self.name, &self.function),
             }),
         }
+    }
+
+    /// Checks that a manifest may name these resources: the environment's `log_groups` and `dead_letter_targets` match
+    /// them. An empty dead-letter target takes the function's own away.
+    ///
+    /// # Errors
+    /// [`ResourceNotAllowed`], which names the field and the patterns.
+    pub fn check_resources(&self, manifest: &FunctionConfig) -> Result<(), ResourceNotAllowed> {
+        let (environment, function) = (&self.name, &self.function);
+        let refused = |field, found: &str, setting, allowed| {
+            let (environment, function) = (environment.clone(), function.clone());
+            Err(ResourceNotAllowed { field, found: found.to_owned(), function, environment, setting, allowed })
+        };
+        let group = manifest.logging_config.as_ref().and_then(|logging| logging.log_group.as_deref());
+        if let (Some(group), Some(allowed)) = (group, &self.environment.log_groups)
+            && !allowed.iter().any(|pattern| pattern.matches(environment, function, group))
+        {
+            let allowed = allowed.iter().map(|pattern| pattern.fill_in(environment, function)).collect();
+            return refused("logging_config.log_group", group, "log_groups", allowed);
+        }
+        let letters = manifest.dead_letter_config.as_ref().map(|letters| letters.target_arn.as_str());
+        if let (Some(arn), Some(allowed)) =
+            (letters.filter(|arn| !arn.is_empty()), &self.environment.dead_letter_targets)
+            && !allowed.iter().any(|pattern| pattern.matches(environment, function, arn))
+        {
+            let allowed = allowed.iter().map(|pattern| pattern.fill_in(environment, function)).collect();
+            return refused("dead_letter_config.target_arn", arn, "dead_letter_targets", allowed);
+        }
+        Ok(())
     }
 
     /// Returns the targets, the alias and the function's name that a deployment is claimed for. They stay the same to

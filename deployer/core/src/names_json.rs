@@ -6,7 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::config::{ExecutionRolePattern, FunctionNameTemplate, LONGEST_SPAN, Span, UNITS};
+use crate::config::{
+    DeadLetterPattern, ExecutionRolePattern, FunctionNameTemplate, LONGEST_SPAN, LogGroupPattern, Span, UNITS,
+};
+use crate::doctor::PROBE;
 use crate::event::Announcement;
 use crate::id::{AccountId, AliasName, BucketName, EnvironmentName, ExternalId, FunctionName, Region, RoleName};
 use crate::names::{
@@ -16,6 +19,13 @@ use crate::names::{
 };
 use crate::partition::PARTITIONS;
 use crate::record::Status;
+
+const ROLE: &str = "^[A-Za-z0-9+=,.@_-]{1,64}$";
+
+/// Removes the lookaheads for parts `.` and `..`, which RE2 does not have. Roles cannot be made with such paths.
+fn without_lookahead(pattern: &str) -> String {
+    pattern.replace(r"(?!\.{1,2}/)", "").replace(r"(?!\.{1,2}$)", "")
+}
 
 /// Returns the content of `infra/modules/names.json`. Where a type has a grammar, its own pattern is used.
 #[must_use]
@@ -41,6 +51,8 @@ pub fn names() -> Value {
         "ended_line": ENDED_LINE,
         "error_line": ERROR_LINE,
         "config_line": CONFIG_LINE,
+        // The tag by which the doctor tries tagging out.
+        "probe": PROBE,
         "queue_line": QUEUE_LINE,
         "again_line": AGAIN_LINE,
         "failed_status": Status::Failed.to_string(),
@@ -60,9 +72,13 @@ pub fn names() -> Value {
             "region": Region::PATTERN,
             "environment": EnvironmentName::PATTERN,
             "function": FunctionName::PATTERN,
-            "role": RoleName::PATTERN,
+            // A role's name without a path.
+            "role": ROLE,
+            "deploy_role": without_lookahead(RoleName::PATTERN),
             "function_name": FunctionNameTemplate::PATTERN,
             "execution_role": ExecutionRolePattern::PATTERN,
+            "log_group": LogGroupPattern::PATTERN,
+            "dead_letter_target": DeadLetterPattern::PATTERN,
             "span": Span::PATTERN,
             // Terraform's regular expressions (RE2) have no lookahead. Terraform checks on its own that an alias is not
             // digits only.

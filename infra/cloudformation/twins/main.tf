@@ -35,6 +35,10 @@ module "most" {
     function_arn     = "arn:aws-cn:lambda:cn-north-1:123456789012:function:releases"
     queue_arn        = "arn:aws-cn:sqs:cn-north-1:123456789012:releases"
     wake_queue_arn   = "arn:aws-cn:sqs:cn-north-1:123456789012:releases-wakes"
+    dead_letters_arn = "arn:aws-cn:sqs:cn-north-1:123456789012:releases-dead-letters"
+    event_bus_arn    = "arn:aws-cn:events:cn-north-1:123456789012:event-bus/releases"
+    schedules_arn    = "arn:aws-cn:scheduler:cn-north-1:123456789012:schedule-group/releases"
+    log_group_arn    = "arn:aws-cn:logs:cn-north-1:123456789012:log-group:/aws/lambda/releases"
     ledger_bucket    = "acme-releases-ledger"
     artifact_bucket  = "acme-artifacts"
     artifact_key_arn = local.key
@@ -42,7 +46,7 @@ module "most" {
   }
   deploy_role = {
     account       = "111111111111"
-    role_name     = "releases-target"
+    role_name     = "platform/releases-target"
     environments  = ["prod", "prod-eu", "prod-us"]
     promoted_from = ["dev", "stage", "stage-eu"]
     regions       = ["cn-north-1", "cn-northwest-1", "eu-west-1"]
@@ -53,8 +57,14 @@ module "most" {
   layers             = ["arn:aws-cn:lambda:cn-north-1:111111111111:layer:shared:*", "arn:aws-cn:lambda:cn-north-1:111111111111:layer:other:7"]
   function_keys      = [local.key, "arn:aws-cn:kms:cn-north-1:111111111111:key/1c8e2f0a-0000-4000-8000-000000000002"]
   capacity_providers = ["arn:aws-cn:lambda:cn-north-1:111111111111:capacity-provider:shared"]
-  vpc                = true
-  execution_boundary = ["logs"]
+  vpc = {
+    subnet_ids         = ["subnet-00000001", "subnet-00000002"]
+    security_group_ids = ["sg-00000001"]
+  }
+  concurrency             = true
+  function_tags           = { stage = [], team = [] }
+  code_signing_config_arn = "arn:aws-cn:lambda:cn-north-1:111111111111:code-signing-config:csc-0f6c334abcdea4d8b"
+  execution_boundary      = ["logs"]
 }
 
 module "organization_only" {
@@ -77,5 +87,7 @@ module "organization_only" {
     external_ids  = []
   }
   functions       = ["orders-*"]
+  execution_roles = ["lambda/*"]
   organization_id = "o-exampleorg1"
+  vpc             = { subnet_ids = ["subnet-00000001"] }
 }

@@ -25,9 +25,10 @@ module "tooling" {
 module "target" {
   source = "../../modules/target"
 
-  deployer    = module.tooling.deployer
-  deploy_role = module.tooling.deploy_roles["${var.account}/deployer-target"]
-  functions   = ["hello", "orders-*"]
+  deployer        = module.tooling.deployer
+  deploy_role     = module.tooling.deploy_roles["${var.account}/deployer-target"]
+  functions       = ["hello", "orders-*"]
+  execution_roles = ["lambda/*"]
 }
 
 # A role for the sample function in artifacts/dev/hello, whose manifest names it.

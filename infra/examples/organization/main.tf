@@ -45,6 +45,7 @@ module "dev" {
   deployer        = module.tooling.deployer
   deploy_role     = module.tooling.deploy_roles["${var.accounts.dev}/deployer-target"]
   functions       = ["orders-*", "billing"]
+  execution_roles = ["lambda/*"]
   organization_id = var.organization_id
 }
 
@@ -55,6 +56,7 @@ module "stage" {
   deployer        = module.tooling.deployer
   deploy_role     = module.tooling.deploy_roles["${var.accounts.stage}/deployer-target"]
   functions       = ["orders-*", "billing"]
+  execution_roles = ["lambda/*"]
   organization_id = var.organization_id
 }
 
@@ -66,6 +68,7 @@ module "prod" {
   deploy_role        = module.tooling.deploy_roles["${var.accounts.prod}/deployer-target"]
   organization_id    = var.organization_id
   functions          = ["orders-*", "billing"]
+  execution_roles    = ["lambda/*"]
   execution_boundary = ["dynamodb", "logs", "s3", "sqs", "xray"]
 }
 

@@ -26,9 +26,10 @@ module "dev" {
   source    = "../../modules/target"
   providers = { aws = aws.tooling }
 
-  deployer    = module.tooling.deployer
-  deploy_role = module.tooling.deploy_roles["${var.accounts.tooling}/deployer-target"]
-  functions   = ["hello", "orders-*"]
+  deployer        = module.tooling.deployer
+  deploy_role     = module.tooling.deploy_roles["${var.accounts.tooling}/deployer-target"]
+  functions       = ["hello", "orders-*"]
+  execution_roles = ["lambda/*"]
 }
 
 module "prod" {
@@ -38,6 +39,7 @@ module "prod" {
   deployer           = module.tooling.deployer
   deploy_role        = module.tooling.deploy_roles["${var.accounts.prod}/deployer-target"]
   functions          = ["hello", "orders-*"]
+  execution_roles    = ["lambda/*"]
   execution_boundary = ["logs"]
 }
 

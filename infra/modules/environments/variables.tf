@@ -5,17 +5,19 @@ variable "environments" {
   description = "The environments, as the module tooling is given them."
 
   type = map(object({
-    targets            = list(object({ account = string, region = string }))
-    role_name          = optional(string)
-    external_id        = optional(string)
-    alias              = optional(string)
-    function_name      = optional(string)
-    execution_role     = optional(string)
-    accept_uploads     = optional(bool)
-    traffic_within     = optional(string)
-    keep_versions      = optional(number)
-    prune_durable      = optional(bool)
-    immutable_releases = optional(bool)
+    targets             = list(object({ account = string, region = string }))
+    role_name           = optional(string)
+    external_id         = optional(string)
+    alias               = optional(string)
+    function_name       = optional(string)
+    execution_role      = optional(string)
+    log_groups          = optional(list(string))
+    dead_letter_targets = optional(list(string))
+    accept_uploads      = optional(bool)
+    traffic_within      = optional(string)
+    keep_versions       = optional(number)
+    prune_durable       = optional(bool)
+    immutable_releases  = optional(bool)
     promotion = optional(object({
       from      = string
       also_from = optional(list(string), [])
@@ -67,8 +69,8 @@ variable "environments" {
   }
 
   validation {
-    condition     = alltrue([for environment in values(var.environments) : environment.role_name == null || can(regex(local.names.patterns.role, environment.role_name))])
-    error_message = "role_name must be a role's name: 1 to 64 of letters, digits and + = , . @ _ - (no path); these are not: ${join(", ", [for name, environment in var.environments : "${coalesce(environment.role_name, "empty")} (${name})" if environment.role_name != null && !can(regex(local.names.patterns.role, environment.role_name))])}."
+    condition     = alltrue([for environment in values(var.environments) : environment.role_name == null || can(regex(local.names.patterns.deploy_role, environment.role_name))])
+    error_message = "role_name must be a role's name: 1 to 64 of letters, digits and + = , . @ _ -, perhaps with a path before it, such as platform/deployer-target; these are not: ${join(", ", [for name, environment in var.environments : "${coalesce(environment.role_name, "empty")} (${name})" if environment.role_name != null && !can(regex(local.names.patterns.deploy_role, environment.role_name))])}."
   }
 
   validation {
@@ -184,6 +186,16 @@ variable "environments" {
   validation {
     condition     = alltrue([for environment in values(var.environments) : environment.execution_role == null || (can(regex(local.names.patterns.execution_role, environment.execution_role)) && length(setintersection([".", ".."], split("/", coalesce(environment.execution_role, "-")))) == 0)])
     error_message = "execution_role must be a role's path and name without its account, such as lambda/{function}; {function} and {environment} may be in it, and a * at its end. These are not so: ${join(", ", [for name, environment in var.environments : "${jsonencode(environment.execution_role)} (${name})" if !(environment.execution_role == null || (can(regex(local.names.patterns.execution_role, environment.execution_role)) && length(setintersection([".", ".."], split("/", coalesce(environment.execution_role, "-")))) == 0))])}."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for environment in values(var.environments) : [for pattern in coalesce(environment.log_groups, []) : can(regex(local.names.patterns.log_group, pattern))]]))
+    error_message = "log_groups must be names of log groups, such as /acme/{environment}/{function}; {function}, {environment} and * may be in them. These are not so: ${join(", ", flatten([for name, environment in var.environments : [for pattern in coalesce(environment.log_groups, []) : "${jsonencode(pattern)} (${name})" if !can(regex(local.names.patterns.log_group, pattern))]]))}."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for environment in values(var.environments) : [for pattern in coalesce(environment.dead_letter_targets, []) : can(regex(local.names.patterns.dead_letter_target, pattern))]]))
+    error_message = "dead_letter_targets must be ARNs of queues and topics, such as arn:aws:sqs:*:*:{function}-dead-letters; {function}, {environment} and * may be in them. These are not so: ${join(", ", flatten([for name, environment in var.environments : [for pattern in coalesce(environment.dead_letter_targets, []) : "${jsonencode(pattern)} (${name})" if !can(regex(local.names.patterns.dead_letter_target, pattern))]]))}."
   }
 
   validation {

@@ -4,9 +4,18 @@
 resource "aws_iam_policy" "execution_boundary" {
   count = var.execution_boundary == null ? 0 : 1
 
-  name        = "${var.deploy_role.role_name}-execution-boundary"
+  name        = "${local.role_name}-execution-boundary"
   description = "What functions deployed here may use at most"
   policy      = local.execution_boundary
+  tags        = var.tags
+
+  # IAM User Guide, "IAM and AWS STS quotas": a managed policy.
+  lifecycle {
+    precondition {
+      condition     = length(local.execution_boundary) <= 6144
+      error_message = "The execution boundary would have ${length(local.execution_boundary)} characters, and IAM takes 6144: name fewer services in execution_boundary."
+    }
+  }
 }
 
 locals {
@@ -32,17 +41,25 @@ locals {
         Sid      = "NeverEnterADeployRole"
         Effect   = "Deny"
         Action   = "sts:AssumeRole"
-        Resource = ["arn:${local.partition}:iam::*:role/${var.deploy_role.role_name}", var.deployer.role_arn]
+        Resource = "arn:${local.partition}:iam::*:role/${var.deploy_role.role_name}"
       },
+      # Nor become it, nor be given its role.
       {
-        Sid    = "NeverTouchTheDeployer"
-        Effect = "Deny"
-        Action = ["lambda:*", "s3:*", "sqs:*"]
-        Resource = concat(
-          compact([var.deployer.function_arn, "${var.deployer.function_arn}:*", var.deployer.queue_arn, var.deployer.wake_queue_arn]),
-          flatten([for bucket in [var.deployer.artifact_bucket, var.deployer.ledger_bucket] : ["arn:${local.partition}:s3:::${bucket}", "arn:${local.partition}:s3:::${bucket}/*"]]),
-        )
+        Sid      = "NeverTouchTheDeployer"
+        Effect   = "Deny"
+        Action   = "*"
+        Resource = local.deployers
       },
     ]
   })
+
+  # What is the deployer's. The rules are those of its bus, the schedules those of its group.
+  deployers = concat(
+    [var.deployer.role_arn, var.deployer.function_arn, "${var.deployer.function_arn}:*"],
+    compact([var.deployer.queue_arn, var.deployer.wake_queue_arn, var.deployer.dead_letters_arn, var.deployer.artifact_key_arn]),
+    flatten([for bus in compact([var.deployer.event_bus_arn]) : [bus, "${replace(bus, ":event-bus/", ":rule/")}/*"]]),
+    flatten([for group in compact([var.deployer.schedules_arn]) : [group, "${replace(group, ":schedule-group/", ":schedule/")}/*"]]),
+    flatten([for log in compact([var.deployer.log_group_arn]) : [log, "${log}:*"]]),
+    flatten([for bucket in [var.deployer.artifact_bucket, var.deployer.ledger_bucket] : ["arn:${local.partition}:s3:::${bucket}", "arn:${local.partition}:s3:::${bucket}/*"]]),
+  )
 }

@@ -7,14 +7,20 @@ locals {
 
   account   = var.deploy_role.account
   partition = split(":", var.deployer.role_arn)[1]
+  # The role's path is a part of role_name: platform/deployer-target.
+  role_name = reverse(split("/", var.deploy_role.role_name))[0]
+  role_path = "/${trimsuffix(var.deploy_role.role_name, local.role_name)}"
   role_arn  = "arn:${local.partition}:iam::${local.account}:role/${var.deploy_role.role_name}"
 }
 
 resource "aws_iam_role" "deploy" {
-  name                 = var.deploy_role.role_name
+  name                 = local.role_name
+  path                 = local.role_path
   description          = "Entered by the deployer: publishes functions of ${join(", ", var.deploy_role.environments)}"
   assume_role_policy   = local.trust
   max_session_duration = 3600
+  permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
 
   lifecycle {
     precondition {
@@ -25,7 +31,7 @@ resource "aws_iam_role" "deploy" {
 }
 
 resource "aws_iam_role_policy" "deploy" {
-  name   = var.deploy_role.role_name
+  name   = local.role_name
   role   = aws_iam_role.deploy.id
   policy = local.permissions
 
@@ -33,7 +39,7 @@ resource "aws_iam_role_policy" "deploy" {
   lifecycle {
     precondition {
       condition     = local.permissions_length <= 10240
-      error_message = "The deploy role's policy would have ${local.permissions_length} characters, and IAM takes 10240: name functions by fewer patterns, or give some environments another role_name."
+      error_message = "The deploy role's policy would have ${local.permissions_length} characters, and IAM takes 10240: name functions by fewer patterns, or divide them between deploy roles (another role_name of the environment)."
     }
   }
 }

@@ -6,6 +6,10 @@ variable "deployer" {
     function_arn     = string
     queue_arn        = string
     wake_queue_arn   = optional(string)
+    dead_letters_arn = optional(string)
+    event_bus_arn    = optional(string)
+    schedules_arn    = optional(string)
+    log_group_arn    = optional(string)
     ledger_bucket    = string
     artifact_bucket  = string
     artifact_key_arn = optional(string)
@@ -44,6 +48,26 @@ variable "deployer" {
   }
 
   validation {
+    condition     = var.deployer.dead_letters_arn == null || can(regex("^arn:aws[a-z-]*:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,80}$", var.deployer.dead_letters_arn))
+    error_message = "deployer.dead_letters_arn must be the ARN of the queue of the deployer's dead letters: arn:aws:sqs:<region>:<account>:<name>."
+  }
+
+  validation {
+    condition     = var.deployer.event_bus_arn == null || can(regex("^arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9/._-]{1,256}$", var.deployer.event_bus_arn))
+    error_message = "deployer.event_bus_arn must be the ARN of the deployer's event bus: arn:aws:events:<region>:<account>:event-bus/<name>."
+  }
+
+  validation {
+    condition     = var.deployer.schedules_arn == null || can(regex("^arn:aws[a-z-]*:scheduler:[a-z0-9-]+:[0-9]{12}:schedule-group/[A-Za-z0-9._-]{1,64}$", var.deployer.schedules_arn))
+    error_message = "deployer.schedules_arn must be the ARN of the group of the deployer's schedules: arn:aws:scheduler:<region>:<account>:schedule-group/<name>."
+  }
+
+  validation {
+    condition     = var.deployer.log_group_arn == null || can(regex("^arn:aws[a-z-]*:logs:[a-z0-9-]+:[0-9]{12}:log-group:[A-Za-z0-9_/.#-]{1,512}$", var.deployer.log_group_arn))
+    error_message = "deployer.log_group_arn must be the ARN of the deployer's log group, without :* at its end: arn:aws:logs:<region>:<account>:log-group:<name>."
+  }
+
+  validation {
     condition     = alltrue([for bucket in [var.deployer.artifact_bucket, var.deployer.ledger_bucket] : can(regex(local.names.patterns.bucket, bucket))])
     error_message = "deployer.artifact_bucket and deployer.ledger_bucket must be bucket names: 3 to 63 of a-z, 0-9, . and -."
   }
@@ -54,8 +78,8 @@ variable "deployer" {
   }
 
   validation {
-    condition     = length(distinct([for arn in compact([var.deployer.role_arn, var.deployer.function_arn, var.deployer.queue_arn, var.deployer.wake_queue_arn]) : try(split(":", arn)[4], "")])) == 1
-    error_message = "deployer.role_arn, function_arn, queue_arn and wake_queue_arn must be of one account, the deployer's."
+    condition     = length(distinct([for arn in compact([var.deployer.role_arn, var.deployer.function_arn, var.deployer.queue_arn, var.deployer.wake_queue_arn, var.deployer.dead_letters_arn, var.deployer.event_bus_arn, var.deployer.schedules_arn, var.deployer.log_group_arn]) : try(split(":", arn)[4], "")])) == 1
+    error_message = "deployer.role_arn, function_arn, queue_arn, wake_queue_arn, dead_letters_arn, event_bus_arn, schedules_arn and log_group_arn must be of one account, the deployer's."
   }
 }
 
@@ -77,8 +101,8 @@ variable "deploy_role" {
   }
 
   validation {
-    condition     = can(regex(local.names.patterns.role, var.deploy_role.role_name))
-    error_message = "deploy_role.role_name must be a role's name: 1 to 64 of letters, digits and + = , . @ _ - (no path)."
+    condition     = can(regex(local.names.patterns.deploy_role, var.deploy_role.role_name))
+    error_message = "deploy_role.role_name must be a role's name: 1 to 64 of letters, digits and + = , . @ _ -, perhaps with a path before it, such as platform/deployer-target."
   }
 
   validation {
@@ -114,9 +138,8 @@ variable "functions" {
 }
 
 variable "execution_roles" {
-  description = "The execution roles that may be given to functions: path and name, with * as a wildcard. A manifest's `role` names one of them."
+  description = "The execution roles that may be given to functions: path and name, with * as a wildcard, such as [\"lambda/orders/*\"]. A manifest's `role` names one of them. []: none may be given."
   type        = list(string)
-  default     = ["lambda/*"]
 
   validation {
     condition     = alltrue([for role in var.execution_roles : can(regex("^([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]+[*]?$|^([A-Za-z0-9+=,.@_-]+/)+[*]$", role))])
@@ -169,9 +192,74 @@ variable "capacity_providers" {
 }
 
 variable "vpc" {
-  description = "Whether functions may be put into a VPC, and given its file systems."
+  description = "Whether functions may be put into a VPC, and given its file systems. Null: none may. {}: into any. With subnet_ids or security_group_ids: into these only."
+
+  type = object({
+    subnet_ids         = optional(list(string))
+    security_group_ids = optional(list(string))
+  })
+
+  default = null
+
+  validation {
+    condition     = try(var.vpc.subnet_ids, null) == null || (try(length(var.vpc.subnet_ids), 0) > 0 && alltrue([for id in try(coalesce(var.vpc.subnet_ids, []), []) : can(regex("^subnet-[0-9a-f]{8,17}$", id))]))
+    error_message = "vpc.subnet_ids must be ids of subnets (subnet-…), at least one: leave it out where any subnet may be used, and make vpc null where functions may be in none; these are not: ${join(", ", [for id in try(coalesce(var.vpc.subnet_ids, []), []) : "\"${id}\"" if !can(regex("^subnet-[0-9a-f]{8,17}$", id))])}."
+  }
+
+  validation {
+    condition     = try(var.vpc.security_group_ids, null) == null || (try(length(var.vpc.security_group_ids), 0) > 0 && alltrue([for id in try(coalesce(var.vpc.security_group_ids, []), []) : can(regex("^sg-[0-9a-f]{8,17}$", id))]))
+    error_message = "vpc.security_group_ids must be ids of security groups (sg-…), at least one: leave it out where any may be used; these are not: ${join(", ", [for id in try(coalesce(var.vpc.security_group_ids, []), []) : "\"${id}\"" if !can(regex("^sg-[0-9a-f]{8,17}$", id))])}."
+  }
+}
+
+variable "concurrency" {
+  description = "Whether manifests may reserve concurrency (reserved_concurrent_executions). What one function reserves, all others of the account lose; and 0 stops a function."
   type        = bool
   default     = false
+}
+
+variable "function_tags" {
+  description = "The keys of the tags that manifests may set and remove, each with the values that it may have; [] for any value. Null: any tag. Say it where tags decide who may do what, or who pays."
+  type        = map(list(string))
+  default     = null
+
+  validation {
+    condition     = alltrue([for key in keys(coalesce(var.function_tags, {})) : can(regex("^[A-Za-z0-9 _.:/=+@-]{1,128}$", key))])
+    error_message = "The keys of function_tags must be 1 to 128 of letters, digits, spaces and _ . : / = + - @; these are not: ${join(", ", [for key in keys(coalesce(var.function_tags, {})) : "\"${key}\"" if !can(regex("^[A-Za-z0-9 _.:/=+@-]{1,128}$", key))])}."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for values in values(coalesce(var.function_tags, {})) : [for value in values : can(regex("^[A-Za-z0-9 _.:/=+@-]{0,256}$", value))]]))
+    error_message = "The values of function_tags must be at most 256 of letters, digits, spaces and _ . : / = + - @; these are not: ${join(", ", flatten([for key, values in coalesce(var.function_tags, {}) : [for value in values : "\"${value}\" (${key})" if !can(regex("^[A-Za-z0-9 _.:/=+@-]{0,256}$", value))]]))}."
+  }
+}
+
+variable "code_signing_config_arn" {
+  description = "Denies making a function without this code signing configuration. The deployer names none, so with it functions are made before their first deployment, with the configuration; the deployer then brings signed zips, and Lambda refuses others. Null: functions may be made."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.code_signing_config_arn == null || can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:code-signing-config:csc-[a-z0-9]{17}$", var.code_signing_config_arn))
+    error_message = "code_signing_config_arn must be the ARN of a code signing configuration: arn:aws:lambda:<region>:<account>:code-signing-config:csc-<17 of a-z and 0-9>."
+  }
+}
+
+variable "permissions_boundary" {
+  description = "The ARN of the permissions boundary that the account asks of every role: it is set on the deploy role. It must allow what the deploy role's policy allows."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary == null || can(regex("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$", var.permissions_boundary))
+    error_message = "permissions_boundary must be the ARN of a managed policy: arn:aws:iam::<account>:policy/<name>."
+  }
+}
+
+variable "tags" {
+  description = "Tags of what this module makes: the deploy role, and the boundary for execution roles."
+  type        = map(string)
+  default     = {}
 }
 
 variable "execution_boundary" {

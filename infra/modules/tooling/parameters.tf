@@ -7,6 +7,10 @@ locals {
     function_arn     = local.function_arn
     queue_arn        = local.queue_arn
     wake_queue_arn   = local.wake_queue_arn
+    dead_letters_arn = local.dead_letters_arn
+    event_bus_arn    = local.event_bus_arn
+    schedules_arn    = local.schedules_arn
+    log_group_arn    = local.log_group_arn
     ledger_bucket    = var.ledger_bucket
     artifact_bucket  = var.artifact_bucket
     artifact_key_arn = local.artifact_key_arn

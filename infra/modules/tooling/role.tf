@@ -58,6 +58,7 @@ locals {
     } : kind => {
     artifacts = "arn:${at.partition}:s3:::${var.artifact_bucket}"
     bus       = "arn:${at.partition}:events:${at.region}:${at.account}:event-bus/${var.name}"
+    function  = "arn:${at.partition}:lambda:${at.region}:${at.account}:function:${var.name}"
     key       = "arn:${at.partition}:kms:${at.region}:${at.account}:key/00000000-0000-0000-0000-000000000000"
     ledger    = "arn:${at.partition}:s3:::${var.ledger_bucket}"
     log_group = "arn:${at.partition}:logs:${at.region}:${at.account}:log-group:${local.log_group}"
@@ -191,6 +192,15 @@ locals {
         Effect   = "Allow"
         Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
         Resource = "${at.log_group}:*"
+      },
+      # Lambda tells which function a call comes from (Developer Guide, "Using source function ARN to control function access behavior"):
+      # another function that was given this role gets nowhere with it.
+      {
+        Sid       = "OnlyAsTheDeployersFunction"
+        Effect    = "Deny"
+        Action    = ["events:PutEvents", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "sts:AssumeRole", "sts:SetSourceIdentity"]
+        Resource  = "*"
+        Condition = { ArnNotLike = { "lambda:SourceFunctionArn" = [at.function, "${at.function}:*"] } }
       },
     ],
     local.has_artifact_key ? [{

@@ -15,7 +15,14 @@ fn deployer_accepts_the_configuration_that_the_module_tooling_writes() -> Result
         Config::parse(text).doing(format!("reading {text}"))?;
     }
     // Optional fields occur in some of the files.
-    for field in [r#""from":["qa","perf"]"#, r#""approval":{"#, r#""freeze":["#, r#""when_frozen":"#] {
+    for field in [
+        r#""from":["qa","perf"]"#,
+        r#""log_groups":["#,
+        r#""dead_letter_targets":["#,
+        r#""approval":{"#,
+        r#""freeze":["#,
+        r#""when_frozen":"#,
+    ] {
         assert!(written.iter().any(|text| text.contains(field)), "no deployer.json has {field}: {written:#?}");
     }
     has_boundary_path_and_tags("tooling", &states);

@@ -126,17 +126,32 @@ def context(call: Call) -> dict[str, str | list[str]]:
         keys["aws:SourceIdentity"] = session.source_identity
     if session:
         keys |= {f"aws:PrincipalTag/{k}": v for k, v in session.tags.items()}
+    if session and session.function_arn:  # Lambda Developer Guide, "Using source function ARN to control function access"
+        keys["lambda:SourceFunctionArn"] = session.function_arn
     if call.service == "s3":
         keys |= _s3_context(call)
     elif call.service == "lambda":
         vpc = call.wire.get("VpcConfig") or {}
         listed = (("Layer", call.wire.get("Layers")), *((k, vpc.get(k)) for k in ("SubnetIds", "SecurityGroupIds")))
         keys |= {f"lambda:{key}": values for key, values in listed if values}
+        if vpc.get("SubnetIds"):  # Lambda finds the VPC by the subnets (Lambda Developer Guide, "VPC settings")
+            keys["lambda:VpcIds"] = "vpc-00000001"
+        keys |= _tag_context(call)
     elif call.service == "events":
         entries = call.wire.get("Entries", [])
         keys["events:source"] = [e["Source"] for e in entries if "Source" in e]
         keys["events:detail-type"] = [e["DetailType"] for e in entries if "DetailType" in e]
     return keys
+
+
+def _tag_context(call: Call) -> dict[str, str | list[str]]:
+    """Returns the keys about the tags that a call of Lambda sets or removes (Service Authorization Reference, "AWS Lambda")."""
+    if call.operation == "UntagResource":
+        return {"aws:TagKeys": call.wire["tagKeys"]} if call.wire.get("tagKeys") else {}
+    tags = call.wire.get("Tags") if call.operation in ("CreateFunction", "TagResource") else None
+    if not tags:
+        return {}
+    return {"aws:TagKeys": list(tags), **{f"aws:RequestTag/{k}": v for k, v in tags.items()}}
 
 
 def _s3_context(call: Call) -> dict[str, str | list[str]]:

@@ -40,6 +40,8 @@ class Session:
     policy: str | None = None
     source_identity: str | None = None
     tags: dict[str, str] = field(default_factory=dict)
+    # The function whose environment the credentials are of.
+    function_arn: str | None = None
 
     @property
     def arn(self) -> str:

@@ -38,6 +38,8 @@ pub const LEDGER: &str = "acme-deployer-ledger";
 pub const CONFIG_KEY: &str = deployer_core::names::CONFIG_KEY;
 /// The deployer's role.
 pub const DEPLOYER_ROLE: &str = "arn:aws:iam::123456789012:role/deployer";
+/// The version of the deployer's function that runs.
+pub const DEPLOYER_FUNCTION: &str = "arn:aws:lambda:eu-west-1:123456789012:function:deployer:$LATEST";
 /// The name of the deployed functions' role in each target account.
 pub const EXECUTION_ROLE: &str = "lambda-execution";
 

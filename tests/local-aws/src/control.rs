@@ -183,6 +183,15 @@ impl Control {
         serde_json::from_value(keys).doing("reading a session's credentials")
     }
 
+    /// Returns credentials of the role of a function as its code gets them: they tell the function.
+    ///
+    /// # Errors
+    /// The emulator answers with an error.
+    pub async fn function_session(&self, role_arn: &str, name: &str, function_arn: &str) -> Result<SessionKeys> {
+        let sent = json!({ "role_arn": role_arn, "session_name": name, "function_arn": function_arn });
+        serde_json::from_value(self.post("session", &sent).await?).doing("reading a function's credentials")
+    }
+
     /// Returns the calls after this number, in the order in which they arrived.
     ///
     /// # Errors

@@ -42,7 +42,8 @@ use deployer_core::names::CONFIG_VARIABLE;
 use serde_json::Value;
 
 pub use accounts::{
-    ARTIFACTS, CONFIG_KEY, DEPLOYER_ROLE, EXECUTION_ROLE, FIRST, LEDGER, OTHER_REGION, REGION, SECOND, Setup, TOOLING,
+    ARTIFACTS, CONFIG_KEY, DEPLOYER_FUNCTION, DEPLOYER_ROLE, EXECUTION_ROLE, FIRST, LEDGER, OTHER_REGION, REGION,
+    SECOND, Setup, TOOLING,
 };
 pub use binary::deployctl;
 pub use calls::{Call, longest_chain, shown};
@@ -135,10 +136,11 @@ impl LocalAws {
         (control, clients): (Control, Clients),
         resources: accounts::Resources,
     ) -> Result<Self> {
-        let keys = control.session(DEPLOYER_ROLE, "deployer").await?;
+        let keys = control.function_session(DEPLOYER_ROLE, "deployer", DEPLOYER_FUNCTION).await?;
         let mut environment = environment(&server, &keys)?;
         environment.push((CONFIG_VARIABLE.to_owned(), resources.config_source.clone()));
         let launch = Launch { program, environment, timeout: TIMEOUT };
+        // Lambda polls the queue outside of the function, so that these credentials tell none.
         let poller = control.session(DEPLOYER_ROLE, "poller").await?;
         let poller = aws_sdk_sqs::Client::new(&clients.session_config(&poller, REGION));
         let mapping =

@@ -96,10 +96,10 @@ impl Rights {
             serde_json::from_str(&here(&found.unwrap_or_default().to_string())).unwrap_or_default()
         };
         changed(self.policies.get("prod/permissions"), |sid, statement| match sid {
-            "ReadFunctions" | "PublishAndMoveTheAlias" | "CreateAndConfigure" => {
-                statement["Resource"] = json!(in_regions("function:*"))
+            "WorkOnFunctions" => {
+                statement["Resource"] = json!(in_regions("function:*"));
+                statement.as_object_mut().map(|statement| statement.remove("Condition"));
             }
-            "DeleteOldVersions" => statement["Resource"] = json!(in_regions("function:*:*")),
             "UseLayers" => statement["Resource"] = json!(in_regions("layer:*:*")),
             "PassExecutionRoles" => statement["Resource"] = dev(sid, "Resource"),
             "NeverPassAnotherRole" => statement["NotResource"] = dev(sid, "NotResource"),

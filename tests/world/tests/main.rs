@@ -4,6 +4,7 @@
 mod answers;
 mod bad_input;
 mod batches;
+mod bounded_manifests;
 mod clocks;
 mod commands;
 mod commands_trouble;

@@ -246,6 +246,8 @@ fn config(direct_target: &DirectTarget, target: Target) -> Config {
         alias: direct_target.alias.clone(),
         function_name: FunctionNameTemplate::default(),
         execution_role: None,
+        log_groups: None,
+        dead_letter_targets: None,
         accept_uploads: true,
         traffic_within: Span::TRAFFIC_WITHIN,
         // Without a ledger the versions that a rollback may need are unknown, so that none is deleted.

@@ -6,7 +6,8 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde::Deserialize;
 
 use super::{
-    Approval, Config, Environment, ExecutionRolePattern, FunctionNameTemplate, Promotion, Span, Target, WhenFrozen,
+    Approval, Config, DeadLetterPattern, Environment, ExecutionRolePattern, FunctionNameTemplate, LogGroupPattern,
+    Promotion, Span, Target, WhenFrozen,
 };
 use crate::freeze::Freeze;
 use crate::id::{AliasName, BucketName, EnvironmentName, ExternalId, RoleName};
@@ -65,7 +66,7 @@ struct EnvironmentFile {
     /// The accounts and regions to deploy to.
     #[schemars(length(min = 1), extend("uniqueItems" = true))]
     targets: Vec<Target>,
-    /// The name of the role that the deployer assumes in each target account.
+    /// The name of the role that the deployer assumes in each target account, with its path before it where it has one.
     #[schemars(extend("default" = names::DEPLOY_ROLE))]
     role_name: Option<RoleName>,
     /// The external id that the deploy roles' trust policies ask for.
@@ -79,6 +80,12 @@ struct EnvironmentFile {
     /// The execution roles that a manifest may name, as path and name without the account: `{function}` and
     /// `{environment}` stand for their names, and a `*` at the end for any characters but `/`. Default: any role.
     execution_role: Option<ExecutionRolePattern>,
+    /// The log groups that a manifest may name: `{function}` and `{environment}` stand for their names, and a `*` for
+    /// any characters. `[]` allows none. Default: any log group.
+    log_groups: Option<Vec<LogGroupPattern>>,
+    /// The dead-letter targets that a manifest may name, as the ARNs of queues and topics: `{function}` and
+    /// `{environment}` stand for their names, and a `*` for any characters. `[]` allows none. Default: any target.
+    dead_letter_targets: Option<Vec<DeadLetterPattern>>,
     /// Whether uploads are deployed here. Default: true, unless there is a `promotion`.
     accept_uploads: Option<bool>,
     /// The time that Lambda gets to move the traffic of an alias with provisioned concurrency to the new version. After
@@ -128,6 +135,8 @@ impl From<EnvironmentFile> for Environment {
             alias: file.alias.unwrap_or_default(),
             function_name: file.function_name.unwrap_or_default(),
             execution_role: file.execution_role,
+            log_groups: file.log_groups,
+            dead_letter_targets: file.dead_letter_targets,
             accept_uploads: file.accept_uploads.unwrap_or(file.promotion.is_none()),
             traffic_within: file.traffic_within.unwrap_or(Span::TRAFFIC_WITHIN),
             keep_versions: file.keep_versions.unwrap_or(names::KEEP_VERSIONS),

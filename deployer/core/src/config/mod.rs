@@ -9,6 +9,7 @@ mod file;
 mod function_name;
 mod placeholders;
 mod promotion;
+mod resource_pattern;
 mod rules;
 mod span;
 
@@ -16,6 +17,7 @@ pub use execution_role::{ExecutionRolePattern, InvalidPattern};
 pub use file::schema;
 pub use function_name::{FunctionNameTemplate, InvalidTemplate};
 pub use promotion::{Approval, Policy, Promotion, Require, Sources};
+pub use resource_pattern::{DeadLetterPattern, InvalidDeadLetterPattern, InvalidLogGroupPattern, LogGroupPattern};
 pub use span::Span;
 pub(crate) use span::{LONGEST_SPAN, UNITS};
 
@@ -62,6 +64,10 @@ pub struct Environment {
     pub function_name: FunctionNameTemplate,
     /// The execution roles that manifests may name; none allows any role.
     pub execution_role: Option<ExecutionRolePattern>,
+    /// The log groups that manifests may name; none allows any.
+    pub log_groups: Option<Vec<LogGroupPattern>>,
+    /// The dead-letter targets that manifests may name; none allows any.
+    pub dead_letter_targets: Option<Vec<DeadLetterPattern>>,
     /// Whether uploads and deploy commands may go here without a promotion.
     pub accept_uploads: bool,
     /// The time that Lambda gets to move the traffic of an alias with provisioned concurrency to the new version.

@@ -3,7 +3,8 @@
 //! AWS checks permissions before it looks for the function. So for a function that does not exist, "not found" means
 //! that the call is allowed. Nothing here can name another function than [`PROBE`].
 
-/// The name of the function that calls are tried on. No function of this name may exist.
+/// The name of the function that calls are tried on, and the key of the tag that they try. No function of this name may
+/// exist.
 pub const PROBE: &str = "deployer-doctor-probe";
 
 macro_rules! actions {
@@ -27,6 +28,13 @@ macro_rules! actions {
             #[must_use]
             pub fn only_reads(self) -> bool {
                 self <= Self::ListTags
+            }
+
+            /// Whether only a manifest with `reserved_concurrent_executions` needs the call. The target module allows
+            /// it only where it is asked to.
+            #[must_use]
+            pub fn is_about_concurrency(self) -> bool {
+                matches!(self, Self::PutFunctionConcurrency | Self::DeleteFunctionConcurrency)
             }
         }
     };

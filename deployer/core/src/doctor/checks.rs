@@ -259,6 +259,13 @@ pub fn rights(chain: &Chain<'_>, tried: &[Tried]) -> Vec<Check> {
             "whether the function that rights are tried on is really not there is not known (lambda:GetFunction tells)",
         ),
         Some(Err(error)) if error.lacks_allow() && !any_alike_allowed(*action) => out_of_scope(*action, error),
+        Some(Err(error)) if error.kind == Refusal::Denied && action.is_about_concurrency() => Check::not_checked(
+            action.action(),
+            format!(
+                "{}; only a manifest with reserved_concurrent_executions needs it (`concurrency` of module target)",
+                error.message
+            ),
+        ),
         Some(outcome) => probe_check(chain, *action, outcome),
     };
     tried.iter().map(check_of).collect()

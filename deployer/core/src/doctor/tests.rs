@@ -105,10 +105,20 @@ fn missing_right_is_reported_as_the_modules_statement() {
 
 #[test]
 fn reported_statement_pasted_unchanged_allows_nothing() {
-    for action in ProbedAction::ALL {
+    for action in ProbedAction::ALL.iter().filter(|action| !action.is_about_concurrency()) {
         let statement = &right_but(*action, Err(denied("no"))).missing[0].statement;
         let resources = statement["Resource"].to_string();
         assert_eq!(resources.matches("function:").count(), resources.matches("<functions>").count(), "{statement}");
+    }
+}
+
+#[test]
+fn denied_concurrency_is_no_fault() {
+    for action in [ProbedAction::PutFunctionConcurrency, ProbedAction::DeleteFunctionConcurrency] {
+        let check = right_but(action, Err(denied("with an explicit deny in an identity-based policy")));
+        assert_eq!((check.status, check.missing.len()), (CheckStatus::NotChecked, 0));
+        let because = check.because.unwrap();
+        assert!(because.contains("`concurrency` of module target"), "{because}");
     }
 }
 

@@ -132,9 +132,12 @@ names! {
         r"^(?!^[0-9]+$)[a-zA-Z0-9_-]{1,128}$",
         |t| made_of(t, 128, "-_") && !t.bytes().all(|b| b.is_ascii_digit());
 
-    /// The name of a role that the deployer assumes. IAM API Reference, CreateRole.
-    RoleName: "a role name", "1 to 64 of letters, digits and + = , . @ _ -", r"^[A-Za-z0-9+=,.@_-]{1,64}$",
-        |t| made_of(t, 64, "+=,.@_-");
+    /// The name of a role that the deployer assumes, with its path before it where it has one: `platform/deployer-target`.
+    /// IAM API Reference, CreateRole.
+    RoleName: "a role name", "1 to 64 of letters, digits and + = , . @ _ -, perhaps with a path before it (platform/deployer)",
+        r"^((?!\.{1,2}/)[A-Za-z0-9+=,.@_-]+/)*(?!\.{1,2}$)[A-Za-z0-9+=,.@_-]{1,64}$",
+        |t| made_of(t, 576, "/+=,.@_-") && t.split('/').all(|part| !["", ".", ".."].contains(&part))
+            && t.rsplit('/').next().is_some_and(|name| name.len() <= 64);
 
     /// An external id of a role's trust policy. STS API Reference, AssumeRole, ExternalId: 2 to 1,224 characters.
     ExternalId: "an external id", "2 to 1224 of letters, digits and _ + = , . @ : / -",

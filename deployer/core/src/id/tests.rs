@@ -8,6 +8,14 @@ use proptest::prelude::*;
 #[test]
 fn each_name_keeps_its_rule() {
     assert_eq!(RoleName::parse(RoleName::default().as_str()), Ok(RoleName::default()));
+    for good in
+        ["deployer-target", "platform/deployer-target", "a/b/c", &format!("{}/{}", "p".repeat(100), "n".repeat(64))]
+    {
+        assert_eq!(RoleName::parse(good).unwrap().as_str(), good);
+    }
+    for bad in ["", "/deployer", "platform/", "a//b", "../deployer", "a/./b", "..", "a b", &"n".repeat(65), "a*"] {
+        assert!(RoleName::parse(bad).is_err(), "{bad}");
+    }
     assert_eq!(AliasName::parse(AliasName::default().as_str()), Ok(AliasName::default()));
     assert!(AccountId::parse("123456789012").is_ok());
     assert!(AccountId::parse("12345678901").is_err());

@@ -172,6 +172,7 @@ fn manifest(package: &Package, at: &FunctionRef<'_>) -> Result<FunctionConfig, P
     if let Some(role) = &config.role {
         at.check_role(role).map_err(|error| invalid(format!("role: {error}")))?;
     }
+    at.check_resources(&config).map_err(|error| invalid(error.to_string()))?;
     Ok(config)
 }
 

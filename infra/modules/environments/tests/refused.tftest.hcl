@@ -140,12 +140,12 @@ run "a_target_twice" {
   expect_failures = [var.environments]
 }
 
-run "a_role_name_with_a_path" {
+run "a_role_name_that_begins_with_a_slash" {
   command = plan
 
   variables {
     environments = {
-      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], role_name = "ci/deployer" }
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], role_name = "/ci/deployer" }
     }
   }
 
@@ -718,6 +718,30 @@ run "an_execution_role_with_its_account" {
   variables {
     environments = {
       dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], execution_role = "arn:aws:iam::111111111111:role/x" }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_log_group_by_its_arn" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], log_groups = ["arn:aws:logs:eu-west-1:111111111111:log-group:x"] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_dead_letter_target_by_its_name" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], dead_letter_targets = ["{function}-dead"] }
     }
   }
 

@@ -26,7 +26,8 @@ variables {
     regions      = ["eu-west-1", "us-east-1"]
     external_ids = ["prod-51aa"]
   }
-  functions = ["*"]
+  functions       = ["*"]
+  execution_roles = ["lambda/*"]
 }
 
 run "the_least" {
@@ -76,7 +77,6 @@ run "the_least" {
       "lambda:CreateAlias",
       "lambda:CreateFunction",
       "lambda:DeleteFunction",
-      "lambda:DeleteFunctionConcurrency",
       "lambda:GetAlias",
       "lambda:GetFunction",
       "lambda:GetProvisionedConcurrencyConfig",
@@ -84,7 +84,6 @@ run "the_least" {
       "lambda:ListTags",
       "lambda:ListVersionsByFunction",
       "lambda:PublishVersion",
-      "lambda:PutFunctionConcurrency",
       "lambda:TagResource",
       "lambda:UntagResource",
       "lambda:UpdateAlias",
@@ -115,18 +114,13 @@ run "the_least" {
   }
 
   assert {
-    condition = [
-      for statement in jsondecode(output.policies.permissions).Statement : statement.Resource if statement.Effect == "Allow" && contains(flatten([statement.Action]), "lambda:DeleteFunction")
-      ] == [[
-        "arn:aws:lambda:eu-west-1:222222222222:function:*:*",
-        "arn:aws:lambda:us-east-1:222222222222:function:*:*",
-    ]]
-    error_message = "Only versions may be deleted."
+    condition     = one([for statement in jsondecode(output.policies.permissions).Statement : statement.Condition if statement.Sid == "WorkOnFunctions"]) == { Null = { "lambda:VpcIds" = "true" } }
+    error_message = "Without being asked for, functions are in no VPC: ${output.policies.permissions}"
   }
 
   assert {
     condition = [
-      for statement in jsondecode(output.policies.permissions).Statement : [statement.Resource, statement.Condition] if statement.Effect == "Allow" && contains(flatten([statement.Action]), "iam:PassRole")
+      for statement in jsondecode(output.policies.permissions).Statement : [statement.Resource, statement.Condition] if statement.Effect == "Allow" && contains(flatten([try(statement.Action, [])]), "iam:PassRole")
       ] == [[
         ["arn:aws:iam::222222222222:role/lambda/*"],
         { StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } },
@@ -136,7 +130,7 @@ run "the_least" {
 
   assert {
     condition = [
-      for statement in jsondecode(output.policies.permissions).Statement : statement.Resource if statement.Effect == "Allow" && anytrue([for action in flatten([statement.Action]) : startswith(action, "s3:")])
+      for statement in jsondecode(output.policies.permissions).Statement : statement.Resource if statement.Effect == "Allow" && anytrue([for action in flatten([try(statement.Action, [])]) : startswith(action, "s3:")])
     ] == [["arn:aws:s3:::acme-artifacts/prod/*"]]
     error_message = "Only the environment's artifacts may be read."
   }
@@ -155,45 +149,30 @@ run "whatever_somebody_attaches_later_is_denied" {
       for statement in jsondecode(output.policies.permissions).Statement : statement.Sid => flatten([try(statement.Resource, []), [for arn in flatten([try(statement.NotResource, [])]) : "not ${arn}"]])
       if statement.Effect == "Deny" && !can(statement.Condition)
       } == {
-      NeverPassAnotherRole           = ["not arn:aws:iam::222222222222:role/lambda/*"]
-      NeverDeleteAFunction           = ["not arn:aws:lambda:*:*:function:*:*"]
-      NeverOpenCallOrRewireAFunction = ["*"]
-      NeverTouchTheDeployer          = ["arn:aws:lambda:eu-west-1:123456789012:function:deployer", "arn:aws:lambda:eu-west-1:123456789012:function:deployer:*"]
-      NeverChangeRights              = ["*"]
-      NeverBecomeAnother             = ["*"]
-      NeverWriteArtifacts            = ["arn:aws:s3:::acme-artifacts/*"]
+      NeverAnythingElse    = ["*"]
+      NeverDeleteAFunction = ["not arn:aws:lambda:*:*:function:*:*"]
+      NeverTouchTheDeployer = [
+        "arn:aws:lambda:eu-west-1:123456789012:function:deployer",
+        "arn:aws:lambda:eu-west-1:123456789012:function:deployer:*",
+        "arn:aws:iam::123456789012:role/deployer",
+      ]
+      NeverPassAnotherRole = ["not arn:aws:iam::222222222222:role/lambda/*"]
     }
     error_message = "What is never allowed must be denied, and without a condition."
   }
 
   assert {
-    condition = alltrue([
-      for action in [
-        "iam:Attach*", "iam:Create*", "iam:Put*", "iam:PassRole", "iam:Update*",
-        "lambda:AddLayerVersionPermission", "lambda:AddPermission", "lambda:CreateEventSourceMapping", "lambda:CreateFunctionUrlConfig",
-        "lambda:DeleteAlias", "lambda:DeleteCodeSigningConfig", "lambda:DeleteFunction", "lambda:InvokeAsync", "lambda:InvokeFunction",
-        "lambda:InvokeFunctionUrl", "lambda:PutFunctionCodeSigningConfig", "lambda:PutFunctionEventInvokeConfig",
-        "lambda:UpdateCodeSigningConfig", "lambda:UpdateFunctionEventInvokeConfig", "lambda:UpdateFunctionUrlConfig",
-        "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObject",
-        "sts:AssumeRole",
-        ] : contains(flatten([
-          for statement in jsondecode(output.policies.permissions).Statement : statement.Action if statement.Effect == "Deny"
-      ]), action)
-    ])
-    error_message = "What is never allowed must be denied."
+    condition = one([
+      for statement in jsondecode(output.policies.permissions).Statement : toset(statement.NotAction) if statement.Sid == "NeverAnythingElse"
+      ]) == toset(flatten([
+        for statement in jsondecode(output.policies.permissions).Statement : statement.Action if statement.Effect == "Allow"
+    ]))
+    error_message = "All that is not allowed must be denied, also what is not known today: ${output.policies.permissions}"
   }
 
   assert {
-    condition     = [for statement in jsondecode(output.policies.permissions).Statement : [statement.Effect, statement.Action] if statement.Sid == "NeverTouchTheDeployer"] == [["Deny", "lambda:*"]]
-    error_message = "Nothing at all may be done to the deployer's function: ${output.policies.permissions}"
-  }
-
-  assert {
-    condition = length(setintersection(
-      flatten([for statement in jsondecode(output.policies.permissions).Statement : statement.Action if statement.Effect == "Allow"]),
-      flatten([for statement in jsondecode(output.policies.permissions).Statement : statement.Action if statement.Effect == "Deny" && can(statement.Resource)]),
-    )) == 0
-    error_message = "What is allowed must not be denied."
+    condition     = [for statement in jsondecode(output.policies.permissions).Statement : [statement.Effect, statement.Action] if statement.Sid == "NeverTouchTheDeployer"] == [["Deny", "*"]]
+    error_message = "Nothing at all may be done to the deployer's function and role: ${output.policies.permissions}"
   }
 }
 
@@ -206,6 +185,10 @@ run "the_most" {
       function_arn     = "arn:aws:lambda:eu-west-1:123456789012:function:deployer"
       queue_arn        = "arn:aws:sqs:eu-west-1:123456789012:deployer"
       wake_queue_arn   = "arn:aws:sqs:eu-west-1:123456789012:deployer-wakes"
+      dead_letters_arn = "arn:aws:sqs:eu-west-1:123456789012:deployer-dead-letters"
+      event_bus_arn    = "arn:aws:events:eu-west-1:123456789012:event-bus/deployer"
+      schedules_arn    = "arn:aws:scheduler:eu-west-1:123456789012:schedule-group/deployer"
+      log_group_arn    = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/deployer"
       ledger_bucket    = "acme-deployer-ledger"
       artifact_bucket  = "acme-artifacts"
       artifact_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001"
@@ -224,8 +207,51 @@ run "the_most" {
     layers             = ["arn:aws:lambda:eu-west-1:222222222222:layer:shared:*"]
     function_keys      = ["arn:aws:kms:eu-west-1:222222222222:key/1c8e2f0a-0000-4000-8000-000000000002"]
     capacity_providers = ["arn:aws:lambda:eu-west-1:222222222222:capacity-provider:shared"]
-    vpc                = true
-    execution_boundary = ["logs", "s3"]
+    vpc = {
+      subnet_ids         = ["subnet-00000001", "subnet-00000002"]
+      security_group_ids = ["sg-00000001"]
+    }
+    concurrency             = true
+    function_tags           = { stage = ["prod", "prod-eu"], team = [] }
+    code_signing_config_arn = "arn:aws:lambda:eu-west-1:222222222222:code-signing-config:csc-0f6c334abcdea4d8b"
+    execution_boundary      = ["logs", "s3"]
+    permissions_boundary    = "arn:aws:iam::222222222222:policy/landing-zone"
+    tags                    = { owner = "platform" }
+  }
+
+  assert {
+    condition = one([for statement in jsondecode(output.policies.permissions).Statement : statement.Condition if statement.Sid == "WorkOnFunctions"]) == {
+      "ForAllValues:StringEquals" = {
+        "aws:TagKeys"             = ["stage", "team", "deployer-doctor-probe"]
+        "lambda:SecurityGroupIds" = ["sg-00000001"]
+        "lambda:SubnetIds"        = ["subnet-00000001", "subnet-00000002"]
+      }
+      StringEqualsIfExists = { "aws:RequestTag/stage" = ["prod", "prod-eu"] }
+    }
+    error_message = "Networks and tags must be those that are named: ${output.policies.permissions}"
+  }
+
+  assert {
+    condition = setintersection(
+      one([for statement in jsondecode(output.policies.permissions).Statement : statement.Action if statement.Sid == "WorkOnFunctions"]),
+      ["lambda:DeleteFunctionConcurrency", "lambda:PutFunctionConcurrency"],
+    ) == toset(["lambda:DeleteFunctionConcurrency", "lambda:PutFunctionConcurrency"])
+    error_message = "Concurrency may be reserved where that is asked for."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(output.policies.permissions).Statement : [statement.Effect, statement.Action, statement.Resource, statement.Condition] if statement.Sid == "NeverCreateUnsigned"
+      ] == [[
+        "Deny", "lambda:CreateFunction", "*",
+        { ArnNotEquals = { "lambda:CodeSigningConfigArn" = "arn:aws:lambda:eu-west-1:222222222222:code-signing-config:csc-0f6c334abcdea4d8b" } },
+    ]]
+    error_message = "No function must be made without the code signing configuration: ${output.policies.permissions}"
+  }
+
+  assert {
+    condition     = aws_iam_role.deploy.permissions_boundary == "arn:aws:iam::222222222222:policy/landing-zone" && aws_iam_role.deploy.tags == tomap({ owner = "platform" }) && aws_iam_policy.execution_boundary[0].tags == tomap({ owner = "platform" })
+    error_message = "The role must have the account's boundary, and all must have the tags."
   }
 
   assert {
@@ -245,7 +271,7 @@ run "the_most" {
   assert {
     condition = toset([
       for statement in jsondecode(output.policies.permissions).Statement : statement.Sid if statement.Effect == "Allow" && !contains(
-        ["CreateAndConfigure", "DeleteOldVersions", "PassExecutionRoles", "PublishAndMoveTheAlias", "ReadArtifacts", "ReadFunctions"], statement.Sid
+        ["PassExecutionRoles", "ReadArtifacts", "WorkOnFunctions"], statement.Sid
       )
     ]) == toset(["DecryptArtifacts", "EncryptVariables", "LookAtNetworks", "UseCapacityProviders", "UseLayers"])
     error_message = "Each that is asked for is a statement of its own."
@@ -295,12 +321,12 @@ run "the_most" {
   }
 
   assert {
-    condition = one([for statement in jsondecode(output.policies.permissions).Statement : toset(statement.Resource) if statement.Sid == "ReadFunctions"]) == toset(flatten([
+    condition = one([for statement in jsondecode(output.policies.permissions).Statement : toset(statement.Resource) if statement.Sid == "WorkOnFunctions"]) == toset(flatten([
       for region in ["eu-west-1", "us-east-1"] : [
         for name in ["orders-*", "hello", "hello:*"] : "arn:aws:lambda:${region}:222222222222:function:${name}"
       ]
     ]))
-    error_message = "Reading must reach the named functions with their versions, in both regions."
+    error_message = "The role must reach the named functions with their versions, in both regions."
   }
 
   assert {
@@ -321,12 +347,21 @@ run "the_most" {
       } == {
       UseTheseServices      = ["Allow", ["*"]]
       NeverDeploy           = ["Deny", ["*"]]
-      NeverEnterADeployRole = ["Deny", ["arn:aws:iam::*:role/deployer-target", "arn:aws:iam::123456789012:role/deployer"]]
+      NeverEnterADeployRole = ["Deny", ["arn:aws:iam::*:role/deployer-target"]]
       NeverTouchTheDeployer = ["Deny", [
+        "arn:aws:iam::123456789012:role/deployer",
         "arn:aws:lambda:eu-west-1:123456789012:function:deployer",
         "arn:aws:lambda:eu-west-1:123456789012:function:deployer:*",
         "arn:aws:sqs:eu-west-1:123456789012:deployer",
         "arn:aws:sqs:eu-west-1:123456789012:deployer-wakes",
+        "arn:aws:sqs:eu-west-1:123456789012:deployer-dead-letters",
+        "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001",
+        "arn:aws:events:eu-west-1:123456789012:event-bus/deployer",
+        "arn:aws:events:eu-west-1:123456789012:rule/deployer/*",
+        "arn:aws:scheduler:eu-west-1:123456789012:schedule-group/deployer",
+        "arn:aws:scheduler:eu-west-1:123456789012:schedule/deployer/*",
+        "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/deployer",
+        "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/deployer:*",
         "arn:aws:s3:::acme-artifacts",
         "arn:aws:s3:::acme-artifacts/*",
         "arn:aws:s3:::acme-deployer-ledger",
@@ -342,7 +377,7 @@ run "the_most" {
   }
 
   assert {
-    condition     = one([for statement in jsondecode(output.policies.execution_boundary).Statement : statement.Action if statement.Sid == "NeverTouchTheDeployer"]) == ["lambda:*", "s3:*", "sqs:*"]
+    condition     = one([for statement in jsondecode(output.policies.execution_boundary).Statement : statement.Action if statement.Sid == "NeverTouchTheDeployer"]) == "*"
     error_message = "Nothing at all may be done to what is the deployer's: ${output.policies.execution_boundary}"
   }
 }
@@ -403,8 +438,8 @@ run "without_execution_roles_no_role_is_passed" {
 
   assert {
     condition = [
-      for statement in jsondecode(output.policies.permissions).Statement : [statement.Effect, try(statement.Resource, null)] if contains(flatten([statement.Action]), "iam:PassRole")
-    ] == [["Deny", "*"]]
+      for statement in jsondecode(output.policies.permissions).Statement : statement.Sid if contains(flatten([try(statement.Action, []), try(statement.NotAction, [])]), "iam:PassRole")
+    ] == []
     error_message = "No role may be passed: ${output.policies.permissions}"
   }
 }
@@ -438,7 +473,66 @@ run "in_china" {
   }
 }
 
-run "a_policy_that_is_just_short_enough_is_taken" {
+run "a_deploy_role_with_a_path" {
+  command = plan
+
+  variables {
+    deploy_role        = merge(var.deploy_role, { role_name = "platform/teams/deployer-target" })
+    execution_boundary = ["logs"]
+  }
+
+  assert {
+    condition     = aws_iam_role.deploy.name == "deployer-target" && aws_iam_role.deploy.path == "/platform/teams/" && aws_iam_role_policy.deploy.name == "deployer-target" && aws_iam_policy.execution_boundary[0].name == "deployer-target-execution-boundary"
+    error_message = "The path must be the role's, and in no name."
+  }
+
+  assert {
+    condition     = one([for statement in jsondecode(output.policies.execution_boundary).Statement : statement.Resource if statement.Sid == "NeverEnterADeployRole"]) == "arn:aws:iam::*:role/platform/teams/deployer-target"
+    error_message = "A role's ARN has its path: ${output.policies.execution_boundary}"
+  }
+}
+
+run "networks_without_bounds" {
+  command = plan
+
+  variables {
+    vpc           = {}
+    function_tags = {}
+  }
+
+  assert {
+    condition     = one([for statement in jsondecode(output.policies.permissions).Statement : statement.Condition if statement.Sid == "WorkOnFunctions"]) == { "ForAllValues:StringEquals" = { "aws:TagKeys" = ["deployer-doctor-probe"] } }
+    error_message = "Functions may be in any VPC, and without keys they may have no tags: ${output.policies.permissions}"
+  }
+}
+
+run "security_groups_alone" {
+  command = plan
+
+  variables {
+    vpc = { security_group_ids = ["sg-00000001"] }
+  }
+
+  assert {
+    condition     = one([for statement in jsondecode(output.policies.permissions).Statement : statement.Condition if statement.Sid == "WorkOnFunctions"]) == { "ForAllValues:StringEquals" = { "lambda:SecurityGroupIds" = ["sg-00000001"] } }
+    error_message = "Any subnet may be used, but not any security group: ${output.policies.permissions}"
+  }
+}
+
+run "no_bounds_at_all" {
+  command = plan
+
+  variables {
+    vpc = {}
+  }
+
+  assert {
+    condition     = !can(one([for statement in jsondecode(output.policies.permissions).Statement : statement if statement.Sid == "WorkOnFunctions"]).Condition)
+    error_message = "There must be no condition where nothing is bounded: ${output.policies.permissions}"
+  }
+}
+
+run "ten_names_in_two_regions_fit_well" {
   command = plan
 
   variables {
@@ -446,7 +540,7 @@ run "a_policy_that_is_just_short_enough_is_taken" {
   }
 
   assert {
-    condition     = length(output.policies.permissions) > 9000
-    error_message = "This is to be close to what IAM takes: ${length(output.policies.permissions)}"
+    condition     = length(output.policies.permissions) < 5500
+    error_message = "Half of what IAM takes must be enough: ${length(output.policies.permissions)}"
   }
 }

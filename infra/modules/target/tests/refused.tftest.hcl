@@ -20,7 +20,8 @@ variables {
     regions      = ["eu-west-1"]
     external_ids = ["dev-8c1f"]
   }
-  functions = ["*"]
+  functions       = ["*"]
+  execution_roles = ["lambda/*"]
 }
 
 run "a_whole_account_as_the_deployer" {
@@ -213,11 +214,11 @@ run "an_account_of_eleven_digits" {
   expect_failures = [var.deploy_role]
 }
 
-run "a_role_name_with_a_path" {
+run "a_role_name_that_begins_with_a_slash" {
   command = plan
 
   variables {
-    deploy_role = merge(var.deploy_role, { role_name = "ci/deployer-target" })
+    deploy_role = merge(var.deploy_role, { role_name = "/ci/deployer-target" })
   }
 
   expect_failures = [var.deploy_role]
@@ -523,6 +524,206 @@ run "a_boundary_without_services" {
   expect_failures = [var.execution_boundary]
 }
 
+run "a_url_as_the_deployers_dead_letters" {
+  command = plan
+
+  variables {
+    deployer = merge(var.deployer, { dead_letters_arn = "https://sqs.eu-west-1.amazonaws.com/123456789012/deployer-dead-letters" })
+  }
+
+  expect_failures = [var.deployer]
+}
+
+run "dead_letters_of_another_account" {
+  command = plan
+
+  variables {
+    deployer = merge(var.deployer, { dead_letters_arn = "arn:aws:sqs:eu-west-1:999999999999:deployer-dead-letters" })
+  }
+
+  expect_failures = [var.deployer]
+}
+
+run "a_name_as_the_deployers_bus" {
+  command = plan
+
+  variables {
+    deployer = merge(var.deployer, { event_bus_arn = "deployer" })
+  }
+
+  expect_failures = [var.deployer]
+}
+
+run "a_bus_of_another_account" {
+  command = plan
+
+  variables {
+    deployer = merge(var.deployer, { event_bus_arn = "arn:aws:events:eu-west-1:999999999999:event-bus/deployer" })
+  }
+
+  expect_failures = [var.deployer]
+}
+
+run "a_schedule_as_the_deployers_group_of_schedules" {
+  command = plan
+
+  variables {
+    deployer = merge(var.deployer, { schedules_arn = "arn:aws:scheduler:eu-west-1:123456789012:schedule/deployer/deployer-sweep" })
+  }
+
+  expect_failures = [var.deployer]
+}
+
+run "a_group_of_schedules_of_another_account" {
+  command = plan
+
+  variables {
+    deployer = merge(var.deployer, { schedules_arn = "arn:aws:scheduler:eu-west-1:999999999999:schedule-group/deployer" })
+  }
+
+  expect_failures = [var.deployer]
+}
+
+run "a_name_as_the_deployers_log_group" {
+  command = plan
+
+  variables {
+    deployer = merge(var.deployer, { log_group_arn = "/aws/lambda/deployer" })
+  }
+
+  expect_failures = [var.deployer]
+}
+
+run "the_streams_of_the_deployers_log_group" {
+  command = plan
+
+  variables {
+    deployer = merge(var.deployer, { log_group_arn = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/deployer:*" })
+  }
+
+  expect_failures = [var.deployer]
+}
+
+run "a_log_group_of_another_account" {
+  command = plan
+
+  variables {
+    deployer = merge(var.deployer, { log_group_arn = "arn:aws:logs:eu-west-1:999999999999:log-group:/aws/lambda/deployer" })
+  }
+
+  expect_failures = [var.deployer]
+}
+
+run "a_subnet_that_is_a_pattern" {
+  command = plan
+
+  variables {
+    vpc = { subnet_ids = ["subnet-*"] }
+  }
+
+  expect_failures = [var.vpc]
+}
+
+run "no_subnets_at_all" {
+  command = plan
+
+  variables {
+    vpc = { subnet_ids = [] }
+  }
+
+  expect_failures = [var.vpc]
+}
+
+run "a_security_group_by_its_name" {
+  command = plan
+
+  variables {
+    vpc = { security_group_ids = ["default"] }
+  }
+
+  expect_failures = [var.vpc]
+}
+
+run "no_security_groups_at_all" {
+  command = plan
+
+  variables {
+    vpc = { security_group_ids = [] }
+  }
+
+  expect_failures = [var.vpc]
+}
+
+run "a_tag_key_that_is_a_pattern" {
+  command = plan
+
+  variables {
+    function_tags = { "team-*" = [] }
+  }
+
+  expect_failures = [var.function_tags]
+}
+
+run "an_empty_tag_key" {
+  command = plan
+
+  variables {
+    function_tags = { "" = [] }
+  }
+
+  expect_failures = [var.function_tags]
+}
+
+run "a_tag_value_that_is_a_pattern" {
+  command = plan
+
+  variables {
+    function_tags = { team = ["orders-*"] }
+  }
+
+  expect_failures = [var.function_tags]
+}
+
+run "a_code_signing_configuration_by_its_id" {
+  command = plan
+
+  variables {
+    code_signing_config_arn = "csc-0f6c334abcdea4d8b"
+  }
+
+  expect_failures = [var.code_signing_config_arn]
+}
+
+run "any_code_signing_configuration" {
+  command = plan
+
+  variables {
+    code_signing_config_arn = "arn:aws:lambda:eu-west-1:123456789012:code-signing-config:*"
+  }
+
+  expect_failures = [var.code_signing_config_arn]
+}
+
+run "a_permissions_boundary_by_its_name" {
+  command = plan
+
+  variables {
+    permissions_boundary = "landing-zone"
+  }
+
+  expect_failures = [var.permissions_boundary]
+}
+
+run "a_role_as_the_permissions_boundary" {
+  command = plan
+
+  variables {
+    permissions_boundary = "arn:aws:iam::123456789012:role/landing-zone"
+  }
+
+  expect_failures = [var.permissions_boundary]
+}
+
 run "a_provider_that_is_logged_in_elsewhere" {
   command = plan
 
@@ -537,8 +738,18 @@ run "a_policy_that_is_longer_than_iam_takes" {
   command = plan
 
   variables {
-    functions = [for number in range(40) : format("function-with-a-long-name-%03d", number)]
+    functions = [for number in range(60) : format("function-with-a-long-name-%03d", number)]
   }
 
   expect_failures = [aws_iam_role_policy.deploy]
+}
+
+run "a_boundary_that_is_longer_than_iam_takes" {
+  command = plan
+
+  variables {
+    execution_boundary = [for number in range(300) : format("service-number-%03d", number)]
+  }
+
+  expect_failures = [aws_iam_policy.execution_boundary[0]]
 }

@@ -46,6 +46,7 @@ run "with_everything" {
       for name in ["approve", "artifact_bucket", "deployer", "event_bus", "ledger_bucket", "look", "operate", "queue", "request", "sweep", "wake_queue"] : [
         for statement in jsondecode(output.policies[name]).Statement : [
           for arn in flatten([try(statement.Resource, statement.NotResource)]) : length(split(":", arn)) >= 6 && startswith(arn, "arn:aws:") && split(":", arn)[4] != "*"
+          if statement.Sid != "OnlyAsTheDeployersFunction"
         ]
       ]
     ]))
@@ -98,7 +99,7 @@ run "with_everything" {
   assert {
     condition = [
       for statement in jsondecode(output.policies.deployer).Statement : [statement.Action, statement.Resource]
-      if anytrue([for action in flatten([statement.Action]) : startswith(action, "sts:")])
+      if statement.Effect == "Allow" && anytrue([for action in flatten([statement.Action]) : startswith(action, "sts:")])
       ] == [[
         ["sts:AssumeRole", "sts:SetSourceIdentity"],
         ["arn:aws:iam::111111111111:role/deployer-target", "arn:aws:iam::222222222222:role/deployer-target"],
@@ -107,8 +108,18 @@ run "with_everything" {
   }
 
   assert {
+    condition = [
+      for statement in jsondecode(output.policies.deployer).Statement : [statement.Effect, statement.Resource, statement.Condition] if statement.Sid == "OnlyAsTheDeployersFunction"
+      ] == [[
+        "Deny", "*",
+        { ArnNotLike = { "lambda:SourceFunctionArn" = ["arn:aws:lambda:eu-west-1:123456789012:function:deployer", "arn:aws:lambda:eu-west-1:123456789012:function:deployer:*"] } },
+    ]]
+    error_message = "Another function with the deployer's role must get nowhere: ${output.policies.deployer}"
+  }
+
+  assert {
     condition = toset(flatten([
-      for statement in jsondecode(output.policies.deployer).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:PutObject")
+      for statement in jsondecode(output.policies.deployer).Statement : statement.Resource if statement.Effect == "Allow" && contains(flatten([statement.Action]), "s3:PutObject")
       ])) == toset([
       for prefix in ["asked", "deployments", "groups", "heads", "open", "rejects", "results", "sweeps"] : "arn:aws:s3:::acme-deployer-ledger/${prefix}/*"
     ])
@@ -461,7 +472,7 @@ run "with_everything" {
   assert {
     condition = [
       for statement in jsondecode(output.policies.deployer).Statement : [statement.Action, statement.Resource, statement.Condition]
-      if anytrue([for action in flatten([statement.Action]) : startswith(action, "events:")])
+      if statement.Effect == "Allow" && anytrue([for action in flatten([statement.Action]) : startswith(action, "events:")])
       ] == [[
         "events:PutEvents",
         "arn:aws:events:eu-west-1:123456789012:event-bus/deployer",
@@ -630,6 +641,10 @@ run "with_everything" {
       function_arn     = "arn:aws:lambda:eu-west-1:123456789012:function:deployer"
       queue_arn        = "arn:aws:sqs:eu-west-1:123456789012:deployer"
       wake_queue_arn   = "arn:aws:sqs:eu-west-1:123456789012:deployer-wakes"
+      dead_letters_arn = "arn:aws:sqs:eu-west-1:123456789012:deployer-dead-letters"
+      event_bus_arn    = "arn:aws:events:eu-west-1:123456789012:event-bus/deployer"
+      schedules_arn    = "arn:aws:scheduler:eu-west-1:123456789012:schedule-group/deployer"
+      log_group_arn    = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/deployer"
       ledger_bucket    = "acme-deployer-ledger"
       artifact_bucket  = "acme-artifacts"
       artifact_key_arn = aws_kms_key.artifacts[0].arn
@@ -796,15 +811,15 @@ run "two_environments_may_share_an_account_with_a_role_for_each_or_one_for_both"
     environments = {
       dev   = { targets = [{ account = "111111111111", region = "eu-west-1" }], external_id = "dev-8c1f", function_name = "dev-{function}" }
       test  = { targets = [{ account = "111111111111", region = "us-east-1" }], external_id = "test-77b0" }
-      stage = { targets = [{ account = "111111111111", region = "eu-west-1" }], external_id = "stage-0c4d", role_name = "deployer-stage", function_name = "stage-{function}" }
+      stage = { targets = [{ account = "111111111111", region = "eu-west-1" }], external_id = "stage-0c4d", role_name = "platform/deployer-stage", function_name = "stage-{function}" }
     }
   }
 
   assert {
     condition = jsondecode(jsonencode(output.deploy_roles)) == {
-      "111111111111/deployer-stage" = {
+      "111111111111/platform/deployer-stage" = {
         account       = "111111111111"
-        role_name     = "deployer-stage"
+        role_name     = "platform/deployer-stage"
         environments  = ["stage"]
         promoted_from = []
         regions       = ["eu-west-1"]
@@ -825,7 +840,7 @@ run "two_environments_may_share_an_account_with_a_role_for_each_or_one_for_both"
   assert {
     condition = [
       for statement in jsondecode(output.policies.artifact_bucket).Statement : [statement.Principal.AWS, statement.Condition.ArnLike["aws:PrincipalArn"]] if statement.Effect == "Allow" && contains(flatten([statement.Resource]), "arn:aws:s3:::acme-artifacts/stage/*")
-    ] == [[["arn:aws:iam::111111111111:root"], "arn:aws:iam::*:role/deployer-stage"]]
+    ] == [[["arn:aws:iam::111111111111:root"], "arn:aws:iam::*:role/platform/deployer-stage"]]
     error_message = "Only its own role may read an environment's artifacts."
   }
 }
@@ -1005,8 +1020,8 @@ run "what_the_deployer_takes_is_taken" {
         keep_versions  = 1
         prune_durable  = true
       }
-      prod  = { targets = [{ account = "111111111111", region = "eu-west-1" }], function_name = "prod-{function}", execution_role = "lambda/{function}-*", promotion = { from = "dev", soak = "365d" } }
-      stage = { targets = [{ account = "111111111111", region = "eu-west-1" }], function_name = "stage-{function}", execution_role = "{environment}/*", promotion = { from = "dev", soak = "0s" } }
+      prod  = { targets = [{ account = "111111111111", region = "eu-west-1" }], function_name = "prod-{function}", execution_role = "lambda/{function}-*", log_groups = ["/acme/{environment}/{function}", "/shared/*"], dead_letter_targets = ["arn:aws:sqs:*:111111111111:{function}-dead"], promotion = { from = "dev", soak = "365d" } }
+      stage = { targets = [{ account = "111111111111", region = "eu-west-1" }], function_name = "stage-{function}", execution_role = "{environment}/*", log_groups = [], promotion = { from = "dev", soak = "0s" } }
     }
   }
 }

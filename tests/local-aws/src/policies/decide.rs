@@ -133,6 +133,9 @@ impl AccessRequest {
         if let Caller::Role(account, name) = who {
             context.insert("aws:PrincipalArn", json!(format!("arn:aws:iam::{account}:role/{name}")));
             context.insert("aws:PrincipalAccount", json!(account));
+            if *who == super::rows::DEPLOYER {
+                context.insert("lambda:SourceFunctionArn", json!(super::rows::DEPLOYER_FUNCTION));
+            }
         }
         Self {
             who: who.clone(),
@@ -188,6 +191,13 @@ impl AccessRequest {
         self
     }
 
+    /// Removes a condition key.
+    #[must_use]
+    pub fn without(mut self, key: &str) -> Self {
+        self.context.remove(key);
+        self
+    }
+
     /// Returns the names of the policies that apply.
     pub fn documents(&self) -> impl Iterator<Item = &'static str> {
         let at = self.at.as_ref().map(|at| &at.doc);
@@ -202,8 +212,9 @@ impl AccessRequest {
     #[must_use]
     pub fn circumstances(&self) -> String {
         let shown = self.context.iter().filter(|(key, value)| {
-            !matches!(**key, "aws:PrincipalArn" | "aws:PrincipalAccount" | "aws:PrincipalIsAWSService")
-                && **value != Value::Bool(true)
+            let is_usual = matches!(**key, "aws:PrincipalArn" | "aws:PrincipalAccount" | "aws:PrincipalIsAWSService")
+                || (**key == "lambda:SourceFunctionArn" && **value == super::rows::DEPLOYER_FUNCTION);
+            !is_usual && **value != Value::Bool(true)
         });
         shown
             .map(|(key, value)| format!("{key}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
@@ -281,9 +292,7 @@ impl AccessRequest {
             // `iam-rs` does not apply a Deny on a boolean that is given as text.
             let value = match value {
                 Value::Bool(value) => ContextValue::Boolean(*value),
-                Value::Array(several) => {
-                    ContextValue::StringList(several.iter().filter_map(Value::as_str).map(str::to_owned).collect())
-                }
+                several @ Value::Array(_) => ContextValue::StringList(super::listed(several)),
                 other => ContextValue::String(other.as_str().unwrap_or_default().to_owned()),
             };
             context.insert((*key).to_owned(), value);

@@ -1,5 +1,7 @@
 //! Weakens each statement in turn: drops a condition, widens a resource, an action or a principal, removes a Deny.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{Policies, Row, listed};
@@ -25,14 +27,14 @@ impl Mutant {
             .iter()
             .find(|(policy, statement, change, _)| {
                 policy.split('|').any(|name| name == self.policy)
-                    && *statement == self.statement
+                    && statement.split('|').any(|sid| sid == self.statement)
                     && change.split('|').any(|beginning| self.change.starts_with(beginning))
             })
             .map(|(.., reason)| *reason)
     }
 }
 
-/// Policies, statement and beginnings of changes of equivalent mutants, with the reason.
+/// Policies, statements and beginnings of changes of equivalent mutants, with the reason.
 const EQUIVALENT: &[(&str, &str, &str, &str)] = &[
     (
         "dev/permissions|prod/permissions|tools/permissions",
@@ -41,10 +43,34 @@ const EQUIVALENT: &[(&str, &str, &str, &str)] = &[
         "NeverPassAnotherRole denies all that it adds",
     ),
     (
+        "dev/permissions|prod/permissions|tools/permissions",
+        "WorkOnFunctions|ReadArtifacts|PassExecutionRoles",
+        "lambda:*|s3:*|iam:*|every action",
+        "NeverAnythingElse denies all that it adds",
+    ),
+    (
         "dev/permissions|tools/permissions",
-        "DeleteOldVersions",
-        "any resource instead of",
-        "NeverDeleteAFunction denies all that it adds",
+        "DecryptArtifacts",
+        "kms:*|every action",
+        "NeverAnythingElse denies all that it adds",
+    ),
+    (
+        "prod/permissions",
+        "EncryptVariables|UseLayers|UseCapacityProviders",
+        "kms:*|lambda:*|every action",
+        "NeverAnythingElse denies all that it adds",
+    ),
+    (
+        "prod/permissions|tools/permissions",
+        "LookAtNetworks",
+        "ec2:*|elasticfilesystem:*",
+        "NeverAnythingElse denies all that it adds",
+    ),
+    (
+        "dev/permissions|prod/permissions",
+        "NeverTouchTheDeployer",
+        "no longer deny arn:aws:iam::123456789012:role/deployer",
+        "NeverPassAnotherRole spares roles of the account only, and the deployer's is of another",
     ),
     (
         "tooling/event_bus",
@@ -145,6 +171,19 @@ fn narrowed(statement: &Value) -> Vec<Change> {
             let mut weaker = statement.clone();
             weaker["Condition"][operator]["aws:PrincipalArn"] = json!(more);
             changes.push((format!("spare every role instead of {one}"), Some(weaker)));
+        }
+    }
+    let spared = listed(&statement["NotAction"]);
+    let services: BTreeSet<&str> = spared.iter().filter_map(|one| one.split(':').next()).collect();
+    for service in services {
+        let more = [spared.as_slice(), &[format!("{service}:*")]].concat();
+        changes.push((format!("spare {service}:*"), Some(with(statement, "NotAction", json!(more)))));
+    }
+    for (operator, keys) in statement["Condition"].as_object().into_iter().flatten() {
+        for key in keys.as_object().into_iter().flat_map(|keys| keys.keys()).filter(|_| operator.contains("Not")) {
+            let mut weaker = statement.clone();
+            weaker["Condition"][operator][key] = json!("*");
+            changes.push((format!("spare any {key}"), Some(weaker)));
         }
     }
     let mut weaker = statement.clone();

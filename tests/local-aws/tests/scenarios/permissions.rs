@@ -9,8 +9,8 @@ use aws_sdk_lambda::types::LayerVersionContentInput;
 use fixtures::Zip;
 use local_aws::policies::Policies;
 use local_aws::{
-    ARTIFACTS, Answer, CONFIG_KEY, DEPLOYER_ROLE, Doing as _, Error, FIRST, Fault, Interrupted, LEDGER, LocalAws,
-    Moment, REGION, Result, SECOND, Setup, TOOLING,
+    ARTIFACTS, Answer, CONFIG_KEY, DEPLOYER_FUNCTION, DEPLOYER_ROLE, Doing as _, Error, FIRST, Fault, Interrupted,
+    LEDGER, LocalAws, Moment, REGION, Result, SECOND, Setup, TOOLING,
 };
 use serde_json::{Value, json};
 
@@ -150,7 +150,7 @@ async fn missing_permission_fails_the_step_that_needs_it() -> Result<()> {
 #[tokio::test]
 async fn rejected_releases_are_written_conditionally_and_never_deleted() -> Result<()> {
     let aws = LocalAws::start().await?;
-    let keys = aws.control().session(DEPLOYER_ROLE, "rejecting").await?;
+    let keys = aws.control().function_session(DEPLOYER_ROLE, "rejecting", DEPLOYER_FUNCTION).await?;
     let s3 = aws.clients().session_s3(&keys, REGION);
     let put = |body: &'static str| {
         s3.put_object().bucket(LEDGER).key("rejects/orders.json").body(body.as_bytes().to_vec().into())

@@ -204,6 +204,18 @@ fn each_mistake_names_the_path_of_its_field_and_the_rule() {
             "environments.dev.function_name: leaves no room for a function: Lambda allows 64 characters in all",
         ),
         (
+            "/environments/dev/log_groups",
+            json!(["/acme/*", "arn:aws:logs:eu-west-1:111111111111:log-group:x"]),
+            "environments.dev.log_groups[1]: \"arn:aws:logs:eu-west-1:111111111111:log-group:x\" is no pattern of log groups, such as \
+             /acme/{environment}/*; {function}, {environment} and * may be in it",
+        ),
+        (
+            "/environments/dev/dead_letter_targets",
+            json!(["{function}-dead"]),
+            "environments.dev.dead_letter_targets[0]: \"{function}-dead\" is no pattern of dead-letter targets, such as \
+             arn:aws:sqs:*:*:{function}-dead-letters; {function}, {environment} and * may be in it",
+        ),
+        (
             "/environments/dev/alias",
             json!("42"),
             "environments.dev.alias: \"42\" is not an alias: 1 to 128 of letters, digits, - and _, not digits only",
@@ -296,6 +308,8 @@ fn role_arn_has_the_partition_of_the_targets_region() {
         "arn:aws-cn:iam::111111111111:role/deployer-target"
     );
     assert_eq!(target("eu-west-1").role_arn(&RoleName::default()), "arn:aws:iam::111111111111:role/deployer-target");
+    let with_path = RoleName::parse("platform/deployer-target").unwrap();
+    assert_eq!(target("eu-west-1").role_arn(&with_path), "arn:aws:iam::111111111111:role/platform/deployer-target");
     assert_eq!(target("eu-west-1").to_string(), "111111111111/eu-west-1");
 }
 

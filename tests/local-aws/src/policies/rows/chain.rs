@@ -1,8 +1,8 @@
 //! Rows about trust policies: the callers that may assume each role.
 
 use super::{
-    ADMIN, AccessRequest, Caller, DEPLOYER, DEV, DEV_ADMIN, IN_DEV, IN_PROD, PROD, PolicyRef, Row, STRANGE, STRANGER,
-    TOOLING, may, may_not,
+    ADMIN, AccessRequest, Caller, DEPLOYER, DEPLOYER_FUNCTION, DEV, DEV_ADMIN, IN_DEV, IN_PROD, PROD, PolicyRef, Row,
+    STRANGE, STRANGER, TOOLING, anything, may, may_not,
 };
 
 const DEV_ROLE: &str = "arn:aws:iam::111111111111:role/deployer-target";
@@ -10,6 +10,13 @@ const PROD_ROLE: &str = "arn:aws:iam::222222222222:role/deployer-target";
 const TOOLS_ROLE: &str = "arn:aws:iam::123456789012:role/deployer-target";
 const DEPLOYMENT: &str = "deployer-01JZ0000000000000000000000";
 const ORGANIZATION: &str = "o-exampleorg1";
+/// Functions that are not the deployer's.
+const OTHER_FUNCTIONS: [&str; 4] = [
+    "arn:aws:lambda:eu-west-1:123456789012:function:orders-api",
+    "arn:aws:lambda:eu-west-1:123456789012:function:deployer-2",
+    "arn:aws:lambda:us-east-1:123456789012:function:deployer",
+    "arn:aws:lambda:eu-west-1:111111111111:function:deployer",
+];
 
 pub(super) fn rows(rows: &mut Vec<Row>) {
     deploy_roles(rows);
@@ -96,6 +103,35 @@ fn deployer(rows: &mut Vec<Row>) {
     }
     for action in ["sts:TagSession", "sts:AssumeRoleWithSAML", "sts:GetFederationToken"] {
         may_not(rows, "and only enters", own(action, DEV_ROLE, DEV));
+    }
+    let as_function = |ask: AccessRequest, function: &str| ask.with("lambda:SourceFunctionArn", function);
+    for action in ["sts:AssumeRole", "sts:SetSourceIdentity"] {
+        let enters = || AccessRequest { action, ..enters(&DEPLOYER, PolicyRef::Named("tooling/deployer"), DEV_ROLE) };
+        for qualifier in ["1", "live", "$LATEST"] {
+            let qualified = format!("{DEPLOYER_FUNCTION}:{qualifier}");
+            may(rows, "the deployer may be a version or an alias of its function", as_function(enters(), &qualified));
+        }
+        for other in OTHER_FUNCTIONS {
+            may_not(rows, "another function with the deployer's role enters nothing", as_function(enters(), other));
+        }
+        may_not(rows, "nor does anybody outside of Lambda", enters().without("lambda:SourceFunctionArn"));
+    }
+    for (action, resource) in [
+        ("s3:GetObject", "arn:aws:s3:::acme-artifacts/dev/orders-api/1.4.2.zip"),
+        ("s3:GetObjectVersion", "arn:aws:s3:::acme-artifacts/dev/orders-api/1.4.2.zip"),
+        ("s3:PutObject", "arn:aws:s3:::acme-deployer-ledger/heads/dev/orders-api.json"),
+        ("events:PutEvents", super::BUS),
+    ] {
+        let asks = || {
+            let policy = PolicyRef::Named("tooling/deployer");
+            AccessRequest::of(&DEPLOYER, policy, action, resource).with("events:source", "deployer")
+        };
+        may(rows, "the deployer reads, writes and tells as its function", asks());
+        may(rows, "and as a version of it", as_function(asks(), &format!("{DEPLOYER_FUNCTION}:7")));
+        for other in OTHER_FUNCTIONS {
+            may_not(rows, "and as no other", as_function(asks(), other));
+        }
+        may_not(rows, "nor outside of Lambda", asks().without("lambda:SourceFunctionArn"));
     }
     for who in [&IN_DEV, &IN_PROD] {
         let (account, policy) = match who {

@@ -33,6 +33,7 @@ pub(super) const DEV_ADMIN: Caller = Caller::Role(DEV, "admin");
 pub(super) const PROD_ADMIN: Caller = Caller::Role(PROD, "admin");
 pub(super) const STRANGER: Caller = Caller::Role(STRANGE, "deployer-target");
 
+pub(super) const DEPLOYER_FUNCTION: &str = "arn:aws:lambda:eu-west-1:123456789012:function:deployer";
 pub(super) const ARTIFACTS: &str = "arn:aws:s3:::acme-artifacts";
 pub(super) const LEDGER: &str = "arn:aws:s3:::acme-deployer-ledger";
 pub(super) const KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001";

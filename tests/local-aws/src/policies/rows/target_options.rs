@@ -1,11 +1,19 @@
 //! Rows about the optional rights of deploy roles, and about the permissions boundary.
 
-use super::{ARTIFACTS, AccessRequest, Caller, PROD, PolicyRef, Row, STRANGE, TOOLING, may, may_not};
+use super::{
+    ARTIFACTS, AccessRequest, Caller, DEPLOYER_FUNCTION, KEY, PROD, PolicyRef, Row, STRANGE, TOOLING, may, may_not,
+};
+use serde_json::json;
 
-use super::targets::{DEPLOY_ROLES, DEPLOYER_FUNCTION, DeployRole};
+use super::targets::{CODE_SIGNING, DEPLOY_ROLES, DeployRole};
+
+const CONFIGURES: [&str; 2] = ["lambda:CreateFunction", "lambda:UpdateFunctionConfiguration"];
 
 /// Adds rows about rights that a target has only if its module's variables ask for them.
 pub(super) fn optional_rights(rows: &mut Vec<Row>) {
+    networks(rows);
+    tags(rows);
+    concurrency_and_code_signing(rows);
     let [dev, prod, _] = &DEPLOY_ROLES;
     let layer = "arn:aws:lambda:eu-west-1:222222222222:layer:shared:3";
     may(rows, "prod's functions may have the layers that are named", prod.ask("lambda:GetLayerVersion", layer));
@@ -78,6 +86,70 @@ pub(super) fn optional_rights(rows: &mut Vec<Row>) {
     }
 }
 
+/// Returns the request to configure a function's network.
+fn put_into(place: &DeployRole, action: &'static str, subnets: &[&str], groups: &[&str]) -> AccessRequest {
+    place
+        .ask(action, place.function("eu-west-1", "orders-api"))
+        .with("lambda:VpcIds", "vpc-00000001")
+        .with("lambda:SubnetIds", json!(subnets))
+        .with("lambda:SecurityGroupIds", json!(groups))
+}
+
+fn networks(rows: &mut Vec<Row>) {
+    let [dev, prod, tools] = &DEPLOY_ROLES;
+    let (subnets, groups) = (["subnet-00000001", "subnet-00000002"], ["sg-00000001"]);
+    for action in CONFIGURES {
+        may(rows, "prod's functions are in the networks that are named", put_into(prod, action, &subnets, &groups));
+        may(rows, "or in some of them", put_into(prod, action, &subnets[..1], &groups));
+        let other = ["subnet-00000001", "subnet-0badc0de"];
+        may_not(rows, "and in no other subnet", put_into(prod, action, &other, &groups));
+        may_not(rows, "nor in another security group", put_into(prod, action, &subnets, &["sg-0badc0de"]));
+        may(rows, "tools' functions are in any network", put_into(tools, action, &other, &["sg-0badc0de"]));
+        may_not(rows, "dev's functions are in none", put_into(dev, action, &subnets, &groups));
+    }
+}
+
+fn tags(rows: &mut Vec<Row>) {
+    let [dev, prod, _] = &DEPLOY_ROLES;
+    let tags = |place: &DeployRole, action, keys: &[&str]| {
+        place.ask(action, place.function("eu-west-1", "orders-api")).with("aws:TagKeys", json!(keys))
+    };
+    for action in ["lambda:CreateFunction", "lambda:TagResource", "lambda:UntagResource"] {
+        may(rows, "prod's functions have the tags that are named", tags(prod, action, &["stage", "team"]));
+        may_not(rows, "and no others", tags(prod, action, &["cost-center", "team"]));
+        may(rows, "dev's functions have any tag", tags(dev, action, &["cost-center"]));
+    }
+    may(rows, "the doctor tries tagging out", tags(prod, "lambda:TagResource", &["deployer-doctor-probe"]));
+    for action in ["lambda:CreateFunction", "lambda:TagResource"] {
+        let stage = |value: &str| tags(prod, action, &["stage"]).with("aws:RequestTag/stage", value);
+        may(rows, "a tag of prod's functions has the value that is named", stage("prod"));
+        may_not(rows, "and no other", stage("dev"));
+        let team = tags(prod, action, &["team"]).with("aws:RequestTag/team", "orders");
+        may(rows, "or any, where none is named", team);
+    }
+}
+
+fn concurrency_and_code_signing(rows: &mut Vec<Row>) {
+    let [dev, prod, tools] = &DEPLOY_ROLES;
+    for action in ["lambda:PutFunctionConcurrency", "lambda:DeleteFunctionConcurrency"] {
+        for name in ["orders-api", "hello"] {
+            may(rows, "prod's functions reserve concurrency", prod.ask(action, prod.function("us-east-1", name)));
+        }
+        may_not(rows, "of no other function", prod.ask(action, prod.function("eu-west-1", "billing")));
+        for place in [dev, tools] {
+            let function = place.function("eu-west-1", "orders-api");
+            may_not(rows, "others' functions do not", place.with_everything(action, function));
+        }
+    }
+    let function = tools.function("eu-west-1", "orders-api");
+    let creates = || tools.with_everything("lambda:CreateFunction", function.clone());
+    may(rows, "tools' functions are made with the code signing configuration that is named", creates());
+    may_not(rows, "with no other", creates().with(CODE_SIGNING, "arn:aws:lambda:eu-west-1:123456789012:x:other"));
+    may_not(rows, "and not without", creates().without(CODE_SIGNING));
+    let dev_function = dev.function("eu-west-1", "orders-api");
+    may(rows, "dev's need none", dev.ask("lambda:CreateFunction", dev_function).without(CODE_SIGNING));
+}
+
 /// Adds rows about the boundary, for a deployed function whose own role allows everything.
 pub(super) fn boundary(rows: &mut Vec<Row>) {
     for (account, policy) in [(PROD, "prod/execution_boundary"), (TOOLING, "tools/execution_boundary")] {
@@ -90,10 +162,14 @@ pub(super) fn boundary(rows: &mut Vec<Row>) {
             ("sqs:SendMessage", "arn:aws:sqs:eu-west-1:222222222222:orders"),
             ("lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:222222222222:function:hello"),
             ("sts:AssumeRole", "arn:aws:iam::222222222222:role/partner"),
+            ("events:PutEvents", "arn:aws:events:eu-west-1:222222222222:event-bus/orders"),
+            ("scheduler:CreateSchedule", "arn:aws:scheduler:eu-west-1:222222222222:schedule/orders/daily"),
+            ("kms:Decrypt", "arn:aws:kms:eu-west-1:222222222222:key/1c8e2f0a-0000-4000-8000-000000000002"),
+            ("logs:PutLogEvents", "arn:aws:logs:eu-west-1:222222222222:log-group:/aws/lambda/orders-api:log-stream:x"),
         ] {
             may(rows, "a deployed function uses the services that it may", does(action, resource));
         }
-        for action in ["ec2:RunInstances", "kms:Decrypt", "secretsmanager:GetSecretValue", "iam:PassRole"] {
+        for action in ["ec2:RunInstances", "secretsmanager:GetSecretValue", "iam:PassRole"] {
             may_not(rows, "and no others", does(action, "arn:aws:ec2:eu-west-1:222222222222:instance/i"));
         }
         for action in [
@@ -119,6 +195,15 @@ pub(super) fn boundary(rows: &mut Vec<Row>) {
             ("lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:123456789012:function:deployer:7"),
             ("sqs:SendMessage", "arn:aws:sqs:eu-west-1:123456789012:deployer"),
             ("sqs:SendMessage", "arn:aws:sqs:eu-west-1:123456789012:deployer-wakes"),
+            ("sqs:PurgeQueue", "arn:aws:sqs:eu-west-1:123456789012:deployer-dead-letters"),
+            ("kms:Decrypt", KEY),
+            ("events:PutEvents", "arn:aws:events:eu-west-1:123456789012:event-bus/deployer"),
+            ("events:DisableRule", "arn:aws:events:eu-west-1:123456789012:rule/deployer/deployer-promotions"),
+            ("scheduler:DeleteScheduleGroup", "arn:aws:scheduler:eu-west-1:123456789012:schedule-group/deployer"),
+            ("scheduler:UpdateSchedule", "arn:aws:scheduler:eu-west-1:123456789012:schedule/deployer/deployer-sweep"),
+            ("logs:DeleteLogGroup", "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/deployer"),
+            ("logs:PutLogEvents", "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/deployer:log-stream:x"),
+            ("sts:AssumeRole", "arn:aws:iam::123456789012:role/deployer"),
             ("s3:GetObject", "arn:aws:s3:::acme-artifacts/prod/orders-api/1.zip"),
             ("s3:ListBucket", ARTIFACTS),
             ("s3:PutObject", "arn:aws:s3:::acme-deployer-ledger/heads/prod/orders-api.json"),

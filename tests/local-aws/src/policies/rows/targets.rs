@@ -1,18 +1,12 @@
 //! Rows about the deploy roles in their accounts, and about the limits of deployed functions.
 
 use super::{
-    ARTIFACTS, AccessRequest, Caller, DEV, IN_DEV, IN_PROD, IN_TOOLS, KEY, OTHER_KEYS, PROD, PolicyRef, Row, STRANGE,
-    THROUGH_S3, TOOLING, may, may_not,
+    ARTIFACTS, AccessRequest, Caller, DEPLOYER_FUNCTION, DEV, IN_DEV, IN_PROD, IN_TOOLS, KEY, OTHER_KEYS, PROD,
+    PolicyRef, Row, STRANGE, THROUGH_S3, TOOLING, may, may_not,
 };
 
-const ON_FUNCTIONS: [&str; 6] = [
-    "lambda:CreateFunction",
-    "lambda:DeleteFunctionConcurrency",
-    "lambda:PutFunctionConcurrency",
-    "lambda:TagResource",
-    "lambda:UntagResource",
-    "lambda:UpdateFunctionConfiguration",
-];
+const ON_FUNCTIONS: [&str; 4] =
+    ["lambda:CreateFunction", "lambda:TagResource", "lambda:UntagResource", "lambda:UpdateFunctionConfiguration"];
 const ON_BOTH: [&str; 10] = [
     "lambda:GetAlias",
     "lambda:GetFunction",
@@ -26,7 +20,21 @@ const ON_BOTH: [&str; 10] = [
     "lambda:UpdateFunctionCode",
 ];
 /// Actions that a deploy role is denied even where another policy allows them.
-const NEVER: [&str; 19] = [
+const NEVER: [&str; 33] = [
+    "dynamodb:PutItem",
+    "ec2:CreateNetworkInterface",
+    "ec2:RunInstances",
+    "elasticfilesystem:DeleteFileSystem",
+    "kms:PutKeyPolicy",
+    "kms:ScheduleKeyDeletion",
+    "lambda:AFutureAction",
+    "lambda:DeleteProvisionedConcurrencyConfig",
+    "lambda:GetFunctionUrlConfig",
+    "lambda:GetPolicy",
+    "lambda:PutFunctionRecursionConfig",
+    "lambda:PutProvisionedConcurrencyConfig",
+    "lambda:PutRuntimeManagementConfig",
+    "secretsmanager:GetSecretValue",
     "lambda:AddLayerVersionPermission",
     "lambda:AddPermission",
     "lambda:CreateEventSourceMapping",
@@ -60,7 +68,9 @@ const NEVER_RIGHTS: [&str; 10] = [
     "iam:UploadServerCertificate",
 ];
 
-pub(super) const DEPLOYER_FUNCTION: &str = "arn:aws:lambda:eu-west-1:123456789012:function:deployer";
+pub(super) const CODE_SIGNING: &str = "lambda:CodeSigningConfigArn";
+/// The code signing configuration that tools asks for.
+const CODE_SIGNING_CONFIG: &str = "arn:aws:lambda:eu-west-1:123456789012:code-signing-config:csc-0f6c334abcdea4d8b";
 
 pub(super) struct DeployRole {
     who: Caller,
@@ -114,7 +124,8 @@ pub(super) const DEPLOY_ROLES: [DeployRole; 3] = [
 
 impl DeployRole {
     pub(super) fn ask(&self, action: &'static str, resource: impl Into<String>) -> AccessRequest {
-        AccessRequest::of(&self.who, PolicyRef::Named(self.permissions), action, resource)
+        let asked = AccessRequest::of(&self.who, PolicyRef::Named(self.permissions), action, resource);
+        if action == "lambda:CreateFunction" { asked.with(CODE_SIGNING, CODE_SIGNING_CONFIG) } else { asked }
     }
 
     /// Returns the policy of an open resource: in the role's own account it leaves the decision to the role's policy,
@@ -279,6 +290,12 @@ fn never(rows: &mut Vec<Row>, place: &DeployRole) {
             place.with_everything(action, format!("arn:aws:iam::{}:role/x", place.account)),
         );
     }
+    let deployers_role = place.with_everything("iam:PassRole", "arn:aws:iam::123456789012:role/deployer");
+    may_not(
+        rows,
+        "never gives a function the deployer's role",
+        deployers_role.with("iam:PassedToService", "lambda.amazonaws.com"),
+    );
     for touched in [DEPLOYER_FUNCTION.to_owned(), format!("{DEPLOYER_FUNCTION}:7")] {
         for action in ["lambda:UpdateFunctionCode", "lambda:GetFunction", "lambda:PublishVersion"] {
             let ask = place.with_everything(action, touched.clone());
