@@ -117,6 +117,12 @@ fn module_tooling_is_planned_before_account_and_region_are_known() -> Result<()>
     write(
         &folder.join("main.tf"),
         r#"
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
+}
+
 resource "terraform_data" "first" {}
 
 module "tooling" {

@@ -10,7 +10,7 @@ from typing import Any
 
 from .plain import correction
 from .roles import RolesTest, deny, document, may
-from .world import LocalAwsTest, allow, must, zipped
+from .world import Aws, LocalAwsTest, allow, must, zipped
 
 DENIED = ("AccessDeniedException", 403)
 NO_IDENTITY = "because no identity-based policy allows the lambda:{} action"
@@ -101,6 +101,52 @@ class OwnPolicies(Functions):
         self.grant(statement, role="tagged")
         self.caller = self.session(self.caller_role, self.aws, Tags=[{"Key": "team", "Value": "orders"}])
         must(self.get)
+
+
+@correction
+class ConditionKeys(Functions):
+    """Service Authorization Reference, "Condition keys for AWS Lambda"."""
+
+    def test_a_network_may_be_bounded_by_its_subnets(self) -> None:
+        bounds = {"ForAllValues:StringEquals": {"lambda:SubnetIds": ["subnet-1", "subnet-2"]}}
+        self.grant(may("lambda:*", **bounds), may("ec2:Describe*"))
+        must(lambda: self.update(VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}))
+        with self.refused(*DENIED):
+            self.update(VpcConfig={"SubnetIds": ["subnet-1", "subnet-3"], "SecurityGroupIds": ["sg-1"]})
+
+    def test_functions_may_be_kept_out_of_networks(self) -> None:
+        self.grant(may("lambda:*", Null={"lambda:VpcIds": "true"}), may("ec2:Describe*"))
+        must(lambda: self.update(Timeout=20))
+        with self.refused(*DENIED):
+            self.update(VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]})
+
+    def test_tags_may_be_bounded_by_key_and_value(self) -> None:
+        bounds = {"ForAllValues:StringEquals": {"aws:TagKeys": ["team"]}}
+        values = {"StringEqualsIfExists": {"aws:RequestTag/team": ["orders"]}}
+        self.grant(may("lambda:*", **bounds, **values))
+        aws = self.caller("lambda")
+        must(lambda: aws.tag_resource(Resource=self.arn, Tags={"team": "orders"}))
+        for tags in ({"team": "billing"}, {"cost": "1"}, {"team": "orders", "cost": "1"}):
+            with self.refused(*DENIED):
+                aws.tag_resource(Resource=self.arn, Tags=tags)
+        with self.refused(*DENIED):
+            aws.untag_resource(Resource=self.arn, TagKeys=["cost"])
+        must(lambda: aws.untag_resource(Resource=self.arn, TagKeys=["team"]))
+
+    def test_credentials_tell_the_function_that_they_are_of(self) -> None:
+        self.grant(may("lambda:*"), deny("lambda:*", ArnNotLike={"lambda:SourceFunctionArn": [self.arn, f"{self.arn}:*"]}))
+        with self.refused(*DENIED):
+            self.get()
+        for function in (self.arn, f"{self.arn}:7"):
+            self.run_in(function)
+            must(self.get)
+        self.run_in(f"{self.arn}-2")
+        with self.refused(*DENIED):
+            self.get()
+
+    def run_in(self, function: str) -> None:
+        keys = self.control("POST", "session", {"role_arn": self.caller_role, "function_arn": function})
+        self.caller = Aws(self.endpoint, keys["access_key_id"], keys["secret_access_key"], keys["session_token"])
 
 
 @correction
