@@ -10,9 +10,20 @@ use deployer_engine::{MaskingSessions, Ports};
 use tokio::sync::Semaphore;
 
 use super::{
-    AwsSelfDiagnostics, ConfigSource, EventBridge, OsRng, S3Artifacts, S3Ledger, SqsQueue, StsSessions, SystemClock,
-    read_object,
+    AwsSelfDiagnostics, CallFailure, ConfigSource, EventBridge, OsRng, S3Artifacts, S3Ledger, SqsQueue, StsSessions,
+    SystemClock, read_object,
 };
+
+/// The reason why the text of deployer.json cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigTextError {
+    /// S3 did not give it.
+    #[error(transparent)]
+    Call(#[from] CallFailure),
+    /// The file cannot be read, or the text is not UTF-8.
+    #[error("{0}")]
+    Other(String),
+}
 
 /// The clients of the services in the tooling account, and the sessions in target accounts.
 pub struct Clients {
@@ -74,12 +85,13 @@ impl Clients {
     /// Reads the text of deployer.json.
     ///
     /// # Errors
-    /// The reason why it cannot be read or is not UTF-8.
-    pub async fn config_text(&self, source: &ConfigSource) -> Result<String, String> {
+    /// [`ConfigTextError`].
+    pub async fn config_text(&self, source: &ConfigSource) -> Result<String, ConfigTextError> {
+        let other = |error: &dyn std::fmt::Display| ConfigTextError::Other(error.to_string());
         let bytes = match source {
-            ConfigSource::File(path) => std::fs::read(path).map_err(|error| error.to_string())?,
+            ConfigSource::File(path) => std::fs::read(path).map_err(|error| other(&error))?,
             ConfigSource::S3 { bucket, key } => read_object(&self.s3, bucket, key).await?,
         };
-        diagnostics::text(&bytes).map(str::to_owned).map_err(|diagnostic| diagnostic.to_string())
+        diagnostics::text(&bytes).map(str::to_owned).map_err(|diagnostic| other(&diagnostic))
     }
 }

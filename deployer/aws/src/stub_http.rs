@@ -40,15 +40,19 @@ pub(super) fn stub_config(answers: impl IntoIterator<Item = Answer>) -> SdkConfi
         .build()
 }
 
-/// A connector that records the host and the body of each call.
+/// The host, the body and the user agent of a call.
+type RecordedCall = (String, String, String);
+
+/// A connector that records each call.
 #[derive(Debug, Clone, Default)]
-pub(super) struct RecordingConnector(Arc<Mutex<Vec<(String, String)>>>);
+pub(super) struct RecordingConnector(Arc<Mutex<Vec<RecordedCall>>>);
 
 impl HttpConnector for RecordingConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let host = request.uri().split("://").nth(1).and_then(|rest| rest.split(['/', '?']).next());
         let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
-        self.0.lock().unwrap().push((host.unwrap_or_default().to_owned(), body));
+        let agent = request.headers().get("user-agent").unwrap_or_default().to_owned();
+        self.0.lock().unwrap().push((host.unwrap_or_default().to_owned(), body, agent));
         HttpConnectorFuture::ready(Ok(HttpResponse::new(500.try_into().unwrap(), SdkBody::empty())))
     }
 }
@@ -68,6 +72,11 @@ impl RecordingConnector {
     /// The host that was called last.
     pub(super) fn last_host(&self) -> String {
         self.0.lock().unwrap().last().cloned().unwrap_or_default().0
+    }
+
+    /// The user agents of all calls.
+    pub(super) fn user_agents(&self) -> Vec<String> {
+        self.0.lock().unwrap().iter().map(|(_, _, agent)| agent.clone()).collect()
     }
 
     /// The body of the last call.

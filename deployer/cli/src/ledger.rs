@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deployer_aws::{Clients, ConfigSource};
+use deployer_aws::{Clients, ConfigSource, ConfigTextError};
 use deployer_core::id::{BucketName, EnvironmentName, FunctionName, Region};
 use deployer_core::names::CONFIG_KEY;
 use deployer_core::status::StatusReport;
@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::answer::CliError;
 use super::follow;
+use super::hints::hint;
 use super::remote::{self, Remote};
 use deployer_core::trigger::Command;
 use deployer_engine::{CommandError, Engine, History, RetryPolicy};
@@ -46,7 +47,7 @@ impl Options {
     pub async fn status_source(&self) -> Result<StatusSource, CliError> {
         Ok(match self.engine().await? {
             Some(engine) => StatusSource::Ledger(Box::new(engine)),
-            None => StatusSource::Deployer(self.remote.remote().await),
+            None => StatusSource::Deployer(self.remote.remote().await?),
         })
     }
 
@@ -56,18 +57,15 @@ impl Options {
     /// [`CliError`]: deployer.json cannot be read.
     async fn engine(&self) -> Result<Option<Engine>, CliError> {
         let Some(bucket) = &self.ledger else { return Ok(None) };
-        let sdk = self.remote.sdk().await;
+        let sdk = self.remote.sdk().await?;
         let region = sdk.region().map(|region| Region::parse(region.as_ref())).transpose();
         let region = region.map_err(CliError::wrong_use)?.ok_or_else(|| {
             CliError::wrong_use("no region is known: say --region, AWS_REGION or a --profile that has one")
         })?;
         let (clients, source) =
             (Clients::new(&sdk), ConfigSource::S3 { bucket: bucket.to_string(), key: CONFIG_KEY.to_owned() });
-        let config = source.load(&region, clients.config_text(&source)).await.map_err(|error| {
-            CliError::failed(format!(
-                "{error}\n  it takes the policy \"look\", and the region of the bucket (--region)"
-            ))
-        })?;
+        let text = clients.config_text(&source).await.map_err(|error| unreadable(&source, &error))?;
+        let config = source.load(&region, std::future::ready(Ok(text))).await.map_err(CliError::failed)?;
         Ok(Some(Engine {
             ports: clients.ports(&config),
             config: Arc::new(config),
@@ -118,6 +116,21 @@ impl StatusSource {
             }
         }
     }
+}
+
+/// Makes the error of a deployer.json that cannot be read.
+fn unreadable(source: &ConfigSource, error: &ConfigTextError) -> CliError {
+    let message = format!("{source} cannot be read: {error}");
+    let ConfigTextError::Call(failure) = error else { return CliError::failed(message) };
+    let own = match (failure.code.as_str(), failure.status) {
+        ("NoSuchKey" | "NoSuchBucket", _) => "--ledger names the ledger bucket: is it the deployer's?",
+        ("PermanentRedirect" | "AuthorizationHeaderMalformed", _) | (_, 301) => {
+            "the bucket is in another region: --region says in which"
+        }
+        (_, 403) => "it takes the policy \"look\"; --profile says as whom",
+        _ => "try again",
+    };
+    CliError::failed(format!("{message}\n  {}", hint(failure.obstacle.as_ref(), own)))
 }
 
 fn deadline() -> Timestamp {

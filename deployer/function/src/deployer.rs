@@ -29,7 +29,11 @@ pub struct Deployer {
 impl Deployer {
     /// Makes the clients. Wrong settings are kept and reported to each invocation, so that its caller reads why.
     pub async fn start(settings: Result<Settings, InvalidConfig>) -> Self {
-        Self { settings, clients: Clients::new(&deployer_aws::load().await), config: ConfigCache::default() }
+        let (settings, sdk) = match deployer_aws::load().await {
+            Ok(sdk) => (settings, sdk),
+            Err(error) => (Err(InvalidConfig(error.to_string())), deployer_aws::unusable()),
+        };
+        Self { settings, clients: Clients::new(&sdk), config: ConfigCache::default() }
     }
 
     /// Answers one invocation. A command without an id of its own gets the invocation's id.
@@ -99,7 +103,8 @@ impl Deployer {
 
     async fn load(&self) -> Result<(&Settings, Loaded), InvalidConfig> {
         let settings = self.settings.as_ref().map_err(Clone::clone)?;
-        let loaded = self.config.get(settings, SystemClock.now(), self.clients.config_text(&settings.config)).await?;
+        let text = async { self.clients.config_text(&settings.config).await.map_err(|error| error.to_string()) };
+        let loaded = self.config.get(settings, SystemClock.now(), text).await?;
         Ok((settings, loaded))
     }
 

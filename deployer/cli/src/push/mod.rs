@@ -100,7 +100,7 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
         Ok(checked) => checked,
         Err(findings) => return Ok(refused(options, &findings)),
     };
-    let sdk = options.aws.sdk().await;
+    let sdk = options.aws.sdk().await?;
     if sdk.region().is_none() {
         return Err(CliError::wrong_use("no region is known: say --region, AWS_REGION or a --profile that has one"));
     }
