@@ -1,8 +1,8 @@
-//! The http client that all AWS clients share: rustls with ring, through the proxies that the environment names, trusting
-//! the authorities that the environment or a profile names. Its errors name the host that was called.
+//! The http client that all AWS clients share: rustls with ring, through the proxies that the environment names,
+//! trusting the authorities that the environment or a profile names. Its errors name the host that was called.
 //!
-//! AWS SDKs and Tools Reference Guide, "General configuration" (`AWS_CA_BUNDLE`, `ca_bundle`); AWS CLI User Guide, "Using
-//! an HTTP proxy".
+//! AWS SDKs and Tools Reference Guide, "General configuration" (`AWS_CA_BUNDLE`, `ca_bundle`); AWS CLI User Guide,
+//! "Using an HTTP proxy".
 
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -26,7 +26,8 @@ const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 /// The variable by which rustls finds the system's authorities elsewhere.
 const CERTIFICATE_FILE: &str = "SSL_CERT_FILE";
 /// The variables that name proxies.
-const PROXIES: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+const PROXIES: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", ALL_PROXY, "all_proxy"];
+const ALL_PROXY: &str = "ALL_PROXY";
 /// The beginnings of the addresses of the metadata services of EC2, ECS and EKS, which no proxy reaches.
 const METADATA: [&str; 2] = ["http://169.254.", "http://[fd00:ec2:"];
 const CERTIFICATE_END: &str = "-----END CERTIFICATE-----";
@@ -94,7 +95,8 @@ fn check_proxies(variable: impl Fn(&str) -> Option<String>) -> Result<bool, Http
     }
     let mut any = false;
     for name in PROXIES {
-        let Some(address) = variable(name) else { continue };
+        // ALL_PROXY counts only where nothing nearer is named, and is often one for other programs.
+        let Some(address) = variable(name).filter(|_| !(any && name.eq_ignore_ascii_case(ALL_PROXY))) else { continue };
         // An address without a scheme means http, as for curl.
         let address = if address.contains("://") { address } else { format!("http://{address}") };
         ProxyConfig::all(address).map_err(|_| HttpSettingsError::Proxy(name))?;
@@ -241,6 +243,13 @@ mod tests {
         for good in ["http://user:secret@proxy:3128", "https://proxy", "proxy:3128", "10.0.0.1:80"] {
             assert!(check_proxies(only("https_proxy", good)).unwrap(), "{good}");
         }
+        let both = |name: &str| match name {
+            "HTTPS_PROXY" => Some("http://proxy:3128".to_owned()),
+            "ALL_PROXY" => Some("socks5://proxy:1080".to_owned()),
+            _ => None,
+        };
+        assert!(check_proxies(both).unwrap());
+        assert!(!check_proxies(|name| both(name).or((name == "no_proxy").then(|| "*".to_owned()))).unwrap());
         for wrong in ["socks5://user:secret@proxy:1080", "http://", "http://pro xy"] {
             let error = check_proxies(only("ALL_PROXY", wrong)).unwrap_err().to_string();
             assert!(error.starts_with("ALL_PROXY is not the address") && !error.contains("secret"), "{error}");

@@ -98,7 +98,8 @@ fn ensure_profile(
         _ => format!("they have {}", known.join(", ")),
     };
     Err(CliError::wrong_use(format!(
-        "there is no profile {selected:?} ({by}) in {config} (as [profile {selected}]) or {credentials} (as [{selected}]): {known}"
+        "there is no profile {selected:?} ({by}) in {config} (as [profile {selected}]) or {credentials} (as \
+         [{selected}]): {known}"
     )))
 }
 
@@ -112,10 +113,10 @@ fn reject_mfa(profiles: &ProfileSet) -> Result<(), CliError> {
         if profile.get("role_arn").is_some() && profile.get("mfa_serial").is_some() {
             let of = if name == selected { String::new() } else { format!(", a source of profile {selected:?},") };
             return Err(CliError::wrong_use(format!(
-                "profile {name:?}{of} asks for the code of an MFA device (mfa_serial), and deployctl cannot ask you for \
-                 it: use a profile of IAM Identity Center, or let the AWS CLI ask, and use what it gets:\n  \
-                 eval \"$(aws configure export-credentials --profile {selected} --format env)\"\n    and then deployctl \
-                 without --profile and AWS_PROFILE"
+                "profile {name:?}{of} asks for the code of an MFA device (mfa_serial), and deployctl cannot ask you \
+                 for it: use a profile of IAM Identity Center, or let the AWS CLI ask, and use what it gets:\n  \
+                 eval \"$(aws configure export-credentials --profile {selected} --format env)\"\n    \
+                 and then deployctl without --profile and AWS_PROFILE"
             )));
         }
         visited.push(name);

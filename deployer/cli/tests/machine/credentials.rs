@@ -6,9 +6,10 @@ use super::home::{Home, Outcome};
 use super::server::Server;
 
 /// The private key by which a login proves that it is the one that began; a test's own.
-const LOGIN_KEY: &str = "-----BEGIN EC PRIVATE KEY-----\\nMHcCAQEEIOgbxYErLyPW9JhhFlbrNjGNN1KPGkzPVsySWL5uKU1/oAoGCCqGSM49\
-                         \\nAwEHoUQDQgAE61wXqWfjPboSjF/BqUQ/skumoW8iGRHgxxIt+dkHWvfQBRI8rtft\\nrpLDNFVPYVD8pzOo7u/m0bMBrRKJ\
-                         LPZzJw==\\n-----END EC PRIVATE KEY-----\\n";
+const LOGIN_KEY: &str = "-----BEGIN EC PRIVATE KEY-----\\n\
+    MHcCAQEEIOgbxYErLyPW9JhhFlbrNjGNN1KPGkzPVsySWL5uKU1/oAoGCCqGSM49\\n\
+    AwEHoUQDQgAE61wXqWfjPboSjF/BqUQ/skumoW8iGRHgxxIt+dkHWvfQBRI8rtft\\n\
+    rpLDNFVPYVD8pzOo7u/m0bMBrRKJLPZzJw==\\n-----END EC PRIVATE KEY-----\\n";
 
 /// Runs `status` on a machine, and returns the id of the key that asked the Lambda.
 fn signer(home: impl FnOnce(Home) -> Home, arguments: &[&str]) -> String {
@@ -26,7 +27,8 @@ fn signer(home: impl FnOnce(Home) -> Home, arguments: &[&str]) -> String {
 /// The file of a login of IAM Identity Center, as the AWS CLI writes it.
 fn sso_login(home: Home, sha1: &str, expires: &str) -> Home {
     let text = format!(
-        r#"{{"startUrl": "https://acme.awsapps.com/start", "region": "eu-west-1", "accessToken": "token", "expiresAt": "{expires}"}}"#
+        r#"{{"startUrl": "https://acme.awsapps.com/start", "region": "eu-west-1", "accessToken": "token",
+            "expiresAt": "{expires}"}}"#
     );
     home.file(&format!(".aws/sso/cache/{sha1}.json"), &text)
 }
@@ -185,8 +187,8 @@ fn wrong_use(home: &Home, arguments: &[&str]) -> String {
 fn missing_profile_is_named_with_files_and_known_profiles() {
     let home = Home::new().config("[profile dev]\nregion = eu-west-1\n[profile prod]\nregion = eu-west-1\n");
     let error = wrong_use(&home, &["--profile", "nope"]);
-    let expected = "there is no profile \"nope\" (--profile) in ~/.aws/config (as [profile nope]) or ~/.aws/credentials (as \
-                    [nope]): they have dev, prod";
+    let expected = "there is no profile \"nope\" (--profile) in ~/.aws/config (as [profile nope]) or ~/.aws/credentials \
+                    (as [nope]): they have dev, prod";
     assert!(error.contains(expected), "{error}");
     let by_variable = home.with("AWS_PROFILE", "nope").with("AWS_CONFIG_FILE", "/etc/aws").with_keys();
     let error = wrong_use(&by_variable, &[]);
@@ -201,8 +203,8 @@ fn missing_profile_is_named_with_files_and_known_profiles() {
 #[test]
 fn profile_that_asks_for_a_code_is_refused_with_a_way_on() {
     let config = "[profile base]\naws_access_key_id = base\naws_secret_access_key = s\n[profile admin]\nrole_arn = \
-                  arn:aws:iam::111111111111:role/admin\nsource_profile = base\nmfa_serial = arn:aws:iam::1:mfa/ada\n[profile \
-                  prod]\nrole_arn = arn:aws:iam::111111111111:role/prod\nsource_profile = admin\n";
+                  arn:aws:iam::111111111111:role/admin\nsource_profile = base\nmfa_serial = arn:aws:iam::1:mfa/ada\n\
+                  [profile prod]\nrole_arn = arn:aws:iam::111111111111:role/prod\nsource_profile = admin\n";
     let home = Home::new().config(config);
     let error = wrong_use(&home, &["--profile", "admin"]);
     assert!(error.contains("profile \"admin\" asks for the code of an MFA device (mfa_serial)"), "{error}");

@@ -117,8 +117,8 @@ fn serve(stream: impl Read + Write, requests: &Mutex<Vec<Request>>, answer: fn(&
     requests.lock().unwrap().push(request.clone());
     let (status, kind, body) = answer(&request);
     let head = format!(
-        "HTTP/1.1 {status} Answer\r\ncontent-type: {kind}\r\n{TOKEN_AGE}: 21600\r\nx-amzn-errortype: {}\r\ncontent-length: {}\r\nconnection: \
-         close\r\n\r\n",
+        "HTTP/1.1 {status} Answer\r\ncontent-type: {kind}\r\n{TOKEN_AGE}: 21600\r\nx-amzn-errortype: {}\r\n\
+         content-length: {}\r\nconnection: close\r\n\r\n",
         error_type(status, &body),
         body.len()
     );
