@@ -5,13 +5,14 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use deployer_core::config::Config;
 use deployer_core::diagnostics;
+use deployer_core::id::AccountId;
 use deployer_engine::port::{Events, Queue, QueueError};
 use deployer_engine::{MaskingSessions, Ports};
 use tokio::sync::Semaphore;
 
 use super::{
     AwsSelfDiagnostics, CallFailure, ConfigSource, EventBridge, OsRng, S3Artifacts, S3Ledger, SqsQueue, StsSessions,
-    SystemClock, read_object,
+    SystemClock, owned_by, read_object,
 };
 
 /// The reason why the text of deployer.json cannot be read.
@@ -47,12 +48,14 @@ impl Clients {
         }
     }
 
-    /// Makes the ports of one invocation's engine for the buckets, queues and bus that the configuration names.
+    /// Makes the ports of one invocation's engine for the buckets, queues and bus that the configuration names. The buckets
+    /// must be those of its `account`; where it names none, of the account `own`.
     #[must_use]
-    pub fn ports(&self, config: &Config) -> Ports {
+    pub fn ports(&self, config: &Config, own: Option<&AccountId>) -> Ports {
+        let owner = config.account.as_ref().or(own);
         Ports {
-            artifacts: Arc::new(S3Artifacts::new(self.s3.clone())),
-            ledger: Arc::new(S3Ledger::new(self.s3.clone(), config.ledger_bucket.clone())),
+            artifacts: Arc::new(S3Artifacts::new(self.s3.clone()).owned_by(owner)),
+            ledger: Arc::new(S3Ledger::new(self.s3.clone(), config.ledger_bucket.clone()).owned_by(owner)),
             sessions: Arc::new(MaskingSessions::new(self.sessions.clone())),
             queue: config.queue_url.clone().map(|url| {
                 let queue = SqsQueue::new(self.sqs.clone(), url).with_wake_queue(config.wake_queue_url.clone());
@@ -68,10 +71,12 @@ impl Clients {
         }
     }
 
-    /// Makes the port that only the doctor uses.
+    /// Makes the port that only the doctor uses, for buckets as in [`Self::ports`].
     #[must_use]
-    pub fn self_diagnostics(&self, config: &Config) -> AwsSelfDiagnostics {
-        AwsSelfDiagnostics::new(self.s3.clone(), self.sqs.clone(), self.sessions.clone(), config.ledger_bucket.clone())
+    pub fn self_diagnostics(&self, config: &Config, own: Option<&AccountId>) -> AwsSelfDiagnostics {
+        let sessions = self.sessions.clone();
+        AwsSelfDiagnostics::new(self.s3.clone(), self.sqs.clone(), sessions, config.ledger_bucket.clone())
+            .owned_by(config.account.as_ref().or(own))
     }
 
     /// Finds a queue by its ARN.
@@ -82,15 +87,19 @@ impl Clients {
         SqsQueue::of_arn(self.sqs.clone(), arn).await
     }
 
-    /// Reads the text of deployer.json.
+    /// Reads the text of deployer.json, from a bucket of this account.
     ///
     /// # Errors
     /// [`ConfigTextError`].
-    pub async fn config_text(&self, source: &ConfigSource) -> Result<String, ConfigTextError> {
+    pub async fn config_text(
+        &self,
+        source: &ConfigSource,
+        owner: Option<&AccountId>,
+    ) -> Result<String, ConfigTextError> {
         let other = |error: &dyn std::fmt::Display| ConfigTextError::Other(error.to_string());
         let bytes = match source {
             ConfigSource::File(path) => std::fs::read(path).map_err(|error| other(&error))?,
-            ConfigSource::S3 { bucket, key } => read_object(&self.s3, bucket, key).await?,
+            ConfigSource::S3 { bucket, key } => read_object(&owned_by(self.s3.clone(), owner), bucket, key).await?,
         };
         diagnostics::text(&bytes).map(str::to_owned).map_err(|diagnostic| other(&diagnostic))
     }

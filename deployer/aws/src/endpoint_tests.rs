@@ -104,7 +104,7 @@ async fn every_call_names_the_deployer_unless_the_user_names_an_application() {
         let mut sdk = calls.config("eu-west-1", false, false).into_builder();
         sdk.set_app_name(name);
         call_each_service(&crate::with_app_name(sdk.build()), &calls, "eu-west-1").await;
-        calls.user_agents()
+        calls.take_header("user-agent")
     };
     let ours = agents(None).await;
     assert!(ours.len() == 5 && ours.iter().all(|agent| agent.contains(" app/deployer")), "{ours:?}");

@@ -5,6 +5,7 @@
 //! slows no other.
 
 mod advice;
+mod bucket_owner;
 mod clients;
 mod config_source;
 mod describe;
@@ -38,6 +39,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use deployer_engine::port::OPERATION_TIMEOUT;
 
+pub use bucket_owner::{other_owner, owned_by};
 pub use clients::{Clients, ConfigTextError};
 pub use config_source::ConfigSource;
 pub use describe::{DescribeError, DescribedFunction, describe_function};

@@ -40,8 +40,8 @@ pub(super) fn stub_config(answers: impl IntoIterator<Item = Answer>) -> SdkConfi
         .build()
 }
 
-/// The host, the body and the user agent of a call.
-type RecordedCall = (String, String, String);
+/// The host, the body and the headers of a call.
+type RecordedCall = (String, String, BTreeMap<String, String>);
 
 /// A connector that records each call.
 #[derive(Debug, Clone, Default)]
@@ -51,8 +51,8 @@ impl HttpConnector for RecordingConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let host = request.uri().split("://").nth(1).and_then(|rest| rest.split(['/', '?']).next());
         let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
-        let agent = request.headers().get("user-agent").unwrap_or_default().to_owned();
-        self.0.lock().unwrap().push((host.unwrap_or_default().to_owned(), body, agent));
+        let headers = request.headers().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        self.0.lock().unwrap().push((host.unwrap_or_default().to_owned(), body, headers));
         HttpConnectorFuture::ready(Ok(HttpResponse::new(500.try_into().unwrap(), SdkBody::empty())))
     }
 }
@@ -74,9 +74,10 @@ impl RecordingConnector {
         self.0.lock().unwrap().last().cloned().unwrap_or_default().0
     }
 
-    /// The user agents of all calls.
-    pub(super) fn user_agents(&self) -> Vec<String> {
-        self.0.lock().unwrap().iter().map(|(_, _, agent)| agent.clone()).collect()
+    /// Forgets the calls, and returns this header of each; empty where it has none.
+    pub(super) fn take_header(&self, name: &str) -> Vec<String> {
+        let calls = std::mem::take(&mut *self.0.lock().unwrap());
+        calls.into_iter().map(|(_, _, mut headers)| headers.remove(name).unwrap_or_default()).collect()
     }
 
     /// The body of the last call.

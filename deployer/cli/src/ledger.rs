@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deployer_aws::{Clients, ConfigSource, ConfigTextError};
-use deployer_core::id::{BucketName, EnvironmentName, FunctionName, Region};
+use deployer_aws::{Clients, ConfigSource, ConfigTextError, other_owner};
+use deployer_core::id::{AccountId, BucketName, EnvironmentName, FunctionName, Region};
 use deployer_core::names::CONFIG_KEY;
 use deployer_core::status::StatusReport;
 use jiff::Timestamp;
@@ -24,6 +24,9 @@ pub(super) struct Options {
     /// look.
     #[arg(long, value_name = "BUCKET", env = "DEPLOYER_LEDGER_BUCKET")]
     ledger: Option<BucketName>,
+    /// With --ledger: refuse the bucket unless it belongs to this account.
+    #[arg(long, value_name = "ACCOUNT", env = "DEPLOYER_BUCKET_OWNER")]
+    bucket_owner: Option<AccountId>,
     #[command(flatten)]
     pub remote: remote::Options,
 }
@@ -64,10 +67,11 @@ impl Options {
         })?;
         let (clients, source) =
             (Clients::new(&sdk), ConfigSource::S3 { bucket: bucket.to_string(), key: CONFIG_KEY.to_owned() });
-        let text = clients.config_text(&source).await.map_err(|error| unreadable(&source, &error))?;
+        let owner = self.bucket_owner.as_ref();
+        let text = clients.config_text(&source, owner).await.map_err(|error| unreadable(&source, &error, owner))?;
         let config = source.load(&region, std::future::ready(Ok(text))).await.map_err(CliError::failed)?;
         Ok(Some(Engine {
-            ports: clients.ports(&config),
+            ports: clients.ports(&config, owner),
             config: Arc::new(config),
             outdated: None,
             region: Some(region),
@@ -119,16 +123,16 @@ impl StatusSource {
 }
 
 /// Makes the error of a deployer.json that cannot be read.
-fn unreadable(source: &ConfigSource, error: &ConfigTextError) -> CliError {
+fn unreadable(source: &ConfigSource, error: &ConfigTextError, owner: Option<&AccountId>) -> CliError {
     let message = format!("{source} cannot be read: {error}");
     let ConfigTextError::Call(failure) = error else { return CliError::failed(message) };
     let own = match (failure.code.as_str(), failure.status) {
-        ("NoSuchKey" | "NoSuchBucket", _) => "--ledger names the ledger bucket: is it the deployer's?",
+        ("NoSuchKey" | "NoSuchBucket", _) => "--ledger names the ledger bucket: is it the deployer's?".to_owned(),
         ("PermanentRedirect" | "AuthorizationHeaderMalformed", _) | (_, 301) => {
-            "the bucket is in another region: --region says in which"
+            "the bucket is in another region: --region says in which".to_owned()
         }
-        (_, 403) => "it takes the policy \"look\"; --profile says as whom",
-        _ => "try again",
+        (_, 403) => format!("it takes the policy \"look\"; --profile says as whom{}", other_owner(owner)),
+        _ => "try again".to_owned(),
     };
     CliError::failed(format!("{message}\n  {}", hint(failure.obstacle.as_ref(), own)))
 }

@@ -16,7 +16,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use deployer_aws::CallFailure;
-use deployer_core::id::{BucketName, Sha256};
+use deployer_core::id::{AccountId, BucketName, Sha256};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use indicatif::ProgressBar;
 use sha2::Digest as _;
@@ -40,6 +40,8 @@ const ABORT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A file to upload, and its place.
 pub(super) struct Upload<'a> {
     pub bucket: &'a BucketName,
+    /// The account that the bucket must belong to, if the user names one.
+    pub owner: Option<&'a AccountId>,
     pub key: &'a str,
     pub file: Arc<File>,
     pub size: u64,
@@ -90,8 +92,8 @@ impl Parts {
     }
 }
 
-/// Makes a client with long timeouts and more tries.
-pub(super) fn client(sdk: &SdkConfig) -> Client {
+/// Makes a client with long timeouts and more tries, for buckets of this account.
+pub(super) fn client(sdk: &SdkConfig, owner: Option<&AccountId>) -> Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(10))
         .operation_attempt_timeout(REQUEST_TIMEOUT)
@@ -100,7 +102,7 @@ pub(super) fn client(sdk: &SdkConfig) -> Client {
     let config = aws_sdk_s3::config::Builder::from(sdk)
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(TRIES));
-    Client::from_conf(config.build())
+    deployer_aws::owned_by(Client::from_conf(config.build()), owner)
 }
 
 impl Upload<'_> {
@@ -268,7 +270,8 @@ impl Upload<'_> {
                 let function = key.rsplit_once('/').map_or(*key, |(function, _)| function);
                 format!(
                     "it takes s3:PutObject on {bucket}/{function}/*, and the key's rights where the bucket has one (the \
-                     module \"uploader\"); --profile says as whom"
+                     module \"uploader\"); --profile says as whom{}",
+                    deployer_aws::other_owner(self.owner)
                 )
             }
             _ => return CliError::failed(message),

@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use deployer_aws::{CallFailure, Obstacle};
 use deployer_core::artifact::ArtifactKey;
 use deployer_core::config::Span;
-use deployer_core::id::BucketName;
+use deployer_core::id::{AccountId, BucketName};
 use deployer_core::record::DeploymentRecord;
 use serde_json::Value;
 
@@ -25,6 +25,8 @@ const MAX_PAUSE: Duration = Duration::from_secs(5);
 /// A result to wait for.
 pub(super) struct ResultWait<'a> {
     pub ledger: &'a BucketName,
+    /// The account that the bucket must belong to, if the user names one.
+    pub owner: Option<&'a AccountId>,
     pub key: &'a str,
     pub artifact_key: &'a ArtifactKey,
     pub timeout: Span,
@@ -132,7 +134,8 @@ impl ResultWait<'_> {
                 let results = key.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
                 format!(
                     "it takes s3:GetObject on {ledger}/{results}/*, and s3:ListBucket on {ledger} for that prefix, without \
-                     which a result that is not there yet looks like a denial (the module \"uploader\")"
+                     which a result that is not there yet looks like a denial (the module \"uploader\"){}",
+                    deployer_aws::other_owner(self.owner)
                 )
             }
             (_, status) if status == 0 || status >= 500 || status == 429 => {

@@ -50,6 +50,10 @@ impl Home {
         self.with("AWS_ACCESS_KEY_ID", "keys").with("AWS_SECRET_ACCESS_KEY", "secret")
     }
 
+    pub fn path(&self, file: &str) -> String {
+        self.folder.path().join(file).to_str().unwrap().to_owned()
+    }
+
     pub fn file(self, name: &str, text: &str) -> Self {
         let path = self.folder.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a mistake in a test ends the test")]
 
 mod aws;
+mod buckets;
 mod credentials;
 mod hints;
 mod home;
