@@ -5,14 +5,26 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use deployer_core::config::Config;
 use deployer_core::diagnostics;
+use deployer_core::id::AccountId;
 use deployer_engine::port::{Events, Queue, QueueError};
 use deployer_engine::{MaskingSessions, Ports};
 use tokio::sync::Semaphore;
 
 use super::{
-    AwsSelfDiagnostics, ConfigSource, EventBridge, OsRng, S3Artifacts, S3Ledger, SqsQueue, StsSessions, SystemClock,
-    read_object,
+    AwsSelfDiagnostics, CallFailure, ConfigSource, EventBridge, OsRng, S3Artifacts, S3Ledger, SqsQueue, StsSessions,
+    SystemClock, owned_by, read_object,
 };
+
+/// The reason why the text of deployer.json cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigTextError {
+    /// S3 did not give it.
+    #[error(transparent)]
+    Call(#[from] CallFailure),
+    /// The file cannot be read, or the text is not UTF-8.
+    #[error("{0}")]
+    Other(String),
+}
 
 /// The clients of the services in the tooling account, and the sessions in target accounts.
 pub struct Clients {
@@ -36,12 +48,14 @@ impl Clients {
         }
     }
 
-    /// Makes the ports of one invocation's engine for the buckets, queues and bus that the configuration names.
+    /// Makes the ports of one invocation's engine for the buckets, queues and bus that the configuration names. The buckets
+    /// must be those of its `account`; where it names none, of the account `own`.
     #[must_use]
-    pub fn ports(&self, config: &Config) -> Ports {
+    pub fn ports(&self, config: &Config, own: Option<&AccountId>) -> Ports {
+        let owner = config.account.as_ref().or(own);
         Ports {
-            artifacts: Arc::new(S3Artifacts::new(self.s3.clone())),
-            ledger: Arc::new(S3Ledger::new(self.s3.clone(), config.ledger_bucket.clone())),
+            artifacts: Arc::new(S3Artifacts::new(self.s3.clone()).owned_by(owner)),
+            ledger: Arc::new(S3Ledger::new(self.s3.clone(), config.ledger_bucket.clone()).owned_by(owner)),
             sessions: Arc::new(MaskingSessions::new(self.sessions.clone())),
             queue: config.queue_url.clone().map(|url| {
                 let queue = SqsQueue::new(self.sqs.clone(), url).with_wake_queue(config.wake_queue_url.clone());
@@ -57,11 +71,18 @@ impl Clients {
         }
     }
 
-    /// Makes the port that only the doctor uses, for a deployer that is installed so, in words.
+    /// Makes the port that only the doctor uses, for buckets as in [`Self::ports`] and a deployer that is installed so, in
+    /// words.
     #[must_use]
-    pub fn self_diagnostics(&self, config: &Config, installed: Option<String>) -> AwsSelfDiagnostics {
+    pub fn self_diagnostics(
+        &self,
+        config: &Config,
+        own: Option<&AccountId>,
+        installed: Option<String>,
+    ) -> AwsSelfDiagnostics {
         let (s3, sqs, sessions) = (self.s3.clone(), self.sqs.clone(), self.sessions.clone());
         AwsSelfDiagnostics::new(s3, sqs, sessions, config.ledger_bucket.clone(), installed)
+            .owned_by(config.account.as_ref().or(own))
     }
 
     /// Finds a queue by its ARN.
@@ -72,17 +93,22 @@ impl Clients {
         SqsQueue::of_arn(self.sqs.clone(), arn).await
     }
 
-    /// Reads the text of deployer.json.
+    /// Reads the text of deployer.json, from a bucket of this account.
     ///
     /// # Errors
-    /// The reason why it cannot be read or is not UTF-8.
-    pub async fn config_text(&self, source: &ConfigSource) -> Result<String, String> {
+    /// [`ConfigTextError`].
+    pub async fn config_text(
+        &self,
+        source: &ConfigSource,
+        owner: Option<&AccountId>,
+    ) -> Result<String, ConfigTextError> {
+        let other = |error: &dyn std::fmt::Display| ConfigTextError::Other(error.to_string());
         let bytes = match source {
-            ConfigSource::File(path) => std::fs::read(path).map_err(|error| error.to_string())?,
+            ConfigSource::File(path) => std::fs::read(path).map_err(|error| other(&error))?,
             ConfigSource::S3 { bucket, key, version_id } => {
-                read_object(&self.s3, bucket, key, version_id.as_deref()).await?
+                read_object(&owned_by(self.s3.clone(), owner), bucket, key, version_id.as_deref()).await?
             }
         };
-        diagnostics::text(&bytes).map(str::to_owned).map_err(|diagnostic| diagnostic.to_string())
+        diagnostics::text(&bytes).map(str::to_owned).map_err(|diagnostic| other(&diagnostic))
     }
 }

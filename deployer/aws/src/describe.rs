@@ -5,7 +5,7 @@ use aws_sdk_lambda::types::PackageType;
 use deployer_core::id::{AccountId, FunctionName};
 use deployer_core::observed::{FunctionMetadata, Settings};
 
-use super::failure::Failure;
+use super::failure::CallFailure;
 use super::lambda_read as read;
 
 /// A function and its configuration.
@@ -23,9 +23,9 @@ pub struct DescribedFunction {
 /// The reason why a function cannot be described.
 #[derive(Debug, thiserror::Error)]
 pub enum DescribeError {
-    /// The call failed, with AWS's message.
-    #[error("{0}")]
-    Unread(String),
+    /// The call failed.
+    #[error(transparent)]
+    Unread(CallFailure),
     /// Its code is a container image.
     #[error(
         "its code is a container image, and the deployer deploys zips: a manifest has nothing to say about it (package the function \
@@ -43,7 +43,7 @@ pub enum DescribeError {
 /// [`DescribeError`].
 pub async fn describe_function(sdk: &SdkConfig, name: &str) -> Result<DescribedFunction, DescribeError> {
     let answer = aws_sdk_lambda::Client::new(sdk).get_function().function_name(name).send().await;
-    let answer = answer.map_err(|error| DescribeError::Unread(Failure::of(&error).message.into()))?;
+    let answer = answer.map_err(|error| DescribeError::Unread(CallFailure::of(&error)))?;
     let configuration = answer.configuration().ok_or(DescribeError::Incomplete("configuration"))?;
     if configuration.package_type() == Some(&PackageType::Image) {
         return Err(DescribeError::Image);

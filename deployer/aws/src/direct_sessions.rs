@@ -12,8 +12,9 @@ use aws_config::timeout::TimeoutConfig;
 use deployer_core::id::{AccountId, RoleArn};
 use deployer_core::record::{TargetError, TargetErrorCode};
 
-use super::failure::Failure;
+use super::failure::{CallFailure, Failure};
 use super::lambda::Writer;
+use super::obstacle::Obstacle;
 use super::sts_sessions::{StsSessions, account_of, functions};
 use deployer_engine::port::{Account, EnterError, SessionProvider, SessionRequest};
 
@@ -49,8 +50,10 @@ impl SessionProvider for DirectSessions {
             return self.sts.open_session_as(request, role.as_str(), Writer::Direct).await;
         }
         let found = caller(&self.sdk).await.map_err(|error| match error {
-            CallerError::Refused(message) => TargetError::new(TargetErrorCode::AccessDenied, "enter", message).into(),
-            CallerError::Unanswered(message) => EnterError::Unanswered(message),
+            CallerError::Refused(_) => {
+                TargetError::new(TargetErrorCode::AccessDenied, "enter", error.to_string()).into()
+            }
+            CallerError::Unanswered(_) | CallerError::Incomplete => EnterError::Unanswered(error.to_string()),
         })?;
         let config = aws_sdk_lambda::config::Builder::from(&self.sdk);
         let functions = functions(config, &request.target, Writer::Direct);
@@ -62,11 +65,25 @@ impl SessionProvider for DirectSessions {
 #[derive(Debug, thiserror::Error)]
 pub enum CallerError {
     /// AWS rejects the credentials.
-    #[error("{0}")]
-    Refused(String),
+    #[error("GetCallerIdentity: {0}")]
+    Refused(CallFailure),
     /// There are no credentials, or no answer came.
-    #[error("{0}")]
-    Unanswered(String),
+    #[error("GetCallerIdentity: {0}")]
+    Unanswered(CallFailure),
+    /// The answer names no account.
+    #[error("GetCallerIdentity answered without an account")]
+    Incomplete,
+}
+
+impl CallerError {
+    /// Returns the obstacle, if no policy helps.
+    #[must_use]
+    pub fn obstacle(&self) -> Option<&Obstacle> {
+        match self {
+            Self::Refused(failure) | Self::Unanswered(failure) => failure.obstacle.as_ref(),
+            Self::Incomplete => None,
+        }
+    }
 }
 
 /// Finds the account that the credentials of this configuration belong to.
@@ -77,9 +94,9 @@ pub async fn caller(sdk: &SdkConfig) -> Result<AccountId, CallerError> {
     let answer = aws_sdk_sts::Client::new(sdk).get_caller_identity().send().await;
     let answer = answer.map_err(|error| {
         let failure = Failure::of(&error);
-        let message = format!("GetCallerIdentity: {}", failure.message);
-        if failure.is_unanswered() { CallerError::Unanswered(message) } else { CallerError::Refused(message) }
+        let kind = if failure.is_unanswered() { CallerError::Unanswered } else { CallerError::Refused };
+        kind(failure.into())
     })?;
     let account = answer.arn().and_then(account_of);
-    account.ok_or_else(|| CallerError::Unanswered("GetCallerIdentity answered without an account".into()))
+    account.ok_or(CallerError::Incomplete)
 }

@@ -1,4 +1,4 @@
-//! Tests of the endpoints that clients call: regional, FIPS and dual-stack.
+//! Tests of what every call has: its endpoint (regional, FIPS, dual-stack) and its user agent.
 
 use aws_config::SdkConfig;
 use deployer_core::config::Target;
@@ -16,18 +16,23 @@ fn target(region: &str) -> Target {
 
 /// Returns the hosts of STS, Lambda, S3, SQS and EventBridge for a deployer in `home` and a target in `there`.
 async fn called_hosts(home: &str, there: &str, fips: bool, dual_stack: bool) -> [String; 5] {
-    let hosts = RecordingConnector::default();
-    let sdk: SdkConfig = hosts.config(home, fips, dual_stack);
-    let _ = StsSessions::new(&sdk).own_role().await;
+    let calls = RecordingConnector::default();
+    let sdk = calls.config(home, fips, dual_stack);
+    call_each_service(&sdk, &calls, there).await
+}
+
+/// Calls each service once, Lambda in the region `there`, and returns the hosts.
+async fn call_each_service(sdk: &SdkConfig, hosts: &RecordingConnector, there: &str) -> [String; 5] {
+    let _ = StsSessions::new(sdk).own_role().await;
     let sts = hosts.last_host();
     let name = deployer_core::id::FunctionName::parse("orders").unwrap();
-    let _ = functions((&sdk).into(), &target(there), Writer::Deployer).function(&name, Qualifier::Latest).await;
+    let _ = functions(sdk.into(), &target(there), Writer::Deployer).function(&name, Qualifier::Latest).await;
     let lambda = hosts.last_host();
-    let _ = aws_sdk_s3::Client::new(&sdk).get_object().bucket("artifacts").key("k").send().await;
+    let _ = aws_sdk_s3::Client::new(sdk).get_object().bucket("artifacts").key("k").send().await;
     let s3 = hosts.last_host();
-    let _ = aws_sdk_sqs::Client::new(&sdk).get_queue_url().queue_name("deployer").send().await;
+    let _ = aws_sdk_sqs::Client::new(sdk).get_queue_url().queue_name("deployer").send().await;
     let sqs = hosts.last_host();
-    let _ = aws_sdk_eventbridge::Client::new(&sdk).put_events().send().await;
+    let _ = aws_sdk_eventbridge::Client::new(sdk).put_events().send().await;
     [sts, lambda, s3, sqs, hosts.last_host()]
 }
 
@@ -89,4 +94,25 @@ async fn partition_table_matches_sdk() {
         assert_eq!(lambda, format!("lambda.{region}.{}", partition.dns_suffix));
     }
     assert_eq!(PARTITIONS.len(), 8, "each has a region above");
+}
+
+#[tokio::test]
+async fn every_call_names_the_deployer_unless_the_user_names_an_application() {
+    let agents = async |name: Option<&'static str>| {
+        let calls = RecordingConnector::default();
+        let name = name.map(|name| aws_config::AppName::new(name).unwrap());
+        let mut sdk = calls.config("eu-west-1", false, false).into_builder();
+        sdk.set_app_name(name);
+        call_each_service(&crate::with_app_name(sdk.build()), &calls, "eu-west-1").await;
+        calls.take_header("user-agent")
+    };
+    let ours = agents(None).await;
+    assert!(ours.len() == 5 && ours.iter().all(|agent| agent.contains(" app/deployer")), "{ours:?}");
+    let theirs = agents(Some("acme")).await;
+    assert!(theirs.iter().all(|agent| agent.contains(" app/acme") && !agent.contains("app/deployer")), "{theirs:?}");
+}
+
+#[test]
+fn clients_of_unusable_settings_can_be_made() {
+    let _clients = crate::Clients::new(&crate::unusable());
 }

@@ -4,6 +4,8 @@ use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use deployer_core::text::PlainText;
 
+use super::obstacle::{Obstacle, causes};
+
 /// The parts of a failed call.
 #[derive(Debug)]
 pub(super) struct Failure {
@@ -15,6 +17,8 @@ pub(super) struct Failure {
     pub message: PlainText,
     /// The service's own text; empty where no answer came.
     pub text: String,
+    /// The obstacle, if no policy helps.
+    pub obstacle: Option<Obstacle>,
 }
 
 impl Failure {
@@ -25,24 +29,60 @@ impl Failure {
     {
         let Some(service) = error.as_service_error() else {
             // A status line may have come before the connection broke, so the outcome is unknown then too.
-            return Self { code: String::new(), status: 0, message: causes(error).into(), text: String::new() };
+            let (obstacle, message) = match Obstacle::without_answer(error) {
+                Some((obstacle, message)) => (Some(obstacle), message),
+                None => (None, causes(error)),
+            };
+            return Self { code: String::new(), status: 0, message: message.into(), text: String::new(), obstacle };
         };
         let status = error.raw_response().map_or(0, |response| response.status().as_u16());
         let code = service.code().unwrap_or_default().to_owned();
         let text = without_variables(service.message().unwrap_or("no message"));
         let message = if code.is_empty() { format!("HTTP {status}: {text}") } else { format!("{code}: {text}") };
-        Self { code, status, message: message.into(), text }
+        let obstacle = Obstacle::answered(&code, &text);
+        Self { code, status, message: message.into(), text, obstacle }
     }
 
     /// A service's answer with these parts.
     #[cfg(test)]
     pub fn saying(status: u16, code: &str, text: &str) -> Self {
-        Self { code: code.into(), status, message: PlainText::of(format_args!("{code}: {text}")), text: text.into() }
+        let message = PlainText::of(format_args!("{code}: {text}"));
+        Self { code: code.into(), status, message, text: text.into(), obstacle: Obstacle::answered(code, text) }
     }
 
     /// Whether the outcome is unknown: no answer came, the server failed, or a success cannot be read.
     pub fn is_unanswered(&self) -> bool {
         matches!(self.status, 0 | 200..300 | 500..)
+    }
+}
+
+/// A failed call, for whoever has to tell a person.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct CallFailure {
+    /// AWS's message, or the causes of a call without an answer.
+    pub message: String,
+    /// The service's error code; empty where no answer came.
+    pub code: String,
+    /// The HTTP status; 0 where no answer came.
+    pub status: u16,
+    /// The obstacle, if no policy helps.
+    pub obstacle: Option<Obstacle>,
+}
+
+impl CallFailure {
+    /// Takes the parts of an SDK error.
+    pub fn of<E>(error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        Failure::of(error).into()
+    }
+}
+
+impl From<Failure> for CallFailure {
+    fn from(Failure { code, status, message, obstacle, .. }: Failure) -> Self {
+        Self { message: message.into(), code, status, obstacle }
     }
 }
 
@@ -52,18 +92,6 @@ fn without_variables(text: &str) -> String {
         Some((before, _)) => format!("{before}(the variables are not shown)"),
         None => text.to_owned(),
     }
-}
-
-/// Joins an error and its causes, each as it displays itself. The debug form is not for logs: it holds raw answers, and
-/// GetFunction answers with variables in clear.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 /// Whether the account has not enabled the region, so that no policy can help.

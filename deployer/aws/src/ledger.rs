@@ -15,9 +15,10 @@ use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserialization
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::date_time::{DateTime, Format};
-use deployer_core::id::BucketName;
+use deployer_core::id::{AccountId, BucketName};
 use jiff::Timestamp;
 
+use super::bucket_owner::{other_owner, owned_by};
 use super::failure::Failure;
 use deployer_engine::locked;
 use deployer_engine::port::{ETag, Ledger, LedgerError, Precondition, Reading, Written};
@@ -31,21 +32,31 @@ const CONFLICT_PAUSE: Duration = Duration::from_millis(30);
 pub struct S3Ledger {
     client: Client,
     bucket: BucketName,
+    owner: Option<AccountId>,
 }
 
 impl S3Ledger {
     /// The ledger in this bucket.
     #[must_use]
     pub fn new(client: Client, bucket: BucketName) -> Self {
-        Self { client, bucket }
+        Self { client, bucket, owner: None }
+    }
+
+    /// Refuses a bucket of another account than this one.
+    #[must_use]
+    pub fn owned_by(self, owner: Option<&AccountId>) -> Self {
+        Self { client: owned_by(self.client, owner), owner: owner.cloned(), ..self }
     }
 
     fn error(&self, doing: &str, key: &str, failure: &Failure) -> LedgerError {
         let hint = if failure.status == 403 {
-            " (the deployer's role needs s3:GetObject, s3:PutObject, s3:DeleteObject on open/* and s3:ListBucket there: without the last, a \
-             missing object looks like a denial)"
+            format!(
+                " (the deployer's role needs s3:GetObject, s3:PutObject, s3:DeleteObject on open/* and s3:ListBucket there: \
+                 without the last, a missing object looks like a denial{})",
+                other_owner(self.owner.as_ref())
+            )
         } else {
-            ""
+            String::new()
         };
         LedgerError(format!("{doing} s3://{}/{key}: {}{hint}", self.bucket, failure.message))
     }

@@ -34,8 +34,8 @@ pub(super) struct LambdaProbe {
 }
 
 impl LambdaProbe {
-    pub fn new(client: Client, s3: aws_sdk_s3::Client, target: Target) -> Self {
-        Self { client, artifacts: S3Artifacts::new(s3), target }
+    pub fn new(client: Client, artifacts: S3Artifacts, target: Target) -> Self {
+        Self { client, artifacts, target }
     }
 
     fn arn(&self) -> String {

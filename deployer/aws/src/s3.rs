@@ -11,23 +11,35 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use bytes::Bytes;
 use deployer_core::artifact::ArtifactRef;
 use deployer_core::denial::Denial;
-use deployer_core::id::BucketName;
+use deployer_core::id::{AccountId, BucketName};
 use futures::stream::{self, StreamExt as _};
 
 use super::advice::object_advice;
+use super::bucket_owner::{other_owner, owned_by};
 use super::failure::Failure;
 use deployer_engine::port::{ArtifactStore, Chunks, ReadError, Tail};
 
 /// The artifact bucket.
 pub struct S3Artifacts {
     client: Client,
+    owner: Option<AccountId>,
 }
 
 impl S3Artifacts {
     /// Reads with this client.
     #[must_use]
     pub fn new(client: Client) -> Self {
-        Self { client }
+        Self { client, owner: None }
+    }
+
+    /// Refuses buckets of other accounts than this one.
+    #[must_use]
+    pub fn owned_by(self, owner: Option<&AccountId>) -> Self {
+        Self { client: owned_by(self.client, owner), owner: owner.cloned() }
+    }
+
+    fn read_error(&self, artifact: &ArtifactRef, failure: &Failure) -> ReadError {
+        read_error(artifact, failure, &other_owner(self.owner.as_ref()))
     }
 
     async fn get(
@@ -60,8 +72,9 @@ impl ArtifactStore for S3Artifacts {
             Err(error) => match Failure::of(&error) {
                 failure if failure.status == 404 => Ok(None),
                 failure if failure.status == 403 => Err(ReadError::Denied(format!(
-                    "{what} may not be read, or does not exist and the bucket may not be listed ({})",
-                    failure.message
+                    "{what} may not be read, or does not exist and the bucket may not be listed ({}){}",
+                    failure.message,
+                    other_owner(self.owner.as_ref())
                 ))),
                 failure => Err(read_error_by_status(format!("{what}: {}", failure.message), failure.status)),
             },
@@ -77,7 +90,7 @@ impl ArtifactStore for S3Artifacts {
                 if failure.status == 416 {
                     return Ok(Tail { size: 0, bytes: Bytes::new(), metadata: BTreeMap::new() });
                 }
-                return Err(read_error(artifact, &failure));
+                return Err(self.read_error(artifact, &failure));
             }
         };
         let content_range = ContentRange::by(artifact, &output)?;
@@ -97,7 +110,8 @@ impl ArtifactStore for S3Artifacts {
 
     async fn range(&self, artifact: &ArtifactRef, range: Range<u64>) -> Result<Chunks, ReadError> {
         let header = format!("bytes={}-{}", range.start, range.end.saturating_sub(1));
-        let output = self.get(artifact, &header).await.map_err(|error| read_error(artifact, &Failure::of(&error)))?;
+        let output =
+            self.get(artifact, &header).await.map_err(|error| self.read_error(artifact, &Failure::of(&error)))?;
         let starts = match ContentRange::by(artifact, &output)? {
             ContentRange::Part { start, .. } => start,
             ContentRange::Whole => 0,
@@ -174,7 +188,8 @@ fn read_error_by_status(message: String, status: u16) -> ReadError {
     }
 }
 
-fn read_error(artifact: &ArtifactRef, failure: &Failure) -> ReadError {
+/// Makes the error of a failed read; `other_owner` is said where a policy, or the bucket's owner, may be behind it.
+fn read_error(artifact: &ArtifactRef, failure: &Failure, other_owner: &str) -> ReadError {
     let ArtifactRef { bucket, key, version_id } = artifact;
     let what = format!("s3://{bucket}/{key} (version {version_id})");
     if let Some(advice) = object_advice(&failure.message) {
@@ -203,7 +218,7 @@ fn read_error(artifact: &ArtifactRef, failure: &Failure) -> ReadError {
         )),
         _ if failure.status == 403 => ReadError::Denied(format!(
             "{what} may not be read ({}): the bucket policy of {bucket} or the deployer's role does not allow \
-             s3:GetObjectVersion (or this version is gone, and s3:ListBucket is missing to say so)",
+             s3:GetObjectVersion (or this version is gone, and s3:ListBucket is missing to say so){other_owner}",
             failure.message
         )),
         _ => read_error_by_status(format!("{what} cannot be read ({})", failure.message), failure.status),

@@ -7,14 +7,16 @@ use async_trait::async_trait;
 use aws_sdk_s3::types::BucketVersioningStatus;
 use aws_smithy_types::date_time::{DateTime, Format};
 use deployer_core::doctor::{QueueLook, Refused};
-use deployer_core::id::BucketName;
+use deployer_core::id::{AccountId, BucketName};
 use deployer_core::ledger_keys;
 use deployer_core::names::HEADS;
 use jiff::Timestamp;
 
+use super::bucket_owner::owned_by;
 use super::failure::Failure;
 use super::lambda::Writer;
 use super::probe::{LambdaProbe, refusal};
+use super::s3::S3Artifacts;
 use super::sqs;
 use super::sts_sessions::{Session, StsSessions};
 use deployer_engine::port::{EnterError, Probe, SelfDiagnostics, SessionRequest, ensure_account};
@@ -26,6 +28,7 @@ pub struct AwsSelfDiagnostics {
     sessions: Arc<StsSessions>,
     ledger: BucketName,
     installed: Option<String>,
+    owner: Option<AccountId>,
 }
 
 impl AwsSelfDiagnostics {
@@ -38,7 +41,13 @@ impl AwsSelfDiagnostics {
         ledger: BucketName,
         installed: Option<String>,
     ) -> Self {
-        Self { s3, sqs, sessions, ledger, installed }
+        Self { s3, sqs, sessions, ledger, installed, owner: None }
+    }
+
+    /// Refuses buckets of other accounts than this one.
+    #[must_use]
+    pub fn owned_by(self, owner: Option<&AccountId>) -> Self {
+        Self { s3: owned_by(self.s3, owner), owner: owner.cloned(), ..self }
     }
 
     async fn look(&self, url: &str) -> Result<(QueueLook, Option<String>), Refused> {
@@ -91,6 +100,7 @@ impl SelfDiagnostics for AwsSelfDiagnostics {
         ensure_account(&request.target, &account)?;
         let lambda = self.sessions.lambda(&request.target, credentials.clone());
         let s3 = self.sessions.s3(&request.target, credentials);
-        Ok(Arc::new(LambdaProbe::new(lambda, s3, request.target.clone())))
+        let artifacts = S3Artifacts::new(s3).owned_by(self.owner.as_ref());
+        Ok(Arc::new(LambdaProbe::new(lambda, artifacts, request.target.clone())))
     }
 }

@@ -40,15 +40,19 @@ pub(super) fn stub_config(answers: impl IntoIterator<Item = Answer>) -> SdkConfi
         .build()
 }
 
-/// A connector that records the host and the body of each call.
+/// The host, the body and the headers of a call.
+type RecordedCall = (String, String, BTreeMap<String, String>);
+
+/// A connector that records each call.
 #[derive(Debug, Clone, Default)]
-pub(super) struct RecordingConnector(Arc<Mutex<Vec<(String, String)>>>);
+pub(super) struct RecordingConnector(Arc<Mutex<Vec<RecordedCall>>>);
 
 impl HttpConnector for RecordingConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let host = request.uri().split("://").nth(1).and_then(|rest| rest.split(['/', '?']).next());
         let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
-        self.0.lock().unwrap().push((host.unwrap_or_default().to_owned(), body));
+        let headers = request.headers().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        self.0.lock().unwrap().push((host.unwrap_or_default().to_owned(), body, headers));
         HttpConnectorFuture::ready(Ok(HttpResponse::new(500.try_into().unwrap(), SdkBody::empty())))
     }
 }
@@ -68,6 +72,12 @@ impl RecordingConnector {
     /// The host that was called last.
     pub(super) fn last_host(&self) -> String {
         self.0.lock().unwrap().last().cloned().unwrap_or_default().0
+    }
+
+    /// Forgets the calls, and returns this header of each; empty where it has none.
+    pub(super) fn take_header(&self, name: &str) -> Vec<String> {
+        let calls = std::mem::take(&mut *self.0.lock().unwrap());
+        calls.into_iter().map(|(_, _, mut headers)| headers.remove(name).unwrap_or_default()).collect()
     }
 
     /// The body of the last call.

@@ -72,7 +72,7 @@ pub(super) async fn decline(options: &DeclineOptions) -> Result<Answer, CliError
     let (environment, function, deployment) = options.promotion.resolve(&options.remote).await?;
     let (is_group, reason) = (function.is_none(), options.reason.clone());
     let command = Command::Decline { environment, function, deployment: Some(deployment), reason };
-    let (remote, request) = (options.remote.remote().await, options.requester.request(command, None));
+    let (remote, request) = (options.remote.remote().await?, options.requester.request(command, None));
     if is_group {
         let group: Group = remote.send(&request).await?;
         return Ok(Answer::with_text(group.text(), &group, decline_exit(group.status)));
@@ -105,7 +105,7 @@ impl PromotionArgs {
     async fn find_waiting(&self, remote: &remote::Options) -> Result<DeploymentId, CliError> {
         let (environment, function) = (Some(self.environment.clone()), self.function.clone());
         let request = remote::request(Command::Status { environment, function });
-        let report: StatusReport = remote.remote().await.send(&request).await?;
+        let report: StatusReport = remote.remote().await?.send(&request).await?;
         let waiting: Vec<_> = report.functions.iter().flat_map(|status| &status.waiting).collect();
         let function = self.function.as_ref().map_or("", |function| function.as_str());
         match waiting.as_slice() {

@@ -2,6 +2,9 @@
 
 use aws_config::SdkConfig;
 
+use super::answer::CliError;
+use super::sdk_config;
+
 /// The region and the profile.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
@@ -16,7 +19,10 @@ pub(super) struct AwsOptions {
 
 impl AwsOptions {
     /// Loads the AWS configuration for these options.
-    pub async fn sdk(&self) -> SdkConfig {
-        deployer_aws::load_for(self.profile.as_deref(), self.region.as_deref()).await
+    ///
+    /// # Errors
+    /// Wrong use, naming the profile or the setting.
+    pub async fn sdk(&self) -> Result<SdkConfig, CliError> {
+        sdk_config::load(self.profile.as_deref(), self.region.as_deref()).await
     }
 }

@@ -94,7 +94,7 @@ async fn deploy_direct(options: &Options) -> Result<Answer, CliError> {
     let checked =
         check_sources(sources::resolve(&options.sources, options.function.as_ref())?, options.environment.as_ref())?;
     let environment = direct::environment(options.environment.as_ref(), &checked)?;
-    let sdk = options.follow.remote.sdk().await;
+    let sdk = options.follow.remote.sdk().await?;
     let direct = options.direct.prepare(&sdk, environment).await?;
     direct::warn(&format!(
         "this goes past the deployer, to {}, where alias {} serves: nothing claims the functions meanwhile, keeps \

@@ -11,6 +11,7 @@ use deployer_core::manifest::Manifest;
 use deployer_core::names::ALIAS;
 
 use super::answer::CliError;
+use super::hints::hint;
 use super::sources::{self, Source};
 use super::zips::{self, Finding};
 use crate::direct_deploy::{Direct, DirectTarget, Notice};
@@ -75,9 +76,8 @@ impl Options {
         };
         let direct = Direct::prepare(sdk, target, Arc::new(|notice: Notice| warn(&notice.to_string())));
         direct.await.map_err(|error| {
-            CliError::failed(format!(
-                "the account of the credentials cannot be found: {error}\n  log in, or name a --profile"
-            ))
+            let hint = hint(error.obstacle(), "log in, or name a --profile");
+            CliError::failed(format!("the account of the credentials cannot be found: {error}\n  {hint}"))
         })
     }
 

@@ -32,7 +32,7 @@ const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(60);
 pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     let before = Timestamp::now();
     let command = Command::Doctor { environment: options.environment.clone() };
-    let answer = options.remote.remote().await.send::<DoctorReport>(&request(command)).await;
+    let answer = options.remote.remote().await?.send::<DoctorReport>(&request(command)).await;
     let after = Timestamp::now();
     let report = match answer {
         Ok(mut report) => {
@@ -56,7 +56,7 @@ async fn invoke_failed(error: CliError, options: &Options) -> Result<Check, CliE
         "InvalidCommand" => Err(error),
         "InvalidConfig" => Ok(Check::fail("deployer.json", error.message)),
         _ => {
-            let region = options.remote.sdk().await.region().and_then(|region| Region::parse(region.as_ref()).ok());
+            let region = options.remote.sdk().await?.region().and_then(|region| Region::parse(region.as_ref()).ok());
             Ok(invoke_check(&error.message, &options.remote.function_name(), region.as_ref()))
         }
     }

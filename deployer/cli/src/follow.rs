@@ -167,7 +167,7 @@ impl Options {
     /// [`CliError`], as for `run_command`.
     pub async fn follow_command<T: Followed>(&self, command: Command, until: Until) -> Result<T, CliError> {
         let request = self.requester.request(command, self.id.clone());
-        let remote = self.remote.remote().await;
+        let remote = self.remote.remote().await?;
         let mut interrupts = Interrupts::listen()?;
         let spinner = progress::spinner("waiting for the deployer".to_owned());
         let timeout = self.timeout.map_or(TIMEOUT, Span::as_duration);

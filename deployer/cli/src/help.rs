@@ -22,7 +22,11 @@ Permissions, and the policies of infra/ that grant them:
   validate, completions, man, version: none
 
 Environment variables: DEPLOYER_FUNCTION_NAME, DEPLOYER_ARTIFACT_BUCKET and DEPLOYER_LEDGER_BUCKET stand for their
-options; AWS_REGION, AWS_PROFILE and credentials are found as by the AWS CLI.
+options.
+
+Region and credentials are found as by the AWS CLI: AWS_REGION, AWS_PROFILE, keys, IAM Identity Center (aws sso login),
+aws login, credential_process, web identity, roles, container and instance; only a profile with mfa_serial is refused.
+HTTPS_PROXY, HTTP_PROXY, NO_PROXY, AWS_CA_BUNDLE (or ca_bundle of the profile) and SSL_CERT_FILE are honoured.
 
 Exit codes: 0 done, 1 failed, 2 wrong use, 3 refused by a rule, 4 not ended in time, 5 something would change (plan
 --exit-code), 130 stopped by Ctrl-C. With --output json an error is {\"errorType\", \"errorMessage\"}.";

@@ -12,6 +12,8 @@ use serde::Serialize;
 
 use super::answer::{Answer, CliError, Exit};
 use super::direct;
+use super::hints::hint;
+use super::sdk_config;
 use deployer_aws::DescribeError;
 
 /// The options of `init`.
@@ -121,10 +123,17 @@ fn convert_file(file: &Path) -> Result<Draft, CliError> {
 
 /// Makes the draft from a live function.
 async fn describe_function(options: &Options, from: &str) -> Result<Draft, CliError> {
-    let sdk = deployer_aws::load_for(options.profile.as_deref(), options.region.as_deref()).await;
+    let sdk = sdk_config::load(options.profile.as_deref(), options.region.as_deref()).await?;
     let live = deployer_aws::describe_function(&sdk, from).await.map_err(|error| match error {
         DescribeError::Image => CliError::refused(format!("{from}: {error}")),
-        _ => CliError::failed(format!("function {from} cannot be described: {error}")),
+        _ => {
+            let obstacle = match &error {
+                DescribeError::Unread(failure) => failure.obstacle.as_ref(),
+                _ => None,
+            };
+            let message = format!("function {from} cannot be described: {error}");
+            CliError::failed(obstacle.map_or(message.clone(), |_| format!("{message}\n  {}", hint(obstacle, ""))))
+        }
     })?;
     let values = if options.with_values { Values::Shown } else { Values::Withheld };
     let text = write(&live.name, &live.account, &live.settings, &live.metadata, values);

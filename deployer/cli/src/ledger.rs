@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deployer_aws::{Clients, ConfigSource};
-use deployer_core::id::{BucketName, EnvironmentName, FunctionName, Region};
+use deployer_aws::{Clients, ConfigSource, ConfigTextError, other_owner};
+use deployer_core::id::{AccountId, BucketName, EnvironmentName, FunctionName, Region};
 use deployer_core::names::CONFIG_KEY;
 use deployer_core::status::StatusReport;
 use jiff::Timestamp;
 
 use super::answer::CliError;
 use super::follow;
+use super::hints::hint;
 use super::remote::{self, Remote};
 use deployer_core::trigger::Command;
 use deployer_engine::{CommandError, Engine, History, RetryPolicy};
@@ -23,6 +24,9 @@ pub(super) struct Options {
     /// look.
     #[arg(long, value_name = "BUCKET", env = "DEPLOYER_LEDGER_BUCKET")]
     ledger: Option<BucketName>,
+    /// With --ledger: refuse the bucket unless it belongs to this account.
+    #[arg(long, value_name = "ACCOUNT", env = "DEPLOYER_BUCKET_OWNER")]
+    bucket_owner: Option<AccountId>,
     #[command(flatten)]
     pub remote: remote::Options,
 }
@@ -46,7 +50,7 @@ impl Options {
     pub async fn status_source(&self) -> Result<StatusSource, CliError> {
         Ok(match self.engine().await? {
             Some(engine) => StatusSource::Ledger(Box::new(engine)),
-            None => StatusSource::Deployer(self.remote.remote().await),
+            None => StatusSource::Deployer(self.remote.remote().await?),
         })
     }
 
@@ -56,7 +60,7 @@ impl Options {
     /// [`CliError`]: deployer.json cannot be read.
     async fn engine(&self) -> Result<Option<Engine>, CliError> {
         let Some(bucket) = &self.ledger else { return Ok(None) };
-        let sdk = self.remote.sdk().await;
+        let sdk = self.remote.sdk().await?;
         let region = sdk.region().map(|region| Region::parse(region.as_ref())).transpose();
         let region = region.map_err(CliError::wrong_use)?.ok_or_else(|| {
             CliError::wrong_use("no region is known: say --region, AWS_REGION or a --profile that has one")
@@ -65,13 +69,11 @@ impl Options {
             Clients::new(&sdk),
             ConfigSource::S3 { bucket: bucket.to_string(), key: CONFIG_KEY.to_owned(), version_id: None },
         );
-        let config = source.load(&region, clients.config_text(&source)).await.map_err(|error| {
-            CliError::failed(format!(
-                "{error}\n  it takes the policy \"look\", and the region of the bucket (--region)"
-            ))
-        })?;
+        let owner = self.bucket_owner.as_ref();
+        let text = clients.config_text(&source, owner).await.map_err(|error| unreadable(&source, &error, owner))?;
+        let config = source.load(&region, std::future::ready(Ok(text))).await.map_err(CliError::failed)?;
         Ok(Some(Engine {
-            ports: clients.ports(&config),
+            ports: clients.ports(&config, owner),
             config: Arc::new(config),
             outdated: None,
             region: Some(region),
@@ -120,6 +122,21 @@ impl StatusSource {
             }
         }
     }
+}
+
+/// Makes the error of a deployer.json that cannot be read.
+fn unreadable(source: &ConfigSource, error: &ConfigTextError, owner: Option<&AccountId>) -> CliError {
+    let message = format!("{source} cannot be read: {error}");
+    let ConfigTextError::Call(failure) = error else { return CliError::failed(message) };
+    let own = match (failure.code.as_str(), failure.status) {
+        ("NoSuchKey" | "NoSuchBucket", _) => "--ledger names the ledger bucket: is it the deployer's?".to_owned(),
+        ("PermanentRedirect" | "AuthorizationHeaderMalformed", _) | (_, 301) => {
+            "the bucket is in another region: --region says in which".to_owned()
+        }
+        (_, 403) => format!("it takes the policy \"look\"; --profile says as whom{}", other_owner(owner)),
+        _ => "try again".to_owned(),
+    };
+    CliError::failed(format!("{message}\n  {}", hint(failure.obstacle.as_ref(), own)))
 }
 
 fn deadline() -> Timestamp {

@@ -57,7 +57,7 @@ async fn ask_deployer(options: &Options) -> Result<PlanReport, CliError> {
         (None, None) => return Err(CliError::wrong_use("name the function (--function), or give a folder or a zip")),
     };
     let command = Command::Plan { environment, function, release: options.release.clone(), package };
-    options.remote.remote().await.send(&remote::request(command)).await
+    options.remote.remote().await?.send(&remote::request(command)).await
 }
 
 /// Plans from this machine.
@@ -70,7 +70,7 @@ async fn plan_direct(options: &Options) -> Result<PlanReport, CliError> {
     let all = [checked];
     let environment = direct::environment(options.environment.as_ref(), &all)?;
     let [direct::CheckedSource { source, zip, .. }] = all;
-    let sdk = options.remote.sdk().await;
+    let sdk = options.remote.sdk().await?;
     let direct = options.direct.prepare(&sdk, environment).await?;
     options.direct.warn_if_in_ledger(&sdk, &direct, std::slice::from_ref(&source.function)).await;
     let report = direct.plan(&source.function, zip).await;

@@ -9,12 +9,14 @@ use aws_sdk_lambda::error::SdkError;
 use aws_sdk_lambda::operation::invoke::InvokeError;
 use aws_sdk_lambda::primitives::Blob;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use deployer_aws::{CallFailure, Obstacle};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::answer::{CliError, Exit};
 use super::aws_options::AwsOptions;
 use super::ci_env;
+use super::hints::hint;
 use deployer_core::names::DEPLOYER_ALIAS;
 use deployer_core::trigger::{Command, CommandRequest};
 use deployer_engine::Caller;
@@ -78,7 +80,10 @@ pub(super) struct Remote {
 
 impl Options {
     /// Loads the AWS configuration for the options.
-    pub async fn sdk(&self) -> SdkConfig {
+    ///
+    /// # Errors
+    /// Wrong use, naming the profile or the setting.
+    pub async fn sdk(&self) -> Result<SdkConfig, CliError> {
         self.aws.sdk().await
     }
 
@@ -88,19 +93,22 @@ impl Options {
     }
 
     /// Makes a client of the deployer's Lambda.
-    pub async fn remote(&self) -> Remote {
+    ///
+    /// # Errors
+    /// Wrong use, naming the profile or the setting.
+    pub async fn remote(&self) -> Result<Remote, CliError> {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(10))
             .disable_operation_attempt_timeout()
             .disable_operation_timeout()
             .build();
         // The SDK does not retry: this file must know whether anything was sent.
-        let config = aws_sdk_lambda::config::Builder::from(&self.sdk().await)
+        let config = aws_sdk_lambda::config::Builder::from(&self.sdk().await?)
             .timeout_config(timeouts)
             .retry_config(RetryConfig::disabled())
             .build();
         let client = aws_sdk_lambda::Client::from_conf(config);
-        Remote { client, function_name: self.function_name() }
+        Ok(Remote { client, function_name: self.function_name() })
     }
 }
 
@@ -180,9 +188,11 @@ fn maybe_accepted(error: CliError) -> CliError {
 }
 
 fn invoke_error(name: &str, error: &SdkError<InvokeError, HttpResponse>) -> SendError {
-    let message = deployer_aws::words(error);
+    let CallFailure { message, obstacle, .. } = CallFailure::of(error);
     let status = error.raw_response().map_or(0, |response| response.status().as_u16());
     let outcome = match error {
+        // Nothing was sent, and another try meets the same.
+        _ if obstacle.as_ref().is_some_and(Obstacle::is_lasting) => SendOutcome::Refused,
         // The SDK shows only in its message whether a connection was made.
         _ if message.contains("client error (Connect)") || message.contains("HTTP connect timeout") => {
             SendOutcome::NotSent
@@ -194,10 +204,12 @@ fn invoke_error(name: &str, error: &SdkError<InvokeError, HttpResponse>) -> Send
         SdkError::ResponseError(_) if status < 400 => SendOutcome::Lost,
         _ => SendOutcome::Refused,
     };
-    let error = CliError::failed(format!(
-        "the deployer's Lambda {name:?} could not be invoked: {message}\n  --function-name, --region and --profile say which \
-         one is meant; you need lambda:InvokeFunction on it (the policy \"operate\")"
-    ));
+    let hint = hint(
+        obstacle.as_ref(),
+        "--function-name, --region and --profile say which one is meant; you need lambda:InvokeFunction on it (the policy \
+         \"operate\")",
+    );
+    let error = CliError::failed(format!("the deployer's Lambda {name:?} could not be invoked: {message}\n  {hint}"));
     SendError { outcome, error }
 }
 

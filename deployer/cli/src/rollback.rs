@@ -90,7 +90,7 @@ impl Options {
     /// Returns the status, or `None` if nothing is known of the function.
     async fn status(&self) -> Result<Option<FunctionStatus>, CliError> {
         let follow::FunctionArgs { environment, function } = &self.args;
-        let mut status_source = StatusSource::Deployer(self.follow.remote.remote().await);
+        let mut status_source = StatusSource::Deployer(self.follow.remote.remote().await?);
         let report = status_source.status(Some(environment), Some(function)).await?;
         Ok(report.functions.into_iter().next())
     }

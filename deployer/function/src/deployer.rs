@@ -7,7 +7,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deployer_aws::{Clients, SystemClock};
+use deployer_aws::{Clients, ConfigTextError, SystemClock, other_owner};
+use deployer_core::id::AccountId;
 use deployer_core::names::CONFIG_LINE;
 use deployer_core::trigger::{self, Invocation, Message};
 use deployer_engine::batch::{EXTEND_VISIBILITY_TIMEOUT, handle_all, handle_batch, put_back};
@@ -19,6 +20,23 @@ use serde_json::{Value, json};
 
 use crate::settings::{ConfigCache, Loaded, Settings};
 
+/// What Lambda says of an invocation.
+#[derive(Debug, Clone, Copy)]
+pub struct LambdaContext<'a> {
+    /// The end of the invocation's time.
+    pub deadline: Timestamp,
+    /// The invocation's id.
+    pub request_id: &'a str,
+    /// The ARN by which the function was invoked; it names the deployer's own account.
+    pub function_arn: &'a str,
+}
+
+impl LambdaContext<'_> {
+    fn account(&self) -> Option<AccountId> {
+        AccountId::parse(self.function_arn.split(':').nth(4)?).ok()
+    }
+}
+
 /// The deployer as a Lambda: everything that all invocations share.
 pub struct Deployer {
     settings: Result<Settings, InvalidConfig>,
@@ -29,30 +47,36 @@ pub struct Deployer {
 impl Deployer {
     /// Makes the clients. Wrong settings are kept and reported to each invocation, so that its caller reads why.
     pub async fn start(settings: Result<Settings, InvalidConfig>) -> Self {
-        Self { settings, clients: Clients::new(&deployer_aws::load().await), config: ConfigCache::default() }
+        let (settings, sdk) = match deployer_aws::load().await {
+            Ok(sdk) => (settings, sdk),
+            Err(error) => (Err(InvalidConfig(error.to_string())), deployer_aws::unusable()),
+        };
+        Self { settings, clients: Clients::new(&sdk), config: ConfigCache::default() }
     }
 
     /// Answers one invocation. A command without an id of its own gets the invocation's id.
     ///
     /// # Errors
     /// [`FunctionError`]: a command is wrong, or another try can mend it.
-    pub async fn invoke(&self, payload: &str, deadline: Timestamp, invocation: &str) -> Result<Value, FunctionError> {
-        let work = AssertUnwindSafe(Box::pin(self.answer(payload, deadline, invocation))).catch_unwind();
+    pub async fn invoke(&self, payload: &str, context: LambdaContext<'_>) -> Result<Value, FunctionError> {
+        let work = AssertUnwindSafe(Box::pin(self.answer(payload, context))).catch_unwind();
         let answer = work.await.unwrap_or_else(|panic| Err(Transient::panicked(panic.as_ref()).into()));
         answer.inspect_err(FunctionError::log)
     }
 
-    async fn answer(&self, payload: &str, deadline: Timestamp, invocation: &str) -> Result<Value, FunctionError> {
+    async fn answer(&self, payload: &str, context: LambdaContext<'_>) -> Result<Value, FunctionError> {
+        let LambdaContext { deadline, request_id, .. } = context;
+        let own = context.account();
         match trigger::read(payload) {
             Invocation::Unknown { because } => Err(FunctionError::InvalidCommand(because)),
             Invocation::Command(request) => {
-                let engine = self.engine(deadline).await?;
+                let engine = self.engine(deadline, own.as_ref()).await?;
                 let installed = self.settings.as_ref().ok().map(Settings::installed);
-                let self_diagnostics = self.clients.self_diagnostics(&engine.config, installed);
-                run_command(&engine, &self_diagnostics, *request, invocation.to_owned()).await
+                let self_diagnostics = self.clients.self_diagnostics(&engine.config, own.as_ref(), installed);
+                run_command(&engine, &self_diagnostics, *request, request_id.to_owned()).await
             }
             Invocation::Event(event) => {
-                let engine = self.engine(deadline).await?;
+                let engine = self.engine(deadline, own.as_ref()).await?;
                 let mut handled = Vec::new();
                 for outcome in handle_all(&engine, vec![event]).await.into_iter().flatten() {
                     handled.push(answer(&outcome?));
@@ -60,7 +84,7 @@ impl Deployer {
                 Ok(json!({ "handled": handled }))
             }
             Invocation::Batch(messages) => {
-                let failed = match self.engine(deadline).await {
+                let failed = match self.engine(deadline, own.as_ref()).await {
                     Ok(engine) => handle_batch(&engine, messages).await,
                     // No message can be handled, so each comes again like any message that failed.
                     Err(_logged) => {
@@ -76,12 +100,12 @@ impl Deployer {
         }
     }
 
-    /// Makes the engine for one invocation.
+    /// Makes the engine for one invocation of a function in the account `own`.
     ///
     /// # Errors
     /// [`FunctionError`]: the settings or deployer.json are wrong.
-    pub async fn engine(&self, deadline: Timestamp) -> Result<Engine, FunctionError> {
-        let (settings, Loaded { config, outdated }) = match self.load().await {
+    pub async fn engine(&self, deadline: Timestamp, own: Option<&AccountId>) -> Result<Engine, FunctionError> {
+        let (settings, Loaded { config, outdated }) = match self.load(own).await {
             Ok((settings, loaded)) => {
                 if let Some(error) = &loaded.outdated {
                     tracing::error!("{CONFIG_LINE}, and the last good one is used: {error}");
@@ -93,14 +117,21 @@ impl Deployer {
                 return Err(error.into());
             }
         };
-        let ports = self.clients.ports(&config);
+        let ports = self.clients.ports(&config, own);
         let (region, policy) = (Some(settings.region.clone()), RetryPolicy::default());
         Ok(Engine { ports, config, outdated: outdated.map(|error| error.0), region, deadline, retries: policy })
     }
 
-    async fn load(&self) -> Result<(&Settings, Loaded), InvalidConfig> {
+    async fn load(&self, own: Option<&AccountId>) -> Result<(&Settings, Loaded), InvalidConfig> {
         let settings = self.settings.as_ref().map_err(Clone::clone)?;
-        let loaded = self.config.get(settings, SystemClock.now(), self.clients.config_text(&settings.config)).await?;
+        let text = async {
+            let owner = settings.bucket_owner.as_ref().or(own);
+            self.clients.config_text(&settings.config, owner).await.map_err(|error| {
+                let is_denied = matches!(&error, ConfigTextError::Call(failure) if failure.status == 403);
+                format!("{error}{}", if is_denied { other_owner(owner) } else { String::new() })
+            })
+        };
+        let loaded = self.config.get(settings, SystemClock.now(), text).await?;
         Ok((settings, loaded))
     }
 

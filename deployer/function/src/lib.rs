@@ -7,5 +7,5 @@ mod deployer;
 pub mod logging;
 mod settings;
 
-pub use deployer::Deployer;
+pub use deployer::{Deployer, LambdaContext};
 pub use settings::Settings;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use deployer_engine::FunctionError;
-use deployer_function::{Deployer, Settings};
+use deployer_function::{Deployer, LambdaContext, Settings};
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
@@ -19,7 +19,12 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         async move {
             let deadline = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
             let deadline = Timestamp::from_millisecond(deadline).unwrap_or(Timestamp::MAX);
-            let answer = deployer.invoke(event.payload.get(), deadline, &event.context.request_id).await;
+            let context = LambdaContext {
+                deadline,
+                request_id: &event.context.request_id,
+                function_arn: &event.context.invoked_function_arn,
+            };
+            let answer = deployer.invoke(event.payload.get(), context).await;
             answer.map_err(Reported)
         }
     }))

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use deployer_aws::ConfigSource;
 use deployer_core::config::Config;
-use deployer_core::id::Region;
+use deployer_core::id::{AccountId, Region};
 use deployer_core::names::CONFIG_VARIABLE;
 use deployer_engine::InvalidConfig;
 use jiff::Timestamp;
@@ -15,11 +15,16 @@ use tokio::sync::Mutex;
 /// The time for which deployer.json is not read again, unless it is one version of an object.
 pub const CONFIG_AGE: Duration = Duration::from_secs(60);
 
+/// The environment variable that names the account of the bucket that deployer.json is in.
+const OWNER_VARIABLE: &str = "DEPLOYER_BUCKET_OWNER";
+
 /// The settings of the process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// `DEPLOYER_CONFIG`.
     pub config: ConfigSource,
+    /// `DEPLOYER_BUCKET_OWNER`: the account of the bucket that deployer.json is in; without it the deployer's own.
+    pub bucket_owner: Option<AccountId>,
     /// `AWS_REGION`: the region of the deployer and of the artifact bucket, because S3 notifies only queues of its own
     /// region.
     pub region: Region,
@@ -39,9 +44,11 @@ impl Settings {
         };
         let places = "s3://bucket/key, s3://bucket/key?versionId=id or a file's path, where deployer.json is";
         let config = wanted(CONFIG_VARIABLE, places)?;
+        let owner = variable(OWNER_VARIABLE).filter(|value| !value.is_empty()).map(AccountId::parse).transpose();
         let region = wanted("AWS_REGION", "the region of the deployer and its artifact bucket")?;
         Ok(Self {
             config: ConfigSource::parse(&config)?,
+            bucket_owner: owner.map_err(|error| InvalidConfig(format!("{OWNER_VARIABLE}: {error}")))?,
             region: Region::parse(region).map_err(|error| InvalidConfig(format!("AWS_REGION: {error}")))?,
             function_version: variable("AWS_LAMBDA_FUNCTION_VERSION").filter(|version| !version.is_empty()),
         })
@@ -179,6 +186,22 @@ mod tests {
         );
     }
 
+    #[test]
+    fn bucket_owner_is_an_account_or_absent() {
+        let read = |owner: &str| {
+            Settings::read(|name| match name {
+                "DEPLOYER_CONFIG" => Some("d.json".to_owned()),
+                "AWS_REGION" => Some("eu-west-1".to_owned()),
+                _ => Some(owner.to_owned()),
+            })
+            .map(|settings| settings.bucket_owner.map(|owner| owner.to_string()))
+            .map_err(|error| error.to_string())
+        };
+        assert_eq!(read("111111111111"), Ok(Some("111111111111".to_owned())));
+        assert_eq!(read(""), Ok(None));
+        assert_eq!(read("12").unwrap_err(), "DEPLOYER_BUCKET_OWNER: \"12\" is not an account id: 12 digits");
+    }
+
     const FIRST: &str = r#"{"artifact_bucket": "artifacts", "ledger_bucket": "ledger", "environments": {}}"#;
     const SECOND: &str = r#"{"artifact_bucket": "others", "ledger_bucket": "ledger", "environments": {}}"#;
 
@@ -202,6 +225,7 @@ mod tests {
             config: ConfigSource::parse(source).unwrap(),
             region: Region::parse("eu-west-1").unwrap(),
             function_version: None,
+            bucket_owner: None,
         };
         let now = Timestamp::from_second(1_000 + seconds).unwrap();
         let read = std::future::ready(answer.map(str::to_owned).map_err(str::to_owned));

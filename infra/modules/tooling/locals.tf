@@ -101,6 +101,7 @@ locals {
 
   # deployer.json: what is not said is left out.
   config = {
+    account         = local.account
     artifact_bucket = var.artifact_bucket
     ledger_bucket   = var.ledger_bucket
     queue_url       = aws_sqs_queue.uploads.url

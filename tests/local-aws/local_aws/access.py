@@ -53,6 +53,18 @@ class Denial:
         return self
 
 
+def other_owner(call: Call) -> Response | None:
+    """Returns the AccessDenied answer for a bucket of another account than the call expects.
+
+    Amazon S3 User Guide, "Verifying bucket ownership with bucket owner condition".
+    """
+    expected = call.headers.get("x-amz-expected-bucket-owner")
+    if call.service != "s3" or not expected or not call.bucket:
+        return None
+    owner = grants.find_resource(bucket_arn(call)).account
+    return wire.error("s3", 403, "AccessDenied", "Access Denied") if owner not in (None, expected) else None
+
+
 def refusal(call: Call) -> Response | None:
     """Returns the AccessDenied answer for a call that is denied, before moto sees the call."""
     wanted = needs.for_roles(call) if BEHAVIOUR.identity else needs.for_session_policies(call)

@@ -83,7 +83,7 @@ class Front:
         with world.LOCK:
             if not self._corrected:
                 return self._call_moto(environ, body)
-            return access.refusal(call) or access.redacted(call, self._call_moto(environ, body))
+            return access.other_owner(call) or access.refusal(call) or access.redacted(call, self._call_moto(environ, body))
 
     def _call_moto(self, environ: dict[str, Any], body: bytes) -> Response:
         environ["wsgi.input"] = BytesIO(body)

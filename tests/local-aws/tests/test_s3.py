@@ -56,6 +56,22 @@ class BucketPolicies(Objects):
 
 
 @correction
+class Owner(Objects):
+    def test_a_bucket_of_another_account_than_expected_is_denied(self) -> None:
+        self.s3.put_object(Bucket=self.name, Key="k", Body=b"x", ExpectedBucketOwner=self.account)
+        other = "999999999999"
+        for call in (
+            lambda: self.s3.put_object(Bucket=self.name, Key="k", Body=b"y", ExpectedBucketOwner=other),
+            lambda: self.s3.get_object(Bucket=self.name, Key="k", ExpectedBucketOwner=other),
+            lambda: self.s3.list_objects_v2(Bucket=self.name, ExpectedBucketOwner=other),
+        ):
+            with self.refused(*DENIED):
+                call()
+        got = self.s3.get_object(Bucket=self.name, Key="k", ExpectedBucketOwner=self.account)
+        self.assertEqual(got["Body"].read(), b"x")
+
+
+@correction
 class Ranges(Objects):
     def test_no_range_of_an_empty_object_is_satisfiable(self) -> None:
         self.put(b"")

@@ -99,14 +99,19 @@ fn holds(rule: &str, found: &[(String, String)], listed: &[&str]) {
     assert!(lines.is_empty(), "{rule}\n{}", lines.join("\n"));
 }
 
-#[test]
-fn each_package_depends_only_on_its_layer() {
+/// What cargo knows of the workspace's packages.
+fn metadata() -> serde_json::Value {
     let cargo = Command::new(env!("CARGO"))
         .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
         .current_dir(root())
         .output()
         .unwrap();
-    let metadata: serde_json::Value = serde_json::from_slice(&cargo.stdout).unwrap();
+    serde_json::from_slice(&cargo.stdout).unwrap()
+}
+
+#[test]
+fn each_package_depends_only_on_its_layer() {
+    let metadata = metadata();
     let members: Vec<String> =
         metadata["packages"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect();
     let mut found = Vec::new();
@@ -118,6 +123,17 @@ fn each_package_depends_only_on_its_layer() {
         }
     }
     assert!(found.is_empty(), "packages depend downwards only\n{}", found.join("\n"));
+}
+
+#[test]
+fn lambda_has_no_sources_of_credentials_of_people() {
+    let metadata = metadata();
+    for package in ["deployer-aws", "deployer-engine", "deployer-function"] {
+        let all = dependencies(&metadata, package).unwrap();
+        let config = all.iter().filter(|one| one.name == "aws-config");
+        let features: Vec<_> = config.flat_map(|one| &one.features).filter(|one| *one != "rt-tokio").collect();
+        assert!(features.is_empty(), "{package} asks aws-config for {features:?}, which only deployctl needs");
+    }
 }
 
 #[test]

@@ -265,6 +265,7 @@ fn config(direct_target: &DirectTarget, target: Target) -> Config {
         queue_url: None,
         wake_queue_url: None,
         event_bus: None,
+        account: None,
         environments: [(direct_target.environment.clone(), environment)].into(),
     }
 }

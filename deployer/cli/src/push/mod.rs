@@ -16,7 +16,7 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use deployer_core::artifact::ArtifactKey;
 use deployer_core::config::Span;
-use deployer_core::id::{BucketName, EnvironmentName, FunctionName, Release, Sha256};
+use deployer_core::id::{AccountId, BucketName, EnvironmentName, FunctionName, Release, Sha256};
 use deployer_core::ledger_keys;
 use deployer_core::package::Package;
 use serde::Serialize;
@@ -52,6 +52,9 @@ pub(super) struct Options {
     /// The ledger bucket, which holds the results; needed with --wait.
     #[arg(long, value_name = "BUCKET", env = "DEPLOYER_LEDGER_BUCKET")]
     ledger: Option<BucketName>,
+    /// Refuse the buckets unless they belong to this account.
+    #[arg(long, value_name = "ACCOUNT", env = "DEPLOYER_BUCKET_OWNER")]
+    bucket_owner: Option<AccountId>,
     /// Wait until the deployment has ended; the exit code tells how.
     #[arg(long)]
     wait: bool,
@@ -100,7 +103,7 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
         Ok(checked) => checked,
         Err(findings) => return Ok(refused(options, &findings)),
     };
-    let sdk = options.aws.sdk().await;
+    let sdk = options.aws.sdk().await?;
     if sdk.region().is_none() {
         return Err(CliError::wrong_use("no region is known: say --region, AWS_REGION or a --profile that has one"));
     }
@@ -167,8 +170,9 @@ impl Options {
         let manifest = package.manifest.map(|(format, _)| format.file_name());
         let (bucket, key) = (&self.bucket, self.artifact_key().object_key());
         let bar = &progress::bytes(format!("uploading {key}"), size);
-        let upload = Upload { bucket, key: &key, file: Arc::new(file), size, sha256, parts, metadata, bar };
-        let version_id = upload.send(&upload::client(sdk), interrupts).await?;
+        let owner = self.bucket_owner.as_ref();
+        let upload = Upload { bucket, owner, key: &key, file: Arc::new(file), size, sha256, parts, metadata, bar };
+        let version_id = upload.send(&upload::client(sdk, owner), interrupts).await?;
         let result = ledger_keys::result(&self.environment, &self.function, &self.release, &version_id);
         Ok(Uploaded { bucket: bucket.clone(), key, version_id, size, files, manifest, sha256, result })
     }
@@ -191,8 +195,9 @@ impl Options {
             "{}/{}/{}: waiting for its deployment",
             artifact_key.environment, artifact_key.function, artifact_key.release
         ));
-        let wait = ResultWait { ledger, key: &uploaded.result, artifact_key, timeout: self.timeout };
-        let came = wait.wait(&aws_sdk_s3::Client::new(sdk), interrupts).await;
+        let owner = self.bucket_owner.as_ref();
+        let wait = ResultWait { ledger, owner, key: &uploaded.result, artifact_key, timeout: self.timeout };
+        let came = wait.wait(&deployer_aws::owned_by(aws_sdk_s3::Client::new(sdk), owner), interrupts).await;
         drop(bar);
         let (record, json) = came?;
         Ok(Answer { text: records::text(&record), json, exit: Exit::from(&record) })

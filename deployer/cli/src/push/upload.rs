@@ -15,12 +15,14 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use deployer_core::id::{BucketName, Sha256};
+use deployer_aws::CallFailure;
+use deployer_core::id::{AccountId, BucketName, Sha256};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use indicatif::ProgressBar;
 use sha2::Digest as _;
 
 use super::super::answer::{CliError, Exit};
+use super::super::hints::hint;
 use super::super::interrupts::Interrupts;
 use super::body::body;
 
@@ -38,6 +40,8 @@ const ABORT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A file to upload, and its place.
 pub(super) struct Upload<'a> {
     pub bucket: &'a BucketName,
+    /// The account that the bucket must belong to, if the user names one.
+    pub owner: Option<&'a AccountId>,
     pub key: &'a str,
     pub file: Arc<File>,
     pub size: u64,
@@ -88,8 +92,8 @@ impl Parts {
     }
 }
 
-/// Makes a client with long timeouts and more tries.
-pub(super) fn client(sdk: &SdkConfig) -> Client {
+/// Makes a client with long timeouts and more tries, for buckets of this account.
+pub(super) fn client(sdk: &SdkConfig, owner: Option<&AccountId>) -> Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(10))
         .operation_attempt_timeout(REQUEST_TIMEOUT)
@@ -98,7 +102,7 @@ pub(super) fn client(sdk: &SdkConfig) -> Client {
     let config = aws_sdk_s3::config::Builder::from(sdk)
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(TRIES));
-    Client::from_conf(config.build())
+    deployer_aws::owned_by(Client::from_conf(config.build()), owner)
 }
 
 impl Upload<'_> {
@@ -226,7 +230,7 @@ impl Upload<'_> {
         let call = client.abort_multipart_upload().bucket(self.bucket.as_str()).key(self.key).upload_id(id);
         match tokio::time::timeout(ABORT_TIMEOUT, call.send()).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(deployer_aws::words(&error)),
+            Ok(Err(error)) => Err(CallFailure::of(&error).message),
             Err(_) => Err("no answer in time".to_owned()),
         }
     }
@@ -251,8 +255,10 @@ impl Upload<'_> {
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
         let Self { bucket, key, .. } = self;
-        let status = error.raw_response().map_or(0, |response| response.status().as_u16());
-        let what_to_do = match (error.code().unwrap_or_default(), status) {
+        let CallFailure { message, code, status, obstacle } = CallFailure::of(error);
+        let message = format!("uploading s3://{bucket}/{key}: {message}");
+        let what_to_do = match (code.as_str(), status) {
+            _ if obstacle.is_some() => hint(obstacle.as_ref(), ""),
             ("NoSuchBucket", _) => "--bucket says where to; is it the deployer's artifact bucket?".to_owned(),
             ("PermanentRedirect" | "AuthorizationHeaderMalformed", _) | (_, 301) => {
                 format!("is {bucket} in another region? --region says in which")
@@ -260,19 +266,17 @@ impl Upload<'_> {
             ("BadDigest" | "XAmzContentChecksumMismatch" | "XAmzContentSHA256Mismatch", _) => {
                 "the file was changed while it was uploaded: push it again".to_owned()
             }
-            ("ExpiredToken" | "InvalidAccessKeyId" | "SignatureDoesNotMatch", _) => {
-                "log in again; --profile says as whom".to_owned()
-            }
             (_, 403) => {
                 let function = key.rsplit_once('/').map_or(*key, |(function, _)| function);
                 format!(
                     "it takes s3:PutObject on {bucket}/{function}/*, and the key's rights where the bucket has one (the \
-                     module \"uploader\"); --profile says as whom"
+                     module \"uploader\"); --profile says as whom{}",
+                    deployer_aws::other_owner(self.owner)
                 )
             }
-            _ => return CliError::failed(format!("uploading s3://{bucket}/{key}: {}", deployer_aws::words(error))),
+            _ => return CliError::failed(message),
         };
-        CliError::failed(format!("uploading s3://{bucket}/{key}: {}\n  {what_to_do}", deployer_aws::words(error)))
+        CliError::failed(format!("{message}\n  {what_to_do}"))
     }
 }
 

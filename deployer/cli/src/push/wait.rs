@@ -5,16 +5,18 @@ use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{ProvideErrorMetadata as _, SdkError};
+use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use deployer_aws::{CallFailure, Obstacle};
 use deployer_core::artifact::ArtifactKey;
 use deployer_core::config::Span;
-use deployer_core::id::BucketName;
+use deployer_core::id::{AccountId, BucketName};
 use deployer_core::record::DeploymentRecord;
 use serde_json::Value;
 
 use super::super::answer::CliError;
+use super::super::hints::hint;
 use super::super::interrupts::Interrupts;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -23,6 +25,8 @@ const MAX_PAUSE: Duration = Duration::from_secs(5);
 /// A result to wait for.
 pub(super) struct ResultWait<'a> {
     pub ledger: &'a BucketName,
+    /// The account that the bucket must belong to, if the user names one.
+    pub owner: Option<&'a AccountId>,
     pub key: &'a str,
     pub artifact_key: &'a ArtifactKey,
     pub timeout: Span,
@@ -119,26 +123,28 @@ impl ResultWait<'_> {
     /// Classifies a failed read: a missing result and a transient error continue the wait, others end it.
     fn classify_miss(&self, error: &SdkError<GetObjectError, HttpResponse>) -> Result<ReadFailure, CliError> {
         let Self { ledger, key, .. } = self;
-        let status = error.raw_response().map_or(0, |response| response.status().as_u16());
-        let what_to_do = match (error.code().unwrap_or_default(), status) {
+        let CallFailure { message, code, status, obstacle } = CallFailure::of(error);
+        let what_to_do = match (code.as_str(), status) {
             ("NoSuchKey", _) => return Ok(None),
             ("NoSuchBucket", _) => "--ledger says where results are; is it the deployer's ledger bucket?".to_owned(),
-            ("ExpiredToken", _) => "log in again, and look for the result then".to_owned(),
+            _ if obstacle.as_ref().is_some_and(Obstacle::is_lasting) => {
+                format!("{}; then look for the result", hint(obstacle.as_ref(), ""))
+            }
             (_, 403) => {
                 let results = key.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
                 format!(
                     "it takes s3:GetObject on {ledger}/{results}/*, and s3:ListBucket on {ledger} for that prefix, without \
-                     which a result that is not there yet looks like a denial (the module \"uploader\")"
+                     which a result that is not there yet looks like a denial (the module \"uploader\"){}",
+                    deployer_aws::other_owner(self.owner)
                 )
             }
             (_, status) if status == 0 || status >= 500 || status == 429 => {
-                return Ok(Some(deployer_aws::words(error)));
+                return Ok(Some(message));
             }
             _ => "--ledger and --region say where results are".to_owned(),
         };
         Err(CliError::failed(format!(
-            "uploaded, but its result s3://{ledger}/{key} cannot be waited for: {}\n  {what_to_do}",
-            deployer_aws::words(error)
+            "uploaded, but its result s3://{ledger}/{key} cannot be waited for: {message}\n  {what_to_do}"
         )))
     }
 

@@ -53,9 +53,10 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
             "nobody is at a terminal who could confirm it: say --yes, or --peek to look only",
         ));
     }
-    let (name, deployer) = (options.queue_name(), deployer_name(options.remote.function_name()));
+    let (name, function) = (options.queue_name(), options.remote.function_name());
+    let deployer = deployer_name(&function);
     let refused = |error| error_of(&error, &name);
-    let queue = DeadLetterQueue::find(&options.remote.sdk().await, &name).await.map_err(refused)?;
+    let queue = DeadLetterQueue::find(&options.remote.sdk().await?, &name).await.map_err(refused)?;
     if options.cancel {
         return cancel(&queue, &name).await;
     }
@@ -87,7 +88,7 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
 
 impl Options {
     fn queue_name(&self) -> String {
-        let of_deployer = || format!("{}-dead-letters", deployer_name(self.remote.function_name()));
+        let of_deployer = || format!("{}-dead-letters", deployer_name(&self.remote.function_name()));
         self.queue.clone().unwrap_or_else(of_deployer)
     }
 }

@@ -95,7 +95,7 @@ pub(super) async fn status_after(
     requester: &remote::Requester,
     command: Command,
 ) -> Result<Answer, CliError> {
-    let report: StatusReport = remote.remote().await.send(&requester.request(command, None)).await?;
+    let report: StatusReport = remote.remote().await?.send(&requester.request(command, None)).await?;
     Ok(in_detail(&report))
 }
 

@@ -10,7 +10,7 @@ use super::{
     Promotion, Span, Target, WhenFrozen,
 };
 use crate::freeze::Freeze;
-use crate::id::{AliasName, BucketName, EnvironmentName, ExternalId, RoleName};
+use crate::id::{AccountId, AliasName, BucketName, EnvironmentName, ExternalId, RoleName};
 use crate::names;
 
 /// Returns a placeholder for a missing required field, so that the other fields can be read.
@@ -54,6 +54,9 @@ pub(super) struct ConfigFile {
     /// The name or ARN of the event bus that the deployer sends its events to. Without it no events are sent.
     #[schemars(regex(pattern = r"^[A-Za-z0-9/._:-]{1,1600}$"))]
     event_bus: Option<String>,
+    /// The account that both buckets belong to. A bucket of another account is refused. Default: the deployer's own
+    /// account.
+    account: Option<AccountId>,
     /// The environments to deploy to, by name.
     environments: BTreeMap<EnvironmentName, EnvironmentFile>,
 }
@@ -121,6 +124,7 @@ impl From<ConfigFile> for Config {
             queue_url: file.queue_url,
             wake_queue_url: file.wake_queue_url,
             event_bus: file.event_bus,
+            account: file.account,
             environments: file.environments.into_iter().map(|(name, file)| (name, file.into())).collect(),
         }
     }

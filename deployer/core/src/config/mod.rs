@@ -45,6 +45,8 @@ pub struct Config {
     pub wake_queue_url: Option<String>,
     /// The bus (name or ARN) that the deployer's events go to; without it none are sent.
     pub event_bus: Option<String>,
+    /// The account that the buckets must belong to; without it the deployer's own.
+    pub account: Option<AccountId>,
     /// The environments to deploy to.
     pub environments: BTreeMap<EnvironmentName, Environment>,
 }

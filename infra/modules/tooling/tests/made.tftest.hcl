@@ -291,6 +291,7 @@ run "with_everything" {
 
   assert {
     condition = jsondecode(aws_s3_object.config.content) == {
+      account         = "123456789012"
       artifact_bucket = "acme-artifacts"
       ledger_bucket   = "acme-deployer-ledger"
       queue_url       = "https://sqs.eu-west-1.amazonaws.com/123456789012/mocked"

@@ -1,7 +1,7 @@
 //! A ledger that is broken, denied or gone: it stops the functions whose state is unknown, and nothing else.
 
 use fixtures::Zip;
-use local_aws::{Answer, Call, DEPLOYER_ROLE, FIRST, Fault, LEDGER, LocalAws, REGION, Result, shown};
+use local_aws::{Answer, Call, DEPLOYER_ROLE, FIRST, Fault, LEDGER, LocalAws, REGION, Result, TOOLING, shown};
 use serde_json::{Value, json};
 
 use super::{lambda_writes, serves, statuses, versions};
@@ -114,6 +114,15 @@ async fn nothing_is_written_to_lambda_while_the_ledger_is_gone() -> Result<()> {
     aws.configure(|config| config["ledger_bucket"] = json!("acme-gone")).await?;
     let back = async || aws.configure(|_| ()).await;
     nothing_is_done_until(&aws, back, "s3://acme-gone/").await
+}
+
+#[tokio::test]
+async fn nothing_is_written_while_the_buckets_are_another_accounts() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
+    aws.configure(|config| config["account"] = json!(FIRST)).await?;
+    let back = async || aws.configure(|config| config["account"] = json!(TOOLING)).await;
+    nothing_is_done_until(&aws, back, "or the bucket does not belong to account 111111111111").await
 }
 
 #[tokio::test]

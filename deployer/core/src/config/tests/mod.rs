@@ -231,6 +231,12 @@ fn each_mistake_names_the_path_of_its_field_and_the_rule() {
             "wake_queue_url: must be a queue's URL, such as https://sqs.eu-west-1.amazonaws.com/…",
         ),
         ("/event_bus", json!("a b"), "event_bus: must be an event bus's name or ARN"),
+        ("/account", json!("12"), "account: \"12\" is not an account id: 12 digits"),
+        (
+            "/account",
+            json!(123_456_789_012_u64),
+            "account: expected a string, found the number 123456789012; put it in quotes",
+        ),
         (
             "/environments/prod/targets/1",
             json!(["222222222222", "eu-west-1"]),

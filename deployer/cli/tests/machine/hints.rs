@@ -1,0 +1,115 @@
+//! Each hint fits its error, and no hint names a policy where no policy helps.
+
+use super::aws::{error, xml_error};
+use super::home::{Home, Outcome};
+use super::server::{Request, Server};
+
+const LEDGER: [&str; 3] = ["status", "--ledger", "acme-ledger"];
+
+/// Runs deployctl, which must fail with these texts and without a word about policies.
+fn fails(home: &Home, arguments: &[&str], texts: &[&str]) {
+    let Outcome { exit, err } = home.run(arguments);
+    assert_eq!(exit, Some(1), "{err}");
+    for text in texts {
+        assert!(err.contains(text), "{text:?} is not in {err}");
+    }
+    assert!(!err.contains("policy") && !err.contains("may have been taken"), "{err}");
+}
+
+#[test]
+fn missing_credentials_say_to_log_in() {
+    let texts = ["no credentials were found", "\n  log in (aws sso login", "--profile"];
+    for arguments in [&["status"][..], &LEDGER, &["init", "--from", "orders", "--out", "-"]] {
+        fails(&Home::new(), arguments, &texts);
+    }
+    // No instance: its metadata service does not answer.
+    let asking = Home::new().without("AWS_EC2_METADATA_DISABLED").with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &closed());
+    fails(&asking, &["status"], &texts);
+}
+
+#[test]
+fn ended_login_says_to_log_in_again() {
+    let config = "[profile dev]\nsso_session = acme\nsso_account_id = 111111111111\nsso_role_name = Dev\n[sso-session \
+                  acme]\nsso_start_url = https://acme.awsapps.com/start\nsso_region = eu-west-1\n";
+    let never = Home::new().config(config);
+    fails(&never, &["status", "--profile", "dev"], &["the credentials could not be loaded: ", "\n  log in again"]);
+    let cache = ".aws/sso/cache/293abb6b76d7791c0732cc517d38c4b5c734b87f.json";
+    let ended = never.file(cache, r#"{"accessToken": "t", "expiresAt": "2026-01-01T00:00:00Z"}"#);
+    fails(
+        &ended,
+        &["status", "--profile", "dev"],
+        &["the credentials could not be loaded: ", "expired", "\n  log in again"],
+    );
+}
+
+/// A host that no name server is asked for, because a label has 64 characters and 63 are allowed.
+fn unknown_host() -> String {
+    format!("http://{}.example", "a".repeat(64))
+}
+
+#[test]
+fn unknown_host_is_named() {
+    let home = Home::new().with_keys().with("AWS_ENDPOINT_URL_S3", &unknown_host());
+    let host = format!("no name server knows acme-ledger.{}.example", "a".repeat(64));
+    fails(&home, &LEDGER, &["cannot be read: no answer of acme-ledger.aaaa", &host, "--region", "HTTPS_PROXY"]);
+    // The host of whoever gives the credentials, not the one that was asked.
+    let role = "[profile dev]\nrole_arn = arn:aws:iam::111111111111:role/dev\ncredential_source = Environment\n";
+    let home = Home::new().with_keys().config(role).with("AWS_ENDPOINT_URL_STS", &unknown_host());
+    fails(
+        &home,
+        &["status", "--ledger", "acme-ledger", "--profile", "dev"],
+        &["the credentials could not be loaded: no answer of aaaa", "no name server knows aaaa"],
+    );
+}
+
+/// An address at which nobody listens.
+fn closed() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+#[test]
+fn host_that_does_not_answer_is_named() {
+    let home = Home::new().with_keys().with("AWS_ENDPOINT_URL_S3", &closed());
+    fails(&home, &LEDGER, &["no answer of 127.0.0.1: ", "\n  127.0.0.1 does not answer", "HTTPS_PROXY"]);
+}
+
+#[test]
+fn expired_and_unknown_credentials_and_wrong_clock_have_their_own_sentences() {
+    let lambda = |code: &'static str, text: &'static str| -> fn(&Request) -> super::server::Answer {
+        match (code, text) {
+            ("ExpiredTokenException", _) => |_| error(403, "ExpiredTokenException", "The security token is expired"),
+            ("UnrecognizedClientException", _) => |_| error(403, "UnrecognizedClientException", "The token is invalid"),
+            _ => |_| error(403, "InvalidSignatureException", "Signature expired: 20260101T000000Z is now earlier than"),
+        }
+    };
+    for (code, hint) in [
+        ("ExpiredTokenException", "\n  the credentials have expired: log in again"),
+        ("UnrecognizedClientException", "\n  AWS does not know these credentials"),
+        ("InvalidSignatureException", "\n  the clock of this machine is wrong: set it right"),
+    ] {
+        let server = Server::http(lambda(code, ""));
+        fails(&Home::calling(&server).with_keys(), &["status"], &[code, hint]);
+        assert_eq!(server.requests().len(), 1, "another try meets the same");
+    }
+    let server = Server::http(|_| (403, "application/xml", xml_error("InvalidAccessKeyId", "no such key")));
+    fails(&Home::calling(&server).with_keys(), &LEDGER, &["InvalidAccessKeyId", "\n  AWS does not know"]);
+}
+
+#[test]
+fn denied_and_missing_ledger_have_hints_of_the_verb() {
+    let hint = |answer: fn(&Request) -> super::server::Answer| {
+        let server = Server::http(answer);
+        let Outcome { exit, err } = Home::calling(&server).with_keys().run(&LEDGER);
+        assert_eq!(exit, Some(1), "{err}");
+        err
+    };
+    let denied = hint(|_| (403, "application/xml", xml_error("AccessDenied", "Access Denied")));
+    assert!(denied.contains("\n  it takes the policy \"look\""), "{denied}");
+    let missing = hint(|_| (404, "application/xml", xml_error("NoSuchBucket", "no such bucket")));
+    assert!(missing.contains("\n  --ledger names the ledger bucket") && !missing.contains("policy"), "{missing}");
+    let elsewhere = hint(|_| (400, "application/xml", xml_error("AuthorizationHeaderMalformed", "wrong region")));
+    assert!(elsewhere.contains("another region: --region") && !elsewhere.contains("policy"), "{elsewhere}");
+    let broken = hint(|_| (200, "application/json", "{}".to_owned()));
+    assert!(broken.contains("deployer.json: ") && !broken.contains("policy"), "{broken}");
+}

@@ -1,0 +1,12 @@
+//! `deployctl` on people's machines: the credentials that they have, the networks that they are in, and the hints that
+//! they get. It runs the real program against servers on this machine.
+
+#![allow(clippy::unwrap_used, reason = "a mistake in a test ends the test")]
+
+mod aws;
+mod buckets;
+mod credentials;
+mod hints;
+mod home;
+mod network;
+mod server;

@@ -1,0 +1,120 @@
+//! Proxies and authorities.
+
+use super::aws;
+use super::home::{Home, Outcome};
+use super::server::Server;
+
+const AUTHORITY: &str = include_str!("tls/authority.pem");
+
+/// A machine whose calls to the Lambda go to this server over TLS.
+fn over_tls(server: &Server) -> Home {
+    Home::new().with_keys().with("AWS_ENDPOINT_URL_LAMBDA", &server.address("https")).file("ca.pem", AUTHORITY)
+}
+
+#[test]
+fn private_authority_is_trusted_by_each_setting() {
+    let server = Server::https(aws::answer);
+    let profile = "[default]\nca_bundle = $HOME/ca.pem\n[profile dev]\nca_bundle = $HOME/ca.pem\n\
+                   aws_access_key_id = dev\naws_secret_access_key = s\n";
+    let trusting = [
+        (over_tls(&server).with("AWS_CA_BUNDLE", "$HOME/ca.pem"), &["status"][..]),
+        (over_tls(&server).with("SSL_CERT_FILE", "$HOME/ca.pem"), &["status"]),
+        (over_tls(&server).config(profile), &["status"]),
+        (over_tls(&server).config(profile), &["status", "--profile", "dev"]),
+    ];
+    for (home, arguments) in trusting {
+        let outcome = home.run(arguments);
+        assert_eq!(outcome.exit, Some(0), "{outcome:?}");
+    }
+    assert_eq!(server.requests().len(), 4);
+}
+
+#[test]
+fn untrusted_certificate_is_told_with_host_and_setting() {
+    let server = Server::https(aws::answer);
+    // Other authorities than the server's: its own certificate is none.
+    let home =
+        over_tls(&server).file("other.pem", include_str!("tls/other.pem")).with("AWS_CA_BUNDLE", "$HOME/other.pem");
+    let Outcome { exit, err } = home.run(&["status"]);
+    assert_eq!(exit, Some(1), "{err}");
+    assert!(err.contains("no answer of 127.0.0.1:") && err.contains("invalid peer certificate"), "{err}");
+    assert!(err.contains("does not trust the certificate of 127.0.0.1: if a proxy"), "{err}");
+    assert!(err.contains("AWS_CA_BUNDLE") && !err.contains("policy"), "{err}");
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn unusable_file_of_authorities_is_named_with_its_setting() {
+    let server = Server::https(aws::answer);
+    let home = || over_tls(&server).file("empty.pem", "no certificate\n");
+    let error = |home: Home| {
+        let Outcome { exit, err } = home.run(&["status"]);
+        assert_eq!(exit, Some(2), "{err}");
+        err
+    };
+    for setting in ["AWS_CA_BUNDLE", "SSL_CERT_FILE"] {
+        let missing = error(home().with(setting, "/nowhere/ca.pem"));
+        assert!(
+            missing.contains(&format!("{setting} names \"/nowhere/ca.pem\", which cannot be read: No such")),
+            "{missing}"
+        );
+        let empty = error(home().with(setting, "$HOME/empty.pem"));
+        assert!(empty.contains(&format!("{setting} names ")) && empty.contains("has no certificate"), "{empty}");
+    }
+    let of_profile = error(home().config("[default]\nca_bundle = /nowhere/ca.pem\n"));
+    assert!(of_profile.contains("ca_bundle of profile \"default\" names \"/nowhere/ca.pem\", which"), "{of_profile}");
+}
+
+#[test]
+fn https_goes_through_the_proxy_to_awss_own_host() {
+    let server = Server::https(aws::answer);
+    let proxy = Server::proxy(Some(&server));
+    for name in ["HTTPS_PROXY", "https_proxy"] {
+        let home = Home::new().with_keys().file("ca.pem", AUTHORITY).with("AWS_CA_BUNDLE", "$HOME/ca.pem");
+        let address = proxy.address("http").replace("://", "://ada:secret@");
+        let outcome = home.with(name, &address).run(&["status"]);
+        assert_eq!(outcome.exit, Some(0), "{outcome:?}");
+    }
+    let asked = proxy.requests();
+    assert_eq!(asked.len(), 2);
+    for tunnel in asked {
+        assert_eq!(tunnel.line, "CONNECT lambda.eu-west-1.amazonaws.com:443 HTTP/1.1");
+        assert_eq!(tunnel.header("proxy-authorization"), "Basic YWRhOnNlY3JldA==");
+    }
+    let hosts: Vec<_> = server.requests().iter().map(|request| request.header("host").to_owned()).collect();
+    assert_eq!(hosts, ["lambda.eu-west-1.amazonaws.com"; 2]);
+}
+
+#[test]
+fn http_goes_through_the_proxy_unless_no_proxy_names_the_host() {
+    let server = Server::http(aws::answer);
+    let forwarding = Server::http(|request| {
+        assert!(request.line.contains("http://127.0.0.1:"), "{}", request.line);
+        (200, "application/json", r#"{"functions": []}"#.to_owned())
+    });
+    let home = || Home::calling(&server).with_keys().with("HTTP_PROXY", &forwarding.address("http"));
+    assert_eq!(home().run(&["status"]).exit, Some(0));
+    assert_eq!((forwarding.requests().len(), server.requests().len()), (1, 0));
+    for no_proxy in ["127.0.0.1", "10.0.0.0/8,127.0.0.0/8", "*"] {
+        assert_eq!(home().with("NO_PROXY", no_proxy).run(&["status"]).exit, Some(0));
+    }
+    assert_eq!((forwarding.requests().len(), server.requests().len()), (1, 3));
+}
+
+#[test]
+fn proxy_that_refuses_is_told_with_the_host() {
+    let proxy = Server::proxy(None);
+    let home = Home::new().with_keys().with("HTTPS_PROXY", &proxy.address("http"));
+    let Outcome { exit, err } = home.run(&["status", "--ledger", "acme-ledger"]);
+    assert_eq!(exit, Some(1), "{err}");
+    assert!(err.contains("does not let through to acme-ledger.s3.eu-west-1.amazonaws.com"), "{err}");
+    assert!(err.contains("HTTPS_PROXY") && !err.contains("policy"), "{err}");
+}
+
+#[test]
+fn proxy_of_another_kind_is_refused_without_showing_its_password() {
+    let home = Home::new().with_keys().with("HTTPS_PROXY", "socks5://ada:secret@127.0.0.1:1");
+    let Outcome { exit, err } = home.run(&["status"]);
+    assert_eq!(exit, Some(2), "{err}");
+    assert!(err.contains("HTTPS_PROXY is not the address of a proxy") && !err.contains("secret"), "{err}");
+}
