@@ -1,0 +1,1 @@
+//! `live-check` against the local AWS.
