@@ -1,7 +1,7 @@
 //! Finds what runs have made, by prefix and tag, and removes it.
 //!
-//! A run ends with this, and `--clean` does it for runs that were killed. Nothing without the tag is touched, whatever it
-//! is called; an archive and an alias of a key take no tags, and are known by the tagged thing that they belong to.
+//! A run ends with this, and `--clean` does it for runs that were killed. Nothing without the tag is touched, whatever
+//! its name. An archive and an alias of a key take no tags, and are known by the bus and the key that they belong to.
 
 mod events;
 mod find;

@@ -1,8 +1,8 @@
 //! Asks a real AWS account what the documentation leaves open.
 //!
-//! The project believes some things of AWS that no page states. Each belief is a [`Question`], in a file of its own below
-//! `questions/`. The program makes a [`lab::Lab`] under a random name, asks each question in it, removes everything, and
-//! prints belief and answer (docs/live-check.md).
+//! The project believes some things of AWS that no page states. Each belief is a [`Question`], in a file of its own
+//! below `questions/`. The program makes a [`lab::Lab`] under a random name, asks each question in it, removes
+//! everything, and prints belief and answer (docs/live-check.md).
 
 mod aws;
 mod cleanup;

@@ -9,9 +9,8 @@ pub const RIGHTS: &str = include_str!("../rights.json");
 /// Returns the table of questions in Markdown.
 #[must_use]
 pub fn table() -> String {
-    let mut out = String::from(
-        "| question | belief | asked by | confirmed by; refuted by | relied on in | on the local AWS |\n|---|---|---|---|---|---|\n",
-    );
+    let heads = ["question", "belief", "asked by", "confirmed by; refuted by", "relied on in", "on the local AWS"];
+    let mut out = format!("| {} |\n{}|\n", heads.join(" | "), "|---".repeat(heads.len()));
     for question in questions::all() {
         let about = question.about();
         let option = match about.needs {

@@ -28,8 +28,8 @@ impl Lab {
         self.function_with(what, code("1")?, &self.execution_role()).await
     }
 
-    /// Makes a function of this code under this role, and waits until it is Active. A new role is unknown to Lambda for a
-    /// while.
+    /// Makes a function of this code under this role, and waits until it is Active. A new role is unknown to Lambda for
+    /// a while.
     ///
     /// # Errors
     /// Lambda refuses it.

@@ -1,7 +1,7 @@
 //! What the questions are asked with: a bucket, two roles, and functions, all under one random name.
 //!
-//! The role `caller` may do everything with the lab's own things. A question narrows it by a session policy, which counts
-//! at once, whereas a role's own policy takes seconds until every service knows it.
+//! The role `caller` may do everything with the lab's own things. A question narrows it by a session policy, which
+//! counts at once, whereas a role's own policy takes seconds until every service knows it.
 
 mod events;
 mod function;
@@ -130,8 +130,8 @@ impl Lab {
     }
 }
 
-/// The function's code: it answers with the ARN and the version under which it was called. Another `content` makes other
-/// bytes.
+/// The function's code: it answers with the ARN and the version under which it was called. Another `content` makes
+/// other bytes.
 ///
 /// # Errors
 /// The zip library fails.

@@ -14,11 +14,11 @@ impl Question for MissingObjectIsDenied {
     fn about(&self) -> About {
         About {
             name: "missing-object-is-denied",
-            belief: "S3 answers 403 for a missing object to a caller without s3:ListBucket, and 404 to one that may list \
-                     the object's key as s3:prefix.",
+            belief: "S3 answers 403 for a missing object to a caller without s3:ListBucket, and 404 to one that may \
+                     list the object's key as s3:prefix.",
             relied_on_in: &["deployer/aws/src/ledger.rs", "infra/modules/tooling/role.tf"],
-            asks: "GetObject of a missing key in three sessions: with s3:GetObject only, with s3:ListBucket too, and with \
-                   s3:ListBucket for the prefix `dev/*`",
+            asks: "GetObject of a missing key in three sessions: with s3:GetObject only, with s3:ListBucket too, and \
+                   with s3:ListBucket for the prefix `dev/*`",
             confirmed_by: "403, then 404 NoSuchKey twice",
             refuted_by: "any other three answers",
             needs: Needs::Nothing,
