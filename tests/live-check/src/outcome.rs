@@ -90,7 +90,7 @@ impl<T> Answered<T> for Result<Result<T, Refusal>> {
 /// Says how a call ended, for an answer in words.
 pub fn ended<T>(outcome: &Result<T, Refusal>) -> String {
     match outcome {
-        Ok(_) => "is done".into(),
+        Ok(_) => "succeeds".into(),
         Err(refusal) => format!("answers {refusal}"),
     }
 }

@@ -93,18 +93,19 @@ async fn run(options: &Options) -> Result<u8, Failure> {
     if let Err(error) = &ended {
         tell(&format!("error: the lab could not be made: {error}"));
     }
-    let mut rows = rows.into_inner();
+    let answered = rows.into_inner();
     let because = |about: &About| match options.leaves_out(about.needs) {
         Some(because) => because,
         None if was_interrupted => "the run was interrupted before",
         None => "the lab could not be made",
     };
-    for question in questions::all() {
-        let about = question.about();
-        if options.names(about.name) && !rows.iter().any(|row: &Row| row.about.name == about.name) {
-            rows.push(Row { about, answer: Answer::not_asked(because(&about)) });
-        }
-    }
+    let row = |about: About| {
+        let found = answered.iter().find(|row| row.about.name == about.name);
+        found.cloned().unwrap_or_else(|| Row { about, answer: Answer::not_asked(because(&about)) })
+    };
+    let all = questions::all();
+    let rows: Vec<Row> =
+        all.iter().map(|question| question.about()).filter(|about| options.names(about.name)).map(row).collect();
     let asked = Asked { account: aws.account.clone(), region: aws.region.to_string(), run: names.prefix().to_owned() };
     print(&match options.output {
         Output::Text => report::text(&rows),

@@ -12,10 +12,13 @@ use aws_smithy_runtime::client::orchestrator::operation::Operation;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use fixtures::error::{Doing as _, Error, Result};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use crate::outcome::Refusal;
+
+/// Everything but the unreserved characters of RFC 3986, as a signature counts them.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A service's endpoint and the names that its signature bears.
 #[derive(Debug, Clone)]
@@ -79,7 +82,7 @@ impl Signed {
         parameters: &[(&str, &str)],
     ) -> Result<Result<String, Refusal>> {
         let all = [("Action", action), ("Version", version)].into_iter().chain(parameters.iter().copied());
-        let pairs = all.map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)));
+        let pairs = all.map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, ENCODED)));
         let call = Call {
             method: "POST",
             query: "",
@@ -180,7 +183,7 @@ impl Signed {
         let (headers, query) = instructions.into_parts();
         for (name, value) in query {
             let joint = if path.contains('?') { '&' } else { '?' };
-            path.push_str(&format!("{joint}{name}={}", utf8_percent_encode(&value, NON_ALPHANUMERIC)));
+            path.push_str(&format!("{joint}{name}={}", utf8_percent_encode(&value, ENCODED)));
         }
         let mut request = HttpRequest::new(SdkBody::from(call.body.as_str()));
         request.set_method(call.method).doing(doing)?;

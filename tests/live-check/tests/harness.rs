@@ -38,6 +38,8 @@ impl Account {
         let starting = tokio::task::spawn_blocking(|| Server::start(Transport::Http));
         let server = starting.await.doing("starting the local AWS")??;
         let (control, clients) = (Control::new(&server)?, Clients::new(&server)?);
+        // The roles' policies count as in AWS; the root may do everything.
+        control.enforce_role_policies().await?;
         Ok(Self { control, clients, server, home: TempDir::new().doing("making a home")? })
     }
 

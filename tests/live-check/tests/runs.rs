@@ -33,7 +33,7 @@ async fn each_question_has_its_row_and_everything_is_removed() -> Result<()> {
 async fn without_options_neither_minutes_nor_a_key_are_spent() -> Result<()> {
     let account = Account::start().await?;
     let run = account.run(&["--yes"]).await?;
-    assert!(run.out.contains("\nnot asked  replayed-event-keeps-its-id\n"), "{run:?}");
+    assert!(run.out.contains("\nnot asked  replayed-event-is-marked\n"), "{run:?}");
     assert!(run.out.contains("add --slow") && run.out.contains("add --with-key"), "{run:?}");
     let calls = account.control.calls_since(0).await?;
     assert!(calls.iter().all(|call| call.service != "kms"), "a run without a key needs none of KMS's rights");
@@ -48,7 +48,6 @@ async fn policy_of_the_page_suffices() -> Result<()> {
         "Principal": {"Service": "ec2.amazonaws.com"}}]});
     let rights: Value = serde_json::from_str(live_check::page::RIGHTS).doing("reading the rights")?;
     roles.create_with(("/", "asker"), &trust, &rights).await?;
-    account.control.enforce_role_policies().await?;
     let keys = account.control.session(&format!("arn:aws:iam::{ACCOUNT}:role/asker"), "asker").await?;
     let command = account.program_of(&keys, &["--yes", "--slow", "--with-key", "--output", "json"]).spawn();
     let run = ended(command.doing("starting live-check")?).await?;
@@ -69,12 +68,24 @@ async fn failing_question_stops_no_other() -> Result<()> {
         .fault(&Fault::new("CreateAlias", 400, "InvalidParameterValueException", "planted").forever())
         .await?;
     let asked = ["missing-object-is-denied", "same-alias-write-changes-revision", "tags-need-list-tags"];
-    let only = asked.iter().flat_map(|name| ["--only", name]);
+    let only = asked.iter().flat_map(|name| ["--only", *name]);
     let run = account.run(&["--yes", "--output", "json"].into_iter().chain(only).collect::<Vec<_>>()).await?;
     assert_eq!(run.exit, Some(0), "{run:?}");
     let verdicts = [run.verdict(asked[0])?, run.verdict(asked[1])?, run.verdict(asked[2])?];
     assert_eq!(verdicts, ["confirmed", "unclear", "confirmed"], "{run:?}");
     assert!(run.out.contains("planted"), "{run:?}");
+    account.nothing_is_left().await
+}
+
+#[tokio::test]
+async fn refuted_belief_ends_with_1_and_names_the_code_that_relies_on_it() -> Result<()> {
+    let account = Account::start().await?;
+    account.control.fault(&Fault::new("GetObject", 403, "AccessDenied", "planted").forever()).await?;
+    let run = account.run(&["--yes", "--only", "missing-object-is-denied"]).await?;
+    assert_eq!(run.exit, Some(1), "{run:?}");
+    assert!(run.out.starts_with("REFUTED    missing-object-is-denied\n"), "{run:?}");
+    assert!(run.out.contains("relied on in: deployer/aws/src/ledger.rs, "), "{run:?}");
+    assert!(run.out.ends_with("0 confirmed, 1 refuted, 0 unclear, 0 not asked\n"), "{run:?}");
     account.nothing_is_left().await
 }
 

@@ -10,10 +10,7 @@ async fn wrong_use_is_refused_before_anything_is_made() -> Result<()> {
     let account = Account::start().await?;
     for (arguments, says) in [
         (&["--only", "missing-object-is-denyed", "--yes"][..], "missing-object-is-denied"),
-        (
-            &["--only", "replayed-event-keeps-its-id", "--yes"],
-            "replayed-event-keeps-its-id would not be asked: it takes",
-        ),
+        (&["--only", "replayed-event-is-marked", "--yes"], "replayed-event-is-marked would not be asked: it takes"),
         (&["--clean", "--keep"], "cannot be used with"),
         (&["--list", "--with-key"], "cannot be used with"),
         (&[], "there is no terminal to ask on: add --yes"),

@@ -1,5 +1,6 @@
 //! Lists what bears a prefix and the tag.
 
+use aws_sdk_s3::types::Bucket;
 use fixtures::error::{Error, Result};
 
 use super::{Found, Kind, Leftover, events, keys};
@@ -77,8 +78,10 @@ async fn queues(aws: &Aws, prefix: &str) -> Listed {
 
 async fn buckets(aws: &Aws, prefix: &str) -> Listed {
     let mut listed = Vec::new();
-    let all = aws.s3.list_buckets().send().await.done("listing buckets (s3:ListAllMyBuckets)")?;
-    for name in all.buckets().iter().filter_map(|bucket| bucket.name()).filter(|name| name.starts_with(prefix)) {
+    let all = aws.s3.list_buckets().prefix(prefix).send().await.done("listing buckets (s3:ListAllMyBuckets)")?;
+    let is_here = |bucket: &&Bucket| bucket.bucket_region().is_none_or(|region| region == aws.region.as_str());
+    let names = all.buckets().iter().filter(is_here).filter_map(|bucket| bucket.name());
+    for name in names.filter(|name| name.starts_with(prefix)) {
         match aws.s3.get_bucket_tagging().bucket(name).send().await.answered("reading a bucket's tags")? {
             Ok(tags) => listed.push((name.to_owned(), tags.tag_set().iter().any(|tag| tag.key() == TOOL))),
             Err(refusal) if refusal.code == "NoSuchTagSet" => listed.push((name.to_owned(), false)),

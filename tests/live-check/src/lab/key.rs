@@ -3,8 +3,9 @@
 use fixtures::error::{Error, Result};
 use serde_json::json;
 
-use super::{Lab, TOOL};
+use super::{Lab, TAGS_KNOWN_WITHIN, TOOL};
 use crate::outcome::Answered as _;
+use crate::polling::until_allowed;
 
 impl Lab {
     /// The ARN of a customer key whose own policy leaves its use to IAM.
@@ -18,7 +19,10 @@ impl Lab {
             let made = self.aws.kms("CreateKey", &asked).await.done("making a key (kms:CreateKey)")?;
             let (id, arn) = (&made["KeyMetadata"]["KeyId"], &made["KeyMetadata"]["Arn"]);
             let alias = json!({"AliasName": format!("alias/{}", self.names.of("key")), "TargetKeyId": id});
-            if let Err(error) = self.aws.kms("CreateAlias", &alias).await.done("naming a key (kms:CreateAlias)") {
+            let doing = "naming a key (kms:CreateAlias)";
+            let named =
+                until_allowed(doing, TAGS_KNOWN_WITHIN, async || self.aws.kms("CreateAlias", &alias).await).await;
+            if let Err(error) = named {
                 // Without the alias nobody would find it.
                 let scheduled = json!({"KeyId": id, "PendingWindowInDays": 7});
                 let scheduled = self.aws.kms("ScheduleKeyDeletion", &scheduled).await;

@@ -29,7 +29,8 @@ impl Lab {
         let arn = self.aws.arn("sqs", &name);
         let may_send = policy(&[json!({"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn,
             "Principal": {"Service": ["events.amazonaws.com", "s3.amazonaws.com"]},
-            "Condition": {"StringEquals": {"aws:SourceAccount": self.aws.account}}})]);
+            "Condition": {"ArnLike": {"aws:SourceArn": [self.aws.s3_arn(self.bucket()),
+                self.aws.arn("events", &format!("rule/{}-*", self.names.prefix()))]}}})]);
         let call = self.aws.sqs.create_queue().queue_name(&name).tags(TOOL, self.names.id());
         let call = call.attributes(QueueAttributeName::Policy, may_send.to_string());
         let made = call.send().await.done(&format!("making the queue {name} (sqs:CreateQueue)"))?;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::lab::{Lab, TAGS_KNOWN_WITHIN, allow, allow_if, code};
 use crate::outcome::{Answered as _, ended};
-use crate::polling::until;
+use crate::polling::{until, until_allowed};
 use crate::question::{About, Answer, Needs, OnLocalAws, Question};
 
 /// Lambda and KMS: through which service is the bucket's key used?
@@ -28,16 +28,22 @@ impl Question for CodeKeyIsUsedThroughS3 {
             confirmed_by: "done, done, denied",
             refuted_by: "denied through S3, or done through Lambda",
             needs: Needs::Key,
-            on_local_aws: OnLocalAws::CannotTell("it does not decrypt objects"),
+            on_local_aws: OnLocalAws::Refutes("it asks for no right to a key of an object"),
         }
     }
 
     async fn ask(&self, lab: &Lab) -> Result<Answer> {
         let key = lab.customer_key().await?;
         let function = lab.function("code-key").await?;
-        let put = lab.aws.s3.put_object().bucket(lab.bucket()).key("code/key.zip").body(code("a key")?.into());
-        let put = put.server_side_encryption(ServerSideEncryption::AwsKms).ssekms_key_id(key);
-        put.send().await.done("putting an encrypted object (kms:GenerateDataKey)")?;
+        let body = code("a key")?;
+        let put = || {
+            let put = lab.aws.s3.put_object().bucket(lab.bucket()).key("code/key.zip").body(body.clone().into());
+            put.server_side_encryption(ServerSideEncryption::AwsKms).ssekms_key_id(key).send()
+        };
+        until_allowed("putting an encrypted object (kms:GenerateDataKey)", TAGS_KNOWN_WITHIN, async || {
+            put().await.answered("putting an encrypted object")
+        })
+        .await?;
         let read = allow("s3:GetObject", lab.aws.s3_arn(&format!("{}/code/*", lab.bucket())));
         let update = allow("lambda:UpdateFunctionCode", function.arn.as_str());
         let try_through = async |services: &[&str]| {

@@ -13,13 +13,14 @@ impl Question for CodeVersionNeedsItsOwnRight {
     fn about(&self) -> About {
         About {
             name: "code-version-needs-its-own-right",
-            belief: "UpdateFunctionCode with S3ObjectVersion needs s3:GetObjectVersion, and s3:GetObject does not \
-                     do.",
+            belief: "UpdateFunctionCode with S3ObjectVersion is denied with s3:GetObject alone; with \
+                     s3:GetObjectVersion beside it, it is allowed.",
             relied_on_in: &["infra/modules/target/permissions.tf", "deployer/core/src/session_policy.rs"],
             asks: "UpdateFunctionCode with S3ObjectVersion in three sessions: with s3:GetObject, with \
                    s3:GetObjectVersion, and with both",
-            confirmed_by: "denied, done, done",
-            refuted_by: "done with s3:GetObject alone, or denied with s3:GetObjectVersion",
+            confirmed_by: "denied with the first, allowed with both; the answer also tells whether the second \
+                           alone is enough",
+            refuted_by: "allowed with s3:GetObject alone",
             needs: Needs::Nothing,
             on_local_aws: OnLocalAws::Confirms,
         }
@@ -45,10 +46,9 @@ impl Question for CodeVersionNeedsItsOwnRight {
             ended(of_version),
             ended(both)
         );
-        Ok(match (object, of_version, both) {
-            (Err(_), Ok(_), Ok(_)) => Answer::confirmed(found),
-            (_, _, Err(_)) => Answer::unclear(found),
-            _ => Answer::refuted(found),
+        Ok(match (object, both) {
+            (_, Err(_)) => Answer::unclear(found),
+            (object, Ok(_)) => Answer::holds_if(object.is_err(), found),
         })
     }
 }

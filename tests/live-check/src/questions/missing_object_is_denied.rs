@@ -40,8 +40,9 @@ impl Question for MissingObjectIsDenied {
         }
         let [without, with, by_prefix] = [0, 1, 2].map(|i| ended(&outcomes[i]));
         let is_missing = |i: usize| outcomes[i].as_ref().is_err_and(|refusal| refusal.is(404, "NoSuchKey"));
-        let found =
-            format!("without s3:ListBucket GetObject {without}; with it {with}; with it for the prefix {by_prefix}");
+        let found = format!(
+            "without s3:ListBucket GetObject {without}; with it, it {with}; with it for the prefix it {by_prefix}"
+        );
         Ok(Answer::holds_if(
             outcomes[0].as_ref().is_err_and(|refusal| refusal.status == 403) && is_missing(1) && is_missing(2),
             found,

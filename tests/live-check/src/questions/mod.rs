@@ -17,7 +17,7 @@ mod function_kept_from_version_deletion;
 mod missing_object_is_denied;
 mod publish_makes_versions_by_updates;
 mod publish_of_other_code_is_refused;
-mod replayed_event_keeps_its_id;
+mod replayed_event_is_marked;
 mod revision_of_latest_changes;
 mod rights_are_checked_before_existence;
 mod same_alias_write_changes_revision;
@@ -65,7 +65,7 @@ pub fn all() -> Vec<Box<dyn Question>> {
         Box::new(signed_identity_lasts_15_minutes::SignedIdentityLasts15Minutes),
         Box::new(event_source_is_bound_for_all_values::EventSourceIsBoundForAllValues),
         Box::new(event_keys_are_plain::EventKeysArePlain),
-        Box::new(replayed_event_keeps_its_id::ReplayedEventKeepsItsId),
+        Box::new(replayed_event_is_marked::ReplayedEventIsMarked),
         Box::new(empty_weights_end_a_transition::EmptyWeightsEndATransition),
         Box::new(code_key_is_used_through_s3::CodeKeyIsUsedThroughS3),
         Box::new(variables_key_is_used_through_lambda::VariablesKeyIsUsedThroughLambda),

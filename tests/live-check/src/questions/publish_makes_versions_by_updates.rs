@@ -19,7 +19,7 @@ impl Question for PublishMakesVersionsByUpdates {
             confirmed_by: "the same number twice, then the next one",
             refuted_by: "any other three numbers",
             needs: Needs::Nothing,
-            on_local_aws: OnLocalAws::Refutes("moto makes no version of the same bytes"),
+            on_local_aws: OnLocalAws::Confirms,
         }
     }
 

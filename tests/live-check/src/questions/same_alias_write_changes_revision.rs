@@ -13,9 +13,10 @@ impl Question for SameAliasWriteChangesRevision {
     fn about(&self) -> About {
         About {
             name: "same-alias-write-changes-revision",
-            belief: "An UpdateAlias that says what the alias is already gives the alias a new RevisionId.",
-            relied_on_in: &["deployer/engine/src/rollout/shut_doors.rs"],
-            asks: "UpdateAlias twice with the same version, description and empty weights",
+            belief: "An UpdateAlias that says what the alias is already gives the alias a new RevisionId. The deployer \
+                     does not rely on it: it changes the description each time.",
+            relied_on_in: &[],
+            asks: "UpdateAlias twice with the same version and description",
             confirmed_by: "the second answer has another RevisionId than the first",
             refuted_by: "both have the same RevisionId",
             needs: Needs::Nothing,

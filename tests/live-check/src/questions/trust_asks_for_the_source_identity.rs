@@ -44,7 +44,11 @@ impl Question for TrustAsksForTheSourceIdentity {
         })
         .await?;
         let (other, none) = (enter(Some("person")).await?, enter(None).await?);
-        let found = format!("`deployer-1` is let in; `person` {}; no source identity {}", ended(&other), ended(&none));
+        let found = format!(
+            "`deployer-1` is let in; AssumeRole as `person` {}; without a source identity it {}",
+            ended(&other),
+            ended(&none)
+        );
         let is_denied = |outcome: &Result<_, Refusal>| outcome.as_ref().is_err_and(Refusal::is_denied);
         Ok(Answer::holds_if(is_denied(&other) && is_denied(&none), found))
     }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::lab::{Lab, TAGS_KNOWN_WITHIN, allow, allow_if};
 use crate::outcome::Answered as _;
-use crate::polling::until;
+use crate::polling::{until, until_allowed};
 use crate::question::{About, Answer, Needs, OnLocalAws, Question};
 
 /// Lambda and KMS: through which service is the key of variables used?
@@ -33,7 +33,10 @@ impl Question for VariablesKeyIsUsedThroughLambda {
         let variables = Environment::builder().variables("NAME", "value").build();
         let call = lab.aws.lambda.update_function_configuration().function_name(&function.name);
         let call = call.kms_key_arn(key).environment(variables);
-        call.send().await.done("encrypting variables (kms:CreateGrant, kms:Encrypt)")?;
+        until_allowed("encrypting variables (kms:CreateGrant, kms:Encrypt)", TAGS_KNOWN_WITHIN, async || {
+            call.clone().send().await.answered("encrypting variables")
+        })
+        .await?;
         function.settled().await?;
         let read = allow("lambda:GetFunctionConfiguration", function.arn.as_str());
         let shown_through = async |service: &str| {

@@ -19,7 +19,7 @@ impl Question for VersionIdsAreToldApart {
             confirmed_by: "405, then 400",
             refuted_by: "any other two answers",
             needs: Needs::Nothing,
-            on_local_aws: OnLocalAws::Confirms,
+            on_local_aws: OnLocalAws::Refutes("it answers 404 NoSuchVersion to both"),
         }
     }
 
@@ -31,7 +31,7 @@ impl Question for VersionIdsAreToldApart {
         let get = |version: &str| s3.get_object().bucket(bucket).key("versions/deleted").version_id(version);
         let marker = get(deleted.version_id().unwrap_or_default()).send().await.answered("reading a marker")?;
         let malformed = get("not-a-version").send().await.answered("reading a malformed version")?;
-        let found = format!("the marker {}; the malformed id {}", ended(&marker), ended(&malformed));
+        let found = format!("the marker's id {}; the malformed id {}", ended(&marker), ended(&malformed));
         let is = |outcome: &Result<_, Refusal>, status| outcome.as_ref().is_err_and(|refusal| refusal.status == status);
         Ok(Answer::holds_if(is(&marker, 405) && is(&malformed, 400), found))
     }

@@ -31,7 +31,11 @@ impl Question for VersionsAreDeletedAsRecorded {
         let delete = |version: &str| lab.aws.lambda.delete_function().function_name(&function.name).qualifier(version);
         let missing = delete("77").send().await.answered("deleting a missing version")?;
         let served = delete(&first).send().await.answered("deleting a version that an alias serves")?;
-        let found = format!("the missing version {}; the one that an alias serves {}", ended(&missing), ended(&served));
+        let found = format!(
+            "deleting the missing version {}; deleting the one that an alias serves {}",
+            ended(&missing),
+            ended(&served)
+        );
         let is_kept = served.as_ref().is_err_and(|refusal| refusal.is(409, "ResourceConflictException"));
         Ok(Answer::holds_if(missing.is_ok() && is_kept, found))
     }
