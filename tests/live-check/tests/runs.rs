@@ -1,6 +1,6 @@
 //! Runs to the end, with failures, and with interrupts.
 
-use live_check::questions;
+use live_check::{Needs, questions};
 use local_aws::{Doing as _, Fault, Result, Roles, ci::send};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -49,10 +49,11 @@ async fn policy_of_the_page_suffices() -> Result<()> {
     let rights: Value = serde_json::from_str(live_check::page::RIGHTS).doing("reading the rights")?;
     roles.create_with(("/", "asker"), &trust, &rights).await?;
     let keys = account.control.session(&format!("arn:aws:iam::{ACCOUNT}:role/asker"), "asker").await?;
-    let command = account.program_of(&keys, &["--yes", "--slow", "--with-key", "--output", "json"]).spawn();
+    // The local AWS knows no tags of keys, by which the policy allows the use of them.
+    let command = account.program_of(&keys, &["--yes", "--slow", "--output", "json"]).spawn();
     let run = ended(command.doing("starting live-check")?).await?;
-    for question in questions::all() {
-        let about = question.about();
+    let all = questions::all();
+    for about in all.iter().map(|question| question.about()).filter(|about| about.needs != Needs::Key) {
         let expected = json!(about.on_local_aws.verdict());
         assert_eq!(json!(run.verdict(about.name)?), expected, "{}: {}", about.name, run.out);
     }
