@@ -69,58 +69,57 @@ async fn run(options: &Options) -> Result<u8, Failure> {
         let because = options.leaves_out(needs).unwrap_or_default();
         return Err(wrong_use(Error::Unexpected(format!("{name} would not be asked: {because}"))));
     }
-    let mut signals = Signals::listen().map_err(not_done)?;
     let config = deployer_aws::load_for(options.profile.as_deref(), options.region.as_deref()).await;
     let aws = Aws::connect(config).await.map_err(wrong_use)?;
-    if options.clean {
-        return clean(options, &aws, &mut signals).await;
-    }
+    if options.clean { clean(options, &aws).await } else { ask(options, &aws, &asked).await }
+}
+
+/// Asks these questions in a lab that is removed afterwards, and prints the table.
+async fn ask(options: &Options, aws: &Aws, asked: &[Box<dyn Question>]) -> Result<u8, Failure> {
     let names = Names::random().map_err(not_done)?;
-    let words = introduction(&aws, &names, &asked, options);
-    if !confirmed(&words, options.yes).map_err(wrong_use)? {
+    if !confirmed(&introduction(aws, &names, asked, options), options.yes).map_err(wrong_use)? {
         return Err(wrong_use(Error::Unexpected("not confirmed: nothing was made".into())));
     }
-    let rows = RefCell::new(Vec::new());
+    let mut signals = Signals::listen().map_err(not_done)?;
+    let answered = RefCell::new(Vec::new());
     let (ended, was_interrupted) = tokio::select! {
-        ended = ask_all(aws.clone(), names.clone(), &asked, &rows) => (ended, false),
+        ended = ask_all(aws.clone(), names.clone(), asked, &answered) => (ended, false),
         () = signals.received() => (Ok(()), true),
     };
     if was_interrupted {
         tell("interrupted: no further question is asked");
         tokio::time::sleep(SENT_CALLS_ARRIVE_WITHIN).await;
     }
-    let left = tidy(options, &aws, names.prefix(), &asked, &mut signals).await;
+    let left = tidy(options, aws, names.prefix(), asked, &mut signals).await;
     if let Err(error) = &ended {
         tell(&format!("error: the lab could not be made: {error}"));
     }
-    let answered = rows.into_inner();
-    let because = |about: &About| match options.leaves_out(about.needs) {
-        Some(because) => because,
-        None if was_interrupted => "the run was interrupted before",
-        None => "the lab could not be made",
-    };
-    let row = |about: About| {
-        let found = answered.iter().find(|row| row.about.name == about.name);
-        found.cloned().unwrap_or_else(|| Row { about, answer: Answer::not_asked(because(&about)) })
-    };
-    let all = questions::all();
-    let rows: Vec<Row> =
-        all.iter().map(|question| question.about()).filter(|about| options.names(about.name)).map(row).collect();
+    let because = if was_interrupted { "the run was interrupted before" } else { "the lab could not be made" };
+    let rows = rows(options, &answered.into_inner(), because);
     let asked = Asked { account: aws.account.clone(), region: aws.region.to_string(), run: names.prefix().to_owned() };
     print(&match options.output {
         Output::Text => report::text(&rows),
         Output::Json => format!("{:#}\n", report::json(&asked, &rows, &left)),
     })
     .map_err(not_done)?;
-    let is_refuted = rows.iter().any(|row| row.answer.verdict == Verdict::Refuted);
-    let is_not_done = was_interrupted || ended.is_err() || !left.is_empty() && !options.keep;
-    Ok(if is_not_done {
+    Ok(if was_interrupted || ended.is_err() || !left.is_empty() && !options.keep {
         NOT_DONE
-    } else if is_refuted {
+    } else if rows.iter().any(|row| row.answer.verdict == Verdict::Refuted) {
         REFUTED
     } else {
         0
     })
+}
+
+/// Returns a row for each question that was named, in the order of the list.
+fn rows(options: &Options, answered: &[Row], because: &str) -> Vec<Row> {
+    let row = |about: About| {
+        let found = answered.iter().find(|row| row.about.name == about.name);
+        let because = options.leaves_out(about.needs).unwrap_or(because);
+        found.cloned().unwrap_or_else(|| Row { about, answer: Answer::not_asked(because) })
+    };
+    let all = questions::all();
+    all.iter().map(|question| question.about()).filter(|about| options.names(about.name)).map(row).collect()
 }
 
 /// Makes the lab and asks; each answer is in `rows` as soon as it is there.
@@ -184,7 +183,7 @@ async fn removing(aws: &Aws, prefix: &str, kinds: &[Kind], signals: &mut Signals
     removed
 }
 
-async fn clean(options: &Options, aws: &Aws, signals: &mut Signals) -> Result<u8, Failure> {
+async fn clean(options: &Options, aws: &Aws) -> Result<u8, Failure> {
     let prefix = format!("{TOOL}-");
     let found = find(aws, &prefix, &Kind::ALL).await;
     for note in found.untagged.iter().chain(&found.errors) {
@@ -205,7 +204,8 @@ async fn clean(options: &Options, aws: &Aws, signals: &mut Signals) -> Result<u8
     if !confirmed(&words, options.yes).map_err(wrong_use)? {
         return Err(wrong_use(Error::Unexpected("not confirmed: nothing was removed".into())));
     }
-    let removed = removing(aws, &prefix, &Kind::ALL, signals).await;
+    let mut signals = Signals::listen().map_err(not_done)?;
+    let removed = removing(aws, &prefix, &Kind::ALL, &mut signals).await;
     Ok(if removed.left.is_empty() { 0 } else { NOT_DONE })
 }
 

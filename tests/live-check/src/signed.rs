@@ -195,6 +195,7 @@ impl Signed {
         for header in headers {
             sent.insert(header.name(), header.value().to_owned());
         }
+        sent.insert("user-agent", "live-check");
         Ok(request)
     }
 }
