@@ -5,6 +5,7 @@ use std::process::Stdio;
 use local_aws::{Clients, Control, Doing as _, Error, Result, Server, SessionKeys, Transport};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
 
 /// The account.
@@ -77,6 +78,18 @@ impl Account {
         let child = self.program(arguments).spawn().doing("starting live-check")?;
         while !self.control.is_held().await? {}
         Ok(child)
+    }
+
+    /// Reads standard error until it has this text.
+    pub async fn until_told(&self, child: &mut Child, text: &str) -> Result<()> {
+        let stderr = child.stderr.as_mut().ok_or_else(|| Error::Unexpected("nobody reads standard error".into()))?;
+        let mut told = Vec::new();
+        while !String::from_utf8_lossy(&told).contains(text) {
+            if stderr.read_buf(&mut told).await.doing("reading standard error")? == 0 {
+                return Err(Error::Unexpected(format!("{text:?} was not told: {}", String::from_utf8_lossy(&told))));
+            }
+        }
+        Ok(())
     }
 
     /// Says what is left of functions, buckets and queues, without the tool.

@@ -165,10 +165,26 @@ async fn kept_lab_is_listed_and_cleaned_later() -> Result<()> {
 }
 
 #[tokio::test]
-async fn removal_that_fails_is_told_with_the_way_out() -> Result<()> {
+async fn removal_that_fails_once_is_repeated() -> Result<()> {
     let account = Account::start().await?;
     account.control.fault(&Fault::new("DeleteRole", 403, "AccessDenied", "planted").times(1)).await?;
     let run = account.run(&["--yes", "--only", "missing-object-is-denied"]).await?;
-    assert_eq!(run.exit, Some(0), "a second look removes what the first could not: {run:?}");
+    assert_eq!(run.exit, Some(0), "{run:?}");
+    account.nothing_is_left().await
+}
+
+#[tokio::test]
+async fn removal_that_is_interrupted_names_what_is_left_and_the_way_out() -> Result<()> {
+    let account = Account::start().await?;
+    account.control.fault(&Fault::new("DeleteRole", 403, "AccessDenied", "planted").forever()).await?;
+    let mut child = account.program(&["--yes", "--only", "missing-object-is-denied"]).spawn().doing("starting")?;
+    account.until_told(&mut child, "removed bucket").await?;
+    send(&child, Signal::INT)?;
+    let run = ended(child).await?;
+    assert_eq!(run.exit, Some(3), "{run:?}");
+    assert!(run.out.contains("1 confirmed"), "the answers are printed all the same: {run:?}");
+    account.control.no_faults().await?;
+    let cleaned = account.run(&["--clean", "--yes"]).await?;
+    assert_eq!(cleaned.exit, Some(0), "{cleaned:?}");
     account.nothing_is_left().await
 }

@@ -4,7 +4,6 @@ use local_aws::ci::send;
 use local_aws::terminal::Terminal;
 use local_aws::{Doing as _, Result};
 use rustix::process::Signal;
-use tokio::io::AsyncReadExt as _;
 
 use crate::harness::{Account, ended};
 
@@ -61,12 +60,7 @@ async fn interrupt_at_the_question_ends_the_run_at_once() -> Result<()> {
     let account = Account::start().await?;
     let (_terminal, theirs) = Terminal::open()?;
     let mut child = account.program(&[]).stdin(theirs).spawn().doing("starting live-check")?;
-    // The question is the end of standard error's text, without a line's end.
-    let mut stderr = child.stderr.take().unwrap();
-    let mut told = Vec::new();
-    while !String::from_utf8_lossy(&told).ends_with("Go on? [y/N] ") {
-        assert_ne!(stderr.read_buf(&mut told).await.doing("reading standard error")?, 0);
-    }
+    account.until_told(&mut child, "Go on?").await?;
     send(&child, Signal::INT)?;
     assert_eq!(ended(child).await?.exit, None, "a signal has ended it");
     account.nothing_is_left().await
