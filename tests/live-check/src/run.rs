@@ -218,7 +218,7 @@ fn kinds(asked: &[Box<dyn Question>]) -> Vec<Kind> {
 fn introduction(aws: &Aws, names: &Names, asked: &[Box<dyn Question>], options: &Options) -> String {
     let with_key = kinds(asked).contains(&Kind::Key);
     let cost = if with_key {
-        "less than 0.30 USD: a customer key costs 1 USD a month until KMS deletes it in seven days"
+        "less than 0.30 USD (a customer key costs 1 USD a month until KMS deletes it in seven days)"
     } else {
         "less than 0.05 USD"
     };
@@ -226,8 +226,9 @@ fn introduction(aws: &Aws, names: &Names, asked: &[Box<dyn Question>], options: 
     let end = if options.keep { "Everything is left there (--keep)." } else { "Everything is removed at the end." };
     format!(
         "Account {}, region {}, as {}.\n\
-         {} questions. For them this run makes a bucket, roles below {}, functions, queues, rules and event buses{key},\n\
-         all named {}*. It touches nothing else. It costs {cost}.\n{end}",
+         {} questions. For them this run makes a bucket, roles below {}, functions, queues,\n\
+         rules and event buses{key}, all named {}*.\n\
+         It touches nothing else. It costs {cost}.\n{end}",
         aws.account,
         aws.region,
         aws.caller,

@@ -14,7 +14,7 @@ use crate::polling::{SPREADS_WITHIN, until};
 
 /// The time after which a replay that brought nothing is started anew: an archive has an event after some minutes
 /// (Amazon EventBridge User Guide, "Archiving and replaying events").
-const REPLAYS_EVERY: Duration = Duration::from_secs(120);
+const REPLAYS_EVERY: Duration = Duration::from_secs(180);
 const REPLAYS_WITHIN: Duration = Duration::from_secs(1200);
 
 impl Lab {

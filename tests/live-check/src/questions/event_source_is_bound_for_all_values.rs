@@ -54,7 +54,7 @@ impl Question for EventSourceIsBoundForAllValues {
         }
         let [own, other, both, by_equals] = [0, 1, 2, 3].map(|i| ended(&outcomes[i]));
         let found = format!(
-            "with ForAllValues an event of the source {own}; of another it {other}; both {both}; with StringEquals it {by_equals}"
+            "an event of the source {own}, of another {other}, both {both}; with StringEquals the first {by_equals}"
         );
         let is_denied = |i: usize| outcomes[i].as_ref().is_err_and(Refusal::is_denied);
         Ok(Answer::holds_if(outcomes[0].is_ok() && is_denied(1) && is_denied(2), found))
