@@ -28,8 +28,8 @@ pub use names::{Names, ROLE_PATH, TOOL};
 pub use queue::Queue;
 pub use session::{Session, allow, allow_if, policy, trust};
 
-/// How long KMS may take until it knows a new key's tags (AWS KMS Developer Guide, "AWS KMS eventual consistency": several
-/// minutes).
+/// How long KMS may take until it knows a new key's tags: several minutes (AWS KMS Developer Guide, "AWS KMS eventual
+/// consistency").
 pub const TAGS_KNOWN_WITHIN: Duration = Duration::from_secs(360);
 
 /// How long Lambda may take for an update.
