@@ -19,7 +19,11 @@ pub struct Clients {
 }
 
 impl Clients {
-    pub(super) fn new(server: &Server) -> Result<Self> {
+    /// Makes clients of a server.
+    ///
+    /// # Errors
+    /// The server's authority cannot be read.
+    pub fn new(server: &Server) -> Result<Self> {
         let http = match server.authority() {
             None => Builder::new().build_http(),
             Some(pem) => {

@@ -47,7 +47,11 @@ pub struct Use {
 }
 
 impl Control {
-    pub(super) fn new(server: &Server) -> Result<Self> {
+    /// Makes a client of a server.
+    ///
+    /// # Errors
+    /// The server's authority cannot be read.
+    pub fn new(server: &Server) -> Result<Self> {
         let connector = match server.authority() {
             None => Connector::builder().build_http(),
             Some(pem) => {

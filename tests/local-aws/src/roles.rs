@@ -18,7 +18,9 @@ pub struct Roles<'a> {
 }
 
 impl<'a> Roles<'a> {
-    pub(super) fn of(control: &'a Control, account: &'a str) -> Self {
+    /// The roles of an account of this server.
+    #[must_use]
+    pub fn of(control: &'a Control, account: &'a str) -> Self {
         Self { control, account }
     }
 

@@ -16,7 +16,7 @@ const MOST_METHODS: usize = 25;
 
 const SDK: [&str; 5] = ["aws-", "lambda_runtime", "hyper", "rustls", "reqwest"];
 
-const LAYERS: [Layer; 6] = [
+const LAYERS: [Layer; 7] = [
     Layer {
         package: "deployer-core",
         may_use: &[],
@@ -46,6 +46,13 @@ const LAYERS: [Layer; 6] = [
         package: "world",
         may_use: &["deployer-core", "deployer-engine", "fixtures"],
         forbidden: &SDK,
+        tokio: None,
+    },
+    Layer {
+        package: "live-check",
+        may_use: &["deployer-core", "deployer-aws", "fixtures"],
+        // IAM's and KMS's crates would be built for a few calls.
+        forbidden: &["aws-sdk-iam", "aws-sdk-kms", "lambda_runtime"],
         tokio: None,
     },
 ];
