@@ -76,6 +76,8 @@ pub(super) struct SendError {
 pub(super) struct Remote {
     client: aws_sdk_lambda::Client,
     function_name: String,
+    /// The name without the alias that this program added to it.
+    without_alias: Option<String>,
 }
 
 impl Options {
@@ -108,7 +110,9 @@ impl Options {
             .retry_config(RetryConfig::disabled())
             .build();
         let client = aws_sdk_lambda::Client::from_conf(config);
-        Ok(Remote { client, function_name: self.function_name() })
+        let function_name = self.function_name();
+        let without_alias = (function_name != self.function_name).then(|| self.function_name.clone());
+        Ok(Remote { client, function_name, without_alias })
     }
 }
 
@@ -144,7 +148,16 @@ impl Remote {
     pub async fn try_send<T: DeserializeOwned>(&self, request: &CommandRequest) -> Result<T, SendError> {
         let name = &self.function_name;
         let payload = Blob::new(request.payload().to_string());
-        let call = self.client.invoke().function_name(name).payload(payload).send();
+        let invoke = |name: &str| self.client.invoke().function_name(name).payload(payload.clone()).send();
+        let call = async {
+            match (invoke(name).await, &self.without_alias) {
+                // A deployer that was installed before it had an alias is called itself.
+                (Err(error), Some(plain)) if has_no_alias(&error) => {
+                    invoke(plain).await.map_err(|second| if has_no_alias(&second) { error } else { second })
+                }
+                (answer, _) => answer,
+            }
+        };
         let timeout = timeout_of(&request.command);
         let Ok(answer) = tokio::time::timeout(timeout, call).await else {
             let message = format!("the deployer's Lambda {name:?} has not answered in {} s", timeout.as_secs());
@@ -181,6 +194,12 @@ fn timeout_of(command: &Command) -> Duration {
         | Command::Sweep {} => DEPLOY_TIMEOUT,
         _ => LEDGER_TIMEOUT,
     }
+}
+
+/// Whether Lambda says that the alias is not there, or that the caller has no right to it: policies of before name the
+/// function alone.
+fn has_no_alias(error: &SdkError<InvokeError, HttpResponse>) -> bool {
+    error.raw_response().is_some_and(|response| matches!(response.status().as_u16(), 403 | 404))
 }
 
 fn maybe_accepted(error: CliError) -> CliError {
