@@ -138,11 +138,18 @@ impl<'a> FunctionRef<'a> {
     ///
     /// # Errors
     /// [`ResourceNotAllowed`], which names the field and the patterns.
-    pub fn check_resources(&self, manifest: &FunctionConfig) -> Result<(), ResourceNotAllowed> {
+    pub fn check_resources(&self, manifest: &FunctionConfig) -> Result<(), Box<ResourceNotAllowed>> {
         let (environment, function) = (&self.name, &self.function);
         let refused = |field, found: &str, setting, allowed| {
             let (environment, function) = (environment.clone(), function.clone());
-            Err(ResourceNotAllowed { field, found: found.to_owned(), function, environment, setting, allowed })
+            Err(Box::new(ResourceNotAllowed {
+                field,
+                found: found.to_owned(),
+                function,
+                environment,
+                setting,
+                allowed,
+            }))
         };
         let group = manifest.logging_config.as_ref().and_then(|logging| logging.log_group.as_deref());
         if let (Some(group), Some(allowed)) = (group, &self.environment.log_groups)
