@@ -81,7 +81,7 @@ mod tests {
         let calls = RecordingConnector::default();
         let clients = Clients::new(&calls.config("eu-west-1", false, false));
         let own = account("123456789012");
-        let source = ConfigSource::S3 { bucket: "ledger".into(), key: "deployer.json".into() };
+        let source = ConfigSource::S3 { bucket: "ledger".into(), key: "deployer.json".into(), version_id: None };
         let _ = clients.config_text(&source, Some(&own)).await;
         assert_eq!(calls.take_header(HEADER), ["123456789012"]);
         for (config, expected) in
@@ -95,7 +95,7 @@ mod tests {
             let _ = ports.ledger.keys("k").await;
             let _ = ports.ledger.put("k", vec![], Precondition::Absent).await;
             let _ = ports.ledger.delete("k").await;
-            let look = clients.self_diagnostics(&config, Some(&own));
+            let look = clients.self_diagnostics(&config, Some(&own), None);
             let _ = look.aws_time().await;
             let _ = look.is_versioned(&config.artifact_bucket).await;
             assert_eq!(calls.take_header(HEADER), [expected; 9]);

@@ -223,7 +223,7 @@ fn failed<E>(call: &'static str, error: &SdkError<E, HttpResponse>) -> DeadLette
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    let Failure { code, status, message, text } = Failure::of(error);
+    let Failure { code, status, message, text, .. } = Failure::of(error);
     let kind = match code.as_str() {
         code if ["NonExistentQueue", "QueueDoesNotExist", "ResourceNotFound"]
             .iter()

@@ -52,6 +52,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 pub use answer::{Answer, CliError, Exit};
 pub use output::Output;
+pub use sdk_config::load as load_sdk_config;
 
 /// Deploy Lambda functions across AWS accounts.
 ///

@@ -25,7 +25,7 @@ const DEFAULT: &str = "default";
 ///
 /// # Errors
 /// Wrong use: the profile does not exist or asks for a code, or a setting of the network cannot be used.
-pub(super) async fn load(profile: Option<&str>, region: Option<&str>) -> Result<SdkConfig, CliError> {
+pub async fn load(profile: Option<&str>, region: Option<&str>) -> Result<SdkConfig, CliError> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let profiles = read_profiles(profile).await?;
     ensure_profile(&profiles, profile, variable)?;

@@ -167,7 +167,7 @@ mod tests {
         let installed = |version: Option<&str>| {
             let config = ConfigSource::parse("s3://b/d.json?versionId=3HL4kqtJ").unwrap();
             let region = Region::parse("eu-west-1").unwrap();
-            Settings { config, region, function_version: version.map(str::to_owned) }.installed()
+            Settings { config, bucket_owner: None, region, function_version: version.map(str::to_owned) }.installed()
         };
         assert_eq!(installed(Some("7")), "version 7, configured by s3://b/d.json?versionId=3HL4kqtJ");
         assert_eq!(installed(None), "configured by s3://b/d.json?versionId=3HL4kqtJ");

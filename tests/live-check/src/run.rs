@@ -69,7 +69,8 @@ async fn run(options: &Options) -> Result<u8, Failure> {
         let because = options.leaves_out(needs).unwrap_or_default();
         return Err(wrong_use(Error::Unexpected(format!("{name} would not be asked: {because}"))));
     }
-    let config = deployer_aws::load_for(options.profile.as_deref(), options.region.as_deref()).await;
+    let config = deployer_cli::load_sdk_config(options.profile.as_deref(), options.region.as_deref()).await;
+    let config = config.map_err(|error| wrong_use(Error::Unexpected(error.message)))?;
     let aws = Aws::connect(config).await.map_err(wrong_use)?;
     if options.clean { clean(options, &aws).await } else { ask(options, &aws, &asked).await }
 }

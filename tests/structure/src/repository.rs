@@ -50,7 +50,7 @@ const LAYERS: [Layer; 7] = [
     },
     Layer {
         package: "live-check",
-        may_use: &["deployer-core", "deployer-aws", "fixtures"],
+        may_use: &["deployer-core", "deployer-aws", "deployer-cli", "fixtures"],
         // IAM's and KMS's crates would be built for a few calls.
         forbidden: &["aws-sdk-iam", "aws-sdk-kms", "lambda_runtime"],
         tokio: None,

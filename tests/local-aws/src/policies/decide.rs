@@ -177,13 +177,6 @@ impl AccessRequest {
         self
     }
 
-    /// Removes a condition key.
-    #[must_use]
-    pub fn without(mut self, key: &str) -> Self {
-        self.context.remove(key);
-        self
-    }
-
     /// Adds a condition key. An array is a key of several values.
     #[must_use]
     pub fn with(mut self, key: &'static str, value: impl Into<Value>) -> Self {

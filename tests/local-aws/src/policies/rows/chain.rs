@@ -2,7 +2,7 @@
 
 use super::{
     ADMIN, AccessRequest, Caller, DEPLOYER, DEPLOYER_FUNCTION, DEV, DEV_ADMIN, IN_DEV, IN_PROD, PROD, PolicyRef, Row,
-    STRANGE, STRANGER, TOOLING, anything, may, may_not,
+    STRANGE, STRANGER, TOOLING, may, may_not,
 };
 
 const DEV_ROLE: &str = "arn:aws:iam::111111111111:role/deployer-target";
