@@ -46,6 +46,7 @@ module "guarded" {
   artifact_bucket = "acme-artifacts"
   ledger_bucket   = "acme-deployer-ledger"
   package         = { path = "${path.module}/main.tf" }
+  alarm_actions   = ["arn:aws:sns:eu-west-1:123456789012:on-call"]
   approvers       = ["arn:aws:iam::123456789012:role/approver-*"]
   uploaders       = ["arn:aws:iam::123456789012:role/ci-*", "arn:aws:iam::123456789012:role/build-agent"]
   administrators  = ["arn:aws:iam::123456789012:role/admin"]

@@ -21,6 +21,7 @@ locals {
     artifact_bucket  = "acme-artifacts"
     artifact_key_arn = "arn:aws-cn:kms:cn-north-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001"
     ledger_bucket    = "acme-releases-ledger"
+    ledger_key_arn   = "arn:aws-cn:kms:cn-north-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000002"
     environments     = ["dev", "test", "test-eu"]
     region           = "cn-north-1"
   }

@@ -13,6 +13,7 @@ use super::policies::{checked_in, rendered};
 
 const TEMPLATE: &str = "uploader.yaml";
 const KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001";
+const LEDGER_KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000010";
 const UUID: &str = "c0ffee00-0000-4000-8000-0000000000";
 
 #[test]
@@ -74,6 +75,7 @@ fn template_of_the_uploader_makes_the_policies_of_minimal_and_maximal_parameters
     let mut instances = BTreeSet::new();
     let least = json!({
         "ArtifactKeyArn": "",
+        "LedgerKeyArn": "",
         "Function1": "hello",
         "Trust": "principals",
         "Principals": "arn:aws:iam::333333333333:role/ci",
@@ -138,6 +140,7 @@ fn template_of_the_uploader_refuses_what_the_module_refuses() {
         (&oidc, "PermissionsBoundary", "boundary", "must be the ARN of a managed policy"),
         (&oidc, "ArtifactBucket", "*", "must be a bucket name"),
         (&oidc, "ArtifactKeyArn", "arn:aws:kms:eu-west-1:123456789012:key/*", "must be the ARN of a key"),
+        (&oidc, "LedgerKeyArn", "arn:aws:kms:eu-west-1:123456789012:alias/ledger", "must be the ARN of a key"),
         (&oidc, "ArtifactRegion", "*", "must be a region's code"),
         (&oidc, "LedgerBucket", "*", "must be a bucket name"),
         (&oidc, "Environment1", "", "must be an environment's name"),
@@ -241,6 +244,7 @@ fn with(more: &[&Value]) -> Value {
         ("RoleName", "ci"),
         ("ArtifactBucket", "acme-artifacts"),
         ("ArtifactKeyArn", KEY),
+        ("LedgerKeyArn", LEDGER_KEY),
         ("ArtifactRegion", "eu-west-1"),
         ("LedgerBucket", "acme-deployer-ledger"),
         ("Environment1", "dev"),
@@ -269,6 +273,7 @@ fn in_china(environments: [&str; 3], functions: [&str; 3], trust: &Value) -> Val
         "ArtifactKeyArn": "arn:aws-cn:kms:cn-north-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001",
         "ArtifactRegion": "cn-north-1",
         "LedgerBucket": "acme-releases-ledger",
+        "LedgerKeyArn": "arn:aws-cn:kms:cn-north-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000002",
     });
     for (number, (environment, function)) in (1..).zip(environments.iter().zip(functions)) {
         more[format!("Environment{number}")] = json!(environment);

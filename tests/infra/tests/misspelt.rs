@@ -35,7 +35,8 @@ fn misspelt_field_of_an_environment_is_refused_with_the_nearest() -> Result<()> 
     fs::write(folder.join("names.tf"), names).doing("writing names.tf")?;
     let planned = |target: &str, more: &str| {
         let environments = format!("environments={{prod={{targets=[{target}],{more}}}}}");
-        let buckets = ["-var=artifact_bucket=acme-artifacts", "-var=ledger_bucket=acme-ledger", "-var=zip=names.tf"];
+        let package = r#"-var=package={path="names.tf"}"#;
+        let buckets = ["-var=artifact_bucket=acme-artifacts", "-var=ledger_bucket=acme-ledger", package];
         terraform.run(&folder, &[&["plan"], &buckets[..], &["-var", &environments]].concat())
     };
     terraform.run(&folder, &["init", "-backend=false"])?;

@@ -129,7 +129,8 @@ module "tooling" {
   source          = "../modules/tooling"
   artifact_bucket = "acme-artifacts"
   ledger_bucket   = "acme-deployer-ledger"
-  zip             = "../modules/tooling/versions.tf"
+  package         = { path = "../modules/tooling/versions.tf" }
+  alarm_actions   = ["arn:aws:sns:eu-west-1:123456789012:on-call"]
   customer_key    = true
   environments    = {
     dev = { targets = [for number in range(200) : { account = format("%012d", number), region = "eu-west-1" }] }

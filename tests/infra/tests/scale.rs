@@ -192,7 +192,8 @@ fn rendered(terraform: &Terraform, runs: &[Run]) -> Result<BTreeMap<String, Rend
     let mut text = String::from("mock_provider \"aws\" {\n  source = \"../../mocks\"\n}\n");
     for run in runs {
         let variables = json!({"artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-deployer-ledger",
-            "zip": "versions.tf", "customer_key": run.customer_key,
+            "package": {"path": "versions.tf"}, "customer_key": run.customer_key,
+            "alarm_actions": ["arn:aws:sns:eu-west-1:123456789012:on-call"],
             "environments": run.layout.environments(run.accounts)});
         let file = format!("{}.json", run.name);
         fs::write(folder.join(&file), variables.to_string()).doing(format!("writing {file}"))?;
@@ -200,9 +201,10 @@ fn rendered(terraform: &Terraform, runs: &[Run]) -> Result<BTreeMap<String, Rend
             true => String::new(),
             false => format!("  expect_failures = [{}]\n", run.refused.join(", ")),
         };
-        let variables: String = ["artifact_bucket", "ledger_bucket", "zip", "customer_key", "environments"]
-            .map(|name| format!("    {name} = jsondecode(file(\"{file}\")).{name}\n"))
-            .concat();
+        let variables: String =
+            ["artifact_bucket", "ledger_bucket", "package", "customer_key", "alarm_actions", "environments"]
+                .map(|name| format!("    {name} = jsondecode(file(\"{file}\")).{name}\n"))
+                .concat();
         let _written = writeln!(
             text,
             "run \"{}\" {{\n  command = {}\n  variables {{\n{variables}  }}\n{expected}}}",

@@ -1008,8 +1008,6 @@ run "what_waits_where_nothing_was_said_is_left_to_the_deployer" {
 }
 
 run "what_the_deployer_takes_is_taken" {
-  command = plan
-
   variables {
     log_retention_days = 0
     environments = {
