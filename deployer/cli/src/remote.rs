@@ -199,7 +199,7 @@ fn timeout_of(command: &Command) -> Duration {
 /// Whether Lambda says that the alias is not there, or that the caller has no right to it: policies of before name the
 /// function alone.
 fn has_no_alias(error: &SdkError<InvokeError, HttpResponse>) -> bool {
-    error.raw_response().is_some_and(|response| matches!(response.status().as_u16(), 403 | 404))
+    matches!(CallFailure::of(error).code.as_str(), "ResourceNotFoundException" | "AccessDeniedException")
 }
 
 fn maybe_accepted(error: CliError) -> CliError {

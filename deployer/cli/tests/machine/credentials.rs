@@ -19,7 +19,7 @@ fn signer(home: impl FnOnce(Home) -> Home, arguments: &[&str]) -> String {
     assert_eq!(outcome.exit, Some(0), "{outcome:?}");
     let asked = server.requests();
     let last = asked.last().unwrap();
-    assert!(last.line.starts_with("POST /2015-03-31/functions/deployer/invocations"), "{}", last.line);
+    assert!(last.line.starts_with("POST /2015-03-31/functions/deployer%3Alive/invocations"), "{}", last.line);
     assert!(last.header("user-agent").contains("app/deployer"), "{}", last.header("user-agent"));
     last.signer().to_owned()
 }

@@ -113,3 +113,32 @@ fn denied_and_missing_ledger_have_hints_of_the_verb() {
     let broken = hint(|_| (200, "application/json", "{}".to_owned()));
     assert!(broken.contains("deployer.json: ") && !broken.contains("policy"), "{broken}");
 }
+
+/// A deployer that was installed before it had an alias, and a policy that names the function alone.
+#[test]
+fn deployer_without_an_alias_is_called_itself() {
+    let lambda = |code: &'static str| -> fn(&Request) -> super::server::Answer {
+        match code {
+            "ResourceNotFoundException" => |request| match request.line.contains("%3Alive") {
+                true => error(404, "ResourceNotFoundException", "Function not found"),
+                false => (200, "application/json", "{\"functions\": []}".to_owned()),
+            },
+            _ => |request| match request.line.contains("%3Alive") {
+                true => error(403, "AccessDeniedException", "not authorized to perform: lambda:InvokeFunction"),
+                false => (200, "application/json", "{\"functions\": []}".to_owned()),
+            },
+        }
+    };
+    for code in ["ResourceNotFoundException", "AccessDeniedException"] {
+        let server = Server::http(lambda(code));
+        let Outcome { exit, err } = Home::calling(&server).with_keys().run(&["status"]);
+        let lines: Vec<String> = server.requests().into_iter().map(|request| request.line).collect();
+        assert_eq!((exit, lines.len()), (Some(0), 2), "{code}: {err}\n{lines:#?}");
+        assert!(lines[1].starts_with("POST /2015-03-31/functions/deployer/invocations"), "{lines:#?}");
+        // An alias that was named is not left away.
+        let server = Server::http(lambda(code));
+        let arguments = ["status", "--function-name", "deployer:live"];
+        let Outcome { exit, err } = Home::calling(&server).with_keys().run(&arguments);
+        assert_eq!((exit, server.requests().len()), (Some(1), 1), "{code}: {err}");
+    }
+}
