@@ -15,6 +15,7 @@ use deployer_core::dead_letters::{DeadLetter, DeadLetters, Redrive, RedriveStatu
 use jiff::Timestamp;
 
 use super::failure::Failure;
+use super::obstacle::Obstacle;
 
 /// The dead-letter queue.
 pub struct DeadLetterQueue {
@@ -35,6 +36,8 @@ pub struct DeadLetterError {
     pub call: &'static str,
     /// AWS's message.
     pub message: String,
+    /// What stands between the caller and AWS, if it is not AWS that refused the call.
+    pub obstacle: Option<Obstacle>,
 }
 
 /// The cause of a failed call.
@@ -158,11 +161,18 @@ impl DeadLetterQueue {
                     .build()
             });
             let entries: Result<Vec<_>, _> = entries.collect();
-            let other = |message: String| DeadLetterError { kind: DeadLetterErrorKind::Failed, call: CALL, message };
+            let other = |message: String| DeadLetterError {
+                kind: DeadLetterErrorKind::Failed,
+                call: CALL,
+                message,
+                obstacle: None,
+            };
             let entries = entries.map_err(|error| other(error.to_string()))?;
             let call = self.client.change_message_visibility_batch().queue_url(&self.url).set_entries(Some(entries));
             let answer = call.send().await.map_err(|error| failed(CALL, &error))?;
-            if let Some(entry) = answer.failed().first() {
+            // Such a message is back already: it came twice, or the look took a minute.
+            let failed = answer.failed().iter().find(|entry| !entry.code().contains("MessageNotInflight"));
+            if let Some(entry) = failed {
                 let because = entry.message().unwrap_or("no message");
                 return Err(other(format!("{}: {because}; the message comes back within a minute", entry.code())));
             }
@@ -223,7 +233,7 @@ fn failed<E>(call: &'static str, error: &SdkError<E, HttpResponse>) -> DeadLette
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    let Failure { code, status, message, text, .. } = Failure::of(error);
+    let Failure { code, status, message, text, obstacle } = Failure::of(error);
     let kind = match code.as_str() {
         code if ["NonExistentQueue", "QueueDoesNotExist", "ResourceNotFound"]
             .iter()
@@ -235,7 +245,7 @@ where
         _ if text.contains("already a task running") => DeadLetterErrorKind::AlreadyRunning,
         _ => DeadLetterErrorKind::Failed,
     };
-    DeadLetterError { kind, call, message: message.to_string() }
+    DeadLetterError { kind, call, message: message.to_string(), obstacle }
 }
 
 #[cfg(test)]

@@ -30,6 +30,8 @@ const PROXIES: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_pr
 const ALL_PROXY: &str = "ALL_PROXY";
 /// The beginnings of the addresses of the metadata services of EC2, ECS and EKS, which no proxy reaches.
 const METADATA: [&str; 2] = ["http://169.254.", "http://[fd00:ec2:"];
+/// The variables that name such services elsewhere. A proxy must not see the tokens that they are asked with.
+const METADATA_ELSEWHERE: [&str; 2] = ["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_EC2_METADATA_SERVICE_ENDPOINT"];
 const CERTIFICATE_END: &str = "-----END CERTIFICATE-----";
 
 /// A file of authorities' certificates, and the setting that names it.
@@ -194,13 +196,20 @@ impl HttpConnector for NamingConnector {
 }
 
 fn is_metadata(uri: &str) -> bool {
+    let named = || METADATA_ELSEWHERE.iter().filter_map(|name| std::env::var(name).ok());
     METADATA.iter().any(|start| uri.starts_with(start))
+        || named().any(|service| !service.is_empty() && authority_of(&service) == authority_of(uri))
+}
+
+/// Returns the host and port of an address.
+fn authority_of(uri: &str) -> &str {
+    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
 /// Returns the host of an address, without its port.
 fn host_of(uri: &str) -> String {
-    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let authority = authority_of(uri);
     match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host.to_owned(),
         _ => authority.to_owned(),

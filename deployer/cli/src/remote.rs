@@ -175,11 +175,9 @@ impl Remote {
     }
 }
 
-/// Adds the deployer's alias to a name or ARN without a qualifier. Lambda API Reference, Invoke: a name, `name:alias`, a
-/// partial ARN (`account:function:name`) or an ARN.
+/// Adds the deployer's alias to a name or ARN without a qualifier.
 fn qualified(name: &str) -> String {
-    let own = name.rsplit_once("function:").map_or(name, |(_, own)| own);
-    if own.contains(':') { name.to_owned() } else { format!("{name}:{DEPLOYER_ALIAS}") }
+    if own_name(name).contains(':') { name.to_owned() } else { format!("{name}:{DEPLOYER_ALIAS}") }
 }
 
 fn timeout_of(command: &Command) -> Duration {
@@ -196,10 +194,16 @@ fn timeout_of(command: &Command) -> Duration {
     }
 }
 
-/// Whether Lambda says that the alias is not there, or that the caller has no right to it: policies of before name the
-/// function alone.
+/// Whether Lambda says that the alias is not there. Where it is denied, it may be there and be another version than the
+/// function itself.
 fn has_no_alias(error: &SdkError<InvokeError, HttpResponse>) -> bool {
-    matches!(CallFailure::of(error).code.as_str(), "ResourceNotFoundException" | "AccessDeniedException")
+    CallFailure::of(error).code == "ResourceNotFoundException"
+}
+
+/// Returns a function's own name in its name or ARN, with the qualifier behind it. Lambda API Reference, Invoke: a name,
+/// `name:alias`, a partial ARN (`account:function:name`) or an ARN.
+pub(super) fn own_name(function: &str) -> &str {
+    function.rsplit_once(":function:").map_or(function, |(_, name)| name)
 }
 
 fn maybe_accepted(error: CliError) -> CliError {
@@ -282,7 +286,7 @@ mod tests {
     #[test]
     fn deployer_without_a_qualifier_is_called_by_its_alias() {
         let arn = "arn:aws:lambda:eu-west-1:123456789012:function:deployer";
-        for name in ["deployer", "123456789012:function:deployer", arn] {
+        for name in ["deployer", "my-function", "123456789012:function:deployer", arn] {
             assert_eq!(qualified(name), format!("{name}:live"));
             for of_its_own in ["7", "blue", "$LATEST"] {
                 let own = format!("{name}:{of_its_own}");

@@ -16,10 +16,12 @@ module "tooling" {
     dev = {
       targets     = [{ account = var.dev_account, region = var.region }]
       external_id = "dev-${var.prefix}"
+      role_name   = "deployer-dev"
     }
     prod = {
       targets     = local.prod
       external_id = "prod-${var.prefix}"
+      role_name   = "platform/deployer-prod"
       promotion   = { from = "dev", automatic = true, soak = "30m" }
     }
   }

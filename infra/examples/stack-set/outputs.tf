@@ -5,5 +5,5 @@ output "deploy_roles" {
 
 output "stack_sets" {
   description = "The stack sets that make them."
-  value       = keys(aws_cloudformation_stack_set.target)
+  value       = values(aws_cloudformation_stack_set.target)[*].name
 }

@@ -1,21 +1,20 @@
-# One stack set for the deploy roles that are alike, and one stack for each account.
+# One stack set for each deploy role's name, and one stack for each account. A new environment, region or external id of a role updates its
+# stack set in place: a role that was made anew under its name would be another one to every policy that names it.
 
 locals {
-  alike = {
-    for key, role in module.tooling.deploy_roles :
-    join("-", concat(["deployer", role.role_name], sort(role.environments), sort(role.regions))) => merge(role, { key = key })...
-  }
+  alike = { for key, role in module.tooling.deploy_roles : role.role_name => merge(role, { key = key })... }
+
   # A stack set's name may have letters, digits and hyphens (AWS CloudFormation API Reference, CreateStackSet).
-  stack_sets     = { for name, roles in local.alike : replace(name, "/[^A-Za-z0-9-]/", "-") => roles[0] }
-  stack_set_of   = merge([for name, roles in local.alike : { for role in roles : role.key => replace(name, "/[^A-Za-z0-9-]/", "-") }]...)
+  names          = { for role_name in keys(local.alike) : role_name => "deployer-${replace(role_name, "/[^A-Za-z0-9-]/", "-")}" }
   numbered_lists = { Environment = "environments", PromotedFrom = "promoted_from", Region = "regions" }
+  deployer       = module.tooling.deployer
 }
 
 resource "aws_cloudformation_stack_set" "target" {
-  for_each = local.stack_sets
+  for_each = local.alike
 
-  name             = each.key
-  description      = "The deploy role ${each.value.role_name} for ${join(", ", each.value.environments)}"
+  name             = local.names[each.key]
+  description      = "The deploy role ${each.key} for ${join(", ", each.value[0].environments)}"
   template_body    = file("${path.module}/../../cloudformation/target.yaml")
   capabilities     = ["CAPABILITY_NAMED_IAM"]
   permission_model = "SERVICE_MANAGED"
@@ -31,21 +30,37 @@ resource "aws_cloudformation_stack_set" "target" {
     active = true
   }
 
+  # StackSets' own default is one account after the other.
+  operation_preferences {
+    max_concurrent_percentage    = 50
+    failure_tolerance_percentage = 10
+  }
+
+  timeouts {
+    update = "3h"
+  }
+
   parameters = merge(
     {
-      DeployerRoleArn      = module.tooling.deployer.role_arn
-      DeployerFunctionArn  = module.tooling.deployer.function_arn
-      DeployerQueueArn     = module.tooling.deployer.queue_arn
-      DeployerWakeQueueArn = module.tooling.deployer.wake_queue_arn
-      LedgerBucket         = module.tooling.deployer.ledger_bucket
-      ArtifactBucket       = module.tooling.deployer.artifact_bucket
-      ArtifactRegion       = module.tooling.deployer.region
-      RoleName             = each.value.role_name
-      ExternalIds          = join(",", each.value.external_ids)
-      OrganizationId       = var.organization_id
+      DeployerRoleArn        = local.deployer.role_arn
+      DeployerFunctionArn    = local.deployer.function_arn
+      DeployerQueueArn       = local.deployer.queue_arn
+      DeployerWakeQueueArn   = local.deployer.wake_queue_arn
+      DeployerDeadLettersArn = local.deployer.dead_letters_arn
+      DeployerEventBusArn    = local.deployer.event_bus_arn
+      DeployerSchedulesArn   = local.deployer.schedules_arn
+      DeployerLogGroupArn    = local.deployer.log_group_arn
+      LedgerBucket           = local.deployer.ledger_bucket
+      ArtifactBucket         = local.deployer.artifact_bucket
+      ArtifactKeyArn         = try(coalesce(local.deployer.artifact_key_arn), "")
+      ArtifactRegion         = local.deployer.region
+      RoleName               = reverse(split("/", each.key))[0]
+      RolePath               = length(split("/", each.key)) == 1 ? "/" : "/${trimsuffix(each.key, reverse(split("/", each.key))[0])}"
+      ExternalIds            = join(",", each.value[0].external_ids)
+      OrganizationId         = var.organization_id
     },
     merge([for parameter, field in local.numbered_lists : {
-      for number, value in sort(each.value[field]) : "${parameter}${number + 1}" => value
+      for number, value in sort(each.value[0][field]) : "${parameter}${number + 1}" => value
     }]...),
     { for number, pattern in var.functions : "Function${number + 1}" => pattern },
     { for number, role in var.execution_roles : "ExecutionRole${number + 1}" => role },
@@ -56,22 +71,27 @@ resource "aws_cloudformation_stack_set" "target" {
     ignore_changes = [administration_role_arn]
 
     precondition {
-      condition     = alltrue([for field in values(local.numbered_lists) : length(each.value[field]) <= 3])
+      condition     = length(distinct([for role in each.value : jsonencode([for field in ["environments", "promoted_from", "regions", "external_ids"] : sort(role[field])])])) == 1
+      error_message = "One stack set makes the roles of one name, so these must be for the same environments and regions in every account. Those of ${each.key} are not: give each environment a role_name of its own, such as deployer-prod."
+    }
+
+    precondition {
+      condition     = alltrue([for field in values(local.numbered_lists) : length(each.value[0][field]) <= 3])
       error_message = "The template takes at most three environments, three that they are promoted from, and three regions for one deploy role. ${each.key} has more: give some of its environments a role_name of their own."
     }
   }
 }
 
 resource "aws_cloudformation_stack_set_instance" "target" {
-  for_each = local.stack_set_of
+  for_each = module.tooling.deploy_roles
 
-  stack_set_name = aws_cloudformation_stack_set.target[each.value].name
+  stack_set_name = aws_cloudformation_stack_set.target[each.value.role_name].name
   call_as        = var.call_as
 
   # A role is of an account and not of a region: one stack, in the region of this configuration.
   deployment_targets {
     organizational_unit_ids = var.organizational_unit_ids
     account_filter_type     = "INTERSECTION"
-    accounts                = [split("/", each.key)[0]]
+    accounts                = [each.value.account]
   }
 }

@@ -10,8 +10,9 @@ data "aws_s3_bucket" "artifacts" {
   # Lambda copies code from buckets of its own region, and S3 notifies queues of its own region.
   lifecycle {
     postcondition {
-      condition     = self.region == local.region
-      error_message = "The bucket ${var.artifact_bucket} is in ${self.region}, and the deployer in ${local.region}: they must be in one region. Take another bucket, or lay the deployer there."
+      # Not self.region, which is the provider's from its major 6 on.
+      condition     = strcontains(self.bucket_regional_domain_name, ".${local.region}.")
+      error_message = "The bucket ${var.artifact_bucket} (${self.bucket_regional_domain_name}) is in another region than the deployer, which is in ${local.region}: they must be in one region. Take another bucket, or lay the deployer there."
     }
   }
 }

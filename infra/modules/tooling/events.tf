@@ -52,6 +52,9 @@ resource "aws_iam_role_policy" "sweep" {
   name   = "${var.name}-sweep"
   role   = aws_iam_role.sweep.id
   policy = local.sweep_policy
+
+  # The schedule calls the function itself until the alias is there.
+  depends_on = [aws_lambda_alias.live]
 }
 
 resource "aws_scheduler_schedule_group" "deployer" {

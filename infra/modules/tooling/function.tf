@@ -70,7 +70,7 @@ resource "aws_lambda_alias" "live" {
 check "package" {
   assert {
     condition     = var.package.path == null || local.package_at_hand
-    error_message = "There is no file ${coalesce(var.package.path, "-")}. An apply that makes the deployer or changes its code fails without it: run artifacts/build, which makes artifacts/deployer.zip, and say its path from here."
+    error_message = "There is no file ${coalesce(var.package.path, "-")}. A destroy does without, and an apply fails: run artifacts/build, which makes artifacts/deployer.zip, and say its path from here."
   }
 }
 
@@ -78,8 +78,9 @@ locals {
   package_at_hand = try(fileexists(var.package.path), false)
   package_version = coalesce(var.package.version, var.package.sha256 == null ? local.names.version : "of sha256 ${substr(var.package.sha256, 0, 12)}")
 
-  # Without the file, what Lambda has stays as it is.
-  package_hash = var.package.path == null ? local.sha256_in_base64 : local.package_at_hand ? filebase64sha256(var.package.path) : null
+  # Without the file a plan shows a change of the code, and an apply fails at it before anything is published: never the former code under
+  # a new configuration.
+  package_hash = var.package.path == null ? local.sha256_in_base64 : local.package_at_hand ? filebase64sha256(var.package.path) : "no file ${var.package.path}"
 
   # Lambda tells hashes in base64: three hexadecimal digits are two of its letters, and the 64th digit is the last letter.
   base64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"

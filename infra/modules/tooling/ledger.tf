@@ -41,6 +41,9 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "ledger" {
       kms_master_key_id = lookup(var.keys, "ledger", null)
     }
   }
+
+  # A key's right comes before the key.
+  depends_on = [aws_iam_role_policy.deployer]
 }
 
 # Former versions are for repairs (docs/runbook.md). What is current never expires, and no version of deployer.json does: a published

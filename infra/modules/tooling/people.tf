@@ -14,6 +14,9 @@ resource "aws_iam_policy" "operate" {
   policy      = local.operate_policy
   path        = var.role_path
   tags        = var.tags
+
+  # People call the function itself until the alias is there.
+  depends_on = [aws_lambda_alias.live]
 }
 
 resource "aws_iam_policy" "request" {

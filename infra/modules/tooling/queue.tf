@@ -32,7 +32,8 @@ resource "aws_sqs_queue" "uploads" {
   tags                       = var.tags
 
   # Where requests for promotions still come here, they go to the other queue before this one's policy refuses them.
-  depends_on = [aws_cloudwatch_event_target.promotions]
+  # A key's right comes before the key.
+  depends_on = [aws_cloudwatch_event_target.promotions, aws_iam_role_policy.deployer]
 }
 
 resource "aws_sqs_queue" "wakes" {
@@ -51,6 +52,9 @@ resource "aws_sqs_queue" "wakes" {
       error_message = "The queue's policy would have ${length(local.wake_queue_policy)} characters, and SQS takes ${local.limits.queue_policy}: administrators names too many, so let a pattern stand for several."
     }
   }
+
+  # A key's right comes before the key.
+  depends_on = [aws_iam_role_policy.deployer]
 }
 
 locals {

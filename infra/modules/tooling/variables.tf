@@ -246,7 +246,7 @@ variable "customer_key" {
 }
 
 variable "existing_bucket" {
-  description = "Whether the artifact bucket is there already, and yours: the module then makes nothing of it. It must have versioning, the statements of `policies.artifact_bucket` and a notification to the queue (infra/README.md, \"A bucket of your own\")."
+  description = "Whether the artifact bucket is there already, and yours: the module then makes nothing of it. Never turn it on where the module has made the bucket: Terraform would destroy the bucket. It must have versioning, the statements of `policies.artifact_bucket` and a notification to the queue (infra/README.md, \"A bucket of your own\")."
   type        = bool
   default     = false
 

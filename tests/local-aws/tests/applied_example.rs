@@ -64,11 +64,18 @@ async fn applied_example_deploys_uploads_without_drift_and_can_be_destroyed() ->
     assert!(told, "the deployer told its bus nothing");
     promotions_are_asked_for_and_approved(&aws, applied.output("wake_queue_url")?).await?;
 
-    // A plan and a destroy need no build of the deployer.
-    applied.without_package()?;
-    let ending = tokio::task::spawn_blocking(move || Ok::<_, Error>((applied.drift()?, applied.destroy()?)));
-    let (drift, destroyed) = ending.await.doing("destroying the example")?.unwrap_or_else(|error| panic!("{error}"));
+    let ending = tokio::task::spawn_blocking(move || {
+        let drift = applied.drift()?;
+        // A plan and a destroy need no build of the deployer. An apply without it publishes nothing.
+        applied.without_package()?;
+        Ok::<_, Error>((drift, applied.drift()?, applied.apply_again(), applied.destroy()?))
+    });
+    let ending = ending.await.doing("destroying the example")?;
+    let (drift, planned, applied_again, destroyed) = ending.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(drift, None);
+    assert!(planned.as_ref().is_some_and(|plan| plan.contains("There is no file")), "{planned:?}");
+    let refused = applied_again.err().map(|error| error.to_string());
+    assert!(refused.as_ref().is_some_and(|error| error.contains("deployer.zip: no such file")), "{refused:?}");
     assert!(destroyed >= 40, "{destroyed} resources");
     let left = aws.clients().s3(TOOLING, REGION).list_buckets().send().await.doing("listing what is left")?;
     assert!(left.buckets().is_empty(), "{left:?}");

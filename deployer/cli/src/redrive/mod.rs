@@ -12,8 +12,10 @@ use deployer_core::dead_letters::{DeadLetters, Redrive, RedriveStatus};
 use jiff::Timestamp;
 
 use super::answer::{Answer, CliError, Exit, one_line};
+use super::hints::hint;
 use super::interrupts::Interrupts;
 use super::output::Output;
+use super::remote::own_name;
 use super::{confirm, progress, remote};
 
 /// The options of `redrive`.
@@ -95,7 +97,7 @@ impl Options {
 
 /// Returns the name in a function's name or ARN, which the tooling module gives to the queues too.
 fn deployer_name(function: &str) -> &str {
-    let name = function.rsplit_once("function:").map_or(function, |(_, name)| name);
+    let name = own_name(function);
     name.split(':').next().unwrap_or(name)
 }
 
@@ -109,7 +111,7 @@ struct Watch<'a> {
 impl Watch<'_> {
     /// Waits for the end of the redrive and shows its progress.
     async fn until_ended(&self, letters: &DeadLetters, interrupts: &mut Interrupts) -> Result<Redrive, CliError> {
-        let bar = progress::spinner(format!("sending {} messages back", letters.waiting));
+        let bar = progress::spinner(format!("sending {} back", text::messages(letters.waiting)));
         let mut moved = 0;
         let mut failed_looks = 0;
         loop {
@@ -154,9 +156,9 @@ async fn cancel(queue: &DeadLetterQueue, name: &str) -> Result<Answer, CliError>
     let Some(MoveTask { handle: Some(handle), redrive }) = queue.latest().await.map_err(refused)? else {
         return Err(CliError::wrong_use(format!("no redrive of {name} is under way")));
     };
+    let letters = queue.look(1).await.map_err(refused)?;
     let moved = queue.cancel(&handle).await.map_err(refused)?;
     let redrive = Redrive { status: RedriveStatus::Cancelling, moved, ..redrive };
-    let letters = queue.look(1).await.map_err(refused)?;
     let text = format!("the redrive of {name} is cancelled: {} before\n", text::went_back(moved));
     Ok(Answer::with_text(text, &DeadLetters { redrive: Some(redrive), ..letters }, Exit::Done))
 }
@@ -184,10 +186,13 @@ fn error_of(error: &DeadLetterError, name: &str) -> CliError {
                 .to_owned()
         }
         DeadLetterErrorKind::Denied => {
-            format!("you need sqs:{} and the other rights of the policy \"operate\" of module tooling", error.call)
+            // The right to a batch is that to its single calls.
+            let action = error.call.trim_end_matches("Batch");
+            format!("you need sqs:{action} and the other rights of the policy \"operate\" of module tooling")
         }
         DeadLetterErrorKind::Failed => "nothing is lost: ask again".to_owned(),
     };
+    let advice = hint(error.obstacle.as_ref(), advice);
     CliError::failed(format!("the dead-letter queue {name:?}: {}\n  {advice}", one_line(&error.to_string())))
 }
 
@@ -220,7 +225,7 @@ mod tests {
             (DeadLetterErrorKind::AlreadyRunning, Exit::Refused, "--cancel stops it"),
             (DeadLetterErrorKind::Failed, Exit::Failed, "ask again"),
         ] {
-            let error = DeadLetterError { kind, call: "ReceiveMessage", message: "no\u{1b}".into() };
+            let error = DeadLetterError { kind, call: "ReceiveMessage", message: "no\u{1b}".into(), obstacle: None };
             let told = error_of(&error, "deployer-dead-letters");
             assert!(told.message.contains("deployer-dead-letters") && told.message.contains(advice), "{told}");
             assert!(told.exit == exit && !told.message.contains('\u{1b}'), "{told}");

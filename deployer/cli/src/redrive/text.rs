@@ -129,7 +129,7 @@ pub(super) fn went_back(moved: u64) -> String {
     format!("{} went back", messages(moved))
 }
 
-fn messages(count: u64) -> String {
+pub(super) fn messages(count: u64) -> String {
     if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
 }
 

@@ -101,6 +101,21 @@ fn http_goes_through_the_proxy_unless_no_proxy_names_the_host() {
     assert_eq!((forwarding.requests().len(), server.requests().len()), (1, 3));
 }
 
+/// The container's token is a secret: no proxy sees it.
+#[test]
+fn service_that_gives_credentials_is_asked_without_the_proxy() {
+    let service = Server::http(aws::answer);
+    let proxy = Server::http(|_| (200, "application/json", r#"{"functions": []}"#.to_owned()));
+    let home = Home::new()
+        .file("pod-token", "pod")
+        .with("AWS_CONTAINER_CREDENTIALS_FULL_URI", &format!("{}/container", service.address("http")))
+        .with("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "$HOME/pod-token")
+        .with("AWS_ENDPOINT_URL_LAMBDA", "http://aws.invalid")
+        .with("HTTP_PROXY", &proxy.address("http"));
+    let Outcome { exit, err } = home.run(&["status"]);
+    assert_eq!((exit, service.requests().len(), proxy.requests().len()), (Some(0), 1, 1), "{err}");
+}
+
 #[test]
 fn proxy_that_refuses_is_told_with_the_host() {
     let proxy = Server::proxy(None);

@@ -23,18 +23,32 @@ run "sixty_accounts" {
   }
 
   assert {
-    condition     = sort(keys(aws_cloudformation_stack_set.target)) == tolist(["deployer-deployer-target-dev-eu-west-1", "deployer-deployer-target-prod-eu-west-1"])
+    condition     = sort(keys(aws_cloudformation_stack_set.target)) == tolist(["deployer-dev", "platform/deployer-prod"])
     error_message = "Roles that are alike must share a stack set."
   }
 
   assert {
-    condition     = aws_cloudformation_stack_set_instance.target["222222222258/deployer-target"].deployment_targets[0].accounts == toset(["222222222258"])
+    condition     = aws_cloudformation_stack_set_instance.target["222222222258/platform/deployer-prod"].deployment_targets[0].accounts == toset(["222222222258"])
     error_message = "A stack must be of its account alone."
   }
 
   assert {
-    condition     = aws_cloudformation_stack_set.target["deployer-deployer-target-prod-eu-west-1"].parameters.PromotedFrom1 == "dev"
+    condition     = aws_cloudformation_stack_set.target["platform/deployer-prod"].parameters.PromotedFrom1 == "dev"
     error_message = "The role of prod must read what is promoted to it."
+  }
+}
+
+run "role_of_prod_has_its_path" {
+  command = plan
+
+  assert {
+    condition     = [for name in ["RoleName", "RolePath"] : aws_cloudformation_stack_set.target["platform/deployer-prod"].parameters[name]] == ["deployer-prod", "/platform/"]
+    error_message = "The template takes name and path apart."
+  }
+
+  assert {
+    condition     = aws_cloudformation_stack_set.target["deployer-dev"].parameters.RolePath == "/"
+    error_message = "A role without a path must have none."
   }
 }
 

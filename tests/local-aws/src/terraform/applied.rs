@@ -72,6 +72,14 @@ impl Applied {
         std::fs::remove_file(self.folder().join("deployer.zip")).doing("removing deployer.zip")
     }
 
+    /// Applies the example once more.
+    ///
+    /// # Errors
+    /// Terraform fails.
+    pub fn apply_again(&self) -> Result<()> {
+        self.run(&["apply", "-auto-approve"]).map(drop)
+    }
+
     /// Returns Terraform's plan of another apply; `None` if it would change nothing.
     ///
     /// # Errors
