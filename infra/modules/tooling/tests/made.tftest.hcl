@@ -730,7 +730,7 @@ run "with_a_bucket_of_the_owner" {
 
   override_data {
     target = data.aws_s3_bucket.artifacts
-    values = { region = "eu-west-1" }
+    values = { bucket_regional_domain_name = "acme-artifacts.s3.eu-west-1.amazonaws.com" }
   }
 
   assert {

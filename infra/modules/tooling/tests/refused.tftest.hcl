@@ -865,7 +865,7 @@ run "a_bucket_of_the_owner_in_another_region" {
 
   override_data {
     target = data.aws_s3_bucket.artifacts
-    values = { region = "us-east-1" }
+    values = { bucket_regional_domain_name = "acme-artifacts.s3.us-east-1.amazonaws.com" }
   }
 
   expect_failures = [data.aws_s3_bucket.artifacts]
@@ -881,7 +881,7 @@ run "a_bucket_of_the_owner_with_a_key_of_the_module" {
 
   override_data {
     target = data.aws_s3_bucket.artifacts
-    values = { region = "eu-west-1" }
+    values = { bucket_regional_domain_name = "acme-artifacts.s3.eu-west-1.amazonaws.com" }
   }
 
   expect_failures = [var.existing_bucket]
