@@ -156,9 +156,9 @@ async fn cancel(queue: &DeadLetterQueue, name: &str) -> Result<Answer, CliError>
     let Some(MoveTask { handle: Some(handle), redrive }) = queue.latest().await.map_err(refused)? else {
         return Err(CliError::wrong_use(format!("no redrive of {name} is under way")));
     };
-    let letters = queue.look(1).await.map_err(refused)?;
     let moved = queue.cancel(&handle).await.map_err(refused)?;
     let redrive = Redrive { status: RedriveStatus::Cancelling, moved, ..redrive };
+    let letters = queue.look(1).await.map_err(refused)?;
     let text = format!("the redrive of {name} is cancelled: {} before\n", text::went_back(moved));
     Ok(Answer::with_text(text, &DeadLetters { redrive: Some(redrive), ..letters }, Exit::Done))
 }
