@@ -36,7 +36,7 @@ pub struct DeadLetterError {
     pub call: &'static str,
     /// AWS's message.
     pub message: String,
-    /// What stands between the caller and AWS, if it is not AWS that refused the call.
+    /// The obstacle between the caller and AWS, if AWS itself did not refuse the call.
     pub obstacle: Option<Obstacle>,
 }
 

@@ -9,7 +9,7 @@ use crate::promotion::ApprovalDecision;
 use crate::text::PlainText;
 use crate::trigger::{self, InboundEvent};
 
-/// What a dead-letter queue holds, and its latest redrive.
+/// The contents of a dead-letter queue, and its latest redrive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeadLetters {
     /// The ARN of the dead-letter queue.

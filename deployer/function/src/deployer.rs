@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::settings::{ConfigCache, Loaded, Settings};
 
-/// What Lambda says of an invocation.
+/// The facts that Lambda gives about an invocation.
 #[derive(Debug, Clone, Copy)]
 pub struct LambdaContext<'a> {
     /// The end of the invocation's time.

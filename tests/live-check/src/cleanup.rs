@@ -21,7 +21,7 @@ pub struct Leftover {
     pub name: String,
 }
 
-/// What a run makes, in the order in which it is removed.
+/// The kinds of things that a run makes, in the order of their removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -65,12 +65,12 @@ impl fmt::Display for Leftover {
     }
 }
 
-/// What was found under a prefix.
+/// The things that were found under a prefix.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// What bears the tag, in the order in which it is removed.
+    /// The things that bear the tag, in the order of their removal.
     pub leftovers: Vec<Leftover>,
-    /// What bears the name and not the tag, in words: it is left as it is.
+    /// The things that bear the name and not the tag, in words: they are left as they are.
     pub untagged: Vec<String>,
     /// The services that could not be asked, in words.
     pub errors: Vec<String>,

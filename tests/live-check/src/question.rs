@@ -36,7 +36,7 @@ pub struct About {
     pub refuted_by: &'static str,
     /// The option without which it is not asked.
     pub needs: Needs,
-    /// What the local AWS can say about it.
+    /// The local AWS's part in it.
     pub on_local_aws: OnLocalAws,
 }
 
@@ -51,7 +51,7 @@ pub enum Needs {
     Key,
 }
 
-/// What the local AWS can say about a belief. It is our reading of AWS and proves nothing.
+/// The local AWS's word about a belief. It is our reading of AWS and proves nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnLocalAws {
     /// It is built after the belief, so the question comes out as confirmed.
@@ -79,7 +79,7 @@ impl OnLocalAws {
 pub struct Answer {
     /// Whether the belief holds.
     pub verdict: Verdict,
-    /// What AWS did.
+    /// The behaviour of AWS.
     pub found: String,
 }
 

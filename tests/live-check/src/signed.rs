@@ -31,7 +31,7 @@ pub struct Endpoint {
     pub region: String,
 }
 
-/// Where the signature of a call stands.
+/// The place of a call's signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signature {
     /// In the headers.
@@ -51,7 +51,7 @@ pub struct Call<'a> {
     pub headers: &'a [(&'a str, &'a str)],
     /// The body.
     pub body: String,
-    /// Where the signature stands.
+    /// The place of the signature.
     pub signature: Signature,
     /// The time that the signature bears.
     pub time: SystemTime,

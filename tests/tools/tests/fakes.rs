@@ -13,7 +13,7 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-/// What a script did.
+/// The result of a script.
 #[derive(Debug)]
 pub struct Ran {
     pub code: i32,

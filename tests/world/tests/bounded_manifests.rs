@@ -1,4 +1,4 @@
-//! What `deployer.json` lets the manifests of an environment ask for.
+//! Manifests ask only for what `deployer.json` allows in their environment.
 #![allow(clippy::unwrap_used)]
 
 use deployer_core::record::{Code, Status};

@@ -16,7 +16,7 @@ use super::{ANSWER_NEEDS, Doctor, ledger_refused};
 /// The number of objects that are read at once.
 const OBJECTS_AT_ONCE: usize = 32;
 
-/// What the doctor keeps of a head.
+/// The parts of a head that the doctor keeps.
 #[derive(Clone)]
 pub(super) struct HeadLook {
     key: String,

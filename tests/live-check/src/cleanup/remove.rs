@@ -14,14 +14,14 @@ use crate::signed::elements;
 const GONE_WITHIN: Duration = Duration::from_secs(120);
 const LOOKS_EVERY: Duration = Duration::from_secs(2);
 
-/// What a removal came to.
+/// The result of a removal.
 #[derive(Debug, Default)]
 pub struct Removed {
-    /// What was removed, each once.
+    /// The removed things, each once.
     pub removed: Vec<Leftover>,
-    /// What is still there, and why, in words.
+    /// The things that are still there, and why, in words.
     pub left: Vec<String>,
-    /// What has the name and not the tag.
+    /// The things that have the name and not the tag.
     pub untagged: Vec<String>,
 }
 

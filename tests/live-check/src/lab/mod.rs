@@ -1,4 +1,4 @@
-//! What the questions are asked with: a bucket, two roles, and functions, all under one random name.
+//! The things that the questions use: a bucket, two roles, and functions, all under one random name.
 //!
 //! The role `caller` may do everything with the lab's own things. A question narrows it by a session policy, which
 //! counts at once, whereas a role's own policy takes seconds until every service knows it.
