@@ -2,15 +2,23 @@
 //! boundary, path and tags are on every resource that takes them.
 
 use deployer_core::config::Config;
-use local_aws::terraform::{Terraform, copy_of_infra};
 use local_aws::{Doing as _, Result};
 use serde_json::{Value, json};
 
+use super::modules::{notifications, tooling};
+use super::states::State;
+
 #[test]
 fn deployer_accepts_the_configuration_that_the_module_tooling_writes() -> Result<()> {
-    let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
-    let states = states(&terraform, "tooling")?;
-    let written: Vec<&str> = states.iter().filter_map(|(_, resources)| content(resources)).collect();
+    for played in tooling()? {
+        check_configuration(&played.states)?;
+        has_boundary_path_and_tags("tooling", &played.states);
+    }
+    Ok(())
+}
+
+fn check_configuration(states: &[(String, State)]) -> Result<()> {
+    let written: Vec<&str> = states.iter().filter_map(|(_, state)| content(state.resources())).collect();
     for text in &written {
         Config::parse(text).doing(format!("reading {text}"))?;
     }
@@ -25,21 +33,21 @@ fn deployer_accepts_the_configuration_that_the_module_tooling_writes() -> Result
     ] {
         assert!(written.iter().any(|text| text.contains(field)), "no deployer.json has {field}: {written:#?}");
     }
-    has_boundary_path_and_tags("tooling", &states);
     Ok(())
 }
 
 #[test]
 fn everything_of_the_module_notifications_has_boundary_path_and_tags() -> Result<()> {
-    let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
-    has_boundary_path_and_tags("notifications", &states(&terraform, "notifications")?);
+    for played in notifications()? {
+        has_boundary_path_and_tags("notifications", &played.states);
+    }
     Ok(())
 }
 
 /// Checks every resource of the run with boundary, path and tags, so that none that is added later lacks them.
-fn has_boundary_path_and_tags(module: &str, states: &[(String, Vec<Value>)]) {
+fn has_boundary_path_and_tags(module: &str, states: &[(String, State)]) {
     let run = states.iter().find(|(run, _)| run == "with_boundary_path_and_tags");
-    let resources = run.map(|(_, resources)| resources.as_slice()).unwrap_or_default();
+    let resources = run.map(|(_, state)| state.resources()).unwrap_or_default();
     let (tags, mut roles) = (json!({"cost-center": "4711", "owner": "platform"}), 0);
     for resource in resources.iter().filter(|resource| resource["mode"] == "managed") {
         let (address, values) = (&resource["address"], &resource["values"]);
@@ -56,20 +64,6 @@ fn has_boundary_path_and_tags(module: &str, states: &[(String, Vec<Value>)]) {
         }
     }
     assert!(roles > 0, "{module} has no run with_boundary_path_and_tags, or it makes no role");
-}
-
-/// Returns the resources after each run of a module's `made.tftest.hcl`, by the run's name.
-fn states(terraform: &Terraform, module: &str) -> Result<Vec<(String, Vec<Value>)>> {
-    let copy = copy_of_infra()?;
-    let folder = copy.path().join("modules").join(module);
-    terraform.run(&folder, &["init", "-backend=false"])?;
-    let said = terraform.run(&folder, &["test", "-json", "-verbose", "-filter=tests/made.tftest.hcl"])?;
-    let messages = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let states = messages.filter(|message| message["type"] == "test_state").filter_map(|message| {
-        let resources = message.pointer("/test_state/root_module/resources")?.as_array()?.clone();
-        Some((message["@testrun"].as_str()?.to_owned(), resources))
-    });
-    Ok(states.collect())
 }
 
 /// Returns the content of the object `deployer.json`.

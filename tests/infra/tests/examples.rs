@@ -7,11 +7,11 @@ use std::process::Command;
 
 use local_aws::terraform::{Terraform, copy_of_infra};
 use local_aws::{Doing as _, Error, Result};
-use serde_json::Value;
 use tempfile::TempDir;
 
 use super::infra;
 use super::modules::passed;
+use super::states::states;
 
 #[test]
 fn target_account_example_makes_the_role_that_the_parameters_tell() -> Result<()> {
@@ -30,10 +30,10 @@ fn stack_set_example_gives_the_template_every_parameter_that_it_needs_and_no_oth
     let folder = copy.path().join("examples/stack-set");
     terraform.run(&folder, &["init", "-backend=false"])?;
     let said = terraform.run(&folder, &["test", "-json", "-verbose"])?;
-    let states = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let resources = states.filter_map(|message| message.pointer("/test_state/root_module/resources").cloned());
-    let given: Vec<BTreeSet<String>> = resources
-        .flat_map(|resources| resources.as_array().cloned().unwrap_or_default())
+    let states = states(&said);
+    let given: Vec<BTreeSet<String>> = states
+        .iter()
+        .flat_map(|(_, state)| state.resources())
         .filter(|resource| resource["type"] == "aws_cloudformation_stack_set")
         .map(|resource| {
             resource["values"]["parameters"].as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect()

@@ -15,6 +15,7 @@ mod misspelt;
 mod modules;
 mod policies;
 mod scale;
+mod states;
 mod tables;
 
 use std::path::PathBuf;

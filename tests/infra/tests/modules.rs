@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-
-use local_aws::terraform::{Terraform, copy_of_infra};
-use local_aws::{Doing as _, Error, Result};
+use std::sync::OnceLock;
 
 use super::infra;
+use super::states::{self, State};
+use local_aws::terraform::{Terraform, copy_of_infra};
+use local_aws::{Doing as _, Error, Result};
 
 const MODULES: [&str; 5] = ["tooling", "environments", "target", "uploader", "notifications"];
 
@@ -48,27 +49,32 @@ fn tests_of_the_modules_pass_as_they_are_written() -> Result<()> {
 
 #[test]
 fn tests_of_the_module_tooling_pass() -> Result<()> {
-    passes("tooling")
+    passes(tooling()?);
+    Ok(())
 }
 
 #[test]
 fn tests_of_the_module_environments_pass() -> Result<()> {
-    passes("environments")
+    passes(&played("environments", false)?);
+    Ok(())
 }
 
 #[test]
 fn tests_of_the_module_target_pass() -> Result<()> {
-    passes("target")
+    passes(&played("target", false)?);
+    Ok(())
 }
 
 #[test]
 fn tests_of_the_module_uploader_pass() -> Result<()> {
-    passes("uploader")
+    passes(&played("uploader", false)?);
+    Ok(())
 }
 
 #[test]
 fn tests_of_the_module_notifications_pass() -> Result<()> {
-    passes("notifications")
+    passes(notifications()?);
+    Ok(())
 }
 
 /// A version of the function names the version of `deployer.json` that it reads, and triggers call the alias, which an
@@ -158,23 +164,68 @@ fn resource(node: &str) -> Option<&str> {
     name.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_' && letter != '.').next()
 }
 
-/// Checks that all runs of a module pass, with each major of the provider that the machine's mirror has.
+/// The tests of a module, as they ran with one major of the provider.
+#[derive(Debug, Clone)]
+pub(super) struct Played {
+    /// The module, the program and the provider.
+    with: String,
+    /// The number of runs that the module has, and of those that passed.
+    runs: usize,
+    passed: usize,
+    /// The state after each run of `made.tftest.hcl`, by the run's name; empty unless they are asked for.
+    pub(super) states: Vec<(String, State)>,
+}
+
+/// Plays the module tooling's tests, once for all tests of this process.
+pub(super) fn tooling() -> Result<&'static [Played]> {
+    static ONCE: OnceLock<Result<Vec<Played>>> = OnceLock::new();
+    ONCE.get_or_init(|| played("tooling", true)).as_deref().map_err(Clone::clone)
+}
+
+/// Plays the module notifications' tests, once for all tests of this process.
+pub(super) fn notifications() -> Result<&'static [Played]> {
+    static ONCE: OnceLock<Result<Vec<Played>>> = OnceLock::new();
+    ONCE.get_or_init(|| played("notifications", true)).as_deref().map_err(Clone::clone)
+}
+
+fn passes(played: &[Played]) {
+    for Played { with, runs, passed, .. } in played {
+        assert_eq!(passed, runs, "{with}");
+    }
+}
+
+/// Plays all runs of a module with each major of the provider that is there, and reads the states after them if
+/// `with_states`.
 ///
 /// A run that expects refused variables only needs no resource. It is run on the variables alone, which takes a
-/// fiftieth of the time, because most of the time is the provider's start.
-fn passes(module: &str) -> Result<()> {
-    for terraform in Terraform::for_tests_by_major()? {
+/// fiftieth of the time, because most of the time is Terraform's reading of the provider's schemas.
+fn played(module: &str, with_states: bool) -> Result<Vec<Played>> {
+    let play = |terraform: Terraform| {
         let copy = copy_of_infra()?;
         let folder = copy.path().join("modules").join(module);
-        let all = runs(&folder)?;
+        let runs = runs(&folder)?;
         let alone = variables_alone(&folder)?;
         for folder in [&alone, &folder] {
             terraform.run(folder, &["init", "-backend=false"])?;
         }
-        let passed = passed(&terraform, &alone)? + passed(&terraform, &folder)?;
-        assert_eq!(passed, all, "{module} with {}", terraform.describe());
-    }
-    Ok(())
+        let mut played = Played {
+            with: format!("{module} with {}", terraform.describe()),
+            runs,
+            passed: passed(&terraform, &alone)?,
+            states: vec![],
+        };
+        if with_states {
+            let said = terraform.run(&folder, &["test", "-json", "-verbose", "-filter=tests/made.tftest.hcl"])?;
+            played.passed += states::passed(&said);
+            played.states = states::states(&said);
+            // The other files' states are not told, because each takes 13 MB.
+            let made = test_file(&folder, "made");
+            fs::remove_file(&made).doing(format!("removing {}", made.display()))?;
+        }
+        played.passed += passed(&terraform, &folder)?;
+        Ok(played)
+    };
+    Terraform::for_tests_by_major()?.into_iter().map(play).collect()
 }
 
 /// Runs the tests of a folder and returns the number of passed runs.

@@ -10,6 +10,7 @@ use local_aws::{Doing as _, Error, Result};
 use serde_json::Value;
 
 use super::infra;
+use super::states::states;
 
 /// The variable that rewrites the checked-in policies if it is `1`.
 const UPDATE: &str = "UPDATE_POLICIES";
@@ -46,12 +47,8 @@ pub fn rendered(terraform: &Terraform, folder: &str) -> Result<Policies> {
     let folder = copy.path().join(folder);
     terraform.run(&folder, &["init", "-backend=false"])?;
     let said = terraform.run(&folder, &["test", "-json", "-verbose"])?;
-    let mut outputs = said
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["type"] == "test_state")
-        .filter_map(|message| message.pointer("/test_state/outputs/policies/value").cloned());
-    let told = outputs.next().ok_or_else(|| Error::Unexpected(format!("no output policies in: {said}")))?;
+    let told = states(&said).iter().find_map(|(_, state)| state.output("policies").cloned());
+    let told = told.ok_or_else(|| Error::Unexpected(format!("no output policies in: {said}")))?;
     let told: BTreeMap<String, BTreeMap<String, Option<String>>> =
         serde_json::from_value(told).doing("reading the output policies")?;
     let parsed = |(name, text): (String, Option<String>)| {

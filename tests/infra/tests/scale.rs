@@ -9,6 +9,8 @@ use local_aws::terraform::{Terraform, copy_of_infra};
 use local_aws::{Doing as _, Error, Result};
 use serde_json::{Value, json};
 
+use super::states::states;
+
 /// The way in which accounts and environments belong together.
 #[derive(Debug, Clone, Copy)]
 enum Layout {
@@ -214,11 +216,10 @@ fn rendered(terraform: &Terraform, runs: &[Run]) -> Result<BTreeMap<String, Rend
     fs::write(folder.join("tests/scale.tftest.hcl"), text).doing("writing scale.tftest.hcl")?;
     terraform.run(&folder, &["init", "-backend=false"])?;
     let said = terraform.run(&folder, &["test", "-json", "-verbose", "-filter=tests/scale.tftest.hcl"])?;
-    let states = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let told = states.filter(|message| message["type"] == "test_state").filter_map(|message| {
-        let policies = message.pointer("/test_state/outputs/policies/value")?.as_object()?.clone();
+    let told = states(&said).into_iter().filter_map(|(run, state)| {
+        let policies = state.output("policies")?.as_object()?.clone();
         let policies = policies.into_iter().filter_map(|(name, text)| Some((name, text.as_str()?.to_owned())));
-        Some((message["@testrun"].as_str()?.to_owned(), policies.collect()))
+        Some((run, policies.collect()))
     });
     Ok(told.collect())
 }

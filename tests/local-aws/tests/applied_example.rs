@@ -14,7 +14,7 @@ const STRANGER: &str = "999999999999";
 
 #[tokio::test]
 async fn applied_example_deploys_uploads_without_drift_and_can_be_destroyed() -> Result<()> {
-    let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
+    let Some(terraform) = Terraform::for_applying()? else { return Ok(()) };
     let (aws, applied) = LocalAws::applied(terraform).await?;
 
     // CI uploads and reads the result with its own credentials.

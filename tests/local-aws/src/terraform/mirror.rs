@@ -95,6 +95,20 @@ impl Mirror {
         self.registries.iter().map(|registry| registry.address())
     }
 
+    /// Returns the newest unpacked program of the provider that this registry's name has, which is the one that
+    /// Terraform takes; `None` if a zip has a newer one, or for OpenTofu, whose provider tells Terraform's address.
+    pub(super) fn newest_program(&self, registry: Registry) -> Option<PathBuf> {
+        if registry != Registry::Terraform {
+            return None;
+        }
+        let provider = self.root.join(registry.address());
+        let here = platform();
+        let packages = packages(&provider).ok()?.into_iter().filter(|(name, _)| name.to_string_lossy().contains(&here));
+        let newest = packages.max_by_key(|(name, _)| version(&name.to_string_lossy()))?;
+        let programs = fs::read_dir(newest.1).ok()?.flatten();
+        programs.map(|entry| entry.path()).find(|path| path.file_name().is_some_and(is_provider))
+    }
+
     /// Returns the provider's majors that the mirror has and the modules take.
     pub(super) fn majors(&self) -> Vec<u8> {
         let all: BTreeSet<_> = self.addresses().flat_map(|address| majors(&self.root.join(address))).collect();
@@ -196,6 +210,13 @@ fn packages(provider: &Path) -> io::Result<Vec<(PathBuf, PathBuf)>> {
     packages.sort();
     let named = |to: PathBuf| Some((to.strip_prefix(provider).ok()?.to_path_buf(), to));
     Ok(packages.into_iter().filter_map(named).collect())
+}
+
+/// Returns the numbers of the version that a package's path below the provider's folder tells.
+fn version(package: &str) -> Vec<u32> {
+    let version = package.strip_prefix(PACKED).unwrap_or(package);
+    let end = version.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(version.len());
+    version[..end].split('.').map_while(|number| number.parse().ok()).collect()
 }
 
 /// Makes a link, unless another process has made it.

@@ -9,6 +9,7 @@ mod copy;
 mod fetch;
 mod mirror;
 mod program;
+mod provider;
 mod search;
 mod settings;
 #[cfg(test)]
@@ -71,11 +72,21 @@ impl Terraform {
         FOUND.get_or_init(|| Self::find_with(&Variables::from_process())).clone()
     }
 
-    /// Returns the program for a test; `None`, with a message on stderr, if `DEPLOYER_SKIP_TERRAFORM` is `1`.
+    /// Returns the program for a test that calls nothing of AWS, with one running provider for all commands of this
+    /// process; `None`, with a message on stderr, if `DEPLOYER_SKIP_TERRAFORM` is `1`.
     ///
     /// # Errors
     /// Those of [`Terraform::find`]; [`Error::Machine`] if a test in CI would be skipped.
     pub fn for_tests() -> Result<Option<Self>> {
+        Ok(Self::for_applying()?.map(Self::with_shared_provider))
+    }
+
+    /// Returns the program for a test that applies: each command starts a provider of its own. `None`, with a message
+    /// on stderr, if `DEPLOYER_SKIP_TERRAFORM` is `1`.
+    ///
+    /// # Errors
+    /// Those of [`Terraform::for_tests`].
+    pub fn for_applying() -> Result<Option<Self>> {
         if !skipped(&Variables::from_process())? {
             return Self::find().map(Some);
         }
@@ -91,7 +102,9 @@ impl Terraform {
     /// # Errors
     /// Those of [`Terraform::for_tests`].
     pub fn for_tests_by_major() -> Result<Vec<Self>> {
-        Self::for_tests()?.map_or(Ok(vec![]), |terraform| terraform.by_major(&folder(&target()?)))
+        let Some(terraform) = Self::for_applying()? else { return Ok(vec![]) };
+        let all = terraform.by_major(&folder(&target()?))?;
+        Ok(all.into_iter().map(Self::with_shared_provider).collect())
     }
 
     fn by_major(self, folder: &Path) -> Result<Vec<Self>> {
@@ -127,6 +140,16 @@ impl Terraform {
         };
         let settings = settings::write(&folder, &text)?;
         Ok(Self { program, source, settings, environment: vec![] })
+    }
+
+    /// Lets all commands of this process share one running provider, if Terraform takes the provider's program from a
+    /// mirror. It is for commands that call nothing of AWS: tests with a mocked provider, `validate`, `graph`.
+    fn with_shared_provider(self) -> Self {
+        let Source::Mirror(mirror) = &self.source else { return self };
+        match mirror.newest_program(self.program.kind().registry()).and_then(|program| provider::attach(&program)) {
+            Some(address) => self.with(provider::VARIABLE, &address),
+            None => self,
+        }
     }
 
     /// Adds a variable to the environment of all commands.

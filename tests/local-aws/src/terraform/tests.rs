@@ -13,7 +13,7 @@ use super::mirror::{Mirror, Registry, remembered};
 use super::program::{Kind, Program, fitting};
 use super::search::look_through;
 use super::variables::Variables;
-use super::{Source, Terraform, copy, fetch, platform, settings, skipped};
+use super::{Source, Terraform, copy, fetch, platform, provider, settings, skipped};
 use crate::target_dir;
 
 /// Makes a temporary folder in the target folder, which a search of the machine skips.
@@ -344,4 +344,39 @@ fn program_gets_no_variable_of_the_process() {
     }
     let downloaded = Source::Registry(folder.path().to_path_buf());
     assert!(!downloaded.hides("HTTPS_PROXY") && downloaded.hides("TF_LOG"));
+}
+
+#[test]
+fn newest_program_of_a_mirror_is_the_one_that_terraform_takes() {
+    let machine = folder();
+    let newest = |registry| Mirror::at(machine.path()).unwrap().newest_program(registry);
+    for version in ["5.81.0", "5.100.0", "5.9.0"] {
+        plant_version(machine.path(), version);
+    }
+    let program = newest(Registry::Terraform).unwrap();
+    assert_eq!(program.file_name().unwrap(), "terraform-provider-aws_v5.100.0_x5");
+    assert_eq!(newest(Registry::OpenTofu), None);
+    let provider = machine.path().join(Registry::Terraform.address());
+    fs::write(provider.join(format!("terraform-provider-aws_5.100.1_{}.zip", platform())), "").unwrap();
+    assert_eq!(newest(Registry::Terraform), None, "Terraform unpacks the newer one");
+}
+
+#[test]
+fn provider_that_runs_tells_its_address_for_terraform() {
+    let value = r#"{"registry.terraform.io/hashicorp/aws":{"Protocol":"grpc","Pid":7}}"#;
+    assert_eq!(provider::address(&format!("\tTF_REATTACH_PROVIDERS='{value}'\n")).unwrap(), value);
+    for other in
+        ["Provider started.", "TF_REATTACH_PROVIDERS=", "TF_REATTACH_PROVIDERS='{}'", "TF_REATTACH_PROVIDERS='x'"]
+    {
+        assert_eq!(provider::address(other), None, "{other}");
+    }
+}
+
+#[test]
+fn program_that_is_no_provider_is_not_attached_to() {
+    let folder = folder();
+    let program = folder.path().join("provider");
+    fs::write(&program, "#!/bin/sh\necho not today\n").unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(provider::attach(&program), None);
 }
