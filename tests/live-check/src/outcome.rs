@@ -22,8 +22,12 @@ impl Refusal {
     /// Whether a right is missing.
     #[must_use]
     pub fn is_denied(&self) -> bool {
-        // EventBridge answers for an event's source with a code of its own (API Reference, `PutEventsResultEntry`).
-        self.status == 403 || self.code.contains("AccessDenied") || self.code.starts_with("NotAuthorizedFor")
+        self.status == 403
+            || self.code.contains("AccessDenied")
+            // EventBridge's codes for an event's source and detail type (API Reference, `PutEventsResultEntry`).
+            || self.code.starts_with("NotAuthorizedFor")
+            // Lambda quotes S3 under a code that says nothing of rights.
+            || self.message.contains("S3 Error Code: AccessDenied")
     }
 
     /// Whether this is the code.
@@ -144,6 +148,13 @@ pub fn was_allowed<T>(outcome: &Result<T, Refusal>) -> Option<bool> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn denial_of_s3_that_lambda_quotes_is_a_denial() {
+        let message = "Error occurred while GetObject. S3 Error Code: AccessDenied. S3 Error Message: Access Denied";
+        let code = "InvalidParameterValueException".to_owned();
+        assert!(Refusal { status: 400, code, message: message.into() }.is_denied());
+    }
 
     fn answer(status: u16, code: &str) -> Result<Result<(), Refusal>> {
         Ok(Err(Refusal { status, code: code.into(), message: String::new() }))
