@@ -47,7 +47,7 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// Finds out whose credentials these are.
+    /// Finds the account and the caller of these credentials.
     ///
     /// # Errors
     /// There is no region, or STS refuses the credentials.

@@ -108,7 +108,7 @@ impl CleanupError {
         matches!(self, Self::Denied(_))
     }
 
-    /// Says what the error leaves in the account.
+    /// Names the thing that the error leaves in the account.
     fn leaving(self, leftover: &Leftover) -> Self {
         let left = |error| Error::failed(format!("{leftover} is left"), error);
         match self {

@@ -5,7 +5,7 @@ use fixtures::packages::archive::{Entry, archive};
 use crate::lab::Lab;
 use crate::question::{About, Answer, Needs, OnLocalAws, Question};
 
-/// Lambda: how are entries unpacked whose names begin with `./`?
+/// Lambda: the unpacking of entries whose names begin with `./`.
 pub struct DotNamesAreUnpacked;
 
 #[async_trait(?Send)]
