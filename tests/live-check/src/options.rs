@@ -14,7 +14,8 @@ use crate::questions;
 #[command(
     name = "live-check",
     after_help = "Exit codes: 0: no belief is refuted (unclear answers are listed); 1: one is refuted; 2: wrong use, \
-                  or not confirmed; 3: the run could not be done to its end, or something is or may be left in the account."
+                  or not confirmed; 3: the run could not be done to its end, or something is or may be left in the \
+                  account."
 )]
 pub struct Options {
     /// The profile of the AWS configuration files to use.

@@ -5,7 +5,8 @@ use crate::aws::Aws;
 use crate::lab::{ROLE_PATH, TOOL};
 use crate::signed::{element, elements};
 
-/// Finds the things of these kinds under this prefix. A service that cannot be asked is noted, so that the rest is found.
+/// Finds the things of these kinds under this prefix. A service that cannot be asked is noted, so that the rest is
+/// found.
 pub async fn find(aws: &Aws, prefix: &str, kinds: &[Kind]) -> Found {
     let mut found = Found::default();
     for kind in kinds.iter().copied() {
