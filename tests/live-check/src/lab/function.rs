@@ -148,8 +148,8 @@ impl Function<'_> {
         call.send().await.done(&format!("making an alias of {} (lambda:CreateAlias)", self.name)).map(drop)
     }
 
-    /// Invokes the function, or the version or alias of the qualifier; returns its answer and the ExecutedVersion of the
-    /// call.
+    /// Invokes the function, or the version or alias of the qualifier; returns its answer and the ExecutedVersion of
+    /// the call.
     ///
     /// # Errors
     /// Lambda refuses it, or the function fails.
