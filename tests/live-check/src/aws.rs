@@ -5,10 +5,21 @@ use deployer_core::id::Region;
 use fixtures::error::{Doing as _, Error, Result};
 
 use crate::outcome::{Answered as _, Refusal};
+use crate::passing::retries;
 use crate::signed::{Endpoint, Signed};
 
 /// The version of IAM's API (IAM API Reference, Making query requests).
 const IAM_VERSION: &str = "2010-05-08";
+
+/// Makes a client of this SDK crate that retries conflicts too.
+macro_rules! client {
+    ($service:ident, $config:expr) => {
+        $service::Client::from_conf(
+            $service::config::Builder::from($config).retry_classifier($crate::passing::Conflicts).build(),
+        )
+    };
+}
+pub(crate) use client;
 
 /// Clients of one account and region.
 #[derive(Debug, Clone)]
@@ -36,7 +47,7 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// Finds out whose credentials these are.
+    /// Finds the account and the caller of these credentials.
     ///
     /// # Errors
     /// There is no region, or STS refuses the credentials.
@@ -44,17 +55,18 @@ impl Aws {
         let region = config.region().map(ToString::to_string);
         let region = region.ok_or_else(|| Error::Unexpected("no region is set: add --region".into()))?;
         let region = Region::parse(&region).doing(format!("reading the region {region:?}"))?;
-        let sts = aws_sdk_sts::Client::new(&config);
+        let config = config.into_builder().retry_config(retries()).build();
+        let sts = client!(aws_sdk_sts, &config);
         let caller = sts.get_caller_identity().send().await.done("finding the account (sts:GetCallerIdentity)")?;
         let text = |text: Option<String>| text.unwrap_or_default();
         Ok(Self {
             account: text(caller.account),
             caller: text(caller.arn),
             region,
-            lambda: aws_sdk_lambda::Client::new(&config),
-            s3: aws_sdk_s3::Client::new(&config),
-            sqs: aws_sdk_sqs::Client::new(&config),
-            events: aws_sdk_eventbridge::Client::new(&config),
+            lambda: client!(aws_sdk_lambda, &config),
+            s3: client!(aws_sdk_s3, &config),
+            sqs: client!(aws_sdk_sqs, &config),
+            events: client!(aws_sdk_eventbridge, &config),
             sts,
             signed: Signed::new(&config),
             config,

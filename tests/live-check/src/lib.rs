@@ -1,4 +1,4 @@
-//! Asks a real AWS account what the documentation leaves open.
+//! Asks a real AWS account about behaviour that the documentation leaves open.
 //!
 //! The project believes some things of AWS that no page states. Each belief is a [`Question`], in a file of its own
 //! below `questions/`. The program makes a [`lab::Lab`] under a random name, asks each question in it, removes
@@ -11,6 +11,7 @@ pub mod lab;
 mod options;
 mod outcome;
 pub mod page;
+mod passing;
 mod polling;
 mod question;
 pub mod questions;

@@ -6,15 +6,16 @@ use clap::{Parser, ValueEnum};
 use crate::question::Needs;
 use crate::questions;
 
-/// Asks an AWS account what AWS's documentation leaves open.
+/// Asks an AWS account about behaviour that AWS's documentation leaves open.
 ///
-/// It makes functions, roles, queues and a bucket under a random name, asks AWS each question, prints what the project
-/// believes and what AWS does, and removes everything. Use an account in which nothing else matters.
+/// It makes functions, roles, queues and a bucket under a random name, asks AWS each question, prints the project's
+/// belief and AWS's answer, and removes everything. Use an account in which nothing else matters.
 #[derive(Debug, Parser)]
 #[command(
     name = "live-check",
     after_help = "Exit codes: 0: no belief is refuted (unclear answers are listed); 1: one is refuted; 2: wrong use, \
-                  or not confirmed; 3: the run could not be done to its end, or something is left in the account."
+                  or not confirmed; 3: the run could not be done to its end, or something is or may be left in the \
+                  account."
 )]
 pub struct Options {
     /// The profile of the AWS configuration files to use.
@@ -35,13 +36,13 @@ pub struct Options {
     /// Ask also the questions that need a customer key of KMS, which costs 1 USD a month until it is deleted.
     #[arg(long)]
     pub with_key: bool,
-    /// Remove what runs that were killed have left, and ask nothing.
+    /// Remove the leftovers of runs that were killed, and ask nothing.
     #[arg(long, conflicts_with_all = ["keep", "only", "slow", "with_key"])]
     pub clean: bool,
     /// Leave everything in the account, to look at it; `--clean` removes it.
     #[arg(long)]
     pub keep: bool,
-    /// How the answers are printed.
+    /// The form of the answers.
     #[arg(long, value_enum, default_value = "text")]
     pub output: Output,
     /// Do not ask for confirmation.

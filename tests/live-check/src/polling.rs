@@ -8,7 +8,7 @@ use crate::outcome::Refusal;
 
 const EVERY: Duration = Duration::from_secs(1);
 
-/// How long a new role, policy or rule may take to be known everywhere. IAM's pages promise no time; Lambda's and
+/// The time within which a new role, policy or rule is known everywhere. IAM's pages promise no time; Lambda's and
 /// EventBridge's users see up to a minute or two.
 pub const SPREADS_WITHIN: Duration = Duration::from_secs(180);
 
@@ -16,14 +16,21 @@ pub const SPREADS_WITHIN: Duration = Duration::from_secs(180);
 ///
 /// # Errors
 /// The look fails, or it has returned nothing for `within`.
-pub async fn until<T>(doing: &str, within: Duration, mut look: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+pub async fn until<T>(doing: &str, within: Duration, look: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+    let found = within_time(within, look).await?;
+    found.ok_or_else(|| Error::Unexpected(format!("{doing}: not within {} s", within.as_secs())))
+}
+
+/// Repeats a look each second until it returns something, or for so long in vain.
+///
+/// # Errors
+/// The look fails.
+pub async fn within_time<T>(within: Duration, mut look: impl AsyncFnMut() -> Result<Option<T>>) -> Result<Option<T>> {
     let began = Instant::now();
     loop {
-        if let Some(found) = look().await? {
+        let found = look().await?;
+        if found.is_some() || began.elapsed() >= within {
             return Ok(found);
-        }
-        if began.elapsed() >= within {
-            return Err(Error::Unexpected(format!("{doing}: not within {} s", within.as_secs())));
         }
         tokio::time::sleep(EVERY).await;
     }
@@ -68,6 +75,13 @@ mod tests {
             Ok(if left > 0 { Err(denied()) } else { Ok(left) })
         });
         assert_eq!(allowed.await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn failed_look_is_no_look_in_vain() {
+        let failed = async || Err::<Option<()>, _>(Error::Unexpected("throttled".into()));
+        assert!(within_time(Duration::ZERO, failed).await.is_err());
+        assert_eq!(within_time(Duration::ZERO, async || Ok(None::<()>)).await.unwrap(), None);
     }
 
     #[tokio::test]

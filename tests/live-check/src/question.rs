@@ -12,7 +12,7 @@ pub trait Question {
     /// The question in words.
     fn about(&self) -> About;
 
-    /// Asks AWS. What it makes bears the lab's prefix and tag, so that the lab removes it.
+    /// Asks AWS. The things that it makes bear the lab's prefix and tag, so that the lab removes them.
     ///
     /// # Errors
     /// AWS gave no answer that says anything about the belief.
@@ -87,7 +87,7 @@ pub struct Answer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// AWS does what the project believes.
+    /// AWS does as the project believes.
     Confirmed,
     /// AWS does something else.
     Refuted,

@@ -24,7 +24,7 @@ const REFUTED: u8 = 1;
 const WRONG_USE: u8 = 2;
 const NOT_DONE: u8 = 3;
 
-/// A call that was sent before an interrupt is executed by then, so that the clean-up finds what it has made.
+/// A call that was sent before an interrupt is executed by then, so that the clean-up finds the thing that it has made.
 const SENT_CALLS_ARRIVE_WITHIN: Duration = Duration::from_secs(3);
 
 /// Runs the program.
@@ -144,7 +144,7 @@ async fn ask_all(aws: Aws, names: Names, asked: &[Box<dyn Question>], rows: &Ref
     Ok(())
 }
 
-/// Removes what the run has made, and returns what is left, in words.
+/// Removes the things of the run, and returns those that are left, in words.
 async fn tidy(
     options: &Options,
     aws: &Aws,
@@ -155,14 +155,13 @@ async fn tidy(
     let kinds = kinds(asked);
     if options.keep {
         let found = find(aws, prefix, &kinds).await;
-        let left: Vec<String> = found.leftovers.iter().map(ToString::to_string).chain(found.errors).collect();
+        let errors = found.errors.iter().map(ToString::to_string);
+        let left: Vec<String> = found.leftovers.iter().map(ToString::to_string).chain(errors).collect();
         tell(&format!("kept, until `{TOOL} --clean` removes it:\n  {}", left.join("\n  ")));
         return left;
     }
     let removed = removing(aws, prefix, &kinds, signals).await;
-    let mut left = removed.left;
-    left.extend(removed.untagged);
-    left
+    removed.left.iter().map(ToString::to_string).chain(removed.untagged).collect()
 }
 
 /// Removes everything under a prefix; a second interrupt ends that.
@@ -171,14 +170,16 @@ async fn removing(aws: &Aws, prefix: &str, kinds: &[Kind], signals: &mut Signals
     let removed = tokio::select! {
         removed = remove_all(aws, prefix, kinds, &tell) => removed,
         () = signals.received() => {
-            let left = vec![format!("interrupted while removing {prefix}*")];
-            Removed { left, ..Removed::default() }
+            let interrupted = Error::Unexpected(format!("interrupted while removing {prefix}*"));
+            Removed { left: vec![interrupted.into()], ..Removed::default() }
         }
     };
-    for left in removed.left.iter().chain(&removed.untagged) {
+    for left in removed.left.iter().map(ToString::to_string).chain(removed.untagged.iter().cloned()) {
         tell(&format!("LEFT: {left}"));
     }
-    if !removed.left.is_empty() {
+    if removed.lacks_rights_only() {
+        tell(&format!("`{TOOL} --clean` by somebody with these rights removes the rest"));
+    } else if !removed.left.is_empty() {
         tell(&format!("`{TOOL} --clean` with the same profile and region removes the rest"));
     }
     removed
@@ -187,12 +188,17 @@ async fn removing(aws: &Aws, prefix: &str, kinds: &[Kind], signals: &mut Signals
 async fn clean(options: &Options, aws: &Aws) -> Result<u8, Failure> {
     let prefix = format!("{TOOL}-");
     let found = find(aws, &prefix, &Kind::ALL).await;
-    for note in found.untagged.iter().chain(&found.errors) {
-        tell(note);
+    for note in found.untagged.iter().cloned().chain(found.errors.iter().map(ToString::to_string)) {
+        tell(&note);
     }
     if found.leftovers.is_empty() {
-        tell(&format!("no run has left anything in account {} in {}", aws.account, aws.region));
-        return Ok(if found.errors.is_empty() { 0 } else { NOT_DONE });
+        let (account, region) = (&aws.account, &aws.region);
+        if found.errors.is_empty() {
+            tell(&format!("no run has left anything in account {account} in {region}"));
+            return Ok(0);
+        }
+        tell(&format!("nothing is known to be left in account {account} in {region}, but not all could be looked at"));
+        return Ok(NOT_DONE);
     }
     let list: Vec<String> = found.leftovers.iter().map(|leftover| format!("  {leftover}")).collect();
     let words = format!(

@@ -16,6 +16,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use crate::outcome::Refusal;
+use crate::passing::until_decided;
 
 /// Everything but the unreserved characters of RFC 3986, as a signature counts them.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -91,8 +92,19 @@ impl Signed {
             signature: Signature::Headers,
             time: SystemTime::now(),
         };
-        let (status, body) = self.send(to, &call).await?;
-        Ok(if status == 200 { Ok(body) } else { Err(of_xml(status, &body)) })
+        self.xml(to, &call).await
+    }
+
+    /// Signs and sends one call to which a service answers in XML; a call is repeated if its answer passes.
+    ///
+    /// # Errors
+    /// There are no credentials, or no answer came.
+    pub async fn xml(&self, to: &Endpoint, call: &Call<'_>) -> Result<Result<String, Refusal>> {
+        until_decided(async || {
+            let (status, body) = self.send(to, call).await?;
+            Ok(if status == 200 { Ok(body) } else { Err(of_xml(status, &body)) })
+        })
+        .await
     }
 
     /// Calls a service of the JSON protocol, such as KMS.
@@ -108,23 +120,19 @@ impl Signed {
             signature: Signature::Headers,
             time: SystemTime::now(),
         };
-        let (status, body) = self.send(to, &call).await?;
-        if status == 200 {
-            let empty = body.is_empty();
-            return if empty { Ok(Ok(Value::Null)) } else { serde_json::from_str(&body).doing(target).map(Ok) };
-        }
-        let answer: Value = serde_json::from_str(&body).unwrap_or_default();
-        let text = |names: &[&str]| names.iter().find_map(|name| answer[*name].as_str()).unwrap_or_default().to_owned();
-        let code = text(&["__type"]);
-        let code = code.rsplit('#').next().unwrap_or_default().to_owned();
-        Ok(Err(Refusal { status, code, message: text(&["message", "Message"]) }))
+        until_decided(async || match self.send(to, &call).await? {
+            (200, body) if body.is_empty() => Ok(Ok(Value::Null)),
+            (200, body) => serde_json::from_str(&body).doing(target).map(Ok),
+            (status, body) => Ok(Err(of_json(status, &body))),
+        })
+        .await
     }
 
     /// Signs and sends one call; returns status and body.
     ///
     /// # Errors
     /// There are no credentials, or no answer came.
-    pub async fn send(&self, to: &Endpoint, call: &Call<'_>) -> Result<(u16, String)> {
+    async fn send(&self, to: &Endpoint, call: &Call<'_>) -> Result<(u16, String)> {
         let doing = format!("calling {}", to.service);
         let request = self.sign(to, call).await?;
         let client = self.config.http_client().ok_or_else(|| Error::failed(&doing, "there is no http client"))?;
@@ -198,6 +206,14 @@ impl Signed {
         sent.insert("user-agent", "live-check");
         Ok(request)
     }
+}
+
+fn of_json(status: u16, body: &str) -> Refusal {
+    let answer: Value = serde_json::from_str(body).unwrap_or_default();
+    let text = |names: &[&str]| names.iter().find_map(|name| answer[*name].as_str()).unwrap_or_default().to_owned();
+    let code = text(&["__type"]);
+    let code = code.rsplit('#').next().unwrap_or_default().to_owned();
+    Refusal { status, code, message: text(&["message", "Message"]) }
 }
 
 fn of_xml(status: u16, body: &str) -> Refusal {

@@ -2,8 +2,9 @@
 
 use std::process::Stdio;
 
-use local_aws::{Clients, Control, Doing as _, Error, Result, Server, SessionKeys, Transport};
-use serde_json::Value;
+use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+use local_aws::{Clients, Control, Doing as _, Error, Result, Server, SessionKeys, Signed, Transport};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
@@ -12,6 +13,11 @@ use tokio::process::{Child, Command};
 pub const ACCOUNT: &str = "123456789012";
 /// The region.
 pub const REGION: &str = "eu-west-1";
+
+const KMS: Signed<'_> = Signed { account: ACCOUNT, region: REGION, service: "kms" };
+
+/// Each look waits some seconds for the call.
+const LOOKS_AT_A_HOLD: u32 = 18;
 
 /// The local AWS without the deployer.
 pub struct Account {
@@ -75,9 +81,40 @@ impl Account {
     /// the lab's own.
     pub async fn hanging(&self, arguments: &[&str]) -> Result<Child> {
         self.control.hold("live-check", 2, false).await?;
-        let child = self.program(arguments).spawn().doing("starting live-check")?;
-        while !self.control.is_held().await? {}
-        Ok(child)
+        let mut child = self.program(arguments).spawn().doing("starting live-check")?;
+        for _ in 0..LOOKS_AT_A_HOLD {
+            tokio::select! {
+                is_held = self.control.is_held() => if is_held? {
+                    return Ok(child);
+                },
+                status = child.wait() => {
+                    let status = status.doing("waiting for live-check")?;
+                    return Err(Error::Unexpected(format!("live-check ended ({status}) before it hung")));
+                }
+            }
+        }
+        Err(Error::Unexpected("live-check does not come to the call at which it is to hang".into()))
+    }
+
+    /// Makes a customer key with one tag, and returns its id.
+    pub async fn key(&self, tag: &str, value: &str) -> Result<String> {
+        let asked = json!({"Tags": [{"TagKey": tag, "TagValue": value}]});
+        let made = self.control.json_call(&KMS, "TrentService.CreateKey", &asked).await?;
+        Ok(made["KeyMetadata"]["KeyId"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// The state of a customer key.
+    pub async fn key_state(&self, id: &str) -> Result<Value> {
+        let mut read = self.control.json_call(&KMS, "TrentService.DescribeKey", &json!({"KeyId": id})).await?;
+        Ok(read["KeyMetadata"]["KeyState"].take())
+    }
+
+    /// Makes a bucket without tags.
+    pub async fn bucket(&self, name: &str) -> Result<()> {
+        let place = BucketLocationConstraint::from(REGION);
+        let place = CreateBucketConfiguration::builder().location_constraint(place).build();
+        let call = self.clients.s3(ACCOUNT, REGION).create_bucket().bucket(name).create_bucket_configuration(place);
+        call.send().await.doing("making a bucket").map(drop)
     }
 
     /// Reads standard error until it has this text.
@@ -92,7 +129,7 @@ impl Account {
         Ok(())
     }
 
-    /// Says what is left of functions, buckets and queues, without the tool.
+    /// Names the functions, buckets and queues that are left, without the tool.
     pub async fn left(&self) -> Result<Vec<String>> {
         let functions =
             self.clients.lambda(ACCOUNT, REGION).list_functions().send().await.doing("listing functions")?;
@@ -104,7 +141,7 @@ impl Account {
         Ok(all.map(str::to_owned).collect())
     }
 
-    /// Checks, without the tool's lists, that what was made was removed.
+    /// Checks, without the tool's lists, that everything that was made was removed.
     pub async fn nothing_is_left(&self) -> Result<()> {
         assert_eq!(self.left().await?, Vec::<String>::new());
         let calls = self.control.calls_since(0).await?;
@@ -139,9 +176,18 @@ impl Ended {
 
     /// The verdict on a question.
     pub fn verdict(&self, name: &str) -> Result<String> {
+        self.cell(name, "verdict")
+    }
+
+    /// The answer to a question.
+    pub fn answer(&self, name: &str) -> Result<String> {
+        self.cell(name, "answer")
+    }
+
+    fn cell(&self, name: &str, column: &str) -> Result<String> {
         let json = self.json()?;
         let row = json["questions"].as_array().into_iter().flatten().find(|row| row["name"] == name);
-        let verdict = row.and_then(|row| row["verdict"].as_str());
-        verdict.map(str::to_owned).ok_or_else(|| Error::Unexpected(format!("there is no row {name}: {json:#}")))
+        let cell = row.and_then(|row| row[column].as_str());
+        cell.map(str::to_owned).ok_or_else(|| Error::Unexpected(format!("there is no row {name}: {json:#}")))
     }
 }

@@ -5,7 +5,7 @@ use local_aws::{Doing as _, Fault, Result, Roles, ci::send};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::harness::{ACCOUNT, Account, REGION, ended};
+use crate::harness::{ACCOUNT, Account, ended};
 
 #[tokio::test]
 async fn each_question_has_its_row_and_everything_is_removed() -> Result<()> {
@@ -102,6 +102,14 @@ async fn lab_that_cannot_be_made_is_removed_as_far_as_it_went() -> Result<()> {
 }
 
 #[tokio::test]
+async fn run_that_ends_before_it_hangs_fails_its_test() -> Result<()> {
+    let account = Account::start().await?;
+    let error = account.hanging(&["--only", "nothing"]).await.unwrap_err().to_string();
+    assert!(error.contains("before it hung"), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn interrupted_run_removes_everything_and_tells_what_was_not_asked() -> Result<()> {
     for signal in [Signal::INT, Signal::TERM] {
         let account = Account::start().await?;
@@ -114,77 +122,4 @@ async fn interrupted_run_removes_everything_and_tells_what_was_not_asked() -> Re
         account.nothing_is_left().await?;
     }
     Ok(())
-}
-
-#[tokio::test]
-async fn clean_removes_what_a_killed_run_has_left() -> Result<()> {
-    let account = Account::start().await?;
-    let mut child = account.hanging(&["--yes"]).await?;
-    child.kill().await.doing("killing live-check")?;
-    account.control.release().await?;
-    assert!(!account.left().await?.is_empty(), "a killed run leaves something");
-    let cleaned = account.run(&["--clean", "--yes"]).await?;
-    assert_eq!(cleaned.exit, Some(0), "{cleaned:?}");
-    assert!(cleaned.err.contains("removed role live-check-"), "{cleaned:?}");
-    account.nothing_is_left().await?;
-    let again = account.run(&["--clean"]).await?;
-    assert!(again.exit == Some(0) && again.err.contains("no run has left anything"), "{again:?}");
-    Ok(())
-}
-
-#[tokio::test]
-async fn clean_leaves_what_has_the_name_and_not_the_tag() -> Result<()> {
-    let account = Account::start().await?;
-    account
-        .clients
-        .sqs(ACCOUNT, REGION)
-        .create_queue()
-        .queue_name("live-check-mine")
-        .send()
-        .await
-        .doing("making a queue")?;
-    account.clients.sqs(ACCOUNT, REGION).create_queue().queue_name("orders").send().await.doing("making a queue")?;
-    let cleaned = account.run(&["--clean", "--yes"]).await?;
-    assert_eq!(cleaned.exit, Some(0), "{cleaned:?}");
-    assert!(cleaned.err.contains("live-check-mine has no tag `live-check`, and is left as it is"), "{cleaned:?}");
-    assert_eq!(account.left().await?.len(), 2);
-    Ok(())
-}
-
-#[tokio::test]
-async fn kept_lab_is_listed_and_cleaned_later() -> Result<()> {
-    let account = Account::start().await?;
-    let run = account.run(&["--yes", "--keep", "--only", "missing-object-is-denied"]).await?;
-    assert_eq!(run.exit, Some(0), "{run:?}");
-    let left = account.left().await?;
-    assert_eq!(left.len(), 2, "a bucket and a function: {left:?}");
-    assert!(left.iter().all(|name| run.err.contains(name)), "{run:?}");
-    let cleaned = account.run(&["--clean", "--yes"]).await?;
-    assert_eq!(cleaned.exit, Some(0), "{cleaned:?}");
-    account.nothing_is_left().await
-}
-
-#[tokio::test]
-async fn removal_that_fails_once_is_repeated() -> Result<()> {
-    let account = Account::start().await?;
-    account.control.fault(&Fault::new("DeleteRole", 403, "AccessDenied", "planted").times(1)).await?;
-    let run = account.run(&["--yes", "--only", "missing-object-is-denied"]).await?;
-    assert_eq!(run.exit, Some(0), "{run:?}");
-    account.nothing_is_left().await
-}
-
-#[tokio::test]
-async fn removal_that_is_interrupted_names_what_is_left_and_the_way_out() -> Result<()> {
-    let account = Account::start().await?;
-    account.control.fault(&Fault::new("DeleteRole", 403, "AccessDenied", "planted").forever()).await?;
-    let mut child = account.program(&["--yes", "--only", "missing-object-is-denied"]).spawn().doing("starting")?;
-    account.until_told(&mut child, "removed bucket").await?;
-    send(&child, Signal::INT)?;
-    let run = ended(child).await?;
-    assert_eq!(run.exit, Some(3), "{run:?}");
-    assert!(run.out.contains("1 confirmed"), "the answers are printed all the same: {run:?}");
-    account.control.no_faults().await?;
-    let cleaned = account.run(&["--clean", "--yes"]).await?;
-    assert_eq!(cleaned.exit, Some(0), "{cleaned:?}");
-    account.nothing_is_left().await
 }

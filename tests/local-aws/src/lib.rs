@@ -48,7 +48,7 @@ pub use accounts::{
 pub use binary::deployctl;
 pub use calls::{Call, longest_chain, shown};
 pub use clients::Clients;
-pub use control::{Control, SessionKeys, Use};
+pub use control::{Control, SessionKeys, Signed, Use};
 pub use crash::{Interrupted, Moment};
 pub use deployctl::{RunOnTerminal, RunOutput, TerminalStreams};
 pub use emulator_faults::{Fault, Settle};

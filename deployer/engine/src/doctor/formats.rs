@@ -42,7 +42,7 @@ impl<'e> Doctor<'e> {
         .await
     }
 
-    /// Reads all objects under a prefix, and keeps of each what `look` makes of it.
+    /// Reads all objects under a prefix, and keeps `look`'s result for each.
     async fn read_all<T>(self, prefix: &str, look: impl Fn(String, &[u8]) -> T) -> Result<Vec<T>, Refused> {
         let keys = self.engine.store().keys(prefix).await.map_err(ledger_refused)?;
         let read = stream::iter(keys).map(|key| {

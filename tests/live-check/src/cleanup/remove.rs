@@ -1,11 +1,8 @@
-//! Removes what was found, until nothing is found any more.
+//! Removes the things that were found, until nothing is found any more.
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_s3::types::{Delete, ObjectIdentifier};
-use fixtures::error::{Doing as _, Error, Result};
-
-use super::{Kind, Leftover, events, find, keys};
+use super::{CleanupError, Cleared as _, Kind, Leftover, Result, buckets, events, find, keys};
 use crate::aws::Aws;
 use crate::outcome::Answered as _;
 use crate::signed::elements;
@@ -19,13 +16,21 @@ const LOOKS_EVERY: Duration = Duration::from_secs(2);
 pub struct Removed {
     /// The removed things, each once.
     pub removed: Vec<Leftover>,
-    /// The things that are still there, and why, in words.
-    pub left: Vec<String>,
+    /// The errors because of which something is or may be still there.
+    pub left: Vec<CleanupError>,
     /// The things that have the name and not the tag.
     pub untagged: Vec<String>,
 }
 
-/// Removes everything of these kinds under this prefix, and looks again until nothing is listed any more.
+impl Removed {
+    /// Whether rights are missing and nothing else.
+    pub fn lacks_rights_only(&self) -> bool {
+        !self.left.is_empty() && self.left.iter().all(CleanupError::is_denied)
+    }
+}
+
+/// Removes everything of these kinds under this prefix, and looks again until nothing is listed any more, or only
+/// missing rights are in the way.
 pub async fn remove_all(aws: &Aws, prefix: &str, kinds: &[Kind], tell: &dyn Fn(&str)) -> Removed {
     let mut removed = Removed::default();
     let began = Instant::now();
@@ -36,21 +41,25 @@ pub async fn remove_all(aws: &Aws, prefix: &str, kinds: &[Kind], tell: &dyn Fn(&
         if found.leftovers.is_empty() && removed.left.is_empty() {
             return removed;
         }
+        let (mut has_news, mut has_gone) = (false, false);
         for leftover in found.leftovers {
             match remove(aws, &leftover).await {
-                Ok(()) if !removed.removed.contains(&leftover) => {
-                    tell(&format!("removed {leftover}"));
-                    removed.removed.push(leftover);
+                Ok(()) => {
+                    has_gone = true;
+                    if !removed.removed.contains(&leftover) {
+                        has_news = true;
+                        tell(&format!("removed {leftover}"));
+                        removed.removed.push(leftover);
+                    }
                 }
-                Ok(()) => {}
-                Err(error) => removed.left.push(error.to_string()),
+                Err(error) => removed.left.push(error),
             }
         }
-        if began.elapsed() >= GONE_WITHIN {
+        if began.elapsed() >= GONE_WITHIN || removed.lacks_rights_only() && !has_gone {
             return removed;
         }
         // After a pass without an error one more look finds whether the lists are empty.
-        if !removed.left.is_empty() {
+        if !has_news || !removed.left.is_empty() {
             tokio::time::sleep(LOOKS_EVERY).await;
         }
     }
@@ -65,57 +74,31 @@ async fn remove(aws: &Aws, leftover: &Leftover) -> Result<()> {
         Kind::Bus => events::remove_bus(aws, name).await,
         Kind::Queue => {
             let call = aws.sqs.delete_queue().queue_url(name);
-            call.send().await.done("removing a queue (sqs:DeleteQueue)").map(drop)
+            call.send().await.cleared("removing a queue (sqs:DeleteQueue)").map(drop)
         }
         Kind::Function => remove_function(aws, name).await,
-        Kind::Bucket => remove_bucket(aws, name).await,
+        Kind::Bucket => buckets::remove_bucket(aws, name).await,
         Kind::Role => remove_role(aws, name).await,
         Kind::Key => keys::remove_key(aws, name).await,
     };
-    removed.map_err(|error| Error::failed(format!("{leftover} is left"), error))
+    removed.map_err(|error| error.leaving(leftover))
 }
 
 async fn remove_function(aws: &Aws, name: &str) -> Result<()> {
-    let deleted = aws.lambda.delete_function().function_name(name).send().await;
-    match deleted.answered("removing a function (lambda:DeleteFunction)")? {
-        Err(refusal) if refusal.status != 404 => Err(Error::failed("lambda:DeleteFunction", refusal)),
-        _ => Ok(()),
+    let doing = "removing a function (lambda:DeleteFunction)";
+    match aws.lambda.delete_function().function_name(name).send().await.any_answer(doing)? {
+        Err(refusal) if refusal.status == 404 => Ok(()),
+        Err(refusal) => Err(CleanupError::refused(doing, &refusal)),
+        Ok(_) => Ok(()),
     }
-}
-
-async fn remove_bucket(aws: &Aws, name: &str) -> Result<()> {
-    loop {
-        let versions = aws.s3.list_object_versions().bucket(name).send().await;
-        let page = versions.done("listing a bucket's objects (s3:ListBucketVersions)")?;
-        let objects = page.versions().iter().map(|version| (version.key(), version.version_id()));
-        let markers = page.delete_markers().iter().map(|marker| (marker.key(), marker.version_id()));
-        let all: Vec<ObjectIdentifier> = objects
-            .chain(markers)
-            .map(|(key, version)| {
-                let named = ObjectIdentifier::builder().key(key.unwrap_or_default());
-                named.set_version_id(version.map(str::to_owned)).build().doing("naming an object")
-            })
-            .collect::<Result<_>>()?;
-        if all.is_empty() {
-            break;
-        }
-        let delete = Delete::builder().set_objects(Some(all)).quiet(true).build().doing("naming objects")?;
-        let deleted = aws.s3.delete_objects().bucket(name).delete(delete).send().await;
-        let deleted = deleted.done("removing a bucket's objects (s3:DeleteObjectVersion)")?;
-        if let Some(error) = deleted.errors().first() {
-            let cause = error.message().unwrap_or_default();
-            return Err(Error::failed("removing a bucket's objects (s3:DeleteObjectVersion)", cause));
-        }
-    }
-    aws.s3.delete_bucket().bucket(name).send().await.done("removing a bucket (s3:DeleteBucket)").map(drop)
 }
 
 async fn remove_role(aws: &Aws, name: &str) -> Result<()> {
     let policies = aws.iam("ListRolePolicies", &[("RoleName", name)]).await;
-    let policies = policies.done("listing a role's policies (iam:ListRolePolicies)")?;
+    let policies = policies.cleared("listing a role's policies (iam:ListRolePolicies)")?;
     for policy in elements(&policies, "member") {
         let deleted = aws.iam("DeleteRolePolicy", &[("RoleName", name), ("PolicyName", &policy)]).await;
-        deleted.done("removing a role's policy (iam:DeleteRolePolicy)")?;
+        deleted.cleared("removing a role's policy (iam:DeleteRolePolicy)")?;
     }
-    aws.iam("DeleteRole", &[("RoleName", name)]).await.done("removing a role (iam:DeleteRole)").map(drop)
+    aws.iam("DeleteRole", &[("RoleName", name)]).await.cleared("removing a role (iam:DeleteRole)").map(drop)
 }

@@ -29,7 +29,7 @@ impl Lab {
         Ok(name)
     }
 
-    /// Makes a rule that sends what fits the pattern to a queue, on a bus or on the default one.
+    /// Makes a rule that sends the events of the pattern to a queue, on a bus or on the default one.
     ///
     /// # Errors
     /// EventBridge refuses it.

@@ -6,7 +6,7 @@ use fixtures::error::{Error, Result};
 use serde_json::Value;
 
 use super::{Lab, SETTLES_WITHIN, TOOL, code};
-use crate::outcome::Answered as _;
+use crate::outcome::{Answered as _, Refusal};
 use crate::polling::{SPREADS_WITHIN, until};
 
 /// A function that a question has for itself.
@@ -34,24 +34,41 @@ impl Lab {
     /// # Errors
     /// Lambda refuses it.
     pub async fn function_with(&self, what: &str, zip: Vec<u8>, role: &str) -> Result<Function<'_>> {
+        let made = self.try_function_with(what, zip, role).await?;
+        made.map_err(|refusal| {
+            Error::failed(format!("making the function {} (lambda:CreateFunction)", self.names.of(what)), refusal)
+        })
+    }
+
+    /// Makes such a function, or returns Lambda's refusal.
+    ///
+    /// # Errors
+    /// Lambda gave no answer that lasts.
+    pub async fn try_function_with(
+        &self,
+        what: &str,
+        zip: Vec<u8>,
+        role: &str,
+    ) -> Result<Result<Function<'_>, Refusal>> {
         let name = self.names.of(what);
         let doing = format!("making the function {name} (lambda:CreateFunction)");
-        until(&doing, SPREADS_WITHIN, async || {
+        let made = until(&doing, SPREADS_WITHIN, async || {
             let call = self.aws.lambda.create_function().function_name(&name).role(role).runtime(Runtime::Python313);
             let call = call.handler("index.handler").description("Made by live-check, which removes it");
             // The AWS SDK for Python, which some questions use, takes long to load with less memory.
             let call = call.memory_size(512).timeout(30);
             let call = call.code(FunctionCode::builder().zip_file(Blob::new(zip.clone())).build());
             match call.tags(TOOL, self.names.id()).send().await.answered(&doing)? {
-                Ok(_) => Ok(Some(())),
                 Err(refusal) if refusal.message.contains("cannot be assumed by Lambda") => Ok(None),
-                Err(refusal) => Err(Error::failed(&doing, refusal)),
+                made => Ok(Some(made.map(drop))),
             }
-        })
-        .await?;
+        });
+        if let Err(refusal) = made.await? {
+            return Ok(Err(refusal));
+        }
         let function = Function { lab: self, arn: self.function_arn(what), name };
         function.settled().await?;
-        Ok(function)
+        Ok(Ok(function))
     }
 }
 
@@ -131,7 +148,8 @@ impl Function<'_> {
         call.send().await.done(&format!("making an alias of {} (lambda:CreateAlias)", self.name)).map(drop)
     }
 
-    /// Invokes the function, or what the qualifier names; returns its answer and the ExecutedVersion of the call.
+    /// Invokes the function, or the version or alias of the qualifier; returns its answer and the ExecutedVersion of
+    /// the call.
     ///
     /// # Errors
     /// Lambda refuses it, or the function fails.

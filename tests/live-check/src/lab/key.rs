@@ -3,12 +3,11 @@
 use fixtures::error::{Error, Result};
 use serde_json::json;
 
-use super::{Lab, TAGS_KNOWN_WITHIN, TOOL};
+use super::{Lab, TOOL};
 use crate::outcome::Answered as _;
-use crate::polling::until_allowed;
 
 impl Lab {
-    /// The ARN of a customer key whose own policy leaves its use to IAM.
+    /// The ARN of a customer key whose own policy leaves its use to IAM. It is made with its tag, by which it is found.
     ///
     /// # Errors
     /// KMS refuses it.
@@ -17,21 +16,8 @@ impl Lab {
             let asked = json!({"Description": "Made by live-check, which removes it",
                 "Tags": [{"TagKey": TOOL, "TagValue": self.names.id()}]});
             let made = self.aws.kms("CreateKey", &asked).await.done("making a key (kms:CreateKey)")?;
-            let (id, arn) = (&made["KeyMetadata"]["KeyId"], &made["KeyMetadata"]["Arn"]);
-            let alias = json!({"AliasName": format!("alias/{}", self.names.of("key")), "TargetKeyId": id});
-            let doing = "naming a key (kms:CreateAlias)";
-            let named =
-                until_allowed(doing, TAGS_KNOWN_WITHIN, async || self.aws.kms("CreateAlias", &alias).await).await;
-            if let Err(error) = named {
-                // Without the alias nobody would find it.
-                let scheduled = json!({"KeyId": id, "PendingWindowInDays": 7});
-                let scheduled = self.aws.kms("ScheduleKeyDeletion", &scheduled).await;
-                scheduled.done(&format!(
-                    "scheduling the deletion of key {id}, which has no name (kms:ScheduleKeyDeletion)"
-                ))?;
-                return Err(error);
-            }
-            arn.as_str()
+            made["KeyMetadata"]["Arn"]
+                .as_str()
                 .map(str::to_owned)
                 .ok_or_else(|| Error::Unexpected(format!("KMS made a key without an ARN: {made}")))
         });

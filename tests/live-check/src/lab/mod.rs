@@ -28,11 +28,10 @@ pub use names::{Names, ROLE_PATH, TOOL};
 pub use queue::Queue;
 pub use session::{Session, allow, allow_if, policy, trust};
 
-/// How long KMS may take until it knows a new key's tags: several minutes (AWS KMS Developer Guide, "AWS KMS eventual
-/// consistency").
+/// The time within which a new key's tags count for rights: five minutes (AWS KMS Developer Guide, "ABAC for AWS KMS").
 pub const TAGS_KNOWN_WITHIN: Duration = Duration::from_secs(360);
 
-/// How long Lambda may take for an update.
+/// The time within which Lambda ends an update.
 const SETTLES_WITHIN: Duration = Duration::from_secs(300);
 
 /// The bucket, the roles and the means to make more.
@@ -46,7 +45,7 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Makes bucket and roles. What was made before an error bears the names of this run.
+    /// Makes bucket and roles. The things that were made before an error bear the names of this run.
     ///
     /// # Errors
     /// AWS refuses something.
@@ -111,7 +110,7 @@ impl Lab {
         call.send().await.done("turning on versioning (s3:PutBucketVersioning)").map(drop)
     }
 
-    /// What `caller` may do at most: everything with what this run makes.
+    /// The policy of `caller`: everything is allowed with the things of this run.
     fn callers_policy(&self) -> Value {
         let prefix = self.names.prefix();
         let bucket = self.aws.s3_arn(self.bucket());

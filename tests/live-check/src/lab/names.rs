@@ -1,4 +1,4 @@
-//! The names of what a run makes: all begin with the run's prefix and bear the run's tag.
+//! The names of the things that a run makes: all begin with the run's prefix and bear the run's tag.
 
 use fixtures::error::{Error, Result};
 
@@ -8,6 +8,8 @@ pub const TOOL: &str = "live-check";
 /// The path of the roles, so that a policy and a listing can name them.
 pub const ROLE_PATH: &str = "/live-check/";
 
+/// The number of random letters in a run's names.
+const RANDOM: usize = 10;
 const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
 /// The names of one run.
@@ -23,10 +25,17 @@ impl Names {
     /// # Errors
     /// The system has no random numbers.
     pub fn random() -> Result<Self> {
-        let mut bytes = [0; 10];
+        let mut bytes = [0; RANDOM];
         getrandom::fill(&mut bytes).map_err(|error| Error::failed("taking a random name", error))?;
         let id: String = bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
         Ok(Self { prefix: format!("{TOOL}-{id}"), id })
+    }
+
+    /// Whether this may be the prefix of a run: the form fits.
+    #[must_use]
+    pub fn is_prefix_of_a_run(name: &str) -> bool {
+        let random = name.strip_prefix(TOOL).and_then(|rest| rest.strip_prefix('-'));
+        random.is_some_and(|random| random.len() == RANDOM && random.bytes().all(|letter| LETTERS.contains(&letter)))
     }
 
     /// The beginning of every name of this run, which is the bucket's name.
@@ -52,6 +61,14 @@ impl Names {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn prefix_of_a_run_is_known_by_its_form() {
+        assert!(Names::is_prefix_of_a_run(Names::random().unwrap().prefix()));
+        for name in ["live-check", "live-check-mine", "live-check-abcdefghi1", "live-check-abcdefghijk", "abcdefghij"] {
+            assert!(!Names::is_prefix_of_a_run(name), "{name}");
+        }
+    }
 
     #[test]
     fn names_fit_buckets_and_roles() {

@@ -8,6 +8,7 @@ use fixtures::error::{Error, Result};
 use serde_json::{Value, json};
 
 use super::{Lab, TOOL};
+use crate::aws::client;
 use crate::outcome::{Answered as _, Refusal};
 
 /// Clients under a session's credentials.
@@ -59,10 +60,10 @@ impl Lab {
 impl Session {
     fn new(config: &SdkConfig) -> Self {
         Self {
-            lambda: aws_sdk_lambda::Client::new(config),
-            s3: aws_sdk_s3::Client::new(config),
-            events: aws_sdk_eventbridge::Client::new(config),
-            sts: aws_sdk_sts::Client::new(config),
+            lambda: client!(aws_sdk_lambda, config),
+            s3: client!(aws_sdk_s3, config),
+            events: client!(aws_sdk_eventbridge, config),
+            sts: client!(aws_sdk_sts, config),
         }
     }
 }

@@ -4,7 +4,7 @@ use fixtures::error::Result;
 use crate::lab::Lab;
 use crate::question::{About, Answer, Needs, OnLocalAws, Question};
 
-/// Lambda: which ExecutedVersion has a call of an alias without weights?
+/// Lambda: the ExecutedVersion of a call of an alias without weights.
 pub struct AliasTellsTheExecutedVersion;
 
 #[async_trait(?Send)]

@@ -5,7 +5,7 @@ use crate::lab::Lab;
 use crate::outcome::Answered as _;
 use crate::question::{About, Answer, Needs, OnLocalAws, Question};
 
-/// Lambda: what do GetFunction of an alias and a list of versions show?
+/// Lambda: the ARN in GetFunction of an alias, and the fields of a list of versions.
 pub struct AliasesAndListsAreShownAsRecorded;
 
 #[async_trait(?Send)]

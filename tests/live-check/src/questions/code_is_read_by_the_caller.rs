@@ -2,10 +2,10 @@ use async_trait::async_trait;
 use fixtures::error::Result;
 
 use crate::lab::{Lab, allow, code};
-use crate::outcome::{Answered as _, ended};
+use crate::outcome::{Answered as _, ended, was_allowed};
 use crate::question::{About, Answer, Needs, OnLocalAws, Question};
 
-/// Lambda: whose rights read the code in S3?
+/// Lambda: the caller whose rights read the code in S3.
 pub struct CodeIsReadByTheCaller;
 
 #[async_trait(?Send)]
@@ -43,9 +43,9 @@ impl Question for CodeIsReadByTheCaller {
             function.settled().await?;
         }
         let found = format!("without s3:GetObject it {}; with it, it {}", ended(&outcomes[0]), ended(&outcomes[1]));
-        Ok(match (&outcomes[0], &outcomes[1]) {
-            (Ok(_), _) => Answer::refuted(found),
-            (Err(_), Ok(_)) => Answer::confirmed(found),
+        Ok(match (was_allowed(&outcomes[0]), was_allowed(&outcomes[1])) {
+            (Some(true), _) => Answer::refuted(found),
+            (Some(false), Some(true)) => Answer::confirmed(found),
             _ => Answer::unclear(found),
         })
     }

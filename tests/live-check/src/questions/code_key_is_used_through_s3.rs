@@ -4,11 +4,11 @@ use fixtures::error::Result;
 use serde_json::json;
 
 use crate::lab::{Lab, TAGS_KNOWN_WITHIN, allow, allow_if, code};
-use crate::outcome::{Answered as _, ended};
+use crate::outcome::{Answered as _, ended, was_allowed};
 use crate::polling::{until, until_allowed};
 use crate::question::{About, Answer, Needs, OnLocalAws, Question};
 
-/// Lambda and KMS: through which service is the bucket's key used?
+/// Lambda and KMS: the service through which the bucket's key is used.
 pub struct CodeKeyIsUsedThroughS3;
 
 #[async_trait(?Send)]
@@ -63,6 +63,10 @@ impl Question for CodeKeyIsUsedThroughS3 {
         .await?;
         let (s3, lambda) = (try_through(&["s3"]).await?, try_through(&["lambda"]).await?);
         let found = format!("through S3 alone it {}; through Lambda alone it {}", ended(&s3), ended(&lambda));
-        Ok(Answer::holds_if(s3.is_ok() && lambda.is_err(), found))
+        Ok(match (was_allowed(&s3), was_allowed(&lambda)) {
+            (Some(true), Some(false)) => Answer::confirmed(found),
+            (Some(false), _) | (_, Some(true)) => Answer::refuted(found),
+            _ => Answer::unclear(found),
+        })
     }
 }

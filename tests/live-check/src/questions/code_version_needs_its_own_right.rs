@@ -2,10 +2,10 @@ use async_trait::async_trait;
 use fixtures::error::Result;
 
 use crate::lab::{Lab, allow, code};
-use crate::outcome::{Answered as _, ended};
+use crate::outcome::{Answered as _, ended, was_allowed};
 use crate::question::{About, Answer, Needs, OnLocalAws, Question};
 
-/// Lambda: which right reads a version of the code in S3?
+/// Lambda: the right that reads a version of the code in S3.
 pub struct CodeVersionNeedsItsOwnRight;
 
 #[async_trait(?Send)]
@@ -46,9 +46,10 @@ impl Question for CodeVersionNeedsItsOwnRight {
             ended(of_version),
             ended(both)
         );
-        Ok(match (object, both) {
-            (_, Err(_)) => Answer::unclear(found),
-            (object, Ok(_)) => Answer::holds_if(object.is_err(), found),
+        Ok(match (was_allowed(object), was_allowed(both)) {
+            (Some(false), Some(true)) => Answer::confirmed(found),
+            (Some(true), Some(true)) => Answer::refuted(found),
+            _ => Answer::unclear(found),
         })
     }
 }

@@ -5,7 +5,7 @@ use crate::lab::Lab;
 use crate::outcome::{Answered as _, Refusal, ended};
 use crate::question::{About, Answer, Needs, OnLocalAws, Question};
 
-/// S3: what do If-Match and If-None-Match say of a deleted object?
+/// S3: the answers to If-Match and If-None-Match for a deleted object.
 pub struct ConditionalWritesSeeThroughMarkers;
 
 #[async_trait(?Send)]
@@ -29,11 +29,11 @@ impl Question for ConditionalWritesSeeThroughMarkers {
         let (s3, bucket) = (&lab.aws.s3, lab.bucket());
         let put = |key: &str| s3.put_object().bucket(bucket).key(key).body(b"2".to_vec().into());
         let etag = "\"0123456789abcdef0123456789abcdef\"";
-        let missing = put("marker/never").if_match(etag).send().await.answered("writing to a missing key")?;
+        let missing = put("marker/never").if_match(etag).send().await.answered_to_user("writing to a missing key")?;
         lab.put("marker/deleted", "1").await?;
         s3.delete_object().bucket(bucket).key("marker/deleted").send().await.done("deleting an object")?;
-        let deleted = put("marker/deleted").if_match(etag).send().await.answered("writing over a marker")?;
-        let anew = put("marker/deleted").if_none_match("*").send().await.answered("writing over a marker")?;
+        let deleted = put("marker/deleted").if_match(etag).send().await.answered_to_user("writing over a marker")?;
+        let anew = put("marker/deleted").if_none_match("*").send().await.answered_to_user("writing over a marker")?;
         let found = format!(
             "If-Match on a missing key {}; on a deleted one it {}; If-None-Match: * on the deleted one {}",
             ended(&missing),

@@ -35,7 +35,7 @@ impl Question for DescriptionShutsOutOlderWrites {
         let after =
             update().description("2").send().await.done("writing a description")?.revision_id.unwrap_or_default();
         let late = update().function_version(&second).revision_id(&before).send().await;
-        let late = late.answered("writing with an old RevisionId")?;
+        let late = late.answered_to_user("writing with an old RevisionId")?;
         let found = format!("the RevisionId went from {before} to {after}; a write with the former {}", ended(&late));
         let is_shut = late.as_ref().is_err_and(|refusal| refusal.is(412, "PreconditionFailedException"));
         Ok(Answer::holds_if(before != after && is_shut, found))

@@ -5,7 +5,7 @@ use fixtures::packages::archive::{Entry, archive};
 use crate::lab::Lab;
 use crate::question::{About, Answer, Needs, OnLocalAws, Question};
 
-/// Lambda: how are entries unpacked whose names begin with `./`?
+/// Lambda: the unpacking of entries whose names begin with `./`.
 pub struct DotNamesAreUnpacked;
 
 #[async_trait(?Send)]
@@ -27,16 +27,19 @@ impl Question for DotNamesAreUnpacked {
     async fn ask(&self, lab: &Lab) -> Result<Answer> {
         let zip = archive(&[Entry::file("./index.py", "def handler(event, context):\n    return 'ran'\n")]);
         // Only Lambda's own word about the zip refutes the belief; a call without an answer does not.
-        let function = match lab.function_with("dot-names", zip, &lab.execution_role()).await {
-            Err(error) if error.to_string().contains("InvalidParameterValueException") => {
-                return Ok(Answer::refuted(error.to_string()));
+        let function = match lab.try_function_with("dot-names", zip, &lab.execution_role()).await? {
+            Ok(function) => function,
+            Err(refusal) if refusal.is(400, "InvalidParameterValueException") => {
+                return Ok(Answer::refuted(format!("CreateFunction answers {refusal}")));
             }
-            made => made?,
+            Err(refusal) => return Ok(Answer::unclear(format!("CreateFunction answers {refusal}"))),
         };
         match function.invoke(None).await {
             Ok((answer, _)) if answer.is_null() => Ok(Answer::unclear("the function was not run")),
             Ok((answer, _)) => Ok(Answer::holds_if(answer == "ran", format!("the function answered {answer}"))),
-            Err(error) if error.to_string().contains("Runtime.") => Ok(Answer::refuted(error.to_string())),
+            Err(error) if error.to_string().contains("Runtime.ImportModuleError") => {
+                Ok(Answer::refuted(error.to_string()))
+            }
             Err(error) => Err(error),
         }
     }

@@ -6,7 +6,7 @@ use crate::lab::Lab;
 use crate::outcome::Answered as _;
 use crate::question::{About, Answer, Needs, OnLocalAws, Question};
 
-/// Lambda: what does an empty RoutingConfig do?
+/// Lambda: the effect of an empty RoutingConfig.
 pub struct EmptyWeightsEndAShift;
 
 #[async_trait(?Send)]

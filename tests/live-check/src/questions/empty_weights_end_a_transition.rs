@@ -9,7 +9,7 @@ use crate::outcome::Answered as _;
 use crate::polling::until;
 use crate::question::{About, Answer, Needs, OnLocalAws, Question};
 
-/// Lambda: what do empty weights do while provisioned concurrency moves?
+/// Lambda: the effect of empty weights while provisioned concurrency moves.
 pub struct EmptyWeightsEndATransition;
 
 #[async_trait(?Send)]

@@ -1,10 +1,11 @@
 use async_trait::async_trait;
-use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
 use fixtures::error::Result;
 use serde_json::json;
 
 use crate::lab::{Lab, allow_if};
-use crate::outcome::{Answered as _, Refusal, ended};
+use crate::outcome::{Answered as _, Refusal, ended, was_allowed};
+use crate::passing::until_decided;
 use crate::question::{About, Answer, Needs, OnLocalAws, Question};
 
 /// EventBridge: does ForAllValues bind events:source?
@@ -45,18 +46,48 @@ impl Question for EventSourceIsBoundForAllValues {
             (&plain, vec!["live.check"]),
         ] {
             let session = lab.session(&[allow_if("events:PutEvents", arn.as_str(), condition.clone())]).await?;
-            let entries = sources.into_iter().map(entry).collect();
-            let put = session.events.put_events().set_entries(Some(entries)).send().await.answered("putting events")?;
-            outcomes.push(put.and_then(|put| match put.entries().iter().find_map(|entry| entry.error_code()) {
-                Some(code) => Err(Refusal { status: 200, code: code.to_owned(), message: String::new() }),
-                None => Ok(()),
-            }));
+            let entries: Vec<_> = sources.into_iter().map(entry).collect();
+            let put = until_decided(async || {
+                let put = session.events.put_events().set_entries(Some(entries.clone()));
+                Ok(put.send().await.answered("putting events")?.and_then(|put| of_entries(put.entries())))
+            });
+            outcomes.push(put.await.answered("putting the entries of a call")?);
         }
         let [own, other, both, by_equals] = [0, 1, 2, 3].map(|i| ended(&outcomes[i]));
         let found = format!(
             "an event of the source {own}, of another {other}, both {both}; with StringEquals the first {by_equals}"
         );
-        let is_denied = |i: usize| outcomes[i].as_ref().is_err_and(Refusal::is_denied);
-        Ok(Answer::holds_if(outcomes[0].is_ok() && is_denied(1) && is_denied(2), found))
+        Ok(match [0, 1, 2].map(|i| was_allowed(&outcomes[i])) {
+            [Some(true), Some(false), Some(false)] => Answer::confirmed(found),
+            [Some(false), ..] | [_, Some(true), _] | [_, _, Some(true)] => Answer::refuted(found),
+            _ => Answer::unclear(found),
+        })
+    }
+}
+
+/// Returns the first refusal of an entry: EventBridge answers 200 to a call whose entries it refuses.
+fn of_entries(entries: &[PutEventsResultEntry]) -> Result<(), Refusal> {
+    let refused = entries.iter().find_map(|entry| Some((entry.error_code()?, entry.error_message())));
+    refused.map_or(Ok(()), |(code, message)| {
+        Err(Refusal { status: 200, code: code.to_owned(), message: message.unwrap_or_default().to_owned() })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusal_of_an_entry_passes_or_denies_by_its_code() {
+        let entries = |code: &str| {
+            [
+                PutEventsResultEntry::builder().event_id("1").build(),
+                PutEventsResultEntry::builder().error_code(code).build(),
+            ]
+        };
+        assert!(of_entries(&entries("ThrottlingException")).is_err_and(|refusal| refusal.is_passing()));
+        assert!(of_entries(&entries("InternalFailure")).is_err_and(|refusal| refusal.is_passing()));
+        assert!(of_entries(&entries("AccessDeniedException")).is_err_and(|refusal| refusal.is_denied()));
+        assert_eq!(of_entries(&entries("1")[..1]), Ok(()));
     }
 }

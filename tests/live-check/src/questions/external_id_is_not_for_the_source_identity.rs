@@ -3,7 +3,7 @@ use fixtures::error::Result;
 use serde_json::json;
 
 use crate::lab::{Lab, allow, policy};
-use crate::outcome::{Answered as _, ended};
+use crate::outcome::{Answered as _, ended, was_allowed};
 use crate::polling::{SPREADS_WITHIN, until};
 use crate::question::{About, Answer, Needs, OnLocalAws, Question};
 
@@ -45,10 +45,10 @@ impl Question for ExternalIdIsNotForTheSourceIdentity {
         let named = enter().source_identity("deployer-1").send().await;
         let named = named.answered("entering a role with a source identity")?;
         let found = format!("with a source identity AssumeRole {}", ended(&named));
-        Ok(match &named {
-            Ok(_) => Answer::refuted(found),
-            Err(refusal) if refusal.is_denied() => Answer::confirmed(found),
-            Err(_) => Answer::unclear(found),
+        Ok(match was_allowed(&named) {
+            Some(true) => Answer::refuted(found),
+            Some(false) => Answer::confirmed(found),
+            None => Answer::unclear(found),
         })
     }
 }

@@ -3,7 +3,7 @@ use fixtures::error::Result;
 use serde_json::json;
 
 use crate::lab::Lab;
-use crate::outcome::{Answered as _, ended};
+use crate::outcome::{Answered as _, ended, was_allowed};
 use crate::question::{About, Answer, Needs, OnLocalAws, Question};
 
 /// Lambda: does a permission on `f:*` delete versions and not the function?
@@ -40,11 +40,10 @@ impl Question for FunctionKeptFromVersionDeletion {
             ended(&whole),
             ended(&version)
         );
-        match (&whole, &version) {
-            (Ok(_), _) => Ok(Answer::refuted(found)),
-            (Err(denied), Ok(_)) if denied.is_denied() => Ok(Answer::confirmed(found)),
-            (_, Err(denied)) if denied.is_denied() => Ok(Answer::refuted(found)),
-            _ => Ok(Answer::unclear(found)),
-        }
+        Ok(match (was_allowed(&whole), was_allowed(&version)) {
+            (Some(true), _) | (_, Some(false)) => Answer::refuted(found),
+            (Some(false), Some(true)) => Answer::confirmed(found),
+            _ => Answer::unclear(found),
+        })
     }
 }

@@ -27,8 +27,12 @@ impl Question for PublishOfOtherCodeIsRefused {
     async fn ask(&self, lab: &Lab) -> Result<Answer> {
         let other = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
         let call = lab.aws.lambda.publish_version().function_name(lab.names.of("base")).code_sha256(other);
-        let published = call.send().await.answered("publishing other code")?;
-        let is_refused = published.as_ref().is_err_and(|refusal| refusal.is(400, "InvalidParameterValueException"));
-        Ok(Answer::holds_if(is_refused, format!("PublishVersion {}", ended(&published))))
+        let published = call.send().await.answered_to_user("publishing other code")?;
+        let found = format!("PublishVersion {}", ended(&published));
+        Ok(match &published {
+            Err(refusal) if refusal.is(400, "InvalidParameterValueException") => Answer::confirmed(found),
+            Err(refusal) if refusal.status != 412 => Answer::unclear(found),
+            _ => Answer::refuted(found),
+        })
     }
 }

@@ -10,7 +10,7 @@ use crate::outcome::Answered as _;
 use crate::polling::{SPREADS_WITHIN, until};
 use crate::question::{About, Answer, Needs, OnLocalAws, Question};
 
-/// EventBridge: what tells a replayed event from the first one, and does it keep its id?
+/// EventBridge: the mark of a replayed event, and its id.
 pub struct ReplayedEventIsMarked;
 
 #[async_trait(?Send)]

@@ -5,7 +5,7 @@ use crate::lab::Lab;
 use crate::outcome::Answered as _;
 use crate::question::{About, Answer, Needs, OnLocalAws, Question};
 
-/// Lambda: which writes change $LATEST's RevisionId?
+/// Lambda: the writes that change $LATEST's RevisionId.
 pub struct RevisionOfLatestChanges;
 
 #[async_trait(?Send)]

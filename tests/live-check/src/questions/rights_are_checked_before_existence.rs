@@ -53,7 +53,7 @@ impl Question for RightsAreCheckedBeforeExistence {
         if without.iter().all(|status| *status == 403) && with.iter().all(|status| *status == 404) {
             return Ok(Answer::confirmed(found));
         }
-        let shows = without.iter().any(|status| *status != 403) || with.contains(&200);
+        let shows = without.iter().any(|status| matches!(status, 200 | 404)) || with.contains(&200);
         Ok(if shows { Answer::refuted(found) } else { Answer::unclear(found) })
     }
 }

@@ -15,12 +15,13 @@ def handler(event, context):
         try:
             s3.get_object(Bucket='BUCKET', Key='source/' + key)
             allowed.append(key)
-        except s3.exceptions.ClientError:
-            pass
+        except s3.exceptions.ClientError as error:
+            if error.response['Error']['Code'] != 'AccessDenied':
+                raise
     return allowed
 ";
 
-/// Lambda: which ARN stands in lambda:SourceFunctionArn?
+/// Lambda: the ARN in lambda:SourceFunctionArn.
 pub struct SourceFunctionArnHasNoQualifier;
 
 #[async_trait(?Send)]

@@ -5,7 +5,7 @@ use crate::lab::{Lab, TOOL, allow};
 use crate::outcome::Answered as _;
 use crate::question::{About, Answer, Needs, OnLocalAws, Question};
 
-/// Lambda: who sees a function's tags in GetFunction?
+/// Lambda: the right that shows a function's tags in GetFunction.
 pub struct TagsNeedListTags;
 
 #[async_trait(?Send)]

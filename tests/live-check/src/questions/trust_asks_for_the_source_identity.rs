@@ -3,7 +3,7 @@ use fixtures::error::Result;
 use serde_json::json;
 
 use crate::lab::{Lab, allow, policy};
-use crate::outcome::{Answered as _, Refusal, ended};
+use crate::outcome::{Answered as _, ended, was_allowed};
 use crate::polling::{SPREADS_WITHIN, until};
 use crate::question::{About, Answer, Needs, OnLocalAws, Question};
 
@@ -49,7 +49,10 @@ impl Question for TrustAsksForTheSourceIdentity {
             ended(&other),
             ended(&none)
         );
-        let is_denied = |outcome: &Result<_, Refusal>| outcome.as_ref().is_err_and(Refusal::is_denied);
-        Ok(Answer::holds_if(is_denied(&other) && is_denied(&none), found))
+        Ok(match (was_allowed(&other), was_allowed(&none)) {
+            (Some(true), _) | (_, Some(true)) => Answer::refuted(found),
+            (Some(false), Some(false)) => Answer::confirmed(found),
+            _ => Answer::unclear(found),
+        })
     }
 }

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use fixtures::error::Result;
 
 use crate::lab::{Lab, allow};
-use crate::outcome::{Answered as _, ended};
+use crate::outcome::{Answered as _, ended, was_allowed};
 use crate::question::{About, Answer, Needs, OnLocalAws, Question};
 
 /// Lambda: is iam:PassRole checked for the role that the function has already?
@@ -34,9 +34,9 @@ impl Question for UnchangedRoleMustBePassed {
         let without = call.description("other").send().await.answered("sending a description")?;
         function.settled().await?;
         let found = format!("with the unchanged role it {}; without a role it {}", ended(&with), ended(&without));
-        Ok(match (&with, &without) {
-            (Ok(_), _) => Answer::refuted(found),
-            (Err(denied), Ok(_)) if denied.is_denied() => Answer::confirmed(found),
+        Ok(match (was_allowed(&with), was_allowed(&without)) {
+            (Some(true), _) => Answer::refuted(found),
+            (Some(false), Some(true)) => Answer::confirmed(found),
             _ => Answer::unclear(found),
         })
     }

@@ -6,7 +6,7 @@ use crate::lab::{Lab, code};
 use crate::outcome::Answered as _;
 use crate::question::{About, Answer, Needs, OnLocalAws, Question};
 
-/// Lambda: what does UpdateFunctionCode with Publish answer?
+/// Lambda: the answer to UpdateFunctionCode with Publish.
 pub struct UpdateWithPublishAnswersTheVersion;
 
 #[async_trait(?Send)]

@@ -5,10 +5,10 @@ use serde_json::json;
 
 use crate::lab::{Lab, TAGS_KNOWN_WITHIN, allow, allow_if};
 use crate::outcome::Answered as _;
-use crate::polling::{until, until_allowed};
+use crate::polling::{until_allowed, within_time};
 use crate::question::{About, Answer, Needs, OnLocalAws, Question};
 
-/// Lambda and KMS: through which service is the key of variables used?
+/// Lambda and KMS: the service through which the key of variables is used.
 pub struct VariablesKeyIsUsedThroughLambda;
 
 #[async_trait(?Send)]
@@ -47,10 +47,8 @@ impl Question for VariablesKeyIsUsedThroughLambda {
             let shown = found.done("reading variables")?.environment.and_then(|environment| environment.variables);
             Ok(shown.is_some_and(|variables| variables.contains_key("NAME")))
         };
-        let lambda = until("reading variables through Lambda", TAGS_KNOWN_WITHIN, async || {
-            Ok(shown_through("lambda").await?.then_some(()))
-        });
-        let lambda = lambda.await.is_ok();
+        let lambda =
+            within_time(TAGS_KNOWN_WITHIN, async || Ok(shown_through("lambda").await?.then_some(()))).await?.is_some();
         let s3 = shown_through("s3").await?;
         let found = format!("variables are shown through Lambda: {lambda}; through S3: {s3}");
         Ok(Answer::holds_if(lambda && !s3, found))

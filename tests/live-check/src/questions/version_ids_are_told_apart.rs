@@ -29,8 +29,8 @@ impl Question for VersionIdsAreToldApart {
         let deleted =
             s3.delete_object().bucket(bucket).key("versions/deleted").send().await.done("deleting an object")?;
         let get = |version: &str| s3.get_object().bucket(bucket).key("versions/deleted").version_id(version);
-        let marker = get(deleted.version_id().unwrap_or_default()).send().await.answered("reading a marker")?;
-        let malformed = get("not-a-version").send().await.answered("reading a malformed version")?;
+        let marker = get(deleted.version_id().unwrap_or_default()).send().await.answered_to_user("reading a marker")?;
+        let malformed = get("not-a-version").send().await.answered_to_user("reading a malformed version")?;
         let found = format!("the marker's id {}; the malformed id {}", ended(&marker), ended(&malformed));
         let is = |outcome: &Result<_, Refusal>, status| outcome.as_ref().is_err_and(|refusal| refusal.status == status);
         Ok(Answer::holds_if(is(&marker, 405) && is(&malformed, 400), found))

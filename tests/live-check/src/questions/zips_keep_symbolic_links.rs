@@ -13,7 +13,7 @@ def handler(event, context):
     return {'is_link': os.path.islink(path), 'reads': reads}
 ";
 
-/// Lambda: what becomes of a symbolic link in a zip?
+/// Lambda: the unpacking of a symbolic link in a zip.
 pub struct ZipsKeepSymbolicLinks;
 
 #[async_trait(?Send)]
