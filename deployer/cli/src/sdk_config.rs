@@ -55,7 +55,7 @@ pub async fn load(profile: Option<&str>, region: Option<&str>) -> Result<SdkConf
     ensure_profile(&profiles, &selected, variable)?;
     // Without a profile on the command line, keys of the environment go before any profile.
     if selected.is_option() || variable("AWS_ACCESS_KEY_ID").is_none() {
-        reject_mfa(&profiles)?;
+        check_sources(&profiles, variable)?;
     }
     let http_client = deployer_aws::http_client(ca_bundle(&profiles)).map_err(CliError::wrong_use)?;
     let provider = ProviderConfig::without_region()
@@ -116,22 +116,33 @@ fn ensure_profile(
 ) -> Result<(), CliError> {
     let Selected { name: selected, by } = selected;
     let Some(by) = by.filter(|_| profiles.get_profile(selected).is_none()) else { return Ok(()) };
-    let file = |name: &str, place: &str| variable(name).unwrap_or_else(|| format!("~/.aws/{place}"));
-    let (config, credentials) = (file("AWS_CONFIG_FILE", "config"), file("AWS_SHARED_CREDENTIALS_FILE", "credentials"));
-    let mut known: Vec<&str> = profiles.profiles().collect();
-    known.sort_unstable();
-    let known = match known[..] {
-        [] => "they have none".to_owned(),
-        _ => format!("they have {}", known.join(", ")),
-    };
+    let (config, credentials) = files(variable);
     Err(CliError::wrong_use(format!(
         "there is no profile {selected:?} ({by}) in {config} (as [profile {selected}]) or {credentials} (as \
-         [{selected}]): {known}"
+         [{selected}]): {}",
+        known(profiles)
     )))
 }
 
-/// Refuses a profile whose role asks for a code of a device, which deployctl cannot ask for.
-fn reject_mfa(profiles: &ProfileSet) -> Result<(), CliError> {
+/// Returns the paths of the files of profiles.
+fn files(variable: impl Fn(&str) -> Option<String>) -> (String, String) {
+    let file = |name: &str, place: &str| variable(name).unwrap_or_else(|| format!("~/.aws/{place}"));
+    (file("AWS_CONFIG_FILE", "config"), file("AWS_SHARED_CREDENTIALS_FILE", "credentials"))
+}
+
+/// Lists the profiles that the files have.
+fn known(profiles: &ProfileSet) -> String {
+    let mut known: Vec<&str> = profiles.profiles().collect();
+    known.sort_unstable();
+    match known[..] {
+        [] => "they have none".to_owned(),
+        _ => format!("they have {}", known.join(", ")),
+    }
+}
+
+/// Refuses a profile whose role takes its credentials from a profile that no file has, or asks for a code of a device,
+/// which deployctl cannot ask for.
+fn check_sources(profiles: &ProfileSet, variable: impl Fn(&str) -> Option<String>) -> Result<(), CliError> {
     let selected = profiles.selected_profile();
     let mut visited = Vec::new();
     let mut next = Some(selected);
@@ -148,6 +159,14 @@ fn reject_mfa(profiles: &ProfileSet) -> Result<(), CliError> {
         }
         visited.push(name);
         next = profile.get("role_arn").and_then(|_| profile.get("source_profile"));
+        if let Some(source) = next.filter(|source| profiles.get_profile(source).is_none()) {
+            let (config, credentials) = files(variable);
+            return Err(CliError::wrong_use(format!(
+                "profile {name:?} takes its credentials from source_profile {source:?}, which is neither in {config} nor \
+                 in {credentials}: {}",
+                known(profiles)
+            )));
+        }
     }
     Ok(())
 }

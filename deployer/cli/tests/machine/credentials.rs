@@ -201,6 +201,14 @@ fn missing_profile_is_named_with_files_and_known_profiles() {
 }
 
 #[test]
+fn missing_source_of_a_profile_is_named() {
+    let config = "[profile admin]\nrole_arn = arn:aws:iam::111111111111:role/admin\nsource_profile = base\n";
+    let error = wrong_use(&Home::new().config(config), &["--profile", "admin"]);
+    assert!(error.contains("profile \"admin\" takes its credentials from source_profile \"base\", which"), "{error}");
+    assert!(error.contains("they have admin"), "{error}");
+}
+
+#[test]
 fn profile_that_asks_for_a_code_is_refused_with_a_way_on() {
     let config = "[profile base]\naws_access_key_id = base\naws_secret_access_key = s\n[profile admin]\nrole_arn = \
                   arn:aws:iam::111111111111:role/admin\nsource_profile = base\nmfa_serial = arn:aws:iam::1:mfa/ada\n\

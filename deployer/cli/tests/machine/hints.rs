@@ -135,12 +135,12 @@ fn lambda_that_is_missing_or_denied_has_its_own_sentence() {
 fn profile_that_is_denied_or_wrong_is_not_told_to_log_in() {
     let config = "[profile base]\naws_access_key_id = base\naws_secret_access_key = s\n[profile admin]\nrole_arn = \
                   arn:aws:iam::111111111111:role/admin\nsource_profile = base\n[profile astray]\nrole_arn = \
-                  arn:aws:iam::111111111111:role/admin\nsource_profile = nobody\n";
+                  arn:aws:iam::111111111111:role/admin\ncredential_source = Nowhere\n";
     let denying = Server::http(|_| (403, "text/xml", format!("<ErrorResponse>{}</ErrorResponse>", denied_role())));
     let home = Home::calling(&denying).config(config);
     let not_let_in = "\n  the profile's role does not let you in";
     fails(&home, &["status", "--profile", "admin"], &["AccessDenied", "sts:AssumeRole", not_let_in]);
-    fails(&home, &["status", "--profile", "astray"], &["nobody", "\n  mend the profile"]);
+    fails(&home, &["status", "--profile", "astray"], &["Nowhere", "\n  mend the profile"]);
 }
 
 fn denied_role() -> String {

@@ -81,7 +81,7 @@ fn profile_is_the_options_then_a_variables_in_the_order_of_the_aws_cli() {
     assert!(error.contains("there is no profile \"nope\" (AWS_DEFAULT_PROFILE)"), "{error}");
 }
 
-/// Runs `status`, and returns the first host that it calls.
+/// Runs `init`, which calls once, and returns the first host that it calls.
 fn first_host(variables: &[(&str, &str)], profile: &str) -> String {
     let proxy = Server::proxy(None);
     let chained = "[profile base]\naws_access_key_id = base\naws_secret_access_key = s\n[profile role]\nrole_arn = \
@@ -92,7 +92,8 @@ fn first_host(variables: &[(&str, &str)], profile: &str) -> String {
     let home = Home::new().config(&format!("{IDENTITY_CENTER}{chained}")).with("HTTPS_PROXY", &proxy.address("http"));
     let home = sso_login(home, SESSION_SHA1, "2126-01-01T00:00:00Z");
     let home = variables.iter().fold(home, |home, (name, value)| home.with(name, value));
-    assert_eq!(home.run(&["status", "--profile", profile]).exit, Some(1));
+    let home = home.with("AWS_MAX_ATTEMPTS", "1");
+    assert_eq!(home.run(&["init", "--from", "orders", "--out", "-", "--profile", profile]).exit, Some(1));
     let line = proxy.requests()[0].line.clone();
     line.strip_prefix("CONNECT ").unwrap().split(':').next().unwrap().to_owned()
 }
