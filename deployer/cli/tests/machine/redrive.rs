@@ -24,7 +24,7 @@ fn sqs(answer: impl Fn(&str, bool) -> Option<Answer> + Send + Sync + 'static) ->
             ),
             "ReceiveMessage" => json("{}"),
             "ListMessageMoveTasks" => json(r#"{"Results": []}"#),
-            _ => panic!("nobody expects {call}"),
+            _ => unreachable!("nobody expects {call}"),
         })
     })
 }
