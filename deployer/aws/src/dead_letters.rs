@@ -6,6 +6,7 @@
 use aws_config::{Region, SdkConfig};
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::types::{
     ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName as MessageAttribute,
     QueueAttributeName as Attribute,
@@ -49,6 +50,10 @@ pub enum DeadLetterErrorKind {
     Denied,
     /// A redrive of the queue is under way already.
     AlreadyRunning,
+    /// The redrive to cancel is not under way.
+    NotRunning,
+    /// No answer came, so that SQS may have done it.
+    Unanswered,
     /// Anything else.
     Failed,
 }
@@ -58,12 +63,15 @@ pub enum DeadLetterErrorKind {
 pub struct MoveTask {
     /// The handle; SQS shows it while the task runs.
     pub handle: Option<String>,
+    /// The number of messages that it moves in a second; `None` for as many as SQS can.
+    pub max_per_second: Option<i32>,
     /// Its state.
     pub redrive: Redrive,
 }
 
 /// The time for which a message that is looked at stays invisible if it is not given back.
 const LOOK_SECONDS: i32 = 60;
+const CANCEL: &str = "CancelMessageMoveTask";
 /// The largest number of messages in one call (SQS API Reference, `ReceiveMessage`).
 const MAX_BATCH: usize = 10;
 
@@ -180,13 +188,16 @@ impl DeadLetterQueue {
         Ok(())
     }
 
-    /// Begins to move every message back to the queue that it came from.
+    /// Begins to move every message back to the queue that it came from. SQS takes no token by which it knows a call
+    /// again, so the call is sent once: the answer that a redrive is under way is then never about this one.
     ///
     /// # Errors
     /// [`DeadLetterError`].
     pub async fn redrive(&self, max_per_second: Option<i32>) -> Result<(), DeadLetterError> {
+        let once = aws_sdk_sqs::config::Builder::new().retry_config(RetryConfig::disabled());
         let call = self.client.start_message_move_task().source_arn(&self.arn);
-        let answer = call.set_max_number_of_messages_per_second(max_per_second).send().await;
+        let call = call.set_max_number_of_messages_per_second(max_per_second);
+        let answer = call.customize().config_override(once).send().await;
         answer.map(drop).map_err(|error| failed("StartMessageMoveTask", &error))
     }
 
@@ -200,6 +211,7 @@ impl DeadLetterQueue {
         let counted = |count: i64| u64::try_from(count).unwrap_or_default();
         Ok(answer.results().first().map(|task| MoveTask {
             handle: task.task_handle().map(str::to_owned),
+            max_per_second: task.max_number_of_messages_per_second(),
             redrive: Redrive {
                 status: RedriveStatus::of(task.status().unwrap_or_default()),
                 moved: counted(task.approximate_number_of_messages_moved()),
@@ -216,7 +228,7 @@ impl DeadLetterQueue {
     /// [`DeadLetterError`].
     pub async fn cancel(&self, handle: &str) -> Result<u64, DeadLetterError> {
         let answer = self.client.cancel_message_move_task().task_handle(handle).send().await;
-        let answer = answer.map_err(|error| failed("CancelMessageMoveTask", &error))?;
+        let answer = answer.map_err(|error| failed(CANCEL, &error))?;
         Ok(u64::try_from(answer.approximate_number_of_messages_moved()).unwrap_or_default())
     }
 }
@@ -233,8 +245,14 @@ fn failed<E>(call: &'static str, error: &SdkError<E, HttpResponse>) -> DeadLette
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    let Failure { code, status, message, text, obstacle } = Failure::of(error);
+    let failure = Failure::of(error);
+    // Behind another obstacle nothing was sent.
+    let may_be_sent = matches!(failure.obstacle, None | Some(Obstacle::Unreachable(_)));
+    let is_unanswered = failure.is_unanswered() && may_be_sent;
+    let Failure { code, status, message, text, obstacle } = failure;
     let kind = match code.as_str() {
+        _ if is_unanswered => DeadLetterErrorKind::Unanswered,
+        "ResourceNotFoundException" if call == CANCEL => DeadLetterErrorKind::NotRunning,
         code if ["NonExistentQueue", "QueueDoesNotExist", "ResourceNotFound"]
             .iter()
             .any(|part| code.contains(part)) =>
@@ -297,10 +315,18 @@ mod tests {
                 no(400, r#"{"__type": "InvalidParameterValue", "message": "There is already a task running."}"#),
                 DeadLetterErrorKind::AlreadyRunning,
             ),
-            (no(500, r#"{"__type": "Broken", "message": "no"}"#), DeadLetterErrorKind::Failed),
+            (no(400, r#"{"__type": "Broken", "message": "no"}"#), DeadLetterErrorKind::Failed),
+            (no(500, r#"{"__type": "Broken", "message": "no"}"#), DeadLetterErrorKind::Unanswered),
         ] {
             let error = queue(vec![answer]).await.redrive(None).await.unwrap_err();
             assert_eq!((error.kind, error.call), (kind, "StartMessageMoveTask"), "{error}");
         }
+    }
+
+    #[tokio::test]
+    async fn redrive_that_is_over_cannot_be_cancelled() {
+        let gone = r#"{"__type": "ResourceNotFoundException", "message": "The task handle is not valid."}"#;
+        let error = queue(vec![(400, vec![], gone)]).await.cancel("handle").await.unwrap_err();
+        assert_eq!((error.kind, error.call), (DeadLetterErrorKind::NotRunning, "CancelMessageMoveTask"), "{error}");
     }
 }

@@ -1,8 +1,11 @@
 //! The http client that all AWS clients share: rustls with ring, through the proxies that the environment names,
-//! trusting the authorities that the environment or a profile names. Its errors name the host that was called.
+//! trusting the authorities that the environment or a profile names. Its errors name the host that was called and the
+//! proxy before it.
 //!
 //! AWS SDKs and Tools Reference Guide, "General configuration" (`AWS_CA_BUNDLE`, `ca_bundle`); AWS CLI User Guide,
 //! "Using an HTTP proxy".
+
+use std::sync::Arc;
 
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -21,13 +24,12 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
+use super::proxies::{Proxies, Proxy};
+
 /// The variable that names the authorities to trust in place of the system's.
 const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 /// The variable by which rustls finds the system's authorities elsewhere.
 const CERTIFICATE_FILE: &str = "SSL_CERT_FILE";
-/// The variables that name proxies.
-const PROXIES: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", ALL_PROXY, "all_proxy"];
-const ALL_PROXY: &str = "ALL_PROXY";
 /// The beginnings of the addresses of the metadata services of EC2, ECS and EKS, which no proxy reaches.
 const METADATA: [&str; 2] = ["http://169.254.", "http://[fd00:ec2:"];
 /// The variables that name such services elsewhere. A proxy must not see the tokens that they are asked with.
@@ -65,6 +67,12 @@ pub enum HttpSettingsError {
     /// The address of a proxy cannot be used. It is not shown, because it may hold a password.
     #[error("{0} is not the address of a proxy that can be used: http://host:port or https://host:port")]
     Proxy(&'static str),
+    /// A proxy speaks another protocol. Its address is not shown, because it may hold a password.
+    #[error(
+        "{0} names a SOCKS proxy, and only a proxy for HTTP can be used: http://host:port or https://host:port; \
+         NO_PROXY has the hosts to reach without one"
+    )]
+    Socks(&'static str),
 }
 
 /// Makes the client for the environment; `profile` is the file that a profile's `ca_bundle` names.
@@ -73,38 +81,21 @@ pub enum HttpSettingsError {
 /// [`HttpSettingsError`], naming the variable and the file.
 pub fn http_client(profile: Option<CaBundle>) -> Result<SharedHttpClient, HttpSettingsError> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let has_proxy = check_proxies(variable)?;
+    let proxies = Proxies::read(|name| std::env::var(name).ok())?;
     let tls = tls_context(variable, profile)?;
     let provider = Provider::Rustls(CryptoMode::Ring);
-    if !has_proxy {
+    let Some(proxies) = proxies else {
         let client = Builder::new().tls_provider(provider).tls_context(tls).build_https();
-        return Ok(SharedHttpClient::new(NamingClient { client, metadata: None }));
-    }
+        return Ok(SharedHttpClient::new(NamingClient { client, behind: None }));
+    };
     let client = Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
         connector.set_connector_settings(settings.cloned());
         connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
         connector.tls_provider(provider.clone()).tls_context(tls.clone()).build()
     });
-    Ok(SharedHttpClient::new(NamingClient { client, metadata: Some(Builder::new().build_http()) }))
-}
-
-/// Returns whether a proxy is named for any host.
-fn check_proxies(variable: impl Fn(&str) -> Option<String>) -> Result<bool, HttpSettingsError> {
-    let without = variable("NO_PROXY").or_else(|| variable("no_proxy"));
-    if without.is_some_and(|hosts| hosts.trim() == "*") {
-        return Ok(false);
-    }
-    let mut any = false;
-    for name in PROXIES {
-        // ALL_PROXY counts only where nothing nearer is named, and is often one for other programs.
-        let Some(address) = variable(name).filter(|_| !(any && name.eq_ignore_ascii_case(ALL_PROXY))) else { continue };
-        // An address without a scheme means http, as for curl.
-        let address = if address.contains("://") { address } else { format!("http://{address}") };
-        ProxyConfig::all(address).map_err(|_| HttpSettingsError::Proxy(name))?;
-        any = true;
-    }
-    Ok(any)
+    let behind = Behind { proxies: Arc::new(proxies), metadata: Builder::new().build_http() };
+    Ok(SharedHttpClient::new(NamingClient { client, behind: Some(behind) }))
 }
 
 fn tls_context(
@@ -134,29 +125,48 @@ fn certificates(bundle: &CaBundle) -> Result<Vec<String>, HttpSettingsError> {
     if found.is_empty() { Err(HttpSettingsError::NoCertificate(bundle.clone())) } else { Ok(found) }
 }
 
-/// A call that got no answer, with the host that was called.
-#[derive(Debug, thiserror::Error)]
-#[error("calling {host}")]
-pub(super) struct CallFailed {
+/// A host that is called, and the proxy before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
     /// The host, without its port.
     pub host: String,
+    /// The proxy that the call goes through.
+    pub proxy: Option<Proxy>,
+}
+
+/// A call that got no answer.
+#[derive(Debug, thiserror::Error)]
+#[error("calling {}", route.host)]
+pub(super) struct CallFailed {
+    /// The host that was called.
+    pub route: Route,
     /// The cause.
     pub source: BoxError,
 }
 
-/// A client whose errors name the host.
+/// A client whose errors name the host, and the proxy before it.
 #[derive(Debug)]
 struct NamingClient {
     client: SharedHttpClient,
-    /// The client for the metadata services, if a proxy stands before everything else.
-    metadata: Option<SharedHttpClient>,
+    /// What a proxy before everything else takes.
+    behind: Option<Behind<SharedHttpClient>>,
+}
+
+/// The proxies, and the client or connector for the metadata services, which no proxy stands before.
+#[derive(Debug)]
+struct Behind<C> {
+    proxies: Arc<Proxies>,
+    metadata: C,
 }
 
 impl HttpClient for NamingClient {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(NamingConnector {
             connector: self.client.http_connector(settings, components),
-            metadata: self.metadata.as_ref().map(|client| client.http_connector(settings, components)),
+            behind: self.behind.as_ref().map(|Behind { proxies, metadata }| Behind {
+                proxies: proxies.clone(),
+                metadata: metadata.http_connector(settings, components),
+            }),
         })
     }
 
@@ -180,18 +190,25 @@ impl HttpClient for NamingClient {
 #[derive(Debug)]
 struct NamingConnector {
     connector: SharedHttpConnector,
-    metadata: Option<SharedHttpConnector>,
+    behind: Option<Behind<SharedHttpConnector>>,
 }
 
 impl HttpConnector for NamingConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let host = host_of(request.uri());
-        let connector = match &self.metadata {
-            Some(metadata) if is_metadata(request.uri()) => metadata,
-            _ => &self.connector,
+        let mut route = Route { host: host_of(request.uri()), proxy: None };
+        let connector = match &self.behind {
+            Some(Behind { metadata, .. }) if is_metadata(request.uri()) => metadata,
+            Some(Behind { proxies, .. }) => match proxies.before(request.uri()) {
+                Ok(proxy) => {
+                    route.proxy = proxy;
+                    &self.connector
+                }
+                Err(error) => return HttpConnectorFuture::ready(Err(named(route, ConnectorError::user(error.into())))),
+            },
+            None => &self.connector,
         };
         let answer = connector.call(request);
-        HttpConnectorFuture::new(async move { answer.await.map_err(|error| named(host, error)) })
+        HttpConnectorFuture::new(async move { answer.await.map_err(|error| named(route, error)) })
     }
 }
 
@@ -216,11 +233,11 @@ fn host_of(uri: &str) -> String {
     }
 }
 
-/// Puts the host into an error, which stays of its kind, so that the SDK tries again what it would have tried again.
-fn named(host: String, error: ConnectorError) -> ConnectorError {
+/// Puts the host and its proxy into an error, which stays of its kind, so that the SDK tries again what it would have tried again.
+fn named(route: Route, error: ConnectorError) -> ConnectorError {
     let (is_timeout, is_io, is_user, kind) = (error.is_timeout(), error.is_io(), error.is_user(), error.as_other());
     let connection = error.connection_metadata().cloned();
-    let source = Box::new(CallFailed { host, source: error.into_source() });
+    let source = Box::new(CallFailed { route, source: error.into_source() });
     let error = if is_timeout {
         ConnectorError::timeout(source)
     } else if is_io {
@@ -244,25 +261,6 @@ mod tests {
     fn only(name: &'static str, value: &str) -> impl Fn(&str) -> Option<String> {
         let value = value.to_owned();
         move |asked| (asked == name).then(|| value.clone())
-    }
-
-    #[test]
-    fn proxy_without_scheme_is_http_and_other_schemes_are_refused() {
-        assert!(!check_proxies(|_| None).unwrap());
-        for good in ["http://user:secret@proxy:3128", "https://proxy", "proxy:3128", "10.0.0.1:80"] {
-            assert!(check_proxies(only("https_proxy", good)).unwrap(), "{good}");
-        }
-        let both = |name: &str| match name {
-            "HTTPS_PROXY" => Some("http://proxy:3128".to_owned()),
-            "ALL_PROXY" => Some("socks5://proxy:1080".to_owned()),
-            _ => None,
-        };
-        assert!(check_proxies(both).unwrap());
-        assert!(!check_proxies(|name| both(name).or((name == "no_proxy").then(|| "*".to_owned()))).unwrap());
-        for wrong in ["socks5://user:secret@proxy:1080", "http://", "http://pro xy"] {
-            let error = check_proxies(only("ALL_PROXY", wrong)).unwrap_err().to_string();
-            assert!(error.starts_with("ALL_PROXY is not the address") && !error.contains("secret"), "{error}");
-        }
     }
 
     #[test]
@@ -296,10 +294,11 @@ mod tests {
     #[test]
     fn named_error_keeps_its_kind() {
         let cause = || BoxError::from("cause");
-        assert!(named("h".into(), ConnectorError::timeout(cause())).is_timeout());
-        assert!(named("h".into(), ConnectorError::io(cause())).is_io());
-        assert!(named("h".into(), ConnectorError::user(cause())).is_user());
+        let route = || Route { host: "h".into(), proxy: None };
+        assert!(named(route(), ConnectorError::timeout(cause())).is_timeout());
+        assert!(named(route(), ConnectorError::io(cause())).is_io());
+        assert!(named(route(), ConnectorError::user(cause())).is_user());
         let kind = Some(aws_smithy_types::retry::ErrorKind::TransientError);
-        assert_eq!(named("h".into(), ConnectorError::other(cause(), kind)).as_other(), kind);
+        assert_eq!(named(route(), ConnectorError::other(cause(), kind)).as_other(), kind);
     }
 }

@@ -4,23 +4,29 @@ use std::error::Error;
 
 use aws_credential_types::provider::error::CredentialsError;
 
-use super::http::CallFailed;
+use super::http::{CallFailed, HttpSettingsError, Route};
 
 /// The reason why a call got no further than the network or the credentials. No policy helps against it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Obstacle {
-    /// No name server knows this host.
-    UnknownHost(String),
+    /// No name server knows this host, or its proxy.
+    UnknownHost(Route),
     /// The certificate of this host is not trusted.
-    UntrustedHost(String),
+    UntrustedHost(Route),
     /// The proxy does not let through to this host.
-    Proxy(String),
-    /// No connection to this host, or one that broke.
-    Unreachable(String),
+    Proxy(Route),
+    /// The proxy before this host speaks another protocol.
+    UnusableProxy(String),
+    /// No connection to this host or its proxy, or one that broke.
+    Unreachable(Route),
     /// No credentials were found.
     NoCredentials,
     /// The credentials could not be loaded: most often a login has ended.
     CredentialsNotLoaded,
+    /// The settings of the credentials, mostly a profile's, make no sense.
+    CredentialsMisconfigured,
+    /// The caller may not have these credentials: most often a profile's role does not let them in.
+    CredentialsDenied,
     /// The credentials have expired.
     CredentialsExpired,
     /// AWS does not know the credentials.
@@ -39,10 +45,15 @@ impl Obstacle {
     /// Finds the obstacle of a call without an answer, and a message without the SDK's wrappers.
     pub(super) fn without_answer(error: &(dyn Error + 'static)) -> Option<(Self, String)> {
         let credentials = find::<CredentialsError>(error);
-        if let Some(CallFailed { host, source }) = find::<CallFailed>(error) {
+        if let Some(CallFailed { route, source }) = find::<CallFailed>(error) {
             let causes = causes(source.as_ref());
-            let obstacle = Self::of_connection(host.clone(), &causes);
             let loading = if credentials.is_some() { "the credentials could not be loaded: " } else { "" };
+            let host = &route.host;
+            if find::<HttpSettingsError>(source.as_ref()).is_some() {
+                let message = format!("{loading}{host} is not called: {causes}");
+                return Some((Self::UnusableProxy(host.clone()), message));
+            }
+            let obstacle = Self::of_connection(route.clone(), &causes);
             return Some((obstacle, format!("{loading}no answer of {host}: {causes}")));
         }
         match credentials? {
@@ -51,21 +62,29 @@ impl Obstacle {
             }
             error => {
                 let causes = error.source().map(causes).unwrap_or_default();
-                Some((Self::CredentialsNotLoaded, format!("the credentials could not be loaded: {causes}")))
+                let obstacle = match error {
+                    CredentialsError::InvalidConfiguration(_) => Self::CredentialsMisconfigured,
+                    // STS denies a role, and IAM Identity Center an account or a permission set.
+                    _ if ["AccessDenied", "ForbiddenException"].iter().any(|code| causes.contains(code)) => {
+                        Self::CredentialsDenied
+                    }
+                    _ => Self::CredentialsNotLoaded,
+                };
+                Some((obstacle, format!("the credentials could not be loaded: {causes}")))
             }
         }
     }
 
-    fn of_connection(host: String, causes: &str) -> Self {
+    fn of_connection(route: Route, causes: &str) -> Self {
         // The causes are of private types, so that only their texts tell them apart.
         if causes.contains("dns error") {
-            Self::UnknownHost(host)
+            Self::UnknownHost(route)
         } else if causes.contains("invalid peer certificate") {
-            Self::UntrustedHost(host)
-        } else if causes.contains("tunnel error") {
-            Self::Proxy(host)
+            Self::UntrustedHost(route)
+        } else if causes.contains("tunnel error") && !causes.contains("failed to create underlying connection") {
+            Self::Proxy(route)
         } else {
-            Self::Unreachable(host)
+            Self::Unreachable(route)
         }
     }
 
@@ -125,18 +144,23 @@ mod tests {
 
     use super::*;
 
+    fn route(host: &str) -> Route {
+        Route { host: host.to_owned(), proxy: None }
+    }
+
     fn call_failed(cause: &'static str) -> (Obstacle, String) {
-        let failed = CallFailed { host: "sts.example.com".into(), source: cause.into() };
+        let failed = CallFailed { route: route("sts.example.com"), source: cause.into() };
         Obstacle::without_answer(&ConnectorError::io(failed.into())).unwrap()
     }
 
     #[test]
     fn obstacle_follows_the_connections_error_and_names_the_host() {
-        let host = || "sts.example.com".to_owned();
+        let host = || route("sts.example.com");
         for (cause, obstacle) in [
             ("dns error: failed to lookup address information", Obstacle::UnknownHost(host())),
             ("invalid peer certificate: UnknownIssuer", Obstacle::UntrustedHost(host())),
             ("tunnel error: unsuccessful", Obstacle::Proxy(host())),
+            ("tunnel error: failed to create underlying connection: refused", Obstacle::Unreachable(host())),
             ("tcp connect error: Connection refused (os error 111)", Obstacle::Unreachable(host())),
         ] {
             assert_eq!(call_failed(cause), (obstacle, format!("no answer of sts.example.com: {cause}")));
@@ -151,9 +175,13 @@ mod tests {
         let (obstacle, message) = Obstacle::without_answer(&ended).unwrap();
         assert_eq!(obstacle, Obstacle::CredentialsNotLoaded);
         assert_eq!(message, "the credentials could not be loaded: the SSO token has expired");
-        let unreached = CallFailed { host: "portal".into(), source: "dns error".into() };
+        let wrong = CredentialsError::invalid_configuration("profile `base` is not there");
+        assert_eq!(Obstacle::without_answer(&wrong).unwrap().0, Obstacle::CredentialsMisconfigured);
+        let denied = CredentialsError::provider_error("AccessDenied: not authorized to perform: sts:AssumeRole");
+        assert_eq!(Obstacle::without_answer(&denied).unwrap().0, Obstacle::CredentialsDenied);
+        let unreached = CallFailed { route: route("portal"), source: "dns error".into() };
         let (obstacle, message) = Obstacle::without_answer(&CredentialsError::provider_error(unreached)).unwrap();
-        assert_eq!(obstacle, Obstacle::UnknownHost("portal".into()));
+        assert_eq!(obstacle, Obstacle::UnknownHost(route("portal")));
         assert_eq!(message, "the credentials could not be loaded: no answer of portal: dns error");
         assert_eq!(Obstacle::without_answer(&ConnectorError::io("broken".into())), None);
     }

@@ -12,6 +12,7 @@ use deployer_core::names::ALIAS;
 
 use super::answer::CliError;
 use super::hints::hint;
+use super::sdk_config::no_region;
 use super::sources::{self, Source};
 use super::zips::{self, Finding};
 use crate::direct_deploy::{Direct, DirectTarget, Notice};
@@ -76,7 +77,7 @@ impl Options {
         };
         let direct = Direct::prepare(sdk, target, Arc::new(|notice: Notice| warn(&notice.to_string())));
         direct.await.map_err(|error| {
-            let hint = hint(error.obstacle(), "log in, or name a --profile");
+            let hint = hint(error.obstacle(), "try again, or name another --region or --profile");
             CliError::failed(format!("the account of the credentials cannot be found: {error}\n  {hint}"))
         })
     }
@@ -151,7 +152,7 @@ fn name<T>(parsed: Result<T, deployer_core::id::InvalidName>) -> Result<T, CliEr
 
 fn region(sdk: &SdkConfig) -> Result<Region, CliError> {
     let Some(region) = sdk.region() else {
-        return Err(CliError::wrong_use("no region is known: say --region or AWS_REGION"));
+        return Err(no_region());
     };
     Region::parse(region.as_ref()).map_err(CliError::wrong_use)
 }

@@ -21,12 +21,15 @@ Permissions, and the policies of infra/ that grant them:
   deploy, plan -i ROLE        that role of the target account; init: lambda:GetFunction
   validate, completions, man, version: none
 
-Environment variables: DEPLOYER_FUNCTION_NAME, DEPLOYER_ARTIFACT_BUCKET and DEPLOYER_LEDGER_BUCKET stand for their
-options.
+Environment variables: DEPLOYER_FUNCTION_NAME, DEPLOYER_ARTIFACT_BUCKET, DEPLOYER_LEDGER_BUCKET and DEPLOYER_BUCKET_OWNER
+stand for their options. An empty one counts as not set.
 
 Region and credentials are found as by the AWS CLI: AWS_REGION, AWS_PROFILE, keys, IAM Identity Center (aws sso login),
 aws login, credential_process, web identity, roles, container and instance; only a profile with mfa_serial is refused.
-HTTPS_PROXY, HTTP_PROXY, NO_PROXY, AWS_CA_BUNDLE (or ca_bundle of the profile) and SSL_CERT_FILE are honoured.
+--region goes before AWS_REGION and AWS_DEFAULT_REGION, and these before the region of the profile; --profile goes before
+AWS_PROFILE and AWS_DEFAULT_PROFILE.
+HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, AWS_CA_BUNDLE (or ca_bundle of the profile) and SSL_CERT_FILE are honoured; a
+SOCKS proxy is refused.
 
 Exit codes: 0 done, 1 failed, 2 wrong use, 3 refused by a rule, 4 not ended in time, 5 something would change (plan
 --exit-code), 130 stopped by Ctrl-C. With --output json an error is {\"errorType\", \"errorMessage\"}.";
@@ -45,7 +48,8 @@ Exit codes: 0 all valid, 2 wrong use, 3 something is not valid.
 
 Examples:
   deployctl validate function.toml build/orders-api.zip
-  deployctl validate deployer.json";
+  deployctl validate deployer.json
+  deployctl validate function.toml deployer.json -f orders-api -e prod";
 
 pub(super) const PLAN: &str = "\
 Needs: the policy operate; with -i, a role of the target account; with --direct, credentials there.

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::answer::{Answer, CliError, Exit};
 use super::direct;
 use super::hints::hint;
-use super::sdk_config;
+use super::sdk_config::{self, no_region};
 use deployer_aws::DescribeError;
 
 /// The options of `init`.
@@ -124,6 +124,7 @@ fn convert_file(file: &Path) -> Result<Draft, CliError> {
 /// Makes the draft from a live function.
 async fn describe_function(options: &Options, from: &str) -> Result<Draft, CliError> {
     let sdk = sdk_config::load(options.profile.as_deref(), options.region.as_deref()).await?;
+    sdk.region().ok_or_else(no_region)?;
     let live = deployer_aws::describe_function(&sdk, from).await.map_err(|error| match error {
         DescribeError::Image => CliError::refused(format!("{from}: {error}")),
         _ => {

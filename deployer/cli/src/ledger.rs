@@ -13,6 +13,7 @@ use super::answer::CliError;
 use super::follow;
 use super::hints::hint;
 use super::remote::{self, Remote};
+use super::sdk_config::no_region;
 use deployer_core::trigger::Command;
 use deployer_engine::{CommandError, Engine, History, RetryPolicy};
 
@@ -62,9 +63,7 @@ impl Options {
         let Some(bucket) = &self.ledger else { return Ok(None) };
         let sdk = self.remote.sdk().await?;
         let region = sdk.region().map(|region| Region::parse(region.as_ref())).transpose();
-        let region = region.map_err(CliError::wrong_use)?.ok_or_else(|| {
-            CliError::wrong_use("no region is known: say --region, AWS_REGION or a --profile that has one")
-        })?;
+        let region = region.map_err(CliError::wrong_use)?.ok_or_else(no_region)?;
         let (clients, source) = (
             Clients::new(&sdk),
             ConfigSource::S3 { bucket: bucket.to_string(), key: CONFIG_KEY.to_owned(), version_id: None },

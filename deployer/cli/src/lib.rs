@@ -9,6 +9,7 @@ mod approve;
 mod aws_options;
 mod ci_env;
 mod completions;
+mod configured;
 mod confirm;
 mod deploy;
 mod direct;
@@ -48,7 +49,7 @@ mod zips;
 use std::ffi::OsString;
 use std::io::Write;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub use answer::{Answer, CliError, Exit};
 pub use output::Output;
@@ -79,7 +80,8 @@ enum Verb {
     Init(init::Options),
     /// Check a zip, a manifest or deployer.json, without AWS.
     ///
-    /// It lists every mistake and its place, by the rules that the deployer applies to uploads.
+    /// It lists every mistake and its place, by the rules that the deployer applies to uploads. With deployer.json beside
+    /// it, a manifest is also checked for the roles, log groups and dead-letter targets that each environment allows.
     #[command(after_help = help::VALIDATE)]
     Validate(validate::Options),
     /// Show what a deployment would change, and change nothing.
@@ -196,7 +198,9 @@ impl Cli {
     /// # Errors
     /// `out` cannot be written to.
     pub async fn main(arguments: Vec<OsString>, out: &mut impl Write) -> std::io::Result<Exit> {
-        let error = match Self::try_parse_from(&arguments) {
+        let command = without_empty_variables(Self::command());
+        let parsed = command.try_get_matches_from(&arguments).and_then(|found| Self::from_arg_matches(&found));
+        let error = match parsed {
             Ok(cli) => return cli.run(out).await,
             Err(error) => error,
         };
@@ -245,6 +249,16 @@ impl Cli {
         let printed = answer.print(self.output, out).and_then(|()| out.flush());
         ignore_broken_pipe(printed).map(|()| answer.exit)
     }
+}
+
+/// Lets an empty variable count as one that is not set, as in the Lambda. An empty option stays a mistake.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    let arguments = command.mut_args(|argument| match argument.get_env().is_some_and(is_empty) {
+        true => argument.env(None::<&'static str>),
+        false => argument,
+    });
+    arguments.mut_subcommands(without_empty_variables)
 }
 
 /// Looks for --output json in the arguments, because a failed parse has read no option.

@@ -17,6 +17,7 @@ use super::answer::{CliError, Exit};
 use super::aws_options::AwsOptions;
 use super::ci_env;
 use super::hints::hint;
+use super::sdk_config::no_region;
 use deployer_core::names::DEPLOYER_ALIAS;
 use deployer_core::trigger::{Command, CommandRequest};
 use deployer_engine::Caller;
@@ -105,7 +106,9 @@ impl Options {
             .disable_operation_timeout()
             .build();
         // The SDK does not retry: this file must know whether anything was sent.
-        let config = aws_sdk_lambda::config::Builder::from(&self.sdk().await?)
+        let sdk = self.sdk().await?;
+        sdk.region().ok_or_else(no_region)?;
+        let config = aws_sdk_lambda::config::Builder::from(&sdk)
             .timeout_config(timeouts)
             .retry_config(RetryConfig::disabled())
             .build();
@@ -227,11 +230,16 @@ fn invoke_error(name: &str, error: &SdkError<InvokeError, HttpResponse>) -> Send
         SdkError::ResponseError(_) if status < 400 => SendOutcome::Lost,
         _ => SendOutcome::Refused,
     };
-    let hint = hint(
-        obstacle.as_ref(),
-        "--function-name, --region and --profile say which one is meant; you need lambda:InvokeFunction on it (the policy \
-         \"operate\")",
-    );
+    let own = match status {
+        403 => {
+            "you need lambda:InvokeFunction on it (the policy \"operate\"); --function-name, --region and --profile say \
+             which one is meant, and as whom"
+        }
+        429 => "Lambda runs no more invocations of it at once: try again",
+        0 | 500.. => "try again",
+        _ => "--function-name, --region and --profile say which one is meant",
+    };
+    let hint = hint(obstacle.as_ref(), own);
     let error = CliError::failed(format!("the deployer's Lambda {name:?} could not be invoked: {message}\n  {hint}"));
     SendError { outcome, error }
 }

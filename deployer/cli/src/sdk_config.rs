@@ -1,77 +1,107 @@
 //! Loads the AWS configuration as the AWS CLI does: profiles, credentials, region and authorities.
 //!
-//! AWS CLI User Guide, "Configuration and credential precedence"; AWS SDKs and Tools Reference Guide, "Standardized
+//! AWS CLI User Guide, "Configuring settings for the AWS CLI" (an option goes before a variable, and a variable before a
+//! profile) and "Configuring environment variables for the AWS CLI"; AWS SDKs and Tools Reference Guide, "Standardized
 //! credential providers".
 
 use std::borrow::Cow;
 
 use aws_config::ecs::EcsCredentialsProvider;
-use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::imds::credentials::ImdsCredentialsProvider;
+use aws_config::imds::region::ImdsRegionProvider;
 use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::{self, ProfileFileCredentialsProvider, ProfileFileRegionProvider, ProfileSet};
 use aws_config::provider_config::ProviderConfig;
-use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_lambda::config::SharedCredentialsProvider;
 use deployer_aws::CaBundle;
 
 use super::answer::CliError;
 
 /// The profile that counts if none is named.
 const DEFAULT: &str = "default";
+/// The variables that name a profile, in the order in which they count (AWS CLI v2, `configprovider.py`). The second is
+/// of older AWS CLIs, and the SDK does not know it.
+const PROFILES: [&str; 2] = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
+/// The variables that name a region, in the order in which they count. Both go before a profile's region.
+const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+
+/// A profile, and what names it.
+struct Selected<'a> {
+    name: Cow<'a, str>,
+    /// The option or the variable; `None` if nothing names a profile.
+    by: Option<&'static str>,
+}
+
+impl Selected<'_> {
+    /// Whether the user has named it on the command line. Then it goes before keys of the environment.
+    fn is_option(&self) -> bool {
+        self.by == Some(OPTION)
+    }
+}
+
+const OPTION: &str = "--profile";
 
 /// Loads the configuration for a named profile or the environment's, and for this region or the configured one.
 ///
 /// # Errors
 /// Wrong use: the profile does not exist or asks for a code, or a setting of the network cannot be used.
 pub async fn load(profile: Option<&str>, region: Option<&str>) -> Result<SdkConfig, CliError> {
+    // An empty variable counts as one that is not set.
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let profiles = read_profiles(profile).await?;
-    ensure_profile(&profiles, profile, variable)?;
-    // Without a named profile, keys of the environment go before any profile.
-    if profile.is_some() || variable("AWS_ACCESS_KEY_ID").is_none() {
-        reject_mfa(&profiles)?;
+    let selected = select(profile, variable);
+    let profiles = read_profiles(&selected).await?;
+    ensure_profile(&profiles, &selected, variable)?;
+    // Without a profile on the command line, keys of the environment go before any profile.
+    if selected.is_option() || variable("AWS_ACCESS_KEY_ID").is_none() {
+        check_sources(&profiles, variable)?;
     }
     let http_client = deployer_aws::http_client(ca_bundle(&profiles)).map_err(CliError::wrong_use)?;
-    let loader = deployer_aws::loader(http_client.clone());
-    let region = region.map(|region| Region::new(region.to_owned()));
-    let loader = match (profile, region) {
-        (Some(profile), region) => for_profile(loader, http_client, profile, region).await,
-        (None, Some(region)) => loader.region(region),
-        (None, None) => loader,
-    };
-    Ok(deployer_aws::with_app_name(loader.load().await))
-}
-
-/// A named profile goes before keys and a region of the environment. A profile without credentials leaves them to the
-/// container or the instance.
-async fn for_profile(
-    loader: ConfigLoader,
-    http_client: SharedHttpClient,
-    profile: &str,
-    region: Option<Region>,
-) -> ConfigLoader {
     let provider = ProviderConfig::without_region()
         .with_behavior_version(Some(BehaviorVersion::latest()))
-        .with_http_client(http_client);
-    let region = match region {
-        Some(region) => Some(region),
-        None => {
-            let of_profile = ProfileFileRegionProvider::builder().configure(&provider).profile_name(profile).build();
-            RegionProviderChain::first_try(of_profile).or_else(EnvironmentVariableRegionProvider::new()).region().await
-        }
-    };
-    let provider = provider.with_region(region.clone());
+        .with_http_client(http_client.clone());
+    let named = region.map(str::to_owned).or_else(|| REGIONS.iter().find_map(|name| variable(name)));
+    let of_profile = ProfileFileRegionProvider::builder().configure(&provider).profile_name(&*selected.name).build();
+    let region = RegionProviderChain::first_try(named.map(Region::new))
+        .or_else(of_profile)
+        .or_else(ImdsRegionProvider::builder().configure(&provider).build());
+    let loader = deployer_aws::loader(http_client).profile_name(&*selected.name).region(region);
+    let sdk = loader.load().await;
+    let sdk = if selected.is_option() { with_profile(sdk, provider, &selected.name) } else { sdk };
+    Ok(deployer_aws::with_app_name(sdk))
+}
+
+/// Makes the error of a configuration without a region.
+pub fn no_region() -> CliError {
+    CliError::wrong_use("no region is known: say --region, AWS_REGION or a --profile that has one")
+}
+
+fn select(profile: Option<&str>, variable: impl Fn(&str) -> Option<String>) -> Selected<'_> {
+    let of_variable = |by| variable(by).map(|name| Selected { name: name.into(), by: Some(by) });
+    match profile {
+        Some(name) => Selected { name: name.into(), by: Some(OPTION) },
+        None => PROFILES.into_iter().find_map(of_variable).unwrap_or(Selected { name: DEFAULT.into(), by: None }),
+    }
+}
+
+/// Takes the credentials of a profile, which goes before keys of the environment. A profile without credentials leaves
+/// them to the container or the instance. The services that give them are called in the same region, and at the same
+/// kind of endpoint, as all others.
+fn with_profile(sdk: SdkConfig, provider: ProviderConfig, profile: &str) -> SdkConfig {
+    let provider = provider
+        .with_region(sdk.region().cloned())
+        .with_use_fips(sdk.use_fips())
+        .with_use_dual_stack(sdk.use_dual_stack());
     let of_profile = ProfileFileCredentialsProvider::builder().configure(&provider).profile_name(profile).build();
     let credentials = CredentialsProviderChain::first_try("Profile", of_profile)
         .or_else("EcsContainer", EcsCredentialsProvider::builder().configure(&provider).build())
         .or_else("Ec2InstanceMetadata", ImdsCredentialsProvider::builder().configure(&provider).build());
-    loader.profile_name(profile).credentials_provider(credentials).region(region)
+    sdk.into_builder().credentials_provider(SharedCredentialsProvider::new(credentials)).build()
 }
 
-async fn read_profiles(profile: Option<&str>) -> Result<ProfileSet, CliError> {
-    let profile = profile.map(|name| Cow::Owned(name.to_owned()));
+async fn read_profiles(selected: &Selected<'_>) -> Result<ProfileSet, CliError> {
+    let profile = Some(Cow::Owned(selected.name.clone().into_owned()));
     profile::load(&Default::default(), &Default::default(), &Default::default(), profile).await.map_err(|error| {
         let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
         CliError::wrong_use(format!("the files of profiles cannot be read: {error}{cause}"))
@@ -81,30 +111,38 @@ async fn read_profiles(profile: Option<&str>) -> Result<ProfileSet, CliError> {
 /// Refuses a profile that no file has, naming the files.
 fn ensure_profile(
     profiles: &ProfileSet,
-    named: Option<&str>,
+    selected: &Selected<'_>,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<(), CliError> {
-    let selected = profiles.selected_profile();
-    if profiles.get_profile(selected).is_some() || (named.is_none() && selected == DEFAULT) {
-        return Ok(());
-    }
-    let by = if named.is_some() { "--profile" } else { "AWS_PROFILE" };
-    let file = |name: &str, place: &str| variable(name).unwrap_or_else(|| format!("~/.aws/{place}"));
-    let (config, credentials) = (file("AWS_CONFIG_FILE", "config"), file("AWS_SHARED_CREDENTIALS_FILE", "credentials"));
-    let mut known: Vec<&str> = profiles.profiles().collect();
-    known.sort_unstable();
-    let known = match known[..] {
-        [] => "they have none".to_owned(),
-        _ => format!("they have {}", known.join(", ")),
-    };
+    let Selected { name: selected, by } = selected;
+    let Some(by) = by.filter(|_| profiles.get_profile(selected).is_none()) else { return Ok(()) };
+    let (config, credentials) = files(variable);
     Err(CliError::wrong_use(format!(
         "there is no profile {selected:?} ({by}) in {config} (as [profile {selected}]) or {credentials} (as \
-         [{selected}]): {known}"
+         [{selected}]): {}",
+        known(profiles)
     )))
 }
 
-/// Refuses a profile whose role asks for a code of a device, which deployctl cannot ask for.
-fn reject_mfa(profiles: &ProfileSet) -> Result<(), CliError> {
+/// Returns the paths of the files of profiles.
+fn files(variable: impl Fn(&str) -> Option<String>) -> (String, String) {
+    let file = |name: &str, place: &str| variable(name).unwrap_or_else(|| format!("~/.aws/{place}"));
+    (file("AWS_CONFIG_FILE", "config"), file("AWS_SHARED_CREDENTIALS_FILE", "credentials"))
+}
+
+/// Lists the profiles that the files have.
+fn known(profiles: &ProfileSet) -> String {
+    let mut known: Vec<&str> = profiles.profiles().collect();
+    known.sort_unstable();
+    match known[..] {
+        [] => "they have none".to_owned(),
+        _ => format!("they have {}", known.join(", ")),
+    }
+}
+
+/// Refuses a profile whose role takes its credentials from a profile that no file has, or asks for a code of a device,
+/// which deployctl cannot ask for.
+fn check_sources(profiles: &ProfileSet, variable: impl Fn(&str) -> Option<String>) -> Result<(), CliError> {
     let selected = profiles.selected_profile();
     let mut visited = Vec::new();
     let mut next = Some(selected);
@@ -121,6 +159,14 @@ fn reject_mfa(profiles: &ProfileSet) -> Result<(), CliError> {
         }
         visited.push(name);
         next = profile.get("role_arn").and_then(|_| profile.get("source_profile"));
+        if let Some(source) = next.filter(|source| profiles.get_profile(source).is_none()) {
+            let (config, credentials) = files(variable);
+            return Err(CliError::wrong_use(format!(
+                "profile {name:?} takes its credentials from source_profile {source:?}, which is neither in {config} nor \
+                 in {credentials}: {}",
+                known(profiles)
+            )));
+        }
     }
     Ok(())
 }

@@ -83,7 +83,11 @@ fn expand(argument: &str) -> Result<Vec<PathBuf>, CliError> {
     Ok(paths)
 }
 
-fn function_name(path: &Path) -> Result<FunctionName, CliError> {
+/// Returns the name of the function whose folder or zip this is.
+///
+/// # Errors
+/// Wrong use: no function can be called so.
+pub(super) fn function_name(path: &Path) -> Result<FunctionName, CliError> {
     let invalid = |error: &dyn std::fmt::Display| {
         CliError::wrong_use(format!(
             "{}: its function is called as it is, but {error}: --function names it",

@@ -7,11 +7,12 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use deployer_core::config::Config;
-use deployer_core::id::EnvironmentName;
+use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::manifest::{FunctionConfig, Manifest, ManifestFormat};
 use serde::Serialize;
 
 use super::answer::{Answer, Exit};
+use super::configured::{Judgement, Uploads};
 use super::zips::{self, Finding};
 use super::{folder, progress};
 
@@ -25,6 +26,9 @@ pub(super) struct Options {
     /// Check zips as uploads to this environment only; otherwise to all that their manifest names.
     #[arg(long, short, value_name = "NAME")]
     environment: Option<EnvironmentName>,
+    /// The name of the function, for patterns of deployer.json that it is in [default: the name of the folder or zip].
+    #[arg(long, short, value_name = "NAME")]
+    function: Option<FunctionName>,
 }
 
 /// The reports of all files.
@@ -106,29 +110,24 @@ fn report(options: &Options) -> Report {
         }
     };
     let mut report = Report { files: options.files.iter().map(check).collect() };
-    for (checked, unknown) in report.files.iter_mut().zip(unknown_environments(&options.files)) {
-        checked.valid &= unknown.is_empty();
-        checked.findings.extend(unknown);
+    let configs = configs(&options.files);
+    let uploads =
+        Uploads { configs: &configs, environment: options.environment.as_ref(), function: options.function.as_ref() };
+    for (checked, file) in report.files.iter_mut().zip(&options.files) {
+        let Some((format, manifest)) = manifest_of(file) else { continue };
+        let Judgement { findings, warnings } = uploads.judge(file, format, &manifest);
+        checked.valid &= findings.is_empty();
+        checked.findings.extend(findings);
+        checked.warnings.extend(warnings);
     }
     report
 }
 
-/// For each file, finds the environments that its manifest names and that no given deployer.json has.
-fn unknown_environments(files: &[PathBuf]) -> Vec<Vec<Finding>> {
+/// Reads each valid deployer.json among the files.
+fn configs(files: &[PathBuf]) -> Vec<Config> {
     let is_config =
         |file: &&PathBuf| file.extension().is_some_and(|end| end == "json") && !file.ends_with("function.json");
-    let configs = files.iter().filter(is_config);
-    let configs: Vec<Config> = configs.filter_map(|file| Config::read(&std::fs::read(file).ok()?).ok()).collect();
-    let known = || configs.iter().flat_map(|config| config.environments.keys());
-    let of_file = |file: &PathBuf| match manifest_of(file) {
-        Some((format, manifest)) if !configs.is_empty() => manifest
-            .unknown_environments(known())
-            .iter()
-            .map(|diagnostic| Finding::from(diagnostic).of(format))
-            .collect(),
-        _ => vec![],
-    };
-    files.iter().map(of_file).collect()
+    files.iter().filter(is_config).filter_map(|file| Config::read(&std::fs::read(file).ok()?).ok()).collect()
 }
 
 /// Returns the valid manifest that a file is or contains.
@@ -266,7 +265,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let file = place.path().join(name);
         std::fs::write(&file, bytes).unwrap();
-        let report = report(&Options { files: vec![file], environment: None });
+        let report = report(&Options { files: vec![file], environment: None, function: None });
         let text = report.to_string().replace(&format!("{}/", place.path().display()), "");
         (text, report.exit())
     }

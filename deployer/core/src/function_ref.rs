@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::alias_traffic::Awaited;
-use crate::config::{Config, Environment, Target};
+use crate::config::{Config, DeadLetterPattern, Environment, ExecutionRolePattern, LogGroupPattern, Target};
 use crate::head::{Active, ClaimedFor, Request};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName};
 use crate::manifest::{ExecutionRole, ForeignRole, FunctionConfig};
@@ -77,6 +77,35 @@ pub struct ResourceNotAllowed {
     allowed: Vec<String>,
 }
 
+/// A manifest names what the environment does not allow it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestNotAllowed {
+    /// Its execution role.
+    #[error("role: {0}")]
+    Role(#[from] RoleNotAllowed),
+    /// Its log group or its dead-letter target.
+    #[error(transparent)]
+    Resource(#[from] Box<ResourceNotAllowed>),
+}
+
+impl ManifestNotAllowed {
+    /// Whether the function's name is in the environment's patterns that refuse it. They may allow it for another one.
+    #[must_use]
+    pub fn depends_on_function(&self, environment: &Environment) -> bool {
+        let Environment { execution_role, log_groups, dead_letter_targets, .. } = environment;
+        match self {
+            Self::Role(RoleNotAllowed::Foreign(_)) => false,
+            Self::Role(RoleNotAllowed::Other { .. }) => execution_role.iter().any(ExecutionRolePattern::names_function),
+            Self::Resource(error) if error.setting == LOG_GROUPS => {
+                log_groups.iter().flatten().any(LogGroupPattern::names_function)
+            }
+            Self::Resource(_) => dead_letter_targets.iter().flatten().any(DeadLetterPattern::names_function),
+        }
+    }
+}
+
+const LOG_GROUPS: &str = "log_groups";
+
 fn taken(allowed: &[String]) -> String {
     if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") }
 }
@@ -110,6 +139,15 @@ impl<'a> FunctionRef<'a> {
             name_error,
             configured: None,
         })
+    }
+
+    /// Checks that the environment allows a manifest its role and its resources.
+    ///
+    /// # Errors
+    /// [`ManifestNotAllowed`].
+    pub fn check_manifest(&self, manifest: &FunctionConfig) -> Result<(), ManifestNotAllowed> {
+        manifest.role.as_ref().map_or(Ok(()), |role| self.check_role(role))?;
+        Ok(self.check_resources(manifest)?)
     }
 
     /// Checks that a manifest may name this role: it belongs to each target's account, and the environment's
@@ -156,7 +194,7 @@ impl<'a> FunctionRef<'a> {
             && !allowed.iter().any(|pattern| pattern.matches(environment, function, group))
         {
             let allowed = allowed.iter().map(|pattern| pattern.fill_in(environment, function)).collect();
-            return refused("logging_config.log_group", group, "log_groups", allowed);
+            return refused("logging_config.log_group", group, LOG_GROUPS, allowed);
         }
         let letters = manifest.dead_letter_config.as_ref().map(|letters| letters.target_arn.as_str());
         if let (Some(arn), Some(allowed)) =

@@ -24,6 +24,7 @@ use serde_json::json;
 
 use super::aws_options::AwsOptions;
 use super::interrupts::Interrupts;
+use super::sdk_config::no_region;
 use super::zips::{self, Finding};
 use super::{Answer, CliError, Exit, folder, progress, records};
 use metadata::{MetadataOptions, UploadMetadata};
@@ -105,7 +106,7 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     };
     let sdk = options.aws.sdk().await?;
     if sdk.region().is_none() {
-        return Err(CliError::wrong_use("no region is known: say --region, AWS_REGION or a --profile that has one"));
+        return Err(no_region());
     }
     let mut interrupts = Interrupts::listen()?;
     let uploaded = options.upload(&sdk, checked, values, &mut interrupts).await?;

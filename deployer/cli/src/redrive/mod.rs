@@ -3,11 +3,12 @@
 //! SQS moves them (a message move task). The user needs no deployer for it, because a broken deployer is a common
 //! reason for dead letters. The queue is found by its name for the same reason: `deployer.json` may be what is broken.
 
+mod task;
 mod text;
 
 use std::time::Duration;
 
-use deployer_aws::{DeadLetterError, DeadLetterErrorKind, DeadLetterQueue, MoveTask};
+use deployer_aws::{DeadLetterError, DeadLetterErrorKind, DeadLetterQueue};
 use deployer_core::dead_letters::{DeadLetters, Redrive, RedriveStatus};
 use jiff::Timestamp;
 
@@ -16,6 +17,7 @@ use super::hints::hint;
 use super::interrupts::Interrupts;
 use super::output::Output;
 use super::remote::own_name;
+use super::sdk_config::no_region;
 use super::{confirm, progress, remote};
 
 /// The options of `redrive`.
@@ -58,9 +60,13 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
     let (name, function) = (options.queue_name(), options.remote.function_name());
     let deployer = deployer_name(&function);
     let refused = |error| error_of(&error, &name);
-    let queue = DeadLetterQueue::find(&options.remote.sdk().await?, &name).await.map_err(refused)?;
+    let sdk = options.remote.sdk().await?;
+    if sdk.region().is_none() && !name.starts_with("arn:") {
+        return Err(no_region());
+    }
+    let queue = DeadLetterQueue::find(&sdk, &name).await.map_err(refused)?;
     if options.cancel {
-        return cancel(&queue, &name).await;
+        return task::cancel(&queue, &name).await;
     }
     let limit = usize::try_from(options.limit).unwrap_or(usize::MAX);
     let letters = queue.look(limit).await.map_err(refused)?;
@@ -81,8 +87,7 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
         return Err(CliError::interrupted("not confirmed: nothing was redriven"));
     }
     let mut interrupts = Interrupts::listen()?;
-    let before = letters.redrive.as_ref().and_then(|redrive| redrive.started);
-    queue.redrive(options.max_per_second).await.map_err(refused)?;
+    let before = task::begin(&queue, &name, options.max_per_second).await?;
     let watch = Watch { queue: &queue, before };
     let ended = watch.until_ended(&letters, &mut interrupts).await?;
     Ok(answer_of(DeadLetters { redrive: Some(ended.clone()), ..letters }, &ended))
@@ -151,18 +156,6 @@ fn goes_on(error: fn(String) -> CliError, because: &str, moved: u64) -> CliError
     ))
 }
 
-async fn cancel(queue: &DeadLetterQueue, name: &str) -> Result<Answer, CliError> {
-    let refused = |error| error_of(&error, name);
-    let Some(MoveTask { handle: Some(handle), redrive }) = queue.latest().await.map_err(refused)? else {
-        return Err(CliError::wrong_use(format!("no redrive of {name} is under way")));
-    };
-    let moved = queue.cancel(&handle).await.map_err(refused)?;
-    let redrive = Redrive { status: RedriveStatus::Cancelling, moved, ..redrive };
-    let letters = queue.look(1).await.map_err(refused)?;
-    let text = format!("the redrive of {name} is cancelled: {} before\n", text::went_back(moved));
-    Ok(Answer::with_text(text, &DeadLetters { redrive: Some(redrive), ..letters }, Exit::Done))
-}
-
 fn answer_of(letters: DeadLetters, ended: &Redrive) -> Answer {
     let exit = if ended.status == RedriveStatus::Completed { Exit::Done } else { Exit::Failed };
     Answer::with_text(text::ended(ended), &letters, exit)
@@ -190,7 +183,8 @@ fn error_of(error: &DeadLetterError, name: &str) -> CliError {
             let action = error.call.trim_end_matches("Batch");
             format!("you need sqs:{action} and the other rights of the policy \"operate\" of module tooling")
         }
-        DeadLetterErrorKind::Failed => "nothing is lost: ask again".to_owned(),
+        DeadLetterErrorKind::NotRunning => "it has ended: deployctl redrive --peek shows how".to_owned(),
+        DeadLetterErrorKind::Unanswered | DeadLetterErrorKind::Failed => "nothing is lost: ask again".to_owned(),
     };
     let advice = hint(error.obstacle.as_ref(), advice);
     CliError::failed(format!("the dead-letter queue {name:?}: {}\n  {advice}", one_line(&error.to_string())))
@@ -223,6 +217,8 @@ mod tests {
                 "sqs:ReceiveMessage and the other rights of the policy \"operate\"",
             ),
             (DeadLetterErrorKind::AlreadyRunning, Exit::Refused, "--cancel stops it"),
+            (DeadLetterErrorKind::NotRunning, Exit::Failed, "--peek shows how"),
+            (DeadLetterErrorKind::Unanswered, Exit::Failed, "ask again"),
             (DeadLetterErrorKind::Failed, Exit::Failed, "ask again"),
         ] {
             let error = DeadLetterError { kind, call: "ReceiveMessage", message: "no\u{1b}".into(), obstacle: None };

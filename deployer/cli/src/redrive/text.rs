@@ -80,7 +80,7 @@ fn event(event: &LetterEvent) -> String {
 }
 
 /// Describes how far a redrive is, or how it ended.
-fn state(redrive: &Redrive) -> String {
+pub(super) fn state(redrive: &Redrive) -> String {
     match redrive.status {
         RedriveStatus::Running => progress(redrive),
         RedriveStatus::Cancelling => format!("is being cancelled, {}", went_back(redrive.moved)),

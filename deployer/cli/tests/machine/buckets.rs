@@ -40,7 +40,13 @@ fn push_and_status_refuse_buckets_of_other_accounts() {
         assert!(said.contains("or the bucket does not belong to account 111111111111"), "{said}");
         assert_eq!(expected, [OWNER]);
     }
-    for (said, expected) in [denied(None, |home| push(home, &[])), denied(None, |_| status(&[]))] {
+    // An empty variable counts as not set, as in the Lambda.
+    for (said, expected) in [
+        denied(None, |home| push(home, &[])),
+        denied(None, |_| status(&[])),
+        denied(Some(""), |home| push(home, &[])),
+        denied(Some(""), |_| status(&[])),
+    ] {
         assert!(!said.contains("does not belong"), "{said}");
         assert_eq!(expected, [""]);
     }
@@ -50,4 +56,6 @@ fn push_and_status_refuse_buckets_of_other_accounts() {
 fn owner_that_is_no_account_is_refused() {
     let Outcome { exit, err } = Home::new().run(&["status", "--ledger", "acme-ledger", "--bucket-owner", "12"]);
     assert!(exit == Some(2) && err.contains("\"12\" is not an account id: 12 digits"), "{err}");
+    let Outcome { exit, err } = Home::new().run(&["status", "--ledger", "acme-ledger", "--bucket-owner", ""]);
+    assert!(exit == Some(2) && err.contains("--bucket-owner"), "an empty option is a mistake: {err}");
 }

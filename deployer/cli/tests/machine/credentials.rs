@@ -12,7 +12,7 @@ const LOGIN_KEY: &str = "-----BEGIN EC PRIVATE KEY-----\\n\
     rpLDNFVPYVD8pzOo7u/m0bMBrRKJLPZzJw==\\n-----END EC PRIVATE KEY-----\\n";
 
 /// Runs `status` on a machine, and returns the id of the key that asked the Lambda.
-fn signer(home: impl FnOnce(Home) -> Home, arguments: &[&str]) -> String {
+pub fn signer(home: impl FnOnce(Home) -> Home, arguments: &[&str]) -> String {
     let server = Server::http(aws::answer);
     let home = home(Home::calling(&server));
     let outcome = home.run(&[&["status"], arguments].concat());
@@ -25,7 +25,7 @@ fn signer(home: impl FnOnce(Home) -> Home, arguments: &[&str]) -> String {
 }
 
 /// The file of a login of IAM Identity Center, as the AWS CLI writes it.
-fn sso_login(home: Home, sha1: &str, expires: &str) -> Home {
+pub fn sso_login(home: Home, sha1: &str, expires: &str) -> Home {
     let text = format!(
         r#"{{"startUrl": "https://acme.awsapps.com/start", "region": "eu-west-1", "accessToken": "token",
             "expiresAt": "{expires}"}}"#
@@ -34,10 +34,10 @@ fn sso_login(home: Home, sha1: &str, expires: &str) -> Home {
 }
 
 /// The SHA-1 of the session's name and of the start address, by which the AWS CLI names the files.
-const SESSION_SHA1: &str = "293abb6b76d7791c0732cc517d38c4b5c734b87f";
+pub const SESSION_SHA1: &str = "293abb6b76d7791c0732cc517d38c4b5c734b87f";
 const ADDRESS_SHA1: &str = "40169cea58ca6cbf23fb27b2542923fb5f524af0";
 
-const IDENTITY_CENTER: &str = "
+pub const IDENTITY_CENTER: &str = "
 [sso-session acme]
 sso_start_url = https://acme.awsapps.com/start
 sso_region = eu-west-1
@@ -176,7 +176,7 @@ fn profiles_give_keys_and_roles_that_follow_one_another() {
 }
 
 /// Runs `status`, which must end as wrong use.
-fn wrong_use(home: &Home, arguments: &[&str]) -> String {
+pub fn wrong_use(home: &Home, arguments: &[&str]) -> String {
     let Outcome { exit, err } = home.run(&[&["status"], arguments].concat());
     assert_eq!(exit, Some(2), "{err}");
     assert!(!err.contains("policy"), "{err}");
@@ -198,6 +198,14 @@ fn missing_profile_is_named_with_files_and_known_profiles() {
     assert!(error.contains("there is no profile \"default\""), "{error}");
     let init = Home::new().run(&["init", "--from", "orders", "--profile", "nope"]);
     assert!(init.exit == Some(2) && init.err.contains("there is no profile \"nope\""), "{init:?}");
+}
+
+#[test]
+fn missing_source_of_a_profile_is_named() {
+    let config = "[profile admin]\nrole_arn = arn:aws:iam::111111111111:role/admin\nsource_profile = base\n";
+    let error = wrong_use(&Home::new().config(config), &["--profile", "admin"]);
+    assert!(error.contains("profile \"admin\" takes its credentials from source_profile \"base\", which"), "{error}");
+    assert!(error.contains("they have admin"), "{error}");
 }
 
 #[test]

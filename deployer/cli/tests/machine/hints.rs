@@ -4,7 +4,7 @@ use super::aws::{error, xml_error};
 use super::home::{Home, Outcome};
 use super::server::{Request, Server};
 
-const LEDGER: [&str; 3] = ["status", "--ledger", "acme-ledger"];
+pub const LEDGER: [&str; 3] = ["status", "--ledger", "acme-ledger"];
 
 /// Runs deployctl, which must fail with these texts and without a word about policies.
 fn fails(home: &Home, arguments: &[&str], texts: &[&str]) {
@@ -44,7 +44,7 @@ fn ended_login_says_to_log_in_again() {
 }
 
 /// A host that no name server is asked for, because a label has 64 characters and 63 are allowed.
-fn unknown_host() -> String {
+pub fn unknown_host() -> String {
     format!("http://{}.example", "a".repeat(64))
 }
 
@@ -64,7 +64,7 @@ fn unknown_host_is_named() {
 }
 
 /// An address at which nobody listens.
-fn closed() -> String {
+pub fn closed() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }
@@ -113,6 +113,38 @@ fn denied_and_missing_ledger_have_hints_of_the_verb() {
     assert!(elsewhere.contains("another region: --region") && !elsewhere.contains("policy"), "{elsewhere}");
     let broken = hint(|_| (200, "application/json", "{}".to_owned()));
     assert!(broken.contains("deployer.json: ") && !broken.contains("policy"), "{broken}");
+}
+
+#[test]
+fn lambda_that_is_missing_or_denied_has_its_own_sentence() {
+    let hint = |answer: fn(&Request) -> super::server::Answer| {
+        let Outcome { exit, err } = Home::calling(&Server::http(answer)).with_keys().run(&["status"]);
+        assert_eq!(exit, Some(1), "{err}");
+        err
+    };
+    let denied = hint(|_| error(403, "AccessDeniedException", "not authorized to perform: lambda:InvokeFunction"));
+    assert!(denied.contains("\n  you need lambda:InvokeFunction on it (the policy \"operate\")"), "{denied}");
+    let missing = hint(|_| error(404, "ResourceNotFoundException", "Function not found"));
+    assert!(
+        missing.contains("\n  --function-name, --region and --profile") && !missing.contains("policy"),
+        "{missing}"
+    );
+}
+
+#[test]
+fn profile_that_is_denied_or_wrong_is_not_told_to_log_in() {
+    let config = "[profile base]\naws_access_key_id = base\naws_secret_access_key = s\n[profile admin]\nrole_arn = \
+                  arn:aws:iam::111111111111:role/admin\nsource_profile = base\n[profile astray]\nrole_arn = \
+                  arn:aws:iam::111111111111:role/admin\ncredential_source = Nowhere\n";
+    let denying = Server::http(|_| (403, "text/xml", format!("<ErrorResponse>{}</ErrorResponse>", denied_role())));
+    let home = Home::calling(&denying).config(config);
+    let not_let_in = "\n  the profile's role does not let you in";
+    fails(&home, &["status", "--profile", "admin"], &["AccessDenied", "sts:AssumeRole", not_let_in]);
+    fails(&home, &["status", "--profile", "astray"], &["Nowhere", "\n  mend the profile"]);
+}
+
+fn denied_role() -> String {
+    xml_error("AccessDenied", "User: ada is not authorized to perform: sts:AssumeRole on resource: admin")
 }
 
 /// A deployer that was installed before it had an alias is asked itself. Where the alias is denied, or was named, nothing

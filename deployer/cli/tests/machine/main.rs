@@ -9,4 +9,6 @@ mod credentials;
 mod hints;
 mod home;
 mod network;
+mod redrive;
+mod regions;
 mod server;

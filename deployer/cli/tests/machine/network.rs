@@ -1,6 +1,7 @@
 //! Proxies and authorities.
 
 use super::aws;
+use super::hints::{LEDGER, closed, unknown_host};
 use super::home::{Home, Outcome};
 use super::server::Server;
 
@@ -122,14 +123,77 @@ fn proxy_that_refuses_is_told_with_the_host() {
     let home = Home::new().with_keys().with("HTTPS_PROXY", &proxy.address("http"));
     let Outcome { exit, err } = home.run(&["status", "--ledger", "acme-ledger"]);
     assert_eq!(exit, Some(1), "{err}");
-    assert!(err.contains("does not let through to acme-ledger.s3.eu-west-1.amazonaws.com"), "{err}");
+    assert!(err.contains(" does not let through to acme-ledger.s3.eu-west-1.amazonaws.com"), "{err}");
     assert!(err.contains("HTTPS_PROXY") && !err.contains("policy"), "{err}");
 }
 
 #[test]
-fn proxy_of_another_kind_is_refused_without_showing_its_password() {
-    let home = Home::new().with_keys().with("HTTPS_PROXY", "socks5://ada:secret@127.0.0.1:1");
-    let Outcome { exit, err } = home.run(&["status"]);
-    assert_eq!(exit, Some(2), "{err}");
-    assert!(err.contains("HTTPS_PROXY is not the address of a proxy") && !err.contains("secret"), "{err}");
+fn socks_proxy_is_refused_without_showing_its_password() {
+    let socks = "socks5://ada:secret@127.0.0.1:1";
+    for variables in [
+        &[("HTTPS_PROXY", socks)][..],
+        &[("ALL_PROXY", socks)],
+        &[("ALL_PROXY", socks), ("HTTP_PROXY", "http://127.0.0.1:1")],
+    ] {
+        let home = variables.iter().fold(Home::new().with_keys(), |home, (name, value)| home.with(name, value));
+        let Outcome { exit, err } = home.run(&["status"]);
+        assert_eq!(exit, Some(2), "{err}");
+        assert!(err.contains(&format!("{} names a SOCKS proxy", variables[0].0)) && !err.contains("secret"), "{err}");
+    }
+}
+
+#[test]
+fn socks_proxy_for_http_alone_is_refused_by_the_call() {
+    let server = Server::http(aws::answer);
+    let home = Home::calling(&server).with_keys().with("ALL_PROXY", "socks5://127.0.0.1:1");
+    let home = home.with("HTTPS_PROXY", "http://127.0.0.1:1");
+    let Outcome { exit, err } = home.run(&LEDGER);
+    assert_eq!((exit, server.requests().len()), (Some(1), 0), "{err}");
+    assert!(err.contains(" 127.0.0.1 is not called: ALL_PROXY names a SOCKS proxy"), "{err}");
+    assert!(err.contains("\n  name a proxy for HTTP in HTTP_PROXY, or 127.0.0.1 in NO_PROXY"), "{err}");
+}
+
+/// As in hyper's matcher, which decides for each call.
+#[test]
+fn empty_variable_in_capitals_hides_the_other() {
+    let server = Server::http(aws::answer);
+    let forwarding = Server::http(|_| (200, "application/json", r#"{"functions": []}"#.to_owned()));
+    let home = || Home::calling(&server).with_keys();
+    let proxy = forwarding.address("http");
+    let hidden = home().with("HTTP_PROXY", "").with("http_proxy", &proxy);
+    assert_eq!(hidden.run(&["status"]).exit, Some(0));
+    assert_eq!((forwarding.requests().len(), server.requests().len()), (0, 1));
+    for no_proxy in ["127.0.0.1", "*"] {
+        let through = home().with("HTTP_PROXY", &proxy).with("NO_PROXY", "").with("no_proxy", no_proxy);
+        assert_eq!(through.run(&["status"]).exit, Some(0));
+    }
+    assert_eq!((forwarding.requests().len(), server.requests().len()), (2, 1));
+}
+
+#[test]
+fn proxy_before_the_host_is_named_without_its_password() {
+    let with_password = |address: &str| address.replace("://", "://ada:secret@");
+    let host = "acme-ledger.s3.eu-west-1.amazonaws.com";
+    let fails = |address: &str, home: Home| {
+        let Outcome { exit, err } = home.with_keys().with("HTTPS_PROXY", &with_password(address)).run(&LEDGER);
+        assert_eq!(exit, Some(1), "{err}");
+        assert!(!err.contains("secret") && !err.contains("policy"), "{err}");
+        err
+    };
+    let closed = closed();
+    let err = fails(&closed, Home::new());
+    assert!(err.contains(&format!("\n  {host} does not answer through the proxy {closed} (HTTPS_PROXY):")), "{err}");
+    let unknown = unknown_host();
+    let err = fails(&unknown, Home::new());
+    assert!(
+        err.contains(&format!("\n  no name server knows the proxy {unknown} (HTTPS_PROXY), through which")),
+        "{err}"
+    );
+    let refusing = Server::proxy(None).address("http");
+    let err = fails(&refusing, Home::new());
+    assert!(err.contains(&format!("\n  the proxy {refusing} (HTTPS_PROXY) does not let through to {host}:")), "{err}");
+    let between = Server::proxy(Some(&Server::https(aws::answer))).address("http");
+    let home = Home::new().file("other.pem", include_str!("tls/other.pem")).with("AWS_CA_BUNDLE", "$HOME/other.pem");
+    let err = fails(&between, home);
+    assert!(err.contains(&format!("that it gets for {host} through the proxy {between} (HTTPS_PROXY): if")), "{err}");
 }

@@ -25,7 +25,18 @@ impl Request {
 
     /// The id of the key that signed it.
     pub fn signer(&self) -> &str {
-        self.header("authorization").split_once("Credential=").map_or("", |(_, rest)| rest.split('/').next().unwrap())
+        self.scope(0)
+    }
+
+    /// The region that it was signed for.
+    pub fn region(&self) -> &str {
+        self.scope(2)
+    }
+
+    /// A part of the signature's scope: key, day, region, service.
+    fn scope(&self, part: usize) -> &str {
+        let scope = self.header("authorization").split_once("Credential=").map_or("", |(_, rest)| rest);
+        scope.split('/').nth(part).unwrap_or_default()
     }
 }
 
@@ -40,8 +51,8 @@ pub struct Server {
 }
 
 impl Server {
-    pub fn http(answer: fn(&Request) -> Answer) -> Self {
-        Self::start(move |stream, requests| serve(stream, requests, answer))
+    pub fn http(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
+        Self::start(move |stream, requests| serve(stream, requests, &answer))
     }
 
     /// Serves with the certificate in `tls`, which the authority there has issued.
@@ -58,7 +69,7 @@ impl Server {
         let config = Arc::new(config);
         Self::start(move |stream, requests| {
             let connection = ServerConnection::new(config.clone()).unwrap();
-            serve(StreamOwned::new(connection, stream), requests, answer);
+            serve(StreamOwned::new(connection, stream), requests, &answer);
         })
     }
 
@@ -111,7 +122,7 @@ fn copy(mut from: TcpStream, mut to: TcpStream) {
     let _closed = to.shutdown(Shutdown::Write);
 }
 
-fn serve(stream: impl Read + Write, requests: &Mutex<Vec<Request>>, answer: fn(&Request) -> Answer) {
+fn serve(stream: impl Read + Write, requests: &Mutex<Vec<Request>>, answer: &dyn Fn(&Request) -> Answer) {
     let mut stream = BufReader::new(stream);
     let Some(request) = read(&mut stream) else { return };
     requests.lock().unwrap().push(request.clone());

@@ -55,6 +55,12 @@ impl ExecutionRolePattern {
         fill_in(&self.0, environment, function)
     }
 
+    /// Whether the function's name is in the pattern.
+    #[must_use]
+    pub fn names_function(&self) -> bool {
+        self.0.contains(FUNCTION)
+    }
+
     /// Whether the pattern matches a role with this path and name for a function.
     #[must_use]
     pub fn matches(&self, environment: &EnvironmentName, function: &FunctionName, path_and_name: &str) -> bool {

@@ -52,6 +52,12 @@ macro_rules! patterns {
                 fill_in(&self.0, environment, function)
             }
 
+            /// Whether the function's name is in the pattern.
+            #[must_use]
+            pub fn names_function(&self) -> bool {
+                self.0.contains(FUNCTION)
+            }
+
             /// Whether the pattern matches what the manifest of a function names.
             #[must_use]
             pub fn matches(&self, environment: &EnvironmentName, function: &FunctionName, named: &str) -> bool {

@@ -169,10 +169,7 @@ fn manifest(package: &Package, at: &FunctionRef<'_>) -> Result<FunctionConfig, P
     let config = manifest.for_environment(&at.name);
     // The planner judges for each target what a layer may have.
     package.startup.check_compatible(Run::unseen(&config))?;
-    if let Some(role) = &config.role {
-        at.check_role(role).map_err(|error| invalid(format!("role: {error}")))?;
-    }
-    at.check_resources(&config).map_err(|error| invalid(error.to_string()))?;
+    at.check_manifest(&config).map_err(|error| invalid(error.to_string()))?;
     Ok(config)
 }
 
