@@ -6,7 +6,12 @@ mock_provider "aws" {
 
 override_data {
   target = data.aws_lambda_function.published
-  values = { code_sha256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" }
+  values = { code_sha256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", description = "mocked" }
+}
+
+override_data {
+  target = data.aws_lambda_function.latest
+  values = { code_sha256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", description = "mocked" }
 }
 
 variables {
