@@ -16,6 +16,10 @@ module "tooling" {
   keys = { for number, name in ["ledger", "queues", "log", "bus"] :
     name => "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-00000000001${number}"
   }
+  # Former ones.
+  decryption_keys = { for number, name in ["artifacts", "ledger", "queues"] :
+    name => ["arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-00000000002${number}"]
+  }
   # Another account's release tool.
   promotion_requesters = ["arn:aws:iam::333333333333:role/release"]
   environments = {

@@ -31,6 +31,11 @@ mock_resource "aws_lambda_function" {
   defaults = { arn = "arn:aws:lambda:eu-west-1:123456789012:function:mocked" }
 }
 
+# One answer for every version, as where all that was changed is published.
+mock_data "aws_lambda_function" {
+  defaults = { code_sha256 = "mocked-sha256", description = "mocked" }
+}
+
 mock_resource "aws_lambda_alias" {
   defaults = { arn = "arn:aws:lambda:eu-west-1:123456789012:function:mocked:live" }
 }

@@ -43,6 +43,11 @@ module "most" {
     artifact_bucket  = "acme-artifacts"
     artifact_key_arn = local.key
     region           = "cn-north-1"
+
+    artifact_decryption_key_arns = [
+      "arn:aws-cn:kms:cn-north-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000020",
+      "arn:aws-cn:kms:cn-north-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000021",
+    ]
   }
   deploy_role = {
     account       = "111111111111"
@@ -77,6 +82,9 @@ module "organization_only" {
     ledger_bucket   = "acme-deployer-ledger"
     artifact_bucket = "acme-artifacts"
     region          = "eu-west-1"
+
+    # A former key, where S3's own encrypts today.
+    artifact_decryption_key_arns = ["arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000020"]
   }
   deploy_role = {
     account       = "111111111111"

@@ -16,6 +16,23 @@ module "least" {
   trust        = { principals = ["arn:aws:iam::333333333333:role/ci"] }
 }
 
+# A former key of the ledger, where S3's own encrypts it today.
+module "formerly_encrypted" {
+  source = "../../modules/uploader"
+
+  name = "ci"
+  uploads = {
+    artifact_bucket            = "acme-artifacts"
+    ledger_bucket              = "acme-deployer-ledger"
+    ledger_decryption_key_arns = ["arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000020"]
+    environments               = ["dev"]
+    region                     = "eu-west-1"
+  }
+  environments = ["dev"]
+  functions    = ["hello"]
+  trust        = { principals = ["arn:aws:iam::333333333333:role/ci"] }
+}
+
 locals {
   most = {
     artifact_bucket  = "acme-artifacts"
@@ -24,6 +41,11 @@ locals {
     ledger_key_arn   = "arn:aws-cn:kms:cn-north-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000002"
     environments     = ["dev", "test", "test-eu"]
     region           = "cn-north-1"
+
+    ledger_decryption_key_arns = [
+      "arn:aws-cn:kms:cn-north-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000020",
+      "arn:aws-cn:kms:cn-north-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000021",
+    ]
   }
 }
 

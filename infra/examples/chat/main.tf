@@ -34,6 +34,7 @@ resource "aws_cloudwatch_event_rule" "chat" {
     # Texts, and not null, for the template has them.
     detail = { because = [{ prefix = "" }], environment = [{ prefix = "" }] }
   })
+  tags = var.tags
 }
 
 resource "aws_cloudwatch_event_target" "chat" {
@@ -76,12 +77,16 @@ resource "aws_sqs_queue" "untold" {
   message_retention_seconds = 1209600
   sqs_managed_sse_enabled   = true
   policy                    = local.untold_policy
+  tags                      = var.tags
 }
 
 resource "aws_iam_role" "chat" {
-  name               = var.name
-  description        = "EventBridge's: calls the chat's webhook"
-  assume_role_policy = local.call_trust
+  name                 = var.name
+  description          = "EventBridge's: calls the chat's webhook"
+  assume_role_policy   = local.call_trust
+  path                 = var.role_path
+  permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "chat" {

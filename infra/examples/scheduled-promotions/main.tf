@@ -3,6 +3,7 @@
 
 resource "aws_scheduler_schedule_group" "promotions" {
   name = var.name
+  tags = var.tags
 }
 
 resource "aws_scheduler_schedule" "tuesday_nine" {
@@ -37,9 +38,12 @@ resource "aws_scheduler_schedule" "tuesday_nine" {
 }
 
 resource "aws_iam_role" "promotions" {
-  name               = var.name
-  description        = "The schedule's: asks the deployer for promotions"
-  assume_role_policy = local.schedule_trust
+  name                 = var.name
+  description          = "The schedule's: asks the deployer for promotions"
+  assume_role_policy   = local.schedule_trust
+  path                 = var.role_path
+  permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "promotions" {

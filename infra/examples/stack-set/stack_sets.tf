@@ -62,6 +62,7 @@ resource "aws_cloudformation_stack_set" "target" {
     merge([for parameter, field in local.numbered_lists : {
       for number, value in sort(each.value[0][field]) : "${parameter}${number + 1}" => value
     }]...),
+    { for number, arn in local.deployer.artifact_decryption_key_arns : "ArtifactDecryptionKeyArn${number + 1}" => arn },
     { for number, pattern in var.functions : "Function${number + 1}" => pattern },
     { for number, role in var.execution_roles : "ExecutionRole${number + 1}" => role },
   )
@@ -73,6 +74,11 @@ resource "aws_cloudformation_stack_set" "target" {
     precondition {
       condition     = length(distinct([for role in each.value : jsonencode([for field in ["environments", "promoted_from", "regions", "external_ids"] : sort(role[field])])])) == 1
       error_message = "One stack set makes the roles of one name, so these must be for the same environments and regions in every account. Those of ${each.key} are not: give each environment a role_name of its own, such as deployer-prod."
+    }
+
+    precondition {
+      condition     = length(local.deployer.artifact_decryption_key_arns) <= 2
+      error_message = "The template takes at most two keys that only decrypt artifacts, and decryption_keys names ${length(local.deployer.artifact_decryption_key_arns)}."
     }
 
     precondition {

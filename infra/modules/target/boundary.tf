@@ -56,7 +56,8 @@ locals {
   # What is the deployer's. The rules are those of its bus, the schedules those of its group.
   deployers = concat(
     [var.deployer.role_arn, var.deployer.function_arn, "${var.deployer.function_arn}:*"],
-    compact([var.deployer.queue_arn, var.deployer.wake_queue_arn, var.deployer.dead_letters_arn, var.deployer.artifact_key_arn]),
+    compact([var.deployer.queue_arn, var.deployer.wake_queue_arn, var.deployer.dead_letters_arn]),
+    local.artifact_keys,
     flatten([for bus in compact([var.deployer.event_bus_arn]) : [bus, "${replace(bus, ":event-bus/", ":rule/")}/*"]]),
     flatten([for group in compact([var.deployer.schedules_arn]) : [group, "${replace(group, ":schedule-group/", ":schedule/")}/*"]]),
     flatten([for log in compact([var.deployer.log_group_arn]) : [log, "${log}:*"]]),

@@ -10,6 +10,7 @@ locals {
   ]])
   execution_roles = [for role in var.execution_roles : "arn:${local.partition}:iam::${local.account}:role/${role}"]
   bucket_arn      = "arn:${local.partition}:s3:::${var.deployer.artifact_bucket}"
+  artifact_keys   = compact(concat([var.deployer.artifact_key_arn], var.deployer.artifact_decryption_key_arns))
   dns_suffix      = local.names.partitions[local.partition].dns_suffix
 
   permissions = jsonencode({ Version = "2012-10-17", Statement = concat(local.allowed, local.denied) })
@@ -69,11 +70,11 @@ locals {
       Resource  = local.execution_roles
       Condition = { StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } }
     }],
-    var.deployer.artifact_key_arn == null ? [] : [{
+    var.deployer.artifact_key_arn == null && length(var.deployer.artifact_decryption_key_arns) == 0 ? [] : [{
       Sid       = "DecryptArtifacts"
       Effect    = "Allow"
       Action    = "kms:Decrypt"
-      Resource  = var.deployer.artifact_key_arn
+      Resource  = local.artifact_keys
       Condition = { StringEquals = { "kms:ViaService" = "s3.${var.deployer.region}.${local.dns_suffix}" } }
     }],
     length(var.function_keys) == 0 ? [] : [{

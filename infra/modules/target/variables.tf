@@ -2,18 +2,19 @@ variable "deployer" {
   description = "The deployer, as the output `deployer` of the module tooling tells it."
 
   type = object({
-    role_arn         = string
-    function_arn     = string
-    queue_arn        = string
-    wake_queue_arn   = optional(string)
-    dead_letters_arn = optional(string)
-    event_bus_arn    = optional(string)
-    schedules_arn    = optional(string)
-    log_group_arn    = optional(string)
-    ledger_bucket    = string
-    artifact_bucket  = string
-    artifact_key_arn = optional(string)
-    region           = string
+    role_arn                     = string
+    function_arn                 = string
+    queue_arn                    = string
+    wake_queue_arn               = optional(string)
+    dead_letters_arn             = optional(string)
+    event_bus_arn                = optional(string)
+    schedules_arn                = optional(string)
+    log_group_arn                = optional(string)
+    ledger_bucket                = string
+    artifact_bucket              = string
+    artifact_key_arn             = optional(string)
+    region                       = string
+    artifact_decryption_key_arns = optional(list(string), [])
   })
 
   validation {
@@ -29,6 +30,11 @@ variable "deployer" {
   validation {
     condition     = var.deployer.artifact_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.deployer.artifact_key_arn))
     error_message = "deployer.artifact_key_arn must be the ARN of a key (not of an alias): arn:aws:kms:<region>:<account>:key/<id>."
+  }
+
+  validation {
+    condition     = alltrue([for arn in var.deployer.artifact_decryption_key_arns : can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", arn))])
+    error_message = "deployer.artifact_decryption_key_arns must be ARNs of keys (not of aliases): arn:aws:kms:<region>:<account>:key/<id>."
   }
 
   # What is denied is denied by these: a wrong one would protect nothing.

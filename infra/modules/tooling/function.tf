@@ -43,12 +43,18 @@ resource "aws_lambda_function" "deployer" {
   depends_on = [aws_iam_role_policy.deployer]
 }
 
-# What was published of a package in S3. Terraform's resource tells its hash as it was before a change of the code.
+# The newest version. Terraform's resource tells the hash of its code as it was before a change of the code.
 data "aws_lambda_function" "published" {
-  count = var.package.sha256 == null ? 0 : 1
-
   function_name = aws_lambda_function.deployer.function_name
   qualifier     = aws_lambda_function.deployer.version
+}
+
+# What Terraform has changed and then publishes.
+data "aws_lambda_function" "latest" {
+  function_name = var.name
+  qualifier     = "$LATEST"
+
+  depends_on = [aws_lambda_function.deployer]
 }
 
 # Whatever calls the deployer calls this alias, so moving it is the whole of an update and of going back.
@@ -61,8 +67,14 @@ resource "aws_lambda_alias" "live" {
   # Nothing calls code other than what was meant.
   lifecycle {
     precondition {
-      condition     = alltrue([for published in data.aws_lambda_function.published : published.code_sha256 == local.package_hash])
-      error_message = "The object in S3 is not the package that was meant: its SHA-256 is ${join("", data.aws_lambda_function.published[*].code_sha256)} in base64, and package.sha256 is ${coalesce(local.package_hash, "-")}. The alias stays where it is. Mend package, and apply again; if package is right, an apply broke off: upload the object again, and give its new version_id."
+      condition     = var.package.sha256 == null || data.aws_lambda_function.published.code_sha256 == local.package_hash
+      error_message = "The object in S3 is not the package that was meant: its SHA-256 is ${data.aws_lambda_function.published.code_sha256} in base64, and package.sha256 is ${coalesce(local.package_hash, "-")}. The alias stays where it is. Mend package, and apply again; if package is right, an apply broke off: upload the object again, and give its new version_id."
+    }
+
+    # Where an apply breaks off between change and publish, Terraform believes that all is done, and plans nothing.
+    precondition {
+      condition     = local.configured.latest == local.configured.published
+      error_message = "The function ${var.name} has other code or another configuration than its newest version, ${data.aws_lambda_function.published.version}: an apply broke off before it published, or somebody changed the function. Give package another version, such as version = \"${local.names.version}+again\", which makes Terraform publish, and apply."
     }
   }
 }
@@ -75,6 +87,10 @@ check "package" {
 }
 
 locals {
+  configured = { for name, function in { latest = data.aws_lambda_function.latest, published = data.aws_lambda_function.published } :
+    name => [function.code_sha256, function.description, function.environment, function.memory_size, function.timeout]
+  }
+
   package_at_hand = try(fileexists(var.package.path), false)
   package_version = coalesce(var.package.version, var.package.sha256 == null ? local.names.version : "of sha256 ${substr(var.package.sha256, 0, 12)}")
 

@@ -25,12 +25,17 @@ resource "aws_kms_alias" "artifacts" {
 }
 
 locals {
-  through    = { for service in ["s3", "sqs"] : service => { "kms:ViaService" = "${service}.${local.region}.${local.dns}" } }
-  through_s3 = local.through.s3
+  through = local.named.here.through
 
   # Whether there is one is known before the key is made.
   has_artifact_key = var.customer_key || contains(keys(var.keys), "artifacts")
   artifact_key_arn = var.customer_key ? one(aws_kms_key.artifacts[*].arn) : lookup(var.keys, "artifacts", null)
+
+  # Those that only decrypt: nothing is encrypted with them, or nothing any more.
+  decryption_keys = { for of in ["artifacts", "ledger", "queues"] : of => distinct(lookup(var.decryption_keys, of, [])) }
+
+  # All that decrypt the ledger.
+  ledger_keys = concat([for of, key in var.keys : key if of == "ledger"], local.decryption_keys.ledger)
 
   # The accounts whose deploy roles have one name, as in the artifact bucket's policy.
   decrypters = { for role in local.other_roles : role.role_name => role.account... }
@@ -67,7 +72,7 @@ locals {
       Resource  = "*"
       Condition = {
         ArnLike      = { "aws:PrincipalArn" = "arn:${local.partition}:iam::*:role/${role_name}" }
-        StringEquals = local.through_s3
+        StringEquals = local.through.s3
       }
     }])
   })
@@ -75,8 +80,9 @@ locals {
   ledger_key_policy = jsonencode({ Version = "2012-10-17", Statement = [local.account_administers, local.account_uses_it.s3] })
 
   # S3 and EventBridge encrypt as themselves what they send (SQS Developer Guide, "Amazon SQS Key management"). No condition says of what:
-  # AWS's examples have none, and where EventBridge sends to encrypted topics it gives KMS no source (SNS Developer Guide, "Managing Amazon
-  # SNS encryption keys and costs"). The queues' own policies name the bucket and the rule.
+  # that page says that both give KMS a source, but not whether that is the bucket and the rule or the queue, and where EventBridge sends to
+  # encrypted topics it gives none (SNS Developer Guide, "Managing Amazon SNS encryption keys and costs"). The queues' own policies name the
+  # bucket and the rule.
   queues_key_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [local.account_administers, local.account_uses_it.sqs, {

@@ -14,12 +14,13 @@ output "deploy_roles" {
 output "uploads" {
   description = "What an uploader must know: the variable `uploads` of the module uploader."
   value = {
-    artifact_bucket  = var.artifact_bucket
-    artifact_key_arn = local.artifact_key_arn
-    ledger_bucket    = var.ledger_bucket
-    ledger_key_arn   = lookup(var.keys, "ledger", null)
-    environments     = local.accepting
-    region           = local.region
+    artifact_bucket            = var.artifact_bucket
+    artifact_key_arn           = local.artifact_key_arn
+    ledger_bucket              = var.ledger_bucket
+    ledger_key_arn             = lookup(var.keys, "ledger", null)
+    environments               = local.accepting
+    region                     = local.region
+    ledger_decryption_key_arns = local.decryption_keys.ledger
   }
 }
 
@@ -108,5 +109,5 @@ output "policies" {
     sweep           = local.sweep_policy
     sweep_trust     = local.sweep_trust
     wake_queue      = local.wake_queue_policy
-  }, { for number, policy in local.enter_policies : "enter_${number + 1}" => policy })
+  }, { for number, policy in local.enter_policies : "enter_${number}" => policy })
 }

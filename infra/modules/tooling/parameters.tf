@@ -3,18 +3,19 @@
 
 locals {
   deployer = {
-    role_arn         = local.role_arn
-    function_arn     = local.function_arn
-    queue_arn        = local.queue_arn
-    wake_queue_arn   = local.wake_queue_arn
-    dead_letters_arn = local.dead_letters_arn
-    event_bus_arn    = local.event_bus_arn
-    schedules_arn    = local.schedules_arn
-    log_group_arn    = local.log_group_arn
-    ledger_bucket    = var.ledger_bucket
-    artifact_bucket  = var.artifact_bucket
-    artifact_key_arn = local.artifact_key_arn
-    region           = local.region
+    role_arn                     = local.role_arn
+    function_arn                 = local.function_arn
+    queue_arn                    = local.queue_arn
+    wake_queue_arn               = local.wake_queue_arn
+    dead_letters_arn             = local.dead_letters_arn
+    event_bus_arn                = local.event_bus_arn
+    schedules_arn                = local.schedules_arn
+    log_group_arn                = local.log_group_arn
+    ledger_bucket                = var.ledger_bucket
+    artifact_bucket              = var.artifact_bucket
+    artifact_key_arn             = local.artifact_key_arn
+    region                       = local.region
+    artifact_decryption_key_arns = local.decryption_keys.artifacts
   }
 
   # Standard parameters hold 4,096 characters (AWS Systems Manager User Guide, "Managing parameter tiers").

@@ -53,11 +53,11 @@ locals {
       Resource  = local.ledger_bucket_arn
       Condition = { StringLike = { "s3:prefix" = local.looked_at } }
     },
-    ], contains(keys(var.keys), "ledger") ? [{
+    ], length(local.ledger_keys) > 0 ? [{
       Sid       = "DecryptTheLedger"
       Effect    = "Allow"
       Action    = "kms:Decrypt"
-      Resource  = var.keys.ledger
+      Resource  = local.ledger_keys
       Condition = { StringEquals = local.through.s3 }
   }] : [])
 
@@ -95,7 +95,7 @@ locals {
         Action   = "sqs:SendMessage"
         Resource = [local.queue_arn, local.wake_queue_arn]
       },
-    ], local.uses_key_of_queues)
+    ], local.uses_keys_of_queues.here)
   })
 
   request_policy = jsonencode({

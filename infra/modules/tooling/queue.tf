@@ -61,14 +61,23 @@ locals {
   # A queue has one of the two.
   sqs_managed_sse = contains(keys(var.keys), "queues") ? null : true
 
-  # For whoever sends to the queues and receives from them.
-  uses_key_of_queues = contains(keys(var.keys), "queues") ? [{
-    Sid       = "UseTheKeyOfTheQueues"
-    Effect    = "Allow"
-    Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-    Resource  = var.keys.queues
-    Condition = { StringEquals = local.through.sqs }
-  }] : []
+  # For whoever sends to the queues and receives from them: the deployer, and people who redrive dead letters.
+  uses_keys_of_queues = { for kind, at in local.named : kind => concat(
+    contains(keys(var.keys), "queues") ? [{
+      Sid       = "UseTheKeyOfTheQueues"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource  = var.keys.queues
+      Condition = { StringEquals = at.through.sqs }
+    }] : [],
+    length(local.decryption_keys.queues) > 0 ? [{
+      Sid       = "DecryptMessages"
+      Effect    = "Allow"
+      Action    = "kms:Decrypt"
+      Resource  = local.decryption_keys.queues
+      Condition = { StringEquals = at.through.sqs }
+    }] : [],
+  ) }
 
   # Lambda Developer Guide, "Configuring a queue to use with Lambda": six times the function's timeout.
   visibility_timeout = local.timeout * 6

@@ -22,8 +22,8 @@ resource "aws_iam_role_policy" "deployer" {
     }
 
     precondition {
-      condition     = length(local.enter_policies) <= local.limits.attached_policies
-      error_message = "The deployer's role would have ${length(local.enter_policies)} policies for the ${length(local.deploy_roles)} deploy roles that it enters, and IAM attaches ${local.limits.attached_policies} to a role: there are too many accounts for one deployer, so lay a second one (docs/limits.md)."
+      condition     = alltrue([for policy in local.enter_policies : length(policy) <= local.limits.managed_policy])
+      error_message = "One of the ${local.limits.enter_policies} policies for the ${length(local.deploy_roles)} deploy roles that the deployer enters would have ${max(0, [for policy in local.enter_policies : length(policy)]...)} characters, and IAM takes ${local.limits.managed_policy}: there are too many accounts for one deployer, so lay a second one (docs/limits.md)."
     }
   }
 
@@ -33,24 +33,24 @@ resource "aws_iam_role_policy" "deployer" {
 
 # Deploy roles for which the role's own policy has no room.
 resource "aws_iam_policy" "enter" {
-  count = length(local.enter_policies)
+  for_each = local.enter_policies
 
-  name        = "${var.name}-enter-${count.index + 1}"
+  name        = "${var.name}-enter-${each.key}"
   description = "The deployer's: enters deploy roles"
-  policy      = local.enter_policies[count.index]
+  policy      = each.value
   path        = var.role_path
   tags        = var.tags
 }
 
 resource "aws_iam_role_policy_attachment" "enter" {
-  count = length(local.enter_policies)
+  for_each = local.enter_policies
 
   role       = aws_iam_role.deployer.name
-  policy_arn = aws_iam_policy.enter[count.index].arn
+  policy_arn = aws_iam_policy.enter[each.key].arn
 }
 
 locals {
-  # The role's own policy names the deploy roles while it has room for all of them. Else managed policies do, each as many as it takes.
+  # The role's own policy names the deploy roles while it has room for all of them. Else managed policies do, each some of them.
   # Which of the two is decided by the longest ARNs there can be: Terraform must know it before it reads account and region.
   named = { for kind, at in {
     here    = { account = local.account, dns = local.dns, partition = local.partition, region = local.region }
@@ -78,14 +78,16 @@ locals {
     Statement = concat([local.enter_targets.longest], local.deployer_rest.longest)
   }))
 
-  entered_at_once = floor(
-    (local.limits.managed_policy - length(jsonencode({ Version = "2012-10-17", Statement = [local.enter_targets.none] })))
-    / (max([for arn in local.named.longest.roles : length(arn)]...) + 3)
-  )
-  enter_policies = local.enters_itself ? [] : [for roles in chunklist(local.named.here.roles, local.entered_at_once) : jsonencode({
+  # A deploy role's account and name decide which policy names it, and not its place among the others. Terraform changes these policies
+  # beside each other, so a role that another account pushed from one to the next would for seconds be in none.
+  entered = { for key, role in local.deploy_roles :
+    1 + parseint(substr(sha256(key), 0, 8), 16) % local.limits.enter_policies
+    => "arn:${local.partition}:iam::${role.account}:role/${role.role_name}"... if !local.enters_itself
+  }
+  enter_policies = { for number, roles in local.entered : number => jsonencode({
     Version   = "2012-10-17"
     Statement = [merge(local.enter_targets.none, { Resource = roles })]
-  })]
+  }) }
 
   deployer_trust = jsonencode({
     Version = "2012-10-17"
@@ -102,7 +104,9 @@ locals {
     Statement = concat(
       local.enters_itself ? [local.enter_targets.here] : [],
       [for statement in local.deployer_rest.here : statement if statement.Sid != "DecryptArtifacts"],
-      [for statement in local.deployer_rest.here : merge(statement, { Resource = local.artifact_key_arn }) if statement.Sid == "DecryptArtifacts"],
+      [for statement in local.deployer_rest.here : merge(statement, {
+        Resource = concat(local.has_artifact_key ? [local.artifact_key_arn] : [], local.decryption_keys.artifacts)
+      }) if statement.Sid == "DecryptArtifacts"],
     )
   })
 
@@ -203,11 +207,11 @@ locals {
         Condition = { ArnNotLike = { "lambda:SourceFunctionArn" = [at.function, "${at.function}:*"] } }
       },
     ],
-    local.has_artifact_key ? [{
+    local.has_artifact_key || length(local.decryption_keys.artifacts) > 0 ? [{
       Sid       = "DecryptArtifacts"
       Effect    = "Allow"
       Action    = "kms:Decrypt"
-      Resource  = at.key
+      Resource  = concat(local.has_artifact_key ? [at.key] : [], local.decryption_keys.artifacts)
       Condition = { StringEquals = at.through.s3 }
     }] : [],
     contains(keys(var.keys), "ledger") ? [{
@@ -217,12 +221,13 @@ locals {
       Resource  = var.keys.ledger
       Condition = { StringEquals = at.through.s3 }
     }] : [],
-    contains(keys(var.keys), "queues") ? [{
-      Sid       = "UseTheKeyOfTheQueues"
+    length(local.decryption_keys.ledger) > 0 ? [{
+      Sid       = "DecryptTheLedger"
       Effect    = "Allow"
-      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-      Resource  = var.keys.queues
-      Condition = { StringEquals = at.through.sqs }
+      Action    = "kms:Decrypt"
+      Resource  = local.decryption_keys.ledger
+      Condition = { StringEquals = at.through.s3 }
     }] : [],
+    local.uses_keys_of_queues[kind],
   ) }
 }

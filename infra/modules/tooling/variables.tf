@@ -279,6 +279,28 @@ variable "keys" {
   }
 }
 
+variable "decryption_keys" {
+  description = "KMS keys of yours that only decrypt, by what they have encrypted (artifacts, ledger, queues), each a list of ARNs: former keys of `keys`, whose objects and messages are still read, and a key that is to come (infra/README.md, \"Rotate a key\")."
+  type        = map(list(string))
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.decryption_keys), ["artifacts", "ledger", "queues"])) == 0
+    error_message = "decryption_keys may name keys of artifacts, ledger and queues; these it does not know: ${join(", ", setsubtract(keys(var.decryption_keys), ["artifacts", "ledger", "queues"]))}. Log and bus are decrypted by their services: keep the policies of their former keys."
+  }
+
+  validation {
+    condition     = length([for arn in flatten(values(var.decryption_keys)) : arn if !can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", arn))]) == 0
+    error_message = "decryption_keys must be ARNs of keys, not of aliases, such as arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001. These are not: ${join(", ", [for arn in flatten(values(var.decryption_keys)) : coalesce(arn, "null") if !can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", arn))])}."
+  }
+
+  validation {
+    condition     = length([for of, arns in var.decryption_keys : of if contains(coalesce(arns, []), lookup(var.keys, of, "none"))]) == 0
+    error_message = "decryption_keys must be other keys than those of keys, which decrypt too. These are in both: ${join(", ", [for of, arns in var.decryption_keys : of if contains(coalesce(arns, []), lookup(var.keys, of, "none"))])}."
+  }
+}
+
 variable "force_destroy" {
   description = "Whether destroying the module deletes the buckets with all that is in them. For trials only."
   type        = bool

@@ -13,6 +13,7 @@ locals {
   artifact_bucket_arn = "arn:${local.partition}:s3:::${var.uploads.artifact_bucket}"
   ledger_bucket_arn   = "arn:${local.partition}:s3:::${var.uploads.ledger_bucket}"
   places              = [for pair in setproduct(var.environments, var.functions) : "${pair[0]}/${pair[1]}"]
+  ledger_keys         = compact(concat([var.uploads.ledger_key_arn], var.uploads.ledger_decryption_key_arns))
   results             = [for place in local.places : "${local.names.ledger.results}${place}/*"]
 }
 
@@ -96,11 +97,11 @@ locals {
         Resource  = var.uploads.artifact_key_arn
         Condition = { StringEquals = { "kms:ViaService" = "s3.${var.uploads.region}.${local.names.partitions[local.partition].dns_suffix}" } }
       }],
-      var.uploads.ledger_key_arn == null ? [] : [{
+      length(local.ledger_keys) == 0 ? [] : [{
         Sid       = "DecryptResults"
         Effect    = "Allow"
         Action    = "kms:Decrypt"
-        Resource  = var.uploads.ledger_key_arn
+        Resource  = local.ledger_keys
         Condition = { StringEquals = { "kms:ViaService" = "s3.${var.uploads.region}.${local.names.partitions[local.partition].dns_suffix}" } }
       }],
     )

@@ -59,7 +59,8 @@ locals {
   }]
 
   # Amazon EKS User Guide, "Create IAM role with trust policy required by EKS Pod Identity" and "Grant Pods access to AWS resources based on
-  # tags". The tags are EKS's words: a pod cannot choose them. They must not be disabled in the association.
+  # tags". The tags are EKS's words: a pod cannot choose them. They must not be disabled in the association. That EKS gives STS a source, the
+  # EKS Best Practices Guide says ("Identity and Access Management", with aws:SourceOrgId); of aws:SourceAccount no page speaks.
   by_eks_pods = var.trust.eks_pods == null ? [] : [{
     Sid       = "PodsOfTheServiceAccount"
     Effect    = "Allow"

@@ -12,12 +12,13 @@ variable "uploads" {
   description = "Where uploads go, as the output `uploads` of the module tooling tells it."
 
   type = object({
-    artifact_bucket  = string
-    artifact_key_arn = optional(string)
-    ledger_bucket    = string
-    ledger_key_arn   = optional(string)
-    environments     = list(string)
-    region           = string
+    artifact_bucket            = string
+    artifact_key_arn           = optional(string)
+    ledger_bucket              = string
+    ledger_key_arn             = optional(string)
+    environments               = list(string)
+    region                     = string
+    ledger_decryption_key_arns = optional(list(string), [])
   })
 }
 

@@ -18,6 +18,7 @@ use super::policies::{Policies, checked_in, rendered};
 const TEMPLATE: &str = "target.yaml";
 const KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001";
 const KEY_IN_CHINA: &str = "arn:aws-cn:kms:cn-north-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001";
+const FORMER_KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000020";
 const OTHER_KEY_IN_CHINA: &str = "arn:aws-cn:kms:cn-north-1:111111111111:key/1c8e2f0a-0000-4000-8000-000000000002";
 
 #[test]
@@ -47,6 +48,8 @@ fn values_may_be_in_any_of_the_three_parameters() -> Result<()> {
         &[("ExecutionRole1", "ExecutionRole3")],
         &[("PromotedFrom1", "PromotedFrom2")],
         &[("PromotedFrom1", "PromotedFrom3")],
+        &[("ArtifactDecryptionKeyArn1", "ArtifactDecryptionKeyArn2")],
+        &[("ArtifactKeyArn", "ArtifactDecryptionKeyArn2")],
     ] {
         let mut input = prod();
         for (from, to) in moves {
@@ -75,6 +78,7 @@ fn template_makes_the_policies_of_minimal_and_maximal_parameters() -> Result<()>
                 "Function1": "orders-*",
                 "Vpc": "true",
                 "SubnetIds": "subnet-00000001",
+                "ArtifactDecryptionKeyArn1": FORMER_KEY,
             })),
         ),
         ("most", most()),
@@ -119,6 +123,8 @@ fn template_refuses_what_the_module_refuses() {
         ("LedgerBucket", "*", "must be a bucket name"),
         ("ArtifactBucket", "*", "must be a bucket name"),
         ("ArtifactKeyArn", "arn:aws:kms:eu-west-1:123456789012:key/*", "must be the ARN of a key"),
+        ("ArtifactDecryptionKeyArn1", "arn:aws:kms:eu-west-1:123456789012:key/*", "must be the ARN of a key"),
+        ("ArtifactDecryptionKeyArn2", "arn:aws:kms:eu-west-1:123456789012:alias/a", "must be the ARN of a key"),
         ("ArtifactRegion", "*", "must be a region's code"),
         ("RoleName", "deployer-*", "must be a role's name"),
         ("RolePath", "platform", "must be a path that begins and ends with a slash"),
@@ -266,6 +272,7 @@ fn bounded(more: Value) -> Value {
 fn dev() -> Value {
     with(json!({
         "ArtifactKeyArn": KEY,
+        "ArtifactDecryptionKeyArn1": FORMER_KEY,
         "ExternalIds": "dev-8c1f",
         "ExecutionRole1": "lambda-*",
         "ExecutionRole2": "lambda/*",
@@ -276,6 +283,7 @@ fn dev() -> Value {
 fn tools() -> Value {
     let mut input = bounded(json!({
         "ArtifactKeyArn": KEY,
+        "ArtifactDecryptionKeyArn1": FORMER_KEY,
         "Environment1": "tools",
         "ExternalIds": "tools-3b7a",
         "ExecutionRole2": "deployer",
@@ -291,6 +299,7 @@ fn tools() -> Value {
 fn prod() -> Value {
     let mut input = bounded(json!({
         "ArtifactKeyArn": KEY,
+        "ArtifactDecryptionKeyArn1": FORMER_KEY,
         "Environment1": "prod",
         "PromotedFrom1": "dev",
         "ExternalIds": "prod-51aa",
@@ -327,6 +336,8 @@ fn most() -> Value {
         "DeployerLogGroupArn": "arn:aws-cn:logs:cn-north-1:123456789012:log-group:/aws/lambda/releases",
         "LedgerBucket": "acme-releases-ledger",
         "ArtifactKeyArn": KEY_IN_CHINA,
+        "ArtifactDecryptionKeyArn1": KEY_IN_CHINA.replace("0001", "0020"),
+        "ArtifactDecryptionKeyArn2": KEY_IN_CHINA.replace("0001", "0021"),
         "ArtifactRegion": "cn-north-1",
         "RoleName": "releases-target",
         "RolePath": "/platform/",

@@ -14,6 +14,8 @@ use super::policies::{checked_in, rendered};
 const TEMPLATE: &str = "uploader.yaml";
 const KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001";
 const LEDGER_KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000010";
+const FORMER_KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000020";
+const FORMER_LEDGER_KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000021";
 const UUID: &str = "c0ffee00-0000-4000-8000-0000000000";
 
 #[test]
@@ -76,6 +78,7 @@ fn template_of_the_uploader_makes_the_policies_of_minimal_and_maximal_parameters
     let least = json!({
         "ArtifactKeyArn": "",
         "LedgerKeyArn": "",
+        "LedgerDecryptionKeyArn1": "",
         "Function1": "hello",
         "Trust": "principals",
         "Principals": "arn:aws:iam::333333333333:role/ci",
@@ -84,6 +87,7 @@ fn template_of_the_uploader_makes_the_policies_of_minimal_and_maximal_parameters
     let principals = "arn:aws-cn:iam::333333333333:role/ci,arn:aws-cn:iam::333333333333:user/legacy/jenkins";
     for (instance, parameters) in [
         ("least", with(&[&least])),
+        ("formerly_encrypted", with(&[&least, &json!({ "LedgerDecryptionKeyArn2": FORMER_KEY })])),
         (
             "most",
             in_china(
@@ -141,6 +145,8 @@ fn template_of_the_uploader_refuses_what_the_module_refuses() {
         (&oidc, "ArtifactBucket", "*", "must be a bucket name"),
         (&oidc, "ArtifactKeyArn", "arn:aws:kms:eu-west-1:123456789012:key/*", "must be the ARN of a key"),
         (&oidc, "LedgerKeyArn", "arn:aws:kms:eu-west-1:123456789012:alias/ledger", "must be the ARN of a key"),
+        (&oidc, "LedgerDecryptionKeyArn1", "arn:aws:kms:eu-west-1:123456789012:key/*", "must be the ARN of a key"),
+        (&oidc, "LedgerDecryptionKeyArn2", "arn:aws:kms:eu-west-1:123456789012:alias/l", "must be the ARN of a key"),
         (&oidc, "ArtifactRegion", "*", "must be a region's code"),
         (&oidc, "LedgerBucket", "*", "must be a bucket name"),
         (&oidc, "Environment1", "", "must be an environment's name"),
@@ -245,6 +251,7 @@ fn with(more: &[&Value]) -> Value {
         ("ArtifactBucket", "acme-artifacts"),
         ("ArtifactKeyArn", KEY),
         ("LedgerKeyArn", LEDGER_KEY),
+        ("LedgerDecryptionKeyArn1", FORMER_LEDGER_KEY),
         ("ArtifactRegion", "eu-west-1"),
         ("LedgerBucket", "acme-deployer-ledger"),
         ("Environment1", "dev"),
@@ -274,6 +281,8 @@ fn in_china(environments: [&str; 3], functions: [&str; 3], trust: &Value) -> Val
         "ArtifactRegion": "cn-north-1",
         "LedgerBucket": "acme-releases-ledger",
         "LedgerKeyArn": "arn:aws-cn:kms:cn-north-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000002",
+        "LedgerDecryptionKeyArn1": "arn:aws-cn:kms:cn-north-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000020",
+        "LedgerDecryptionKeyArn2": "arn:aws-cn:kms:cn-north-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000021",
     });
     for (number, (environment, function)) in (1..).zip(environments.iter().zip(functions)) {
         more[format!("Environment{number}")] = json!(environment);

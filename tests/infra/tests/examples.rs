@@ -24,6 +24,18 @@ fn target_account_example_makes_the_role_that_the_parameters_tell() -> Result<()
 }
 
 #[test]
+fn examples_beside_the_deployer_take_boundary_path_and_tags() -> Result<()> {
+    let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
+    let copy = copy_of_infra()?;
+    for example in ["chat", "scheduled-promotions"] {
+        let folder = copy.path().join("examples").join(example);
+        terraform.run(&folder, &["init", "-backend=false"])?;
+        assert_eq!(passed(&terraform, &folder)?, 4, "{example}");
+    }
+    Ok(())
+}
+
+#[test]
 fn stack_set_example_gives_the_template_every_parameter_that_it_needs_and_no_other() -> Result<()> {
     let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
     let copy = copy_of_infra()?;

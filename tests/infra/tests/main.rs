@@ -15,6 +15,7 @@ mod misspelt;
 mod modules;
 mod policies;
 mod scale;
+mod sixty_accounts;
 mod states;
 mod tables;
 

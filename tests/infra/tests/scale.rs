@@ -1,13 +1,14 @@
 //! The number of accounts that one deployer takes: renders the module tooling for many accounts, measures the policies,
 //! and compares `docs/limits.md` with what they say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 
 use local_aws::terraform::{Terraform, copy_of_infra};
 use local_aws::{Doing as _, Error, Result};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::states::states;
 
@@ -46,9 +47,21 @@ impl Layout {
         names.iter().enumerate().map(environment).collect::<serde_json::Map<_, _>>().into()
     }
 
-    /// Returns the number of deploy roles.
-    fn roles(self, accounts: usize) -> usize {
-        if matches!(self, Self::Shared) { accounts } else { 3 * accounts }
+    /// Returns the deploy roles as the module's output `deploy_roles` names them.
+    fn roles(self, accounts: usize) -> BTreeSet<String> {
+        let environments = self.environments(accounts);
+        let of_environment = |environment: &Value| -> Vec<String> {
+            let role = environment["role_name"].as_str().unwrap_or("deployer-target").to_owned();
+            let targets = environment["targets"].as_array().cloned().unwrap_or_default();
+            targets.iter().map(|at| format!("{}/{role}", at["account"].as_str().unwrap_or_default())).collect()
+        };
+        environments.as_object().into_iter().flatten().flat_map(|(_, one)| of_environment(one)).collect()
+    }
+
+    /// Returns the most accounts for whose deploy roles the eight policies have room.
+    fn most_entered(self) -> usize {
+        (1..).find(|accounts| enter_lengths(&self.roles(*accounts)).iter().any(|length| *length > 6144)).unwrap_or(1)
+            - 1
     }
 }
 
@@ -71,8 +84,8 @@ const LIMITS: [Limit; 3] = [
         refused: "aws_kms_key.artifacts",
     },
     Limit {
-        row: "the ten policies of the deployer's role, 6,144 characters each",
-        characters: 61_440,
+        row: "the eight policies by which the deployer's role enters deploy roles, 6,144 characters each",
+        characters: 6144,
         refused: "aws_iam_role_policy.deployer",
     },
 ];
@@ -115,8 +128,10 @@ fn limits_of_accounts_are_those_of_the_document() -> Result<()> {
             let one = (more[name].len() - fewer[name].len()) / 100;
             most[limit][at] = 160 + (LIMITS[limit].characters - more[name].len()) / one;
         }
-        // All but the last are full.
-        most[2][at] = 10 * entered(&more["enter_1"]).len() / layout.roles(1);
+        // They fill unevenly.
+        let lengths: Vec<usize> = (1..=8).map(|number| more[&format!("enter_{number}")].len()).collect();
+        assert_eq!(lengths, enter_lengths(&layout.roles(160)), "{layout:?}");
+        most[2][at] = layout.most_entered();
     }
     let document = document()?;
     for (limit, most) in LIMITS.iter().zip(most) {
@@ -166,7 +181,7 @@ fn document() -> Result<String> {
 fn sixty_accounts_fit(layout: Layout, policies: &Rendered) {
     let enters = policies.iter().filter(|(name, _)| *name == "deployer" || name.starts_with("enter_"));
     let roles: Vec<String> = enters.flat_map(|(_, policy)| entered(policy)).collect();
-    assert_eq!(roles.len(), layout.roles(60), "{layout:?}: {roles:?}");
+    assert_eq!(roles.len(), layout.roles(60).len(), "{layout:?}: {roles:?}");
     for (name, policy) in policies {
         let characters = match name.as_str() {
             "artifact_bucket" | "ledger_bucket" => 20_480,
@@ -177,6 +192,20 @@ fn sixty_accounts_fit(layout: Layout, policies: &Rendered) {
         };
         assert!(policy.len() <= characters, "{layout:?}: {name} has {} characters", policy.len());
     }
+}
+
+/// Returns the lengths of the policies by which these roles are entered: a hash of its name says which one names a role.
+fn enter_lengths(roles: &BTreeSet<String>) -> [usize; 8] {
+    let empty = json!({"Statement": [{"Action": ["sts:AssumeRole", "sts:SetSourceIdentity"], "Effect": "Allow",
+        "Resource": [], "Sid": "EnterTargets"}], "Version": "2012-10-17"});
+    // One comma less than roles.
+    let mut lengths = [empty.to_string().len() - 1; 8];
+    for role in roles {
+        let hash = Sha256::digest(role.as_bytes());
+        let number = u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]) % 8;
+        lengths[number as usize] += "\"arn:aws:iam:::role\",".len() + role.len();
+    }
+    lengths
 }
 
 /// Returns the roles that a policy lets the deployer enter.

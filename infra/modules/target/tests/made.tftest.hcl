@@ -282,7 +282,7 @@ run "the_most" {
       for statement in jsondecode(output.policies.permissions).Statement : [statement.Action, statement.Resource, statement.Condition] if statement.Sid == "DecryptArtifacts"
       ]) == [
       "kms:Decrypt",
-      "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001",
+      ["arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001"],
       { StringEquals = { "kms:ViaService" = "s3.eu-west-1.amazonaws.com" } },
     ]
     error_message = "The artifacts' key must be used through S3 only."
@@ -441,6 +441,36 @@ run "without_execution_roles_no_role_is_passed" {
       for statement in jsondecode(output.policies.permissions).Statement : statement.Sid if contains(flatten([try(statement.Action, []), try(statement.NotAction, [])]), "iam:PassRole")
     ] == []
     error_message = "No role may be passed: ${output.policies.permissions}"
+  }
+}
+
+run "with_former_keys_of_the_artifacts" {
+  command = plan
+
+  variables {
+    deployer = {
+      role_arn        = "arn:aws:iam::123456789012:role/deployer"
+      function_arn    = "arn:aws:lambda:eu-west-1:123456789012:function:deployer"
+      queue_arn       = "arn:aws:sqs:eu-west-1:123456789012:deployer"
+      ledger_bucket   = "acme-deployer-ledger"
+      artifact_bucket = "acme-artifacts"
+      region          = "eu-west-1"
+
+      artifact_decryption_key_arns = ["arn:aws:kms:eu-west-1:123456789012:key/former", "arn:aws:kms:eu-west-1:123456789012:key/first"]
+    }
+    execution_boundary = ["kms"]
+  }
+
+  assert {
+    condition = [for statement in jsondecode(output.policies.permissions).Statement : [statement.Sid, statement.Action, statement.Resource] if strcontains(jsonencode(try(statement.Action, "")), "kms:")] == [
+      ["DecryptArtifacts", "kms:Decrypt", ["arn:aws:kms:eu-west-1:123456789012:key/former", "arn:aws:kms:eu-west-1:123456789012:key/first"]]
+    ]
+    error_message = "What former keys have encrypted must be read: ${output.policies.permissions}"
+  }
+
+  assert {
+    condition     = alltrue([for key in ["former", "first"] : strcontains(output.policies.execution_boundary, "arn:aws:kms:eu-west-1:123456789012:key/${key}")])
+    error_message = "Functions must never use the deployer's former keys: ${output.policies.execution_boundary}"
   }
 }
 

@@ -144,6 +144,16 @@ run "an_alias_as_the_key_of_the_artifacts" {
   expect_failures = [var.deployer]
 }
 
+run "an_alias_as_a_former_key_of_the_artifacts" {
+  command = plan
+
+  variables {
+    deployer = merge(var.deployer, { artifact_decryption_key_arns = ["alias/artifacts"] })
+  }
+
+  expect_failures = [var.deployer]
+}
+
 run "an_account_number_as_the_deployer" {
   command = plan
 

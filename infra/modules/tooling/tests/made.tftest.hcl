@@ -135,7 +135,7 @@ run "with_everything" {
 
   assert {
     condition = alltrue([
-      for statement in jsondecode(output.policies.deployer).Statement : startswith(statement.Resource, "arn:aws:kms:eu-west-1:123456789012:key/") && statement.Condition == { StringEquals = { "kms:ViaService" = endswith(statement.Resource, "/queues") ? "sqs.eu-west-1.amazonaws.com" : "s3.eu-west-1.amazonaws.com" } }
+      for statement in jsondecode(output.policies.deployer).Statement : alltrue([for key in flatten([statement.Resource]) : startswith(key, "arn:aws:kms:eu-west-1:123456789012:key/") && statement.Condition == { StringEquals = { "kms:ViaService" = endswith(key, "/queues") ? "sqs.eu-west-1.amazonaws.com" : "s3.eu-west-1.amazonaws.com" } }])
       if anytrue([for action in flatten([statement.Action]) : startswith(action, "kms:")])
     ])
     error_message = "The deployer must use keys only through S3 and SQS."
@@ -637,7 +637,7 @@ run "with_everything" {
   }
 
   assert {
-    condition = output.deployer == {
+    condition = jsonencode(output.deployer) == jsonencode({
       role_arn         = "arn:aws:iam::123456789012:role/deployer"
       function_arn     = "arn:aws:lambda:eu-west-1:123456789012:function:deployer"
       queue_arn        = "arn:aws:sqs:eu-west-1:123456789012:deployer"
@@ -650,7 +650,9 @@ run "with_everything" {
       artifact_bucket  = "acme-artifacts"
       artifact_key_arn = aws_kms_key.artifacts[0].arn
       region           = "eu-west-1"
-    }
+
+      artifact_decryption_key_arns = []
+    })
     error_message = "The target module must be told what is the deployer's: ${jsonencode(output.deployer)}"
   }
 
@@ -700,12 +702,56 @@ run "with_keys_of_the_owner" {
   }
 
   assert {
-    condition = sort([for statement in jsondecode(output.policies.deployer).Statement : "${statement.Sid} ${statement.Resource}" if strcontains(jsonencode(statement.Action), "kms:")]) == tolist([
+    condition = sort([for statement in jsondecode(output.policies.deployer).Statement : "${statement.Sid} ${join(" ", flatten([statement.Resource]))}" if strcontains(jsonencode(statement.Action), "kms:")]) == tolist([
       "DecryptArtifacts arn:aws:kms:eu-west-1:123456789012:key/artifacts",
       "UseTheKeyOfTheLedger arn:aws:kms:eu-west-1:123456789012:key/ledger",
       "UseTheKeyOfTheQueues arn:aws:kms:eu-west-1:123456789012:key/queues",
     ])
     error_message = "The deployer uses the keys of artifacts, ledger and queues; log and bus are encrypted by their services."
+  }
+}
+
+run "with_keys_that_only_decrypt" {
+  variables {
+    keys = { ledger = "arn:aws:kms:eu-west-1:123456789012:key/ledger", queues = "arn:aws:kms:eu-west-1:123456789012:key/queues" }
+    decryption_keys = {
+      for name in ["artifacts", "ledger", "queues"] : name => [for age in ["former", "first", "former"] : "arn:aws:kms:eu-west-1:123456789012:key/${name}-${age}"]
+    }
+  }
+
+  assert {
+    condition = {
+      for name in ["deployer", "look", "operate"] : name => sort([
+        for statement in jsondecode(output.policies[name]).Statement :
+        "${statement.Sid} ${join(" ", flatten([statement.Action]))} ${join(" ", [for key in flatten([statement.Resource]) : split("/", key)[1]])} ${split(".", statement.Condition.StringEquals["kms:ViaService"])[0]}"
+        if strcontains(jsonencode(statement.Action), "kms:")
+      ])
+      } == {
+      deployer = tolist([
+        "DecryptArtifacts kms:Decrypt artifacts-former artifacts-first s3",
+        "DecryptMessages kms:Decrypt queues-former queues-first sqs",
+        "DecryptTheLedger kms:Decrypt ledger-former ledger-first s3",
+        "UseTheKeyOfTheLedger kms:Decrypt kms:GenerateDataKey ledger s3",
+        "UseTheKeyOfTheQueues kms:Decrypt kms:GenerateDataKey queues sqs",
+      ])
+      look = tolist(["DecryptTheLedger kms:Decrypt ledger ledger-former ledger-first s3"])
+      operate = tolist([
+        "DecryptMessages kms:Decrypt queues-former queues-first sqs",
+        "DecryptTheLedger kms:Decrypt ledger ledger-former ledger-first s3",
+        "UseTheKeyOfTheQueues kms:Decrypt kms:GenerateDataKey queues sqs",
+      ])
+    }
+    error_message = "Former keys must decrypt what they have encrypted, and encrypt nothing."
+  }
+
+  assert {
+    condition     = output.deployer.artifact_decryption_key_arns == tolist([for age in ["former", "first"] : "arn:aws:kms:eu-west-1:123456789012:key/artifacts-${age}"]) && output.uploads.ledger_decryption_key_arns == tolist([for age in ["former", "first"] : "arn:aws:kms:eu-west-1:123456789012:key/ledger-${age}"])
+    error_message = "Targets and uploaders must hear of the keys that decrypt what they read."
+  }
+
+  assert {
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.artifacts[0].rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256" && endswith(one(one(aws_s3_bucket_server_side_encryption_configuration.ledger.rule).apply_server_side_encryption_by_default).kms_master_key_id, "/ledger")
+    error_message = "Nothing must be encrypted with a key that only decrypts."
   }
 }
 
@@ -1051,24 +1097,23 @@ run "more_deploy_roles_than_the_own_policy_takes_are_entered_by_others" {
 
   assert {
     condition = (
-      length(aws_iam_policy.enter) == 3
-      && [for attachment in aws_iam_role_policy_attachment.enter : attachment.role] == ["deployer", "deployer", "deployer"]
-      && aws_iam_policy.enter[*].policy == [for number in [1, 2, 3] : output.policies["enter_${number}"]]
-      && alltrue([for policy in aws_iam_policy.enter[*].policy : length(policy) <= 6144])
+      keys(aws_iam_policy.enter) == ["1", "2", "3", "4", "5", "6", "7", "8"]
+      && { for number, attachment in aws_iam_role_policy_attachment.enter : number => attachment.role } == { for number, policy in aws_iam_policy.enter : number => "deployer" }
+      && alltrue([for number, policy in aws_iam_policy.enter : policy.name == "deployer-enter-${number}" && policy.policy == output.policies["enter_${number}"] && length(policy.policy) <= 6144])
     )
     error_message = "Managed policies must be made, attached and told, none longer than IAM takes."
   }
 
   assert {
-    condition = flatten([for policy in aws_iam_policy.enter[*].policy : [for statement in jsondecode(policy).Statement : statement.Resource]]) == [
+    condition = sort(flatten([for policy in aws_iam_policy.enter : [for statement in jsondecode(policy.policy).Statement : statement.Resource]])) == tolist([
       for number in range(300) : format("arn:aws:iam::%012d:role/deployer-target", number)
-    ]
+    ])
     error_message = "They must name every deploy role once."
   }
 
   assert {
     condition = alltrue([
-      for policy in aws_iam_policy.enter[*].policy : [for statement in jsondecode(policy).Statement : [statement.Sid, statement.Effect, statement.Action]]
+      for policy in aws_iam_policy.enter : [for statement in jsondecode(policy.policy).Statement : [statement.Sid, statement.Effect, statement.Action]]
       == [["EnterTargets", "Allow", ["sts:AssumeRole", "sts:SetSourceIdentity"]]]
     ])
     error_message = "They must allow to enter, and nothing else."
@@ -1077,6 +1122,45 @@ run "more_deploy_roles_than_the_own_policy_takes_are_entered_by_others" {
   assert {
     condition     = !contains([for statement in local.deployer_rest.here : statement.Sid], "EnterTargets") && !local.enters_itself
     error_message = "The role's own policy must name none then."
+  }
+}
+
+run "deploy_roles_of_many_accounts" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [for number in range(200) : { account = format("5%011d", number * 7919), region = "eu-west-1" }], function_name = "{environment}-{function}" }
+      prod = { targets = [for number in range(200) : { account = format("5%011d", number * 7919), region = "eu-west-1" }], role_name = "deployer-prod", function_name = "{environment}-{function}" }
+    }
+  }
+}
+
+# Terraform changes the policies beside each other: a role that moved from one to another would for a while be in none.
+run "an_account_that_comes_first_moves_no_other_role" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [for account in concat(["000000000001"], [for number in range(200) : format("5%011d", number * 7919)]) : { account = account, region = "eu-west-1" }], function_name = "{environment}-{function}" }
+      prod = { targets = [for number in range(200) : { account = format("5%011d", number * 7919), region = "eu-west-1" }], role_name = "deployer-prod", function_name = "{environment}-{function}" }
+    }
+  }
+
+  assert {
+    condition = length([for name, policy in run.deploy_roles_of_many_accounts.policies : name if startswith(name, "enter_")]) == 8 && alltrue([
+      for name, policy in run.deploy_roles_of_many_accounts.policies :
+      length(setsubtract(jsondecode(policy).Statement[0].Resource, jsondecode(output.policies[name]).Statement[0].Resource)) == 0
+      if startswith(name, "enter_")
+    ])
+    error_message = "Each deploy role must stay in its policy."
+  }
+
+  assert {
+    condition = length(flatten([
+      for name, policy in output.policies : jsondecode(policy).Statement[0].Resource if startswith(name, "enter_")
+    ])) == 401
+    error_message = "The new role must be in one of them."
   }
 }
 

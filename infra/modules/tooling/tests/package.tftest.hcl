@@ -6,15 +6,12 @@ mock_provider "aws" {
 
 override_data {
   target = data.aws_lambda_function.published
-  values = { code_sha256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" }
+  values = { code_sha256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", description = "mocked" }
 }
 
-override_resource {
-  target = aws_sqs_queue.wakes
-  values = {
-    arn = "arn:aws:sqs:eu-west-1:123456789012:mocked-wakes"
-    url = "https://sqs.eu-west-1.amazonaws.com/123456789012/mocked-wakes"
-  }
+override_data {
+  target = data.aws_lambda_function.latest
+  values = { code_sha256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", description = "mocked" }
 }
 
 variables {

@@ -152,7 +152,7 @@ run "more_accounts_than_a_key_policy_takes" {
   expect_failures = [aws_kms_key.artifacts, aws_s3_bucket_policy.artifacts]
 }
 
-run "more_deploy_roles_than_ten_policies_take" {
+run "more_deploy_roles_than_eight_policies_take" {
   command = plan
 
   variables {
@@ -854,6 +854,37 @@ run "two_keys_for_artifacts" {
   }
 
   expect_failures = [var.keys]
+}
+
+run "a_decryption_key_for_what_is_not_there" {
+  command = plan
+
+  variables {
+    decryption_keys = { log = ["arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001"] }
+  }
+
+  expect_failures = [var.decryption_keys]
+}
+
+run "a_decryption_key_by_its_alias" {
+  command = plan
+
+  variables {
+    decryption_keys = { ledger = ["arn:aws:kms:eu-west-1:123456789012:alias/ledger"] }
+  }
+
+  expect_failures = [var.decryption_keys]
+}
+
+run "a_decryption_key_that_encrypts_too" {
+  command = plan
+
+  variables {
+    keys            = { ledger = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001" }
+    decryption_keys = { ledger = ["arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001"] }
+  }
+
+  expect_failures = [var.decryption_keys]
 }
 
 run "a_bucket_of_the_owner_in_another_region" {

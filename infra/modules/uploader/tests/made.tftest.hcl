@@ -484,7 +484,28 @@ run "with_a_key_of_the_ledger" {
   }
 
   assert {
-    condition     = [for statement in jsondecode(output.policies.permissions).Statement : "${statement.Sid} ${statement.Action} ${statement.Resource}" if statement.Sid == "DecryptResults"] == ["DecryptResults kms:Decrypt arn:aws:kms:eu-west-1:123456789012:key/ledger"]
+    condition     = [for statement in jsondecode(output.policies.permissions).Statement : [statement.Action, statement.Resource] if statement.Sid == "DecryptResults"] == [["kms:Decrypt", ["arn:aws:kms:eu-west-1:123456789012:key/ledger"]]]
     error_message = "CI must be able to read its results: ${output.policies.permissions}"
+  }
+}
+
+run "with_former_keys_of_the_ledger" {
+  command = plan
+
+  variables {
+    uploads = {
+      artifact_bucket            = "acme-artifacts"
+      ledger_bucket              = "acme-deployer-ledger"
+      ledger_decryption_key_arns = ["arn:aws:kms:eu-west-1:123456789012:key/former", "arn:aws:kms:eu-west-1:123456789012:key/first"]
+      environments               = ["dev"]
+      region                     = "eu-west-1"
+    }
+  }
+
+  assert {
+    condition = [for statement in jsondecode(output.policies.permissions).Statement : [statement.Sid, statement.Action, statement.Resource] if strcontains(jsonencode(statement.Action), "kms:")] == [
+      ["DecryptResults", "kms:Decrypt", ["arn:aws:kms:eu-west-1:123456789012:key/former", "arn:aws:kms:eu-west-1:123456789012:key/first"]]
+    ]
+    error_message = "CI must be able to read the results that former keys have encrypted: ${output.policies.permissions}"
   }
 }

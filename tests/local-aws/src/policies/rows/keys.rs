@@ -2,11 +2,12 @@
 //! policy, and whom each key's policy lets in.
 
 use super::{
-    ADMIN, AccessRequest, Caller, DEPLOYER, DEV_ADMIN, PolicyRef, Row, STRANGE, STRANGER, TOOLING, anything, may,
-    may_not,
+    ADMIN, AccessRequest, Caller, DEPLOYER, DEV_ADMIN, FORMER_KEY, IN_DEV, IN_PROD, IN_TOOLS, PolicyRef, Row, STRANGE,
+    STRANGER, TOOLING, anything, may, may_not,
 };
 
 const ENCRYPTS: [&str; 2] = ["kms:Decrypt", "kms:GenerateDataKey"];
+const DECRYPTS: [&str; 1] = ["kms:Decrypt"];
 const EC2: &str = "ec2.eu-west-1.amazonaws.com";
 const LOG: &str = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/deployer";
 
@@ -27,6 +28,13 @@ const QUEUES: Key = Key {
     policy: "tooling/key_of_queues",
     through: Some("sqs.eu-west-1.amazonaws.com"),
 };
+/// Former keys have the policies that today's have.
+const FORMER_OF_ARTIFACTS: Key =
+    Key { arn: FORMER_KEY, policy: "tooling/key", through: Some("s3.eu-west-1.amazonaws.com") };
+const FORMER_OF_LEDGER: Key =
+    Key { arn: "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000021", ..LEDGER };
+const FORMER_OF_QUEUES: Key =
+    Key { arn: "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000022", ..QUEUES };
 const LOGGED: Key = Key {
     arn: "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000012",
     policy: "tooling/key_of_log",
@@ -47,16 +55,29 @@ pub(super) fn rows(rows: &mut Vec<Row>) {
     let person = Caller::Role(TOOLING, "person");
     user(rows, &DEPLOYER, "tooling/deployer", &LEDGER, &ENCRYPTS);
     user(rows, &DEPLOYER, "tooling/deployer", &QUEUES, &ENCRYPTS);
-    user(rows, &person, "tooling/look", &LEDGER, &ENCRYPTS[..1]);
-    user(rows, &person, "tooling/operate", &LEDGER, &ENCRYPTS[..1]);
     user(rows, &person, "tooling/operate", &QUEUES, &ENCRYPTS);
+    for key in [&FORMER_OF_ARTIFACTS, &FORMER_OF_LEDGER, &FORMER_OF_QUEUES] {
+        user(rows, &DEPLOYER, "tooling/deployer", key, &DECRYPTS);
+    }
+    user(rows, &person, "tooling/operate", &FORMER_OF_QUEUES, &DECRYPTS);
+    for key in [&LEDGER, &FORMER_OF_LEDGER] {
+        user(rows, &person, "tooling/look", key, &DECRYPTS);
+        user(rows, &person, "tooling/operate", key, &DECRYPTS);
+    }
+    for (who, policy) in
+        [(&IN_DEV, "dev/permissions"), (&IN_PROD, "prod/permissions"), (&IN_TOOLS, "tools/permissions")]
+    {
+        user(rows, who, policy, &FORMER_OF_ARTIFACTS, &DECRYPTS);
+    }
     for (name, policy) in [
         ("ci-orders", "github/permissions"),
         ("ci-billing", "gitlab/permissions"),
         ("ci-named", "named/permissions"),
         ("build-agent", "build_agent/permissions"),
     ] {
-        user(rows, &Caller::Role(TOOLING, name), policy, &LEDGER, &ENCRYPTS[..1]);
+        for key in [&LEDGER, &FORMER_OF_LEDGER] {
+            user(rows, &Caller::Role(TOOLING, name), policy, key, &DECRYPTS);
+        }
     }
     let rules = Caller::Role(TOOLING, "deployer-notifications");
     user(rows, &rules, "notifications/publish", &TOPIC, &ENCRYPTS);

@@ -37,6 +37,8 @@ pub(super) const DEPLOYER_FUNCTION: &str = "arn:aws:lambda:eu-west-1:12345678901
 pub(super) const ARTIFACTS: &str = "arn:aws:s3:::acme-artifacts";
 pub(super) const LEDGER: &str = "arn:aws:s3:::acme-deployer-ledger";
 pub(super) const KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001";
+/// The artifacts' former key.
+pub(super) const FORMER_KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000020";
 /// Keys that differ from [`KEY`] in name, region or account.
 pub(super) const OTHER_KEYS: [&str; 3] = [
     "arn:aws:kms:eu-west-1:123456789012:key/other",

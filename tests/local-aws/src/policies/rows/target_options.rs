@@ -1,7 +1,8 @@
 //! Rows about the optional rights of deploy roles, and about the permissions boundary.
 
 use super::{
-    ARTIFACTS, AccessRequest, Caller, DEPLOYER_FUNCTION, KEY, PROD, PolicyRef, Row, STRANGE, TOOLING, may, may_not,
+    ARTIFACTS, AccessRequest, Caller, DEPLOYER_FUNCTION, FORMER_KEY, KEY, PROD, PolicyRef, Row, STRANGE, TOOLING, may,
+    may_not,
 };
 use serde_json::json;
 
@@ -197,6 +198,7 @@ pub(super) fn boundary(rows: &mut Vec<Row>) {
             ("sqs:SendMessage", "arn:aws:sqs:eu-west-1:123456789012:deployer-wakes"),
             ("sqs:PurgeQueue", "arn:aws:sqs:eu-west-1:123456789012:deployer-dead-letters"),
             ("kms:Decrypt", KEY),
+            ("kms:Decrypt", FORMER_KEY),
             ("events:PutEvents", "arn:aws:events:eu-west-1:123456789012:event-bus/deployer"),
             ("events:DisableRule", "arn:aws:events:eu-west-1:123456789012:rule/deployer/deployer-promotions"),
             ("scheduler:DeleteScheduleGroup", "arn:aws:scheduler:eu-west-1:123456789012:schedule-group/deployer"),
