@@ -9,6 +9,7 @@ mod clocks;
 mod commands;
 mod commands_trouble;
 mod conflicts;
+mod costs;
 mod crash;
 mod doctor;
 mod events;
