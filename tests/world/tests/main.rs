@@ -5,6 +5,7 @@ mod answers;
 mod bad_input;
 mod batches;
 mod bounded_manifests;
+mod by_hand;
 mod clocks;
 mod commands;
 mod commands_trouble;
