@@ -23,17 +23,17 @@ const MAX_CHAIN: usize = 400;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Freeze {
-    /// The days of each week. Together with `from` and `to`, the days on which it begins.
+    /// The days of each week. Together with `from` and `to`, the days on which it begins. It excludes `first` and `last`.
     #[serde(default)]
     #[schemars(extend("minItems" = 1))]
     days: Option<Vec<Day>>,
-    /// The time of day at which it begins. It needs `to`; without both, whole days are frozen.
+    /// The time of day at which it begins. It needs `days` and `to`; without both times, whole days are frozen.
     #[serde(default)]
     from: Option<TimeOfDay>,
     /// The time of day at which it ends, on the next day if it is not after `from`.
     #[serde(default)]
     to: Option<TimeOfDay>,
-    /// The first date. It needs `last`, and excludes `days`.
+    /// The first date. It needs `last`.
     #[serde(default)]
     first: Option<CalendarDate>,
     /// The last date; the freeze ends with it.

@@ -19,6 +19,7 @@ mod inspect;
 mod lambda_endpoint;
 pub mod load;
 mod mapping;
+pub mod picture;
 pub mod policies;
 mod process;
 mod rights;

@@ -9,5 +9,6 @@ mod deployctl_doctor;
 mod deployctl_init;
 mod deployctl_operate;
 mod deployctl_push;
+mod pictures;
 mod scenarios;
 mod validated_packages;

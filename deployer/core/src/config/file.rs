@@ -40,22 +40,23 @@ pub fn schema() -> Schema {
 #[serde(deny_unknown_fields)]
 #[schemars(title = "deployer.json")]
 pub(super) struct ConfigFile {
-    /// The bucket that CI uploads to. Versioning must be on.
+    /// The bucket that CI uploads to. Versioning must be on, and it must be in the deployer's region.
     artifact_bucket: BucketName,
     /// The bucket of the ledger: heads, records and results. It must differ from the artifact bucket.
     ledger_bucket: BucketName,
-    /// The URL of the queue by which the deployer wakes itself. Without it nothing can be deferred.
+    /// The URL of the queue by which the deployer wakes itself. Without it nothing can be deferred: no soak, no approval,
+    /// no parking. Default: none.
     #[schemars(regex(pattern = r"^https?://[!-~]+$"))]
     queue_url: Option<String>,
     /// The URL of a separate queue for the messages that the deployer sends to itself, so that they do not wait behind
-    /// uploads. Default: `queue_url`.
+    /// uploads. Each queue needs an event source mapping. Default: `queue_url`.
     #[schemars(regex(pattern = r"^https?://[!-~]+$"))]
     wake_queue_url: Option<String>,
-    /// The name or ARN of the event bus that the deployer sends its events to. Without it no events are sent.
+    /// The name or ARN of the event bus that the deployer sends its events to. Default: none, and no events are sent.
     #[schemars(regex(pattern = r"^[A-Za-z0-9/._:-]{1,1600}$"))]
     event_bus: Option<String>,
-    /// The account that both buckets belong to. A bucket of another account is refused. Default: the deployer's own
-    /// account.
+    /// The account that both buckets belong to. A bucket of another account is refused, also one that somebody has made
+    /// anew under the name of a deleted one. Default: the deployer's own account.
     account: Option<AccountId>,
     /// The environments to deploy to, by name.
     environments: BTreeMap<EnvironmentName, EnvironmentFile>,
@@ -66,18 +67,19 @@ pub(super) struct ConfigFile {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Environment")]
 struct EnvironmentFile {
-    /// The accounts and regions to deploy to.
+    /// The accounts and regions to deploy to, all in the deployer's own partition of AWS.
     #[schemars(length(min = 1), extend("uniqueItems" = true))]
     targets: Vec<Target>,
     /// The name of the role that the deployer assumes in each target account, with its path before it where it has one.
     #[schemars(extend("default" = names::DEPLOY_ROLE))]
     role_name: Option<RoleName>,
-    /// The external id that the deploy roles' trust policies ask for.
+    /// The external id that the deploy roles' trust policies ask for. Default: none.
     external_id: Option<ExternalId>,
-    /// The alias that callers use, and that points to the live version.
+    /// The alias that callers use. The deployer makes it where it is missing, and moves it to the live version.
     #[schemars(extend("default" = names::ALIAS))]
     alias: Option<AliasName>,
-    /// The name of a function in the target accounts; `{function}` and `{environment}` stand for their names.
+    /// The name of a function in the target accounts; `{function}` and `{environment}` stand for their names. Two
+    /// environments that share an account and region need templates that never give one name to two functions.
     #[schemars(extend("default" = "{function}"))]
     function_name: Option<FunctionNameTemplate>,
     /// The execution roles that a manifest may name, as path and name without the account: `{function}` and
@@ -89,27 +91,29 @@ struct EnvironmentFile {
     /// The dead-letter targets that a manifest may name, as the ARNs of queues and topics: `{function}` and
     /// `{environment}` stand for their names, and a `*` for any characters. `[]` allows none. Default: any target.
     dead_letter_targets: Option<Vec<DeadLetterPattern>>,
-    /// Whether uploads are deployed here. Default: true, unless there is a `promotion`.
+    /// Whether uploads and the command `deploy` are taken here. Default: `true`, or `false` where there is a `promotion`.
     accept_uploads: Option<bool>,
     /// The time that Lambda gets to move the traffic of an alias with provisioned concurrency to the new version. After
     /// it, the alias is put back.
     #[schemars(extend("default" = names::TRAFFIC_WITHIN))]
     traffic_within: Option<Span>,
-    /// The number of published versions that are kept.
+    /// The number of published versions that are kept. Older ones are deleted after a deployment, but never one that an
+    /// alias points to.
     #[schemars(range(min = 1), extend("default" = names::KEEP_VERSIONS))]
     keep_versions: Option<u32>,
     /// Whether old versions of durable functions (`DurableConfig`) are deleted too. A suspended execution continues in
     /// the version that it began in.
     #[schemars(extend("default" = false))]
     prune_durable: Option<bool>,
-    /// Whether a release that is uploaded again with other bytes is refused.
+    /// Whether a release that was deployed here is refused when it is uploaded again with other bytes.
     #[schemars(extend("default" = false))]
     immutable_releases: Option<bool>,
-    /// The environments that this one is promoted from, and the rules of promotion.
+    /// The environments that this one is promoted from, and the rules of promotion. Default: none, and nothing is promoted
+    /// into it.
     promotion: Option<Promotion>,
-    /// The approvals that a promotion into this environment needs.
+    /// The approvals that a promotion into this environment needs. Default: none.
     approval: Option<Approval>,
-    /// The times in which no promotion goes into this environment.
+    /// The times in which no promotion goes into this environment. Default: none.
     freeze: Option<Vec<Freeze>>,
     /// Whether a promotion that is requested in a freeze waits or is refused.
     #[schemars(extend("default" = "wait"))]

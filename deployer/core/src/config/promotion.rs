@@ -18,7 +18,7 @@ pub struct Promotion {
     pub from: Sources,
     /// Whether the rules must hold in all environments of `from`, or only in the one that is promoted from.
     #[serde(default, deserialize_with = "or_default")]
-    #[schemars(with = "Option<Require>")]
+    #[schemars(with = "Option<Require>", extend("default" = "all"))]
     pub require: Require,
     /// Whether a success in `from` starts the promotion without a request.
     #[serde(default, deserialize_with = "or_default")]
@@ -30,7 +30,7 @@ pub struct Promotion {
     pub soak: Span,
     /// The treatment of a waiting automatic promotion when a newer release becomes live in `from`.
     #[serde(default, deserialize_with = "or_default")]
-    #[schemars(with = "Option<Policy>")]
+    #[schemars(with = "Option<Policy>", extend("default" = "newest"))]
     pub policy: Policy,
 }
 
@@ -63,7 +63,7 @@ pub struct Approval {
     /// The number of people who must approve. The person who asked for the promotion does not count.
     #[schemars(range(min = 1, max = 10))]
     pub required: u32,
-    /// The time after which a promotion without its approvals ends. Default: seven days.
+    /// The time after which a promotion without its approvals ends. Default: `7d`.
     #[serde(default)]
     pub expires: Option<Span>,
 }

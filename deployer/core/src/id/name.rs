@@ -103,7 +103,7 @@ names! {
                 && parts.last().is_some_and(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()))
         };
 
-    /// The name of an environment: `[a-z][a-z0-9-]{0,31}`.
+    /// The name of an environment: a lower-case letter, then at most 31 of `a-z`, `0-9` and `-`.
     EnvironmentName: "an environment", "a lower-case letter, then at most 31 of a-z, 0-9 and -",
         r"^[a-z][a-z0-9-]{0,31}$",
         |t| made_of(t, 32, "-") && !t.contains(|c: char| c.is_ascii_uppercase())
@@ -127,24 +127,25 @@ names! {
     Version: "a version", "a number without leading zeros, as PublishVersion returns it", r"^[1-9][0-9]*$",
         |t| made_of(t, 20, "") && t.bytes().all(|b| b.is_ascii_digit()) && !t.starts_with('0');
 
-    /// A Lambda alias's name. Lambda API Reference, CreateAlias: not only digits.
+    /// A Lambda alias's name: at most 128 letters, digits, `-` and `_`, and not only digits (Lambda API Reference,
+    /// CreateAlias).
     AliasName: "an alias", "1 to 128 of letters, digits, - and _, not digits only",
         r"^(?!^[0-9]+$)[a-zA-Z0-9_-]{1,128}$",
         |t| made_of(t, 128, "-_") && !t.bytes().all(|b| b.is_ascii_digit());
 
-    /// The name of a role that the deployer assumes, with its path before it where it has one: `platform/deployer-target`.
-    /// IAM API Reference, CreateRole.
+    /// The name of a role that the deployer assumes, with its path before it where it has one: `platform/deployer-target`
+    /// (IAM API Reference, CreateRole).
     RoleName: "a role name", "1 to 64 of letters, digits and + = , . @ _ -, perhaps with a path before it (platform/deployer)",
         r"^((?!\.{1,2}/)[A-Za-z0-9+=,.@_-]+/)*(?!\.{1,2}$)[A-Za-z0-9+=,.@_-]{1,64}$",
         |t| made_of(t, 576, "/+=,.@_-") && t.split('/').all(|part| !["", ".", ".."].contains(&part))
             && t.rsplit('/').next().is_some_and(|name| name.len() <= 64);
 
-    /// An external id of a role's trust policy. STS API Reference, AssumeRole, ExternalId: 2 to 1,224 characters.
+    /// An external id of a role's trust policy: 2 to 1,224 letters, digits and `_+=,.@:/-` (STS API Reference, AssumeRole).
     ExternalId: "an external id", "2 to 1224 of letters, digits and _ + = , . @ : / -",
         r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$",
         |t| t.len() >= 2 && made_of(t, 1224, "_+=,.@:/-"), hidden;
 
-    /// A bucket's name. S3 User Guide, "General purpose bucket naming rules".
+    /// A bucket's name: 3 to 63 of `a-z`, `0-9`, `.` and `-` (S3 User Guide, "General purpose bucket naming rules").
     BucketName: "a bucket name", "3 to 63 of a-z, 0-9, . and -", r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
         |t| t.len() >= 3 && made_of(t, 63, ".-") && !t.contains(|c: char| c.is_ascii_uppercase())
             && starts_with(t, |c| c.is_ascii_alphanumeric()) && t.ends_with(|c: char| c.is_ascii_alphanumeric());
