@@ -26,6 +26,7 @@ mod ledger;
 mod man;
 mod output;
 mod plan;
+mod plan_text;
 mod progress;
 mod promote;
 mod promotion_text;
