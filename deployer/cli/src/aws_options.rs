@@ -3,6 +3,7 @@
 use aws_config::SdkConfig;
 
 use super::answer::CliError;
+use super::remote::shell_word;
 use super::sdk_config;
 
 /// The region and the profile.
@@ -18,6 +19,14 @@ pub(super) struct AwsOptions {
 }
 
 impl AwsOptions {
+    /// Returns the options that were given, each with a space before it.
+    pub fn repeated(&self) -> String {
+        let given = [("--region", &self.region), ("--profile", &self.profile)];
+        let given =
+            given.into_iter().filter_map(|(name, value)| Some(format!(" {name} {}", shell_word(value.as_ref()?))));
+        given.collect()
+    }
+
     /// Loads the AWS configuration for these options.
     ///
     /// # Errors

@@ -106,6 +106,7 @@ fn line(PlannedChange { field, from, to }: &PlannedChange) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use deployer_core::id::DeploymentId;
     use deployer_core::plan::RefusedPlan;
     use deployer_core::record::{Code, TargetError, TargetErrorCode};
     use serde_json::json;
@@ -194,8 +195,8 @@ mod tests {
         report.live = Some(release("1.4.2", commit));
         report.brings = Some(release("1.4.0", json!({})));
         report.between = vec![release("1.4.1", json!({"metadata": {"commit": "def"}}))];
-        report.stops = Some("01JD3Z9V7Q0000000000000000".parse().unwrap());
-        report.ends = vec!["01JD3Z9V7Q0000000000000001".parse().unwrap()];
+        report.stops = Some(DeploymentId::parse("01JD3Z9V7Q0000000000000000").unwrap());
+        report.ends = vec![DeploymentId::parse("01JD3Z9V7Q0000000000000001").unwrap()];
         let text = plain(&report);
         assert_eq!(
             text,

@@ -26,12 +26,14 @@ use deployer_engine::Caller;
 #[group(skip)]
 pub(super) struct Options {
     /// The name or ARN of the deployer's Lambda; without a qualifier, its alias live is asked.
-    #[arg(long, value_name = "NAME", default_value = "deployer", env = "DEPLOYER_FUNCTION_NAME", global = true)]
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_NAME, env = "DEPLOYER_FUNCTION_NAME", global = true)]
     function_name: String,
     #[command(flatten)]
     aws: AwsOptions,
 }
 
+/// The name of the deployer's Lambda unless --function-name says another one.
+const DEFAULT_NAME: &str = "deployer";
 /// The timeout of one try of a command that deploys or enters accounts. Networks may cut a connection that is silent
 /// for more than 350 s (VPC User Guide, "NAT gateways"); the same request sent again returns the progress.
 const DEPLOY_TIMEOUT: Duration = Duration::from_secs(310);
@@ -175,6 +177,26 @@ impl Remote {
     }
 }
 
+impl Options {
+    /// Returns the options by which another command reaches the same deployer, each with a space before it. What the
+    /// environment says is left out.
+    pub fn repeated(&self) -> String {
+        let by_environment = std::env::var("DEPLOYER_FUNCTION_NAME").ok();
+        let is_named = self.function_name != DEFAULT_NAME && Some(&self.function_name) != by_environment.as_ref();
+        let name = is_named.then(|| format!(" --function-name {}", shell_word(&self.function_name)));
+        self.aws.repeated() + &name.unwrap_or_default()
+    }
+}
+
+/// Quotes a word for a shell, if it needs that.
+pub(super) fn shell_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+=,".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 /// Adds the deployer's alias to a name or ARN without a qualifier.
 fn qualified(name: &str) -> String {
     if own_name(name).contains(':') { name.to_owned() } else { format!("{name}:{DEPLOYER_ALIAS}") }
@@ -189,6 +211,7 @@ fn timeout_of(command: &Command) -> Duration {
         | Command::Approve { .. }
         | Command::Recall { .. }
         | Command::Doctor { .. }
+        | Command::Plan { .. }
         | Command::Sweep {} => DEPLOY_TIMEOUT,
         _ => LEDGER_TIMEOUT,
     }
@@ -281,7 +304,14 @@ fn refused(value: &Value) -> SendError {
 
 #[cfg(test)]
 mod tests {
-    use super::qualified;
+    use super::{qualified, shell_word};
+
+    #[test]
+    fn shell_words_are_quoted_where_a_shell_would_split_them() {
+        for (word, quoted) in [("acme-1", "acme-1"), ("two words", "'two words'"), ("it's", r"'it'\''s'"), ("", "''")] {
+            assert_eq!(shell_word(word), quoted);
+        }
+    }
 
     #[test]
     fn deployer_without_a_qualifier_is_called_by_its_alias() {
