@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(
             text,
             "orders in dev, release 1.4.2\n  \
-               live     1.4.2, since 2026-11-30 11:00:00Z (1 h ago) by ci\\u{1b}[1m, commit abc, https://ci/7\n  \
+               live     1.4.2, since 2026-11-30 11:00:00Z (1 h ago) by ci[1m, commit abc, https://ci/7\n  \
                brings   1.4.0\n  \
                leaves   1.4.1, commit def\n  \
                stops    deployment 01JD3Z9V7Q0000000000000000, which is under way\n  \

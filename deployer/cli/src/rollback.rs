@@ -189,3 +189,17 @@ fn stopped(status: &FunctionStatus) -> Option<DeploymentId> {
     };
     stays.then_some(under_way)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_that_was_printed_before_is_not_printed_again() {
+        let error = || CliError::failed("the ledger cannot be read: denied\n  it may have been taken");
+        let told = told_once(error(), Some("the ledger cannot be read: denied"));
+        assert_eq!(told.message, "the rollback met the same error\n  it may have been taken");
+        assert_eq!(told_once(error(), Some("no answer")).message, error().message);
+        assert_eq!(told_once(error(), None).message, error().message);
+    }
+}
