@@ -73,7 +73,10 @@ fn next_steps(
     }
     let unreadable = seen.as_ref().map(|report| report.unreadable.as_slice()).unwrap_or_default();
     unreadable.iter().for_each(|because| say(&format!("cannot be read: {}", one_line(because))));
-    let Some(left) = left.filter(|left| record.release.as_ref() != Some(&left.release)) else { return text };
+    // A rollback that goes forth again leaves nothing bad: the next rollback would go back to what it has left.
+    let is_before = |left: &Left| here.and_then(|status| status.rollback_to.as_ref()) == Some(&left.release);
+    let is_bad = |left: &&Left| record.release.as_ref() != Some(&left.release) && !is_before(left);
+    let Some(left) = left.filter(is_bad) else { return text };
     if let Ok(report) = seen {
         let red = AnsiColor::Red.on_default();
         let elsewhere: Vec<&str> = report
@@ -216,5 +219,11 @@ mod tests {
     fn completed_rollback_names_no_bad_release() {
         let text = next("a", &report(&[status("dev", "a", &json!({}))], &[]));
         assert!(!text.contains("recall") && text.contains("now: orders in dev"), "{text}");
+    }
+
+    #[test]
+    fn rollback_that_goes_forth_again_names_no_bad_release() {
+        let text = next("b", &report(&[status("dev", "a", &json!({"rollback_to": "b"}))], &[]));
+        assert!(!text.contains("recall") && text.contains("\n  before   b: a rollback goes back to it\n"), "{text}");
     }
 }

@@ -3,7 +3,6 @@
 use aws_config::SdkConfig;
 
 use super::answer::CliError;
-use super::remote::shell_word;
 use super::sdk_config;
 
 /// The region and the profile.
@@ -33,5 +32,26 @@ impl AwsOptions {
     /// Wrong use, naming the profile or the setting.
     pub async fn sdk(&self) -> Result<SdkConfig, CliError> {
         sdk_config::load(self.profile.as_deref(), self.region.as_deref()).await
+    }
+}
+
+/// Quotes a word for a shell, if it needs that.
+pub(super) fn shell_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+=,".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shell_word;
+
+    #[test]
+    fn shell_words_are_quoted_where_a_shell_would_split_them() {
+        for (word, quoted) in [("acme-1", "acme-1"), ("two words", "'two words'"), ("it's", r"'it'\''s'"), ("", "''")] {
+            assert_eq!(shell_word(word), quoted);
+        }
     }
 }

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::answer::{CliError, Exit};
-use super::aws_options::AwsOptions;
+use super::aws_options::{AwsOptions, shell_word};
 use super::ci_env;
 use super::hints::hint;
 use deployer_core::names::DEPLOYER_ALIAS;
@@ -188,15 +188,6 @@ impl Options {
     }
 }
 
-/// Quotes a word for a shell, if it needs that.
-pub(super) fn shell_word(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+=,".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
 /// Adds the deployer's alias to a name or ARN without a qualifier.
 fn qualified(name: &str) -> String {
     if own_name(name).contains(':') { name.to_owned() } else { format!("{name}:{DEPLOYER_ALIAS}") }
@@ -304,14 +295,7 @@ fn refused(value: &Value) -> SendError {
 
 #[cfg(test)]
 mod tests {
-    use super::{qualified, shell_word};
-
-    #[test]
-    fn shell_words_are_quoted_where_a_shell_would_split_them() {
-        for (word, quoted) in [("acme-1", "acme-1"), ("two words", "'two words'"), ("it's", r"'it'\''s'"), ("", "''")] {
-            assert_eq!(shell_word(word), quoted);
-        }
-    }
+    use super::qualified;
 
     #[test]
     fn deployer_without_a_qualifier_is_called_by_its_alias() {

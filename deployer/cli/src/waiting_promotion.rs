@@ -83,7 +83,7 @@ impl PromotionArgs {
                 let of = self.function.as_ref().map_or(String::new(), |function| format!(" of {function}"));
                 Err(CliError::wrong_use(format!(
                     "no promotion{of} waits in {environment}: status and history tell what became of it; of a group say \
-                     no --function"
+                     --deployment and no --function"
                 )))
             }
             several => {

@@ -163,11 +163,12 @@ async fn rollback_names_the_environments_where_the_left_release_is_still_live() 
     let person = Person::after(&["a", "b"]).await?;
     let result = person.aws.deploy("prod/orders/b.zip", Zip::function("b")).await?;
     assert_eq!(result["status"], "succeeded", "{result:#}");
-    let said = person.run("rollback", &[&DEV[..], &["--leaving", "b", "--profile"], &["default"]].concat()).await?;
+    let said = person.run("rollback", &[&DEV[..], &["--leaving", "b", "--region", REGION]].concat()).await?;
     assert_eq!(said.exit, Some(0), "{said:?}");
-    for words in
-        ["\nb is still live in prod\n", "\n  deployctl recall -f orders -r b --reason \"b is bad\" --profile default\n"]
-    {
+    for words in [
+        "\nb is still live in prod\n",
+        "\n  deployctl recall -f orders -r b --reason \"b is bad\" --region eu-west-1\n",
+    ] {
         assert!(said.out.contains(words), "{words:?} is not in:\n{}", said.out);
     }
     Ok(())
