@@ -110,7 +110,7 @@ fn candidates(report: &StatusReport, named: Option<&FunctionName>) -> Vec<Candid
     let waiting = report.functions.iter().flat_map(|status| status.waiting.iter().map(move |one| (status, one)));
     let alone = waiting.filter(|(_, one)| !is_member(one.deployment)).map(|(status, one)| {
         let release = one.release.as_ref().map_or(String::new(), |release| format!("release {release}, "));
-        let function = named.is_none().then(|| format!("-f {} ", status.function)).unwrap_or_default();
+        let function = if named.is_none() { format!("-f {} ", status.function) } else { String::new() };
         let because = one_line(&one.because);
         Candidate {
             function: Some(status.function.clone()),
@@ -224,7 +224,8 @@ mod tests {
         assert_eq!(found(&members, &[group()], None, Waits::ForApproval), Ok(format!("group {GROUP}")));
         let because = found(&members, &[group()], Some("bills"), Waits::ForApproval).unwrap_err();
         assert!(
-            because.contains("no promotion of bills waits in prod") && because.contains("of a group say no --function")
+            because.contains("no promotion of bills waits in prod")
+                && because.contains("of a group say --deployment and no")
         );
     }
 
