@@ -179,6 +179,7 @@ async fn rollback_plan_during_a_deployment_stops_it() {
         let upload = world.put("dev/orders/b.zip", code("b"));
         world.invocation().dies_at(call, CallPhase::After).upload(&upload).await;
         assert!(world.head("dev", "orders")["active"].is_object());
+        world.pass(Duration::from_secs(1)).await;
         let back = plan(&world, "dev", &json!({"rollback": true})).await;
         assert_eq!((&back["release"], back["stops"].is_string()), (&json!("a"), true), "{back:#}");
         assert_eq!((&back["unchanged"], steps(&back["targets"][0])), (&json!(false), planned), "{back:#}");
