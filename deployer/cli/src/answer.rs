@@ -19,13 +19,13 @@ pub enum Exit {
     Failed,
     /// 2: the user called the verb in a wrong way.
     WrongUse,
-    /// 3: a rule refuses the request.
+    /// 3: a rule refuses the request, or the user does not confirm it.
     Refused,
     /// 4: the deployment has not ended within the timeout.
     TimedOut,
     /// 5: the plan has differences, and the user asked for this code.
     Differs,
-    /// 130: the user interrupted it (128 plus the number of SIGINT, as in shells).
+    /// 130: the user pressed Ctrl-C (128 plus the number of SIGINT, as in shells).
     Interrupted,
 }
 
@@ -112,6 +112,11 @@ impl CliError {
     /// Makes the error of a request that a rule refuses.
     pub fn refused(message: impl Display) -> Self {
         Self { exit: Exit::Refused, error_type: "Refused", message: message.to_string() }
+    }
+
+    /// Makes the error of a request that the user was asked about and declined: nothing was sent.
+    pub fn not_confirmed(message: impl Display) -> Self {
+        Self { exit: Exit::Refused, error_type: "NotConfirmed", message: format!("not confirmed: {message}") }
     }
 
     /// Makes the error of a deployment that has not ended within the timeout.

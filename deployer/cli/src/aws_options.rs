@@ -18,11 +18,40 @@ pub(super) struct AwsOptions {
 }
 
 impl AwsOptions {
+    /// Returns the options that were given, each with a space before it.
+    pub fn repeated(&self) -> String {
+        let given = [("--region", &self.region), ("--profile", &self.profile)];
+        let given =
+            given.into_iter().filter_map(|(name, value)| Some(format!(" {name} {}", shell_word(value.as_ref()?))));
+        given.collect()
+    }
+
     /// Loads the AWS configuration for these options.
     ///
     /// # Errors
     /// Wrong use, naming the profile or the setting.
     pub async fn sdk(&self) -> Result<SdkConfig, CliError> {
         sdk_config::load(self.profile.as_deref(), self.region.as_deref()).await
+    }
+}
+
+/// Quotes a word for a shell, if it needs that.
+pub(super) fn shell_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+=,".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shell_word;
+
+    #[test]
+    fn shell_words_are_quoted_where_a_shell_would_split_them() {
+        for (word, quoted) in [("acme-1", "acme-1"), ("two words", "'two words'"), ("it's", r"'it'\''s'"), ("", "''")] {
+            assert_eq!(shell_word(word), quoted);
+        }
     }
 }

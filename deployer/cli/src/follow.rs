@@ -241,10 +241,12 @@ impl RequestState {
             SendOutcome::Broken | SendOutcome::NotSent if self.accepted.is_some() || tries <= TRIES => Ok(()),
             SendOutcome::NotSent if is_on_its_way => Ok(()),
             SendOutcome::Refused if is_on_its_way && error.exit != Exit::WrongUse => {
-                Err(CliError::timed_out(format!("{}\n  {}", error.message, self.describe(request))))
+                let state = self.describe_after(&error.message, request);
+                Err(CliError::timed_out(format!("{}\n  {state}", error.message)))
             }
             SendOutcome::Broken => {
-                Err(CliError { message: format!("{}\n  {}", error.message, self.describe(request)), ..error.clone() })
+                let state = self.describe_after(&error.message, request);
+                Err(CliError { message: format!("{}\n  {state}", error.message), ..error.clone() })
             }
             SendOutcome::NotSent | SendOutcome::Refused => Err(error.clone()),
         }
@@ -252,7 +254,13 @@ impl RequestState {
 
     /// Describes the state of the request, and how to learn more.
     fn describe(&self, request: &CommandRequest) -> String {
+        self.describe_after("", request)
+    }
+
+    /// Describes the state of the request below a message, without the reason that the message has already.
+    fn describe_after(&self, message: &str, request: &CommandRequest) -> String {
         let failure = self.failure.as_deref().and_then(|words| words.lines().next());
+        let failure = failure.filter(|words| !message.contains(words));
         let failure = failure.map_or(String::new(), |words| format!("\n  the last try had no answer: {words}"));
         let history = history(&request.command);
         let id = request.id.as_deref().unwrap_or_default();
@@ -325,6 +333,17 @@ mod tests {
         let broken = sent.may_retry(SendOutcome::Broken, TRIES + 1, &error(), &request()).unwrap_err();
         assert_eq!(broken.exit, Exit::Failed);
         assert!(broken.message.contains("--id deployctl-1"), "{broken}");
+    }
+
+    #[test]
+    fn reason_of_the_last_try_is_told_once() {
+        let failure = Some("no answer".to_owned());
+        let sent = RequestState { maybe_accepted: true, failure: failure.clone(), accepted: None };
+        let ended = sent.may_retry(SendOutcome::Broken, TRIES + 1, &error(), &request()).unwrap_err();
+        assert_eq!(ended.message.matches("no answer").count(), 1, "{ended}");
+        let other = CliError::failed("throttled");
+        let ended = sent.may_retry(SendOutcome::Broken, TRIES + 1, &other, &request()).unwrap_err();
+        assert!(ended.message.contains("the last try had no answer: no answer"), "{ended}");
     }
 
     #[test]

@@ -31,8 +31,8 @@ AWS_PROFILE and AWS_DEFAULT_PROFILE.
 HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, AWS_CA_BUNDLE (or ca_bundle of the profile) and SSL_CERT_FILE are honoured; a
 SOCKS proxy is refused.
 
-Exit codes: 0 done, 1 failed, 2 wrong use, 3 refused by a rule, 4 not ended in time, 5 something would change (plan
---exit-code), 130 stopped by Ctrl-C. With --output json an error is {\"errorType\", \"errorMessage\"}.";
+Exit codes: 0 done, 1 failed, 2 wrong use, 3 refused by a rule or not confirmed by you, 4 not ended in time, 5 something
+would change (plan --exit-code), 130 stopped by Ctrl-C. With --output json an error is {\"errorType\", \"errorMessage\"}.";
 
 pub(super) const INIT: &str = "\
 Needs: lambda:GetFunction on the function, and lambda:ListTags for its tags; nothing of the deployer.
@@ -59,7 +59,9 @@ Exit codes: 0 planned, 1 a target could not be planned, 2 wrong use, 3 the deplo
 Examples:
   deployctl plan ./orders-api -e dev                 a folder that is not uploaded
   deployctl plan -e prod -f orders-api -r 1.4.2      an uploaded release
-  deployctl plan -e prod -f orders-api               has anybody changed what is live?";
+  deployctl plan -e prod -f orders-api               has anybody changed what is live?
+  deployctl plan -e prod -f orders-api --rollback    where would a rollback go, and what would it change?
+  deployctl plan -e prod -f orders-api --promote-from stage";
 
 pub(super) const PUSH: &str = "\
 Needs: the policy of module uploader: to put the object, and with --wait to read results/<environment>/*.
@@ -130,9 +132,10 @@ Examples:
 pub(super) const APPROVE: &str = "\
 Needs: the policy operate.
 Exit codes: 0 approved: it is live, or waits for more. 1 it failed in some target. 2 wrong use: nothing waits there, or
-you have asked for it yourself. 3 refused, or another one took its place. 4 not ended in time. 130 Ctrl-C.
+you have asked for it yourself. 3 refused, not confirmed, or another one took its place. 4 not ended in time. 130 Ctrl-C.
 
 Examples:
+  deployctl approve -e prod
   deployctl approve -e prod -f orders-api
   deployctl approve -e prod --deployment 01M8A5K79RQBSV76AT3ARZPEW6    a group";
 
@@ -181,7 +184,7 @@ Example:
 pub(super) const REDRIVE: &str = "\
 Needs: the policy operate, and not the deployer itself.
 Exit codes: 0 all went back, or nothing lies there. 1 no answer, no such queue, no permission, or the redrive failed. 2 wrong
-use. 3 a redrive is under way already. 130 Ctrl-C, or not confirmed. After Ctrl-C the redrive goes on.
+use. 3 a redrive is under way already, or not confirmed. 130 Ctrl-C; after it the redrive goes on.
 
 Examples:
   deployctl redrive --peek                     look only

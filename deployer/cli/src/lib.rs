@@ -3,6 +3,7 @@
 //! A verb writes its text and leaves printing to [`Answer`], which has both forms and the exit code. Progress bars go
 //! to standard error, and only to a terminal.
 
+mod after_rollback;
 mod ago;
 mod answer;
 mod approve;
@@ -27,6 +28,7 @@ mod ledger;
 mod man;
 mod output;
 mod plan;
+mod plan_text;
 mod progress;
 mod promote;
 mod promotion_text;
@@ -43,6 +45,7 @@ mod sources;
 mod status;
 mod validate;
 mod version;
+mod waiting_promotion;
 mod waiting_text;
 mod zips;
 
@@ -86,8 +89,9 @@ enum Verb {
     Validate(validate::Options),
     /// Show what a deployment would change, and change nothing.
     ///
-    /// The deployer plans a folder, a zip or an uploaded release; with --role-arn or --direct this machine reads the
-    /// target itself. Values of variables are never shown.
+    /// The deployer plans a folder, a zip, an uploaded release, a rollback or a promotion; without any of them it shows
+    /// whether somebody has changed what is live. With --role-arn or --direct this machine reads the target itself.
+    /// Values of variables are never shown.
     #[command(after_help = help::PLAN)]
     Plan(plan::Options),
     /// Upload a zip or a folder for a function, and with --wait follow its deployment.
@@ -113,7 +117,8 @@ enum Verb {
     /// The alias moves back to the version that served before, which keeps its configuration; if Lambda no longer has
     /// that version, the deployer publishes it again from its artifact. A deployment in progress of something new is
     /// stopped, and every target ends at what is live. rollback shows what it leaves and asks for confirmation; it is
-    /// refused if something else is live by then. It works during a hold.
+    /// refused if something else is live by then. It works during a hold. Afterwards it shows what is live and waits
+    /// there, where the release that was left is still live, and the commands that keep it away.
     #[command(after_help = help::ROLLBACK)]
     Rollback(rollback::Options),
     /// Make every target serve what is live again, after somebody or something has changed it.
@@ -137,6 +142,7 @@ enum Verb {
     Promote(Box<promote::Options>),
     /// Approve a promotion that waits for it, and follow it.
     ///
+    /// approve first shows what the promotion would change, with the commits between, and asks at a terminal.
     /// The requester of a promotion cannot approve it. The deployer compares the names of --requested-by; IAM decides
     /// who may invoke the deployer.
     #[command(after_help = help::APPROVE)]
@@ -231,7 +237,7 @@ impl Cli {
             Verb::Redeploy(options) => redeploy::run(&options).await,
             Verb::Rollback(options) => rollback::run(&options, self.output).await,
             Verb::Promote(options) => promote::run(&options).await,
-            Verb::Approve(options) => approve::run(&options).await,
+            Verb::Approve(options) => approve::run(&options, self.output).await,
             Verb::Decline(options) => approve::decline(&options).await,
             Verb::Recall(options) => recall::run(&options).await,
             Verb::Hold(options) => hold::run(&options).await,

@@ -1,13 +1,13 @@
 //! `deployctl plan`: shows what a deployment would change, as the deployer or this machine plans it.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
-use anstyle::{AnsiColor, Style};
-use deployer_core::id::{EnvironmentName, FunctionName, Release};
-use deployer_core::plan::{PlanReport, PlannedChange, PlannedStep, TargetPlan};
+use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Release};
+use deployer_core::plan::PlanReport;
+use jiff::Timestamp;
 
-use super::answer::{Answer, CliError, Exit, one_line};
+use super::answer::{Answer, CliError, Exit};
+use super::plan_text::text;
 use super::{direct, remote, sources, zips};
 use deployer_core::trigger::{Command, DescribedManifest, DescribedPackage};
 
@@ -27,6 +27,18 @@ pub(super) struct Options {
     /// An uploaded release; without one, and without a folder or a zip, plan what is live.
     #[arg(long, short, value_name = "RELEASE")]
     release: Option<Release>,
+    /// Plan a rollback: to what was live before, or to --to.
+    #[arg(long, conflicts_with_all = ["source", "release", "promote_from", "deployment"])]
+    rollback: bool,
+    /// With --rollback: the release to go back to.
+    #[arg(long, value_name = "RELEASE", requires = "rollback")]
+    to: Option<Release>,
+    /// Plan a promotion from this environment: of --release, or of what is live there.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["source", "deployment"])]
+    promote_from: Option<EnvironmentName>,
+    /// Plan a promotion that waits, by the id that status shows.
+    #[arg(long, value_name = "ID", value_parser = DeploymentId::parse, conflicts_with_all = ["source", "release"])]
+    deployment: Option<DeploymentId>,
     /// Exit with 5 if something would change.
     #[arg(long)]
     exit_code: bool,
@@ -39,7 +51,7 @@ pub(super) struct Options {
 pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     let report = if options.direct.is_direct() { plan_direct(options).await? } else { ask_deployer(options).await? };
     let exit = exit(&report, if options.exit_code { Exit::Differs } else { Exit::Done });
-    Ok(Answer::with_text(text(&report), &report, exit))
+    Ok(Answer::with_text(text(&report, Timestamp::now()), &report, exit))
 }
 
 /// Asks the deployer for the plan.
@@ -56,7 +68,16 @@ async fn ask_deployer(options: &Options) -> Result<PlanReport, CliError> {
         (None, Some(function)) => (function.clone(), None),
         (None, None) => return Err(CliError::wrong_use("name the function (--function), or give a folder or a zip")),
     };
-    let command = Command::Plan { environment, function, release: options.release.clone(), package };
+    let command = Command::Plan {
+        environment,
+        function,
+        release: options.release.clone(),
+        package,
+        rollback: options.rollback,
+        to: options.to.clone(),
+        promote_from: options.promote_from.clone(),
+        deployment: options.deployment,
+    };
     options.remote.remote().await?.send(&remote::request(command)).await
 }
 
@@ -106,7 +127,7 @@ fn describe_package(path: &Path, environment: &EnvironmentName) -> Result<Descri
 }
 
 /// Returns the exit code. A refusal ranks above a failure, because a refused plan has planned no target.
-fn exit(report: &PlanReport, differs: Exit) -> Exit {
+pub(super) fn exit(report: &PlanReport, differs: Exit) -> Exit {
     if report.refused.is_some() {
         Exit::Refused
     } else if report.targets.iter().any(|target| target.error.is_some()) {
@@ -115,120 +136,5 @@ fn exit(report: &PlanReport, differs: Exit) -> Exit {
         Exit::Done
     } else {
         differs
-    }
-}
-
-const ADDED: Style = AnsiColor::Green.on_default();
-const CHANGED: Style = AnsiColor::Yellow.on_default();
-const REMOVED: Style = AnsiColor::Red.on_default();
-const WRONG: Style = AnsiColor::Red.on_default().bold();
-const HEADING: Style = Style::new().bold();
-
-/// Writes a plan for people: the differences of each target, and the calls that a deployment would make.
-pub(super) fn text(report: &PlanReport) -> String {
-    let PlanReport { environment, function, release, refused, targets, .. } = report;
-    let release = release.as_ref().map(|release| format!(", release {release}")).unwrap_or_default();
-    let mut text = format!("{HEADING}{function} in {environment}{release}{HEADING:#}\n");
-    if let Some(refused) = refused {
-        let because = one_line(&refused.because);
-        let _infallible = writeln!(text, "{WRONG}would be refused{WRONG:#} ({:?}): {because}", refused.code);
-        return text;
-    }
-    for TargetPlan { target, steps, changes, warnings, error } in targets {
-        let nothing = if steps.is_empty() && error.is_none() { " nothing to do" } else { "" };
-        let _infallible = writeln!(text, "{HEADING}{target}:{HEADING:#}{nothing}");
-        if let Some(error) = error {
-            let _infallible =
-                writeln!(text, "  {WRONG}error{WRONG:#} ({:?}): {}", error.code, one_line(&error.to_string()));
-        }
-        for warning in warnings {
-            let _infallible = writeln!(text, "  {CHANGED}warning{CHANGED:#}: {}", one_line(warning));
-        }
-        changes.iter().for_each(|change| text.push_str(&line(change)));
-        for (number, PlannedStep { step, detail }) in steps.iter().enumerate() {
-            let detail = if detail.is_empty() { String::new() } else { format!(" ({})", one_line(detail)) };
-            let _infallible = writeln!(text, "  {}. {step}{detail}", number + 1);
-        }
-    }
-    text
-}
-
-fn line(PlannedChange { field, from, to }: &PlannedChange) -> String {
-    let (style, sign, values) = match (from.as_deref().map(one_line), to.as_deref().map(one_line)) {
-        (Some(from), Some(to)) => (CHANGED, '~', format!("{from} → {to}")),
-        (None, Some(to)) => (ADDED, '+', to),
-        (Some(from), None) => (REMOVED, '-', from),
-        (None, None) => (CHANGED, '~', "(none)".to_owned()),
-    };
-    format!("  {style}{sign} {field}{style:#}: {values}\n")
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use deployer_core::plan::RefusedPlan;
-    use deployer_core::record::{Code, TargetError, TargetErrorCode};
-    use serde_json::json;
-
-    use super::*;
-
-    /// Returns the text without colours.
-    fn plain(report: &PlanReport) -> String {
-        anstream::adapter::strip_str(&text(report)).to_string()
-    }
-
-    fn report() -> PlanReport {
-        serde_json::from_value(json!({
-            "environment": "dev", "function": "orders", "release": "1.4.2", "unchanged": false,
-            "targets": [
-                {
-                    "account": "111111111111", "region": "eu-west-1",
-                    "steps": [{"step": "update configuration", "detail": ""}, {"step": "update code", "detail": "publishing"}],
-                    "changes": [
-                        {"field": "memory_size", "from": "128", "to": "256"},
-                        {"field": "environment.variables.TOKEN", "from": null, "to": "***"},
-                        {"field": "tags.team", "from": "a\nb", "to": null},
-                    ],
-                },
-                {"account": "222222222222", "region": "us-east-1", "steps": [], "changes": []},
-            ],
-        }))
-        .unwrap()
-    }
-
-    #[test]
-    fn plan_text_lists_each_target() {
-        assert_eq!(
-            plain(&report()),
-            "orders in dev, release 1.4.2\n\
-             111111111111/eu-west-1:\n  \
-               ~ memory_size: 128 → 256\n  \
-               + environment.variables.TOKEN: ***\n  \
-               - tags.team: a\\nb\n  \
-               1. update configuration\n  \
-               2. update code (publishing)\n\
-             222222222222/us-east-1: nothing to do\n"
-        );
-        assert_eq!(exit(&report(), Exit::Done), Exit::Done);
-        assert_eq!(exit(&report(), Exit::Differs), Exit::Differs);
-    }
-
-    #[test]
-    fn failed_target_and_refusal_show_their_reason() {
-        let mut report = report();
-        report.targets.truncate(1);
-        let error = TargetError::new(TargetErrorCode::AssumeRoleDenied, "enter", "denied");
-        report.targets[0] = TargetPlan::of(&report.targets[0].target, Err(error));
-        assert_eq!(
-            plain(&report),
-            "orders in dev, release 1.4.2\n111111111111/eu-west-1:\n  error (AssumeRoleDenied): enter: denied\n"
-        );
-        assert_eq!(exit(&report, Exit::Differs), Exit::Failed);
-        report.refused = Some(RefusedPlan { code: Code::InvalidArtifact, because: "the zip is cut off".into() });
-        assert_eq!(
-            plain(&report),
-            "orders in dev, release 1.4.2\nwould be refused (InvalidArtifact): the zip is cut off\n"
-        );
-        assert_eq!(exit(&report, Exit::Differs), Exit::Refused);
     }
 }

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::answer::{CliError, Exit};
-use super::aws_options::AwsOptions;
+use super::aws_options::{AwsOptions, shell_word};
 use super::ci_env;
 use super::hints::hint;
 use super::sdk_config::no_region;
@@ -27,12 +27,14 @@ use deployer_engine::Caller;
 #[group(skip)]
 pub(super) struct Options {
     /// The name or ARN of the deployer's Lambda; without a qualifier, its alias live is asked.
-    #[arg(long, value_name = "NAME", default_value = "deployer", env = "DEPLOYER_FUNCTION_NAME", global = true)]
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_NAME, env = "DEPLOYER_FUNCTION_NAME", global = true)]
     function_name: String,
     #[command(flatten)]
     aws: AwsOptions,
 }
 
+/// The name of the deployer's Lambda unless --function-name says another one.
+const DEFAULT_NAME: &str = "deployer";
 /// The timeout of one try of a command that deploys or enters accounts. Networks may cut a connection that is silent
 /// for more than 350 s (VPC User Guide, "NAT gateways"); the same request sent again returns the progress.
 const DEPLOY_TIMEOUT: Duration = Duration::from_secs(310);
@@ -178,6 +180,17 @@ impl Remote {
     }
 }
 
+impl Options {
+    /// Returns the options by which another command reaches the same deployer, each with a space before it. What the
+    /// environment says is left out.
+    pub fn repeated(&self) -> String {
+        let by_environment = std::env::var("DEPLOYER_FUNCTION_NAME").ok();
+        let is_named = self.function_name != DEFAULT_NAME && Some(&self.function_name) != by_environment.as_ref();
+        let name = is_named.then(|| format!(" --function-name {}", shell_word(&self.function_name)));
+        self.aws.repeated() + &name.unwrap_or_default()
+    }
+}
+
 /// Adds the deployer's alias to a name or ARN without a qualifier.
 fn qualified(name: &str) -> String {
     if own_name(name).contains(':') { name.to_owned() } else { format!("{name}:{DEPLOYER_ALIAS}") }
@@ -192,6 +205,7 @@ fn timeout_of(command: &Command) -> Duration {
         | Command::Approve { .. }
         | Command::Recall { .. }
         | Command::Doctor { .. }
+        | Command::Plan { .. }
         | Command::Sweep {} => DEPLOY_TIMEOUT,
         _ => LEDGER_TIMEOUT,
     }

@@ -4,13 +4,15 @@
 use std::fmt::Write as _;
 
 use deployer_core::id::{DeploymentId, Release};
+use deployer_core::record::{DeploymentRecord, Status};
 use deployer_core::status::FunctionStatus;
 use jiff::Timestamp;
 
+use super::after_rollback::{self, Left};
 use super::ago::ago;
 use super::answer::{Answer, CliError, Exit, one_line};
 use super::confirm::{self, print_stderr};
-use super::follow;
+use super::follow::{self, Until};
 use super::ledger::StatusSource;
 use super::output::Output;
 use deployer_core::trigger::Command;
@@ -39,16 +41,43 @@ pub(super) struct Options {
 struct ExpectedState {
     live: Option<String>,
     active: Option<DeploymentId>,
+    /// The release that the rollback leaves, as far as it is known.
+    left: Option<Left>,
+    /// The reason why the state could not be read.
+    unread: Option<String>,
 }
 
 pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, CliError> {
-    let ExpectedState { live: if_live, active: if_active } = match &options.leaving {
-        Some(release) => ExpectedState { live: Some(release.to_string()), active: None },
+    let ExpectedState { live: if_live, active: if_active, left, unread } = match &options.leaving {
+        Some(release) => ExpectedState {
+            live: Some(release.to_string()),
+            left: Some(Left { release: release.clone(), sha256: None }),
+            ..ExpectedState::default()
+        },
         None => options.expected_state(output).await?,
     };
     let follow::FunctionArgs { environment, function } = &options.args;
     let (environment, function, to) = (environment.clone(), function.clone(), options.to.clone());
-    options.follow.run_command(Command::Rollback { environment, function, to, if_live, if_active }).await
+    let command = Command::Rollback { environment, function, to, if_live, if_active };
+    let record = match options.follow.follow_command::<DeploymentRecord>(command, Until::WaitingOrEnded).await {
+        Ok(record) => record,
+        Err(error) if output == Output::Text => return Err(told_once(error, unread.as_deref())),
+        Err(error) => return Err(error),
+    };
+    let mut answer = follow::Options::answer_of(&record);
+    let has_acted = matches!(record.status, Status::Succeeded | Status::Unchanged | Status::Failed);
+    if output == Output::Text && has_acted {
+        answer.text.push_str(&after_rollback::text(&options.follow.remote, &record, left.as_ref()).await);
+    }
+    Ok(answer)
+}
+
+/// Shortens an error whose reason was printed before.
+fn told_once(error: CliError, printed: Option<&str>) -> CliError {
+    match printed.and_then(|printed| error.message.strip_prefix(printed)) {
+        Some(rest) => CliError { message: format!("the rollback met the same error{rest}"), ..error },
+        None => error,
+    }
 }
 
 impl Options {
@@ -60,12 +89,12 @@ impl Options {
                  live, or --yes",
             ));
         }
-        let status = match self.status().await {
+        let (status, left) = match self.status().await {
             Ok(status) => status,
             Err(wrong) if wrong.exit == Exit::WrongUse => return Err(wrong),
             Err(unread) if self.yes => {
                 print_stderr(&format!("rolling back unseen, for what is live cannot be read: {unread}\n"))?;
-                return Ok(ExpectedState::default());
+                return Ok(ExpectedState { unread: Some(unread.message), ..ExpectedState::default() });
             }
             Err(unread) => {
                 return Err(CliError {
@@ -82,17 +111,27 @@ impl Options {
             print_stderr(&self.preview(status.as_ref(), Timestamp::now()))?;
         }
         if !self.yes && !confirm::is_given("Roll back?", "nothing was rolled back")? {
-            return Err(CliError::interrupted("not confirmed: nothing was rolled back"));
+            return Err(CliError::not_confirmed("nothing was rolled back"));
         }
-        Ok(status.map(|status| ExpectedState::of(&status)).unwrap_or_default())
+        Ok(ExpectedState { left, ..status.map(|status| ExpectedState::of(&status)).unwrap_or_default() })
     }
 
-    /// Returns the status, or `None` if nothing is known of the function.
-    async fn status(&self) -> Result<Option<FunctionStatus>, CliError> {
+    /// Returns the status, or `None` if nothing is known of the function, and the release that the rollback leaves.
+    async fn status(&self) -> Result<(Option<FunctionStatus>, Option<Left>), CliError> {
         let follow::FunctionArgs { environment, function } = &self.args;
         let mut status_source = StatusSource::Deployer(self.follow.remote.remote().await?);
         let report = status_source.status(Some(environment), Some(function)).await?;
-        Ok(report.functions.into_iter().next())
+        let Some(status) = report.functions.into_iter().next() else { return Ok((None, None)) };
+        let left = match stopped(&status).filter(|_| self.to.is_none()) {
+            Some(id) => {
+                // Only the record says which release is under way.
+                let records = status_source.history(&self.args, 20).await.map(|history| history.deployments);
+                let record = records.unwrap_or_default().into_iter().find(|record| record.id == id);
+                record.and_then(|record| Some(Left { release: record.release?, sha256: None }))
+            }
+            None => status.live.as_ref().map(|live| Left { release: live.release.clone(), sha256: live.sha256 }),
+        };
+        Ok((Some(status), left))
     }
 
     fn preview(&self, status: Option<&FunctionStatus>, now: Timestamp) -> String {
@@ -113,8 +152,15 @@ impl Options {
             let _always = writeln!(text, "  under way  deployment {id}, which is stopped");
         }
         let earlier = status.and_then(|status| status.rollback_to.as_ref()).map_or("nothing", Release::as_str);
+        let stopped = status.is_some_and(|status| status.rollback.is_some() && stopped(status).is_some());
         let _always = match (&self.to, under_way, live) {
             (Some(release), ..) => writeln!(text, "  back to    {release}"),
+            (None, Some(_), Some(_)) if stopped => {
+                writeln!(text, "  back to    {earlier}, which is live; if that is what is under way, to the one before")
+            }
+            (None, Some(_), Some((status, _))) if status.rollback.is_some() => {
+                writeln!(text, "  back to    {earlier}")
+            }
             (None, Some(_), Some((_, live))) => writeln!(
                 text,
                 "  back to    {}, which is live; if that is what is under way, to {earlier}",
@@ -130,6 +176,30 @@ impl Options {
 impl ExpectedState {
     fn of(status: &FunctionStatus) -> Self {
         let live = status.live.as_ref().map(|live| live.deployment.to_string());
-        Self { live, active: status.active.or(status.pending) }
+        Self { live, active: status.active.or(status.pending), ..Self::default() }
+    }
+}
+
+/// Returns the deployment under way that a rollback without a release means; none if it goes back from what is live.
+fn stopped(status: &FunctionStatus) -> Option<DeploymentId> {
+    let under_way = status.active.or(status.pending)?;
+    let stays = match (&status.live, &status.rollback) {
+        (Some(live), Some(rollback)) => live.release == rollback.release && live.sha256 == rollback.sha256,
+        (live, _) => live.is_none(),
+    };
+    stays.then_some(under_way)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_that_was_printed_before_is_not_printed_again() {
+        let error = || CliError::failed("the ledger cannot be read: denied\n  it may have been taken");
+        let told = told_once(error(), Some("the ledger cannot be read: denied"));
+        assert_eq!(told.message, "the rollback met the same error\n  it may have been taken");
+        assert_eq!(told_once(error(), Some("no answer")).message, error().message);
+        assert_eq!(told_once(error(), None).message, error().message);
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Target;
 use crate::function_ref::FunctionRef;
 use crate::group::GroupStatus;
-use crate::head::{self, Door, Head, LiveArtifact, Rollback, Source, Waiting};
+use crate::head::{self, Door, Head, LiveArtifact, PlannedRollback, Rollback, Waiting};
 use crate::hold_and_reject::{Hold, Reject};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256, Version};
 use crate::promotion::Wait;
@@ -53,9 +53,12 @@ pub struct FunctionStatus {
     /// The last deployment, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_failed: Option<LastFailed>,
-    /// The release that a rollback without `to` would go back to now. It first stops a deployment that is under way.
+    /// The release that a rollback without `to` would go back to now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback_to: Option<Release>,
+    /// The details of that rollback; absent if it would be refused, or would only stop a deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<RollbackStatus>,
     /// The rejected releases of the function; only present if the function was asked for by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejects: Vec<Reject>,
@@ -68,6 +71,33 @@ pub struct FunctionStatus {
     /// The aliases that a write without an answer may still move.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub doors: Vec<DoorStatus>,
+}
+
+/// The artifact that a rollback without `to` would go back to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RollbackStatus {
+    /// The release.
+    pub release: Release,
+    /// The id of the deployment that had brought it.
+    pub deployment: Option<DeploymentId>,
+    /// The SHA-256 of its code in base64.
+    pub sha256: Option<Sha256>,
+    /// The deployment under way that the rollback would stop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stops: Option<DeploymentId>,
+}
+
+impl RollbackStatus {
+    /// Makes the details of a planned rollback; none if it brings nothing back.
+    fn of(planned: &PlannedRollback, head: &Head) -> Option<Self> {
+        let artifact = planned.artifact.as_ref()?;
+        Some(Self {
+            release: artifact.release.clone(),
+            deployment: head.entry_of(artifact).map(|live| live.deployment),
+            sha256: artifact.sha256,
+            stops: planned.stops,
+        })
+    }
 }
 
 /// An alias that may still move: a deployment that has ended sent a write and got no answer.
@@ -284,7 +314,8 @@ impl FunctionStatus {
         let present = &at.environment.targets;
         let targets: Vec<_> = present.iter().filter_map(|target| TargetStatus::of(target, at, head, rejects)).collect();
         let live = head.live().map(|live| LiveStatus::of(live, present, &targets));
-        let back = head::resolve_artifact(head, &Source::Earlier(Rollback::to(None)), present, rejects);
+        let rollback = head::plan_rollback(head, &Rollback::default(), present, rejects).ok();
+        let rollback = rollback.and_then(|planned| RollbackStatus::of(&planned, head));
         Self {
             environment: at.name.clone(),
             function: at.function.clone(),
@@ -295,7 +326,8 @@ impl FunctionStatus {
             pending: head.pending().map(|pending| pending.id),
             hold: head.hold().cloned(),
             last_failed: LastFailed::of(head),
-            rollback_to: back.ok().map(|resolved| resolved.release),
+            rollback_to: rollback.as_ref().map(|rollback| rollback.release.clone()),
+            rollback,
             rejects: rejects.all().cloned().collect(),
             behind: vec![],
             waiting: head.waiting().iter().filter_map(waiting).collect(),

@@ -20,6 +20,7 @@ mod ledger;
 mod main_way;
 mod packages;
 mod parked;
+mod plans;
 mod previous;
 mod promotions;
 mod promotions_found;

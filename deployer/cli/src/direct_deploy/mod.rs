@@ -179,9 +179,9 @@ impl Direct {
     /// # Errors
     /// [`CommandError`]: another try can mend it.
     pub async fn plan(&self, function: &FunctionName, zip: File) -> Result<PlanReport, CommandError> {
-        let what = Planned::Release(Some(self.register_zip(function, zip)));
+        let what = Planned::Release(self.register_zip(function, zip));
         let report = self.engine().plan(&self.direct_target.environment, function, what).await?;
-        Ok(PlanReport { release: None, ..report })
+        Ok(PlanReport { release: None, live: None, brings: None, ..report })
     }
 
     /// Sends a notice for each of these functions that a ledger knows.

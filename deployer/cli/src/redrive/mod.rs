@@ -84,7 +84,7 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
         confirm::print_stderr(&seen)?;
     }
     if !options.yes && !confirm::is_given("Send them back to their queues?", "nothing was redriven")? {
-        return Err(CliError::interrupted("not confirmed: nothing was redriven"));
+        return Err(CliError::not_confirmed("nothing was redriven"));
     }
     let mut interrupts = Interrupts::listen()?;
     let before = task::begin(&queue, &name, options.max_per_second).await?;

@@ -28,7 +28,8 @@ pub(super) fn text(report: &StatusReport, now: Timestamp) -> String {
     text
 }
 
-fn one(status: &FunctionStatus, now: Timestamp) -> String {
+/// Writes the status of a function in one environment.
+pub(crate) fn one(status: &FunctionStatus, now: Timestamp) -> String {
     let (bold, yellow, red) = (Style::new().bold(), AnsiColor::Yellow.on_default(), AnsiColor::Red.on_default());
     let mut text = format!("{bold}{} in {}{bold:#}\n", status.function, status.environment);
     let mut say = |what: &str, words: String| {
@@ -80,7 +81,9 @@ fn one(status: &FunctionStatus, now: Timestamp) -> String {
         say("failed", format!("{red}the last deployment has failed at {at}{red:#}, deployment {deployment}"));
     }
     if let Some(release) = &status.rollback_to {
-        say("before", format!("{release}: a rollback goes back to it"));
+        let stops = status.rollback.as_ref().and_then(|rollback| rollback.stops);
+        let stops = stops.map_or(String::new(), |id| format!(", and stops deployment {id}"));
+        say("before", format!("{release}: a rollback goes back to it{stops}"));
     }
     for (what, id) in [("active", status.active), ("pending", status.pending)] {
         if let Some(id) = id {

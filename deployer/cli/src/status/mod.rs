@@ -12,6 +12,8 @@ use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::status::StatusReport;
 use jiff::Timestamp;
 
+pub(super) use detail::one as one_function;
+
 use super::answer::{Answer, CliError, Exit};
 use super::interrupts::Interrupts;
 use super::ledger::{self, StatusSource};

@@ -34,31 +34,55 @@ pub(super) fn evaluate_rollback(
     targets: &[Target],
     rejects: &Rejects,
 ) -> Result<Evaluated, Ending> {
+    Ok(match rollback_meaning(head, rollback, targets, rejects)? {
+        RollbackMeaning::Joins(id) => Evaluated::Joins(id),
+        RollbackMeaning::Means(rollback) => Evaluated::Admitted(Box::new(request.with_rollback(rollback))),
+    })
+}
+
+/// The meaning of a rollback on a head, if nothing refuses it.
+pub(super) enum RollbackMeaning {
+    /// An open rollback means the same.
+    Joins(DeploymentId),
+    /// The rollback, completed by what only the head knows.
+    Means(Rollback),
+}
+
+/// Finds out what a rollback means on this head.
+///
+/// # Errors
+/// As for [`evaluate_rollback`].
+pub(super) fn rollback_meaning(
+    head: &Head,
+    rollback: &Rollback,
+    targets: &[Target],
+    rejects: &Rejects,
+) -> Result<RollbackMeaning, Ending> {
     check_as_seen(head, rollback)?;
-    let admitted = |rollback| Ok(Evaluated::Admitted(Box::new(request.with_rollback(rollback))));
     if let Some(release) = &rollback.to {
         let newest = head.live_state.newest_of(release);
         if newest.is_none() && !head.queue.names(release) {
             return Err(never_live(&head.live_state, release));
         }
         newest.and_then(|live| rejects.refusal(&live.release, live.sha256)).map_or(Ok(()), Err)?;
-        return admitted(rollback.clone());
+        return Ok(RollbackMeaning::Means(rollback.clone()));
     }
     let under_way = head.queue.claimed_and_next().next();
     let meant = under_way.filter(|open| !brings_live(head, open));
     if let Some(same) = same_rollback(head, meant) {
-        return Ok(Evaluated::Joins(same.id));
+        return Ok(RollbackMeaning::Joins(same.id));
     }
-    match meant {
+    let rollback = match meant {
         Some(open) => {
             let base = base(&head.live_state, rejects).map(ResolvedArtifact::for_restore).map(Box::new);
-            admitted(Rollback { undoes: Some(open.id), base, ..rollback.clone() })
+            Rollback { undoes: Some(open.id), base, ..rollback.clone() }
         }
         None => {
             artifact_before_live(&head.live_state, targets, rejects)?;
-            admitted(rollback.clone())
+            rollback.clone()
         }
-    }
+    };
+    Ok(RollbackMeaning::Means(rollback))
 }
 
 /// Resolves the artifact that a rollback goes back to, when its turn has come.

@@ -375,7 +375,7 @@ impl Differences<'_> {
 }
 
 /// Shows a value in its form in a manifest.
-fn show<T: Serialize>(value: &T) -> Shown {
+pub(super) fn show<T: Serialize>(value: &T) -> Shown {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(text)) => Shown::Plain(text),
         Ok(serde_json::Value::Null) | Err(_) => Shown::Absent,

@@ -13,6 +13,7 @@ mod restore;
 mod surplus;
 #[cfg(test)]
 mod tests;
+mod version_changes;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -30,9 +31,10 @@ pub use configuration::{Change, Configuration, Shown, UnmergeableVariables, diff
 pub use conflict::{foreign_change, still_as_planned};
 pub use error::PlanError;
 pub use planner::plan;
-pub use report::{PlanReport, PlannedChange, PlannedStep, RefusedPlan, TargetPlan};
+pub use report::{PlanReport, PlannedChange, PlannedRelease, PlannedStep, RefusedPlan, TargetPlan};
 pub use restore::plan_restore;
 pub use surplus::{PRUNED_AT_ONCE, surplus};
+pub use version_changes::version_changes;
 
 /// The wanted state of one target.
 #[derive(Debug, Clone, Copy)]

@@ -1,12 +1,18 @@
 //! The answer of `plan`: the plans of a deployment's targets, with the values of variables masked.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Plan};
+use super::{Change, Plan, Step};
 use crate::config::Target;
-use crate::id::{EnvironmentName, FunctionName, Release};
+use crate::head::{LiveArtifact, ResolvedArtifact};
+use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256, Version};
+use crate::promotion::Wait;
 use crate::record::{Code, TargetError};
+use crate::text::{Person, PlainText};
 
 /// The changes that a deployment would make.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -24,6 +30,55 @@ pub struct PlanReport {
     /// The reason for which the deployment would be refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<RefusedPlan>,
+    /// The environment that the release would be promoted from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promote_from: Option<EnvironmentName>,
+    /// The release that is live in the environment now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<PlannedRelease>,
+    /// The release that would be live afterwards, if it is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brings: Option<PlannedRelease>,
+    /// The releases between the two, newest first: those that a promotion brings along, or that a rollback leaves too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub between: Vec<PlannedRelease>,
+    /// The conditions that the promotion would wait for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<Wait>,
+    /// The deployment under way that the rollback would stop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stops: Option<DeploymentId>,
+    /// The open rollback that means the same and would be the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joins: Option<DeploymentId>,
+    /// The waiting promotions that the rollback would end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ends: Vec<DeploymentId>,
+    /// The reason for which it is this release, where that is not obvious.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<PlainText>,
+}
+
+/// A release that a plan is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlannedRelease {
+    /// The release.
+    pub release: Release,
+    /// The deployment that brought it, in this environment or in the one that it would be promoted from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<DeploymentId>,
+    /// The time since which it is live, or was, there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// The person who asked for it, or uploaded it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Person>,
+    /// The SHA-256 of its code in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Sha256>,
+    /// The upload's metadata: `commit`, `commit-time`, `build-url` and `uploaded-by`, as far as they are known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, PlainText>,
 }
 
 /// The reason for which a deployment would be refused.
@@ -41,6 +96,12 @@ pub struct TargetPlan {
     /// The target.
     #[serde(flatten)]
     pub target: Target,
+    /// The version that the alias serves now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_from: Option<Version>,
+    /// The version that the alias would serve; absent if a new one would be published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_to: Option<Version>,
     /// The steps, in this order.
     pub steps: Vec<PlannedStep>,
     /// The differences between the target and the wanted state.
@@ -77,16 +138,90 @@ impl TargetPlan {
     /// Makes the report of a plan, or of the error for which there is none.
     #[must_use]
     pub fn of(target: &Target, plan: Result<&Plan, TargetError>) -> Self {
-        let (steps, changes, warnings, error) = match plan {
-            Ok(plan) => (
-                plan.steps.iter().map(|s| PlannedStep { step: s.name().to_owned(), detail: s.detail() }).collect(),
-                plan.changes.iter().map(PlannedChange::from).collect(),
-                plan.warnings.clone(),
-                None,
-            ),
-            Err(error) => (vec![], vec![], vec![], Some(error)),
-        };
-        Self { target: target.clone(), steps, changes, warnings, error }
+        let target = target.clone();
+        match plan {
+            Ok(plan) => Self {
+                target,
+                version_from: plan.previous.as_ref().map(|previous| previous.version.clone()),
+                version_to: plan.serving.clone().filter(|_| !plan.steps.iter().any(Step::publishes)),
+                steps: plan
+                    .steps
+                    .iter()
+                    .map(|s| PlannedStep { step: s.name().to_owned(), detail: s.detail() })
+                    .collect(),
+                changes: plan.changes.iter().map(PlannedChange::from).collect(),
+                warnings: plan.warnings.clone(),
+                error: None,
+            },
+            Err(error) => Self {
+                target,
+                version_from: None,
+                version_to: None,
+                steps: vec![],
+                changes: vec![],
+                warnings: vec![],
+                error: Some(error),
+            },
+        }
+    }
+}
+
+impl PlannedRelease {
+    /// Makes the release of an artifact that is or was live.
+    #[must_use]
+    pub fn of(live: &LiveArtifact) -> Self {
+        Self {
+            release: live.release.clone(),
+            deployment: Some(live.deployment),
+            since: Some(live.since),
+            by: live.by.clone(),
+            sha256: live.sha256,
+            metadata: BTreeMap::new(),
+        }
+    }
+
+    /// Makes the release of an artifact of which no deployment is known.
+    #[must_use]
+    pub fn resolved(artifact: &ResolvedArtifact) -> Self {
+        Self {
+            release: artifact.release.clone(),
+            deployment: None,
+            since: None,
+            by: None,
+            sha256: artifact.sha256,
+            metadata: BTreeMap::new(),
+        }
+    }
+}
+
+impl PlanReport {
+    /// Makes a report without targets, of a plan that says nothing more yet.
+    #[must_use]
+    pub fn new(environment: EnvironmentName, function: FunctionName, release: Option<Release>) -> Self {
+        Self {
+            environment,
+            function,
+            release,
+            unchanged: false,
+            targets: vec![],
+            refused: None,
+            promote_from: None,
+            live: None,
+            brings: None,
+            between: vec![],
+            wait: None,
+            stops: None,
+            joins: None,
+            ends: vec![],
+            because: None,
+        }
+    }
+
+    /// Adds the plans of the targets and the refusal. Nothing changes if neither does anything.
+    #[must_use]
+    pub fn with_targets(self, targets: Vec<TargetPlan>, refused: Option<RefusedPlan>) -> Self {
+        let is_there = |target: &TargetPlan| target.error.is_none() && target.steps.is_empty();
+        Self { unchanged: refused.is_none() && targets.iter().all(is_there), targets, refused, ..self }
     }
 }
 

@@ -62,6 +62,9 @@ fn half_rolled_out_release_is_live_and_incomplete() {
     assert_eq!(told.extent(), "1 of 2 targets");
     assert_eq!(told.split().unwrap().iter().map(|release| release.as_str()).collect::<Vec<_>>(), ["3", "4"]);
     assert_eq!(told.rollback_to.unwrap().as_str(), "3");
+    let rollback = told.rollback.unwrap();
+    assert_eq!((rollback.release.as_str(), rollback.stops), ("3", None));
+    assert_eq!(rollback.deployment.unwrap().to_string(), format!("01JBJ4GZ{}", "3".repeat(18)));
     assert_eq!(told.last_failed.unwrap().deployment, live.deployment);
 }
 

@@ -134,6 +134,18 @@ pub enum Command {
         /// The description of a zip that was not uploaded. It excludes `release`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         package: Option<DescribedPackage>,
+        /// Whether a rollback is planned. It excludes `release`, `package` and `promote_from`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        rollback: bool,
+        /// The release to roll back to. Default: the one that was live before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Release>,
+        /// The environment to promote from: `release`, or what is live there, is planned as its promotion.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        promote_from: Option<EnvironmentName>,
+        /// The waiting promotion to plan, with its exact artifact. It excludes all other fields.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deployment: Option<DeploymentId>,
     },
     /// Shows what is live, open, held and rejected.
     Status {
@@ -290,6 +302,20 @@ impl Command {
             }
             Self::Plan { release: Some(_), package: Some(_), .. } => {
                 Err("release and package exclude each other: an upload is planned, or a file".into())
+            }
+            Self::Plan { rollback: false, to: Some(_), .. } => {
+                Err("to is for a rollback: say \"rollback\": true, or release".into())
+            }
+            Self::Plan { environment, promote_from: Some(from), .. } if from == environment => {
+                Err("environment and promote_from must be two environments".into())
+            }
+            Self::Plan { release, package, rollback, promote_from, deployment, .. } => {
+                let of_upload = release.is_some() && promote_from.is_none();
+                let given = [of_upload, package.is_some(), *rollback, promote_from.is_some(), deployment.is_some()];
+                let is_one = given.into_iter().filter(|given| *given).count() <= 1;
+                is_one
+                    .then_some(())
+                    .ok_or_else(|| "release, package, rollback, promote_from and deployment exclude each other".into())
             }
             _ => Ok(()),
         }

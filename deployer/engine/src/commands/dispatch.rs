@@ -100,10 +100,14 @@ async fn dispatch(
         Command::Recall { function, release, reason } => {
             json(&engine.recall(&function, &release, reason.map(Into::into), caller).await?)
         }
-        Command::Plan { environment, function, release, package } => {
-            let planned = match package {
-                Some(package) => Planned::Package(Box::new(described(engine, &environment, package)?)),
-                None => Planned::Release(release),
+        Command::Plan { environment, function, release, package, rollback, to, promote_from, deployment } => {
+            let planned = match (package, promote_from, deployment, release) {
+                (Some(package), ..) => Planned::Package(Box::new(described(engine, &environment, package)?)),
+                (_, Some(from), _, release) => Planned::Promotion { from, release, requested_by: caller.requested_by },
+                (.., Some(waiting), _) => Planned::Waiting(waiting),
+                (.., Some(release)) => Planned::Release(release),
+                _ if rollback => Planned::Rollback(to),
+                _ => Planned::Live,
             };
             json(&engine.plan(&environment, &function, planned).await?)
         }

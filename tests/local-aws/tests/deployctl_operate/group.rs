@@ -82,6 +82,13 @@ async fn group_waits_for_one_approval_before_any_moves() -> Result<()> {
     assert!(said.out.contains("\n  Waiting: bills: waits for an approval, until "), "{said:?}");
     assert!(said.out.ends_with(&format!("(ada may not):\n  deployctl approve {place}\n")), "{said:?}");
     assert_eq!(serves(&person, SECOND, "orders").await?, None);
+    let only = ["-e", "prod", "--requested-by", "bob"];
+    let said = person.aws.deliver_while(person.run("approve", &only)).await?;
+    assert_eq!(said.exit, Some(0), "a group needs no function: {said:?}");
+    for function in ["bills", "orders"] {
+        let plan = format!("{function} in prod, release 1, promoted from dev\n");
+        assert!(said.err.contains(&plan), "{plan:?} is not in: {said:?}");
+    }
     let approve: Vec<&str> = place.split(' ').chain(["--requested-by", "bob"]).collect();
     let (exit, group) = person.run_json_while_delivering("approve", &approve).await?;
     assert_eq!((exit, &group["status"]), (Some(0), &json!("succeeded")), "{group:#}");

@@ -100,7 +100,7 @@ async fn redrive_requires_a_confirmation() -> Result<()> {
     let person = operator_with_dead_ticks(1).await?;
     let said = person.run("redrive", &[]).await?;
     assert!(said.exit == Some(2) && said.err.contains("nobody is at a terminal who could confirm it"), "{said:?}");
-    for (answer, exit, left) in [("n", 130, 1), ("", 130, 1), ("y", 0, 0)] {
+    for (answer, exit, left) in [("n", 3, 1), ("", 3, 1), ("y", 0, 0)] {
         let mut asked = person.on_a_terminal(TerminalStreams::OutAndErr, "redrive", &[]).await?;
         asked.terminal.wait_for(&format!("tick for deployment {ID} of orders in dev")).await?;
         asked.terminal.wait_for("Send them back to their queues? [y/N] ").await?;

@@ -6,7 +6,7 @@ use fixtures::Zip;
 use local_aws::{Doing as _, FIRST, REGION, Result, SECOND, Setup};
 use serde_json::{Value, json};
 
-use super::{BACK, Person, configured, text};
+use super::{BACK, DEV, Person, configured, text};
 
 /// Rolls back and returns the release.
 async fn roll_back(person: &Person) -> Result<String> {
@@ -32,7 +32,16 @@ async fn rollbacks_walk_back_through_releases_that_were_really_live() -> Result<
     let lines: Vec<&str> = said.out.lines().collect();
     assert!(lines[0].starts_with("dev/orders/b: succeeded after "), "{said:?}");
     assert!(lines[0].ends_with(&format!(" s, deployment {}", text(&record, "/id"))), "{said:?}");
-    assert_eq!(lines[1..], ["  111111111111/eu-west-1: succeeded, version 2 (before: 3)"]);
+    assert_eq!(lines[1], "  111111111111/eu-west-1: succeeded, version 2 (before: 3)");
+    assert_eq!(lines[3], "now: orders in dev", "{said:?}");
+    for words in [
+        "\n  target   111111111111/eu-west-1: version 2 (b)\n  before   a: a rollback goes back to it\n",
+        "\nc is live in no other environment\n",
+        "\n  deployctl hold -e dev -f orders --reason \"c is bad\"\n",
+        "\n  deployctl recall -f orders -r c --reason \"c is bad\"\n",
+    ] {
+        assert!(said.out.contains(words), "{words:?} is not in:\n{}", said.out);
+    }
     assert_eq!((&record["cause"]["requested_by"], person.serves().await?.as_str()), (&json!("ada"), "2"));
     assert!(text(&record, "/cause/event_id").starts_with("deployctl-"), "{record:#}");
 
@@ -146,5 +155,21 @@ async fn rollback_of_a_never_deployed_function_is_refused() -> Result<()> {
     assert_eq!(person.aws.live(FIRST, REGION, "orders").await?, None);
     let (_, status) = person.run_json("status", &[]).await?;
     assert_eq!(status, json!({"functions": []}));
+    Ok(())
+}
+
+#[tokio::test]
+async fn rollback_names_the_environments_where_the_left_release_is_still_live() -> Result<()> {
+    let person = Person::after(&["a", "b"]).await?;
+    let result = person.aws.deploy("prod/orders/b.zip", Zip::function("b")).await?;
+    assert_eq!(result["status"], "succeeded", "{result:#}");
+    let said = person.run("rollback", &[&DEV[..], &["--leaving", "b", "--region", REGION]].concat()).await?;
+    assert_eq!(said.exit, Some(0), "{said:?}");
+    for words in [
+        "\nb is still live in prod\n",
+        "\n  deployctl recall -f orders -r b --reason \"b is bad\" --region eu-west-1\n",
+    ] {
+        assert!(said.out.contains(words), "{words:?} is not in:\n{}", said.out);
+    }
     Ok(())
 }

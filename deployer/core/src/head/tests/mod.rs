@@ -13,6 +13,7 @@ mod member;
 mod model;
 mod next_action;
 mod parked;
+mod plan_rollback;
 mod promote;
 mod rises;
 mod rollback;

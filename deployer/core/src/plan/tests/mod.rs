@@ -2,6 +2,7 @@
 //! Plans as text, from the wanted and the observed state.
 
 mod fields;
+mod versions;
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,229 @@
+//! What comes after a rollback: what is live and waits there now, where the release that was left is still live, and the
+//! commands that keep it away.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use deployer_core::id::{Release, Sha256};
+use deployer_core::record::DeploymentRecord;
+use deployer_core::status::{FunctionStatus, StatusReport};
+use deployer_core::trigger::Command;
+use jiff::Timestamp;
+
+use super::answer::{CliError, one_line};
+use super::interrupts::Interrupts;
+use super::remote;
+use super::status::one_function;
+
+/// The time that the look takes at most: the rollback itself has ended.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// The release that a rollback has left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Left {
+    pub release: Release,
+    pub sha256: Option<Sha256>,
+}
+
+/// Looks at the function in all environments, and writes what comes next. A look that fails is told, and fails nothing.
+pub(super) async fn text(remote: &remote::Options, record: &DeploymentRecord, left: Option<&Left>) -> String {
+    let look = async {
+        let status = Command::Status { environment: None, function: Some(record.function.clone()) };
+        remote.remote().await?.send::<StatusReport>(&remote::request(status)).await
+    };
+    let interrupted = async {
+        match Interrupts::listen() {
+            Ok(mut interrupts) => interrupts.received().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    let seen = tokio::select! {
+        seen = look => seen,
+        () = tokio::time::sleep(LOOK) => Err(CliError::failed(format!("no answer in {} s", LOOK.as_secs()))),
+        () = interrupted => Err(CliError::failed("interrupted")),
+    };
+    next_steps(record, left, &seen, &remote.repeated(), Timestamp::now())
+}
+
+/// Writes what comes next. `options` are those that a command needs to reach the same deployer.
+fn next_steps(
+    record: &DeploymentRecord,
+    left: Option<&Left>,
+    seen: &Result<StatusReport, CliError>,
+    options: &str,
+    now: Timestamp,
+) -> String {
+    let bold = Style::new().bold();
+    let mut text = String::new();
+    let mut say = |words: &str| {
+        let _always = writeln!(text, "{words}");
+    };
+    let here = seen
+        .as_ref()
+        .ok()
+        .and_then(|report| report.functions.iter().find(|status| status.environment == record.environment));
+    match (seen, here) {
+        (_, Some(status)) => say(&format!("\n{bold}now:{bold:#} {}", one_function(status, now).trim_end())),
+        (Ok(_), None) => say(&format!("\nnothing of {} is live in {} now", record.function, record.environment)),
+        (Err(error), None) => {
+            let because = one_line(error.message.lines().next().unwrap_or_default());
+            say(&format!("\nwhat is live now, here and elsewhere, cannot be read: {because}"));
+        }
+    }
+    let unreadable = seen.as_ref().map(|report| report.unreadable.as_slice()).unwrap_or_default();
+    unreadable.iter().for_each(|because| say(&format!("cannot be read: {}", one_line(because))));
+    // A rollback that goes forth again leaves nothing bad: the next rollback would go back to what it has left.
+    let is_before = |left: &Left| here.and_then(|status| status.rollback_to.as_ref()) == Some(&left.release);
+    let is_bad = |left: &&Left| record.release.as_ref() != Some(&left.release) && !is_before(left);
+    let Some(left) = left.filter(is_bad) else { return text };
+    if let Ok(report) = seen {
+        let red = AnsiColor::Red.on_default();
+        let elsewhere: Vec<&str> = report
+            .functions
+            .iter()
+            .filter(|status| status.environment != record.environment && serves(status, left))
+            .map(|status| status.environment.as_str())
+            .collect();
+        match elsewhere.as_slice() {
+            [] if unreadable.is_empty() => say(&format!("\n{} is live in no other environment", left.release)),
+            [] => {}
+            names => say(&format!("\n{} is still live in {red}{}{red:#}", left.release, names.join(", "))),
+        }
+    }
+    let Left { release, .. } = left;
+    let DeploymentRecord { environment, function, .. } = record;
+    let is_held = here.is_some_and(|status| status.hold.is_some());
+    if !is_held {
+        say(&format!(
+            "\nTo let nothing new into {environment}:\n  \
+             deployctl hold -e {environment} -f {function} --reason \"{release} is bad\"{options}"
+        ));
+    }
+    say(&format!(
+        "{}To reject {release} and roll it back wherever it is live:\n  \
+         deployctl recall -f {function} -r {release} --reason \"{release} is bad\"{options}",
+        if is_held { "\n" } else { "" }
+    ));
+    text
+}
+
+/// Whether an environment has the release live, or a target that serves it.
+fn serves(status: &FunctionStatus, left: &Left) -> bool {
+    let is_live = status
+        .live
+        .as_ref()
+        .is_some_and(|live| live.release == left.release || (live.sha256.is_some() && live.sha256 == left.sha256));
+    is_live || status.targets.iter().any(|target| target.release.as_ref() == Some(&left.release))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn record() -> DeploymentRecord {
+        serde_json::from_value(json!({
+            "schema": 1, "id": "01JD3Z9V7Q0000000000000000", "environment": "dev", "function": "orders", "release": "a",
+            "status": "succeeded", "code": null, "because": null,
+            "cause": {"kind": "rollback", "requested_by": "ada", "event_id": null}, "artifact": null, "targets": [],
+            "started_at": "2026-11-30T12:00:00Z", "finished_at": "2026-11-30T12:00:01Z",
+        }))
+        .unwrap()
+    }
+
+    fn status(environment: &str, release: &str, more: &Value) -> Value {
+        let mut status = json!({
+            "environment": environment, "function": "orders", "active": null, "pending": null, "hold": null, "rejected": false,
+            "live": {"release": release, "deployment": "01JD3Z9V7Q0000000000000000", "since": "2026-11-30T11:59:00Z",
+                "sha256": null},
+            "targets": [{"account": "111111111111", "region": "eu-west-1", "version": "1", "release": release}],
+        });
+        for (field, value) in more.as_object().unwrap() {
+            status[field] = value.clone();
+        }
+        status
+    }
+
+    fn next(left: &str, seen: &Result<StatusReport, CliError>) -> String {
+        let left = Left { release: left.parse().unwrap(), sha256: None };
+        let now = "2026-11-30T12:00:00Z".parse().unwrap();
+        let text = next_steps(&record(), Some(&left), seen, " --profile acme", now);
+        anstream::adapter::strip_str(&text).to_string()
+    }
+
+    fn report(functions: &[Value], unreadable: &[&str]) -> Result<StatusReport, CliError> {
+        Ok(serde_json::from_value(json!({"functions": functions, "unreadable": unreadable})).unwrap())
+    }
+
+    const BOTH: &str = "To reject b and roll it back wherever it is live:\n  \
+        deployctl recall -f orders -r b --reason \"b is bad\" --profile acme\n";
+
+    #[test]
+    fn rollback_says_what_is_live_and_where_the_left_release_still_is() {
+        let seen = report(
+            &[
+                status("dev", "a", &json!({})),
+                status("stage", "b", &json!({})),
+                status(
+                    "prod",
+                    "a",
+                    &json!({"targets":
+                    [{"account": "222222222222", "region": "eu-west-1", "version": "2", "release": "b"}]}),
+                ),
+                status("test", "c", &json!({})),
+            ],
+            &[],
+        );
+        assert_eq!(
+            next("b", &seen),
+            format!(
+                "\nnow: orders in dev\n  \
+                   live     a, since 2026-11-30 11:59:00Z (1 min ago), deployment 01JD3Z9V7Q0000000000000000\n  \
+                   target   111111111111/eu-west-1: version 1 (a)\n\n\
+                 b is still live in stage, prod\n\n\
+                 To let nothing new into dev:\n  \
+                   deployctl hold -e dev -f orders --reason \"b is bad\" --profile acme\n{BOTH}"
+            )
+        );
+    }
+
+    #[test]
+    fn held_environment_gets_no_hold_and_unread_ones_no_all_clear() {
+        let hold = json!({"hold": {"reason": "sale", "requested_by": null, "since": "2026-11-30T11:00:00Z"}});
+        let seen = report(&[status("dev", "a", &hold)], &["heads/prod/orders.json is damaged"]);
+        let text = next("b", &seen);
+        assert!(text.contains("cannot be read: heads/prod/orders.json is damaged\n"), "{text}");
+        assert!(!text.contains("no other environment") && !text.contains("deployctl hold"), "{text}");
+        assert!(text.ends_with(BOTH), "{text}");
+        let clear = next("b", &report(&[status("dev", "a", &json!({}))], &[]));
+        assert!(clear.contains("\nb is live in no other environment\n"), "{clear}");
+    }
+
+    #[test]
+    fn rollback_whose_effect_cannot_be_read_says_so_and_names_the_commands() {
+        let denied = Err(CliError::failed("lambda:InvokeFunction is denied\n  a hint"));
+        let text = next("b", &denied);
+        assert!(
+            text.starts_with(
+                "\nwhat is live now, here and elsewhere, cannot be read: lambda:InvokeFunction is denied\n\nTo let"
+            ),
+            "{text}"
+        );
+        assert!(text.ends_with(BOTH), "{text}");
+    }
+
+    #[test]
+    fn completed_rollback_names_no_bad_release() {
+        let text = next("a", &report(&[status("dev", "a", &json!({}))], &[]));
+        assert!(!text.contains("recall") && text.contains("now: orders in dev"), "{text}");
+    }
+
+    #[test]
+    fn rollback_that_goes_forth_again_names_no_bad_release() {
+        let text = next("b", &report(&[status("dev", "a", &json!({"rollback_to": "b"}))], &[]));
+        assert!(!text.contains("recall") && text.contains("\n  before   b: a rollback goes back to it\n"), "{text}");
+    }
+}

@@ -1,0 +1,214 @@
+//! The text of a plan, for people.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use deployer_core::plan::{PlanReport, PlannedChange, PlannedRelease, PlannedStep, TargetPlan};
+use deployer_core::text::PlainText;
+use jiff::Timestamp;
+
+use super::ago::ago;
+use super::answer::one_line;
+
+const ADDED: Style = AnsiColor::Green.on_default();
+const CHANGED: Style = AnsiColor::Yellow.on_default();
+const REMOVED: Style = AnsiColor::Red.on_default();
+const WRONG: Style = AnsiColor::Red.on_default().bold();
+const HEADING: Style = Style::new().bold();
+
+/// Writes a plan for people: the releases, the conditions, the differences of each target, and the calls that a
+/// deployment would make.
+pub(super) fn text(report: &PlanReport, now: Timestamp) -> String {
+    let PlanReport { environment, function, release, promote_from, refused, targets, .. } = report;
+    let release = release.as_ref().map(|release| format!(", release {release}")).unwrap_or_default();
+    let from = promote_from.as_ref().map(|from| format!(", promoted from {from}")).unwrap_or_default();
+    let mut text = format!("{HEADING}{function} in {environment}{release}{from}{HEADING:#}\n");
+    for (what, words) in releases(report, now) {
+        let _infallible = writeln!(text, "  {what:<8} {words}");
+    }
+    if let Some(refused) = refused {
+        let because = one_line(&refused.because);
+        let _infallible = writeln!(text, "{WRONG}would be refused{WRONG:#} ({:?}): {because}", refused.code);
+    }
+    for plan in targets {
+        text.push_str(&target(plan));
+    }
+    text
+}
+
+/// Describes what moves: the releases, and the effects on other deployments.
+fn releases(report: &PlanReport, now: Timestamp) -> Vec<(&'static str, String)> {
+    let PlanReport { live, brings, between, wait, stops, joins, ends, because, promote_from, .. } = report;
+    let mut lines = Vec::new();
+    if let Some(brings) = brings {
+        lines.push(("live", live.as_ref().map_or("nothing".to_owned(), |live| planned(live, now))));
+        lines.push(("brings", planned(brings, now)));
+    }
+    let moves_on = if promote_from.is_some() { "between" } else { "leaves" };
+    lines.extend(between.iter().map(|release| (moves_on, planned(release, now))));
+    lines.extend(because.iter().map(|because| ("because", one_line(because))));
+    lines.extend(stops.iter().map(|id| ("stops", format!("deployment {id}, which is under way"))));
+    lines.extend(joins.iter().map(|id| ("joins", format!("rollback {id}, which means the same and is not done yet"))));
+    lines.extend(ends.iter().map(|id| ("ends", format!("promotion {id}, which waits to come here"))));
+    lines.extend(wait.iter().map(|wait| ("then", format!("{CHANGED}it {}{CHANGED:#}", one_line(&wait.to_string())))));
+    lines
+}
+
+/// Describes a release: since when it is live, by whom, its commit and its build.
+fn planned(release: &PlannedRelease, now: Timestamp) -> String {
+    let PlannedRelease { release, since, by, metadata, .. } = release;
+    let since = since.map_or(String::new(), |since| {
+        format!(", since {} ({})", since.strftime("%Y-%m-%d %H:%M:%SZ"), ago(since, now))
+    });
+    let by = by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
+    let of = |name: &str, before: &str| {
+        metadata.get(name).map_or(String::new(), |value: &PlainText| format!(", {before}{}", one_line(value)))
+    };
+    format!("{release}{since}{by}{}{}", of("commit", "commit "), of("build-url", ""))
+}
+
+fn target(plan: &TargetPlan) -> String {
+    let TargetPlan { target, version_from, version_to, steps, changes, warnings, error } = plan;
+    let versions = match (version_from, version_to) {
+        _ if steps.is_empty() => String::new(),
+        (Some(from), Some(to)) if from == to => String::new(),
+        (Some(from), Some(to)) => format!(" version {from} → version {to}"),
+        (Some(from), None) => format!(" version {from} → a new version"),
+        (None, _) => String::new(),
+    };
+    let nothing = if steps.is_empty() && error.is_none() { " nothing to do" } else { "" };
+    let mut text = format!("{HEADING}{target}:{HEADING:#}{versions}{nothing}\n");
+    if let Some(error) = error {
+        let _infallible =
+            writeln!(text, "  {WRONG}error{WRONG:#} ({:?}): {}", error.code, one_line(&error.to_string()));
+    }
+    for warning in warnings {
+        let _infallible = writeln!(text, "  {CHANGED}warning{CHANGED:#}: {}", one_line(warning));
+    }
+    changes.iter().for_each(|change| text.push_str(&line(change)));
+    for (number, PlannedStep { step, detail }) in steps.iter().enumerate() {
+        let detail = if detail.is_empty() { String::new() } else { format!(" ({})", one_line(detail)) };
+        let _infallible = writeln!(text, "  {}. {step}{detail}", number + 1);
+    }
+    text
+}
+
+fn line(PlannedChange { field, from, to }: &PlannedChange) -> String {
+    let (style, sign, values) = match (from.as_deref().map(one_line), to.as_deref().map(one_line)) {
+        (Some(from), Some(to)) => (CHANGED, '~', format!("{from} → {to}")),
+        (None, Some(to)) => (ADDED, '+', to),
+        (Some(from), None) => (REMOVED, '-', from),
+        (None, None) => (CHANGED, '~', "(none)".to_owned()),
+    };
+    format!("  {style}{sign} {field}{style:#}: {values}\n")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use deployer_core::id::DeploymentId;
+    use deployer_core::plan::RefusedPlan;
+    use deployer_core::record::{Code, TargetError, TargetErrorCode};
+    use serde_json::json;
+
+    use super::*;
+    use crate::answer::Exit;
+    use crate::plan::exit;
+
+    /// Returns the text without colours.
+    fn plain(report: &PlanReport) -> String {
+        anstream::adapter::strip_str(&text(report, "2026-11-30T12:00:00Z".parse().unwrap())).to_string()
+    }
+
+    fn report() -> PlanReport {
+        serde_json::from_value(json!({
+            "environment": "dev", "function": "orders", "release": "1.4.2", "unchanged": false,
+            "targets": [
+                {
+                    "account": "111111111111", "region": "eu-west-1",
+                    "steps": [{"step": "update configuration", "detail": ""}, {"step": "update code", "detail": "publishing"}],
+                    "changes": [
+                        {"field": "memory_size", "from": "128", "to": "256"},
+                        {"field": "environment.variables.TOKEN", "from": null, "to": "***"},
+                        {"field": "tags.team", "from": "a\nb", "to": null},
+                    ],
+                },
+                {"account": "222222222222", "region": "us-east-1", "steps": [], "changes": []},
+            ],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn plan_text_lists_each_target() {
+        assert_eq!(
+            plain(&report()),
+            "orders in dev, release 1.4.2\n\
+             111111111111/eu-west-1:\n  \
+               ~ memory_size: 128 → 256\n  \
+               + environment.variables.TOKEN: ***\n  \
+               - tags.team: a\\nb\n  \
+               1. update configuration\n  \
+               2. update code (publishing)\n\
+             222222222222/us-east-1: nothing to do\n"
+        );
+        assert_eq!(exit(&report(), Exit::Done), Exit::Done);
+        assert_eq!(exit(&report(), Exit::Differs), Exit::Differs);
+    }
+
+    #[test]
+    fn failed_target_and_refusal_show_their_reason() {
+        let mut report = report();
+        report.targets.truncate(1);
+        let error = TargetError::new(TargetErrorCode::AssumeRoleDenied, "enter", "denied");
+        report.targets[0] = TargetPlan::of(&report.targets[0].target, Err(error));
+        assert_eq!(
+            plain(&report),
+            "orders in dev, release 1.4.2\n111111111111/eu-west-1:\n  error (AssumeRoleDenied): enter: denied\n"
+        );
+        assert_eq!(exit(&report, Exit::Differs), Exit::Failed);
+        report.refused = Some(RefusedPlan { code: Code::InvalidArtifact, because: "the zip is cut off".into() });
+        assert_eq!(
+            plain(&report),
+            "orders in dev, release 1.4.2\nwould be refused (InvalidArtifact): the zip is cut off\n\
+             111111111111/eu-west-1:\n  error (AssumeRoleDenied): enter: denied\n"
+        );
+        assert_eq!(exit(&report, Exit::Differs), Exit::Refused);
+    }
+
+    #[test]
+    fn rollback_and_promotion_show_releases_versions_and_conditions() {
+        let mut report = report();
+        report.targets.truncate(1);
+        report.targets[0] = serde_json::from_value(json!({
+            "account": "111111111111", "region": "eu-west-1", "version_from": "3", "version_to": "2",
+            "steps": [{"step": "move alias", "detail": "from version 3"}],
+            "changes": [{"field": "memory_size", "from": "512", "to": "256"}],
+        }))
+        .unwrap();
+        let release = |release: &str, more: serde_json::Value| -> PlannedRelease {
+            let mut value = json!({"release": release});
+            value.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            serde_json::from_value(value).unwrap()
+        };
+        let commit = json!({"since": "2026-11-30T11:00:00Z", "by": "ci\u{1b}[1m", "metadata": {"commit": "abc", "build-url": "https://ci/7"}});
+        report.live = Some(release("1.4.2", commit));
+        report.brings = Some(release("1.4.0", json!({})));
+        report.between = vec![release("1.4.1", json!({"metadata": {"commit": "def"}}))];
+        report.stops = Some(DeploymentId::parse("01JD3Z9V7Q0000000000000000").unwrap());
+        report.ends = vec![DeploymentId::parse("01JD3Z9V7Q0000000000000001").unwrap()];
+        let text = plain(&report);
+        assert_eq!(
+            text,
+            "orders in dev, release 1.4.2\n  \
+               live     1.4.2, since 2026-11-30 11:00:00Z (1 h ago) by ci[1m, commit abc, https://ci/7\n  \
+               brings   1.4.0\n  \
+               leaves   1.4.1, commit def\n  \
+               stops    deployment 01JD3Z9V7Q0000000000000000, which is under way\n  \
+               ends     promotion 01JD3Z9V7Q0000000000000001, which waits to come here\n\
+             111111111111/eu-west-1: version 3 → version 2\n  \
+               ~ memory_size: 512 → 256\n  \
+               1. move alias (from version 3)\n"
+        );
+    }
+}

@@ -1,0 +1,248 @@
+//! The waiting promotion or group that a person decides about: it is found by the status, and shown by its plan.
+
+use std::time::Duration;
+
+use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
+use deployer_core::plan::PlanReport;
+use deployer_core::record::Status;
+use deployer_core::status::StatusReport;
+use deployer_core::trigger::Command;
+use futures::stream::{self, StreamExt as _};
+use jiff::Timestamp;
+
+use super::answer::{CliError, one_line};
+use super::plan_text;
+use super::remote::{self, Remote};
+
+/// The time that the plan may take; without it, the person decides by what status says.
+const LOOK: Duration = Duration::from_secs(90);
+/// The number of a group's members that are planned at once.
+const PLANNED_AT_ONCE: usize = 4;
+
+/// The options that name a promotion.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct PromotionArgs {
+    /// The environment that the promotion goes to.
+    #[arg(long, short, value_name = "NAME")]
+    environment: EnvironmentName,
+    /// The function, as keys and the ledger name it [default: any; a group has none].
+    #[arg(long, short, value_name = "NAME")]
+    function: Option<FunctionName>,
+    /// The promotion or the group [default: the only one that waits there].
+    #[arg(long, value_name = "ID", value_parser = DeploymentId::parse)]
+    deployment: Option<DeploymentId>,
+}
+
+/// The promotions that are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waits {
+    /// Those that wait for approvals, and any that waits if there is none of those.
+    ForApproval,
+    /// Any that waits.
+    ForAnything,
+}
+
+/// A promotion that waits, or a group where there is no function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Promotion {
+    pub environment: EnvironmentName,
+    pub function: Option<FunctionName>,
+    pub deployment: DeploymentId,
+}
+
+impl PromotionArgs {
+    /// Finds the promotion that the options name.
+    ///
+    /// # Errors
+    /// Wrong use: none waits there, or several do. The message names them.
+    pub async fn resolve(&self, remote: &remote::Options, waits: Waits) -> Result<Promotion, CliError> {
+        let Self { environment, function, deployment } = self;
+        if let Some(deployment) = *deployment {
+            let (environment, function) = (environment.clone(), function.clone());
+            return Ok(Promotion { environment, function, deployment });
+        }
+        let status = Command::Status { environment: Some(environment.clone()), function: function.clone() };
+        let report: StatusReport = remote.remote().await?.send(&remote::request(status)).await?;
+        self.find(&report, waits)
+    }
+
+    /// Finds the only promotion or group that waits.
+    fn find(&self, report: &StatusReport, waits: Waits) -> Result<Promotion, CliError> {
+        let mut found = candidates(report, self.function.as_ref());
+        if waits == Waits::ForApproval && found.iter().any(|one| one.wants_approval) {
+            found.retain(|one| one.wants_approval);
+        }
+        let environment = &self.environment;
+        match found.as_slice() {
+            [one] => {
+                let Candidate { function, deployment, .. } = one;
+                Ok(Promotion { environment: environment.clone(), function: function.clone(), deployment: *deployment })
+            }
+            [] => {
+                let of = self.function.as_ref().map_or(String::new(), |function| format!(" of {function}"));
+                Err(CliError::wrong_use(format!(
+                    "no promotion{of} waits in {environment}: status and history tell what became of it; of a group say \
+                     --deployment and no --function"
+                )))
+            }
+            several => {
+                let several: String = several.iter().map(|one| format!("\n  {}", one.words)).collect();
+                Err(CliError::wrong_use(format!("several promotions wait there: name one{several}")))
+            }
+        }
+    }
+}
+
+/// A promotion or a group that waits.
+struct Candidate {
+    function: Option<FunctionName>,
+    deployment: DeploymentId,
+    wants_approval: bool,
+    /// The options that name it, and what it is.
+    words: String,
+}
+
+/// Lists what waits: the promotions of this function or of all, and the groups where no function is named. The members
+/// of a group are decided about together.
+fn candidates(report: &StatusReport, named: Option<&FunctionName>) -> Vec<Candidate> {
+    let is_member = |id| report.groups.iter().flat_map(|group| &group.functions).any(|one| one.deployment == id);
+    let waiting = report.functions.iter().flat_map(|status| status.waiting.iter().map(move |one| (status, one)));
+    let alone = waiting.filter(|(_, one)| !is_member(one.deployment)).map(|(status, one)| {
+        let release = one.release.as_ref().map_or(String::new(), |release| format!("release {release}, "));
+        let function = if named.is_none() { format!("-f {} ", status.function) } else { String::new() };
+        let because = one_line(&one.because);
+        Candidate {
+            function: Some(status.function.clone()),
+            deployment: one.deployment,
+            wants_approval: one.wait.approvals_wanted > 0,
+            words: format!("{function}--deployment {} ({release}{because})", one.deployment),
+        }
+    });
+    let open = report.groups.iter().filter(|group| named.is_none() && group.status == Status::Pending);
+    let groups = open.map(|group| {
+        let functions: Vec<&str> = group.functions.iter().map(|member| member.function.as_str()).collect();
+        let because = group.because.as_deref().map_or(String::new(), |because| format!(", {}", one_line(because)));
+        Candidate {
+            function: None,
+            deployment: group.id,
+            wants_approval: group.approvals_wanted.is_some_and(|wanted| wanted > 0),
+            words: format!("--deployment {} (group {}{because})", group.id, functions.join(" and ")),
+        }
+    });
+    alone.chain(groups).collect()
+}
+
+impl Promotion {
+    /// Writes the plan of the promotion, or of each member of a group. A plan that cannot be made is told.
+    pub async fn preview(&self, remote: &remote::Options) -> String {
+        match tokio::time::timeout(LOOK, self.plans(remote)).await {
+            Ok(Ok(plans)) => plans,
+            Ok(Err(error)) => format!("the plan cannot be shown: {error}\n"),
+            Err(_) => format!("the plan cannot be shown: no answer in {} s\n", LOOK.as_secs()),
+        }
+    }
+
+    async fn plans(&self, remote: &remote::Options) -> Result<String, CliError> {
+        let remote = remote.remote().await?;
+        if let Some(function) = &self.function {
+            return self.plan(&remote, function, self.deployment).await;
+        }
+        let status = Command::Status { environment: Some(self.environment.clone()), function: None };
+        let report: StatusReport = remote.send(&remote::request(status)).await?;
+        let Some(group) = report.groups.iter().find(|group| group.id == self.deployment) else {
+            return Err(CliError::failed(format!("no group {} waits in {}", self.deployment, self.environment)));
+        };
+        let (remote, members) = (&remote, group.functions.iter());
+        let plans = members.map(|member| self.plan(remote, &member.function, member.deployment));
+        let plans: Vec<Result<String, CliError>> = stream::iter(plans).buffered(PLANNED_AT_ONCE).collect().await;
+        plans.into_iter().collect()
+    }
+
+    async fn plan(
+        &self,
+        remote: &Remote,
+        function: &FunctionName,
+        deployment: DeploymentId,
+    ) -> Result<String, CliError> {
+        let command = Command::Plan {
+            environment: self.environment.clone(),
+            function: function.clone(),
+            release: None,
+            package: None,
+            rollback: false,
+            to: None,
+            promote_from: None,
+            deployment: Some(deployment),
+        };
+        let report: PlanReport = remote.send(&remote::request(command)).await?;
+        Ok(plan_text::text(&report, Timestamp::now()))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const SOAKS: &str = "01JD3Z9V7Q0000000000000001";
+    const WAITS: &str = "01JD3Z9V7Q0000000000000002";
+    const MEMBER: &str = "01JD3Z9V7Q0000000000000003";
+    const GROUP: &str = "01JD3Z9V7Q0000000000000004";
+
+    fn status(function: &str, deployment: &str, approvals: u32) -> Value {
+        json!({
+            "environment": "prod", "function": function, "live": null, "targets": [], "active": null, "pending": null,
+            "hold": null, "rejected": false,
+            "waiting": [{"deployment": deployment, "from": "stage", "release": "2", "requested_by": "ada",
+                "since": "2026-11-30T12:00:00Z", "approvals_wanted": approvals, "expires_at": "2026-12-30T12:00:00Z",
+                "because": "waits"}],
+        })
+    }
+
+    fn group() -> Value {
+        json!({
+            "id": GROUP, "environment": "prod", "from": "stage", "status": "pending", "phase": "checking", "because": null,
+            "requested_by": "ada", "since": "2026-11-30T12:00:00Z", "approvals_wanted": 1,
+            "functions": [{"function": "bills", "release": "7", "deployment": MEMBER, "status": null}],
+        })
+    }
+
+    fn found(functions: &[Value], groups: &[Value], function: Option<&str>, waits: Waits) -> Result<String, String> {
+        let report = serde_json::from_value(json!({"functions": functions, "groups": groups})).unwrap();
+        let function = function.map(|name| name.parse().unwrap());
+        let args = PromotionArgs { environment: "prod".parse().unwrap(), function, deployment: None };
+        let found = args.find(&report, waits).map_err(|error| error.message)?;
+        Ok(format!("{} {}", found.function.map_or("group".to_owned(), |name| name.to_string()), found.deployment))
+    }
+
+    #[test]
+    fn only_group_is_found_without_a_function() {
+        let members = [status("bills", MEMBER, 0)];
+        assert_eq!(found(&members, &[group()], None, Waits::ForApproval), Ok(format!("group {GROUP}")));
+        let because = found(&members, &[group()], Some("bills"), Waits::ForApproval).unwrap_err();
+        assert!(
+            because.contains("no promotion of bills waits in prod")
+                && because.contains("of a group say --deployment and no")
+        );
+    }
+
+    #[test]
+    fn approval_concerns_what_waits_for_approvals() {
+        let waiting = [status("orders", WAITS, 1), status("stock", SOAKS, 0)];
+        assert_eq!(found(&waiting, &[], None, Waits::ForApproval), Ok(format!("orders {WAITS}")));
+        assert_eq!(found(&waiting[1..], &[], None, Waits::ForApproval), Ok(format!("stock {SOAKS}")));
+        let several = found(&waiting, &[group()], None, Waits::ForAnything).unwrap_err();
+        assert_eq!(
+            several,
+            format!(
+                "several promotions wait there: name one\n  \
+                   -f orders --deployment {WAITS} (release 2, waits)\n  \
+                   -f stock --deployment {SOAKS} (release 2, waits)\n  \
+                   --deployment {GROUP} (group bills)"
+            )
+        );
+    }
+}

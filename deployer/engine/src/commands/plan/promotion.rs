@@ -1,0 +1,157 @@
+//! The plan of a promotion: the rules that it would meet now, and the changes that it would make.
+
+use deployer_core::group::Member;
+use deployer_core::head::{LiveArtifact, Request, ResolvedArtifact};
+use deployer_core::id::{DeploymentId, EnvironmentName, Release};
+use deployer_core::ledger_keys;
+use deployer_core::plan::{PlanReport, PlannedRelease};
+use deployer_core::promotion::{Decision, PromotionSpec, SourceEnvironment, Wait, is_same};
+use deployer_core::record::{Cause, CauseKind, Ending};
+use deployer_core::text::Person;
+
+use super::{Planning, refused};
+use crate::group::Groups;
+use crate::promotions::policy::{PolicyInputs, Sources};
+use crate::{CommandError, Transient};
+
+impl Planning<'_> {
+    /// Plans a promotion that nobody has asked for yet.
+    pub(super) async fn promote(
+        self,
+        from: EnvironmentName,
+        release: Option<Release>,
+        requested_by: Option<Person>,
+    ) -> Result<PlanReport, CommandError> {
+        self.engine.ensure_environment(&from)?;
+        let inputs = self.engine.reconciler(self.at).promotions().inputs(None).await?;
+        let spec = PromotionSpec {
+            from,
+            named: release,
+            artifact: None,
+            not_after: None,
+            approvals: vec![],
+            unseen_since: None,
+            freeze_override: None,
+            group: None,
+            place_token: None,
+        };
+        let cause = Cause { kind: CauseKind::Promotion, requested_by, event_id: Some(self.id.to_string().into()) };
+        let (place, now) = ((&self.at.name, &self.at.function), self.engine.now());
+        let spec = resolved_in(spec, &inputs.sources);
+        let request = Request::promotion(place, spec, cause, now, (now, self.engine.token()));
+        self.promotion(&request, &inputs).await
+    }
+
+    /// Plans a promotion that waits, in the head or as a member of a group.
+    pub(super) async fn waiting(self, id: DeploymentId) -> Result<PlanReport, CommandError> {
+        let waiting = self.head.waiting().iter().find(|waiting| waiting.request.id == id);
+        let request = match waiting {
+            Some(waiting) => Some(waiting.request.clone()),
+            None => self.member(id).await?,
+        };
+        let Some(request) = request else {
+            return Err(CommandError::Invalid(format!(
+                "no promotion {id} of {} waits in {}: status tells which do",
+                self.at.function, self.at.name
+            )));
+        };
+        let inputs = self.engine.reconciler(self.at).promotions().inputs(request.group()).await?;
+        self.promotion(&request, &inputs).await
+    }
+
+    /// Finds the promotion of this function in an open group.
+    async fn member(self, id: DeploymentId) -> Result<Option<Request>, Transient> {
+        for key in self.engine.store().keys(&ledger_keys::open_groups()).await? {
+            let is_here = ledger_keys::parse_open_group(&key).is_some_and(|(name, _)| name == self.at.name);
+            let group = if is_here { Groups::of(self.engine).read(&key).await? } else { None };
+            let Some(group) = group else { continue };
+            let is_it = |function: &&Member| function.deployment == id && function.function == self.at.function;
+            if let Some(member) = group.functions.iter().find(is_it) {
+                let mut spec = group.promotion_spec(member);
+                if spec.artifact.is_none() {
+                    spec = resolved_in(spec, &self.engine.reconciler(self.at).promotions().sources().await?);
+                }
+                return Ok(Some(group.request(member, spec, self.engine.token())));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Plans a promotion by the rules, from what its sources serve.
+    async fn promotion(self, request: &Request, inputs: &PolicyInputs) -> Result<PlanReport, CommandError> {
+        let Some(spec) = request.promotion_spec() else { return Ok(self.report(None)) };
+        let none = SourceEnvironment::default();
+        let source = inputs.sources.get(&spec.from).unwrap_or(&none);
+        let artifact = spec.artifact.as_ref();
+        let entries = || source.head.history().iter().chain(source.head.left());
+        let entry = artifact.and_then(|artifact| entries().find(|live| is_same(live, artifact)));
+        let brings = entry.map(PlannedRelease::of).or_else(|| artifact.map(PlannedRelease::resolved));
+        let between = artifact.map(|artifact| between(source, self.head.live(), artifact)).unwrap_or_default();
+        let report = PlanReport {
+            promote_from: Some(spec.from.clone()),
+            brings,
+            between: between.into_iter().map(PlannedRelease::of).collect(),
+            ..self.report(spec.release().cloned())
+        };
+        let report = self.with_metadata(report).await;
+        let (wait, refusal) = self.decision(request, spec, inputs).await?;
+        let report = PlanReport { wait, ..report };
+        let Some(artifact) = artifact else { return Ok(report.with_targets(vec![], refusal.map(refused))) };
+        let (artifact, report) = match self.verified(&artifact.artifact, report).await? {
+            Ok(verified) => verified,
+            Err(report) => return Ok(*report),
+        };
+        let targets = self.deployed(&artifact).await;
+        Ok(report.with_targets(targets, refusal.map(refused)))
+    }
+
+    /// Evaluates the rules, as the promotion itself does, and compares the artifact with the code that its sources
+    /// serve.
+    async fn decision(
+        self,
+        request: &Request,
+        spec: &PromotionSpec,
+        inputs: &PolicyInputs,
+    ) -> Result<(Option<Wait>, Option<Ending>), Transient> {
+        let promotions = self.engine.reconciler(self.at).promotions();
+        let wait = match promotions.evaluate(self.head, request, inputs) {
+            Decision::Deny(ending) => return Ok((None, Some(ending))),
+            Decision::Wait(wait) => Some(wait),
+            Decision::Allow => None,
+        };
+        let Some(artifact) = &spec.artifact else { return Ok((wait, None)) };
+        match promotions.has_drifted(spec, artifact, &inputs.sources, self.id).await {
+            Ok(refusal) => Ok((wait, refusal)),
+            Err(Transient::Unseen(because)) => {
+                let wait = wait.unwrap_or_else(|| Wait::over(self.engine.now()));
+                Ok((Some(Wait { unseen: Some(because), ..wait }), None))
+            }
+            Err(transient) => Err(transient),
+        }
+    }
+}
+
+fn resolved_in(spec: PromotionSpec, sources: &Sources) -> PromotionSpec {
+    let none = SourceEnvironment::default();
+    let from = sources.get(&spec.from).unwrap_or(&none).clone();
+    spec.resolved_in(&from)
+}
+
+/// Lists the artifacts that were live in the source between the one that is live here and the promoted one, newest
+/// first. It is empty if the source never had the live one.
+fn between<'a>(
+    source: &'a SourceEnvironment,
+    live: Option<&LiveArtifact>,
+    artifact: &ResolvedArtifact,
+) -> Vec<&'a LiveArtifact> {
+    let history = source.head.history();
+    let promoted = history.iter().position(|entry| is_same(entry, artifact));
+    let live = live.and_then(|live| history.iter().position(|entry| entry.is_same_as(&live.artifact, live.sha256)));
+    match (promoted, live) {
+        (Some(promoted), Some(live)) => {
+            let (newer, older) = (promoted.min(live), promoted.max(live));
+            history.iter().take(older).skip(newer + 1).collect()
+        }
+        _ => vec![],
+    }
+}

@@ -1,0 +1,70 @@
+//! The plans of all targets of an environment, side by side.
+
+use std::collections::BTreeMap;
+
+use deployer_core::artifact::VerifiedArtifact;
+use deployer_core::config::Target;
+use deployer_core::plan::{DesiredState, Plan, TargetPlan, plan as planned};
+use deployer_core::record::TargetError;
+use futures::stream::{self, StreamExt as _};
+
+use super::Planning;
+use crate::TARGETS_AT_ONCE;
+use crate::port::Account;
+use crate::resolve_artifact::open_reading_session;
+use crate::rollout::function_reader::FunctionReader;
+
+impl Planning<'_> {
+    /// Plans an artifact that takes the way of an upload.
+    pub(super) async fn deployed(self, artifact: &VerifiedArtifact) -> Vec<TargetPlan> {
+        self.in_each(async |target| {
+            let account = self.enter(target).await?;
+            self.converged(target, artifact, &account).await
+        })
+        .await
+    }
+
+    /// Makes the plan of each target, in the order of the configuration.
+    pub(super) async fn in_each(self, plan: impl AsyncFn(&Target) -> Result<Plan, TargetError>) -> Vec<TargetPlan> {
+        let plan = &plan;
+        let plans = stream::iter(self.at.environment.targets.iter().enumerate())
+            .map(|(number, target)| async move {
+                let plan = plan(target).await;
+                (number, TargetPlan::of(target, plan.as_ref().map_err(Clone::clone)))
+            })
+            .buffer_unordered(TARGETS_AT_ONCE)
+            .collect::<BTreeMap<_, _>>()
+            .await;
+        plans.into_values().collect()
+    }
+
+    /// Opens a session that may only read.
+    pub(super) async fn enter(self, target: &Target) -> Result<Account, TargetError> {
+        open_reading_session(self.engine, self.at, target, self.id).await
+    }
+
+    pub(super) fn reader<'a>(&'a self, account: &'a Account) -> FunctionReader<'a> {
+        FunctionReader { timer: self.engine.timer(), at: self.at, account }
+    }
+
+    /// Plans the steps by which the target comes to the artifact, from its present state.
+    pub(super) async fn converged(
+        self,
+        target: &Target,
+        artifact: &VerifiedArtifact,
+        account: &Account,
+    ) -> Result<Plan, TargetError> {
+        let previously_managed = self.head.live_state().managed_on(&self.at.function_name, target);
+        let (function, alias) = (&self.at.function_name, &self.at.environment.alias);
+        let desired = DesiredState {
+            target,
+            function,
+            alias,
+            artifact,
+            previously_managed: &previously_managed,
+            known_code: &[],
+        };
+        let observed = self.reader(account).observe().await?;
+        Ok(planned(&desired, &observed)?)
+    }
+}
