@@ -1,0 +1,29 @@
+//! The arrays that EventBridge Pipes send (Amazon EventBridge User Guide, "Amazon EventBridge Pipes batching and
+//! concurrency"): a Lambda function gets the records of one batch as a JSON array, even if there is only one.
+//!
+//! An array is answered as a whole: if one of its events has to come again, the invocation fails. So the pipe learns of
+//! it both where it waits for the answer and where it does not (`FIRE_AND_FORGET`), and what was done already changes
+//! nothing when it comes again.
+
+use serde_json::Value;
+
+use super::inbound::InboundEvent;
+use super::{event, read_message, sqs};
+
+/// Decodes the items: messages of SQS, or events that the pipe's input template has taken out of them. None if no item
+/// is known.
+pub(super) fn decode(items: &[Value]) -> Option<Vec<InboundEvent>> {
+    let decoded: Vec<Option<Vec<InboundEvent>>> = items.iter().map(item).collect();
+    if decoded.iter().all(Option::is_none) {
+        return None;
+    }
+    let unknown = |number: usize| {
+        InboundEvent::ignored(format!("item {number} of the pipe's array is no event that this deployer knows"))
+    };
+    let each = decoded.into_iter().enumerate();
+    Some(each.flat_map(|(at, events)| events.unwrap_or_else(|| unknown(at.saturating_add(1)))).collect())
+}
+
+fn item(value: &Value) -> Option<Vec<InboundEvent>> {
+    if sqs::is_message(value) { Some(sqs::message(value, read_message).events) } else { event(value) }
+}
