@@ -91,7 +91,7 @@ pub fn convert(file: impl AsRef<[u8]>) -> Result<Converted, NotConverted> {
     Ok(Converted { tool, function, text, left_out, manifest_error, has_values })
 }
 
-fn is_image(file: &Table) -> bool {
+pub(super) fn is_image(file: &Table) -> bool {
     let has_uri = file.get("Code").and_then(|code| code.get("ImageUri")).is_some_and(|uri| !uri.is_null());
     has_uri || file.get("PackageType").and_then(Value::as_str) == Some("Image")
 }

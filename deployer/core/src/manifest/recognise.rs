@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::diagnostics::{self, Diagnostic};
+use crate::package::image;
 
 /// Another tool that has a file named `function.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +52,13 @@ impl Foreign {
             "this is the function.json of {}: deployctl init --from-file function.json makes a function.toml of it",
             self.name()
         );
+        Diagnostic::new("", sentence)
+    }
+
+    /// Returns the mistake of a file that describes a container image.
+    pub(super) fn image_refusal(self) -> Diagnostic {
+        let sentence =
+            format_args!("this is the function.json of {} for a container image: {}", self.name(), image::INSTEAD);
         Diagnostic::new("", sentence)
     }
 }

@@ -22,6 +22,7 @@ mod error;
 mod extra;
 mod fields;
 mod handler;
+pub(crate) mod image;
 mod item;
 mod limits;
 mod links;
