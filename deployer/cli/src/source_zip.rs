@@ -9,6 +9,7 @@ use serde::Serialize;
 use zip::ZipArchive;
 
 use super::answer::CliError;
+use super::ignore_rules::IGNORE_FILE;
 use super::names::Names;
 use super::zips::{self, Finding};
 use super::{folder, progress, warning};
@@ -158,7 +159,5 @@ pub(super) fn unreadable(error: &io::Error) -> String {
 }
 
 fn left_out_note(left_out: &Names, first: &str) -> String {
-    format!(
-        "left out, because no function needs it or it looks private: {left_out}; the line !{first} in .lambdaignore packs the first"
-    )
+    format!("left out as private or needless: {left_out}; a line such as !{first} in {IGNORE_FILE} packs it")
 }

@@ -326,8 +326,7 @@ mod tests {
             std::fs::write(source.path().join(name), "x").unwrap();
         }
         let folder = report(&Options { files: vec![source.path().to_owned()], environment: None });
-        let warning = "left out, because no function needs it or it looks private: .env, id_rsa; the line !.env in \
-                       .lambdaignore packs the first";
+        let warning = "left out as private or needless: .env, id_rsa; a line such as !.env in .lambdaignore packs it";
         assert_eq!(folder.files[0].warnings.iter().collect::<Vec<_>>(), [warning]);
         std::fs::write(source.path().join(".lambdaignore"), "!.env\n!id_rsa\n").unwrap();
         let mut bytes = Vec::new();

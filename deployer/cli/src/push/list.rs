@@ -60,3 +60,54 @@ impl fmt::Display for Listing {
         writeln!(f, "nothing is uploaded")
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::super::Cli;
+    use super::*;
+
+    async fn list(arguments: &[&str]) -> (Exit, String) {
+        let mut out = Vec::new();
+        let all = ["deployctl", "push", "--list"].iter().chain(arguments).map(Into::into).collect();
+        let exit = Cli::main(all, &mut out).await.unwrap();
+        (exit, String::from_utf8(out).unwrap())
+    }
+
+    #[tokio::test]
+    async fn list_shows_each_file_with_its_size_and_needs_no_place() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, body) in [("function.toml", "timeout = 10\n"), ("index.js", "exports.a = 1"), (".env", "A=1")] {
+            std::fs::write(folder.path().join(name), body).unwrap();
+        }
+        std::os::unix::fs::symlink("index.js", folder.path().join("main.js")).unwrap();
+        let path = folder.path().to_str().unwrap();
+        let (exit, text) = list(&[path]).await;
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(exit, Exit::Done, "{text}");
+        assert_eq!(lines[..3], ["13  function.toml", "13  index.js", " 8  main.js (a link)"]);
+        assert!(lines[3].starts_with("3 files of 34 bytes; the zip has "), "{text}");
+        assert!(lines[3].ends_with(" bytes, with function.toml") && lines[4].starts_with("  sha256 "), "{text}");
+        assert_eq!(lines[5], "nothing is uploaded");
+        let (_, json) = list(&[path, "-o", "json"]).await;
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["left_out"], serde_json::json!({"names": [".env"], "count": 1}));
+        assert_eq!(json["entries"][2], serde_json::json!({"path": "main.js", "size": 8, "link": true}));
+        assert_eq!((&json["files"], &json["unzipped"]), (&3.into(), &34.into()));
+    }
+
+    #[tokio::test]
+    async fn list_of_a_refused_folder_names_twenty_mistakes_and_the_number() {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..23 {
+            let name = folder.path().join(format!("socket-{number}"));
+            drop(std::os::unix::net::UnixListener::bind(name).unwrap());
+        }
+        let (exit, json) = list(&[folder.path().to_str().unwrap(), "-o", "json"]).await;
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!((exit, json["mistakes"].as_array().map(Vec::len)), (Exit::Refused, Some(20)));
+        assert_eq!(json["mistakes_in_all"], 23);
+        let message = json["errorMessage"].as_str().unwrap();
+        assert!(message.ends_with("\n  and 3 more (23 in all)") && message.contains("is no regular file"), "{message}");
+    }
+}

@@ -1,9 +1,9 @@
 //! The arrays that EventBridge Pipes send (Amazon EventBridge User Guide, "Amazon EventBridge Pipes batching and
 //! concurrency"): a Lambda function gets the records of one batch as a JSON array, even if there is only one.
 //!
-//! An array is answered as a whole: if one of its events has to come again, the invocation fails. So the pipe learns of
-//! it both where it waits for the answer and where it does not (`FIRE_AND_FORGET`), and what was done already changes
-//! nothing when it comes again.
+//! An array is answered as a whole: if one of its events has to come again, the invocation fails, and the pipe sends all
+//! of them again. Those that were done change nothing then. A list of failed items would be lost where the pipe does not
+//! wait for the answer (`FIRE_AND_FORGET`); there Lambda itself tries a failed invocation again, as its alias says.
 
 use serde_json::Value;
 
