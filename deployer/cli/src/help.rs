@@ -58,6 +58,10 @@ Examples:
   deployctl plan -e prod -f orders-api -r 1.4.2      an uploaded release
   deployctl plan -e prod -f orders-api               has anybody changed what is live?";
 
+pub(super) const PUSH_USAGE: &str = "\
+deployctl push [OPTIONS] --environment <NAME> --function <NAME> --release <RELEASE> --bucket <BUCKET> <DIR|FILE>
+       deployctl push --list [OPTIONS] <DIR|FILE>";
+
 pub(super) const PUSH: &str = "\
 Needs: the policy of module uploader: to put the object, and with --wait to read results/<environment>/*.
 Exit codes: 0 uploaded; with --wait: live, or live already. 1 it failed. 2 wrong use. 3 refused, or a newer one took its \

@@ -132,7 +132,7 @@ impl Manifest {
             ManifestFormat::Json => table("", recognise::json(text)?)?,
         };
         if let Some(tool) = Foreign::recognise(&base).filter(|_| format == ManifestFormat::Json) {
-            let refusal = if foreign::is_image(&base) { tool.image_refusal() } else { tool.refusal() };
+            let refusal = if recognise::is_image(&base) { tool.image_refusal() } else { tool.refusal() };
             return Err(refusal.into());
         }
         let overlays = match base.remove(ENVIRONMENTS) {

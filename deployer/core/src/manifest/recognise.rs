@@ -63,6 +63,12 @@ impl Foreign {
     }
 }
 
+/// Whether another tool's file describes a container image.
+pub(super) fn is_image(file: &Map<String, Value>) -> bool {
+    let has_uri = file.get("Code").and_then(|code| code.get("ImageUri")).is_some_and(|uri| !uri.is_null());
+    has_uri || file.get("PackageType").and_then(Value::as_str) == Some("Image")
+}
+
 /// Reads JSON. If a template outside a string breaks it, the mistake says so.
 pub(super) fn json(text: &str) -> Result<Value, Diagnostic> {
     diagnostics::parse_strict(text).map_err(|error| {

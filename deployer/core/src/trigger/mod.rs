@@ -62,7 +62,7 @@ pub fn decode(payload: &Value) -> Invocation {
     const ACCEPTED: &str = "this deployer takes S3 notifications, S3 events and promotion requests of EventBridge, each of them from SQS, SNS \
          or a pipe too, and commands";
     if let Some(items) = payload.as_array().filter(|items| !items.is_empty()) {
-        return pipes::decode(items).map_or_else(
+        return pipes::decode(items, pipe_item).map_or_else(
             || Invocation::Unknown {
                 because: format!("no item of the array, which is what a pipe sends, is an event; {ACCEPTED}"),
             },
@@ -87,6 +87,11 @@ pub fn decode(payload: &Value) -> Invocation {
         return Invocation::Event(events);
     }
     Invocation::Unknown { because: format!("the payload is neither an event nor a command; {ACCEPTED}") }
+}
+
+/// Decodes an item of a pipe's array.
+fn pipe_item(value: &Value) -> Option<Vec<InboundEvent>> {
+    if sqs::is_message(value) { Some(sqs::message(value, read_message).events) } else { event(value) }
 }
 
 /// Decodes the body of an SQS message.

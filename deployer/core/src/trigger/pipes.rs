@@ -8,11 +8,10 @@
 use serde_json::Value;
 
 use super::inbound::InboundEvent;
-use super::{event, read_message, sqs};
 
-/// Decodes the items: messages of SQS, or events that the pipe's input template has taken out of them. None if no item
-/// is known.
-pub(super) fn decode(items: &[Value]) -> Option<Vec<InboundEvent>> {
+/// Decodes the items: messages of SQS, or events that the pipe's input template has taken out of them. `item` decodes
+/// one. None if no item is known.
+pub(super) fn decode(items: &[Value], item: fn(&Value) -> Option<Vec<InboundEvent>>) -> Option<Vec<InboundEvent>> {
     let decoded: Vec<Option<Vec<InboundEvent>>> = items.iter().map(item).collect();
     if decoded.iter().all(Option::is_none) {
         return None;
@@ -22,8 +21,4 @@ pub(super) fn decode(items: &[Value]) -> Option<Vec<InboundEvent>> {
     };
     let each = decoded.into_iter().enumerate();
     Some(each.flat_map(|(at, events)| events.unwrap_or_else(|| unknown(at.saturating_add(1)))).collect())
-}
-
-fn item(value: &Value) -> Option<Vec<InboundEvent>> {
-    if sqs::is_message(value) { Some(sqs::message(value, read_message).events) } else { event(value) }
 }
