@@ -1,16 +1,16 @@
 //! `deployctl push --list`: what would go up.
 
 use std::fmt;
+use std::path::Path;
 
 use deployer_core::id::Sha256;
 use deployer_core::package::Package;
 use serde::Serialize;
 
-use super::super::answer::one_line;
+use super::super::answer::{Answer, CliError, Exit, one_line};
 use super::super::names::Names;
-use super::super::source_zip::Listed;
+use super::super::source_zip::{Listed, SourceZip};
 use super::super::zips;
-use super::{Answer, CheckedZip, CliError, Exit, Options, refused};
 
 /// The contents of a zip that is not uploaded.
 #[derive(Debug, Serialize)]
@@ -30,16 +30,12 @@ struct Listing {
     left_out: Option<Names>,
 }
 
-/// Lists what would go up, and uploads nothing.
+/// Lists what would go up. The zip has passed its checks.
 ///
 /// # Errors
-/// The zip or the folder cannot be read.
-pub(super) fn run(options: &Options) -> Result<Answer, CliError> {
-    let CheckedZip { zip, package, .. } = match options.check()? {
-        Ok(checked) => checked,
-        Err(findings) => return Ok(refused(options, &findings)),
-    };
-    let cannot = |error| CliError::failed(format!("{} cannot be listed: {error}", options.source.display()));
+/// The zip cannot be read.
+pub(super) fn list(source: &Path, zip: &SourceZip, package: Package) -> Result<Answer, CliError> {
+    let cannot = |error| CliError::failed(format!("{} cannot be listed: {error}", source.display()));
     let entries = zip.list().map_err(cannot)?;
     let Package { sha256, size, unzipped, files, manifest, .. } = package;
     let manifest = manifest.map(|(format, _)| format.file_name());

@@ -112,7 +112,10 @@ struct Destination<'a> {
 /// user interrupts it.
 pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     if options.list {
-        return list::run(options);
+        return options.check()?.map_or_else(
+            |findings| Ok(refused(options, &findings)),
+            |CheckedZip { zip, package, .. }| list::list(&options.source, &zip, package),
+        );
     }
     let (destination, ledger) = (options.destination()?, options.result_ledger()?);
     let UploadMetadata { values, left_out } = options.metadata.collect(|name| std::env::var(name).ok())?;
