@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::aws_fields::{self, Support};
 use super::recognise::{Foreign, is_image, json};
-use super::{Manifest, ManifestError, ManifestFormat, Table, write};
+use super::{Manifest, ManifestError, ManifestFormat, write};
 use crate::diagnostics;
 
 /// Apex's fields, each with the manifest's path of the same setting.
