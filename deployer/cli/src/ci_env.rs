@@ -6,7 +6,7 @@ pub(super) fn set(variable: impl Fn(&str) -> Option<String>, name: &str) -> Opti
 }
 
 /// Returns the user who started the CI's job, by GitHub's or GitLab's variable.
-pub(super) fn ci_user(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
+fn ci_user(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
     ["GITHUB_ACTOR", "GITLAB_USER_LOGIN"].iter().find_map(|name| set(&variable, name))
 }
 

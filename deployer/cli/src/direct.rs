@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::Write as _;
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
@@ -13,7 +12,9 @@ use deployer_core::names::ALIAS;
 use super::answer::CliError;
 use super::hints::hint;
 use super::sdk_config::no_region;
-use super::sources::{self, Source};
+use super::source_zip::SourceZip;
+use super::sources::Source;
+pub(super) use super::warning::warn;
 use super::zips::{self, Finding};
 use crate::direct_deploy::{Direct, DirectTarget, Notice};
 
@@ -106,14 +107,15 @@ impl CheckedSource {
     /// # Errors
     /// Wrong use: the source cannot be read. Refused: the list of mistakes.
     pub fn open(source: Source, environment: Option<&EnvironmentName>) -> Result<Self, CliError> {
-        let zip = sources::open_zip(&source.path)?;
+        let zip = SourceZip::open(&source.path).map_err(|error| error.error(&source.path))?;
         let invalid = |findings: Vec<Finding>| zips::invalid_zip(&source.path, &findings);
-        let package = zips::read(&zip, |_| {}).map_err(invalid)?;
+        let package = zip.read(|_| {}).map_err(invalid)?;
         let manifest = package.manifest.as_ref().map(|(format, text)| zips::manifest(*format, text)).transpose();
         let manifest = manifest.map_err(invalid)?;
         let environment = environment.cloned().map_or_else(|| unnamed_environment(manifest.iter()), Ok)?;
         zips::check(&package, Some(&environment)).map_err(invalid)?;
-        Ok(Self { source, zip, manifest })
+        zip.tell();
+        Ok(Self { source, zip: zip.file, manifest })
     }
 }
 
@@ -155,11 +157,4 @@ fn region(sdk: &SdkConfig) -> Result<Region, CliError> {
         return Err(no_region());
     };
     Region::parse(region.as_ref()).map_err(CliError::wrong_use)
-}
-
-/// Prints a warning to standard error, so that programs which read the answer do not get it.
-pub(super) fn warn(message: &str) {
-    let style = anstyle::AnsiColor::Yellow.on_default();
-    // An unread warning must not stop the answer.
-    let _unread = writeln!(anstream::stderr(), "{style}warning:{style:#} {message}");
 }

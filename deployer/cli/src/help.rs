@@ -1,6 +1,7 @@
 //! The text below the options of each verb: the permissions that it needs, its exit codes, and an example.
 //!
-//! `docs/deployctl.md` shows the same texts.
+//! `docs/deployctl.md` shows the same texts. A paragraph is one line here: clap wraps it at the terminal's width. A line
+//! of its own begins with spaces, or with one of the words that every text has (`Needs:`, `Exit codes:`, `Example`).
 
 /// The text below the list of verbs.
 pub(super) const FIRST_STEPS: &str = "\
@@ -21,22 +22,22 @@ Permissions, and the policies of infra/ that grant them:
   deploy, plan -i ROLE        that role of the target account; init: lambda:GetFunction
   validate, completions, man, version: none
 
-Environment variables: DEPLOYER_FUNCTION_NAME, DEPLOYER_ARTIFACT_BUCKET, DEPLOYER_LEDGER_BUCKET and DEPLOYER_BUCKET_OWNER
+Environment variables: DEPLOYER_FUNCTION_NAME, DEPLOYER_ARTIFACT_BUCKET, DEPLOYER_LEDGER_BUCKET and DEPLOYER_BUCKET_OWNER \
 stand for their options. An empty one counts as not set.
 
-Region and credentials are found as by the AWS CLI: AWS_REGION, AWS_PROFILE, keys, IAM Identity Center (aws sso login),
-aws login, credential_process, web identity, roles, container and instance; only a profile with mfa_serial is refused.
---region goes before AWS_REGION and AWS_DEFAULT_REGION, and these before the region of the profile; --profile goes before
-AWS_PROFILE and AWS_DEFAULT_PROFILE.
-HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, AWS_CA_BUNDLE (or ca_bundle of the profile) and SSL_CERT_FILE are honoured; a
-SOCKS proxy is refused.
+Region and credentials are found as by the AWS CLI: AWS_REGION, AWS_PROFILE, keys, IAM Identity Center (aws sso login), \
+aws login, credential_process, web identity, roles, container and instance; only a profile with mfa_serial is refused. \
+--region goes before AWS_REGION and AWS_DEFAULT_REGION, and these before the region of the profile; --profile goes before \
+AWS_PROFILE and AWS_DEFAULT_PROFILE. \
+HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, AWS_CA_BUNDLE (or ca_bundle of the profile) and SSL_CERT_FILE are honoured; \
+a SOCKS proxy is refused.
 
-Exit codes: 0 done, 1 failed, 2 wrong use, 3 refused by a rule or not confirmed by you, 4 not ended in time, 5 something
+Exit codes: 0 done, 1 failed, 2 wrong use, 3 refused by a rule or not confirmed by you, 4 not ended in time, 5 something \
 would change (plan --exit-code), 130 stopped by Ctrl-C. With --output json an error is {\"errorType\", \"errorMessage\"}.";
 
 pub(super) const INIT: &str = "\
 Needs: lambda:GetFunction on the function, and lambda:ListTags for its tags; nothing of the deployer.
-Exit codes: 0 written, 1 the function cannot be read, 3 a file exists already, the function is a container image, or the
+Exit codes: 0 written, 1 the function cannot be read, 3 a file exists already, the function is a container image, or the \
 file cannot be converted.
 
 Example:
@@ -53,7 +54,7 @@ Examples:
 
 pub(super) const PLAN: &str = "\
 Needs: the policy operate; with -i, a role of the target account; with --direct, credentials there.
-Exit codes: 0 planned, 1 a target could not be planned, 2 wrong use, 3 the deployer would refuse it, 5 something would change
+Exit codes: 0 planned, 1 a target could not be planned, 2 wrong use, 3 the deployer would refuse it, 5 something would change \
 (only with --exit-code).
 
 Examples:
@@ -63,12 +64,18 @@ Examples:
   deployctl plan -e prod -f orders-api --rollback    where would a rollback go, and what would it change?
   deployctl plan -e prod -f orders-api --promote-from stage";
 
+pub(super) const PUSH_USAGE: &str = "\
+deployctl push [OPTIONS] --environment <NAME> --function <NAME> --release <RELEASE> --bucket <BUCKET> <DIR|FILE>
+       deployctl push --list [OPTIONS] <DIR|FILE>";
+
 pub(super) const PUSH: &str = "\
 Needs: the policy of module uploader: to put the object, and with --wait to read results/<environment>/*.
-Exit codes: 0 uploaded; with --wait: live, or live already. 1 it failed. 2 wrong use. 3 refused, or a newer one took its
+Exit codes: 0 uploaded; with --wait: live, or live already. 1 it failed. 2 wrong use. 3 refused, or a newer one took its \
 place. 4 not ended in time. 130 Ctrl-C. After 4 and 130 the deployment goes on.
 
-Example:
+Examples:
+  deployctl push ./orders-api --list
+      the files that would go up, with their sizes
   deployctl push ./orders-api -e dev -f orders-api -r \"$(git rev-parse --short HEAD)\" --wait";
 
 pub(super) const STATUS: &str = "\
@@ -78,7 +85,8 @@ Exit codes: 0 printed, 1 no answer, 2 wrong use.
 Examples:
   deployctl status                                         all functions, in all environments
   deployctl status orders-api                              one, in detail
-  deployctl status --ledger acme-deployer-ledger --watch   without the Lambda, every 5 seconds";
+  deployctl status --ledger acme-deployer-ledger --watch
+      without the Lambda, every 5 seconds";
 
 pub(super) const HISTORY: &str = "\
 Needs: the policy operate; with --ledger (or DEPLOYER_LEDGER_BUCKET), only look.
@@ -93,7 +101,7 @@ macro_rules! deploying {
         concat!(
             "Needs: the policy operate.\n\
              Exit codes: 0 done, 1 it failed in some target, 2 wrong use, 3 refused, or another one took its place, 4 not ended \
-             in\ntime, 130 Ctrl-C. After 4 and 130 the deployment goes on: deployctl history shows its progress.\n\n",
+             in time, 130 Ctrl-C. After 4 and 130 the deployment goes on: deployctl history shows its progress.\n\n",
             $examples
         )
     };
@@ -101,17 +109,20 @@ macro_rules! deploying {
 
 pub(super) const ROLLBACK: &str = deploying!(
     "Examples:\n  \
-       deployctl rollback -e prod -f orders-api               to what was live before; once more, to what was before that\n  \
-       deployctl rollback -e prod -f orders-api --to 1.4.0    to one of the last 50 that were live\n  \
-       deployctl rollback -e prod -f orders-api --leaving 1.4.2    unattended, and only if 1.4.2 is live"
+       deployctl rollback -e prod -f orders-api\n      \
+           to what was live before; once more, to what was before that\n  \
+       deployctl rollback -e prod -f orders-api --to 1.4.0\n      \
+           to one of the last 50 that were live\n  \
+       deployctl rollback -e prod -f orders-api --leaving 1.4.2\n      \
+           unattended, and only if 1.4.2 is live"
 );
 
 pub(super) const REDEPLOY: &str = deploying!("Example:\n  deployctl redeploy -e prod -f orders-api");
 
 pub(super) const DEPLOY: &str = "\
-Needs: the policy operate; with -i, a role of the target account that may create, update, publish and pass the
+Needs: the policy operate; with -i, a role of the target account that may create, update, publish and pass the \
 function's role; with --direct, credentials that may.
-Exit codes: 0 live, or live already, 1 it failed, 2 wrong use, 3 refused, or another one took its place, 4 not ended in
+Exit codes: 0 live, or live already, 1 it failed, 2 wrong use, 3 refused, or another one took its place, 4 not ended in \
 time, 130 Ctrl-C. After 4 and 130 the deployer goes on. Of several functions, the worst.
 
 Examples:
@@ -120,24 +131,27 @@ Examples:
 
 pub(super) const PROMOTE: &str = "\
 Needs: the policy operate.
-Exit codes: 0 live there, or live already; or it waits for approvals or for a freeze to end, or nothing is ready. 1 it
-failed in some target. 2 wrong use. 3 refused, or another one took its place. 4 not ended in time. 130 Ctrl-C. After 4
+Exit codes: 0 live there, or live already; or it waits for approvals or for a freeze to end, or nothing is ready. 1 it \
+failed in some target. 2 wrong use. 3 refused, or another one took its place. 4 not ended in time. 130 Ctrl-C. After 4 \
 and 130 the promotion goes on. Of several functions, the worst; of a group, the group's.
 
 Examples:
   deployctl promote -f orders-api --from dev --to prod
-  deployctl promote -f '*' --from dev --to stage                       each function that is ready
-  deployctl promote -f orders-api -f orders-worker --from dev --to prod   together, or none of them";
+  deployctl promote -f '*' --from dev --to stage
+      each function that is ready
+  deployctl promote -f orders-api -f orders-worker --from dev --to prod
+      together, or none of them";
 
 pub(super) const APPROVE: &str = "\
 Needs: the policy operate.
-Exit codes: 0 approved: it is live, or waits for more. 1 it failed in some target. 2 wrong use: nothing waits there, or
+Exit codes: 0 approved: it is live, or waits for more. 1 it failed in some target. 2 wrong use: nothing waits there, or \
 you have asked for it yourself. 3 refused, not confirmed, or another one took its place. 4 not ended in time. 130 Ctrl-C.
 
 Examples:
   deployctl approve -e prod
   deployctl approve -e prod -f orders-api
-  deployctl approve -e prod --deployment 01M8A5K79RQBSV76AT3ARZPEW6    a group";
+  deployctl approve -e prod --deployment 01M8A5K79RQBSV76AT3ARZPEW6
+      a group";
 
 pub(super) const DECLINE: &str = "\
 Needs: the policy operate.
@@ -148,7 +162,7 @@ Example:
 
 pub(super) const RECALL: &str = "\
 Needs: the policy operate.
-Exit codes: 0 rejected, and live nowhere any more, 1 not rolled back everywhere, 2 wrong use, or there is no such
+Exit codes: 0 rejected, and live nowhere any more, 1 not rolled back everywhere, 2 wrong use, or there is no such \
 release, 4 not ended in time, 130 Ctrl-C. After 4 and 130 the recall goes on.
 
 Example:
@@ -183,7 +197,7 @@ Example:
 
 pub(super) const REDRIVE: &str = "\
 Needs: the policy operate, and not the deployer itself.
-Exit codes: 0 all went back, or nothing lies there. 1 no answer, no such queue, no permission, or the redrive failed. 2 wrong
+Exit codes: 0 all went back, or nothing lies there. 1 no answer, no such queue, no permission, or the redrive failed. 2 wrong \
 use. 3 a redrive is under way already, or not confirmed. 130 Ctrl-C; after it the redrive goes on.
 
 Examples:

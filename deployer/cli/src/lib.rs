@@ -22,10 +22,12 @@ mod help;
 mod hints;
 mod history;
 mod hold;
+mod ignore_rules;
 mod init;
 mod interrupts;
 mod ledger;
 mod man;
+mod names;
 mod output;
 mod plan;
 mod plan_text;
@@ -41,12 +43,14 @@ mod reject;
 mod remote;
 mod rollback;
 mod sdk_config;
+mod source_zip;
 mod sources;
 mod status;
 mod validate;
 mod version;
 mod waiting_promotion;
 mod waiting_text;
+mod warning;
 mod zips;
 
 use std::ffi::OsString;
@@ -98,7 +102,7 @@ enum Verb {
     ///
     /// push first checks the zip by the deployer's rules and does not upload what the deployer would refuse. With
     /// --wait its exit code tells how the deployment ended; without, it exits after the upload.
-    #[command(after_help = help::PUSH)]
+    #[command(after_help = help::PUSH, override_usage = help::PUSH_USAGE)]
     Push(Box<push::Options>),
     /// Show what is live where: release, version, since when and by whom, and what is pending, held, rejected or
     /// behind.
@@ -212,7 +216,7 @@ impl Cli {
         };
         // Help and the version are not errors.
         let exit = if error.use_stderr() { Exit::WrongUse } else { Exit::Done };
-        let printed = if exit == Exit::WrongUse && wants_json(&arguments) {
+        let printed = if exit == Exit::WrongUse && output::is_json_wanted(&arguments) {
             let message = error.render().to_string();
             let message = message.trim().trim_start_matches("error: ");
             Answer::from(CliError::wrong_use(message)).print(Output::Json, out)
@@ -267,13 +271,6 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
     arguments.mut_subcommands(without_empty_variables)
 }
 
-/// Looks for --output json in the arguments, because a failed parse has read no option.
-fn wants_json(arguments: &[OsString]) -> bool {
-    let is = |argument: &OsString, text: &str| argument == text;
-    arguments.iter().any(|argument| is(argument, "--output=json"))
-        || arguments.windows(2).any(|pair| is(&pair[0], "--output") && is(&pair[1], "json"))
-}
-
 /// Ignores a broken pipe: the reader has read enough, and the exit code stays that of the verb.
 fn ignore_broken_pipe(printed: std::io::Result<()>) -> std::io::Result<()> {
     match printed {
@@ -293,6 +290,56 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn wrong_use_of_every_kind_is_json() {
+        for arguments in [
+            "push x --output json",
+            "push x -e Dev -f orders -r 1 --bucket b-c-d -o json",
+            "push x -e dev -f orders -r 1 --bucket b-c-d --timeout 5m -o json",
+            "push x --list --wait -o json",
+            "push nofile --list -o json",
+            "history -e dev -f orders --limit many -o json",
+            "validate -o json",
+            "-o json",
+        ] {
+            let mut out = Vec::new();
+            let all = std::iter::once("deployctl").chain(arguments.split(' ')).map(Into::into).collect();
+            let exit = super::Cli::main(all, &mut out).await.unwrap();
+            let answer: serde_json::Value = serde_json::from_slice(&out).unwrap();
+            assert_eq!((exit, &answer["errorType"]), (super::Exit::WrongUse, &"WrongUse".into()), "{arguments}");
+            assert!(answer["errorMessage"].as_str().is_some_and(|message| !message.contains('\u{1b}')), "{answer}");
+        }
+    }
+
+    #[test]
+    fn help_is_wrapped_once_at_the_terminals_width() {
+        let paragraphs = ["Needs: ", "Exit codes: ", "Example"];
+        let mut command = super::Cli::command();
+        command.build();
+        for verb in command.get_subcommands().chain([&command]) {
+            let name = verb.get_name();
+            let below = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for (one, next) in below.lines().zip(below.lines().skip(1)) {
+                let is_own_line = |line: &str| {
+                    line.is_empty() || line.starts_with(' ') || paragraphs.iter().any(|word| line.starts_with(word))
+                };
+                assert!(is_own_line(one) || is_own_line(next), "{name} breaks a paragraph: {one:?}");
+            }
+            for width in [60, 80, 120, 200] {
+                let help = verb.clone().term_width(width).render_long_help().to_string();
+                // clap leaves the usage to the terminal.
+                let usage =
+                    help.lines().skip_while(|line| !line.starts_with("Usage:")).take_while(|line| !line.is_empty());
+                let usage: Vec<&str> = usage.collect();
+                let long = help.lines().filter(|line| line.chars().count() > width && !usage.contains(line));
+                for line in long {
+                    let words = line.split_whitespace().count();
+                    assert!(words == 1, "{name} at {width}: {line:?}");
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
     async fn wrong_use_with_json_output_is_json_and_help_is_no_error() {
         let run = async |arguments: &[&str]| {
             let mut out = Vec::new();
@@ -300,13 +347,22 @@ mod tests {
             let exit = super::Cli::main(all, &mut out).await.unwrap();
             (exit, String::from_utf8(out).unwrap())
         };
-        for arguments in [["nonsense", "--output=json", "x"], ["--output", "json", "nonsense"]] {
-            let (exit, out) = run(&arguments).await;
+        for arguments in [
+            &["nonsense", "--output=json", "x"][..],
+            &["--output", "json", "nonsense"],
+            &["-o", "json", "nonsense"],
+            &["nonsense", "-ojson"],
+            &["nonsense", "-o=json"],
+        ] {
+            let (exit, out) = run(arguments).await;
             let answer: serde_json::Value = serde_json::from_str(&out).unwrap();
             assert_eq!((exit, &answer["errorType"]), (super::Exit::WrongUse, &"WrongUse".into()));
             assert!(answer["errorMessage"].as_str().unwrap().starts_with("unrecognized subcommand"), "{answer}");
         }
-        assert_eq!(run(&["nonsense"]).await, (super::Exit::WrongUse, String::new()));
+        for arguments in [&["nonsense"][..], &["nonsense", "--", "--output=json"], &["nonsense", "-o", "text", "json"]]
+        {
+            assert_eq!(run(arguments).await, (super::Exit::WrongUse, String::new()), "{arguments:?}");
+        }
         assert_eq!(run(&["--version", "--output", "json"]).await, (super::Exit::Done, String::new()));
     }
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::answer::{Answer, CliError, Exit};
 use super::plan_text::text;
+use super::source_zip::SourceZip;
 use super::{direct, remote, sources, zips};
 use deployer_core::trigger::{Command, DescribedManifest, DescribedPackage};
 
@@ -109,10 +110,11 @@ fn single_source(argument: &str, named: Option<&FunctionName>) -> Result<sources
 /// Describes a zip to the deployer, which plans without the zip. A zip that the deployer would refuse is refused here,
 /// with every mistake.
 fn describe_package(path: &Path, environment: &EnvironmentName) -> Result<DescribedPackage, CliError> {
-    let zip = sources::open_zip(path)?;
+    let zip = SourceZip::open(path).map_err(|error| error.error(path))?;
     let invalid = |findings: Vec<zips::Finding>| zips::invalid_zip(path, &findings);
-    let package = zips::read(&zip, |_| {}).map_err(invalid)?;
+    let package = zip.read(|_| {}).map_err(invalid)?;
     zips::check(&package, Some(environment)).map_err(invalid)?;
+    zip.tell();
     let manifest: Option<Result<_, CliError>> = package.manifest.map(|(format, text)| {
         let text = String::from_utf8(text)
             .map_err(|error| CliError::refused(format!("{}: {}: {error}", path.display(), format.file_name())))?;

@@ -1,14 +1,13 @@
 //! Reads the folders, zips and patterns that a verb is given: the name of each function, and its zip.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use deployer_core::id::FunctionName;
 use glob::{MatchOptions, Pattern};
 
 use super::answer::CliError;
-use super::{folder, progress, zips};
+use super::source_zip::unreadable;
 
 /// The code of one function.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,10 +59,11 @@ pub(super) fn is_pattern(argument: &str) -> bool {
 fn expand(argument: &str) -> Result<Vec<PathBuf>, CliError> {
     let path = Path::new(argument);
     if !is_pattern(argument) {
-        if path.is_dir() || path.is_file() {
-            return Ok(vec![path.to_owned()]);
-        }
-        return Err(CliError::wrong_use(format!("{argument} is neither a folder nor a file")));
+        return match path.metadata() {
+            Ok(found) if found.is_dir() || found.is_file() => Ok(vec![path.to_owned()]),
+            Ok(_) => Err(CliError::wrong_use(format!("{argument} is neither a folder nor a file"))),
+            Err(error) => Err(CliError::wrong_use(format!("{argument} {}", unreadable(&error)))),
+        };
     }
     let wrong = |error: &dyn std::fmt::Display| CliError::wrong_use(format!("{argument} is no pattern: {error}"));
     Pattern::new(argument).map_err(|error| wrong(&error))?;
@@ -101,19 +101,6 @@ pub(super) fn function_name(path: &Path) -> Result<FunctionName, CliError> {
     FunctionName::parse(last).map_err(|error| invalid(&error))
 }
 
-/// Opens the zip, or packs the folder.
-///
-/// # Errors
-/// Wrong use: the path cannot be read. Refused: the folder cannot be packed.
-pub(super) fn open_zip(path: &Path) -> Result<File, CliError> {
-    if !path.is_dir() {
-        return File::open(path)
-            .map_err(|error| CliError::wrong_use(format!("{} cannot be read: {error}", path.display())));
-    }
-    let waiting = progress::spinner(format!("packing {}", path.display()));
-    folder::pack(path, &waiting).map_err(|findings| zips::invalid_zip(path, &findings))
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -145,6 +132,12 @@ mod tests {
         let all = resolve(&[pattern], None).unwrap();
         assert!(all.iter().any(|source| source.function.as_str() == "src"));
         assert!(all.iter().all(|source| source.path.is_dir()), "Cargo.toml is no function");
+    }
+
+    #[test]
+    fn missing_path_is_said_to_be_missing() {
+        let error = resolve(&["functions/nofile".to_owned()], None).unwrap_err();
+        assert_eq!(error.message, "functions/nofile does not exist");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use deployer_core::config::Config;
@@ -13,8 +13,8 @@ use serde::Serialize;
 
 use super::answer::{Answer, Exit};
 use super::configured::{Judgement, Uploads};
+use super::source_zip::{NoZip, SourceZip, unreadable};
 use super::zips::{self, Finding};
-use super::{folder, progress};
 
 /// The options of `validate`.
 #[derive(Debug, clap::Args)]
@@ -30,6 +30,9 @@ pub(super) struct Options {
     #[arg(long, short, value_name = "NAME")]
     function: Option<FunctionName>,
 }
+
+/// The kind of a file that does not exist.
+const MISSING: &str = "missing";
 
 /// The reports of all files.
 #[derive(Debug, Serialize)]
@@ -68,7 +71,10 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for FileReport { file, kind, valid, summary, warnings, findings, .. } in &self.files {
             let verdict = if *valid { "valid" } else { "NOT valid" };
-            write!(f, "{file}: {kind}, {verdict}")?;
+            match *kind {
+                MISSING => write!(f, "{file}: {verdict}")?,
+                kind => write!(f, "{file}: {kind}, {verdict}")?,
+            }
             match summary {
                 Some(summary) => writeln!(f, " ({summary})")?,
                 None => writeln!(f)?,
@@ -154,6 +160,21 @@ enum CheckError {
     Invalid(Vec<Finding>),
 }
 
+impl From<NoZip> for CheckError {
+    fn from(error: NoZip) -> Self {
+        match error {
+            NoZip::Unreadable(message) => Self::Unreadable(message),
+            NoZip::Refused(findings) => Self::Invalid(findings),
+        }
+    }
+}
+
+impl From<io::Error> for CheckError {
+    fn from(error: io::Error) -> Self {
+        Self::Unreadable(unreadable(&error))
+    }
+}
+
 impl From<Vec<Finding>> for CheckError {
     fn from(findings: Vec<Finding>) -> Self {
         Self::Invalid(findings)
@@ -177,6 +198,7 @@ type Outcome = Result<ValidFile, CheckError>;
 fn check(file: &Path, environment: Option<&EnvironmentName>) -> (&'static str, Outcome) {
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     match (name, file.extension().and_then(|extension| extension.to_str())) {
+        _ if is_missing(file) => (MISSING, Err(CheckError::Unreadable("there is no such file or folder".to_owned()))),
         _ if file.is_dir() => ("folder", folder(file, environment)),
         ("function.toml", _) => ("manifest", manifest(file, ManifestFormat::Toml)),
         ("function.json", _) => ("manifest", manifest(file, ManifestFormat::Json)),
@@ -190,14 +212,18 @@ fn check(file: &Path, environment: Option<&EnvironmentName>) -> (&'static str, O
     }
 }
 
+/// Whether a path leads to nothing; one that cannot be looked at may lead to something.
+fn is_missing(file: &Path) -> bool {
+    file.metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
 /// Checks a folder as push would pack it.
 fn folder(file: &Path, environment: Option<&EnvironmentName>) -> Outcome {
-    let waiting = progress::spinner(format!("packing {}", file.display()));
-    package(&folder::pack(file, &waiting)?, environment)
+    package(file, environment)
 }
 
 fn zip(file: &Path, environment: Option<&EnvironmentName>) -> Outcome {
-    let mut good = package(&File::open(file).map_err(unreadable)?, environment)?;
+    let mut good = package(file, environment)?;
     if file.extension().is_none_or(|ending| ending != "zip") {
         good.warnings.insert("an upload's key must end in .zip: <environment>/<function>/<release>.zip".to_owned());
     }
@@ -213,32 +239,30 @@ fn is_zip(file: &Path) -> bool {
         || file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zip"))
 }
 
-fn package(input: &File, environment: Option<&EnvironmentName>) -> Outcome {
-    let package = zips::read(input, |_| {})?;
-    let warnings = zips::check(&package, environment)?;
-    let manifest = zips::manifest_note(package.manifest.as_ref().map(|(format, _)| format.file_name()));
-    let summary = format!("{} bytes, {} files, sha256 {}, {manifest}", package.size, package.files, package.sha256);
+fn package(file: &Path, environment: Option<&EnvironmentName>) -> Outcome {
+    let zip = SourceZip::open(file)?;
+    let package = zip.read(|_| {})?;
+    let mut warnings = zips::check(&package, environment)?;
+    warnings.extend(zip.notes());
+    let note = zips::manifest_note(package.manifest.as_ref().map(|(format, _)| format.file_name()));
+    let summary = format!("{} bytes, {} files, sha256 {}, {note}", package.size, package.files, package.sha256);
     Ok(ValidFile { summary, warnings })
 }
 
 fn manifest(file: &Path, format: ManifestFormat) -> Outcome {
-    let manifest = zips::manifest(format, &std::fs::read(file).map_err(unreadable)?)?;
+    let manifest = zips::manifest(format, &std::fs::read(file)?)?;
     let warnings = manifest.for_all().iter().flat_map(FunctionConfig::warnings).collect();
     Ok(ValidFile { summary: "for every environment that it names".into(), warnings })
 }
 
 fn configuration(file: &Path) -> Outcome {
-    match Config::read(&std::fs::read(file).map_err(unreadable)?) {
+    match Config::read(&std::fs::read(file)?) {
         Ok(config) => {
             let targets: usize = config.environments.values().map(|environment| environment.targets.len()).sum();
             Ok(ValidFile::plain(format!("{} environments, {targets} targets", config.environments.len())))
         }
         Err(error) => Err(error.diagnostics().iter().map(Finding::from).collect::<Vec<_>>().into()),
     }
-}
-
-fn unreadable(error: std::io::Error) -> CheckError {
-    CheckError::Unreadable(format!("cannot be read: {error}"))
 }
 
 #[cfg(test)]
@@ -254,7 +278,7 @@ mod tests {
         for (name, body) in files {
             std::fs::write(source.path().join(name), body).unwrap();
         }
-        let mut packed = folder::pack(source.path(), &indicatif::ProgressBar::hidden()).unwrap();
+        let mut packed = SourceZip::open(source.path()).unwrap().file;
         let mut bytes = Vec::new();
         packed.seek(SeekFrom::Start(0)).unwrap();
         packed.read_to_end(&mut bytes).unwrap();
@@ -283,6 +307,35 @@ mod tests {
             let (text, exit) = validated(name, b"hello");
             assert!(exit == Exit::Refused && text.contains("the object is not a zip"), "{text}");
         }
+    }
+
+    #[test]
+    fn missing_file_is_said_to_be_missing_under_any_name() {
+        for name in ["nofile", "nofile.zip", "function.toml", "deployer.json"] {
+            let report = report(&Options { files: vec![PathBuf::from(name)], environment: None, function: None });
+            assert_eq!(report.to_string(), format!("{name}: NOT valid\n  there is no such file or folder\n"));
+            assert_eq!((report.exit(), report.files[0].kind), (Exit::WrongUse, "missing"));
+        }
+    }
+
+    #[test]
+    fn private_files_are_warned_of_in_a_zip_and_left_out_of_a_folder() {
+        let source = tempfile::tempdir().unwrap();
+        for name in ["index.js", ".env", "id_rsa"] {
+            std::fs::write(source.path().join(name), "x").unwrap();
+        }
+        let folder = report(&Options { files: vec![source.path().to_owned()], environment: None, function: None });
+        let warning = "left out as private or needless: .env, id_rsa; a line such as !.env in .lambdaignore packs it";
+        assert_eq!(folder.files[0].warnings.iter().collect::<Vec<_>>(), [warning]);
+        std::fs::write(source.path().join(".lambdaignore"), "!.env\n!id_rsa\n").unwrap();
+        let mut bytes = Vec::new();
+        let mut packed = SourceZip::open(source.path()).unwrap().file;
+        packed.seek(SeekFrom::Start(0)).unwrap();
+        packed.read_to_end(&mut bytes).unwrap();
+        let (text, exit) = validated("orders.zip", &bytes);
+        let warning = "warning: it has files that look private, and they go up with it: .env, id_rsa; a folder is packed \
+                       without them\n";
+        assert!(exit == Exit::Done && text.ends_with(warning), "{text}");
     }
 
     #[test]

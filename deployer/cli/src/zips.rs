@@ -13,6 +13,7 @@ use deployer_core::package::{Directory, Opening, Package, PackageError, Run, WIN
 use serde::Serialize;
 
 use super::answer::CliError;
+use super::names::MOST_SHOWN;
 
 /// The number of bytes that one read returns.
 const CHUNK: usize = 1 << 16;
@@ -58,11 +59,20 @@ impl fmt::Display for Finding {
 
 /// Makes the error for a zip or a folder that the deployer would refuse.
 pub(super) fn invalid_zip(path: &Path, findings: &[Finding]) -> CliError {
-    let mut message = format!("{} would be refused:", path.display());
-    for finding in findings {
+    CliError::refused(refusal(&format!("{} would be refused:", path.display()), findings))
+}
+
+/// Writes a refusal with the first mistakes and the number of all.
+pub(super) fn refusal(begins: &str, findings: &[Finding]) -> String {
+    let mut message = begins.to_owned();
+    for finding in findings.iter().take(MOST_SHOWN) {
         message.push_str(&format!("\n  {finding}"));
     }
-    CliError::refused(message)
+    let all = findings.len();
+    if all > MOST_SHOWN {
+        message.push_str(&format!("\n  and {} more ({all} in all)", all - MOST_SHOWN));
+    }
+    message
 }
 
 /// Reads a zip as the deployer does: its end first, then everything once. `each` gets all bytes, in order.
@@ -138,5 +148,19 @@ pub(super) fn manifest_note(manifest: Option<&str>) -> String {
     match manifest {
         Some(name) => format!("with {name}"),
         None => "no manifest: only the code of an existing function is deployed".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusal_names_twenty_mistakes_and_the_number() {
+        let findings = |most: usize| (1..=most).map(|n| Finding::whole(format!("m{n}"))).collect::<Vec<_>>();
+        let all = refusal("x would be refused:", &findings(20));
+        assert!(all.starts_with("x would be refused:\n  m1\n  m2\n") && all.ends_with("\n  m19\n  m20"), "{all}");
+        let some = refusal("x would be refused:", &findings(23));
+        assert!(some.ends_with("\n  m19\n  m20\n  and 3 more (23 in all)"), "{some}");
     }
 }

@@ -156,8 +156,28 @@ fn page(command: &Command, written: impl Fn(&str) -> String) -> String {
 /// Writes the text below the options.
 fn below(text: &mut String, command: &Command) {
     if let Some(words) = command.get_after_help() {
-        let _infallible = write!(text, "\n```text\n{}\n```\n", words.to_string().trim());
+        let _infallible = write!(text, "\n```text\n{}\n```\n", wrapped(words.to_string().trim(), 120));
     }
+}
+
+/// Wraps the paragraphs at a width; a line that begins with a space stays whole.
+fn wrapped(text: &str, width: usize) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines() {
+        lines.push(String::new());
+        let words = if line.starts_with(' ') { vec![line] } else { line.split(' ').collect() };
+        for word in words {
+            match lines.last_mut() {
+                Some(last) if last.is_empty() => last.push_str(word),
+                Some(last) if last.chars().count() + 1 + word.chars().count() <= width => {
+                    last.push(' ');
+                    last.push_str(word);
+                }
+                _ => lines.push(word.to_owned()),
+            }
+        }
+    }
+    lines.join("\n")
 }
 
 /// Writes a line for each option, with default and environment variable.

@@ -13,7 +13,7 @@ use crate::id::{
 use crate::managed_keys::ManagedKeys;
 use crate::manifest::FunctionConfig;
 use crate::names::ARTIFACT_SUFFIX;
-use crate::package::Startup;
+use crate::package::{Startup, image};
 use crate::text::PlainText;
 
 /// The names of the object's user metadata that the record keeps.
@@ -38,6 +38,12 @@ pub enum KeyError {
     /// The key has another number of parts, or does not end in `.zip`.
     #[error("its key is not <environment>/<function>/<release>.zip")]
     Form,
+    /// The file refers to a container image.
+    #[error(
+        "its key is not <environment>/<function>/<release>.zip, and it refers to a container image: {}",
+        image::INSTEAD
+    )]
+    ImageReference,
     /// The environment, the function or the release breaks the rule of its name.
     #[error("its key is not <environment>/<function>/<release>.zip: {0}")]
     Part(#[from] InvalidName),
@@ -55,7 +61,9 @@ impl ArtifactKey {
         else {
             return Err(KeyError::Form);
         };
-        let release = file.strip_suffix(ARTIFACT_SUFFIX).ok_or(KeyError::Form)?;
+        let Some(release) = file.strip_suffix(ARTIFACT_SUFFIX) else {
+            return Err(if image::is_named_as_reference(file) { KeyError::ImageReference } else { KeyError::Form });
+        };
         Ok(Self {
             environment: EnvironmentName::parse(environment)?,
             function: FunctionName::parse(function)?,
@@ -265,6 +273,12 @@ mod tests {
             (
                 "dev/orders/1.zip/",
                 "\"dev/orders/1.zip/\" is not an artifact: its key is not <environment>/<function>/<release>.zip",
+            ),
+            (
+                "dev/orders/imagedefinitions.json",
+                "\"dev/orders/imagedefinitions.json\" is not an artifact: its key is not <environment>/<function>/<release>.zip, \
+                 and it refers to a container image: the deployer deploys zips, not container images: zip the function's code \
+                 and upload that, or deploy the image with aws lambda update-function-code --image-uri",
             ),
             (
                 "Dev/orders/1.zip",

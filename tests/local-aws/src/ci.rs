@@ -140,9 +140,10 @@ impl WaitingPush {
         let mut child = command.spawn().doing("starting deployctl")?;
         let err = child.stderr.take().ok_or_else(|| Error::Unexpected("it has no standard error".into()))?;
         let (mut err, mut stderr) = (BufReader::new(err), String::new());
-        err.read_line(&mut stderr).await.doing("reading what deployctl says")?;
-        if stderr.starts_with("uploaded ") {
-            return Ok(Self { child, err, stderr });
+        while err.read_line(&mut stderr).await.doing("reading what deployctl says")? > 0 {
+            if stderr.lines().next_back().is_some_and(|line| line.starts_with("uploaded ")) {
+                return Ok(Self { child, err, stderr });
+            }
         }
         err.read_to_string(&mut stderr).await.doing("reading what deployctl says")?;
         Err(Error::Unexpected(format!("it does not wait: {stderr}")))

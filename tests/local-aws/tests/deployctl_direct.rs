@@ -445,7 +445,7 @@ async fn usage_error_of_deploy_is_reported_before_anything_is_done() -> Result<(
         (&["deploy", zip][..], "push uploads folders and zips to the deployer"),
         (&["deploy"][..], "--environment, --function and --release say what the deployer shall deploy"),
         (&["deploy", "-i", ROLE][..], "name the folders or zips"),
-        (&["deploy", "/nowhere/at-all", "-i", ROLE][..], "is neither a folder nor a file"),
+        (&["deploy", "/nowhere/at-all", "-i", ROLE][..], "does not exist"),
         (&["deploy", zip, "-i", "lambda-admin"][..], "is not a role's ARN"),
         (&release[..], "past the deployer there are no releases"),
         (&["deploy", "--alias", "x"][..], "--alias is for --role-arn or --direct"),

@@ -1,4 +1,4 @@
-//! The metadata of an upload, from options or else from the CI's variables.
+//! The metadata of an upload, from options or else from the variables of the CI or the machine.
 //!
 //! S3 accepts US-ASCII only, 2 KB in all (S3 User Guide, "User-defined object metadata").
 
@@ -23,8 +23,8 @@ pub(super) struct MetadataOptions {
     /// The URL of the build [default: that of the GitHub Actions run or of the GitLab job].
     #[arg(long, value_name = "URL")]
     build_url: Option<String>,
-    /// The user who uploads it [default: GITHUB_ACTOR or GITLAB_USER_LOGIN].
-    #[arg(long, value_name = "NAME")]
+    /// The user who uploads it [default: GITHUB_ACTOR, GITLAB_USER_LOGIN or the user of this machine].
+    #[arg(long, visible_alias = "requested-by", value_name = "NAME")]
     uploaded_by: Option<String>,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct MetadataOptions {
 pub(super) struct UploadMetadata {
     /// The values by name.
     pub values: BTreeMap<&'static str, String>,
-    /// A sentence for each value of the CI that S3 does not accept.
+    /// A sentence for each value of a variable that S3 does not accept.
     pub left_out: Vec<String>,
 }
 
@@ -53,7 +53,7 @@ impl MetadataOptions {
             ("commit", &self.commit, set("GITHUB_SHA").or_else(|| set("CI_COMMIT_SHA"))),
             ("commit-time", &self.commit_time, set("CI_COMMIT_TIMESTAMP")),
             ("build-url", &self.build_url, github().or_else(|| set("CI_JOB_URL"))),
-            ("uploaded-by", &self.uploaded_by, ci_env::ci_user(&variable)),
+            ("uploaded-by", &self.uploaded_by, ci_env::user(&variable)),
         ] {
             // An empty option counts as absent, because a pipeline passes an unset variable as an empty text.
             let option = option.as_ref().filter(|value| !value.is_empty());
@@ -65,7 +65,7 @@ impl MetadataOptions {
                 (None, Some(value)) => match violated_rule(name, &value) {
                     None => drop(metadata.values.insert(name, value)),
                     Some(rule) => metadata.left_out.push(format!(
-                        "{name} is left out, for the CI says {value:?}, and {rule}; --{name} may say another"
+                        "{name} is left out, for the environment says {value:?}, and {rule}; --{name} may say another"
                     )),
                 },
                 (None, None) => {}
@@ -152,6 +152,15 @@ mod tests {
         let time = ("commit-time", "2026-11-01T10:00:00+01:00");
         assert_eq!(values(&of_gitlab), [("build-url", url), ("commit", "9a"), time, ("uploaded-by", "ada")]);
         assert_eq!(collect([None; 3], &[]).unwrap(), UploadMetadata::default());
+    }
+
+    #[test]
+    fn uploader_is_the_machines_user_outside_of_a_ci() {
+        let by = |environment: &[(&str, &str)]| collect([None; 3], environment).unwrap();
+        assert_eq!(values(&by(&[("USER", "ada")])), [("uploaded-by", "ada")]);
+        assert_eq!(values(&by(&[("USER", "runner"), ("GITHUB_ACTOR", "ada")])), [("uploaded-by", "ada")]);
+        let left = by(&[("USER", "Jörg")]);
+        assert!(left.values.is_empty() && left.left_out[0].contains("the environment says \"Jörg\""), "{left:?}");
     }
 
     #[test]

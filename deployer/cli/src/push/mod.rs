@@ -4,13 +4,13 @@
 //! permissions that the module `uploader` gives a CI.
 
 mod body;
+mod list;
 mod metadata;
 mod upload;
 mod wait;
 
-use std::fs::File;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
@@ -24,9 +24,11 @@ use serde_json::json;
 
 use super::aws_options::AwsOptions;
 use super::interrupts::Interrupts;
+use super::names::{MOST_SHOWN, Names};
 use super::sdk_config::no_region;
+use super::source_zip::{NoZip, SourceZip};
 use super::zips::{self, Finding};
-use super::{Answer, CliError, Exit, folder, progress, records};
+use super::{Answer, CliError, Exit, progress, records};
 use metadata::{MetadataOptions, UploadMetadata};
 use upload::{Parts, Upload};
 use wait::ResultWait;
@@ -35,27 +37,31 @@ use wait::ResultWait;
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// A zip, or a folder to zip; its .lambdaignore excludes paths by the rules of .gitignore.
+    /// A zip, or a folder to zip; its .lambdaignore excludes paths by the rules of .gitignore, and private files are left
+    /// out.
     #[arg(value_name = "DIR|FILE")]
     source: PathBuf,
-    /// The environment to deploy to.
-    #[arg(long, short, value_name = "NAME")]
-    environment: EnvironmentName,
-    /// The function to deploy.
-    #[arg(long, short, value_name = "NAME")]
-    function: FunctionName,
-    /// The name of this release: a number, a commit.
-    #[arg(long, short, value_name = "RELEASE", value_parser = release)]
-    release: Release,
-    /// The artifact bucket.
-    #[arg(long, value_name = "BUCKET", env = "DEPLOYER_ARTIFACT_BUCKET")]
-    bucket: BucketName,
+    /// The environment to deploy to; required without --list.
+    #[arg(long, short, value_name = "NAME", required_unless_present = "list")]
+    environment: Option<EnvironmentName>,
+    /// The function to deploy; required without --list.
+    #[arg(long, short, value_name = "NAME", required_unless_present = "list")]
+    function: Option<FunctionName>,
+    /// The name of this release: a number, a commit; required without --list.
+    #[arg(long, short, value_name = "RELEASE", value_parser = release, required_unless_present = "list")]
+    release: Option<Release>,
+    /// The artifact bucket; required without --list.
+    #[arg(long, value_name = "BUCKET", env = "DEPLOYER_ARTIFACT_BUCKET", required_unless_present = "list")]
+    bucket: Option<BucketName>,
     /// The ledger bucket, which holds the results; needed with --wait.
     #[arg(long, value_name = "BUCKET", env = "DEPLOYER_LEDGER_BUCKET")]
     ledger: Option<BucketName>,
     /// Refuse the buckets unless they belong to this account.
     #[arg(long, value_name = "ACCOUNT", env = "DEPLOYER_BUCKET_OWNER")]
     bucket_owner: Option<AccountId>,
+    /// List the files that would go up, with their sizes, and upload nothing.
+    #[arg(long, conflicts_with = "wait")]
+    list: bool,
     /// Wait until the deployment has ended; the exit code tells how.
     #[arg(long)]
     wait: bool,
@@ -82,13 +88,22 @@ struct Uploaded {
     sha256: Sha256,
     /// The result's key in the ledger bucket.
     result: String,
+    /// The files and folders that look private and are not in the zip.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<Names>,
 }
 
 /// A zip that passes the deployer's checks.
 struct CheckedZip {
-    file: File,
+    zip: SourceZip,
     package: Package,
     parts: Vec<Sha256>,
+}
+
+/// The place of an upload.
+struct Destination<'a> {
+    bucket: &'a BucketName,
+    key: ArtifactKey,
 }
 
 /// Runs `push`.
@@ -97,32 +112,42 @@ struct CheckedZip {
 /// [`CliError`]: 1 where the upload failed, 2 where the call is wrong, 4 where no result came in time, 130 where the
 /// user interrupts it.
 pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
-    let ledger = options.result_ledger()?;
+    if options.list {
+        return options.check()?.map_or_else(
+            |findings| Ok(refused(options, &findings)),
+            |CheckedZip { zip, package, .. }| list::list(&options.source, &zip, package),
+        );
+    }
+    let (destination, ledger) = (options.destination()?, options.result_ledger()?);
     let UploadMetadata { values, left_out } = options.metadata.collect(|name| std::env::var(name).ok())?;
     left_out.iter().for_each(|left| print_stderr(&format!("note: {left}")));
     let checked = match options.check()? {
         Ok(checked) => checked,
         Err(findings) => return Ok(refused(options, &findings)),
     };
+    print_stderr(&checked.summary(&options.source));
     let sdk = options.aws.sdk().await?;
     if sdk.region().is_none() {
         return Err(no_region());
     }
     let mut interrupts = Interrupts::listen()?;
-    let uploaded = options.upload(&sdk, checked, values, &mut interrupts).await?;
+    let uploaded = options.upload(&sdk, (&destination, checked), values, &mut interrupts).await?;
     match ledger {
-        Some(ledger) => options.wait_for_result(&sdk, ledger, &uploaded, &mut interrupts).await,
+        Some(ledger) => options.wait_for_result(&sdk, (&destination.key, ledger), &uploaded, &mut interrupts).await,
         None => Ok(Answer::with_text(uploaded.text(), &uploaded, Exit::Done)),
     }
 }
 
 impl Options {
-    fn artifact_key(&self) -> ArtifactKey {
-        ArtifactKey {
-            environment: self.environment.clone(),
-            function: self.function.clone(),
-            release: self.release.clone(),
-        }
+    /// Returns the place of the upload, of which clap requires every part.
+    fn destination(&self) -> Result<Destination<'_>, CliError> {
+        let parts = (self.environment.clone(), self.function.clone(), self.release.clone(), &self.bucket);
+        let (Some(environment), Some(function), Some(release), Some(bucket)) = parts else {
+            return Err(CliError::wrong_use(
+                "--environment, --function, --release and --bucket say where to upload to",
+            ));
+        };
+        Ok(Destination { bucket, key: ArtifactKey { environment, function, release } })
     }
 
     /// Returns the ledger bucket if the verb waits for the result.
@@ -136,60 +161,54 @@ impl Options {
         }
     }
 
-    /// Packs a folder, and reads the zip once.
+    /// Packs a folder, reads the zip once, and tells of private files.
     fn check(&self) -> Result<Result<CheckedZip, Vec<Finding>>, CliError> {
-        let source = &self.source;
-        let cannot = |error| CliError::wrong_use(format!("{} cannot be read: {error}", source.display()));
-        let is_folder = source.metadata().map_err(cannot)?.is_dir();
-        let waiting =
-            progress::spinner(format!("{} {}", if is_folder { "packing" } else { "checking" }, source.display()));
-        let file = if is_folder {
-            match folder::pack(source, &waiting) {
-                Ok(file) => file,
-                Err(findings) => return Ok(Err(findings)),
-            }
-        } else {
-            File::open(source).map_err(cannot)?
+        let zip = match SourceZip::open(&self.source) {
+            Ok(zip) => zip,
+            Err(NoZip::Refused(findings)) => return Ok(Err(findings)),
+            Err(error) => return Err(error.error(&self.source)),
         };
         let mut parts = Parts::new();
-        let checked = zips::read(&file, |bytes| parts.feed(bytes)).and_then(|package| {
-            zips::check(&package, Some(&self.environment))?;
-            Ok(CheckedZip { file, package, parts: parts.finish() })
+        let checked = zip.read(|bytes| parts.feed(bytes)).and_then(|package| {
+            zips::check(&package, self.environment.as_ref())?;
+            zip.tell();
+            Ok(package)
         });
-        Ok(checked)
+        Ok(checked.map(|package| CheckedZip { zip, package, parts: parts.finish() }))
     }
 
     async fn upload(
         &self,
         sdk: &SdkConfig,
-        checked: CheckedZip,
+        (destination, checked): (&Destination<'_>, CheckedZip),
         metadata: std::collections::BTreeMap<&'static str, String>,
         interrupts: &mut Interrupts,
     ) -> Result<Uploaded, CliError> {
-        let CheckedZip { file, package, parts } = checked;
+        let CheckedZip { zip, package, parts } = checked;
+        let (left_out, file) = (zip.left_out().cloned(), zip.file);
         let Package { size, sha256, files, .. } = package;
         let manifest = package.manifest.map(|(format, _)| format.file_name());
-        let (bucket, key) = (&self.bucket, self.artifact_key().object_key());
+        let Destination { bucket, key: ArtifactKey { environment, function, release } } = destination;
+        let key = destination.key.object_key();
         let bar = &progress::bytes(format!("uploading {key}"), size);
         let owner = self.bucket_owner.as_ref();
         let upload = Upload { bucket, owner, key: &key, file: Arc::new(file), size, sha256, parts, metadata, bar };
         let version_id = upload.send(&upload::client(sdk, owner), interrupts).await?;
-        let result = ledger_keys::result(&self.environment, &self.function, &self.release, &version_id);
-        Ok(Uploaded { bucket: bucket.clone(), key, version_id, size, files, manifest, sha256, result })
+        let result = ledger_keys::result(environment, function, release, &version_id);
+        let bucket = (*bucket).clone();
+        Ok(Uploaded { bucket, key, version_id, size, files, manifest, sha256, result, left_out })
     }
 
     async fn wait_for_result(
         &self,
         sdk: &SdkConfig,
-        ledger: &BucketName,
+        (artifact_key, ledger): (&ArtifactKey, &BucketName),
         uploaded: &Uploaded,
         interrupts: &mut Interrupts,
     ) -> Result<Answer, CliError> {
-        let artifact_key = &self.artifact_key();
         let Uploaded { bucket, key, version_id, .. } = uploaded;
         print_stderr(&format!(
-            "uploaded s3://{bucket}/{key} (version {version_id}), {}\nwaiting for its deployment, {} at most",
-            uploaded.content(),
+            "uploaded s3://{bucket}/{key} (version {version_id})\nwaiting for its deployment, {} at most",
             self.timeout
         ));
         let bar = progress::spinner(format!(
@@ -200,8 +219,20 @@ impl Options {
         let wait = ResultWait { ledger, owner, key: &uploaded.result, artifact_key, timeout: self.timeout };
         let came = wait.wait(&deployer_aws::owned_by(aws_sdk_s3::Client::new(sdk), owner), interrupts).await;
         drop(bar);
-        let (record, json) = came?;
+        let (record, mut json) = came?;
+        if let (Some(fields), Ok(uploaded)) = (json.as_object_mut(), serde_json::to_value(uploaded)) {
+            fields.insert("upload".to_owned(), uploaded);
+        }
         Ok(Answer { text: records::text(&record), json, exit: Exit::from(&record) })
+    }
+}
+
+impl CheckedZip {
+    /// Describes the zip in a line.
+    fn summary(&self, source: &Path) -> String {
+        let Package { size, sha256, files, manifest, .. } = &self.package;
+        let note = zips::manifest_note(manifest.as_ref().map(|(format, _)| format.file_name()));
+        format!("{}: {size} bytes, {files} files, sha256 {sha256}, {note}", source.display())
     }
 }
 
@@ -221,7 +252,7 @@ impl Uploaded {
 }
 
 /// The reason why a result may never come.
-const IGNORED: &str = "an upload to an environment that the deployer does not know is ignored, and its log says so";
+const IGNORED: &str = "the deployer ignores an upload to an environment that it does not know, and its log says so";
 
 /// Parses a release, and refuses a file's name.
 fn release(text: &str) -> Result<Release, String> {
@@ -238,11 +269,11 @@ fn release(text: &str) -> Result<Release, String> {
 /// Makes the answer for a zip that the deployer would refuse.
 fn refused(options: &Options, findings: &[Finding]) -> Answer {
     let Options { source, environment, .. } = options;
-    let mut message = format!("{} would be refused in {environment}, and is not uploaded:", source.display());
-    for finding in findings {
-        message.push_str(&format!("\n  {finding}"));
-    }
-    let json = json!({ "errorType": "Refused", "errorMessage": message, "mistakes": findings });
+    let place = environment.as_ref().map_or_else(String::new, |environment| format!(" in {environment}"));
+    let begins = format!("{} would be refused{place}, and is not uploaded:", source.display());
+    let message = zips::refusal(&begins, findings);
+    let (shown, all) = (&findings[..findings.len().min(MOST_SHOWN)], findings.len());
+    let json = json!({ "errorType": "Refused", "errorMessage": message, "mistakes": shown, "mistakes_in_all": all });
     Answer { text: format!("error: {message}\n"), json, exit: Exit::Refused }
 }
 
@@ -290,6 +321,7 @@ mod tests {
             manifest: Some("function.toml"),
             sha256: Sha256::of(b"zip"),
             result: "results/dev/orders-api/1.4.2/v.json".into(),
+            left_out: None,
         };
         let lines = |uploaded: &Uploaded| uploaded.text().lines().map(str::to_owned).collect::<Vec<_>>();
         let sha256 = uploaded.sha256;
@@ -301,7 +333,7 @@ mod tests {
                 "  401 bytes, 2 files, with function.toml",
                 &format!("  sha256 {sha256}"),
                 "  its result will be results/dev/orders-api/1.4.2/v.json in the ledger bucket",
-                "  an upload to an environment that the deployer does not know is ignored, and its log says so",
+                "  the deployer ignores an upload to an environment that it does not know, and its log says so",
             ]
         );
         uploaded.manifest = None;

@@ -65,27 +65,27 @@ impl ResultWait<'_> {
             () = interrupts.received() => false,
         };
         let ArtifactKey { environment, function, release } = self.artifact_key;
-        let name = format!("{environment}/{function}/{release}");
+        let goes_on = format!("the deployment of {environment}/{function}/{release} goes on");
+        let next = self.next_steps();
         if !over {
-            return Err(CliError::interrupted(format!("interrupted; {}", self.next_steps(&name))));
+            return Err(CliError::interrupted(format!("interrupted; {goes_on}\n  {next}")));
         }
         let read_failure =
-            read_failure.map_or(String::new(), |words| format!(" (the last look at the ledger failed: {words})"));
+            read_failure.map_or(String::new(), |words| format!("\n  the last look at the ledger failed: {words}"));
         Err(CliError::timed_out(format!(
-            "after {} there is no result{read_failure}; {}\n  {}",
+            "no result within {}: {goes_on}, unless the deployer has ignored the upload{read_failure}\n  {next}\n  {}",
             self.timeout,
-            self.next_steps(&name),
             super::IGNORED
         )))
     }
 
-    /// Describes how the deployment continues and how to see it.
-    fn next_steps(&self, name: &str) -> String {
+    /// Describes how to see the deployment.
+    fn next_steps(&self) -> String {
         let Self { ledger, key, artifact_key: ArtifactKey { environment, function, .. }, .. } = self;
         format!(
-            "the deployment of {name} goes on\n  aws s3 cp s3://{ledger}/{key} -\n    shows its result, once it has ended\n  \
-             deployctl history --environment {environment} --function {function}\n    shows how far it is, to whom the \
-             policy \"operate\" is attached (with --ledger, \"look\")"
+            "aws s3 cp s3://{ledger}/{key} -\n    shows the result, once the deployment has ended\n  deployctl history \
+             --environment {environment} --function {function}\n    shows its progress; this takes the policy \"operate\", or \
+             with --ledger the policy \"look\""
         )
     }
 

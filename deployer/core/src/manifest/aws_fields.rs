@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 use super::{ENVIRONMENTS, Manifest};
+use crate::package::image;
 
 /// The source of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub struct KnownField {
 }
 
 const IS_THE_CODE: &str = "the code is the zip that holds the manifest";
-const NO_IMAGES: &str = "the deployer deploys zips, not container images";
+const NO_IMAGES: &str = image::INSTEAD;
 const OF_EACH_CALL: &str = "the deployer sends it with each call itself";
 const PUBLISHES: &str = "the deployer publishes a version with each deployment itself";
 const OVERWRITTEN: &str =

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::aws_fields::{self, Support};
-use super::recognise::{Foreign, json};
-use super::{Manifest, ManifestError, ManifestFormat, Table, write};
+use super::recognise::{Foreign, is_image, json};
+use super::{Manifest, ManifestError, ManifestFormat, write};
 use crate::diagnostics;
 
 /// Apex's fields, each with the manifest's path of the same setting.
@@ -89,11 +89,6 @@ pub fn convert(file: impl AsRef<[u8]>) -> Result<Converted, NotConverted> {
     let text = format!("# Made of the function.json of {}.\n{text}", tool.name());
     let manifest_error = Manifest::parse(ManifestFormat::Toml, text.as_bytes()).err().map(|error| error.to_string());
     Ok(Converted { tool, function, text, left_out, manifest_error, has_values })
-}
-
-fn is_image(file: &Table) -> bool {
-    let has_uri = file.get("Code").and_then(|code| code.get("ImageUri")).is_some_and(|uri| !uri.is_null());
-    has_uri || file.get("PackageType").and_then(Value::as_str) == Some("Image")
 }
 
 #[derive(Default)]

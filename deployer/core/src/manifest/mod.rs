@@ -132,7 +132,8 @@ impl Manifest {
             ManifestFormat::Json => table("", recognise::json(text)?)?,
         };
         if let Some(tool) = Foreign::recognise(&base).filter(|_| format == ManifestFormat::Json) {
-            return Err(tool.refusal().into());
+            let refusal = if recognise::is_image(&base) { tool.image_refusal() } else { tool.refusal() };
+            return Err(refusal.into());
         }
         let overlays = match base.remove(ENVIRONMENTS) {
             None | Some(Value::Null) => Table::new(),

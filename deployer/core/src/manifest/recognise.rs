@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::diagnostics::{self, Diagnostic};
+use crate::package::image;
 
 /// Another tool that has a file named `function.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +54,19 @@ impl Foreign {
         );
         Diagnostic::new("", sentence)
     }
+
+    /// Returns the mistake of a file that describes a container image.
+    pub(super) fn image_refusal(self) -> Diagnostic {
+        let sentence =
+            format_args!("this is the function.json of {} for a container image: {}", self.name(), image::INSTEAD);
+        Diagnostic::new("", sentence)
+    }
+}
+
+/// Whether another tool's file describes a container image.
+pub(super) fn is_image(file: &Map<String, Value>) -> bool {
+    let has_uri = file.get("Code").and_then(|code| code.get("ImageUri")).is_some_and(|uri| !uri.is_null());
+    has_uri || file.get("PackageType").and_then(Value::as_str) == Some("Image")
 }
 
 /// Reads JSON. If a template outside a string breaks it, the mistake says so.

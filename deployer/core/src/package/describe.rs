@@ -7,6 +7,7 @@ use super::directory::BOOTSTRAP;
 use super::entry::Kind;
 use super::error::PackageError;
 use super::handler;
+use super::image;
 use super::item::Item;
 use super::item::ReadScope;
 use super::links::{LinkDestination, LinkRefusal, Links};
@@ -29,6 +30,9 @@ pub(super) fn describe(
 ) -> Result<(Option<Manifest>, Startup), PackageError> {
     let mut data: HashMap<usize, Unpacked> = unpacked.into_iter().collect();
     check_duplicates(items, &data)?;
+    if let Some(found) = image::in_place_of_code(files(items)) {
+        return Err(PackageError::ImageInZip { found: shown(found.as_bytes()) });
+    }
     let links = links(items, &data)?;
     let programs = Programs { items, links: &links, data: &data };
     let bootstrap = programs.bootstrap();
@@ -110,7 +114,7 @@ impl Programs<'_> {
 }
 
 /// Returns the names of all entries that are no folders.
-pub(super) fn files(items: &[Item]) -> impl Iterator<Item = &str> {
+pub(super) fn files(items: &[Item]) -> impl Iterator<Item = &str> + Clone {
     items.iter().filter(|item| item.kind != Kind::Folder).map(|item| item.name.as_str())
 }
 

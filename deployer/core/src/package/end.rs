@@ -6,6 +6,7 @@
 
 use super::error::PackageError;
 use super::fields::Fields;
+use super::image;
 
 const SIGNATURE: [u8; 4] = *b"PK\x05\x06";
 const LOCATOR_SIGNATURE: [u8; 4] = *b"PK\x06\x07";
@@ -162,6 +163,8 @@ fn name_other_format(whole: &[u8]) -> PackageError {
         PackageError::LooksLike("a tar archive")
     } else if begins(b"<!doctype html") || begins(b"<html") {
         PackageError::LooksLike("an HTML page")
+    } else if image::is_reference(whole) {
+        PackageError::ImageReference
     } else {
         PackageError::NotAZip
     }

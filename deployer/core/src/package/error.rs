@@ -1,6 +1,7 @@
 //! The reasons for which a zip is refused: one variant per rule, each with a sentence for the person who uploaded it.
 
 use super::bootstrap::{Machine, remedy};
+use super::image;
 use super::offenders::Offenders;
 
 /// A broken rule of an uploaded zip. Every one is terminal: the same bytes never become valid.
@@ -15,6 +16,15 @@ pub enum PackageError {
     /// The object is another well-known format.
     #[error("the object is not a zip but looks like {0}: upload a zip")]
     LooksLike(&'static str),
+    /// The object refers to a container image.
+    #[error("the object is not a zip but refers to a container image: {}", image::INSTEAD)]
+    ImageReference,
+    /// The zip has a container image or a reference to one, and no code.
+    #[error("the zip has no code but a container image, or a reference to one ({found}): {}", image::INSTEAD)]
+    ImageInZip {
+        /// The file that shows it.
+        found: String,
+    },
     /// The object begins like a zip and has no end of central directory.
     #[error("the zip is cut off: its end, the central directory, is missing; upload it again")]
     Truncated,

@@ -22,11 +22,13 @@ mod error;
 mod extra;
 mod fields;
 mod handler;
+pub(crate) mod image;
 mod item;
 mod limits;
 mod links;
 mod local;
 mod offenders;
+mod private;
 mod scan;
 mod startup;
 #[cfg(test)]
@@ -50,6 +52,7 @@ pub use limits::{
     UNZIPPED_LIMIT, WINDOW,
 };
 pub use offenders::Offenders;
+pub use private::PrivateRule;
 pub use startup::{Run, Startup, code_path_variable};
 
 /// The result of opening an archive by its end.

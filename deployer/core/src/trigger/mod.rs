@@ -7,6 +7,7 @@ mod command;
 mod eventbridge;
 mod fields;
 mod inbound;
+mod pipes;
 mod promotion;
 mod s3;
 mod sns;
@@ -58,8 +59,16 @@ fn json(text: &str) -> Result<Value, String> {
 /// Decodes the payload of an invocation.
 #[must_use]
 pub fn decode(payload: &Value) -> Invocation {
-    const ACCEPTED: &str = "this deployer takes S3 notifications, S3 events and promotion requests of EventBridge, each of them from SQS too, \
-         and commands";
+    const ACCEPTED: &str = "this deployer takes S3 notifications, S3 events and promotion requests of EventBridge, each of them from SQS, SNS \
+         or a pipe too, and commands";
+    if let Some(items) = payload.as_array().filter(|items| !items.is_empty()) {
+        return pipes::decode(items, pipe_item).map_or_else(
+            || Invocation::Unknown {
+                because: format!("no item of the array, which is what a pipe sends, is an event; {ACCEPTED}"),
+            },
+            Invocation::Event,
+        );
+    }
     let Some(fields) = payload.as_object() else {
         return Invocation::Unknown { because: format!("the payload is not a JSON object; {ACCEPTED}") };
     };
@@ -80,6 +89,11 @@ pub fn decode(payload: &Value) -> Invocation {
     Invocation::Unknown { because: format!("the payload is neither an event nor a command; {ACCEPTED}") }
 }
 
+/// Decodes an item of a pipe's array.
+fn pipe_item(value: &Value) -> Option<Vec<InboundEvent>> {
+    if sqs::is_message(value) { Some(sqs::message(value, read_message).events) } else { event(value) }
+}
+
 /// Decodes the body of an SQS message.
 #[must_use]
 pub fn read_message(text: &str) -> Vec<InboundEvent> {
@@ -93,8 +107,22 @@ pub fn read_message(text: &str) -> Vec<InboundEvent> {
     event(&value).unwrap_or_else(|| InboundEvent::ignored("the message is no event that this deployer knows"))
 }
 
-/// Recognises events by fields that only they have. None if the value is no known event.
+/// Recognises events by fields that only they have, with or without SNS's envelope. None if the value is no known
+/// event.
 fn event(value: &Value) -> Option<Vec<InboundEvent>> {
+    let records = value.get("Records").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    if records.iter().any(sns::is_record) {
+        let each = records.chunks(1).flat_map(|one| match one {
+            [record] if sns::is_record(record) => sns::record(record),
+            others => s3::records(others),
+        });
+        return Some(each.collect());
+    }
+    unwrapped(value).or_else(|| sns::decode(value))
+}
+
+/// Recognises events of S3 and EventBridge themselves.
+fn unwrapped(value: &Value) -> Option<Vec<InboundEvent>> {
     if let Some(records) = value.get("Records").and_then(Value::as_array) {
         return Some(s3::records(records));
     }
@@ -104,7 +132,7 @@ fn event(value: &Value) -> Option<Vec<InboundEvent>> {
     if value.get("detail-type").is_some() && value.get("source").is_some() {
         return Some(eventbridge::decode(value));
     }
-    sns::decode(value)
+    None
 }
 
 #[cfg(test)]

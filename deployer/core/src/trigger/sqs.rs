@@ -1,10 +1,8 @@
 //! Decodes the messages of an SQS batch (Lambda Developer Guide, "Using Lambda with Amazon SQS").
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::inbound::InboundEvent;
@@ -44,56 +42,35 @@ impl Delivery {
     }
 }
 
-/// An SQS message in Lambda's form.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SqsMessage {
-    #[serde(default)]
-    message_id: Option<String>,
-    #[serde(default)]
-    receipt_handle: Option<String>,
-    #[serde(default)]
-    body: Option<String>,
-    #[serde(default)]
-    attributes: Option<HashMap<String, String>>,
-    #[serde(default)]
-    message_attributes: Option<HashMap<String, SqsAttribute>>,
-    #[serde(default, rename = "eventSourceARN")]
-    event_source_arn: Option<String>,
+/// Whether a record is a message of SQS.
+pub(super) fn is_message(record: &Value) -> bool {
+    record.get("eventSource").and_then(Value::as_str) == Some("aws:sqs")
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SqsAttribute {
-    #[serde(default)]
-    string_value: Option<String>,
-}
-
-/// Decodes one message, so that an invalid one spoils none of the others. `body` decodes its body.
+/// Decodes one message, so that an invalid one spoils none of the others. `body` decodes its body. Every field is read
+/// alone: a field that nobody needs, or that has another form than Lambda's, does not spoil the message.
 pub(super) fn message(record: &Value, body: fn(&str) -> Vec<InboundEvent>) -> Message {
-    match SqsMessage::deserialize(record) {
-        Ok(message) => Message {
-            events: body(message.body.as_deref().unwrap_or_default()),
-            id: message.message_id.clone().unwrap_or_default(),
-            delivery: delivery(message),
-        },
-        Err(error) => Message {
-            delivery: None,
-            events: InboundEvent::malformed(format!("an SQS message that cannot be read: {error}")),
-            id: record.get("messageId").and_then(Value::as_str).unwrap_or_default().to_owned(),
+    let text = |field: &str| record.get(field).and_then(Value::as_str);
+    Message {
+        id: text("messageId").unwrap_or_default().to_owned(),
+        delivery: delivery(record),
+        events: match (record.get("body"), text("body")) {
+            (None, _) => body(""),
+            (Some(_), Some(text)) => body(text),
+            (Some(_), None) => InboundEvent::malformed("an SQS message whose body is no text"),
         },
     }
 }
 
-fn delivery(message: SqsMessage) -> Option<Delivery> {
-    let number = |name: &str| message.attributes.as_ref()?.get(name).and_then(|text| text.parse::<i64>().ok());
+fn delivery(record: &Value) -> Option<Delivery> {
+    let text = |pointer: &str| record.pointer(pointer).and_then(Value::as_str);
+    let number = |name: &str| text(&format!("/attributes/{name}"))?.parse::<i64>().ok();
     let received = number("ApproximateReceiveCount").and_then(|count| u32::try_from(count).ok()).unwrap_or(1);
-    let attribute = message.message_attributes.as_ref().and_then(|all| all.get(Tick::DELAY_ATTRIBUTE));
-    let delay = attribute.and_then(|delay| delay.string_value.as_ref());
+    let delay = text(&format!("/messageAttributes/{}/stringValue", Tick::DELAY_ATTRIBUTE));
     let delay = delay.and_then(|seconds| seconds.parse().ok()).unwrap_or_default();
     let time = |name: &str| number(name).and_then(|millisecond| Timestamp::from_millisecond(millisecond).ok());
     let due = time("SentTimestamp").and_then(|sent| sent.checked_add(Duration::from_secs(delay)).ok());
     let first_received = time("ApproximateFirstReceiveTimestamp");
-    let (queue, receipt) = (message.event_source_arn, message.receipt_handle?);
-    Some(Delivery { received, due, first_received, queue, receipt })
+    let queue = text("/eventSourceARN").map(str::to_owned);
+    Some(Delivery { receipt: text("/receiptHandle")?.to_owned(), received, queue, due, first_received })
 }

@@ -52,11 +52,21 @@ fn because(events: &[InboundEvent]) -> String {
     }
 }
 
+fn sns(message: &str) -> Value {
+    json!({"Type": "Notification", "MessageId": "n", "TopicArn": "arn:aws:sns:eu-west-1:123456789012:t",
+        "Subject": "Amazon S3 Notification", "Message": message, "Timestamp": "2026-11-01T10:00:01Z"})
+}
+
+/// Returns the payload with which SNS invokes a function.
+fn sns_event(message: &str) -> Value {
+    json!({"Records": [{"EventSource": "aws:sns", "EventVersion": "1.0",
+        "EventSubscriptionArn": "arn:aws:sns:eu-west-1:123456789012:t:s", "Sns": sns(message)}]})
+}
+
 #[test]
-fn all_five_wrappings_decode_to_the_same_upload() {
+fn all_eight_wrappings_decode_to_the_same_upload() {
     let (s3, eventbridge) = (s3_event("dev/orders-api/1.4.2.zip"), eventbridge_event("dev/orders-api/1.4.2.zip"));
-    let sns = json!({"Type": "Notification", "MessageId": "n", "TopicArn": "arn:aws:sns:eu-west-1:123456789012:t",
-        "Message": s3.to_string(), "Timestamp": "2026-11-01T10:00:01Z"});
+    let sns = sns(&s3.to_string());
     let straight = |value: &Value| match decode(value) {
         Invocation::Event(events) => only_upload(&events),
         other => panic!("{other:?}"),
@@ -65,7 +75,19 @@ fn all_five_wrappings_decode_to_the_same_upload() {
         Invocation::Batch(messages) => only_upload(&messages[0].events),
         other => panic!("{other:?}"),
     };
-    let uploads = [straight(&s3), straight(&eventbridge), queued(&s3), queued(&sns), queued(&eventbridge)];
+    let by_sns = sns_event(&s3.to_string());
+    let by_a_pipe = sqs(&[&s3.to_string()])["Records"].clone();
+    let by_a_pipe_with_a_template = json!([s3]);
+    let uploads = [
+        straight(&s3),
+        straight(&eventbridge),
+        straight(&by_sns),
+        straight(&by_a_pipe),
+        straight(&by_a_pipe_with_a_template),
+        queued(&s3),
+        queued(&sns),
+        queued(&eventbridge),
+    ];
     for upload in uploads {
         assert_eq!(upload.bucket, "acme-artifacts");
         assert_eq!(upload.key, "dev/orders-api/1.4.2.zip");
@@ -106,9 +128,86 @@ fn test_deletion_and_foreign_events_are_ignored_with_a_reason() {
     assert_eq!(ignored(&scheduled), "ignored: an event \"Scheduled Event\" of \"aws.events\"");
     assert_eq!(ignored(&json!({"Records": []})), "ignored: an event without records");
     assert_eq!(
-        ignored(&json!({"Records": [{"EventSource": "aws:sns"}]})),
+        ignored(&json!({"Records": [{"eventSource": "aws:ses"}]})),
+        "ignored: a record from aws:ses, not from aws:s3"
+    );
+}
+
+#[test]
+fn sns_record_without_an_event_is_malformed_or_ignored_with_a_reason() {
+    let told = |value: &Value| because(&event(value).unwrap());
+    let known = json!({"Event": "s3:TestEvent"}).to_string();
+    assert_eq!(told(&sns_event(&known)), "ignored: S3 has tested whether it may send notifications");
+    assert_eq!(told(&sns_event("{\"a\":1}")), "ignored: the SNS message is no event that this deployer knows");
+    assert!(told(&sns_event("hello")).starts_with("malformed: the SNS message is not JSON: "));
+    assert_eq!(told(&sns_event(&sns(&known).to_string())), "ignored: an SNS message within an SNS message");
+    assert_eq!(
+        told(&sns_event(&sns_event(&s3_event("dev/f/1.zip").to_string()).to_string())),
         "ignored: a record from aws:sns, not from aws:s3"
     );
+    let mut without = sns_event("");
+    without["Records"][0]["Sns"].as_object_mut().unwrap().remove("Message");
+    assert_eq!(told(&without), "malformed: an SNS record without a text Sns.Message");
+}
+
+#[test]
+fn each_record_of_sns_and_s3_is_decoded() {
+    let mut both = sns_event(&s3_event("dev/f/1.zip").to_string());
+    let other = s3_event("dev/f/2.zip")["Records"][0].clone();
+    both["Records"].as_array_mut().unwrap().push(other);
+    let Invocation::Event(events) = decode(&both) else { panic!("{both}") };
+    let keys: Vec<String> = events.chunks(1).map(|event| only_upload(event).key).collect();
+    assert_eq!(keys, ["dev/f/1.zip", "dev/f/2.zip"]);
+}
+
+#[test]
+fn array_of_a_pipe_is_one_event_and_unknown_items_are_ignored() {
+    let mut items = sqs(&[&s3_event("dev/f/1.zip").to_string(), "{not json"])["Records"].clone();
+    let items = items.as_array_mut().unwrap();
+    items.push(json!({"eventSource": "aws:kinesis", "data": "e30="}));
+    items.push(eventbridge_event("dev/f/2.zip"));
+    let Invocation::Event(events) = decode(&json!(items)) else { panic!("{items:?}") };
+    assert_eq!(only_upload(&events[..1]).key, "dev/f/1.zip");
+    assert!(because(&events[1..2]).starts_with("malformed: the message's body is not JSON: "));
+    assert_eq!(because(&events[2..3]), "ignored: item 3 of the pipe's array is no event that this deployer knows");
+    assert_eq!(only_upload(&events[3..]).key, "dev/f/2.zip");
+}
+
+#[test]
+fn array_without_any_event_is_refused_with_what_is_taken() {
+    for items in [json!([{"eventSource": "aws:kinesis"}, {"a": 1}]), json!([{"command": "sweep"}]), json!([1])] {
+        let Invocation::Unknown { because } = decode(&items) else { panic!("{items}") };
+        let expected = "no item of the array, which is what a pipe sends, is an event; this deployer takes S3 notif";
+        assert!(because.starts_with(expected), "{because}");
+    }
+    let Invocation::Unknown { because } = decode(&json!([])) else { panic!("it was taken") };
+    assert!(because.starts_with("the payload is not a JSON object; "), "{because}");
+}
+
+#[test]
+fn message_with_undecodable_fields_that_nobody_needs_is_still_read() {
+    let mut event = sqs(&[&s3_event("dev/f/1.zip").to_string()]);
+    let record = &mut event["Records"][0];
+    record["messageAttributes"] = json!([{"delay": 1}]);
+    record["attributes"]["SenderId"] = json!(7);
+    record["attributes"]["SentTimestamp"] = json!({"at": "noon"});
+    record["attributes"]["ApproximateReceiveCount"] = json!("3");
+    record["eventSourceARN"] = json!(["a", "b"]);
+    record["md5OfBody"] = json!(false);
+    let Invocation::Batch(messages) = decode(&event) else { panic!("no batch") };
+    assert_eq!(only_upload(&messages[0].events).key, "dev/f/1.zip");
+    assert_eq!(messages[0].id, "m0");
+    let delivery = Delivery { receipt: "r".into(), received: 3, queue: None, due: None, first_received: None };
+    assert_eq!(messages[0].delivery, Some(delivery));
+}
+
+#[test]
+fn message_whose_body_is_no_text_is_malformed_and_keeps_its_id() {
+    let mut event = sqs(&["{}"]);
+    event["Records"][0]["body"] = json!({"Records": []});
+    let Invocation::Batch(messages) = decode(&event) else { panic!("no batch") };
+    assert_eq!(because(&messages[0].events), "malformed: an SQS message whose body is no text");
+    assert_eq!((messages[0].id.as_str(), messages[0].delivery.is_some()), ("m0", true));
 }
 
 #[test]
@@ -204,7 +303,7 @@ fn too_deeply_nested_json_is_reported_in_every_wrapping() {
     assert_eq!(because, "the payload is nested deeper than 127 levels");
     let fits = format!("{}1{}", "[".repeat(127), "]".repeat(127));
     let Invocation::Unknown { because } = read(&fits) else { panic!("it was taken") };
-    assert!(because.starts_with("the payload is not a JSON object"), "{because}");
+    assert!(because.starts_with("no item of the array"), "{because}");
 
     let sns = json!({"Type": "Notification", "Message": deep}).to_string();
     let Invocation::Batch(messages) = read(&sqs(&[&deep, &sns, &s3_event("dev/orders/1.zip").to_string()]).to_string())

@@ -149,6 +149,37 @@ async fn messages_are_delayed_and_kept_while_configuration_is_unreadable() -> Re
 }
 
 #[tokio::test]
+async fn failure_within_an_array_of_a_pipe_is_a_function_error() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    let mut pipe = Vec::new();
+    for key in ["dev/orders/1.0.0.zip", "dev/stock/1.0.0.zip"] {
+        aws.upload(key, Zip::function(key)).await?;
+        let told = aws.take_messages().await?;
+        let batch = aws.mapping().event_of(&told);
+        pipe.extend(batch["Records"].as_array().cloned().unwrap_or_default());
+    }
+    let pipe = json!(pipe);
+    aws.configure(|config| config["environments"]["dev"]["targets"] = json!([])).await?;
+    let answer = aws.invoke(&pipe).await?;
+    assert!(matches!(&answer, Answer::FunctionError { error_type, .. } if error_type == "InvalidConfig"), "{answer:?}");
+    aws.configure(|_| ()).await?;
+    let unavailable = Fault::new("PutObject", 503, "ServiceUnavailable", "Please try again");
+    aws.control().fault(&unavailable.under("heads/dev/stock").forever()).await?;
+    let answer = aws.invoke(&pipe).await?;
+    let is_ledgers = |error_type: &str| error_type == "LedgerUnavailable";
+    assert!(matches!(&answer, Answer::FunctionError { error_type, .. } if is_ledgers(error_type)), "{answer:?}");
+    assert_eq!(aws.records("dev", "orders").await?.len(), 1, "the other message of the array is handled all the same");
+    aws.control().no_faults().await?;
+    let answer = aws.invoke(&pipe).await?;
+    assert!(matches!(&answer, Answer::Payload(_)), "{answer:?}");
+    assert_eq!((aws.records("dev", "orders").await?.len(), aws.records("dev", "stock").await?.len()), (1, 1));
+    let before = aws.snapshot().await?;
+    aws.invoke(&pipe).await?;
+    assert_eq!(before.changes_to(&aws.snapshot().await?), [""; 0]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn mistyped_command_is_an_error_that_no_alarm_counts() -> Result<()> {
     let aws = LocalAws::start().await?;
     for payload in [json!({"command": "dance"}), json!({"command": "status", "environment": "nowhere"})] {

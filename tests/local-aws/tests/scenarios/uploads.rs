@@ -123,9 +123,11 @@ async fn all_targets_are_deployed_across_accounts_and_regions() -> Result<()> {
 }
 
 #[tokio::test]
-async fn all_five_event_wrappings_make_the_same_deployment() -> Result<()> {
+async fn all_eight_event_wrappings_make_the_same_deployment() -> Result<()> {
     let aws = LocalAws::with(Setup::default().through_both_doors()).await?;
-    for (number, wrapping) in ["S3", "EventBridge", "SQS(S3)", "SQS(SNS(S3))", "SQS(EventBridge)"].iter().enumerate() {
+    let names =
+        ["S3", "EventBridge", "SQS(S3)", "SQS(SNS(S3))", "SQS(EventBridge)", "SNS(S3)", "[SQS(S3)]", "[EventBridge]"];
+    for (number, wrapping) in names.iter().enumerate() {
         // Each has its own function: EventBridge's times are whole seconds, so that S3's time of the same second is
         // later.
         let key = format!("dev/orders-{number}/1.0.0.zip");
@@ -137,13 +139,17 @@ async fn all_five_event_wrappings_make_the_same_deployment() -> Result<()> {
         };
         let (s3, eventbridge) = (event(false), event(true));
         let queue = |body: Value| aws.mapping().event_of(&[body]);
+        let sns = json!({"Type": "Notification", "MessageId": "n", "Message": s3.to_string(),
+            "TopicArn": "arn:aws:sns:eu-west-1:123456789012:uploads", "Timestamp": "2026-11-01T10:00:00Z"});
         let wrappings = [
             s3.clone(),
             eventbridge.clone(),
             queue(s3.clone()),
-            queue(json!({"Type": "Notification", "MessageId": "n", "Message": s3.to_string(),
-                "TopicArn": "arn:aws:sns:eu-west-1:123456789012:uploads", "Timestamp": "2026-11-01T10:00:00Z"})),
-            queue(eventbridge),
+            queue(sns.clone()),
+            queue(eventbridge.clone()),
+            json!({"Records": [{"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": sns}]}),
+            queue(s3)["Records"].clone(),
+            json!([eventbridge]),
         ];
         let answer = aws.invoke(&wrappings[number]).await?;
         assert!(matches!(answer, Answer::Payload(_)), "{wrapping}: {answer:?}");

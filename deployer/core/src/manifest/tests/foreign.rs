@@ -201,3 +201,20 @@ fn apex_fields_of_deployer_json_are_reported_by_their_apex_names() {
     }
     assert!(!text.contains("FunctionName"), "{text}");
 }
+
+#[test]
+fn manifest_of_a_container_image_is_refused_with_what_to_use() {
+    let instead = "the deployer deploys zips, not container images: zip the function's code and upload that, or deploy the \
+         image with aws lambda update-function-code --image-uri";
+    let uri = "1.dkr.ecr.eu-west-1.amazonaws.com/a:1";
+    for toml in [format!("image_uri = {uri:?}"), "package_type = \"Image\"".to_owned()] {
+        let (field, _) = toml.split_once(' ').unwrap();
+        let expected = format!("{field}: known to AWS and Terraform, but not supported here: {instead}");
+        assert_eq!(refusal(&toml), expected);
+    }
+    let lambroll =
+        format!(r#"{{"FunctionName": "a", "PackageType": "Image", "Code": {{"ImageUri": "{uri}"}}, "Role": "x"}}"#);
+    let error = Manifest::parse(ManifestFormat::Json, lambroll.as_bytes()).unwrap_err();
+    let expected = format!("this is the function.json of lambroll for a container image: {instead}");
+    assert_eq!(error.to_string(), expected);
+}

@@ -28,6 +28,17 @@ fn manifest_must_be_one_at_the_root_and_spelled_exactly() {
 }
 
 #[test]
+fn zip_of_an_image_reference_is_refused_with_what_to_use() {
+    assert_eq!(
+        refusal(&[file("function.toml"), file("imagedefinitions.json")]),
+        "the zip has no code but a container image, or a reference to one (`imagedefinitions.json`): the deployer deploys zips, \
+         not container images: zip the function's code and upload that, or deploy the image with aws lambda \
+         update-function-code --image-uri"
+    );
+    assert!(inspect(&archive(&[file("index.js"), file("imagedefinitions.json")])).is_ok());
+}
+
+#[test]
 fn manifest_above_the_limit_is_refused_whatever_its_declared_size() {
     let message = "function.toml has more than 262144 bytes: a manifest is a short text";
     let damaged = "`function.toml` is damaged in the zip: its size or checksum does not match; zip it again";

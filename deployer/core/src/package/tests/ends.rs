@@ -16,6 +16,12 @@ fn object_that_is_no_zip_is_refused_naming_its_format() {
     let mut tar = vec![0; 600];
     tar[257..262].copy_from_slice(b"ustar");
     assert_eq!(told(&tar), "the object is not a zip but looks like a tar archive: upload a zip");
+    let image = br#"[{"name": "orders", "imageUri": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/orders:1"}]"#;
+    assert_eq!(
+        told(image),
+        "the object is not a zip but refers to a container image: the deployer deploys zips, not container images: zip the \
+         function's code and upload that, or deploy the image with aws lambda update-function-code --image-uri"
+    );
 }
 
 #[test]

@@ -1,0 +1,163 @@
+//! The zip of a verb's argument: given as it is, or packed from a folder. Every verb that reads code opens it here.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use deployer_core::package::{Package, PrivateRule};
+use serde::Serialize;
+use zip::ZipArchive;
+
+use super::answer::CliError;
+use super::ignore_rules::IGNORE_FILE;
+use super::names::Names;
+use super::zips::{self, Finding};
+use super::{folder, progress, warning};
+
+/// An open zip that is not checked yet.
+#[derive(Debug)]
+pub(super) struct SourceZip {
+    /// The zip.
+    pub file: File,
+    path: PathBuf,
+    /// The files and folders that are not packed because they look private; none: the zip was given as it is.
+    left_out: Option<Names>,
+}
+
+/// The reason why there is no zip.
+#[derive(Debug)]
+pub(super) enum NoZip {
+    /// The path does not exist or cannot be read.
+    Unreadable(String),
+    /// The folder cannot be packed.
+    Refused(Vec<Finding>),
+}
+
+/// A file or a link in a zip.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Listed {
+    /// The path.
+    pub path: String,
+    /// The unpacked size in bytes.
+    pub size: u64,
+    /// Whether it is a symbolic link.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub link: bool,
+}
+
+impl SourceZip {
+    /// Opens a zip, or packs a folder.
+    ///
+    /// # Errors
+    /// [`NoZip`]
+    pub fn open(path: &Path) -> Result<Self, NoZip> {
+        let cannot = |error: io::Error| NoZip::Unreadable(unreadable(&error));
+        if path.metadata().map_err(cannot)?.is_dir() {
+            let waiting = progress::spinner(format!("packing {}", path.display()));
+            let folder::Packed { file, left_out } = folder::pack(path, &waiting).map_err(NoZip::Refused)?;
+            return Ok(Self { file, path: path.to_owned(), left_out: Some(left_out) });
+        }
+        Ok(Self { file: File::open(path).map_err(cannot)?, path: path.to_owned(), left_out: None })
+    }
+
+    /// Reads the zip as the deployer does. `each` gets all bytes, in order.
+    ///
+    /// # Errors
+    /// The mistakes in it.
+    pub fn read(&self, each: impl FnMut(&[u8])) -> Result<Package, Vec<Finding>> {
+        let _waiting = progress::spinner(format!("checking {}", self.path.display()));
+        zips::read(&self.file, each)
+    }
+
+    /// Returns the files that a folder's zip lacks because they look private.
+    pub fn left_out(&self) -> Option<&Names> {
+        self.left_out.as_ref().filter(|names| !names.is_empty())
+    }
+
+    /// Returns the notes about files that look private: those that are left out, or those that a given zip has. The
+    /// zip has passed [`SourceZip::read`].
+    pub fn notes(&self) -> Vec<String> {
+        match &self.left_out {
+            Some(left_out) => left_out.iter().next().map(|first| left_out_note(left_out, first)).into_iter().collect(),
+            None => match self.private_files() {
+                Ok(found) if found.is_empty() => vec![],
+                Ok(found) => vec![format!(
+                    "it has files that look private, and they go up with it: {found}; a folder is packed without them"
+                )],
+                Err(error) => vec![format!("it was not searched for private files: {error}")],
+            },
+        }
+    }
+
+    /// Prints the notes to standard error.
+    pub fn tell(&self) {
+        self.notes().iter().for_each(|note| warning::warn(&format!("{}: {note}", self.path.display())));
+    }
+
+    /// Lists the files and links, in the zip's order. The zip has passed [`SourceZip::read`].
+    ///
+    /// # Errors
+    /// The zip cannot be read.
+    pub fn list(&self) -> io::Result<Vec<Listed>> {
+        let mut archive = ZipArchive::new(&self.file)?;
+        let mut listed = Vec::new();
+        for at in 0..archive.len() {
+            let entry = archive.by_index_raw(at)?;
+            if !entry.is_dir() {
+                listed.push(Listed { path: entry.name()?.into_owned(), size: entry.size(), link: entry.is_symlink() });
+            }
+        }
+        Ok(listed)
+    }
+
+    /// Finds the files of a given zip that a folder would be packed without.
+    fn private_files(&self) -> io::Result<Names> {
+        let mut archive = ZipArchive::new(&self.file)?;
+        let mut found = Names::default();
+        for at in 0..archive.len() {
+            let mut entry = archive.by_index(at)?;
+            let name = entry.name()?.into_owned();
+            if entry.is_dir() {
+                continue;
+            }
+            let (folders, file) = name.rsplit_once('/').unwrap_or(("", &name));
+            let rule = PrivateRule::of(file);
+            let is_private = folders.split('/').any(|folder| PrivateRule::of(folder) == PrivateRule::Name)
+                || match rule.bytes_to_read(entry.size()) {
+                    _ if rule == PrivateRule::Name => true,
+                    Some(most) if !entry.is_symlink() => {
+                        let mut bytes = Vec::new();
+                        entry.by_ref().take(most as u64).read_to_end(&mut bytes)?;
+                        rule.is_private(&bytes)
+                    }
+                    _ => false,
+                };
+            if is_private {
+                found.push(name);
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl NoZip {
+    /// Makes the error of a verb that was given this path.
+    pub fn error(self, path: &Path) -> CliError {
+        match self {
+            Self::Unreadable(message) => CliError::wrong_use(format!("{} {message}", path.display())),
+            Self::Refused(findings) => zips::invalid_zip(path, &findings),
+        }
+    }
+}
+
+/// Says why a path cannot be read, in plain words where it does not exist.
+pub(super) fn unreadable(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "does not exist".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    }
+}
+
+fn left_out_note(left_out: &Names, first: &str) -> String {
+    format!("left out as private or needless: {left_out}; a line such as !{first} in {IGNORE_FILE} packs it")
+}

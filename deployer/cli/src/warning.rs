@@ -1,0 +1,10 @@
+//! Warnings on standard error, so that programs which read the answer do not get them.
+
+use std::io::Write as _;
+
+/// Prints a warning.
+pub(super) fn warn(message: &str) {
+    let style = anstyle::AnsiColor::Yellow.on_default();
+    // An unread warning must not stop the answer.
+    let _unread = writeln!(anstream::stderr(), "{style}warning:{style:#} {message}");
+}
