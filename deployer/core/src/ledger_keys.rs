@@ -71,6 +71,13 @@ pub fn results_of(environment: &EnvironmentName, function: &FunctionName, releas
     format!("{RESULTS}{environment}/{function}/{release}/")
 }
 
+/// Returns the key of the object by which an uploader learns about an environment. No function has its name, so no
+/// result has its key.
+#[must_use]
+pub fn environment_notice(environment: &EnvironmentName) -> String {
+    format!("{RESULTS}{environment}/environment.json")
+}
+
 /// Returns the key of a function's rejected releases.
 #[must_use]
 pub fn rejects(function: &FunctionName) -> String {
@@ -182,6 +189,7 @@ mod tests {
         assert_eq!(marker(&environment, &function, token), format!("open/dev/orders/{token}"));
         assert_eq!(record(&environment, &function, id), format!("deployments/dev/orders/{id}.json"));
         assert_eq!(result(&environment, &function, &release, "v1"), "results/dev/orders/1.0.0/v1.json");
+        assert_eq!(environment_notice(&environment), "results/dev/environment.json");
         assert_eq!(rejects(&function), "rejects/orders.json");
         assert_eq!(asked_of(&environment, &function), "asked/dev/orders/");
         assert_eq!(open_group(&environment, id), format!("groups/open/dev/{id}.json"));

@@ -35,7 +35,11 @@ impl Engine {
             None => PromotionOutcome::Together(Box::new(record_for_group(self, response).await?)),
             Some(function) => {
                 let at = self.at(&response.environment, function)?;
-                PromotionOutcome::One(Box::new(record_for_function(self, &at, response).await?))
+                let recorded = record_for_function(self, &at, response).await;
+                if let Err(CommandError::Invalid(_)) = &recorded {
+                    self.ensure_known(Some(&at.name), function).await?;
+                }
+                PromotionOutcome::One(Box::new(recorded?))
             }
         };
         submit_without_queue(self).await;

@@ -28,6 +28,7 @@ impl Engine {
         caller: Caller,
     ) -> Result<DeploymentRecord, CommandError> {
         let at = self.at(environment, function)?;
+        self.ensure_known_to_deploy(&at, &source).await?;
         let cause = Cause { kind, requested_by: caller.requested_by, event_id: Some(caller.id.into()) };
         let request = Request::by_command((environment, function), source, cause, (self.now(), self.token()));
         let span = rollout::span(&at, &request, request.source.release());
@@ -38,6 +39,20 @@ impl Engine {
         let record = answer_with_record(self, &at, &request, work.instrument(span)).await?;
         submit_without_queue(self).await;
         Ok(record)
+    }
+
+    /// Refuses a function that nobody knows. One that has an upload may be new.
+    async fn ensure_known_to_deploy(&self, at: &FunctionRef<'_>, source: &Source) -> Result<(), CommandError> {
+        let known = self.ensure_known(Some(&at.name), &at.function).await;
+        match (&known, source) {
+            (Err(CommandError::UnknownFunction(_)), Source::Newest { release }) => {
+                match self.reconciler(at).newest(release).await? {
+                    Ok(_) => Ok(()),
+                    Err(_) => known,
+                }
+            }
+            _ => known,
+        }
     }
 
     /// Finds a function of an environment in deployer.json.

@@ -7,14 +7,16 @@ use deployer_core::config::Target;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{Head, ResolvedArtifact, Source, held_by};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash};
-use deployer_core::plan::{DesiredState, PlanReport, RefusedPlan, TargetPlan, plan as planned};
+use deployer_core::plan::{DesiredState, PlanError, PlanReport, RefusedPlan, TargetPlan, plan as planned};
 use deployer_core::record::{CauseKind, Code, Ending, TargetError};
 use futures::stream::{self, StreamExt as _};
 
+use crate::new_functions::because_not_made;
 use crate::resolve_artifact::open_reading_session;
 use crate::rollout::error::InvalidArtifact;
 use crate::rollout::function_reader::FunctionReader;
 use crate::rollout::verify::ArtifactReader;
+use crate::store::Versioned;
 use crate::{CommandError, Engine, TARGETS_AT_ONCE, Transient};
 
 /// The artifact to plan for.
@@ -37,7 +39,7 @@ impl Engine {
         planned: Planned,
     ) -> Result<PlanReport, CommandError> {
         let at = self.at(environment, function)?;
-        let head = self.store().head(&at).await.map_err(Transient::from)?.head;
+        let Versioned { head, etag, .. } = self.store().head(&at).await.map_err(Transient::from)?;
         let id = DeploymentId::of(self.now(), RequestHash::of(&["plan", &self.token().to_string()]));
         let by_rule = at.refusal(CauseKind::Deploy);
         let (release, verified) = match (&by_rule, planned) {
@@ -57,7 +59,12 @@ impl Engine {
         };
         let artifact = match verified {
             Ok(artifact) => artifact,
-            Err(refused) => return Ok(report(vec![], Some(refused))),
+            Err(refused) => {
+                if etag.is_none() {
+                    self.ensure_known(None, function).await?;
+                }
+                return Ok(report(vec![], Some(refused)));
+            }
         };
         let plans = stream::iter(at.environment.targets.iter().enumerate())
             .map(|(number, target)| {
@@ -114,7 +121,13 @@ async fn plan_target(
     let plan = async {
         let account = open_reading_session(engine, at, target, id).await?;
         let observed = FunctionReader { timer: engine.timer(), at, account: &account }.observe().await?;
-        Ok::<_, TargetError>(planned(&desired, &observed)?)
+        let plan = planned(&desired, &observed)?;
+        if plan.creates() {
+            let because = because_not_made(engine, at, CauseKind::Deploy, head).await;
+            let because = because.unwrap_or_else(|error| Some(error.to_string()));
+            because.map_or(Ok(()), |because| Err(PlanError::UnknownFunction(because)))?;
+        }
+        Ok::<_, TargetError>(plan)
     };
     let plan = plan.await;
     TargetPlan::of(target, plan.as_ref().map_err(Clone::clone))

@@ -59,7 +59,10 @@ impl Engine {
                 Some(CommandEffect::Write(without)) => Ok(Change::Write(*without, true)),
                 Some(CommandEffect::Duplicate) => Ok(Change::Keep(false)),
                 Some(CommandEffect::Reused { id }) => Err(reused_id(&id)),
-                None => Err(not_rejected(self, function, release, rejects).await?),
+                None => {
+                    self.ensure_known(None, function).await?;
+                    Err(not_rejected(self, function, release, rejects).await?)
+                }
             }
         };
         if self.store().update(&ledger_keys::rejects(function), change).await? {
@@ -78,6 +81,7 @@ pub(super) async fn mark_as_rejected(
     caller: &Caller,
 ) -> Result<CommandEffect<Rejects>, CommandError> {
     let Some(sha256) = code_of(engine, function, release).await? else {
+        engine.ensure_known(None, function).await?;
         return Err(CommandError::Invalid(format!(
             "no release {release} of {function} is known in any environment: status and history tell which are"
         )));

@@ -6,17 +6,18 @@ use std::collections::BTreeSet;
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::id::Version;
 use deployer_core::observed::{Observed, ObservedAlias, Reason};
-use deployer_core::plan::{AWAIT_TRAFFIC, DesiredState, Plan, Step, foreign_change, plan as planned};
+use deployer_core::plan::{AWAIT_TRAFFIC, DesiredState, Plan, PlanError, Step, foreign_change, plan as planned};
 use deployer_core::record::{Previous, TargetError};
 use deployer_core::text::PlainText;
 
 use super::claimed_target::{ClaimedTarget, MAX_REOBSERVATIONS};
-use super::error::{StepError, TargetFailed, WaitError, given_up, is_late};
+use super::error::{Interrupted, StepError, TargetFailed, Unfinished, WaitError, given_up, is_late};
 use super::executor::PlanExecutor;
 use super::results::TargetDone;
 use super::shut_doors::ShutOutcome;
 use super::step_context::StepContext;
 use crate::mutex::locked;
+use crate::new_functions::because_not_made;
 use crate::port::Account;
 
 impl ClaimedTarget<'_> {
@@ -98,6 +99,7 @@ impl Convergence<'_> {
             return Ok(Some(self.done(plan.serving)));
         }
         self.ensure_may_act(&plan)?;
+        self.ensure_may_create(&plan).await?;
         tracing::info!(steps = %steps(&plan), "planned");
         let acting = self.on.account_for(&plan).await?;
         self.acted |= !plan.writes_nothing();
@@ -148,6 +150,20 @@ impl Convergence<'_> {
             return Err(TargetError::new(because.error_code(), "update code", message).into());
         }
         Ok(())
+    }
+
+    /// Refuses to make a function that nobody knows, where uploads make none.
+    async fn ensure_may_create(&self, plan: &Plan) -> Result<(), TargetFailed> {
+        let ClaimedTarget { rollout, claim, .. } = self.on;
+        if !plan.creates() || self.written {
+            return Ok(());
+        }
+        let (kind, head) = (claim.request().cause.kind, claim.seen().head);
+        match because_not_made(rollout.engine, rollout.at, kind, &head).await {
+            Ok(None) => Ok(()),
+            Ok(Some(because)) => Err(PlanError::UnknownFunction(because).into()),
+            Err(error) => Err(Interrupted::Unfinished(Unfinished::Transient(error.into())).into()),
+        }
     }
 
     fn context<'c>(&'c self, account: &'c Account, plan: &'c Plan) -> StepContext<'c> {
@@ -210,6 +226,10 @@ impl Convergence<'_> {
         }
         if let Some(found) = foreign_change(self.desired, &self.observed, &now).filter(|_| !serves) {
             return Err(self.on.foreign_change(step, &found).into());
+        }
+        if self.observed.latest.is_none() && now.latest.is_some() {
+            // The function that our call has made, although its answer was lost.
+            self.on.rollout.progress.set_created(self.on.target);
         }
         // The change is our own write, or one that does not matter (permissions, an update that has become stable). If
         // it goes on, a person must find out who keeps writing there.
