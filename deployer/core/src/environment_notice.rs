@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
+use crate::diagnostics::nearest;
 use crate::format::LedgerObject;
 use crate::id::EnvironmentName;
 use crate::record::SCHEMA;
@@ -58,6 +59,13 @@ impl EnvironmentNotice {
             accept_uploads: false,
             uploads_to: vec![],
         }
+    }
+
+    /// Says that the deployer, which knows these environments, does not know another one.
+    #[must_use]
+    pub fn unknown(environment: &EnvironmentName, known: &[EnvironmentName]) -> String {
+        let hint = nearest(environment.as_str(), known.iter().map(EnvironmentName::as_str));
+        format!("the deployer knows no environment {environment}, and ignores uploads to it{hint}")
     }
 
     /// Returns the reason why nothing comes of an upload to this environment; none if uploads are deployed there.

@@ -4,6 +4,7 @@
 //! permissions that the module `uploader` gives a CI.
 
 mod body;
+mod environment;
 mod metadata;
 mod upload;
 mod wait;
@@ -24,8 +25,10 @@ use serde_json::json;
 
 use super::aws_options::AwsOptions;
 use super::interrupts::Interrupts;
+use super::progress::WaitProgress;
 use super::zips::{self, Finding};
 use super::{Answer, CliError, Exit, folder, progress, records};
+use environment::{EnvironmentLook, Notices};
 use metadata::{MetadataOptions, UploadMetadata};
 use upload::{Parts, Upload};
 use wait::ResultWait;
@@ -83,6 +86,14 @@ struct Uploaded {
     result: String,
 }
 
+/// The results that are waited for.
+#[derive(Clone, Copy)]
+struct Results<'a> {
+    ledger: &'a BucketName,
+    /// Whether the deployer may not have the environment.
+    is_environment_missing: bool,
+}
+
 /// A zip that passes the deployer's checks.
 struct CheckedZip {
     file: File,
@@ -108,9 +119,13 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
         return Err(CliError::wrong_use("no region is known: say --region, AWS_REGION or a --profile that has one"));
     }
     let mut interrupts = Interrupts::listen()?;
+    let is_missing = options.ensure_accepted(&sdk).await?;
     let uploaded = options.upload(&sdk, checked, values, &mut interrupts).await?;
     match ledger {
-        Some(ledger) => options.wait_for_result(&sdk, ledger, &uploaded, &mut interrupts).await,
+        Some(ledger) => {
+            let results = Results { ledger, is_environment_missing: is_missing };
+            options.wait_for_result(&sdk, results, &uploaded, &mut interrupts).await
+        }
         None => Ok(Answer::with_text(uploaded.text(), &uploaded, Exit::Done)),
     }
 }
@@ -158,6 +173,36 @@ impl Options {
         Ok(checked)
     }
 
+    /// Looks whether uploads to the environment are deployed, if the ledger bucket is known. Returns whether the
+    /// deployer may not have the environment.
+    ///
+    /// # Errors
+    /// Refused: nothing would come of the upload.
+    async fn ensure_accepted(&self, sdk: &SdkConfig) -> Result<bool, CliError> {
+        let Some(ledger) = &self.ledger else { return Ok(false) };
+        let client = &deployer_aws::owned_by(aws_sdk_s3::Client::new(sdk), self.bucket_owner.as_ref());
+        let note = |because: &str| {
+            if self.wait {
+                print_stderr(&format!("note: {because}"));
+            }
+        };
+        match (Notices { client, ledger }).look(&self.environment).await {
+            EnvironmentLook::Accepts => Ok(false),
+            EnvironmentLook::Refuses(because) => Err(CliError::refused(format!(
+                "{because}\n  nothing is uploaded; if deployer.json has changed in the last minutes, try again after the next \
+                 sweep"
+            ))),
+            EnvironmentLook::Missing(because) => {
+                note(&because);
+                Ok(true)
+            }
+            EnvironmentLook::Untold(because) => {
+                note(&because);
+                Ok(false)
+            }
+        }
+    }
+
     async fn upload(
         &self,
         sdk: &SdkConfig,
@@ -180,7 +225,7 @@ impl Options {
     async fn wait_for_result(
         &self,
         sdk: &SdkConfig,
-        ledger: &BucketName,
+        Results { ledger, is_environment_missing }: Results<'_>,
         uploaded: &Uploaded,
         interrupts: &mut Interrupts,
     ) -> Result<Answer, CliError> {
@@ -191,14 +236,20 @@ impl Options {
             uploaded.content(),
             self.timeout
         ));
-        let bar = progress::spinner(format!(
-            "{}/{}/{}: waiting for its deployment",
+        let progress = WaitProgress::begin(format!(
+            "{}/{}/{}: its deployment has no result yet",
             artifact_key.environment, artifact_key.function, artifact_key.release
         ));
         let owner = self.bucket_owner.as_ref();
-        let wait = ResultWait { ledger, owner, key: &uploaded.result, artifact_key, timeout: self.timeout };
-        let came = wait.wait(&deployer_aws::owned_by(aws_sdk_s3::Client::new(sdk), owner), interrupts).await;
-        drop(bar);
+        let timeout = self.timeout;
+        let key = &uploaded.result;
+        let wait = ResultWait { ledger, owner, key, artifact_key, timeout, is_environment_missing };
+        let client = deployer_aws::owned_by(aws_sdk_s3::Client::new(sdk), owner);
+        let came = tokio::select! {
+            came = wait.wait(&client, interrupts) => came,
+            never = progress.repeat() => match never {},
+        };
+        drop(progress);
         let (record, json) = came?;
         Ok(Answer { text: records::text(&record), json, exit: Exit::from(&record) })
     }
