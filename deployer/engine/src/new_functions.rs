@@ -3,6 +3,7 @@
 use deployer_core::format;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::Head;
+use deployer_core::known_functions::KnownFunctions;
 use deployer_core::ledger_keys;
 use deployer_core::names::HEADS;
 use deployer_core::record::CauseKind;
@@ -26,7 +27,6 @@ pub(crate) async fn because_not_made(
     {
         return Ok(None);
     }
-    let known = engine.known_functions().await?;
     let keys = engine.store().keys(HEADS).await?;
     let others = keys.iter().filter(|key| {
         ledger_keys::parse_head(key).is_some_and(|(name, function)| function == at.function && name != at.name)
@@ -35,7 +35,7 @@ pub(crate) async fn because_not_made(
     if served.contains(&true) {
         return Ok(None);
     }
-    Ok(Some(at.not_made(&known.hint(&at.function))))
+    Ok(Some(at.not_made(&KnownFunctions::of_head_keys(&keys).hint(&at.function))))
 }
 
 /// Whether the function of a head was ever live there. A head that cannot be read may say so.

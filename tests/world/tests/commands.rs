@@ -146,8 +146,10 @@ async fn rollback_to_a_release_takes_the_newest_live_or_left_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rollback_of_an_undeployed_function_is_refused_and_status_omits_it() {
+async fn rollback_of_a_held_undeployed_function_is_refused() {
     let world = World::with_orders();
+    world.command(command("hold", &json!({"reason": "not yet", "new": true}))).await;
+    world.command(command("release-hold", &json!({}))).await;
     let record = rollback(&world).await;
     assert_eq!((record.status, record.code), (Status::Refused, Some(Code::NothingToRollBack)));
     assert_eq!(record.because.unwrap(), "nothing was ever live here");

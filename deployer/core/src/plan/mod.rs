@@ -227,12 +227,6 @@ impl Step {
 }
 
 impl Plan {
-    /// Whether the plan makes the function.
-    #[must_use]
-    pub fn creates(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step, Step::Create(_)))
-    }
-
     fn sends_code(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, Step::Create(_) | Step::UpdateCode(_)))
     }

@@ -121,13 +121,12 @@ async fn plan_target(
     let plan = async {
         let account = open_reading_session(engine, at, target, id).await?;
         let observed = FunctionReader { timer: engine.timer(), at, account: &account }.observe().await?;
-        let plan = planned(&desired, &observed)?;
-        if plan.creates() {
+        if observed.latest.is_none() {
             let because = because_not_made(engine, at, CauseKind::Deploy, head).await;
             let because = because.unwrap_or_else(|error| Some(error.to_string()));
             because.map_or(Ok(()), |because| Err(PlanError::UnknownFunction(because)))?;
         }
-        Ok::<_, TargetError>(plan)
+        Ok::<_, TargetError>(planned(&desired, &observed)?)
     };
     let plan = plan.await;
     TargetPlan::of(target, plan.as_ref().map_err(Clone::clone))

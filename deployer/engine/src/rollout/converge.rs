@@ -83,6 +83,7 @@ impl Convergence<'_> {
     /// Plans from the observation, and carries the plan out. `None`: the target was observed once more, and must be
     /// planned again.
     async fn plan_and_apply(&mut self) -> Result<Option<TargetDone>, TargetFailed> {
+        self.ensure_may_create().await?;
         let plan = self.plan()?;
         if self.on.may_shut_doors(&plan) {
             if plan.writes_nothing() {
@@ -99,7 +100,6 @@ impl Convergence<'_> {
             return Ok(Some(self.done(plan.serving)));
         }
         self.ensure_may_act(&plan)?;
-        self.ensure_may_create(&plan).await?;
         tracing::info!(steps = %steps(&plan), "planned");
         let acting = self.on.account_for(&plan).await?;
         self.acted |= !plan.writes_nothing();
@@ -153,9 +153,9 @@ impl Convergence<'_> {
     }
 
     /// Refuses to make a function that nobody knows, where uploads make none.
-    async fn ensure_may_create(&self, plan: &Plan) -> Result<(), TargetFailed> {
+    async fn ensure_may_create(&self) -> Result<(), TargetFailed> {
         let ClaimedTarget { rollout, claim, .. } = self.on;
-        if !plan.creates() || self.written {
+        if self.observed.latest.is_some() {
             return Ok(());
         }
         let (kind, head) = (claim.request().cause.kind, claim.seen().head);

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use deployer_core::doctor::SWEEP_NOTE_INTERVAL;
 use deployer_core::environment_notice::EnvironmentNotice;
+use deployer_core::format::{self, LedgerObject as _, Unusable};
 use deployer_core::id::EnvironmentName;
 use deployer_core::ledger_keys;
 use futures::future::join_all;
@@ -14,7 +15,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::Engine;
 use crate::port::{LedgerError, Precondition};
-use crate::store::{Change, Contended};
 use crate::timer::between;
 
 /// The last sweep, as the ledger has it.
@@ -69,35 +69,22 @@ async fn write_notices(
     join_all(kept).await.into_iter().chain(removed).flatten().collect()
 }
 
-/// Writes a notice unless it is there already. Returns whether it is there.
+/// Writes a notice unless it is there already, and returns whether it is there. A damaged one is written anew; one of a
+/// newer deployer is left alone.
 async fn write_notice(engine: &Engine, notice: &EnvironmentNotice) -> bool {
     let key = ledger_keys::environment_notice(&notice.environment);
-    let change = async |found: Option<&EnvironmentNotice>| {
-        Ok::<_, NotWritten>(match found {
-            Some(found) if found == notice => Change::Keep(()),
-            _ => Change::Write(notice.clone(), ()),
-        })
-    };
-    match engine.store().update(&key, change).await {
-        Ok(()) => true,
-        Err(NotWritten(because)) => {
-            tracing::warn!(key, "uploaders may not learn about the environment: {because}");
-            false
+    let written = async {
+        let found = engine.ports.ledger.get(&key).await?.object;
+        match found.as_ref().map(|(body, _)| format::read::<EnvironmentNotice>(body)) {
+            Some(Ok(found)) if found == *notice => return Ok(true),
+            Some(Err(Unusable::Newer(_) | Unusable::Schema(_) | Unusable::NotUnderstood)) => return Ok(true),
+            _ => {}
         }
-    }
-}
-
-/// The reason why a notice is not written.
-struct NotWritten(String);
-
-impl From<LedgerError> for NotWritten {
-    fn from(error: LedgerError) -> Self {
-        Self(error.to_string())
-    }
-}
-
-impl From<Contended> for NotWritten {
-    fn from(Contended: Contended) -> Self {
-        Self("it kept changing".to_owned())
-    }
+        let seen = found.map(|(_, etag)| etag);
+        Ok::<_, LedgerError>(engine.store().put(&key, notice, &notice.as_read(), seen).await?.is_some())
+    };
+    written.await.unwrap_or_else(|error| {
+        tracing::warn!(key, "uploaders may not learn about the environment: {error}");
+        false
+    })
 }
