@@ -169,7 +169,7 @@ impl Options {
         let request = self.requester.request(command, self.id.clone());
         let remote = self.remote.remote().await?;
         let mut interrupts = Interrupts::listen()?;
-        let progress = WaitProgress::begin("the deployer has not answered yet".to_owned());
+        let progress = WaitProgress::begin("waiting for the deployer".to_owned());
         let timeout = self.timeout.map_or(TIMEOUT, Span::as_duration);
         let mut state = RequestState::default();
         tokio::select! {

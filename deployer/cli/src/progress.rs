@@ -110,7 +110,7 @@ impl WaitLines {
         self.printed = now;
         let seconds = now.duration_since(self.began).as_secs();
         let waited = if seconds < 120 { format!("{seconds} s") } else { format!("{} min", seconds / 60) };
-        Some(format!("still waiting, for {waited} now: {}", self.what))
+        Some(format!("{}, for {waited} now", self.what))
     }
 }
 
@@ -129,8 +129,8 @@ mod tests {
         assert_eq!(lines.change(behind, after(29)).as_deref(), Some(behind));
         assert_eq!(lines.change(behind, after(40)), None);
         assert_eq!((lines.due(), lines.repeat(after(58))), (after(59), None));
-        assert_eq!(lines.repeat(after(59)), Some(format!("still waiting, for 59 s now: {behind}")));
+        assert_eq!(lines.repeat(after(59)), Some(format!("{behind}, for 59 s now")));
         assert_eq!(lines.repeat(after(60)), None);
-        assert_eq!(lines.repeat(after(200)), Some(format!("still waiting, for 3 min now: {behind}")));
+        assert_eq!(lines.repeat(after(200)), Some(format!("{behind}, for 3 min now")));
     }
 }

@@ -3,7 +3,7 @@
 //! Must not know what an object holds.
 
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
-use crate::names::{ASKED, DEPLOYMENTS, GROUPS, HEADS, OPEN, REJECTS, RESULTS, SWEEPS};
+use crate::names::{ASKED, DEPLOYMENTS, ENVIRONMENT_NOTICE, GROUPS, HEADS, OPEN, REJECTS, RESULTS, SWEEPS};
 
 /// The prefixes of everything that the deployer reads and writes in the ledger bucket.
 pub const PREFIXES: [&str; 8] = [HEADS, DEPLOYMENTS, RESULTS, REJECTS, OPEN, ASKED, GROUPS, SWEEPS];
@@ -75,7 +75,7 @@ pub fn results_of(environment: &EnvironmentName, function: &FunctionName, releas
 /// result has its key.
 #[must_use]
 pub fn environment_notice(environment: &EnvironmentName) -> String {
-    format!("{RESULTS}{environment}/environment.json")
+    format!("{RESULTS}{environment}/{ENVIRONMENT_NOTICE}")
 }
 
 /// Returns the key of a function's rejected releases.

@@ -13,7 +13,12 @@ locals {
   artifact_bucket_arn = "arn:${local.partition}:s3:::${var.uploads.artifact_bucket}"
   ledger_bucket_arn   = "arn:${local.partition}:s3:::${var.uploads.ledger_bucket}"
   places              = [for pair in setproduct(var.environments, var.functions) : "${pair[0]}/${pair[1]}"]
-  results             = [for place in local.places : "${local.names.ledger.results}${place}/*"]
+
+  # The results of its functions, and what the deployer tells about its environments.
+  results = concat(
+    [for place in local.places : "${local.names.ledger.results}${place}/*"],
+    [for environment in var.environments : "${local.names.ledger.results}${environment}/${local.names.environment_notice}"],
+  )
 }
 
 resource "aws_iam_role" "uploader" {

@@ -73,6 +73,7 @@ fn operations(calls: &[Call]) -> Vec<&str> {
 async fn folder_is_pushed_with_the_uploaders_permissions_only() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
+    aws.invoke(&json!({"command": "sweep"})).await?;
     write(&folder, ".lambdaignore", "notes.txt\n")?;
     write(&folder, "notes.txt", "not for Lambda")?;
     let waiting = WaitingPush::start(push(&ci, folder.path(), "1.0.0", &["--wait", "--commit", "4f5c2e1"])?).await?;

@@ -52,7 +52,7 @@ impl Notices<'_> {
     pub async fn look(&self, environment: &EnvironmentName) -> EnvironmentLook {
         tokio::time::timeout(TIMEOUT, self.look_up(environment)).await.unwrap_or_else(|_| {
             let key = ledger_keys::environment_notice(environment);
-            EnvironmentLook::Untold(format!("s3://{}/{key} has not answered in {} s", self.ledger, TIMEOUT.as_secs()))
+            EnvironmentLook::Untold(format!("{key} in the ledger bucket was not read in {} s", TIMEOUT.as_secs()))
         })
     }
 
@@ -69,9 +69,8 @@ impl Notices<'_> {
     async fn look_at_others(&self, environment: &EnvironmentName) -> EnvironmentLook {
         let key = ledger_keys::environment_notice(environment);
         let missing = EnvironmentLook::Missing(format!(
-            "s3://{}/{key} is missing: the deployer has no environment {environment}, or its sweep has not come yet, or it is \
-             older than this deployctl",
-            self.ledger
+            "{key} is missing in the ledger bucket: the deployer has no environment {environment}, or its sweep has not come \
+             yet, or it is older than this deployctl"
         ));
         let Some(others) = self.environments().await else { return missing };
         if others.contains(environment) {
@@ -102,7 +101,7 @@ impl Notices<'_> {
 
     async fn read(&self, environment: &EnvironmentName) -> Reading {
         let key = ledger_keys::environment_notice(environment);
-        let object = format!("s3://{}/{key}", self.ledger);
+        let object = format!("{key} in the ledger bucket");
         let call = self.client.get_object().bucket(self.ledger.as_str()).key(&key);
         let answer = match call.send().await {
             Ok(answer) => answer,

@@ -86,14 +86,6 @@ struct Uploaded {
     result: String,
 }
 
-/// The results that are waited for.
-#[derive(Clone, Copy)]
-struct Results<'a> {
-    ledger: &'a BucketName,
-    /// Whether the deployer may not have the environment.
-    is_environment_missing: bool,
-}
-
 /// A zip that passes the deployer's checks.
 struct CheckedZip {
     file: File,
@@ -119,13 +111,10 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
         return Err(CliError::wrong_use("no region is known: say --region, AWS_REGION or a --profile that has one"));
     }
     let mut interrupts = Interrupts::listen()?;
-    let is_missing = options.ensure_accepted(&sdk).await?;
+    let look = options.ensure_accepted(&sdk).await?;
     let uploaded = options.upload(&sdk, checked, values, &mut interrupts).await?;
     match ledger {
-        Some(ledger) => {
-            let results = Results { ledger, is_environment_missing: is_missing };
-            options.wait_for_result(&sdk, results, &uploaded, &mut interrupts).await
-        }
+        Some(ledger) => options.wait_for_result(&sdk, (ledger, look), &uploaded, &mut interrupts).await,
         None => Ok(Answer::with_text(uploaded.text(), &uploaded, Exit::Done)),
     }
 }
@@ -173,33 +162,19 @@ impl Options {
         Ok(checked)
     }
 
-    /// Looks whether uploads to the environment are deployed, if the ledger bucket is known. Returns whether the
-    /// deployer may not have the environment.
+    /// Looks whether uploads to the environment are deployed, if the ledger bucket is known.
     ///
     /// # Errors
     /// Refused: nothing would come of the upload.
-    async fn ensure_accepted(&self, sdk: &SdkConfig) -> Result<bool, CliError> {
-        let Some(ledger) = &self.ledger else { return Ok(false) };
+    async fn ensure_accepted(&self, sdk: &SdkConfig) -> Result<EnvironmentLook, CliError> {
+        let Some(ledger) = &self.ledger else { return Ok(EnvironmentLook::Accepts) };
         let client = &deployer_aws::owned_by(aws_sdk_s3::Client::new(sdk), self.bucket_owner.as_ref());
-        let note = |because: &str| {
-            if self.wait {
-                print_stderr(&format!("note: {because}"));
-            }
-        };
         match (Notices { client, ledger }).look(&self.environment).await {
-            EnvironmentLook::Accepts => Ok(false),
             EnvironmentLook::Refuses(because) => Err(CliError::refused(format!(
                 "{because}\n  nothing is uploaded; if deployer.json has changed in the last minutes, try again after the next \
                  sweep"
             ))),
-            EnvironmentLook::Missing(because) => {
-                note(&because);
-                Ok(true)
-            }
-            EnvironmentLook::Untold(because) => {
-                note(&because);
-                Ok(false)
-            }
+            look => Ok(look),
         }
     }
 
@@ -225,7 +200,7 @@ impl Options {
     async fn wait_for_result(
         &self,
         sdk: &SdkConfig,
-        Results { ledger, is_environment_missing }: Results<'_>,
+        (ledger, look): (&BucketName, EnvironmentLook),
         uploaded: &Uploaded,
         interrupts: &mut Interrupts,
     ) -> Result<Answer, CliError> {
@@ -236,6 +211,10 @@ impl Options {
             uploaded.content(),
             self.timeout
         ));
+        let is_environment_missing = matches!(look, EnvironmentLook::Missing(_));
+        if let EnvironmentLook::Missing(because) | EnvironmentLook::Untold(because) = look {
+            print_stderr(&format!("note: {because}"));
+        }
         let progress = WaitProgress::begin(format!(
             "{}/{}/{}: its deployment has no result yet",
             artifact_key.environment, artifact_key.function, artifact_key.release
