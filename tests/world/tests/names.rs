@@ -135,6 +135,7 @@ fn without_new_functions() -> World {
             "lab": {"targets": [target("333333333333")]},
         },
     }));
+    world.aws(|aws| aws.at("333333333333").role("orders", jiff::Timestamp::UNIX_EPOCH));
     for account in [DEV, OTHER] {
         world.add_function(account, "orders", &code("1.0.0"), |f| f.publish().point("live", 1));
     }
