@@ -58,8 +58,8 @@ Examples:
   deployctl plan -e prod -f orders-api               has anybody changed what is live?";
 
 pub(super) const PUSH: &str = "\
-Needs: the policy of module uploader: to put the object, and with --wait to read results/<environment>/*. Where --ledger is
-known, push first looks there whether the environment takes uploads, and uploads nothing if it does not.
+Needs: the policy of module uploader: to put the object, and with --wait to read results/<environment>/*. With --wait
+push first looks there whether the environment takes uploads, and uploads nothing if it does not.
 Exit codes: 0 uploaded; with --wait: live, or live already. 1 it failed. 2 wrong use. 3 refused, or a newer one took its
 place. 4 not ended in time. 130 Ctrl-C. After 4 and 130 the deployment goes on.
 

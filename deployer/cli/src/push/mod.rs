@@ -111,10 +111,13 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
         return Err(CliError::wrong_use("no region is known: say --region, AWS_REGION or a --profile that has one"));
     }
     let mut interrupts = Interrupts::listen()?;
-    let look = options.ensure_accepted(&sdk).await?;
+    let looked = match ledger {
+        Some(ledger) => Some((ledger, options.ensure_accepted(&sdk, ledger, &mut interrupts).await?)),
+        None => None,
+    };
     let uploaded = options.upload(&sdk, checked, values, &mut interrupts).await?;
-    match ledger {
-        Some(ledger) => options.wait_for_result(&sdk, (ledger, look), &uploaded, &mut interrupts).await,
+    match looked {
+        Some(looked) => options.wait_for_result(&sdk, looked, &uploaded, &mut interrupts).await,
         None => Ok(Answer::with_text(uploaded.text(), &uploaded, Exit::Done)),
     }
 }
@@ -162,14 +165,23 @@ impl Options {
         Ok(checked)
     }
 
-    /// Looks whether uploads to the environment are deployed, if the ledger bucket is known.
+    /// Looks whether uploads to the environment are deployed.
     ///
     /// # Errors
-    /// Refused: nothing would come of the upload.
-    async fn ensure_accepted(&self, sdk: &SdkConfig) -> Result<EnvironmentLook, CliError> {
-        let Some(ledger) = &self.ledger else { return Ok(EnvironmentLook::Accepts) };
+    /// Refused: nothing would come of the upload. 130 where the user interrupts it.
+    async fn ensure_accepted(
+        &self,
+        sdk: &SdkConfig,
+        ledger: &BucketName,
+        interrupts: &mut Interrupts,
+    ) -> Result<EnvironmentLook, CliError> {
         let client = &deployer_aws::owned_by(aws_sdk_s3::Client::new(sdk), self.bucket_owner.as_ref());
-        match (Notices { client, ledger }).look(&self.environment).await {
+        let notices = Notices { client, ledger };
+        let look = tokio::select! {
+            look = notices.look(&self.environment) => look,
+            () = interrupts.received() => return Err(CliError::interrupted("interrupted: nothing was uploaded")),
+        };
+        match look {
             EnvironmentLook::Refuses(because) => Err(CliError::refused(format!(
                 "{because}\n  nothing is uploaded; if deployer.json has changed in the last minutes, try again after the next \
                  sweep"
@@ -216,7 +228,7 @@ impl Options {
             print_stderr(&format!("note: {because}"));
         }
         let progress = WaitProgress::begin(format!(
-            "{}/{}/{}: its deployment has no result yet",
+            "{}/{}/{}: waiting for its deployment",
             artifact_key.environment, artifact_key.function, artifact_key.release
         ));
         let owner = self.bucket_owner.as_ref();

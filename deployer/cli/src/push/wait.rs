@@ -90,9 +90,9 @@ impl ResultWait<'_> {
     fn unknown_environment(&self) -> CliError {
         let ArtifactKey { environment, function, release } = self.artifact_key;
         CliError::timed_out(format!(
-            "there is neither a result nor a sign that the deployer has environment {environment}; {}\n  {}",
-            self.next_steps(&format!("{environment}/{function}/{release}")).replace("goes on", "goes on if it has"),
-            super::IGNORED
+            "after 5m there is neither a result nor a sign that the deployer has environment {environment}: {}\n  if it has, {}",
+            super::IGNORED,
+            self.next_steps(&format!("{environment}/{function}/{release}"))
         ))
     }
 
