@@ -235,7 +235,11 @@ struct Progress {
 
 impl Progress {
     fn of(functions: &[FunctionName]) -> Self {
-        let wait = WaitProgress::begin("planning".to_owned());
+        let what = match functions {
+            [one] => format!("deploying {one}"),
+            several => format!("deploying {} functions", several.len()),
+        };
+        let wait = WaitProgress::begin(what);
         Self { count: functions.len(), functions: RefCell::default(), wait }
     }
 
@@ -249,14 +253,13 @@ impl Progress {
         self.say();
     }
 
-    /// Says which functions are under way, and how many have ended. A single function has nothing to say before the
-    /// first repetition.
+    /// Says which of several functions are under way, and how many have ended.
     fn say(&self) {
         let functions = self.functions.borrow();
         let open: Vec<&str> = functions.iter().filter(|(_, ended)| !**ended).map(|(name, _)| name.as_str()).collect();
-        if !open.is_empty() {
+        if self.count > 1 && !open.is_empty() {
             let ended = functions.len() - open.len();
-            self.wait.say(format!("{ended} of {} functions deployed, under way: {}", self.count, open.join(", ")));
+            self.wait.say(format!("{ended} of {} functions ended, under way: {}", self.count, open.join(", ")));
         }
     }
 

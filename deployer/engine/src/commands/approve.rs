@@ -8,6 +8,7 @@ use deployer_core::ledger_keys;
 use deployer_core::promotion::{ApprovalDecision, ApprovalResponse};
 use deployer_core::record::{Approved, DeploymentRecord};
 
+use super::known::ensure_known;
 use super::promote::PromotionOutcome;
 use crate::group::Groups;
 use crate::promotions::stored_requests::submit_without_queue;
@@ -37,7 +38,7 @@ impl Engine {
                 let at = self.at(&response.environment, function)?;
                 let recorded = record_for_function(self, &at, response).await;
                 if let Err(CommandError::Invalid(_)) = &recorded {
-                    self.ensure_known(Some(&at.name), function).await?;
+                    ensure_known(self, Some(&at.name), function).await?;
                 }
                 PromotionOutcome::One(Box::new(recorded?))
             }

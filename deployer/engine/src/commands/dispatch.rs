@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::caller::Caller;
 use super::error::FunctionError;
 use super::history::History;
-use super::known::ExpectedFunction;
+use super::known::{ExpectedFunction, ensure_known};
 use super::plan::Planned;
 use super::promote::PromotionOutcome;
 use crate::port::SelfDiagnostics;
@@ -149,7 +149,7 @@ async fn ensure_all_known(engine: &Engine, from: &EnvironmentName, functions: &F
         Functions::Together(functions) => functions,
         Functions::Each(_) => &[],
     };
-    try_join_all(named.iter().map(|function| engine.ensure_known(Some(from), function))).await?;
+    try_join_all(named.iter().map(|function| ensure_known(engine, Some(from), function))).await?;
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use futures::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::known::ensure_known;
 use crate::store::Versioned;
 use crate::{CommandError, Engine, Transient};
 
@@ -39,7 +40,7 @@ impl Engine {
         let at = self.at(environment, function)?;
         let Versioned { head, etag, .. } = self.store().head(&at).await.map_err(Transient::from)?;
         if etag.is_none() {
-            self.ensure_known(None, function).await?;
+            ensure_known(self, None, function).await?;
         }
         let mut ids = head.deployments();
         if limit > ids.len() && ids.len() >= ENDED {

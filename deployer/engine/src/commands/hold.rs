@@ -9,7 +9,7 @@ use deployer_core::text::PlainText;
 
 use super::caller::Caller;
 use super::change_head::change_head;
-use super::known::ExpectedFunction;
+use super::known::{ExpectedFunction, ensure_known};
 use crate::{CommandError, Engine};
 
 impl Engine {
@@ -28,7 +28,7 @@ impl Engine {
     ) -> Result<StatusReport, CommandError> {
         let at = self.at(environment, function)?;
         if expected == ExpectedFunction::Known {
-            self.ensure_known(Some(environment), function).await.map_err(|error| match error {
+            ensure_known(self, Some(environment), function).await.map_err(|error| match error {
                 CommandError::UnknownFunction(because) => CommandError::UnknownFunction(format!(
                     "{because}\n  nothing is held; a hold of a function to come says so: \"new\": true, in deployctl --new"
                 )),
@@ -56,7 +56,7 @@ impl Engine {
         let at = self.at(environment, function)?;
         let head = change_head(self, &at, |head| head::release_hold(head, &at, &caller.id)).await?;
         let Some(head) = head else {
-            self.ensure_known(Some(environment), function).await?;
+            ensure_known(self, Some(environment), function).await?;
             return Err(CommandError::Invalid(format!(
                 "{function} is not held in {environment}: there is nothing to release"
             )));

@@ -5,7 +5,6 @@ use deployer_core::known_functions::{KnownFunctions, UnknownFunction};
 use deployer_core::ledger_keys;
 use deployer_core::names::HEADS;
 
-use crate::port::LedgerError;
 use crate::{CommandError, Engine};
 
 /// Whether a command may be about a function that no environment knows yet.
@@ -17,30 +16,25 @@ pub enum ExpectedFunction {
     MaybeNew,
 }
 
-impl Engine {
-    /// Refuses a function that has a head in no environment. The named environment is looked at first, because it knows
-    /// the function as a rule.
-    ///
-    /// # Errors
-    /// [`CommandError`]: nobody knows the function, or the ledger is away.
-    pub(crate) async fn ensure_known(
-        &self,
-        environment: Option<&EnvironmentName>,
-        function: &FunctionName,
-    ) -> Result<(), CommandError> {
-        if let Some(environment) = environment
-            // A head that cannot be read is known.
-            && self.ports.ledger.get(&ledger_keys::head(environment, function)).await?.object.is_some()
-        {
-            return Ok(());
-        }
-        Ok(self.known_functions().await?.check(function)?)
+/// Refuses a function that has a head in no environment. The named environment is looked at first, because it knows the
+/// function as a rule.
+///
+/// # Errors
+/// [`CommandError`]: nobody knows the function, or the ledger is away.
+pub(super) async fn ensure_known(
+    engine: &Engine,
+    environment: Option<&EnvironmentName>,
+    function: &FunctionName,
+) -> Result<(), CommandError> {
+    if let Some(environment) = environment
+        // A head that cannot be read is known.
+        && engine.ports.ledger.get(&ledger_keys::head(environment, function)).await?.object.is_some()
+    {
+        return Ok(());
     }
-
-    /// Lists the functions that have a head in any environment, also in one that deployer.json has no more.
-    pub(crate) async fn known_functions(&self) -> Result<KnownFunctions, LedgerError> {
-        Ok(KnownFunctions::of_head_keys(&self.store().keys(HEADS).await?))
-    }
+    // A head counts also in an environment that deployer.json has no more.
+    let known = KnownFunctions::of_head_keys(&engine.store().keys(HEADS).await?);
+    Ok(known.check(function)?)
 }
 
 impl From<UnknownFunction> for CommandError {

@@ -11,6 +11,7 @@ use deployer_core::plan::{DesiredState, PlanError, PlanReport, RefusedPlan, Targ
 use deployer_core::record::{CauseKind, Code, Ending, TargetError};
 use futures::stream::{self, StreamExt as _};
 
+use super::known::ensure_known;
 use crate::new_functions::because_not_made;
 use crate::resolve_artifact::open_reading_session;
 use crate::rollout::error::InvalidArtifact;
@@ -61,7 +62,7 @@ impl Engine {
             Ok(artifact) => artifact,
             Err(refused) => {
                 if etag.is_none() {
-                    self.ensure_known(None, function).await?;
+                    ensure_known(self, None, function).await?;
                 }
                 return Ok(report(vec![], Some(refused)));
             }

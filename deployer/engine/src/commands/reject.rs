@@ -16,6 +16,7 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::caller::Caller;
 use super::change_head::reused_id;
+use super::known::ensure_known;
 use crate::store::Change;
 use crate::{CommandError, Engine, Transient};
 
@@ -60,7 +61,7 @@ impl Engine {
                 Some(CommandEffect::Duplicate) => Ok(Change::Keep(false)),
                 Some(CommandEffect::Reused { id }) => Err(reused_id(&id)),
                 None => {
-                    self.ensure_known(None, function).await?;
+                    ensure_known(self, None, function).await?;
                     Err(not_rejected(self, function, release, rejects).await?)
                 }
             }
@@ -81,7 +82,7 @@ pub(super) async fn mark_as_rejected(
     caller: &Caller,
 ) -> Result<CommandEffect<Rejects>, CommandError> {
     let Some(sha256) = code_of(engine, function, release).await? else {
-        engine.ensure_known(None, function).await?;
+        ensure_known(engine, None, function).await?;
         return Err(CommandError::Invalid(format!(
             "no release {release} of {function} is known in any environment: status and history tell which are"
         )));

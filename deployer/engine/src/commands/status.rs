@@ -12,6 +12,7 @@ use deployer_core::status::{FunctionStatus, SourceHistory, StatusReport};
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _};
 
+use super::known::ensure_known;
 use super::status_groups::open_groups;
 use crate::port::LedgerError;
 use crate::store::Versioned;
@@ -69,7 +70,7 @@ impl Engine {
         }
         let environments: Vec<&EnvironmentName> = selected.iter().map(|(name, _)| *name).collect();
         if let Some(function) = function.filter(|_| functions.is_empty() && unreadable.is_empty()) {
-            self.ensure_known(None, function).await?;
+            ensure_known(self, None, function).await?;
         }
         let groups = open_groups(self, &environments, function, &mut unreadable).await?;
         Ok(StatusReport { functions, groups, unreadable })
