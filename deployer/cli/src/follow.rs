@@ -24,6 +24,10 @@ pub(super) trait Followed: DeserializeOwned + Serialize {
     fn name(&self) -> String;
     /// Returns the progress in a few words, before the end.
     fn how(&self) -> String;
+    /// Whether the answer says why it has not ended; if not, it is only under way.
+    fn has_reason(&self) -> bool {
+        true
+    }
     /// Returns the whole answer for people.
     fn text(&self) -> String;
     /// Returns the exit code of the end; [`Exit::Done`] before the end.
@@ -76,6 +80,10 @@ impl Followed for DeploymentRecord {
 
     fn how(&self) -> String {
         self.because.as_deref().map_or_else(|| self.status.to_string(), one_line)
+    }
+
+    fn has_reason(&self) -> bool {
+        self.because.is_some()
     }
 
     fn text(&self) -> String {
@@ -203,7 +211,12 @@ impl Options {
             match remote.try_send::<T>(request).await {
                 Ok(answer) if self.no_wait || is_over(&answer, until) => return Ok(answer),
                 Ok(answer) => {
-                    progress.say(format!("{}: {}", answer.name(), answer.how()));
+                    let what = format!("{}: {}", answer.name(), answer.how());
+                    if answer.has_reason() {
+                        progress.say(what)
+                    } else {
+                        progress.set(what)
+                    }
                     (state.accepted, state.failure) = (Some(answer.name()), None);
                 }
                 Err(SendError { outcome, error }) => {

@@ -56,6 +56,14 @@ impl WaitProgress {
         self.bar.set_message(what);
     }
 
+    /// Says what is waited for now, where that is nothing new: a log gets it with the next repetition.
+    pub fn set(&self, what: String) {
+        if let Some(lines) = &self.lines {
+            lines.borrow_mut().what.clone_from(&what);
+        }
+        self.bar.set_message(what);
+    }
+
     /// Repeats into a log what is waited for; runs beside the wait and never ends.
     pub async fn repeat(&self) -> Infallible {
         let Some(lines) = &self.lines else { return std::future::pending().await };
