@@ -329,7 +329,7 @@ mod tests {
 
     #[test]
     fn reason_of_a_missing_answer_is_one_line() {
-        let error = CliError::failed("the ledger is unavailable: \u{1b}S3\n  hint");
+        let error = CliError::failed("the ledger is unavailable: S3\n  hint");
         assert_eq!(SendOutcome::Throttled.because(&error), "Lambda throttles the calls of the deployer");
         assert_eq!(SendOutcome::Broken.because(&error), "the ledger is unavailable: S3");
         assert_eq!(SendOutcome::Lost.because(&error), "no answer: the ledger is unavailable: S3");
