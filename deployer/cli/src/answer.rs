@@ -119,6 +119,11 @@ impl CliError {
         Self { exit: Exit::Refused, error_type: "NotConfirmed", message: format!("not confirmed: {message}") }
     }
 
+    /// Makes the error of a request about a function that no environment knows.
+    pub fn unknown_function(message: impl Display) -> Self {
+        Self { exit: Exit::Refused, error_type: "UnknownFunction", message: message.to_string() }
+    }
+
     /// Makes the error of a deployment that has not ended within the timeout.
     pub fn timed_out(message: impl Display) -> Self {
         Self { exit: Exit::TimedOut, error_type: "TimedOut", message: message.to_string() }

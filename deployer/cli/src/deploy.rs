@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::answer::{Answer, CliError, Exit};
 use super::direct::CheckedSource;
 use super::interrupts::Interrupts;
+use super::progress::WaitProgress;
 use super::sources::{self, Source};
 use super::{direct, follow, records};
 use crate::direct_deploy::{Direct, FUNCTIONS_AT_ONCE};
@@ -105,9 +106,10 @@ async fn deploy_direct(options: &Options) -> Result<Answer, CliError> {
     let functions: Vec<FunctionName> = checked.iter().map(|one| one.source.function.clone()).collect();
     options.direct.warn_if_in_ledger(&sdk, &direct, &functions).await;
     let mut interrupts = Interrupts::listen()?;
-    let progress = Progress::default();
+    let progress = Progress::of(&functions);
     tokio::select! {
         answer = deploy_all(options, &direct, checked, &progress) => answer,
+        never = progress.wait.repeat() => match never {},
         () = interrupts.received() => Err(progress.interrupted(&functions)),
     }
 }
@@ -223,19 +225,42 @@ struct LocalArtifact {
 }
 
 /// The progress, which is printed if the user interrupts the deployment.
-#[derive(Debug, Default)]
 struct Progress {
+    /// The number of all functions.
+    count: usize,
     /// Each begun function, and whether it has ended.
     functions: RefCell<BTreeMap<FunctionName, bool>>,
+    wait: WaitProgress,
 }
 
 impl Progress {
+    fn of(functions: &[FunctionName]) -> Self {
+        let what = match functions {
+            [one] => format!("deploying {one}"),
+            several => format!("deploying {} functions", several.len()),
+        };
+        let wait = WaitProgress::begin(what);
+        Self { count: functions.len(), functions: RefCell::default(), wait }
+    }
+
     fn begun(&self, function: &FunctionName) {
         self.functions.borrow_mut().insert(function.clone(), false);
+        self.say();
     }
 
     fn ended(&self, function: &FunctionName) {
         self.functions.borrow_mut().insert(function.clone(), true);
+        self.say();
+    }
+
+    /// Says which of several functions are under way, and how many have ended.
+    fn say(&self) {
+        let functions = self.functions.borrow();
+        let open: Vec<&str> = functions.iter().filter(|(_, ended)| !**ended).map(|(name, _)| name.as_str()).collect();
+        if self.count > 1 && !open.is_empty() {
+            let ended = functions.len() - open.len();
+            self.wait.say(format!("{ended} of {} functions ended, under way: {}", self.count, open.join(", ")));
+        }
     }
 
     fn interrupted(&self, all: &[FunctionName]) -> CliError {
@@ -280,7 +305,7 @@ mod tests {
     #[test]
     fn interruption_lists_begun_ended_and_unbegun_functions() {
         let all = ["orders", "stock", "users"].map(|name| FunctionName::parse(name).unwrap());
-        let progress = Progress::default();
+        let progress = Progress::of(&all);
         assert_eq!(progress.interrupted(&all).message, "interrupted\n  orders, stock, users: was not begun");
         progress.begun(&all[0]);
         progress.begun(&all[1]);

@@ -6,14 +6,14 @@ use std::time::Duration;
 use deployer_core::config::Span;
 use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::record::DeploymentRecord;
-use indicatif::ProgressBar;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::answer::{Answer, CliError, Exit, one_line};
 use super::interrupts::Interrupts;
+use super::progress::WaitProgress;
+use super::records;
 use super::remote::{self, Remote, SendError, SendOutcome};
-use super::{progress, records};
 use deployer_core::trigger::{Command, CommandRequest};
 
 /// An answer that shows the progress of a deployment, a group or a recall.
@@ -24,6 +24,10 @@ pub(super) trait Followed: DeserializeOwned + Serialize {
     fn name(&self) -> String;
     /// Returns the progress in a few words, before the end.
     fn how(&self) -> String;
+    /// Whether the answer says why it has not ended; if not, it is only under way.
+    fn has_reason(&self) -> bool {
+        true
+    }
     /// Returns the whole answer for people.
     fn text(&self) -> String;
     /// Returns the exit code of the end; [`Exit::Done`] before the end.
@@ -76,6 +80,10 @@ impl Followed for DeploymentRecord {
 
     fn how(&self) -> String {
         self.because.as_deref().map_or_else(|| self.status.to_string(), one_line)
+    }
+
+    fn has_reason(&self) -> bool {
+        self.because.is_some()
     }
 
     fn text(&self) -> String {
@@ -169,11 +177,12 @@ impl Options {
         let request = self.requester.request(command, self.id.clone());
         let remote = self.remote.remote().await?;
         let mut interrupts = Interrupts::listen()?;
-        let spinner = progress::spinner("waiting for the deployer".to_owned());
+        let progress = WaitProgress::begin("waiting for the deployer".to_owned());
         let timeout = self.timeout.map_or(TIMEOUT, Span::as_duration);
         let mut state = RequestState::default();
         tokio::select! {
-            ended = self.ended((&remote, &request), until, &spinner, &mut state) => ended,
+            ended = self.ended((&remote, &request), until, &progress, &mut state) => ended,
+            never = progress.repeat() => match never {},
             () = tokio::time::sleep(timeout) => {
                 let timeout = self.timeout.map_or_else(|| "15m".to_owned(), |timeout| timeout.to_string());
                 Err(CliError::timed_out(format!("not ended after {timeout}; {}", state.describe(&request))))
@@ -192,7 +201,7 @@ impl Options {
         &self,
         (remote, request): (&Remote, &CommandRequest),
         until: Until,
-        spinner: &ProgressBar,
+        progress: &WaitProgress,
         state: &mut RequestState,
     ) -> Result<T, CliError> {
         let mut tries = 0;
@@ -202,18 +211,35 @@ impl Options {
             match remote.try_send::<T>(request).await {
                 Ok(answer) if self.no_wait || is_over(&answer, until) => return Ok(answer),
                 Ok(answer) => {
-                    spinner.set_message(format!("{}: {}", answer.name(), answer.how()));
+                    let what = format!("{}: {}", answer.name(), answer.how());
+                    if answer.has_reason() {
+                        progress.say(what)
+                    } else {
+                        progress.set(what)
+                    }
                     (state.accepted, state.failure) = (Some(answer.name()), None);
                 }
                 Err(SendError { outcome, error }) => {
                     state.maybe_accepted = before || matches!(outcome, SendOutcome::Lost | SendOutcome::Broken);
                     tries += u32::from(matches!(outcome, SendOutcome::Broken | SendOutcome::NotSent));
                     state.may_retry(outcome, tries, &error, request)?;
-                    spinner.set_message("no answer; asking for the same again".to_owned());
+                    progress.say(format!("{}; asking for the same again", outcome.because(&error)));
                     state.failure = Some(error.message);
                 }
             }
             tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+impl SendOutcome {
+    /// Says why no answer came, on one line.
+    fn because(self, error: &CliError) -> String {
+        let first = || one_line(error.message.lines().next().unwrap_or_default());
+        match self {
+            Self::Throttled => "Lambda throttles the calls of the deployer".to_owned(),
+            Self::Lost => format!("no answer: {}", first()),
+            Self::NotSent | Self::Broken | Self::Refused => first(),
         }
     }
 }
@@ -307,6 +333,14 @@ mod tests {
 
     fn error() -> CliError {
         CliError::failed("no answer")
+    }
+
+    #[test]
+    fn reason_of_a_missing_answer_is_one_line() {
+        let error = CliError::failed("the ledger is unavailable: S3\n  hint");
+        assert_eq!(SendOutcome::Throttled.because(&error), "Lambda throttles the calls of the deployer");
+        assert_eq!(SendOutcome::Broken.because(&error), "the ledger is unavailable: S3");
+        assert_eq!(SendOutcome::Lost.because(&error), "no answer: the ledger is unavailable: S3");
     }
 
     #[test]

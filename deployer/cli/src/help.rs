@@ -69,7 +69,8 @@ deployctl push [OPTIONS] --environment <NAME> --function <NAME> --release <RELEA
        deployctl push --list [OPTIONS] <DIR|FILE>";
 
 pub(super) const PUSH: &str = "\
-Needs: the policy of module uploader: to put the object, and with --wait to read results/<environment>/*.
+Needs: the policy of module uploader: to put the object, and with --wait to read results/<environment>/*. With --wait \
+push first looks there whether the environment takes uploads, and uploads nothing if it does not.
 Exit codes: 0 uploaded; with --wait: live, or live already. 1 it failed. 2 wrong use. 3 refused, or a newer one took its \
 place. 4 not ended in time. 130 Ctrl-C. After 4 and 130 the deployment goes on.
 
@@ -80,7 +81,7 @@ Examples:
 
 pub(super) const STATUS: &str = "\
 Needs: the policy operate; with --ledger (or DEPLOYER_LEDGER_BUCKET), only look.
-Exit codes: 0 printed, 1 no answer, 2 wrong use.
+Exit codes: 0 printed, 1 no answer, or something could not be read, 2 wrong use, 3 no environment knows the function.
 
 Examples:
   deployctl status                                         all functions, in all environments
@@ -90,7 +91,7 @@ Examples:
 
 pub(super) const HISTORY: &str = "\
 Needs: the policy operate; with --ledger (or DEPLOYER_LEDGER_BUCKET), only look.
-Exit codes: 0 printed, 1 no answer, 2 wrong use.
+Exit codes: 0 printed, 1 no answer, 2 wrong use, 3 no environment knows the function.
 
 Example:
   deployctl history -e prod -f orders-api --limit 5";
@@ -174,7 +175,7 @@ macro_rules! marking {
         concat!(
             "Needs: the policy operate.\nExit codes: 0 done, 1 no answer, 2 wrong use",
             $wrong,
-            ".\n\nExample:\n  ",
+            ", 3 no environment knows the function.\n\nExample:\n  ",
             $example
         )
     };

@@ -13,6 +13,9 @@ pub(super) struct Options {
     /// The reason; users whose uploads are refused read it.
     #[arg(long, value_name = "TEXT")]
     reason: String,
+    /// Hold a function to come, which no environment knows yet.
+    #[arg(long)]
+    new: bool,
     #[command(flatten)]
     requester: remote::Requester,
     #[command(flatten)]
@@ -34,7 +37,8 @@ pub(super) struct ReleaseOptions {
 pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     let follow::FunctionArgs { environment, function } = &options.args;
     let reason = options.reason.clone();
-    let command = Command::Hold { environment: environment.clone(), function: function.clone(), reason };
+    let command =
+        Command::Hold { environment: environment.clone(), function: function.clone(), reason, new: options.new };
     status::status_after(&options.remote, &options.requester, command).await
 }
 

@@ -146,6 +146,7 @@ impl From<CommandError> for CliError {
     fn from(error: CommandError) -> Self {
         match error {
             CommandError::Invalid(because) => Self::wrong_use(because),
+            CommandError::UnknownFunction(because) => Self::unknown_function(because),
             CommandError::Transient(transient) => Self::failed(transient),
         }
     }

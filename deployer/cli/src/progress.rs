@@ -1,10 +1,15 @@
-//! Progress bars and spinners, on standard error and only on a terminal.
+//! The progress of work, on standard error: bars and spinners on a terminal, lines elsewhere.
 
-use std::time::Duration;
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::io::Write as _;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
 const EVERY: Duration = Duration::from_millis(200);
+/// The longest silence of a wait without a terminal.
+const LONGEST_SILENCE: Duration = Duration::from_secs(30);
 
 /// Makes a spinner for work of unknown length.
 pub(super) fn spinner(what: String) -> ProgressBar {
@@ -24,4 +29,116 @@ fn styled(bar: ProgressBar, template: &str, what: String) -> ProgressBar {
         bar.enable_steady_tick(EVERY);
     }
     bar
+}
+
+/// A wait that is never silent: a terminal shows a spinner; a log gets a line when something changes, and one every 30
+/// seconds, each with the reason.
+pub(super) struct WaitProgress {
+    bar: ProgressBar,
+    /// The lines of a log; none on a terminal.
+    lines: Option<RefCell<WaitLines>>,
+}
+
+impl WaitProgress {
+    /// Begins a wait for this. A log gets no line of it before it has lasted for 30 seconds.
+    pub fn begin(what: String) -> Self {
+        let bar = spinner(what.clone());
+        let lines = bar.is_hidden().then(|| RefCell::new(WaitLines::new(what, Instant::now())));
+        Self { bar, lines }
+    }
+
+    /// Says what is waited for now, and why.
+    pub fn say(&self, what: String) {
+        let line = self.lines.as_ref().and_then(|lines| lines.borrow_mut().change(&what, Instant::now()));
+        if let Some(line) = line {
+            print_line(&line);
+        }
+        self.bar.set_message(what);
+    }
+
+    /// Says what is waited for now, where that is nothing new: a log gets it with the next repetition.
+    pub fn set(&self, what: String) {
+        if let Some(lines) = &self.lines {
+            lines.borrow_mut().what.clone_from(&what);
+        }
+        self.bar.set_message(what);
+    }
+
+    /// Repeats into a log what is waited for; runs beside the wait and never ends.
+    pub async fn repeat(&self) -> Infallible {
+        let Some(lines) = &self.lines else { return std::future::pending().await };
+        loop {
+            let due = lines.borrow().due();
+            tokio::time::sleep_until(due.into()).await;
+            let line = lines.borrow_mut().repeat(Instant::now());
+            if let Some(line) = line {
+                print_line(&line);
+            }
+        }
+    }
+}
+
+/// Prints a line to standard error; a failure does not matter.
+fn print_line(line: &str) {
+    let _unwatched = writeln!(anstream::stderr(), "{line}");
+}
+
+/// The lines of a wait in a log: which are due, and when. It knows no clock.
+struct WaitLines {
+    what: String,
+    began: Instant,
+    printed: Instant,
+}
+
+impl WaitLines {
+    fn new(what: String, now: Instant) -> Self {
+        Self { what, began: now, printed: now }
+    }
+
+    /// Returns the line of what is waited for now, if that is something else than before.
+    fn change(&mut self, what: &str, now: Instant) -> Option<String> {
+        if self.what == what {
+            return None;
+        }
+        what.clone_into(&mut self.what);
+        self.printed = now;
+        Some(self.what.clone())
+    }
+
+    /// Returns the time at which the next repetition is due.
+    fn due(&self) -> Instant {
+        self.printed + LONGEST_SILENCE
+    }
+
+    /// Returns the line that repeats what is waited for, if it is due.
+    fn repeat(&mut self, now: Instant) -> Option<String> {
+        if now < self.due() {
+            return None;
+        }
+        self.printed = now;
+        let seconds = now.duration_since(self.began).as_secs();
+        let waited = if seconds < 120 { format!("{seconds} s") } else { format!("{} min", seconds / 60) };
+        Some(format!("{}, for {waited} now", self.what))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wait_in_a_log_says_each_change_once_and_repeats_after_thirty_seconds() {
+        let began = Instant::now();
+        let after = |seconds| began + Duration::from_secs(seconds);
+        let mut lines = WaitLines::new("waiting for the deployer".into(), began);
+        assert_eq!(lines.change("waiting for the deployer", after(1)), None);
+        assert_eq!(lines.repeat(after(29)), None);
+        let behind = "deployment 2: waits for deployment 1 of the same function to end";
+        assert_eq!(lines.change(behind, after(29)).as_deref(), Some(behind));
+        assert_eq!(lines.change(behind, after(40)), None);
+        assert_eq!((lines.due(), lines.repeat(after(58))), (after(59), None));
+        assert_eq!(lines.repeat(after(59)), Some(format!("{behind}, for 59 s now")));
+        assert_eq!(lines.repeat(after(60)), None);
+        assert_eq!(lines.repeat(after(200)), Some(format!("{behind}, for 3 min now")));
+    }
 }

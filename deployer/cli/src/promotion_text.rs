@@ -78,6 +78,10 @@ impl Followed for Group {
         self.because.as_deref().map_or_else(|| self.status.to_string(), one_line)
     }
 
+    fn has_reason(&self) -> bool {
+        self.because.is_some()
+    }
+
     fn text(&self) -> String {
         let Self { id, environment, from, because, .. } = self;
         let names: Vec<&str> = self.functions.iter().map(|member| member.function.as_str()).collect();

@@ -43,12 +43,13 @@ fn because(record: &DeploymentRecord) -> Option<String> {
 }
 
 fn outcome(target: &TargetOutcome) -> String {
-    let TargetOutcome { account, region, version, previous, error, .. } = target;
+    let TargetOutcome { account, region, version, previous, error, created, .. } = target;
+    let created = if *created { ", a new function" } else { "" };
     let version = version.as_ref().map_or(String::new(), |version| format!(", version {version}"));
     let previous = previous.as_ref().map_or(String::new(), |previous| format!(" (before: {})", previous.version));
     let error =
         error.as_ref().map_or(String::new(), |error| format!(", {:?}: {}", error.code, one_line(&error.to_string())));
-    format!("{account}/{region}: {}{version}{previous}{error}", status(target.status))
+    format!("{account}/{region}: {}{created}{version}{previous}{error}", status(target.status))
 }
 
 /// Returns a status in its colour.

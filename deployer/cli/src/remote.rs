@@ -294,6 +294,7 @@ fn refused(value: &Value) -> SendError {
     let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (exit, error_type, outcome) = match text("errorType").as_str() {
         "InvalidCommand" => (Exit::WrongUse, "InvalidCommand", SendOutcome::Refused),
+        "UnknownFunction" => (Exit::Refused, "UnknownFunction", SendOutcome::Refused),
         "InvalidConfig" => (Exit::Failed, "InvalidConfig", SendOutcome::Refused),
         "LedgerUnavailable" => (Exit::Failed, "LedgerUnavailable", SendOutcome::Broken),
         _ => (Exit::Failed, "Internal", SendOutcome::Broken),

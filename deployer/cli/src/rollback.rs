@@ -91,7 +91,8 @@ impl Options {
         }
         let (status, left) = match self.status().await {
             Ok(status) => status,
-            Err(wrong) if wrong.exit == Exit::WrongUse => return Err(wrong),
+            // The function is misspelt, say.
+            Err(wrong) if matches!(wrong.exit, Exit::WrongUse | Exit::Refused) => return Err(wrong),
             Err(unread) if self.yes => {
                 print_stderr(&format!("rolling back unseen, for what is live cannot be read: {unread}\n"))?;
                 return Ok(ExpectedState { unread: Some(unread.message), ..ExpectedState::default() });

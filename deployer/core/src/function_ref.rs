@@ -6,11 +6,13 @@ use crate::alias_traffic::Awaited;
 use crate::config::{Config, DeadLetterPattern, Environment, ExecutionRolePattern, LogGroupPattern, Target};
 use crate::head::{Active, ClaimedFor, Request};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName};
+use crate::known_functions::NameHint;
 use crate::manifest::{ExecutionRole, ForeignRole, FunctionConfig};
 use crate::promotion::PromotionSpec;
 use crate::record::{
     CauseKind, Code, DeploymentRecord, Ending, SCHEMA, Status, TargetError, TargetErrorCode, TargetOutcome,
 };
+use crate::text::PlainText;
 use crate::version::version;
 
 /// One function in one environment.
@@ -25,6 +27,8 @@ pub struct FunctionRef<'a> {
     pub function: FunctionName,
     /// The function's name in Lambda, in the targets.
     pub function_name: FunctionName,
+    /// The environments where uploads begin that get here by promotions; empty if this one takes uploads.
+    uploads_to: Vec<EnvironmentName>,
     /// The reason why the environment's `function_name` gives no valid name. `function_name` then equals `function`.
     name_error: Option<String>,
     /// The resolution by the present configuration, if a deployment was claimed for another one.
@@ -136,6 +140,7 @@ impl<'a> FunctionRef<'a> {
             environment: Cow::Borrowed(environment),
             function: function.clone(),
             function_name,
+            uploads_to: if environment.accept_uploads { vec![] } else { config.uploads_to(name) },
             name_error,
             configured: None,
         })
@@ -275,6 +280,25 @@ impl<'a> FunctionRef<'a> {
         DeploymentRecord { code: Some(Code::Waiting), because: Some(because.into()), ..record }
     }
 
+    /// Returns the reason why the active deployment does not go on by itself now, as far as the head has it: a rollback
+    /// stops it, or it waits for Lambda.
+    #[must_use]
+    pub fn active_because(&self, active: &Active) -> Option<PlainText> {
+        if let Some(by) = active.stop {
+            return Some(format!("it is asked to stop by deployment {by}").into());
+        }
+        let is_done = |target: &Target| active.done.iter().any(|done| done.target() == *target);
+        let open = active.waits.iter().filter(|wait| !wait.task.is_done() && !is_done(&wait.target));
+        let waits: Vec<(Target, String)> =
+            open.map(|wait| (wait.target.clone(), format!("{} since {:.0}", wait.task, wait.since))).collect();
+        if waits.is_empty() && active.awaits.iter().all(|awaited| is_done(&awaited.target)) {
+            return None;
+        }
+        let because = self.parked(active, &waits).because?;
+        let next_look = active.next_look_at.map_or_else(String::new, |at| format!("; looked at again at {at:.0}"));
+        Some(format!("{because}{next_look}").into())
+    }
+
     /// Makes the record of a deployment that is not claimed yet.
     #[must_use]
     pub fn record(&self, request: &Request, status: Status) -> DeploymentRecord {
@@ -348,15 +372,42 @@ impl<'a> FunctionRef<'a> {
         if self.environment.accept_uploads || !matches!(kind, CauseKind::Upload | CauseKind::Deploy) {
             return None;
         }
-        let name = &self.name;
-        let because = match &self.environment.promotion {
-            Some(promotion) => format!(
-                "environment {name} takes no uploads: upload to {}, and promote the release from there",
-                promotion.from
-            ),
-            None => format!("environment {name} takes no uploads (accept_uploads is false in deployer.json)"),
-        };
+        let because = self.no_uploads();
         Some(Ending::Refused { code: Code::UploadsNotAccepted, because })
+    }
+
+    /// Says that the environment takes no uploads, and where the promotions to it begin.
+    fn no_uploads(&self) -> String {
+        let Self { name, uploads_to, .. } = self;
+        let Some(promotion) = &self.environment.promotion else {
+            return format!("environment {name} takes no uploads (accept_uploads is false in deployer.json)");
+        };
+        let from = &promotion.from;
+        let begins: Vec<&str> = uploads_to.iter().map(EnvironmentName::as_str).collect();
+        match begins.join(" or ") {
+            begins if begins.is_empty() => format!(
+                "environment {name} takes no uploads, and no environment does that its promotions begin in ({from}): set \
+                 accept_uploads of one of them in deployer.json"
+            ),
+            begins if from.iter().eq(uploads_to) => {
+                format!("environment {name} takes no uploads: upload to {begins}, and promote the release from there")
+            }
+            begins => format!(
+                "environment {name} takes no uploads: upload to {begins}, and promote the release from there ({name} takes \
+                 it from {from})"
+            ),
+        }
+    }
+
+    /// Says that an upload makes no function here that nobody knows, and what to do.
+    #[must_use]
+    pub fn not_made(&self, hint: &NameHint) -> String {
+        let Self { name, function, function_name, .. } = self;
+        format!(
+            "function {function} is not known, and uploads make no new function in {name} (create is false in \
+             deployer.json){hint} If the name is right, make function {function_name} there first, or let {name} create \
+             functions"
+        )
     }
 
     /// Fails every target with the same error, before any was entered.

@@ -3,7 +3,7 @@
 //! Must not know what an object holds.
 
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
-use crate::names::{ASKED, DEPLOYMENTS, GROUPS, HEADS, OPEN, REJECTS, RESULTS, SWEEPS};
+use crate::names::{ASKED, DEPLOYMENTS, ENVIRONMENT_NOTICE, GROUPS, HEADS, OPEN, REJECTS, RESULTS, SWEEPS};
 
 /// The prefixes of everything that the deployer reads and writes in the ledger bucket.
 pub const PREFIXES: [&str; 8] = [HEADS, DEPLOYMENTS, RESULTS, REJECTS, OPEN, ASKED, GROUPS, SWEEPS];
@@ -69,6 +69,13 @@ pub fn result(environment: &EnvironmentName, function: &FunctionName, release: &
 #[must_use]
 pub fn results_of(environment: &EnvironmentName, function: &FunctionName, release: &Release) -> String {
     format!("{RESULTS}{environment}/{function}/{release}/")
+}
+
+/// Returns the key of the object by which an uploader learns about an environment. No function has its name, so no
+/// result has its key.
+#[must_use]
+pub fn environment_notice(environment: &EnvironmentName) -> String {
+    format!("{RESULTS}{environment}/{ENVIRONMENT_NOTICE}")
 }
 
 /// Returns the key of a function's rejected releases.
@@ -182,6 +189,7 @@ mod tests {
         assert_eq!(marker(&environment, &function, token), format!("open/dev/orders/{token}"));
         assert_eq!(record(&environment, &function, id), format!("deployments/dev/orders/{id}.json"));
         assert_eq!(result(&environment, &function, &release, "v1"), "results/dev/orders/1.0.0/v1.json");
+        assert_eq!(environment_notice(&environment), "results/dev/environment.json");
         assert_eq!(rejects(&function), "rejects/orders.json");
         assert_eq!(asked_of(&environment, &function), "asked/dev/orders/");
         assert_eq!(open_group(&environment, id), format!("groups/open/dev/{id}.json"));

@@ -27,6 +27,8 @@ pub const HEADS: &str = "heads/";
 pub const DEPLOYMENTS: &str = "deployments/";
 /// The prefix of results in the ledger bucket.
 pub const RESULTS: &str = "results/";
+/// The last part of the key of an environment's notice, which is below its results.
+pub const ENVIRONMENT_NOTICE: &str = "environment.json";
 /// The prefix of the markers of open work in the ledger bucket.
 pub const OPEN: &str = "open/";
 /// The prefix of requests in the ledger bucket that another function's head does not know yet.

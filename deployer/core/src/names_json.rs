@@ -14,8 +14,8 @@ use crate::event::Announcement;
 use crate::id::{AccountId, AliasName, BucketName, EnvironmentName, ExternalId, FunctionName, Region, RoleName};
 use crate::names::{
     AGAIN_LINE, ARTIFACT_SUFFIX, ASKED, CONFIG_KEY, CONFIG_LINE, CONFIG_VARIABLE, DEPLOY_ROLE, DEPLOYER_ALIAS,
-    DEPLOYMENTS, ENDED_LINE, ERROR_LINE, EVENT_SOURCE, GROUPS, HEADS, OPEN, PROMOTION_APPROVED, PROMOTION_DECLINED,
-    PROMOTION_REQUESTED, QUEUE_LINE, REJECTS, RESULTS, SESSION_PREFIX, SWEEPS,
+    DEPLOYMENTS, ENDED_LINE, ENVIRONMENT_NOTICE, ERROR_LINE, EVENT_SOURCE, GROUPS, HEADS, OPEN, PROMOTION_APPROVED,
+    PROMOTION_DECLINED, PROMOTION_REQUESTED, QUEUE_LINE, REJECTS, RESULTS, SESSION_PREFIX, SWEEPS,
 };
 use crate::partition::PARTITIONS;
 use crate::record::Status;
@@ -48,6 +48,7 @@ pub fn names() -> Value {
             "groups": GROUPS,
             "sweeps": SWEEPS,
         },
+        "environment_notice": ENVIRONMENT_NOTICE,
         "ended_line": ENDED_LINE,
         "error_line": ERROR_LINE,
         "config_line": CONFIG_LINE,

@@ -44,6 +44,9 @@ pub struct FunctionStatus {
     pub targets: Vec<TargetStatus>,
     /// The deployment that is under way.
     pub active: Option<DeploymentId>,
+    /// The reason why that deployment waits, where the ledger knows it: Lambda is at work, or a rollback stops it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active_because: Option<PlainText>,
     /// The deployment that is next.
     pub pending: Option<DeploymentId>,
     /// The hold, if the environment takes nothing new for the function.
@@ -323,6 +326,7 @@ impl FunctionStatus {
             live,
             targets,
             active: head.active().map(|active| active.request.id),
+            active_because: head.active().and_then(|active| at.active_because(active)),
             pending: head.pending().map(|pending| pending.id),
             hold: head.hold().cloned(),
             last_failed: LastFailed::of(head),

@@ -215,7 +215,9 @@ fn promotion_outcome(outcome: Result<PromotionOutcome, CommandError>) -> Result<
         Ok(PromotionOutcome::Each(records)) => Ok(EventOutcome::Each(records)),
         Ok(PromotionOutcome::Together(group)) => Ok(EventOutcome::Together(group)),
         Err(CommandError::Transient(transient)) => Err(transient),
-        Err(CommandError::Invalid(because)) => Ok(EventOutcome::Ignored { because }),
+        Err(CommandError::Invalid(because) | CommandError::UnknownFunction(because)) => {
+            Ok(EventOutcome::Ignored { because })
+        }
     }
 }
 

@@ -12,6 +12,9 @@ pub enum CommandError {
     /// The command is wrong, and the sentence says what would be right. Nothing was changed.
     #[error("{0}")]
     Invalid(String),
+    /// No environment knows the function: the name may be misspelt. Nothing was changed.
+    #[error("{0}")]
+    UnknownFunction(String),
     /// Another try can help.
     #[error(transparent)]
     Transient(#[from] Transient),

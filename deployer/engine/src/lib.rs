@@ -18,6 +18,7 @@ mod group;
 mod handle_tick;
 mod masking;
 mod mutex;
+mod new_functions;
 mod outbox;
 pub mod port;
 mod promotions;
@@ -44,7 +45,9 @@ use tokio::sync::Semaphore;
 use crate::port::{ArtifactStore, Clock, Events, Ledger, Queue, Rng, SessionProvider};
 
 pub use claim::Claim;
-pub use commands::{Caller, FunctionError, History, Planned, PromotionOutcome, Recalled, RecalledFrom, run_command};
+pub use commands::{
+    Caller, ExpectedFunction, FunctionError, History, Planned, PromotionOutcome, Recalled, RecalledFrom, run_command,
+};
 pub use error::{CommandError, InvalidConfig, Transient};
 pub use masking::MaskingSessions;
 pub use mutex::locked;

@@ -14,6 +14,7 @@ variable "environments" {
     log_groups          = optional(list(string))
     dead_letter_targets = optional(list(string))
     accept_uploads      = optional(bool)
+    create              = optional(bool)
     traffic_within      = optional(string)
     keep_versions       = optional(number)
     prune_durable       = optional(bool)

@@ -14,7 +14,12 @@ locals {
   ledger_bucket_arn   = "arn:${local.partition}:s3:::${var.uploads.ledger_bucket}"
   places              = [for pair in setproduct(var.environments, var.functions) : "${pair[0]}/${pair[1]}"]
   ledger_keys         = compact(concat([var.uploads.ledger_key_arn], var.uploads.ledger_decryption_key_arns))
-  results             = [for place in local.places : "${local.names.ledger.results}${place}/*"]
+
+  # The results of its functions, and what the deployer tells about its environments.
+  results = concat(
+    [for place in local.places : "${local.names.ledger.results}${place}/*"],
+    [for environment in var.environments : "${local.names.ledger.results}${environment}/${local.names.environment_notice}"],
+  )
 }
 
 resource "aws_iam_role" "uploader" {

@@ -17,6 +17,8 @@ use fixtures::error::{Doing as _, Error, Result};
 const MARKERS: &str = "open/";
 /// The prefix of the times of sweeps.
 const SWEEPS: &str = "sweeps/";
+/// The end of the keys of environments' notices, which the sweep keeps.
+const NOTICE: &str = "/environment.json";
 
 /// The version that an alias serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,7 +183,7 @@ impl LocalAws {
     }
 
     /// Adds every version of every ledger object, because a write that changes nothing is a write too. Of markers only
-    /// the existing ones count: each delivery writes and deletes one. The times of sweeps do not count.
+    /// the existing ones count: each delivery writes and deletes one. The traces of sweeps do not count.
     async fn ledger_versions(&self, all: &mut BTreeMap<String, String>) -> Result<()> {
         let s3 = self.clients().s3(TOOLING, REGION);
         let mut after = (None, None);
@@ -191,7 +193,8 @@ impl LocalAws {
             let listed = call.send().await.doing("listing the ledger")?;
             for version in listed.versions.unwrap_or_default() {
                 let (key, id) = (version.key().unwrap_or_default(), version.version_id().unwrap_or_default());
-                if !key.starts_with(MARKERS) && !key.starts_with(SWEEPS) {
+                let is_trace = key.starts_with(SWEEPS) || key.ends_with(NOTICE);
+                if !key.starts_with(MARKERS) && !is_trace {
                     all.insert(format!("s3://{LEDGER}/{key} ({id})"), version.e_tag().unwrap_or_default().to_owned());
                 }
             }

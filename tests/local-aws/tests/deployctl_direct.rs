@@ -104,7 +104,10 @@ async fn new_function_is_created_then_updated_then_unchanged() -> Result<()> {
 
     let said = machine.deploys(&zip).await?;
     assert_eq!(said.exit, Some(0), "{said:?}");
-    assert_contains(&said, &["direct/orders: succeeded after ", "\n  111111111111/eu-west-1: succeeded, version 1\n"]);
+    assert_contains(
+        &said,
+        &["direct/orders: succeeded after ", "\n  111111111111/eu-west-1: succeeded, a new function, version 1\n"],
+    );
     let first =
         "warning: this goes past the deployer, to 111111111111/eu-west-1, where alias live serves: nothing claims";
     assert!(said.err.starts_with(first), "{said:?}");
@@ -306,8 +309,8 @@ async fn functions_by_pattern_are_deployed_unless_one_is_broken() -> Result<()> 
     assert_eq!(
         lines,
         [
-            "direct/orders: 111111111111/eu-west-1: succeeded, version 1",
-            "direct/stock: 111111111111/eu-west-1: succeeded, version 1"
+            "direct/orders: 111111111111/eu-west-1: succeeded, a new function, version 1",
+            "direct/stock: 111111111111/eu-west-1: succeeded, a new function, version 1"
         ]
     );
     let said = machine.run(&["deploy", text(&pattern), "-i", ROLE, "--output", "json"]).await?;

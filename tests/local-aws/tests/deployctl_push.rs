@@ -73,6 +73,7 @@ fn operations(calls: &[Call]) -> Vec<&str> {
 async fn folder_is_pushed_with_the_uploaders_permissions_only() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (ci, folder) = (Ci::of(&aws).await?, folder("1.0.0")?);
+    aws.invoke(&json!({"command": "sweep"})).await?;
     write(&folder, ".lambdaignore", "notes.txt\n")?;
     write(&folder, "notes.txt", "not for Lambda")?;
     write(&folder, ".env", "TOKEN=1")?;
@@ -101,7 +102,7 @@ async fn folder_is_pushed_with_the_uploaders_permissions_only() -> Result<()> {
     let id = record["id"].as_str().unwrap_or_default();
     assert!(lines[0].starts_with("dev/orders-api/1.0.0: succeeded after "), "{lines:?}");
     assert!(lines[0].ends_with(&format!("deployment {id}")), "{lines:?}");
-    assert_eq!(lines[1..], ["  111111111111/eu-west-1: succeeded, version 1"]);
+    assert_eq!(lines[1..], ["  111111111111/eu-west-1: succeeded, a new function, version 1"]);
     aws.same_events_again_change_nothing().await
 }
 

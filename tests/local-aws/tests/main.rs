@@ -6,6 +6,7 @@ mod conformance;
 mod deployctl_direct;
 mod deployctl_docs;
 mod deployctl_doctor;
+mod deployctl_environment;
 mod deployctl_init;
 mod deployctl_operate;
 mod deployctl_push;

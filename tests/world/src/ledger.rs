@@ -125,7 +125,7 @@ fn is_decided_on(key: &str) -> bool {
 }
 
 fn note(state: &mut State, here: &CallContext, key: &str, action: Action) {
-    if !key.starts_with("open/") && !key.starts_with("sweeps/") {
+    if !["open/", "sweeps/"].iter().any(|prefix| key.starts_with(prefix)) && !key.ends_with("/environment.json") {
         let (by, place) = (Some(here.invocation), "ledger".to_owned());
         state.journal.push(JournalEntry { at: here.now, by, place, object: key.to_owned(), action, late: here.late });
     }

@@ -36,6 +36,12 @@ pub fn command(name: &str, more: &Value) -> Value {
     command
 }
 
+/// Makes `orders` known to the ledger, without a deployment.
+pub async fn make_known(world: &World) {
+    world.command(command("hold", &json!({"reason": "not yet", "new": true}))).await;
+    world.command(command("release-hold", &json!({}))).await;
+}
+
 /// Rolls back as ann, a second later.
 pub async fn rollback(world: &World) -> DeploymentRecord {
     world.pass(Duration::from_secs(1)).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use deployer_core::record::{CauseKind, Code, Status, TargetErrorCode};
 use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
-use world::orders::{OTHER, command, deploy_all, release, rollback, served, served_in, serves};
+use world::orders::{OTHER, command, deploy_all, make_known, release, rollback, served, served_in, serves};
 use world::zips::{code, with_manifest};
 use world::{CallPhase, DEV, Op, Outcome, Trigger, World};
 
@@ -146,8 +146,9 @@ async fn rollback_to_a_release_takes_the_newest_live_or_left_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rollback_of_an_undeployed_function_is_refused_and_status_omits_it() {
+async fn rollback_of_a_held_undeployed_function_is_refused() {
     let world = World::with_orders();
+    make_known(&world).await;
     let record = rollback(&world).await;
     assert_eq!((record.status, record.code), (Status::Refused, Some(Code::NothingToRollBack)));
     assert_eq!(record.because.unwrap(), "nothing was ever live here");
@@ -266,6 +267,7 @@ async fn redeploy_restores_the_live_release_or_is_unchanged() {
 #[tokio::test(start_paused = true)]
 async fn redeploy_of_nothing_is_refused() {
     let world = World::with_orders();
+    make_known(&world).await;
     let record = world.command_record(command("redeploy", &json!({}))).await;
     assert_eq!((record.status, record.code), (Status::Refused, Some(Code::NotLive)));
 }

@@ -18,6 +18,8 @@ mod formats;
 mod held;
 mod ledger;
 mod main_way;
+mod names;
+mod notices;
 mod packages;
 mod parked;
 mod plans;

@@ -12,7 +12,7 @@ use world::{CallPhase, DEV, Op, World, zips::code};
 #[tokio::test(start_paused = true)]
 async fn refusal_event_after_a_bus_outage_is_sent_by_the_sweep() {
     let world = World::three_environments(&json!({"promotion": {"from": "dev", "automatic": true}}), &json!({}));
-    let hold = json!({"command": "hold", "environment": "stage", "function": "orders", "reason": "audit"});
+    let hold = json!({"command": "hold", "environment": "stage", "function": "orders", "reason": "audit", "new": true});
     world.command(hold).await;
     world.on(Op::PutEvents).about("Promotion Refused").fail(CallErrorKind::Throttled);
     deploy_all(&world, &["1.1.0"]).await;

@@ -249,6 +249,8 @@ fn config(direct_target: &DirectTarget, target: Target) -> Config {
         log_groups: None,
         dead_letter_targets: None,
         accept_uploads: true,
+        // `deployctl deploy` asks for --create itself.
+        create: true,
         traffic_within: Span::TRAFFIC_WITHIN,
         // Without a ledger the versions that a rollback may need are unknown, so that none is deleted.
         keep_versions: u32::MAX,

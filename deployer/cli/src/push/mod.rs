@@ -4,6 +4,7 @@
 //! permissions that the module `uploader` gives a CI.
 
 mod body;
+mod environment;
 mod list;
 mod metadata;
 mod upload;
@@ -25,10 +26,12 @@ use serde_json::json;
 use super::aws_options::AwsOptions;
 use super::interrupts::Interrupts;
 use super::names::{MOST_SHOWN, Names};
+use super::progress::WaitProgress;
 use super::sdk_config::no_region;
 use super::source_zip::{NoZip, SourceZip};
 use super::zips::{self, Finding};
 use super::{Answer, CliError, Exit, progress, records};
+use environment::{EnvironmentLook, Notices};
 use metadata::{MetadataOptions, UploadMetadata};
 use upload::{Parts, Upload};
 use wait::ResultWait;
@@ -131,9 +134,16 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
         return Err(no_region());
     }
     let mut interrupts = Interrupts::listen()?;
+    let looked = match ledger {
+        Some(ledger) => {
+            let look = options.ensure_accepted(&sdk, &destination.key.environment, ledger, &mut interrupts).await?;
+            Some((ledger, look))
+        }
+        None => None,
+    };
     let uploaded = options.upload(&sdk, (&destination, checked), values, &mut interrupts).await?;
-    match ledger {
-        Some(ledger) => options.wait_for_result(&sdk, (&destination.key, ledger), &uploaded, &mut interrupts).await,
+    match looked {
+        Some(looked) => options.wait_for_result(&sdk, (&destination.key, looked), &uploaded, &mut interrupts).await,
         None => Ok(Answer::with_text(uploaded.text(), &uploaded, Exit::Done)),
     }
 }
@@ -177,6 +187,32 @@ impl Options {
         Ok(checked.map(|package| CheckedZip { zip, package, parts: parts.finish() }))
     }
 
+    /// Looks whether uploads to the environment are deployed.
+    ///
+    /// # Errors
+    /// Refused: nothing would come of the upload. 130 where the user interrupts it.
+    async fn ensure_accepted(
+        &self,
+        sdk: &SdkConfig,
+        environment: &EnvironmentName,
+        ledger: &BucketName,
+        interrupts: &mut Interrupts,
+    ) -> Result<EnvironmentLook, CliError> {
+        let client = &deployer_aws::owned_by(aws_sdk_s3::Client::new(sdk), self.bucket_owner.as_ref());
+        let notices = Notices { client, ledger };
+        let look = tokio::select! {
+            look = notices.look(environment) => look,
+            () = interrupts.received() => return Err(CliError::interrupted("interrupted: nothing was uploaded")),
+        };
+        match look {
+            EnvironmentLook::Refuses(because) => Err(CliError::refused(format!(
+                "{because}\n  nothing is uploaded; if deployer.json has changed in the last minutes, try again after the next \
+                 sweep"
+            ))),
+            look => Ok(look),
+        }
+    }
+
     async fn upload(
         &self,
         sdk: &SdkConfig,
@@ -202,7 +238,7 @@ impl Options {
     async fn wait_for_result(
         &self,
         sdk: &SdkConfig,
-        (artifact_key, ledger): (&ArtifactKey, &BucketName),
+        (artifact_key, (ledger, look)): (&ArtifactKey, (&BucketName, EnvironmentLook)),
         uploaded: &Uploaded,
         interrupts: &mut Interrupts,
     ) -> Result<Answer, CliError> {
@@ -211,14 +247,24 @@ impl Options {
             "uploaded s3://{bucket}/{key} (version {version_id})\nwaiting for its deployment, {} at most",
             self.timeout
         ));
-        let bar = progress::spinner(format!(
+        let is_environment_missing = matches!(look, EnvironmentLook::Missing(_));
+        if let EnvironmentLook::Missing(because) | EnvironmentLook::Untold(because) = look {
+            print_stderr(&format!("note: {because}"));
+        }
+        let progress = WaitProgress::begin(format!(
             "{}/{}/{}: waiting for its deployment",
             artifact_key.environment, artifact_key.function, artifact_key.release
         ));
         let owner = self.bucket_owner.as_ref();
-        let wait = ResultWait { ledger, owner, key: &uploaded.result, artifact_key, timeout: self.timeout };
-        let came = wait.wait(&deployer_aws::owned_by(aws_sdk_s3::Client::new(sdk), owner), interrupts).await;
-        drop(bar);
+        let timeout = self.timeout;
+        let key = &uploaded.result;
+        let wait = ResultWait { ledger, owner, key, artifact_key, timeout, is_environment_missing };
+        let client = deployer_aws::owned_by(aws_sdk_s3::Client::new(sdk), owner);
+        let came = tokio::select! {
+            came = wait.wait(&client, interrupts) => came,
+            never = progress.repeat() => match never {},
+        };
+        drop(progress);
         let (record, mut json) = came?;
         if let (Some(fields), Ok(uploaded)) = (json.as_object_mut(), serde_json::to_value(uploaded)) {
             fields.insert("upload".to_owned(), uploaded);

@@ -1,7 +1,5 @@
 //! Waits for the result of an upload in the ledger bucket, and reads nothing else, because a CI may read nothing else.
 
-use std::convert::Infallible;
-use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
@@ -18,6 +16,7 @@ use serde_json::Value;
 use super::super::answer::CliError;
 use super::super::hints::hint;
 use super::super::interrupts::Interrupts;
+use super::environment::{EnvironmentLook, Notices};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const MAX_PAUSE: Duration = Duration::from_secs(5);
@@ -30,19 +29,12 @@ pub(super) struct ResultWait<'a> {
     pub key: &'a str,
     pub artifact_key: &'a ArtifactKey,
     pub timeout: Span,
+    /// Whether the deployer may not have the environment: then no result comes, and the wait is shorter.
+    pub is_environment_missing: bool,
 }
 
-/// Prints a line each minute, so that a log shows progress; a terminal has the spinner.
-async fn tell_each_minute() -> Infallible {
-    if std::io::stderr().is_terminal() {
-        return std::future::pending().await;
-    }
-    for minutes in 1_u64.. {
-        tokio::time::sleep(Duration::from_secs(60)).await;
-        super::print_stderr(&format!("still waiting, for {minutes} min now"));
-    }
-    std::future::pending().await
-}
+/// The longest wait for a result in an environment of which nothing is known: the deployer's sweep comes each minute.
+const UNKNOWN_ENVIRONMENT_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 /// The reason why a read failed; `None` while the result does not exist yet.
 type ReadFailure = Option<String>;
@@ -60,7 +52,7 @@ impl ResultWait<'_> {
         let mut read_failure = None;
         let over = tokio::select! {
             found = self.poll(client, &mut read_failure) => return found,
-            never = tell_each_minute() => match never {},
+            () = self.environment_stays_missing(client) => return Err(self.unknown_environment()),
             () = tokio::time::sleep(self.timeout.as_duration()) => true,
             () = interrupts.received() => false,
         };
@@ -79,7 +71,32 @@ impl ResultWait<'_> {
         )))
     }
 
-    /// Describes how to see the deployment.
+    /// Ends some minutes after the upload if nothing shows by then that the deployer has the environment: neither its
+    /// notice nor any result of the function.
+    async fn environment_stays_missing(&self, client: &Client) {
+        if self.is_environment_missing && UNKNOWN_ENVIRONMENT_TIMEOUT < self.timeout.as_duration() {
+            tokio::time::sleep(UNKNOWN_ENVIRONMENT_TIMEOUT).await;
+            let ArtifactKey { environment, function, .. } = self.artifact_key;
+            let notices = Notices { client, ledger: self.ledger };
+            if matches!(notices.look(environment).await, EnvironmentLook::Missing(_))
+                && !notices.has_results(environment, function).await
+            {
+                return;
+            }
+        }
+        std::future::pending().await
+    }
+
+    fn unknown_environment(&self) -> CliError {
+        let ArtifactKey { environment, .. } = self.artifact_key;
+        CliError::timed_out(format!(
+            "after 5m there is neither a result nor a sign that the deployer has environment {environment}: {}\n  if it has, {}",
+            super::IGNORED,
+            self.next_steps()
+        ))
+    }
+
+    /// Describes how the deployment continues and how to see it.
     fn next_steps(&self) -> String {
         let Self { ledger, key, artifact_key: ArtifactKey { environment, function, .. }, .. } = self;
         format!(

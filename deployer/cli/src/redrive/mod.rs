@@ -16,9 +16,10 @@ use super::answer::{Answer, CliError, Exit, one_line};
 use super::hints::hint;
 use super::interrupts::Interrupts;
 use super::output::Output;
+use super::progress::WaitProgress;
 use super::remote::own_name;
 use super::sdk_config::no_region;
-use super::{confirm, progress, remote};
+use super::{confirm, remote};
 
 /// The options of `redrive`.
 #[derive(Debug, clap::Args)]
@@ -116,7 +117,18 @@ struct Watch<'a> {
 impl Watch<'_> {
     /// Waits for the end of the redrive and shows its progress.
     async fn until_ended(&self, letters: &DeadLetters, interrupts: &mut Interrupts) -> Result<Redrive, CliError> {
-        let bar = progress::spinner(format!("sending {} back", text::messages(letters.waiting)));
+        let progress = WaitProgress::begin(format!("sending {} back", text::messages(letters.waiting)));
+        tokio::select! {
+            ended = self.until_ended_with(&progress, interrupts) => ended,
+            never = progress.repeat() => match never {},
+        }
+    }
+
+    async fn until_ended_with(
+        &self,
+        progress: &WaitProgress,
+        interrupts: &mut Interrupts,
+    ) -> Result<Redrive, CliError> {
         let mut moved = 0;
         let mut failed_looks = 0;
         loop {
@@ -128,7 +140,7 @@ impl Watch<'_> {
                 Ok(Some(redrive)) if !redrive.status.is_active() => return Ok(redrive),
                 Ok(Some(redrive)) => {
                     (moved, failed_looks) = (redrive.moved, 0);
-                    bar.set_message(text::progress(&redrive));
+                    progress.say(text::progress(&redrive));
                 }
                 Ok(None) if failed_looks < MAX_FAILED_LOOKS => failed_looks += 1,
                 Ok(None) => return Err(goes_on(CliError::failed, "SQS does not show the redrive", moved)),

@@ -11,8 +11,8 @@ use super::super::answer::one_line;
 use crate::ago::ago;
 
 pub(super) fn text(report: &StatusReport, now: Timestamp) -> String {
-    if report.functions.is_empty() {
-        return "nothing is known of it: nothing was deployed, and nothing is held\n".to_owned();
+    if report.functions.is_empty() && report.unreadable.is_empty() {
+        return "nothing is known of it here: nothing was deployed, and nothing is held\n".to_owned();
     }
     let mut text: String = report.functions.iter().map(|status| one(status, now)).collect();
     // A reject concerns the function in all environments, so it is printed once.
@@ -85,10 +85,16 @@ pub(crate) fn one(status: &FunctionStatus, now: Timestamp) -> String {
         let stops = stops.map_or(String::new(), |id| format!(", and stops deployment {id}"));
         say("before", format!("{release}: a rollback goes back to it{stops}"));
     }
-    for (what, id) in [("active", status.active), ("pending", status.pending)] {
-        if let Some(id) = id {
-            say(what, format!("deployment {id}"));
-        }
+    if let Some(id) = status.active {
+        let because = status.active_because.as_deref();
+        say(
+            "active",
+            format!("deployment {id}{}", because.map_or(String::new(), |words| format!(": {}", one_line(words)))),
+        );
+    }
+    if let Some(id) = status.pending {
+        let behind = status.active.map_or(String::new(), |active| format!(": waits for deployment {active} to end"));
+        say("pending", format!("deployment {id}{behind}"));
     }
     if let Some(Hold { reason, requested_by, since }) = &status.hold {
         let by = requested_by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));

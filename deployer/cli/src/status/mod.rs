@@ -8,13 +8,14 @@ mod table;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
+use anstyle::AnsiColor;
 use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::status::StatusReport;
 use jiff::Timestamp;
 
 pub(super) use detail::one as one_function;
 
-use super::answer::{Answer, CliError, Exit};
+use super::answer::{Answer, CliError, Exit, one_line};
 use super::interrupts::Interrupts;
 use super::ledger::{self, StatusSource};
 use super::{Output, remote};
@@ -88,7 +89,19 @@ fn answer_of(options: &Options, report: &StatusReport) -> Answer {
         return in_detail(report);
     }
     let now = Timestamp::now();
-    Answer::with_text(table::text(report, now) + &groups::text(&report.groups, now), report, Exit::Done)
+    let text = table::text(report, now) + &groups::text(&report.groups, now) + &unreadable(report);
+    Answer::with_text(text, report, exit_of(report))
+}
+
+/// Returns 1 if the answer lacks something that could not be read.
+fn exit_of(report: &StatusReport) -> Exit {
+    if report.unreadable.is_empty() { Exit::Done } else { Exit::Failed }
+}
+
+/// Writes a line for each object that could not be read.
+fn unreadable(report: &StatusReport) -> String {
+    let red = AnsiColor::Red.on_default();
+    report.unreadable.iter().map(|because| format!("{red}unreadable{red:#}: {}\n", one_line(because))).collect()
 }
 
 /// Sends a command that deploys nothing, and answers with the status of the function that it changed.
@@ -98,13 +111,15 @@ pub(super) async fn status_after(
     command: Command,
 ) -> Result<Answer, CliError> {
     let report: StatusReport = remote.remote().await?.send(&requester.request(command, None)).await?;
-    Ok(in_detail(&report))
+    // The command is done, whatever the answer lacks.
+    Ok(Answer { exit: Exit::Done, ..in_detail(&report) })
 }
 
 /// Shows each function in detail.
 fn in_detail(report: &StatusReport) -> Answer {
     let now = Timestamp::now();
-    Answer::with_text(detail::text(report, now) + &groups::text(&report.groups, now), report, Exit::Done)
+    let text = detail::text(report, now) + &groups::text(&report.groups, now) + &unreadable(report);
+    Answer::with_text(text, report, exit_of(report))
 }
 
 fn empty_answer() -> Answer {

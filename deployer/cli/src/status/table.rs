@@ -18,6 +18,9 @@ type Line = (String, Style);
 
 pub(super) fn text(report: &StatusReport, now: Timestamp) -> String {
     if report.functions.is_empty() {
+        if !report.unreadable.is_empty() {
+            return String::new();
+        }
         return "nothing was deployed yet\n".to_owned();
     }
     let environments: BTreeSet<&EnvironmentName> = report.functions.iter().map(|status| &status.environment).collect();

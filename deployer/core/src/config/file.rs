@@ -93,6 +93,10 @@ struct EnvironmentFile {
     dead_letter_targets: Option<Vec<DeadLetterPattern>>,
     /// Whether uploads and the command `deploy` are taken here. Default: `true`, or `false` where there is a `promotion`.
     accept_uploads: Option<bool>,
+    /// Whether an upload may make a function that neither the ledger nor a target knows. Where it may not, the upload
+    /// of a misspelt name is refused.
+    #[schemars(extend("default" = true))]
+    create: Option<bool>,
     /// The time that Lambda gets to move the traffic of an alias with provisioned concurrency to the new version. After
     /// it, the alias is put back.
     #[schemars(extend("default" = names::TRAFFIC_WITHIN))]
@@ -146,6 +150,7 @@ impl From<EnvironmentFile> for Environment {
             log_groups: file.log_groups,
             dead_letter_targets: file.dead_letter_targets,
             accept_uploads: file.accept_uploads.unwrap_or(file.promotion.is_none()),
+            create: file.create.unwrap_or(true),
             traffic_within: file.traffic_within.unwrap_or(Span::TRAFFIC_WITHIN),
             keep_versions: file.keep_versions.unwrap_or(names::KEEP_VERSIONS),
             prune_durable: file.prune_durable.unwrap_or(false),

@@ -9,6 +9,7 @@ mod file;
 mod function_name;
 mod placeholders;
 mod promotion;
+mod promotion_chain;
 mod resource_pattern;
 mod rules;
 mod span;
@@ -72,6 +73,8 @@ pub struct Environment {
     pub dead_letter_targets: Option<Vec<DeadLetterPattern>>,
     /// Whether uploads and deploy commands may go here without a promotion.
     pub accept_uploads: bool,
+    /// Whether an upload may make a function that neither the ledger nor a target knows.
+    pub create: bool,
     /// The time that Lambda gets to move the traffic of an alias with provisioned concurrency to the new version.
     pub traffic_within: Span,
     /// The number of published versions that are kept; at least one.

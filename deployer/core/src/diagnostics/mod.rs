@@ -93,17 +93,25 @@ impl std::error::Error for Diagnostics {}
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let mut known: Vec<&str> = known.into_iter().collect();
     known.sort_unstable();
-    let near = |other: &&&str| match word.len() {
+    let near = |other: &&&str| similarity(word, other);
+    match known.iter().max_by(|a, b| near(a).total_cmp(&near(b))) {
+        None => String::new(),
+        Some(best) if near(&best) >= SIMILAR => format!("; did you mean {best}?"),
+        Some(_) => format!("; known here: {}", known.join(", ")),
+    }
+}
+
+/// The similarity from which on one word may be meant by the other.
+pub(crate) const SIMILAR: f64 = 0.75;
+
+/// Returns the similarity of two words, between 0 and 1.
+pub(crate) fn similarity(word: &str, other: &str) -> f64 {
+    match word.len() {
         // The comparison's cost grows with the product of both lengths, and nobody mistypes a name this long.
         101.. => 0.0,
         // One typing error in a short word counts for less than Jaro-Winkler makes of it.
         2.. if strsim::osa_distance(word, other) == 1 => 1.0,
         _ => strsim::jaro_winkler(word, other),
-    };
-    match known.iter().max_by(|a, b| near(a).total_cmp(&near(b))) {
-        None => String::new(),
-        Some(best) if near(&best) >= 0.75 => format!("; did you mean {best}?"),
-        Some(_) => format!("; known here: {}", known.join(", ")),
     }
 }
 

@@ -53,6 +53,9 @@ pub struct Active {
     /// remembered.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub written: BTreeSet<Target>,
+    /// The targets in which owners who gave it up in good order have made the function.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub created: BTreeSet<Target>,
     /// The writes to its aliases that were sent, or may have been; none: the deployer that claimed it did not know of
     /// doors.
     #[serde(default, skip_serializing_if = "Option::is_none")]

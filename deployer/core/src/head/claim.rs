@@ -38,6 +38,7 @@ impl Active {
             waiting_since: None,
             done: vec![],
             written: BTreeSet::new(),
+            created: BTreeSet::new(),
             doors: Some(vec![]),
             doors_unrecorded: false,
             previous: vec![],

@@ -1,5 +1,7 @@
 //! A wait of a target for Lambda.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +16,8 @@ pub struct LambdaTask(String);
 
 /// The prefix of the task of making a version; the version follows.
 const VERSION: &str = "version ";
+/// The prefix of the task of accepting a call; the step follows.
+const CALL: &str = "call of ";
 
 impl LambdaTask {
     /// Lambda ends the update of the function that is in progress, whoever has begun that.
@@ -31,7 +35,7 @@ impl LambdaTask {
     /// Lambda accepts the writing call of a step, which it refuses for now.
     #[must_use]
     pub fn call(step: &str) -> Self {
-        Self(format!("call of {step}"))
+        Self(format!("{CALL}{step}"))
     }
 
     /// Lambda has done an earlier task of the target: the wait for it counts towards the time that the target waits in
@@ -40,12 +44,31 @@ impl LambdaTask {
         Self("done".to_owned())
     }
 
+    /// Whether it is a task that was done.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        *self == Self::done()
+    }
+
     pub(super) fn is_update(&self) -> bool {
         *self == Self::update()
     }
 
     pub(super) fn is_version(&self) -> bool {
         self.0.starts_with(VERSION)
+    }
+}
+
+impl fmt::Display for LambdaTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_str() {
+            "update" => f.write_str("Lambda ends an update of the function"),
+            task if task.starts_with(VERSION) => write!(f, "Lambda makes {task}"),
+            task => match task.strip_prefix(CALL) {
+                Some(step) => write!(f, "Lambda refuses the step {step} for now"),
+                None => write!(f, "Lambda: {task}"),
+            },
+        }
     }
 }
 

@@ -35,6 +35,15 @@ impl LiveState {
         self.history.first()
     }
 
+    /// Whether anything was ever live here, or may be in a target.
+    #[must_use]
+    pub fn has_served(&self) -> bool {
+        !self.history.is_empty()
+            || !self.left.is_empty()
+            || self.unrecovered.is_some()
+            || self.targets.iter().any(|target| target.version.is_some())
+    }
+
     /// Finds what a target serves.
     #[must_use]
     pub fn target(&self, target: &Target) -> Option<&LiveTarget> {

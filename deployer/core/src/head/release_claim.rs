@@ -37,6 +37,8 @@ pub struct Handover {
     pub done: Vec<TargetOutcome>,
     /// The targets that this owner has written to, or may have.
     pub written: BTreeSet<Target>,
+    /// The targets in which this owner has made the function.
+    pub created: BTreeSet<Target>,
     /// The doors that are open still.
     pub doors: Vec<Door>,
     /// The waits for Lambda that are not over: each has an end of its own.
@@ -82,7 +84,7 @@ impl Active {
         }
     }
 
-    fn leave_to_another(&mut self, Handover { done, written, doors, waits, start_unpublished }: &Handover) {
+    fn leave_to_another(&mut self, Handover { done, written, created, doors, waits, start_unpublished }: &Handover) {
         let id = self.request.id;
         if let Some(known) = &mut self.doors {
             *known = doors.iter().filter(|door| door.deployment == id).cloned().collect();
@@ -90,6 +92,7 @@ impl Active {
         let targets = done.iter().map(TargetOutcome::target);
         let by_others: Vec<Target> = targets.filter(|target| self.may_have_written_to(target)).collect();
         self.written.extend(by_others.into_iter().chain(written.iter().cloned()));
+        self.created.extend(created.iter().cloned());
         self.attempts = self.attempts.saturating_sub(1);
         self.done.clone_from(done);
         self.waits.clone_from(waits);

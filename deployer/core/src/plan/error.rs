@@ -9,6 +9,9 @@ pub enum PlanError {
     /// The artifact breaks a rule about zips, for the function as it is or shall be.
     #[error("{0}")]
     IncompatiblePackage(PackageError),
+    /// The plan would make a function that nobody knows, where uploads make none.
+    #[error("{0}")]
+    UnknownFunction(String),
     /// The target or its configuration is at fault.
     #[error(transparent)]
     Target(#[from] TargetError),
@@ -20,6 +23,7 @@ impl From<PlanError> for TargetError {
             PlanError::IncompatiblePackage(error) => {
                 Self::new(TargetErrorCode::InvalidConfiguration, "plan", error.to_string())
             }
+            PlanError::UnknownFunction(because) => Self::new(TargetErrorCode::InvalidConfiguration, "plan", because),
             PlanError::Target(error) => error,
         }
     }

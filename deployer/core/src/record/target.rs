@@ -120,6 +120,9 @@ pub struct TargetOutcome {
     /// Whether the target failed, but its alias serves this deployment's version, or that is not known.
     #[serde(default, skip_serializing_if = "is_false")]
     pub reached: bool,
+    /// Whether this deployment has made the function, which was not there before.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub created: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it so")]
@@ -159,6 +162,7 @@ impl TargetOutcome {
             previous: None,
             error: None,
             reached: false,
+            created: false,
         }
     }
 }

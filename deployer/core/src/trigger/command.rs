@@ -174,6 +174,10 @@ pub enum Command {
         function: FunctionName,
         /// The reason.
         reason: String,
+        /// Whether the function may be one that no environment knows yet. Default: false, so that a misspelt name is
+        /// refused.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        new: bool,
     },
     /// Ends a hold.
     ReleaseHold {

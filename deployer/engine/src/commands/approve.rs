@@ -8,6 +8,7 @@ use deployer_core::ledger_keys;
 use deployer_core::promotion::{ApprovalDecision, ApprovalResponse};
 use deployer_core::record::{Approved, DeploymentRecord};
 
+use super::known::ensure_known;
 use super::promote::PromotionOutcome;
 use crate::group::Groups;
 use crate::promotions::stored_requests::submit_without_queue;
@@ -35,7 +36,11 @@ impl Engine {
             None => PromotionOutcome::Together(Box::new(record_for_group(self, response).await?)),
             Some(function) => {
                 let at = self.at(&response.environment, function)?;
-                PromotionOutcome::One(Box::new(record_for_function(self, &at, response).await?))
+                let recorded = record_for_function(self, &at, response).await;
+                if let Err(CommandError::Invalid(_)) = &recorded {
+                    ensure_known(self, Some(&at.name), function).await?;
+                }
+                PromotionOutcome::One(Box::new(recorded?))
             }
         };
         submit_without_queue(self).await;

@@ -8,6 +8,7 @@ use deployer_core::record::{Cause, CauseKind, DeploymentRecord};
 use tracing::Instrument as _;
 
 use super::caller::Caller;
+use super::known::ensure_known;
 use super::progress::answer_with_record;
 use crate::promotions::stored_requests::submit_without_queue;
 use crate::{CommandError, Engine, rollout};
@@ -28,6 +29,7 @@ impl Engine {
         caller: Caller,
     ) -> Result<DeploymentRecord, CommandError> {
         let at = self.at(environment, function)?;
+        ensure_known_to_deploy(self, &at, &source).await?;
         let cause = Cause { kind, requested_by: caller.requested_by, event_id: Some(caller.id.into()) };
         let request = Request::by_command((environment, function), source, cause, (self.now(), self.token()));
         let span = rollout::span(&at, &request, request.source.release());
@@ -61,5 +63,19 @@ impl Engine {
     pub(crate) fn unknown_environment(&self, name: &EnvironmentName) -> CommandError {
         let known: Vec<&str> = self.config.environments.keys().map(EnvironmentName::as_str).collect();
         CommandError::Invalid(format!("deployer.json has no environment {name} (it has {})", known.join(", ")))
+    }
+}
+
+/// Refuses a function that nobody knows. One that has an upload may be new.
+async fn ensure_known_to_deploy(engine: &Engine, at: &FunctionRef<'_>, source: &Source) -> Result<(), CommandError> {
+    let known = ensure_known(engine, Some(&at.name), &at.function).await;
+    match (&known, source) {
+        (Err(CommandError::UnknownFunction(_)), Source::Newest { release }) => {
+            match engine.reconciler(at).newest(release).await? {
+                Ok(_) => Ok(()),
+                Err(_) => known,
+            }
+        }
+        _ => known,
     }
 }

@@ -11,12 +11,14 @@ use deployer_core::promotion::{ApprovalDecision, ApprovalResponse, Functions, Pr
 use deployer_core::record::CauseKind;
 use deployer_core::trigger::{Command, CommandRequest, DescribedPackage};
 use futures::FutureExt as _;
+use futures::future::try_join_all;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::caller::Caller;
 use super::error::FunctionError;
 use super::history::History;
+use super::known::{ExpectedFunction, ensure_known};
 use super::plan::Planned;
 use super::promote::PromotionOutcome;
 use crate::port::SelfDiagnostics;
@@ -72,7 +74,9 @@ async fn dispatch(
         }
         Command::Promote { function, functions, from, to, release, not_after, override_freeze } => {
             engine.ensure_environment(&from)?;
+            engine.ensure_environment(&to)?;
             let functions = Functions::of(function, functions).map_err(FunctionError::InvalidCommand)?;
+            ensure_all_known(engine, &from, &functions).await?;
             let promotion = PromotionRequest {
                 functions,
                 from,
@@ -118,8 +122,9 @@ async fn dispatch(
             let limit = usize::try_from(limit.unwrap_or(20)).unwrap_or(usize::MAX);
             json(&engine.history(&environment, &function, limit).await?)
         }
-        Command::Hold { environment, function, reason } => {
-            json(&engine.hold(&environment, &function, reason.into(), caller).await?)
+        Command::Hold { environment, function, reason, new } => {
+            let expected = if new { ExpectedFunction::MaybeNew } else { ExpectedFunction::Known };
+            json(&engine.hold(&environment, &function, expected, reason.into(), caller).await?)
         }
         Command::ReleaseHold { environment, function } => {
             json(&engine.release_hold(&environment, &function, caller).await?)
@@ -139,6 +144,17 @@ async fn dispatch(
             json(&report)
         }
     }
+}
+
+/// Refuses a promotion that names a function which nobody knows. A pattern stands for known ones.
+async fn ensure_all_known(engine: &Engine, from: &EnvironmentName, functions: &Functions) -> Result<(), FunctionError> {
+    let named = match functions {
+        Functions::One(function) => std::slice::from_ref(function),
+        Functions::Together(functions) => functions,
+        Functions::Each(_) => &[],
+    };
+    try_join_all(named.iter().map(|function| ensure_known(engine, Some(from), function))).await?;
+    Ok(())
 }
 
 /// Makes the response of a command that approves or declines a promotion. It must name a person.

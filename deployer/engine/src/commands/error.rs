@@ -11,6 +11,9 @@ pub enum FunctionError {
     /// A command by hand is wrong.
     #[error("{0}")]
     InvalidCommand(String),
+    /// A command by hand names a function that no environment knows.
+    #[error("{0}")]
+    UnknownFunction(String),
     /// deployer.json or the environment is wrong. Queued messages stay in the queue.
     #[error("{0}")]
     InvalidConfig(#[from] InvalidConfig),
@@ -35,6 +38,7 @@ impl FunctionError {
     pub fn error_type(&self) -> &'static str {
         match self {
             Self::InvalidCommand(_) => "InvalidCommand",
+            Self::UnknownFunction(_) => "UnknownFunction",
             Self::InvalidConfig(_) => "InvalidConfig",
             Self::LedgerUnavailable(_) => "LedgerUnavailable",
             Self::Internal(_) => "Internal",
@@ -45,7 +49,7 @@ impl FunctionError {
     /// because its sender reads the answer.
     pub fn log(&self) {
         match self {
-            Self::InvalidCommand(because) => tracing::warn!("refused: {because}"),
+            Self::InvalidCommand(because) | Self::UnknownFunction(because) => tracing::warn!("refused: {because}"),
             error => tracing::error!(error_type = error.error_type(), "{ERROR_LINE}: {error}"),
         }
     }
@@ -70,6 +74,7 @@ impl From<CommandError> for FunctionError {
     fn from(error: CommandError) -> Self {
         match error {
             CommandError::Invalid(because) => Self::InvalidCommand(because),
+            CommandError::UnknownFunction(because) => Self::UnknownFunction(because),
             CommandError::Transient(transient) => transient.into(),
         }
     }

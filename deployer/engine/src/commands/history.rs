@@ -9,6 +9,8 @@ use futures::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::known::ensure_known;
+use crate::store::Versioned;
 use crate::{CommandError, Engine, Transient};
 
 /// The most records of one answer.
@@ -28,7 +30,7 @@ impl Engine {
     /// keys, which sort by time.
     ///
     /// # Errors
-    /// [`CommandError`]: no such environment, or the ledger is away.
+    /// [`CommandError`]: no such environment, no environment knows the function, or the ledger is away.
     pub async fn history(
         &self,
         environment: &EnvironmentName,
@@ -36,7 +38,10 @@ impl Engine {
         limit: usize,
     ) -> Result<History, CommandError> {
         let at = self.at(environment, function)?;
-        let head = self.store().head(&at).await.map_err(Transient::from)?.head;
+        let Versioned { head, etag, .. } = self.store().head(&at).await.map_err(Transient::from)?;
+        if etag.is_none() {
+            ensure_known(self, None, function).await?;
+        }
         let mut ids = head.deployments();
         if limit > ids.len() && ids.len() >= ENDED {
             ids = all_ids(self, &at).await?;

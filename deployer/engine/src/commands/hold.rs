@@ -9,21 +9,32 @@ use deployer_core::text::PlainText;
 
 use super::caller::Caller;
 use super::change_head::change_head;
+use super::known::{ExpectedFunction, ensure_known};
 use crate::{CommandError, Engine};
 
 impl Engine {
     /// Holds a function in an environment: it takes nothing new until it is released.
     ///
     /// # Errors
-    /// [`CommandError`].
+    /// [`CommandError`]: no environment knows the function, and the person does not say that it is one to come; or
+    /// another try can help.
     pub async fn hold(
         &self,
         environment: &EnvironmentName,
         function: &FunctionName,
+        expected: ExpectedFunction,
         reason: PlainText,
         caller: Caller,
     ) -> Result<StatusReport, CommandError> {
         let at = self.at(environment, function)?;
+        if expected == ExpectedFunction::Known {
+            ensure_known(self, Some(environment), function).await.map_err(|error| match error {
+                CommandError::UnknownFunction(because) => CommandError::UnknownFunction(format!(
+                    "{because}\n  nothing is held; a hold of a function to come says so: \"new\": true, in deployctl --new"
+                )),
+                error => error,
+            })?;
+        }
         let hold = Hold { reason, requested_by: caller.requested_by, since: self.now() };
         let held = |head: &Head| Some(head::hold(head, hold.clone(), &at, &caller.id, self.now()));
         let head = change_head(self, &at, held).await?;
@@ -44,9 +55,12 @@ impl Engine {
     ) -> Result<StatusReport, CommandError> {
         let at = self.at(environment, function)?;
         let head = change_head(self, &at, |head| head::release_hold(head, &at, &caller.id)).await?;
-        let head = head.ok_or_else(|| {
-            CommandError::Invalid(format!("{function} is not held in {environment}: there is nothing to release"))
-        })?;
+        let Some(head) = head else {
+            ensure_known(self, Some(environment), function).await?;
+            return Err(CommandError::Invalid(format!(
+                "{function} is not held in {environment}: there is nothing to release"
+            )));
+        };
         tracing::warn!(%environment, %function, by = caller.requested_by.as_deref(), "hold released");
         Ok(status_of(self, &at, &head).await)
     }

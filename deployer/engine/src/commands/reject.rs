@@ -16,6 +16,7 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::caller::Caller;
 use super::change_head::reused_id;
+use super::known::ensure_known;
 use crate::store::Change;
 use crate::{CommandError, Engine, Transient};
 
@@ -59,7 +60,10 @@ impl Engine {
                 Some(CommandEffect::Write(without)) => Ok(Change::Write(*without, true)),
                 Some(CommandEffect::Duplicate) => Ok(Change::Keep(false)),
                 Some(CommandEffect::Reused { id }) => Err(reused_id(&id)),
-                None => Err(not_rejected(self, function, release, rejects).await?),
+                None => {
+                    ensure_known(self, None, function).await?;
+                    Err(not_rejected(self, function, release, rejects).await?)
+                }
             }
         };
         if self.store().update(&ledger_keys::rejects(function), change).await? {
@@ -78,6 +82,7 @@ pub(super) async fn mark_as_rejected(
     caller: &Caller,
 ) -> Result<CommandEffect<Rejects>, CommandError> {
     let Some(sha256) = code_of(engine, function, release).await? else {
+        ensure_known(engine, None, function).await?;
         return Err(CommandError::Invalid(format!(
             "no release {release} of {function} is known in any environment: status and history tell which are"
         )));

@@ -12,6 +12,7 @@ use deployer_core::status::{FunctionStatus, SourceHistory, StatusReport};
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _};
 
+use super::known::ensure_known;
 use super::status_groups::open_groups;
 use crate::port::LedgerError;
 use crate::store::Versioned;
@@ -29,7 +30,7 @@ impl Engine {
     /// that cannot be read is named, and hides nothing else.
     ///
     /// # Errors
-    /// [`CommandError`]: no such environment, or the ledger is away.
+    /// [`CommandError`]: no such environment, no environment knows the function, or the ledger is away.
     pub async fn status(
         &self,
         environment: Option<&EnvironmentName>,
@@ -68,6 +69,9 @@ impl Engine {
             }
         }
         let environments: Vec<&EnvironmentName> = selected.iter().map(|(name, _)| *name).collect();
+        if let Some(function) = function.filter(|_| functions.is_empty() && unreadable.is_empty()) {
+            ensure_known(self, None, function).await?;
+        }
         let groups = open_groups(self, &environments, function, &mut unreadable).await?;
         Ok(StatusReport { functions, groups, unreadable })
     }

@@ -11,9 +11,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use deployer_core::config::{Environment, Target};
-use deployer_core::doctor::{
-    self, Check, DoctorReport, QueueLook, Refusal, Refused, SWEEP_NOTE_INTERVAL, TargetReport,
-};
+use deployer_core::doctor::{self, Check, DoctorReport, QueueLook, Refusal, Refused, TargetReport};
 use deployer_core::id::{EnvironmentName, Region};
 use deployer_core::ledger_keys;
 use deployer_core::names::OPEN;
@@ -21,13 +19,12 @@ use deployer_core::version::version;
 use futures::stream::{self, StreamExt as _};
 use futures::{FutureExt as _, future};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use self::formats::{Heads, newest_live};
 use self::walker::Walker;
 use crate::Engine;
 use crate::port::{ETag, LedgerError, Precondition, SelfDiagnostics, Written};
-use crate::timer::between;
+use crate::sweep::note::LastSweep;
 
 /// The number of targets that are checked at once, each in another account or region.
 const TARGETS_AT_ONCE: usize = 16;
@@ -38,13 +35,6 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 /// The time that is kept for answering.
 const ANSWER_NEEDS: Duration = Duration::from_secs(5);
-
-/// The time of the last sweep, as the ledger has it.
-#[derive(Serialize, Deserialize)]
-struct LastSweep {
-    schema: u32,
-    at: Timestamp,
-}
 
 impl Engine {
     /// Checks the whole chain of trust. `None`: there is no such environment.
@@ -264,22 +254,4 @@ fn queue_arn(region: Option<&Region>, url: &str) -> String {
     let (name, account) = (parts.next().unwrap_or("*"), parts.next().unwrap_or("*"));
     let (partition, region) = region.map_or(("aws", "*"), |region| (region.partition(), region.as_str()));
     format!("arn:{partition}:sqs:{region}:{account}:{name}")
-}
-
-/// Writes the sweep's time into the ledger, if the last one there is some minutes old. It is the only sign that sweeps
-/// come. A failure harms nothing else.
-pub(crate) async fn note_sweep(engine: &Engine) {
-    let key = ledger_keys::last_sweep();
-    let noted = async {
-        let found = engine.ports.ledger.get(&key).await?.object;
-        let last = found.as_ref().and_then(|(body, _)| serde_json::from_slice::<LastSweep>(body).ok());
-        if last.is_some_and(|last| between(last.at, engine.now()) < SWEEP_NOTE_INTERVAL && last.at <= engine.now()) {
-            return Ok(());
-        }
-        let precondition = found.map_or(Precondition::Absent, |(_, etag)| Precondition::Unchanged(etag));
-        let body = serde_json::json!(LastSweep { schema: 1, at: engine.now() }).to_string().into_bytes();
-        engine.ports.ledger.put(&key, body, precondition).await.map(drop)
-    };
-    let noted: Result<(), LedgerError> = noted.await;
-    noted.unwrap_or_else(|error| tracing::warn!("the sweep could not leave its time: {error}"));
 }

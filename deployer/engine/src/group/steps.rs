@@ -251,7 +251,7 @@ impl<'e> Groups<'e> {
                 };
             change_head(self.engine, &at, withdrawn).await.map_err(|error| match error {
                 CommandError::Transient(transient) => transient,
-                CommandError::Invalid(because) => Transient::Unseen(because),
+                CommandError::Invalid(because) | CommandError::UnknownFunction(because) => Transient::Unseen(because),
             })?;
         }
         Ok(())

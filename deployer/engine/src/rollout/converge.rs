@@ -6,17 +6,18 @@ use std::collections::BTreeSet;
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::id::Version;
 use deployer_core::observed::{Observed, ObservedAlias, Reason};
-use deployer_core::plan::{AWAIT_TRAFFIC, DesiredState, Plan, Step, foreign_change, plan as planned};
+use deployer_core::plan::{AWAIT_TRAFFIC, DesiredState, Plan, PlanError, Step, foreign_change, plan as planned};
 use deployer_core::record::{Previous, TargetError};
 use deployer_core::text::PlainText;
 
 use super::claimed_target::{ClaimedTarget, MAX_REOBSERVATIONS};
-use super::error::{StepError, TargetFailed, WaitError, given_up, is_late};
+use super::error::{Interrupted, StepError, TargetFailed, Unfinished, WaitError, given_up, is_late};
 use super::executor::PlanExecutor;
 use super::results::TargetDone;
 use super::shut_doors::ShutOutcome;
 use super::step_context::StepContext;
 use crate::mutex::locked;
+use crate::new_functions::because_not_made;
 use crate::port::Account;
 
 impl ClaimedTarget<'_> {
@@ -82,6 +83,7 @@ impl Convergence<'_> {
     /// Plans from the observation, and carries the plan out. `None`: the target was observed once more, and must be
     /// planned again.
     async fn plan_and_apply(&mut self) -> Result<Option<TargetDone>, TargetFailed> {
+        self.ensure_may_create().await?;
         let plan = self.plan()?;
         if self.on.may_shut_doors(&plan) {
             if plan.writes_nothing() {
@@ -150,6 +152,20 @@ impl Convergence<'_> {
         Ok(())
     }
 
+    /// Refuses to make a function that nobody knows, where uploads make none.
+    async fn ensure_may_create(&self) -> Result<(), TargetFailed> {
+        let ClaimedTarget { rollout, claim, .. } = self.on;
+        if self.observed.latest.is_some() {
+            return Ok(());
+        }
+        let (kind, head) = (claim.request().cause.kind, claim.seen().head);
+        match because_not_made(rollout.engine, rollout.at, kind, &head).await {
+            Ok(None) => Ok(()),
+            Ok(Some(because)) => Err(PlanError::UnknownFunction(because).into()),
+            Err(error) => Err(Interrupted::Unfinished(Unfinished::Transient(error.into())).into()),
+        }
+    }
+
     fn context<'c>(&'c self, account: &'c Account, plan: &'c Plan) -> StepContext<'c> {
         let previous = self.previous.as_ref().and_then(Option::as_ref);
         StepContext { on: ClaimedTarget { account, ..self.on }, plan, previous }
@@ -210,6 +226,10 @@ impl Convergence<'_> {
         }
         if let Some(found) = foreign_change(self.desired, &self.observed, &now).filter(|_| !serves) {
             return Err(self.on.foreign_change(step, &found).into());
+        }
+        if self.observed.latest.is_none() && now.latest.is_some() {
+            // The function that our call has made, although its answer was lost.
+            self.on.rollout.progress.set_created(self.on.target);
         }
         // The change is our own write, or one that does not matter (permissions, an update that has become stable). If
         // it goes on, a person must find out who keeps writing there.

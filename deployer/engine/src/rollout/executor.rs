@@ -58,6 +58,7 @@ impl<'a> PlanExecutor<'a> {
                 let loaded = self.load(name).await?;
                 let code = self.code(name, loaded.as_deref())?;
                 let answer = context.write(name, Write::Create { new, code }).await?;
+                context.on.rollout.progress.set_created(context.on.target);
                 drop(loaded);
                 self.published(name, answer).await
             }

@@ -69,6 +69,7 @@ impl Rollout<'_> {
         Handover {
             done,
             written: self.progress.written(),
+            created: self.progress.created(),
             doors,
             waits,
             start_unpublished: claim.is_start_event_pending(),

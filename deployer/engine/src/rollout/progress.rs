@@ -14,6 +14,7 @@ pub(crate) struct Progress(Mutex<BTreeMap<Target, TargetProgress>>);
 #[derive(Default)]
 struct TargetProgress {
     written: bool,
+    created: bool,
     moved: bool,
     restored: bool,
     alias_only: bool,
@@ -24,6 +25,21 @@ impl Progress {
     /// Notes that a write was carried out, or may have been.
     pub fn set_written(&self, target: &Target) {
         self.change(target, |progress| progress.written = true);
+    }
+
+    /// Notes that the function was made.
+    pub fn set_created(&self, target: &Target) {
+        self.change(target, |progress| progress.created = true);
+    }
+
+    /// Whether the function was made.
+    pub fn is_created(&self, target: &Target) -> bool {
+        locked(&self.0).get(target).is_some_and(|progress| progress.created)
+    }
+
+    /// Returns the targets in which the function was made.
+    pub fn created(&self) -> BTreeSet<Target> {
+        self.those(|progress| progress.created)
     }
 
     /// Notes that the alias was pointed to the new version.

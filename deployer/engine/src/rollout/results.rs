@@ -25,8 +25,8 @@ impl TargetDone {
 /// The result of one target.
 pub(super) struct TargetResult {
     pub outcome: TargetOutcome,
-    /// The artifact breaks a rule that only shows beside the existing function: nothing was written.
-    pub invalid: Option<String>,
+    /// The rule that the artifact breaks here, which shows only beside the target: nothing was written.
+    pub invalid: Option<(Code, String)>,
     /// Its alias did not move, because no alias may any more.
     pub stopped: bool,
     /// Lambda is not done: the version is not made yet, say, or the alias has moved and its traffic is held back.
@@ -66,8 +66,8 @@ impl TargetResults {
     pub fn ending(self, stopped: Option<Stopped>) -> Ending {
         let Self(results) = self;
         let invalid = results.first().and_then(|first| first.invalid.clone());
-        if let Some(because) = invalid.filter(|_| results.iter().all(|result| result.invalid.is_some())) {
-            return Ending::Refused { code: Code::InvalidArtifact, because };
+        if let Some((code, because)) = invalid.filter(|_| results.iter().all(|result| result.invalid.is_some())) {
+            return Ending::Refused { code, because };
         }
         let stopped = stopped.filter(|_| results.iter().any(|result| result.stopped || result.waits));
         let status = stopped.as_ref().map_or(Status::Failed, |stopped| stopped.status);

@@ -5,7 +5,7 @@ use std::pin::pin;
 
 use deployer_core::config::Target;
 use deployer_core::plan::PlanError;
-use deployer_core::record::{Status, TargetError, TargetOutcome};
+use deployer_core::record::{Code, Status, TargetError, TargetOutcome};
 use futures::future::{Either, select};
 use tracing::Instrument as _;
 
@@ -117,7 +117,8 @@ impl TargetRun<'_, '_> {
             return Ok(TargetResult::of(done.clone()));
         }
         let (name, alias) = (rollout.at.function_name.clone(), rollout.at.environment.alias.clone());
-        let outcome = TargetOutcome::untouched(target, name, alias, Status::Failed);
+        let created = rollout.progress.is_created(target) || claim.active().created.contains(target);
+        let outcome = TargetOutcome { created, ..TargetOutcome::untouched(target, name, alias, Status::Failed) };
         let reached = rollout.has_left_moved(&claim, target);
         Ok(match deployed {
             Ok(TargetDone { status, version, previous }) => {
@@ -130,7 +131,12 @@ impl TargetRun<'_, '_> {
                 TargetResult { stopped: true, ..TargetResult::of(outcome) }
             }
             Err(TargetFailed::PlanError(no_plan)) => {
-                let invalid = matches!(no_plan, PlanError::IncompatiblePackage(_)).then(|| no_plan.to_string());
+                let invalid = match &no_plan {
+                    PlanError::IncompatiblePackage(_) => Some(Code::InvalidArtifact),
+                    PlanError::UnknownFunction(_) => Some(Code::InvalidManifest),
+                    PlanError::Target(_) => None,
+                };
+                let invalid = invalid.map(|code| (code, no_plan.to_string()));
                 let error = TargetError::from(no_plan);
                 let error = match claim.only_observes() && error.step != GIVEN_UP {
                     true => given_up(&format!("{UNSEEN} ({error})")),

@@ -1,6 +1,7 @@
 //! The sweep: it looks at every function that may have work open, whatever became of the messages. A marker under
 //! `open/` leads to the function.
 
+pub(crate) mod note;
 mod queues;
 pub(crate) mod report;
 
@@ -19,7 +20,6 @@ use tracing::Instrument as _;
 
 use self::queues::look_at_queues;
 use self::report::{FailureKind, Swept};
-use crate::doctor::note_sweep;
 use crate::group::Groups;
 use crate::outbox::FlushReport;
 use crate::promotions::stored_requests::{submit_without_queue, sweep_stored_requests};
@@ -84,7 +84,7 @@ async fn sweep_all(engine: &Engine) -> Result<Swept, Transient> {
     let stored_requests = or_failed(ASKED, sweep_stored_requests(engine).await);
     let groups = or_failed(GROUPS, Groups::of(engine).reconcile_all().await);
     submit_without_queue(engine).await;
-    note_sweep(engine).await;
+    note::leave_note(engine).await;
     Ok(swept.and(stored_requests).and(groups))
 }
 

@@ -40,6 +40,8 @@ run "what_any_ci_may_do" {
         "arn:aws:s3:::acme-deployer-ledger/results/dev/hello/*",
         "arn:aws:s3:::acme-deployer-ledger/results/test/orders-*/*",
         "arn:aws:s3:::acme-deployer-ledger/results/test/hello/*",
+        "arn:aws:s3:::acme-deployer-ledger/results/dev/environment.json",
+        "arn:aws:s3:::acme-deployer-ledger/results/test/environment.json",
       ]
       "Allow s3:ListBucket" = "arn:aws:s3:::acme-deployer-ledger"
     }
@@ -48,7 +50,7 @@ run "what_any_ci_may_do" {
 
   assert {
     condition = one([for statement in jsondecode(output.policies.permissions).Statement : statement.Condition if try(statement.Action == "s3:ListBucket", false)]) == {
-      StringLike = { "s3:prefix" = ["results/dev/orders-*/*", "results/dev/hello/*", "results/test/orders-*/*", "results/test/hello/*"] }
+      StringLike = { "s3:prefix" = ["results/dev/orders-*/*", "results/dev/hello/*", "results/test/orders-*/*", "results/test/hello/*", "results/dev/environment.json", "results/test/environment.json"] }
     }
     error_message = "Only its own results may be listed: ${output.policies.permissions}"
   }

@@ -53,7 +53,7 @@ async fn promoted_code_is_the_same_and_promoting_again_is_unchanged() -> Result<
     let said = person.run("promote", &PROMOTE).await?;
     assert_eq!((said.exit, said.err.as_str()), (Some(0), ""), "{said:?}");
     assert!(said.out.starts_with("prod/orders/1: succeeded after "), "{said:?}");
-    assert!(said.out.ends_with("\n  222222222222/eu-west-1: succeeded, version 1\n"), "{said:?}");
+    assert!(said.out.ends_with("\n  222222222222/eu-west-1: succeeded, a new function, version 1\n"), "{said:?}");
     assert_same_code(&person).await?;
     let record = person.aws.record("prod", "orders").await?;
     assert_eq!(text(&record, "/artifact/key"), "dev/orders/1.zip", "no bytes are moved");

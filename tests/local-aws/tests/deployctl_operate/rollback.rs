@@ -147,6 +147,8 @@ async fn serving(person: &Person) -> Result<Vec<String>> {
 #[tokio::test]
 async fn rollback_of_a_never_deployed_function_is_refused() -> Result<()> {
     let person = Person::operator().await?;
+    person.run_ok("hold", &["--new", "--reason", "not yet"]).await?;
+    person.run_ok("release-hold", &[]).await?;
     let said = person.run("rollback", &BACK).await?;
     assert_eq!(said.exit, Some(3), "{said:?}");
     assert_eq!(said.err, "orders in dev\n  live       nothing\n  back to    nothing\n");

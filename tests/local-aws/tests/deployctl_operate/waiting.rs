@@ -82,6 +82,9 @@ async fn wait_timeout_exits_4_and_the_rollback_completes_later() -> Result<()> {
     let told = said.err.split("error: ").nth(1).unwrap_or_default();
     let id = id_of(told)?;
     assert!(told.starts_with(&format!("not ended after 3s; deployment {id} goes on\n")), "{said:?}");
+    // A log tells why it waits, once for each reason.
+    let reason = format!("\ndeployment {id}: waits for deployment ");
+    assert_eq!(said.err.matches(&reason).count(), 1, "{said:?}");
     assert!(said.err.contains("\n  deployctl history "), "{said:?}");
     assert_rolled_back(&person, &completed(&person, &id).await?).await
 }

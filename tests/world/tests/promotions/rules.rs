@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use deployer_core::record::{Code, Status};
 use serde_json::{Value, json};
-use world::orders::deploy_all;
+use world::orders::{deploy_all, make_known};
 use world::promotions::event;
 use world::zips::code;
 use world::{DEV, World, ignored};
@@ -41,6 +41,7 @@ async fn promotion_from_an_unnamed_source_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn release_not_live_in_the_source_is_refused() {
     let world = by_hand(&json!({}));
+    make_known(&world).await;
     let nothing = refused(&world, &promote()).await;
     assert_eq!(nothing, (Some(Code::NotLive), "nothing is live in dev: deploy a release there first".into()));
     deploy_all(&world, &["1.1.0"]).await;

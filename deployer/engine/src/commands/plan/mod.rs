@@ -17,8 +17,10 @@ use deployer_core::record::{CauseKind, Code, Ending};
 use deployer_core::rejects::Rejects;
 use deployer_core::text::Person;
 
+use super::known::ensure_known;
 use crate::rollout::error::InvalidArtifact;
 use crate::rollout::verify::ArtifactReader;
+use crate::store::Versioned;
 use crate::{CommandError, Engine, Transient};
 
 /// The deployment to plan.
@@ -57,11 +59,17 @@ impl Engine {
     ) -> Result<PlanReport, CommandError> {
         let at = self.at(environment, function)?;
         let store = self.store();
-        let head = async { Ok::<_, Transient>(store.head(&at).await?.head) };
+        let head = async { Ok::<_, Transient>(store.head(&at).await?) };
         let rejects = async { Ok::<_, Transient>(store.rejects(&at.function).await?) };
-        let (head, rejects) = futures::try_join!(head, rejects)?;
+        let (Versioned { head, etag, .. }, rejects) = futures::try_join!(head, rejects)?;
         let id = DeploymentId::of(self.now(), RequestHash::of(&["plan", &self.token().to_string()]));
-        let planning = Planning { engine: self, at: &at, head: &head, rejects: &rejects, id };
+        let kind = match &planned {
+            Planned::Promotion { .. } | Planned::Waiting(_) => CauseKind::Promotion,
+            Planned::Live => CauseKind::Redeploy,
+            Planned::Rollback(_) => CauseKind::Rollback,
+            Planned::Release(_) | Planned::Package(_) => CauseKind::Deploy,
+        };
+        let planning = Planning { engine: self, at: &at, head: &head, rejects: &rejects, kind, id };
         // Nothing is reported about a function that has another name than its environment allows.
         if let Some(misnamed @ Ending::Tried(_)) = at.refusal(CauseKind::Deploy) {
             let release = match planned {
@@ -71,14 +79,18 @@ impl Engine {
             };
             return Ok(planning.report(release).with_targets(vec![], Some(refused(misnamed))));
         }
-        match planned {
-            Planned::Live => planning.redeploy().await,
-            Planned::Release(release) => planning.deploy(release).await,
-            Planned::Package(package) => Ok(planning.package(*package).await),
-            Planned::Rollback(to) => planning.rollback(to).await,
-            Planned::Promotion { from, release, requested_by } => planning.promote(from, release, requested_by).await,
-            Planned::Waiting(id) => planning.waiting(id).await,
+        let report = match planned {
+            Planned::Live => planning.redeploy().await?,
+            Planned::Release(release) => planning.deploy(release).await?,
+            Planned::Package(package) => planning.package(*package).await,
+            Planned::Rollback(to) => planning.rollback(to).await?,
+            Planned::Promotion { from, release, requested_by } => planning.promote(from, release, requested_by).await?,
+            Planned::Waiting(id) => planning.waiting(id).await?,
+        };
+        if etag.is_none() && report.refused.is_some() && report.targets.is_empty() {
+            ensure_known(self, None, function).await?;
         }
+        Ok(report)
     }
 }
 
@@ -89,6 +101,8 @@ struct Planning<'a> {
     at: &'a FunctionRef<'a>,
     head: &'a Head,
     rejects: &'a Rejects,
+    /// The kind of the planned deployment.
+    kind: CauseKind,
     /// The id in the names of the sessions that read the targets.
     id: DeploymentId,
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
-use deployer_core::plan::{DesiredState, Plan, TargetPlan, plan as planned};
+use deployer_core::plan::{DesiredState, Plan, PlanError, TargetPlan, plan as planned};
 use deployer_core::record::TargetError;
 use futures::stream::{self, StreamExt as _};
 
 use super::Planning;
 use crate::TARGETS_AT_ONCE;
+use crate::new_functions::because_not_made;
 use crate::port::Account;
 use crate::resolve_artifact::open_reading_session;
 use crate::rollout::function_reader::FunctionReader;
@@ -65,6 +66,11 @@ impl Planning<'_> {
             known_code: &[],
         };
         let observed = self.reader(account).observe().await?;
+        if observed.latest.is_none() {
+            let because = because_not_made(self.engine, self.at, self.kind, self.head).await;
+            let because = because.unwrap_or_else(|error| Some(error.to_string()));
+            because.map_or(Ok(()), |because| Err(PlanError::UnknownFunction(because)))?;
+        }
         Ok(planned(&desired, &observed)?)
     }
 }

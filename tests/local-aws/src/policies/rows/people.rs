@@ -47,6 +47,21 @@ fn uploader(rows: &mut Vec<Row>, name: &'static str, policy: &'static str, funct
         may_not(rows, "it reads no other's results", ci("s3:GetObject", result("dev", other)));
         may_not(rows, "nor looks for them", list(format!("results/dev/{other}/1.4.2/")));
     }
+    let notice = |environment: &str| format!("results/{environment}/environment.json");
+    may(
+        rows,
+        "it learns about its environment",
+        ci("s3:GetObject", format!("{LEDGER}/{}", notice("dev")))
+            .at(PolicyRef::Named("tooling/ledger_bucket"), TOOLING),
+    );
+    may(rows, "and sees that nothing is told of it", list(notice("dev")));
+    may_not(rows, "it learns about no other environment", ci("s3:GetObject", format!("{LEDGER}/{}", notice("prod"))));
+    may_not(rows, "nor looks for that", list(notice("prod")));
+    may_not(
+        rows,
+        "it tells nothing itself",
+        ci("s3:PutObject", format!("{LEDGER}/{}", notice("dev"))).with("s3:if-none-match", "*"),
+    );
     may_not(rows, "it reads no other environment's results", ci("s3:GetObject", result("prod", function)));
     may_not(rows, "nor looks for them", list(format!("results/prod/{function}/1.4.2/")));
     may_not(rows, "nor at the whole ledger", list(String::new()));

@@ -1,0 +1,144 @@
+//! The object `results/<environment>/environment.json`: what an uploader may know of an environment.
+//!
+//! The sweep keeps it. `deployctl push` reads it, under the right by which it reads results, and so learns at once that
+//! an environment does not exist or takes no uploads.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::diagnostics::nearest;
+use crate::format::LedgerObject;
+use crate::id::EnvironmentName;
+use crate::record::SCHEMA;
+
+/// What an uploader may know of an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnvironmentNotice {
+    /// The ledger's schema.
+    pub schema: u32,
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// Whether deployer.json has lost the environment: its uploads are ignored.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub removed: bool,
+    /// Whether uploads are deployed there.
+    pub accept_uploads: bool,
+    /// The environments where a release is uploaded that shall get there: the environment itself, or those that its
+    /// promotions begin in.
+    pub uploads_to: Vec<EnvironmentName>,
+}
+
+impl LedgerObject for EnvironmentNotice {}
+
+impl EnvironmentNotice {
+    /// Makes the notice of each environment of deployer.json.
+    #[must_use]
+    pub fn all(config: &Config) -> BTreeMap<EnvironmentName, Self> {
+        let notice = |(name, environment): (&EnvironmentName, &crate::config::Environment)| {
+            let notice = Self {
+                schema: SCHEMA,
+                environment: name.clone(),
+                removed: false,
+                accept_uploads: environment.accept_uploads,
+                uploads_to: config.uploads_to(name),
+            };
+            (name.clone(), notice)
+        };
+        config.environments.iter().map(notice).collect()
+    }
+
+    /// Makes the notice of an environment that deployer.json has no more.
+    #[must_use]
+    pub fn of_removed(environment: &EnvironmentName) -> Self {
+        Self {
+            schema: SCHEMA,
+            environment: environment.clone(),
+            removed: true,
+            accept_uploads: false,
+            uploads_to: vec![],
+        }
+    }
+
+    /// Says that the deployer, which knows these environments, does not know another one.
+    #[must_use]
+    pub fn unknown(environment: &EnvironmentName, known: &[EnvironmentName]) -> String {
+        let hint = nearest(environment.as_str(), known.iter().map(EnvironmentName::as_str));
+        format!("the deployer knows no environment {environment}, and ignores uploads to it{hint}")
+    }
+
+    /// Returns the reason why nothing comes of an upload to this environment; none if uploads are deployed there.
+    #[must_use]
+    pub fn because_not(&self) -> Option<String> {
+        let Self { environment, uploads_to, .. } = self;
+        if self.removed {
+            return Some(format!(
+                "deployer.json has no environment {environment} any more, and uploads to it are ignored"
+            ));
+        }
+        if self.accept_uploads {
+            return None;
+        }
+        let begins: Vec<&str> = uploads_to.iter().map(EnvironmentName::as_str).collect();
+        Some(match begins.join(" or ") {
+            begins if begins.is_empty() => format!("environment {environment} takes no uploads"),
+            begins => {
+                format!(
+                    "environment {environment} takes no uploads: upload to {begins}, and promote the release from there"
+                )
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::format;
+
+    fn notices() -> BTreeMap<EnvironmentName, EnvironmentNotice> {
+        let target = |account: &str| json!([{"account": account, "region": "eu-west-1"}]);
+        let text = json!({
+            "artifact_bucket": "artifacts", "ledger_bucket": "ledger",
+            "environments": {
+                "dev": {"targets": target("111111111111")},
+                "stage": {"targets": target("222222222222"), "promotion": {"from": "dev"}},
+                "prod": {"targets": target("333333333333"), "promotion": {"from": "stage"}},
+                "old": {"targets": target("444444444444"), "accept_uploads": false},
+            }
+        });
+        EnvironmentNotice::all(&Config::parse(&text.to_string()).unwrap())
+    }
+
+    #[test]
+    fn notice_names_the_beginning_of_the_chain() {
+        let notices = notices();
+        let of = |name: &str| notices.get(&EnvironmentName::parse(name).unwrap()).unwrap().because_not();
+        assert_eq!(of("dev"), None);
+        for name in ["stage", "prod"] {
+            let because =
+                format!("environment {name} takes no uploads: upload to dev, and promote the release from there");
+            assert_eq!(of(name), Some(because));
+        }
+        assert_eq!(of("old").as_deref(), Some("environment old takes no uploads"));
+        let gone = EnvironmentNotice::of_removed(&EnvironmentName::parse("lab").unwrap());
+        assert_eq!(
+            gone.because_not().as_deref(),
+            Some("deployer.json has no environment lab any more, and uploads to it are ignored")
+        );
+    }
+
+    #[test]
+    fn notice_is_read_back_and_one_of_a_newer_format_is_not() {
+        let notice = notices().into_values().next().unwrap();
+        let body = format::write(&notice, &notice.as_read()).unwrap();
+        assert_eq!(format::read::<EnvironmentNotice>(&body).unwrap(), notice);
+        let newer = String::from_utf8(body).unwrap().replace("\"format\": 1", "\"format\": 99");
+        assert!(format::read::<EnvironmentNotice>(newer.as_bytes()).is_err());
+        assert!(format::read::<EnvironmentNotice>(b"{}").is_err());
+    }
+}

@@ -1,0 +1,140 @@
+//! The functions that a ledger knows, and the answer about a name that nobody knows.
+//!
+//! A function is known if it has a head in any environment, whether that can be read or not.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::diagnostics::{SIMILAR, similarity};
+use crate::id::FunctionName;
+use crate::ledger_keys;
+
+/// The most names that an answer suggests.
+const MOST_SUGGESTED: usize = 3;
+/// The most names that an answer lists if none of them is similar.
+const MOST_LISTED: usize = 10;
+
+/// The functions that a ledger knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KnownFunctions(BTreeSet<FunctionName>);
+
+/// A function that no environment knows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no environment knows a function {function}{hint}")]
+pub struct UnknownFunction {
+    /// The name.
+    pub function: FunctionName,
+    /// The names that may be meant.
+    pub hint: NameHint,
+}
+
+/// The names that may be meant by one that nobody knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NameHint {
+    /// Similar names, the most similar first.
+    Similar(Vec<FunctionName>),
+    /// None is similar; these are all.
+    All(Vec<FunctionName>),
+    /// None is similar, and there are too many to list.
+    Count(usize),
+}
+
+impl KnownFunctions {
+    /// Takes the functions from the keys of heads. Other keys are passed over.
+    #[must_use]
+    pub fn of_head_keys<'k>(keys: impl IntoIterator<Item = &'k String>) -> Self {
+        Self(keys.into_iter().filter_map(|key| Some(ledger_keys::parse_head(key)?.1)).collect())
+    }
+
+    /// Checks that a function is known.
+    ///
+    /// # Errors
+    /// [`UnknownFunction`], with the names that may be meant.
+    pub fn check(&self, function: &FunctionName) -> Result<(), UnknownFunction> {
+        if self.0.contains(function) {
+            return Ok(());
+        }
+        Err(UnknownFunction { function: function.clone(), hint: self.hint(function) })
+    }
+
+    /// Finds the names that may be meant by another one.
+    #[must_use]
+    pub fn hint(&self, function: &FunctionName) -> NameHint {
+        let others = || self.0.iter().filter(|known| *known != function);
+        let scored = others().map(|known| (similarity(function.as_str(), known.as_str()), known));
+        let mut similar: Vec<(f64, &FunctionName)> = scored.filter(|(score, _)| *score >= SIMILAR).collect();
+        similar.sort_by(|(one, name), (other, second)| other.total_cmp(one).then_with(|| name.cmp(second)));
+        let similar: Vec<_> = similar.into_iter().take(MOST_SUGGESTED).map(|(_, known)| known.clone()).collect();
+        match similar {
+            similar if !similar.is_empty() => NameHint::Similar(similar),
+            _ if others().count() <= MOST_LISTED => NameHint::All(others().cloned().collect()),
+            _ => NameHint::Count(others().count()),
+        }
+    }
+}
+
+impl fmt::Display for NameHint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names =
+            |names: &[FunctionName], between| names.iter().map(FunctionName::as_str).collect::<Vec<_>>().join(between);
+        match self {
+            Self::Similar(similar) => write!(f, "; did you mean {}?", names(similar, " or ")),
+            Self::All(all) if all.is_empty() => f.write_str("; the ledger knows no function yet"),
+            Self::All(all) => write!(f, "; known are {}", names(all, ", ")),
+            Self::Count(count) => write!(f, "; status lists the {count} that are known"),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn known(names: &[&str]) -> KnownFunctions {
+        let keys: Vec<String> = names.iter().map(|name| format!("heads/dev/{name}.json")).collect();
+        KnownFunctions::of_head_keys(&keys)
+    }
+
+    fn said(known: &KnownFunctions, name: &str) -> String {
+        known.check(&FunctionName::parse(name).unwrap()).map_or_else(|unknown| unknown.to_string(), |()| "known".into())
+    }
+
+    #[test]
+    fn function_with_a_head_is_known() {
+        assert_eq!(said(&known(&["orders-api"]), "orders-api"), "known");
+        let keys = ["heads/dev/orders-api/more.json".to_owned(), "open/dev/orders-api/x".to_owned()];
+        assert_eq!(KnownFunctions::of_head_keys(&keys), KnownFunctions::default());
+    }
+
+    #[test]
+    fn unknown_name_is_answered_with_similar_ones_nearest_first() {
+        let known = known(&["orders-api", "orders-app", "stock"]);
+        assert_eq!(
+            said(&known, "orders-apii"),
+            "no environment knows a function orders-apii; did you mean orders-api or orders-app?"
+        );
+        assert_eq!(said(&known, "stok"), "no environment knows a function stok; did you mean stock?");
+    }
+
+    #[test]
+    fn at_most_three_similar_names_are_suggested() {
+        let known = known(&["orders-a", "orders-b", "orders-c", "orders-d"]);
+        assert!(said(&known, "orders-e").ends_with("; did you mean orders-a or orders-b or orders-c?"));
+    }
+
+    #[test]
+    fn unlike_names_are_listed_if_they_are_few() {
+        assert_eq!(
+            said(&known(&["orders", "stock"]), "qqq"),
+            "no environment knows a function qqq; known are orders, stock"
+        );
+        let names: Vec<String> = (0..11).map(|number| format!("f{number:02}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert_eq!(
+            said(&known(&names), "qqq"),
+            "no environment knows a function qqq; status lists the 11 that are known"
+        );
+        assert_eq!(said(&known(&[]), "qqq"), "no environment knows a function qqq; the ledger knows no function yet");
+    }
+}

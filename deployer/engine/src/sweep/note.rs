@@ -1,0 +1,90 @@
+//! The traces that a sweep leaves: its time, and the notices by which uploaders learn about the environments.
+//!
+//! Both are compared first, so that most sweeps write nothing.
+
+use std::collections::BTreeMap;
+
+use deployer_core::doctor::SWEEP_NOTE_INTERVAL;
+use deployer_core::environment_notice::EnvironmentNotice;
+use deployer_core::format::{self, LedgerObject as _, Unusable};
+use deployer_core::id::EnvironmentName;
+use deployer_core::ledger_keys;
+use futures::future::join_all;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::Engine;
+use crate::port::{LedgerError, Precondition};
+use crate::timer::between;
+
+/// The last sweep, as the ledger has it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct LastSweep {
+    schema: u32,
+    /// Its time.
+    pub at: Timestamp,
+    /// The notices that are written.
+    #[serde(default)]
+    notices: BTreeMap<EnvironmentName, EnvironmentNotice>,
+}
+
+/// Writes the sweep's time into the ledger, if the last one there is some minutes old, and the environments' notices
+/// then, or as soon as deployer.json has changed. A failure harms nothing else.
+pub(super) async fn leave_note(engine: &Engine) {
+    let noted: Result<(), LedgerError> = async {
+        let key = ledger_keys::last_sweep();
+        let found = engine.ports.ledger.get(&key).await?.object;
+        let last = found.as_ref().and_then(|(body, _)| serde_json::from_slice::<LastSweep>(body).ok());
+        let wanted = EnvironmentNotice::all(&engine.config);
+        let is_fresh =
+            |last: &LastSweep| between(last.at, engine.now()) < SWEEP_NOTE_INTERVAL && last.at <= engine.now();
+        if last.as_ref().is_some_and(|last| is_fresh(last) && last.notices == wanted) {
+            return Ok(());
+        }
+        let before = last.map(|last| last.notices).unwrap_or_default();
+        let notices = write_notices(engine, before, wanted).await;
+        let precondition = found.map_or(Precondition::Absent, |(_, etag)| Precondition::Unchanged(etag));
+        let body = serde_json::json!(LastSweep { schema: 1, at: engine.now(), notices }).to_string().into_bytes();
+        engine.ports.ledger.put(&key, body, precondition).await.map(drop)
+    }
+    .await;
+    noted.unwrap_or_else(|error| tracing::warn!("the sweep could not leave its time: {error}"));
+}
+
+/// Writes the notices that differ from the wanted ones, and marks those of environments that are no more. Returns the
+/// notices that are written; the next sweep tries the others again.
+async fn write_notices(
+    engine: &Engine,
+    before: BTreeMap<EnvironmentName, EnvironmentNotice>,
+    wanted: BTreeMap<EnvironmentName, EnvironmentNotice>,
+) -> BTreeMap<EnvironmentName, EnvironmentNotice> {
+    let removed = before.into_iter().filter(|(name, _)| !wanted.contains_key(name)).map(|(name, notice)| async move {
+        let written = write_notice(engine, &EnvironmentNotice::of_removed(&name)).await;
+        (!written).then_some((name, notice))
+    });
+    let removed = join_all(removed.collect::<Vec<_>>()).await;
+    let kept = wanted
+        .into_iter()
+        .map(|(name, notice)| async move { write_notice(engine, &notice).await.then_some((name, notice)) });
+    join_all(kept).await.into_iter().chain(removed).flatten().collect()
+}
+
+/// Writes a notice unless it is there already, and returns whether it is there. A damaged one is written anew; one of a
+/// newer deployer is left alone.
+async fn write_notice(engine: &Engine, notice: &EnvironmentNotice) -> bool {
+    let key = ledger_keys::environment_notice(&notice.environment);
+    let written = async {
+        let found = engine.ports.ledger.get(&key).await?.object;
+        match found.as_ref().map(|(body, _)| format::read::<EnvironmentNotice>(body)) {
+            Some(Ok(found)) if found == *notice => return Ok(true),
+            Some(Err(Unusable::Newer(_) | Unusable::Schema(_) | Unusable::NotUnderstood)) => return Ok(true),
+            _ => {}
+        }
+        let seen = found.map(|(_, etag)| etag);
+        Ok::<_, LedgerError>(engine.store().put(&key, notice, &notice.as_read(), seen).await?.is_some())
+    };
+    written.await.unwrap_or_else(|error| {
+        tracing::warn!(key, "uploaders may not learn about the environment: {error}");
+        false
+    })
+}

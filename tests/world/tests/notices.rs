@@ -1,0 +1,103 @@
+//! The notices of environments, by which uploaders learn whether uploads are deployed: the sweep keeps them.
+
+use std::time::Duration;
+
+use deployer_engine::port::CallErrorKind;
+use serde_json::{Value, json};
+use world::promotions::three_environments_config;
+use world::{Op, World};
+
+fn chain() -> World {
+    World::three_environments(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}))
+}
+
+fn notice(world: &World, environment: &str) -> Option<Value> {
+    let key = format!("results/{environment}/environment.json");
+    world.aws(|aws| aws.ledger.get(&key).map(|body| serde_json::from_slice(body).unwrap()))
+}
+
+async fn sweep(world: &World) -> usize {
+    let before = world.calls_of(Op::WriteLedger).len();
+    world.command(json!({"command": "sweep"})).await;
+    world.calls_of(Op::WriteLedger).len() - before
+}
+
+#[tokio::test(start_paused = true)]
+async fn sweep_keeps_a_notice_of_each_environment() {
+    let world = chain();
+    assert_eq!(sweep(&world).await, 4, "three notices, and the sweep's time");
+    let expected = |name: &str, accepts: bool| json!({"schema": 1, "format": 1, "environment": name, "accept_uploads": accepts, "uploads_to": ["dev"]});
+    for (name, accepts) in [("dev", true), ("stage", false), ("prod", false)] {
+        assert_eq!(notice(&world, name), Some(expected(name, accepts)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn sweep_without_a_change_writes_no_notice_and_reads_none() {
+    let world = chain();
+    sweep(&world).await;
+    world.pass(Duration::from_secs(60)).await;
+    let reads = world.calls_of(Op::ReadLedger).len();
+    assert_eq!(sweep(&world).await, 0);
+    assert_eq!(world.calls_of(Op::ReadLedger).len() - reads, 1, "only that of the last sweep");
+    // The sweep's time is written each five minutes, and the notices are compared then.
+    world.pass(Duration::from_secs(300)).await;
+    assert_eq!(sweep(&world).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn next_sweep_writes_changed_notices_and_marks_removed_environments() {
+    let mut world = chain();
+    sweep(&world).await;
+    let mut config = three_environments_config(&json!({"promotion": {"from": "dev"}}), &json!({}));
+    config["environments"].as_object_mut().unwrap().remove("stage");
+    world.reconfigure(&config);
+    world.pass(Duration::from_secs(60)).await;
+    assert_eq!(sweep(&world).await, 3, "of prod and stage, and the sweep's own");
+    assert_eq!(notice(&world, "prod").unwrap()["uploads_to"], json!(["prod"]));
+    let gone = notice(&world, "stage").unwrap();
+    assert_eq!((&gone["removed"], &gone["accept_uploads"]), (&json!(true), &json!(false)));
+    world.pass(Duration::from_secs(60)).await;
+    assert_eq!(sweep(&world).await, 0);
+    world.reconfigure(&three_environments_config(&json!({"promotion": {"from": "dev"}}), &json!({})));
+    world.pass(Duration::from_secs(60)).await;
+    sweep(&world).await;
+    assert_eq!(notice(&world, "stage").unwrap().get("removed"), None, "it is back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_notice_is_written_again_and_a_damaged_one_stops_nothing() {
+    let world = chain();
+    sweep(&world).await;
+    world.aws(|aws| {
+        aws.ledger.delete("results/dev/environment.json");
+        aws.ledger.put("results/prod/environment.json", b"{".to_vec());
+    });
+    world.pass(Duration::from_secs(300)).await;
+    let swept = world.command(json!({"command": "sweep"})).await;
+    assert_eq!(swept["failed"], 0, "{swept}");
+    assert_eq!(notice(&world, "dev").unwrap()["accept_uploads"], true);
+    assert_eq!(notice(&world, "prod").unwrap()["accept_uploads"], false);
+}
+
+#[tokio::test(start_paused = true)]
+async fn notice_of_a_newer_deployer_is_left_alone() {
+    let world = chain();
+    let newer = json!({"schema": 1, "format": 99, "shape": "another"}).to_string();
+    world.aws(|aws| aws.ledger.put("results/prod/environment.json", newer.clone()));
+    sweep(&world).await;
+    assert_eq!(notice(&world, "prod").unwrap()["format"], 99);
+    world.pass(Duration::from_secs(60)).await;
+    assert_eq!(sweep(&world).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn notice_that_cannot_be_written_is_written_by_the_next_sweep() {
+    let world = chain();
+    world.on(Op::WriteLedger).about("results/prod/environment.json").fail(CallErrorKind::Other);
+    let swept = world.command(json!({"command": "sweep"})).await;
+    assert_eq!((&swept["failed"], notice(&world, "prod")), (&json!(0), None));
+    world.pass(Duration::from_secs(60)).await;
+    sweep(&world).await;
+    assert!(notice(&world, "prod").is_some());
+}
