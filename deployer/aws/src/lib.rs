@@ -26,7 +26,9 @@ mod obstacle;
 mod probe;
 mod s3;
 mod self_diagnostics;
+mod sign_identity;
 mod sqs;
+mod sts_identities;
 mod sts_sessions;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a mistake in a test ends the test")]
@@ -53,7 +55,9 @@ pub use ledger::S3Ledger;
 pub use obstacle::Obstacle;
 pub use s3::S3Artifacts;
 pub use self_diagnostics::AwsSelfDiagnostics;
+pub use sign_identity::{SignError, sign_identity};
 pub use sqs::SqsQueue;
+pub use sts_identities::StsIdentities;
 pub use sts_sessions::StsSessions;
 pub use system::{OsRng, SystemClock};
 

@@ -29,6 +29,7 @@ mod plan;
 mod progress;
 mod promote;
 mod promotion_text;
+mod prove;
 mod push;
 mod recall;
 mod records;
