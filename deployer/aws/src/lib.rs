@@ -18,6 +18,9 @@ mod error;
 mod eventbridge;
 mod failure;
 mod http;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a mistake in a test ends the test")]
+mod identity_tests;
 mod lambda;
 mod lambda_fields;
 mod lambda_read;

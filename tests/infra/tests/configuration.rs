@@ -20,6 +20,9 @@ fn deployer_accepts_the_configuration_that_the_module_tooling_writes() -> Result
         r#""log_groups":["#,
         r#""dead_letter_targets":["#,
         r#""approval":{"#,
+        r#""approvers":[{"arn":"#,
+        r#""session_names":"trusted""#,
+        r#""proven":["hold","override-freeze"]"#,
         r#""freeze":["#,
         r#""when_frozen":"#,
     ] {
