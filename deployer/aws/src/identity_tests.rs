@@ -1,4 +1,5 @@
-//! Proofs of identity on the wire: a stub in place of STS checks signatures as AWS does, with the one secret that it knows.
+//! Proofs of identity on the wire: a stub in place of STS checks signatures as AWS does, with the one secret that it
+//! knows.
 
 use std::sync::{Arc, Mutex};
 

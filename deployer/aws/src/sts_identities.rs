@@ -1,7 +1,7 @@
 //! Asks STS who has signed a call. The call is composed in core; this file only carries it.
 //!
-//! The deployer's own credentials take no part. The SDK's http client is used, so proxies and authorities are honoured, and
-//! it follows no redirect.
+//! The deployer's own credentials take no part. The SDK's http client is used, so proxies and authorities are honoured,
+//! and it follows no redirect.
 
 use std::io;
 use std::time::Duration;

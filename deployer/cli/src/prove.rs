@@ -68,8 +68,8 @@ fn needs_account(name: &str) -> bool {
     !name.contains(":function:")
 }
 
-/// Completes what Lambda takes as the name of a function (Lambda API Reference, Invoke): a name, `account:function:name`
-/// or an ARN.
+/// Completes what Lambda takes as the name of a function (Lambda API Reference, Invoke): a name,
+/// `account:function:name` or an ARN.
 fn function_arn(name: &str, region: &Region, account: Option<&AccountId>) -> String {
     let start = format!("arn:{}:lambda:{region}", region.partition());
     match account {

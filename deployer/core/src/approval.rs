@@ -1,7 +1,7 @@
 //! Decides whether an approval of a promotion counts.
 //!
-//! Without proof, people are known by the names that they give. Where the environment asks for proof, only the principals
-//! count that AWS has named.
+//! Without proof, people are known by the names that they give. Where the environment asks for proof, only the
+//! principals count that AWS has named.
 
 use crate::config::Approval;
 use crate::record::{Approved, Cause};

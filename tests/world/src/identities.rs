@@ -1,7 +1,8 @@
-//! STS as it answers who has signed a call: it knows the keys that a test gives it, and refuses every signature that was
-//! made for another call.
+//! STS as it answers who has signed a call: it knows the keys that a test gives it, and refuses every signature that
+//! was made for another call.
 //!
-//! A signature here is the hash of the key's secret and of every part of the call, so it fits no other call, as a real one.
+//! A signature here is the hash of the key's secret and of every part of the call, so it fits no other call, as a real
+//! one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -9,4 +9,5 @@ mod credentials;
 mod hints;
 mod home;
 mod network;
+mod proof;
 mod server;

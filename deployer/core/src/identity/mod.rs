@@ -1,9 +1,9 @@
 //! Proven identity: the giver of a request lets AWS say who it is.
 //!
-//! The giver signs the call `sts:GetCallerIdentity` for one deployer and one request, and sends the signature along. The
-//! deployer composes that call itself, sends it to STS of its own region, and reads the principal's ARN from the answer.
-//! Nothing of the request decides where the call goes or what it is: method, path, body, host and the list of signed
-//! headers are fixed here. A signature that was made for anything else does not fit, and STS refuses it.
+//! The giver signs the call `sts:GetCallerIdentity` for one deployer and one request, and sends the signature along.
+//! The deployer composes that call itself, sends it to STS of its own region, and reads the principal's ARN from the
+//! answer. Nothing of the request decides where the call goes or what it is: method, path, body, host and the list of
+//! signed headers are fixed here. A signature that was made for anything else does not fit, and STS refuses it.
 
 mod audience;
 mod checked;

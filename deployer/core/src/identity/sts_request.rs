@@ -23,8 +23,8 @@ pub const AUDIENCE_HEADER: &str = "x-deployer-audience";
 /// The signed header that has the hash of the request.
 pub const REQUEST_HEADER: &str = "x-deployer-request";
 
-/// The age up to which a proof is sent to STS. STS itself may refuse it earlier (IAM User Guide, "AWS Signature Version 4
-/// for API requests": mostly after five minutes).
+/// The age up to which a proof is sent to STS. STS itself may refuse it earlier (IAM User Guide, "AWS Signature Version
+/// 4 for API requests": mostly after five minutes).
 pub const MAX_AGE: SignedDuration = SignedDuration::from_mins(15);
 /// The time by which the giver's clock may be ahead.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
