@@ -57,10 +57,11 @@ impl Signer {
         if let Some(account) = credentials.account_id() {
             return AccountId::parse(account.as_str()).map_err(|error| error.to_string());
         }
-        match tokio::time::timeout(TIMEOUT, deployer_aws::caller(&self.sdk)).await {
-            Ok(account) => account.map_err(|error| error.to_string()),
-            Err(_elapsed) => Err("STS has not said in time which account the credentials belong to".to_owned()),
-        }
+        let account = tokio::time::timeout(TIMEOUT, deployer_aws::caller(&self.sdk)).await;
+        // STS may quote the call, session token included, so its words are left out.
+        account.ok().and_then(Result::ok).ok_or_else(|| {
+            "STS does not say which account the credentials belong to; name the deployer by its ARN (--function-name)".to_owned()
+        })
     }
 }
 

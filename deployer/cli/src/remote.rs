@@ -81,7 +81,7 @@ pub(super) struct Remote {
     function_name: String,
     /// The name without the alias that this program added to it.
     without_alias: Option<String>,
-    signer: Signer,
+    signer: Box<Signer>,
     /// Whether the deployer is of a version that takes no proof of identity.
     takes_no_proof: AtomicBool,
 }
@@ -119,7 +119,7 @@ impl Options {
         let client = aws_sdk_lambda::Client::from_conf(config);
         let function_name = self.function_name();
         let without_alias = (function_name != self.function_name).then(|| self.function_name.clone());
-        let signer = Signer::new(sdk, self.function_name.clone());
+        let signer = Box::new(Signer::new(sdk, self.function_name.clone()));
         Ok(Remote { client, function_name, without_alias, signer, takes_no_proof: AtomicBool::new(false) })
     }
 }

@@ -2,7 +2,7 @@
 
 use fixtures::Zip;
 use local_aws::policies::Policies;
-use local_aws::{Result, SECOND, SessionKeys, TOOLING};
+use local_aws::{REGION, Result, SECOND, SessionKeys, TOOLING};
 use serde_json::json;
 
 use super::promote::{PROMOTE, promoting, serves};
@@ -42,7 +42,11 @@ async fn approval_counts_by_the_role_that_aws_names() -> Result<()> {
     let bob = person.aws.control().session(&role, "bob").await?;
     // The same key with another secret: Lambda is not asked for its signature here, and STS is.
     let forger = SessionKeys { secret_access_key: "another".into(), ..bob.clone() };
-    let forged = person.aws.operate(&forger, &approve).await?;
+    let arn = format!("arn:aws:lambda:{REGION}:{TOOLING}:function:deployer");
+    let forged = person
+        .aws
+        .operate(&forger, &[&approve[..], &["--deployment", &text(&asked, "/id"), "--function-name", &arn]].concat())
+        .await?;
     assert_eq!(forged.exit, Some(2), "{forged:?}");
     assert!(forged.err.contains("the proof of identity does not fit"), "{forged:?}");
     assert!(!forged.err.contains(&bob.access_key_id) && !forged.err.contains("Canonical"), "{forged:?}");
