@@ -6,13 +6,14 @@ use aws_config::SdkConfig;
 use deployer_core::config::Config;
 use deployer_core::diagnostics;
 use deployer_core::id::AccountId;
-use deployer_engine::port::{Events, Queue, QueueError};
+use deployer_core::identity::Audience;
+use deployer_engine::port::{Events, Identities, Queue, QueueError};
 use deployer_engine::{MaskingSessions, Ports};
 use tokio::sync::Semaphore;
 
 use super::{
-    AwsSelfDiagnostics, CallFailure, ConfigSource, EventBridge, OsRng, S3Artifacts, S3Ledger, SqsQueue, StsSessions,
-    SystemClock, owned_by, read_object,
+    AwsSelfDiagnostics, CallFailure, ConfigSource, EventBridge, OsRng, S3Artifacts, S3Ledger, SqsQueue, StsIdentities,
+    StsSessions, SystemClock, owned_by, read_object,
 };
 
 /// The reason why the text of deployer.json cannot be read.
@@ -33,6 +34,7 @@ pub struct Clients {
     events: aws_sdk_eventbridge::Client,
     sessions: Arc<StsSessions>,
     inline_body: Arc<Semaphore>,
+    sdk: SdkConfig,
 }
 
 impl Clients {
@@ -45,6 +47,7 @@ impl Clients {
             events: aws_sdk_eventbridge::Client::new(sdk),
             sessions: Arc::new(StsSessions::new(sdk)),
             inline_body: Arc::new(Semaphore::new(1)),
+            sdk: sdk.clone(),
         }
     }
 
@@ -65,10 +68,17 @@ impl Clients {
                 .event_bus
                 .clone()
                 .map(|bus| Arc::new(EventBridge::new(self.events.clone(), bus)) as Arc<dyn Events>),
+            identities: None,
             clock: Arc::new(SystemClock),
             rng: Arc::new(OsRng),
             inline_body: self.inline_body.clone(),
         }
+    }
+
+    /// Makes the port that asks STS who gives a request to the deployer of this name.
+    #[must_use]
+    pub fn identities(&self, audience: Audience) -> Arc<dyn Identities> {
+        Arc::new(StsIdentities::new(&self.sdk, audience))
     }
 
     /// Makes the port that only the doctor uses, for buckets as in [`Self::ports`] and a deployer that is installed so, in

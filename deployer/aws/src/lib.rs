@@ -18,6 +18,9 @@ mod error;
 mod eventbridge;
 mod failure;
 mod http;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a mistake in a test ends the test")]
+mod identity_tests;
 mod lambda;
 mod lambda_fields;
 mod lambda_read;
@@ -27,7 +30,9 @@ mod probe;
 mod proxies;
 mod s3;
 mod self_diagnostics;
+mod sign_identity;
 mod sqs;
+mod sts_identities;
 mod sts_sessions;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a mistake in a test ends the test")]
@@ -55,7 +60,9 @@ pub use obstacle::Obstacle;
 pub use proxies::Proxy;
 pub use s3::S3Artifacts;
 pub use self_diagnostics::AwsSelfDiagnostics;
+pub use sign_identity::{SignError, sign_identity};
 pub use sqs::SqsQueue;
+pub use sts_identities::StsIdentities;
 pub use sts_sessions::StsSessions;
 pub use system::{OsRng, SystemClock};
 

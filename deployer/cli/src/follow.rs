@@ -326,9 +326,9 @@ mod tests {
     use super::*;
 
     fn request() -> CommandRequest {
-        let payload =
-            serde_json::json!({"command": "redeploy", "environment": "dev", "function": "orders", "id": "deployctl-1"});
-        serde_json::from_value(payload).unwrap()
+        let (environment, function) = (EnvironmentName::parse("dev").unwrap(), FunctionName::parse("orders").unwrap());
+        let command = Command::Redeploy { environment, function };
+        CommandRequest { command, requested_by: None, id: Some("deployctl-1".into()), identity: None }
     }
 
     fn error() -> CliError {

@@ -34,6 +34,7 @@ mod plan_text;
 mod progress;
 mod promote;
 mod promotion_text;
+mod prove;
 mod push;
 mod recall;
 mod records;

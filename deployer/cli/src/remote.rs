@@ -1,5 +1,6 @@
 //! Sends commands to the deployer's Lambda.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -17,7 +18,9 @@ use super::answer::{CliError, Exit};
 use super::aws_options::{AwsOptions, shell_word};
 use super::ci_env;
 use super::hints::hint;
+use super::prove::Signer;
 use super::sdk_config::no_region;
+use deployer_core::identity::Identity;
 use deployer_core::names::DEPLOYER_ALIAS;
 use deployer_core::trigger::{Command, CommandRequest};
 use deployer_engine::Caller;
@@ -81,6 +84,9 @@ pub(super) struct Remote {
     function_name: String,
     /// The name without the alias that this program added to it.
     without_alias: Option<String>,
+    signer: Box<Signer>,
+    /// Whether the deployer is of a version that takes no proof of identity.
+    takes_no_proof: AtomicBool,
 }
 
 impl Options {
@@ -117,7 +123,8 @@ impl Options {
         let client = aws_sdk_lambda::Client::from_conf(config);
         let function_name = self.function_name();
         let without_alias = (function_name != self.function_name).then(|| self.function_name.clone());
-        Ok(Remote { client, function_name, without_alias })
+        let signer = Box::new(Signer::new(sdk, self.function_name.clone()));
+        Ok(Remote { client, function_name, without_alias, signer, takes_no_proof: AtomicBool::new(false) })
     }
 }
 
@@ -146,11 +153,30 @@ impl Remote {
         Err(CliError::failed("the deployer was not asked"))
     }
 
-    /// Sends a command once.
+    /// Sends a command once. One that changes something carries a proof of who sends it, as of now.
     ///
     /// # Errors
     /// [`SendError`], with what happened to the request.
     pub async fn try_send<T: DeserializeOwned>(&self, request: &CommandRequest) -> Result<T, SendError> {
+        if request.command.is_read_only() || self.takes_no_proof.load(Ordering::Relaxed) {
+            return self.invoke(request).await;
+        }
+        match self.signer.sign(request).await {
+            Ok(proof) => {
+                let answer = self.invoke(&CommandRequest { identity: Some(proof), ..request.clone() }).await;
+                match &answer {
+                    Err(refused) if refused.error.message.contains("unknown field `identity`") => {
+                        self.takes_no_proof.store(true, Ordering::Relaxed);
+                        self.invoke(request).await
+                    }
+                    _ => answer,
+                }
+            }
+            Err(because) => self.invoke(request).await.map_err(|error| unsigned(error, &because)),
+        }
+    }
+
+    async fn invoke<T: DeserializeOwned>(&self, request: &CommandRequest) -> Result<T, SendError> {
         let name = &self.function_name;
         let payload = Blob::new(request.payload().to_string());
         let invoke = |name: &str| self.client.invoke().function_name(name).payload(payload.clone()).send();
@@ -223,6 +249,15 @@ pub(super) fn own_name(function: &str) -> &str {
     function.rsplit_once(":function:").map_or(function, |(_, name)| name)
 }
 
+/// Adds to a refusal for want of a proof the reason why none was sent.
+fn unsigned(SendError { outcome, error }: SendError, because: &str) -> SendError {
+    let message = match error.message.contains("(identity)") {
+        true => format!("{}\n  this deployctl could not sign one: {because}", error.message),
+        false => error.message,
+    };
+    SendError { outcome, error: CliError { message, ..error } }
+}
+
 fn maybe_accepted(error: CliError) -> CliError {
     CliError::timed_out(format!("{}\n  it may have been taken all the same: asking again does no harm", error.message))
 }
@@ -261,15 +296,16 @@ fn invoke_error(name: &str, error: &SdkError<InvokeError, HttpResponse>) -> Send
 impl Requester {
     /// Makes a request of this person, under an id that makes a retried call the same request.
     pub fn request(&self, command: Command, id: Option<String>) -> CommandRequest {
-        let Caller { requested_by, id } = self.caller(id);
-        CommandRequest { command, requested_by, id: Some(id) }
+        let Caller { requested_by, id, .. } = self.caller(id);
+        CommandRequest { command, requested_by, id: Some(id), identity: None }
     }
 
     /// Names this person, with the given id or a new one.
     pub fn caller(&self, id: Option<String>) -> Caller {
         let id = id.unwrap_or_else(|| format!("deployctl-{}", ulid_now()));
         let user = || ci_env::user(|name| std::env::var(name).ok());
-        Caller { requested_by: self.requested_by.clone().or_else(user).map(Into::into), id }
+        let requested_by = self.requested_by.clone().or_else(user).map(Into::into);
+        Caller { requested_by, identity: Identity::None, id }
     }
 }
 

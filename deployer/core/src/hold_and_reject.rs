@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{Release, RequestHash, Sha256};
+use crate::identity::Principal;
 use crate::text::{Person, PlainText};
 
 /// The number of command ids that are remembered, both beside one hold or reject and per ledger object.
@@ -75,6 +76,12 @@ pub struct Hold {
     pub reason: PlainText,
     /// The person who asked for it.
     pub requested_by: Option<Person>,
+    /// The principal that AWS has named as the one who asked; none where nothing was proven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<Principal>,
+    /// The reason why a proof of identity that came with the command proves nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unproven: Option<PlainText>,
     /// The time at which it was set.
     pub since: Timestamp,
 }
@@ -91,6 +98,12 @@ pub struct Reject {
     pub reason: PlainText,
     /// The person who asked for it.
     pub requested_by: Option<Person>,
+    /// The principal that AWS has named as the one who asked; none where nothing was proven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<Principal>,
+    /// The reason why a proof of identity that came with the command proves nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unproven: Option<PlainText>,
     /// The time at which it was set.
     pub since: Timestamp,
 }

@@ -4,6 +4,7 @@
 //! effects.
 
 pub mod alias_traffic;
+pub mod approval;
 pub mod artifact;
 pub mod as_read;
 pub mod condition;
@@ -21,6 +22,7 @@ pub mod group;
 pub mod head;
 pub mod hold_and_reject;
 pub mod id;
+pub mod identity;
 pub mod known_functions;
 pub mod ledger_keys;
 pub mod managed_keys;

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::config::{
-    DeadLetterPattern, ExecutionRolePattern, FunctionNameTemplate, LONGEST_SPAN, LogGroupPattern, Span, UNITS,
+    DeadLetterPattern, ExecutionRolePattern, FunctionNameTemplate, LONGEST_SPAN, LogGroupPattern, PrincipalPattern,
+    Span, UNITS,
 };
 use crate::doctor::PROBE;
 use crate::event::Announcement;
@@ -80,6 +81,7 @@ pub fn names() -> Value {
             "execution_role": ExecutionRolePattern::PATTERN,
             "log_group": LogGroupPattern::PATTERN,
             "dead_letter_target": DeadLetterPattern::PATTERN,
+            "approver": PrincipalPattern::PATTERN,
             "span": Span::PATTERN,
             // Terraform's regular expressions (RE2) have no lookahead. Terraform checks on its own that an alias is not
             // digits only.
@@ -96,13 +98,16 @@ pub fn names() -> Value {
 fn fields() -> BTreeMap<&'static str, BTreeSet<String>> {
     let schema = crate::config::schema();
     let of = |object: &str| {
-        let properties = schema.pointer(&format!("/$defs/{object}/properties")).and_then(Value::as_object);
+        // An approver is an ARN or an object.
+        let at = if object == "Approver" { "/anyOf/1" } else { "" };
+        let properties = schema.pointer(&format!("/$defs/{object}{at}/properties")).and_then(Value::as_object);
         properties.into_iter().flat_map(|fields| fields.keys().cloned()).collect::<BTreeSet<_>>()
     };
     let mut promotion = of("Promotion");
     promotion.insert("also_from".to_owned());
     BTreeMap::from([
         ("approval", of("Approval")),
+        ("approver", of("Approver")),
         ("environment", of("Environment")),
         ("freeze", of("Freeze")),
         ("promotion", promotion),

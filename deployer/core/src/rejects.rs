@@ -126,6 +126,8 @@ mod tests {
             sha256,
             reason: reason.into(),
             requested_by: requested_by.map(Into::into),
+            principal: None,
+            unproven: None,
             since: jiff::Timestamp::UNIX_EPOCH,
         }
     }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use deployer_core::event::RecordlessEvent;
+use deployer_core::identity::Identity;
 use deployer_core::names::{AGAIN_LINE, QUEUE_LINE};
+use deployer_core::promotion::ApprovalResponse;
 use deployer_core::trigger::{Delivery, InboundEvent, Message};
 use futures::FutureExt as _;
 use futures::future::join_all;
@@ -195,7 +198,11 @@ pub async fn handle(engine: &Engine, event: InboundEvent) -> Result<EventOutcome
         InboundEvent::Tick(tick) => engine.handle_tick(tick).await?,
         InboundEvent::Promotion(promotion) => promotion_outcome(engine.promote(&promotion).await)?,
         InboundEvent::ApprovalResponse(response) => {
-            promotion_outcome(engine.record_approval_response(&response).await)?
+            let outcome = engine.record_approval_response(&response).await;
+            if let (Err(CommandError::Invalid(because)), true) = (&outcome, response.identity != Identity::None) {
+                publish_uncounted_word(engine, because, &response).await;
+            }
+            promotion_outcome(outcome)?
         }
         InboundEvent::NotUnderstood { because } => return Err(Transient::NotUnderstood(because)),
         InboundEvent::Ignored { because } | InboundEvent::Malformed { because, .. } => {
@@ -206,6 +213,19 @@ pub async fn handle(engine: &Engine, event: InboundEvent) -> Result<EventOutcome
         EventOutcome::Ignored { because } => ignored(because),
         recorded => recorded,
     })
+}
+
+/// Tells the sender of a proof that their word on a promotion does not count: nobody reads the answer to an event.
+async fn publish_uncounted_word(engine: &Engine, because: &str, response: &ApprovalResponse) {
+    let function = response.function.as_ref().map(ToString::to_string);
+    let about = RecordlessEvent {
+        function: function.map(Into::into),
+        to: Some(response.environment.clone()),
+        requested_by: Some(response.by.clone()),
+        id: response.deployment.map(|id| id.to_string().into()),
+        ..RecordlessEvent::default()
+    };
+    publish_refused_promotion(engine, because, about).await;
 }
 
 /// Maps the result of a promotion. A wrong request is not tried again.

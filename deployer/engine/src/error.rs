@@ -38,6 +38,9 @@ pub enum Transient {
     /// An object or a target that a promotion depends on could not be read.
     #[error("{0}")]
     Unseen(String),
+    /// STS could not be asked who gives a request, and the answer decides something.
+    #[error("the proof of identity could not be checked, so nothing was done: {0}; try again")]
+    Identity(String),
     /// A tick could not be sent.
     #[error("the queue is unavailable: {0}")]
     Queue(String),

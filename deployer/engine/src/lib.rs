@@ -22,6 +22,7 @@ mod new_functions;
 mod outbox;
 pub mod port;
 mod promotions;
+mod prove_identity;
 mod reconcile;
 mod resolve_artifact;
 mod retry_policy;
@@ -42,7 +43,7 @@ use deployer_core::record::DeploymentRecord;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
-use crate::port::{ArtifactStore, Clock, Events, Ledger, Queue, Rng, SessionProvider};
+use crate::port::{ArtifactStore, Clock, Events, Identities, Ledger, Queue, Rng, SessionProvider};
 
 pub use claim::Claim;
 pub use commands::{
@@ -70,6 +71,8 @@ pub struct Ports {
     pub queue: Option<Arc<dyn Queue>>,
     /// The bus that events go to, if there is one.
     pub events: Option<Arc<dyn Events>>,
+    /// Asks STS who has signed a request; none where the deployer does not know its own ARN.
+    pub identities: Option<Arc<dyn Identities>>,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
     /// The source of random numbers.

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use deployer_aws::{Clients, ConfigTextError, SystemClock, other_owner};
 use deployer_core::id::AccountId;
+use deployer_core::identity::Audience;
 use deployer_core::names::CONFIG_LINE;
 use deployer_core::trigger::{self, Invocation, Message};
 use deployer_engine::batch::{EXTEND_VISIBILITY_TIMEOUT, handle_all, handle_batch, put_back};
 use deployer_engine::port::{Clock, Queue};
-use deployer_engine::{Engine, EventOutcome, FunctionError, InvalidConfig, RetryPolicy, Transient, run_command};
+use deployer_engine::{Engine, EventOutcome, FunctionError, InvalidConfig, Ports, RetryPolicy, Transient, run_command};
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -32,6 +33,13 @@ pub struct LambdaContext<'a> {
 }
 
 impl LambdaContext<'_> {
+    /// Returns the deployer's name, which a proof of identity is signed for.
+    fn audience(&self) -> Option<Audience> {
+        Audience::parse(self.function_arn)
+            .inspect_err(|error| tracing::warn!("no identity can be proven: {error}"))
+            .ok()
+    }
+
     fn account(&self) -> Option<AccountId> {
         AccountId::parse(self.function_arn.split(':').nth(4)?).ok()
     }
@@ -66,17 +74,19 @@ impl Deployer {
 
     async fn answer(&self, payload: &str, context: LambdaContext<'_>) -> Result<Value, FunctionError> {
         let LambdaContext { deadline, request_id, .. } = context;
-        let own = context.account();
+        let (own, audience) = (context.account(), context.audience());
         match trigger::read(payload) {
             Invocation::Unknown { because } => Err(FunctionError::InvalidCommand(because)),
             Invocation::Command(request) => {
                 let engine = self.engine(deadline, own.as_ref()).await?;
+                let engine = self.with_identities(engine, audience);
                 let installed = self.settings.as_ref().ok().map(Settings::installed);
                 let self_diagnostics = self.clients.self_diagnostics(&engine.config, own.as_ref(), installed);
                 run_command(&engine, &self_diagnostics, *request, request_id.to_owned()).await
             }
             Invocation::Event(event) => {
                 let engine = self.engine(deadline, own.as_ref()).await?;
+                let engine = self.with_identities(engine, audience);
                 let mut handled = Vec::new();
                 for outcome in handle_all(&engine, vec![event]).await.into_iter().flatten() {
                     handled.push(answer(&outcome?));
@@ -85,7 +95,7 @@ impl Deployer {
             }
             Invocation::Batch(messages) => {
                 let failed = match self.engine(deadline, own.as_ref()).await {
-                    Ok(engine) => handle_batch(&engine, messages).await,
+                    Ok(engine) => handle_batch(&self.with_identities(engine, audience), messages).await,
                     // No message can be handled, so each comes again like any message that failed.
                     Err(_logged) => {
                         let queue = self.queue_of(&messages).await;
@@ -120,6 +130,12 @@ impl Deployer {
         let ports = self.clients.ports(&config, own);
         let (region, policy) = (Some(settings.region.clone()), RetryPolicy::default());
         Ok(Engine { ports, config, outdated: outdated.map(|error| error.0), region, deadline, retries: policy })
+    }
+
+    /// Lets an engine ask STS who gives a request to the deployer of this name.
+    fn with_identities(&self, engine: Engine, audience: Option<Audience>) -> Engine {
+        let identities = audience.map(|audience| self.clients.identities(audience));
+        Engine { ports: Ports { identities, ..engine.ports }, ..engine }
     }
 
     async fn load(&self, own: Option<&AccountId>) -> Result<(&Settings, Loaded), InvalidConfig> {

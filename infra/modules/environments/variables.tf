@@ -27,7 +27,12 @@ variable "environments" {
       soak      = optional(string)
       policy    = optional(string)
     }))
-    approval = optional(object({ required = number, expires = optional(string) }))
+    approval = optional(object({
+      required  = number
+      expires   = optional(string)
+      proven    = optional(bool)
+      approvers = optional(list(object({ arn = string, session_names = optional(string) })), [])
+    }))
     freeze = optional(list(object({
       days  = optional(list(string))
       from  = optional(string)
@@ -37,6 +42,7 @@ variable "environments" {
       zone  = string
     })), [])
     when_frozen = optional(string)
+    proven      = optional(list(string))
   }))
 
   validation {
@@ -132,6 +138,46 @@ variable "environments" {
   validation {
     condition     = length([for name, environment in var.environments : "${jsonencode(environment.approval.expires)} (${name})" if !(try(environment.approval.expires, null) == null || ((can(regex(local.names.patterns.span, environment.approval.expires)) && try(tonumber(regex("^[0-9]+", environment.approval.expires)) * local.names.spans.seconds[substr(environment.approval.expires, -1, 1)] <= local.names.spans.longest, false)) && !can(regex("^0+[smhd]$", environment.approval.expires))))]) == 0
     error_message = "approval.expires must be a whole number and s, m, h or d, such as 7d, more than 0s and at most 365d; these are not: ${join(", ", [for name, environment in var.environments : "${jsonencode(environment.approval.expires)} (${name})" if !(try(environment.approval.expires, null) == null || ((can(regex(local.names.patterns.span, environment.approval.expires)) && try(tonumber(regex("^[0-9]+", environment.approval.expires)) * local.names.spans.seconds[substr(environment.approval.expires, -1, 1)] <= local.names.spans.longest, false)) && !can(regex("^0+[smhd]$", environment.approval.expires))))])}."
+  }
+
+  validation {
+    condition     = length(flatten([for name, environment in var.environments : [for approver in try(environment.approval.approvers, []) : "${approver.arn} (${name})" if !can(regex(local.names.patterns.approver, approver.arn))]])) == 0
+    error_message = "approval.approvers must be ARNs of roles or users in one account, such as arn:aws:iam::123456789012:role/release-*, with * in the name only; these are not: ${join(", ", flatten([for name, environment in var.environments : [for approver in try(environment.approval.approvers, []) : "${approver.arn} (${name})" if !can(regex(local.names.patterns.approver, approver.arn))]]))}."
+  }
+
+  validation {
+    condition     = length(flatten([for name, environment in var.environments : [for approver in try(environment.approval.approvers, []) : "${approver.arn} (${name})" if can(regex(":role/.*/[^/]*[*]", approver.arn)) && !can(regex(":role/aws-reserved/sso[.]amazonaws[.]com/(.*/)?AWSReservedSSO_[^/]*$", approver.arn))]])) == 0
+    error_message = "AWS does not tell the path of a role, so an approver with a path must have no * in its name; these have both: ${join(", ", flatten([for name, environment in var.environments : [for approver in try(environment.approval.approvers, []) : "${approver.arn} (${name})" if can(regex(":role/.*/[^/]*[*]", approver.arn)) && !can(regex(":role/aws-reserved/sso[.]amazonaws[.]com/(.*/)?AWSReservedSSO_[^/]*$", approver.arn))]]))}."
+  }
+
+  validation {
+    condition     = length(flatten([for name, environment in var.environments : [for approver in try(environment.approval.approvers, []) : "${approver.arn} (${name})" if approver.session_names != null && (approver.session_names != "trusted" || can(regex(":user/", approver.arn)))]])) == 0
+    error_message = "session_names of an approver must be trusted or left out, and is for roles only; not so: ${join(", ", flatten([for name, environment in var.environments : [for approver in try(environment.approval.approvers, []) : "${approver.arn} (${name})" if approver.session_names != null && (approver.session_names != "trusted" || can(regex(":user/", approver.arn)))]]))}."
+  }
+
+  validation {
+    condition     = length([for name, environment in var.environments : name if try(environment.approval.proven, null) == true && length(try(environment.approval.approvers, [])) == 0]) == 0
+    error_message = "approval.proven needs approvers, for any role of any account would count otherwise; these environments have none: ${join(", ", [for name, environment in var.environments : name if try(environment.approval.proven, null) == true && length(try(environment.approval.approvers, [])) == 0])}."
+  }
+
+  validation {
+    condition     = length([for name, environment in var.environments : name if coalesce(try(environment.approval.proven, null), false) == false && length(try(environment.approval.approvers, [])) > 0]) == 0
+    error_message = "approval.approvers needs proven = true; these environments lack it: ${join(", ", [for name, environment in var.environments : name if coalesce(try(environment.approval.proven, null), false) == false && length(try(environment.approval.approvers, [])) > 0])}."
+  }
+
+  validation {
+    condition     = length([for name, environment in var.environments : name if length(try(environment.approval.approvers, [])) != length(distinct(try(environment.approval.approvers[*].arn, [])))]) == 0
+    error_message = "approval.approvers must name nobody twice; these environments do: ${join(", ", [for name, environment in var.environments : name if length(try(environment.approval.approvers, [])) != length(distinct(try(environment.approval.approvers[*].arn, [])))])}."
+  }
+
+  validation {
+    condition     = length([for name, environment in var.environments : name if try(length(environment.approval.approvers) > 0 && alltrue([for approver in environment.approval.approvers : approver.session_names == null && !can(regex("[*]", approver.arn)) && !can(regex("/AWSReservedSSO_[^/]*$", approver.arn))]) && length(distinct([for approver in environment.approval.approvers : replace(approver.arn, "/:role/.*/", ":role/")])) < environment.approval.required, false)]) == 0
+    error_message = "approval.approvers can never give the approvals that are required, because a user and a role whose session_names are not trusted count once; in: ${join(", ", [for name, environment in var.environments : name if try(length(environment.approval.approvers) > 0 && alltrue([for approver in environment.approval.approvers : approver.session_names == null && !can(regex("[*]", approver.arn)) && !can(regex("/AWSReservedSSO_[^/]*$", approver.arn))]) && length(distinct([for approver in environment.approval.approvers : replace(approver.arn, "/:role/.*/", ":role/")])) < environment.approval.required, false)])}."
+  }
+
+  validation {
+    condition     = length([for name, environment in var.environments : name if length(setsubtract(coalesce(environment.proven, []), ["hold", "reject", "recall", "override-freeze"])) > 0 || length(coalesce(environment.proven, [])) != length(distinct(coalesce(environment.proven, [])))]) == 0
+    error_message = "proven must list some of hold, reject, recall and override-freeze, each once; not so in: ${join(", ", [for name, environment in var.environments : name if length(setsubtract(coalesce(environment.proven, []), ["hold", "reject", "recall", "override-freeze"])) > 0 || length(coalesce(environment.proven, [])) != length(distinct(coalesce(environment.proven, [])))])}."
   }
 
   validation {

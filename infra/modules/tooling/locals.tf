@@ -114,7 +114,10 @@ locals {
           { for field, value in promotion : field => value if value != null && field != "also_from" },
           { for others in [promotion.also_from] : "from" => concat([promotion.from], others) if length(others) > 0 },
         ) },
-        { for approval in environment.approval[*] : "approval" => { for field, value in approval : field => value if value != null } },
+        { for approval in environment.approval[*] : "approval" => merge(
+          { for field, value in approval : field => value if value != null && field != "approvers" },
+          { for approvers in [approval.approvers] : "approvers" => [for approver in approvers : { for field, value in approver : field => value if value != null }] if length(approvers) > 0 },
+        ) },
         { for freezes in [environment.freeze] : "freeze" => [for freeze in freezes : { for field, value in freeze : field => value if value != null }] if length(freezes) > 0 },
       )
     }

@@ -35,6 +35,7 @@ variable "environments" {
       try([for name, environment in var.environments : [for number, target in try(environment.targets, []) : { of = "target", where = "target ${number + 1} of ${name}", value = target }]], []),
       try([for name, environment in var.environments : [for of in ["promotion", "approval"] : { of = of, where = "${of} of ${name}", value = try(environment[of], {}) }]], []),
       try([for name, environment in var.environments : [for number, freeze in try(environment.freeze, []) : { of = "freeze", where = "freeze ${number + 1} of ${name}", value = freeze }]], []),
+      try([for name, environment in var.environments : [for number, approver in try(environment.approval.approvers, []) : { of = "approver", where = "approver ${number + 1} of ${name}", value = approver }]], []),
       ]) : [
       for field in try(keys(part.value), []) : field if !contains(local.names.fields[part.of], field)
     ]])) == 0
@@ -43,6 +44,7 @@ variable "environments" {
       try([for name, environment in var.environments : [for number, target in try(environment.targets, []) : { of = "target", where = "target ${number + 1} of ${name}", value = target }]], []),
       try([for name, environment in var.environments : [for of in ["promotion", "approval"] : { of = of, where = "${of} of ${name}", value = try(environment[of], {}) }]], []),
       try([for name, environment in var.environments : [for number, freeze in try(environment.freeze, []) : { of = "freeze", where = "freeze ${number + 1} of ${name}", value = freeze }]], []),
+      try([for name, environment in var.environments : [for number, approver in try(environment.approval.approvers, []) : { of = "approver", where = "approver ${number + 1} of ${name}", value = approver }]], []),
       ]) : [
       for field in try(keys(part.value), []) : "${field} (${join("; ", concat(
         [part.where],

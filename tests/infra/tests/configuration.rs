@@ -28,6 +28,9 @@ fn check_configuration(states: &[(String, State)]) -> Result<()> {
         r#""log_groups":["#,
         r#""dead_letter_targets":["#,
         r#""approval":{"#,
+        r#""approvers":[{"arn":"#,
+        r#""session_names":"trusted""#,
+        r#""proven":["hold","override-freeze"]"#,
         r#""freeze":["#,
         r#""when_frozen":"#,
     ] {

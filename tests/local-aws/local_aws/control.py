@@ -104,7 +104,9 @@ def _session(sent: dict[str, Any]) -> dict[str, Any]:
     partition, account = role_arn.split(":")[1], role_arn.split(":")[4]
     key = iam_backends[account][partition].create_temp_access_key()
     name, function_arn = sent.get("session_name", "local"), sent.get("function_arn")
-    SESSIONS[key.access_key_id] = Session(account, role_arn, name, sent.get("policy"), function_arn=function_arn)
+    SESSIONS[key.access_key_id] = Session(
+        account, role_arn, name, sent.get("policy"), function_arn=function_arn, secret=key.secret_access_key
+    )
     return {
         "access_key_id": key.access_key_id,
         "secret_access_key": key.secret_access_key,

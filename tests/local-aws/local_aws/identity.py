@@ -42,6 +42,8 @@ class Session:
     tags: dict[str, str] = field(default_factory=dict)
     # The function whose environment the credentials are of.
     function_arn: str | None = None
+    # The secret access key, by which a signature can be checked.
+    secret: str | None = field(default=None, repr=False)
 
     @property
     def arn(self) -> str:

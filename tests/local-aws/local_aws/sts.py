@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 from moto.core.responses import ActionResult
 from moto.sts import urls
 from moto.sts.responses import TokenResponse
 from werkzeug.exceptions import HTTPException
 
-from . import access, decision, grants, policy, wire, world
+from . import access, decision, grants, policy, signature, wire, world
 from .calls import Call
 from .identity import SESSIONS, Session
 from .rules import BEHAVIOUR
@@ -57,14 +58,19 @@ class Sts(TokenResponse):
             policy=call.wire.get("Policy"),
             source_identity=source_identity,
             tags=tags,
+            secret=credentials.secret_access_key,
         )
         result.result["SourceIdentity"] = source_identity  # type: ignore[index]
         return result
 
     def get_caller_identity(self) -> ActionResult:
-        """GetCallerIdentity: an account's own keys belong to its root."""
+        """GetCallerIdentity: an account's own keys belong to its root; the signature of a session is checked."""
         call = world.current()
         assert call is not None
+        if call.caller.session and call.caller.session.secret:
+            wrong = signature.mismatch(call.caller.session.secret, self.method, dict(self.headers), urlencode(call.wire).encode())
+            if wrong:
+                raise Refused(wrong, "SignatureDoesNotMatch")
         if call.caller.arn.endswith(":root"):
             return ActionResult({"UserId": call.account, "Account": call.account, "Arn": call.caller.arn})
         if call.caller.session:

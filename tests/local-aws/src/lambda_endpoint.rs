@@ -52,8 +52,9 @@ impl Drop for LambdaEndpoint {
 }
 
 async fn invoke(State(deployer): State<Arc<Runtime>>, Path(name): Path<String>, body: Bytes) -> Response {
-    if name != DEPLOYER {
-        let message = format!("Function not found: arn:aws:lambda:eu-west-1:123456789012:function:{name}");
+    const BEFORE: &str = "arn:aws:lambda:eu-west-1:123456789012:function:";
+    if name.strip_prefix(BEFORE).unwrap_or(&name) != DEPLOYER {
+        let message = format!("Function not found: {BEFORE}{name}");
         return refused(StatusCode::NOT_FOUND, "ResourceNotFoundException", &message);
     }
     let payload: Value = serde_json::from_slice(&body).unwrap_or_default();

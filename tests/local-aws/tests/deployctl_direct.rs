@@ -374,7 +374,8 @@ async fn named_profile_wins_over_credentials_of_the_environment() -> Result<()> 
     let plan = ["plan", text(&zip), "-i", ROLE, "--profile", "work"];
     let said = machine.aws.deployctl_with(&strangers, &with, &plan).await?;
     assert_eq!(said.exit, Some(0), "{said:?}");
-    assert_contains(&said, &["111111111111/eu-west-1:"]);
+    // A region of the environment goes before the profile's.
+    assert_contains(&said, &["111111111111/us-east-1:"]);
     let said = machine.aws.deployctl_with(&strangers, &with, &plan[..4]).await?;
     assert_eq!(said.exit, Some(1), "{said:?}");
     Ok(())

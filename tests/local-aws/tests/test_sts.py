@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from .plain import correction
-from .world import LocalAwsTest, allow, must
+from .world import Aws, LocalAwsTest, allow, must
 
 DENIED = ("AccessDenied", 403)
 
@@ -117,3 +117,27 @@ class Assumed(Trust):
         (call,) = self.control("GET", "calls")["calls"][-1:]
         self.assertEqual(call["parameters"]["policy"], '{"Statement":[]}')
         self.assertEqual((call["operation"], call["session_name"]), ("AssumeRole", "tests"))
+
+
+class Signed(LocalAwsTest):
+    """Tests of GetCallerIdentity of a session."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        keys = self.aws("sts").assume_role(RoleArn=self.role("signer", allow({"AWS": self.account})), RoleSessionName="ann")
+        self.keys = keys["Credentials"]
+
+    def by(self, secret: str) -> Aws:
+        return Aws(self.endpoint, self.keys["AccessKeyId"], secret, self.keys["SessionToken"])
+
+
+class OwnSignatures(Signed):
+    def test_the_own_secret_is_taken(self) -> None:
+        self.assertTrue(self.by(self.keys["SecretAccessKey"])("sts").get_caller_identity()["Arn"].endswith("/signer/ann"))
+
+
+@correction
+class ForeignSignatures(Signed):
+    def test_another_secret_is_refused_with_the_whole_call(self) -> None:
+        with self.refused("SignatureDoesNotMatch", 403, "does not match", self.keys["SessionToken"]):
+            self.by("another")("sts").get_caller_identity()

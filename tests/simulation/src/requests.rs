@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release};
+use deployer_core::identity::Identity;
 use deployer_core::promotion::{ApprovalDecision, ApprovalResponse, Functions, PromotionRequest};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -76,6 +77,7 @@ impl PlannedRequest {
             to: EnvironmentName::parse(&self.to).ok()?,
             release: self.release.as_deref().and_then(|release| Release::parse(release).ok()),
             requested_by: Some(self.by.clone().into()),
+            identity: Identity::None,
             not_after: self.not_after.and_then(seconds),
             freeze_override: None,
             id: id.to_owned(),
@@ -199,6 +201,7 @@ impl Vote {
             },
             by: self.by.clone().into(),
             account: Some("999999999999".to_owned()),
+            identity: Identity::None,
         })
     }
 

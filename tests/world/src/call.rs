@@ -37,6 +37,7 @@ pub enum Op {
     GetBucketVersioning,
     GetQueueAttributes,
     AssumeRole,
+    GetCallerIdentity,
     GetFunction,
     GetAlias,
     GetProvisionedConcurrencyConfig,

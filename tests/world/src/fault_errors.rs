@@ -2,7 +2,9 @@
 
 use deployer_core::doctor::{Refusal, Refused};
 use deployer_core::record::{TargetError, TargetErrorCode};
-use deployer_engine::port::{CallError, CallErrorKind, EnterError, EventsError, LedgerError, QueueError, ReadError};
+use deployer_engine::port::{
+    CallError, CallErrorKind, EnterError, EventsError, LedgerError, QueueError, ReadError, StsUnanswered,
+};
 
 use crate::call::FaultError;
 
@@ -49,6 +51,15 @@ impl FaultError for EventsError {
     }
     fn label(&self) -> String {
         "Unavailable".to_owned()
+    }
+}
+
+impl FaultError for StsUnanswered {
+    fn of(_: CallErrorKind, message: String) -> Self {
+        Self(message)
+    }
+    fn label(&self) -> String {
+        "Unanswered".to_owned()
     }
 }
 

@@ -16,6 +16,7 @@ mod fault;
 mod fault_errors;
 mod function;
 mod held_calls;
+pub mod identities;
 pub mod journal;
 mod lambda;
 mod ledger;

@@ -19,6 +19,7 @@ use super::World;
 use super::artifacts::ArtifactPort;
 use super::call::{CallPhase, Connection, Crash, Freeze, Shared};
 use super::events::EventsPort;
+use super::identities::IdentitiesPort;
 use super::ledger::LedgerPort;
 use super::queue::QueuePort;
 use super::self_diagnostics::SelfDiagnosticsPort;
@@ -130,6 +131,7 @@ impl World {
             sessions: Arc::new(MaskingSessions::new(Arc::new(StsPort(connection.clone())))),
             queue: config.queue_url.is_some().then(|| Arc::new(QueuePort(connection.clone())) as Arc<dyn Queue>),
             events: config.event_bus.is_some().then(|| Arc::new(EventsPort(connection.clone())) as Arc<dyn Events>),
+            identities: Some(Arc::new(IdentitiesPort::new(connection.clone()))),
             clock: Arc::new(ConnectionClock(connection.clone())),
             rng: Arc::new(SharedRng(self.shared.clone())),
             inline_body: self.shared.inline_body.clone(),

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::artifacts::Artifacts;
 use super::function::Settling;
 use super::held_calls::HeldCall;
+use super::identities::Keys;
 use super::journal::JournalEntry;
 use super::lambda::Lambda;
 use super::ledger::Objects;
@@ -24,6 +25,8 @@ pub struct State {
     pub ledger: Objects,
     /// STS: the deploy roles and the sessions.
     pub sts: Sts,
+    /// STS: the keys of those who give requests.
+    pub keys: Keys,
     /// The messages that the deployer has sent itself.
     pub queue: Messages,
     /// The events on the bus.
@@ -48,6 +51,7 @@ impl State {
             artifacts: Artifacts::new(config.artifact_bucket.clone(), region.clone()),
             ledger: Objects::default(),
             sts: Sts::of(config),
+            keys: Keys::default(),
             queue: Messages::default(),
             events: Vec::new(),
             journal: Vec::new(),

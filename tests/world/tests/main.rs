@@ -16,6 +16,7 @@ mod doctor;
 mod events;
 mod formats;
 mod held;
+mod identity;
 mod ledger;
 mod main_way;
 mod names;

@@ -218,6 +218,7 @@ impl Direct {
             sessions: Arc::new(WatchedSessions::new(masked, self.notify.clone(), self.notified.clone())),
             queue: None,
             events: None,
+            identities: None,
             clock: Arc::new(SystemClock),
             rng: Arc::new(OsRng),
             inline_body: self.inline_body.clone(),
@@ -260,6 +261,7 @@ fn config(direct_target: &DirectTarget, target: Target) -> Config {
         approval: None,
         freeze: vec![],
         when_frozen: WhenFrozen::default(),
+        proven: vec![],
     };
     Config {
         artifact_bucket: literal("no-bucket"),

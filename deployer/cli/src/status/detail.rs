@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use deployer_core::hold_and_reject::{Hold, Reject};
+use deployer_core::identity::Principal;
 use deployer_core::status::{Behind, DoorStatus, FunctionStatus, LastFailed, StatusReport, WaitingStatus};
 use jiff::Timestamp;
 
@@ -96,8 +97,8 @@ pub(crate) fn one(status: &FunctionStatus, now: Timestamp) -> String {
         let behind = status.active.map_or(String::new(), |active| format!(": waits for deployment {active} to end"));
         say("pending", format!("deployment {id}{behind}"));
     }
-    if let Some(Hold { reason, requested_by, since }) = &status.hold {
-        let by = requested_by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
+    if let Some(Hold { reason, requested_by, principal, since, .. }) = &status.hold {
+        let by = by_text(requested_by.as_deref(), principal.as_ref());
         let since = since.strftime("%Y-%m-%d %H:%M:%SZ");
         say("held", format!("{yellow}since {since}{by}: {}{yellow:#}", one_line(reason)));
     }
@@ -146,8 +147,14 @@ fn behind_text(behind: &Behind, now: Timestamp) -> String {
 
 fn rejected(status: &FunctionStatus, reject: &Reject) -> String {
     let red = AnsiColor::Red.on_default();
-    let by = reject.requested_by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
+    let by = by_text(reject.requested_by.as_deref(), reject.principal.as_ref());
     let since = reject.since.strftime("%Y-%m-%d %H:%M:%SZ");
     let (function, release, reason) = (&status.function, &reject.release, one_line(&reject.reason));
     format!("{red}rejected{red:#}: release {release} of {function}, since {since}{by}: {reason}")
+}
+
+/// Names who asked: as they say, and as AWS has proven.
+fn by_text(requested_by: Option<&str>, principal: Option<&Principal>) -> String {
+    let by = requested_by.map_or(String::new(), |by| format!(" by {}", one_line(by)));
+    principal.map_or(by.clone(), |principal| format!("{by} ({principal})"))
 }

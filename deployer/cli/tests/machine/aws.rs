@@ -55,6 +55,14 @@ fn assume_role(request: &Request) -> Answer {
     };
     let action = field("Action");
     let role = field("RoleArn").rsplit("%2F").next().unwrap_or_default().to_owned();
+    if action == "GetCallerIdentity" {
+        let result = "<Arn>arn:aws:iam::123456789012:user/ann</Arn><UserId>A</UserId><Account>123456789012</Account>";
+        let body = format!(
+            "<{action}Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><{action}Result>{result}\
+             </{action}Result></{action}Response>"
+        );
+        return (200, "text/xml", body);
+    }
     let id = match action.as_str() {
         "AssumeRole" => format!("{role}.by.{}", request.signer()),
         "AssumeRoleWithWebIdentity" => format!("{role}.by.{}", field("WebIdentityToken")),

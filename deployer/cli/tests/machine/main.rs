@@ -9,6 +9,7 @@ mod credentials;
 mod hints;
 mod home;
 mod network;
+mod proof;
 mod redrive;
 mod regions;
 mod server;

@@ -127,9 +127,11 @@ fn serve(stream: impl Read + Write, requests: &Mutex<Vec<Request>>, answer: &dyn
     let Some(request) = read(&mut stream) else { return };
     requests.lock().unwrap().push(request.clone());
     let (status, kind, body) = answer(&request);
+    // Lambda API Reference, Invoke: a function's error has a header of its own.
+    let function_error = if body.contains("\"errorType\"") { "x-amz-function-error: Unhandled\r\n" } else { "" };
     let head = format!(
         "HTTP/1.1 {status} Answer\r\ncontent-type: {kind}\r\n{TOKEN_AGE}: 21600\r\nx-amzn-errortype: {}\r\n\
-         content-length: {}\r\nconnection: close\r\n\r\n",
+         {function_error}content-length: {}\r\nconnection: close\r\n\r\n",
         error_type(status, &body),
         body.len()
     );

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{
     Approval, Config, DeadLetterPattern, Environment, ExecutionRolePattern, FunctionNameTemplate, LogGroupPattern,
-    Promotion, Span, Target, WhenFrozen,
+    Promotion, ProvenCommand, Span, Target, WhenFrozen,
 };
 use crate::freeze::Freeze;
 use crate::id::{AccountId, AliasName, BucketName, EnvironmentName, ExternalId, RoleName};
@@ -25,6 +25,7 @@ pub(super) fn placeholder(field: &str) -> Option<serde_json::Value> {
         "from" => "dev".into(),
         "required" => 1.into(),
         "zone" => "UTC".into(),
+        "arn" => "arn:aws:iam::000000000000:role/name".into(),
         _ => return None,
     })
 }
@@ -122,6 +123,9 @@ struct EnvironmentFile {
     /// Whether a promotion that is requested in a freeze waits or is refused.
     #[schemars(extend("default" = "wait"))]
     when_frozen: Option<WhenFrozen>,
+    /// The commands that are taken here only from somebody whose identity AWS has proven: `hold` and `reject` (and what
+    /// ends them), `recall`, and `override-freeze`. Default: none.
+    proven: Option<Vec<ProvenCommand>>,
 }
 
 impl From<ConfigFile> for Config {
@@ -159,6 +163,7 @@ impl From<EnvironmentFile> for Environment {
             approval: file.approval,
             freeze: file.freeze.unwrap_or_default(),
             when_frozen: file.when_frozen.unwrap_or_default(),
+            proven: file.proven.unwrap_or_default(),
         }
     }
 }

@@ -4,20 +4,26 @@
 //! twice, a circle of promotions or a soak that nothing would end. The caller reads the file; nothing here knows where
 //! it is.
 
+mod approval;
 mod execution_role;
 mod file;
 mod function_name;
 mod placeholders;
+mod principal_pattern;
 mod promotion;
 mod promotion_chain;
+mod proven_command;
 mod resource_pattern;
 mod rules;
 mod span;
 
+pub use approval::{Approval, Approver, SessionNames, Voter};
 pub use execution_role::{ExecutionRolePattern, InvalidPattern};
 pub use file::schema;
 pub use function_name::{FunctionNameTemplate, InvalidTemplate};
-pub use promotion::{Approval, Policy, Promotion, Require, Sources};
+pub use principal_pattern::{InvalidPrincipalPattern, PrincipalPattern};
+pub use promotion::{Policy, Promotion, Require, Sources};
+pub use proven_command::ProvenCommand;
 pub use resource_pattern::{DeadLetterPattern, InvalidDeadLetterPattern, InvalidLogGroupPattern, LogGroupPattern};
 pub use span::Span;
 pub(crate) use span::{LONGEST_SPAN, UNITS};
@@ -92,6 +98,8 @@ pub struct Environment {
     pub freeze: Vec<Freeze>,
     /// The treatment of a promotion that is requested in such a time.
     pub when_frozen: WhenFrozen,
+    /// The commands that are taken from proven identities only.
+    pub proven: Vec<ProvenCommand>,
 }
 
 /// The treatment of a promotion that is requested in a freeze.
@@ -187,6 +195,16 @@ impl Config {
         );
         Diagnostics::error_if_any(diagnostics).map_err(ConfigError)?;
         Ok(config)
+    }
+}
+
+impl Config {
+    /// Returns an environment that takes a command from proven identities only: the named one, or any of all where the
+    /// command concerns them all.
+    #[must_use]
+    pub fn asks_for_proof(&self, command: ProvenCommand, in_: Option<&EnvironmentName>) -> Option<&EnvironmentName> {
+        let concerned = self.environments.iter().filter(|(name, _)| in_.is_none_or(|only| only == *name));
+        concerned.filter(|(_, environment)| environment.proven.contains(&command)).map(|(name, _)| name).next()
     }
 }
 

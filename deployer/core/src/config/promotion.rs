@@ -56,18 +56,6 @@ pub enum Policy {
     InOrder,
 }
 
-/// The approvals that a promotion into an environment needs.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Approval {
-    /// The number of people who must approve. The person who asked for the promotion does not count.
-    #[schemars(range(min = 1, max = 10))]
-    pub required: u32,
-    /// The time after which a promotion without its approvals ends. Default: `7d`.
-    #[serde(default)]
-    pub expires: Option<Span>,
-}
-
 /// The environments that artifacts come from: one name, or a list of different names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sources(Vec<EnvironmentName>);
@@ -135,6 +123,6 @@ impl JsonSchema for Sources {
 }
 
 /// Reads `null` as absent, as everywhere in the file, because Terraform's `jsonencode` writes it.
-fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
+pub(super) fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
     Option::deserialize(from).map(Option::unwrap_or_default)
 }

@@ -91,7 +91,7 @@ patterns! {
 }
 
 /// Whether a text matches a pattern in which each `*` stands for any characters.
-fn is_like(text: &str, pattern: &str) -> bool {
+pub(super) fn is_like(text: &str, pattern: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else { return false };

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Config, Environment, Promotion, Span, WhenFrozen};
+use super::{Config, Environment, Promotion, WhenFrozen};
 use crate::diagnostics::{self, Diagnostic};
 use crate::id::{EnvironmentName, FunctionName, Region};
 use crate::partition::{PARTITIONS, Partition};
@@ -41,6 +41,8 @@ impl Config {
         for (name, environment) in &self.environments {
             let path = format!("environments.{name}");
             found.extend(environment.diagnostics(name).into_iter().map(|m| m.prefixed(&path)));
+            let approval = environment.approval.iter().flat_map(|a| a.diagnostics(self.own_partition(own)));
+            found.extend(approval.map(|m| m.prefixed(&format!("{path}.approval"))));
             let promotion = environment.promotion.iter().flat_map(|p| self.promotion_diagnostics(name, p));
             found.extend(promotion.map(|m| m.prefixed(&path)));
             found.extend(self.waiting_diagnostics(environment).into_iter().map(|m| m.prefixed(&path)));
@@ -83,6 +85,14 @@ impl Config {
             _ => None,
         };
         targets().filter_map(wrong).collect()
+    }
+
+    /// Returns the deployer's partition, as far as it is known.
+    fn own_partition(&self, own: Option<&Region>) -> Option<&'static str> {
+        let of_queue = self.queue_url.as_deref().and_then(region_of_queue);
+        let targets = self.environments.values().flat_map(|environment| &environment.targets);
+        let region = own.or(of_queue.as_ref()).or_else(|| targets.map(|target| &target.region).next())?;
+        Partition::of(region).map(|partition| partition.id)
     }
 
     /// Finds pairs of environments that may mean the same function in Lambda. Different aliases do not separate them,
@@ -201,11 +211,10 @@ impl Environment {
                 found.push(Diagnostic::new(field, "is about promotions, and there is no promotion here"));
             }
         }
-        if self.approval.as_ref().is_some_and(|approval| !(1..=10).contains(&approval.required)) {
-            found.push(Diagnostic::new("approval.required", "must be 1 to 10"));
-        }
-        if self.approval.as_ref().and_then(|approval| approval.expires).is_some_and(Span::is_zero) {
-            found.push(Diagnostic::new("approval.expires", "must be longer than 0s: nobody could approve anything"));
+        for (index, command) in self.proven.iter().enumerate() {
+            if self.proven[..index].contains(command) {
+                found.push(Diagnostic::new(format!("proven[{index}]"), format_args!("{command} is there twice")));
+            }
         }
         for (index, freeze) in self.freeze.iter().enumerate() {
             found.extend(freeze.diagnostics().into_iter().map(|m| m.prefixed(&format!("freeze[{index}]"))));

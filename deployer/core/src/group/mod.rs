@@ -5,7 +5,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::approval;
 use crate::as_read::AsRead;
+use crate::config::Approval;
 use crate::head::{Request, ResolvedArtifact};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
 use crate::promotion::{GroupState, PromotionRequest, PromotionSpec};
@@ -129,11 +131,7 @@ impl Group {
     /// Makes the group of a request.
     #[must_use]
     pub fn of(promotion: &PromotionRequest, functions: &[FunctionName], now: Timestamp) -> Self {
-        let cause = Cause {
-            kind: CauseKind::Promotion,
-            requested_by: promotion.requested_by.clone(),
-            event_id: Some(promotion.id.clone().into()),
-        };
+        let cause = promotion.cause();
         let hash = RequestHash::of(&["group", &promotion.id, promotion.to.as_str()]);
         let group = Self {
             schema: SCHEMA,
@@ -234,13 +232,12 @@ impl Group {
         Some(Request::undo(function, (release, Some(artifact), Some(member.deployment)), cause, time, (now, marker)))
     }
 
-    /// Adds an approval. None if the same person gave it before.
+    /// Adds an approval, by the rules of the environment. None if the same person gave it before.
     ///
     /// # Errors
     /// The reason why the approval does not count.
-    pub fn with_approval(&self, approved: &Approved) -> Result<Option<Self>, String> {
-        approved.check_eligible(self.cause.requested_by.as_deref())?;
-        if approved.repeats_one_of(&self.approvals) {
+    pub fn with_approval(&self, approved: &Approved, rules: Option<&Approval>) -> Result<Option<Self>, String> {
+        if !approval::check(approved, &self.approvals, &self.cause, rules)? {
             return Ok(None);
         }
         let mut group = self.next();

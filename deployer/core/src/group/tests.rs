@@ -23,6 +23,7 @@ fn promotion_request(time: i64) -> PromotionRequest {
         to: EnvironmentName::parse("prod").unwrap(),
         release: None,
         requested_by: Some("ann".into()),
+        identity: crate::identity::Identity::None,
         not_after: None,
         freeze_override: None,
         id: "g".into(),
@@ -177,10 +178,10 @@ fn only_members_that_moved_are_rolled_back() {
 #[test]
 fn nobody_approves_their_own_group() {
     let group = Group::of(&promotion_request(10), &functions(), second(20));
-    let by = |who: &str| Approved { by: who.into(), account: None, at: second(30) };
-    assert!(group.with_approval(&by("ann")).is_err());
-    let approved = group.with_approval(&by("bob")).unwrap().unwrap();
-    assert_eq!((approved.approvals.len(), approved.with_approval(&by("bob")).unwrap()), (1, None));
+    let by = |who: &str| Approved { by: who.into(), account: None, at: second(30), principal: None, unproven: None };
+    assert!(group.with_approval(&by("ann"), None).is_err());
+    let approved = group.with_approval(&by("bob"), None).unwrap().unwrap();
+    assert_eq!((approved.approvals.len(), approved.with_approval(&by("bob"), None).unwrap()), (1, None));
 }
 
 #[test]

@@ -6,6 +6,8 @@ use super::end_request::end_request;
 use super::request::Request;
 use super::source::Source;
 use super::state::Head;
+use crate::approval;
+use crate::config::Approval;
 use crate::function_ref::FunctionRef;
 use crate::id::DeploymentId;
 use crate::record::{Approved, Code, Ending};
@@ -23,19 +25,18 @@ pub enum ApprovalEffect {
     Ineligible(String),
 }
 
-/// Adds an approval to a promotion that waits.
+/// Adds an approval to a promotion that waits, by the rules of the environment.
 #[must_use]
-pub fn approve(head: &Head, id: DeploymentId, approved: &Approved) -> ApprovalEffect {
+pub fn approve(head: &Head, id: DeploymentId, approved: &Approved, rules: Option<&Approval>) -> ApprovalEffect {
     let mut next = head.next();
     let waiting = next.queue.waiting.iter_mut().find(|waiting| waiting.request.id == id);
     let Some(Request { cause, source: Source::Promoted(promoting), .. }) = waiting.map(|w| &mut w.request) else {
         return ApprovalEffect::NotWaiting;
     };
-    if approved.repeats_one_of(&promoting.approvals) {
-        return ApprovalEffect::Duplicate;
-    }
-    if let Err(because) = approved.check_eligible(cause.requested_by.as_deref()) {
-        return ApprovalEffect::Ineligible(because);
+    match approval::check(approved, &promoting.approvals, cause, rules) {
+        Ok(true) => {}
+        Ok(false) => return ApprovalEffect::Duplicate,
+        Err(because) => return ApprovalEffect::Ineligible(because),
     }
     promoting.approvals.push(approved.clone());
     ApprovalEffect::Write(Box::new(next))

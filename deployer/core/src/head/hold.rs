@@ -75,7 +75,7 @@ fn hold_hash(verb: &str, id: &str, at: &FunctionRef<'_>) -> RequestHash {
 /// Returns the refusal of what a hold does not let in.
 #[must_use]
 pub fn held_by(hold: &Hold) -> Ending {
-    let Hold { reason, requested_by, since } = hold;
+    let Hold { reason, requested_by, since, .. } = hold;
     let by = requested_by.as_deref().map_or(String::new(), |who| format!(" by {who}"));
     Ending::Refused { code: Code::Held, because: format!("held{by} since {since}: {reason}") }
 }

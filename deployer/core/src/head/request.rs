@@ -48,11 +48,7 @@ impl Request {
                 artifact: upload.artifact.clone(),
                 sequencer: upload.sequencer.clone(),
             },
-            cause: Cause {
-                kind: CauseKind::Upload,
-                requested_by: None,
-                event_id: upload.event_id.clone().map(Into::into),
-            },
+            cause: Cause::new(CauseKind::Upload, None, upload.event_id.clone().map(Into::into)),
             time: upload.time,
             accepted_at,
             marker,
@@ -111,11 +107,7 @@ impl Request {
             group: None,
             place_token: None,
         };
-        let cause = Cause {
-            kind: CauseKind::AutomaticPromotion,
-            requested_by: None,
-            event_id: Some(brought_by.to_string().into()),
-        };
+        let cause = Cause::new(CauseKind::AutomaticPromotion, None, Some(brought_by.to_string().into()));
         let source = Source::Promoted(Box::new(promoting));
         Self { id: DeploymentId::of(time, hash), hash, source, cause, time, accepted_at: now, marker }
     }

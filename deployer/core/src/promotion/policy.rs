@@ -9,6 +9,7 @@ use super::group::GroupState;
 use super::source::{SourceEnvironment, is_same};
 use super::spec::PromotionSpec;
 use super::wait::Wait;
+use crate::approval;
 use crate::config::Target;
 use crate::config::{Policy, Promotion, Require, WhenFrozen};
 use crate::freeze::frozen_until;
@@ -127,7 +128,15 @@ impl PromotionPolicy<'_> {
         // An artifact that is live already changes nothing, so it needs no approval.
         let is_there = self.is_live_already(request, promoting);
         let wants_approval = self.to.environment.approval.is_some() && !is_there;
-        if !is_automatic && wants_approval && request.cause.requested_by.is_none() {
+        let is_proven = self.to.environment.approval.as_ref().is_some_and(|approval| approval.proven);
+        if !is_automatic && wants_approval && is_proven && request.cause.principal.is_none() {
+            let because = request.cause.unproven.as_ref().map_or(String::new(), |because| format!(": {because}"));
+            let because = format!(
+                "{to} counts approvals of proven identities only, so whoever asks must prove theirs (identity){because}"
+            );
+            return refused(Code::NotPromotable, because);
+        }
+        if !is_automatic && wants_approval && !is_proven && request.cause.requested_by.is_none() {
             let because =
                 format!("{to} asks for approval by somebody else, so whoever asks must be named (requested_by)");
             return refused(Code::NotPromotable, because);
@@ -278,8 +287,9 @@ impl PromotionPolicy<'_> {
         soaked_at: Option<Timestamp>,
     ) -> (u32, Timestamp) {
         let approval = self.to.environment.approval.as_ref();
-        let given = u32::try_from(promoting.approvals.len()).unwrap_or(u32::MAX);
-        let wanted = approval.map_or(0, |approval| approval.required.saturating_sub(given));
+        let wanted = approval.map_or(0, |rules| {
+            rules.required.saturating_sub(approval::number(&promoting.approvals, &request.cause, rules))
+        });
         let longest = match approval.filter(|_| wanted > 0) {
             Some(approval) => approval.expires.map_or(APPROVAL_EXPIRES, |expires| expires.as_duration()),
             None => MAX_WAIT,

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::spec::PromotionSpec;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release};
-use crate::record::{Code, Ending};
+use crate::identity::Identity;
+use crate::record::{Cause, CauseKind, Code, Ending};
 use crate::text::{Person, PlainText};
 
 /// The age after which a request is refused. EventBridge tries for a day to deliver an event (EventBridge User Guide,
@@ -41,6 +42,8 @@ pub struct PromotionRequest {
     pub release: Option<Release>,
     /// The person who asked, as they say.
     pub requested_by: Option<Person>,
+    /// What is known of their identity.
+    pub identity: Identity,
     /// The time after which the request expires.
     pub not_after: Option<Timestamp>,
     /// The reason for overriding a freeze; only commands can have one.
@@ -70,6 +73,8 @@ pub struct ApprovalResponse {
     pub by: Person,
     /// The account that sent the event, as EventBridge says.
     pub account: Option<String>,
+    /// What is known of the identity of the person who decides.
+    pub identity: Identity,
 }
 
 /// A person's decision on a waiting promotion.
@@ -149,6 +154,13 @@ impl PromotionRequest {
             return refused(Code::Expired, format!("it was asked for at {}, more than a day ago: ask anew", self.time));
         }
         None
+    }
+
+    /// Makes the cause of the promotion of each function.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        let id = Some(self.id.clone().into());
+        Cause::new(CauseKind::Promotion, self.requested_by.clone(), id).by(&self.identity)
     }
 
     /// Makes the parameters of the promotion of each function.

@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::function_ref::FunctionRef;
 use crate::head::{Head, Request, ResolvedArtifact};
 use crate::id::{EnvironmentName, FunctionName, FunctionPattern, Release, RequestHash, Sha256, Token};
+use crate::identity::Identity;
 use crate::record::{Approved, Cause, CauseKind, Code, Ending};
 use crate::rejects::Rejects;
 
@@ -90,7 +91,7 @@ impl Case {
         let function = FunctionName::parse("orders").unwrap();
         let to = FunctionRef::find(&self.config, &name("prod"), &function).unwrap();
         let rejects = Rejects::default();
-        let cause = Cause { kind, requested_by: None, event_id: Some("e".into()) };
+        let cause = Cause::new(kind, None, Some("e".into()));
         let marker = Token::drawn(second(0), 0);
         let request = Request::promotion((&to.name, &function), promoting, cause, second(100), (second(100), marker));
         let (here, sources) = (&self.here, &self.sources);
@@ -197,7 +198,8 @@ fn approval_expires_counted_from_the_end_of_the_soak() {
     let Decision::Wait(wait) = case.decision(AUTOMATIC, "1", 260) else { panic!() };
     assert_eq!((wait.approvals_wanted, wait.expires_at, wait.soak_until), (2, second(260), None));
     assert_eq!(code(&case.decision(AUTOMATIC, "1", 261)), Some(Code::Expired));
-    let approved = |by: &str| Approved { by: by.into(), account: None, at: second(120) };
+    let approved =
+        |by: &str| Approved { by: by.into(), account: None, at: second(120), principal: None, unproven: None };
     let given = PromotionSpec { approvals: vec![approved("ann"), approved("bob")], ..promotion_spec("1") };
     assert_eq!(case.evaluate(AUTOMATIC, given, 170), Decision::Allow);
 }
@@ -229,6 +231,7 @@ fn request_from_another_time_is_refused() {
         to: name("prod"),
         release: None,
         requested_by: None,
+        identity: Identity::None,
         not_after: None,
         freeze_override: None,
         id: "e".into(),

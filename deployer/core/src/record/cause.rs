@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::identity::{Identity, Principal};
 use crate::text::{Person, PlainText};
 
 /// The kind of request that caused a deployment.
@@ -31,4 +32,24 @@ pub struct Cause {
     pub requested_by: Option<Person>,
     /// The id of the event or request, for finding it in logs.
     pub event_id: Option<PlainText>,
+    /// The principal that AWS has named as the one who asked; none where nothing was proven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<Principal>,
+    /// The reason why a proof of identity that came with the request proves nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unproven: Option<PlainText>,
+}
+
+impl Cause {
+    /// Makes the cause of a request whose giver has proven nothing.
+    #[must_use]
+    pub fn new(kind: CauseKind, requested_by: Option<Person>, event_id: Option<PlainText>) -> Self {
+        Self { kind, requested_by, event_id, principal: None, unproven: None }
+    }
+
+    /// Returns the same cause with what is known of its giver's identity.
+    #[must_use]
+    pub fn by(self, identity: &Identity) -> Self {
+        Self { principal: identity.principal(), unproven: identity.unproven(), ..self }
+    }
 }

@@ -203,7 +203,7 @@ mod tests {
             status: Status::InProgress,
             code: None,
             because: None,
-            cause: Cause { kind: CauseKind::Upload, requested_by: None, event_id: None },
+            cause: Cause::new(CauseKind::Upload, None, None),
             artifact: Some((&artifact).into()),
             targets,
             promotion: None,

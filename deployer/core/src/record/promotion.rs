@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{DeploymentId, EnvironmentName};
+use crate::identity::Principal;
 use crate::promotion::Wait;
 use crate::text::{Person, PlainText};
 
@@ -18,6 +19,12 @@ pub struct Approved {
     pub account: Option<String>,
     /// The time of the approval.
     pub at: Timestamp,
+    /// The principal that AWS has named as the one who approved; none where nothing was proven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<Principal>,
+    /// The reason why a proof of identity that came with the approval proves nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unproven: Option<PlainText>,
 }
 
 impl Approved {

@@ -95,6 +95,8 @@ fn rejected_release_is_marked_on_the_targets_that_serve_it() {
         sha256: vec![],
         reason: "it leaks".into(),
         requested_by: None,
+        principal: None,
+        unproven: None,
         since: "2026-11-01T11:00:00Z".parse().unwrap(),
     };
     let function = FunctionName::parse("orders").unwrap();

@@ -5,15 +5,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::fields::{check_free_text, with_field};
+use super::fields::{check_free_text, decode_proof, with_field};
 use super::promotion;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release, Sha256};
+use crate::identity::{IDENTITY, IdentityProof, RequestDigest, without_identity};
 use crate::package::Startup;
 use crate::promotion::Functions;
 use crate::text::Person;
 
 /// A command to the deployer, with the person who gives it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "Order")]
 pub struct CommandRequest {
     /// The command.
@@ -25,6 +26,9 @@ pub struct CommandRequest {
     /// The id of the request; a repeated id is the same request. Default: the invocation's own id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    /// The proof of the person's identity, which is signed for this command as it is. It needs `id`.
+    #[serde(skip_serializing)]
+    pub identity: Option<IdentityProof>,
 }
 
 /// The commands to the deployer's Lambda, from people or a schedule.
@@ -256,10 +260,14 @@ const KNOWN: [&str; 16] = [
 ];
 
 impl CommandRequest {
-    /// Returns the payload of an invocation with this command.
+    /// Returns the payload of an invocation with this command. It holds the proof of identity, which is a secret.
     #[must_use]
     pub fn payload(&self) -> Value {
-        serde_json::to_value(self).unwrap_or_else(|_| json!({}))
+        let mut payload = serde_json::to_value(self).unwrap_or_else(|_| json!({}));
+        if let (Some(proof), Some(fields)) = (&self.identity, payload.as_object_mut()) {
+            fields.insert(IDENTITY.to_owned(), proof.expose());
+        }
+        payload
     }
 }
 
@@ -272,20 +280,33 @@ pub(super) fn decode_command(payload: &Value) -> Result<CommandRequest, String> 
         return Err(format!("unknown command {name:?}; this deployer knows {}", KNOWN.join(", ")));
     }
     let wrong = |error: String| format!("command {name}: {error}");
-    let mut fields = payload.clone();
+    let mut fields = without_identity(payload);
     let mut text = |field: &str| match fields.as_object_mut().and_then(|fields| fields.remove(field)) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => check_free_text(field, &text).map(|()| Some(text)),
         Some(_) => Err(format!("{field} must be a text")),
     };
     let (requested_by, id) = (text("requested_by").map_err(wrong)?, text("id").map_err(wrong)?);
+    let identity = decode_proof(payload, || RequestDigest::of_command(payload)).map_err(wrong)?;
+    if identity.is_some() && id.is_none() {
+        return Err(wrong("identity needs id: a proof is for one request".to_owned()));
+    }
     let command =
         Command::deserialize(&fields).map_err(|error| wrong(with_field::<Command>(&fields, &error.to_string())))?;
     command.check().map_err(wrong)?;
-    Ok(CommandRequest { command, requested_by: requested_by.map(Person::from), id })
+    Ok(CommandRequest { command, requested_by: requested_by.map(Person::from), id, identity })
 }
 
 impl Command {
+    /// Whether it changes nothing, or nothing that a person asks for.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        matches!(
+            self,
+            Self::Sweep {} | Self::Plan { .. } | Self::Status { .. } | Self::History { .. } | Self::Doctor { .. }
+        )
+    }
+
     /// Checks the rules that the types do not express.
     fn check(&self) -> Result<(), String> {
         match self {

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::identity::{IDENTITY, IdentityProof, RequestDigest};
 use crate::text::Person;
 
 /// The most characters of a free text.
@@ -22,6 +23,17 @@ pub(super) fn with_field<T: for<'de> Deserialize<'de>>(fields: &Value, error: &s
     let mut named =
         fields.as_object().into_iter().flatten().map(|(field, _)| field).filter(|field| *field != "command");
     named.find(is_it).map_or_else(|| error.to_owned(), |field| format!("{field}: {error}"))
+}
+
+/// Reads the proof of identity of a request, if it carries one. `digest` hashes the request.
+pub(super) fn decode_proof(
+    request: &Value,
+    digest: impl Fn() -> RequestDigest,
+) -> Result<Option<IdentityProof>, String> {
+    match request.get(IDENTITY) {
+        None | Some(Value::Null) => Ok(None),
+        Some(proof) => IdentityProof::parse(proof, digest()).map(Some),
+    }
 }
 
 pub(super) fn check_free_text(field: &str, text: &str) -> Result<(), String> {

@@ -4,13 +4,14 @@
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::fields::{check_free_text, with_field};
+use super::fields::{check_free_text, decode_proof, with_field};
 use super::inbound::InboundEvent;
 use crate::event::RecordlessEvent;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release};
+use crate::identity::{Identity, IdentityProof, RequestDigest, without_identity};
 use crate::promotion::{ApprovalDecision, ApprovalResponse, Functions, PromotionRequest};
 use crate::record::account_name;
 use crate::text::{PlainText, plain_json};
@@ -18,6 +19,7 @@ use crate::text::{PlainText, plain_json};
 struct Envelope<T> {
     sent: Sent,
     detail: T,
+    identity: Identity,
 }
 
 /// The fields of an event that EventBridge sets.
@@ -50,6 +52,9 @@ pub struct PromotionRequested {
     pub not_after: Option<Timestamp>,
     /// The id of the request; a repeated id is the same request. Default: the event's id.
     pub id: Option<String>,
+    /// The proof of the identity of the person who asks, which is signed for this event as it is. It needs `id`.
+    #[serde(default, skip_serializing, deserialize_with = "decoded_apart")]
+    pub identity: Option<IdentityProof>,
 }
 
 /// The detail of a `Promotion Approved` event.
@@ -64,6 +69,9 @@ pub struct PromotionApproved {
     pub deployment: DeploymentId,
     /// The person who approves. Default: the account that sent the event.
     pub approved_by: Option<String>,
+    /// The proof of the identity of the person who approves, which is signed for this event as it is.
+    #[serde(default, skip_serializing, deserialize_with = "decoded_apart")]
+    pub identity: Option<IdentityProof>,
 }
 
 /// The detail of a `Promotion Declined` event.
@@ -80,6 +88,14 @@ pub struct PromotionDeclined {
     pub declined_by: Option<String>,
     /// The reason.
     pub reason: Option<String>,
+    /// The proof of the identity of the person who declines, which is signed for this event as it is.
+    #[serde(default, skip_serializing, deserialize_with = "decoded_apart")]
+    pub identity: Option<IdentityProof>,
+}
+
+/// The proof is read together with what it is signed for ([`decode_proof`]), so it is never read here.
+fn decoded_apart<'de, D: Deserializer<'de>>(from: D) -> Result<Option<IdentityProof>, D::Error> {
+    serde::de::IgnoredAny::deserialize(from).map(|_| None)
 }
 
 fn check_text(field: &str, text: Option<&str>) -> Result<(), String> {
@@ -88,9 +104,13 @@ fn check_text(field: &str, text: Option<&str>) -> Result<(), String> {
 
 pub(super) fn decode_request(value: &Value) -> Vec<InboundEvent> {
     decode_event("Promotion Requested", value, |event: Envelope<PromotionRequested>| {
-        let PromotionRequested { function, functions, from, to, release, requested_by, not_after, id } = event.detail;
+        let PromotionRequested { function, functions, from, to, release, requested_by, not_after, id, .. } =
+            event.detail;
         check_text("requested_by", requested_by.as_deref())?;
         check_text("id", id.as_deref())?;
+        if event.identity != Identity::None && id.is_none() {
+            return Err("identity needs id: a proof is for one request".into());
+        }
         let functions = Functions::of(function, functions)?;
         if from == to {
             return Err("from and to must be two environments".into());
@@ -104,6 +124,7 @@ pub(super) fn decode_request(value: &Value) -> Vec<InboundEvent> {
             // Without a name the requester is the account that EventBridge names, so nobody can approve their own
             // request by leaving the name out.
             requested_by: requested_by.or(event.sent.account.as_deref().map(account_name)).map(Into::into),
+            identity: event.identity,
             not_after,
             freeze_override: None,
             id: id.unwrap_or(event.sent.id),
@@ -126,24 +147,25 @@ pub(super) fn check_release(functions: &Functions, release: Option<&Release>) ->
 
 pub(super) fn decode_approval(value: &Value) -> Vec<InboundEvent> {
     decode_event("Promotion Approved", value, |event: Envelope<PromotionApproved>| {
-        let PromotionApproved { environment, function, deployment, approved_by } = event.detail;
-        decision_event((environment, function, deployment), ApprovalDecision::Approve, approved_by, event.sent)
+        let PromotionApproved { environment, function, deployment, approved_by, .. } = event.detail;
+        let by = (approved_by, event.identity);
+        decision_event((environment, function, deployment), ApprovalDecision::Approve, by, event.sent)
     })
 }
 
 pub(super) fn decode_decline(value: &Value) -> Vec<InboundEvent> {
     decode_event("Promotion Declined", value, |event: Envelope<PromotionDeclined>| {
-        let PromotionDeclined { environment, function, deployment, declined_by, reason } = event.detail;
+        let PromotionDeclined { environment, function, deployment, declined_by, reason, .. } = event.detail;
         check_text("reason", reason.as_deref())?;
         let decision = ApprovalDecision::Decline { reason: reason.map(Into::into) };
-        decision_event((environment, function, deployment), decision, declined_by, event.sent)
+        decision_event((environment, function, deployment), decision, (declined_by, event.identity), event.sent)
     })
 }
 
 fn decision_event(
     (environment, function, deployment): (EnvironmentName, Option<FunctionName>, DeploymentId),
     decision: ApprovalDecision,
-    by: Option<String>,
+    (by, identity): (Option<String>, Identity),
     Sent { account, replay, .. }: Sent,
 ) -> Result<InboundEvent, String> {
     if replay.is_some() {
@@ -161,6 +183,7 @@ fn decision_event(
         decision,
         by: by.into(),
         account,
+        identity,
     })))
 }
 
@@ -171,8 +194,10 @@ fn decode_event<T: for<'de> Deserialize<'de>>(
 ) -> Vec<InboundEvent> {
     let event = Sent::deserialize(value).map_err(|error| error.to_string()).and_then(|sent| {
         let detail = value.get("detail").ok_or("it has no detail")?;
+        let identity = Identity::of(decode_proof(detail, || RequestDigest::of_event(kind, detail))?);
+        let detail = &without_identity(detail);
         let detail = T::deserialize(detail).map_err(|error| with_field::<T>(detail, &error.to_string()))?;
-        Ok(Envelope { sent, detail })
+        Ok(Envelope { sent, detail, identity })
     });
     match event.and_then(read) {
         Ok(event) => vec![event],
@@ -201,7 +226,7 @@ fn readable_part(value: &Value) -> RecordlessEvent {
         release: text("release").and_then(|release| Release::parse(release).ok()),
         requested_by: by.map(Into::into),
         id: id.map(Into::into),
-        request: value.get("detail").map(plain_json),
+        request: value.get("detail").map(|detail| plain_json(&without_identity(detail))),
         ..RecordlessEvent::default()
     }
 }

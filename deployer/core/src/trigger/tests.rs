@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::artifact::Upload;
+use crate::identity::Identity;
 
 fn s3_event(key: &str) -> Value {
     json!({"Records": [{
@@ -318,4 +319,66 @@ fn too_deeply_nested_json_is_reported_in_every_wrapping() {
     assert_eq!(events(0), "the message's body is nested deeper than 127 levels");
     assert_eq!(events(1), "the SNS message is nested deeper than 127 levels");
     assert_eq!(events(2), "dev/orders/1.zip");
+}
+
+fn identity() -> Value {
+    json!({"access_key_id": "AKIASECRET", "date": "20261101T100000Z", "session_token": "t0ken",
+        "signature": "0a".repeat(32), "audience": "arn:aws:lambda:eu-west-1:123456789012:function:deployer"})
+}
+
+#[test]
+fn proof_of_a_command_is_read_and_written_for_its_receiver_only() {
+    let mut payload = json!({"command": "hold", "environment": "prod", "function": "orders", "reason": "x", "id": "1"});
+    let plain = payload.clone();
+    payload["identity"] = identity();
+    let Invocation::Command(request) = decode(&payload) else { panic!() };
+    assert!(request.identity.is_some());
+    assert_eq!(request.payload(), payload);
+    assert_eq!(serde_json::to_value(&request).unwrap(), plain);
+    assert!(!format!("{request:?}").contains("t0ken"));
+    payload["identity"] = Value::Null;
+    let Invocation::Command(request) = decode(&payload) else { panic!() };
+    assert_eq!(request.identity, None);
+    for (field, wrong, expected) in [
+        ("identity", json!({"signature": "t0ken"}), "command hold: identity.access_key_id must be a text"),
+        ("identity", json!("t0ken"), "command hold: identity must be an object"),
+    ] {
+        payload[field] = wrong;
+        let Invocation::Unknown { because } = decode(&payload) else { panic!() };
+        assert!(because.starts_with(expected) && !because.contains("t0ken"), "{because}");
+    }
+    payload["identity"] = identity();
+    payload.as_object_mut().unwrap().remove("id");
+    let Invocation::Unknown { because } = decode(&payload) else { panic!() };
+    assert_eq!(because, "command hold: identity needs id: a proof is for one request");
+}
+
+#[test]
+fn proof_in_an_event_is_in_no_answer_to_its_sender() {
+    let event = |kind: &str, detail: &Value| {
+        json!({"version": "0", "id": "E1", "detail-type": kind, "source": "acme.release", "account": "999999999999",
+            "time": "2026-11-01T10:00:00Z", "region": "eu-west-1", "resources": [], "detail": detail})
+    };
+    let word = json!({"environment": "prod", "function": "orders", "deployment": "01JD3Z9V7Q0000000000000000",
+        "identity": identity()});
+    for (kind, by) in [("Promotion Approved", "approved_by"), ("Promotion Declined", "declined_by")] {
+        let mut word = word.clone();
+        word[by] = json!("bob");
+        let Invocation::Event(events) = decode(&event(kind, &word)) else { panic!() };
+        let [InboundEvent::ApprovalResponse(response)] = events.as_slice() else { panic!("{events:?}") };
+        assert!(matches!(response.identity, Identity::Unchecked(_)));
+        word["deployment"] = json!(7);
+        let Invocation::Event(events) = decode(&event(kind, &word)) else { panic!() };
+        let [InboundEvent::Malformed { because, readable_request: Some(told) }] = events.as_slice() else { panic!() };
+        let told = format!("{because} {} {told:?}", serde_json::to_string(told).unwrap());
+        assert!(["t0ken", "AKIASECRET", "0a0a"].iter().all(|secret| !told.contains(secret)), "{told}");
+    }
+    let promote = json!({"function": "orders", "from": "dev", "to": "prod", "identity": identity()});
+    let Invocation::Event(events) = decode(&event("Promotion Requested", &promote)) else { panic!() };
+    assert!(because(&events).ends_with("identity needs id: a proof is for one request"), "{events:?}");
+    let mut promote = promote;
+    promote["id"] = json!("r1");
+    let Invocation::Event(events) = decode(&event("Promotion Requested", &promote)) else { panic!() };
+    let [InboundEvent::Promotion(request)] = events.as_slice() else { panic!("{events:?}") };
+    assert!(matches!(request.identity, Identity::Unchecked(_)));
 }

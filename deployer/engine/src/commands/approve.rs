@@ -1,9 +1,11 @@
 //! `approve` and `decline`: a person's word on a promotion that waits, or on a group. IAM decides who may send it.
 
+use deployer_core::config::Approval;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{Group, Phase};
 use deployer_core::head::{self, ApprovalEffect, Head};
 use deployer_core::id::DeploymentId;
+use deployer_core::identity::Principal;
 use deployer_core::ledger_keys;
 use deployer_core::promotion::{ApprovalDecision, ApprovalResponse};
 use deployer_core::record::{Approved, DeploymentRecord};
@@ -12,6 +14,7 @@ use super::known::ensure_known;
 use super::promote::PromotionOutcome;
 use crate::group::Groups;
 use crate::promotions::stored_requests::submit_without_queue;
+use crate::prove_identity::ProofDemand;
 use crate::store::{Change, Versioned};
 use crate::{CommandError, Engine};
 
@@ -32,6 +35,12 @@ impl Engine {
         response: &ApprovalResponse,
     ) -> Result<PromotionOutcome, CommandError> {
         self.ensure_environment(&response.environment)?;
+        let demand = match (rules(self, response), &response.decision) {
+            (Some(rules), ApprovalDecision::Approve) if rules.proven => ProofDemand::Wanted,
+            _ => ProofDemand::Optional,
+        };
+        let identity = self.prove(&response.identity, &demand).await?;
+        let response = &ApprovalResponse { identity, ..response.clone() };
         let outcome = match &response.function {
             None => PromotionOutcome::Together(Box::new(record_for_group(self, response).await?)),
             Some(function) => {
@@ -48,6 +57,11 @@ impl Engine {
     }
 }
 
+/// Returns the rules of approvals in the environment that a promotion goes to.
+fn rules<'a>(engine: &'a Engine, response: &ApprovalResponse) -> Option<&'a Approval> {
+    engine.config.environments.get(&response.environment)?.approval.as_ref()
+}
+
 /// Records the word in a group's object, and reconciles the group.
 async fn record_for_group(engine: &Engine, response: &ApprovalResponse) -> Result<Group, CommandError> {
     let Some(id) = response.deployment else {
@@ -60,9 +74,9 @@ async fn record_for_group(engine: &Engine, response: &ApprovalResponse) -> Resul
             _ if !matches!(group.phase, Phase::Checking | Phase::Placing) => {
                 return Ok(Change::Keep(Some(Some(group.clone()))));
             }
-            ApprovalDecision::Approve => {
-                group.with_approval(&approved(engine, response)).map_err(CommandError::Invalid)?
-            }
+            ApprovalDecision::Approve => group
+                .with_approval(&approved(engine, response), rules(engine, response))
+                .map_err(CommandError::Invalid)?,
             ApprovalDecision::Decline { reason } => {
                 Some(group.declined(declined(response, reason.as_deref()), engine.now()))
             }
@@ -94,7 +108,7 @@ async fn record_for_function(
         let head = &seen.head;
         let id = waiting_id(head, at, response.deployment)?;
         let effect = match &response.decision {
-            ApprovalDecision::Approve => head::approve(head, id, &approved(engine, response)),
+            ApprovalDecision::Approve => head::approve(head, id, &approved(engine, response), rules(engine, response)),
             ApprovalDecision::Decline { reason } => {
                 head::decline(head, id, declined(response, reason.as_deref()), at, engine.now())
             }
@@ -111,8 +125,9 @@ async fn record_for_function(
         Effect::NotWaiting => return recorded(engine, at, id).await,
         Effect::Duplicate => {}
         Effect::Recorded => {
+            let principal = response.identity.principal();
             tracing::warn!(deployment = %id, by = response.by.as_str(), account = response.account,
-                decision = ?response.decision, "a waiting promotion is approved or declined");
+                principal = principal.as_ref().map(Principal::as_str), decision = ?response.decision, "a waiting promotion is approved or declined");
             if let Err(error) = engine.reconciler(at).outbox().flush(seen).await {
                 tracing::warn!("left to the sweep: {error}");
             }
@@ -152,11 +167,21 @@ fn waiting_id(head: &Head, at: &FunctionRef<'_>, named: Option<DeploymentId>) ->
 
 /// Makes the reason of a promotion that a person declines.
 fn declined(response: &ApprovalResponse, reason: Option<&str>) -> String {
-    let account = response.account.as_deref().map_or(String::new(), |account| format!(" (account {account})"));
+    let account = match (response.identity.principal(), &response.account) {
+        (Some(principal), _) => format!(" ({principal})"),
+        (None, Some(account)) => format!(" (account {account})"),
+        (None, None) => String::new(),
+    };
     let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
     format!("declined by {}{account}{reason}", response.by)
 }
 
 fn approved(engine: &Engine, response: &ApprovalResponse) -> Approved {
-    Approved { by: response.by.clone(), account: response.account.clone(), at: engine.now() }
+    Approved {
+        by: response.by.clone(),
+        account: response.account.clone(),
+        at: engine.now(),
+        principal: response.identity.principal(),
+        unproven: response.identity.unproven(),
+    }
 }

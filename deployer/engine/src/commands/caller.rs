@@ -1,5 +1,7 @@
 //! The giver of a command.
 
+use deployer_core::identity::Identity;
+use deployer_core::record::{Cause, CauseKind};
 use deployer_core::text::Person;
 
 /// The giver of a command, and the command's id.
@@ -7,6 +9,15 @@ use deployer_core::text::Person;
 pub struct Caller {
     /// The person who asks, if named.
     pub requested_by: Option<Person>,
+    /// What is known of their identity.
+    pub identity: Identity,
     /// The command's id; the same id again is the same request.
     pub id: String,
+}
+
+impl Caller {
+    /// Makes the cause of a deployment that the command asks for.
+    pub(super) fn cause(&self, kind: CauseKind) -> Cause {
+        Cause::new(kind, self.requested_by.clone(), Some(self.id.clone().into())).by(&self.identity)
+    }
 }

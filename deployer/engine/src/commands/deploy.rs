@@ -4,7 +4,7 @@
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{Request, Source};
 use deployer_core::id::{EnvironmentName, FunctionName};
-use deployer_core::record::{Cause, CauseKind, DeploymentRecord};
+use deployer_core::record::{CauseKind, DeploymentRecord};
 use tracing::Instrument as _;
 
 use super::caller::Caller;
@@ -30,7 +30,7 @@ impl Engine {
     ) -> Result<DeploymentRecord, CommandError> {
         let at = self.at(environment, function)?;
         ensure_known_to_deploy(self, &at, &source).await?;
-        let cause = Cause { kind, requested_by: caller.requested_by, event_id: Some(caller.id.into()) };
+        let cause = caller.cause(kind);
         let request = Request::by_command((environment, function), source, cause, (self.now(), self.token()));
         let span = rollout::span(&at, &request, request.source.release());
         let work = async {

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 
 use deployer_core::artifact::{ArtifactRef, VerifiedArtifact};
+use deployer_core::config::ProvenCommand;
 use deployer_core::head::{Rollback, Source};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
+use deployer_core::identity::Identity;
 use deployer_core::manifest::{FunctionConfig, Manifest, ManifestFormat};
 use deployer_core::promotion::{ApprovalDecision, ApprovalResponse, Functions, PromotionRequest};
 use deployer_core::record::CauseKind;
@@ -22,6 +24,7 @@ use super::known::{ExpectedFunction, ensure_known};
 use super::plan::Planned;
 use super::promote::PromotionOutcome;
 use crate::port::SelfDiagnostics;
+use crate::prove_identity::ProofDemand;
 use crate::timer::ANSWER_NEEDS;
 use crate::{Engine, Transient};
 
@@ -38,8 +41,8 @@ pub async fn run_command(
     request: CommandRequest,
     invocation: String,
 ) -> Result<Value, FunctionError> {
-    let CommandRequest { command, requested_by, id } = request;
-    let caller = Caller { requested_by, id: id.unwrap_or(invocation) };
+    let CommandRequest { command, requested_by, id, identity } = request;
+    let caller = Caller { requested_by, identity: Identity::of(identity), id: id.unwrap_or(invocation) };
     let late = engine.ports.clock.sleep(engine.timer().left().saturating_sub(ANSWER_NEEDS));
     tokio::select! {
         biased;
@@ -56,6 +59,10 @@ async fn dispatch(
     command: Command,
     caller: Caller,
 ) -> Result<Value, FunctionError> {
+    let caller = match proof_demand(engine, &command) {
+        Some(demand) => Caller { identity: engine.prove(&caller.identity, &demand).await?, ..caller },
+        None => caller,
+    };
     let deploy = async |environment, function, kind, source, caller| {
         engine.deploy_by_command(&environment, &function, (kind, source), caller).await
     };
@@ -83,6 +90,7 @@ async fn dispatch(
                 to,
                 release,
                 requested_by: caller.requested_by,
+                identity: caller.identity,
                 not_after,
                 freeze_override: override_freeze.map(Into::into),
                 id: caller.id,
@@ -157,6 +165,26 @@ async fn ensure_all_known(engine: &Engine, from: &EnvironmentName, functions: &F
     Ok(())
 }
 
+/// Returns what a command needs of its giver's identity; none for one that changes nothing, and for promotions and
+/// approvals, which are proven where events come to as well.
+fn proof_demand(engine: &Engine, command: &Command) -> Option<ProofDemand> {
+    let demand = |proven, environment| Some(ProofDemand::of(engine, proven, environment));
+    match command {
+        Command::Deploy { .. } | Command::Redeploy { .. } | Command::Rollback { .. } => Some(ProofDemand::Optional),
+        Command::Hold { environment, .. } | Command::ReleaseHold { environment, .. } => {
+            demand(ProvenCommand::Hold, Some(environment))
+        }
+        Command::Reject { .. } | Command::Unreject { .. } => demand(ProvenCommand::Reject, None),
+        Command::Recall { .. } => demand(ProvenCommand::Recall, None),
+        Command::Promote { .. } | Command::Approve { .. } | Command::Decline { .. } => None,
+        Command::Sweep {}
+        | Command::Plan { .. }
+        | Command::Status { .. }
+        | Command::History { .. }
+        | Command::Doctor { .. } => None,
+    }
+}
+
 /// Makes the response of a command that approves or declines a promotion. It must name a person.
 fn approval_response(
     environment: EnvironmentName,
@@ -168,7 +196,7 @@ fn approval_response(
     let by = caller.requested_by.ok_or_else(|| {
         FunctionError::InvalidCommand("requested_by is missing: somebody must be named who says so".into())
     })?;
-    Ok(ApprovalResponse { environment, function, deployment, decision, by, account: None })
+    Ok(ApprovalResponse { environment, function, deployment, decision, by, account: None, identity: caller.identity })
 }
 
 fn promotion_answer(outcome: PromotionOutcome) -> Result<Value, FunctionError> {

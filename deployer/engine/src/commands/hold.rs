@@ -4,6 +4,7 @@ use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{self, Head};
 use deployer_core::hold_and_reject::Hold;
 use deployer_core::id::{EnvironmentName, FunctionName};
+use deployer_core::identity::Principal;
 use deployer_core::status::{FunctionStatus, StatusReport};
 use deployer_core::text::PlainText;
 
@@ -35,11 +36,14 @@ impl Engine {
                 error => error,
             })?;
         }
-        let hold = Hold { reason, requested_by: caller.requested_by, since: self.now() };
+        let (principal, unproven) = (caller.identity.principal(), caller.identity.unproven());
+        let hold = Hold { reason, requested_by: caller.requested_by, principal, unproven, since: self.now() };
         let held = |head: &Head| Some(head::hold(head, hold.clone(), &at, &caller.id, self.now()));
         let head = change_head(self, &at, held).await?;
         let head = head.ok_or_else(|| CommandError::Invalid("this cannot be held".into()))?;
-        tracing::warn!(%environment, %function, by = hold.requested_by.as_deref(), reason = hold.reason.as_str(), "held");
+        let principal = hold.principal.as_ref().map(Principal::as_str);
+        tracing::warn!(%environment, %function, by = hold.requested_by.as_deref(), principal,
+            reason = hold.reason.as_str(), "held");
         Ok(status_of(self, &at, &head).await)
     }
 
@@ -61,7 +65,9 @@ impl Engine {
                 "{function} is not held in {environment}: there is nothing to release"
             )));
         };
-        tracing::warn!(%environment, %function, by = caller.requested_by.as_deref(), "hold released");
+        let principal = caller.identity.principal();
+        tracing::warn!(%environment, %function, by = caller.requested_by.as_deref(),
+            principal = principal.as_ref().map(Principal::as_str), "hold released");
         Ok(status_of(self, &at, &head).await)
     }
 }

@@ -1,13 +1,15 @@
 //! `promote`: a promotion of one function, of each that matches and is ready, or of several together.
 
+use deployer_core::config::ProvenCommand;
 use deployer_core::event::RecordlessEvent;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::Group;
 use deployer_core::head::Request;
 use deployer_core::id::{DeploymentId, FunctionName, FunctionPattern};
+use deployer_core::identity::Principal;
 use deployer_core::ledger_keys;
 use deployer_core::promotion::{Decision, Dispatch, Functions, PromotionRequest, PromotionSpec, SourceEnvironment};
-use deployer_core::record::{Cause, CauseKind, DeploymentRecord, Ending};
+use deployer_core::record::{DeploymentRecord, Ending};
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use tracing::Instrument as _;
@@ -18,6 +20,7 @@ use crate::events::publish_refused_promotion;
 use crate::group::Groups;
 use crate::promotions::policy::Sources;
 use crate::promotions::stored_requests::submit_without_queue;
+use crate::prove_identity::ProofDemand;
 use crate::{CommandError, Engine, Transient, rollout};
 
 /// The number of functions that are promoted at once.
@@ -60,6 +63,8 @@ impl Engine {
 
 async fn submit(engine: &Engine, promotion: &PromotionRequest) -> Result<PromotionOutcome, CommandError> {
     engine.ensure_environment(&promotion.to)?;
+    let identity = engine.prove(&promotion.identity, &proof_demand(engine, promotion)).await?;
+    let promotion = &PromotionRequest { identity, ..promotion.clone() };
     let outcome = match &promotion.functions {
         Functions::One(function) => {
             PromotionOutcome::One(Box::new(submit_one(engine, promotion, function, Dispatch::Inline).await?))
@@ -71,6 +76,26 @@ async fn submit(engine: &Engine, promotion: &PromotionRequest) -> Result<Promoti
     };
     submit_without_queue(engine).await;
     Ok(outcome)
+}
+
+/// Returns what a promotion needs of its giver's identity.
+fn proof_demand(engine: &Engine, promotion: &PromotionRequest) -> ProofDemand {
+    let to = &promotion.to;
+    let approval = engine.config.environments.get(to).and_then(|environment| environment.approval.as_ref());
+    let counts_proven = approval.is_some_and(|approval| approval.proven);
+    let overriding = match promotion.freeze_override {
+        Some(_) => ProofDemand::of(engine, ProvenCommand::OverrideFreeze, Some(to)),
+        None => ProofDemand::Optional,
+    };
+    match (overriding, &promotion.functions) {
+        (ProofDemand::Optional, _) if !counts_proven => ProofDemand::Optional,
+        // Functions that a pattern names and that are not ready are left out without a record.
+        (ProofDemand::Optional, Functions::Each(_)) => ProofDemand::Required(format!(
+            "{to} counts approvals of proven identities only, so whoever asks must prove theirs"
+        )),
+        (ProofDemand::Optional, _) => ProofDemand::Wanted,
+        (required, _) => required,
+    }
 }
 
 async fn submit_one(
@@ -85,13 +110,11 @@ async fn submit_one(
     let span = rollout::span(&at, &request, request.source.release());
     let refusal = promotion.refusal_by_time(engine.now());
     let work = async {
-        tracing::info!(from = %promotion.from, requested_by = promotion.requested_by.as_deref(), "promotion asked for");
+        let principal = request.cause.principal.as_ref().map(Principal::as_str);
+        let requested_by = promotion.requested_by.as_deref();
+        tracing::info!(from = %promotion.from, requested_by, principal, "promotion asked for");
         if promotion.freeze_override.is_some() {
-            tracing::warn!(
-                requested_by = promotion.requested_by.as_deref(),
-                reason = promotion.freeze_override.as_deref(),
-                "freeze overridden"
-            );
+            tracing::warn!(requested_by, principal, reason = promotion.freeze_override.as_deref(), "freeze overridden");
         }
         let outcome = engine.reconciler(&at).promotions().submit(dispatch, &request, &inputs, refusal).await?;
         engine.reconciler(&at).handle_outcome(&request, outcome).await
@@ -104,11 +127,7 @@ fn request_for(engine: &Engine, promotion: &PromotionRequest, at: &FunctionRef<'
     let none = SourceEnvironment::default();
     let promoting: PromotionSpec =
         promotion.promotion_spec().resolved_in(sources.get(&promotion.from).unwrap_or(&none));
-    let cause = Cause {
-        kind: CauseKind::Promotion,
-        requested_by: promotion.requested_by.clone(),
-        event_id: Some(promotion.id.clone().into()),
-    };
+    let cause = promotion.cause();
     let (place, now) = ((&at.name, &at.function), engine.now());
     Request::promotion(place, promoting, cause, promotion.time, (now, engine.token()))
 }

@@ -7,6 +7,7 @@ use deployer_core::head::{Head, LiveArtifact};
 use deployer_core::hold_and_reject::CommandEffect;
 use deployer_core::hold_and_reject::Reject;
 use deployer_core::id::{FunctionName, Release, Sha256};
+use deployer_core::identity::Principal;
 use deployer_core::ledger_keys;
 use deployer_core::rejects::Rejects;
 use deployer_core::status::StatusReport;
@@ -67,7 +68,9 @@ impl Engine {
             }
         };
         if self.store().update(&ledger_keys::rejects(function), change).await? {
-            tracing::warn!(%function, %release, by = caller.requested_by.as_deref(), "not rejected any more");
+            let principal = caller.identity.principal();
+            tracing::warn!(%function, %release, by = caller.requested_by.as_deref(),
+                principal = principal.as_ref().map(Principal::as_str), "not rejected any more");
         }
         self.status(None, Some(function)).await
     }
@@ -88,7 +91,8 @@ pub(super) async fn mark_as_rejected(
         )));
     };
     let (requested_by, since) = (caller.requested_by.clone(), engine.now());
-    let reject = Reject { release: release.clone(), sha256, reason, requested_by, since };
+    let (principal, unproven) = (caller.identity.principal(), caller.identity.unproven());
+    let reject = Reject { release: release.clone(), sha256, reason, requested_by, principal, unproven, since };
     let change = async |rejects: Option<&Rejects>| {
         let none = Rejects::default();
         let rejects = rejects.unwrap_or(&none);
@@ -103,7 +107,9 @@ pub(super) async fn mark_as_rejected(
     };
     let effect = engine.store().update(&ledger_keys::rejects(function), change).await?;
     if let CommandEffect::Write(_) = effect {
-        tracing::warn!(%function, %release, by = reject.requested_by.as_deref(), reason = reject.reason.as_str(), "rejected");
+        let principal = reject.principal.as_ref().map(Principal::as_str);
+        tracing::warn!(%function, %release, by = reject.requested_by.as_deref(), principal,
+            reason = reject.reason.as_str(), "rejected");
     }
     Ok(effect)
 }

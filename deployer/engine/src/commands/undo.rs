@@ -4,7 +4,7 @@ use deployer_core::artifact::ArtifactRef;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{ClaimRelease, Request, Wakeup};
 use deployer_core::id::Release;
-use deployer_core::record::{Cause, CauseKind, DeploymentRecord};
+use deployer_core::record::{CauseKind, DeploymentRecord};
 
 use super::caller::Caller;
 use super::progress::progress;
@@ -18,11 +18,7 @@ pub(super) fn undo_request(
     (release, artifact): (&Release, Option<&ArtifactRef>),
     caller: &Caller,
 ) -> Request {
-    let cause = Cause {
-        kind: CauseKind::Rollback,
-        requested_by: caller.requested_by.clone(),
-        event_id: Some(caller.id.clone().into()),
-    };
+    let cause = caller.cause(CauseKind::Rollback);
     let undone = (release.clone(), artifact.cloned(), None);
     Request::undo((&at.name, &at.function), undone, cause, engine.now(), (engine.now(), engine.token()))
 }

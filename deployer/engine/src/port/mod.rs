@@ -3,6 +3,7 @@
 //! `aws/` implements them over the SDK, the tests' world fake in memory. Nothing here knows AWS's types.
 
 mod diagnostics;
+mod identities;
 mod lambda;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use futures::stream::BoxStream;
 use jiff::Timestamp;
 
 pub use self::diagnostics::{Probe, SelfDiagnostics};
+pub use self::identities::{Identities, StsAnswer, StsUnanswered};
 pub use self::lambda::{Answer, CallError, CallErrorKind, Code, Functions, PublishedVersions, Qualifier, Write};
 
 /// The longest time of one call of an adapter with all its tries: no write is sent unless this much time is left.

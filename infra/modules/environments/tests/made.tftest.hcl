@@ -5,7 +5,7 @@ variables {
     prod = {
       targets   = [{ account = "111111111111", region = "eu-west-1" }]
       promotion = { from = "dev" }
-      approval  = { required = 1 }
+      approval  = { required = 1, proven = true, approvers = [{ arn = "arn:aws:iam::111111111111:role/release-*" }] }
       freeze    = [{ days = ["fri"], zone = "UTC" }]
     }
     dev = { targets = [{ account = "222222222222", region = "eu-west-1" }], keep_versions = "5" }
@@ -21,6 +21,7 @@ run "every_field_of_the_deployer_is_in_the_type" {
       environment = output.environments.prod
       promotion   = output.environments.prod.promotion
       approval    = output.environments.prod.approval
+      approver    = output.environments.prod.approval.approvers[0]
       freeze      = output.environments.prod.freeze[0]
       target      = output.environments.prod.targets[0]
     } : of => keys(value) } == local.names.fields

@@ -452,6 +452,149 @@ run "nobody_s_approval" {
   expect_failures = [var.environments]
 }
 
+run "an_approver_without_an_account" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "222222222222", region = "eu-west-1" }], promotion = { from = "dev" }, approval = { required = 1, proven = true, approvers = [{ arn = "arn:aws:iam::*:role/release" }] } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_approver_that_is_a_session" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "222222222222", region = "eu-west-1" }], promotion = { from = "dev" }, approval = { required = 1, proven = true, approvers = [{ arn = "arn:aws:sts::123456789012:assumed-role/release/ann" }] } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_approver_with_a_path_and_a_star" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "222222222222", region = "eu-west-1" }], promotion = { from = "dev" }, approval = { required = 1, proven = true, approvers = [{ arn = "arn:aws:iam::123456789012:role/team/release-*" }] } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_approver_whose_sessions_are_misspelt" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "222222222222", region = "eu-west-1" }], promotion = { from = "dev" }, approval = { required = 1, proven = true, approvers = [{ arn = "arn:aws:iam::123456789012:role/release", session_names = "yes" }] } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_user_with_session_names" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "222222222222", region = "eu-west-1" }], promotion = { from = "dev" }, approval = { required = 1, proven = true, approvers = [{ arn = "arn:aws:iam::123456789012:user/ann", session_names = "trusted" }] } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "proven_approvals_of_anybody" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "222222222222", region = "eu-west-1" }], promotion = { from = "dev" }, approval = { required = 1, proven = true } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "approvers_that_nobody_proves" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "222222222222", region = "eu-west-1" }], promotion = { from = "dev" }, approval = { required = 1, approvers = [{ arn = "arn:aws:iam::123456789012:role/release-*" }] } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_approver_twice" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "222222222222", region = "eu-west-1" }], promotion = { from = "dev" }, approval = { required = 1, proven = true, approvers = [{ arn = "arn:aws:iam::123456789012:role/release-*" }, { arn = "arn:aws:iam::123456789012:role/release-*" }] } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "fewer_approvers_than_approvals" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "222222222222", region = "eu-west-1" }], promotion = { from = "dev" }, approval = { required = 2, proven = true, approvers = [{ arn = "arn:aws:iam::123456789012:role/a/release" }, { arn = "arn:aws:iam::123456789012:role/b/release" }] } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_command_that_cannot_be_proven" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "222222222222", region = "eu-west-1" }], promotion = { from = "dev" }, proven = ["rollback"] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_command_proven_twice" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "222222222222", region = "eu-west-1" }], promotion = { from = "dev" }, proven = ["hold", "hold"] }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
 run "the_approval_of_eleven" {
   command = plan
 

@@ -976,7 +976,13 @@ run "from_several_environments_with_all_that_a_promotion_may_wait_for" {
       prod = {
         targets   = [{ account = "444444444444", region = "eu-west-1" }]
         promotion = { from = "qa", also_from = ["perf"], require = "any", automatic = true, soak = "30m", policy = "in-order" }
-        approval  = { required = 2, expires = "7d" }
+        approval = {
+          required  = 2
+          expires   = "7d"
+          proven    = true
+          approvers = [{ arn = "arn:aws:iam::123456789012:role/release-*" }, { arn = "arn:aws:iam::123456789012:role/people", session_names = "trusted" }]
+        }
+        proven = ["hold", "override-freeze"]
         freeze = [
           { days = ["fri", "sat", "sun"], from = "16:00", to = "08:00", zone = "Europe/Berlin" },
           { days = ["wed"], zone = "UTC" },
@@ -995,7 +1001,13 @@ run "from_several_environments_with_all_that_a_promotion_may_wait_for" {
       prod = {
         targets   = [{ account = "444444444444", region = "eu-west-1" }]
         promotion = { from = ["qa", "perf"], require = "any", automatic = true, soak = "30m", policy = "in-order" }
-        approval  = { required = 2, expires = "7d" }
+        approval = {
+          required  = 2
+          expires   = "7d"
+          proven    = true
+          approvers = [{ arn = "arn:aws:iam::123456789012:role/release-*" }, { arn = "arn:aws:iam::123456789012:role/people", session_names = "trusted" }]
+        }
+        proven = ["hold", "override-freeze"]
         freeze = [
           { days = ["fri", "sat", "sun"], from = "16:00", to = "08:00", zone = "Europe/Berlin" },
           { days = ["wed"], zone = "UTC" },

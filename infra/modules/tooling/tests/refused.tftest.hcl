@@ -610,6 +610,19 @@ run "an_unknown_field_requird_of_an_approval" {
   expect_failures = [var.environments]
 }
 
+run "an_unknown_field_sesion_names_of_an_approver" {
+  command = plan
+
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }] }
+      prod = { targets = [{ account = "222222222222", region = "eu-west-1" }], approval = { required = 1, approvers = [{ arn = "arn:aws:iam::123456789012:role/people", sesion_names = "trusted" }] } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
 run "an_unknown_field_zon_of_a_freeze" {
   command = plan
 

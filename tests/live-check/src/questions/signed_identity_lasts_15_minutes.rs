@@ -20,7 +20,7 @@ impl Question for SignedIdentityLasts15Minutes {
             name: "signed-identity-lasts-15-minutes",
             belief: "STS takes a GetCallerIdentity that is signed in its URL for 15 minutes after the time of the \
                      signature, whatever X-Amz-Expires says, and not later.",
-            relied_on_in: &[],
+            relied_on_in: &["deployer/core/src/identity/sts_request.rs", "docs/concepts/identity.md"],
             asks: "GetCallerIdentity with signatures of 0, 4, 6, 14, 16 and 60 minutes ago, in the URL \
                    (X-Amz-Expires=60) and in the headers",
             confirmed_by: "in the URL taken up to 14 minutes and refused from 16 on",

@@ -6,6 +6,7 @@
 mod bad_input;
 mod confirm;
 mod group;
+mod identity;
 mod names;
 mod plan;
 mod promote;

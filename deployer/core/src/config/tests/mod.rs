@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+mod approvers;
 mod rules;
 
 use super::*;

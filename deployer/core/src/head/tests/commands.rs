@@ -46,6 +46,8 @@ fn reject(release: &str) -> Reject {
         sha256: vec![],
         reason: "it leaks".into(),
         requested_by: requested_by.map(Into::into),
+        principal: None,
+        unproven: None,
         since: second(40),
     }
 }
@@ -91,7 +93,7 @@ fn reused(id: &str) -> CommandEffect<Head> {
 }
 
 fn hold_for(reason: &str) -> Hold {
-    Hold { reason: reason.into(), requested_by: Some("ann".into()), since: second(50) }
+    Hold { reason: reason.into(), requested_by: Some("ann".into()), principal: None, unproven: None, since: second(50) }
 }
 
 #[test]

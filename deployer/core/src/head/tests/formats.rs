@@ -73,7 +73,7 @@ proptest! {
         prop_assert_eq!(written(&read(&newer)), newer.clone());
         // A rewrite that changes something else keeps them too.
 
-        let hold = Hold { reason: "stop".into(), requested_by: None, since: second(80) };
+        let hold = Hold { reason: "stop".into(), requested_by: None, principal: None, unproven: None, since: second(80) };
         let CommandEffect::Write(held) = crate::head::hold(&read(&newer), hold, &at(), "x", second(80)) else { panic!() };
         let held = written(&held);
         for place in places.iter().filter(|place| !place.starts_with("/pending") && !place.starts_with("/hold")) {
@@ -179,6 +179,8 @@ fn rejects_keep_unknown_fields_of_each_reject() {
         sha256: vec![],
         reason: "it fails".into(),
         requested_by: None,
+        principal: None,
+        unproven: None,
         since: second(100),
     };
     let orders = FunctionName::parse("orders").unwrap();

@@ -122,7 +122,7 @@ fn as_version(request: Request, version_id: &str, sequence: Option<&str>) -> Req
 /// Makes a command of this kind, given at this second.
 fn command(id: &str, kind: CauseKind, source: Source, time: i64) -> Request {
     let at = at();
-    let cause = Cause { kind, requested_by: Some("ann".into()), event_id: Some(id.into()) };
+    let cause = Cause::new(kind, Some("ann".into()), Some(id.into()));
     Request::by_command((&at.name, &at.function), source, cause, (second(time), token(&format!("m{id}"))))
 }
 

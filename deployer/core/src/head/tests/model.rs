@@ -229,7 +229,13 @@ impl World {
     fn hold(&mut self, holds: bool) {
         self.drawn += 1;
         let id = self.drawn.to_string();
-        let hold = Hold { reason: "stop".into(), requested_by: None, since: second(self.now) };
+        let hold = Hold {
+            reason: "stop".into(),
+            requested_by: None,
+            principal: None,
+            unproven: None,
+            since: second(self.now),
+        };
         let obeyed = match holds {
             true => Some(crate::head::hold(&self.head, hold.clone(), &at(), &id, second(self.now))),
             false => release_hold(&self.head, &at(), &id),

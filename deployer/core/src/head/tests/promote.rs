@@ -42,7 +42,7 @@ pub(super) fn promotion(release: &str, kind: CauseKind, time: i64) -> Request {
         place_token: None,
     };
     let at = prod(&ROW);
-    let cause = Cause { kind, requested_by: Some("ann".into()), event_id: Some(format!("p{release}").into()) };
+    let cause = Cause::new(kind, Some("ann".into()), Some(format!("p{release}").into()));
     let drawn = (second(time), token(&format!("p{release}")));
     Request::promotion((&at.name, &at.function), promoting, cause, second(time), drawn)
 }
@@ -210,15 +210,15 @@ fn active_promotion_that_must_wait_is_put_back() {
 fn approvals_count_once_and_the_requesters_own_never() {
     let one = promotion("1", CauseKind::Promotion, 10);
     let (head, _) = Head::default().submits(&one, &soaks(100), 10);
-    let by = |who: &str| Approved { by: who.into(), account: None, at: second(20) };
-    let own = approve(&head, one.id, &by("ann"));
+    let by = |who: &str| Approved { by: who.into(), account: None, at: second(20), principal: None, unproven: None };
+    let own = approve(&head, one.id, &by("ann"), None);
     assert!(matches!(own, ApprovalEffect::Ineligible(because) if because.starts_with("ann has asked")));
-    let ApprovalEffect::Write(approved) = approve(&head, one.id, &by("bob")) else { panic!() };
-    assert_eq!(approve(&approved, one.id, &by("bob")), ApprovalEffect::Duplicate);
-    let ApprovalEffect::Write(twice) = approve(&approved, one.id, &by("carl")) else { panic!() };
+    let ApprovalEffect::Write(approved) = approve(&head, one.id, &by("bob"), None) else { panic!() };
+    assert_eq!(approve(&approved, one.id, &by("bob"), None), ApprovalEffect::Duplicate);
+    let ApprovalEffect::Write(twice) = approve(&approved, one.id, &by("carl"), None) else { panic!() };
     assert_eq!(twice.waiting()[0].request.promotion_spec().unwrap().approvals.len(), 2);
     let other = automatic("9", 90);
-    assert_eq!(approve(&head, other.id, &by("bob")), ApprovalEffect::NotWaiting);
+    assert_eq!(approve(&head, other.id, &by("bob"), None), ApprovalEffect::NotWaiting);
     let ApprovalEffect::Write(declined) = decline(&head, one.id, "declined by bob".into(), &prod(&ROW), second(30))
     else {
         panic!()
@@ -234,7 +234,7 @@ fn refused_promotion_ends_at_once_and_a_held_one_while_waiting() {
     assert_eq!((then, head.record_of(&one).status, head.waits()), (Next::Finished(one.id), Status::Refused, vec![]));
     let two = automatic("2", 20);
     let (head, _) = head.submits(&two, &soaks(100), 20);
-    let hold = Hold { reason: "audit".into(), requested_by: None, since: second(30) };
+    let hold = Hold { reason: "audit".into(), requested_by: None, principal: None, unproven: None, since: second(30) };
     let CommandEffect::Write(held) = crate::head::hold(&head, hold, &prod(&ROW), "h", second(30)) else { panic!() };
     assert_eq!((held.record_of(&two).code, held.waits()), (Some(Code::SoakCancelled), vec![]));
 }

@@ -228,7 +228,7 @@ fn stopped_deployment_that_is_displaced_untouched_is_left() {
 fn stopped_deployment_that_is_held_untouched_is_superseded_and_left() {
     let (asked, _) = under_way().accepts(&rollback("r", 50), &me("r", 50));
     let given_up = release_claim(&asked, token("four"), ClaimRelease::Untouched, second(51)).unwrap();
-    let hold = Hold { reason: "stop".into(), requested_by: None, since: second(52) };
+    let hold = Hold { reason: "stop".into(), requested_by: None, principal: None, unproven: None, since: second(52) };
     let CommandEffect::Write(head) = crate::head::hold(&given_up, hold, &at(), "h", second(52)) else { panic!() };
     assert_eq!(head.record_of(&upload("4", 40)).status, Status::Superseded);
     assert_eq!((releases(head.history()), releases(head.left())), (vec!["3", "2", "1"], vec!["4"]));

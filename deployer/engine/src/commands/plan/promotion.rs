@@ -35,7 +35,7 @@ impl Planning<'_> {
             group: None,
             place_token: None,
         };
-        let cause = Cause { kind: CauseKind::Promotion, requested_by, event_id: Some(self.id.to_string().into()) };
+        let cause = Cause::new(CauseKind::Promotion, requested_by, Some(self.id.to_string().into()));
         let (place, now) = ((&self.at.name, &self.at.function), self.engine.now());
         let spec = resolved_in(spec, &inputs.sources);
         let request = Request::promotion(place, spec, cause, now, (now, self.engine.token()));
