@@ -90,13 +90,13 @@ impl<'a> Reader<'a> {
             Lines::OfFunction(_) => now.duration_since(from),
         };
         loop {
+            let to = after(from, stretch);
+            self.read(from, Some(to)).await?;
+            (from, stretch) = (to, stretch + stretch);
             let last = self.ended.map_or(now, |ended| after(ended, TAIL).min(now));
             if from >= last || self.is_closed {
                 return Ok(());
             }
-            let to = after(from, stretch).min(last);
-            self.read(from, Some(to)).await?;
-            (from, stretch) = (to, stretch + stretch);
         }
     }
 

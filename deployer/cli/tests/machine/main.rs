@@ -6,9 +6,14 @@
 mod aws;
 mod buckets;
 mod credentials;
+mod deployed;
+mod diff;
 mod hints;
 mod home;
+mod invoke;
+mod logs;
 mod network;
+mod open;
 mod redrive;
 mod regions;
 mod server;
