@@ -159,7 +159,9 @@ impl<'a> Reader<'a> {
             return;
         }
         self.newest = self.newest.max(line.time);
-        if matches!(self.lines, Lines::OfDeployment(_)) && text::is_end(&line.message) {
+        if let Lines::OfDeployment(id) = self.lines
+            && text::is_end(&line.message, id)
+        {
             self.ended = Some(line.time);
         }
         let shown = match (self.output, &self.lines) {

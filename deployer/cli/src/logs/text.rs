@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use deployer_aws::LogLine;
+use deployer_core::id::DeploymentId;
 use deployer_core::names::ENDED_LINE;
 use serde_json::{Map, Value, json};
 
@@ -12,11 +13,11 @@ use super::super::answer::{lines, one_line};
 /// The fields that have a place of their own in the text.
 const PLACED: [&str; 5] = ["timestamp", "level", "message", "spans", "target"];
 
-/// Whether the line says that the deployment has ended.
-pub(super) fn is_end(message: &str) -> bool {
-    object(message).is_some_and(|line| {
-        line.get("message").and_then(Value::as_str).is_some_and(|text| text.starts_with(ENDED_LINE))
-    })
+/// Whether the line says that this deployment has ended. Lines about others may name it too.
+pub(super) fn is_end(message: &str, id: DeploymentId) -> bool {
+    let Some(line) = object(message) else { return false };
+    let string = |name: &str| line.get(name).and_then(Value::as_str).unwrap_or_default();
+    string("message").starts_with(ENDED_LINE) && string("deployment") == id.to_string()
 }
 
 /// Writes a line of JSON: the time, the log stream, and the message as JSON where it is an object.
@@ -121,7 +122,11 @@ mod tests {
 
     #[test]
     fn end_of_a_deployment_is_known_by_its_line_only() {
-        assert!(is_end(r#"{"message":"deployment ended: because"}"#));
-        assert!(!is_end(STEP) && !is_end("deployment ended"));
+        let id = DeploymentId::parse("01JBJ4GZ00ABCDEFGH0123456J").unwrap();
+        let line =
+            |deployment: &str| json!({ "message": "deployment ended: because", "deployment": deployment }).to_string();
+        assert!(is_end(&line("01JBJ4GZ00ABCDEFGH0123456J"), id));
+        assert!(!is_end(&line("01JBJ4GZ00ABCDEFGH0123456K"), id));
+        assert!(!is_end(STEP, id) && !is_end("deployment ended", id));
     }
 }

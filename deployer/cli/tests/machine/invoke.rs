@@ -79,7 +79,7 @@ fn wrong_use_calls_nothing() {
         (&["invoke", "-e", "prod", "-f", "orders", "--payload", "-"], "standard input is not JSON"),
         (&["invoke", "-e", "prod", "-f", "orders", "--payload", "none.json"], "neither JSON nor a file"),
         (&["invoke", "-e", "prod", "-f", "orders"], "--target-profile or --role-arn (-i) says as whom"),
-        (&["invoke", "-e", "prod", "-f", "orders", "--external-id", "x"], "--role-arn"),
+        (&["invoke", "-e", "prod", "-f", "orders", "--external-id", "ext-1"], "--role-arn"),
         (&["invoke", "-f", "orders"], "--environment"),
     ] {
         let Outcome { exit, err } = person(&server).run(arguments);

@@ -32,7 +32,15 @@ fn step() -> Value {
 }
 
 fn end() -> Value {
-    line("2", 2_000, &json!({ "level": "INFO", "message": "deployment ended", "status": "succeeded" }))
+    ended("2", 2_000, ID)
+}
+
+fn ended(id: &str, after: i64, deployment: &str) -> Value {
+    line(
+        id,
+        after,
+        &json!({ "level": "INFO", "message": "deployment ended: as told", "deployment": deployment, "status": "succeeded" }),
+    )
 }
 
 /// Answers each call to CloudWatch Logs.
@@ -63,7 +71,7 @@ fn newest_deployments_lines_are_printed_once_from_its_request_to_its_end() {
     assert_eq!(
         out,
         "2026-11-25 20:21:25Z  INFO   222222222222/eu-central-1: step done  step=update code\n\
-         2026-11-25 20:21:26Z  INFO   deployment ended  status=succeeded\n"
+         2026-11-25 20:21:26Z  INFO   deployment ended: as told  deployment=01M8A5XGD0ST9H1MN79C7EX22P  status=succeeded\n"
     );
     let asked = asked(&server);
     let first = body(&asked[0]);
@@ -111,13 +119,14 @@ fn follow_goes_on_until_the_deployment_has_ended() {
         let mut calls = calls.lock().unwrap();
         *calls += 1;
         match *calls {
-            1 => ok(&json!({ "events": [step()] })),
+            // Another deployment that this one has stopped names it.
+            1 => ok(&json!({ "events": [step(), ended("0", 1_500, "01M8A5XFDRZTNV54H8T47JKK4Z")] })),
             2 => error(400, "ThrottlingException", "Rate exceeded"),
             _ => ok(&json!({ "events": [step(), end()] })),
         }
     });
     let (Outcome { exit, err }, out) = run(&server, &["-F"]);
-    assert!(exit == Some(0) && out.lines().count() == 2, "{out}{err}");
+    assert!(exit == Some(0) && out.lines().count() == 3, "{out}{err}");
 }
 
 #[test]
