@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use deployer_aws::{CallFailure, other_owner, read_object};
 use deployer_core::id::{AccountId, EnvironmentName, Region};
 use deployer_core::manifest::{FunctionConfig, Manifest};
-use deployer_core::package;
+use deployer_core::package::{self, Directory, Kind, Listed, Opening};
 
-use super::super::answer::CliError;
+use super::super::answer::{CliError, Exit};
 use super::super::hints::hint;
 use super::super::zips;
-use super::{Deployed, Entry, entries};
+use super::report::{Deployed, Entry};
 
 /// The parts of an artifact that are compared.
 #[derive(Debug, Clone)]
@@ -64,7 +64,7 @@ fn unread(
 ) -> CliError {
     let artifact = &deployed.artifact;
     let gone = |because: &str| CliError {
-        exit: super::Exit::Failed,
+        exit: Exit::Failed,
         error_type: "ArtifactGone",
         message: format!(
             "{what}, the artifact of {} in {}, does not exist any more ({because}): only its record is left",
@@ -96,4 +96,16 @@ fn unread(
     };
     let hint = hint(failure.obstacle.as_ref(), own);
     CliError::failed(format!("{what} cannot be read: {failure}\n  {hint}"))
+}
+
+/// Returns the files of an archive, without its folders.
+///
+/// # Errors
+/// The rule that the archive breaks.
+fn entries(zip: &[u8]) -> Result<BTreeMap<String, Entry>, String> {
+    let opened = Directory::open(zip.len() as u64, zip).map_err(|error| error.to_string())?;
+    let Opening::Ready(directory) = opened else { return Err("its directory is not in it".to_owned()) };
+    let files = directory.entries().filter(|entry| entry.kind != Kind::Folder);
+    let entry = |entry: Listed<'_>| Entry { kind: entry.kind, size: entry.size, crc32: entry.crc32 };
+    Ok(files.map(|listed| (listed.name.to_owned(), entry(listed))).collect())
 }

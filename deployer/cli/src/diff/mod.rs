@@ -2,22 +2,18 @@
 //! rights, and asks no target account.
 
 mod artifacts;
+mod report;
 mod text;
 
-use std::collections::BTreeMap;
-
-use deployer_core::id::{AccountId, DeploymentId, EnvironmentName, FunctionName, Release};
-use deployer_core::package::{Directory, Kind, Opening};
+use deployer_core::id::{AccountId, EnvironmentName, FunctionName, Release};
 use deployer_core::plan::{PlannedChange, compare_manifests};
-use deployer_core::record::{DeploymentRecord, RecordedArtifact, Status};
-use jiff::Timestamp;
-use serde::Serialize;
+use deployer_core::record::{DeploymentRecord, Status};
 
 use super::answer::{Answer, CliError, Exit};
 use super::ledger::{self, StatusSource};
 use super::sdk_config::no_region;
 use super::{follow, progress};
-use artifacts::Contents;
+use report::{Deployed, Files, Report};
 
 /// The options of `diff`.
 #[derive(Debug, clap::Args)]
@@ -47,56 +43,6 @@ pub(super) struct Options {
 struct Side {
     environment: Option<EnvironmentName>,
     release: Release,
-}
-
-/// The answer of `diff`.
-#[derive(Debug, Serialize)]
-struct Report {
-    function: FunctionName,
-    from: Deployed,
-    to: Deployed,
-    /// Whether both are the same zip, with the same configuration for their environments.
-    same: bool,
-    /// The fields that the manifests name differently; values of variables are masked.
-    changes: Vec<PlannedChange>,
-    files: Files,
-}
-
-/// A release, and the deployment by which it is known.
-#[derive(Debug, Clone, Serialize)]
-struct Deployed {
-    environment: EnvironmentName,
-    release: Release,
-    deployment: DeploymentId,
-    status: Status,
-    at: Timestamp,
-    artifact: RecordedArtifact,
-}
-
-/// The files that differ.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
-struct Files {
-    added: Vec<OneFile>,
-    changed: Vec<ChangedFile>,
-    removed: Vec<OneFile>,
-    /// The number of files that both have alike.
-    same: usize,
-}
-
-/// A file that only one of the two has.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-struct OneFile {
-    name: String,
-    /// Its unpacked size in bytes.
-    size: u64,
-}
-
-/// A file that both have, with other data.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-struct ChangedFile {
-    name: String,
-    from: u64,
-    to: u64,
 }
 
 /// The number of records that are searched.
@@ -132,7 +78,7 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     drop(spinner);
     let (one, other) = (old.config(&from.environment), new.config(&to.environment));
     let changes: Vec<PlannedChange> = compare_manifests(&one, &other).iter().map(PlannedChange::from).collect();
-    let files = Files::between(&old, &new);
+    let files = Files::between(&old.entries, &new.entries);
     let same = changes.is_empty() && files.is_empty();
     let report = Report { function: options.function.clone(), from, to, same, changes, files };
     let exit = if options.exit_code && !report.same { Exit::Differs } else { Exit::Done };
@@ -201,49 +147,6 @@ fn known(records: &[DeploymentRecord]) -> String {
     }
 }
 
-impl Files {
-    fn between(from: &Contents, to: &Contents) -> Self {
-        let mut files = Self::default();
-        for (name, entry) in &to.entries {
-            match from.entries.get(name) {
-                None => files.added.push(OneFile { name: name.clone(), size: entry.size }),
-                Some(before) if before == entry => files.same += 1,
-                Some(before) => {
-                    files.changed.push(ChangedFile { name: name.clone(), from: before.size, to: entry.size });
-                }
-            }
-        }
-        let removed = from.entries.iter().filter(|(name, _)| !to.entries.contains_key(*name));
-        files.removed.extend(removed.map(|(name, entry)| OneFile { name: name.clone(), size: entry.size }));
-        files
-    }
-
-    fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
-    }
-}
-
-/// An entry as its directory describes it: two with the same size and checksum count as the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Entry {
-    kind: Kind,
-    size: u64,
-    crc32: u32,
-}
-
-/// Returns the files of an archive, without its folders.
-///
-/// # Errors
-/// The rule that the archive breaks.
-fn entries(zip: &[u8]) -> Result<BTreeMap<String, Entry>, String> {
-    let opened = Directory::open(zip.len() as u64, zip).map_err(|error| error.to_string())?;
-    let Opening::Ready(directory) = opened else { return Err("its directory is not in it".to_owned()) };
-    let files = directory.entries().filter(|entry| entry.kind != Kind::Folder);
-    let entry =
-        |entry: deployer_core::package::Listed<'_>| Entry { kind: entry.kind, size: entry.size, crc32: entry.crc32 };
-    Ok(files.map(|listed| (listed.name.to_owned(), entry(listed))).collect())
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -287,24 +190,5 @@ mod tests {
         for wrong in ["", ":1", "prod:", "Prod:1", "prod:1:2", "prod/1"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn files_differ_by_name_size_and_checksum() {
-        let contents = |entries: &[(&str, u64, u32)]| Contents {
-            manifest: None,
-            entries: entries
-                .iter()
-                .map(|&(name, size, crc32)| (name.to_owned(), Entry { kind: Kind::File, size, crc32 }))
-                .collect(),
-        };
-        let from = contents(&[("a", 1, 1), ("b", 2, 2), ("c", 3, 3), ("same", 9, 9)]);
-        let to = contents(&[("b", 2, 7), ("c", 4, 3), ("d", 5, 5), ("same", 9, 9)]);
-        let files = Files::between(&from, &to);
-        assert_eq!(files.added, [OneFile { name: "d".into(), size: 5 }]);
-        assert_eq!(files.removed, [OneFile { name: "a".into(), size: 1 }]);
-        let changed = |name: &str, from, to| ChangedFile { name: name.into(), from, to };
-        assert_eq!((files.changed, files.same), (vec![changed("b", 2, 2), changed("c", 3, 4)], 1));
-        assert!(Files::between(&from, &from).is_empty());
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::super::answer::one_line;
 use super::super::plan::{ADDED, CHANGED, HEADING, REMOVED, change_line};
-use super::{Deployed, Files, Report};
+use super::report::{Deployed, Files, Report};
 
 /// The number of files that are listed for people.
 const SHOWN: usize = 100;
