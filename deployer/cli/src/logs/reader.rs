@@ -105,6 +105,11 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`CallFailure`] after several failed looks, or at once where another look meets the same.
     pub async fn follow(&mut self, from: Timestamp) -> Result<(), CallFailure> {
+        let began = Timestamp::now();
+        self.read_all(from).await?;
+        if self.ended.is_some_and(|ended| after(ended, TAIL) < began) {
+            return Ok(());
+        }
         let (mut pause, mut failed_looks, mut quiet) = (PAUSES.0, 0, Duration::ZERO);
         let mut was_ended = false;
         loop {

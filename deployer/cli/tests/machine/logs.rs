@@ -115,18 +115,29 @@ fn log_without_a_line_is_told() {
 #[test]
 fn follow_goes_on_until_the_deployment_has_ended() {
     let calls = Mutex::new(0);
-    let server = logs(move |_| {
+    let server = logs(move |asked| {
+        // Another deployment that this one has stopped names it.
+        let before = [step(), ended("0", 1_500, "01M8A5XFDRZTNV54H8T47JKK4Z")];
+        if !asked["endTime"].is_null() {
+            return ok(&json!({ "events": before }));
+        }
         let mut calls = calls.lock().unwrap();
         *calls += 1;
         match *calls {
-            // Another deployment that this one has stopped names it.
-            1 => ok(&json!({ "events": [step(), ended("0", 1_500, "01M8A5XFDRZTNV54H8T47JKK4Z")] })),
-            2 => error(400, "ThrottlingException", "Rate exceeded"),
+            1 => error(400, "ThrottlingException", "Rate exceeded"),
             _ => ok(&json!({ "events": [step(), end()] })),
         }
     });
     let (Outcome { exit, err }, out) = run(&server, &["-F"]);
     assert!(exit == Some(0) && out.lines().count() == 3, "{out}{err}");
+}
+
+#[test]
+fn follow_of_an_old_deployment_ends_without_another_look() {
+    let server = logs(|_| ok(&json!({ "events": [step(), end()] })));
+    let (Outcome { exit, err }, out) = run(&server, &["-F"]);
+    assert!(exit == Some(0) && out.lines().count() == 2, "{out}{err}");
+    assert!(asked(&server).iter().all(|request| !body(request)["endTime"].is_null()));
 }
 
 #[test]
