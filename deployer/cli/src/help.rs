@@ -20,6 +20,7 @@ Permissions, and the policies of infra/ that grant them:
   status, history --ledger    policy look of module tooling
   the other verbs             policy operate of module tooling
   deploy, plan -i ROLE        that role of the target account; init: lambda:GetFunction
+  logs --function-logs, invoke, diff: also rights of your own (their help names them)
   validate, completions, man, version: none
 
 Environment variables: DEPLOYER_FUNCTION_NAME, DEPLOYER_ARTIFACT_BUCKET, DEPLOYER_LEDGER_BUCKET and DEPLOYER_BUCKET_OWNER \
@@ -95,6 +96,48 @@ Exit codes: 0 printed, 1 no answer, 2 wrong use, 3 no environment knows the func
 
 Example:
   deployctl history -e prod -f orders-api --limit 5";
+
+pub(super) const LOGS: &str = "\
+Needs: the policy operate. With --deployment only its logs:FilterLogEvents on the deployer's log group; with --ledger, look is
+enough to find the newest deployment. With --function-logs, rights of your own in the target account that no policy of infra/
+grants: logs:FilterLogEvents on the function's log group, and lambda:GetFunctionConfiguration on its alias (to find the group;
+not with --log-group).
+Exit codes: 0 printed, or there is no such line, 1 the log cannot be read, 2 wrong use, 130 Ctrl-C.
+
+Examples:
+  deployctl logs -e prod -f orders-api -F                           the newest deployment, until it has ended
+  deployctl logs --deployment 01M8A5K79RQBSV76AT3ARZPEW6            one deployment, as the record names it
+  deployctl logs -e prod -f orders-api --function-logs --since 1h --target 222222222222/eu-west-1 --target-profile prod";
+
+pub(super) const DIFF: &str = "\
+Needs: the policy operate, or with --ledger only look, to find the artifacts; and a right that no policy of infra/ grants to
+people: s3:GetObjectVersion on the artifact bucket's <environment>/<function>/*, and kms:Decrypt where the bucket has a key.
+Exit codes: 0 compared, 1 an artifact cannot be read or is gone, 2 wrong use, or no such release is known, 3 an artifact is no
+valid zip, 5 they differ (only with --exit-code).
+
+Examples:
+  deployctl diff -e prod -f orders-api 1.4.1 1.4.2
+  deployctl diff -f orders-api prod:1.4.1 dev:1.4.2            with the configuration of each environment";
+
+pub(super) const INVOKE: &str = "\
+Needs: the policy operate, or with --ledger only look, to find the target; and a right of your own in the target account that
+no policy of infra/ grants: lambda:InvokeFunction on the function's alias.
+Exit codes: 0 it answered, 1 it ended in an error, or was not invoked, 2 wrong use, 4 no answer came: it may have run, 130
+Ctrl-C. After 4 and 130 the invocation goes on.
+
+Examples:
+  deployctl invoke -e dev -f orders-api --payload '{\"order\": 17}' --target-profile dev
+  deployctl invoke -e prod -f orders-api --target 222222222222/eu-west-1 -i arn:aws:iam::222222222222:role/support \\
+    --payload event.json";
+
+pub(super) const OPEN: &str = "\
+Needs: the policy operate; with --ledger (or DEPLOYER_LEDGER_BUCKET), only look. The page needs rights of yours in the target
+account, which the browser is signed in to.
+Exit codes: 0 opened or printed, 1 no answer, 2 wrong use, 3 the console of the partition has no public address.
+
+Examples:
+  deployctl open -e prod -f orders-api --target 222222222222/eu-west-1
+  deployctl open -e dev -f orders-api --print";
 
 /// The text of verbs whose answer is the record of a deployment.
 macro_rules! deploying {

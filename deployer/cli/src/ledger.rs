@@ -44,6 +44,11 @@ pub(super) enum StatusSource {
 }
 
 impl Options {
+    /// Returns the account that the deployer's buckets must belong to, if the user names one.
+    pub fn bucket_owner(&self) -> Option<&AccountId> {
+        self.bucket_owner.as_ref()
+    }
+
     /// Returns the source, which can be read repeatedly.
     ///
     /// # Errors

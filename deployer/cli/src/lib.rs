@@ -13,6 +13,7 @@ mod completions;
 mod configured;
 mod confirm;
 mod deploy;
+mod diff;
 mod direct;
 mod direct_deploy;
 mod doctor;
@@ -25,9 +26,12 @@ mod hold;
 mod ignore_rules;
 mod init;
 mod interrupts;
+mod invoke;
 mod ledger;
+mod logs;
 mod man;
 mod names;
+mod open;
 mod output;
 mod plan;
 mod plan_text;
@@ -47,6 +51,7 @@ mod sdk_config;
 mod source_zip;
 mod sources;
 mod status;
+mod target;
 mod validate;
 mod version;
 mod waiting_promotion;
@@ -117,6 +122,33 @@ enum Verb {
     /// The list includes failed, refused and superseded deployments, with the reason.
     #[command(after_help = help::HISTORY)]
     History(history::Options),
+    /// Show the deployer's log lines of one deployment, or the function's own.
+    ///
+    /// logs reads CloudWatch Logs with your own rights. Without --deployment it shows the newest deployment of the
+    /// function in the environment; -F (--follow, because -f is the function) goes on until that has ended. With
+    /// --function-logs it enters the target account as you, by --target-profile or --role-arn, and never by the deploy
+    /// role.
+    #[command(after_help = help::LOGS)]
+    Logs(Box<logs::Options>),
+    /// Compare two releases of a function: configuration, and files by name and size.
+    ///
+    /// diff reads both zips from the artifact bucket with your own rights, and no target. The configuration is what each
+    /// manifest names for its environment; values of variables are never shown.
+    #[command(after_help = help::DIFF)]
+    Diff(diff::Options),
+    /// Call a function through its alias in one target.
+    ///
+    /// invoke says what it calls, calls it once, waits for the answer, and shows the version that ran and the end of its
+    /// log. It enters the target account as you, by --target-profile or --role-arn, and never by the deploy role.
+    #[command(after_help = help::INVOKE)]
+    Invoke(Box<invoke::Options>),
+    /// Open the page of a target's function in the AWS console.
+    ///
+    /// The page is that of the alias, in the console of the target's partition. Without a terminal or a display, with
+    /// --print and with --output json the URL is only printed. The browser decides who looks: it must be signed in to
+    /// the target account.
+    #[command(after_help = help::OPEN)]
+    Open(open::Options),
     /// Go back to what was live before; each further rollback goes one release further back.
     ///
     /// The alias moves back to the version that served before, which keeps its configuration; if Lambda no longer has
@@ -239,6 +271,10 @@ impl Cli {
             Verb::Plan(options) => plan::run(&options).await,
             Verb::Status(options) => status::run(&options, self.output).await,
             Verb::History(options) => history::run(&options).await,
+            Verb::Logs(options) => logs::run(&options, self.output).await,
+            Verb::Diff(options) => diff::run(&options).await,
+            Verb::Invoke(options) => invoke::run(&options).await,
+            Verb::Open(options) => open::run(&options, self.output).await,
             Verb::Redeploy(options) => redeploy::run(&options).await,
             Verb::Rollback(options) => rollback::run(&options, self.output).await,
             Verb::Promote(options) => promote::run(&options).await,

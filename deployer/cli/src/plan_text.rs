@@ -10,11 +10,11 @@ use jiff::Timestamp;
 use super::ago::ago;
 use super::answer::one_line;
 
-const ADDED: Style = AnsiColor::Green.on_default();
-const CHANGED: Style = AnsiColor::Yellow.on_default();
-const REMOVED: Style = AnsiColor::Red.on_default();
+pub(super) const ADDED: Style = AnsiColor::Green.on_default();
+pub(super) const CHANGED: Style = AnsiColor::Yellow.on_default();
+pub(super) const REMOVED: Style = AnsiColor::Red.on_default();
 const WRONG: Style = AnsiColor::Red.on_default().bold();
-const HEADING: Style = Style::new().bold();
+pub(super) const HEADING: Style = Style::new().bold();
 
 /// Writes a plan for people: the releases, the conditions, the differences of each target, and the calls that a
 /// deployment would make.
@@ -85,7 +85,7 @@ fn target(plan: &TargetPlan) -> String {
     for warning in warnings {
         let _infallible = writeln!(text, "  {CHANGED}warning{CHANGED:#}: {}", one_line(warning));
     }
-    changes.iter().for_each(|change| text.push_str(&line(change)));
+    changes.iter().for_each(|change| text.push_str(&change_line(change)));
     for (number, PlannedStep { step, detail }) in steps.iter().enumerate() {
         let detail = if detail.is_empty() { String::new() } else { format!(" ({})", one_line(detail)) };
         let _infallible = writeln!(text, "  {}. {step}{detail}", number + 1);
@@ -93,7 +93,8 @@ fn target(plan: &TargetPlan) -> String {
     text
 }
 
-fn line(PlannedChange { field, from, to }: &PlannedChange) -> String {
+/// Writes a line for a field that changes.
+pub(super) fn change_line(PlannedChange { field, from, to }: &PlannedChange) -> String {
     let (style, sign, values) = match (from.as_deref().map(one_line), to.as_deref().map(one_line)) {
         (Some(from), Some(to)) => (CHANGED, '~', format!("{from} → {to}")),
         (None, Some(to)) => (ADDED, '+', to),

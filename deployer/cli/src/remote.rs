@@ -258,6 +258,18 @@ fn unsigned(SendError { outcome, error }: SendError, because: &str) -> SendError
     SendError { outcome, error: CliError { message, ..error } }
 }
 
+/// Returns the name in a function's name or ARN, without a qualifier. The tooling module gives it to the queues and to
+/// the log too.
+pub(super) fn deployer_name(function: &str) -> &str {
+    let name = own_name(function);
+    name.split(':').next().unwrap_or(name)
+}
+
+/// Returns the region in a function's ARN.
+pub(super) fn arn_region(function: &str) -> Option<&str> {
+    function.strip_prefix("arn:")?.split(':').nth(2)
+}
+
 fn maybe_accepted(error: CliError) -> CliError {
     CliError::timed_out(format!("{}\n  it may have been taken all the same: asking again does no harm", error.message))
 }

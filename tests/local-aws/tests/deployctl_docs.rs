@@ -61,6 +61,8 @@ struct Desk {
     ci: SessionKeys,
     operator: SessionKeys,
     looker: SessionKeys,
+    /// An operator who may read artifacts too, as the page of `diff` asks.
+    reader: SessionKeys,
     developer: SessionKeys,
     admin: SessionKeys,
     exit: Option<i32>,
@@ -79,12 +81,19 @@ impl Desk {
         let ci = somebody("ci", policies.get("github/permissions")).await?;
         let operator = somebody("operator", policies.get("tooling/operate")).await?;
         let looker = somebody("looker", policies.get("tooling/look")).await?;
+        let mut may_read = policies.get("tooling/operate");
+        let artifacts = format!("arn:aws:s3:::{ARTIFACTS}/*/orders-api/*");
+        let reads = json!({"Effect": "Allow", "Action": "s3:GetObjectVersion", "Resource": artifacts});
+        if let Some(statements) = may_read["Statement"].as_array_mut() {
+            statements.push(reads);
+        }
+        let reader = somebody("reader", may_read).await?;
         let developer = somebody("developer", anything("sts:AssumeRole")).await?;
         let by = json!({"AWS": format!("arn:aws:iam::{TOOLING}:role/developer")});
         let admin = person(&aws, (FIRST, "sandbox"), by, anything("*")).await?;
         let folder = TempDir::new().doing("making a folder")?;
         let lambda = aws.lambda_endpoint().await?;
-        let desk = Self { aws, lambda, folder, ci, operator, looker, developer, admin, exit: None };
+        let desk = Self { aws, lambda, folder, ci, operator, looker, reader, developer, admin, exit: None };
         desk.files()?;
         desk.functions().await?;
         Ok(desk)
@@ -195,6 +204,7 @@ impl Desk {
         let keys = match arguments {
             ["push", ..] => &self.ci,
             ["init", ..] => &self.admin,
+            ["diff", ..] => &self.reader,
             _ if arguments.contains(&"-i") => &self.developer,
             _ if arguments.contains(&"--ledger") => &self.looker,
             _ => &self.operator,

@@ -17,7 +17,7 @@ use super::hints::hint;
 use super::interrupts::Interrupts;
 use super::output::Output;
 use super::progress::WaitProgress;
-use super::remote::own_name;
+use super::remote::deployer_name;
 use super::sdk_config::no_region;
 use super::{confirm, remote};
 
@@ -99,12 +99,6 @@ impl Options {
         let of_deployer = || format!("{}-dead-letters", deployer_name(&self.remote.function_name()));
         self.queue.clone().unwrap_or_else(of_deployer)
     }
-}
-
-/// Returns the name in a function's name or ARN, which the tooling module gives to the queues too.
-fn deployer_name(function: &str) -> &str {
-    let name = own_name(function);
-    name.split(':').next().unwrap_or(name)
 }
 
 /// A redrive that this run has begun.

@@ -66,12 +66,23 @@ impl Home {
     }
 
     pub fn run(&self, arguments: &[&str]) -> Outcome {
+        self.run_with_output(arguments).0
+    }
+
+    /// Runs, and returns what is on standard output too.
+    pub fn run_with_output(&self, arguments: &[&str]) -> (Outcome, String) {
+        let output = self.command(arguments).output().unwrap();
+        let err = String::from_utf8_lossy(&output.stderr).into_owned();
+        (Outcome { exit: output.status.code(), err }, String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let home = self.folder.path().to_str().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_deployctl"));
         command.env_clear().env("HOME", home).env("PATH", "/usr/bin:/bin");
         command.envs(std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file)));
         command.envs(self.variables.iter().map(|(name, value)| (name, value.replace("$HOME", home))));
-        let output = command.args(arguments).stdin(Stdio::null()).output().unwrap();
-        Outcome { exit: output.status.code(), err: String::from_utf8_lossy(&output.stderr).into_owned() }
+        command.args(arguments).stdin(Stdio::null());
+        command
     }
 }

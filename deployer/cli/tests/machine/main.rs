@@ -6,10 +6,15 @@
 mod aws;
 mod buckets;
 mod credentials;
+mod deployed;
+mod diff;
 mod hints;
 mod home;
+mod invoke;
+mod logs;
 mod network;
 mod proof;
+mod open;
 mod redrive;
 mod regions;
 mod server;

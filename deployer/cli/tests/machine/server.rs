@@ -40,7 +40,10 @@ impl Request {
     }
 }
 
-/// The status, the type and the body of an answer.
+/// The type of a body whose characters are bytes.
+pub const BYTES: &str = "application/octet-stream";
+
+/// The status, the type and the body of an answer. Further headers may follow the type, as they stand on the wire.
 pub type Answer = (u16, &'static str, String);
 
 /// A server that answers until the process ends.
@@ -129,13 +132,18 @@ fn serve(stream: impl Read + Write, requests: &Mutex<Vec<Request>>, answer: &dyn
     let (status, kind, body) = answer(&request);
     // Lambda API Reference, Invoke: a function's error has a header of its own.
     let function_error = if body.contains("\"errorType\"") { "x-amz-function-error: Unhandled\r\n" } else { "" };
+    let bytes = if kind == BYTES {
+        body.chars().map(|c| u8::try_from(c).unwrap()).collect()
+    } else {
+        body.clone().into_bytes()
+    };
     let head = format!(
         "HTTP/1.1 {status} Answer\r\ncontent-type: {kind}\r\n{TOKEN_AGE}: 21600\r\nx-amzn-errortype: {}\r\n\
          {function_error}content-length: {}\r\nconnection: close\r\n\r\n",
         error_type(status, &body),
-        body.len()
+        bytes.len()
     );
-    let _ended = stream.get_mut().write_all(format!("{head}{body}").as_bytes());
+    let _ended = stream.get_mut().write_all(head.as_bytes()).and_then(|()| stream.get_mut().write_all(&bytes));
     let _flushed = stream.get_mut().flush();
 }
 
