@@ -9,6 +9,7 @@ mod file;
 mod function_name;
 mod placeholders;
 mod promotion;
+mod promotion_order;
 mod resource_pattern;
 mod rules;
 mod span;

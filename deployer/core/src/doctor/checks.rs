@@ -209,7 +209,7 @@ pub fn sweep(now: Timestamp, outcome: &Result<Option<Timestamp>, Refused>) -> Ch
         Err(error) => Check::not_checked(CHECK, format!("{SWEEPS} cannot be read: {error}")),
         Ok(None) => Check::fail(CHECK, format!("no sweep has come so far: {off}")),
         Ok(Some(last)) if now.duration_since(*last).unsigned_abs() > SWEEP_OVERDUE && *last < now => {
-            Check::fail(CHECK, format!("the last trace of one is of {last}: {off}"))
+            Check::fail(CHECK, format!("the last trace of one is of {last:.0}: {off}"))
         }
         Ok(Some(_)) => Check::ok(CHECK),
     }

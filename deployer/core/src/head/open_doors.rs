@@ -127,7 +127,7 @@ pub(super) fn still_open(doors: &[Door], now: Option<Timestamp>) -> Option<Strin
     let may_move = |door: &Door| {
         let to = door.version.as_ref().map_or(String::new(), |version| format!(" to version {version}"));
         format!(
-            "the alias in {} may still move{to} until {}, for an earlier write of it got no answer",
+            "the alias in {} may still move{to} until {:.0}, for an earlier write of it got no answer",
             door.target, door.until
         )
     };

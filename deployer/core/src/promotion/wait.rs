@@ -72,7 +72,7 @@ impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
         if let Some(until) = self.soak_until {
-            parts.push(format!("until {until} for its soak"));
+            parts.push(format!("until {until:.0} for its soak"));
         }
         match self.approvals_wanted {
             0 => {}
@@ -80,7 +80,7 @@ impl fmt::Display for Wait {
             more => parts.push(format!("for {more} approvals, until {:.0} at most", self.expires_at)),
         }
         if let Some(until) = self.frozen_until {
-            parts.push(format!("until {until} for the freeze to end"));
+            parts.push(format!("until {until:.0} for the freeze to end"));
         }
         if self.in_line {
             parts.push("for what came before it".to_owned());

@@ -69,7 +69,9 @@ impl Engine {
         }
         let environments: Vec<&EnvironmentName> = selected.iter().map(|(name, _)| *name).collect();
         let groups = open_groups(self, &environments, function, &mut unreadable).await?;
-        Ok(StatusReport { functions, groups, unreadable })
+        let mut in_order = self.config.in_order_of_promotion();
+        in_order.retain(|name| environments.contains(name));
+        Ok(StatusReport { functions, environments: in_order.into_iter().cloned().collect(), groups, unreadable })
     }
 }
 
