@@ -73,10 +73,15 @@ pub(super) const STATUS: &str = "\
 Needs: the policy operate; with --ledger (or DEPLOYER_LEDGER_BUCKET), only look.
 Exit codes: 0 printed, 1 no answer, 2 wrong use.
 
+States: deploying and pending (a deployment is under way, or next), waiting (a promotion), held, failed (the last
+deployment), rejected, incomplete and split (targets differ), behind (an environment before it), late (a write without an
+answer may still move an alias).
+
 Examples:
   deployctl status                                         all functions, in all environments
   deployctl status orders-api                              one, in detail
-  deployctl status --ledger acme-deployer-ledger --watch   without the Lambda, every 5 seconds";
+  deployctl status 'orders-*' --state failed,held,behind   what needs somebody
+  deployctl status --ledger acme-deployer-ledger --watch=2 without the Lambda, every 2 seconds";
 
 pub(super) const HISTORY: &str = "\
 Needs: the policy operate; with --ledger (or DEPLOYER_LEDGER_BUCKET), only look.
@@ -175,8 +180,9 @@ pub(super) const DOCTOR: &str = "\
 Needs: the policy operate. For each missing permission doctor prints the IAM statement, and the policy that needs it.
 Exit codes: 0 no check fails, 1 a check fails, 2 wrong use.
 
-Example:
-  deployctl doctor -e prod";
+Examples:
+  deployctl doctor                       one line for what is well
+  deployctl doctor -e prod --verbose     a line for each check";
 
 pub(super) const REDRIVE: &str = "\
 Needs: the policy operate, and not the deployer itself.

@@ -15,11 +15,16 @@ mod deploy;
 mod direct;
 mod direct_deploy;
 mod doctor;
+mod doctor_text;
 mod folder;
 mod follow;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod golden;
 mod help;
 mod hints;
 mod history;
+mod history_text;
 mod hold;
 mod init;
 mod interrupts;
@@ -41,6 +46,8 @@ mod rollback;
 mod sdk_config;
 mod sources;
 mod status;
+mod terminal;
+mod text_width;
 mod validate;
 mod version;
 mod waiting_text;
