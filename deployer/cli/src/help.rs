@@ -73,10 +73,6 @@ pub(super) const STATUS: &str = "\
 Needs: the policy operate; with --ledger (or DEPLOYER_LEDGER_BUCKET), only look.
 Exit codes: 0 printed, 1 no answer, 2 wrong use.
 
-States: deploying and pending (a deployment is under way, or next), waiting (a promotion), held, failed (the last
-deployment), rejected, incomplete and split (targets differ), behind (an environment before it), late (a write without an
-answer may still move an alias).
-
 Examples:
   deployctl status                                         all functions, in all environments
   deployctl status orders-api                              one, in detail

@@ -14,7 +14,7 @@ use crate::text_width::{cut_in_the_middle, filled, shared_out, width, wrapped};
 /// The space between two columns.
 const SPACE: usize = 2;
 /// The least columns of a text that may be cut.
-const LEAST: usize = 6;
+const LEAST: usize = 7;
 /// The space before what stands below a line.
 const INDENT: usize = 4;
 
@@ -31,11 +31,12 @@ enum Column {
 }
 
 impl Column {
-    /// All columns, and what is left where the terminal is too narrow for them. An id that has no column stands below.
+    /// All columns, and what is left where the terminal is too narrow for them. A cause or an id that has no column
+    /// stands below.
     const CHOICES: [&'static [Self]; 4] = [
         &[Self::Started, Self::Ago, Self::Status, Self::Release, Self::Cause, Self::By, Self::Id],
         &[Self::Started, Self::Ago, Self::Status, Self::Release, Self::Cause, Self::By],
-        &[Self::Started, Self::Status, Self::Release, Self::Cause, Self::By],
+        &[Self::Started, Self::Status, Self::Release, Self::By],
         &[Self::Ago, Self::Status, Self::Release, Self::By],
     ];
 
@@ -89,8 +90,10 @@ pub(super) fn text(deployments: &[DeploymentRecord], now: Timestamp, columns: Op
     });
     for record in deployments {
         text.push_str(&row(&chosen, |column| column.text(record, now)));
-        if !chosen.iter().any(|(column, _)| *column == Column::Id) {
-            text.push_str(&format!("{}deployment {}\n", " ".repeat(INDENT), record.id));
+        let has = |wanted| chosen.iter().any(|(column, _)| *column == wanted);
+        if !has(Column::Id) {
+            let cause = if has(Column::Cause) { String::new() } else { format!("{}, ", cause(record)) };
+            text.push_str(&format!("{}{cause}deployment {}\n", " ".repeat(INDENT), record.id));
         }
         if let Some(because) = &record.because {
             let because = format!("{}{}", " ".repeat(INDENT), one_line(because));
@@ -120,18 +123,14 @@ fn widths(columns: &[(Column, usize)], most: usize) -> Vec<(Column, usize)> {
 
 /// Writes a line of these columns.
 fn row(columns: &[(Column, usize)], text: impl Fn(Column) -> String) -> String {
-    let cell = |(column, width): &(Column, usize)| {
+    let cell = |(column, columns): &(Column, usize)| {
         let text = text(*column);
-        let text = if column.may_be_cut() { cut_with_style(text, *width) } else { text };
-        filled(&text, *width)
+        // Only a column that is not cut has texts with styles, and a heading is no longer than the least columns.
+        let is_cut = column.may_be_cut() && width(&text) > *columns;
+        filled(&if is_cut { cut_in_the_middle(&text, *columns) } else { text }, *columns)
     };
     let cells: Vec<String> = columns.iter().map(cell).collect();
     format!("{}\n", cells.join(&" ".repeat(SPACE)).trim_end())
-}
-
-/// Cuts a text that is too long. A heading has a style, and is short.
-fn cut_with_style(text: String, most: usize) -> String {
-    if width(&text) <= most { text } else { cut_in_the_middle(&text, most) }
 }
 
 fn release(record: &DeploymentRecord) -> String {

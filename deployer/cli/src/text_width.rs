@@ -60,8 +60,13 @@ pub(super) fn wrapped(text: &str, most: usize, indent: usize) -> Vec<String> {
 
 /// Wraps a text without styles as [`wrapped`] does, and cuts longer words in the middle.
 pub(super) fn wrapped_and_cut(text: &str, most: usize) -> Vec<String> {
+    if width(text) <= most {
+        return vec![text.to_owned()];
+    }
     let indent = if most < 8 { 0 } else { 2 };
-    let words: Vec<String> = text.split(' ').map(|word| cut_in_the_middle(word, most - indent.min(most))).collect();
+    let room = |number: usize| if number == 0 { most } else { most - indent };
+    let words: Vec<String> =
+        text.split(' ').enumerate().map(|(number, word)| cut_in_the_middle(word, room(number))).collect();
     wrapped(&words.join(" "), most, indent)
 }
 
