@@ -74,10 +74,10 @@ Needs: the policy operate; with --ledger (or DEPLOYER_LEDGER_BUCKET), only look.
 Exit codes: 0 printed, 1 no answer, 2 wrong use.
 
 Examples:
-  deployctl status                                         all functions, in all environments
-  deployctl status orders-api                              one, in detail
-  deployctl status 'orders-*' --state failed,held,behind   what needs somebody
-  deployctl status --ledger acme-deployer-ledger --watch=2 without the Lambda, every 2 seconds";
+  deployctl status                                           all functions, in all environments
+  deployctl status orders-api                                one, in detail
+  deployctl status 'orders-*' --state failed,held,behind     what needs somebody
+  deployctl status --ledger acme-deployer-ledger --watch=2   without the Lambda, every 2 seconds";
 
 pub(super) const HISTORY: &str = "\
 Needs: the policy operate; with --ledger (or DEPLOYER_LEDGER_BUCKET), only look.
