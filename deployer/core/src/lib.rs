@@ -23,6 +23,7 @@ pub mod id;
 pub mod ledger_keys;
 pub mod managed_keys;
 pub mod manifest;
+mod moment;
 pub mod names;
 pub mod names_json;
 pub mod observed;

@@ -22,8 +22,8 @@ async fn short_throttling_is_not_told_and_a_long_one_in_few_lines() {
     for op in [Op::GetFunction, Op::UpdateFunctionCode, Op::AssumeRole] {
         assert_eq!(lines_of(op, 3).await, Vec::<Value>::new(), "{op}: 0.7 s");
         let lines = lines_of(op, 24).await;
-        let seconds: Vec<_> =
-            lines.iter().map(|line| (line["level"].as_str(), line["waited_seconds"].as_u64())).collect();
-        assert_eq!(seconds, [(Some("INFO"), Some(3)), (Some("INFO"), Some(33))], "{op}: {lines:#?}");
+        assert!(lines.iter().all(|line| line["level"] == "INFO"), "{op}: {lines:#?}");
+        let seconds: Vec<_> = lines.iter().filter_map(|line| line["waited_seconds"].as_u64()).collect();
+        assert!(matches!(seconds[..], [3..5, 33..37]), "{op}: {lines:#?}");
     }
 }

@@ -16,6 +16,7 @@ use crate::function_ref::FunctionRef;
 use crate::head::{self, Head, Request, ResolvedArtifact};
 use crate::id::Sha256;
 use crate::id::{DeploymentId, EnvironmentName};
+use crate::moment::not_before;
 use crate::record::{CauseKind, Code, Ending};
 use crate::rejects::Rejects;
 
@@ -147,8 +148,11 @@ impl PromotionPolicy<'_> {
         let soak_until = soaked_at.filter(|until| *until > self.now);
         if let Some(until) = soak_until.filter(|_| !is_automatic) {
             let because = format!(
-                "{to} takes what has soaked for {}, and release {} has in {} only by {until:.0}: promote it then",
-                promotion.soak, artifact.release, promotion.from
+                "{to} takes what has soaked for {}, and release {} has in {} only by {}: promote it then",
+                promotion.soak,
+                artifact.release,
+                promotion.from,
+                not_before(until)
             );
             return refused(Code::NotPromotable, because);
         }
@@ -261,9 +265,10 @@ impl PromotionPolicy<'_> {
             (Some(until), WhenFrozen::Refuse) => refused(
                 Code::NotPromotable,
                 format!(
-                    "{} is frozen until {until:.0} and refuses promotions meanwhile: promote then, or give a reason to \
+                    "{} is frozen until {} and refuses promotions meanwhile: promote then, or give a reason to \
                      override the freeze",
-                    self.to.name
+                    self.to.name,
+                    not_before(until)
                 ),
             ),
             (frozen, _) => Ok(frozen),

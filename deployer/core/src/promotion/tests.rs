@@ -320,7 +320,7 @@ fn times_in_sentences_are_to_the_second() {
     let wait = Wait { soak_until, frozen_until, approvals_wanted: 1, ..Wait::over(expires_at) };
     assert_eq!(
         wait.to_string(),
-        "waits until 2026-11-01T10:00:00Z for its soak, and for an approval, until 2026-11-03T10:00:00Z at most, and until \
-         2026-11-02T10:00:00Z for the freeze to end"
+        "waits until 2026-11-01T10:00:01Z for its soak, and for an approval, until 2026-11-03T10:00:00Z at most, and until \
+         2026-11-02T10:00:01Z for the freeze to end"
     );
 }
