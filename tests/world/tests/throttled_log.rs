@@ -19,7 +19,7 @@ async fn lines_of(op: Op, throttled: usize) -> Vec<Value> {
 
 #[tokio::test(start_paused = true)]
 async fn short_throttling_is_not_told_and_a_long_one_in_few_lines() {
-    for op in [Op::GetFunction, Op::UpdateFunctionCode, Op::AssumeRole] {
+    for op in [Op::UpdateFunctionCode, Op::AssumeRole] {
         assert_eq!(lines_of(op, 3).await, Vec::<Value>::new(), "{op}: 0.7 s");
         let lines = lines_of(op, 24).await;
         assert!(lines.iter().all(|line| line["level"] == "INFO"), "{op}: {lines:#?}");
