@@ -64,7 +64,7 @@ fn next_steps(
         .ok()
         .and_then(|report| report.functions.iter().find(|status| status.environment == record.environment));
     match (seen, here) {
-        (_, Some(status)) => say(&format!("\n{bold}now:{bold:#} {}", one_function(status, now).trim_end())),
+        (_, Some(status)) => say(&format!("\n{bold}now:{bold:#} {}", one_function(status, now, None).trim_end())),
         (Ok(_), None) => say(&format!("\nnothing of {} is live in {} now", record.function, record.environment)),
         (Err(error), None) => {
             let because = one_line(error.message.lines().next().unwrap_or_default());

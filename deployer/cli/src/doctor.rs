@@ -3,14 +3,13 @@
 
 use std::time::Duration;
 
-use anstyle::{AnsiColor, Style};
 use deployer_core::denial::Denial;
-use deployer_core::doctor::{self, Check, CheckStatus, DoctorReport, Missing};
+use deployer_core::doctor::{self, Check, DoctorReport, Missing};
 use deployer_core::id::{EnvironmentName, Region};
 use jiff::Timestamp;
 
-use super::answer::one_line;
 use super::answer::{Answer, CliError, Exit};
+use super::doctor_text::{self, Shown};
 use super::remote::{self, request};
 use deployer_core::trigger::Command;
 
@@ -23,6 +22,9 @@ pub(super) struct Options {
     /// Check only the targets of this environment.
     #[arg(long, short, value_name = "NAME")]
     environment: Option<EnvironmentName>,
+    /// Show each check, also those that hold, which are one line otherwise.
+    #[arg(long, short)]
+    verbose: bool,
 }
 
 /// The difference of clocks that is reported. No deployment depends on this machine's clock, but AWS rejects signatures
@@ -47,7 +49,8 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
         Err(error) => DoctorReport { now: None, tooling: vec![invoke_failed(error, options).await?], targets: vec![] },
     };
     let exit = if report.is_well() { Exit::Done } else { Exit::Failed };
-    Ok(Answer::with_text(draw(&report), &report, exit))
+    let shown = if options.verbose { Shown::Each } else { Shown::Folded };
+    Ok(Answer::with_text(doctor_text::text(&report, shown), &report, exit))
 }
 
 /// Makes the check for a deployer that does not answer: the first broken link.
@@ -84,64 +87,6 @@ fn invoke_check(message: &str, name: &str, region: Option<&Region>) -> Check {
     }])
 }
 
-/// Draws a tree: the deployer, then each environment with its targets.
-fn draw(report: &DoctorReport) -> String {
-    let mut out = String::new();
-    let bold = Style::new().bold();
-    out.push_str(&format!("{bold}deployer{bold:#}\n"));
-    checks(&mut out, "", &report.tooling);
-    let mut targets = report.targets.iter().peekable();
-    while let Some(first) = targets.next() {
-        let environment = &first.environment;
-        out.push_str(&format!("\n{bold}{environment}{bold:#}\n"));
-        let mut group = vec![first];
-        while let Some(next) = targets.next_if(|next| next.environment == *environment) {
-            group.push(next);
-        }
-        for (number, target) in group.iter().enumerate() {
-            let last = number + 1 == group.len();
-            let (branch, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-            out.push_str(&format!("{branch}{}\n", target.target));
-            checks(&mut out, below, &target.checks);
-        }
-    }
-    let all = || report.tooling.iter().chain(report.targets.iter().flat_map(|target| &target.checks));
-    let count = |status| all().filter(|check| check.status == status).count();
-    let (ok, failed, unknown) = (count(CheckStatus::Ok), count(CheckStatus::Fail), count(CheckStatus::NotChecked));
-    out.push_str(&format!("\n{ok} OK, {failed} FAIL, {unknown} not checked\n"));
-    out
-}
-
-fn checks(out: &mut String, indent: &str, checks: &[Check]) {
-    for (number, check) in checks.iter().enumerate() {
-        let last = number + 1 == checks.len();
-        let (branch, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-        let (style, word) = match check.status {
-            CheckStatus::Ok => (AnsiColor::Green.on_default(), "OK  "),
-            CheckStatus::Fail => (AnsiColor::Red.on_default().bold(), "FAIL"),
-            CheckStatus::NotChecked => (AnsiColor::Yellow.on_default(), "–   "),
-        };
-        let Check { check: name, status, because, missing } = check;
-        // The deployer's text has messages of AWS, so that it is printed without control sequences.
-        out.push_str(&format!("{indent}{branch}{style}{word}{style:#} {}", one_line(name)));
-        match because.as_deref().map(one_line) {
-            Some(because) if *status == CheckStatus::NotChecked => out.push_str(&format!(": not checked: {because}\n")),
-            Some(because) => out.push_str(&format!(": {because}\n")),
-            None => out.push('\n'),
-        }
-        let lead = format!("{indent}{below}     ");
-        if missing.len() > 1 {
-            out.push_str(&format!("{lead}one of these is missing:\n"));
-        }
-        for Missing { belongs, statement } in missing {
-            out.push_str(&format!("{lead}in {}:\n", one_line(belongs)));
-            for line in format!("{statement:#}").lines() {
-                out.push_str(&format!("{lead}  {}\n", one_line(line)));
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,16 +108,5 @@ mod tests {
         );
         let arn = "arn:aws:lambda:eu-west-1:123456789012:function:deployer";
         assert_eq!(function(arn, "us-east-1"), named(arn));
-    }
-
-    #[test]
-    fn foreign_text_is_one_line_without_control_sequences() {
-        let foreign = "no\n├─ OK   enter \u{1b}[2J\u{9b}2J";
-        let missing = vec![Missing { belongs: foreign.into(), statement: serde_json::json!({"Sid": foreign}) }];
-        let tooling = vec![Check::fail(foreign, foreign).with_missing(missing)];
-        let text = draw(&DoctorReport { now: None, tooling, targets: vec![] });
-        assert_eq!(text.matches('\u{1b}').count(), 5, "only our own: {text:?}");
-        assert!(!text.contains('\u{9b}'), "{text:?}");
-        assert!(!text.lines().any(|line| line.trim_start().starts_with("├─ OK")), "{text}");
     }
 }

@@ -85,10 +85,10 @@ Needs: the policy operate; with --ledger (or DEPLOYER_LEDGER_BUCKET), only look.
 Exit codes: 0 printed, 1 no answer, or something could not be read, 2 wrong use, 3 no environment knows the function.
 
 Examples:
-  deployctl status                                         all functions, in all environments
-  deployctl status orders-api                              one, in detail
-  deployctl status --ledger acme-deployer-ledger --watch
-      without the Lambda, every 5 seconds";
+  deployctl status                                           all functions, in all environments
+  deployctl status orders-api                                one, in detail
+  deployctl status 'orders-*' --state failed,held,behind     what needs somebody
+  deployctl status --ledger acme-deployer-ledger --watch=2   without the Lambda, every 2 seconds";
 
 pub(super) const HISTORY: &str = "\
 Needs: the policy operate; with --ledger (or DEPLOYER_LEDGER_BUCKET), only look.
@@ -236,8 +236,9 @@ pub(super) const DOCTOR: &str = "\
 Needs: the policy operate. For each missing permission doctor prints the IAM statement, and the policy that needs it.
 Exit codes: 0 no check fails, 1 a check fails, 2 wrong use.
 
-Example:
-  deployctl doctor -e prod";
+Examples:
+  deployctl doctor                       one line for what is well
+  deployctl doctor -e prod --verbose     a line for each check";
 
 pub(super) const REDRIVE: &str = "\
 Needs: the policy operate, and not the deployer itself.

@@ -17,11 +17,16 @@ mod diff;
 mod direct;
 mod direct_deploy;
 mod doctor;
+mod doctor_text;
 mod folder;
 mod follow;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod golden;
 mod help;
 mod hints;
 mod history;
+mod history_text;
 mod hold;
 mod ignore_rules;
 mod init;
@@ -52,6 +57,8 @@ mod source_zip;
 mod sources;
 mod status;
 mod target;
+mod terminal;
+mod text_width;
 mod validate;
 mod version;
 mod waiting_promotion;

@@ -58,7 +58,7 @@ impl Rejects {
         let Reject { release: bad, reason, requested_by, since, .. } = reject;
         let by = requested_by.as_deref().map_or(String::new(), |who| format!(" by {who}"));
         let same = if bad == release { String::new() } else { format!(" (the same code as release {release})") };
-        let because = format!("release {bad}{same} was rejected{by} at {since}: {reason}");
+        let because = format!("release {bad}{same} was rejected{by} at {since:.0}: {reason}");
         Some(Ending::Refused { code: Code::Rejected, because })
     }
 

@@ -23,6 +23,9 @@ use crate::text::{Person, PlainText};
 pub struct StatusReport {
     /// Each function in each environment, ordered by function and then by environment.
     pub functions: Vec<FunctionStatus>,
+    /// The environments that were asked for, in the order of promotion.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub environments: Vec<EnvironmentName>,
     /// The open promotions of several functions together, those that wait included.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<GroupStatus>,

@@ -45,7 +45,7 @@ pub enum Transient {
     #[error("the queue is unavailable: {0}")]
     Queue(String),
     /// Another invocation works on it, and without a queue nothing can be deferred.
-    #[error("another invocation works on it until {0} at most")]
+    #[error("another invocation works on it until {0:.0} at most")]
     InOtherHands(Timestamp),
     /// Another invocation has taken the deployment over.
     #[error("another invocation has taken the deployment over")]

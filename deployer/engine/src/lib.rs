@@ -31,6 +31,7 @@ mod send_tick;
 mod store;
 mod submit;
 mod sweep;
+mod throttle_notice;
 mod timer;
 mod upload;
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::{Engine, RetryPolicy};
 use crate::port::{CallError, CallErrorKind, Clock};
+use crate::throttle_notice::ThrottleNotice;
 
 /// The number of times that a read without an answer is tried again.
 pub(super) const MAX_READ_RETRIES: u32 = 3;
@@ -69,6 +70,20 @@ impl Timer<'_> {
         Ok(())
     }
 
+    /// Waits as [`Self::pause`] does, after AWS has throttled a call. A long wait of this kind is told at INFO.
+    pub async fn pause_throttled(
+        self,
+        notice: &mut ThrottleNotice,
+        attempt: u32,
+        step: &'static str,
+        because: &str,
+    ) -> Result<(), TargetError> {
+        if let Some(waited) = notice.due(self.now()) {
+            tracing::info!(step, waited_seconds = waited.as_secs(), "throttled, and tried again: {because}");
+        }
+        self.pause(attempt, step, because).await
+    }
+
     /// Waits for something that comes before a write, or fails once a write would come too late.
     pub async fn wait_for<T>(
         self,
@@ -91,12 +106,18 @@ impl Timer<'_> {
         F: Future<Output = Result<T, CallError>>,
     {
         let since = self.now();
-        let mut unanswered = 0;
+        let (mut unanswered, mut notice) = (0, ThrottleNotice::of_call_since(since));
         for attempt in 0.. {
             match read().await {
                 Ok(value) => return Ok(value),
                 Err(error) => match error.kind {
-                    CallErrorKind::Throttled | CallErrorKind::Busy => {
+                    CallErrorKind::Throttled => {
+                        let paused = self.pause_throttled(&mut notice, attempt, step, &error.message).await;
+                        if paused.is_err() {
+                            return Err(error.at_the_deadline(step));
+                        }
+                    }
+                    CallErrorKind::Busy => {
                         if self.pause(attempt, step, &error.message).await.is_err() {
                             return Err(error.at_the_deadline(step));
                         }

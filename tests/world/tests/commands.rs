@@ -153,7 +153,7 @@ async fn rollback_of_a_held_undeployed_function_is_refused() {
     assert_eq!((record.status, record.code), (Status::Refused, Some(Code::NothingToRollBack)));
     assert_eq!(record.because.unwrap(), "nothing was ever live here");
     assert_eq!((record.artifact, record.release), (None, None));
-    assert_eq!(world.command(json!({"command": "status"})).await, json!({"functions": []}));
+    assert_eq!(world.command(json!({"command": "status"})).await["functions"], json!([]));
     assert!(world.writes().is_empty());
 }
 

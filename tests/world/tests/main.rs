@@ -32,6 +32,7 @@ mod resumed;
 mod rollback_targets;
 mod status;
 mod targets;
+mod throttled_log;
 mod transient;
 mod waiting;
 mod waits;

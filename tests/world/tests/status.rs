@@ -34,3 +34,11 @@ async fn status_of_2500_functions_takes_the_time_of_20_requests() {
     }
     assert_eq!(waited[0], waited[1], "requests that follow one another, and all of them");
 }
+
+#[tokio::test(start_paused = true)]
+async fn status_names_environments_in_the_order_of_promotion() {
+    let world = World::with_orders();
+    deploy_all(&world, &["a"]).await;
+    let status = world.command(command("status", &json!({}))).await;
+    assert_eq!(status["environments"], json!(["dev"]), "{status:#}");
+}

@@ -9,32 +9,49 @@ use deployer_core::status::{Behind, DoorStatus, FunctionStatus, LastFailed, Stat
 use jiff::Timestamp;
 
 use super::super::answer::one_line;
-use crate::ago::ago;
+use super::table::in_order;
+use crate::ago::{ago, since, until};
+use crate::text_width::wrapped;
 
-pub(super) fn text(report: &StatusReport, now: Timestamp) -> String {
+/// The columns of the words that begin a line.
+const INDENT: usize = 11;
+
+/// Writes the status for a terminal of so many columns, each function in the order of promotion.
+pub(super) fn text(report: &StatusReport, now: Timestamp, columns: Option<usize>) -> String {
     if report.functions.is_empty() && report.unreadable.is_empty() {
         return "nothing is known of it here: nothing was deployed, and nothing is held\n".to_owned();
     }
-    let mut text: String = report.functions.iter().map(|status| one(status, now)).collect();
+    let environments = in_order(report);
+    let mut functions: Vec<&FunctionStatus> = report.functions.iter().collect();
+    functions.sort_by_key(|status| {
+        (&status.function, environments.iter().position(|environment| **environment == status.environment))
+    });
+    let mut text: String = functions.into_iter().map(|status| one(status, now, columns)).collect();
     // A reject concerns the function in all environments, so it is printed once.
     let mut printed = Vec::new();
     for status in &report.functions {
         for reject in &status.rejects {
             if !printed.contains(&(&status.function, &reject.release)) {
                 printed.push((&status.function, &reject.release));
-                let _always = writeln!(text, "{}", rejected(status, reject));
+                text.push_str(&lines(&rejected(status, reject, now), columns, 2));
             }
         }
     }
     text
 }
 
+/// Wraps a line that is longer than the terminal.
+fn lines(text: &str, columns: Option<usize>, indent: usize) -> String {
+    let lines = wrapped(text, columns.unwrap_or(usize::MAX), indent);
+    lines.into_iter().map(|line| line + "\n").collect()
+}
+
 /// Writes the status of a function in one environment.
-pub(crate) fn one(status: &FunctionStatus, now: Timestamp) -> String {
+pub(crate) fn one(status: &FunctionStatus, now: Timestamp, columns: Option<usize>) -> String {
     let (bold, yellow, red) = (Style::new().bold(), AnsiColor::Yellow.on_default(), AnsiColor::Red.on_default());
     let mut text = format!("{bold}{} in {}{bold:#}\n", status.function, status.environment);
     let mut say = |what: &str, words: String| {
-        let _always = writeln!(text, "  {what:<8} {words}");
+        text.push_str(&lines(&format!("  {what:<8} {words}"), columns, INDENT));
     };
     match &status.live {
         None => say("live", "nothing".to_owned()),
@@ -42,15 +59,9 @@ pub(crate) fn one(status: &FunctionStatus, now: Timestamp) -> String {
             let by = live.by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
             let rejected = if status.rejected { format!(", {red}rejected{red:#}") } else { String::new() };
             let partly = if live.complete { String::new() } else { format!(", {yellow}incomplete{yellow:#}") };
-            let since = live.since.strftime("%Y-%m-%d %H:%M:%SZ");
-            let ago = ago(live.since, now);
-            say(
-                "live",
-                format!(
-                    "{}{rejected}{partly}, since {since} ({ago}){by}, deployment {}",
-                    live.release, live.deployment
-                ),
-            );
+            let since = since(live.since, now);
+            let (release, deployment) = (&live.release, live.deployment);
+            say("live", format!("{release}{rejected}{partly}, since {since}{by}, deployment {deployment}"));
         }
     }
     for target in &status.targets {
@@ -78,7 +89,7 @@ pub(crate) fn one(status: &FunctionStatus, now: Timestamp) -> String {
         say("split", format!("{yellow}targets serve {}{yellow:#}", releases.join(", ")));
     }
     if let Some(LastFailed { deployment, at }) = status.last_failed {
-        let at = at.strftime("%Y-%m-%d %H:%M:%SZ");
+        let at = since(at, now);
         say("failed", format!("{red}the last deployment has failed at {at}{red:#}, deployment {deployment}"));
     }
     if let Some(release) = &status.rollback_to {
@@ -97,32 +108,46 @@ pub(crate) fn one(status: &FunctionStatus, now: Timestamp) -> String {
         let behind = status.active.map_or(String::new(), |active| format!(": waits for deployment {active} to end"));
         say("pending", format!("deployment {id}{behind}"));
     }
-    if let Some(Hold { reason, requested_by, principal, since, .. }) = &status.hold {
+    if let Some(Hold { reason, requested_by, principal, since: began, .. }) = &status.hold {
         let by = by_text(requested_by.as_deref(), principal.as_ref());
-        let since = since.strftime("%Y-%m-%d %H:%M:%SZ");
+        let since = since(*began, now);
         say("held", format!("{yellow}since {since}{by}: {}{yellow:#}", one_line(reason)));
     }
-    for DoorStatus { target, version, until, deployment, .. } in status.doors.iter().filter(|door| now < door.until) {
+    for DoorStatus { target, version, until: end, deployment, .. } in
+        status.doors.iter().filter(|door| now < door.until)
+    {
         let version = version.as_ref().map_or("another version".to_owned(), |version| format!("version {version}"));
-        let until = until.strftime("%Y-%m-%d %H:%M:%SZ");
+        let until = until(*end, now);
         let words =
             format!("{target}: a write of deployment {deployment} may still move the alias to {version} until {until}");
         say("late", format!("{yellow}{words}{yellow:#}"));
     }
     for waiting in &status.waiting {
-        for line in waiting_lines(status, waiting, now) {
+        for line in waiting_lines(waiting, now) {
             say("waiting", line);
         }
     }
     for behind in &status.behind {
         say("behind", format!("{yellow}{}{yellow:#}", behind_text(behind, now)));
     }
+    text.push_str(&approvals(status));
     text
 }
 
-/// Describes a waiting promotion: its release, what it waits for, and the command that approves it.
-fn waiting_lines(status: &FunctionStatus, waiting: &WaitingStatus, now: Timestamp) -> Vec<String> {
-    let WaitingStatus { deployment, from, release, requested_by, since, approvals, wait, because } = waiting;
+/// Writes the commands that approve what waits, each whole, so that it can be copied.
+fn approvals(status: &FunctionStatus) -> String {
+    let mut text = String::new();
+    for waiting in status.waiting.iter().filter(|waiting| waiting.wait.approvals_wanted > 0) {
+        let (environment, function, deployment) = (&status.environment, &status.function, waiting.deployment);
+        let command = format!("deployctl approve -e {environment} -f {function} --deployment {deployment}");
+        let _always = writeln!(text, "  {:<8} {command}", "approve");
+    }
+    text
+}
+
+/// Describes a waiting promotion: its release, what it waits for, and who has approved it.
+fn waiting_lines(waiting: &WaitingStatus, now: Timestamp) -> Vec<String> {
+    let WaitingStatus { deployment, from, release, requested_by, since, approvals, because, .. } = waiting;
     let release = release.as_ref().map_or("-", |release| release.as_str());
     let by = requested_by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
     let mut lines =
@@ -131,9 +156,6 @@ fn waiting_lines(status: &FunctionStatus, waiting: &WaitingStatus, now: Timestam
         let by: Vec<String> = approvals.iter().map(|given| one_line(&given.by)).collect();
         format!("approved by {}", by.join(" and "))
     }));
-    lines.extend((wait.approvals_wanted > 0).then(|| {
-        format!("deployctl approve -e {} -f {} --deployment {deployment}", status.environment, status.function)
-    }));
     lines
 }
 
@@ -141,14 +163,13 @@ fn waiting_lines(status: &FunctionStatus, waiting: &WaitingStatus, now: Timestam
 fn behind_text(behind: &Behind, now: Timestamp) -> String {
     let Behind { environment, release, releases, ahead_since, .. } = behind;
     let releases = if *releases == 1 { "1 release".to_owned() } else { format!("{releases} releases") };
-    let since = ahead_since.strftime("%Y-%m-%d %H:%M:%SZ");
-    format!("{environment} by {releases} since {since} ({}): it has {release}", ago(*ahead_since, now))
+    format!("{environment} by {releases} since {}: it has {release}", since(*ahead_since, now))
 }
 
-fn rejected(status: &FunctionStatus, reject: &Reject) -> String {
+fn rejected(status: &FunctionStatus, reject: &Reject, now: Timestamp) -> String {
     let red = AnsiColor::Red.on_default();
     let by = by_text(reject.requested_by.as_deref(), reject.principal.as_ref());
-    let since = reject.since.strftime("%Y-%m-%d %H:%M:%SZ");
+    let since = since(reject.since, now);
     let (function, release, reason) = (&status.function, &reject.release, one_line(&reject.reason));
     format!("{red}rejected{red:#}: release {release} of {function}, since {since}{by}: {reason}")
 }

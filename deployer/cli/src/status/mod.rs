@@ -1,15 +1,18 @@
 //! `deployctl status`: shows what is live where, as a table, or one function in detail.
 
 mod detail;
+mod filter;
 mod groups;
 mod marks;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use anstyle::AnsiColor;
-use deployer_core::id::{EnvironmentName, FunctionName};
+use deployer_core::id::{EnvironmentName, FunctionName, FunctionPattern};
 use deployer_core::status::StatusReport;
 use jiff::Timestamp;
 
@@ -18,23 +21,27 @@ pub(super) use detail::one as one_function;
 use super::answer::{Answer, CliError, Exit, one_line};
 use super::interrupts::Interrupts;
 use super::ledger::{self, StatusSource};
-use super::{Output, remote};
+use super::{Output, remote, terminal};
 use deployer_core::trigger::Command;
+use filter::{Filter, State};
 
 /// The options of `status`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// Show only this function, in detail.
+    /// Show only this function, in detail; or, in the table, each whose name matches a pattern such as 'orders-*'.
     #[arg(value_name = "FUNCTION")]
-    only: Option<FunctionName>,
+    only: Option<FunctionPattern>,
     /// The same as the argument, in the form of the other verbs.
     #[arg(long, short, value_name = "NAME", conflicts_with = "only")]
-    function: Option<FunctionName>,
+    function: Option<FunctionPattern>,
     /// Show only this environment.
     #[arg(long, short, value_name = "NAME")]
     environment: Option<EnvironmentName>,
-    /// Repeat every so many seconds, until Ctrl-C; a terminal is redrawn in place.
+    /// Show only functions in one of these states, each where it is in it.
+    #[arg(long, value_name = "STATES", value_enum, value_delimiter = ',')]
+    state: Vec<State>,
+    /// Repeat every 5 seconds, or as often as --watch=2 says, until Ctrl-C; a terminal is redrawn in place.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "5",
         value_parser = clap::value_parser!(u64).range(1..))]
     watch: Option<u64>,
@@ -43,6 +50,7 @@ pub(super) struct Options {
 }
 
 pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, CliError> {
+    options.check()?;
     let mut status_source = options.ledger.status_source().await?;
     let Some(seconds) = options.watch else {
         return Ok(answer_of(options, &report(options, &mut status_source).await?));
@@ -79,18 +87,51 @@ fn draw(answer: &Answer, output: Output, seconds: u64) -> std::io::Result<()> {
     out.flush()
 }
 
+impl Options {
+    /// Refuses seconds that were meant for --watch, and would be the name of a function.
+    fn check(&self) -> Result<(), CliError> {
+        let only = self.only.as_ref().map_or("", |only| only.as_str());
+        match self.watch.is_some() && !only.is_empty() && only.bytes().all(|byte| byte.is_ascii_digit()) {
+            true => Err(CliError::wrong_use(format!(
+                "--watch takes its seconds as --watch={only}; for a function called {only}: --watch -f {only}"
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    fn names(&self) -> Option<&FunctionPattern> {
+        self.only.as_ref().or(self.function.as_ref())
+    }
+
+    /// Returns the function that is asked for by its name.
+    fn one(&self) -> Option<FunctionName> {
+        FunctionName::parse(self.names()?.as_str()).ok()
+    }
+
+    fn filter(&self) -> Filter<'_> {
+        Filter { names: self.names(), states: &self.state }
+    }
+}
+
 async fn report(options: &Options, status_source: &mut StatusSource) -> Result<StatusReport, CliError> {
-    let function = options.only.as_ref().or(options.function.as_ref());
-    status_source.status(options.environment.as_ref(), function).await
+    let mut report = status_source.status(options.environment.as_ref(), options.one().as_ref()).await?;
+    options.filter().keep(&mut report, Timestamp::now());
+    Ok(report)
 }
 
 fn answer_of(options: &Options, report: &StatusReport) -> Answer {
-    if options.only.is_some() || options.function.is_some() {
+    let (now, columns) = (Timestamp::now(), terminal::columns());
+    if options.one().is_some() && (options.state.is_empty() || !report.functions.is_empty()) {
         return in_detail(report);
     }
-    let now = Timestamp::now();
-    let text = table::text(report, now) + &groups::text(&report.groups, now) + &unreadable(report);
-    Answer::with_text(text, report, exit_of(report))
+    let filter = options.filter();
+    let text = match report.functions.is_empty() {
+        true if !report.unreadable.is_empty() => String::new(),
+        true => filter.nothing().unwrap_or_else(|| "nothing was deployed yet\n".to_owned()),
+        // Where only some states were asked for, a dash would tell that there is nothing.
+        false => table::text(report, now, columns, if options.state.is_empty() { "-" } else { "" }),
+    };
+    Answer::with_text(text + &groups::text(&report.groups, now) + &unreadable(report), report, exit_of(report))
 }
 
 /// Returns 1 if the answer lacks something that could not be read.
@@ -117,8 +158,8 @@ pub(super) async fn status_after(
 
 /// Shows each function in detail.
 fn in_detail(report: &StatusReport) -> Answer {
-    let now = Timestamp::now();
-    let text = detail::text(report, now) + &groups::text(&report.groups, now) + &unreadable(report);
+    let (now, columns) = (Timestamp::now(), terminal::columns());
+    let text = detail::text(report, now, columns) + &groups::text(&report.groups, now) + &unreadable(report);
     Answer::with_text(text, report, exit_of(report))
 }
 

@@ -1,6 +1,9 @@
-//! The table of functions by environments: a row per function, a column per environment, a cell of two or three lines.
+//! The table of functions by environments: a row per function, a column per environment, a cell of a few lines.
+//!
+//! It fits the terminal. Cells are wrapped at spaces, and names that are too long are cut in the middle. Where the
+//! environments have no room side by side, the table goes on below.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
@@ -12,30 +15,67 @@ use jiff::Timestamp;
 use super::super::answer::one_line;
 use super::marks;
 use crate::ago::ago;
+use crate::text_width::{shared_out, width, wrapped_and_cut};
 
 /// A line of a cell, and its style.
 type Line = (String, Style);
 
-pub(super) fn text(report: &StatusReport, now: Timestamp) -> String {
-    if report.functions.is_empty() {
-        if !report.unreadable.is_empty() {
-            return String::new();
-        }
-        return "nothing was deployed yet\n".to_owned();
-    }
-    let environments: BTreeSet<&EnvironmentName> = report.functions.iter().map(|status| &status.environment).collect();
+/// The space between two columns, and where there is not enough room for it.
+const SPACE: usize = 3;
+const LITTLE_SPACE: usize = 2;
+/// The least columns of an environment beside others.
+const LEAST: usize = 12;
+/// The least columns of the functions' names, if one needs as many, and the least part of the terminal for them.
+const LEAST_OF_NAMES: usize = 16;
+const PART_OF_NAMES: usize = 4;
+
+/// The cells, before anything is cut.
+struct Table {
+    environments: Vec<String>,
+    rows: Vec<Row>,
+}
+
+/// One function, and its cell in each environment; none where there is nothing to show.
+struct Row {
+    function: String,
+    cells: Vec<Option<Vec<Line>>>,
+}
+
+/// Some environments side by side, and the columns that each takes.
+struct Block {
+    environments: std::ops::Range<usize>,
+    names: usize,
+    columns: Vec<usize>,
+    space: usize,
+}
+
+/// Writes the table for a terminal of so many columns. An empty cell is `nothing`.
+pub(super) fn text(report: &StatusReport, now: Timestamp, columns: Option<usize>, nothing: &str) -> String {
+    let environments = in_order(report);
     let mut rows: BTreeMap<&FunctionName, BTreeMap<&EnvironmentName, Vec<Line>>> = BTreeMap::new();
     for status in &report.functions {
         rows.entry(&status.function).or_default().insert(&status.environment, cell(status, now));
     }
-    let bold = |text: &str| vec![(text.to_owned(), Style::new().bold())];
-    let heading = std::iter::once(bold("FUNCTION")).chain(environments.iter().map(|name| bold(name.as_str())));
-    let mut table: Vec<Vec<Vec<Line>>> = vec![heading.collect()];
-    for (function, mut cells) in rows {
-        let cells = environments.iter().map(|name| cells.remove(*name).unwrap_or_else(|| vec![("-".into(), faint())]));
-        table.push(std::iter::once(bold(function.as_str())).chain(cells).collect());
-    }
-    draw(&table)
+    let row = |(function, mut cells): (&FunctionName, BTreeMap<&EnvironmentName, Vec<Line>>)| Row {
+        function: function.to_string(),
+        cells: environments.iter().map(|name| cells.remove(*name)).collect(),
+    };
+    let rows = rows.into_iter().map(row).collect();
+    let table = Table { environments: environments.iter().map(ToString::to_string).collect(), rows };
+    let blocks: Vec<String> = table.blocks(columns).iter().map(|block| table.draw(block, nothing)).collect();
+    blocks.join("\n")
+}
+
+/// Returns the environments that have something to show in the order of promotion, and those whose place is not known
+/// after them.
+pub(super) fn in_order(report: &StatusReport) -> Vec<&EnvironmentName> {
+    let mut shown: Vec<&EnvironmentName> = report.functions.iter().map(|status| &status.environment).collect();
+    let place = |name: &EnvironmentName| {
+        report.environments.iter().position(|other| other == name).unwrap_or(report.environments.len())
+    };
+    shown.sort_by_key(|name| (place(name), *name));
+    shown.dedup();
+    shown
 }
 
 fn cell(status: &FunctionStatus, now: Timestamp) -> Vec<Line> {
@@ -87,26 +127,100 @@ fn behind_text(behind: &Behind) -> String {
     }
 }
 
-/// Draws columns as wide as their widest lines.
-fn draw(table: &[Vec<Vec<Line>>]) -> String {
-    let columns = table.first().map_or(0, Vec::len);
-    let width = |column: usize| {
-        let lines = table.iter().filter_map(|row| row.get(column)).flatten();
-        lines.map(|(words, _)| words.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut text = String::new();
-    for row in table {
-        let height = row.iter().map(Vec::len).max().unwrap_or(0);
-        for number in 0..height {
-            let mut line = String::new();
-            for (cell, width) in row.iter().zip(&widths) {
-                let (words, style) = cell.get(number).cloned().unwrap_or_default();
-                let space = " ".repeat(width.saturating_sub(words.chars().count()));
-                let _always = write!(line, "{style}{words}{style:#}{space}   ");
+impl Table {
+    /// Returns the columns that the functions' names need, and each environment.
+    fn needs(&self) -> (usize, Vec<usize>) {
+        let names = self.rows.iter().map(|row| width(&row.function)).chain([HEADING.len()]).max().unwrap_or(0);
+        let of = |number: usize| {
+            let cells = self.rows.iter().filter_map(move |row| row.cells.get(number)?.as_ref());
+            cells.flatten().map(|(words, _)| width(words)).max().unwrap_or(0)
+        };
+        let environments = self.environments.iter().enumerate();
+        (names, environments.map(|(number, name)| of(number).max(width(name))).collect())
+    }
+
+    /// Puts as many environments side by side as have room.
+    fn blocks(&self, columns: Option<usize>) -> Vec<Block> {
+        let (names, needs) = self.needs();
+        let all = names + needs.iter().map(|need| need + SPACE).sum::<usize>();
+        let Some(columns) = columns.filter(|columns| all > *columns) else {
+            return vec![Block { environments: 0..needs.len(), names, columns: needs, space: SPACE }];
+        };
+        let least_of_names = names.min(LEAST_OF_NAMES.max(columns / PART_OF_NAMES));
+        let room = columns.saturating_sub(least_of_names);
+        let mut blocks = Vec::new();
+        let mut begin = 0;
+        while begin < needs.len() {
+            let (mut end, mut used) = (begin, 0);
+            while let Some(need) = needs.get(end) {
+                used += LITTLE_SPACE + (*need).min(LEAST);
+                if used > room && end > begin {
+                    break;
+                }
+                end += 1;
             }
-            let _always = writeln!(text, "{}", line.trim_end());
+            let wanted = needs.get(begin..end).unwrap_or_default();
+            let widths = shared_out(wanted, room.saturating_sub(wanted.len() * LITTLE_SPACE));
+            let others: usize = widths.iter().map(|width| width + LITTLE_SPACE).sum();
+            let names = names.min(columns.saturating_sub(others));
+            blocks.push(Block { environments: begin..end, names, columns: widths, space: LITTLE_SPACE });
+            begin = end;
         }
+        blocks
+    }
+
+    fn draw(&self, block: &Block, nothing: &str) -> String {
+        let bold = Style::new().bold();
+        let heading = |text: &str, columns| wrapped(&[(text.to_owned(), bold)], columns);
+        let widths: Vec<usize> = std::iter::once(block.names).chain(block.columns.iter().copied()).collect();
+        let shown = self.environments.get(block.environments.clone()).unwrap_or_default();
+        let headings = std::iter::once(HEADING).chain(shown.iter().map(String::as_str));
+        let mut rows: Vec<Vec<Vec<Line>>> =
+            vec![headings.zip(&widths).map(|(text, columns)| heading(text, *columns)).collect()];
+        let absent = [(nothing.to_owned(), faint())];
+        for row in &self.rows {
+            let cells = row.cells.get(block.environments.clone()).unwrap_or_default();
+            // A function may have all that it has in another block.
+            if cells.iter().all(Option::is_none) {
+                continue;
+            }
+            let cells = cells.iter().zip(&block.columns);
+            let cells = cells.map(|(cell, columns)| wrapped(cell.as_deref().unwrap_or(&absent), *columns));
+            rows.push(std::iter::once(heading(&row.function, block.names)).chain(cells).collect());
+        }
+        rows.iter().map(|cells| lines(cells, &widths, block.space)).collect()
+    }
+}
+
+/// The heading of the functions' names.
+const HEADING: &str = "FUNCTION";
+
+/// Wraps the lines of a cell, and cuts names that are too long.
+fn wrapped(cell: &[Line], columns: usize) -> Vec<Line> {
+    let pieces = |(words, style): &Line| {
+        let style = *style;
+        wrapped_and_cut(words, columns).into_iter().map(move |piece| (piece, style))
+    };
+    cell.iter().flat_map(pieces).collect()
+}
+
+/// Draws cells side by side.
+fn lines(cells: &[Vec<Line>], widths: &[usize], space: usize) -> String {
+    let height = cells.iter().map(Vec::len).max().unwrap_or(0);
+    let mut text = String::new();
+    for number in 0..height {
+        let mut line = String::new();
+        // The spaces before a piece are written with it, so that no line ends with spaces.
+        let mut pending = 0;
+        for (cell, columns) in cells.iter().zip(widths) {
+            let mut used = 0;
+            if let Some((words, style)) = cell.get(number).filter(|(words, _)| !words.is_empty()) {
+                let _always = write!(line, "{}{style}{words}{style:#}", " ".repeat(pending));
+                (pending, used) = (0, width(words));
+            }
+            pending += columns.saturating_sub(used) + space;
+        }
+        let _always = writeln!(text, "{line}");
     }
     text
 }

@@ -12,6 +12,7 @@ mod placeholders;
 mod principal_pattern;
 mod promotion;
 mod promotion_chain;
+mod promotion_order;
 mod proven_command;
 mod resource_pattern;
 mod rules;

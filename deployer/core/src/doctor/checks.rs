@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::statement::deployer_policy;
+use super::statement::{Needed, deployer_policy};
 use super::{Chain, Check, Missing, PROBE, ProbedAction};
 use crate::artifact::ArtifactRef;
 use crate::config::Config;
@@ -64,7 +64,7 @@ pub type Tried = (ProbedAction, Option<Result<Attempt, Refused>>);
 
 /// Makes the check of a failed call. A denial fails with the missing statements, or with advice if no statement helps.
 /// A throttled or unanswered call is not checked.
-fn failed_call(check: impl Into<String>, refused: &Refused, missing: impl FnOnce() -> Vec<Missing>) -> Check {
+fn failed_call<N: Into<Needed>>(check: impl Into<String>, refused: &Refused, needed: impl FnOnce() -> N) -> Check {
     let message = &refused.message;
     match refused.kind {
         Refusal::Denied => {}
@@ -74,7 +74,8 @@ fn failed_call(check: impl Into<String>, refused: &Refused, missing: impl FnOnce
     if let Some(advice) = Denial::of(message).advice() {
         return Check::fail(check, format!("{message}; {advice}"));
     }
-    Check::fail(check, message).with_missing(missing())
+    let Needed { missing, also } = needed().into();
+    Check::fail(check, message).with_missing(missing).with_also_needed(also)
 }
 
 impl Refused {
@@ -209,7 +210,7 @@ pub fn sweep(now: Timestamp, outcome: &Result<Option<Timestamp>, Refused>) -> Ch
         Err(error) => Check::not_checked(CHECK, format!("{SWEEPS} cannot be read: {error}")),
         Ok(None) => Check::fail(CHECK, format!("no sweep has come so far: {off}")),
         Ok(Some(last)) if now.duration_since(*last).unsigned_abs() > SWEEP_OVERDUE && *last < now => {
-            Check::fail(CHECK, format!("the last trace of one is of {last}: {off}"))
+            Check::fail(CHECK, format!("the last trace of one is of {last:.0}: {off}"))
         }
         Ok(Some(_)) => Check::ok(CHECK),
     }

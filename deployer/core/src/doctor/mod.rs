@@ -6,6 +6,7 @@
 mod action;
 mod checks;
 mod formats;
+mod missing;
 mod statement;
 
 use jiff::Timestamp;
@@ -19,6 +20,7 @@ pub use checks::{
     read_artifact, rights, sweep, versioning,
 };
 pub use formats::formats;
+pub use missing::MissingInPolicy;
 pub use statement::{Chain, probe_policy};
 
 use crate::config::Target;
@@ -61,6 +63,9 @@ pub struct Check {
     /// listed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,
+    /// The other statements that the same call needs. AWS names one refusal at a time, so they may be missing too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also_needed: Vec<Missing>,
 }
 
 /// The result of a check.
@@ -96,7 +101,7 @@ impl Check {
     /// Makes a check that holds.
     #[must_use]
     pub fn ok(check: impl Into<String>) -> Self {
-        Self { check: check.into(), status: CheckStatus::Ok, because: None, missing: vec![] }
+        Self { check: check.into(), status: CheckStatus::Ok, because: None, missing: vec![], also_needed: vec![] }
     }
 
     /// Makes a check that fails.
@@ -121,6 +126,12 @@ impl Check {
     #[must_use]
     pub fn with_missing(self, missing: Vec<Missing>) -> Self {
         Self { missing, ..self }
+    }
+
+    /// Adds the other statements that the same call needs.
+    #[must_use]
+    pub fn with_also_needed(self, also_needed: Vec<Missing>) -> Self {
+        Self { also_needed, ..self }
     }
 
     /// Whether it does not fail.

@@ -31,6 +31,20 @@ pub struct Chain<'a> {
     pub external_id: Option<&'a ExternalId>,
 }
 
+/// The statements that a call needs.
+pub(super) struct Needed {
+    /// Those that are missing, or of which one is.
+    pub missing: Vec<Missing>,
+    /// The others. AWS names one refusal at a time, so they may be missing too.
+    pub also: Vec<Missing>,
+}
+
+impl From<Vec<Missing>> for Needed {
+    fn from(missing: Vec<Missing>) -> Self {
+        Self { missing, also: vec![] }
+    }
+}
+
 impl Chain<'_> {
     fn role_with_module(&self) -> String {
         format!("{} (module target)", self.role_text())
@@ -42,15 +56,29 @@ impl Chain<'_> {
 
     /// Returns the statements that let the deployer assume the deploy role: in the role's trust policy, and in the
     /// policy of the deployer's role. If AWS's message names the action or the kind of policy, only the statement for
-    /// that is returned.
-    pub(super) fn assume_role_statements(&self, words: &str) -> Vec<Missing> {
-        let (names_identity, names_entering) =
-            (words.contains("sts:SetSourceIdentity"), words.contains("sts:AssumeRole"));
-        let actions: &[&str] = match (names_identity, names_entering) {
-            (true, _) => &["sts:SetSourceIdentity"],
-            (false, true) => &["sts:AssumeRole"],
-            (false, false) => &["sts:AssumeRole", "sts:SetSourceIdentity"],
+    /// that is missing for certain.
+    pub(super) fn assume_role_statements(&self, words: &str) -> Needed {
+        let (named, unnamed): (&[&str], &[&str]) =
+            match (words.contains("sts:SetSourceIdentity"), words.contains("sts:AssumeRole")) {
+                (true, _) => (&["sts:SetSourceIdentity"], &["sts:AssumeRole"]),
+                (false, true) => (&["sts:AssumeRole"], &["sts:SetSourceIdentity"]),
+                (false, false) => (&["sts:AssumeRole", "sts:SetSourceIdentity"], &[]),
+            };
+        let (trusting, own) = self.statements_to_assume(named);
+        let (missing, mut also) = match Denial::of(words) {
+            Denial::Lacking(PolicyKind::Identity) => (own, trusting),
+            Denial::Lacking(PolicyKind::Resource) => (trusting, own),
+            _ => ([trusting, own].concat(), vec![]),
         };
+        if !unnamed.is_empty() {
+            let (trusting, own) = self.statements_to_assume(unnamed);
+            also.extend(trusting.into_iter().chain(own));
+        }
+        Needed { missing, also }
+    }
+
+    /// Returns the statements for these actions in the trust policy, and in the policy of the deployer's role.
+    fn statements_to_assume(&self, actions: &[&str]) -> (Vec<Missing>, Vec<Missing>) {
         let deployer = self.deployer.unwrap_or("<the ARN of the deployer's role>");
         let source = json!({"sts:SourceIdentity": format!("{SESSION_PREFIX}*")});
         let mut condition = json!({"StringLike": source});
@@ -71,11 +99,7 @@ impl Chain<'_> {
             belongs: deployer_policy(self.deployer),
             statement: json!({"Effect": "Allow", "Action": one_or_more(actions), "Resource": self.target.role_arn(self.role)}),
         };
-        match Denial::of(words) {
-            Denial::Lacking(PolicyKind::Identity) => vec![own],
-            Denial::Lacking(PolicyKind::Resource) => trusting.collect(),
-            _ => trusting.chain([own]).collect(),
-        }
+        (trusting.collect(), vec![own])
     }
 
     /// Returns the statement that lets a session of the deploy role do this action.
@@ -102,15 +126,14 @@ impl Chain<'_> {
     }
 
     /// Returns the statements that let a session of the deploy role read the environment's artifacts: in the role's
-    /// policy and in the bucket's, because they belong to two accounts. If a KMS key refused, the statements for the
-    /// key are returned.
+    /// policy and in the bucket's, because they belong to two accounts. If a KMS key refused, they are those for the key.
     pub(super) fn read_artifact_statements(
         &self,
         artifact: &ArtifactRef,
         artifact_region: &Region,
         of_key: bool,
         words: &str,
-    ) -> Vec<Missing> {
+    ) -> Needed {
         let Target { account, region } = self.target;
         let partition = region.partition();
         if of_key {
@@ -158,12 +181,15 @@ impl Chain<'_> {
     }
 }
 
-/// Keeps the statement for the kind of policy that AWS's message names, or both if it names neither.
-fn statements_for(words: &str, candidates: [(PolicyKind, Missing); 2]) -> Vec<Missing> {
+/// Tells the statement for the kind of policy that AWS's message names from the other. If it names neither, one of both
+/// is missing.
+fn statements_for(words: &str, candidates: [(PolicyKind, Missing); 2]) -> Needed {
     let denial = Denial::of(words);
-    let named = |kind: PolicyKind| denial == Denial::Lacking(kind);
-    let names_one = candidates.iter().any(|(kind, _)| named(*kind));
-    candidates.into_iter().filter(|(kind, _)| !names_one || named(*kind)).map(|(_, missing)| missing).collect()
+    let is_named = |(kind, _): &(PolicyKind, Missing)| denial == Denial::Lacking(*kind);
+    let names_one = candidates.iter().any(is_named);
+    let (missing, also): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|one| !names_one || is_named(one));
+    let statements = |all: Vec<(PolicyKind, Missing)>| all.into_iter().map(|(_, missing)| missing).collect();
+    Needed { missing: statements(missing), also: statements(also) }
 }
 
 fn one_or_more(actions: &[&str]) -> Value {

@@ -176,6 +176,23 @@ fn only_the_statement_that_awss_message_names_is_proposed() {
 }
 
 #[test]
+fn other_statements_of_the_refused_call_are_told_at_once() {
+    let region = Region::parse("eu-west-1").unwrap();
+    let belongs = |check: &Check| check.also_needed.iter().map(|also| also.belongs.clone()).collect::<Vec<_>>();
+    let read = |words: &str| {
+        on_chain(|chain| checks::read_artifact(chain, &artifact("dev/orders/1.zip"), &region, &Err(denied(words))))
+    };
+    let of_role = read("because no identity-based policy allows the s3:GetObjectVersion action");
+    assert_eq!(belongs(&of_role), ["the policy of the artifact bucket acme-artifacts (module tooling)"]);
+    assert_eq!(belongs(&read("denied")), [""; 0], "both are listed as missing");
+
+    let words = "not authorized to perform: sts:AssumeRole because no identity-based policy allows the action";
+    let entering = on_chain(|chain| checks::entered(chain, &Err(denied(words))));
+    let actions: Vec<_> = entering.also_needed.iter().map(|also| also.statement["Action"].clone()).collect();
+    assert_eq!(actions, ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:SetSourceIdentity"]);
+}
+
+#[test]
 fn not_found_means_allowed_and_found_fails() {
     assert_eq!(right_but(ProbedAction::GetFunction, Ok(Attempt::NoSuchFunction)), Check::ok("lambda:GetFunction"));
     assert_eq!(right_but(ProbedAction::GetFunction, Ok(Attempt::Done)).status, CheckStatus::Fail);

@@ -77,5 +77,5 @@ fn hold_hash(verb: &str, id: &str, at: &FunctionRef<'_>) -> RequestHash {
 pub fn held_by(hold: &Hold) -> Ending {
     let Hold { reason, requested_by, since, .. } = hold;
     let by = requested_by.as_deref().map_or(String::new(), |who| format!(" by {who}"));
-    Ending::Refused { code: Code::Held, because: format!("held{by} since {since}: {reason}") }
+    Ending::Refused { code: Code::Held, because: format!("held{by} since {since:.0}: {reason}") }
 }

@@ -70,14 +70,14 @@ impl Newest {
             return Some(format!("{}, uploaded later, was accepted before it", mark.key));
         }
         let floor = self.floor.filter(|floor| upload.time <= *floor)?;
-        Some(format!("a command or promotion that was given later, at {floor}, was accepted before it"))
+        Some(format!("a command or promotion that was given later, at {floor:.0}, was accepted before it"))
     }
 
     /// Describes what was admitted and is later than this time; none where nothing was.
     pub fn later_than(&self, time: Timestamp) -> Option<String> {
         let uploaded = self.mark.as_ref().map(|mark| mark.time);
         let newest = uploaded.max(self.floor).filter(|newest| *newest > time)?;
-        Some(format!("what was asked for later, at {newest}, was let in before it"))
+        Some(format!("what was asked for later, at {newest:.0}, was let in before it"))
     }
 }
 

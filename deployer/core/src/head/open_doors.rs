@@ -13,6 +13,7 @@ use super::live_state::LiveState;
 use super::state::Head;
 use crate::config::Target;
 use crate::id::{Token, Version};
+use crate::moment::not_before;
 use crate::observed::{ObservedAlias, RevisionId};
 
 /// The time within which a write takes effect after it was sent, or never does.
@@ -128,7 +129,8 @@ pub(super) fn still_open(doors: &[Door], now: Option<Timestamp>) -> Option<Strin
         let to = door.version.as_ref().map_or(String::new(), |version| format!(" to version {version}"));
         format!(
             "the alias in {} may still move{to} until {}, for an earlier write of it got no answer",
-            door.target, door.until
+            door.target,
+            not_before(door.until)
         )
     };
     let open = doors.iter().filter(|door| now.is_none_or(|now| now < door.until));

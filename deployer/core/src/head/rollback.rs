@@ -165,12 +165,12 @@ fn origin(live: &LiveArtifact) -> String {
     let LiveArtifact { release, deployment, since, .. } = live;
     match live.cause {
         _ if live.restored_by.is_some() => {
-            format!("release {release} is live since {since}: rollback {} has restored it", live.id())
+            format!("release {release} is live since {since:.0}: rollback {} has restored it", live.id())
         }
         Some(CauseKind::Rollback) => {
-            format!("release {release} is live since {since}: rollback {deployment}{by} has gone back to it")
+            format!("release {release} is live since {since:.0}: rollback {deployment}{by} has gone back to it")
         }
-        _ => format!("release {release} is live since {since}: deployment {deployment}{by} has brought it"),
+        _ => format!("release {release} is live since {since:.0}: deployment {deployment}{by} has brought it"),
     }
 }
 

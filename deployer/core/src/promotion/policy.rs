@@ -17,6 +17,7 @@ use crate::function_ref::FunctionRef;
 use crate::head::{self, Head, Request, ResolvedArtifact};
 use crate::id::Sha256;
 use crate::id::{DeploymentId, EnvironmentName};
+use crate::moment::not_before;
 use crate::record::{CauseKind, Code, Ending};
 use crate::rejects::Rejects;
 
@@ -105,7 +106,7 @@ impl PromotionPolicy<'_> {
         let PromotionSpec { from, named, artifact, .. } = promoting;
         let promotion = self.promotion_from(from)?;
         if promoting.not_after.is_some_and(|until| until < self.now) {
-            let until = promoting.not_after.map_or(String::new(), |until| until.to_string());
+            let until = promoting.not_after.map_or(String::new(), |until| format!("{until:.0}"));
             return refused(Code::Expired, format!("it was of use until {until} only"));
         }
         head::hold_refusal(self.here, request).map_or(Ok(()), Err)?;
@@ -156,8 +157,11 @@ impl PromotionPolicy<'_> {
         let soak_until = soaked_at.filter(|until| *until > self.now);
         if let Some(until) = soak_until.filter(|_| !is_automatic) {
             let because = format!(
-                "{to} takes what has soaked for {}, and release {} has in {} only by {until}: promote it then",
-                promotion.soak, artifact.release, promotion.from
+                "{to} takes what has soaked for {}, and release {} has in {} only by {}: promote it then",
+                promotion.soak,
+                artifact.release,
+                promotion.from,
+                not_before(until)
             );
             return refused(Code::NotPromotable, because);
         }
@@ -216,7 +220,7 @@ impl PromotionPolicy<'_> {
             let from = since.max(request.time);
             let failure = head.last_failure().filter(|failure| failure.at > from && failure.at < ends(since))?;
             let because = format!(
-                "deployment {} failed in {source} at {}, so release {release} has not soaked",
+                "deployment {} failed in {source} at {:.0}, so release {release} has not soaked",
                 failure.deployment, failure.at
             );
             Some(Ending::Refused { code: Code::SoakCancelled, because })
@@ -235,7 +239,7 @@ impl PromotionPolicy<'_> {
             }
             Some((_, Some(newer))) if is_automatic && promotion.policy == Policy::Newest => Err(Ending::Superseded {
                 because: format!(
-                    "release {} is live in {source} since {}, and takes its place",
+                    "release {} is live in {source} since {:.0}, and takes its place",
                     newer.release, newer.since
                 ),
             }),
@@ -244,7 +248,7 @@ impl PromotionPolicy<'_> {
             Some((live, Some(newer))) => refused(
                 Code::NotPromotable,
                 format!(
-                    "release {release} was live in {source} from {} to {} only, and {to} takes what has soaked for {soak}",
+                    "release {release} was live in {source} from {:.0} to {:.0} only, and {to} takes what has soaked for {soak}",
                     live.since, newer.since
                 ),
             ),
@@ -270,9 +274,10 @@ impl PromotionPolicy<'_> {
             (Some(until), WhenFrozen::Refuse) => refused(
                 Code::NotPromotable,
                 format!(
-                    "{} is frozen until {until} and refuses promotions meanwhile: promote then, or give a reason to \
+                    "{} is frozen until {} and refuses promotions meanwhile: promote then, or give a reason to \
                      override the freeze",
-                    self.to.name
+                    self.to.name,
+                    not_before(until)
                 ),
             ),
             (frozen, _) => Ok(frozen),

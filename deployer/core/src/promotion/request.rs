@@ -147,11 +147,14 @@ impl PromotionRequest {
         if self.time.duration_since(now) > CLOCK_TOLERANCE {
             return refused(
                 Code::NotPromotable,
-                format!("the event is of {}, which is yet to come: ask anew", self.time),
+                format!("the event is of {:.0}, which is yet to come: ask anew", self.time),
             );
         }
         if now.duration_since(self.time) > MAX_REQUEST_AGE {
-            return refused(Code::Expired, format!("it was asked for at {}, more than a day ago: ask anew", self.time));
+            return refused(
+                Code::Expired,
+                format!("it was asked for at {:.0}, more than a day ago: ask anew", self.time),
+            );
         }
         None
     }

@@ -313,3 +313,17 @@ proptest! {
         prop_assert_eq!(one == other, hash(&one) == hash(&other));
     }
 }
+
+#[test]
+fn times_in_sentences_are_to_the_second() {
+    let precise = |text: &str| Some(text.parse::<Timestamp>().unwrap());
+    let soak_until = precise("2026-11-01T10:00:00.123456789Z");
+    let frozen_until = precise("2026-11-02T10:00:00.5Z");
+    let expires_at = precise("2026-11-03T10:00:00.999999999Z").unwrap();
+    let wait = Wait { soak_until, frozen_until, approvals_wanted: 1, ..Wait::over(expires_at) };
+    assert_eq!(
+        wait.to_string(),
+        "waits until 2026-11-01T10:00:01Z for its soak, and for an approval, until 2026-11-03T10:00:00Z at most, and until \
+         2026-11-02T10:00:01Z for the freeze to end"
+    );
+}

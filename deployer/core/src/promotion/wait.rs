@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::moment::not_before;
+
 /// The conditions that a promotion waits for. All of them must be met.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Wait {
@@ -72,7 +74,7 @@ impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
         if let Some(until) = self.soak_until {
-            parts.push(format!("until {until} for its soak"));
+            parts.push(format!("until {} for its soak", not_before(until)));
         }
         match self.approvals_wanted {
             0 => {}
@@ -80,7 +82,7 @@ impl fmt::Display for Wait {
             more => parts.push(format!("for {more} approvals, until {:.0} at most", self.expires_at)),
         }
         if let Some(until) = self.frozen_until {
-            parts.push(format!("until {until} for the freeze to end"));
+            parts.push(format!("until {} for the freeze to end", not_before(until)));
         }
         if self.in_line {
             parts.push("for what came before it".to_owned());

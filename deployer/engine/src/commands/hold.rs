@@ -76,5 +76,5 @@ impl Engine {
 async fn status_of(engine: &Engine, at: &FunctionRef<'_>, head: &Head) -> StatusReport {
     let rejects = engine.store().rejects(&at.function).await.unwrap_or_default();
     let functions = vec![FunctionStatus::of(at, head, &rejects)];
-    StatusReport { functions, groups: vec![], unreadable: vec![] }
+    StatusReport { functions, environments: vec![], groups: vec![], unreadable: vec![] }
 }

@@ -73,7 +73,9 @@ impl Engine {
             ensure_known(self, None, function).await?;
         }
         let groups = open_groups(self, &environments, function, &mut unreadable).await?;
-        Ok(StatusReport { functions, groups, unreadable })
+        let mut in_order = self.config.in_order_of_promotion();
+        in_order.retain(|name| environments.contains(name));
+        Ok(StatusReport { functions, environments: in_order.into_iter().cloned().collect(), groups, unreadable })
     }
 }
 

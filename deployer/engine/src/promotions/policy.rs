@@ -118,7 +118,7 @@ impl<'e> Promotions<'e> {
                 if self.engine.timer().passed(since) <= UNSEEN_FOR {
                     return Ok(ClaimedDecision::Wait(Wait { unseen: Some(because), ..Wait::over(self.engine.now()) }));
                 }
-                let because = format!("what its source serves cannot be seen since {since}: {because}");
+                let because = format!("what its source serves cannot be seen since {since:.0}: {because}");
                 Ok(ClaimedDecision::Deny(Ending::Refused { code: Code::NotPromotable, because }))
             }
             Err(transient) => Err(transient),

@@ -10,6 +10,7 @@ use super::lambda_writer::LambdaWriter;
 use super::ownership::OWNED_FOR;
 use super::wait_for_lambda::WaitForLambda;
 use crate::port::{Answer, CallError, CallErrorKind, Code, Write};
+use crate::throttle_notice::ThrottleNotice;
 
 /// A writing call of one step.
 pub(super) struct WriteCall<'a> {
@@ -22,12 +23,14 @@ pub(super) struct WriteCall<'a> {
     attempt: u32,
     denied_since: Option<Timestamp>,
     made_room: bool,
+    notice: ThrottleNotice,
 }
 
 impl<'a> WriteCall<'a> {
     /// Makes the call of a step.
     pub fn new(on: ClaimedTarget<'a>, step: &'static str, new_code: Sha256, door: Option<&'a Door>) -> Self {
-        Self { on, step, new_code, door, attempt: 0, denied_since: None, made_room: false }
+        let notice = ThrottleNotice::of_call_since(on.timer().now());
+        Self { on, step, new_code, door, attempt: 0, denied_since: None, made_room: false, notice }
     }
 
     /// Sends the call, and sends it again while Lambda is busy, throttles it or denies it for now. After a conflict or
@@ -96,7 +99,7 @@ impl<'a> WriteCall<'a> {
         match error.kind {
             CallErrorKind::Busy => return Ok(self.on.wait_while_busy(task, attempt, step, because).await?),
             CallErrorKind::Throttled => {
-                let paused = timer.pause(attempt, step, because).await;
+                let paused = timer.pause_throttled(&mut self.notice, attempt, step, because).await;
                 return paused.map_err(|_| error.clone().at_the_deadline(step).into());
             }
             CallErrorKind::RoleNotReady | CallErrorKind::RefusedForNow => {

@@ -8,6 +8,7 @@ use deployer_core::session_policy::{Scope, session_name};
 use super::Rollout;
 use super::claimed_target::ClaimedTarget;
 use crate::port::{Account, EnterError, SessionProvider, SessionRequest};
+use crate::throttle_notice::ThrottleNotice;
 use crate::timer::{MAX_READ_RETRIES, Timer};
 
 /// Opens a session. A fresh trust policy takes some seconds until STS knows it.
@@ -17,12 +18,12 @@ pub(crate) async fn open_session(
     session: &SessionRequest,
 ) -> Result<Account, TargetError> {
     let since = timer.now();
-    let mut unanswered = 0;
+    let (mut unanswered, mut notice) = (0, ThrottleNotice::of_call_since(since));
     for attempt in 0.. {
         match sessions.open_session(session).await {
             Ok(account) => return Ok(account),
             Err(EnterError::Target(error)) if error.code == TargetErrorCode::Throttled => {
-                if timer.pause(attempt, "enter", &error.message).await.is_err() {
+                if timer.pause_throttled(&mut notice, attempt, "enter", &error.message).await.is_err() {
                     return Err(error);
                 }
             }

@@ -10,14 +10,14 @@ use clap::Parser;
 use fixtures::Zip;
 use fixtures::say;
 use local_aws::terraform::Terraform;
-use local_aws::{ARTIFACTS, Doing as _, Error, FIRST, LEDGER, LocalAws, REGION, Result, SECOND, TOOLING};
+use local_aws::{ARTIFACTS, Doing as _, Error, FIRST, LEDGER, LocalAws, REGION, Result, SECOND, TOOLING, deployctl};
 use serde_json::{Value, json};
 
 /// Shows deployments across accounts on this machine: no AWS account, no network.
 #[derive(Parser)]
 #[command(name = "cargo demo")]
 struct Options {
-    /// Leave the local AWS running, to explore it with the AWS CLI, until Ctrl-C.
+    /// Leave the local AWS running, to explore it with deployctl and the AWS CLI, until Ctrl-C.
     #[arg(long)]
     keep: bool,
     /// Lay the accounts by Terraform, as infra/examples/two-accounts has them: the AWS provider waits for a minute or two.
@@ -34,6 +34,8 @@ struct Demo {
 }
 
 const FUNCTION: &str = "hello";
+/// The seconds between two sweeps while the demo is kept, as the schedule has them.
+const SWEEP_EVERY: u32 = 60;
 /// The steps of a plan that are shown with their version.
 const PUBLISHING: [&str; 5] = ["create function", "update code", "publish version", "create alias", "move alias"];
 
@@ -210,9 +212,11 @@ async fn commands(demo: &Demo) -> Result<()> {
     expect("the versions there are", &versions.versions().len(), &4)
 }
 
-/// Delivers events until Ctrl-C, so that uploads by hand are deployed too.
+/// Delivers events until Ctrl-C, so that uploads by hand are deployed too, and answers `deployctl`.
 async fn keep(demo: &Demo) -> Result<()> {
     let Demo { aws, environment, account, paint } = demo;
+    let deployctl = tokio::task::spawn_blocking(deployctl).await.doing("building deployctl")??;
+    let lambda = aws.lambda_endpoint().await?;
     say!("{}", paint.bold("It keeps running until Ctrl-C. In another shell:"));
     say!("  export AWS_ENDPOINT_URL={} AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}", aws.endpoint());
     say!("  export AWS_ACCESS_KEY_ID={account} AWS_SECRET_ACCESS_KEY=none     # account {account}");
@@ -220,17 +224,43 @@ async fn keep(demo: &Demo) -> Result<()> {
     say!(
         "  aws s3 cp my.zip s3://{ARTIFACTS}/{environment}/{FUNCTION}/1.2.0.zip          # is deployed within a second\n"
     );
+    say!("{}", paint.bold("The command line, in a shell of its own:"));
+    for line in command_line(&deployctl, aws.endpoint(), lambda.endpoint()) {
+        say!("  {line}");
+    }
+    say!("  deployctl status");
+    say!("  deployctl history -e {environment} -f {FUNCTION}");
+    say!("  deployctl rollback -e {environment} -f {FUNCTION}");
+    say!("  deployctl push my.zip -e {environment} -f {FUNCTION} -r 1.2.0 --wait\n");
     let mut asked_to_stop = std::pin::pin!(tokio::signal::ctrl_c());
+    let mut since_sweep = SWEEP_EVERY;
     loop {
-        tokio::select! {
-            stop = &mut asked_to_stop => return stop.doing("waiting for Ctrl-C"),
-            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        if since_sweep >= SWEEP_EVERY {
+            aws.invoke(&json!({"command": "sweep"})).await?;
+            since_sweep = 0;
         }
         let lines = aws.deployer().log().len();
         if !aws.deliver().await?.is_empty() {
             steps(paint, &aws.deployer().log()[lines..]);
         }
+        since_sweep += 1;
+        tokio::select! {
+            stop = &mut asked_to_stop => return stop.doing("waiting for Ctrl-C"),
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
     }
+}
+
+/// Returns the lines of a shell after which `deployctl` works against the local AWS. Lambda's calls go to an endpoint
+/// that has the deployer, so the AWS CLI needs another shell.
+fn command_line(deployctl: &Path, aws: &str, lambda: &str) -> [String; 5] {
+    [
+        format!("export AWS_ENDPOINT_URL={aws} AWS_ENDPOINT_URL_LAMBDA={lambda}"),
+        format!("export AWS_REGION={REGION} AWS_ACCESS_KEY_ID={TOOLING} AWS_SECRET_ACCESS_KEY=none"),
+        "unset AWS_PROFILE AWS_SESSION_TOKEN DEPLOYER_FUNCTION_NAME DEPLOYER_BUCKET_OWNER".to_owned(),
+        format!("export DEPLOYER_ARTIFACT_BUCKET={ARTIFACTS} DEPLOYER_LEDGER_BUCKET={LEDGER}"),
+        format!("alias deployctl='{}'", deployctl.display()),
+    ]
 }
 
 fn expect<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -> Result<()> {

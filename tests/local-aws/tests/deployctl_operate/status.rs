@@ -62,9 +62,9 @@ async fn status_of_a_function_shows_everything_known_of_it() -> Result<()> {
         format!("  live     1.0.0, rejected, since {}", text(status, "/live/since").get(..10).unwrap_or_default()),
         format!(" by ada, deployment {}\n", text(status, "/live/deployment")),
         "  target   111111111111/eu-west-1: version 1 (1.0.0), rejected\n".to_owned(),
-        "Z by ada: black friday\n".to_owned(),
+        " ago) by ada: black friday\n".to_owned(),
         "rejected: release 1.0.0 of orders, since ".to_owned(),
-        "Z by ada: it loses orders\n".to_owned(),
+        " ago) by ada: it loses orders\n".to_owned(),
     ] {
         assert!(said.out.contains(&words), "{words:?} is not in:\n{}", said.out);
     }
@@ -90,12 +90,15 @@ async fn history_is_newest_first_with_the_cause_of_each() -> Result<()> {
 
     let said = person.run("history", &DEV).await?;
     let lines: Vec<&str> = said.out.lines().collect();
-    assert!(lines[0].contains("Z  refused  1.2.0  upload  "), "{said:?}");
-    assert!(lines[1].starts_with("    held by ada since ") && lines[1].ends_with(": black friday"), "{said:?}");
-    assert!(lines[2].contains("Z  succeeded  1.0.0 v1  rollback by ada  "), "{said:?}");
-    assert_eq!(lines.len(), 5, "{said:?}");
+    let words: Vec<Vec<&str>> = lines.iter().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(words[0], ["STARTED", "WHEN", "STATUS", "RELEASE", "CAUSE", "BY", "DEPLOYMENT"], "{said:?}");
+    assert_eq!(words[1][5..8], ["refused", "1.2.0", "upload"], "{said:?}");
+    assert!(lines[2].starts_with("    held by ada since ") && lines[2].ends_with("Z: black friday"), "{said:?}");
+    assert!(!lines[2].contains('.'), "to the second: {said:?}");
+    assert_eq!(words[3][5..10], ["succeeded", "1.0.0", "v1", "rollback", "ada"], "{said:?}");
+    assert_eq!(lines.len(), 6, "{said:?}");
     let said = person.run("history", &[&DEV[..], &["--limit", "1"]].concat()).await?;
-    assert_eq!(said.out.lines().collect::<Vec<_>>(), lines[..2]);
+    assert_eq!(said.out.lines().count(), 3, "{said:?}");
     let said = person.run("history", &["-e", "dev", "-f", "nobody"]).await?;
     assert_eq!((said.exit, said.out.as_str()), (Some(3), ""), "{said:?}");
     let said = person.run("history", &["-e", "prod", "-f", "bills"]).await?;
@@ -132,6 +135,34 @@ async fn role_that_may_only_look_reads_the_same_from_the_ledger() -> Result<()> 
     assert_eq!(elsewhere.exit, Some(1), "{elsewhere:?}");
     assert!(elsewhere.err.contains("it takes the policy \"look\""), "{elsewhere:?}");
     assert_eq!(before.changes_to(&person.aws.snapshot().await?), [""; 0]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn status_is_filtered_by_names_and_states() -> Result<()> {
+    let person = with_history().await?;
+    let found = async |arguments: &[&str]| -> Result<Vec<String>> {
+        let told = person.run_json("status", arguments).await?.1;
+        validate_answer("status", &told)?;
+        let functions = told["functions"].as_array().into_iter().flatten();
+        Ok(functions.map(|one| format!("{}/{}", text(one, "/environment"), text(one, "/function"))).collect())
+    };
+    assert_eq!(found(&["b*"]).await?, ["dev/bills"]);
+    assert_eq!(found(&["-f", "*r*"]).await?, ["dev/orders", "prod/orders"]);
+    assert_eq!(found(&["--state", "held"]).await?, ["dev/orders"]);
+    assert_eq!(found(&["--state=held,rejected", "orders"]).await?, ["dev/orders", "prod/orders"]);
+    let table = person.run("status", &["--state", "failed,behind"]).await?;
+    assert_eq!((table.exit, table.out.as_str()), (Some(0), "no function is in one of these states: failed, behind\n"));
+
+    let wrong = person.run("status", &["--state", "held,borken"]).await?;
+    assert_eq!(wrong.exit, Some(2), "{wrong:?}");
+    let states = "deploying, pending, waiting, held, failed, rejected, incomplete, split, behind, late";
+    assert!(
+        wrong.err.contains("borken") && wrong.err.split_whitespace().collect::<Vec<_>>().join(" ").contains(states)
+    );
+    let seconds = person.run("status", &["--watch", "2"]).await?;
+    assert_eq!(seconds.exit, Some(2), "{seconds:?}");
+    assert!(seconds.err.contains("--watch takes its seconds as --watch=2"), "{seconds:?}");
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use deployer_core::record::{Code, Status};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use world::orders::{deploy_all, make_known};
 use world::promotions::event;
@@ -81,7 +82,7 @@ async fn unsoaked_release_is_refused_with_its_earliest_time() {
     let world = by_hand(&json!({"promotion": {"from": "dev", "soak": "30m"}}));
     deploy_all(&world, &["1.1.0"]).await;
     let since = world.newest_in("dev").await.finished_at.unwrap();
-    let until = since + Duration::from_secs(1800);
+    let until = Timestamp::from_second(since.as_second() + 1801).unwrap();
     let soaking = refused(&world, &promote()).await;
     let because =
         format!("prod takes what has soaked for 30m, and release 1.1.0 has in dev only by {until}: promote it then");

@@ -1,0 +1,91 @@
+//! The part of a status that was asked for: functions by a pattern of names, and by their states.
+
+use clap::ValueEnum;
+use deployer_core::id::{FunctionName, FunctionPattern};
+use deployer_core::status::{FunctionStatus, StatusReport};
+use jiff::Timestamp;
+
+/// A state of a function in an environment. A function may be in several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum State {
+    /// A deployment is under way.
+    Deploying,
+    /// A deployment waits for the one that is under way.
+    Pending,
+    /// A promotion waits for its soak, for approvals or for the end of a freeze.
+    Waiting,
+    /// The environment takes nothing new for the function.
+    Held,
+    /// The last deployment has failed.
+    Failed,
+    /// The live release, or one that a target serves, was rejected.
+    Rejected,
+    /// A target does not serve the live release.
+    Incomplete,
+    /// Targets serve different releases.
+    Split,
+    /// An environment that it is promoted from has another release live.
+    Behind,
+    /// A write without an answer may still move an alias.
+    Late,
+}
+
+impl State {
+    /// Whether a function is in this state.
+    fn is_of(self, status: &FunctionStatus, now: Timestamp) -> bool {
+        match self {
+            Self::Deploying => status.active.is_some(),
+            Self::Pending => status.pending.is_some(),
+            Self::Waiting => !status.waiting.is_empty(),
+            Self::Held => status.hold.is_some(),
+            Self::Failed => status.last_failed.is_some(),
+            Self::Rejected => status.rejected || status.targets.iter().any(|target| target.rejected),
+            Self::Incomplete => status.live.as_ref().is_some_and(|live| !live.complete),
+            Self::Split => status.split().is_some(),
+            Self::Behind => !status.behind.is_empty(),
+            Self::Late => status.doors.iter().any(|door| now < door.until),
+        }
+    }
+
+    fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
+/// What is shown of a status.
+pub(super) struct Filter<'a> {
+    /// The pattern that the functions' names match.
+    pub names: Option<&'a FunctionPattern>,
+    /// The states of which a function is in one; empty: any.
+    pub states: &'a [State],
+}
+
+impl Filter<'_> {
+    /// Keeps the functions that match, each where it is in one of the states, and the groups with one of them.
+    pub fn keep(&self, report: &mut StatusReport, now: Timestamp) {
+        let Self { names, states } = self;
+        let is_named = |function: &FunctionName| names.is_none_or(|names| names.matches(function));
+        report.functions.retain(|status| {
+            is_named(&status.function) && (states.is_empty() || states.iter().any(|state| state.is_of(status, now)))
+        });
+        let functions = &report.functions;
+        report.groups.retain(|group| {
+            group.functions.iter().any(|member| {
+                let is_shown = |status: &FunctionStatus| {
+                    (&status.function, &status.environment) == (&member.function, &group.environment)
+                };
+                is_named(&member.function) && (states.is_empty() || functions.iter().any(is_shown))
+            })
+        });
+    }
+
+    /// Returns what to say if nothing is left: none if everything was asked for.
+    pub fn nothing(&self) -> Option<String> {
+        let names = self.names.map_or_else(|| "no function".to_owned(), |names| format!("no function {names}"));
+        let states: Vec<String> = self.states.iter().map(|state| state.name()).collect();
+        match states.is_empty() {
+            true => self.names.map(|names| format!("nothing was deployed yet for {names}\n")),
+            false => Some(format!("{names} is in one of these states: {}\n", states.join(", "))),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Text in the columns of a terminal: how many it takes, how it is cut, wrapped and laid side by side. Styles take none.
+
+use anstream::adapter::strip_str;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+/// Returns the columns that a text takes (Unicode Standard Annex #11, East Asian Width).
+pub(super) fn width(text: &str) -> usize {
+    strip_str(text).to_string().width()
+}
+
+/// Cuts a text without styles in the middle so that it takes no more than so many columns: names mostly differ at both
+/// ends.
+pub(super) fn cut_in_the_middle(text: &str, most: usize) -> String {
+    if width(text) <= most {
+        return text.to_owned();
+    }
+    let Some(rest) = most.checked_sub(1) else { return String::new() };
+    let head = taken(text.chars(), rest - rest / 2);
+    let tail: String = taken(text.chars().rev(), rest / 2).chars().rev().collect();
+    // A mark without the letter that it belongs to would change the dots.
+    let tail = tail.trim_start_matches(|c: char| c.width() == Some(0));
+    format!("{head}…{tail}")
+}
+
+/// Takes characters up to so many columns.
+fn taken(characters: impl Iterator<Item = char>, most: usize) -> String {
+    let mut used = 0;
+    characters
+        .take_while(|c| {
+            used += c.width().unwrap_or(0);
+            used <= most
+        })
+        .collect()
+}
+
+/// Wraps a text at its spaces to lines of no more than so many columns; all lines but the first are indented. A longer
+/// word has a line of its own.
+pub(super) fn wrapped(text: &str, most: usize, indent: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    let mut is_empty = true;
+    for word in text.split(' ') {
+        let columns = width(word);
+        if !is_empty && used + 1 + columns > most {
+            lines.push(" ".repeat(indent));
+            (used, is_empty) = (indent, true);
+        }
+        if let Some(line) = lines.last_mut() {
+            if !is_empty {
+                line.push(' ');
+                used += 1;
+            }
+            line.push_str(word);
+        }
+        used += columns;
+        is_empty = false;
+    }
+    lines
+}
+
+/// Wraps a text without styles as [`wrapped`] does, and cuts longer words in the middle.
+pub(super) fn wrapped_and_cut(text: &str, most: usize) -> Vec<String> {
+    if width(text) <= most {
+        return vec![text.to_owned()];
+    }
+    let indent = if most < 8 { 0 } else { 2 };
+    let room = |number: usize| if number == 0 { most } else { most - indent };
+    let words: Vec<String> =
+        text.split(' ').enumerate().map(|(number, word)| cut_in_the_middle(word, room(number))).collect();
+    wrapped(&words.join(" "), most, indent)
+}
+
+/// Fills a text with spaces up to so many columns.
+pub(super) fn filled(text: &str, columns: usize) -> String {
+    format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
+}
+
+/// Shares so many columns out: each gets what it needs, and the widest give way first.
+pub(super) fn shared_out(needs: &[usize], columns: usize) -> Vec<usize> {
+    let given = |cap: usize| needs.iter().map(move |need| (*need).min(cap));
+    let widest = needs.iter().copied().max().unwrap_or(0);
+    let cap = (0..=widest).rev().find(|cap| given(*cap).sum::<usize>() <= columns).unwrap_or(0);
+    let mut left = columns.saturating_sub(given(cap).sum());
+    needs
+        .iter()
+        .map(|need| {
+            let more = usize::from(*need > cap && left > 0);
+            left -= more;
+            (*need).min(cap) + more
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn width_counts_columns_and_no_styles() {
+        for (text, columns) in [
+            ("orders", 6),
+            ("", 0),
+            ("東京", 4),
+            ("Grüße", 5),
+            ("e\u{301}", 1),
+            ("\u{1b}[31mred\u{1b}[0m", 3),
+            ("👍", 2),
+        ] {
+            assert_eq!(width(text), columns, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn long_name_is_cut_in_the_middle_to_its_columns() {
+        for (text, most, cut) in [
+            ("orders-api", 10, "orders-api"),
+            ("orders-api", 9, "orde…-api"),
+            ("orders-api", 8, "orde…api"),
+            ("orders-api", 2, "o…"),
+            ("orders-api", 1, "…"),
+            ("orders-api", 0, ""),
+            ("東京の人々", 6, "東…々"),
+            ("東京の人々", 5, "東…々"),
+            ("ae\u{301}bcdee\u{301}", 4, "ae\u{301}…e\u{301}"),
+        ] {
+            assert_eq!(cut_in_the_middle(text, most), cut);
+            assert!(width(cut) <= most, "{cut}");
+        }
+    }
+
+    #[test]
+    fn text_is_wrapped_at_spaces_and_words_stay_whole() {
+        assert_eq!(wrapped("one two three", 7, 2), ["one two", "  three"]);
+        assert_eq!(wrapped("one two three", 4, 2), ["one", "  two", "  three"]);
+        assert_eq!(wrapped("東京 東京 東京", 9, 0), ["東京 東京", "東京"]);
+        assert_eq!(wrapped("  indented text", 60, 2), ["  indented text"]);
+        assert_eq!(wrapped("\u{1b}[31mred text\u{1b}[0m", 8, 0), ["\u{1b}[31mred text\u{1b}[0m"]);
+        assert_eq!(wrapped_and_cut("behind development", 10), ["behind", "  deve…ent"]);
+    }
+
+    #[test]
+    fn widest_columns_give_way_first() {
+        assert_eq!(shared_out(&[5, 30, 10], 100), [5, 30, 10]);
+        assert_eq!(shared_out(&[5, 30, 10], 30), [5, 15, 10]);
+        assert_eq!(shared_out(&[5, 30, 10], 20), [5, 8, 7]);
+        assert_eq!(shared_out(&[5, 30, 10], 2), [1, 1, 0]);
+        assert_eq!(shared_out(&[], 2), [0; 0]);
+    }
+}
