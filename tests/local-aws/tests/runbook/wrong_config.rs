@@ -28,8 +28,10 @@ async fn wrong_configuration_is_left_and_its_deployment_taken_back() -> Result<(
     night.aws.deliver().await?;
     assert_eq!(night.aws.dead_letters().await?, 1);
 
-    let blind = night.command(&["status", FUNCTION, "--ledger", LEDGER, "-o", "json"]).await?;
-    assert!(blind.to_string().contains("environments.dev.targets"), "{blind:#}");
+    for verb in [&["status", FUNCTION][..], &["history", "-e", "prod", "-f", FUNCTION]] {
+        let blind = night.command(&[verb, &["--ledger", LEDGER, "-o", "json"]].concat()).await?;
+        assert!(blind.to_string().contains("environments.dev.targets"), "{blind:#}");
+    }
     let head: Value = night.play(HEAD).await?[0].json()?;
     assert_eq!(text(&head, "/history/0/release"), "1.4.3", "{head:#}");
     night.open(BACK).await?;
