@@ -1,6 +1,7 @@
 """Event source mappings; the harness reads the queues in their place.
 
-Our reading of Lambda API Reference, CreateEventSourceMapping, UpdateEventSourceMapping and DeleteEventSourceMapping.
+Our reading of Lambda API Reference, CreateEventSourceMapping, UpdateEventSourceMapping, ListEventSourceMappings and
+DeleteEventSourceMapping.
 """
 
 from __future__ import annotations
@@ -39,6 +40,13 @@ class Mappings(LambdaResponse):
             return self._mapped(mapping.uuid)
         mapping.function_arn = target
         return 202, {"status": 202}, json.dumps(mapping.get_configuration())
+
+    def list_event_source_mappings(self) -> str:
+        """ListEventSourceMappings: each form of a function's name finds the mappings of that function, version or alias."""
+        source, name = (self.querystring.get(key, [None])[0] for key in ("EventSourceArn", "FunctionName"))
+        found = self.backend.list_event_source_mappings(source, None)
+        named = [one for one in found if name is None or function_of(one.function_arn) == function_of(name)]
+        return json.dumps({"EventSourceMappings": [one.get_configuration() for one in named]})
 
     def delete_event_source_mapping(self) -> TYPE_RESPONSE:
         """DeleteEventSourceMapping: a mapping that does not exist is a 404."""

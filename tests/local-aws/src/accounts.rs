@@ -230,7 +230,7 @@ pub(super) async fn find_applied(applied: &Applied, clients: &Clients, control: 
 }
 
 /// Returns the `DEPLOYER_CONFIG` of the version of the deployer that its alias serves.
-async fn source_of_the_live_version(clients: &Clients) -> Result<String> {
+pub(super) async fn source_of_the_live_version(clients: &Clients) -> Result<String> {
     let call = clients.lambda(TOOLING, REGION).get_function_configuration();
     let live = call.function_name("deployer").qualifier(DEPLOYER_ALIAS).send().await.doing("reading the deployer")?;
     let variables = live.environment().and_then(|environment| environment.variables());

@@ -169,7 +169,11 @@ impl LocalAws {
     }
 
     /// Returns the command's whole environment.
-    fn environment(&self, keys: &SessionKeys, more: &[(&'static str, &str)]) -> BTreeMap<&'static str, OsString> {
+    pub(super) fn environment(
+        &self,
+        keys: &SessionKeys,
+        more: &[(&'static str, &str)],
+    ) -> BTreeMap<&'static str, OsString> {
         let mut environment: BTreeMap<&str, OsString> = BTreeMap::from([
             ("AWS_REGION", REGION.into()),
             ("AWS_ACCESS_KEY_ID", keys.access_key_id.clone().into()),

@@ -6,11 +6,13 @@ use aws_sdk_lambda::Client;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::get_function::GetFunctionError;
 use aws_sdk_lambda::types::{FunctionConfiguration, FunctionVersion, LastUpdateStatus, State};
+use aws_sdk_sqs::types::QueueAttributeName;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::LocalAws;
 use super::accounts::{FIRST, LEDGER, OTHER_REGION, REGION, SECOND, TOOLING};
+use super::mapping;
 use fixtures::error::{Doing as _, Error, Result};
 
 /// The prefix of the deployer's markers in the ledger bucket.
@@ -165,6 +167,15 @@ impl LocalAws {
             keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
         }
         Ok(keys)
+    }
+
+    /// Returns the number of messages in the dead-letter queue.
+    ///
+    /// # Errors
+    /// SQS answers with an error.
+    pub async fn dead_letters(&self) -> Result<u32> {
+        let states = [QueueAttributeName::ApproximateNumberOfMessages];
+        mapping::count(&self.clients.sqs(TOOLING, REGION), &self.resources.dead_letter_url, &states).await
     }
 
     /// Reads everything that a deployment can change.

@@ -17,6 +17,7 @@ mod emulator_faults;
 mod fleet;
 mod inspect;
 mod lambda_endpoint;
+mod live_version;
 pub mod load;
 mod mapping;
 pub mod picture;
@@ -27,6 +28,7 @@ mod roles;
 mod runtime;
 mod runtime_api;
 mod server;
+mod shell;
 pub mod terminal;
 pub mod terraform;
 mod time;
@@ -38,7 +40,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aws_sdk_sqs::types::QueueAttributeName;
 use deployer_core::names::CONFIG_VARIABLE;
 use serde_json::Value;
 
@@ -61,6 +62,7 @@ pub(crate) use process::peak_memory;
 pub use roles::Roles;
 pub use runtime::{Answer, Launch, Runtime};
 pub use server::{Server, Transport};
+pub use shell::Shell;
 pub use upload::Upload;
 pub(crate) use venv::target_dir;
 
@@ -316,15 +318,6 @@ impl LocalAws {
     /// The emulator answers with an error.
     pub async fn last_call(&self) -> Result<u64> {
         Ok(self.control.calls_since(0).await?.last().map_or(0, |call| call.seq))
-    }
-
-    /// Returns the number of messages in the dead-letter queue.
-    ///
-    /// # Errors
-    /// SQS answers with an error.
-    pub async fn dead_letters(&self) -> Result<u32> {
-        let states = [QueueAttributeName::ApproximateNumberOfMessages];
-        mapping::count(&self.clients.sqs(TOOLING, REGION), &self.resources.dead_letter_url, &states).await
     }
 }
 

@@ -11,5 +11,6 @@ mod deployctl_init;
 mod deployctl_operate;
 mod deployctl_push;
 mod pictures;
+mod runbook;
 mod scenarios;
 mod validated_packages;

@@ -1,6 +1,7 @@
 """Event source mappings; the harness reads the queues in their place.
 
-Our reading of Lambda API Reference, CreateEventSourceMapping, UpdateEventSourceMapping and DeleteEventSourceMapping.
+Our reading of Lambda API Reference, CreateEventSourceMapping, UpdateEventSourceMapping, ListEventSourceMappings and
+DeleteEventSourceMapping.
 """
 
 from __future__ import annotations
@@ -37,6 +38,14 @@ class Mappings(Mapped):
         for fields in ({"BatchSize": 5}, {"FunctionName": alias}, {"FunctionName": "orders:live"}):
             updated = self.lam.update_event_source_mapping(UUID=mapping["UUID"], **fields)
             self.assertEqual(updated["FunctionArn"], alias)
+
+    def test_mappings_of_an_alias_are_listed_by_its_name_and_by_its_arn(self) -> None:
+        mapping = self.mapping()
+        for name in ("orders:live", f"arn:aws:lambda:eu-west-1:{self.account}:function:orders:live"):
+            listed = self.lam.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+            self.assertEqual([one["UUID"] for one in listed], [mapping["UUID"]], name)
+        listed = self.lam.list_event_source_mappings(FunctionName="orders:other")["EventSourceMappings"]
+        self.assertEqual(listed, [])
 
     def test_enabled_mapping_leaves_messages_to_the_harness(self) -> None:
         self.mapping(Enabled=True)
