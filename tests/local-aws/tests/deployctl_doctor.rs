@@ -100,7 +100,7 @@ async fn report_for_people_is_a_tree() -> Result<()> {
     let folded = aws.operate(&operator(), &["doctor", "-e", "dev"]).await?;
     let lines: Vec<&str> = folded.out.lines().collect();
     assert_eq!((folded.exit, lines.len()), (Some(0), 8), "{folded:?}");
-    assert_eq!(lines[4], "   └─ OK   19 checks; 4 more show only when a deployment needs them", "{}", folded.out);
+    assert_eq!(lines[5], "   └─ OK   19 checks; 4 more show only when a deployment needs them", "{}", folded.out);
     let said = aws.operate(&operator(), &["doctor", "-e", "dev", "--verbose"]).await?;
     assert_eq!(said.exit, Some(0), "{said:?}");
     let lines: Vec<&str> = said.out.lines().collect();
