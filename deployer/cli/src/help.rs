@@ -98,9 +98,9 @@ Example:
   deployctl history -e prod -f orders-api --limit 5";
 
 pub(super) const LOGS: &str = "\
-Needs: the policy operate. With --deployment only its logs:FilterLogEvents on the deployer's log group; with --ledger, look is
-enough to find the newest deployment. With --function-logs, rights of your own in the target account that no policy of infra/
-grants: logs:FilterLogEvents on the function's log group, and lambda:GetFunctionConfiguration on its alias (to find the group;
+Needs: the policy operate. With --deployment only its logs:FilterLogEvents on the deployer's log group; with --ledger, look is \
+enough to find the newest deployment. With --function-logs, rights of your own in the target account that no policy of infra/ \
+grants: logs:FilterLogEvents on the function's log group, and lambda:GetFunctionConfiguration on its alias (to find the group; \
 not with --log-group).
 Exit codes: 0 printed, or there is no such line, 1 the log cannot be read, 2 wrong use, 130 Ctrl-C.
 
@@ -110,9 +110,9 @@ Examples:
   deployctl logs -e prod -f orders-api --function-logs --since 1h --target 222222222222/eu-west-1 --target-profile prod";
 
 pub(super) const DIFF: &str = "\
-Needs: the policy operate, or with --ledger only look, to find the artifacts; and a right that no policy of infra/ grants to
+Needs: the policy operate, or with --ledger only look, to find the artifacts; and a right that no policy of infra/ grants to \
 people: s3:GetObjectVersion on the artifact bucket's <environment>/<function>/*, and kms:Decrypt where the bucket has a key.
-Exit codes: 0 compared, 1 an artifact cannot be read or is gone, 2 wrong use, or no such release is known, 3 an artifact is no
+Exit codes: 0 compared, 1 an artifact cannot be read or is gone, 2 wrong use, or no such release is known, 3 an artifact is no \
 valid zip, 5 they differ (only with --exit-code).
 
 Examples:
@@ -120,9 +120,9 @@ Examples:
   deployctl diff -f orders-api prod:1.4.1 dev:1.4.2            with the configuration of each environment";
 
 pub(super) const INVOKE: &str = "\
-Needs: the policy operate, or with --ledger only look, to find the target; and a right of your own in the target account that
+Needs: the policy operate, or with --ledger only look, to find the target; and a right of your own in the target account that \
 no policy of infra/ grants: lambda:InvokeFunction on the function's alias.
-Exit codes: 0 it answered, 1 it ended in an error, or was not invoked, 2 wrong use, 4 no answer came: it may have run, 130
+Exit codes: 0 it answered, 1 it ended in an error, or was not invoked, 2 wrong use, 4 no answer came: it may have run, 130 \
 Ctrl-C. After 4 and 130 the invocation goes on.
 
 Examples:
@@ -131,7 +131,7 @@ Examples:
     --payload event.json";
 
 pub(super) const OPEN: &str = "\
-Needs: the policy operate; with --ledger (or DEPLOYER_LEDGER_BUCKET), only look. The page needs rights of yours in the target
+Needs: the policy operate; with --ledger (or DEPLOYER_LEDGER_BUCKET), only look. The page needs rights of yours in the target \
 account, which the browser is signed in to.
 Exit codes: 0 opened or printed, 1 no answer, 2 wrong use, 3 the console of the partition has no public address.
 
