@@ -221,13 +221,6 @@ locals {
         Condition = { ArnNotLike = { "lambda:SourceFunctionArn" = [at.function, "${at.function}:*"] } }
       },
     ],
-    local.has_artifact_key || local.decrypts.artifacts ? [{
-      Sid       = "DecryptArtifacts"
-      Effect    = "Allow"
-      Action    = "kms:Decrypt"
-      Resource  = concat(local.has_artifact_key ? [local.keys[kind].uses.artifacts] : [], lookup(local.keys[kind].decrypts, "artifacts", []))
-      Condition = { StringEquals = at.through.s3 }
-    }] : [],
     contains(keys(var.keys), "ledger") ? [{
       Sid       = "UseTheKeyOfTheLedger"
       Effect    = "Allow"
@@ -243,5 +236,12 @@ locals {
       Condition = { StringEquals = at.through.s3 }
     }] : [],
     local.uses_keys_of_queues[kind],
+    local.has_artifact_key || local.decrypts.artifacts ? [{
+      Sid       = "DecryptArtifacts"
+      Effect    = "Allow"
+      Action    = "kms:Decrypt"
+      Resource  = concat(local.has_artifact_key ? [local.keys[kind].uses.artifacts] : [], lookup(local.keys[kind].decrypts, "artifacts", []))
+      Condition = { StringEquals = at.through.s3 }
+    }] : [],
   ) }
 }

@@ -72,9 +72,10 @@ fn target_that_stands_twice_is_named_by_its_account() -> Result<()> {
     let copy = copy_of_infra()?;
     let folder = copy.path().join("modules/environments");
     terraform.run(&folder, &["init", "-backend=false"])?;
-    let environments = "environments={prod={targets=[for number in range(60) : \
-                        {account=tostring(222222222200+number%59),region=\"eu-west-1\"}]}}";
-    let refused = match terraform.run(&folder, &["plan", "-var", environments]) {
+    let targets: Vec<String> =
+        (0..60).map(|number| format!(r#"{{account="2222222222{:02}",region="eu-west-1"}}"#, number % 59)).collect();
+    let environments = format!("environments={{prod={{targets=[{}]}}}}", targets.join(","));
+    let refused = match terraform.run(&folder, &["plan", "-var", &environments]) {
         Ok(_) => return Err(Error::Unexpected("nobody refused a target that stands twice".to_owned())),
         Err(error) => error.to_string().split_whitespace().collect::<Vec<_>>().join(" "),
     };
