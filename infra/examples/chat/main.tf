@@ -1,6 +1,10 @@
 # What failed, was refused or rolled back is told in a chat: by a webhook that takes {"text": …}, as those of Slack and Mattermost do. The
 # provider is that of the environment: AWS_PROFILE and AWS_REGION, of the account and region that the deployer is in.
 
+module "constants" {
+  source = "../../modules/constants"
+}
+
 resource "aws_cloudwatch_event_connection" "chat" {
   name               = var.name
   description        = "How the chat knows who tells"
@@ -29,7 +33,7 @@ resource "aws_cloudwatch_event_rule" "chat" {
   description    = "What failed, was refused or was rolled back"
   event_bus_name = local.bus
   event_pattern = jsonencode({
-    source        = [local.names.event_source]
+    source        = [module.constants.event_source]
     "detail-type" = ["Deployment Failed", "Promotion Refused", "Deployment Rolled Back"]
     # Texts, and not null, for the template has them.
     detail = { because = [{ prefix = "" }], environment = [{ prefix = "" }] }
@@ -96,8 +100,6 @@ resource "aws_iam_role_policy" "chat" {
 }
 
 locals {
-  names = jsondecode(file("${path.module}/../../modules/names.json"))
-
   bus       = split("/", var.event_bus_arn)[1]
   partition = split(":", var.event_bus_arn)[1]
   region    = split(":", var.event_bus_arn)[3]

@@ -1,6 +1,10 @@
 # On Tuesdays at nine, all that stage has live is asked to prod. The provider is that of the environment: AWS_PROFILE and AWS_REGION, of
 # the account and region that the deployer is in.
 
+module "constants" {
+  source = "../../modules/constants"
+}
+
 resource "aws_scheduler_schedule_group" "promotions" {
   name = var.name
   tags = var.tags
@@ -24,7 +28,7 @@ resource "aws_scheduler_schedule" "tuesday_nine" {
 
     eventbridge_parameters {
       source      = local.source
-      detail_type = local.names.promotion_requested
+      detail_type = module.constants.promotion_requested
     }
 
     # What cannot be asked until ten is for next Tuesday.
@@ -53,7 +57,6 @@ resource "aws_iam_role_policy" "promotions" {
 }
 
 locals {
-  names  = jsondecode(file("${path.module}/../../modules/names.json"))
   source = "schedules"
 
   partition = split(":", var.event_bus_arn)[1]
@@ -95,7 +98,7 @@ locals {
       # Each event of a call, and none without them (modules/tooling/events.tf).
       Condition = {
         "ForAllValues:StringEquals" = {
-          "events:detail-type" = local.names.promotion_requested
+          "events:detail-type" = module.constants.promotion_requested
           "events:source"      = local.source
         }
         Null = { "events:detail-type" = "false", "events:source" = "false" }

@@ -4,6 +4,10 @@ locals {
   prod = [for account in var.prod_accounts : { account = account, region = var.region }]
 }
 
+module "constants" {
+  source = "../../modules/constants"
+}
+
 module "tooling" {
   source = "../../modules/tooling"
 
@@ -11,7 +15,13 @@ module "tooling" {
   ledger_bucket   = "${var.prefix}-deployer-ledger"
   package         = var.package
   architecture    = var.architecture
-  alarm_actions   = var.alarm_topic_arn == null ? [] : [var.alarm_topic_arn]
+  alarm_actions   = var.alarm_topic_arn[*]
+  ok_actions      = var.alarm_topic_arn[*]
+
+  permissions_boundary = var.permissions_boundary
+  role_path            = var.role_path
+  tags                 = var.tags
+
   environments = {
     dev = {
       targets     = [{ account = var.dev_account, region = var.region }]

@@ -15,10 +15,11 @@ resource "aws_cloudformation_stack_set" "target" {
 
   name             = local.names[each.key]
   description      = "The deploy role ${each.key} for ${join(", ", each.value[0].environments)}"
-  template_body    = file("${path.module}/../../cloudformation/target.yaml")
+  template_body    = module.constants.target_template
   capabilities     = ["CAPABILITY_NAMED_IAM"]
   permission_model = "SERVICE_MANAGED"
   call_as          = var.call_as
+  tags             = var.tags
 
   # An account gets its role when an environment names it, not when it joins the organizational unit.
   auto_deployment {
@@ -59,6 +60,8 @@ resource "aws_cloudformation_stack_set" "target" {
       ExternalIds            = join(",", each.value[0].external_ids)
       OrganizationId         = var.organization_id
     },
+    # A boundary is a policy of the role's own account, so each stack has its own ARN of it.
+    var.target_permissions_boundary == null ? {} : { PermissionsBoundary = "" },
     merge([for parameter, field in local.numbered_lists : {
       for number, value in sort(each.value[0][field]) : "${parameter}${number + 1}" => value
     }]...),
@@ -93,6 +96,10 @@ resource "aws_cloudformation_stack_set_instance" "target" {
 
   stack_set_name = aws_cloudformation_stack_set.target[each.value.role_name].name
   call_as        = var.call_as
+
+  parameter_overrides = var.target_permissions_boundary == null ? {} : {
+    PermissionsBoundary = "arn:${split(":", local.deployer.role_arn)[1]}:iam::${each.value.account}:policy/${var.target_permissions_boundary}"
+  }
 
   # A role is of an account and not of a region: one stack, in the region of this configuration.
   deployment_targets {

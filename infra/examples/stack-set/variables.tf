@@ -81,7 +81,36 @@ variable "execution_roles" {
 }
 
 variable "alarm_topic_arn" {
-  description = "The SNS topic that alarms tell, if there is one."
+  description = "The SNS topic that alarms tell when they begin and when they are over. Terraform warns while there is none."
   type        = string
   default     = null
+}
+
+variable "permissions_boundary" {
+  description = "The ARN of the permissions boundary of the tooling account's roles, where the organization asks for one."
+  type        = string
+  default     = null
+}
+
+variable "target_permissions_boundary" {
+  description = "The permissions boundary of the deploy roles: path and name of a policy that each account has, such as platform/boundary."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.target_permissions_boundary == null || can(regex("^([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]+$", var.target_permissions_boundary))
+    error_message = "target_permissions_boundary must be path and name of a policy, such as platform/boundary, and not an ARN: each account has its own."
+  }
+}
+
+variable "role_path" {
+  description = "The path of the tooling account's roles, such as /platform/. A deploy role's path is a part of its role_name."
+  type        = string
+  default     = "/"
+}
+
+variable "tags" {
+  description = "Tags of everything that is made and takes tags, in the target accounts too. They come on top of the provider's `default_tags`."
+  type        = map(string)
+  default     = {}
 }

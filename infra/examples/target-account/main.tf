@@ -2,19 +2,20 @@
 # tooling account.
 
 locals {
-  deploy_role = "${var.accounts.target}/${var.role_name}"
+  # The module tooling writes _ where SSM takes no sign of a role's name.
+  deploy_role = replace("${var.accounts.target}/${var.role_name}", "/[^A-Za-z0-9_.\\/-]/", "_")
 }
 
 data "aws_ssm_parameter" "deployer" {
   provider = aws.tooling
 
-  name = "/deployers/deployer/deployer"
+  name = "/deployers/${var.name}/deployer"
 }
 
 data "aws_ssm_parameter" "deploy_role" {
   provider = aws.tooling
 
-  name = "/deployers/deployer/deploy-roles/${local.deploy_role}"
+  name = "/deployers/${var.name}/deploy-roles/${local.deploy_role}"
 }
 
 module "target" {

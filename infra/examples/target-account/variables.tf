@@ -15,6 +15,12 @@ variable "region" {
   default     = "eu-west-1"
 }
 
+variable "name" {
+  description = "What the deployer is called: `name` of the module tooling."
+  type        = string
+  default     = "deployer"
+}
+
 variable "role_name" {
   description = "The deploy role's name: role_name of the environments in this account."
   type        = string

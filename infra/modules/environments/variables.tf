@@ -72,7 +72,7 @@ variable "environments" {
 
   validation {
     condition     = alltrue([for environment in values(var.environments) : length(distinct(environment.targets)) == length(environment.targets)])
-    error_message = "An environment must not name a target twice; these do: ${join(", ", [for name, environment in var.environments : name if length(distinct(environment.targets)) != length(environment.targets)])}."
+    error_message = "An environment must not name a target twice; these stand twice: ${join(", ", flatten([for name, environment in var.environments : [for where, same in { for target in environment.targets : "${target.account} in ${target.region} (${name})" => target... } : where if length(same) > 1]]))}."
   }
 
   validation {

@@ -34,6 +34,12 @@ locals {
   # Those that only decrypt: nothing is encrypted with them, or nothing any more.
   decryption_keys = { for of in ["artifacts", "ledger", "queues"] : of => distinct(lookup(var.decryption_keys, of, [])) }
 
+  # How many there are is known before the keys are made; which of them are one is not.
+  decrypts = { for of in ["artifacts", "ledger", "queues"] : of => length(lookup(var.decryption_keys, of, [])) > 0 }
+
+  # Every key that something is encrypted with, by what it is.
+  used_keys = merge(var.keys, var.customer_key ? { artifacts = local.artifact_key_arn } : {})
+
   # All that decrypt the ledger.
   ledger_keys = concat([for of, key in var.keys : key if of == "ledger"], local.decryption_keys.ledger)
 

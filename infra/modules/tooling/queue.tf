@@ -67,14 +67,14 @@ locals {
       Sid       = "UseTheKeyOfTheQueues"
       Effect    = "Allow"
       Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-      Resource  = var.keys.queues
+      Resource  = local.keys[kind].uses.queues
       Condition = { StringEquals = at.through.sqs }
     }] : [],
-    length(local.decryption_keys.queues) > 0 ? [{
+    local.decrypts.queues ? [{
       Sid       = "DecryptMessages"
       Effect    = "Allow"
       Action    = "kms:Decrypt"
-      Resource  = local.decryption_keys.queues
+      Resource  = local.keys[kind].decrypts.queues
       Condition = { StringEquals = at.through.sqs }
     }] : [],
   ) }

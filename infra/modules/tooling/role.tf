@@ -8,6 +8,13 @@ resource "aws_iam_role" "deployer" {
   path                 = var.role_path
   permissions_boundary = var.permissions_boundary
   tags                 = var.tags
+
+  lifecycle {
+    precondition {
+      condition     = alltrue([for arn in values(var.keys) : startswith(arn, "arn:${local.partition}:kms:${local.region}:${local.account}:")])
+      error_message = "keys must be keys of the deployer's account and region (${local.account}, ${local.region}); these are not: ${join(", ", [for of, arn in var.keys : "${arn} (${of})" if !startswith(arn, "arn:${local.partition}:kms:${local.region}:${local.account}:")])}."
+    }
+  }
 }
 
 resource "aws_iam_role_policy" "deployer" {
@@ -67,6 +74,16 @@ locals {
     through   = { for service in ["s3", "sqs"] : service => { "kms:ViaService" = "${service}.${at.region}.${at.dns}" } }
   } }
 
+  # Keys may be made in the same apply, so the longest ARN of a key stands for each of them. Their policies are made from named, and must
+  # not wait for them.
+  keys = {
+    here = { uses = local.used_keys, decrypts = local.decryption_keys }
+    longest = {
+      uses     = { for of in keys(local.used_keys) : of => local.named.longest.key }
+      decrypts = { for of, arns in var.decryption_keys : of => [for arn in arns : local.named.longest.key] }
+    }
+  }
+
   enter_targets = { for kind, roles in merge({ none = [] }, { for kind, names in local.named : kind => names.roles }) : kind => {
     Sid      = "EnterTargets"
     Effect   = "Allow"
@@ -103,14 +120,11 @@ locals {
     Version = "2012-10-17"
     Statement = concat(
       local.enters_itself ? [local.enter_targets.here] : [],
-      [for statement in local.deployer_rest.here : statement if statement.Sid != "DecryptArtifacts"],
-      [for statement in local.deployer_rest.here : merge(statement, {
-        Resource = concat(local.has_artifact_key ? [local.artifact_key_arn] : [], local.decryption_keys.artifacts)
-      }) if statement.Sid == "DecryptArtifacts"],
+      local.deployer_rest.here,
     )
   })
 
-  # All but EnterTargets; the key's name is known after the apply.
+  # All but EnterTargets.
   deployer_rest = { for kind, at in local.named : kind => concat(
     [
       {
@@ -207,27 +221,27 @@ locals {
         Condition = { ArnNotLike = { "lambda:SourceFunctionArn" = [at.function, "${at.function}:*"] } }
       },
     ],
-    local.has_artifact_key || length(local.decryption_keys.artifacts) > 0 ? [{
-      Sid       = "DecryptArtifacts"
-      Effect    = "Allow"
-      Action    = "kms:Decrypt"
-      Resource  = concat(local.has_artifact_key ? [at.key] : [], local.decryption_keys.artifacts)
-      Condition = { StringEquals = at.through.s3 }
-    }] : [],
     contains(keys(var.keys), "ledger") ? [{
       Sid       = "UseTheKeyOfTheLedger"
       Effect    = "Allow"
       Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-      Resource  = var.keys.ledger
+      Resource  = local.keys[kind].uses.ledger
       Condition = { StringEquals = at.through.s3 }
     }] : [],
-    length(local.decryption_keys.ledger) > 0 ? [{
+    local.decrypts.ledger ? [{
       Sid       = "DecryptTheLedger"
       Effect    = "Allow"
       Action    = "kms:Decrypt"
-      Resource  = local.decryption_keys.ledger
+      Resource  = local.keys[kind].decrypts.ledger
       Condition = { StringEquals = at.through.s3 }
     }] : [],
     local.uses_keys_of_queues[kind],
+    local.has_artifact_key || local.decrypts.artifacts ? [{
+      Sid       = "DecryptArtifacts"
+      Effect    = "Allow"
+      Action    = "kms:Decrypt"
+      Resource  = concat(local.has_artifact_key ? [local.keys[kind].uses.artifacts] : [], lookup(local.keys[kind].decrypts, "artifacts", []))
+      Condition = { StringEquals = at.through.s3 }
+    }] : [],
   ) }
 }

@@ -54,7 +54,13 @@ variable "environments" {
           + 1000 * length(setintersection(split("", pair[1]), split("", pair[2]))) / length(setunion(split("", pair[1]), split("", pair[2])))
         ), pair[0])]))[0]] : "the nearest is ${substr(best, 5, -1)}" if tonumber(substr(best, 0, 4)) >= 900],
       ))})" if !contains(local.names.fields[part.of], field)
-    ]]))}. Known are ${join("; ", [for of, fields in local.names.fields : "${join(", ", fields)} of ${of}"])}."
+      ]]))}. Known are ${join("; ", [for of in distinct([for part in flatten([
+        try([for environment in var.environments : { of = "environment", value = environment }], []),
+        try([for environment in var.environments : [for target in try(environment.targets, []) : { of = "target", value = target }]], []),
+        try([for environment in var.environments : [for of in ["promotion", "approval"] : { of = of, value = try(environment[of], {}) }]], []),
+        try([for environment in var.environments : [for freeze in try(environment.freeze, []) : { of = "freeze", value = freeze }]], []),
+      ]) : part.of if length(setsubtract(try(keys(part.value), []), local.names.fields[part.of])) > 0
+    ]) : "${join(", ", local.names.fields[of])} of ${of}"])}."
   }
 }
 

@@ -19,7 +19,7 @@ fn target_account_example_makes_the_role_that_the_parameters_tell() -> Result<()
     let copy = copy_of_infra()?;
     let folder = copy.path().join("examples/target-account");
     terraform.run(&folder, &["init", "-backend=false"])?;
-    assert_eq!(passed(&terraform, &folder)?, 1);
+    assert_eq!(passed(&terraform, &folder)?, 2);
     Ok(())
 }
 
@@ -60,47 +60,52 @@ fn stack_set_example_gives_the_template_every_parameter_that_it_needs_and_no_oth
     Ok(())
 }
 
-/// The README's commands for a copy of an example: `sed` names the modules by tag, and a file of its own the backend.
+/// The README's second step takes each example out of the clone.
 #[test]
-fn example_outside_the_clone_takes_its_modules_by_tag() -> Result<()> {
+fn every_example_outside_the_clone_takes_its_modules_by_tag() -> Result<()> {
     let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
-    let repository = TempDir::with_prefix("deployer-").doing("making a folder")?;
+    let home = TempDir::with_prefix("acme-").doing("making a folder")?;
     let copy = copy_of_infra()?;
-    let example = copy.path().join("examples/two-accounts");
-    let script = format!(
-        "set -e; cp -r '{}' '{}/infra'; cd '{}'; git init -q .; git add .; \
+    let clone = format!(
+        "set -e; mkdir -p deployer/artifacts; cd deployer; cp -r '{}' infra; echo zip > artifacts/deployer.zip; \
+         git init -q .; git add .; \
          git -c user.name=test -c user.email=test@example.com commit -q -m modules; git tag v1.0.0",
-        copy.path().display(),
-        repository.path().display(),
-        repository.path().display()
+        copy.path().display()
     );
-    shell(&script, repository.path())?;
-    let own = TempDir::with_prefix("acme-deployer-").doing("making a folder")?;
-    shell(&format!("cp '{}'/*.tf '{}'", example.display(), own.path().display()), own.path())?;
+    shell(&clone, home.path())?;
     let readme = fs::read_to_string(infra().join("README.md")).doing("reading infra/README.md")?;
-    let (sed, backend) = readme_steps(&readme)?;
-    let address = format!("file://{}", repository.path().display());
-    shell(&sed.replace("https://…/deployer.git", &address).replace("<tag>", "v1.0.0"), own.path())?;
-    fs::write(own.path().join("backend.tf"), backend).doing("writing backend.tf")?;
-
-    terraform.run(own.path(), &["init", "-backend=false"])?;
-    terraform.run(own.path(), &["validate"])?;
-    let modules =
-        fs::read_to_string(own.path().join(".terraform/modules/modules.json")).doing("reading modules.json")?;
-    for module in ["tooling", "target", "uploader"] {
-        let source = format!("git::{address}//infra/modules/{module}?ref=v1.0.0");
-        assert!(modules.contains(&source), "{source} is not in {modules}");
+    let step = second_step(&readme)?;
+    let address = format!("file://{}/deployer", home.path().display());
+    let step = step.replace("https://…/deployer.git", &address).replace("<tag>", "v1.0.0");
+    let examples = names(&home.path().join("deployer/infra/examples"))?;
+    assert!(examples.len() >= 7, "{examples:?}");
+    for example in examples {
+        let own = format!("own-{example}");
+        shell(
+            &format!("set -e\n{}", step.replace("two-accounts", &example).replace("acme-deployer", &own)),
+            home.path(),
+        )?;
+        let own = home.path().join(own);
+        terraform.run(&own, &["init", "-backend=false"])?;
+        terraform.run(&own, &["validate"])?;
+        let modules = fs::read_to_string(own.join(".terraform/modules/modules.json")).doing("reading modules.json")?;
+        assert!(modules.contains(&format!("git::{address}//infra/modules/")), "{example}: {modules}");
+        assert!(own.join("backend.tf").is_file(), "{example}");
     }
     Ok(())
 }
 
-/// Returns the README's line with `sed`, and the backend block that it writes.
-fn readme_steps(readme: &str) -> Result<(String, String)> {
+/// Returns the commands of the README's second step.
+fn second_step(readme: &str) -> Result<String> {
+    let step = readme.split_once("\n# 2. ").and_then(|(_, rest)| Some(rest.split_once("\n# 3. ")?.0));
     let missing = || Error::Unexpected("infra/README.md has no steps for a copy of an example".to_owned());
-    let sed = readme.lines().find(|line| line.starts_with("sed ")).ok_or_else(missing)?;
-    let (_, rest) = readme.split_once("cat > backend.tf <<TF\n").ok_or_else(missing)?;
-    let (backend, _) = rest.split_once("\nTF\n").ok_or_else(missing)?;
-    Ok((sed.to_owned(), format!("{backend}\n")))
+    Ok(format!("# {}\n", step.ok_or_else(missing)?))
+}
+
+/// Returns the names in a folder, sorted.
+fn names(folder: &Path) -> Result<BTreeSet<String>> {
+    let entries = fs::read_dir(folder).doing(format!("reading {}", folder.display()))?;
+    entries.map(|entry| Ok(entry.doing("reading a folder")?.file_name().to_string_lossy().into_owned())).collect()
 }
 
 fn shell(script: &str, folder: &Path) -> Result<()> {

@@ -10,6 +10,7 @@ mod configuration;
 mod decisions;
 mod examples;
 mod hcl;
+mod keys;
 mod limits;
 mod misspelt;
 mod modules;

@@ -56,6 +56,29 @@ fn misspelt_field_of_an_environment_is_refused_with_the_nearest() -> Result<()> 
             refused.contains(&format!("Unknown fields in environments: {words}. Known are ")),
             "{words}: {refused}"
         );
+        // The fields of the other objects would hide those that were meant.
+        let of =
+            ["target", "promotion", "approval", "freeze"].into_iter().find(|of| words.contains(&format!("({of} ")));
+        let known = refused.split_once(". Known are ").map_or("", |(_, known)| known);
+        assert!(known.contains(&format!(" of {}.", of.unwrap_or("environment"))), "{words}: {known}");
+        assert!(!known.contains(';'), "{words}: {known}");
     }
+    Ok(())
+}
+
+#[test]
+fn target_that_stands_twice_is_named_by_its_account() -> Result<()> {
+    let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
+    let copy = copy_of_infra()?;
+    let folder = copy.path().join("modules/environments");
+    terraform.run(&folder, &["init", "-backend=false"])?;
+    let targets: Vec<String> =
+        (0..60).map(|number| format!(r#"{{account="2222222222{:02}",region="eu-west-1"}}"#, number % 59)).collect();
+    let environments = format!("environments={{prod={{targets=[{}]}}}}", targets.join(","));
+    let refused = match terraform.run(&folder, &["plan", "-var", &environments]) {
+        Ok(_) => return Err(Error::Unexpected("nobody refused a target that stands twice".to_owned())),
+        Err(error) => error.to_string().split_whitespace().collect::<Vec<_>>().join(" "),
+    };
+    assert!(refused.contains("these stand twice: 222222222200 in eu-west-1 (prod)."), "{refused}");
     Ok(())
 }

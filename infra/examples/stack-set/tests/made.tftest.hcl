@@ -33,6 +33,11 @@ run "sixty_accounts" {
   }
 
   assert {
+    condition     = length(aws_cloudformation_stack_set_instance.target["222222222258/platform/deployer-prod"].parameter_overrides) == 0
+    error_message = "Nobody must have to say anything of a boundary."
+  }
+
+  assert {
     condition     = aws_cloudformation_stack_set.target["platform/deployer-prod"].parameters.PromotedFrom1 == "dev"
     error_message = "The role of prod must read what is promoted to it."
   }
@@ -50,6 +55,42 @@ run "role_of_prod_has_its_path" {
     condition     = aws_cloudformation_stack_set.target["deployer-dev"].parameters.RolePath == "/"
     error_message = "A role without a path must have none."
   }
+}
+
+run "in_a_landing_zone" {
+  command = plan
+
+  variables {
+    permissions_boundary        = "arn:aws:iam::123456789012:policy/platform/boundary"
+    target_permissions_boundary = "platform/boundary"
+    role_path                   = "/platform/"
+    tags                        = { team = "platform" }
+  }
+
+  assert {
+    condition     = aws_cloudformation_stack_set_instance.target["222222222258/platform/deployer-prod"].parameter_overrides == tomap({ PermissionsBoundary = "arn:aws:iam::222222222258:policy/platform/boundary" })
+    error_message = "A boundary must be a policy of the role's own account."
+  }
+
+  assert {
+    condition     = aws_cloudformation_stack_set.target["deployer-dev"].tags.team == "platform"
+    error_message = "StackSets gives the tags to each stack."
+  }
+
+  assert {
+    condition     = module.tooling.deployer.role_arn == "arn:aws:iam::123456789012:role/platform/deployer"
+    error_message = "The deployer's role must have the path that is asked for."
+  }
+}
+
+run "a_boundary_of_one_account_for_all" {
+  command = plan
+
+  variables {
+    target_permissions_boundary = "arn:aws:iam::123456789012:policy/boundary"
+  }
+
+  expect_failures = [var.target_permissions_boundary]
 }
 
 run "too_many_patterns" {

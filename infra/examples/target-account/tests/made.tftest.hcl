@@ -44,3 +44,22 @@ run "role_is_made_from_the_parameters" {
     error_message = "The role must trust the deployer that the parameter names."
   }
 }
+
+run "parameters_of_a_deployer_and_a_role_with_other_names" {
+  command = plan
+
+  variables {
+    name      = "releases"
+    role_name = "platform/deployer@prod"
+  }
+
+  assert {
+    condition     = data.aws_ssm_parameter.deployer.name == "/deployers/releases/deployer"
+    error_message = "The parameter must be that of the deployer that is named."
+  }
+
+  assert {
+    condition     = data.aws_ssm_parameter.deploy_role.name == "/deployers/releases/deploy-roles/222222222222/platform/deployer_prod"
+    error_message = "The parameter's name must be what the module tooling gives it."
+  }
+}

@@ -858,6 +858,26 @@ run "a_key_by_its_alias" {
   expect_failures = [var.keys]
 }
 
+run "a_key_of_another_account" {
+  command = plan
+
+  variables {
+    keys = { artifacts = "arn:aws:kms:eu-west-1:222222222222:key/1c8e2f0a-0000-4000-8000-000000000001" }
+  }
+
+  expect_failures = [aws_iam_role.deployer]
+}
+
+run "a_key_of_another_region" {
+  command = plan
+
+  variables {
+    keys = { log = "arn:aws:kms:us-east-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001" }
+  }
+
+  expect_failures = [aws_iam_role.deployer]
+}
+
 run "two_keys_for_artifacts" {
   command = plan
 
