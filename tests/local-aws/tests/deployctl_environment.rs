@@ -28,7 +28,7 @@ async fn has_uploads(aws: &LocalAws) -> Result<bool> {
 async fn assert_refused(aws: &LocalAws, ci: &Ci<'_>, to: (&str, &str), zip: &Path, words: &str) -> Result<()> {
     let ended = run(ci.push(to, zip, "1", &[&BUCKETS[..], &["--wait"]].concat())?).await?;
     assert_eq!((ended.code, ended.out.as_str()), (Some(3), ""), "{ended:?}");
-    assert!(ended.err.starts_with(&format!("error: {words}\n  nothing is uploaded; ")), "{ended:?}");
+    assert!(ended.err.contains(&format!("\nerror: {words}\n  nothing is uploaded; ")), "{ended:?}");
     assert!(!has_uploads(aws).await?, "{ended:?}");
     Ok(())
 }

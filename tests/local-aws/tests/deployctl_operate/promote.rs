@@ -146,7 +146,7 @@ async fn promote_with_wait_ends_at_its_timeout_or_a_decline() -> Result<()> {
     let person = with_one(&json!({"approval": {"required": 1}})).await?;
     let said = person.run("promote", &[&PROMOTE[..], &["--wait", "--timeout", "3s"]].concat()).await?;
     assert_eq!((said.exit, said.out.as_str()), (Some(4), ""), "{said:?}");
-    assert!(said.err.starts_with("error: not ended after 3s; deployment 0"), "{said:?}");
+    assert!(said.err.contains("\nerror: not ended after 3s; deployment 0"), "{said:?}");
     assert!(said.err.contains("\n  deployctl history -e prod -f orders\n"), "{said:?}");
     let decline = [&PROD[..], &["--requested-by", "bob", "--reason", "not before the sale"]].concat();
     let (exit, record) = person.run_json("decline", &decline).await?;
@@ -195,7 +195,7 @@ async fn pattern_promotes_only_the_functions_that_are_ready() -> Result<()> {
     person.run_json("promote", &["-f", "stock", "--from", "dev", "--to", "prod"]).await?;
     let all = ["-f", "*", "--from", "dev", "--to", "prod"];
     let said = person.aws.deliver_while(person.run("promote", &all)).await?;
-    assert_eq!((said.exit, said.err.as_str()), (Some(0), ""), "{said:?}");
+    assert!(said.exit == Some(0) && !said.err.contains("error"), "{said:?}");
     let lines: Vec<&str> =
         said.out.lines().map(|line| line.split("   deployment ").next().unwrap_or_default()).collect();
     assert_eq!(lines, ["bills    7   succeeded", "orders   1   succeeded"], "{}", said.out);

@@ -156,7 +156,7 @@ async fn rollback_of_a_never_deployed_function_is_refused() -> Result<()> {
     assert!(said.out.contains("\n  NothingToRollBack: nothing was ever live here\n"), "{said:?}");
     assert_eq!(person.aws.live(FIRST, REGION, "orders").await?, None);
     let (_, status) = person.run_json("status", &[]).await?;
-    assert_eq!(status, json!({"functions": []}));
+    assert_eq!(status["functions"], json!([]));
     Ok(())
 }
 

@@ -75,7 +75,9 @@ async fn history_is_newest_first_up_to_its_limit() -> Result<()> {
     let told = answered(&aws, ask(json!(2))).await?;
     assert_eq!(told, json!({ "deployments": recorded[..2] }));
     let unknown = json!({"command": "history", "environment": "dev", "function": "nobody"});
-    assert_eq!(answered(&aws, unknown).await?, json!({"deployments": []}));
+    let (error_type, message) = refused(&aws, unknown).await?;
+    let words = "no environment knows a function nobody; known are orders";
+    assert_eq!((error_type.as_str(), message.as_str()), ("UnknownFunction", words));
     let (error_type, message) =
         refused(&aws, json!({"command": "history", "environment": "prdo", "function": "orders"})).await?;
     let words = "deployer.json has no environment prdo (it has dev, prod)";
