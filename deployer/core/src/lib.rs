@@ -27,6 +27,7 @@ pub mod known_functions;
 pub mod ledger_keys;
 pub mod managed_keys;
 pub mod manifest;
+pub mod manifest_bounds;
 mod moment;
 pub mod names;
 pub mod names_json;
