@@ -22,7 +22,8 @@ fn check_proven(approved: &Approved, given: &[Approved], cause: &Cause, rules: &
     let by = &approved.by;
     let Some(principal) = &approved.principal else {
         // The message of an approval that has counted comes again, and its proof has expired meanwhile.
-        if given.iter().any(|one| one.principal.is_some() && one.by == *by && one.account == approved.account) {
+        let has_counted = |one: &Approved| one.principal.is_some() && one.by == *by && one.account == approved.account;
+        if approved.unproven.is_some() && given.iter().any(has_counted) {
             return Ok(false);
         }
         let because = match &approved.unproven {
@@ -119,6 +120,8 @@ mod tests {
         assert!(check(&late, &[]).unwrap_err().ends_with(": too old"));
         let delivered_again = Approved { unproven: Some("too old".into()), ..approved("bob", None) };
         assert_eq!(check(&delivered_again, std::slice::from_ref(&bob)), Ok(false), "it has counted");
+        let claimed = check(&approved("bob", None), std::slice::from_ref(&bob)).unwrap_err();
+        assert!(claimed.contains("does not count without a proof"), "a word without any proof is none: {claimed}");
         assert_eq!(number(&[bob.clone(), again, approved("eve", None), bob, lead], &cause, &rules), 2);
     }
 

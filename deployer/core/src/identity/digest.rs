@@ -50,6 +50,22 @@ pub(crate) fn without_identity(value: &Value) -> Value {
     value
 }
 
+/// Returns a request without anything that looks like a proof, wherever it stands and whatever its name.
+pub(crate) fn without_proofs(value: &Value) -> Value {
+    let is_proof = |value: &Value| ["signature", "session_token"].iter().any(|field| value.get(field).is_some());
+    match value {
+        Value::Object(fields) => {
+            let kept = fields.iter().filter(|(name, value)| *name != IDENTITY && !is_proof(value));
+            let kept = kept.filter(|(name, _)| *name != "signature" && *name != "session_token");
+            Value::Object(kept.map(|(name, value)| (name.clone(), without_proofs(value))).collect())
+        }
+        Value::Array(values) => {
+            Value::Array(values.iter().filter(|value| !is_proof(value)).map(without_proofs).collect())
+        }
+        plain => plain.clone(),
+    }
+}
+
 fn write_sorted(value: &Value, to: &mut String) {
     match value {
         Value::Object(fields) => {

@@ -16,7 +16,7 @@ mod sts_request;
 pub use audience::{Audience, InvalidAudience};
 pub use checked::{Identity, ProofError};
 pub use digest::RequestDigest;
-pub(crate) use digest::{IDENTITY, without_identity};
+pub(crate) use digest::{IDENTITY, without_identity, without_proofs};
 pub use principal::{InvalidPrincipal, Principal, PrincipalKind};
 pub use proof::IdentityProof;
 pub use sts_answer::read_sts_answer;

@@ -37,13 +37,13 @@ const NAMES: [&str; 26] = [
 const SSH_KEYS: [&str; 4] = ["id_dsa", "id_ecdsa", "id_ed25519", "id_rsa"];
 /// The endings of key stores and of Terraform's variables.
 const ENDINGS: [&str; 5] = [".p12", ".pfx", ".ppk", ".tfvars", ".tfvars.json"];
-/// Files that may have a password, and the word that stands before it.
-const PASSWORDS: [(&str, &str); 5] = [
-    (".netrc", "password"),
-    ("_netrc", "password"),
-    (".npmrc", "_auth"),
-    (".pypirc", "password"),
-    (".yarnrc.yml", "npmauth"),
+/// Files that may have a password, and the words of which one stands before it.
+const PASSWORDS: [(&str, &[&str]); 5] = [
+    (".netrc", &["password"]),
+    ("_netrc", &["password"]),
+    (".npmrc", &["_auth", "_password"]),
+    (".pypirc", &["password"]),
+    (".yarnrc.yml", &["npmauth"]),
 ];
 
 /// The rule by which a file is private.
@@ -58,7 +58,7 @@ pub enum PrivateRule {
     /// It is private if it begins with a private key.
     KeyAtStart,
     /// It is private if this word and a value stand in it.
-    Password(&'static str),
+    Password(&'static [&'static str]),
 }
 
 impl PrivateRule {
@@ -82,8 +82,8 @@ impl PrivateRule {
         if is_private {
             return Self::Name;
         }
-        if let Some((_, word)) = PASSWORDS.iter().find(|(file, _)| name == *file) {
-            return Self::Password(word);
+        if let Some((_, words)) = PASSWORDS.iter().find(|(file, _)| name == *file) {
+            return Self::Password(words);
         }
         match name.rsplit_once('.') {
             Some((_, "key")) => Self::UnlessPublic,
@@ -114,7 +114,10 @@ impl PrivateRule {
                 let start = start.get(..LONGEST_MARKER.min(start.len())).unwrap_or_default();
                 start.starts_with(b"PuTTY-User-Key-File-") || (start.starts_with(b"----") && has_private_key(start))
             }
-            Self::Password(word) => String::from_utf8_lossy(bytes).lines().any(|line| has_password(line, word)),
+            Self::Password(words) => {
+                let text = String::from_utf8_lossy(bytes);
+                text.lines().any(|line| words.iter().any(|word| has_password(line, word)))
+            }
         }
     }
 }
@@ -219,6 +222,7 @@ mod tests {
         for (name, text) in [
             (".npmrc", "save-exact=true\n//registry.npmjs.org/:_authToken=npm_1234\n"),
             (".npmrc", "_auth = dXNlcjpw\n"),
+            (".npmrc", "//npm.acme.example/:username=ci\n//npm.acme.example/:_password=dXNlcjpw\n"),
             (".pypirc", "[pypi]\nusername = __token__\npassword: pypi-1234\n"),
             (".netrc", "machine a.example login b password c\n"),
             (".yarnrc.yml", "npmAuthToken: \"1234\"\n"),

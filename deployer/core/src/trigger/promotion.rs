@@ -11,7 +11,7 @@ use super::fields::{check_free_text, decode_proof, with_field};
 use super::inbound::InboundEvent;
 use crate::event::RecordlessEvent;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release};
-use crate::identity::{Identity, IdentityProof, RequestDigest, without_identity};
+use crate::identity::{Identity, IdentityProof, RequestDigest, without_identity, without_proofs};
 use crate::promotion::{ApprovalDecision, ApprovalResponse, Functions, PromotionRequest};
 use crate::record::account_name;
 use crate::text::{PlainText, plain_json};
@@ -226,7 +226,7 @@ fn readable_part(value: &Value) -> RecordlessEvent {
         release: text("release").and_then(|release| Release::parse(release).ok()),
         requested_by: by.map(Into::into),
         id: id.map(Into::into),
-        request: value.get("detail").map(|detail| plain_json(&without_identity(detail))),
+        request: value.get("detail").map(|detail| plain_json(&without_proofs(detail))),
         ..RecordlessEvent::default()
     }
 }

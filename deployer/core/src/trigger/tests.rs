@@ -376,6 +376,19 @@ fn proof_in_an_event_is_in_no_answer_to_its_sender() {
     let promote = json!({"function": "orders", "from": "dev", "to": "prod", "identity": identity()});
     let Invocation::Event(events) = decode(&event("Promotion Requested", &promote)) else { panic!() };
     assert!(because(&events).ends_with("identity needs id: a proof is for one request"), "{events:?}");
+    for misplaced in [
+        json!({"proof": identity()}),
+        json!({"auth": {"Identity": identity()}}),
+        json!({"proofs": [identity()]}),
+        json!({"signature": "0a0a", "session_token": "t0ken"}),
+    ] {
+        let mut promote = json!({"function": "orders", "from": "dev", "to": "prod"});
+        promote.as_object_mut().unwrap().extend(misplaced.as_object().unwrap().clone());
+        let Invocation::Event(events) = decode(&event("Promotion Requested", &promote)) else { panic!() };
+        let [InboundEvent::Malformed { because, readable_request: Some(told) }] = events.as_slice() else { panic!() };
+        let told = format!("{because} {} {told:?}", serde_json::to_string(told).unwrap());
+        assert!(["t0ken", "AKIASECRET", "0a0a"].iter().all(|secret| !told.contains(secret)), "{told}");
+    }
     let mut promote = promote;
     promote["id"] = json!("r1");
     let Invocation::Event(events) = decode(&event("Promotion Requested", &promote)) else { panic!() };

@@ -175,7 +175,11 @@ fn proof_demand(engine: &Engine, command: &Command) -> Option<ProofDemand> {
             demand(ProvenCommand::Hold, Some(environment))
         }
         Command::Reject { .. } | Command::Unreject { .. } => demand(ProvenCommand::Reject, None),
-        Command::Recall { .. } => demand(ProvenCommand::Recall, None),
+        // A recall rejects as well.
+        Command::Recall { .. } => match ProofDemand::of(engine, ProvenCommand::Recall, None) {
+            ProofDemand::Optional => demand(ProvenCommand::Reject, None),
+            required => Some(required),
+        },
         Command::Promote { .. } | Command::Approve { .. } | Command::Decline { .. } => None,
         Command::Sweep {}
         | Command::Plan { .. }
