@@ -97,10 +97,15 @@ impl Case<'_> {
                 let because = record.as_ref().and_then(|record| record.because.as_deref()).unwrap_or_default();
                 let displaced = because.contains("took its place") && because.starts_with("a ");
                 let stopped = because.contains(&other.id.to_string());
-                // The time of a command is taken when its head is read, which may be a while after it was given.
+                // The time of a command is taken when its head is read, which may be a while after it was given. The
+                // sentence has it to the second, cut: it lies before the end of that second.
                 let named =
                     because.split("given later, at ").nth(1).and_then(|rest| rest.split(',').next()?.parse().ok());
-                let is_its = |time: &Timestamp| (other.started_at..=other.finished_at.unwrap_or(*time)).contains(time);
+                let named = named.map(|second: Timestamp| second + std::time::Duration::from_secs(1));
+                let is_its = |end: &Timestamp| {
+                    other.started_at <= *end
+                        && other.finished_at.is_none_or(|finished| *end <= finished + std::time::Duration::from_secs(1))
+                };
                 let time = named.filter(is_its).unwrap_or(other.started_at);
                 let late = !place.is_newer_than_command(time);
                 (late || displaced || stopped) && !matches!(other.cause.kind, CauseKind::Upload | CauseKind::Redeploy)

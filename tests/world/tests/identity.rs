@@ -128,6 +128,7 @@ async fn proof_for_anything_else_is_refused_and_changes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn same_proof_again_is_the_same_request() {
     let world = with_people(&json!({"proven": ["hold"]}));
+    deploy_all(&world, &["1.1.0"]).await;
     let held = world.signed("ann", hold("h1"));
     world.command(held.clone()).await;
     let before = world.snapshot();
@@ -183,13 +184,13 @@ async fn commands_that_need_proof_are_refused_without_it() {
 #[tokio::test(start_paused = true)]
 async fn late_proof_or_silent_sts_is_recorded_where_no_proof_is_needed() {
     let world = with_people(&json!({}));
+    deploy_all(&world, &["1.1.0"]).await;
     let late = signed_for(DEPLOYER, "ann", world.now() - Duration::from_secs(901), hold("h1"));
     let held = world.command(late).await;
     let unproven = held["functions"][0]["hold"]["unproven"].as_str().unwrap().to_owned();
     assert!(unproven.contains("after 15 minutes it has expired"), "{unproven}");
     world.on(Op::GetCallerIdentity).fail(CallErrorKind::Unknown);
     let command = json!({"command": "redeploy", "environment": "dev", "function": "orders", "id": "r"});
-    deploy_all(&world, &["1.1.0"]).await;
     let record = world.command_record(world.signed("ann", command)).await;
     assert_eq!((record.status, &record.cause.principal), (Status::Unchanged, &None));
     let unproven = record.cause.unproven.unwrap();

@@ -98,7 +98,7 @@ async fn function_that_another_environment_knows_is_known() {
     let at = |name: &str| json!({"command": name, "environment": "prod", "function": "orders", "reason": "later"});
     let mut status = at("status");
     status.as_object_mut().unwrap().remove("reason");
-    assert_eq!(world.command(status).await, json!({"functions": []}));
+    assert_eq!(world.command(status).await["functions"], json!([]));
     assert_eq!(world.command(at("hold")).await["functions"][0]["hold"]["reason"], "later");
 }
 
