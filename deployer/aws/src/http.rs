@@ -148,7 +148,7 @@ pub(super) struct CallFailed {
 #[derive(Debug)]
 struct NamingClient {
     client: SharedHttpClient,
-    /// What a proxy before everything else takes.
+    /// The client behind a proxy that stands before everything but the metadata services.
     behind: Option<Behind<SharedHttpClient>>,
 }
 

@@ -1,5 +1,5 @@
-//! What comes after a rollback: what is live and waits there now, where the release that was left is still live, and the
-//! commands that keep it away.
+//! The text after a rollback: the live release and the waiting ones, the environments where the release that was left
+//! is still live, and the commands that keep it away.
 
 use std::fmt::Write as _;
 use std::time::Duration;

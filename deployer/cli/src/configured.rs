@@ -11,7 +11,7 @@ use deployer_core::manifest::{Manifest, ManifestFormat};
 use super::sources;
 use super::zips::Finding;
 
-/// What the configurations say of one manifest.
+/// The judgement of all configurations about one manifest.
 #[derive(Debug, Default)]
 pub(super) struct Judgement {
     /// The mistakes.

@@ -61,7 +61,7 @@ pub(super) fn pack(folder: &Path, bar: &ProgressBar) -> Result<Packed, Vec<Findi
     Ok(Packed { file, left_out })
 }
 
-/// What a folder has.
+/// A walk through a folder, and the files that it has found.
 #[derive(Debug, Default)]
 struct Walk {
     root: PathBuf,

@@ -1,4 +1,4 @@
-//! What `deployctl push` learns about the environment before it uploads, under the rights of the module `uploader`.
+//! `deployctl push` looks at the environment before it uploads, under the rights of the module `uploader`.
 
 use std::path::Path;
 

@@ -52,7 +52,7 @@ impl State {
     }
 }
 
-/// What is shown of a status.
+/// The conditions under which a part of a status is shown.
 pub(super) struct Filter<'a> {
     /// The pattern that the functions' names match.
     pub names: Option<&'a FunctionPattern>,

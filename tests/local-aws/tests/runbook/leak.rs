@@ -19,7 +19,7 @@ const VERSIONS: &str = "Lambda refuses to delete a version that an alias points 
 const ERASE: &str = "**4. Erase the artifact.**";
 const LEDGER: &str = "**5. Clean the ledger**";
 const KEY: &str = "dev/orders-api/1.4.3.zip";
-/// What the release's metadata has in `build-url`.
+/// The secret that leaked: the release's metadata has it in `build-url`.
 const SECRET: &str = "hunter2";
 
 /// Returns the ids of the versions of the leaked artifact.

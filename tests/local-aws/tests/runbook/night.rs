@@ -226,7 +226,7 @@ impl Night {
         self.aws.operate(&root, arguments).await?.json()
     }
 
-    /// What the function serves in prod.
+    /// Returns the version that the function serves in prod.
     pub(super) async fn prod(&self) -> Result<ServedVersion> {
         let live = self.aws.live(SECOND, REGION, FUNCTION).await?;
         live.ok_or_else(|| Error::Unexpected("nothing serves in prod".into()))
