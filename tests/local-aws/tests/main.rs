@@ -2,6 +2,7 @@
 
 mod adopting;
 mod applied_example;
+mod applied_examples;
 mod conformance;
 mod deployctl_direct;
 mod deployctl_docs;

@@ -1,6 +1,6 @@
-//! `infra/examples/two-accounts`, applied to a local AWS.
+//! An example of `infra/examples`, applied to a local AWS.
 //!
-//! The example is applied unchanged. An override file beside it (Terraform, "Override Files") names the endpoint of
+//! Each example is applied unchanged. An override file beside it (Terraform, "Override Files") names the endpoint of
 //! AWS, and allows to destroy buckets with their objects.
 
 use std::path::{Path, PathBuf};
@@ -18,29 +18,49 @@ use fixtures::Zip;
 pub struct Applied {
     terraform: Terraform,
     infra: TempDir,
+    example: &'static str,
     outputs: Value,
 }
 
+/// The account whose root a provider of an example calls as. `alias` is `None` for the provider without one.
+pub type Caller = (Option<&'static str>, &'static str);
+
 impl Applied {
-    /// Applies the example to the account [`TOOLING`], which is dev's too, and to [`SECOND`], which is prod's. It takes
+    /// Applies `two-accounts` to the account [`TOOLING`], which is dev's too, and to [`SECOND`], which is prod's. It takes
     /// a minute, most of which the provider waits.
     ///
     /// # Errors
     /// Terraform fails.
     pub fn apply(terraform: &Terraform, endpoint: &str) -> Result<Self> {
+        let variables = json!({"accounts": { "tooling": TOOLING, "prod": SECOND }, "prefix": "acme"});
+        let mut overriding = with_callers(&[(Some("tooling"), TOOLING), (Some("prod"), SECOND)]);
+        overriding["module"] = json!({ "tooling": { "force_destroy": true } });
+        Self::example("two-accounts", (terraform, endpoint), &variables, &overriding)
+    }
+
+    /// Applies an example with these variables and this override file ([`with_callers`]). An example that makes a
+    /// deployer gets a zip as its package: the variable `package` must be declared if `prefix` is given.
+    ///
+    /// # Errors
+    /// Terraform fails.
+    pub fn example(
+        example: &'static str,
+        (terraform, endpoint): (&Terraform, &str),
+        variables: &Value,
+        overriding: &Value,
+    ) -> Result<Self> {
         let terraform = terraform.clone().with("AWS_ENDPOINT_URL", endpoint);
-        let infra = copy_of_infra()?;
-        let mut applied = Self { terraform, infra, outputs: Value::Null };
+        let mut applied = Self { terraform, infra: copy_of_infra()?, example, outputs: Value::Null };
         let folder = applied.folder();
-        // The zip is never run: the harness starts the real deployer beside the emulator.
-        let zip = folder.join("deployer.zip");
-        std::fs::write(&zip, Zip::function("deployer").build().doing("zipping")?).doing("writing deployer.zip")?;
-        write(&folder.join("emulator_override.tf.json"), &overriding())?;
-        let accounts = json!({ "tooling": TOOLING, "prod": SECOND });
-        write(
-            &folder.join("terraform.tfvars.json"),
-            &json!({"accounts": accounts, "prefix": "acme", "package": {"path": zip}}),
-        )?;
+        let mut variables = variables.clone();
+        if !variables["prefix"].is_null() {
+            // The zip is never run: the harness starts the real deployer beside the emulator.
+            let zip = folder.join("deployer.zip");
+            std::fs::write(&zip, Zip::function("deployer").build().doing("zipping")?).doing("writing deployer.zip")?;
+            variables["package"] = json!({ "path": zip });
+        }
+        write(&folder.join("emulator_override.tf.json"), overriding)?;
+        write(&folder.join("terraform.tfvars.json"), &variables)?;
         applied.run(&["init", "-backend=false"])?;
         applied.run(&["apply", "-auto-approve", "-parallelism=30"])?;
         applied.outputs = serde_json::from_str(&applied.run(&["output", "-json"])?).doing("reading the outputs")?;
@@ -101,7 +121,7 @@ impl Applied {
     }
 
     fn folder(&self) -> PathBuf {
-        self.infra.path().join("examples/two-accounts")
+        self.infra.path().join("examples").join(self.example)
     }
 
     fn run(&self, arguments: &[&str]) -> Result<String> {
@@ -109,16 +129,19 @@ impl Applied {
     }
 }
 
-/// Returns the override file; an access key of twelve digits is that account's root.
-fn overriding() -> Value {
-    let provider = |alias: &str, account: &str| {
-        json!({"alias": alias, "access_key": account, "secret_key": "none", "profile": null, "s3_use_path_style": true,
-            "max_retries": 3})
+/// Returns an override file whose providers call as the roots of these accounts: an access key of twelve digits is that
+/// account's root.
+#[must_use]
+pub fn with_callers(callers: &[Caller]) -> Value {
+    let provider = |(alias, account): &Caller| {
+        let mut provider =
+            json!({"access_key": account, "secret_key": "none", "s3_use_path_style": true, "max_retries": 3});
+        if let Some(alias) = alias {
+            provider["alias"] = json!(alias);
+        }
+        provider
     };
-    json!({
-        "provider": { "aws": [provider("tooling", TOOLING), provider("prod", SECOND)] },
-        "module": { "tooling": { "force_destroy": true } },
-    })
+    json!({ "provider": { "aws": callers.iter().map(provider).collect::<Vec<_>>() } })
 }
 
 fn write(path: &Path, value: &Value) -> Result<()> {

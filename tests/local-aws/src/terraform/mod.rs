@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-pub use applied::Applied;
+pub use applied::{Applied, Caller, with_callers};
 pub use copy::copy_of_infra;
 
 use crate::{Doing as _, Error, Result, target_dir};
