@@ -8,6 +8,7 @@ mod environment;
 mod list;
 mod metadata;
 mod upload;
+mod uploaded;
 mod wait;
 
 use std::io::Write as _;
@@ -20,12 +21,12 @@ use deployer_core::config::Span;
 use deployer_core::id::{AccountId, BucketName, EnvironmentName, FunctionName, Release, Sha256};
 use deployer_core::ledger_keys;
 use deployer_core::package::Package;
-use serde::Serialize;
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::aws_options::AwsOptions;
 use super::interrupts::Interrupts;
-use super::names::{MOST_SHOWN, Names};
+use super::names::MOST_SHOWN;
 use super::progress::WaitProgress;
 use super::sdk_config::no_region;
 use super::source_zip::{NoZip, SourceZip};
@@ -34,6 +35,7 @@ use super::{Answer, CliError, Exit, progress, records};
 use environment::{EnvironmentLook, Notices};
 use metadata::{MetadataOptions, UploadMetadata};
 use upload::{Parts, Upload};
+use uploaded::Uploaded;
 use wait::ResultWait;
 
 /// The options of `push`.
@@ -71,29 +73,13 @@ pub(super) struct Options {
     /// With --wait: the timeout, such as 90s, 30m or 2h; the deployment goes on afterwards.
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = Span::parse, requires = "wait")]
     timeout: Span,
+    /// With --wait: upload also where the deployer says that the environment takes no uploads, or that there is none.
+    #[arg(long, requires = "wait")]
+    skip_environment_check: bool,
     #[command(flatten)]
     metadata: MetadataOptions,
     #[command(flatten)]
     aws: AwsOptions,
-}
-
-/// A finished upload.
-#[derive(Debug, Serialize)]
-struct Uploaded {
-    bucket: BucketName,
-    key: String,
-    version_id: String,
-    size: u64,
-    /// The number of files in the zip.
-    files: usize,
-    /// The manifest's name; null where there is none.
-    manifest: Option<&'static str>,
-    sha256: Sha256,
-    /// The result's key in the ledger bucket.
-    result: String,
-    /// The files and folders that look private and are not in the zip.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    left_out: Option<Names>,
 }
 
 /// A zip that passes the deployer's checks.
@@ -204,13 +190,7 @@ impl Options {
             look = notices.look(environment) => look,
             () = interrupts.received() => return Err(CliError::interrupted("interrupted: nothing was uploaded")),
         };
-        match look {
-            EnvironmentLook::Refuses(because) => Err(CliError::refused(format!(
-                "{because}\n  nothing is uploaded; if deployer.json has changed in the last minutes, try again after the next \
-                 sweep"
-            ))),
-            look => Ok(look),
-        }
+        look.unless_refused(self.skip_environment_check, Timestamp::now())
     }
 
     async fn upload(
@@ -247,8 +227,8 @@ impl Options {
             "uploaded s3://{bucket}/{key} (version {version_id})\nwaiting for its deployment, {} at most",
             self.timeout
         ));
-        let is_environment_missing = matches!(look, EnvironmentLook::Missing(_));
-        if let EnvironmentLook::Missing(because) | EnvironmentLook::Untold(because) = look {
+        let is_environment_doubtful = matches!(look, EnvironmentLook::Doubtful(_));
+        if let EnvironmentLook::Doubtful(because) | EnvironmentLook::Untold(because) = look {
             print_stderr(&format!("note: {because}"));
         }
         let progress = WaitProgress::begin(format!(
@@ -258,7 +238,7 @@ impl Options {
         let owner = self.bucket_owner.as_ref();
         let timeout = self.timeout;
         let key = &uploaded.result;
-        let wait = ResultWait { ledger, owner, key, artifact_key, timeout, is_environment_missing };
+        let wait = ResultWait { ledger, owner, key, artifact_key, timeout, is_environment_doubtful };
         let client = deployer_aws::owned_by(aws_sdk_s3::Client::new(sdk), owner);
         let came = tokio::select! {
             came = wait.wait(&client, interrupts) => came,
@@ -281,24 +261,6 @@ impl CheckedZip {
         format!("{}: {size} bytes, {files} files, sha256 {sha256}, {note}", source.display())
     }
 }
-
-impl Uploaded {
-    fn content(&self) -> String {
-        format!("{} bytes, {} files, {}", self.size, self.files, zips::manifest_note(self.manifest))
-    }
-
-    fn text(&self) -> String {
-        let Self { bucket, key, version_id, sha256, result, .. } = self;
-        let content = self.content();
-        format!(
-            "uploaded s3://{bucket}/{key}\n  version id {version_id}\n  {content}\n  sha256 {sha256}\n  its result will be \
-             {result} in the ledger bucket\n  {IGNORED}\n"
-        )
-    }
-}
-
-/// The reason why a result may never come.
-const IGNORED: &str = "the deployer ignores an upload to an environment that it does not know, and its log says so";
 
 /// Parses a release, and refuses a file's name.
 fn release(text: &str) -> Result<Release, String> {
@@ -354,36 +316,5 @@ mod tests {
             let error = options(release).err().unwrap();
             assert!(error.contains("the key gets its .zip by itself: say v1"), "{error}");
         }
-    }
-
-    #[test]
-    fn upload_text_names_files_and_manifest_and_warns_of_unknown_environment() {
-        let mut uploaded = Uploaded {
-            bucket: BucketName::parse("acme-artifacts").unwrap(),
-            key: "dev/orders-api/1.4.2.zip".into(),
-            version_id: "v".into(),
-            size: 401,
-            files: 2,
-            manifest: Some("function.toml"),
-            sha256: Sha256::of(b"zip"),
-            result: "results/dev/orders-api/1.4.2/v.json".into(),
-            left_out: None,
-        };
-        let lines = |uploaded: &Uploaded| uploaded.text().lines().map(str::to_owned).collect::<Vec<_>>();
-        let sha256 = uploaded.sha256;
-        assert_eq!(
-            lines(&uploaded),
-            [
-                "uploaded s3://acme-artifacts/dev/orders-api/1.4.2.zip",
-                "  version id v",
-                "  401 bytes, 2 files, with function.toml",
-                &format!("  sha256 {sha256}"),
-                "  its result will be results/dev/orders-api/1.4.2/v.json in the ledger bucket",
-                "  the deployer ignores an upload to an environment that it does not know, and its log says so",
-            ]
-        );
-        uploaded.manifest = None;
-        let line = "  401 bytes, 2 files, no manifest: only the code of an existing function is deployed";
-        assert_eq!(lines(&uploaded)[2], line);
     }
 }
