@@ -71,7 +71,8 @@ deployctl push [OPTIONS] --environment <NAME> --function <NAME> --release <RELEA
 
 pub(super) const PUSH: &str = "\
 Needs: the policy of module uploader: to put the object, and with --wait to read results/<environment>/*. With --wait \
-push first looks there whether the environment takes uploads, and uploads nothing if it does not.
+push first looks there whether the environment takes uploads, and uploads nothing if it does not. A notice that is old \
+only warns.
 Exit codes: 0 uploaded; with --wait: live, or live already. 1 it failed. 2 wrong use. 3 refused, or a newer one took its \
 place. 4 not ended in time. 130 Ctrl-C. After 4 and 130 the deployment goes on.
 

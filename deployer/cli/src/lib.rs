@@ -121,7 +121,7 @@ enum Verb {
     /// behind.
     ///
     /// status reads the ledger and asks no target account. plan shows whether somebody else has changed a function
-    /// there.
+    /// there. With --ledger it works also while deployer.json cannot be loaded.
     #[command(after_help = help::STATUS)]
     Status(status::Options),
     /// List the last deployments of a function in an environment, newest first.
@@ -145,8 +145,8 @@ enum Verb {
     Diff(diff::Options),
     /// Call a function through its alias in one target.
     ///
-    /// invoke says what it calls, calls it once, waits for the answer, and shows the version that ran and the end of its
-    /// log. It enters the target account as you, by --target-profile or --role-arn, and never by the deploy role.
+    /// invoke needs an event (--payload). It says what it calls, calls it once, waits for the answer, and shows the
+    /// version that ran and the end of its log. It enters the target account as you, by --target-profile or --role-arn, and never by the deploy role.
     #[command(after_help = help::INVOKE)]
     Invoke(Box<invoke::Options>),
     /// Open the page of a target's function in the AWS console.
@@ -186,7 +186,8 @@ enum Verb {
     Promote(Box<promote::Options>),
     /// Approve a promotion that waits for it, and follow it.
     ///
-    /// approve first shows what the promotion would change, with the commits between, and asks at a terminal.
+    /// approve first shows what the promotion would change, with the commits between, and asks at a terminal; with --yes
+    /// it approves at once.
     /// The requester of a promotion cannot approve it. The deployer compares the names of --requested-by; IAM decides
     /// who may invoke the deployer.
     #[command(after_help = help::APPROVE)]

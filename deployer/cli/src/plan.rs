@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::answer::{Answer, CliError, Exit};
 use super::plan_text::text;
 use super::source_zip::SourceZip;
-use super::{direct, remote, sources, zips};
+use super::{direct, remote, sources, terminal, zips};
 use deployer_core::trigger::{Command, DescribedManifest, DescribedPackage};
 
 /// The options of `plan`.
@@ -52,7 +52,7 @@ pub(super) struct Options {
 pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     let report = if options.direct.is_direct() { plan_direct(options).await? } else { ask_deployer(options).await? };
     let exit = exit(&report, if options.exit_code { Exit::Differs } else { Exit::Done });
-    Ok(Answer::with_text(text(&report, Timestamp::now()), &report, exit))
+    Ok(Answer::with_text(text(&report, Timestamp::now(), terminal::columns()), &report, exit))
 }
 
 /// Asks the deployer for the plan.

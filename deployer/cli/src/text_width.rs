@@ -58,6 +58,25 @@ pub(super) fn wrapped(text: &str, most: usize, indent: usize) -> Vec<String> {
     lines
 }
 
+/// Wraps each line of a text that is longer than the terminal, and indents the rest of it deeper than the line itself.
+/// The branches of a tree go on beside it. Lines of JSON, which people copy, stay whole. Without a terminal nothing is
+/// wrapped.
+pub(super) fn fitted(text: &str, columns: Option<usize>) -> String {
+    const DEEPER: usize = 4;
+    let Some(columns) = columns else { return text.to_owned() };
+    let line = |line: &str| {
+        let body = line.trim_start_matches([' ', '│', '├', '└', '─']);
+        if body.starts_with(['"', '{', '}', '[', ']']) {
+            return line.to_owned();
+        }
+        let before = line.strip_suffix(body).unwrap_or_default();
+        let beside = before.replace(['└', '─'], " ").replace('├', "│");
+        let room = columns.saturating_sub(width(before)).max(columns / 2);
+        format!("{before}{}", wrapped(body, room, DEEPER).join(&format!("\n{beside}")))
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
 /// Wraps a text without styles as [`wrapped`] does, and cuts longer words in the middle.
 pub(super) fn wrapped_and_cut(text: &str, most: usize) -> Vec<String> {
     if width(text) <= most {
@@ -136,6 +155,19 @@ mod tests {
         assert_eq!(wrapped("  indented text", 60, 2), ["  indented text"]);
         assert_eq!(wrapped("\u{1b}[31mred text\u{1b}[0m", 8, 0), ["\u{1b}[31mred text\u{1b}[0m"]);
         assert_eq!(wrapped_and_cut("behind development", 10), ["behind", "  deve…ent"]);
+    }
+
+    #[test]
+    fn long_line_goes_on_below_deeper_and_beside_its_branches() {
+        let text = "root\n├─ FAIL one two three\n│  └─ OK   four five six\n└─ end end end end\n  ~ sha: aaaa → bbbb\n";
+        assert_eq!(fitted("  \"Action\": \"sts:AssumeRole\",", Some(17)), "  \"Action\": \"sts:AssumeRole\",");
+        let fitted = |columns| fitted(text, columns);
+        assert_eq!(fitted(None), text);
+        assert_eq!(fitted(Some(80)), text);
+        assert_eq!(
+            fitted(Some(17)),
+            "root\n├─ FAIL one two\n│      three\n│  └─ OK   four\n│         five\n│         six\n└─ end end end\n       end\n  ~ sha: aaaa →\n      bbbb\n"
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use super::answer::{CliError, one_line};
 use super::plan_text;
 use super::remote::{self, Remote};
+use super::terminal;
 
 /// The time that the plan may take; without it, the person decides by what status says.
 const LOOK: Duration = Duration::from_secs(90);
@@ -176,7 +177,7 @@ impl Promotion {
             deployment: Some(deployment),
         };
         let report: PlanReport = remote.send(&remote::request(command)).await?;
-        Ok(plan_text::text(&report, Timestamp::now()))
+        Ok(plan_text::text(&report, Timestamp::now(), terminal::columns()))
     }
 }
 
