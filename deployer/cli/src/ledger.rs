@@ -79,7 +79,7 @@ impl Options {
         let region = region.map_err(CliError::wrong_use)?.ok_or_else(no_region)?;
         let clients = Clients::new(&sdk);
         let owner = self.bucket_owner.as_ref();
-        let (config, unloaded) = match load(&clients, bucket, &region, owner).await {
+        let (config, unloaded) = match load(&clients, bucket, &region, owner).await? {
             Ok(config) => (config, None),
             Err(unloaded) => match of_heads(&clients, bucket, owner).await {
                 Some(config) => (config, Some(unloaded.message)),
@@ -98,16 +98,27 @@ impl Options {
     }
 }
 
-/// Loads the newest deployer.json in the ledger bucket.
+/// Loads the newest deployer.json in the ledger bucket. The inner error is that of a file that is missing or wrong: the
+/// rest of the ledger may be read all the same.
+///
+/// # Errors
+/// [`CliError`]: the bucket cannot be read.
 async fn load(
     clients: &Clients,
     bucket: &BucketName,
     region: &Region,
     owner: Option<&AccountId>,
-) -> Result<Config, CliError> {
+) -> Result<Result<Config, CliError>, CliError> {
     let source = ConfigSource::S3 { bucket: bucket.to_string(), key: CONFIG_KEY.to_owned(), version_id: None };
-    let text = clients.config_text(&source, owner).await.map_err(|error| unreadable(&source, &error, owner))?;
-    source.load(region, std::future::ready(Ok(text))).await.map_err(CliError::failed)
+    let text = match clients.config_text(&source, owner).await {
+        Ok(text) => text,
+        Err(error) => {
+            let is_away = matches!(&error, ConfigTextError::Call(failure) if failure.code != "NoSuchKey");
+            let error = unreadable(&source, &error, owner);
+            return if is_away { Err(error) } else { Ok(Err(error)) };
+        }
+    };
+    Ok(source.load(region, std::future::ready(Ok(text))).await.map_err(CliError::failed))
 }
 
 /// Makes the configuration of which the heads tell; none if there are none, or they cannot be listed.

@@ -59,6 +59,7 @@ mod status;
 mod target;
 mod terminal;
 mod text_width;
+mod usage;
 mod validate;
 mod version;
 mod waiting_promotion;
@@ -249,7 +250,7 @@ impl Cli {
     /// # Errors
     /// `out` cannot be written to.
     pub async fn main(arguments: Vec<OsString>, out: &mut impl Write) -> std::io::Result<Exit> {
-        let command = without_empty_variables(Self::command());
+        let command = usage::fitted(without_empty_variables(Self::command()), terminal::columns());
         let parsed = command.try_get_matches_from(&arguments).and_then(|found| Self::from_arg_matches(&found));
         let error = match parsed {
             Ok(cli) => return cli.run(out).await,
@@ -369,14 +370,13 @@ mod tests {
                 };
                 assert!(is_own_line(one) || is_own_line(next), "{name} breaks a paragraph: {one:?}");
             }
-            for width in [60, 80, 120, 200] {
+        }
+        for width in [60, 80, 120, 200] {
+            let command = super::usage::fitted(super::Cli::command(), Some(width));
+            for verb in command.get_subcommands().chain([&command]) {
+                let name = verb.get_name();
                 let help = verb.clone().term_width(width).render_long_help().to_string();
-                // clap leaves the usage to the terminal.
-                let usage =
-                    help.lines().skip_while(|line| !line.starts_with("Usage:")).take_while(|line| !line.is_empty());
-                let usage: Vec<&str> = usage.collect();
-                let long = help.lines().filter(|line| line.chars().count() > width && !usage.contains(line));
-                for line in long {
+                for line in help.lines().filter(|line| line.chars().count() > width) {
                     let words = line.split_whitespace().count();
                     assert!(words == 1, "{name} at {width}: {line:?}");
                 }

@@ -59,7 +59,7 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
 async fn ask_deployer(options: &Options) -> Result<PlanReport, CliError> {
     options.direct.reject_if_given()?;
     let Some(environment) = options.environment.clone() else {
-        return Err(CliError::wrong_use("--environment says where the deployer would deploy to"));
+        return Err(CliError::wrong_use("name the environment (--environment) that the deployer shall plan for"));
     };
     let (function, package) = match (&options.source, &options.function) {
         (Some(source), named) => {

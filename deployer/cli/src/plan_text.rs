@@ -56,7 +56,7 @@ fn releases(report: &PlanReport, now: Timestamp) -> Vec<(&'static str, String)> 
     lines.extend(stops.iter().map(|id| ("stops", format!("deployment {id}, which is under way"))));
     lines.extend(joins.iter().map(|id| ("joins", format!("rollback {id}, which means the same and is not done yet"))));
     lines.extend(ends.iter().map(|id| ("ends", format!("promotion {id}, which waits to come here"))));
-    lines.extend(wait.iter().map(|wait| ("then", format!("{CHANGED}it {}{CHANGED:#}", one_line(&wait.to_string())))));
+    lines.extend(wait.iter().map(|wait| ("then", format!("it {}", one_line(&wait.to_string())))));
     lines
 }
 

@@ -83,8 +83,8 @@ impl PromotionArgs {
             [] => {
                 let of = self.function.as_ref().map_or(String::new(), |function| format!(" of {function}"));
                 Err(CliError::wrong_use(format!(
-                    "no promotion{of} waits in {environment}: status and history tell what became of it; of a group say \
-                     --deployment and no --function"
+                    "no promotion{of} waits in {environment}: status and history tell what became of it; name a group by \
+                     --deployment, without --function"
                 )))
             }
             several => {
@@ -226,7 +226,7 @@ mod tests {
         let because = found(&members, &[group()], Some("bills"), Waits::ForApproval).unwrap_err();
         assert!(
             because.contains("no promotion of bills waits in prod")
-                && because.contains("of a group say --deployment and no")
+                && because.contains("name a group by --deployment, without --function")
         );
     }
 

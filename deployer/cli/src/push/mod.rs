@@ -30,8 +30,9 @@ use super::names::MOST_SHOWN;
 use super::progress::WaitProgress;
 use super::sdk_config::no_region;
 use super::source_zip::{NoZip, SourceZip};
+use super::text_width::fitted;
 use super::zips::{self, Finding};
-use super::{Answer, CliError, Exit, progress, records};
+use super::{Answer, CliError, Exit, progress, records, terminal};
 use environment::{EnvironmentLook, Notices};
 use metadata::{MetadataOptions, UploadMetadata};
 use upload::{Parts, Upload};
@@ -56,7 +57,7 @@ pub(super) struct Options {
     #[arg(long, short, value_name = "RELEASE", value_parser = release, required_unless_present = "list")]
     release: Option<Release>,
     /// The artifact bucket; required without --list.
-    #[arg(long, value_name = "BUCKET", env = "DEPLOYER_ARTIFACT_BUCKET", required_unless_present = "list")]
+    #[arg(long, value_name = "BUCKET", env = "DEPLOYER_ARTIFACT_BUCKET")]
     bucket: Option<BucketName>,
     /// The ledger bucket, which holds the results; needed with --wait.
     #[arg(long, value_name = "BUCKET", env = "DEPLOYER_LEDGER_BUCKET")]
@@ -135,12 +136,16 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
 }
 
 impl Options {
-    /// Returns the place of the upload, of which clap requires every part.
+    /// Returns the place of the upload.
+    ///
+    /// # Errors
+    /// Wrong use: the artifact bucket is not known.
     fn destination(&self) -> Result<Destination<'_>, CliError> {
         let parts = (self.environment.clone(), self.function.clone(), self.release.clone(), &self.bucket);
         let (Some(environment), Some(function), Some(release), Some(bucket)) = parts else {
+            // clap requires the others.
             return Err(CliError::wrong_use(
-                "--environment, --function, --release and --bucket say where to upload to",
+                "the artifact bucket is not known: say --bucket or DEPLOYER_ARTIFACT_BUCKET",
             ));
         };
         Ok(Destination { bucket, key: ArtifactKey { environment, function, release } })
@@ -152,7 +157,8 @@ impl Options {
             (false, _) => Ok(None),
             (true, Some(ledger)) => Ok(Some(ledger)),
             (true, None) => Err(CliError::wrong_use(
-                "--wait needs to know the ledger bucket, where results are: say --ledger or DEPLOYER_LEDGER_BUCKET",
+                "--wait needs the ledger bucket, where results are, and it is not known: say --ledger or \
+                 DEPLOYER_LEDGER_BUCKET",
             )),
         }
     }
@@ -287,7 +293,7 @@ fn refused(options: &Options, findings: &[Finding]) -> Answer {
 
 /// Prints a line to standard error; a failure does not matter.
 fn print_stderr(line: &str) {
-    let _unwatched = writeln!(anstream::stderr(), "{line}");
+    let _unwatched = writeln!(anstream::stderr(), "{}", fitted(line, terminal::error_columns()));
 }
 
 #[cfg(test)]
