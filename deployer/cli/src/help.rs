@@ -12,7 +12,7 @@ First steps:
       check both, offline
   deployctl plan ./orders-api -e dev
       show what would change
-  deployctl push ./orders-api -e dev -f orders-api -r 1 --wait
+  deployctl push orders-api -e dev -f orders-api -r 1 --wait
       upload it, and wait until it is live
   deployctl status
       show what is live where

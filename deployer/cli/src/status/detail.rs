@@ -139,14 +139,14 @@ pub(crate) fn one(status: &FunctionStatus, now: Timestamp, columns: Option<usize
     text
 }
 
-/// Writes the commands that approve what waits, each whole, so that it can be copied. A long one has a line of its own.
+/// Writes the commands that approve what waits, each whole, so that it can be copied. A long one begins a line.
 fn approvals(status: &FunctionStatus, columns: Option<usize>) -> String {
     let mut text = String::new();
     for waiting in status.waiting.iter().filter(|waiting| waiting.wait.approvals_wanted > 0) {
         let (environment, function, deployment) = (&status.environment, &status.function, waiting.deployment);
         let command = format!("deployctl approve -e {environment} -f {function} --deployment {deployment}");
         let is_long = columns.is_some_and(|columns| INDENT + width(&command) > columns);
-        let between = if is_long { "\n    " } else { "  " };
+        let between = if is_long { "\n" } else { "  " };
         let _always = writeln!(text, "  approve{between}{command}");
     }
     text
