@@ -9,6 +9,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::output::Output;
+use super::terminal;
+use super::text_width::fitted;
 
 /// The exit codes; clap uses 2 too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,7 +175,9 @@ impl Answer {
             // A verb without JSON has printed everything itself.
             Output::Json if self.json.is_null() => Ok(()),
             Output::Json => writeln!(out, "{:#}", self.json),
-            Output::Text if self.json.get("errorType").is_some() => write!(anstream::stderr(), "{}", self.text),
+            Output::Text if self.json.get("errorType").is_some() => {
+                write!(anstream::stderr(), "{}", fitted(&self.text, terminal::error_columns()))
+            }
             Output::Text => write!(out, "{}", self.text),
         }
     }

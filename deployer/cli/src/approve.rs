@@ -23,7 +23,7 @@ pub(super) struct Options {
     /// Wait until the promotion ends, even while it waits for more approvals, its soak or the end of a freeze.
     #[arg(long, conflicts_with = "no_wait")]
     wait: bool,
-    /// Do not ask for confirmation; without a terminal, approve never asks.
+    /// Approve at once, without the plan and without asking; without a terminal, approve never asks.
     #[arg(long, short)]
     yes: bool,
     #[command(flatten)]
@@ -49,7 +49,8 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
     let remote = &options.follow.remote;
     let promotion = options.promotion.resolve(remote, Waits::ForApproval).await?;
     let asks = !options.yes && confirm::is_possible();
-    if asks || output == Output::Text {
+    // The plan is for the question, and for the log of a run without a terminal. Who says --yes has decided.
+    if asks || (!options.yes && output == Output::Text) {
         confirm::print_stderr(&promotion.preview(remote).await)?;
     }
     if asks && !confirm::is_given("Approve?", "nothing was approved")? {

@@ -73,8 +73,8 @@ async fn deploy_release(options: &Options) -> Result<Answer, CliError> {
         (options.environment.clone(), options.function.clone(), options.release.clone())
     else {
         return Err(CliError::wrong_use(
-            "--environment, --function and --release say what the deployer shall deploy; a folder or a zip and --role-arn, \
-             what shall be deployed past it",
+            "name what the deployer shall deploy (--environment, --function, --release); or give a folder or a zip and \
+             --role-arn, to deploy past the deployer",
         ));
     };
     options.follow.run_command(Command::Deploy { environment, function, release }).await

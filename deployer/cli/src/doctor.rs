@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::answer::{Answer, CliError, Exit};
 use super::doctor_text::{self, Shown};
 use super::remote::{self, request};
+use super::terminal;
 use deployer_core::trigger::Command;
 
 /// The options of `doctor`.
@@ -50,7 +51,7 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     };
     let exit = if report.is_well() { Exit::Done } else { Exit::Failed };
     let shown = if options.verbose { Shown::Each } else { Shown::Folded };
-    Ok(Answer::with_text(doctor_text::text(&report, shown), &report, exit))
+    Ok(Answer::with_text(doctor_text::text(&report, shown, terminal::columns()), &report, exit))
 }
 
 /// Makes the check for a deployer that does not answer: the first broken link.

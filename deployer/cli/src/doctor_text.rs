@@ -5,6 +5,7 @@ use deployer_core::doctor::{Check, CheckStatus, DoctorReport, Missing, MissingIn
 use serde_json::Value;
 
 use super::answer::one_line;
+use super::text_width::fitted;
 
 /// The checks that have a line of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,8 +16,9 @@ pub(super) enum Shown {
     Folded,
 }
 
-/// Writes the tree: the deployer, then each environment with its targets.
-pub(super) fn text(report: &DoctorReport, shown: Shown) -> String {
+/// Writes the tree: the deployer, then each environment with its targets. Lines that are longer than the terminal are
+/// wrapped at spaces.
+pub(super) fn text(report: &DoctorReport, shown: Shown, columns: Option<usize>) -> String {
     let mut out = String::new();
     let bold = Style::new().bold();
     out.push_str(&format!("{bold}deployer{bold:#}\n"));
@@ -41,7 +43,7 @@ pub(super) fn text(report: &DoctorReport, shown: Shown) -> String {
     let (ok, failed, unknown) = (count(CheckStatus::Ok), count(CheckStatus::Fail), count(CheckStatus::NotChecked));
     let how = if shown == Shown::Folded { " (--verbose shows each)" } else { "" };
     out.push_str(&format!("\n{ok} OK, {failed} FAIL, {unknown} not checked{how}\n"));
-    out
+    fitted(&out, columns)
 }
 
 /// Returns the branch to a line of the tree, and what stands before the lines below it.
@@ -235,12 +237,19 @@ mod tests {
 
     #[test]
     fn what_is_well_is_one_line_and_all_that_is_missing_stands_together() {
-        assert_golden("doctor.txt", &plain(&text(&report(), Shown::Folded)));
+        assert_golden("doctor.txt", &plain(&text(&report(), Shown::Folded, None)));
+    }
+
+    #[test]
+    fn report_fits_terminals_of_60_to_200_columns() {
+        for columns in [60, 80, 200] {
+            assert_golden(&format!("doctor-{columns}.txt"), &plain(&text(&report(), Shown::Each, Some(columns))));
+        }
     }
 
     #[test]
     fn verbose_report_has_a_line_for_each_check() {
-        let text = plain(&text(&report(), Shown::Each));
+        let text = plain(&text(&report(), Shown::Each, None));
         for line in ["├─ OK   invoke", "└─ OK   deployer.json: 3 environments", "│  ├─ OK   lambda:UpdateAlias"]
         {
             assert!(text.lines().any(|shown| shown == line), "{line:?} is not in:\n{text}");
@@ -258,7 +267,7 @@ mod tests {
         let fails = [missing, either].map(|missing| Check::fail(foreign, foreign).with_missing(missing));
         for shown in [Shown::Each, Shown::Folded] {
             let tooling = fails.iter().chain(&alike).cloned().collect();
-            let text = text(&DoctorReport { now: None, tooling, targets: vec![] }, shown);
+            let text = text(&DoctorReport { now: None, tooling, targets: vec![] }, shown, None);
             let is_colour = |rest: &str| {
                 rest.strip_prefix('[').and_then(|rest| rest.split_once('m')).is_some_and(|(digits, _)| digits.len() < 3)
             };

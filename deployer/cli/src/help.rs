@@ -6,21 +6,28 @@
 /// The text below the list of verbs.
 pub(super) const FIRST_STEPS: &str = "\
 First steps:
-  deployctl init --from orders-api                  write function.toml from a live function
-  deployctl validate function.toml deployer.json    check both, offline
-  deployctl plan ./orders-api -e dev                show what would change
-  deployctl push ./orders-api -e dev -f orders-api -r 1.4.2 --wait
-  deployctl status                                  show what is live where
-  deployctl rollback -e dev -f orders-api           go back to what was live before
+  deployctl init --from orders-api
+      write function.toml from a live function
+  deployctl validate function.toml deployer.json
+      check both, offline
+  deployctl plan ./orders-api -e dev
+      show what would change
+  deployctl push orders-api -e dev -f orders-api -r 1 --wait
+      upload it, and wait until it is live
+  deployctl status
+      show what is live where
+  deployctl rollback -e dev -f orders-api
+      go back to what was live before
 
 If something is wrong and you do not know what: deployctl doctor.
 
 Permissions, and the policies of infra/ that grant them:
-  push                        the role of module uploader
-  status, history --ledger    policy look of module tooling
-  the other verbs             policy operate of module tooling
-  deploy, plan -i ROLE        that role of the target account; init: lambda:GetFunction
-  logs --function-logs, invoke, diff: also rights of your own (their help names them)
+  push: the role of module uploader
+  status, history --ledger: policy look of module tooling
+  the other verbs: policy operate of module tooling
+  deploy, plan -i ROLE: that role of the target account
+  init: lambda:GetFunction
+  logs --function-logs, invoke, diff: also rights of yours
   validate, completions, man, version: none
 
 Environment variables: DEPLOYER_FUNCTION_NAME, DEPLOYER_ARTIFACT_BUCKET, DEPLOYER_LEDGER_BUCKET and DEPLOYER_BUCKET_OWNER \
@@ -59,19 +66,26 @@ Exit codes: 0 planned, 1 a target could not be planned, 2 wrong use, 3 the deplo
 (only with --exit-code).
 
 Examples:
-  deployctl plan ./orders-api -e dev                 a folder that is not uploaded
-  deployctl plan -e prod -f orders-api -r 1.4.2      an uploaded release
-  deployctl plan -e prod -f orders-api               has anybody changed what is live?
-  deployctl plan -e prod -f orders-api --rollback    where would a rollback go, and what would it change?
-  deployctl plan -e prod -f orders-api --promote-from stage";
+  deployctl plan ./orders-api -e dev
+      a folder that is not uploaded
+  deployctl plan -e prod -f orders-api -r 1.4.2
+      an uploaded release
+  deployctl plan -e prod -f orders-api
+      has anybody changed what is live?
+  deployctl plan -e prod -f orders-api --rollback
+      where would a rollback go, and what would it change?
+  deployctl plan -e prod -f orders-api --promote-from stage
+      what would a promotion change?";
 
 pub(super) const PUSH_USAGE: &str = "\
-deployctl push [OPTIONS] --environment <NAME> --function <NAME> --release <RELEASE> --bucket <BUCKET> <DIR|FILE>
+deployctl push [OPTIONS] -e <NAME> -f <NAME>
+           -r <RELEASE> --bucket <BUCKET> <DIR|FILE>
        deployctl push --list [OPTIONS] <DIR|FILE>";
 
 pub(super) const PUSH: &str = "\
 Needs: the policy of module uploader: to put the object, and with --wait to read results/<environment>/*. With --wait \
-push first looks there whether the environment takes uploads, and uploads nothing if it does not.
+push first looks there whether the environment takes uploads, and uploads nothing if it does not. A notice that is old \
+only warns.
 Exit codes: 0 uploaded; with --wait: live, or live already. 1 it failed. 2 wrong use. 3 refused, or a newer one took its \
 place. 4 not ended in time. 130 Ctrl-C. After 4 and 130 the deployment goes on.
 
@@ -85,10 +99,14 @@ Needs: the policy operate; with --ledger (or DEPLOYER_LEDGER_BUCKET), only look.
 Exit codes: 0 printed, 1 no answer, or something could not be read, 2 wrong use, 3 no environment knows the function.
 
 Examples:
-  deployctl status                                           all functions, in all environments
-  deployctl status orders-api                                one, in detail
-  deployctl status 'orders-*' --state failed,held,behind     what needs somebody
-  deployctl status --ledger acme-deployer-ledger --watch=2   without the Lambda, every 2 seconds";
+  deployctl status
+      all functions, in all environments
+  deployctl status orders-api
+      one, in detail
+  deployctl status 'orders-*' --state failed,held,behind
+      what needs somebody
+  deployctl status --ledger acme-deployer-ledger --watch=2
+      without the Lambda, every 2 seconds";
 
 pub(super) const HISTORY: &str = "\
 Needs: the policy operate; with --ledger (or DEPLOYER_LEDGER_BUCKET), only look.
@@ -105,9 +123,13 @@ not with --log-group).
 Exit codes: 0 printed, or there is no such line, 1 the log cannot be read, 2 wrong use, 130 Ctrl-C.
 
 Examples:
-  deployctl logs -e prod -f orders-api -F                           the newest deployment, until it has ended
-  deployctl logs --deployment 01M8A5K79RQBSV76AT3ARZPEW6            one deployment, as the record names it
-  deployctl logs -e prod -f orders-api --function-logs --since 1h --target 222222222222/eu-west-1 --target-profile prod";
+  deployctl logs -e prod -f orders-api -F
+      the newest deployment, until it has ended
+  deployctl logs --deployment 01M8A5K79RQBSV76AT3ARZPEW6
+      one deployment, as the record names it
+  deployctl logs -e prod -f orders-api --function-logs \\
+    --since 1h --target-profile prod
+      the function's own lines of the last hour";
 
 pub(super) const DIFF: &str = "\
 Needs: the policy operate, or with --ledger only look, to find the artifacts; and a right that no policy of infra/ grants to \
@@ -117,7 +139,8 @@ valid zip, 5 they differ (only with --exit-code).
 
 Examples:
   deployctl diff -e prod -f orders-api 1.4.1 1.4.2
-  deployctl diff -f orders-api prod:1.4.1 dev:1.4.2            with the configuration of each environment";
+  deployctl diff -f orders-api prod:1.4.1 dev:1.4.2
+      with the configuration of each environment";
 
 pub(super) const INVOKE: &str = "\
 Needs: the policy operate, or with --ledger only look, to find the target; and a right of your own in the target account that \
@@ -126,9 +149,11 @@ Exit codes: 0 it answered, 1 it ended in an error, or was not invoked, 2 wrong u
 Ctrl-C. After 4 and 130 the invocation goes on.
 
 Examples:
-  deployctl invoke -e dev -f orders-api --payload '{\"order\": 17}' --target-profile dev
-  deployctl invoke -e prod -f orders-api --target 222222222222/eu-west-1 -i arn:aws:iam::222222222222:role/support \\
-    --payload event.json";
+  deployctl invoke -e dev -f orders-api \\
+    --payload '{\"order\": 17}' --target-profile dev
+  deployctl invoke -e prod -f orders-api \\
+    --payload event.json --target 222222222222/eu-west-1 \\
+    -i arn:aws:iam::222222222222:role/support";
 
 pub(super) const OPEN: &str = "\
 Needs: the policy operate; with --ledger (or DEPLOYER_LEDGER_BUCKET), only look. The page needs rights of yours in the target \
@@ -237,8 +262,10 @@ Needs: the policy operate. For each missing permission doctor prints the IAM sta
 Exit codes: 0 no check fails, 1 a check fails, 2 wrong use.
 
 Examples:
-  deployctl doctor                       one line for what is well
-  deployctl doctor -e prod --verbose     a line for each check";
+  deployctl doctor
+      one line for what is well
+  deployctl doctor -e prod --verbose
+      a line for each check";
 
 pub(super) const REDRIVE: &str = "\
 Needs: the policy operate, and not the deployer itself.
@@ -246,9 +273,12 @@ Exit codes: 0 all went back, or nothing lies there. 1 no answer, no such queue, 
 use. 3 a redrive is under way already, or not confirmed. 130 Ctrl-C; after it the redrive goes on.
 
 Examples:
-  deployctl redrive --peek                     look only
-  deployctl redrive --max-per-second 5         few at a time
-  deployctl redrive --cancel                   stop the redrive that is under way";
+  deployctl redrive --peek
+      look only
+  deployctl redrive --max-per-second 5
+      few at a time
+  deployctl redrive --cancel
+      stop the redrive that is under way";
 
 pub(super) const COMPLETIONS: &str = "\
 Exit codes: 0 printed, 2 no such shell.

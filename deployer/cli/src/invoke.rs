@@ -30,9 +30,9 @@ use super::{direct, follow, ledger, progress};
 pub(super) struct Options {
     #[command(flatten)]
     args: follow::FunctionArgs,
-    /// The event: JSON, a file with JSON, or - for standard input [default: {}].
+    /// The event: JSON, a file with JSON, or - for standard input; '{}' is an empty event.
     #[arg(long, value_name = "FILE|-|JSON")]
-    payload: Option<String>,
+    payload: String,
     #[command(flatten)]
     target: target::Options,
     #[command(flatten)]
@@ -63,7 +63,7 @@ struct Invoked {
 const TIMEOUT: Duration = Duration::from_secs(15 * 60 + 30);
 
 pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
-    let payload = payload(options.payload.as_deref())?;
+    let payload = payload(&options.payload)?;
     let located = options.target.locate(&mut options.ledger.status_source().await?, &options.args).await?;
     let sdk = options.access.enter(&options.ledger.remote, &located.target).await?;
     let mut interrupts = Interrupts::listen()?;
@@ -106,21 +106,18 @@ fn announcement(located: &Located) -> String {
 ///
 /// # Errors
 /// Wrong use: the file or standard input cannot be read, or it is not JSON.
-fn payload(argument: Option<&str>) -> Result<Vec<u8>, CliError> {
+fn payload(argument: &str) -> Result<Vec<u8>, CliError> {
     let is_json = |text: &[u8]| serde_json::from_slice::<serde::de::IgnoredAny>(text);
     let (bytes, what) = match argument {
-        None => return Ok(b"{}".to_vec()),
-        Some("-") => {
+        "-" => {
             let mut bytes = Vec::new();
             let read = std::io::stdin().read_to_end(&mut bytes);
             read.map_err(|error| CliError::wrong_use(format!("standard input cannot be read: {error}")))?;
             (bytes, "standard input".to_owned())
         }
         // What begins like this is meant as JSON, even if a file has that name.
-        Some(text) if text.trim_start().starts_with(['{', '[', '"']) => {
-            (text.as_bytes().to_vec(), "--payload".to_owned())
-        }
-        Some(path) => match std::fs::read(path) {
+        text if text.trim_start().starts_with(['{', '[', '"']) => (text.as_bytes().to_vec(), "--payload".to_owned()),
+        path => match std::fs::read(path) {
             Ok(bytes) => (bytes, path.to_owned()),
             Err(_) if is_json(path.as_bytes()).is_ok() => return Ok(path.as_bytes().to_vec()),
             Err(error) => {
@@ -199,13 +196,15 @@ impl Invoked {
 }
 
 fn text(invoked: &Invoked) -> String {
-    let Invoked { executed_version, status, function_error, payload, log_tail, .. } = invoked;
+    let Invoked { located, executed_version, status, function_error, payload, log_tail } = invoked;
     let version = executed_version.as_deref().map_or_else(|| "?".into(), one_line);
+    let alias = &located.alias;
     let ended = match function_error {
         Some(error) => format!("failed: {}", one_line(error)),
         None => "answered".to_owned(),
     };
-    let mut text = format!("version {version} {ended} (status {status})\n{}\n", lines(&format!("{payload:#}")));
+    let mut text =
+        format!("version {version}, by alias {alias}, {ended} (status {status})\n{}\n", lines(&format!("{payload:#}")));
     if let Some(log) = log_tail.as_deref().map(str::trim_end).filter(|log| !log.is_empty()) {
         text.push_str("the end of its log:\n");
         log.lines().for_each(|line| {
@@ -225,12 +224,9 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(&file, r#"{"from": "file"}"#).unwrap();
         let path = file.path().to_str().unwrap();
-        for (given, expected) in [
-            (None, "{}"),
-            (Some(r#" {"a": 1}"#), r#" {"a": 1}"#),
-            (Some("17"), "17"),
-            (Some(path), r#"{"from": "file"}"#),
-        ] {
+        for (given, expected) in
+            [("{}", "{}"), (r#" {"a": 1}"#, r#" {"a": 1}"#), ("17", "17"), (path, r#"{"from": "file"}"#)]
+        {
             assert_eq!(payload(given).unwrap(), expected.as_bytes(), "{given:?}");
         }
     }
@@ -245,7 +241,7 @@ mod tests {
             ("", "--payload  is neither JSON nor a file"),
             (file.path().to_str().unwrap(), "is not JSON, and Lambda takes no other event"),
         ] {
-            let error = payload(Some(given)).unwrap_err();
+            let error = payload(given).unwrap_err();
             assert!(error.exit == super::Exit::WrongUse && error.message.contains(expected), "{given}: {error}");
         }
     }

@@ -1,11 +1,17 @@
 //! Reads status and history from the ledger itself, for users who may only read it, or asks the Lambda.
+//!
+//! Where deployer.json cannot be loaded, the heads in the ledger name the environments and the targets, so that a wrong
+//! deployer.json hides nothing. What only the configuration tells is missing then: the order of promotion, and the
+//! targets that are new.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use deployer_aws::{Clients, ConfigSource, ConfigTextError, other_owner};
+use deployer_core::config::Config;
 use deployer_core::id::{AccountId, BucketName, EnvironmentName, FunctionName, Region};
-use deployer_core::names::CONFIG_KEY;
+use deployer_core::ledger_keys;
+use deployer_core::names::{CONFIG_KEY, HEADS};
 use deployer_core::status::StatusReport;
 use jiff::Timestamp;
 
@@ -14,6 +20,7 @@ use super::follow;
 use super::hints::hint;
 use super::remote::{self, Remote};
 use super::sdk_config::no_region;
+use super::warning::warn;
 use deployer_core::trigger::Command;
 use deployer_engine::{CommandError, Engine, History, RetryPolicy};
 
@@ -37,8 +44,8 @@ const READ_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The source of status and history.
 pub(super) enum StatusSource {
-    /// The ledger itself.
-    Ledger(Box<Engine>),
+    /// The ledger itself, and the reason why it is read without deployer.json.
+    Ledger(Box<Engine>, Option<String>),
     /// The Lambda.
     Deployer(Remote),
 }
@@ -55,36 +62,71 @@ impl Options {
     /// [`CliError`]: deployer.json cannot be read.
     pub async fn status_source(&self) -> Result<StatusSource, CliError> {
         Ok(match self.engine().await? {
-            Some(engine) => StatusSource::Ledger(Box::new(engine)),
+            Some((engine, unloaded)) => StatusSource::Ledger(Box::new(engine), unloaded),
             None => StatusSource::Deployer(self.remote.remote().await?),
         })
     }
 
-    /// Makes an engine that reads the ledger with the caller's own credentials; `None` if the Lambda is to be asked.
+    /// Makes an engine that reads the ledger with the caller's own credentials, and the reason why it has no
+    /// configuration; `None` if the Lambda is to be asked.
     ///
     /// # Errors
-    /// [`CliError`]: deployer.json cannot be read.
-    async fn engine(&self) -> Result<Option<Engine>, CliError> {
+    /// [`CliError`]: neither deployer.json nor the ledger can be read.
+    async fn engine(&self) -> Result<Option<(Engine, Option<String>)>, CliError> {
         let Some(bucket) = &self.ledger else { return Ok(None) };
         let sdk = self.remote.sdk().await?;
         let region = sdk.region().map(|region| Region::parse(region.as_ref())).transpose();
         let region = region.map_err(CliError::wrong_use)?.ok_or_else(no_region)?;
-        let (clients, source) = (
-            Clients::new(&sdk),
-            ConfigSource::S3 { bucket: bucket.to_string(), key: CONFIG_KEY.to_owned(), version_id: None },
-        );
+        let clients = Clients::new(&sdk);
         let owner = self.bucket_owner.as_ref();
-        let text = clients.config_text(&source, owner).await.map_err(|error| unreadable(&source, &error, owner))?;
-        let config = source.load(&region, std::future::ready(Ok(text))).await.map_err(CliError::failed)?;
-        Ok(Some(Engine {
+        let (config, unloaded) = match load(&clients, bucket, &region, owner).await? {
+            Ok(config) => (config, None),
+            Err(unloaded) => match of_heads(&clients, bucket, owner).await {
+                Some(config) => (config, Some(unloaded.message)),
+                None => return Err(unloaded),
+            },
+        };
+        let engine = Engine {
             ports: clients.ports(&config, owner),
             config: Arc::new(config),
             outdated: None,
             region: Some(region),
             deadline: deadline(),
             retries: RetryPolicy::default(),
-        }))
+        };
+        Ok(Some((engine, unloaded)))
     }
+}
+
+/// Loads the newest deployer.json in the ledger bucket. The inner error is that of a file that is missing or wrong: the
+/// rest of the ledger may be read all the same.
+///
+/// # Errors
+/// [`CliError`]: the bucket cannot be read.
+async fn load(
+    clients: &Clients,
+    bucket: &BucketName,
+    region: &Region,
+    owner: Option<&AccountId>,
+) -> Result<Result<Config, CliError>, CliError> {
+    let source = ConfigSource::S3 { bucket: bucket.to_string(), key: CONFIG_KEY.to_owned(), version_id: None };
+    let text = match clients.config_text(&source, owner).await {
+        Ok(text) => text,
+        Err(error) => {
+            let is_away = matches!(&error, ConfigTextError::Call(failure) if failure.code != "NoSuchKey");
+            let error = unreadable(&source, &error, owner);
+            return if is_away { Err(error) } else { Ok(Err(error)) };
+        }
+    };
+    Ok(source.load(region, std::future::ready(Ok(text))).await.map_err(CliError::failed))
+}
+
+/// Makes the configuration of which the heads tell; none if there are none, or they cannot be listed.
+async fn of_heads(clients: &Clients, bucket: &BucketName, owner: Option<&AccountId>) -> Option<Config> {
+    let ledger = clients.ports(&Config::of_ledger(bucket, []), owner).ledger;
+    let keys = ledger.keys(HEADS).await.ok()?;
+    let config = Config::of_ledger(bucket, keys.iter().filter_map(|key| Some(ledger_keys::parse_head(key)?.0)));
+    (!config.environments.is_empty()).then_some(config)
 }
 
 impl StatusSource {
@@ -98,9 +140,12 @@ impl StatusSource {
         function: Option<&FunctionName>,
     ) -> Result<StatusReport, CliError> {
         match self {
-            Self::Ledger(engine) => {
+            Self::Ledger(engine, unloaded) => {
                 engine.deadline = deadline();
-                Ok(engine.status(environment, function).await?)
+                ensure_recorded(engine, unloaded.as_deref(), environment)?;
+                let mut report = engine.status(environment, function).await?;
+                report.unreadable.extend(unloaded.as_deref().map(without_config));
+                Ok(report)
             }
             Self::Deployer(remote) => {
                 let (environment, function) = (environment.cloned(), function.cloned());
@@ -116,7 +161,9 @@ impl StatusSource {
     pub async fn history(&self, args: &follow::FunctionArgs, limit: u32) -> Result<History, CliError> {
         let follow::FunctionArgs { environment, function } = args;
         match self {
-            Self::Ledger(engine) => {
+            Self::Ledger(engine, unloaded) => {
+                ensure_recorded(engine, unloaded.as_deref(), Some(environment))?;
+                unloaded.iter().for_each(|unloaded| warn(&without_config(unloaded)));
                 Ok(engine.history(environment, function, usize::try_from(limit).unwrap_or(usize::MAX)).await?)
             }
             Self::Deployer(remote) => {
@@ -125,6 +172,33 @@ impl StatusSource {
                 remote.send(&remote::request(command)).await
             }
         }
+    }
+}
+
+/// Says what an answer lacks that is read without deployer.json.
+fn without_config(unloaded: &str) -> String {
+    format!(
+        "{unloaded}; deployer.json was not loaded, so environments and targets are those that the ledger knows, in no order \
+         of promotion"
+    )
+}
+
+/// Refuses an environment of which the ledger knows nothing, where deployer.json is not known.
+fn ensure_recorded(
+    engine: &Engine,
+    unloaded: Option<&str>,
+    environment: Option<&EnvironmentName>,
+) -> Result<(), CliError> {
+    let known = &engine.config.environments;
+    match (unloaded, environment) {
+        (Some(unloaded), Some(name)) if !known.contains_key(name) => {
+            let known = known.keys().map(EnvironmentName::as_str).collect::<Vec<_>>().join(", ");
+            Err(CliError::wrong_use(format!(
+                "the ledger knows nothing of an environment {name} (it knows {known}), and deployer.json was not loaded: \
+                 {unloaded}"
+            )))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -59,6 +59,7 @@ mod status;
 mod target;
 mod terminal;
 mod text_width;
+mod usage;
 mod validate;
 mod version;
 mod waiting_promotion;
@@ -121,7 +122,7 @@ enum Verb {
     /// behind.
     ///
     /// status reads the ledger and asks no target account. plan shows whether somebody else has changed a function
-    /// there.
+    /// there. With --ledger it works also while deployer.json cannot be loaded.
     #[command(after_help = help::STATUS)]
     Status(status::Options),
     /// List the last deployments of a function in an environment, newest first.
@@ -145,8 +146,8 @@ enum Verb {
     Diff(diff::Options),
     /// Call a function through its alias in one target.
     ///
-    /// invoke says what it calls, calls it once, waits for the answer, and shows the version that ran and the end of its
-    /// log. It enters the target account as you, by --target-profile or --role-arn, and never by the deploy role.
+    /// invoke needs an event (--payload). It says what it calls, calls it once, waits for the answer, and shows the
+    /// version that ran and the end of its log. It enters the target account as you, by --target-profile or --role-arn, and never by the deploy role.
     #[command(after_help = help::INVOKE)]
     Invoke(Box<invoke::Options>),
     /// Open the page of a target's function in the AWS console.
@@ -186,7 +187,8 @@ enum Verb {
     Promote(Box<promote::Options>),
     /// Approve a promotion that waits for it, and follow it.
     ///
-    /// approve first shows what the promotion would change, with the commits between, and asks at a terminal.
+    /// approve first shows what the promotion would change, with the commits between, and asks at a terminal; with --yes
+    /// it approves at once.
     /// The requester of a promotion cannot approve it. The deployer compares the names of --requested-by; IAM decides
     /// who may invoke the deployer.
     #[command(after_help = help::APPROVE)]
@@ -248,7 +250,7 @@ impl Cli {
     /// # Errors
     /// `out` cannot be written to.
     pub async fn main(arguments: Vec<OsString>, out: &mut impl Write) -> std::io::Result<Exit> {
-        let command = without_empty_variables(Self::command());
+        let command = usage::fitted(without_empty_variables(Self::command()), terminal::columns());
         let parsed = command.try_get_matches_from(&arguments).and_then(|found| Self::from_arg_matches(&found));
         let error = match parsed {
             Ok(cli) => return cli.run(out).await,
@@ -368,14 +370,13 @@ mod tests {
                 };
                 assert!(is_own_line(one) || is_own_line(next), "{name} breaks a paragraph: {one:?}");
             }
-            for width in [60, 80, 120, 200] {
+        }
+        for width in [60, 80, 120, 200] {
+            let command = super::usage::fitted(super::Cli::command(), Some(width));
+            for verb in command.get_subcommands().chain([&command]) {
+                let name = verb.get_name();
                 let help = verb.clone().term_width(width).render_long_help().to_string();
-                // clap leaves the usage to the terminal.
-                let usage =
-                    help.lines().skip_while(|line| !line.starts_with("Usage:")).take_while(|line| !line.is_empty());
-                let usage: Vec<&str> = usage.collect();
-                let long = help.lines().filter(|line| line.chars().count() > width && !usage.contains(line));
-                for line in long {
+                for line in help.lines().filter(|line| line.chars().count() > width) {
                     let words = line.split_whitespace().count();
                     assert!(words == 1, "{name} at {width}: {line:?}");
                 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::answer::{Answer, CliError, Exit};
 use super::plan_text::text;
 use super::source_zip::SourceZip;
-use super::{direct, remote, sources, zips};
+use super::{direct, remote, sources, terminal, zips};
 use deployer_core::trigger::{Command, DescribedManifest, DescribedPackage};
 
 /// The options of `plan`.
@@ -52,14 +52,14 @@ pub(super) struct Options {
 pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     let report = if options.direct.is_direct() { plan_direct(options).await? } else { ask_deployer(options).await? };
     let exit = exit(&report, if options.exit_code { Exit::Differs } else { Exit::Done });
-    Ok(Answer::with_text(text(&report, Timestamp::now()), &report, exit))
+    Ok(Answer::with_text(text(&report, Timestamp::now(), terminal::columns()), &report, exit))
 }
 
 /// Asks the deployer for the plan.
 async fn ask_deployer(options: &Options) -> Result<PlanReport, CliError> {
     options.direct.reject_if_given()?;
     let Some(environment) = options.environment.clone() else {
-        return Err(CliError::wrong_use("--environment says where the deployer would deploy to"));
+        return Err(CliError::wrong_use("name the environment (--environment) that the deployer shall plan for"));
     };
     let (function, package) = match (&options.source, &options.function) {
         (Some(source), named) => {

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::ago::ago;
 use super::answer::one_line;
+use super::text_width::{fitted, wrapped};
 
 pub(super) const ADDED: Style = AnsiColor::Green.on_default();
 pub(super) const CHANGED: Style = AnsiColor::Yellow.on_default();
@@ -16,15 +17,20 @@ pub(super) const REMOVED: Style = AnsiColor::Red.on_default();
 const WRONG: Style = AnsiColor::Red.on_default().bold();
 pub(super) const HEADING: Style = Style::new().bold();
 
+/// The columns before the words about a release.
+const RELEASE_INDENT: usize = 11;
+
 /// Writes a plan for people: the releases, the conditions, the differences of each target, and the calls that a
-/// deployment would make.
-pub(super) fn text(report: &PlanReport, now: Timestamp) -> String {
+/// deployment would make. Lines that are longer than the terminal are wrapped at spaces.
+pub(super) fn text(report: &PlanReport, now: Timestamp, columns: Option<usize>) -> String {
     let PlanReport { environment, function, release, promote_from, refused, targets, .. } = report;
     let release = release.as_ref().map(|release| format!(", release {release}")).unwrap_or_default();
     let from = promote_from.as_ref().map(|from| format!(", promoted from {from}")).unwrap_or_default();
     let mut text = format!("{HEADING}{function} in {environment}{release}{from}{HEADING:#}\n");
     for (what, words) in releases(report, now) {
-        let _infallible = writeln!(text, "  {what:<8} {words}");
+        let line = format!("  {what:<8} {words}");
+        let lines = wrapped(&line, columns.unwrap_or(usize::MAX), RELEASE_INDENT);
+        let _infallible = writeln!(text, "{}", lines.join("\n"));
     }
     if let Some(refused) = refused {
         let because = one_line(&refused.because);
@@ -33,7 +39,7 @@ pub(super) fn text(report: &PlanReport, now: Timestamp) -> String {
     for plan in targets {
         text.push_str(&target(plan));
     }
-    text
+    fitted(&text, columns)
 }
 
 /// Describes what moves: the releases, and the effects on other deployments.
@@ -50,7 +56,7 @@ fn releases(report: &PlanReport, now: Timestamp) -> Vec<(&'static str, String)> 
     lines.extend(stops.iter().map(|id| ("stops", format!("deployment {id}, which is under way"))));
     lines.extend(joins.iter().map(|id| ("joins", format!("rollback {id}, which means the same and is not done yet"))));
     lines.extend(ends.iter().map(|id| ("ends", format!("promotion {id}, which waits to come here"))));
-    lines.extend(wait.iter().map(|wait| ("then", format!("{CHANGED}it {}{CHANGED:#}", one_line(&wait.to_string())))));
+    lines.extend(wait.iter().map(|wait| ("then", format!("it {}", one_line(&wait.to_string())))));
     lines
 }
 
@@ -114,11 +120,13 @@ mod tests {
 
     use super::*;
     use crate::answer::Exit;
+    use crate::golden::assert_golden;
     use crate::plan::exit;
+    use crate::text_width::width;
 
     /// Returns the text without colours.
     fn plain(report: &PlanReport) -> String {
-        anstream::adapter::strip_str(&text(report, "2026-11-30T12:00:00Z".parse().unwrap())).to_string()
+        anstream::adapter::strip_str(&text(report, "2026-11-30T12:00:00Z".parse().unwrap(), None)).to_string()
     }
 
     fn report() -> PlanReport {
@@ -155,6 +163,29 @@ mod tests {
         );
         assert_eq!(exit(&report(), Exit::Done), Exit::Done);
         assert_eq!(exit(&report(), Exit::Differs), Exit::Differs);
+    }
+
+    #[test]
+    fn plan_fits_terminals_of_60_to_200_columns() {
+        let mut report = report();
+        let sha = |end: char| format!("qxWV4RlVmAPIHHYX7OjzXJfKjTZrKYIFy5tc84DKt{end}=");
+        report.targets[0] = serde_json::from_value(json!({
+            "account": "111111111111", "region": "eu-west-1", "version_from": "3", "version_to": null,
+            "steps": [{"step": "update code", "detail": "publishing"}, {"step": "move alias", "detail": "from version 3"}],
+            "changes": [{"field": "code", "from": sha('a'), "to": sha('b')}],
+            "warnings": ["timeout is 1800, more than the 900 that this deployer knows of; Lambda decides"],
+        }))
+        .unwrap();
+        report.live = Some(serde_json::from_value(json!({"release": "1.4.1", "since": "2026-11-30T11:00:00Z", "by": "ada",
+            "metadata": {"commit": "4f5c2e19d3b7a6c8e0f1a2b3c4d5e6f708192a3b", "build-url": "https://ci.example.com/acme/orders/7"}}))
+        .unwrap());
+        report.brings = Some(serde_json::from_value(json!({"release": "1.4.2"})).unwrap());
+        for columns in [60, 80, 200] {
+            let text = text(&report, "2026-11-30T12:00:00Z".parse().unwrap(), Some(columns));
+            let text = anstream::adapter::strip_str(&text).to_string();
+            assert!(text.lines().all(|line| width(line) <= columns), "{columns}:\n{text}");
+            assert_golden(&format!("plan-{columns}.txt"), &text);
+        }
     }
 
     #[test]

@@ -6,6 +6,8 @@ use anstyle::{AnsiColor, Style};
 use deployer_core::record::{DeploymentRecord, Status, TargetOutcome};
 
 use super::answer::one_line;
+use super::terminal;
+use super::text_width::fitted;
 
 /// Writes a line for the deployment and one for each target.
 pub(super) fn text(record: &DeploymentRecord) -> String {
@@ -23,7 +25,7 @@ pub(super) fn text(record: &DeploymentRecord) -> String {
     for target in &record.targets {
         let _always = writeln!(text, "  {}", outcome(target));
     }
-    text
+    fitted(&text, terminal::columns())
 }
 
 /// Writes a line for each target, or one for the deployment if no target was tried.

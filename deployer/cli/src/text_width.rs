@@ -58,16 +58,52 @@ pub(super) fn wrapped(text: &str, most: usize, indent: usize) -> Vec<String> {
     lines
 }
 
-/// Wraps a text without styles as [`wrapped`] does, and cuts longer words in the middle.
+/// Wraps each line of a text that is longer than the terminal, and indents the rest of it deeper than the line itself.
+/// The branches of a tree go on beside it. Lines that people copy, which are commands and JSON, stay whole. Without a
+/// terminal nothing is wrapped.
+pub(super) fn fitted(text: &str, columns: Option<usize>) -> String {
+    const DEEPER: usize = 4;
+    const COMMANDS: [&str; 3] = ["deployctl ", "aws ", "terraform "];
+    let Some(columns) = columns else { return text.to_owned() };
+    let line = |line: &str| {
+        let body = line.trim_start_matches([' ', '│', '├', '└', '─']);
+        if body.starts_with(['"', '{', '}', '[', ']']) || COMMANDS.iter().any(|command| body.starts_with(command)) {
+            return line.to_owned();
+        }
+        let before = line.strip_suffix(body).unwrap_or_default();
+        let beside = before.replace(['└', '─'], " ").replace('├', "│");
+        let room = columns.saturating_sub(width(before)).max(columns / 2);
+        format!("{before}{}", wrapped(body, room, DEEPER).join(&format!("\n{beside}")))
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Wraps a text without styles as [`wrapped`] does, and cuts longer words in the middle. One long name stays on the line
+/// of the words beside it if enough of it is left.
 pub(super) fn wrapped_and_cut(text: &str, most: usize) -> Vec<String> {
+    const LEAST_OF_A_NAME: usize = 9;
     if width(text) <= most {
         return vec![text.to_owned()];
+    }
+    let longest = text.split(' ').max_by_key(|word| width(word)).unwrap_or_default();
+    let room = most.saturating_sub(width(text) - width(longest));
+    if width(longest) > most && room >= LEAST_OF_A_NAME {
+        return vec![text.replacen(longest, &cut_in_the_middle(longest, room), 1)];
     }
     let indent = if most < 8 { 0 } else { 2 };
     let room = |number: usize| if number == 0 { most } else { most - indent };
     let words: Vec<String> =
         text.split(' ').enumerate().map(|(number, word)| cut_in_the_middle(word, room(number))).collect();
     wrapped(&words.join(" "), most, indent)
+}
+
+/// Cuts the words in the middle that are longer than so many columns. Words with styles stay whole.
+pub(super) fn with_words_cut(text: &str, most: usize) -> String {
+    let cut = |word: &str| match word.contains('\u{1b}') {
+        true => word.to_owned(),
+        false => cut_in_the_middle(word, most),
+    };
+    text.split(' ').map(cut).collect::<Vec<_>>().join(" ")
 }
 
 /// Fills a text with spaces up to so many columns.
@@ -136,6 +172,24 @@ mod tests {
         assert_eq!(wrapped("  indented text", 60, 2), ["  indented text"]);
         assert_eq!(wrapped("\u{1b}[31mred text\u{1b}[0m", 8, 0), ["\u{1b}[31mred text\u{1b}[0m"]);
         assert_eq!(wrapped_and_cut("behind development", 10), ["behind", "  deve…ent"]);
+        assert_eq!(wrapped_and_cut("2026.11.28-rc.1 v7", 16), ["2026.11.28-rc.1", "  v7"]);
+        assert_eq!(wrapped_and_cut("2026.11.28-rc.1 v7", 14), ["2026.…-rc.1 v7"]);
+        assert_eq!(with_words_cut("release 2026.11.28-rc.1, since", 9), "release 2026…c.1, since");
+        assert_eq!(with_words_cut("\u{1b}[31m2026.11.28-rc.1\u{1b}[0m", 9), "\u{1b}[31m2026.11.28-rc.1\u{1b}[0m");
+    }
+
+    #[test]
+    fn long_line_goes_on_below_deeper_and_beside_its_branches() {
+        let text = "root\n├─ FAIL one two three\n│  └─ OK   four five six\n└─ end end end end\n  ~ sha: aaaa → bbbb\n";
+        assert_eq!(fitted("  \"Action\": \"sts:AssumeRole\",", Some(17)), "  \"Action\": \"sts:AssumeRole\",");
+        assert_eq!(fitted("  deployctl status orders-api", Some(17)), "  deployctl status orders-api");
+        let fitted = |columns| fitted(text, columns);
+        assert_eq!(fitted(None), text);
+        assert_eq!(fitted(Some(80)), text);
+        assert_eq!(
+            fitted(Some(17)),
+            "root\n├─ FAIL one two\n│      three\n│  └─ OK   four\n│         five\n│         six\n└─ end end end\n       end\n  ~ sha: aaaa →\n      bbbb\n"
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use super::answer::{CliError, one_line};
 use super::plan_text;
 use super::remote::{self, Remote};
+use super::terminal;
 
 /// The time that the plan may take; without it, the person decides by what status says.
 const LOOK: Duration = Duration::from_secs(90);
@@ -82,8 +83,8 @@ impl PromotionArgs {
             [] => {
                 let of = self.function.as_ref().map_or(String::new(), |function| format!(" of {function}"));
                 Err(CliError::wrong_use(format!(
-                    "no promotion{of} waits in {environment}: status and history tell what became of it; of a group say \
-                     --deployment and no --function"
+                    "no promotion{of} waits in {environment}: status and history tell what became of it; name a group by \
+                     --deployment, without --function"
                 )))
             }
             several => {
@@ -176,7 +177,7 @@ impl Promotion {
             deployment: Some(deployment),
         };
         let report: PlanReport = remote.send(&remote::request(command)).await?;
-        Ok(plan_text::text(&report, Timestamp::now()))
+        Ok(plan_text::text(&report, Timestamp::now(), terminal::columns()))
     }
 }
 
@@ -225,7 +226,7 @@ mod tests {
         let because = found(&members, &[group()], Some("bills"), Waits::ForApproval).unwrap_err();
         assert!(
             because.contains("no promotion of bills waits in prod")
-                && because.contains("of a group say --deployment and no")
+                && because.contains("name a group by --deployment, without --function")
         );
     }
 

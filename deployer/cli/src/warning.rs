@@ -2,9 +2,13 @@
 
 use std::io::Write as _;
 
+use super::terminal;
+use super::text_width::fitted;
+
 /// Prints a warning.
 pub(super) fn warn(message: &str) {
     let style = anstyle::AnsiColor::Yellow.on_default();
     // An unread warning must not stop the answer.
-    let _unread = writeln!(anstream::stderr(), "{style}warning:{style:#} {message}");
+    let text = fitted(&format!("{style}warning:{style:#} {message}"), terminal::error_columns());
+    let _unread = writeln!(anstream::stderr(), "{text}");
 }

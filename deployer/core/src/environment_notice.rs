@@ -1,10 +1,13 @@
 //! The object `results/<environment>/environment.json`: what an uploader may know of an environment.
 //!
-//! The sweep keeps it. `deployctl push` reads it, under the right by which it reads results, and so learns at once that
-//! an environment does not exist or takes no uploads.
+//! The sweep keeps it, and writes it anew every quarter of an hour. `deployctl push` reads it, under the right by which
+//! it reads results, and so learns at once that an environment does not exist or takes no uploads. Where the sweep is
+//! off, a notice grows old and may contradict deployer.json: an old one refuses nothing.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
@@ -28,7 +31,15 @@ pub struct EnvironmentNotice {
     /// The environments where a release is uploaded that shall get there: the environment itself, or those that its
     /// promotions begin in.
     pub uploads_to: Vec<EnvironmentName>,
+    /// The time at which a sweep has last written it; none in a notice of an older deployer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
 }
+
+/// The age from which the sweep writes a notice anew.
+pub const RENEWED_AFTER: Duration = Duration::from_secs(15 * 60);
+/// The age from which a notice is old: the sweep has missed it.
+const OLD_AFTER: Duration = Duration::from_secs(30 * 60);
 
 impl LedgerObject for EnvironmentNotice {}
 
@@ -43,6 +54,7 @@ impl EnvironmentNotice {
                 removed: false,
                 accept_uploads: environment.accept_uploads,
                 uploads_to: config.uploads_to(name),
+                at: None,
             };
             (name.clone(), notice)
         };
@@ -58,7 +70,37 @@ impl EnvironmentNotice {
             removed: true,
             accept_uploads: false,
             uploads_to: vec![],
+            at: None,
         }
+    }
+
+    /// Returns the notice as a sweep writes it at this time.
+    #[must_use]
+    pub fn written_at(&self, now: Timestamp) -> Self {
+        Self { at: Some(now), ..self.clone() }
+    }
+
+    /// Whether both say the same, whenever they were written.
+    #[must_use]
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        Self { at: None, ..self.clone() } == Self { at: None, ..other.clone() }
+    }
+
+    /// Whether the sweep need not write it anew yet.
+    #[must_use]
+    pub fn is_recent(&self, now: Timestamp) -> bool {
+        self.is_younger_than(RENEWED_AFTER, now)
+    }
+
+    /// Whether it may contradict deployer.json, because no sweep has written it anew for a while. Clocks differ: one of
+    /// the future is not old.
+    #[must_use]
+    pub fn is_old(&self, now: Timestamp) -> bool {
+        !self.is_younger_than(OLD_AFTER, now)
+    }
+
+    fn is_younger_than(&self, age: Duration, now: Timestamp) -> bool {
+        self.at.and_then(|at| at.checked_add(age).ok()).is_some_and(|until| now < until)
     }
 
     /// Says that the deployer, which knows these environments, does not know another one.
@@ -133,8 +175,28 @@ mod tests {
     }
 
     #[test]
-    fn notice_is_read_back_and_one_of_a_newer_format_is_not() {
+    fn notice_is_old_after_two_missed_renewals_and_without_a_time() {
+        let now: Timestamp = "2026-11-30T12:00:00Z".parse().unwrap();
         let notice = notices().into_values().next().unwrap();
+        assert!(notice.is_old(now) && !notice.is_recent(now), "an older deployer's");
+        for (written, is_recent, is_old) in [
+            ("2026-11-30T12:07:00Z", true, false),
+            ("2026-11-30T11:45:01Z", true, false),
+            ("2026-11-30T11:45:00Z", false, false),
+            ("2026-11-30T11:30:01Z", false, false),
+            ("2026-11-30T11:30:00Z", false, true),
+        ] {
+            let written = notice.written_at(written.parse().unwrap());
+            assert_eq!((written.is_recent(now), written.is_old(now)), (is_recent, is_old), "{written:?}");
+            assert!(written.says_the_same(&notice) && written != notice);
+        }
+        let other = EnvironmentNotice { accept_uploads: !notice.accept_uploads, ..notice.written_at(now) };
+        assert!(!other.says_the_same(&notice));
+    }
+
+    #[test]
+    fn notice_is_read_back_and_one_of_a_newer_format_is_not() {
+        let notice = notices().into_values().next().unwrap().written_at(Timestamp::UNIX_EPOCH);
         let body = format::write(&notice, &notice.as_read()).unwrap();
         assert_eq!(format::read::<EnvironmentNotice>(&body).unwrap(), notice);
         let newer = String::from_utf8(body).unwrap().replace("\"format\": 1", "\"format\": 99");

@@ -1,5 +1,7 @@
 //! One function in one environment, as the configuration resolves it.
 
+mod recorded;
+
 use std::borrow::Cow;
 
 use crate::alias_traffic::Awaited;

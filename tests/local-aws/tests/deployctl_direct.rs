@@ -447,7 +447,7 @@ async fn usage_error_of_deploy_is_reported_before_anything_is_done() -> Result<(
     let release = ["deploy", zip, "-i", ROLE, "--release", "1"];
     for (arguments, words) in [
         (&["deploy", zip][..], "push uploads folders and zips to the deployer"),
-        (&["deploy"][..], "--environment, --function and --release say what the deployer shall deploy"),
+        (&["deploy"][..], "name what the deployer shall deploy (--environment, --function, --release)"),
         (&["deploy", "-i", ROLE][..], "name the folders or zips"),
         (&["deploy", "/nowhere/at-all", "-i", ROLE][..], "does not exist"),
         (&["deploy", zip, "-i", "lambda-admin"][..], "is not a role's ARN"),
@@ -456,7 +456,7 @@ async fn usage_error_of_deploy_is_reported_before_anything_is_done() -> Result<(
         (&["deploy", "--create"][..], "--create is for --role-arn or --direct"),
         (&["deploy", zip, "-i", ROLE, "--no-wait"][..], "cannot be used with '--no-wait'"),
         (&["deploy", zip, "-i", ROLE, "--timeout", "1m"][..], "cannot be used with '--timeout"),
-        (&["plan", zip][..], "--environment says where the deployer would deploy to"),
+        (&["plan", zip][..], "name the environment (--environment) that the deployer shall plan for"),
     ] {
         let (said, calls) = machine.aws.calls_of(machine.run(arguments)).await?;
         assert_eq!(said.exit, Some(2), "{arguments:?}: {said:?}");

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use fixtures::Zip;
+use jiff::{SignedDuration, Timestamp};
 use local_aws::ci::{Ci, WaitingPush, run};
 use local_aws::{ARTIFACTS, Doing as _, FIRST, LEDGER, LocalAws, REGION, Result, Setup, TOOLING};
 use serde_json::json;
@@ -90,5 +91,65 @@ async fn push_says_that_the_look_is_denied_and_goes_on() -> Result<()> {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let note = "\nnote: reading results/dev/environment.json in the ledger bucket is denied: these credentials may not read it ";
     assert!(ended.err.contains(note), "{ended:?}");
+    Ok(())
+}
+
+/// Writes a notice by which dev takes no uploads, although it does. A sweep wrote it so long ago.
+async fn notice_against_dev(aws: &LocalAws, age: SignedDuration) -> Result<()> {
+    let at = (Timestamp::now() - age).to_string();
+    let notice =
+        json!({"schema": 1, "format": 1, "environment": "dev", "accept_uploads": false, "uploads_to": [], "at": at});
+    aws.put_in_ledger("results/dev/environment.json", notice.to_string().into_bytes()).await
+}
+
+/// Pushes with `--wait` while the uploads are delivered, and returns what the push has said. It must succeed.
+async fn pushed(aws: &LocalAws, ci: &Ci<'_>, more: &[&str]) -> Result<String> {
+    let (_folder, zip) = zip()?;
+    let options = [&BUCKETS[..], &["--wait"], more].concat();
+    let waiting = WaitingPush::start(ci.push(("dev", "orders-api"), &zip, "1", &options)?).await?;
+    aws.deliver().await?;
+    let ended = waiting.end().await?;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    Ok(ended.err)
+}
+
+#[tokio::test]
+async fn push_goes_on_past_an_old_notice() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    notice_against_dev(&aws, SignedDuration::from_hours(3)).await?;
+    let said = pushed(&aws, &Ci::of(&aws).await?, &[]).await?;
+    let note =
+        "\nnote: environment dev takes no uploads. But the notice that says so is of 3 h ago, and no sweep has renewed";
+    assert!(said.contains(note), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn push_past_a_fresh_notice_takes_an_option() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    notice_against_dev(&aws, SignedDuration::from_mins(5)).await?;
+    let ci = Ci::of(&aws).await?;
+    let (_folder, path) = zip()?;
+    assert_refused(&aws, &ci, ("dev", "orders-api"), &path, "environment dev takes no uploads").await?;
+    let said = pushed(&aws, &ci, &["--skip-environment-check"]).await?;
+    assert!(said.contains("\nnote: environment dev takes no uploads. The zip goes up all the same\n"), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn push_to_an_environment_that_old_notices_do_not_know_goes_on() -> Result<()> {
+    let aws = LocalAws::start().await?;
+    notice_against_dev(&aws, SignedDuration::from_hours(3)).await?;
+    let (_folder, path) = zip()?;
+    let options = [&BUCKETS[..], &["--wait", "--timeout", "1s"]].concat();
+    let ended = run(Ci::root(&aws).push(("lab", "orders-api"), &path, "1", &options)?).await?;
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    assert!(
+        ended
+            .err
+            .contains("\nnote: the deployer knows no environment lab, and ignores uploads to it; known here: dev. But"),
+        "{ended:?}"
+    );
+    assert!(has_uploads(&aws).await?);
     Ok(())
 }

@@ -217,7 +217,7 @@ async fn usage_error_is_reported_before_anything_is_read() -> Result<()> {
         (push(&ci, source, ".1", &[])?, "is not a release"),
         (ci.push(("Dev", FUNCTION), source, "1", &BUCKETS)?, "is not an environment"),
         (ci.push(("dev", "a b"), source, "1", &BUCKETS)?, "is not a function name"),
-        (ci.push(place, source, "1", &[])?, "--bucket <BUCKET>"),
+        (ci.push(place, source, "1", &[])?, "say --bucket or DEPLOYER_ARTIFACT_BUCKET"),
         (ci.push(place, source, "1", &["--bucket", ARTIFACTS, "--wait"])?, "DEPLOYER_LEDGER_BUCKET"),
         (push(&ci, source, "1", &["--commit", "é"])?, "US-ASCII"),
         (push(&ci, source, "1", &["--wait", "--timeout", "5 minutes"])?, "is not a duration"),

@@ -45,6 +45,15 @@ impl Counted {
     }
 }
 
+/// Counts a sweep that comes so many seconds after the one before.
+async fn sweep(world: &World, what: &'static str, after: u64) -> Counted {
+    world.pass(Duration::from_secs(after)).await;
+    let sweep = async {
+        world.invocation().run(&Trigger::Sweep).await;
+    };
+    Counted::of(world, what, sweep).await
+}
+
 /// `UPDATE_DOCS=1 cargo test -p world costs::` writes the table anew.
 #[tokio::test(start_paused = true)]
 async fn cost_page_has_the_counted_calls() {
@@ -76,10 +85,9 @@ async fn cost_page_has_the_counted_calls() {
             rollback(&world).await;
         })
         .await,
-        Counted::of(&world, "a sweep while nothing is open", async {
-            world.invocation().run(&Trigger::Sweep).await;
-        })
-        .await,
+        sweep(&world, "a sweep while nothing is open", 60).await,
+        sweep(&world, "that of each five minutes: it compares the notices of three environments", 300).await,
+        sweep(&world, "that of each quarter of an hour: it writes them anew", 600).await,
     ];
     let mut table = String::from(
         "| what | S3: PUT, LIST | S3: GET, HEAD | S3: DELETE | SQS | events | STS, Lambda | all |\n\

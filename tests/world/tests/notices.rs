@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use deployer_engine::port::CallErrorKind;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use world::promotions::three_environments_config;
 use world::{Op, World};
@@ -11,9 +12,21 @@ fn chain() -> World {
     World::three_environments(&json!({"promotion": {"from": "dev"}}), &json!({"promotion": {"from": "stage"}}))
 }
 
+/// Returns a notice without its time.
 fn notice(world: &World, environment: &str) -> Option<Value> {
+    let mut notice: Value = stored(world, environment)?;
+    notice.as_object_mut().unwrap().remove("at");
+    Some(notice)
+}
+
+fn stored(world: &World, environment: &str) -> Option<Value> {
     let key = format!("results/{environment}/environment.json");
     world.aws(|aws| aws.ledger.get(&key).map(|body| serde_json::from_slice(body).unwrap()))
+}
+
+/// Returns the time at which a notice was written.
+fn written_at(world: &World, environment: &str) -> Timestamp {
+    stored(world, environment).unwrap()["at"].as_str().unwrap().parse().unwrap()
 }
 
 async fn sweep(world: &World) -> usize {
@@ -43,6 +56,30 @@ async fn sweep_without_a_change_writes_no_notice_and_reads_none() {
     // The sweep's time is written each five minutes, and the notices are compared then.
     world.pass(Duration::from_secs(300)).await;
     assert_eq!(sweep(&world).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn notice_is_written_anew_each_quarter_of_an_hour() {
+    let world = chain();
+    sweep(&world).await;
+    let first = written_at(&world, "prod");
+    for (minutes, writes) in [(5, 1), (5, 1), (5, 4), (5, 1)] {
+        world.pass(Duration::from_secs(minutes * 60)).await;
+        assert_eq!(sweep(&world).await, writes);
+    }
+    let second = written_at(&world, "prod");
+    assert_eq!(second.duration_since(first).as_mins(), 15);
+    assert_eq!(notice(&world, "prod").unwrap()["accept_uploads"], false);
+}
+
+#[tokio::test(start_paused = true)]
+async fn notice_of_an_older_deployer_gets_its_time() {
+    let world = chain();
+    let older =
+        json!({"schema": 1, "format": 1, "environment": "prod", "accept_uploads": false, "uploads_to": ["dev"]});
+    world.aws(|aws| aws.ledger.put("results/prod/environment.json", older.to_string()));
+    sweep(&world).await;
+    assert!(stored(&world, "prod").unwrap()["at"].is_string());
 }
 
 #[tokio::test(start_paused = true)]

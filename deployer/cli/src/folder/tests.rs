@@ -159,6 +159,37 @@ fn private_file_that_lambdaignore_names_is_packed() {
 }
 
 #[test]
+fn data_with_a_secret_and_key_stores_are_left_out_unless_named() {
+    let account = r#"{"type": "service_account", "private_key": "-----BEGIN PRIVATE KEY-----\nMII"}"#;
+    let aws = "[default]\naws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYzRfQ9aTk4M\n";
+    let made = |lambdaignore: &str| {
+        let folder = folder(&[
+            (".lambdaignore", lambdaignore),
+            ("index.js", "exports.handler = 1\n"),
+            (".s3cfg", "[default]"),
+            (".docker/config.json", "{}"),
+            ("config/google.json", account),
+            ("config/aws.ini", aws),
+            ("config/app.json", "{}"),
+            ("lib/google.py", account),
+            ("debug.keystore", "0\u{2}"),
+        ]);
+        fs::write(folder.path().join("truststore.jks"), b"\xfe\xed\xfe\xed\0\0\0\x02\0\0\0\0").unwrap();
+        folder
+    };
+    let shipped = ["config/app.json", "index.js", "lib/google.py", "truststore.jks"];
+    let plain = made("");
+    assert_eq!(names(plain.path()), shipped);
+    let told = [".docker/", ".s3cfg", "config/aws.ini", "config/google.json", "debug.keystore"];
+    assert_eq!(left_out(plain.path()), told);
+    let named = made("!config/google.json\n!*.keystore\n");
+    assert_eq!(
+        names(named.path()),
+        ["config/app.json", "config/google.json", "debug.keystore", "index.js", "lib/google.py", "truststore.jks"]
+    );
+}
+
+#[test]
 fn pattern_for_all_files_names_no_private_file() {
     for lambdaignore in ["*\n!*/\n!**\n", "!*\n", "!lib/**\n!/keys/*\n", "!.*\n", "*.x\n!keys/\n"] {
         assert_eq!(names(with_secrets(lambdaignore).path()), PUBLIC, "{lambdaignore}");

@@ -1,7 +1,8 @@
 //! What an uploader can learn about the environment before it uploads: `results/<environment>/environment.json` in the
 //! ledger bucket, which the deployer's sweep keeps.
 //!
-//! A CI may read nothing else, so that every denial and every missing object only leads to a note.
+//! A CI may read nothing else, so that every denial and every missing object only leads to a note. So does a notice that
+//! no sweep has written anew for a while.
 
 use std::time::Duration;
 
@@ -15,6 +16,10 @@ use deployer_core::format;
 use deployer_core::id::{BucketName, EnvironmentName, FunctionName};
 use deployer_core::ledger_keys;
 use deployer_core::names::RESULTS;
+use jiff::Timestamp;
+
+use super::super::ago::ago;
+use super::super::answer::CliError;
 
 /// The most environments of which the notice is looked for.
 const MOST_LOOKS: usize = 5;
@@ -26,12 +31,47 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 pub(super) enum EnvironmentLook {
     /// It takes uploads.
     Accepts,
-    /// Nothing comes of an upload, for this reason.
-    Refuses(String),
-    /// There is no notice, and the reason may be that there is no such environment.
-    Missing(String),
+    /// Nothing comes of an upload, for this reason, as a sweep has said at this time.
+    Refuses(String, Option<Timestamp>),
+    /// Nothing may come of an upload: there is no notice, or an old one that refuses it.
+    Doubtful(String),
     /// It cannot be told, for this reason.
     Untold(String),
+}
+
+impl EnvironmentLook {
+    /// Judges the reason against an upload by the age of the notice that gives it. deployer.json may have changed since
+    /// an old notice.
+    fn refusal(because: String, notice: &EnvironmentNotice, now: Timestamp) -> Self {
+        if !notice.is_old(now) {
+            return Self::Refuses(because, notice.at);
+        }
+        let age = notice.at.map_or("has no time".to_owned(), |at| format!("is of {}", ago(at, now)));
+        Self::Doubtful(format!(
+            "{because}. But the notice that says so {age}, and no sweep has renewed it: deployer.json may have changed \
+             since, so the zip goes up all the same"
+        ))
+    }
+
+    /// Returns the look if the upload may go on. The user may skip a refusal.
+    ///
+    /// # Errors
+    /// Refused: nothing would come of the upload.
+    pub fn unless_refused(self, is_skipped: bool, now: Timestamp) -> Result<Self, CliError> {
+        match self {
+            Self::Refuses(because, _) if is_skipped => {
+                Ok(Self::Doubtful(format!("{because}. The zip goes up all the same")))
+            }
+            Self::Refuses(because, at) => {
+                let at = at.map_or(String::new(), |at| format!(" {}", ago(at, now)));
+                Err(CliError::refused(format!(
+                    "{because}\n  nothing is uploaded; the deployer said so{at}. If deployer.json has changed since, push \
+                     again after the next sweep (each minute), or with --skip-environment-check"
+                )))
+            }
+            look => Ok(look),
+        }
+    }
 }
 
 /// A read of a notice.
@@ -58,17 +98,20 @@ impl Notices<'_> {
 
     async fn look_up(&self, environment: &EnvironmentName) -> EnvironmentLook {
         match self.read(environment).await {
-            Reading::Found(notice) => notice.because_not().map_or(EnvironmentLook::Accepts, EnvironmentLook::Refuses),
+            Reading::Found(notice) => match notice.because_not() {
+                Some(because) => EnvironmentLook::refusal(because, &notice, Timestamp::now()),
+                None => EnvironmentLook::Accepts,
+            },
             Reading::Failed(because) => EnvironmentLook::Untold(because),
             Reading::Missing => self.look_at_others(environment).await,
         }
     }
 
-    /// Looks for the notices of other environments, if the user may list them: where there are any, an environment
+    /// Looks for the notices of other environments, if the user may list them: where there is a fresh one, an environment
     /// without one does not exist.
     async fn look_at_others(&self, environment: &EnvironmentName) -> EnvironmentLook {
         let key = ledger_keys::environment_notice(environment);
-        let missing = EnvironmentLook::Missing(format!(
+        let missing = EnvironmentLook::Doubtful(format!(
             "{key} is missing in the ledger bucket: the deployer has no environment {environment}, or its sweep has not come \
              yet, or it is older than this deployctl"
         ));
@@ -76,12 +119,19 @@ impl Notices<'_> {
         if others.contains(environment) {
             return missing;
         }
+        let mut look = missing;
         for other in others.iter().take(MOST_LOOKS) {
-            if let Reading::Found(EnvironmentNotice { removed: false, .. }) = self.read(other).await {
-                return EnvironmentLook::Refuses(EnvironmentNotice::unknown(environment, &others));
+            let Reading::Found(notice) = self.read(other).await else { continue };
+            if notice.removed {
+                continue;
+            }
+            let because = EnvironmentNotice::unknown(environment, &others);
+            look = EnvironmentLook::refusal(because, &notice, Timestamp::now());
+            if matches!(look, EnvironmentLook::Refuses(..)) {
+                break;
             }
         }
-        missing
+        look
     }
 
     /// Whether there is any result of the function; false if that cannot be listed.
@@ -130,5 +180,46 @@ fn failed(object: &str, environment: &EnvironmentName, error: &SdkError<GetObjec
              upload to {environment}, or there is no such environment"
         )),
         _ => Reading::Failed(format!("{object} could not be read: {message}")),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const NOW: &str = "2026-11-30T12:00:00Z";
+
+    fn look(written: Option<&str>) -> EnvironmentLook {
+        let notice = EnvironmentNotice {
+            at: written.map(|at| at.parse().unwrap()),
+            ..EnvironmentNotice::of_removed(&EnvironmentName::parse("lab").unwrap())
+        };
+        EnvironmentLook::refusal("no".to_owned(), &notice, NOW.parse().unwrap())
+    }
+
+    #[test]
+    fn fresh_notice_refuses_unless_the_user_skips_it() {
+        let now: Timestamp = NOW.parse().unwrap();
+        let fresh = look(Some("2026-11-30T11:56:30Z"));
+        let error = fresh.clone().unless_refused(false, now).unwrap_err();
+        assert_eq!(
+            error.message,
+            "no\n  nothing is uploaded; the deployer said so 3 min ago. If deployer.json has changed since, push again \
+             after the next sweep (each minute), or with --skip-environment-check"
+        );
+        let skipped = fresh.unless_refused(true, now).unwrap();
+        assert_eq!(skipped, EnvironmentLook::Doubtful("no. The zip goes up all the same".to_owned()));
+    }
+
+    #[test]
+    fn old_notice_only_warns() {
+        for (written, said) in [
+            (Some("2026-11-30T09:00:00Z"), "But the notice that says so is of 3 h ago, and no sweep has renewed it: "),
+            (None, "But the notice that says so has no time, and no sweep has renewed it: "),
+        ] {
+            let look = look(written).unless_refused(false, NOW.parse().unwrap()).unwrap();
+            assert!(matches!(&look, EnvironmentLook::Doubtful(note) if note.contains(said)), "{look:?}");
+        }
     }
 }

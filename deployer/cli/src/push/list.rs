@@ -1,6 +1,6 @@
 //! `deployctl push --list`: what would go up.
 
-use std::fmt;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use deployer_core::id::Sha256;
@@ -10,6 +10,8 @@ use serde::Serialize;
 use super::super::answer::{Answer, CliError, Exit, one_line};
 use super::super::names::Names;
 use super::super::source_zip::{Listed, SourceZip};
+use super::super::terminal;
+use super::super::text_width::{cut_in_the_middle, fitted};
 use super::super::zips;
 
 /// The contents of a zip that is not uploaded.
@@ -40,20 +42,24 @@ pub(super) fn list(source: &Path, zip: &SourceZip, package: Package) -> Result<A
     let Package { sha256, size, unzipped, files, manifest, .. } = package;
     let manifest = manifest.map(|(format, _)| format.file_name());
     let listing = Listing { entries, files, unzipped, size, manifest, sha256, left_out: zip.left_out().cloned() };
-    Ok(Answer::of(&listing, Exit::Done))
+    Ok(Answer::with_text(listing.text(terminal::columns()), &listing, Exit::Done))
 }
 
-impl fmt::Display for Listing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Listing {
+    /// Writes a line for each file. On a terminal, paths that are too long are cut in the middle.
+    fn text(&self, columns: Option<usize>) -> String {
         let Self { entries, files, unzipped, size, manifest, sha256, .. } = self;
         let width = entries.iter().map(|entry| entry.size.to_string().len()).max().unwrap_or_default();
+        let mut text = String::new();
         for Listed { path, size, link } in entries {
             let link = if *link { " (a link)" } else { "" };
-            writeln!(f, "{size:>width$}  {}{link}", one_line(path))?;
+            let room = columns.map_or(usize::MAX, |columns| columns.saturating_sub(width + 2 + link.len()));
+            let _infallible = writeln!(text, "{size:>width$}  {}{link}", cut_in_the_middle(&one_line(path), room));
         }
         let note = zips::manifest_note(*manifest);
-        writeln!(f, "{files} files of {unzipped} bytes; the zip has {size} bytes, {note}\n  sha256 {sha256}")?;
-        writeln!(f, "nothing is uploaded")
+        let files = if *files == 1 { "1 file".to_owned() } else { format!("{files} files") };
+        let whole = format!("{files} of {unzipped} bytes; the zip has {size} bytes, {note}\n  sha256 {sha256}");
+        text + &fitted(&whole, columns) + "\nnothing is uploaded\n"
     }
 }
 
@@ -62,6 +68,8 @@ impl fmt::Display for Listing {
 mod tests {
     use super::super::super::Cli;
     use super::*;
+    use crate::golden::assert_golden;
+    use crate::text_width::width;
 
     async fn list(arguments: &[&str]) -> (Exit, String) {
         let mut out = Vec::new();
@@ -90,6 +98,33 @@ mod tests {
         assert_eq!(json["left_out"], serde_json::json!({"names": [".env"], "count": 1}));
         assert_eq!(json["entries"][2], serde_json::json!({"path": "main.js", "size": 8, "link": true}));
         assert_eq!((&json["files"], &json["unzipped"]), (&3.into(), &34.into()));
+    }
+
+    #[test]
+    fn list_fits_terminals_of_60_to_200_columns() {
+        let listed = |path: &str, size, link| Listed { path: path.to_owned(), size, link };
+        let module =
+            "node_modules/.pnpm/@aws-sdk+client-dynamodb@3.948.0/node_modules/@aws-sdk/client-dynamodb/package.json";
+        let listing = Listing {
+            entries: vec![
+                listed("function.toml", 201, false),
+                listed(module, 5_120, false),
+                listed("node_modules/@aws-sdk/client-dynamodb-with-a-name-that-is-longer", 80, true),
+                listed("sources/東京の人々の長い名前のファイルと東京の人々の長い名前のファイル.js", 1_234_567, false),
+            ],
+            files: 4,
+            unzipped: 1_239_968,
+            size: 401_000,
+            manifest: None,
+            sha256: Sha256::of(b"zip"),
+            left_out: None,
+        };
+        for columns in [60, 80, 200] {
+            let text = listing.text(Some(columns));
+            assert!(text.lines().all(|line| width(line) <= columns), "{text}");
+            assert_golden(&format!("list-{columns}.txt"), &text);
+        }
+        assert!(listing.text(None).contains(module));
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ mod environment;
 mod list;
 mod metadata;
 mod upload;
+mod uploaded;
 mod wait;
 
 use std::io::Write as _;
@@ -20,20 +21,22 @@ use deployer_core::config::Span;
 use deployer_core::id::{AccountId, BucketName, EnvironmentName, FunctionName, Release, Sha256};
 use deployer_core::ledger_keys;
 use deployer_core::package::Package;
-use serde::Serialize;
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::aws_options::AwsOptions;
 use super::interrupts::Interrupts;
-use super::names::{MOST_SHOWN, Names};
+use super::names::MOST_SHOWN;
 use super::progress::WaitProgress;
 use super::sdk_config::no_region;
 use super::source_zip::{NoZip, SourceZip};
+use super::text_width::fitted;
 use super::zips::{self, Finding};
-use super::{Answer, CliError, Exit, progress, records};
+use super::{Answer, CliError, Exit, progress, records, terminal};
 use environment::{EnvironmentLook, Notices};
 use metadata::{MetadataOptions, UploadMetadata};
 use upload::{Parts, Upload};
+use uploaded::Uploaded;
 use wait::ResultWait;
 
 /// The options of `push`.
@@ -54,7 +57,7 @@ pub(super) struct Options {
     #[arg(long, short, value_name = "RELEASE", value_parser = release, required_unless_present = "list")]
     release: Option<Release>,
     /// The artifact bucket; required without --list.
-    #[arg(long, value_name = "BUCKET", env = "DEPLOYER_ARTIFACT_BUCKET", required_unless_present = "list")]
+    #[arg(long, value_name = "BUCKET", env = "DEPLOYER_ARTIFACT_BUCKET")]
     bucket: Option<BucketName>,
     /// The ledger bucket, which holds the results; needed with --wait.
     #[arg(long, value_name = "BUCKET", env = "DEPLOYER_LEDGER_BUCKET")]
@@ -71,29 +74,13 @@ pub(super) struct Options {
     /// With --wait: the timeout, such as 90s, 30m or 2h; the deployment goes on afterwards.
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = Span::parse, requires = "wait")]
     timeout: Span,
+    /// With --wait: upload also where the deployer says that the environment takes no uploads, or that there is none.
+    #[arg(long, requires = "wait")]
+    skip_environment_check: bool,
     #[command(flatten)]
     metadata: MetadataOptions,
     #[command(flatten)]
     aws: AwsOptions,
-}
-
-/// A finished upload.
-#[derive(Debug, Serialize)]
-struct Uploaded {
-    bucket: BucketName,
-    key: String,
-    version_id: String,
-    size: u64,
-    /// The number of files in the zip.
-    files: usize,
-    /// The manifest's name; null where there is none.
-    manifest: Option<&'static str>,
-    sha256: Sha256,
-    /// The result's key in the ledger bucket.
-    result: String,
-    /// The files and folders that look private and are not in the zip.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    left_out: Option<Names>,
 }
 
 /// A zip that passes the deployer's checks.
@@ -149,12 +136,16 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
 }
 
 impl Options {
-    /// Returns the place of the upload, of which clap requires every part.
+    /// Returns the place of the upload.
+    ///
+    /// # Errors
+    /// Wrong use: the artifact bucket is not known.
     fn destination(&self) -> Result<Destination<'_>, CliError> {
         let parts = (self.environment.clone(), self.function.clone(), self.release.clone(), &self.bucket);
         let (Some(environment), Some(function), Some(release), Some(bucket)) = parts else {
+            // clap requires the others.
             return Err(CliError::wrong_use(
-                "--environment, --function, --release and --bucket say where to upload to",
+                "the artifact bucket is not known: say --bucket or DEPLOYER_ARTIFACT_BUCKET",
             ));
         };
         Ok(Destination { bucket, key: ArtifactKey { environment, function, release } })
@@ -166,7 +157,8 @@ impl Options {
             (false, _) => Ok(None),
             (true, Some(ledger)) => Ok(Some(ledger)),
             (true, None) => Err(CliError::wrong_use(
-                "--wait needs to know the ledger bucket, where results are: say --ledger or DEPLOYER_LEDGER_BUCKET",
+                "--wait needs the ledger bucket, where results are, and it is not known: say --ledger or \
+                 DEPLOYER_LEDGER_BUCKET",
             )),
         }
     }
@@ -204,13 +196,7 @@ impl Options {
             look = notices.look(environment) => look,
             () = interrupts.received() => return Err(CliError::interrupted("interrupted: nothing was uploaded")),
         };
-        match look {
-            EnvironmentLook::Refuses(because) => Err(CliError::refused(format!(
-                "{because}\n  nothing is uploaded; if deployer.json has changed in the last minutes, try again after the next \
-                 sweep"
-            ))),
-            look => Ok(look),
-        }
+        look.unless_refused(self.skip_environment_check, Timestamp::now())
     }
 
     async fn upload(
@@ -247,8 +233,8 @@ impl Options {
             "uploaded s3://{bucket}/{key} (version {version_id})\nwaiting for its deployment, {} at most",
             self.timeout
         ));
-        let is_environment_missing = matches!(look, EnvironmentLook::Missing(_));
-        if let EnvironmentLook::Missing(because) | EnvironmentLook::Untold(because) = look {
+        let is_environment_doubtful = matches!(look, EnvironmentLook::Doubtful(_));
+        if let EnvironmentLook::Doubtful(because) | EnvironmentLook::Untold(because) = look {
             print_stderr(&format!("note: {because}"));
         }
         let progress = WaitProgress::begin(format!(
@@ -258,7 +244,7 @@ impl Options {
         let owner = self.bucket_owner.as_ref();
         let timeout = self.timeout;
         let key = &uploaded.result;
-        let wait = ResultWait { ledger, owner, key, artifact_key, timeout, is_environment_missing };
+        let wait = ResultWait { ledger, owner, key, artifact_key, timeout, is_environment_doubtful };
         let client = deployer_aws::owned_by(aws_sdk_s3::Client::new(sdk), owner);
         let came = tokio::select! {
             came = wait.wait(&client, interrupts) => came,
@@ -281,24 +267,6 @@ impl CheckedZip {
         format!("{}: {size} bytes, {files} files, sha256 {sha256}, {note}", source.display())
     }
 }
-
-impl Uploaded {
-    fn content(&self) -> String {
-        format!("{} bytes, {} files, {}", self.size, self.files, zips::manifest_note(self.manifest))
-    }
-
-    fn text(&self) -> String {
-        let Self { bucket, key, version_id, sha256, result, .. } = self;
-        let content = self.content();
-        format!(
-            "uploaded s3://{bucket}/{key}\n  version id {version_id}\n  {content}\n  sha256 {sha256}\n  its result will be \
-             {result} in the ledger bucket\n  {IGNORED}\n"
-        )
-    }
-}
-
-/// The reason why a result may never come.
-const IGNORED: &str = "the deployer ignores an upload to an environment that it does not know, and its log says so";
 
 /// Parses a release, and refuses a file's name.
 fn release(text: &str) -> Result<Release, String> {
@@ -325,7 +293,7 @@ fn refused(options: &Options, findings: &[Finding]) -> Answer {
 
 /// Prints a line to standard error; a failure does not matter.
 fn print_stderr(line: &str) {
-    let _unwatched = writeln!(anstream::stderr(), "{line}");
+    let _unwatched = writeln!(anstream::stderr(), "{}", fitted(line, terminal::error_columns()));
 }
 
 #[cfg(test)]
@@ -354,36 +322,5 @@ mod tests {
             let error = options(release).err().unwrap();
             assert!(error.contains("the key gets its .zip by itself: say v1"), "{error}");
         }
-    }
-
-    #[test]
-    fn upload_text_names_files_and_manifest_and_warns_of_unknown_environment() {
-        let mut uploaded = Uploaded {
-            bucket: BucketName::parse("acme-artifacts").unwrap(),
-            key: "dev/orders-api/1.4.2.zip".into(),
-            version_id: "v".into(),
-            size: 401,
-            files: 2,
-            manifest: Some("function.toml"),
-            sha256: Sha256::of(b"zip"),
-            result: "results/dev/orders-api/1.4.2/v.json".into(),
-            left_out: None,
-        };
-        let lines = |uploaded: &Uploaded| uploaded.text().lines().map(str::to_owned).collect::<Vec<_>>();
-        let sha256 = uploaded.sha256;
-        assert_eq!(
-            lines(&uploaded),
-            [
-                "uploaded s3://acme-artifacts/dev/orders-api/1.4.2.zip",
-                "  version id v",
-                "  401 bytes, 2 files, with function.toml",
-                &format!("  sha256 {sha256}"),
-                "  its result will be results/dev/orders-api/1.4.2/v.json in the ledger bucket",
-                "  the deployer ignores an upload to an environment that it does not know, and its log says so",
-            ]
-        );
-        uploaded.manifest = None;
-        let line = "  401 bytes, 2 files, no manifest: only the code of an existing function is deployed";
-        assert_eq!(lines(&uploaded)[2], line);
     }
 }

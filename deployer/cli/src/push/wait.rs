@@ -17,6 +17,7 @@ use super::super::answer::CliError;
 use super::super::hints::hint;
 use super::super::interrupts::Interrupts;
 use super::environment::{EnvironmentLook, Notices};
+use super::uploaded::IGNORED;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const MAX_PAUSE: Duration = Duration::from_secs(5);
@@ -29,8 +30,8 @@ pub(super) struct ResultWait<'a> {
     pub key: &'a str,
     pub artifact_key: &'a ArtifactKey,
     pub timeout: Span,
-    /// Whether the deployer may not have the environment: then no result comes, and the wait is shorter.
-    pub is_environment_missing: bool,
+    /// Whether the deployer may ignore uploads to the environment: then no result comes, and the wait is shorter.
+    pub is_environment_doubtful: bool,
 }
 
 /// The longest wait for a result in an environment of which nothing is known: the deployer's sweep comes each minute.
@@ -52,7 +53,7 @@ impl ResultWait<'_> {
         let mut read_failure = None;
         let over = tokio::select! {
             found = self.poll(client, &mut read_failure) => return found,
-            () = self.environment_stays_missing(client) => return Err(self.unknown_environment()),
+            () = self.environment_stays_doubtful(client) => return Err(self.unknown_environment()),
             () = tokio::time::sleep(self.timeout.as_duration()) => true,
             () = interrupts.received() => false,
         };
@@ -66,19 +67,18 @@ impl ResultWait<'_> {
             read_failure.map_or(String::new(), |words| format!("\n  the last look at the ledger failed: {words}"));
         Err(CliError::timed_out(format!(
             "no result within {}: {goes_on}, unless the deployer has ignored the upload{read_failure}\n  {next}\n  {}",
-            self.timeout,
-            super::IGNORED
+            self.timeout, IGNORED
         )))
     }
 
-    /// Ends some minutes after the upload if nothing shows by then that the deployer has the environment: neither its
+    /// Ends some minutes after the upload if nothing shows by then that the deployer takes uploads there: neither its
     /// notice nor any result of the function.
-    async fn environment_stays_missing(&self, client: &Client) {
-        if self.is_environment_missing && UNKNOWN_ENVIRONMENT_TIMEOUT < self.timeout.as_duration() {
+    async fn environment_stays_doubtful(&self, client: &Client) {
+        if self.is_environment_doubtful && UNKNOWN_ENVIRONMENT_TIMEOUT < self.timeout.as_duration() {
             tokio::time::sleep(UNKNOWN_ENVIRONMENT_TIMEOUT).await;
             let ArtifactKey { environment, function, .. } = self.artifact_key;
             let notices = Notices { client, ledger: self.ledger };
-            if matches!(notices.look(environment).await, EnvironmentLook::Missing(_))
+            if matches!(notices.look(environment).await, EnvironmentLook::Doubtful(_) | EnvironmentLook::Refuses(..))
                 && !notices.has_results(environment, function).await
             {
                 return;
@@ -90,8 +90,8 @@ impl ResultWait<'_> {
     fn unknown_environment(&self) -> CliError {
         let ArtifactKey { environment, .. } = self.artifact_key;
         CliError::timed_out(format!(
-            "after 5m there is neither a result nor a sign that the deployer has environment {environment}: {}\n  if it has, {}",
-            super::IGNORED,
+            "after 5m there is neither a result nor a sign that the deployer takes uploads to {environment}: {}\n  if it has, {}",
+            IGNORED,
             self.next_steps()
         ))
     }

@@ -11,10 +11,12 @@ use jiff::Timestamp;
 use super::super::answer::one_line;
 use super::table::in_order;
 use crate::ago::{ago, since, until};
-use crate::text_width::wrapped;
+use crate::text_width::{width, with_words_cut, wrapped};
 
 /// The columns of the words that begin a line.
 const INDENT: usize = 11;
+/// What somebody should look at.
+const MARKS: [&str; 5] = ["behind", "held", "late", "partly", "split"];
 
 /// Writes the status for a terminal of so many columns, each function in the order of promotion.
 pub(super) fn text(report: &StatusReport, now: Timestamp, columns: Option<usize>) -> String {
@@ -40,9 +42,10 @@ pub(super) fn text(report: &StatusReport, now: Timestamp, columns: Option<usize>
     text
 }
 
-/// Wraps a line that is longer than the terminal.
+/// Wraps a line that is longer than the terminal, and cuts a name in the middle that no line has room for.
 fn lines(text: &str, columns: Option<usize>, indent: usize) -> String {
-    let lines = wrapped(text, columns.unwrap_or(usize::MAX), indent);
+    let columns = columns.unwrap_or(usize::MAX);
+    let lines = wrapped(&with_words_cut(text, columns.saturating_sub(indent)), columns, indent);
     lines.into_iter().map(|line| line + "\n").collect()
 }
 
@@ -51,7 +54,9 @@ pub(crate) fn one(status: &FunctionStatus, now: Timestamp, columns: Option<usize
     let (bold, yellow, red) = (Style::new().bold(), AnsiColor::Yellow.on_default(), AnsiColor::Red.on_default());
     let mut text = format!("{bold}{} in {}{bold:#}\n", status.function, status.environment);
     let mut say = |what: &str, words: String| {
-        text.push_str(&lines(&format!("  {what:<8} {words}"), columns, INDENT));
+        // The mark has the colour, and the sentence that of the terminal: some colours are hard to read in long texts.
+        let colour = if MARKS.contains(&what) { yellow } else { Style::new() };
+        text.push_str(&lines(&format!("  {colour}{what:<8}{colour:#} {words}"), columns, INDENT));
     };
     match &status.live {
         None => say("live", "nothing".to_owned()),
@@ -80,13 +85,13 @@ pub(crate) fn one(status: &FunctionStatus, now: Timestamp, columns: Option<usize
         for (what, targets) in [("has not reached", &live.missing), ("was not brought yet to", &live.added)] {
             if !targets.is_empty() {
                 let targets: Vec<String> = targets.iter().map(ToString::to_string).collect();
-                say("partly", format!("{yellow}{} {what} {}{yellow:#}", live.release, targets.join(", ")));
+                say("partly", format!("{} {what} {}", live.release, targets.join(", ")));
             }
         }
     }
     if let Some(releases) = status.split() {
         let releases: Vec<&str> = releases.iter().map(|release| release.as_str()).collect();
-        say("split", format!("{yellow}targets serve {}{yellow:#}", releases.join(", ")));
+        say("split", format!("targets serve {}", releases.join(", ")));
     }
     if let Some(LastFailed { deployment, at }) = status.last_failed {
         let at = since(at, now);
@@ -111,7 +116,7 @@ pub(crate) fn one(status: &FunctionStatus, now: Timestamp, columns: Option<usize
     if let Some(Hold { reason, requested_by, principal, since: began, .. }) = &status.hold {
         let by = by_text(requested_by.as_deref(), principal.as_ref());
         let since = since(*began, now);
-        say("held", format!("{yellow}since {since}{by}: {}{yellow:#}", one_line(reason)));
+        say("held", format!("since {since}{by}: {}", one_line(reason)));
     }
     for DoorStatus { target, version, until: end, deployment, .. } in
         status.doors.iter().filter(|door| now < door.until)
@@ -120,7 +125,7 @@ pub(crate) fn one(status: &FunctionStatus, now: Timestamp, columns: Option<usize
         let until = until(*end, now);
         let words =
             format!("{target}: a write of deployment {deployment} may still move the alias to {version} until {until}");
-        say("late", format!("{yellow}{words}{yellow:#}"));
+        say("late", words);
     }
     for waiting in &status.waiting {
         for line in waiting_lines(waiting, now) {
@@ -128,19 +133,21 @@ pub(crate) fn one(status: &FunctionStatus, now: Timestamp, columns: Option<usize
         }
     }
     for behind in &status.behind {
-        say("behind", format!("{yellow}{}{yellow:#}", behind_text(behind, now)));
+        say("behind", behind_text(behind, now));
     }
-    text.push_str(&approvals(status));
+    text.push_str(&approvals(status, columns));
     text
 }
 
-/// Writes the commands that approve what waits, each whole, so that it can be copied.
-fn approvals(status: &FunctionStatus) -> String {
+/// Writes the commands that approve what waits, each whole, so that it can be copied. A long one begins a line.
+fn approvals(status: &FunctionStatus, columns: Option<usize>) -> String {
     let mut text = String::new();
     for waiting in status.waiting.iter().filter(|waiting| waiting.wait.approvals_wanted > 0) {
         let (environment, function, deployment) = (&status.environment, &status.function, waiting.deployment);
         let command = format!("deployctl approve -e {environment} -f {function} --deployment {deployment}");
-        let _always = writeln!(text, "  {:<8} {command}", "approve");
+        let is_long = columns.is_some_and(|columns| INDENT + width(&command) > columns);
+        let between = if is_long { "\n" } else { "  " };
+        let _always = writeln!(text, "  approve{between}{command}");
     }
     text
 }

@@ -7,7 +7,7 @@ use super::deployed::{person, server};
 use super::home::Outcome;
 use super::server::{Answer, Request, Server};
 
-const CALL: [&str; 7] = ["invoke", "-e", "prod", "-f", "orders", "--target-profile", "target"];
+const CALL: [&str; 9] = ["invoke", "-e", "prod", "-f", "orders", "--target-profile", "target", "--payload", "{}"];
 const ANSWERED: &str = "application/json\r\nX-Amz-Executed-Version: 7\r\nX-Amz-Log-Result: U1RBUlQKRU5ECg==";
 const THREW: &str = "application/json\r\nX-Amz-Executed-Version: 8\r\nX-Amz-Function-Error: Unhandled";
 
@@ -27,11 +27,15 @@ fn run(server: &Server, more: &[&str]) -> (Outcome, String) {
 #[test]
 fn answer_has_version_payload_and_the_end_of_the_log() {
     let server = function(|| (200, ANSWERED, r#"{"ok":true}"#.to_owned()));
-    let (Outcome { exit, err }, out) = run(&server, &["--payload", r#"{"order": 17}"#]);
+    let call = [&CALL[..8], &[r#"{"order": 17}"#]].concat();
+    let (Outcome { exit, err }, out) = person(&server).run_with_output(&call);
     assert_eq!(exit, Some(0), "{err}");
     let called = "calling prod-orders by alias serving in 222222222222/eu-central-1, which serves version 7 (1.4.3)\n";
     assert_eq!(err, called);
-    assert_eq!(out, "version 7 answered (status 200)\n{\n  \"ok\": true\n}\nthe end of its log:\n  START\n  END\n");
+    assert_eq!(
+        out,
+        "version 7, by alias serving, answered (status 200)\n{\n  \"ok\": true\n}\nthe end of its log:\n  START\n  END\n"
+    );
     let sent = server.requests().into_iter().find(is_call).unwrap();
     assert_eq!((sent.body.as_str(), sent.header("x-amz-log-type")), (r#"{"order": 17}"#, "Tail"));
     assert_eq!((sent.signer(), sent.region()), ("mine", "eu-central-1"));
@@ -45,7 +49,10 @@ fn answer_has_version_payload_and_the_end_of_the_log() {
 fn error_of_the_function_exits_with_1_and_another_version_is_told() {
     let server = function(|| (200, THREW, r#"{"errorMessage":"no\u001b[2J"}"#.to_owned()));
     let (Outcome { exit, err }, out) = run(&server, &[]);
-    assert!(exit == Some(1) && out.starts_with("version 8 failed: Unhandled (status 200)\n"), "{out}{err}");
+    assert!(
+        exit == Some(1) && out.starts_with("version 8, by alias serving, failed: Unhandled (status 200)\n"),
+        "{out}{err}"
+    );
     assert!(err.contains("version 8 ran, and the ledger says that the alias serves version 7"), "{err}");
     assert!(!out.contains('\u{1b}'), "{out:?}");
 }
@@ -78,9 +85,13 @@ fn wrong_use_calls_nothing() {
         (&["invoke", "-e", "prod", "-f", "orders", "--payload", "{"][..], "--payload is not JSON"),
         (&["invoke", "-e", "prod", "-f", "orders", "--payload", "-"], "standard input is not JSON"),
         (&["invoke", "-e", "prod", "-f", "orders", "--payload", "none.json"], "neither JSON nor a file"),
-        (&["invoke", "-e", "prod", "-f", "orders"], "--target-profile or --role-arn (-i) says as whom"),
-        (&["invoke", "-e", "prod", "-f", "orders", "--external-id", "ext-1"], "--role-arn"),
-        (&["invoke", "-f", "orders"], "--environment"),
+        (
+            &["invoke", "-e", "prod", "-f", "orders", "--payload", "{}"],
+            "--target-profile or --role-arn (-i) says as whom",
+        ),
+        (&["invoke", "-e", "prod", "-f", "orders", "--payload", "{}", "--external-id", "ext-1"], "--role-arn"),
+        (&["invoke", "-f", "orders", "--payload", "{}"], "--environment"),
+        (&["invoke", "-e", "prod", "-f", "orders", "--target-profile", "target"], "--payload <FILE|-|JSON>"),
     ] {
         let Outcome { exit, err } = person(&server).run(arguments);
         assert!(exit == Some(2) && err.contains(expected), "{arguments:?}: {err}");

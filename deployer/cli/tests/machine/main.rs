@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a mistake in a test ends the test")]
 
+mod approve;
 mod aws;
 mod buckets;
 mod credentials;

@@ -64,10 +64,10 @@ pub(super) struct ConfigFile {
 }
 
 /// An environment: its targets and its policy.
-#[derive(Deserialize, JsonSchema)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Environment")]
-struct EnvironmentFile {
+pub(super) struct EnvironmentFile {
     /// The accounts and regions to deploy to, all in the deployer's own partition of AWS.
     #[schemars(length(min = 1), extend("uniqueItems" = true))]
     targets: Vec<Target>,

@@ -8,6 +8,7 @@ mod approval;
 mod execution_role;
 mod file;
 mod function_name;
+mod of_ledger;
 mod placeholders;
 mod principal_pattern;
 mod promotion;

@@ -116,3 +116,31 @@ fn last_failure_is_shown_until_another_deployment_ends() {
     let head: Head = serde_json::from_value(head).unwrap();
     assert_eq!(status(&["eu-west-1", "us-east-2"], &head, &Rejects::default()).last_failed, None);
 }
+
+#[test]
+fn status_without_a_configuration_has_the_targets_that_the_head_knows() {
+    let bucket = crate::id::BucketName::parse("acme-ledger").unwrap();
+    let (environment, function) = (EnvironmentName::parse("dev").unwrap(), FunctionName::parse("orders").unwrap());
+    let config = Config::of_ledger(&bucket, [environment.clone()]);
+    let mut head = serde_json::to_value(half_rolled_out()).unwrap();
+    // The function and the alias have names of their own, and an earlier target is in the environment no more.
+    for live in head["history"].as_array_mut().unwrap() {
+        live["function_name"] = json!("dev-orders");
+        live["alias"] = json!("serving");
+    }
+    let targets = head["targets"].as_array_mut().unwrap();
+    for target in targets.iter_mut() {
+        target["function_name"] = json!("dev-orders");
+        target["alias"] = json!("serving");
+    }
+    targets.push(served("sa-east-1", "1", "7"));
+    let head: Head = serde_json::from_value(head).unwrap();
+    let at = FunctionRef::find(&config, &environment, &function).unwrap().or_as_recorded(&head);
+    let told = FunctionStatus::of(&at, &head, &Rejects::default());
+    let versions: Vec<_> = told.targets.iter().map(|one| one.version.as_ref().map(Version::as_str)).collect();
+    assert_eq!(versions, [Some("40"), Some("30")]);
+    assert_eq!((told.live.unwrap().release.as_str(), told.rollback_to.unwrap().as_str()), ("4", "3"));
+    let known = self::config(&["eu-west-1"]);
+    let at = FunctionRef::find(&known, &environment, &function).unwrap().or_as_recorded(&head);
+    assert_eq!(names(&at.environment.targets), ["111111111111/eu-west-1"]);
+}

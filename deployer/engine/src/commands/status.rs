@@ -108,7 +108,7 @@ async fn statuses(engine: &Engine, status_keys: Vec<StatusKey>, rejects: &AllRej
             if etag.is_none() {
                 return Ok(None);
             }
-            let status = FunctionStatus::of(&at, &head, rejects.get(&function).unwrap_or(none));
+            let status = FunctionStatus::of(&at.or_as_recorded(&head), &head, rejects.get(&function).unwrap_or(none));
             let ahead = SourceHistory::of(&environment, &head);
             Ok(Some(((function, environment), (status, ahead))))
         }

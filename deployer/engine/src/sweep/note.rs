@@ -1,6 +1,7 @@
 //! The traces that a sweep leaves: its time, and the notices by which uploaders learn about the environments.
 //!
-//! Both are compared first, so that most sweeps write nothing.
+//! Both are compared first, so that most sweeps write nothing. A notice that is a quarter of an hour old is written anew,
+//! so that an uploader can tell whether a sweep still stands behind it.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +24,7 @@ pub(crate) struct LastSweep {
     schema: u32,
     /// Its time.
     pub at: Timestamp,
-    /// The notices that are written.
+    /// The notices that are written, without their times.
     #[serde(default)]
     notices: BTreeMap<EnvironmentName, EnvironmentNotice>,
 }
@@ -69,19 +70,20 @@ async fn write_notices(
     join_all(kept).await.into_iter().chain(removed).flatten().collect()
 }
 
-/// Writes a notice unless it is there already, and returns whether it is there. A damaged one is written anew; one of a
+/// Writes a notice unless it is there already and recent, and returns whether it is there. A damaged one is written anew; one of a
 /// newer deployer is left alone.
 async fn write_notice(engine: &Engine, notice: &EnvironmentNotice) -> bool {
     let key = ledger_keys::environment_notice(&notice.environment);
     let written = async {
         let found = engine.ports.ledger.get(&key).await?.object;
         match found.as_ref().map(|(body, _)| format::read::<EnvironmentNotice>(body)) {
-            Some(Ok(found)) if found == *notice => return Ok(true),
+            Some(Ok(found)) if found.says_the_same(notice) && found.is_recent(engine.now()) => return Ok(true),
             Some(Err(Unusable::Newer(_) | Unusable::Schema(_) | Unusable::NotUnderstood)) => return Ok(true),
             _ => {}
         }
         let seen = found.map(|(_, etag)| etag);
-        Ok::<_, LedgerError>(engine.store().put(&key, notice, &notice.as_read(), seen).await?.is_some())
+        let written = notice.written_at(engine.now());
+        Ok::<_, LedgerError>(engine.store().put(&key, &written, &written.as_read(), seen).await?.is_some())
     };
     written.await.unwrap_or_else(|error| {
         tracing::warn!(key, "uploaders may not learn about the environment: {error}");

@@ -53,8 +53,8 @@ async fn impossible_command_is_refused_with_the_reason() -> Result<()> {
         (
             "approve",
             DEV.to_vec(),
-            "no promotion of orders waits in dev: status and history tell what became of it; of a group say --deployment \
-             and no --function",
+            "no promotion of orders waits in dev: status and history tell what became of it; name a group by --deployment, \
+             without --function",
         ),
         (
             "decline",

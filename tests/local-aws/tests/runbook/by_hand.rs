@@ -1,5 +1,7 @@
 //! The deployer is down or denied.
 
+use std::time::Duration;
+
 use aws_sdk_sqs::types::QueueAttributeName;
 use fixtures::Zip;
 use local_aws::{Doing as _, FIRST, LEDGER, REGION, Result, RunOutput, SECOND, TOOLING};
@@ -12,21 +14,25 @@ pub(super) const GO_BACK: &[&str] = &[LOOK, "If an update broke it, [go back]"];
 pub(super) const ALIAS: &[&str] = &[
     "If it is denied in one target",
     AWAY,
-    "deny the deployer the function in the target account as well",
+    DENY,
     "The fastest way back",
     HOLD,
-    "wait until nothing is under way any more",
-    "Take the denial back",
+    IDLE,
+    ALLOW,
     "Where you have moved the alias back",
     SAME,
     UPLOADS,
 ];
+pub(super) const SOAK: &[&str] = &[AWAY, DENY, IDLE, ALLOW];
 pub(super) const DEPLOYCTL: &[&str] = &[RECORD, FETCH, "the same engine runs on your machine", HOLD, TELL, SAME];
 pub(super) const CLI: &[&str] =
     &[RECORD, FETCH, "With the AWS CLI alone", HOLD, TELL, SAME, "Code that was never uploaded"];
 
 const LOOK: &str = "See what is live, and by which version, without the Lambda";
 const AWAY: &str = "So turn the mapping of the uploads off";
+const DENY: &str = "deny the deployer the function in the target account as well";
+const IDLE: &str = "wait until nothing is under way any more";
+const ALLOW: &str = "Take the denial back";
 const HOLD: &str = "First nothing new";
 const SAME: &str = "Then nothing may differ any more";
 const UPLOADS: &str = "Last, let the uploads in again";
@@ -88,6 +94,59 @@ async fn waiting_uploads(night: &Night) -> Result<String> {
     Ok(counted.attributes.unwrap_or_default().remove(&name).unwrap_or_default())
 }
 
+/// Turns the mapping of the uploads off, and leaves that of the wakes on.
+async fn turn_uploads_off(night: &mut Night) -> Result<()> {
+    night.open(AWAY).await?;
+    let listed = night.next().await?;
+    let uploads = columns(&listed).into_iter().find(|columns| columns[1].ends_with(":deployer"));
+    night.put("4f2b9c1e-0000-4000-8000-000000000001", uploads.map_or("none", |columns| columns[0]));
+    night.next().await?;
+    night.every_named_right_was_used().await?;
+    assert_eq!(mappings(night).await?, with_uploads("Disabled"));
+    Ok(())
+}
+
+fn with_uploads(state: &str) -> Vec<(String, String)> {
+    [("deployer", state), ("deployer-wakes", "Enabled")].map(|(queue, state)| (queue.into(), state.into())).into()
+}
+
+#[tokio::test]
+async fn promotion_that_soaks_meets_the_denial_and_writes_nothing() -> Result<()> {
+    let Some(mut night) = Night::begin(CASE, SOAK).await? else { return Ok(()) };
+    night.aws.publish_deployer(|_| ()).await?;
+    night.aws.map_queues().await?;
+    night.release("1.4.2", &["stage", "prod"]).await?;
+    let soaks = |config: &mut Value| {
+        config["environments"]["prod"]["promotion"] = json!({"from": "stage", "soak": "30m", "automatic": true});
+    };
+    night.aws.publish_deployer(soaks).await?;
+    night.release("1.4.3", &["stage"]).await?;
+    night.aws.deliver().await?;
+    let waits = night.aws.record("prod", FUNCTION).await?;
+    assert_eq!((text(&waits, "/status"), text(&waits, "/code")), ("pending".into(), "Waiting".into()), "{waits:#}");
+
+    // The mapping of the uploads is off, and the promotion comes all the same when its soak has passed.
+    turn_uploads_off(&mut night).await?;
+    night.play(DENY).await?;
+    night.aws.let_soaks_pass("stage", Duration::from_secs(31 * 60)).await?;
+    night.aws.invoke(&json!({"command": "sweep"})).await?;
+    night.aws.deliver().await?;
+    let ended = night.aws.record("prod", FUNCTION).await?;
+    assert_eq!((&ended["id"], text(&ended, "/status")), (&waits["id"], "failed".into()), "{ended:#}");
+    assert_eq!(text(&ended, "/targets/0/error/code"), "AccessDenied", "{ended:#}");
+    assert_eq!((night.prod_version().await?.as_str(), night.believed("prod").await?.as_str()), ("1", "1.4.2"));
+
+    let status = night.play(IDLE).await?;
+    let all = status[0].out.as_str();
+    assert!(!all.contains("  active ") && !all.contains("  waiting  "), "{status:#?}");
+    night.play(ALLOW).await?;
+    night.aws.invoke(&json!({"command": "sweep"})).await?;
+    night.aws.deliver().await?;
+    assert_eq!(night.prod_version().await?, "1", "what has failed does not come again by itself");
+    night.aws.same_events_again_change_nothing().await?;
+    night.end()
+}
+
 #[tokio::test]
 async fn alias_is_moved_by_hand_and_the_ledger_told_by_a_rollback() -> Result<()> {
     let Some(mut night) = Night::begin(CASE, ALIAS).await? else { return Ok(()) };
@@ -104,19 +163,11 @@ async fn alias_is_moved_by_hand_and_the_ledger_told_by_a_rollback() -> Result<()
     night.open("If it is denied in one target").await?;
     let said = night.next_exits(1).await?;
     assert!(said.out.contains("FAIL lambda:UpdateAlias"), "{said:#?}");
-    night.open(AWAY).await?;
-    let listed = night.next().await?;
-    let uploads = columns(&listed).into_iter().find(|columns| columns[1].ends_with(":deployer"));
-    night.put("4f2b9c1e-0000-4000-8000-000000000001", uploads.map_or("none", |columns| columns[0]));
-    night.next().await?;
-    night.every_named_right_was_used().await?;
-    let states =
-        |uploads: &str| [("deployer", uploads), ("deployer-wakes", "Enabled")].map(|(q, s)| (q.into(), s.into()));
-    assert_eq!(mappings(&night).await?, states("Disabled"));
+    turn_uploads_off(&mut night).await?;
     // An upload waits meanwhile; the harness delivers nothing until the mapping is enabled.
     let waiting = night.aws.upload(&format!("dev/{FUNCTION}/1.4.5.zip"), Zip::function("1.4.5")).await?;
 
-    night.play("deny the deployer the function in the target account as well").await?;
+    night.play(DENY).await?;
     // The right comes back before the ledger knows what was done by hand: the denial keeps the deployer away.
     night.aws.roles(SECOND).delete_policy("deployer-target", "change").await?;
     let promote = ["promote", "-f", FUNCTION, "--from", "stage", "--to", "prod", "-o", "json"];
@@ -135,9 +186,9 @@ async fn alias_is_moved_by_hand_and_the_ledger_told_by_a_rollback() -> Result<()
     assert_eq!((night.prod_version().await?.as_str(), night.believed("prod").await?.as_str()), ("1", "1.4.3"));
 
     night.play(HOLD).await?;
-    let status = night.play("wait until nothing is under way any more").await?;
+    let status = night.play(IDLE).await?;
     assert!(!status[0].out.contains("  active "), "{status:#?}");
-    night.play("Take the denial back").await?;
+    night.play(ALLOW).await?;
     let told = night.play("Where you have moved the alias back").await?;
     assert!(told[0].out.starts_with("prod/orders-api/1.4.2: unchanged"), "{told:#?}");
     assert_eq!((night.prod_version().await?.as_str(), night.believed("prod").await?.as_str()), ("1", "1.4.2"));
@@ -146,7 +197,7 @@ async fn alias_is_moved_by_hand_and_the_ledger_told_by_a_rollback() -> Result<()
 
     assert_eq!(waiting_uploads(&night).await?, "1");
     night.play(UPLOADS).await?;
-    assert_eq!(mappings(&night).await?, states("Enabled"));
+    assert_eq!(mappings(&night).await?, with_uploads("Enabled"));
     night.aws.deliver().await?;
     let came = night.aws.result(&format!("dev/{FUNCTION}/1.4.5.zip"), &waiting).await?;
     assert_eq!(came["status"], "succeeded", "{came:#}");

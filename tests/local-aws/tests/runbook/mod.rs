@@ -24,11 +24,12 @@ use chapter::Block;
 /// A test's case, and words of the text before each block that it plays.
 type Announced = (&'static str, &'static [&'static str]);
 
-const ANNOUNCED: [Announced; 11] = [
+const ANNOUNCED: [Announced; 12] = [
     (bad_release::CASE, bad_release::ONE),
     (bad_release::CASE, bad_release::SEVERAL),
     (by_hand::CASE, by_hand::GO_BACK),
     (by_hand::CASE, by_hand::ALIAS),
+    (by_hand::CASE, by_hand::SOAK),
     (by_hand::CASE, by_hand::DEPLOYCTL),
     (by_hand::CASE, by_hand::CLI),
     (wrong_config::CASE, wrong_config::BLOCKS),

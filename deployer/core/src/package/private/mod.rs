@@ -2,48 +2,116 @@
 //! tools, and the folders of editors and version control.
 //!
 //! Names decide where nobody ships such a file on purpose. Content decides where public files have the same names:
-//! certifi and botocore bring certificates as `*.pem`, and npm packages bring an `.npmrc` without a password.
+//! certifi and botocore bring certificates as `*.pem`, npm packages bring an `.npmrc` without a password, and clients of
+//! Kafka bring a key store with certificates only. Content also decides about small data files of any name. In code, an
+//! example of a key is no key, and a function without a piece of its code does not run: there only a key at the file's
+//! start counts.
+
+mod content;
+mod keystore;
+
+use content::{LONGEST_MARKER, has_credentials, has_key_block, has_password, has_private_key, starts_with_key};
 
 /// The names of files and folders, in lower case.
-const NAMES: [&str; 26] = [
+const NAMES: [&str; 46] = [
+    // Credentials, and folders that have them.
     ".aws",
     ".azure",
+    ".boto",
+    ".databrickscfg",
     ".docker",
-    ".ds_store",
-    ".fleet",
+    ".dockercfg",
+    ".dockerconfigjson",
     ".gcloud",
-    ".git",
     ".git-credentials",
     ".gnupg",
-    ".hg",
-    ".idea",
+    ".htpasswd",
     ".kube",
+    ".my.cnf",
+    ".mylogin.cnf",
+    ".netrc",
+    ".oci",
+    ".ossutilconfig",
     ".pgpass",
+    ".s3cfg",
     ".ssh",
-    ".svn",
+    ".vault-token",
+    "_netrc",
+    "credentials.tfrc.json",
+    "pgpass.conf",
+    // States and settings of tools.
+    ".cargo",
+    ".direnv",
+    ".gradle",
+    ".m2",
+    ".pulumi",
     ".terraform",
     ".terraform.d",
     ".terraformrc",
     ".terragrunt-cache",
-    ".vault-token",
+    "terraform.rc",
+    // Editors and version control.
+    ".ds_store",
+    ".fleet",
+    ".git",
+    ".hg",
+    ".idea",
+    ".svn",
     ".vs",
     ".vscode",
     ".zed",
-    "credentials.tfrc.json",
-    "terraform.rc",
+    "desktop.ini",
+    "ehthumbs.db",
     "thumbs.db",
 ];
 /// The names of SSH's keys, which more may follow.
 const SSH_KEYS: [&str; 4] = ["id_dsa", "id_ecdsa", "id_ed25519", "id_rsa"];
-/// The endings of key stores and of Terraform's variables.
-const ENDINGS: [&str; 5] = [".p12", ".pfx", ".ppk", ".tfvars", ".tfvars.json"];
+/// The endings of variables, of key stores that are encrypted as a whole, and of password managers.
+const ENDINGS: [&str; 12] = [
+    ".env",
+    ".kdb",
+    ".kdbx",
+    ".keychain-db",
+    ".ovpn",
+    ".p12",
+    ".pfx",
+    ".pkcs12",
+    ".ppk",
+    ".psafe3",
+    ".tfvars",
+    ".tfvars.json",
+];
+/// The endings of Java's key stores.
+const KEY_STORES: [&str; 5] = ["bcfks", "bks", "jceks", "jks", "keystore"];
 /// Files that may have a password, and the words of which one stands before it.
-const PASSWORDS: [(&str, &[&str]); 5] = [
-    (".netrc", &["password"]),
-    ("_netrc", &["password"]),
+const PASSWORDS: [(&str, &[&str]); 6] = [
     (".npmrc", &["_auth", "_password"]),
     (".pypirc", &["password"]),
+    (".yarnrc", &["_auth", "_password"]),
     (".yarnrc.yml", &["npmauth"]),
+    ("kubeconfig", &["client-key-data:", "password:", "token:"]),
+    ("kubeconfig.yaml", &["client-key-data:", "password:", "token:"]),
+];
+/// The endings of files that hold data: not code, which has examples of keys, and not documents, which explain them.
+const DATA: [&str; 18] = [
+    "asc",
+    "backup",
+    "bak",
+    "cfg",
+    "cnf",
+    "conf",
+    "config",
+    "credentials",
+    "csv",
+    "ini",
+    "json",
+    "old",
+    "properties",
+    "toml",
+    "txt",
+    "xml",
+    "yaml",
+    "yml",
 ];
 
 /// The rule by which a file is private.
@@ -53,19 +121,23 @@ pub enum PrivateRule {
     Name,
     /// It is private unless it has public keys or certificates only.
     UnlessPublic,
+    /// It is private unless it is a key store of Java with certificates only.
+    UnlessTrustStore,
     /// It is private if it has a private key anywhere.
     KeyWithin,
-    /// It is private if it begins with a private key.
-    KeyAtStart,
     /// It is private if this word and a value stand in it.
     Password(&'static [&'static str]),
+    /// It is private if it has a private key or the credentials of a cloud. Only small files are looked at.
+    Data,
+    /// It is private if it begins with a private key. Only small files are looked at.
+    KeyAtStart,
 }
 
 impl PrivateRule {
     /// The most bytes of a file that are looked at.
     pub const MOST_BYTES: usize = 1 << 20;
-    /// The size from which a file is no single key.
-    pub const KEY_SIZE: u64 = 1 << 16;
+    /// The size from which a file is no single key, and no file of credentials.
+    pub const SMALL: u64 = 1 << 16;
 
     /// Returns the rule for a file or a folder of this name. A folder is private by its name alone.
     #[must_use]
@@ -77,6 +149,7 @@ impl PrivateRule {
         let is_private = NAMES.contains(&name.as_str())
             || name.starts_with(".env")
             || name.contains(".tfstate")
+            || (name.starts_with('.') && name.ends_with("_history"))
             || ENDINGS.iter().any(|ending| name.ends_with(ending))
             || (SSH_KEYS.iter().any(is_ssh_key) && !name.ends_with(".pub"));
         if is_private {
@@ -85,9 +158,12 @@ impl PrivateRule {
         if let Some((_, words)) = PASSWORDS.iter().find(|(file, _)| name == *file) {
             return Self::Password(words);
         }
-        match name.rsplit_once('.') {
+        match name.trim_start_matches('.').rsplit_once('.') {
             Some((_, "key")) => Self::UnlessPublic,
             Some((_, "pem" | "crt" | "cer" | "p8")) => Self::KeyWithin,
+            Some((_, ending)) if KEY_STORES.contains(&ending) => Self::UnlessTrustStore,
+            Some((_, ending)) if DATA.contains(&ending) => Self::Data,
+            None if name != "bootstrap" => Self::Data,
             _ => Self::KeyAtStart,
         }
     }
@@ -97,8 +173,9 @@ impl PrivateRule {
     pub fn bytes_to_read(self, size: u64) -> Option<usize> {
         match self {
             Self::Name => None,
-            Self::KeyAtStart => (size < Self::KEY_SIZE).then_some(LONGEST_MARKER),
-            Self::UnlessPublic | Self::KeyWithin | Self::Password(_) => Some(Self::MOST_BYTES),
+            Self::KeyAtStart => (size < Self::SMALL).then_some(LONGEST_MARKER),
+            Self::Data => (size < Self::SMALL).then_some(Self::SMALL as usize),
+            Self::UnlessPublic | Self::UnlessTrustStore | Self::KeyWithin | Self::Password(_) => Some(Self::MOST_BYTES),
         }
     }
 
@@ -107,42 +184,17 @@ impl PrivateRule {
     pub fn is_private(self, bytes: &[u8]) -> bool {
         match self {
             Self::Name => true,
-            Self::UnlessPublic => has_private_key(bytes) || !contains(bytes, b"-----BEGIN "),
+            Self::UnlessPublic => has_private_key(bytes) || !content::contains(bytes, b"-----BEGIN "),
+            Self::UnlessTrustStore => !keystore::has_only_certificates(bytes),
             Self::KeyWithin => has_private_key(bytes),
-            Self::KeyAtStart => {
-                let start = bytes.trim_ascii_start();
-                let start = start.get(..LONGEST_MARKER.min(start.len())).unwrap_or_default();
-                start.starts_with(b"PuTTY-User-Key-File-") || (start.starts_with(b"----") && has_private_key(start))
-            }
             Self::Password(words) => {
                 let text = String::from_utf8_lossy(bytes);
                 text.lines().any(|line| words.iter().any(|word| has_password(line, word)))
             }
+            Self::Data => starts_with_key(bytes) || has_key_block(bytes) || has_credentials(bytes),
+            Self::KeyAtStart => starts_with_key(bytes),
         }
     }
-}
-
-/// The most bytes in which the first line of a private key ends.
-const LONGEST_MARKER: usize = 128;
-
-/// Whether a line of PEM, or of SSH's own format, begins a private key.
-fn has_private_key(bytes: &[u8]) -> bool {
-    bytes.split(|byte| matches!(byte, b'\n' | b'\r')).any(|line| {
-        let line = line.trim_ascii();
-        line.starts_with(b"----") && contains(line, b"BEGIN ") && contains(line, b"PRIVATE KEY")
-    })
-}
-
-/// Whether a line sets a password: after the word stands a value that is no variable, such as `${TOKEN}`.
-fn has_password(line: &str, word: &str) -> bool {
-    let line = line.trim_start().to_ascii_lowercase();
-    let value = line.split_once(word).map(|(_, rest)| rest.trim_start_matches(char::is_alphanumeric));
-    let value = value.map(|rest| rest.trim_matches([' ', '\t', '=', ':', '"']));
-    !line.starts_with(['#', ';']) && value.is_some_and(|value| !value.is_empty() && !value.starts_with("${"))
-}
-
-fn contains(bytes: &[u8], what: &[u8]) -> bool {
-    bytes.windows(what.len()).any(|found| found == what)
 }
 
 #[cfg(test)]
@@ -177,11 +229,56 @@ mod tests {
             "prod.tfvars",
             "prod.auto.tfvars.json",
             ".git-credentials",
+            ".s3cfg",
+            ".boto",
+            ".pgpass",
+            ".netrc",
+            ".docker",
+            ".dockercfg",
+            ".kube",
+            ".gnupg",
+            "prod.env",
+            "passwords.kdbx",
+            ".bash_history",
+            ".my.cnf",
         ] {
             assert_eq!(PrivateRule::of(name), PrivateRule::Name, "{name}");
         }
-        for name in ["env", "id_rsa.pub", "id_rsakit.py", ".gitignore", "terraform.tf", "environment.py", "bootstrap"] {
+        for name in ["env", "id_rsa.pub", "id_rsakit.py", "history", "terraform.tf", "environment.py", "boto.py"] {
+            assert_ne!(PrivateRule::of(name), PrivateRule::Name, "{name}");
+        }
+    }
+
+    #[test]
+    fn data_is_searched_for_secrets_and_code_only_at_its_start() {
+        for name in ["config.json", "application.YML", "credentials", "notes.txt", ".gitignore", "app.config"] {
+            assert_eq!(PrivateRule::of(name), PrivateRule::Data, "{name}");
+        }
+        for name in ["index.js", "handler.py", "README.md", "Main.class", "bootstrap", "id_rsa.pub"] {
             assert_eq!(PrivateRule::of(name), PrivateRule::KeyAtStart, "{name}");
+        }
+        let line = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg";
+        let key = format!("-----BEGIN PRIVATE KEY-----\n{line}\n-----END PRIVATE KEY-----\n");
+        let secrets = [
+            format!("key: |\n  {}", key.replace('\n', "\n  ")),
+            "[default]\naws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYzRfQ9aTk4M\n".to_owned(),
+            r#"{"type": "service_account", "private_key": "-----BEGIN PRIVATE KEY-----\nMII"}"#.to_owned(),
+        ];
+        for secret in &secrets {
+            assert!(PrivateRule::of("settings.json").is_private(secret.as_bytes()), "{secret}");
+            assert!(!PrivateRule::of("settings.py").is_private(secret.as_bytes()), "{secret}");
+        }
+        assert!(!PrivateRule::of("package.json").is_private(br#"{"name": "orders", "private": true}"#));
+    }
+
+    #[test]
+    fn key_stores_of_java_are_private_unless_they_have_certificates_only() {
+        let trust_store = b"\xfe\xed\xfe\xed\x00\x00\x00\x02\x00\x00\x00\x00";
+        for name in ["kafka.client.truststore.jks", "debug.keystore", "a.JCEKS"] {
+            assert!(!PrivateRule::of(name).is_private(trust_store), "{name}");
+            for bytes in [&b"\xfe\xed\xfe\xed\x00\x00\x00\x02\x00\x00\x00\x01\x00\x00\x00\x01"[..], b"0\x82\x0a", b""] {
+                assert!(PrivateRule::of(name).is_private(bytes), "{name}: {bytes:?}");
+            }
         }
     }
 
@@ -209,9 +306,11 @@ mod tests {
     }
 
     #[test]
-    fn only_small_files_are_read_for_a_key_at_their_start() {
+    fn only_small_files_are_read_for_secrets() {
         assert_eq!(PrivateRule::of("index.js").bytes_to_read(100), Some(128));
         assert_eq!(PrivateRule::of("index.js").bytes_to_read(65_536), None);
+        assert_eq!(PrivateRule::of("a.json").bytes_to_read(100), Some(65_536));
+        assert_eq!(PrivateRule::of("a.json").bytes_to_read(65_536), None);
         assert_eq!(PrivateRule::of("all.pem").bytes_to_read(65_536), Some(1 << 20));
         assert_eq!(PrivateRule::of(".env").bytes_to_read(1), None);
     }
@@ -224,7 +323,9 @@ mod tests {
             (".npmrc", "_auth = dXNlcjpw\n"),
             (".npmrc", "//npm.acme.example/:username=ci\n//npm.acme.example/:_password=dXNlcjpw\n"),
             (".pypirc", "[pypi]\nusername = __token__\npassword: pypi-1234\n"),
-            (".netrc", "machine a.example login b password c\n"),
+            (".yarnrc", "\"//registry.npmjs.org/:_authToken\" npm_1234\n"),
+            ("kubeconfig", "users:\n- name: a\n  user:\n    client-key-data: LS0t\n"),
+            ("kubeconfig", "    token: eyJh\n"),
             (".yarnrc.yml", "npmAuthToken: \"1234\"\n"),
         ] {
             assert!(is_private(name, text), "{name}: {text}");
@@ -233,7 +334,7 @@ mod tests {
             (".npmrc", "package-lock=false\n"),
             (".npmrc", "//registry.npmjs.org/:_authToken=${NPM_TOKEN}\n# _auth=x\n"),
             (".pypirc", "[distutils]\nindex-servers = pypi\npassword =\n"),
-            (".netrc", ""),
+            ("kubeconfig", "    exec:\n      args: [eks, get-token]\n      command: aws\n"),
         ] {
             assert!(!is_private(name, text), "{name}: {text}");
         }

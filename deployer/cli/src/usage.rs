@@ -1,0 +1,32 @@
+//! Wraps the usage of each verb at the terminal's width. clap wraps everything else in a help text, and leaves the usage
+//! to the terminal, which breaks words.
+
+use clap::Command;
+
+use super::text_width::{width, wrapped};
+
+/// The heading that clap writes before the usage, and the columns before what goes on below.
+const HEADING: &str = "Usage: ";
+const INDENT: usize = 11;
+
+/// Returns the command line with usages that fit so many columns.
+pub(super) fn fitted(mut command: Command, columns: Option<usize>) -> Command {
+    let Some(columns) = columns else { return command };
+    // The verbs get their whole names.
+    command.build();
+    let names: Vec<String> = command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, |verb| of_verb(verb, columns)))
+}
+
+fn of_verb(mut verb: Command, columns: usize) -> Command {
+    let usage = verb.render_usage().to_string();
+    let usage = usage.strip_prefix(HEADING).unwrap_or(&usage);
+    let is_long = |(number, line): (usize, &str)| width(line) + if number == 0 { HEADING.len() } else { 0 } > columns;
+    if !usage.lines().enumerate().any(is_long) {
+        return verb;
+    }
+    // An option and its value stay together.
+    let text = format!("{HEADING}{}", usage.replace(" <", "\u{a0}<"));
+    let lines = wrapped(&text, columns, INDENT).join("\n").replace('\u{a0}', " ");
+    verb.override_usage(lines.strip_prefix(HEADING).unwrap_or(&lines).to_owned())
+}

@@ -1,0 +1,37 @@
+//! `approve`: with --yes it approves at once.
+
+use serde_json::{Value, json};
+
+use super::deployed::{ID, ok, person, record, server};
+use super::home::Outcome;
+
+const APPROVE: [&str; 7] = ["approve", "-e", "prod", "-f", "orders", "--deployment", ID];
+
+/// Runs `approve` against a deployer that cannot plan, and returns what it says and the commands that it sends.
+fn run(more: &[&str]) -> (Outcome, Vec<String>) {
+    let server = server(|request| {
+        let command: Value = serde_json::from_str(&request.body).unwrap_or_default();
+        match command["command"].as_str() {
+            Some("approve") => Some(ok(&record(ID, "1.4.3"))),
+            Some("plan") => Some(ok(&json!({ "errorType": "Internal", "errorMessage": "no target answers" }))),
+            _ => None,
+        }
+    });
+    let outcome = person(&server).run(&[&APPROVE[..], more].concat());
+    let command = |body: &str| Some(serde_json::from_str::<Value>(body).ok()?["command"].as_str()?.to_owned());
+    (outcome, server.requests().iter().filter_map(|request| command(&request.body)).collect())
+}
+
+#[test]
+fn approve_with_yes_sends_the_approval_and_nothing_else() {
+    let (Outcome { exit, err }, sent) = run(&["--yes"]);
+    assert_eq!((exit, sent), (Some(0), vec!["approve".to_owned()]), "{err}");
+    assert!(!err.contains("plan"), "{err}");
+}
+
+#[test]
+fn plan_that_fails_without_a_terminal_is_told_and_holds_nothing_up() {
+    let (Outcome { exit, err }, sent) = run(&[]);
+    assert_eq!((exit, sent), (Some(0), vec!["plan".to_owned(), "approve".to_owned()]), "{err}");
+    assert!(err.contains("the plan cannot be shown: "), "{err}");
+}
