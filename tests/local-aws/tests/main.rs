@@ -3,6 +3,7 @@
 mod adopting;
 mod applied_example;
 mod conformance;
+mod demo;
 mod deployctl_direct;
 mod deployctl_docs;
 mod deployctl_doctor;
