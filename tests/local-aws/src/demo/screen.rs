@@ -143,18 +143,22 @@ fn wrapped(text: &str, width: usize, first: usize, next: usize) -> String {
     lines
 }
 
-/// Returns the number of characters that a terminal shows of a text with escape sequences (ECMA-48, "Control
-/// sequences").
+/// Returns the number of characters that a terminal shows of a text with escape sequences.
 fn visible_length(text: &str) -> usize {
-    let mut length = 0;
+    plain(text).chars().count()
+}
+
+/// Returns a text without its escape sequences (ECMA-48, "Control sequences").
+pub(super) fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
         match c {
             '\u{1b}' => drop(chars.by_ref().skip(1).find(|c| ('@'..='~').contains(c))),
-            _ => length += 1,
+            c => plain.push(c),
         }
     }
-    length
+    plain
 }
 
 #[cfg(test)]
@@ -171,7 +175,7 @@ mod tests {
 
     #[test]
     fn escape_sequences_take_no_columns() {
-        assert_eq!(visible_length("\u{1b}[1;36mab\u{1b}[0m"), 2);
+        assert_eq!(plain("\u{1b}[1;36mab\u{1b}[0m"), "ab");
         assert_eq!(wrapped("\u{1b}[1mab\u{1b}[0m cd", 5, 0, 0), "\u{1b}[1mab\u{1b}[0m cd");
     }
 

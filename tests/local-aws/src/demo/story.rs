@@ -27,6 +27,7 @@ pub async fn tell(screen: &Screen) -> Result<()> {
     story.rollback().await?;
     story.promotion().await?;
     story.hold().await?;
+    drop(story);
     screen.title("What next?", "All of this ran on this machine, and is removed now.");
     screen.item("cargo demo --keep", "the same three environments, left to you: every verb of deployctl works");
     screen.item("cargo demo --quick", "three uploads, with each step of the deployer");
@@ -59,8 +60,8 @@ impl Story<'_> {
     async fn refusal(&self) -> Result<()> {
         self.screen.title(
             "2. A mistake is refused",
-            "Somebody writes memory into function.toml, where it is memory_size. deployctl checks the folder by the \
-             deployer's rules, says what is wrong, and uploads nothing. The exit code is 3, so the job of CI fails. The \
+            "Somebody writes memory = 128 into function.toml, and the field is memory_size. deployctl checks the folder by \
+             the deployer's rules, says what is wrong, and uploads nothing. The exit code makes the job of CI fail. The \
              deployer refuses uploads of other tools by the same rules.",
         );
         self.workspace.edit("hello/function.toml", "memory_size = 128", "memory = 128")?;
@@ -127,6 +128,9 @@ impl Story<'_> {
     async fn does(&self, line: &str, exit: i32, words: &[&str]) -> Result<()> {
         self.screen.command(line);
         let ended = self.workspace.run(line, Some(self.screen)).await?;
+        if let Some(code) = ended.exit.filter(|code| *code != 0) {
+            self.screen.output(&self.screen.dim(&format!("(exit code {code})")));
+        }
         expect(&format!("the exit code of {line}"), &ended.exit, &Some(exit))?;
         match words.iter().find(|words| !ended.said.contains(**words)) {
             None => Ok(()),

@@ -9,6 +9,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::unix::pipe;
 use tokio::process::Command;
 
+use super::screen::plain;
 use super::{FUNCTION, Screen};
 use crate::policies::Policies;
 use crate::{
@@ -40,7 +41,7 @@ pub struct Workspace {
 pub struct Ended {
     /// The exit code; `None` if a signal ended it.
     pub exit: Option<i32>,
-    /// What it has printed, on both streams.
+    /// What it has printed on both streams, without styles.
     pub said: String,
 }
 
@@ -75,6 +76,8 @@ impl Workspace {
         workspace.copy_function()?;
         workspace.write("deployer.json", &format!("{:#}\n", workspace.aws.resources.config))?;
         workspace.write_profiles(&workspace.person().await?)?;
+        // The first sweep writes what a CI may know of each environment.
+        workspace.aws.invoke(&json!({"command": "sweep"})).await?;
         Ok(workspace)
     }
 
@@ -144,7 +147,7 @@ impl Workspace {
             if let Some(screen) = screen {
                 screen.output(&line);
             }
-            said.push_str(&line);
+            said.push_str(&plain(&line));
             said.push('\n');
         }
         let status = child.wait().await.doing(what())?;
