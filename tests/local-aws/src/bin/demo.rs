@@ -61,6 +61,7 @@ async fn show(options: &Options, screen: &Screen) -> Result<ExitCode> {
         demo::show(screen, &accounts).await?;
         if options.keep { Some(Playground::applied(accounts).await?) } else { None }
     } else if options.keep {
+        screen.prose("A local AWS with three environments starts, which takes some seconds.");
         Some(Playground::open().await?)
     } else if options.quick {
         demo::show(screen, &Accounts::laid(screen).await?).await?;

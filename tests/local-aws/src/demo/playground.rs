@@ -23,7 +23,7 @@ const LOOKS_EVERY: Duration = Duration::from_millis(200);
 const LOG_GROUP: &str = "/aws/lambda/deployer";
 const STREAM: &str = "local";
 /// The answer of functions, which the emulator does not run.
-const NOT_RUN: &str = "the local AWS runs no functions: on AWS their own words stand here";
+const NOT_RUN: &str = "the local AWS runs no functions: on AWS what the function says stands here";
 
 /// A workspace whose queues and sweep run while [`Playground::serve`] does.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Playground {
             "deployctl push hello -e dev -f hello -r 1.2.0 --wait",
             "deployctl rollback -e dev -f hello",
             "deployctl doctor",
-            "aws lambda get-alias --function-name hello --name live --profile dev",
+            "aws lambda list-aliases --function-name hello --profile dev",
         ];
         Self::over(workspace, about, examples).await
     }
@@ -102,10 +102,10 @@ impl Playground {
              run: invoke shows a text in place of their answer.",
         );
         screen.prose(&format!(
-            "Everything is in {} and in this process. Ctrl-C ends and removes it. Below is what the deployer does.",
+            "Everything is in {} and in this process. Ctrl-C ends and removes it.",
             self.workspace.folder().display()
         ));
-        screen.gap();
+        screen.prose("What the deployer does:");
     }
 
     /// Delivers the queues, sweeps, and writes the deployer's log to CloudWatch Logs, until it is dropped.
@@ -117,7 +117,7 @@ impl Playground {
         // Lambda starts another execution environment where a message comes during a command.
         let deliverer = aws.deployer().twin();
         let mut swept: Option<Instant> = None;
-        let mut lines = 0;
+        let (mut lines, mut is_first) = (0, true);
         loop {
             if swept.is_none_or(|at| at.elapsed() >= SWEEP_EVERY) {
                 deliverer.invoke(&json!({"command": "sweep"})).await?;
@@ -127,10 +127,11 @@ impl Playground {
             let log = aws.deployer().log_since(lines);
             lines += log.len();
             self.write_log(&log).await?;
-            if let Some(screen) = screen {
-                let log: Vec<Value> = log.into_iter().filter(is_of_a_deployment).collect();
-                steps::show(screen, &log);
+            // The first lines are those of the preparation.
+            if let Some(screen) = screen.filter(|_| !is_first) {
+                steps::follow(screen, &log);
             }
+            is_first = false;
             tokio::time::sleep(LOOKS_EVERY).await;
         }
     }
@@ -193,11 +194,6 @@ async fn command(workspace: &Workspace, payload: &Value, status: &str) -> Result
         other => return Err(Error::Unexpected(format!("{payload}: {other:?}"))),
     }
     workspace.aws().deliver().await.map(drop)
-}
-
-/// Whether a line of the log is about a deployment, so that sweeps with nothing to do stay silent.
-fn is_of_a_deployment(line: &Value) -> bool {
-    line["spans"].as_array().into_iter().flatten().chain([line]).any(|span| !span["deployment"].is_null())
 }
 
 async fn make_stream(aws: &LocalAws, account: &str, group: &str) -> Result<()> {

@@ -96,7 +96,9 @@ impl Screen {
 
     /// Prints a step: when, and what.
     pub fn row(&self, name: &str, words: &str) {
-        say!("  {} {words}", self.dim(&format!("{name:<9}")));
+        let width = self.columns.unwrap_or(usize::MAX);
+        let row = format!("{} {words}", self.dim(&format!("{name:<9}")));
+        say!("{}", wrapped(&row, width, INDENT, INDENT + 12));
     }
 
     /// Makes text bold.

@@ -19,6 +19,22 @@ pub(super) fn show(screen: &Screen, log: &[Value]) {
     }
 }
 
+/// Prints lines of the log that are about a deployment, each with its time and its function. Sweeps that find nothing stay
+/// silent.
+pub(super) fn follow(screen: &Screen, log: &[Value]) {
+    for line in log {
+        let span = |name: &str| line["spans"].as_array().into_iter().flatten().find_map(|span| span[name].as_str());
+        let is_of_a_deployment = span("deployment").is_some() || line["deployment"].is_string();
+        let function = span("environment").zip(span("function"));
+        let function =
+            function.map_or_else(String::new, |(environment, function)| format!("{environment}/{function}  "));
+        let time = line["timestamp"].as_str().and_then(|at| at.get(11..19)).unwrap_or_default();
+        if is_of_a_deployment {
+            screen.row(&format!("{time}Z"), &format!("{function}{}", words(line)));
+        }
+    }
+}
+
 /// Returns a line's text with the fields that say the most.
 fn words(line: &Value) -> String {
     let text = |name: &str| line[name].as_str().map(str::to_owned);

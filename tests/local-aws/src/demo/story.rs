@@ -109,11 +109,11 @@ impl Story<'_> {
     async fn hold(&self) -> Result<()> {
         self.screen.title(
             "5. Nothing new, please",
-            "During the stock-taking nothing shall change in dev. A hold refuses what is new, and whoever comes reads why. \
+            "During the stock-taking nothing shall change in dev. A hold refuses what is new, and whoever uploads reads why. \
              Rolling back stays possible.",
         );
         self.workspace.edit("hello/function.toml", "\"Hello again\"", "\"Good day\"")?;
-        self.does("deployctl hold -e dev -f hello --reason \"stock-taking until noon\"", 0, &["held"]).await?;
+        self.does("deployctl hold -e dev -f hello --reason stock-taking", 0, &["held"]).await?;
         self.does("deployctl push hello -e dev -f hello -r 1.2.0 --wait", 3, &["Held: held by ada"]).await?;
         self.serves("dev", "1").await?;
         self.screen.prose(

@@ -98,7 +98,8 @@ impl Workspace {
     pub fn shell_lines(&self) -> Vec<String> {
         vec![
             format!("cd {}", self.folder().display()),
-            "export PATH=\"$PWD/bin:$PATH\" NO_PROXY=127.0.0.1 no_proxy=127.0.0.1".to_owned(),
+            "export PATH=\"$PWD/bin:$PATH\"".to_owned(),
+            "export NO_PROXY=127.0.0.1 no_proxy=127.0.0.1".to_owned(),
             format!("export AWS_CONFIG_FILE=\"$PWD/{CONFIG}\" AWS_PROFILE={PERSON}"),
             format!("export AWS_SHARED_CREDENTIALS_FILE=\"$PWD/{CREDENTIALS}\""),
             format!("export AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}"),
@@ -106,8 +107,9 @@ impl Workspace {
             format!("export AWS_ENDPOINT_URL_LAMBDA={}", self.lambda.endpoint()),
             format!("export DEPLOYER_ARTIFACT_BUCKET={ARTIFACTS}"),
             format!("export DEPLOYER_LEDGER_BUCKET={LEDGER}"),
-            "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN".to_owned(),
-            "unset DEPLOYER_FUNCTION_NAME DEPLOYER_BUCKET_OWNER".to_owned(),
+            "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY".to_owned(),
+            "unset AWS_SESSION_TOKEN DEPLOYER_FUNCTION_NAME".to_owned(),
+            "unset DEPLOYER_BUCKET_OWNER".to_owned(),
         ]
     }
 
