@@ -151,7 +151,7 @@ fn start(columns: u16, arguments: &[&str], more: &[(&str, &str)]) -> Result<(Ter
     let (terminal, theirs) = Terminal::of_columns(columns)?;
     let mut command = demo(arguments);
     command.envs(more.iter().copied());
-    command.stdout(theirs.try_clone().doing("sharing a terminal")?).stderr(theirs);
+    command.stdout(theirs);
     // The terminal ends when nobody has it open any more.
     Ok((terminal, command.spawn().doing("starting the demo")?))
 }

@@ -198,7 +198,14 @@ async fn command(workspace: &Workspace, payload: &Value, status: &str) -> Result
 
 async fn make_stream(aws: &LocalAws, account: &str, group: &str) -> Result<()> {
     let signed = logs_of(account);
-    aws.control().json_call(&signed, "Logs_20140328.CreateLogGroup", &json!({ "logGroupName": group })).await?;
+    let made =
+        aws.control().json_call(&signed, "Logs_20140328.CreateLogGroup", &json!({ "logGroupName": group })).await;
+    // Terraform makes the deployer's group itself.
+    if let Err(error) = made
+        && !error.to_string().contains("ResourceAlreadyExistsException")
+    {
+        return Err(error);
+    }
     let stream = json!({"logGroupName": group, "logStreamName": STREAM});
     aws.control().json_call(&signed, "Logs_20140328.CreateLogStream", &stream).await.map(drop)
 }

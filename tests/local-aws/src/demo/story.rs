@@ -60,8 +60,8 @@ impl Story<'_> {
     async fn refusal(&self) -> Result<()> {
         self.screen.title(
             "2. A mistake is refused",
-            "Somebody writes memory = 128 into function.toml, and the field is memory_size. deployctl checks the folder by \
-             the deployer's rules, says what is wrong, and uploads nothing. The exit code makes the job of CI fail. The \
+            "function.toml says memory = 128 now, and the field is memory_size. deployctl checks the folder by the \
+             deployer's rules, says what is wrong, and uploads nothing. The exit code makes the job of CI fail. The \
              deployer refuses uploads of other tools by the same rules.",
         );
         self.workspace.edit("hello/function.toml", "memory_size = 128", "memory = 128")?;
