@@ -1,13 +1,18 @@
 //! The deployer's binaries, built once per process by the cargo that built this one.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{OnceLock, mpsc};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::venv::target_dir;
 use fixtures::error::{Doing as _, Error, Result};
+
+/// The time after which a build says that it is one.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Returns the path of the Lambda's binary; `DEPLOYER_BOOTSTRAP` names a built one. Blocks while cargo builds.
 ///
@@ -25,6 +30,24 @@ pub fn bootstrap() -> Result<PathBuf> {
 pub fn deployctl() -> Result<PathBuf> {
     static BUILT: OnceLock<Result<PathBuf>> = OnceLock::new();
     BUILT.get_or_init(|| build("deployctl", "DEPLOYER_DEPLOYCTL")).clone()
+}
+
+/// A line on standard error about work that takes long.
+struct SlowNote {
+    /// The thread that waits ends when this is dropped.
+    _done: mpsc::Sender<()>,
+}
+
+impl SlowNote {
+    fn after(patience: Duration, words: String) -> Self {
+        let (done, ended) = mpsc::channel();
+        std::thread::spawn(move || {
+            if ended.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout) {
+                let _told = writeln!(std::io::stderr(), "{words}");
+            }
+        });
+        Self { _done: done }
+    }
 }
 
 fn build(name: &str, variable: &str) -> Result<PathBuf> {
@@ -50,6 +73,8 @@ fn build(name: &str, variable: &str) -> Result<PathBuf> {
     }
     // A test binary needs it to print its times. Build scripts watch it, and the SDK would be built again.
     command.env_remove("RUSTC_BOOTSTRAP");
+    let _note =
+        SlowNote::after(PATIENCE, format!("building the deployer's {name}, which takes minutes the first time"));
     let output = command
         .args(["build", "--workspace", "--bin", name])
         .args(["--profile", profile, "--message-format", "json-render-diagnostics", "--target-dir"])

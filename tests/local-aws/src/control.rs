@@ -102,6 +102,14 @@ impl Control {
         serde_json::from_value(answer["statuses"].take()).doing("reading how late calls were answered")
     }
 
+    /// Sets the answer of every function that is invoked from now on.
+    ///
+    /// # Errors
+    /// The emulator answers with an error.
+    pub async fn answer_invocations(&self, payload: &Value) -> Result<()> {
+        self.post("invoke", &json!({ "payload": payload })).await.map(drop)
+    }
+
     /// Sets the time that passes before each call is executed.
     ///
     /// # Errors

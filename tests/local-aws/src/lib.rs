@@ -12,6 +12,7 @@ mod clients;
 mod control;
 mod crash;
 mod deliver_while;
+pub mod demo;
 mod deployctl;
 mod emulator_faults;
 mod fleet;

@@ -57,8 +57,9 @@ impl Lines {
         guard(&self.0).push(line);
     }
 
-    pub(super) fn all(&self) -> Vec<String> {
-        guard(&self.0).clone()
+    /// Returns the lines after this number of lines.
+    pub(super) fn since(&self, number: usize) -> Vec<String> {
+        guard(&self.0).get(number..).map(<[String]>::to_vec).unwrap_or_default()
     }
 
     /// Returns the last lines, for an error.

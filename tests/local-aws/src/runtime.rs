@@ -124,11 +124,14 @@ impl Runtime {
     /// Returns the log, one JSON object per line.
     #[must_use]
     pub fn log(&self) -> Vec<Value> {
-        self.lines
-            .all()
-            .iter()
-            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| line.as_str().into()))
-            .collect()
+        self.log_since(0)
+    }
+
+    /// Returns the log after this number of lines.
+    #[must_use]
+    pub fn log_since(&self, number: usize) -> Vec<Value> {
+        let lines = self.lines.since(number);
+        lines.iter().map(|line| serde_json::from_str(line).unwrap_or_else(|_| line.as_str().into())).collect()
     }
 
     /// Returns the highest resident memory of the running process so far, in bytes.

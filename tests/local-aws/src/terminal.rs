@@ -25,9 +25,17 @@ impl Terminal {
     /// # Errors
     /// The operating system refuses it.
     pub fn open() -> Result<(Self, File)> {
+        Self::of_columns(120)
+    }
+
+    /// Opens a terminal of 24 lines of so many characters and returns it with the child's end.
+    ///
+    /// # Errors
+    /// The operating system refuses it.
+    pub fn of_columns(columns: u16) -> Result<(Self, File)> {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).doing("making a terminal")?;
         grantpt(&ours).and_then(|()| unlockpt(&ours)).doing("making a terminal")?;
-        let size = Winsize { ws_row: 24, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
+        let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&ours, size).doing("setting a terminal's size")?;
         let name = ptsname(&ours, Vec::new()).doing("naming a terminal")?;
         let path = Path::new(std::ffi::OsStr::from_bytes(name.as_bytes()));
@@ -67,6 +75,12 @@ impl Terminal {
             }
         }
         Ok(())
+    }
+
+    /// Returns what the terminal has shown so far, as far as it was waited for.
+    #[must_use]
+    pub fn seen(&self) -> &str {
+        &self.seen
     }
 
     /// Returns all text of the terminal, once every process has closed it.

@@ -83,9 +83,27 @@ fn make() -> Result<PathBuf> {
     };
     run(&base.program, &["-m", "venv", &environment.to_string_lossy()])?;
     let file = requirements.to_string_lossy();
-    run(&python, &["-m", "pip", "install", "--disable-pip-version-check", "--require-hashes", "-r", &file])?;
+    let install = ["-m", "pip", "install", "--disable-pip-version-check", "--require-hashes", "-r", &file];
+    run(&python, &install).map_err(|_| {
+        let said = fs::read_to_string(&log).unwrap_or_default();
+        Error::Machine(not_installed(&said, &log))
+    })?;
     fs::write(&made, "").doing("marking the Python environment as made")?;
     Ok(python)
+}
+
+/// Returns the sentence about packages that pip did not install. Without a network pip says in the end that there is no
+/// such package.
+fn not_installed(said: &str, log: &Path) -> String {
+    let log = log.display();
+    if said.contains("Retrying (Retry(") {
+        return format!(
+            "the local AWS needs Python packages, which pip fetches once, and pip cannot reach its package index: see that \
+             there is a network, and set HTTPS_PROXY or PIP_INDEX_URL where yours asks for it; pip's words are in {log}"
+        );
+    }
+    let last = said.lines().rev().find(|line| line.starts_with("ERROR")).unwrap_or("it does not say why");
+    format!("the local AWS needs Python packages, and pip has not installed them: {last}; pip's words are in {log}")
 }
 
 /// Removes the variables that would replace a Python's own modules.
@@ -144,5 +162,24 @@ impl Base {
         let version = (numbers.next()?, numbers.next()?);
         let base = Self { program: name.into(), identity: identity.to_owned() };
         (version >= OLDEST).then(|| (base, stdout.lines().nth(1) == Some("complete")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_network_is_told_from_other_failures_of_pip() {
+        let log = Path::new("pip.log");
+        let unreachable = "WARNING: Retrying (Retry(total=4, connect=None)) after connection broken\nERROR: No matching \
+                           distribution found for moto==5\n";
+        assert!(not_installed(unreachable, log).contains("pip cannot reach its package index"));
+        let full = "Collecting moto\nERROR: Could not install packages due to an OSError: No space left on device\n\n";
+        assert_eq!(
+            not_installed(full, log),
+            "the local AWS needs Python packages, and pip has not installed them: ERROR: Could not install packages due to an \
+             OSError: No space left on device; pip's words are in pip.log"
+        );
     }
 }

@@ -4,6 +4,7 @@ mod adopting;
 mod applied_example;
 mod applied_examples;
 mod conformance;
+mod demo;
 mod deployctl_direct;
 mod deployctl_docs;
 mod deployctl_doctor;

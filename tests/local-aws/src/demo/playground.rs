@@ -1,0 +1,220 @@
+//! `cargo demo --keep`: three environments in a chain that are left to the user. The real `bootstrap` answers commands and
+//! gets the queues' messages; a sweep comes each minute; the deployer's log goes to CloudWatch Logs.
+
+use std::convert::Infallible;
+use std::time::{Duration, Instant};
+
+use fixtures::Zip;
+use serde_json::{Value, json};
+
+use super::uploads::Accounts;
+use super::workspace::{Workspace, sources};
+use super::{FUNCTION, Screen, expect, steps};
+use crate::{Answer, LocalAws, REGION, SECOND, Signed, TOOLING};
+use fixtures::error::{Doing as _, Error, Result};
+
+/// The soak of `prod`, short enough to wait for.
+const SOAK: &str = "1m";
+const MORE_THAN_THE_SOAK: Duration = Duration::from_secs(61);
+/// The time between two sweeps, as EventBridge's schedule has it (infra/modules/tooling).
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+const LOOKS_EVERY: Duration = Duration::from_millis(200);
+/// The deployer's log group and the stream in it.
+const LOG_GROUP: &str = "/aws/lambda/deployer";
+const STREAM: &str = "local";
+/// The answer of functions, which the emulator does not run.
+const NOT_RUN: &str = "the local AWS runs no functions: on AWS what the function says stands here";
+
+/// A workspace whose queues and sweep run while [`Playground::serve`] does.
+#[derive(Debug)]
+pub struct Playground {
+    workspace: Workspace,
+    /// The environments and their rules, in a sentence or two.
+    about: &'static str,
+    /// Commands to begin with.
+    examples: &'static [&'static str],
+}
+
+impl Playground {
+    /// Starts three environments in a chain, with releases in all of them and a promotion that waits for an approval.
+    ///
+    /// # Errors
+    /// A program is missing, or starting fails.
+    pub async fn open() -> Result<Self> {
+        let workspace = Workspace::chain(SOAK).await?;
+        prepare(&workspace).await?;
+        let about = "dev, stage and prod are an account each. stage takes what is live in dev. prod takes what has been \
+                     live in stage for a minute, and wants an approval. hello is live in all of them, and its release \
+                     1.1.0 waits for an approval in prod.";
+        let examples = &[
+            "deployctl status",
+            "deployctl approve -e prod -f hello",
+            "deployctl push hello -e dev -f hello -r 1.2.0 --wait",
+            "deployctl rollback -e dev -f hello",
+            "deployctl doctor",
+            "aws lambda list-aliases --function-name hello --profile dev",
+        ];
+        Self::over(workspace, about, examples).await
+    }
+
+    /// Keeps the accounts that Terraform has laid.
+    ///
+    /// # Errors
+    /// `deployctl` cannot be built, or AWS answers with an error.
+    pub async fn applied(accounts: Accounts) -> Result<Self> {
+        let workspace = Workspace::over(accounts.aws, &[("dev", TOOLING), ("prod", SECOND)]).await?;
+        let about = "dev and prod are those of infra/examples/two-accounts. Both take uploads. hello is live in prod.";
+        let examples = &[
+            "deployctl status",
+            "deployctl push hello -e prod -f hello -r 1.2.0 --wait",
+            "deployctl history -e prod -f hello",
+            "deployctl rollback -e prod -f hello",
+        ];
+        Self::over(workspace, about, examples).await
+    }
+
+    async fn over(workspace: Workspace, about: &'static str, examples: &'static [&'static str]) -> Result<Self> {
+        let playground = Self { workspace, about, examples };
+        // Another greeting, so that the next push brings something new.
+        playground.workspace.edit(&format!("{FUNCTION}/function.toml"), "\"Hello\"", "\"Good day\"")?;
+        playground.make_logs().await?;
+        Ok(playground)
+    }
+
+    /// Returns the workspace.
+    #[must_use]
+    pub fn workspace(&self) -> &Workspace {
+        &self.workspace
+    }
+
+    /// Says what there is, and prints the lines to paste.
+    pub fn introduce(&self, screen: &Screen) {
+        screen.title("A deployer of your own, until Ctrl-C", self.about);
+        screen.prose("Paste this into another shell (sh, bash or zsh):");
+        screen.gap();
+        self.workspace.shell_lines().iter().for_each(|line| screen.verbatim(line));
+        screen.prose("Then every verb of deployctl works, and the AWS CLI too:");
+        screen.gap();
+        self.examples.iter().for_each(|line| screen.verbatim(line));
+        screen.prose(
+            "You are ada there, who may do everything with the deployer. The profiles dev, stage, prod and tooling are \
+             administrators of those accounts. The deployer is swept each minute, as by its schedule. Functions are not \
+             run: invoke shows a text in place of their answer.",
+        );
+        screen.prose(&format!(
+            "Everything is in {} and in this process. Ctrl-C ends and removes it.",
+            self.workspace.folder().display()
+        ));
+        screen.prose("What the deployer does:");
+    }
+
+    /// Delivers the queues, sweeps, and writes the deployer's log to CloudWatch Logs, until it is dropped.
+    ///
+    /// # Errors
+    /// The emulator or the deployer fails.
+    pub async fn serve(&self, screen: Option<&Screen>) -> Result<Infallible> {
+        let aws = self.workspace.aws();
+        // Lambda starts another execution environment where a message comes during a command.
+        let deliverer = aws.deployer().twin();
+        let mut swept: Option<Instant> = None;
+        let (mut lines, mut is_first) = (0, true);
+        loop {
+            if swept.is_none_or(|at| at.elapsed() >= SWEEP_EVERY) {
+                deliverer.invoke(&json!({"command": "sweep"})).await?;
+                swept = Some(Instant::now());
+            }
+            while aws.mapping().deliver_once(&deliverer).await?.is_some() {}
+            let log = aws.deployer().log_since(lines);
+            lines += log.len();
+            self.write_log(&log).await?;
+            // The first lines are those of the preparation.
+            if let Some(screen) = screen.filter(|_| !is_first) {
+                steps::follow(screen, &log);
+            }
+            is_first = false;
+            tokio::time::sleep(LOOKS_EVERY).await;
+        }
+    }
+
+    /// Makes the log groups of the deployer and of the functions, and sets the functions' answer.
+    async fn make_logs(&self) -> Result<()> {
+        make_stream(self.workspace.aws(), TOOLING, LOG_GROUP).await?;
+        self.workspace.aws().control().answer_invocations(&json!({ "note": NOT_RUN })).await?;
+        let now = jiff::Timestamp::now().as_millisecond();
+        for account in self.workspace.accounts() {
+            let group = format!("/aws/lambda/{FUNCTION}");
+            make_stream(self.workspace.aws(), account, &group).await?;
+            let events = json!([{"timestamp": now, "message": NOT_RUN}]);
+            put_events(self.workspace.aws(), account, &group, &events).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_log(&self, log: &[Value]) -> Result<()> {
+        if log.is_empty() {
+            return Ok(());
+        }
+        let now = jiff::Timestamp::now();
+        let events = log.iter().map(|line| {
+            let at = line["timestamp"].as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok()).unwrap_or(now);
+            (at.as_millisecond(), line.to_string())
+        });
+        let mut events: Vec<(i64, String)> = events.collect();
+        // CloudWatch Logs API Reference, PutLogEvents: the events of a call are in the order of their times.
+        events.sort_by_key(|event| event.0);
+        let events: Value = events.iter().map(|(at, line)| json!({"timestamp": at, "message": line})).collect();
+        put_events(self.workspace.aws(), TOOLING, LOG_GROUP, &events).await
+    }
+}
+
+/// Brings release 1.0.0 everywhere and 1.1.0 to stage, from where it waits for an approval in prod.
+async fn prepare(workspace: &Workspace) -> Result<()> {
+    let folder = sources();
+    let first = Zip::folder(&folder).doing(format!("reading {}", folder.display()))?;
+    let second = first.clone().with("\"Hello\"", "\"Hello again\"");
+    let promote = |from: &str, to: &str| json!({"command": "promote", "function": FUNCTION, "from": from, "to": to, "requested_by": "bob"});
+    let approve = json!({"command": "approve", "environment": "prod", "function": FUNCTION, "requested_by": "carol"});
+    for (release, zip) in [("1.0.0", &first), ("1.1.0", &second)] {
+        let uploaded = workspace.aws().deploy(&format!("dev/{FUNCTION}/{release}.zip"), zip).await?;
+        expect(&format!("the upload of {release}"), &uploaded["status"], &json!("succeeded"))?;
+        command(workspace, &promote("dev", "stage"), "succeeded").await?;
+        workspace.aws().let_soaks_pass("stage", MORE_THAN_THE_SOAK).await?;
+        command(workspace, &promote("stage", "prod"), "pending").await?;
+        if release == "1.0.0" {
+            command(workspace, &approve, "succeeded").await?;
+        }
+    }
+    Ok(())
+}
+
+/// Sends a command that must end so, and delivers what follows from it.
+async fn command(workspace: &Workspace, payload: &Value, status: &str) -> Result<()> {
+    match workspace.aws().invoke(payload).await? {
+        Answer::Payload(record) => expect(&format!("the status of {payload}"), &record["status"], &json!(status))?,
+        other => return Err(Error::Unexpected(format!("{payload}: {other:?}"))),
+    }
+    workspace.aws().deliver().await.map(drop)
+}
+
+async fn make_stream(aws: &LocalAws, account: &str, group: &str) -> Result<()> {
+    let signed = logs_of(account);
+    let made =
+        aws.control().json_call(&signed, "Logs_20140328.CreateLogGroup", &json!({ "logGroupName": group })).await;
+    // Terraform makes the deployer's group itself.
+    if let Err(error) = made
+        && !error.to_string().contains("ResourceAlreadyExistsException")
+    {
+        return Err(error);
+    }
+    let stream = json!({"logGroupName": group, "logStreamName": STREAM});
+    aws.control().json_call(&signed, "Logs_20140328.CreateLogStream", &stream).await.map(drop)
+}
+
+async fn put_events(aws: &LocalAws, account: &str, group: &str, events: &Value) -> Result<()> {
+    let put = json!({"logGroupName": group, "logStreamName": STREAM, "logEvents": events});
+    aws.control().json_call(&logs_of(account), "Logs_20140328.PutLogEvents", &put).await.map(drop)
+}
+
+fn logs_of(account: &str) -> Signed<'_> {
+    Signed { account, region: REGION, service: "logs" }
+}

@@ -1,0 +1,146 @@
+//! The story: an upload, a refusal, a rollback, a promotion with a soak and an approval, a hold. The commands are those
+//! that a user types, and the real `deployctl` and `bootstrap` give the answers.
+
+use std::time::Duration;
+
+use super::workspace::Workspace;
+use super::{Screen, expect};
+use fixtures::error::{Error, Result};
+
+/// The soak of `prod`, and the time by which the demo puts the clock forward.
+const SOAK: &str = "1h";
+const MORE_THAN_THE_SOAK: Duration = Duration::from_secs(61 * 60);
+
+/// Tells the story.
+///
+/// # Errors
+/// A program is missing, or something ends in another way than the story says.
+pub async fn tell(screen: &Screen) -> Result<()> {
+    screen.prose(
+        "The deployer is a Lambda that deploys functions to other AWS accounts. This demo runs the real deployer and the \
+         real deployctl against an emulated AWS on this machine. It has three environments, an account each: dev, stage \
+         and prod.",
+    );
+    let story = Story { screen, workspace: Workspace::chain(SOAK).await? };
+    story.upload().await?;
+    story.refusal().await?;
+    story.rollback().await?;
+    story.promotion().await?;
+    story.hold().await?;
+    drop(story);
+    screen.title("What next?", "All of this ran on this machine, and is removed now.");
+    screen.item("cargo demo --keep", "the same three environments, left to you: every verb of deployctl works");
+    screen.item("cargo demo --quick", "three uploads, with each step of the deployer");
+    screen.item("README.md", "the guarantees, the limits, and all pages");
+    screen.item("docs/deployctl.md", "every verb, with examples");
+    screen.item("infra/README.md", "install it in your accounts");
+    Ok(())
+}
+
+struct Story<'a> {
+    screen: &'a Screen,
+    workspace: Workspace,
+}
+
+impl Story<'_> {
+    async fn upload(&self) -> Result<()> {
+        self.screen.title(
+            "1. An upload is a deployment",
+            "CI packs a folder and puts the zip into a bucket. S3 tells the deployer, which publishes a version of the \
+             function and moves the alias live to it. CI calls nobody; with --wait it reads how the deployment ended.",
+        );
+        self.does("deployctl push hello -e dev -f hello -r 1.0.0 --wait", 0, &["succeeded, a new function, version 1"])
+            .await?;
+        self.screen.prose("The greeting changes, and the next release goes the same way:");
+        self.workspace.edit("hello/function.toml", "\"Hello\"", "\"Hello again\"")?;
+        self.does("deployctl push hello -e dev -f hello -r 1.1.0 --wait", 0, &["succeeded, version 2"]).await?;
+        self.serves("dev", "2").await
+    }
+
+    async fn refusal(&self) -> Result<()> {
+        self.screen.title(
+            "2. A mistake is refused",
+            "function.toml says memory = 128 now, and the field is memory_size. deployctl checks the folder by the \
+             deployer's rules, says what is wrong, and uploads nothing. The exit code makes the job of CI fail. The \
+             deployer refuses uploads of other tools by the same rules.",
+        );
+        self.workspace.edit("hello/function.toml", "memory_size = 128", "memory = 128")?;
+        self.does("deployctl push hello -e dev -f hello -r 1.2.0 --wait", 3, &["did you mean memory_size?"]).await?;
+        self.workspace.edit("hello/function.toml", "memory = 128", "memory_size = 128")?;
+        self.serves("dev", "2").await
+    }
+
+    async fn rollback(&self) -> Result<()> {
+        self.screen.title(
+            "3. Back to what was live before",
+            "Release 1.1.0 is bad. status says what a rollback goes back to:",
+        );
+        self.does("deployctl status hello -e dev", 0, &["before   1.0.0"]).await?;
+        self.screen.prose(
+            "The rollback moves the alias back to version 1, which is still there. It builds and uploads nothing. Then it \
+             says what is live, and the two commands that keep 1.1.0 away. --yes stands for the answer to its question:",
+        );
+        self.does("deployctl rollback -e dev -f hello --yes", 0, &["succeeded, version 1", "deployctl hold"]).await?;
+        self.serves("dev", "1").await
+    }
+
+    async fn promotion(&self) -> Result<()> {
+        self.screen.title(
+            "4. From dev to prod",
+            "Only dev takes uploads. stage takes what is live in dev: the same bytes, which nobody builds again.",
+        );
+        self.does("deployctl promote -f hello --from dev --to stage", 0, &["stage/hello/1.0.0: succeeded"]).await?;
+        self.screen.prose(
+            "prod takes what has been live in stage for an hour (a soak), and somebody else must approve it. Now is too \
+             early:",
+        );
+        let promote = "deployctl promote -f hello --from stage --to prod";
+        self.does(promote, 3, &["prod takes what has soaked for 1h"]).await?;
+        self.workspace.aws().let_soaks_pass("stage", MORE_THAN_THE_SOAK).await?;
+        self.screen.prose("The demo puts the clock forward. An hour later the promotion waits for its approval:");
+        self.does(promote, 0, &["waits for an approval", "deployctl approve -e prod -f hello"]).await?;
+        self.screen.prose("bob sees the plan first, and approves:");
+        self.does("deployctl approve -e prod -f hello --requested-by bob", 0, &["prod/hello/1.0.0: succeeded"]).await?;
+        self.screen.prose("The same release is live everywhere:");
+        self.does("deployctl status", 0, &["FUNCTION", "1.0.0 v1"]).await?;
+        self.serves("prod", "1").await
+    }
+
+    async fn hold(&self) -> Result<()> {
+        self.screen.title(
+            "5. Nothing new, please",
+            "During the stock-taking nothing shall change in dev. A hold refuses what is new, and whoever uploads reads why. \
+             Rolling back stays possible.",
+        );
+        self.workspace.edit("hello/function.toml", "\"Hello again\"", "\"Good day\"")?;
+        self.does("deployctl hold -e dev -f hello --reason stock-taking", 0, &["held"]).await?;
+        self.does("deployctl push hello -e dev -f hello -r 1.2.0 --wait", 3, &["Held: held by ada"]).await?;
+        self.serves("dev", "1").await?;
+        self.screen.prose(
+            "The zip stays in the bucket. Nothing deploys it by itself after the hold; deploy brings it by its name:",
+        );
+        self.does("deployctl release-hold -e dev -f hello", 0, &["hello in dev"]).await?;
+        self.does("deployctl deploy -e dev -f hello -r 1.2.0", 0, &["dev/hello/1.2.0: succeeded"]).await?;
+        self.serves("dev", "3").await
+    }
+
+    /// Shows a command and its output, and fails if it ends in another way or does not say these words.
+    async fn does(&self, line: &str, exit: i32, words: &[&str]) -> Result<()> {
+        self.screen.command(line);
+        let ended = self.workspace.run(line, Some(self.screen)).await?;
+        if let Some(code) = ended.exit.filter(|code| *code != 0) {
+            self.screen.output(&self.screen.dim(&format!("(exit code {code})")));
+        }
+        expect(&format!("the exit code of {line}"), &ended.exit, &Some(exit))?;
+        match words.iter().find(|words| !ended.said.contains(**words)) {
+            None => Ok(()),
+            Some(missing) => Err(Error::Unexpected(format!("{line} does not say {missing:?}, but:\n{}", ended.said))),
+        }
+    }
+
+    /// Checks the version that serves in an environment.
+    async fn serves(&self, environment: &str, version: &str) -> Result<()> {
+        let found = self.workspace.serves(environment).await?;
+        expect(&format!("the version that serves in {environment}"), &found.as_deref(), &Some(version))
+    }
+}
