@@ -26,14 +26,14 @@ locals {
 }
 
 resource "aws_ssm_parameter" "target" {
-  for_each = toset(concat(["deployer"], [for key in keys(local.deploy_roles) : "deploy-roles/${key}"]))
+  for_each = local.parameters
 
   # Letters, digits and . - _ / only; a role's name may have others (AWS Systems Manager API Reference, PutParameter).
   name        = "/deployers/${var.name}/${replace(each.key, "/[^A-Za-z0-9_.\\/-]/", "_")}"
   description = each.key == "deployer" ? "The deployer: the variable deployer of the module target" : "A deploy role that the deployer enters: the variable deploy_role of the module target"
   type        = "String"
-  tier        = each.key == "deployer" || length(local.parameters[each.key]) <= 4096 ? "Standard" : "Advanced"
-  value       = local.parameters[each.key]
+  tier        = each.key == "deployer" || length(each.value) <= 4096 ? "Standard" : "Advanced"
+  value       = each.value
   tags        = var.tags
 
   # A deploy role's trust cannot name a role that is not there yet.

@@ -60,7 +60,8 @@ fn stack_set_example_gives_the_template_every_parameter_that_it_needs_and_no_oth
     Ok(())
 }
 
-/// The README's second step takes each example out of the clone.
+/// The README's second step takes each example out of the clone. Terraform validates the examples themselves in
+/// `modules`; a copy differs in the modules' addresses, which `init` fetches, and in the backend.
 #[test]
 fn every_example_outside_the_clone_takes_its_modules_by_tag() -> Result<()> {
     let Some(terraform) = Terraform::for_tests()? else { return Ok(()) };
@@ -87,10 +88,23 @@ fn every_example_outside_the_clone_takes_its_modules_by_tag() -> Result<()> {
         )?;
         let own = home.path().join(own);
         terraform.run(&own, &["init", "-backend=false"])?;
-        terraform.run(&own, &["validate"])?;
+        differs_in_addresses_only(&copy.path().join("examples").join(&example), &own)?;
         let modules = fs::read_to_string(own.join(".terraform/modules/modules.json")).doing("reading modules.json")?;
         assert!(modules.contains(&format!("git::{address}//infra/modules/")), "{example}: {modules}");
         assert!(own.join("backend.tf").is_file(), "{example}");
+    }
+    Ok(())
+}
+
+fn differs_in_addresses_only(example: &Path, own: &Path) -> Result<()> {
+    for name in names(example)?.iter().filter(|name| name.ends_with(".tf")) {
+        let read = |folder: &Path| fs::read_to_string(folder.join(name)).doing(format!("reading {name}"));
+        let (before, after) = (read(example)?, read(own)?);
+        assert_eq!(before.lines().count(), after.lines().count(), "{name}");
+        for (before, after) in before.lines().zip(after.lines()) {
+            let moved = before.trim().starts_with("source ") && after.trim().starts_with("source ");
+            assert!(moved || before == after, "{name}: {before} became {after}");
+        }
     }
     Ok(())
 }

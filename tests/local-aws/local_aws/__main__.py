@@ -23,10 +23,11 @@ def main() -> None:
 
     from moto.core.config import default_user_config
 
-    from . import forks, tls
+    from . import forks, kept, tls
     from .front import Front
     from .server import Server, die_with_parent
 
+    kept.install()
     default_user_config["lambda"]["use_docker"] = False
     if not options.plain:
         from .install import install

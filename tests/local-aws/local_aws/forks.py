@@ -16,7 +16,7 @@ from moto import backends
 from moto.moto_api._internal import mock_random
 from werkzeug.test import EnvironBuilder
 
-from . import world
+from . import kept, world
 from .front import Front
 
 _SERVICES = ("s3", "sqs", "iam", "sts", "lambda", "events", "kms", "logs", "cloudwatch", "scheduler", "ec2")
@@ -42,6 +42,7 @@ def serve(front: Front) -> list[str]:
     backends.list_of_moto_modules = lambda: modules
     for service, (path, body, headers) in _REQUESTS.items():
         _warm(front, service, path, body, headers)
+    kept.warm()
     world.leave()
     gc.freeze()
     # Nobody waits for the forks, so that the kernel reaps them.

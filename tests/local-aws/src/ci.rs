@@ -9,7 +9,10 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::policies::Policies;
-use crate::{Doing as _, Error, LocalAws, REGION, Result, SessionKeys, TOOLING, deployctl, peak_memory};
+use crate::{
+    Doing as _, Error, LocalAws, NOBODYS_AUTHORITY, REGION, Result, SessionKeys, TOOLING, TRUSTED, deployctl,
+    peak_memory,
+};
 
 /// `deployctl` with the credentials of CI's role.
 #[derive(Debug)]
@@ -72,6 +75,7 @@ impl<'a> Ci<'a> {
             ("AWS_ENDPOINT_URL", self.aws.endpoint()),
             ("AWS_REGION", REGION),
             ("TERM", "xterm"),
+            (TRUSTED, NOBODYS_AUTHORITY),
         ]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Ok(command)

@@ -12,6 +12,7 @@ use super::accounts::REGION;
 use super::binary::deployctl;
 use super::control::SessionKeys;
 use super::lambda_endpoint::LambdaEndpoint;
+use super::server::{NOBODYS_AUTHORITY, TRUSTED};
 use super::{LocalAws, with_output};
 use crate::ci::send;
 use crate::terminal::Terminal;
@@ -181,6 +182,7 @@ impl LocalAws {
             ("AWS_SESSION_TOKEN", keys.session_token.clone().into()),
             ("AWS_ENDPOINT_URL", self.endpoint().into()),
             ("AWS_EC2_METADATA_DISABLED", "true".into()),
+            (TRUSTED, NOBODYS_AUTHORITY.into()),
             ("USER", "ada".into()),
         ]);
         environment.extend(more.iter().map(|(name, value)| (*name, OsString::from(value))));

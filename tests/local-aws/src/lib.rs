@@ -62,7 +62,7 @@ pub use mapping::{Delivery, Mapping};
 pub(crate) use process::peak_memory;
 pub use roles::Roles;
 pub use runtime::{Answer, Launch, Runtime};
-pub use server::{Server, Transport};
+pub use server::{NOBODYS_AUTHORITY, Server, TRUSTED, Transport};
 pub use shell::Shell;
 pub use upload::Upload;
 pub(crate) use venv::target_dir;
@@ -377,9 +377,8 @@ fn environment(server: &Server, keys: &SessionKeys) -> Result<Vec<(String, Strin
         ("TZ", ":UTC".to_owned()),
         ("_HANDLER", "bootstrap".to_owned()),
     ]);
-    if let Some(store) = server.trust_store()? {
-        variables.insert("SSL_CERT_FILE", store.to_string_lossy().into_owned());
-    }
+    let store = server.trust_store()?.unwrap_or_else(|| NOBODYS_AUTHORITY.into());
+    variables.insert(TRUSTED, store.to_string_lossy().into_owned());
     // Coverage is measured in the child too.
     variables.extend(std::env::var("LLVM_PROFILE_FILE").ok().map(|file| ("LLVM_PROFILE_FILE", file)));
     if let Ok(level) = std::env::var("RUST_LOG") {

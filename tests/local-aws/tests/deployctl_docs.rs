@@ -15,8 +15,8 @@ use fixtures::{MANIFEST, Zip};
 use local_aws::ci::{WaitingPush, run};
 use local_aws::policies::Policies;
 use local_aws::{
-    ARTIFACTS, Answer, Doing as _, EXECUTION_ROLE, Error, FIRST, LEDGER, LambdaEndpoint, LocalAws, OTHER_REGION,
-    REGION, Result, SECOND, SessionKeys, Setup, TOOLING, deployctl,
+    ARTIFACTS, Answer, Doing as _, EXECUTION_ROLE, Error, FIRST, LEDGER, LambdaEndpoint, LocalAws, NOBODYS_AUTHORITY,
+    OTHER_REGION, REGION, Result, SECOND, SessionKeys, Setup, TOOLING, TRUSTED, deployctl,
 };
 use regex_lite::Regex;
 use serde_json::{Value, json};
@@ -225,6 +225,7 @@ impl Desk {
             ("AWS_REGION", REGION),
             ("AWS_EC2_METADATA_DISABLED", "true"),
             ("USER", "ada"),
+            (TRUSTED, NOBODYS_AUTHORITY),
         ]);
         if arguments.first() == Some(&"push") {
             command.envs([("DEPLOYER_ARTIFACT_BUCKET", ARTIFACTS), ("DEPLOYER_LEDGER_BUCKET", LEDGER)]);

@@ -92,21 +92,29 @@ impl Applied {
         std::fs::remove_file(self.folder().join("deployer.zip")).doing("removing deployer.zip")
     }
 
-    /// Applies the example once more.
+    /// Applies the example once more, to resources as they were read last.
     ///
     /// # Errors
     /// Terraform fails.
     pub fn apply_again(&self) -> Result<()> {
-        self.run(&["apply", "-auto-approve"]).map(drop)
+        self.run(&["apply", "-auto-approve", "-refresh=false"]).map(drop)
     }
 
-    /// Returns Terraform's plan of another apply; `None` if it would change nothing.
+    /// Returns Terraform's plan of another apply after reading all resources; `None` if it would change nothing.
     ///
     /// # Errors
     /// Terraform fails.
     pub fn drift(&self) -> Result<Option<String>> {
-        let output = self.run(&["plan"])?;
+        let output = self.run(&["plan", "-parallelism=30"])?;
         Ok((!output.contains("No changes.")).then_some(output))
+    }
+
+    /// Returns Terraform's plan of another apply to resources as they were read last.
+    ///
+    /// # Errors
+    /// Terraform fails.
+    pub fn planned(&self) -> Result<String> {
+        self.run(&["plan", "-refresh=false"])
     }
 
     /// Destroys all resources and returns their number.

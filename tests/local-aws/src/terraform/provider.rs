@@ -49,7 +49,11 @@ pub(super) fn attach(program: &Path) -> Option<String> {
 fn start(program: &Path) -> Result<Running> {
     let what = format!("starting {} -debug", program.display());
     let mut shell = Command::new("sh");
-    shell.args(["-c", UNTIL_STDIN_CLOSES]).arg(program).env("AWS_EC2_METADATA_DISABLED", "true");
+    shell
+        .args(["-c", UNTIL_STDIN_CLOSES])
+        .arg(program)
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .envs(super::COLLECTION);
     shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut shell = shell.spawn().doing(&what)?;
     let out = shell.stdout.take().ok_or_else(|| Error::Unexpected(format!("{what}: it has no stdout")))?;

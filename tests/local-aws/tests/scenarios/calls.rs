@@ -76,24 +76,6 @@ async fn creation_has_a_second_session_that_passes_one_role() -> Result<()> {
 }
 
 #[tokio::test]
-async fn duplicate_makes_no_call_in_the_target_but_assume_role() -> Result<()> {
-    let aws = LocalAws::start().await?;
-    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
-    aws.upload("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
-    let event = aws.mapping().event_of(&aws.take_messages().await?);
-    aws.invoke(&event).await?;
-    let (_, calls) = aws.calls_of(aws.invoke(&event)).await?;
-    let there: Vec<&str> =
-        calls.iter().filter(|call| call.account == FIRST).map(|call| call.operation.as_str()).collect();
-    assert_eq!(there, [""; 0], "{}", shown(&calls));
-    assert!(sessions(&calls).len() <= 1, "{}", shown(&calls));
-    let heads =
-        |call: &&Call| call.operation == "PutObject" && call.key.as_ref().is_some_and(|key| key.starts_with("heads/"));
-    assert_eq!(calls.iter().filter(heads).count(), 0, "it adds nothing to the head: {}", shown(&calls));
-    Ok(())
-}
-
-#[tokio::test]
 async fn old_versions_are_deleted_one_by_one_never_the_function() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.configure(|config| config["environments"]["dev"]["keep_versions"] = json!(2)).await?;

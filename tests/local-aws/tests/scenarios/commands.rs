@@ -102,46 +102,6 @@ async fn wrong_command_is_refused_naming_the_mistake() -> Result<()> {
 }
 
 #[tokio::test]
-async fn repeated_message_under_a_lease_leaves_a_later_tick() -> Result<()> {
-    let aws = LocalAws::start().await?;
-    let version_id = aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
-    assert_eq!(aws.deliver_and_kill_at(Moment::After(12)).await?, Interrupted::Killed);
-    let (deliveries, calls) = aws.calls_of(aws.deliver()).await?;
-    assert_eq!(deliveries.iter().map(|one| one.failed).collect::<Vec<_>>(), [0], "it is answered, not failed");
-    assert_eq!(aws.record("dev", "orders").await?["status"], "in_progress");
-    assert_eq!((aws.mapping().in_queue().await?, aws.mapping().delayed().await?), (0, 1));
-    let delays: Vec<Option<u64>> = (calls.iter().filter(|call| call.operation == "SendMessage"))
-        .map(|call| call.parameters["DelaySeconds"].as_u64())
-        .collect();
-    assert!(matches!(delays[..], [Some(300..=311)]), "{delays:?}\n{}", shown(&calls));
-
-    aws.end_leases().await?;
-    aws.advance_queue_time(Duration::from_secs(311)).await?;
-    aws.deliver().await?;
-    let result = aws.result("dev/orders/1.0.0.zip", &version_id).await?;
-    assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
-    assert_eq!(aws.mapping().delayed().await?, 0);
-    aws.same_events_again_change_nothing().await
-}
-
-#[tokio::test]
-async fn sweep_with_a_broken_head_finishes_and_fails_for_the_alarm() -> Result<()> {
-    let aws = LocalAws::start().await?;
-    aws.upload("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
-    assert_eq!(aws.deliver_and_kill_at(Moment::After(12)).await?, Interrupted::Killed);
-    aws.take_messages().await?;
-    aws.end_leases().await?;
-    aws.put_in_ledger("heads/dev/stock.json", b"{".to_vec()).await?;
-    aws.put_in_ledger("open/dev/stock/01M82G2M5GPN0T1CRNTD2CNZ99", vec![]).await?;
-    let (error_type, message) = refused(&aws, json!({"command": "sweep"})).await?;
-    assert_eq!(error_type, "LedgerUnavailable");
-    assert!(message.starts_with("1 of 2 functions with work open could not be swept"), "{message}");
-    aws.deliver().await?;
-    assert_eq!(statuses(&aws.record("dev", "orders").await?), ["succeeded", "succeeded"]);
-    Ok(())
-}
-
-#[tokio::test]
 async fn sweep_with_a_broken_record_fails_and_logs_its_key() -> Result<()> {
     let aws = LocalAws::start().await?;
     let unavailable = Fault::new("PutObject", 503, "ServiceUnavailable", "Please try again");

@@ -91,23 +91,6 @@ async fn record_names_a_role_that_requires_another_external_id() -> Result<()> {
 }
 
 #[tokio::test]
-async fn failed_target_neither_stops_nor_hides_another() -> Result<()> {
-    let aws = LocalAws::start().await?;
-    let invalid = Fault::new("CreateFunction", 400, "InvalidParameterValueException", "this is not how it is made");
-    aws.control().fault(&invalid.in_region(OTHER_REGION)).await?;
-    let result = aws.deploy("prod/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
-    assert_eq!(statuses(&result), ["failed", "succeeded", "failed"], "{result:#}");
-    assert_eq!(result["targets"][1]["error"]["code"], "InvalidConfiguration", "{result:#}");
-    assert_eq!(versions(aws.live(SECOND, REGION, "orders").await?), serves("1", &["1"]));
-    assert_eq!(aws.live(SECOND, OTHER_REGION, "orders").await?, None);
-    aws.same_events_again_change_nothing().await?;
-
-    let again = aws.deploy("prod/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
-    assert_eq!(statuses(&again), ["succeeded", "unchanged", "succeeded"], "{again:#}");
-    aws.same_events_again_change_nothing().await
-}
-
-#[tokio::test]
 async fn messages_are_delayed_and_kept_while_configuration_is_unreadable() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.configure(|config| config["environments"]["dev"]["targets"] = json!([])).await?;
@@ -210,20 +193,6 @@ async fn unhandleable_message_becomes_a_dead_letter() -> Result<()> {
 }
 
 #[tokio::test]
-async fn failed_version_leaves_the_alias_unmoved() -> Result<()> {
-    let aws = LocalAws::start().await?;
-    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
-    aws.control().settle(&Settle::failing("publish", "InvalidRuntime", "the runtime did not start")).await?;
-    let result = aws.deploy("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
-    assert_eq!(statuses(&result), ["failed", "failed"], "{result:#}");
-    let error = &result["targets"][0]["error"];
-    assert_eq!((&error["code"], &error["step"]), (&json!("FunctionFailed"), &json!("update code")), "{error:#}");
-    assert!(error["message"].as_str().unwrap_or_default().contains("the runtime did not start"), "{error:#}");
-    assert_eq!(versions(aws.live(FIRST, REGION, "orders").await?), serves("1", &["1", "2"]));
-    aws.same_events_again_change_nothing().await
-}
-
-#[tokio::test]
 async fn conflicts_and_throttling_are_retried() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
@@ -236,58 +205,6 @@ async fn conflicts_and_throttling_are_retried() -> Result<()> {
     let tries = |name: &str| calls.iter().filter(|call| call.operation == name).count();
     assert_eq!((tries("UpdateFunctionCode"), tries("UpdateAlias")), (3, 5));
     assert_eq!(versions(aws.live(FIRST, REGION, "orders").await?), serves("2", &["1", "2"]));
-    aws.same_events_again_change_nothing().await
-}
-
-#[tokio::test]
-async fn lost_answer_to_a_code_update_makes_one_version() -> Result<()> {
-    let aws = LocalAws::start().await?;
-    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
-    aws.control().fault(&Fault::lost_answer("UpdateFunctionCode")).await?;
-    let result = aws.deploy("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
-    assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
-    assert_eq!(versions(aws.live(FIRST, REGION, "orders").await?), serves("2", &["1", "2"]));
-    aws.same_events_again_change_nothing().await
-}
-
-#[tokio::test]
-async fn next_deployer_completes_the_work_of_a_killed_one() -> Result<()> {
-    let aws = LocalAws::start().await?;
-    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
-    // The deployer is killed while it waits for its published version.
-    aws.control().settle(&Settle::after_reads("publish", 5)).await?;
-    let version_id = aws.upload("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
-    let is_waiting = |call: &Call| call.operation == "GetFunction" && call.qualifier.as_deref() == Some("2");
-    assert_eq!(aws.deliver_and_kill_after(is_waiting).await?, Interrupted::Killed);
-    assert!(!aws.has_result("dev/orders/1.1.0.zip", &version_id).await?);
-    assert_eq!(aws.record("dev", "orders").await?["status"], "in_progress");
-    aws.end_leases().await?;
-
-    let (_, calls) = aws.calls_of(aws.deliver()).await?;
-    let result = aws.result("dev/orders/1.1.0.zip", &version_id).await?;
-    assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
-    assert!(!lambda_writes(&calls).contains(&"UpdateFunctionCode"), "{calls:?}");
-    assert_eq!(versions(aws.live(FIRST, REGION, "orders").await?), serves("2", &["1", "2"]));
-    assert_eq!(aws.records("dev", "orders").await?.len(), 2);
-    aws.same_events_again_change_nothing().await
-}
-
-#[tokio::test]
-async fn repeatedly_killed_deployer_converges() -> Result<()> {
-    let aws = LocalAws::start().await?;
-    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
-    let version_id = aws.upload("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
-    for call in [6, 10, 12, 14] {
-        aws.deployer().kill();
-        let interrupted = aws.deliver_and_kill_at(Moment::After(call)).await?;
-        assert_eq!(interrupted, Interrupted::Killed, "after call {call}");
-        aws.end_leases().await?;
-    }
-    aws.deliver().await?;
-    let result = aws.result("dev/orders/1.1.0.zip", &version_id).await?;
-    assert_eq!(result["status"], "succeeded", "{result:#}");
-    assert_eq!(versions(aws.live(FIRST, REGION, "orders").await?), serves("2", &["1", "2"]));
-    assert_eq!(aws.dead_letters().await?, 0);
     aws.same_events_again_change_nothing().await
 }
 

@@ -54,15 +54,6 @@ async fn late_alias_update_after_a_rollback_is_refused() -> Result<()> {
 }
 
 #[tokio::test]
-async fn late_alias_update_after_the_same_bytes_is_refused() -> Result<()> {
-    let aws = delay_writes("UpdateAlias").await?;
-    upload(&aws, "1.2.0").await?;
-    let answers = execute_late_writes(&aws, "1.2.0").await?;
-    assert!(answers.iter().all(|status| *status == 412), "{answers:?}");
-    Ok(())
-}
-
-#[tokio::test]
 async fn late_code_update_moves_no_alias() -> Result<()> {
     let aws = delay_writes("UpdateFunctionCode").await?;
     upload(&aws, "1.3.0").await?;

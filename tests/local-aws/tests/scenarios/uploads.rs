@@ -30,32 +30,6 @@ async fn upload_is_live_in_the_target_account() -> Result<()> {
 }
 
 #[tokio::test]
-async fn newer_release_moves_the_alias_and_records_the_previous_version() -> Result<()> {
-    let aws = LocalAws::start().await?;
-    let first = aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
-    let second = aws.deploy("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
-    assert_eq!(statuses(&second), ["succeeded", "succeeded"], "{second:#}");
-    let target = &second["targets"][0];
-    assert_eq!((&target["version"], &target["previous"]["version"]), (&json!("2"), &json!("1")));
-    assert_eq!(target["previous"]["sha256"], first["artifact"]["sha256"]);
-    assert_eq!(versions(aws.live(FIRST, REGION, "orders").await?), serves("2", &["1", "2"]));
-    aws.same_events_again_change_nothing().await
-}
-
-#[tokio::test]
-async fn zip_without_a_manifest_leaves_the_configuration_alone() -> Result<()> {
-    let aws = LocalAws::start().await?;
-    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
-    let deploying = aws.deploy("dev/orders/1.1.0.zip", Zip::code("1.1.0"));
-    let (result, calls) = aws.calls_of(deploying).await?;
-    assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
-    assert_eq!(lambda_writes(&calls), ["UpdateFunctionCode", "UpdateAlias"]);
-    let live = aws.live(FIRST, REGION, "orders").await?;
-    assert_eq!(live.map(|live| (live.version, live.memory)), Some(("2".to_owned(), 256)));
-    aws.same_events_again_change_nothing().await
-}
-
-#[tokio::test]
 async fn code_and_configuration_change_together_and_become_one_version() -> Result<()> {
     let aws = LocalAws::start().await?;
     aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
@@ -67,40 +41,6 @@ async fn code_and_configuration_change_together_and_become_one_version() -> Resu
     let level = live.as_ref().and_then(|live| live.variables.get("LOG_LEVEL").cloned());
     assert_eq!((live.as_ref().map(|live| live.memory), level.as_deref()), (Some(512), Some("warn")));
     assert_eq!(versions(live), serves("2", &["1", "2"]));
-    aws.same_events_again_change_nothing().await
-}
-
-#[tokio::test]
-async fn drifted_configuration_is_reverted_without_sending_code() -> Result<()> {
-    let aws = LocalAws::start().await?;
-    let zip = Zip::function("1.0.0");
-    aws.deploy("dev/orders/1.0.0.zip", &zip).await?;
-    let lambda = aws.clients().lambda(FIRST, REGION);
-    let what = "changing the function by hand";
-    lambda.get_function().function_name("orders").send().await.doing(what)?;
-    lambda.update_function_configuration().function_name("orders").memory_size(128).send().await.doing(what)?;
-    lambda.get_function().function_name("orders").send().await.doing(what)?;
-    lambda.publish_version().function_name("orders").send().await.doing(what)?;
-    lambda.get_function().function_name("orders").qualifier("2").send().await.doing(what)?;
-    lambda.update_alias().function_name("orders").name("live").function_version("2").send().await.doing(what)?;
-
-    let (result, calls) = aws.calls_of(aws.deploy("dev/orders/1.0.1.zip", &zip)).await?;
-    assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
-    assert_eq!(lambda_writes(&calls), ["UpdateFunctionConfiguration", "PublishVersion", "UpdateAlias"]);
-    let live = aws.live(FIRST, REGION, "orders").await?;
-    assert_eq!(live.map(|live| (live.version, live.memory)), Some(("3".to_owned(), 256)));
-    aws.same_events_again_change_nothing().await
-}
-
-#[tokio::test]
-async fn same_zip_under_another_release_writes_nothing_to_lambda() -> Result<()> {
-    let aws = LocalAws::start().await?;
-    let zip = Zip::function("1.0.0");
-    aws.deploy("dev/orders/1.0.0.zip", &zip).await?;
-    let (result, calls) = aws.calls_of(aws.deploy("dev/orders/1.0.1.zip", &zip)).await?;
-    assert_eq!(statuses(&result), ["unchanged", "unchanged"], "{result:#}");
-    assert_eq!((&result["release"], &result["targets"][0]["version"]), (&json!("1.0.1"), &json!("1")));
-    assert_eq!(lambda_writes(&calls), [""; 0]);
     aws.same_events_again_change_nothing().await
 }
 
