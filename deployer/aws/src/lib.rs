@@ -27,6 +27,7 @@ mod lambda_read;
 mod ledger;
 mod logs;
 mod obstacle;
+mod plain_call;
 mod probe;
 mod proxies;
 mod s3;

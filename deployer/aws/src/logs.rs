@@ -6,15 +6,11 @@
 use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
-use aws_smithy_runtime::client::orchestrator::operation::Operation;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
-use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::error::ErrorMetadata;
-use aws_types::service_config::ServiceConfigKey;
 use deployer_core::id::Region;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -22,6 +18,7 @@ use serde_json::{Value, json};
 
 use super::failure::CallFailure;
 use super::obstacle::Obstacle;
+use super::plain_call::{NotSent, PlainCall, PlainService};
 
 /// A log group, and the right to read it that the credentials have.
 pub struct LogGroup {
@@ -66,8 +63,8 @@ pub struct LogLine {
 
 /// The protocol's name of the call.
 const CALL: &str = "Logs_20140328.FilterLogEvents";
-/// The name of the service in signatures.
-const SERVICE: &str = "logs";
+/// The service; signatures name it as hosts do.
+const SERVICE: PlainService = PlainService { id: "CloudWatch Logs", host: "logs" };
 /// The number of tries of a call that is throttled or gets no answer.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(500);
@@ -77,7 +74,7 @@ impl LogGroup {
     /// Names a log group of this region, to be read with these credentials.
     #[must_use]
     pub fn new(sdk: &SdkConfig, region: &Region, name: impl Into<String>) -> Self {
-        Self { endpoint: endpoint(sdk, region), sdk: sdk.clone(), region: region.clone(), name: name.into() }
+        Self { endpoint: SERVICE.endpoint(sdk, region), sdk: sdk.clone(), region: region.clone(), name: name.into() }
     }
 
     /// Returns its name.
@@ -122,20 +119,10 @@ impl LogGroup {
 
     async fn send(&self, body: &str) -> Result<LogPage, CallFailure> {
         let request = self.signed(body).await?;
-        let client = self.sdk.http_client().ok_or_else(|| unsent("there is no http client"))?;
-        let mut operation = Operation::builder()
-            .service_name("CloudWatch Logs")
-            .operation_name("FilterLogEvents")
-            .http_client(client)
-            .endpoint_url(&self.endpoint)
-            .no_auth()
-            .no_retry()
-            .timeout_config(TimeoutConfig::builder().operation_timeout(TIMEOUT).build());
-        if let Some(sleep) = self.sdk.sleep_impl() {
-            operation = operation.sleep_impl(sleep);
-        }
-        let operation = operation.serializer(|request: HttpRequest| Ok(request)).deserializer(answer).build();
-        operation.invoke(request).await.map_err(|error| CallFailure::of(&error))
+        let (service, endpoint) = (SERVICE, self.endpoint.clone());
+        let call = PlainCall { sdk: &self.sdk, service, operation: "FilterLogEvents", endpoint, timeout: TIMEOUT };
+        let answer = call.send(request, answer).await.map_err(|NotSent(because)| unsent(because))?;
+        answer.map_err(|error| CallFailure::of(&error))
     }
 
     async fn signed(&self, body: &str) -> Result<HttpRequest, CallFailure> {
@@ -148,7 +135,7 @@ impl LogGroup {
         let parameters = v4::SigningParams::builder()
             .identity(&identity)
             .region(self.region.as_str())
-            .name(SERVICE)
+            .name(SERVICE.host)
             .time(SystemTime::now())
             .settings(SigningSettings::default())
             .build()
@@ -158,19 +145,12 @@ impl LogGroup {
         let url = format!("{}/", self.endpoint);
         let signable = SignableRequest::new("POST", url, headers.into_iter(), SignableBody::Bytes(body.as_bytes()));
         let signed = sign(signable.map_err(unsent)?, &parameters).map_err(unsent)?;
-        let mut request = HttpRequest::new(SdkBody::from(body));
-        request.set_method("POST").map_err(unsent)?;
-        request.set_uri("/").map_err(unsent)?;
-        for (name, value) in headers {
-            request.headers_mut().insert(name, value);
-        }
         let (instructions, _) = signed.into_parts();
-        for header in instructions.into_parts().0 {
-            request.headers_mut().insert(header.name(), header.value().to_owned());
-        }
+        let signature = instructions.into_parts().0;
+        let signature = signature.iter().map(|header| (header.name(), header.value()));
         let agent = format!("deployctl/{} app/{}", deployer_core::version::version(), super::APP_NAME);
-        request.headers_mut().insert("user-agent", agent);
-        Ok(request)
+        let headers = headers.into_iter().chain(signature).chain([("user-agent", agent.as_str())]);
+        PlainCall::post(body, headers).map_err(|NotSent(because)| unsent(because))
     }
 }
 
@@ -230,46 +210,6 @@ fn page(body: &[u8]) -> Result<LogPage, serde_json::Error> {
     Ok(LogPage { lines: lines.collect(), next: next_token })
 }
 
-/// Returns the URL of the service: the configured one, or AWS's own (AWS General Reference, "Amazon CloudWatch Logs
-/// endpoints and quotas").
-fn endpoint(sdk: &SdkConfig, region: &Region) -> String {
-    let key = ServiceConfigKey::builder().service_id("CloudWatch Logs").env("AWS_ENDPOINT_URL").profile("endpoint_url");
-    let of_service = key.build().ok().and_then(|key| sdk.service_config()?.load_config(key));
-    let configured = of_service.or_else(|| sdk.endpoint_url().map(str::to_owned));
-    let kind =
-        EndpointKind { uses_fips: sdk.use_fips() == Some(true), uses_dual_stack: sdk.use_dual_stack() == Some(true) };
-    let own = || own_endpoint(region, kind);
-    configured.map_or_else(own, |url| url.trim_end_matches('/').to_owned())
-}
-
-/// The settings of the SDK about endpoints.
-#[derive(Debug, Clone, Copy)]
-struct EndpointKind {
-    uses_fips: bool,
-    uses_dual_stack: bool,
-}
-
-fn own_endpoint(region: &Region, kind: EndpointKind) -> String {
-    // In AWS GovCloud (US) the ordinary endpoint is the FIPS endpoint.
-    let has_fips_host = kind.uses_fips && region.partition() != "aws-us-gov";
-    let host = if has_fips_host { "logs-fips" } else { "logs" };
-    let domain = if kind.uses_dual_stack { dual_stack_domain(region) } else { region.dns_suffix() };
-    format!("https://{host}.{region}.{domain}")
-}
-
-/// Returns the domain of endpoints for both IPv4 and IPv6, as `partitions.json` of the AWS SDKs has it.
-fn dual_stack_domain(region: &Region) -> &'static str {
-    match region.partition() {
-        "aws-cn" => "api.amazonwebservices.com.cn",
-        "aws-eusc" => "api.amazonwebservices.eu",
-        "aws-iso" => "api.aws.ic.gov",
-        "aws-iso-b" => "api.aws.scloud",
-        "aws-iso-e" => "api.cloud-aws.adc-e.uk",
-        "aws-iso-f" => "api.aws.hci.ic.gov",
-        _ => "api.aws",
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -301,21 +241,5 @@ mod tests {
         let throttled = (400, vec![], r#"{"__type": "ThrottlingException"}"#);
         assert_eq!(read([throttled]).await.unwrap_err().code, "ThrottlingException");
         assert!(read([(200, vec![], "no JSON")]).await.is_err());
-    }
-
-    #[test]
-    fn endpoint_follows_partition_and_settings() {
-        for (region, uses_fips, uses_dual_stack, url) in [
-            ("eu-west-1", false, false, "https://logs.eu-west-1.amazonaws.com"),
-            ("us-east-1", true, false, "https://logs-fips.us-east-1.amazonaws.com"),
-            ("us-east-1", true, true, "https://logs-fips.us-east-1.api.aws"),
-            ("us-gov-west-1", true, false, "https://logs.us-gov-west-1.amazonaws.com"),
-            ("cn-north-1", false, false, "https://logs.cn-north-1.amazonaws.com.cn"),
-            ("cn-north-1", false, true, "https://logs.cn-north-1.api.amazonwebservices.com.cn"),
-            ("eusc-de-east-1", false, false, "https://logs.eusc-de-east-1.amazonaws.eu"),
-        ] {
-            let kind = EndpointKind { uses_fips, uses_dual_stack };
-            assert_eq!(own_endpoint(&Region::parse(region).unwrap(), kind), url);
-        }
     }
 }

@@ -208,7 +208,11 @@ impl Options {
         loop {
             let before = state.maybe_accepted;
             state.maybe_accepted = true;
-            match remote.try_send::<T>(request).await {
+            let sent = match &state.accepted {
+                Some(_) => remote.look_again::<T>(request).await,
+                None => remote.try_send::<T>(request).await,
+            };
+            match sent {
                 Ok(answer) if self.no_wait || is_over(&answer, until) => return Ok(answer),
                 Ok(answer) => {
                     let what = format!("{}: {}", answer.name(), answer.how());
@@ -266,7 +270,7 @@ impl RequestState {
             SendOutcome::Lost | SendOutcome::Throttled => Ok(()),
             SendOutcome::Broken | SendOutcome::NotSent if self.accepted.is_some() || tries <= TRIES => Ok(()),
             SendOutcome::NotSent if is_on_its_way => Ok(()),
-            SendOutcome::Refused if is_on_its_way && error.exit != Exit::WrongUse => {
+            SendOutcome::Refused if is_on_its_way && !remote::did_nothing(error) => {
                 let state = self.describe_after(&error.message, request);
                 Err(CliError::timed_out(format!("{}\n  {state}", error.message)))
             }
@@ -367,6 +371,16 @@ mod tests {
         let broken = sent.may_retry(SendOutcome::Broken, TRIES + 1, &error(), &request()).unwrap_err();
         assert_eq!(broken.exit, Exit::Failed);
         assert!(broken.message.contains("--id deployctl-1"), "{broken}");
+    }
+
+    #[test]
+    fn wrong_or_unknown_request_keeps_its_exit_code_after_a_lost_answer() {
+        let sent = RequestState { maybe_accepted: true, ..RequestState::default() };
+        let wrong = CliError { error_type: "InvalidCommand", ..CliError::wrong_use("no such environment") };
+        for error in [CliError::unknown_function("no environment knows a function ordesr"), wrong] {
+            let ended = sent.may_retry(SendOutcome::Refused, 0, &error, &request()).unwrap_err();
+            assert_eq!((ended.exit, ended.message), (error.exit, error.message));
+        }
     }
 
     #[test]

@@ -87,6 +87,8 @@ pub(super) struct Remote {
     signer: Box<Signer>,
     /// Whether the deployer is of a version that takes no proof of identity.
     takes_no_proof: AtomicBool,
+    /// Whether the deployer wants a proof also with a request that it has accepted.
+    wants_each_proven: AtomicBool,
 }
 
 impl Options {
@@ -124,7 +126,8 @@ impl Options {
         let function_name = self.function_name();
         let without_alias = (function_name != self.function_name).then(|| self.function_name.clone());
         let signer = Box::new(Signer::new(sdk, self.function_name.clone()));
-        Ok(Remote { client, function_name, without_alias, signer, takes_no_proof: AtomicBool::new(false) })
+        let (takes_no_proof, wants_each_proven) = Default::default();
+        Ok(Remote { client, function_name, without_alias, signer, takes_no_proof, wants_each_proven })
     }
 }
 
@@ -145,7 +148,7 @@ impl Remote {
             let is_final =
                 outcome == SendOutcome::Refused || (outcome == SendOutcome::Broken && error.error_type == "Internal");
             if is_final || number >= TRIES {
-                let maybe = lost && !matches!(request.command, Command::Status { .. } | Command::History { .. });
+                let maybe = lost && !request.command.is_read_only() && !did_nothing(&error);
                 return Err(if maybe { maybe_accepted(error) } else { error });
             }
             tokio::time::sleep(PAUSE * number).await;
@@ -174,6 +177,21 @@ impl Remote {
             }
             Err(because) => self.invoke(request).await.map_err(|error| unsigned(error, &because)),
         }
+    }
+
+    /// Sends a request again that the deployer has accepted, to see how far it is. Its id suffices for that, so the proof,
+    /// a secret, is sent only where the deployer wants it each time.
+    ///
+    /// # Errors
+    /// [`SendError`], with what happened to the request.
+    pub async fn look_again<T: DeserializeOwned>(&self, request: &CommandRequest) -> Result<T, SendError> {
+        if !self.wants_each_proven.load(Ordering::Relaxed) {
+            match self.invoke(request).await {
+                Err(refused) if asks_for_proof(&refused.error) => self.wants_each_proven.store(true, Ordering::Relaxed),
+                answer => return answer,
+            }
+        }
+        self.try_send(request).await
     }
 
     async fn invoke<T: DeserializeOwned>(&self, request: &CommandRequest) -> Result<T, SendError> {
@@ -249,9 +267,14 @@ pub(super) fn own_name(function: &str) -> &str {
     function.rsplit_once(":function:").map_or(function, |(_, name)| name)
 }
 
+/// Whether the deployer refuses a request for want of a proof.
+fn asks_for_proof(error: &CliError) -> bool {
+    error.message.contains("(identity)")
+}
+
 /// Adds to a refusal for want of a proof the reason why none was sent.
 fn unsigned(SendError { outcome, error }: SendError, because: &str) -> SendError {
-    let message = match error.message.contains("(identity)") {
+    let message = match asks_for_proof(&error) {
         true => format!("{}\n  this deployctl could not sign one: {because}", error.message),
         false => error.message,
     };
@@ -268,6 +291,12 @@ pub(super) fn deployer_name(function: &str) -> &str {
 /// Returns the region in a function's ARN.
 pub(super) fn arn_region(function: &str) -> Option<&str> {
     function.strip_prefix("arn:")?.split(':').nth(2)
+}
+
+/// Whether the deployer says that the request is wrong, or that nobody knows its function. Had an earlier try been taken
+/// whose answer was lost, the answer would be that try's.
+pub(super) fn did_nothing(error: &CliError) -> bool {
+    matches!(error.exit, Exit::WrongUse | Exit::Refused)
 }
 
 fn maybe_accepted(error: CliError) -> CliError {
@@ -344,6 +373,8 @@ fn refused(value: &Value) -> SendError {
         "InvalidCommand" => (Exit::WrongUse, "InvalidCommand", SendOutcome::Refused),
         "UnknownFunction" => (Exit::Refused, "UnknownFunction", SendOutcome::Refused),
         "InvalidConfig" => (Exit::Failed, "InvalidConfig", SendOutcome::Refused),
+        // The deployer is well, and STS may answer the next time.
+        "IdentityUnavailable" => (Exit::Failed, "IdentityUnavailable", SendOutcome::Broken),
         "LedgerUnavailable" => (Exit::Failed, "LedgerUnavailable", SendOutcome::Broken),
         _ => (Exit::Failed, "Internal", SendOutcome::Broken),
     };

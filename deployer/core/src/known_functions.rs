@@ -1,6 +1,5 @@
-//! The functions that a ledger knows, and the answer about a name that nobody knows.
-//!
-//! A function is known if it has a head in any environment, whether that can be read or not.
+//! The names of functions in a ledger, and the answer about one that nobody knows. `head::KnownBy` says when a function
+//! is known.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,9 +13,9 @@ const MOST_SUGGESTED: usize = 3;
 /// The most names that an answer lists if none of them is similar.
 const MOST_LISTED: usize = 10;
 
-/// The functions that a ledger knows.
+/// The names of the functions that have a head in any environment. Some of them may be known to nobody.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct KnownFunctions(BTreeSet<FunctionName>);
+pub struct FunctionNames(BTreeSet<FunctionName>);
 
 /// A function that no environment knows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,22 +38,18 @@ pub enum NameHint {
     Count(usize),
 }
 
-impl KnownFunctions {
+impl FunctionNames {
     /// Takes the functions from the keys of heads. Other keys are passed over.
     #[must_use]
     pub fn of_head_keys<'k>(keys: impl IntoIterator<Item = &'k String>) -> Self {
         Self(keys.into_iter().filter_map(|key| Some(ledger_keys::parse_head(key)?.1)).collect())
     }
 
-    /// Checks that a function is known.
-    ///
-    /// # Errors
-    /// [`UnknownFunction`], with the names that may be meant.
-    pub fn check(&self, function: &FunctionName) -> Result<(), UnknownFunction> {
-        if self.0.contains(function) {
-            return Ok(());
-        }
-        Err(UnknownFunction { function: function.clone(), hint: self.hint(function) })
+    /// Returns the names without these.
+    #[must_use]
+    pub fn without(mut self, unknown: &[FunctionName]) -> Self {
+        self.0.retain(|name| !unknown.contains(name));
+        self
     }
 
     /// Finds the names that may be meant by another one.
@@ -69,6 +64,17 @@ impl KnownFunctions {
             similar if !similar.is_empty() => NameHint::Similar(similar),
             _ if others().count() <= MOST_LISTED => NameHint::All(others().cloned().collect()),
             _ => NameHint::Count(others().count()),
+        }
+    }
+}
+
+impl NameHint {
+    /// Returns the names that it suggests or lists.
+    #[must_use]
+    pub fn names(&self) -> &[FunctionName] {
+        match self {
+            Self::Similar(names) | Self::All(names) => names,
+            Self::Count(_) => &[],
         }
     }
 }
@@ -91,20 +97,23 @@ impl fmt::Display for NameHint {
 mod tests {
     use super::*;
 
-    fn known(names: &[&str]) -> KnownFunctions {
+    fn known(names: &[&str]) -> FunctionNames {
         let keys: Vec<String> = names.iter().map(|name| format!("heads/dev/{name}.json")).collect();
-        KnownFunctions::of_head_keys(&keys)
+        FunctionNames::of_head_keys(&keys)
     }
 
-    fn said(known: &KnownFunctions, name: &str) -> String {
-        known.check(&FunctionName::parse(name).unwrap()).map_or_else(|unknown| unknown.to_string(), |()| "known".into())
+    fn said(known: &FunctionNames, name: &str) -> String {
+        let function = FunctionName::parse(name).unwrap();
+        let hint = known.hint(&function);
+        UnknownFunction { function, hint }.to_string()
     }
 
     #[test]
-    fn function_with_a_head_is_known() {
-        assert_eq!(said(&known(&["orders-api"]), "orders-api"), "known");
+    fn names_are_those_of_heads_only() {
         let keys = ["heads/dev/orders-api/more.json".to_owned(), "open/dev/orders-api/x".to_owned()];
-        assert_eq!(KnownFunctions::of_head_keys(&keys), KnownFunctions::default());
+        assert_eq!(FunctionNames::of_head_keys(&keys), FunctionNames::default());
+        let without = known(&["orders", "ordesr"]).without(&[FunctionName::parse("ordesr").unwrap()]);
+        assert_eq!(without, known(&["orders"]));
     }
 
     #[test]

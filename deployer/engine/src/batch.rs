@@ -5,7 +5,6 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use deployer_core::event::RecordlessEvent;
-use deployer_core::identity::Identity;
 use deployer_core::names::{AGAIN_LINE, QUEUE_LINE};
 use deployer_core::promotion::ApprovalResponse;
 use deployer_core::trigger::{Delivery, InboundEvent, Message};
@@ -199,7 +198,7 @@ pub async fn handle(engine: &Engine, event: InboundEvent) -> Result<EventOutcome
         InboundEvent::Promotion(promotion) => promotion_outcome(engine.promote(&promotion).await)?,
         InboundEvent::ApprovalResponse(response) => {
             let outcome = engine.record_approval_response(&response).await;
-            if let (Err(CommandError::Invalid(because)), true) = (&outcome, response.identity != Identity::None) {
+            if let Err(CommandError::Invalid(because) | CommandError::UnknownFunction(because)) = &outcome {
                 publish_uncounted_word(engine, because, &response).await;
             }
             promotion_outcome(outcome)?
@@ -215,7 +214,7 @@ pub async fn handle(engine: &Engine, event: InboundEvent) -> Result<EventOutcome
     })
 }
 
-/// Tells the sender of a proof that their word on a promotion does not count: nobody reads the answer to an event.
+/// Tells the sender of an event that their word on a promotion does not count: nobody reads the answer to an event.
 async fn publish_uncounted_word(engine: &Engine, because: &str, response: &ApprovalResponse) {
     let function = response.function.as_ref().map(ToString::to_string);
     let about = RecordlessEvent {

@@ -16,6 +16,7 @@ mod events;
 mod function_handles;
 mod group;
 mod handle_tick;
+mod known_functions;
 mod masking;
 mod mutex;
 mod new_functions;

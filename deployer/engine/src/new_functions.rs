@@ -1,45 +1,45 @@
 //! Whether an upload may make a function: an environment with `"create": false` takes none that nobody knows.
 
-use deployer_core::format;
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::Head;
-use deployer_core::known_functions::KnownFunctions;
-use deployer_core::ledger_keys;
+use deployer_core::head::{Head, KnownBy};
 use deployer_core::names::HEADS;
 use deployer_core::record::CauseKind;
-use futures::future::try_join_all;
+use tokio::sync::OnceCell;
 
 use crate::Engine;
+use crate::known_functions::{hint, is_known};
 use crate::port::LedgerError;
 
-/// Returns the reason why a deployment may not make the function in a target that does not have it; none if it may.
-///
-/// # Errors
-/// [`LedgerError`]: the heads of other environments cannot be listed or fetched.
-pub(crate) async fn because_not_made(
-    engine: &Engine,
-    at: &FunctionRef<'_>,
-    kind: CauseKind,
-    head: &Head,
-) -> Result<Option<String>, LedgerError> {
-    // What other requests bring was live somewhere.
-    if at.environment.create || !matches!(kind, CauseKind::Upload | CauseKind::Deploy) || head.live_state().has_served()
-    {
-        return Ok(None);
+/// Whether one deployment may make its function. The heads are listed once, for all targets that do not have it.
+#[derive(Default)]
+pub(crate) struct Creation(OnceCell<Option<String>>);
+
+impl Creation {
+    /// Returns the reason why the deployment may not make the function in a target that does not have it; none if it
+    /// may.
+    ///
+    /// # Errors
+    /// [`LedgerError`]: the heads of other environments cannot be listed or fetched.
+    pub async fn refusal(
+        &self,
+        engine: &Engine,
+        at: &FunctionRef<'_>,
+        kind: CauseKind,
+        head: &Head,
+    ) -> Result<Option<String>, LedgerError> {
+        // What other requests bring was live somewhere.
+        let brings_new = matches!(kind, CauseKind::Upload | CauseKind::Deploy);
+        if at.environment.create || !brings_new || KnownBy::of(head).is_some_and(KnownBy::allows_creation) {
+            return Ok(None);
+        }
+        self.0.get_or_try_init(|| because_not_made(engine, at)).await.cloned()
     }
-    let keys = engine.store().keys(HEADS).await?;
-    let others = keys.iter().filter(|key| {
-        ledger_keys::parse_head(key).is_some_and(|(name, function)| function == at.function && name != at.name)
-    });
-    let served = try_join_all(others.map(|key| has_served(engine, key))).await?;
-    if served.contains(&true) {
-        return Ok(None);
-    }
-    Ok(Some(at.not_made(&KnownFunctions::of_head_keys(&keys).hint(&at.function))))
 }
 
-/// Whether the function of a head was ever live there. A head that cannot be read may say so.
-async fn has_served(engine: &Engine, key: &str) -> Result<bool, LedgerError> {
-    let Some((body, _)) = engine.ports.ledger.get(key).await?.object else { return Ok(false) };
-    Ok(format::read::<Head>(&body).map_or(true, |head| head.live_state().has_served()))
+async fn because_not_made(engine: &Engine, at: &FunctionRef<'_>) -> Result<Option<String>, LedgerError> {
+    let keys = engine.store().keys(HEADS).await?;
+    if is_known(engine, &keys, &at.function, KnownBy::allows_creation).await? {
+        return Ok(None);
+    }
+    Ok(Some(at.not_made(&hint(engine, &keys, &at.function).await?)))
 }

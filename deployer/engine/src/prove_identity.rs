@@ -1,17 +1,13 @@
-//! Proves who gives a request: STS is asked once, when the request comes in, and only the principal's ARN is kept.
-
-use std::time::Duration;
+//! Proves who gives a request: STS is asked once, and only if the request is to change something, so not about one that
+//! the ledger knows. Only the principal's ARN is kept.
 
 use deployer_core::config::ProvenCommand;
 use deployer_core::id::EnvironmentName;
 use deployer_core::identity::{Identity, IdentityProof, Principal, ProofError, StsRequest, read_sts_answer};
+use tokio::sync::OnceCell;
 
+use crate::port::Identities;
 use crate::{CommandError, Engine, Transient};
-
-/// The time that STS has for its answer.
-const TIMEOUT: Duration = Duration::from_secs(3);
-/// The number of times that STS is asked where the answer decides something.
-const TRIES: u32 = 2;
 
 /// What a request needs of its giver's identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,62 +28,116 @@ impl ProofDemand {
             Some(name) => Self::Required(format!("{name} takes {command} from proven identities only")),
         }
     }
-}
 
-impl Engine {
-    /// Asks STS who has signed the proof that came with a request.
-    ///
-    /// # Errors
-    /// [`CommandError`]: the proof is none, or one is needed; or STS cannot be asked, and its answer is needed.
-    pub(crate) async fn prove(&self, identity: &Identity, demand: &ProofDemand) -> Result<Identity, CommandError> {
-        let identity = match identity {
-            Identity::Unchecked(proof) => match self.ask_sts(proof, demand).await {
-                Ok(principal) => Identity::Proven(principal),
-                Err(ProofError::Wrong(because)) => return Err(CommandError::Invalid(because)),
-                Err(ProofError::Unreachable(because)) if *demand != ProofDemand::Optional => {
-                    return Err(Transient::Identity(because).into());
-                }
-                Err(ProofError::Expired(because) | ProofError::Unreachable(because)) => {
-                    tracing::warn!("the giver of a request is not proven: {because}");
-                    Identity::Unproven(because.into())
-                }
-            },
-            other => other.clone(),
-        };
-        let ProofDemand::Required(what) = demand else { return Ok(identity) };
-        match &identity {
-            Identity::Proven(_) => Ok(identity),
+    /// Refuses an identity that does not satisfy the demand.
+    fn settle(&self, identity: &Identity) -> Result<(), CommandError> {
+        let Self::Required(what) = self else { return Ok(()) };
+        match identity {
+            Identity::Proven(_) => Ok(()),
             Identity::Unproven(because) => Err(CommandError::Invalid(format!("{what}: {because}"))),
             Identity::None | Identity::Unchecked(_) => Err(CommandError::Invalid(format!(
                 "{what}, and the request carries no proof (identity): deployctl sends it where your credentials allow"
             ))),
         }
     }
+}
 
-    async fn ask_sts(&self, proof: &IdentityProof, demand: &ProofDemand) -> Result<Principal, ProofError> {
-        let Some(identities) = &self.ports.identities else {
+/// The identity of a request's giver, which is checked when the request turns out to be new.
+///
+/// A request that the ledger knows changes nothing any more, so its answer needs no identity. Whoever writes something
+/// for the request takes it from [`Giver::identity`].
+pub(crate) struct Giver<'e> {
+    engine: &'e Engine,
+    given: Identity,
+    demand: ProofDemand,
+    checked: OnceCell<Identity>,
+}
+
+impl<'e> Giver<'e> {
+    /// Begins with all that is seen without STS.
+    ///
+    /// # Errors
+    /// [`CommandError`]: a proof is needed and there is none, or it is for another deployer or of another time.
+    pub fn new(engine: &'e Engine, given: &Identity, demand: ProofDemand) -> Result<Self, CommandError> {
+        match (given, &engine.ports.identities) {
+            (Identity::Unchecked(proof), Some(identities)) => {
+                if let Err(ProofError::Wrong(because)) = StsRequest::compose(proof, identities.audience(), engine.now())
+                {
+                    return Err(CommandError::Invalid(because));
+                }
+            }
+            (Identity::Unchecked(_), None) => {}
+            (given, _) => demand.settle(given)?,
+        }
+        Ok(Self { engine, given: given.clone(), demand, checked: OnceCell::new() })
+    }
+
+    /// Whether the request carries a proof. One without is answered as if the ledger did not know it.
+    pub fn has_proof(&self) -> bool {
+        matches!(self.given, Identity::Unchecked(_))
+    }
+
+    /// Returns the identity, for which STS is asked the first time.
+    ///
+    /// # Errors
+    /// [`CommandError`]: the proof is none, or one is needed; or STS cannot be asked, and its answer is needed.
+    pub async fn identity(&self) -> Result<Identity, CommandError> {
+        self.checked.get_or_try_init(|| self.check()).await.cloned()
+    }
+
+    async fn check(&self) -> Result<Identity, CommandError> {
+        let identity = match &self.given {
+            Identity::Unchecked(proof) => match self.ask_sts(proof).await {
+                Ok(principal) => Identity::Proven(principal),
+                Err(ProofError::Wrong(because)) => return Err(CommandError::Invalid(because)),
+                Err(ProofError::Unreachable(because)) if self.demand != ProofDemand::Optional => {
+                    return Err(Transient::Identity(because).into());
+                }
+                Err(ProofError::Expired(because) | ProofError::Denied(because) | ProofError::Unreachable(because)) => {
+                    tracing::warn!("the giver of a request is not proven: {because}");
+                    Identity::Unproven(because.into())
+                }
+            },
+            other => other.clone(),
+        };
+        self.demand.settle(&identity)?;
+        Ok(identity)
+    }
+
+    async fn ask_sts(&self, proof: &IdentityProof) -> Result<Principal, ProofError> {
+        let Some(identities) = &self.engine.ports.identities else {
             return Err(ProofError::Unreachable(
                 "this deployer does not know its own ARN, so it can ask STS nothing".into(),
             ));
         };
-        let audience = identities.audience();
-        let request = StsRequest::compose(proof, audience, self.now())?;
-        let tries = if *demand == ProofDemand::Optional { 1 } else { TRIES };
+        let request = StsRequest::compose(proof, identities.audience(), self.engine.now())?;
+        let retries = &self.engine.retries;
+        let tries = if self.demand == ProofDemand::Optional { 1 } else { retries.identity_tries };
         let mut last = ProofError::Unreachable("STS was not asked".into());
-        for _ in 0..tries {
-            let unanswered = |because: String| {
-                ProofError::Unreachable(format!("{} could not be asked who has signed: {because}", request.host()))
-            };
-            let answer = tokio::select! {
-                biased;
-                answer = identities.ask(&request) => answer.map_err(|error| unanswered(error.to_string())),
-                () = self.ports.clock.sleep(TIMEOUT) => Err(unanswered(format!("no answer in {} s", TIMEOUT.as_secs()))),
-            };
-            match answer.and_then(|answer| read_sts_answer(answer.status, &answer.body, audience)) {
+        for attempt in 0..tries {
+            if attempt > 0 {
+                self.engine.ports.clock.sleep(retries.identity_pause(attempt)).await;
+            }
+            match self.ask_once(identities.as_ref(), &request).await {
                 Err(ProofError::Unreachable(because)) => last = ProofError::Unreachable(because),
                 decided => return decided,
             }
         }
         Err(last)
+    }
+
+    async fn ask_once(&self, identities: &dyn Identities, request: &StsRequest) -> Result<Principal, ProofError> {
+        let unanswered = |because: String| {
+            ProofError::Unreachable(format!("{} could not be asked who has signed: {because}", request.host()))
+        };
+        let timeout = self.engine.retries.identity_timeout;
+        let answer = tokio::select! {
+            biased;
+            answer = identities.ask(request) => answer.map_err(|error| unanswered(error.to_string()))?,
+            () = self.engine.ports.clock.sleep(timeout) => {
+                return Err(unanswered(format!("no answer in {} s", timeout.as_secs())));
+            }
+        };
+        read_sts_answer(answer.status, &answer.body, identities.audience())
     }
 }

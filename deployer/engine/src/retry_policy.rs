@@ -26,6 +26,12 @@ pub struct RetryPolicy {
     pub write_needs: Duration,
     /// The time that is kept for writing the record.
     pub record_needs: Duration,
+    /// The time that STS has to say who has signed a proof of identity.
+    pub identity_timeout: Duration,
+    /// The number of times that STS is asked where its answer decides something.
+    pub identity_tries: u32,
+    /// The pause before STS is asked again; it doubles.
+    pub identity_first_pause: Duration,
 }
 
 impl Default for RetryPolicy {
@@ -40,6 +46,9 @@ impl Default for RetryPolicy {
             longest_pause: Duration::from_secs(2),
             write_needs: OPERATION_TIMEOUT,
             record_needs: Duration::from_secs(5),
+            identity_timeout: Duration::from_secs(3),
+            identity_tries: 3,
+            identity_first_pause: Duration::from_millis(500),
         }
     }
 }
@@ -48,5 +57,10 @@ impl RetryPolicy {
     /// Returns the pause before the attempt after this one: it doubles, up to the longest.
     pub(super) fn wait(&self, attempt: u32) -> Duration {
         self.first_pause.saturating_mul(1_u32.checked_shl(attempt).unwrap_or(u32::MAX)).min(self.longest_pause)
+    }
+
+    /// Returns the pause before STS is asked again for the nth time.
+    pub(super) fn identity_pause(&self, attempt: u32) -> Duration {
+        self.identity_first_pause.saturating_mul(1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX))
     }
 }

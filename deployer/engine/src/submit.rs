@@ -79,6 +79,18 @@ impl Reconciler<'_> {
         self.accept(request, Rules { refusal: None, rejects: &rejects }, None).await
     }
 
+    /// Answers a request that the head knows by its deployment, and works on that if nobody does. It writes nothing new:
+    /// if the head has forgotten the request meanwhile, there is no answer.
+    pub(crate) async fn answer_known(self, request: &Request) -> Result<Option<DeploymentRecord>, Transient> {
+        if !self.engine.timer().has_time_to_begin() {
+            return Err(Transient::NoTime);
+        }
+        let me = claimant(self.engine);
+        let answer = |seen: &Versioned| head::answer_known(&seen.head, request, self.at, &now_as(self.engine, &me));
+        let outcome = self.transition(None, Some(request.marker), answer).await?;
+        self.handle_outcome(request, outcome).await
+    }
+
     /// Acquires the deployment that nobody works on.
     pub(crate) async fn acquire(self, first: Versioned) -> Result<SubmitOutcome, Transient> {
         let me = claimant(self.engine);

@@ -100,6 +100,11 @@ impl<'a> Case<'a> {
         case
     }
 
+    /// Whether a release was ever live here.
+    pub fn was_ever_live(&self) -> bool {
+        self.head.as_ref().is_some_and(|head| !head.history().is_empty() || !head.left().is_empty())
+    }
+
     pub fn records_of<'c>(&'c self, upload: &'c SentUpload) -> impl Iterator<Item = &'c DeploymentRecord> {
         let uploads = self.records.iter().filter(|record| record.cause.kind == CauseKind::Upload);
         uploads.filter(|record| {

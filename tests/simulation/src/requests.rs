@@ -202,6 +202,7 @@ impl Vote {
             by: self.by.clone().into(),
             account: Some("999999999999".to_owned()),
             identity: Identity::None,
+            id: format!("{}-{}", self.deployment, self.by),
         })
     }
 

@@ -8,7 +8,7 @@ mod invocations;
 mod repetition;
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use deployer_core::artifact::Upload;
@@ -122,6 +122,11 @@ pub(super) struct Runner<'w> {
     pub removed_targets: Vec<String>,
     /// The commands that were refused as invalid, with the reason.
     pub invalid_commands: Vec<(usize, String)>,
+    /// The commands that were refused because nobody knew their function, with the number of refusals after the last
+    /// trouble.
+    pub unknown_commands: BTreeMap<usize, u32>,
+    /// The requests that were ignored, because nobody knew their function.
+    pub unknown_requests: BTreeSet<usize>,
     /// The requests that were sent, with the time.
     pub sent: BTreeMap<usize, Timestamp>,
     /// The records that were returned for requests of one function.
@@ -158,6 +163,8 @@ impl<'w> Runner<'w> {
             preconditions: BTreeMap::new(),
             removed_targets: Vec::new(),
             invalid_commands: Vec::new(),
+            unknown_commands: BTreeMap::new(),
+            unknown_requests: BTreeSet::new(),
             sent: BTreeMap::new(),
             request_records: Vec::new(),
             votes: Vec::new(),

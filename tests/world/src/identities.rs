@@ -22,12 +22,17 @@ use super::call::{Connection, Op};
 /// The deployer's own ARN.
 pub const DEPLOYER: &str = "arn:aws:lambda:eu-west-1:000000000000:function:deployer";
 
+/// The session token of every key.
+pub const SESSION_TOKEN: &str = "t0ken/of+a+session==";
+
 /// The keys that STS knows, and the principal of each.
 #[derive(Debug, Clone, Default)]
 pub struct Keys {
     principals: BTreeMap<String, String>,
     /// The answer that comes in place of every other, as status and body.
     pub answer: Option<(u16, String)>,
+    /// The signatures that were sent to STS.
+    pub signatures: Vec<String>,
 }
 
 /// The port of one invocation.
@@ -58,21 +63,24 @@ impl Identities for IdentitiesPort {
 }
 
 impl Keys {
-    fn answer(&self, host: &str, headers: &BTreeMap<String, String>, now: Timestamp) -> StsAnswer {
+    fn answer(&mut self, host: &str, headers: &BTreeMap<String, String>, now: Timestamp) -> StsAnswer {
+        let part = |text: &str, start: &str| text.split_once(start).map_or("", |(_, rest)| rest).to_owned();
+        let authorization = &headers["authorization"];
+        self.signatures.push(part(authorization, "Signature="));
         if let Some((status, body)) = &self.answer {
             return StsAnswer { status: *status, body: body.clone().into_bytes() };
         }
+        // STS quotes the whole call, session token included.
         let refused = |code: &str, message: &str| {
-            let error = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+            let error = format!("<Error><Code>{code}</Code><Message>{message} {headers:?}</Message></Error>");
             StsAnswer { status: 403, body: format!("<ErrorResponse>{error}</ErrorResponse>").into_bytes() }
         };
-        let part = |text: &str, start: &str| text.split_once(start).map_or("", |(_, rest)| rest).to_owned();
-        let authorization = &headers["authorization"];
         let credential = part(authorization, "Credential=");
         let key = credential.split('/').next().unwrap_or_default();
         let Some(principal) = self.principals.get(key) else { return refused("InvalidClientTokenId", "") };
         let signed = sign(key, host, &headers["x-amz-date"], &headers[AUDIENCE_HEADER], &headers[REQUEST_HEADER]);
-        if part(authorization, "Signature=") != signed {
+        let has_its_token = headers.get("x-amz-security-token").is_some_and(|token| token == SESSION_TOKEN);
+        if part(authorization, "Signature=") != signed || !has_its_token {
             return refused("SignatureDoesNotMatch", "The request signature we calculated does not match");
         }
         let date = Timestamp::strptime("%Y%m%dT%H%M%SZ%z", format!("{}+0000", headers["x-amz-date"])).unwrap();
@@ -108,7 +116,7 @@ fn proof(audience: &str, key: &str, at: Timestamp, digest: RequestDigest) -> Val
     let date = Timestamp::from_second(at.as_second()).unwrap();
     let text = date.strftime("%Y%m%dT%H%M%SZ").to_string();
     let signature = sign(key, &audience.sts_host(), &text, audience.as_str(), &digest.to_string());
-    IdentityProof::new((key.to_owned(), None), (date, signature), (audience, digest)).expose()
+    IdentityProof::new((key.to_owned(), Some(SESSION_TOKEN.to_owned())), (date, signature), (audience, digest)).expose()
 }
 
 impl World {

@@ -6,9 +6,9 @@ use std::time::Duration;
 use deployer_core::record::{Code, Status, TargetErrorCode};
 use serde_json::{Value, json};
 use world::orders::{OTHER, command, deploy_all};
-use world::promotions::three_environments_config;
+use world::promotions::{event, three_environments_config};
 use world::zips::{code, with_manifest};
-use world::{CallPhase, DEV, Op, Outcome, World};
+use world::{CallPhase, DEV, Op, Outcome, World, ignored};
 
 const MANIFEST: &str = "role = \"orders\"\nruntime = \"provided.al2023\"\nhandler = \"bootstrap\"\n";
 
@@ -124,6 +124,77 @@ async fn unreadable_head_is_known() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn refused_upload_makes_its_name_known_to_nobody() {
+    let world = World::with_orders();
+    deploy_all(&world, &["a"]).await;
+    let refused = world.record("dev/ordesr/1.zip", b"no zip".to_vec()).await;
+    assert_eq!(refused.status, Status::Refused);
+    let before = ledger(&world);
+    let because = "no environment knows a function ordesr; did you mean orders?";
+    for (name, more) in [
+        ("hold", json!({"reason": "no"})),
+        ("release-hold", json!({})),
+        ("redeploy", json!({})),
+        ("rollback", json!({})),
+        ("status", json!({})),
+        ("approve", json!({})),
+        ("plan", json!({})),
+    ] {
+        let mut misspelt = command(name, &more);
+        misspelt["function"] = json!("ordesr");
+        if name == "status" || name == "plan" {
+            misspelt.as_object_mut().unwrap().remove("requested_by");
+        }
+        let (error_type, message) = world.command_error(misspelt).await;
+        assert_eq!(error_type, "UnknownFunction", "{name}: {message}");
+        assert!(message.starts_with(because), "{name}: {message}");
+    }
+    assert_eq!(ledger(&world), before);
+    let history = json!({"command": "history", "environment": "dev", "function": "ordesr"});
+    assert_eq!(world.command(history).await["deployments"][0]["status"], "refused", "its records are shown");
+    // Neither does a hint lead to it.
+    let hold = json!({"command": "hold", "environment": "dev", "function": "ordesrr", "reason": "no"});
+    let (_, message) = world.command_error(hold).await;
+    assert!(message.starts_with("no environment knows a function ordesrr; did you mean orders?\n"), "{message}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn function_of_an_open_request_is_known_until_that_is_refused() {
+    let world = World::with_orders();
+    world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(120));
+    let upload = world.put("dev/bills/1.zip", with_manifest("1", MANIFEST));
+    let parked = world::recorded(world.deliver(&upload).await.unwrap());
+    assert_eq!(parked.status, Status::InProgress, "{parked:?}");
+    let hold = json!({"command": "hold", "environment": "dev", "function": "bills", "reason": "later"});
+    assert_eq!(world.command(hold).await["functions"][0]["hold"]["reason"], "later");
+}
+
+#[tokio::test(start_paused = true)]
+async fn event_that_misspells_a_function_is_told_and_leaves_nothing_in_the_ledger() {
+    let world = World::three_environments(&json!({}), &json!({"promotion": {"from": "dev"}}));
+    deploy_all(&world, &["a"]).await;
+    let before = ledger(&world);
+    let because = "no environment knows a function ordesr; did you mean orders?";
+    let word = json!({"environment": "prod", "function": "ordesr", "deployment": "01JBJ4GZ00ABCDEFGH0123456J"});
+    let one = json!({"function": "ordesr", "from": "dev", "to": "prod"});
+    let together = json!({"functions": ["orders", "ordesr"], "from": "dev", "to": "prod"});
+    for (kind, detail) in [
+        ("Promotion Requested", one),
+        ("Promotion Requested", together),
+        ("Promotion Approved", word.clone()),
+        ("Promotion Declined", word),
+    ] {
+        let sent = world.sent_events().len();
+        let told = ignored(world.send_event(&event(kind, kind, world.now(), &detail)).await);
+        assert_eq!(told, because, "{kind}");
+        let events = world.aws(|aws| aws.events[sent..].iter().map(|event| event.detail.clone()).collect::<Vec<_>>());
+        assert_eq!((events.len(), &events[0]["because"]), (1, &json!(because)), "{kind}: {events:?}");
+    }
+    assert!(world.sent_events().iter().filter(|event| event.starts_with("Promotion Refused")).count() == 4);
+    assert_eq!(ledger(&world), before);
+}
+
 /// Returns a world whose `dev` takes no new functions, with `orders` in both accounts.
 fn without_new_functions() -> World {
     let target = |account: &str| json!({"account": account, "region": "eu-west-1"});
@@ -156,6 +227,8 @@ async fn upload_of_an_unknown_function_is_refused_where_none_is_created() {
         assert_eq!(record.because.as_deref(), Some(because), "also after a refused one");
     }
     assert!(world.calls_of(Op::CreateFunction).is_empty());
+    let lists = world.calls_of(Op::ListLedger).iter().filter(|call| call.what == "heads/").count();
+    assert_eq!(lists, 2, "once a deployment, and not for each of its two targets");
     let plan = json!({"command": "plan", "environment": "dev", "function": "ordesr", "release": "1"});
     let planned = world.command(plan).await;
     assert_eq!(planned["targets"][0]["error"]["message"], because, "{planned:#}");
@@ -199,6 +272,22 @@ async fn known_function_is_created_where_uploads_make_no_new_ones() {
     let whole = world.command_record(redeploy).await;
     assert_eq!(whole.status, Status::Succeeded, "{whole:?}");
     assert_eq!([whole.targets[0].created, whole.targets[1].created], [false, true]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn announced_function_is_created_and_one_that_is_only_asked_for_is_not() {
+    let world = without_new_functions();
+    // Two uploads at once under one misspelt name do not vouch for each other, in two environments either.
+    world.aws(|aws| aws.at("333333333333").settling.time = Duration::from_secs(120));
+    let lab = world.put("lab/bills/1.zip", with_manifest("1", MANIFEST));
+    assert_eq!(world::recorded(world.deliver(&lab).await.unwrap()).status, Status::InProgress);
+    let dev = world.record("dev/bills/1.zip", with_manifest("1", MANIFEST)).await;
+    assert_eq!((dev.status, dev.code), (Status::Refused, Some(Code::InvalidManifest)), "{dev:?}");
+    let announced =
+        json!({"command": "hold", "environment": "lab", "function": "stock", "reason": "soon", "new": true});
+    world.command(announced).await;
+    let dev = world.record("dev/stock/1.zip", with_manifest("1", MANIFEST)).await;
+    assert_eq!(dev.status, Status::Succeeded, "a person has said that the name is right: {dev:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -138,3 +138,25 @@ async fn notice_that_cannot_be_written_is_written_by_the_next_sweep() {
     sweep(&world).await;
     assert!(notice(&world, "prod").is_some());
 }
+
+#[tokio::test(start_paused = true)]
+async fn note_with_notices_of_another_shape_still_tells_that_a_sweep_came() {
+    let world = chain();
+    sweep(&world).await;
+    let note = |world: &World| world.aws(|aws| aws.ledger.get("sweeps/last.json").map(<[u8]>::to_vec)).unwrap();
+    let written = note(&world);
+    for notices in [json!({"dev": {"shape": 2}, "prod": 7, "Not A Name": {}}), json!([1]), json!(null)] {
+        let mut other: Value = serde_json::from_slice(&written).unwrap();
+        other["notices"] = notices.clone();
+        world.aws(|aws| aws.ledger.put("sweeps/last.json", other.to_string()));
+        world.pass(Duration::from_secs(60)).await;
+        let report = world.examine(None).await.unwrap();
+        let check = report.tooling.iter().find(|check| check.check == "sweep").unwrap();
+        assert!(check.is_well(), "{notices}: {check:?}");
+        assert_eq!(sweep(&world).await, 1, "{notices}: the note alone is written anew");
+        assert_eq!(notice(&world, "dev").unwrap()["accept_uploads"], true);
+    }
+    // The time may be what is not understood.
+    world.aws(|aws| aws.ledger.put("sweeps/last.json", json!({"at": {"is": "another"}, "notices": {}}).to_string()));
+    assert_eq!(sweep(&world).await, 1);
+}

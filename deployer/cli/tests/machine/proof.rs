@@ -1,5 +1,7 @@
 //! Proofs of identity that commands carry.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::{Value, json};
 
 use super::aws;
@@ -62,4 +64,44 @@ fn older_deployer_is_asked_again_without_a_proof() {
     let [proven, plain] = &commands(&server)[..] else { panic!("{:?}", server.requests()) };
     assert!(proven["identity"].is_object() && plain.get("identity").is_none());
     assert_eq!(proven["id"], plain["id"], "it is the same request");
+}
+
+/// The record of a redeploy in this state.
+fn record(status: &str) -> Answer {
+    let record = json!({"schema": 1, "id": "01JBJ4GZ00ABCDEFGH0123456J", "environment": "dev", "function": "orders",
+        "release": "1", "status": status, "code": null, "because": null,
+        "cause": {"kind": "redeploy", "requested_by": "ann", "event_id": "r"}, "artifact": null, "targets": [],
+        "started_at": "2026-11-30T12:00:00Z", "finished_at": null});
+    (200, "application/json", record.to_string())
+}
+
+/// Redeploys at a deployer that ends the deployment in its third answer, and returns whether each request had a proof.
+fn proofs_of_looks(refuses_without: bool) -> Vec<bool> {
+    let asked = AtomicUsize::new(0);
+    let server = Server::http(move |request| {
+        if !request.line.contains("/functions/") {
+            return aws::answer(request);
+        }
+        if refuses_without && !request.body.contains("\"identity\"") {
+            let message = "dev takes it from proven identities only, and the request carries no proof (identity)";
+            let refusal = json!({"errorType": "InvalidCommand", "errorMessage": message});
+            return (200, "application/json", refusal.to_string());
+        }
+        record(if asked.fetch_add(1, Ordering::Relaxed) < 2 { "in_progress" } else { "succeeded" })
+    });
+    let outcome = Home::calling(&server).with_keys().run(&["redeploy", "-e", "dev", "-f", "orders"]);
+    assert_eq!(outcome.exit, Some(0), "{outcome:?}");
+    let commands = commands(&server);
+    assert!(commands.iter().all(|command| command["id"] == commands[0]["id"]), "{commands:?}");
+    commands.iter().map(|command| command["identity"].is_object()).collect()
+}
+
+#[test]
+fn looks_at_an_accepted_request_carry_no_proof() {
+    assert_eq!(proofs_of_looks(false), [true, false, false]);
+}
+
+#[test]
+fn looks_carry_a_proof_where_the_deployer_wants_it_each_time() {
+    assert_eq!(proofs_of_looks(true), [true, false, true, true]);
 }

@@ -222,6 +222,12 @@ impl Group {
         }
     }
 
+    /// Whether the group was checked before, and not refused: the rules for whoever asks are judged once.
+    #[must_use]
+    pub fn is_accepted(&self) -> bool {
+        self.phase != Phase::Checking || self.because.is_some()
+    }
+
     /// Makes the request that rolls one of its functions back; none if its artifact is not known.
     #[must_use]
     pub fn rollback_request(&self, member: &Member, (now, marker): (Timestamp, Token)) -> Option<Request> {

@@ -178,7 +178,14 @@ fn only_members_that_moved_are_rolled_back() {
 #[test]
 fn nobody_approves_their_own_group() {
     let group = Group::of(&promotion_request(10), &functions(), second(20));
-    let by = |who: &str| Approved { by: who.into(), account: None, at: second(30), principal: None, unproven: None };
+    let by = |who: &str| Approved {
+        by: who.into(),
+        account: None,
+        at: second(30),
+        principal: None,
+        unproven: None,
+        event_id: None,
+    };
     assert!(group.with_approval(&by("ann"), None).is_err());
     let approved = group.with_approval(&by("bob"), None).unwrap().unwrap();
     assert_eq!((approved.approvals.len(), approved.with_approval(&by("bob"), None).unwrap()), (1, None));

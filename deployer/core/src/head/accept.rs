@@ -65,6 +65,17 @@ pub fn accept(head: &Head, request: &Request, at: &FunctionRef<'_>, rules: Rules
     enqueue(next, request, at, me)
 }
 
+/// Answers a request that this head knows by its deployment, as [`accept`] does. Nothing is accepted if the head does not
+/// know it any more.
+#[must_use]
+pub fn answer_known(head: &Head, request: &Request, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
+    match (own_write(head, me), head.id_of(request)) {
+        (Some(own_write), _) => own_write,
+        (None, Some(id)) => answer_duplicate(head, id, at, me),
+        (None, None) => Transition::none(Next::Nothing),
+    }
+}
+
 /// Evaluates a request on this head, and completes it by what only the head knows.
 fn evaluate(head: &Head, request: &Request, at: &FunctionRef<'_>, rejects: &Rejects) -> Result<Evaluated, Ending> {
     match &request.source {

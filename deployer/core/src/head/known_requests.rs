@@ -44,6 +44,11 @@ impl KnownRequests {
         self.carried_out.truncate(REMEMBERED_COMMANDS);
     }
 
+    /// Whether any command was carried out: the function was held, or is.
+    pub(super) fn has_carried_out_any(&self) -> bool {
+        !self.carried_out.is_empty()
+    }
+
     /// Whether a command was carried out.
     pub(super) fn has_carried_out(&self, hash: RequestHash) -> bool {
         self.carried_out.contains(&hash)

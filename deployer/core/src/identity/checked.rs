@@ -13,6 +13,9 @@ pub enum ProofError {
     /// It was good once, and is too old.
     #[error("{0}")]
     Expired(String),
+    /// STS is not allowed to answer, and another try meets the same.
+    #[error("{0}")]
+    Denied(String),
     /// STS cannot be asked now.
     #[error("{0}")]
     Unreachable(String),

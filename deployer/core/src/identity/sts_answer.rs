@@ -23,7 +23,7 @@ pub fn read_sts_answer(status: u16, body: &[u8], own: &Audience) -> Result<Princ
         let code = only(&elements, &["ErrorResponse", "Error", "Code"]).unwrap_or_default();
         let message = only(&elements, &["ErrorResponse", "Error", "Message"]).unwrap_or_default();
         return Err(match (status, code) {
-            (400..=403, code) => refusal(code, message, own).unwrap_or_else(|| unusable("an error")),
+            (400..=403, code) => refusal(status, code, message, own).unwrap_or_else(|| unusable("an error")),
             _ => unusable("an error"),
         });
     }
@@ -40,7 +40,7 @@ pub fn read_sts_answer(status: u16, body: &[u8], own: &Audience) -> Result<Princ
 }
 
 /// Returns what an error code of STS means for the proof. None: it means nothing for it.
-fn refusal(code: &str, message: &str, own: &Audience) -> Option<ProofError> {
+fn refusal(status: u16, code: &str, message: &str, own: &Audience) -> Option<ProofError> {
     Some(match code {
         "SignatureDoesNotMatch" if message.starts_with("Signature expired") => ProofError::Expired(
             "the proof of identity has reached STS too late, and STS says that it has expired: sign anew".to_owned(),
@@ -60,6 +60,19 @@ fn refusal(code: &str, message: &str, own: &Audience) -> Option<ProofError> {
         )),
         "InvalidClientTokenId" | "UnrecognizedClientException" => ProofError::Wrong(format!(
             "STS in {} does not know the access key that has signed the proof of identity",
+            own.region()
+        )),
+        // A quota is not exceeded for ever.
+        _ if code.contains("Throttl") || code.contains("LimitExceeded") => return None,
+        "RegionDisabledException" => ProofError::Denied(format!(
+            "STS is not activated in {} for the account whose credentials have signed the proof of identity: an \
+             administrator there activates it (IAM, Account settings)",
+            own.region()
+        )),
+        _ if matches!(status, 401 | 403) => ProofError::Denied(format!(
+            "STS in {} may not say who has signed the proof of identity (status {status}): look at the policy of the \
+             deployer's VPC endpoint for STS, at its proxy, and at the service control policies of the account whose \
+             credentials have signed",
             own.region()
         )),
         _ => return None,

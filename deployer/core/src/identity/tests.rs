@@ -292,9 +292,12 @@ fn refusals_of_sts_are_told_apart_without_its_words() {
         match error {
             ProofError::Wrong(_) => "wrong",
             ProofError::Expired(_) => "expired",
+            ProofError::Denied(_) => "denied",
             ProofError::Unreachable(_) => "unreachable",
         }
     };
+    let denied = read_sts_answer(403, b"<html>Forbidden</html>", &own()).unwrap_err().to_string();
+    assert!(denied.contains("(status 403): look at the policy of the deployer's VPC endpoint for STS"), "{denied}");
     for (status, code, message, expected) in [
         (403, "SignatureDoesNotMatch", secret, "wrong"),
         (403, "SignatureDoesNotMatch", "Signature expired: 20261130T120000Z is now earlier than …", "expired"),
@@ -303,7 +306,13 @@ fn refusals_of_sts_are_told_apart_without_its_words() {
         (403, "InvalidClientTokenId", "The security token included in the request is invalid.", "wrong"),
         (400, "IncompleteSignature", secret, "wrong"),
         (400, "Throttling", "Rate exceeded", "unreachable"),
-        (403, "AccessDenied", secret, "unreachable"),
+        (403, "ThrottlingException", "Rate exceeded", "unreachable"),
+        (403, "RequestLimitExceeded", "Request limit exceeded.", "unreachable"),
+        (403, "AccessDenied", secret, "denied"),
+        (403, "RegionDisabledException", secret, "denied"),
+        (403, "", secret, "denied"),
+        (401, "OptInRequired", secret, "denied"),
+        (400, "", secret, "unreachable"),
         (500, "InternalFailure", secret, "unreachable"),
         (503, "SignatureDoesNotMatch", secret, "unreachable"),
     ] {

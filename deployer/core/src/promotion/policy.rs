@@ -18,7 +18,7 @@ use crate::head::{self, Head, Request, ResolvedArtifact};
 use crate::id::Sha256;
 use crate::id::{DeploymentId, EnvironmentName};
 use crate::moment::not_before;
-use crate::record::{CauseKind, Code, Ending};
+use crate::record::{Cause, CauseKind, Code, Ending};
 use crate::rejects::Rejects;
 
 /// The default of `approval.expires`: the time that a promotion waits for approvals.
@@ -66,6 +66,40 @@ impl PromotionPolicy<'_> {
             Ok(wait) => Decision::Wait(wait),
             Err(ending) => Decision::Deny(ending),
         }
+    }
+
+    /// Evaluates a promotion that is asked for now: by all rules, and by those for whoever asks. These are judged here
+    /// only, so a promotion that was accepted stays valid as far as its request goes, whatever deployer.json asks later.
+    #[must_use]
+    pub fn evaluate_new(&self, request: &Request, promoting: &PromotionSpec) -> Decision {
+        match self.evaluate(request, promoting) {
+            Decision::Deny(ending) => Decision::Deny(ending),
+            decision => self.refuse_requester(request, promoting).map_or(decision, Decision::Deny),
+        }
+    }
+
+    /// Returns the refusal of a promotion that needs approval, and whose requester is not known as it must be: nobody
+    /// approves their own request.
+    fn refuse_requester(&self, request: &Request, promoting: &PromotionSpec) -> Option<Ending> {
+        let approval = self.to.environment.approval.as_ref()?;
+        let Cause { kind, requested_by, principal, unproven, .. } = &request.cause;
+        if *kind == CauseKind::AutomaticPromotion || self.is_live_already(request, promoting) {
+            return None;
+        }
+        let to = &self.to.name;
+        let because = match approval.proven {
+            true if principal.is_none() => {
+                let because = unproven.as_ref().map_or(String::new(), |because| format!(": {because}"));
+                format!(
+                    "{to} counts approvals of proven identities only, so whoever asks must prove theirs (identity){because}"
+                )
+            }
+            false if requested_by.is_none() => {
+                format!("{to} asks for approval by somebody else, so whoever asks must be named (requested_by)")
+            }
+            _ => return None,
+        };
+        Some(Ending::Refused { code: Code::NotPromotable, because })
     }
 
     /// Whether several environments must have the artifact, and another one never had it live. A success there starts
@@ -129,19 +163,6 @@ impl PromotionPolicy<'_> {
         // An artifact that is live already changes nothing, so it needs no approval.
         let is_there = self.is_live_already(request, promoting);
         let wants_approval = self.to.environment.approval.is_some() && !is_there;
-        let is_proven = self.to.environment.approval.as_ref().is_some_and(|approval| approval.proven);
-        if !is_automatic && wants_approval && is_proven && request.cause.principal.is_none() {
-            let because = request.cause.unproven.as_ref().map_or(String::new(), |because| format!(": {because}"));
-            let because = format!(
-                "{to} counts approvals of proven identities only, so whoever asks must prove theirs (identity){because}"
-            );
-            return refused(Code::NotPromotable, because);
-        }
-        if !is_automatic && wants_approval && !is_proven && request.cause.requested_by.is_none() {
-            let because =
-                format!("{to} asks for approval by somebody else, so whoever asks must be named (requested_by)");
-            return refused(Code::NotPromotable, because);
-        }
         if is_automatic && self.here.left().iter().any(|left| is_same(left, artifact)) {
             let because = format!(
                 "release {} was rolled back in {to}, and what was rolled back comes again only by hand: promote it",

@@ -75,6 +75,8 @@ pub struct ApprovalResponse {
     pub account: Option<String>,
     /// What is known of the identity of the person who decides.
     pub identity: Identity,
+    /// The id of the command, or of the event.
+    pub id: String,
 }
 
 /// A person's decision on a waiting promotion.

@@ -88,15 +88,27 @@ impl Case {
     }
 
     fn evaluate(&self, kind: CauseKind, promoting: PromotionSpec, now: i64) -> Decision {
+        self.judge(Cause::new(kind, None, Some("e".into())), promoting, now, |policy, request, spec| {
+            policy.evaluate(request, spec)
+        })
+    }
+
+    fn judge(
+        &self,
+        cause: Cause,
+        promoting: PromotionSpec,
+        now: i64,
+        by: fn(&PromotionPolicy<'_>, &Request, &PromotionSpec) -> Decision,
+    ) -> Decision {
         let function = FunctionName::parse("orders").unwrap();
         let to = FunctionRef::find(&self.config, &name("prod"), &function).unwrap();
         let rejects = Rejects::default();
-        let cause = Cause::new(kind, None, Some("e".into()));
         let marker = Token::drawn(second(0), 0);
         let request = Request::promotion((&to.name, &function), promoting, cause, second(100), (second(100), marker));
         let (here, sources) = (&self.here, &self.sources);
-        PromotionPolicy { to: &to, here, sources, rejects: &rejects, groups: &BTreeMap::new(), now: second(now) }
-            .evaluate(&request, request.promotion_spec().unwrap())
+        let policy =
+            PromotionPolicy { to: &to, here, sources, rejects: &rejects, groups: &BTreeMap::new(), now: second(now) };
+        by(&policy, &request, request.promotion_spec().unwrap())
     }
 }
 
@@ -198,10 +210,45 @@ fn approval_expires_counted_from_the_end_of_the_soak() {
     let Decision::Wait(wait) = case.decision(AUTOMATIC, "1", 260) else { panic!() };
     assert_eq!((wait.approvals_wanted, wait.expires_at, wait.soak_until), (2, second(260), None));
     assert_eq!(code(&case.decision(AUTOMATIC, "1", 261)), Some(Code::Expired));
-    let approved =
-        |by: &str| Approved { by: by.into(), account: None, at: second(120), principal: None, unproven: None };
+    let approved = |by: &str| Approved {
+        by: by.into(),
+        account: None,
+        at: second(120),
+        principal: None,
+        unproven: None,
+        event_id: None,
+    };
     let given = PromotionSpec { approvals: vec![approved("ann"), approved("bob")], ..promotion_spec("1") };
     assert_eq!(case.evaluate(AUTOMATIC, given, 170), Decision::Allow);
+}
+
+#[test]
+fn requester_is_judged_when_they_ask_and_never_after() {
+    let approvers = json!(["arn:aws:iam::123456789012:role/release-*"]);
+    for (approval, requested_by, because) in [
+        (json!({"required": 1, "proven": true, "approvers": approvers}), Some("ann"), "must prove theirs"),
+        (json!({"required": 1}), None, "must be named"),
+    ] {
+        let case = Case::new(json!({"promotion": {"from": "qa"}, "approval": &approval}), head(&[("1", 100)], &[]));
+        let cause = Cause::new(CauseKind::Promotion, requested_by.map(Into::into), Some("e".into()));
+        let judged = |case: &Case, cause: &Cause| {
+            case.judge(cause.clone(), promotion_spec("1"), 110, |policy, request, spec| {
+                policy.evaluate_new(request, spec)
+            })
+        };
+        let Decision::Deny(Ending::Refused { code, because: told }) = judged(&case, &cause) else {
+            panic!("{because}");
+        };
+        assert_eq!(code, Code::NotPromotable);
+        assert!(told.contains(because), "{told}");
+        let later =
+            case.judge(cause.clone(), promotion_spec("1"), 110, |policy, request, spec| policy.evaluate(request, spec));
+        assert!(matches!(later, Decision::Wait(wait) if wait.approvals_wanted == 1));
+        let automatic = Cause { kind: CauseKind::AutomaticPromotion, ..cause };
+        let rules = json!({"promotion": {"from": "qa", "automatic": true}, "approval": approval});
+        let case = Case::new(rules, head(&[("1", 100)], &[]));
+        assert!(matches!(judged(&case, &automatic), Decision::Wait(_)));
+    }
 }
 
 #[test]

@@ -25,9 +25,18 @@ pub struct Approved {
     /// The reason why a proof of identity that came with the approval proves nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unproven: Option<PlainText>,
+    /// The id of the event or the command, by which one that comes again is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<PlainText>,
 }
 
 impl Approved {
+    /// Whether the event or the command with this id has given it.
+    #[must_use]
+    pub fn is_by(&self, event_id: &str) -> bool {
+        self.event_id.as_deref() == Some(event_id)
+    }
+
     /// Whether the same person has approved before. An approval without a person's name, known only by its account,
     /// does not count in addition to named ones of that account.
     #[must_use]

@@ -166,7 +166,7 @@ fn decision_event(
     (environment, function, deployment): (EnvironmentName, Option<FunctionName>, DeploymentId),
     decision: ApprovalDecision,
     (by, identity): (Option<String>, Identity),
-    Sent { account, replay, .. }: Sent,
+    Sent { id, account, replay, .. }: Sent,
 ) -> Result<InboundEvent, String> {
     if replay.is_some() {
         let because = "somebody's word on a promotion, played again from an archive".to_owned();
@@ -184,6 +184,7 @@ fn decision_event(
         by: by.into(),
         account,
         identity,
+        id,
     })))
 }
 

@@ -5,7 +5,7 @@ use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{Group, Phase};
 use deployer_core::head::{self, ApprovalEffect, Head};
 use deployer_core::id::DeploymentId;
-use deployer_core::identity::Principal;
+use deployer_core::identity::{Identity, Principal};
 use deployer_core::ledger_keys;
 use deployer_core::promotion::{ApprovalDecision, ApprovalResponse};
 use deployer_core::record::{Approved, DeploymentRecord};
@@ -14,7 +14,7 @@ use super::known::ensure_known;
 use super::promote::PromotionOutcome;
 use crate::group::Groups;
 use crate::promotions::stored_requests::submit_without_queue;
-use crate::prove_identity::ProofDemand;
+use crate::prove_identity::{Giver, ProofDemand};
 use crate::store::{Change, Versioned};
 use crate::{CommandError, Engine};
 
@@ -39,13 +39,12 @@ impl Engine {
             (Some(rules), ApprovalDecision::Approve) if rules.proven => ProofDemand::Wanted,
             _ => ProofDemand::Optional,
         };
-        let identity = self.prove(&response.identity, &demand).await?;
-        let response = &ApprovalResponse { identity, ..response.clone() };
+        let giver = Giver::new(self, &response.identity, demand)?;
         let outcome = match &response.function {
-            None => PromotionOutcome::Together(Box::new(record_for_group(self, response).await?)),
+            None => PromotionOutcome::Together(Box::new(record_for_group(self, response, &giver).await?)),
             Some(function) => {
                 let at = self.at(&response.environment, function)?;
-                let recorded = record_for_function(self, &at, response).await;
+                let recorded = record_for_function(self, &at, response, &giver).await;
                 if let Err(CommandError::Invalid(_)) = &recorded {
                     ensure_known(self, Some(&at.name), function).await?;
                 }
@@ -63,22 +62,30 @@ fn rules<'a>(engine: &'a Engine, response: &ApprovalResponse) -> Option<&'a Appr
 }
 
 /// Records the word in a group's object, and reconciles the group.
-async fn record_for_group(engine: &Engine, response: &ApprovalResponse) -> Result<Group, CommandError> {
+async fn record_for_group(
+    engine: &Engine,
+    response: &ApprovalResponse,
+    giver: &Giver<'_>,
+) -> Result<Group, CommandError> {
     let Some(id) = response.deployment else {
         return Err(CommandError::Invalid("function is missing (or deployment, the id of a group)".into()));
     };
     let key = ledger_keys::open_group(&response.environment, id);
     let change = async |group: Option<&Group>| {
         let Some(group) = group else { return Ok::<_, CommandError>(Change::Keep(None)) };
+        if !matches!(group.phase, Phase::Checking | Phase::Placing) {
+            return Ok(Change::Keep(Some(Some(group.clone()))));
+        }
+        if is_given_again(response, giver, &group.approvals) {
+            return Ok(Change::Keep(Some(None)));
+        }
+        let identity = giver.identity().await?;
         let next = match &response.decision {
-            _ if !matches!(group.phase, Phase::Checking | Phase::Placing) => {
-                return Ok(Change::Keep(Some(Some(group.clone()))));
-            }
             ApprovalDecision::Approve => group
-                .with_approval(&approved(engine, response), rules(engine, response))
+                .with_approval(&approved(engine, response, &identity), rules(engine, response))
                 .map_err(CommandError::Invalid)?,
             ApprovalDecision::Decline { reason } => {
-                Some(group.declined(declined(response, reason.as_deref()), engine.now()))
+                Some(group.declined(declined(response, &identity, reason.as_deref()), engine.now()))
             }
         };
         Ok(match next {
@@ -103,14 +110,25 @@ async fn record_for_function(
     engine: &Engine,
     at: &FunctionRef<'_>,
     response: &ApprovalResponse,
+    giver: &Giver<'_>,
 ) -> Result<DeploymentRecord, CommandError> {
     let change = async |seen: &mut Versioned| {
         let head = &seen.head;
         let id = waiting_id(head, at, response.deployment)?;
+        let Some(waiting) = head.waiting().iter().find(|waiting| waiting.request.id == id) else {
+            return Ok(Change::Keep((id, Effect::NotWaiting)));
+        };
+        let given = waiting.request.promotion_spec().map_or(&[][..], |spec| &spec.approvals);
+        if is_given_again(response, giver, given) {
+            return Ok(Change::Keep((id, Effect::Duplicate)));
+        }
+        let identity = giver.identity().await?;
         let effect = match &response.decision {
-            ApprovalDecision::Approve => head::approve(head, id, &approved(engine, response), rules(engine, response)),
+            ApprovalDecision::Approve => {
+                head::approve(head, id, &approved(engine, response, &identity), rules(engine, response))
+            }
             ApprovalDecision::Decline { reason } => {
-                head::decline(head, id, declined(response, reason.as_deref()), at, engine.now())
+                head::decline(head, id, declined(response, &identity, reason.as_deref()), at, engine.now())
             }
         };
         Ok(match effect {
@@ -125,7 +143,7 @@ async fn record_for_function(
         Effect::NotWaiting => return recorded(engine, at, id).await,
         Effect::Duplicate => {}
         Effect::Recorded => {
-            let principal = response.identity.principal();
+            let principal = giver.identity().await?.principal();
             tracing::warn!(deployment = %id, by = response.by.as_str(), account = response.account,
                 principal = principal.as_ref().map(Principal::as_str), decision = ?response.decision, "a waiting promotion is approved or declined");
             if let Err(error) = engine.reconciler(at).outbox().flush(seen).await {
@@ -165,9 +183,15 @@ fn waiting_id(head: &Head, at: &FunctionRef<'_>, named: Option<DeploymentId>) ->
     }
 }
 
+/// Whether this very command or event has approved before. One without a proof counts anew, as one under another id.
+fn is_given_again(response: &ApprovalResponse, giver: &Giver<'_>, given: &[Approved]) -> bool {
+    let approves = response.decision == ApprovalDecision::Approve;
+    approves && giver.has_proof() && given.iter().any(|one| one.is_by(&response.id))
+}
+
 /// Makes the reason of a promotion that a person declines.
-fn declined(response: &ApprovalResponse, reason: Option<&str>) -> String {
-    let account = match (response.identity.principal(), &response.account) {
+fn declined(response: &ApprovalResponse, identity: &Identity, reason: Option<&str>) -> String {
+    let account = match (identity.principal(), &response.account) {
         (Some(principal), _) => format!(" ({principal})"),
         (None, Some(account)) => format!(" (account {account})"),
         (None, None) => String::new(),
@@ -176,12 +200,13 @@ fn declined(response: &ApprovalResponse, reason: Option<&str>) -> String {
     format!("declined by {}{account}{reason}", response.by)
 }
 
-fn approved(engine: &Engine, response: &ApprovalResponse) -> Approved {
+fn approved(engine: &Engine, response: &ApprovalResponse, identity: &Identity) -> Approved {
     Approved {
         by: response.by.clone(),
         account: response.account.clone(),
         at: engine.now(),
-        principal: response.identity.principal(),
-        unproven: response.identity.unproven(),
+        principal: identity.principal(),
+        unproven: identity.unproven(),
+        event_id: Some(response.id.clone().into()),
     }
 }

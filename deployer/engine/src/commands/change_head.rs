@@ -20,10 +20,10 @@ enum Effect {
 pub(crate) async fn change_head(
     engine: &Engine,
     at: &FunctionRef<'_>,
-    change: impl Fn(&Head) -> Option<CommandEffect<Head>>,
+    change: impl AsyncFn(&Head) -> Result<Option<CommandEffect<Head>>, CommandError>,
 ) -> Result<Option<Head>, CommandError> {
     let change = async |seen: &mut Versioned| {
-        Ok(match change(&seen.head) {
+        Ok(match change(&seen.head).await? {
             None => Change::Keep(Effect::Nothing),
             Some(CommandEffect::Duplicate) => Change::Keep(Effect::Duplicate),
             Some(CommandEffect::Reused { id }) => return Err(reused_id(&id)),

@@ -2,7 +2,7 @@
 //! and recorded.
 
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{Request, Source};
+use deployer_core::head::{KnownBy, Request, Source};
 use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::record::{CauseKind, DeploymentRecord};
 use tracing::Instrument as _;
@@ -11,6 +11,7 @@ use super::caller::Caller;
 use super::known::ensure_known;
 use super::progress::answer_with_record;
 use crate::promotions::stored_requests::submit_without_queue;
+use crate::prove_identity::{Giver, ProofDemand};
 use crate::{CommandError, Engine, rollout};
 
 impl Engine {
@@ -29,13 +30,24 @@ impl Engine {
         caller: Caller,
     ) -> Result<DeploymentRecord, CommandError> {
         let at = self.at(environment, function)?;
-        ensure_known_to_deploy(self, &at, &source).await?;
+        let giver = Giver::new(self, &caller.identity, ProofDemand::Optional)?;
         let cause = caller.cause(kind);
-        let request = Request::by_command((environment, function), source, cause, (self.now(), self.token()));
+        let mut request = Request::by_command((environment, function), source, cause, (self.now(), self.token()));
+        let head = self.store().head(&at).await?.head;
+        let is_known = head.id_of(&request).is_some();
+        if !is_known {
+            if KnownBy::of(&head).is_none() {
+                ensure_known_to_deploy(self, &at, &request.source).await?;
+            }
+            request.cause = request.cause.by(&giver.identity().await?);
+        }
         let span = rollout::span(&at, &request, request.source.release());
         let work = async {
             tracing::info!(command = ?kind, requested_by = request.cause.requested_by.as_deref(), "command received");
-            self.reconciler(&at).submit(&request).await
+            match is_known {
+                true => self.reconciler(&at).answer_known(&request).await,
+                false => self.reconciler(&at).submit(&request).await,
+            }
         };
         let record = answer_with_record(self, &at, &request, work.instrument(span)).await?;
         submit_without_queue(self).await;
@@ -66,9 +78,9 @@ impl Engine {
     }
 }
 
-/// Refuses a function that nobody knows. One that has an upload may be new.
+/// Refuses a function that no other environment knows either. One that has an upload may be new.
 async fn ensure_known_to_deploy(engine: &Engine, at: &FunctionRef<'_>, source: &Source) -> Result<(), CommandError> {
-    let known = ensure_known(engine, Some(&at.name), &at.function).await;
+    let known = ensure_known(engine, None, &at.function).await;
     match (&known, source) {
         (Err(CommandError::UnknownFunction(_)), Source::Newest { release }) => {
             match engine.reconciler(at).newest(release).await? {

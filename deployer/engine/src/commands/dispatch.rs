@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 
 use deployer_core::artifact::{ArtifactRef, VerifiedArtifact};
-use deployer_core::config::ProvenCommand;
 use deployer_core::head::{Rollback, Source};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::identity::Identity;
@@ -13,18 +12,16 @@ use deployer_core::promotion::{ApprovalDecision, ApprovalResponse, Functions, Pr
 use deployer_core::record::CauseKind;
 use deployer_core::trigger::{Command, CommandRequest, DescribedPackage};
 use futures::FutureExt as _;
-use futures::future::try_join_all;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::caller::Caller;
 use super::error::FunctionError;
 use super::history::History;
-use super::known::{ExpectedFunction, ensure_known};
+use super::known::ExpectedFunction;
 use super::plan::Planned;
 use super::promote::PromotionOutcome;
 use crate::port::SelfDiagnostics;
-use crate::prove_identity::ProofDemand;
 use crate::timer::ANSWER_NEEDS;
 use crate::{Engine, Transient};
 
@@ -59,10 +56,6 @@ async fn dispatch(
     command: Command,
     caller: Caller,
 ) -> Result<Value, FunctionError> {
-    let caller = match proof_demand(engine, &command) {
-        Some(demand) => Caller { identity: engine.prove(&caller.identity, &demand).await?, ..caller },
-        None => caller,
-    };
     let deploy = async |environment, function, kind, source, caller| {
         engine.deploy_by_command(&environment, &function, (kind, source), caller).await
     };
@@ -83,7 +76,6 @@ async fn dispatch(
             engine.ensure_environment(&from)?;
             engine.ensure_environment(&to)?;
             let functions = Functions::of(function, functions).map_err(FunctionError::InvalidCommand)?;
-            ensure_all_known(engine, &from, &functions).await?;
             let promotion = PromotionRequest {
                 functions,
                 from,
@@ -154,41 +146,6 @@ async fn dispatch(
     }
 }
 
-/// Refuses a promotion that names a function which nobody knows. A pattern stands for known ones.
-async fn ensure_all_known(engine: &Engine, from: &EnvironmentName, functions: &Functions) -> Result<(), FunctionError> {
-    let named = match functions {
-        Functions::One(function) => std::slice::from_ref(function),
-        Functions::Together(functions) => functions,
-        Functions::Each(_) => &[],
-    };
-    try_join_all(named.iter().map(|function| ensure_known(engine, Some(from), function))).await?;
-    Ok(())
-}
-
-/// Returns what a command needs of its giver's identity; none for one that changes nothing, and for promotions and
-/// approvals, which are proven where events come to as well.
-fn proof_demand(engine: &Engine, command: &Command) -> Option<ProofDemand> {
-    let demand = |proven, environment| Some(ProofDemand::of(engine, proven, environment));
-    match command {
-        Command::Deploy { .. } | Command::Redeploy { .. } | Command::Rollback { .. } => Some(ProofDemand::Optional),
-        Command::Hold { environment, .. } | Command::ReleaseHold { environment, .. } => {
-            demand(ProvenCommand::Hold, Some(environment))
-        }
-        Command::Reject { .. } | Command::Unreject { .. } => demand(ProvenCommand::Reject, None),
-        // A recall rejects as well.
-        Command::Recall { .. } => match ProofDemand::of(engine, ProvenCommand::Recall, None) {
-            ProofDemand::Optional => demand(ProvenCommand::Reject, None),
-            required => Some(required),
-        },
-        Command::Promote { .. } | Command::Approve { .. } | Command::Decline { .. } => None,
-        Command::Sweep {}
-        | Command::Plan { .. }
-        | Command::Status { .. }
-        | Command::History { .. }
-        | Command::Doctor { .. } => None,
-    }
-}
-
 /// Makes the response of a command that approves or declines a promotion. It must name a person.
 fn approval_response(
     environment: EnvironmentName,
@@ -200,7 +157,8 @@ fn approval_response(
     let by = caller.requested_by.ok_or_else(|| {
         FunctionError::InvalidCommand("requested_by is missing: somebody must be named who says so".into())
     })?;
-    Ok(ApprovalResponse { environment, function, deployment, decision, by, account: None, identity: caller.identity })
+    let Caller { identity, id, .. } = caller;
+    Ok(ApprovalResponse { environment, function, deployment, decision, by, account: None, identity, id })
 }
 
 fn promotion_answer(outcome: PromotionOutcome) -> Result<Value, FunctionError> {

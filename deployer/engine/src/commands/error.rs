@@ -20,6 +20,9 @@ pub enum FunctionError {
     /// The ledger cannot be used, and nothing is done without it.
     #[error("{0}")]
     LedgerUnavailable(String),
+    /// STS cannot be asked now who gives the command, and its answer is needed.
+    #[error("{0}")]
+    IdentityUnavailable(String),
     /// Anything else has failed.
     #[error("{0}")]
     Internal(String),
@@ -41,15 +44,17 @@ impl FunctionError {
             Self::UnknownFunction(_) => "UnknownFunction",
             Self::InvalidConfig(_) => "InvalidConfig",
             Self::LedgerUnavailable(_) => "LedgerUnavailable",
+            Self::IdentityUnavailable(_) => "IdentityUnavailable",
             Self::Internal(_) => "Internal",
         }
     }
 
     /// Logs that the invocation ends in this error. An alarm counts these lines. A wrong command raises no alarm,
-    /// because its sender reads the answer.
+    /// because its sender reads the answer, nor does STS that is away: the deployer is well, and the sender tries again.
     pub fn log(&self) {
         match self {
             Self::InvalidCommand(because) | Self::UnknownFunction(because) => tracing::warn!("refused: {because}"),
+            Self::IdentityUnavailable(because) => tracing::warn!("put off: {because}"),
             error => tracing::error!(error_type = error.error_type(), "{ERROR_LINE}: {error}"),
         }
     }
@@ -66,7 +71,10 @@ impl FunctionError {
 
 impl From<Transient> for FunctionError {
     fn from(transient: Transient) -> Self {
-        Self::of(FailureKind::of(&transient), transient.to_string())
+        match &transient {
+            Transient::Identity(_) => Self::IdentityUnavailable(transient.to_string()),
+            _ => Self::of(FailureKind::of(&transient), transient.to_string()),
+        }
     }
 }
 

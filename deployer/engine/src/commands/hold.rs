@@ -1,8 +1,9 @@
 //! `hold` and `release-hold`: a function in an environment takes nothing new, until it is released.
 
+use deployer_core::config::ProvenCommand;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{self, Head};
-use deployer_core::hold_and_reject::Hold;
+use deployer_core::hold_and_reject::{CommandEffect, Hold};
 use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::identity::Principal;
 use deployer_core::status::{FunctionStatus, StatusReport};
@@ -11,6 +12,7 @@ use deployer_core::text::PlainText;
 use super::caller::Caller;
 use super::change_head::change_head;
 use super::known::{ExpectedFunction, ensure_known};
+use crate::prove_identity::{Giver, ProofDemand};
 use crate::{CommandError, Engine};
 
 impl Engine {
@@ -28,6 +30,7 @@ impl Engine {
         caller: Caller,
     ) -> Result<StatusReport, CommandError> {
         let at = self.at(environment, function)?;
+        let giver = Giver::new(self, &caller.identity, demand(self, environment))?;
         if expected == ExpectedFunction::Known {
             ensure_known(self, Some(environment), function).await.map_err(|error| match error {
                 CommandError::UnknownFunction(because) => CommandError::UnknownFunction(format!(
@@ -36,14 +39,22 @@ impl Engine {
                 error => error,
             })?;
         }
-        let (principal, unproven) = (caller.identity.principal(), caller.identity.unproven());
-        let hold = Hold { reason, requested_by: caller.requested_by, principal, unproven, since: self.now() };
-        let held = |head: &Head| Some(head::hold(head, hold.clone(), &at, &caller.id, self.now()));
-        let head = change_head(self, &at, held).await?;
+        let (requested_by, since) = (caller.requested_by, self.now());
+        let hold = Hold { reason, requested_by, principal: None, unproven: None, since };
+        let held = |head: &Head, hold: &Hold| head::hold(head, hold.clone(), &at, &caller.id, self.now());
+        let change = async |head: &Head| {
+            Ok(Some(match held(head, &hold) {
+                CommandEffect::Write(_) => {
+                    let identity = giver.identity().await?;
+                    let (principal, unproven) = (identity.principal(), identity.unproven());
+                    log(&at, &hold, principal.as_ref());
+                    held(head, &Hold { principal, unproven, ..hold.clone() })
+                }
+                known => known,
+            }))
+        };
+        let head = change_head(self, &at, change).await?;
         let head = head.ok_or_else(|| CommandError::Invalid("this cannot be held".into()))?;
-        let principal = hold.principal.as_ref().map(Principal::as_str);
-        tracing::warn!(%environment, %function, by = hold.requested_by.as_deref(), principal,
-            reason = hold.reason.as_str(), "held");
         Ok(status_of(self, &at, &head).await)
     }
 
@@ -58,18 +69,35 @@ impl Engine {
         caller: Caller,
     ) -> Result<StatusReport, CommandError> {
         let at = self.at(environment, function)?;
-        let head = change_head(self, &at, |head| head::release_hold(head, &at, &caller.id)).await?;
+        let giver = Giver::new(self, &caller.identity, demand(self, environment))?;
+        let change = async |head: &Head| {
+            let effect = head::release_hold(head, &at, &caller.id);
+            if let Some(CommandEffect::Write(_)) = effect {
+                let principal = giver.identity().await?.principal();
+                tracing::warn!(%environment, %function, by = caller.requested_by.as_deref(),
+                    principal = principal.as_ref().map(Principal::as_str), "hold released");
+            }
+            Ok(effect)
+        };
+        let head = change_head(self, &at, change).await?;
         let Some(head) = head else {
             ensure_known(self, Some(environment), function).await?;
             return Err(CommandError::Invalid(format!(
                 "{function} is not held in {environment}: there is nothing to release"
             )));
         };
-        let principal = caller.identity.principal();
-        tracing::warn!(%environment, %function, by = caller.requested_by.as_deref(),
-            principal = principal.as_ref().map(Principal::as_str), "hold released");
         Ok(status_of(self, &at, &head).await)
     }
+}
+
+/// Returns what holding a function of an environment needs of its giver's identity.
+fn demand(engine: &Engine, environment: &EnvironmentName) -> ProofDemand {
+    ProofDemand::of(engine, ProvenCommand::Hold, Some(environment))
+}
+
+fn log(at: &FunctionRef<'_>, hold: &Hold, principal: Option<&Principal>) {
+    let (by, principal) = (hold.requested_by.as_deref(), principal.map(Principal::as_str));
+    tracing::warn!(environment = %at.name, function = %at.function, by, principal, reason = hold.reason.as_str(), "held");
 }
 
 /// Reports the status of a function whose head was just changed. Rejects that cannot be read are left out.

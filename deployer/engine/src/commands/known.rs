@@ -1,10 +1,11 @@
-//! A command about a function that no environment knows is refused: a misspelt name does nothing.
+//! A command or an event about a function that no environment knows is refused: a misspelt name does nothing.
 
 use deployer_core::id::{EnvironmentName, FunctionName};
-use deployer_core::known_functions::{KnownFunctions, UnknownFunction};
+use deployer_core::known_functions::UnknownFunction;
 use deployer_core::ledger_keys;
 use deployer_core::names::HEADS;
 
+use crate::known_functions::{hint, is_known, known_by};
 use crate::{CommandError, Engine};
 
 /// Whether a command may be about a function that no environment knows yet.
@@ -16,8 +17,8 @@ pub enum ExpectedFunction {
     MaybeNew,
 }
 
-/// Refuses a function that has a head in no environment. The named environment is looked at first, because it knows the
-/// function as a rule.
+/// Refuses a function that no environment knows. The named environment is looked at first, because it knows the function
+/// as a rule.
 ///
 /// # Errors
 /// [`CommandError`]: nobody knows the function, or the ledger is away.
@@ -27,14 +28,16 @@ pub(super) async fn ensure_known(
     function: &FunctionName,
 ) -> Result<(), CommandError> {
     if let Some(environment) = environment
-        // A head that cannot be read is known.
-        && engine.ports.ledger.get(&ledger_keys::head(environment, function)).await?.object.is_some()
+        && known_by(engine, &ledger_keys::head(environment, function)).await?.is_some()
     {
         return Ok(());
     }
-    // A head counts also in an environment that deployer.json has no more.
-    let known = KnownFunctions::of_head_keys(&engine.store().keys(HEADS).await?);
-    Ok(known.check(function)?)
+    let keys = engine.store().keys(HEADS).await?;
+    if is_known(engine, &keys, function, |_| true).await? {
+        return Ok(());
+    }
+    let hint = hint(engine, &keys, function).await?;
+    Err(UnknownFunction { function: function.clone(), hint }.into())
 }
 
 impl From<UnknownFunction> for CommandError {

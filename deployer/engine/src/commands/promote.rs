@@ -10,17 +10,19 @@ use deployer_core::identity::Principal;
 use deployer_core::ledger_keys;
 use deployer_core::promotion::{Decision, Dispatch, Functions, PromotionRequest, PromotionSpec, SourceEnvironment};
 use deployer_core::record::{DeploymentRecord, Ending};
+use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use tracing::Instrument as _;
 
+use super::known::ensure_known;
 use super::progress::answer_with_record;
 use crate::claim::timed;
 use crate::events::publish_refused_promotion;
 use crate::group::Groups;
 use crate::promotions::policy::Sources;
 use crate::promotions::stored_requests::submit_without_queue;
-use crate::prove_identity::ProofDemand;
+use crate::prove_identity::{Giver, ProofDemand};
 use crate::{CommandError, Engine, Transient, rollout};
 
 /// The number of functions that are promoted at once.
@@ -45,7 +47,7 @@ impl Engine {
     /// record says so.
     pub async fn promote(&self, promotion: &PromotionRequest) -> Result<PromotionOutcome, CommandError> {
         let outcome = submit(self, promotion).await;
-        if let Err(CommandError::Invalid(because)) = &outcome {
+        if let Err(CommandError::Invalid(because) | CommandError::UnknownFunction(because)) = &outcome {
             let about = RecordlessEvent {
                 function: Some(promotion.functions.to_string().into()),
                 from: Some(promotion.from.clone()),
@@ -63,19 +65,30 @@ impl Engine {
 
 async fn submit(engine: &Engine, promotion: &PromotionRequest) -> Result<PromotionOutcome, CommandError> {
     engine.ensure_environment(&promotion.to)?;
-    let identity = engine.prove(&promotion.identity, &proof_demand(engine, promotion)).await?;
-    let promotion = &PromotionRequest { identity, ..promotion.clone() };
+    ensure_all_known(engine, promotion).await?;
+    let giver = &Giver::new(engine, &promotion.identity, proof_demand(engine, promotion))?;
     let outcome = match &promotion.functions {
         Functions::One(function) => {
-            PromotionOutcome::One(Box::new(submit_one(engine, promotion, function, Dispatch::Inline).await?))
+            PromotionOutcome::One(Box::new(submit_one(engine, (promotion, giver), function, Dispatch::Inline).await?))
         }
-        Functions::Each(pattern) => PromotionOutcome::Each(submit_each(engine, promotion, pattern).await?),
+        Functions::Each(pattern) => PromotionOutcome::Each(submit_each(engine, (promotion, giver), pattern).await?),
         Functions::Together(functions) => {
-            PromotionOutcome::Together(Box::new(Groups::of(engine).promote(promotion, functions).await?))
+            PromotionOutcome::Together(Box::new(Groups::of(engine).promote((promotion, giver), functions).await?))
         }
     };
     submit_without_queue(engine).await;
     Ok(outcome)
+}
+
+/// Refuses a promotion that names a function which nobody knows. A pattern stands for known ones.
+async fn ensure_all_known(engine: &Engine, promotion: &PromotionRequest) -> Result<(), CommandError> {
+    let named = match &promotion.functions {
+        Functions::One(function) => std::slice::from_ref(function),
+        Functions::Together(functions) => functions,
+        Functions::Each(_) => &[],
+    };
+    try_join_all(named.iter().map(|function| ensure_known(engine, Some(&promotion.from), function))).await?;
+    Ok(())
 }
 
 /// Returns what a promotion needs of its giver's identity.
@@ -100,11 +113,17 @@ fn proof_demand(engine: &Engine, promotion: &PromotionRequest) -> ProofDemand {
 
 async fn submit_one(
     engine: &Engine,
-    promotion: &PromotionRequest,
+    (promotion, giver): (&PromotionRequest, &Giver<'_>),
     function: &FunctionName,
     dispatch: Dispatch,
 ) -> Result<DeploymentRecord, CommandError> {
     let at = engine.at(&promotion.to, function)?;
+    if giver.has_proof()
+        && let Some(known) = answer_known(engine, promotion, &at).await?
+    {
+        return Ok(known);
+    }
+    let promotion = &PromotionRequest { identity: giver.identity().await?, ..promotion.clone() };
     let inputs = engine.reconciler(&at).promotions().inputs(None).await?;
     let request = request_for(engine, promotion, &at, &inputs.sources);
     let span = rollout::span(&at, &request, request.source.release());
@@ -122,6 +141,32 @@ async fn submit_one(
     answer_with_record(engine, &at, &request, work.instrument(span)).await
 }
 
+/// Answers a promotion that the ledger knows, for which STS need not say who asks. None: it is new.
+async fn answer_known(
+    engine: &Engine,
+    promotion: &PromotionRequest,
+    at: &FunctionRef<'_>,
+) -> Result<Option<DeploymentRecord>, CommandError> {
+    let request = request_for(engine, promotion, at, &Sources::new());
+    let head = async { Ok::<_, Transient>(engine.store().head(at).await?.head) };
+    let record = async { Ok::<_, Transient>(engine.store().record(at, request.id).await?) };
+    let (head, record) = futures::try_join!(head, record)?;
+    let is_in_head = head.id_of(&request).is_some();
+    // The record counts however long ago the promotion ended.
+    let ended = record.filter(|record| record.status.is_ended());
+    if !is_in_head && ended.is_none() {
+        return Ok(None);
+    }
+    let span = rollout::span(at, &request, request.source.release());
+    let work = async {
+        match is_in_head {
+            true => engine.reconciler(at).answer_known(&request).await,
+            false => Ok(ended),
+        }
+    };
+    answer_with_record(engine, at, &request, work.instrument(span)).await.map(Some)
+}
+
 /// Makes the request to promote one function: for the artifact that the source has live now.
 fn request_for(engine: &Engine, promotion: &PromotionRequest, at: &FunctionRef<'_>, sources: &Sources) -> Request {
     let none = SourceEnvironment::default();
@@ -135,7 +180,7 @@ fn request_for(engine: &Engine, promotion: &PromotionRequest, at: &FunctionRef<'
 /// Promotes each function that matches and is ready. A function that is not ready is left out, for nobody has named it.
 async fn submit_each(
     engine: &Engine,
-    promotion: &PromotionRequest,
+    (promotion, giver): (&PromotionRequest, &Giver<'_>),
     pattern: &FunctionPattern,
 ) -> Result<Vec<DeploymentRecord>, CommandError> {
     let keys = engine.store().keys(&ledger_keys::heads_in(&promotion.from)).await.map_err(Transient::from)?;
@@ -143,8 +188,8 @@ async fn submit_each(
     let functions: Vec<FunctionName> = names.filter(|name| pattern.matches(name)).collect();
     let first = earliest_request_time(engine, promotion, &functions).await?;
     let submissions = stream::iter(functions).map(|function| async move {
-        match is_ready(engine, promotion, first, &function).await {
-            Ok(true) => submit_one(engine, promotion, &function, Dispatch::Enqueue).await.map(Some),
+        match is_ready(engine, (promotion, giver), first, &function).await {
+            Ok(true) => submit_one(engine, (promotion, giver), &function, Dispatch::Enqueue).await.map(Some),
             Ok(false) => Ok(None),
             Err(error) => Err(error),
         }
@@ -192,7 +237,7 @@ async fn earliest_request_time(
 /// say, or an approval).
 async fn is_ready(
     engine: &Engine,
-    promotion: &PromotionRequest,
+    (promotion, giver): (&PromotionRequest, &Giver<'_>),
     first: Timestamp,
     function: &FunctionName,
 ) -> Result<bool, CommandError> {
@@ -215,7 +260,13 @@ async fn is_ready(
     {
         return Ok(false);
     }
-    match policy.evaluate(&request, promoting) {
+    let mut decision = policy.evaluate(&request, promoting);
+    if !matches!(decision, Decision::Deny(_)) {
+        let identity = giver.identity().await?;
+        let request = Request { cause: request.cause.clone().by(&identity), ..request.clone() };
+        decision = policy.evaluate_new(&request, promoting);
+    }
+    match decision {
         Decision::Deny(ending) => {
             tracing::info!(%function, "not ready: {}", reason(&ending));
             Ok(false)

@@ -1,9 +1,11 @@
 //! `recall`: a release is rejected, and rolled back wherever it is live.
 
+use deployer_core::config::ProvenCommand;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{Head, LiveArtifact, Request, ResolvedArtifact};
-use deployer_core::hold_and_reject::CommandEffect;
+use deployer_core::hold_and_reject::{CommandEffect, Reject};
 use deployer_core::id::{EnvironmentName, FunctionName, Release};
+use deployer_core::identity::Identity;
 use deployer_core::promotion::Decision;
 use deployer_core::record::DeploymentRecord;
 use deployer_core::rejects::Rejects;
@@ -18,6 +20,7 @@ use super::progress::progress;
 use super::reject::mark_as_rejected;
 use super::undo::{submit_undo, undo_request};
 use crate::claim::SubmitOutcome;
+use crate::prove_identity::{Giver, ProofDemand};
 use crate::{CommandError, Engine, Transient};
 
 /// The answer to a recall.
@@ -56,8 +59,17 @@ impl Engine {
         caller: Caller,
     ) -> Result<Recalled, CommandError> {
         let reason = reason.unwrap_or_else(|| "recalled".into());
-        let effect = mark_as_rejected(self, function, release, reason, &caller).await?;
+        let giver = Giver::new(self, &caller.identity, demand(self))?;
+        let effect = mark_as_rejected(self, function, release, reason, (&caller, &giver)).await?;
         let rejects = self.store().rejects(function).await?;
+        // A recall that is repeated goes on for whoever gave it first.
+        let identity = match (&effect, rejects.all().find(|reject| reject.release == *release)) {
+            (CommandEffect::Write(_), _) => giver.identity().await?,
+            (_, Some(Reject { principal: Some(principal), .. })) => Identity::Proven(principal.clone()),
+            (_, Some(Reject { unproven: Some(because), .. })) => Identity::Unproven(because.clone()),
+            _ => Identity::None,
+        };
+        let caller = Caller { identity, ..caller };
         let recall = Recall {
             engine: self,
             release,
@@ -106,6 +118,14 @@ impl Engine {
         });
         let environments = join_all(environments).await;
         Ok(Recalled { function: function.clone(), release: release.clone(), environments })
+    }
+}
+
+/// Returns what a recall needs of its giver's identity. It rejects as well.
+fn demand(engine: &Engine) -> ProofDemand {
+    match ProofDemand::of(engine, ProvenCommand::Recall, None) {
+        ProofDemand::Optional => ProofDemand::of(engine, ProvenCommand::Reject, None),
+        required => required,
     }
 }
 

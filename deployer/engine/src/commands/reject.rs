@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use deployer_core::config::ProvenCommand;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{Head, LiveArtifact};
 use deployer_core::hold_and_reject::CommandEffect;
@@ -18,6 +19,7 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use super::caller::Caller;
 use super::change_head::reused_id;
 use super::known::ensure_known;
+use crate::prove_identity::{Giver, ProofDemand};
 use crate::store::Change;
 use crate::{CommandError, Engine, Transient};
 
@@ -38,7 +40,8 @@ impl Engine {
         reason: PlainText,
         caller: Caller,
     ) -> Result<StatusReport, CommandError> {
-        match mark_as_rejected(self, function, release, reason, &caller).await? {
+        let giver = Giver::new(self, &caller.identity, ProofDemand::of(self, ProvenCommand::Reject, None))?;
+        match mark_as_rejected(self, function, release, reason, (&caller, &giver)).await? {
             CommandEffect::Reused { id } => Err(reused_id(&id)),
             CommandEffect::Write(_) | CommandEffect::Duplicate => self.status(None, Some(function)).await,
         }
@@ -54,12 +57,15 @@ impl Engine {
         release: &Release,
         caller: Caller,
     ) -> Result<StatusReport, CommandError> {
+        let giver = Giver::new(self, &caller.identity, ProofDemand::of(self, ProvenCommand::Reject, None))?;
         let change = async |rejects: Option<&Rejects>| {
             let none = Rejects::default();
             let rejects = rejects.unwrap_or(&none);
             match rejects.without(release, function, &caller.id) {
-                Some(CommandEffect::Write(without)) => Ok(Change::Write(*without, true)),
-                Some(CommandEffect::Duplicate) => Ok(Change::Keep(false)),
+                Some(CommandEffect::Write(without)) => {
+                    Ok(Change::Write(*without, Some(giver.identity().await?.principal())))
+                }
+                Some(CommandEffect::Duplicate) => Ok(Change::Keep(None)),
                 Some(CommandEffect::Reused { id }) => Err(reused_id(&id)),
                 None => {
                     ensure_known(self, None, function).await?;
@@ -67,8 +73,7 @@ impl Engine {
                 }
             }
         };
-        if self.store().update(&ledger_keys::rejects(function), change).await? {
-            let principal = caller.identity.principal();
+        if let Some(principal) = self.store().update(&ledger_keys::rejects(function), change).await? {
             tracing::warn!(%function, %release, by = caller.requested_by.as_deref(),
                 principal = principal.as_ref().map(Principal::as_str), "not rejected any more");
         }
@@ -82,7 +87,7 @@ pub(super) async fn mark_as_rejected(
     function: &FunctionName,
     release: &Release,
     reason: PlainText,
-    caller: &Caller,
+    (caller, giver): (&Caller, &Giver<'_>),
 ) -> Result<CommandEffect<Rejects>, CommandError> {
     let Some(sha256) = code_of(engine, function, release).await? else {
         ensure_known(engine, None, function).await?;
@@ -91,12 +96,21 @@ pub(super) async fn mark_as_rejected(
         )));
     };
     let (requested_by, since) = (caller.requested_by.clone(), engine.now());
-    let (principal, unproven) = (caller.identity.principal(), caller.identity.unproven());
-    let reject = Reject { release: release.clone(), sha256, reason, requested_by, principal, unproven, since };
+    let release = release.clone();
+    let reject = Reject { release, sha256, reason, requested_by, principal: None, unproven: None, since };
     let change = async |rejects: Option<&Rejects>| {
         let none = Rejects::default();
         let rejects = rejects.unwrap_or(&none);
-        match rejects.with(reject.clone(), function, &caller.id) {
+        let rejected = |reject: Reject| rejects.with(reject, function, &caller.id);
+        let effect = match rejected(reject.clone()) {
+            Some(CommandEffect::Write(_)) => {
+                let identity = giver.identity().await?;
+                let (principal, unproven) = (identity.principal(), identity.unproven());
+                rejected(Reject { principal, unproven, ..reject.clone() })
+            }
+            known => known,
+        };
+        match effect {
             Some(CommandEffect::Write(with)) => Ok(Change::Write(*with.clone(), CommandEffect::Write(with))),
             Some(earlier) => Ok(Change::Keep(earlier)),
             None => Err(CommandError::Invalid(format!(
@@ -107,7 +121,8 @@ pub(super) async fn mark_as_rejected(
     };
     let effect = engine.store().update(&ledger_keys::rejects(function), change).await?;
     if let CommandEffect::Write(_) = effect {
-        let principal = reject.principal.as_ref().map(Principal::as_str);
+        let (principal, release) = (giver.identity().await?.principal(), &reject.release);
+        let principal = principal.as_ref().map(Principal::as_str);
         tracing::warn!(%function, %release, by = reject.requested_by.as_deref(), principal,
             reason = reject.reason.as_str(), "rejected");
     }

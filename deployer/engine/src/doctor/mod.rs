@@ -24,7 +24,7 @@ use self::formats::{Heads, newest_live};
 use self::walker::Walker;
 use crate::Engine;
 use crate::port::{ETag, LedgerError, Precondition, SelfDiagnostics, Written};
-use crate::sweep::note::LastSweep;
+use crate::sweep::note::time_of_note;
 
 /// The number of targets that are checked at once, each in another account or region.
 const TARGETS_AT_ONCE: usize = 16;
@@ -189,7 +189,7 @@ impl<'e> Doctor<'e> {
 
     async fn last_sweep(self) -> Result<Option<Timestamp>, Refused> {
         let found = self.engine.ports.ledger.get(&ledger_keys::last_sweep()).await.map_err(ledger_refused)?;
-        Ok(found.object.and_then(|(body, _)| serde_json::from_slice::<LastSweep>(&body).ok()).map(|noted| noted.at))
+        Ok(found.object.and_then(|(body, _)| time_of_note(&body)))
     }
 
     async fn clock(self, diagnostics: &dyn SelfDiagnostics) -> Check {

@@ -14,6 +14,7 @@ use deployer_core::record::{Ending, Status};
 use self::steps::RollbackState;
 use crate::error::CommandError;
 use crate::events::{NotSent, publish};
+use crate::prove_identity::Giver;
 use crate::store::Change;
 use crate::sweep::report::{FailureKind, Swept};
 use crate::{Engine, Transient};
@@ -47,12 +48,16 @@ impl<'e> Groups<'e> {
     /// Opens a group, and reconciles it.
     pub(super) async fn promote(
         self,
-        promotion: &PromotionRequest,
+        (promotion, giver): (&PromotionRequest, &Giver<'_>),
         functions: &[FunctionName],
     ) -> Result<Group, CommandError> {
         let group = Group::of(promotion, functions, self.engine.now());
+        let open_key = ledger_keys::open_group(&group.environment, group.id);
         if let Some(ended) = self.read(&ledger_keys::ended_group(&group.environment, group.id)).await? {
             return ensure_same_request(promotion, &group, ended);
+        }
+        if giver.has_proof() && self.read(&open_key).await?.is_some() {
+            return ensure_same_request(promotion, &group, self.reconcile(&group.environment, group.id).await?);
         }
         if let Some(ending) = promotion.refusal_by_time(self.engine.now()) {
             let (Ending::Refused { because, .. } | Ending::Superseded { because }) = ending else {
@@ -60,11 +65,13 @@ impl<'e> Groups<'e> {
             };
             return Err(CommandError::Invalid(because));
         }
-        if self.engine.store().create(&ledger_keys::open_group(&group.environment, group.id), &group).await?
+        let proven = PromotionRequest { identity: giver.identity().await?, ..promotion.clone() };
+        let group = Group::of(&proven, functions, self.engine.now());
+        if self.engine.store().create(&open_key, &group).await?
             && let Some(ended) = self.read(&ledger_keys::ended_group(&group.environment, group.id)).await?
         {
             // The group ended between the two reads.
-            self.engine.store().delete(&ledger_keys::open_group(&group.environment, group.id)).await;
+            self.engine.store().delete(&open_key).await;
             return ensure_same_request(promotion, &group, ended);
         }
         ensure_same_request(promotion, &group, self.reconcile(&group.environment, group.id).await?)

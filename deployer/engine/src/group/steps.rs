@@ -60,8 +60,11 @@ impl<'e> Groups<'e> {
         if let Some(refusal) = at.refusal(request.cause.kind) {
             return Ok((Decision::Deny(refusal), resolved));
         }
-        let decision =
-            self.engine.reconciler(&at).promotions().policy(&seen.head, &inputs).evaluate(&request, &promoting);
+        let policy = self.engine.reconciler(&at).promotions().policy(&seen.head, &inputs);
+        let decision = match group.is_accepted() {
+            true => policy.evaluate(&request, &promoting),
+            false => policy.evaluate_new(&request, &promoting),
+        };
         // A request that came later waits behind the member's place.
         let holds_place = seen.head.id_of(&request).is_some();
         let decision =
@@ -244,11 +247,12 @@ impl<'e> Groups<'e> {
                 true => "it had not arrived six hours after its group was decided".to_owned(),
                 false => "another function of its group did not get there".to_owned(),
             };
-            let withdrawn =
-                |head: &Head| match head::decline(head, member.deployment, because.clone(), &at, self.engine.now()) {
+            let withdrawn = async |head: &Head| {
+                Ok(match head::decline(head, member.deployment, because.clone(), &at, self.engine.now()) {
                     ApprovalEffect::Write(head) => Some(CommandEffect::Write(head)),
                     _ => None,
-                };
+                })
+            };
             change_head(self.engine, &at, withdrawn).await.map_err(|error| match error {
                 CommandError::Transient(transient) => transient,
                 CommandError::Invalid(because) | CommandError::UnknownFunction(because) => Transient::Unseen(because),

@@ -50,6 +50,12 @@ impl<'e> Promotions<'e> {
         self.policy(here, inputs).evaluate(request, promoting)
     }
 
+    /// Evaluates a promotion that is asked for now.
+    pub(crate) fn evaluate_new(self, here: &Head, request: &Request, inputs: &PolicyInputs) -> Decision {
+        let Some(promoting) = request.promotion_spec() else { return Decision::Allow };
+        self.policy(here, inputs).evaluate_new(request, promoting)
+    }
+
     pub(crate) fn policy<'a>(self, here: &'a Head, inputs: &'a PolicyInputs) -> PromotionPolicy<'a>
     where
         'e: 'a,

@@ -38,7 +38,7 @@ impl Promotions<'_> {
         let me = claimant(self.engine);
         let accept = |seen: &Versioned| {
             let request = timed(self.engine, request, seen);
-            let evaluated = || self.evaluate(&seen.head, &request, inputs);
+            let evaluated = || self.evaluate_new(&seen.head, &request, inputs);
             let decision = refusal.clone().map_or_else(evaluated, Decision::Deny);
             head::accept_promotion(&seen.head, (&request, dispatch), &decision, self.at, &now_as(self.engine, &me))
         };

@@ -17,7 +17,6 @@ use super::results::TargetDone;
 use super::shut_doors::ShutOutcome;
 use super::step_context::StepContext;
 use crate::mutex::locked;
-use crate::new_functions::because_not_made;
 use crate::port::Account;
 
 impl ClaimedTarget<'_> {
@@ -159,7 +158,7 @@ impl Convergence<'_> {
             return Ok(());
         }
         let (kind, head) = (claim.request().cause.kind, claim.seen().head);
-        match because_not_made(rollout.engine, rollout.at, kind, &head).await {
+        match rollout.creation.refusal(rollout.engine, rollout.at, kind, &head).await {
             Ok(None) => Ok(()),
             Ok(Some(because)) => Err(PlanError::UnknownFunction(because).into()),
             Err(error) => Err(Interrupted::Unfinished(Unfinished::Transient(error.into())).into()),

@@ -46,6 +46,7 @@ use self::inline_zip::InlineZip;
 use self::progress::Progress;
 use crate::Engine;
 use crate::claim::Claim;
+use crate::new_functions::Creation;
 
 /// One deployment that is carried out: its request, its artifact, and the progress of its targets.
 pub(crate) struct Rollout<'a> {
@@ -56,12 +57,15 @@ pub(crate) struct Rollout<'a> {
     /// The zip, for targets that cannot copy it from the artifact bucket.
     inline: InlineZip,
     progress: Progress,
+    /// Whether the function may be made in targets that do not have it.
+    creation: Creation,
 }
 
 impl<'a> Rollout<'a> {
     /// Makes the rollout of an artifact.
     pub fn new(engine: &'a Engine, at: &'a FunctionRef<'a>, request: Request, resolved: ResolvedArtifact) -> Self {
-        Self { engine, at, request, resolved, inline: InlineZip::default(), progress: Progress::default() }
+        let (inline, progress, creation) = (InlineZip::default(), Progress::default(), Creation::default());
+        Self { engine, at, request, resolved, inline, progress, creation }
     }
 
     /// Returns the span of its log lines.

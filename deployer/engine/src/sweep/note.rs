@@ -13,20 +13,45 @@ use deployer_core::ledger_keys;
 use futures::future::join_all;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::Engine;
 use crate::port::{LedgerError, Precondition};
 use crate::timer::between;
 
 /// The last sweep, as the ledger has it.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct LastSweep {
+#[derive(Serialize)]
+struct LastSweep {
     schema: u32,
     /// Its time.
-    pub at: Timestamp,
+    at: Timestamp,
     /// The notices that are written, without their times.
-    #[serde(default)]
     notices: BTreeMap<EnvironmentName, EnvironmentNotice>,
+}
+
+/// The parts of the note, each of which is read on its own: a deployer of another version may have written it.
+#[derive(Deserialize)]
+struct NoteParts {
+    #[serde(default)]
+    at: Value,
+    #[serde(default)]
+    notices: Value,
+}
+
+/// Reads the time of the last sweep, whatever else the note says.
+pub(crate) fn time_of_note(note: &[u8]) -> Option<Timestamp> {
+    let NoteParts { at, .. } = serde_json::from_slice(note).ok()?;
+    Timestamp::deserialize(at).ok()
+}
+
+/// Reads the notices that are written. One that this deployer does not understand is left out, and then read itself.
+fn notices_of_note(note: &[u8]) -> BTreeMap<EnvironmentName, EnvironmentNotice> {
+    let notices = serde_json::from_slice(note).map(|NoteParts { notices, .. }| notices).unwrap_or_default();
+    let notices = notices.as_object().into_iter().flatten();
+    let understood = notices.filter_map(|(name, notice)| {
+        Some((EnvironmentName::parse(name).ok()?, EnvironmentNotice::deserialize(notice).ok()?))
+    });
+    understood.collect()
 }
 
 /// Writes the sweep's time into the ledger, if the last one there is some minutes old, and the environments' notices
@@ -35,14 +60,13 @@ pub(super) async fn leave_note(engine: &Engine) {
     let noted: Result<(), LedgerError> = async {
         let key = ledger_keys::last_sweep();
         let found = engine.ports.ledger.get(&key).await?.object;
-        let last = found.as_ref().and_then(|(body, _)| serde_json::from_slice::<LastSweep>(body).ok());
+        let last = found.as_ref().and_then(|(body, _)| time_of_note(body));
+        let before = found.as_ref().map(|(body, _)| notices_of_note(body)).unwrap_or_default();
         let wanted = EnvironmentNotice::all(&engine.config);
-        let is_fresh =
-            |last: &LastSweep| between(last.at, engine.now()) < SWEEP_NOTE_INTERVAL && last.at <= engine.now();
-        if last.as_ref().is_some_and(|last| is_fresh(last) && last.notices == wanted) {
+        let is_fresh = |last: Timestamp| between(last, engine.now()) < SWEEP_NOTE_INTERVAL && last <= engine.now();
+        if last.is_some_and(is_fresh) && before == wanted {
             return Ok(());
         }
-        let before = last.map(|last| last.notices).unwrap_or_default();
         let notices = write_notices(engine, before, wanted).await;
         let precondition = found.map_or(Precondition::Absent, |(_, etag)| Precondition::Unchanged(etag));
         let body = serde_json::json!(LastSweep { schema: 1, at: engine.now(), notices }).to_string().into_bytes();

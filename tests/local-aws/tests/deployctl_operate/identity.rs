@@ -54,5 +54,27 @@ async fn approval_counts_by_the_role_that_aws_names() -> Result<()> {
     assert_eq!(done.exit, Some(0), "{done:?}");
     let approval = format!("arn:aws:sts::{TOOLING}:assumed-role/approver/bob");
     assert_eq!(text(&done.json()?, "/promotion/approvals/0/principal"), approval, "STS tells no path");
+    let outputs = [own, forged, done];
+    has_no_proof(&person, &[&person.keys, &bob], &outputs.map(|output| format!("{output:?}"))).await
+}
+
+/// Checks that no part of a signed call is in the deployer's log, the ledger (records and results are there), the events
+/// or these outputs. Every signer has a session token.
+async fn has_no_proof(person: &Person, signers: &[&SessionKeys], outputs: &[String]) -> Result<()> {
+    let log = person.aws.deployer().log();
+    assert!(!log.is_empty());
+    let mut told = format!("{outputs:?} {log:?} {:?}", person.aws.published_events().await?);
+    for key in person.aws.ledger_keys("").await? {
+        told += &person.aws.ledger_object(&key).await?.map(|object| object.to_string()).unwrap_or_default();
+    }
+    assert!(told.contains("deployments/") || told.contains("\"principal\""), "the ledger is looked at");
+    for signer in signers {
+        for secret in [&signer.session_token, &signer.secret_access_key, &signer.access_key_id] {
+            assert!(!secret.is_empty() && !told.contains(secret.as_str()), "{secret}");
+        }
+    }
+    for word in ["aws4_request", "Signature=", "\"signature\"", "session_token"] {
+        assert!(!told.contains(word), "{word}");
+    }
     Ok(())
 }

@@ -17,7 +17,7 @@ pub(super) async fn promoting(rules: &Value) -> Result<Person> {
     for (field, value) in rules.as_object().into_iter().flatten() {
         prod[field] = value.clone();
     }
-    Person::in_accounts(Setup::default().environment("prod", prod)).await
+    Person::in_accounts(Setup::default().environment("prod", prod).with_bus()).await
 }
 
 /// Makes the same operator and deploys release 1 of `orders` to dev.

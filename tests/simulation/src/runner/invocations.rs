@@ -11,6 +11,9 @@ use super::{About, Event, IN_FLIGHT, Message, Runner, Running};
 use crate::mutants::Mutant;
 use world::{CallPhase, Outcome, Run, Trigger, tick};
 
+/// The number of times that somebody asks for something about a function that nobody knows, after the last trouble.
+const UNKNOWN_TIMES: u32 = 20;
+
 impl<'w> Runner<'w> {
     /// Starts an invocation for a message.
     pub(super) fn start_invocation(&mut self, mut message: Message, running: &mut Running<'w>) {
@@ -82,8 +85,12 @@ impl<'w> Runner<'w> {
                 return;
             }
             (Outcome::EventOutcome(EventOutcome::Ignored { because }), about) => {
-                if let About::Upload(number) = about {
-                    self.ignored.push((number, because.clone()));
+                match about {
+                    About::Upload(number) => self.ignored.push((number, because.clone())),
+                    About::Request(number) if because.starts_with("no environment knows a function") => {
+                        let _known = self.unknown_requests.insert(number);
+                    }
+                    _ => {}
                 }
                 return;
             }
@@ -100,6 +107,16 @@ impl<'w> Runner<'w> {
                     self.invalid_commands.push((number, because.clone()));
                 }
                 return;
+            }
+            // Whoever is told that nobody knows the function asks again for a while.
+            (Outcome::Refused { error_type, .. }, About::Command(number))
+                if error_type == "UnknownFunction" && self.healed =>
+            {
+                let times = self.unknown_commands.entry(number).or_default();
+                *times += 1;
+                if *times >= UNKNOWN_TIMES {
+                    return;
+                }
             }
             (Outcome::Swept(_) | Outcome::EventOutcome(EventOutcome::Each(_) | EventOutcome::Together(_)), _) => return,
             (Outcome::Transient(_) | Outcome::Refused { .. }, _) => {}

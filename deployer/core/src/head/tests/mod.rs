@@ -7,6 +7,7 @@ mod commands;
 mod doors;
 mod finish;
 mod formats;
+mod known_by;
 mod live;
 mod lives;
 mod member;

@@ -210,7 +210,14 @@ fn active_promotion_that_must_wait_is_put_back() {
 fn approvals_count_once_and_the_requesters_own_never() {
     let one = promotion("1", CauseKind::Promotion, 10);
     let (head, _) = Head::default().submits(&one, &soaks(100), 10);
-    let by = |who: &str| Approved { by: who.into(), account: None, at: second(20), principal: None, unproven: None };
+    let by = |who: &str| Approved {
+        by: who.into(),
+        account: None,
+        at: second(20),
+        principal: None,
+        unproven: None,
+        event_id: None,
+    };
     let own = approve(&head, one.id, &by("ann"), None);
     assert!(matches!(own, ApprovalEffect::Ineligible(because) if because.starts_with("ann has asked")));
     let ApprovalEffect::Write(approved) = approve(&head, one.id, &by("bob"), None) else { panic!() };

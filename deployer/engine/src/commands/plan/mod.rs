@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use deployer_core::artifact::{ArtifactRef, VerifiedArtifact};
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{Head, ResolvedArtifact, Source, held_by};
+use deployer_core::head::{Head, KnownBy, ResolvedArtifact, Source, held_by};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash};
 use deployer_core::plan::{PlanReport, PlannedRelease, RefusedPlan};
 use deployer_core::record::{CauseKind, Code, Ending};
@@ -18,6 +18,7 @@ use deployer_core::rejects::Rejects;
 use deployer_core::text::Person;
 
 use super::known::ensure_known;
+use crate::new_functions::Creation;
 use crate::rollout::error::InvalidArtifact;
 use crate::rollout::verify::ArtifactReader;
 use crate::store::Versioned;
@@ -61,7 +62,7 @@ impl Engine {
         let store = self.store();
         let head = async { Ok::<_, Transient>(store.head(&at).await?) };
         let rejects = async { Ok::<_, Transient>(store.rejects(&at.function).await?) };
-        let (Versioned { head, etag, .. }, rejects) = futures::try_join!(head, rejects)?;
+        let (Versioned { head, .. }, rejects) = futures::try_join!(head, rejects)?;
         let id = DeploymentId::of(self.now(), RequestHash::of(&["plan", &self.token().to_string()]));
         let kind = match &planned {
             Planned::Promotion { .. } | Planned::Waiting(_) => CauseKind::Promotion,
@@ -69,7 +70,9 @@ impl Engine {
             Planned::Rollback(_) => CauseKind::Rollback,
             Planned::Release(_) | Planned::Package(_) => CauseKind::Deploy,
         };
-        let planning = Planning { engine: self, at: &at, head: &head, rejects: &rejects, kind, id };
+        let creation = Creation::default();
+        let planning =
+            Planning { engine: self, at: &at, head: &head, rejects: &rejects, creation: &creation, kind, id };
         // Nothing is reported about a function that has another name than its environment allows.
         if let Some(misnamed @ Ending::Tried(_)) = at.refusal(CauseKind::Deploy) {
             let release = match planned {
@@ -87,7 +90,7 @@ impl Engine {
             Planned::Promotion { from, release, requested_by } => planning.promote(from, release, requested_by).await?,
             Planned::Waiting(id) => planning.waiting(id).await?,
         };
-        if etag.is_none() && report.refused.is_some() && report.targets.is_empty() {
+        if KnownBy::of(&head).is_none() && report.refused.is_some() && report.targets.is_empty() {
             ensure_known(self, None, function).await?;
         }
         Ok(report)
@@ -101,6 +104,8 @@ struct Planning<'a> {
     at: &'a FunctionRef<'a>,
     head: &'a Head,
     rejects: &'a Rejects,
+    /// Whether the function may be made in targets that do not have it.
+    creation: &'a Creation,
     /// The kind of the planned deployment.
     kind: CauseKind,
     /// The id in the names of the sessions that read the targets.

@@ -10,7 +10,6 @@ use futures::stream::{self, StreamExt as _};
 
 use super::Planning;
 use crate::TARGETS_AT_ONCE;
-use crate::new_functions::because_not_made;
 use crate::port::Account;
 use crate::resolve_artifact::open_reading_session;
 use crate::rollout::function_reader::FunctionReader;
@@ -67,7 +66,7 @@ impl Planning<'_> {
         };
         let observed = self.reader(account).observe().await?;
         if observed.latest.is_none() {
-            let because = because_not_made(self.engine, self.at, self.kind, self.head).await;
+            let because = self.creation.refusal(self.engine, self.at, self.kind, self.head).await;
             let because = because.unwrap_or_else(|error| Some(error.to_string()));
             because.map_or(Ok(()), |because| Err(PlanError::UnknownFunction(because)))?;
         }

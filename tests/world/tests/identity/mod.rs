@@ -1,12 +1,15 @@
 //! Requests that prove who gives them, and proofs that prove nothing.
 
+mod asked;
+mod secret;
+
 use std::time::Duration;
 
 use deployer_core::hold_and_reject::Hold;
 use deployer_core::record::{Code, DeploymentRecord, Status};
 use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
-use world::identities::{DEPLOYER, signed_for};
+use world::identities::{DEPLOYER, SESSION_TOKEN, signed_for};
 use world::orders::deploy_all;
 use world::promotions::event;
 use world::{Op, Outcome, Trigger, World, ignored, recorded};
@@ -55,13 +58,24 @@ async fn waiting(required: u32) -> (World, DeploymentRecord) {
     (world, record)
 }
 
-/// Asserts that the ledger and the events hold no part of a proof.
-fn has_no_proof(world: &World) {
-    let ledger = world.snapshot();
-    let events = world.aws(|aws| format!("{:?}", aws.events));
-    for secret in ["access_key_id", "signature", "aws4_request", "IdentityProof"] {
-        assert!(!format!("{ledger:?}").contains(secret) && !events.contains(secret), "{secret}");
+/// Asserts that the ledger and the events hold no part of a proof, and these texts no value of one.
+fn has_no_proof_in(world: &World, texts: &[String]) {
+    let kept = world.aws(|aws| {
+        let ledger = aws.ledger.keys("").map(|key| String::from_utf8_lossy(aws.ledger.get(key).unwrap()).into_owned());
+        format!("{} {:?}", ledger.collect::<Vec<_>>().concat(), aws.events)
+    });
+    for field in ["access_key_id", "signature", "IdentityProof"] {
+        assert!(!kept.contains(field), "{field}");
     }
+    let told = kept + &texts.concat();
+    let signatures = world.aws(|aws| aws.keys.signatures.clone());
+    for secret in ["aws4_request", SESSION_TOKEN].into_iter().chain(signatures.iter().map(String::as_str)) {
+        assert!(!told.contains(secret), "{secret}");
+    }
+}
+
+fn has_no_proof(world: &World) {
+    has_no_proof_in(world, &[]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -86,6 +100,7 @@ async fn principal_is_recorded_beside_the_name_and_the_proof_is_not() {
 #[tokio::test(start_paused = true)]
 async fn proof_for_anything_else_is_refused_and_changes_nothing() {
     let world = with_people(&json!({}));
+    deploy_all(&world, &["1.1.0"]).await;
     let now = world.now();
     let other = |more: &Value| {
         // The proof of one command, put into another.
@@ -100,7 +115,7 @@ async fn proof_for_anything_else_is_refused_and_changes_nothing() {
     for (command, because) in [
         (other(&json!({"id": "h2"})), "the proof of identity does not fit"),
         (other(&json!({"id": "h1 "})), "the proof of identity does not fit"),
-        (other(&json!({"function": "workers"})), "the proof of identity does not fit"),
+        (other(&json!({"environment": "dev"})), "the proof of identity does not fit"),
         (other(&json!({"requested_by": "eve"})), "the proof of identity does not fit"),
         (signed_for(elsewhere, "ann", now, hold("h1")), "the proof of identity is for the deployer"),
         (signed_for(&DEPLOYER.replace("eu-west-1", "us-east-1"), "ann", now, hold("h1")), "is for the deployer"),
@@ -169,9 +184,9 @@ async fn commands_that_need_proof_are_refused_without_it() {
         let late = signed_for(DEPLOYER, "ann", world.now() - Duration::from_secs(901), command.clone());
         let (_, message) = world.command_error(late).await;
         assert!(message.contains("proven identities only: the proof of identity was signed at"), "{message}");
-        world.on(Op::GetCallerIdentity).times(2).fail(CallErrorKind::Unknown);
+        world.on(Op::GetCallerIdentity).times(3).fail(CallErrorKind::Unknown);
         let (error, message) = world.command_error(world.signed("ann", command.clone())).await;
-        assert_eq!(error, "Internal");
+        assert_eq!(error, "IdentityUnavailable");
         assert!(message.contains("could not be checked, so nothing was done"), "{message}");
         assert_eq!(world.snapshot(), before, "{command}");
         world.command(world.signed("ann", command)).await;
@@ -320,7 +335,7 @@ async fn approval_that_reaches_sts_too_late_is_told_and_one_that_counted_still_c
 #[tokio::test(start_paused = true)]
 async fn silent_sts_puts_an_approval_back_where_it_decides() {
     let (world, record) = waiting(1).await;
-    world.on(Op::GetCallerIdentity).times(2).fail(CallErrorKind::Unknown);
+    world.on(Op::GetCallerIdentity).times(3).fail(CallErrorKind::Unknown);
     let word = json!({"environment": "prod", "function": "orders", "deployment": record.id, "approved_by": "bob"});
     let word = event("Promotion Approved", "b", world.now(), &world.signed_detail("bob", "Promotion Approved", word));
     let run = world.invocation().run(&decoded(&word)).await;
@@ -340,17 +355,35 @@ fn decoded(event: &Value) -> Trigger {
 }
 
 #[tokio::test(start_paused = true)]
-async fn approvals_without_proof_stop_counting_when_proof_is_asked_for() {
+async fn switching_proof_on_keeps_requests_and_drops_approvals_without_proof() {
     let mut world = with_people(&json!({"approval": {"required": 2}}));
     deploy_all(&world, &["1.1.0"]).await;
-    world.command_record(world.signed("ann", promote("p1"))).await;
+    let zip = world::zips::code("1.1.0");
+    world.upload_until_ended("dev/workers/1.1.0.zip", zip).await;
+    let asked = world.command_record(promote("p1")).await;
+    assert_eq!((asked.status, &asked.cause.principal), (Status::Pending, &None));
+    let together = json!({"command": "promote", "functions": ["workers"], "from": "dev", "to": "prod",
+        "requested_by": "ann", "id": "g1"});
+    let group = world.command(together).await;
+    assert_eq!(group["status"], "pending", "{group}");
     assert_eq!(world.command_record(approve("bob", "a1")).await.status, Status::Pending);
     let mut prod = proven_approval(2);
     prod["promotion"] = json!({"from": "dev"});
     world.reconfigure(&world::promotions::three_environments_config(&json!({}), &prod));
+    world.sweep_minutes(2).await;
+    assert_eq!(world.newest_in("prod").await.status, Status::Pending, "it was accepted before");
+    assert_eq!(world.command_record(promote("p2")).await.code, Some(Code::NotPromotable), "a new one must prove");
     assert_eq!(world.command_record(world.signed("carl", approve("carl", "a2"))).await.status, Status::Pending);
     let done = world.command_record(world.signed("bob", approve("bob", "a3"))).await;
-    assert_eq!(done.status, Status::Succeeded);
+    assert_eq!((done.id, done.status), (asked.id, Status::Succeeded));
+    for by in ["bob", "carl"] {
+        let word = json!({"command": "approve", "environment": "prod", "deployment": group["id"], "requested_by": by,
+            "id": format!("g-{by}")});
+        world.command(world.signed(by, word)).await;
+    }
+    world.sweep_minutes(3).await;
+    let workers = world::promotions::served_code(&world, world::promotions::PROD, "workers");
+    assert_eq!(workers, deployer_core::id::Sha256::of(&world::zips::code("1.1.0")));
 }
 
 #[tokio::test(start_paused = true)]
