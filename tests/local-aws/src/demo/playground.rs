@@ -93,14 +93,15 @@ impl Playground {
         screen.prose("Paste this into another shell (sh, bash or zsh):");
         screen.gap();
         self.workspace.shell_lines().iter().for_each(|line| screen.verbatim(line));
-        screen.prose("Then every verb of deployctl works, and the AWS CLI too:");
+        screen.prose("Then deployctl works in that shell, and the AWS CLI too:");
         screen.gap();
         self.examples.iter().for_each(|line| screen.verbatim(line));
-        screen.prose(
-            "You are ada there, who may do everything with the deployer. The profiles dev, stage, prod and tooling are \
-             administrators of those accounts. The deployer is swept each minute, as by its schedule. Functions are not \
-             run: invoke shows a text in place of their answer.",
-        );
+        screen.prose(&format!(
+            "You are ada there, who may do everything with the deployer. The profiles {} and tooling are administrators of \
+             those accounts. The deployer is swept each minute, as by its schedule. Functions are not run: invoke shows a \
+             text in place of their answer.",
+            self.workspace.profiles()
+        ));
         screen.prose(&format!(
             "Everything is in {} and in this process. Ctrl-C ends and removes it.",
             self.workspace.folder().display()

@@ -53,12 +53,13 @@ impl Accounts {
 /// # Errors
 /// AWS answers with an error, or a state is not the expected one.
 pub async fn show(screen: &Screen, accounts: &Accounts) -> Result<()> {
-    say!(
-        "{}\n  CI uploads to {ARTIFACTS} in account {TOOLING}; the deployer there enters account {}\n  \
-         and brings the function {FUNCTION} to life.\n",
-        screen.bold("A local AWS is running."),
+    say!("{}", screen.bold("A local AWS is running."));
+    screen.output(&format!(
+        "CI uploads to {ARTIFACTS} in account {TOOLING}; the deployer there enters account {} and brings the function \
+         {FUNCTION} to life.",
         accounts.environment.1
-    );
+    ));
+    screen.gap();
     let folder = sources();
     let first = Zip::folder(&folder).doing(format!("reading {}", folder.display()))?;
     let second = first.clone().with("\"Hello\"", "\"Hello again\"");

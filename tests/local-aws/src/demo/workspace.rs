@@ -224,6 +224,11 @@ impl Workspace {
         self.environments.iter().map(|(_, account)| *account)
     }
 
+    /// Returns the names of the environments' profiles, for a sentence.
+    pub(super) fn profiles(&self) -> String {
+        self.environments.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    }
+
     /// Returns the version that the function's alias serves in an environment.
     ///
     /// # Errors
