@@ -152,12 +152,12 @@ impl Control {
         self.post("hold", &json!({ "session": sessions, "calls": calls, "execute": execute })).await.map(drop)
     }
 
-    /// Whether the held call has arrived and all earlier calls are done; waits some seconds for that.
+    /// Whether the held call has arrived and all earlier calls are done; waits at most a minute for that.
     ///
     /// # Errors
     /// The emulator answers with an error.
     pub async fn is_held(&self) -> Result<bool> {
-        let answer = self.send("GET", "local-aws/hold?seconds=10", None, &[]).await?;
+        let answer = self.send("GET", "local-aws/hold?seconds=60", None, &[]).await?;
         Ok(answer["held"] == true)
     }
 
