@@ -21,7 +21,7 @@ _NO_VALUE = object()
 _SUFFIXES = {"aws-cn": "amazonaws.com.cn"}
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """Reads `!Sub x` as `{"Fn::Sub": x}`."""
 
 

@@ -1,5 +1,5 @@
 //! Prints the decision matrix over the rendered policies, and the number of mutants that it notices. Exits with an
-//! error if a row does not hold or a mutant survives.
+//! error if a row does not hold, a mutant survives or one that is listed as equivalent is noticed.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -28,8 +28,8 @@ fn run() -> local_aws::Result<bool> {
     let policies = Policies::from_contract()?;
     let rows = rows();
     let broken = matrix(&policies, &rows);
-    let survivors = mutation(&policies, &rows);
-    Ok(broken == 0 && survivors == 0)
+    let wrong = mutation(&policies, &rows);
+    Ok(broken == 0 && wrong == 0)
 }
 
 fn matrix(policies: &Policies, rows: &[Row]) -> usize {
@@ -58,22 +58,32 @@ fn matrix(policies: &Policies, rows: &[Row]) -> usize {
     broken
 }
 
+/// Prints the mutants and returns the number of those that survive or are wrongly listed as equivalent.
 fn mutation(policies: &Policies, rows: &[Row]) -> usize {
     say!("The mutants\n");
     let mut score: BTreeMap<String, [usize; 3]> = BTreeMap::new();
-    let mut survivors = 0;
+    let mut wrong = 0;
     for mutant in mutants(policies) {
         let noticed = noticed_by(&mutant, policies, rows).is_some();
         let [killed, equivalent, alive] = score.entry(mutant.policy.clone()).or_default();
         match (noticed, mutant.equivalent()) {
-            (true, _) => *killed += 1,
+            (true, None) => *killed += 1,
+            (true, Some(reason)) => {
+                wrong += 1;
+                say!(
+                    "! NOTICED: {} {}: {} (listed as equivalent: {reason})",
+                    mutant.policy,
+                    mutant.statement,
+                    mutant.change
+                );
+            }
             (false, Some(reason)) => {
                 *equivalent += 1;
                 say!("  equivalent: {} {}: {} ({reason})", mutant.policy, mutant.statement, mutant.change);
             }
             (false, None) => {
                 *alive += 1;
-                survivors += 1;
+                wrong += 1;
                 say!("! SURVIVES: {} {}: {}", mutant.policy, mutant.statement, mutant.change);
             }
         }
@@ -85,5 +95,5 @@ fn mutation(policies: &Policies, rows: &[Row]) -> usize {
         all = [all[0] + killed, all[1] + equivalent, all[2] + alive];
     }
     say!("{:32} {:>8} {:>11} {:>9}", "all", all[0], all[1], all[2]);
-    survivors
+    wrong
 }

@@ -11,7 +11,7 @@ use super::cloudformation::{lint, policies_of, render_template, same};
 use super::infra;
 use super::policies::{checked_in, rendered};
 
-const TEMPLATE: &str = "uploader.yaml";
+pub(super) const TEMPLATE: &str = "uploader.yaml";
 const KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000001";
 const LEDGER_KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000010";
 const FORMER_KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1c8e2f0a-0000-4000-8000-000000000020";

@@ -3,7 +3,9 @@
 use std::process::Stdio;
 
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
-use local_aws::{Clients, Control, Doing as _, Error, Result, Server, SessionKeys, Signed, Transport};
+use local_aws::{
+    Clients, Control, Doing as _, Error, NOBODYS_AUTHORITY, Result, Server, SessionKeys, Signed, TRUSTED, Transport,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt as _;
@@ -69,6 +71,7 @@ impl Account {
         let mut command = Command::new(env!("CARGO_BIN_EXE_live-check"));
         command.args(arguments).env_clear().env("HOME", self.home.path()).env("AWS_REGION", REGION);
         command.env("AWS_ENDPOINT_URL", self.server.endpoint()).env("AWS_EC2_METADATA_DISABLED", "true");
+        command.env(TRUSTED, NOBODYS_AUTHORITY);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         command
     }

@@ -19,6 +19,7 @@ async fn bad_everywhere(blocks: &'static [&'static str]) -> Result<Option<Night>
 }
 
 #[tokio::test]
+#[ignore = "long: cargo verify"]
 async fn bad_release_is_rolled_back_held_rejected_and_replaced() -> Result<()> {
     let Some(mut night) = bad_everywhere(ONE).await? else { return Ok(()) };
     let said = night.play("Roll back, then hold the function").await?;
@@ -42,6 +43,7 @@ async fn bad_release_is_rolled_back_held_rejected_and_replaced() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "long: cargo verify"]
 async fn release_that_is_live_in_several_environments_is_recalled() -> Result<()> {
     let Some(mut night) = bad_everywhere(SEVERAL).await? else { return Ok(()) };
     night.play("Where it is live in several environments").await?;

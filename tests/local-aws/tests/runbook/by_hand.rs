@@ -46,6 +46,7 @@ fn is_unchanged(planned: &[RunOutput]) -> bool {
 }
 
 #[tokio::test]
+#[ignore = "long: cargo verify"]
 async fn deployer_that_an_update_broke_goes_back_to_its_version_before() -> Result<()> {
     let Some(mut night) = Night::begin(CASE, GO_BACK).await? else { return Ok(()) };
     let good = night.aws.publish_deployer(|_| ()).await?;
@@ -148,6 +149,7 @@ async fn promotion_that_soaks_meets_the_denial_and_writes_nothing() -> Result<()
 }
 
 #[tokio::test]
+#[ignore = "long: cargo verify"]
 async fn alias_is_moved_by_hand_and_the_ledger_told_by_a_rollback() -> Result<()> {
     let Some(mut night) = Night::begin(CASE, ALIAS).await? else { return Ok(()) };
     night.aws.publish_deployer(|_| ()).await?;
@@ -236,6 +238,7 @@ async fn tell(night: &mut Night) -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "long: cargo verify"]
 async fn release_is_deployed_by_deployctl_alone_and_promoted_afterwards() -> Result<()> {
     let Some(mut night) = with_fetched_zip(DEPLOYCTL).await? else { return Ok(()) };
     // The role has the rights of the deploy role, and trusts people of its account.
@@ -252,6 +255,7 @@ async fn release_is_deployed_by_deployctl_alone_and_promoted_afterwards() -> Res
 }
 
 #[tokio::test]
+#[ignore = "long: cargo verify"]
 async fn release_is_deployed_by_the_aws_cli_alone_and_promoted_afterwards() -> Result<()> {
     let Some(mut night) = with_fetched_zip(CLI).await? else { return Ok(()) };
     night.open("With the AWS CLI alone").await?;

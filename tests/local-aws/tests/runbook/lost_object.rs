@@ -41,6 +41,7 @@ async fn is_well(night: &mut Night) -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "long: cargo verify"]
 async fn damaged_head_is_restored_from_its_version_before() -> Result<()> {
     let Some(mut night) = after_two().await? else { return Ok(()) };
     night.aws.put_in_ledger(HEAD, b"{".to_vec()).await?;
@@ -56,6 +57,7 @@ async fn damaged_head_is_restored_from_its_version_before() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "long: cargo verify"]
 async fn deleted_head_is_restored_where_nothing_lies() -> Result<()> {
     let Some(mut night) = after_two().await? else { return Ok(()) };
     night.aws.remove_policy(LEDGER).await?;

@@ -6,7 +6,8 @@
 //! does not use a right which the text names. It checks no call to IAM (`night::UNCHECKED`), and an operator's invocation of
 //! the deployer goes past it: the decision matrix of `cargo policies` has who may invoke.
 //!
-//! Each test announces the blocks that it plays. A block that none announces makes a test fail.
+//! Each test announces the blocks that it plays. A block that none announces makes a test fail. `cargo verify --quick` plays
+//! them, and `cargo test` checks that each block is announced.
 
 mod bad_release;
 mod by_hand;

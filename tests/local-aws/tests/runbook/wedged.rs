@@ -12,6 +12,7 @@ pub(super) const DELETED: &[&str] = &["A function in state Failed must go", "The
 const FIRST: &str = "First, what wedges it?";
 
 #[tokio::test]
+#[ignore = "long: cargo verify"]
 async fn deployment_whose_invocation_died_is_ended_by_a_rollback() -> Result<()> {
     let Some(mut night) = Night::begin(CASE, UNDER_WAY).await? else { return Ok(()) };
     night.release("1.4.2", &["stage", "prod"]).await?;
@@ -37,6 +38,7 @@ async fn deployment_whose_invocation_died_is_ended_by_a_rollback() -> Result<()>
 }
 
 #[tokio::test]
+#[ignore = "long: cargo verify"]
 async fn function_that_must_go_is_deleted_and_made_anew() -> Result<()> {
     let Some(mut night) = Night::begin(CASE, DELETED).await? else { return Ok(()) };
     night.release("1.4.2", &["stage", "prod"]).await?;

@@ -1,9 +1,7 @@
 //! Commands by hand and by a schedule, and the deployer's own ticks.
 
-use std::time::Duration;
-
 use fixtures::Zip;
-use local_aws::{Answer, Error, Fault, Interrupted, LocalAws, Moment, Result, shown};
+use local_aws::{Answer, Error, Fault, Interrupted, LocalAws, Moment, Result};
 use serde_json::{Value, json};
 
 use super::statuses;

@@ -35,8 +35,8 @@ enum ResumedBy {
 /// The calls at which a deployer is killed.
 #[derive(Clone, Copy)]
 enum Calls {
-    /// Every fifth call.
-    EveryFifth,
+    /// Every seventh call.
+    EverySeventh,
     /// Every call.
     Every,
 }
@@ -44,7 +44,7 @@ enum Calls {
 impl Calls {
     fn of(self, calls: u32) -> Vec<u32> {
         let step = match self {
-            Self::EveryFifth => 5,
+            Self::EverySeventh => 7,
             Self::Every => 1,
         };
         (1..=calls).step_by(step).collect()
@@ -323,7 +323,7 @@ macro_rules! sweeps {
         $(#[tokio::test]
         async fn $name() -> Result<()> {
             let sweep: fn(Calls) -> _ = $points;
-            let points = sweep(Calls::EveryFifth).await?;
+            let points = sweep(Calls::EverySeventh).await?;
             println!("{points} points");
             assert!(points >= 3, "only {points} points were tried");
             Ok(())

@@ -3,12 +3,11 @@
 use deployer_core::names::{CONFIG_LINE, ERROR_LINE, QUEUE_LINE};
 use fixtures::Zip;
 use local_aws::{
-    Answer, CONFIG_KEY, Call, Doing as _, Error, FIRST, Fault, Interrupted, LEDGER, LocalAws, Moment, OTHER_REGION,
-    REGION, Result, SECOND, Settle, TOOLING,
+    Answer, CONFIG_KEY, Doing as _, Error, FIRST, Fault, LEDGER, LocalAws, REGION, Result, Settle, TOOLING,
 };
 use serde_json::{Value, json};
 
-use super::{lambda_writes, serves, statuses, versions};
+use super::{serves, statuses, versions};
 
 #[tokio::test]
 async fn broken_message_affects_no_other_and_is_not_retried() -> Result<()> {

@@ -40,12 +40,9 @@ async fn unreadable_head_stops_its_function_alone_until_restored() -> Result<()>
     let mut foreign = good.clone();
     foreign["schema"] = json!(2);
     let cases = [
-        ("hello, world".to_owned(), "cannot be read"),
-        (String::new(), "cannot be read"),
         (text[..text.len() / 2].to_owned(), "cannot be read"),
         ("{}".to_owned(), "cannot be read"),
         (foreign.to_string(), "has schema 2, this deployer knows 1"),
-        (json!({"schema": 2, "all": "else"}).to_string(), "has schema 2, this deployer knows 1"),
     ];
     for (number, (broken, because)) in cases.into_iter().enumerate() {
         let release = format!("2.{number}.0");

@@ -124,26 +124,6 @@ async fn promotion_is_requested_and_approved_through_the_bus() -> Result<()> {
 }
 
 #[tokio::test]
-async fn promotion_from_a_drifted_source_is_refused() -> Result<()> {
-    let aws = LocalAws::with(row(json!({}), json!({"promotion": {"from": "dev"}}))).await?;
-    aws.deploy("dev/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
-    aws.deploy("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
-    let lambda = aws.clients().lambda(FIRST, REGION);
-    let moved = lambda.update_alias().function_name("orders").name("live").function_version("1").send().await;
-    moved.map_err(|error| Error::Unexpected(format!("{error:?}")))?;
-    let promote = json!({"command": "promote", "function": "orders", "from": "dev", "to": "prod"});
-    let refused = answered(&aws, promote).await?;
-    assert_eq!((&refused["status"], &refused["code"]), (&json!("refused"), &json!("NotPromotable")), "{refused:#}");
-    assert!(
-        refused["because"].as_str().is_some_and(|text| text.contains("somebody has changed it by hand")),
-        "{refused:#}"
-    );
-    assert_eq!(serving(&aws).await?[2], None);
-    assert_eq!(kinds(&aws.published_events().await?).last().map(String::as_str), Some("Promotion Refused prod"));
-    Ok(())
-}
-
-#[tokio::test]
 async fn group_is_promoted_whole_and_recall_rolls_back_everywhere() -> Result<()> {
     let aws = LocalAws::with(row(json!({}), json!({"promotion": {"from": "dev"}}))).await?;
     for (function, release) in [("orders", "1.0.0"), ("workers", "1.0.0"), ("orders", "1.1.0"), ("workers", "1.1.0")] {

@@ -28,8 +28,19 @@ const SEARCHES_QUICK: &[Search] = &[
     ("schedules", &["simulate", "--schedules", "2000"]),
     ("policies and their mutants", &["policies"]),
     (
-        "corrections that plain moto fails",
-        &["cargo", "test", "--locked", "--workspace", "--test", "scenarios", "every_correction", "--", "--ignored"],
+        "tests of the local AWS, the runbook",
+        &[
+            "cargo",
+            "test",
+            "--locked",
+            "--workspace",
+            "--test",
+            "scenarios",
+            "--",
+            "--ignored",
+            "conformance::",
+            "runbook::",
+        ],
     ),
 ];
 const SEARCHES: &[Search] = &[
