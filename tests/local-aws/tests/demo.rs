@@ -25,7 +25,7 @@ const VERBS: [(&str, &str, i32, &str); 26] = [
     ("plan", "deployctl plan hello -e dev", 0, "move alias"),
     ("diff", "deployctl diff -e dev -f hello 1.0.0 1.1.0", 0, "configuration: 1 field differs"),
     ("logs", "deployctl logs -e dev -f hello", 0, "deployment ended"),
-    ("invoke", "deployctl invoke -e dev -f hello --target-profile dev", 0, "runs no functions"),
+    ("invoke", "deployctl invoke -e dev -f hello --payload '{}' --target-profile dev", 0, "runs no functions"),
     ("open", "deployctl open -e dev -f hello --print", 0, "#/functions/hello/aliases/live"),
     ("doctor", "deployctl doctor", 0, " 0 FAIL"),
     ("redrive", "deployctl redrive --peek", 0, "no message lies there"),
