@@ -120,7 +120,8 @@ Needs: the policy operate. With --deployment only its logs:FilterLogEvents on th
 enough to find the newest deployment. With --function-logs, rights of your own in the target account that no policy of infra/ \
 grants: logs:FilterLogEvents on the function's log group, and lambda:GetFunctionConfiguration on its alias (to find the group; \
 not with --log-group).
-Exit codes: 0 printed, or there is no such line, 1 the log cannot be read, 2 wrong use, 130 Ctrl-C.
+Exit codes: 0 printed, or there is no such line, 1 the log cannot be read, 2 wrong use, 3 no environment knows the function, \
+130 Ctrl-C.
 
 Examples:
   deployctl logs -e prod -f orders-api -F
@@ -135,7 +136,7 @@ pub(super) const DIFF: &str = "\
 Needs: the policy operate, or with --ledger only look, to find the artifacts; and a right that no policy of infra/ grants to \
 people: s3:GetObjectVersion on the artifact bucket's <environment>/<function>/*, and kms:Decrypt where the bucket has a key.
 Exit codes: 0 compared, 1 an artifact cannot be read or is gone, 2 wrong use, or no such release is known, 3 an artifact is no \
-valid zip, 5 they differ (only with --exit-code).
+valid zip, or no environment knows the function, 5 they differ (only with --exit-code).
 
 Examples:
   deployctl diff -e prod -f orders-api 1.4.1 1.4.2
@@ -145,8 +146,8 @@ Examples:
 pub(super) const INVOKE: &str = "\
 Needs: the policy operate, or with --ledger only look, to find the target; and a right of your own in the target account that \
 no policy of infra/ grants: lambda:InvokeFunction on the function's alias.
-Exit codes: 0 it answered, 1 it ended in an error, or was not invoked, 2 wrong use, 4 no answer came: it may have run, 130 \
-Ctrl-C. After 4 and 130 the invocation goes on.
+Exit codes: 0 it answered, 1 it ended in an error, or was not invoked, 2 wrong use, 3 no environment knows the function, \
+4 no answer came: it may have run, 130 Ctrl-C. After 4 and 130 the invocation goes on.
 
 Examples:
   deployctl invoke -e dev -f orders-api \\
@@ -158,7 +159,8 @@ Examples:
 pub(super) const OPEN: &str = "\
 Needs: the policy operate; with --ledger (or DEPLOYER_LEDGER_BUCKET), only look. The page needs rights of yours in the target \
 account, which the browser is signed in to.
-Exit codes: 0 opened or printed, 1 no answer, 2 wrong use, 3 the console of the partition has no public address.
+Exit codes: 0 opened or printed, 1 no answer, 2 wrong use, 3 the console of the partition has no public address, or no environment \
+knows the function.
 
 Examples:
   deployctl open -e prod -f orders-api --target 222222222222/eu-west-1
@@ -224,7 +226,8 @@ Examples:
 
 pub(super) const DECLINE: &str = "\
 Needs: the policy operate.
-Exit codes: 0 declined, 1 no answer, 2 wrong use, or nothing waits there, 3 too late: it no longer waits.
+Exit codes: 0 declined, 1 no answer, 2 wrong use, or nothing waits there, 3 too late: it no longer waits, or no \
+environment knows the function.
 
 Example:
   deployctl decline -e prod -f orders-api --reason \"not before the sale\"";
@@ -232,7 +235,7 @@ Example:
 pub(super) const RECALL: &str = "\
 Needs: the policy operate.
 Exit codes: 0 rejected, and live nowhere any more, 1 not rolled back everywhere, 2 wrong use, or there is no such \
-release, 4 not ended in time, 130 Ctrl-C. After 4 and 130 the recall goes on.
+release, 3 no environment knows the function, 4 not ended in time, 130 Ctrl-C. After 4 and 130 the recall goes on.
 
 Example:
   deployctl recall -f orders-api -r 1.4.2 --reason \"loses orders\"";
