@@ -149,6 +149,7 @@ async fn refused_upload_makes_its_name_known_to_nobody() {
         let (error_type, message) = world.command_error(misspelt).await;
         assert_eq!(error_type, "UnknownFunction", "{name}: {message}");
         assert!(message.starts_with(because), "{name}: {message}");
+        assert!(message.contains(" (its requests were all refused: see history)"), "{name}: {message}");
     }
     assert_eq!(ledger(&world), before);
     let history = json!({"command": "history", "environment": "dev", "function": "ordesr"});
