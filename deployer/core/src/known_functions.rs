@@ -13,7 +13,7 @@ const MOST_SUGGESTED: usize = 3;
 /// The most names that an answer lists if none of them is similar.
 const MOST_LISTED: usize = 10;
 
-/// The end of the answer about a function that has a head.
+/// The words about a function that has a head and is not known.
 const REFUSED_ONLY: &str = " (its requests were all refused: see history)";
 
 /// The names of the functions that have a head in any environment. Some of them may be known to nobody.
@@ -22,7 +22,7 @@ pub struct FunctionNames(BTreeSet<FunctionName>);
 
 /// A function that no environment knows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no environment knows a function {function}{hint}{}", if *has_head { REFUSED_ONLY } else { "" })]
+#[error("no environment knows a function {function}{}{hint}", if *has_head { REFUSED_ONLY } else { "" })]
 pub struct UnknownFunction {
     /// The name.
     pub function: FunctionName,
@@ -116,7 +116,8 @@ mod tests {
     fn said(known: &FunctionNames, name: &str) -> String {
         let function = FunctionName::parse(name).unwrap();
         let hint = known.hint(&function);
-        UnknownFunction { function, hint, has_head: false }.to_string()
+        let has_head = known.contains(&function);
+        UnknownFunction { function, hint, has_head }.to_string()
     }
 
     #[test]
@@ -154,6 +155,10 @@ mod tests {
         assert_eq!(
             said(&known(&names), "qqq"),
             "no environment knows a function qqq; status lists the 11 that are known"
+        );
+        assert_eq!(
+            said(&known(&["orders", "ordesr"]), "ordesr"),
+            "no environment knows a function ordesr (its requests were all refused: see history); did you mean orders?"
         );
         assert_eq!(said(&known(&[]), "qqq"), "no environment knows a function qqq; the ledger knows no function yet");
     }
