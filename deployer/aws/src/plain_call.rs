@@ -1,6 +1,5 @@
 //! Calls of services for which there is no client of the SDK here: they are signed elsewhere, and go through the SDK's
-//! http client, so proxies and authorities are honoured, to the endpoint that the SDK's settings name. No redirect is
-//! followed, and nothing is sent twice.
+//! http client, so proxies and authorities are honoured. No redirect is followed, and nothing is sent twice.
 
 use std::fmt;
 use std::time::Duration;
@@ -42,14 +41,19 @@ impl PlainService {
     /// Returns the URL of the service: the configured one, or AWS's own (AWS General Reference, "Service endpoints"),
     /// by the settings for FIPS and dual-stack endpoints.
     pub fn endpoint(self, sdk: &SdkConfig, region: &Region) -> String {
-        let key = ServiceConfigKey::builder().service_id(self.id).env("AWS_ENDPOINT_URL").profile("endpoint_url");
-        let of_service = key.build().ok().and_then(|key| sdk.service_config()?.load_config(key));
-        let configured = of_service.or_else(|| sdk.endpoint_url().map(str::to_owned));
         let kind = EndpointKind {
             uses_fips: sdk.use_fips() == Some(true),
             uses_dual_stack: sdk.use_dual_stack() == Some(true),
         };
-        configured.map_or_else(|| self.own_endpoint(region, kind), |url| url.trim_end_matches('/').to_owned())
+        self.configured_endpoint(sdk).unwrap_or_else(|| self.own_endpoint(region, kind))
+    }
+
+    /// Returns the URL that the SDK's settings name for the service, or for all services.
+    pub fn configured_endpoint(self, sdk: &SdkConfig) -> Option<String> {
+        let key = ServiceConfigKey::builder().service_id(self.id).env("AWS_ENDPOINT_URL").profile("endpoint_url");
+        let of_service = key.build().ok().and_then(|key| sdk.service_config()?.load_config(key));
+        let configured = of_service.or_else(|| sdk.endpoint_url().map(str::to_owned));
+        configured.map(|url| url.trim_end_matches('/').to_owned())
     }
 
     fn own_endpoint(self, region: &Region, kind: EndpointKind) -> String {

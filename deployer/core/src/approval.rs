@@ -4,7 +4,7 @@
 //! principals count that AWS has named.
 
 use crate::config::Approval;
-use crate::record::{Approved, Cause};
+use crate::record::{Approved, Cause, CauseKind};
 
 /// Returns whether an approval is to be added to those given before; if not, the same person has approved before.
 ///
@@ -34,6 +34,13 @@ fn check_proven(approved: &Approved, given: &[Approved], cause: &Cause, rules: &
     };
     if !rules.counts(principal) {
         return Err(format!("{principal} is none of the approvers of this environment (approval.approvers)"));
+    }
+    if cause.kind == CauseKind::Promotion && cause.principal.is_none() {
+        return Err(
+            "this promotion was asked for without a proof of identity, so nobody can tell whether its requester \
+                    approves it: decline it, and ask again"
+                .to_owned(),
+        );
     }
     let voter = rules.voter(principal);
     if cause.principal.as_ref().is_some_and(|asked| rules.voter(asked) == voter) {
@@ -70,7 +77,6 @@ mod tests {
     use super::*;
     use crate::config::Approver;
     use crate::identity::Principal;
-    use crate::record::CauseKind;
 
     fn rules() -> Approval {
         let arns =
@@ -136,6 +142,19 @@ mod tests {
         let cause = asked_by(principal("release-ci", "job-1"));
         let other_job = approved("bob", Some(principal("release-ci", "job-2")));
         assert!(check(&other_job, &[], &cause, Some(&rules)).unwrap_err().contains("role/release-ci has asked"));
+    }
+
+    #[test]
+    fn promotion_asked_for_without_a_proof_is_approved_by_nobody() {
+        let bob = approved("bob", Some(principal("AWSReservedSSO_Release_1", "bob")));
+        let by_hand = Cause::new(CauseKind::Promotion, Some("ann".into()), None);
+        let error = check(&bob, &[], &by_hand, Some(&rules())).unwrap_err();
+        assert!(error.starts_with("this promotion was asked for without a proof of identity"), "{error}");
+        assert!(error.ends_with("decline it, and ask again"), "{error}");
+        assert_eq!(number(std::slice::from_ref(&bob), &by_hand, &rules()), 0, "it was given before");
+        let automatic = Cause::new(CauseKind::AutomaticPromotion, None, None);
+        assert_eq!(check(&bob, &[], &automatic, Some(&rules())), Ok(true), "nobody has asked for it");
+        assert_eq!(number(std::slice::from_ref(&bob), &automatic, &rules()), 1);
     }
 
     #[test]

@@ -190,6 +190,16 @@ impl From<DeploymentRecord> for DeploymentEvent {
     }
 }
 
+/// The thing that a `Promotion Refused` without a record is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Refused {
+    /// A request: there is no such promotion, or the group has ended.
+    Request,
+    /// An approval or a decline, which does not count. The promotion goes on waiting.
+    Approval,
+}
+
 /// The detail of an event about something that has no record, as far as the request could be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RecordlessEvent {
@@ -197,6 +207,9 @@ pub struct RecordlessEvent {
     pub schema: u32,
     /// The reason why nothing is deployed or recorded, or for which a group waits or has ended.
     pub because: PlainText,
+    /// Whether a request is refused, or an approval or a decline, in `Promotion Refused`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Refused>,
     /// The key of an upload that was ignored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<PlainText>,

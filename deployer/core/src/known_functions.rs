@@ -13,18 +13,23 @@ const MOST_SUGGESTED: usize = 3;
 /// The most names that an answer lists if none of them is similar.
 const MOST_LISTED: usize = 10;
 
+/// The words about a function that has a head and is not known.
+const REFUSED_ONLY: &str = " (its requests were all refused: see history)";
+
 /// The names of the functions that have a head in any environment. Some of them may be known to nobody.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FunctionNames(BTreeSet<FunctionName>);
 
 /// A function that no environment knows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no environment knows a function {function}{hint}")]
+#[error("no environment knows a function {function}{}{hint}", if *has_head { REFUSED_ONLY } else { "" })]
 pub struct UnknownFunction {
     /// The name.
     pub function: FunctionName,
     /// The names that may be meant.
     pub hint: NameHint,
+    /// Whether an environment has a head of this name: all that was asked for there was refused.
+    pub has_head: bool,
 }
 
 /// The names that may be meant by one that nobody knows.
@@ -43,6 +48,12 @@ impl FunctionNames {
     #[must_use]
     pub fn of_head_keys<'k>(keys: impl IntoIterator<Item = &'k String>) -> Self {
         Self(keys.into_iter().filter_map(|key| Some(ledger_keys::parse_head(key)?.1)).collect())
+    }
+
+    /// Whether the function is one of these.
+    #[must_use]
+    pub fn contains(&self, function: &FunctionName) -> bool {
+        self.0.contains(function)
     }
 
     /// Returns the names without these.
@@ -105,7 +116,8 @@ mod tests {
     fn said(known: &FunctionNames, name: &str) -> String {
         let function = FunctionName::parse(name).unwrap();
         let hint = known.hint(&function);
-        UnknownFunction { function, hint }.to_string()
+        let has_head = known.contains(&function);
+        UnknownFunction { function, hint, has_head }.to_string()
     }
 
     #[test]
@@ -143,6 +155,10 @@ mod tests {
         assert_eq!(
             said(&known(&names), "qqq"),
             "no environment knows a function qqq; status lists the 11 that are known"
+        );
+        assert_eq!(
+            said(&known(&["orders", "ordesr"]), "ordesr"),
+            "no environment knows a function ordesr (its requests were all refused: see history); did you mean orders?"
         );
         assert_eq!(said(&known(&[]), "qqq"), "no environment knows a function qqq; the ledger knows no function yet");
     }

@@ -10,6 +10,15 @@ use crate::record::{Code, Ending, SCHEMA};
 /// The most releases of a function that can be rejected. None is ever forgotten.
 pub const MOST: usize = 500;
 
+/// The commands that reject a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RejectVerb {
+    /// The release is rejected.
+    Reject,
+    /// The release is rejected, and rolled back where it is live.
+    Recall,
+}
+
 /// The ledger object of a function's rejected releases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejects {
@@ -63,17 +72,31 @@ impl Rejects {
     }
 
     /// Adds a reject, or replaces the reason of one that exists. `id` is the command's. None if there are too many.
+    ///
+    /// Older deployers remember a recall as they do a reject, so a recall under the id of a reject may be one that was
+    /// given before: it is a duplicate, and whoever begins a rollback for it looks at its proof first.
     #[must_use]
-    pub fn with(&self, reject: Reject, function: &FunctionName, id: &str) -> Option<CommandEffect<Self>> {
-        let hash = reject_hash("reject", id, (function, &reject.release));
+    pub fn with(
+        &self,
+        reject: Reject,
+        function: &FunctionName,
+        (verb, id): (RejectVerb, &str),
+    ) -> Option<CommandEffect<Self>> {
+        let hash_of = |verb: &str| reject_hash(verb, id, (function, &reject.release));
+        let is_known = |hash: &RequestHash| self.command_hashes.contains(hash);
+        let [rejected, recalled] = ["reject", "recall"].map(hash_of);
         let before = self.of(&reject.release);
-        if self.command_hashes.contains(&reject_hash("unreject", id, (function, &reject.release))) {
-            return Some(CommandEffect::again(id, false));
-        }
-        if self.command_hashes.contains(&hash) {
+        let repeated = match verb {
+            _ if is_known(&hash_of("unreject")) => return Some(CommandEffect::again(id, false)),
+            RejectVerb::Reject if is_known(&recalled) => return Some(CommandEffect::again(id, false)),
+            RejectVerb::Reject => Some(rejected).filter(is_known),
+            RejectVerb::Recall => [recalled, rejected].into_iter().find(is_known),
+        };
+        if let Some(hash) = repeated {
             let is_this = |stands: &Commanded<Reject>| stands.is_asked_for(hash, |it| it.reason == reject.reason);
             return Some(CommandEffect::again(id, before.is_some_and(is_this)));
         }
+        let hash = if verb == RejectVerb::Recall { recalled } else { rejected };
         let reject = Commanded::new(reject, hash, before);
         let mut rejects = self.with_command(hash);
         rejects.rejects.retain(|former| former.what.release != reject.what.release);
@@ -85,7 +108,8 @@ impl Rejects {
     #[must_use]
     pub fn without(&self, release: &Release, function: &FunctionName, id: &str) -> Option<CommandEffect<Self>> {
         let hash = reject_hash("unreject", id, (function, release));
-        if self.command_hashes.contains(&reject_hash("reject", id, (function, release))) {
+        let has_rejected = |verb| self.command_hashes.contains(&reject_hash(verb, id, (function, release)));
+        if ["reject", "recall"].into_iter().any(has_rejected) {
             return Some(CommandEffect::again(id, false));
         }
         if self.command_hashes.contains(&hash) {
@@ -148,7 +172,7 @@ mod tests {
     }
 
     fn with(rejects: &Rejects, reject: Reject, id: &str) -> Rejects {
-        now(rejects.with(reject, &orders(), id))
+        now(rejects.with(reject, &orders(), (RejectVerb::Reject, id)))
     }
 
     fn release(release: &str) -> Release {
@@ -188,8 +212,11 @@ mod tests {
     fn repeated_reject_commands_are_recognised() {
         let bad = || reject("1", b"bad", "it leaks");
         let rejects = with(&Rejects::default(), bad(), "a");
-        assert_eq!(rejects.with(bad(), &orders(), "a"), Some(CommandEffect::Duplicate));
-        assert_eq!(rejects.with(reject("1", b"bad", "in other words"), &orders(), "a"), reused("a"));
+        assert_eq!(rejects.with(bad(), &orders(), (RejectVerb::Reject, "a")), Some(CommandEffect::Duplicate));
+        assert_eq!(
+            rejects.with(reject("1", b"bad", "in other words"), &orders(), (RejectVerb::Reject, "a")),
+            reused("a")
+        );
         assert_eq!(rejects.without(&release("2"), &orders(), "b"), None);
         assert_eq!(rejects.without(&release("1"), &orders(), "a"), reused("a"));
         let without = now(rejects.without(&release("1"), &orders(), "b"));
@@ -199,19 +226,40 @@ mod tests {
     }
 
     #[test]
+    fn recall_and_reject_under_one_id_are_two_commands() {
+        let bad = || reject("1", b"bad", "it leaks");
+        let recall = |rejects: &Rejects, id: &str| rejects.with(bad(), &orders(), (RejectVerb::Recall, id));
+        let recalled = now(recall(&Rejects::default(), "a"));
+        assert_eq!(recall(&recalled, "a"), Some(CommandEffect::Duplicate));
+        assert_eq!(recalled.with(bad(), &orders(), (RejectVerb::Reject, "a")), reused("a"));
+        assert_eq!(recalled.without(&release("1"), &orders(), "a"), reused("a"));
+        let without = now(recalled.without(&release("1"), &orders(), "b"));
+        assert_eq!((recall(&without, "a"), recall(&without, "b")), (reused("a"), reused("b")));
+        // An older deployer has written the recall like a reject.
+        let of_before = with(&Rejects::default(), bad(), "a");
+        assert_eq!(recall(&of_before, "a"), Some(CommandEffect::Duplicate));
+        let without = now(of_before.without(&release("1"), &orders(), "b"));
+        assert_eq!(recall(&without, "a"), reused("a"));
+    }
+
+    #[test]
     fn id_of_an_ended_reject_is_refused() {
         let bad = || reject("1", b"bad", "it leaks");
         let without = now(with(&Rejects::default(), bad(), "a").without(&release("1"), &orders(), "b"));
         for id in ["a", "b"] {
-            assert_eq!(without.with(bad(), &orders(), id), reused(id));
+            assert_eq!(without.with(bad(), &orders(), (RejectVerb::Reject, id)), reused(id));
         }
         let again = with(&without, bad(), "c");
-        assert_eq!(again.with(bad(), &orders(), "a"), reused("a"), "another reject stands");
+        assert_eq!(again.with(bad(), &orders(), (RejectVerb::Reject, "a")), reused("a"), "another reject stands");
         assert_eq!(again.without(&release("1"), &orders(), "b"), reused("b"));
         let mut of_before = serde_json::to_value(&again).unwrap();
         of_before["rejects"][0].as_object_mut().unwrap().remove("asked_by");
         let of_before: Rejects = serde_json::from_value(of_before).unwrap();
-        assert_eq!(of_before.with(bad(), &orders(), "a"), Some(CommandEffect::Duplicate), "it is not known by whom");
+        assert_eq!(
+            of_before.with(bad(), &orders(), (RejectVerb::Reject, "a")),
+            Some(CommandEffect::Duplicate),
+            "it is not known by whom"
+        );
     }
 
     #[test]
@@ -222,7 +270,7 @@ mod tests {
             rejects = with(&rejects, reject(&name, name.as_bytes(), "old"), &name);
         }
         assert_eq!((rejects.all().len(), rejects.command_hashes.len()), (MOST, REMEMBERED_COMMANDS));
-        assert_eq!(rejects.with(reject("one-more", b"more", "new"), &orders(), "more"), None);
+        assert_eq!(rejects.with(reject("one-more", b"more", "new"), &orders(), (RejectVerb::Reject, "more")), None);
         assert_eq!(
             with(&rejects, reject("0", b"0", "in other words"), "again").all().len(),
             MOST,

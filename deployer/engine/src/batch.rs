@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use deployer_core::event::RecordlessEvent;
+use deployer_core::event::{RecordlessEvent, Refused};
 use deployer_core::names::{AGAIN_LINE, QUEUE_LINE};
 use deployer_core::promotion::ApprovalResponse;
 use deployer_core::trigger::{Delivery, InboundEvent, Message};
@@ -218,6 +218,7 @@ pub async fn handle(engine: &Engine, event: InboundEvent) -> Result<EventOutcome
 async fn publish_uncounted_word(engine: &Engine, because: &str, response: &ApprovalResponse) {
     let function = response.function.as_ref().map(ToString::to_string);
     let about = RecordlessEvent {
+        refused: Some(Refused::Approval),
         function: function.map(Into::into),
         to: Some(response.environment.clone()),
         requested_by: Some(response.by.clone()),

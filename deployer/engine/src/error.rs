@@ -41,6 +41,9 @@ pub enum Transient {
     /// STS could not be asked who gives a request, and the answer decides something.
     #[error("the proof of identity could not be checked, so nothing was done: {0}; try again")]
     Identity(String),
+    /// The deployer cannot ask STS anything, because proofs are made for its ARN.
+    #[error("this deployer does not know its own ARN, so no proof of identity can be checked")]
+    NoAudience,
     /// A tick could not be sent.
     #[error("the queue is unavailable: {0}")]
     Queue(String),

@@ -44,13 +44,15 @@ impl ProofDemand {
 
 /// The identity of a request's giver, which is checked when the request turns out to be new.
 ///
-/// A request that the ledger knows changes nothing any more, so its answer needs no identity. Whoever writes something
-/// for the request takes it from [`Giver::identity`].
+/// A request that the ledger knows is answered without its giver's identity. At most its deployment is worked on, which
+/// has the identity of whoever gave it. Whoever writes anything else for the request, such as a rollback that a repeated
+/// recall has not begun yet, takes the identity from [`Giver::identity`].
 pub(crate) struct Giver<'e> {
     engine: &'e Engine,
     given: Identity,
     demand: ProofDemand,
-    checked: OnceCell<Identity>,
+    /// The outcome, also where it is an error: the functions that a pattern names ask STS once together.
+    checked: OnceCell<Result<Identity, CommandError>>,
 }
 
 impl<'e> Giver<'e> {
@@ -77,12 +79,12 @@ impl<'e> Giver<'e> {
         matches!(self.given, Identity::Unchecked(_))
     }
 
-    /// Returns the identity, for which STS is asked the first time.
+    /// Returns the identity, for which STS is asked the first time. A failure stays one as well.
     ///
     /// # Errors
     /// [`CommandError`]: the proof is none, or one is needed; or STS cannot be asked, and its answer is needed.
     pub async fn identity(&self) -> Result<Identity, CommandError> {
-        self.checked.get_or_try_init(|| self.check()).await.cloned()
+        self.checked.get_or_init(|| self.check()).await.clone()
     }
 
     async fn check(&self) -> Result<Identity, CommandError> {
@@ -90,6 +92,11 @@ impl<'e> Giver<'e> {
             Identity::Unchecked(proof) => match self.ask_sts(proof).await {
                 Ok(principal) => Identity::Proven(principal),
                 Err(ProofError::Wrong(because)) => return Err(CommandError::Invalid(because)),
+                Err(ProofError::Unreachable(_))
+                    if self.demand != ProofDemand::Optional && self.engine.ports.identities.is_none() =>
+                {
+                    return Err(Transient::NoAudience.into());
+                }
                 Err(ProofError::Unreachable(because)) if self.demand != ProofDemand::Optional => {
                     return Err(Transient::Identity(because).into());
                 }
@@ -106,9 +113,7 @@ impl<'e> Giver<'e> {
 
     async fn ask_sts(&self, proof: &IdentityProof) -> Result<Principal, ProofError> {
         let Some(identities) = &self.engine.ports.identities else {
-            return Err(ProofError::Unreachable(
-                "this deployer does not know its own ARN, so it can ask STS nothing".into(),
-            ));
+            return Err(ProofError::Unreachable(Transient::NoAudience.to_string()));
         };
         let request = StsRequest::compose(proof, identities.audience(), self.engine.now())?;
         let retries = &self.engine.retries;
@@ -128,7 +133,11 @@ impl<'e> Giver<'e> {
 
     async fn ask_once(&self, identities: &dyn Identities, request: &StsRequest) -> Result<Principal, ProofError> {
         let unanswered = |because: String| {
-            ProofError::Unreachable(format!("{} could not be asked who has signed: {because}", request.host()))
+            ProofError::Unreachable(format!(
+                "{} could not be asked who has signed: {because} (a deployer in a VPC needs a VPC endpoint for STS with \
+                 private DNS, or another way to it)",
+                request.host()
+            ))
         };
         let timeout = self.engine.retries.identity_timeout;
         let answer = tokio::select! {

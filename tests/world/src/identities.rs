@@ -31,6 +31,8 @@ pub struct Keys {
     principals: BTreeMap<String, String>,
     /// The answer that comes in place of every other, as status and body.
     pub answer: Option<(u16, String)>,
+    /// The deployer does not know its own ARN.
+    pub has_no_audience: bool,
     /// The signatures that were sent to STS.
     pub signatures: Vec<String>,
 }

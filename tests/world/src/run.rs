@@ -10,7 +10,7 @@ use deployer_core::trigger::Tick;
 use deployer_core::trigger::{InboundEvent, Invocation as Payload, decode};
 use deployer_engine::MaskingSessions;
 use deployer_engine::batch::handle;
-use deployer_engine::port::{Clock, Events, Queue, Rng};
+use deployer_engine::port::{Clock, Events, Identities, Queue, Rng};
 use deployer_engine::{Engine, EventOutcome, FunctionError, Ports, Swept, Transient, run_command};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -131,7 +131,8 @@ impl World {
             sessions: Arc::new(MaskingSessions::new(Arc::new(StsPort(connection.clone())))),
             queue: config.queue_url.is_some().then(|| Arc::new(QueuePort(connection.clone())) as Arc<dyn Queue>),
             events: config.event_bus.is_some().then(|| Arc::new(EventsPort(connection.clone())) as Arc<dyn Events>),
-            identities: Some(Arc::new(IdentitiesPort::new(connection.clone()))),
+            identities: (!self.aws(|aws| aws.keys.has_no_audience))
+                .then(|| Arc::new(IdentitiesPort::new(connection.clone())) as Arc<dyn Identities>),
             clock: Arc::new(ConnectionClock(connection.clone())),
             rng: Arc::new(SharedRng(self.shared.clone())),
             inline_body: self.shared.inline_body.clone(),

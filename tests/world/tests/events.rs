@@ -90,7 +90,8 @@ async fn unreadable_promotion_event_is_answered_with_the_reason() {
     let yes = json!({"environment": "stage", "function": "orders", "deployment": 7, "approved_by": "bob"});
     let no = json!("no");
     let about = |function: Value, to: Value, by: Value, id: &str, request: &Value, because: &str| {
-        let mut detail = json!({"schema": 1, "because": because, "id": id, "request": request});
+        let refused = if because.contains("Promotion Requested") { "request" } else { "approval" };
+        let mut detail = json!({"schema": 1, "because": because, "refused": refused, "id": id, "request": request});
         for (field, value) in [("function", function), ("to", to), ("requested_by", by)] {
             if !value.is_null() {
                 detail[field] = value;

@@ -131,7 +131,8 @@ async fn refused_upload_makes_its_name_known_to_nobody() {
     let refused = world.record("dev/ordesr/1.zip", b"no zip".to_vec()).await;
     assert_eq!(refused.status, Status::Refused);
     let before = ledger(&world);
-    let because = "no environment knows a function ordesr; did you mean orders?";
+    let because =
+        "no environment knows a function ordesr (its requests were all refused: see history); did you mean orders?";
     for (name, more) in [
         ("hold", json!({"reason": "no"})),
         ("release-hold", json!({})),

@@ -71,8 +71,7 @@ fn refusal(status: u16, code: &str, message: &str, own: &Audience) -> Option<Pro
         )),
         _ if matches!(status, 401 | 403) => ProofError::Denied(format!(
             "STS in {} may not say who has signed the proof of identity (status {status}): look at the policy of the \
-             deployer's VPC endpoint for STS, at its proxy, and at the service control policies of the account whose \
-             credentials have signed",
+             deployer's VPC endpoint for STS, and at its proxy",
             own.region()
         )),
         _ => return None,

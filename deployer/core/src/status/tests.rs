@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::config::Config;
+use crate::rejects::RejectVerb;
 
 /// Makes an environment with targets in these regions.
 fn config(regions: &[&str]) -> Config {
@@ -100,7 +101,8 @@ fn rejected_release_is_marked_on_the_targets_that_serve_it() {
         since: "2026-11-01T11:00:00Z".parse().unwrap(),
     };
     let function = FunctionName::parse("orders").unwrap();
-    let Some(crate::hold_and_reject::CommandEffect::Write(rejects)) = Rejects::default().with(reject, &function, "r")
+    let Some(crate::hold_and_reject::CommandEffect::Write(rejects)) =
+        Rejects::default().with(reject, &function, (RejectVerb::Reject, "r"))
     else {
         unreachable!("nothing was rejected before")
     };

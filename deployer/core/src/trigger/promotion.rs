@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::fields::{check_free_text, decode_proof, with_field};
 use super::inbound::InboundEvent;
-use crate::event::RecordlessEvent;
+use crate::event::{RecordlessEvent, Refused};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release};
 use crate::identity::{Identity, IdentityProof, RequestDigest, without_identity, without_proofs};
 use crate::promotion::{ApprovalDecision, ApprovalResponse, Functions, PromotionRequest};
@@ -31,6 +31,9 @@ struct Sent {
     #[serde(rename = "replay-name")]
     replay: Option<String>,
 }
+
+/// The detail-type of an event that asks for a promotion.
+const REQUESTED: &str = "Promotion Requested";
 
 /// The detail of a `Promotion Requested` event.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -103,7 +106,7 @@ fn check_text(field: &str, text: Option<&str>) -> Result<(), String> {
 }
 
 pub(super) fn decode_request(value: &Value) -> Vec<InboundEvent> {
-    decode_event("Promotion Requested", value, |event: Envelope<PromotionRequested>| {
+    decode_event(REQUESTED, value, |event: Envelope<PromotionRequested>| {
         let PromotionRequested { function, functions, from, to, release, requested_by, not_after, id, .. } =
             event.detail;
         check_text("requested_by", requested_by.as_deref())?;
@@ -204,13 +207,13 @@ fn decode_event<T: for<'de> Deserialize<'de>>(
         Ok(event) => vec![event],
         Err(error) => {
             let because = format!("a {kind:?} event that cannot be read: {error}");
-            vec![InboundEvent::Malformed { because, readable_request: Some(Box::new(readable_part(value))) }]
+            vec![InboundEvent::Malformed { because, readable_request: Some(Box::new(readable_part(kind, value))) }]
         }
     }
 }
 
 /// Reads as much as possible of an invalid event, for the answer to its sender.
-fn readable_part(value: &Value) -> RecordlessEvent {
+fn readable_part(kind: &str, value: &Value) -> RecordlessEvent {
     const NONE: &Value = &Value::Null;
     let detail = value.get("detail").unwrap_or(NONE);
     let text = |field: &str| detail.get(field).and_then(Value::as_str);
@@ -219,7 +222,9 @@ fn readable_part(value: &Value) -> RecordlessEvent {
     let by = by.filter(|by| check_free_text("by", by).is_ok());
     let id =
         text("id").filter(|id| check_free_text("id", id).is_ok()).or_else(|| value.get("id").and_then(Value::as_str));
+    let refused = if kind == REQUESTED { Refused::Request } else { Refused::Approval };
     RecordlessEvent {
+        refused: Some(refused),
         function: text("function").and_then(|name| FunctionPattern::parse(name).ok()).map(PlainText::of),
         functions: detail.get("functions").and_then(|names| Vec::deserialize(names).ok()),
         from: name("from"),

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::artifact::Upload;
+use crate::event::Refused;
 use crate::identity::Identity;
 
 fn s3_event(key: &str) -> Value {
@@ -370,6 +371,7 @@ fn proof_in_an_event_is_in_no_answer_to_its_sender() {
         word["deployment"] = json!(7);
         let Invocation::Event(events) = decode(&event(kind, &word)) else { panic!() };
         let [InboundEvent::Malformed { because, readable_request: Some(told) }] = events.as_slice() else { panic!() };
+        assert_eq!(told.refused, Some(Refused::Approval), "{kind}");
         let told = format!("{because} {} {told:?}", serde_json::to_string(told).unwrap());
         assert!(["t0ken", "AKIASECRET", "0a0a"].iter().all(|secret| !told.contains(secret)), "{told}");
     }
@@ -386,6 +388,7 @@ fn proof_in_an_event_is_in_no_answer_to_its_sender() {
         promote.as_object_mut().unwrap().extend(misplaced.as_object().unwrap().clone());
         let Invocation::Event(events) = decode(&event("Promotion Requested", &promote)) else { panic!() };
         let [InboundEvent::Malformed { because, readable_request: Some(told) }] = events.as_slice() else { panic!() };
+        assert_eq!(told.refused, Some(Refused::Request));
         let told = format!("{because} {} {told:?}", serde_json::to_string(told).unwrap());
         assert!(["t0ken", "AKIASECRET", "0a0a"].iter().all(|secret| !told.contains(secret)), "{told}");
     }

@@ -10,6 +10,7 @@ use deployer_core::ledger_keys;
 use deployer_core::promotion::{ApprovalDecision, ApprovalResponse};
 use deployer_core::record::{Approved, DeploymentRecord};
 
+use super::change_head::reused_id;
 use super::known::ensure_known;
 use super::promote::PromotionOutcome;
 use crate::group::Groups;
@@ -76,7 +77,7 @@ async fn record_for_group(
         if !matches!(group.phase, Phase::Checking | Phase::Placing) {
             return Ok(Change::Keep(Some(Some(group.clone()))));
         }
-        if is_given_again(response, giver, &group.approvals) {
+        if is_given_again(response, giver, &group.approvals).await? {
             return Ok(Change::Keep(Some(None)));
         }
         let identity = giver.identity().await?;
@@ -119,7 +120,7 @@ async fn record_for_function(
             return Ok(Change::Keep((id, Effect::NotWaiting)));
         };
         let given = waiting.request.promotion_spec().map_or(&[][..], |spec| &spec.approvals);
-        if is_given_again(response, giver, given) {
+        if is_given_again(response, giver, given).await? {
             return Ok(Change::Keep((id, Effect::Duplicate)));
         }
         let identity = giver.identity().await?;
@@ -183,10 +184,25 @@ fn waiting_id(head: &Head, at: &FunctionRef<'_>, named: Option<DeploymentId>) ->
     }
 }
 
-/// Whether this very command or event has approved before. One without a proof counts anew, as one under another id.
-fn is_given_again(response: &ApprovalResponse, giver: &Giver<'_>, given: &[Approved]) -> bool {
-    let approves = response.decision == ApprovalDecision::Approve;
-    approves && giver.has_proof() && given.iter().any(|one| one.is_by(&response.id))
+/// Whether this very command or event has approved before. One without a proof is judged anew, as one under another id.
+///
+/// # Errors
+/// [`CommandError`]: the id was another person's, or STS cannot be asked who this one is.
+async fn is_given_again(
+    response: &ApprovalResponse,
+    giver: &Giver<'_>,
+    given: &[Approved],
+) -> Result<bool, CommandError> {
+    if response.decision != ApprovalDecision::Approve {
+        return Ok(false);
+    }
+    let Some(before) = given.iter().find(|one| one.is_by(&response.id)) else { return Ok(false) };
+    if before.by == response.by && before.account == response.account {
+        return Ok(giver.has_proof());
+    }
+    // The same person may have given another name.
+    let principal = giver.identity().await?.principal();
+    if principal.is_some() && principal == before.principal { Ok(true) } else { Err(reused_id(&response.id)) }
 }
 
 /// Makes the reason of a promotion that a person declines.

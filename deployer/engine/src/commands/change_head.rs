@@ -13,7 +13,15 @@ enum Effect {
     Written,
 }
 
-/// Changes a head by compare-and-swap, and returns the head after that. `None`: there is nothing to change.
+/// A head after a command that changes it.
+pub(crate) struct ChangedHead {
+    pub head: Head,
+    /// Whether this command has changed it, and not the same one before.
+    pub is_written: bool,
+}
+
+/// Changes a head by compare-and-swap. `None`: there is nothing to change. The change is made anew after each lost race,
+/// so whatever is to happen once happens after it.
 ///
 /// # Errors
 /// [`CommandError`]: the id was another command's, or another try can help.
@@ -21,7 +29,7 @@ pub(crate) async fn change_head(
     engine: &Engine,
     at: &FunctionRef<'_>,
     change: impl AsyncFn(&Head) -> Result<Option<CommandEffect<Head>>, CommandError>,
-) -> Result<Option<Head>, CommandError> {
+) -> Result<Option<ChangedHead>, CommandError> {
     let change = async |seen: &mut Versioned| {
         Ok(match change(&seen.head).await? {
             None => Change::Keep(Effect::Nothing),
@@ -42,7 +50,7 @@ pub(crate) async fn change_head(
             }
         }
     }
-    Ok(Some(head))
+    Ok(Some(ChangedHead { head, is_written: matches!(effect, Effect::Written) }))
 }
 
 /// Makes the refusal of a command whose id was used before: for another command, or for one that was undone since.

@@ -47,15 +47,19 @@ impl Engine {
                 CommandEffect::Write(_) => {
                     let identity = giver.identity().await?;
                     let (principal, unproven) = (identity.principal(), identity.unproven());
-                    log(&at, &hold, principal.as_ref());
                     held(head, &Hold { principal, unproven, ..hold.clone() })
                 }
                 known => known,
             }))
         };
-        let head = change_head(self, &at, change).await?;
-        let head = head.ok_or_else(|| CommandError::Invalid("this cannot be held".into()))?;
-        Ok(status_of(self, &at, &head).await)
+        let changed = change_head(self, &at, change).await?;
+        let changed = changed.ok_or_else(|| CommandError::Invalid("this cannot be held".into()))?;
+        if changed.is_written {
+            let (by, principal) = (hold.requested_by.as_deref(), giver.identity().await?.principal());
+            tracing::warn!(%environment, %function, by, principal = principal.as_ref().map(Principal::as_str),
+                reason = hold.reason.as_str(), "held");
+        }
+        Ok(status_of(self, &at, &changed.head).await)
     }
 
     /// Ends a hold.
@@ -73,31 +77,29 @@ impl Engine {
         let change = async |head: &Head| {
             let effect = head::release_hold(head, &at, &caller.id);
             if let Some(CommandEffect::Write(_)) = effect {
-                let principal = giver.identity().await?.principal();
-                tracing::warn!(%environment, %function, by = caller.requested_by.as_deref(),
-                    principal = principal.as_ref().map(Principal::as_str), "hold released");
+                let _identity = giver.identity().await?;
             }
             Ok(effect)
         };
-        let head = change_head(self, &at, change).await?;
-        let Some(head) = head else {
+        let changed = change_head(self, &at, change).await?;
+        let Some(changed) = changed else {
             ensure_known(self, Some(environment), function).await?;
             return Err(CommandError::Invalid(format!(
                 "{function} is not held in {environment}: there is nothing to release"
             )));
         };
-        Ok(status_of(self, &at, &head).await)
+        if changed.is_written {
+            let (by, principal) = (caller.requested_by.as_deref(), giver.identity().await?.principal());
+            let principal = principal.as_ref().map(Principal::as_str);
+            tracing::warn!(%environment, %function, by, principal, "hold released");
+        }
+        Ok(status_of(self, &at, &changed.head).await)
     }
 }
 
 /// Returns what holding a function of an environment needs of its giver's identity.
 fn demand(engine: &Engine, environment: &EnvironmentName) -> ProofDemand {
     ProofDemand::of(engine, ProvenCommand::Hold, Some(environment))
-}
-
-fn log(at: &FunctionRef<'_>, hold: &Hold, principal: Option<&Principal>) {
-    let (by, principal) = (hold.requested_by.as_deref(), principal.map(Principal::as_str));
-    tracing::warn!(environment = %at.name, function = %at.function, by, principal, reason = hold.reason.as_str(), "held");
 }
 
 /// Reports the status of a function whose head was just changed. Rejects that cannot be read are left out.

@@ -1,7 +1,7 @@
 //! A command or an event about a function that no environment knows is refused: a misspelt name does nothing.
 
 use deployer_core::id::{EnvironmentName, FunctionName};
-use deployer_core::known_functions::UnknownFunction;
+use deployer_core::known_functions::{FunctionNames, UnknownFunction};
 use deployer_core::ledger_keys;
 use deployer_core::names::HEADS;
 
@@ -37,7 +37,8 @@ pub(super) async fn ensure_known(
         return Ok(());
     }
     let hint = hint(engine, &keys, function).await?;
-    Err(UnknownFunction { function: function.clone(), hint }.into())
+    let has_head = FunctionNames::of_head_keys(&keys).contains(function);
+    Err(UnknownFunction { function: function.clone(), hint, has_head }.into())
 }
 
 impl From<UnknownFunction> for CommandError {

@@ -1,7 +1,7 @@
 //! `promote`: a promotion of one function, of each that matches and is ready, or of several together.
 
 use deployer_core::config::ProvenCommand;
-use deployer_core::event::RecordlessEvent;
+use deployer_core::event::{RecordlessEvent, Refused};
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::Group;
 use deployer_core::head::Request;
@@ -49,6 +49,7 @@ impl Engine {
         let outcome = submit(self, promotion).await;
         if let Err(CommandError::Invalid(because) | CommandError::UnknownFunction(because)) = &outcome {
             let about = RecordlessEvent {
+                refused: Some(Refused::Request),
                 function: Some(promotion.functions.to_string().into()),
                 from: Some(promotion.from.clone()),
                 to: Some(promotion.to.clone()),

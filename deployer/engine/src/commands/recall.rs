@@ -3,12 +3,12 @@
 use deployer_core::config::ProvenCommand;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{Head, LiveArtifact, Request, ResolvedArtifact};
-use deployer_core::hold_and_reject::{CommandEffect, Reject};
+use deployer_core::hold_and_reject::CommandEffect;
 use deployer_core::id::{EnvironmentName, FunctionName, Release};
 use deployer_core::identity::Identity;
 use deployer_core::promotion::Decision;
 use deployer_core::record::DeploymentRecord;
-use deployer_core::rejects::Rejects;
+use deployer_core::rejects::{RejectVerb, Rejects};
 use deployer_core::text::PlainText;
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -60,20 +60,13 @@ impl Engine {
     ) -> Result<Recalled, CommandError> {
         let reason = reason.unwrap_or_else(|| "recalled".into());
         let giver = Giver::new(self, &caller.identity, demand(self))?;
-        let effect = mark_as_rejected(self, function, release, reason, (&caller, &giver)).await?;
+        let rejected = (release, RejectVerb::Recall);
+        let effect = mark_as_rejected(self, function, rejected, reason, (&caller, &giver)).await?;
         let rejects = self.store().rejects(function).await?;
-        // A recall that is repeated goes on for whoever gave it first.
-        let identity = match (&effect, rejects.all().find(|reject| reject.release == *release)) {
-            (CommandEffect::Write(_), _) => giver.identity().await?,
-            (_, Some(Reject { principal: Some(principal), .. })) => Identity::Proven(principal.clone()),
-            (_, Some(Reject { unproven: Some(because), .. })) => Identity::Unproven(because.clone()),
-            _ => Identity::None,
-        };
-        let caller = Caller { identity, ..caller };
         let recall = Recall {
             engine: self,
             release,
-            caller: &caller,
+            caller: &Caller { identity: Identity::None, ..caller },
             // If the same command comes again after a person has ended the reject, it begins nothing.
             only_known: matches!(effect, CommandEffect::Reused { .. }),
             // A person may have ended the reject since the command was given first.
@@ -85,8 +78,13 @@ impl Engine {
             let Ok(at) = FunctionRef::find(&self.config, name, function) else { continue };
             match self.store().head(&at).await {
                 Ok(seen) => {
-                    let request = recall.rollback_from(&at, &seen.head);
-                    rollbacks.extend(request.map(|(since, request)| (since, at, Ok(request))));
+                    if let Some((since, mut request)) = recall.rollback_from(&at, &seen.head) {
+                        // Whoever has rejected the release may be somebody else, so a rollback begins for its giver only.
+                        if seen.head.id_of(&request).is_none() {
+                            request.cause = request.cause.by(&giver.identity().await?);
+                        }
+                        rollbacks.push((since, at, Ok(request)));
+                    }
                 }
                 Err(error) => rollbacks.push((self.now(), at, Err(Transient::from(error).to_string()))),
             }

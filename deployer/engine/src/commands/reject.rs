@@ -10,7 +10,7 @@ use deployer_core::hold_and_reject::Reject;
 use deployer_core::id::{FunctionName, Release, Sha256};
 use deployer_core::identity::Principal;
 use deployer_core::ledger_keys;
-use deployer_core::rejects::Rejects;
+use deployer_core::rejects::{RejectVerb, Rejects};
 use deployer_core::status::StatusReport;
 use deployer_core::text::PlainText;
 use futures::future::try_join_all;
@@ -41,7 +41,7 @@ impl Engine {
         caller: Caller,
     ) -> Result<StatusReport, CommandError> {
         let giver = Giver::new(self, &caller.identity, ProofDemand::of(self, ProvenCommand::Reject, None))?;
-        match mark_as_rejected(self, function, release, reason, (&caller, &giver)).await? {
+        match mark_as_rejected(self, function, (release, RejectVerb::Reject), reason, (&caller, &giver)).await? {
             CommandEffect::Reused { id } => Err(reused_id(&id)),
             CommandEffect::Write(_) | CommandEffect::Duplicate => self.status(None, Some(function)).await,
         }
@@ -85,7 +85,7 @@ impl Engine {
 pub(super) async fn mark_as_rejected(
     engine: &Engine,
     function: &FunctionName,
-    release: &Release,
+    (release, verb): (&Release, RejectVerb),
     reason: PlainText,
     (caller, giver): (&Caller, &Giver<'_>),
 ) -> Result<CommandEffect<Rejects>, CommandError> {
@@ -101,7 +101,7 @@ pub(super) async fn mark_as_rejected(
     let change = async |rejects: Option<&Rejects>| {
         let none = Rejects::default();
         let rejects = rejects.unwrap_or(&none);
-        let rejected = |reject: Reject| rejects.with(reject, function, &caller.id);
+        let rejected = |reject: Reject| rejects.with(reject, function, (verb, &caller.id));
         let effect = match rejected(reject.clone()) {
             Some(CommandEffect::Write(_)) => {
                 let identity = giver.identity().await?;

@@ -3,7 +3,7 @@
 
 mod steps;
 
-use deployer_core::event::{Announcement, Event, RecordlessEvent};
+use deployer_core::event::{Announcement, Event, RecordlessEvent, Refused};
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{Group, Member, Phase};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
@@ -212,6 +212,7 @@ impl<'e> Groups<'e> {
     /// Publishes an event about a group, which has no record like those of deployments.
     pub(super) async fn publish_group_event(self, announces: Announcement, group: &Group) -> Result<(), NotSent> {
         let about = RecordlessEvent {
+            refused: (announces == Announcement::PromotionRefused).then_some(Refused::Request),
             group: Some(group.id),
             approvals_wanted: group.approvals_wanted,
             functions: Some(group.functions.iter().map(|member| member.function.clone()).collect()),

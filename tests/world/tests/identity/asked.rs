@@ -132,9 +132,10 @@ async fn sts_is_asked_again_after_a_pause_and_a_denial_is_final() {
     assert_eq!((error.as_str(), asked().len()), ("InvalidCommand", 4), "{message}");
     assert!(message.contains("prod takes hold from proven identities only: STS in eu-west-1 may not say"), "{message}");
     assert!(message.contains("look at the policy of the deployer's VPC endpoint for STS"), "{message}");
+    assert!(!message.contains("service control"), "GetCallerIdentity cannot be denied: {message}");
     let redeploy = json!({"command": "redeploy", "environment": "dev", "function": "orders", "id": "r"});
     let record = world.command_record(world.signed("ann", redeploy)).await;
-    assert!(record.cause.unproven.unwrap().contains("service control policies"), "it is carried out");
+    assert!(record.cause.unproven.unwrap().contains("STS in eu-west-1 may not say"), "it is carried out");
 }
 
 #[tokio::test(start_paused = true)]
@@ -158,6 +159,10 @@ async fn approval_event_without_a_proof_is_answered_by_an_event() {
     assert_eq!(world.sent_events()[sent..], ["Promotion Refused -/orders - -"]);
     let told = world.aws(|aws| aws.events.last().unwrap().detail.clone());
     assert_eq!((&told["because"], &told["requested_by"]), (&json!(because), &json!("bob")));
+    assert_eq!(told["refused"], "approval", "the promotion goes on waiting");
+    let detail = json!({"function": "nobody", "from": "dev", "to": "prod", "requested_by": "bob"});
+    let _told = ignored(world.send_event(&event("Promotion Requested", "q", world.now(), &detail)).await);
+    assert_eq!(world.aws(|aws| aws.events.last().unwrap().detail["refused"].clone()), "request");
 }
 
 #[tokio::test(start_paused = true)]

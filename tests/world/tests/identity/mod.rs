@@ -1,6 +1,7 @@
 //! Requests that prove who gives them, and proofs that prove nothing.
 
 mod asked;
+mod reused;
 mod secret;
 
 use std::time::Duration;
@@ -355,7 +356,7 @@ fn decoded(event: &Value) -> Trigger {
 }
 
 #[tokio::test(start_paused = true)]
-async fn switching_proof_on_keeps_requests_and_drops_approvals_without_proof() {
+async fn switching_proof_on_lets_nobody_approve_what_was_asked_for_without_proof() {
     let mut world = with_people(&json!({"approval": {"required": 2}}));
     deploy_all(&world, &["1.1.0"]).await;
     let zip = world::zips::code("1.1.0");
@@ -373,17 +374,26 @@ async fn switching_proof_on_keeps_requests_and_drops_approvals_without_proof() {
     world.sweep_minutes(2).await;
     assert_eq!(world.newest_in("prod").await.status, Status::Pending, "it was accepted before");
     assert_eq!(world.command_record(promote("p2")).await.code, Some(Code::NotPromotable), "a new one must prove");
-    assert_eq!(world.command_record(world.signed("carl", approve("carl", "a2"))).await.status, Status::Pending);
-    let done = world.command_record(world.signed("bob", approve("bob", "a3"))).await;
-    assert_eq!((done.id, done.status), (asked.id, Status::Succeeded));
+    let because = "this promotion was asked for without a proof of identity, so nobody can tell whether its requester \
+                   approves it: decline it, and ask again";
+    let (_, message) = world.command_error(world.signed("carl", approve("carl", "a2"))).await;
+    assert_eq!(message, because);
+    let word = |command: &str| {
+        json!({"command": command, "environment": "prod", "deployment": group["id"], "requested_by": "carl",
+        "id": format!("g-{command}")})
+    };
+    assert_eq!(world.command_error(world.signed("carl", word("approve"))).await.1, because);
+    // It is declined, and asked for again.
+    world.command(world.signed("carl", word("decline"))).await;
+    let decline =
+        json!({"command": "decline", "environment": "prod", "function": "orders", "requested_by": "carl", "id": "d"});
+    let declined = world.command_record(world.signed("carl", decline)).await;
+    assert_eq!((declined.id, declined.status), (asked.id, Status::Refused));
+    assert_eq!(world.command_record(world.signed("ann", promote("p3"))).await.status, Status::Pending);
     for by in ["bob", "carl"] {
-        let word = json!({"command": "approve", "environment": "prod", "deployment": group["id"], "requested_by": by,
-            "id": format!("g-{by}")});
-        world.command(world.signed(by, word)).await;
+        world.command(world.signed(by, approve(by, &format!("a-{by}")))).await;
     }
-    world.sweep_minutes(3).await;
-    let workers = world::promotions::served_code(&world, world::promotions::PROD, "workers");
-    assert_eq!(workers, deployer_core::id::Sha256::of(&world::zips::code("1.1.0")));
+    assert_eq!(world.newest_in("prod").await.status, Status::Succeeded);
 }
 
 #[tokio::test(start_paused = true)]

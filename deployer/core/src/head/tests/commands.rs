@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::hold_and_reject::{Hold, Reject};
-use crate::rejects::Rejects;
+use crate::rejects::{RejectVerb, Rejects};
 
 /// Releases 1, 2 and 3 were live, the newest first.
 pub(super) fn three() -> Head {
@@ -31,7 +31,11 @@ pub(super) fn releases(lives: &[LiveArtifact]) -> Vec<&str> {
 }
 
 pub(super) fn rejecting(all: &[&str]) -> Rejects {
-    let with = |rejects: Rejects, release: &&str| match rejects.with(reject(release), &at().function, release) {
+    let with = |rejects: Rejects, release: &&str| match rejects.with(
+        reject(release),
+        &at().function,
+        (RejectVerb::Reject, release),
+    ) {
         Some(CommandEffect::Write(rejects)) => *rejects,
         other => panic!("{other:?}"),
     };

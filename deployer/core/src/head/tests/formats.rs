@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::format::{self, Unusable};
-use crate::rejects::Rejects;
+use crate::rejects::{RejectVerb, Rejects};
 
 const MORE: &str = "more";
 
@@ -184,7 +184,9 @@ fn rejects_keep_unknown_fields_of_each_reject() {
         since: second(100),
     };
     let orders = FunctionName::parse("orders").unwrap();
-    let Some(CommandEffect::Write(with)) = rejects.with(another, &orders, "other") else { panic!() };
+    let Some(CommandEffect::Write(with)) = rejects.with(another, &orders, (RejectVerb::Reject, "other")) else {
+        panic!()
+    };
     let after: Value =
         serde_json::from_slice(&format::write(&*with, &format::LedgerObject::as_read(&*with)).unwrap()).unwrap();
     assert_eq!(
