@@ -30,6 +30,8 @@ pub(super) struct Packed {
     pub file: File,
     /// The files and folders that look private and are not packed.
     pub left_out: Names,
+    /// The key stores that are packed although nobody can tell whether a key is in them.
+    pub unknown: Names,
 }
 
 /// A file or a link to pack.
@@ -56,9 +58,9 @@ enum Content {
 /// # Errors
 /// The paths that cannot be packed.
 pub(super) fn pack(folder: &Path, bar: &ProgressBar) -> Result<Packed, Vec<Finding>> {
-    let Walk { entries, left_out, .. } = Walk::of(folder)?;
+    let Walk { entries, left_out, unknown, .. } = Walk::of(folder)?;
     let file = write_zip(&entries, bar).map_err(|found| vec![found])?;
-    Ok(Packed { file, left_out })
+    Ok(Packed { file, left_out, unknown })
 }
 
 /// A walk through a folder, and the files that it has found.
@@ -68,6 +70,7 @@ struct Walk {
     rules: IgnoreRules,
     entries: Vec<Entry>,
     left_out: Names,
+    unknown: Names,
     problems: Vec<Finding>,
 }
 
@@ -79,7 +82,7 @@ impl Walk {
         let root = folder.canonicalize().map_err(|error| cannot(&error))?;
         let mut walk = Self { root: root.clone(), ..Self::default() };
         walk.read_folder(&root);
-        let Self { entries, left_out, problems, .. } = &mut walk;
+        let Self { entries, left_out, unknown, problems, .. } = &mut walk;
         problems.extend(too_large(entries));
         if entries.is_empty() && problems.is_empty() {
             let private = if left_out.is_empty() { String::new() } else { format!("; left out: {left_out}") };
@@ -87,6 +90,7 @@ impl Walk {
         }
         entries.sort_by(|one, other| one.name.cmp(&other.name));
         left_out.sort();
+        unknown.sort();
         if problems.is_empty() { Ok(walk) } else { Err(walk.problems) }
     }
 
@@ -132,19 +136,23 @@ impl Walk {
         Ok(())
     }
 
-    /// Whether a file or a folder looks private, by its name or by its content.
-    fn is_private(&self, rule: PrivateRule, found: &DirEntry) -> Result<bool, String> {
+    /// Whether a file or a folder looks private, by its name or by its content. Notes a file of which nobody can tell.
+    fn is_private(&mut self, rule: PrivateRule, found: &DirEntry) -> Result<bool, String> {
         let (path, kind) = (found.path(), found.file_type());
         if rule == PrivateRule::Name || !kind.is_ok_and(|kind| kind.is_file()) {
             return Ok(rule == PrivateRule::Name);
         }
         let read = || {
-            let Some(most) = rule.bytes_to_read(found.metadata()?.len()) else { return Ok(false) };
+            let Some(most) = rule.bytes_to_read(found.metadata()?.len()) else { return Ok((false, false)) };
             let mut bytes = Vec::new();
             File::open(&path)?.take(most as u64).read_to_end(&mut bytes)?;
-            Ok(rule.is_private(&bytes))
+            Ok((rule.is_private(&bytes), rule.is_unknown(&bytes)))
         };
-        read().map_err(|error| self.unreadable(&path, &error))
+        let (is_private, is_unknown) = read().map_err(|error| self.unreadable(&path, &error))?;
+        if is_unknown {
+            self.unknown.push(self.relative(&path).display().to_string());
+        }
+        Ok(is_private)
     }
 
     /// Makes the entry of a file or a link.

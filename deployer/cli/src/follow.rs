@@ -270,7 +270,7 @@ impl RequestState {
             SendOutcome::Lost | SendOutcome::Throttled => Ok(()),
             SendOutcome::Broken | SendOutcome::NotSent if self.accepted.is_some() || tries <= TRIES => Ok(()),
             SendOutcome::NotSent if is_on_its_way => Ok(()),
-            SendOutcome::Refused if is_on_its_way && !remote::did_nothing(error) => {
+            SendOutcome::Refused if self.accepted.is_some() || (is_on_its_way && !remote::did_nothing(error)) => {
                 let state = self.describe_after(&error.message, request);
                 Err(CliError::timed_out(format!("{}\n  {state}", error.message)))
             }
@@ -381,6 +381,29 @@ mod tests {
             let ended = sent.may_retry(SendOutcome::Refused, 0, &error, &request()).unwrap_err();
             assert_eq!((ended.exit, ended.message), (error.exit, error.message));
         }
+    }
+
+    #[test]
+    fn answer_that_the_id_was_used_proves_nothing_after_a_lost_answer() {
+        let sent = RequestState { maybe_accepted: true, ..RequestState::default() };
+        for message in [
+            "id \"r\" was another command's before (a Redeploy): give each command an id of its own",
+            "this command was carried out before, and its record is gone",
+        ] {
+            let used = CliError { error_type: "InvalidCommand", ..CliError::wrong_use(message) };
+            let ended = sent.may_retry(SendOutcome::Refused, 0, &used, &request()).unwrap_err();
+            assert!(ended.message.starts_with(&format!("{message}\n  it may have been taken\n")), "{ended}");
+            assert_eq!(ended.exit, Exit::TimedOut);
+        }
+    }
+
+    #[test]
+    fn refusal_of_a_look_does_not_hide_the_accepted_deployment() {
+        let accepted = RequestState { accepted: Some("deployment 1".to_owned()), ..RequestState::default() };
+        let wrong = CliError { error_type: "InvalidCommand", ..CliError::wrong_use("the proof is too old") };
+        let ended = accepted.may_retry(SendOutcome::Refused, 0, &wrong, &request()).unwrap_err();
+        assert!(ended.message.starts_with("the proof is too old\n  deployment 1 goes on\n"), "{ended}");
+        assert_eq!(ended.exit, Exit::TimedOut);
     }
 
     #[test]

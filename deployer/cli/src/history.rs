@@ -22,7 +22,12 @@ pub(super) struct Options {
 
 pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     let follow::FunctionArgs { environment, function } = &options.args;
-    let history = options.ledger.status_source().await?.history(&options.args, options.limit).await?;
+    let history = options
+        .ledger
+        .status_source(Some(&options.args.environment))
+        .await?
+        .history(&options.args, options.limit)
+        .await?;
     let deployments: &[DeploymentRecord] = &history.deployments;
     let text = match deployments.is_empty() {
         true => format!("nothing was deployed for {function} in {environment} yet\n"),

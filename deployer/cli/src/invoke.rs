@@ -64,7 +64,10 @@ const TIMEOUT: Duration = Duration::from_secs(15 * 60 + 30);
 
 pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     let payload = payload(&options.payload)?;
-    let located = options.target.locate(&mut options.ledger.status_source().await?, &options.args).await?;
+    let located = options
+        .target
+        .locate(&mut options.ledger.status_source(Some(&options.args.environment)).await?, &options.args)
+        .await?;
     let sdk = options.access.enter(&options.ledger.remote, &located.target).await?;
     let mut interrupts = Interrupts::listen()?;
     print_stderr(&format!("{}\n", announcement(&located)))?;

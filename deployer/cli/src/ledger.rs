@@ -22,6 +22,7 @@ use super::remote::{self, Remote};
 use super::sdk_config::no_region;
 use super::warning::warn;
 use deployer_core::trigger::Command;
+use deployer_engine::port::LedgerError;
 use deployer_engine::{CommandError, Engine, History, RetryPolicy};
 
 /// The options that choose the source.
@@ -56,12 +57,12 @@ impl Options {
         self.bucket_owner.as_ref()
     }
 
-    /// Returns the source, which can be read repeatedly.
+    /// Returns the source, which can be read repeatedly. Whoever asks for one environment needs no right to list others.
     ///
     /// # Errors
     /// [`CliError`]: deployer.json cannot be read.
-    pub async fn status_source(&self) -> Result<StatusSource, CliError> {
-        Ok(match self.engine().await? {
+    pub async fn status_source(&self, environment: Option<&EnvironmentName>) -> Result<StatusSource, CliError> {
+        Ok(match self.engine(environment).await? {
             Some((engine, unloaded)) => StatusSource::Ledger(Box::new(engine), unloaded),
             None => StatusSource::Deployer(self.remote.remote().await?),
         })
@@ -72,7 +73,10 @@ impl Options {
     ///
     /// # Errors
     /// [`CliError`]: neither deployer.json nor the ledger can be read.
-    async fn engine(&self) -> Result<Option<(Engine, Option<String>)>, CliError> {
+    async fn engine(
+        &self,
+        environment: Option<&EnvironmentName>,
+    ) -> Result<Option<(Engine, Option<String>)>, CliError> {
         let Some(bucket) = &self.ledger else { return Ok(None) };
         let sdk = self.remote.sdk().await?;
         let region = sdk.region().map(|region| Region::parse(region.as_ref())).transpose();
@@ -81,9 +85,16 @@ impl Options {
         let owner = self.bucket_owner.as_ref();
         let (config, unloaded) = match load(&clients, bucket, &region, owner).await? {
             Ok(config) => (config, None),
-            Err(unloaded) => match of_heads(&clients, bucket, owner).await {
-                Some(config) => (config, Some(unloaded.message)),
-                None => return Err(unloaded),
+            Err(unloaded) => match of_heads(&clients, bucket, owner, environment).await {
+                Ok(Some(config)) => (config, Some(unloaded.message)),
+                Ok(None) => return Err(unloaded),
+                Err(unlisted) => {
+                    let message = format!(
+                        "{}\n  without it the heads in the ledger tell what is live, and they could not be listed: {unlisted}",
+                        unloaded.message
+                    );
+                    return Err(CliError { message, ..unloaded });
+                }
             },
         };
         let engine = Engine {
@@ -121,12 +132,24 @@ async fn load(
     Ok(source.load(region, std::future::ready(Ok(text))).await.map_err(CliError::failed))
 }
 
-/// Makes the configuration of which the heads tell; none if there are none, or they cannot be listed.
-async fn of_heads(clients: &Clients, bucket: &BucketName, owner: Option<&AccountId>) -> Option<Config> {
+/// Makes the configuration of which the heads tell; none if there are none. Where only the heads of this environment may be
+/// listed, it alone is known.
+///
+/// # Errors
+/// [`LedgerError`]: the heads cannot be listed.
+async fn of_heads(
+    clients: &Clients,
+    bucket: &BucketName,
+    owner: Option<&AccountId>,
+    environment: Option<&EnvironmentName>,
+) -> Result<Option<Config>, LedgerError> {
     let ledger = clients.ports(&Config::of_ledger(bucket, []), owner).ledger;
-    let keys = ledger.keys(HEADS).await.ok()?;
+    let keys = match (ledger.keys(HEADS).await, environment) {
+        (Err(_), Some(environment)) => ledger.keys(&ledger_keys::heads_in(environment)).await?,
+        (listed, _) => listed?,
+    };
     let config = Config::of_ledger(bucket, keys.iter().filter_map(|key| Some(ledger_keys::parse_head(key)?.0)));
-    (!config.environments.is_empty()).then_some(config)
+    Ok((!config.environments.is_empty()).then_some(config))
 }
 
 impl StatusSource {

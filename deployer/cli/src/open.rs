@@ -37,7 +37,10 @@ struct Page {
 }
 
 pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, CliError> {
-    let located = options.target.locate(&mut options.ledger.status_source().await?, &options.args).await?;
+    let located = options
+        .target
+        .locate(&mut options.ledger.status_source(Some(&options.args.environment)).await?, &options.args)
+        .await?;
     let url = url(&located)?;
     let is_printed = options.print || output == Output::Json || !has_display();
     let opened = !is_printed && open(&url);

@@ -47,6 +47,9 @@ const LEDGER_TIMEOUT: Duration = Duration::from_secs(90);
 const TRIES: u32 = 4;
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// The words by which the deployer says that it has taken a command of this id before.
+const USED_ID: [&str; 2] = ["was another command's before", "was carried out before, and its record is gone"];
+
 /// The person who asks.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
@@ -180,14 +183,15 @@ impl Remote {
     }
 
     /// Sends a request again that the deployer has accepted, to see how far it is. Its id suffices for that, so the proof,
-    /// a secret, is sent only where the deployer wants it each time.
+    /// a secret, is sent only where the deployer wants it each time: where it has refused a look without one, in whatever
+    /// words.
     ///
     /// # Errors
     /// [`SendError`], with what happened to the request.
     pub async fn look_again<T: DeserializeOwned>(&self, request: &CommandRequest) -> Result<T, SendError> {
         if !self.wants_each_proven.load(Ordering::Relaxed) {
             match self.invoke(request).await {
-                Err(refused) if asks_for_proof(&refused.error) => self.wants_each_proven.store(true, Ordering::Relaxed),
+                Err(refused) if is_wrong(&refused.error) => self.wants_each_proven.store(true, Ordering::Relaxed),
                 answer => return answer,
             }
         }
@@ -294,9 +298,15 @@ pub(super) fn arn_region(function: &str) -> Option<&str> {
 }
 
 /// Whether the deployer says that the request is wrong, or that nobody knows its function. Had an earlier try been taken
-/// whose answer was lost, the answer would be that try's.
+/// whose answer was lost, the answer would be that try's, or one of those about an id that was used before.
 pub(super) fn did_nothing(error: &CliError) -> bool {
-    matches!(error.exit, Exit::WrongUse | Exit::Refused)
+    let is_of_used_id = || USED_ID.iter().any(|words| error.message.contains(words));
+    error.error_type == "UnknownFunction" || (is_wrong(error) && !is_of_used_id())
+}
+
+/// Whether the deployer refuses a request as it is.
+fn is_wrong(error: &CliError) -> bool {
+    error.error_type == "InvalidCommand"
 }
 
 fn maybe_accepted(error: CliError) -> CliError {

@@ -22,6 +22,8 @@ pub(super) struct SourceZip {
     path: PathBuf,
     /// The files and folders that are not packed because they look private; none: the zip was given as it is.
     left_out: Option<Names>,
+    /// The key stores that are packed although nobody can tell whether a key is in them.
+    unknown: Names,
 }
 
 /// The reason why there is no zip.
@@ -54,10 +56,11 @@ impl SourceZip {
         let cannot = |error: io::Error| NoZip::Unreadable(unreadable(&error));
         if path.metadata().map_err(cannot)?.is_dir() {
             let waiting = progress::spinner(format!("packing {}", path.display()));
-            let folder::Packed { file, left_out } = folder::pack(path, &waiting).map_err(NoZip::Refused)?;
-            return Ok(Self { file, path: path.to_owned(), left_out: Some(left_out) });
+            let folder::Packed { file, left_out, unknown } = folder::pack(path, &waiting).map_err(NoZip::Refused)?;
+            return Ok(Self { file, path: path.to_owned(), left_out: Some(left_out), unknown });
         }
-        Ok(Self { file: File::open(path).map_err(cannot)?, path: path.to_owned(), left_out: None })
+        let (left_out, unknown) = Default::default();
+        Ok(Self { file: File::open(path).map_err(cannot)?, path: path.to_owned(), left_out, unknown })
     }
 
     /// Reads the zip as the deployer does. `each` gets all bytes, in order.
@@ -78,12 +81,20 @@ impl SourceZip {
     /// zip has passed [`SourceZip::read`].
     pub fn notes(&self) -> Vec<String> {
         match &self.left_out {
-            Some(left_out) => left_out.iter().next().map(|first| left_out_note(left_out, first)).into_iter().collect(),
+            Some(left_out) => {
+                let left_out = left_out.iter().next().map(|first| left_out_note(left_out, first));
+                left_out.into_iter().chain(unknown_note(&self.unknown)).collect()
+            }
             None => match self.private_files() {
-                Ok(found) if found.is_empty() => vec![],
-                Ok(found) => vec![format!(
-                    "it has files that look private, and they go up with it: {found}; a folder is packed without them"
-                )],
+                Ok((private, unknown)) => {
+                    let private = (!private.is_empty()).then(|| {
+                        format!(
+                            "it has files that look private, and they go up with it: {private}; a folder is packed \
+                             without them"
+                        )
+                    });
+                    private.into_iter().chain(unknown_note(&unknown)).collect()
+                }
                 Err(error) => vec![format!("it was not searched for private files: {error}")],
             },
         }
@@ -110,10 +121,10 @@ impl SourceZip {
         Ok(listed)
     }
 
-    /// Finds the files of a given zip that a folder would be packed without.
-    fn private_files(&self) -> io::Result<Names> {
+    /// Finds the files of a given zip that a folder would be packed without, and those of which nobody can tell.
+    fn private_files(&self) -> io::Result<(Names, Names)> {
         let mut archive = ZipArchive::new(&self.file)?;
-        let mut found = Names::default();
+        let (mut private, mut unknown) = (Names::default(), Names::default());
         for at in 0..archive.len() {
             let mut entry = archive.by_index(at)?;
             let name = entry.name()?.into_owned();
@@ -128,15 +139,18 @@ impl SourceZip {
                     Some(most) if !entry.is_symlink() => {
                         let mut bytes = Vec::new();
                         entry.by_ref().take(most as u64).read_to_end(&mut bytes)?;
+                        if rule.is_unknown(&bytes) {
+                            unknown.push(name.clone());
+                        }
                         rule.is_private(&bytes)
                     }
                     _ => false,
                 };
             if is_private {
-                found.push(name);
+                private.push(name);
             }
         }
-        Ok(found)
+        Ok((private, unknown))
     }
 }
 
@@ -156,6 +170,11 @@ pub(super) fn unreadable(error: &io::Error) -> String {
         io::ErrorKind::NotFound => "does not exist".to_owned(),
         _ => format!("cannot be read: {error}"),
     }
+}
+
+fn unknown_note(unknown: &Names) -> Option<String> {
+    let note = || format!("nobody can tell whether a private key is in these key stores, and they go up: {unknown}");
+    (!unknown.is_empty()).then(note)
 }
 
 fn left_out_note(left_out: &Names, first: &str) -> String {

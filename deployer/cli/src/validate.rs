@@ -339,6 +339,20 @@ mod tests {
     }
 
     #[test]
+    fn key_store_of_an_unknown_format_is_warned_of_in_a_zip_and_a_folder() {
+        let source = tempfile::tempdir().unwrap();
+        for (name, text) in [("index.js", "exports.handler = 1\n"), ("client.bks", "\0\0\0\u{2}")] {
+            std::fs::write(source.path().join(name), text).unwrap();
+        }
+        let warning = "nobody can tell whether a private key is in these key stores, and they go up: client.bks";
+        let folder = report(&Options { files: vec![source.path().to_owned()], environment: None, function: None });
+        assert_eq!(folder.files[0].warnings.iter().collect::<Vec<_>>(), [warning]);
+        let zip = zipped(&[("index.js", b"exports.handler = 1\n"), ("client.bks", b"\0\0\0\x02")]);
+        let (text, exit) = validated("orders.zip", &zip);
+        assert!(exit == Exit::Done && text.ends_with(&format!("warning: {warning}\n")), "{text}");
+    }
+
+    #[test]
     fn utf16_manifest_gives_same_error_in_zip_and_alone() {
         let utf16 = b"\xff\xfet\x00";
         let sentence = "\n  function.toml: UTF-16 (PowerShell's default): save as UTF-8\n";

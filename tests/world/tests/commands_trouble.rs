@@ -260,6 +260,8 @@ async fn failing_sweep_names_the_functions_that_failed() {
     let (error_type, message) = world.command_error(sweep.clone()).await;
     assert_eq!(error_type, "LedgerUnavailable", "{message}");
     assert!(message.starts_with("1 of 2 functions with work open could not be swept (dev/broken: "), "{message}");
+    world.tick().await;
+    assert_eq!(served(&world), "1.1.0", "the broken head does not stop the other function");
 }
 
 #[tokio::test(start_paused = true)]

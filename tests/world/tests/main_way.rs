@@ -99,6 +99,25 @@ async fn changed_configuration_alone_is_updated_and_published() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn drift_under_another_label_is_reverted_without_sending_code() {
+    let world = World::with_orders();
+    let zip = with_manifest("1.1.0", "memory_size = 256\n");
+    world.upload("dev/orders/1.1.0.zip", zip.clone()).await;
+    world.change_function(DEV, "orders", |f| f.set(|settings| settings.memory_size = 1024).publish().point("live", 3));
+    let seen = world.calls().len();
+    let record = world.record("dev/orders/1.1.0-again.zip", zip).await;
+    assert_eq!(record.status, Status::Succeeded, "not unchanged");
+    let writes: Vec<String> =
+        world.calls()[seen..].iter().filter(|c| c.op.is_lambda_write()).map(|c| c.op.to_string()).collect();
+    assert_eq!(writes, ["UpdateFunctionConfiguration", "PublishVersion", "UpdateAlias"]);
+    world.aws(|aws| {
+        let orders = aws.at(DEV).function("orders");
+        assert_eq!((orders.aliases["live"].version, orders.versions[&4].settings.memory_size), (4, 256));
+    });
+    world.same_again_changes_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn configuration_and_code_are_updated_in_turn() {
     let world = World::with_orders();
     world.upload("dev/orders/1.1.0.zip", with_manifest("1.1.0", "timeout = 30\ndescription = \"Orders\"\n")).await;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use deployer_core::environment_notice::EnvironmentNotice;
 use deployer_engine::port::CallErrorKind;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -96,6 +97,12 @@ async fn next_sweep_writes_changed_notices_and_marks_removed_environments() {
     assert_eq!((&gone["removed"], &gone["accept_uploads"]), (&json!(true), &json!(false)));
     world.pass(Duration::from_secs(60)).await;
     assert_eq!(sweep(&world).await, 0);
+    for _ in 0..12 {
+        world.pass(Duration::from_secs(300)).await;
+        sweep(&world).await;
+        let notice: EnvironmentNotice = serde_json::from_value(stored(&world, "stage").unwrap()).unwrap();
+        assert!(notice.removed && !notice.is_old(world.now()), "{notice:?}");
+    }
     world.reconfigure(&three_environments_config(&json!({"promotion": {"from": "dev"}}), &json!({})));
     world.pass(Duration::from_secs(60)).await;
     sweep(&world).await;
@@ -137,6 +144,22 @@ async fn notice_that_cannot_be_written_is_written_by_the_next_sweep() {
     world.pass(Duration::from_secs(60)).await;
     sweep(&world).await;
     assert!(notice(&world, "prod").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn removal_that_cannot_be_noticed_is_noticed_by_the_next_sweep() {
+    let mut world = chain();
+    sweep(&world).await;
+    let mut config = three_environments_config(&json!({"promotion": {"from": "dev"}}), &json!({}));
+    config["environments"].as_object_mut().unwrap().remove("stage");
+    world.reconfigure(&config);
+    world.pass(Duration::from_secs(60)).await;
+    world.on(Op::WriteLedger).about("results/stage/environment.json").fail(CallErrorKind::Other);
+    sweep(&world).await;
+    assert_eq!(notice(&world, "stage").unwrap().get("removed"), None);
+    world.pass(Duration::from_secs(60)).await;
+    sweep(&world).await;
+    assert_eq!(notice(&world, "stage").unwrap()["removed"], true);
 }
 
 #[tokio::test(start_paused = true)]

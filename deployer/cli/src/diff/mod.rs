@@ -60,7 +60,8 @@ fn parse(text: &str) -> Result<Side, String> {
 
 pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     let (from, to) = (options.place(&options.from)?, options.place(&options.to)?);
-    let status_source = options.ledger.status_source().await?;
+    let common = (from == to).then_some(from);
+    let status_source = options.ledger.status_source(common).await?;
     let from = options.find(&status_source, from, &options.from.release).await?;
     let to = options.find(&status_source, to, &options.to.release).await?;
     let sdk = options.ledger.remote.sdk().await?;

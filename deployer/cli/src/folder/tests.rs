@@ -172,8 +172,8 @@ fn data_with_a_secret_and_key_stores_are_left_out_unless_named() {
             ("config/aws.ini", aws),
             ("config/app.json", "{}"),
             ("lib/google.py", account),
-            ("debug.keystore", "0\u{2}"),
         ]);
+        fs::write(folder.path().join("debug.keystore"), b"\xfe\xed\xfe\xed\0\0\0\x02\0\0\0\x01\0\0\0\x01").unwrap();
         fs::write(folder.path().join("truststore.jks"), b"\xfe\xed\xfe\xed\0\0\0\x02\0\0\0\0").unwrap();
         folder
     };
@@ -187,6 +187,21 @@ fn data_with_a_secret_and_key_stores_are_left_out_unless_named() {
         names(named.path()),
         ["config/app.json", "config/google.json", "debug.keystore", "index.js", "lib/google.py", "truststore.jks"]
     );
+}
+
+#[test]
+fn key_store_of_an_unknown_format_is_packed_and_told() {
+    let made = |lambdaignore: &str| {
+        let files =
+            [(".lambdaignore", lambdaignore), ("bootstrap", ""), ("lib/client.bks", "\0\0\0\u{2}"), ("z.jks", "")];
+        let folder = folder(&files);
+        assert_eq!(names(folder.path()), ["bootstrap", "lib/client.bks", "z.jks"]);
+        let packed = pack(folder.path(), &ProgressBar::hidden()).unwrap();
+        assert!(packed.left_out.is_empty(), "{:?}", packed.left_out);
+        packed.unknown.to_string()
+    };
+    assert_eq!(made(""), "lib/client.bks, z.jks");
+    assert_eq!(made("!*.jks\n"), "lib/client.bks");
 }
 
 #[test]

@@ -135,7 +135,7 @@ impl Options {
     }
 
     async fn newest(&self, args: &follow::FunctionArgs) -> Result<DeploymentId, CliError> {
-        let history = self.ledger.status_source().await?.history(args, 1).await?;
+        let history = self.ledger.status_source(Some(&args.environment)).await?.history(args, 1).await?;
         let follow::FunctionArgs { environment, function } = args;
         history.deployments.first().map(|record| record.id).ok_or_else(|| {
             CliError::wrong_use(format!(
@@ -157,7 +157,7 @@ impl Options {
 
     /// Finds the function's log group in the target.
     async fn of_function(&self, args: &follow::FunctionArgs) -> Result<Log, CliError> {
-        let located = self.target.locate(&mut self.ledger.status_source().await?, args).await?;
+        let located = self.target.locate(&mut self.ledger.status_source(Some(&args.environment)).await?, args).await?;
         let sdk = self.access.enter(&self.ledger.remote, &located.target).await?;
         let name = match &self.log_group {
             Some(name) => name.clone(),

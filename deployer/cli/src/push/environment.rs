@@ -157,12 +157,14 @@ impl Notices<'_> {
             Ok(answer) => answer,
             Err(error) => return failed(&object, environment, &error),
         };
+        // The notice of an older deployer has no time, but S3 knows when it was written.
+        let modified = answer.last_modified().and_then(|at| Timestamp::from_second(at.secs()).ok());
         let body = match answer.body.collect().await {
             Ok(body) => body.into_bytes(),
             Err(error) => return Reading::Failed(format!("{object} could not be read: {error}")),
         };
-        match format::read(&body) {
-            Ok(notice) => Reading::Found(notice),
+        match format::read::<EnvironmentNotice>(&body) {
+            Ok(notice) => Reading::Found(EnvironmentNotice { at: notice.at.or(modified), ..notice }),
             Err(unusable) => Reading::Failed(format!(
                 "{object} cannot be used ({unusable}): is this deployctl older than the deployer?"
             )),

@@ -51,7 +51,7 @@ pub(super) struct Options {
 
 pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, CliError> {
     options.check()?;
-    let mut status_source = options.ledger.status_source().await?;
+    let mut status_source = options.ledger.status_source(options.environment.as_ref()).await?;
     let Some(seconds) = options.watch else {
         return Ok(answer_of(options, &report(options, &mut status_source).await?));
     };

@@ -76,14 +76,13 @@ fn record(status: &str) -> Answer {
 }
 
 /// Redeploys at a deployer that ends the deployment in its third answer, and returns whether each request had a proof.
-fn proofs_of_looks(refuses_without: bool) -> Vec<bool> {
+fn proofs_of_looks(refusal_without: Option<&'static str>) -> Vec<bool> {
     let asked = AtomicUsize::new(0);
     let server = Server::http(move |request| {
         if !request.line.contains("/functions/") {
             return aws::answer(request);
         }
-        if refuses_without && !request.body.contains("\"identity\"") {
-            let message = "dev takes it from proven identities only, and the request carries no proof (identity)";
+        if let (Some(message), false) = (refusal_without, request.body.contains("\"identity\"")) {
             let refusal = json!({"errorType": "InvalidCommand", "errorMessage": message});
             return (200, "application/json", refusal.to_string());
         }
@@ -98,10 +97,15 @@ fn proofs_of_looks(refuses_without: bool) -> Vec<bool> {
 
 #[test]
 fn looks_at_an_accepted_request_carry_no_proof() {
-    assert_eq!(proofs_of_looks(false), [true, false, false]);
+    assert_eq!(proofs_of_looks(None), [true, false, false]);
 }
 
 #[test]
 fn looks_carry_a_proof_where_the_deployer_wants_it_each_time() {
-    assert_eq!(proofs_of_looks(true), [true, false, true, true]);
+    for refusal in [
+        "dev takes it from proven identities only, and the request carries no proof (identity)",
+        "this deployer wants to know who asks",
+    ] {
+        assert_eq!(proofs_of_looks(Some(refusal)), [true, false, true, true], "{refusal}");
+    }
 }

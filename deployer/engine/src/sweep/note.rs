@@ -25,7 +25,7 @@ struct LastSweep {
     schema: u32,
     /// Its time.
     at: Timestamp,
-    /// The notices that are written, without their times.
+    /// The notices that are written, without their times. Those of removed environments stay, so that they are renewed.
     notices: BTreeMap<EnvironmentName, EnvironmentNotice>,
 }
 
@@ -62,7 +62,10 @@ pub(super) async fn leave_note(engine: &Engine) {
         let found = engine.ports.ledger.get(&key).await?.object;
         let last = found.as_ref().and_then(|(body, _)| time_of_note(body));
         let before = found.as_ref().map(|(body, _)| notices_of_note(body)).unwrap_or_default();
-        let wanted = EnvironmentNotice::all(&engine.config);
+        let mut wanted = EnvironmentNotice::all(&engine.config);
+        for name in before.keys() {
+            wanted.entry(name.clone()).or_insert_with(|| EnvironmentNotice::of_removed(name));
+        }
         let is_fresh = |last: Timestamp| between(last, engine.now()) < SWEEP_NOTE_INTERVAL && last <= engine.now();
         if last.is_some_and(is_fresh) && before == wanted {
             return Ok(());
@@ -76,22 +79,22 @@ pub(super) async fn leave_note(engine: &Engine) {
     noted.unwrap_or_else(|error| tracing::warn!("the sweep could not leave its time: {error}"));
 }
 
-/// Writes the notices that differ from the wanted ones, and marks those of environments that are no more. Returns the
-/// notices that are written; the next sweep tries the others again.
+/// Writes the notices that differ from the wanted ones or are no longer recent. Returns the notices that are written; the
+/// next sweep tries the others again.
 async fn write_notices(
     engine: &Engine,
     before: BTreeMap<EnvironmentName, EnvironmentNotice>,
     wanted: BTreeMap<EnvironmentName, EnvironmentNotice>,
 ) -> BTreeMap<EnvironmentName, EnvironmentNotice> {
-    let removed = before.into_iter().filter(|(name, _)| !wanted.contains_key(name)).map(|(name, notice)| async move {
-        let written = write_notice(engine, &EnvironmentNotice::of_removed(&name)).await;
-        (!written).then_some((name, notice))
+    let written = wanted.into_iter().map(|(name, notice)| {
+        // Only the note still knows a removed environment, so it keeps what was written of it before.
+        let before = before.get(&name).filter(|_| notice.removed).cloned();
+        async move {
+            let written = if write_notice(engine, &notice).await { Some(notice) } else { before };
+            written.map(|notice| (name, notice))
+        }
     });
-    let removed = join_all(removed.collect::<Vec<_>>()).await;
-    let kept = wanted
-        .into_iter()
-        .map(|(name, notice)| async move { write_notice(engine, &notice).await.then_some((name, notice)) });
-    join_all(kept).await.into_iter().chain(removed).flatten().collect()
+    join_all(written.collect::<Vec<_>>()).await.into_iter().flatten().collect()
 }
 
 /// Writes a notice unless it is there already and recent, and returns whether it is there. A damaged one is written anew; one of a

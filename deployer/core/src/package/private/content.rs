@@ -1,5 +1,7 @@
 //! What the first bytes of a file say about secrets in it.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 /// The most bytes in which the first line of a private key ends.
@@ -10,9 +12,13 @@ const PRIVATE_KEY: &[u8] = b"PRIVATE KEY";
 const SHORTEST_KEY_LINE: usize = 32;
 /// The most bytes between the marker of a key and the end of its first line: its headers, and that line.
 const LONGEST_KEY_BEGINNING: usize = 512;
-/// The name of a secret access key of AWS, and the number of its characters.
-const AWS_SECRET: &str = "aws_secret_access_key";
+/// The words in the name of a secret access key of AWS, which tools join and write in ways of their own.
+const AWS_SECRET: [&str; 3] = ["secret", "access", "key"];
+/// The characters with which tools join them.
+const JOINTS: [char; 4] = ['-', '_', ' ', '.'];
+/// The number of characters of a secret access key, and the fewest different ones that a random key has.
 const AWS_SECRET_LENGTH: usize = 40;
+const FEWEST_DIFFERENT: usize = 12;
 
 /// Whether a file begins with a private key.
 pub(super) fn starts_with_key(bytes: &[u8]) -> bool {
@@ -46,11 +52,13 @@ pub(super) fn has_key_block(bytes: &[u8]) -> bool {
 }
 
 /// Whether a line of base64 follows, after empty lines and headers such as `Proc-Type: 4,ENCRYPTED`. In JSON the lines
-/// are separated by `\n`, and in YAML they are indented.
+/// are separated by `\n`, in JSON within JSON by more backslashes, and in YAML they are indented.
 fn begins_with_key_line(bytes: &[u8]) -> bool {
     let bytes = bytes.get(..LONGEST_KEY_BEGINNING.min(bytes.len())).unwrap_or_default();
     let text = String::from_utf8_lossy(bytes).replace("\\r", "").replace("\\n", "\n");
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.contains(": "));
+    let is_around = |c: char| c.is_whitespace() || c == '\\';
+    let mut lines =
+        text.lines().map(|line| line.trim_matches(is_around)).filter(|line| !line.is_empty() && !line.contains(": "));
     let is_base64 = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
     lines.next().is_some_and(|line| line.chars().take_while(is_base64).count() >= SHORTEST_KEY_LINE)
 }
@@ -58,19 +66,60 @@ fn begins_with_key_line(bytes: &[u8]) -> bool {
 /// Whether a file has the credentials of a cloud: a secret access key of AWS, or what Google's tools write as JSON.
 pub(super) fn has_credentials(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
-    [AWS_SECRET, "AWS_SECRET_ACCESS_KEY"].iter().any(|word| text.contains(word)) && text.lines().any(has_aws_secret)
-        || has_google_credentials(&text)
+    has_aws_secret(&text) || has_google_credentials(&text)
 }
 
-/// Whether a line sets a secret access key of AWS, in INI, JSON, YAML or as a variable. The example of AWS's documents,
-/// which ends in `EXAMPLEKEY`, is none.
-fn has_aws_secret(line: &str) -> bool {
-    let Some(at) = line.to_ascii_lowercase().find(AWS_SECRET) else { return false };
-    let value =
-        line.get(at + AWS_SECRET.len()..).unwrap_or_default().trim_start_matches([' ', '\t', '"', '\'', '=', ':']);
-    let is_secret = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/');
-    let secret: String = value.chars().take_while(is_secret).collect();
-    secret.len() == AWS_SECRET_LENGTH && !secret.contains("EXAMPLE")
+/// Whether a text has a secret access key of AWS: behind its name, in INI, JSON, YAML, XML or as a variable, or in the
+/// column of that name, as the console's CSV has it.
+fn has_aws_secret(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let ends = lower.match_indices(AWS_SECRET[0]).filter_map(|(at, _)| end_of_aws_name(&lower, at));
+    has_aws_column(text) || ends.filter_map(|end| text.get(end..)).any(|after| is_aws_secret(value_of(after)))
+}
+
+/// Returns the end of the name of a secret access key that begins here; `None` if another word does.
+fn end_of_aws_name(lower: &str, at: usize) -> Option<usize> {
+    let end = AWS_SECRET
+        .into_iter()
+        .try_fold(lower.get(at..)?, |rest, word| rest.strip_prefix(JOINTS).unwrap_or(rest).strip_prefix(word));
+    Some(lower.len() - end?.len())
+}
+
+/// Returns the text behind a name without what stands before the value, such as `": "`, or `", "value": "` where a list
+/// has names and values.
+fn value_of(after: &str) -> &str {
+    let is_between = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '=' | ':' | '>' | '\\' | ',');
+    let value = after.trim_start_matches(is_between);
+    let named = value.get(..5).filter(|word| word.eq_ignore_ascii_case("value")).and_then(|_| value.get(5..));
+    named.map_or(value, |value| value.trim_start_matches(is_between))
+}
+
+/// Whether a text begins with a secret access key. The example of AWS's documents, which has the word `EXAMPLE`, is none,
+/// nor is a placeholder or a digest: a random key has letters of both cases, and many different ones.
+fn is_aws_secret(text: &str) -> bool {
+    // Some tools write a slash as `\/` in JSON.
+    let is_secret = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '\\');
+    let secret: String = text.chars().take_while(is_secret).collect::<String>().replace("\\/", "/");
+    let secret = secret.split('\\').next().unwrap_or_default();
+    let different: BTreeSet<char> = secret.chars().collect();
+    secret.len() == AWS_SECRET_LENGTH
+        && !secret.contains("EXAMPLE")
+        && different.len() >= FEWEST_DIFFERENT
+        && secret.contains(|c: char| c.is_ascii_lowercase())
+        && secret.contains(|c: char| c.is_ascii_uppercase())
+}
+
+/// Whether the first line names the columns of a table, and a secret access key stands in the column of that name.
+fn has_aws_column(text: &str) -> bool {
+    let cell = |cell: &str| cell.trim_matches(['\u{feff}', '"', ' ']).to_ascii_lowercase().replace(JOINTS, "");
+    let Some(header) = text.lines().next() else { return false };
+    [',', ';', '\t'].into_iter().any(|separator| {
+        let column = header.split(separator).position(|name| cell(name) == AWS_SECRET.concat());
+        column.is_some_and(|column| {
+            let mut cells = text.lines().skip(1).filter_map(|line| line.split(separator).nth(column));
+            cells.any(|cell| is_aws_secret(cell.trim_start_matches(['"', ' '])))
+        })
+    })
 }
 
 /// Whether a text is a key of a service account, or a person's own login, as Google's tools write them.
@@ -115,6 +164,8 @@ mod tests {
             format!("tls:\n  key: |\n    -----BEGIN EC PRIVATE KEY-----\n    {LINE}\n"),
             format!("{{\"key\": \"-----BEGIN PRIVATE KEY-----\\n{LINE}\\n\"}}"),
             format!("a key:\r\n-----BEGIN RSA PRIVATE KEY-----\r\nProc-Type: 4,ENCRYPTED\r\n\r\n{LINE}\r\n"),
+            format!(r#"{{"body": "{{\"key\": \"-----BEGIN PRIVATE KEY-----\\n{LINE}\\n\"}}"}}"#),
+            format!(r#"{{"key": "-----BEGIN PRIVATE KEY-----\r\n{LINE}\r\n"}}"#),
             format!("-----BEGIN CERTIFICATE-----\n{LINE}\n-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n{LINE}\n"),
         ] {
             assert!(has_key_block(text.as_bytes()), "{text}");
@@ -127,6 +178,7 @@ mod tests {
             "it begins with -----BEGIN PRIVATE KEY-----\nand so on\n",
             "key: \"-----BEGIN PRIVATE KEY-----\\n...\\n\"\n",
             "key: -----BEGIN PRIVATE KEY-----\n<your key>\n",
+            r#"{"body": "{\"key\": \"-----BEGIN PRIVATE KEY-----\\n...\\n\"}"}"#,
             "-----BEGIN PRIVATE KEY",
             "-----BEGIN CERTIFICATE-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg\n",
             "-----BEGIN PUBLIC KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg\n",
@@ -135,26 +187,64 @@ mod tests {
         }
     }
 
+    /// Texts in which `@` stands for a value, with what they are.
+    const WITH_SECRET: [(&str, &str); 17] = [
+        ("INI", "[default]\naws_secret_access_key = @\n"),
+        ("variable", "  AWS_SECRET_ACCESS_KEY=\"@\""),
+        ("shell", "export AWS_SECRET_ACCESS_KEY='@'"),
+        ("YAML", "AWS_SECRET_ACCESS_KEY: @"),
+        ("YAML of a chart", "  aws:\n    secretAccessKey: @\n"),
+        ("JSON", "    \"aws_secret_access_key\": \"@\","),
+        ("aws iam create-access-key", "{\n    \"AccessKey\": {\n        \"SecretAccessKey\": \"@\"\n    }\n}\n"),
+        ("console's CSV", "\u{feff}Access key ID,Secret access key\r\nAKIAIOSFODNN7ABCDEFG,@\r\n"),
+        ("CSV of a user", "User name,Password,Access key ID,Secret access key,Console\na,,AKIA,@,https://a"),
+        ("quoted CSV", "\"Access key ID\",\"Secret access key\"\n\"AKIA\",\"@\"\n"),
+        ("second occurrence", r#"{"required":["SecretAccessKey"],"SecretAccessKey":"","b":{"SecretAccessKey":"@"}}"#),
+        ("JSON in JSON", r#"{"body": "{\"SecretAccessKey\": \"@\"}"}"#),
+        ("variables of a container", r#"[{"name": "AWS_SECRET_ACCESS_KEY", "value": "@"}]"#),
+        ("variables of a pod", "- name: AWS_SECRET_ACCESS_KEY\n  value: @\n"),
+        ("XML", "<SecretAccessKey>@</SecretAccessKey>"),
+        ("properties", "aws.secret-access-key=@"),
+        ("lines in one string", r#"{"env": "A=1\nAWS_SECRET_ACCESS_KEY=@\nB=2"}"#),
+    ];
+
     #[test]
-    fn secret_access_key_is_found_and_the_example_of_the_documents_is_not() {
-        let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzRfQ9aTk4M";
-        for line in [
-            format!("aws_secret_access_key = {secret}"),
-            format!("  AWS_SECRET_ACCESS_KEY=\"{secret}\""),
-            format!("export AWS_SECRET_ACCESS_KEY='{secret}'"),
-            format!("AWS_SECRET_ACCESS_KEY: {secret}"),
-            format!("    \"aws_secret_access_key\": \"{secret}\","),
-        ] {
-            assert!(has_credentials(format!("[default]\n{line}\n").as_bytes()), "{line}");
+    fn secret_access_key_is_found_however_tools_write_it() {
+        for (what, text) in WITH_SECRET {
+            for secret in ["wJalrXUtnFEMI/K7MDENG/bPxRfiCYzRfQ9aTk4M", r"wJalrXUtnFEMI\/K7MDENG\/bPxRfiCYzRfQ9aTk4M"] {
+                assert!(has_credentials(text.replace('@', secret).as_bytes()), "{what}");
+            }
         }
-        for line in [
-            "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-            "aws_secret_access_key =",
-            "AWS_SECRET_ACCESS_KEY=${SECRET}",
-            "\"aws_secret_access_key\": {\"type\": \"string\"}",
-            "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYzRfQ9aTk4MwJalrXUt",
+    }
+
+    #[test]
+    fn placeholder_type_or_example_is_no_secret_access_key() {
+        for (what, text) in WITH_SECRET {
+            for value in [
+                "",
+                "...",
+                "<your secret access key>",
+                "${AWS_SECRET_ACCESS_KEY}",
+                "{{ secret }}",
+                "string",
+                "AWS::NoValue",
+                "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+                "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+                "YOURSECRETACCESSKEYYOURSECRETACCESSKEYAB",
+                "356a192b7913b04c54574d18c28d46e6395428ab",
+                "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzRfQ9aTk4MwJalrXUt",
+            ] {
+                let text = text.replace('@', value);
+                assert!(!has_credentials(text.as_bytes()), "{what}: {text}");
+            }
+        }
+        for text in [
+            r#""aws_secret_access_key": {"type": "string"}"#,
+            r#"{"required": ["SecretAccessKey"], "hash": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzRfQ9aTk4M"}"#,
+            "a secret access key has 40 characters, and",
+            "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzRfQ9aTk4M",
         ] {
-            assert!(!has_credentials(line.as_bytes()), "{line}");
+            assert!(!has_credentials(text.as_bytes()), "{text}");
         }
     }
 

@@ -11,6 +11,7 @@ mod content;
 mod keystore;
 
 use content::{LONGEST_MARKER, has_credentials, has_key_block, has_password, has_private_key, starts_with_key};
+use keystore::Contents;
 
 /// The names of files and folders, in lower case.
 const NAMES: [&str; 46] = [
@@ -121,8 +122,8 @@ pub enum PrivateRule {
     Name,
     /// It is private unless it has public keys or certificates only.
     UnlessPublic,
-    /// It is private unless it is a key store of Java with certificates only.
-    UnlessTrustStore,
+    /// It is private if it is a key store of Java with a key in it.
+    KeyStore,
     /// It is private if it has a private key anywhere.
     KeyWithin,
     /// It is private if this word and a value stand in it.
@@ -161,7 +162,7 @@ impl PrivateRule {
         match name.trim_start_matches('.').rsplit_once('.') {
             Some((_, "key")) => Self::UnlessPublic,
             Some((_, "pem" | "crt" | "cer" | "p8")) => Self::KeyWithin,
-            Some((_, ending)) if KEY_STORES.contains(&ending) => Self::UnlessTrustStore,
+            Some((_, ending)) if KEY_STORES.contains(&ending) => Self::KeyStore,
             Some((_, ending)) if DATA.contains(&ending) => Self::Data,
             None if name != "bootstrap" => Self::Data,
             _ => Self::KeyAtStart,
@@ -175,8 +176,15 @@ impl PrivateRule {
             Self::Name => None,
             Self::KeyAtStart => (size < Self::SMALL).then_some(LONGEST_MARKER),
             Self::Data => (size < Self::SMALL).then_some(Self::SMALL as usize),
-            Self::UnlessPublic | Self::UnlessTrustStore | Self::KeyWithin | Self::Password(_) => Some(Self::MOST_BYTES),
+            Self::UnlessPublic | Self::KeyStore | Self::KeyWithin | Self::Password(_) => Some(Self::MOST_BYTES),
         }
+    }
+
+    /// Whether nobody can tell if a file is private: it is a key store that is not read, because it is too large or of an
+    /// unknown format.
+    #[must_use]
+    pub fn is_unknown(self, bytes: &[u8]) -> bool {
+        self == Self::KeyStore && Contents::of(bytes) == Contents::Unknown
     }
 
     /// Whether a file is private, by its name and its first bytes.
@@ -185,7 +193,7 @@ impl PrivateRule {
         match self {
             Self::Name => true,
             Self::UnlessPublic => has_private_key(bytes) || !content::contains(bytes, b"-----BEGIN "),
-            Self::UnlessTrustStore => !keystore::has_only_certificates(bytes),
+            Self::KeyStore => Contents::of(bytes) == Contents::Key,
             Self::KeyWithin => has_private_key(bytes),
             Self::Password(words) => {
                 let text = String::from_utf8_lossy(bytes);
@@ -272,14 +280,18 @@ mod tests {
     }
 
     #[test]
-    fn key_stores_of_java_are_private_unless_they_have_certificates_only() {
+    fn key_stores_of_java_are_private_where_a_key_is_in_them() {
         let trust_store = b"\xfe\xed\xfe\xed\x00\x00\x00\x02\x00\x00\x00\x00";
+        let key = b"\xfe\xed\xfe\xed\x00\x00\x00\x02\x00\x00\x00\x01\x00\x00\x00\x01";
         for name in ["kafka.client.truststore.jks", "debug.keystore", "a.JCEKS"] {
-            assert!(!PrivateRule::of(name).is_private(trust_store), "{name}");
-            for bytes in [&b"\xfe\xed\xfe\xed\x00\x00\x00\x02\x00\x00\x00\x01\x00\x00\x00\x01"[..], b"0\x82\x0a", b""] {
-                assert!(PrivateRule::of(name).is_private(bytes), "{name}: {bytes:?}");
+            let rule = PrivateRule::of(name);
+            for (bytes, is_private, is_unknown) in
+                [(&trust_store[..], false, false), (key, true, false), (b"\xfe\xed", false, true), (b"", false, true)]
+            {
+                assert_eq!((rule.is_private(bytes), rule.is_unknown(bytes)), (is_private, is_unknown), "{name}");
             }
         }
+        assert!(!PrivateRule::of("a.json").is_unknown(b""));
     }
 
     #[test]
