@@ -27,7 +27,7 @@ impl Creation {
         kind: CauseKind,
         head: &Head,
     ) -> Result<Option<String>, LedgerError> {
-        // What other requests bring was live somewhere.
+        // Other requests bring something that was live somewhere.
         let brings_new = matches!(kind, CauseKind::Upload | CauseKind::Deploy);
         if at.environment.create || !brings_new || KnownBy::of(head).is_some_and(KnownBy::allows_creation) {
             return Ok(None);

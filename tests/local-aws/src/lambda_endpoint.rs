@@ -33,7 +33,7 @@ pub struct LambdaEndpoint {
     serving: tokio::task::JoinHandle<()>,
 }
 
-/// What answers the calls.
+/// The services behind the endpoint.
 #[derive(Debug)]
 struct Services {
     deployer: Arc<Runtime>,

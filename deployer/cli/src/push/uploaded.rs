@@ -1,4 +1,4 @@
-//! What `push` says of a finished upload.
+//! The lines in which `push` describes a finished upload.
 
 use deployer_core::id::{BucketName, Sha256};
 use serde::Serialize;

@@ -15,7 +15,7 @@ use crate::text_width::{width, with_words_cut, wrapped};
 
 /// The columns of the words that begin a line.
 const INDENT: usize = 11;
-/// What somebody should look at.
+/// Marks that ask somebody to look.
 const MARKS: [&str; 5] = ["behind", "held", "late", "partly", "split"];
 
 /// Writes the status for a terminal of so many columns, each function in the order of promotion.

@@ -44,7 +44,7 @@ const INTERRUPTED: u8 = 130;
 async fn main() -> ExitCode {
     let options = Options::parse();
     let screen = Screen::of_stdout();
-    // What runs is dropped when it is stopped: that ends all processes and removes the folder.
+    // Dropping the running future ends all processes and removes the folder.
     let shown = tokio::select! {
         shown = show(&options, &screen) => shown,
         stopped = stopped() => stopped.map(|()| end_of_stopped(&options)),

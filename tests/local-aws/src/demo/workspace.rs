@@ -41,7 +41,7 @@ pub struct Workspace {
 pub struct Ended {
     /// The exit code; `None` if a signal ended it.
     pub exit: Option<i32>,
-    /// What it has printed on both streams, without styles.
+    /// Its output on both streams, without styles.
     pub said: String,
 }
 

@@ -33,7 +33,7 @@ use variables::Variables;
 /// The variable that skips the tests with Terraform if it is `1`, except in CI.
 const SKIP: &str = "DEPLOYER_SKIP_TERRAFORM";
 
-/// How Go collects garbage in Terraform and its providers (Go, "A Guide to the Go Garbage Collector"): by default a third of
+/// The settings of Go's garbage collector in Terraform and its providers (Go, "A Guide to the Go Garbage Collector"): by default a third of
 /// the time goes into looking again and again through the provider's schemas, which stay.
 const COLLECTION: [(&str, &str); 2] = [("GOGC", "400"), ("GOMEMLIMIT", "600MiB")];
 

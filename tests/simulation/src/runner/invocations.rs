@@ -108,7 +108,7 @@ impl<'w> Runner<'w> {
                 }
                 return;
             }
-            // Whoever is told that nobody knows the function asks again for a while.
+            // A caller who is told that nobody knows the function asks again for a while.
             (Outcome::Refused { error_type, .. }, About::Command(number))
                 if error_type == "UnknownFunction" && self.healed =>
             {

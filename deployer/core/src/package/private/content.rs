@@ -1,4 +1,4 @@
-//! What the first bytes of a file say about secrets in it.
+//! Recognizes secrets by the first bytes of a file.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What a key store of Java says about the keys in it, without its password.
+//! Recognizes keys in a key store of Java, without its password.
 //!
 //! JKS and JCEKS are laid out as in `sun.security.provider.JavaKeyStore` of OpenJDK: a magic number, a version, the number
 //! of entries, and of each entry its kind, alias and time before its content. From JDK 9 on, `keytool` makes PKCS #12
@@ -18,7 +18,7 @@ const KEY_BAGS: [u8; 3] = [1, 2, 5];
 /// The version with which PKCS #12 begins, as DER.
 const PKCS12_VERSION: [u8; 3] = [0x02, 0x01, 0x03];
 
-/// What a key store has, as far as its bytes tell.
+/// The content of a key store, as far as its bytes tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Contents {
     /// It is whole, and no key is in it.
