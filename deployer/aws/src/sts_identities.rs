@@ -42,9 +42,9 @@ impl Identities for StsIdentities {
     async fn ask(&self, request: &StsRequest) -> Result<StsAnswer, StsUnanswered> {
         let unanswered = |NotSent(because)| StsUnanswered(because);
         let call = PlainCall::post(BODY, request.headers()).map_err(unanswered)?;
-        // The call goes to the host that is signed, whatever the settings for FIPS and dual-stack endpoints say: nothing
-        // in AWS's documentation says that a host of STS takes a call that is signed for another one. Only an endpoint
-        // that the settings name by its URL (a VPC endpoint, an emulator) gets the call in its place.
+        // The call goes to the host that is signed, whatever the settings for FIPS and dual-stack endpoints say:
+        // nothing in AWS's documentation says that a host of STS takes a call that is signed for another one. Only an
+        // endpoint that the settings name by its URL (a VPC endpoint, an emulator) gets the call in its place.
         let named = SERVICE.configured_endpoint(&self.sdk);
         let endpoint = named.unwrap_or_else(|| format!("https://{}", request.host()));
         let (service, operation) = (SERVICE, "GetCallerIdentity");

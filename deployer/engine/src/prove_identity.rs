@@ -45,8 +45,8 @@ impl ProofDemand {
 /// The identity of a request's giver, which is checked when the request turns out to be new.
 ///
 /// A request that the ledger knows is answered without its giver's identity. At most its deployment is worked on, which
-/// has the identity of whoever gave it. Whoever writes anything else for the request, such as a rollback that a repeated
-/// recall has not begun yet, takes the identity from [`Giver::identity`].
+/// has the identity of whoever gave it first. Whoever writes anything else for the request, such as a rollback that a
+/// repeated recall has not begun yet, takes the identity from [`Giver::identity`].
 pub(crate) struct Giver<'e> {
     engine: &'e Engine,
     given: Identity,

@@ -69,8 +69,8 @@ impl PromotionPolicy<'_> {
     }
 
     /// Evaluates a promotion that is asked for now: by all rules, and by those for whoever asks. These are judged here
-    /// only, so a promotion that was accepted goes on waiting, whatever deployer.json asks later. Where approvals must be
-    /// proven, nobody can approve one that was asked for by hand without a proof ([`crate::approval`]).
+    /// only, so a promotion that was accepted goes on waiting, whatever deployer.json asks later. Where approvals must
+    /// be proven, nobody can approve one that was asked for by hand without a proof ([`crate::approval`]).
     #[must_use]
     pub fn evaluate_new(&self, request: &Request, promoting: &PromotionSpec) -> Decision {
         match self.evaluate(request, promoting) {

@@ -20,8 +20,8 @@ pub(crate) struct ChangedHead {
     pub is_written: bool,
 }
 
-/// Changes a head by compare-and-swap. `None`: there is nothing to change. The change is made anew after each lost race,
-/// so whatever is to happen once happens after it.
+/// Changes a head by compare-and-swap. `None`: there is nothing to change. The change is made anew after each lost
+/// race, so whatever is to happen once happens after it.
 ///
 /// # Errors
 /// [`CommandError`]: the id was another command's, or another try can help.

@@ -79,7 +79,7 @@ impl Engine {
             match self.store().head(&at).await {
                 Ok(seen) => {
                     if let Some((since, mut request)) = recall.rollback_from(&at, &seen.head) {
-                        // Somebody else may have rejected the release, so a rollback begins for its giver only.
+                        // Somebody else may have rejected the release: whoever asks for the rollback now proves it.
                         if seen.head.id_of(&request).is_none() {
                             request.cause = request.cause.by(&giver.identity().await?);
                         }
