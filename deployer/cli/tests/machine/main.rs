@@ -16,6 +16,7 @@ mod logs;
 mod network;
 mod open;
 mod proof;
+mod recall;
 mod redrive;
 mod regions;
 mod server;
