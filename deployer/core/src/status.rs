@@ -150,6 +150,9 @@ pub struct WaitingStatus {
     pub wait: Wait,
     /// The conditions in one sentence.
     pub because: PlainText,
+    /// Whether the release is rejected, so that the next sweep ends the promotion.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub rejected: bool,
 }
 
 /// A last deployment that failed.
@@ -175,6 +178,9 @@ pub struct LiveStatus {
     /// The person who asked for it, or uploaded it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Person>,
+    /// The people who approved its promotion; only present if the function was asked for by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approved_by: Vec<Person>,
     /// Whether every target that the environment has now serves it.
     #[serde(default = "yes")]
     pub complete: bool,
@@ -228,35 +234,45 @@ pub struct Behind {
     pub releases: usize,
     /// The time since which it is ahead.
     pub ahead_since: Timestamp,
+    /// Whether that release is rejected.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub rejected: bool,
 }
 
-/// The history of an environment that others are promoted from, newest first.
+/// The history of an environment, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceHistory {
     environment: EnvironmentName,
     entries: Vec<(Release, Timestamp, Option<Sha256>)>,
+    /// Whether the live release is rejected.
+    rejected: bool,
 }
 
 impl SourceHistory {
-    /// Takes the history of a head.
+    /// Takes the history of a head, whose status this is.
     #[must_use]
-    pub fn of(environment: &EnvironmentName, head: &Head) -> Self {
+    pub fn of(status: &FunctionStatus, head: &Head) -> Self {
         let entries = head.history().iter().map(|live| (live.release.clone(), live.since, live.sha256)).collect();
-        Self { environment: environment.clone(), entries }
+        Self { environment: status.environment.clone(), entries, rejected: status.rejected }
     }
 
-    /// Returns how far this environment is ahead of one with `live`; none if it is not.
-    fn lead_over(&self, live: Option<&LiveStatus>) -> Option<Behind> {
-        let is_there = |sha256: &Option<Sha256>| live.is_some_and(|live| live.sha256 == *sha256);
+    /// Returns how far this environment is ahead of another; none if it is not.
+    fn lead_over(&self, other: &Self) -> Option<Behind> {
+        let live = other.entries.first();
+        let is_there = |sha256: &Option<Sha256>| live.is_some_and(|(_, _, live)| live == sha256);
         let ahead: Vec<_> = self.entries.iter().take_while(|(_, _, sha256)| !is_there(sha256)).collect();
         let ((release, since, sha256), (_, ahead_since, _)) = (ahead.first()?, ahead.last()?);
-        Some(Behind {
+        // The other one had this before what it has now, and that never came from here: it is the one that is ahead.
+        let has_had = sha256.is_some() && other.entries.iter().any(|(_, _, had)| had == sha256);
+        let is_from_here = ahead.len() < self.entries.len();
+        (is_from_here || !has_had).then(|| Behind {
             environment: self.environment.clone(),
             release: release.clone(),
             since: *since,
             sha256: *sha256,
             releases: ahead.len(),
             ahead_since: *ahead_since,
+            rejected: self.rejected,
         })
     }
 }
@@ -284,6 +300,7 @@ impl LiveStatus {
             since: live.since,
             sha256: live.sha256,
             by: live.by.clone(),
+            approved_by: vec![],
             complete: !target_statuses.iter().any(|target| target.differs),
             missing,
             added,
@@ -337,7 +354,7 @@ impl FunctionStatus {
             rollback,
             rejects: rejects.all().cloned().collect(),
             behind: vec![],
-            waiting: head.waiting().iter().filter_map(waiting).collect(),
+            waiting: head.waiting().iter().filter_map(|one| waiting(one, rejects)).collect(),
             doors: head.doors().iter().map(DoorStatus::from).collect(),
         }
     }
@@ -370,13 +387,13 @@ impl FunctionStatus {
 
     /// Adds what is live in the environments that this one is promoted from.
     #[must_use]
-    pub fn with_sources<'a>(self, ahead: impl Iterator<Item = &'a SourceHistory>) -> Self {
-        let behind = ahead.filter_map(|ahead| ahead.lead_over(self.live.as_ref())).collect();
+    pub fn with_sources<'a>(self, own: &SourceHistory, ahead: impl Iterator<Item = &'a SourceHistory>) -> Self {
+        let behind = ahead.filter_map(|ahead| ahead.lead_over(own)).collect();
         Self { behind, ..self }
     }
 }
 
-fn waiting(waiting: &Waiting) -> Option<WaitingStatus> {
+fn waiting(waiting: &Waiting, rejects: &Rejects) -> Option<WaitingStatus> {
     let Waiting { request, wait, .. } = waiting;
     let promoting = request.promotion_spec()?;
     Some(WaitingStatus {
@@ -388,6 +405,10 @@ fn waiting(waiting: &Waiting) -> Option<WaitingStatus> {
         approvals: promoting.approvals.clone(),
         wait: wait.clone(),
         because: wait.to_string().into(),
+        rejected: promoting
+            .artifact
+            .as_ref()
+            .is_some_and(|artifact| rejects.find(&artifact.release, artifact.sha256).is_some()),
     })
 }
 
