@@ -77,18 +77,29 @@ fn next_steps(
     let is_before = |left: &Left| here.and_then(|status| status.rollback_to.as_ref()) == Some(&left.release);
     let is_bad = |left: &&Left| record.release.as_ref() != Some(&left.release) && !is_before(left);
     let Some(left) = left.filter(is_bad) else { return text };
-    if let Ok(report) = seen {
+    let others = seen.as_ref().map(|report| report.functions.as_slice()).unwrap_or_default();
+    let others = || others.iter().filter(|status| status.environment != record.environment);
+    let elsewhere: Vec<&str> =
+        others().filter(|status| serves(status, left)).map(|status| status.environment.as_str()).collect();
+    let same_code: Vec<String> = others().filter_map(|status| same_code(status, left)).collect();
+    if seen.is_ok() {
         let red = AnsiColor::Red.on_default();
-        let elsewhere: Vec<&str> = report
-            .functions
-            .iter()
-            .filter(|status| status.environment != record.environment && serves(status, left))
-            .map(|status| status.environment.as_str())
-            .collect();
         match elsewhere.as_slice() {
             [] if unreadable.is_empty() => say(&format!("\n{} is live in no other environment", left.release)),
             [] => {}
             names => say(&format!("\n{} is still live in {red}{}{red:#}", left.release, names.join(", "))),
+        }
+        if let [first, ..] = same_code.as_slice() {
+            let is = if same_code.len() == 1 { "is" } else { "are" };
+            let recalled = match same_code.len() {
+                1 => first.clone(),
+                _ => "them".to_owned(),
+            };
+            say(&format!(
+                "{} {is} the same code: a recall of {} rolls {recalled} back too",
+                same_code.join(" and "),
+                left.release
+            ));
         }
     }
     let Left { release, .. } = left;
@@ -100,21 +111,28 @@ fn next_steps(
              deployctl hold -e {environment} -f {function} --reason \"{release} is bad\"{options}"
         ));
     }
-    say(&format!(
-        "{}To reject {release} and roll it back wherever it is live:\n  \
-         deployctl recall -f {function} -r {release} --reason \"{release} is bad\"{options}",
-        if is_held { "\n" } else { "" }
-    ));
+    // A recall goes by the code: it would reach environments that never had this release.
+    if same_code.is_empty() {
+        say(&format!(
+            "{}To reject {release} and roll it back wherever it is live:\n  \
+             deployctl recall -f {function} -r {release} --reason \"{release} is bad\"{options}",
+            if is_held { "\n" } else { "" }
+        ));
+    }
     text
 }
 
 /// Whether an environment has the release live, or a target that serves it.
 fn serves(status: &FunctionStatus, left: &Left) -> bool {
-    let is_live = status
-        .live
-        .as_ref()
-        .is_some_and(|live| live.release == left.release || (live.sha256.is_some() && live.sha256 == left.sha256));
+    let is_live = status.live.as_ref().is_some_and(|live| live.release == left.release);
     is_live || status.targets.iter().any(|target| target.release.as_ref() == Some(&left.release))
+}
+
+/// Names the release and the environment where the same code is live as another release.
+fn same_code(status: &FunctionStatus, left: &Left) -> Option<String> {
+    let live = status.live.as_ref().filter(|live| live.release != left.release)?;
+    let is_same = left.sha256.is_some() && live.sha256 == left.sha256;
+    is_same.then(|| format!("{} in {}", live.release, status.environment))
 }
 
 #[cfg(test)]
@@ -148,7 +166,10 @@ mod tests {
     }
 
     fn next(left: &str, seen: &Result<StatusReport, CliError>) -> String {
-        let left = Left { release: left.parse().unwrap(), sha256: None };
+        next_of(Left { release: left.parse().unwrap(), sha256: None }, seen)
+    }
+
+    fn next_of(left: Left, seen: &Result<StatusReport, CliError>) -> String {
         let now = "2026-11-30T12:00:00Z".parse().unwrap();
         let text = next_steps(&record(), Some(&left), seen, " --profile acme", now);
         anstream::adapter::strip_str(&text).to_string()
@@ -188,6 +209,37 @@ mod tests {
                    deployctl hold -e dev -f orders --reason \"b is bad\" --profile acme\n{BOTH}"
             )
         );
+    }
+
+    #[test]
+    fn same_code_under_another_name_is_told_and_gets_no_recall() {
+        let sha256 = Sha256::of(b"b");
+        let of = |environment: &str, release: &str| {
+            let mut status = status(environment, release, &json!({}));
+            status["live"]["sha256"] = json!(sha256);
+            status
+        };
+        let left = || Left { release: "b".parse().unwrap(), sha256: Some(sha256) };
+        let here = status("dev", "a", &json!({}));
+        let text = next_of(left(), &report(&[here.clone(), of("prod", "1.2.0")], &[]));
+        assert!(
+            text.contains(
+                "\nb is live in no other environment\n\
+                 1.2.0 in prod is the same code: a recall of b rolls 1.2.0 in prod back too\n\n\
+                 To let nothing new into dev:\n"
+            ),
+            "{text}"
+        );
+        assert!(!text.contains("deployctl recall"), "{text}");
+        let both = next_of(left(), &report(&[here, of("stage", "b"), of("test", "1.1.9"), of("prod", "1.2.0")], &[]));
+        assert!(
+            both.contains(
+                "\nb is still live in stage\n\
+                 1.1.9 in test and 1.2.0 in prod are the same code: a recall of b rolls them back too\n"
+            ),
+            "{both}"
+        );
+        assert!(!both.contains("deployctl recall"), "{both}");
     }
 
     #[test]

@@ -47,6 +47,7 @@ pub(super) struct DeclineOptions {
 
 pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, CliError> {
     let remote = &options.follow.remote;
+    ensure_named(&options.follow.requester, "approves")?;
     let promotion = options.promotion.resolve(remote, Waits::ForApproval).await?;
     let asks = !options.yes && confirm::is_possible();
     // The plan is for the question, and for the log of a run without a terminal. Who says --yes has decided.
@@ -68,6 +69,7 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
 }
 
 pub(super) async fn decline(options: &DeclineOptions) -> Result<Answer, CliError> {
+    ensure_named(&options.requester, "declines")?;
     let Promotion { environment, function, deployment } =
         options.promotion.resolve(&options.remote, Waits::ForAnything).await?;
     let (is_group, reason) = (function.is_none(), options.reason.clone());
@@ -79,6 +81,14 @@ pub(super) async fn decline(options: &DeclineOptions) -> Result<Answer, CliError
     }
     let record: DeploymentRecord = remote.send(&request).await?;
     Ok(Answer::with_text(record.text(), &record, decline_exit(record.status)))
+}
+
+/// Checks that somebody is named, before anything is asked or sent.
+fn ensure_named(requester: &remote::Requester, does: &str) -> Result<(), CliError> {
+    match requester.caller(None).requested_by {
+        Some(_) => Ok(()),
+        None => Err(CliError::wrong_use(format!("somebody must be named who {does} it: say --requested-by NAME"))),
+    }
 }
 
 /// Returns the exit code: a declined promotion has ended as refused, any other status means that the decision came too

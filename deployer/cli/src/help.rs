@@ -235,10 +235,14 @@ Example:
 pub(super) const RECALL: &str = "\
 Needs: the policy operate.
 Exit codes: 0 rejected, and live nowhere any more, 1 not rolled back everywhere, 2 wrong use, or there is no such \
-release, 3 no environment knows the function, 4 not ended in time, 130 Ctrl-C. After 4 and 130 the recall goes on.
+release, 3 not confirmed, or no environment knows the function, 4 not ended in time, 130 Ctrl-C. After 4 and 130 the recall \
+goes on.
 
-Example:
-  deployctl recall -f orders-api -r 1.4.2 --reason \"loses orders\"";
+Examples:
+  deployctl recall -f orders-api -r 1.4.2 --reason \"loses orders\"
+      shows the environments that move, and asks
+  deployctl recall -f orders-api -r 1.4.2 --reason \"loses orders\" --yes
+      unattended";
 
 /// The text of verbs whose answer is a status.
 macro_rules! marking {

@@ -95,6 +95,10 @@ pub(super) fn text(deployments: &[DeploymentRecord], now: Timestamp, columns: Op
             let cause = if has(Column::Cause) { String::new() } else { format!("{}, ", cause(record)) };
             text.push_str(&format!("{}{cause}deployment {}\n", " ".repeat(INDENT), record.id));
         }
+        if let Some(approved) = approved(record) {
+            let approved = format!("{}{approved}", " ".repeat(INDENT));
+            text.extend(wrapped(&approved, most, INDENT).into_iter().map(|line| line + "\n"));
+        }
         if let Some(because) = &record.because {
             let because = format!("{}{}", " ".repeat(INDENT), one_line(because));
             text.extend(wrapped(&because, most, INDENT).into_iter().map(|line| line + "\n"));
@@ -153,6 +157,13 @@ fn by(record: &DeploymentRecord) -> String {
     record.cause.requested_by.as_deref().or_else(uploaded).map_or_else(String::new, one_line)
 }
 
+/// Names those who approved the promotion; none if nobody did.
+fn approved(record: &DeploymentRecord) -> Option<String> {
+    let approvals = record.promotion.as_ref().map(|promotion| promotion.approvals.as_slice()).unwrap_or_default();
+    let by: Vec<String> = approvals.iter().map(|given| one_line(&given.by)).collect();
+    (!by.is_empty()).then(|| format!("approved by {}", by.join(" and ")))
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -198,5 +209,17 @@ mod tests {
         assert!(whole.contains("4f5c2e19d3b7a6c8e0f1a2b3c4d5e6f708192a3b") && !whole.contains('…'), "{whole}");
         let unnamed: Vec<_> = deployments().into_iter().skip(2).take(1).collect();
         assert!(!text(&unnamed, now, Some(120)).contains("BY"), "no column without texts");
+    }
+
+    #[test]
+    fn history_names_those_who_approved() {
+        let now = "2026-11-25T20:31:00Z".parse().unwrap();
+        let mut record = serde_json::to_value(&deployments()[0]).unwrap();
+        let by = |who: &str| json!({"by": who, "at": "2026-11-25T20:29:00Z"});
+        record["promotion"] = json!({"from": "stage", "approvals": [by("bob"), by("cleo")]});
+        let text = plain(&text(&[serde_json::from_value(record).unwrap()], now, None));
+        assert!(text.ends_with("\n    approved by bob and cleo\n"), "{text}");
+        let unapproved = plain(&super::text(&deployments(), now, None));
+        assert!(!unapproved.contains("approved"), "{unapproved}");
     }
 }

@@ -46,6 +46,7 @@ mod promotion_text;
 mod prove;
 mod push;
 mod recall;
+mod recall_preview;
 mod records;
 mod redeploy;
 mod redrive;

@@ -7,7 +7,7 @@ use deployer_core::record::{Code, DeploymentRecord, Status};
 
 use super::answer::{Answer, CliError, Exit, one_line};
 use super::follow::{self, Followed, Stage, Until};
-use super::records;
+use super::{recall_preview, records};
 use deployer_core::trigger::Command;
 use deployer_engine::{Recalled, RecalledFrom};
 
@@ -24,12 +24,18 @@ pub(super) struct Options {
     /// The reason; users who are refused read it.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// Do not look and do not ask for confirmation.
+    #[arg(long, short)]
+    yes: bool,
     #[command(flatten)]
     follow: follow::Options,
 }
 
 pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
-    let Options { function, release, reason, follow } = options;
+    let Options { function, release, reason, yes, follow } = options;
+    if !yes {
+        recall_preview::confirm(&follow.remote, function, release).await?;
+    }
     let (function, release, reason) = (function.clone(), release.clone(), reason.clone());
     let command = Command::Recall { function, release, reason };
     Ok(follow::Options::answer_of(&follow.follow_command::<Recalled>(command, Until::Ended).await?))

@@ -2,10 +2,12 @@
 //! leaves, and is refused if another one is live by then.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use deployer_core::id::{DeploymentId, Release};
+use deployer_core::plan::{PlanReport, RefusedPlan};
 use deployer_core::record::{DeploymentRecord, Status};
-use deployer_core::status::FunctionStatus;
+use deployer_core::status::{FunctionStatus, WaitingStatus};
 use jiff::Timestamp;
 
 use super::after_rollback::{self, Left};
@@ -15,7 +17,11 @@ use super::confirm::{self, print_stderr};
 use super::follow::{self, Until};
 use super::ledger::StatusSource;
 use super::output::Output;
+use super::remote;
 use deployer_core::trigger::Command;
+
+/// The time that the look at a doubtful rollback's plan takes at most.
+const PLAN: Duration = Duration::from_secs(30);
 
 /// The options of `rollback`.
 #[derive(Debug, clap::Args)]
@@ -108,6 +114,9 @@ impl Options {
                 });
             }
         };
+        if !self.yes && self.may_be_refused(status.as_ref()) {
+            self.refuse_as_planned().await?;
+        }
         if !self.yes || output == Output::Text {
             print_stderr(&self.preview(status.as_ref(), Timestamp::now()))?;
         }
@@ -115,6 +124,36 @@ impl Options {
             return Err(CliError::not_confirmed("nothing was rolled back"));
         }
         Ok(ExpectedState { left, ..status.map(|status| ExpectedState::of(&status)).unwrap_or_default() })
+    }
+
+    /// Whether the deployer may refuse the rollback, as far as the status tells: it has nothing to go back to.
+    fn may_be_refused(&self, status: Option<&FunctionStatus>) -> bool {
+        let known = status.and_then(|status| status.rollback_to.as_ref());
+        match &self.to {
+            Some(release) => known != Some(release),
+            None => known.is_none() && status.is_none_or(|status| status.active.or(status.pending).is_none()),
+        }
+    }
+
+    /// Refuses what the deployer would refuse, before anything is asked. Where it cannot plan, it decides later.
+    async fn refuse_as_planned(&self) -> Result<(), CliError> {
+        let follow::FunctionArgs { environment, function } = &self.args;
+        let command = Command::Plan {
+            environment: environment.clone(),
+            function: function.clone(),
+            release: None,
+            package: None,
+            rollback: true,
+            to: self.to.clone(),
+            promote_from: None,
+            deployment: None,
+        };
+        let plan = async { self.follow.remote.remote().await?.send::<PlanReport>(&remote::request(command)).await };
+        match tokio::time::timeout(PLAN, plan).await {
+            Ok(Ok(report)) => report.refused.map_or(Ok(()), |refused| Err(refused_as(&refused))),
+            Ok(Err(wrong)) if matches!(wrong.exit, Exit::WrongUse | Exit::Refused) => Err(wrong),
+            Ok(Err(_)) | Err(_) => Ok(()),
+        }
     }
 
     /// Returns the status, or `None` if nothing is known of the function, and the release that the rollback leaves.
@@ -170,6 +209,11 @@ impl Options {
             (None, Some(_), None) => writeln!(text, "  back to    nothing: it is only stopped"),
             (None, None, _) => writeln!(text, "  back to    {earlier}"),
         };
+        for WaitingStatus { deployment, from, release, .. } in status.iter().flat_map(|status| &status.waiting) {
+            let of = release.as_ref().map_or(String::new(), |release| format!(" of {release}"));
+            let _always =
+                writeln!(text, "  ends       promotion {deployment}{of} from {from}, which waits to come here");
+        }
         text
     }
 }
@@ -179,6 +223,11 @@ impl ExpectedState {
         let live = status.live.as_ref().map(|live| live.deployment.to_string());
         Self { live, active: status.active.or(status.pending), ..Self::default() }
     }
+}
+
+/// Makes the error of a rollback that the deployer would refuse.
+fn refused_as(RefusedPlan { code, because }: &RefusedPlan) -> CliError {
+    CliError::refused(format!("{code:?}: {}\n  nothing was rolled back", one_line(because)))
 }
 
 /// Returns the deployment under way that a rollback without a release means; none if it goes back from what is live.
@@ -192,8 +241,81 @@ fn stopped(status: &FunctionStatus) -> Option<DeploymentId> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
+    use clap::Parser as _;
+    use deployer_core::record::Code;
+    use serde_json::{Value, json};
+
     use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn options(more: &[&str]) -> Options {
+        let line = ["rollback", "-e", "prod", "-f", "orders"];
+        Line::try_parse_from(line.iter().chain(more)).map(|line| line.options).unwrap()
+    }
+
+    /// Makes the status of a function on release b, before which a was live.
+    fn status(more: &Value) -> FunctionStatus {
+        let mut status = json!({
+            "environment": "prod", "function": "orders", "active": null, "pending": null, "hold": null, "rejected": false,
+            "live": {"release": "b", "deployment": "01JD3Z9V7Q0000000000000000", "since": "2026-11-30T11:59:00Z",
+                "sha256": null},
+            "targets": [], "rollback_to": "a",
+        });
+        for (field, value) in more.as_object().unwrap() {
+            status[field] = value.clone();
+        }
+        serde_json::from_value(status).unwrap()
+    }
+
+    #[test]
+    fn rollback_without_a_known_way_back_may_be_refused() {
+        let (known, first) = (status(&json!({})), status(&json!({"rollback_to": null})));
+        let under_way = status(&json!({"rollback_to": null, "active": "01JD3Z9V7Q0000000000000001"}));
+        for (to, status, doubtful) in [
+            (&[][..], Some(&known), false),
+            (&[], Some(&first), true),
+            (&[], None, true),
+            (&[], Some(&under_way), false),
+            (&["--to", "a"], Some(&known), false),
+            (&["--to", "8.8"], Some(&known), true),
+            (&["--to", "8.8"], None, true),
+        ] {
+            assert_eq!(options(to).may_be_refused(status), doubtful, "{to:?} {status:?}");
+        }
+    }
+
+    #[test]
+    fn planned_refusal_is_told_in_the_deployers_words_with_its_exit_code() {
+        let because = "nothing was live here before release b".to_owned();
+        let error = refused_as(&RefusedPlan { code: Code::NothingToRollBack, because });
+        assert_eq!(error.exit, Exit::Refused);
+        assert_eq!(
+            error.message,
+            "NothingToRollBack: nothing was live here before release b\n  nothing was rolled back"
+        );
+    }
+
+    #[test]
+    fn question_names_the_promotions_that_the_rollback_ends() {
+        let waiting = json!({"deployment": "01JD3Z9V7Q0000000000000002", "from": "stage", "release": "c",
+            "requested_by": "ada", "since": "2026-11-30T11:59:30Z", "approvals_wanted": 1, "because": "waits",
+            "expires_at": "2026-12-30T12:00:00Z"});
+        let now = "2026-11-30T12:00:00Z".parse().unwrap();
+        assert_eq!(
+            options(&[]).preview(Some(&status(&json!({"waiting": [waiting]}))), now),
+            "orders in prod\n  \
+               live       b, since 2026-11-30 11:59:00Z (1 min ago), on 0 of 0 targets\n  \
+               back to    a\n  \
+               ends       promotion 01JD3Z9V7Q0000000000000002 of c from stage, which waits to come here\n"
+        );
+    }
 
     #[test]
     fn error_that_was_printed_before_is_not_printed_again() {

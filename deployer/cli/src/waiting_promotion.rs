@@ -81,10 +81,12 @@ impl PromotionArgs {
                 Ok(Promotion { environment: environment.clone(), function: function.clone(), deployment: *deployment })
             }
             [] => {
-                let of = self.function.as_ref().map_or(String::new(), |function| format!(" of {function}"));
+                let (of, group) = match &self.function {
+                    Some(function) => (format!(" of {function}"), "; name a group by --deployment, without --function"),
+                    None => (String::new(), ""),
+                };
                 Err(CliError::wrong_use(format!(
-                    "no promotion{of} waits in {environment}: status and history tell what became of it; name a group by \
-                     --deployment, without --function"
+                    "no promotion{of} waits in {environment}: status and history tell what became of it{group}"
                 )))
             }
             several => {
@@ -228,6 +230,8 @@ mod tests {
             because.contains("no promotion of bills waits in prod")
                 && because.contains("name a group by --deployment, without --function")
         );
+        let nothing = found(&[], &[], None, Waits::ForApproval).unwrap_err();
+        assert_eq!(nothing, "no promotion waits in prod: status and history tell what became of it");
     }
 
     #[test]

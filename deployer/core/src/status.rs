@@ -1,6 +1,8 @@
 //! The answer of `status`: for each function and environment what is live, open, held and rejected. It is made from the
 //! head alone.
 
+mod behind;
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -17,6 +19,7 @@ use crate::promotion::Wait;
 use crate::record::Approved;
 use crate::rejects::Rejects;
 use crate::text::{Person, PlainText};
+pub use behind::{Behind, SourceHistory};
 
 /// The state of functions and groups.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -150,6 +153,9 @@ pub struct WaitingStatus {
     pub wait: Wait,
     /// The conditions in one sentence.
     pub because: PlainText,
+    /// Whether the release is rejected, so that the next sweep ends the promotion.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub rejected: bool,
 }
 
 /// A last deployment that failed.
@@ -175,6 +181,9 @@ pub struct LiveStatus {
     /// The person who asked for it, or uploaded it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Person>,
+    /// The people who approved its promotion; only present if the function was asked for by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approved_by: Vec<Person>,
     /// Whether every target that the environment has now serves it.
     #[serde(default = "yes")]
     pub complete: bool,
@@ -213,54 +222,6 @@ fn is_false(value: &bool) -> bool {
     !*value
 }
 
-/// A release that is live in another environment, and not in this one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Behind {
-    /// The environment that is ahead.
-    pub environment: EnvironmentName,
-    /// The release that is live there.
-    pub release: Release,
-    /// The time since which this is so.
-    pub since: Timestamp,
-    /// The SHA-256 of its code in base64.
-    pub sha256: Option<Sha256>,
-    /// The number of releases that it is ahead by, as far as its history reaches.
-    pub releases: usize,
-    /// The time since which it is ahead.
-    pub ahead_since: Timestamp,
-}
-
-/// The history of an environment that others are promoted from, newest first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceHistory {
-    environment: EnvironmentName,
-    entries: Vec<(Release, Timestamp, Option<Sha256>)>,
-}
-
-impl SourceHistory {
-    /// Takes the history of a head.
-    #[must_use]
-    pub fn of(environment: &EnvironmentName, head: &Head) -> Self {
-        let entries = head.history().iter().map(|live| (live.release.clone(), live.since, live.sha256)).collect();
-        Self { environment: environment.clone(), entries }
-    }
-
-    /// Returns how far this environment is ahead of one with `live`; none if it is not.
-    fn lead_over(&self, live: Option<&LiveStatus>) -> Option<Behind> {
-        let is_there = |sha256: &Option<Sha256>| live.is_some_and(|live| live.sha256 == *sha256);
-        let ahead: Vec<_> = self.entries.iter().take_while(|(_, _, sha256)| !is_there(sha256)).collect();
-        let ((release, since, sha256), (_, ahead_since, _)) = (ahead.first()?, ahead.last()?);
-        Some(Behind {
-            environment: self.environment.clone(),
-            release: release.clone(),
-            since: *since,
-            sha256: *sha256,
-            releases: ahead.len(),
-            ahead_since: *ahead_since,
-        })
-    }
-}
-
 impl LastFailed {
     /// Returns the last failure; none if another deployment has ended since.
     fn of(head: &Head) -> Option<Self> {
@@ -284,6 +245,7 @@ impl LiveStatus {
             since: live.since,
             sha256: live.sha256,
             by: live.by.clone(),
+            approved_by: vec![],
             complete: !target_statuses.iter().any(|target| target.differs),
             missing,
             added,
@@ -337,7 +299,7 @@ impl FunctionStatus {
             rollback,
             rejects: rejects.all().cloned().collect(),
             behind: vec![],
-            waiting: head.waiting().iter().filter_map(waiting).collect(),
+            waiting: head.waiting().iter().filter_map(|one| waiting(one, rejects)).collect(),
             doors: head.doors().iter().map(DoorStatus::from).collect(),
         }
     }
@@ -370,13 +332,13 @@ impl FunctionStatus {
 
     /// Adds what is live in the environments that this one is promoted from.
     #[must_use]
-    pub fn with_sources<'a>(self, ahead: impl Iterator<Item = &'a SourceHistory>) -> Self {
-        let behind = ahead.filter_map(|ahead| ahead.lead_over(self.live.as_ref())).collect();
+    pub fn with_sources<'a>(self, own: &SourceHistory, ahead: impl Iterator<Item = &'a SourceHistory>) -> Self {
+        let behind = ahead.filter_map(|ahead| ahead.lead_over(own)).collect();
         Self { behind, ..self }
     }
 }
 
-fn waiting(waiting: &Waiting) -> Option<WaitingStatus> {
+fn waiting(waiting: &Waiting, rejects: &Rejects) -> Option<WaitingStatus> {
     let Waiting { request, wait, .. } = waiting;
     let promoting = request.promotion_spec()?;
     Some(WaitingStatus {
@@ -388,6 +350,10 @@ fn waiting(waiting: &Waiting) -> Option<WaitingStatus> {
         approvals: promoting.approvals.clone(),
         wait: wait.clone(),
         because: wait.to_string().into(),
+        rejected: promoting
+            .artifact
+            .as_ref()
+            .is_some_and(|artifact| rejects.find(&artifact.release, artifact.sha256).is_some()),
     })
 }
 

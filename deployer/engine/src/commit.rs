@@ -204,14 +204,16 @@ pub(super) fn log_outcome(record: &DeploymentRecord) {
                 "{}", error.message);
         }
     }
-    let seconds =
-        record.finished_at.map_or(0.0, |at| (at - record.started_at).total(jiff::Unit::Second).unwrap_or(0.0));
+    let milliseconds = record.finished_at.map_or(0, |at| at.duration_since(record.started_at).as_millis());
+    let seconds = std::time::Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0)).as_secs_f64();
+    // An Option's Debug form would be logged as `Some(Held)`.
+    let code = record.code.map(tracing::field::debug);
     let because = record.because.as_deref().unwrap_or_default();
     match record.status {
         Status::Succeeded | Status::Unchanged => {
             tracing::info!(deployment = %record.id, status = %record.status, seconds, "{ENDED_LINE}");
         }
         _ => tracing::warn!(
-            deployment = %record.id, status = %record.status, code = ?record.code, seconds, "{ENDED_LINE}: {because}"),
+            deployment = %record.id, status = %record.status, code, seconds, "{ENDED_LINE}: {because}"),
     }
 }

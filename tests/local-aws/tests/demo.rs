@@ -40,7 +40,7 @@ const VERBS: [(&str, &str, i32, &str); 26] = [
     ("approve", "deployctl approve -e prod -f hello --requested-by bob", 0, "prod/hello/1.1.0: succeeded"),
     ("reject", "deployctl reject -f hello -r 1.2.0 --reason 'loses greetings'", 0, "loses greetings"),
     ("unreject", "deployctl unreject -f hello -r 1.2.0", 0, "hello in dev"),
-    ("recall", "deployctl recall -f hello -r 1.1.0 --reason 'rude'", 0, "prod/hello/1.0.0: succeeded"),
+    ("recall", "deployctl recall -f hello -r 1.1.0 --reason 'rude' --yes", 0, "prod/hello/1.0.0: succeeded"),
 ];
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod conflicts;
 mod costs;
 mod crash;
 mod doctor;
+mod ended_log;
 mod events;
 mod formats;
 mod held;

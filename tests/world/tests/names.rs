@@ -75,8 +75,8 @@ async fn hold_of_a_function_to_come_is_said_to_be_one() {
     let (_, message) = world.command_error(hold.clone()).await;
     assert_eq!(
         message,
-        "no environment knows a function bills; the ledger knows no function yet\n  nothing is held; a hold of a function to \
-         come says so: \"new\": true, in deployctl --new"
+        "no environment knows a function bills; the ledger knows no function yet\n  nothing is held; to hold a function to \
+         come, add --new (in a command: \"new\": true)"
     );
     let mut new = hold.clone();
     new["new"] = json!(true);

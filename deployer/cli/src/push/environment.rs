@@ -48,8 +48,9 @@ impl EnvironmentLook {
         }
         let age = notice.at.map_or("has no time".to_owned(), |at| format!("is of {}", ago(at, now)));
         Self::Doubtful(format!(
-            "{because}. But the notice that says so {age}, and no sweep has renewed it: deployer.json may have changed \
-             since, so the zip goes up all the same"
+            "{} But the notice that says so {age}, and no sweep has renewed it: deployer.json may have changed \
+             since, so the zip goes up all the same",
+            ended(&because)
         ))
     }
 
@@ -60,7 +61,7 @@ impl EnvironmentLook {
     pub fn unless_refused(self, is_skipped: bool, now: Timestamp) -> Result<Self, CliError> {
         match self {
             Self::Refuses(because, _) if is_skipped => {
-                Ok(Self::Doubtful(format!("{because}. The zip goes up all the same")))
+                Ok(Self::Doubtful(format!("{} The zip goes up all the same", ended(&because))))
             }
             Self::Refuses(because, at) => {
                 let at = at.map_or(String::new(), |at| format!(" {}", ago(at, now)));
@@ -72,6 +73,11 @@ impl EnvironmentLook {
             look => Ok(look),
         }
     }
+}
+
+/// Ends a sentence that may have its mark already.
+fn ended(sentence: &str) -> String {
+    if sentence.ends_with(['.', '?', '!']) { sentence.to_owned() } else { format!("{sentence}.") }
 }
 
 /// A read of a notice.
@@ -212,6 +218,9 @@ mod tests {
         );
         let skipped = fresh.unless_refused(true, now).unwrap();
         assert_eq!(skipped, EnvironmentLook::Doubtful("no. The zip goes up all the same".to_owned()));
+        let misspelt = EnvironmentLook::Refuses("did you mean prod?".to_owned(), None).unless_refused(true, now);
+        let all_the_same = "did you mean prod? The zip goes up all the same";
+        assert_eq!(misspelt.unwrap(), EnvironmentLook::Doubtful(all_the_same.to_owned()));
     }
 
     #[test]

@@ -229,14 +229,12 @@ impl Options {
         interrupts: &mut Interrupts,
     ) -> Result<Answer, CliError> {
         let Uploaded { bucket, key, version_id, .. } = uploaded;
-        print_stderr(&format!(
-            "uploaded s3://{bucket}/{key} (version {version_id})\nwaiting for its deployment, {} at most",
-            self.timeout
-        ));
+        print_stderr(&format!("uploaded s3://{bucket}/{key} (version {version_id})"));
         let is_environment_doubtful = matches!(look, EnvironmentLook::Doubtful(_));
         if let EnvironmentLook::Doubtful(because) | EnvironmentLook::Untold(because) = look {
             print_stderr(&format!("note: {because}"));
         }
+        print_stderr(&format!("waiting for its deployment, {} at most", self.timeout));
         let progress = WaitProgress::begin(format!(
             "{}/{}/{}: waiting for its deployment",
             artifact_key.environment, artifact_key.function, artifact_key.release

@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 use deployer_core::hold_and_reject::{Hold, Reject};
 use deployer_core::identity::Principal;
 use deployer_core::status::{Behind, DoorStatus, FunctionStatus, LastFailed, StatusReport, WaitingStatus};
+use deployer_core::text::Person;
 use jiff::Timestamp;
 
 use super::super::answer::one_line;
@@ -62,11 +63,12 @@ pub(crate) fn one(status: &FunctionStatus, now: Timestamp, columns: Option<usize
         None => say("live", "nothing".to_owned()),
         Some(live) => {
             let by = live.by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
+            let approved = approved_text(&live.approved_by);
             let rejected = if status.rejected { format!(", {red}rejected{red:#}") } else { String::new() };
             let partly = if live.complete { String::new() } else { format!(", {yellow}incomplete{yellow:#}") };
             let since = since(live.since, now);
             let (release, deployment) = (&live.release, live.deployment);
-            say("live", format!("{release}{rejected}{partly}, since {since}{by}, deployment {deployment}"));
+            say("live", format!("{release}{rejected}{partly}, since {since}{by}{approved}, deployment {deployment}"));
         }
     }
     for target in &status.targets {
@@ -142,7 +144,7 @@ pub(crate) fn one(status: &FunctionStatus, now: Timestamp, columns: Option<usize
 /// Writes the commands that approve what waits, each whole, so that it can be copied. A long one begins a line.
 fn approvals(status: &FunctionStatus, columns: Option<usize>) -> String {
     let mut text = String::new();
-    for waiting in status.waiting.iter().filter(|waiting| waiting.wait.approvals_wanted > 0) {
+    for waiting in status.waiting.iter().filter(|waiting| waiting.wait.approvals_wanted > 0 && !waiting.rejected) {
         let (environment, function, deployment) = (&status.environment, &status.function, waiting.deployment);
         let command = format!("deployctl approve -e {environment} -f {function} --deployment {deployment}");
         let is_long = columns.is_some_and(|columns| INDENT + width(&command) > columns);
@@ -156,6 +158,7 @@ fn approvals(status: &FunctionStatus, columns: Option<usize>) -> String {
 fn waiting_lines(waiting: &WaitingStatus, now: Timestamp) -> Vec<String> {
     let WaitingStatus { deployment, from, release, requested_by, since, approvals, because, .. } = waiting;
     let release = release.as_ref().map_or("-", |release| release.as_str());
+    let because = if waiting.rejected { "is rejected: it ends with the next sweep" } else { because.as_str() };
     let by = requested_by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
     let mut lines =
         vec![format!("{release} from {from} {because} (asked for {}{by}, deployment {deployment})", ago(*since, now))];
@@ -168,9 +171,10 @@ fn waiting_lines(waiting: &WaitingStatus, now: Timestamp) -> Vec<String> {
 
 /// Writes how far the function is behind an environment that it is promoted from.
 fn behind_text(behind: &Behind, now: Timestamp) -> String {
-    let Behind { environment, release, releases, ahead_since, .. } = behind;
+    let Behind { environment, release, releases, ahead_since, rejected, .. } = behind;
+    let rejected = if *rejected { " (rejected)" } else { "" };
     let releases = if *releases == 1 { "1 release".to_owned() } else { format!("{releases} releases") };
-    format!("{environment} by {releases} since {}: it has {release}", since(*ahead_since, now))
+    format!("{environment} by {releases} since {}: it has {release}{rejected}", since(*ahead_since, now))
 }
 
 fn rejected(status: &FunctionStatus, reject: &Reject, now: Timestamp) -> String {
@@ -179,6 +183,12 @@ fn rejected(status: &FunctionStatus, reject: &Reject, now: Timestamp) -> String 
     let since = since(reject.since, now);
     let (function, release, reason) = (&status.function, &reject.release, one_line(&reject.reason));
     format!("{red}rejected{red:#}: release {release} of {function}, since {since}{by}: {reason}")
+}
+
+/// Names those who approved what is live.
+fn approved_text(by: &[Person]) -> String {
+    let by: Vec<String> = by.iter().map(|who| one_line(who)).collect();
+    if by.is_empty() { String::new() } else { format!(", approved by {}", by.join(" and ")) }
 }
 
 /// Names who asked: as they say, and as AWS has proven.

@@ -109,6 +109,9 @@ fn cell(status: &FunctionStatus, now: Timestamp) -> Vec<Line> {
 fn waiting_text(waiting: &WaitingStatus) -> String {
     let release = waiting.release.as_ref().map_or("-", |release| release.as_str());
     let until = |time: Timestamp| time.strftime("%m-%d %H:%MZ").to_string();
+    if waiting.rejected {
+        return format!("{release} is rejected");
+    }
     let Wait { soak_until, frozen_until, approvals_wanted, .. } = waiting.wait;
     match (soak_until, approvals_wanted, frozen_until) {
         (Some(time), ..) => format!("{release} soaks until {}", until(time)),
@@ -121,9 +124,10 @@ fn waiting_text(waiting: &WaitingStatus) -> String {
 
 /// Writes how far the function is behind an environment that it is promoted from.
 fn behind_text(behind: &Behind) -> String {
+    let rejected = if behind.rejected { ", rejected" } else { "" };
     match behind.releases {
-        0 | 1 => format!("behind {} ({})", behind.environment, behind.release),
-        several => format!("{several} behind {} ({})", behind.environment, behind.release),
+        0 | 1 => format!("behind {} ({}{rejected})", behind.environment, behind.release),
+        several => format!("{several} behind {} ({}{rejected})", behind.environment, behind.release),
     }
 }
 

@@ -175,3 +175,47 @@ fn states_keep_functions_where_they_are_in_one_of_them() {
     let text = plain(&table::text(&kept, now(), None, ""));
     assert_eq!(text.lines().next(), Some("FUNCTION     prod"), "{text}");
 }
+
+#[test]
+fn rejected_waiting_release_is_told_to_end_and_gets_no_approve_line() {
+    let waiting = |more: Value| {
+        let mut one = json!({"deployment": id(3), "from": "stage", "release": "4.0.0", "requested_by": "bob",
+            "since": "2026-11-28T17:10:00Z", "approvals_wanted": 1, "expires_at": "2026-12-05T17:10:00Z",
+            "because": "waits for an approval"});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            one[name] = value.clone();
+        }
+        let functions = [status("orders", "prod", "3", json!({"waiting": [one]}))];
+        serde_json::from_value::<StatusReport>(json!({"functions": functions, "environments": ["prod"]})).unwrap()
+    };
+    let (open, rejected) = (waiting(json!({})), waiting(json!({"rejected": true})));
+    let text = |report: &StatusReport| plain(&detail::text(report, now(), None));
+    assert!(text(&open).contains("4.0.0 from stage waits for an approval (") && text(&open).contains("\n  approve  "));
+    let text = text(&rejected);
+    assert!(text.contains("  waiting  4.0.0 from stage is rejected: it ends with the next sweep (asked for"), "{text}");
+    assert!(!text.contains("approve"), "{text}");
+    let table = plain(&table::text(&rejected, now(), None, "-"));
+    assert!(table.contains("4.0.0 is rejected") && !table.contains("approval"), "{table}");
+}
+
+#[test]
+fn rejected_release_that_an_environment_is_behind_is_marked() {
+    let behind = json!([{"environment": "stage", "release": "2.0.0", "since": "2026-11-28T17:00:00Z", "sha256": null,
+        "releases": 1, "ahead_since": "2026-11-28T16:00:00Z", "rejected": true}]);
+    let functions = [status("orders", "prod", "1", json!({"behind": behind}))];
+    let report: StatusReport = serde_json::from_value(json!({"functions": functions})).unwrap();
+    let text = plain(&detail::text(&report, now(), None));
+    assert!(text.contains("it has 2.0.0 (rejected)\n"), "{text}");
+    let table = plain(&table::text(&report, now(), None, "-"));
+    assert!(table.contains("behind stage (2.0.0, rejected)"), "{table}");
+}
+
+#[test]
+fn status_names_those_who_approved_what_is_live() {
+    let live = json!({"release": "3", "deployment": id(1), "since": "2026-11-28T17:16:30Z", "sha256": null, "by": "ada",
+        "approved_by": ["bob", "cleo"]});
+    let functions = [status("orders", "prod", "3", json!({"live": live}))];
+    let report: StatusReport = serde_json::from_value(json!({"functions": functions})).unwrap();
+    let text = plain(&detail::text(&report, now(), None));
+    assert!(text.contains(" by ada, approved by bob and cleo, deployment "), "{text}");
+}

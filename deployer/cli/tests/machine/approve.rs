@@ -6,6 +6,7 @@ use super::deployed::{ID, ok, person, record, server};
 use super::home::Outcome;
 
 const APPROVE: [&str; 7] = ["approve", "-e", "prod", "-f", "orders", "--deployment", ID];
+const BY_BOB: [&str; 2] = ["--requested-by", "bob"];
 
 /// Runs `approve` against a deployer that cannot plan, and returns what it says and the commands that it sends.
 fn run(more: &[&str]) -> (Outcome, Vec<String>) {
@@ -24,14 +25,23 @@ fn run(more: &[&str]) -> (Outcome, Vec<String>) {
 
 #[test]
 fn approve_with_yes_sends_the_approval_and_nothing_else() {
-    let (Outcome { exit, err }, sent) = run(&["--yes"]);
+    let (Outcome { exit, err }, sent) = run(&[&BY_BOB[..], &["--yes"]].concat());
     assert_eq!((exit, sent), (Some(0), vec!["approve".to_owned()]), "{err}");
     assert!(!err.contains("plan"), "{err}");
 }
 
 #[test]
 fn plan_that_fails_without_a_terminal_is_told_and_holds_nothing_up() {
-    let (Outcome { exit, err }, sent) = run(&[]);
+    let (Outcome { exit, err }, sent) = run(&BY_BOB);
     assert_eq!((exit, sent), (Some(0), vec!["plan".to_owned(), "approve".to_owned()]), "{err}");
     assert!(err.contains("the plan cannot be shown: "), "{err}");
+}
+
+#[test]
+fn approve_without_a_name_is_wrong_use_before_anything_is_looked_up() {
+    for more in [&[][..], &["--yes"]] {
+        let (Outcome { exit, err }, sent) = run(more);
+        assert_eq!((exit, sent), (Some(2), Vec::<String>::new()), "{err}");
+        assert!(err.contains("somebody must be named who approves it: say --requested-by NAME"), "{err}");
+    }
 }

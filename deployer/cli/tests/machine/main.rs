@@ -18,6 +18,7 @@ mod network;
 mod notice;
 mod open;
 mod proof;
+mod recall;
 mod redrive;
 mod regions;
 mod server;

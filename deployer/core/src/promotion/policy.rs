@@ -17,7 +17,7 @@ use crate::function_ref::FunctionRef;
 use crate::head::{self, Head, Request, ResolvedArtifact};
 use crate::id::Sha256;
 use crate::id::{DeploymentId, EnvironmentName};
-use crate::moment::not_before;
+use crate::moment::{not_before, not_before_in};
 use crate::record::{Cause, CauseKind, Code, Ending};
 use crate::rejects::Rejects;
 
@@ -179,11 +179,11 @@ impl PromotionPolicy<'_> {
         let soak_until = soaked_at.filter(|until| *until > self.now);
         if let Some(until) = soak_until.filter(|_| !is_automatic) {
             let because = format!(
-                "{to} takes what has soaked for {}, and release {} has in {} only by {}: promote it then",
+                "{to} takes what has soaked for {} in {}, and release {} has not yet: promote it not before {}",
                 promotion.soak,
-                artifact.release,
                 promotion.from,
-                not_before(until)
+                artifact.release,
+                not_before_in(until, self.now)
             );
             return refused(Code::NotPromotable, because);
         }

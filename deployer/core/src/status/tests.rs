@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::panic, clippy::unwrap_used)]
 //! The status of heads with incomplete, split or failed deployments.
 
 use serde_json::{Value, json};
@@ -91,21 +91,7 @@ fn added_target_makes_the_live_release_incomplete() {
 
 #[test]
 fn rejected_release_is_marked_on_the_targets_that_serve_it() {
-    let reject = Reject {
-        release: Release::parse("3").unwrap(),
-        sha256: vec![],
-        reason: "it leaks".into(),
-        requested_by: None,
-        principal: None,
-        unproven: None,
-        since: "2026-11-01T11:00:00Z".parse().unwrap(),
-    };
-    let function = FunctionName::parse("orders").unwrap();
-    let Some(crate::hold_and_reject::CommandEffect::Write(rejects)) =
-        Rejects::default().with(reject, &function, (RejectVerb::Reject, "r"))
-    else {
-        unreachable!("nothing was rejected before")
-    };
+    let rejects = reject("3", b"3");
     let told = status(&["eu-west-1", "us-east-2"], &half_rolled_out(), &rejects);
     assert_eq!((told.rejected, told.rollback_to), (false, None), "4 is not rejected, and there is nothing else");
     assert_eq!(told.targets.iter().map(|target| target.rejected).collect::<Vec<_>>(), [false, true]);
@@ -145,4 +131,69 @@ fn status_without_a_configuration_has_the_targets_that_the_head_knows() {
     let known = self::config(&["eu-west-1"]);
     let at = FunctionRef::find(&known, &environment, &function).unwrap().or_as_recorded(&head);
     assert_eq!(names(&at.environment.targets), ["111111111111/eu-west-1"]);
+}
+
+/// Makes the history of an environment that had these releases live, the newest first.
+fn history(environment: &str, releases: &[&str], rejects: &Rejects) -> SourceHistory {
+    let entries: Vec<Value> = releases
+        .iter()
+        .map(|release| {
+            let mut entry = live(release, json!({}), json!([]));
+            entry["sha256"] = json!(Sha256::of(release.as_bytes()));
+            entry
+        })
+        .collect();
+    let head: Head = serde_json::from_value(
+        json!({"schema": 1, "revision": 9, "requests": [], "outbox": [], "ended": [], "targets": [], "history": entries}),
+    )
+    .unwrap();
+    let told = FunctionStatus { environment: environment.parse().unwrap(), ..status(&["eu-west-1"], &head, rejects) };
+    SourceHistory::of(&told, &head)
+}
+
+fn reject(release: &str, by_code: &[u8]) -> Rejects {
+    let reject = Reject {
+        release: Release::parse(release).unwrap(),
+        sha256: vec![Sha256::of(by_code)],
+        reason: "it leaks".into(),
+        requested_by: None,
+        principal: None,
+        unproven: None,
+        since: "2026-11-01T11:00:00Z".parse().unwrap(),
+    };
+    let function = FunctionName::parse("orders").unwrap();
+    match Rejects::default().with(reject, &function, (RejectVerb::Reject, "r")) {
+        Some(crate::hold_and_reject::CommandEffect::Write(rejects)) => *rejects,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn environment_is_behind_by_what_it_has_not_and_not_where_it_is_ahead() {
+    let none = Rejects::default();
+    for (stage, prod, behind) in [
+        (&["3", "2", "1"][..], &["1"][..], Some(2)),
+        (&["2", "1"], &[], Some(2)),
+        (&["2", "1"], &["2", "1"], None),
+        // Stage was rolled back, and prod has had its live release before.
+        (&["1"], &["2", "1"], None),
+        // Stage has gone on to what it had before; prod has what came here last but one.
+        (&["1", "2", "1"], &["2", "1"], Some(1)),
+        // Prod was rolled back: what it has left is not in its history.
+        (&["2", "1"], &["1"], Some(1)),
+        // Prod's live release came another way, and stage's never was in prod.
+        (&["2", "1"], &["4"], Some(2)),
+    ] {
+        let found = history("stage", stage, &none).lead_over(&history("prod", prod, &none));
+        assert_eq!(found.map(|behind| behind.releases), behind, "{stage:?} {prod:?}");
+    }
+}
+
+#[test]
+fn rejected_release_that_others_are_behind_is_marked() {
+    let lead = |rejects: &Rejects| {
+        let behind = history("stage", &["2", "1"], rejects).lead_over(&history("prod", &["1"], rejects)).unwrap();
+        serde_json::to_value(behind).unwrap().get("rejected").cloned()
+    };
+    assert_eq!((lead(&Rejects::default()), lead(&reject("2", b"2"))), (None, Some(json!(true))));
 }

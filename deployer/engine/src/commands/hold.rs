@@ -34,7 +34,7 @@ impl Engine {
         if expected == ExpectedFunction::Known {
             ensure_known(self, Some(environment), function).await.map_err(|error| match error {
                 CommandError::UnknownFunction(because) => CommandError::UnknownFunction(format!(
-                    "{because}\n  nothing is held; a hold of a function to come says so: \"new\": true, in deployctl --new"
+                    "{because}\n  nothing is held; to hold a function to come, add --new (in a command: \"new\": true)"
                 )),
                 error => error,
             })?;

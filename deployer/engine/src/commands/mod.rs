@@ -21,6 +21,7 @@ mod promote;
 mod recall;
 mod reject;
 mod status;
+mod status_approvals;
 mod status_groups;
 pub(crate) mod undo;
 

@@ -13,6 +13,7 @@ use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _};
 
 use super::known::ensure_known;
+use super::status_approvals::add_approvals;
 use super::status_groups::open_groups;
 use crate::port::LedgerError;
 use crate::store::Versioned;
@@ -56,17 +57,20 @@ impl Engine {
         }
         unreadable.extend(broken);
         let mut functions = Vec::new();
-        for ((function_name, name), (status, _)) in &statuses {
+        for ((function_name, name), (status, own)) in &statuses {
             let Some((_, environment)) = selected.iter().find(|(selected, _)| *selected == name) else { continue };
             let sources = environment.promotion.iter().flat_map(|promotion| promotion.from.iter());
             let ahead = sources.filter_map(|from| Some(&statuses.get(&(function_name.clone(), from.clone()))?.1));
-            let status = status.clone().with_sources(ahead);
+            let status = status.clone().with_sources(own, ahead);
             // A head may be there only because something was refused.
             if !status.is_empty() {
                 // The rejects of all functions together could be more than an answer holds.
                 let rejects = if function.is_some() { status.rejects } else { vec![] };
                 functions.push(FunctionStatus { rejects, ..status });
             }
+        }
+        if function.is_some() {
+            add_approvals(self, &mut functions).await;
         }
         let environments: Vec<&EnvironmentName> = selected.iter().map(|(name, _)| *name).collect();
         if let Some(function) = function.filter(|_| functions.is_empty() && unreadable.is_empty()) {
@@ -109,7 +113,7 @@ async fn statuses(engine: &Engine, status_keys: Vec<StatusKey>, rejects: &AllRej
                 return Ok(None);
             }
             let status = FunctionStatus::of(&at.or_as_recorded(&head), &head, rejects.get(&function).unwrap_or(none));
-            let ahead = SourceHistory::of(&environment, &head);
+            let ahead = SourceHistory::of(&status, &head);
             Ok(Some(((function, environment), (status, ahead))))
         }
     };

@@ -95,7 +95,7 @@ impl Convergence<'_> {
             }
         }
         if plan.is_empty() {
-            tracing::info!(version = ?plan.serving.as_ref().map(|v| v.as_str()), "already there");
+            tracing::info!(version = plan.serving.as_ref().map(|v| v.as_str()), "already there");
             return Ok(Some(self.done(plan.serving)));
         }
         self.ensure_may_act(&plan)?;

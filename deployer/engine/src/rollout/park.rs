@@ -32,7 +32,8 @@ impl Rollout<'_> {
             engine.reconciler(at).release_claim(claim, ClaimRelease::Parked { handover: &handover, look_at }).await;
         // If the deployment was asked to stop meanwhile, the head says that it is looked at now.
         let look_at = released.map_or(look_at, |head| head.active().and_then(|active| active.next_look_at));
-        tracing::info!(?look_at, "parked: {}", record.because.as_deref().unwrap_or_default());
+        let because = record.because.as_deref().unwrap_or_default();
+        tracing::info!(look_at = look_at.map(tracing::field::display), "parked: {because}");
         if let Some(look_at) = look_at
             && let Err(transient) = engine
                 .reconciler(at)

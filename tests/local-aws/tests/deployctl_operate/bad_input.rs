@@ -63,7 +63,7 @@ async fn impossible_command_is_refused_with_the_reason() -> Result<()> {
         ),
         (
             "recall",
-            release("9").to_vec(),
+            [&release("9")[..], &["--yes"]].concat(),
             "no release 9 of orders is known in any environment: status and history tell which are",
         ),
         ("hold", [&DEV[..], &["--reason", " "]].concat(), "command hold: reason must not be empty"),

@@ -18,7 +18,7 @@ async fn misspelt_name_exits_3_with_the_nearest_one_and_changes_nothing() -> Res
         ("release-hold", place.to_vec()),
         ("reject", [&release[..], &because].concat()),
         ("unreject", release.to_vec()),
-        ("recall", release.to_vec()),
+        ("recall", [&release[..], &["--yes"]].concat()),
         ("status", vec!["ordesr"]),
         ("status", vec!["ordesr", "--ledger", LEDGER]),
         ("history", place.to_vec()),

@@ -71,7 +71,7 @@ async fn promotion_that_a_rule_denies_is_refused_with_its_reason() -> Result<()>
     let person = with_one(&json!({"promotion": {"from": "dev", "soak": "30m"}})).await?;
     let (code, because) = person.run_refused("promote", &PROMOTE).await?;
     assert_eq!(code, "NotPromotable");
-    assert!(because.starts_with("prod takes what has soaked for 30m, and release 1 has in dev only by "), "{because}");
+    assert!(because.starts_with("prod takes what has soaked for 30m in dev, and release 1 has not yet: "), "{because}");
     let said = person.run("promote", &PROMOTE).await?;
     assert_eq!((said.exit, said.err.as_str()), (Some(3), ""), "{said:?}");
     says_all(&said, &[&format!("\n  NotPromotable: {because}\n")]);

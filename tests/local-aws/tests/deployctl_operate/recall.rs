@@ -7,7 +7,7 @@ use serde_json::json;
 use super::promote::{PROMOTE, promoting, serves};
 use super::{Person, text};
 
-const RECALL: [&str; 6] = ["-f", "orders", "-r", "2", "--reason", "it loses orders"];
+const RECALL: [&str; 7] = ["-f", "orders", "-r", "2", "--reason", "it loses orders", "--yes"];
 
 /// Makes an operator and brings releases 1 and 2 to dev and prod.
 async fn two_everywhere() -> Result<Person> {
@@ -69,7 +69,7 @@ async fn recall_names_failed_rollbacks_and_exits_1() -> Result<()> {
 #[tokio::test]
 async fn recall_of_the_first_release_has_nothing_to_roll_back() -> Result<()> {
     let person = Person::after(&["1"]).await?;
-    let (exit, told) = person.run_json("recall", &["-f", "orders", "-r", "1"]).await?;
+    let (exit, told) = person.run_json("recall", &["-f", "orders", "-r", "1", "--yes"]).await?;
     assert_eq!(
         (exit, text(&told, "/environments/0/deployment/code")),
         (Some(1), "NothingToRollBack".into()),

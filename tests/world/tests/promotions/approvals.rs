@@ -44,8 +44,23 @@ async fn promotion_waits_for_another_persons_approval() {
     let promotion = done.promotion.unwrap();
     assert_eq!(promotion.approvals.iter().map(|a| a.by.as_str()).collect::<Vec<_>>(), ["bob"]);
     assert_eq!(world.served_releases()[2], "1.1.0");
+    let status = world.command(json!({"command": "status", "environment": "prod", "function": "orders"})).await;
+    assert_eq!(status["functions"][0]["live"]["approved_by"], json!(["bob"]), "{status:#}");
     let (_, late) = world.command_error(approve("carl")).await;
     assert_eq!(late, "no promotion of orders waits in prod");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rejected_release_that_waits_is_marked_until_the_next_sweep() {
+    let (world, _) = waiting(&json!({"required": 1})).await;
+    let reject = json!({"command": "reject", "function": "orders", "release": "1.1.0", "reason": "leaks"});
+    let status = world.command(reject).await;
+    let prod = status["functions"].as_array().unwrap().iter().find(|one| one["environment"] == "prod").unwrap();
+    assert_eq!(prod["waiting"][0]["rejected"], true, "{status:#}");
+    assert_eq!(prod["behind"][0]["rejected"], true, "{status:#}");
+    world.sweep_minutes(2).await;
+    let status = world.command(json!({"command": "status", "environment": "prod", "function": "orders"})).await;
+    assert_eq!(status["functions"][0].get("waiting"), None, "{status:#}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,159 @@
+//! The question before a recall: the environments that it moves, from which release to which.
+
+use std::fmt::Write as _;
+
+use deployer_core::id::{FunctionName, Release, Sha256};
+use deployer_core::status::{FunctionStatus, StatusReport, WaitingStatus};
+use deployer_core::trigger::Command;
+
+use super::answer::{CliError, Exit, one_line};
+use super::confirm::{self, print_stderr};
+use super::remote;
+
+/// Shows what the recall moves, and asks.
+///
+/// # Errors
+/// Nobody is at a terminal, what is live cannot be read, or the user does not confirm.
+pub(super) async fn confirm(
+    remote: &remote::Options,
+    function: &FunctionName,
+    release: &Release,
+) -> Result<(), CliError> {
+    if !confirm::is_possible() {
+        return Err(CliError::wrong_use("nobody is at a terminal who could confirm it: say --yes"));
+    }
+    let status = Command::Status { environment: None, function: Some(function.clone()) };
+    let report = async { remote.remote().await?.send::<StatusReport>(&remote::request(status)).await };
+    let report = match report.await {
+        Ok(report) => report,
+        // The function is misspelt, say.
+        Err(wrong) if matches!(wrong.exit, Exit::WrongUse | Exit::Refused) => return Err(wrong),
+        Err(unread) => {
+            return Err(CliError {
+                message: format!(
+                    "what is live cannot be read, and nothing was recalled: {}\n  --yes recalls without a look",
+                    unread.message
+                ),
+                ..unread
+            });
+        }
+    };
+    print_stderr(&preview(&report, function, release))?;
+    match confirm::is_given("Recall?", "nothing was recalled")? {
+        true => Ok(()),
+        false => Err(CliError::not_confirmed("nothing was recalled")),
+    }
+}
+
+/// Writes what the recall moves, environment by environment.
+fn preview(report: &StatusReport, function: &FunctionName, release: &Release) -> String {
+    let mut text = format!("{release} of {function} is rejected, and rolled back where it is live:\n");
+    let of_code = |status: &FunctionStatus| status.live.as_ref().filter(|live| live.release == *release)?.sha256;
+    let codes: Vec<Sha256> = report.functions.iter().filter_map(of_code).collect();
+    let mut lines: Vec<(&str, String)> = Vec::new();
+    for status in &report.functions {
+        let environment = status.environment.as_str();
+        lines.extend(moved(status, release, &codes).map(|words| (environment, words)));
+        for WaitingStatus { deployment, from, .. } in
+            status.waiting.iter().filter(|waiting| waiting.release.as_ref() == Some(release))
+        {
+            lines.push((environment, format!("promotion {deployment} from {from}, which waits, ends")));
+        }
+    }
+    if lines.is_empty() {
+        text.push_str("  it is live nowhere\n");
+    }
+    let width = lines.iter().map(|(environment, _)| environment.len()).max().unwrap_or(0);
+    for (environment, words) in lines {
+        let _always = writeln!(text, "  {environment:width$}  {words}");
+    }
+    for because in &report.unreadable {
+        let _always = writeln!(text, "  cannot be read: {}", one_line(because));
+    }
+    text
+}
+
+/// Says how an environment moves; none if the release is not there.
+fn moved(status: &FunctionStatus, release: &Release, codes: &[Sha256]) -> Option<String> {
+    let same_code = |sha256: Option<Sha256>| sha256.is_some_and(|sha256| codes.contains(&sha256));
+    match &status.live {
+        Some(live) if live.release == *release || same_code(live.sha256) => {
+            let same = if live.release == *release { "" } else { " (the same code)" };
+            let to = match &status.rollback_to {
+                Some(to) if status.active.or(status.pending).is_none() => format!(" → {to}"),
+                Some(_) => " → what was live before".to_owned(),
+                None => ": nothing to go back to".to_owned(),
+            };
+            Some(format!("{}{same}{to}", live.release))
+        }
+        live => {
+            let serves = status.targets.iter().filter(|target| target.release.as_ref() == Some(release)).count();
+            let back = live.as_ref().map_or(String::new(), |live| format!(" → {}", live.release));
+            (serves > 0).then(|| format!("{release} on {serves} of {} targets{back}", status.targets.len()))
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn status(environment: &str, live: &str, more: &Value) -> Value {
+        let sha256 = Sha256::of(if live == "same" { b"b" } else { live.as_bytes() });
+        let mut status = json!({
+            "environment": environment, "function": "orders", "active": null, "pending": null, "hold": null,
+            "rejected": false, "rollback_to": "a",
+            "live": {"release": live, "deployment": "01JD3Z9V7Q0000000000000000", "since": "2026-11-30T11:59:00Z",
+                "sha256": sha256},
+            "targets": [{"account": "111111111111", "region": "eu-west-1", "version": "1", "release": live}],
+        });
+        for (field, value) in more.as_object().unwrap() {
+            status[field] = value.clone();
+        }
+        status
+    }
+
+    fn shown(functions: &[Value], unreadable: &[&str]) -> String {
+        let report = serde_json::from_value(json!({"functions": functions, "unreadable": unreadable})).unwrap();
+        preview(&report, &"orders".parse().unwrap(), &"b".parse().unwrap())
+    }
+
+    #[test]
+    fn preview_names_each_environment_that_moves_and_where_it_goes() {
+        let waiting = json!([{"deployment": "01JD3Z9V7Q0000000000000002", "from": "stage", "release": "b",
+            "requested_by": "ada", "since": "2026-11-30T11:59:30Z", "approvals_wanted": 1, "because": "waits",
+            "expires_at": "2026-12-30T12:00:00Z"}]);
+        let on_one = json!([{"account": "222222222222", "region": "eu-west-1", "version": "2", "release": "b"}]);
+        let functions = [
+            status("dev", "b", &json!({})),
+            status("first", "b", &json!({"rollback_to": null})),
+            status("busy", "b", &json!({"active": "01JD3Z9V7Q0000000000000001"})),
+            status("other", "same", &json!({})),
+            status("half", "a", &json!({"targets": on_one})),
+            status("prod", "a", &json!({"waiting": waiting})),
+            status("test", "c", &json!({})),
+        ];
+        assert_eq!(
+            shown(&functions, &["heads/x/orders.json is damaged"]),
+            "b of orders is rejected, and rolled back where it is live:\n  \
+               dev    b → a\n  \
+               first  b: nothing to go back to\n  \
+               busy   b → what was live before\n  \
+               other  same (the same code) → a\n  \
+               half   b on 1 of 1 targets → a\n  \
+               prod   promotion 01JD3Z9V7Q0000000000000002 from stage, which waits, ends\n  \
+               cannot be read: heads/x/orders.json is damaged\n"
+        );
+    }
+
+    #[test]
+    fn release_that_is_live_nowhere_moves_nothing() {
+        assert_eq!(
+            shown(&[status("dev", "c", &json!({}))], &[]),
+            "b of orders is rejected, and rolled back where it is live:\n  it is live nowhere\n"
+        );
+    }
+}

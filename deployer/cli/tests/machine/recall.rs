@@ -1,0 +1,28 @@
+//! `recall` asks before it moves anything; without a terminal it takes --yes.
+
+use serde_json::{Value, json};
+
+use super::deployed::{ok, person, server};
+use super::home::Outcome;
+
+/// Runs a verb, and returns what it says and the commands that it sends.
+fn run(arguments: &[&str]) -> (Outcome, Vec<String>) {
+    let server = server(|request| {
+        let command: Value = serde_json::from_str(&request.body).unwrap_or_default();
+        let recalled = json!({ "function": "orders", "release": "1.4.3", "environments": [] });
+        (command["command"] == "recall").then(|| ok(&recalled))
+    });
+    let outcome = person(&server).run(arguments);
+    let command = |body: &str| Some(serde_json::from_str::<Value>(body).ok()?["command"].as_str()?.to_owned());
+    (outcome, server.requests().iter().filter_map(|request| command(&request.body)).collect())
+}
+
+#[test]
+fn recall_without_a_terminal_takes_yes_and_sends_nothing_else() {
+    let recall = ["recall", "-f", "orders", "-r", "1.4.3"];
+    let (Outcome { exit, err }, sent) = run(&recall);
+    assert_eq!((exit, sent), (Some(2), Vec::<String>::new()), "{err}");
+    assert!(err.contains("nobody is at a terminal who could confirm it: say --yes"), "{err}");
+    let (Outcome { exit, err }, sent) = run(&[&recall[..], &["--yes"]].concat());
+    assert_eq!((exit, sent), (Some(0), vec!["recall".to_owned()]), "{err}");
+}

@@ -1,0 +1,28 @@
+//! The approvals of live releases in the status: the record of a deployment has them.
+
+use deployer_core::config::Environment;
+use deployer_core::function_ref::FunctionRef;
+use deployer_core::status::{FunctionStatus, LiveStatus};
+use deployer_core::text::Person;
+use futures::future::join_all;
+
+use crate::Engine;
+
+/// Adds those who approved what is live, in the environments that ask for approval. A record that cannot be read adds
+/// nobody.
+pub(super) async fn add_approvals(engine: &Engine, functions: &mut [FunctionStatus]) {
+    join_all(functions.iter_mut().map(|status| async {
+        let at = FunctionRef::find(&engine.config, &status.environment, &status.function).ok();
+        let asks = |environment: &Environment| environment.approval.is_some();
+        if let Some((at, live)) = at.filter(|at| asks(&at.environment)).zip(status.live.as_mut()) {
+            live.approved_by = approved_by(engine, &at, live).await;
+        }
+    }))
+    .await;
+}
+
+async fn approved_by(engine: &Engine, at: &FunctionRef<'_>, live: &LiveStatus) -> Vec<Person> {
+    let record = engine.store().record(at, live.deployment).await.ok().flatten();
+    let promotion = record.and_then(|record| record.promotion);
+    promotion.map_or(vec![], |promotion| promotion.approvals.into_iter().map(|given| given.by).collect())
+}
