@@ -136,6 +136,8 @@ mutants! {
     ClockRunsAhead = "clock-runs-ahead", Some(Focus::Promotions);
     /// Waiting promotions are not written.
     WaitingDropped = "waiting-dropped", Some(Focus::Promotions);
+    /// Some promotion events are ignored, as if nobody knew their function.
+    KnownRequestsIgnored = "known-requests-ignored", Some(Focus::Promotions);
     /// A success requests no promotion.
     PromotionsUncalled = "promotions-uncalled", Some(Focus::Promotions);
     /// Some events count as sent unsent.
@@ -192,6 +194,7 @@ impl Mutant {
             | Self::PreconditionsIgnored
             | Self::ReplaysUnmarked
             | Self::EventsRenamed
+            | Self::KnownRequestsIgnored
             | Self::CommandsDropped => {}
             Self::TokensRepeat => ports.rng = Arc::new(ConstantRng),
             Self::ClockStandsStill => ports.clock = Arc::new(StoppedClock::stopped(ports.clock)),

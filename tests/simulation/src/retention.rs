@@ -40,7 +40,8 @@ pub(super) fn check(runner: &Runner<'_>, replayed: &[Replayed<'_>], found: &mut 
         }
         for (number, request) in runner.scenario.requests.iter().enumerate() {
             if request.to == case.environment.name && request.functions.iter().any(|name| name == case.function) {
-                check_one_record(runner, case, (number, request), &mut report);
+                let source = replayed.iter().find(|(source, _)| source.environment.name == request.from);
+                check_one_record(runner, case, (number, request), source, &mut report);
             }
         }
         let Some(rules) = &case.environment.rules else { continue };
@@ -74,6 +75,7 @@ fn check_one_record(
     runner: &Runner<'_>,
     case: &Case<'_>,
     (number, request): (usize, &PlannedRequest),
+    source: Option<&Replayed<'_>>,
     report: Report<'_>,
 ) {
     let name = requests::name(number);
@@ -88,7 +90,13 @@ fn check_one_record(
         report(Rule::OneRecordPerRequest, format!("{name} has {} records", records.len()));
     }
     let arrives = request.arrivals.iter().any(|arrival| !arrival.is_lost);
-    let is_unknown = runner.unknown_requests.contains(&number);
+    // A function that was live in the source before the event was sent is known, so its requests leave a record.
+    let was_live = || {
+        let sent = runner.sent.get(&number);
+        let since = source.and_then(|(_, source)| source.first_live());
+        sent.zip(since).is_some_and(|(sent, since)| since < *sent)
+    };
+    let is_unknown = runner.unknown_requests.contains(&number) && !was_live();
     if records.is_empty() && arrives && !request.each && request.functions.len() == 1 && !is_unknown {
         report(Rule::OneRecordPerRequest, format!("{name} was sent, and nobody knows it"));
     }

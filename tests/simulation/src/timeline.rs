@@ -87,6 +87,12 @@ impl LiveEntry {
 }
 
 impl Timeline {
+    /// Returns the time at which a release was live here first.
+    pub fn first_live(&self) -> Option<Timestamp> {
+        let entries = self.states.iter().flat_map(|(_, state)| state.history.iter().chain(&state.left));
+        entries.filter(|entry| entry.was_live).map(|entry| entry.at).min()
+    }
+
     /// Records the deployments that a head shows as active and waiting.
     pub fn record_head(&mut self, head: &Head) {
         self.begun.extend(head.active().map(|active| active.request.id));

@@ -114,6 +114,7 @@ mutants! {
     clock_ahead_at_the_evaluation_is_found: ClockRunsAhead => PromotionRules from 5;
     rollback_hidden_from_the_evaluation_is_found: RolledBackUnseen => PromotionRules from 81;
     dropped_waiting_promotion_is_found: WaitingDropped => PromotionsEnd;
+    known_request_ignored_as_unknown_is_found: KnownRequestsIgnored => OneRecordPerRequest;
     success_without_a_promotion_is_found: PromotionsUncalled => PromotionsArrive from 274;
     swallowed_event_is_found: EventsSwallowed => EventsSent;
     partial_release_that_is_not_live_is_found: LiveFrozen => LiveIsLastReached from 13;

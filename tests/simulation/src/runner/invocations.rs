@@ -57,6 +57,13 @@ impl<'w> Runner<'w> {
         if matches!(message.about, About::Command(_)) && self.mutant == Some(Mutant::CommandsDropped) {
             return self.random.percent(30);
         }
+        if let (About::Request(number), Some(Mutant::KnownRequestsIgnored)) = (message.about, self.mutant) {
+            let ignores = self.random.percent(30);
+            if ignores {
+                let _known = self.unknown_requests.insert(number);
+            }
+            return ignores;
+        }
         let swallows = matches!(self.mutant, Some(Mutant::UploadsDropped | Mutant::UploadsIgnored));
         let upload = match message.about {
             About::Upload(number) => Some(number),
