@@ -47,7 +47,7 @@ async fn hold_of_a_function_to_come_is_said_to_be_one() -> Result<()> {
     let person = Person::operator().await?;
     let hold = ["-e", "dev", "-f", "bills", "--reason", "not yet"];
     let said = person.run("hold", &hold).await?;
-    assert!(said.exit == Some(3) && said.err.contains("in deployctl --new"), "{said:?}");
+    assert!(said.exit == Some(3) && said.err.contains("add --new"), "{said:?}");
     let (exit, told) = person.run_json("hold", &[&hold[..], &["--new"]].concat()).await?;
     assert_eq!((exit, &told["functions"][0]["hold"]["reason"]), (Some(0), &json!("not yet")));
     let refused = person.aws.deploy("dev/bills/1.zip", Zip::function("1")).await?;
