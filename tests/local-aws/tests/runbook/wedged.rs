@@ -1,7 +1,9 @@
 //! A wedged function.
 
+use std::cell::Cell;
+
 use fixtures::Zip;
-use local_aws::{Doing as _, Interrupted, REGION, Result, SECOND};
+use local_aws::{Call, Doing as _, Interrupted, REGION, Result, SECOND};
 
 use super::night::{FUNCTION, Night};
 
@@ -18,7 +20,15 @@ async fn deployment_whose_invocation_died_is_ended_by_a_rollback() -> Result<()>
     night.release("1.4.2", &["stage", "prod"]).await?;
     let key = format!("prod/{FUNCTION}/1.4.3.zip");
     let version_id = night.aws.upload(&key, Zip::function("1.4.3")).await?;
-    let killed = night.aws.deliver_and_kill_after(|call| call.operation == "UpdateFunctionCode").await?;
+    // The deployer writes its record beside its first calls of Lambda.
+    let (sends_code, has_record) = (Cell::new(false), Cell::new(false));
+    let under_way = |call: &Call| {
+        sends_code.set(sends_code.get() || call.operation == "UpdateFunctionCode");
+        let is_record = call.key.as_ref().is_some_and(|key| key.starts_with("deployments/prod/"));
+        has_record.set(has_record.get() || (is_record && call.operation == "PutObject"));
+        sends_code.get() && has_record.get()
+    };
+    let killed = night.aws.deliver_and_kill_after(under_way).await?;
     assert_eq!(killed, Interrupted::Killed);
 
     let said = night.play(FIRST).await?;
