@@ -36,6 +36,13 @@ async fn sweep(world: &World) -> usize {
     world.calls_of(Op::WriteLedger).len() - before
 }
 
+/// The configuration of the chain from which stage was removed.
+fn without_stage() -> Value {
+    let mut config = three_environments_config(&json!({"promotion": {"from": "dev"}}), &json!({}));
+    config["environments"].as_object_mut().unwrap().remove("stage");
+    config
+}
+
 #[tokio::test(start_paused = true)]
 async fn sweep_keeps_a_notice_of_each_environment() {
     let world = chain();
@@ -87,9 +94,7 @@ async fn notice_of_an_older_deployer_gets_its_time() {
 async fn next_sweep_writes_changed_notices_and_marks_removed_environments() {
     let mut world = chain();
     sweep(&world).await;
-    let mut config = three_environments_config(&json!({"promotion": {"from": "dev"}}), &json!({}));
-    config["environments"].as_object_mut().unwrap().remove("stage");
-    world.reconfigure(&config);
+    world.reconfigure(&without_stage());
     world.pass(Duration::from_secs(60)).await;
     assert_eq!(sweep(&world).await, 3, "of prod and stage, and the sweep's own");
     assert_eq!(notice(&world, "prod").unwrap()["uploads_to"], json!(["prod"]));
@@ -150,9 +155,7 @@ async fn notice_that_cannot_be_written_is_written_by_the_next_sweep() {
 async fn removal_that_cannot_be_noticed_is_noticed_by_the_next_sweep() {
     let mut world = chain();
     sweep(&world).await;
-    let mut config = three_environments_config(&json!({"promotion": {"from": "dev"}}), &json!({}));
-    config["environments"].as_object_mut().unwrap().remove("stage");
-    world.reconfigure(&config);
+    world.reconfigure(&without_stage());
     world.pass(Duration::from_secs(60)).await;
     world.on(Op::WriteLedger).about("results/stage/environment.json").fail(CallErrorKind::Other);
     sweep(&world).await;

@@ -97,8 +97,8 @@ async fn write_notices(
     join_all(written.collect::<Vec<_>>()).await.into_iter().flatten().collect()
 }
 
-/// Writes a notice unless it is there already and recent, and returns whether it is there. A damaged one is written anew; one of a
-/// newer deployer is left alone.
+/// Writes a notice unless it is there already and recent, and returns whether it is there. A damaged one is written
+/// anew; one of a newer deployer is left alone.
 async fn write_notice(engine: &Engine, notice: &EnvironmentNotice) -> bool {
     let key = ledger_keys::environment_notice(&notice.environment);
     let written = async {
