@@ -187,12 +187,6 @@ struct ValidFile {
     warnings: BTreeSet<String>,
 }
 
-impl ValidFile {
-    fn plain(summary: String) -> Self {
-        Self { summary, warnings: BTreeSet::new() }
-    }
-}
-
 type Outcome = Result<ValidFile, CheckError>;
 
 fn check(file: &Path, environment: Option<&EnvironmentName>) -> (&'static str, Outcome) {
@@ -259,7 +253,8 @@ fn configuration(file: &Path) -> Outcome {
     match Config::read(&std::fs::read(file)?) {
         Ok(config) => {
             let targets: usize = config.environments.values().map(|environment| environment.targets.len()).sum();
-            Ok(ValidFile::plain(format!("{} environments, {targets} targets", config.environments.len())))
+            let summary = format!("{} environments, {targets} targets", config.environments.len());
+            Ok(ValidFile { summary, warnings: config.warnings().into_iter().collect() })
         }
         Err(error) => Err(error.diagnostics().iter().map(Finding::from).collect::<Vec<_>>().into()),
     }
@@ -383,6 +378,16 @@ mod tests {
             let sentence = "\n  function.toml: memory: unknown field; did you mean memory_size?\n";
             assert!(exit == Exit::Refused && text.ends_with(sentence), "{text}");
         }
+    }
+
+    #[test]
+    fn misspelt_region_of_a_configuration_is_warned_of() {
+        let file = serde_json::json!({ "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-ledger",
+            "environments": { "dev": { "targets": [{ "account": "111111111111", "region": "eu-wst-1" }] } } });
+        let (text, exit) = validated("deployer.json", file.to_string().as_bytes());
+        let warning = "warning: environments.dev.targets[0].region: eu-wst-1 is no region that this program knows of; is it \
+                       misspelt?\n";
+        assert!(exit == Exit::Done && text.ends_with(warning), "{text}");
     }
 
     #[test]

@@ -57,6 +57,10 @@ pub const PARTITIONS: [Partition; 8] = [
     Partition { id: "aws-eusc", dns_suffix: "amazonaws.eu", regions: "^eusc-de-[a-z]+-[0-9]+$", starts: &["eusc-de-"] },
 ];
 
+/// The words before the number in the codes of all regions of today ("AWS Regions", AWS Account Management).
+const DIRECTIONS: [&str; 9] =
+    ["central", "east", "north", "northeast", "northwest", "south", "southeast", "southwest", "west"];
+
 impl Partition {
     /// Returns the partition of a region by its code; none if no partition has regions of this form.
     #[must_use]
@@ -72,6 +76,13 @@ impl Region {
     #[must_use]
     pub fn partition(&self) -> &'static str {
         Partition::of(self).unwrap_or(&AWS).id
+    }
+
+    /// Whether the word before the number is a direction, as in every region of today. Another word is probably misspelt,
+    /// as in `eu-wst-1`.
+    #[must_use]
+    pub fn names_a_direction(&self) -> bool {
+        self.as_str().rsplit('-').nth(1).is_some_and(|word| DIRECTIONS.contains(&word))
     }
 
     /// Returns the domain of this region's service endpoints.
@@ -107,6 +118,19 @@ mod tests {
         }
         for unknown in ["xx-foo-1", "us-east-west-1", "eusc-fr-east-1", "us-isoz-east-1"] {
             assert_eq!(Partition::of(&Region::parse(unknown).unwrap()), None, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn misspelt_direction_of_a_region_is_noticed() {
+        let names_a_direction = |region| Region::parse(region).unwrap().names_a_direction();
+        for real in
+            ["eu-west-1", "ap-southeast-7", "cn-northwest-1", "us-gov-west-1", "us-isof-south-1", "eusc-de-east-1"]
+        {
+            assert!(names_a_direction(real), "{real}");
+        }
+        for misspelt in ["eu-wst-1", "us-eat-1", "ap-southest-2", "us-gov-wets-1"] {
+            assert!(!names_a_direction(misspelt), "{misspelt}");
         }
     }
 

@@ -210,6 +210,24 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Returns a sentence for each field that is probably wrong, although AWS may take it one day.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let targets = self.environments.iter().flat_map(|(name, environment)| {
+            environment.targets.iter().enumerate().map(move |(place, target)| (name, place, &target.region))
+        });
+        let misspelt = targets.filter(|(.., region)| !region.names_a_direction());
+        let sentence = |(name, place, region)| {
+            format!(
+                "environments.{name}.targets[{place}].region: {region} is no region that this program knows of; is it \
+                 misspelt?"
+            )
+        };
+        misspelt.map(sentence).collect()
+    }
+}
+
 /// Returns `environments.prod` of `environments.prod.targets[1].account`, and of other paths the first field.
 fn environment_path(path: &str) -> &str {
     let end =

@@ -33,6 +33,19 @@ fn environments_with_clashing_function_names_are_refused() {
 }
 
 #[test]
+fn misspelt_direction_of_a_region_is_warned_of() {
+    let with_region = |region: &str| {
+        super::with("/environments/prod/targets/1", json!({ "account": "222222222222", "region": region }))
+    };
+    let warnings = |region: &str| parse(&with_region(region)).unwrap().warnings();
+    assert_eq!(warnings("us-east-1"), Vec::<String>::new());
+    assert_eq!(
+        warnings("eu-wst-1"),
+        ["environments.prod.targets[1].region: eu-wst-1 is no region that this program knows of; is it misspelt?"]
+    );
+}
+
+#[test]
 fn regions_of_another_or_no_partition_are_refused() {
     let target = |region: &str| json!({ "account": "222222222222", "region": region });
     let refusal = |region: &str| refusal("/environments/prod/targets/1", target(region));
