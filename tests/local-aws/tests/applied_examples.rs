@@ -150,9 +150,11 @@ fn are_as_planned_and_destroyed(examples: &[Applied]) -> Result<()> {
     for example in examples {
         assert_eq!(example.drift()?, None);
     }
-    for example in examples {
-        let resources = example.resources()?;
-        assert_eq!(example.destroy()?, resources);
-    }
+    examples.iter().try_for_each(is_destroyed)
+}
+
+fn is_destroyed(example: &Applied) -> Result<()> {
+    let resources = example.resources()?;
+    assert_eq!(example.destroy()?, resources);
     Ok(())
 }
