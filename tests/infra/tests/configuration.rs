@@ -6,20 +6,18 @@ use local_aws::{Doing as _, Result};
 use serde_json::{Value, json};
 
 use super::modules::{notifications, tooling};
-use super::states::State;
 
 #[test]
 fn deployer_accepts_the_configuration_that_the_module_tooling_writes() -> Result<()> {
     for played in tooling()? {
-        check_configuration(&played.states)?;
-        has_boundary_path_and_tags("tooling", &played.states);
+        check_configurations(&played.configurations)?;
+        has_boundary_path_and_tags("tooling", &played.resources);
     }
     Ok(())
 }
 
-fn check_configuration(states: &[(String, State)]) -> Result<()> {
-    let written: Vec<&str> = states.iter().filter_map(|(_, state)| content(state.resources())).collect();
-    for text in &written {
+fn check_configurations(written: &[String]) -> Result<()> {
+    for text in written {
         Config::parse(text).doing(format!("reading {text}"))?;
     }
     // Optional fields occur in some of the files.
@@ -42,15 +40,13 @@ fn check_configuration(states: &[(String, State)]) -> Result<()> {
 #[test]
 fn everything_of_the_module_notifications_has_boundary_path_and_tags() -> Result<()> {
     for played in notifications()? {
-        has_boundary_path_and_tags("notifications", &played.states);
+        has_boundary_path_and_tags("notifications", &played.resources);
     }
     Ok(())
 }
 
 /// Checks every resource of the run with boundary, path and tags, so that none that is added later lacks them.
-fn has_boundary_path_and_tags(module: &str, states: &[(String, State)]) {
-    let run = states.iter().find(|(run, _)| run == "with_boundary_path_and_tags");
-    let resources = run.map(|(_, state)| state.resources()).unwrap_or_default();
+fn has_boundary_path_and_tags(module: &str, resources: &[Value]) {
     let (tags, mut roles) = (json!({"cost-center": "4711", "owner": "platform"}), 0);
     for resource in resources.iter().filter(|resource| resource["mode"] == "managed") {
         let (address, values) = (&resource["address"], &resource["values"]);
@@ -67,9 +63,4 @@ fn has_boundary_path_and_tags(module: &str, states: &[(String, State)]) {
         }
     }
     assert!(roles > 0, "{module} has no run with_boundary_path_and_tags, or it makes no role");
-}
-
-/// Returns the content of the object `deployer.json`.
-fn content(resources: &[Value]) -> Option<&str> {
-    resources.iter().find(|one| one["address"] == "aws_s3_object.config")?["values"]["content"].as_str()
 }

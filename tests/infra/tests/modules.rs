@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::infra;
-use super::states::{self, State};
+use super::states;
 use local_aws::terraform::{Terraform, copy_of_infra};
 use local_aws::{Doing as _, Error, Result};
+use serde_json::Value;
 
 const MODULES: [&str; 5] = ["tooling", "environments", "target", "uploader", "notifications"];
 
@@ -76,19 +77,19 @@ fn tests_of_the_module_tooling_pass() -> Result<()> {
 
 #[test]
 fn tests_of_the_module_environments_pass() -> Result<()> {
-    passes(&played("environments", false)?);
+    passes(&played("environments", Reads::Nothing)?);
     Ok(())
 }
 
 #[test]
 fn tests_of_the_module_target_pass() -> Result<()> {
-    passes(&played("target", false)?);
+    passes(&played("target", Reads::Nothing)?);
     Ok(())
 }
 
 #[test]
 fn tests_of_the_module_uploader_pass() -> Result<()> {
-    passes(&played("uploader", false)?);
+    passes(&played("uploader", Reads::Nothing)?);
     Ok(())
 }
 
@@ -193,20 +194,46 @@ pub(super) struct Played {
     /// The number of runs that the module has, and of those that passed.
     runs: usize,
     passed: usize,
-    /// The state after each run of `made.tftest.hcl`, by the run's name; empty unless they are asked for.
-    pub(super) states: Vec<(String, State)>,
+    /// The resources after the run [`BOUNDED`].
+    pub(super) resources: Vec<Value>,
+    /// The contents of `deployer.json` that the runs have made.
+    pub(super) configurations: Vec<String>,
 }
+
+/// The results that are read beside the number of runs that passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reads {
+    Nothing,
+    Resources,
+    ResourcesAndConfigurations,
+}
+
+/// A run of `made.tftest.hcl` with every variable that all resources take.
+const BOUNDED: &str = "with_boundary_path_and_tags";
+
+/// Writes each content of `deployer.json` that is applied into the folder `configurations`. Terraform tells a state
+/// with all schemas of the provider, 13 MB for each run.
+const CONFIGURATIONS: &str = r#"
+resource "terraform_data" "configuration" {
+  triggers_replace = aws_s3_object.config.content
+
+  provisioner "local-exec" {
+    command     = "printf %s \"$CONTENT\" > \"$(mktemp configurations/XXXXXXXX)\""
+    environment = { CONTENT = aws_s3_object.config.content }
+  }
+}
+"#;
 
 /// Plays the module tooling's tests, once for all tests of this process.
 pub(super) fn tooling() -> Result<&'static [Played]> {
     static ONCE: OnceLock<Result<Vec<Played>>> = OnceLock::new();
-    ONCE.get_or_init(|| played("tooling", true)).as_deref().map_err(Clone::clone)
+    ONCE.get_or_init(|| played("tooling", Reads::ResourcesAndConfigurations)).as_deref().map_err(Clone::clone)
 }
 
 /// Plays the module notifications' tests, once for all tests of this process.
 pub(super) fn notifications() -> Result<&'static [Played]> {
     static ONCE: OnceLock<Result<Vec<Played>>> = OnceLock::new();
-    ONCE.get_or_init(|| played("notifications", true)).as_deref().map_err(Clone::clone)
+    ONCE.get_or_init(|| played("notifications", Reads::Resources)).as_deref().map_err(Clone::clone)
 }
 
 fn passes(played: &[Played]) {
@@ -215,17 +242,21 @@ fn passes(played: &[Played]) {
     }
 }
 
-/// Plays all runs of a module with each major of the provider that is there, and reads the states after them if
-/// `with_states`.
+/// Plays all runs of a module with each major of the provider that is there.
 ///
 /// A run that expects refused variables only needs no resource. It is run on the variables alone, which takes a
 /// fiftieth of the time, because most of the time is Terraform's reading of the provider's schemas.
-fn played(module: &str, with_states: bool) -> Result<Vec<Played>> {
+fn played(module: &str, reads: Reads) -> Result<Vec<Played>> {
     let play = |terraform: Terraform| {
         let copy = copy_of_infra()?;
         let folder = copy.path().join("modules").join(module);
         let runs = runs(&folder)?;
         let alone = variables_alone(&folder)?;
+        let configurations = folder.join("configurations");
+        if reads == Reads::ResourcesAndConfigurations {
+            write(&folder.join("configurations.tf"), CONFIGURATIONS)?;
+            fs::create_dir(&configurations).doing("making a folder for configurations")?;
+        }
         for folder in [&alone, &folder] {
             terraform.run(folder, &["init", "-backend=false"])?;
         }
@@ -233,20 +264,43 @@ fn played(module: &str, with_states: bool) -> Result<Vec<Played>> {
             with: format!("{module} with {}", terraform.describe()),
             runs,
             passed: passed(&terraform, &alone)?,
-            states: vec![],
+            resources: vec![],
+            configurations: vec![],
         };
-        if with_states {
-            let said = terraform.run(&folder, &["test", "-json", "-verbose", "-filter=tests/made.tftest.hcl"])?;
+        if reads != Reads::Nothing {
+            let bounded = move_apart(&folder, BOUNDED)?;
+            let filter = format!("-filter=tests/{BOUNDED}.tftest.hcl");
+            let said = terraform.run(&folder, &["test", "-json", "-verbose", &filter])?;
             played.passed += states::passed(&said);
-            played.states = states::states(&said);
-            // The other files' states are not told, because each takes 13 MB.
-            let made = test_file(&folder, "made");
-            fs::remove_file(&made).doing(format!("removing {}", made.display()))?;
+            played.resources = states::states(&said).iter().flat_map(|(_, state)| state.resources().to_vec()).collect();
+            fs::remove_file(&bounded).doing(format!("removing {}", bounded.display()))?;
         }
         played.passed += passed(&terraform, &folder)?;
+        if reads == Reads::ResourcesAndConfigurations {
+            let files = fs::read_dir(&configurations).doing("listing configurations")?;
+            let content = |file: std::io::Result<fs::DirEntry>| read(&file.doing("listing configurations")?.path());
+            played.configurations = files.map(content).collect::<Result<_>>()?;
+        }
         Ok(played)
     };
     Terraform::for_tests_by_major()?.into_iter().map(play).collect()
+}
+
+/// Moves a run of `made.tftest.hcl` into a file of its own, with the blocks that are not runs, and returns the file.
+fn move_apart(module: &Path, run: &str) -> Result<PathBuf> {
+    let made = test_file(module, "made");
+    let (mut moved, mut kept) = (String::new(), String::new());
+    for block in blocks(&read(&made)?) {
+        let is_it = block.starts_with(&format!("run \"{run}\" {{"));
+        if is_it || !block.starts_with("run ") {
+            moved.push_str(&block);
+        }
+        kept.push_str(if is_it { "" } else { &block });
+    }
+    let apart = test_file(module, run);
+    write(&apart, &moved)?;
+    write(&made, &kept)?;
+    Ok(apart)
 }
 
 /// Runs the tests of a folder and returns the number of passed runs.

@@ -43,6 +43,14 @@ impl<'a> Roles<'a> {
         self.put_policy(name, name, policy).await
     }
 
+    /// Deletes a role without policies (IAM API Reference, DeleteRole).
+    ///
+    /// # Errors
+    /// IAM's words.
+    pub async fn delete(&self, role: &str) -> Result<()> {
+        self.call("DeleteRole", &[("RoleName", role)]).await.map(drop)
+    }
+
     /// Gives a role an inline policy, or puts it in place of the one with that name (IAM API Reference, PutRolePolicy).
     ///
     /// # Errors

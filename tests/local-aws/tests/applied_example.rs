@@ -1,5 +1,5 @@
 //! Applies `infra/examples/two-accounts` unchanged to the local AWS, and deploys with exactly the resources that it
-//! makes.
+//! makes. The provider waits for minutes, so that `cargo verify --quick` plays it.
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 const STRANGER: &str = "999999999999";
 
 #[tokio::test]
+#[ignore = "long: cargo verify"]
 async fn applied_example_deploys_uploads_without_drift_and_can_be_destroyed() -> Result<()> {
     let Some(terraform) = Terraform::for_applying()? else { return Ok(()) };
     let (aws, applied) = LocalAws::applied(terraform).await?;

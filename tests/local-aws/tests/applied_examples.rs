@@ -1,15 +1,22 @@
-//! Applies the other examples of `infra/examples` to the local AWS, each as a user would, and looks for drift.
+//! Applies the other examples of `infra/examples` to the local AWS, each as a user would, and looks for drift. `cargo test`
+//! applies the smallest of them, which waits for no bucket and no queue; the others are long.
 
 use std::collections::BTreeSet;
 
+use fixtures::Zip;
 use local_aws::terraform::{Applied, Terraform, copy_of_infra, with_callers};
-use local_aws::{Control, Doing as _, FIRST, REGION, Result, Roles, SECOND, Server, TOOLING, Transport};
+use local_aws::{
+    ARTIFACTS, Control, DEPLOYER_ROLE, Doing as _, FIRST, LEDGER, LocalAws, OTHER_REGION, REGION, Result, Roles,
+    SECOND, Server, Signed, TOOLING, Transport,
+};
 use serde_json::{Value, json};
 
 /// The account of `stage`.
 const STAGE: &str = "333333333333";
 /// The account from which Terraform enters the others.
 const MANAGEMENT: &str = "999999999999";
+/// The deploy role.
+const DEPLOY_ROLE: &str = "deployer-target";
 /// The role that AWS Organizations makes in each account.
 const ADMIN_ROLE: &str = "OrganizationAccountAccessRole";
 
@@ -27,6 +34,59 @@ fn every_example_is_applied_by_a_test() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn target_account_example_makes_a_role_by_which_the_deployer_deploys() -> Result<()> {
+    let Some(terraform) = Terraform::for_applying()? else { return Ok(()) };
+    let aws = LocalAws::start().await?;
+    let roles = aws.roles(SECOND);
+    roles.delete_policy(DEPLOY_ROLE, DEPLOY_ROLE).await?;
+    roles.delete(DEPLOY_ROLE).await?;
+    tell_the_target(&aws).await?;
+    let endpoint = aws.endpoint().to_owned();
+    let applying = tokio::task::spawn_blocking(move || target_account(&terraform, &endpoint));
+    let target = applying.await.doing("applying the example")??;
+
+    let zip = Zip::function("1.0.0").with("lambda-execution", "lambda/hello").build().doing("zipping")?;
+    let result = aws.deploy("prod/hello/1.0.0.zip", zip).await?;
+    assert_eq!(result["status"], "succeeded", "{result:#}");
+    aws.same_events_again_change_nothing().await?;
+    tokio::task::spawn_blocking(move || are_as_planned_and_destroyed(&[target]))
+        .await
+        .doing("destroying the example")?
+}
+
+/// Writes the SSM parameters that the module tooling has for the deploy role of `prod`.
+async fn tell_the_target(aws: &LocalAws) -> Result<()> {
+    let arn = |service: &str, name: &str| format!("arn:aws:{service}:{REGION}:{TOOLING}:{name}");
+    let deployer = json!({
+        "role_arn": DEPLOYER_ROLE, "function_arn": arn("lambda", "function:deployer"), "queue_arn": arn("sqs", "deployer"),
+        "wake_queue_arn": arn("sqs", "deployer-wakes"), "ledger_bucket": LEDGER, "artifact_bucket": ARTIFACTS,
+        "artifact_key_arn": null, "region": REGION,
+    });
+    let deploy_role = json!({
+        "account": SECOND, "role_name": DEPLOY_ROLE, "environments": ["prod"], "promoted_from": [],
+        "regions": [REGION, OTHER_REGION], "external_ids": ["prod-51aa"],
+    });
+    let signed = Signed { account: TOOLING, region: REGION, service: "ssm" };
+    for (name, value) in [("deployer", deployer), ("deploy-roles/222222222222/deployer-target", deploy_role)] {
+        let parameter =
+            json!({"Name": format!("/deployers/deployer/{name}"), "Type": "String", "Value": value.to_string()});
+        aws.control().json_call(&signed, "AmazonSSM.PutParameter", &parameter).await?;
+    }
+    Ok(())
+}
+
+/// Applies the example with the deploy role of `prod`.
+fn target_account(terraform: &Terraform, endpoint: &str) -> Result<Applied> {
+    let variables = json!({
+        "accounts": {"tooling": TOOLING, "target": SECOND}, "functions": ["hello"], "execution_roles": ["lambda/*"],
+    });
+    let overriding = with_callers(&[(None, SECOND), (Some("tooling"), TOOLING)]);
+    let target = Applied::example("target-account", (terraform, endpoint), &variables, &overriding)?;
+    assert_eq!(target.output("role_arn")?, format!("arn:aws:iam::{SECOND}:role/{DEPLOY_ROLE}"));
+    Ok(target)
+}
+
 #[test]
 #[ignore = "long: cargo verify"]
 fn one_account_and_a_target_with_its_own_configuration_apply_without_drift() -> Result<()> {
@@ -39,15 +99,7 @@ fn one_account_and_a_target_with_its_own_configuration_apply_without_drift() -> 
     let mut overriding = with_callers(&[(None, TOOLING)]);
     overriding["module"] = json!({"tooling": {"force_destroy": true, "environments": environments}});
     let tooling = Applied::example("one-account", place, &json!({"account": TOOLING, "prefix": "acme"}), &overriding)?;
-    let target = Applied::example(
-        "target-account",
-        place,
-        &json!({
-            "accounts": {"tooling": TOOLING, "target": SECOND}, "functions": ["hello"], "execution_roles": ["lambda/*"],
-        }),
-        &with_callers(&[(None, SECOND), (Some("tooling"), TOOLING)]),
-    )?;
-    assert_eq!(target.output("role_arn")?, format!("arn:aws:iam::{SECOND}:role/deployer-target"));
+    let target = target_account(&terraform, server.endpoint())?;
     are_as_planned_and_destroyed(&[target, tooling])
 }
 
@@ -98,9 +150,11 @@ fn are_as_planned_and_destroyed(examples: &[Applied]) -> Result<()> {
     for example in examples {
         assert_eq!(example.drift()?, None);
     }
-    for example in examples {
-        let resources = example.resources()?;
-        assert_eq!(example.destroy()?, resources);
-    }
+    examples.iter().try_for_each(is_destroyed)
+}
+
+fn is_destroyed(example: &Applied) -> Result<()> {
+    let resources = example.resources()?;
+    assert_eq!(example.destroy()?, resources);
     Ok(())
 }

@@ -400,7 +400,7 @@ async fn large_folder_needs_no_more_memory_than_a_small_one() -> Result<()> {
     let aws = LocalAws::start().await?;
     let ci = Ci::of(&aws).await?;
     let mut peaks = Vec::new();
-    for megabytes in [1, 100] {
+    for megabytes in [1, 50] {
         let folder = with_ballast(megabytes)?;
         let waiting = WaitingPush::start(push(&ci, folder.path(), &megabytes.to_string(), &["--wait"])?).await?;
         peaks.push(waiting.peak_memory()?);

@@ -14,6 +14,14 @@ override_data {
   values = { code_sha256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", description = "mocked" }
 }
 
+override_resource {
+  target = aws_sqs_queue.wakes
+  values = {
+    arn = "arn:aws:sqs:eu-west-1:123456789012:mocked-wakes"
+    url = "https://sqs.eu-west-1.amazonaws.com/123456789012/mocked-wakes"
+  }
+}
+
 variables {
   artifact_bucket = "acme-artifacts"
   ledger_bucket   = "acme-deployer-ledger"

@@ -4,6 +4,14 @@ mock_provider "aws" {
   source = "../../mocks"
 }
 
+override_resource {
+  target = aws_sqs_queue.wakes
+  values = {
+    arn = "arn:aws:sqs:eu-west-1:123456789012:mocked-wakes"
+    url = "https://sqs.eu-west-1.amazonaws.com/123456789012/mocked-wakes"
+  }
+}
+
 variables {
   artifact_bucket = "acme-artifacts"
   ledger_bucket   = "acme-deployer-ledger"

@@ -23,6 +23,10 @@ pub(super) const VARIABLE: &str = "TF_REATTACH_PROVIDERS";
 const UNTIL_STDIN_CLOSES: &str =
     r#"folder=$(mktemp -d) || exit; TMPDIR=$folder "$0" -debug & exec >&-; read -r _; kill $!; rm -rf "$folder""#;
 
+/// The variables that end the provider's log (Terraform, "Manage log output" of plugins): without them it writes each
+/// step of each request, though nobody reads them.
+const SILENT: [(&str, &str); 2] = [("TF_LOG_SDK", "off"), ("TF_LOG_PROVIDER", "off")];
+
 /// A provider that runs for as long as this process.
 struct Running {
     /// The value of [`VARIABLE`].
@@ -53,7 +57,8 @@ fn start(program: &Path) -> Result<Running> {
         .args(["-c", UNTIL_STDIN_CLOSES])
         .arg(program)
         .env("AWS_EC2_METADATA_DISABLED", "true")
-        .envs(super::COLLECTION);
+        .envs(super::COLLECTION)
+        .envs(SILENT);
     shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut shell = shell.spawn().doing(&what)?;
     let out = shell.stdout.take().ok_or_else(|| Error::Unexpected(format!("{what}: it has no stdout")))?;

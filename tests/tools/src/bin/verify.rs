@@ -1,6 +1,8 @@
 //! Runs the long searches: more schedules, every mutant of the policies, a crash at every call. A release needs all of
 //! them, every change those of `--quick`.
 
+use std::fs::File;
+use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode};
 use std::time::{Duration, Instant};
@@ -24,25 +26,26 @@ const LOOKS_EVERY: Duration = Duration::from_millis(100);
 /// One search: its name, and the program with its arguments.
 type Search = (&'static str, &'static [&'static str]);
 
-const SEARCHES_QUICK: &[Search] = &[
-    ("schedules", &["simulate", "--schedules", "2000"]),
-    ("policies and their mutants", &["policies"]),
-    (
-        "tests of the local AWS, the runbook",
-        &[
-            "cargo",
-            "test",
-            "--locked",
-            "--workspace",
-            "--test",
-            "scenarios",
-            "--",
-            "--ignored",
-            "conformance::",
-            "runbook::",
-        ],
-    ),
-];
+/// Searches that compute, one after another. [`QUICK_WAITING`] runs beside them.
+const QUICK_COMPUTING: &[Search] =
+    &[("schedules", &["simulate", "--schedules", "2000"]), ("policies and their mutants", &["policies"])];
+/// Tests that wait for other processes more than half of their time.
+const QUICK_WAITING: &[Search] = &[(
+    "an applied example, the local AWS, the runbook",
+    &[
+        "cargo",
+        "test",
+        "--locked",
+        "--workspace",
+        "--test",
+        "scenarios",
+        "--",
+        "--ignored",
+        "applied_example::",
+        "conformance::",
+        "runbook::",
+    ],
+)];
 const SEARCHES: &[Search] = &[
     // Optimized: see the profile in Cargo.toml.
     (
@@ -67,22 +70,47 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<bool> {
     let bins = built()?;
-    let began = Instant::now();
-    let (searches, until) = match options.quick {
-        true => (SEARCHES_QUICK, Some(began + QUICK)),
-        false => (SEARCHES, None),
+    let rows = match options.quick {
+        true => played_beside_each_other(&bins, Some(Instant::now() + QUICK))?,
+        false => played(&bins, SEARCHES, None, None)?,
     };
-    let mut rows = Vec::new();
-    for (name, line) in searches {
+    say!("\n{:48} {:>7}", "search", "seconds");
+    for Row { name, holds, seconds } in &rows {
+        say!("{name:48} {seconds:>7}{}", if *holds { "" } else { "  FAILED" });
+    }
+    Ok(rows.iter().all(|row| row.holds))
+}
+
+/// A search that has ended.
+struct Row {
+    name: &'static str,
+    holds: bool,
+    seconds: u64,
+}
+
+/// Plays both halves of `--quick` at once. What the waiting half prints comes after what the other prints.
+fn played_beside_each_other(bins: &Path, until: Option<Instant>) -> Result<Vec<Row>> {
+    let mut output = tempfile::tempfile().doing("making a file for the output of a search")?;
+    let (computed, waited) = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| played(bins, QUICK_WAITING, until, Some(&output)));
+        let computed = played(bins, QUICK_COMPUTING, until, None);
+        (computed, waiting.join())
+    });
+    let mut text = Vec::new();
+    output.rewind().and_then(|()| output.read_to_end(&mut text)).doing("reading the output of a search")?;
+    say!("{}", String::from_utf8_lossy(&text));
+    let waited = waited.map_err(|_| Error::Unexpected("a search panics".to_owned()))?;
+    Ok([computed?, waited?].into_iter().flatten().collect())
+}
+
+/// Plays searches one after another; they print to `output`, or to this program's own.
+fn played(bins: &Path, searches: &[Search], until: Option<Instant>, output: Option<&File>) -> Result<Vec<Row>> {
+    let play = |(name, line): &Search| {
         let started = Instant::now();
-        let holds = play(&bins, line, until)?;
-        rows.push((*name, holds, started.elapsed().as_secs()));
-    }
-    say!("\n{:36} {:>7}", "search", "seconds");
-    for (name, holds, seconds) in &rows {
-        say!("{name:36} {seconds:>7}{}", if *holds { "" } else { "  FAILED" });
-    }
-    Ok(rows.iter().all(|(_, holds, _)| *holds))
+        let holds = play(bins, line, until, output)?;
+        Ok(Row { name, holds, seconds: started.elapsed().as_secs() })
+    };
+    searches.iter().map(play).collect()
 }
 
 /// Builds all programs and tests with the features that they have in `cargo test`, and returns the programs' folder.
@@ -117,10 +145,15 @@ fn is_cargos(name: &str) -> bool {
 }
 
 /// Runs a search and returns whether it has succeeded before `until`.
-fn play(bins: &Path, line: &[&str], until: Option<Instant>) -> Result<bool> {
+fn play(bins: &Path, line: &[&str], until: Option<Instant>, output: Option<&File>) -> Result<bool> {
     let [program, arguments @ ..] = line else { return Ok(true) };
-    say!("\n== {}", line.join(" "));
+    say!("\n== {}{}", line.join(" "), if output.is_some() { ", beside the others" } else { "" });
     let mut command = if *program == "cargo" { cargo() } else { Command::new(bins.join(program)) };
+    if let Some(output) = output {
+        let both = output.try_clone().and_then(|out| Ok((out, output.try_clone()?)));
+        let (out, err) = both.doing("opening the output of a search")?;
+        command.stdout(out).stderr(err);
+    }
     let mut child = command.args(arguments).spawn().doing(format!("starting {program}"))?;
     while until.is_none_or(|until| Instant::now() < until) {
         if let Some(status) = child.try_wait().doing(format!("waiting for {program}"))? {

@@ -218,7 +218,18 @@ async fn group_waits_for_its_approval_as_a_whole() {
 
 #[tokio::test(start_paused = true)]
 async fn group_after_a_crash_ends_alike() {
-    for fails in [false, true] {
+    group_ends_alike_after_each(4).await;
+}
+
+#[tokio::test(start_paused = true)]
+#[ignore = "long: cargo verify"]
+async fn group_after_a_crash_at_any_call_ends_alike() {
+    group_ends_alike_after_each(1).await;
+}
+
+/// Lets the invocation die after each `step`th of its calls: the group ends as without the crash.
+async fn group_ends_alike_after_each(step: usize) {
+    for (fails, first) in [(false, 1), (true, 1 + step / 2)] {
         let make = || async {
             let world = by_hand(&json!({}));
             two_releases(&world).await;
@@ -234,7 +245,7 @@ async fn group_after_a_crash_ends_alike() {
         let world = make().await;
         let calls = world.invocation().run(&Trigger::Command(together("g"))).await.calls;
         let expected = until_ended(&world, "g").await["status"].clone();
-        for call in 1..=calls {
+        for call in (first..=calls).step_by(step) {
             let world = make().await;
             let run = world.invocation().dies_at(call, CallPhase::After).run(&Trigger::Command(together("g"))).await;
             assert!(matches!(run.outcome, Outcome::Died), "{call}: {run:?}");

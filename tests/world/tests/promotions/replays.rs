@@ -9,16 +9,29 @@ use world::promotions::event;
 
 use super::{by_hand, to_prod, with};
 
+/// A head remembers 100 requests.
 #[tokio::test(start_paused = true)]
+async fn replayed_archive_of_two_hundred_old_events_changes_nothing() {
+    replay_archive_of(200).await;
+}
+
+#[tokio::test(start_paused = true)]
+#[ignore = "long: cargo verify"]
 async fn replayed_archive_of_five_hundred_old_events_changes_nothing() {
+    replay_archive_of(500).await;
+}
+
+/// Sends so many requests, ten releases meanwhile, and all of them again three times.
+async fn replay_archive_of(events: usize) {
     let world = by_hand(&json!({}));
     let mut archive: Vec<Value> = Vec::new();
-    for number in 0..500 {
-        if number % 50 == 0 {
-            deploy_all(&world, &[&format!("1.{}.0", 1 + number / 50)]).await;
+    let each_release = events / 10;
+    for number in 0..events {
+        if number % each_release == 0 {
+            deploy_all(&world, &[&format!("1.{}.0", 1 + number / each_release)]).await;
         }
         world.pass(Duration::from_secs(3)).await;
-        let named = (number % 3 == 0).then(|| format!("1.{}.0", 1 + number / 100));
+        let named = (number % 3 == 0).then(|| format!("1.{}.0", 1 + number / each_release / 2));
         let detail = with(to_prod(), &named.map_or(json!({}), |release| json!({ "release": release })));
         let request = world.promotion_event(&format!("e{number}"), &detail);
         archive.push(request.clone());
