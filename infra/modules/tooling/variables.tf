@@ -248,7 +248,7 @@ variable "access_log_bucket" {
 }
 
 variable "customer_key" {
-  description = "Whether artifacts are encrypted with a KMS key of this account's own, which the module makes. Otherwise S3's own key does. Never turn it off again: the key would be deleted, and with it every artifact that it encrypts."
+  description = "Whether artifacts are encrypted with a KMS key of this account's own, which the module makes. Otherwise S3's own key does. Never turn it off by itself: the key would be deleted, and with it every artifact that it encrypts (infra/README.md, \"From customer_key to a key of yours\")."
   type        = bool
   default     = false
 }
