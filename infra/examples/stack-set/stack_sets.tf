@@ -31,7 +31,8 @@ resource "aws_cloudformation_stack_set" "target" {
     active = true
   }
 
-  # StackSets' own default is one account after the other.
+  # StackSets' own default is one account after the other, up to the first failure. Where no more fail than are tolerated, the
+  # operation counts as succeeded, and so does the apply: docs/upgrading.md ("If an apply breaks off") lists what it did not reach.
   operation_preferences {
     max_concurrent_percentage    = 50
     failure_tolerance_percentage = 10

@@ -82,7 +82,7 @@ resource "aws_lambda_alias" "live" {
 check "package" {
   assert {
     condition     = var.package.path == null || local.package_at_hand
-    error_message = "There is no file ${coalesce(var.package.path, "-")}. A destroy does without, and an apply fails: run artifacts/build, which makes artifacts/deployer.zip, and say its path from here."
+    error_message = "There is no file ${coalesce(var.package.path, "-")}. A plan and a destroy do without it, and an apply fails. artifacts/build makes artifacts/deployer.zip: name its path, as seen from the root module, in package."
   }
 }
 

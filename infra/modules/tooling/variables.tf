@@ -4,7 +4,7 @@ variable "artifact_bucket" {
 
   validation {
     condition     = can(regex(local.names.patterns.bucket, var.artifact_bucket))
-    error_message = "artifact_bucket must be a bucket name: 3 to 63 of a-z, 0-9, . and -."
+    error_message = "artifact_bucket must be a bucket name: 3 to 63 of a-z, 0-9, . and -. This is none, and has ${try(length(var.artifact_bucket), 0)} characters: ${jsonencode(var.artifact_bucket)}."
   }
 }
 
@@ -14,7 +14,7 @@ variable "ledger_bucket" {
 
   validation {
     condition     = can(regex(local.names.patterns.bucket, var.ledger_bucket))
-    error_message = "ledger_bucket must be a bucket name: 3 to 63 of a-z, 0-9, . and -."
+    error_message = "ledger_bucket must be a bucket name: 3 to 63 of a-z, 0-9, . and -. This is none, and has ${try(length(var.ledger_bucket), 0)} characters: ${jsonencode(var.ledger_bucket)}."
   }
 
   validation {
@@ -125,7 +125,7 @@ variable "name" {
 
   validation {
     condition     = can(regex("^[A-Za-z0-9_-]{1,40}$", var.name))
-    error_message = "name must be 1 to 40 of letters, digits, - and _."
+    error_message = "name must be 1 to 40 of letters, digits, - and _, because longer names are made from it. This has ${try(length(var.name), 0)} characters: ${jsonencode(var.name)}."
   }
 }
 
@@ -248,7 +248,7 @@ variable "access_log_bucket" {
 }
 
 variable "customer_key" {
-  description = "Whether artifacts are encrypted with a KMS key of this account's own, which the module makes. Otherwise S3's own key does. Never turn it off again: the key would be deleted, and with it every artifact that it encrypts."
+  description = "Whether artifacts are encrypted with a KMS key of this account's own, which the module makes. Otherwise S3's own key does. Never turn it off by itself: the key would be deleted, and with it every artifact that it encrypts (infra/README.md, \"From customer_key to a key of yours\")."
   type        = bool
   default     = false
 }

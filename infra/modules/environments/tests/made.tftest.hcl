@@ -33,3 +33,23 @@ run "every_field_of_the_deployer_is_in_the_type" {
     error_message = "What is not said must be null, and a number in quotes a number."
   }
 }
+
+# A check that warns would fail the test.
+run "every_kind_of_region_name_is_taken_without_a_warning" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [for region in [
+        "us-east-1", "us-west-2", "eu-central-2", "eu-north-1", "eu-south-2", "ap-northeast-3", "ap-southeast-5", "ap-south-1", "ap-east-1",
+        "sa-east-1", "ca-west-1", "me-south-1", "af-south-1", "il-central-1", "mx-central-1", "cn-northwest-1", "us-gov-west-1", "us-iso-east-1",
+        "us-isob-east-1", "eu-isoe-west-1", "us-isof-south-1", "eusc-de-east-1",
+      ] : { account = "111111111111", region = region }] }
+    }
+  }
+
+  assert {
+    condition     = length(output.environments.dev.targets) == 22
+    error_message = "Every region must be taken: ${jsonencode(output.environments.dev.targets)}"
+  }
+}

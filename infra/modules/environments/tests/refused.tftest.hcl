@@ -116,6 +116,19 @@ run "a_region_that_is_an_availability_zone" {
   expect_failures = [var.environments]
 }
 
+# A warning in a plan; in a test a check that fails is a failure.
+run "a_misspelt_region" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-wset-1" }, { account = "111111111111", region = "ap-southeast-2" }] }
+    }
+  }
+
+  expect_failures = [check.regions]
+}
+
 run "a_region_that_is_a_pattern" {
   command = plan
 

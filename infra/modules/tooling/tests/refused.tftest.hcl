@@ -462,7 +462,7 @@ run "a_region_of_no_partition" {
 
   variables {
     environments = {
-      dev = { targets = [{ account = "111111111111", region = "xx-foo-1" }] }
+      dev = { targets = [{ account = "111111111111", region = "xx-west-1" }] }
     }
   }
 

@@ -60,9 +60,12 @@ async fn deployer_that_an_update_broke_goes_back_to_its_version_before() -> Resu
     let said = night.play(LOOK).await?;
     assert!(said.iter().all(|one| one.out.contains("1.4.2")), "{said:#?}");
     night.open("If an update broke it, [go back]").await?;
+    let serving = night.next().await?;
+    assert_eq!(serving.out.trim(), "2", "{serving:?}");
     let listed = night.next().await?;
+    // The version before stands above the one that works.
     let versions: Vec<&str> = columns(&listed).into_iter().map(|columns| columns[0]).collect();
-    assert_eq!(versions, ["$LATEST", "1", "2"]);
+    assert_eq!(versions, ["$LATEST", good.as_str(), serving.out.trim()]);
     night.put("--function-version 7", &format!("--function-version {good}"));
     night.next().await?;
     night.every_named_right_was_used().await?;

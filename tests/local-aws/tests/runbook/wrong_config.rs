@@ -37,6 +37,8 @@ async fn wrong_configuration_is_left_and_its_deployment_taken_back() -> Result<(
     let history = night.next().await?;
     assert!(history.out.contains("1.4.3 v2") && history.err.contains("environments.dev.targets"), "{history:?}");
     night.open(BACK).await?;
+    let serving = night.next().await?;
+    assert_eq!(serving.out.trim(), "3", "{serving:?}");
     let listed = night.next().await?;
     assert_eq!(columns(&listed).len(), 4, "{listed:?}");
     night.put("--function-version 7", &format!("--function-version {good}"));
