@@ -59,9 +59,10 @@ impl Screen {
         wrapped(words, self.columns.unwrap_or(WIDEST).min(WIDEST), 0, 0)
     }
 
-    /// Prints the heading of some lines.
+    /// Prints the heading of some lines, apart from what stands above.
     pub fn heading(&self, words: &str) {
-        self.print(wrapped(&self.bold(words), self.columns.unwrap_or(usize::MAX), 0, 4));
+        let width = self.columns.unwrap_or(usize::MAX);
+        self.print(format_args!("\n{}", wrapped(&self.bold(words), width, 0, 4)));
     }
 
     /// Prints a command line as a user types it, which is never broken.

@@ -46,9 +46,9 @@ impl Story<'_> {
     async fn upload(&self) -> Result<()> {
         self.screen.title(
             "1. An upload is a deployment",
-            "deployctl push packs a folder and puts the zip into a bucket; mostly a CI does it. S3 tells the deployer, which \
-             publishes a version of the function and moves the alias live to it. So a CI needs no right in the accounts \
-             that functions run in. With --wait it reads how the deployment ended.",
+            "deployctl push packs a folder and puts the zip into a bucket, mostly in a job of CI. S3 tells the deployer, \
+             which publishes a version of the function and moves the alias live to it. So CI needs no right in the \
+             accounts that functions run in. With --wait, push reads how the deployment ended.",
         );
         self.does("deployctl push hello -e dev -f hello -r 1.0.0 --wait", 0, &["succeeded, a new function, version 1"])
             .await?;
@@ -62,7 +62,7 @@ impl Story<'_> {
         self.screen.title(
             "2. A mistake is refused",
             "function.toml says memory = 128 now, and the field is memory_size. deployctl checks the folder by the \
-             deployer's rules, says what is wrong, and uploads nothing. Its exit code makes a job of a CI fail. The \
+             deployer's rules, says what is wrong, and uploads nothing. Its exit code fails a job of CI. The \
              deployer refuses uploads of other tools by the same rules.",
         );
         self.workspace.edit("hello/function.toml", "memory_size = 128", "memory = 128")?;
@@ -100,8 +100,8 @@ impl Story<'_> {
         self.does(promote, 3, &["prod takes what has soaked for 1h"]).await?;
         self.workspace.let_time_pass(MORE_THAN_THE_SOAK).await?;
         self.screen.prose(
-            "The demo does not wait for that hour: it dates all deployments so far back by one, so that they are an hour \
-             older from here on. Now the promotion waits for its approval only:",
+            "The demo does not wait for that hour: it makes all deployments so far an hour older, in everything that \
+             follows. Now the promotion waits for its approval only:",
         );
         self.does(promote, 0, &["waits for an approval", "deployctl approve -e prod -f hello"]).await?;
         self.screen.prose("bob, a colleague of ada, approves. The command shows him the plan first:");

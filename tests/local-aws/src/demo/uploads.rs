@@ -43,7 +43,6 @@ impl Accounts {
         // Where there is no Terraform, it is fetched.
         let found = tokio::task::spawn_blocking(Terraform::find).await.doing("looking for Terraform")?;
         let terraform = found.map_err(without)?;
-        screen.gap();
         screen.heading("Terraform lays the accounts: infra/examples/two-accounts, as it stands.");
         screen.output(&screen.dim(&terraform.describe()));
         screen.output(&screen.dim("The AWS provider waits for a minute or two."));
@@ -65,7 +64,6 @@ pub async fn show(screen: &Screen, accounts: &Accounts) -> Result<()> {
          the first.",
         accounts.environment.1, accounts.environment.0
     ));
-    screen.gap();
     let folder = sources();
     let first = Zip::folder(&folder).doing(format!("reading {}", folder.display()))?;
     let second = first.clone().with("\"Hello\"", "\"Hello again\"");
@@ -103,8 +101,7 @@ async fn upload(screen: &Screen, accounts: &Accounts, release: &str, (zip, what)
     screen.row("took", &format!("{:.2} s from the event to the result, {calls} AWS calls", took.as_secs_f64()));
     let status = record["status"].as_str().unwrap_or("no status");
     let id = record["id"].as_str().unwrap_or_default();
-    screen.row("record", &format!("deployments/{environment}/{FUNCTION}/{id}.json in the ledger"));
-    screen.gap();
+    screen.row("record", &format!("{id}, in the ledger below"));
 
     let failed: Vec<usize> = deliveries.iter().map(|one| one.failed).collect();
     expect("one delivery, nothing left in the queue", &failed, &vec![0])?;
