@@ -243,7 +243,7 @@ async fn nothing_is_left(place: &Path, session: Pid) -> Result<()> {
     };
     match tokio::time::timeout(Duration::from_secs(20), ended).await {
         Ok(ended) => ended?,
-        Err(_) => panic!("processes are left: {:?}", processes_of(session)?),
+        Err(_) => return Err(Error::Unexpected(format!("processes are left: {:?}", processes_of(session)?))),
     }
     let files: Vec<_> = std::fs::read_dir(place).doing("reading a folder")?.flatten().map(|one| one.path()).collect();
     assert!(files.is_empty(), "{files:?}");
