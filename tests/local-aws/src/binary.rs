@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::venv::target_dir;
+use super::waited_for;
 use fixtures::error::{Doing as _, Error, Result};
 
 /// The time after which a build says that it is one.
@@ -75,17 +76,16 @@ fn build(name: &str, variable: &str) -> Result<PathBuf> {
     command.env_remove("RUSTC_BOOTSTRAP");
     let _note =
         SlowNote::after(PATIENCE, format!("building the deployer's {name}, which takes minutes the first time"));
-    let output = command
+    command
         .args(["build", "--workspace", "--bin", name])
         .args(["--profile", profile, "--message-format", "json-render-diagnostics", "--target-dir"])
         .arg(&target)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| {
-            let sentence = "cargo is needed to build the deployer: install Rust from https://rustup.rs";
-            Error::Machine(format!("{sentence} ({} does not start: {error})", cargo.display()))
-        })?;
+        .stdin(Stdio::null());
+    let output = waited_for::output(&mut command).map_err(|error| {
+        let sentence = "cargo is needed to build the deployer: install Rust from https://rustup.rs";
+        Error::Machine(format!("{sentence} ({} does not start: {error})", cargo.display()))
+    })?;
     if !output.status.success() {
         return Err(Error::failed(format!("building the deployer's {name}"), String::from_utf8_lossy(&output.stderr)));
     }

@@ -35,6 +35,7 @@ pub mod terraform;
 mod time;
 mod upload;
 mod venv;
+mod waited_for;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -66,6 +67,7 @@ pub use server::{NOBODYS_AUTHORITY, Server, TRUSTED, Transport};
 pub use shell::Shell;
 pub use upload::Upload;
 pub(crate) use venv::target_dir;
+pub use waited_for::{make_programs_stoppable, stop_programs};
 
 use crate::terraform::{Applied, Terraform};
 use process::guard;

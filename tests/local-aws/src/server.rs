@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 use super::process::{Lines, Reaped};
 use super::venv;
+use super::waited_for::{self, Registered};
 use fixtures::error::{Doing as _, Error, Result};
 
 /// The variable that names the authorities that a program trusts.
@@ -61,6 +62,7 @@ struct Forks {
     words: Lines,
     _process: Reaped,
     _stdin: Option<ChildStdin>,
+    _registered: Registered,
 }
 
 /// The first line of `--forks`.
@@ -80,7 +82,8 @@ impl Forks {
         let mut command = Command::new(&python);
         command.args(["-m", "local_aws", "--forks"]).current_dir(venv::source());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = venv::alone(&mut command).spawn().doing(format!("starting {}", python.display()))?;
+        let started = waited_for::spawn(venv::alone(&mut command));
+        let (mut child, registered) = started.doing(format!("starting {}", python.display()))?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let process = Reaped::new(child);
         let words = Lines::default();
@@ -95,7 +98,7 @@ impl Forks {
         });
         let line = receiver.recv_timeout(STARTS_WITHIN).ok().flatten().unwrap_or_default();
         let announcement = first_line::<Forking>(&line, &words)?;
-        Ok(Self { port: announcement.port, words, _process: process, _stdin: stdin })
+        Ok(Self { port: announcement.port, words, _process: process, _stdin: stdin, _registered: registered })
     }
 }
 

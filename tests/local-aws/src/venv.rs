@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 
 use sha2::{Digest as _, Sha256};
 
+use super::waited_for;
 use fixtures::error::{Doing as _, Error, Result};
 
 const OLDEST: (u32, u32) = (3, 10);
@@ -74,7 +75,7 @@ fn make() -> Result<PathBuf> {
         let (out, errors) = streams.doing("opening pip's log")?;
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stdout(out).stderr(errors);
-        let status = alone(&mut command).status().doing(format!("starting {}", program.display()))?;
+        let status = waited_for::status(alone(&mut command)).doing(format!("starting {}", program.display()))?;
         if status.success() {
             return Ok(());
         }

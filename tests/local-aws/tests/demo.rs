@@ -1,16 +1,19 @@
 //! `cargo demo`: the story at a narrow terminal, the playground with every verb of `deployctl`, and its end.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use clap::CommandFactory as _;
 use deployer_cli::Cli;
 use local_aws::ci::send;
 use local_aws::demo::Playground;
 use local_aws::terminal::Terminal;
-use local_aws::{Doing as _, Error, Result};
-use rustix::process::Signal;
+use local_aws::{Doing as _, Error, LocalAws, Result};
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 /// A command line for each verb, in an order in which each has something to do: its exit code and words of its output.
@@ -21,7 +24,7 @@ const VERBS: [(&str, &str, i32, &str); 26] = [
     ("validate", "deployctl validate hello/function.toml deployer.json", 0, "deployer.json"),
     ("init", "deployctl init --from hello --profile dev --out -", 0, "runtime = \"provided.al2023\""),
     ("status", "deployctl status", 0, "1.1.0 wants an approval"),
-    ("history", "deployctl history -e prod -f hello", 0, "succeeded"),
+    ("history", "deployctl history -e prod -f hello", 0, "approved by ada"),
     ("plan", "deployctl plan hello -e dev", 0, "move alias"),
     ("diff", "deployctl diff -e dev -f hello 1.0.0 1.1.0", 0, "configuration: 1 field differs"),
     ("logs", "deployctl logs -e dev -f hello", 0, "deployment ended"),
@@ -46,6 +49,7 @@ const VERBS: [(&str, &str, i32, &str); 26] = [
 #[tokio::test]
 async fn every_verb_works_in_the_playground() -> Result<()> {
     let playground = Playground::open().await?;
+    status_and_history_agree(playground.workspace().aws()).await?;
     let verbs = async {
         let mut wrong = Vec::new();
         for (_, line, exit, words) in VERBS {
@@ -64,6 +68,27 @@ async fn every_verb_works_in_the_playground() -> Result<()> {
         wrong = verbs => wrong?,
     };
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
+}
+
+/// Checks that each release is live since its record's end, though the demo has dated both back, and after its upload.
+async fn status_and_history_agree(aws: &LocalAws) -> Result<()> {
+    let mut since = Vec::new();
+    for (environment, releases) in [("dev", 2), ("stage", 2), ("prod", 1)] {
+        let head = aws.ledger_object(&format!("heads/{environment}/hello.json")).await?.unwrap_or_default();
+        let history = head["history"].as_array().cloned().unwrap_or_default();
+        assert_eq!(history.len(), releases, "{head:#}");
+        for live in history {
+            let id = live["deployment"].as_str().unwrap_or_default();
+            let record = aws.ledger_object(&format!("deployments/{environment}/hello/{id}.json")).await?;
+            assert_eq!(record.unwrap_or_default()["finished_at"], live["since"], "{live:#}");
+            assert_eq!(live["by"], "bob", "{live:#}");
+            let at = live["since"].as_str().unwrap_or_default();
+            since.push((live["release"].clone(), at.parse::<jiff::Timestamp>().doing("reading a time")?));
+        }
+    }
+    let in_order = |release: &str| since.iter().filter(|(of, _)| *of == release).map(|(_, at)| at).is_sorted();
+    assert!(in_order("1.0.0") && in_order("1.1.0"), "dev, stage and prod come after each other: {since:?}");
     Ok(())
 }
 
@@ -88,8 +113,11 @@ async fn story_is_plain_and_wrapped_at_60_columns() -> Result<()> {
     let places: Vec<Option<usize>> = chapters.iter().map(|chapter| shown.find(&format!("\n{chapter}"))).collect();
     assert!(places.is_sorted() && places.iter().all(Option::is_some), "{places:?}\n{shown}");
     for line in shown.lines().filter(|line| line.chars().count() > 60) {
-        assert_eq!(line.split_whitespace().count(), 1, "{line}");
+        let is_a_command = line.trim_start().trim_start_matches("$ ").starts_with("deployctl ");
+        assert!(is_a_command || line.split_whitespace().count() == 1, "{line}");
     }
+    let recall = "    deployctl recall -f hello -r 1.1.0 --reason \"1.1.0 is bad\"";
+    assert!(shown.lines().any(|line| line.trim_end() == recall), "a command to copy is not broken: {shown}");
     Ok(())
 }
 
@@ -109,7 +137,7 @@ async fn two_playgrounds_run_beside_each_other_and_ctrl_c_removes_them() -> Resu
     let mut both = Vec::new();
     for signal in [Signal::INT, Signal::TERM] {
         let (mut terminal, child) = start(80, &["--keep"], &[])?;
-        terminal.wait_for("What the deployer does:").await?;
+        terminal.wait_for("What the deployer does").await?;
         let folder = folder_of(terminal.seen())?;
         assert!(folder.join("hello/function.toml").is_file(), "{}", folder.display());
         both.push((terminal, child, folder, signal));
@@ -120,6 +148,139 @@ async fn two_playgrounds_run_beside_each_other_and_ctrl_c_removes_them() -> Resu
         let (shown, exit) = end(terminal, child).await?;
         assert_eq!(exit, Some(0), "{shown}");
         assert!(!folder.exists() && shown.contains("everything of it is removed"), "{}: {shown}", folder.display());
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn ctrl_c_while_cargo_builds_ends_the_build_at_once() -> Result<()> {
+    let place = tempfile::tempdir().doing("making a folder")?;
+    let (cargo, pid) = (place.path().join("cargo"), place.path().join("pid"));
+    let made = std::process::Command::new("mkfifo").arg(&pid).status().doing("making a pipe")?;
+    assert!(made.success());
+    std::fs::write(&cargo, format!("#!/bin/sh\necho $$ > {}\nexec tail -f /dev/null\n", pid.display()))
+        .doing("writing")?;
+    std::fs::set_permissions(&cargo, std::fs::Permissions::from_mode(0o755)).doing("making a program")?;
+    let mut command = demo(&[]);
+    command.env("CARGO", &cargo).env_remove("DEPLOYER_BOOTSTRAP").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().doing("starting the demo")?;
+    // Reading ends when the build has told its number.
+    let building = tokio::task::spawn_blocking(move || std::fs::read_to_string(pid)).await.doing("waiting")?;
+    let building: i32 = building.doing("reading")?.trim().parse().doing("reading a number")?;
+    send(&child, Signal::INT)?;
+    let ended = child.wait_with_output().await.doing("waiting for the demo")?;
+    assert_eq!((ended.status.code(), ended.stderr.len()), (Some(130), 0), "{ended:?}");
+    assert!(String::from_utf8_lossy(&ended.stdout).contains("everything of it is removed"), "{ended:?}");
+    let building = Pid::from_raw(building).ok_or_else(|| Error::Unexpected("it has no number".into()))?;
+    assert_eq!(test_kill_process(building), Err(rustix::io::Errno::SRCH), "the build goes on");
+    Ok(())
+}
+
+#[tokio::test]
+async fn ctrl_c_and_a_reader_that_leaves_end_all_processes_and_folders() -> Result<()> {
+    let starting = interrupted(&["--keep"], "with three environments starts", 0);
+    let deploying = interrupted(&[], "waiting for its deployment", 130);
+    let (starting, deploying, left) = tokio::join!(starting, deploying, left_by_its_reader());
+    starting.and(deploying).and(left)
+}
+
+/// Starts the demo, and types Ctrl-C once its terminal shows these words.
+async fn interrupted(arguments: &[&str], words: &str, exit: i32) -> Result<()> {
+    let place = tempfile::tempdir().doing("making a folder")?;
+    let (mut terminal, theirs) = Terminal::of_columns(80)?;
+    let mut command = in_a_session(arguments, place.path());
+    command.stdout(theirs.try_clone().doing("sharing a terminal")?).stderr(theirs);
+    let child = command.spawn().doing("starting the demo")?;
+    drop(command);
+    terminal.wait_for(words).await?;
+    let session = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+    let session = session.ok_or_else(|| Error::Unexpected("it has ended already".into()))?;
+    kill_process_group(session, Signal::INT).doing("typing Ctrl-C")?;
+    let (shown, code) = end(terminal, child).await?;
+    assert_eq!(code, Some(exit), "{shown}");
+    let last = shown.trim_end().lines().last().unwrap_or_default();
+    assert_eq!(last, "The demo has ended, and everything of it is removed.", "{shown}");
+    for trace in ["Traceback", "panicked", "demo: ", "error: "] {
+        assert!(!shown.contains(trace), "{shown}");
+    }
+    nothing_is_left(place.path(), session).await
+}
+
+/// Starts the demo with a reader that takes the first lines only, as `head` does.
+async fn left_by_its_reader() -> Result<()> {
+    let place = tempfile::tempdir().doing("making a folder")?;
+    let mut command = in_a_session(&[], place.path());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().doing("starting the demo")?;
+    let session = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+    let mut lines = child.stdout.take().map(|out| BufReader::new(out).lines());
+    while let Some(lines) = &mut lines
+        && let Some(line) = lines.next_line().await.doing("reading")?
+    {
+        if line.contains("deployctl push") {
+            break;
+        }
+    }
+    drop(lines);
+    child.wait().await.doing("waiting for the demo")?;
+    nothing_is_left(place.path(), session.ok_or_else(|| Error::Unexpected("it never started".into()))?).await
+}
+
+/// The demo as the leader of a session and a process group, with this folder for its temporary files.
+fn in_a_session(arguments: &[&str], place: &Path) -> Command {
+    let mut command = Command::new("setsid");
+    command.arg(env!("CARGO_BIN_EXE_demo")).args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+    command.env("TMPDIR", place).env("TERM", "xterm");
+    command
+}
+
+/// Waits until no process of the session is left, which the kernel may still be ending, and looks for files.
+async fn nothing_is_left(place: &Path, session: Pid) -> Result<()> {
+    let ended = async {
+        while !processes_of(session)?.is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok::<_, Error>(())
+    };
+    match tokio::time::timeout(Duration::from_secs(20), ended).await {
+        Ok(ended) => ended?,
+        Err(_) => return Err(Error::Unexpected(format!("processes are left: {:?}", processes_of(session)?))),
+    }
+    let files: Vec<_> = std::fs::read_dir(place).doing("reading a folder")?.flatten().map(|one| one.path()).collect();
+    assert!(files.is_empty(), "{files:?}");
+    Ok(())
+}
+
+/// Returns the command and the state of each process of a session that runs (proc(5), `/proc/pid/stat`).
+fn processes_of(session: Pid) -> Result<Vec<String>> {
+    let session = session.as_raw_nonzero().to_string();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").doing("reading /proc")?.flatten() {
+        // A process may end while it is read.
+        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        let Some((command, rest)) = stat.rsplit_once(") ") else { continue };
+        let fields: Vec<&str> = rest.split(' ').collect();
+        if fields.get(3) == Some(&session.as_str()) && fields[0] != "Z" {
+            found.push(command.to_owned());
+        }
+    }
+    Ok(found)
+}
+
+#[tokio::test]
+async fn missing_program_is_named_with_what_to_install() -> Result<()> {
+    let nothing = tempfile::tempdir().doing("making a folder")?;
+    let cases: [(&[&str], &str, &str); 2] = [
+        (&[], "PATH", "the local AWS needs Python 3.10 or newer, and there is none in PATH: install it"),
+        (&["--terraform"], "DEPLOYER_TERRAFORM", "infra/ needs Terraform or OpenTofu 1.9 or newer"),
+    ];
+    for (arguments, variable, words) in cases {
+        let mut command = demo(arguments);
+        command.env_remove("DEPLOYER_PYTHON").env(variable, nothing.path());
+        let output = command.output().await.doing("running the demo")?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.starts_with("demo: ") && said.contains(words), "{said}");
+        assert_eq!(said.contains("cargo demo --quick"), !arguments.is_empty(), "{said}");
     }
     Ok(())
 }

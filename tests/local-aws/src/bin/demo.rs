@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use local_aws::demo::{self, Accounts, Playground, Screen};
@@ -39,23 +40,47 @@ Exit codes: 0 shown, 1 something is missing or went wrong, 2 wrong options, 130 
 
 /// The exit code of a program that Ctrl-C has ended.
 const INTERRUPTED: u8 = 130;
+/// The limit of the time that threads have to notice that what they wait for has ended.
+const ENDS_WITHIN: Duration = Duration::from_secs(5);
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let options = Options::parse();
-    let screen = Screen::of_stdout();
-    // Dropping the running future ends all processes and removes the folder.
-    let shown = tokio::select! {
-        shown = show(&options, &screen) => shown,
-        stopped = stopped() => stopped.map(|()| end_of_stopped(&options)),
-    };
-    shown.unwrap_or_else(|error| {
-        let _told = writeln!(std::io::stderr(), "demo: {error}");
-        ExitCode::FAILURE
-    })
+    local_aws::make_programs_stoppable();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().doing("starting the demo");
+    let shown = runtime.and_then(|runtime| {
+        // Dropping the running future ends all processes that it has started, and removes the folder.
+        let shown = runtime.block_on(shown_or_stopped(&options));
+        local_aws::stop_programs();
+        runtime.shutdown_timeout(ENDS_WITHIN);
+        shown
+    });
+    match shown {
+        Ok(End::Shown) => ExitCode::SUCCESS,
+        Ok(End::Stopped) => end_of_stopped(&options),
+        Err(error) => {
+            let _told = writeln!(std::io::stderr(), "demo: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
-async fn show(options: &Options, screen: &Screen) -> Result<ExitCode> {
+/// The end of a run without an error.
+enum End {
+    Shown,
+    Stopped,
+}
+
+async fn shown_or_stopped(options: &Options) -> Result<End> {
+    let screen = Screen::of_stdout();
+    tokio::select! {
+        // Ctrl-C ends some programs too: the signal is looked at before what comes of their end.
+        biased;
+        stopped = stopped() => stopped.map(|()| End::Stopped),
+        shown = show(options, &screen) => shown.map(|()| End::Shown),
+    }
+}
+
+async fn show(options: &Options, screen: &Screen) -> Result<()> {
     let playground = if options.terraform {
         let accounts = Accounts::applied(screen).await?;
         demo::show(screen, &accounts).await?;
@@ -70,7 +95,7 @@ async fn show(options: &Options, screen: &Screen) -> Result<ExitCode> {
         demo::tell(screen).await?;
         None
     };
-    let Some(playground) = playground else { return Ok(ExitCode::SUCCESS) };
+    let Some(playground) = playground else { return Ok(()) };
     playground.introduce(screen);
     match playground.serve(Some(screen)).await? {}
 }

@@ -1,5 +1,6 @@
 //! `cargo demo`: a story of deployments with the real `deployctl`, three uploads step by step, and a playground.
 
+mod clock;
 mod playground;
 mod screen;
 mod steps;

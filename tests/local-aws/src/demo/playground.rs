@@ -8,7 +8,7 @@ use fixtures::Zip;
 use serde_json::{Value, json};
 
 use super::uploads::Accounts;
-use super::workspace::{Workspace, sources};
+use super::workspace::{PERSON, Workspace, sources};
 use super::{FUNCTION, Screen, expect, steps};
 use crate::{Answer, LocalAws, REGION, SECOND, Signed, TOOLING};
 use fixtures::error::{Doing as _, Error, Result};
@@ -16,6 +16,8 @@ use fixtures::error::{Doing as _, Error, Result};
 /// The soak of `prod`, short enough to wait for.
 const SOAK: &str = "1m";
 const MORE_THAN_THE_SOAK: Duration = Duration::from_secs(61);
+/// The person who has asked for what the user approves.
+const COLLEAGUE: &str = "bob";
 /// The time between two sweeps, as EventBridge's schedule has it (infra/modules/tooling).
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 const LOOKS_EVERY: Duration = Duration::from_millis(200);
@@ -44,8 +46,9 @@ impl Playground {
         let workspace = Workspace::chain(SOAK).await?;
         prepare(&workspace).await?;
         let about = "dev, stage and prod are an account each. stage takes what is live in dev. prod takes what has been \
-                     live in stage for a minute, and wants an approval. hello is live in all of them, and its release \
-                     1.1.0 waits for an approval in prod.";
+                     live in stage for a minute, and wants an approval. bob, a colleague of yours, has brought hello to \
+                     all of them, and asks for its release 1.1.0 in prod, which waits for your approval. The demo has \
+                     made his deployments a minute or two older than they are, so that the minute in stage is over.";
         let examples = &[
             "deployctl status",
             "deployctl approve -e prod -f hello",
@@ -89,24 +92,22 @@ impl Playground {
 
     /// Says what there is, and prints the lines to paste.
     pub fn introduce(&self, screen: &Screen) {
-        screen.title("A deployer of your own, until Ctrl-C", self.about);
-        screen.prose("Paste this into another shell (sh, bash or zsh):");
+        let about = format!("You are {PERSON}, who may do everything with the deployer. {}", self.about);
+        screen.title("A deployer of your own, until Ctrl-C", &about);
+        screen.prose("Paste these lines into another shell (sh, bash or zsh):");
         screen.gap();
         self.workspace.shell_lines().iter().for_each(|line| screen.verbatim(line));
-        screen.prose("Then deployctl works in that shell, and the AWS CLI too:");
+        screen.prose("Then deployctl works in that shell, and so does the AWS CLI, where it is installed:");
         screen.gap();
         self.examples.iter().for_each(|line| screen.verbatim(line));
         screen.prose(&format!(
-            "You are ada there, who may do everything with the deployer. The profiles {} and tooling are administrators of \
-             those accounts. The deployer is swept each minute, as by its schedule. Functions are not run: invoke shows a \
-             text in place of their answer.",
+            "The profiles {} and tooling are administrators of those accounts. The deployer sweeps each minute, as by its \
+             schedule. Functions are not run: invoke shows a text in place of their answer.",
             self.workspace.profiles()
         ));
-        screen.prose(&format!(
-            "Everything is in {} and in this process. Ctrl-C ends and removes it.",
-            self.workspace.folder().display()
-        ));
-        screen.prose("What the deployer does:");
+        screen.prose("Everything is in that folder and in this process. Ctrl-C here ends and removes it.");
+        screen.prose("What the deployer does, as it happens:");
+        screen.gap();
     }
 
     /// Delivers the queues, sweeps, and writes the deployer's log to CloudWatch Logs, until it is dropped.
@@ -173,13 +174,16 @@ async fn prepare(workspace: &Workspace) -> Result<()> {
     let folder = sources();
     let first = Zip::folder(&folder).doing(format!("reading {}", folder.display()))?;
     let second = first.clone().with("\"Hello\"", "\"Hello again\"");
-    let promote = |from: &str, to: &str| json!({"command": "promote", "function": FUNCTION, "from": from, "to": to, "requested_by": "bob"});
-    let approve = json!({"command": "approve", "environment": "prod", "function": FUNCTION, "requested_by": "carol"});
+    let promote = |from: &str, to: &str| json!({"command": "promote", "function": FUNCTION, "from": from, "to": to, "requested_by": COLLEAGUE});
+    let approve = json!({"command": "approve", "environment": "prod", "function": FUNCTION, "requested_by": PERSON});
     for (release, zip) in [("1.0.0", &first), ("1.1.0", &second)] {
-        let uploaded = workspace.aws().deploy(&format!("dev/{FUNCTION}/{release}.zip"), zip).await?;
+        let key = format!("dev/{FUNCTION}/{release}.zip");
+        let version_id = workspace.aws().upload_with(&key, zip, &[("uploaded-by", COLLEAGUE)]).await?;
+        workspace.aws().deliver().await?;
+        let uploaded = workspace.aws().result(&key, &version_id).await?;
         expect(&format!("the upload of {release}"), &uploaded["status"], &json!("succeeded"))?;
         command(workspace, &promote("dev", "stage"), "succeeded").await?;
-        workspace.aws().let_soaks_pass("stage", MORE_THAN_THE_SOAK).await?;
+        workspace.let_time_pass(MORE_THAN_THE_SOAK).await?;
         command(workspace, &promote("stage", "prod"), "pending").await?;
         if release == "1.0.0" {
             command(workspace, &approve, "succeeded").await?;

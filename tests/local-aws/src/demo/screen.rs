@@ -1,9 +1,9 @@
 //! The text of the demo: wrapped at the terminal's width, with styles on a terminal and without them elsewhere.
 
-use std::fmt::Write as _;
-use std::io::IsTerminal as _;
+use std::fmt::{Display, Write as _};
+use std::io::{IsTerminal as _, Write as _};
 
-use fixtures::say;
+use rustix::process::{Signal, getpid, kill_process};
 
 /// The widest line of the demo's own sentences, which are hard to read beyond it.
 const WIDEST: usize = 88;
@@ -47,43 +47,48 @@ impl Screen {
 
     /// Prints the title of a part, and sentences below it.
     pub fn title(&self, title: &str, words: &str) {
-        say!("\n{}\n{}", self.styled("1;36", title), self.sentences(words));
+        self.print(format_args!("\n{}\n{}", self.styled("1;36", title), self.sentences(words)));
     }
 
     /// Prints sentences, apart from what stands above.
     pub fn prose(&self, words: &str) {
-        say!("\n{}", self.sentences(words));
+        self.print(format_args!("\n{}", self.sentences(words)));
     }
 
     fn sentences(&self, words: &str) -> String {
         wrapped(words, self.columns.unwrap_or(WIDEST).min(WIDEST), 0, 0)
     }
 
-    /// Prints a command line as a user types it.
-    pub fn command(&self, line: &str) {
+    /// Prints the heading of some lines, apart from what stands above.
+    pub fn heading(&self, words: &str) {
         let width = self.columns.unwrap_or(usize::MAX);
-        let prompt = format!("{} {}", self.dim("$"), self.bold(line));
-        say!("\n{}", wrapped(&prompt, width, INDENT, INDENT + 4));
+        self.print(format_args!("\n{}", wrapped(&self.bold(words), width, 0, 4)));
     }
 
-    /// Prints a line of a command's output. A long one goes on below, further to the right.
+    /// Prints a command line as a user types it, which is never broken.
+    pub fn command(&self, line: &str) {
+        self.print(format_args!("\n{:INDENT$}{} {}", "", self.dim("$"), self.bold(line)));
+    }
+
+    /// Prints a line of a command's output. A long one goes on below, further to the right, unless it is a command to copy.
     pub fn output(&self, line: &str) {
-        if line.trim().is_empty() {
-            return say!("");
+        let words = line.trim_start();
+        if words.is_empty() {
+            return self.gap();
         }
         let own = line.chars().take_while(|c| *c == ' ').count();
-        let width = self.columns.unwrap_or(usize::MAX);
-        say!("{}", wrapped(line.trim_start(), width, INDENT + own, INDENT + own + 4));
+        let width = self.columns.filter(|_| !plain(words).starts_with("deployctl ")).unwrap_or(usize::MAX);
+        self.print(wrapped(words, width, INDENT + own, INDENT + own + 4));
     }
 
     /// Prints a line that users copy, which is never broken.
     pub fn verbatim(&self, line: &str) {
-        say!("{:INDENT$}{line}", "");
+        self.print(format_args!("{:INDENT$}{line}", ""));
     }
 
     /// Prints an empty line.
     pub fn gap(&self) {
-        say!("");
+        self.print("");
     }
 
     /// Prints a command and what it is for.
@@ -91,14 +96,21 @@ impl Screen {
         const NAME: usize = 22;
         let width = self.columns.unwrap_or(WIDEST).min(WIDEST);
         let padding = " ".repeat(NAME.saturating_sub(command.len()));
-        say!("{}", wrapped(&format!("{}{padding}{words}", self.bold(command)), width, INDENT, INDENT + NAME));
+        self.print(wrapped(&format!("{}{padding}{words}", self.bold(command)), width, INDENT, INDENT + NAME));
     }
 
     /// Prints a step: when, and what.
     pub fn row(&self, name: &str, words: &str) {
         let width = self.columns.unwrap_or(usize::MAX);
         let row = format!("{} {words}", self.dim(&format!("{name:<9}")));
-        say!("{}", wrapped(&row, width, INDENT, INDENT + 12));
+        self.print(wrapped(&row, width, INDENT, INDENT + 12));
+    }
+
+    /// Prints text. Where nobody reads any more, the demo ends as at the end of its terminal.
+    fn print(&self, text: impl Display) {
+        if writeln!(std::io::stdout(), "{text}").is_err() {
+            let _told = kill_process(getpid(), Signal::HUP);
+        }
     }
 
     /// Makes text bold.

@@ -7,7 +7,7 @@ use super::workspace::Workspace;
 use super::{Screen, expect};
 use fixtures::error::{Error, Result};
 
-/// The soak of `prod`, and the time by which the demo puts the clock forward.
+/// The soak of `prod`, and the time by which the demo makes everything older.
 const SOAK: &str = "1h";
 const MORE_THAN_THE_SOAK: Duration = Duration::from_secs(61 * 60);
 
@@ -18,8 +18,8 @@ const MORE_THAN_THE_SOAK: Duration = Duration::from_secs(61 * 60);
 pub async fn tell(screen: &Screen) -> Result<()> {
     screen.prose(
         "The deployer is a Lambda that deploys functions to other AWS accounts. This demo runs the real deployer and the \
-         real deployctl against an emulated AWS on this machine. It has three environments, an account each: dev, stage \
-         and prod.",
+         real deployctl against an emulated AWS on this machine, which starts now. It has three environments, an account \
+         each: dev, stage and prod. ada, an engineer, types the commands.",
     );
     let story = Story { screen, workspace: Workspace::chain(SOAK).await? };
     story.upload().await?;
@@ -46,8 +46,9 @@ impl Story<'_> {
     async fn upload(&self) -> Result<()> {
         self.screen.title(
             "1. An upload is a deployment",
-            "CI packs a folder and puts the zip into a bucket. S3 tells the deployer, which publishes a version of the \
-             function and moves the alias live to it. CI calls nobody; with --wait it reads how the deployment ended.",
+            "deployctl push packs a folder and puts the zip into a bucket, mostly in a job of CI. S3 tells the deployer, \
+             which publishes a version of the function and moves the alias live to it. So CI needs no right in the \
+             accounts that functions run in. With --wait, push reads how the deployment ended.",
         );
         self.does("deployctl push hello -e dev -f hello -r 1.0.0 --wait", 0, &["succeeded, a new function, version 1"])
             .await?;
@@ -61,7 +62,7 @@ impl Story<'_> {
         self.screen.title(
             "2. A mistake is refused",
             "function.toml says memory = 128 now, and the field is memory_size. deployctl checks the folder by the \
-             deployer's rules, says what is wrong, and uploads nothing. The exit code makes the job of CI fail. The \
+             deployer's rules, says what is wrong, and uploads nothing. Its exit code fails a job of CI. The \
              deployer refuses uploads of other tools by the same rules.",
         );
         self.workspace.edit("hello/function.toml", "memory_size = 128", "memory = 128")?;
@@ -77,8 +78,8 @@ impl Story<'_> {
         );
         self.does("deployctl status hello -e dev", 0, &["before   1.0.0"]).await?;
         self.screen.prose(
-            "The rollback moves the alias back to version 1, which is still there. It builds and uploads nothing. Then it \
-             says what is live, and the two commands that keep 1.1.0 away. --yes stands for the answer to its question:",
+            "The rollback moves the alias back to version 1, which is still there: nothing is built or uploaded. --yes \
+             answers its question. It ends with what is live now, and the two commands that keep 1.1.0 away:",
         );
         self.does("deployctl rollback -e dev -f hello --yes", 0, &["succeeded, version 1", "deployctl hold"]).await?;
         self.serves("dev", "1").await
@@ -92,18 +93,22 @@ impl Story<'_> {
         );
         self.does("deployctl promote -f hello --from dev --to stage", 0, &["stage/hello/1.0.0: succeeded"]).await?;
         self.screen.prose(
-            "prod takes what has been live in stage for an hour (a soak), and somebody else must approve it. Now is too \
-             early:",
+            "prod takes what has been live in stage for an hour (its soak), and somebody other than ada must approve it. \
+             Now is too early:",
         );
         let promote = "deployctl promote -f hello --from stage --to prod";
         self.does(promote, 3, &["prod takes what has soaked for 1h"]).await?;
-        self.workspace.aws().let_soaks_pass("stage", MORE_THAN_THE_SOAK).await?;
-        self.screen.prose("The demo puts the clock forward. An hour later the promotion waits for its approval:");
+        self.workspace.let_time_pass(MORE_THAN_THE_SOAK).await?;
+        self.screen.prose(
+            "The demo does not wait for that hour: it makes all deployments so far an hour older, in everything that \
+             follows. Now the promotion waits for its approval only:",
+        );
         self.does(promote, 0, &["waits for an approval", "deployctl approve -e prod -f hello"]).await?;
-        self.screen.prose("bob sees the plan first, and approves:");
+        self.screen.prose("bob, a colleague of ada, approves. The command shows him the plan first:");
         self.does("deployctl approve -e prod -f hello --requested-by bob", 0, &["prod/hello/1.0.0: succeeded"]).await?;
         self.screen.prose("The same release is live everywhere:");
-        self.does("deployctl status", 0, &["FUNCTION", "1.0.0 v1"]).await?;
+        let live = ["1.0.0 v1 1.0.0 v1 1.0.0 v1", "1 h ago by ada 1 h ago by ada"];
+        self.does("deployctl status", 0, &live).await?;
         self.serves("prod", "1").await
     }
 
@@ -111,7 +116,7 @@ impl Story<'_> {
         self.screen.title(
             "5. Nothing new, please",
             "During the stock-taking nothing shall change in dev. A hold refuses what is new, and whoever uploads reads why. \
-             Rolling back stays possible.",
+             Rollbacks stay possible.",
         );
         self.workspace.edit("hello/function.toml", "\"Hello again\"", "\"Good day\"")?;
         self.does("deployctl hold -e dev -f hello --reason stock-taking", 0, &["held"]).await?;

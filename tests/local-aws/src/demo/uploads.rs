@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use fixtures::{Zip, say};
+use fixtures::Zip;
 use serde_json::json;
 
 use super::workspace::sources;
@@ -26,7 +26,10 @@ impl Accounts {
     /// # Errors
     /// A program is missing, or starting fails.
     pub async fn laid(screen: &Screen) -> Result<Self> {
-        say!("{}", screen.dim("Three accounts are laid as infra/ would; --terraform lets Terraform do it."));
+        screen.prose(
+            "A local AWS starts, which takes some seconds. Its accounts are laid as infra/ would lay them; --terraform lets \
+             Terraform do it.",
+        );
         Ok(Self { aws: LocalAws::start().await?, environment: ("dev", FIRST) })
     }
 
@@ -35,15 +38,17 @@ impl Accounts {
     /// # Errors
     /// A program is missing, or Terraform fails.
     pub async fn applied(screen: &Screen) -> Result<Self> {
-        let terraform = Terraform::find()?;
-        say!("{}", screen.bold("Terraform lays the accounts: infra/examples/two-accounts, as it stands."));
-        say!("  {}", screen.dim(&terraform.describe()));
-        say!("  {}", screen.dim("The AWS provider waits for a minute or two."));
+        let without =
+            |error| Error::Unexpected(format!("{error}\nWithout Terraform it can still be shown: cargo demo --quick"));
+        // Where there is no Terraform, it is fetched.
+        let found = tokio::task::spawn_blocking(Terraform::find).await.doing("looking for Terraform")?;
+        let terraform = found.map_err(without)?;
+        screen.heading("Terraform lays the accounts: infra/examples/two-accounts, as it stands.");
+        screen.output(&screen.dim(&terraform.describe()));
+        screen.output(&screen.dim("The AWS provider waits for a minute or two."));
         let began = Instant::now();
-        let (aws, applied) = LocalAws::applied(terraform).await.map_err(|error| {
-            Error::Unexpected(format!("{error}\nWithout Terraform it can still be shown: cargo demo --quick"))
-        })?;
-        say!("  {} resources in {:.0} s\n", applied.resources()?, began.elapsed().as_secs_f64());
+        let (aws, applied) = LocalAws::applied(terraform).await.map_err(without)?;
+        screen.output(&format!("{} resources in {:.0} s", applied.resources()?, began.elapsed().as_secs_f64()));
         Ok(Self { aws, environment: ("prod", SECOND) })
     }
 }
@@ -53,13 +58,12 @@ impl Accounts {
 /// # Errors
 /// AWS answers with an error, or a state is not the expected one.
 pub async fn show(screen: &Screen, accounts: &Accounts) -> Result<()> {
-    say!("{}", screen.bold("A local AWS is running."));
-    screen.output(&format!(
-        "CI uploads to {ARTIFACTS} in account {TOOLING}; the deployer there enters account {} and brings the function \
-         {FUNCTION} to life.",
-        accounts.environment.1
+    screen.prose(&format!(
+        "The bucket {ARTIFACTS} takes uploads of CI in account {TOOLING}. The deployer there enters account {}, which is \
+         {}, and deploys the function {FUNCTION} in it. Each step below comes from its log, with the milliseconds since \
+         the first.",
+        accounts.environment.1, accounts.environment.0
     ));
-    screen.gap();
     let folder = sources();
     let first = Zip::folder(&folder).doing(format!("reading {}", folder.display()))?;
     let second = first.clone().with("\"Hello\"", "\"Hello again\"");
@@ -67,7 +71,7 @@ pub async fn show(screen: &Screen, accounts: &Accounts) -> Result<()> {
     upload(screen, accounts, "1.1.0", (&second, "a newer one, with another greeting")).await?;
     upload(screen, accounts, "1.0.0", (&first, "the first one, uploaded again")).await?;
     accounts.aws.same_events_again_change_nothing().await?;
-    say!("{}\n", screen.good("All events came once more, as they may, and changed nothing."));
+    screen.prose(&screen.good("All events came once more, as they may, and changed nothing."));
     commands(screen, accounts).await
 }
 
@@ -78,7 +82,7 @@ async fn upload(screen: &Screen, accounts: &Accounts, release: &str, (zip, what)
     let before = aws.live(account, REGION, FUNCTION).await?;
     let lines = aws.deployer().log().len();
     let version_id = aws.upload_with(&key, zip, &[("commit", "4f5c2e1"), ("uploaded-by", "demo")]).await?;
-    say!("{}", screen.bold(&format!("s3://{ARTIFACTS}/{key}  ({what})")));
+    screen.heading(&format!("s3://{ARTIFACTS}/{key}  ({what})"));
     screen.row("event", &format!("ObjectCreated:Put, version id {version_id}, through the queue"));
 
     let began = Instant::now();
@@ -96,7 +100,8 @@ async fn upload(screen: &Screen, accounts: &Accounts, release: &str, (zip, what)
     let calls = calls.iter().filter(|call| LocalAws::is_by_deployer(call)).count();
     screen.row("took", &format!("{:.2} s from the event to the result, {calls} AWS calls", took.as_secs_f64()));
     let status = record["status"].as_str().unwrap_or("no status");
-    say!("  {}\n", screen.good(&format!("{status}: {}", record["id"].as_str().unwrap_or_default())));
+    let id = record["id"].as_str().unwrap_or_default();
+    screen.row("record", &format!("{id}, in the ledger below"));
 
     let failed: Vec<usize> = deliveries.iter().map(|one| one.failed).collect();
     expect("one delivery, nothing left in the queue", &failed, &vec![0])?;
@@ -109,36 +114,35 @@ async fn upload(screen: &Screen, accounts: &Accounts, release: &str, (zip, what)
     expect("what served before", &target["previous"]["version"].as_str(), &served)
 }
 
-/// Prints the function's alias, versions and ledger objects as the AWS CLI would.
+/// Prints the function's alias, versions and ledger objects, about as the AWS CLI does.
 async fn commands(screen: &Screen, accounts: &Accounts) -> Result<()> {
     let Accounts { aws, environment: (_, account) } = accounts;
-    let prompt = |command: &str| say!("{} {command}", screen.dim("$"));
     let lambda = aws.clients().lambda(account, REGION);
-    say!("{}", screen.bold(&format!("In account {account}:")));
-    prompt(&format!("aws lambda get-alias --function-name {FUNCTION} --name live"));
+    screen.prose(&format!("This is what the AWS CLI finds in account {account}:"));
+    screen.command(&format!("aws lambda get-alias --function-name {FUNCTION} --name live"));
     let alias = lambda.get_alias().function_name(FUNCTION).name("live").send().await.doing("reading the alias")?;
     let shown = json!({
         "AliasArn": alias.alias_arn(), "Name": alias.name(), "FunctionVersion": alias.function_version(),
         "RevisionId": alias.revision_id(),
     });
-    say!("{shown:#}\n");
-    prompt(&format!(
+    format!("{shown:#}").lines().for_each(|line| screen.output(line));
+    screen.command(&format!(
         "aws lambda list-versions-by-function --function-name {FUNCTION} --output text --query \
          'Versions[].[Version,CodeSha256,MemorySize]'"
     ));
     let versions = lambda.list_versions_by_function().function_name(FUNCTION).send().await.doing("listing versions")?;
     for one in versions.versions() {
         let (version, sha256) = (one.version().unwrap_or_default(), one.code_sha256().unwrap_or_default());
-        say!("{version}\t{sha256}\t{}", one.memory_size().unwrap_or_default());
+        screen.output(&format!("{version:<9}{sha256}  {}", one.memory_size().unwrap_or_default()));
     }
-    say!("\n{}", screen.bold(&format!("In account {TOOLING}:")));
-    prompt(&format!("aws s3 ls s3://{LEDGER} --recursive"));
+    screen.prose(&format!("And this in account {TOOLING}, where the deployer keeps its ledger:"));
+    screen.command(&format!("aws s3 ls s3://{LEDGER} --recursive"));
     let objects = aws.clients().s3(TOOLING, REGION).list_objects_v2().bucket(LEDGER).send().await.doing("listing")?;
     for object in objects.contents() {
         let at = object.last_modified().map_or(0, |at| at.secs());
         let at = jiff::Timestamp::from_second(at).unwrap_or_default().strftime("%Y-%m-%d %H:%M:%S").to_string();
-        say!("{at} {:>10} {}", object.size().unwrap_or_default(), object.key().unwrap_or_default());
+        screen.output(&format!("{at} {:>10} {}", object.size().unwrap_or_default(), object.key().unwrap_or_default()));
     }
-    say!("");
+    screen.gap();
     expect("the versions there are", &versions.versions().len(), &4)
 }

@@ -12,6 +12,7 @@ use tokio::process::Command;
 use super::screen::plain;
 use super::{FUNCTION, Screen};
 use crate::policies::Policies;
+use crate::waited_for::KilledGroup;
 use crate::{
     ARTIFACTS, FIRST, LEDGER, LambdaEndpoint, LocalAws, REGION, SECOND, SessionKeys, Setup, TOOLING, deployctl,
 };
@@ -20,11 +21,13 @@ use fixtures::error::{Doing as _, Error, Result};
 /// The account of `stage`.
 const THIRD: &str = "333333333333";
 /// The person whose profile the folder has, and her role.
-const PERSON: &str = "ada";
+pub(super) const PERSON: &str = "ada";
 const ROLE: &str = "release-engineer";
 /// The files with the profiles.
 const CONFIG: &str = "aws-config";
 const CREDENTIALS: &str = "aws-credentials";
+/// The file with the variables.
+const VARIABLES: &str = "env.sh";
 
 /// The local AWS and a folder in which `deployctl` works against it. Dropping it ends and removes everything.
 #[derive(Debug)]
@@ -76,6 +79,7 @@ impl Workspace {
         workspace.copy_function()?;
         workspace.write("deployer.json", &format!("{:#}\n", workspace.aws.resources.config))?;
         workspace.write_profiles(&workspace.person().await?)?;
+        workspace.write(VARIABLES, &workspace.variables())?;
         // The first sweep writes what a CI may know of each environment.
         workspace.aws.invoke(&json!({"command": "sweep"})).await?;
         Ok(workspace)
@@ -95,9 +99,14 @@ impl Workspace {
 
     /// Returns the lines after which `deployctl` and the AWS CLI work in a shell (sh, bash, zsh).
     #[must_use]
-    pub fn shell_lines(&self) -> Vec<String> {
-        vec![
-            format!("cd {}", self.folder().display()),
+    pub fn shell_lines(&self) -> [String; 2] {
+        [format!("cd {}", quoted(&self.folder().to_string_lossy())), format!(". ./{VARIABLES}")]
+    }
+
+    /// Returns the lines that set the variables, for a shell that is in the folder. The person is the user there, whatever
+    /// the machine's user is called.
+    fn variables(&self) -> String {
+        let lines = [
             "export PATH=\"$PWD/bin:$PATH\"".to_owned(),
             "export NO_PROXY=127.0.0.1 no_proxy=127.0.0.1".to_owned(),
             format!("export AWS_CONFIG_FILE=\"$PWD/{CONFIG}\" AWS_PROFILE={PERSON}"),
@@ -107,10 +116,13 @@ impl Workspace {
             format!("export AWS_ENDPOINT_URL_LAMBDA={}", self.lambda.endpoint()),
             format!("export DEPLOYER_ARTIFACT_BUCKET={ARTIFACTS}"),
             format!("export DEPLOYER_LEDGER_BUCKET={LEDGER}"),
-            "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY".to_owned(),
-            "unset AWS_SESSION_TOKEN DEPLOYER_FUNCTION_NAME".to_owned(),
-            "unset DEPLOYER_BUCKET_OWNER".to_owned(),
-        ]
+            format!("export USER={PERSON}"),
+            "unset GITHUB_ACTOR GITLAB_USER_LOGIN".to_owned(),
+            "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_DEFAULT_PROFILE".to_owned(),
+            "unset AWS_ENDPOINT_URL_S3 AWS_ENDPOINT_URL_STS AWS_IGNORE_CONFIGURED_ENDPOINT_URLS".to_owned(),
+            "unset DEPLOYER_FUNCTION_NAME DEPLOYER_BUCKET_OWNER".to_owned(),
+        ];
+        lines.join("\n") + "\n"
     }
 
     /// Runs a command line in the folder, as a person does in a shell with these lines, while the queues are delivered.
@@ -131,7 +143,9 @@ impl Workspace {
         let (reader, writer) = std::io::pipe().doing(what())?;
         let mut command = Command::new("sh");
         command.args(["-c", &format!("{}\n{line}", self.shell_lines().join("\n"))]).kill_on_drop(true);
-        command.env_clear().env("USER", PERSON).env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        // A group of its own, which ends with this future as a whole. Ctrl-C reaches the demo only, which ends the group.
+        command.process_group(0);
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         if let Some(columns) = screen.and_then(Screen::columns_of_output) {
             command.env("COLUMNS", columns.to_string());
         }
@@ -141,6 +155,7 @@ impl Workspace {
         command.envs(std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file)));
         command.stdin(Stdio::null()).stdout(writer.try_clone().doing(what())?).stderr(writer);
         let mut child = command.spawn().doing(what())?;
+        let group = KilledGroup::of(&child);
         // The reader ends when nobody has the other end any more.
         drop(command);
         let mut lines = BufReader::new(pipe::Receiver::from_owned_fd(reader.into()).doing(what())?).lines();
@@ -153,6 +168,7 @@ impl Workspace {
             said.push('\n');
         }
         let status = child.wait().await.doing(what())?;
+        group.ended();
         Ok(Ended { exit: status.code(), said })
     }
 
@@ -224,9 +240,14 @@ impl Workspace {
         self.environments.iter().map(|(_, account)| *account)
     }
 
+    /// Returns the names of the environments.
+    pub(super) fn environments(&self) -> impl Iterator<Item = &'static str> {
+        self.environments.iter().map(|(name, _)| *name)
+    }
+
     /// Returns the names of the environments' profiles, for a sentence.
     pub(super) fn profiles(&self) -> String {
-        self.environments.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+        self.environments().collect::<Vec<_>>().join(", ")
     }
 
     /// Returns the version that the function's alias serves in an environment.
@@ -240,7 +261,24 @@ impl Workspace {
     }
 }
 
+/// Returns a path as a shell takes it.
+fn quoted(path: &str) -> String {
+    let is_plain = path.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+".contains(c));
+    if is_plain { path.to_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
+}
+
 /// Returns the folder with the function's sources.
 pub(super) fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../artifacts/dev").join(FUNCTION)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folder_with_a_space_is_quoted_for_the_shell() {
+        assert_eq!(quoted("/tmp/cargo-demo-x1"), "/tmp/cargo-demo-x1");
+        assert_eq!(quoted("/tmp/my files/it's"), r"'/tmp/my files/it'\''s'");
+    }
 }

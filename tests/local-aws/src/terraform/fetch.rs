@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 
 use super::variables::Variables;
 use super::{locked, platform};
-use crate::{Doing as _, Error, Result};
+use crate::{Doing as _, Error, Result, waited_for};
 
 const VERSION: &str = "1.11.4";
 /// The SHA-256 of the zip by platform.
@@ -65,11 +65,11 @@ fn download(variables: &Variables, url: &str, file: &Path) -> Result<()> {
     let mut curl = Command::new("curl");
     curl.args(["--fail", "--silent", "--show-error", "--location", "--proto", "=https"]);
     curl.args(["--connect-timeout", "20", "--max-time", "600", "--output"]).arg(file).arg(url);
-    let output = match curl.stdin(Stdio::null()).output() {
+    let output = match waited_for::output(curl.stdin(Stdio::null())) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let mut python = crate::python().map_err(|error| Error::failed("there is no curl", error))?;
             python.args(["-c", PYTHON, url]).arg(file).envs(variables.proxies());
-            python.stdin(Stdio::null()).output()
+            waited_for::output(python.stdin(Stdio::null()))
         }
         tried => tried,
     };

@@ -25,7 +25,7 @@ use std::sync::OnceLock;
 pub use applied::{Applied, Caller, with_callers};
 pub use copy::copy_of_infra;
 
-use crate::{Doing as _, Error, Result, target_dir};
+use crate::{Doing as _, Error, Result, target_dir, waited_for};
 use mirror::Mirror;
 use program::Program;
 use variables::Variables;
@@ -192,7 +192,7 @@ impl Terraform {
     pub fn run(&self, folder: &Path, arguments: &[&str]) -> Result<String> {
         let what = format!("{} {} in {}", self.program.kind(), arguments.join(" "), folder.display());
         let _turn = self.turn(arguments)?;
-        let output = self.command(folder).args(arguments).stdin(Stdio::null()).output().doing(&what)?;
+        let output = waited_for::output(self.command(folder).args(arguments).stdin(Stdio::null())).doing(&what)?;
         let stdout = String::from_utf8_lossy(&output.stdout);
         if output.status.success() {
             return Ok(stdout.into_owned());

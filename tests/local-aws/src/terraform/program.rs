@@ -87,7 +87,7 @@ impl Program {
         if let Some(named) = variables.get(VARIABLE) {
             return Self::probe(named, Origin::Variable).map_err(|cause| {
                 Error::Machine(format!(
-                    "{VARIABLE} names {}, but {cause}: the tests of infra/ need Terraform or OpenTofu 1.9 or newer, so \
+                    "{VARIABLE} names {}, but {cause}: infra/ needs Terraform or OpenTofu 1.9 or newer, so \
                      name one, or unset {VARIABLE}",
                     named.display()
                 ))
@@ -99,7 +99,7 @@ impl Program {
         };
         let needed = |more: &dyn fmt::Display| {
             Error::Machine(format!(
-                "the tests of infra/ need Terraform or OpenTofu 1.9 or newer, but {}, and {more}: install one of \
+                "infra/ needs Terraform or OpenTofu 1.9 or newer, but {}, and {more}: install one of \
                  them, or name one in the variable {VARIABLE}",
                 causes.join(", ")
             ))

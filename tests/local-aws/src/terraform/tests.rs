@@ -308,7 +308,7 @@ fn named_program_is_the_only_one_tried() {
     assert_eq!(
         refused,
         format!(
-            "DEPLOYER_TERRAFORM names {named}, but there is no {named}: the tests of infra/ need Terraform or OpenTofu \
+            "DEPLOYER_TERRAFORM names {named}, but there is no {named}: infra/ needs Terraform or OpenTofu \
              1.9 or newer, so name one, or unset DEPLOYER_TERRAFORM"
         )
     );
