@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::answer::{CliError, one_line};
 use super::interrupts::Interrupts;
 use super::remote;
-use super::status::one_function;
+use super::status::{functions_in_order, one_function};
 
 /// The time that the look takes at most: the rollback itself has ended.
 const LOOK: Duration = Duration::from_secs(30);
@@ -77,7 +77,7 @@ fn next_steps(
     let is_before = |left: &Left| here.and_then(|status| status.rollback_to.as_ref()) == Some(&left.release);
     let is_bad = |left: &&Left| record.release.as_ref() != Some(&left.release) && !is_before(left);
     let Some(left) = left.filter(is_bad) else { return text };
-    let others = seen.as_ref().map(|report| report.functions.as_slice()).unwrap_or_default();
+    let others = seen.as_ref().map(functions_in_order).unwrap_or_default();
     let others = || others.iter().filter(|status| status.environment != record.environment);
     let elsewhere: Vec<&str> =
         others().filter(|status| serves(status, left)).map(|status| status.environment.as_str()).collect();

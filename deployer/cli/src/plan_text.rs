@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
+use deployer_core::id::Sha256;
 use deployer_core::plan::{PlanReport, PlannedChange, PlannedRelease, PlannedStep, TargetPlan};
 use deployer_core::text::PlainText;
 use jiff::Timestamp;
@@ -17,6 +18,8 @@ pub(super) const REMOVED: Style = AnsiColor::Red.on_default();
 const WRONG: Style = AnsiColor::Red.on_default().bold();
 pub(super) const HEADING: Style = Style::new().bold();
 
+/// The field of a change whose values are hashes of code.
+const CODE: &str = "code";
 /// The columns before the words about a release.
 const RELEASE_INDENT: usize = 11;
 
@@ -101,7 +104,8 @@ fn target(plan: &TargetPlan) -> String {
 
 /// Writes a line for a field that changes.
 pub(super) fn change_line(PlannedChange { field, from, to }: &PlannedChange) -> String {
-    let (style, sign, values) = match (from.as_deref().map(one_line), to.as_deref().map(one_line)) {
+    let value = |value: &Option<String>| value.as_deref().map(|value| shown(field, value));
+    let (style, sign, values) = match (value(from), value(to)) {
         (Some(from), Some(to)) => (CHANGED, '~', format!("{from} → {to}")),
         (None, Some(to)) => (ADDED, '+', to),
         (Some(from), None) => (REMOVED, '-', from),
@@ -110,10 +114,17 @@ pub(super) fn change_line(PlannedChange { field, from, to }: &PlannedChange) -> 
     format!("  {style}{sign} {field}{style:#}: {values}\n")
 }
 
+/// Returns a value for people. The hash of the code is base64 in JSON, and here the digits that `sha256sum` begins with.
+fn shown(field: &str, value: &str) -> String {
+    let hash = (field == CODE).then(|| Sha256::parse(value).ok()).flatten();
+    hash.map_or_else(|| one_line(value), |hash| hash.to_short_hex())
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use deployer_core::id::DeploymentId;
+    use deployer_core::id::Sha256;
     use deployer_core::plan::RefusedPlan;
     use deployer_core::record::{Code, TargetError, TargetErrorCode};
     use serde_json::json;

@@ -373,7 +373,7 @@ fn ulid_now() -> String {
 
 fn unreadable(name: &str, error: &serde_json::Error) -> CliError {
     CliError::failed(format!(
-        "the answer of {name:?} cannot be read ({error}): is it the deployer, and of the same version as this deployctl?"
+        "the answer of {name:?} cannot be read ({error}): is it the deployer, and of the same build as this deployctl?"
     ))
 }
 

@@ -93,7 +93,7 @@ async fn folder_is_pushed_with_the_uploaders_permissions_only() -> Result<()> {
         format!(
             "warning: {source}: left out as private or needless: .env; a line such as !.env in .lambdaignore packs it\n\
              {source}: {size} bytes, 2 files, sha256 {}, with function.toml\n\
-             uploaded s3://acme-artifacts/dev/orders-api/1.0.0.zip (version {version_id})\n\
+             uploaded s3://acme-artifacts/dev/orders-api/1.0.0.zip (S3 version id {version_id})\n\
              waiting for its deployment, 15m at most\n",
             live.sha256
         )
@@ -353,7 +353,7 @@ async fn progress_is_drawn_on_a_terminal_and_erased() -> Result<()> {
     let output = child.wait_with_output().await.doing("waiting for deployctl")?;
     let ended = CiOutput::new(output.status, &output.stdout, terminal.end().await);
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.err.contains("uploaded s3://acme-artifacts/dev/orders-api/1.0.0.zip (version "), "{ended:?}");
+    assert!(ended.err.contains("uploaded s3://acme-artifacts/dev/orders-api/1.0.0.zip (S3 version id "), "{ended:?}");
     let (_, after) = ended.err.rsplit_once("waiting for its deployment (").unwrap_or_default();
     assert!(after.contains("\u{1b}[2K"), "the last drawing is cleared: {ended:?}");
     assert!(ended.out.starts_with("dev/orders-api/1.0.0: succeeded"), "{ended:?}");

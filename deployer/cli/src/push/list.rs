@@ -58,7 +58,8 @@ impl Listing {
         }
         let note = zips::manifest_note(*manifest);
         let files = if *files == 1 { "1 file".to_owned() } else { format!("{files} files") };
-        let whole = format!("{files} of {unzipped} bytes; the zip has {size} bytes, {note}\n  sha256 {sha256}");
+        let whole =
+            format!("{files} of {unzipped} bytes; the zip has {size} bytes, {note}\n  sha256 {}", sha256.to_hex());
         text + &fitted(&whole, columns) + "\nnothing is uploaded\n"
     }
 }

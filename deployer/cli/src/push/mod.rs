@@ -229,7 +229,7 @@ impl Options {
         interrupts: &mut Interrupts,
     ) -> Result<Answer, CliError> {
         let Uploaded { bucket, key, version_id, .. } = uploaded;
-        print_stderr(&format!("uploaded s3://{bucket}/{key} (version {version_id})"));
+        print_stderr(&format!("uploaded s3://{bucket}/{key} (S3 version id {version_id})"));
         let is_environment_doubtful = matches!(look, EnvironmentLook::Doubtful(_));
         if let EnvironmentLook::Doubtful(because) | EnvironmentLook::Untold(because) = look {
             print_stderr(&format!("note: {because}"));
@@ -262,7 +262,7 @@ impl CheckedZip {
     fn summary(&self, source: &Path) -> String {
         let Package { size, sha256, files, manifest, .. } = &self.package;
         let note = zips::manifest_note(manifest.as_ref().map(|(format, _)| format.file_name()));
-        format!("{}: {size} bytes, {files} files, sha256 {sha256}, {note}", source.display())
+        format!("{}: {size} bytes, {files} files, sha256 {}, {note}", source.display(), sha256.to_hex())
     }
 }
 

@@ -10,7 +10,7 @@ use deployer_core::text::Person;
 use jiff::Timestamp;
 
 use super::super::answer::one_line;
-use super::table::in_order;
+use super::table::functions_in_order;
 use crate::ago::{ago, since, until};
 use crate::text_width::{width, with_words_cut, wrapped};
 
@@ -24,12 +24,7 @@ pub(super) fn text(report: &StatusReport, now: Timestamp, columns: Option<usize>
     if report.functions.is_empty() && report.unreadable.is_empty() {
         return "nothing is known of it here: nothing was deployed, and nothing is held\n".to_owned();
     }
-    let environments = in_order(report);
-    let mut functions: Vec<&FunctionStatus> = report.functions.iter().collect();
-    functions.sort_by_key(|status| {
-        (&status.function, environments.iter().position(|environment| **environment == status.environment))
-    });
-    let mut text: String = functions.into_iter().map(|status| one(status, now, columns)).collect();
+    let mut text: String = functions_in_order(report).into_iter().map(|status| one(status, now, columns)).collect();
     // A reject concerns the function in all environments, so it is printed once.
     let mut printed = Vec::new();
     for status in &report.functions {

@@ -17,6 +17,7 @@ use deployer_core::status::StatusReport;
 use jiff::Timestamp;
 
 pub(super) use detail::one as one_function;
+pub(super) use table::functions_in_order;
 
 use super::answer::{Answer, CliError, Exit, one_line};
 use super::interrupts::Interrupts;

@@ -68,7 +68,7 @@ pub(super) fn text(report: &StatusReport, now: Timestamp, columns: Option<usize>
 
 /// Returns the environments that have something to show in the order of promotion, and those whose place is not known
 /// after them.
-pub(super) fn in_order(report: &StatusReport) -> Vec<&EnvironmentName> {
+fn in_order(report: &StatusReport) -> Vec<&EnvironmentName> {
     let mut shown: Vec<&EnvironmentName> = report.functions.iter().map(|status| &status.environment).collect();
     let place = |name: &EnvironmentName| {
         report.environments.iter().position(|other| other == name).unwrap_or(report.environments.len())
@@ -76,6 +76,16 @@ pub(super) fn in_order(report: &StatusReport) -> Vec<&EnvironmentName> {
     shown.sort_by_key(|name| (place(name), *name));
     shown.dedup();
     shown
+}
+
+/// Returns what is known of each function, the environments in the order of promotion.
+pub(crate) fn functions_in_order(report: &StatusReport) -> Vec<&FunctionStatus> {
+    let environments = in_order(report);
+    let mut functions: Vec<&FunctionStatus> = report.functions.iter().collect();
+    functions.sort_by_key(|status| {
+        (&status.function, environments.iter().position(|environment| **environment == status.environment))
+    });
+    functions
 }
 
 fn cell(status: &FunctionStatus, now: Timestamp) -> Vec<Line> {
