@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 use deployer_core::id::Sha256;
 use deployer_core::plan::{PlanReport, PlannedChange, PlannedRelease, PlannedStep, TargetPlan};
 use deployer_core::text::PlainText;
@@ -10,12 +10,13 @@ use jiff::Timestamp;
 
 use super::ago::ago;
 use super::answer::one_line;
+use super::colours;
 use super::text_width::{fitted, wrapped};
 
-pub(super) const ADDED: Style = AnsiColor::Green.on_default();
-pub(super) const CHANGED: Style = AnsiColor::Yellow.on_default();
-pub(super) const REMOVED: Style = AnsiColor::Red.on_default();
-const WRONG: Style = AnsiColor::Red.on_default().bold();
+pub(super) const ADDED: Style = colours::GOOD;
+pub(super) const CHANGED: Style = colours::ATTENTION;
+pub(super) const REMOVED: Style = colours::BAD;
+const WRONG: Style = colours::BAD.bold();
 pub(super) const HEADING: Style = Style::new().bold();
 
 /// The field of a change whose values are hashes of code.
@@ -124,7 +125,6 @@ fn shown(field: &str, value: &str) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use deployer_core::id::DeploymentId;
-    use deployer_core::id::Sha256;
     use deployer_core::plan::RefusedPlan;
     use deployer_core::record::{Code, TargetError, TargetErrorCode};
     use serde_json::json;

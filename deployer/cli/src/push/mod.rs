@@ -230,10 +230,12 @@ impl Options {
     ) -> Result<Answer, CliError> {
         let Uploaded { bucket, key, version_id, .. } = uploaded;
         print_stderr(&format!("uploaded s3://{bucket}/{key} (S3 version id {version_id})"));
-        let is_environment_doubtful = matches!(look, EnvironmentLook::Doubtful(_));
-        if let EnvironmentLook::Doubtful(because) | EnvironmentLook::Untold(because) = look {
-            print_stderr(&format!("note: {because}"));
-        }
+        let (note, doubt) = match look {
+            EnvironmentLook::Doubtful(doubt) => (Some(doubt.to_string()), Some(doubt.because)),
+            EnvironmentLook::Untold(because) => (Some(because), None),
+            _ => (None, None),
+        };
+        note.iter().for_each(|note| print_stderr(&format!("note: {note}")));
         print_stderr(&format!("waiting for its deployment, {} at most", self.timeout));
         let progress = WaitProgress::begin(format!(
             "{}/{}/{}: waiting for its deployment",
@@ -242,7 +244,7 @@ impl Options {
         let owner = self.bucket_owner.as_ref();
         let timeout = self.timeout;
         let key = &uploaded.result;
-        let wait = ResultWait { ledger, owner, key, artifact_key, timeout, is_environment_doubtful };
+        let wait = ResultWait { ledger, owner, key, artifact_key, timeout, doubt: doubt.as_deref() };
         let client = deployer_aws::owned_by(aws_sdk_s3::Client::new(sdk), owner);
         let came = tokio::select! {
             came = wait.wait(&client, interrupts) => came,

@@ -7,8 +7,8 @@ use super::super::names::Names;
 use super::super::zips;
 
 /// The reason why a result may never come.
-pub(super) const IGNORED: &str =
-    "the deployer ignores an upload to an environment that it does not know, and its log says so";
+pub(super) const IGNORED: &str = "the deployer ignores an upload whose key is not <environment>/<function>/<release>.zip, or whose environment is not in \
+     deployer.json; its log says so";
 
 /// A finished upload.
 #[derive(Debug, Serialize)]
@@ -73,7 +73,7 @@ mod tests {
                 "  401 bytes, 2 files, with function.toml",
                 &format!("  sha256 {sha256}"),
                 "  its result will be results/dev/orders-api/1.4.2/v.json in the ledger bucket",
-                "  the deployer ignores an upload to an environment that it does not know, and its log says so",
+                &format!("  {IGNORED}"),
             ]
         );
         uploaded.manifest = None;

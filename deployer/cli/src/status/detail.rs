@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 use deployer_core::hold_and_reject::{Hold, Reject};
 use deployer_core::identity::Principal;
 use deployer_core::status::{Behind, DoorStatus, FunctionStatus, LastFailed, StatusReport, WaitingStatus};
@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use super::super::answer::one_line;
 use super::table::functions_in_order;
 use crate::ago::{ago, since, until};
+use crate::colours;
 use crate::text_width::{width, with_words_cut, wrapped};
 
 /// The columns of the words that begin a line.
@@ -47,7 +48,7 @@ fn lines(text: &str, columns: Option<usize>, indent: usize) -> String {
 
 /// Writes the status of a function in one environment.
 pub(crate) fn one(status: &FunctionStatus, now: Timestamp, columns: Option<usize>) -> String {
-    let (bold, yellow, red) = (Style::new().bold(), AnsiColor::Yellow.on_default(), AnsiColor::Red.on_default());
+    let (bold, yellow, red) = (Style::new().bold(), colours::ATTENTION, colours::BAD);
     let mut text = format!("{bold}{} in {}{bold:#}\n", status.function, status.environment);
     let mut say = |what: &str, words: String| {
         // The mark has the colour, and the sentence that of the terminal: some colours are hard to read in long texts.
@@ -153,7 +154,9 @@ fn approvals(status: &FunctionStatus, columns: Option<usize>) -> String {
 fn waiting_lines(waiting: &WaitingStatus, now: Timestamp) -> Vec<String> {
     let WaitingStatus { deployment, from, release, requested_by, since, approvals, because, .. } = waiting;
     let release = release.as_ref().map_or("-", |release| release.as_str());
-    let because = if waiting.rejected { "is rejected: it ends with the next sweep" } else { because.as_str() };
+    // The line begins with "waiting".
+    let because = because.strip_prefix("waits ").unwrap_or(because);
+    let because = if waiting.rejected { "is rejected: it ends with the next sweep" } else { because };
     let by = requested_by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
     let mut lines =
         vec![format!("{release} from {from} {because} (asked for {}{by}, deployment {deployment})", ago(*since, now))];
@@ -173,7 +176,7 @@ fn behind_text(behind: &Behind, now: Timestamp) -> String {
 }
 
 fn rejected(status: &FunctionStatus, reject: &Reject, now: Timestamp) -> String {
-    let red = AnsiColor::Red.on_default();
+    let red = colours::BAD;
     let by = by_text(reject.requested_by.as_deref(), reject.principal.as_ref());
     let since = since(reject.since, now);
     let (function, release, reason) = (&status.function, &reject.release, one_line(&reject.reason));

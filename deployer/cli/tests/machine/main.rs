@@ -14,6 +14,7 @@ mod hints;
 mod home;
 mod invoke;
 mod logs;
+mod names;
 mod network;
 mod notice;
 mod open;

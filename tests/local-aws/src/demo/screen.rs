@@ -11,6 +11,8 @@ const WIDEST: usize = 88;
 const NARROWEST: usize = 30;
 /// The indent of commands and of what they print.
 const INDENT: usize = 2;
+/// The beginnings of lines that users copy.
+const COMMANDS: [&str; 2] = ["deployctl ", "aws "];
 
 /// Standard output.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +49,7 @@ impl Screen {
 
     /// Prints the title of a part, and sentences below it.
     pub fn title(&self, title: &str, words: &str) {
-        say!("\n{}\n{}", self.styled("1;36", title), self.sentences(words));
+        say!("\n{}\n{}", self.styled("1;38;5;30", title), self.sentences(words));
     }
 
     /// Prints sentences, apart from what stands above.
@@ -59,17 +61,18 @@ impl Screen {
         wrapped(words, self.columns.unwrap_or(WIDEST).min(WIDEST), 0, 0)
     }
 
-    /// Prints a command line as a user types it.
+    /// Prints a command line as a user types it. It is never broken, so that it can be copied.
     pub fn command(&self, line: &str) {
-        let width = self.columns.unwrap_or(usize::MAX);
-        let prompt = format!("{} {}", self.dim("$"), self.bold(line));
-        say!("\n{}", wrapped(&prompt, width, INDENT, INDENT + 4));
+        say!("\n{:INDENT$}{} {}", "", self.dim("$"), self.bold(line));
     }
 
-    /// Prints a line of a command's output. A long one goes on below, further to the right.
+    /// Prints a line of a command's output. A long one goes on below, further to the right, unless it is a command.
     pub fn output(&self, line: &str) {
         if line.trim().is_empty() {
             return say!("");
+        }
+        if COMMANDS.iter().any(|command| line.trim_start().starts_with(command)) {
+            return self.verbatim(line);
         }
         let own = line.chars().take_while(|c| *c == ' ').count();
         let width = self.columns.unwrap_or(usize::MAX);
@@ -116,7 +119,7 @@ impl Screen {
     /// Makes text green.
     #[must_use]
     pub fn good(&self, text: &str) -> String {
-        self.styled("32", text)
+        self.styled("38;5;28", text)
     }
 
     fn styled(&self, code: &str, text: &str) -> String {

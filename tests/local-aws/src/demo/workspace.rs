@@ -107,6 +107,8 @@ impl Workspace {
             format!("export AWS_ENDPOINT_URL_LAMBDA={}", self.lambda.endpoint()),
             format!("export DEPLOYER_ARTIFACT_BUCKET={ARTIFACTS}"),
             format!("export DEPLOYER_LEDGER_BUCKET={LEDGER}"),
+            // deployctl takes the requester's name from these.
+            format!("export USER={PERSON}; unset GITHUB_ACTOR GITLAB_USER_LOGIN"),
             "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY".to_owned(),
             "unset AWS_SESSION_TOKEN DEPLOYER_FUNCTION_NAME".to_owned(),
             "unset DEPLOYER_BUCKET_OWNER".to_owned(),
