@@ -177,7 +177,11 @@ mod tests {
     }
 
     fn report(functions: &[Value], unreadable: &[&str]) -> Result<StatusReport, CliError> {
-        Ok(serde_json::from_value(json!({"functions": functions, "unreadable": unreadable})).unwrap())
+        // The deployer lists functions by the names of their environments, which are in the order of promotion here.
+        let environments: Vec<&Value> = functions.iter().map(|status| &status["environment"]).collect();
+        let functions: Vec<&Value> = functions.iter().rev().collect();
+        let report = json!({"functions": functions, "environments": environments, "unreadable": unreadable});
+        Ok(serde_json::from_value(report).unwrap())
     }
 
     const BOTH: &str = "To reject b and roll it back wherever it is live:\n  \

@@ -270,7 +270,9 @@ mod tests {
             let tooling = fails.iter().chain(&alike).cloned().collect();
             let text = text(&DoctorReport { now: None, tooling, targets: vec![] }, shown, None);
             let is_colour = |rest: &str| {
-                rest.strip_prefix('[').and_then(|rest| rest.split_once('m')).is_some_and(|(digits, _)| digits.len() < 3)
+                rest.strip_prefix('[')
+                    .and_then(|rest| rest.split_once('m'))
+                    .is_some_and(|(code, _)| code.split(';').all(|digits| digits.len() <= 3))
             };
             assert!(text.split('\u{1b}').skip(1).all(is_colour) && !text.contains('\u{9b}'), "{text:?}");
             assert!(text.contains("\\u{1b}[2J"), "{text:?}");

@@ -118,7 +118,11 @@ mod tests {
     }
 
     fn shown(functions: &[Value], unreadable: &[&str]) -> String {
-        let report = serde_json::from_value(json!({"functions": functions, "unreadable": unreadable})).unwrap();
+        // The deployer lists functions by the names of their environments, which are in the order of promotion here.
+        let environments: Vec<&Value> = functions.iter().map(|status| &status["environment"]).collect();
+        let functions: Vec<&Value> = functions.iter().rev().collect();
+        let report = json!({"functions": functions, "environments": environments, "unreadable": unreadable});
+        let report = serde_json::from_value(report).unwrap();
         preview(&report, &"orders".parse().unwrap(), &"b".parse().unwrap())
     }
 

@@ -198,7 +198,7 @@ mod tests {
         assert_eq!(super::fitted(&fitted(Some(17)), Some(17)), fitted(Some(17)), "what fits is unchanged");
         assert_eq!(
             fitted(Some(17)),
-            "root\n├─ FAIL one two\n│      three\n│  └─ OK   four\n│          five\n│          six\n└─ end end end\n       end\n  ~ sha: aaaa →\n      bbbb\n"
+            "root\n├─ FAIL one two\n│      three\n│  └─ OK   four\n│         five\n│         six\n└─ end end end\n       end\n  ~ sha: aaaa →\n      bbbb\n"
         );
     }
 

@@ -122,7 +122,9 @@ mod tests {
         };
         for columns in [60, 80, 200] {
             let text = listing.text(Some(columns));
-            assert!(text.lines().all(|line| width(line) <= columns), "{text}");
+            // A hash is never broken, so that it can be compared.
+            let is_hash = |line: &str| line.trim().len() == 64;
+            assert!(text.lines().all(|line| width(line) <= columns || is_hash(line)), "{text}");
             assert_golden(&format!("list-{columns}.txt"), &text);
         }
         assert!(listing.text(None).contains(module));

@@ -154,9 +154,7 @@ fn approvals(status: &FunctionStatus, columns: Option<usize>) -> String {
 fn waiting_lines(waiting: &WaitingStatus, now: Timestamp) -> Vec<String> {
     let WaitingStatus { deployment, from, release, requested_by, since, approvals, because, .. } = waiting;
     let release = release.as_ref().map_or("-", |release| release.as_str());
-    // The line begins with "waiting".
-    let because = because.strip_prefix("waits ").unwrap_or(because);
-    let because = if waiting.rejected { "is rejected: it ends with the next sweep" } else { because };
+    let because = if waiting.rejected { "is rejected: it ends with the next sweep" } else { because.as_str() };
     let by = requested_by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
     let mut lines =
         vec![format!("{release} from {from} {because} (asked for {}{by}, deployment {deployment})", ago(*since, now))];

@@ -23,3 +23,4 @@ mod recall;
 mod redrive;
 mod regions;
 mod server;
+mod wrapped;
