@@ -232,7 +232,7 @@ fn unreadable(bucket: &BucketName, error: &ConfigTextError, owner: Option<&Accou
     let ConfigTextError::Call(failure) = error else { return CliError::failed(message) };
     let own = match (failure.code.as_str(), failure.status) {
         ("NoSuchKey", _) => format!("is it the deployer's ledger bucket? {}", named_by::ledger(bucket)),
-        ("NoSuchBucket", _) => format!("there is no such bucket: {}", named_by::ledger(bucket)),
+        ("NoSuchBucket", _) => named_by::ledger(bucket),
         ("PermanentRedirect" | "AuthorizationHeaderMalformed", _) | (_, 301) => {
             "the bucket is in another region: --region says in which".to_owned()
         }

@@ -214,10 +214,9 @@ fn failed(
     let CallFailure { code, status, message, .. } = CallFailure::of(error);
     match (code.as_str(), status) {
         ("NoSuchKey", _) => Reading::Missing,
-        ("NoSuchBucket", _) => Reading::NoLedger(format!(
-            "{object} cannot be read: {message}\n  there is no such bucket: {}",
-            named_by::ledger(ledger)
-        )),
+        ("NoSuchBucket", _) => {
+            Reading::NoLedger(format!("{object} cannot be read: {message}\n  {}", named_by::ledger(ledger)))
+        }
         (_, 403) => Reading::Failed(format!(
             "reading {object} is denied: these credentials may not read it (module \"uploader\" allows that), or may not \
              upload to {environment}, or there is no such environment, or it is not the deployer's ledger bucket: {}",

@@ -260,7 +260,7 @@ impl Upload<'_> {
         let message = format!("uploading s3://{bucket}/{key}: {message}");
         let what_to_do = match (code.as_str(), status) {
             _ if obstacle.is_some() => hint(obstacle.as_ref(), ""),
-            ("NoSuchBucket", _) => format!("there is no such bucket: {}", named_by::artifacts(bucket)),
+            ("NoSuchBucket", _) => named_by::artifacts(bucket),
             ("PermanentRedirect" | "AuthorizationHeaderMalformed", _) | (_, 301) => {
                 format!("is {bucket} in another region? --region says in which")
             }

@@ -160,7 +160,7 @@ impl ResultWait<'_> {
         let CallFailure { message, code, status, obstacle } = CallFailure::of(error);
         let what_to_do = match (code.as_str(), status) {
             ("NoSuchKey", _) => return Ok(None),
-            ("NoSuchBucket", _) => format!("there is no such bucket: {}", named_by::ledger(ledger)),
+            ("NoSuchBucket", _) => named_by::ledger(ledger),
             _ if obstacle.as_ref().is_some_and(Obstacle::is_lasting) => {
                 format!("{}; then look for the result", hint(obstacle.as_ref(), ""))
             }
