@@ -48,8 +48,15 @@ pub(super) enum EnvironmentLook {
 pub(super) struct Doubt {
     /// A sentence with its mark.
     pub because: String,
-    /// Why the zip goes up all the same; empty where nothing is to be said.
+    /// Why the zip goes up although the deployer has said that it takes none; empty where it has said nothing.
     all_the_same: String,
+}
+
+impl Doubt {
+    /// Whether the deployer has said that it takes no such upload.
+    pub fn is_refusal(&self) -> bool {
+        !self.all_the_same.is_empty()
+    }
 }
 
 impl fmt::Display for Doubt {

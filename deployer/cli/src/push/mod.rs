@@ -231,7 +231,7 @@ impl Options {
         let Uploaded { bucket, key, version_id, .. } = uploaded;
         print_stderr(&format!("uploaded s3://{bucket}/{key} (S3 version id {version_id})"));
         let (note, doubt) = match look {
-            EnvironmentLook::Doubtful(doubt) => (Some(doubt.to_string()), Some(doubt.because)),
+            EnvironmentLook::Doubtful(doubt) => (Some(doubt.to_string()), Some(doubt)),
             EnvironmentLook::Untold(because) => (Some(because), None),
             _ => (None, None),
         };
@@ -244,7 +244,7 @@ impl Options {
         let owner = self.bucket_owner.as_ref();
         let timeout = self.timeout;
         let key = &uploaded.result;
-        let wait = ResultWait { ledger, owner, key, artifact_key, timeout, doubt: doubt.as_deref() };
+        let wait = ResultWait { ledger, owner, key, artifact_key, timeout, doubt: doubt.as_ref() };
         let client = deployer_aws::owned_by(aws_sdk_s3::Client::new(sdk), owner);
         let came = tokio::select! {
             came = wait.wait(&client, interrupts) => came,

@@ -17,7 +17,7 @@ use super::super::answer::CliError;
 use super::super::hints::hint;
 use super::super::interrupts::Interrupts;
 use super::super::named_by;
-use super::environment::{EnvironmentLook, Notices};
+use super::environment::{Doubt, EnvironmentLook, Notices};
 use super::uploaded::IGNORED;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -32,7 +32,7 @@ pub(super) struct ResultWait<'a> {
     pub artifact_key: &'a ArtifactKey,
     pub timeout: Span,
     /// Why the deployer may ignore uploads to the environment: then no result comes, and the wait is shorter.
-    pub doubt: Option<&'a str>,
+    pub doubt: Option<&'a Doubt>,
 }
 
 /// The longest wait for a result in an environment of which nothing is known: the deployer's sweep comes each minute.
@@ -59,11 +59,13 @@ impl ResultWait<'_> {
             () = interrupts.received() => false,
         };
         let ArtifactKey { environment, function, release } = self.artifact_key;
+        let what = format!("{environment}/{function}/{release}");
         let goes_on = match self.doubt {
-            Some(doubt) => {
-                format!("the deployer has probably ignored the upload of {environment}/{function}/{release}: {doubt}")
+            Some(Doubt { because, .. }) if self.is_ignored() => {
+                format!("the deployer has probably ignored the upload of {what}: {because}")
             }
-            None => format!("the deployment of {environment}/{function}/{release} goes on"),
+            None if !over => format!("the deployment of {what} goes on"),
+            _ => format!("the deployment of {what} goes on, unless the deployer has ignored the upload"),
         };
         let next = self.next_steps();
         if !over {
@@ -71,13 +73,8 @@ impl ResultWait<'_> {
         }
         let read_failure =
             read_failure.map_or(String::new(), |words| format!("\n  the last look at the ledger failed: {words}"));
-        let unless = if self.doubt.is_some() {
-            String::new()
-        } else {
-            ", unless the deployer has ignored the upload".to_owned()
-        };
         Err(CliError::timed_out(format!(
-            "no result within {}: {goes_on}{unless}{read_failure}\n  {next}\n  {IGNORED}",
+            "no result within {}: {goes_on}{read_failure}\n  {next}\n  {IGNORED}",
             self.timeout
         )))
     }
@@ -102,25 +99,30 @@ impl ResultWait<'_> {
         let ArtifactKey { environment, .. } = self.artifact_key;
         CliError::timed_out(format!(
             "after 5m there is neither a result nor a sign that the deployer takes uploads to {environment}: {}\n  {}\n  {IGNORED}",
-            self.doubt.unwrap_or_default(),
+            self.doubt.map_or("", |doubt| doubt.because.as_str()),
             self.next_steps()
         ))
+    }
+
+    /// Whether the deployer has said that it takes no such upload.
+    fn is_ignored(&self) -> bool {
+        self.doubt.is_some_and(Doubt::is_refusal)
     }
 
     /// Describes how to see whether the deployment continues. An upload that was ignored has no history.
     fn next_steps(&self) -> String {
         let Self { ledger, key, artifact_key: ArtifactKey { environment, function, .. }, .. } = self;
         let result = format!("aws s3 cp s3://{ledger}/{key} -\n    shows the result, ");
-        match self.doubt {
-            Some(_) => format!(
-                "deployctl doctor --verbose\n    shows the environments that the deployer has, and whether uploads reach it; \
-                 this takes the policy \"operate\"\n  {result}if the deployer takes the upload after all"
-            ),
-            None => format!(
-                "{result}once the deployment has ended\n  deployctl history --environment {environment} --function \
-                 {function}\n    shows its progress; this takes the policy \"operate\", or with --ledger the policy \"look\""
-            ),
+        let doctor = "deployctl doctor --verbose\n    shows the environments that the deployer has, and whether uploads reach \
+                      it; this takes the policy \"operate\"";
+        if self.is_ignored() {
+            return format!("{doctor}\n  {result}if the deployer takes the upload after all");
         }
+        let history = format!(
+            "{result}once the deployment has ended\n  deployctl history --environment {environment} --function {function}\n    \
+             shows its progress; this takes the policy \"operate\", or with --ledger the policy \"look\""
+        );
+        if self.doubt.is_some() { format!("{history}\n  {doctor}") } else { history }
     }
 
     async fn poll(
