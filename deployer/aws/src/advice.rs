@@ -137,7 +137,7 @@ pub(super) fn call_advice(kind: CallErrorKind, failure: &Failure) -> Option<&'st
         CallErrorKind::CodeUnreadable
             if failure.text.contains("NoSuchKey") || failure.text.contains("NoSuchVersion") =>
         {
-            Some("the object, or this version of it, does not exist any more: upload it again")
+            Some("the object, or its S3 version id, does not exist any more: upload it again")
         }
         CallErrorKind::CodeUnreadable => object_advice(&failure.text),
         _ => None,

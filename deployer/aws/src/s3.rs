@@ -157,7 +157,7 @@ impl ContentRange {
     /// Reads an answer's headers. An answer about another version, or with an unreadable range, is an error.
     fn by(artifact: &ArtifactRef, output: &GetObjectOutput) -> Result<Self, ReadError> {
         if let Some(other) = output.version_id().filter(|id| *id != artifact.version_id) {
-            return Err(unexpected_answer(artifact, &format!("version {other} came")));
+            return Err(unexpected_answer(artifact, &format!("S3 version id {other} came")));
         }
         // `bytes 5-9/10`
         let Some(range) = output.content_range() else { return Ok(Self::Whole) };
@@ -171,7 +171,7 @@ impl ContentRange {
 
 /// The error for an answer that does not match the request.
 fn unexpected_answer(ArtifactRef { bucket, key, version_id }: &ArtifactRef, how: &str) -> ReadError {
-    ReadError::Transient(format!("reading s3://{bucket}/{key} (version {version_id}): {how}"))
+    ReadError::Transient(format!("reading s3://{bucket}/{key} (S3 version id {version_id}): {how}"))
 }
 
 fn broken_body(artifact: &ArtifactRef, error: &(dyn std::error::Error + 'static)) -> ReadError {
@@ -191,7 +191,7 @@ fn read_error_by_status(message: String, status: u16) -> ReadError {
 /// Makes the error of a failed read; `other_owner` is said where a policy, or the bucket's owner, may be behind it.
 fn read_error(artifact: &ArtifactRef, failure: &Failure, other_owner: &str) -> ReadError {
     let ArtifactRef { bucket, key, version_id } = artifact;
-    let what = format!("s3://{bucket}/{key} (version {version_id})");
+    let what = format!("s3://{bucket}/{key} (S3 version id {version_id})");
     if let Some(advice) = object_advice(&failure.message) {
         return ReadError::Unreadable(format!("{what} cannot be read ({}): {advice}", failure.message));
     }

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 use deployer_core::id::{Release, Sha256};
 use deployer_core::record::DeploymentRecord;
 use deployer_core::status::{FunctionStatus, StatusReport};
@@ -12,9 +12,11 @@ use deployer_core::trigger::Command;
 use jiff::Timestamp;
 
 use super::answer::{CliError, one_line};
+use super::colours;
 use super::interrupts::Interrupts;
 use super::remote;
-use super::status::one_function;
+use super::status::{functions_in_order, one_function};
+use super::terminal;
 
 /// The time that the look takes at most: the rollback itself has ended.
 const LOOK: Duration = Duration::from_secs(30);
@@ -43,16 +45,15 @@ pub(super) async fn text(remote: &remote::Options, record: &DeploymentRecord, le
         () = tokio::time::sleep(LOOK) => Err(CliError::failed(format!("no answer in {} s", LOOK.as_secs()))),
         () = interrupted => Err(CliError::failed("interrupted")),
     };
-    next_steps(record, left, &seen, &remote.repeated(), Timestamp::now())
+    next_steps((record, left), &seen, &remote.repeated(), (Timestamp::now(), terminal::columns()))
 }
 
 /// Writes what comes next. `options` are those that a command needs to reach the same deployer.
 fn next_steps(
-    record: &DeploymentRecord,
-    left: Option<&Left>,
+    (record, left): (&DeploymentRecord, Option<&Left>),
     seen: &Result<StatusReport, CliError>,
     options: &str,
-    now: Timestamp,
+    (now, columns): (Timestamp, Option<usize>),
 ) -> String {
     let bold = Style::new().bold();
     let mut text = String::new();
@@ -64,7 +65,7 @@ fn next_steps(
         .ok()
         .and_then(|report| report.functions.iter().find(|status| status.environment == record.environment));
     match (seen, here) {
-        (_, Some(status)) => say(&format!("\n{bold}now:{bold:#} {}", one_function(status, now, None).trim_end())),
+        (_, Some(status)) => say(&format!("\n{bold}now:{bold:#} {}", one_function(status, now, columns).trim_end())),
         (Ok(_), None) => say(&format!("\nnothing of {} is live in {} now", record.function, record.environment)),
         (Err(error), None) => {
             let because = one_line(error.message.lines().next().unwrap_or_default());
@@ -77,13 +78,13 @@ fn next_steps(
     let is_before = |left: &Left| here.and_then(|status| status.rollback_to.as_ref()) == Some(&left.release);
     let is_bad = |left: &&Left| record.release.as_ref() != Some(&left.release) && !is_before(left);
     let Some(left) = left.filter(is_bad) else { return text };
-    let others = seen.as_ref().map(|report| report.functions.as_slice()).unwrap_or_default();
+    let others = seen.as_ref().map(functions_in_order).unwrap_or_default();
     let others = || others.iter().filter(|status| status.environment != record.environment);
     let elsewhere: Vec<&str> =
         others().filter(|status| serves(status, left)).map(|status| status.environment.as_str()).collect();
     let same_code: Vec<String> = others().filter_map(|status| same_code(status, left)).collect();
     if seen.is_ok() {
-        let red = AnsiColor::Red.on_default();
+        let red = colours::BAD;
         match elsewhere.as_slice() {
             [] if unreadable.is_empty() => say(&format!("\n{} is live in no other environment", left.release)),
             [] => {}
@@ -171,12 +172,16 @@ mod tests {
 
     fn next_of(left: Left, seen: &Result<StatusReport, CliError>) -> String {
         let now = "2026-11-30T12:00:00Z".parse().unwrap();
-        let text = next_steps(&record(), Some(&left), seen, " --profile acme", now);
+        let text = next_steps((&record(), Some(&left)), seen, " --profile acme", (now, None));
         anstream::adapter::strip_str(&text).to_string()
     }
 
     fn report(functions: &[Value], unreadable: &[&str]) -> Result<StatusReport, CliError> {
-        Ok(serde_json::from_value(json!({"functions": functions, "unreadable": unreadable})).unwrap())
+        // The deployer lists functions by the names of their environments, which are in the order of promotion here.
+        let environments: Vec<&Value> = functions.iter().map(|status| &status["environment"]).collect();
+        let functions: Vec<&Value> = functions.iter().rev().collect();
+        let report = json!({"functions": functions, "environments": environments, "unreadable": unreadable});
+        Ok(serde_json::from_value(report).unwrap())
     }
 
     const BOTH: &str = "To reject b and roll it back wherever it is live:\n  \

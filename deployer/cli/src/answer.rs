@@ -169,8 +169,8 @@ impl Answer {
         }
     }
 
-    /// Prints the answer. Errors for people go to standard error.
-    pub(super) fn print(&self, output: Output, out: &mut impl Write) -> std::io::Result<()> {
+    /// Prints the answer, and wraps its text for so many columns. Errors for people go to standard error.
+    pub(super) fn print(&self, output: Output, columns: Option<usize>, out: &mut impl Write) -> std::io::Result<()> {
         match output {
             // A verb without JSON has printed everything itself.
             Output::Json if self.json.is_null() => Ok(()),
@@ -178,7 +178,7 @@ impl Answer {
             Output::Text if self.json.get("errorType").is_some() => {
                 write!(anstream::stderr(), "{}", fitted(&self.text, terminal::error_columns()))
             }
-            Output::Text => write!(out, "{}", self.text),
+            Output::Text => write!(out, "{}", fitted(&self.text, columns)),
         }
     }
 }

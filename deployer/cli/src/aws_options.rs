@@ -26,6 +26,11 @@ impl AwsOptions {
         given.collect()
     }
 
+    /// Returns the region that the user names.
+    pub fn region(&self) -> Option<&str> {
+        self.region.as_deref()
+    }
+
     /// Loads the AWS configuration for these options.
     ///
     /// # Errors

@@ -44,8 +44,10 @@ impl Uploads<'_> {
         let Some((function, is_guessed)) = self.function_of(file) else { return judgement };
         let mut refusals = Vec::new();
         let mut checked = 0_usize;
-        for (config, name) in
-            self.configs.iter().flat_map(|config| config.environments.keys().map(move |name| (config, name)))
+        for (config, name) in self
+            .configs
+            .iter()
+            .flat_map(|config| config.in_order_of_promotion().into_iter().map(move |name| (config, name)))
         {
             let Ok(at) = FunctionRef::find(config, name, &function) else { continue };
             if self.environment.is_some_and(|only| only != name) {

@@ -3,6 +3,8 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use super::answer::CliError;
+use super::terminal;
+use super::text_width::fitted;
 
 /// Whether a user is at a terminal who can see a question and answer it.
 pub(super) fn is_possible() -> bool {
@@ -22,12 +24,12 @@ pub(super) fn is_given(question: &str, undone: &str) -> Result<bool, CliError> {
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
-/// Writes to standard error, because standard output may go to a program.
+/// Writes to standard error, because standard output may go to a program. At a terminal it is wrapped.
 ///
 /// # Errors
 /// Standard error cannot be written to.
 pub(super) fn print_stderr(words: &str) -> Result<(), CliError> {
     let mut err = anstream::stderr();
-    let written = write!(err, "{words}").and_then(|()| err.flush());
+    let written = write!(err, "{}", fitted(words, terminal::error_columns())).and_then(|()| err.flush());
     written.map_err(|error| CliError::failed(format!("writing to standard error: {error}")))
 }

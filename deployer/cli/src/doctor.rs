@@ -23,7 +23,7 @@ pub(super) struct Options {
     /// Check only the targets of this environment.
     #[arg(long, short, value_name = "NAME")]
     environment: Option<EnvironmentName>,
-    /// Show each check, also those that hold, which are one line otherwise.
+    /// Show a line for each check, also for those that are well.
     #[arg(long, short)]
     verbose: bool,
 }

@@ -1,10 +1,11 @@
 //! The text of the doctor's report: a tree of the checks, and below it the statements that are missing.
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 use deployer_core::doctor::{Check, CheckStatus, DoctorReport, Missing, MissingInPolicy, UNPROBED};
 use serde_json::Value;
 
 use super::answer::one_line;
+use super::colours;
 use super::text_width::fitted;
 
 /// The checks that have a line of their own.
@@ -109,9 +110,9 @@ fn is_never_tried(check: &Check) -> bool {
 
 fn mark(status: CheckStatus) -> String {
     let (style, word) = match status {
-        CheckStatus::Ok => (AnsiColor::Green.on_default(), "OK  "),
-        CheckStatus::Fail => (AnsiColor::Red.on_default().bold(), "FAIL"),
-        CheckStatus::NotChecked => (AnsiColor::Yellow.on_default(), "–   "),
+        CheckStatus::Ok => (colours::GOOD, "OK  "),
+        CheckStatus::Fail => (colours::BAD.bold(), "FAIL"),
+        CheckStatus::NotChecked => (colours::ATTENTION, "–   "),
     };
     format!("{style}{word}{style:#}")
 }
@@ -269,7 +270,9 @@ mod tests {
             let tooling = fails.iter().chain(&alike).cloned().collect();
             let text = text(&DoctorReport { now: None, tooling, targets: vec![] }, shown, None);
             let is_colour = |rest: &str| {
-                rest.strip_prefix('[').and_then(|rest| rest.split_once('m')).is_some_and(|(digits, _)| digits.len() < 3)
+                rest.strip_prefix('[')
+                    .and_then(|rest| rest.split_once('m'))
+                    .is_some_and(|(code, _)| code.split(';').all(|digits| digits.len() <= 3))
             };
             assert!(text.split('\u{1b}').skip(1).all(is_colour) && !text.contains('\u{9b}'), "{text:?}");
             assert!(text.contains("\\u{1b}[2J"), "{text:?}");

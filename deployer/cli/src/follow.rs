@@ -102,7 +102,7 @@ pub(super) struct FunctionArgs {
     /// The environment.
     #[arg(long, short, value_name = "NAME")]
     pub environment: EnvironmentName,
-    /// The function, as keys and the ledger name it.
+    /// The function, by its name in upload keys and in the ledger.
     #[arg(long, short, value_name = "NAME")]
     pub function: FunctionName,
 }

@@ -27,7 +27,7 @@ Permissions, and the policies of infra/ that grant them:
   the other verbs: policy operate of module tooling
   deploy, plan -i ROLE: that role of the target account
   init: lambda:GetFunction
-  logs --function-logs, invoke, diff: also rights of yours
+  logs --function-logs, invoke, diff: also rights of your own
   validate, completions, man, version: none
 
 Environment variables: DEPLOYER_FUNCTION_NAME, DEPLOYER_ARTIFACT_BUCKET, DEPLOYER_LEDGER_BUCKET and DEPLOYER_BUCKET_OWNER \
@@ -84,8 +84,8 @@ deployctl push [OPTIONS] -e <NAME> -f <NAME>
 
 pub(super) const PUSH: &str = "\
 Needs: the policy of module uploader: to put the object, and with --wait to read results/<environment>/*. With --wait \
-push first looks there whether the environment takes uploads, and uploads nothing if it does not. A notice that is old \
-only warns.
+push first looks there whether the environment takes uploads, and uploads nothing if it does not. What a sweep \
+said more than half an hour ago only warns.
 Exit codes: 0 uploaded; with --wait: live, or live already. 1 it failed. 2 wrong use. 3 refused, or a newer one took its \
 place. 4 not ended in time. 130 Ctrl-C. After 4 and 130 the deployment goes on.
 
@@ -194,7 +194,7 @@ pub(super) const DEPLOY: &str = "\
 Needs: the policy operate; with -i, a role of the target account that may create, update, publish and pass the \
 function's role; with --direct, credentials that may.
 Exit codes: 0 live, or live already, 1 it failed, 2 wrong use, 3 refused, or another one took its place, 4 not ended in \
-time, 130 Ctrl-C. After 4 and 130 the deployer goes on. Of several functions, the worst.
+time, 130 Ctrl-C. After 4 and 130 the deployer goes on. With several functions it is the worst of their codes.
 
 Examples:
   deployctl deploy -e dev -f orders-api -r 1.4.2
@@ -204,7 +204,7 @@ pub(super) const PROMOTE: &str = "\
 Needs: the policy operate.
 Exit codes: 0 live there, or live already; or it waits for approvals or for a freeze to end, or nothing is ready. 1 it \
 failed in some target. 2 wrong use. 3 refused, or another one took its place. 4 not ended in time. 130 Ctrl-C. After 4 \
-and 130 the promotion goes on. Of several functions, the worst; of a group, the group's.
+and 130 the promotion goes on. With several functions it is the worst of their codes; a group has one.
 
 Examples:
   deployctl promote -f orders-api --from dev --to prod
@@ -275,7 +275,7 @@ Examples:
       a line for each check";
 
 pub(super) const REDRIVE: &str = "\
-Needs: the policy operate, and not the deployer itself.
+Needs: the policy operate. It works while the deployer does not.
 Exit codes: 0 all went back, or nothing lies there. 1 no answer, no such queue, no permission, or the redrive failed. 2 wrong \
 use. 3 a redrive is under way already, or not confirmed. 130 Ctrl-C; after it the redrive goes on.
 

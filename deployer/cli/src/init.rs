@@ -60,11 +60,18 @@ struct Written {
     warning: Option<&'static str>,
 }
 
+impl Options {
+    /// Whether the manifest goes to standard output.
+    pub fn prints_a_file(&self) -> bool {
+        self.out.as_os_str() == "-"
+    }
+}
+
 const VALUES_WARNING: &str =
     "the values of variables are in it in clear: take those that are secrets out before you commit or zip it";
 
 pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
-    let to_file = options.out.as_os_str() != "-";
+    let to_file = !options.prints_a_file();
     if to_file && !options.force && options.out.exists() {
         return Err(file_exists(options));
     }

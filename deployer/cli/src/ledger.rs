@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use super::answer::CliError;
 use super::follow;
 use super::hints::hint;
+use super::named_by;
 use super::remote::{self, Remote};
 use super::sdk_config::no_region;
 use super::warning::warn;
@@ -125,7 +126,7 @@ async fn load(
         Ok(text) => text,
         Err(error) => {
             let is_away = matches!(&error, ConfigTextError::Call(failure) if failure.code != "NoSuchKey");
-            let error = unreadable(&source, &error, owner);
+            let error = unreadable(bucket, &error, owner);
             return if is_away { Err(error) } else { Ok(Err(error)) };
         }
     };
@@ -226,15 +227,20 @@ fn ensure_recorded(
 }
 
 /// Makes the error of a deployer.json that cannot be read.
-fn unreadable(source: &ConfigSource, error: &ConfigTextError, owner: Option<&AccountId>) -> CliError {
-    let message = format!("{source} cannot be read: {error}");
+fn unreadable(bucket: &BucketName, error: &ConfigTextError, owner: Option<&AccountId>) -> CliError {
+    let message = format!("s3://{bucket}/{CONFIG_KEY} cannot be read: {error}");
     let ConfigTextError::Call(failure) = error else { return CliError::failed(message) };
     let own = match (failure.code.as_str(), failure.status) {
-        ("NoSuchKey" | "NoSuchBucket", _) => "--ledger names the ledger bucket: is it the deployer's?".to_owned(),
+        ("NoSuchKey", _) => format!("is it the deployer's ledger bucket? {}", named_by::ledger(bucket)),
+        ("NoSuchBucket", _) => named_by::ledger(bucket),
         ("PermanentRedirect" | "AuthorizationHeaderMalformed", _) | (_, 301) => {
             "the bucket is in another region: --region says in which".to_owned()
         }
-        (_, 403) => format!("it takes the policy \"look\"; --profile says as whom{}", other_owner(owner)),
+        (_, 403) => format!(
+            "it takes the policy \"look\"; --profile says as whom{}\n  or it is not the deployer's ledger bucket: {}",
+            other_owner(owner),
+            named_by::ledger(bucket)
+        ),
         _ => "try again".to_owned(),
     };
     CliError::failed(format!("{message}\n  {}", hint(failure.obstacle.as_ref(), own)))

@@ -9,6 +9,7 @@ mod answer;
 mod approve;
 mod aws_options;
 mod ci_env;
+mod colours;
 mod completions;
 mod configured;
 mod confirm;
@@ -35,6 +36,7 @@ mod invoke;
 mod ledger;
 mod logs;
 mod man;
+mod named_by;
 mod names;
 mod open;
 mod output;
@@ -199,8 +201,8 @@ enum Verb {
     Decline(approve::DeclineOptions),
     /// Reject a release, and roll it back wherever it is live.
     ///
-    /// recall acts in all environments at once, where the release went live last first. It ends promotions of the
-    /// release that wait.
+    /// recall acts in all environments, and begins where the release went live last. It ends waiting promotions of the
+    /// release.
     #[command(after_help = help::RECALL)]
     Recall(recall::Options),
     /// Take no new release of a function into an environment, until release-hold. Rolling back stays possible.
@@ -241,8 +243,19 @@ enum Verb {
     /// Write the manual pages, one of each verb, into a folder.
     #[command(after_help = help::MAN)]
     Man(man::Options),
-    /// Print the version.
+    /// Print the build of this deployctl.
     Version,
+}
+
+impl Verb {
+    /// Whether the answer is a file, which somebody writes to a disk.
+    fn prints_a_file(&self) -> bool {
+        match self {
+            Self::Init(options) => options.prints_a_file(),
+            Self::Completions(_) => true,
+            _ => false,
+        }
+    }
 }
 
 impl Cli {
@@ -262,7 +275,7 @@ impl Cli {
         let printed = if exit == Exit::WrongUse && output::is_json_wanted(&arguments) {
             let message = error.render().to_string();
             let message = message.trim().trim_start_matches("error: ");
-            Answer::from(CliError::wrong_use(message)).print(Output::Json, out)
+            Answer::from(CliError::wrong_use(message)).print(Output::Json, None, out)
         } else {
             error.print()
         };
@@ -274,6 +287,8 @@ impl Cli {
     /// # Errors
     /// `out` cannot be written to.
     async fn run(self, out: &mut impl Write) -> std::io::Result<Exit> {
+        // A file stays as it is.
+        let columns = if self.verb.prints_a_file() { None } else { terminal::columns() };
         let answer: Result<Answer, CliError> = match self.verb {
             Verb::Push(options) => push::run(&options).await,
             Verb::Validate(options) => Ok(validate::run(&options)),
@@ -303,7 +318,7 @@ impl Cli {
             Verb::Init(options) => init::run(&options).await,
         };
         let answer = answer.unwrap_or_else(Answer::from);
-        let printed = answer.print(self.output, out).and_then(|()| out.flush());
+        let printed = answer.print(self.output, columns, out).and_then(|()| out.flush());
         ignore_broken_pipe(printed).map(|()| answer.exit)
     }
 }

@@ -2,21 +2,25 @@
 
 use std::fmt::Write as _;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
+use deployer_core::id::Sha256;
 use deployer_core::plan::{PlanReport, PlannedChange, PlannedRelease, PlannedStep, TargetPlan};
 use deployer_core::text::PlainText;
 use jiff::Timestamp;
 
 use super::ago::ago;
 use super::answer::one_line;
+use super::colours;
 use super::text_width::{fitted, wrapped};
 
-pub(super) const ADDED: Style = AnsiColor::Green.on_default();
-pub(super) const CHANGED: Style = AnsiColor::Yellow.on_default();
-pub(super) const REMOVED: Style = AnsiColor::Red.on_default();
-const WRONG: Style = AnsiColor::Red.on_default().bold();
+pub(super) const ADDED: Style = colours::GOOD;
+pub(super) const CHANGED: Style = colours::ATTENTION;
+pub(super) const REMOVED: Style = colours::BAD;
+const WRONG: Style = colours::BAD.bold();
 pub(super) const HEADING: Style = Style::new().bold();
 
+/// The field of a change whose values are hashes of code.
+const CODE: &str = "code";
 /// The columns before the words about a release.
 const RELEASE_INDENT: usize = 11;
 
@@ -101,13 +105,20 @@ fn target(plan: &TargetPlan) -> String {
 
 /// Writes a line for a field that changes.
 pub(super) fn change_line(PlannedChange { field, from, to }: &PlannedChange) -> String {
-    let (style, sign, values) = match (from.as_deref().map(one_line), to.as_deref().map(one_line)) {
+    let value = |value: &Option<String>| value.as_deref().map(|value| shown(field, value));
+    let (style, sign, values) = match (value(from), value(to)) {
         (Some(from), Some(to)) => (CHANGED, '~', format!("{from} → {to}")),
         (None, Some(to)) => (ADDED, '+', to),
         (Some(from), None) => (REMOVED, '-', from),
         (None, None) => (CHANGED, '~', "(none)".to_owned()),
     };
     format!("  {style}{sign} {field}{style:#}: {values}\n")
+}
+
+/// Returns a value for people. The hash of the code is base64 in JSON, and here the digits that `sha256sum` begins with.
+fn shown(field: &str, value: &str) -> String {
+    let hash = (field == CODE).then(|| Sha256::parse(value).ok()).flatten();
+    hash.map_or_else(|| one_line(value), |hash| hash.to_short_hex())
 }
 
 #[cfg(test)]
@@ -168,11 +179,11 @@ mod tests {
     #[test]
     fn plan_fits_terminals_of_60_to_200_columns() {
         let mut report = report();
-        let sha = |end: char| format!("qxWV4RlVmAPIHHYX7OjzXJfKjTZrKYIFy5tc84DKt{end}=");
+        let sha = |code: &str| deployer_core::id::Sha256::of(code.as_bytes()).to_string();
         report.targets[0] = serde_json::from_value(json!({
             "account": "111111111111", "region": "eu-west-1", "version_from": "3", "version_to": null,
             "steps": [{"step": "update code", "detail": "publishing"}, {"step": "move alias", "detail": "from version 3"}],
-            "changes": [{"field": "code", "from": sha('a'), "to": sha('b')}],
+            "changes": [{"field": "code", "from": sha("a"), "to": sha("b")}],
             "warnings": ["timeout is 1800, more than the 900 that this deployer knows of; Lambda decides"],
         }))
         .unwrap();

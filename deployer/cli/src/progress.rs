@@ -86,23 +86,29 @@ fn print_line(line: &str) {
 /// The lines of a wait in a log: which are due, and when. It knows no clock.
 struct WaitLines {
     what: String,
+    /// The line that was printed last.
+    last: Option<String>,
     began: Instant,
     printed: Instant,
 }
 
 impl WaitLines {
     fn new(what: String, now: Instant) -> Self {
-        Self { what, began: now, printed: now }
+        Self { what, last: None, began: now, printed: now }
     }
 
-    /// Returns the line of what is waited for now, if that is something else than before.
+    /// Returns the line of what is waited for now, if that is something else than before and than the last line.
     fn change(&mut self, what: &str, now: Instant) -> Option<String> {
         if self.what == what {
             return None;
         }
         what.clone_into(&mut self.what);
+        if self.last.as_deref() == Some(what) {
+            return None;
+        }
         self.printed = now;
-        Some(self.what.clone())
+        self.last = Some(self.what.clone());
+        self.last.clone()
     }
 
     /// Returns the time at which the next repetition is due.
@@ -118,7 +124,8 @@ impl WaitLines {
         self.printed = now;
         let seconds = now.duration_since(self.began).as_secs();
         let waited = if seconds < 120 { format!("{seconds} s") } else { format!("{} min", seconds / 60) };
-        Some(format!("{}, for {waited} now", self.what))
+        self.last = Some(self.what.clone());
+        Some(format!("{} ({waited} so far)", self.what))
     }
 }
 
@@ -136,9 +143,12 @@ mod tests {
         let behind = "deployment 2: waits for deployment 1 of the same function to end";
         assert_eq!(lines.change(behind, after(29)).as_deref(), Some(behind));
         assert_eq!(lines.change(behind, after(40)), None);
+        // A state without a reason is no line, and the same reason after it is no second one.
+        lines.what = "deployment 2: in progress".into();
+        assert_eq!(lines.change(behind, after(42)), None);
         assert_eq!((lines.due(), lines.repeat(after(58))), (after(59), None));
-        assert_eq!(lines.repeat(after(59)), Some(format!("{behind}, for 59 s now")));
+        assert_eq!(lines.repeat(after(59)), Some(format!("{behind} (59 s so far)")));
         assert_eq!(lines.repeat(after(60)), None);
-        assert_eq!(lines.repeat(after(200)), Some(format!("{behind}, for 3 min now")));
+        assert_eq!(lines.repeat(after(200)), Some(format!("{behind} (3 min so far)")));
     }
 }

@@ -19,7 +19,7 @@ use deployer_engine::History;
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// The function, as keys and the ledger name it. A pattern with * promotes each function that matches and is ready.
+    /// The function, by its name in upload keys and in the ledger. A pattern with * promotes each function that matches and is ready.
     /// Several functions go together: all or none.
     #[arg(long, short, value_name = "NAME", required = true, value_delimiter = ',')]
     function: Vec<FunctionPattern>,

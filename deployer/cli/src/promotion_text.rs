@@ -33,6 +33,10 @@ impl Followed for History {
         open.map_or(String::new(), |record| format!("{}: {}", record.function, record.how()))
     }
 
+    fn has_reason(&self) -> bool {
+        self.deployments.iter().find(|record| !record.status.is_ended()).is_some_and(Followed::has_reason)
+    }
+
     fn text(&self) -> String {
         let width = |of: fn(&DeploymentRecord) -> usize| self.deployments.iter().map(of).max().unwrap_or(0);
         let function = width(|record| record.function.as_str().len());
@@ -129,7 +133,7 @@ fn next_step(group: &Group) -> String {
     let arguments = format!("-e {} --deployment {}", group.environment, group.id);
     match group.approvals_wanted {
         Some(wanted) => waiting_text::approve_hint(wanted, group.cause.requested_by.as_deref(), &arguments),
-        None => format!("It goes on by itself then; to end it: deployctl decline {arguments}\n"),
+        None => format!("It goes on by itself then; to end it:\n  deployctl decline {arguments}\n"),
     }
 }
 

@@ -15,7 +15,7 @@ use deployer_engine::{Recalled, RecalledFrom};
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// The function, as keys and the ledger name it.
+    /// The function, by its name in upload keys and in the ledger.
     #[arg(long, short, value_name = "NAME")]
     function: FunctionName,
     /// The bad release.
@@ -56,6 +56,11 @@ impl Followed for Recalled {
         open.map_or(String::new(), |one| format!("{}: {}", one.environment, how(one)))
     }
 
+    fn has_reason(&self) -> bool {
+        let open = self.environments.iter().find(|one| stage(one) != Stage::Ended);
+        open.is_some_and(|one| one.deployment.as_ref().is_some_and(Followed::has_reason))
+    }
+
     fn text(&self) -> String {
         let Self { function, release, environments } = self;
         let mut text = format!("release {release} of {function} is rejected, and ");
@@ -73,7 +78,8 @@ impl Followed for Recalled {
         if self.exit() == Exit::Failed {
             let _always = writeln!(
                 text,
-                "Where it is live still: deployctl status {function}. Mend what is in the way and recall it again; where nothing was live before it, deploy or promote a good release"
+                "Where it is live still:\n  deployctl status {function}\nMend what is in the way and recall it again. Where nothing was \
+                 live before it, deploy or promote a good release."
             );
         }
         text

@@ -9,6 +9,7 @@ use deployer_core::trigger::Command;
 use super::answer::{CliError, Exit, one_line};
 use super::confirm::{self, print_stderr};
 use super::remote;
+use super::status::functions_in_order;
 
 /// Shows what the recall moves, and asks.
 ///
@@ -51,7 +52,7 @@ fn preview(report: &StatusReport, function: &FunctionName, release: &Release) ->
     let of_code = |status: &FunctionStatus| status.live.as_ref().filter(|live| live.release == *release)?.sha256;
     let codes: Vec<Sha256> = report.functions.iter().filter_map(of_code).collect();
     let mut lines: Vec<(&str, String)> = Vec::new();
-    for status in &report.functions {
+    for status in functions_in_order(report) {
         let environment = status.environment.as_str();
         lines.extend(moved(status, release, &codes).map(|words| (environment, words)));
         for WaitingStatus { deployment, from, .. } in
@@ -117,7 +118,11 @@ mod tests {
     }
 
     fn shown(functions: &[Value], unreadable: &[&str]) -> String {
-        let report = serde_json::from_value(json!({"functions": functions, "unreadable": unreadable})).unwrap();
+        // The deployer lists functions by the names of their environments, which are in the order of promotion here.
+        let environments: Vec<&Value> = functions.iter().map(|status| &status["environment"]).collect();
+        let functions: Vec<&Value> = functions.iter().rev().collect();
+        let report = json!({"functions": functions, "environments": environments, "unreadable": unreadable});
+        let report = serde_json::from_value(report).unwrap();
         preview(&report, &"orders".parse().unwrap(), &"b".parse().unwrap())
     }
 

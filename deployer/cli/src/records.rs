@@ -2,12 +2,10 @@
 
 use std::fmt::Write as _;
 
-use anstyle::{AnsiColor, Style};
 use deployer_core::record::{DeploymentRecord, Status, TargetOutcome};
 
 use super::answer::one_line;
-use super::terminal;
-use super::text_width::fitted;
+use super::colours;
 
 /// Writes a line for the deployment and one for each target.
 pub(super) fn text(record: &DeploymentRecord) -> String {
@@ -25,7 +23,7 @@ pub(super) fn text(record: &DeploymentRecord) -> String {
     for target in &record.targets {
         let _always = writeln!(text, "  {}", outcome(target));
     }
-    fitted(&text, terminal::columns())
+    text
 }
 
 /// Writes a line for each target, or one for the deployment if no target was tried.
@@ -56,11 +54,10 @@ fn outcome(target: &TargetOutcome) -> String {
 
 /// Returns a status in its colour.
 pub(super) fn status(status: Status) -> String {
-    let colour = match status {
-        Status::Succeeded | Status::Unchanged => AnsiColor::Green,
-        Status::Pending | Status::InProgress | Status::Superseded => AnsiColor::Yellow,
-        Status::Refused | Status::Failed | Status::RolledBack => AnsiColor::Red,
+    let style = match status {
+        Status::Succeeded | Status::Unchanged => colours::GOOD,
+        Status::Pending | Status::InProgress | Status::Superseded => colours::ATTENTION,
+        Status::Refused | Status::Failed | Status::RolledBack => colours::BAD,
     };
-    let style = Style::new().fg_color(Some(colour.into()));
     format!("{style}{status}{style:#}")
 }

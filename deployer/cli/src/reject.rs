@@ -36,7 +36,7 @@ pub(super) struct UnrejectOptions {
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 struct ReleaseArgs {
-    /// The function, as keys and the ledger name it.
+    /// The function, by its name in upload keys and in the ledger.
     #[arg(long, short, value_name = "NAME")]
     function: FunctionName,
     /// The bad release.

@@ -18,6 +18,7 @@ use super::answer::{CliError, Exit};
 use super::aws_options::{AwsOptions, shell_word};
 use super::ci_env;
 use super::hints::hint;
+use super::named_by;
 use super::prove::Signer;
 use super::sdk_config::no_region;
 use deployer_core::identity::Identity;
@@ -37,7 +38,7 @@ pub(super) struct Options {
 }
 
 /// The name of the deployer's Lambda unless --function-name says another one.
-const DEFAULT_NAME: &str = "deployer";
+pub(super) const DEFAULT_NAME: &str = "deployer";
 /// The timeout of one try of a command that deploys or enters accounts. Networks may cut a connection that is silent
 /// for more than 350 s (VPC User Guide, "NAT gateways"); the same request sent again returns the progress.
 const DEPLOY_TIMEOUT: Duration = Duration::from_secs(310);
@@ -54,7 +55,8 @@ const USED_ID: [&str; 2] = ["was another command's before", "was carried out bef
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
 pub(super) struct Requester {
-    /// The person who asks for it [default: GITHUB_ACTOR, GITLAB_USER_LOGIN, or the user].
+    /// The name that the record has of who asks [default: GITHUB_ACTOR, else GITLAB_USER_LOGIN, else the user of this
+    /// machine].
     #[arg(long, value_name = "NAME")]
     requested_by: Option<String>,
 }
@@ -87,6 +89,8 @@ pub(super) struct Remote {
     function_name: String,
     /// The name without the alias that this program added to it.
     without_alias: Option<String>,
+    /// Where the name and the region come from.
+    named_by: String,
     signer: Box<Signer>,
     /// Whether the deployer is of a version that takes no proof of identity.
     takes_no_proof: AtomicBool,
@@ -128,9 +132,11 @@ impl Options {
         let client = aws_sdk_lambda::Client::from_conf(config);
         let function_name = self.function_name();
         let without_alias = (function_name != self.function_name).then(|| self.function_name.clone());
+        let region = sdk.region().map(ToString::to_string);
+        let named_by = named_by::deployer(&self.function_name, region.as_deref(), self.aws.region());
         let signer = Box::new(Signer::new(sdk, self.function_name.clone()));
         let (takes_no_proof, wants_each_proven) = Default::default();
-        Ok(Remote { client, function_name, without_alias, signer, takes_no_proof, wants_each_proven })
+        Ok(Remote { client, function_name, without_alias, named_by, signer, takes_no_proof, wants_each_proven })
     }
 }
 
@@ -216,7 +222,7 @@ impl Remote {
             let message = format!("the deployer's Lambda {name:?} has not answered in {} s", timeout.as_secs());
             return Err(SendError { outcome: SendOutcome::Lost, error: CliError::failed(message) });
         };
-        let answer = answer.map_err(|error| invoke_error(name, &error))?;
+        let answer = answer.map_err(|error| invoke_error(name, &self.named_by, &error))?;
         let body = answer.payload().map(Blob::as_ref).unwrap_or_default();
         let unreadable =
             |error: serde_json::Error| SendError { outcome: SendOutcome::Refused, error: unreadable(name, &error) };
@@ -313,7 +319,7 @@ fn maybe_accepted(error: CliError) -> CliError {
     CliError::timed_out(format!("{}\n  it may have been taken all the same: asking again does no harm", error.message))
 }
 
-fn invoke_error(name: &str, error: &SdkError<InvokeError, HttpResponse>) -> SendError {
+fn invoke_error(name: &str, named_by: &str, error: &SdkError<InvokeError, HttpResponse>) -> SendError {
     let CallFailure { message, obstacle, .. } = CallFailure::of(error);
     let status = error.raw_response().map_or(0, |response| response.status().as_u16());
     let outcome = match error {
@@ -331,13 +337,13 @@ fn invoke_error(name: &str, error: &SdkError<InvokeError, HttpResponse>) -> Send
         _ => SendOutcome::Refused,
     };
     let own = match status {
-        403 => {
+        403 => format!(
             "you need lambda:InvokeFunction on it (the policy \"operate\"); --function-name, --region and --profile say \
-             which one is meant, and as whom"
-        }
-        429 => "Lambda runs no more invocations of it at once: try again",
-        0 | 500.. => "try again",
-        _ => "--function-name, --region and --profile say which one is meant",
+             which one is meant, and as whom\n  {named_by}"
+        ),
+        429 => "Lambda runs no more invocations of it at once: try again".to_owned(),
+        0 | 500.. => "try again".to_owned(),
+        _ => format!("--function-name, --region and --profile say which one is meant\n  {named_by}"),
     };
     let hint = hint(obstacle.as_ref(), own);
     let error = CliError::failed(format!("the deployer's Lambda {name:?} could not be invoked: {message}\n  {hint}"));
@@ -373,7 +379,7 @@ fn ulid_now() -> String {
 
 fn unreadable(name: &str, error: &serde_json::Error) -> CliError {
     CliError::failed(format!(
-        "the answer of {name:?} cannot be read ({error}): is it the deployer, and of the same version as this deployctl?"
+        "the answer of {name:?} cannot be read ({error}): is it the deployer, and of the same build as this deployctl?"
     ))
 }
 

@@ -32,7 +32,7 @@ pub(super) struct Options {
     /// The release to go back to, one of the last 50 that were live there [default: the one before].
     #[arg(long, short = 'r', visible_alias = "release", value_name = "NAME")]
     to: Option<Release>,
-    /// Do not ask for confirmation; the rollback is refused if any other release is live.
+    /// Do not ask for confirmation, and refuse the rollback unless this release is live.
     #[arg(long, value_name = "NAME", conflicts_with = "yes")]
     leaving: Option<Release>,
     /// Do not ask for confirmation.
@@ -179,40 +179,37 @@ impl Options {
         let mut text = format!("{function} in {environment}\n");
         let live = status.and_then(|status| Some((status, status.live.as_ref()?)));
         let _always = match live {
-            None => writeln!(text, "  live       nothing"),
+            None => writeln!(text, "  live     nothing"),
             Some((status, live)) => {
                 let by = live.by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
                 let since = live.since.strftime("%Y-%m-%d %H:%M:%SZ");
                 let (release, ago, extent) = (&live.release, ago(live.since, now), status.extent());
-                writeln!(text, "  live       {release}, since {since} ({ago}){by}, on {extent}")
+                writeln!(text, "  live     {release}, since {since} ({ago}){by}, on {extent}")
             }
         };
         let under_way = status.and_then(|status| status.active.or(status.pending));
         if let Some(id) = under_way {
-            let _always = writeln!(text, "  under way  deployment {id}, which is stopped");
+            let _always = writeln!(text, "  stops    deployment {id}, which is under way");
         }
         let earlier = status.and_then(|status| status.rollback_to.as_ref()).map_or("nothing", Release::as_str);
         let stopped = status.is_some_and(|status| status.rollback.is_some() && stopped(status).is_some());
         let _always = match (&self.to, under_way, live) {
-            (Some(release), ..) => writeln!(text, "  back to    {release}"),
+            (Some(release), ..) => writeln!(text, "  back to  {release}"),
             (None, Some(_), Some(_)) if stopped => {
-                writeln!(text, "  back to    {earlier}, which is live; if that is what is under way, to the one before")
+                writeln!(text, "  back to  {earlier}, which is live; if that is what is under way, to the one before")
             }
             (None, Some(_), Some((status, _))) if status.rollback.is_some() => {
-                writeln!(text, "  back to    {earlier}")
+                writeln!(text, "  back to  {earlier}")
             }
-            (None, Some(_), Some((_, live))) => writeln!(
-                text,
-                "  back to    {}, which is live; if that is what is under way, to {earlier}",
-                live.release
-            ),
-            (None, Some(_), None) => writeln!(text, "  back to    nothing: it is only stopped"),
-            (None, None, _) => writeln!(text, "  back to    {earlier}"),
+            (None, Some(_), Some((_, live))) => {
+                writeln!(text, "  back to  {}, which is live; if that is what is under way, to {earlier}", live.release)
+            }
+            (None, Some(_), None) => writeln!(text, "  back to  nothing: it is only stopped"),
+            (None, None, _) => writeln!(text, "  back to  {earlier}"),
         };
         for WaitingStatus { deployment, from, release, .. } in status.iter().flat_map(|status| &status.waiting) {
             let of = release.as_ref().map_or(String::new(), |release| format!(" of {release}"));
-            let _always =
-                writeln!(text, "  ends       promotion {deployment}{of} from {from}, which waits to come here");
+            let _always = writeln!(text, "  ends     promotion {deployment}{of} from {from}, which waits to come here");
         }
         text
     }
@@ -311,9 +308,9 @@ mod tests {
         assert_eq!(
             options(&[]).preview(Some(&status(&json!({"waiting": [waiting]}))), now),
             "orders in prod\n  \
-               live       b, since 2026-11-30 11:59:00Z (1 min ago), on 0 of 0 targets\n  \
-               back to    a\n  \
-               ends       promotion 01JD3Z9V7Q0000000000000002 of c from stage, which waits to come here\n"
+               live     b, since 2026-11-30 11:59:00Z (1 min ago), on 0 of 0 targets\n  \
+               back to  a\n  \
+               ends     promotion 01JD3Z9V7Q0000000000000002 of c from stage, which waits to come here\n"
         );
     }
 

@@ -58,9 +58,10 @@ pub(super) fn wrapped(text: &str, most: usize, indent: usize) -> Vec<String> {
     lines
 }
 
-/// Wraps each line of a text that is longer than the terminal, and indents the rest of it deeper than the line itself.
-/// The branches of a tree go on beside it. Lines that people copy, which are commands and JSON, stay whole. Without a
-/// terminal nothing is wrapped.
+/// Wraps each line of a text that is longer than the terminal, and indents the rest of it deeper than the line itself:
+/// below the words behind a label, such as `live` or `OK`, if it has one. The branches of a tree go on beside it. Lines
+/// that people copy, which are commands and JSON, stay whole. Without a terminal nothing is wrapped. A text that fits is
+/// unchanged.
 pub(super) fn fitted(text: &str, columns: Option<usize>) -> String {
     const DEEPER: usize = 4;
     const COMMANDS: [&str; 3] = ["deployctl ", "aws ", "terraform "];
@@ -73,9 +74,17 @@ pub(super) fn fitted(text: &str, columns: Option<usize>) -> String {
         let before = line.strip_suffix(body).unwrap_or_default();
         let beside = before.replace(['└', '─'], " ").replace('├', "│");
         let room = columns.saturating_sub(width(before)).max(columns / 2);
-        format!("{before}{}", wrapped(body, room, DEEPER).join(&format!("\n{beside}")))
+        let indent = label(body).filter(|label| *label <= room / 3).unwrap_or(DEEPER);
+        format!("{before}{}", wrapped(body, room, indent).join(&format!("\n{beside}")))
     };
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Returns the columns before the words behind a label: what stands before the first two spaces, and all spaces there.
+fn label(line: &str) -> Option<usize> {
+    let plain = strip_str(line).to_string();
+    let (before, behind) = plain.split_once("  ")?;
+    Some(before.width() + 2 + behind.width() - behind.trim_start_matches(' ').width())
 }
 
 /// Wraps a text without styles as [`wrapped`] does, and cuts longer words in the middle. One long name stays on the line
@@ -186,10 +195,18 @@ mod tests {
         let fitted = |columns| fitted(text, columns);
         assert_eq!(fitted(None), text);
         assert_eq!(fitted(Some(80)), text);
+        assert_eq!(super::fitted(&fitted(Some(17)), Some(17)), fitted(Some(17)), "what fits is unchanged");
         assert_eq!(
             fitted(Some(17)),
             "root\n├─ FAIL one two\n│      three\n│  └─ OK   four\n│         five\n│         six\n└─ end end end\n       end\n  ~ sha: aaaa →\n      bbbb\n"
         );
+    }
+
+    #[test]
+    fn long_line_with_a_label_goes_on_below_its_words() {
+        let text = "  \u{1b}[31mlive\u{1b}[0m     1.4.2, since yesterday\n";
+        assert_eq!(fitted(text, Some(30)), "  \u{1b}[31mlive\u{1b}[0m     1.4.2, since\n           yesterday\n");
+        assert_eq!(fitted("a long label  and more words here", Some(24)), "a long label  and more\n    words here");
     }
 
     #[test]

@@ -239,7 +239,8 @@ fn package(file: &Path, environment: Option<&EnvironmentName>) -> Outcome {
     let mut warnings = zips::check(&package, environment)?;
     warnings.extend(zip.notes());
     let note = zips::manifest_note(package.manifest.as_ref().map(|(format, _)| format.file_name()));
-    let summary = format!("{} bytes, {} files, sha256 {}, {note}", package.size, package.files, package.sha256);
+    let summary =
+        format!("{} bytes, {} files, sha256 {}, {note}", package.size, package.files, package.sha256.to_hex());
     Ok(ValidFile { summary, warnings })
 }
 

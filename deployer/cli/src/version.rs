@@ -1,4 +1,4 @@
-//! `deployctl version`: prints the version.
+//! `deployctl version`: prints the build.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::answer::{Answer, Exit};
 use deployer_core::version::version;
 
-/// The program's name and version.
+/// The program's name and build.
 #[derive(Debug, Serialize)]
 struct Program {
     name: &'static str,

@@ -27,7 +27,7 @@ pub(super) struct PromotionArgs {
     /// The environment that the promotion goes to.
     #[arg(long, short, value_name = "NAME")]
     environment: EnvironmentName,
-    /// The function, as keys and the ledger name it [default: any; a group has none].
+    /// The function, by its name in upload keys and in the ledger [default: any; a group has none].
     #[arg(long, short, value_name = "NAME")]
     function: Option<FunctionName>,
     /// The promotion or the group [default: the only one that waits there].

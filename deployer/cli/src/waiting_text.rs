@@ -22,7 +22,7 @@ pub(super) fn next_step(record: &DeploymentRecord) -> String {
     let arguments = format!("-e {environment} -f {function} --deployment {id}");
     match approvals_wanted {
         Some(approvals_wanted) => approve_hint(approvals_wanted, asked_by, &arguments),
-        None => format!("It goes on by itself then; to end it: deployctl decline {arguments}\n"),
+        None => format!("It goes on by itself then; to end it:\n  deployctl decline {arguments}\n"),
     }
 }
 

@@ -7,7 +7,7 @@ use super::text_width::fitted;
 
 /// Prints a warning.
 pub(super) fn warn(message: &str) {
-    let style = anstyle::AnsiColor::Yellow.on_default();
+    let style = super::colours::ATTENTION;
     // An unread warning must not stop the answer.
     let text = fitted(&format!("{style}warning:{style:#} {message}"), terminal::error_columns());
     let _unread = writeln!(anstream::stderr(), "{text}");

@@ -55,7 +55,7 @@ impl<'a> FunctionRef<'a> {
         function: &FunctionName,
     ) -> Result<Self, UnknownEnvironment> {
         let Some(environment) = config.environments.get(name) else {
-            let known = config.environments.keys().map(ToString::to_string).collect();
+            let known = config.in_order_of_promotion().into_iter().map(ToString::to_string).collect();
             return Err(UnknownEnvironment { name: name.clone(), known });
         };
         let (function_name, name_error) = match environment.function_name.name(name, function) {

@@ -161,7 +161,7 @@ pub async fn handle_all(
 async fn handle_guarded(engine: &Engine, event: InboundEvent) -> Result<EventOutcome, Transient> {
     let what = match &event {
         InboundEvent::Upload(upload) => {
-            format!("{} (version {})", upload.key, upload.version_id.as_deref().unwrap_or("none"))
+            format!("{} (S3 version id {})", upload.key, upload.version_id.as_deref().unwrap_or("none"))
         }
         InboundEvent::Tick(tick) => format!("a tick for deployment {}", tick.id),
         InboundEvent::Promotion(promotion) => {

@@ -19,6 +19,9 @@ const COLOURS: [(u8, &str, &str, &str); 7] = [
     (90, "grey", "#5f6368", "#9aa0a6"),
 ];
 
+/// The fixed ones of the 256 colours that deployctl uses, and the number above whose class each has.
+const OF_256: [(u8, u8); 4] = [(160, 31), (28, 32), (130, 33), (30, 36)];
+
 /// The style of a piece of text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Look {
@@ -30,13 +33,20 @@ struct Look {
 impl Look {
     /// Follows the numbers of one escape sequence (ECMA-48, "Select Graphic Rendition").
     fn follow(&mut self, numbers: &str) {
-        for number in numbers.split(';').map(|number| number.parse().unwrap_or(0)) {
+        let mut numbers = numbers.split(';').map(|number| number.parse().unwrap_or(0));
+        while let Some(number) = numbers.next() {
             match number {
                 0 => *self = Self::default(),
                 1 => self.is_bold = true,
                 2 => self.is_dim = true,
                 22 => (self.is_bold, self.is_dim) = (false, false),
                 39 => self.colour = None,
+                // 38;5;n is one of the 256 colours.
+                38 => {
+                    let wanted = numbers.nth(1);
+                    let known = OF_256.iter().find(|(number, _)| Some(*number) == wanted).map(|(_, basic)| *basic);
+                    self.colour = COLOURS.iter().find(|colour| Some(colour.0) == known).map(|colour| colour.1);
+                }
                 number => {
                     let dark = if (91..=96).contains(&number) { number - 60 } else { number };
                     let found = COLOURS.iter().find(|colour| colour.0 == dark);

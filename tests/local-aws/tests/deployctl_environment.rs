@@ -89,7 +89,7 @@ async fn push_says_that_the_look_is_denied_and_goes_on() -> Result<()> {
     aws.deliver().await?;
     let ended = waiting.end().await?;
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    let note = "\nnote: reading results/dev/environment.json in the ledger bucket is denied: these credentials may not read it ";
+    let note = "\nnote: reading s3://acme-deployer-ledger/results/dev/environment.json is denied: these credentials may not read it ";
     assert!(ended.err.contains(note), "{ended:?}");
     Ok(())
 }

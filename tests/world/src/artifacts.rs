@@ -90,7 +90,7 @@ impl Artifacts {
 
     fn read(&self, artifact: &ArtifactRef) -> Result<&Object, ReadError> {
         let ArtifactRef { bucket, key, version_id } = artifact;
-        let what = format!("s3://{bucket}/{key} (version {version_id})");
+        let what = format!("s3://{bucket}/{key} (S3 version id {version_id})");
         if self.closed_to_the_deployer {
             return Err(ReadError::Denied(format!("{what} may not be read (AccessDenied: Access Denied)")));
         }

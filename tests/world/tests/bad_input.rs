@@ -403,7 +403,7 @@ async fn deleted_object_or_version_is_refused_as_gone() {
     assert_eq!((record.status, record.code), (Status::Refused, Some(Code::ArtifactGone)));
     assert_eq!(
         record.because.unwrap(),
-        "s3://acme-artifacts/dev/orders/1.1.0.zip (version v1) does not exist any more (NoSuchVersion): upload it again"
+        "s3://acme-artifacts/dev/orders/1.1.0.zip (S3 version id v1) does not exist any more (NoSuchVersion): upload it again"
     );
     check_next_good_upload(&world).await;
 }
@@ -455,7 +455,7 @@ async fn artifact_unreadable_to_the_deployer_fails_every_target() {
     for target in &record.targets {
         let error = target.error.as_ref().unwrap();
         assert_eq!((error.code, error.step.as_str()), (TargetErrorCode::ArtifactUnreadable, "verify"));
-        assert!(error.message.contains("s3://acme-artifacts/dev/orders/1.1.0.zip (version v1) may not be read"));
+        assert!(error.message.contains("s3://acme-artifacts/dev/orders/1.1.0.zip (S3 version id v1) may not be read"));
     }
     world.same_again_changes_nothing().await;
     world.aws(|aws| aws.artifacts.closed_to_the_deployer = false);
@@ -566,7 +566,7 @@ async fn immutable_release_refuses_other_bytes() {
         format!(
             "release 1.1.0 of orders was deployed to dev with other bytes (sha256 {}, deployment {}), and releases are \
              immutable there: give the new code a new release",
-            first.artifact.unwrap().sha256.unwrap(),
+            first.artifact.unwrap().sha256.unwrap().to_hex(),
             first.id
         )
     );

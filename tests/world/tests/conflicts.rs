@@ -95,8 +95,8 @@ async fn foreign_code_stops_the_deployment_and_names_both_hashes() {
             format!(
                 "somebody else changed function orders meanwhile: expected code {}, found {}; nothing was \
                  overwritten: find out who writes to it, then try again",
-                Sha256::of(&code("1.0.0")),
-                Sha256::of(b"theirs")
+                Sha256::of(&code("1.0.0")).to_short_hex(),
+                Sha256::of(b"theirs").to_short_hex()
             )
         )
     );

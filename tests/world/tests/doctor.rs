@@ -54,11 +54,33 @@ async fn healthy_chain_fails_nothing_and_skips_only_untestable_rights() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn environments_are_in_the_order_of_promotion() {
+    let environment = |account: &str, from: Option<&str>| {
+        let mut environment = json!({"targets": [{"account": account, "region": "eu-west-1"}]});
+        if let Some(from) = from {
+            environment["promotion"] = json!({ "from": from });
+        }
+        environment
+    };
+    let world = World::with(&json!({
+        "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-ledger",
+        "environments": {
+            "prod": environment("333333333333", Some("stage")),
+            "dev": environment(DEV, None),
+            "stage": environment("222222222222", Some("dev")),
+        },
+    }));
+    let report = world.examine(None).await.unwrap();
+    let order: Vec<&str> = report.targets.iter().map(|target| target.environment.as_str()).collect();
+    assert_eq!(order, ["dev", "stage", "prod"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn report_tells_version_installation_and_formats() {
     let world = healthy_world().await;
     let report = world.examine(None).await.unwrap();
     let installed = of_tooling(&report, "deployer").because.clone().unwrap();
-    assert_eq!(installed, format!("{}, version 7", deployer_core::version::version()));
+    assert_eq!(installed, format!("build {}, version 7", deployer_core::version::version()));
     let formats = of_tooling(&report, "formats").because.clone().unwrap();
     assert_eq!(formats, "this deployer knows formats up to 2; 1 of format 1");
 }

@@ -38,7 +38,7 @@ pub(super) async fn read(
     owner: Option<&AccountId>,
 ) -> Result<Contents, CliError> {
     let artifact = &deployed.artifact;
-    let what = format!("s3://{}/{} (version {})", artifact.bucket, artifact.key, artifact.version_id);
+    let what = format!("s3://{}/{} (S3 version id {})", artifact.bucket, artifact.key, artifact.version_id);
     let zip = read_object(client, artifact.bucket.as_str(), &artifact.key, Some(&artifact.version_id)).await;
     let zip = zip.map_err(|failure| unread(client, deployed, &what, &failure, owner))?;
     let invalid = |because: String| CliError::refused(format!("{what} cannot be compared: {because}"));

@@ -25,7 +25,7 @@ pub(super) struct Options {
     /// The release that it is compared with.
     #[arg(value_name = "B", value_parser = parse)]
     to: Side,
-    /// The function, as keys and the ledger name it.
+    /// The function, by its name in upload keys and in the ledger.
     #[arg(long, short, value_name = "NAME")]
     function: FunctionName,
     /// The environment of a release that is given by its name alone.

@@ -63,7 +63,7 @@ fn about(deployed: &Deployed) -> String {
         let _infallible = write!(text, ", {}", size(bytes));
     }
     if let Some(sha256) = &artifact.sha256 {
-        let _infallible = write!(text, ", sha256 {sha256}");
+        let _infallible = write!(text, ", sha256 {}", sha256.to_hex());
     }
     for (name, value) in &artifact.metadata {
         let _infallible = write!(text, ", {} {}", one_line(name), one_line(value));

@@ -27,7 +27,7 @@ pub(super) struct Options {
     /// The environment.
     #[arg(long, short, value_name = "NAME", requires = "function", required_unless_present = "deployment")]
     environment: Option<EnvironmentName>,
-    /// The function, as keys and the ledger name it. The lines are those of its newest deployment.
+    /// The function, by its name in upload keys and in the ledger. The lines are those of its newest deployment.
     #[arg(long, short, value_name = "NAME", requires = "environment", required_unless_present = "deployment")]
     function: Option<FunctionName>,
     /// The deployment, by its id [default: the newest of the function in the environment].
@@ -39,7 +39,8 @@ pub(super) struct Options {
     /// Show the lines that the function itself writes in one target.
     #[arg(long, requires = "function", conflicts_with = "deployment")]
     function_logs: bool,
-    /// Show lines from so long ago on [default: from the deployment's request on; with --function-logs 10m].
+    /// Show the lines of this last span, such as 10m or 2h [default: all since the deployment's request; with
+    /// --function-logs 10m].
     #[arg(long, value_name = "TIME", value_parser = Span::parse)]
     since: Option<Span>,
     /// The log group [default: the deployer's, named after it; with --function-logs that of the function's

@@ -12,6 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::answer::one_line;
 use super::super::confirm::print_stderr;
 use super::super::output::Output;
+use super::super::terminal;
+use super::super::text_width::fitted;
 use super::text;
 
 /// The lines that are meant.
@@ -176,6 +178,7 @@ impl<'a> Reader<'a> {
         };
         let mut out = anstream::stdout();
         self.printed += 1;
+        let shown = if self.output == Output::Text { fitted(&shown, terminal::columns()) } else { shown };
         if let Err(error) = write!(out, "{shown}").and_then(|()| out.flush()) {
             self.is_closed = true;
             if error.kind() != ErrorKind::BrokenPipe {

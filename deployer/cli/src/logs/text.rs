@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 use deployer_aws::LogLine;
 use deployer_core::id::DeploymentId;
 use deployer_core::names::ENDED_LINE;
 use serde_json::{Map, Value, json};
 
 use super::super::answer::{lines, one_line};
+use super::super::colours;
 
 /// The fields that have a place of their own in the text.
 const PLACED: [&str; 5] = ["timestamp", "level", "message", "spans", "target"];
@@ -67,8 +68,8 @@ fn text(message: &str) -> String {
 
 fn level(name: &str) -> String {
     let style = match name {
-        "ERROR" => AnsiColor::Red.on_default(),
-        "WARN" => AnsiColor::Yellow.on_default(),
+        "ERROR" => colours::BAD,
+        "WARN" => colours::ATTENTION,
         _ => Style::new(),
     };
     format!("{style}{:<5}{style:#}", one_line(name))

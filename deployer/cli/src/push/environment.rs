@@ -4,6 +4,7 @@
 //! A CI may read nothing else, so that every denial and every missing object only leads to a note. So does a notice that
 //! no sweep has written anew for a while.
 
+use std::fmt;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
@@ -20,6 +21,7 @@ use jiff::Timestamp;
 
 use super::super::ago::ago;
 use super::super::answer::CliError;
+use super::super::named_by;
 
 /// The most environments of which the notice is looked for.
 const MOST_LOOKS: usize = 5;
@@ -34,12 +36,41 @@ pub(super) enum EnvironmentLook {
     /// Nothing comes of an upload, for this reason, as a sweep has said at this time.
     Refuses(String, Option<Timestamp>),
     /// Nothing may come of an upload: there is no notice, or an old one that refuses it.
-    Doubtful(String),
+    Doubtful(Doubt),
     /// It cannot be told, for this reason.
     Untold(String),
+    /// There is no such ledger bucket, so that no result can be waited for.
+    NoLedger(String),
+}
+
+/// The reason why the deployer may ignore an upload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Doubt {
+    /// A sentence with its mark.
+    pub because: String,
+    /// Why the zip goes up although the deployer has said that it takes none; empty where it has said nothing.
+    all_the_same: String,
+}
+
+impl Doubt {
+    /// Whether the deployer has said that it takes no such upload.
+    pub fn is_refusal(&self) -> bool {
+        !self.all_the_same.is_empty()
+    }
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { because, all_the_same } = self;
+        f.write_str(format!("{because} {all_the_same}").trim_end())
+    }
 }
 
 impl EnvironmentLook {
+    fn doubtful(because: &str, all_the_same: impl Into<String>) -> Self {
+        Self::Doubtful(Doubt { because: ended(because), all_the_same: all_the_same.into() })
+    }
+
     /// Judges the reason against an upload by the age of the notice that gives it. deployer.json may have changed since
     /// an old notice.
     fn refusal(because: String, notice: &EnvironmentNotice, now: Timestamp) -> Self {
@@ -47,11 +78,11 @@ impl EnvironmentLook {
             return Self::Refuses(because, notice.at);
         }
         let age = notice.at.map_or("has no time".to_owned(), |at| format!("is of {}", ago(at, now)));
-        Self::Doubtful(format!(
-            "{} But the notice that says so {age}, and no sweep has renewed it: deployer.json may have changed \
-             since, so the zip goes up all the same",
-            ended(&because)
-        ))
+        let all_the_same = format!(
+            "But the notice that says so {age}, and no sweep has renewed it: deployer.json may have changed since, so the \
+             zip goes up all the same"
+        );
+        Self::doubtful(&because, all_the_same)
     }
 
     /// Returns the look if the upload may go on. The user may skip a refusal.
@@ -60,9 +91,8 @@ impl EnvironmentLook {
     /// Refused: nothing would come of the upload.
     pub fn unless_refused(self, is_skipped: bool, now: Timestamp) -> Result<Self, CliError> {
         match self {
-            Self::Refuses(because, _) if is_skipped => {
-                Ok(Self::Doubtful(format!("{} The zip goes up all the same", ended(&because))))
-            }
+            Self::Refuses(because, _) if is_skipped => Ok(Self::doubtful(&because, "The zip goes up all the same")),
+            Self::NoLedger(because) => Err(CliError::failed(format!("{because}\n  nothing is uploaded"))),
             Self::Refuses(because, at) => {
                 let at = at.map_or(String::new(), |at| format!(" {}", ago(at, now)));
                 Err(CliError::refused(format!(
@@ -85,6 +115,7 @@ enum Reading {
     Found(EnvironmentNotice),
     Missing,
     Failed(String),
+    NoLedger(String),
 }
 
 /// The ledger bucket as an uploader sees it.
@@ -109,6 +140,7 @@ impl Notices<'_> {
                 None => EnvironmentLook::Accepts,
             },
             Reading::Failed(because) => EnvironmentLook::Untold(because),
+            Reading::NoLedger(because) => EnvironmentLook::NoLedger(because),
             Reading::Missing => self.look_at_others(environment).await,
         }
     }
@@ -117,10 +149,11 @@ impl Notices<'_> {
     /// without one does not exist.
     async fn look_at_others(&self, environment: &EnvironmentName) -> EnvironmentLook {
         let key = ledger_keys::environment_notice(environment);
-        let missing = EnvironmentLook::Doubtful(format!(
+        let missing = format!(
             "{key} is missing in the ledger bucket: the deployer has no environment {environment}, or its sweep has not come \
              yet, or it is older than this deployctl"
-        ));
+        );
+        let missing = EnvironmentLook::doubtful(&missing, "");
         let Some(others) = self.environments().await else { return missing };
         if others.contains(environment) {
             return missing;
@@ -157,11 +190,11 @@ impl Notices<'_> {
 
     async fn read(&self, environment: &EnvironmentName) -> Reading {
         let key = ledger_keys::environment_notice(environment);
-        let object = format!("{key} in the ledger bucket");
+        let object = format!("s3://{}/{key}", self.ledger);
         let call = self.client.get_object().bucket(self.ledger.as_str()).key(&key);
         let answer = match call.send().await {
             Ok(answer) => answer,
-            Err(error) => return failed(&object, environment, &error),
+            Err(error) => return failed(&object, self.ledger, environment, &error),
         };
         // The notice of an older deployer has no time, but S3 knows when it was written.
         let modified = answer.last_modified().and_then(|at| Timestamp::from_second(at.secs()).ok());
@@ -179,13 +212,22 @@ impl Notices<'_> {
 }
 
 /// Classifies a failed read.
-fn failed(object: &str, environment: &EnvironmentName, error: &SdkError<GetObjectError, HttpResponse>) -> Reading {
+fn failed(
+    object: &str,
+    ledger: &BucketName,
+    environment: &EnvironmentName,
+    error: &SdkError<GetObjectError, HttpResponse>,
+) -> Reading {
     let CallFailure { code, status, message, .. } = CallFailure::of(error);
     match (code.as_str(), status) {
         ("NoSuchKey", _) => Reading::Missing,
+        ("NoSuchBucket", _) => {
+            Reading::NoLedger(format!("{object} cannot be read: {message}\n  {}", named_by::ledger(ledger)))
+        }
         (_, 403) => Reading::Failed(format!(
             "reading {object} is denied: these credentials may not read it (module \"uploader\" allows that), or may not \
-             upload to {environment}, or there is no such environment"
+             upload to {environment}, or there is no such environment, or it is not the deployer's ledger bucket: {}",
+            named_by::ledger(ledger)
         )),
         _ => Reading::Failed(format!("{object} could not be read: {message}")),
     }
@@ -217,10 +259,10 @@ mod tests {
              after the next sweep (each minute), or with --skip-environment-check"
         );
         let skipped = fresh.unless_refused(true, now).unwrap();
-        assert_eq!(skipped, EnvironmentLook::Doubtful("no. The zip goes up all the same".to_owned()));
+        assert_eq!(skipped, EnvironmentLook::doubtful("no.", "The zip goes up all the same"));
         let misspelt = EnvironmentLook::Refuses("did you mean prod?".to_owned(), None).unless_refused(true, now);
-        let all_the_same = "did you mean prod? The zip goes up all the same";
-        assert_eq!(misspelt.unwrap(), EnvironmentLook::Doubtful(all_the_same.to_owned()));
+        let EnvironmentLook::Doubtful(doubt) = misspelt.unwrap() else { unreachable!("it is skipped") };
+        assert_eq!(doubt.to_string(), "did you mean prod? The zip goes up all the same");
     }
 
     #[test]
@@ -230,7 +272,7 @@ mod tests {
             (None, "But the notice that says so has no time, and no sweep has renewed it: "),
         ] {
             let look = look(written).unless_refused(false, NOW.parse().unwrap()).unwrap();
-            assert!(matches!(&look, EnvironmentLook::Doubtful(note) if note.contains(said)), "{look:?}");
+            assert!(matches!(&look, EnvironmentLook::Doubtful(note) if note.to_string().contains(said)), "{look:?}");
         }
     }
 }

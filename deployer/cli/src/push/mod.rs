@@ -229,11 +229,13 @@ impl Options {
         interrupts: &mut Interrupts,
     ) -> Result<Answer, CliError> {
         let Uploaded { bucket, key, version_id, .. } = uploaded;
-        print_stderr(&format!("uploaded s3://{bucket}/{key} (version {version_id})"));
-        let is_environment_doubtful = matches!(look, EnvironmentLook::Doubtful(_));
-        if let EnvironmentLook::Doubtful(because) | EnvironmentLook::Untold(because) = look {
-            print_stderr(&format!("note: {because}"));
-        }
+        print_stderr(&format!("uploaded s3://{bucket}/{key} (S3 version id {version_id})"));
+        let (note, doubt) = match look {
+            EnvironmentLook::Doubtful(doubt) => (Some(doubt.to_string()), Some(doubt)),
+            EnvironmentLook::Untold(because) => (Some(because), None),
+            _ => (None, None),
+        };
+        note.iter().for_each(|note| print_stderr(&format!("note: {note}")));
         print_stderr(&format!("waiting for its deployment, {} at most", self.timeout));
         let progress = WaitProgress::begin(format!(
             "{}/{}/{}: waiting for its deployment",
@@ -242,7 +244,7 @@ impl Options {
         let owner = self.bucket_owner.as_ref();
         let timeout = self.timeout;
         let key = &uploaded.result;
-        let wait = ResultWait { ledger, owner, key, artifact_key, timeout, is_environment_doubtful };
+        let wait = ResultWait { ledger, owner, key, artifact_key, timeout, doubt: doubt.as_ref() };
         let client = deployer_aws::owned_by(aws_sdk_s3::Client::new(sdk), owner);
         let came = tokio::select! {
             came = wait.wait(&client, interrupts) => came,
@@ -262,7 +264,7 @@ impl CheckedZip {
     fn summary(&self, source: &Path) -> String {
         let Package { size, sha256, files, manifest, .. } = &self.package;
         let note = zips::manifest_note(manifest.as_ref().map(|(format, _)| format.file_name()));
-        format!("{}: {size} bytes, {files} files, sha256 {sha256}, {note}", source.display())
+        format!("{}: {size} bytes, {files} files, sha256 {}, {note}", source.display(), sha256.to_hex())
     }
 }
 

@@ -24,6 +24,7 @@ use sha2::Digest as _;
 use super::super::answer::{CliError, Exit};
 use super::super::hints::hint;
 use super::super::interrupts::Interrupts;
+use super::super::named_by;
 use super::body::body;
 
 /// The size above which a file is sent in parts.
@@ -259,7 +260,7 @@ impl Upload<'_> {
         let message = format!("uploading s3://{bucket}/{key}: {message}");
         let what_to_do = match (code.as_str(), status) {
             _ if obstacle.is_some() => hint(obstacle.as_ref(), ""),
-            ("NoSuchBucket", _) => "--bucket says where to; is it the deployer's artifact bucket?".to_owned(),
+            ("NoSuchBucket", _) => named_by::artifacts(bucket),
             ("PermanentRedirect" | "AuthorizationHeaderMalformed", _) | (_, 301) => {
                 format!("is {bucket} in another region? --region says in which")
             }
@@ -270,8 +271,9 @@ impl Upload<'_> {
                 let function = key.rsplit_once('/').map_or(*key, |(function, _)| function);
                 format!(
                     "it takes s3:PutObject on {bucket}/{function}/*, and the key's rights where the bucket has one (the \
-                     module \"uploader\"); --profile says as whom{}",
-                    deployer_aws::other_owner(self.owner)
+                     module \"uploader\"); --profile says as whom{}\n  or it is not the deployer's artifact bucket: {}",
+                    deployer_aws::other_owner(self.owner),
+                    named_by::artifacts(bucket)
                 )
             }
             _ => return CliError::failed(message),

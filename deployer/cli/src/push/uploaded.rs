@@ -7,8 +7,8 @@ use super::super::names::Names;
 use super::super::zips;
 
 /// The reason why a result may never come.
-pub(super) const IGNORED: &str =
-    "the deployer ignores an upload to an environment that it does not know, and its log says so";
+pub(super) const IGNORED: &str = "the deployer ignores an upload whose key is not <environment>/<function>/<release>.zip, or whose environment is not in \
+     deployer.json; its log says so";
 
 /// A finished upload.
 #[derive(Debug, Serialize)]
@@ -37,9 +37,9 @@ impl Uploaded {
     /// Describes the upload, for people.
     pub fn text(&self) -> String {
         let Self { bucket, key, version_id, sha256, result, .. } = self;
-        let content = self.content();
+        let (content, sha256) = (self.content(), sha256.to_hex());
         format!(
-            "uploaded s3://{bucket}/{key}\n  version id {version_id}\n  {content}\n  sha256 {sha256}\n  its result will be \
+            "uploaded s3://{bucket}/{key}\n  S3 version id {version_id}\n  {content}\n  sha256 {sha256}\n  its result will be \
              {result} in the ledger bucket\n  {IGNORED}\n"
         )
     }
@@ -64,16 +64,16 @@ mod tests {
             left_out: None,
         };
         let lines = |uploaded: &Uploaded| uploaded.text().lines().map(str::to_owned).collect::<Vec<_>>();
-        let sha256 = uploaded.sha256;
+        let sha256 = uploaded.sha256.to_hex();
         assert_eq!(
             lines(&uploaded),
             [
                 "uploaded s3://acme-artifacts/dev/orders-api/1.4.2.zip",
-                "  version id v",
+                "  S3 version id v",
                 "  401 bytes, 2 files, with function.toml",
                 &format!("  sha256 {sha256}"),
                 "  its result will be results/dev/orders-api/1.4.2/v.json in the ledger bucket",
-                "  the deployer ignores an upload to an environment that it does not know, and its log says so",
+                &format!("  {IGNORED}"),
             ]
         );
         uploaded.manifest = None;

@@ -16,7 +16,8 @@ use serde_json::Value;
 use super::super::answer::CliError;
 use super::super::hints::hint;
 use super::super::interrupts::Interrupts;
-use super::environment::{EnvironmentLook, Notices};
+use super::super::named_by;
+use super::environment::{Doubt, EnvironmentLook, Notices};
 use super::uploaded::IGNORED;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -30,8 +31,8 @@ pub(super) struct ResultWait<'a> {
     pub key: &'a str,
     pub artifact_key: &'a ArtifactKey,
     pub timeout: Span,
-    /// Whether the deployer may ignore uploads to the environment: then no result comes, and the wait is shorter.
-    pub is_environment_doubtful: bool,
+    /// Why the deployer may ignore uploads to the environment: then no result comes, and the wait is shorter.
+    pub doubt: Option<&'a Doubt>,
 }
 
 /// The longest wait for a result in an environment of which nothing is known: the deployer's sweep comes each minute.
@@ -58,7 +59,14 @@ impl ResultWait<'_> {
             () = interrupts.received() => false,
         };
         let ArtifactKey { environment, function, release } = self.artifact_key;
-        let goes_on = format!("the deployment of {environment}/{function}/{release} goes on");
+        let what = format!("{environment}/{function}/{release}");
+        let goes_on = match self.doubt {
+            Some(Doubt { because, .. }) if self.is_ignored() => {
+                format!("the deployer has probably ignored the upload of {what}: {because}")
+            }
+            None if !over => format!("the deployment of {what} goes on"),
+            _ => format!("the deployment of {what} goes on, unless the deployer has ignored the upload"),
+        };
         let next = self.next_steps();
         if !over {
             return Err(CliError::interrupted(format!("interrupted; {goes_on}\n  {next}")));
@@ -66,15 +74,15 @@ impl ResultWait<'_> {
         let read_failure =
             read_failure.map_or(String::new(), |words| format!("\n  the last look at the ledger failed: {words}"));
         Err(CliError::timed_out(format!(
-            "no result within {}: {goes_on}, unless the deployer has ignored the upload{read_failure}\n  {next}\n  {}",
-            self.timeout, IGNORED
+            "no result within {}: {goes_on}{read_failure}\n  {next}\n  {IGNORED}",
+            self.timeout
         )))
     }
 
     /// Ends some minutes after the upload if nothing shows by then that the deployer takes uploads there: neither its
     /// notice nor any result of the function.
     async fn environment_stays_doubtful(&self, client: &Client) {
-        if self.is_environment_doubtful && UNKNOWN_ENVIRONMENT_TIMEOUT < self.timeout.as_duration() {
+        if self.doubt.is_some() && UNKNOWN_ENVIRONMENT_TIMEOUT < self.timeout.as_duration() {
             tokio::time::sleep(UNKNOWN_ENVIRONMENT_TIMEOUT).await;
             let ArtifactKey { environment, function, .. } = self.artifact_key;
             let notices = Notices { client, ledger: self.ledger };
@@ -90,20 +98,31 @@ impl ResultWait<'_> {
     fn unknown_environment(&self) -> CliError {
         let ArtifactKey { environment, .. } = self.artifact_key;
         CliError::timed_out(format!(
-            "after 5m there is neither a result nor a sign that the deployer takes uploads to {environment}: {}\n  if it has, {}",
-            IGNORED,
+            "after 5m there is neither a result nor a sign that the deployer takes uploads to {environment}: {}\n  {}\n  {IGNORED}",
+            self.doubt.map_or("", |doubt| doubt.because.as_str()),
             self.next_steps()
         ))
     }
 
-    /// Describes how the deployment continues and how to see it.
+    /// Whether the deployer has said that it takes no such upload.
+    fn is_ignored(&self) -> bool {
+        self.doubt.is_some_and(Doubt::is_refusal)
+    }
+
+    /// Describes how to see whether the deployment continues. An upload that was ignored has no history.
     fn next_steps(&self) -> String {
         let Self { ledger, key, artifact_key: ArtifactKey { environment, function, .. }, .. } = self;
-        format!(
-            "aws s3 cp s3://{ledger}/{key} -\n    shows the result, once the deployment has ended\n  deployctl history \
-             --environment {environment} --function {function}\n    shows its progress; this takes the policy \"operate\", or \
-             with --ledger the policy \"look\""
-        )
+        let result = format!("aws s3 cp s3://{ledger}/{key} -\n    shows the result, ");
+        let doctor = "deployctl doctor --verbose\n    shows the environments that the deployer has, and whether uploads reach \
+                      it; this takes the policy \"operate\"";
+        if self.is_ignored() {
+            return format!("{doctor}\n  {result}if the deployer takes the upload after all");
+        }
+        let history = format!(
+            "{result}once the deployment has ended\n  deployctl history --environment {environment} --function {function}\n    \
+             shows its progress; this takes the policy \"operate\", or with --ledger the policy \"look\""
+        );
+        if self.doubt.is_some() { format!("{history}\n  {doctor}") } else { history }
     }
 
     async fn poll(
@@ -143,7 +162,7 @@ impl ResultWait<'_> {
         let CallFailure { message, code, status, obstacle } = CallFailure::of(error);
         let what_to_do = match (code.as_str(), status) {
             ("NoSuchKey", _) => return Ok(None),
-            ("NoSuchBucket", _) => "--ledger says where results are; is it the deployer's ledger bucket?".to_owned(),
+            ("NoSuchBucket", _) => named_by::ledger(ledger),
             _ if obstacle.as_ref().is_some_and(Obstacle::is_lasting) => {
                 format!("{}; then look for the result", hint(obstacle.as_ref(), ""))
             }
@@ -151,8 +170,10 @@ impl ResultWait<'_> {
                 let results = key.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
                 format!(
                     "it takes s3:GetObject on {ledger}/{results}/*, and s3:ListBucket on {ledger} for that prefix, without \
-                     which a result that is not there yet looks like a denial (the module \"uploader\"){}",
-                    deployer_aws::other_owner(self.owner)
+                     which a result that is not there yet looks like a denial (the module \"uploader\"){}\n  or it is not the \
+                     deployer's ledger bucket: {}",
+                    deployer_aws::other_owner(self.owner),
+                    named_by::ledger(ledger)
                 )
             }
             (_, status) if status == 0 || status >= 500 || status == 429 => {

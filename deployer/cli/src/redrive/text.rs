@@ -59,7 +59,7 @@ fn line(letter: &DeadLetter) -> String {
 fn event(event: &LetterEvent) -> String {
     match event {
         LetterEvent::Upload { key, version_id } => {
-            format!("upload {key} (version {})", version_id.as_deref().unwrap_or("none"))
+            format!("upload {key} (S3 version id {})", version_id.as_deref().unwrap_or("none"))
         }
         LetterEvent::Tick { environment, function, deployment } => {
             format!("tick for deployment {deployment} of {function} in {environment}")

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 use deployer_core::hold_and_reject::{Hold, Reject};
 use deployer_core::identity::Principal;
 use deployer_core::status::{Behind, DoorStatus, FunctionStatus, LastFailed, StatusReport, WaitingStatus};
@@ -10,8 +10,9 @@ use deployer_core::text::Person;
 use jiff::Timestamp;
 
 use super::super::answer::one_line;
-use super::table::in_order;
+use super::table::functions_in_order;
 use crate::ago::{ago, since, until};
+use crate::colours;
 use crate::text_width::{width, with_words_cut, wrapped};
 
 /// The columns of the words that begin a line.
@@ -24,12 +25,7 @@ pub(super) fn text(report: &StatusReport, now: Timestamp, columns: Option<usize>
     if report.functions.is_empty() && report.unreadable.is_empty() {
         return "nothing is known of it here: nothing was deployed, and nothing is held\n".to_owned();
     }
-    let environments = in_order(report);
-    let mut functions: Vec<&FunctionStatus> = report.functions.iter().collect();
-    functions.sort_by_key(|status| {
-        (&status.function, environments.iter().position(|environment| **environment == status.environment))
-    });
-    let mut text: String = functions.into_iter().map(|status| one(status, now, columns)).collect();
+    let mut text: String = functions_in_order(report).into_iter().map(|status| one(status, now, columns)).collect();
     // A reject concerns the function in all environments, so it is printed once.
     let mut printed = Vec::new();
     for status in &report.functions {
@@ -52,7 +48,7 @@ fn lines(text: &str, columns: Option<usize>, indent: usize) -> String {
 
 /// Writes the status of a function in one environment.
 pub(crate) fn one(status: &FunctionStatus, now: Timestamp, columns: Option<usize>) -> String {
-    let (bold, yellow, red) = (Style::new().bold(), AnsiColor::Yellow.on_default(), AnsiColor::Red.on_default());
+    let (bold, yellow, red) = (Style::new().bold(), colours::ATTENTION, colours::BAD);
     let mut text = format!("{bold}{} in {}{bold:#}\n", status.function, status.environment);
     let mut say = |what: &str, words: String| {
         // The mark has the colour, and the sentence that of the terminal: some colours are hard to read in long texts.
@@ -178,7 +174,7 @@ fn behind_text(behind: &Behind, now: Timestamp) -> String {
 }
 
 fn rejected(status: &FunctionStatus, reject: &Reject, now: Timestamp) -> String {
-    let red = AnsiColor::Red.on_default();
+    let red = colours::BAD;
     let by = by_text(reject.requested_by.as_deref(), reject.principal.as_ref());
     let since = since(reject.since, now);
     let (function, release, reason) = (&status.function, &reject.release, one_line(&reject.reason));

@@ -1,19 +1,21 @@
 //! Marks of a function's problems in an environment, in a few words each; a marked function is not plain green.
 
-use anstyle::AnsiColor;
+use anstyle::Style;
 use deployer_core::id::Release;
 use deployer_core::status::FunctionStatus;
+
+use crate::colours;
 
 /// A problem that somebody should look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mark {
     pub words: String,
-    pub colour: AnsiColor,
+    pub style: Style,
 }
 
 pub(super) fn of(status: &FunctionStatus) -> Vec<Mark> {
-    let red = |words: &str| Mark { words: words.to_owned(), colour: AnsiColor::Red };
-    let yellow = |words: String| Mark { words, colour: AnsiColor::Yellow };
+    let red = |words: &str| Mark { words: words.to_owned(), style: colours::BAD };
+    let yellow = |words: String| Mark { words, style: colours::ATTENTION };
     let is_incomplete = status.live.as_ref().is_some_and(|live| !live.complete);
     let serves_rejected = !status.rejected && status.targets.iter().any(|target| target.rejected);
     [

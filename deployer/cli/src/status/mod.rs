@@ -11,16 +11,18 @@ mod tests;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
-use anstyle::AnsiColor;
 use deployer_core::id::{EnvironmentName, FunctionName, FunctionPattern};
 use deployer_core::status::StatusReport;
 use jiff::Timestamp;
 
 pub(super) use detail::one as one_function;
+pub(super) use table::functions_in_order;
 
 use super::answer::{Answer, CliError, Exit, one_line};
+use super::colours;
 use super::interrupts::Interrupts;
 use super::ledger::{self, StatusSource};
+use super::text_width::fitted;
 use super::{Output, remote, terminal};
 use deployer_core::trigger::Command;
 use filter::{Filter, State};
@@ -81,7 +83,8 @@ fn draw(answer: &Answer, output: Output, seconds: u64) -> std::io::Result<()> {
             // The sequence moves to the upper left and clears the screen.
             let again = if std::io::stdout().is_terminal() { "\x1b[H\x1b[2J" } else { "" };
             let now = Timestamp::now().strftime("%H:%M:%SZ");
-            write!(out, "{again}{}\n{now}, again every {seconds} s; Ctrl-C ends it\n", answer.text)?;
+            let text = fitted(&answer.text, terminal::columns());
+            write!(out, "{again}{text}\n{now}, again every {seconds} s; Ctrl-C ends it\n")?;
         }
     }
     out.flush()
@@ -141,7 +144,7 @@ fn exit_of(report: &StatusReport) -> Exit {
 
 /// Writes a line for each object that could not be read.
 fn unreadable(report: &StatusReport) -> String {
-    let red = AnsiColor::Red.on_default();
+    let red = colours::BAD;
     report.unreadable.iter().map(|because| format!("{red}unreadable{red:#}: {}\n", one_line(because))).collect()
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::promotion::Wait;
 use deployer_core::status::{Behind, FunctionStatus, StatusReport, WaitingStatus};
@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use super::super::answer::one_line;
 use super::marks;
 use crate::ago::ago;
+use crate::colours;
 use crate::text_width::{shared_out, width, wrapped_and_cut};
 
 /// A line of a cell, and its style.
@@ -68,7 +69,7 @@ pub(super) fn text(report: &StatusReport, now: Timestamp, columns: Option<usize>
 
 /// Returns the environments that have something to show in the order of promotion, and those whose place is not known
 /// after them.
-pub(super) fn in_order(report: &StatusReport) -> Vec<&EnvironmentName> {
+fn in_order(report: &StatusReport) -> Vec<&EnvironmentName> {
     let mut shown: Vec<&EnvironmentName> = report.functions.iter().map(|status| &status.environment).collect();
     let place = |name: &EnvironmentName| {
         report.environments.iter().position(|other| other == name).unwrap_or(report.environments.len())
@@ -76,6 +77,16 @@ pub(super) fn in_order(report: &StatusReport) -> Vec<&EnvironmentName> {
     shown.sort_by_key(|name| (place(name), *name));
     shown.dedup();
     shown
+}
+
+/// Returns what is known of each function, the environments in the order of promotion.
+pub(crate) fn functions_in_order(report: &StatusReport) -> Vec<&FunctionStatus> {
+    let environments = in_order(report);
+    let mut functions: Vec<&FunctionStatus> = report.functions.iter().collect();
+    functions.sort_by_key(|status| {
+        (&status.function, environments.iter().position(|environment| **environment == status.environment))
+    });
+    functions
 }
 
 fn cell(status: &FunctionStatus, now: Timestamp) -> Vec<Line> {
@@ -87,21 +98,21 @@ fn cell(status: &FunctionStatus, now: Timestamp) -> Vec<Line> {
         Some(live) => {
             let versions = if versions.is_empty() { String::new() } else { format!(" v{}", versions.join("/v")) };
             let by = live.by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
-            let marked = marks::of(status).into_iter().map(|mark| mark.colour);
-            let colour = coloured(marked.max_by_key(|colour| *colour == AnsiColor::Red).unwrap_or(AnsiColor::Green));
+            let marked = marks::of(status).into_iter().map(|mark| mark.style);
+            let colour = marked.max_by_key(|style| *style == colours::BAD).unwrap_or(colours::GOOD);
             vec![(format!("{}{versions}", live.release), colour), (format!("{}{by}", ago(live.since, now)), faint())]
         }
     };
-    let waiting = status.waiting.iter().map(|waiting| (waiting_text(waiting), AnsiColor::Cyan));
-    let behind = status.behind.iter().map(|behind| (behind_text(behind), AnsiColor::Yellow));
+    let waiting = status.waiting.iter().map(|waiting| (waiting_text(waiting), colours::OPEN));
+    let behind = status.behind.iter().map(|behind| (behind_text(behind), colours::ATTENTION));
     let open = [
-        status.active.map(|_| ("deploying".to_owned(), AnsiColor::Cyan)),
-        status.pending.map(|_| ("pending".to_owned(), AnsiColor::Cyan)),
-        status.hold.as_ref().map(|_| ("held".to_owned(), AnsiColor::Yellow)),
+        status.active.map(|_| ("deploying".to_owned(), colours::OPEN)),
+        status.pending.map(|_| ("pending".to_owned(), colours::OPEN)),
+        status.hold.as_ref().map(|_| ("held".to_owned(), colours::ATTENTION)),
     ];
-    let marks = marks::of(status).into_iter().map(|mark| (mark.words, mark.colour));
+    let marks = marks::of(status).into_iter().map(|mark| (mark.words, mark.style));
     let all = open.into_iter().flatten().chain(marks).chain(waiting).chain(behind);
-    lines.extend(all.map(|(words, colour)| (words, coloured(colour))));
+    lines.extend(all);
     lines
 }
 
@@ -231,8 +242,4 @@ fn lines(cells: &[Vec<Line>], widths: &[usize], space: usize) -> String {
 
 fn faint() -> Style {
     Style::new().dimmed()
-}
-
-fn coloured(colour: AnsiColor) -> Style {
-    colour.on_default()
 }

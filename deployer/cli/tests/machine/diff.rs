@@ -102,7 +102,7 @@ fn artifact_that_cannot_be_read_says_why() {
         (
             bucket(old, || (200, BYTES, "no zip".to_owned())),
             3,
-            "prod/orders/1.4.3.zip (version v-1.4.3) cannot be compared",
+            "prod/orders/1.4.3.zip (S3 version id v-1.4.3) cannot be compared",
         ),
         (bucket(old, || zip(&[("function.toml", "memory = 1\n")])), 3, "function.toml: memory"),
     ] {

@@ -108,7 +108,10 @@ fn denied_and_missing_ledger_have_hints_of_the_verb() {
     let denied = hint(|_| (403, "application/xml", xml_error("AccessDenied", "Access Denied")));
     assert!(denied.contains("\n  it takes the policy \"look\""), "{denied}");
     let missing = hint(|_| (404, "application/xml", xml_error("NoSuchBucket", "no such bucket")));
-    assert!(missing.contains("\n  --ledger names the ledger bucket") && !missing.contains("policy"), "{missing}");
+    assert!(
+        missing.contains("\n  --ledger names the bucket acme-ledger; ") && !missing.contains("policy"),
+        "{missing}"
+    );
     let elsewhere = hint(|_| (400, "application/xml", xml_error("AuthorizationHeaderMalformed", "wrong region")));
     assert!(elsewhere.contains("another region: --region") && !elsewhere.contains("policy"), "{elsewhere}");
     let broken = hint(|_| (200, "application/json", "{}".to_owned()));

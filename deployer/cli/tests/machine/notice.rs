@@ -21,6 +21,35 @@ fn push(age: SignedDuration) -> Outcome {
     home.run(&[&to[..], &["--ledger", "acme-ledger", "--wait"]].concat())
 }
 
+/// Pushes to an environment whose old notice refuses uploads, and waits for a second. S3 takes the upload, and no result
+/// comes.
+fn ignored() -> Outcome {
+    let server = Server::http(|request| {
+        let notice = r#"{"schema": 1, "format": 1, "environment": "dev", "accept_uploads": false, "uploads_to": []}"#;
+        let line = request.line.as_str();
+        match line.contains("/results/dev/environment.json") {
+            true => (200, "application/json\r\nlast-modified: Thu, 01 Jan 2026 00:00:00 GMT", notice.to_owned()),
+            false if line.starts_with("PUT ") => (200, "application/xml\r\nx-amz-version-id: v1", String::new()),
+            false => (404, "application/xml", xml_error("NoSuchKey", "no")),
+        }
+    });
+    let home = Home::calling(&server).with_keys().file("code/index.js", "exports.handler = async () => 'ok';\n");
+    let code = home.path("code");
+    let to = ["push", &code, "-e", "dev", "-f", "orders", "-r", "1", "--bucket", "acme-artifacts"];
+    home.run(&[&to[..], &["--ledger", "acme-ledger", "--wait", "--timeout", "1s"]].concat())
+}
+
+#[test]
+fn upload_that_is_probably_ignored_is_told_with_the_reason_and_without_its_history() {
+    let Outcome { exit, err } = ignored();
+    assert_eq!(exit, Some(4), "{err}");
+    let because = "error: no result within 1s: the deployer has probably ignored the upload of dev/orders/1: environment dev \
+                   takes no uploads.\n  deployctl doctor --verbose\n";
+    assert!(err.contains(because), "{err}");
+    assert!(err.contains("whose key is not <environment>/<function>/<release>.zip"), "{err}");
+    assert!(!err.contains("deployctl history") && !err.contains("goes on"), "{err}");
+}
+
 #[test]
 fn notice_of_an_older_deployer_is_as_old_as_its_object() {
     let Outcome { exit, err } = push(SignedDuration::from_mins(3));

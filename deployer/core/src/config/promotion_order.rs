@@ -25,6 +25,12 @@ impl Config {
         names.sort_by_key(|name| steps.get(name).copied());
         names
     }
+
+    /// Names the environments in the order of promotion, for a sentence.
+    #[must_use]
+    pub fn environment_list(&self) -> String {
+        self.in_order_of_promotion().into_iter().map(EnvironmentName::as_str).collect::<Vec<_>>().join(", ")
+    }
 }
 
 #[cfg(test)]

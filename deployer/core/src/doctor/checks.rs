@@ -302,7 +302,7 @@ pub fn read_artifact(
 ) -> Check {
     const CHECK: &str = "read artifact";
     match outcome {
-        Ok(()) => Check::ok(CHECK).with_finding(format!("{} (version {})", artifact.key, artifact.version_id)),
+        Ok(()) => Check::ok(CHECK).with_finding(format!("{} (S3 version id {})", artifact.key, artifact.version_id)),
         Err(error) => {
             let of_key = ["KMS", "kms:"].iter().any(|word| error.message.contains(word));
             failed_call(CHECK, error, || {

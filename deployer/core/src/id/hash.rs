@@ -40,6 +40,18 @@ impl Sha256 {
     pub fn of(bytes: &[u8]) -> Self {
         Self(Hasher::digest(bytes).into())
     }
+
+    /// Returns the hash in hexadecimal digits, as `sha256sum` prints it. Texts for people have it so; JSON has base64.
+    #[must_use]
+    pub fn to_hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Returns the first twelve hexadecimal digits, for texts where the whole hash has no room.
+    #[must_use]
+    pub fn to_short_hex(&self) -> String {
+        self.to_hex().chars().take(12).collect()
+    }
 }
 
 impl fmt::Display for Sha256 {

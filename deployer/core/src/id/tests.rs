@@ -62,6 +62,9 @@ fn sha256_is_read_as_lambda_writes_it() {
     let sha = Sha256::of(b"hello");
     assert_eq!(sha.to_string(), "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=");
     assert_eq!(Sha256::parse(&sha.to_string()).unwrap(), sha);
+    // printf hello | sha256sum
+    assert_eq!(sha.to_hex(), "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
+    assert_eq!(sha.to_short_hex(), "2cf24dba5fb0");
     assert!(Sha256::parse("aGVsbG8=").is_err());
 }
 

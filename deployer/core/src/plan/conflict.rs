@@ -24,7 +24,7 @@ pub fn foreign_change(desired: &DesiredState<'_>, before: &Observed, after: &Obs
         }
         (Some(was), Some(now)) => {
             if now.sha256 != was.sha256 && is_foreign(now.sha256) {
-                let show = |sha: Option<Sha256>| sha.map_or("no code".to_owned(), |sha| sha.to_string());
+                let show = |sha: Option<Sha256>| sha.map_or("no code".to_owned(), |sha| sha.to_short_hex());
                 return Some(format!("expected code {}, found {}", show(was.sha256), show(now.sha256)));
             }
             if let Some(text) = foreign_setting(desired, was, now) {

@@ -349,13 +349,15 @@ pub fn drift(
     let Some(sha256) = artifact.sha256 else { return Ok(()) };
     let other = serves.iter().find(|(_, found)| *found != Some(sha256));
     let Some((target, found)) = other else { return Ok(()) };
-    let found = found.map_or("nothing, or several versions".to_owned(), |found| format!("code {found}"));
+    let found =
+        found.map_or("nothing, or several versions".to_owned(), |found| format!("code {}", found.to_short_hex()));
     refused(
         Code::NotPromotable,
         format!(
-            "the alias in {from} ({target}) serves {found}, not release {} (code {sha256}): somebody has changed it by \
+            "the alias in {from} ({target}) serves {found}, not release {} (code {}): somebody has changed it by \
              hand; redeploy it there",
-            artifact.release
+            artifact.release,
+            sha256.to_short_hex()
         ),
     )
 }

@@ -73,8 +73,8 @@ impl Engine {
 
     /// Makes the error that names the environments of deployer.json.
     pub(crate) fn unknown_environment(&self, name: &EnvironmentName) -> CommandError {
-        let known: Vec<&str> = self.config.environments.keys().map(EnvironmentName::as_str).collect();
-        CommandError::Invalid(format!("deployer.json has no environment {name} (it has {})", known.join(", ")))
+        let known = self.config.environment_list();
+        CommandError::Invalid(format!("deployer.json has no environment {name} (it has {known})"))
     }
 }
 

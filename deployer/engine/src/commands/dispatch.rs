@@ -136,7 +136,7 @@ async fn dispatch(
         Command::Doctor { environment } => {
             let report = engine.examine(diagnostics, environment.as_ref()).await;
             let report = report.ok_or_else(|| {
-                let known = engine.config.environments.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                let known = engine.config.environment_list();
                 let name = environment.map(|name| name.to_string()).unwrap_or_default();
                 FunctionError::InvalidCommand(format!("deployer.json has no environment {name} (it has {known})"))
             })?;

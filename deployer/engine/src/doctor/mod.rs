@@ -43,8 +43,10 @@ impl Engine {
         diagnostics: &dyn SelfDiagnostics,
         only: Option<&EnvironmentName>,
     ) -> Option<DoctorReport> {
+        let names = self.config.in_order_of_promotion().into_iter();
+        let names = names.filter(|name| only.is_none_or(|only| only == *name));
         let selected: Vec<(&EnvironmentName, &Environment)> =
-            self.config.environments.iter().filter(|(name, _)| only.is_none_or(|only| only == *name)).collect();
+            names.filter_map(|name| self.config.environments.get_key_value(name)).collect();
         if only.is_some() && selected.is_empty() {
             return None;
         }
@@ -74,7 +76,7 @@ impl<'e> Doctor<'e> {
     async fn tooling(self, diagnostics: &dyn SelfDiagnostics, role: Option<&str>, heads: Vec<Heads<'e>>) -> Vec<Check> {
         let count = self.engine.config.environments.len();
         let installed = diagnostics.installed().map_or_else(String::new, |installed| format!(", {installed}"));
-        let mut checks = vec![Check::ok("deployer").with_finding(format!("{}{installed}", version()))];
+        let mut checks = vec![Check::ok("deployer").with_finding(format!("build {}{installed}", version()))];
         checks.push(match &self.engine.outdated {
             None => Check::ok("deployer.json").with_finding(format!("{count} environments")),
             Some(error) => Check::fail(

@@ -164,7 +164,8 @@ impl<'a> PlanExecutor<'a> {
         if found == Some(expected) {
             return Ok(());
         }
-        let found = found.map_or("none".to_owned(), |sha| sha.to_string());
+        let found = found.map_or("none".to_owned(), |sha| sha.to_short_hex());
+        let expected = expected.to_short_hex();
         let message = format!("version {version} has code {found}, expected {expected}: the alias was not moved");
         Err(TargetError::new(TargetErrorCode::ForeignChange, step, message).into())
     }

@@ -40,9 +40,12 @@ async fn release_is_taken(rollout: &Rollout<'_>, claim: &Claim, sha256: Sha256) 
         let other = earlier.artifact.and_then(|artifact| artifact.sha256).filter(|other| *other != sha256);
         if let Some(other) = other.filter(|_| was_live) {
             let because = format!(
-                "release {release} of {} was deployed to {} with other bytes (sha256 {other}, deployment {}), and \
+                "release {release} of {} was deployed to {} with other bytes (sha256 {}, deployment {}), and \
                  releases are immutable there: give the new code a new release",
-                at.function, at.name, earlier.id
+                at.function,
+                at.name,
+                other.to_hex(),
+                earlier.id
             );
             return Ok(Some(Ending::Refused { code: Code::ImmutableRelease, because }));
         }

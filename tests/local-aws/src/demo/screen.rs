@@ -11,6 +11,8 @@ const WIDEST: usize = 88;
 const NARROWEST: usize = 30;
 /// The indent of commands and of what they print.
 const INDENT: usize = 2;
+/// The beginnings of lines that users copy.
+const COMMANDS: [&str; 2] = ["deployctl ", "aws "];
 
 /// Standard output.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +49,7 @@ impl Screen {
 
     /// Prints the title of a part, and sentences below it.
     pub fn title(&self, title: &str, words: &str) {
-        self.print(format_args!("\n{}\n{}", self.styled("1;36", title), self.sentences(words)));
+        self.print(format_args!("\n{}\n{}", self.styled("1;38;5;30", title), self.sentences(words)));
     }
 
     /// Prints sentences, apart from what stands above.
@@ -77,7 +79,8 @@ impl Screen {
             return self.gap();
         }
         let own = line.chars().take_while(|c| *c == ' ').count();
-        let width = self.columns.filter(|_| !plain(words).starts_with("deployctl ")).unwrap_or(usize::MAX);
+        let is_command = COMMANDS.iter().any(|command| plain(words).starts_with(command));
+        let width = self.columns.filter(|_| !is_command).unwrap_or(usize::MAX);
         self.print(wrapped(words, width, INDENT + own, INDENT + own + 4));
     }
 
@@ -128,7 +131,7 @@ impl Screen {
     /// Makes text green.
     #[must_use]
     pub fn good(&self, text: &str) -> String {
-        self.styled("32", text)
+        self.styled("38;5;28", text)
     }
 
     fn styled(&self, code: &str, text: &str) -> String {

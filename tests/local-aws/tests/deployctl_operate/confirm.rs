@@ -21,7 +21,7 @@ async fn rollback_requires_a_confirmation_or_the_live_release() -> Result<()> {
     for (answer, exit, serves) in [("", 3, "2"), ("n", 3, "2"), ("y", 0, "1")] {
         let mut asked = person.on_a_terminal(TerminalStreams::OutAndErr, "rollback", &DEV).await?;
         asked.terminal.wait_for("on 1 of 1 targets").await?;
-        asked.terminal.wait_for("back to    a").await?;
+        asked.terminal.wait_for("back to  a").await?;
         asked.terminal.wait_for("Roll back? [y/N] ").await?;
         asked.terminal.type_line(answer)?;
         let said = asked.end().await?;

@@ -27,7 +27,7 @@ async fn rollbacks_walk_back_through_releases_that_were_really_live() -> Result<
     let person = Person::after(&["a", "b", "c"]).await?;
     let said = person.run("rollback", &BACK).await?;
     assert_eq!(said.exit, Some(0), "{said:?}");
-    assert!(said.err.contains(", on 1 of 1 targets\n  back to    b\n"), "{said:?}");
+    assert!(said.err.contains(", on 1 of 1 targets\n  back to  b\n"), "{said:?}");
     let record = person.aws.record("dev", "orders").await?;
     let lines: Vec<&str> = said.out.lines().collect();
     assert!(lines[0].starts_with("dev/orders/b: succeeded after "), "{said:?}");
@@ -151,7 +151,7 @@ async fn rollback_of_a_never_deployed_function_is_refused() -> Result<()> {
     person.run_ok("release-hold", &[]).await?;
     let said = person.run("rollback", &BACK).await?;
     assert_eq!(said.exit, Some(3), "{said:?}");
-    assert_eq!(said.err, "orders in dev\n  live       nothing\n  back to    nothing\n");
+    assert_eq!(said.err, "orders in dev\n  live     nothing\n  back to  nothing\n");
     assert!(said.out.starts_with("dev/orders: refused after "), "{said:?}");
     assert!(said.out.contains("\n  NothingToRollBack: nothing was ever live here\n"), "{said:?}");
     assert_eq!(person.aws.live(FIRST, REGION, "orders").await?, None);

@@ -483,7 +483,7 @@ fn conflict_is_foreign_only_if_the_plan_had_read_the_change() {
     other_code.latest = Some(code(None, b"theirs"));
     assert_eq!(
         foreign(&other_code).unwrap(),
-        format!("expected code {}, found {}", Sha256::of(b"old"), Sha256::of(b"theirs"))
+        format!("expected code {}, found {}", Sha256::of(b"old").to_short_hex(), Sha256::of(b"theirs").to_short_hex())
     );
 
     let mut late = Scene::new("memory_size = 256");
