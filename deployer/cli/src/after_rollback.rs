@@ -28,6 +28,17 @@ pub(super) struct Left {
     pub sha256: Option<Sha256>,
 }
 
+impl Left {
+    /// Returns the same release with its code, where nothing told it before: what every target of the rollback had
+    /// served.
+    pub fn with_code_of(self, record: &DeploymentRecord) -> Self {
+        let mut served = record.targets.iter().map(|target| target.previous.as_ref().and_then(|before| before.sha256));
+        let first = served.next().flatten();
+        let sha256 = first.filter(|first| served.all(|other| other == Some(*first)));
+        Self { sha256: self.sha256.or(sha256), ..self }
+    }
+}
+
 /// Looks at the function in all environments, and writes what comes next. A look that fails is told, and fails nothing.
 pub(super) async fn text(remote: &remote::Options, record: &DeploymentRecord, left: Option<&Left>) -> String {
     let look = async {
@@ -76,6 +87,10 @@ fn next_steps(
     unreadable.iter().for_each(|because| say(&format!("cannot be read: {}", one_line(because))));
     // A rollback that goes forth again leaves nothing bad: the next rollback would go back to what it has left.
     let is_before = |left: &Left| here.and_then(|status| status.rollback_to.as_ref()) == Some(&left.release);
+    if let Some(same) = left.filter(|left| is_same_code(record, left)) {
+        let (back, left) = (record.release.as_ref().map_or("what is live", Release::as_str), &same.release);
+        say(&format!("\n{back} is the same code as {left}: to leave that code, go back further (--to RELEASE)"));
+    }
     let is_bad = |left: &&Left| record.release.as_ref() != Some(&left.release) && !is_before(left);
     let Some(left) = left.filter(is_bad) else { return text };
     let others = seen.as_ref().map(functions_in_order).unwrap_or_default();
@@ -121,6 +136,13 @@ fn next_steps(
         ));
     }
     text
+}
+
+/// Whether the rollback went back to the code of the release that it has left.
+fn is_same_code(record: &DeploymentRecord, left: &Left) -> bool {
+    let sha256 = record.artifact.as_ref().and_then(|artifact| artifact.sha256);
+    let is_other = record.release.as_ref().is_some_and(|release| *release != left.release);
+    is_other && sha256.is_some() && sha256 == left.sha256
 }
 
 /// Whether an environment has the release live, or a target that serves it.
@@ -245,6 +267,39 @@ mod tests {
             "{both}"
         );
         assert!(!both.contains("deployctl recall"), "{both}");
+    }
+
+    #[test]
+    fn rollback_to_the_code_that_it_leaves_says_so() {
+        let back = |sha256: &[u8], previous: &[Option<&[u8]>]| {
+            let targets: Vec<Value> = previous
+                .iter()
+                .map(|served| {
+                    let previous = served.map(|code| json!({"version": "2", "sha256": Sha256::of(code)}));
+                    json!({"account": "111111111111", "region": "eu-west-1", "function_name": "orders", "alias": "live",
+                        "status": "succeeded", "version": "3", "previous": previous, "error": null})
+                })
+                .collect();
+            let mut record = serde_json::to_value(record()).unwrap();
+            record["artifact"] = json!({"bucket": "acme-artifacts", "key": "dev/orders/a.zip", "version_id": "v", "size": 1,
+                "sha256": Sha256::of(sha256), "metadata": {}});
+            record["targets"] = json!(targets);
+            let record: DeploymentRecord = serde_json::from_value(record).unwrap();
+            let left = Left { release: "b".parse().unwrap(), sha256: None }.with_code_of(&record);
+            let now = "2026-11-30T12:00:00Z".parse().unwrap();
+            let seen = report(&[status("dev", "a", &json!({}))], &[]);
+            anstream::adapter::strip_str(&next_steps(&record, Some(&left), &seen, "", now)).to_string()
+        };
+        let told = "\na is the same code as b: to leave that code, go back further (--to RELEASE)\n";
+        let same = back(b"same", &[Some(b"same"), Some(b"same")]);
+        assert!(same.contains(told), "{same}");
+        for (code, previous) in [
+            (&b"other"[..], vec![Some(&b"same"[..])]),
+            (b"same", vec![Some(b"same"), Some(b"other")]),
+            (b"same", vec![None]),
+        ] {
+            assert!(!back(code, &previous).contains("same code"), "{previous:?}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use anstyle::Style;
 use deployer_core::artifact::UPLOADED_BY;
-use deployer_core::record::DeploymentRecord;
+use deployer_core::record::{DeploymentRecord, RecallCause};
 use jiff::Timestamp;
 
 use super::answer::one_line;
@@ -94,6 +94,10 @@ pub(super) fn text(deployments: &[DeploymentRecord], now: Timestamp, columns: Op
         if !has(Column::Id) {
             let cause = if has(Column::Cause) { String::new() } else { format!("{}, ", cause(record)) };
             text.push_str(&format!("{}{cause}deployment {}\n", " ".repeat(INDENT), record.id));
+        }
+        if let Some(RecallCause { release, reason }) = &record.cause.recall {
+            let recall = format!("{}recall of {release}: {}", " ".repeat(INDENT), one_line(reason));
+            text.extend(wrapped(&recall, most, INDENT).into_iter().map(|line| line + "\n"));
         }
         if let Some(approved) = approved(record) {
             let approved = format!("{}{approved}", " ".repeat(INDENT));
@@ -209,6 +213,17 @@ mod tests {
         assert!(whole.contains("4f5c2e19d3b7a6c8e0f1a2b3c4d5e6f708192a3b") && !whole.contains('…'), "{whole}");
         let unnamed: Vec<_> = deployments().into_iter().skip(2).take(1).collect();
         assert!(!text(&unnamed, now, Some(120)).contains("BY"), "no column without texts");
+    }
+
+    #[test]
+    fn history_names_the_recall_that_a_rollback_belongs_to() {
+        let mut record = serde_json::to_value(&deployments()[0]).unwrap();
+        record["cause"] = json!({"kind": "rollback", "requested_by": "ann", "event_id": "r",
+            "recall": {"release": "1.4.4", "reason": "loses\norders"}});
+        let text =
+            plain(&text(&[serde_json::from_value(record).unwrap()], "2026-11-25T20:31:00Z".parse().unwrap(), None));
+        assert!(text.contains("rollback  ann"), "{text}");
+        assert!(text.ends_with("\n    recall of 1.4.4: loses\\norders\n"), "{text}");
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! `deployctl hold` and `release-hold`: a held function takes no new release until its hold is released.
 
-use super::answer::{Answer, CliError};
-use super::{follow, remote, status};
+use super::answer::{Answer, CliError, one_line};
+use super::{follow, records, remote, status};
+use deployer_core::record::Status;
+use deployer_core::status::StatusReport;
 use deployer_core::trigger::Command;
 
 /// The options of `hold`.
@@ -39,11 +41,91 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     let reason = options.reason.clone();
     let command =
         Command::Hold { environment: environment.clone(), function: function.clone(), reason, new: options.new };
-    status::status_after(&options.remote, &options.requester, command).await
+    let words = |report: &StatusReport, repeated: &str| held(&options.args, report, repeated);
+    status::answer_after(&options.remote, &options.requester, command, words).await
 }
 
 pub(super) async fn release(options: &ReleaseOptions) -> Result<Answer, CliError> {
     let follow::FunctionArgs { environment, function } = &options.args;
     let command = Command::ReleaseHold { environment: environment.clone(), function: function.clone() };
-    status::status_after(&options.remote, &options.requester, command).await
+    let words = |_: &StatusReport, repeated: &str| released(&options.args, repeated);
+    status::answer_after(&options.remote, &options.requester, command, words).await
+}
+
+/// Says what is true of a held function, what the hold has ended, and how it is released.
+fn held(args: &follow::FunctionArgs, report: &StatusReport, options: &str) -> String {
+    let follow::FunctionArgs { environment, function } = args;
+    let hold = report.functions.iter().find_map(|status| status.hold.as_ref());
+    let reason = hold.map_or(String::new(), |hold| format!(" ({})", one_line(&hold.reason)));
+    let mut text = format!(
+        "{function} in {environment} is held{reason}: nothing is deployed there until the hold is released. A rollback still works, \
+         and so does a promotion from there\n"
+    );
+    let under_way = report.functions.iter().flat_map(|status| &status.open);
+    for open in under_way.filter(|open| open.status == Status::InProgress) {
+        let of = open.release.as_ref().map_or(String::new(), |release| format!(" of {release}"));
+        text.push_str(&format!("deployment {}{of} is under way, and goes on\n", open.deployment));
+    }
+    text.extend(report.ended_waiting.iter().map(|one| format!("{}\n", records::ended_waiting(one))));
+    text + &format!("To release it:\n  deployctl release-hold -e {environment} -f {function}{options}\n")
+}
+
+/// Says what is true of a function that is held no more, and how it is held again.
+fn released(args: &follow::FunctionArgs, options: &str) -> String {
+    let follow::FunctionArgs { environment, function } = args;
+    format!(
+        "{function} in {environment} is held no more: uploads, deploys and promotions are taken there again. Those that were \
+         refused meanwhile do not come by themselves\n\
+         To hold it again:\n  deployctl hold -e {environment} -f {function} --reason TEXT{options}\n"
+    )
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn args() -> follow::FunctionArgs {
+        follow::FunctionArgs { environment: "prod".parse().unwrap(), function: "orders".parse().unwrap() }
+    }
+
+    #[test]
+    fn held_function_names_what_the_hold_has_ended_and_how_it_is_released() {
+        let report = serde_json::from_value(json!({
+            "functions": [{
+                "environment": "prod", "function": "orders", "live": null, "targets": [], "pending": null, "rejected": false,
+                "active": "01JD3Z9V7Q0000000000000001",
+                "open": [{"deployment": "01JD3Z9V7Q0000000000000001", "release": "1.4.1", "status": "in_progress"}],
+                "hold": {"reason": "stock-taking", "requested_by": "ann", "since": "2026-11-30T12:00:00Z"},
+            }],
+            "ended_waiting": [
+                {"environment": "prod", "deployment": "01JD3Z9V7Q0000000000000002", "release": "1.4.2", "from": "stage",
+                    "waited": "for an approval"},
+                {"environment": "prod", "deployment": "01JD3Z9V7Q0000000000000003", "release": "1.4.3",
+                    "waited": "for its turn"},
+            ],
+        }))
+        .unwrap();
+        assert_eq!(
+            held(&args(), &report, " --profile acme"),
+            "orders in prod is held (stock-taking): nothing is deployed there until the hold is released. A rollback still works, and so does \
+             a promotion from there\n\
+             deployment 01JD3Z9V7Q0000000000000001 of 1.4.1 is under way, and goes on\n\
+             ended: promotion 01JD3Z9V7Q0000000000000002 of 1.4.2 from stage to prod, which waited for an approval\n\
+             ended: deployment 01JD3Z9V7Q0000000000000003 of 1.4.3 to prod, which waited for its turn\n\
+             To release it:\n  deployctl release-hold -e prod -f orders --profile acme\n"
+        );
+    }
+
+    #[test]
+    fn released_hold_says_that_nothing_comes_by_itself() {
+        assert_eq!(
+            released(&args(), ""),
+            "orders in prod is held no more: uploads, deploys and promotions are taken there again. Those that were refused \
+             meanwhile do not come by themselves\n\
+             To hold it again:\n  deployctl hold -e prod -f orders --reason TEXT\n"
+        );
+    }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use anstyle::Style;
 use deployer_core::id::Sha256;
 use deployer_core::plan::{PlanReport, PlannedChange, PlannedRelease, PlannedStep, TargetPlan};
+use deployer_core::promotion::Wait;
 use deployer_core::text::PlainText;
 use jiff::Timestamp;
 
@@ -24,14 +25,32 @@ const CODE: &str = "code";
 /// The columns before the words about a release.
 const RELEASE_INDENT: usize = 11;
 
+/// The question that a plan answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Question {
+    /// What would this deployment do?
+    Plan,
+    /// What does the promotion that waits do once somebody approves it?
+    Approval,
+}
+
+/// Writes the plan of a promotion that waits, for the person who is about to approve it.
+pub(super) fn before_approval(report: &PlanReport, now: Timestamp, columns: Option<usize>) -> String {
+    text_for(Question::Approval, report, now, columns)
+}
+
 /// Writes a plan for people: the releases, the conditions, the differences of each target, and the calls that a
 /// deployment would make. Lines that are longer than the terminal are wrapped at spaces.
 pub(super) fn text(report: &PlanReport, now: Timestamp, columns: Option<usize>) -> String {
+    text_for(Question::Plan, report, now, columns)
+}
+
+fn text_for(question: Question, report: &PlanReport, now: Timestamp, columns: Option<usize>) -> String {
     let PlanReport { environment, function, release, promote_from, refused, targets, .. } = report;
     let release = release.as_ref().map(|release| format!(", release {release}")).unwrap_or_default();
     let from = promote_from.as_ref().map(|from| format!(", promoted from {from}")).unwrap_or_default();
     let mut text = format!("{HEADING}{function} in {environment}{release}{from}{HEADING:#}\n");
-    for (what, words) in releases(report, now) {
+    for (what, words) in releases(question, report, now) {
         let line = format!("  {what:<8} {words}");
         let lines = wrapped(&line, columns.unwrap_or(usize::MAX), RELEASE_INDENT);
         let _infallible = writeln!(text, "{}", lines.join("\n"));
@@ -47,12 +66,12 @@ pub(super) fn text(report: &PlanReport, now: Timestamp, columns: Option<usize>) 
 }
 
 /// Describes what moves: the releases, and the effects on other deployments.
-fn releases(report: &PlanReport, now: Timestamp) -> Vec<(&'static str, String)> {
+fn releases(question: Question, report: &PlanReport, now: Timestamp) -> Vec<(&'static str, String)> {
     let PlanReport { live, brings, between, wait, stops, joins, ends, because, promote_from, .. } = report;
     let mut lines = Vec::new();
     if let Some(brings) = brings {
         lines.push(("live", live.as_ref().map_or("nothing".to_owned(), |live| planned(live, now))));
-        lines.push(("brings", planned(brings, now)));
+        lines.push(("brings", planned(brings, now) + same_code(live.as_ref(), brings)));
     }
     let moves_on = if promote_from.is_some() { "between" } else { "leaves" };
     lines.extend(between.iter().map(|release| (moves_on, planned(release, now))));
@@ -60,8 +79,27 @@ fn releases(report: &PlanReport, now: Timestamp) -> Vec<(&'static str, String)> 
     lines.extend(stops.iter().map(|id| ("stops", format!("deployment {id}, which is under way"))));
     lines.extend(joins.iter().map(|id| ("joins", format!("rollback {id}, which means the same and is not done yet"))));
     lines.extend(ends.iter().map(|id| ("ends", format!("promotion {id}, which waits to come here"))));
-    lines.extend(wait.iter().map(|wait| ("then", format!("it {}", one_line(&wait.to_string())))));
+    match question {
+        Question::Plan => lines.extend(wait.iter().map(|wait| ("then", format!("it {}", one_line(&wait.to_string()))))),
+        Question::Approval if report.refused.is_some() => {}
+        Question::Approval => lines.push(("then", format!("once approved, it {}", once_approved(wait.as_ref(), now)))),
+    }
     lines
+}
+
+/// Says what comes after the approval; without a wait, all conditions are met already.
+fn once_approved(wait: Option<&Wait>, now: Timestamp) -> String {
+    one_line(&wait.map_or_else(|| Wait::over(now).once_approved(), Wait::once_approved))
+}
+
+/// Says that the planned release is live already under another name.
+fn same_code(live: Option<&PlannedRelease>, brings: &PlannedRelease) -> &'static str {
+    let is_same = |live: &PlannedRelease| live.sha256.is_some() && live.sha256 == brings.sha256;
+    if live.is_some_and(|live| is_same(live) && live.release != brings.release) {
+        ", the same code as live"
+    } else {
+        ""
+    }
 }
 
 /// Describes a release: since when it is live, by whom, its commit and its build.
@@ -174,6 +212,43 @@ mod tests {
         );
         assert_eq!(exit(&report(), Exit::Done), Exit::Done);
         assert_eq!(exit(&report(), Exit::Differs), Exit::Differs);
+    }
+
+    #[test]
+    fn plan_before_an_approval_says_what_comes_after_it() {
+        let now = "2026-11-30T12:00:00Z".parse().unwrap();
+        let shown = |wait: serde_json::Value| {
+            let mut report = serde_json::to_value(report()).unwrap();
+            report["wait"] = wait;
+            let report = serde_json::from_value(report).unwrap();
+            let text = anstream::adapter::strip_str(&before_approval(&report, now, None)).to_string();
+            text.lines().find(|line| line.starts_with("  then ")).unwrap_or_default().to_owned()
+        };
+        let wanted = |number: u8| json!({"approvals_wanted": number, "expires_at": "2026-12-07T12:00:00Z"});
+        let at_once = "  then     once approved, it is deployed at once, unless another deployment is under way";
+        assert_eq!((shown(wanted(1)).as_str(), shown(json!(null)).as_str()), (at_once, at_once));
+        assert_eq!(
+            shown(wanted(2)),
+            "  then     once approved, it waits for one more approval, until 2026-12-07T12:00:00Z at most"
+        );
+        let mut soaks = wanted(1);
+        soaks["soak_until"] = json!("2026-11-30T13:00:00Z");
+        assert_eq!(shown(soaks), "  then     once approved, it waits until 2026-11-30T13:00:00Z for its soak");
+        let refused = RefusedPlan { code: Code::Rejected, because: "release 1.4.2 was rejected".into() };
+        let refused = PlanReport { refused: Some(refused), ..report() };
+        assert!(!before_approval(&refused, now, None).contains("once approved"), "it never comes");
+        assert!(!plain(&report()).contains("once approved"), "nobody is about to approve a plan");
+    }
+
+    #[test]
+    fn plan_of_the_same_code_under_another_name_says_so() {
+        let release = |name: &str| json!({"release": name, "sha256": deployer_core::id::Sha256::of(b"same")});
+        let mut same = serde_json::to_value(report()).unwrap();
+        (same["live"], same["brings"]) = (release("b"), release("a"));
+        let text = plain(&serde_json::from_value(same.clone()).unwrap());
+        assert!(text.contains("\n  live     b\n  brings   a, the same code as live\n"), "{text}");
+        same["brings"]["sha256"] = json!(deployer_core::id::Sha256::of(b"other"));
+        assert!(!plain(&serde_json::from_value(same).unwrap()).contains("same code"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use aws_config::SdkConfig;
 use aws_credential_types::provider::ProvideCredentials as _;
 use deployer_core::id::{AccountId, Region};
 use deployer_core::identity::{Audience, IdentityProof, RequestDigest};
-use deployer_core::trigger::CommandRequest;
+use deployer_core::trigger::{Command, CommandRequest};
 use tokio::sync::OnceCell;
 
 /// The longest time for finding out which account the credentials belong to.
@@ -62,6 +62,16 @@ impl Signer {
         account.ok().and_then(Result::ok).ok_or_else(|| {
             "STS does not say which account the credentials belong to; name the deployer by its ARN (--function-name)".to_owned()
         })
+    }
+}
+
+/// Whether deployer.json may ask for a proof each time the command comes. A look without one would be refused, and leave
+/// a warning in the deployer's log.
+pub(super) fn may_need_proof(command: &Command) -> bool {
+    match command {
+        Command::Recall { .. } | Command::Approve { .. } | Command::Promote { override_freeze: Some(_), .. } => true,
+        Command::Promote { function: Some(function), .. } => function.as_str().contains('*'),
+        _ => false,
     }
 }
 

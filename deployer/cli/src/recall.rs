@@ -62,18 +62,26 @@ impl Followed for Recalled {
     }
 
     fn text(&self) -> String {
-        let Self { function, release, environments } = self;
+        let Self { function, release, environments, ended_waiting } = self;
         let mut text = format!("release {release} of {function} is rejected, and ");
         text.push_str(if environments.is_empty() { "is live nowhere\n" } else { "was live here, the newest first:\n" });
-        for RecalledFrom { environment, deployment, because } in environments {
+        for RecalledFrom { environment, left, deployment, because } in environments {
             match deployment {
-                Some(record) => text.push_str(&records::text(record)),
+                Some(record) => {
+                    let moved = left.as_ref().map(|left| moved(record, left, release));
+                    text.push_str(
+                        &moved.map_or_else(|| records::text(record), |what| records::text_about(&what, record)),
+                    );
+                }
                 None => {
                     let because = because.as_deref().map_or("the deployer does not say why".to_owned(), one_line);
                     let failed = records::status(Status::Failed);
                     let _always = writeln!(text, "{environment}/{function}: {failed}, not begun: {because}");
                 }
             }
+        }
+        for one in ended_waiting {
+            let _always = writeln!(text, "{}", records::ended_waiting(one));
         }
         if self.exit() == Exit::Failed {
             let _always = writeln!(
@@ -95,6 +103,62 @@ impl Followed for Recalled {
     }
 }
 
+/// Says from which release to which a function goes back in an environment; only the one that it leaves, where it has
+/// nothing to go back to.
+fn moved(record: &DeploymentRecord, left: &Release, recalled: &Release) -> String {
+    let same = if left == recalled { "" } else { " (the same code)" };
+    let to = record.release.as_ref().map_or(String::new(), |to| format!(" → {to}"));
+    format!("{}/{}, {left}{same}{to}", record.environment, record.function)
+}
+
 fn stage(one: &RecalledFrom) -> Stage {
     one.deployment.as_ref().map_or(Stage::Ended, Followed::stage)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::golden::plain;
+
+    fn one(environment: &str, left: Option<&str>, status: &str, release: Option<&str>) -> Value {
+        json!({
+            "environment": environment, "left": left, "because": null,
+            "deployment": {
+                "schema": 1, "id": "01JD3Z9V7Q0000000000000000", "environment": environment, "function": "orders",
+                "release": release, "status": status, "code": null, "because": null, "artifact": null, "targets": [],
+                "cause": {"kind": "rollback", "requested_by": "ann", "event_id": "r"},
+                "started_at": "2026-11-30T12:00:00Z", "finished_at": "2026-11-30T12:00:02Z",
+            },
+        })
+    }
+
+    #[test]
+    fn recall_says_from_which_release_to_which_each_environment_goes() {
+        let recalled: Recalled = serde_json::from_value(json!({
+            "function": "orders", "release": "2",
+            "environments": [
+                one("prod", Some("2"), "succeeded", Some("1")),
+                one("test", Some("2-again"), "succeeded", Some("1")),
+                one("dev", Some("2"), "refused", None),
+                one("old", None, "succeeded", Some("1")),
+            ],
+            "ended_waiting": [{"environment": "stage", "deployment": "01JD3Z9V7Q0000000000000001", "release": "2",
+                "from": "dev", "waited": "for an approval"}],
+        }))
+        .unwrap();
+        let ended = "after 2 s, deployment 01JD3Z9V7Q0000000000000000";
+        let text = plain(&recalled.text());
+        let expected = format!(
+            "release 2 of orders is rejected, and was live here, the newest first:\n\
+             prod/orders, 2 → 1: succeeded {ended}\n\
+             test/orders, 2-again (the same code) → 1: succeeded {ended}\n\
+             dev/orders, 2: refused {ended}\n\
+             old/orders/1: succeeded {ended}\n\
+             ended: promotion 01JD3Z9V7Q0000000000000001 of 2 from dev to stage, which waited for an approval\n"
+        );
+        assert!(text.starts_with(&expected), "{text}");
+    }
 }

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use deployer_core::id::{FunctionName, Release, Sha256};
-use deployer_core::status::{FunctionStatus, StatusReport, WaitingStatus};
+use deployer_core::record::Status;
+use deployer_core::status::{FunctionStatus, OpenDeployment, StatusReport, WaitingStatus};
 use deployer_core::trigger::Command;
 
 use super::answer::{CliError, Exit, one_line};
@@ -55,6 +56,7 @@ fn preview(report: &StatusReport, function: &FunctionName, release: &Release) ->
     for status in functions_in_order(report) {
         let environment = status.environment.as_str();
         lines.extend(moved(status, release, &codes).map(|words| (environment, words)));
+        lines.extend(open(status, release).map(|words| (environment, words)));
         for WaitingStatus { deployment, from, .. } in
             status.waiting.iter().filter(|waiting| waiting.release.as_ref() == Some(release))
         {
@@ -95,6 +97,15 @@ fn moved(status: &FunctionStatus, release: &Release, codes: &[Sha256]) -> Option
     }
 }
 
+/// Says what becomes of the deployments of the release that are under way or next.
+fn open<'a>(status: &'a FunctionStatus, release: &'a Release) -> impl Iterator<Item = String> + 'a {
+    let of_release = status.open.iter().filter(move |open| open.release.as_ref() == Some(release));
+    of_release.map(|OpenDeployment { deployment, status, .. }| match status {
+        Status::Pending => format!("deployment {deployment}, which is next, is refused"),
+        _ => format!("deployment {deployment}, which is under way, is refused, or rolled back if it is live by then"),
+    })
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -132,6 +143,8 @@ mod tests {
             "requested_by": "ada", "since": "2026-11-30T11:59:30Z", "approvals_wanted": 1, "because": "waits",
             "expires_at": "2026-12-30T12:00:00Z"}]);
         let on_one = json!([{"account": "222222222222", "region": "eu-west-1", "version": "2", "release": "b"}]);
+        let under_way = |id: u8, release: &str, status: &str| json!({"deployment": format!("01JD3Z9V7Q000000000000000{id}"), "release": release, "status": status});
+        let open = [under_way(3, "b", "in_progress"), under_way(4, "b", "pending"), under_way(5, "d", "pending")];
         let functions = [
             status("dev", "b", &json!({})),
             status("first", "b", &json!({"rollback_to": null})),
@@ -139,7 +152,7 @@ mod tests {
             status("other", "same", &json!({})),
             status("half", "a", &json!({"targets": on_one})),
             status("prod", "a", &json!({"waiting": waiting})),
-            status("test", "c", &json!({})),
+            status("test", "c", &json!({"open": open})),
         ];
         assert_eq!(
             shown(&functions, &["heads/x/orders.json is damaged"]),
@@ -150,6 +163,9 @@ mod tests {
                other  same (the same code) → a\n  \
                half   b on 1 of 1 targets → a\n  \
                prod   promotion 01JD3Z9V7Q0000000000000002 from stage, which waits, ends\n  \
+               test   deployment 01JD3Z9V7Q0000000000000003, which is under way, is refused, or rolled back if it is live \
+                      by then\n  \
+               test   deployment 01JD3Z9V7Q0000000000000004, which is next, is refused\n  \
                cannot be read: heads/x/orders.json is damaged\n"
         );
     }

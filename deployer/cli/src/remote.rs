@@ -19,7 +19,7 @@ use super::aws_options::{AwsOptions, shell_word};
 use super::ci_env;
 use super::hints::hint;
 use super::named_by;
-use super::prove::Signer;
+use super::prove::{Signer, may_need_proof};
 use super::sdk_config::no_region;
 use deployer_core::identity::Identity;
 use deployer_core::names::DEPLOYER_ALIAS;
@@ -189,13 +189,13 @@ impl Remote {
     }
 
     /// Sends a request again that the deployer has accepted, to see how far it is. Its id suffices for that, so the proof,
-    /// a secret, is sent only where the deployer wants it each time: where it has refused a look without one, in whatever
-    /// words.
+    /// a secret, is sent only where the deployer may want it each time: with the commands that an environment may take
+    /// from proven identities only, and where the deployer has refused a look without one, in whatever words.
     ///
     /// # Errors
     /// [`SendError`], with what happened to the request.
     pub async fn look_again<T: DeserializeOwned>(&self, request: &CommandRequest) -> Result<T, SendError> {
-        if !self.wants_each_proven.load(Ordering::Relaxed) {
+        if !may_need_proof(&request.command) && !self.wants_each_proven.load(Ordering::Relaxed) {
             match self.invoke(request).await {
                 Err(refused) if is_wrong(&refused.error) => self.wants_each_proven.store(true, Ordering::Relaxed),
                 answer => return answer,

@@ -73,6 +73,7 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
     let mut answer = follow::Options::answer_of(&record);
     let has_acted = matches!(record.status, Status::Succeeded | Status::Unchanged | Status::Failed);
     if output == Output::Text && has_acted {
+        let left = left.map(|left| left.with_code_of(&record));
         answer.text.push_str(&after_rollback::text(&options.follow.remote, &record, left.as_ref()).await);
     }
     Ok(answer)

@@ -179,7 +179,7 @@ impl Promotion {
             deployment: Some(deployment),
         };
         let report: PlanReport = remote.send(&remote::request(command)).await?;
-        Ok(plan_text::text(&report, Timestamp::now(), terminal::columns()))
+        Ok(plan_text::before_approval(&report, Timestamp::now(), terminal::columns()))
     }
 }
 

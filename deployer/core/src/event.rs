@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256};
+use crate::record::EndedWaiting;
 use crate::record::RecordedPromotion;
 use crate::record::{Cause, CauseKind, Code, DeploymentRecord, RecordedArtifact, SCHEMA, Status, TargetOutcome};
 use crate::text::{Person, PlainText};
@@ -119,6 +120,9 @@ pub struct DeploymentEvent {
     /// and is repeated here for rules of EventBridge.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approvals_wanted: Option<u32>,
+    /// The promotions that waited, and that this deployment has ended by coming later.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ended_waiting: Vec<EndedWaiting>,
     /// The time at which the request was accepted.
     pub started_at: Timestamp,
     /// The time at which the deployment ended.
@@ -164,6 +168,7 @@ impl From<DeploymentRecord> for DeploymentEvent {
             artifact,
             targets,
             promotion,
+            ended_waiting,
             started_at,
             finished_at,
             deployer: _,
@@ -184,6 +189,7 @@ impl From<DeploymentRecord> for DeploymentEvent {
             targets,
             promotion,
             approvals_wanted,
+            ended_waiting,
             started_at,
             finished_at,
         }

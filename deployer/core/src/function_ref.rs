@@ -181,6 +181,7 @@ impl<'a> FunctionRef<'a> {
             artifact: request.artifact().map(|resolved| resolved.recorded()),
             targets: self.environment.targets.iter().map(outcome).collect(),
             promotion: request.promotion_spec().map(PromotionSpec::recorded),
+            ended_waiting: request.ended_waiting.clone(),
             started_at: request.accepted_at,
             finished_at: None,
             deployer: Some(version().to_owned()),

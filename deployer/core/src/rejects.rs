@@ -73,8 +73,9 @@ impl Rejects {
 
     /// Adds a reject, or replaces the reason of one that exists. `id` is the command's. None if there are too many.
     ///
-    /// Older deployers remember a recall as they do a reject, so a recall under the id of a reject may be one that was
-    /// given before: it is a duplicate, and whoever begins a rollback for it looks at its proof first.
+    /// Older deployers remember a recall as they do a reject. A reject of ours is remembered as one that is no recall,
+    /// too. So a recall under the id of a reject is refused, unless an older deployer has remembered it: it may be the
+    /// same recall, and whoever begins a rollback for it looks at its proof first.
     #[must_use]
     pub fn with(
         &self,
@@ -84,10 +85,11 @@ impl Rejects {
     ) -> Option<CommandEffect<Self>> {
         let hash_of = |verb: &str| reject_hash(verb, id, (function, &reject.release));
         let is_known = |hash: &RequestHash| self.command_hashes.contains(hash);
-        let [rejected, recalled] = ["reject", "recall"].map(hash_of);
+        let [rejected, recalled, only_rejected] = ["reject", "recall", "only-reject"].map(hash_of);
         let before = self.of(&reject.release);
         let repeated = match verb {
             _ if is_known(&hash_of("unreject")) => return Some(CommandEffect::again(id, false)),
+            RejectVerb::Recall if is_known(&only_rejected) => return Some(CommandEffect::again(id, false)),
             RejectVerb::Reject if is_known(&recalled) => return Some(CommandEffect::again(id, false)),
             RejectVerb::Reject => Some(rejected).filter(is_known),
             RejectVerb::Recall => [recalled, rejected].into_iter().find(is_known),
@@ -99,9 +101,19 @@ impl Rejects {
         let hash = if verb == RejectVerb::Recall { recalled } else { rejected };
         let reject = Commanded::new(reject, hash, before);
         let mut rejects = self.with_command(hash);
+        if verb == RejectVerb::Reject {
+            // It is forgotten after the reject's own hash.
+            rejects.remember(only_rejected);
+        }
         rejects.rejects.retain(|former| former.what.release != reject.what.release);
         rejects.rejects.insert(0, reject);
         (rejects.rejects.len() <= MOST).then(|| CommandEffect::Write(Box::new(rejects)))
+    }
+
+    /// Whether this id is that of a reject, and no older deployer can have taken a recall under it.
+    #[must_use]
+    pub fn knows_only_reject(&self, release: &Release, function: &FunctionName, id: &str) -> bool {
+        self.command_hashes.contains(&reject_hash("only-reject", id, (function, release)))
     }
 
     /// Removes the reject of this release. `id` is the command's. None if the release is not rejected.
@@ -127,9 +139,13 @@ impl Rejects {
 
     fn with_command(&self, hash: RequestHash) -> Self {
         let mut rejects = Self { revision: self.revision + 1, ..self.clone() };
-        rejects.command_hashes.insert(0, hash);
-        rejects.command_hashes.truncate(REMEMBERED_COMMANDS);
+        rejects.remember(hash);
         rejects
+    }
+
+    fn remember(&mut self, hash: RequestHash) {
+        self.command_hashes.insert(0, hash);
+        self.command_hashes.truncate(REMEMBERED_COMMANDS);
     }
 }
 
@@ -235,8 +251,13 @@ mod tests {
         assert_eq!(recalled.without(&release("1"), &orders(), "a"), reused("a"));
         let without = now(recalled.without(&release("1"), &orders(), "b"));
         assert_eq!((recall(&without, "a"), recall(&without, "b")), (reused("a"), reused("b")));
+        let rejected = with(&Rejects::default(), bad(), "a");
+        assert_eq!(recall(&rejected, "a"), reused("a"), "a reject rolls nothing back");
+        let is_reject = |rejects: &Rejects| rejects.knows_only_reject(&release("1"), &orders(), "a");
+        assert!(is_reject(&rejected) && !is_reject(&recalled));
         // An older deployer has written the recall like a reject.
-        let of_before = with(&Rejects::default(), bad(), "a");
+        let mut of_before = rejected;
+        assert_eq!(of_before.command_hashes.remove(0), reject_hash("only-reject", "a", (&orders(), &release("1"))));
         assert_eq!(recall(&of_before, "a"), Some(CommandEffect::Duplicate));
         let without = now(of_before.without(&release("1"), &orders(), "b"));
         assert_eq!(recall(&without, "a"), reused("a"));

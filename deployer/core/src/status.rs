@@ -2,6 +2,7 @@
 //! head alone.
 
 mod behind;
+mod open;
 
 use std::collections::BTreeSet;
 
@@ -16,10 +17,11 @@ use crate::head::{self, Door, Head, LiveArtifact, PlannedRollback, Rollback, Wai
 use crate::hold_and_reject::{Hold, Reject};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256, Version};
 use crate::promotion::Wait;
-use crate::record::Approved;
+use crate::record::{Approved, EndedWaiting};
 use crate::rejects::Rejects;
 use crate::text::{Person, PlainText};
 pub use behind::{Behind, SourceHistory};
+pub use open::OpenDeployment;
 
 /// The state of functions and groups.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -35,6 +37,9 @@ pub struct StatusReport {
     /// The ledger objects that could not be read, each with the reason. The answer lacks what they contain.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<String>,
+    /// The deployments that waited, and that the command has ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended_waiting: Vec<EndedWaiting>,
 }
 
 /// One function in one environment.
@@ -55,6 +60,9 @@ pub struct FunctionStatus {
     pub active_because: Option<PlainText>,
     /// The deployment that is next.
     pub pending: Option<DeploymentId>,
+    /// The deployment that is under way and all that are next, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<OpenDeployment>,
     /// The hold, if the environment takes nothing new for the function.
     pub hold: Option<Hold>,
     /// Whether the live release was rejected.
@@ -293,6 +301,7 @@ impl FunctionStatus {
             active: head.active().map(|active| active.request.id),
             active_because: head.active().and_then(|active| at.active_because(active)),
             pending: head.pending().map(|pending| pending.id),
+            open: OpenDeployment::all(head),
             hold: head.hold().cloned(),
             last_failed: LastFailed::of(head),
             rollback_to: rollback.as_ref().map(|rollback| rollback.release.clone()),

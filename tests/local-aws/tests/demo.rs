@@ -42,8 +42,8 @@ const VERBS: [(&str, &str, i32, &str); 26] = [
     ("promote", "deployctl promote -f hello --from stage --to prod", 0, "waits for an approval"),
     ("approve", "deployctl approve -e prod -f hello --requested-by bob", 0, "prod/hello/1.1.0: succeeded"),
     ("reject", "deployctl reject -f hello -r 1.2.0 --reason 'loses greetings'", 0, "loses greetings"),
-    ("unreject", "deployctl unreject -f hello -r 1.2.0", 0, "hello in dev"),
-    ("recall", "deployctl recall -f hello -r 1.1.0 --reason 'rude' --yes", 0, "prod/hello/1.0.0: succeeded"),
+    ("unreject", "deployctl unreject -f hello -r 1.2.0", 0, "1.2.0 of hello is rejected no more"),
+    ("recall", "deployctl recall -f hello -r 1.1.0 --reason 'rude' --yes", 0, "prod/hello, 1.1.0 → 1.0.0: succeeded"),
 ];
 
 #[tokio::test]

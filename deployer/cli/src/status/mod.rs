@@ -148,15 +148,18 @@ fn unreadable(report: &StatusReport) -> String {
     report.unreadable.iter().map(|because| format!("{red}unreadable{red:#}: {}\n", one_line(because))).collect()
 }
 
-/// Sends a command that deploys nothing, and answers with the status of the function that it changed.
-pub(super) async fn status_after(
+/// Sends a command that deploys nothing, and answers with what is true now, in the words of the verb; they get the
+/// options by which another command reaches the same deployer.
+pub(super) async fn answer_after(
     remote: &remote::Options,
     requester: &remote::Requester,
     command: Command,
+    words: impl Fn(&StatusReport, &str) -> String,
 ) -> Result<Answer, CliError> {
     let report: StatusReport = remote.remote().await?.send(&requester.request(command, None)).await?;
+    let text = words(&report, &remote.repeated()) + &unreadable(&report);
     // The command is done, whatever the answer lacks.
-    Ok(Answer { exit: Exit::Done, ..in_detail(&report) })
+    Ok(Answer::with_text(fitted(&text, terminal::columns()), &report, Exit::Done))
 }
 
 /// Shows each function in detail.

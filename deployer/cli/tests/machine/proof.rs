@@ -100,6 +100,31 @@ fn looks_at_an_accepted_request_carry_no_proof() {
     assert_eq!(proofs_of_looks(None), [true, false, false]);
 }
 
+/// Recalls a release at a deployer that takes recalls from proven identities only, and returns whether each request had
+/// a proof.
+fn proofs_of_recall() -> Vec<bool> {
+    let asked = AtomicUsize::new(0);
+    let server = Server::http(move |request| {
+        if !request.line.contains("/functions/") {
+            return aws::answer(request);
+        }
+        let (_, _, record) =
+            record(if asked.fetch_add(1, Ordering::Relaxed) < 2 { "in_progress" } else { "succeeded" });
+        let record: Value = serde_json::from_str(&record).unwrap();
+        let one = json!({"environment": "dev", "deployment": record, "because": null});
+        let recalled = json!({"function": "orders", "release": "2", "environments": [one]});
+        (200, "application/json", recalled.to_string())
+    });
+    let outcome = Home::calling(&server).with_keys().run(&["recall", "-f", "orders", "-r", "2", "--yes"]);
+    assert_eq!(outcome.exit, Some(0), "{outcome:?}");
+    commands(&server).iter().map(|command| command["identity"].is_object()).collect()
+}
+
+#[test]
+fn looks_at_a_recall_carry_a_proof_so_that_none_is_refused() {
+    assert_eq!(proofs_of_recall(), [true, true, true]);
+}
+
 #[test]
 fn looks_carry_a_proof_where_the_deployer_wants_it_each_time() {
     for refusal in [

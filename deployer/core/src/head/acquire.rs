@@ -24,7 +24,9 @@ pub fn acquire(head: &Head, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
         (Some(active), Some(_)) if active.is_idle(me.now) && queue.displacing(&active.request).is_some() => {
             let mut next = head.next();
             if let Some(newer) = queue.displacing(&active.request) {
-                displace_active(&mut next, newer, at, me.now);
+                let ended = displace_active(&mut next, newer, at, me.now);
+                let newer = next.queue.pending.iter_mut().find(|pending| pending.id == newer.id);
+                newer.into_iter().for_each(|newer| newer.ended_waiting.extend(ended.clone()));
             }
             claim_next(next, at, me)
         }

@@ -14,29 +14,30 @@ use crate::record::Status;
 /// displaced.
 pub(super) fn enqueue(mut head: Head, request: &Request, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
     head.newest.raise(request);
+    let mut request = request.clone();
     if request.rollback().is_some() {
-        end_waiting(&mut head, request, at, me.now);
+        end_waiting(&mut head, &mut request, at, me.now);
     }
-    displace_pending(&mut head, request, at, me.now);
-    let behind_member = waits_behind_member(&head.queue, request, me.now);
-    let verified = as_verified(&head, request);
+    displace_pending(&mut head, &mut request, at, me.now);
+    let behind_member = waits_behind_member(&head.queue, &request, me.now);
+    let verified = as_verified(&head, &request);
     let Some(active) = &mut head.queue.active else {
-        head.queue.pending.push(request.clone());
+        head.queue.pending.push(request);
         return match behind_member.filter(|_| head.queue.next_in_line().is_none()) {
             Some(waits) => Transition::to(head, waits),
             None => claim_next(head, at, me),
         };
     };
     if active.is_idle(me.now) && behind_member.is_none() && request.displaces(&active.request) {
-        displace_active(&mut head, request, at, me.now);
-        head.queue.pending.push(request.clone());
+        request.ended_waiting.extend(displace_active(&mut head, &request, at, me.now));
+        head.queue.pending.push(request);
         return claim_next(head, at, me);
     }
     if request.asks_to_stop() {
         active.stop = Some(request.id);
     }
     let active = active.clone();
-    let request = verified.unwrap_or_else(|| request.clone());
+    let request = verified.unwrap_or(request);
     head.queue.pending.push(request.clone());
     if !active.is_leased(me.now) {
         return resume(head, &active, me);

@@ -97,11 +97,11 @@ pub(super) fn claim_member(
     at: &FunctionRef<'_>,
     me: &Claimant,
 ) -> Transition {
-    let request = waiting.request;
+    let mut request = waiting.request;
     head.known.remember(request.hash, request.id);
     head.newest.raise(&request);
     let after = head.queue.waiting.split_off(index);
-    displace_waiting(&mut head, &request, at, me.now);
+    displace_waiting(&mut head, &mut request, at, me.now);
     head.queue.waiting.extend(after);
     // Some uploads came while the member waited, and are older all the same.
     let is_late = |pending: &Request| pending.is_upload() && pending.time <= request.time;

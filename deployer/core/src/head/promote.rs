@@ -39,20 +39,21 @@ pub fn accept_promotion(
         return answer_duplicate(head, id, at, me);
     }
     let mut next = head.next();
+    let mut request = request.clone();
     next.known.remember(request.hash, request.id);
-    if let Some(ending) = promotion_refusal(head, request, decision, at) {
-        end_request(&mut next, request, at.record(request, Status::InProgress).ended(ending, me.now));
+    if let Some(ending) = promotion_refusal(head, &request, decision, at) {
+        end_request(&mut next, &request, at.record(&request, Status::InProgress).ended(ending, me.now));
         return Transition::to(next, Next::Finished(request.id));
     }
-    if !goes_in_order(request, at) {
-        displace_waiting(&mut next, request, at, me.now);
+    if !goes_in_order(&request, at) {
+        displace_waiting(&mut next, &mut request, at, me.now);
     }
     let (wait, notified) = match decision {
         Decision::Wait(wait) => (wait.clone(), false),
         _ if dispatch == Dispatch::Enqueue => (Wait::over(me.now), true),
-        _ => return enqueue(next, request, at, me),
+        _ => return enqueue(next, &request, at, me),
     };
-    let waiting = Waiting { request: request.clone(), wait, notified, place: None };
+    let waiting = Waiting { request, wait, notified, place: None };
     next.queue.waiting.push(waiting.clone());
     Transition::to(next, Next::Deferred(Box::new(waiting)))
 }

@@ -11,7 +11,7 @@ use super::source::{Rollback, Source};
 use crate::artifact::{ArtifactRef, LocatedUpload};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
 use crate::promotion::PromotionSpec;
-use crate::record::{Cause, CauseKind, DeploymentRecord};
+use crate::record::{Cause, CauseKind, DeploymentRecord, EndedWaiting};
 
 /// The time from the start of a second to its last millisecond.
 const LAST_OF_A_SECOND: SignedDuration = SignedDuration::from_millis(999);
@@ -34,6 +34,9 @@ pub struct Request {
     pub accepted_at: Timestamp,
     /// The marker under `open/` that lets the sweep find this work until it is done.
     pub marker: Token,
+    /// The promotions that waited, and that it has ended by coming later.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended_waiting: Vec<EndedWaiting>,
 }
 
 impl Request {
@@ -52,6 +55,7 @@ impl Request {
             time: upload.time,
             accepted_at,
             marker,
+            ended_waiting: vec![],
         }
     }
 
@@ -65,7 +69,16 @@ impl Request {
     ) -> Self {
         let id = cause.event_id.as_deref().unwrap_or_default();
         let hash = RequestHash::of(&["command", id, environment.as_str(), function.as_str()]);
-        Self { id: DeploymentId::of(now, hash), hash, source, cause, time: now, accepted_at: now, marker }
+        Self {
+            id: DeploymentId::of(now, hash),
+            hash,
+            source,
+            cause,
+            time: now,
+            accepted_at: now,
+            marker,
+            ended_waiting: vec![],
+        }
     }
 
     /// Makes the request of a promotion that somebody asks for, by an event or by hand. It is known by the event's id
@@ -81,7 +94,16 @@ impl Request {
         let id = cause.event_id.as_deref().unwrap_or_default();
         let hash = RequestHash::of(&["promotion", id, environment.as_str(), function.as_str()]);
         let source = Source::Promoted(Box::new(promoting));
-        Self { id: DeploymentId::of(time, hash), hash, source, cause, time, accepted_at: now, marker }
+        Self {
+            id: DeploymentId::of(time, hash),
+            hash,
+            source,
+            cause,
+            time,
+            accepted_at: now,
+            marker,
+            ended_waiting: vec![],
+        }
     }
 
     /// Makes the request of a promotion that an artifact calls for by itself when it becomes complete in another
@@ -109,7 +131,16 @@ impl Request {
         };
         let cause = Cause::new(CauseKind::AutomaticPromotion, None, Some(brought_by.to_string().into()));
         let source = Source::Promoted(Box::new(promoting));
-        Self { id: DeploymentId::of(time, hash), hash, source, cause, time, accepted_at: now, marker }
+        Self {
+            id: DeploymentId::of(time, hash),
+            hash,
+            source,
+            cause,
+            time,
+            accepted_at: now,
+            marker,
+            ended_waiting: vec![],
+        }
     }
 
     /// Makes the request that takes an artifact back where it is live.
@@ -124,7 +155,16 @@ impl Request {
         let id = cause.event_id.as_deref().unwrap_or_default();
         let hash = RequestHash::of(&["undo", id, environment.as_str(), function.as_str()]);
         let source = Source::Undo { release, artifact, of };
-        Self { id: DeploymentId::of(time, hash), hash, source, cause, time, accepted_at: now, marker }
+        Self {
+            id: DeploymentId::of(time, hash),
+            hash,
+            source,
+            cause,
+            time,
+            accepted_at: now,
+            marker,
+            ended_waiting: vec![],
+        }
     }
 
     /// Gives the request its time when it is decided on a head. The time of a command is our clock's, within the second

@@ -68,18 +68,30 @@ impl Wait {
             && self.unseen.is_none()
             && !self.for_group
     }
-}
 
-impl fmt::Display for Wait {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Says how the promotion goes on once it has one approval more: `is deployed at once, …` or `waits …`.
+    #[must_use]
+    pub fn once_approved(&self) -> String {
+        match &self.with_one_more_approval() {
+            one_more if one_more.is_over() => "is deployed at once, unless another deployment is under way".to_owned(),
+            one_more => one_more.sentence(("one more approval", "more approvals")),
+        }
+    }
+
+    fn with_one_more_approval(&self) -> Self {
+        Self { approvals_wanted: self.approvals_wanted.saturating_sub(1), ..self.clone() }
+    }
+
+    /// Says what it waits for, and names one approval and several in these words.
+    fn sentence(&self, (one, several): (&str, &str)) -> String {
         let mut parts = Vec::new();
         if let Some(until) = self.soak_until {
             parts.push(format!("until {} for its soak", not_before(until)));
         }
         match self.approvals_wanted {
             0 => {}
-            1 => parts.push(format!("for an approval, until {:.0} at most", self.expires_at)),
-            more => parts.push(format!("for {more} approvals, until {:.0} at most", self.expires_at)),
+            1 => parts.push(format!("for {one}, until {:.0} at most", self.expires_at)),
+            more => parts.push(format!("for {more} {several}, until {:.0} at most", self.expires_at)),
         }
         if let Some(until) = self.frozen_until {
             parts.push(format!("until {} for the freeze to end", not_before(until)));
@@ -96,6 +108,38 @@ impl fmt::Display for Wait {
         if parts.is_empty() {
             parts.push("for its turn".to_owned());
         }
-        write!(f, "waits {}", parts.join(", and "))
+        format!("waits {}", parts.join(", and "))
+    }
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence(("an approval", "approvals")))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_approval_deploys_and_any_other_condition_goes_on() {
+        let wait = |approvals_wanted, soak_until: Option<&str>| Wait {
+            approvals_wanted,
+            soak_until: soak_until.map(|until| until.parse().unwrap()),
+            ..Wait::over("2026-12-07T12:00:00Z".parse().unwrap())
+        };
+        let soak = Some("2026-11-30T13:00:00Z");
+        assert_eq!(wait(1, None).to_string(), "waits for an approval, until 2026-12-07T12:00:00Z at most");
+        assert_eq!(wait(1, None).once_approved(), "is deployed at once, unless another deployment is under way");
+        assert_eq!(wait(2, None).once_approved(), "waits for one more approval, until 2026-12-07T12:00:00Z at most");
+        assert_eq!(wait(3, None).once_approved(), "waits for 2 more approvals, until 2026-12-07T12:00:00Z at most");
+        for approvals_wanted in [0, 1] {
+            let words = wait(approvals_wanted, soak).once_approved();
+            assert_eq!(words, "waits until 2026-11-30T13:00:00Z for its soak");
+        }
+        let member = Wait { for_group: true, ..wait(1, None) };
+        assert_eq!(member.once_approved(), "waits for the other functions of its group");
     }
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::id::Release;
 use crate::identity::{Identity, Principal};
 use crate::text::{Person, PlainText};
 
@@ -23,6 +24,15 @@ pub enum CauseKind {
     Unknown,
 }
 
+/// The recall that a rollback belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RecallCause {
+    /// The release that was recalled.
+    pub release: Release,
+    /// The reason, in the words of the person who recalled it.
+    pub reason: PlainText,
+}
+
 /// The request that caused a deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cause {
@@ -38,13 +48,16 @@ pub struct Cause {
     /// The reason why a proof of identity that came with the request proves nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unproven: Option<PlainText>,
+    /// The recall that a rollback belongs to; absent for any other deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recall: Option<RecallCause>,
 }
 
 impl Cause {
     /// Makes the cause of a request whose giver has proven nothing.
     #[must_use]
     pub fn new(kind: CauseKind, requested_by: Option<Person>, event_id: Option<PlainText>) -> Self {
-        Self { kind, requested_by, event_id, principal: None, unproven: None }
+        Self { kind, requested_by, event_id, principal: None, unproven: None, recall: None }
     }
 
     /// Returns the same cause with what is known of its giver's identity.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::artifact::RecordedArtifact;
 use super::cause::{Cause, CauseKind};
+use super::ended_waiting::EndedWaiting;
 use super::ending::Ending;
 use super::promotion::RecordedPromotion;
 use super::status::{Code, Status};
@@ -50,6 +51,9 @@ pub struct DeploymentRecord {
     /// The source and the approvals of a promotion; absent for other deployments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promotion: Option<RecordedPromotion>,
+    /// The promotions that waited, and that this deployment has ended by coming later.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended_waiting: Vec<EndedWaiting>,
     /// The time at which the request was accepted.
     pub started_at: Timestamp,
     /// The time at which the deployment ended; null until then.
@@ -207,6 +211,7 @@ mod tests {
             artifact: Some((&artifact).into()),
             targets,
             promotion: None,
+            ended_waiting: vec![],
             started_at: "2026-11-01T10:00:00Z".parse().unwrap(),
             finished_at: None,
             deployer: None,

@@ -3,14 +3,16 @@
 mod artifact;
 mod cause;
 mod deployment;
+mod ended_waiting;
 mod ending;
 mod promotion;
 mod status;
 mod target;
 
 pub use artifact::RecordedArtifact;
-pub use cause::{Cause, CauseKind};
+pub use cause::{Cause, CauseKind, RecallCause};
 pub use deployment::{DeploymentRecord, SCHEMA};
+pub use ended_waiting::EndedWaiting;
 pub use ending::Ending;
 pub use promotion::{Approved, RecordedPromotion, account_name};
 pub use status::{Code, Status};

@@ -4,13 +4,14 @@
 //! `deploy`, `redeploy` and `rollback` are one request with different sources (`deploy`). `approve` and `decline` are
 //! in `approve`, `hold` and `release-hold` in `hold`, `reject` and `unreject` in `reject`. `sweep` and `doctor` are
 //! modules of their own. `progress` reads the record of an open request, and `change_head` writes what a command
-//! changes in a head.
+//! changes in a head. `ended_waiting` names what a command has ended.
 
 mod approve;
 mod caller;
 pub(crate) mod change_head;
 mod deploy;
 mod dispatch;
+mod ended_waiting;
 mod error;
 mod history;
 mod hold;

@@ -1,13 +1,13 @@
 //! `recall`: a release is rejected, and rolled back wherever it is live.
 
+use deployer_core::artifact::ArtifactRef;
 use deployer_core::config::ProvenCommand;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{Head, LiveArtifact, Request, ResolvedArtifact};
-use deployer_core::hold_and_reject::CommandEffect;
+use deployer_core::hold_and_reject::{CommandEffect, Reject};
 use deployer_core::id::{EnvironmentName, FunctionName, Release};
 use deployer_core::identity::Identity;
-use deployer_core::promotion::Decision;
-use deployer_core::record::DeploymentRecord;
+use deployer_core::record::{DeploymentRecord, EndedWaiting, RecallCause};
 use deployer_core::rejects::{RejectVerb, Rejects};
 use deployer_core::text::PlainText;
 use futures::future::join_all;
@@ -16,6 +16,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::caller::Caller;
+use super::change_head::reused_id;
+use super::ended_waiting::end_rejected;
 use super::progress::progress;
 use super::reject::mark_as_rejected;
 use super::undo::{submit_undo, undo_request};
@@ -32,6 +34,9 @@ pub struct Recalled {
     pub release: Release,
     /// The environments where it was live, the latest first.
     pub environments: Vec<RecalledFrom>,
+    /// The promotions of it that waited, and that the recall has ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended_waiting: Vec<EndedWaiting>,
 }
 
 /// The recall's part in one environment.
@@ -39,6 +44,9 @@ pub struct Recalled {
 pub struct RecalledFrom {
     /// The environment.
     pub environment: EnvironmentName,
+    /// The release that is left there: the recalled one, or another label of the same code; absent where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<Release>,
     /// The rollback; null where none could be begun.
     pub deployment: Option<DeploymentRecord>,
     /// The reason why none could be begun.
@@ -63,47 +71,51 @@ impl Engine {
         let rejected = (release, RejectVerb::Recall);
         let effect = mark_as_rejected(self, function, rejected, reason, (&caller, &giver)).await?;
         let rejects = self.store().rejects(function).await?;
+        if rejects.knows_only_reject(release, function, &caller.id) {
+            return Err(reused_id(&caller.id));
+        }
+        // A person may have ended the reject since the command was given first.
+        let reject = rejects.all().find(|reject| reject.release == *release);
         let recall = Recall {
             engine: self,
             release,
+            reject,
             caller: &Caller { identity: Identity::None, ..caller },
             // If the same command comes again after a person has ended the reject, it begins nothing.
             only_known: matches!(effect, CommandEffect::Reused { .. }),
-            // A person may have ended the reject since the command was given first.
-            is_rejected: rejects.all().any(|reject| reject.release == *release),
             rejects: &rejects,
         };
-        let mut rollbacks = Vec::new();
+        let (mut rollbacks, mut ended_waiting) = (Vec::new(), Vec::new());
         for name in self.config.environments.keys() {
             let Ok(at) = FunctionRef::find(&self.config, name, function) else { continue };
             match self.store().head(&at).await {
                 Ok(seen) => {
-                    if let Some((since, mut request)) = recall.rollback_from(&at, &seen.head) {
+                    if let Some((since, left, mut request)) = recall.rollback_from(&at, &seen.head) {
                         // Somebody else may have rejected the release: whoever asks for the rollback now proves it.
                         if seen.head.id_of(&request).is_none() {
                             request.cause = request.cause.by(&giver.identity().await?);
                         }
-                        rollbacks.push((since, at, Ok(request)));
+                        rollbacks.push((since, at, Ok((left, request))));
                     }
                 }
                 Err(error) => rollbacks.push((self.now(), at, Err(Transient::from(error).to_string()))),
             }
-            refuse_waiting(self, name, function).await;
+            ended_waiting.extend(end_rejected(self, name, function, reject).await);
         }
         rollbacks.sort_by_key(|(since, ..)| std::cmp::Reverse(*since));
         let mut submitted = Vec::new();
         for (_, at, request) in rollbacks {
             // All are submitted before any is worked on: if this invocation dies over one, the sweep finds the others.
             let outcome = match request {
-                Ok(request) => match submit_undo(self, &at, &request).await {
-                    Ok(outcome) => Ok((request, outcome)),
-                    Err(transient) => Err(transient.to_string()),
+                Ok((left, request)) => match submit_undo(self, &at, &request).await {
+                    Ok(outcome) => (Some(left), Ok((request, outcome))),
+                    Err(transient) => (Some(left), Err(transient.to_string())),
                 },
-                Err(because) => Err(because),
+                Err(because) => (None, Err(because)),
             };
             submitted.push((at, outcome));
         }
-        let environments = submitted.into_iter().map(|(at, outcome)| async move {
+        let environments = submitted.into_iter().map(|(at, (left, outcome))| async move {
             let rolled_back = match outcome {
                 Ok((request, outcome)) => roll_back(self, &at, &request, outcome).await,
                 Err(because) => Err(because),
@@ -112,10 +124,10 @@ impl Engine {
                 Ok(record) => (record, None),
                 Err(because) => (None, Some(because)),
             };
-            RecalledFrom { environment: at.name.clone(), deployment, because }
+            RecalledFrom { environment: at.name.clone(), left, deployment, because }
         });
         let environments = join_all(environments).await;
-        Ok(Recalled { function: function.clone(), release: release.clone(), environments })
+        Ok(Recalled { function: function.clone(), release: release.clone(), environments, ended_waiting })
     }
 }
 
@@ -133,37 +145,45 @@ struct Recall<'a> {
     release: &'a Release,
     caller: &'a Caller,
     rejects: &'a Rejects,
-    is_rejected: bool,
+    /// The reject of the release; none if a person has ended it since.
+    reject: Option<&'a Reject>,
     /// Rollbacks that no head knows yet are not begun.
     only_known: bool,
 }
 
 impl Recall<'_> {
-    /// Returns the rollback that an environment needs, and the time since which the release is live there.
-    fn rollback_from(&self, at: &FunctionRef<'_>, head: &Head) -> Option<(Timestamp, Request)> {
-        let request = |artifact| undo_request(self.engine, at, artifact, self.caller);
+    /// Returns the rollback that an environment needs, the release that it leaves, and the time since which that is live
+    /// there.
+    fn rollback_from(&self, at: &FunctionRef<'_>, head: &Head) -> Option<(Timestamp, Release, Request)> {
+        let request = |(release, artifact): (&Release, Option<&ArtifactRef>)| {
+            let mut request = undo_request(self.engine, at, (release, artifact), self.caller);
+            request.cause.recall = self
+                .reject
+                .map(|reject| RecallCause { release: reject.release.clone(), reason: reject.reason.clone() });
+            request
+        };
         let may_begin = |request: &Request| !self.only_known || head.id_of(request).is_some();
         let is_recalled = |live: &&LiveArtifact| {
             self.rejects.find(&live.release, live.sha256).is_some_and(|reject| reject.release == *self.release)
         };
         if let Some(live) = head.live().filter(is_recalled) {
             let request = request((&live.release, Some(&live.artifact)));
-            return may_begin(&request).then_some((live.since, request));
+            return may_begin(&request).then_some((live.since, live.release.clone(), request));
         }
         // The deployment may be past its last look at the rejects, and about to be live.
-        if let Some(active) = active_artifact(head, self.release).filter(|_| self.is_rejected) {
+        if let Some(active) = active_artifact(head, self.release).filter(|_| self.reject.is_some()) {
             let request = request((&active.release, Some(&active.artifact)));
-            return may_begin(&request).then_some((self.engine.now(), request));
+            return may_begin(&request).then_some((self.engine.now(), active.release.clone(), request));
         }
         // A deployment of the release has reached some targets only.
-        if self.is_rejected && is_on_some_target(head, self.release) {
+        if self.reject.is_some() && is_on_some_target(head, self.release) {
             let request = request((self.release, None));
-            return may_begin(&request).then_some((self.engine.now(), request));
+            return may_begin(&request).then_some((self.engine.now(), self.release.clone(), request));
         }
         // This very command has rolled the release back before.
         let left = head.left().iter().find(is_recalled)?;
         let request = request((&left.release, Some(&left.artifact)));
-        head.id_of(&request).is_some().then_some((left.since, request))
+        head.id_of(&request).is_some().then_some((left.since, left.release.clone(), request))
     }
 }
 
@@ -180,25 +200,6 @@ async fn roll_back(
             Some(record) => Ok(Some(record)),
             None => Err(transient.to_string()),
         },
-    }
-}
-
-/// Ends the promotions that wait in an environment and are refused now: a soak of the release ends with the recall, not
-/// with the next sweep. Best effort: the sweep does it otherwise.
-async fn refuse_waiting(engine: &Engine, name: &EnvironmentName, function: &FunctionName) {
-    let Ok(at) = FunctionRef::find(&engine.config, name, function) else { return };
-    let promotions = engine.reconciler(&at).promotions();
-    let refused = async {
-        let seen = engine.store().head(&at).await?;
-        for (id, decision) in promotions.movable(&seen.head).await? {
-            if let Decision::Deny(_) = decision {
-                promotions.resume_waiting(id).await?;
-            }
-        }
-        Ok::<_, Transient>(())
-    };
-    if let Err(error) = refused.await {
-        tracing::warn!(environment = %name, "what waits there is left to the sweep: {error}");
     }
 }
 

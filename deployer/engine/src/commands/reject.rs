@@ -10,14 +10,16 @@ use deployer_core::hold_and_reject::Reject;
 use deployer_core::id::{FunctionName, Release, Sha256};
 use deployer_core::identity::Principal;
 use deployer_core::ledger_keys;
+use deployer_core::record::EndedWaiting;
 use deployer_core::rejects::{RejectVerb, Rejects};
 use deployer_core::status::StatusReport;
 use deployer_core::text::PlainText;
-use futures::future::try_join_all;
+use futures::future::{join_all, try_join_all};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::caller::Caller;
 use super::change_head::reused_id;
+use super::ended_waiting::end_rejected;
 use super::known::ensure_known;
 use crate::prove_identity::{Giver, ProofDemand};
 use crate::store::Change;
@@ -43,7 +45,11 @@ impl Engine {
         let giver = Giver::new(self, &caller.identity, ProofDemand::of(self, ProvenCommand::Reject, None))?;
         match mark_as_rejected(self, function, (release, RejectVerb::Reject), reason, (&caller, &giver)).await? {
             CommandEffect::Reused { id } => Err(reused_id(&id)),
-            CommandEffect::Write(_) | CommandEffect::Duplicate => self.status(None, Some(function)).await,
+            CommandEffect::Write(_) | CommandEffect::Duplicate => {
+                let ended_waiting = self.end_rejected(function, release).await;
+                let report = self.status(None, Some(function)).await?;
+                Ok(StatusReport { ended_waiting, ..report })
+            }
         }
     }
 
@@ -78,6 +84,22 @@ impl Engine {
                 principal = principal.as_ref().map(Principal::as_str), "not rejected any more");
         }
         self.status(None, Some(function)).await
+    }
+}
+
+impl Engine {
+    /// Ends the promotions that wait, in any environment, and are refused because of a reject. Best effort.
+    async fn end_rejected(&self, function: &FunctionName, release: &Release) -> Vec<EndedWaiting> {
+        let rejects = match self.store().rejects(function).await {
+            Ok(rejects) => rejects,
+            Err(error) => {
+                tracing::warn!(%function, "what waits is left to the sweep: {error}");
+                return vec![];
+            }
+        };
+        let reject = rejects.all().find(|reject| reject.release == *release);
+        let names = self.config.environments.keys();
+        join_all(names.map(|name| end_rejected(self, name, function, reject))).await.concat()
     }
 }
 

@@ -79,7 +79,13 @@ impl Engine {
         let groups = open_groups(self, &environments, function, &mut unreadable).await?;
         let mut in_order = self.config.in_order_of_promotion();
         in_order.retain(|name| environments.contains(name));
-        Ok(StatusReport { functions, environments: in_order.into_iter().cloned().collect(), groups, unreadable })
+        Ok(StatusReport {
+            functions,
+            environments: in_order.into_iter().cloned().collect(),
+            groups,
+            unreadable,
+            ended_waiting: vec![],
+        })
     }
 }
 

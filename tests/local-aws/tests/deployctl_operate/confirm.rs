@@ -31,6 +31,76 @@ async fn rollback_requires_a_confirmation_or_the_live_release() -> Result<()> {
 }
 
 #[tokio::test]
+async fn rollback_without_a_way_back_is_refused_before_it_asks() -> Result<()> {
+    let person = Person::after(&["a"]).await?;
+    for (more, because) in [
+        (&[][..], "NothingToRollBack: nothing was live here before release a"),
+        (&["--to", "8.8"], "NothingToRollBack: release 8.8 is not among the last that were live here (a)"),
+    ] {
+        let asked = person.on_a_terminal(TerminalStreams::OutAndErr, "rollback", &[&DEV[..], more].concat()).await?;
+        let said = asked.end().await?;
+        assert_eq!((said.exit, person.serves().await?.as_str()), (Some(3), "1"), "{more:?}: {said:?}");
+        let shown = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(shown.contains(because) && shown.contains("nothing was rolled back"), "{more:?}: {shown}");
+        assert!(!shown.contains("Roll back?"), "{more:?}: {shown}");
+    }
+    person.aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn recall_shows_what_it_moves_and_asks_at_a_terminal() -> Result<()> {
+    let person = promoting(&json!({"approval": {"required": 1}})).await?;
+    for release in ["1", "2"] {
+        person.deploy_upload(release, Zip::function(release)).await?;
+    }
+    person.run_json("promote", &PROMOTE).await?;
+    let recall = ["-f", "orders", "-r", "2", "--reason", "it leaks"];
+    let said = person.run("recall", &recall).await?;
+    assert_eq!(said.exit, Some(2), "{said:?}");
+    for (answer, exit, serves) in [("", 3, "2"), ("n", 3, "2"), ("y", 0, "1")] {
+        let mut asked = person.on_a_terminal(TerminalStreams::ErrOnly, "recall", &recall).await?;
+        asked.terminal.wait_for("2 of orders is rejected, and rolled back where it is live:").await?;
+        asked.terminal.wait_for("dev   2 → 1").await?;
+        asked.terminal.wait_for(" from dev, which waits, ends").await?;
+        asked.terminal.wait_for("Recall? [y/N] ").await?;
+        asked.terminal.type_line(answer)?;
+        let said = asked.end().await?;
+        assert_eq!((said.exit, person.serves().await?.as_str()), (Some(exit), serves), "{answer:?}: {said:?}");
+        let told = said.out.contains(" from dev to prod, which waited for an approval\n");
+        assert_eq!(told, answer == "y", "{answer:?}: {said:?}");
+    }
+    person.aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn hold_reject_and_their_ends_are_told_in_a_sentence() -> Result<()> {
+    let person = promoting(&json!({"approval": {"required": 1}})).await?;
+    person.deploy_upload("1", Zip::function("1")).await?;
+    let prod = ["-e", "prod", "-f", "orders"];
+    let release = ["-f", "orders", "-r", "1"];
+    let reason = ["--reason", "stock-taking"];
+    for (verb, arguments, words) in [
+        ("hold", [&prod[..], &reason].concat(), "orders in prod is held (stock-taking): nothing is deployed "),
+        ("release-hold", prod.to_vec(), "orders in prod is held no more: "),
+        ("reject", [&release[..], &reason].concat(), "release 1 of orders is rejected (stock-taking): nothing "),
+        ("unreject", release.to_vec(), "release 1 of orders is rejected no more: "),
+    ] {
+        let (_, record) = person.run_json("promote", &PROMOTE).await?;
+        let said = person.run(verb, &arguments).await?;
+        assert_eq!((said.exit, said.err.as_str()), (Some(0), ""), "{verb}: {said:?}");
+        assert!(said.out.starts_with(words), "{verb}: {said:?}");
+        let ended = format!("ended: promotion {} of 1 from dev to prod, ", record["id"].as_str().unwrap_or_default());
+        let waited = record["status"] == "pending";
+        assert_eq!(
+            (waited, said.out.contains(&ended)),
+            (!verb.contains("un") && verb != "release-hold", waited),
+            "{said:?}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn approve_shows_its_plan_and_asks_at_a_terminal_only() -> Result<()> {
     let person = promoting(&json!({"approval": {"required": 1}})).await?;
     person.deploy_upload("1", Zip::function("1")).await?;
@@ -39,6 +109,7 @@ async fn approve_shows_its_plan_and_asks_at_a_terminal_only() -> Result<()> {
     for (answer, exit) in [("n", 3), ("y", 0)] {
         let mut asked = person.on_a_terminal(TerminalStreams::ErrOnly, "approve", &approve).await?;
         asked.terminal.wait_for("orders in prod, release 1, promoted from dev").await?;
+        asked.terminal.wait_for("then     once approved, it is deployed at once, ").await?;
         asked.terminal.wait_for("1. create function").await?;
         asked.terminal.wait_for("Approve? [y/N] ").await?;
         asked.terminal.type_line(answer)?;

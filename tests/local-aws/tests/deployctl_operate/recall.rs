@@ -27,10 +27,12 @@ async fn recalled_release_is_rolled_back_everywhere_and_stays_refused() -> Resul
     assert_eq!((said.exit, said.err.as_str()), (Some(0), ""), "{said:?}");
     let lines: Vec<&str> = said.out.lines().map(|line| line.split(" after ").next().unwrap_or_default()).collect();
     assert_eq!(lines[0], "release 2 of orders is rejected, and was live here, the newest first:");
-    assert_eq!([lines[1], lines[3]], ["prod/orders/1: succeeded", "dev/orders/1: succeeded"], "{}", said.out);
+    assert_eq!([lines[1], lines[3]], ["prod/orders, 2 → 1: succeeded", "dev/orders, 2 → 1: succeeded"], "{}", said.out);
     assert_eq!(lines[2], "  222222222222/eu-west-1: succeeded, version 1 (before: 2)");
     let one = serves(&person, FIRST, "orders").await?;
     assert_eq!(one, serves(&person, SECOND, "orders").await?);
+    let history = person.run("history", &["-e", "prod", "-f", "orders"]).await?;
+    assert!(history.out.contains("    recall of 2: it loses orders\n"), "{history:?}");
     let before = person.aws.snapshot().await?;
     let (exit, again) = person.run_json("recall", &[&RECALL[..], &["--id", "incident-42"]].concat()).await?;
     assert_eq!(exit, Some(0), "{again:#}");
@@ -54,9 +56,12 @@ async fn recall_names_failed_rollbacks_and_exits_1() -> Result<()> {
     person.aws.control().fault(&denied.forever()).await?;
     let said = person.run("recall", &RECALL).await?;
     assert_eq!(said.exit, Some(1), "{said:?}");
-    for words in
-        ["prod/orders/1: failed after ", "AccessDenied", "dev/orders/1: succeeded after ", "Where it is live still: "]
-    {
+    for words in [
+        "prod/orders, 2 → 1: failed after ",
+        "AccessDenied",
+        "dev/orders, 2 → 1: succeeded after ",
+        "Where it is live still: ",
+    ] {
         assert!(said.out.contains(words), "{words:?} is not in:\n{}", said.out);
     }
     person.aws.control().no_faults().await?;

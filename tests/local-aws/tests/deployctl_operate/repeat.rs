@@ -64,10 +64,9 @@ async fn redeploy_reverts_a_change_by_hand_and_else_is_unchanged() -> Result<()>
 async fn hold_stops_new_releases_but_not_rollbacks_until_released() -> Result<()> {
     let person = Person::after(&["1", "2"]).await?;
     let said = person.run("hold", &[&DEV[..], &["--reason", "first"]].concat()).await?;
-    assert!(
-        said.exit == Some(0) && said.out.contains(" ago) by ada (arn:aws:sts::") && said.out.contains("): first\n"),
-        "{said:?}"
-    );
+    assert!(said.exit == Some(0) && said.out.starts_with("orders in dev is held (first): "), "{said:?}");
+    let shown = person.run("status", &["orders"]).await?;
+    assert!(shown.out.contains(" ago) by ada (arn:aws:sts::") && shown.out.contains("): first\n"), "{shown:?}");
     let held = person.run_ok("hold", &["--reason", "black friday"]).await?;
     let hold = &held["functions"][0]["hold"];
     assert_eq!((&hold["reason"], &hold["requested_by"]), (&json!("black friday"), &json!("ada")), "the newest counts");
@@ -93,7 +92,10 @@ async fn rejected_release_is_refused_and_marked_until_unrejected() -> Result<()>
     let (exit, told) = person.run_json("reject", &reject).await?;
     assert_eq!((exit, &told["functions"][0]["rejected"]), (Some(0), &json!(true)), "{told:#}");
     let said = person.run("reject", &reject).await?;
-    assert!(said.out.contains("rejected: release 2 of orders, since "), "{said:?}");
+    assert!(said.out.starts_with("release 2 of orders is rejected (it loses orders): "), "{said:?}");
+    assert!(said.out.contains("It is live in dev, and stays so. To roll it back there:\n"), "{said:?}");
+    let shown = person.run("status", &["orders"]).await?;
+    assert!(shown.out.contains("rejected: release 2 of orders, since "), "{shown:?}");
     assert_eq!(person.serves().await?, "2", "what is live stays live");
 
     let (code, because) = person.run_refused("deploy", &[&DEV[..], &["--release", "2"]].concat()).await?;

@@ -23,9 +23,31 @@ async fn recall_needs_proof() -> World {
     world
 }
 
+/// Makes the reject's ledger object that of an older deployer, which remembers a recall as it does a reject.
+fn as_older_deployer_remembers(world: &World) {
+    const REJECTS: &str = "rejects/orders.json";
+    world.aws(|aws| {
+        let mut rejects: Value = serde_json::from_slice(aws.ledger.get(REJECTS).unwrap()).unwrap();
+        let only_reject = rejects["obeyed"].as_array_mut().unwrap().remove(0);
+        assert!(only_reject.is_string(), "{rejects:#}");
+        aws.ledger.put(REJECTS, serde_json::to_vec(&rejects).unwrap());
+    });
+}
+
 #[tokio::test(start_paused = true)]
-async fn recall_under_the_id_of_a_reject_needs_a_valid_proof() {
+async fn recall_under_the_id_of_a_reject_is_refused() {
     let world = recall_needs_proof().await;
+    let before = world.snapshot();
+    let (error, message) = world.command_error(world.signed("bob", bad("recall", "x"))).await;
+    assert_eq!(error, "InvalidCommand", "{message}");
+    assert!(message.contains("was another command's before"), "{message}");
+    assert_eq!((world.snapshot(), world.served_releases()[0].as_str()), (before, "1.1.0"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn recall_that_an_older_deployer_has_taken_needs_a_valid_proof() {
+    let world = recall_needs_proof().await;
+    as_older_deployer_remembers(&world);
     // Somebody who has proven their identity rejects the release too.
     world.command(world.signed("ann", bad("reject", "y"))).await;
     let before = world.snapshot();
@@ -55,8 +77,8 @@ async fn reject_under_the_id_of_a_recall_is_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn recall_of_an_older_deployer_does_not_begin_again() {
-    // An older deployer remembers a recall as it does a reject.
     let world = recall_needs_proof().await;
+    as_older_deployer_remembers(&world);
     world.command(bad("unreject", "u")).await;
     let before = world.snapshot();
     let again = world.command(world.signed("bob", bad("recall", "x"))).await;
@@ -76,6 +98,19 @@ async fn id_of_another_persons_approval_is_refused() {
     assert_eq!((again.status, world.snapshot()), (Status::Pending, before));
     let done = world.command_record(world.signed("carl", approve("carl", "CHG-18"))).await;
     assert_eq!(done.status, Status::Succeeded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn approval_under_the_id_and_the_name_of_another_counts_for_nobody() {
+    let (world, _) = waiting(2).await;
+    world.command(world.signed("bob", approve("bob", "CHG-17"))).await;
+    let (before, asked) = (world.snapshot(), world.calls_of(Op::GetCallerIdentity).len());
+    // The id and the name make it the same request: STS is not asked, and the answer names who has approved.
+    let again = world.command_record(world.signed("carl", approve("bob", "CHG-17"))).await;
+    let [only] = &again.promotion.as_ref().unwrap().approvals[..] else { panic!("{again:?}") };
+    assert_eq!(only.principal.as_ref().map(|principal| principal.as_str()), Some(BOB));
+    assert_eq!(again.promotion.as_ref().unwrap().approvals_wanted, Some(1), "one is missing still");
+    assert_eq!((world.snapshot(), world.calls_of(Op::GetCallerIdentity).len()), (before, asked));
 }
 
 #[tokio::test(start_paused = true)]

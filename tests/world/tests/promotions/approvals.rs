@@ -1,10 +1,11 @@
 //! Promotions that need approvals.
 
 use deployer_core::record::{Code, DeploymentRecord, Status};
+use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
 use world::orders::deploy_all;
 use world::promotions::event;
-use world::{World, ignored, recorded};
+use world::{Op, World, ignored, recorded};
 
 use super::{by_hand, end, promote, to_prod, with};
 
@@ -54,7 +55,11 @@ async fn promotion_waits_for_another_persons_approval() {
 async fn rejected_release_that_waits_is_marked_until_the_next_sweep() {
     let (world, _) = waiting(&json!({"required": 1})).await;
     let reject = json!({"command": "reject", "function": "orders", "release": "1.1.0", "reason": "leaks"});
+    // The reject itself could not end it.
+    world.on(Op::WriteLedger).about("heads/prod/orders.json").fail(CallErrorKind::Denied);
     let status = world.command(reject).await;
+    world.heal();
+    assert_eq!(status.get("ended_waiting"), None, "{status:#}");
     let prod = status["functions"].as_array().unwrap().iter().find(|one| one["environment"] == "prod").unwrap();
     assert_eq!(prod["waiting"][0]["rejected"], true, "{status:#}");
     assert_eq!(prod["behind"][0]["rejected"], true, "{status:#}");

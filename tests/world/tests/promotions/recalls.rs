@@ -41,8 +41,18 @@ async fn recall_rolls_back_everywhere_last_environment_first() {
         .collect();
     assert_eq!(told, [("prod", "succeeded", "1.1.0"), ("stage", "succeeded", "1.1.0"), ("dev", "succeeded", "1.1.0")]);
     assert_eq!(world.served_releases(), ["1.1.0", "1.1.0", "1.1.0"]);
+    for one in answer["environments"].as_array().unwrap() {
+        assert_eq!(one["left"], "1.2.0", "{one:#}");
+        let cause = &one["deployment"]["cause"];
+        assert_eq!(cause["recall"], json!({"release": "1.2.0", "reason": "it leaks"}), "{one:#}");
+        assert_eq!(cause["requested_by"], "ann", "{one:#}");
+    }
+    let history = world.command(json!({"command": "history", "environment": "prod", "function": "orders"})).await;
+    assert_eq!(history["deployments"][0]["cause"]["recall"]["reason"], "it leaks", "{history:#}");
     let before = world.snapshot();
-    assert_eq!(world.command(recall("r")).await["environments"].as_array().unwrap().len(), 3);
+    let again = world.command(recall("r")).await;
+    let left: Vec<_> = again["environments"].as_array().unwrap().iter().map(|one| &one["left"]).collect();
+    assert_eq!(left, ["1.2.0", "1.2.0", "1.2.0"]);
     assert_eq!(world.snapshot(), before, "the same id again changes nothing");
     world.sweep_minutes(3).await;
     assert_eq!(world.served_releases(), ["1.1.0", "1.1.0", "1.1.0"], "nothing comes back");

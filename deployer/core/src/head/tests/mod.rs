@@ -5,6 +5,7 @@ mod accept;
 mod before;
 mod commands;
 mod doors;
+mod ended_waiting;
 mod finish;
 mod formats;
 mod known_by;

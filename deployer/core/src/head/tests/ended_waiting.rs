@@ -1,0 +1,103 @@
+//! A request names the promotions that it ends while they wait.
+
+use super::promote::{automatic, prod, promotion, row_config};
+use super::*;
+use crate::promotion::{Decision, Dispatch, Wait};
+use crate::record::EndedWaiting;
+
+fn soaks() -> Decision {
+    Decision::Wait(Wait { soak_until: Some(second(100)), approvals_wanted: 2, ..Wait::over(second(9_999)) })
+}
+
+fn submit(head: &Head, request: &Request, decision: &Decision, now: i64) -> (Head, Next) {
+    let me = me(&format!("w{now}"), now);
+    head.writes(accept_promotion(head, (request, Dispatch::Inline), decision, &prod(row_config()), &me))
+}
+
+/// Returns a head in which a promotion of release 1 soaks, and waits for approvals.
+fn waiting() -> (Head, Request) {
+    let one = automatic("1", 10);
+    (submit(&Head::default(), &one, &soaks(), 10).0, one)
+}
+
+fn names_one(ended: &[EndedWaiting], one: &Request) {
+    let [ended] = ended else { panic!("{ended:?}") };
+    assert_eq!((ended.deployment, ended.release.as_ref()), (one.id, one.promotion_spec().unwrap().release()));
+    assert_eq!((ended.environment.as_str(), ended.from.as_ref().map(EnvironmentName::as_str)), ("prod", Some("dev")));
+    assert_eq!(ended.waited, "until 1970-01-01T00:01:40Z for its soak, and for 2 approvals");
+}
+
+#[test]
+fn newer_promotion_names_the_waiting_one_that_it_ends() {
+    let (head, one) = waiting();
+    let two = promotion("2", CauseKind::Promotion, 20);
+    let (waits, then) = submit(&head, &two, &soaks(), 20);
+    let Next::Deferred(waiting) = then else { panic!("{then:?}") };
+    names_one(&waiting.record(&prod(row_config())).ended_waiting, &one);
+    let read: Head = serde_json::from_slice(&serde_json::to_vec(&waits).unwrap()).unwrap();
+    names_one(&read.waiting()[0].request.ended_waiting, &one);
+    let (head, then) = submit(&head, &two, &Decision::Allow, 20);
+    let Next::Work(active) = then else { panic!("{then:?}") };
+    let at = prod(row_config());
+    names_one(&at.record_of(&active, Status::InProgress).ended_waiting, &one);
+    names_one(&head.active().unwrap().request.ended_waiting, &one);
+}
+
+#[test]
+fn refused_promotion_names_nothing_for_the_waiting_one_stays() {
+    let (head, one) = waiting();
+    let (head, _) = submit(&head, &promotion("2", CauseKind::Promotion, 20), &Decision::Deny(refusal()), 20);
+    assert_eq!(head.waiting()[0].request.id, one.id);
+    assert_eq!(head.outbox()[0].record.ended_waiting, []);
+}
+
+#[test]
+fn rollback_names_the_waiting_promotions_that_it_ends() {
+    let (head, one) = waiting();
+    let first = Head { live_state: Head::default().deploys(&upload("0", 1), "6").live_state, ..head.clone() };
+    let head = Head { live_state: first.deploys(&upload("00", 2), "7").live_state, ..head };
+    let back = rollback("r", 50);
+    let rejects = Rejects::default();
+    let rules = Rules { refusal: None, rejects: &rejects };
+    let (head, then) = head.writes(accept(&head, &back, &prod(row_config()), rules, &me("r", 50)));
+    let Next::Work(active) = then else { panic!("{then:?}") };
+    names_one(&active.request.ended_waiting, &one);
+    assert_eq!(head.waiting(), []);
+}
+
+#[test]
+fn next_promotion_that_gives_way_is_named_and_an_upload_is_not() {
+    let at = prod(row_config());
+    let busy = submit(&Head::default(), &automatic("1", 10), &Decision::Allow, 10).0;
+    let two = promotion("2", CauseKind::Promotion, 20);
+    let (head, _) = submit(&busy, &two, &Decision::Allow, 20);
+    let (_, then) = submit(&head, &promotion("3", CauseKind::Promotion, 30), &Decision::Allow, 30);
+    let Next::Queued { request, .. } = then else { panic!("{then:?}") };
+    let [ended] = &request.ended_waiting[..] else { panic!("{request:?}") };
+    assert_eq!((ended.deployment, &*ended.waited), (two.id, "for its turn"));
+    assert_eq!(at.record(&request, Status::Pending).ended_waiting.len(), 1);
+    let (head, _) = Head::default().accepts(&upload("1", 10), &me("a", 10));
+    let (head, _) = head.accepts(&upload("2", 20), &me("b", 20));
+    let (head, _) = head.accepts(&upload("3", 30), &me("c", 30));
+    assert_eq!((head.pending().unwrap().ended_waiting.len(), head.outbox().len()), (0, 1));
+}
+
+#[test]
+fn untouched_promotion_that_gives_way_is_named() {
+    let (one, two) = (automatic("1", 10), promotion("2", CauseKind::Promotion, 20));
+    let (head, _) = submit(&Head::default(), &one, &Decision::Allow, 10);
+    let given_up = head.gives_up("w10", 15).unwrap();
+    let (_, then) = submit(&given_up, &two, &Decision::Allow, 20);
+    let Next::Work(active) = then else { panic!("{then:?}") };
+    assert_eq!(active.request.ended_waiting.iter().map(|ended| ended.deployment).collect::<Vec<_>>(), [one.id]);
+    // The newer one waits already when the older is given up.
+    let (queued, _) = submit(&head, &two, &Decision::Allow, 12);
+    let (_, then) = queued.gives_up("w10", 15).unwrap().writes(acquire(
+        &queued.gives_up("w10", 15).unwrap(),
+        &prod(row_config()),
+        &me("n", 20),
+    ));
+    let Next::Work(active) = then else { panic!("{then:?}") };
+    assert_eq!(active.request.id, two.id);
+    assert_eq!(active.request.ended_waiting.iter().map(|ended| ended.deployment).collect::<Vec<_>>(), [one.id]);
+}

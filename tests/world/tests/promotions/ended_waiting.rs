@@ -1,0 +1,111 @@
+//! A command that ends a promotion which waits says which one, and what that waited for.
+
+use deployer_core::record::{DeploymentRecord, EndedWaiting, Status};
+use serde_json::{Value, json};
+use world::World;
+use world::orders::deploy_all;
+
+use super::{by_hand, promote, with};
+
+/// Returns a world in which a promotion of 1.1.0 to prod waits for an approval.
+async fn waiting() -> (World, DeploymentRecord) {
+    let world = by_hand(&json!({"approval": {"required": 1}}));
+    deploy_all(&world, &["1.1.0"]).await;
+    let record = world.command_record(promote()).await;
+    assert_eq!((record.status, &record.ended_waiting), (Status::Pending, &vec![]));
+    world.pass(std::time::Duration::from_secs(2)).await;
+    (world, record)
+}
+
+fn in_prod(command: &str, more: &Value) -> Value {
+    with(json!({"command": command, "environment": "prod", "function": "orders", "requested_by": "ann"}), more)
+}
+
+fn of_release(command: &str) -> Value {
+    json!({"command": command, "function": "orders", "release": "1.1.0", "reason": "leaks", "id": "c1"})
+}
+
+fn ended(record: &DeploymentRecord) -> Value {
+    json!([{"environment": "prod", "deployment": record.id, "release": "1.1.0", "from": "dev",
+        "waited": "for an approval"}])
+}
+
+/// Sends a command twice under one id: both answers name the promotion.
+async fn names_it_twice(command: Value) {
+    let (world, record) = waiting().await;
+    let answer = world.command(command.clone()).await;
+    assert_eq!(answer["ended_waiting"], ended(&record), "{answer:#}");
+    assert_eq!(world.newest_in("prod").await.status, Status::Refused);
+    let before = world.snapshot();
+    let again = world.command(command).await;
+    assert_eq!((&again["ended_waiting"], world.snapshot()), (&answer["ended_waiting"], before));
+}
+
+#[tokio::test(start_paused = true)]
+async fn hold_names_the_promotion_that_it_ends() {
+    names_it_twice(in_prod("hold", &json!({"reason": "audit", "id": "h1"}))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn reject_names_the_promotion_that_it_ends() {
+    names_it_twice(of_release("reject")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn recall_names_the_promotion_that_it_ends() {
+    names_it_twice(of_release("recall")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn command_that_ends_nothing_names_nothing() {
+    let (world, _) = waiting().await;
+    let hold = in_prod("hold", &json!({"reason": "audit", "id": "h1"}));
+    world.command(hold.clone()).await;
+    let refused = world.command_record(promote()).await;
+    assert_eq!(refused.status, Status::Refused);
+    world.pass(std::time::Duration::from_secs(2)).await;
+    for command in [
+        in_prod("hold", &json!({"reason": "another audit", "id": "h2"})),
+        in_prod("release-hold", &json!({})),
+        in_prod("release-hold", &json!({"id": "h3"})),
+    ] {
+        if command["id"] == "h3" {
+            world.command(in_prod("hold", &json!({"reason": "once more"}))).await;
+        }
+        let answer = world.command(command).await;
+        assert_eq!(answer.get("ended_waiting"), None, "{answer:#}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn newer_promotion_names_the_one_that_it_ends_to_its_end() {
+    let (world, first) = waiting().await;
+    deploy_all(&world, &["1.2.0"]).await;
+    let second = world.command_record(promote()).await;
+    let is_first = |ended: &[EndedWaiting]| ended.iter().map(|one| one.deployment).collect::<Vec<_>>() == [first.id];
+    assert!(second.status == Status::Pending && is_first(&second.ended_waiting), "{second:?}");
+    let done = world.command_record(in_prod("approve", &json!({"requested_by": "bob"}))).await;
+    assert!(done.status == Status::Succeeded && is_first(&done.ended_waiting), "{done:?}");
+    let event = world.aws(|aws| aws.events.last().unwrap().detail.clone());
+    assert_eq!(event["ended_waiting"], ended(&first));
+    let history = world.command(in_prod("history", &json!({}))).await;
+    assert_eq!(history["deployments"][0]["ended_waiting"], ended(&first), "{history:#}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rollback_names_the_promotion_that_it_ends() {
+    let (world, first) = waiting().await;
+    world.command_record(in_prod("approve", &json!({"requested_by": "bob"}))).await;
+    deploy_all(&world, &["1.2.0"]).await;
+    world.command_record(promote()).await;
+    world.command_record(in_prod("approve", &json!({"requested_by": "bob"}))).await;
+    deploy_all(&world, &["1.3.0"]).await;
+    let second = world.command_record(promote()).await;
+    assert_eq!(second.status, Status::Pending);
+    world.pass(std::time::Duration::from_secs(2)).await;
+    let back = world.command_record(in_prod("rollback", &json!({}))).await;
+    assert_eq!(back.status, Status::Succeeded, "{back:?}");
+    let [ended] = &back.ended_waiting[..] else { panic!("{back:?}") };
+    assert_eq!((ended.deployment, &*ended.waited), (second.id, "for an approval"));
+    assert_ne!(second.id, first.id);
+}
