@@ -288,7 +288,7 @@ mod tests {
             let left = Left { release: "b".parse().unwrap(), sha256: None }.with_code_of(&record);
             let now = "2026-11-30T12:00:00Z".parse().unwrap();
             let seen = report(&[status("dev", "a", &json!({}))], &[]);
-            anstream::adapter::strip_str(&next_steps(&record, Some(&left), &seen, "", now)).to_string()
+            anstream::adapter::strip_str(&next_steps((&record, Some(&left)), &seen, "", (now, None))).to_string()
         };
         let told = "\na is the same code as b: to leave that code, go back further (--to RELEASE)\n";
         let same = back(b"same", &[Some(b"same"), Some(b"same")]);
