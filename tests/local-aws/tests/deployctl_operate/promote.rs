@@ -146,9 +146,9 @@ async fn promotion_waits_for_approval_by_somebody_else() -> Result<()> {
 #[tokio::test]
 async fn promote_with_wait_ends_at_its_timeout_or_a_decline() -> Result<()> {
     let person = with_one(&json!({"approval": {"required": 1}})).await?;
-    let said = person.run("promote", &[&PROMOTE[..], &["--wait", "--timeout", "3s"]].concat()).await?;
+    let said = person.run("promote", &[&PROMOTE[..], &["--wait", "--timeout", "6s"]].concat()).await?;
     assert_eq!((said.exit, said.out.as_str()), (Some(4), ""), "{said:?}");
-    assert!(said.err.contains("\nerror: not ended after 3s; deployment 0"), "{said:?}");
+    assert!(said.err.contains("\nerror: not ended after 6s; deployment 0"), "{said:?}");
     assert!(said.err.contains("\n  deployctl history -e prod -f orders\n"), "{said:?}");
     let decline = [&PROD[..], &["--requested-by", "bob", "--reason", "not before the sale"]].concat();
     let (exit, record) = person.run_json("decline", &decline).await?;
