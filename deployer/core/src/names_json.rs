@@ -18,7 +18,7 @@ use crate::names::{
     DEPLOYMENTS, ENDED_LINE, ENVIRONMENT_NOTICE, ERROR_LINE, EVENT_SOURCE, GROUPS, HEADS, OPEN, PROMOTION_APPROVED,
     PROMOTION_DECLINED, PROMOTION_REQUESTED, QUEUE_LINE, REJECTS, RESULTS, SESSION_PREFIX, SWEEPS,
 };
-use crate::partition::PARTITIONS;
+use crate::partition::{DIRECTIONS, PARTITIONS};
 use crate::record::Status;
 
 const ROLE: &str = "^[A-Za-z0-9+=,.@_-]{1,64}$";
@@ -69,27 +69,33 @@ pub fn names() -> Value {
         }).collect::<BTreeMap<_, _>>(),
         "spans": { "seconds": BTreeMap::from(UNITS), "longest": LONGEST_SPAN },
         "fields": fields(),
-        "patterns": {
-            "account": AccountId::PATTERN,
-            "region": Region::PATTERN,
-            "environment": EnvironmentName::PATTERN,
-            "function": FunctionName::PATTERN,
-            // A role's name without a path.
-            "role": ROLE,
-            "deploy_role": without_lookahead(RoleName::PATTERN),
-            "function_name": FunctionNameTemplate::PATTERN,
-            "execution_role": ExecutionRolePattern::PATTERN,
-            "log_group": LogGroupPattern::PATTERN,
-            "dead_letter_target": DeadLetterPattern::PATTERN,
-            "approver": PrincipalPattern::PATTERN,
-            "span": Span::PATTERN,
-            // Terraform's regular expressions (RE2) have no lookahead. Terraform checks on its own that an alias is not
-            // digits only.
-            "alias": AliasName::PATTERN.replace("(?!^[0-9]+$)", ""),
-            // RE2 counts to 1,000 at most.
-            "external_id": ExternalId::PATTERN.replace("{2,1224}", "{2,}"),
-            "bucket": BucketName::PATTERN,
-        },
+        "patterns": patterns(),
+    })
+}
+
+/// Returns the regular expressions of names.
+fn patterns() -> Value {
+    json!({
+        "account": AccountId::PATTERN,
+        "region": Region::PATTERN,
+        "direction": format!("^({})$", DIRECTIONS.join("|")),
+        "environment": EnvironmentName::PATTERN,
+        "function": FunctionName::PATTERN,
+        // A role's name without a path.
+        "role": ROLE,
+        "deploy_role": without_lookahead(RoleName::PATTERN),
+        "function_name": FunctionNameTemplate::PATTERN,
+        "execution_role": ExecutionRolePattern::PATTERN,
+        "log_group": LogGroupPattern::PATTERN,
+        "dead_letter_target": DeadLetterPattern::PATTERN,
+        "approver": PrincipalPattern::PATTERN,
+        "span": Span::PATTERN,
+        // Terraform's regular expressions (RE2) have no lookahead. Terraform checks on its own that an alias is not
+        // digits only.
+        "alias": AliasName::PATTERN.replace("(?!^[0-9]+$)", ""),
+        // RE2 counts to 1,000 at most.
+        "external_id": ExternalId::PATTERN.replace("{2,1224}", "{2,}"),
+        "bucket": BucketName::PATTERN,
     })
 }
 

@@ -58,7 +58,7 @@ pub const PARTITIONS: [Partition; 8] = [
 ];
 
 /// The words before the number in the codes of all regions of today ("AWS Regions", AWS Account Management).
-const DIRECTIONS: [&str; 9] =
+pub const DIRECTIONS: [&str; 9] =
     ["central", "east", "north", "northeast", "northwest", "south", "southeast", "southwest", "west"];
 
 impl Partition {

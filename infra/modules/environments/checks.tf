@@ -7,9 +7,9 @@ check "regions" {
 }
 
 locals {
-  # Every region so far is named by a point of the compass and one digit.
+  # The word before a region's number is a direction in every region so far.
   unusual_regions = distinct(flatten([for name, environment in var.environments : [
     for target in environment.targets : "${target.region} (${name})"
-    if !can(regex("-(central|(north|south)(east|west)?|east|west)-[1-9]$", target.region))
+    if !can(regex(local.names.patterns.direction, reverse(split("-", target.region))[1]))
   ]]))
 }
