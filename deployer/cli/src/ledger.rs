@@ -216,9 +216,10 @@ fn ensure_recorded(
     let known = &engine.config.environments;
     match (unloaded, environment) {
         (Some(unloaded), Some(name)) if !known.contains_key(name) => {
+            let hint = did_you_mean(name.as_str(), known.keys().map(EnvironmentName::as_str));
             let known = known.keys().map(EnvironmentName::as_str).collect::<Vec<_>>().join(", ");
             Err(CliError::wrong_use(format!(
-                "the ledger knows nothing of an environment {name} (it knows {known}), and deployer.json was not loaded: \
+                "the ledger knows nothing of an environment {name} (it knows {known}){hint}, and deployer.json was not loaded: \
                  {unloaded}"
             )))
         }
