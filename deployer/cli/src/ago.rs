@@ -30,7 +30,8 @@ pub(super) fn with_moments(sentence: &str) -> String {
     let word = |word: &str| {
         let bare = word.trim_matches(AROUND);
         // Whoever writes a number or a name here writes no letter T between two others.
-        let is_time = bare.len() >= "2026-11-28T17:19:26Z".len() && bare.ends_with('Z') && bare.get(10..11) == Some("T");
+        let is_time =
+            bare.len() >= "2026-11-28T17:19:26Z".len() && bare.ends_with('Z') && bare.get(10..11) == Some("T");
         match bare.parse::<Timestamp>().ok().filter(|_| is_time) {
             Some(time) => word.replace(bare, &moment(time)),
             None => word.to_owned(),

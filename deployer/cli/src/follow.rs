@@ -9,7 +9,7 @@ use deployer_core::record::DeploymentRecord;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::answer::{Answer, CliError, Exit, one_line, sentence};
+use super::answer::{Answer, CliError, Exit, sentence};
 use super::interrupts::Interrupts;
 use super::progress::WaitProgress;
 use super::records;

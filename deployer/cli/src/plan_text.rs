@@ -233,7 +233,7 @@ mod tests {
         );
         let mut soaks = wanted(1);
         soaks["soak_until"] = json!("2026-11-30T13:00:00Z");
-        assert_eq!(shown(soaks), "  then     once approved, it waits until 2026-11-30T13:00:00Z for its soak");
+        assert_eq!(shown(soaks), "  then     once approved, it waits until 2026-11-30 13:00:00Z for its soak");
         let refused = RefusedPlan { code: Code::Rejected, because: "release 1.4.2 was rejected".into() };
         let refused = PlanReport { refused: Some(refused), ..report() };
         assert!(!before_approval(&refused, now, None).contains("once approved"), "it never comes");

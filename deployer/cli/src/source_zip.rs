@@ -171,7 +171,8 @@ impl NoZip {
 /// Names the folder or the zip beside a path that does not exist which may be meant.
 fn similar_path(path: &Path) -> String {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let is_source = |path: &Path| path.is_dir() || path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zip"));
+    let is_source =
+        |path: &Path| path.is_dir() || path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zip"));
     let beside = fs::read_dir(folder).into_iter().flatten().flatten().filter(|entry| is_source(&entry.path()));
     let mut names: Vec<String> = beside.filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.sort_unstable();

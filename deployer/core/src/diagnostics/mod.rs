@@ -171,7 +171,11 @@ mod tests {
         assert_eq!(nearest("memorySize", ["timeout", "memory_size"]), "; did you mean memory_size?");
         assert_eq!(nearest("dve", ["dev", "staging"]), "; did you mean dev?");
         assert_eq!(nearest("qqq", ["timeout", "memory_size"]), "; known here: memory_size, timeout");
-        assert_eq!(did_you_mean("1.1.1", ["1.1.0", "1.1.2", "1.0.0"]), "; did you mean 1.1.0?", "the first of the nearest");
+        assert_eq!(
+            did_you_mean("1.1.1", ["1.1.0", "1.1.2", "1.0.0"]),
+            "; did you mean 1.1.0?",
+            "the first of the nearest"
+        );
         assert_eq!(did_you_mean("qqq", ["timeout", "memory_size"]), "");
         assert_eq!(nearest("qqq", []), "");
     }

@@ -83,7 +83,11 @@ impl Engine {
             functions,
             environments: in_order.into_iter().cloned().collect(),
             groups,
-            approved_by_name: selected.iter().filter(|(_, one)| counts_names(one)).map(|(name, _)| (*name).clone()).collect(),
+            approved_by_name: selected
+                .iter()
+                .filter(|(_, one)| counts_names(one))
+                .map(|(name, _)| (*name).clone())
+                .collect(),
             unreadable,
             ended_waiting: vec![],
         })
