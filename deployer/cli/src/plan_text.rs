@@ -229,7 +229,7 @@ mod tests {
         assert_eq!((shown(wanted(1)).as_str(), shown(json!(null)).as_str()), (at_once, at_once));
         assert_eq!(
             shown(wanted(2)),
-            "  then     once approved, it waits for one more approval, until 2026-12-07T12:00:00Z at most"
+            "  then     once approved, it waits for one more approval, until 2026-12-07 12:00:00Z at most"
         );
         let mut soaks = wanted(1);
         soaks["soak_until"] = json!("2026-11-30T13:00:00Z");
