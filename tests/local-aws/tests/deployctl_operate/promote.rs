@@ -174,7 +174,7 @@ async fn freeze_delays_a_promotion_unless_overridden_with_a_reason() -> Result<(
     assert_eq!((exit, &record["status"]), (Some(0), &json!("pending")), "{record:#}");
     assert_eq!(text(&record, "/promotion/frozen_until"), "2099-12-31T23:00:00Z");
     let said = person.run("status", &["orders"]).await?;
-    says_all(&said, &["  waiting  1 from dev waits until 2099-12-31T23:00:00Z for the freeze to end (asked for "]);
+    says_all(&said, &["  waiting  1 from dev waits until 2099-12-31 23:00:00Z for the freeze to end (asked for "]);
     says_all(&person.run("status", &[]).await?, &["1 frozen until 12-31 23:00Z"]);
     let override_it = [&PROMOTE[..], &["--override-freeze", "orders are lost"]].concat();
     let (exit, record) = person.run_json("promote", &override_it).await?;
