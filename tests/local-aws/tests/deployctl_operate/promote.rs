@@ -79,7 +79,8 @@ async fn promotion_that_a_rule_denies_is_refused_with_its_reason() -> Result<()>
     assert_eq!((said.exit, said.err.as_str()), (Some(3), ""), "{said:?}");
     // The minutes that are left are counted anew each time.
     let (until, _) = because.split_once(" (in ").unwrap_or_default();
-    says_all(&said, &[&format!("\n  NotPromotable: {until} (in ")]);
+    let (before, time) = until.rsplit_once(' ').unwrap_or_default();
+    says_all(&said, &[&format!("\n  NotPromotable: {before} {} (in ", time.replace('T', " "))]);
     let backwards = ["-f", "orders", "--from", "prod", "--to", "dev"];
     assert_eq!(
         person.run_refused("promote", &backwards).await?,
