@@ -60,7 +60,7 @@ async fn recall_names_failed_rollbacks_and_exits_1() -> Result<()> {
         "prod/orders, 2 → 1: failed after ",
         "AccessDenied",
         "dev/orders, 2 → 1: succeeded after ",
-        "Where it is live still: ",
+        "Where it is live still:\n  deployctl status orders\n",
     ] {
         assert!(said.out.contains(words), "{words:?} is not in:\n{}", said.out);
     }
