@@ -11,7 +11,7 @@ use deployer_core::status::{FunctionStatus, StatusReport};
 use deployer_core::trigger::Command;
 use jiff::Timestamp;
 
-use super::answer::{CliError, one_line};
+use super::answer::{CliError, sentence};
 use super::colours;
 use super::interrupts::Interrupts;
 use super::remote;
@@ -79,12 +79,12 @@ fn next_steps(
         (_, Some(status)) => say(&format!("\n{bold}now:{bold:#} {}", one_function(status, now, columns).trim_end())),
         (Ok(_), None) => say(&format!("\nnothing of {} is live in {} now", record.function, record.environment)),
         (Err(error), None) => {
-            let because = one_line(error.message.lines().next().unwrap_or_default());
+            let because = sentence(error.message.lines().next().unwrap_or_default());
             say(&format!("\nwhat is live now, here and elsewhere, cannot be read: {because}"));
         }
     }
     let unreadable = seen.as_ref().map(|report| report.unreadable.as_slice()).unwrap_or_default();
-    unreadable.iter().for_each(|because| say(&format!("cannot be read: {}", one_line(because))));
+    unreadable.iter().for_each(|because| say(&format!("cannot be read: {}", sentence(because))));
     // A rollback that goes forth again leaves nothing bad: the next rollback would go back to what it has left.
     let is_before = |left: &Left| here.and_then(|status| status.rollback_to.as_ref()) == Some(&left.release);
     if let Some(same) = left.filter(|left| is_same_code(record, left)) {

@@ -1,4 +1,5 @@
-//! Formats moments: to the second, and by the time that has passed since or will pass until then.
+//! Formats moments: to the second, and by the time that has passed since or will pass until then. Times within the
+//! deployer's sentences get the same form.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -22,6 +23,23 @@ pub(super) fn moment(then: Timestamp) -> String {
     then.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
+/// Returns a sentence with its times in the form of [`moment`]: `2026-11-28T17:19:26Z` becomes `2026-11-28 17:19:26Z`.
+/// Spaces and punctuation stay as they are.
+pub(super) fn with_moments(sentence: &str) -> String {
+    const AROUND: [char; 7] = ['(', ')', ',', '.', ';', ':', '\''];
+    let word = |word: &str| {
+        let bare = word.trim_matches(AROUND);
+        // Whoever writes a number or a name here writes no letter T between two others.
+        let is_time =
+            bare.len() >= "2026-11-28T17:19:26Z".len() && bare.ends_with('Z') && bare.get(10..11) == Some("T");
+        match bare.parse::<Timestamp>().ok().filter(|_| is_time) {
+            Some(time) => word.replace(bare, &moment(time)),
+            None => word.to_owned(),
+        }
+    };
+    sentence.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
 fn span(passed: SignedDuration) -> String {
     let seconds = passed.as_secs().max(0);
     match seconds {
@@ -36,6 +54,25 @@ fn span(passed: SignedDuration) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_in_sentences_have_the_form_of_moments() {
+        for (sentence, said) in [
+            (
+                "held by ada since 2026-11-25T20:15:47.699860116Z: stock-taking",
+                "held by ada since 2026-11-25 20:15:47Z: stock-taking",
+            ),
+            ("waits until  2026-11-30T10:16:04Z, for 1", "waits until  2026-11-30 10:16:04Z, for 1"),
+            ("(since 2026-11-30T10:16:04Z)", "(since 2026-11-30 10:16:04Z)"),
+            ("since 2026-11-30T10:16:04Z.", "since 2026-11-30 10:16:04Z."),
+            ("release 2026-11-30T101604Z, 1.2.3", "release 2026-11-30T101604Z, 1.2.3"),
+            ("at 2026-11-30T10:16:04+01:00", "at 2026-11-30T10:16:04+01:00"),
+            ("\"2026-11-30T10:16:04Z\" is quoted", "\"2026-11-30T10:16:04Z\" is quoted"),
+            ("--since 2026-13-30T10:16:04Z äöüäöüäöüäöüäZ", "--since 2026-13-30T10:16:04Z äöüäöüäöüäöüäZ"),
+        ] {
+            assert_eq!(with_moments(sentence), said);
+        }
+    }
 
     #[test]
     fn moments_are_to_the_second_and_in_the_largest_unit() {

@@ -8,9 +8,10 @@ use deployer_core::text::plain;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::ago::with_moments;
 use super::output::Output;
 use super::terminal;
-use super::text_width::fitted;
+use super::text_width::{COMMANDS, fitted};
 
 /// The exit codes; clap uses 2 too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,13 +142,25 @@ impl From<CliError> for Answer {
     fn from(error: CliError) -> Self {
         let CliError { exit, error_type, message } = error;
         let json = json!({ "errorType": error_type, "errorMessage": message });
-        Self { text: format!("error: {}\n", lines(&message)), json, exit }
+        Self { text: format!("error: {}\n", with_moments_in_lines(&lines(&message))), json, exit }
     }
 }
 
 /// Returns foreign text on one line, without control sequences.
 pub(super) fn one_line(text: &str) -> String {
     plain(text).into_owned()
+}
+
+/// Returns a sentence of the deployer as [`one_line`] does, with its times in the form that people read.
+pub(super) fn sentence(text: &str) -> String {
+    with_moments(&one_line(text))
+}
+
+/// Gives the times in sentences the form that people read. Commands to copy stay as they are.
+fn with_moments_in_lines(text: &str) -> String {
+    let is_command = |line: &str| COMMANDS.iter().any(|command| line.trim_start().starts_with(command));
+    let line = |line: &str| if is_command(line) { line.to_owned() } else { with_moments(line) };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Returns foreign text of several lines, each without control sequences.

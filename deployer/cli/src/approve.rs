@@ -5,8 +5,11 @@
 
 use deployer_core::group::Group;
 use deployer_core::record::{DeploymentRecord, Status};
+use deployer_core::text::Person;
+use jiff::Timestamp;
 
-use super::answer::{Answer, CliError, Exit};
+use super::answer::{Answer, CliError, Exit, one_line};
+use super::approvers::Counting;
 use super::confirm;
 use super::follow::{self, Followed, Until};
 use super::output::Output;
@@ -47,17 +50,24 @@ pub(super) struct DeclineOptions {
 
 pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, CliError> {
     let remote = &options.follow.remote;
-    ensure_named(&options.follow.requester, "approves")?;
-    let promotion = options.promotion.resolve(remote, Waits::ForApproval).await?;
+    let by = named(&options.follow.requester, "approves")?;
+    let mut promotion = options.promotion.resolve(remote, Waits::ForApproval).await?;
     let asks = !options.yes && confirm::is_possible();
     // The plan is for the question, and for the log of a run without a terminal. Who says --yes has decided.
     if asks || (!options.yes && output == Output::Text) {
-        confirm::print_stderr(&promotion.preview(remote).await)?;
+        promotion = promotion.with_approvers(remote).await?;
+        let judged = promotion.approvers.as_ref().map(|approvers| approvers.judge(&by, Timestamp::now()));
+        if judged.transpose()? == Some(Counting::Already) {
+            let by = one_line(&by);
+            confirm::print_stderr(&format!("{by} has approved this promotion already: each person counts once\n"))?;
+        } else {
+            confirm::print_stderr(&promotion.preview(remote).await)?;
+            if asks && !confirm::is_given("Approve?", "nothing was approved")? {
+                return Err(CliError::not_confirmed("nothing was approved"));
+            }
+        }
     }
-    if asks && !confirm::is_given("Approve?", "nothing was approved")? {
-        return Err(CliError::not_confirmed("nothing was approved"));
-    }
-    let Promotion { environment, function, deployment } = promotion;
+    let Promotion { environment, function, deployment, .. } = promotion;
     let is_group = function.is_none();
     let command = Command::Approve { environment, function, deployment: Some(deployment) };
     let until = if options.wait { Until::Ended } else { Until::WaitingOrEnded };
@@ -69,8 +79,8 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
 }
 
 pub(super) async fn decline(options: &DeclineOptions) -> Result<Answer, CliError> {
-    ensure_named(&options.requester, "declines")?;
-    let Promotion { environment, function, deployment } =
+    named(&options.requester, "declines")?;
+    let Promotion { environment, function, deployment, .. } =
         options.promotion.resolve(&options.remote, Waits::ForAnything).await?;
     let (is_group, reason) = (function.is_none(), options.reason.clone());
     let command = Command::Decline { environment, function, deployment: Some(deployment), reason };
@@ -83,12 +93,10 @@ pub(super) async fn decline(options: &DeclineOptions) -> Result<Answer, CliError
     Ok(Answer::with_text(record.text(), &record, decline_exit(record.status)))
 }
 
-/// Checks that somebody is named, before anything is asked or sent.
-fn ensure_named(requester: &remote::Requester, does: &str) -> Result<(), CliError> {
-    match requester.caller(None).requested_by {
-        Some(_) => Ok(()),
-        None => Err(CliError::wrong_use(format!("somebody must be named who {does} it: say --requested-by NAME"))),
-    }
+/// Returns who is named, before anything is asked or sent.
+fn named(requester: &remote::Requester, does: &str) -> Result<Person, CliError> {
+    let unnamed = || CliError::wrong_use(format!("somebody must be named who {does} it: say --requested-by NAME"));
+    requester.caller(None).requested_by.ok_or_else(unnamed)
 }
 
 /// Returns the exit code: a declined promotion has ended as refused, any other status means that the decision came too

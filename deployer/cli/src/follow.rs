@@ -9,7 +9,7 @@ use deployer_core::record::DeploymentRecord;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::answer::{Answer, CliError, Exit, one_line};
+use super::answer::{Answer, CliError, Exit, sentence};
 use super::interrupts::Interrupts;
 use super::progress::WaitProgress;
 use super::records;
@@ -79,7 +79,7 @@ impl Followed for DeploymentRecord {
     }
 
     fn how(&self) -> String {
-        self.because.as_deref().map_or_else(|| self.status.to_string(), one_line)
+        self.because.as_deref().map_or_else(|| self.status.to_string(), sentence)
     }
 
     fn has_reason(&self) -> bool {
@@ -239,7 +239,7 @@ impl Options {
 impl SendOutcome {
     /// Says why no answer came, on one line.
     fn because(self, error: &CliError) -> String {
-        let first = || one_line(error.message.lines().next().unwrap_or_default());
+        let first = || sentence(error.message.lines().next().unwrap_or_default());
         match self {
             Self::Throttled => "Lambda throttles the calls of the deployer".to_owned(),
             Self::Lost => format!("no answer: {}", first()),

@@ -83,11 +83,11 @@ deployctl push [OPTIONS] -e <NAME> -f <NAME>
        deployctl push --list [OPTIONS] <DIR|FILE>";
 
 pub(super) const PUSH: &str = "\
-Needs: the policy of module uploader: to put the object, and with --wait to read results/<environment>/*. With --wait \
+Needs: the policy of module uploader: to put the object, and with --wait to read results/<environment>/*. With --ledger \
 push first looks there whether the environment takes uploads, and uploads nothing if it does not. What a sweep \
 said more than half an hour ago only warns.
-Exit codes: 0 uploaded; with --wait: live, or live already. 1 it failed. 2 wrong use. 3 refused, or a newer one took its \
-place. 4 not ended in time. 130 Ctrl-C. After 4 and 130 the deployment goes on.
+Exit codes: 0 uploaded; with --wait: live, or live already. 1 it failed. 2 wrong use, or there is no such environment. 3 \
+refused, or a newer one took its place. 4 not ended in time. 130 Ctrl-C. After 4 and 130 the deployment goes on.
 
 Examples:
   deployctl push ./orders-api --list

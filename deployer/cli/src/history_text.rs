@@ -6,7 +6,7 @@ use deployer_core::artifact::UPLOADED_BY;
 use deployer_core::record::{DeploymentRecord, RecallCause};
 use jiff::Timestamp;
 
-use super::answer::one_line;
+use super::answer::{one_line, sentence};
 use super::records;
 use crate::ago::{ago, moment};
 use crate::text_width::{cut_in_the_middle, filled, shared_out, width, wrapped};
@@ -104,7 +104,7 @@ pub(super) fn text(deployments: &[DeploymentRecord], now: Timestamp, columns: Op
             text.extend(wrapped(&approved, most, INDENT).into_iter().map(|line| line + "\n"));
         }
         if let Some(because) = &record.because {
-            let because = format!("{}{}", " ".repeat(INDENT), one_line(because));
+            let because = format!("{}{}", " ".repeat(INDENT), sentence(because));
             text.extend(wrapped(&because, most, INDENT).into_iter().map(|line| line + "\n"));
         }
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use deployer_aws::{Clients, ConfigSource, ConfigTextError, other_owner};
 use deployer_core::config::Config;
+use deployer_core::diagnostics::did_you_mean;
 use deployer_core::id::{AccountId, BucketName, EnvironmentName, FunctionName, Region};
 use deployer_core::ledger_keys;
 use deployer_core::names::{CONFIG_KEY, HEADS};
@@ -216,9 +217,10 @@ fn ensure_recorded(
     let known = &engine.config.environments;
     match (unloaded, environment) {
         (Some(unloaded), Some(name)) if !known.contains_key(name) => {
+            let hint = did_you_mean(name.as_str(), known.keys().map(EnvironmentName::as_str));
             let known = known.keys().map(EnvironmentName::as_str).collect::<Vec<_>>().join(", ");
             Err(CliError::wrong_use(format!(
-                "the ledger knows nothing of an environment {name} (it knows {known}), and deployer.json was not loaded: \
+                "the ledger knows nothing of an environment {name} (it knows {known}{hint}), and deployer.json was not loaded: \
                  {unloaded}"
             )))
         }

@@ -7,6 +7,7 @@ mod after_rollback;
 mod ago;
 mod answer;
 mod approve;
+mod approvers;
 mod aws_options;
 mod ci_env;
 mod colours;

@@ -10,7 +10,7 @@ use deployer_core::text::PlainText;
 use jiff::Timestamp;
 
 use super::ago::ago;
-use super::answer::one_line;
+use super::answer::{one_line, sentence};
 use super::colours;
 use super::text_width::{fitted, wrapped};
 
@@ -56,7 +56,7 @@ fn text_for(question: Question, report: &PlanReport, now: Timestamp, columns: Op
         let _infallible = writeln!(text, "{}", lines.join("\n"));
     }
     if let Some(refused) = refused {
-        let because = one_line(&refused.because);
+        let because = sentence(&refused.because);
         let _infallible = writeln!(text, "{WRONG}would be refused{WRONG:#} ({:?}): {because}", refused.code);
     }
     for plan in targets {
@@ -75,12 +75,12 @@ fn releases(question: Question, report: &PlanReport, now: Timestamp) -> Vec<(&'s
     }
     let moves_on = if promote_from.is_some() { "between" } else { "leaves" };
     lines.extend(between.iter().map(|release| (moves_on, planned(release, now))));
-    lines.extend(because.iter().map(|because| ("because", one_line(because))));
+    lines.extend(because.iter().map(|because| ("because", sentence(because))));
     lines.extend(stops.iter().map(|id| ("stops", format!("deployment {id}, which is under way"))));
     lines.extend(joins.iter().map(|id| ("joins", format!("rollback {id}, which means the same and is not done yet"))));
     lines.extend(ends.iter().map(|id| ("ends", format!("promotion {id}, which waits to come here"))));
     match question {
-        Question::Plan => lines.extend(wait.iter().map(|wait| ("then", format!("it {}", one_line(&wait.to_string()))))),
+        Question::Plan => lines.extend(wait.iter().map(|wait| ("then", format!("it {}", sentence(&wait.to_string()))))),
         Question::Approval if report.refused.is_some() => {}
         Question::Approval => lines.push(("then", format!("once approved, it {}", once_approved(wait.as_ref(), now)))),
     }
@@ -89,7 +89,7 @@ fn releases(question: Question, report: &PlanReport, now: Timestamp) -> Vec<(&'s
 
 /// Says what comes after the approval; without a wait, all conditions are met already.
 fn once_approved(wait: Option<&Wait>, now: Timestamp) -> String {
-    one_line(&wait.map_or_else(|| Wait::over(now).once_approved(), Wait::once_approved))
+    sentence(&wait.map_or_else(|| Wait::over(now).once_approved(), Wait::once_approved))
 }
 
 /// Says that the planned release is live already under another name.
@@ -128,10 +128,10 @@ fn target(plan: &TargetPlan) -> String {
     let mut text = format!("{HEADING}{target}:{HEADING:#}{versions}{nothing}\n");
     if let Some(error) = error {
         let _infallible =
-            writeln!(text, "  {WRONG}error{WRONG:#} ({:?}): {}", error.code, one_line(&error.to_string()));
+            writeln!(text, "  {WRONG}error{WRONG:#} ({:?}): {}", error.code, sentence(&error.to_string()));
     }
     for warning in warnings {
-        let _infallible = writeln!(text, "  {CHANGED}warning{CHANGED:#}: {}", one_line(warning));
+        let _infallible = writeln!(text, "  {CHANGED}warning{CHANGED:#}: {}", sentence(warning));
     }
     changes.iter().for_each(|change| text.push_str(&change_line(change)));
     for (number, PlannedStep { step, detail }) in steps.iter().enumerate() {
@@ -229,11 +229,11 @@ mod tests {
         assert_eq!((shown(wanted(1)).as_str(), shown(json!(null)).as_str()), (at_once, at_once));
         assert_eq!(
             shown(wanted(2)),
-            "  then     once approved, it waits for one more approval, until 2026-12-07T12:00:00Z at most"
+            "  then     once approved, it waits for one more approval, until 2026-12-07 12:00:00Z at most"
         );
         let mut soaks = wanted(1);
         soaks["soak_until"] = json!("2026-11-30T13:00:00Z");
-        assert_eq!(shown(soaks), "  then     once approved, it waits until 2026-11-30T13:00:00Z for its soak");
+        assert_eq!(shown(soaks), "  then     once approved, it waits until 2026-11-30 13:00:00Z for its soak");
         let refused = RefusedPlan { code: Code::Rejected, because: "release 1.4.2 was rejected".into() };
         let refused = PlanReport { refused: Some(refused), ..report() };
         assert!(!before_approval(&refused, now, None).contains("once approved"), "it never comes");

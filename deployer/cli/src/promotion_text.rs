@@ -6,7 +6,7 @@ use deployer_core::group::{Group, Member, Phase};
 use deployer_core::id::{EnvironmentName, FunctionPattern};
 use deployer_core::record::{DeploymentRecord, Status};
 
-use super::answer::{Exit, one_line};
+use super::answer::{Exit, sentence};
 use super::follow::{Followed, Stage};
 use super::{records, waiting_text};
 use deployer_engine::History;
@@ -79,7 +79,7 @@ impl Followed for Group {
     }
 
     fn how(&self) -> String {
-        self.because.as_deref().map_or_else(|| self.status.to_string(), one_line)
+        self.because.as_deref().map_or_else(|| self.status.to_string(), sentence)
     }
 
     fn has_reason(&self) -> bool {
@@ -89,8 +89,8 @@ impl Followed for Group {
     fn text(&self) -> String {
         let Self { id, environment, from, because, .. } = self;
         let names: Vec<&str> = self.functions.iter().map(|member| member.function.as_str()).collect();
-        let took = self.finished_at.map(|end| end.duration_since(self.started_at).as_secs());
-        let took = took.map_or(String::new(), |seconds| format!(" after {seconds} s"));
+        let took = |end| records::promotion_took(self.started_at, end, &self.approvals);
+        let took = self.finished_at.map_or(String::new(), took);
         let mut text = format!(
             "{} from {from} to {environment}: {}{took}, group {id}\n",
             names.join(" and "),
@@ -98,7 +98,7 @@ impl Followed for Group {
         );
         if let Some(because) = because {
             let code = self.code.map_or(String::new(), |code| format!("{code:?}: "));
-            let _always = writeln!(text, "  {code}{}", one_line(because));
+            let _always = writeln!(text, "  {code}{}", sentence(because));
         }
         let function = names.iter().map(|name| name.len()).max().unwrap_or(0);
         for member in &self.functions {
@@ -148,5 +148,5 @@ fn padded(status: Status) -> String {
 }
 
 fn because_suffix(because: Option<&str>) -> String {
-    because.map_or(String::new(), |because| format!(", {}", one_line(because)))
+    because.map_or(String::new(), |because| format!(", {}", sentence(because)))
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use deployer_core::id::{FunctionName, Release};
 use deployer_core::record::{Code, DeploymentRecord, Status};
 
-use super::answer::{Answer, CliError, Exit, one_line};
+use super::answer::{Answer, CliError, Exit, sentence};
 use super::follow::{self, Followed, Stage, Until};
 use super::{recall_preview, records};
 use deployer_core::trigger::Command;
@@ -74,7 +74,7 @@ impl Followed for Recalled {
                     );
                 }
                 None => {
-                    let because = because.as_deref().map_or("the deployer does not say why".to_owned(), one_line);
+                    let because = because.as_deref().map_or("the deployer does not say why".to_owned(), sentence);
                     let failed = records::status(Status::Failed);
                     let _always = writeln!(text, "{environment}/{function}: {failed}, not begun: {because}");
                 }

@@ -7,7 +7,7 @@ use deployer_core::record::Status;
 use deployer_core::status::{FunctionStatus, OpenDeployment, StatusReport, WaitingStatus};
 use deployer_core::trigger::Command;
 
-use super::answer::{CliError, Exit, one_line};
+use super::answer::{CliError, Exit, sentence};
 use super::confirm::{self, print_stderr};
 use super::remote;
 use super::status::functions_in_order;
@@ -15,21 +15,21 @@ use super::status::functions_in_order;
 /// Shows what the recall moves, and asks.
 ///
 /// # Errors
-/// Nobody is at a terminal, what is live cannot be read, or the user does not confirm.
+/// Nobody knows the function, nobody is at a terminal, what is live cannot be read, or the user does not confirm.
 pub(super) async fn confirm(
     remote: &remote::Options,
     function: &FunctionName,
     release: &Release,
 ) -> Result<(), CliError> {
-    if !confirm::is_possible() {
-        return Err(CliError::wrong_use("nobody is at a terminal who could confirm it: say --yes"));
-    }
     let status = Command::Status { environment: None, function: Some(function.clone()) };
     let report = async { remote.remote().await?.send::<StatusReport>(&remote::request(status)).await };
     let report = match report.await {
-        Ok(report) => report,
-        // The function is misspelt, say.
+        // A misspelt name comes before anything else.
         Err(wrong) if matches!(wrong.exit, Exit::WrongUse | Exit::Refused) => return Err(wrong),
+        _ if !confirm::is_possible() => {
+            return Err(CliError::wrong_use("nobody is at a terminal who could confirm it: say --yes"));
+        }
+        Ok(report) => report,
         Err(unread) => {
             return Err(CliError {
                 message: format!(
@@ -71,7 +71,7 @@ fn preview(report: &StatusReport, function: &FunctionName, release: &Release) ->
         let _always = writeln!(text, "  {environment:width$}  {words}");
     }
     for because in &report.unreadable {
-        let _always = writeln!(text, "  cannot be read: {}", one_line(because));
+        let _always = writeln!(text, "  cannot be read: {}", sentence(because));
     }
     text
 }

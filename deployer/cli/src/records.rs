@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use deployer_core::record::{DeploymentRecord, EndedWaiting, Status, TargetOutcome};
+use deployer_core::record::{Approved, DeploymentRecord, EndedWaiting, Status, TargetOutcome};
+use jiff::Timestamp;
 
-use super::answer::one_line;
+use super::answer::sentence;
 use super::colours;
 
 /// Writes a line for the deployment and one for each target.
@@ -17,8 +18,10 @@ pub(super) fn text(record: &DeploymentRecord) -> String {
 /// Writes the same, and names the deployment's subject in these words.
 pub(super) fn text_about(what: &str, record: &DeploymentRecord) -> String {
     let id = record.id;
-    let took = record.finished_at.map(|end| end.duration_since(record.started_at).as_secs());
-    let took = took.map_or(String::new(), |seconds| format!(" after {seconds} s"));
+    let took = record.finished_at.map_or(String::new(), |end| match &record.promotion {
+        Some(promotion) => promotion_took(record.started_at, end, &promotion.approvals),
+        None => format!(" after {} s", end.duration_since(record.started_at).as_secs()),
+    });
     let mut text = format!("{what}: {}{took}, deployment {id}\n", status(record.status));
     // A failed target's line has its own reason.
     if record.targets.iter().all(|target| target.error.is_none())
@@ -33,6 +36,16 @@ pub(super) fn text_about(what: &str, record: &DeploymentRecord) -> String {
         let _always = writeln!(text, "  {}", ended_waiting(one));
     }
     text
+}
+
+/// Says how long a promotion took. It may have waited for days before anything was deployed: the last approval is nearer
+/// to the deployment's start than the request.
+pub(super) fn promotion_took(requested_at: Timestamp, end: Timestamp, approvals: &[Approved]) -> String {
+    let seconds = |since: Timestamp| end.duration_since(since).as_secs();
+    match approvals.iter().map(|given| given.at).max() {
+        Some(last) => format!(" {} s after the last approval", seconds(last)),
+        None => format!(" {} s after the request", seconds(requested_at)),
+    }
 }
 
 /// Writes a line for each target, or one for the deployment if no target was tried.
@@ -52,11 +65,11 @@ pub(super) fn ended_waiting(one: &EndedWaiting) -> String {
     let what = if from.is_some() { "promotion" } else { "deployment" };
     let of = release.as_ref().map_or(String::new(), |release| format!(" of {release}"));
     let from = from.as_ref().map_or(String::new(), |from| format!(" from {from}"));
-    format!("ended: {what} {deployment}{of}{from} to {environment}, which waited {}", one_line(waited))
+    format!("ended: {what} {deployment}{of}{from} to {environment}, which waited {}", sentence(waited))
 }
 
 fn because(record: &DeploymentRecord) -> Option<String> {
-    let because = one_line(record.because.as_deref()?);
+    let because = sentence(record.because.as_deref()?);
     Some(record.code.map_or(because.clone(), |code| format!("{code:?}: {because}")))
 }
 
@@ -66,7 +79,7 @@ fn outcome(target: &TargetOutcome) -> String {
     let version = version.as_ref().map_or(String::new(), |version| format!(", version {version}"));
     let previous = previous.as_ref().map_or(String::new(), |previous| format!(" (before: {})", previous.version));
     let error =
-        error.as_ref().map_or(String::new(), |error| format!(", {:?}: {}", error.code, one_line(&error.to_string())));
+        error.as_ref().map_or(String::new(), |error| format!(", {:?}: {}", error.code, sentence(&error.to_string())));
     format!("{account}/{region}: {}{created}{version}{previous}{error}", status(target.status))
 }
 
@@ -87,6 +100,38 @@ mod tests {
 
     use super::*;
     use crate::golden::plain;
+
+    #[test]
+    fn promotion_counts_from_its_last_approval_or_its_request_and_others_from_their_beginning() {
+        let approval = |at: &str| json!({"by": "bob", "at": at});
+        let waited = [approval("2026-11-30T12:11:00Z"), approval("2026-11-30T12:11:30Z")];
+        for (promotion, took) in [
+            (json!({"from": "stage", "approvals": waited}), "7 s after the last approval"),
+            (json!({"from": "stage"}), "697 s after the request"),
+            (json!(null), "after 697 s"),
+        ] {
+            let record = json!({
+                "id": "01JD3Z9V7Q0000000000000000", "environment": "prod", "function": "orders", "release": "2",
+                "status": "succeeded", "code": null, "because": null, "artifact": null, "targets": [],
+                "cause": {"kind": "promotion", "requested_by": "ann", "event_id": "r"}, "promotion": promotion,
+                "started_at": "2026-11-30T12:00:00Z", "finished_at": "2026-11-30T12:11:37Z",
+            });
+            let said = plain(&text(&serde_json::from_value(record).unwrap()));
+            assert_eq!(said, format!("prod/orders/2: succeeded {took}, deployment 01JD3Z9V7Q0000000000000000\n"));
+        }
+    }
+
+    #[test]
+    fn reason_has_its_times_as_status_has_them() {
+        let record = json!({
+            "id": "01JD3Z9V7Q0000000000000000", "environment": "dev", "function": "orders", "release": "2",
+            "status": "refused", "code": "Held", "because": "held by ada since 2026-11-30T10:16:04Z: stock-taking",
+            "artifact": null, "targets": [], "cause": {"kind": "upload", "requested_by": null, "event_id": null},
+            "started_at": "2026-11-30T12:00:00Z", "finished_at": "2026-11-30T12:00:01Z",
+        });
+        let said = plain(&text(&serde_json::from_value(record).unwrap()));
+        assert!(said.ends_with("\n  Held: held by ada since 2026-11-30 10:16:04Z: stock-taking\n"), "{said}");
+    }
 
     #[test]
     fn record_names_the_promotions_that_it_has_ended() {

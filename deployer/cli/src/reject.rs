@@ -167,7 +167,7 @@ mod tests {
             rejected(&args(), &report(&functions, &ended), " --profile acme"),
             "release 2 of orders is rejected (leaks): nothing deploys it in any environment until the reject ends, under this name or \
              another\n\
-             ended: promotion 01JD3Z9V7Q0000000000000002 of 2 from stage to prod, which waited until 2026-11-30T13:00:00Z for \
+             ended: promotion 01JD3Z9V7Q0000000000000002 of 2 from stage to prod, which waited until 2026-11-30 13:00:00Z for \
              its soak\n\
              It is live in dev, stage (as 2-again), half (on 1 of 2 targets), and stays so. To roll it back there:\n  \
                deployctl recall -f orders -r 2 --profile acme\n\

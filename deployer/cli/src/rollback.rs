@@ -90,16 +90,17 @@ fn told_once(error: CliError, printed: Option<&str>) -> CliError {
 impl Options {
     /// Shows what the rollback leaves, and asks for confirmation unless --yes is given.
     async fn expected_state(&self, output: Output) -> Result<ExpectedState, CliError> {
-        if !(self.yes || confirm::is_possible()) {
-            return Err(CliError::wrong_use(
-                "nobody is at a terminal who could confirm it: say --leaving RELEASE, and it is refused if anything else is \
-                 live, or --yes",
-            ));
-        }
-        let (status, left) = match self.status().await {
-            Ok(status) => status,
-            // The function is misspelt, say.
+        let status = self.status().await;
+        let (status, left) = match status {
+            // A misspelt name comes before anything else.
             Err(wrong) if matches!(wrong.exit, Exit::WrongUse | Exit::Refused) => return Err(wrong),
+            _ if !(self.yes || confirm::is_possible()) => {
+                return Err(CliError::wrong_use(
+                    "nobody is at a terminal who could confirm it: say --leaving RELEASE, and it is refused if anything \
+                     else is live, or --yes",
+                ));
+            }
+            Ok(status) => status,
             Err(unread) if self.yes => {
                 print_stderr(&format!("rolling back unseen, for what is live cannot be read: {unread}\n"))?;
                 return Ok(ExpectedState { unread: Some(unread.message), ..ExpectedState::default() });

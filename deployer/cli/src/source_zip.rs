@@ -1,14 +1,15 @@
 //! The zip of a verb's argument: given as it is, or packed from a folder. Every verb that reads code opens it here.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use deployer_core::diagnostics::similar;
 use deployer_core::package::{Package, PrivateRule};
 use serde::Serialize;
 use zip::ZipArchive;
 
-use super::answer::CliError;
+use super::answer::{CliError, one_line};
 use super::ignore_rules::IGNORE_FILE;
 use super::names::Names;
 use super::zips::{self, Finding};
@@ -158,10 +159,26 @@ impl NoZip {
     /// Makes the error of a verb that was given this path.
     pub fn error(self, path: &Path) -> CliError {
         match self {
-            Self::Unreadable(message) => CliError::wrong_use(format!("{} {message}", path.display())),
+            Self::Unreadable(message) => {
+                let hint = if path.exists() { String::new() } else { similar_path(path) };
+                CliError::wrong_use(format!("{} {message}{hint}", path.display()))
+            }
             Self::Refused(findings) => zips::invalid_zip(path, &findings),
         }
     }
+}
+
+/// Names the folder or the zip beside a path that does not exist which may be meant.
+fn similar_path(path: &Path) -> String {
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let is_source =
+        |path: &Path| path.is_dir() || path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zip"));
+    let beside = fs::read_dir(folder).into_iter().flatten().flatten().filter(|entry| is_source(&entry.path()));
+    let mut names: Vec<String> = beside.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort_unstable();
+    let name = path.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
+    let meant = similar(&name, names.iter().map(String::as_str)).map(|near| path.with_file_name(near));
+    meant.map_or(String::new(), |near| format!("; did you mean {}?", one_line(&near.display().to_string())))
 }
 
 /// Says why a path cannot be read, in plain words where it does not exist.

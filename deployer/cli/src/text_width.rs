@@ -58,13 +58,15 @@ pub(super) fn wrapped(text: &str, most: usize, indent: usize) -> Vec<String> {
     lines
 }
 
+/// The beginnings of lines that people copy.
+pub(super) const COMMANDS: [&str; 3] = ["deployctl ", "aws ", "terraform "];
+
 /// Wraps each line of a text that is longer than the terminal, and indents the rest of it deeper than the line itself:
 /// below the words behind a label, such as `live` or `OK`, if it has one. The branches of a tree go on beside it. Lines
 /// that people copy, which are commands and JSON, stay whole. Without a terminal nothing is wrapped. A text that fits is
 /// unchanged.
 pub(super) fn fitted(text: &str, columns: Option<usize>) -> String {
     const DEEPER: usize = 4;
-    const COMMANDS: [&str; 3] = ["deployctl ", "aws ", "terraform "];
     let Some(columns) = columns else { return text.to_owned() };
     let line = |line: &str| {
         let body = line.trim_start_matches([' ', '│', '├', '└', '─']);

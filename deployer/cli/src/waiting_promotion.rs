@@ -10,7 +10,8 @@ use deployer_core::trigger::Command;
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
-use super::answer::{CliError, one_line};
+use super::answer::{CliError, Exit, sentence};
+use super::approvers::Approvers;
 use super::plan_text;
 use super::remote::{self, Remote};
 use super::terminal;
@@ -50,6 +51,8 @@ pub(super) struct Promotion {
     pub environment: EnvironmentName,
     pub function: Option<FunctionName>,
     pub deployment: DeploymentId,
+    /// The people who have asked for it and approved it, as far as names count and they were looked up.
+    pub approvers: Option<Approvers>,
 }
 
 impl PromotionArgs {
@@ -61,7 +64,7 @@ impl PromotionArgs {
         let Self { environment, function, deployment } = self;
         if let Some(deployment) = *deployment {
             let (environment, function) = (environment.clone(), function.clone());
-            return Ok(Promotion { environment, function, deployment });
+            return Ok(Promotion { environment, function, deployment, approvers: None });
         }
         let status = Command::Status { environment: Some(environment.clone()), function: function.clone() };
         let report: StatusReport = remote.remote().await?.send(&remote::request(status)).await?;
@@ -78,7 +81,9 @@ impl PromotionArgs {
         match found.as_slice() {
             [one] => {
                 let Candidate { function, deployment, .. } = one;
-                Ok(Promotion { environment: environment.clone(), function: function.clone(), deployment: *deployment })
+                let approvers = Approvers::find(report, environment, *deployment);
+                let (environment, function) = (environment.clone(), function.clone());
+                Ok(Promotion { environment, function, deployment: *deployment, approvers })
             }
             [] => {
                 let (of, group) = match &self.function {
@@ -114,7 +119,7 @@ fn candidates(report: &StatusReport, named: Option<&FunctionName>) -> Vec<Candid
     let alone = waiting.filter(|(_, one)| !is_member(one.deployment)).map(|(status, one)| {
         let release = one.release.as_ref().map_or(String::new(), |release| format!("release {release}, "));
         let function = if named.is_none() { format!("-f {} ", status.function) } else { String::new() };
-        let because = one_line(&one.because);
+        let because = sentence(&one.because);
         Candidate {
             function: Some(status.function.clone()),
             deployment: one.deployment,
@@ -125,7 +130,7 @@ fn candidates(report: &StatusReport, named: Option<&FunctionName>) -> Vec<Candid
     let open = report.groups.iter().filter(|group| named.is_none() && group.status == Status::Pending);
     let groups = open.map(|group| {
         let functions: Vec<&str> = group.functions.iter().map(|member| member.function.as_str()).collect();
-        let because = group.because.as_deref().map_or(String::new(), |because| format!(", {}", one_line(because)));
+        let because = group.because.as_deref().map_or(String::new(), |because| format!(", {}", sentence(because)));
         Candidate {
             function: None,
             deployment: group.id,
@@ -137,6 +142,24 @@ fn candidates(report: &StatusReport, named: Option<&FunctionName>) -> Vec<Candid
 }
 
 impl Promotion {
+    /// Looks up the people of a promotion that was given by its id. Where they cannot be read, the deployer judges later.
+    ///
+    /// # Errors
+    /// There is no such environment or function.
+    pub async fn with_approvers(self, remote: &remote::Options) -> Result<Self, CliError> {
+        if self.approvers.is_some() {
+            return Ok(self);
+        }
+        let status = Command::Status { environment: Some(self.environment.clone()), function: self.function.clone() };
+        let report = async { remote.remote().await?.send::<StatusReport>(&remote::request(status)).await };
+        let approvers = match report.await {
+            Ok(report) => Approvers::find(&report, &self.environment, self.deployment),
+            Err(wrong) if matches!(wrong.exit, Exit::WrongUse | Exit::Refused) => return Err(wrong),
+            Err(_) => None,
+        };
+        Ok(Self { approvers, ..self })
+    }
+
     /// Writes the plan of the promotion, or of each member of a group. A plan that cannot be made is told.
     pub async fn preview(&self, remote: &remote::Options) -> String {
         match tokio::time::timeout(LOOK, self.plans(remote)).await {

@@ -175,6 +175,15 @@ mod tests {
     }
 
     #[test]
+    fn unknown_environment_is_told_with_the_nearest_or_all_in_alphabetical_order() {
+        let name = |name: &str| EnvironmentName::parse(name).unwrap();
+        let known = [name("stage"), name("dev"), name("prod")];
+        let said = |asked: &str| EnvironmentNotice::unknown(&name(asked), &known);
+        assert!(said("dve").ends_with("; did you mean dev?"), "{}", said("dve"));
+        assert!(said("qqq").ends_with("; known here: dev, prod, stage"), "{}", said("qqq"));
+    }
+
+    #[test]
     fn notice_is_old_after_two_missed_renewals_and_without_a_time() {
         let now: Timestamp = "2026-11-30T12:00:00Z".parse().unwrap();
         let notice = notices().into_values().next().unwrap();

@@ -24,7 +24,7 @@ pub use behind::{Behind, SourceHistory};
 pub use open::OpenDeployment;
 
 /// The state of functions and groups.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StatusReport {
     /// Each function in each environment, ordered by function and then by environment.
     pub functions: Vec<FunctionStatus>,
@@ -34,6 +34,10 @@ pub struct StatusReport {
     /// The open promotions of several functions together, those that wait included.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<GroupStatus>,
+    /// The environments, of those that were asked for, whose approvals count by the names that people give. Others ask for
+    /// no approval, or for proven identities.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approved_by_name: Vec<EnvironmentName>,
     /// The ledger objects that could not be read, each with the reason. The answer lacks what they contain.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<String>,

@@ -264,7 +264,7 @@ async fn doctor_of_an_unknown_environment_is_a_usage_error() -> Result<()> {
     let aws = LocalAws::start().await?;
     let (said, answer) = doctor(&aws, &["--environment", "prdo"]).await?;
     assert_eq!((said.exit, &answer["errorType"]), (Some(2), &json!("InvalidCommand")), "{answer:#}");
-    assert_eq!(answer["errorMessage"], "deployer.json has no environment prdo (it has dev, prod)");
+    assert_eq!(answer["errorMessage"], "deployer.json has no environment prdo (it has dev, prod); did you mean prod?");
     Ok(())
 }
 

@@ -25,10 +25,15 @@ async fn has_uploads(aws: &LocalAws) -> Result<bool> {
     Ok(!listed.doing("listing uploads")?.contents().is_empty())
 }
 
-/// Pushes with `--wait`, which must end with 3 and these words, without an upload.
-async fn assert_refused(aws: &LocalAws, ci: &Ci<'_>, to: (&str, &str), zip: &Path, words: &str) -> Result<()> {
+/// Pushes with `--wait`, which must end with this code and these words, without an upload.
+async fn assert_ended(
+    (aws, ci): (&LocalAws, &Ci<'_>),
+    to: (&str, &str),
+    zip: &Path,
+    (code, words): (i32, &str),
+) -> Result<()> {
     let ended = run(ci.push(to, zip, "1", &[&BUCKETS[..], &["--wait"]].concat())?).await?;
-    assert_eq!((ended.code, ended.out.as_str()), (Some(3), ""), "{ended:?}");
+    assert_eq!((ended.code, ended.out.as_str()), (Some(code), ""), "{ended:?}");
     assert!(ended.err.contains(&format!("\nerror: {words}\n  nothing is uploaded; ")), "{ended:?}");
     assert!(!has_uploads(aws).await?, "{ended:?}");
     Ok(())
@@ -42,7 +47,7 @@ async fn push_to_an_environment_without_uploads_ends_at_once() -> Result<()> {
     aws.invoke(&json!({"command": "sweep"})).await?;
     let (_folder, zip) = zip()?;
     let because = "environment dev takes no uploads";
-    assert_refused(&aws, &Ci::of(&aws).await?, ("dev", "orders-api"), &zip, because).await
+    assert_ended((&aws, &Ci::of(&aws).await?), ("dev", "orders-api"), &zip, (3, because)).await
 }
 
 #[tokio::test]
@@ -51,7 +56,7 @@ async fn push_to_an_unknown_environment_ends_at_once_if_the_others_may_be_listed
     aws.invoke(&json!({"command": "sweep"})).await?;
     let (_folder, zip) = zip()?;
     let because = "the deployer knows no environment devv, and ignores uploads to it; did you mean dev?";
-    assert_refused(&aws, &Ci::root(&aws), ("devv", "orders-api"), &zip, because).await
+    assert_ended((&aws, &Ci::root(&aws)), ("devv", "orders-api"), &zip, (2, because)).await
 }
 
 #[tokio::test]
@@ -130,7 +135,7 @@ async fn push_past_a_fresh_notice_takes_an_option() -> Result<()> {
     notice_against_dev(&aws, SignedDuration::from_mins(5)).await?;
     let ci = Ci::of(&aws).await?;
     let (_folder, path) = zip()?;
-    assert_refused(&aws, &ci, ("dev", "orders-api"), &path, "environment dev takes no uploads").await?;
+    assert_ended((&aws, &ci), ("dev", "orders-api"), &path, (3, "environment dev takes no uploads")).await?;
     let said = pushed(&aws, &ci, &["--skip-environment-check"]).await?;
     assert!(said.contains("\nnote: environment dev takes no uploads. The zip goes up all the same\n"), "{said}");
     Ok(())

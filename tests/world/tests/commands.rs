@@ -534,6 +534,8 @@ async fn status_reports_the_heads_and_calls_no_target() {
         (error_type.as_str(), message.as_str()),
         ("InvalidCommand", "deployer.json has no environment prd (it has dev)")
     );
+    let (_, message) = world.command_error(json!({"command": "status", "environment": "dve"})).await;
+    assert_eq!(message, "deployer.json has no environment dve (it has dev); did you mean dev?");
 }
 
 #[tokio::test(start_paused = true)]

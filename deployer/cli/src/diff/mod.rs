@@ -5,6 +5,7 @@ mod artifacts;
 mod report;
 mod text;
 
+use deployer_core::diagnostics::did_you_mean;
 use deployer_core::id::{AccountId, EnvironmentName, FunctionName, Release};
 use deployer_core::plan::{PlannedChange, compare_manifests};
 use deployer_core::record::{DeploymentRecord, Status};
@@ -110,7 +111,7 @@ impl Options {
             let function = &self.function;
             CliError::wrong_use(format!(
                 "{environment} knows no artifact of {function} {release} among its last {RECORDS} deployments: {}",
-                known(&records)
+                known(&records, release)
             ))
         })
     }
@@ -132,19 +133,22 @@ fn newest_of(records: &[DeploymentRecord], release: &Release) -> Option<Deployed
     })
 }
 
-/// Lists the newest releases that are known.
-fn known(records: &[DeploymentRecord]) -> String {
+/// Lists the newest releases that can be compared, and names the one that may be meant. One that never had an artifact,
+/// such as a refused deploy of a zip that is not there, cannot be compared.
+fn known(records: &[DeploymentRecord], wanted: &Release) -> String {
     const SHOWN: usize = 5;
     let mut all: Vec<&str> = Vec::new();
-    for release in records.iter().filter_map(|record| record.release.as_ref()) {
+    let with_artifact = records.iter().filter(|record| record.artifact.is_some());
+    for release in with_artifact.filter_map(|record| record.release.as_ref()) {
         if !all.contains(&release.as_str()) {
             all.push(release.as_str());
         }
     }
+    let hint = did_you_mean(wanted.as_str(), all.iter().copied());
     match all.len() {
         0 => "it knows none".to_owned(),
-        count if count > SHOWN => format!("the newest that it knows are {}", all[..SHOWN].join(", ")),
-        _ => format!("it knows {}", all.join(", ")),
+        count if count > SHOWN => format!("the newest that it knows are {}{hint}", all[..SHOWN].join(", ")),
+        _ => format!("it knows {}{hint}", all.join(", ")),
     }
 }
 
@@ -179,8 +183,21 @@ mod tests {
         assert_eq!(find(&records, "1").unwrap().deployment, records[2].id);
         assert_eq!(find(&records[..2], "1").unwrap().deployment, records[1].id);
         assert!(find(&records, "2").is_none() && find(&records, "3").is_none());
-        assert_eq!(known(&records), "it knows 2, 1");
-        assert_eq!(known(&[]), "it knows none");
+    }
+
+    #[test]
+    fn releases_with_an_artifact_are_listed_and_the_nearest_is_suggested() {
+        let records = [
+            record("9.9.9", "01JBJ4GZ00ABCDEFGH0123456D", "refused", false),
+            record("1.1.0", "01JBJ4GZ00ABCDEFGH0123456C", "succeeded", true),
+            record("1.0.0", "01JBJ4GZ00ABCDEFGH0123456B", "succeeded", true),
+        ];
+        let said = |records: &[DeploymentRecord], wanted| known(records, &Release::parse(wanted).unwrap());
+        assert_eq!(said(&records, "1.1.1"), "it knows 1.1.0, 1.0.0; did you mean 1.1.0?");
+        assert_eq!(said(&records, "main-4f5c2e1"), "it knows 1.1.0, 1.0.0");
+        assert_eq!(said(&records, "9.9.9"), "it knows 1.1.0, 1.0.0");
+        assert_eq!(said(&records[..1], "9.9.9"), "it knows none");
+        assert_eq!(said(&[], "1"), "it knows none");
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub(super) enum EnvironmentLook {
     Accepts,
     /// Nothing comes of an upload, for this reason, as a sweep has said at this time.
     Refuses(String, Option<Timestamp>),
+    /// There is no such environment, as a sweep has said at this time.
+    Unknown(String, Option<Timestamp>),
     /// Nothing may come of an upload: there is no notice, or an old one that refuses it.
     Doubtful(Doubt),
     /// It cannot be told, for this reason.
@@ -71,11 +73,14 @@ impl EnvironmentLook {
         Self::Doubtful(Doubt { because: ended(because), all_the_same: all_the_same.into() })
     }
 
-    /// Judges the reason against an upload by the age of the notice that gives it. deployer.json may have changed since
-    /// an old notice.
-    fn refusal(because: String, notice: &EnvironmentNotice, now: Timestamp) -> Self {
+    /// Judges the reason against an upload by the age of the notice that gives it: the environment's own, or that of
+    /// another one where it has none. deployer.json may have changed since an old notice.
+    fn refusal(environment: &EnvironmentName, because: String, notice: &EnvironmentNotice, now: Timestamp) -> Self {
         if !notice.is_old(now) {
-            return Self::Refuses(because, notice.at);
+            return match notice.environment != *environment || notice.removed {
+                true => Self::Unknown(because, notice.at),
+                false => Self::Refuses(because, notice.at),
+            };
         }
         let age = notice.at.map_or("has no time".to_owned(), |at| format!("is of {}", ago(at, now)));
         let all_the_same = format!(
@@ -88,21 +93,27 @@ impl EnvironmentLook {
     /// Returns the look if the upload may go on. The user may skip a refusal.
     ///
     /// # Errors
-    /// Refused: nothing would come of the upload.
+    /// Nothing would come of the upload: refused, or wrong use where there is no such environment, as with every verb.
     pub fn unless_refused(self, is_skipped: bool, now: Timestamp) -> Result<Self, CliError> {
         match self {
-            Self::Refuses(because, _) if is_skipped => Ok(Self::doubtful(&because, "The zip goes up all the same")),
-            Self::NoLedger(because) => Err(CliError::failed(format!("{because}\n  nothing is uploaded"))),
-            Self::Refuses(because, at) => {
-                let at = at.map_or(String::new(), |at| format!(" {}", ago(at, now)));
-                Err(CliError::refused(format!(
-                    "{because}\n  nothing is uploaded; the deployer said so{at}. If deployer.json has changed since, push \
-                     again after the next sweep (each minute), or with --skip-environment-check"
-                )))
+            Self::Refuses(because, _) | Self::Unknown(because, _) if is_skipped => {
+                Ok(Self::doubtful(&because, "The zip goes up all the same"))
             }
+            Self::NoLedger(because) => Err(CliError::failed(format!("{because}\n  nothing is uploaded"))),
+            Self::Refuses(because, at) => Err(CliError::refused(not_uploaded(&because, at, now))),
+            Self::Unknown(because, at) => Err(CliError::wrong_use(not_uploaded(&because, at, now))),
             look => Ok(look),
         }
     }
+}
+
+/// Says that nothing is uploaded, and what to do if the reason does not hold any more.
+fn not_uploaded(because: &str, at: Option<Timestamp>, now: Timestamp) -> String {
+    let at = at.map_or(String::new(), |at| format!(" {}", ago(at, now)));
+    format!(
+        "{because}\n  nothing is uploaded; the deployer said so{at}. If deployer.json has changed since, push again after \
+         the next sweep (each minute), or with --skip-environment-check"
+    )
 }
 
 /// Ends a sentence that may have its mark already.
@@ -136,7 +147,7 @@ impl Notices<'_> {
     async fn look_up(&self, environment: &EnvironmentName) -> EnvironmentLook {
         match self.read(environment).await {
             Reading::Found(notice) => match notice.because_not() {
-                Some(because) => EnvironmentLook::refusal(because, &notice, Timestamp::now()),
+                Some(because) => EnvironmentLook::refusal(environment, because, &notice, Timestamp::now()),
                 None => EnvironmentLook::Accepts,
             },
             Reading::Failed(because) => EnvironmentLook::Untold(because),
@@ -165,8 +176,8 @@ impl Notices<'_> {
                 continue;
             }
             let because = EnvironmentNotice::unknown(environment, &others);
-            look = EnvironmentLook::refusal(because, &notice, Timestamp::now());
-            if matches!(look, EnvironmentLook::Refuses(..)) {
+            look = EnvironmentLook::refusal(environment, because, &notice, Timestamp::now());
+            if matches!(look, EnvironmentLook::Unknown(..)) {
                 break;
             }
         }
@@ -236,6 +247,7 @@ fn failed(
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::super::answer::Exit;
     use super::*;
 
     const NOW: &str = "2026-11-30T12:00:00Z";
@@ -243,9 +255,10 @@ mod tests {
     fn look(written: Option<&str>) -> EnvironmentLook {
         let notice = EnvironmentNotice {
             at: written.map(|at| at.parse().unwrap()),
+            removed: false,
             ..EnvironmentNotice::of_removed(&EnvironmentName::parse("lab").unwrap())
         };
-        EnvironmentLook::refusal("no".to_owned(), &notice, NOW.parse().unwrap())
+        EnvironmentLook::refusal(&notice.environment, "no".to_owned(), &notice, NOW.parse().unwrap())
     }
 
     #[test]
@@ -263,6 +276,20 @@ mod tests {
         let misspelt = EnvironmentLook::Refuses("did you mean prod?".to_owned(), None).unless_refused(true, now);
         let EnvironmentLook::Doubtful(doubt) = misspelt.unwrap() else { unreachable!("it is skipped") };
         assert_eq!(doubt.to_string(), "did you mean prod? The zip goes up all the same");
+    }
+
+    #[test]
+    fn environment_that_does_not_exist_is_wrong_use_and_one_that_takes_no_uploads_is_refused() {
+        let now: Timestamp = NOW.parse().unwrap();
+        let name = |name: &str| EnvironmentName::parse(name).unwrap();
+        let removed = EnvironmentNotice::of_removed(&name("lab")).written_at(now);
+        let closed = EnvironmentNotice { removed: false, ..removed.clone() };
+        for (asked, notice, exit) in
+            [("lab", &removed, Exit::WrongUse), ("lba", &closed, Exit::WrongUse), ("lab", &closed, Exit::Refused)]
+        {
+            let look = EnvironmentLook::refusal(&name(asked), "no".to_owned(), notice, now);
+            assert_eq!(look.unless_refused(false, now).unwrap_err().exit, exit, "{asked} {notice:?}");
+        }
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub(super) struct Options {
     /// The artifact bucket; required without --list.
     #[arg(long, value_name = "BUCKET", env = "DEPLOYER_ARTIFACT_BUCKET")]
     bucket: Option<BucketName>,
-    /// The ledger bucket, which holds the results; needed with --wait.
+    /// The ledger bucket, which holds the results and tells which environments take uploads; needed with --wait.
     #[arg(long, value_name = "BUCKET", env = "DEPLOYER_LEDGER_BUCKET")]
     ledger: Option<BucketName>,
     /// Refuse the buckets unless they belong to this account.
@@ -74,8 +74,8 @@ pub(super) struct Options {
     /// With --wait: the timeout, such as 90s, 30m or 2h; the deployment goes on afterwards.
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = Span::parse, requires = "wait")]
     timeout: Span,
-    /// With --wait: upload also where the deployer says that the environment takes no uploads, or that there is none.
-    #[arg(long, requires = "wait")]
+    /// Upload also where the deployer says that the environment takes no uploads, or that there is none.
+    #[arg(long)]
     skip_environment_check: bool,
     #[command(flatten)]
     metadata: MetadataOptions,
@@ -108,7 +108,7 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
             |CheckedZip { zip, package, .. }| list::list(&options.source, &zip, package),
         );
     }
-    let (destination, ledger) = (options.destination()?, options.result_ledger()?);
+    let (destination, ledger) = (options.destination()?, options.known_ledger()?);
     let UploadMetadata { values, left_out } = options.metadata.collect(|name| std::env::var(name).ok())?;
     left_out.iter().for_each(|left| print_stderr(&format!("note: {left}")));
     let checked = match options.check()? {
@@ -130,8 +130,13 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     };
     let uploaded = options.upload(&sdk, (&destination, checked), values, &mut interrupts).await?;
     match looked {
-        Some(looked) => options.wait_for_result(&sdk, (&destination.key, looked), &uploaded, &mut interrupts).await,
-        None => Ok(Answer::with_text(uploaded.text(), &uploaded, Exit::Done)),
+        Some(looked) if options.wait => {
+            options.wait_for_result(&sdk, (&destination.key, looked), &uploaded, &mut interrupts).await
+        }
+        looked => {
+            let look = looked.map(|(_, look)| look);
+            Ok(Answer::with_text(uploaded.text(look.as_ref()), &uploaded, Exit::Done))
+        }
     }
 }
 
@@ -151,11 +156,11 @@ impl Options {
         Ok(Destination { bucket, key: ArtifactKey { environment, function, release } })
     }
 
-    /// Returns the ledger bucket if the verb waits for the result.
-    fn result_ledger(&self) -> Result<Option<&BucketName>, CliError> {
+    /// Returns the ledger bucket, which the verb needs if it waits for the result.
+    fn known_ledger(&self) -> Result<Option<&BucketName>, CliError> {
         match (self.wait, &self.ledger) {
-            (false, _) => Ok(None),
-            (true, Some(ledger)) => Ok(Some(ledger)),
+            (_, Some(ledger)) => Ok(Some(ledger)),
+            (false, None) => Ok(None),
             (true, None) => Err(CliError::wrong_use(
                 "--wait needs the ledger bucket, where results are, and it is not known: say --ledger or \
                  DEPLOYER_LEDGER_BUCKET",
@@ -182,7 +187,7 @@ impl Options {
     /// Looks whether uploads to the environment are deployed.
     ///
     /// # Errors
-    /// Refused: nothing would come of the upload. 130 where the user interrupts it.
+    /// Nothing would come of the upload: refused, or wrong use where there is no such environment. 130 where the user interrupts it.
     async fn ensure_accepted(
         &self,
         sdk: &SdkConfig,
@@ -196,7 +201,11 @@ impl Options {
             look = notices.look(environment) => look,
             () = interrupts.received() => return Err(CliError::interrupted("interrupted: nothing was uploaded")),
         };
-        look.unless_refused(self.skip_environment_check, Timestamp::now())
+        match look {
+            // Without the ledger bucket nothing can be waited for, but the upload needs it not.
+            EnvironmentLook::NoLedger(because) if !self.wait => Ok(EnvironmentLook::Untold(because)),
+            look => look.unless_refused(self.skip_environment_check, Timestamp::now()),
+        }
     }
 
     async fn upload(

@@ -4,11 +4,11 @@ use deployer_core::id::{BucketName, Sha256};
 use serde::Serialize;
 
 use super::super::names::Names;
-use super::super::zips;
+use super::environment::EnvironmentLook;
 
 /// The reason why a result may never come.
-pub(super) const IGNORED: &str = "the deployer ignores an upload whose key is not <environment>/<function>/<release>.zip, or whose environment is not in \
-     deployer.json; its log says so";
+pub(super) const IGNORED: &str =
+    "the deployer ignores an upload to an environment that deployer.json does not have; its log says so";
 
 /// A finished upload.
 #[derive(Debug, Serialize)]
@@ -30,18 +30,18 @@ pub(super) struct Uploaded {
 }
 
 impl Uploaded {
-    fn content(&self) -> String {
-        format!("{} bytes, {} files, {}", self.size, self.files, zips::manifest_note(self.manifest))
-    }
-
-    /// Describes the upload, for people.
-    pub fn text(&self) -> String {
-        let Self { bucket, key, version_id, sha256, result, .. } = self;
-        let (content, sha256) = (self.content(), sha256.to_hex());
-        format!(
-            "uploaded s3://{bucket}/{key}\n  S3 version id {version_id}\n  {content}\n  sha256 {sha256}\n  its result will be \
-             {result} in the ledger bucket\n  {IGNORED}\n"
-        )
+    /// Describes the upload, for people who have read its content's line before. `look` is what is known of the
+    /// environment, if it was looked up.
+    pub fn text(&self, look: Option<&EnvironmentLook>) -> String {
+        let Self { bucket, key, version_id, result, .. } = self;
+        let uploaded = format!(
+            "uploaded s3://{bucket}/{key}\n  S3 version id {version_id}\n  its result will be {result} in the ledger bucket\n"
+        );
+        match look {
+            Some(EnvironmentLook::Accepts) => uploaded,
+            Some(EnvironmentLook::Doubtful(doubt)) => format!("{uploaded}  {doubt}\n"),
+            _ => format!("{uploaded}  {IGNORED}\n"),
+        }
     }
 }
 
@@ -51,8 +51,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn upload_text_names_files_and_manifest_and_warns_of_unknown_environment() {
-        let mut uploaded = Uploaded {
+    fn upload_text_warns_of_an_unknown_environment_unless_it_is_known_to_take_uploads() {
+        let uploaded = Uploaded {
             bucket: BucketName::parse("acme-artifacts").unwrap(),
             key: "dev/orders-api/1.4.2.zip".into(),
             version_id: "v".into(),
@@ -63,21 +63,11 @@ mod tests {
             result: "results/dev/orders-api/1.4.2/v.json".into(),
             left_out: None,
         };
-        let lines = |uploaded: &Uploaded| uploaded.text().lines().map(str::to_owned).collect::<Vec<_>>();
-        let sha256 = uploaded.sha256.to_hex();
-        assert_eq!(
-            lines(&uploaded),
-            [
-                "uploaded s3://acme-artifacts/dev/orders-api/1.4.2.zip",
-                "  S3 version id v",
-                "  401 bytes, 2 files, with function.toml",
-                &format!("  sha256 {sha256}"),
-                "  its result will be results/dev/orders-api/1.4.2/v.json in the ledger bucket",
-                &format!("  {IGNORED}"),
-            ]
-        );
-        uploaded.manifest = None;
-        let line = "  401 bytes, 2 files, no manifest: only the code of an existing function is deployed";
-        assert_eq!(lines(&uploaded)[2], line);
+        let known = "uploaded s3://acme-artifacts/dev/orders-api/1.4.2.zip\n  S3 version id v\n  \
+                     its result will be results/dev/orders-api/1.4.2/v.json in the ledger bucket\n";
+        assert_eq!(uploaded.text(Some(&EnvironmentLook::Accepts)), known);
+        let warned = format!("{known}  {IGNORED}\n");
+        assert_eq!(uploaded.text(None), warned);
+        assert_eq!(uploaded.text(Some(&EnvironmentLook::Untold("denied".to_owned()))), warned);
     }
 }

@@ -86,8 +86,10 @@ impl ResultWait<'_> {
             tokio::time::sleep(UNKNOWN_ENVIRONMENT_TIMEOUT).await;
             let ArtifactKey { environment, function, .. } = self.artifact_key;
             let notices = Notices { client, ledger: self.ledger };
-            if matches!(notices.look(environment).await, EnvironmentLook::Doubtful(_) | EnvironmentLook::Refuses(..))
-                && !notices.has_results(environment, function).await
+            if !matches!(
+                notices.look(environment).await,
+                EnvironmentLook::Accepts | EnvironmentLook::Untold(_) | EnvironmentLook::NoLedger(_)
+            ) && !notices.has_results(environment, function).await
             {
                 return;
             }

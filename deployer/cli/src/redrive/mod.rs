@@ -53,11 +53,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 const MAX_FAILED_LOOKS: u32 = 30;
 
 pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, CliError> {
-    if !(options.peek || options.cancel || options.yes || confirm::is_possible()) {
-        return Err(CliError::wrong_use(
-            "nobody is at a terminal who could confirm it: say --yes, or --peek to look only",
-        ));
-    }
     let (name, function) = (options.queue_name(), options.remote.function_name());
     let deployer = deployer_name(&function);
     let refused = |error| error_of(&error, &name);
@@ -66,6 +61,11 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
         return Err(no_region());
     }
     let queue = DeadLetterQueue::find(&sdk, &name).await.map_err(refused)?;
+    if !(options.peek || options.cancel || options.yes || confirm::is_possible()) {
+        return Err(CliError::wrong_use(
+            "nobody is at a terminal who could confirm it: say --yes, or --peek to look only",
+        ));
+    }
     if options.cancel {
         return task::cancel(&queue, &name).await;
     }

@@ -9,7 +9,7 @@ use deployer_core::status::{Behind, DoorStatus, FunctionStatus, LastFailed, Stat
 use deployer_core::text::Person;
 use jiff::Timestamp;
 
-use super::super::answer::one_line;
+use super::super::answer::{one_line, sentence};
 use super::table::functions_in_order;
 use crate::ago::{ago, since, until};
 use crate::colours;
@@ -104,7 +104,7 @@ pub(crate) fn one(status: &FunctionStatus, now: Timestamp, columns: Option<usize
         let because = status.active_because.as_deref();
         say(
             "active",
-            format!("deployment {id}{}", because.map_or(String::new(), |words| format!(": {}", one_line(words)))),
+            format!("deployment {id}{}", because.map_or(String::new(), |words| format!(": {}", sentence(words)))),
         );
     }
     if let Some(id) = status.pending {
@@ -155,6 +155,7 @@ fn waiting_lines(waiting: &WaitingStatus, now: Timestamp) -> Vec<String> {
     let WaitingStatus { deployment, from, release, requested_by, since, approvals, because, .. } = waiting;
     let release = release.as_ref().map_or("-", |release| release.as_str());
     let because = if waiting.rejected { "is rejected: it ends with the next sweep" } else { because.as_str() };
+    let because = sentence(because);
     let by = requested_by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
     let mut lines =
         vec![format!("{release} from {from} {because} (asked for {}{by}, deployment {deployment})", ago(*since, now))];

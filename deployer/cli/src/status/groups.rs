@@ -6,7 +6,7 @@ use anstyle::Style;
 use deployer_core::group::{GroupStatus, MemberStatus};
 use jiff::Timestamp;
 
-use super::super::answer::one_line;
+use super::super::answer::{one_line, sentence};
 use crate::ago::ago;
 
 pub(super) fn text(groups: &[GroupStatus], now: Timestamp) -> String {
@@ -21,7 +21,7 @@ fn one(group: &GroupStatus, now: Timestamp) -> String {
     let mut text =
         format!("\n{bold}group {id} from {from} to {environment}{bold:#}, {status}, asked for {since}{by}\n");
     if let Some(because) = &group.because {
-        let _always = writeln!(text, "  {}", one_line(because));
+        let _always = writeln!(text, "  {}", sentence(because));
     }
     for MemberStatus { function, release, status, .. } in &group.functions {
         let release = release.as_ref().map_or("-", |release| release.as_str());

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 pub(super) use detail::one as one_function;
 pub(super) use table::functions_in_order;
 
-use super::answer::{Answer, CliError, Exit, one_line};
+use super::answer::{Answer, CliError, Exit, sentence};
 use super::colours;
 use super::interrupts::Interrupts;
 use super::ledger::{self, StatusSource};
@@ -145,7 +145,7 @@ fn exit_of(report: &StatusReport) -> Exit {
 /// Writes a line for each object that could not be read.
 fn unreadable(report: &StatusReport) -> String {
     let red = colours::BAD;
-    report.unreadable.iter().map(|because| format!("{red}unreadable{red:#}: {}\n", one_line(because))).collect()
+    report.unreadable.iter().map(|because| format!("{red}unreadable{red:#}: {}\n", sentence(because))).collect()
 }
 
 /// Sends a command that deploys nothing, and answers with what is true now, in the words of the verb; they get the

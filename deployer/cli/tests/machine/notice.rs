@@ -46,7 +46,7 @@ fn upload_that_is_probably_ignored_is_told_with_the_reason_and_without_its_histo
     let because = "error: no result within 1s: the deployer has probably ignored the upload of dev/orders/1: environment dev \
                    takes no uploads.\n  deployctl doctor --verbose\n";
     assert!(err.contains(because), "{err}");
-    assert!(err.contains("whose key is not <environment>/<function>/<release>.zip"), "{err}");
+    assert!(err.contains("the deployer ignores an upload to an environment that deployer.json does not have"), "{err}");
     assert!(!err.contains("deployctl history") && !err.contains("goes on"), "{err}");
 }
 

@@ -1,4 +1,4 @@
-//! `recall` asks before it moves anything; without a terminal it takes --yes.
+//! `recall` asks before it moves anything; without a terminal it takes --yes. A misspelt name comes before that.
 
 use serde_json::{Value, json};
 
@@ -18,10 +18,10 @@ fn run(arguments: &[&str]) -> (Outcome, Vec<String>) {
 }
 
 #[test]
-fn recall_without_a_terminal_takes_yes_and_sends_nothing_else() {
+fn recall_without_a_terminal_takes_yes_and_only_looks_before() {
     let recall = ["recall", "-f", "orders", "-r", "1.4.3"];
     let (Outcome { exit, err }, sent) = run(&recall);
-    assert_eq!((exit, sent), (Some(2), Vec::<String>::new()), "{err}");
+    assert_eq!((exit, sent), (Some(2), vec!["status".to_owned()]), "{err}");
     assert!(err.contains("nobody is at a terminal who could confirm it: say --yes"), "{err}");
     let (Outcome { exit, err }, sent) = run(&[&recall[..], &["--yes"]].concat());
     assert_eq!((exit, sent), (Some(0), vec!["recall".to_owned()]), "{err}");

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Config;
+use crate::diagnostics::did_you_mean;
 use crate::id::EnvironmentName;
 
 impl Config {
@@ -30,6 +31,13 @@ impl Config {
     #[must_use]
     pub fn environment_list(&self) -> String {
         self.in_order_of_promotion().into_iter().map(EnvironmentName::as_str).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Says that there is no environment of this name, which there are, and which one may be meant.
+    #[must_use]
+    pub fn unknown_environment(&self, name: &EnvironmentName) -> String {
+        let hint = did_you_mean(name.as_str(), self.environments.keys().map(EnvironmentName::as_str));
+        format!("deployer.json has no environment {name} (it has {}){hint}", self.environment_list())
     }
 }
 

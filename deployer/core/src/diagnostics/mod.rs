@@ -101,6 +101,20 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     }
 }
 
+/// Returns the known word that is meant most likely by one that nobody knows; of equally near ones the first.
+#[must_use]
+pub fn similar<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = known.into_iter().map(|other| (similarity(word, other), other)).filter(|(score, _)| *score >= SIMILAR);
+    let nearest = scored.reduce(|best, other| if other.0 > best.0 { other } else { best });
+    nearest.map(|(_, other)| other)
+}
+
+/// Returns "; did you mean X?" for the nearest known word, and nothing if none is near.
+#[must_use]
+pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    similar(word, known).map_or(String::new(), |near| format!("; did you mean {near}?"))
+}
+
 /// The similarity from which on one word may be meant by the other.
 pub(crate) const SIMILAR: f64 = 0.75;
 
@@ -157,6 +171,12 @@ mod tests {
         assert_eq!(nearest("memorySize", ["timeout", "memory_size"]), "; did you mean memory_size?");
         assert_eq!(nearest("dve", ["dev", "staging"]), "; did you mean dev?");
         assert_eq!(nearest("qqq", ["timeout", "memory_size"]), "; known here: memory_size, timeout");
+        assert_eq!(
+            did_you_mean("1.1.1", ["1.1.0", "1.1.2", "1.0.0"]),
+            "; did you mean 1.1.0?",
+            "the first of the nearest"
+        );
+        assert_eq!(did_you_mean("qqq", ["timeout", "memory_size"]), "");
         assert_eq!(nearest("qqq", []), "");
     }
 

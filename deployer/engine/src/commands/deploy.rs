@@ -73,8 +73,7 @@ impl Engine {
 
     /// Makes the error that names the environments of deployer.json.
     pub(crate) fn unknown_environment(&self, name: &EnvironmentName) -> CommandError {
-        let known = self.config.environment_list();
-        CommandError::Invalid(format!("deployer.json has no environment {name} (it has {known})"))
+        CommandError::Invalid(self.config.unknown_environment(name))
     }
 }
 

@@ -136,9 +136,8 @@ async fn dispatch(
         Command::Doctor { environment } => {
             let report = engine.examine(diagnostics, environment.as_ref()).await;
             let report = report.ok_or_else(|| {
-                let known = engine.config.environment_list();
-                let name = environment.map(|name| name.to_string()).unwrap_or_default();
-                FunctionError::InvalidCommand(format!("deployer.json has no environment {name} (it has {known})"))
+                let unknown = environment.map(|name| engine.config.unknown_environment(&name));
+                FunctionError::InvalidCommand(unknown.unwrap_or_default())
             })?;
             tracing::info!(well = report.is_well(), "examined");
             json(&report)

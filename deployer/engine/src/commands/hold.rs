@@ -112,5 +112,5 @@ async fn status_of(engine: &Engine, at: &FunctionRef<'_>, ChangedHead { head, ..
         Some(hold) => ended_by_hold(engine, at, head, hold).await,
         None => vec![],
     };
-    StatusReport { functions, environments: vec![], groups: vec![], unreadable: vec![], ended_waiting }
+    StatusReport { functions, ended_waiting, ..StatusReport::default() }
 }

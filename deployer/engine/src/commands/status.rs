@@ -83,10 +83,20 @@ impl Engine {
             functions,
             environments: in_order.into_iter().cloned().collect(),
             groups,
+            approved_by_name: selected
+                .iter()
+                .filter(|(_, one)| counts_names(one))
+                .map(|(name, _)| (*name).clone())
+                .collect(),
             unreadable,
             ended_waiting: vec![],
         })
     }
+}
+
+/// Whether approvals count there by the names that people give.
+fn counts_names(environment: &Environment) -> bool {
+    environment.approval.as_ref().is_some_and(|rules| !rules.proven)
 }
 
 /// Lists the functions that have a head, by environment.

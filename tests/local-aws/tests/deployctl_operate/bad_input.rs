@@ -15,6 +15,7 @@ async fn unknown_environment_is_reported_with_the_known_ones() -> Result<()> {
         ("history", &[]),
         ("deploy", &["--release", "1"]),
         ("redeploy", &[]),
+        ("rollback", &[]),
         ("rollback", &["--yes"]),
         ("plan", &[]),
         ("hold", &["--reason", "x"]),
@@ -24,7 +25,8 @@ async fn unknown_environment_is_reported_with_the_known_ones() -> Result<()> {
     ] {
         let said = person.run(verb, &[&prdo, more].concat()).await?;
         assert_eq!((said.exit, said.out.as_str()), (Some(2), ""), "{verb}: {said:?}");
-        assert_eq!(said.err, "error: deployer.json has no environment prdo (it has dev, prod)\n", "{verb}");
+        let told = "error: deployer.json has no environment prdo (it has dev, prod); did you mean prod?\n";
+        assert_eq!(said.err, told, "{verb}");
         let (exit, told) = person.run_json(verb, &[&prdo, more].concat()).await?;
         assert_eq!((exit, &told["errorType"]), (Some(2), &json!("InvalidCommand")), "{verb}: {told:#}");
     }

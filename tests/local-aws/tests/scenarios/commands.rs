@@ -78,7 +78,7 @@ async fn history_is_newest_first_up_to_its_limit() -> Result<()> {
     assert_eq!((error_type.as_str(), message.as_str()), ("UnknownFunction", words));
     let (error_type, message) =
         refused(&aws, json!({"command": "history", "environment": "prdo", "function": "orders"})).await?;
-    let words = "deployer.json has no environment prdo (it has dev, prod)";
+    let words = "deployer.json has no environment prdo (it has dev, prod); did you mean prod?";
     assert_eq!((error_type.as_str(), message.as_str()), ("InvalidCommand", words));
     Ok(())
 }

@@ -27,6 +27,8 @@ async fn promotion_waits_for_another_persons_approval() {
     let (world, record) = waiting(&json!({"required": 1})).await;
     world.sweep_minutes(5).await;
     assert_eq!(world.served_releases()[2], "1.0.0");
+    let status = world.command(json!({"command": "status"})).await;
+    assert_eq!(status["approved_by_name"], json!(["prod"]), "a program may judge an approval by its name");
     // A name that differs only by invisible characters is the same person.
     for own in ["ann", "a\u{200b}nn", " ann\u{202c}"] {
         let (error, because) = world.command_error(approve(own)).await;

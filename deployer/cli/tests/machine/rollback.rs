@@ -1,0 +1,74 @@
+//! `rollback` and `recall` without a terminal: a misspelt name comes first. What they print fits the terminal.
+
+use serde_json::{Value, json};
+
+use super::deployed::{ID, ok, person, record, server};
+use super::home::{Home, Outcome};
+use super::server::Server;
+
+const MISSPELT: [(&str, &str, i32); 2] = [
+    ("InvalidCommand", "deployer.json has no environment dve (it has dev, prod); did you mean dev?", 2),
+    ("UnknownFunction", "no environment knows a function odrers; did you mean orders?", 3),
+];
+
+/// A deployer that does not know the name of the function or of the environment.
+fn misspelt(error_type: &'static str, message: &'static str) -> Server {
+    let error = json!({ "errorType": error_type, "errorMessage": message });
+    server(move |request| {
+        let is_asked = serde_json::from_str::<Value>(&request.body).is_ok_and(|body| body["command"].is_string());
+        is_asked.then(|| ok(&error))
+    })
+}
+
+#[test]
+fn misspelt_name_is_told_before_the_want_of_a_terminal() {
+    for (error_type, message, code) in MISSPELT {
+        for verb in [&["rollback", "-e", "dve", "-f", "orders"][..], &["recall", "-f", "odrers", "-r", "1"]] {
+            let Outcome { exit, err } = person(&misspelt(error_type, message)).run(verb);
+            assert_eq!((exit, err), (Some(code), format!("error: {message}\n")), "{verb:?}");
+        }
+    }
+}
+
+#[test]
+fn rollback_without_a_terminal_takes_an_option() {
+    let Outcome { exit, err } = person(&server(|_| None)).run(&["rollback", "-e", "prod", "-f", "orders"]);
+    assert_eq!(exit, Some(2), "{err}");
+    assert!(err.starts_with("error: nobody is at a terminal who could confirm it: say --leaving RELEASE"), "{err}");
+}
+
+/// A person who rolls back at a deployer whose names are long.
+fn rolling_back() -> Home {
+    let by = "ada-of-operations@example.com";
+    let server = server(move |request| {
+        let command: Value = serde_json::from_str(&request.body).unwrap_or_default();
+        match command["command"].as_str() {
+            Some("rollback") => Some(ok(&record(ID, "1.4.2"))),
+            Some("status") => {
+                let waiting = json!({ "deployment": ID, "from": "stage", "release": "1.4.4", "requested_by": by,
+                    "since": "2026-11-25T20:00:00Z", "approvals_wanted": 1, "expires_at": "2026-12-25T20:00:00Z",
+                    "because": "waits for an approval, until 2026-12-25T20:00:00Z at most" });
+                let live = json!({ "release": "1.4.3", "deployment": ID, "since": "2026-11-25T20:00:00Z", "sha256": null,
+                    "by": by });
+                Some(ok(&json!({ "functions": [{ "environment": "prod", "function": "orders", "live": live,
+                    "targets": [], "active": null, "pending": null, "hold": null, "rejected": false,
+                    "rollback_to": "1.4.2", "waiting": [waiting] }] })))
+            }
+            _ => None,
+        }
+    });
+    person(&server)
+}
+
+#[test]
+fn preview_and_what_is_live_afterwards_fit_the_terminal() {
+    let rollback = ["rollback", "-e", "prod", "-f", "orders", "--yes"];
+    let (Outcome { exit, err }, out) = rolling_back().with("COLUMNS", "60").run_with_output(&rollback);
+    assert_eq!(exit, Some(0), "{err}");
+    assert!(err.contains("\n  back to  1.4.2\n") && out.contains("\nnow: "), "{err}{out}");
+    assert!(out.contains("2026-12-25 20:00:00Z at most"), "one form of times: {out}");
+    for line in err.lines().chain(out.lines()) {
+        let is_command = line.trim_start().starts_with("deployctl ");
+        assert!(line.chars().count() <= 60 || is_command, "{line}\n{err}{out}");
+    }
+}
