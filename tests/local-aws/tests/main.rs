@@ -11,6 +11,7 @@ mod deployctl_doctor;
 mod deployctl_environment;
 mod deployctl_init;
 mod deployctl_operate;
+mod deployctl_output;
 mod deployctl_push;
 mod pictures;
 mod runbook;
