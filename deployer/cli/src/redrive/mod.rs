@@ -219,8 +219,8 @@ mod tests {
                 Exit::Failed,
                 "sqs:ReceiveMessage and the other rights of the policy \"operate\"",
             ),
-            (DeadLetterErrorKind::AlreadyRunning, Exit::Refused, "--cancel stops it"),
-            (DeadLetterErrorKind::NotRunning, Exit::Failed, "--peek shows how"),
+            (DeadLetterErrorKind::AlreadyRunning, Exit::Refused, "\n  deployctl redrive --cancel"),
+            (DeadLetterErrorKind::NotRunning, Exit::Failed, "\n  deployctl redrive --peek"),
             (DeadLetterErrorKind::Unanswered, Exit::Failed, "ask again"),
             (DeadLetterErrorKind::Failed, Exit::Failed, "ask again"),
         ] {
