@@ -5,45 +5,77 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use anstyle::Style;
-use deployer_core::id::{Release, Sha256};
-use deployer_core::record::DeploymentRecord;
-use deployer_core::status::{FunctionStatus, StatusReport};
+use deployer_core::id::{DeploymentId, Release, Sha256};
+use deployer_core::record::{DeploymentRecord, Status};
+use deployer_core::status::{FunctionStatus, LiveStatus, StatusReport};
 use deployer_core::trigger::Command;
+use deployer_engine::History;
 use jiff::Timestamp;
 
 use super::answer::{CliError, sentence};
 use super::colours;
 use super::interrupts::Interrupts;
-use super::remote;
+use super::remote::{self, Remote};
 use super::status::{functions_in_order, one_function};
 use super::terminal;
 
 /// The time that the look takes at most: the rollback itself has ended.
 const LOOK: Duration = Duration::from_secs(30);
+/// The time that the look at the history takes at most: without it less is said.
+const LOOK_BACK: Duration = Duration::from_secs(10);
 
-/// The release that a rollback has left.
+/// The records that tell the code of the release that was left.
+const RECORDS: u32 = 20;
+
+/// The release that a rollback has left, as the ledger knows it. What an alias served says nothing of its code: somebody
+/// may have moved the alias, and a deployment that was stopped may not have reached it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Left {
     pub release: Release,
+    /// The deployment that brought it, where that is known.
+    pub deployment: Option<DeploymentId>,
     pub sha256: Option<Sha256>,
 }
 
 impl Left {
-    /// Returns the same release with its code, where nothing told it before: what every target of the rollback had
-    /// served.
-    pub fn with_code_of(self, record: &DeploymentRecord) -> Self {
-        let mut served = record.targets.iter().map(|target| target.previous.as_ref().and_then(|before| before.sha256));
-        let first = served.next().flatten();
-        let sha256 = first.filter(|first| served.all(|other| other == Some(*first)));
-        Self { sha256: self.sha256.or(sha256), ..self }
+    /// The release that a deployment brings.
+    pub fn of(record: DeploymentRecord) -> Option<Self> {
+        let sha256 = record.artifact.and_then(|artifact| artifact.sha256);
+        Some(Self { release: record.release?, deployment: Some(record.id), sha256 })
+    }
+
+    /// The release that is live.
+    pub fn live(live: &LiveStatus) -> Self {
+        Self { release: live.release.clone(), deployment: Some(live.deployment), sha256: live.sha256 }
+    }
+
+    /// Returns the hash of its code by the records before the rollback: that of the deployment which brought it, else the
+    /// one hash that all records have by which the release was live.
+    fn sha256_by(&self, records: &[DeploymentRecord], rollback: DeploymentId) -> Option<Sha256> {
+        let brought_it = |record: &&DeploymentRecord| match self.deployment {
+            Some(deployment) => record.id == deployment,
+            None => record.id != rollback && record.release.as_ref() == Some(&self.release) && has_acted(record.status),
+        };
+        let records = || records.iter().filter(brought_it);
+        let hash = |record: &DeploymentRecord| record.artifact.as_ref()?.sha256;
+        let is_done = |record: &DeploymentRecord| matches!(record.status, Status::Succeeded | Status::Unchanged);
+        let first = records().find_map(hash).filter(|first| records().all(|record| hash(record) == Some(*first)));
+        first.filter(|_| self.deployment.is_some() || records().any(is_done))
     }
 }
 
+/// Whether a deployment that has ended so may have reached a target.
+pub(super) fn has_acted(status: Status) -> bool {
+    matches!(status, Status::Succeeded | Status::Unchanged | Status::Failed)
+}
+
 /// Looks at the function in all environments, and writes what comes next. A look that fails is told, and fails nothing.
-pub(super) async fn text(remote: &remote::Options, record: &DeploymentRecord, left: Option<&Left>) -> String {
+pub(super) async fn text(remote: &remote::Options, record: &DeploymentRecord, mut left: Option<Left>) -> String {
     let look = async {
-        let status = Command::Status { environment: None, function: Some(record.function.clone()) };
-        remote.remote().await?.send::<StatusReport>(&remote::request(status)).await
+        let status = remote::request(Command::Status { environment: None, function: Some(record.function.clone()) });
+        let remote = remote.remote().await?;
+        let (seen, ()) = tokio::join!(remote.send::<StatusReport>(&status), complete(left.as_mut(), &remote, record));
+        seen
     };
     let interrupted = async {
         match Interrupts::listen() {
@@ -56,7 +88,18 @@ pub(super) async fn text(remote: &remote::Options, record: &DeploymentRecord, le
         () = tokio::time::sleep(LOOK) => Err(CliError::failed(format!("no answer in {} s", LOOK.as_secs()))),
         () = interrupted => Err(CliError::failed("interrupted")),
     };
-    next_steps((record, left), &seen, &remote.repeated(), (Timestamp::now(), terminal::columns()))
+    next_steps((record, left.as_ref()), &seen, &remote.repeated(), (Timestamp::now(), terminal::columns()))
+}
+
+/// Completes the release that was left with the hash of its code, if the history tells it.
+async fn complete(left: Option<&mut Left>, remote: &Remote, record: &DeploymentRecord) {
+    let is_unknown = |left: &&mut Left| left.sha256.is_none() && record.release.as_ref() != Some(&left.release);
+    let Some(left) = left.filter(is_unknown) else { return };
+    let (environment, function) = (record.environment.clone(), record.function.clone());
+    let command = remote::request(Command::History { environment, function, limit: Some(RECORDS) });
+    if let Ok(Ok(history)) = tokio::time::timeout(LOOK_BACK, remote.send::<History>(&command)).await {
+        left.sha256 = left.sha256_by(&history.deployments, record.id);
+    }
 }
 
 /// Writes what comes next. `options` are those that a command needs to reach the same deployer.
@@ -189,7 +232,7 @@ mod tests {
     }
 
     fn next(left: &str, seen: &Result<StatusReport, CliError>) -> String {
-        next_of(Left { release: left.parse().unwrap(), sha256: None }, seen)
+        next_of(Left { release: left.parse().unwrap(), deployment: None, sha256: None }, seen)
     }
 
     fn next_of(left: Left, seen: &Result<StatusReport, CliError>) -> String {
@@ -246,7 +289,7 @@ mod tests {
             status["live"]["sha256"] = json!(sha256);
             status
         };
-        let left = || Left { release: "b".parse().unwrap(), sha256: Some(sha256) };
+        let left = || Left { release: "b".parse().unwrap(), deployment: None, sha256: Some(sha256) };
         let here = status("dev", "a", &json!({}));
         let text = next_of(left(), &report(&[here.clone(), of("prod", "1.2.0")], &[]));
         assert!(
@@ -269,37 +312,83 @@ mod tests {
         assert!(!both.contains("deployctl recall"), "{both}");
     }
 
-    #[test]
-    fn rollback_to_the_code_that_it_leaves_says_so() {
-        let back = |sha256: &[u8], previous: &[Option<&[u8]>]| {
-            let targets: Vec<Value> = previous
-                .iter()
-                .map(|served| {
-                    let previous = served.map(|code| json!({"version": "2", "sha256": Sha256::of(code)}));
-                    json!({"account": "111111111111", "region": "eu-west-1", "function_name": "orders", "alias": "live",
-                        "status": "succeeded", "version": "3", "previous": previous, "error": null})
-                })
-                .collect();
-            let mut record = serde_json::to_value(record()).unwrap();
-            record["artifact"] = json!({"bucket": "acme-artifacts", "key": "dev/orders/a.zip", "version_id": "v", "size": 1,
-                "sha256": Sha256::of(sha256), "metadata": {}});
-            record["targets"] = json!(targets);
-            let record: DeploymentRecord = serde_json::from_value(record).unwrap();
-            let left = Left { release: "b".parse().unwrap(), sha256: None }.with_code_of(&record);
-            let now = "2026-11-30T12:00:00Z".parse().unwrap();
-            let seen = report(&[status("dev", "a", &json!({}))], &[]);
-            anstream::adapter::strip_str(&next_steps((&record, Some(&left)), &seen, "", (now, None))).to_string()
-        };
-        let told = "\na is the same code as b: to leave that code, go back further (--to RELEASE)\n";
-        let same = back(b"same", &[Some(b"same"), Some(b"same")]);
-        assert!(same.contains(told), "{same}");
-        for (code, previous) in [
-            (&b"other"[..], vec![Some(&b"same"[..])]),
-            (b"same", vec![Some(b"same"), Some(b"other")]),
-            (b"same", vec![None]),
+    /// The ids of the rollback, and of deployments before it.
+    const ROLLBACK: &str = "01JD3Z9V7Q0000000000000000";
+    const B: &str = "01JD3Z9V7Q000000000000000B";
+    const OLD_B: &str = "01JD3Z9V7Q000000000000000A";
+
+    /// Makes a record of the history. Its alias had served the code "same".
+    fn of_history(id: &str, release: &str, status: &str, code: Option<&[u8]>) -> DeploymentRecord {
+        let mut record = serde_json::to_value(record()).unwrap();
+        for (field, value) in [
+            ("id", json!(id)),
+            ("release", json!(release)),
+            ("status", json!(status)),
+            (
+                "artifact",
+                json!({"bucket": "acme-artifacts", "key": format!("dev/orders/{release}.zip"), "version_id": "v", "size": 1,
+                    "sha256": code.map(Sha256::of), "metadata": {}}),
+            ),
+            (
+                "targets",
+                json!([{"account": "111111111111", "region": "eu-west-1", "function_name": "orders", "alias": "live",
+                    "status": "succeeded", "version": "3", "error": null,
+                    "previous": {"version": "2", "sha256": Sha256::of(b"same")}}]),
+            ),
         ] {
-            assert!(!back(code, &previous).contains("same code"), "{previous:?}");
+            record[field] = value;
         }
+        serde_json::from_value(record).unwrap()
+    }
+
+    /// Returns what is said after a rollback to release a, whose code is "same".
+    fn said(left: &Left, history: &[DeploymentRecord]) -> String {
+        let record = of_history(ROLLBACK, "a", "succeeded", Some(b"same"));
+        let left = Left { sha256: left.sha256.or(left.sha256_by(history, record.id)), ..left.clone() };
+        let now = "2026-11-30T12:00:00Z".parse().unwrap();
+        let seen = report(&[status("dev", "a", &json!({}))], &[]);
+        anstream::adapter::strip_str(&next_steps((&record, Some(&left)), &seen, "", (now, None))).to_string()
+    }
+
+    const SAME: &str = "\na is the same code as b: to leave that code, go back further (--to RELEASE)\n";
+
+    #[test]
+    fn rollback_that_stops_a_deployment_goes_by_its_code_and_not_by_what_was_served() {
+        // The alias served a all the time: b had not reached it.
+        for (code, is_same) in [(Some(&b"other"[..]), false), (None, false), (Some(b"same"), true)] {
+            let stopped = of_history(B, "b", "in_progress", code);
+            let text = said(&Left::of(stopped).unwrap(), &[]);
+            assert_eq!((text.contains(SAME), text.contains("the same code")), (is_same, is_same), "{text}");
+            assert!(text.contains("deployctl recall -f orders -r b "), "{text}");
+        }
+        // Its end tells the hash that was not known before.
+        let left = Left::of(of_history(B, "b", "in_progress", None)).unwrap();
+        let ended = |code| [of_history(B, "b", "superseded", code), of_history(OLD_B, "b", "succeeded", Some(b"same"))];
+        assert!(said(&left, &ended(Some(b"same"))).contains(SAME));
+        assert!(!said(&left, &ended(Some(b"other"))).contains("the same code"));
+        assert!(!said(&left, &ended(None)).contains("the same code"));
+    }
+
+    #[test]
+    fn rollback_from_a_named_release_goes_by_its_records_and_not_by_what_was_served() {
+        // Somebody had moved the alias from b to the code of a by hand.
+        let left = Left { release: "b".parse().unwrap(), deployment: None, sha256: None };
+        let is_same = |history: &[DeploymentRecord]| {
+            let text = said(&left, history);
+            assert!(text.contains("deployctl recall -f orders -r b "), "{text}");
+            assert_eq!(text.contains(SAME), text.contains("the same code"), "{text}");
+            text.contains(SAME)
+        };
+        let b = |status, code| of_history(B, "b", status, Some(code));
+        assert!(!is_same(&[b("succeeded", b"other")]));
+        assert!(is_same(&[b("succeeded", b"same")]));
+        assert!(!is_same(&[]), "nothing is known of b");
+        assert!(!is_same(&[of_history(B, "c", "succeeded", Some(b"same"))]));
+        assert!(!is_same(&[b("refused", b"same")]), "it was never live");
+        assert!(!is_same(&[b("failed", b"same")]), "it may not have been live");
+        let old = |code| of_history(OLD_B, "b", "unchanged", Some(code));
+        assert!(!is_same(&[b("failed", b"other"), old(b"same")]), "either may have been live");
+        assert!(is_same(&[b("refused", b"other"), old(b"same")]));
     }
 
     #[test]

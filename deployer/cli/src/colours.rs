@@ -1,8 +1,9 @@
 //! The colours of texts for people.
 //!
 //! They are of the fixed part of the 256 colours (16 to 255), because each terminal chooses its first 16 itself, and
-//! yellow, green and cyan of those are hardly legible on white. Each has a contrast of about 4.5 to white and to black
-//! (WCAG 2.2, "Contrast (Minimum)"). A colour is never the only sign: a word or a mark says the same.
+//! yellow, green and cyan of those are hardly legible on white. Each has a contrast of at least 3.8 to white and to
+//! black (WCAG 2.2, "contrast ratio"); a colour can have 4.58 to both at most. A colour is never the only sign: a word or
+//! a mark says the same. Nothing turns them into the first 16 for a terminal that has no more.
 
 use anstyle::{Ansi256Color, Color, Style};
 

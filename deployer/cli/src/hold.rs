@@ -1,9 +1,9 @@
 //! `deployctl hold` and `release-hold`: a held function takes no new release until its hold is released.
 
 use super::answer::{Answer, CliError, one_line};
-use super::{follow, records, remote, status};
+use super::{follow, open_deployments, records, remote, status};
 use deployer_core::record::Status;
-use deployer_core::status::StatusReport;
+use deployer_core::status::{OpenDeployment, StatusReport};
 use deployer_core::trigger::Command;
 
 /// The options of `hold`.
@@ -61,10 +61,18 @@ fn held(args: &follow::FunctionArgs, report: &StatusReport, options: &str) -> St
         "{function} in {environment} is held{reason}: nothing is deployed there until the hold is released. A rollback still works, \
          and so does a promotion from there\n"
     );
-    let under_way = report.functions.iter().flat_map(|status| &status.open);
-    for open in under_way.filter(|open| open.status == Status::InProgress) {
-        let of = open.release.as_ref().map_or(String::new(), |release| format!(" of {release}"));
-        text.push_str(&format!("deployment {}{of} is under way, and goes on\n", open.deployment));
+    for status in &report.functions {
+        for OpenDeployment { deployment, release, status: stage } in open_deployments::of(status) {
+            let of = release.map_or(String::new(), |release| format!(" of {release}"));
+            match stage {
+                Status::InProgress => {
+                    text.push_str(&format!("deployment {deployment}{of} is under way, and goes on\n"))
+                }
+                // An older deployer does not say whether the hold has ended it.
+                _ if status.open.is_empty() => text.push_str(&format!("deployment {deployment} is next\n")),
+                _ => {}
+            }
+        }
     }
     text.extend(report.ended_waiting.iter().map(|one| format!("{}\n", records::ended_waiting(one))));
     text + &format!("To release it:\n  deployctl release-hold -e {environment} -f {function}{options}\n")
@@ -116,6 +124,24 @@ mod tests {
              ended: promotion 01JD3Z9V7Q0000000000000002 of 1.4.2 from stage to prod, which waited for an approval\n\
              ended: deployment 01JD3Z9V7Q0000000000000003 of 1.4.3 to prod, which waited for its turn\n\
              To release it:\n  deployctl release-hold -e prod -f orders --profile acme\n"
+        );
+    }
+
+    #[test]
+    fn hold_of_an_older_deployer_names_what_goes_on_and_what_is_next() {
+        let report = serde_json::from_value(json!({"functions": [{
+            "environment": "prod", "function": "orders", "live": null, "targets": [], "rejected": false,
+            "active": "01JD3Z9V7Q0000000000000001", "pending": "01JD3Z9V7Q0000000000000002",
+            "hold": {"reason": "sale", "requested_by": "ann", "since": "2026-11-30T12:00:00Z"},
+        }]}));
+        let text = held(&args(), &report.unwrap(), "");
+        assert!(
+            text.contains(
+                "\ndeployment 01JD3Z9V7Q0000000000000001 is under way, and goes on\n\
+                 deployment 01JD3Z9V7Q0000000000000002 is next\n\
+                 To release it:\n"
+            ),
+            "{text}"
         );
     }
 

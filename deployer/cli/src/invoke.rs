@@ -85,9 +85,10 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     if let (Some(known), Some(ran)) = (&invoked.located.version, &invoked.executed_version)
         && known.as_str() != ran
     {
+        let follow::FunctionArgs { environment, function } = &options.args;
         direct::warn(&format!(
-            "version {ran} ran, and the ledger says that the alias serves version {known}: deployctl plan shows whether \
-             somebody has moved it"
+            "version {ran} ran, and the ledger says that the alias serves version {known}. To see whether \
+             somebody has moved it:\n  deployctl plan -e {environment} -f {function}"
         ));
     }
     let exit = if invoked.function_error.is_some() { Exit::Failed } else { Exit::Done };
@@ -170,7 +171,7 @@ fn failed(located: &Located, error: &SdkError<InvokeError, HttpResponse>) -> Cli
             "you need lambda:InvokeFunction on {arn}, which no policy of infra/ grants; --target-profile or --role-arn says \
              as whom"
         ),
-        (_, 404) => "deployctl status shows what is live where, and deployctl plan what is there".to_owned(),
+        (_, 404) => "to see what is live where:\n  deployctl status".to_owned(),
         (_, 429) => "it runs as often at once as it may: try again".to_owned(),
         (_, 413) => "an event has 6 MB at most".to_owned(),
         _ => "nobody knows whether it has run: its log says so (deployctl logs --function-logs)".to_owned(),

@@ -40,6 +40,7 @@ mod man;
 mod named_by;
 mod names;
 mod open;
+mod open_deployments;
 mod output;
 mod plan;
 mod plan_text;
@@ -79,6 +80,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 pub use answer::{Answer, CliError, Exit};
 pub use output::Output;
 pub use sdk_config::load as load_sdk_config;
+pub use text_width::is_copied;
 
 /// Deploy Lambda functions across AWS accounts.
 ///

@@ -9,6 +9,7 @@ use deployer_core::trigger::Command;
 
 use super::answer::{CliError, Exit, sentence};
 use super::confirm::{self, print_stderr};
+use super::open_deployments;
 use super::remote;
 use super::status::functions_in_order;
 
@@ -56,7 +57,7 @@ fn preview(report: &StatusReport, function: &FunctionName, release: &Release) ->
     for status in functions_in_order(report) {
         let environment = status.environment.as_str();
         lines.extend(moved(status, release, &codes).map(|words| (environment, words)));
-        lines.extend(open(status, release).map(|words| (environment, words)));
+        lines.extend(open(status, release).into_iter().map(|words| (environment, words)));
         for WaitingStatus { deployment, from, .. } in
             status.waiting.iter().filter(|waiting| waiting.release.as_ref() == Some(release))
         {
@@ -97,13 +98,24 @@ fn moved(status: &FunctionStatus, release: &Release, codes: &[Sha256]) -> Option
     }
 }
 
-/// Says what becomes of the deployments of the release that are under way or next.
-fn open<'a>(status: &'a FunctionStatus, release: &'a Release) -> impl Iterator<Item = String> + 'a {
-    let of_release = status.open.iter().filter(move |open| open.release.as_ref() == Some(release));
-    of_release.map(|OpenDeployment { deployment, status, .. }| match status {
-        Status::Pending => format!("deployment {deployment}, which is next, is refused"),
-        _ => format!("deployment {deployment}, which is under way, is refused, or rolled back if it is live by then"),
-    })
+/// Says what becomes of the deployments of the release that are under way or next. An older deployer does not tell which
+/// release they bring.
+fn open(status: &FunctionStatus, release: &Release) -> Vec<String> {
+    let is_older = status.open.is_empty();
+    let mut open = open_deployments::of(status);
+    open.retain(|open| is_older || open.release.as_ref() == Some(release));
+    let bringing = if is_older { format!(": if it brings {release}, it") } else { String::new() };
+    let is_refused = |OpenDeployment { deployment, status, .. }| match (status, is_older) {
+        (Status::Pending, false) => format!("deployment {deployment}, which is next, is refused"),
+        (Status::Pending, true) => format!("deployment {deployment} is next{bringing} is refused"),
+        (_, false) => {
+            format!("deployment {deployment}, which is under way, is refused, or rolled back if it is live by then")
+        }
+        (_, true) => {
+            format!("deployment {deployment} is under way{bringing} is refused, or rolled back if it is live by then")
+        }
+    };
+    open.into_iter().map(is_refused).collect()
 }
 
 #[cfg(test)]
@@ -148,7 +160,12 @@ mod tests {
         let functions = [
             status("dev", "b", &json!({})),
             status("first", "b", &json!({"rollback_to": null})),
-            status("busy", "b", &json!({"active": "01JD3Z9V7Q0000000000000001"})),
+            // An older deployer lists no open deployments.
+            status(
+                "busy",
+                "b",
+                &json!({"active": "01JD3Z9V7Q0000000000000001", "pending": "01JD3Z9V7Q0000000000000002"}),
+            ),
             status("other", "same", &json!({})),
             status("half", "a", &json!({"targets": on_one})),
             status("prod", "a", &json!({"waiting": waiting})),
@@ -160,6 +177,9 @@ mod tests {
                dev    b → a\n  \
                first  b: nothing to go back to\n  \
                busy   b → what was live before\n  \
+               busy   deployment 01JD3Z9V7Q0000000000000001 is under way: if it brings b, it is refused, or rolled back \
+                      if it is live by then\n  \
+               busy   deployment 01JD3Z9V7Q0000000000000002 is next: if it brings b, it is refused\n  \
                other  same (the same code) → a\n  \
                half   b on 1 of 1 targets → a\n  \
                prod   promotion 01JD3Z9V7Q0000000000000002 from stage, which waits, ends\n  \

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use deployer_core::id::{DeploymentId, Release};
 use deployer_core::plan::{PlanReport, RefusedPlan};
-use deployer_core::record::{DeploymentRecord, Status};
+use deployer_core::record::DeploymentRecord;
 use deployer_core::status::{FunctionStatus, WaitingStatus};
 use jiff::Timestamp;
 
@@ -57,7 +57,7 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
     let ExpectedState { live: if_live, active: if_active, left, unread } = match &options.leaving {
         Some(release) => ExpectedState {
             live: Some(release.to_string()),
-            left: Some(Left { release: release.clone(), sha256: None }),
+            left: Some(Left { release: release.clone(), deployment: None, sha256: None }),
             ..ExpectedState::default()
         },
         None => options.expected_state(output).await?,
@@ -71,10 +71,8 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
         Err(error) => return Err(error),
     };
     let mut answer = follow::Options::answer_of(&record);
-    let has_acted = matches!(record.status, Status::Succeeded | Status::Unchanged | Status::Failed);
-    if output == Output::Text && has_acted {
-        let left = left.map(|left| left.with_code_of(&record));
-        answer.text.push_str(&after_rollback::text(&options.follow.remote, &record, left.as_ref()).await);
+    if output == Output::Text && after_rollback::has_acted(record.status) {
+        answer.text.push_str(&after_rollback::text(&options.follow.remote, &record, left).await);
     }
     Ok(answer)
 }
@@ -169,9 +167,9 @@ impl Options {
                 // Only the record says which release is under way.
                 let records = status_source.history(&self.args, 20).await.map(|history| history.deployments);
                 let record = records.unwrap_or_default().into_iter().find(|record| record.id == id);
-                record.and_then(|record| Some(Left { release: record.release?, sha256: None }))
+                record.and_then(Left::of)
             }
-            None => status.live.as_ref().map(|live| Left { release: live.release.clone(), sha256: live.sha256 }),
+            None => status.live.as_ref().map(Left::live),
         };
         Ok((Some(status), left))
     }

@@ -96,7 +96,7 @@ fn located(
 ) -> Result<Located, String> {
     // The name and the alias are the same in all targets of an environment.
     let named = records.iter().flat_map(|record| &record.targets).next();
-    let named = named.ok_or("nothing was deployed there yet: deployctl status shows what is live where")?;
+    let named = named.ok_or("nothing was deployed there yet. To see what is live where:\n  deployctl status")?;
     let targets = status.map_or(&[][..], |status| &status.targets[..]);
     let is_meant = |target: &&TargetStatus| wanted.is_none_or(|wanted| target.target == *wanted);
     let meant: Vec<&TargetStatus> = targets.iter().filter(is_meant).collect();

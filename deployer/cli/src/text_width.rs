@@ -59,7 +59,7 @@ pub(super) fn wrapped(text: &str, most: usize, indent: usize) -> Vec<String> {
 }
 
 /// The beginnings of lines that people copy.
-pub(super) const COMMANDS: [&str; 3] = ["deployctl ", "aws ", "terraform "];
+pub(super) const COMMANDS: [&str; 4] = ["deployctl ", "aws ", "terraform ", "eval "];
 
 /// Wraps each line of a text that is longer than the terminal, and indents the rest of it deeper than the line itself:
 /// below the words behind a label, such as `live` or `OK`, if it has one. The branches of a tree go on beside it. Lines
@@ -70,7 +70,7 @@ pub(super) fn fitted(text: &str, columns: Option<usize>) -> String {
     let Some(columns) = columns else { return text.to_owned() };
     let line = |line: &str| {
         let body = line.trim_start_matches([' ', '│', '├', '└', '─']);
-        if body.starts_with(['"', '{', '}', '[', ']']) || COMMANDS.iter().any(|command| body.starts_with(command)) {
+        if is_copied(body) {
             return line.to_owned();
         }
         let before = line.strip_suffix(body).unwrap_or_default();
@@ -80,6 +80,12 @@ pub(super) fn fitted(text: &str, columns: Option<usize>) -> String {
         format!("{before}{}", wrapped(body, room, indent).join(&format!("\n{beside}")))
     };
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether people copy a line, which is a command or JSON. Its indent is left out.
+#[must_use]
+pub fn is_copied(line: &str) -> bool {
+    line.starts_with(['"', '{', '}', '[', ']']) || COMMANDS.iter().any(|command| line.starts_with(command))
 }
 
 /// Returns the columns before the words behind a label: what stands before the first two spaces, and all spaces there.
@@ -193,7 +199,10 @@ mod tests {
     fn long_line_goes_on_below_deeper_and_beside_its_branches() {
         let text = "root\n├─ FAIL one two three\n│  └─ OK   four five six\n└─ end end end end\n  ~ sha: aaaa → bbbb\n";
         assert_eq!(fitted("  \"Action\": \"sts:AssumeRole\",", Some(17)), "  \"Action\": \"sts:AssumeRole\",");
-        assert_eq!(fitted("  deployctl status orders-api", Some(17)), "  deployctl status orders-api");
+        for command in ["deployctl status orders-api", "terraform output -raw queue", "eval \"$(aws configure x)\""] {
+            let line = format!("  {command}");
+            assert_eq!(fitted(&line, Some(17)), line);
+        }
         let fitted = |columns| fitted(text, columns);
         assert_eq!(fitted(None), text);
         assert_eq!(fitted(Some(80)), text);

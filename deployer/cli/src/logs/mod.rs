@@ -140,7 +140,7 @@ impl Options {
         let follow::FunctionArgs { environment, function } = args;
         history.deployments.first().map(|record| record.id).ok_or_else(|| {
             CliError::wrong_use(format!(
-                "nothing was deployed for {function} in {environment} yet: deployctl status shows what is live where"
+                "nothing was deployed for {function} in {environment} yet. To see what is live where:\n  deployctl status"
             ))
         })
     }

@@ -11,7 +11,6 @@ mod upload;
 mod uploaded;
 mod wait;
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -30,9 +29,8 @@ use super::names::MOST_SHOWN;
 use super::progress::WaitProgress;
 use super::sdk_config::no_region;
 use super::source_zip::{NoZip, SourceZip};
-use super::text_width::fitted;
 use super::zips::{self, Finding};
-use super::{Answer, CliError, Exit, progress, records, terminal};
+use super::{Answer, CliError, Exit, confirm, progress, records};
 use environment::{EnvironmentLook, Notices};
 use metadata::{MetadataOptions, UploadMetadata};
 use upload::{Parts, Upload};
@@ -110,12 +108,12 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     }
     let (destination, ledger) = (options.destination()?, options.known_ledger()?);
     let UploadMetadata { values, left_out } = options.metadata.collect(|name| std::env::var(name).ok())?;
-    left_out.iter().for_each(|left| print_stderr(&format!("note: {left}")));
+    left_out.iter().for_each(|left| print_line(&format!("note: {left}")));
     let checked = match options.check()? {
         Ok(checked) => checked,
         Err(findings) => return Ok(refused(options, &findings)),
     };
-    print_stderr(&checked.summary(&options.source));
+    print_line(&checked.summary(&options.source));
     let sdk = options.aws.sdk().await?;
     if sdk.region().is_none() {
         return Err(no_region());
@@ -238,14 +236,14 @@ impl Options {
         interrupts: &mut Interrupts,
     ) -> Result<Answer, CliError> {
         let Uploaded { bucket, key, version_id, .. } = uploaded;
-        print_stderr(&format!("uploaded s3://{bucket}/{key} (S3 version id {version_id})"));
+        print_line(&format!("uploaded s3://{bucket}/{key} (S3 version id {version_id})"));
         let (note, doubt) = match look {
             EnvironmentLook::Doubtful(doubt) => (Some(doubt.to_string()), Some(doubt)),
             EnvironmentLook::Untold(because) => (Some(because), None),
             _ => (None, None),
         };
-        note.iter().for_each(|note| print_stderr(&format!("note: {note}")));
-        print_stderr(&format!("waiting for its deployment, {} at most", self.timeout));
+        note.iter().for_each(|note| print_line(&format!("note: {note}")));
+        print_line(&format!("waiting for its deployment, {} at most", self.timeout));
         let progress = WaitProgress::begin(format!(
             "{}/{}/{}: waiting for its deployment",
             artifact_key.environment, artifact_key.function, artifact_key.release
@@ -301,8 +299,8 @@ fn refused(options: &Options, findings: &[Finding]) -> Answer {
 }
 
 /// Prints a line to standard error; a failure does not matter.
-fn print_stderr(line: &str) {
-    let _unwatched = writeln!(anstream::stderr(), "{}", fitted(line, terminal::error_columns()));
+fn print_line(line: &str) {
+    let _unwatched = confirm::print_stderr(&format!("{line}\n"));
 }
 
 #[cfg(test)]

@@ -155,11 +155,11 @@ impl Watch<'_> {
     }
 }
 
+/// The commands for a redrive that is under way.
+const HOW_FAR: &str = "To see how far it is:\n  deployctl redrive --peek\nTo stop it:\n  deployctl redrive --cancel";
+
 fn goes_on(error: fn(String) -> CliError, because: &str, moved: u64) -> CliError {
-    error(format!(
-        "{because}: {} so far, and the redrive goes on\n  deployctl redrive --peek shows how far it is, and --cancel stops it",
-        text::went_back(moved)
-    ))
+    error(format!("{because}: {} so far, and the redrive goes on\n{HOW_FAR}", text::went_back(moved)))
 }
 
 fn answer_of(letters: DeadLetters, ended: &Redrive) -> Answer {
@@ -169,10 +169,7 @@ fn answer_of(letters: DeadLetters, ended: &Redrive) -> Answer {
 
 fn already_running(name: &str, redrive: Option<&Redrive>) -> CliError {
     let so_far = redrive.map_or_else(String::new, |redrive| format!(": {}", text::progress(redrive)));
-    CliError::refused(format!(
-        "a redrive of {name} is under way already{so_far}\n  SQS runs one at a time: deployctl redrive --peek shows how far it \
-         is, and --cancel stops it"
-    ))
+    CliError::refused(format!("a redrive of {name} is under way already{so_far}\n  SQS runs one at a time\n{HOW_FAR}"))
 }
 
 /// Adds to AWS's message what the user can do.
@@ -189,7 +186,7 @@ fn error_of(error: &DeadLetterError, name: &str) -> CliError {
             let action = error.call.trim_end_matches("Batch");
             format!("you need sqs:{action} and the other rights of the policy \"operate\" of module tooling")
         }
-        DeadLetterErrorKind::NotRunning => "it has ended: deployctl redrive --peek shows how".to_owned(),
+        DeadLetterErrorKind::NotRunning => "it has ended. To see how:\n  deployctl redrive --peek".to_owned(),
         DeadLetterErrorKind::Unanswered | DeadLetterErrorKind::Failed => "nothing is lost: ask again".to_owned(),
     };
     let advice = hint(error.obstacle.as_ref(), advice);
@@ -222,8 +219,8 @@ mod tests {
                 Exit::Failed,
                 "sqs:ReceiveMessage and the other rights of the policy \"operate\"",
             ),
-            (DeadLetterErrorKind::AlreadyRunning, Exit::Refused, "--cancel stops it"),
-            (DeadLetterErrorKind::NotRunning, Exit::Failed, "--peek shows how"),
+            (DeadLetterErrorKind::AlreadyRunning, Exit::Refused, "\n  deployctl redrive --cancel"),
+            (DeadLetterErrorKind::NotRunning, Exit::Failed, "\n  deployctl redrive --peek"),
             (DeadLetterErrorKind::Unanswered, Exit::Failed, "ask again"),
             (DeadLetterErrorKind::Failed, Exit::Failed, "ask again"),
         ] {

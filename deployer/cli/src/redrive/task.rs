@@ -38,7 +38,7 @@ pub(super) async fn begin(
     let lost = format!("the answer of SQS was lost ({})", one_line(&error.to_string()));
     match queue.latest().await {
         Err(second) => Err(CliError::timed_out(format!(
-            "{lost}, and nobody can say whether a redrive of {name} has begun: {}\n  deployctl redrive --peek shows it",
+            "{lost}, and nobody can say whether a redrive of {name} has begun: {}\nTo see it:\n  deployctl redrive --peek",
             one_line(&second.to_string())
         ))),
         Ok(Some(task)) if task.redrive.started != before && task.max_per_second == max_per_second => {

@@ -123,7 +123,7 @@ async fn report(options: &Options, status_source: &mut StatusSource) -> Result<S
 }
 
 fn answer_of(options: &Options, report: &StatusReport) -> Answer {
-    let (now, columns) = (Timestamp::now(), terminal::columns());
+    let now = Timestamp::now();
     if options.one().is_some() && (options.state.is_empty() || !report.functions.is_empty()) {
         return in_detail(report);
     }
@@ -132,7 +132,7 @@ fn answer_of(options: &Options, report: &StatusReport) -> Answer {
         true if !report.unreadable.is_empty() => String::new(),
         true => filter.nothing().unwrap_or_else(|| "nothing was deployed yet\n".to_owned()),
         // Where only some states were asked for, a dash would tell that there is nothing.
-        false => table::text(report, now, columns, if options.state.is_empty() { "-" } else { "" }),
+        false => table::text(report, now, terminal::table_columns(), if options.state.is_empty() { "-" } else { "" }),
     };
     Answer::with_text(text + &groups::text(&report.groups, now) + &unreadable(report), report, exit_of(report))
 }

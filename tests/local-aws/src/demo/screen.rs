@@ -11,8 +11,6 @@ const WIDEST: usize = 88;
 const NARROWEST: usize = 30;
 /// The indent of commands and of what they print.
 const INDENT: usize = 2;
-/// The beginnings of lines that users copy.
-const COMMANDS: [&str; 2] = ["deployctl ", "aws "];
 
 /// Standard output.
 #[derive(Debug, Clone, Copy)]
@@ -72,15 +70,14 @@ impl Screen {
         self.print(format_args!("\n{:INDENT$}{} {}", "", self.dim("$"), self.bold(line)));
     }
 
-    /// Prints a line of a command's output. A long one goes on below, further to the right, unless it is a command to copy.
+    /// Prints a line of a command's output. A long one goes on below, further to the right, unless users copy it.
     pub fn output(&self, line: &str) {
         let words = line.trim_start();
         if words.is_empty() {
             return self.gap();
         }
         let own = line.chars().take_while(|c| *c == ' ').count();
-        let is_command = COMMANDS.iter().any(|command| plain(words).starts_with(command));
-        let width = self.columns.filter(|_| !is_command).unwrap_or(usize::MAX);
+        let width = self.columns.filter(|_| !deployer_cli::is_copied(&plain(words))).unwrap_or(usize::MAX);
         self.print(wrapped(words, width, INDENT + own, INDENT + own + 4));
     }
 
