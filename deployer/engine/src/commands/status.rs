@@ -85,6 +85,7 @@ impl Engine {
             groups,
             unreadable,
             ended_waiting: vec![],
+            still_rejected_as: None,
         })
     }
 }
