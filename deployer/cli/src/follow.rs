@@ -32,6 +32,8 @@ pub(super) trait Followed: DeserializeOwned + Serialize {
     fn text(&self) -> String;
     /// Returns the exit code of the end; [`Exit::Done`] before the end.
     fn exit(&self) -> Exit;
+    /// Keeps what the answer before this one told, and this one cannot tell again.
+    fn keep(&mut self, _earlier: Self) {}
 }
 
 /// The stage of a deployment, a group or a recall.
@@ -205,6 +207,7 @@ impl Options {
         state: &mut RequestState,
     ) -> Result<T, CliError> {
         let mut tries = 0;
+        let mut earlier: Option<T> = None;
         loop {
             let before = state.maybe_accepted;
             state.maybe_accepted = true;
@@ -212,6 +215,10 @@ impl Options {
                 Some(_) => remote.look_again::<T>(request).await,
                 None => remote.try_send::<T>(request).await,
             };
+            let sent = sent.map(|mut answer| {
+                earlier.take().into_iter().for_each(|earlier| answer.keep(earlier));
+                answer
+            });
             match sent {
                 Ok(answer) if self.no_wait || is_over(&answer, until) => return Ok(answer),
                 Ok(answer) => {
@@ -222,6 +229,7 @@ impl Options {
                         progress.set(what)
                     }
                     (state.accepted, state.failure) = (Some(answer.name()), None);
+                    earlier = Some(answer);
                 }
                 Err(SendError { outcome, error }) => {
                     state.maybe_accepted = before || matches!(outcome, SendOutcome::Lost | SendOutcome::Broken);

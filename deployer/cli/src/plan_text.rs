@@ -82,7 +82,7 @@ fn releases(question: Question, report: &PlanReport, now: Timestamp) -> Vec<(&'s
     match question {
         Question::Plan => lines.extend(wait.iter().map(|wait| ("then", format!("it {}", sentence(&wait.to_string()))))),
         Question::Approval if report.refused.is_some() => {}
-        Question::Approval => lines.push(("then", format!("once approved, it {}", once_approved(wait.as_ref(), now)))),
+        Question::Approval => lines.push(("then", sentence(&once_approved(wait.as_ref(), now)))),
     }
     lines
 }
@@ -225,19 +225,21 @@ mod tests {
             text.lines().find(|line| line.starts_with("  then ")).unwrap_or_default().to_owned()
         };
         let wanted = |number: u8| json!({"approvals_wanted": number, "expires_at": "2026-12-07T12:00:00Z"});
-        let at_once = "  then     once approved, it is deployed at once, unless another deployment is under way";
-        assert_eq!((shown(wanted(1)).as_str(), shown(json!(null)).as_str()), (at_once, at_once));
+        let at_once = "it is deployed at once, unless another deployment is under way";
+        let last = "once it has the one approval that is missing,";
+        assert_eq!(shown(wanted(1)), format!("  then     {last} {at_once}"));
+        assert_eq!(shown(json!(null)), format!("  then     {at_once}"));
         assert_eq!(
             shown(wanted(2)),
-            "  then     once approved, it waits for one more approval, until 2026-12-07 12:00:00Z at most"
+            "  then     once it has one more approval, it waits for one more approval, until 2026-12-07 12:00:00Z at most"
         );
         let mut soaks = wanted(1);
         soaks["soak_until"] = json!("2026-11-30T13:00:00Z");
-        assert_eq!(shown(soaks), "  then     once approved, it waits until 2026-11-30 13:00:00Z for its soak");
+        assert_eq!(shown(soaks), format!("  then     {last} it waits until 2026-11-30 13:00:00Z for its soak"));
         let refused = RefusedPlan { code: Code::Rejected, because: "release 1.4.2 was rejected".into() };
         let refused = PlanReport { refused: Some(refused), ..report() };
-        assert!(!before_approval(&refused, now, None).contains("once approved"), "it never comes");
-        assert!(!plain(&report()).contains("once approved"), "nobody is about to approve a plan");
+        assert!(!before_approval(&refused, now, None).contains("  then "), "it never comes");
+        assert!(!plain(&report()).contains("  then "), "nobody is about to approve a plan");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use deployer_core::id::{FunctionName, Release};
-use deployer_core::record::{Code, DeploymentRecord, Status};
+use deployer_core::record::{Code, DeploymentRecord, EndedWaiting, Status};
 
 use super::answer::{Answer, CliError, Exit, sentence};
 use super::follow::{self, Followed, Stage, Until};
@@ -21,7 +21,7 @@ pub(super) struct Options {
     /// The bad release.
     #[arg(long, short, value_name = "NAME")]
     release: Release,
-    /// The reason; users who are refused read it.
+    /// The reason; users who are refused read it [default: that of the reject, if the release is rejected already].
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     /// Do not look and do not ask for confirmation.
@@ -101,6 +101,14 @@ impl Followed for Recalled {
         let failed = |one: &RecalledFrom| one.deployment.as_ref().is_none_or(is_bad);
         if self.environments.iter().any(failed) { Exit::Failed } else { Exit::Done }
     }
+
+    /// Keeps the promotions that the recall has ended before: each answer names only those that it has ended itself.
+    fn keep(&mut self, earlier: Self) {
+        let now = std::mem::replace(&mut self.ended_waiting, earlier.ended_waiting);
+        let is_new = |one: &EndedWaiting| self.ended_waiting.iter().all(|kept| kept.deployment != one.deployment);
+        let new: Vec<_> = now.into_iter().filter(is_new).collect();
+        self.ended_waiting.extend(new);
+    }
 }
 
 /// Says from which release to which a function goes back in an environment; only the one that it leaves, where it has
@@ -160,5 +168,24 @@ mod tests {
              ended: promotion 01JD3Z9V7Q0000000000000001 of 2 from dev to stage, which waited for an approval\n"
         );
         assert!(text.starts_with(&expected), "{text}");
+    }
+
+    #[test]
+    fn later_answer_keeps_the_promotions_that_an_earlier_one_named() {
+        let answer = |ended: &[&str]| -> Recalled {
+            let ended = ended.iter().map(|id| {
+                json!({"environment": "prod", "deployment": format!("01JD3Z9V7Q000000000000000{id}"),
+                "release": "2", "waited": "for its turn"})
+            });
+            let ended: Vec<_> = ended.collect();
+            let recalled = json!({"function": "orders", "release": "2", "environments": [], "ended_waiting": ended});
+            serde_json::from_value(recalled).unwrap()
+        };
+        let mut last = answer(&[]);
+        last.keep(answer(&["1"]));
+        assert_eq!(last, answer(&["1"]));
+        let mut later = answer(&["2", "1"]);
+        later.keep(last);
+        assert_eq!(later, answer(&["1", "2"]));
     }
 }

@@ -5,6 +5,7 @@ use deployer_core::id::{FunctionName, Release};
 use deployer_core::status::{FunctionStatus, StatusReport};
 
 use super::answer::{Answer, CliError, one_line};
+use super::aws_options::shell_word;
 use super::{records, remote, status};
 use deployer_core::trigger::Command;
 
@@ -67,9 +68,10 @@ fn rejected(args: &ReleaseArgs, report: &StatusReport, options: &str) -> String 
     let mut rejects = report.functions.iter().flat_map(|status| &status.rejects);
     let reject = rejects.find(|reject| reject.release == *release);
     let reason = reject.map_or(String::new(), |reject| format!(" ({})", one_line(&reject.reason)));
+    let any_name = reject.is_some_and(|reject| !reject.sha256.is_empty());
+    let names = if any_name { ", under this name or another" } else { " under this name; its code is not known" };
     let mut text = format!(
-        "release {release} of {function} is rejected{reason}: nothing deploys it in any environment until the reject ends, under this \
-         name or another\n"
+        "release {release} of {function} is rejected{reason}: nothing deploys it in any environment until the reject ends{names}\n"
     );
     text.extend(report.ended_waiting.iter().map(|one| format!("{}\n", records::ended_waiting(one))));
     let place = |status: &&FunctionStatus| report.environments.iter().position(|name| *name == status.environment);
@@ -77,8 +79,10 @@ fn rejected(args: &ReleaseArgs, report: &StatusReport, options: &str) -> String 
     functions.sort_by_key(place);
     let live: Vec<String> = functions.into_iter().filter_map(|status| live_in(status, release)).collect();
     if !live.is_empty() {
+        let reason =
+            reject.map_or(String::new(), |reject| format!(" --reason {}", shell_word(&one_line(&reject.reason))));
         text.push_str(&format!(
-            "It is live in {}, and stays so. To roll it back there:\n  deployctl recall -f {function} -r {release}{options}\n",
+            "It is live in {}, and stays so. To roll it back there:\n  deployctl recall -f {function} -r {release}{reason}{options}\n",
             live.join(", ")
         ));
     }
@@ -105,21 +109,17 @@ fn live_in(status: &FunctionStatus, release: &Release) -> Option<String> {
 /// Says what is true of a release whose reject has ended, and how it is rejected again.
 fn not_rejected(args: &ReleaseArgs, report: &StatusReport, options: &str) -> String {
     let ReleaseArgs { function, release } = args;
-    let mut text = format!(
-        "release {release} of {function} is rejected no more: it may be deployed again. Nothing that was refused or rolled \
-         back comes by itself\n"
-    );
-    if let Some(other) = report.functions.iter().find_map(|status| still_rejected(status, release)) {
-        text.push_str(&format!("its code is still rejected, as release {other}\n"));
-    }
+    let text = match &report.still_rejected_as {
+        None => format!(
+            "release {release} of {function} is rejected no more: it may be deployed again. Nothing that was refused or rolled \
+             back comes by itself\n"
+        ),
+        Some(other) => format!(
+            "the reject of release {release} of {function} has ended, but its code is still rejected, as release {other}: \
+             nothing deploys it until that reject ends too\n  deployctl unreject -f {function} -r {other}{options}\n"
+        ),
+    };
     text + &format!("To reject it again:\n  deployctl reject -f {function} -r {release} --reason TEXT{options}\n")
-}
-
-/// Returns the rejected release that has the same code as this one, where this one is live.
-fn still_rejected<'a>(status: &'a FunctionStatus, release: &Release) -> Option<&'a Release> {
-    let code = status.live.as_ref().filter(|live| live.release == *release)?.sha256?;
-    let same = status.rejects.iter().find(|reject| reject.sha256.contains(&code))?;
-    Some(&same.release)
 }
 
 #[cfg(test)]
@@ -170,11 +170,15 @@ mod tests {
              ended: promotion 01JD3Z9V7Q0000000000000002 of 2 from stage to prod, which waited until 2026-11-30 13:00:00Z for \
              its soak\n\
              It is live in dev, stage (as 2-again), half (on 1 of 2 targets), and stays so. To roll it back there:\n  \
-               deployctl recall -f orders -r 2 --profile acme\n\
+               deployctl recall -f orders -r 2 --reason leaks --profile acme\n\
              To end the reject:\n  deployctl unreject -f orders -r 2 --profile acme\n"
         );
         let nowhere = rejected(&args(), &report(&functions[3..], &json!([])), "");
         assert!(!nowhere.contains("live") && !nowhere.contains("ended:"), "{nowhere}");
+        let mut unknown = status("prod", "1", b"good", &["2"]);
+        unknown["rejects"][0]["sha256"] = json!([]);
+        let unknown = rejected(&args(), &report(&[unknown], &json!([])), "");
+        assert!(unknown.contains("until the reject ends under this name; its code is not known\n"), "{unknown}");
     }
 
     #[test]
@@ -188,7 +192,14 @@ mod tests {
                  comes by itself\n{again}"
             )
         );
-        let text = not_rejected(&args(), &report(&[status("dev", "2", b"bad", &["2-again"])], &json!([])), "");
-        assert!(text.ends_with(&format!("its code is still rejected, as release 2-again\n{again}")), "{text}");
+        let mut report = report(&[], &json!([]));
+        report.still_rejected_as = Some("2-again".parse().unwrap());
+        assert_eq!(
+            not_rejected(&args(), &report, ""),
+            format!(
+                "the reject of release 2 of orders has ended, but its code is still rejected, as release 2-again: nothing \
+                 deploys it until that reject ends too\n  deployctl unreject -f orders -r 2-again\n{again}"
+            )
+        );
     }
 }

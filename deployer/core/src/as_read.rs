@@ -54,6 +54,8 @@ const KINDS: &[Kind] = &[
     Kind { has: &["/account", "/region"], by: &["/account", "/region"], moves: false },
     // An entry of the history, or of the artifacts that were left.
     Kind { has: &["/deployment", "/since"], by: &["/deployment", "/artifact/version_id"], moves: true },
+    // A promotion that a request has ended.
+    Kind { has: &["/deployment", "/waited"], by: &["/deployment"], moves: false },
     Kind { has: &["/hash"], by: &["/hash"], moves: false },
     Kind { has: &["/function", "/deployment"], by: &["/function"], moves: false },
     Kind { has: &["/release", "/reason"], by: &["/release", "/since"], moves: false },

@@ -120,8 +120,8 @@ pub struct DeploymentEvent {
     /// and is repeated here for rules of EventBridge.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approvals_wanted: Option<u32>,
-    /// The promotions that waited, and that this deployment has ended by coming later.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// The promotions that waited or were next, and whose place this deployment has taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ended_waiting: Vec<EndedWaiting>,
     /// The time at which the request was accepted.
     pub started_at: Timestamp,

@@ -44,3 +44,4 @@ pub mod stored_request;
 pub mod text;
 pub mod trigger;
 pub mod version;
+mod waiting_words;

@@ -6,9 +6,14 @@ use crate::as_read::AsRead;
 use crate::hold_and_reject::{CommandEffect, Commanded, REMEMBERED_COMMANDS, Reject};
 use crate::id::{FunctionName, Release, RequestHash, Sha256};
 use crate::record::{Code, Ending, SCHEMA};
+use crate::text::PlainText;
 
 /// The most releases of a function that can be rejected. None is ever forgotten.
 pub const MOST: usize = 500;
+
+/// The number of hashes that are remembered. A reject has two, so that the last [`REMEMBERED_COMMANDS`] commands are
+/// known, whatever they were.
+const REMEMBERED_HASHES: usize = 2 * REMEMBERED_COMMANDS;
 
 /// The commands that reject a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +115,20 @@ impl Rejects {
         (rejects.rejects.len() <= MOST).then(|| CommandEffect::Write(Box::new(rejects)))
     }
 
+    /// Returns the reason of a recall: the one that is given, else that of the release's reject.
+    #[must_use]
+    pub fn recall_reason(&self, release: &Release, given: Option<PlainText>) -> PlainText {
+        let rejected = || self.of(release).map(|reject| reject.what.reason.clone());
+        given.or_else(rejected).unwrap_or_else(|| "recalled".into())
+    }
+
+    /// Returns another rejected release with some of this code.
+    #[must_use]
+    pub fn same_code(&self, release: &Release, code: &[Sha256]) -> Option<&Reject> {
+        let mut others = self.all().filter(|reject| reject.release != *release);
+        others.find(|reject| reject.sha256.iter().any(|sha256| code.contains(sha256)))
+    }
+
     /// Whether this id is that of a reject, and no older deployer can have taken a recall under it.
     #[must_use]
     pub fn knows_only_reject(&self, release: &Release, function: &FunctionName, id: &str) -> bool {
@@ -145,7 +164,7 @@ impl Rejects {
 
     fn remember(&mut self, hash: RequestHash) {
         self.command_hashes.insert(0, hash);
-        self.command_hashes.truncate(REMEMBERED_COMMANDS);
+        self.command_hashes.truncate(REMEMBERED_HASHES);
     }
 }
 
@@ -284,13 +303,37 @@ mod tests {
     }
 
     #[test]
+    fn last_fifty_commands_are_remembered() {
+        let mut rejects = with(&Rejects::default(), reject("1", b"bad", "it leaks"), "first");
+        for number in 1..REMEMBERED_COMMANDS {
+            rejects = with(&rejects, reject("2", b"worse", "it fails"), &number.to_string());
+        }
+        let first =
+            |rejects: &Rejects| rejects.with(reject("1", b"bad", "it leaks"), &orders(), (RejectVerb::Reject, "first"));
+        let recall =
+            |rejects: &Rejects| rejects.with(reject("1", b"bad", "it leaks"), &orders(), (RejectVerb::Recall, "first"));
+        assert_eq!((first(&rejects), recall(&rejects)), (Some(CommandEffect::Duplicate), reused("first")));
+        let one_more = with(&rejects, reject("2", b"worse", "it fails"), "one more");
+        assert!(matches!(first(&one_more), Some(CommandEffect::Write(_))), "it is the 51st");
+    }
+
+    #[test]
+    fn recall_without_a_reason_keeps_that_of_the_reject() {
+        let rejects = with(&Rejects::default(), reject("1", b"bad", "it leaks"), "a");
+        let reason = |name: &str, given: Option<&str>| rejects.recall_reason(&release(name), given.map(Into::into));
+        assert_eq!(reason("1", None), "it leaks");
+        assert_eq!(reason("1", Some("it fails")), "it fails");
+        assert_eq!(reason("2", None), "recalled");
+    }
+
+    #[test]
     fn rejects_are_kept_up_to_the_limit() {
         let mut rejects = Rejects::default();
         for number in 0..MOST {
             let name = number.to_string();
             rejects = with(&rejects, reject(&name, name.as_bytes(), "old"), &name);
         }
-        assert_eq!((rejects.all().len(), rejects.command_hashes.len()), (MOST, REMEMBERED_COMMANDS));
+        assert_eq!((rejects.all().len(), rejects.command_hashes.len()), (MOST, REMEMBERED_HASHES));
         assert_eq!(rejects.with(reject("one-more", b"more", "new"), &orders(), (RejectVerb::Reject, "more")), None);
         assert_eq!(
             with(&rejects, reject("0", b"0", "in other words"), "again").all().len(),

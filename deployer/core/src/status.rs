@@ -41,9 +41,12 @@ pub struct StatusReport {
     /// The ledger objects that could not be read, each with the reason. The answer lacks what they contain.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<String>,
-    /// The deployments that waited, and that the command has ended.
+    /// The deployments that waited, and that this very call of the command has ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ended_waiting: Vec<EndedWaiting>,
+    /// After `unreject`: another rejected release with the same code, which keeps this one refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub still_rejected_as: Option<Release>,
 }
 
 /// One function in one environment.

@@ -34,29 +34,34 @@ pub struct Request {
     pub accepted_at: Timestamp,
     /// The marker under `open/` that lets the sweep find this work until it is done.
     pub marker: Token,
-    /// The promotions that waited, and that it has ended by coming later.
+    /// The promotions that waited or were next, and whose place it has taken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ended_waiting: Vec<EndedWaiting>,
 }
 
 impl Request {
+    /// Makes a request that has taken nothing's place yet.
+    fn new(
+        (id, hash): (DeploymentId, RequestHash),
+        source: Source,
+        cause: Cause,
+        time: Timestamp,
+        (accepted_at, marker): (Timestamp, Token),
+    ) -> Self {
+        Self { id, hash, source, cause, time, accepted_at, marker, ended_waiting: vec![] }
+    }
+
     /// Makes the request of an upload.
     #[must_use]
     pub fn of(upload: &LocatedUpload, accepted_at: Timestamp, marker: Token) -> Self {
-        Self {
-            id: upload.deployment_id(),
-            hash: upload.identity(),
-            source: Source::Artifact {
-                release: upload.key.release.clone(),
-                artifact: upload.artifact.clone(),
-                sequencer: upload.sequencer.clone(),
-            },
-            cause: Cause::new(CauseKind::Upload, None, upload.event_id.clone().map(Into::into)),
-            time: upload.time,
-            accepted_at,
-            marker,
-            ended_waiting: vec![],
-        }
+        let source = Source::Artifact {
+            release: upload.key.release.clone(),
+            artifact: upload.artifact.clone(),
+            sequencer: upload.sequencer.clone(),
+        };
+        let cause = Cause::new(CauseKind::Upload, None, upload.event_id.clone().map(Into::into));
+        let known_as = (upload.deployment_id(), upload.identity());
+        Self::new(known_as, source, cause, upload.time, (accepted_at, marker))
     }
 
     /// Makes the request of a command. It is known by the command's id.
@@ -69,16 +74,7 @@ impl Request {
     ) -> Self {
         let id = cause.event_id.as_deref().unwrap_or_default();
         let hash = RequestHash::of(&["command", id, environment.as_str(), function.as_str()]);
-        Self {
-            id: DeploymentId::of(now, hash),
-            hash,
-            source,
-            cause,
-            time: now,
-            accepted_at: now,
-            marker,
-            ended_waiting: vec![],
-        }
+        Self::new((DeploymentId::of(now, hash), hash), source, cause, now, (now, marker))
     }
 
     /// Makes the request of a promotion that somebody asks for, by an event or by hand. It is known by the event's id
@@ -94,16 +90,7 @@ impl Request {
         let id = cause.event_id.as_deref().unwrap_or_default();
         let hash = RequestHash::of(&["promotion", id, environment.as_str(), function.as_str()]);
         let source = Source::Promoted(Box::new(promoting));
-        Self {
-            id: DeploymentId::of(time, hash),
-            hash,
-            source,
-            cause,
-            time,
-            accepted_at: now,
-            marker,
-            ended_waiting: vec![],
-        }
+        Self::new((DeploymentId::of(time, hash), hash), source, cause, time, (now, marker))
     }
 
     /// Makes the request of a promotion that an artifact calls for by itself when it becomes complete in another
@@ -131,16 +118,7 @@ impl Request {
         };
         let cause = Cause::new(CauseKind::AutomaticPromotion, None, Some(brought_by.to_string().into()));
         let source = Source::Promoted(Box::new(promoting));
-        Self {
-            id: DeploymentId::of(time, hash),
-            hash,
-            source,
-            cause,
-            time,
-            accepted_at: now,
-            marker,
-            ended_waiting: vec![],
-        }
+        Self::new((DeploymentId::of(time, hash), hash), source, cause, time, (now, marker))
     }
 
     /// Makes the request that takes an artifact back where it is live.
@@ -155,16 +133,7 @@ impl Request {
         let id = cause.event_id.as_deref().unwrap_or_default();
         let hash = RequestHash::of(&["undo", id, environment.as_str(), function.as_str()]);
         let source = Source::Undo { release, artifact, of };
-        Self {
-            id: DeploymentId::of(time, hash),
-            hash,
-            source,
-            cause,
-            time,
-            accepted_at: now,
-            marker,
-            ended_waiting: vec![],
-        }
+        Self::new((DeploymentId::of(time, hash), hash), source, cause, time, (now, marker))
     }
 
     /// Gives the request its time when it is decided on a head. The time of a command is our clock's, within the second

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::moment::not_before;
+use crate::waiting_words;
 
 /// The conditions that a promotion waits for. All of them must be met.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -69,12 +69,20 @@ impl Wait {
             && !self.for_group
     }
 
-    /// Says how the promotion goes on once it has one approval more: `is deployed at once, …` or `waits …`.
+    /// Says how the promotion goes on once it has one approval more: `once it has …, it is deployed at once, …`. Not
+    /// everybody's approval counts, so this is no promise to the one who reads it.
     #[must_use]
     pub fn once_approved(&self) -> String {
-        match &self.with_one_more_approval() {
-            one_more if one_more.is_over() => "is deployed at once, unless another deployment is under way".to_owned(),
-            one_more => one_more.sentence(("one more approval", "more approvals")),
+        let then = match &self.with_one_more_approval() {
+            one_more if one_more.is_over() => {
+                "it is deployed at once, unless another deployment is under way".to_owned()
+            }
+            one_more => format!("it {}", one_more.sentence(("one more approval", "more approvals"))),
+        };
+        match self.approvals_wanted {
+            0 => then,
+            1 => format!("once it has the one approval that is missing, {then}"),
+            _ => format!("once it has one more approval, {then}"),
         }
     }
 
@@ -83,32 +91,20 @@ impl Wait {
     }
 
     /// Says what it waits for, and names one approval and several in these words.
-    fn sentence(&self, (one, several): (&str, &str)) -> String {
-        let mut parts = Vec::new();
-        if let Some(until) = self.soak_until {
-            parts.push(format!("until {} for its soak", not_before(until)));
-        }
-        match self.approvals_wanted {
-            0 => {}
-            1 => parts.push(format!("for {one}, until {:.0} at most", self.expires_at)),
-            more => parts.push(format!("for {more} {several}, until {:.0} at most", self.expires_at)),
-        }
-        if let Some(until) = self.frozen_until {
-            parts.push(format!("until {} for the freeze to end", not_before(until)));
-        }
+    fn sentence(&self, words: (&str, &str)) -> String {
+        let approvals = waiting_words::approvals(self.approvals_wanted, words)
+            .map(|approvals| format!("{approvals}, until {:.0} at most", self.expires_at));
+        let mut conditions = waiting_words::conditions(self.soak_until, approvals, self.frozen_until);
         if self.in_line {
-            parts.push("for what came before it".to_owned());
+            conditions.push("for what came before it".to_owned());
         }
         if let Some(because) = &self.unseen {
-            parts.push(format!("to see what its source serves ({because})"));
+            conditions.push(format!("to see what its source serves ({because})"));
         }
         if self.for_group {
-            parts.push("for the other functions of its group".to_owned());
+            conditions.push("for the other functions of its group".to_owned());
         }
-        if parts.is_empty() {
-            parts.push("for its turn".to_owned());
-        }
-        format!("waits {}", parts.join(", and "))
+        format!("waits {}", waiting_words::all_of(&conditions))
     }
 }
 
@@ -132,14 +128,18 @@ mod tests {
         };
         let soak = Some("2026-11-30T13:00:00Z");
         assert_eq!(wait(1, None).to_string(), "waits for an approval, until 2026-12-07T12:00:00Z at most");
-        assert_eq!(wait(1, None).once_approved(), "is deployed at once, unless another deployment is under way");
-        assert_eq!(wait(2, None).once_approved(), "waits for one more approval, until 2026-12-07T12:00:00Z at most");
-        assert_eq!(wait(3, None).once_approved(), "waits for 2 more approvals, until 2026-12-07T12:00:00Z at most");
-        for approvals_wanted in [0, 1] {
-            let words = wait(approvals_wanted, soak).once_approved();
-            assert_eq!(words, "waits until 2026-11-30T13:00:00Z for its soak");
-        }
+        let last = "once it has the one approval that is missing, it";
+        assert_eq!(
+            wait(1, None).once_approved(),
+            format!("{last} is deployed at once, unless another deployment is under way")
+        );
+        let at_most = "until 2026-12-07T12:00:00Z at most";
+        let one = "once it has one more approval, it";
+        assert_eq!(wait(2, None).once_approved(), format!("{one} waits for one more approval, {at_most}"));
+        assert_eq!(wait(3, None).once_approved(), format!("{one} waits for 2 more approvals, {at_most}"));
+        assert_eq!(wait(1, soak).once_approved(), format!("{last} waits until 2026-11-30T13:00:00Z for its soak"));
+        assert_eq!(wait(0, soak).once_approved(), "it waits until 2026-11-30T13:00:00Z for its soak");
         let member = Wait { for_group: true, ..wait(1, None) };
-        assert_eq!(member.once_approved(), "waits for the other functions of its group");
+        assert_eq!(member.once_approved(), format!("{last} waits for the other functions of its group"));
     }
 }

@@ -51,7 +51,7 @@ pub struct DeploymentRecord {
     /// The source and the approvals of a promotion; absent for other deployments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promotion: Option<RecordedPromotion>,
-    /// The promotions that waited, and that this deployment has ended by coming later.
+    /// The promotions that waited or were next, and whose place this deployment has taken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ended_waiting: Vec<EndedWaiting>,
     /// The time at which the request was accepted.

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::deployment::DeploymentRecord;
 use super::promotion::RecordedPromotion;
 use crate::id::{DeploymentId, EnvironmentName, Release};
-use crate::moment::not_before;
 use crate::text::PlainText;
+use crate::waiting_words;
 
 /// A deployment that a request has ended while it waited.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -34,28 +34,13 @@ impl EndedWaiting {
             deployment: record.id,
             release: record.release.clone(),
             from: record.promotion.as_ref().map(|promotion| promotion.from.clone()),
-            waited: record.promotion.as_ref().map_or_else(turn, conditions).into(),
+            waited: waiting_words::all_of(&record.promotion.as_ref().map_or_else(Vec::new, conditions)).into(),
         }
     }
 }
 
-fn turn() -> String {
-    "for its turn".to_owned()
-}
-
 /// Describes the conditions that a promotion's record has kept.
-fn conditions(promotion: &RecordedPromotion) -> String {
-    let mut parts = Vec::new();
-    if let Some(until) = promotion.soak_until {
-        parts.push(format!("until {} for its soak", not_before(until)));
-    }
-    match promotion.approvals_wanted {
-        None => {}
-        Some(1) => parts.push("for an approval".to_owned()),
-        Some(more) => parts.push(format!("for {more} approvals")),
-    }
-    if let Some(until) = promotion.frozen_until {
-        parts.push(format!("until {} for the freeze to end", not_before(until)));
-    }
-    if parts.is_empty() { turn() } else { parts.join(", and ") }
+fn conditions(promotion: &RecordedPromotion) -> Vec<String> {
+    let approvals = waiting_words::approvals(promotion.approvals_wanted.unwrap_or(0), ("an approval", "approvals"));
+    waiting_words::conditions(promotion.soak_until, approvals, promotion.frozen_until)
 }

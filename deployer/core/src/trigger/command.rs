@@ -122,7 +122,7 @@ pub enum Command {
         function: FunctionName,
         /// The release.
         release: Release,
-        /// The reason.
+        /// The reason. Default: that of the reject, if the release is rejected already.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },

@@ -1,8 +1,9 @@
 //! Changes of a head that a command asks for: each command id counts once.
 
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::Head;
+use deployer_core::head::{Head, newly_ended};
 use deployer_core::hold_and_reject::CommandEffect;
+use deployer_core::record::EndedWaiting;
 
 use crate::store::{Change, Versioned};
 use crate::{CommandError, Engine};
@@ -18,6 +19,8 @@ pub(crate) struct ChangedHead {
     pub head: Head,
     /// Whether this command has changed it, and not the same one before.
     pub is_written: bool,
+    /// The deployments that this call has ended before anything was done for them.
+    pub ended: Vec<EndedWaiting>,
 }
 
 /// Changes a head by compare-and-swap. `None`: there is nothing to change. The change is made anew after each lost
@@ -30,12 +33,17 @@ pub(crate) async fn change_head(
     at: &FunctionRef<'_>,
     change: impl AsyncFn(&Head) -> Result<Option<CommandEffect<Head>>, CommandError>,
 ) -> Result<Option<ChangedHead>, CommandError> {
+    // If the reply to the write is lost, the next try finds a duplicate of what this call has done itself.
+    let mut ended = vec![];
     let change = async |seen: &mut Versioned| {
         Ok(match change(&seen.head).await? {
             None => Change::Keep(Effect::Nothing),
             Some(CommandEffect::Duplicate) => Change::Keep(Effect::Duplicate),
             Some(CommandEffect::Reused { id }) => return Err(reused_id(&id)),
-            Some(CommandEffect::Write(head)) => Change::Write(head, Effect::Written),
+            Some(CommandEffect::Write(head)) => {
+                ended = newly_ended(&seen.head, &head);
+                Change::Write(head, Effect::Written)
+            }
         })
     };
     let (seen, effect) = engine.store().update_head(at, None, change).await?;
@@ -50,7 +58,7 @@ pub(crate) async fn change_head(
             }
         }
     }
-    Ok(Some(ChangedHead { head, is_written: matches!(effect, Effect::Written) }))
+    Ok(Some(ChangedHead { head, is_written: matches!(effect, Effect::Written), ended }))
 }
 
 /// Makes the refusal of a command whose id was used before: for another command, or for one that was undone since.

@@ -11,7 +11,6 @@ use deployer_core::text::PlainText;
 
 use super::caller::Caller;
 use super::change_head::{ChangedHead, change_head};
-use super::ended_waiting::ended_by_hold;
 use super::known::{ExpectedFunction, ensure_known};
 use crate::prove_identity::{Giver, ProofDemand};
 use crate::{CommandError, Engine};
@@ -60,7 +59,7 @@ impl Engine {
             tracing::warn!(%environment, %function, by, principal = principal.as_ref().map(Principal::as_str),
                 reason = hold.reason.as_str(), "held");
         }
-        Ok(status_of(self, &at, &changed).await)
+        Ok(status_of(self, &at, changed).await)
     }
 
     /// Ends a hold.
@@ -94,7 +93,7 @@ impl Engine {
             let principal = principal.as_ref().map(Principal::as_str);
             tracing::warn!(%environment, %function, by, principal, "hold released");
         }
-        Ok(status_of(self, &at, &changed).await)
+        Ok(status_of(self, &at, changed).await)
     }
 }
 
@@ -103,14 +102,11 @@ fn demand(engine: &Engine, environment: &EnvironmentName) -> ProofDemand {
     ProofDemand::of(engine, ProvenCommand::Hold, Some(environment))
 }
 
-/// Reports the status of a function whose head was just changed, and what a hold has ended. Rejects that cannot be read
+/// Reports the status of a function whose head was just changed, and what that has ended. Rejects that cannot be read
 /// are left out.
-async fn status_of(engine: &Engine, at: &FunctionRef<'_>, ChangedHead { head, .. }: &ChangedHead) -> StatusReport {
+async fn status_of(engine: &Engine, at: &FunctionRef<'_>, changed: ChangedHead) -> StatusReport {
+    let ChangedHead { head, ended, .. } = changed;
     let rejects = engine.store().rejects(&at.function).await.unwrap_or_default();
-    let functions = vec![FunctionStatus::of(at, head, &rejects)];
-    let ended_waiting = match head.hold() {
-        Some(hold) => ended_by_hold(engine, at, head, hold).await,
-        None => vec![],
-    };
-    StatusReport { functions, ended_waiting, ..StatusReport::default() }
+    let functions = vec![FunctionStatus::of(at, &head, &rejects)];
+    StatusReport { functions, ended_waiting: ended, ..StatusReport::default() }
 }

@@ -34,7 +34,7 @@ pub struct Recalled {
     pub release: Release,
     /// The environments where it was live, the latest first.
     pub environments: Vec<RecalledFrom>,
-    /// The promotions of it that waited, and that the recall has ended.
+    /// The promotions of it that waited, and that this very call of the recall has ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ended_waiting: Vec<EndedWaiting>,
 }
@@ -66,7 +66,6 @@ impl Engine {
         reason: Option<PlainText>,
         caller: Caller,
     ) -> Result<Recalled, CommandError> {
-        let reason = reason.unwrap_or_else(|| "recalled".into());
         let giver = Giver::new(self, &caller.identity, demand(self))?;
         let rejected = (release, RejectVerb::Recall);
         let effect = mark_as_rejected(self, function, rejected, reason, (&caller, &giver)).await?;
@@ -85,7 +84,7 @@ impl Engine {
             only_known: matches!(effect, CommandEffect::Reused { .. }),
             rejects: &rejects,
         };
-        let (mut rollbacks, mut ended_waiting) = (Vec::new(), Vec::new());
+        let mut rollbacks = Vec::new();
         for name in self.config.environments.keys() {
             let Ok(at) = FunctionRef::find(&self.config, name, function) else { continue };
             match self.store().head(&at).await {
@@ -100,7 +99,6 @@ impl Engine {
                 }
                 Err(error) => rollbacks.push((self.now(), at, Err(Transient::from(error).to_string()))),
             }
-            ended_waiting.extend(end_rejected(self, name, function, reject).await);
         }
         rollbacks.sort_by_key(|(since, ..)| std::cmp::Reverse(*since));
         let mut submitted = Vec::new();
@@ -115,6 +113,11 @@ impl Engine {
             };
             submitted.push((at, outcome));
         }
+        // The release goes first where it is live; what waits is refused already.
+        let ended_waiting = match reject {
+            Some(reject) => end_rejected(self, function, reject).await,
+            None => vec![],
+        };
         let environments = submitted.into_iter().map(|(at, (left, outcome))| async move {
             let rolled_back = match outcome {
                 Ok((request, outcome)) => roll_back(self, &at, &request, outcome).await,

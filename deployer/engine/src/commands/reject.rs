@@ -14,7 +14,7 @@ use deployer_core::record::EndedWaiting;
 use deployer_core::rejects::{RejectVerb, Rejects};
 use deployer_core::status::StatusReport;
 use deployer_core::text::PlainText;
-use futures::future::{join_all, try_join_all};
+use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::caller::Caller;
@@ -43,10 +43,10 @@ impl Engine {
         caller: Caller,
     ) -> Result<StatusReport, CommandError> {
         let giver = Giver::new(self, &caller.identity, ProofDemand::of(self, ProvenCommand::Reject, None))?;
-        match mark_as_rejected(self, function, (release, RejectVerb::Reject), reason, (&caller, &giver)).await? {
+        match mark_as_rejected(self, function, (release, RejectVerb::Reject), Some(reason), (&caller, &giver)).await? {
             CommandEffect::Reused { id } => Err(reused_id(&id)),
             CommandEffect::Write(_) | CommandEffect::Duplicate => {
-                let ended_waiting = self.end_rejected(function, release).await;
+                let ended_waiting = end_what_waits(self, function, release).await;
                 let report = self.status(None, Some(function)).await?;
                 Ok(StatusReport { ended_waiting, ..report })
             }
@@ -83,32 +83,46 @@ impl Engine {
             tracing::warn!(%function, %release, by = caller.requested_by.as_deref(),
                 principal = principal.as_ref().map(Principal::as_str), "not rejected any more");
         }
-        self.status(None, Some(function)).await
+        let still_rejected_as = still_rejected_as(self, function, release).await;
+        Ok(StatusReport { still_rejected_as, ..self.status(None, Some(function)).await? })
     }
 }
 
-impl Engine {
-    /// Ends the promotions that wait, in any environment, and are refused because of a reject. Best effort.
-    async fn end_rejected(&self, function: &FunctionName, release: &Release) -> Vec<EndedWaiting> {
-        let rejects = match self.store().rejects(function).await {
-            Ok(rejects) => rejects,
-            Err(error) => {
-                tracing::warn!(%function, "what waits is left to the sweep: {error}");
-                return vec![];
-            }
-        };
-        let reject = rejects.all().find(|reject| reject.release == *release);
-        let names = self.config.environments.keys();
-        join_all(names.map(|name| end_rejected(self, name, function, reject))).await.concat()
+/// Ends the promotions that wait, in any environment, and are refused because of a reject. Best effort.
+async fn end_what_waits(engine: &Engine, function: &FunctionName, release: &Release) -> Vec<EndedWaiting> {
+    let rejects = match engine.store().rejects(function).await {
+        Ok(rejects) => rejects,
+        Err(error) => {
+            tracing::warn!(%function, "what waits is left to the sweep: {error}");
+            return vec![];
+        }
+    };
+    match rejects.all().find(|reject| reject.release == *release) {
+        Some(reject) => end_rejected(engine, function, reject).await,
+        None => vec![],
     }
 }
 
-/// Marks a release of a function as bad, unless the same command has done so before.
+/// Finds another rejected release with the same code as one whose reject has ended. Best effort.
+async fn still_rejected_as(engine: &Engine, function: &FunctionName, release: &Release) -> Option<Release> {
+    let found = async {
+        let code = code_of(engine, function, release).await?.unwrap_or_default();
+        let rejects = engine.store().rejects(function).await?;
+        Ok::<_, Transient>(rejects.same_code(release, &code).map(|reject| reject.release.clone()))
+    };
+    found.await.unwrap_or_else(|error| {
+        tracing::warn!(%function, %release, "whether its code is rejected under another name is not known: {error}");
+        None
+    })
+}
+
+/// Marks a release of a function as bad, unless the same command has done so before. Only a recall may come without a
+/// reason.
 pub(super) async fn mark_as_rejected(
     engine: &Engine,
     function: &FunctionName,
     (release, verb): (&Release, RejectVerb),
-    reason: PlainText,
+    reason: Option<PlainText>,
     (caller, giver): (&Caller, &Giver<'_>),
 ) -> Result<CommandEffect<Rejects>, CommandError> {
     let Some(sha256) = code_of(engine, function, release).await? else {
@@ -119,10 +133,13 @@ pub(super) async fn mark_as_rejected(
     };
     let (requested_by, since) = (caller.requested_by.clone(), engine.now());
     let release = release.clone();
-    let reject = Reject { release, sha256, reason, requested_by, principal: None, unproven: None, since };
+    let without_reason =
+        Reject { release, sha256, reason: "".into(), requested_by, principal: None, unproven: None, since };
     let change = async |rejects: Option<&Rejects>| {
         let none = Rejects::default();
         let rejects = rejects.unwrap_or(&none);
+        let reason = rejects.recall_reason(&without_reason.release, reason.clone());
+        let reject = Reject { reason, ..without_reason.clone() };
         let rejected = |reject: Reject| rejects.with(reject, function, (verb, &caller.id));
         let effect = match rejected(reject.clone()) {
             Some(CommandEffect::Write(_)) => {
@@ -142,10 +159,11 @@ pub(super) async fn mark_as_rejected(
         }
     };
     let effect = engine.store().update(&ledger_keys::rejects(function), change).await?;
-    if let CommandEffect::Write(_) = effect {
-        let (principal, release) = (giver.identity().await?.principal(), &reject.release);
-        let principal = principal.as_ref().map(Principal::as_str);
-        tracing::warn!(%function, %release, by = reject.requested_by.as_deref(), principal,
+    if let CommandEffect::Write(rejects) = &effect
+        && let Some(reject) = rejects.all().next()
+    {
+        let principal = reject.principal.as_ref().map(Principal::as_str);
+        tracing::warn!(%function, release = %reject.release, by = reject.requested_by.as_deref(), principal,
             reason = reject.reason.as_str(), "rejected");
     }
     Ok(effect)

@@ -90,6 +90,7 @@ impl Engine {
                 .collect(),
             unreadable,
             ended_waiting: vec![],
+            still_rejected_as: None,
         })
     }
 }

@@ -20,7 +20,7 @@ pub struct Swept {
     /// log says which and why.
     pub failed: usize,
     /// The lengths of the deployer's queues that could be looked at.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub queues: Vec<QueueLength>,
     /// The failure of each of them.
     #[serde(skip)]

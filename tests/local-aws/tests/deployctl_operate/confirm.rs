@@ -109,7 +109,7 @@ async fn approve_shows_its_plan_and_asks_at_a_terminal_only() -> Result<()> {
     for (answer, exit) in [("n", 3), ("y", 0)] {
         let mut asked = person.on_a_terminal(TerminalStreams::ErrOnly, "approve", &approve).await?;
         asked.terminal.wait_for("orders in prod, release 1, promoted from dev").await?;
-        asked.terminal.wait_for("then     once approved, it is deployed at once, ").await?;
+        asked.terminal.wait_for("then     once it has the one approval that is missing, ").await?;
         asked.terminal.wait_for("1. create function").await?;
         asked.terminal.wait_for("Approve? [y/N] ").await?;
         asked.terminal.type_line(answer)?;

@@ -1,9 +1,13 @@
 //! A command that ends a promotion which waits says which one, and what that waited for.
 
-use deployer_core::record::{DeploymentRecord, EndedWaiting, Status};
+use std::time::Duration;
+
+use deployer_core::record::{Code, DeploymentRecord, EndedWaiting, Status};
+use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
-use world::World;
 use world::orders::deploy_all;
+use world::zips::code;
+use world::{DEV, Op, World};
 
 use super::{by_hand, promote, with};
 
@@ -13,7 +17,7 @@ async fn waiting() -> (World, DeploymentRecord) {
     deploy_all(&world, &["1.1.0"]).await;
     let record = world.command_record(promote()).await;
     assert_eq!((record.status, &record.ended_waiting), (Status::Pending, &vec![]));
-    world.pass(std::time::Duration::from_secs(2)).await;
+    world.pass(Duration::from_secs(2)).await;
     (world, record)
 }
 
@@ -30,30 +34,72 @@ fn ended(record: &DeploymentRecord) -> Value {
         "waited": "for an approval"}])
 }
 
-/// Sends a command twice under one id: both answers name the promotion.
-async fn names_it_twice(command: Value) {
+/// Sends a command twice under one id: only the first answer names the promotion, for only that has ended it.
+async fn names_it_once(command: Value) {
     let (world, record) = waiting().await;
     let answer = world.command(command.clone()).await;
     assert_eq!(answer["ended_waiting"], ended(&record), "{answer:#}");
     assert_eq!(world.newest_in("prod").await.status, Status::Refused);
     let before = world.snapshot();
     let again = world.command(command).await;
-    assert_eq!((&again["ended_waiting"], world.snapshot()), (&answer["ended_waiting"], before));
+    assert_eq!((again.get("ended_waiting"), world.snapshot()), (None, before));
 }
 
 #[tokio::test(start_paused = true)]
 async fn hold_names_the_promotion_that_it_ends() {
-    names_it_twice(in_prod("hold", &json!({"reason": "audit", "id": "h1"}))).await;
+    names_it_once(in_prod("hold", &json!({"reason": "audit", "id": "h1"}))).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn reject_names_the_promotion_that_it_ends() {
-    names_it_twice(of_release("reject")).await;
+    names_it_once(of_release("reject")).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn recall_names_the_promotion_that_it_ends() {
-    names_it_twice(of_release("recall")).await;
+    names_it_once(of_release("recall")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn hold_whose_write_lost_its_reply_names_what_it_ended() {
+    let (world, record) = waiting().await;
+    world.on(Op::WriteLedger).about("heads/prod/orders.json").twice();
+    let answer = world.command(in_prod("hold", &json!({"reason": "audit", "id": "h1"}))).await;
+    assert_eq!(answer["ended_waiting"], ended(&record), "{answer:#}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn repeated_reject_names_what_only_it_could_end() {
+    for command in ["reject", "recall"] {
+        let (world, record) = waiting().await;
+        world.on(Op::WriteLedger).about("heads/prod/orders.json").fail(CallErrorKind::Denied);
+        let answer = world.command(of_release(command)).await;
+        world.heal();
+        assert_eq!(answer.get("ended_waiting"), None, "{answer:#}");
+        let again = world.command(of_release(command)).await;
+        assert_eq!(again["ended_waiting"], ended(&record), "{again:#}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn deployment_under_way_and_one_that_was_declined_are_not_named() {
+    let (world, _) = waiting().await;
+    world.command(in_prod("decline", &json!({"requested_by": "bob", "reason": "not today"}))).await;
+    let answer = world.command(in_prod("hold", &json!({"reason": "audit", "id": "h1"}))).await;
+    assert_eq!(answer.get("ended_waiting"), None, "{answer:#}");
+    // The reject stops a deployment in dev, whose record says that it was rejected.
+    world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(20));
+    let reject = json!({"command": "reject", "function": "orders", "release": "1.2.0", "reason": "bad", "id": "x"});
+    let upload = world.put("dev/orders/1.2.0.zip", code("1.2.0"));
+    let rejected = async {
+        world.pass(Duration::from_millis(150)).await;
+        world.command(reject.clone()).await
+    };
+    let (record, answer) = tokio::join!(world.deliver(&upload), rejected);
+    assert_eq!(world::recorded(record.unwrap()).code, Some(Code::Rejected));
+    for answer in [answer, world.command(reject.clone()).await] {
+        assert_eq!(answer.get("ended_waiting"), None, "{answer:#}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -63,7 +109,7 @@ async fn command_that_ends_nothing_names_nothing() {
     world.command(hold.clone()).await;
     let refused = world.command_record(promote()).await;
     assert_eq!(refused.status, Status::Refused);
-    world.pass(std::time::Duration::from_secs(2)).await;
+    world.pass(Duration::from_secs(2)).await;
     for command in [
         in_prod("hold", &json!({"reason": "another audit", "id": "h2"})),
         in_prod("release-hold", &json!({})),
@@ -102,7 +148,7 @@ async fn rollback_names_the_promotion_that_it_ends() {
     deploy_all(&world, &["1.3.0"]).await;
     let second = world.command_record(promote()).await;
     assert_eq!(second.status, Status::Pending);
-    world.pass(std::time::Duration::from_secs(2)).await;
+    world.pass(Duration::from_secs(2)).await;
     let back = world.command_record(in_prod("rollback", &json!({}))).await;
     assert_eq!(back.status, Status::Succeeded, "{back:?}");
     let [ended] = &back.ended_waiting[..] else { panic!("{back:?}") };

@@ -79,6 +79,77 @@ async fn recall_ends_its_waiting_promotions_and_no_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn recall_accepts_each_rollback_before_it_ends_what_waits() {
+    let world = World::three_environments(
+        &json!({"promotion": {"from": "dev", "automatic": true}}),
+        &json!({"promotion": {"from": "stage", "automatic": true, "soak": "1h"}}),
+    );
+    deploy_all(&world, &["1.1.0"]).await;
+    world.sweep_minutes(62).await;
+    deploy_all(&world, &["1.2.0"]).await;
+    world.tick().await;
+    let before = world.calls_of(Op::WriteLedger).len();
+    let answer = world.command(recall("r")).await;
+    assert_eq!(answer["ended_waiting"][0]["environment"], "prod", "{answer:#}");
+    let writes = world.calls_of(Op::WriteLedger).split_off(before);
+    let first = |what: &str| writes.iter().position(|write| write.what.contains(what)).unwrap();
+    let ended = first("heads/prod/");
+    assert!(first("heads/dev/") < ended && first("heads/stage/") < ended, "{writes:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn recall_without_a_reason_keeps_that_of_the_reject() {
+    let without_reason = |id: &str| {
+        let mut recall = recall(id);
+        recall.as_object_mut().unwrap().remove("reason");
+        recall
+    };
+    for (reject, reason) in [(true, "it loses orders"), (false, "recalled")] {
+        let world = row();
+        deploy_all(&world, &["1.1.0", "1.2.0"]).await;
+        if reject {
+            let reject =
+                json!({"command": "reject", "function": "orders", "release": "1.2.0", "reason": reason, "id": "x"});
+            world.command(reject).await;
+        }
+        let answer = world.command(without_reason("r")).await;
+        let cause = &answer["environments"][0]["deployment"]["cause"];
+        assert_eq!(cause["recall"], json!({"release": "1.2.0", "reason": reason}), "{answer:#}");
+        let before = world.snapshot();
+        world.command(without_reason("r")).await;
+        assert_eq!(world.snapshot(), before, "it is the same command");
+        let status = world.command(json!({"command": "status", "function": "orders"})).await;
+        assert_eq!(status["functions"][0]["rejects"][0]["reason"], reason, "{status:#}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn unreject_names_the_other_rejected_release_with_the_same_code() {
+    let world = World::with_orders();
+    deploy_all(&world, &["1.1.0", "1.2.0"]).await;
+    world.record("dev/orders/1.2.0-again.zip", code("1.2.0")).await;
+    world.pass(std::time::Duration::from_secs(2)).await;
+    deploy_all(&world, &["1.3.0"]).await;
+    let of = |command: &str, release: &str| {
+        let mut command =
+            json!({"command": command, "function": "orders", "release": release, "id": format!("{command} {release}")});
+        if command["command"] == "reject" {
+            command["reason"] = json!("it leaks");
+        }
+        command
+    };
+    for release in ["1.2.0", "1.2.0-again", "1.1.0"] {
+        world.command(of("reject", release)).await;
+    }
+    for _ in 0..2 {
+        let answer = world.command(of("unreject", "1.2.0")).await;
+        assert_eq!(answer["still_rejected_as"], "1.2.0-again", "{answer:#}");
+    }
+    let answer = world.command(of("unreject", "1.2.0-again")).await;
+    assert_eq!(answer.get("still_rejected_as"), None, "{answer:#}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn unknown_release_is_not_recalled() {
     let world = row();
     deploy_all(&world, &["1.1.0"]).await;

@@ -101,3 +101,37 @@ fn untouched_promotion_that_gives_way_is_named() {
     assert_eq!(active.request.id, two.id);
     assert_eq!(active.request.ended_waiting.iter().map(|ended| ended.deployment).collect::<Vec<_>>(), [one.id]);
 }
+
+#[test]
+fn hold_names_what_it_ends_and_not_what_goes_on() {
+    let at = prod(row_config());
+    let hold = |head: &Head| {
+        let hold =
+            Hold { reason: "audit".into(), requested_by: None, principal: None, unproven: None, since: second(30) };
+        let CommandEffect::Write(held) = crate::head::hold(head, hold, &at, "h", second(30)) else { panic!() };
+        newly_ended(head, &held).into_iter().map(|one| (one.deployment, one.waited.to_string())).collect::<Vec<_>>()
+    };
+    // One is under way, another is next, and one of before has ended.
+    let one = promotion("1", CauseKind::Promotion, 10);
+    let busy = submit(&Head::default(), &one, &Decision::Allow, 10).0;
+    let (busy, _) = submit(&busy, &promotion("2", CauseKind::Promotion, 15), &Decision::Allow, 15);
+    let three = promotion("3", CauseKind::Promotion, 20);
+    let (busy, _) = submit(&busy, &three, &Decision::Allow, 20);
+    assert_eq!((busy.active().unwrap().request.id, busy.outbox().len()), (one.id, 1));
+    assert_eq!(hold(&busy), [(three.id, "for its turn".to_owned())]);
+    let (waits, first) = waiting();
+    assert_eq!(hold(&waits).into_iter().map(|(id, _)| id).collect::<Vec<_>>(), [first.id]);
+    assert_eq!(hold(&Head::default()), []);
+}
+
+#[test]
+fn deploy_leaves_a_promotion_waiting_that_ends_later() {
+    let (head, one) = waiting();
+    let at = prod(row_config());
+    let late = Request { cause: Cause::new(CauseKind::Deploy, None, None), ..upload("9", 30) };
+    let (head, _) = head.accepts(&late, &me("late", 30));
+    assert_eq!((head.waiting()[0].request.id, head.active().unwrap().request.ended_waiting.len()), (one.id, 0));
+    let (_, then) = head.writes(apply_decision(&head, one.id, &Decision::Allow, &at, &me("w", 40)));
+    let Next::Finished(id) = then else { panic!("{then:?}") };
+    assert_eq!(id, one.id);
+}

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::format::{self, Unusable};
+use crate::record::EndedWaiting;
 use crate::rejects::{RejectVerb, Rejects};
 
 const MORE: &str = "more";
@@ -18,7 +19,17 @@ fn busy() -> Value {
     fields.remove("newest");
     fields.insert("floor".into(), json!("1970-01-01T00:01:00Z"));
     fields.insert("format".into(), json!(1));
+    for request in ["/active/request", "/outbox/0/record"] {
+        head.pointer_mut(request).unwrap()["ended_waiting"] = ended_waiting();
+    }
+    head.pointer_mut("/active/request/cause").unwrap()["recall"] = json!({"release": "3", "reason": "it leaks"});
     head
+}
+
+/// Returns two promotions that a request has ended.
+fn ended_waiting() -> Value {
+    let ended = |deployment: &str| json!({"environment": "dev", "deployment": deployment, "release": "6", "from": "test", "waited": "for an approval"});
+    json!([ended("0000002E406GW1PGHGVBEAB74G"), ended("0000002E406GW1PGHGVBEAB74H")])
 }
 
 /// Collects the pointers of all objects that could have more fields.
@@ -193,4 +204,18 @@ fn rejects_keep_unknown_fields_of_each_reject() {
         (&after[MORE], &after["rejects"][0][MORE], &after["rejects"][1][MORE]),
         (&json!("a"), &Value::Null, &json!("b"))
     );
+}
+
+#[test]
+fn unknown_fields_of_ended_promotions_stay_whatever_is_put_before_them() {
+    let mut newer: Value =
+        serde_json::from_str(include_str!("../../../tests/fixtures/ledger/1/head-ended-waiting.json")).unwrap();
+    let ended = "/waiting/0/request/ended_waiting";
+    newer.pointer_mut(ended).unwrap()[0][MORE] = json!("kept");
+    let mut head = read(&newer);
+    let another: EndedWaiting = serde_json::from_value(ended_waiting()[1].clone()).unwrap();
+    head.queue.waiting[0].request.ended_waiting.insert(0, another);
+    let after = written(&head);
+    let after = after.pointer(ended).unwrap();
+    assert_eq!((&after[0][MORE], &after[1][MORE]), (&Value::Null, &json!("kept")), "{after:#}");
 }
