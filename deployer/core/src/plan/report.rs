@@ -104,7 +104,8 @@ pub struct TargetPlan {
     pub version_to: Option<Version>,
     /// The steps, in this order.
     pub steps: Vec<PlannedStep>,
-    /// The differences from the version that the alias serves now to what it would serve, and of the function as a whole.
+    /// The differences from the version that the alias serves now to what it would serve, and of the function as a
+    /// whole.
     pub changes: Vec<PlannedChange>,
     /// Possible problems that do not stop the deployment.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -164,9 +165,7 @@ impl TargetPlan {
             },
         }
     }
-}
 
-impl TargetPlan {
     /// Whether Lambda may answer with the last published version: PublishVersion makes no new one if neither code nor
     /// configuration has changed since (AWS Lambda API Reference, PublishVersion).
     #[must_use]

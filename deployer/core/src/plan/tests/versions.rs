@@ -45,8 +45,8 @@ fn unreadable_variables_are_left_out_of_version_changes() {
     assert_eq!(lines(&changes), ["~ memory_size: 512 → 256"]);
 }
 
-/// A function after a rollback: the alias serves "old" with 128 MB, and `$LATEST` has "left" with 512 MB, another timeout
-/// and one more variable.
+/// A function after a rollback: the alias serves "old" with 128 MB, and `$LATEST` has "left" with 512 MB, another
+/// timeout and one more variable.
 fn rolled_back() -> Observed {
     let mut observed = serving(b"old");
     let latest = observed.latest.as_mut().unwrap();
@@ -93,7 +93,7 @@ fn plan_shows_unnamed_fields_that_come_from_latest_and_nothing_that_stays() {
             "~ alias live: version 6 → the new version".to_owned(),
         ]
     );
-    // The code that is served comes again with the memory that it has: only the fields of $LATEST differ.
+    // The code that is served comes again, with another timeout: neither code nor memory changes for callers.
     let mut back = Scene::new("memory_size = 128\ntimeout = 4");
     back.artifact.sha256 = Sha256::of(b"old");
     let plan = back.plan(&rolled_back());
