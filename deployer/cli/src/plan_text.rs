@@ -121,6 +121,9 @@ fn target(plan: &TargetPlan) -> String {
         _ if steps.is_empty() => String::new(),
         (Some(from), Some(to)) if from == to => String::new(),
         (Some(from), Some(to)) => format!(" version {from} → version {to}"),
+        (Some(from), None) if plan.may_use_last_version() => {
+            format!(" version {from} → a new version, or the last published one if nothing has changed since")
+        }
         (Some(from), None) => format!(" version {from} → a new version"),
         (None, _) => String::new(),
     };
@@ -251,6 +254,24 @@ mod tests {
         assert!(text.contains("\n  live     b\n  brings   a, the same code as live\n"), "{text}");
         same["brings"]["sha256"] = json!(deployer_core::id::Sha256::of(b"other"));
         assert!(!plain(&serde_json::from_value(same).unwrap()).contains("same code"));
+    }
+
+    #[test]
+    fn plan_that_publishes_latest_as_it_is_names_no_new_version_for_sure() {
+        let steps_show = |steps: &[&str]| {
+            let mut report = serde_json::to_value(report()).unwrap();
+            let steps: Vec<_> = steps.iter().map(|step| json!({"step": step, "detail": ""})).collect();
+            let target = &mut report["targets"][0];
+            (target["version_from"], target["steps"]) = (json!("1"), json!(steps));
+            plain(&serde_json::from_value(report).unwrap())
+        };
+        let text = steps_show(&["publish version", "move alias"]);
+        let unsure = ": version 1 → a new version, or the last published one if nothing has changed since\n";
+        assert!(text.contains(unsure), "{text}");
+        for sure in [["update configuration", "publish version"], ["update code", "move alias"]] {
+            let text = steps_show(&sure);
+            assert!(text.contains(": version 1 → a new version\n"), "{text}");
+        }
     }
 
     #[test]

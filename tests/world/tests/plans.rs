@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use deployer_core::id::Sha256;
 use serde_json::{Value, json};
 use world::orders::{OTHER, command, deploy_all, rollback, served, serves};
 use world::promotions::PROD;
@@ -117,7 +118,7 @@ async fn rollback_plan_names_versions_and_configuration_and_is_what_happens() {
     assert_eq!((&back["live"]["release"], &back["brings"]["release"]), (&json!("b"), &json!("a")));
     let target = &back["targets"][0];
     assert_eq!(steps(target), ["move alias"]);
-    assert_eq!(fields(target), ["alias live", "code", "memory_size", "environment.variables.TOKEN"], "{back:#}");
+    assert_eq!(fields(target), ["alias live", "memory_size", "environment.variables.TOKEN", "code"], "{back:#}");
     assert!(
         target["changes"].as_array().unwrap().contains(&json!({"field": "memory_size", "from": "512", "to": "256"}))
     );
@@ -128,6 +129,84 @@ async fn rollback_plan_names_versions_and_configuration_and_is_what_happens() {
     assert_eq!((&told["release"], &told["deployment"]), (&json!("a"), &back["brings"]["deployment"]), "{status:#}");
     rollback(&world).await;
     assert_eq!((served(&world).as_str(), json!(serves(&world, DEV).to_string())), ("a", target["version_to"].clone()));
+}
+
+/// Returns the changes of the only target as lines: field, from, to.
+fn changes(plan: &Value) -> Vec<[&str; 3]> {
+    let changes = plan["targets"][0]["changes"].as_array().unwrap().iter();
+    changes.map(|change| ["field", "from", "to"].map(|part| change[part].as_str().unwrap_or("(none)"))).collect()
+}
+
+const UNNAMED: &str = "memory_size = 256";
+const LESS: &str = "memory_size = 256\ntimeout = 3";
+const MORE: &str = "memory_size = 512\ntimeout = 9\n[environment.variables]\nGREETING = \"hello\"";
+
+#[tokio::test(start_paused = true)]
+async fn upload_plan_after_a_rollback_shows_what_callers_will_see() {
+    let world = World::with_orders();
+    let (a, b) = (with_manifest("a", LESS), with_manifest("b", MORE));
+    let sha256 = |zip: &[u8]| Sha256::of(zip).to_string();
+    let (sha256_a, sha256_b, sha256_c) = (sha256(&a), sha256(&b), sha256(&with_manifest("c", UNNAMED)));
+    for (release, zip) in [("a", a), ("b", b)] {
+        world.pass(Duration::from_secs(1)).await;
+        world.record(&format!("dev/orders/{release}.zip"), zip).await;
+    }
+    rollback(&world).await;
+    let served = serves(&world, DEV).to_string();
+    let served = format!("version {served}");
+    let again = plan(&world, "dev", &json!({"release": "b"})).await;
+    assert_eq!(steps(&again["targets"][0]), ["publish version", "move alias"], "$LATEST has it still: {again:#}");
+    let to_more = [
+        ["memory_size", "256", "512"],
+        ["timeout", "3", "9"],
+        ["environment.variables.GREETING", "(none)", "***"],
+        ["code", &sha256_a, &sha256_b],
+        ["alias live", &served, "the new version"],
+    ];
+    assert_eq!(changes(&again), to_more, "{again:#}");
+    // What the manifest does not name comes from $LATEST, which has the timeout of the release that was left.
+    world.pass(Duration::from_secs(1)).await;
+    world.put("dev/orders/c.zip", with_manifest("c", UNNAMED));
+    let next = plan(&world, "dev", &json!({"release": "c"})).await;
+    assert_eq!(steps(&next["targets"][0]), ["update configuration", "update code", "move alias"], "{next:#}");
+    let to_next = [["timeout", "3", "9"], ["code", &sha256_a, &sha256_c], ["alias live", &served, "the new version"]];
+    assert_eq!(changes(&next), to_next, "{next:#}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn promotion_plan_after_a_rollback_shows_what_callers_will_see() {
+    let world = World::three_environments(
+        &json!({}),
+        &json!({"promotion": {"from": "dev"}, "approval": {"required": 1}, "accept_uploads": false}),
+    );
+    let mut sha256 = vec![];
+    for (release, manifest) in [("1.0.0", LESS), ("1.1.0", MORE)] {
+        world.pass(Duration::from_secs(1)).await;
+        let zip = with_manifest(release, manifest);
+        sha256.push(Sha256::of(&zip).to_string());
+        world.record(&format!("dev/orders/{release}.zip"), zip).await;
+        let waits = world.command_record(promote()).await;
+        let approve = json!({"command": "approve", "environment": "prod", "function": "orders", "id": waits.id,
+            "requested_by": "bob"});
+        world.command_record(approve).await;
+    }
+    let back = json!({"command": "rollback", "environment": "prod", "function": "orders", "requested_by": "ann"});
+    world.command_record(back).await;
+    world.pass(Duration::from_secs(1)).await;
+    let waits = world.command_record(promote()).await;
+    let served = format!("version {}", serves(&world, PROD));
+    for asked in [json!({"promote_from": "dev"}), json!({"deployment": waits.id})] {
+        let again = plan(&world, "prod", &asked).await;
+        assert_eq!((&again["release"], &again["live"]["release"]), (&json!("1.1.0"), &json!("1.0.0")), "{again:#}");
+        let expected = [
+            ["memory_size", "256", "512"],
+            ["timeout", "3", "9"],
+            ["environment.variables.GREETING", "(none)", "***"],
+            ["code", &sha256[0], &sha256[1]],
+            ["alias live", &served, "the new version"],
+        ];
+        assert_eq!(changes(&again), expected, "{again:#}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

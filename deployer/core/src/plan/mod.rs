@@ -141,6 +141,12 @@ pub enum Step {
 /// The name of the step that waits until Lambda has moved all of an alias's traffic to the new version.
 pub const AWAIT_TRAFFIC: &str = "await traffic";
 
+/// The name of the step that sends a configuration.
+const UPDATE_CONFIGURATION: &str = "update configuration";
+
+/// The name of the step that publishes `$LATEST` as it is.
+const PUBLISH_VERSION: &str = "publish version";
+
 /// The steps that bring a target to the wanted state.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
@@ -154,7 +160,8 @@ pub struct Plan {
     pub delivery: Delivery,
     /// The steps, in this order.
     pub steps: Vec<Step>,
-    /// The differences, in words.
+    /// What callers of the alias will see: the differences from the version that it serves now to the one that it will
+    /// serve, and those of the function as a whole. Without an alias they are those from `$LATEST`.
     pub changes: Vec<Change>,
     /// Possible problems that do not stop the deployment.
     pub warnings: Vec<String>,
@@ -190,9 +197,9 @@ impl Step {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Create(_) => "create function",
-            Self::UpdateConfiguration(_) => "update configuration",
+            Self::UpdateConfiguration(_) => UPDATE_CONFIGURATION,
             Self::UpdateCode(_) => "update code",
-            Self::Publish => "publish version",
+            Self::Publish => PUBLISH_VERSION,
             Self::Tag(_) => "tag",
             Self::Untag(_) => "untag",
             Self::ReserveConcurrency(_) => "reserve concurrency",

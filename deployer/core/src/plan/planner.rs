@@ -8,7 +8,7 @@ use super::creation::check_creation_only;
 use super::error::PlanError;
 use super::{
     Change, CodeSettings, Configuration, Delivery, DesiredState, NewFunction, Plan, Shown, Step, UnmergeableVariables,
-    differences,
+    differences, version_changes,
 };
 use crate::alias_traffic::Traffic;
 use crate::config::Target;
@@ -134,7 +134,11 @@ impl Draft {
             // Without an update, PublishVersion would return the failed version again.
             let again = has_failed || observed.publishing_failed;
             let only_code = || again.then(|| Difference::only_code(source_key(manifest, Some(&latest.settings))));
-            self.publish(difference.or_else(only_code));
+            let difference = difference.or_else(only_code);
+            let published = published(latest, difference.as_ref(), desired);
+            // Without the alias, callers meet $LATEST.
+            self.plan.changes.extend(version_changes(observed.serving.as_ref().unwrap_or(latest), &published));
+            self.publish(difference);
         }
         self.tags(manifest, observed.metadata.tags.as_ref());
         self.untag(desired, observed.metadata.tags.as_ref());
@@ -167,7 +171,6 @@ impl Draft {
             self.plan.steps.push(Step::UpdateConfiguration(Box::new(difference.configuration)));
         }
         self.plan.steps.push(if difference.code { Step::UpdateCode(difference.settings) } else { Step::Publish });
-        self.plan.changes.extend(difference.changes);
     }
 
     fn tags(&mut self, manifest: &FunctionConfig, seen: Option<&BTreeMap<String, String>>) {
@@ -255,13 +258,12 @@ struct Difference {
     configuration: Configuration,
     code: bool,
     settings: CodeSettings,
-    changes: Vec<Change>,
 }
 
 impl Difference {
     fn only_code(source_key: Option<String>) -> Self {
         let settings = CodeSettings { architecture: None, source_key };
-        Self { configuration: Configuration::default(), code: true, settings, changes: vec![] }
+        Self { configuration: Configuration::default(), code: true, settings }
     }
 
     fn between(
@@ -270,41 +272,30 @@ impl Difference {
         role: Option<&RoleArn>,
         seen: &ObservedCode,
     ) -> Result<Option<Self>, TargetError> {
-        let (configuration, mut changes) =
-            differences(manifest, &desired.previously_managed().variables, role, &seen.settings)
-                .map_err(|error| unmergeable(&error))?;
+        let (configuration, _) = differences(manifest, &desired.previously_managed().variables, role, &seen.settings)
+            .map_err(|error| unmergeable(&error))?;
         let architecture = manifest.architectures.filter(|named| *named != seen.settings.architectures);
-        if let Some(named) = architecture {
-            changes.push(Change {
-                field: "architectures".into(),
-                from: Shown::Plain(seen.settings.architectures.as_str().into()),
-                to: Shown::Plain(named.as_str().into()),
-            });
-        }
         let source_key = source_key(manifest, Some(&seen.settings));
         let other_key = source_key != seen.settings.source_kms_key_arn;
-        if other_key {
-            let shown = |key: &Option<String>| key.clone().map_or(Shown::Absent, Shown::Plain);
-            changes.push(Change {
-                field: "source_kms_key_arn".into(),
-                from: shown(&seen.settings.source_kms_key_arn),
-                to: shown(&source_key),
-            });
-        }
         let other_code = seen.sha256 != Some(desired.artifact.sha256);
-        if other_code {
-            changes.push(Change {
-                field: "code".into(),
-                from: seen.sha256.map_or(Shown::Absent, |sha| Shown::Plain(sha.to_string())),
-                to: Shown::Plain(desired.artifact.sha256.to_string()),
-            });
-        }
         // After a failed update it is not known which code would be published, so it is sent again.
         let code = other_code || other_key || architecture.is_some() || seen.last_update_failed.is_some();
         let none = configuration.is_empty() && !code;
         let settings = CodeSettings { architecture, source_key };
-        Ok((!none).then_some(Self { configuration, code, settings, changes }))
+        Ok((!none).then_some(Self { configuration, code, settings }))
     }
+}
+
+/// Returns the version that Lambda publishes from `$LATEST` after the difference was written.
+fn published(latest: &ObservedCode, difference: Option<&Difference>, desired: &DesiredState<'_>) -> ObservedCode {
+    let mut published = ObservedCode { sha256: Some(desired.artifact.sha256), ..latest.clone() };
+    let Some(Difference { configuration, code, settings }) = difference else { return published };
+    configuration.overlay(&mut published.settings);
+    if *code {
+        published.settings.architectures = settings.architecture.unwrap_or(published.settings.architectures);
+        published.settings.source_kms_key_arn.clone_from(&settings.source_key);
+    }
+    published
 }
 
 /// Returns the KMS key that the code shall have: the named one, else the present one. An empty text names Lambda's own.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Plan, Step};
+use super::{Change, PUBLISH_VERSION, Plan, Step, UPDATE_CONFIGURATION};
 use crate::config::Target;
 use crate::head::{LiveArtifact, ResolvedArtifact};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256, Version};
@@ -104,7 +104,8 @@ pub struct TargetPlan {
     pub version_to: Option<Version>,
     /// The steps, in this order.
     pub steps: Vec<PlannedStep>,
-    /// The differences between the target and the wanted state.
+    /// The differences from the version that the alias serves now to what it would serve, and of the function as a
+    /// whole.
     pub changes: Vec<PlannedChange>,
     /// Possible problems that do not stop the deployment.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -163,6 +164,14 @@ impl TargetPlan {
                 error: Some(error),
             },
         }
+    }
+
+    /// Whether Lambda may answer with the last published version: PublishVersion makes no new one if neither code nor
+    /// configuration has changed since (AWS Lambda API Reference, PublishVersion).
+    #[must_use]
+    pub fn may_use_last_version(&self) -> bool {
+        let has = |name: &str| self.steps.iter().any(|step| step.step == name);
+        has(PUBLISH_VERSION) && !has(UPDATE_CONFIGURATION)
     }
 }
 

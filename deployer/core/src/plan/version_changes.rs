@@ -7,19 +7,25 @@ use super::{Change, Shown};
 use crate::manifest::Secret;
 use crate::observed::{ObservedCode, Settings, Variables};
 
-/// Compares the code and the configuration that two versions carry. Values of variables are masked.
+/// Compares the configuration and the code that two versions carry. Values of variables are masked.
 #[must_use]
 pub fn version_changes(from: &ObservedCode, to: &ObservedCode) -> Vec<Change> {
-    let code = (from.sha256 != to.sha256).then(|| {
+    let mut changes = vec![];
+    for ((field, before), (_, after)) in from.settings.values().into_iter().zip(to.settings.values()) {
+        if field == "variables" {
+            changes.extend(variable_changes(&from.settings, &to.settings));
+            continue;
+        }
+        let (before, after) = (show(&before), show(&after));
+        if before != after {
+            changes.push(Change { field: field.to_owned(), from: before, to: after });
+        }
+    }
+    if from.sha256 != to.sha256 {
         let shown = |code: &ObservedCode| code.sha256.map_or(Shown::Absent, |sha256| Shown::Plain(sha256.to_string()));
-        Change { field: "code".to_owned(), from: shown(from), to: shown(to) }
-    });
-    let settings = from.settings.values().into_iter().zip(to.settings.values());
-    let fields = settings.filter(|((field, _), _)| *field != "variables").filter_map(|((field, from), (_, to))| {
-        let (from, to) = (show(&from), show(&to));
-        (from != to).then(|| Change { field: field.to_owned(), from, to })
-    });
-    code.into_iter().chain(fields).chain(variable_changes(&from.settings, &to.settings)).collect()
+        changes.push(Change { field: "code".to_owned(), from: shown(from), to: shown(to) });
+    }
+    changes
 }
 
 /// Compares the variables name by name, if Lambda shows both.
