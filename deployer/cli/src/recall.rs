@@ -7,7 +7,7 @@ use deployer_core::record::{Code, DeploymentRecord, Status};
 
 use super::answer::{Answer, CliError, Exit, one_line};
 use super::follow::{self, Followed, Stage, Until};
-use super::{recall_preview, records};
+use super::{recall_preview, records, repeated};
 use deployer_core::trigger::Command;
 use deployer_engine::{Recalled, RecalledFrom};
 
@@ -33,7 +33,11 @@ pub(super) struct Options {
 
 pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     let Options { function, release, reason, yes, follow } = options;
-    if !yes {
+    let is_repeated = match follow.id() {
+        Some(id) if !yes => repeated::is_recalled(&follow.remote, (function, release), id).await,
+        _ => false,
+    };
+    if !yes && !is_repeated {
         recall_preview::confirm(&follow.remote, function, release).await?;
     }
     let (function, release, reason) = (function.clone(), release.clone(), reason.clone());

@@ -22,5 +22,6 @@ mod proof;
 mod recall;
 mod redrive;
 mod regions;
+mod repeat;
 mod server;
 mod wrapped;
