@@ -35,9 +35,12 @@ impl From<DeploymentRecord> for Repeated {
     }
 }
 
+/// Says that a request has ended before it was repeated.
+pub(super) const ENDED: &str = "this request has ended already:\n";
+
 /// Answers with a request that has ended, and says so.
 pub(super) fn ended(record: &DeploymentRecord) -> Answer {
-    let text = format!("this request has ended already:\n{}", record.text());
+    let text = format!("{ENDED}{}", record.text());
     Answer::with_text(text, record, record.exit())
 }
 
@@ -109,28 +112,30 @@ pub(super) async fn approval(
     tokio::time::timeout(LOOK, look).await.ok()?
 }
 
-/// Whether a recall of this id has begun anywhere.
-pub(super) async fn is_recalled(
+/// Finds the recall of this id: the rollbacks of it that have ended; none if it has begun none.
+pub(super) async fn recall(
     options: &remote::Options,
     (function, release): (&FunctionName, &Release),
     id: &str,
-) -> bool {
+) -> Option<Vec<DeploymentId>> {
     let is_it = |record: &DeploymentRecord| {
         let is_of_recall = record.cause.recall.as_ref().is_some_and(|recall| recall.release == *release);
         is_of_recall && record.cause.event_id.as_deref() == Some(id)
     };
     let look = async {
         let remote = options.remote().await.ok()?;
+        let (mut has_begun, mut ended) = (false, Vec::new());
         for one in status(&remote, None, Some(function)).await?.functions {
-            let is_of_command = |open: DeploymentId| open == of_recall(&one, release, id, open.time());
+            has_begun |= is_open(&one, |open| open == of_recall(&one, release, id, open.time()));
             let records = records(&remote, &one.environment, function).await.unwrap_or_default();
-            if is_open(&one, is_of_command) || records.iter().any(is_it) {
-                return Some(());
+            for record in records.iter().filter(|record| is_it(record)) {
+                has_begun = true;
+                ended.extend(record.status.is_ended().then_some(record.id));
             }
         }
-        None
+        has_begun.then_some(ended)
     };
-    tokio::time::timeout(LOOK, look).await.is_ok_and(|found| found.is_some())
+    tokio::time::timeout(LOOK, look).await.ok()?
 }
 
 /// Returns the last records; none if they cannot be read.

@@ -113,10 +113,12 @@ fn repeated_recall_is_sent_without_a_question() {
     let begun = with(json!({ "cause": recalled }));
     let status = json!({ "functions": [{ "environment": "prod", "function": "orders", "live": null, "targets": [],
         "active": null, "pending": null, "hold": null, "rejected": false }] });
-    let answer = json!({ "function": "orders", "release": "1.4.4", "environments": [] });
+    let from = json!({ "environment": "prod", "left": "1.4.4", "deployment": begun, "because": null });
+    let answer = json!({ "function": "orders", "release": "1.4.4", "environments": [from] });
     let answers = vec![("status", status), history(&begun), ("recall", answer)];
     let Ran { exit, said, sent } = run(&recall, answers);
     assert_eq!((exit, sent.join(" ").as_str()), (Some(0), "status history recall"), "{said}");
+    assert!(said.starts_with("this request has ended already:\nrelease 1.4.4 of orders is rejected"), "{said}");
 }
 
 #[test]
