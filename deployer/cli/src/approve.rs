@@ -13,6 +13,7 @@ use super::approvers::Counting;
 use super::confirm;
 use super::follow::{self, Followed, Until};
 use super::output::Output;
+use super::repeated::{self, Repeated};
 use super::waiting_promotion::{Promotion, PromotionArgs, Waits};
 use super::{remote, waiting_text};
 use deployer_core::trigger::Command;
@@ -51,17 +52,34 @@ pub(super) struct DeclineOptions {
 pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, CliError> {
     let remote = &options.follow.remote;
     let by = named(&options.follow.requester, "approves")?;
+    let repeated = match options.follow.id() {
+        Some(id) => options.promotion.repeated(remote, id).await,
+        None => None,
+    };
+    let is_open = match repeated {
+        Some(Repeated::Ended(record)) => return Ok(repeated::ended(&record)),
+        Some(Repeated::Open) => true,
+        None => false,
+    };
     let mut promotion = options.promotion.resolve(remote, Waits::ForApproval).await?;
-    let asks = !options.yes && confirm::is_possible();
-    // The plan is for the question, and for the log of a run without a terminal. Who says --yes has decided.
-    if asks || (!options.yes && output == Output::Text) {
+    // Who says --yes has decided, and so has who repeats an approval.
+    let is_decided = options.yes || is_open;
+    let asks = !is_decided && confirm::is_possible();
+    // The plan is for the question, and for the log of a run without a terminal.
+    if asks || (!is_decided && output == Output::Text) {
         promotion = promotion.with_approvers(remote).await?;
         let judged = promotion.approvers.as_ref().map(|approvers| approvers.judge(&by, Timestamp::now()));
         if judged.transpose()? == Some(Counting::Already) {
             let by = one_line(&by);
             confirm::print_stderr(&format!("{by} has approved this promotion already: each person counts once\n"))?;
         } else {
-            confirm::print_stderr(&promotion.preview(remote).await)?;
+            let plan = match promotion.preview(remote).await {
+                Ok(plan) => plan,
+                // It waits no more, or never did.
+                Err(wrong) if asks && matches!(wrong.exit, Exit::WrongUse | Exit::Refused) => return Err(wrong),
+                Err(error) => format!("the plan cannot be shown: {error}\n"),
+            };
+            confirm::print_stderr(&plan)?;
             if asks && !confirm::is_given("Approve?", "nothing was approved")? {
                 return Err(CliError::not_confirmed("nothing was approved"));
             }

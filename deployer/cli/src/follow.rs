@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 use super::answer::{Answer, CliError, Exit, sentence};
 use super::interrupts::Interrupts;
 use super::progress::WaitProgress;
-use super::records;
 use super::remote::{self, Remote, SendError, SendOutcome};
+use super::{records, waiting_text};
 use deployer_core::trigger::{Command, CommandRequest};
 
 /// An answer that shows the progress of a deployment, a group or a recall.
@@ -30,6 +30,10 @@ pub(super) trait Followed: DeserializeOwned + Serialize {
     }
     /// Returns the whole answer for people.
     fn text(&self) -> String;
+    /// Returns the step by which it goes on, with the command for it, while it waits for somebody or for long.
+    fn next_step(&self) -> Option<String> {
+        None
+    }
     /// Returns the exit code of the end; [`Exit::Done`] before the end.
     fn exit(&self) -> Exit;
     /// Keeps what the answer before this one told, and this one cannot tell again.
@@ -92,13 +96,17 @@ impl Followed for DeploymentRecord {
         records::text(self)
     }
 
+    fn next_step(&self) -> Option<String> {
+        (self.stage() == Stage::Waiting).then(|| waiting_text::next_step(self))
+    }
+
     fn exit(&self) -> Exit {
         if self.status.is_ended() { Exit::from(self) } else { Exit::Done }
     }
 }
 
 /// A function in an environment.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
 pub(super) struct FunctionArgs {
     /// The environment.
@@ -143,6 +151,8 @@ struct RequestState {
     accepted: Option<String>,
     /// The reason why the last try had no answer.
     failure: Option<String>,
+    /// The step by which the deployment goes on, while it waits for somebody or for long.
+    next_step: Option<String>,
 }
 
 impl Options {
@@ -158,6 +168,11 @@ impl Options {
             ))),
             None => Ok(()),
         }
+    }
+
+    /// Returns the id of the earlier request that the user repeats.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
     }
 
     /// Sends a command whose answer is a record, and reports how the deployment ended.
@@ -229,6 +244,11 @@ impl Options {
                         progress.set(what)
                     }
                     (state.accepted, state.failure) = (Some(answer.name()), None);
+                    let next_step = answer.next_step();
+                    if let Some(next_step) = next_step.as_ref().filter(|next| state.next_step.as_ref() != Some(next)) {
+                        progress.tell(next_step);
+                    }
+                    state.next_step = next_step;
                     earlier = Some(answer);
                 }
                 Err(SendError { outcome, error }) => {
@@ -302,13 +322,17 @@ impl RequestState {
         let failure = failure.map_or(String::new(), |words| format!("\n  the last try had no answer: {words}"));
         let history = history(&request.command);
         let id = request.id.as_deref().unwrap_or_default();
-        match &self.accepted {
-            Some(name) => format!("{name} goes on{failure}\n  {history}\n    shows how far it is"),
-            None if self.maybe_accepted => format!(
+        match (&self.accepted, &self.next_step) {
+            (Some(name), Some(next_step)) => {
+                let next_step = next_step.trim_end().replace('\n', "\n  ");
+                format!("{name} waits{failure}\n  {next_step}\n  {history}\n    shows how far it is")
+            }
+            (Some(name), None) => format!("{name} goes on{failure}\n  {history}\n    shows how far it is"),
+            (None, _) if self.maybe_accepted => format!(
                 "it may have been taken{failure}\n  say --id {id} to ask for the same again: it is not done twice\n  \
                  {history}\n    shows whether it was taken"
             ),
-            None => format!("it was not taken{failure}"),
+            (None, _) => format!("it was not taken{failure}"),
         }
     }
 }
@@ -415,9 +439,22 @@ mod tests {
     }
 
     #[test]
+    fn end_of_the_wait_for_an_approval_names_the_command_that_approves() {
+        let next_step =
+            "It goes on when somebody approves (ada may not):\n  deployctl approve -e prod --deployment 1\n";
+        let (accepted, next_step) = (Some("deployment 1".to_owned()), Some(next_step.to_owned()));
+        let waits = RequestState { maybe_accepted: true, accepted, next_step, failure: None };
+        assert_eq!(
+            waits.describe(&request()),
+            "deployment 1 waits\n  It goes on when somebody approves (ada may not):\n    deployctl approve -e prod --deployment 1\n  \
+             deployctl history -e dev -f orders\n    shows how far it is"
+        );
+    }
+
+    #[test]
     fn reason_of_the_last_try_is_told_once() {
         let failure = Some("no answer".to_owned());
-        let sent = RequestState { maybe_accepted: true, failure: failure.clone(), accepted: None };
+        let sent = RequestState { maybe_accepted: true, failure: failure.clone(), ..RequestState::default() };
         let ended = sent.may_retry(SendOutcome::Broken, TRIES + 1, &error(), &request()).unwrap_err();
         assert_eq!(ended.message.matches("no answer").count(), 1, "{ended}");
         let other = CliError::failed("throttled");
@@ -428,7 +465,7 @@ mod tests {
     #[test]
     fn passing_errors_do_not_end_the_wait_for_an_accepted_deployment() {
         let name = "deployment 01JD3Z9V7Q0000000000000000".to_owned();
-        let accepted = RequestState { maybe_accepted: true, accepted: Some(name), failure: None };
+        let accepted = RequestState { maybe_accepted: true, accepted: Some(name), ..RequestState::default() };
         for outcome in [SendOutcome::Lost, SendOutcome::Broken, SendOutcome::NotSent, SendOutcome::Throttled] {
             assert!(accepted.may_retry(outcome, u32::MAX, &error(), &request()).is_ok(), "{outcome:?}");
         }

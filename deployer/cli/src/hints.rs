@@ -1,10 +1,20 @@
 //! The hint below a failed call: the way past an obstacle, or else the verb's own hint.
 
 use deployer_aws::{Obstacle, Route};
+use deployer_core::id::{EnvironmentName, FunctionName};
 
 /// Returns the way past the obstacle of a call; without one, the verb's own hint.
 pub(super) fn hint(obstacle: Option<&Obstacle>, otherwise: impl Into<String>) -> String {
     obstacle.map_or_else(|| otherwise.into(), past)
+}
+
+/// Says how a person goes on who cannot ask the deployer what is live: every way to go back by it asks it too.
+pub(super) fn without_deployer(function: &FunctionName, environment: Option<&EnvironmentName>) -> String {
+    let environment = environment.map_or(String::new(), |environment| format!(" -e {environment}"));
+    format!(
+        "without the deployer, the ledger tells what is live:\n    deployctl status {function}{environment} --ledger BUCKET\n  \
+         and \"Break glass\" in docs/runbook.md says how to go back by hand"
+    )
 }
 
 fn past(obstacle: &Obstacle) -> String {

@@ -56,6 +56,7 @@ mod redeploy;
 mod redrive;
 mod reject;
 mod remote;
+mod repeated;
 mod rollback;
 mod sdk_config;
 mod source_zip;
@@ -305,11 +306,11 @@ impl Cli {
             Verb::Open(options) => open::run(&options, self.output).await,
             Verb::Redeploy(options) => redeploy::run(&options).await,
             Verb::Rollback(options) => rollback::run(&options, self.output).await,
-            Verb::Promote(options) => promote::run(&options).await,
+            Verb::Promote(options) => promote::run(&options, self.output).await,
             Verb::Approve(options) => approve::run(&options, self.output).await,
             Verb::Decline(options) => approve::decline(&options).await,
             Verb::Recall(options) => recall::run(&options).await,
-            Verb::Hold(options) => hold::run(&options).await,
+            Verb::Hold(options) => hold::run(&options, self.output).await,
             Verb::ReleaseHold(options) => hold::release(&options).await,
             Verb::Reject(options) => reject::run(&options).await,
             Verb::Unreject(options) => reject::undo(&options).await,

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
+use super::confirm::print_stderr;
+
 const EVERY: Duration = Duration::from_millis(200);
 /// The longest silence of a wait without a terminal.
 const LONGEST_SILENCE: Duration = Duration::from_secs(30);
@@ -62,6 +64,13 @@ impl WaitProgress {
             lines.borrow_mut().what.clone_from(&what);
         }
         self.bar.set_message(what);
+    }
+
+    /// Prints lines that stay, such as a command for somebody else.
+    pub fn tell(&self, lines: &str) {
+        self.bar.suspend(|| {
+            let _unwatched = print_stderr(lines);
+        });
     }
 
     /// Repeats into a log what is waited for; runs beside the wait and never ends.

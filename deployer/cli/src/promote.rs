@@ -1,19 +1,26 @@
 //! `deployctl promote`: brings what one environment has live to another.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use deployer_core::config::Span;
 use deployer_core::group::Group;
 use deployer_core::id::{EnvironmentName, FunctionName, FunctionPattern, Release};
 use deployer_core::promotion::Functions;
-use deployer_core::record::DeploymentRecord;
+use deployer_core::record::{DeploymentRecord, Status};
+use deployer_core::status::StatusReport;
 use jiff::Timestamp;
 
 use super::answer::{Answer, CliError};
 use super::follow::{self, Followed as _, Until};
-use super::{promotion_text, waiting_text};
+use super::output::Output;
+use super::repeated::{self, Repeated};
+use super::{promotion_text, remote, waiting_text};
 use deployer_core::trigger::Command;
 use deployer_engine::History;
+
+/// The time that the look at what waits already takes at most.
+const LOOK: Duration = Duration::from_secs(30);
 
 /// The options of `promote`.
 #[derive(Debug, clap::Args)]
@@ -71,7 +78,7 @@ impl NotAfter {
     }
 }
 
-pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
+pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, CliError> {
     let functions = functions(&options.function)?;
     if let (Functions::Each(pattern), Some(_)) = (&functions, &options.release) {
         return Err(CliError::wrong_use(format!(
@@ -93,9 +100,20 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     };
     let (follow, until) = (&options.follow, if options.wait { Until::Ended } else { Until::WaitingOrEnded });
     match functions {
-        Functions::One(_) => {
+        Functions::One(function) => {
+            if let Some(id) = follow.id() {
+                let asked = (id, options.release.as_ref());
+                let repeated = repeated::promotion(&follow.remote, (&options.to, &function), asked).await;
+                if let Some(Repeated::Ended(record)) = repeated {
+                    return Ok(repeated::ended(&record));
+                }
+            }
             let record = follow.follow_command::<DeploymentRecord>(command, until).await?;
-            Ok(Answer::with_text(waiting_text::text(&record), &record, record.exit()))
+            let mut answer = Answer::with_text(waiting_text::text(&record), &record, record.exit());
+            if output == Output::Text && record.status == Status::Superseded {
+                answer.text.push_str(&instead(&follow.remote, &record).await);
+            }
+            Ok(answer)
         }
         Functions::Together(_) => {
             let group = follow.follow_command::<Group>(command, until).await?;
@@ -109,6 +127,17 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
             }
             Ok(follow::Options::answer_of(&each))
         }
+    }
+}
+
+/// Looks how the promotion goes on that waits in the place of this one. A look that fails says nothing.
+async fn instead(remote: &remote::Options, record: &DeploymentRecord) -> String {
+    let (environment, function) = (Some(record.environment.clone()), Some(record.function.clone()));
+    let status = remote::request(Command::Status { environment, function });
+    let look = async { remote.remote().await?.send::<StatusReport>(&status).await };
+    match tokio::time::timeout(LOOK, look).await {
+        Ok(Ok(report)) => waiting_text::instead(record, &report),
+        Ok(Err(_)) | Err(_) => String::new(),
     }
 }
 

@@ -53,11 +53,14 @@ impl Followed for History {
                 record.id
             );
         }
+        text + &self.next_step().unwrap_or_default()
+    }
+
+    fn next_step(&self) -> Option<String> {
         let waiting = self.deployments.iter().filter(|record| record.stage() == Stage::Waiting);
-        for record in waiting {
-            let _always = write!(text, "{}: {}", record.function, waiting_text::next_step(record));
-        }
-        text
+        let steps: String =
+            waiting.map(|record| format!("{}: {}", record.function, waiting_text::next_step(record))).collect();
+        (!steps.is_empty()).then_some(steps)
     }
 
     fn exit(&self) -> Exit {
@@ -104,10 +107,11 @@ impl Followed for Group {
         for member in &self.functions {
             let _always = writeln!(text, "  {:function$}   {}", member.function.as_str(), member_line(member));
         }
-        if self.stage() == Stage::Waiting {
-            text.push_str(&next_step(self));
-        }
-        text
+        text + &self.next_step().unwrap_or_default()
+    }
+
+    fn next_step(&self) -> Option<String> {
+        (self.stage() == Stage::Waiting).then(|| next_step(self))
     }
 
     fn exit(&self) -> Exit {

@@ -7,7 +7,7 @@ use deployer_core::record::{Code, DeploymentRecord, EndedWaiting, Status};
 
 use super::answer::{Answer, CliError, Exit, sentence};
 use super::follow::{self, Followed, Stage, Until};
-use super::{recall_preview, records};
+use super::{recall_preview, records, repeated};
 use deployer_core::trigger::Command;
 use deployer_engine::{Recalled, RecalledFrom};
 
@@ -33,12 +33,24 @@ pub(super) struct Options {
 
 pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     let Options { function, release, reason, yes, follow } = options;
-    if !yes {
+    let repeated = match follow.id() {
+        Some(id) => repeated::recall(&follow.remote, (function, release), id).await,
+        None => None,
+    };
+    if !yes && repeated.is_none() {
         recall_preview::confirm(&follow.remote, function, release).await?;
     }
     let (function, release, reason) = (function.clone(), release.clone(), reason.clone());
     let command = Command::Recall { function, release, reason };
-    Ok(follow::Options::answer_of(&follow.follow_command::<Recalled>(command, Until::Ended).await?))
+    let recalled = follow.follow_command::<Recalled>(command, Until::Ended).await?;
+    let mut answer = follow::Options::answer_of(&recalled);
+    // The same recall again begins what it could not begin before.
+    let ended = repeated.unwrap_or_default();
+    let is_ended = |one: &RecalledFrom| one.deployment.as_ref().is_some_and(|record| ended.contains(&record.id));
+    if !ended.is_empty() && recalled.environments.iter().all(is_ended) {
+        answer.text.insert_str(0, repeated::ENDED);
+    }
+    Ok(answer)
 }
 
 impl Followed for Recalled {

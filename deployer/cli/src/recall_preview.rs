@@ -9,9 +9,9 @@ use deployer_core::trigger::Command;
 
 use super::answer::{CliError, Exit, sentence};
 use super::confirm::{self, print_stderr};
-use super::open_deployments;
-use super::remote;
+use super::hints::without_deployer;
 use super::status::functions_in_order;
+use super::{open_deployments, remote, repeated};
 
 /// Shows what the recall moves, and asks.
 ///
@@ -32,15 +32,16 @@ pub(super) async fn confirm(
         }
         Ok(report) => report,
         Err(unread) => {
+            let hint = without_deployer(function, None);
             return Err(CliError {
-                message: format!(
-                    "what is live cannot be read, and nothing was recalled: {}\n  --yes recalls without a look",
-                    unread.message
-                ),
+                message: format!("what is live cannot be read, and nothing was recalled: {}\n  {hint}", unread.message),
                 ..unread
             });
         }
     };
+    if report.unreadable.is_empty() && moves(&report, release).is_empty() {
+        ensure_known(remote, &report, function, release).await?;
+    }
     print_stderr(&preview(&report, function, release))?;
     match confirm::is_given("Recall?", "nothing was recalled")? {
         true => Ok(()),
@@ -50,7 +51,23 @@ pub(super) async fn confirm(
 
 /// Writes what the recall moves, environment by environment.
 fn preview(report: &StatusReport, function: &FunctionName, release: &Release) -> String {
-    let mut text = format!("{release} of {function} is rejected, and rolled back where it is live:\n");
+    let mut text = format!("{release} of {function} would be rejected, and rolled back where it is live:\n");
+    let lines = moves(report, release);
+    if lines.is_empty() {
+        text.push_str("  it is live nowhere\n");
+    }
+    let width = lines.iter().map(|(environment, _)| environment.len()).max().unwrap_or(0);
+    for (environment, words) in lines {
+        let _always = writeln!(text, "  {environment:width$}  {words}");
+    }
+    for because in &report.unreadable {
+        let _always = writeln!(text, "  cannot be read: {}", sentence(because));
+    }
+    text
+}
+
+/// Lists what moves or ends, each with its environment.
+fn moves<'a>(report: &'a StatusReport, release: &'a Release) -> Vec<(&'a str, String)> {
     let of_code = |status: &FunctionStatus| status.live.as_ref().filter(|live| live.release == *release)?.sha256;
     let codes: Vec<Sha256> = report.functions.iter().filter_map(of_code).collect();
     let mut lines: Vec<(&str, String)> = Vec::new();
@@ -64,17 +81,29 @@ fn preview(report: &StatusReport, function: &FunctionName, release: &Release) ->
             lines.push((environment, format!("promotion {deployment} from {from}, which waits, ends")));
         }
     }
-    if lines.is_empty() {
-        text.push_str("  it is live nowhere\n");
+    lines
+}
+
+/// Refuses a release that no environment has a record of, as the deployer does. Where not all records are seen, the
+/// deployer decides later.
+async fn ensure_known(
+    remote: &remote::Options,
+    report: &StatusReport,
+    function: &FunctionName,
+    release: &Release,
+) -> Result<(), CliError> {
+    let remote = remote.remote().await?;
+    for status in &report.functions {
+        let Some(records) = repeated::records(&remote, &status.environment, function).await else { return Ok(()) };
+        let mut seen = records.iter().filter_map(|record| record.release.as_ref());
+        if seen.any(|seen| seen == release) || repeated::may_be_more(&records) {
+            return Ok(());
+        }
     }
-    let width = lines.iter().map(|(environment, _)| environment.len()).max().unwrap_or(0);
-    for (environment, words) in lines {
-        let _always = writeln!(text, "  {environment:width$}  {words}");
-    }
-    for because in &report.unreadable {
-        let _always = writeln!(text, "  cannot be read: {}", sentence(because));
-    }
-    text
+    Err(CliError::wrong_use(format!(
+        "no release {release} of {function} is known in any environment: status and history tell which are\n  \
+         nothing was recalled"
+    )))
 }
 
 /// Says how an environment moves; none if the release is not there.
@@ -173,7 +202,7 @@ mod tests {
         ];
         assert_eq!(
             shown(&functions, &["heads/x/orders.json is damaged"]),
-            "b of orders is rejected, and rolled back where it is live:\n  \
+            "b of orders would be rejected, and rolled back where it is live:\n  \
                dev    b → a\n  \
                first  b: nothing to go back to\n  \
                busy   b → what was live before\n  \
@@ -194,7 +223,7 @@ mod tests {
     fn release_that_is_live_nowhere_moves_nothing() {
         assert_eq!(
             shown(&[status("dev", "c", &json!({}))], &[]),
-            "b of orders is rejected, and rolled back where it is live:\n  it is live nowhere\n"
+            "b of orders would be rejected, and rolled back where it is live:\n  it is live nowhere\n"
         );
     }
 }

@@ -15,9 +15,11 @@ use super::ago::ago;
 use super::answer::{Answer, CliError, Exit, one_line};
 use super::confirm::{self, print_stderr};
 use super::follow::{self, Until};
+use super::hints::without_deployer;
 use super::ledger::StatusSource;
 use super::output::Output;
 use super::remote;
+use super::repeated::{self, Repeated};
 use deployer_core::trigger::Command;
 
 /// The time that the look at a doubtful rollback's plan takes at most.
@@ -53,15 +55,33 @@ struct ExpectedState {
     unread: Option<String>,
 }
 
+/// What the look before a rollback has found.
+enum Seen {
+    /// The state that the rollback changes.
+    Before(ExpectedState),
+    /// The state that the user wants.
+    Already(Answer),
+}
+
 pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, CliError> {
-    let ExpectedState { live: if_live, active: if_active, left, unread } = match &options.leaving {
-        Some(release) => ExpectedState {
+    let repeated = match options.follow.id() {
+        Some(id) => repeated::rollback(&options.follow.remote, &options.args, (id, options.to.as_ref())).await,
+        None => None,
+    };
+    let expected = match (repeated, &options.leaving) {
+        (Some(Repeated::Ended(record)), _) => return Ok(repeated::ended(&record)),
+        (Some(Repeated::Open), _) => ExpectedState::default(),
+        (None, Some(release)) => ExpectedState {
             live: Some(release.to_string()),
             left: Some(Left { release: release.clone(), deployment: None, sha256: None }),
             ..ExpectedState::default()
         },
-        None => options.expected_state(output).await?,
+        (None, None) => match options.expected_state(output).await? {
+            Seen::Before(expected) => expected,
+            Seen::Already(answer) => return Ok(answer),
+        },
     };
+    let ExpectedState { live: if_live, active: if_active, left, unread } = expected;
     let follow::FunctionArgs { environment, function } = &options.args;
     let (environment, function, to) = (environment.clone(), function.clone(), options.to.clone());
     let command = Command::Rollback { environment, function, to, if_live, if_active };
@@ -87,7 +107,7 @@ fn told_once(error: CliError, printed: Option<&str>) -> CliError {
 
 impl Options {
     /// Shows what the rollback leaves, and asks for confirmation unless --yes is given.
-    async fn expected_state(&self, output: Output) -> Result<ExpectedState, CliError> {
+    async fn expected_state(&self, output: Output) -> Result<Seen, CliError> {
         let status = self.status().await;
         let (status, left) = match status {
             // A misspelt name comes before anything else.
@@ -101,21 +121,28 @@ impl Options {
             Ok(status) => status,
             Err(unread) if self.yes => {
                 print_stderr(&format!("rolling back unseen, for what is live cannot be read: {unread}\n"))?;
-                return Ok(ExpectedState { unread: Some(unread.message), ..ExpectedState::default() });
+                return Ok(Seen::Before(ExpectedState { unread: Some(unread.message), ..ExpectedState::default() }));
             }
             Err(unread) => {
+                let hint = without_deployer(&self.args.function, Some(&self.args.environment));
                 return Err(CliError {
                     message: format!(
-                        "what is live cannot be read, and nothing was rolled back: {}\n  --leaving RELEASE or --yes rolls \
-                         back without a look",
+                        "what is live cannot be read, and nothing was rolled back: {}\n  {hint}",
                         unread.message
                     ),
                     ..unread
                 });
             }
         };
-        if !self.yes && self.may_be_refused(status.as_ref()) {
+        // Programs that say --yes read the record of the refusal.
+        let is_checked = !self.yes || (output == Output::Text && self.to.is_none());
+        if is_checked && self.may_be_refused(status.as_ref()) {
             self.refuse_as_planned().await?;
+        }
+        if let Some(live) = status.as_ref().filter(|_| !self.yes && output == Output::Text)
+            && self.is_there_already(live)
+        {
+            return Ok(Seen::Already(self.already(live)));
         }
         if !self.yes || output == Output::Text {
             print_stderr(&self.preview(status.as_ref(), Timestamp::now()))?;
@@ -123,7 +150,26 @@ impl Options {
         if !self.yes && !confirm::is_given("Roll back?", "nothing was rolled back")? {
             return Err(CliError::not_confirmed("nothing was rolled back"));
         }
-        Ok(ExpectedState { left, ..status.map(|status| ExpectedState::of(&status)).unwrap_or_default() })
+        Ok(Seen::Before(ExpectedState { left, ..status.map(|status| ExpectedState::of(&status)).unwrap_or_default() }))
+    }
+
+    /// Whether the named release is live on every target, and a rollback to it would stop and end nothing.
+    fn is_there_already(&self, status: &FunctionStatus) -> bool {
+        let is_live = status.live.as_ref().is_some_and(|live| live.complete && Some(&live.release) == self.to.as_ref());
+        let is_quiet = status.active.or(status.pending).is_none() && status.open.is_empty();
+        is_live && is_quiet && status.waiting.is_empty() && status.doors.is_empty() && !status.rejected
+    }
+
+    /// Says that there is nothing to do, as the deployer does by a record that is unchanged.
+    fn already(&self, status: &FunctionStatus) -> Answer {
+        let follow::FunctionArgs { environment, function } = &self.args;
+        let release = self.to.as_ref().map_or("it", Release::as_str);
+        let (extent, options) = (status.extent(), self.follow.remote.repeated());
+        let text = format!(
+            "{release} of {function} is live in {environment} already, on {extent}: nothing was rolled back\n\
+             To revert what somebody has changed by hand:\n  deployctl redeploy -e {environment} -f {function}{options}\n"
+        );
+        Answer { text, json: serde_json::Value::Null, exit: Exit::Done }
     }
 
     /// Whether the deployer may refuse the rollback, as far as the status tells: it has nothing to go back to.
@@ -286,6 +332,29 @@ mod tests {
         ] {
             assert_eq!(options(to).may_be_refused(status), doubtful, "{to:?} {status:?}");
         }
+    }
+
+    #[test]
+    fn rollback_to_what_is_live_everywhere_is_there_already() {
+        let waiting = json!([{"deployment": "01JD3Z9V7Q0000000000000002", "from": "stage", "release": "c",
+            "requested_by": "ada", "since": "2026-11-30T11:59:30Z", "approvals_wanted": 1, "because": "waits",
+            "expires_at": "2026-12-30T12:00:00Z"}]);
+        let mut incomplete = status(&json!({}));
+        incomplete.live.as_mut().unwrap().complete = false;
+        for (to, status, there) in [
+            (&["--to", "b"][..], status(&json!({})), true),
+            (&["--to", "a"], status(&json!({})), false),
+            (&[], status(&json!({})), false),
+            (&["--to", "b"], status(&json!({"waiting": waiting})), false),
+            (&["--to", "b"], status(&json!({"active": "01JD3Z9V7Q0000000000000001"})), false),
+            (&["--to", "b"], status(&json!({"rejected": true})), false),
+            (&["--to", "b"], incomplete, false),
+        ] {
+            assert_eq!(options(to).is_there_already(&status), there, "{to:?} {status:?}");
+        }
+        let answer = options(&["--to", "b"]).already(&status(&json!({})));
+        assert_eq!(answer.exit, Exit::Done);
+        assert!(answer.text.starts_with("b of orders is live in prod already, on "), "{}", answer.text);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::answer::{CliError, Exit, sentence};
 use super::approvers::Approvers;
 use super::plan_text;
 use super::remote::{self, Remote};
+use super::repeated::{self, Repeated};
 use super::terminal;
 
 /// The time that the plan may take; without it, the person decides by what status says.
@@ -62,13 +63,30 @@ impl PromotionArgs {
     /// Wrong use: none waits there, or several do. The message names them.
     pub async fn resolve(&self, remote: &remote::Options, waits: Waits) -> Result<Promotion, CliError> {
         let Self { environment, function, deployment } = self;
-        if let Some(deployment) = *deployment {
-            let (environment, function) = (environment.clone(), function.clone());
+        if let (Some(deployment), Some(function)) = (*deployment, function) {
+            let (environment, function) = (environment.clone(), Some(function.clone()));
             return Ok(Promotion { environment, function, deployment, approvers: None });
         }
         let status = Command::Status { environment: Some(environment.clone()), function: function.clone() };
         let report: StatusReport = remote.remote().await?.send(&remote::request(status)).await?;
-        self.find(&report, waits)
+        match *deployment {
+            Some(deployment) => Ok(self.named(&report, deployment)),
+            None => self.find(&report, waits),
+        }
+    }
+
+    /// Finds the promotion with this id, whatever its function. One that does not wait is taken for a group.
+    fn named(&self, report: &StatusReport, deployment: DeploymentId) -> Promotion {
+        let waiting = candidates(report, None).into_iter().find(|one| one.deployment == deployment);
+        let function = waiting.and_then(|one| one.function);
+        let approvers = Approvers::find(report, &self.environment, deployment);
+        Promotion { environment: self.environment.clone(), function, deployment, approvers }
+    }
+
+    /// Finds the promotion that was approved before by the command of this id.
+    pub async fn repeated(&self, remote: &remote::Options, id: &str) -> Option<Repeated> {
+        let at = (&self.environment, self.function.as_ref()?);
+        repeated::approval(remote, at, (id, self.deployment)).await
     }
 
     /// Finds the only promotion or group that waits.
@@ -160,13 +178,13 @@ impl Promotion {
         Ok(Self { approvers, ..self })
     }
 
-    /// Writes the plan of the promotion, or of each member of a group. A plan that cannot be made is told.
-    pub async fn preview(&self, remote: &remote::Options) -> String {
-        match tokio::time::timeout(LOOK, self.plans(remote)).await {
-            Ok(Ok(plans)) => plans,
-            Ok(Err(error)) => format!("the plan cannot be shown: {error}\n"),
-            Err(_) => format!("the plan cannot be shown: no answer in {} s\n", LOOK.as_secs()),
-        }
+    /// Writes the plan of the promotion, or of each member of a group.
+    ///
+    /// # Errors
+    /// Wrong use where it does not wait; otherwise the plan cannot be made, and the promotion may be approved.
+    pub async fn preview(&self, remote: &remote::Options) -> Result<String, CliError> {
+        let planned = tokio::time::timeout(LOOK, self.plans(remote)).await;
+        planned.unwrap_or_else(|_| Err(CliError::failed(format!("no answer in {} s", LOOK.as_secs()))))
     }
 
     async fn plans(&self, remote: &remote::Options) -> Result<String, CliError> {
@@ -177,7 +195,10 @@ impl Promotion {
         let status = Command::Status { environment: Some(self.environment.clone()), function: None };
         let report: StatusReport = remote.send(&remote::request(status)).await?;
         let Some(group) = report.groups.iter().find(|group| group.id == self.deployment) else {
-            return Err(CliError::failed(format!("no group {} waits in {}", self.deployment, self.environment)));
+            return Err(CliError::wrong_use(format!(
+                "no promotion {} waits in {}: status and history tell what became of it",
+                self.deployment, self.environment
+            )));
         };
         let (remote, members) = (&remote, group.functions.iter());
         let plans = members.map(|member| self.plan(remote, &member.function, member.deployment));
@@ -255,6 +276,16 @@ mod tests {
         );
         let nothing = found(&[], &[], None, Waits::ForApproval).unwrap_err();
         assert_eq!(nothing, "no promotion waits in prod: status and history tell what became of it");
+    }
+
+    #[test]
+    fn id_without_a_function_is_found_as_what_it_is() {
+        let functions = [status("orders", WAITS, 1), status("bills", MEMBER, 0)];
+        let report = serde_json::from_value(json!({"functions": functions, "groups": [group()]})).unwrap();
+        let args = PromotionArgs { environment: "prod".parse().unwrap(), function: None, deployment: None };
+        let named = |id: &str| args.named(&report, DeploymentId::parse(id).unwrap()).function;
+        assert_eq!(named(WAITS).map(|name| name.to_string()), Some("orders".to_owned()));
+        assert_eq!((named(GROUP), named(SOAKS)), (None, None));
     }
 
     #[test]

@@ -1,17 +1,24 @@
 //! The text of waiting promotions: what they wait for, and what the user can do.
 
 use deployer_core::record::DeploymentRecord;
+use deployer_core::status::{FunctionStatus, StatusReport};
 
-use super::follow::{Followed as _, Stage};
+use super::follow::Followed as _;
 use super::records;
 
 /// Writes how a promotion went, and how a waiting one goes on.
 pub(super) fn text(record: &DeploymentRecord) -> String {
-    let mut text = records::text(record);
-    if record.stage() == Stage::Waiting {
-        text.push_str(&next_step(record));
-    }
-    text
+    records::text(record) + &record.next_step().unwrap_or_default()
+}
+
+/// Writes the step by which the promotion goes on that waits in the place of another one; nothing if none waits.
+pub(super) fn instead(superseded: &DeploymentRecord, report: &StatusReport) -> String {
+    let because = superseded.because.as_deref().unwrap_or_default();
+    let mut waiting = report.functions.iter().flat_map(|status| status.waiting.iter().map(move |one| (status, one)));
+    let named = waiting.find(|(_, one)| because.contains(&one.deployment.to_string()));
+    let Some((FunctionStatus { environment, function, .. }, one)) = named else { return String::new() };
+    let arguments = format!("-e {environment} -f {function} --deployment {}", one.deployment);
+    step(Some(one.wait.approvals_wanted).filter(|wanted| *wanted > 0), one.requested_by.as_deref(), &arguments)
 }
 
 /// Writes the step by which a waiting promotion goes on.
@@ -20,8 +27,12 @@ pub(super) fn next_step(record: &DeploymentRecord) -> String {
     let approvals_wanted = record.promotion.as_ref().and_then(|promotion| promotion.approvals_wanted);
     let asked_by = cause.requested_by.as_deref();
     let arguments = format!("-e {environment} -f {function} --deployment {id}");
+    step(approvals_wanted, asked_by, &arguments)
+}
+
+fn step(approvals_wanted: Option<u32>, asked_by: Option<&str>, arguments: &str) -> String {
     match approvals_wanted {
-        Some(approvals_wanted) => approve_hint(approvals_wanted, asked_by, &arguments),
+        Some(approvals_wanted) => approve_hint(approvals_wanted, asked_by, arguments),
         None => format!("It goes on by itself then; to end it:\n  deployctl decline {arguments}\n"),
     }
 }

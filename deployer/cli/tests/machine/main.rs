@@ -23,6 +23,7 @@ mod push;
 mod recall;
 mod redrive;
 mod regions;
+mod repeat;
 mod rollback;
 mod server;
 mod wrapped;

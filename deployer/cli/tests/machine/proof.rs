@@ -8,7 +8,7 @@ use super::aws;
 use super::home::Home;
 use super::server::{Answer, Request, Server};
 
-const HOLD: [&str; 7] = ["hold", "-e", "prod", "-f", "orders", "--reason", "audit"];
+const HOLD: [&str; 9] = ["hold", "-e", "prod", "-f", "orders", "--reason", "audit", "--output", "json"];
 
 /// The commands that have come to the Lambda.
 fn commands(server: &Server) -> Vec<Value> {

@@ -20,7 +20,7 @@ fn piped(home: &Home, arguments: &[&str]) -> String {
 }
 
 /// Runs deployctl with standard output on a terminal of so many columns, and returns what that shows.
-fn shown(home: &Home, columns: u16, arguments: &[&str]) -> String {
+pub(super) fn shown(home: &Home, columns: u16, arguments: &[&str]) -> String {
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&ours).and_then(|()| unlockpt(&ours)).unwrap();
     tcsetwinsize(&ours, Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();

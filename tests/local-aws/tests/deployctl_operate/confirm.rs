@@ -59,7 +59,7 @@ async fn recall_shows_what_it_moves_and_asks_at_a_terminal() -> Result<()> {
     assert_eq!(said.exit, Some(2), "{said:?}");
     for (answer, exit, serves) in [("", 3, "2"), ("n", 3, "2"), ("y", 0, "1")] {
         let mut asked = person.on_a_terminal(TerminalStreams::ErrOnly, "recall", &recall).await?;
-        asked.terminal.wait_for("2 of orders is rejected, and rolled back where it is live:").await?;
+        asked.terminal.wait_for("2 of orders would be rejected, and rolled back where it is live:").await?;
         asked.terminal.wait_for("dev   2 → 1").await?;
         asked.terminal.wait_for(" from dev, which waits, ends").await?;
         asked.terminal.wait_for("Recall? [y/N] ").await?;
@@ -68,6 +68,26 @@ async fn recall_shows_what_it_moves_and_asks_at_a_terminal() -> Result<()> {
         assert_eq!((said.exit, person.serves().await?.as_str()), (Some(exit), serves), "{answer:?}: {said:?}");
         let told = said.out.contains(" from dev to prod, which waited for an approval\n");
         assert_eq!(told, answer == "y", "{answer:?}: {said:?}");
+    }
+    person.aws.same_events_again_change_nothing().await
+}
+
+#[tokio::test]
+async fn what_needs_no_question_or_cannot_be_done_is_not_asked() -> Result<()> {
+    let person = Person::after(&["a", "b"]).await?;
+    let approve = ["-e", "dev", "--requested-by", "bob", "--deployment", "01M8A5K79RQBSV76AT3ARZPEW6"];
+    for (verb, arguments, exit, words) in [
+        ("rollback", [&DEV[..], &["--to", "b"]].concat(), 0, "b of orders is live in dev already, on 1 of 1 targets: "),
+        ("recall", vec!["-f", "orders", "-r", "9.9.9"], 2, "no release 9.9.9 of orders is known in any environment"),
+        ("approve", approve.to_vec(), 2, "no promotion 01M8A5K79RQBSV76AT3ARZPEW6 waits in dev"),
+        ("approve", [&approve[..], &["-f", "orders"]].concat(), 2, "of orders waits in dev: status tells which do"),
+        ("rollback", [&DEV[..], &["--function-name", "nobody"]].concat(), 1, "--ledger BUCKET"),
+        ("recall", vec!["-f", "orders", "-r", "b", "--function-name", "nobody"], 1, "--ledger BUCKET"),
+    ] {
+        let said = person.on_a_terminal(TerminalStreams::OutAndErr, verb, &arguments).await?.end().await?;
+        let shown = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!((said.exit, person.serves().await?.as_str()), (Some(exit), "2"), "{verb} {arguments:?}: {shown}");
+        assert!(shown.contains(words) && !shown.contains("[y/N]") && !shown.contains("--yes"), "{verb}: {shown}");
     }
     person.aws.same_events_again_change_nothing().await
 }

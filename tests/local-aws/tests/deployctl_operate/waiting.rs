@@ -102,3 +102,20 @@ async fn ctrl_c_exits_130_and_the_rollback_completes_later() -> Result<()> {
     assert!(told.starts_with(&format!("interrupted; deployment {id} goes on\r\n")), "{said:?}");
     assert_rolled_back(&person, &completed(&person, &id).await?).await
 }
+
+#[tokio::test]
+async fn interrupted_rollback_is_found_by_its_id_while_it_is_next_and_after_its_end() -> Result<()> {
+    let person = during_a_deployment().await?;
+    let again = [&BACK[..4], &["--id", "incident-7", "--no-wait"]].concat();
+    let first = person.run_ok("rollback", &["--yes", "--id", "incident-7", "--no-wait"]).await?;
+    assert_eq!(first["status"], "pending", "{first:#}");
+    // Without a terminal, a rollback that nobody has confirmed is wrong use.
+    let said = person.run("rollback", &again).await?;
+    let id = text(&first, "/id");
+    assert!(said.exit == Some(0) && said.out.contains(&id) && !said.err.contains("back to"), "{said:?}");
+    assert_rolled_back(&person, &completed(&person, &id).await?).await?;
+    let said = person.run("rollback", &again).await?;
+    assert!(said.exit == Some(0) && said.out.starts_with("this request has ended already:\n"), "{said:?}");
+    assert!(said.out.contains(&id), "{said:?}");
+    Ok(())
+}

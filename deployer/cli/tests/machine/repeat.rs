@@ -1,0 +1,191 @@
+//! A request that is repeated by its id is not asked again, and not sent again once it has ended; a hold in place of
+//! another tells it; a promotion that waits names the command that approves it.
+
+use serde_json::{Value, json};
+
+use super::deployed::{ID, ok, person, record, server};
+
+const FUNCTION: [&str; 4] = ["-e", "prod", "-f", "orders"];
+const PROMOTE: [&str; 7] = ["promote", "-f", "orders", "--from", "dev", "--to", "prod"];
+const REPEATED: [&str; 2] = ["--id", "again"];
+
+/// What a run says on both streams, its exit code, and the commands that it sends.
+struct Ran {
+    exit: Option<i32>,
+    said: String,
+    sent: Vec<String>,
+}
+
+/// Runs deployctl without a terminal against a deployer that answers these commands so.
+fn run(arguments: &[&str], answers: Vec<(&'static str, Value)>) -> Ran {
+    let server = server(move |request| {
+        let command: Value = serde_json::from_str(&request.body).unwrap_or_default();
+        let answer = answers.iter().find(|(name, _)| command["command"] == *name);
+        answer.map(|(_, answer)| ok(answer))
+    });
+    let (outcome, out) = person(&server).run_with_output(arguments);
+    let command = |body: &str| Some(serde_json::from_str::<Value>(body).ok()?["command"].as_str()?.to_owned());
+    let sent = server.requests().iter().filter_map(|request| command(&request.body)).collect();
+    Ran { exit: outcome.exit, said: out + &outcome.err, sent }
+}
+
+/// A record with these fields, as the only one of the history.
+fn with(fields: Value) -> Value {
+    let mut record = record(ID, "1.4.3");
+    if let Value::Object(fields) = fields {
+        fields.into_iter().for_each(|(name, value)| record[name] = value);
+    }
+    record
+}
+
+fn history(record: &Value) -> (&'static str, Value) {
+    ("history", json!({ "deployments": [record] }))
+}
+
+fn cause(kind: &str) -> Value {
+    json!({ "kind": kind, "requested_by": "ada", "event_id": "again" })
+}
+
+fn in_progress() -> Value {
+    json!({ "status": "in_progress", "finished_at": null })
+}
+
+fn merged(mut one: Value, other: Value) -> Value {
+    if let Value::Object(fields) = other {
+        fields.into_iter().for_each(|(name, value)| one[name] = value);
+    }
+    one
+}
+
+#[test]
+fn repeated_rollback_is_neither_asked_nor_shown_and_an_ended_one_is_not_sent() {
+    let rollback = [&["rollback"], &FUNCTION[..], &REPEATED].concat();
+    let ended = with(json!({ "cause": cause("rollback") }));
+    for more in [&[][..], &["--yes"], &["--leaving", "1.4.2"]] {
+        let Ran { exit, said, sent } = run(&[&rollback[..], more].concat(), vec![history(&ended)]);
+        assert_eq!((exit, sent), (Some(0), vec!["history".to_owned()]), "{said}");
+        assert!(said.starts_with("this request has ended already:\nprod/orders/1.4.3: succeeded after "), "{said}");
+        assert!(!said.contains("back to"), "{said}");
+    }
+    let open = with(merged(in_progress(), json!({ "cause": cause("rollback") })));
+    let Ran { exit, said, sent } = run(&rollback, vec![history(&open), ("rollback", ended.clone())]);
+    assert_eq!((exit, &sent[..2]), (Some(0), &["history".to_owned(), "rollback".to_owned()][..]), "{said}");
+    assert!(!said.contains("back to") && !said.contains("ended already"), "{said}");
+    // Another release, another kind and another id are other requests: they are asked about.
+    let recalled = merged(cause("rollback"), json!({ "recall": { "release": "1.4.4", "reason": "bad" } }));
+    for (other, more) in [
+        (ended.clone(), &["--to", "1.0.0"][..]),
+        (with(json!({ "cause": cause("deploy") })), &[]),
+        (with(json!({ "cause": recalled })), &[]),
+        (record(ID, "1.4.3"), &[]),
+    ] {
+        let Ran { exit, said, .. } = run(&[&rollback[..], more].concat(), vec![history(&other)]);
+        assert!(exit == Some(2) && said.contains("nobody is at a terminal"), "{said}");
+    }
+}
+
+#[test]
+fn repeated_promotion_that_has_ended_says_so() {
+    let ended = with(json!({ "cause": cause("promotion") }));
+    let Ran { exit, said, sent } = run(&[&PROMOTE[..], &REPEATED].concat(), vec![history(&ended)]);
+    assert_eq!((exit, sent), (Some(0), vec!["history".to_owned()]), "{said}");
+    assert!(said.starts_with("this request has ended already:\n"), "{said}");
+}
+
+#[test]
+fn repeated_approval_shows_no_plan() {
+    let approve = [&["approve"], &FUNCTION[..], &["--deployment", ID, "--requested-by", "bob"], &REPEATED].concat();
+    let approved = json!({ "by": "bob", "at": "2026-11-25T20:21:24Z", "event_id": "again" });
+    let promotion = json!({ "promotion": { "from": "dev", "approvals": [approved] } });
+    let ended = with(promotion.clone());
+    let Ran { exit, said, sent } = run(&approve, vec![history(&ended)]);
+    assert_eq!((exit, sent), (Some(0), vec!["history".to_owned()]), "{said}");
+    assert!(said.starts_with("this request has ended already:\n"), "{said}");
+    let open = with(merged(in_progress(), promotion));
+    let Ran { exit, said, sent } = run(&approve, vec![history(&open), ("approve", ended)]);
+    assert_eq!((exit, sent), (Some(0), vec!["history".to_owned(), "approve".to_owned()]), "{said}");
+}
+
+#[test]
+fn repeated_recall_is_sent_without_a_question() {
+    let recall = [&["recall", "-f", "orders", "-r", "1.4.4"][..], &REPEATED].concat();
+    let recalled = merged(cause("rollback"), json!({ "recall": { "release": "1.4.4", "reason": "bad" } }));
+    let begun = with(json!({ "cause": recalled }));
+    let status = json!({ "functions": [{ "environment": "prod", "function": "orders", "live": null, "targets": [],
+        "active": null, "pending": null, "hold": null, "rejected": false }] });
+    let from = json!({ "environment": "prod", "left": "1.4.4", "deployment": begun, "because": null });
+    let answer = json!({ "function": "orders", "release": "1.4.4", "environments": [from] });
+    let answers = vec![("status", status), history(&begun), ("recall", answer)];
+    let Ran { exit, said, sent } = run(&recall, answers);
+    assert_eq!((exit, sent.join(" ").as_str()), (Some(0), "status history recall"), "{said}");
+    assert!(said.starts_with("this request has ended already:\nrelease 1.4.4 of orders is rejected"), "{said}");
+}
+
+#[test]
+fn rollback_with_yes_and_nothing_before_is_refused_and_not_sent() {
+    let refused = json!({ "code": "NothingToRollBack", "because": "nothing was ever live here" });
+    let plan = json!({ "environment": "prod", "function": "orders", "release": null, "unchanged": false, "targets": [],
+        "refused": refused });
+    let rollback = [&["rollback"], &FUNCTION[..], &["--yes"]].concat();
+    let Ran { exit, said, sent } = run(&rollback, vec![("plan", plan)]);
+    assert_eq!((exit, sent.join(" ").as_str()), (Some(3), "status plan"), "{said}");
+    assert!(said.contains("NothingToRollBack: nothing was ever live here\n  nothing was rolled back"), "{said}");
+    assert!(!said.contains("back to"), "{said}");
+    // Where the plan cannot be made, the deployer decides.
+    let failed = json!({ "errorType": "Internal", "errorMessage": "no target answers" });
+    let Ran { exit, said, sent } = run(&rollback, vec![("plan", failed), ("rollback", record(ID, "1.4.2"))]);
+    assert_eq!((exit, &sent[2]), (Some(0), &"rollback".to_owned()), "{said}");
+}
+
+#[test]
+fn promotion_that_is_waited_for_names_the_command_that_approves_it() {
+    let waits =
+        with(json!({ "status": "pending", "code": "Waiting", "because": "waits for an approval", "targets": [],
+        "finished_at": null, "cause": { "kind": "promotion", "requested_by": "ada", "event_id": null },
+        "promotion": { "from": "dev", "approvals_wanted": 1 } }));
+    let wait = [&PROMOTE[..], &["--wait", "--timeout", "1s"]].concat();
+    let Ran { exit, said, .. } = run(&wait, vec![("promote", waits)]);
+    assert_eq!(exit, Some(4), "{said}");
+    let approve = format!("deployctl approve -e prod -f orders --deployment {ID}\n");
+    let (waiting, ended) = said.split_once("error: ").unwrap();
+    for said in [waiting, ended] {
+        assert!(
+            said.contains("It goes on when somebody approves (ada may not):\n") && said.contains(&approve),
+            "{said}"
+        );
+    }
+    assert!(ended.starts_with(&format!("not ended after 1s; deployment {ID} waits\n")), "{said}");
+}
+
+#[test]
+fn promotion_of_what_waits_already_names_the_command_that_approves_it() {
+    let because = format!("deployment {ID} brings release 1.4.3 already, and waits");
+    let superseded = with(json!({ "id": "01M8A5XFDRZTNV54H8T47JKK4Z", "status": "superseded", "code": "Superseded",
+        "because": because, "targets": [] }));
+    let waiting = json!({ "deployment": ID, "from": "dev", "release": "1.4.3", "requested_by": "ada",
+        "since": "2026-11-30T11:59:30Z", "approvals_wanted": 1, "because": "waits", "expires_at": "2026-12-30T12:00:00Z" });
+    let status = json!({ "functions": [{ "environment": "prod", "function": "orders", "live": null, "targets": [],
+        "active": null, "pending": null, "hold": null, "rejected": false, "waiting": [waiting] }] });
+    let Ran { exit, said, .. } = run(&PROMOTE, vec![("promote", superseded), ("status", status)]);
+    assert_eq!(exit, Some(3), "{said}");
+    let approve = format!("(ada may not):\n  deployctl approve -e prod -f orders --deployment {ID}\n");
+    assert!(said.ends_with(&approve), "{said}");
+}
+
+#[test]
+fn hold_in_place_of_another_tells_it_and_needs_no_look() {
+    let status = |reason: &str, by: &str| {
+        let hold = json!({ "reason": reason, "requested_by": by, "since": "2026-11-30T12:00:00Z" });
+        json!({ "functions": [{ "environment": "prod", "function": "orders", "live": null, "targets": [],
+            "active": null, "pending": null, "hold": hold, "rejected": false }] })
+    };
+    let hold = [&["hold"], &FUNCTION[..], &["--reason", "typo"]].concat();
+    let before =
+        "it was held already, since 2026-11-30 12:00:00Z by bob: INC-50 do not touch; that reason is replaced\n";
+    let answers = vec![("status", status("INC-50 do not touch", "bob")), ("hold", status("typo", "ada"))];
+    let Ran { exit, said, .. } = run(&hold, answers);
+    assert!(exit == Some(0) && said.contains(before), "{said}");
+    let failed = json!({ "errorType": "Internal", "errorMessage": "broken" });
+    let Ran { exit, said, .. } = run(&hold, vec![("status", failed), ("hold", status("typo", "ada"))]);
+    assert!(exit == Some(0) && !said.contains("already"), "{said}");
+}
