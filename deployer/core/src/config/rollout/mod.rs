@@ -1,0 +1,5 @@
+//! The rollout of an environment.
+
+mod guard;
+
+pub use guard::{Guard, NumberOutOfRange, Points, Significance};
