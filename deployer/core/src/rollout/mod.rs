@@ -2,4 +2,7 @@
 //!
 //! Nothing here knows AWS, a clock or the head. Callers pass in what CloudWatch answered and the time.
 
+mod effective;
 pub mod guard;
+
+pub use effective::EffectiveRollout;
