@@ -21,7 +21,7 @@ pub use wave::Wave;
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Span;
@@ -68,7 +68,7 @@ pub enum AlreadyAlarming {
 }
 
 /// What happens after a step with too few invocations, from the loosest to the strictest.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum WhenQuiet {
     /// The next step follows, and the record says that the release is not proven.

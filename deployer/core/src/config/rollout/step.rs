@@ -1,7 +1,7 @@
 //! A step of a rollout.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::Span;
 
@@ -21,7 +21,7 @@ pub struct Step {
 }
 
 /// What follows a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Then {
     /// The rollout pauses until a person continues it.

@@ -12,6 +12,7 @@ mod exact_test;
 mod judge;
 mod look;
 mod mantel_haenszel;
+mod minutes;
 mod normal;
 mod verdict;
 
@@ -20,6 +21,7 @@ pub use exact_test::{SMALLEST_STRATIFIED, at_least_as_many_errors};
 pub use judge::{CONTROL_INVOCATIONS, HISTORY_MARGIN, HISTORY_MINUTES, judge};
 pub use look::{Evidence, Look, Releases};
 pub use mantel_haenszel::{Stratified, mantel_haenszel};
+pub use minutes::{COMPLETE_AFTER, HISTORY, Minute};
 pub use normal::upper_tail;
 pub use verdict::{Control, Finding, Judgement, TargetVerdict, Verdict};
 

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+mod minutes;
 mod numbers;
 mod traffic;
 mod verdicts;
