@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::guard::Verdict;
+use super::moves::continues;
 use super::state::{Abort, AbortReason, Pause, PauseReason, Phase, Progress, RolloutState};
 use crate::config::rollout::WhenQuiet;
 use crate::text::{Person, PlainText};
@@ -26,22 +27,22 @@ impl RolloutState {
     pub fn looked(mut self, verdict: Verdict, because: impl Into<PlainText>, now: Timestamp) -> Progress {
         let because = because.into();
         match verdict {
-            Verdict::Bad if self.can_go_back() => self.go_back(AbortReason::Unhealthy, because),
-            _ if !self.is_serving() => self.continues(),
+            Verdict::Bad if can_go_back(&self) => self.go_back(Abort::by_deployer(AbortReason::Unhealthy, because)),
+            _ if !is_serving(&self) => continues(self),
             Verdict::Bad | Verdict::Unreadable => {
                 let since = *self.unreadable_since.get_or_insert(now);
                 if self.paused.is_none() && now.duration_since(since) >= UNREADABLE_FOR {
-                    self.pause(PauseReason::Unreadable, because, now);
+                    pause(&mut self, PauseReason::Unreadable, because, now);
                 }
-                self.continues()
+                continues(self)
             }
             Verdict::Quiet | Verdict::Ok => {
                 self.unreadable_since = None;
                 let is_due = self.due.is_some_and(|due| now >= due || self.finish);
                 if self.paused.is_some() || !is_due {
-                    return self.continues();
+                    return continues(self);
                 }
-                if verdict == Verdict::Quiet { self.step_ended_quietly(because, now) } else { self.step_passed(now) }
+                if verdict == Verdict::Quiet { step_ended_quietly(self, because, now) } else { step_passed(self, now) }
             }
         }
     }
@@ -49,7 +50,11 @@ impl RolloutState {
     /// An alarm takes the rollout back, also while it is paused.
     #[must_use]
     pub fn alarm_fired(self, because: impl Into<PlainText>) -> Progress {
-        if self.can_go_back() { self.go_back(AbortReason::AlarmFired, because) } else { self.continues() }
+        if can_go_back(&self) {
+            self.go_back(Abort::by_deployer(AbortReason::AlarmFired, because))
+        } else {
+            continues(self)
+        }
     }
 
     /// A pause that has lasted too long takes the rollout back.
@@ -57,8 +62,11 @@ impl RolloutState {
     pub fn expired(self, now: Timestamp) -> Progress {
         let ends = self.paused.as_ref().and_then(|pause| self.pause_ends(pause));
         match ends.filter(|ends| now >= *ends) {
-            Some(ends) => self.go_back(AbortReason::Expired, format!("nobody continued it until {ends:.0}")),
-            None => self.continues(),
+            Some(ends) => {
+                let because = format!("nobody continued it until {ends:.0}");
+                self.go_back(Abort::by_deployer(AbortReason::Expired, because))
+            }
+            None => continues(self),
         }
     }
 
@@ -67,11 +75,11 @@ impl RolloutState {
     /// # Errors
     /// [`DoesNotFit`] before its traffic and after it went back.
     pub fn pause_asked(mut self, by: Person, because: PlainText, now: Timestamp) -> Result<Progress, DoesNotFit> {
-        self.require_serving("pause")?;
+        require_serving(&self, "pause")?;
         if self.paused.is_none() {
             self.paused = Some(Pause { since: now, reason: PauseReason::Asked, by: Some(by), because });
         }
-        Ok(self.continues())
+        Ok(continues(self))
     }
 
     /// A person continues a paused rollout: after a step that had ended with the next one, otherwise where it was.
@@ -79,7 +87,7 @@ impl RolloutState {
     /// # Errors
     /// [`DoesNotFit`] if it is not paused.
     pub fn continue_asked(mut self) -> Result<Progress, DoesNotFit> {
-        self.require_serving("continue")?;
+        require_serving(&self, "continue")?;
         let Some(pause) = self.paused.take() else {
             return Err(DoesNotFit { action: "continue", found: "not paused" });
         };
@@ -90,7 +98,7 @@ impl RolloutState {
                 self.unproven = true;
                 Ok(self.advance())
             }
-            PauseReason::Asked | PauseReason::Unreadable => Ok(self.continues()),
+            PauseReason::Asked | PauseReason::Unreadable => Ok(continues(self)),
         }
     }
 
@@ -100,71 +108,71 @@ impl RolloutState {
     /// [`DoesNotFit`] once it goes back.
     pub fn finish_asked(mut self) -> Result<Progress, DoesNotFit> {
         if self.phase == Phase::GoingBack {
-            return Err(self.does_not_fit("finish"));
+            return Err(does_not_fit(&self, "finish"));
         }
         (self.finish, self.paused) = (true, None);
-        Ok(self.continues())
+        Ok(continues(self))
     }
 
     /// Stops the rollout: a person, a rollback, a reject or something newer. It wins over everything until the commit.
     #[must_use]
     pub fn aborted(self, abort: Abort) -> Progress {
-        if self.phase == Phase::GoingBack { self.continues() } else { self.go_back_by(abort) }
+        if self.phase == Phase::GoingBack { continues(self) } else { self.go_back(abort) }
     }
+}
 
-    fn step_passed(mut self, now: Timestamp) -> Progress {
-        if self.phase == Phase::Shifting && self.plan.pauses_after(self.step) && !self.finish {
-            self.pause(PauseReason::StepEnd, "the step has a pause after it".into(), now);
-            return self.continues();
+fn step_passed(mut state: RolloutState, now: Timestamp) -> Progress {
+    if state.phase == Phase::Shifting && state.plan.pauses_after(state.step) && !state.finish {
+        pause(&mut state, PauseReason::StepEnd, "the step has a pause after it".into(), now);
+        return continues(state);
+    }
+    state.advance()
+}
+
+fn step_ended_quietly(mut state: RolloutState, because: PlainText, now: Timestamp) -> Progress {
+    if !state.lengthened && !state.finish {
+        let longer = state.due.and_then(|due| due.checked_add(state.plan.lasts(state.step)).ok());
+        (state.lengthened, state.due) = (true, longer.or(state.due));
+        return continues(state);
+    }
+    match state.plan.when_quiet {
+        WhenQuiet::Fail => state.go_back(Abort::by_deployer(AbortReason::Unhealthy, because)),
+        WhenQuiet::Pause if !state.finish => {
+            pause(&mut state, PauseReason::Quiet, because, now);
+            continues(state)
         }
-        self.advance()
-    }
-
-    fn step_ended_quietly(mut self, because: PlainText, now: Timestamp) -> Progress {
-        if !self.lengthened && !self.finish {
-            let longer = self.due.and_then(|due| due.checked_add(self.plan.lasts(self.step)).ok());
-            (self.lengthened, self.due) = (true, longer.or(self.due));
-            return self.continues();
-        }
-        match self.plan.when_quiet {
-            WhenQuiet::Fail => self.go_back(AbortReason::Unhealthy, because),
-            WhenQuiet::Pause if !self.finish => {
-                self.pause(PauseReason::Quiet, because, now);
-                self.continues()
-            }
-            WhenQuiet::Pause | WhenQuiet::Proceed => {
-                self.unproven = true;
-                self.step_passed(now)
-            }
+        WhenQuiet::Pause | WhenQuiet::Proceed => {
+            state.unproven = true;
+            step_passed(state, now)
         }
     }
+}
 
-    fn pause(&mut self, reason: PauseReason, because: PlainText, now: Timestamp) {
-        self.paused = Some(Pause { since: now, reason, by: None, because });
-    }
+fn pause(state: &mut RolloutState, reason: PauseReason, because: PlainText, now: Timestamp) {
+    state.paused = Some(Pause { since: now, reason, by: None, because });
+}
 
-    /// Whether something has traffic that can be taken back, also while a later wave is tested.
-    fn can_go_back(&self) -> bool {
-        self.phase != Phase::GoingBack && self.has_traffic()
-    }
+/// Whether something has traffic that can be taken back, also while a later wave is tested.
+fn can_go_back(state: &RolloutState) -> bool {
+    state.phase != Phase::GoingBack && state.has_traffic()
+}
 
-    /// Whether the wave's new versions get traffic.
-    fn is_serving(&self) -> bool {
-        matches!(self.phase, Phase::Shifting | Phase::Watching)
-    }
+/// Whether the wave's new versions get traffic.
+fn is_serving(state: &RolloutState) -> bool {
+    matches!(state.phase, Phase::Shifting | Phase::Watching)
+}
 
-    fn require_serving(&self, action: &'static str) -> Result<(), DoesNotFit> {
-        if self.is_serving() { Ok(()) } else { Err(self.does_not_fit(action)) }
-    }
+fn require_serving(state: &RolloutState, action: &'static str) -> Result<(), DoesNotFit> {
+    if is_serving(state) { Ok(()) } else { Err(does_not_fit(state, action)) }
+}
 
-    fn does_not_fit(&self, action: &'static str) -> DoesNotFit {
-        let found = match self.phase {
-            Phase::Publishing => "publishing",
-            Phase::Smoke => "running smoke tests",
-            Phase::Shifting => "shifting traffic",
-            Phase::Watching => "watching",
-            Phase::GoingBack => "going back",
-        };
-        DoesNotFit { action, found }
-    }
+fn does_not_fit(state: &RolloutState, action: &'static str) -> DoesNotFit {
+    let found = match state.phase {
+        Phase::Publishing => "publishing",
+        Phase::Smoke => "running smoke tests",
+        Phase::Shifting => "shifting traffic",
+        Phase::Watching => "watching",
+        Phase::GoingBack => "going back",
+    };
+    DoesNotFit { action, found }
 }

@@ -14,20 +14,20 @@ impl RolloutState {
     #[must_use]
     pub fn published(mut self, target: &Target, version: &Version) -> Progress {
         if self.phase == Phase::Publishing {
-            self.change(target, |one| one.new = Some(version.clone()));
+            change(&mut self, target, |one| one.new = Some(version.clone()));
             if self.targets.iter().all(|one| one.new.is_some()) {
                 self.phase = Phase::Smoke;
             }
         }
-        self.continues()
+        continues(self)
     }
 
     /// A target could not publish. No traffic has moved anywhere.
     #[must_use]
     pub fn publish_failed(self, because: impl Into<PlainText>) -> Progress {
         match self.phase {
-            Phase::Publishing => self.go_back(AbortReason::PublishFailed, because),
-            _ => self.continues(),
+            Phase::Publishing => self.go_back(Abort::by_deployer(AbortReason::PublishFailed, because)),
+            _ => continues(self),
         }
     }
 
@@ -36,21 +36,21 @@ impl RolloutState {
     #[must_use]
     pub fn smoke_passed(mut self, target: &Target) -> Progress {
         if self.phase == Phase::Smoke {
-            self.change(target, |one| one.smoked = true);
+            change(&mut self, target, |one| one.smoked = true);
             if self.in_wave().iter().all(|one| one.smoked) {
                 let at_once = self.in_wave().iter().all(|one| one.shift == Shift::AtOnce);
                 self.enter_step(if at_once { self.plan.steps.len() } else { 0 });
             }
         }
-        self.continues()
+        continues(self)
     }
 
     /// A target's new version has failed a smoke test.
     #[must_use]
     pub fn smoke_failed(self, because: impl Into<PlainText>) -> Progress {
         match self.phase {
-            Phase::Smoke => self.go_back(AbortReason::SmokeTestFailed, because),
-            _ => self.continues(),
+            Phase::Smoke => self.go_back(Abort::by_deployer(AbortReason::SmokeTestFailed, because)),
+            _ => continues(self),
         }
     }
 
@@ -60,9 +60,9 @@ impl RolloutState {
     pub fn moved(mut self, target: &Target, weight: u8, at: Timestamp) -> Progress {
         let is_shifting = matches!(self.phase, Phase::Shifting | Phase::Watching);
         if !is_shifting || self.due.is_some() {
-            return self.continues();
+            return continues(self);
         }
-        self.change(target, |one| {
+        change(&mut self, target, |one| {
             if one.weight == weight && one.at.is_none() {
                 one.at = Some(at);
                 one.served.push(Served { weight, at });
@@ -72,7 +72,7 @@ impl RolloutState {
         let last = confirmed.and_then(|times| times.into_iter().max());
         // A step whose end no calendar holds never ends by itself.
         self.due = last.map(|last| last.checked_add(self.plan.lasts(self.step)).unwrap_or(Timestamp::MAX));
-        self.continues()
+        continues(self)
     }
 
     /// A target's alias was changed by somebody else. It is left as it was found, and the others go back.
@@ -82,21 +82,21 @@ impl RolloutState {
         if self.phase == Phase::GoingBack {
             return self.cannot_return(target, because);
         }
-        self.change(target, |one| one.way_back = Some(WayBack::Stays { because: because.clone() }));
-        self.go_back(AbortReason::ForeignChange, because)
+        change(&mut self, target, |one| one.way_back = Some(WayBack::Stays { because: because.clone() }));
+        self.go_back(Abort::by_deployer(AbortReason::ForeignChange, because))
     }
 
     /// A target's alias was seen to serve the old version again.
     #[must_use]
     pub fn returned(mut self, target: &Target, at: Timestamp) -> Progress {
         if self.phase == Phase::GoingBack {
-            self.change(target, |one| {
+            change(&mut self, target, |one| {
                 if one.way_back == Some(WayBack::Open) {
                     (one.way_back, one.at) = (Some(WayBack::Done(at)), Some(at));
                 }
             });
         }
-        self.ended_if_back()
+        ended_if_back(self)
     }
 
     /// A target's alias cannot go back.
@@ -104,13 +104,13 @@ impl RolloutState {
     pub fn cannot_return(mut self, target: &Target, because: impl Into<PlainText>) -> Progress {
         let because = because.into();
         if self.phase == Phase::GoingBack {
-            self.change(target, |one| {
+            change(&mut self, target, |one| {
                 if one.way_back == Some(WayBack::Open) {
                     one.way_back = Some(WayBack::Stays { because });
                 }
             });
         }
-        self.ended_if_back()
+        ended_if_back(self)
     }
 
     /// Enters a step of the wave: an intent, which is confirmed by [`RolloutState::moved`].
@@ -130,21 +130,17 @@ impl RolloutState {
     pub(super) fn advance(mut self) -> Progress {
         if self.phase == Phase::Shifting {
             self.enter_step(self.step + 1);
-            return self.continues();
+            return continues(self);
         }
         if self.wave + 1 >= self.plan.waves.len() {
             return Progress::Ended(RolloutEnd::Succeeded { unproven: self.unproven });
         }
         (self.wave, self.step, self.phase, self.due, self.lengthened) = (self.wave + 1, 0, Phase::Smoke, None, false);
-        self.continues()
+        continues(self)
     }
 
     /// Goes back: each target that may serve the new version is to serve the old one.
-    pub(super) fn go_back(self, reason: AbortReason, because: impl Into<PlainText>) -> Progress {
-        self.go_back_by(Abort { reason, by: None, because: because.into() })
-    }
-
-    pub(super) fn go_back_by(mut self, abort: Abort) -> Progress {
+    pub(super) fn go_back(mut self, abort: Abort) -> Progress {
         if !self.has_traffic() {
             return Progress::Ended(RolloutEnd::Stopped(abort));
         }
@@ -156,35 +152,37 @@ impl RolloutState {
                 one.way_back = Some(WayBack::Stays { because: "created, nothing to go back to".into() });
             }
         }
-        self.ended_if_back()
+        ended_if_back(self)
     }
+}
 
-    fn ended_if_back(self) -> Progress {
-        let is_open = self.targets.iter().any(|one| one.way_back == Some(WayBack::Open));
-        match self.abort {
-            Some(ref abort) if self.phase == Phase::GoingBack && !is_open => {
-                let left = self.targets.iter().filter_map(|one| match &one.way_back {
-                    Some(WayBack::Stays { because }) => Some((one.target.clone(), because.clone())),
-                    _ => None,
-                });
-                let (left, abort) = (left.collect::<Vec<_>>(), abort.clone());
-                Progress::Ended(if left.is_empty() {
-                    RolloutEnd::RolledBack(abort)
-                } else {
-                    RolloutEnd::Failed { abort, left }
-                })
-            }
-            _ => self.continues(),
+/// Ends a rollout whose targets are all back, or stay.
+fn ended_if_back(state: RolloutState) -> Progress {
+    let is_open = state.targets.iter().any(|one| one.way_back == Some(WayBack::Open));
+    match state.abort {
+        Some(ref abort) if state.phase == Phase::GoingBack && !is_open => {
+            let left = state.targets.iter().filter_map(|one| match &one.way_back {
+                Some(WayBack::Stays { because }) => Some((one.target.clone(), because.clone())),
+                _ => None,
+            });
+            let (left, abort) = (left.collect::<Vec<_>>(), abort.clone());
+            Progress::Ended(if left.is_empty() {
+                RolloutEnd::RolledBack(abort)
+            } else {
+                RolloutEnd::Failed { abort, left }
+            })
         }
+        _ => continues(state),
     }
+}
 
-    fn change(&mut self, target: &Target, change: impl FnOnce(&mut RolloutTarget)) {
-        if let Some(one) = self.targets.iter_mut().find(|one| one.target == *target) {
-            change(one);
-        }
+fn change(state: &mut RolloutState, target: &Target, change: impl FnOnce(&mut RolloutTarget)) {
+    if let Some(one) = state.targets.iter_mut().find(|one| one.target == *target) {
+        change(one);
     }
+}
 
-    pub(super) fn continues(self) -> Progress {
-        Progress::Continues(Box::new(self))
-    }
+/// Makes the progress of a rollout that continues.
+pub(super) fn continues(state: RolloutState) -> Progress {
+    Progress::Continues(Box::new(state))
 }

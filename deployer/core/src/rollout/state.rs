@@ -220,6 +220,13 @@ pub enum RolloutAction {
     },
 }
 
+impl Abort {
+    /// Makes the reason of a rollout that nobody asked to stop.
+    pub(super) fn by_deployer(reason: AbortReason, because: impl Into<PlainText>) -> Self {
+        Self { reason, by: None, because: because.into() }
+    }
+}
+
 impl RolloutState {
     /// Begins a rollout. Each target's [`Shift`] and old version are what was observed before.
     #[must_use]

@@ -6,6 +6,7 @@
 mod alarm_name;
 mod file;
 mod guard;
+mod placement;
 mod rules;
 mod smoke_test;
 mod step;
@@ -13,7 +14,8 @@ mod wave;
 
 pub use alarm_name::{AlarmName, InvalidAlarmName};
 pub use guard::{Guard, NumberOutOfRange, Points, Significance};
-pub use rules::{LONGEST_ROLLOUT, MOST_ALARMS, Placement, SHORTEST_WATCH, repeated_alarms};
+pub use placement::Placement;
+pub use rules::{LONGEST_ROLLOUT, MOST_ALARMS, SHORTEST_WATCH, repeated_alarms};
 pub use smoke_test::{MOST_SMOKE_TESTS, SmokeTest};
 pub use step::{Step, Then};
 pub use wave::Wave;

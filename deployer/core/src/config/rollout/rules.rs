@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::placement::Placement;
 use super::{AlarmName, MOST_SMOKE_TESTS, Rollout, Wave};
 use crate::diagnostics::Diagnostic;
 
@@ -12,15 +13,6 @@ pub const SHORTEST_WATCH: Duration = Duration::from_secs(3 * 60);
 pub const LONGEST_ROLLOUT: Duration = Duration::from_secs(48 * 3_600);
 /// The most alarms of a rollout. One call reads 100 of each target (CloudWatch API Reference, DescribeAlarms).
 pub const MOST_ALARMS: usize = 20;
-
-/// What the rest of the configuration says about an environment with a rollout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Placement<'a> {
-    /// The number of targets.
-    pub targets: usize,
-    /// The queue by which the deployer wakes itself.
-    pub queue_url: Option<&'a str>,
-}
 
 impl Rollout {
     /// Finds the rules that it breaks.

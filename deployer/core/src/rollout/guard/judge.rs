@@ -64,7 +64,7 @@ fn judge_target(look: &Look, releases: Releases<'_>, guard: &Guard, significance
 
 /// Returns the verdict about a version that is not bad.
 fn undisturbed(evidence: &Evidence, finding: &Finding, guard: &Guard) -> Verdict {
-    let (new, old) = (evidence.new(), finding.counts.old);
+    let (new, old) = (evidence.all_new(), finding.counts.old);
     let is_compared = old.invocations() >= CONTROL_INVOCATIONS || new.errors() < guard.errors;
     if new.invocations() >= guard.invocations && is_compared { Verdict::Ok } else { Verdict::Quiet }
 }
@@ -122,15 +122,15 @@ fn sentence(
     let chance = chance(finding.p_value);
     let compared = format!("{newer} failed {new}, {older} {old}{minutes}, {chance}, {place}");
     match verdict {
-        Verdict::Quiet if evidence.new().invocations() == 0 && evidence.around_alias > 0 => {
+        Verdict::Quiet if evidence.all_new().invocations() == 0 && evidence.around_alias > 0 => {
             PlainText::of(format_args!(
                 "{newer} had no invocation {place}, and the function had {} that did not go through the alias: callers must \
              use the alias",
                 evidence.around_alias
             ))
         }
-        Verdict::Quiet if evidence.new().invocations() < guard.invocations => {
-            let (found, least) = (evidence.new().invocations(), guard.invocations);
+        Verdict::Quiet if evidence.all_new().invocations() < guard.invocations => {
+            let (found, least) = (evidence.all_new().invocations(), guard.invocations);
             PlainText::of(format_args!("{newer} had {found} of {least} invocations that prove it, {place}"))
         }
         Verdict::Quiet => PlainText::of(format_args!("{compared}: {older} had too few to compare with")),

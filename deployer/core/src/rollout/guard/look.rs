@@ -46,7 +46,7 @@ impl Evidence {
     }
 
     /// Returns all that the new version did.
-    pub(super) fn new(&self) -> Counts {
+    pub(super) fn all_new(&self) -> Counts {
         self.same_minutes().new + self.alone
     }
 }
