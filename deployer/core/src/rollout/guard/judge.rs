@@ -12,9 +12,11 @@ use crate::text::PlainText;
 pub const CONTROL_INVOCATIONS: u64 = 20;
 /// The least difference in percentage points to a control that has the hour before in it: other minutes, another load.
 pub const HISTORY_MARGIN: f64 = 5.0;
-/// The minutes of the new version alone before which they are not compared with the hour before: a burst of errors in
-/// one of them would weigh too much.
+/// The minutes of the new version alone that are compared with the hour before by [`HISTORY_MARGIN`]. In fewer a burst of
+/// errors would weigh too much.
 pub const HISTORY_MINUTES: u32 = 5;
+/// The least difference in percentage points in fewer minutes: a version that hardly answers needs no more of them.
+pub const EARLY_MARGIN: f64 = 50.0;
 /// The divisor of the significance in the test over all targets: it is one more test beside that of each target.
 const TOGETHER: f64 = 10.0;
 
@@ -51,13 +53,22 @@ fn judge_target(look: &Look, releases: Releases<'_>, guard: &Guard, significance
         }
     };
     let (same_minutes, hour_before) = (same_minutes(evidence), hour_before(evidence));
-    let is_bad = |finding: &Finding| {
-        let margin = guard.margin.as_f64();
-        let margin = if finding.control == Control::HourBefore { margin.max(HISTORY_MARGIN) } else { margin };
+    let is_bad_by = |finding: &Finding, margin: f64| {
+        let margin = margin.max(guard.margin.as_f64());
         finding.counts.new.errors() >= guard.errors && finding.points >= margin && finding.p_value <= significance
     };
-    let finding = hour_before.filter(|_| !is_bad(&same_minutes)).unwrap_or(same_minutes);
-    let verdict = if is_bad(&finding) { Verdict::Bad } else { undisturbed(evidence, &finding, guard) };
+    let is_early = (1..HISTORY_MINUTES).contains(&evidence.minutes_alone);
+    let (verdict, finding) = match hour_before {
+        _ if is_bad_by(&same_minutes, 0.0) => (Verdict::Bad, same_minutes),
+        Some(found) if is_bad_by(&found, EARLY_MARGIN) => (Verdict::Bad, found),
+        // It may be a burst, or the beginning of more.
+        Some(found) if is_bad_by(&found, HISTORY_MARGIN) && is_early => (Verdict::Quiet, found),
+        Some(found) if is_bad_by(&found, HISTORY_MARGIN) => (Verdict::Bad, found),
+        found => {
+            let finding = found.unwrap_or(same_minutes);
+            (undisturbed(evidence, &finding, guard), finding)
+        }
+    };
     let because = sentence(look, evidence, verdict, &finding, releases, guard);
     TargetVerdict { target: look.target.clone(), verdict, finding: Some(finding), because }
 }
@@ -82,12 +93,11 @@ fn same_minutes(evidence: &Evidence) -> Finding {
 /// one is quiet. None where the same minutes tell all.
 fn hour_before(evidence: &Evidence) -> Option<Finding> {
     let Comparison { new, old } = evidence.same_minutes();
-    let compared = (old.invocations() < CONTROL_INVOCATIONS).then_some(new);
-    let alone = (evidence.minutes_alone >= HISTORY_MINUTES).then_some(evidence.alone);
-    let new = match (compared, alone) {
-        (None, None) => return None,
-        (compared, alone) => compared.unwrap_or_default() + alone.unwrap_or_default(),
-    };
+    let is_compared = old.invocations() >= CONTROL_INVOCATIONS;
+    if is_compared && evidence.minutes_alone == 0 {
+        return None;
+    }
+    let new = if is_compared { evidence.alone } else { new + evidence.alone };
     let counts = Comparison { new, old: old + evidence.hour_before };
     let (points, p_value) = (counts.points(), at_least_as_many_errors(&[counts]));
     Some(Finding { counts, control: Control::HourBefore, points, p_value })
@@ -132,6 +142,9 @@ fn sentence(
         Verdict::Quiet if evidence.all_new().invocations() < guard.invocations => {
             let (found, least) = (evidence.all_new().invocations(), guard.invocations);
             PlainText::of(format_args!("{newer} had {found} of {least} invocations that prove it, {place}"))
+        }
+        Verdict::Quiet if old.invocations() >= CONTROL_INVOCATIONS => {
+            PlainText::of(format_args!("{compared}: more minutes must tell whether it is a burst"))
         }
         Verdict::Quiet => PlainText::of(format_args!("{compared}: {older} had too few to compare with")),
         Verdict::Ok | Verdict::Bad | Verdict::Unreadable => compared.into(),

@@ -203,7 +203,7 @@ fn worst_target_gives_the_reason_and_the_number_of_others() {
 }
 
 #[test]
-fn burst_in_the_first_minutes_alone_is_not_compared_with_the_hour_before() {
+fn burst_in_the_first_minutes_alone_is_quiet_until_more_of_them_tell() {
     let watched = |minutes_alone| Evidence {
         steps: vec![compare(0, 100, 9, 900)],
         alone: Counts::of(200, 40),
@@ -211,8 +211,30 @@ fn burst_in_the_first_minutes_alone_is_not_compared_with_the_hour_before() {
         hour_before: Counts::of(6_000, 60),
         ..Evidence::default()
     };
-    assert_eq!(judged(&[look(1, 100, watched(HISTORY_MINUTES - 1))]).0, Verdict::Ok);
+    assert_eq!(
+        judged(&[look(1, 100, watched(HISTORY_MINUTES - 1))]),
+        (
+            Verdict::Quiet,
+            "1.4.3 failed 40 of 200 (20.0 %), 1.4.2 69 of 6900 (1.0 %) with the hour before, P = 4e-35, at 100 % in \
+             000000000001/eu-west-1: more minutes must tell whether it is a burst"
+                .into()
+        )
+    );
     assert_eq!(judged(&[look(1, 100, watched(HISTORY_MINUTES))]).0, Verdict::Bad);
+}
+
+#[test]
+fn version_that_hardly_answers_is_bad_in_its_first_minute_alone() {
+    let alone = |errors| Evidence {
+        alone: Counts::of(100, errors),
+        minutes_alone: 1,
+        hour_before: Counts::of(6_000, 60),
+        ..Evidence::default()
+    };
+    assert_eq!(judged(&[look(1, 100, alone(100))]).0, Verdict::Bad);
+    assert_eq!(judged(&[look(1, 100, alone(52))]).0, Verdict::Bad);
+    assert_eq!(judged(&[look(1, 100, alone(50))]).0, Verdict::Quiet);
+    assert_eq!(judged(&[look(1, 100, alone(2))]).0, Verdict::Ok);
 }
 
 #[test]
