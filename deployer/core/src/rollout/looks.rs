@@ -86,17 +86,17 @@ impl RolloutState {
     ///
     /// # Errors
     /// [`DoesNotFit`] if it is not paused.
-    pub fn continue_asked(mut self) -> Result<Progress, DoesNotFit> {
+    pub fn continue_asked(mut self, now: Timestamp) -> Result<Progress, DoesNotFit> {
         require_serving(&self, "continue")?;
         let Some(pause) = self.paused.take() else {
             return Err(DoesNotFit { action: "continue", found: "not paused" });
         };
         self.unreadable_since = None;
         match pause.reason {
-            PauseReason::StepEnd => Ok(self.advance()),
+            PauseReason::StepEnd => Ok(self.advance(now)),
             PauseReason::Quiet => {
                 self.unproven = true;
-                Ok(self.advance())
+                Ok(self.advance(now))
             }
             PauseReason::Asked | PauseReason::Unreadable => Ok(continues(self)),
         }
@@ -126,7 +126,7 @@ fn step_passed(mut state: RolloutState, now: Timestamp) -> Progress {
         pause(&mut state, PauseReason::StepEnd, "the step has a pause after it".into(), now);
         return continues(state);
     }
-    state.advance()
+    state.advance(now)
 }
 
 fn step_ended_quietly(mut state: RolloutState, because: PlainText, now: Timestamp) -> Progress {

@@ -34,12 +34,12 @@ impl RolloutState {
     /// A target's new version has passed its smoke tests. Once all of the wave have, its first step begins. A wave whose
     /// targets all move at once has none.
     #[must_use]
-    pub fn smoke_passed(mut self, target: &Target) -> Progress {
+    pub fn smoke_passed(mut self, target: &Target, now: Timestamp) -> Progress {
         if self.phase == Phase::Smoke {
             change(&mut self, target, |one| one.smoked = true);
             if self.in_wave().iter().all(|one| one.smoked) {
                 let at_once = self.in_wave().iter().all(|one| one.shift == Shift::AtOnce);
-                self.enter_step(if at_once { self.plan.steps.len() } else { 0 });
+                self.enter_step(if at_once { self.plan.steps.len() } else { 0 }, now);
             }
         }
         continues(self)
@@ -65,7 +65,7 @@ impl RolloutState {
         change(&mut self, target, |one| {
             if one.weight == weight && one.at.is_none() {
                 one.at = Some(at);
-                one.served.push(Served { weight, at });
+                one.served.push(Served { weight, meant_at: one.meant_at.unwrap_or(at), at });
             }
         });
         let confirmed: Option<Vec<Timestamp>> = self.in_wave().iter().map(|one| one.at).collect();
@@ -114,22 +114,22 @@ impl RolloutState {
     }
 
     /// Enters a step of the wave: an intent, which is confirmed by [`RolloutState::moved`].
-    pub(super) fn enter_step(&mut self, step: usize) {
+    pub(super) fn enter_step(&mut self, step: usize, now: Timestamp) {
         let weight = self.plan.weight(step);
         self.phase = if step < self.plan.steps.len() { Phase::Shifting } else { Phase::Watching };
         (self.step, self.due, self.lengthened, self.unreadable_since) = (step, None, false, None);
         for one in self.in_wave_mut() {
             let meant = if one.shift == Shift::AtOnce { 100 } else { weight };
             if one.weight != meant {
-                (one.weight, one.at) = (meant, None);
+                (one.weight, one.meant_at, one.at) = (meant, Some(now), None);
             }
         }
     }
 
     /// Enters what follows the step: the next one, the tests of the next wave, or the end.
-    pub(super) fn advance(mut self) -> Progress {
+    pub(super) fn advance(mut self, now: Timestamp) -> Progress {
         if self.phase == Phase::Shifting {
-            self.enter_step(self.step + 1);
+            self.enter_step(self.step + 1, now);
             return continues(self);
         }
         if self.wave + 1 >= self.plan.waves.len() {

@@ -66,6 +66,9 @@ pub struct RolloutTarget {
     pub new: Option<Version>,
     /// The new version's share of the traffic that is meant, in percent. The alias may serve it already, or not yet.
     pub weight: u8,
+    /// The time from which on the alias may serve this weight: before the first attempt to move it. None while it serves
+    /// the old version alone.
+    pub meant_at: Option<Timestamp>,
     /// The time at which the alias was seen to serve this weight; none until then.
     pub at: Option<Timestamp>,
     /// The weights that the alias was seen to serve, one after the other. The first is the beginning of its rollout.
@@ -81,6 +84,8 @@ pub struct RolloutTarget {
 pub struct Served {
     /// The new version's share of the traffic, in percent.
     pub weight: u8,
+    /// The time from which on the alias may have served it.
+    pub meant_at: Timestamp,
     /// The time at which the alias was seen to serve it.
     pub at: Timestamp,
 }
@@ -227,6 +232,14 @@ impl Abort {
     }
 }
 
+impl RolloutTarget {
+    /// Returns the time since which its alias may serve either of two weights, while a move is not confirmed.
+    #[must_use]
+    pub fn moving_since(&self) -> Option<Timestamp> {
+        self.meant_at.filter(|_| self.at.is_none())
+    }
+}
+
 impl RolloutState {
     /// Begins a rollout. Each target's [`Shift`] and old version are what was observed before.
     #[must_use]
@@ -240,6 +253,7 @@ impl RolloutState {
                 old,
                 new: None,
                 weight: 0,
+                meant_at: None,
                 at: None,
                 served: Vec::new(),
                 smoked: false,

@@ -22,10 +22,11 @@ pub struct Minute {
 }
 
 impl Evidence {
-    /// Sorts the minutes by the weights that the alias was seen to serve. A minute in which the weight changed is left
-    /// out: nobody knows which of its invocations went where. So are minutes that are not complete yet.
+    /// Sorts the minutes by the weights that the alias was seen to serve. A minute in which the weight changed, or may
+    /// have changed since `moving_since`, is left out: nobody knows which of its invocations went where. So are minutes
+    /// that are not complete yet.
     #[must_use]
-    pub fn of(minutes: &[Minute], served: &[Served], now: Timestamp) -> Self {
+    pub fn of(minutes: &[Minute], served: &[Served], moving_since: Option<Timestamp>, now: Timestamp) -> Self {
         let mut evidence = Self::default();
         let Some(first) = served.first() else { return evidence };
         let mut steps = vec![Comparison::default(); served.len()];
@@ -34,14 +35,15 @@ impl Evidence {
             if now.duration_since(end) < COMPLETE_AFTER {
                 continue;
             }
-            if end <= first.at {
-                if first.at.duration_since(*begin) <= HISTORY {
+            if end <= first.meant_at {
+                if first.meant_at.duration_since(*begin) <= HISTORY {
                     evidence.hour_before = evidence.hour_before + counts.old;
                 }
                 continue;
             }
             let Some(at) = served.iter().rposition(|served| served.at <= *begin) else { continue };
-            if served.get(at + 1).is_some_and(|next| next.at < end) {
+            let next_move = served.get(at + 1).map(|next| next.meant_at).or(moving_since);
+            if next_move.is_some_and(|next| next < end) {
                 continue;
             }
             if served[at].weight == 100 {

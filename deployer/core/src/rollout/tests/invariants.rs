@@ -99,7 +99,7 @@ impl World {
                 }
                 RolloutAction::Smoke(of) => {
                     self.smoked[Self::number(&of[0])] = true;
-                    state.smoke_passed(&of[0])
+                    state.smoke_passed(&of[0], self.now)
                 }
                 RolloutAction::Move(of) => {
                     let weight = state.targets[Self::number(&of[0])].weight;
@@ -145,7 +145,7 @@ impl World {
                 Progress::Continues(Box::new(state))
             }
             Event::Pauses => state.clone().pause_asked("bob".into(), "wait".into(), self.now).unwrap_or_else(unchanged),
-            Event::Continues => state.clone().continue_asked().unwrap_or_else(unchanged),
+            Event::Continues => state.clone().continue_asked(self.now).unwrap_or_else(unchanged),
             Event::Finishes => state.clone().finish_asked().unwrap_or_else(unchanged),
             Event::Aborts => {
                 let progress = state.aborted(abort());

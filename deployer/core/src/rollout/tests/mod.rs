@@ -63,7 +63,7 @@ fn done(mut state: RolloutState, now: Timestamp) -> RolloutState {
     loop {
         state = match state.next_action() {
             RolloutAction::Publish(of) => of.iter().fold(state, |s, target| goes(s.published(target, &version(7)))),
-            RolloutAction::Smoke(of) => of.iter().fold(state, |s, target| goes(s.smoke_passed(target))),
+            RolloutAction::Smoke(of) => of.iter().fold(state, |s, target| goes(s.smoke_passed(target, now))),
             RolloutAction::Move(of) => of.iter().fold(state, |s, target| {
                 let weight = s.targets.iter().find(|one| one.target == *target).unwrap().weight;
                 goes(s.moved(target, weight, now))
@@ -103,6 +103,11 @@ fn good_release_goes_through_all_steps() {
     assert_eq!(early, state, "before it is due a look changes nothing");
     let half = done(goes(looked(state, Verdict::Ok, 10)), minute(11));
     assert_eq!((half.targets[0].weight, half.due), (50, Some(minute(21))), "from the confirmed time on");
+    let served = [
+        Served { weight: 10, meant_at: start(), at: start() },
+        Served { weight: 50, meant_at: minute(10), at: minute(11) },
+    ];
+    assert_eq!(half.targets[0].served, served);
     let all = done(goes(looked(half, Verdict::Ok, 21)), minute(21));
     assert_eq!((all.phase, all.targets[0].weight, all.due), (Phase::Watching, 100, Some(minute(31))));
     assert_eq!(end(looked(all, Verdict::Ok, 31)), RolloutEnd::Succeeded { unproven: false });
@@ -167,7 +172,7 @@ fn quiet_step_is_lengthened_once_then_decided() {
 fn continued_quiet_pause_is_unproven() {
     let state = done(begin(json!({ "when_quiet": "pause" }), 1), start());
     let paused = goes(looked(goes(looked(state, Verdict::Quiet, 10)), Verdict::Quiet, 20));
-    let watching = goes(paused.continue_asked().unwrap());
+    let watching = goes(paused.continue_asked(minute(90)).unwrap());
     assert_eq!((watching.phase, watching.unproven), (Phase::Watching, true));
 }
 
@@ -182,7 +187,7 @@ fn step_with_a_pause_waits_for_a_person() {
     assert_eq!(goes(paused.clone().expired(minute(69))), paused);
     let back = goes(paused.clone().expired(minute(70)));
     assert_eq!(back.abort.map(|abort| abort.reason), Some(AbortReason::Expired));
-    assert_eq!(goes(paused.continue_asked().unwrap()).phase, Phase::Watching);
+    assert_eq!(goes(paused.continue_asked(minute(90)).unwrap()).phase, Phase::Watching);
 }
 
 #[test]
@@ -190,7 +195,7 @@ fn pause_that_a_person_asked_for_ends_where_it_was() {
     let state = done(begin(two_steps(), 1), start());
     let paused = goes(state.clone().pause_asked("bob".into(), "lunch".into(), minute(3)).unwrap());
     assert_eq!(goes(looked(paused.clone(), Verdict::Ok, 12)), paused);
-    assert_eq!(goes(paused.continue_asked().unwrap()), state);
+    assert_eq!(goes(paused.continue_asked(minute(90)).unwrap()), state);
 }
 
 #[test]
@@ -226,7 +231,7 @@ fn abort_wins_until_the_commit() {
         let again = Abort { reason: AbortReason::Superseded, ..abort() };
         assert_eq!(goes(back.clone().aborted(again)), back, "the first reason stays");
         assert_eq!(goes(looked(back.clone(), Verdict::Ok, 99)), back);
-        assert!(back.clone().continue_asked().is_err() && back.clone().finish_asked().is_err());
+        assert!(back.clone().continue_asked(minute(90)).is_err() && back.clone().finish_asked().is_err());
         assert_eq!(
             back.pause_asked("bob".into(), "x".into(), start()).unwrap_err().to_string(),
             "the rollout cannot pause: it is going back"
@@ -251,7 +256,7 @@ fn time_of_a_step_runs_from_the_last_target() {
         state = goes(state.published(target, &version(7)));
     }
     for target in &all {
-        state = goes(state.smoke_passed(target));
+        state = goes(state.smoke_passed(target, start()));
     }
     state = goes(state.moved(&all[0], 10, minute(1)));
     assert_eq!((state.due, state.next_action()), (None, RolloutAction::Move(vec![all[1].clone()])));
