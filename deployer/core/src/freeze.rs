@@ -8,7 +8,7 @@ use std::fmt;
 
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
-use jiff::{Timestamp, ToSpan as _};
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -185,6 +185,20 @@ impl Freeze {
         Some((self.begin(day, from)?, self.end(last, to)?))
     }
 
+    /// Returns the moment at which this freeze begins next, after `from` and before `from` and `within` are over.
+    fn next_begin(&self, from: Timestamp, within: SignedDuration) -> Option<Timestamp> {
+        let before = from.checked_add(within).ok()?;
+        let in_zone = |moment: Timestamp| moment.to_zoned(self.zone.0.clone()).date();
+        let (mut day, last) = (in_zone(from), in_zone(before));
+        while day <= last {
+            if let Some((begin, _)) = self.on(day).filter(|(begin, _)| from < *begin && *begin < before) {
+                return Some(begin);
+            }
+            day = day.tomorrow().ok()?;
+        }
+        None
+    }
+
     fn begin(&self, day: Date, time: Time) -> Option<Timestamp> {
         self.zone.0.to_ambiguous_zoned(day.to_datetime(time)).earlier().ok().map(|zoned| zoned.timestamp())
     }
@@ -207,6 +221,28 @@ pub fn frozen_until(freezes: &[Freeze], now: Timestamp) -> Option<Timestamp> {
         }
     }
     Some(until)
+}
+
+/// The time in which a gap between freezes is looked for.
+const GAP_WITHIN: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// Returns the first moment from `now` on, within 14 days, from which on no freeze begins or lasts for this long. None if
+/// there is no such gap.
+#[must_use]
+pub fn first_gap(freezes: &[Freeze], now: Timestamp, length: SignedDuration) -> Option<Timestamp> {
+    let last = now.checked_add(GAP_WITHIN).ok()?;
+    let mut start = now;
+    while start <= last {
+        if let Some(until) = frozen_until(freezes, start) {
+            start = until;
+            continue;
+        }
+        match freezes.iter().filter_map(|freeze| freeze.next_begin(start, length)).min() {
+            None => return Some(start),
+            Some(begin) => start = begin,
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -273,6 +309,31 @@ mod tests {
         assert_eq!(until(&touching, "2026-11-30T09:00:00Z").as_deref(), Some("2026-11-30T14:00:00Z"));
         let always = [freeze(json!({"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "zone": "UTC"}))];
         assert!(until(&always, "2026-11-30T09:00:00Z").unwrap().starts_with("2028-"), "longer than a year");
+    }
+
+    #[test]
+    fn gap_is_the_first_time_that_is_long_enough() {
+        let gap = |freezes: &[Freeze], now: &str, hours: i64| {
+            let found = first_gap(freezes, now.parse().unwrap(), SignedDuration::from_hours(hours));
+            found.map(|start| start.to_string())
+        };
+        let nights = [freeze(
+            json!({"days": ["mon", "tue", "wed", "thu", "fri"], "from": "16:00", "to": "08:00", "zone": "Europe/Berlin"}),
+        )];
+        assert_eq!(gap(&[], "2026-11-30T09:00:00Z", 48).as_deref(), Some("2026-11-30T09:00:00Z"));
+        assert_eq!(gap(&nights, "2026-11-30T09:00:00Z", 6).as_deref(), Some("2026-11-30T09:00:00Z"), "ends at 16:00");
+        assert_eq!(gap(&nights, "2026-11-30T09:00:01Z", 6).as_deref(), Some("2026-12-01T07:00:00Z"), "a second late");
+        assert_eq!(gap(&nights, "2026-11-30T16:00:00Z", 1).as_deref(), Some("2026-12-01T07:00:00Z"), "in a freeze");
+        assert_eq!(gap(&nights, "2026-11-30T09:00:00Z", 9).as_deref(), Some("2026-12-05T07:00:00Z"), "the weekend");
+        let long = [freeze(json!({"first": "2026-12-01", "last": "2026-12-20", "zone": "UTC"}))];
+        assert_eq!(gap(&long, "2026-11-30T09:00:00Z", 15).as_deref(), Some("2026-11-30T09:00:00Z"));
+        assert_eq!(gap(&long, "2026-11-30T09:00:00Z", 16), None, "the next gap is more than 14 days away");
+        let always = [freeze(json!({"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "zone": "UTC"}))];
+        assert_eq!(gap(&always, "2026-11-30T09:00:00Z", 1), None);
+        let each_day = [freeze(json!({
+            "days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "from": "22:00", "to": "23:00", "zone": "UTC"
+        }))];
+        assert_eq!(gap(&each_day, "2026-11-30T09:00:00Z", 24), None, "no gap is a day long");
     }
 
     #[test]

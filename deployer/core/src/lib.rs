@@ -38,6 +38,7 @@ pub mod plan;
 pub mod promotion;
 pub mod record;
 pub mod rejects;
+pub mod rollout;
 pub mod session_policy;
 pub mod status;
 pub mod stored_request;

@@ -16,6 +16,7 @@ mod promotion_chain;
 mod promotion_order;
 mod proven_command;
 mod resource_pattern;
+pub mod rollout;
 mod rules;
 mod span;
 

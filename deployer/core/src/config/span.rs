@@ -27,6 +27,12 @@ impl Span {
     /// The default of `traffic_within`, equal to [`names::TRAFFIC_WITHIN`](crate::names::TRAFFIC_WITHIN).
     pub const TRAFFIC_WITHIN: Self = Self(Duration::from_secs(15 * 60));
 
+    /// The defaults of a rollout's steps and of its watch.
+    pub(super) const TEN_MINUTES: Self = Self(Duration::from_secs(10 * 60));
+
+    /// The default of the time that a rollout may pause.
+    pub(super) const ONE_DAY: Self = Self(Duration::from_secs(86_400));
+
     /// Parses a number with a unit.
     ///
     /// # Errors
@@ -50,6 +56,12 @@ impl Span {
     #[must_use]
     pub fn as_duration(self) -> Duration {
         self.0
+    }
+
+    /// Returns a multiple of it. It may be longer than the configuration can say.
+    #[must_use]
+    pub fn times(self, factor: u32) -> Self {
+        Self(self.0.saturating_mul(factor))
     }
 
     /// Whether it is zero.

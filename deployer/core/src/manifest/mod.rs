@@ -10,6 +10,7 @@ mod fields;
 mod foreign;
 mod limits;
 mod recognise;
+mod rollout;
 mod rules;
 mod values;
 mod write;
@@ -23,6 +24,7 @@ pub use blocks::{
 pub use fields::FunctionConfig;
 pub use foreign::{Converted, NotConverted, convert};
 pub use recognise::Foreign;
+pub use rollout::{SmokeTestRule, StricterRollout};
 pub use values::{ExecutionRole, ForeignRole, Gib, ReservedConcurrency, RolePath, Runtime, Secret};
 pub use write::{Values, write};
 

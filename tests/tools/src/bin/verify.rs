@@ -55,6 +55,10 @@ const SEARCHES: &[Search] = &[
     ),
     ("policies and their mutants", &["policies"]),
     ("readers of zips", &["readers", "--seeds", "6000"]),
+    (
+        "rollouts under traffic",
+        &["cargo", "test", "--locked", "--workspace", "--lib", "--", "--ignored", "--nocapture", "rollout::guard"],
+    ),
     ("long scenarios", &["cargo", "test", "--locked", "--workspace", "--test", "scenarios", "--", "--ignored"]),
 ];
 

@@ -1,0 +1,165 @@
+//! The rollout of an environment: how a new version gets its traffic, what watches it, and what takes it back.
+//!
+//! [`Rollout::parse`] checks everything that one environment can tell. Nothing here knows a function, a manifest or a
+//! clock; `crate::rollout` combines it with what a manifest asks for.
+
+mod alarm_name;
+mod file;
+mod guard;
+mod placement;
+mod rules;
+mod smoke_test;
+mod step;
+mod wave;
+
+pub use alarm_name::{AlarmName, InvalidAlarmName};
+pub use guard::{Guard, NumberOutOfRange, Points, Significance};
+pub use placement::Placement;
+pub use rules::{LONGEST_ROLLOUT, MOST_ALARMS, SHORTEST_WATCH, repeated_alarms};
+pub use smoke_test::{MOST_SMOKE_TESTS, SmokeTest};
+pub use step::{Step, Then};
+pub use wave::Wave;
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Span;
+use crate::diagnostics::{self, Diagnostics, FieldRules};
+use file::{RolloutFile, placeholder};
+
+/// How a new version gets its traffic in an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(from = "RolloutFile")]
+pub struct Rollout {
+    /// The steps before all traffic, with rising weights. None: all at once.
+    pub steps: Vec<Step>,
+    /// The time for which the new version is watched with all traffic on it.
+    pub watch: Span,
+    /// The shares of the targets that have begun, with rising numbers; the last is all.
+    pub waves: Vec<Wave>,
+    /// The alarms that take a rollout back.
+    pub alarms: Vec<AlarmName>,
+    /// The treatment of an alarm that fires before the rollout begins.
+    pub already_alarming: AlreadyAlarming,
+    /// The thresholds of the guard.
+    pub guard: Guard,
+    /// What happens after a step with too few invocations.
+    pub when_quiet: WhenQuiet,
+    /// What happens in a target whose traffic cannot be shared.
+    pub when_unshiftable: WhenUnshiftable,
+    /// What happens when something newer comes during a rollout.
+    pub on_newer: OnNewer,
+    /// The time after which a paused rollout is taken back.
+    pub pause_expires: Span,
+    /// The smoke tests of releases that bring none.
+    pub smoke_tests: Vec<SmokeTest>,
+}
+
+/// The treatment of an alarm that fires before the rollout begins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AlreadyAlarming {
+    /// It does not count until it has been OK: a fix can be deployed.
+    #[default]
+    Disarm,
+    /// The rollout is refused.
+    Refuse,
+}
+
+/// What happens after a step with too few invocations, from the loosest to the strictest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhenQuiet {
+    /// The next step follows, and the record says that the release is not proven.
+    #[default]
+    Proceed,
+    /// The rollout pauses.
+    Pause,
+    /// The rollout is taken back.
+    Fail,
+}
+
+/// What happens in a target whose traffic cannot be shared between two versions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhenUnshiftable {
+    /// All traffic moves at once, and is watched.
+    #[default]
+    AllAtOnce,
+    /// The deployment fails there.
+    Refuse,
+}
+
+/// What happens when a newer upload, deploy or promotion comes during a rollout.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnNewer {
+    /// It waits until the rollout ends.
+    #[default]
+    Wait,
+    /// The rollout is taken back, and the newer one follows.
+    Replace,
+}
+
+impl WhenQuiet {
+    /// Returns the word as the file has it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Proceed => "proceed",
+            Self::Pause => "pause",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+const READING: FieldRules = FieldRules { hidden: &[], also_known: &[], explain_unknown: |_| None };
+
+impl Default for Rollout {
+    fn default() -> Self {
+        RolloutFile::default().into()
+    }
+}
+
+impl Rollout {
+    /// Reads and checks the field `rollout` of an environment.
+    ///
+    /// # Errors
+    /// [`Diagnostics`] with the path of each field that is wrong, from the rollout on.
+    pub fn parse(value: &Value, placement: Placement<'_>) -> Result<Self, Diagnostics> {
+        let (rollout, diagnostics) = diagnostics::read_all::<Self>(value, &READING, placeholder);
+        Diagnostics::error_if_any(diagnostics)?;
+        let rollout = rollout.unwrap_or_default();
+        Diagnostics::error_if_any(rollout.diagnostics(placement))?;
+        Ok(rollout)
+    }
+
+    /// Returns the targets of each wave as the number of targets that have begun with it. Waves without a target of
+    /// their own are left out.
+    #[must_use]
+    pub fn begun_by_wave(&self, targets: usize) -> Vec<usize> {
+        let mut begun: Vec<usize> = self.waves.iter().map(|wave| wave.of(targets)).filter(|begun| *begun > 0).collect();
+        begun.dedup();
+        begun
+    }
+
+    /// Returns the time of one wave: its steps and its watch.
+    #[must_use]
+    pub fn wave_length(&self) -> Duration {
+        let steps = self.steps.iter().map(|step| step.lasts.as_duration());
+        steps.chain([self.watch.as_duration()]).fold(Duration::ZERO, Duration::saturating_add)
+    }
+
+    /// Returns the time of all waves. Pauses and lengthened steps come on top.
+    #[must_use]
+    pub fn planned_length(&self, targets: usize) -> Duration {
+        let waves = u32::try_from(self.begun_by_wave(targets).len()).unwrap_or(u32::MAX);
+        self.wave_length().saturating_mul(waves)
+    }
+}
+
+#[cfg(test)]
+mod tests;

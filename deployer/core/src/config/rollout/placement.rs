@@ -1,0 +1,10 @@
+//! What the rules of a rollout must know of the rest of the configuration.
+
+/// What the rest of the configuration says about an environment with a rollout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placement<'a> {
+    /// The number of targets.
+    pub targets: usize,
+    /// The queue by which the deployer wakes itself.
+    pub queue_url: Option<&'a str>,
+}

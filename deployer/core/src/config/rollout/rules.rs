@@ -1,0 +1,164 @@
+//! The rules that a rollout must obey beyond the form of its fields.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::placement::Placement;
+use super::{AlarmName, MOST_SMOKE_TESTS, Rollout, Wave};
+use crate::diagnostics::Diagnostic;
+
+/// The shortest time of a step and of the watch: CloudWatch's counts come about two minutes late.
+pub const SHORTEST_WATCH: Duration = Duration::from_secs(3 * 60);
+/// The longest time of all waves together.
+pub const LONGEST_ROLLOUT: Duration = Duration::from_secs(48 * 3_600);
+/// The most alarms of a rollout. One call reads 100 of each target (CloudWatch API Reference, DescribeAlarms).
+pub const MOST_ALARMS: usize = 20;
+
+impl Rollout {
+    /// Finds the rules that it breaks.
+    pub(super) fn diagnostics(&self, Placement { targets, queue_url }: Placement<'_>) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        if queue_url.is_none() {
+            found
+                .push(Diagnostic::new("", "needs queue_url, and the sweep each minute: without them nothing can wait"));
+        }
+        found.extend(self.step_diagnostics());
+        if self.watch.as_duration() < SHORTEST_WATCH {
+            found.push(too_short("watch", self.watch));
+        }
+        found.extend(self.wave_diagnostics(targets));
+        found.extend(alarm_diagnostics(&self.alarms));
+        found.extend(self.guard.diagnostics().into_iter().map(|m| m.prefixed("guard")));
+        if self.pause_expires.is_zero() {
+            found.push(Diagnostic::new(
+                "pause_expires",
+                "must be longer than 0s: nobody could continue a paused rollout",
+            ));
+        }
+        found.extend(self.smoke_test_diagnostics());
+        if found.is_empty() {
+            found.extend(self.length_diagnostic(targets));
+        }
+        found
+    }
+
+    fn step_diagnostics(&self) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        let mut before: Option<u8> = None;
+        for (index, step) in self.steps.iter().enumerate() {
+            let path = |field: &str| format!("steps[{index}].{field}");
+            let weight = step.weight;
+            match before {
+                _ if !(1..=99).contains(&weight) => found.push(Diagnostic::new(
+                    path("weight"),
+                    format_args!("must be 1 to 99, and is {weight}: after the last step the new version gets 100"),
+                )),
+                Some(before) if weight <= before => found.push(Diagnostic::new(
+                    path("weight"),
+                    format_args!("must be more than the {before} of the step before, and is {weight}"),
+                )),
+                _ => {}
+            }
+            before = Some(weight);
+            if step.lasts.as_duration() < SHORTEST_WATCH {
+                found.push(too_short(path("for"), step.lasts));
+            }
+        }
+        found
+    }
+
+    fn wave_diagnostics(&self, targets: usize) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        for (index, two) in self.waves.windows(2).enumerate() {
+            let path = format!("waves[{}]", index + 1);
+            let (before, wave) = (two[0], two[1]);
+            let is_less = match (before, wave) {
+                (Wave::Targets(before), Wave::Targets(wave)) => wave <= before,
+                (Wave::Percent(before), Wave::Percent(wave)) => wave <= before,
+                _ => wave.of(targets) < before.of(targets),
+            };
+            if is_less {
+                found.push(Diagnostic::new(
+                    path,
+                    format_args!("{wave} of {targets} targets must be more than the {before} of the wave before"),
+                ));
+            }
+        }
+        match self.waves.last() {
+            None => found.push(Diagnostic::new("waves", "must name at least one wave, such as 100%")),
+            Some(last) if last.of(targets) < targets => {
+                let (path, begun) = (format!("waves[{}]", self.waves.len() - 1), last.of(targets));
+                let sentence =
+                    format_args!("{last} is {begun} of {targets} targets; the last wave must be all of them: 100%");
+                found.push(Diagnostic::new(path, sentence));
+            }
+            Some(_) => {}
+        }
+        found
+    }
+
+    fn smoke_test_diagnostics(&self) -> Vec<Diagnostic> {
+        let tests = &self.smoke_tests;
+        let mut found = Vec::new();
+        if tests.len() > MOST_SMOKE_TESTS {
+            let sentence = format_args!("are {} smoke tests; at most {MOST_SMOKE_TESTS}", tests.len());
+            found.push(Diagnostic::new("smoke_test", sentence));
+        }
+        for (index, test) in tests.iter().enumerate() {
+            let path = if tests.len() == 1 { "smoke_test".to_owned() } else { format!("smoke_test[{index}]") };
+            found.extend(test.diagnostics().into_iter().map(|m| m.prefixed(&path)));
+        }
+        found
+    }
+
+    /// Finds a rollout that lasts too long.
+    pub(crate) fn length_diagnostic(&self, targets: usize) -> Option<Diagnostic> {
+        let (waves, length) = (self.begun_by_wave(targets).len(), self.planned_length(targets));
+        (length > LONGEST_ROLLOUT).then(|| {
+            Diagnostic::new(
+                "",
+                format_args!(
+                    "takes {} in all ({waves} times {} of steps and watch); at most 48h",
+                    in_minutes(length),
+                    in_minutes(self.wave_length())
+                ),
+            )
+        })
+    }
+}
+
+/// Finds too many alarms, and those that are there twice.
+fn alarm_diagnostics(alarms: &[AlarmName]) -> Vec<Diagnostic> {
+    let mut found = repeated_alarms(alarms);
+    if alarms.len() > MOST_ALARMS {
+        found.push(Diagnostic::new("alarms", format_args!("are {} alarms; at most {MOST_ALARMS}", alarms.len())));
+    }
+    found
+}
+
+/// Finds alarms that are there twice.
+#[must_use]
+pub fn repeated_alarms(alarms: &[AlarmName]) -> Vec<Diagnostic> {
+    let mut seen = BTreeSet::new();
+    let twice = alarms.iter().enumerate().filter(|(_, alarm)| !seen.insert(*alarm));
+    twice
+        .map(|(index, alarm)| Diagnostic::new(format!("alarms[{index}]"), format_args!("{alarm} is there twice")))
+        .collect()
+}
+
+fn too_short(path: impl Into<crate::text::PlainText>, lasts: super::super::Span) -> Diagnostic {
+    Diagnostic::new(
+        path,
+        format_args!("must be at least 3m, and is {lasts}: CloudWatch's counts come about two minutes late"),
+    )
+}
+
+/// Writes a duration in hours and minutes.
+fn in_minutes(length: Duration) -> String {
+    let minutes = length.as_secs().div_ceil(60);
+    match (minutes / 60, minutes % 60) {
+        (0, minutes) => format!("{minutes}m"),
+        (hours, 0) => format!("{hours}h"),
+        (hours, minutes) => format!("{hours}h {minutes}m"),
+    }
+}

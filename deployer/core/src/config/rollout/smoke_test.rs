@@ -1,0 +1,99 @@
+//! A smoke test: an invocation of the new version before it gets traffic.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::super::Span;
+use crate::diagnostics::Diagnostic;
+
+/// The most smoke tests of a release.
+pub const MOST_SMOKE_TESTS: usize = 5;
+/// The most bytes of a synchronous invocation's event (AWS Lambda Developer Guide, "Lambda quotas": 6 MB).
+const MOST_EVENT_BYTES: usize = 6 * 1024 * 1024;
+/// The longest time in which a version must answer a smoke test.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// An invocation of the new version before it gets traffic. It may run twice, so it must be harmless.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SmokeTest {
+    /// The event that the version is invoked with, at most 6 MB.
+    pub event: Value,
+    /// What the answer must hold: an answer's object may have more fields. Default: any answer without an error.
+    #[serde(default)]
+    pub expect: Option<Value>,
+    /// The time in which the version must answer, at most 60s. Default: `60s`.
+    #[serde(default)]
+    pub timeout: Option<Span>,
+}
+
+impl SmokeTest {
+    /// Returns the time in which the version must answer.
+    #[must_use]
+    pub fn time_to_answer(&self) -> Duration {
+        self.timeout.map_or(LONGEST_TIMEOUT, Span::as_duration)
+    }
+
+    /// Finds the rules that it breaks.
+    pub(super) fn diagnostics(&self) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        let bytes = self.event.to_string().len();
+        if bytes > MOST_EVENT_BYTES {
+            found.push(Diagnostic::new(
+                "event",
+                format_args!("is {bytes} bytes long; Lambda takes at most {MOST_EVENT_BYTES} (6 MB)"),
+            ));
+        }
+        if let Some(timeout) =
+            self.timeout.filter(|timeout| timeout.is_zero() || timeout.as_duration() > LONGEST_TIMEOUT)
+        {
+            found.push(Diagnostic::new("timeout", format_args!("must be 1s to 60s, and is {timeout}")));
+        }
+        found
+    }
+}
+
+/// One smoke test, or a list.
+pub(super) struct OneOrMore(Vec<SmokeTest>);
+
+impl From<OneOrMore> for Vec<SmokeTest> {
+    fn from(tests: OneOrMore) -> Self {
+        tests.0
+    }
+}
+
+impl<'de> Deserialize<'de> for OneOrMore {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct OneOrMoreVisitor;
+        impl<'de> Visitor<'de> for OneOrMoreVisitor {
+            type Value = OneOrMore;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a table or a list")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<OneOrMore, A::Error> {
+                SmokeTest::deserialize(MapAccessDeserializer::new(fields)).map(|one| OneOrMore(vec![one]))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<OneOrMore, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(items)).map(OneOrMore)
+            }
+        }
+        from.deserialize_any(OneOrMoreVisitor)
+    }
+}
+
+impl JsonSchema for OneOrMore {
+    fn schema_name() -> Cow<'static, str> {
+        "SmokeTests".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = generator.subschema_for::<SmokeTest>();
+        json_schema!({ "anyOf": [one, { "type": "array", "items": one, "maxItems": MOST_SMOKE_TESTS }] })
+    }
+}

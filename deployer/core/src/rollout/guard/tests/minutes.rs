@@ -1,0 +1,73 @@
+//! Minutes are sorted by the weights that the alias served.
+
+use super::*;
+use crate::rollout::Served;
+use jiff::{SignedDuration, Timestamp};
+
+fn at(time: &str) -> Timestamp {
+    format!("2026-11-30T{time}Z").parse().unwrap()
+}
+
+/// Each minute from 09:00 to 11:00: the new version has 1 invocation, the old one 10.
+fn minutes() -> Vec<Minute> {
+    let begin = |number: i64| at("09:00:00") + SignedDuration::from_mins(number);
+    (0..120).map(|number| Minute::new(begin(number), Some(Counts::of(1, 0)), Some(Counts::of(10, 1)))).collect()
+}
+
+fn served(weights: &[(u8, &str)]) -> Vec<Served> {
+    weights.iter().map(|(weight, time)| Served { weight: *weight, meant_at: at(time), at: at(time) }).collect()
+}
+
+#[test]
+fn each_minute_counts_for_the_weight_that_all_of_it_served() {
+    let served = served(&[(10, "10:00:30"), (50, "10:10:30"), (100, "10:20:00")]);
+    let evidence = Evidence::of(&minutes(), &served, None, at("10:31:59"));
+    // 10:01 to 10:09, 10:11 to 10:19, 10:20 to 10:28; what ended at 10:30 is not complete at 10:31:59.
+    assert_eq!(evidence.steps, [compare(0, 9, 9, 90), compare(0, 9, 9, 90)]);
+    assert_eq!((evidence.alone, evidence.minutes_alone), (Counts::of(9, 0), 9));
+    // 09:01 to 09:59: the minute that began at 09:00 is more than an hour before.
+    assert_eq!(evidence.hour_before, Counts::of(590, 59));
+}
+
+#[test]
+fn minute_is_complete_two_minutes_after_its_end() {
+    let served = served(&[(10, "10:00:00")]);
+    let invocations = |now: &str| Evidence::of(&minutes(), &served, None, at(now)).same_minutes().new.invocations();
+    assert_eq!((invocations("10:02:59"), invocations("10:03:00")), (0, 1));
+}
+
+#[test]
+fn rollout_that_has_not_begun_has_no_evidence() {
+    assert_eq!(Evidence::of(&minutes(), &[], None, at("11:00:00")), Evidence::default());
+}
+
+#[test]
+fn missing_datapoints_are_zero() {
+    let minute = Minute::new(at("10:00:00"), None, Some(Counts::of(3, 0)));
+    let evidence = Evidence::of(&[minute], &served(&[(10, "10:00:00")]), None, at("10:10:00"));
+    assert_eq!(evidence.steps, [compare(0, 0, 0, 3)]);
+}
+
+#[test]
+fn function_invoked_around_its_alias_is_counted() {
+    let evidence = Evidence::of(&minutes(), &served(&[(10, "10:00:00")]), None, at("10:12:00"));
+    assert_eq!(evidence.same_minutes(), compare(0, 10, 10, 100));
+    assert_eq!(evidence.clone().with_function_total(110).around_alias, 0);
+    assert_eq!(evidence.clone().with_function_total(922).around_alias, 812);
+    assert_eq!(evidence.with_function_total(100).around_alias, 0, "the metrics come apart");
+}
+
+/// The owner died after it had moved the alias, and the next one saw it ten minutes later.
+#[test]
+fn minutes_of_a_move_that_nobody_has_seen_yet_count_for_nothing() {
+    let mut served = served(&[(10, "10:00:00"), (50, "10:30:00")]);
+    let moving = Evidence::of(&minutes(), &served[..1], Some(at("10:20:00")), at("10:31:00"));
+    assert_eq!(moving.steps, [compare(0, 20, 20, 200)]);
+    served[1].meant_at = at("10:20:00");
+    let seen = Evidence::of(&minutes(), &served, None, at("10:42:00"));
+    assert_eq!(seen.steps, [compare(0, 20, 20, 200), compare(0, 10, 10, 100)]);
+    served[0].meant_at = at("09:50:00");
+    let first = Evidence::of(&minutes(), &served, None, at("10:42:00"));
+    assert_eq!(first.hour_before, Counts::of(500, 50), "09:00 to 09:50");
+    assert_eq!(first.steps[0], compare(0, 20, 20, 200));
+}

@@ -1,0 +1,188 @@
+//! Transitions by what the deployer has done: published, tested, moved, moved back.
+
+use jiff::Timestamp;
+
+use super::state::{
+    Abort, AbortReason, Phase, Progress, RolloutEnd, RolloutState, RolloutTarget, Served, Shift, WayBack,
+};
+use crate::config::Target;
+use crate::id::Version;
+use crate::text::PlainText;
+
+impl RolloutState {
+    /// A target has its new version. Once all targets have theirs, the first wave is tested.
+    #[must_use]
+    pub fn published(mut self, target: &Target, version: &Version) -> Progress {
+        if self.phase == Phase::Publishing {
+            change(&mut self, target, |one| one.new = Some(version.clone()));
+            if self.targets.iter().all(|one| one.new.is_some()) {
+                self.phase = Phase::Smoke;
+            }
+        }
+        continues(self)
+    }
+
+    /// A target could not publish. No traffic has moved anywhere.
+    #[must_use]
+    pub fn publish_failed(self, because: impl Into<PlainText>) -> Progress {
+        match self.phase {
+            Phase::Publishing => self.go_back(Abort::by_deployer(AbortReason::PublishFailed, because)),
+            _ => continues(self),
+        }
+    }
+
+    /// A target's new version has passed its smoke tests. Once all of the wave have, its first step begins. A wave whose
+    /// targets all move at once has none.
+    #[must_use]
+    pub fn smoke_passed(mut self, target: &Target, now: Timestamp) -> Progress {
+        if self.phase == Phase::Smoke {
+            change(&mut self, target, |one| one.smoked = true);
+            if self.in_wave().iter().all(|one| one.smoked) {
+                let at_once = self.in_wave().iter().all(|one| one.shift == Shift::AtOnce);
+                self.enter_step(if at_once { self.plan.steps.len() } else { 0 }, now);
+            }
+        }
+        continues(self)
+    }
+
+    /// A target's new version has failed a smoke test.
+    #[must_use]
+    pub fn smoke_failed(self, because: impl Into<PlainText>) -> Progress {
+        match self.phase {
+            Phase::Smoke => self.go_back(Abort::by_deployer(AbortReason::SmokeTestFailed, because)),
+            _ => continues(self),
+        }
+    }
+
+    /// A target's alias was seen to serve the weight that is meant. Once all of the wave do, the step's time runs: from
+    /// the last of these times on, whatever crashed before.
+    #[must_use]
+    pub fn moved(mut self, target: &Target, weight: u8, at: Timestamp) -> Progress {
+        let is_shifting = matches!(self.phase, Phase::Shifting | Phase::Watching);
+        if !is_shifting || self.due.is_some() {
+            return continues(self);
+        }
+        change(&mut self, target, |one| {
+            if one.weight == weight && one.at.is_none() {
+                one.at = Some(at);
+                one.served.push(Served { weight, meant_at: one.meant_at.unwrap_or(at), at });
+            }
+        });
+        let confirmed: Option<Vec<Timestamp>> = self.in_wave().iter().map(|one| one.at).collect();
+        let last = confirmed.and_then(|times| times.into_iter().max());
+        // A step whose end no calendar holds never ends by itself.
+        self.due = last.map(|last| last.checked_add(self.plan.lasts(self.step)).unwrap_or(Timestamp::MAX));
+        continues(self)
+    }
+
+    /// A target's alias was changed by somebody else. It is left as it was found, and the others go back.
+    #[must_use]
+    pub fn changed_by_others(mut self, target: &Target, because: impl Into<PlainText>) -> Progress {
+        let because = because.into();
+        if self.phase == Phase::GoingBack {
+            return self.cannot_return(target, because);
+        }
+        change(&mut self, target, |one| one.way_back = Some(WayBack::Stays { because: because.clone() }));
+        self.go_back(Abort::by_deployer(AbortReason::ForeignChange, because))
+    }
+
+    /// A target's alias was seen to serve the old version again.
+    #[must_use]
+    pub fn returned(mut self, target: &Target, at: Timestamp) -> Progress {
+        if self.phase == Phase::GoingBack {
+            change(&mut self, target, |one| {
+                if one.way_back == Some(WayBack::Open) {
+                    (one.way_back, one.at) = (Some(WayBack::Done(at)), Some(at));
+                }
+            });
+        }
+        ended_if_back(self)
+    }
+
+    /// A target's alias cannot go back.
+    #[must_use]
+    pub fn cannot_return(mut self, target: &Target, because: impl Into<PlainText>) -> Progress {
+        let because = because.into();
+        if self.phase == Phase::GoingBack {
+            change(&mut self, target, |one| {
+                if one.way_back == Some(WayBack::Open) {
+                    one.way_back = Some(WayBack::Stays { because });
+                }
+            });
+        }
+        ended_if_back(self)
+    }
+
+    /// Enters a step of the wave: an intent, which is confirmed by [`RolloutState::moved`].
+    pub(super) fn enter_step(&mut self, step: usize, now: Timestamp) {
+        let weight = self.plan.weight(step);
+        self.phase = if step < self.plan.steps.len() { Phase::Shifting } else { Phase::Watching };
+        (self.step, self.due, self.lengthened, self.unreadable_since) = (step, None, false, None);
+        for one in self.in_wave_mut() {
+            let meant = if one.shift == Shift::AtOnce { 100 } else { weight };
+            if one.weight != meant {
+                (one.weight, one.meant_at, one.at) = (meant, Some(now), None);
+            }
+        }
+    }
+
+    /// Enters what follows the step: the next one, the tests of the next wave, or the end.
+    pub(super) fn advance(mut self, now: Timestamp) -> Progress {
+        if self.phase == Phase::Shifting {
+            self.enter_step(self.step + 1, now);
+            return continues(self);
+        }
+        if self.wave + 1 >= self.plan.waves.len() {
+            return Progress::Ended(RolloutEnd::Succeeded { unproven: self.unproven });
+        }
+        (self.wave, self.step, self.phase, self.due, self.lengthened) = (self.wave + 1, 0, Phase::Smoke, None, false);
+        continues(self)
+    }
+
+    /// Goes back: each target that may serve the new version is to serve the old one.
+    pub(super) fn go_back(mut self, abort: Abort) -> Progress {
+        if !self.has_traffic() {
+            return Progress::Ended(RolloutEnd::Stopped(abort));
+        }
+        (self.phase, self.abort, self.paused, self.due) = (Phase::GoingBack, Some(abort), None, None);
+        for one in self.targets.iter_mut().filter(|one| one.weight > 0 && one.way_back.is_none()) {
+            if one.old.is_some() {
+                (one.weight, one.at, one.way_back) = (0, None, Some(WayBack::Open));
+            } else {
+                one.way_back = Some(WayBack::Stays { because: "created, nothing to go back to".into() });
+            }
+        }
+        ended_if_back(self)
+    }
+}
+
+/// Ends a rollout whose targets are all back, or stay.
+fn ended_if_back(state: RolloutState) -> Progress {
+    let is_open = state.targets.iter().any(|one| one.way_back == Some(WayBack::Open));
+    match state.abort {
+        Some(ref abort) if state.phase == Phase::GoingBack && !is_open => {
+            let left = state.targets.iter().filter_map(|one| match &one.way_back {
+                Some(WayBack::Stays { because }) => Some((one.target.clone(), because.clone())),
+                _ => None,
+            });
+            let (left, abort) = (left.collect::<Vec<_>>(), abort.clone());
+            Progress::Ended(if left.is_empty() {
+                RolloutEnd::RolledBack(abort)
+            } else {
+                RolloutEnd::Failed { abort, left }
+            })
+        }
+        _ => continues(state),
+    }
+}
+
+fn change(state: &mut RolloutState, target: &Target, change: impl FnOnce(&mut RolloutTarget)) {
+    if let Some(one) = state.targets.iter_mut().find(|one| one.target == *target) {
+        change(one);
+    }
+}
+
+/// Makes the progress of a rollout that continues.
+pub(super) fn continues(state: RolloutState) -> Progress {
+    Progress::Continues(Box::new(state))
+}
