@@ -35,6 +35,7 @@ fn every_example_is_applied_by_a_test() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "long: cargo verify"]
 async fn target_account_example_makes_a_role_by_which_the_deployer_deploys() -> Result<()> {
     let Some(terraform) = Terraform::for_applying()? else { return Ok(()) };
     let aws = LocalAws::start().await?;

@@ -47,6 +47,7 @@ const VERBS: [(&str, &str, i32, &str); 26] = [
 ];
 
 #[tokio::test]
+#[ignore = "long: cargo verify"]
 async fn every_verb_works_in_the_playground() -> Result<()> {
     let playground = Playground::open().await?;
     status_and_history_agree(playground.workspace().aws()).await?;
@@ -104,6 +105,7 @@ fn playground_has_a_row_for_each_verb() {
 }
 
 #[tokio::test]
+#[ignore = "long: cargo verify"]
 async fn story_is_plain_and_wrapped_at_60_columns() -> Result<()> {
     let (terminal, child) = start(60, &[], &[("NO_COLOR", "1")])?;
     let (shown, exit) = end(terminal, child).await?;
@@ -128,6 +130,7 @@ async fn story_is_plain_and_wrapped_at_60_columns() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "long: cargo verify"]
 async fn quick_shows_the_steps_of_three_uploads() -> Result<()> {
     let output = demo(&["--quick"]).output().await.doing("running the demo")?;
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -139,6 +142,7 @@ async fn quick_shows_the_steps_of_three_uploads() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "long: cargo verify"]
 async fn two_playgrounds_run_beside_each_other_and_ctrl_c_removes_them() -> Result<()> {
     let mut both = Vec::new();
     for signal in [Signal::INT, Signal::TERM] {

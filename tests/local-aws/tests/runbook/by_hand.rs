@@ -115,6 +115,7 @@ fn with_uploads(state: &str) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
+#[ignore = "long: cargo verify"]
 async fn promotion_that_soaks_meets_the_denial_and_writes_nothing() -> Result<()> {
     let Some(mut night) = Night::begin(CASE, SOAK).await? else { return Ok(()) };
     night.aws.publish_deployer(|_| ()).await?;

@@ -31,7 +31,7 @@ const QUICK_COMPUTING: &[Search] =
     &[("schedules", &["simulate", "--schedules", "2000"]), ("policies and their mutants", &["policies"])];
 /// Tests that wait for other processes more than half of their time.
 const QUICK_WAITING: &[Search] = &[(
-    "an applied example, local AWS, runbook, groups",
+    "applied examples, demo, local AWS, runbook, groups",
     &[
         "cargo",
         "test",
@@ -42,6 +42,8 @@ const QUICK_WAITING: &[Search] = &[(
         "--",
         "--ignored",
         "applied_example::",
+        "applied_examples::target_account",
+        "demo::",
         "conformance::",
         "runbook::",
         "promotions::groups::",
