@@ -25,8 +25,9 @@ pub fn acquire(head: &Head, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
             let mut next = head.next();
             if let Some(newer) = queue.displacing(&active.request) {
                 let ended = displace_active(&mut next, newer, at, me.now);
-                let newer = next.queue.pending.iter_mut().find(|pending| pending.id == newer.id);
-                newer.into_iter().for_each(|newer| newer.ended_waiting.extend(ended.clone()));
+                if let Some(newer) = next.queue.pending.iter_mut().find(|pending| pending.id == newer.id) {
+                    newer.ended_waiting.extend(ended);
+                }
             }
             claim_next(next, at, me)
         }

@@ -59,8 +59,8 @@ async fn recall_rolls_back_everywhere_last_environment_first() {
     world.same_again_changes_nothing().await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn recall_ends_its_waiting_promotions_and_no_others() {
+/// Three environments with 1.1.0 live; 1.2.0 is live in dev and stage, and soaks before prod.
+async fn soaking() -> World {
     let world = World::three_environments(
         &json!({"promotion": {"from": "dev", "automatic": true}}),
         &json!({"promotion": {"from": "stage", "automatic": true, "soak": "1h"}}),
@@ -69,6 +69,12 @@ async fn recall_ends_its_waiting_promotions_and_no_others() {
     world.sweep_minutes(62).await;
     deploy_all(&world, &["1.2.0"]).await;
     world.tick().await;
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn recall_ends_its_waiting_promotions_and_no_others() {
+    let world = soaking().await;
     let answer = world.command(recall("r")).await;
     let told: Vec<_> =
         answer["environments"].as_array().unwrap().iter().map(|one| one["environment"].clone()).collect();
@@ -80,14 +86,7 @@ async fn recall_ends_its_waiting_promotions_and_no_others() {
 
 #[tokio::test(start_paused = true)]
 async fn recall_accepts_each_rollback_before_it_ends_what_waits() {
-    let world = World::three_environments(
-        &json!({"promotion": {"from": "dev", "automatic": true}}),
-        &json!({"promotion": {"from": "stage", "automatic": true, "soak": "1h"}}),
-    );
-    deploy_all(&world, &["1.1.0"]).await;
-    world.sweep_minutes(62).await;
-    deploy_all(&world, &["1.2.0"]).await;
-    world.tick().await;
+    let world = soaking().await;
     let before = world.calls_of(Op::WriteLedger).len();
     let answer = world.command(recall("r")).await;
     assert_eq!(answer["ended_waiting"][0]["environment"], "prod", "{answer:#}");
