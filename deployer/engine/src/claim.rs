@@ -16,10 +16,10 @@ use deployer_core::record::{Code, DeploymentRecord, Ending, Previous, Status, Ta
 use jiff::Timestamp;
 
 use super::Engine;
+use super::deployment::open_doors::OpenDoors;
+use super::deployment::shared_ownership_check::SharedOwnershipCheck;
+use super::deployment::target_waits::TargetWaits;
 use super::mutex::locked;
-use super::rollout::open_doors::OpenDoors;
-use super::rollout::shared_ownership_check::SharedOwnershipCheck;
-use super::rollout::target_waits::TargetWaits;
 use super::store::Versioned;
 use crate::port::ETag;
 

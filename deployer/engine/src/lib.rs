@@ -1,6 +1,6 @@
 //! The effects of a deployment, from an upload to its record.
 //!
-//! `submit` puts a request into a function's head, `reconcile` does the head's next deployments, and `rollout` carries
+//! `submit` puts a request into a function's head, `reconcile` does the head's next deployments, and `deployment` carries
 //! one deployment out. ARCHITECTURE.md lists the steps: decode, locate, route, look up, verify, enter, claim, observe,
 //! plan, apply, finish. `commands` has the commands by hand.
 
@@ -10,6 +10,7 @@ mod claim;
 mod commands;
 mod commit;
 mod compare_and_swap;
+mod deployment;
 mod doctor;
 mod error;
 mod events;
@@ -27,7 +28,6 @@ mod prove_identity;
 mod reconcile;
 mod resolve_artifact;
 mod retry_policy;
-mod rollout;
 mod send_tick;
 mod store;
 mod submit;

@@ -10,10 +10,10 @@ use tracing::Instrument as _;
 use super::Transient;
 use super::claim::{Claim, SubmitOutcome};
 use super::commit::{FinishDetails, Finished};
+use super::deployment::Deployment;
+use super::deployment::error::Unfinished;
 use super::function_handles::Reconciler;
 use super::resolve_artifact::ArtifactResolution;
-use super::rollout::Rollout;
-use super::rollout::error::Unfinished;
 use super::store::{Change, Versioned};
 
 /// The state from which a function is reconciled.
@@ -146,8 +146,8 @@ impl Reconciler<'_> {
                 return Err(transient.into());
             }
         };
-        let rollout = Rollout::new(self.engine, at, claim.request().clone(), resolved);
-        rollout.resume_deployment(claim, rejects).instrument(rollout.span()).await
+        let deployment = Deployment::new(self.engine, at, claim.request().clone(), resolved);
+        deployment.resume_deployment(claim, rejects).instrument(deployment.span()).await
     }
 
     /// Gives a claim up before its lease ends, so that the next owner need not wait for that. Returns the head that

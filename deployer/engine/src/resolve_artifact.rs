@@ -14,9 +14,9 @@ use deployer_core::rejects::Rejects;
 use deployer_core::session_policy::{read_only_policy, session_name};
 
 use super::claim::{Claim, Stopped};
+use super::deployment::sessions::open_session;
 use super::function_handles::Reconciler;
 use super::promotions::policy::ClaimedDecision;
-use super::rollout::sessions::open_session;
 use super::store::{Change, Versioned};
 use super::{Engine, Transient};
 use crate::port::{Account, ReadError, SessionRequest};

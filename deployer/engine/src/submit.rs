@@ -9,10 +9,10 @@ use deployer_core::record::{DeploymentRecord, Status};
 
 use super::claim::{Claim, ObservationBasis, SubmitOutcome, claimant, now_as, timed};
 use super::commit::Finished;
+use super::deployment::Deployment;
+use super::deployment::error::Unfinished;
 use super::function_handles::Reconciler;
 use super::reconcile::{Ordinal, ReconcileFrom};
-use super::rollout::Rollout;
-use super::rollout::error::Unfinished;
 use super::store::{Change, Versioned};
 use super::{Engine, Transient};
 use crate::port::LedgerError;
@@ -25,8 +25,8 @@ impl Reconciler<'_> {
         }
         let outcome = match (self.at.refusal(request.cause.kind), request.artifact()) {
             (None, Some(resolved)) => {
-                let rollout = Rollout::new(self.engine, self.at, request.clone(), resolved);
-                match Box::pin(rollout.begin()).await {
+                let deployment = Deployment::new(self.engine, self.at, request.clone(), resolved);
+                match Box::pin(deployment.begin()).await {
                     Ok(Finished { record, marker, next }) => {
                         if marker != request.marker {
                             self.engine.store().unmark(self.at, request).await;

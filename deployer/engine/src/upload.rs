@@ -7,7 +7,7 @@ use tracing::Instrument as _;
 
 use crate::events::{publish_ignored_upload, publish_near_miss};
 use crate::promotions::stored_requests::submit_without_queue;
-use crate::{Engine, EventOutcome, Transient, rollout};
+use crate::{Engine, EventOutcome, Transient, deployment};
 
 impl Engine {
     /// Deploys an upload to every target of its environment, or ignores it with a reason.
@@ -36,7 +36,7 @@ impl Engine {
             tracing::info!(key = %upload.artifact.key, version_id = %upload.artifact.version_id, "upload received");
             self.reconciler(&at).submit(&request).await
         };
-        let record = Box::pin(work).instrument(rollout::span(&at, &request, request.source.release())).await?;
+        let record = Box::pin(work).instrument(deployment::span(&at, &request, request.source.release())).await?;
         submit_without_queue(self).await;
         Ok(match record {
             Some(record) => EventOutcome::Recorded(Box::new(record)),

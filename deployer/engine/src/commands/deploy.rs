@@ -12,7 +12,7 @@ use super::known::ensure_known;
 use super::progress::answer_with_record;
 use crate::promotions::stored_requests::submit_without_queue;
 use crate::prove_identity::{Giver, ProofDemand};
-use crate::{CommandError, Engine, rollout};
+use crate::{CommandError, Engine, deployment};
 
 impl Engine {
     /// Deploys the source of a command.
@@ -41,7 +41,7 @@ impl Engine {
             }
             request.cause = request.cause.by(&giver.identity().await?);
         }
-        let span = rollout::span(&at, &request, request.source.release());
+        let span = deployment::span(&at, &request, request.source.release());
         let work = async {
             tracing::info!(command = ?kind, requested_by = request.cause.requested_by.as_deref(), "command received");
             match is_known {

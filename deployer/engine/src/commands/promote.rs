@@ -23,7 +23,7 @@ use crate::group::Groups;
 use crate::promotions::policy::Sources;
 use crate::promotions::stored_requests::submit_without_queue;
 use crate::prove_identity::{Giver, ProofDemand};
-use crate::{CommandError, Engine, Transient, rollout};
+use crate::{CommandError, Engine, Transient, deployment};
 
 /// The number of functions that are promoted at once.
 const PROMOTED_AT_ONCE: usize = 16;
@@ -127,7 +127,7 @@ async fn submit_one(
     let promotion = &PromotionRequest { identity: giver.identity().await?, ..promotion.clone() };
     let inputs = engine.reconciler(&at).promotions().inputs(None).await?;
     let request = request_for(engine, promotion, &at, &inputs.sources);
-    let span = rollout::span(&at, &request, request.source.release());
+    let span = deployment::span(&at, &request, request.source.release());
     let refusal = promotion.refusal_by_time(engine.now());
     let work = async {
         let principal = request.cause.principal.as_ref().map(Principal::as_str);
@@ -158,7 +158,7 @@ async fn answer_known(
     if !is_in_head && ended.is_none() {
         return Ok(None);
     }
-    let span = rollout::span(at, &request, request.source.release());
+    let span = deployment::span(at, &request, request.source.release());
     let work = async {
         match is_in_head {
             true => engine.reconciler(at).answer_known(&request).await,

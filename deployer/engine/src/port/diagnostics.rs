@@ -30,7 +30,7 @@ pub trait SelfDiagnostics: Send + Sync {
     async fn open_session(&self, request: &SessionRequest) -> Result<Arc<dyn Probe>, EnterError>;
 }
 
-/// A session in a target account that tries rights out: the one place beside `rollout::lambda_writer` that makes
+/// A session in a target account that tries rights out: the one place beside `deployment::lambda_writer` that makes
 /// writing calls. It can name no function: all calls are about `doctor::PROBE`, which must not exist.
 #[async_trait]
 pub trait Probe: Send + Sync {

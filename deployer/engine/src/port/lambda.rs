@@ -120,7 +120,7 @@ pub trait Functions: Send + Sync {
     async fn versions(&self, name: &FunctionName) -> Result<PublishedVersions, CallError>;
     /// Reads the versions that any alias points to, or gives a part of its traffic.
     async fn aliased(&self, name: &FunctionName) -> Result<Vec<Version>, CallError>;
-    /// Makes one writing call. Only `rollout::lambda_writer` calls it.
+    /// Makes one writing call. Only `deployment::lambda_writer` calls it.
     async fn write(&self, name: &FunctionName, write: Write<'_>) -> Result<Answer, CallError>;
 }
 

@@ -17,11 +17,11 @@ use futures::future::{try_join, try_join_all, try_join3};
 
 use crate::Transient;
 use crate::claim::Claim;
+use crate::deployment::function_reader::FunctionReader;
 use crate::function_handles::Promotions;
 use crate::group::Groups;
 use crate::port::Qualifier;
 use crate::resolve_artifact::open_reading_session;
-use crate::rollout::function_reader::FunctionReader;
 
 /// The time for which reading the code that a source serves is tried.
 const UNSEEN_FOR: Duration = Duration::from_secs(3600);

@@ -15,7 +15,7 @@ impl Question for DescriptionShutsOutOlderWrites {
             name: "description-shuts-out-older-writes",
             belief: "An UpdateAlias that changes the description alone gives the alias a new RevisionId, and a \
                      later write with the RevisionId of before answers 412.",
-            relied_on_in: &["deployer/engine/src/rollout/shut_doors.rs"],
+            relied_on_in: &["deployer/engine/src/deployment/shut_doors.rs"],
             asks: "UpdateAlias with another description, then UpdateAlias to another version with the RevisionId \
                    of before",
             confirmed_by: "a new RevisionId, then 412 PreconditionFailedException",

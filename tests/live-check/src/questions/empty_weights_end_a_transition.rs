@@ -20,7 +20,7 @@ impl Question for EmptyWeightsEndATransition {
             belief: "While provisioned concurrency moves, Lambda holds the traffic by a weight of its own on the \
                      former version, and an UpdateAlias with empty weights takes it down at once.",
             relied_on_in: &[
-                "deployer/engine/src/rollout/await_provisioned_traffic.rs",
+                "deployer/engine/src/deployment/await_provisioned_traffic.rs",
                 "deployer/core/src/alias_traffic.rs",
                 "docs/runbook.md",
             ],

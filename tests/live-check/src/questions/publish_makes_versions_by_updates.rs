@@ -14,7 +14,7 @@ impl Question for PublishMakesVersionsByUpdates {
             name: "publish-makes-versions-by-updates",
             belief: "PublishVersion without an update since the last one answers that version again; after an \
                      update with the very same bytes it makes a new one.",
-            relied_on_in: &["deployer/engine/src/rollout/executor.rs", "deployer/core/src/plan/planner.rs"],
+            relied_on_in: &["deployer/engine/src/deployment/executor.rs", "deployer/core/src/plan/planner.rs"],
             asks: "PublishVersion twice, UpdateFunctionCode with the same bytes, PublishVersion",
             confirmed_by: "the same number twice, then the next one",
             refuted_by: "any other three numbers",

@@ -15,7 +15,10 @@ impl Question for RevisionOfLatestChanges {
             name: "revision-of-latest-changes",
             belief: "PublishVersion that makes a version, TagResource, UntagResource and AddPermission change \
                      $LATEST's RevisionId; PublishVersion that makes none, CreateAlias and UpdateAlias do not.",
-            relied_on_in: &["deployer/engine/src/rollout/converge.rs", "tests/local-aws/tests/test_lambda_recorded.py"],
+            relied_on_in: &[
+                "deployer/engine/src/deployment/converge.rs",
+                "tests/local-aws/tests/test_lambda_recorded.py",
+            ],
             asks: "the seven calls one after the other, and GetFunctionConfiguration after each",
             confirmed_by: "exactly the first four change it",
             refuted_by: "any other set",

@@ -16,7 +16,7 @@ impl Question for UpdateWithPublishAnswersTheVersion {
             name: "update-with-publish-answers-the-version",
             belief: "UpdateFunctionCode with Publish answers with the number of the new version, whose RevisionId \
                      is not that of $LATEST.",
-            relied_on_in: &["deployer/aws/src/lambda.rs", "deployer/engine/src/rollout/executor.rs"],
+            relied_on_in: &["deployer/aws/src/lambda.rs", "deployer/engine/src/deployment/executor.rs"],
             asks: "UpdateFunctionCode with Publish and other bytes, then GetFunctionConfiguration of $LATEST",
             confirmed_by: "a number, and two RevisionIds",
             refuted_by: "`$LATEST`, or one RevisionId",

@@ -15,7 +15,7 @@ impl Question for VersionsAreDeletedAsRecorded {
             name: "versions-are-deleted-as-recorded",
             belief: "DeleteFunction of a version that is not there succeeds, and one that an alias points to is \
                      refused with 409.",
-            relied_on_in: &["deployer/engine/src/rollout/prune.rs"],
+            relied_on_in: &["deployer/engine/src/deployment/prune.rs"],
             asks: "DeleteFunction with the numbers of a missing version and of one that an alias serves",
             confirmed_by: "success, then 409 ResourceConflictException",
             refuted_by: "any other two answers",

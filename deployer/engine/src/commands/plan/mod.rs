@@ -18,9 +18,9 @@ use deployer_core::rejects::Rejects;
 use deployer_core::text::Person;
 
 use super::known::ensure_known;
+use crate::deployment::error::InvalidArtifact;
+use crate::deployment::verify::ArtifactReader;
 use crate::new_functions::Creation;
-use crate::rollout::error::InvalidArtifact;
-use crate::rollout::verify::ArtifactReader;
 use crate::store::Versioned;
 use crate::{CommandError, Engine, Transient};
 

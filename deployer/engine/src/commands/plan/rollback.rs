@@ -13,10 +13,10 @@ use tokio::sync::OnceCell;
 
 use super::{Planning, refused};
 use crate::CommandError;
+use crate::deployment::error::InvalidArtifact;
+use crate::deployment::function_reader::OBSERVE;
+use crate::deployment::verify::ArtifactReader;
 use crate::port::{Account, Qualifier};
-use crate::rollout::error::InvalidArtifact;
-use crate::rollout::function_reader::OBSERVE;
-use crate::rollout::verify::ArtifactReader;
 
 /// The artifact, which is read only where a target cannot go back without it.
 type Verified = OnceCell<Result<Arc<VerifiedArtifact>, InvalidArtifact>>;

@@ -10,9 +10,9 @@ use futures::stream::{self, StreamExt as _};
 
 use super::Planning;
 use crate::TARGETS_AT_ONCE;
+use crate::deployment::function_reader::FunctionReader;
 use crate::port::Account;
 use crate::resolve_artifact::open_reading_session;
-use crate::rollout::function_reader::FunctionReader;
 
 impl Planning<'_> {
     /// Plans an artifact that takes the way of an upload.

@@ -5,14 +5,14 @@ use deployer_core::config::Target;
 use deployer_core::head::{ClaimRelease, Handover, Wakeup};
 use deployer_core::record::Status;
 
-use super::Rollout;
+use super::Deployment;
 use super::error::Unfinished;
 use super::results::TargetResults;
 use super::wait_for_lambda::longest_lambda_wait;
 use crate::Transient;
 use crate::claim::Claim;
 
-impl Rollout<'_> {
+impl Deployment<'_> {
     /// Gives the claim up while Lambda is at work; another invocation goes on later.
     pub(super) async fn park(&self, claim: &Claim, results: TargetResults) -> Unfinished {
         let (engine, at, handover) = (self.engine, self.at, self.handover(claim, results));

@@ -9,7 +9,7 @@ use deployer_core::record::{Code, Status, TargetError, TargetOutcome};
 use futures::future::{Either, select};
 use tracing::Instrument as _;
 
-use super::Rollout;
+use super::Deployment;
 use super::claimed_target::ClaimedTarget;
 use super::error::{GIVEN_UP, Interrupted, TargetFailed, UNSEEN, Unfinished, given_up, is_late};
 use super::function_reader::FunctionReader;
@@ -19,10 +19,10 @@ use super::results::{TargetDone, TargetResult};
 use crate::claim::{Claim, ObservationBasis};
 use crate::port::Account;
 
-/// One target of a rollout on its way through the steps.
+/// One target of a deployment on its way through the steps.
 #[derive(Clone, Copy)]
 pub(super) struct TargetRun<'a, 'p> {
-    pub rollout: &'a Rollout<'a>,
+    pub deployment: &'a Deployment<'a>,
     pub target: &'a Target,
     pub needs: &'a Prerequisites<'p>,
 }
@@ -45,8 +45,8 @@ impl TargetRun<'_, '_> {
 
     /// Does step "enter", and all steps after it.
     async fn deploy(self) -> Result<TargetDone, TargetFailed> {
-        let session = self.rollout.session(self.target);
-        let account = self.rollout.open_session(&session).await?;
+        let session = self.deployment.session(self.target);
+        let account = self.deployment.open_session(&session).await?;
         tracing::info!(role = %session.role, session = %session.name, "account entered");
         let brought = self.bring_to_artifact(&account).await;
         if let Err(TargetFailed::PlanError(_) | TargetFailed::Stopped) = &brought {
@@ -58,7 +58,7 @@ impl TargetRun<'_, '_> {
 
     /// Brings the target to the artifact: to a version of it that exists, or to a new one.
     async fn bring_to_artifact(self, account: &Account) -> Result<TargetDone, TargetFailed> {
-        if self.rollout.may_restore() {
+        if self.deployment.may_restore() {
             if let Some(done) = self.restore(account, Inactive::PublishAgain).await? {
                 return Ok(done);
             }
@@ -81,7 +81,7 @@ impl TargetRun<'_, '_> {
             }
         };
         // The target is observed beside the claim; only the claim's owner waits for long.
-        let reader = FunctionReader { timer: self.rollout.engine.timer(), at: self.rollout.at, account };
+        let reader = FunctionReader { timer: self.deployment.engine.timer(), at: self.deployment.at, account };
         let first = reader.observe_once().await?;
         let claim = self.needs.claim().await?;
         let on = self.on(&claim, account);
@@ -96,7 +96,7 @@ impl TargetRun<'_, '_> {
 
     /// Goes back to the version that the target has served, if there is one.
     async fn restore(self, account: &Account, inactive: Inactive) -> Result<Option<TargetDone>, TargetFailed> {
-        let Some((version, sha256)) = self.rollout.version_to_restore(self.target) else { return Ok(None) };
+        let Some((version, sha256)) = self.deployment.version_to_restore(self.target) else { return Ok(None) };
         let claim = self.needs.claim().await?;
         let restored = self.on(&claim, account).restore_version((version, sha256), inactive).await?;
         if restored.is_none() && inactive == Inactive::PublishAgain {
@@ -106,20 +106,20 @@ impl TargetRun<'_, '_> {
     }
 
     fn on<'t>(&'t self, claim: &'t Claim, account: &'t Account) -> ClaimedTarget<'t> {
-        ClaimedTarget { rollout: self.rollout, claim, target: self.target, account }
+        ClaimedTarget { deployment: self.deployment, claim, target: self.target, account }
     }
 
     /// Makes the target's result for the record.
     async fn result(self, deployed: Result<TargetDone, TargetFailed>) -> Result<TargetResult, Interrupted> {
-        let Self { rollout, target, needs } = self;
+        let Self { deployment, target, needs } = self;
         let claim = needs.claim().await?;
         if let Some(done) = claim.outcome_of(target) {
             return Ok(TargetResult::of(done.clone()));
         }
-        let (name, alias) = (rollout.at.function_name.clone(), rollout.at.environment.alias.clone());
-        let created = rollout.progress.is_created(target) || claim.active().created.contains(target);
+        let (name, alias) = (deployment.at.function_name.clone(), deployment.at.environment.alias.clone());
+        let created = deployment.progress.is_created(target) || claim.active().created.contains(target);
         let outcome = TargetOutcome { created, ..TargetOutcome::untouched(target, name, alias, Status::Failed) };
-        let reached = rollout.has_left_moved(&claim, target);
+        let reached = deployment.has_left_moved(&claim, target);
         Ok(match deployed {
             Ok(TargetDone { status, version, previous }) => {
                 TargetResult::of(TargetOutcome { status, version, previous, ..outcome })

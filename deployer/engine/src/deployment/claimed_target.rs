@@ -1,11 +1,11 @@
-//! One target of a rollout, with the two permissions to act there: the claim and the entered account.
+//! One target of a deployment, with the two permissions to act there: the claim and the entered account.
 
 use deployer_core::config::Target;
 use deployer_core::observed::ObservedAlias;
 use deployer_core::plan::Plan;
 use deployer_core::record::{Previous, TargetError, TargetErrorCode};
 
-use super::Rollout;
+use super::Deployment;
 use super::function_reader::FunctionReader;
 use crate::claim::Claim;
 use crate::port::Account;
@@ -14,10 +14,10 @@ use crate::timer::Timer;
 /// The number of times that a target is observed again after a precondition failed and nothing foreign was found.
 pub(super) const MAX_REOBSERVATIONS: u32 = 4;
 
-/// One target of a rollout. Its steps are in the files that carry their names.
+/// One target of a deployment. Its steps are in the files that carry their names.
 #[derive(Clone, Copy)]
 pub(super) struct ClaimedTarget<'a> {
-    pub rollout: &'a Rollout<'a>,
+    pub deployment: &'a Deployment<'a>,
     pub claim: &'a Claim,
     pub target: &'a Target,
     pub account: &'a Account,
@@ -26,26 +26,26 @@ pub(super) struct ClaimedTarget<'a> {
 impl<'a> ClaimedTarget<'a> {
     /// Returns the time that this invocation has.
     pub fn timer(self) -> Timer<'a> {
-        self.rollout.engine.timer()
+        self.deployment.engine.timer()
     }
 
     /// Returns the reading side of the account.
     pub fn reader(self) -> FunctionReader<'a> {
-        FunctionReader { timer: self.timer(), at: self.rollout.at, account: self.account }
+        FunctionReader { timer: self.timer(), at: self.deployment.at, account: self.account }
     }
 
     /// Notes how the alias was read.
     pub fn note_alias(self, alias: Option<&ObservedAlias>) {
         let (claim, now) = (self.claim, self.timer().now());
         if claim.doors.observe(&claim.active_now(), self.target, alias, now) {
-            self.rollout.progress.set_moved(self.target);
+            self.deployment.progress.set_moved(self.target);
         }
     }
 
     /// Returns the version that was live here before this deployment, as the head says.
     pub fn live_before(self) -> Option<Previous> {
         let seen = self.claim.seen();
-        let live = seen.head.live_state().target_of(self.rollout.at, self.target)?;
+        let live = seen.head.live_state().target_of(self.deployment.at, self.target)?;
         Some(Previous { version: live.version.clone()?, sha256: live.sha256, weights: Default::default() })
     }
 
@@ -63,7 +63,7 @@ impl<'a> ClaimedTarget<'a> {
 
     /// Makes the error of a target that somebody else has changed.
     pub fn foreign_change(self, step: &str, found: &str) -> TargetError {
-        let function = &self.rollout.at.function_name;
+        let function = &self.deployment.at.function_name;
         TargetError::new(
             TargetErrorCode::ForeignChange,
             step,

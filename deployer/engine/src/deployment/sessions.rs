@@ -5,7 +5,7 @@ use deployer_core::plan::Plan;
 use deployer_core::record::{TargetError, TargetErrorCode};
 use deployer_core::session_policy::{Scope, session_name};
 
-use super::Rollout;
+use super::Deployment;
 use super::claimed_target::ClaimedTarget;
 use crate::port::{Account, EnterError, SessionProvider, SessionRequest};
 use crate::throttle_notice::ThrottleNotice;
@@ -47,7 +47,7 @@ pub(crate) async fn open_session(
     unreachable!("attempts do not end")
 }
 
-impl Rollout<'_> {
+impl Deployment<'_> {
     /// Makes the request for the first session in a target. Its policy is enough for new code.
     pub(super) fn session(&self, target: &Target) -> SessionRequest {
         SessionRequest {
@@ -81,13 +81,13 @@ impl ClaimedTarget<'_> {
     /// from the plan.
     pub(super) async fn account_for(self, plan: &Plan) -> Result<Account, TargetError> {
         let policy = self
-            .rollout
+            .deployment
             .scope(self.target)
             .plan_policy(plan)
             .map_err(|error| TargetError::new(TargetErrorCode::InvalidConfiguration, "plan", error.to_string()))?;
         let Some(policy) = policy else { return Ok(self.account.clone()) };
-        let account = self.rollout.open_session_with(self.target, policy).await?;
-        let session = session_name(self.rollout.request.id);
+        let account = self.deployment.open_session_with(self.target, policy).await?;
+        let session = session_name(self.deployment.request.id);
         tracing::info!(session, "account entered again, with what the plan needs");
         Ok(account)
     }

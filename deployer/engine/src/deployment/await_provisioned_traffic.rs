@@ -29,19 +29,19 @@ const FAILURES_ARE_OURS_AFTER: Duration = Duration::from_secs(5);
 /// Whether the alias that the plan moves has provisioned concurrency; none if the plan does not move it, or that is not
 /// known. Lambda is not asked if the head knows from the last day that the alias has none.
 pub(super) async fn is_provisioned(context: StepContext<'_>) -> Option<bool> {
-    let ClaimedTarget { rollout, claim, target, .. } = context.on;
+    let ClaimedTarget { deployment, claim, target, .. } = context.on;
     if !context.plan.steps.iter().any(|step| matches!(step, Step::MoveAlias { .. })) {
         return None;
     }
     let now = context.on.timer().now();
-    if claim.seen().head.live_state().target_of(rollout.at, target).is_some_and(|live| live.is_unprovisioned(now)) {
+    if claim.seen().head.live_state().target_of(deployment.at, target).is_some_and(|live| live.is_unprovisioned(now)) {
         return Some(false);
     }
     match context.on.reader().concurrency("move alias").await {
         Ok(found) => {
             let is_provisioned = found.map(|found| found.is_some());
             if let Some(is_provisioned) = is_provisioned {
-                rollout.progress.set_provisioned(target, is_provisioned);
+                deployment.progress.set_provisioned(target, is_provisioned);
             }
             is_provisioned
         }
@@ -83,21 +83,21 @@ impl<'a> TrafficWatch<'a> {
 
     /// Goes on after Lambda has answered the move.
     pub async fn after_the_move(self, answer: Answer, provisioned: Option<bool>) -> Result<(), StepError> {
-        let ClaimedTarget { rollout, target, .. } = self.context.on;
-        rollout.progress.set_moved(target);
+        let ClaimedTarget { deployment, target, .. } = self.context.on;
+        deployment.progress.set_moved(target);
         let Answer::Alias(seen) = answer else { return Ok(()) };
         if provisioned != Some(true) && Traffic::after_move(&seen, self.before.as_ref()) == Traffic::Whole {
             return Ok(());
         }
-        rollout.progress.set_provisioned(target, true);
+        deployment.progress.set_provisioned(target, true);
         self.run().await
     }
 
     /// Reads the alias until all of its traffic is on the version.
     pub async fn run(self) -> Result<(), StepError> {
-        let ClaimedTarget { rollout, claim, target, .. } = self.context.on;
+        let ClaimedTarget { deployment, claim, target, .. } = self.context.on;
         let timer = self.context.on.timer();
-        let has_queue = rollout.engine.ports.queue.is_some();
+        let has_queue = deployment.engine.ports.queue.is_some();
         let awaited = self.awaited();
         self.write_awaited(&awaited).await?;
         let mut owned = timer.now();
@@ -118,7 +118,7 @@ impl<'a> TrafficWatch<'a> {
                 // The traffic may have come over after all.
                 (Traffic::Whole, _) if is_moved => return self.ensure_no_open_door(),
                 (Traffic::Whole, Some(error)) if seen.version == awaited.before => {
-                    rollout.progress.set_restored(target);
+                    deployment.progress.set_restored(target);
                     return Err(error.into());
                 }
                 (Traffic::KeptBack { on }, _) if is_moved => {
@@ -162,7 +162,7 @@ impl<'a> TrafficWatch<'a> {
         let Some(seen) = seen else { return Err(self.moved_by_another("the alias is gone")) };
         on.claim.doors.observe(&on.claim.active_now(), on.target, Some(&seen), timer.now());
         if seen.version.as_ref() == Some(self.version) {
-            on.rollout.progress.set_moved(on.target);
+            on.deployment.progress.set_moved(on.target);
         }
         Ok((seen, concurrency.flatten()))
     }
@@ -177,15 +177,15 @@ impl<'a> TrafficWatch<'a> {
     }
 
     fn awaited_from_now(&self) -> Awaited {
-        let ClaimedTarget { rollout, target, .. } = self.context.on;
+        let ClaimedTarget { deployment, target, .. } = self.context.on;
         let since = self.context.on.timer().now();
-        let until = since.checked_add(rollout.at.environment.traffic_within.as_duration()).unwrap_or(Timestamp::MAX);
+        let until = since.checked_add(deployment.at.environment.traffic_within.as_duration()).unwrap_or(Timestamp::MAX);
         let (target, version, before) = (target.clone(), self.version.clone(), self.before.clone());
         Awaited { target, version, before, since, until }
     }
 
     async fn write_awaited(&self, awaited: &Awaited) -> Result<(), Transient> {
-        let ClaimedTarget { rollout, claim, .. } = self.context.on;
+        let ClaimedTarget { deployment, claim, .. } = self.context.on;
         let write = async |seen: &mut Versioned| {
             let ours = seen.head.active().filter(|active| active.claim == claim.token());
             if let Some(rollback) = ours.and_then(|active| active.stop) {
@@ -197,7 +197,8 @@ impl<'a> TrafficWatch<'a> {
                 None => Err(Transient::TakenOver),
             }
         };
-        let (seen, is_written) = rollout.engine.store().update_head(rollout.at, Some(claim.seen()), write).await?;
+        let (seen, is_written) =
+            deployment.engine.store().update_head(deployment.at, Some(claim.seen()), write).await?;
         if is_written {
             claim.set_seen(seen);
         }
@@ -230,7 +231,7 @@ impl<'a> TrafficWatch<'a> {
         // Without a queue nobody else goes on: enough time must be left to put the alias back.
         let retries = timer.retries;
         let needs = retries.write_needs + retries.record_needs + retries.longest_pause * 2;
-        (self.context.on.rollout.engine.ports.queue.is_none() && timer.left() <= needs)
+        (self.context.on.deployment.engine.ports.queue.is_none() && timer.left() <= needs)
             .then(|| format!("not before the invocation's deadline, {} s after the move", passed.as_secs()))
     }
 
@@ -243,7 +244,7 @@ impl<'a> TrafficWatch<'a> {
         why: &str,
         seen: &ObservedAlias,
     ) -> Result<Restored, StepError> {
-        let StepContext { plan, on: ClaimedTarget { rollout, claim, target, .. }, .. } = self.context;
+        let StepContext { plan, on: ClaimedTarget { deployment, claim, target, .. }, .. } = self.context;
         let error = |then: &str| {
             let message = format!(
                 "Lambda did not let the traffic of alias {} from version {on} to version {}: {why}; {then}",
@@ -251,7 +252,7 @@ impl<'a> TrafficWatch<'a> {
             );
             TargetError::new(TargetErrorCode::TrafficNotMoved, AWAIT_TRAFFIC, message)
         };
-        let back = awaited.before.as_ref().filter(|before| *before == on && !rollout.request.is_rollback());
+        let back = awaited.before.as_ref().filter(|before| *before == on && !deployment.request.is_rollback());
         let Some(back) = back else {
             return Err(error("the alias was left as it is: mend what Lambda names, then deploy again").into());
         };

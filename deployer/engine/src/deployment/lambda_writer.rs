@@ -26,7 +26,7 @@ impl<'a> LambdaWriter<'a> {
             let message = "too little time is left for another call".to_owned();
             return Err(CallError { kind: CallErrorKind::Expired, message });
         }
-        Ok(Self { _claim: on.claim, account: on.account, function: &on.rollout.at.function_name })
+        Ok(Self { _claim: on.claim, account: on.account, function: &on.deployment.at.function_name })
     }
 
     /// Makes the call, once.

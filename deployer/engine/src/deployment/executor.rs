@@ -58,7 +58,7 @@ impl<'a> PlanExecutor<'a> {
                 let loaded = self.load(name).await?;
                 let code = self.code(name, loaded.as_deref())?;
                 let answer = context.write(name, Write::Create { new, code }).await?;
-                context.on.rollout.progress.set_created(context.on.target);
+                context.on.deployment.progress.set_created(context.on.target);
                 drop(loaded);
                 self.published(name, answer).await
             }
@@ -100,7 +100,7 @@ impl<'a> PlanExecutor<'a> {
                 let door = self.ensure_door(name).await?;
                 let write = Write::CreateAlias { alias: &context.plan.alias, version: self.version(name)? };
                 context.write_alias(name, write, &door).await?;
-                context.on.rollout.progress.set_moved(context.on.target);
+                context.on.deployment.progress.set_moved(context.on.target);
                 Ok(())
             }
             Step::MoveAlias { revision, .. } => {
@@ -126,9 +126,9 @@ impl<'a> PlanExecutor<'a> {
         if self.context.plan.delivery == Delivery::ByReference {
             return Ok(None);
         }
-        let (rollout, artifact) = (self.context.on.rollout, self.desired(step)?.artifact);
-        let engine = rollout.engine;
-        Ok(Some(rollout.inline.load(&engine.ports, engine.timer(), artifact, step).await?))
+        let (deployment, artifact) = (self.context.on.deployment, self.desired(step)?.artifact);
+        let engine = deployment.engine;
+        Ok(Some(deployment.inline.load(&engine.ports, engine.timer(), artifact, step).await?))
     }
 
     fn code(&self, step: &'static str, loaded: Option<&LoadedZip>) -> Result<Code<'a>, StepError> {

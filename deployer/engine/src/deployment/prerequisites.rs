@@ -1,4 +1,4 @@
-//! The prerequisites of writing to a target. Each is a shared future: it begins when a part of the rollout first awaits
+//! The prerequisites of writing to a target. Each is a shared future: it begins when a part of the deployment first awaits
 //! it, and makes progress only while a part awaits it.
 
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use futures::future::{LocalBoxFuture, Shared};
 use super::error::{Interrupted, Unfinished};
 use crate::claim::{Claim, ObservationBasis};
 
-/// A value that several parts of a rollout wait for.
+/// A value that several parts of a deployment wait for.
 pub(super) type Prerequisite<'p, T, E> = Shared<LocalBoxFuture<'p, Result<T, E>>>;
 
-/// The prerequisites of one rollout.
+/// The prerequisites of one deployment.
 pub(super) struct Prerequisites<'p> {
     /// The basis on which targets are observed. It is there once the head is read.
     pub basis: Prerequisite<'p, ObservationBasis, Unfinished>,

@@ -5,12 +5,12 @@ use deployer_core::id::Sha256;
 use deployer_core::ledger_keys;
 use deployer_core::record::{Code, DeploymentRecord, Ending, Status};
 
-use super::Rollout;
+use super::Deployment;
 use super::error::InvalidArtifact;
 use crate::claim::Claim;
 use crate::port::LedgerError;
 
-impl Rollout<'_> {
+impl Deployment<'_> {
     /// Refuses the release if it was deployed here with other bytes.
     pub(super) async fn refuse_taken_release(
         &self,
@@ -25,8 +25,12 @@ impl Rollout<'_> {
     }
 }
 
-async fn release_is_taken(rollout: &Rollout<'_>, claim: &Claim, sha256: Sha256) -> Result<Option<Ending>, LedgerError> {
-    let (at, release, store) = (rollout.at, &rollout.resolved.release, rollout.engine.store());
+async fn release_is_taken(
+    deployment: &Deployment<'_>,
+    claim: &Claim,
+    sha256: Sha256,
+) -> Result<Option<Ending>, LedgerError> {
+    let (at, release, store) = (deployment.at, &deployment.resolved.release, deployment.engine.store());
     // A deployment that has just ended may have no result yet.
     let seen = claim.seen();
     let same_release =

@@ -87,7 +87,7 @@ impl Restoration<'_> {
     }
 
     async fn attempt(&mut self, attempt_number: u32) -> Result<Attempt, TargetFailed> {
-        let ClaimedTarget { rollout, claim, target, .. } = self.on;
+        let ClaimedTarget { deployment, claim, target, .. } = self.on;
         let (alias, code) = self.observe().await?;
         if let Some(found) = claim.active().moved_since(target, alias.as_ref()) {
             return Err(self.on.foreign_change(AWAIT_TRAFFIC, &found).into());
@@ -104,7 +104,7 @@ impl Restoration<'_> {
         let plan = self.plan(alias.as_ref());
         if self.on.may_shut_doors(&plan) {
             if plan.writes_nothing() {
-                rollout.progress.set_moved(target);
+                deployment.progress.set_moved(target);
             }
             match self.on.shut_doors(alias.as_ref()).await? {
                 ShutOutcome::NoneOpen => {}
@@ -129,7 +129,7 @@ impl Restoration<'_> {
         }
         self.planned_from = Some(alias);
         let acting = self.on.account_for(&plan).await?;
-        rollout.progress.set_alias_only(target);
+        deployment.progress.set_alias_only(target);
         let previous = self.previous.clone().flatten();
         let on = ClaimedTarget { account: &acting, ..self.on };
         let context = StepContext { on, plan: &plan, previous: previous.as_ref() };
@@ -147,8 +147,8 @@ impl Restoration<'_> {
 
     /// Reads the alias, and the version once it is stable.
     async fn observe(&self) -> Result<(Option<ObservedAlias>, Option<ObservedCode>), WaitError> {
-        let ClaimedTarget { rollout, claim, target, account, .. } = self.on;
-        let (functions, name) = (account.functions(), &rollout.at.function_name);
+        let ClaimedTarget { deployment, claim, target, account, .. } = self.on;
+        let (functions, name) = (account.functions(), &deployment.at.function_name);
         let task = &LambdaTask::version(self.version);
         for attempt in 0.. {
             let (alias, code) = futures::try_join!(
@@ -169,7 +169,7 @@ impl Restoration<'_> {
     }
 
     fn plan(&mut self, alias: Option<&ObservedAlias>) -> Plan {
-        let (at, to) = (self.on.rollout.at, (self.version, self.sha256));
+        let (at, to) = (self.on.deployment.at, (self.version, self.sha256));
         let plan = plan_restore(&at.function_name, &at.environment.alias, to, alias);
         if !plan.is_empty() || !self.on.claim.doors.may_be_unrecorded() {
             self.previous.get_or_insert_with(|| self.on.with_known_code(plan.previous.clone()));
@@ -201,7 +201,7 @@ impl Restoration<'_> {
 impl ClaimedTarget<'_> {
     /// Completes the version that the alias served with its code, if the ledger knows it.
     fn with_known_code(self, served: Option<Previous>) -> Option<Previous> {
-        let (head, name) = (self.claim.seen().head, &self.rollout.at.function_name);
+        let (head, name) = (self.claim.seen().head, &self.deployment.at.function_name);
         let code = |version: &Version| head.live_state().code_of(name, self.target, version);
         served.map(|served| Previous { sha256: code(&served.version), ..served })
     }

@@ -12,7 +12,7 @@ use deployer_core::rejects::Rejects;
 use futures::future::{self, FutureExt as _, LocalBoxFuture, TryFutureExt as _};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use super::Rollout;
+use super::Deployment;
 use super::error::{Interrupted, InvalidArtifact, UNSEEN, Unfinished, given_up};
 use super::prerequisites::{Prerequisite, Prerequisites, prerequisite};
 use super::results::TargetResults;
@@ -22,7 +22,7 @@ use crate::claim::{Claim, ObservationBasis, SubmitOutcome, claimant};
 use crate::commit::{FinishDetails, Finished};
 use crate::{TARGETS_AT_ONCE, Transient};
 
-impl Rollout<'_> {
+impl Deployment<'_> {
     /// Begins with everything at once, in the expectation that the request is new and its turn has come: submits the
     /// request, and reads the artifact and opens sessions beside that.
     pub async fn begin(&self) -> Result<Finished, Unfinished> {
@@ -120,7 +120,7 @@ impl Rollout<'_> {
     async fn run_targets(&self, needs: &Prerequisites<'_>) -> Result<TargetResults, Interrupted> {
         let results = stream::iter(self.at.environment.targets.iter().enumerate())
             .map(|(number, target)| {
-                let run = TargetRun { rollout: self, target, needs }.run();
+                let run = TargetRun { deployment: self, target, needs }.run();
                 // A target's future is large, so it does not lie on the stack of each of its callers.
                 run.map_ok(move |result| (number, result)).boxed_local()
             })
@@ -188,7 +188,7 @@ impl Rollout<'_> {
         Ok((results.ending(claim.stopped()), self.details(needs.artifact_read())))
     }
 
-    /// Ends a rollout that was interrupted.
+    /// Ends a deployment that was interrupted.
     async fn end_early(&self, claim: &Claim, interrupted: Interrupted) -> Result<(Ending, FinishDetails), Unfinished> {
         match interrupted {
             Interrupted::Unfinished(unfinished) => Err(unfinished),

@@ -1,4 +1,4 @@
-//! The progress of a rollout's targets: the writes there, and the moves of the alias.
+//! The progress of a deployment's targets: the writes there, and the moves of the alias.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -7,7 +7,7 @@ use deployer_core::config::Target;
 
 use crate::mutex::locked;
 
-/// The progress of all targets of one rollout.
+/// The progress of all targets of one deployment.
 #[derive(Default)]
 pub(crate) struct Progress(Mutex<BTreeMap<Target, TargetProgress>>);
 

@@ -61,14 +61,14 @@ impl ClaimedTarget<'_> {
                 None => Change::Keep(()),
             })
         };
-        let store = self.rollout.engine.store();
-        let (seen, ()) = store.update_head_with(self.rollout.at, last_seen, PERSISTENCE, change).await?;
+        let store = self.deployment.engine.store();
+        let (seen, ()) = store.update_head_with(self.deployment.at, last_seen, PERSISTENCE, change).await?;
         claim.set_seen(seen);
         Ok(())
     }
 
     async fn check_rejects(self) -> Result<(), Transient> {
-        let (claim, store) = (self.claim, self.rollout.engine.store());
+        let (claim, store) = (self.claim, self.deployment.engine.store());
         let check = async |rejects: Option<&Rejects>| {
             let new_code = claim.check.new_code();
             let rejected = claim
@@ -80,6 +80,6 @@ impl ClaimedTarget<'_> {
             }
             Ok::<_, Transient>(Change::Keep(()))
         };
-        store.update_with(&ledger_keys::rejects(&self.rollout.at.function), PERSISTENCE, check).await
+        store.update_with(&ledger_keys::rejects(&self.deployment.at.function), PERSISTENCE, check).await
     }
 }

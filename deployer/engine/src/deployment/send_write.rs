@@ -36,7 +36,7 @@ impl<'a> WriteCall<'a> {
     /// Sends the call, and sends it again while Lambda is busy, throttles it or denies it for now. After a conflict or
     /// a lost answer it sends nothing more: the caller observes the target anew.
     pub async fn send(mut self, write: Write<'_>) -> Result<Answer, StepError> {
-        let ClaimedTarget { rollout, claim, target, .. } = self.on;
+        let ClaimedTarget { deployment, claim, target, .. } = self.on;
         let timer = self.on.timer();
         let mut last: Option<CallError> = None;
         // A deployment that puts an alias back because it was asked to stop goes on with that.
@@ -51,7 +51,7 @@ impl<'a> WriteCall<'a> {
             }
             let turn = match write {
                 Write::Create { code: Code::Inline(_), .. } | Write::UpdateCode { code: Code::Inline(_), .. } => {
-                    Some(rollout.inline.turn(timer, self.step).await?)
+                    Some(deployment.inline.turn(timer, self.step).await?)
                 }
                 _ => None,
             };
@@ -74,7 +74,7 @@ impl<'a> WriteCall<'a> {
 
     /// Sends the call once, and notes its possible effect.
     async fn send_once(&self, writer: LambdaWriter<'_>, write: Write<'_>) -> Result<Answer, CallError> {
-        let ClaimedTarget { rollout, claim, target, .. } = self.on;
+        let ClaimedTarget { deployment, claim, target, .. } = self.on;
         self.door.inspect(|door| claim.doors.note_opened(door));
         let answer = writer.write(write).await;
         self.door.inspect(|door| claim.doors.note_answer(door, &answer));
@@ -84,7 +84,7 @@ impl<'a> WriteCall<'a> {
             Err(error) => matches!(error.kind, CallErrorKind::Unknown | CallErrorKind::Conflict),
         };
         if is_written {
-            rollout.progress.set_written(target);
+            deployment.progress.set_written(target);
         }
         answer
     }

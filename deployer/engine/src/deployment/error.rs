@@ -1,4 +1,4 @@
-//! The reasons why a step, a target or a whole rollout ends before its work is done.
+//! The reasons why a step, a target or a whole deployment ends before its work is done.
 
 use deployer_core::head::ATTEMPTS;
 use deployer_core::plan::PlanError;
@@ -49,11 +49,11 @@ pub(crate) enum TargetFailed {
     Stopped,
     /// Lambda needs longer than an invocation should wait.
     Waits,
-    /// The whole rollout ends here.
+    /// The whole deployment ends here.
     Interrupted(Interrupted),
 }
 
-/// The reason why a rollout ends before its targets do.
+/// The reason why a deployment ends before its targets do.
 #[derive(Clone)]
 pub(crate) enum Interrupted {
     /// It has no claim (any more), or the ledger is away.

@@ -35,7 +35,7 @@ impl ClaimedTarget<'_> {
             let because = match &alias {
                 None => "an alias whose creation got no answer is not there yet".to_owned(),
                 Some(alias) => {
-                    let description = with_shut_token(&alias.description, self.rollout.engine.token());
+                    let description = with_shut_token(&alias.description, self.deployment.engine.token());
                     let rewritten = match LambdaWriter::of(self) {
                         Ok(writer) => writer.rewrite_alias(alias, &description).await,
                         Err(late) => Err(late),
@@ -83,7 +83,7 @@ impl ClaimedTarget<'_> {
     }
 
     fn stays_open(self, because: &str) -> TargetError {
-        let alias = &self.rollout.at.environment.alias;
+        let alias = &self.deployment.at.environment.alias;
         let message = format!(
             "an earlier write of alias {alias} got no answer, and that it takes effect late cannot be ruled out: {because}"
         );

@@ -22,7 +22,7 @@ impl ClaimedTarget<'_> {
     /// meet the versions that were served `before`.
     pub async fn prune(self, published: &Version, before: &BTreeSet<Version>) {
         // Numbers only grow: there cannot be more versions than the newest number.
-        if published.number() > u64::from(self.rollout.at.environment.keep_versions) {
+        if published.number() > u64::from(self.deployment.at.environment.keep_versions) {
             Pruning { on: self, deleted: 0 }.run(before).await;
         }
     }
@@ -31,7 +31,7 @@ impl ClaimedTarget<'_> {
     pub async fn make_room(self) -> bool {
         tracing::warn!("the code storage is full: old versions are deleted");
         // The session of a plan may not be allowed to list versions.
-        match self.rollout.open_session(&self.rollout.session(self.target)).await {
+        match self.deployment.open_session(&self.deployment.session(self.target)).await {
             Ok(account) => {
                 let on = ClaimedTarget { account: &account, ..self };
                 Pruning { on, deleted: 0 }.run(&BTreeSet::new()).await > 0
@@ -71,8 +71,9 @@ impl Pruning<'_> {
     }
 
     async fn delete_surplus(&mut self, before: &BTreeSet<Version>) -> Result<(), TargetError> {
-        let ClaimedTarget { rollout, account, .. } = self.on;
-        let (functions, name, environment) = (account.functions(), &rollout.at.function_name, &rollout.at.environment);
+        let ClaimedTarget { deployment, account, .. } = self.on;
+        let (functions, name, environment) =
+            (account.functions(), &deployment.at.function_name, &deployment.at.environment);
         let keep = environment.keep_versions;
         let all = functions.versions(name).await.map_err(in_step)?;
         if all.is_durable && !environment.prune_durable {
@@ -107,12 +108,12 @@ impl Pruning<'_> {
 
     /// Deletes these versions, in a session for exactly them. Returns whether that is enough for this deployment.
     async fn delete(&mut self, versions: &[Version]) -> Result<bool, TargetError> {
-        let ClaimedTarget { rollout, target, .. } = self.on;
-        let account = rollout.open_session_with(target, rollout.scope(target).pruning_policy(versions)).await?;
+        let ClaimedTarget { deployment, target, .. } = self.on;
+        let account = deployment.open_session_with(target, deployment.scope(target).pruning_policy(versions)).await?;
         let on = ClaimedTarget { account: &account, ..self.on };
         for version in versions {
             // The commit and the record after it need more time than a call does.
-            if self.deleted == PRUNED_AT_ONCE || !rollout.engine.timer().has_time_to_begin() {
+            if self.deleted == PRUNED_AT_ONCE || !deployment.engine.timer().has_time_to_begin() {
                 return Ok(true);
             }
             let deleted = match LambdaWriter::of(on) {

@@ -22,7 +22,7 @@ use crate::port::Account;
 impl ClaimedTarget<'_> {
     /// Brings the target to serve the artifact, from its observation.
     pub async fn converge(self, artifact: &VerifiedArtifact, observed: Observed) -> Result<TargetDone, TargetFailed> {
-        let (at, target, seen) = (self.rollout.at, self.target, self.claim.seen());
+        let (at, target, seen) = (self.deployment.at, self.target, self.claim.seen());
         let (previously_managed, known_code) =
             (seen.head.live_state().managed_on(&at.function_name, target), seen.head.known_code());
         let (function, alias) = (&at.function_name, &at.environment.alias);
@@ -86,7 +86,7 @@ impl Convergence<'_> {
         let plan = self.plan()?;
         if self.on.may_shut_doors(&plan) {
             if plan.writes_nothing() {
-                self.on.rollout.progress.set_moved(self.on.target);
+                self.on.deployment.progress.set_moved(self.on.target);
             }
             match self.on.shut_doors(self.observed.alias.as_ref()).await? {
                 ShutOutcome::NoneOpen => {}
@@ -153,12 +153,12 @@ impl Convergence<'_> {
 
     /// Refuses to make a function that nobody knows, where uploads make none.
     async fn ensure_may_create(&self) -> Result<(), TargetFailed> {
-        let ClaimedTarget { rollout, claim, .. } = self.on;
+        let ClaimedTarget { deployment, claim, .. } = self.on;
         if self.observed.latest.is_some() {
             return Ok(());
         }
         let (kind, head) = (claim.request().cause.kind, claim.seen().head);
-        match rollout.creation.refusal(rollout.engine, rollout.at, kind, &head).await {
+        match deployment.creation.refusal(deployment.engine, deployment.at, kind, &head).await {
             Ok(None) => Ok(()),
             Ok(Some(because)) => Err(PlanError::UnknownFunction(because).into()),
             Err(error) => Err(Interrupted::Unfinished(Unfinished::Transient(error.into())).into()),
@@ -228,7 +228,7 @@ impl Convergence<'_> {
         }
         if self.observed.latest.is_none() && now.latest.is_some() {
             // The function that our call has made, although its answer was lost.
-            self.on.rollout.progress.set_created(self.on.target);
+            self.on.deployment.progress.set_created(self.on.target);
         }
         // The change is our own write, or one that does not matter (permissions, an update that has become stable). If
         // it goes on, a person must find out who keeps writing there.

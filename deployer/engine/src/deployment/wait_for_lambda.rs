@@ -52,11 +52,12 @@ impl ClaimedTarget<'_> {
         let WaitForLambda { task, step, because, is_refused } = *wait;
         let (claim, target, timer) = (self.claim, self.target, self.timer());
         // A deployment that was asked to stop, or only observes, must see the target stable to end.
-        let may_park = self.rollout.engine.ports.queue.is_some() && !claim.only_observes() && claim.stopped().is_none();
+        let may_park =
+            self.deployment.engine.ports.queue.is_some() && !claim.only_observes() && claim.stopped().is_none();
         if may_park || is_refused {
             let since = claim.waits.begin(target, task, format!("{step}: {because}"), timer.now());
             let is_long = timer.passed(since.own) >= timer.retries.lambda_wait_here;
-            let longest = longest_lambda_wait(self.rollout.engine);
+            let longest = longest_lambda_wait(self.deployment.engine);
             if is_long && timer.passed(since.own) >= longest {
                 claim.waits.mark_failed(target);
                 return Err(WaitError::Final(ends()));
@@ -78,7 +79,7 @@ impl ClaimedTarget<'_> {
 
     /// Makes the error of a target that has waited for one thing after the other.
     fn lambda_busy_again_and_again(self, step: &str, because: &str) -> TargetError {
-        let minutes = (longest_lambda_wait(self.rollout.engine) * WAITS_IN_A_ROW).as_secs() / 60;
+        let minutes = (longest_lambda_wait(self.deployment.engine) * WAITS_IN_A_ROW).as_secs() / 60;
         let message = format!(
             "for {minutes} minutes Lambda was at work again and again (now: {because}): see who changes the function, and takes back \
              what is deployed, then try again"
@@ -88,7 +89,7 @@ impl ClaimedTarget<'_> {
 
     /// Makes the error of a target for which Lambda has been at work for too long.
     fn lambda_took_too_long(self, step: &str, because: &str) -> TargetError {
-        let minutes = longest_lambda_wait(self.rollout.engine).as_secs() / 60;
+        let minutes = longest_lambda_wait(self.deployment.engine).as_secs() / 60;
         let message = format!(
             "Lambda was not done within {minutes} minutes ({because}): see what holds the function up, then try again"
         );

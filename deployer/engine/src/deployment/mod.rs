@@ -1,9 +1,9 @@
-//! The rollout of one deployment: from a request and its artifact to what every target serves.
+//! One deployment: from a request and its artifact to what every target serves.
 //!
 //! `run` begins what can go on side by side, joins it, and ends the deployment. `target_run` carries one target through
 //! its steps: enter (`sessions`), `observe`, then `converge` (plan and `executor`) or `restore` (an alias goes back to
 //! an existing version), and `prune`. Only `lambda_writer` calls a writing API of Lambda. An event that must stop a
-//! rollout travels up as an error value (`error::Interrupted`): the parts that go on side by side are joined, and the
+//! deployment travels up as an error value (`error::Interrupted`): the parts that go on side by side are joined, and the
 //! first such error ends them all.
 
 pub(crate) mod error;
@@ -49,7 +49,7 @@ use crate::claim::Claim;
 use crate::new_functions::Creation;
 
 /// One deployment that is carried out: its request, its artifact, and the progress of its targets.
-pub(crate) struct Rollout<'a> {
+pub(crate) struct Deployment<'a> {
     engine: &'a Engine,
     at: &'a FunctionRef<'a>,
     request: Request,
@@ -61,8 +61,8 @@ pub(crate) struct Rollout<'a> {
     creation: Creation,
 }
 
-impl<'a> Rollout<'a> {
-    /// Makes the rollout of an artifact.
+impl<'a> Deployment<'a> {
+    /// Makes the deployment of an artifact.
     pub fn new(engine: &'a Engine, at: &'a FunctionRef<'a>, request: Request, resolved: ResolvedArtifact) -> Self {
         let (inline, progress, creation) = (InlineZip::default(), Progress::default(), Creation::default());
         Self { engine, at, request, resolved, inline, progress, creation }
