@@ -1,5 +1,7 @@
 //! The account that is asked: clients under the user's own credentials.
 
+use std::time::Duration;
+
 use aws_config::SdkConfig;
 use deployer_core::id::Region;
 use fixtures::error::{Doing as _, Error, Result};
@@ -47,15 +49,15 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// Finds the account and the caller of these credentials.
+    /// Finds the account and the caller of these credentials. The first pause is that before a call is tried again.
     ///
     /// # Errors
     /// There is no region, or STS refuses the credentials.
-    pub async fn connect(config: SdkConfig) -> Result<Self> {
+    pub async fn connect(config: SdkConfig, first_pause: Duration) -> Result<Self> {
         let region = config.region().map(ToString::to_string);
         let region = region.ok_or_else(|| Error::Unexpected("no region is set: add --region".into()))?;
         let region = Region::parse(&region).doing(format!("reading the region {region:?}"))?;
-        let config = config.into_builder().retry_config(retries()).build();
+        let config = config.into_builder().retry_config(retries(first_pause)).build();
         let sts = client!(aws_sdk_sts, &config);
         let caller = sts.get_caller_identity().send().await.done("finding the account (sts:GetCallerIdentity)")?;
         let text = |text: Option<String>| text.unwrap_or_default();

@@ -3,6 +3,7 @@
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, ValueEnum};
 
+use crate::passing::FIRST_PAUSE_MS;
 use crate::question::Needs;
 use crate::questions;
 
@@ -48,6 +49,9 @@ pub struct Options {
     /// Do not ask for confirmation.
     #[arg(long)]
     pub yes: bool,
+    /// The pause before a call is tried again, in milliseconds. Tests shorten it: the local AWS needs none.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = FIRST_PAUSE_MS, hide = true)]
+    pub first_pause: u64,
 }
 
 /// A form of the answers.

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
@@ -14,7 +15,9 @@ use fixtures::error::Result;
 use crate::outcome::Refusal;
 
 const TRIES: u32 = 5;
-const FIRST_PAUSE: Duration = Duration::from_millis(400);
+
+/// The pause after the first try that AWS needs, in milliseconds; each further one is twice as long.
+pub const FIRST_PAUSE_MS: u64 = 400;
 
 /// Codes of answers that pass, whatever their status; every code with `Throttl` in it passes too.
 ///
@@ -65,10 +68,10 @@ impl Refusal {
     }
 }
 
-/// The retries of the SDK's clients.
+/// The retries of the SDK's clients; [`until_decided`] takes its pauses from them.
 #[must_use]
-pub fn retries() -> RetryConfig {
-    RetryConfig::standard().with_max_attempts(TRIES).with_initial_backoff(FIRST_PAUSE)
+pub fn retries(first_pause: Duration) -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(TRIES).with_initial_backoff(first_pause)
 }
 
 /// Lets the SDK's clients retry a conflict, as they retry throttles and failures by themselves.
@@ -88,12 +91,17 @@ impl ClassifyRetry for Conflicts {
     }
 }
 
-/// Repeats a call until its answer does not pass, a few times at most.
+/// Repeats a call until its answer does not pass, a few times at most, with the pauses of this configuration's
+/// [`retries`].
 ///
 /// # Errors
 /// No answer came.
-pub async fn until_decided<T>(mut call: impl AsyncFnMut() -> Result<Result<T, Refusal>>) -> Result<Result<T, Refusal>> {
-    let mut pause = FIRST_PAUSE;
+pub async fn until_decided<T>(
+    config: &SdkConfig,
+    mut call: impl AsyncFnMut() -> Result<Result<T, Refusal>>,
+) -> Result<Result<T, Refusal>> {
+    let ours = Duration::from_millis(FIRST_PAUSE_MS);
+    let mut pause = config.retry_config().map_or(ours, RetryConfig::initial_backoff);
     for _ in 1..TRIES {
         match call().await? {
             Err(refusal) if refusal.is_passing() => tokio::time::sleep(pause).await,
@@ -111,6 +119,10 @@ mod tests {
 
     fn refusal(status: u16, code: &str, message: &str) -> Refusal {
         Refusal { status, code: code.into(), message: message.into() }
+    }
+
+    fn config() -> SdkConfig {
+        SdkConfig::builder().retry_config(retries(Duration::from_millis(FIRST_PAUSE_MS))).build()
     }
 
     #[test]
@@ -149,7 +161,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn passing_answer_is_asked_again_until_another_comes() {
         let mut left = 3;
-        let decided = until_decided(async || {
+        let decided = until_decided(&config(), async || {
             left -= 1;
             Ok(if left > 0 { Err(refusal(503, "", "")) } else { Err(refusal(404, "", "")) })
         });
@@ -159,11 +171,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn answer_that_never_passes_is_returned_after_some_tries() {
         let mut tries = 0;
-        let decided = until_decided(async || {
+        let decided = until_decided(&config(), async || {
             tries += 1;
             Ok(Err::<(), _>(refusal(429, "", "")))
         });
+        let began = tokio::time::Instant::now();
         assert!(decided.await.unwrap().unwrap_err().is_passing());
-        assert_eq!(tries, TRIES);
+        assert_eq!((tries, began.elapsed().as_secs()), (TRIES, 6), "400 ms, and twice as long each time");
     }
 }

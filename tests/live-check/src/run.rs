@@ -71,7 +71,7 @@ async fn run(options: &Options) -> Result<u8, Failure> {
     }
     let config = deployer_cli::load_sdk_config(options.profile.as_deref(), options.region.as_deref()).await;
     let config = config.map_err(|error| wrong_use(Error::Unexpected(error.message)))?;
-    let aws = Aws::connect(config).await.map_err(wrong_use)?;
+    let aws = Aws::connect(config, Duration::from_millis(options.first_pause)).await.map_err(wrong_use)?;
     if options.clean { clean(options, &aws).await } else { ask(options, &aws, &asked).await }
 }
 

@@ -100,7 +100,7 @@ impl Signed {
     /// # Errors
     /// There are no credentials, or no answer came.
     pub async fn xml(&self, to: &Endpoint, call: &Call<'_>) -> Result<Result<String, Refusal>> {
-        until_decided(async || {
+        until_decided(&self.config, async || {
             let (status, body) = self.send(to, call).await?;
             Ok(if status == 200 { Ok(body) } else { Err(of_xml(status, &body)) })
         })
@@ -120,7 +120,7 @@ impl Signed {
             signature: Signature::Headers,
             time: SystemTime::now(),
         };
-        until_decided(async || match self.send(to, &call).await? {
+        until_decided(&self.config, async || match self.send(to, &call).await? {
             (200, body) if body.is_empty() => Ok(Ok(Value::Null)),
             (200, body) => serde_json::from_str(&body).doing(target).map(Ok),
             (status, body) => Ok(Err(of_json(status, &body))),

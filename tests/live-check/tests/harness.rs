@@ -69,7 +69,12 @@ impl Account {
 
     pub fn program_without_keys(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_live-check"));
-        command.args(arguments).env_clear().env("HOME", self.home.path()).env("AWS_REGION", REGION);
+        command
+            .args(["--first-pause", "1"])
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.home.path())
+            .env("AWS_REGION", REGION);
         command.env("AWS_ENDPOINT_URL", self.server.endpoint()).env("AWS_EC2_METADATA_DISABLED", "true");
         command.env(TRUSTED, NOBODYS_AUTHORITY);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);

@@ -47,7 +47,7 @@ impl Question for EventSourceIsBoundForAllValues {
         ] {
             let session = lab.session(&[allow_if("events:PutEvents", arn.as_str(), condition.clone())]).await?;
             let entries: Vec<_> = sources.into_iter().map(entry).collect();
-            let put = until_decided(async || {
+            let put = until_decided(&lab.aws.config, async || {
                 let put = session.events.put_events().set_entries(Some(entries.clone()));
                 Ok(put.send().await.answered("putting events")?.and_then(|put| of_entries(put.entries())))
             });
