@@ -1,10 +1,13 @@
-"""Answers of moto about itself that never change, kept: moto works them out anew for many requests, a fifth of its time."""
+"""Answers of moto about itself that never change, kept: moto works them out anew for many requests."""
 
 from __future__ import annotations
 
 from functools import cache
 
+import jsonpath_ng.ext
 from moto.core import base_backend, errors, responses, utils
+from moto.events.utils import EventTemplateParser
+from moto.sqs import models as sqs
 
 # The services whose errors most servers answer with.
 _SERVICES = ("s3", "lambda", "sqs", "events", "iam", "sts")
@@ -17,6 +20,11 @@ def install() -> None:
     factory = errors.ErrorLookupFactory()
     errors.ErrorLookupFactory = lambda: factory
     responses.method_names_from_class = cache(responses.method_names_from_class)
+    # Names of actions, and of the attributes of a queue that each message asks for.
+    named = cache(utils.camelcase_to_underscores)
+    utils.camelcase_to_underscores = responses.camelcase_to_underscores = sqs.camelcase_to_underscores = named
+    # jsonpath_ng makes the tables of its grammar for every path, and moto asks for eight paths for every target of an event.
+    jsonpath_ng.ext.parse = cache(jsonpath_ng.ext.parse)
     # The regions of a service are the same for every account.
     base_backend.AccountSpecificBackend._generate_regions = lambda _, service: list(_regions(service))
 
@@ -29,6 +37,8 @@ def _regions(service: str) -> tuple[str, ...]:
 
 
 def warm() -> None:
-    """Looks up what the first error of each service needs."""
+    """Looks up what the first error of each service and the first event need."""
+    for path in EventTemplateParser.DEFAULT_EVENT_INPUT_PATHS_MAP.values():
+        jsonpath_ng.ext.parse(path)
     for service in _SERVICES:
         errors.ErrorLookupFactory().for_service(utils.get_service_model(utils.service_name_from_moto_package_name(service)))
