@@ -1,8 +1,8 @@
 //! Replays the examples of `docs/deployctl/*.md` in order with the real `deployctl` against the local AWS, each person
 //! with the rights that the page names, and compares the outputs.
 //!
-//! `UPDATE_DOCS=1 cargo test --test deployctl_docs` rewrites the outputs and `docs/deployctl.md`. Outputs that differ
-//! only in ids, times and the like stay as they are.
+//! `UPDATE_DOCS=1 cargo test -p local-aws deployctl_docs:: -- --ignored` rewrites the outputs. Outputs that differ only in
+//! ids, times and the like stay as they are.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -35,6 +35,7 @@ const VOLATILE: [(&str, &str); 7] = [
 ];
 
 #[tokio::test]
+#[ignore = "long: cargo verify"]
 async fn examples_in_the_docs_match_deployctls_output() -> Result<()> {
     let mut desk = Desk::laid().await?;
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/deployctl");
@@ -49,7 +50,11 @@ async fn examples_in_the_docs_match_deployctls_output() -> Result<()> {
             stale.push(format!("{} is stale; it would be now:\n{now}", path.display()));
         }
     }
-    assert!(stale.is_empty(), "UPDATE_DOCS=1 cargo test --test deployctl_docs\n{}", stale.join("\n"));
+    assert!(
+        stale.is_empty(),
+        "UPDATE_DOCS=1 cargo test -p local-aws deployctl_docs:: -- --ignored\n{}",
+        stale.join("\n")
+    );
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! The pictures in `docs/pictures` show what the real programs print on a terminal.
 //!
-//! `UPDATE_PICTURES=1 cargo test -p local-aws pictures::` draws them anew. A picture that differs only in ids, times and
-//! the like stays as it is.
+//! `UPDATE_PICTURES=1 cargo test -p local-aws pictures:: -- --include-ignored` draws them anew. A picture that differs only
+//! in ids, times and the like stays as it is.
 
 use std::path::Path;
 
@@ -87,6 +87,7 @@ async fn picture_of_status_shows_what_deployctl_prints() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "long: cargo verify"]
 async fn picture_of_the_demo_shows_what_it_prints() -> Result<()> {
     let (terminal, theirs) = Terminal::open()?;
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_demo"));
@@ -116,7 +117,7 @@ fn compare(name: &str, title: &str, shown: &str) -> Result<()> {
         return std::fs::write(&file, drawn).doing(format!("writing {}", file.display()));
     }
     Err(Error::Unexpected(format!(
-        "{} is stale: UPDATE_PICTURES=1 cargo test -p local-aws pictures::\n{drawn}",
+        "{} is stale: UPDATE_PICTURES=1 cargo test -p local-aws pictures:: -- --include-ignored\n{drawn}",
         file.display()
     )))
 }

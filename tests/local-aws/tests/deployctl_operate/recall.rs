@@ -52,13 +52,14 @@ async fn recalled_release_is_rolled_back_everywhere_and_stays_refused() -> Resul
 #[tokio::test]
 async fn recall_names_failed_rollbacks_and_exits_1() -> Result<()> {
     let person = two_everywhere().await?;
-    let denied = Fault::new("UpdateAlias", 403, "AccessDeniedException", "not today").in_account(SECOND);
-    person.aws.control().fault(&denied.forever()).await?;
+    // A refusal that cannot pass: a denied call is tried again for 15 seconds.
+    let refused = Fault::new("UpdateAlias", 400, "InvalidParameterValueException", "not today").in_account(SECOND);
+    person.aws.control().fault(&refused.forever()).await?;
     let said = person.run("recall", &RECALL).await?;
     assert_eq!(said.exit, Some(1), "{said:?}");
     for words in [
         "prod/orders, 2 → 1: failed after ",
-        "AccessDenied",
+        "not today",
         "dev/orders, 2 → 1: succeeded after ",
         "\nWhere it is live still:\n  deployctl status orders\n",
     ] {

@@ -31,7 +31,7 @@ const QUICK_COMPUTING: &[Search] =
     &[("schedules", &["simulate", "--schedules", "2000"]), ("policies and their mutants", &["policies"])];
 /// Tests that wait for other processes more than half of their time.
 const QUICK_WAITING: &[Search] = &[(
-    "applied examples, demo, local AWS, runbook, groups",
+    "examples, docs, demo, local AWS, runbook, groups",
     &[
         "cargo",
         "test",
@@ -44,6 +44,9 @@ const QUICK_WAITING: &[Search] = &[(
         "applied_example::",
         "applied_examples::target_account",
         "demo::",
+        "deployctl_docs::",
+        "pictures::",
+        "scenarios::traffic::",
         "conformance::",
         "runbook::",
         "promotions::groups::",
