@@ -22,6 +22,7 @@ def main() -> None:
     options = parser.parse_args()
 
     from moto.core.config import default_user_config
+    from moto.moto_server import werkzeug_app
 
     from . import forks, kept, tls
     from .front import Front
@@ -29,6 +30,7 @@ def main() -> None:
 
     kept.install()
     default_user_config["lambda"]["use_docker"] = False
+    werkzeug_app.DISABLE_GLOBAL_CORS = True  # nobody calls from a browser
     if not options.plain:
         from .install import install
 
