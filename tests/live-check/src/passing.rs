@@ -160,8 +160,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn passing_answer_is_asked_again_until_another_comes() {
-        let mut left = 3;
-        let decided = until_decided(&config(), async || {
+        let (config, mut left) = (config(), 3);
+        let decided = until_decided(&config, async || {
             left -= 1;
             Ok(if left > 0 { Err(refusal(503, "", "")) } else { Err(refusal(404, "", "")) })
         });
@@ -170,8 +170,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn answer_that_never_passes_is_returned_after_some_tries() {
-        let mut tries = 0;
-        let decided = until_decided(&config(), async || {
+        let (config, mut tries) = (config(), 0);
+        let decided = until_decided(&config, async || {
             tries += 1;
             Ok(Err::<(), _>(refusal(429, "", "")))
         });
