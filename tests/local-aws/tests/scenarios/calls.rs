@@ -13,7 +13,7 @@ async fn at_most_five_sequential_calls_from_event_to_moved_alias() -> Result<()>
     aws.upload("dev/orders/1.1.0.zip", Zip::function("1.1.0")).await?;
     let event = aws.mapping().event_of(&aws.take_messages().await?);
     // The latency makes concurrent calls overlap even on a busy machine.
-    aws.control().latency_ms(60).await?;
+    aws.control().latency_ms(200).await?;
     let (_, calls) = aws.calls_of(aws.invoke(&event)).await?;
     let result = aws.record("dev", "orders").await?;
     assert_eq!(statuses(&result), ["succeeded", "succeeded"], "{result:#}");
