@@ -89,7 +89,7 @@ pub(super) struct Remote {
     function_name: String,
     /// The name without the alias that this program added to it.
     without_alias: Option<String>,
-    /// Where the name and the region come from.
+    /// The settings that the name and the region come from.
     named_by: String,
     signer: Box<Signer>,
     /// Whether the deployer is of a version that takes no proof of identity.

@@ -9,7 +9,7 @@ const FUNCTION: [&str; 4] = ["-e", "prod", "-f", "orders"];
 const PROMOTE: [&str; 7] = ["promote", "-f", "orders", "--from", "dev", "--to", "prod"];
 const REPEATED: [&str; 2] = ["--id", "again"];
 
-/// What a run says on both streams, its exit code, and the commands that it sends.
+/// The outcome of a run: its text on both streams, its exit code, and the commands that it sends.
 struct Ran {
     exit: Option<i32>,
     said: String,
