@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::ago::with_moments;
 use super::output::Output;
+use super::streams::stderr;
 use super::terminal;
 use super::text_width::{COMMANDS, fitted};
 
@@ -189,7 +190,7 @@ impl Answer {
             Output::Json if self.json.is_null() => Ok(()),
             Output::Json => writeln!(out, "{:#}", self.json),
             Output::Text if self.json.get("errorType").is_some() => {
-                write!(anstream::stderr(), "{}", fitted(&self.text, terminal::error_columns()))
+                write!(stderr(), "{}", fitted(&self.text, terminal::error_columns()))
             }
             Output::Text => write!(out, "{}", fitted(&self.text, columns)),
         }

@@ -62,6 +62,7 @@ mod sdk_config;
 mod source_zip;
 mod sources;
 mod status;
+mod streams;
 mod target;
 mod terminal;
 mod text_width;
@@ -81,6 +82,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 pub use answer::{Answer, CliError, Exit};
 pub use output::Output;
 pub use sdk_config::load as load_sdk_config;
+pub use streams::{stderr, stdout};
 pub use text_width::is_copied;
 
 /// Deploy Lambda functions across AWS accounts.

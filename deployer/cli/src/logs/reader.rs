@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::answer::one_line;
 use super::super::confirm::print_stderr;
 use super::super::output::Output;
+use super::super::streams::stdout;
 use super::super::terminal;
 use super::super::text_width::fitted;
 use super::text;
@@ -176,7 +177,7 @@ impl<'a> Reader<'a> {
             (Output::Text, Lines::OfDeployment(_)) => text::of_deployer(line),
             (Output::Text, Lines::OfFunction(_)) => text::of_function(line),
         };
-        let mut out = anstream::stdout();
+        let mut out = stdout();
         self.printed += 1;
         let shown = if self.output == Output::Text { fitted(&shown, terminal::columns()) } else { shown };
         if let Err(error) = write!(out, "{shown}").and_then(|()| out.flush()) {

@@ -22,6 +22,7 @@ use super::answer::{Answer, CliError, Exit, sentence};
 use super::colours;
 use super::interrupts::Interrupts;
 use super::ledger::{self, StatusSource};
+use super::streams::stdout;
 use super::text_width::fitted;
 use super::{Output, remote, terminal};
 use deployer_core::trigger::Command;
@@ -76,7 +77,7 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
 
 /// Prints one status: on a terminal in place of the last one, for programs as a line.
 fn draw(answer: &Answer, output: Output, seconds: u64) -> std::io::Result<()> {
-    let mut out = anstream::stdout();
+    let mut out = stdout();
     match output {
         Output::Json => writeln!(out, "{}", answer.json)?,
         Output::Text => {
