@@ -167,10 +167,14 @@ impl<'a> Reader<'a> {
             return;
         }
         self.newest = self.newest.max(line.time);
-        if let Lines::OfDeployment(id) = self.lines
-            && text::is_end(&line.message, id)
-        {
-            self.ended = Some(line.time);
+        if let Lines::OfDeployment(id) = self.lines {
+            // A later deployment names the one that it waits for, or that it stops.
+            if text::is_about_another(&line.message, id) {
+                return;
+            }
+            if text::is_end(&line.message, id) {
+                self.ended = Some(line.time);
+            }
         }
         let shown = match (self.output, &self.lines) {
             (Output::Json, _) => text::json(line),
