@@ -109,7 +109,7 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
                 }
             }
             let record = follow.follow_command::<DeploymentRecord>(command, until).await?;
-            let mut answer = Answer::with_text(waiting_text::text(&record), &record, record.exit());
+            let mut answer = Answer::with_text(waiting_text::requested(&record), &record, record.exit());
             if output == Output::Text && record.status == Status::Superseded {
                 answer.text.push_str(&instead(&follow.remote, &record).await);
             }

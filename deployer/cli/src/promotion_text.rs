@@ -97,10 +97,11 @@ impl Followed for Group {
         let mut text = format!(
             "{} from {from} to {environment}: {}{took}, group {id}\n",
             names.join(" and "),
-            records::status(self.status)
+            records::ending(self.status, because.as_deref())
         );
         if let Some(because) = because {
-            let code = self.code.map_or(String::new(), |code| format!("{code:?}: "));
+            let code = self.code.filter(|_| !records::is_declined(self.status, Some(because.as_str())));
+            let code = code.map_or(String::new(), |code| format!("{code:?}: "));
             let _always = writeln!(text, "  {code}{}", sentence(because));
         }
         let function = names.iter().map(|name| name.len()).max().unwrap_or(0);
