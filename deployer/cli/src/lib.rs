@@ -22,6 +22,7 @@ mod doctor;
 mod doctor_text;
 mod folder;
 mod follow;
+mod follow_another;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod golden;
@@ -39,6 +40,7 @@ mod logs;
 mod man;
 mod named_by;
 mod names;
+mod nothing_ready;
 mod open;
 mod open_deployments;
 mod output;

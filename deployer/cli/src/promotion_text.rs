@@ -3,18 +3,12 @@
 use std::fmt::Write as _;
 
 use deployer_core::group::{Group, Member, Phase};
-use deployer_core::id::{EnvironmentName, FunctionPattern};
 use deployer_core::record::{DeploymentRecord, Status};
 
 use super::answer::{Exit, sentence};
 use super::follow::{Followed, Stage};
 use super::{records, waiting_text};
 use deployer_engine::History;
-
-/// Writes the text if no function that matches the pattern is ready.
-pub(super) fn nothing(pattern: &FunctionPattern, from: &EnvironmentName, to: &EnvironmentName) -> String {
-    format!("nothing is ready: of {pattern}, {from} has nothing that {to} has not and may take now\n")
-}
 
 impl Followed for History {
     fn stage(&self) -> Stage {
