@@ -359,6 +359,17 @@ mod tests {
         super::Cli::command().debug_assert();
     }
 
+    #[test]
+    fn table_of_exit_codes_has_each_code_and_no_other() {
+        use super::Exit;
+        let all =
+            [Exit::Done, Exit::Failed, Exit::WrongUse, Exit::Refused, Exit::TimedOut, Exit::Differs, Exit::Interrupted];
+        let (_, table) = super::help::FIRST_STEPS.split_once("Exit codes, the same for all verbs:\n").unwrap();
+        let rows = table.lines().take_while(|line| line.starts_with(' '));
+        let listed: Vec<u8> = rows.map(|row| row.split_whitespace().next().unwrap().parse().unwrap()).collect();
+        assert_eq!(listed, all.map(u8::from));
+    }
+
     #[tokio::test]
     async fn wrong_use_of_every_kind_is_json() {
         for arguments in [

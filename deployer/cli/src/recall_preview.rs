@@ -101,7 +101,7 @@ async fn ensure_known(
             return Ok(());
         }
     }
-    Err(CliError::wrong_use(format!(
+    Err(CliError::unknown_release(format!(
         "no release {release} of {function} is known in any environment: status and history tell which are\n  \
          nothing was recalled"
     )))

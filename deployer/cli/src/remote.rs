@@ -385,7 +385,12 @@ fn unreadable(name: &str, error: &serde_json::Error) -> CliError {
 
 fn refused(value: &Value) -> SendError {
     let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let message = text("errorMessage");
     let (exit, error_type, outcome) = match text("errorType").as_str() {
+        // Rollbacks, deployments and promotions of a release that nobody knows end as refused too.
+        "InvalidCommand" if CliError::tells_unknown_release(&message) => {
+            (Exit::Refused, "InvalidCommand", SendOutcome::Refused)
+        }
         "InvalidCommand" => (Exit::WrongUse, "InvalidCommand", SendOutcome::Refused),
         "UnknownFunction" => (Exit::Refused, "UnknownFunction", SendOutcome::Refused),
         "InvalidConfig" => (Exit::Failed, "InvalidConfig", SendOutcome::Refused),
@@ -394,7 +399,7 @@ fn refused(value: &Value) -> SendError {
         "LedgerUnavailable" => (Exit::Failed, "LedgerUnavailable", SendOutcome::Broken),
         _ => (Exit::Failed, "Internal", SendOutcome::Broken),
     };
-    SendError { outcome, error: CliError { exit, error_type, message: text("errorMessage") } }
+    SendError { outcome, error: CliError { exit, error_type, message } }
 }
 
 #[cfg(test)]

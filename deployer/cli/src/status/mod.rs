@@ -63,14 +63,14 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
         // An error is shown, and the watch goes on.
         let answer = tokio::select! {
             report = report(options, &mut status_source) => report.map_or_else(Answer::from, |report| answer_of(options, &report)),
-            () = interrupts.received() => return Ok(empty_answer()),
+            () = interrupts.received() => return Ok(printed(Exit::Interrupted)),
         };
         if draw(&answer, output, seconds).is_err() {
-            return Ok(empty_answer());
+            return Ok(printed(Exit::Done));
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
-            () = interrupts.received() => return Ok(empty_answer()),
+            () = interrupts.received() => return Ok(printed(Exit::Interrupted)),
         }
     }
 }
@@ -170,6 +170,7 @@ fn in_detail(report: &StatusReport) -> Answer {
     Answer::with_text(text, report, exit_of(report))
 }
 
-fn empty_answer() -> Answer {
-    Answer { text: String::new(), json: serde_json::Value::Null, exit: Exit::Done }
+/// Makes the answer of a watch that has printed all.
+fn printed(exit: Exit) -> Answer {
+    Answer { text: String::new(), json: serde_json::Value::Null, exit }
 }
