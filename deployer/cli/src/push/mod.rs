@@ -125,7 +125,14 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
             let look = options.ensure_accepted(&sdk, &destination.key.environment, ledger, &mut interrupts).await?;
             Some((ledger, look))
         }
-        None => None,
+        None => {
+            let environment = &destination.key.environment;
+            print_line(&format!(
+                "note: without the ledger bucket push does not know whether {environment} takes uploads: --ledger or \
+                 DEPLOYER_LEDGER_BUCKET says which it is"
+            ));
+            None
+        }
     };
     let uploaded = options.upload(&sdk, (&destination, checked), values, &mut interrupts).await?;
     match looked {
