@@ -387,11 +387,7 @@ fn refused(value: &Value) -> SendError {
     let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
     let message = text("errorMessage");
     let (exit, error_type, outcome) = match text("errorType").as_str() {
-        // Rollbacks, deployments and promotions of a release that nobody knows end as refused too.
-        "InvalidCommand" if CliError::tells_unknown_release(&message) => {
-            (Exit::Refused, "InvalidCommand", SendOutcome::Refused)
-        }
-        "InvalidCommand" => (Exit::WrongUse, "InvalidCommand", SendOutcome::Refused),
+        "InvalidCommand" => (Exit::of_invalid_command(&message), "InvalidCommand", SendOutcome::Refused),
         "UnknownFunction" => (Exit::Refused, "UnknownFunction", SendOutcome::Refused),
         "InvalidConfig" => (Exit::Failed, "InvalidConfig", SendOutcome::Refused),
         // The deployer is well, and STS may answer the next time.
