@@ -10,10 +10,16 @@ use serde_json::{Value, json};
 
 use super::ago::with_moments;
 use super::output::Output;
+use super::streams::stderr;
 use super::terminal;
 use super::text_width::{COMMANDS, fitted};
 
 /// The exit codes; clap uses 2 too.
+///
+/// One rule holds for all verbs. Code 2 means that the call is wrong by itself: an option, or a name that
+/// `deployer.json` or the ledger's open work does not have (an environment, a hold, a reject, a promotion that waits).
+/// Code 3 means that the call makes sense and is refused: by a rule, by the user who does not confirm it, or because no
+/// environment knows the function or the release. Code 130 follows every Ctrl-C, also where nothing else ends the verb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// 0: the request is fulfilled.
@@ -38,6 +44,13 @@ impl Exit {
         all.into_iter().max_by_key(|exit| exit.severity()).unwrap_or(Self::Done)
     }
 
+    /// Returns the exit code of a command that the deployer takes for invalid: a release that no environment knows is
+    /// refused, as rollbacks, deployments and promotions of it are.
+    pub(super) fn of_invalid_command(message: &str) -> Self {
+        let has_end = message.ends_with(" is known in any environment: status and history tell which are");
+        if has_end && message.starts_with("no release ") { Self::Refused } else { Self::WrongUse }
+    }
+
     /// Returns the severity. A failure ranks above a refusal, because it may need more repair than a request that was
     /// never tried.
     pub(super) fn severity(self) -> u8 {
@@ -53,17 +66,23 @@ impl Exit {
     }
 }
 
-impl From<Exit> for std::process::ExitCode {
+impl From<Exit> for u8 {
     fn from(exit: Exit) -> Self {
         match exit {
-            Exit::Done => Self::from(0),
-            Exit::Failed => Self::from(1),
-            Exit::WrongUse => Self::from(2),
-            Exit::Refused => Self::from(3),
-            Exit::TimedOut => Self::from(4),
-            Exit::Differs => Self::from(5),
-            Exit::Interrupted => Self::from(130),
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::WrongUse => 2,
+            Exit::Refused => 3,
+            Exit::TimedOut => 4,
+            Exit::Differs => 5,
+            Exit::Interrupted => 130,
         }
+    }
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(u8::from(exit))
     }
 }
 
@@ -125,6 +144,11 @@ impl CliError {
     /// Makes the error of a request about a function that no environment knows.
     pub fn unknown_function(message: impl Display) -> Self {
         Self { exit: Exit::Refused, error_type: "UnknownFunction", message: message.to_string() }
+    }
+
+    /// Makes the error of a request about a release that no environment knows.
+    pub fn unknown_release(message: impl Display) -> Self {
+        Self { exit: Exit::Refused, error_type: "UnknownRelease", message: message.to_string() }
     }
 
     /// Makes the error of a deployment that has not ended within the timeout.
@@ -189,7 +213,7 @@ impl Answer {
             Output::Json if self.json.is_null() => Ok(()),
             Output::Json => writeln!(out, "{:#}", self.json),
             Output::Text if self.json.get("errorType").is_some() => {
-                write!(anstream::stderr(), "{}", fitted(&self.text, terminal::error_columns()))
+                write!(stderr(), "{}", fitted(&self.text, terminal::error_columns()))
             }
             Output::Text => write!(out, "{}", fitted(&self.text, columns)),
         }

@@ -15,7 +15,7 @@ pub(super) struct Approvers {
     approvals: Vec<Approved>,
 }
 
-/// How an approval would count.
+/// The weight of an approval that is not given yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Counting {
     /// As one more.

@@ -2,6 +2,7 @@
 
 use anstyle::Style;
 use deployer_core::doctor::{Check, CheckStatus, DoctorReport, Missing, MissingInPolicy, UNPROBED};
+use deployer_core::text::counted;
 use serde_json::Value;
 
 use super::answer::one_line;
@@ -76,7 +77,7 @@ fn checks(checks: &[Check], shown: Shown) -> Vec<Vec<String>> {
     let untried = checks.iter().filter(|check| is_never_tried(check)).count();
     let mut entries = Vec::new();
     if well > 0 {
-        let checks = if well == 1 { "1 check".to_owned() } else { format!("{well} checks") };
+        let checks = counted(well, "check");
         let more = match untried {
             0 => String::new(),
             1 => "; 1 more shows only when a deployment needs it".to_owned(),

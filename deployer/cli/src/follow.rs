@@ -136,9 +136,10 @@ pub(super) struct Options {
     pub remote: remote::Options,
 }
 
+/// The time to wait unless the user says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 /// The pause between two requests for the progress.
-const PAUSE: Duration = Duration::from_secs(2);
+pub(super) const PAUSE: Duration = Duration::from_secs(2);
 /// The number of tries while the deployer is not reached or fails itself.
 const TRIES: u32 = 5;
 
@@ -175,6 +176,14 @@ impl Options {
         self.id.as_deref()
     }
 
+    /// Returns the time to wait, and the words for it.
+    pub fn timeout(&self) -> (Duration, String) {
+        match self.timeout {
+            Some(timeout) => (timeout.as_duration(), timeout.to_string()),
+            None => (TIMEOUT, "15m".to_owned()),
+        }
+    }
+
     /// Sends a command whose answer is a record, and reports how the deployment ended.
     ///
     /// # Errors
@@ -195,14 +204,13 @@ impl Options {
         let remote = self.remote.remote().await?;
         let mut interrupts = Interrupts::listen()?;
         let progress = WaitProgress::begin("waiting for the deployer".to_owned());
-        let timeout = self.timeout.map_or(TIMEOUT, Span::as_duration);
+        let (timeout, in_words) = self.timeout();
         let mut state = RequestState::default();
         tokio::select! {
             ended = self.ended((&remote, &request), until, &progress, &mut state) => ended,
             never = progress.repeat() => match never {},
             () = tokio::time::sleep(timeout) => {
-                let timeout = self.timeout.map_or_else(|| "15m".to_owned(), |timeout| timeout.to_string());
-                Err(CliError::timed_out(format!("not ended after {timeout}; {}", state.describe(&request))))
+                Err(CliError::timed_out(format!("not ended after {in_words}; {}", state.describe(&request))))
             }
             () = interrupts.received() => Err(CliError::interrupted(format!("interrupted; {}", state.describe(&request)))),
         }

@@ -40,8 +40,15 @@ AWS_PROFILE and AWS_DEFAULT_PROFILE. \
 HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, AWS_CA_BUNDLE (or ca_bundle of the profile) and SSL_CERT_FILE are honoured; \
 a SOCKS proxy is refused.
 
-Exit codes: 0 done, 1 failed, 2 wrong use, 3 refused by a rule or not confirmed by you, 4 not ended in time, 5 something \
-would change (plan --exit-code), 130 stopped by Ctrl-C. With --output json an error is {\"errorType\", \"errorMessage\"}.";
+Exit codes, the same for all verbs:
+  0    done
+  1    failed
+  2    wrong use; or no such environment, hold, reject or waiting promotion
+  3    refused by a rule or by you; or no such function or release
+  4    not ended in time
+  5    something differs (plan and diff with --exit-code)
+  130  stopped by Ctrl-C
+With --output json an error is {\"errorType\", \"errorMessage\"}.";
 
 pub(super) const INIT: &str = "\
 Needs: lambda:GetFunction on the function, and lambda:ListTags for its tags; nothing of the deployer.
@@ -96,7 +103,8 @@ Examples:
 
 pub(super) const STATUS: &str = "\
 Needs: the policy operate; with --ledger (or DEPLOYER_LEDGER_BUCKET), only look.
-Exit codes: 0 printed, 1 no answer, or something could not be read, 2 wrong use, 3 no environment knows the function.
+Exit codes: 0 printed, 1 no answer, or something could not be read, 2 wrong use, 3 no environment knows the function, \
+130 Ctrl-C.
 
 Examples:
   deployctl status
@@ -135,8 +143,8 @@ Examples:
 pub(super) const DIFF: &str = "\
 Needs: the policy operate, or with --ledger only look, to find the artifacts; and a right that no policy of infra/ grants to \
 people: s3:GetObjectVersion on the artifact bucket's <environment>/<function>/*, and kms:Decrypt where the bucket has a key.
-Exit codes: 0 compared, 1 an artifact cannot be read or is gone, 2 wrong use, or no such release is known, 3 an artifact is no \
-valid zip, or no environment knows the function, 5 they differ (only with --exit-code).
+Exit codes: 0 compared, 1 an artifact cannot be read or is gone, 2 wrong use, 3 an artifact is no valid zip, \
+or no environment knows the function or the release, 5 they differ (only with --exit-code).
 
 Examples:
   deployctl diff -e prod -f orders-api 1.4.1 1.4.2
@@ -203,7 +211,7 @@ Examples:
 pub(super) const PROMOTE: &str = "\
 Needs: the policy operate.
 Exit codes: 0 live there, or live already; or it waits for approvals or for a freeze to end, or nothing is ready. 1 it \
-failed in some target. 2 wrong use. 3 refused, or another one took its place. 4 not ended in time. 130 Ctrl-C. After 4 \
+failed in some target. 2 wrong use. 3 refused, another one took its place, or no function matches the pattern. 4 not ended in time. 130 Ctrl-C. After 4 \
 and 130 the promotion goes on. With several functions it is the worst of their codes; a group has one.
 
 Examples:
@@ -234,8 +242,8 @@ Example:
 
 pub(super) const RECALL: &str = "\
 Needs: the policy operate.
-Exit codes: 0 rejected, and live nowhere any more, 1 not rolled back everywhere, 2 wrong use, or there is no such \
-release, 3 not confirmed, or no environment knows the function, 4 not ended in time, 130 Ctrl-C. After 4 and 130 the recall \
+Exit codes: 0 rejected, and live nowhere any more, 1 not rolled back everywhere, 2 wrong use, 3 not \
+confirmed, or no environment knows the function or the release, 4 not ended in time, 130 Ctrl-C. After 4 and 130 the recall \
 goes on.
 
 Examples:
@@ -246,23 +254,25 @@ Examples:
 
 /// The text of verbs whose answer is a status.
 macro_rules! marking {
-    ($wrong:literal, $example:literal) => {
+    ($wrong:literal, $unknown:literal, $example:literal) => {
         concat!(
             "Needs: the policy operate.\nExit codes: 0 done, 1 no answer, 2 wrong use",
             $wrong,
-            ", 3 no environment knows the function.\n\nExample:\n  ",
+            ", 3 no environment knows the function",
+            $unknown,
+            ".\n\nExample:\n  ",
             $example
         )
     };
 }
 
 pub(super) const HOLD: &str =
-    marking!("", "deployctl hold -e prod -f orders-api --reason \"stock-taking until Friday\"");
+    marking!("", "", "deployctl hold -e prod -f orders-api --reason \"stock-taking until Friday\"");
 pub(super) const RELEASE_HOLD: &str =
-    marking!(", or nothing is held there", "deployctl release-hold -e prod -f orders-api");
+    marking!(", or nothing is held there", "", "deployctl release-hold -e prod -f orders-api");
 pub(super) const REJECT: &str =
-    marking!(", or there is no such release", "deployctl reject -f orders-api -r 1.4.2 --reason \"loses orders\"");
-pub(super) const UNREJECT: &str = marking!(", or it is not rejected", "deployctl unreject -f orders-api -r 1.4.2");
+    marking!("", " or the release", "deployctl reject -f orders-api -r 1.4.2 --reason \"loses orders\"");
+pub(super) const UNREJECT: &str = marking!(", or it is not rejected", "", "deployctl unreject -f orders-api -r 1.4.2");
 
 pub(super) const DOCTOR: &str = "\
 Needs: the policy operate. For each missing permission doctor prints the IAM statement, and the policy that needs it.

@@ -189,7 +189,7 @@ mod tests {
             }))
             .unwrap()
         };
-        let denied = "1 of 1 targets failed: 111111111111/eu-west-1: enter: AccessDenied: the deployer may not assume the \
+        let denied = "1 of 1 target failed: 111111111111/eu-west-1: enter: AccessDenied: the deployer may not assume the \
                       role deployer-target there: mend the trust policy, then upload it again";
         vec![
             record(1, "succeeded", Some("1.4.3"), Some("José García of 東京"), None),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use deployer_core::manifest::{NotConverted, Values, convert, write};
 use deployer_core::observed::Variables;
+use deployer_core::text::counted;
 use serde::Serialize;
 
 use super::answer::{Answer, CliError, Exit};
@@ -154,8 +155,8 @@ async fn describe_function(options: &Options, from: &str) -> Result<Draft, CliEr
     let mut notes = format!("what {function} is");
     if !withheld.is_empty() {
         notes.push_str(&format!(
-            "\nthe values of {} variables are not in it, and are left as they are on the function (--with-values writes them)",
-            withheld.len()
+            "\nthe values of {} are not in it, and are left as they are on the function (--with-values writes them)",
+            counted(withheld.len(), "variable")
         ));
     }
     let shows_values = options.with_values && !names.is_empty();

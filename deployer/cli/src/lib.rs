@@ -22,6 +22,7 @@ mod doctor;
 mod doctor_text;
 mod folder;
 mod follow;
+mod follow_another;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod golden;
@@ -39,6 +40,7 @@ mod logs;
 mod man;
 mod named_by;
 mod names;
+mod nothing_ready;
 mod open;
 mod open_deployments;
 mod output;
@@ -62,6 +64,7 @@ mod sdk_config;
 mod source_zip;
 mod sources;
 mod status;
+mod streams;
 mod target;
 mod terminal;
 mod text_width;
@@ -81,6 +84,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 pub use answer::{Answer, CliError, Exit};
 pub use output::Output;
 pub use sdk_config::load as load_sdk_config;
+pub use streams::{stderr, stdout};
 pub use text_width::is_copied;
 
 /// Deploy Lambda functions across AWS accounts.
@@ -353,6 +357,17 @@ mod tests {
     #[test]
     fn command_line_definition_is_consistent() {
         super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn table_of_exit_codes_has_each_code_and_no_other() {
+        use super::Exit;
+        let all =
+            [Exit::Done, Exit::Failed, Exit::WrongUse, Exit::Refused, Exit::TimedOut, Exit::Differs, Exit::Interrupted];
+        let (_, table) = super::help::FIRST_STEPS.split_once("Exit codes, the same for all verbs:\n").unwrap();
+        let rows = table.lines().take_while(|line| line.starts_with(' '));
+        let listed: Vec<u8> = rows.map(|row| row.split_whitespace().next().unwrap().parse().unwrap()).collect();
+        assert_eq!(listed, all.map(u8::from));
     }
 
     #[tokio::test]

@@ -28,9 +28,9 @@ const RELEASE_INDENT: usize = 11;
 /// The question that a plan answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Question {
-    /// What would this deployment do?
+    /// The reader wants to know the effects of a deployment.
     Plan,
-    /// What does the promotion that waits do once somebody approves it?
+    /// The reader decides about a promotion that waits for an approval.
     Approval,
 }
 
@@ -87,7 +87,7 @@ fn releases(question: Question, report: &PlanReport, now: Timestamp) -> Vec<(&'s
     lines
 }
 
-/// Says what comes after the approval; without a wait, all conditions are met already.
+/// Describes the promotion after the approval; without a wait, all conditions are met already.
 fn once_approved(wait: Option<&Wait>, now: Timestamp) -> String {
     sentence(&wait.map_or_else(|| Wait::over(now).once_approved(), Wait::once_approved))
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
 use super::confirm::print_stderr;
+use super::streams::stderr;
 
 const EVERY: Duration = Duration::from_millis(200);
 /// The longest silence of a wait without a terminal.
@@ -89,7 +90,7 @@ impl WaitProgress {
 
 /// Prints a line to standard error; a failure does not matter.
 fn print_line(line: &str) {
-    let _unwatched = writeln!(anstream::stderr(), "{line}");
+    let _unwatched = writeln!(stderr(), "{line}");
 }
 
 /// The lines of a wait in a log: which are due, and when. It knows no clock.

@@ -13,9 +13,10 @@ use jiff::Timestamp;
 
 use super::answer::{Answer, CliError};
 use super::follow::{self, Followed as _, Until};
+use super::nothing_ready::NothingReady;
 use super::output::Output;
 use super::repeated::{self, Repeated};
-use super::{promotion_text, remote, waiting_text};
+use super::{remote, waiting_text};
 use deployer_core::trigger::Command;
 use deployer_engine::History;
 
@@ -109,7 +110,12 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
                 }
             }
             let record = follow.follow_command::<DeploymentRecord>(command, until).await?;
-            let mut answer = Answer::with_text(waiting_text::text(&record), &record, record.exit());
+            if options.wait
+                && let Some(other) = follow.follow_in_place_of(&record).await?
+            {
+                return Ok(Answer::with_text(waiting_text::requested(&other), &other, other.exit()));
+            }
+            let mut answer = Answer::with_text(waiting_text::requested(&record), &record, record.exit());
             if output == Output::Text && record.status == Status::Superseded {
                 answer.text.push_str(&instead(&follow.remote, &record).await);
             }
@@ -122,8 +128,9 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
         Functions::Each(pattern) => {
             let each = follow.follow_command::<History>(command, until).await?;
             if each.deployments.is_empty() {
-                let (from, to) = (&options.from, &options.to);
-                return Ok(Answer::with_text(promotion_text::nothing(&pattern, from, to), &each, each.exit()));
+                let (text, exit) =
+                    NothingReady::new(&follow.remote, &pattern, (&options.from, &options.to)).tell().await;
+                return Ok(Answer::with_text(text, &each, exit));
             }
             Ok(follow::Options::answer_of(&each))
         }

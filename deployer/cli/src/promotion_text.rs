@@ -3,18 +3,12 @@
 use std::fmt::Write as _;
 
 use deployer_core::group::{Group, Member, Phase};
-use deployer_core::id::{EnvironmentName, FunctionPattern};
 use deployer_core::record::{DeploymentRecord, Status};
 
 use super::answer::{Exit, sentence};
 use super::follow::{Followed, Stage};
 use super::{records, waiting_text};
 use deployer_engine::History;
-
-/// Writes the text if no function that matches the pattern is ready.
-pub(super) fn nothing(pattern: &FunctionPattern, from: &EnvironmentName, to: &EnvironmentName) -> String {
-    format!("nothing is ready: of {pattern}, {from} has nothing that {to} has not and may take now\n")
-}
 
 impl Followed for History {
     fn stage(&self) -> Stage {
@@ -97,10 +91,11 @@ impl Followed for Group {
         let mut text = format!(
             "{} from {from} to {environment}: {}{took}, group {id}\n",
             names.join(" and "),
-            records::status(self.status)
+            records::ending(self.status, because.as_deref())
         );
         if let Some(because) = because {
-            let code = self.code.map_or(String::new(), |code| format!("{code:?}: "));
+            let code = self.code.filter(|_| !records::is_declined(self.status, Some(because.as_str())));
+            let code = code.map_or(String::new(), |code| format!("{code:?}: "));
             let _always = writeln!(text, "  {code}{}", sentence(because));
         }
         let function = names.iter().map(|name| name.len()).max().unwrap_or(0);

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use deployer_core::id::{FunctionName, Release, Sha256};
 use deployer_core::record::Status;
 use deployer_core::status::{FunctionStatus, OpenDeployment, StatusReport, WaitingStatus};
+use deployer_core::text::counted;
 use deployer_core::trigger::Command;
 
 use super::answer::{CliError, Exit, sentence};
@@ -100,7 +101,7 @@ async fn ensure_known(
             return Ok(());
         }
     }
-    Err(CliError::wrong_use(format!(
+    Err(CliError::unknown_release(format!(
         "no release {release} of {function} is known in any environment: status and history tell which are\n  \
          nothing was recalled"
     )))
@@ -122,7 +123,7 @@ fn moved(status: &FunctionStatus, release: &Release, codes: &[Sha256]) -> Option
         live => {
             let serves = status.targets.iter().filter(|target| target.release.as_ref() == Some(release)).count();
             let back = live.as_ref().map_or(String::new(), |live| format!(" → {}", live.release));
-            (serves > 0).then(|| format!("{release} on {serves} of {} targets{back}", status.targets.len()))
+            (serves > 0).then(|| format!("{release} on {serves} of {}{back}", counted(status.targets.len(), "target")))
         }
     }
 }
@@ -210,7 +211,7 @@ mod tests {
                       if it is live by then\n  \
                busy   deployment 01JD3Z9V7Q0000000000000002 is next: if it brings b, it is refused\n  \
                other  same (the same code) → a\n  \
-               half   b on 1 of 1 targets → a\n  \
+               half   b on 1 of 1 target → a\n  \
                prod   promotion 01JD3Z9V7Q0000000000000002 from stage, which waits, ends\n  \
                test   deployment 01JD3Z9V7Q0000000000000003, which is under way, is refused, or rolled back if it is live \
                       by then\n  \

@@ -22,7 +22,11 @@ pub(super) fn text_about(what: &str, record: &DeploymentRecord) -> String {
         Some(promotion) => promotion_took(record.started_at, end, &promotion.approvals),
         None => format!(" after {} s", end.duration_since(record.started_at).as_secs()),
     });
-    let mut text = format!("{what}: {}{took}, deployment {id}\n", status(record.status));
+    let mut text = format!("{what}: {}{took}, deployment {id}\n", ending(record.status, record.because.as_deref()));
+    if is_declined(record.status, record.because.as_deref()) {
+        // Nothing was tried in a target, and nothing is wrong.
+        return text + &record.because.as_deref().map_or(String::new(), |because| format!("  {}\n", sentence(because)));
+    }
     // A failed target's line has its own reason.
     if record.targets.iter().all(|target| target.error.is_none())
         && let Some(because) = because(record)
@@ -83,6 +87,20 @@ fn outcome(target: &TargetOutcome) -> String {
     format!("{account}/{region}: {}{created}{version}{previous}{error}", status(target.status))
 }
 
+/// The words with which the deployer's reason begins where a person has declined a promotion.
+const DECLINED: &str = "declined by ";
+
+/// Whether a promotion has ended because a person declined it: as that person wished.
+pub(super) fn is_declined(status: Status, because: Option<&str>) -> bool {
+    status == Status::Refused && because.is_some_and(|because| because.starts_with(DECLINED))
+}
+
+/// Returns the status in its colour; a declined promotion's is told as what it is, and not as a rule's refusal.
+pub(super) fn ending(of: Status, because: Option<&str>) -> String {
+    let style = colours::ATTENTION;
+    if is_declined(of, because) { format!("{style}declined{style:#}") } else { status(of) }
+}
+
 /// Returns a status in its colour.
 pub(super) fn status(status: Status) -> String {
     let style = match status {
@@ -119,6 +137,27 @@ mod tests {
             let said = plain(&text(&serde_json::from_value(record).unwrap()));
             assert_eq!(said, format!("prod/orders/2: succeeded {took}, deployment 01JD3Z9V7Q0000000000000000\n"));
         }
+    }
+
+    #[test]
+    fn declined_promotion_is_declined_and_not_refused() {
+        let record = json!({
+            "id": "01JD3Z9V7Q0000000000000000", "environment": "prod", "function": "orders", "release": "2",
+            "status": "refused", "code": "NotPromotable", "because": "declined by bob: not before the sale", "artifact": null,
+            "targets": [{"account": "111111111111", "region": "eu-west-1", "status": "refused", "function_name": "orders",
+                "alias": "live", "version": null, "previous": null, "error": null}],
+            "cause": {"kind": "promotion", "requested_by": "ann", "event_id": "r"}, "promotion": {"from": "stage"},
+            "started_at": "2026-11-30T12:00:00Z", "finished_at": "2026-11-30T12:00:04Z",
+        });
+        let said = text(&serde_json::from_value(record).unwrap());
+        let style = colours::ATTENTION;
+        assert_eq!(
+            said,
+            format!(
+                "prod/orders/2: {style}declined{style:#} 4 s after the request, deployment 01JD3Z9V7Q0000000000000000\n  \
+                   declined by bob: not before the sale\n"
+            )
+        );
     }
 
     #[test]

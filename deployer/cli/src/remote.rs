@@ -89,7 +89,7 @@ pub(super) struct Remote {
     function_name: String,
     /// The name without the alias that this program added to it.
     without_alias: Option<String>,
-    /// Where the name and the region come from.
+    /// The settings that the name and the region come from.
     named_by: String,
     signer: Box<Signer>,
     /// Whether the deployer is of a version that takes no proof of identity.
@@ -385,8 +385,9 @@ fn unreadable(name: &str, error: &serde_json::Error) -> CliError {
 
 fn refused(value: &Value) -> SendError {
     let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let message = text("errorMessage");
     let (exit, error_type, outcome) = match text("errorType").as_str() {
-        "InvalidCommand" => (Exit::WrongUse, "InvalidCommand", SendOutcome::Refused),
+        "InvalidCommand" => (Exit::of_invalid_command(&message), "InvalidCommand", SendOutcome::Refused),
         "UnknownFunction" => (Exit::Refused, "UnknownFunction", SendOutcome::Refused),
         "InvalidConfig" => (Exit::Failed, "InvalidConfig", SendOutcome::Refused),
         // The deployer is well, and STS may answer the next time.
@@ -394,7 +395,7 @@ fn refused(value: &Value) -> SendError {
         "LedgerUnavailable" => (Exit::Failed, "LedgerUnavailable", SendOutcome::Broken),
         _ => (Exit::Failed, "Internal", SendOutcome::Broken),
     };
-    SendError { outcome, error: CliError { exit, error_type, message: text("errorMessage") } }
+    SendError { outcome, error: CliError { exit, error_type, message } }
 }
 
 #[cfg(test)]

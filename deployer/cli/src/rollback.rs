@@ -55,7 +55,7 @@ struct ExpectedState {
     unread: Option<String>,
 }
 
-/// What the look before a rollback has found.
+/// The finding of the look before a rollback.
 enum Seen {
     /// The state that the rollback changes.
     Before(ExpectedState),

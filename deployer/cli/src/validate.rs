@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use deployer_core::config::Config;
 use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::manifest::{FunctionConfig, Manifest, ManifestFormat};
+use deployer_core::text::counted;
 use serde::Serialize;
 
 use super::answer::{Answer, Exit};
@@ -239,8 +240,12 @@ fn package(file: &Path, environment: Option<&EnvironmentName>) -> Outcome {
     let mut warnings = zips::check(&package, environment)?;
     warnings.extend(zip.notes());
     let note = zips::manifest_note(package.manifest.as_ref().map(|(format, _)| format.file_name()));
-    let summary =
-        format!("{} bytes, {} files, sha256 {}, {note}", package.size, package.files, package.sha256.to_hex());
+    let summary = format!(
+        "{} bytes, {}, sha256 {}, {note}",
+        package.size,
+        counted(package.files, "file"),
+        package.sha256.to_hex()
+    );
     Ok(ValidFile { summary, warnings })
 }
 
@@ -254,7 +259,9 @@ fn configuration(file: &Path) -> Outcome {
     match Config::read(&std::fs::read(file)?) {
         Ok(config) => {
             let targets: usize = config.environments.values().map(|environment| environment.targets.len()).sum();
-            let summary = format!("{} environments, {targets} targets", config.environments.len());
+            let (environments, targets) =
+                (counted(config.environments.len(), "environment"), counted(targets, "target"));
+            let summary = format!("{environments}, {targets}");
             Ok(ValidFile { summary, warnings: config.warnings().into_iter().collect() })
         }
         Err(error) => Err(error.diagnostics().iter().map(Finding::from).collect::<Vec<_>>().into()),

@@ -6,9 +6,18 @@ use deployer_core::status::{FunctionStatus, StatusReport};
 use super::follow::Followed as _;
 use super::records;
 
-/// Writes how a promotion went, and how a waiting one goes on.
-pub(super) fn text(record: &DeploymentRecord) -> String {
+/// Describes a promotion to the person who asks for it, and how a waiting one goes on.
+pub(super) fn requested(record: &DeploymentRecord) -> String {
     records::text(record) + &record.next_step().unwrap_or_default()
+}
+
+/// Describes a promotion to a person who approves it, and how a waiting one goes on. The person who asked for it knows
+/// already which promotions have ended for it; one that nobody asked for names them.
+pub(super) fn text(record: &DeploymentRecord) -> String {
+    if record.cause.requested_by.is_none() {
+        return requested(record);
+    }
+    requested(&DeploymentRecord { ended_waiting: Vec::new(), ..record.clone() })
 }
 
 /// Writes the step by which the promotion goes on that waits in the place of another one; nothing if none waits.

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use super::streams::stderr;
 use super::terminal;
 use super::text_width::fitted;
 
@@ -10,5 +11,5 @@ pub(super) fn warn(message: &str) {
     let style = super::colours::ATTENTION;
     // An unread warning must not stop the answer.
     let text = fitted(&format!("{style}warning:{style:#} {message}"), terminal::error_columns());
-    let _unread = writeln!(anstream::stderr(), "{text}");
+    let _unread = writeln!(stderr(), "{text}");
 }

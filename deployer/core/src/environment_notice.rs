@@ -1,4 +1,4 @@
-//! The object `results/<environment>/environment.json`: what an uploader may know of an environment.
+//! The object `results/<environment>/environment.json`: the facts about an environment that an uploader may know.
 //!
 //! The sweep keeps it, and writes it anew every quarter of an hour. `deployctl push` reads it, under the right by which
 //! it reads results, and so learns at once that an environment does not exist or takes no uploads. Where the sweep is
@@ -16,7 +16,7 @@ use crate::format::LedgerObject;
 use crate::id::EnvironmentName;
 use crate::record::SCHEMA;
 
-/// What an uploader may know of an environment.
+/// The facts about an environment that an uploader may know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnvironmentNotice {
     /// The ledger's schema.

@@ -19,7 +19,7 @@ use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256, Ve
 use crate::promotion::Wait;
 use crate::record::{Approved, EndedWaiting};
 use crate::rejects::Rejects;
-use crate::text::{Person, PlainText};
+use crate::text::{Person, PlainText, counted};
 pub use behind::{Behind, SourceHistory};
 pub use open::OpenDeployment;
 
@@ -324,7 +324,7 @@ impl FunctionStatus {
     #[must_use]
     pub fn extent(&self) -> String {
         let serving = self.targets.iter().filter(|target| !target.differs).count();
-        format!("{serving} of {} targets", self.targets.len())
+        format!("{serving} of {}", counted(self.targets.len(), "target"))
     }
 
     /// Returns the releases that targets serve, if there are several.

@@ -43,6 +43,13 @@ pub fn plain_json(value: &Value) -> Value {
     }
 }
 
+/// Writes a number and the noun that it counts, whose plural ends in `s`: `1 message`, `2 messages`.
+#[must_use]
+pub fn counted<N: fmt::Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
+    let plural = if number == N::from(1) { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
 /// Whether a character is a control character, invisible, or changes the direction of the text around it (Unicode
 /// Character Database: `Default_Ignorable_Code_Point`, `Bidi_Control`, line and paragraph separators, interlinear
 /// annotations).
@@ -182,6 +189,12 @@ mod tests {
             let read: PlainText = serde_json::from_value(serde_json::json!(text)).unwrap();
             assert_eq!(serde_json::to_value(&read).unwrap(), serde_json::json!(shown));
         }
+    }
+
+    #[test]
+    fn noun_is_singular_after_one_only() {
+        let all = [0_u64, 1, 2].map(|number| counted(number, "message"));
+        assert_eq!(all, ["0 messages", "1 message", "2 messages"]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 use crate::port::Identities;
 use crate::{CommandError, Engine, Transient};
 
-/// What a request needs of its giver's identity.
+/// The proof of identity that a request needs of its giver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ProofDemand {
     /// It is carried out without a proof too.

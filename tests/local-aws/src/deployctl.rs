@@ -112,7 +112,7 @@ impl LocalAws {
         let program = tokio::task::spawn_blocking(deployctl).await.doing("building deployctl")??;
         let mut command = tokio::process::Command::new(program);
         command.env_clear().envs(self.environment(keys, &[("AWS_ENDPOINT_URL_LAMBDA", lambda.endpoint())]));
-        command.env("TERM", "xterm").args(arguments).kill_on_drop(true);
+        command.env("TERM", "xterm-256color").args(arguments).kill_on_drop(true);
         command.stdin(theirs.try_clone().doing("sharing a terminal")?);
         match shown {
             TerminalStreams::OutAndErr => {

@@ -198,7 +198,7 @@ async fn dead_letters_suspended_versioning_and_missing_sweep_fail() -> Result<()
     let expected = ["deployer: artifact versioning", "deployer: dead letters", "deployer: sweep"];
     assert_eq!((failed(&report), said.exit), (expected.map(str::to_owned).to_vec(), Some(1)), "{report:#}");
     let because = check(&report, "deployer", "dead letters")?["because"].as_str().unwrap_or_default();
-    assert!(because.starts_with("1 messages could not be handled and lie in deployer-dead-letters"), "{because}");
+    assert!(because.starts_with("1 message could not be handled and lies in deployer-dead-letters"), "{because}");
     let read = check(&report, "dev eu-west-1", "read artifact")?;
     assert_eq!(read["because"], "nothing is live yet in dev");
     Ok(())

@@ -106,7 +106,7 @@ fn holds(rule: &str, found: &[(String, String)], listed: &[&str]) {
     assert!(lines.is_empty(), "{rule}\n{}", lines.join("\n"));
 }
 
-/// What cargo knows of the workspace's packages.
+/// Returns cargo's metadata of the workspace's packages.
 fn metadata() -> serde_json::Value {
     let cargo = Command::new(env!("CARGO"))
         .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])

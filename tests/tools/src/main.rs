@@ -14,7 +14,7 @@ use tools::{KNOWN, READERS, Survey, Tally, bases, listed, mutated, seen, survey}
 /// Compares readers of zips with what the deployer says is in a zip. Readers are found in PATH.
 #[derive(Parser)]
 struct Options {
-    /// How many zips are made; about a third of them is accepted and read.
+    /// The number of zips to make; about a third of them is accepted and read.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// The seed of the first of them.

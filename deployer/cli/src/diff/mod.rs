@@ -109,7 +109,7 @@ impl Options {
         let records = status_source.history(&args, RECORDS).await?.deployments;
         newest_of(&records, release).ok_or_else(|| {
             let function = &self.function;
-            CliError::wrong_use(format!(
+            CliError::unknown_release(format!(
                 "{environment} knows no artifact of {function} {release} among its last {RECORDS} deployments: {}",
                 known(&records, release)
             ))

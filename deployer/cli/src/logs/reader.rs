@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::answer::one_line;
 use super::super::confirm::print_stderr;
 use super::super::output::Output;
+use super::super::streams::stdout;
 use super::super::terminal;
 use super::super::text_width::fitted;
 use super::text;
@@ -166,17 +167,21 @@ impl<'a> Reader<'a> {
             return;
         }
         self.newest = self.newest.max(line.time);
-        if let Lines::OfDeployment(id) = self.lines
-            && text::is_end(&line.message, id)
-        {
-            self.ended = Some(line.time);
+        if let Lines::OfDeployment(id) = self.lines {
+            // A later deployment names the one that it waits for, or that it stops.
+            if text::is_about_another(&line.message, id) {
+                return;
+            }
+            if text::is_end(&line.message, id) {
+                self.ended = Some(line.time);
+            }
         }
         let shown = match (self.output, &self.lines) {
             (Output::Json, _) => text::json(line),
             (Output::Text, Lines::OfDeployment(_)) => text::of_deployer(line),
             (Output::Text, Lines::OfFunction(_)) => text::of_function(line),
         };
-        let mut out = anstream::stdout();
+        let mut out = stdout();
         self.printed += 1;
         let shown = if self.output == Output::Text { fitted(&shown, terminal::columns()) } else { shown };
         if let Err(error) = write!(out, "{shown}").and_then(|()| out.flush()) {

@@ -21,6 +21,15 @@ pub(super) fn is_end(message: &str, id: DeploymentId) -> bool {
     string("message").starts_with(ENDED_LINE) && string("deployment") == id.to_string()
 }
 
+/// Whether the line is about another deployment only: that one's step or end names this deployment.
+pub(super) fn is_about_another(message: &str, id: DeploymentId) -> bool {
+    let Some(line) = object(message) else { return false };
+    let spans = line.get("spans").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let span = spans.iter().rfind(|span| span["name"] == "deployment").and_then(|span| span.get("deployment"));
+    let subject = line.get("deployment").or(span).and_then(Value::as_str);
+    subject.is_some_and(|subject| subject != id.to_string())
+}
+
 /// Writes a line of JSON: the time, the log stream, and the message as JSON where it is an object.
 pub(super) fn json(line: &LogLine) -> String {
     let message = object(&line.message).map_or_else(|| line.message.trim_end().into(), Value::Object);
@@ -119,6 +128,22 @@ mod tests {
         );
         let shown: Value = serde_json::from_str(&json(&line("plain\n"))).unwrap();
         assert_eq!((&shown["message"], json(&line("a\nb")).lines().count()), (&"plain".into(), 1));
+    }
+
+    #[test]
+    fn line_is_about_the_deployment_that_it_is_of_or_about_nothing() {
+        let (id, other) = ("01JBJ4GZ00ABCDEFGH0123456J", "01JBJ4GZ00ABCDEFGH0123456K");
+        let is_about_another =
+            |line: &Value| super::is_about_another(&line.to_string(), DeploymentId::parse(id).unwrap());
+        let span = |deployment: &str| json!([{ "name": "deployment", "deployment": deployment }]);
+        assert!(!is_about_another(&json!({ "message": "step done", "spans": span(id) })));
+        assert!(!is_about_another(&json!({ "message": "claimed", "deployment": id, "spans": span(other) })));
+        assert!(!is_about_another(&json!({ "message": format!("taken up: {id}") })));
+        assert!(is_about_another(&json!({ "message": format!("waits for {id}"), "spans": span(other) })));
+        assert!(is_about_another(
+            &json!({ "message": format!("deployment ended: {id} came later"), "deployment": other })
+        ));
+        assert!(!super::is_about_another("START RequestId", DeploymentId::parse(id).unwrap()));
     }
 
     #[test]

@@ -28,7 +28,7 @@ const MOST_LOOKS: usize = 5;
 /// The time that the look may take.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What is known of the environment.
+/// The knowledge about an environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum EnvironmentLook {
     /// It takes uploads.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use deployer_core::id::Sha256;
 use deployer_core::package::Package;
+use deployer_core::text::counted;
 use serde::Serialize;
 
 use super::super::answer::{Answer, CliError, Exit, one_line};
@@ -57,9 +58,8 @@ impl Listing {
             let _infallible = writeln!(text, "{size:>width$}  {}{link}", cut_in_the_middle(&one_line(path), room));
         }
         let note = zips::manifest_note(*manifest);
-        let files = if *files == 1 { "1 file".to_owned() } else { format!("{files} files") };
-        let whole =
-            format!("{files} of {unzipped} bytes; the zip has {size} bytes, {note}\n  sha256 {}", sha256.to_hex());
+        let (files, unzipped) = (counted(*files, "file"), counted(*unzipped, "byte"));
+        let whole = format!("{files} of {unzipped}; the zip has {size} bytes, {note}\n  sha256 {}", sha256.to_hex());
         text + &fitted(&whole, columns) + "\nnothing is uploaded\n"
     }
 }

@@ -20,6 +20,7 @@ use deployer_core::config::Span;
 use deployer_core::id::{AccountId, BucketName, EnvironmentName, FunctionName, Release, Sha256};
 use deployer_core::ledger_keys;
 use deployer_core::package::Package;
+use deployer_core::text::counted;
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -124,7 +125,14 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
             let look = options.ensure_accepted(&sdk, &destination.key.environment, ledger, &mut interrupts).await?;
             Some((ledger, look))
         }
-        None => None,
+        None => {
+            let environment = &destination.key.environment;
+            print_line(&format!(
+                "note: without the ledger bucket push does not know whether {environment} takes uploads: --ledger or \
+                 DEPLOYER_LEDGER_BUCKET says which it is"
+            ));
+            None
+        }
     };
     let uploaded = options.upload(&sdk, (&destination, checked), values, &mut interrupts).await?;
     match looked {
@@ -271,7 +279,8 @@ impl CheckedZip {
     fn summary(&self, source: &Path) -> String {
         let Package { size, sha256, files, manifest, .. } = &self.package;
         let note = zips::manifest_note(manifest.as_ref().map(|(format, _)| format.file_name()));
-        format!("{}: {size} bytes, {files} files, sha256 {}, {note}", source.display(), sha256.to_hex())
+        let files = counted(*files, "file");
+        format!("{}: {size} bytes, {files}, sha256 {}, {note}", source.display(), sha256.to_hex())
     }
 }
 

@@ -40,6 +40,7 @@ impl Uploaded {
         match look {
             Some(EnvironmentLook::Accepts) => uploaded,
             Some(EnvironmentLook::Doubtful(doubt)) => format!("{uploaded}  {doubt}\n"),
+            Some(EnvironmentLook::Untold(because)) => format!("{uploaded}  {because}\n  {IGNORED}\n"),
             _ => format!("{uploaded}  {IGNORED}\n"),
         }
     }
@@ -68,6 +69,7 @@ mod tests {
         assert_eq!(uploaded.text(Some(&EnvironmentLook::Accepts)), known);
         let warned = format!("{known}  {IGNORED}\n");
         assert_eq!(uploaded.text(None), warned);
-        assert_eq!(uploaded.text(Some(&EnvironmentLook::Untold("denied".to_owned()))), warned);
+        let untold = EnvironmentLook::Untold("reading the notice is denied".to_owned());
+        assert_eq!(uploaded.text(Some(&untold)), format!("{known}  reading the notice is denied\n  {IGNORED}\n"));
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use deployer_core::dead_letters::{DeadLetter, DeadLetters, LetterEvent, Redrive, RedriveStatus};
+use deployer_core::text::counted;
 use jiff::Timestamp;
 
 use super::super::ago::ago;
@@ -20,8 +21,12 @@ pub(super) fn letters(letters: &DeadLetters, deployer: &str, now: Timestamp) -> 
         }
     };
     if letters.in_flight > 0 {
-        let count = messages(letters.in_flight);
-        let _always = writeln!(text, "  {count} besides are being looked at by somebody else, or were so a minute ago");
+        let (count, is, was) = match letters.in_flight {
+            1 => (messages(1), "is", "was"),
+            more => (messages(more), "are", "were"),
+        };
+        let _always =
+            writeln!(text, "  {count} besides {is} being looked at by somebody else, or {was} so a minute ago");
     }
     for letter in &letters.messages {
         text.push_str(&line(letter));
@@ -106,7 +111,8 @@ pub(super) fn progress(redrive: &Redrive) -> String {
 pub(super) fn ended(redrive: &Redrive) -> String {
     match redrive.status {
         RedriveStatus::Completed => {
-            format!("{}: the deployer tries them again\n", went_back(redrive.moved))
+            let them = if redrive.moved == 1 { "it" } else { "them" };
+            format!("{}: the deployer tries {them} again\n", went_back(redrive.moved))
         }
         RedriveStatus::Failed => {
             let advice = match reason(redrive) {
@@ -130,7 +136,7 @@ pub(super) fn went_back(moved: u64) -> String {
 }
 
 pub(super) fn messages(count: u64) -> String {
-    if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
+    counted(count, "message")
 }
 
 #[cfg(test)]
@@ -160,7 +166,7 @@ mod tests {
         let text = letters(&shown, "deployer", at("2026-11-25T12:00:00Z"));
         let mut lines = text.lines();
         assert_eq!(lines.next(), Some("deployer-dead-letters: 5 messages, the oldest sent 2 h ago"));
-        assert!(lines.next().is_some_and(|line| line.starts_with("  1 message besides")));
+        assert!(lines.next().is_some_and(|line| line.starts_with("  1 message besides is being")));
         assert!(lines.next().is_some_and(|line| line.starts_with("  2026-11-25 10:00:00Z  deployer  unreadable: ")));
         assert_eq!(lines.next(), Some("  -  of an unknown queue  no event"));
         assert_eq!(lines.next(), Some("  and 3 more"));
@@ -174,7 +180,7 @@ mod tests {
     #[test]
     fn end_of_a_redrive_says_how_many_went_back_and_why_it_failed() {
         let text = |status, because| ended(&redrive(status, because));
-        assert_eq!(text(RedriveStatus::Completed, None), "1 message went back: the deployer tries them again\n");
+        assert_eq!(text(RedriveStatus::Completed, None), "1 message went back: the deployer tries it again\n");
         assert!(text(RedriveStatus::Cancelled, None).contains("cancelled the redrive: 1 message went back before"));
         let denied = text(RedriveStatus::Failed, Some("AccessDenied"));
         assert!(denied.contains("failed: AccessDenied; 1 message went back") && denied.contains("sqs:SendMessage"));

@@ -6,7 +6,7 @@ use anstyle::Style;
 use deployer_core::hold_and_reject::{Hold, Reject};
 use deployer_core::identity::Principal;
 use deployer_core::status::{Behind, DoorStatus, FunctionStatus, LastFailed, StatusReport, WaitingStatus};
-use deployer_core::text::Person;
+use deployer_core::text::{Person, counted};
 use jiff::Timestamp;
 
 use super::super::answer::{one_line, sentence};
@@ -170,7 +170,7 @@ fn waiting_lines(waiting: &WaitingStatus, now: Timestamp) -> Vec<String> {
 fn behind_text(behind: &Behind, now: Timestamp) -> String {
     let Behind { environment, release, releases, ahead_since, rejected, .. } = behind;
     let rejected = if *rejected { " (rejected)" } else { "" };
-    let releases = if *releases == 1 { "1 release".to_owned() } else { format!("{releases} releases") };
+    let releases = counted(*releases, "release");
     format!("{environment} by {releases} since {}: it has {release}{rejected}", since(*ahead_since, now))
 }
 

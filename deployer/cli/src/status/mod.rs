@@ -22,6 +22,7 @@ use super::answer::{Answer, CliError, Exit, sentence};
 use super::colours;
 use super::interrupts::Interrupts;
 use super::ledger::{self, StatusSource};
+use super::streams::stdout;
 use super::text_width::fitted;
 use super::{Output, remote, terminal};
 use deployer_core::trigger::Command;
@@ -62,21 +63,21 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
         // An error is shown, and the watch goes on.
         let answer = tokio::select! {
             report = report(options, &mut status_source) => report.map_or_else(Answer::from, |report| answer_of(options, &report)),
-            () = interrupts.received() => return Ok(empty_answer()),
+            () = interrupts.received() => return Ok(printed(Exit::Interrupted)),
         };
         if draw(&answer, output, seconds).is_err() {
-            return Ok(empty_answer());
+            return Ok(printed(Exit::Done));
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
-            () = interrupts.received() => return Ok(empty_answer()),
+            () = interrupts.received() => return Ok(printed(Exit::Interrupted)),
         }
     }
 }
 
 /// Prints one status: on a terminal in place of the last one, for programs as a line.
 fn draw(answer: &Answer, output: Output, seconds: u64) -> std::io::Result<()> {
-    let mut out = anstream::stdout();
+    let mut out = stdout();
     match output {
         Output::Json => writeln!(out, "{}", answer.json)?,
         Output::Text => {
@@ -169,6 +170,7 @@ fn in_detail(report: &StatusReport) -> Answer {
     Answer::with_text(text, report, exit_of(report))
 }
 
-fn empty_answer() -> Answer {
-    Answer { text: String::new(), json: serde_json::Value::Null, exit: Exit::Done }
+/// Makes the answer of a watch that has printed all.
+fn printed(exit: Exit) -> Answer {
+    Answer { text: String::new(), json: serde_json::Value::Null, exit }
 }

@@ -112,19 +112,20 @@ fn artifact_that_cannot_be_read_says_why() {
 }
 
 #[test]
-fn release_that_nobody_knows_is_wrong_use() {
+fn release_that_nobody_knows_is_refused_and_a_wrong_call_is_wrong_use() {
     let server = bucket(old, new);
-    for (arguments, expected) in [
-        (&["diff", "-f", "orders", "1.4.2", "1.4.3"][..], "say -e NAME, or NAME:1.4.2"),
+    for (exit, arguments, expected) in [
+        (2, &["diff", "-f", "orders", "1.4.2", "1.4.3"][..], "say -e NAME, or NAME:1.4.2"),
         (
+            3,
             &["diff", "-e", "prod", "-f", "orders", "1.4.2", "9"],
             "knows no artifact of orders 9 among its last 100 deployments: it knows 1.4.3, 1.4.2",
         ),
-        (&["diff", "-e", "prod", "-f", "orders", "1.4.2", "dev:1.4.2"], "it knows none"),
-        (&["diff", "-e", "prod", "-f", "orders", "1.4.2"], "required"),
-        (&["diff", "-e", "prod", "-f", "orders", "1.4.2", "a b"], "invalid value"),
+        (3, &["diff", "-e", "prod", "-f", "orders", "1.4.2", "dev:1.4.2"], "it knows none"),
+        (2, &["diff", "-e", "prod", "-f", "orders", "1.4.2"], "required"),
+        (2, &["diff", "-e", "prod", "-f", "orders", "1.4.2", "a b"], "invalid value"),
     ] {
-        let Outcome { exit, err } = person(&server).run(arguments);
-        assert!(exit == Some(2) && err.contains(expected), "{arguments:?}: {err}");
+        let Outcome { exit: found, err } = person(&server).run(arguments);
+        assert!(found == Some(exit) && err.contains(expected), "{arguments:?}: {err}");
     }
 }

@@ -9,6 +9,7 @@ mod buckets;
 mod credentials;
 mod deployed;
 mod diff;
+mod exits;
 mod heads;
 mod hints;
 mod home;

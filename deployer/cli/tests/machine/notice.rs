@@ -60,3 +60,22 @@ fn notice_of_an_older_deployer_is_as_old_as_its_object() {
         "it is tried: {err}"
     );
 }
+
+#[test]
+fn push_without_the_ledger_says_before_the_upload_that_it_cannot_tell() {
+    let server = Server::http(|request| match request.line.starts_with("PUT ") {
+        true => (200, "application/xml\r\nx-amz-version-id: v1", String::new()),
+        false => (403, "application/xml", xml_error("AccessDenied", "Access Denied")),
+    });
+    let home = Home::calling(&server).with_keys().file("code/index.js", "exports.handler = async () => 'ok';\n");
+    let code = home.path("code");
+    let to = ["push", &code, "-e", "dev", "-f", "orders", "-r", "1", "--bucket", "acme-artifacts"];
+    let note = "note: without the ledger bucket push does not know whether dev takes uploads: --ledger or \
+                DEPLOYER_LEDGER_BUCKET says which it is\n";
+    let Outcome { exit, err } = home.run(&to);
+    assert!(exit == Some(0) && err.contains(note), "{err}");
+    // Where the notice cannot be read, the reason stands below the upload.
+    let (Outcome { exit, err }, out) = home.run_with_output(&[&to[..], &["--ledger", "acme-ledger"]].concat());
+    assert!(exit == Some(0) && !err.contains("note: without"), "{err}");
+    assert!(out.contains("\n  reading s3://acme-ledger/results/dev/environment.json is denied: "), "{out}");
+}

@@ -9,7 +9,7 @@ const FUNCTION: [&str; 4] = ["-e", "prod", "-f", "orders"];
 const PROMOTE: [&str; 7] = ["promote", "-f", "orders", "--from", "dev", "--to", "prod"];
 const REPEATED: [&str; 2] = ["--id", "again"];
 
-/// What a run says on both streams, its exit code, and the commands that it sends.
+/// The outcome of a run: its text on both streams, its exit code, and the commands that it sends.
 struct Ran {
     exit: Option<i32>,
     said: String,
@@ -170,6 +170,62 @@ fn promotion_of_what_waits_already_names_the_command_that_approves_it() {
     assert_eq!(exit, Some(3), "{said}");
     let approve = format!("(ada may not):\n  deployctl approve -e prod -f orders --deployment {ID}\n");
     assert!(said.ends_with(&approve), "{said}");
+}
+
+#[test]
+fn promotion_of_what_waits_already_is_followed_with_wait() {
+    let because = format!("deployment {ID} brings release 1.4.3 already, and waits");
+    let superseded = with(json!({ "id": "01M8A5XFDRZTNV54H8T47JKK4Z", "status": "superseded", "code": "Superseded",
+        "because": because, "targets": [] }));
+    let wait = [&PROMOTE[..], &["--wait", "--timeout", "1s"]].concat();
+    let ended = with(json!({ "cause": cause("promotion") }));
+    let Ran { exit, said, sent } = run(&wait, vec![("promote", superseded.clone()), history(&ended)]);
+    assert_eq!((exit, sent.join(" ").as_str()), (Some(0), "promote history history"), "{said}");
+    assert!(said.starts_with("prod/orders/1.4.3: succeeded after ") && !said.contains("superseded"), "{said}");
+    let waits =
+        with(json!({ "status": "pending", "code": "Waiting", "because": "waits for an approval", "targets": [],
+        "finished_at": null, "cause": cause("promotion"), "promotion": { "from": "dev", "approvals_wanted": 1 } }));
+    let Ran { exit, said, .. } = run(&wait, vec![("promote", superseded.clone()), history(&waits)]);
+    assert_eq!(exit, Some(4), "{said}");
+    assert_eq!(said.matches("deployctl approve -e prod -f orders --deployment").count(), 1, "{said}");
+    assert!(said.contains(&format!("error: not ended after 1s; deployment {ID} goes on\n")), "{said}");
+    // Another release took its place: that is the end.
+    let other = with(json!({ "release": "1.4.4" }));
+    let Ran { exit, said, .. } = run(&wait, vec![("promote", superseded), history(&other)]);
+    assert!(exit == Some(3) && said.starts_with("prod/orders/1.4.3: superseded "), "{said}");
+}
+
+#[test]
+fn pattern_that_promotes_nothing_says_why_per_function() {
+    let one = |environment: &str, function: &str, release: Option<&str>| {
+        let live = release.map(|release| {
+            json!({ "release": release, "deployment": ID, "since": "2026-11-25T20:21:24Z",
+            "sha256": null })
+        });
+        json!({ "environment": environment, "function": function, "live": live, "targets": [], "active": null,
+            "pending": null, "hold": null, "rejected": false })
+    };
+    let functions = [one("dev", "bills", Some("7")), one("dev", "orders", Some("2")), one("prod", "bills", Some("7"))];
+    let refused = json!({ "code": "NotPromotable", "because": "prod takes what has soaked for 30m in dev" });
+    let plan = json!({ "environment": "prod", "function": "orders", "release": "2", "unchanged": false, "targets": [],
+        "refused": refused });
+    let answers = || {
+        let status = json!({ "functions": functions });
+        vec![("promote", json!({ "deployments": [] })), ("status", status), ("plan", plan.clone())]
+    };
+    let Ran { exit, said, .. } = run(&["promote", "-f", "*", "--from", "dev", "--to", "prod"], answers());
+    assert_eq!(
+        (exit, said.as_str()),
+        (
+            Some(0),
+            "nothing is ready: of *, dev has nothing that prod has not and may take now\n  \
+               bills    prod has 7 already\n  \
+               orders   prod takes what has soaked for 30m in dev\n"
+        )
+    );
+    let Ran { exit, said, .. } = run(&["promote", "-f", "ordesr*", "--from", "dev", "--to", "prod"], answers());
+    let expected = "no function of dev matches ordesr*; did you mean orders?\n";
+    assert_eq!((exit, said.as_str()), (Some(3), expected));
 }
 
 #[test]

@@ -14,6 +14,7 @@ use super::principal_pattern::PrincipalPattern;
 use super::promotion::or_default;
 use crate::diagnostics::Diagnostic;
 use crate::identity::{Principal, PrincipalKind};
+use crate::text::counted;
 
 /// The beginning of the names of the roles that IAM Identity Center makes. Their sessions bear the name of the user
 /// (IAM Identity Center User Guide, "Referencing permission sets in resource policies").
@@ -138,9 +139,10 @@ impl Approval {
             found.push(Diagnostic::new(
                 "approvers",
                 format_args!(
-                    "can never give {} approvals: those listed count {most} times at most, because a user and a role \
+                    "can never give {} approvals: those listed count {} at most, because a user and a role \
                      whose session_names are not trusted count once",
-                    self.required
+                    self.required,
+                    counted(most, "time")
                 ),
             ));
         }

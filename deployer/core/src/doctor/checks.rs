@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::denial::Denial;
 use crate::id::{BucketName, Region};
 use crate::names::SWEEPS;
+use crate::text::counted;
 
 /// The interval at which sweeps write their time to the ledger: one writes if the last entry is older.
 pub const SWEEP_NOTE_INTERVAL: Duration = Duration::from_secs(300);
@@ -187,10 +188,12 @@ pub fn dead_letters(
         Ok(look) => {
             let QueueLook { waiting, in_flight, .. } = look;
             let name = arn.rsplit(':').next().unwrap_or(arn);
+            let count = waiting + in_flight;
+            let (lie, them) = if count == 1 { ("lies", "it") } else { ("lie", "them") };
             let because = format!(
-                "{} messages could not be handled and lie in {name}: the deployer's log says why; mend it, then start a \
-                 redrive (aws sqs start-message-move-task --source-arn {arn})",
-                waiting + in_flight
+                "{} could not be handled and {lie} in {name}: deployctl redrive --peek shows {them}, and the deployer's log \
+                 says why; mend it, then send {them} back by deployctl redrive",
+                counted(count, "message")
             );
             Check::fail(check, because)
         }

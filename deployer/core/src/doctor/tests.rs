@@ -280,7 +280,13 @@ fn dead_letters_or_a_missing_dead_letter_queue_fail() {
     let arn = Some("arn:aws:sqs:eu-west-1:123456789012:deployer-dead-letters");
     assert_eq!(checks::dead_letters("dead letters", None, arn, &look(0)), Check::ok("dead letters"));
     let because = checks::dead_letters("dead letters", None, arn, &look(2)).because.unwrap();
-    assert!(because.starts_with("2 messages could not be handled and lie in deployer-dead-letters"), "{because}");
+    assert_eq!(
+        because,
+        "2 messages could not be handled and lie in deployer-dead-letters: deployctl redrive --peek shows them, and the \
+         deployer's log says why; mend it, then send them back by deployctl redrive"
+    );
+    let because = checks::dead_letters("dead letters", None, arn, &look(1)).because.unwrap();
+    assert!(because.starts_with("1 message could not be handled and lies in deployer-dead-letters: "), "{because}");
     assert_eq!(checks::dead_letters("dead letters", None, None, &look(0)).status, CheckStatus::Fail);
     let check = checks::dead_letters("dead letters", Some(DEPLOYER), arn, &Err(denied("no")));
     assert_eq!(

@@ -10,7 +10,7 @@ use crate::artifact::{ArtifactRef, UPLOADED_BY};
 use crate::config::Target;
 use crate::id::{AliasName, DeploymentId, FunctionName, Release, Sha256, Version};
 use crate::record::{CauseKind, DeploymentRecord, TargetOutcome};
-use crate::text::Person;
+use crate::text::{Person, counted};
 
 /// An artifact that was live, on every target or on some.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,7 +104,7 @@ impl LiveArtifact {
     /// Says on how many of the present targets it is: `1 of 3 targets`.
     #[must_use]
     pub fn extent(&self, targets: &[Target]) -> String {
-        format!("{} of {} targets", targets.len() - self.targets_without(targets).len(), targets.len())
+        format!("{} of {}", targets.len() - self.targets_without(targets).len(), counted(targets.len(), "target"))
     }
 
     /// Whether it ever reached a target. The artifact of a deployment that was stopped before that is remembered too,

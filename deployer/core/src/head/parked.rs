@@ -17,7 +17,7 @@ use crate::observed::ObservedAlias;
 /// The number of ticks that go on with a parked deployment; after those the sweep does. Lambda stops a function that
 /// calls itself by a queue for about 16 times (Lambda Developer Guide, "Use Lambda recursive loop detection").
 pub const HOPS: u32 = 8;
-/// How late a tick may come. Later than that the deployer takes it for lost.
+/// The delay after which the deployer takes a tick for lost.
 const TICKS_COME_WITHIN: Duration = Duration::from_secs(60);
 /// The sweep sends no second tick for this long, and for [`TICKS_COME_WITHIN`] more: its first one may still stand in a
 /// queue that does not keep up.

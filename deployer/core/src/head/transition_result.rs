@@ -14,11 +14,11 @@ use crate::record::Status;
 pub struct Transition {
     /// The head to write; none: the head that was read stays as it is.
     pub head: Option<Box<Head>>,
-    /// What the writer does next.
+    /// The writer's next action.
     pub then: Next,
 }
 
-/// What the writer of a transition does next.
+/// The next action of the writer of a transition.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 pub enum Next {

@@ -21,7 +21,7 @@ pub enum ProofError {
     Unreachable(String),
 }
 
-/// What is known of the identity of a request's giver, beside the name that they give.
+/// The identity of a request's giver as far as it is known, beside the name that they give.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Identity {
     /// The request carries no proof.

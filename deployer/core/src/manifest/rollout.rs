@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::config::rollout::{AlarmName, WhenQuiet, repeated_alarms};
 use crate::diagnostics::{self, Diagnostics, FieldRules};
 
-/// What a function asks for beyond its environment's rollout. In an environment without one it asks for nothing.
+/// The rules that a function adds to its environment's rollout. In an environment without one it adds nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StricterRollout {
@@ -25,7 +25,7 @@ pub struct StricterRollout {
     #[serde(deserialize_with = "between::<_, 1, 99>")]
     #[schemars(range(min = 1, max = 99))]
     pub first_weight: Option<u32>,
-    /// What happens after a step with too few invocations, at least as strict as in the environment: `fail` is stricter
+    /// The reaction to a step with too few invocations, at least as strict as in the environment: `fail` is stricter
     /// than `pause`, and `pause` than `proceed`.
     pub when_quiet: Option<WhenQuiet>,
     /// Whether a release needs a smoke test.

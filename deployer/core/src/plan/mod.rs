@@ -160,7 +160,7 @@ pub struct Plan {
     pub delivery: Delivery,
     /// The steps, in this order.
     pub steps: Vec<Step>,
-    /// What callers of the alias will see: the differences from the version that it serves now to the one that it will
+    /// The changes that callers of the alias will see: the differences from the version that it serves now to the one that it will
     /// serve, and those of the function as a whole. Without an alias they are those from `$LATEST`.
     pub changes: Vec<Change>,
     /// Possible problems that do not stop the deployment.

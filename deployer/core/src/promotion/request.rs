@@ -42,7 +42,7 @@ pub struct PromotionRequest {
     pub release: Option<Release>,
     /// The person who asked, as they say.
     pub requested_by: Option<Person>,
-    /// What is known of their identity.
+    /// Their identity, as far as it is known.
     pub identity: Identity,
     /// The time after which the request expires.
     pub not_after: Option<Timestamp>,
@@ -73,7 +73,7 @@ pub struct ApprovalResponse {
     pub by: Person,
     /// The account that sent the event, as EventBridge says.
     pub account: Option<String>,
-    /// What is known of the identity of the person who decides.
+    /// The identity of the person who decides, as far as it is known.
     pub identity: Identity,
     /// The id of the command, or of the event.
     pub id: String,

@@ -69,8 +69,8 @@ impl Wait {
             && !self.for_group
     }
 
-    /// Says how the promotion goes on once it has one approval more: `once it has …, it is deployed at once, …`. Not
-    /// everybody's approval counts, so this is no promise to the one who reads it.
+    /// Describes the promotion after one more approval: `once it has …, it is deployed at once, …`. Some people's approval
+    /// does not count, so the text promises nothing to its reader.
     #[must_use]
     pub fn once_approved(&self) -> String {
         let then = match &self.with_one_more_approval() {

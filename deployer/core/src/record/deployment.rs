@@ -13,7 +13,7 @@ use super::status::{Code, Status};
 use super::target::{TargetError, TargetErrorCode, TargetOutcome};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release};
 use crate::ledger_keys;
-use crate::text::PlainText;
+use crate::text::{PlainText, counted};
 
 /// The schema version of every JSON object in the ledger.
 pub const SCHEMA: u32 = 1;
@@ -81,7 +81,7 @@ impl DeploymentRecord {
                 (self.status, self.code) = (if arrived > 0 { Status::Failed } else { status }, Some(code));
                 self.because = Some(match arrived {
                     0 => because.into(),
-                    some => format!("{because}; {some} of {all} targets had got there before").into(),
+                    some => format!("{because}; {some} of {} had got there before", counted(all, "target")).into(),
                 });
             }
             Ending::Tried(targets) => {
@@ -107,7 +107,7 @@ impl DeploymentRecord {
         let arrived = self.targets.iter().filter(|target| target.may_serve()).count();
         let reached = match arrived {
             0 => String::new(),
-            some => format!("; {some} of {} targets had got there before", self.targets.len()),
+            some => format!("; {some} of {} had got there before", counted(self.targets.len(), "target")),
         };
         for target in self.targets.iter_mut().filter(|target| !target.serves()) {
             target.status = Status::Superseded;
@@ -158,7 +158,7 @@ fn summarize(failed: &[&TargetOutcome], all: usize) -> String {
         sentences.iter().take(3).map(|(sentence, targets)| sentence_with_targets(sentence, targets)).collect();
     let omitted: usize = sentences.iter().skip(3).map(|(_, targets)| targets.len()).sum();
     let more = if omitted > 0 { format!("; and {omitted} more") } else { String::new() };
-    format!("{} of {all} targets failed: {}{more}", failed.len(), texts.join("; "))
+    format!("{} of {} failed: {}{more}", failed.len(), counted(all, "target"), texts.join("; "))
 }
 
 /// Formats a target's error without the target's account, so that equal errors of several targets are equal texts.

@@ -15,9 +15,9 @@ pub const UNREADABLE_FOR: SignedDuration = SignedDuration::from_mins(15);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the rollout cannot {action}: it is {found}")]
 pub struct DoesNotFit {
-    /// What was asked for.
+    /// The action that was asked for.
     pub action: &'static str,
-    /// What the rollout does.
+    /// The activity of the rollout.
     pub found: &'static str,
 }
 

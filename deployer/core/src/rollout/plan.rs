@@ -18,7 +18,7 @@ pub struct RolloutPlan {
     pub steps: Vec<PlannedStep>,
     /// The time with all traffic, in seconds.
     pub watch_seconds: u32,
-    /// What happens after a step with too few invocations.
+    /// The reaction to a step with too few invocations.
     pub when_quiet: WhenQuiet,
     /// The time after which a pause ends the rollout, in seconds.
     pub pause_seconds: u32,
@@ -31,7 +31,7 @@ pub struct PlannedStep {
     pub weight: u8,
     /// The time for which it lasts, in seconds.
     pub seconds: u32,
-    /// What follows it; none: the next step.
+    /// The action after the step; none: the next step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub then: Option<Then>,
 }

@@ -122,7 +122,7 @@ pub struct Pause {
     pub since: Timestamp,
     /// Its reason.
     pub reason: PauseReason,
-    /// Who asked for it; none: the deployer.
+    /// The person who asked for it; none: the deployer.
     pub by: Option<Person>,
     /// The reason in a sentence.
     pub because: PlainText,
@@ -147,7 +147,7 @@ pub enum PauseReason {
 pub struct Abort {
     /// Its kind.
     pub reason: AbortReason,
-    /// Who asked for it; none: the deployer.
+    /// The person who asked for it; none: the deployer.
     pub by: Option<Person>,
     /// The reason in a sentence.
     pub because: PlainText,
@@ -207,7 +207,7 @@ pub enum RolloutEnd {
     },
 }
 
-/// What the deployer does next for a rollout.
+/// The next action of the deployer for a rollout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RolloutAction {
     /// It publishes the new version in these targets.

@@ -72,7 +72,7 @@ fn half_rolled_out_release_is_live_and_incomplete() {
 #[test]
 fn removed_targets_are_not_shown() {
     let told = status(&["eu-west-1"], &half_rolled_out(), &Rejects::default());
-    assert_eq!((told.targets.len(), told.split(), told.extent().as_str()), (1, None, "1 of 1 targets"));
+    assert_eq!((told.targets.len(), told.split(), told.extent().as_str()), (1, None, "1 of 1 target"));
     let live = told.live.unwrap();
     assert!(live.complete && live.missing.is_empty() && live.added.is_empty());
 }

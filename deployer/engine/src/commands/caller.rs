@@ -9,7 +9,7 @@ use deployer_core::text::Person;
 pub struct Caller {
     /// The person who asks, if named.
     pub requested_by: Option<Person>,
-    /// What is known of their identity.
+    /// Their identity, as far as it is known.
     pub identity: Identity,
     /// The command's id; the same id again is the same request.
     pub id: String,

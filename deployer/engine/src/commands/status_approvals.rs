@@ -1,4 +1,4 @@
-//! The approvals of live releases in the status: the record of a deployment has them.
+//! Adds the approvals of live releases to the status. The records of their deployments have them.
 
 use deployer_core::config::Environment;
 use deployer_core::function_ref::FunctionRef;

@@ -15,6 +15,7 @@ use deployer_core::doctor::{self, Check, DoctorReport, QueueLook, Refusal, Refus
 use deployer_core::id::{EnvironmentName, Region};
 use deployer_core::ledger_keys;
 use deployer_core::names::OPEN;
+use deployer_core::text::counted;
 use deployer_core::version::version;
 use futures::stream::{self, StreamExt as _};
 use futures::{FutureExt as _, future};
@@ -78,7 +79,7 @@ impl<'e> Doctor<'e> {
         let installed = diagnostics.installed().map_or_else(String::new, |installed| format!(", {installed}"));
         let mut checks = vec![Check::ok("deployer").with_finding(format!("build {}{installed}", version()))];
         checks.push(match &self.engine.outdated {
-            None => Check::ok("deployer.json").with_finding(format!("{count} environments")),
+            None => Check::ok("deployer.json").with_finding(counted(count, "environment")),
             Some(error) => Check::fail(
                 "deployer.json",
                 format!("{error}; the last good one is used until the deployer starts anew"),

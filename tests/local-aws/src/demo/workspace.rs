@@ -29,6 +29,15 @@ const CREDENTIALS: &str = "aws-credentials";
 /// The file with the variables.
 const VARIABLES: &str = "env.sh";
 
+/// Makes the AWS CLI call the local SQS. Version 1 passes over `AWS_ENDPOINT_URL` there, because it gives SQS an endpoint
+/// of its own unless `--endpoint-url` names one, and so would leave the machine.
+const AWS_CLI: &str = r#"aws() {
+  case " $* " in
+    *" sqs "*) command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@" ;;
+    *) command aws "$@" ;;
+  esac
+}"#;
+
 /// The local AWS and a folder in which `deployctl` works against it. Dropping it ends and removes everything.
 #[derive(Debug)]
 pub struct Workspace {
@@ -121,6 +130,7 @@ impl Workspace {
             "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_DEFAULT_PROFILE".to_owned(),
             "unset AWS_ENDPOINT_URL_S3 AWS_ENDPOINT_URL_STS AWS_IGNORE_CONFIGURED_ENDPOINT_URLS".to_owned(),
             "unset DEPLOYER_FUNCTION_NAME DEPLOYER_BUCKET_OWNER".to_owned(),
+            AWS_CLI.to_owned(),
         ];
         lines.join("\n") + "\n"
     }
@@ -151,6 +161,8 @@ impl Workspace {
         }
         if screen.is_some_and(Screen::has_colours) {
             command.env("CLICOLOR_FORCE", "1");
+            // They say how many colours there are.
+            command.envs(["TERM", "COLORTERM"].iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         }
         command.envs(std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file)));
         command.stdin(Stdio::null()).stdout(writer.try_clone().doing(what())?).stderr(writer);
@@ -275,6 +287,26 @@ pub(super) fn sources() -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn aws_cli_gets_the_endpoint_for_sqs_only() -> Result<()> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = TempDir::new().doing("making a folder")?;
+        let program = folder.path().join("aws");
+        std::fs::write(&program, "#!/bin/sh\necho \"$*\"\n").doing("writing a program")?;
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).doing("making it a program")?;
+        let script = format!("{AWS_CLI}\naws sqs list-queues\naws --profile dev sqs purge-queue\naws s3 ls s3://sqs");
+        let mut shell = std::process::Command::new("/bin/sh");
+        shell.args(["-c", &script]).env("PATH", folder.path()).env("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
+        let said = shell.output().doing("running a shell")?;
+        assert_eq!(
+            String::from_utf8_lossy(&said.stdout),
+            "--endpoint-url http://127.0.0.1:1 sqs list-queues\n\
+             --endpoint-url http://127.0.0.1:1 --profile dev sqs purge-queue\n\
+             s3 ls s3://sqs\n"
+        );
+        Ok(())
+    }
 
     #[test]
     fn folder_with_a_space_is_quoted_for_the_shell() {

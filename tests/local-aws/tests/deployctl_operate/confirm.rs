@@ -20,7 +20,7 @@ async fn rollback_requires_a_confirmation_or_the_live_release() -> Result<()> {
 
     for (answer, exit, serves) in [("", 3, "2"), ("n", 3, "2"), ("y", 0, "1")] {
         let mut asked = person.on_a_terminal(TerminalStreams::OutAndErr, "rollback", &DEV).await?;
-        asked.terminal.wait_for("on 1 of 1 targets").await?;
+        asked.terminal.wait_for("on 1 of 1 target").await?;
         asked.terminal.wait_for("back to  a").await?;
         asked.terminal.wait_for("Roll back? [y/N] ").await?;
         asked.terminal.type_line(answer)?;
@@ -77,8 +77,8 @@ async fn what_needs_no_question_or_cannot_be_done_is_not_asked() -> Result<()> {
     let person = Person::after(&["a", "b"]).await?;
     let approve = ["-e", "dev", "--requested-by", "bob", "--deployment", "01M8A5K79RQBSV76AT3ARZPEW6"];
     for (verb, arguments, exit, words) in [
-        ("rollback", [&DEV[..], &["--to", "b"]].concat(), 0, "b of orders is live in dev already, on 1 of 1 targets: "),
-        ("recall", vec!["-f", "orders", "-r", "9.9.9"], 2, "no release 9.9.9 of orders is known in any environment"),
+        ("rollback", [&DEV[..], &["--to", "b"]].concat(), 0, "b of orders is live in dev already, on 1 of 1 target: "),
+        ("recall", vec!["-f", "orders", "-r", "9.9.9"], 3, "no release 9.9.9 of orders is known in any environment"),
         ("approve", approve.to_vec(), 2, "no promotion 01M8A5K79RQBSV76AT3ARZPEW6 waits in dev"),
         ("approve", [&approve[..], &["-f", "orders"]].concat(), 2, "of orders waits in dev: status tells which do"),
         ("rollback", [&DEV[..], &["--function-name", "nobody"]].concat(), 1, "--ledger BUCKET"),

@@ -92,7 +92,12 @@ async fn promotion_that_a_rule_denies_is_refused_with_its_reason() -> Result<()>
     assert_eq!(person.run_refused("promote", &unknown).await?.0, "NotLive");
     let nothing = person.run("promote", &["-f", "*", "--from", "dev", "--to", "prod"]).await?;
     assert_eq!(nothing.exit, Some(0), "what nobody named is not refused, it is not ready: {nothing:?}");
-    assert_eq!(nothing.out, "nothing is ready: of *, dev has nothing that prod has not and may take now\n");
+    let because = "nothing is ready: of *, dev has nothing that prod has not and may take now\n  \
+                   orders   prod takes what has soaked for 30m in dev, and release 1 has not yet: ";
+    assert!(nothing.out.starts_with(because), "{nothing:?}");
+    let misspelt = person.run("promote", &["-f", "ordesr*", "--from", "dev", "--to", "prod"]).await?;
+    assert_eq!(misspelt.exit, Some(3), "{misspelt:?}");
+    assert_eq!(misspelt.out, "no function of dev matches ordesr*; did you mean orders?\n");
     assert_eq!(serves(&person, SECOND, "orders").await?, None);
     Ok(())
 }
@@ -163,6 +168,9 @@ async fn promote_with_wait_ends_at_its_timeout_or_a_decline() -> Result<()> {
     let id = text(&record, "/id");
     let (exit, again) = person.run_json("decline", &[&decline[..], &["--deployment", &id]].concat()).await?;
     assert_eq!((exit, again), (Some(0), record));
+    let said = person.run("decline", &[&decline[..], &["--deployment", &id]].concat()).await?;
+    assert!(said.exit == Some(0) && said.out.starts_with("prod/orders/1: declined "), "{said:?}");
+    assert!(said.out.contains("\n  declined by bob (") && !said.out.contains("refused"), "{said:?}");
     assert_eq!(serves(&person, SECOND, "orders").await?, None);
     Ok(())
 }

@@ -177,7 +177,7 @@ async fn watch_is_redrawn_in_place_until_ctrl_c() -> Result<()> {
     watching.terminal.wait_for("1.1.0 v2").await?;
     watching.interrupt()?;
     let ended = watching.end().await?;
-    assert_eq!(ended.exit, Some(0), "{ended:?}");
+    assert_eq!(ended.exit, Some(130), "{ended:?}");
     assert!(ended.err.contains("\x1b[38;5;28m1.1.0 v2"), "on a terminal it is green: {ended:?}");
     assert!(!ended.err.contains("error"), "{ended:?}");
     Ok(())

@@ -24,11 +24,11 @@ enum Kind {
 /// The way in which the deployment is resumed.
 #[derive(Clone, Copy, PartialEq)]
 enum ResumedBy {
-    /// By the message, after the lease's end.
+    /// The message comes again after the lease's end.
     Message,
-    /// By the tick after the lease's end, which the message leaves when it comes again at once.
+    /// The message comes again at once, and leaves a tick for the time after the lease's end.
     Tick,
-    /// By the sweep, because the message is lost.
+    /// The message is lost, and the sweep resumes it.
     Sweep,
 }
 

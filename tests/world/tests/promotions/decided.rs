@@ -55,7 +55,7 @@ async fn freeze_that_begins_between_two_members_stops_neither() {
     world.markers_are_cleared().await;
 }
 
-/// Of the last check of the sources, one call takes a minute, in which the hold comes.
+/// One call of the last check of the sources takes a minute, and the hold comes in that minute.
 #[tokio::test(start_paused = true)]
 async fn hold_that_comes_during_a_groups_last_check_leaves_it_undecided() {
     let promote = Trigger::Command(together("g"));

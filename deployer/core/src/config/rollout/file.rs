@@ -22,8 +22,8 @@ pub(super) fn placeholder(field: &str) -> Option<Value> {
     })
 }
 
-/// How a new version gets its traffic: in steps, tested before, watched, and taken back if it fails more often than the
-/// old one. `{}` is the safe default. Rollbacks and redeploys move all traffic at once.
+/// The way in which a new version gets its traffic: in steps, tested before, watched, and taken back if it fails more
+/// often than the old one. `{}` is the safe default. Rollbacks and redeploys move all traffic at once.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Rollout")]
@@ -45,13 +45,13 @@ pub(super) struct RolloutFile {
     already_alarming: Option<AlreadyAlarming>,
     /// The thresholds from which on the new version fails more often than the old one. Default: `{}`.
     guard: Option<Guard>,
-    /// What happens after a step with too few invocations. The step is lengthened once before.
+    /// The reaction to a step with too few invocations. The step is lengthened once before.
     #[schemars(extend("default" = "proceed"))]
     when_quiet: Option<WhenQuiet>,
-    /// What happens in a target whose traffic cannot be shared between two versions.
+    /// The reaction to a target whose traffic cannot be shared between two versions.
     #[schemars(extend("default" = "all-at-once"))]
     when_unshiftable: Option<WhenUnshiftable>,
-    /// What happens when a newer upload, deploy or promotion comes during a rollout.
+    /// The reaction to a newer upload, deploy or promotion during a rollout.
     #[schemars(extend("default" = "wait"))]
     on_newer: Option<OnNewer>,
     /// The time after which a paused rollout is taken back.

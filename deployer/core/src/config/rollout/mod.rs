@@ -30,7 +30,7 @@ use super::Span;
 use crate::diagnostics::{self, Diagnostics, FieldRules};
 use file::{RolloutFile, placeholder};
 
-/// How a new version gets its traffic in an environment.
+/// The way in which a new version gets its traffic in an environment.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(from = "RolloutFile")]
 pub struct Rollout {
@@ -46,11 +46,11 @@ pub struct Rollout {
     pub already_alarming: AlreadyAlarming,
     /// The thresholds of the guard.
     pub guard: Guard,
-    /// What happens after a step with too few invocations.
+    /// The reaction to a step with too few invocations.
     pub when_quiet: WhenQuiet,
-    /// What happens in a target whose traffic cannot be shared.
+    /// The reaction to a target whose traffic cannot be shared.
     pub when_unshiftable: WhenUnshiftable,
-    /// What happens when something newer comes during a rollout.
+    /// The reaction to something newer during a rollout.
     pub on_newer: OnNewer,
     /// The time after which a paused rollout is taken back.
     pub pause_expires: Span,
@@ -69,7 +69,7 @@ pub enum AlreadyAlarming {
     Refuse,
 }
 
-/// What happens after a step with too few invocations, from the loosest to the strictest.
+/// The reaction to a step with too few invocations, from the loosest to the strictest.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum WhenQuiet {
@@ -82,7 +82,7 @@ pub enum WhenQuiet {
     Fail,
 }
 
-/// What happens in a target whose traffic cannot be shared between two versions.
+/// The reaction to a target whose traffic cannot be shared between two versions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum WhenUnshiftable {
@@ -93,7 +93,7 @@ pub enum WhenUnshiftable {
     Refuse,
 }
 
-/// What happens when a newer upload, deploy or promotion comes during a rollout.
+/// The reaction to a newer upload, deploy or promotion during a rollout.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnNewer {

@@ -1,6 +1,6 @@
 //! What the rules of a rollout must know of the rest of the configuration.
 
-/// What the rest of the configuration says about an environment with a rollout.
+/// The settings of an environment with a rollout that are not its rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Placement<'a> {
     /// The number of targets.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::placement::Placement;
 use super::{AlarmName, MOST_SMOKE_TESTS, Rollout, Wave};
 use crate::diagnostics::Diagnostic;
+use crate::text::counted;
 
 /// The shortest time of a step and of the watch: CloudWatch's counts come about two minutes late.
 pub const SHORTEST_WATCH: Duration = Duration::from_secs(3 * 60);
@@ -80,7 +81,10 @@ impl Rollout {
             if is_less {
                 found.push(Diagnostic::new(
                     path,
-                    format_args!("{wave} of {targets} targets must be more than the {before} of the wave before"),
+                    format_args!(
+                        "{wave} of {} must be more than the {before} of the wave before",
+                        counted(targets, "target")
+                    ),
                 ));
             }
         }
@@ -88,8 +92,8 @@ impl Rollout {
             None => found.push(Diagnostic::new("waves", "must name at least one wave, such as 100%")),
             Some(last) if last.of(targets) < targets => {
                 let (path, begun) = (format!("waves[{}]", self.waves.len() - 1), last.of(targets));
-                let sentence =
-                    format_args!("{last} is {begun} of {targets} targets; the last wave must be all of them: 100%");
+                let targets = counted(targets, "target");
+                let sentence = format_args!("{last} is {begun} of {targets}; the last wave must be all of them: 100%");
                 found.push(Diagnostic::new(path, sentence));
             }
             Some(_) => {}

@@ -26,7 +26,7 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
 pub struct SmokeTest {
     /// The event that the version is invoked with, at most 6 MB.
     pub event: Value,
-    /// What the answer must hold: an answer's object may have more fields. Default: any answer without an error.
+    /// The content that the answer must have; an object in the answer may have more fields. Default: any answer without an error.
     #[serde(default)]
     pub expect: Option<Value>,
     /// The time in which the version must answer, at most 60s. Default: `60s`.

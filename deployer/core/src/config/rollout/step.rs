@@ -15,12 +15,12 @@ pub struct Step {
     /// The time for which it lasts, at least 3m: CloudWatch's counts of the last minutes are not there yet.
     #[serde(rename = "for")]
     pub lasts: Span,
-    /// What follows. Default: the next step.
+    /// The action after the step. Default: the next step.
     #[serde(default)]
     pub then: Option<Then>,
 }
 
-/// What follows a step.
+/// The action after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Then {

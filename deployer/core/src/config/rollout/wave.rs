@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::diagnostics;
 use crate::id::InvalidName;
 
-/// How many targets have begun with a wave: a number (`1`), or a share of all (`10%`), which is rounded up.
+/// The targets that have begun with a wave: a number (`1`), or a share of all (`10%`), which is rounded up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(extend("pattern" = r"^([1-9][0-9]{0,3}|([1-9]|[1-9][0-9]|100)%)$"))]

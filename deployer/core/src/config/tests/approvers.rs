@@ -81,7 +81,7 @@ fn approvers_without_proof_or_too_few_are_refused() {
         json!(["arn:aws:iam::123456789012:user/ann"]),
     ] {
         let error = two(few.clone()).unwrap_err();
-        assert!(error.contains("can never give 2 approvals: those listed count 1 times at most"), "{few}: {error}");
+        assert!(error.contains("can never give 2 approvals: those listed count 1 time at most"), "{few}: {error}");
     }
     for enough in [
         json!([ROLE, "arn:aws:iam::123456789012:user/ann"]),

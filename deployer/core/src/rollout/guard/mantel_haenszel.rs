@@ -18,7 +18,7 @@ pub struct Stratified {
     pub z: f64,
     /// The probability of at least as many errors of the new version where both versions fail alike.
     pub p_value: f64,
-    /// How much more often the new version fails, in percentage points, comparison by comparison.
+    /// The difference by which the new version fails more often, in percentage points, comparison by comparison.
     pub points: f64,
     /// The new version's counts in the comparisons.
     pub new: Counts,

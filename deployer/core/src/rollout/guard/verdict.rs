@@ -38,7 +38,7 @@ pub struct Finding {
     pub counts: Comparison,
     /// The old version's minutes.
     pub control: Control,
-    /// How much more often the new version fails, in percentage points.
+    /// The difference by which the new version fails more often, in percentage points.
     pub points: f64,
     /// The probability of at least as many errors of the new version where both fail alike.
     pub p_value: f64,

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What happens next.
+/// The next event.
 #[derive(Debug, Clone)]
 enum Event {
     /// The deployer does what the state asks for in so many targets, then dies.

@@ -50,7 +50,7 @@ struct Rates {
     new: f64,
 }
 
-/// What happens to both versions beside the rollout.
+/// The disturbance of both versions beside the rollout.
 #[derive(Clone, Copy, PartialEq)]
 enum Weather {
     Calm,
@@ -70,7 +70,7 @@ struct Scenario {
     sums_steps: bool,
 }
 
-/// How a rollout ended.
+/// The end of a rollout.
 struct Ended {
     /// The minute of the look that stopped it.
     stopped: Option<usize>,
@@ -158,7 +158,7 @@ impl Scenario {
     }
 }
 
-/// What many rollouts of one scenario came to.
+/// The measurements of many rollouts of one scenario.
 struct Measured {
     stopped: f64,
     only_together: f64,

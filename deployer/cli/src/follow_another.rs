@@ -1,0 +1,69 @@
+//! Follows a deployment that somebody else has asked for, by its record.
+
+use deployer_core::record::{DeploymentRecord, Status};
+
+use super::answer::CliError;
+use super::follow::{self, Followed as _, PAUSE};
+use super::interrupts::Interrupts;
+use super::progress::WaitProgress;
+use super::remote::Remote;
+use super::repeated;
+
+impl follow::Options {
+    /// Follows the promotion of the same release in whose place another one has ended as superseded, until it has ended. None:
+    /// the record is no such one, or its reason names no deployment of the same release.
+    ///
+    /// # Errors
+    /// [`CliError`]: 4 where it has not ended in time, 130 where the user interrupts the wait.
+    pub async fn follow_in_place_of(&self, record: &DeploymentRecord) -> Result<Option<DeploymentRecord>, CliError> {
+        if record.status != Status::Superseded {
+            return Ok(None);
+        }
+        let remote = self.remote.remote().await?;
+        let Some(other) = look(&remote, record).await else { return Ok(None) };
+        let mut interrupts = Interrupts::listen()?;
+        let progress = WaitProgress::begin(format!("{}: {}", other.name(), other.how()));
+        let (timeout, in_words) = self.timeout();
+        let describe = |how: &str| {
+            let DeploymentRecord { environment, function, .. } = record;
+            let name = other.name();
+            format!(
+                "{how}; {name} goes on\n  deployctl history -e {environment} -f {function}\n    shows how far it is"
+            )
+        };
+        tokio::select! {
+            ended = ended(&remote, record, &progress) => Ok(Some(ended)),
+            never = progress.repeat() => match never {},
+            () = tokio::time::sleep(timeout) => Err(CliError::timed_out(describe(&format!("not ended after {in_words}")))),
+            () = interrupts.received() => Err(CliError::interrupted(describe("interrupted"))),
+        }
+    }
+}
+
+/// Waits for the end of the deployment in whose place the other one has ended. A look that fails says nothing.
+async fn ended(remote: &Remote, superseded: &DeploymentRecord, progress: &WaitProgress) -> DeploymentRecord {
+    let mut told = None;
+    loop {
+        if let Some(other) = look(remote, superseded).await {
+            if other.status.is_ended() {
+                return other;
+            }
+            progress.say(format!("{}: {}", other.name(), other.how()));
+            let next_step = other.next_step();
+            if told != next_step {
+                next_step.iter().for_each(|next_step| progress.tell(next_step));
+                told = next_step;
+            }
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Looks for the deployment that brings the same release, among those that the reason of a superseded one names.
+async fn look(remote: &Remote, superseded: &DeploymentRecord) -> Option<DeploymentRecord> {
+    let DeploymentRecord { id, environment, function, release, because, .. } = superseded;
+    let because = because.as_deref()?;
+    let records = repeated::records(remote, environment, function).await?;
+    let is_named = |one: &DeploymentRecord| because.contains(&one.id.to_string());
+    records.into_iter().find(|one| one.id != *id && one.release == *release && is_named(one))
+}
