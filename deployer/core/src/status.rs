@@ -47,6 +47,12 @@ pub struct StatusReport {
     /// After `unreject`: another rejected release with the same code, which keeps this one refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub still_rejected_as: Option<Release>,
+    /// The hold that this very call of `hold` has replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_hold: Option<Hold>,
+    /// The reject of the same release that this very call of `reject` has replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_reject: Option<Reject>,
 }
 
 /// One function in one environment.
