@@ -1,7 +1,7 @@
 //! Rollbacks. The write that accepts a rollback evaluates what it means, before it stops or displaces anything; its
 //! claim finds out what it goes back to.
 
-use super::live_artifact::LiveArtifact;
+use super::live_artifact::{LiveArtifact, Renamed};
 use super::live_state::LiveState;
 use super::queue::Queue;
 use super::read_older_head::unrecovered_refusal;
@@ -178,6 +178,13 @@ fn origin(live: &LiveArtifact) -> String {
 /// reached every target yet is completed first.
 fn artifact_before_live(state: &LiveState, targets: &[Target], rejects: &Rejects) -> Result<ResolvedArtifact, Ending> {
     let is_good = |live: &LiveArtifact| rejects.refusal(&live.release, live.sha256).is_none();
+    if let Some(Renamed { deployment, since: renamed_at, by, .. }) = live.renamed() {
+        let by = by.as_deref().map_or(String::new(), |who| format!(" by {who}"));
+        return format!(
+            "release {release} is live since {renamed_at:.0}: deployment {deployment}{by} has given this name to the code \
+             that is live since {since:.0}"
+        );
+    }
     if let Some(live) = state.live().filter(|live| live.is_half_rolled_back(targets) && is_good(live)) {
         let because = format!(
             "it completes rollback {} to release {}, which was on {}; to go back further, name the release",
