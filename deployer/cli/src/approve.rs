@@ -4,6 +4,7 @@
 //! another promotion. approve shows the plan of exactly that promotion first.
 
 use deployer_core::group::Group;
+use deployer_core::id::EnvironmentName;
 use deployer_core::record::{DeploymentRecord, Status};
 use deployer_core::text::Person;
 use jiff::Timestamp;
@@ -14,7 +15,7 @@ use super::confirm;
 use super::follow::{self, Followed, Until};
 use super::output::Output;
 use super::repeated::{self, Repeated};
-use super::waiting_promotion::{Promotion, PromotionArgs, Waits};
+use super::waiting_promotion::{Preview, Promotion, PromotionArgs, Waits};
 use super::{remote, waiting_text};
 use deployer_core::trigger::Command;
 
@@ -77,11 +78,18 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
                 Ok(plan) => plan,
                 // It waits no more, or never did.
                 Err(wrong) if asks && matches!(wrong.exit, Exit::WrongUse | Exit::Refused) => return Err(wrong),
-                Err(error) => format!("the plan cannot be shown: {error}\n"),
+                Err(error) => Preview { text: format!("the plan cannot be shown: {error}\n"), is_refused: false },
             };
-            confirm::print_stderr(&plan)?;
-            if asks && !confirm::is_given("Approve?", "nothing was approved")? {
+            confirm::print_stderr(&plan.text)?;
+            let question = if plan.is_refused { "It would be refused. Approve all the same?" } else { "Approve?" };
+            if asks && !confirm::is_given(question, "nothing was approved")? {
                 return Err(CliError::not_confirmed("nothing was approved"));
+            }
+            if plan.is_refused && !asks {
+                return Err(CliError::not_confirmed(
+                    "nothing was approved, because the promotion would be refused: mend that first, or add --yes, which ends \
+                     it",
+                ));
             }
         }
     }
@@ -90,10 +98,27 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
     let command = Command::Approve { environment, function, deployment: Some(deployment) };
     let until = if options.wait { Until::Ended } else { Until::WaitingOrEnded };
     if is_group {
-        return Ok(follow::Options::answer_of(&options.follow.follow_command::<Group>(command, until).await?));
+        let group = options.follow.follow_command::<Group>(command, until).await?;
+        let functions: Vec<&str> = group.functions.iter().map(|member| member.function.as_str()).collect();
+        let ended = ended(group.status, &functions.join(","), (Some(&group.from), &group.environment));
+        return Ok(Answer::with_text(group.text() + &ended, &group, group.exit()));
     }
     let record = options.follow.follow_command::<DeploymentRecord>(command, until).await?;
-    Ok(Answer::with_text(waiting_text::text(&record), &record, record.exit()))
+    let from = record.promotion.as_ref().map(|promotion| &promotion.from);
+    let ended = ended(record.status, record.function.as_str(), (from, &record.environment));
+    Ok(Answer::with_text(waiting_text::text(&record) + &ended, &record, record.exit()))
+}
+
+/// Says that a promotion has ended although it was approved, and how it is asked for again; nothing if it was not
+/// refused. The reason stands above.
+fn ended(status: Status, functions: &str, (from, to): (Option<&EnvironmentName>, &EnvironmentName)) -> String {
+    match (status, from) {
+        (Status::Refused, Some(from)) => format!(
+            "The promotion has ended, and nothing was deployed. Once what is in the way is mended, ask for it anew:\n  \
+               deployctl promote -f {functions} --from {from} --to {to}\n"
+        ),
+        _ => String::new(),
+    }
 }
 
 pub(super) async fn decline(options: &DeclineOptions) -> Result<Answer, CliError> {

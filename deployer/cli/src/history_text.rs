@@ -103,6 +103,10 @@ pub(super) fn text(deployments: &[DeploymentRecord], now: Timestamp, columns: Op
             let approved = format!("{}{approved}", " ".repeat(INDENT));
             text.extend(wrapped(&approved, most, INDENT).into_iter().map(|line| line + "\n"));
         }
+        if let Some(waited) = records::waited(record) {
+            let waited = format!("{}{waited}", " ".repeat(INDENT));
+            text.extend(wrapped(&waited, most, INDENT).into_iter().map(|line| line + "\n"));
+        }
         if let Some(because) = &record.because {
             let because = format!("{}{}", " ".repeat(INDENT), sentence(because));
             text.extend(wrapped(&because, most, INDENT).into_iter().map(|line| line + "\n"));

@@ -1,18 +1,14 @@
 //! `deployctl hold` and `release-hold`: a held function takes no new release until its hold is released.
 
-use std::time::Duration;
-
 use super::ago::moment;
 use super::answer::{Answer, CliError, one_line};
-use super::output::Output;
 use super::{follow, open_deployments, records, remote, status};
 use deployer_core::hold_and_reject::Hold;
 use deployer_core::record::Status;
 use deployer_core::status::{OpenDeployment, StatusReport};
+use deployer_core::text::{Person, PlainText};
 use deployer_core::trigger::Command;
-
-/// The time that the look at an earlier hold takes at most.
-const LOOK: Duration = Duration::from_secs(10);
+use jiff::Timestamp;
 
 /// The options of `hold`.
 #[derive(Debug, clap::Args)]
@@ -44,13 +40,12 @@ pub(super) struct ReleaseOptions {
     remote: remote::Options,
 }
 
-pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, CliError> {
+pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     let follow::FunctionArgs { environment, function } = &options.args;
     let reason = options.reason.clone();
-    let before = if output == Output::Text { earlier_hold(options).await } else { None };
     let command =
         Command::Hold { environment: environment.clone(), function: function.clone(), reason, new: options.new };
-    let words = |report: &StatusReport, repeated: &str| held(&options.args, (report, before.as_ref()), repeated);
+    let words = |report: &StatusReport, repeated: &str| held(&options.args, report, repeated);
     status::answer_after(&options.remote, &options.requester, command, words).await
 }
 
@@ -61,17 +56,8 @@ pub(super) async fn release(options: &ReleaseOptions) -> Result<Answer, CliError
     status::answer_after(&options.remote, &options.requester, command, words).await
 }
 
-/// Looks whether the function is held already. A look that fails holds nothing up.
-async fn earlier_hold(options: &Options) -> Option<Hold> {
-    let follow::FunctionArgs { environment, function } = options.args.clone();
-    let status = Command::Status { environment: Some(environment), function: Some(function) };
-    let look = async { options.remote.remote().await?.send::<StatusReport>(&remote::request(status)).await };
-    let report = tokio::time::timeout(LOOK, look).await.ok()?.ok()?;
-    report.functions.into_iter().find_map(|status| status.hold)
-}
-
 /// Says what is true of a held function, the hold that this one replaces, what the hold has ended, and how it is released.
-fn held(args: &follow::FunctionArgs, (report, before): (&StatusReport, Option<&Hold>), options: &str) -> String {
+fn held(args: &follow::FunctionArgs, report: &StatusReport, options: &str) -> String {
     let follow::FunctionArgs { environment, function } = args;
     let hold = report.functions.iter().find_map(|status| status.hold.as_ref());
     let reason = hold.map_or(String::new(), |hold| format!(" ({})", one_line(&hold.reason)));
@@ -79,10 +65,8 @@ fn held(args: &follow::FunctionArgs, (report, before): (&StatusReport, Option<&H
         "{function} in {environment} is held{reason}: nothing is deployed there until the hold is released. A rollback still works, \
          and so does a promotion from there\n"
     );
-    if let Some(Hold { reason, requested_by, since, .. }) = before {
-        let by = requested_by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
-        let (since, reason) = (moment(*since), one_line(reason));
-        text.push_str(&format!("it was held already, since {since}{by}: {reason}; that reason is replaced\n"));
+    if let Some(Hold { reason, requested_by, since, .. }) = &report.replaced_hold {
+        text.push_str(&replaced("held", (requested_by.as_ref(), *since, reason)));
     }
     for status in &report.functions {
         for OpenDeployment { deployment, release, status: stage } in open_deployments::of(status) {
@@ -99,6 +83,12 @@ fn held(args: &follow::FunctionArgs, (report, before): (&StatusReport, Option<&H
     }
     text.extend(report.ended_waiting.iter().map(|one| format!("{}\n", records::ended_waiting(one))));
     text + &format!("To release it:\n  deployctl release-hold -e {environment} -f {function}{options}\n")
+}
+
+/// Says who has held the function, or rejected the release, before, since when and why.
+pub(super) fn replaced(how: &str, (by, since, reason): (Option<&Person>, Timestamp, &PlainText)) -> String {
+    let by = by.map_or(String::new(), |by| format!(" by {}", one_line(by)));
+    format!("it was {how} already, since {}{by}: {}; that reason is replaced\n", moment(since), one_line(reason))
 }
 
 /// Says what is true of a function that is held no more, and how it is held again.
@@ -140,7 +130,7 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(
-            held(&args(), (&report, None), " --profile acme"),
+            held(&args(), &report, " --profile acme"),
             "orders in prod is held (stock-taking): nothing is deployed there until the hold is released. A rollback still works, and so does \
              a promotion from there\n\
              deployment 01JD3Z9V7Q0000000000000001 of 1.4.1 is under way, and goes on\n\
@@ -157,7 +147,7 @@ mod tests {
             "active": "01JD3Z9V7Q0000000000000001", "pending": "01JD3Z9V7Q0000000000000002",
             "hold": {"reason": "sale", "requested_by": "ann", "since": "2026-11-30T12:00:00Z"},
         }]}));
-        let text = held(&args(), (&report.unwrap(), None), "");
+        let text = held(&args(), &report.unwrap(), "");
         assert!(
             text.contains(
                 "\ndeployment 01JD3Z9V7Q0000000000000001 is under way, and goes on\n\
@@ -175,10 +165,9 @@ mod tests {
         let report = serde_json::from_value(json!({"functions": [{
             "environment": "prod", "function": "orders", "live": null, "targets": [], "active": null, "pending": null,
             "rejected": false, "hold": hold("typo", "ada"),
-        }]}))
+        }], "replaced_hold": hold("INC-50 do not touch", "bob")}))
         .unwrap();
-        let before: Hold = serde_json::from_value(hold("INC-50 do not touch", "bob")).unwrap();
-        let text = held(&args(), (&report, Some(&before)), "");
+        let text = held(&args(), &report, "");
         let told =
             "\nit was held already, since 2026-11-30 12:00:00Z by bob: INC-50 do not touch; that reason is replaced\n";
         assert!(text.starts_with("orders in prod is held (typo): ") && text.contains(told), "{text}");

@@ -314,7 +314,7 @@ impl Cli {
             Verb::Approve(options) => approve::run(&options, self.output).await,
             Verb::Decline(options) => approve::decline(&options).await,
             Verb::Recall(options) => recall::run(&options).await,
-            Verb::Hold(options) => hold::run(&options, self.output).await,
+            Verb::Hold(options) => hold::run(&options).await,
             Verb::ReleaseHold(options) => hold::release(&options).await,
             Verb::Reject(options) => reject::run(&options).await,
             Verb::Unreject(options) => reject::undo(&options).await,

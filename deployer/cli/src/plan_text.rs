@@ -81,7 +81,7 @@ fn releases(question: Question, report: &PlanReport, now: Timestamp) -> Vec<(&'s
     lines.extend(ends.iter().map(|id| ("ends", format!("promotion {id}, which waits to come here"))));
     match question {
         Question::Plan => lines.extend(wait.iter().map(|wait| ("then", format!("it {}", sentence(&wait.to_string()))))),
-        Question::Approval if report.refused.is_some() => {}
+        Question::Approval if report.refused.is_some() => lines.push(("then", ending_as_refused(wait.as_ref()).into())),
         Question::Approval => lines.push(("then", sentence(&once_approved(wait.as_ref(), now)))),
     }
     lines
@@ -90,6 +90,14 @@ fn releases(question: Question, report: &PlanReport, now: Timestamp) -> Vec<(&'s
 /// Describes the promotion after the approval; without a wait, all conditions are met already.
 fn once_approved(wait: Option<&Wait>, now: Timestamp) -> String {
     sentence(&wait.map_or_else(|| Wait::over(now).once_approved(), Wait::once_approved))
+}
+
+/// Says when a promotion ends that would be refused as things are.
+fn ending_as_refused(wait: Option<&Wait>) -> &'static str {
+    match wait {
+        None => "the promotion ends as refused",
+        Some(_) => "the promotion ends as refused when it waits for nothing else",
+    }
 }
 
 /// Says that the planned release is live already under another name.
@@ -241,7 +249,10 @@ mod tests {
         assert_eq!(shown(soaks), format!("  then     {last} it waits until 2026-11-30 13:00:00Z for its soak"));
         let refused = RefusedPlan { code: Code::Rejected, because: "release 1.4.2 was rejected".into() };
         let refused = PlanReport { refused: Some(refused), ..report() };
-        assert!(!before_approval(&refused, now, None).contains("  then "), "it never comes");
+        let text = anstream::adapter::strip_str(&before_approval(&refused, now, None)).to_string();
+        let told =
+            "\n  then     the promotion ends as refused\nwould be refused (Rejected): release 1.4.2 was rejected\n";
+        assert!(text.contains(told), "{text}");
         assert!(!plain(&report()).contains("  then "), "nobody is about to approve a plan");
     }
 

@@ -101,6 +101,9 @@ impl Followed for Group {
         let function = names.iter().map(|name| name.len()).max().unwrap_or(0);
         for member in &self.functions {
             let _always = writeln!(text, "  {:function$}   {}", member.function.as_str(), member_line(member));
+            for one in &member.ended_waiting {
+                let _always = writeln!(text, "  {:function$}   {}", "", records::ended_waiting(one));
+            }
         }
         text + &self.next_step().unwrap_or_default()
     }

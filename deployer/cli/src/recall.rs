@@ -76,11 +76,16 @@ impl Followed for Recalled {
     fn text(&self) -> String {
         let Self { function, release, environments, ended_waiting } = self;
         let mut text = format!("release {release} of {function} is rejected, and ");
-        text.push_str(if environments.is_empty() { "is live nowhere\n" } else { "was live here, the newest first:\n" });
-        for RecalledFrom { environment, left, deployment, because } in environments {
+        text.push_str(match (environments.is_empty(), environments.iter().any(stays_live)) {
+            (true, _) => "is live nowhere\n",
+            (false, true) => "was live here, the newest first; where it had no predecessor, it still is:\n",
+            (false, false) => "was live here, the newest first:\n",
+        });
+        for one in environments {
+            let RecalledFrom { environment, left, deployment, because } = one;
             match deployment {
                 Some(record) => {
-                    let moved = left.as_ref().map(|left| moved(record, left, release));
+                    let moved = left.as_ref().map(|left| moved(one, record, (left, release)));
                     text.push_str(
                         &moved.map_or_else(|| records::text(record), |what| records::text_about(&what, record)),
                     );
@@ -96,22 +101,23 @@ impl Followed for Recalled {
             let _always = writeln!(text, "{}", records::ended_waiting(one));
         }
         if self.exit() == Exit::Failed {
-            let _always = writeln!(
-                text,
-                "Where it is live still:\n  deployctl status {function}\nMend what is in the way and recall it again. Where nothing was \
-                 live before it, deploy or promote a good release."
-            );
+            let _always = writeln!(text, "Where it is live still:\n  deployctl status {function}");
+            if environments.iter().any(|one| has_failed(one) && !stays_live(one)) {
+                text.push_str("Mend what is in the way and recall it again.\n");
+            }
+            if environments.iter().any(stays_live) {
+                text.push_str(
+                    "Where nothing good was live before it, there is nothing to roll back to: deploy or promote a good \
+                     release.\n",
+                );
+            }
         }
         text
     }
 
     /// Returns success if the release serves nowhere any more.
     fn exit(&self) -> Exit {
-        // With this code another release has gone live there first, so that the bad one is gone.
-        let is_gone = |record: &DeploymentRecord| record.code == Some(Code::NotLive);
-        let is_bad = |record: &DeploymentRecord| record.exit() != Exit::Done && !is_gone(record);
-        let failed = |one: &RecalledFrom| one.deployment.as_ref().is_none_or(is_bad);
-        if self.environments.iter().any(failed) { Exit::Failed } else { Exit::Done }
+        if self.environments.iter().any(has_failed) { Exit::Failed } else { Exit::Done }
     }
 
     /// Keeps the promotions that the recall has ended before: each answer names only those that it has ended itself.
@@ -123,11 +129,27 @@ impl Followed for Recalled {
     }
 }
 
-/// Says from which release to which a function goes back in an environment; only the one that it leaves, where it has
+/// Whether the rollback there has not succeeded, and the release is not gone either.
+fn has_failed(one: &RecalledFrom) -> bool {
+    // With this code another release has gone live there first, so that the bad one is gone.
+    let is_gone = |record: &DeploymentRecord| record.code == Some(Code::NotLive);
+    one.deployment.as_ref().is_none_or(|record| record.exit() != Exit::Done && !is_gone(record))
+}
+
+/// Whether the release stays live there, because nothing that a rollback may go back to was live before it.
+fn stays_live(one: &RecalledFrom) -> bool {
+    one.deployment.as_ref().is_some_and(|record| record.code == Some(Code::NothingToRollBack))
+}
+
+/// Says from which release to which a function goes back in an environment; that the release stays live, where it has
 /// nothing to go back to.
-fn moved(record: &DeploymentRecord, left: &Release, recalled: &Release) -> String {
+fn moved(one: &RecalledFrom, record: &DeploymentRecord, (left, recalled): (&Release, &Release)) -> String {
     let same = if left == recalled { "" } else { " (the same code)" };
-    let to = record.release.as_ref().map_or(String::new(), |to| format!(" → {to}"));
+    let to = match &record.release {
+        _ if stays_live(one) => " stays live".to_owned(),
+        Some(to) => format!(" → {to}"),
+        None => String::new(),
+    };
     format!("{}/{}, {left}{same}{to}", record.environment, record.function)
 }
 
@@ -180,6 +202,29 @@ mod tests {
              ended: promotion 01JD3Z9V7Q0000000000000001 of 2 from dev to stage, which waited for an approval\n"
         );
         assert!(text.starts_with(&expected), "{text}");
+    }
+
+    #[test]
+    fn recall_of_a_release_without_a_predecessor_says_that_it_stays_live() {
+        let mut first = one("dev", Some("2"), "refused", None);
+        first["deployment"]["code"] = json!("NothingToRollBack");
+        first["deployment"]["because"] = json!("nothing was live here before release 2");
+        let text = |environments: &[Value]| {
+            let recalled = json!({"function": "orders", "release": "2", "environments": environments});
+            plain(&serde_json::from_value::<Recalled>(recalled).unwrap().text())
+        };
+        assert_eq!(
+            text(&[first.clone()]),
+            "release 2 of orders is rejected, and was live here, the newest first; where it had no predecessor, it still is:\n\
+             dev/orders, 2 stays live: refused after 2 s, deployment 01JD3Z9V7Q0000000000000000\n  \
+               NothingToRollBack: nothing was live here before release 2\n\
+             Where it is live still:\n  deployctl status orders\n\
+             Where nothing good was live before it, there is nothing to roll back to: deploy or promote a good release.\n"
+        );
+        let both = text(&[one("prod", Some("2"), "failed", Some("1")), first]);
+        assert!(both.contains("\nMend what is in the way and recall it again.\nWhere nothing good"), "{both}");
+        let failed = text(&[one("prod", Some("2"), "failed", Some("1"))]);
+        assert!(failed.ends_with("\nMend what is in the way and recall it again.\n"), "{failed}");
     }
 
     #[test]

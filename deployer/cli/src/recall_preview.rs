@@ -116,7 +116,7 @@ fn moved(status: &FunctionStatus, release: &Release, codes: &[Sha256]) -> Option
             let to = match &status.rollback_to {
                 Some(to) if status.active.or(status.pending).is_none() => format!(" → {to}"),
                 Some(_) => " → what was live before".to_owned(),
-                None => ": nothing to go back to".to_owned(),
+                None => ": nothing good was live before it, so it stays live".to_owned(),
             };
             Some(format!("{}{same}{to}", live.release))
         }
@@ -205,7 +205,7 @@ mod tests {
             shown(&functions, &["heads/x/orders.json is damaged"]),
             "b of orders would be rejected, and rolled back where it is live:\n  \
                dev    b → a\n  \
-               first  b: nothing to go back to\n  \
+               first  b: nothing good was live before it, so it stays live\n  \
                busy   b → what was live before\n  \
                busy   deployment 01JD3Z9V7Q0000000000000001 is under way: if it brings b, it is refused, or rolled back \
                       if it is live by then\n  \

@@ -22,7 +22,9 @@ pub(super) fn text_about(what: &str, record: &DeploymentRecord) -> String {
         Some(promotion) => promotion_took(record.started_at, end, &promotion.approvals),
         None => format!(" after {} s", end.duration_since(record.started_at).as_secs()),
     });
-    let mut text = format!("{what}: {}{took}, deployment {id}\n", ending(record.status, record.because.as_deref()));
+    let waited = waited(record).map_or(String::new(), |waited| format!(" ({waited})"));
+    let mut text =
+        format!("{what}: {}{took}{waited}, deployment {id}\n", ending(record.status, record.because.as_deref()));
     if is_declined(record.status, record.because.as_deref()) {
         // Nothing was tried in a target, and nothing is wrong.
         return text + &record.because.as_deref().map_or(String::new(), |because| format!("  {}\n", sentence(because)));
@@ -40,6 +42,13 @@ pub(super) fn text_about(what: &str, record: &DeploymentRecord) -> String {
         let _always = writeln!(text, "  {}", ended_waiting(one));
     }
     text
+}
+
+/// Says how long a deployment has waited for its turn, and how long it took from then on; none if it did not wait.
+pub(super) fn waited(record: &DeploymentRecord) -> Option<String> {
+    let (claimed, end) = (record.claimed_at?, record.finished_at?);
+    let waited = claimed.duration_since(record.started_at).as_secs();
+    (waited > 0).then(|| format!("waited {waited} s, took {} s", end.duration_since(claimed).as_secs()))
 }
 
 /// Says how long a promotion took. It may have waited for days before anything was deployed: the last approval is nearer
@@ -158,6 +167,24 @@ mod tests {
                    declined by bob: not before the sale\n"
             )
         );
+    }
+
+    #[test]
+    fn deployment_that_waited_for_its_turn_tells_how_long_and_how_long_it_took() {
+        for (claimed, took) in [
+            (json!("2026-11-30T12:05:00Z"), "after 312 s (waited 300 s, took 12 s)"),
+            (json!("2026-11-30T12:00:00.9Z"), "after 312 s"),
+            (json!(null), "after 312 s"),
+        ] {
+            let record = json!({
+                "id": "01JD3Z9V7Q0000000000000000", "environment": "dev", "function": "orders", "release": "2",
+                "status": "succeeded", "code": null, "because": null, "artifact": null, "targets": [],
+                "cause": {"kind": "upload", "requested_by": null, "event_id": null},
+                "started_at": "2026-11-30T12:00:00Z", "claimed_at": claimed, "finished_at": "2026-11-30T12:05:12Z",
+            });
+            let said = plain(&text(&serde_json::from_value(record).unwrap()));
+            assert_eq!(said, format!("dev/orders/2: succeeded {took}, deployment 01JD3Z9V7Q0000000000000000\n"));
+        }
     }
 
     #[test]

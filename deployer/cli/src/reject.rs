@@ -6,7 +6,7 @@ use deployer_core::status::{FunctionStatus, StatusReport};
 
 use super::answer::{Answer, CliError, one_line};
 use super::aws_options::shell_word;
-use super::{records, remote, status};
+use super::{hold, records, remote, status};
 use deployer_core::trigger::Command;
 
 /// The options of `reject`.
@@ -73,6 +73,9 @@ fn rejected(args: &ReleaseArgs, report: &StatusReport, options: &str) -> String 
     let mut text = format!(
         "release {release} of {function} is rejected{reason}: nothing deploys it in any environment until the reject ends{names}\n"
     );
+    if let Some(Reject { reason, requested_by, since, .. }) = &report.replaced_reject {
+        text.push_str(&hold::replaced("rejected", (requested_by.as_ref(), *since, reason)));
+    }
     text.extend(report.ended_waiting.iter().map(|one| format!("{}\n", records::ended_waiting(one))));
     let place = |status: &&FunctionStatus| report.environments.iter().position(|name| *name == status.environment);
     let mut functions: Vec<&FunctionStatus> = report.functions.iter().collect();
@@ -179,6 +182,17 @@ mod tests {
         unknown["rejects"][0]["sha256"] = json!([]);
         let unknown = rejected(&args(), &report(&[unknown], &json!([])), "");
         assert!(unknown.contains("until the reject ends under this name; its code is not known\n"), "{unknown}");
+    }
+
+    #[test]
+    fn second_reject_tells_the_one_that_it_replaces() {
+        let mut report = report(&[status("dev", "1", b"good", &["2"])], &json!([]));
+        let former = json!({"release": "2", "reason": "INC-50 loses orders", "requested_by": "bob",
+            "since": "2026-11-30T11:00:00Z"});
+        report.replaced_reject = Some(serde_json::from_value(former).unwrap());
+        let text = rejected(&args(), &report, "");
+        let told = "\nit was rejected already, since 2026-11-30 11:00:00Z by bob: INC-50 loses orders; that reason is replaced\n";
+        assert!(text.starts_with("release 2 of orders is rejected (leaks): ") && text.contains(told), "{text}");
     }
 
     #[test]

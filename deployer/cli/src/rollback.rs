@@ -227,9 +227,10 @@ impl Options {
         let _always = match live {
             None => writeln!(text, "  live     nothing"),
             Some((status, live)) => {
-                let by = live.by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
-                let since = live.since.strftime("%Y-%m-%d %H:%M:%SZ");
-                let (release, ago, extent) = (&live.release, ago(live.since, now), status.extent());
+                let (since, by) = live.named_since();
+                let by = by.map_or(String::new(), |by| format!(" by {}", one_line(by)));
+                let (release, ago, extent) = (&live.release, ago(since, now), status.extent());
+                let since = since.strftime("%Y-%m-%d %H:%M:%SZ");
                 writeln!(text, "  live     {release}, since {since} ({ago}){by}, on {extent}")
             }
         };

@@ -46,6 +46,15 @@ pub(super) enum Waits {
     ForAnything,
 }
 
+/// The plan of a promotion, or the plans of a group's members.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Preview {
+    /// The plan, for people.
+    pub text: String,
+    /// Whether the promotion, or any member, would be refused as things are.
+    pub is_refused: bool,
+}
+
 /// A promotion that waits, or a group where there is no function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Promotion {
@@ -182,12 +191,12 @@ impl Promotion {
     ///
     /// # Errors
     /// Wrong use where it does not wait; otherwise the plan cannot be made, and the promotion may be approved.
-    pub async fn preview(&self, remote: &remote::Options) -> Result<String, CliError> {
+    pub async fn preview(&self, remote: &remote::Options) -> Result<Preview, CliError> {
         let planned = tokio::time::timeout(LOOK, self.plans(remote)).await;
         planned.unwrap_or_else(|_| Err(CliError::failed(format!("no answer in {} s", LOOK.as_secs()))))
     }
 
-    async fn plans(&self, remote: &remote::Options) -> Result<String, CliError> {
+    async fn plans(&self, remote: &remote::Options) -> Result<Preview, CliError> {
         let remote = remote.remote().await?;
         if let Some(function) = &self.function {
             return self.plan(&remote, function, self.deployment).await;
@@ -202,8 +211,11 @@ impl Promotion {
         };
         let (remote, members) = (&remote, group.functions.iter());
         let plans = members.map(|member| self.plan(remote, &member.function, member.deployment));
-        let plans: Vec<Result<String, CliError>> = stream::iter(plans).buffered(PLANNED_AT_ONCE).collect().await;
-        plans.into_iter().collect()
+        let plans: Vec<Result<Preview, CliError>> = stream::iter(plans).buffered(PLANNED_AT_ONCE).collect().await;
+        plans.into_iter().try_fold(Preview::default(), |all, plan| {
+            let plan = plan?;
+            Ok(Preview { text: all.text + &plan.text, is_refused: all.is_refused || plan.is_refused })
+        })
     }
 
     async fn plan(
@@ -211,7 +223,7 @@ impl Promotion {
         remote: &Remote,
         function: &FunctionName,
         deployment: DeploymentId,
-    ) -> Result<String, CliError> {
+    ) -> Result<Preview, CliError> {
         let command = Command::Plan {
             environment: self.environment.clone(),
             function: function.clone(),
@@ -223,7 +235,8 @@ impl Promotion {
             deployment: Some(deployment),
         };
         let report: PlanReport = remote.send(&remote::request(command)).await?;
-        Ok(plan_text::before_approval(&report, Timestamp::now(), terminal::columns()))
+        let text = plan_text::before_approval(&report, Timestamp::now(), terminal::columns());
+        Ok(Preview { text, is_refused: report.refused.is_some() })
     }
 }
 

@@ -125,6 +125,9 @@ pub struct DeploymentEvent {
     pub ended_waiting: Vec<EndedWaiting>,
     /// The time at which the request was accepted.
     pub started_at: Timestamp,
+    /// The time at which its turn came and the deployer began to work on it; absent before that, or where it never came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_at: Option<Timestamp>,
     /// The time at which the deployment ended.
     pub finished_at: Option<Timestamp>,
 }
@@ -170,6 +173,7 @@ impl From<DeploymentRecord> for DeploymentEvent {
             promotion,
             ended_waiting,
             started_at,
+            claimed_at,
             finished_at,
             deployer: _,
         } = record;
@@ -191,6 +195,7 @@ impl From<DeploymentRecord> for DeploymentEvent {
             approvals_wanted,
             ended_waiting,
             started_at,
+            claimed_at,
             finished_at,
         }
     }

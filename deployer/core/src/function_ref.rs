@@ -116,6 +116,7 @@ impl<'a> FunctionRef<'a> {
     #[must_use]
     pub fn record_of(&self, active: &Active, status: Status) -> DeploymentRecord {
         let record = self.as_claimed(active).record(&active.request, status);
+        let record = DeploymentRecord { claimed_at: active.claimed_at, ..record };
         match &active.artifact {
             Some(resolved) => DeploymentRecord {
                 release: Some(resolved.release.clone()),
@@ -183,6 +184,7 @@ impl<'a> FunctionRef<'a> {
             promotion: request.promotion_spec().map(PromotionSpec::recorded),
             ended_waiting: request.ended_waiting.clone(),
             started_at: request.accepted_at,
+            claimed_at: None,
             finished_at: None,
             deployer: Some(version().to_owned()),
         }

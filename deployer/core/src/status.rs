@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Target;
 use crate::function_ref::FunctionRef;
 use crate::group::GroupStatus;
-use crate::head::{self, Door, Head, LiveArtifact, PlannedRollback, Rollback, Waiting};
+use crate::head::{self, Door, Head, LiveArtifact, PlannedRollback, Renamed, Rollback, Waiting};
 use crate::hold_and_reject::{Hold, Reject};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256, Version};
 use crate::promotion::Wait;
@@ -47,6 +47,12 @@ pub struct StatusReport {
     /// After `unreject`: another rejected release with the same code, which keeps this one refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub still_rejected_as: Option<Release>,
+    /// The hold that this very call of `hold` has replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_hold: Option<Hold>,
+    /// The reject of the same release that this very call of `reject` has replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_reject: Option<Reject>,
 }
 
 /// One function in one environment.
@@ -189,8 +195,11 @@ pub struct LiveStatus {
     pub release: Release,
     /// The id of the deployment that brought it.
     pub deployment: DeploymentId,
-    /// The time since which this is so.
+    /// The time since which its code is live, under this release or another one.
     pub since: Timestamp,
+    /// The deployment by which that code got this release; absent if it was live under no other before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renamed: Option<Renamed>,
     /// The SHA-256 of its code in base64.
     pub sha256: Option<Sha256>,
     /// The person who asked for it, or uploaded it.
@@ -248,6 +257,15 @@ impl LastFailed {
 }
 
 impl LiveStatus {
+    /// Returns since when the release is live under its name, and who brought it under that.
+    #[must_use]
+    pub fn named_since(&self) -> (Timestamp, Option<&Person>) {
+        match &self.renamed {
+            Some(renamed) => (renamed.since, renamed.by.as_ref()),
+            None => (self.since, self.by.as_ref()),
+        }
+    }
+
     fn of(live: &LiveArtifact, targets: &[Target], target_statuses: &[TargetStatus]) -> Self {
         let (missing, added): (Vec<Target>, Vec<Target>) = live
             .targets_without(targets)
@@ -258,6 +276,7 @@ impl LiveStatus {
             release: live.release.clone(),
             deployment: live.id(),
             since: live.since,
+            renamed: live.renamed().cloned(),
             sha256: live.sha256,
             by: live.by.clone(),
             approved_by: vec![],

@@ -441,3 +441,21 @@ async fn expired_session_is_opened_anew_by_the_next_invocation() {
         world.same_again_changes_nothing().await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn deployment_that_waited_for_its_turn_records_when_that_came() {
+    let world = World::with_orders();
+    world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(200));
+    let first = world.record("dev/orders/1.1.0.zip", code("1.1.0")).await;
+    let waited = |record: &DeploymentRecord| record.claimed_at.map(|at| at.duration_since(record.started_at).as_secs());
+    assert_eq!((first.status, waited(&first)), (Status::InProgress, Some(0)), "{first:?}");
+    world.pass(Duration::from_secs(60)).await;
+    let second = world.record("dev/orders/1.2.0.zip", code("1.2.0")).await;
+    assert_eq!((second.status, second.claimed_at), (Status::Pending, None), "{second:?}");
+    let first = run_until_ended(&world, &first).await;
+    assert_eq!((first.status, waited(&first)), (Status::Succeeded, Some(0)), "its turn came at once: {first:?}");
+    let second = run_until_ended(&world, &second).await;
+    assert_eq!(second.status, Status::Succeeded);
+    assert!(waited(&second) > Some(60) && second.claimed_at >= first.finished_at, "{second:?}");
+    assert!(second.claimed_at <= second.finished_at, "{second:?}");
+}

@@ -58,13 +58,22 @@ pub(crate) fn one(status: &FunctionStatus, now: Timestamp, columns: Option<usize
     match &status.live {
         None => say("live", "nothing".to_owned()),
         Some(live) => {
-            let by = live.by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
+            let (named_since, by) = live.named_since();
+            let by = by.map_or(String::new(), |by| format!(" by {}", one_line(by)));
+            let code = match &live.renamed {
+                Some(_) => {
+                    format!("; the same code is live since {}, under another name before", since(live.since, now))
+                }
+                None => String::new(),
+            };
             let approved = approved_text(&live.approved_by);
             let rejected = if status.rejected { format!(", {red}rejected{red:#}") } else { String::new() };
             let partly = if live.complete { String::new() } else { format!(", {yellow}incomplete{yellow:#}") };
-            let since = since(live.since, now);
+            let since = since(named_since, now);
             let (release, deployment) = (&live.release, live.deployment);
-            say("live", format!("{release}{rejected}{partly}, since {since}{by}{approved}, deployment {deployment}"));
+            let words =
+                format!("{release}{rejected}{partly}, since {since}{by}{approved}, deployment {deployment}{code}");
+            say("live", words);
         }
     }
     for target in &status.targets {

@@ -97,10 +97,11 @@ fn cell(status: &FunctionStatus, now: Timestamp) -> Vec<Line> {
         None => vec![("nothing live".to_owned(), faint())],
         Some(live) => {
             let versions = if versions.is_empty() { String::new() } else { format!(" v{}", versions.join("/v")) };
-            let by = live.by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
+            let (since, by) = live.named_since();
+            let by = by.map_or(String::new(), |by| format!(" by {}", one_line(by)));
             let marked = marks::of(status).into_iter().map(|mark| mark.style);
             let colour = marked.max_by_key(|style| *style == colours::BAD).unwrap_or(colours::GOOD);
-            vec![(format!("{}{versions}", live.release), colour), (format!("{}{by}", ago(live.since, now)), faint())]
+            vec![(format!("{}{versions}", live.release), colour), (format!("{}{by}", ago(since, now)), faint())]
         }
     };
     let waiting = status.waiting.iter().map(|waiting| (waiting_text(waiting), colours::OPEN));

@@ -11,7 +11,7 @@ use crate::config::Approval;
 use crate::head::{Request, ResolvedArtifact};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
 use crate::promotion::{GroupState, PromotionRequest, PromotionSpec};
-use crate::record::{Approved, Cause, CauseKind, Code, SCHEMA, Status};
+use crate::record::{Approved, Cause, CauseKind, Code, EndedWaiting, SCHEMA, Status};
 use crate::text::PlainText;
 
 mod status;
@@ -125,6 +125,9 @@ pub struct Member {
     /// The id of the deployment that rolled it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<DeploymentId>,
+    /// The promotions that waited or were next, and whose place its deployment has taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended_waiting: Vec<EndedWaiting>,
 }
 
 impl Group {
@@ -172,6 +175,7 @@ impl Group {
                 reached: false,
                 because: None,
                 rollback: None,
+                ended_waiting: vec![],
             }
         };
         Self { functions: functions.iter().map(member).collect(), ..group }

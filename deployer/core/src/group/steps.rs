@@ -114,6 +114,7 @@ impl Group {
             if let Some(record) = record {
                 (member.status, member.because) = (Some(record.status), record.because.clone());
                 member.reached = has_reached_a_target(record);
+                member.ended_waiting.clone_from(&record.ended_waiting);
             }
             if is_late && !member.has_ended() {
                 let because = "it had not arrived six hours after its group was decided".to_owned();

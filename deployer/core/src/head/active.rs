@@ -33,6 +33,9 @@ pub struct Active {
     /// The lease's end: until then nobody else may touch it. It is the owner's deadline, 5 seconds for clocks that
     /// differ and 5 for writes that are in flight.
     pub lease_until: Timestamp,
+    /// The time at which it was first claimed: its turn had come. Heads of older deployers do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_at: Option<Timestamp>,
     /// The number of owners, without those who gave it up in good order before anything can have been written or
     /// because their time was up. More than one: an earlier owner has died, and may have written anything.
     pub attempts: u32,

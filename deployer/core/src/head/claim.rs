@@ -32,6 +32,7 @@ impl Active {
             stop: None,
             claim: me.token,
             lease_until: me.lease_until,
+            claimed_at: Some(me.now),
             attempts: 1,
             extensions: 0,
             waits: vec![],

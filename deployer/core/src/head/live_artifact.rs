@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::{ArtifactRef, UPLOADED_BY};
@@ -55,6 +56,24 @@ pub struct LiveArtifact {
     /// its place, or brought it to the targets that lacked it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored_by: Option<DeploymentId>,
+    /// The deployment by which the code got its present release, if the same code was live under another one before.
+    /// It names that release: a deployer that does not know the field keeps it when it renames the code once more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) renamed: Option<Renamed>,
+}
+
+/// A deployment that brought live code under another release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Renamed {
+    /// The release.
+    pub release: Release,
+    /// The deployment.
+    pub deployment: DeploymentId,
+    /// The time since which the code is live as this release.
+    pub since: Timestamp,
+    /// The person who asked for it, or uploaded it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Person>,
 }
 
 /// An artifact that an upload, a deploy or a promotion brought has become complete for the first time.
@@ -87,6 +106,12 @@ impl LiveArtifact {
     #[must_use]
     pub fn id(&self) -> DeploymentId {
         self.restored_by.unwrap_or(self.deployment)
+    }
+
+    /// The deployment by which the code got its present release; none if it was live under no other before.
+    #[must_use]
+    pub fn renamed(&self) -> Option<&Renamed> {
+        self.renamed.as_ref().filter(|renamed| renamed.release == self.release)
     }
 
     /// Whether every target serves it that the environment had when its deployment ended and still has.
@@ -143,6 +168,7 @@ impl LiveArtifact {
             function_name: targets.first().map(|outcome| outcome.function_name.clone()),
             alias: targets.first().map(|outcome| outcome.alias.clone()),
             restored_by: None,
+            renamed: None,
         };
         live.record_outcomes(targets);
         if !targets.iter().any(TargetOutcome::may_serve) {
@@ -173,10 +199,13 @@ impl LiveArtifact {
         self.complete = self.missing.is_empty() && !self.versions.is_empty();
     }
 
-    /// Renews the entry when the same bytes were brought once more: it takes over their label and artifact, and keeps
-    /// everything else.
+    /// Renews the entry when the same bytes were brought once more: it takes over their label and artifact, with
+    /// the time at which it got that label, and keeps everything else.
     pub(super) fn renew(&mut self, by: Self, outcomes: &[TargetOutcome]) {
-        let Self { release, artifact, sha256, size, function_name, alias, .. } = by;
+        let Self { release, deployment, by, since, artifact, sha256, size, function_name, alias, .. } = by;
+        if self.release != release {
+            self.renamed = Some(Renamed { release: release.clone(), deployment, since, by });
+        }
         if self.function_name.is_some() && self.function_name != function_name {
             self.versions.clear();
             self.former.clear();

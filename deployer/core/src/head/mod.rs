@@ -64,7 +64,7 @@ pub use hold::{held_by, hold, hold_refusal, release_hold};
 pub use known_by::KnownBy;
 pub use known_requests::REQUESTS;
 pub use lambda_wait::{LambdaTask, LambdaWait};
-pub use live_artifact::{Completed, LiveArtifact};
+pub use live_artifact::{Completed, LiveArtifact, Renamed};
 pub use live_state::{HISTORY, LiveState, LiveTarget};
 pub use member::{Reservation, release_place, reserve_place};
 pub use newest::{Mark, Sequencer};

@@ -1,7 +1,7 @@
 //! Rollbacks. The write that accepts a rollback evaluates what it means, before it stops or displaces anything; its
 //! claim finds out what it goes back to.
 
-use super::live_artifact::LiveArtifact;
+use super::live_artifact::{LiveArtifact, Renamed};
 use super::live_state::LiveState;
 use super::queue::Queue;
 use super::read_older_head::unrecovered_refusal;
@@ -152,17 +152,39 @@ fn check_as_seen(head: &Head, rollback: &Rollback) -> Result<(), Ending> {
     if live_holds || active_holds {
         return Ok(());
     }
-    let seen = if_live.clone().or(if_active.map(|id| format!("deployment {id}"))).unwrap_or_default();
+    let seen = if_live.clone().or(if_active.map(|id| id.to_string())).unwrap_or_default();
+    let seen = describe_seen(head, &seen);
     let is = live.map_or("nothing is live here".to_owned(), origin);
     let because =
         format!("{is}, and you meant to leave {seen}: look at the status, and ask again if it is still needed");
     Err(Ending::Refused { code: Code::LiveChanged, because })
 }
 
+/// Names what the person saw, a release or the id of a deployment: people know releases, so the release of a deployment
+/// is named beside its id, as far as the head knows it.
+fn describe_seen(head: &Head, seen: &str) -> String {
+    let Ok(id) = DeploymentId::parse(seen) else { return format!("release {seen}") };
+    let is_it = |live: &&LiveArtifact| live.id() == id || live.deployment == id;
+    let was_live = head.live_state.all_that_were_live().find(is_it).map(|live| &live.release);
+    let ended = || head.ended_record(id).and_then(|record| record.release.as_ref());
+    let open = || head.queue.open().find(|open| open.id == id).and_then(|open| open.source.release());
+    match was_live.or_else(ended).or_else(open) {
+        Some(release) => format!("release {release} (deployment {id})"),
+        None => format!("deployment {id}"),
+    }
+}
+
 /// Describes since when an artifact is live, and by what.
 fn origin(live: &LiveArtifact) -> String {
     let by = live.by.as_deref().map_or(String::new(), |who| format!(" by {who}"));
     let LiveArtifact { release, deployment, since, .. } = live;
+    if let Some(Renamed { deployment, since: renamed_at, by, .. }) = live.renamed() {
+        let by = by.as_deref().map_or(String::new(), |who| format!(" by {who}"));
+        return format!(
+            "release {release} is live since {renamed_at:.0}: deployment {deployment}{by} has given this name to the code \
+             that is live since {since:.0}"
+        );
+    }
     match live.cause {
         _ if live.restored_by.is_some() => {
             format!("release {release} is live since {since:.0}: rollback {} has restored it", live.id())

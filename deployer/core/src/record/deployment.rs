@@ -56,6 +56,10 @@ pub struct DeploymentRecord {
     pub ended_waiting: Vec<EndedWaiting>,
     /// The time at which the request was accepted.
     pub started_at: Timestamp,
+    /// The time at which its turn came and the deployer began to work on it; absent before that, where it never came, and
+    /// in records of older deployers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_at: Option<Timestamp>,
     /// The time at which the deployment ended; null until then.
     pub finished_at: Option<Timestamp>,
     /// The version of the deployer that wrote the record, such as `0.1.0+1a2b3c4d5e6f`; absent in records of older ones.
@@ -213,6 +217,7 @@ mod tests {
             promotion: None,
             ended_waiting: vec![],
             started_at: "2026-11-01T10:00:00Z".parse().unwrap(),
+            claimed_at: None,
             finished_at: None,
             deployer: None,
         }

@@ -99,7 +99,8 @@ async fn record_for_group(
         Some(None) => Ok(Groups::of(engine).reconcile(&response.environment, id).await?),
         None => Groups::of(engine).read(&ledger_keys::ended_group(&response.environment, id)).await?.ok_or_else(|| {
             CommandError::Invalid(format!(
-                "no group {id} waits in {}: the answer to its promotion has its id",
+                "no group {id} is known in {0}: deployctl status -e {0} lists the promotions that wait there, those of \
+                 groups too; with the id of one function's promotion, name the function",
                 response.environment
             ))
         }),

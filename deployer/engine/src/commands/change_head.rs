@@ -2,7 +2,7 @@
 
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{Head, newly_ended};
-use deployer_core::hold_and_reject::CommandEffect;
+use deployer_core::hold_and_reject::{CommandEffect, Hold};
 use deployer_core::record::EndedWaiting;
 
 use crate::store::{Change, Versioned};
@@ -21,6 +21,8 @@ pub(crate) struct ChangedHead {
     pub is_written: bool,
     /// The deployments that this call has ended before anything was done for them.
     pub ended: Vec<EndedWaiting>,
+    /// The hold that this call has replaced by another.
+    pub replaced_hold: Option<Hold>,
 }
 
 /// Changes a head by compare-and-swap. `None`: there is nothing to change. The change is made anew after each lost
@@ -34,7 +36,7 @@ pub(crate) async fn change_head(
     change: impl AsyncFn(&Head) -> Result<Option<CommandEffect<Head>>, CommandError>,
 ) -> Result<Option<ChangedHead>, CommandError> {
     // If the reply to the write is lost, the next try finds a duplicate of what this call has done itself.
-    let mut ended = vec![];
+    let (mut ended, mut replaced_hold) = (vec![], None);
     let change = async |seen: &mut Versioned| {
         Ok(match change(&seen.head).await? {
             None => Change::Keep(Effect::Nothing),
@@ -42,6 +44,7 @@ pub(crate) async fn change_head(
             Some(CommandEffect::Reused { id }) => return Err(reused_id(&id)),
             Some(CommandEffect::Write(head)) => {
                 ended = newly_ended(&seen.head, &head);
+                replaced_hold = seen.head.hold().filter(|_| head.hold().is_some()).cloned();
                 Change::Write(head, Effect::Written)
             }
         })
@@ -58,7 +61,7 @@ pub(crate) async fn change_head(
             }
         }
     }
-    Ok(Some(ChangedHead { head, is_written: matches!(effect, Effect::Written), ended }))
+    Ok(Some(ChangedHead { head, is_written: matches!(effect, Effect::Written), ended, replaced_hold }))
 }
 
 /// Makes the refusal of a command whose id was used before: for another command, or for one that was undone since.

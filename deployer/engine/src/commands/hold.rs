@@ -105,8 +105,8 @@ fn demand(engine: &Engine, environment: &EnvironmentName) -> ProofDemand {
 /// Reports the status of a function whose head was just changed, and what that has ended. Rejects that cannot be read
 /// are left out.
 async fn status_of(engine: &Engine, at: &FunctionRef<'_>, changed: ChangedHead) -> StatusReport {
-    let ChangedHead { head, ended, .. } = changed;
+    let ChangedHead { head, ended, replaced_hold, .. } = changed;
     let rejects = engine.store().rejects(&at.function).await.unwrap_or_default();
     let functions = vec![FunctionStatus::of(at, &head, &rejects)];
-    StatusReport { functions, ended_waiting: ended, ..StatusReport::default() }
+    StatusReport { functions, ended_waiting: ended, replaced_hold, ..StatusReport::default() }
 }

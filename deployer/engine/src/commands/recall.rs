@@ -68,7 +68,7 @@ impl Engine {
     ) -> Result<Recalled, CommandError> {
         let giver = Giver::new(self, &caller.identity, demand(self))?;
         let rejected = (release, RejectVerb::Recall);
-        let effect = mark_as_rejected(self, function, rejected, reason, (&caller, &giver)).await?;
+        let effect = mark_as_rejected(self, function, rejected, reason, (&caller, &giver)).await?.effect;
         let rejects = self.store().rejects(function).await?;
         if rejects.knows_only_reject(release, function, &caller.id) {
             return Err(reused_id(&caller.id));

@@ -43,14 +43,14 @@ impl Engine {
         caller: Caller,
     ) -> Result<StatusReport, CommandError> {
         let giver = Giver::new(self, &caller.identity, ProofDemand::of(self, ProvenCommand::Reject, None))?;
-        match mark_as_rejected(self, function, (release, RejectVerb::Reject), Some(reason), (&caller, &giver)).await? {
-            CommandEffect::Reused { id } => Err(reused_id(&id)),
-            CommandEffect::Write(_) | CommandEffect::Duplicate => {
-                let ended_waiting = end_what_waits(self, function, release).await;
-                let report = self.status(None, Some(function)).await?;
-                Ok(StatusReport { ended_waiting, ..report })
-            }
+        let verb = (release, RejectVerb::Reject);
+        let rejected = mark_as_rejected(self, function, verb, Some(reason), (&caller, &giver)).await?;
+        if let CommandEffect::Reused { id } = &rejected.effect {
+            return Err(reused_id(id));
         }
+        let ended_waiting = end_what_waits(self, function, release).await;
+        let report = self.status(None, Some(function)).await?;
+        Ok(StatusReport { ended_waiting, replaced_reject: rejected.replaced, ..report })
     }
 
     /// Ends a reject.
@@ -116,6 +116,13 @@ async fn still_rejected_as(engine: &Engine, function: &FunctionName, release: &R
     })
 }
 
+/// The effect of a command that marks a release as bad.
+pub(super) struct Rejected {
+    pub effect: CommandEffect<Rejects>,
+    /// The reject of the same release that this call has replaced.
+    pub replaced: Option<Reject>,
+}
+
 /// Marks a release of a function as bad, unless the same command has done so before. Only a recall may come without a
 /// reason.
 pub(super) async fn mark_as_rejected(
@@ -124,7 +131,7 @@ pub(super) async fn mark_as_rejected(
     (release, verb): (&Release, RejectVerb),
     reason: Option<PlainText>,
     (caller, giver): (&Caller, &Giver<'_>),
-) -> Result<CommandEffect<Rejects>, CommandError> {
+) -> Result<Rejected, CommandError> {
     let Some(sha256) = code_of(engine, function, release).await? else {
         ensure_known(engine, None, function).await?;
         return Err(CommandError::Invalid(format!(
@@ -135,6 +142,8 @@ pub(super) async fn mark_as_rejected(
     let release = release.clone();
     let without_reason =
         Reject { release, sha256, reason: "".into(), requested_by, principal: None, unproven: None, since };
+    // If the reply to the write is lost, the next try finds a duplicate of what this call has done itself.
+    let mut replaced = None;
     let change = async |rejects: Option<&Rejects>| {
         let none = Rejects::default();
         let rejects = rejects.unwrap_or(&none);
@@ -150,7 +159,10 @@ pub(super) async fn mark_as_rejected(
             known => known,
         };
         match effect {
-            Some(CommandEffect::Write(with)) => Ok(Change::Write(*with.clone(), CommandEffect::Write(with))),
+            Some(CommandEffect::Write(with)) => {
+                replaced = rejects.all().find(|former| former.release == without_reason.release).cloned();
+                Ok(Change::Write(*with.clone(), CommandEffect::Write(with)))
+            }
             Some(earlier) => Ok(Change::Keep(earlier)),
             None => Err(CommandError::Invalid(format!(
                 "{} releases of {function} are rejected already: unreject old ones first",
@@ -166,7 +178,7 @@ pub(super) async fn mark_as_rejected(
         tracing::warn!(%function, release = %reject.release, by = reject.requested_by.as_deref(), principal,
             reason = reject.reason.as_str(), "rejected");
     }
-    Ok(effect)
+    Ok(Rejected { effect, replaced })
 }
 
 /// Makes the refusal to end a reject that does not exist.

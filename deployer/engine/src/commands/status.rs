@@ -89,8 +89,7 @@ impl Engine {
                 .map(|(name, _)| (*name).clone())
                 .collect(),
             unreadable,
-            ended_waiting: vec![],
-            still_rejected_as: None,
+            ..StatusReport::default()
         })
     }
 }

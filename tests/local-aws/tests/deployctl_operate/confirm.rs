@@ -1,11 +1,11 @@
 //! A rollback needs a confirmation at a terminal, or the live release as an option. An approval asks at a terminal only.
 
 use fixtures::Zip;
-use local_aws::{Result, TerminalStreams};
+use local_aws::{Doing as _, FIRST, REGION, Result, TerminalStreams};
 use serde_json::json;
 
 use super::promote::{PROMOTE, promoting};
-use super::{DEV, Person};
+use super::{DEV, Person, text};
 
 #[tokio::test]
 async fn rollback_requires_a_confirmation_or_the_live_release() -> Result<()> {
@@ -143,4 +143,36 @@ async fn approve_shows_its_plan_and_asks_at_a_terminal_only() -> Result<()> {
     assert!(said.err.contains("\n  live     1, since ") && said.err.contains("\n  brings   2, since "), "{said:?}");
     assert!(!said.err.contains("Approve?"), "{said:?}");
     Ok(())
+}
+
+#[tokio::test]
+async fn approve_of_what_would_be_refused_asks_for_that_and_says_that_it_has_ended() -> Result<()> {
+    let person = promoting(&json!({"approval": {"required": 1}})).await?;
+    for release in ["1", "2"] {
+        person.deploy_upload(release, Zip::function(release)).await?;
+    }
+    person.run_json("promote", &PROMOTE).await?;
+    let lambda = person.aws.clients().lambda(FIRST, REGION);
+    let call = lambda.update_alias().function_name("orders").name("live").function_version("1");
+    call.send().await.doing("moving the alias by hand")?;
+    let approve = ["-e", "prod", "--requested-by", "bob"];
+    let waits = async || {
+        let (_, history) = person.run_json("history", &["-e", "prod", "-f", "orders"]).await?;
+        Result::Ok(text(&history, "/deployments/0/status"))
+    };
+    let said = person.run("approve", &approve).await?;
+    assert_eq!((said.exit, waits().await?.as_str()), (Some(3), "pending"), "{said:?}");
+    let told = "nothing was approved, because the promotion would be refused";
+    assert!(said.err.contains("\n  then     the promotion ends as refused") && said.err.contains(told), "{said:?}");
+    for (answer, status) in [("n", "pending"), ("y", "refused")] {
+        let mut asked = person.on_a_terminal(TerminalStreams::ErrOnly, "approve", &approve).await?;
+        asked.terminal.wait_for("then     the promotion ends as refused").await?;
+        asked.terminal.wait_for("It would be refused. Approve all the same? [y/N] ").await?;
+        asked.terminal.type_line(answer)?;
+        let said = asked.end().await?;
+        assert_eq!((said.exit, waits().await?.as_str()), (Some(3), status), "{answer:?}: {said:?}");
+        let ended = "The promotion has ended, and nothing was deployed.";
+        assert_eq!(said.out.contains(ended), answer == "y", "{answer:?}: {said:?}");
+    }
+    person.aws.same_events_again_change_nothing().await
 }

@@ -155,3 +155,39 @@ async fn rollback_names_the_promotion_that_it_ends() {
     assert_eq!((ended.deployment, &*ended.waited), (second.id, "for an approval"));
     assert_ne!(second.id, first.id);
 }
+
+/// Sends a command twice in other words: the second answer names what it has replaced, and the same again nothing.
+async fn names_what_it_replaces(command: impl Fn(&str, &str) -> Value, field: &str) {
+    let (world, _) = waiting().await;
+    let first = world.command(command("bob", "INC-50 do not touch")).await;
+    assert_eq!(first.get(field), None, "{first:#}");
+    world.pass(Duration::from_secs(60)).await;
+    let second = world.command(command("ada", "typo")).await;
+    let told = |name: &str| second[field][name].as_str().unwrap_or_default().to_owned();
+    assert_eq!((told("requested_by"), told("reason")), ("bob".into(), "INC-50 do not touch".into()), "{second:#}");
+    let again = world.command(command("ada", "typo")).await;
+    assert_eq!(again.get(field), None, "{again:#}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn second_hold_names_the_one_that_it_replaces() {
+    let hold = |by: &str, reason: &str| in_prod("hold", &json!({"reason": reason, "requested_by": by, "id": by}));
+    names_what_it_replaces(hold, "replaced_hold").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn second_reject_names_the_one_that_it_replaces() {
+    let reject =
+        |by: &str, reason: &str| with(of_release("reject"), &json!({"reason": reason, "requested_by": by, "id": by}));
+    names_what_it_replaces(reject, "replaced_reject").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn reject_whose_reply_was_lost_names_the_one_that_it_replaces() {
+    let (world, _) = waiting().await;
+    world.command(of_release("reject")).await;
+    world.on(Op::WriteLedger).about("rejects/orders.json").twice();
+    let second = with(of_release("reject"), &json!({"reason": "typo", "id": "c2"}));
+    let second = world.command(second).await;
+    assert_eq!(second["replaced_reject"]["reason"], "leaks", "{second:#}");
+}

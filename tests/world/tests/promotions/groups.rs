@@ -324,3 +324,35 @@ async fn rollback_handed_to_a_tick_counts_no_attempt_of_the_deployment_before_it
     assert_ne!(active["claim"], before["claim"], "the rollback has acquired it");
     assert_eq!((&before["attempts"], &active["attempts"]), (&json!(1), &json!(1)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn group_names_the_promotions_whose_places_its_members_take() {
+    let world = by_hand(&json!({"approval": {"required": 1}}));
+    two_releases(&world).await;
+    let alone = world.command_record(super::promote()).await;
+    world.pass(Duration::from_secs(2)).await;
+    let group = world.command(together("g")).await;
+    let approve =
+        json!({"command": "approve", "environment": "prod", "deployment": group["id"], "requested_by": "bob"});
+    world.command(approve).await;
+    let group = until_ended(&world, "g").await;
+    let ended = json!([{"environment": "prod", "deployment": alone.id, "release": "1.1.0", "from": "dev",
+        "waited": "for an approval"}]);
+    assert_eq!((&group["status"], &group["functions"][0]["ended_waiting"]), (&json!("succeeded"), &ended), "{group:#}");
+    assert_eq!(group["functions"][1].get("ended_waiting"), None, "{group:#}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn approval_of_an_unknown_group_says_how_to_find_what_waits() {
+    let world = by_hand(&json!({"approval": {"required": 1}}));
+    two_releases(&world).await;
+    let alone = world.command_record(super::promote()).await;
+    let approve = json!({"command": "approve", "environment": "prod", "deployment": alone.id, "requested_by": "bob"});
+    let (error, because) = world.command_error(approve).await;
+    let words = format!(
+        "no group {} is known in prod: deployctl status -e prod lists the promotions that wait there, those of groups too; \
+         with the id of one function's promotion, name the function",
+        alone.id
+    );
+    assert_eq!((error.as_str(), because), ("InvalidCommand", words));
+}

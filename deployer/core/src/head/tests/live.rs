@@ -110,6 +110,35 @@ fn same_bytes_again_make_no_entry_and_promote_nothing() {
 }
 
 #[test]
+fn same_bytes_under_another_label_tell_since_when_they_have_it() {
+    let (other, bytes) = (upload("3-again", 40), three().live().unwrap().sha256);
+    let brought = three().live().unwrap().since;
+    let (claimed, _) = three().accepts(&other, &me("same", 40));
+    let mut end = arrived(&other, "8", "A");
+    end.record.finished_at = Some(second(41));
+    (end.record.status, end.record.artifact.as_mut().unwrap().sha256) = (Status::Unchanged, bytes);
+    let head = claimed.commits("same", &end, None).0.flushes();
+    let renamed = head.live().unwrap().renamed().unwrap();
+    assert_eq!((renamed.release.as_str(), renamed.deployment, renamed.since), ("3-again", other.id, second(41)));
+    let told = crate::status::FunctionStatus::of(&at(), &head, &Rejects::default()).live.unwrap();
+    assert_eq!((told.since, told.named_since().0, told.renamed.as_ref()), (brought, second(41), Some(renamed)));
+    let left = Rollback { if_live: Some("9".into()), ..Rollback::default() };
+    let (refused, _) =
+        head.accepts(&command("r", CauseKind::Rollback, Source::Earlier(left.clone()), 50), &me("r", 50));
+    let because = refused.outbox().last().unwrap().record.because.clone().unwrap();
+    let words =
+        format!("release 3-again is live since 1970-01-01T00:00:41Z: deployment {} has given this name", other.id);
+    assert!(because.starts_with(&words), "{because}");
+    // A redeploy gives no name, and an older deployer that gives another one leaves this one as it is.
+    let head = head.ends_command(&redeploy("d", 60), "8", true);
+    assert_eq!(head.live().unwrap().renamed().unwrap().since, second(41));
+    let mut older = serde_json::to_value(&head).unwrap();
+    older["history"][0]["release"] = serde_json::json!("3-older");
+    let older: Head = serde_json::from_value(older).unwrap();
+    assert_eq!(older.live().unwrap().renamed(), None);
+}
+
+#[test]
 fn upload_that_completes_at_once_calls_for_its_promotions() {
     let four = upload("4", 40);
     let head = three().deploys(&four, "9");

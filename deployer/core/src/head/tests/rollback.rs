@@ -117,12 +117,28 @@ fn two_rollbacks_of_the_same_go_one_step_back() {
     let (head, then) = head.accepts(&second, &me("s", 52));
     assert_eq!((then, head.record_of(&second).code), (Next::Finished(second.id), Some(Code::LiveChanged)));
     let because = format!(
-        "release 2 is live since 1970-01-01T00:00:51Z: rollback {} by ann has gone back to it, and you meant to leave 3: \
+        "release 2 is live since 1970-01-01T00:00:51Z: rollback {} by ann has gone back to it, and you meant to leave release 3: \
          look at the status, and ask again if it is still needed",
         first.id
     );
     assert_eq!(head.record_of(&second).because.as_deref(), Some(because.as_str()));
     assert_eq!(releases(head.history()), ["2", "1"]);
+}
+
+#[test]
+fn rollback_that_leaves_another_deployment_names_its_release() {
+    let head = three().deploys(&upload("4", 40), "9").flushes();
+    let three_id = head.history()[1].id().to_string();
+    for (seen_live, named) in [
+        (three_id.clone(), format!("release 3 (deployment {three_id})")),
+        ("01JBJ4GZ00ABCDEFGH0123456J".to_owned(), "deployment 01JBJ4GZ00ABCDEFGH0123456J".to_owned()),
+    ] {
+        let refused = seen("r", Some(&seen_live), None, 50);
+        let (head, _) = head.accepts(&refused, &me("r", 50));
+        let because = head.record_of(&refused).because.clone().unwrap();
+        let words = format!("and you meant to leave {named}: look at the status");
+        assert!(because.starts_with("release 4 is live since ") && because.contains(&words), "{because}");
+    }
 }
 
 #[test]
