@@ -13,6 +13,7 @@ use crate::alias_traffic::Awaited;
 use crate::config::Target;
 use crate::id::{AliasName, DeploymentId, FunctionName, Token};
 use crate::record::TargetOutcome;
+use crate::rollout::RolloutState;
 
 /// The deployment that somebody works on, or has died over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +80,9 @@ pub struct Active {
     /// where it has sent one; none: the sweep sends one.
     #[serde(default, rename = "looks_at", skip_serializing_if = "Option::is_none")]
     pub next_look_at: Option<Timestamp>,
+    /// The rollout, from the time on at which all targets have their new version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<RolloutState>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
@@ -99,7 +103,9 @@ impl Active {
 
     /// The deployment and the claim that stand in the way of a later request, and the time until which they do.
     pub(super) fn behind(&self) -> (DeploymentId, Token, Timestamp) {
-        (self.request.id, self.claim, self.next_look_at.map_or(self.lease_until, |at| at.max(self.lease_until)))
+        let due = self.rollout.as_ref().and_then(|rollout| rollout.due).filter(|_| self.awaits_look());
+        let until = self.next_look_at.into_iter().chain(due).fold(self.lease_until, Timestamp::max);
+        (self.request.id, self.claim, until)
     }
 }
 

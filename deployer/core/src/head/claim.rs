@@ -46,6 +46,7 @@ impl Active {
             start_unpublished: false,
             hops: 0,
             next_look_at: None,
+            rollout: None,
         }
     }
 }

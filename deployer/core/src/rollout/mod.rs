@@ -3,13 +3,17 @@
 //! [`RolloutState`] is the state of one rollout; each of its transitions is a function of what was done, seen or asked
 //! for. Nothing here knows AWS, a clock or the head. Callers pass in what CloudWatch answered and the time.
 
+mod alarms;
+mod alias;
 mod effective;
+mod end;
 pub mod guard;
 mod looks;
 mod moves;
 mod plan;
 mod state;
 
+pub use alias::{FoundAlias, MeantAlias};
 pub use effective::EffectiveRollout;
 pub use looks::{DoesNotFit, UNREADABLE_FOR};
 pub use plan::{PlannedStep, RolloutPlan};

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::RolloutPlan;
 use crate::config::Target;
+use crate::config::rollout::AlarmName;
 use crate::id::Version;
 use crate::text::{Person, PlainText};
 
@@ -77,6 +78,9 @@ pub struct RolloutTarget {
     pub smoked: bool,
     /// The way back, once the rollout goes back and this target may serve the new version.
     pub way_back: Option<WayBack>,
+    /// The alarms that fired before the rollout began and have not been OK since. They do not count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disarmed: Vec<AlarmName>,
 }
 
 /// A weight that an alias was seen to serve.
@@ -140,6 +144,8 @@ pub enum PauseReason {
     Quiet,
     /// No look could be judged for too long.
     Unreadable,
+    /// A target of it is in the configuration no more.
+    NotConfigured,
 }
 
 /// The reason why a rollout goes back.
@@ -175,6 +181,8 @@ pub enum AbortReason {
     Rejected,
     /// Somebody else changed an alias.
     ForeignChange,
+    /// The deployer could not move an alias.
+    MoveFailed,
 }
 
 /// The state after a transition.
@@ -183,7 +191,12 @@ pub enum Progress {
     /// The rollout continues.
     Continues(Box<RolloutState>),
     /// The rollout has ended, and the deployment commits.
-    Ended(RolloutEnd),
+    Ended {
+        /// The last state. The head keeps it until the commit.
+        state: Box<RolloutState>,
+        /// The end.
+        end: RolloutEnd,
+    },
 }
 
 /// The end of a rollout.
@@ -258,6 +271,7 @@ impl RolloutState {
                 served: Vec::new(),
                 smoked: false,
                 way_back: None,
+                disarmed: Vec::new(),
             }
         };
         let targets = plan.waves.iter().flatten().map(target).collect();
@@ -320,6 +334,12 @@ impl RolloutState {
     /// Returns the time at which a pause takes the rollout back.
     pub(super) fn pause_ends(&self, pause: &Pause) -> Option<Timestamp> {
         pause.since.checked_add(SignedDuration::from_secs(self.plan.pause_seconds.into())).ok()
+    }
+
+    /// Whether nothing is to be done for it but to look.
+    #[must_use]
+    pub fn awaits_look(&self) -> bool {
+        matches!(self.next_action(), RolloutAction::Look { .. })
     }
 
     /// Whether traffic may be on a new version somewhere.
