@@ -3,8 +3,8 @@
 //! [`RolloutState`] is the state of one rollout; each of its transitions is a function of what was done, seen or asked
 //! for. Nothing here knows AWS, a clock or the head. Callers pass in what CloudWatch answered and the time.
 
-mod alarms;
 mod alias;
+mod disarmed;
 mod effective;
 mod end;
 pub mod guard;

@@ -1,11 +1,12 @@
 //! The state of one rollout, as the head keeps it. Transitions are in the files beside this one, one a function.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::plan::RolloutPlan;
 use crate::config::Target;
-use crate::config::rollout::AlarmName;
 use crate::id::Version;
 use crate::text::{Person, PlainText};
 
@@ -78,9 +79,9 @@ pub struct RolloutTarget {
     pub smoked: bool,
     /// The way back, once the rollout goes back and this target may serve the new version.
     pub way_back: Option<WayBack>,
-    /// The alarms that fired before the rollout began and have not been OK since. They do not count.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub disarmed: Vec<AlarmName>,
+    /// The alarms that fired before the rollout began. Each counts again once it has been OK.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub disarmed: BTreeSet<String>,
 }
 
 /// A weight that an alias was seen to serve.
@@ -271,7 +272,7 @@ impl RolloutState {
                 served: Vec::new(),
                 smoked: false,
                 way_back: None,
-                disarmed: Vec::new(),
+                disarmed: BTreeSet::new(),
             }
         };
         let targets = plan.waves.iter().flatten().map(target).collect();

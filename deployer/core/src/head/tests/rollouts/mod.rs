@@ -285,8 +285,3 @@ fn paused_rollout_expires_by_a_look() {
     let LookEffect::Claim { head, .. } = apply_look(&head, (id, rollout_of(&head)), &me, expires) else { panic!() };
     assert_eq!(rollout_of(&head).phase, Phase::GoingBack);
 }
-
-#[test]
-fn zz_print() {
-    println!("FIXTURE{}", serde_json::to_string(&serde_json::from_slice::<Value>(&format::write(&parked_at(json!({"alarms": ["orders-5xx"], "smoke_test": {"event": {"ping": true}, "expect": {"ok": true}}})), &Default::default()).unwrap()).unwrap()).unwrap());
-}
