@@ -13,6 +13,7 @@ use jiff::Timestamp;
 
 use super::alias::Alias;
 use super::function::{Busy, Function, Settling, State, UpdateOutcome, defaults};
+use super::monitoring::Monitoring;
 
 /// Lambda in one account and region.
 pub struct Lambda {
@@ -24,6 +25,8 @@ pub struct Lambda {
     pub settling: Settling,
     /// The execution roles of the account, by ARN, with the time from which Lambda can assume them.
     pub roles: BTreeMap<String, Timestamp>,
+    /// The metrics, the alarms, and what versions answer to smoke tests.
+    pub monitoring: Monitoring,
     /// The events that must never happen and did.
     pub forbidden: Vec<String>,
 }
@@ -62,6 +65,7 @@ impl Lambda {
     }
 
     pub(super) fn settle(&mut self, now: Timestamp) {
+        self.monitoring.flow(&self.functions, now);
         self.functions.values_mut().for_each(|function| function.settle(now));
     }
 

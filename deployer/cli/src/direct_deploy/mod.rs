@@ -216,6 +216,7 @@ impl Direct {
             artifacts: self.files.clone(),
             ledger: self.ledger.clone(),
             sessions: Arc::new(WatchedSessions::new(masked, self.notify.clone(), self.notified.clone())),
+            rollouts: None,
             queue: None,
             events: None,
             identities: None,
