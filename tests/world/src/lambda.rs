@@ -151,6 +151,24 @@ impl Lambda {
                 precondition("UpdateAlias", name, revision, found.revision)?;
                 self.point("UpdateAlias", name, alias, version, context.now)
             }
+            Write::ShiftAlias { alias, version, to: (new, percent), revision } => {
+                let Some(found) = function.aliases.get(alias.as_str()) else {
+                    return Err(no(Kind::Other, "UpdateAlias", name, "ResourceNotFoundException: Alias not found"));
+                };
+                precondition("UpdateAlias", name, revision, found.revision)?;
+                if found.provisioned.is_some() {
+                    let text = "InvalidParameterValueException: provisioned concurrency takes no weights";
+                    return Err(no(Kind::Invalid, "UpdateAlias", name, text));
+                }
+                let (new, weight) = (new.number(), f64::from(*percent) / 100.0);
+                self.point("UpdateAlias", name, alias, version, context.now)?;
+                let Some(found) = self.functions.get_mut(name).and_then(|f| f.aliases.get_mut(alias.as_str())) else {
+                    return Ok(Answer::Done);
+                };
+                found.weights = [(new, weight)].into();
+                let seen = self.functions.get(name).and_then(|function| function.look_at_alias(alias));
+                Ok(seen.map_or(Answer::Done, Answer::Alias))
+            }
             Write::RewriteAlias { alias, description } => {
                 let next = function.next_revision();
                 let Some(found) = function.aliases.get_mut(alias.name.as_str()) else {

@@ -31,6 +31,7 @@ pub mod promotions;
 mod queue;
 mod render;
 mod rollout_session;
+pub mod rollouts;
 mod run;
 mod self_diagnostics;
 mod session;

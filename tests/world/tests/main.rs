@@ -32,6 +32,7 @@ mod queues;
 mod resumed;
 mod rollback_targets;
 mod rollout_ports;
+mod rollouts;
 mod status;
 mod targets;
 mod throttled_log;

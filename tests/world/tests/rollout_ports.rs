@@ -74,6 +74,7 @@ fn target(began: Timestamp) -> RolloutTarget {
         served: vec![Served { weight: 10, meant_at: began, at: began }],
         smoked: true,
         way_back: None,
+        disarmed: [].into(),
     }
 }
 

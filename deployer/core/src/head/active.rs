@@ -12,7 +12,8 @@ use super::resolved_artifact::ResolvedArtifact;
 use crate::alias_traffic::Awaited;
 use crate::config::Target;
 use crate::id::{AliasName, DeploymentId, FunctionName, Token};
-use crate::record::TargetOutcome;
+use crate::managed_keys::ManagedKeys;
+use crate::record::{RecordedArtifact, TargetOutcome};
 use crate::rollout::RolloutState;
 
 /// The deployment that somebody works on, or has died over.
@@ -83,6 +84,19 @@ pub struct Active {
     /// The rollout, from the time on at which all targets have their new version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<RolloutState>,
+    /// What the rollout brings, as it was read before the targets published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brings: Option<Brings>,
+}
+
+/// What a rollout brings: nobody reads the zip again when it commits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Brings {
+    /// The artifact.
+    pub artifact: RecordedArtifact,
+    /// The keys that it has set beside the code; none: it has left them alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed: Option<ManagedKeys>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]

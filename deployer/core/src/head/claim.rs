@@ -47,6 +47,7 @@ impl Active {
             hops: 0,
             next_look_at: None,
             rollout: None,
+            brings: None,
         }
     }
 }

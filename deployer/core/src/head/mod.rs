@@ -55,7 +55,7 @@ mod waiting;
 
 pub use accept::{Rules, accept, answer_known};
 pub use acquire::acquire;
-pub use active::{Active, ClaimedFor};
+pub use active::{Active, Brings, ClaimedFor};
 pub use approve::{ApprovalEffect, approve, decline};
 pub use claim::Claimant;
 pub use door::{Door, Opening, ServedBefore};

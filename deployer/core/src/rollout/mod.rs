@@ -13,6 +13,7 @@ mod looks;
 mod metrics;
 mod moves;
 mod plan;
+mod shift;
 mod smoke;
 mod state;
 
@@ -22,6 +23,7 @@ pub use effective::EffectiveRollout;
 pub use looks::{DoesNotFit, UNREADABLE_FOR};
 pub use metrics::{AliasMetrics, Counted, Metric, MetricOf, MetricsQuery, NAMESPACE};
 pub use plan::{PlannedStep, RolloutPlan};
+pub use shift::Unshiftable;
 pub use smoke::{SmokeAnswer, SmokeFailure, client_context};
 pub use state::{
     Abort, AbortReason, Pause, PauseReason, Phase, Progress, RolloutAction, RolloutEnd, RolloutState, RolloutTarget,

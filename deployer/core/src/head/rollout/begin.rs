@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::state::kept;
 use crate::config::Target;
+use crate::head::active::Brings;
 use crate::head::door::ServedBefore;
 use crate::head::state::Head;
 use crate::id::Token;
@@ -17,6 +18,8 @@ use crate::rollout::{Abort, AbortReason, RolloutState};
 pub struct BegunRollout {
     /// The state: each target has its new version.
     pub state: RolloutState,
+    /// The artifact, and the keys that it sets.
+    pub brings: Brings,
     /// The outcomes of the targets that serve the artifact already. They take no part.
     pub done: Vec<TargetOutcome>,
     /// The versions that the aliases were seen to serve.
@@ -42,6 +45,10 @@ pub fn begin_rollout(head: &Head, claim: Token, begun: &BegunRollout, now: Times
         state = kept(state.aborted(Abort { reason: AbortReason::Aborted, by: None, because: because.into() }));
     }
     active.rollout = Some(state.without_smoke_tests(now));
+    if let Some(artifact) = &mut active.artifact {
+        (artifact.sha256, artifact.size) = (begun.brings.artifact.sha256, begun.brings.artifact.size);
+    }
+    active.brings = Some(begun.brings.clone());
     active.done.clone_from(&begun.done);
     active.written.extend(begun.written.iter().cloned());
     active.created.extend(begun.created.iter().cloned());

@@ -38,12 +38,20 @@ fn begun(rollout: Value) -> BegunRollout {
         .map(|target| ServedBefore { target: target.clone(), previous: Some(super::doors::served("6")) });
     BegunRollout {
         state: state(rollout),
+        brings: Brings { artifact: brought(), managed: None },
         done: vec![],
         previous: previous.collect(),
         written: targets().iter().cloned().collect(),
         created: [].into(),
         start_unpublished: false,
     }
+}
+
+/// Returns the artifact of release 2, as it was read.
+fn brought() -> crate::record::RecordedArtifact {
+    let artifact = artifact_of(&upload("2", 20));
+    let sha256 = Some(Sha256::of(artifact.key.as_bytes()));
+    crate::record::RecordedArtifact { sha256, size: Some(7), ..(&artifact).into() }
 }
 
 /// Returns a head whose claim `two` is about to move the aliases to 10 %.
