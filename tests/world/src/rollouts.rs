@@ -76,6 +76,7 @@ impl World {
     /// If the rollout does not end.
     pub async fn roll_out_until_ended(&self, upload: &Upload, places: &[&str], crash: Option<CrashIn>) -> Watched {
         let mut watched = Watched::default();
+        watched.served.push((self.now(), places.iter().map(|place| self.served(place)).collect()));
         for minute in 0..300 {
             let is_accepted = self.aws(|aws| aws.ledger.get("heads/dev/orders.json").is_some());
             if minute == 0 || (minute % 20 == 0 && !is_accepted) {
@@ -87,8 +88,11 @@ impl World {
             for body in self.aws(|aws| aws.queue.take(now)) {
                 self.watch(&mut watched, &Trigger::Tick(tick(&body)), places, crash).await;
             }
-            let is_accepted = self.aws(|aws| aws.ledger.get("heads/dev/orders.json").is_some());
-            if is_accepted && self.head("dev", "orders")["active"].is_null() {
+            if self.aws(|aws| aws.ledger.get("heads/dev/orders.json").is_none()) {
+                continue;
+            }
+            let head = self.head("dev", "orders");
+            if head["active"].is_null() && head["outbox"].as_array().is_some_and(Vec::is_empty) {
                 return watched;
             }
         }

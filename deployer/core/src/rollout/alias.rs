@@ -72,6 +72,19 @@ impl RolloutTarget {
         }
     }
 
+    /// Compares its alias with what it was last seen to serve, while no move is under way.
+    #[must_use]
+    pub fn compare_at_rest(&self, alias: Option<&ObservedAlias>) -> FoundAlias {
+        match self.compare(alias) {
+            FoundAlias::Former | FoundAlias::Absent => {
+                let meant = self.meant_alias().map_or("no such alias".to_owned(), |meant| meant.to_string());
+                let found = alias.map_or("no such alias".to_owned(), ToString::to_string);
+                FoundAlias::Foreign(format!("expected {meant}, found {found}"))
+            }
+            found => found,
+        }
+    }
+
     /// Compares its alias with what is meant, and with what it served before.
     ///
     /// On the way back each share between the two versions is its own doing: a move that nobody confirmed may have

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use deployer_core::config::Target;
 use deployer_core::record::TargetError;
 use deployer_core::rollout::guard::{Evidence, Look};
-use deployer_core::rollout::{MetricsQuery, RolloutState, RolloutTarget};
+use deployer_core::rollout::{FoundAlias, MetricsQuery, RolloutState, RolloutTarget};
 use deployer_core::session_policy::look_policy;
 use futures::stream::{self, StreamExt as _};
 
@@ -23,8 +23,18 @@ const LOOK: &str = "look";
 pub(super) struct Found {
     /// The traffic of each target.
     pub looks: Vec<Look>,
+    /// The aliases that somebody else has changed, as "expected, found".
+    pub foreign: Vec<(Target, String)>,
     /// The alarms that take the rollout back, each with its target, in a sentence.
     pub alarms: Vec<String>,
+}
+
+/// What was read of one target.
+enum Read {
+    /// Somebody else has changed its alias.
+    Foreign(String),
+    /// Its traffic, and the alarms that fired.
+    Evidence(Evidence, Vec<String>),
 }
 
 impl Deployment<'_> {
@@ -50,11 +60,15 @@ impl Deployment<'_> {
             .buffered(TARGETS_AT_ONCE)
             .collect()
             .await;
-        let mut found = Found { looks: Vec::new(), alarms: Vec::new() };
+        let mut found = Found { looks: Vec::new(), foreign: Vec::new(), alarms: Vec::new() };
         for (one, read) in read {
             let weight = one.served.last().map_or(0, |served| served.weight);
             let evidence = match read {
-                Ok((evidence, fired)) => {
+                Ok(Read::Foreign(changed)) => {
+                    found.foreign.push((one.target.clone(), changed));
+                    continue;
+                }
+                Ok(Read::Evidence(evidence, fired)) => {
                     let because = |alarm: String| format!("alarm {alarm} fires in {}", one.target);
                     found.alarms.extend(fired.into_iter().map(because));
                     Ok(evidence)
@@ -66,16 +80,20 @@ impl Deployment<'_> {
         found
     }
 
-    async fn read_target(&self, one: &RolloutTarget, names: &[String]) -> Result<(Evidence, Vec<String>), String> {
+    async fn read_target(&self, one: &RolloutTarget, names: &[String]) -> Result<Read, String> {
         let (at, now) = (self.at, self.engine.now());
         let session = self.look_session(&one.target).await.map_err(|error| error.to_string())?;
         let Some(query) = MetricsQuery::of(&at.function_name, &at.environment.alias, one, now) else {
             return Err("its rollout has not begun".to_owned());
         };
+        let alias = session.alias(&at.function_name, &at.environment.alias).await.map_err(|error| error.to_string())?;
+        if let FoundAlias::Foreign(changed) = one.compare_at_rest(alias.as_ref()) {
+            return Ok(Read::Foreign(changed));
+        }
         let metrics = session.metrics(&query).await.map_err(|error| error.to_string())?;
         let evidence = metrics.evidence(one, now);
         if names.is_empty() {
-            return Ok((evidence, vec![]));
+            return Ok(Read::Evidence(evidence, vec![]));
         }
         let states = session.alarms(names).await.map_err(|error| error.to_string())?;
         let began = one.served.first().map_or(now, |served| served.meant_at);
@@ -89,6 +107,6 @@ impl Deployment<'_> {
             let missing: Vec<String> = findings.missing.into_iter().collect();
             return Err(format!("alarm {} is gone", missing.join(", ")));
         }
-        Ok((evidence, findings.fired.into_iter().collect()))
+        Ok(Read::Evidence(evidence, findings.fired.into_iter().collect()))
     }
 }

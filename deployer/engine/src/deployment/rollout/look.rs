@@ -83,10 +83,13 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    /// Judges what was seen. A reject comes first, then an alarm, then the guard.
+    /// Judges what was seen. A reject comes first, then a foreign change, an alarm, and the guard.
     fn judge(&self, state: RolloutState, releases: Releases<'_>, now: Timestamp) -> Progress {
         if let Some(Ending::Refused { because, .. }) = &self.rejected {
             return state.aborted(Abort { reason: AbortReason::Rejected, by: None, because: because.as_str().into() });
+        }
+        if let Some((target, changed)) = self.found.foreign.first() {
+            return state.changed_by_others(target, format!("{target}: {changed}"));
         }
         if let Some(because) = self.found.alarms.first() {
             return state.alarm_fired(because.as_str());

@@ -72,7 +72,14 @@ impl AliasMove<'_> {
                 Err(error) => return ended(error),
             };
             match self.one.compare(alias.as_ref()) {
-                FoundAlias::Arrived => return self.arrived(alias.as_ref()).await,
+                FoundAlias::Arrived if !self.may_move_late() => return Moved::Arrived(self.on.timer().now()),
+                FoundAlias::Arrived => match self.rewrite(alias.as_ref()).await {
+                    Ok(()) => return Moved::Arrived(self.on.timer().now()),
+                    Err(error) => match self.wait_to_write_again(attempt, error).await {
+                        Ok(()) => continue,
+                        Err(error) => return ended(error),
+                    },
+                },
                 FoundAlias::KeptBack => return self.kept_back(),
                 FoundAlias::Foreign(found) => return Moved::Foreign(found),
                 FoundAlias::Former | FoundAlias::Absent => {}
@@ -99,23 +106,21 @@ impl AliasMove<'_> {
         unreachable!("attempts do not end")
     }
 
-    /// Ends a move whose alias serves what is meant. On the way back of an alias that was never seen to serve the new
-    /// version, the first write may still be on its way: the alias is written as it is, so that it cannot take effect.
-    async fn arrived(self, alias: Option<&ObservedAlias>) -> Moved {
+    /// Whether the first write of an alias, which was never seen to take effect, may still do so: its owner has died or
+    /// got no answer.
+    fn may_move_late(&self) -> bool {
+        let ClaimedTarget { deployment, claim, target, .. } = self.on;
         let is_never_confirmed = self.one.way_back.is_some() && self.one.served.is_empty();
-        if let Some(alias) = alias.filter(|_| is_never_confirmed) {
-            let description = with_shut_token(&alias.description, self.on.deployment.engine.token());
-            let rewritten = match LambdaWriter::of(self.on) {
-                Ok(writer) => writer.rewrite_alias(alias, &description).await,
-                Err(late) => Err(late),
-            };
-            match rewritten {
-                Ok(_) => {}
-                // The first write has taken effect just now: another invocation looks again.
-                Err(error) => return Moved::Late(error.at_the_deadline(MOVE_ALIAS)),
-            }
-        }
-        Moved::Arrived(self.on.timer().now())
+        let active = claim.active();
+        let had_other_owners = active.attempts > 1 || active.extensions > 0 || active.hops > 0;
+        is_never_confirmed && (had_other_owners || deployment.progress.has_unanswered_move(target))
+    }
+
+    /// Writes the alias as it is, so that no earlier write can take effect any more.
+    async fn rewrite(&self, alias: Option<&ObservedAlias>) -> Result<(), CallError> {
+        let Some(alias) = alias else { return Ok(()) };
+        let description = with_shut_token(&alias.description, self.on.deployment.engine.token());
+        LambdaWriter::of(self.on)?.rewrite_alias(alias, &description).await.map(drop)
     }
 
     /// Waits for the traffic that Lambda holds back, as long as the environment gives it.
@@ -159,9 +164,15 @@ impl AliasMove<'_> {
             },
         };
         tracing::info!(target = %self.one.target, alias = %name, "moves to {meant}");
-        match LambdaWriter::of(self.on)?.write(write).await? {
-            Answer::Alias(alias) => Ok(Some(alias)),
-            _ => Ok(None),
+        match LambdaWriter::of(self.on)?.write(write).await {
+            Ok(Answer::Alias(alias)) => Ok(Some(alias)),
+            Ok(_) => Ok(None),
+            Err(error) => {
+                if error.kind == CallErrorKind::Unknown {
+                    self.on.deployment.progress.set_unanswered_move(self.on.target);
+                }
+                Err(error)
+            }
         }
     }
 
