@@ -60,6 +60,7 @@ impl Clients {
             artifacts: Arc::new(S3Artifacts::new(self.s3.clone()).owned_by(owner)),
             ledger: Arc::new(S3Ledger::new(self.s3.clone(), config.ledger_bucket.clone()).owned_by(owner)),
             sessions: Arc::new(MaskingSessions::new(self.sessions.clone())),
+            rollouts: None,
             queue: config.queue_url.clone().map(|url| {
                 let queue = SqsQueue::new(self.sqs.clone(), url).with_wake_queue(config.wake_queue_url.clone());
                 Arc::new(queue) as Arc<dyn Queue>

@@ -256,6 +256,20 @@ impl Functions for LambdaFunctions {
                 let output = call.send().await.map_err(|error| call_error("UpdateAlias", function, &error))?;
                 observed_alias!("UpdateAlias", name, alias, output).map(Answer::Alias)
             }
+            Write::ShiftAlias { alias, version, to: (new, percent), revision } => {
+                let weights = [(new.to_string(), f64::from(percent) / 100.0)].into();
+                let routing = sdk::AliasRoutingConfiguration::builder().set_additional_version_weights(Some(weights));
+                let call = client
+                    .update_alias()
+                    .function_name(function)
+                    .name(alias.as_str())
+                    .function_version(version.as_str())
+                    .routing_config(routing.build())
+                    .revision_id(&revision.0);
+                let call = call.customize().config_override(sent_once());
+                let output = call.send().await.map_err(|error| call_error("UpdateAlias", function, &error))?;
+                observed_alias!("UpdateAlias", name, alias, output).map(Answer::Alias)
+            }
             Write::RewriteAlias { alias, description } => {
                 let call = client.update_alias().function_name(function).name(alias.name.as_str());
                 let weights = alias.weights.iter().map(|(version, part)| (version.clone(), *part)).collect();

@@ -120,7 +120,7 @@ impl<'a> FunctionRef<'a> {
         match &active.artifact {
             Some(resolved) => DeploymentRecord {
                 release: Some(resolved.release.clone()),
-                artifact: Some(resolved.recorded()),
+                artifact: Some(active.brings.as_ref().map_or_else(|| resolved.recorded(), |it| it.artifact.clone())),
                 ..record
             },
             None => record,
@@ -145,12 +145,23 @@ impl<'a> FunctionRef<'a> {
         DeploymentRecord { code: Some(Code::Waiting), because: Some(because.into()), ..record }
     }
 
+    /// Makes the record of a deployment whose rollout is under way.
+    #[must_use]
+    pub fn rolling_out(&self, active: &Active) -> DeploymentRecord {
+        let record = self.record_of(active, Status::InProgress);
+        let because = active.rollout.as_ref().map(|rollout| rollout.sentence().into());
+        DeploymentRecord { code: because.as_ref().map(|_| Code::Waiting), because, ..record }
+    }
+
     /// Returns the reason why the active deployment does not go on by itself now, as far as the head has it: a rollback
-    /// stops it, or it waits for Lambda.
+    /// stops it, its rollout takes its time, or it waits for Lambda.
     #[must_use]
     pub fn active_because(&self, active: &Active) -> Option<PlainText> {
         if let Some(by) = active.stop {
             return Some(format!("it is asked to stop by deployment {by}").into());
+        }
+        if let Some(rollout) = &active.rollout {
+            return Some(rollout.sentence().into());
         }
         let is_done = |target: &Target| active.done.iter().any(|done| done.target() == *target);
         let open = active.waits.iter().filter(|wait| !wait.task.is_done() && !is_done(&wait.target));

@@ -3,6 +3,8 @@
 //!
 //! The first session's policy is made from names alone; the second's is made from the plan.
 
+mod rollout;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
@@ -12,6 +14,8 @@ use crate::config::Target;
 use crate::id::{DeploymentId, FunctionName, Region, Version};
 use crate::names::SESSION_PREFIX;
 use crate::plan::{Plan, Step};
+
+pub use rollout::{AliasChange, look_policy, move_policy, smoke_policy};
 
 /// The most characters that STS takes as an inline policy.
 pub const POLICY_LIMIT: usize = 2048;

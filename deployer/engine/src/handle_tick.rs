@@ -35,6 +35,10 @@ impl Engine {
                 reconciler.send_tick(wakeup, until).await?;
                 ignored(format!("a tick for deployment {id} before its lease has ended"))
             }
+            NextAction::Look { on, .. } if on == wakeup => {
+                let records = reconciler.look(seen).await?;
+                Ok(outcome(records, id, || format!("deployment {id} was looked at, and waits")))
+            }
             action if action == NextAction::Resume(wakeup) || (is_pending && seen.head.active().is_none()) => {
                 let records = reconciler.resume_function(ReconcileFrom::Head(Box::new(seen))).await?;
                 Ok(outcome(records, id, || format!("deployment {id} was in other hands by then")))

@@ -45,7 +45,7 @@ use deployer_core::record::DeploymentRecord;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
-use crate::port::{ArtifactStore, Clock, Events, Identities, Ledger, Queue, Rng, SessionProvider};
+use crate::port::{ArtifactStore, Clock, Events, Identities, Ledger, Queue, Rng, RolloutSessions, SessionProvider};
 
 pub use claim::Claim;
 pub use commands::{
@@ -69,6 +69,8 @@ pub struct Ports {
     pub ledger: Arc<dyn Ledger>,
     /// Opens sessions in target accounts.
     pub sessions: Arc<dyn SessionProvider>,
+    /// Opens the sessions of rollouts; none where nothing can wait.
+    pub rollouts: Option<Arc<dyn RolloutSessions>>,
     /// The queue by which the deployer wakes itself, if there is one.
     pub queue: Option<Arc<dyn Queue>>,
     /// The bus that events go to, if there is one.

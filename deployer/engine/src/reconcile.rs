@@ -119,6 +119,10 @@ impl Reconciler<'_> {
     /// Carries out the deployment of a claim.
     pub(crate) async fn run(self, claim: &Arc<Claim>) -> Result<Finished, Unfinished> {
         let at = &self.at.as_claimed(claim.active());
+        if let (Some(_), Some(artifact)) = (&claim.active().rollout, claim.resolved_artifact()) {
+            let deployment = Deployment::new(self.engine, at, claim.request().clone(), artifact.clone());
+            return deployment.resume_rollout(claim, None).instrument(deployment.span()).await;
+        }
         let reconciler = self.engine.reconciler(at);
         let resolving = async {
             let rejects = self.engine.store().rejects(&at.function).await?;

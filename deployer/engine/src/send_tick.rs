@@ -33,6 +33,8 @@ impl Reconciler<'_> {
             NextAction::Deploy(wakeup) => (wakeup, now),
             NextAction::Resume(wakeup) => (wakeup, soon),
             NextAction::Wait { on, until } => (on, until.max(soon)),
+            // The sweep sends for the next look.
+            NextAction::Look { .. } => return,
             NextAction::FlushOutbox | NextAction::Evaluate | NextAction::Nothing => return,
         };
         if let Err(error) = self.send_tick(wakeup, when).await {

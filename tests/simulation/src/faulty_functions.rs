@@ -59,7 +59,9 @@ impl FaultyFunctions {
     ) -> Result<Write<'w>, CallError> {
         let functions = self.account.functions();
         *newest = match &write {
-            Write::MoveAlias { alias, .. } => functions.alias(name, alias).await?.map(|alias| alias.revision),
+            Write::MoveAlias { alias, .. } | Write::ShiftAlias { alias, .. } => {
+                functions.alias(name, alias).await?.map(|alias| alias.revision)
+            }
             Write::UpdateCode { .. } | Write::UpdateConfiguration { .. } | Write::Publish { .. } => {
                 functions.function(name, Qualifier::Latest).await?.map(|(code, _)| code.revision)
             }
@@ -68,6 +70,7 @@ impl FaultyFunctions {
         let Some(revision) = &*newest else { return Ok(write) };
         Ok(match write {
             Write::MoveAlias { alias, version, .. } => Write::MoveAlias { alias, version, revision },
+            Write::ShiftAlias { alias, version, to, .. } => Write::ShiftAlias { alias, version, to, revision },
             Write::UpdateCode { code, settings, .. } => Write::UpdateCode { code, settings, revision },
             Write::UpdateConfiguration { configuration, .. } => Write::UpdateConfiguration { configuration, revision },
             Write::Publish { sha256, .. } => Write::Publish { sha256, revision: Some(revision) },

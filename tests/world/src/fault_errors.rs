@@ -3,7 +3,8 @@
 use deployer_core::doctor::{Refusal, Refused};
 use deployer_core::record::{TargetError, TargetErrorCode};
 use deployer_engine::port::{
-    CallError, CallErrorKind, EnterError, EventsError, LedgerError, QueueError, ReadError, StsUnanswered,
+    CallError, CallErrorKind, EnterError, EventsError, LedgerError, QueueError, ReadError, RolloutCallError,
+    RolloutCallErrorKind, StsUnanswered,
 };
 
 use crate::call::FaultError;
@@ -97,5 +98,20 @@ impl FaultError for EnterError {
             Self::Unanswered(_) => "Unanswered".to_owned(),
             Self::Target(error) => format!("{:?}", error.code),
         }
+    }
+}
+
+impl FaultError for RolloutCallError {
+    fn of(kind: CallErrorKind, message: String) -> Self {
+        let kind = match kind {
+            CallErrorKind::Throttled => RolloutCallErrorKind::Throttled,
+            CallErrorKind::Denied => RolloutCallErrorKind::Denied,
+            CallErrorKind::Invalid => RolloutCallErrorKind::Invalid,
+            _ => RolloutCallErrorKind::Unavailable,
+        };
+        Self { kind, message }
+    }
+    fn label(&self) -> String {
+        format!("{:?}", self.kind)
     }
 }

@@ -58,6 +58,7 @@ pub(super) enum OwnedWrite {
     FreeConcurrency,
     CreateAlias { alias: AliasName, version: Version },
     MoveAlias { alias: AliasName, version: Version, revision: RevisionId },
+    ShiftAlias { alias: AliasName, version: Version, to: (Version, u8), revision: RevisionId },
     RewriteAlias { alias: ObservedAlias, description: String },
     DeleteVersion(Version),
 }
@@ -107,6 +108,12 @@ impl From<&Write<'_>> for OwnedWrite {
             Write::MoveAlias { alias, version, revision } => {
                 Self::MoveAlias { alias: alias.clone(), version: version.clone(), revision: revision.clone() }
             }
+            Write::ShiftAlias { alias, version, to: (new, percent), revision } => Self::ShiftAlias {
+                alias: alias.clone(),
+                version: version.clone(),
+                to: (new.clone(), percent),
+                revision: revision.clone(),
+            },
             Write::RewriteAlias { alias, description } => {
                 Self::RewriteAlias { alias: alias.clone(), description: description.to_owned() }
             }
@@ -133,6 +140,9 @@ impl OwnedWrite {
             Self::FreeConcurrency => Write::FreeConcurrency,
             Self::CreateAlias { alias, version } => Write::CreateAlias { alias, version },
             Self::MoveAlias { alias, version, revision } => Write::MoveAlias { alias, version, revision },
+            Self::ShiftAlias { alias, version, to: (new, percent), revision } => {
+                Write::ShiftAlias { alias, version, to: (new, *percent), revision }
+            }
             Self::RewriteAlias { alias, description } => Write::RewriteAlias { alias, description },
             Self::DeleteVersion(version) => Write::DeleteVersion(version),
         }

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 
 use super::alias::Alias;
 use super::function::{Busy, Function, Settling, State, UpdateOutcome, defaults};
+use super::monitoring::Monitoring;
 
 /// Lambda in one account and region.
 pub struct Lambda {
@@ -24,6 +25,8 @@ pub struct Lambda {
     pub settling: Settling,
     /// The execution roles of the account, by ARN, with the time from which Lambda can assume them.
     pub roles: BTreeMap<String, Timestamp>,
+    /// The metrics, the alarms, and what versions answer to smoke tests.
+    pub monitoring: Monitoring,
     /// The events that must never happen and did.
     pub forbidden: Vec<String>,
 }
@@ -62,6 +65,7 @@ impl Lambda {
     }
 
     pub(super) fn settle(&mut self, now: Timestamp) {
+        self.monitoring.flow(&self.functions, now);
         self.functions.values_mut().for_each(|function| function.settle(now));
     }
 
@@ -146,6 +150,24 @@ impl Lambda {
                 };
                 precondition("UpdateAlias", name, revision, found.revision)?;
                 self.point("UpdateAlias", name, alias, version, context.now)
+            }
+            Write::ShiftAlias { alias, version, to: (new, percent), revision } => {
+                let Some(found) = function.aliases.get(alias.as_str()) else {
+                    return Err(no(Kind::Other, "UpdateAlias", name, "ResourceNotFoundException: Alias not found"));
+                };
+                precondition("UpdateAlias", name, revision, found.revision)?;
+                if found.provisioned.is_some() {
+                    let text = "InvalidParameterValueException: provisioned concurrency takes no weights";
+                    return Err(no(Kind::Invalid, "UpdateAlias", name, text));
+                }
+                let (new, weight) = (new.number(), f64::from(*percent) / 100.0);
+                self.point("UpdateAlias", name, alias, version, context.now)?;
+                let Some(found) = self.functions.get_mut(name).and_then(|f| f.aliases.get_mut(alias.as_str())) else {
+                    return Ok(Answer::Done);
+                };
+                found.weights = [(new, weight)].into();
+                let seen = self.functions.get(name).and_then(|function| function.look_at_alias(alias));
+                Ok(seen.map_or(Answer::Done, Answer::Alias))
             }
             Write::RewriteAlias { alias, description } => {
                 let next = function.next_revision();

@@ -22,6 +22,7 @@ use super::events::EventsPort;
 use super::identities::IdentitiesPort;
 use super::ledger::LedgerPort;
 use super::queue::QueuePort;
+use super::rollout_session::RolloutPort;
 use super::self_diagnostics::SelfDiagnosticsPort;
 use super::sts::StsPort;
 
@@ -129,6 +130,7 @@ impl World {
             artifacts: Arc::new(ArtifactPort(connection.clone())),
             ledger: Arc::new(LedgerPort(connection.clone())),
             sessions: Arc::new(MaskingSessions::new(Arc::new(StsPort(connection.clone())))),
+            rollouts: Some(Arc::new(RolloutPort(connection.clone()))),
             queue: config.queue_url.is_some().then(|| Arc::new(QueuePort(connection.clone())) as Arc<dyn Queue>),
             events: config.event_bus.is_some().then(|| Arc::new(EventsPort(connection.clone())) as Arc<dyn Events>),
             identities: (!self.aws(|aws| aws.keys.has_no_audience))

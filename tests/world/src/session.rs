@@ -168,7 +168,9 @@ impl Session {
             Write::ReserveConcurrency(_) => one("lambda:PutFunctionConcurrency"),
             Write::FreeConcurrency => one("lambda:DeleteFunctionConcurrency"),
             Write::CreateAlias { .. } => self.both("lambda:CreateAlias", name),
-            Write::MoveAlias { .. } | Write::RewriteAlias { .. } => self.both("lambda:UpdateAlias", name),
+            Write::MoveAlias { .. } | Write::ShiftAlias { .. } | Write::RewriteAlias { .. } => {
+                self.both("lambda:UpdateAlias", name)
+            }
             Write::DeleteVersion(version) => {
                 vec![Need::new("lambda:DeleteFunction", format!("{}:{version}", self.arn(name)))]
             }
@@ -191,7 +193,7 @@ fn op(write: &Write<'_>) -> Op {
         Write::ReserveConcurrency(_) => Op::PutFunctionConcurrency,
         Write::FreeConcurrency => Op::DeleteFunctionConcurrency,
         Write::CreateAlias { .. } => Op::CreateAlias,
-        Write::MoveAlias { .. } | Write::RewriteAlias { .. } => Op::UpdateAlias,
+        Write::MoveAlias { .. } | Write::ShiftAlias { .. } | Write::RewriteAlias { .. } => Op::UpdateAlias,
         Write::DeleteVersion(_) => Op::DeleteFunction,
     }
 }

@@ -14,6 +14,7 @@ use super::identities::Keys;
 use super::journal::JournalEntry;
 use super::lambda::Lambda;
 use super::ledger::Objects;
+use super::monitoring::Monitoring;
 use super::queue::Messages;
 use super::sts::Sts;
 
@@ -44,8 +45,8 @@ impl State {
     pub(super) fn new(config: &Config, region: &Region, settling: Settling) -> Self {
         let targets = config.environments.values().flat_map(|environment| environment.targets.iter().cloned());
         let lambda = |target: Target| {
-            let (functions, roles) = (BTreeMap::new(), BTreeMap::new());
-            (target.clone(), Lambda { target, functions, settling, roles, forbidden: Vec::new() })
+            let (functions, roles, monitoring) = (BTreeMap::new(), BTreeMap::new(), Monitoring::default());
+            (target.clone(), Lambda { target, functions, settling, roles, monitoring, forbidden: Vec::new() })
         };
         Self {
             artifacts: Artifacts::new(config.artifact_bucket.clone(), region.clone()),

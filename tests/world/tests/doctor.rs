@@ -82,7 +82,7 @@ async fn report_tells_version_installation_and_formats() {
     let installed = of_tooling(&report, "deployer").because.clone().unwrap();
     assert_eq!(installed, format!("build {}, version 7", deployer_core::version::version()));
     let formats = of_tooling(&report, "formats").because.clone().unwrap();
-    assert_eq!(formats, "this deployer knows formats up to 2; 1 of format 1");
+    assert_eq!(formats, "this deployer knows formats up to 3; 1 of format 1");
 }
 
 #[tokio::test(start_paused = true)]

@@ -56,8 +56,8 @@ async fn head_of_a_newer_format_is_left_alone() {
     deploy_all(&world, &["a"]).await;
     of_a_newer_format(&world, "heads/dev/orders.json");
     let (before, writes) = (world.head("dev", "orders"), world.writes().len());
-    let says = "heads/dev/orders.json in the ledger bucket is a newer deployer's (it has format 3, this deployer knows \
-                formats up to 2): this one leaves it alone; run the one that wrote it, or a newer one";
+    let says = "heads/dev/orders.json in the ledger bucket is a newer deployer's (it has format 4, this deployer knows \
+                formats up to 3): this one leaves it alone; run the one that wrote it, or a newer one";
     let upload = world.put("dev/orders/b.zip", code("b"));
     let transient = world.deliver(&upload).await.unwrap_err().to_string();
     assert!(transient.contains(says) && !transient.contains("restore"), "{transient}");

@@ -31,6 +31,8 @@ mod promotions_found;
 mod queues;
 mod resumed;
 mod rollback_targets;
+mod rollout_ports;
+mod rollouts;
 mod status;
 mod targets;
 mod throttled_log;

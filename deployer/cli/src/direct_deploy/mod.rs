@@ -216,6 +216,7 @@ impl Direct {
             artifacts: self.files.clone(),
             ledger: self.ledger.clone(),
             sessions: Arc::new(WatchedSessions::new(masked, self.notify.clone(), self.notified.clone())),
+            rollouts: None,
             queue: None,
             events: None,
             identities: None,
@@ -262,6 +263,7 @@ fn config(direct_target: &DirectTarget, target: Target) -> Config {
         freeze: vec![],
         when_frozen: WhenFrozen::default(),
         proven: vec![],
+        rollout: None,
     };
     Config {
         artifact_bucket: literal("no-bucket"),

@@ -164,6 +164,7 @@ impl From<EnvironmentFile> for Environment {
             freeze: file.freeze.unwrap_or_default(),
             when_frozen: file.when_frozen.unwrap_or_default(),
             proven: file.proven.unwrap_or_default(),
+            rollout: None,
         }
     }
 }

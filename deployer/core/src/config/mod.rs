@@ -41,6 +41,7 @@ use crate::diagnostics::{self, Diagnostic, Diagnostics, FieldRules};
 use crate::freeze::Freeze;
 use crate::id::{AccountId, AliasName, BucketName, EnvironmentName, ExternalId, Region, RoleName};
 use file::{ConfigFile, placeholder};
+use rollout::Rollout;
 
 /// A checked `deployer.json`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +104,8 @@ pub struct Environment {
     pub when_frozen: WhenFrozen,
     /// The commands that are taken from proven identities only.
     pub proven: Vec<ProvenCommand>,
+    /// How uploads, deploys and promotions roll out; none: all traffic moves at once. `deployer.json` takes none yet.
+    pub rollout: Option<Rollout>,
 }
 
 /// The treatment of a promotion that is requested in a freeze.

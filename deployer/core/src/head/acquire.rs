@@ -1,6 +1,7 @@
 //! Acquires the work that others have left: a deployment whose owner has died or gave it up, or a request that nobody
 //! has claimed.
 
+use super::active::Active;
 use super::claim::{Claimant, claim_next, own_write, resume};
 use super::displace::displace_active;
 use super::member::waits_behind_member;
@@ -38,7 +39,7 @@ pub fn acquire(head: &Head, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
             next.queue.active = None;
             claim_next(next, at, me)
         }
-        (Some(active), _) if !active.is_leased(me.now) => resume(head.next(), active, me),
+        (Some(active), _) if !active.is_leased(me.now) && !active.awaits_look() => resume(head.next(), active, me),
         (None, Some(_)) => claim_next(head.next(), at, me),
         _ => Transition::none(Next::Nothing),
     }
@@ -48,19 +49,19 @@ pub fn acquire(head: &Head, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
 /// on it.
 pub(super) fn answer_duplicate(head: &Head, id: DeploymentId, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
     let queue = &head.queue;
+    let is_in_other_hands =
+        |active: &Active| active.is_leased(me.now) || active.has_tick_coming(me.now) || active.awaits_look();
     if let Some(index) = queue.waiting_index(id) {
         return Transition::none(Next::Deferred(Box::new(queue.waiting[index].clone())));
     }
     match (&queue.active, queue.pending.iter().find(|pending| pending.id == id)) {
         // Asking for the state of a parked deployment does not acquire it.
-        (Some(active), _)
-            if active.request.id == id && (active.is_leased(me.now) || active.has_tick_coming(me.now)) =>
-        {
+        (Some(active), _) if active.request.id == id && is_in_other_hands(active) => {
             let (request, behind) = (active.request.clone(), active.behind());
             Transition::none(Next::Queued { request, status: Status::InProgress, behind })
         }
         (Some(active), _) if active.request.id == id => acquire(head, at, me),
-        (Some(active), Some(pending)) if active.is_leased(me.now) => {
+        (Some(active), Some(pending)) if active.is_leased(me.now) || active.awaits_look() => {
             let (request, status) = (pending.clone(), Status::Pending);
             Transition::none(Next::Queued { request, status, behind: active.behind() })
         }

@@ -12,7 +12,9 @@ use super::resolved_artifact::ResolvedArtifact;
 use crate::alias_traffic::Awaited;
 use crate::config::Target;
 use crate::id::{AliasName, DeploymentId, FunctionName, Token};
-use crate::record::TargetOutcome;
+use crate::managed_keys::ManagedKeys;
+use crate::record::{RecordedArtifact, TargetOutcome};
+use crate::rollout::RolloutState;
 
 /// The deployment that somebody works on, or has died over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +84,22 @@ pub struct Active {
     /// where it has sent one; none: the sweep sends one.
     #[serde(default, rename = "looks_at", skip_serializing_if = "Option::is_none")]
     pub next_look_at: Option<Timestamp>,
+    /// The rollout, from the time on at which all targets have their new version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<RolloutState>,
+    /// What the rollout brings, as it was read before the targets published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brings: Option<Brings>,
+}
+
+/// What a rollout brings: nobody reads the zip again when it commits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Brings {
+    /// The artifact.
+    pub artifact: RecordedArtifact,
+    /// The keys that it has set beside the code; none: it has left them alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed: Option<ManagedKeys>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
@@ -102,7 +120,9 @@ impl Active {
 
     /// The deployment and the claim that stand in the way of a later request, and the time until which they do.
     pub(super) fn behind(&self) -> (DeploymentId, Token, Timestamp) {
-        (self.request.id, self.claim, self.next_look_at.map_or(self.lease_until, |at| at.max(self.lease_until)))
+        let due = self.rollout.as_ref().and_then(|rollout| rollout.due).filter(|_| self.awaits_look());
+        let until = self.next_look_at.into_iter().chain(due).fold(self.lease_until, Timestamp::max);
+        (self.request.id, self.claim, until)
     }
 }
 

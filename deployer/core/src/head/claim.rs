@@ -47,6 +47,8 @@ impl Active {
             start_unpublished: false,
             hops: 0,
             next_look_at: None,
+            rollout: None,
+            brings: None,
         }
     }
 }

@@ -5,6 +5,7 @@ use super::displace::{displace_active, displace_pending, end_waiting};
 use super::member::waits_behind_member;
 use super::request::Request;
 use super::rollback::brings_live;
+use super::rollout::meet_rollout;
 use super::state::Head;
 use super::transition_result::{Next, Transition};
 use crate::function_ref::FunctionRef;
@@ -33,13 +34,13 @@ pub(super) fn enqueue(mut head: Head, request: &Request, at: &FunctionRef<'_>, m
         head.queue.pending.push(request);
         return claim_next(head, at, me);
     }
-    if request.asks_to_stop() {
+    if meet_rollout(active, &request) {
         active.stop = Some(request.id);
     }
     let active = active.clone();
     let request = verified.unwrap_or(request);
     head.queue.pending.push(request.clone());
-    if !active.is_leased(me.now) {
+    if !active.is_leased(me.now) && !active.awaits_look() {
         return resume(head, &active, me);
     }
     let then = Next::Queued { request, status: Status::Pending, behind: active.behind() };

@@ -11,7 +11,7 @@ use super::live_state::LiveState;
 use super::live_state::LiveTarget;
 use super::open_doors::{keep_doors, remember_served_before, still_open};
 use super::outbox::SideEffect;
-use super::rollback::retarget_rollbacks_to_history;
+use super::rollback::{note_taken_back, retarget_rollbacks_to_history};
 use super::state::Head;
 use crate::config::Target;
 use crate::function_ref::FunctionRef;
@@ -84,6 +84,7 @@ pub fn finish(head: &Head, claim: Token, end: &DeploymentEnd, at: &FunctionRef<'
         targets.filter(|live| live.target == *target).for_each(|live| live.unprovisioned_at = at);
     }
     retarget_rollbacks_to_history(&mut ended.queue, &record, head.live());
+    note_taken_back(&mut ended.queue, active, head.live());
     let completed = ended.live_state.set_live(active, &record);
     keep_doors(&mut ended, &end.doors, record.finished_at.unwrap_or(record.started_at));
     end_request(&mut ended, &active.request, record);
@@ -106,6 +107,13 @@ fn final_record(head: &Head, active: &Active, end: &DeploymentEnd) -> Deployment
     }
     if let Some(rollback) = active.stop {
         record = record.stopped_by(rollback);
+    }
+    if let Some(sentence) = active.request.rollback().and_then(|rollback| rollback.took_back.as_ref()) {
+        // The aliases were moved back by the rollout itself, because of this rollback.
+        if record.status == Status::Unchanged {
+            record.status = Status::Succeeded;
+        }
+        record.add(sentence);
     }
     let found = [describe_drift(&head.live_state, &record), still_open(&end.doors, record.finished_at)];
     found.iter().flatten().for_each(|found| record.add(found));

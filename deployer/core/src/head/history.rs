@@ -18,8 +18,14 @@ impl LiveState {
         let mut live = LiveArtifact::brought_by(record)?;
         live.former = self.former_versions(&live);
         let is_live = self.live().is_some_and(|first| first.is_same_as(&live.artifact, live.sha256));
-        if active.stop.is_some() && !is_live {
+        let rollout = active.rollout.as_ref().filter(|rollout| rollout.abort.is_some());
+        let is_taken_back = rollout.is_some_and(|rollout| rollout.went_back()) || record.status == Status::RolledBack;
+        if (active.stop.is_some() || is_taken_back) && !is_live {
             self.leave(live.clone());
+        }
+        // A rollout that goes back never becomes live, also where a target could not follow.
+        if rollout.is_some() {
+            return None;
         }
         if !record.targets.iter().any(TargetOutcome::may_serve) {
             return None;

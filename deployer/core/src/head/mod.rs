@@ -44,6 +44,7 @@ mod request;
 mod resolve_artifact;
 mod resolved_artifact;
 mod rollback;
+mod rollout;
 mod source;
 mod state;
 #[cfg(test)]
@@ -54,7 +55,7 @@ mod waiting;
 
 pub use accept::{Rules, accept, answer_known};
 pub use acquire::acquire;
-pub use active::{Active, ClaimedFor};
+pub use active::{Active, Brings, ClaimedFor};
 pub use approve::{ApprovalEffect, approve, decline};
 pub use claim::Claimant;
 pub use door::{Door, Opening, ServedBefore};
@@ -82,6 +83,10 @@ pub use release_claim::{ClaimRelease, Handover, release_claim};
 pub use request::Request;
 pub use resolve_artifact::{resolve_artifact, with_resolved_artifact};
 pub use resolved_artifact::ResolvedArtifact;
+pub use rollout::{
+    BegunRollout, LookEffect, RolloutCommand, RolloutLeave, RolloutRefusal, RolloutVerb, advance_rollout, apply_look,
+    begin_rollout, command_rollout, leave_rollout, reject_rollout, rollout_ending,
+};
 pub use source::{Rollback, Source};
 pub use state::{ATTEMPTS, EXTENSIONS, Head};
 pub use transition_result::{Next, Transition};

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::state::Head;
 use crate::id::{DeploymentId, Token};
+use crate::rollout::{RolloutAction, RolloutState};
 
 /// One action by which a function comes to rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,14 @@ pub enum NextAction {
     Resume(Wakeup),
     /// It is a request's turn.
     Deploy(Wakeup),
+    /// A rollout waits, and nobody works on it: it is looked at each minute. Without a due time only a bad verdict or a
+    /// person ends the wait.
+    Look {
+        /// The deployment.
+        on: Wakeup,
+        /// The end of the step or of the pause.
+        due: Option<Timestamp>,
+    },
     /// Nothing is to be done before that time: an owner works on the deployment, or a tick is on its way to it.
     Wait {
         /// The deployment.
@@ -72,6 +81,10 @@ impl Head {
         let on = Wakeup { id: active.request.id, claim: Some(active.claim) };
         let pause = active.tick_overdue_at().filter(|_| !skipped.pause);
         let until = active.lease_until.max(pause.unwrap_or(active.lease_until));
-        if now < until { NextAction::Wait { on, until } } else { NextAction::Resume(on) }
+        match active.rollout.as_ref().map(RolloutState::next_action) {
+            _ if now < until => NextAction::Wait { on, until },
+            Some(RolloutAction::Look { due }) => NextAction::Look { on, due },
+            _ => NextAction::Resume(on),
+        }
     }
 }

@@ -37,7 +37,10 @@ impl Active {
     /// Whether an earlier owner may have written to a target.
     #[must_use]
     pub fn is_begun(&self) -> bool {
-        self.attempts > 1 || self.extensions > 0 || (self.hops > 0 && self.has_done_something())
+        self.attempts > 1
+            || self.extensions > 0
+            || self.rollout.is_some()
+            || (self.hops > 0 && self.has_done_something())
     }
 
     /// Whether an owner who gave it up in good order had written to a target, or was done with one. An owner who parked
@@ -82,7 +85,7 @@ impl Active {
 
     /// Parks it. One that was asked to stop meanwhile is looked at now, not when that was planned: whoever asks waits
     /// for it.
-    pub(super) fn park(&mut self, look_at: Option<Timestamp>, now: Timestamp) {
+    pub(in crate::head) fn park(&mut self, look_at: Option<Timestamp>, now: Timestamp) {
         self.hops += 1;
         self.next_look_at = if self.stop.is_some() { Some(now) } else { look_at };
     }

@@ -1,6 +1,7 @@
 //! Rollbacks. The write that accepts a rollback evaluates what it means, before it stops or displaces anything; its
 //! claim finds out what it goes back to.
 
+use super::active::Active;
 use super::live_artifact::{LiveArtifact, Renamed};
 use super::live_state::LiveState;
 use super::queue::Queue;
@@ -14,6 +15,7 @@ use crate::config::Target;
 use crate::id::{DeploymentId, Release};
 use crate::record::{CauseKind, Code, DeploymentRecord, Ending};
 use crate::rejects::Rejects;
+use crate::text::PlainText;
 
 /// The outcome of evaluating a request that is not refused.
 pub(super) enum Evaluated {
@@ -131,6 +133,19 @@ pub(super) fn retarget_rollbacks_to_history(
         {
             let rollback = Rollback { undoes: None, base: None, ..rollback };
             *request = request.with_rollback(rollback.verified());
+        }
+    }
+}
+
+/// Tells the rollbacks that meant a rollout, which has gone back, what they have taken back.
+pub(super) fn note_taken_back(queue: &mut Queue, undone: &Active, live: Option<&LiveArtifact>) {
+    let Some(state) = undone.rollout.as_ref().filter(|state| state.went_back()) else { return };
+    let release = undone.artifact.as_ref().map_or("the release", |artifact| artifact.release.as_str());
+    let is_live = live.map_or(String::new(), |live| format!("; {} is live", live.release));
+    let sentence = PlainText::of(format_args!("{release} taken back at {} %{is_live}", state.greatest_weight()));
+    for request in queue.pending.iter_mut().filter(|pending| pending.undoes() == Some(undone.request.id)) {
+        if let Some(rollback) = request.rollback().cloned() {
+            *request = request.with_rollback(Rollback { took_back: Some(sentence.clone()), ..rollback });
         }
     }
 }

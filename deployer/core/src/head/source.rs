@@ -6,6 +6,7 @@ use super::resolved_artifact::ResolvedArtifact;
 use crate::artifact::ArtifactRef;
 use crate::id::{DeploymentId, Release};
 use crate::promotion::PromotionSpec;
+use crate::text::PlainText;
 
 /// The source of a deployment. Its exact artifact is resolved under the claim, for it depends on what came before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +83,9 @@ pub struct Rollback {
     /// The artifact that was live then; none: nothing was, and the rollback only stops the deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<Box<ResolvedArtifact>>,
+    /// What it has taken back, in a sentence: the rollout that it meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_back: Option<PlainText>,
 }
 
 impl Rollback {

@@ -88,6 +88,10 @@ impl DeploymentRecord {
                     some => format!("{because}; {some} of {} had got there before", counted(all, "target")).into(),
                 });
             }
+            Ending::TakenBack { status, code, because, targets } => {
+                (self.status, self.code) = (status, Some(code));
+                (self.because, self.targets) = (Some(because.into()), targets);
+            }
             Ending::Tried(targets) => {
                 self.targets = targets;
                 let failed: Vec<&TargetOutcome> = self.targets.iter().filter(|t| t.error.is_some()).collect();

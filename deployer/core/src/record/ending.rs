@@ -25,6 +25,17 @@ pub enum Ending {
         /// The reason in one sentence.
         because: String,
     },
+    /// Its rollout went back, or ended before any traffic moved.
+    TakenBack {
+        /// The status.
+        status: Status,
+        /// The code of the reason.
+        code: Code,
+        /// The reason in one sentence.
+        because: String,
+        /// The outcomes of the targets.
+        targets: Vec<TargetOutcome>,
+    },
     /// It was stopped while under way: it moves no further alias.
     Stopped {
         /// The status if it succeeded on no target.

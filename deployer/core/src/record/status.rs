@@ -70,6 +70,9 @@ pub enum Code {
     LiveChanged,
     TargetFailed,
     Waiting,
+    Unhealthy,
+    AlarmFired,
+    Aborted,
     /// A code that only a newer deployer knows.
     #[serde(other, rename = "?")]
     #[schemars(skip)]

@@ -32,6 +32,8 @@ pub enum TargetErrorCode {
     FunctionFailed,
     /// Lambda did not move the alias's traffic to the new version in time.
     TrafficNotMoved,
+    /// The new version failed a smoke test.
+    SmokeTestFailed,
     /// Somebody else changed the function meanwhile.
     ForeignChange,
     /// AWS kept throttling until the deadline.

@@ -82,6 +82,16 @@ impl RolloutState {
         Ok(continues(self))
     }
 
+    /// A target is in the configuration no more: the rollout pauses, and goes on with the frozen plan if a person
+    /// continues or aborts it.
+    #[must_use]
+    pub fn target_is_gone(mut self, because: impl Into<PlainText>, now: Timestamp) -> Progress {
+        if is_serving(&self) && self.paused.is_none() {
+            pause(&mut self, PauseReason::NotConfigured, because.into(), now);
+        }
+        continues(self)
+    }
+
     /// A person continues a paused rollout: after a step that had ended with the next one, otherwise where it was.
     ///
     /// # Errors
@@ -98,7 +108,7 @@ impl RolloutState {
                 self.unproven = true;
                 Ok(self.advance(now))
             }
-            PauseReason::Asked | PauseReason::Unreadable => Ok(continues(self)),
+            PauseReason::Asked | PauseReason::Unreadable | PauseReason::NotConfigured => Ok(continues(self)),
         }
     }
 

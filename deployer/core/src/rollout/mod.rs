@@ -3,16 +3,28 @@
 //! [`RolloutState`] is the state of one rollout; each of its transitions is a function of what was done, seen or asked
 //! for. Nothing here knows AWS, a clock or the head. Callers pass in what CloudWatch answered and the time.
 
+mod alarms;
+mod alias;
+mod disarmed;
 mod effective;
+mod end;
 pub mod guard;
 mod looks;
+mod metrics;
 mod moves;
 mod plan;
+mod shift;
+mod smoke;
 mod state;
 
+pub use alarms::{AlarmChange, AlarmFindings, AlarmState, AlarmStates};
+pub use alias::{FoundAlias, MeantAlias};
 pub use effective::EffectiveRollout;
 pub use looks::{DoesNotFit, UNREADABLE_FOR};
+pub use metrics::{AliasMetrics, Counted, Metric, MetricOf, MetricsQuery, NAMESPACE};
 pub use plan::{PlannedStep, RolloutPlan};
+pub use shift::Unshiftable;
+pub use smoke::{SmokeAnswer, SmokeFailure, client_context};
 pub use state::{
     Abort, AbortReason, Pause, PauseReason, Phase, Progress, RolloutAction, RolloutEnd, RolloutState, RolloutTarget,
     Served, Shift, WayBack,

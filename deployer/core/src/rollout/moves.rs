@@ -38,8 +38,7 @@ impl RolloutState {
         if self.phase == Phase::Smoke {
             change(&mut self, target, |one| one.smoked = true);
             if self.in_wave().iter().all(|one| one.smoked) {
-                let at_once = self.in_wave().iter().all(|one| one.shift == Shift::AtOnce);
-                self.enter_step(if at_once { self.plan.steps.len() } else { 0 }, now);
+                self.enter_first_step(now);
             }
         }
         continues(self)
@@ -86,6 +85,26 @@ impl RolloutState {
         self.go_back(Abort::by_deployer(AbortReason::ForeignChange, because))
     }
 
+    /// A target's alias could not be moved. All go back, and where it goes back already the target stays and is named.
+    #[must_use]
+    pub fn move_failed(self, target: &Target, because: impl Into<PlainText>) -> Progress {
+        match self.phase {
+            Phase::Shifting | Phase::Watching => self.go_back(Abort::by_deployer(AbortReason::MoveFailed, because)),
+            Phase::GoingBack => self.cannot_return(target, because),
+            Phase::Publishing | Phase::Smoke => continues(self),
+        }
+    }
+
+    /// Passes the tests of a wave whose release has none.
+    #[must_use]
+    pub fn without_smoke_tests(mut self, now: Timestamp) -> Self {
+        if self.phase == Phase::Smoke && self.plan.smoke_tests.is_empty() {
+            self.in_wave_mut().iter_mut().for_each(|one| one.smoked = true);
+            self.enter_first_step(now);
+        }
+        self
+    }
+
     /// A target's alias was seen to serve the old version again.
     #[must_use]
     pub fn returned(mut self, target: &Target, at: Timestamp) -> Progress {
@@ -113,6 +132,12 @@ impl RolloutState {
         ended_if_back(self)
     }
 
+    /// Enters the first step of the wave. A wave whose targets all move at once has none.
+    fn enter_first_step(&mut self, now: Timestamp) {
+        let at_once = self.in_wave().iter().all(|one| one.shift == Shift::AtOnce);
+        self.enter_step(if at_once { self.plan.steps.len() } else { 0 }, now);
+    }
+
     /// Enters a step of the wave: an intent, which is confirmed by [`RolloutState::moved`].
     pub(super) fn enter_step(&mut self, step: usize, now: Timestamp) {
         let weight = self.plan.weight(step);
@@ -133,7 +158,8 @@ impl RolloutState {
             return continues(self);
         }
         if self.wave + 1 >= self.plan.waves.len() {
-            return Progress::Ended(RolloutEnd::Succeeded { unproven: self.unproven });
+            let end = RolloutEnd::Succeeded { unproven: self.unproven };
+            return Progress::Ended { state: Box::new(self), end };
         }
         (self.wave, self.step, self.phase, self.due, self.lengthened) = (self.wave + 1, 0, Phase::Smoke, None, false);
         continues(self)
@@ -141,9 +167,6 @@ impl RolloutState {
 
     /// Goes back: each target that may serve the new version is to serve the old one.
     pub(super) fn go_back(mut self, abort: Abort) -> Progress {
-        if !self.has_traffic() {
-            return Progress::Ended(RolloutEnd::Stopped(abort));
-        }
         (self.phase, self.abort, self.paused, self.due) = (Phase::GoingBack, Some(abort), None, None);
         for one in self.targets.iter_mut().filter(|one| one.weight > 0 && one.way_back.is_none()) {
             if one.old.is_some() {
@@ -158,21 +181,9 @@ impl RolloutState {
 
 /// Ends a rollout whose targets are all back, or stay.
 fn ended_if_back(state: RolloutState) -> Progress {
-    let is_open = state.targets.iter().any(|one| one.way_back == Some(WayBack::Open));
-    match state.abort {
-        Some(ref abort) if state.phase == Phase::GoingBack && !is_open => {
-            let left = state.targets.iter().filter_map(|one| match &one.way_back {
-                Some(WayBack::Stays { because }) => Some((one.target.clone(), because.clone())),
-                _ => None,
-            });
-            let (left, abort) = (left.collect::<Vec<_>>(), abort.clone());
-            Progress::Ended(if left.is_empty() {
-                RolloutEnd::RolledBack(abort)
-            } else {
-                RolloutEnd::Failed { abort, left }
-            })
-        }
-        _ => continues(state),
+    match state.end_of_way_back() {
+        Some(end) => Progress::Ended { state: Box::new(state), end },
+        None => continues(state),
     }
 }
 

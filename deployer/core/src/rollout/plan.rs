@@ -7,7 +7,9 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Target;
-use crate::config::rollout::{Rollout, SHORTEST_WATCH, Then, WhenQuiet};
+use crate::config::rollout::{
+    AlarmName, AlreadyAlarming, Guard, OnNewer, Rollout, SHORTEST_WATCH, SmokeTest, Then, WhenQuiet,
+};
 
 /// The waves and steps of one rollout.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +24,18 @@ pub struct RolloutPlan {
     pub when_quiet: WhenQuiet,
     /// The time after which a pause ends the rollout, in seconds.
     pub pause_seconds: u32,
+    /// The thresholds of the guard.
+    pub guard: Guard,
+    /// The alarms that take it back, in each target.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<AlarmName>,
+    /// The treatment of an alarm that fires before it begins.
+    pub already_alarming: AlreadyAlarming,
+    /// What happens when something newer comes.
+    pub on_newer: OnNewer,
+    /// The smoke tests of each new version: the release's own, else the environment's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub smoke_tests: Vec<SmokeTest>,
 }
 
 /// A step of a plan.
@@ -58,6 +72,11 @@ impl RolloutPlan {
             watch_seconds: seconds(rollout.watch.as_duration()),
             when_quiet: rollout.when_quiet,
             pause_seconds: u32::try_from(rollout.pause_expires.as_duration().as_secs()).unwrap_or(u32::MAX),
+            guard: rollout.guard.clone(),
+            alarms: rollout.alarms.clone(),
+            already_alarming: rollout.already_alarming,
+            on_newer: rollout.on_newer,
+            smoke_tests: rollout.smoke_tests.clone(),
         }
     }
 
@@ -136,8 +155,15 @@ mod tests {
 
     #[test]
     fn plan_is_read_as_it_was_written() {
-        let plan =
-            plan(json!({ "steps": [{ "weight": 10, "for": "10m", "then": "pause" }], "when_quiet": "fail" }), 2, 3);
+        let plan = plan(
+            json!({
+                "steps": [{ "weight": 10, "for": "10m", "then": "pause" }], "when_quiet": "fail", "alarms": ["a"],
+                "guard": { "errors": 7, "significance": 0.001 }, "on_newer": "replace", "already_alarming": "refuse",
+                "smoke_test": { "event": { "ping": true }, "timeout": "5s" }
+            }),
+            2,
+            3,
+        );
         let written = serde_json::to_value(&plan).unwrap();
         assert_eq!(written["steps"], json!([{ "weight": 10, "seconds": 600, "then": "pause" }]));
         assert_eq!(serde_json::from_value::<RolloutPlan>(written).unwrap(), plan);

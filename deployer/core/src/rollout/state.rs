@@ -1,5 +1,7 @@
 //! The state of one rollout, as the head keeps it. Transitions are in the files beside this one, one a function.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +79,9 @@ pub struct RolloutTarget {
     pub smoked: bool,
     /// The way back, once the rollout goes back and this target may serve the new version.
     pub way_back: Option<WayBack>,
+    /// The alarms that fired before the rollout began. Each counts again once it has been OK.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub disarmed: BTreeSet<String>,
 }
 
 /// A weight that an alias was seen to serve.
@@ -140,6 +145,8 @@ pub enum PauseReason {
     Quiet,
     /// No look could be judged for too long.
     Unreadable,
+    /// A target of it is in the configuration no more.
+    NotConfigured,
 }
 
 /// The reason why a rollout goes back.
@@ -175,6 +182,8 @@ pub enum AbortReason {
     Rejected,
     /// Somebody else changed an alias.
     ForeignChange,
+    /// The deployer could not move an alias.
+    MoveFailed,
 }
 
 /// The state after a transition.
@@ -183,7 +192,12 @@ pub enum Progress {
     /// The rollout continues.
     Continues(Box<RolloutState>),
     /// The rollout has ended, and the deployment commits.
-    Ended(RolloutEnd),
+    Ended {
+        /// The last state. The head keeps it until the commit.
+        state: Box<RolloutState>,
+        /// The end.
+        end: RolloutEnd,
+    },
 }
 
 /// The end of a rollout.
@@ -258,6 +272,7 @@ impl RolloutState {
                 served: Vec::new(),
                 smoked: false,
                 way_back: None,
+                disarmed: BTreeSet::new(),
             }
         };
         let targets = plan.waves.iter().flatten().map(target).collect();
@@ -320,6 +335,12 @@ impl RolloutState {
     /// Returns the time at which a pause takes the rollout back.
     pub(super) fn pause_ends(&self, pause: &Pause) -> Option<Timestamp> {
         pause.since.checked_add(SignedDuration::from_secs(self.plan.pause_seconds.into())).ok()
+    }
+
+    /// Whether nothing is to be done for it but to look.
+    #[must_use]
+    pub fn awaits_look(&self) -> bool {
+        matches!(self.next_action(), RolloutAction::Look { .. })
     }
 
     /// Whether traffic may be on a new version somewhere.

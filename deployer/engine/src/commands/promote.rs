@@ -282,7 +282,8 @@ fn reason(ending: &Ending) -> &str {
         Ending::Refused { because, .. }
         | Ending::Superseded { because }
         | Ending::OnlyStopped { because }
-        | Ending::Stopped { because, .. } => because,
+        | Ending::Stopped { because, .. }
+        | Ending::TakenBack { because, .. } => because,
         Ending::Tried(_) => "it cannot be deployed there",
     }
 }

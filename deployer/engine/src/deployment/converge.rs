@@ -99,10 +99,22 @@ impl Convergence<'_> {
             return Ok(Some(self.done(plan.serving)));
         }
         self.ensure_may_act(&plan)?;
+        let publishing = self.on.deployment.rollout().and_then(|_| plan.up_to_the_version());
+        let rolls_out = publishing.is_some();
+        if rolls_out {
+            self.on.ensure_shiftable(self.observed.alias.as_ref())?;
+        }
+        let plan = publishing.unwrap_or(plan);
         tracing::info!(steps = %steps(&plan), "planned");
         let acting = self.on.account_for(&plan).await?;
         self.acted |= !plan.writes_nothing();
         match PlanExecutor::new(self.context(&acting, &plan), Some(self.desired)).run().await {
+            Ok(version) if rolls_out => {
+                let old = self.observed.serving.as_ref().filter(|_| self.observed.alias.is_some());
+                let ready = self.on.ready(version, old).await?;
+                let done = TargetDone::new(true, None, self.previous.clone().flatten());
+                Ok(Some(TargetDone { ready: Some(ready), ..done }))
+            }
             Ok(version) => {
                 if self.written {
                     self.repair_metadata().await?;

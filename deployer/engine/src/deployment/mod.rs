@@ -29,6 +29,7 @@ mod progress;
 mod prune;
 mod restore;
 mod results;
+mod rollout;
 mod run;
 mod send_write;
 mod shut_doors;

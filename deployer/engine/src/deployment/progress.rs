@@ -19,6 +19,7 @@ struct TargetProgress {
     restored: bool,
     alias_only: bool,
     provisioned: Option<bool>,
+    unanswered_move: bool,
 }
 
 impl Progress {
@@ -60,6 +61,16 @@ impl Progress {
     /// Notes whether the alias has provisioned concurrency.
     pub fn set_provisioned(&self, target: &Target, provisioned: bool) {
         self.change(target, |progress| progress.provisioned = Some(provisioned));
+    }
+
+    /// Notes that a write of the alias got no answer, so that it may take effect late.
+    pub fn set_unanswered_move(&self, target: &Target) {
+        self.change(target, |progress| progress.unanswered_move = true);
+    }
+
+    /// Whether a write of the alias got no answer.
+    pub fn has_unanswered_move(&self, target: &Target) -> bool {
+        locked(&self.0).get(target).is_some_and(|progress| progress.unanswered_move)
     }
 
     /// Whether the alias was pointed to the new version.

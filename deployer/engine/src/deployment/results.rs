@@ -2,8 +2,11 @@
 //!
 //! Must not know Lambda, or the ledger.
 
+use std::time::Duration;
+
 use deployer_core::id::Version;
 use deployer_core::record::{Code, Ending, Previous, Status, TargetOutcome};
+use deployer_core::rollout::Shift;
 
 use crate::claim::Stopped;
 
@@ -12,13 +15,24 @@ pub(super) struct TargetDone {
     pub status: Status,
     pub version: Option<Version>,
     pub previous: Option<Previous>,
+    /// The new version is published, and its rollout is to begin.
+    pub ready: Option<Ready>,
+}
+
+/// A target whose new version is Active and gets no traffic yet.
+#[derive(Debug, Clone)]
+pub(super) struct Ready {
+    pub version: Version,
+    pub shift: Shift,
+    /// The time that an invocation of the new version may take.
+    pub timeout: Duration,
 }
 
 impl TargetDone {
     /// Makes the result: succeeded if this deployment has changed something, unchanged if nothing had to be changed.
     pub fn new(changed: bool, version: Option<Version>, previous: Option<Previous>) -> Self {
         let status = if changed { Status::Succeeded } else { Status::Unchanged };
-        Self { status, version, previous }
+        Self { status, version, previous, ready: None }
     }
 }
 
@@ -33,12 +47,14 @@ pub(super) struct TargetResult {
     pub waits: bool,
     /// It stopped only because the time was up.
     pub out_of_time: bool,
+    /// It has published its version, and waits for the rollout to begin.
+    pub ready: Option<Ready>,
 }
 
 impl TargetResult {
     /// Makes a result that is final.
     pub fn of(outcome: TargetOutcome) -> Self {
-        Self { outcome, invalid: None, stopped: false, waits: false, out_of_time: false }
+        Self { outcome, invalid: None, stopped: false, waits: false, out_of_time: false, ready: None }
     }
 }
 
@@ -58,7 +74,21 @@ impl TargetResults {
 
     /// Returns the outcomes of the targets with which no other invocation goes on.
     pub fn done(self) -> Vec<TargetOutcome> {
-        self.0.into_iter().filter(|result| !result.out_of_time && !result.waits).map(|result| result.outcome).collect()
+        self.0
+            .into_iter()
+            .filter(|result| !result.out_of_time && !result.waits && result.ready.is_none())
+            .map(|result| result.outcome)
+            .collect()
+    }
+
+    /// Whether a target waits for the rollout to begin.
+    pub fn has_ready(&self) -> bool {
+        self.0.iter().any(|result| result.ready.is_some())
+    }
+
+    /// Whether every target has published its version, or serves it already.
+    pub fn are_published(&self) -> bool {
+        self.0.iter().all(|result| result.ready.is_some() || result.outcome.serves())
     }
 
     /// Makes the ending of the deployment. If the artifact fits no target, nothing was tried, and the deployment is
@@ -69,9 +99,10 @@ impl TargetResults {
         if let Some((code, because)) = invalid.filter(|_| results.iter().all(|result| result.invalid.is_some())) {
             return Ending::Refused { code, because };
         }
-        let stopped = stopped.filter(|_| results.iter().any(|result| result.stopped || result.waits));
+        let stopped =
+            stopped.filter(|_| results.iter().any(|result| result.stopped || result.waits || result.ready.is_some()));
         let status = stopped.as_ref().map_or(Status::Failed, |stopped| stopped.status);
-        let targets = results.into_iter().map(|result| match result.waits {
+        let targets = results.into_iter().map(|result| match result.waits || result.ready.is_some() {
             true => TargetOutcome { status, ..result.outcome },
             false => result.outcome,
         });

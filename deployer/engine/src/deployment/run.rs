@@ -179,13 +179,17 @@ impl Deployment<'_> {
         // A wait for Lambda has an end of its own.
         let may_go_on = claim.extensions() < EXTENSIONS || claim.waits.is_any();
         let goes_on = !claim.only_observes() && claim.stopped().is_none();
+        let artifact = needs.artifact_read();
         if goes_on && may_go_on && results.ran_out_of_time() {
             return Err(self.save(claim, results).await);
         }
         if goes_on && results.is_waiting() {
             return Err(self.park(claim, results).await);
         }
-        Ok((results.ending(claim.stopped()), self.details(needs.artifact_read())))
+        if let Some(artifact) = artifact.filter(|_| goes_on && results.has_ready()) {
+            return self.begin_rollout(claim, results, artifact).await;
+        }
+        Ok((results.ending(claim.stopped()), self.details(artifact)))
     }
 
     /// Ends a deployment that was interrupted.
@@ -211,7 +215,7 @@ impl Deployment<'_> {
     }
 
     /// Returns the details at the end, with the artifact as it was read, or as it was known before.
-    fn details(&self, verified: Option<&VerifiedArtifact>) -> FinishDetails {
+    pub(super) fn details(&self, verified: Option<&VerifiedArtifact>) -> FinishDetails {
         FinishDetails {
             artifact: Some(verified.map_or_else(|| self.resolved.recorded(), RecordedArtifact::from)),
             managed_keys: verified.and_then(VerifiedArtifact::managed_keys),

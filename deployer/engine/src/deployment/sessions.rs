@@ -17,11 +17,19 @@ pub(crate) async fn open_session(
     timer: Timer<'_>,
     session: &SessionRequest,
 ) -> Result<Account, TargetError> {
+    enter(timer, || sessions.open_session(session)).await
+}
+
+/// Opens a session of any kind, and tries again where that can help.
+pub(crate) async fn enter<T, F: Future<Output = Result<T, EnterError>>>(
+    timer: Timer<'_>,
+    open: impl Fn() -> F,
+) -> Result<T, TargetError> {
     let since = timer.now();
     let (mut unanswered, mut notice) = (0, ThrottleNotice::of_call_since(since));
     for attempt in 0.. {
-        match sessions.open_session(session).await {
-            Ok(account) => return Ok(account),
+        match open().await {
+            Ok(entered) => return Ok(entered),
             Err(EnterError::Target(error)) if error.code == TargetErrorCode::Throttled => {
                 if timer.pause_throttled(&mut notice, attempt, "enter", &error.message).await.is_err() {
                     return Err(error);

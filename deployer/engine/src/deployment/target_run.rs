@@ -121,7 +121,11 @@ impl TargetRun<'_, '_> {
         let outcome = TargetOutcome { created, ..TargetOutcome::untouched(target, name, alias, Status::Failed) };
         let reached = deployment.has_left_moved(&claim, target);
         Ok(match deployed {
-            Ok(TargetDone { status, version, previous }) => {
+            Ok(TargetDone { previous, ready: Some(ready), .. }) => {
+                let outcome = TargetOutcome { previous, ..outcome };
+                TargetResult { ready: Some(ready), ..TargetResult::of(outcome) }
+            }
+            Ok(TargetDone { status, version, previous, ready: None }) => {
                 TargetResult::of(TargetOutcome { status, version, previous, ..outcome })
             }
             Err(TargetFailed::Waits) => TargetResult { waits: true, ..TargetResult::of(outcome) },

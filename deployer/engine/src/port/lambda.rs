@@ -63,6 +63,13 @@ pub enum Write<'a> {
         version: &'a Version,
         revision: &'a RevisionId,
     },
+    /// Shares the traffic of an alias between its version and a further one, which gets this percentage.
+    ShiftAlias {
+        alias: &'a AliasName,
+        version: &'a Version,
+        to: (&'a Version, u8),
+        revision: &'a RevisionId,
+    },
     /// Writes an alias as it was read, with another description: it gets another RevisionId.
     RewriteAlias {
         alias: &'a ObservedAlias,

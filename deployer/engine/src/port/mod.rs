@@ -5,6 +5,7 @@
 mod diagnostics;
 mod identities;
 mod lambda;
+mod rollout;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -25,6 +26,9 @@ use jiff::Timestamp;
 pub use self::diagnostics::{Probe, SelfDiagnostics};
 pub use self::identities::{Identities, StsAnswer, StsUnanswered};
 pub use self::lambda::{Answer, CallError, CallErrorKind, Code, Functions, PublishedVersions, Qualifier, Write};
+pub use self::rollout::{
+    RolloutCallError, RolloutCallErrorKind, RolloutSessions, SmokeCall, SmokeTester, TrafficWatch,
+};
 
 /// The longest time of one call of an adapter with all its tries: no write is sent unless this much time is left.
 pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(45);

@@ -162,6 +162,14 @@ async fn sweep_function(engine: &Engine, at: &FunctionRef<'_>, markers: &BTreeSe
                 }
                 return Ok(swept);
             }
+            NextAction::Look { on, .. } => {
+                // A look writes nothing unless something must be moved, so nobody notes that the message is on its way.
+                if engine.ports.queue.is_some() {
+                    swept.woken += 1;
+                    reconciler.send_tick(on, now).await?;
+                }
+                return Ok(swept);
+            }
             NextAction::Wait { .. } | NextAction::Nothing => return Ok(swept),
         }
     }

@@ -3,12 +3,12 @@
 use std::fmt;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::diagnostics::Diagnostic;
 
 /// The thresholds from which on a new version fails more often than the old one. All must be met.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "GuardFile")]
 pub struct Guard {
     /// The invocations without which a new version is not proven.
@@ -80,7 +80,7 @@ pub struct NumberOutOfRange {
 /// Defines numbers with a range.
 macro_rules! numbers {
     ($( $(#[$about:meta])* $name:ident($fits:expr, $rule:literal); )+) => { $(
-        #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Deserialize, JsonSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize, JsonSchema)]
         $(#[$about])*
         #[serde(try_from = "f64")]
         pub struct $name(f64);

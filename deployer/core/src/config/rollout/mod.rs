@@ -59,7 +59,7 @@ pub struct Rollout {
 }
 
 /// The treatment of an alarm that fires before the rollout begins.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AlreadyAlarming {
     /// It does not count until it has been OK: a fix can be deployed.
@@ -94,7 +94,7 @@ pub enum WhenUnshiftable {
 }
 
 /// The reaction to a newer upload, deploy or promotion during a rollout.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnNewer {
     /// It waits until the rollout ends.

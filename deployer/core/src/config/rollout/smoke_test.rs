@@ -7,7 +7,7 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::super::Span;
@@ -21,16 +21,16 @@ const MOST_EVENT_BYTES: usize = 6 * 1024 * 1024;
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// An invocation of the new version before it gets traffic. It may run twice, so it must be harmless.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SmokeTest {
     /// The event that the version is invoked with, at most 6 MB.
     pub event: Value,
     /// The content that the answer must have; an object in the answer may have more fields. Default: any answer without an error.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<Value>,
     /// The time in which the version must answer, at most 60s. Default: `60s`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Span>,
 }
 

@@ -19,6 +19,7 @@ mod plan_rollback;
 mod promote;
 mod rises;
 mod rollback;
+mod rollouts;
 mod times;
 
 use std::sync::LazyLock;

@@ -56,13 +56,6 @@ impl Evidence {
         evidence.steps = steps.into_iter().filter(|step| *step != Comparison::default()).collect();
         evidence
     }
-
-    /// Adds the invocations of the function that did not go through the alias, from all since the rollout began.
-    #[must_use]
-    pub fn with_function_total(self, all: u64) -> Self {
-        let through = self.all_new() + self.same_minutes().old;
-        Self { around_alias: all.saturating_sub(through.invocations()), ..self }
-    }
 }
 
 impl Minute {

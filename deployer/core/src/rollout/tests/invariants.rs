@@ -229,7 +229,7 @@ proptest! {
                     }
                     state = *next;
                 }
-                Progress::Ended(end) => {
+                Progress::Ended { end, .. } => {
                     ended = Some(end);
                     break;
                 }

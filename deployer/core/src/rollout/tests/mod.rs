@@ -47,13 +47,13 @@ fn minute(number: i64) -> Timestamp {
 fn goes(progress: Progress) -> RolloutState {
     match progress {
         Progress::Continues(state) => *state,
-        Progress::Ended(end) => panic!("ended: {end:?}"),
+        Progress::Ended { end, .. } => panic!("ended: {end:?}"),
     }
 }
 
 fn end(progress: Progress) -> RolloutEnd {
     match progress {
-        Progress::Ended(end) => end,
+        Progress::Ended { end, .. } => end,
         Progress::Continues(state) => panic!("continues in {:?}", state.phase),
     }
 }

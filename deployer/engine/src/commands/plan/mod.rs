@@ -212,7 +212,9 @@ fn refused(ending: Ending) -> RefusedPlan {
         Ending::Superseded { because } | Ending::OnlyStopped { because } => {
             RefusedPlan { code: Code::Superseded, because }
         }
-        Ending::Stopped { code, because, .. } => RefusedPlan { code, because },
+        Ending::Stopped { code, because, .. } | Ending::TakenBack { code, because, .. } => {
+            RefusedPlan { code, because }
+        }
         Ending::Tried(targets) => {
             let error = targets.into_iter().find_map(|target| target.error);
             let because = error.map_or_else(String::new, |error| error.message.into());

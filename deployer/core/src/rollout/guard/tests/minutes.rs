@@ -48,15 +48,6 @@ fn missing_datapoints_are_zero() {
     assert_eq!(evidence.steps, [compare(0, 0, 0, 3)]);
 }
 
-#[test]
-fn function_invoked_around_its_alias_is_counted() {
-    let evidence = Evidence::of(&minutes(), &served(&[(10, "10:00:00")]), None, at("10:12:00"));
-    assert_eq!(evidence.same_minutes(), compare(0, 10, 10, 100));
-    assert_eq!(evidence.clone().with_function_total(110).around_alias, 0);
-    assert_eq!(evidence.clone().with_function_total(922).around_alias, 812);
-    assert_eq!(evidence.with_function_total(100).around_alias, 0, "the metrics come apart");
-}
-
 /// The owner died after it had moved the alias, and the next one saw it ten minutes later.
 #[test]
 fn minutes_of_a_move_that_nobody_has_seen_yet_count_for_nothing() {

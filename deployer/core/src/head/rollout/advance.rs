@@ -1,0 +1,33 @@
+//! The owner of the claim has done something for the rollout.
+
+use jiff::Timestamp;
+
+use super::state::kept;
+use crate::head::state::Head;
+use crate::id::Token;
+use crate::rollout::{Progress, RolloutState};
+
+/// Writes down what the owner of the claim has done, on the state as the head has it by now: somebody may have aborted
+/// the rollout meanwhile. Where nothing is left to be done but to look, the same write gives the claim back.
+///
+/// Whatever moves on ends the count of owners that died or ran out of time. `None`: the claim is not ours any more.
+#[must_use]
+pub fn advance_rollout(
+    head: &Head,
+    claim: Token,
+    now: Timestamp,
+    change: impl FnOnce(RolloutState) -> Progress,
+) -> Option<Head> {
+    let state = head.queue.claimed(claim)?.rollout.clone()?;
+    let mut next = head.next();
+    let active = next.queue.active.as_mut()?;
+    let changed = kept(change(state.clone())).without_smoke_tests(now);
+    if changed != state {
+        (active.attempts, active.extensions, active.hops) = (1, 0, 0);
+    }
+    active.rollout = Some(changed);
+    if active.awaits_look() {
+        active.free(now);
+    }
+    Some(next)
+}

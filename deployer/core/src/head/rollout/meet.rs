@@ -1,0 +1,39 @@
+//! A request comes in while a rollout is under way.
+
+use super::state::kept;
+use crate::config::rollout::OnNewer;
+use crate::head::active::Active;
+use crate::head::request::Request;
+use crate::rollout::{Abort, AbortReason, Phase};
+
+/// Changes the rollout of the active deployment by a request that is admitted behind it, and returns whether the
+/// request has asked the deployment to stop.
+///
+/// | comes | before traffic | with traffic | going back |
+/// |---|---|---|---|
+/// | a rollback by hand | stops it | takes it back | waits for it, and changes nothing |
+/// | an upload, a deploy, a promotion | waits | waits, or takes it back where `on_newer` is `replace` | waits |
+/// | a redeploy, an undo of one artifact | waits | waits | waits |
+pub(in crate::head) fn meet_rollout(active: &mut Active, request: &Request) -> bool {
+    let Some(state) = &active.rollout else { return request.asks_to_stop() };
+    let is_going_back = state.phase == Phase::GoingBack;
+    let has_traffic = matches!(state.phase, Phase::Shifting | Phase::Watching) || state.has_traffic();
+    let because = |why: &str| format!("{request} {why}");
+    let abort = if request.asks_to_stop() && !is_going_back {
+        let because = because("takes it back");
+        Abort { reason: AbortReason::Aborted, by: request.cause.requested_by.clone(), because: because.into() }
+    } else if request.brings_something_new() && has_traffic && state.plan.on_newer == OnNewer::Replace {
+        Abort { reason: AbortReason::Superseded, by: None, because: because("takes its place").into() }
+    } else {
+        return false;
+    };
+    active.rollout = Some(kept(state.clone().aborted(abort)));
+    request.asks_to_stop()
+}
+
+impl Request {
+    /// Whether it brings an artifact that somebody wants instead of what is under way: no redeploy, and no way back.
+    fn brings_something_new(&self) -> bool {
+        !self.is_redeploy() && !self.is_rollback()
+    }
+}

@@ -1,0 +1,22 @@
+//! The rollout of the active deployment: each transition of it is one write of the head.
+//!
+//! `begin` starts it once all targets have published, `advance` and `leave` are its owner's, `look` and `command` need
+//! no claim, `meet` says what a request that comes in does to it, and `ending` ends its deployment.
+
+mod advance;
+mod begin;
+mod command;
+mod ending;
+mod leave;
+mod look;
+mod meet;
+mod sentence;
+mod state;
+
+pub use advance::advance_rollout;
+pub use begin::{BegunRollout, begin_rollout};
+pub use command::{RolloutCommand, RolloutRefusal, RolloutVerb, command_rollout};
+pub use ending::rollout_ending;
+pub use leave::{RolloutLeave, leave_rollout};
+pub use look::{LookEffect, apply_look, reject_rollout};
+pub(super) use meet::meet_rollout;

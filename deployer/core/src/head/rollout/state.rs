@@ -1,0 +1,26 @@
+//! The state of the active deployment's rollout, as the head keeps it.
+
+use jiff::Timestamp;
+
+use crate::head::active::Active;
+use crate::rollout::{Progress, RolloutState};
+
+/// Returns the state that the head keeps.
+pub(super) fn kept(progress: Progress) -> RolloutState {
+    match progress {
+        Progress::Continues(state) | Progress::Ended { state, .. } => *state,
+    }
+}
+
+impl Active {
+    /// Whether it is a rollout that nobody needs to work on: it waits for the next look.
+    pub(in crate::head) fn awaits_look(&self) -> bool {
+        self.rollout.as_ref().is_some_and(RolloutState::awaits_look)
+    }
+
+    /// Gives the claim of a rollout back: the owner has done what there was to do.
+    pub(super) fn free(&mut self, now: Timestamp) {
+        (self.lease_until, self.attempts, self.extensions) = (now, 0, 0);
+        (self.hops, self.next_look_at) = (0, None);
+    }
+}

@@ -1,0 +1,80 @@
+//! The command `rollout`: pause, continue, finish, abort.
+
+use super::*;
+
+fn says(action: RolloutVerb, id: &str) -> RolloutCommand {
+    RolloutCommand {
+        deployment: upload("2", 20).id,
+        action,
+        by: Some("ann".into()),
+        reason: Some("look at the logs".into()),
+        id: id.to_owned(),
+    }
+}
+
+fn obeys(head: &Head, command: &RolloutCommand) -> Head {
+    match command_rollout(head, command, &at(), second(60)) {
+        Ok(CommandEffect::Write(head)) => *head,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn pause_and_continue_lead_back_to_the_same_step() {
+    let head = shifting();
+    let paused = obeys(&head, &says(RolloutVerb::Pause, "p"));
+    let pause = rollout_of(&paused).paused.as_ref().unwrap();
+    assert_eq!(pause.because, "ann has asked for it: look at the logs");
+    assert!(matches!(next(&paused, 60), NextAction::Look { .. }), "it is looked at as before");
+    let LookEffect::Claim { head: back, .. } = look(&paused, Verdict::Bad, "look", 70) else { panic!() };
+    assert_eq!(rollout_of(&back).phase, Phase::GoingBack, "and still goes back by itself");
+    assert_eq!(rollout_of(&obeys(&paused, &says(RolloutVerb::Continue, "c"))), rollout_of(&head));
+}
+
+#[test]
+fn finish_ends_the_wait_at_the_next_look() {
+    let finishing = obeys(&shifting(), &says(RolloutVerb::Finish, "f"));
+    let LookEffect::Claim { head, .. } = look(&finishing, Verdict::Ok, "look", 61) else { panic!() };
+    assert_eq!(rollout_of(&head).targets[0].weight, 100);
+}
+
+#[test]
+fn abort_takes_the_rollout_back_whatever_it_does() {
+    for before in [
+        shifting(),
+        obeys(&shifting(), &says(RolloutVerb::Pause, "p")),
+        obeys(&shifting(), &says(RolloutVerb::Finish, "f")),
+    ] {
+        let head = obeys(&before, &says(RolloutVerb::Abort, "a"));
+        assert!(matches!(next(&head, 60), NextAction::Resume(_)));
+        let (head, _) = commits(&works(head.acquires(&me("a", 61)).0, "a", 62), "a", 63);
+        let record = head.record_of(&upload("2", 20));
+        assert_eq!((record.status, record.code), (Status::RolledBack, Some(Code::Aborted)));
+        assert_eq!(record.because.as_deref(), Some("ann has asked for it: look at the logs; 2 was taken back at 10 %"));
+    }
+}
+
+#[test]
+fn command_of_the_same_id_is_carried_out_once() {
+    let command = says(RolloutVerb::Pause, "p");
+    let paused = obeys(&shifting(), &command);
+    assert_eq!(command_rollout(&paused, &command, &at(), second(70)), Ok(CommandEffect::Duplicate));
+    let continued = obeys(&paused, &says(RolloutVerb::Continue, "c"));
+    assert_eq!(command_rollout(&continued, &command, &at(), second(70)), Ok(CommandEffect::Duplicate), "too late");
+    assert_eq!(rollout_of(&obeys(&continued, &says(RolloutVerb::Pause, "q"))).phase, Phase::Shifting);
+}
+
+#[test]
+fn command_for_another_deployment_or_phase_is_refused() {
+    let refusal = |head: &Head, command| command_rollout(head, &command, &at(), second(60)).unwrap_err().to_string();
+    let other = RolloutCommand { deployment: upload("9", 9).id, ..says(RolloutVerb::Abort, "a") };
+    let message = refusal(&shifting(), other);
+    assert!(message.ends_with(&format!("the rollout under way is that of {}", upload("2", 20).id)), "{message}");
+    assert_eq!(
+        refusal(&published(), says(RolloutVerb::Abort, "a")),
+        "no rollout is under way here: status shows what is live"
+    );
+    assert_eq!(refusal(&shifting(), says(RolloutVerb::Continue, "c")), "the rollout cannot continue: it is not paused");
+    let back = obeys(&shifting(), &says(RolloutVerb::Abort, "a"));
+    assert_eq!(refusal(&back, says(RolloutVerb::Pause, "p")), "the rollout cannot pause: it is going back");
+}

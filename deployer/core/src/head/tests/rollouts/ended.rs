@@ -1,0 +1,82 @@
+//! The end of a rollout, as the head and the record have it.
+
+use super::*;
+use crate::rollout::{Abort, AbortReason};
+
+#[test]
+fn rolled_back_release_is_left_and_the_old_one_stays_live() {
+    let LookEffect::Claim { head, .. } = look(&shifting(), Verdict::Bad, "look", 40) else { panic!() };
+    let (head, next) = commits(&works(*head, "look", 41), "look", 42);
+    let record = head.record_of(&upload("2", 20));
+    assert_eq!((record.status, record.code), (Status::RolledBack, Some(Code::Unhealthy)));
+    assert_eq!(record.because.as_deref(), Some("because; 2 was taken back at 10 %"));
+    assert!(record.targets.iter().all(|outcome| outcome.status == Status::RolledBack && outcome.version.is_none()));
+    assert_eq!(record.targets[0].previous.as_ref().unwrap().version, version("6"));
+    assert_eq!((head.live().unwrap().release.as_str(), head.left()[0].release.as_str()), ("1", "2"));
+    assert_eq!(head.target(target(0)).unwrap().version, Some(version("6")));
+    assert!(next.is_none() && head.active().is_none() && head.outbox()[0].completed.is_none());
+    assert_eq!(head.last_failure(), None, "what is live has never failed");
+}
+
+#[test]
+fn target_that_cannot_go_back_fails_the_deployment_and_is_named() {
+    let LookEffect::Claim { head, .. } = look(&shifting(), Verdict::Bad, "look", 40) else { panic!() };
+    let cannot = |state: RolloutState| state.cannot_return(target(1), "version 6 was deleted");
+    let head = advance_rollout(&head, token("look"), second(41), cannot).unwrap();
+    let (head, _) = commits(&works(head, "look", 41), "look", 42);
+    let (status, because) = head.because(&upload("2", 20));
+    assert_eq!(status, Status::Failed);
+    assert!(because.ends_with("could not go back: 111111111111/us-east-1 (version 6 was deleted)"), "{because}");
+    assert_eq!(head.live().unwrap().release.as_str(), "1");
+}
+
+#[test]
+fn failed_smoke_test_before_any_traffic_fails_the_deployment() {
+    let head = intends(json!({ "smoke_test": { "event": {} } }));
+    let head = advance_rollout(&head, token("two"), second(40), |state| state.smoke_failed("answered null")).unwrap();
+    let (head, _) = commits(&head, "two", 41);
+    assert_eq!(head.because(&upload("2", 20)), (Status::Failed, "answered null; no traffic has moved anywhere"));
+    assert!(head.left().is_empty() && head.record_of(&upload("2", 20)).targets.iter().all(|it| !it.may_serve()));
+}
+
+#[test]
+fn move_that_fails_takes_all_back() {
+    let head = advance_rollout(&intends(json!({})), token("two"), second(40), |state| {
+        let state = match state.moved(target(0), 10, second(40)) {
+            Progress::Continues(state) => *state,
+            other => panic!("{other:?}"),
+        };
+        state.move_failed(target(1), "AccessDenied: UpdateAlias")
+    });
+    let (head, _) = commits(&works(head.unwrap(), "two", 41), "two", 42);
+    let record = head.record_of(&upload("2", 20));
+    assert_eq!((record.status, record.code), (Status::RolledBack, Some(Code::TargetFailed)));
+}
+
+#[test]
+fn upload_of_a_release_that_was_taken_back_rolls_out_again() {
+    let LookEffect::Claim { head, .. } = look(&shifting(), Verdict::Bad, "look", 40) else { panic!() };
+    let head = commits(&works(*head, "look", 41), "look", 42).0.flushes();
+    let again = as_version(upload("2", 60), "another", None);
+    let again = Request { hash: RequestHash::of(&["again"]), id: upload("2", 61).id, ..again };
+    assert!(matches!(head.accepts(&again, &me("again", 60)).1, Next::Work(_)));
+}
+
+#[test]
+fn target_that_served_it_already_keeps_its_outcome() {
+    let unchanged = TargetOutcome {
+        status: Status::Unchanged,
+        version: Some(version("7")),
+        ..at().record(&upload("2", 20), Status::InProgress).targets[1].clone()
+    };
+    let mut begun = begun(json!({}));
+    begun.done = vec![unchanged.clone()];
+    begun.state.targets.truncate(1);
+    begun.state.plan.waves = vec![vec![target(0).clone()]];
+    let head = begin_rollout(&published(), token("two"), &begun, second(BEGIN)).unwrap();
+    let abort = Abort { reason: AbortReason::Aborted, by: None, because: "no".into() };
+    let head = advance_rollout(&head, token("two"), second(40), |state| state.aborted(abort)).unwrap();
+    let (head, _) = commits(&works(head, "two", 41), "two", 42);
+    assert_eq!(head.record_of(&upload("2", 20)).targets[1], unchanged);
+    assert_eq!(head.live().unwrap().release.as_str(), "1");
+}

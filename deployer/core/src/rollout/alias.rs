@@ -1,0 +1,126 @@
+//! What the alias of a target is meant to serve, and what it was found to serve.
+
+use super::state::{RolloutTarget, WayBack};
+use crate::alias_traffic::Traffic;
+use crate::id::Version;
+use crate::observed::ObservedAlias;
+
+/// What an alias is meant to serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MeantAlias {
+    /// The alias's FunctionVersion.
+    pub version: Version,
+    /// A further version with its share of the traffic, in percent.
+    pub weight: Option<(Version, u8)>,
+}
+
+/// What an alias was found to serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FoundAlias {
+    /// It serves what is meant.
+    Arrived,
+    /// It is what is meant, and Lambda still holds the traffic on the version before.
+    KeptBack,
+    /// It serves what it served before, and is to be moved.
+    Former,
+    /// It does not exist, and is to be made.
+    Absent,
+    /// Somebody else has changed it, as "expected, found".
+    Foreign(String),
+}
+
+impl MeantAlias {
+    /// Whether the alias serves exactly this.
+    #[must_use]
+    pub fn is_served_by(&self, alias: &ObservedAlias) -> bool {
+        let is_version = alias.version.as_ref() == Some(&self.version);
+        let mut weights = alias.weights.iter();
+        is_version
+            && match (&self.weight, weights.next(), weights.next()) {
+                (None, None, _) => true,
+                (Some((version, percent)), Some((found, part)), None) => {
+                    version.as_str() == found && (part * 100.0 - f64::from(*percent)).abs() < 0.001
+                }
+                _ => false,
+            }
+    }
+}
+
+impl std::fmt::Display for MeantAlias {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "version {}", self.version)?;
+        self.weight.iter().try_for_each(|(version, percent)| write!(f, " and {percent}% to version {version}"))
+    }
+}
+
+impl RolloutTarget {
+    /// Returns what its alias is meant to serve now. None where it has none to serve: the alias is not made yet.
+    #[must_use]
+    pub fn meant_alias(&self) -> Option<MeantAlias> {
+        self.alias_with(self.weight)
+    }
+
+    /// Returns what its alias serves where the new version has this share of the traffic.
+    fn alias_with(&self, weight: u8) -> Option<MeantAlias> {
+        match weight {
+            0 => Some(MeantAlias { version: self.old.clone()?, weight: None }),
+            100.. => Some(MeantAlias { version: self.new.clone()?, weight: None }),
+            percent => {
+                let weight = Some((self.new.clone()?, percent));
+                Some(MeantAlias { version: self.old.clone()?, weight })
+            }
+        }
+    }
+
+    /// Compares its alias with what it was last seen to serve, while no move is under way.
+    #[must_use]
+    pub fn compare_at_rest(&self, alias: Option<&ObservedAlias>) -> FoundAlias {
+        match self.compare(alias) {
+            FoundAlias::Former | FoundAlias::Absent => {
+                let meant = self.meant_alias().map_or("no such alias".to_owned(), |meant| meant.to_string());
+                let found = alias.map_or("no such alias".to_owned(), ToString::to_string);
+                FoundAlias::Foreign(format!("expected {meant}, found {found}"))
+            }
+            found => found,
+        }
+    }
+
+    /// Compares its alias with what is meant, and with what it served before.
+    ///
+    /// On the way back each share between the two versions is its own doing: a move that nobody confirmed may have
+    /// taken effect, or not.
+    #[must_use]
+    pub fn compare(&self, alias: Option<&ObservedAlias>) -> FoundAlias {
+        let former = self.alias_with(self.served.last().map_or(0, |served| served.weight));
+        let Some(alias) = alias else {
+            return match former {
+                None => FoundAlias::Absent,
+                Some(former) => FoundAlias::Foreign(format!("expected {former}, found no such alias")),
+            };
+        };
+        let meant = self.meant_alias();
+        if meant.as_ref().is_some_and(|meant| meant.is_served_by(alias)) {
+            return FoundAlias::Arrived;
+        }
+        let before = if self.weight == 0 { self.new.as_ref() } else { self.old.as_ref() };
+        let is_whole = |meant: &MeantAlias| meant.weight.is_none() && alias.version.as_ref() == Some(&meant.version);
+        if meant.as_ref().is_some_and(is_whole)
+            && matches!(Traffic::after_move(alias, before.filter(|_| self.weight > 0)), Traffic::KeptBack { .. })
+        {
+            return FoundAlias::KeptBack;
+        }
+        let is_former = match self.way_back {
+            Some(WayBack::Open) => {
+                let is_ours = |version: &Version| [&self.old, &self.new].contains(&&Some(version.clone()));
+                let known = alias.versions().filter(is_ours).count();
+                known == 1 + alias.weights.len()
+            }
+            _ => former.as_ref().is_some_and(|former| former.is_served_by(alias)),
+        };
+        if is_former {
+            return FoundAlias::Former;
+        }
+        let expected = former.map_or("no such alias".to_owned(), |former| former.to_string());
+        FoundAlias::Foreign(format!("expected {expected}, found {alias}"))
+    }
+}

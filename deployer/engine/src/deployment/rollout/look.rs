@@ -1,0 +1,135 @@
+//! A look at a rollout that waits. It needs no claim; only if something must be moved, or the rollout has succeeded, one
+//! write of the head takes it.
+
+use deployer_core::head::{self, Active, LookEffect};
+use deployer_core::record::{DeploymentRecord, Ending};
+use deployer_core::rollout::guard::{Releases, judge};
+use deployer_core::rollout::{Abort, AbortReason, Progress, RolloutEnd, RolloutState};
+use jiff::Timestamp;
+use tracing::Instrument as _;
+
+use super::super::Deployment;
+use super::super::error::Unfinished;
+use super::evidence::Found;
+use crate::Transient;
+use crate::claim::{Claim, ObservationBasis, claimant, now_as};
+use crate::commit::Finished;
+use crate::function_handles::Reconciler;
+use crate::reconcile::Ordinal;
+use crate::store::{Change, Versioned};
+
+/// What a look has written.
+enum Written {
+    Nothing,
+    Waits,
+    Claimed(Box<Active>, Option<RolloutEnd>),
+}
+
+impl Reconciler<'_> {
+    /// Looks at the rollout of this head, and goes on with it if something must be moved. Returns the records of the
+    /// deployments that have ended or gone on by that.
+    pub(crate) async fn look(self, seen: Versioned) -> Result<Vec<DeploymentRecord>, Transient> {
+        let Some(active) = seen.head.active().cloned() else { return Ok(vec![]) };
+        let (Some(state), Some(artifact)) = (active.rollout.clone(), active.artifact.clone()) else {
+            return Ok(vec![]);
+        };
+        let at = &self.at.as_claimed(&active);
+        let deployment = Deployment::new(self.engine, at, active.request.clone(), artifact);
+        let span = deployment.span();
+        async {
+            let found = deployment.look_around(&state).await;
+            let rejects = self.engine.store().rejects(&at.function).await?;
+            let rejected = rejects.refusal(&deployment.resolved.release, deployment.resolved.sha256);
+            let view = View { state: &state, found: &found, rejected, gone: self.gone_targets(&active) };
+            let old = seen.head.live().map_or_else(|| "before".to_owned(), |live| live.release.to_string());
+            let releases = Releases { new: deployment.resolved.release.as_str(), old: &old };
+            match deployment.write_look(seen, &view, releases).await? {
+                (_, Written::Nothing | Written::Waits) => Ok(vec![]),
+                (seen, Written::Claimed(active, end)) => {
+                    let claim = Claim::new(*active, seen, ObservationBasis::OwnClaim, self.engine.now());
+                    match Box::pin(deployment.resume_rollout(&claim, end)).await {
+                        Ok(Finished { record, next, .. }) => {
+                            let mut records = vec![record];
+                            records.extend(self.reconcile(next, Ordinal::Later).await?);
+                            Ok(records)
+                        }
+                        Err(Unfinished::Saved(record)) => Ok(vec![*record]),
+                        Err(Unfinished::Transient(transient)) => Err(transient),
+                        Err(Unfinished::NotClaimed(_)) => Ok(vec![]),
+                    }
+                }
+            }
+        }
+        .instrument(span)
+        .await
+    }
+
+    /// Names the targets of the rollout that the configuration does not have any more.
+    fn gone_targets(self, active: &Active) -> Option<String> {
+        let now = &self.at.as_configured().environment.targets;
+        let claimed = active.claimed_for.as_ref().map_or(&[][..], |claimed| &claimed.targets);
+        let gone: Vec<String> =
+            claimed.iter().filter(|target| !now.contains(target)).map(ToString::to_string).collect();
+        (!gone.is_empty()).then(|| format!("deployer.json does not have {} any more", gone.join(", ")))
+    }
+}
+
+/// What a look sees.
+struct View<'a> {
+    state: &'a RolloutState,
+    found: &'a Found,
+    rejected: Option<Ending>,
+    gone: Option<String>,
+}
+
+impl View<'_> {
+    /// Judges what was seen. A reject comes first, then a foreign change, an alarm, and the guard.
+    fn judge(&self, state: RolloutState, releases: Releases<'_>, now: Timestamp) -> Progress {
+        if let Some(Ending::Refused { because, .. }) = &self.rejected {
+            return state.aborted(Abort { reason: AbortReason::Rejected, by: None, because: because.as_str().into() });
+        }
+        if let Some((target, changed)) = self.found.foreign.first() {
+            return state.changed_by_others(target, format!("{target}: {changed}"));
+        }
+        if let Some(because) = self.found.alarms.first() {
+            return state.alarm_fired(because.as_str());
+        }
+        let judgement = judge(&self.found.looks, releases, &state.plan.guard);
+        tracing::info!(verdict = ?judgement.verdict, "looked: {}", judgement.because);
+        let state = match state.expired(now) {
+            Progress::Continues(state) => *state,
+            ended @ Progress::Ended { .. } => return ended,
+        };
+        let looked = state.looked(judgement.verdict, judgement.because, now);
+        match (looked, &self.gone) {
+            (Progress::Continues(state), Some(gone)) if state.awaits_look() => state.target_is_gone(gone.as_str(), now),
+            (looked, _) => looked,
+        }
+    }
+}
+
+impl Deployment<'_> {
+    /// Writes what a look has changed. If another writer was first, the state that is there now is judged.
+    async fn write_look(
+        &self,
+        seen: Versioned,
+        view: &View<'_>,
+        releases: Releases<'_>,
+    ) -> Result<(Versioned, Written), Transient> {
+        let (engine, me) = (self.engine, claimant(self.engine));
+        let write = async |seen: &mut Versioned| {
+            if let Some(active) = seen.head.active().filter(|active| active.claim == me.token) {
+                // Our own write whose reply was lost. What has succeeded is looked at once more.
+                return Ok(Change::Keep(Written::Claimed(Box::new(active.clone()), None)));
+            }
+            let me = now_as(engine, &me);
+            let change = |state| view.judge(state, releases, me.now);
+            Ok::<_, Transient>(match head::apply_look(&seen.head, (self.request.id, view.state), &me, change) {
+                LookEffect::Nothing => Change::Keep(Written::Nothing),
+                LookEffect::Write(head) => Change::Write(head, Written::Waits),
+                LookEffect::Claim { head, active, end } => Change::Write(head, Written::Claimed(active, end)),
+            })
+        };
+        engine.store().update_head(self.at, Some(seen), write).await
+    }
+}

@@ -1,0 +1,200 @@
+//! A move of one target's alias: its precondition, the write, and what the alias serves then. Whoever takes a move over
+//! does the same once more, so no step is taken twice.
+
+use deployer_core::head::with_shut_token;
+use deployer_core::observed::ObservedAlias;
+use deployer_core::record::TargetError;
+use deployer_core::rollout::{FoundAlias, RolloutTarget};
+use deployer_core::session_policy::{AliasChange, move_policy};
+use jiff::Timestamp;
+
+use super::super::Deployment;
+use super::super::claimed_target::ClaimedTarget;
+use super::super::error::{internal, is_late};
+use super::super::lambda_writer::LambdaWriter;
+use super::run::rollout_now;
+use crate::Transient;
+use crate::claim::Claim;
+use crate::port::{Answer, CallError, CallErrorKind, Write};
+use crate::throttle_notice::ThrottleNotice;
+use crate::timer::between;
+
+/// The step in which a rollout moves an alias, in records.
+const MOVE_ALIAS: &str = "move alias";
+/// The number of times that an alias is written once more after an answer that decides nothing.
+const MOST_WRITES: u32 = 10;
+
+/// What has become of a move.
+pub(super) enum Moved {
+    /// The alias was seen to serve what is meant.
+    Arrived(Timestamp),
+    /// Lambda still holds the traffic of an alias with provisioned concurrency on the version before.
+    AwaitsTraffic,
+    /// Somebody else has changed the alias, as "expected, found".
+    Foreign(String),
+    /// It cannot be moved.
+    Failed(TargetError),
+    /// The time was up.
+    Late(TargetError),
+    /// The rollout means something else by now.
+    Overtaken,
+    /// The claim is no longer ours, or the ledger is away.
+    Lost(Transient),
+}
+
+impl Deployment<'_> {
+    /// Brings the alias of a target to what the rollout means.
+    pub(super) async fn move_alias(&self, claim: &Claim, one: &RolloutTarget) -> Moved {
+        let change = if one.old.is_none() { AliasChange::Create } else { AliasChange::Move };
+        let policy = move_policy(&one.target, &self.at.function_name, change);
+        let account = match self.open_session_with(&one.target, policy).await {
+            Ok(account) => account,
+            Err(error) => return ended(error),
+        };
+        let on = ClaimedTarget { deployment: self, claim, target: &one.target, account: &account };
+        let moved = AliasMove { on, one, notice: ThrottleNotice::of_call_since(on.timer().now()), denied_since: None };
+        moved.run().await
+    }
+}
+
+struct AliasMove<'a> {
+    on: ClaimedTarget<'a>,
+    one: &'a RolloutTarget,
+    notice: ThrottleNotice,
+    denied_since: Option<Timestamp>,
+}
+
+impl AliasMove<'_> {
+    async fn run(mut self) -> Moved {
+        for attempt in 0.. {
+            let alias = match self.on.reader().alias().await {
+                Ok(alias) => alias,
+                Err(error) => return ended(error),
+            };
+            match self.one.compare(alias.as_ref()) {
+                FoundAlias::Arrived if !self.may_move_late() => return Moved::Arrived(self.on.timer().now()),
+                FoundAlias::Arrived => match self.rewrite(alias.as_ref()).await {
+                    Ok(()) => return Moved::Arrived(self.on.timer().now()),
+                    Err(error) => match self.wait_to_write_again(attempt, error).await {
+                        Ok(()) => continue,
+                        Err(error) => return ended(error),
+                    },
+                },
+                FoundAlias::KeptBack => return self.kept_back(),
+                FoundAlias::Foreign(found) => return Moved::Foreign(found),
+                FoundAlias::Former | FoundAlias::Absent => {}
+            }
+            // The last reading before the write: a person, a reject or a look may have decided otherwise.
+            match self.is_still_meant().await {
+                Ok(true) => {}
+                Ok(false) => return Moved::Overtaken,
+                Err(transient) => return Moved::Lost(transient),
+            }
+            let error = match self.write(alias.as_ref()).await {
+                Ok(Some(written)) => match self.one.compare(Some(&written)) {
+                    FoundAlias::Arrived => return Moved::Arrived(self.on.timer().now()),
+                    FoundAlias::KeptBack => return self.kept_back(),
+                    _ => continue,
+                },
+                Ok(None) => continue,
+                Err(error) => error,
+            };
+            if let Err(error) = self.wait_to_write_again(attempt, error).await {
+                return ended(error);
+            }
+        }
+        unreachable!("attempts do not end")
+    }
+
+    /// Whether the first write of an alias, which was never seen to take effect, may still do so: its owner has died or
+    /// got no answer.
+    fn may_move_late(&self) -> bool {
+        let ClaimedTarget { deployment, claim, target, .. } = self.on;
+        let is_never_confirmed = self.one.way_back.is_some() && self.one.served.is_empty();
+        let active = claim.active();
+        let had_other_owners = active.attempts > 1 || active.extensions > 0 || active.hops > 0;
+        is_never_confirmed && (had_other_owners || deployment.progress.has_unanswered_move(target))
+    }
+
+    /// Writes the alias as it is, so that no earlier write can take effect any more.
+    async fn rewrite(&self, alias: Option<&ObservedAlias>) -> Result<(), CallError> {
+        let Some(alias) = alias else { return Ok(()) };
+        let description = with_shut_token(&alias.description, self.on.deployment.engine.token());
+        LambdaWriter::of(self.on)?.rewrite_alias(alias, &description).await.map(drop)
+    }
+
+    /// Waits for the traffic that Lambda holds back, as long as the environment gives it.
+    fn kept_back(&self) -> Moved {
+        let (now, within) = (self.on.timer().now(), self.on.deployment.at.environment.traffic_within.as_duration());
+        match self.one.meant_at {
+            Some(meant_at) if self.one.way_back.is_none() && between(meant_at, now) > within => {
+                let message = "Lambda did not move the traffic to the new version in time".to_owned();
+                Moved::Failed(internal(MOVE_ALIAS, &message))
+            }
+            _ => Moved::AwaitsTraffic,
+        }
+    }
+
+    /// Reads the head and the rejects once more: whether the claim is ours, and the rollout still means this.
+    async fn is_still_meant(&self) -> Result<bool, Transient> {
+        let ClaimedTarget { claim, deployment, .. } = self.on;
+        let code = claim.active_now().brings.and_then(|brings| brings.artifact.sha256);
+        if let Some(code) = code.or(deployment.resolved.sha256) {
+            self.on.ensure_still_owned(code, None).await?;
+        }
+        let state = rollout_now(claim)?;
+        let now = state.targets.iter().find(|one| one.target == self.one.target);
+        let is_same = now.is_some_and(|now| (now.weight, &now.way_back) == (self.one.weight, &self.one.way_back));
+        // A way back goes on, whoever has asked the deployment to stop.
+        Ok(is_same && (self.one.way_back.is_some() || claim.stopped().is_none()))
+    }
+
+    /// Writes the alias, and returns it as Lambda shows it then.
+    async fn write(&self, alias: Option<&ObservedAlias>) -> Result<Option<ObservedAlias>, CallError> {
+        let name = &self.on.deployment.at.environment.alias;
+        let Some(meant) = self.one.meant_alias() else { return Ok(None) };
+        let write = match (alias, &meant.weight) {
+            (None, _) => Write::CreateAlias { alias: name, version: &meant.version },
+            (Some(seen), None) => Write::MoveAlias { alias: name, version: &meant.version, revision: &seen.revision },
+            (Some(seen), Some((version, percent))) => Write::ShiftAlias {
+                alias: name,
+                version: &meant.version,
+                to: (version, *percent),
+                revision: &seen.revision,
+            },
+        };
+        tracing::info!(target = %self.one.target, alias = %name, "moves to {meant}");
+        match LambdaWriter::of(self.on)?.write(write).await {
+            Ok(Answer::Alias(alias)) => Ok(Some(alias)),
+            Ok(_) => Ok(None),
+            Err(error) => {
+                if error.kind == CallErrorKind::Unknown {
+                    self.on.deployment.progress.set_unanswered_move(self.on.target);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Waits until the alias may be read and written again, or returns the error why it may not.
+    async fn wait_to_write_again(&mut self, attempt: u32, error: CallError) -> Result<(), TargetError> {
+        use CallErrorKind::{Busy, Conflict, Denied, RefusedForNow, RoleNotReady, Throttled, Unknown};
+        let (timer, because) = (self.on.timer(), error.message.clone());
+        match error.kind {
+            Throttled => return timer.pause_throttled(&mut self.notice, attempt, MOVE_ALIAS, &because).await,
+            Denied => {
+                let since = *self.denied_since.get_or_insert_with(|| timer.now());
+                if timer.passed(since) + timer.retries.wait(attempt) > timer.retries.denied_for {
+                    return Err(error.in_step(MOVE_ALIAS));
+                }
+            }
+            Busy | Conflict | RefusedForNow | RoleNotReady | Unknown if attempt < MOST_WRITES => {}
+            _ => return Err(error.in_step(MOVE_ALIAS)),
+        }
+        timer.pause(attempt, MOVE_ALIAS, &because).await
+    }
+}
+
+fn ended(error: TargetError) -> Moved {
+    if is_late(error.code) { Moved::Late(error) } else { Moved::Failed(error) }
+}
