@@ -1,7 +1,7 @@
 //! A move of one target's alias: its precondition, the write, and what the alias serves then. Whoever takes a move over
 //! does the same once more, so no step is taken twice.
 
-use deployer_core::head::with_shut_token;
+use deployer_core::head::{HOPS, with_shut_token};
 use deployer_core::observed::ObservedAlias;
 use deployer_core::record::TargetError;
 use deployer_core::rollout::{FoundAlias, RolloutTarget};
@@ -128,8 +128,10 @@ impl AliasMove<'_> {
         let (now, within) = (self.on.timer().now(), self.on.deployment.at.environment.traffic_within.as_duration());
         match self.one.meant_at {
             Some(meant_at) if self.one.way_back.is_none() && between(meant_at, now) > within => {
-                let message = "Lambda did not move the traffic to the new version in time".to_owned();
-                Moved::Failed(internal(MOVE_ALIAS, &message))
+                Moved::Failed(internal(MOVE_ALIAS, "Lambda did not move the traffic to the new version in time"))
+            }
+            None | Some(_) if self.one.way_back.is_some() && self.on.claim.active().hops > HOPS => {
+                Moved::Failed(internal(MOVE_ALIAS, "Lambda did not move the traffic back to the old version in time"))
             }
             _ => Moved::AwaitsTraffic,
         }

@@ -2,17 +2,19 @@
 
 use deployer_core::config::Target;
 use deployer_core::head::{self, RolloutLeave, Wakeup, rollout_ending};
-use deployer_core::record::Ending;
+use deployer_core::record::{Code, Ending};
 use deployer_core::rollout::{
-    Phase, Progress, RolloutAction, RolloutEnd, RolloutState, RolloutTarget, awaits_look, end_of_way_back,
+    Abort, AbortReason, Phase, Progress, RolloutAction, RolloutEnd, RolloutState, RolloutTarget, awaits_look,
+    end_of_way_back,
 };
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
+use super::super::claimed_target::ClaimedTarget;
 use super::super::error::{Unfinished, given_up};
 use super::RolloutOwner;
 use super::move_alias::Moved;
-use crate::claim::Claim;
+use crate::claim::{Claim, Stopped};
 use crate::commit::{FinishDetails, Finished};
 use crate::mutex::locked;
 use crate::store::{Change, Versioned};
@@ -31,12 +33,14 @@ impl RolloutOwner<'_> {
                 self.roll_out().await?
             }
         };
+        self.prune_old_versions(&ending).await;
         Ok(self.deployment.engine.reconciler(self.deployment.at).commit(self.claim, ending, details).await?)
     }
 
     /// Does what the rollout asks for, one action after the other.
     pub(super) async fn roll_out(&self) -> Result<(Ending, FinishDetails), Unfinished> {
         loop {
+            self.heed_stop().await?;
             let state = rollout_now(self.claim)?;
             if let Some(end) = end_of_way_back(&state) {
                 return Ok(self.end_rollout(&end));
@@ -51,6 +55,16 @@ impl RolloutOwner<'_> {
                 RolloutAction::Publish(_) => return Err(Transient::TakenOver.into()),
             }
         }
+    }
+
+    /// Takes the rollout back where the last reading before a move has found a reason: a reject, or a rollback.
+    async fn heed_stop(&self) -> Result<(), Transient> {
+        let state = rollout_now(self.claim)?;
+        let is_forward = matches!(state.next_action(), RolloutAction::Move(_) | RolloutAction::Smoke(_));
+        let Some(Stopped { code, because, .. }) = self.claim.stopped().filter(|_| is_forward) else { return Ok(()) };
+        let reason = if code == Code::Rejected { AbortReason::Rejected } else { AbortReason::Aborted };
+        let abort = Abort { reason, by: None, because: because.into() };
+        self.advance(|state| state.aborted(abort.clone())).await
     }
 
     /// Moves the aliases of these targets side by side, in their order, and writes down what has become of each in one
@@ -123,6 +137,23 @@ impl RolloutOwner<'_> {
             RolloutAction::Look { .. } | RolloutAction::Publish(_) => continues(state),
         })
         .await
+    }
+
+    /// Deletes old versions where the rollout has succeeded, but neither the new one nor the one before. Best effort.
+    async fn prune_old_versions(&self, ending: &Ending) {
+        let (Ok(state), Ending::Tried(_)) = (rollout_now(self.claim), ending) else { return };
+        let prune = |one: RolloutTarget| async move {
+            let (deployment, claim) = (self.deployment, self.claim);
+            let Some(new) = &one.new else { return };
+            match deployment.open_session(&deployment.session(&one.target)).await {
+                Ok(account) => {
+                    let on = ClaimedTarget { deployment, claim, target: &one.target, account: &account };
+                    on.prune(new, &one.old.iter().chain(&one.new).cloned().collect()).await;
+                }
+                Err(error) => tracing::warn!("old versions stay for now: {error}"),
+            }
+        };
+        stream::iter(state.targets).for_each_concurrent(TARGETS_AT_ONCE, prune).await;
     }
 
     /// Leaves the rollout to the next look: the head says so already.
