@@ -27,9 +27,12 @@ fn stub(answers: impl IntoIterator<Item = Answer>) -> CloudWatch {
     cloudwatch(&stub_config(answers))
 }
 
+/// The id, the status, and the times and sums of a metric.
+type MetricResult<'a> = (&'a str, &'a str, &'a [(i64, f64)]);
+
 /// An answer of GetMetricData with these results, and the token of the next page.
-fn metrics(results: &[(&str, &str, &[(i64, f64)])], next: Option<&str>) -> Answer {
-    let result = |(id, status, values): &(&str, &str, &[(i64, f64)])| {
+fn metrics(results: &[MetricResult<'_>], next: Option<&str>) -> Answer {
+    let result = |(id, status, values): &MetricResult<'_>| {
         let (times, sums): (Vec<i64>, Vec<f64>) = values.iter().copied().unzip();
         json!({ "Id": id, "Label": "x", "StatusCode": status, "Timestamps": times, "Values": sums })
     };
@@ -38,7 +41,7 @@ fn metrics(results: &[(&str, &str, &[(i64, f64)])], next: Option<&str>) -> Answe
 }
 
 /// The four metrics besides the first, without a datapoint.
-const OTHERS: [(&str, &str, &[(i64, f64)]); 4] =
+const OTHERS: [MetricResult<'static>; 4] =
     [("m1", "Complete", &[]), ("m2", "Complete", &[]), ("m3", "Complete", &[]), ("m4", "Complete", &[])];
 
 async fn failed(answers: impl IntoIterator<Item = Answer>) -> RolloutCallErrorKind {
@@ -60,7 +63,7 @@ async fn metrics_come_together_from_all_pages() {
 
 #[tokio::test(start_paused = true)]
 async fn metrics_that_are_not_whole_are_unavailable() {
-    let with = |first: (&str, &str, &[(i64, f64)])| metrics(&[&[first][..], &OTHERS].concat(), None);
+    let with = |first: MetricResult<'_>| metrics(&[&[first][..], &OTHERS].concat(), None);
     for answer in [
         metrics(&OTHERS, None),
         with(("m0", "PartialData", &[(MINUTE, 12.0)])),
@@ -121,14 +124,14 @@ async fn alarms_of_both_types_are_found_and_the_others_are_missing() {
     assert_eq!(states.missing, ["c".to_owned()].into());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn alarms_are_asked_for_by_a_hundred_and_both_types() {
     let calls = RecordingConnector::default();
     let config = calls.config("eu-west-1", false, false);
     let names: Vec<String> = (0..101).map(|number| number.to_string()).collect();
     let answered = stub([ok("{}")]).alarms(&names).await.unwrap();
     assert_eq!(answered.missing.len(), 101);
-    let _ = tokio::time::timeout(Duration::from_secs(3), cloudwatch(&config).alarms(&names)).await;
+    let _ = cloudwatch(&config).alarms(&names).await;
     let body: Value = serde_json::from_str(&calls.last_body()).unwrap();
     assert_eq!(body["AlarmNames"].as_array().unwrap().len(), 100);
     assert_eq!(body["AlarmTypes"], json!(["MetricAlarm", "CompositeAlarm"]));
