@@ -2,11 +2,15 @@
 
 use deployer_engine::port::{RolloutCallError, RolloutCallErrorKind};
 
+use super::advice::denial_advice;
 use super::failure::{Failure, is_region_not_enabled};
 
 /// Converts a failed call. `what` names the operation and its subject.
 pub(super) fn rollout_error(what: &str, failure: &Failure) -> RolloutCallError {
-    RolloutCallError { kind: kind(failure), message: format!("{what}: {}", failure.message) }
+    let kind = kind(failure);
+    let advice = if kind == RolloutCallErrorKind::Denied { denial_advice(&failure.text) } else { None };
+    let advice = advice.map(|advice| format!(" ({advice})")).unwrap_or_default();
+    RolloutCallError { kind, message: format!("{what}: {}{advice}", failure.message) }
 }
 
 /// CloudWatch API Reference and Lambda API Reference, "Common errors" and "Invoke".

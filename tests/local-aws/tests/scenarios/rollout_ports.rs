@@ -1,5 +1,6 @@
 //! The ports of rollouts over AWS's protocols: a look and smoke tests, each in a session with its own policy, under the
 //! rights that Terraform gives the deploy role.
+#![allow(clippy::expect_used, reason = "a mistake in a test ends the test")]
 
 use std::sync::Arc;
 use std::time::Duration;
