@@ -99,6 +99,8 @@ module "prod" {
   capacity_providers = ["arn:aws:lambda:eu-west-1:222222222222:capacity-provider:shared"]
   vpc                = { subnet_ids = ["subnet-00000001", "subnet-00000002"], security_group_ids = ["sg-00000001"] }
   concurrency        = true
+  rollouts           = true
+  smoke_tests        = true
   function_tags      = { stage = ["prod"], team = [] }
   execution_boundary = ["dynamodb", "events", "kms", "lambda", "logs", "s3", "scheduler", "sqs", "sts"]
 }

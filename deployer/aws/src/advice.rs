@@ -34,7 +34,7 @@ pub(super) const ENABLE_REGION: &str = "the region is not enabled for the accoun
 
 /// The hints about actions that the target module allows only where its variables ask for them, by the beginning of the
 /// action's name. Elsewhere the module denies them (its statement NeverAnythingElse).
-const ASKED_FOR: [(&str, &str); 8] = [
+const ASKED_FOR: [(&str, &str); 10] = [
     (
         "iam:PassRole",
         "where the deploy role is the target module's, it may pass the roles in its execution_roles and no others: add \
@@ -64,6 +64,16 @@ const ASKED_FOR: [(&str, &str); 8] = [
         "lambda:CreateFunction",
         "where the deploy role is the target module's and `code_signing_config_arn` is set there, the deployer makes \
          no functions: make this one first, with that configuration. Elsewhere that denial has to go",
+    ),
+    (
+        "cloudwatch:",
+        "where the deploy role is the target module's, rollouts are watched only with `rollouts = true` there: set it, \
+         or take `rollout` out of the environment",
+    ),
+    (
+        "lambda:InvokeFunction",
+        "where the deploy role is the target module's, versions are tested only with `smoke_tests = true` there: set \
+         it, or take the smoke test out",
     ),
     (
         "ec2:Describe",
@@ -173,6 +183,8 @@ mod tests {
             ("lambda:GetLayerVersion", "`layers`"),
             ("lambda:PassCapacityProvider", "`capacity_providers`"),
             ("lambda:CreateFunction", "`code_signing_config_arn`"),
+            ("cloudwatch:GetMetricData", "`rollouts = true`"),
+            ("lambda:InvokeFunction", "`smoke_tests = true`"),
             ("ec2:DescribeSubnets", "`vpc`"),
             ("elasticfilesystem:DescribeMountTargets", "`vpc`"),
         ] {

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::{
     AwsSelfDiagnostics, CallFailure, ConfigSource, EventBridge, OsRng, S3Artifacts, S3Ledger, SqsQueue, StsIdentities,
-    StsSessions, SystemClock, owned_by, read_object,
+    StsRolloutSessions, StsSessions, SystemClock, owned_by, read_object,
 };
 
 /// The reason why the text of deployer.json cannot be read.
@@ -33,6 +33,7 @@ pub struct Clients {
     sqs: aws_sdk_sqs::Client,
     events: aws_sdk_eventbridge::Client,
     sessions: Arc<StsSessions>,
+    rollouts: Arc<StsRolloutSessions>,
     inline_body: Arc<Semaphore>,
     sdk: SdkConfig,
 }
@@ -41,11 +42,13 @@ impl Clients {
     /// Makes the clients.
     #[must_use]
     pub fn new(sdk: &SdkConfig) -> Self {
+        let sessions = Arc::new(StsSessions::new(sdk));
         Self {
             s3: aws_sdk_s3::Client::new(sdk),
             sqs: aws_sdk_sqs::Client::new(sdk),
             events: aws_sdk_eventbridge::Client::new(sdk),
-            sessions: Arc::new(StsSessions::new(sdk)),
+            rollouts: Arc::new(StsRolloutSessions::new(sessions.clone())),
+            sessions,
             inline_body: Arc::new(Semaphore::new(1)),
             sdk: sdk.clone(),
         }
@@ -60,7 +63,7 @@ impl Clients {
             artifacts: Arc::new(S3Artifacts::new(self.s3.clone()).owned_by(owner)),
             ledger: Arc::new(S3Ledger::new(self.s3.clone(), config.ledger_bucket.clone()).owned_by(owner)),
             sessions: Arc::new(MaskingSessions::new(self.sessions.clone())),
-            rollouts: None,
+            rollouts: Some(self.rollouts.clone()),
             queue: config.queue_url.clone().map(|url| {
                 let queue = SqsQueue::new(self.sqs.clone(), url).with_wake_queue(config.wake_queue_url.clone());
                 Arc::new(queue) as Arc<dyn Queue>

@@ -7,6 +7,7 @@
 mod advice;
 mod bucket_owner;
 mod clients;
+mod cloudwatch;
 mod config_source;
 mod dead_letters;
 mod describe;
@@ -30,9 +31,13 @@ mod obstacle;
 mod plain_call;
 mod probe;
 mod proxies;
+mod rollout_error;
+mod rollout_sessions;
 mod s3;
 mod self_diagnostics;
 mod sign_identity;
+mod signed_json;
+mod smoke_tester;
 mod sqs;
 mod sts_identities;
 mod sts_sessions;
@@ -40,6 +45,7 @@ mod sts_sessions;
 #[allow(clippy::unwrap_used, reason = "a mistake in a test ends the test")]
 mod stub_http;
 mod system;
+mod traffic_watch;
 
 use std::time::Duration;
 
@@ -61,6 +67,7 @@ pub use ledger::S3Ledger;
 pub use logs::{LogGroup, LogLine, LogPage, LogQuery};
 pub use obstacle::Obstacle;
 pub use proxies::Proxy;
+pub use rollout_sessions::StsRolloutSessions;
 pub use s3::S3Artifacts;
 pub use self_diagnostics::AwsSelfDiagnostics;
 pub use sign_identity::{SignError, sign_identity};

@@ -18,6 +18,7 @@ use deployer_core::id::AccountId;
 use deployer_core::record::{TargetError, TargetErrorCode};
 
 use super::advice::ENABLE_REGION;
+use super::cloudwatch::CloudWatch;
 use super::failure::{Failure, is_region_not_enabled};
 use super::lambda::{LambdaFunctions, Writer};
 use deployer_engine::port::{Account, EnterError, SessionProvider, SessionRequest};
@@ -96,6 +97,11 @@ impl StsSessions {
     /// A Lambda client for a target, with a session's credentials.
     pub(super) fn lambda(&self, target: &Target, credentials: SharedCredentialsProvider) -> aws_sdk_lambda::Client {
         client(aws_sdk_lambda::config::Builder::from(&self.sdk).credentials_provider(credentials), target)
+    }
+
+    /// CloudWatch in a target, with a session's credentials.
+    pub(super) fn cloudwatch(&self, target: &Target, credentials: SharedCredentialsProvider) -> CloudWatch {
+        CloudWatch::new(&self.sdk, &target.region, credentials)
     }
 
     /// An S3 client for the artifact bucket, with a session's credentials.

@@ -40,7 +40,23 @@ pub(super) fn stub_config(answers: impl IntoIterator<Item = Answer>) -> SdkConfi
         .build()
 }
 
-/// The host, the body and the headers of a call.
+/// Never answers.
+#[derive(Debug)]
+struct SilentConnector;
+
+impl HttpConnector for SilentConnector {
+    fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+        HttpConnectorFuture::new(std::future::pending())
+    }
+}
+
+/// A configuration whose calls get no answer.
+pub(super) fn silent_config() -> SdkConfig {
+    let connector = SharedHttpConnector::new(SilentConnector);
+    stub_config([]).into_builder().http_client(http_client_fn(move |_, _| connector.clone())).build()
+}
+
+/// The URL without its protocol, the body and the headers of a call.
 type RecordedCall = (String, String, BTreeMap<String, String>);
 
 /// A connector that records each call.
@@ -49,10 +65,10 @@ pub(super) struct RecordingConnector(Arc<Mutex<Vec<RecordedCall>>>);
 
 impl HttpConnector for RecordingConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let host = request.uri().split("://").nth(1).and_then(|rest| rest.split(['/', '?']).next());
+        let url = request.uri().split("://").nth(1);
         let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
         let headers = request.headers().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        self.0.lock().unwrap().push((host.unwrap_or_default().to_owned(), body, headers));
+        self.0.lock().unwrap().push((url.unwrap_or_default().to_owned(), body, headers));
         HttpConnectorFuture::ready(Ok(HttpResponse::new(500.try_into().unwrap(), SdkBody::empty())))
     }
 }
@@ -71,6 +87,22 @@ impl RecordingConnector {
 
     /// The host that was called last.
     pub(super) fn last_host(&self) -> String {
+        self.last_url().split(['/', '?']).next().unwrap_or_default().to_owned()
+    }
+
+    /// The path and the query that were called last.
+    pub(super) fn last_path(&self) -> String {
+        let url = self.last_url();
+        url.find('/').map(|at| url[at..].to_owned()).unwrap_or_default()
+    }
+
+    /// This header of the last call; empty where it has none.
+    pub(super) fn last_header(&self, name: &str) -> String {
+        let (_, _, mut headers) = self.0.lock().unwrap().last().cloned().unwrap_or_default();
+        headers.remove(name).unwrap_or_default()
+    }
+
+    fn last_url(&self) -> String {
         self.0.lock().unwrap().last().cloned().unwrap_or_default().0
     }
 

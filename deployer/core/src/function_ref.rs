@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use crate::alias_traffic::Awaited;
 use crate::config::{Config, Environment, Target};
-use crate::head::{Active, ClaimedFor, Request};
+use crate::head::{Active, ClaimedFor, Request, rollout_sentence};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName};
 use crate::known_functions::NameHint;
 use crate::promotion::PromotionSpec;
@@ -149,7 +149,7 @@ impl<'a> FunctionRef<'a> {
     #[must_use]
     pub fn rolling_out(&self, active: &Active) -> DeploymentRecord {
         let record = self.record_of(active, Status::InProgress);
-        let because = active.rollout.as_ref().map(|rollout| rollout.sentence().into());
+        let because = active.rollout.as_ref().map(|rollout| rollout_sentence(rollout).into());
         DeploymentRecord { code: because.as_ref().map(|_| Code::Waiting), because, ..record }
     }
 
@@ -161,7 +161,7 @@ impl<'a> FunctionRef<'a> {
             return Some(format!("it is asked to stop by deployment {by}").into());
         }
         if let Some(rollout) = &active.rollout {
-            return Some(rollout.sentence().into());
+            return Some(rollout_sentence(rollout).into());
         }
         let is_done = |target: &Target| active.done.iter().any(|done| done.target() == *target);
         let open = active.waits.iter().filter(|wait| !wait.task.is_done() && !is_done(&wait.target));

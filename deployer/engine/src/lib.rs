@@ -29,6 +29,7 @@ mod reconcile;
 mod resolve_artifact;
 mod retry_policy;
 mod send_tick;
+mod smoke_tests;
 mod store;
 mod submit;
 mod sweep;
@@ -55,6 +56,7 @@ pub use error::{CommandError, InvalidConfig, Transient};
 pub use masking::MaskingSessions;
 pub use mutex::locked;
 pub use retry_policy::RetryPolicy;
+pub use smoke_tests::invoke_when_free;
 pub use sweep::report::{FailureKind, QueueLength, SweepFailure, Swept};
 
 /// The number of targets of one deployment that are worked on at once.

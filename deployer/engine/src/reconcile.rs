@@ -12,6 +12,7 @@ use super::claim::{Claim, SubmitOutcome};
 use super::commit::{FinishDetails, Finished};
 use super::deployment::Deployment;
 use super::deployment::error::Unfinished;
+use super::deployment::rollout::RolloutOwner;
 use super::function_handles::Reconciler;
 use super::resolve_artifact::ArtifactResolution;
 use super::store::{Change, Versioned};
@@ -121,7 +122,8 @@ impl Reconciler<'_> {
         let at = &self.at.as_claimed(claim.active());
         if let (Some(_), Some(artifact)) = (&claim.active().rollout, claim.resolved_artifact()) {
             let deployment = Deployment::new(self.engine, at, claim.request().clone(), artifact.clone());
-            return deployment.resume_rollout(claim, None).instrument(deployment.span()).await;
+            let owner = RolloutOwner { deployment: &deployment, claim };
+            return owner.resume(None).instrument(deployment.span()).await;
         }
         let reconciler = self.engine.reconciler(at);
         let resolving = async {

@@ -67,6 +67,8 @@ module "most" {
     security_group_ids = ["sg-00000001"]
   }
   concurrency             = true
+  rollouts                = true
+  smoke_tests             = true
   function_tags           = { stage = [], team = [] }
   code_signing_config_arn = "arn:aws-cn:lambda:cn-north-1:111111111111:code-signing-config:csc-0f6c334abcdea4d8b"
   execution_boundary      = ["logs"]

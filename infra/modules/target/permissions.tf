@@ -8,6 +8,9 @@ locals {
       for qualifier in(endswith(name, "*") ? [""] : ["", ":*"]) : "arn:${local.partition}:lambda:${region}:${local.account}:function:${name}${qualifier}"
     ]
   ]])
+  qualified_functions = flatten([for region in var.deploy_role.regions : [
+    for name in var.functions : "arn:${local.partition}:lambda:${region}:${local.account}:function:${name}:*"
+  ]])
   execution_roles = [for role in var.execution_roles : "arn:${local.partition}:iam::${local.account}:role/${role}"]
   bucket_arn      = "arn:${local.partition}:s3:::${var.deployer.artifact_bucket}"
   artifact_keys   = compact(concat([var.deployer.artifact_key_arn], var.deployer.artifact_decryption_key_arns))
@@ -105,6 +108,21 @@ locals {
       ]
       Resource = "*"
     }],
+    # GetMetricData knows no resource, and composite alarms are shown only to whoever may read all alarms (CloudWatch API Reference,
+    # DescribeAlarms and DescribeAlarmHistory).
+    var.rollouts ? [{
+      Sid      = "WatchRollouts"
+      Effect   = "Allow"
+      Action   = ["cloudwatch:DescribeAlarmHistory", "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"]
+      Resource = "*"
+    }] : [],
+    # Versions and aliases only, never $LATEST.
+    var.smoke_tests ? [{
+      Sid      = "RunSmokeTests"
+      Effect   = "Allow"
+      Action   = "lambda:InvokeFunction"
+      Resource = local.qualified_functions
+    }] : [],
   )
 
   # Whatever somebody attaches to the role later.
@@ -137,6 +155,12 @@ locals {
       Action      = "iam:PassRole"
       NotResource = local.execution_roles
     }],
+    var.smoke_tests ? [{
+      Sid         = "NeverInvokeAnythingElse"
+      Effect      = "Deny"
+      Action      = "lambda:InvokeFunction"
+      NotResource = local.qualified_functions
+    }] : [],
     var.code_signing_config_arn == null ? [] : [{
       Sid       = "NeverCreateUnsigned"
       Effect    = "Deny"

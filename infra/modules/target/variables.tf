@@ -224,6 +224,18 @@ variable "concurrency" {
   default     = false
 }
 
+variable "rollouts" {
+  description = "Whether environments may roll out here (`rollout` in deployer.json): the deployer reads the metrics and the states of all alarms of the account."
+  type        = bool
+  default     = false
+}
+
+variable "smoke_tests" {
+  description = "Whether rollouts may run smoke tests here: the deployer invokes published versions of the functions, one by one."
+  type        = bool
+  default     = false
+}
+
 variable "function_tags" {
   description = "The keys of the tags that manifests may set and remove, each with the values that it may have; [] for any value. Null: any tag. Say it where tags decide who may do what, or who pays."
   type        = map(list(string))

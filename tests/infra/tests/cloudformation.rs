@@ -151,6 +151,8 @@ fn template_refuses_what_the_module_refuses() {
         ("SubnetIds", "subnet-*", "must be ids of subnets"),
         ("SecurityGroupIds", "default", "must be ids of security groups"),
         ("Concurrency", "10", "is none of ['false', 'true']"),
+        ("Rollouts", "yes", "is none of ['false', 'true']"),
+        ("SmokeTests", "1", "is none of ['false', 'true']"),
         ("TagKeys", "team,*", "must be 1 to 128 of letters"),
         ("CodeSigningConfigArn", "csc-0f6c334abcdea4d8b", "must be the ARN of a code signing configuration"),
         ("PermissionsBoundary", "boundary", "must be the ARN of a managed policy"),
@@ -316,6 +318,8 @@ fn prod() -> Value {
         "SubnetIds": "subnet-00000001,subnet-00000002",
         "SecurityGroupIds": "sg-00000001",
         "Concurrency": "true",
+        "Rollouts": "true",
+        "SmokeTests": "true",
         "TagKeys": "stage,team",
         "ExecutionBoundaryServices": "dynamodb,events,kms,lambda,logs,s3,scheduler,sqs,sts",
     }));
@@ -369,6 +373,9 @@ fn most() -> Value {
         "CodeSigningConfigArn": "arn:aws-cn:lambda:cn-north-1:111111111111:code-signing-config:csc-0f6c334abcdea4d8b",
         "ExecutionBoundaryServices": "logs",
     }));
+    for name in ["Rollouts", "SmokeTests"] {
+        input["parameters"][name] = json!("true");
+    }
     input["partition"] = json!("aws-cn");
     input
 }

@@ -9,7 +9,7 @@ from typing import Any
 from moto.iam.models import iam_backends
 from werkzeug.wrappers import Response
 
-from . import sqs, world
+from . import cloudwatch, sqs, world
 from .calls import LOG
 from .hold import HOLD
 from .identity import SESSIONS, Session
@@ -50,6 +50,12 @@ def _settle(sent: dict[str, Any]) -> dict[str, Any]:
 
 def _invoke(sent: dict[str, Any]) -> dict[str, Any]:
     BEHAVIOUR.invoke.append(Answer.parse(sent))
+    return {}
+
+
+def _metrics(sent: dict[str, Any]) -> dict[str, Any]:
+    """Counts invocations in the minute of a time, as Lambda reports them to CloudWatch."""
+    cloudwatch.count(str(sent["account"]), str(sent["region"]), sent)
     return {}
 
 
@@ -131,6 +137,7 @@ _ROUTES: dict[tuple[str, str], Callable[[dict[str, Any]], Any]] = {
     ("POST", "latency"): _latency,
     ("POST", "invoke"): _invoke,
     ("DELETE", "invoke"): _clear(BEHAVIOUR.invoke.clear),
+    ("POST", "metrics"): _metrics,
     ("POST", "organization"): _organization,
     ("POST", "enforce"): _enforce,
     ("GET", "uses"): lambda _: {"uses": USES.list_allowed()},

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import kms, lambda_, logs, s3, sqs, sqs_moves, sts
+from . import cloudwatch, kms, lambda_, logs, s3, sqs, sqs_moves, sts
 
 
 def install() -> None:
-    for topic in (lambda_, s3, sqs, sqs_moves, sts, kms, logs):
+    for topic in (lambda_, s3, sqs, sqs_moves, sts, kms, logs, cloudwatch):
         topic.install()

@@ -22,9 +22,8 @@ from moto.awslambda.exceptions import (
 from moto.core.common_types import TYPE_RESPONSE
 
 from . import lambda_code, lambda_model, sts
+from .lambda_invoke import Invocations
 from .lambda_model import Alias, Conflict, Function, check_revision
-from .lambda_provisioned import Provisioned
-from .rules import BEHAVIOUR
 
 # Lambda API Reference, ListVersionsByFunction and ListAliases, "MaxItems".
 LONGEST_LIST = 50
@@ -37,7 +36,7 @@ class Denied(LambdaClientError):
         super().__init__("AccessDeniedException", message)
 
 
-class Lambda(Provisioned):
+class Lambda(Invocations):
     def _dispatch(self, *args: Any, **more: Any) -> TYPE_RESPONSE:
         status, headers, body = super()._dispatch(*args, **more)
         headers.setdefault("content-type", "application/json")
@@ -275,24 +274,6 @@ class Lambda(Provisioned):
     def get_function_recursion_config(self) -> TYPE_RESPONSE:
         """GetFunctionRecursionConfig, which moto does not know; the default is Terminate."""
         return self._answer(200, {"RecursiveLoop": self._latest().recursive_loop})
-
-    # ---- invocations
-
-    def invoke(self) -> TYPE_RESPONSE:
-        """Invoke: answers as a test has set it, `null` otherwise, and 409 for a version that is not Active."""
-        call = self._call()
-        function: Function = self.backend.get_function(call.function or "", call.qualifier)  # type: ignore[assignment]
-        if function.state != "Active":
-            function.require_settled()
-        rule = BEHAVIOUR.invoke.take(account=call.account, region=call.region, function=call.function)
-        headers = {"content-type": "application/json", "x-amz-executed-version": str(function.version)}
-        kind = self.headers.get("X-Amz-Invocation-Type", "RequestResponse")
-        if kind != "RequestResponse":
-            status = 202 if kind == "Event" else 204
-            return status, {**headers, "status": str(status)}, ""
-        if rule and rule.error:
-            headers["x-amz-function-error"] = "Unhandled"
-        return 200, headers, json.dumps(rule.error or rule.payload if rule else None)
 
 
 def _check_role(role: str, account: str) -> None:

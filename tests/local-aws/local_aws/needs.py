@@ -1,7 +1,8 @@
 """Lists the actions and resources that a call needs to be allowed; knows nothing of policies.
 
 Our reading of Service Authorization Reference, "Actions, resources, and condition keys for AWS Lambda", "… for Amazon S3", "… for
-Amazon SQS" and "… for Amazon EventBridge"; Lambda API Reference, CreateFunction and UpdateFunctionConfiguration.
+Amazon SQS", "… for Amazon CloudWatch" and "… for Amazon EventBridge"; Lambda API Reference, CreateFunction and
+UpdateFunctionConfiguration.
 """
 
 from __future__ import annotations
@@ -65,6 +66,9 @@ def for_session_policies(call: Call) -> Iterator[Need]:
         yield from _lambda(call)
     elif call.service == "s3":
         yield from _s3(call)
+    elif call.service == "monitoring":
+        # GetMetricData knows no resource. DescribeAlarms and DescribeAlarmHistory show composite alarms only to whoever may read all.
+        yield f"cloudwatch:{call.operation}", "*"
 
 
 def for_roles(call: Call) -> Iterator[Need]:

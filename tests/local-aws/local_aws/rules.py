@@ -94,8 +94,12 @@ class Settle(Rule):
 
 @dataclass
 class Answer(Rule):
-    """An invocation's answer: `payload`, or with `error` a function error of that type and message."""
+    """An invocation's answer: `payload`, or with `error` a function error of that type and message.
 
+    `version` limits it to the version that runs, whatever the call's qualifier is.
+    """
+
+    version: str | None = None
     payload: Any = None
     error: dict[str, Any] | None = None
 

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 from werkzeug.wrappers import Response
 
 _XML = '<?xml version="1.0" encoding="UTF-8"?>\n'
-_QUERY = {"sts", "iam", "cloudformation", "sns", "monitoring", "elasticloadbalancing", "autoscaling", "rds"}
+_QUERY = {"sts", "iam", "cloudformation", "sns", "elasticloadbalancing", "autoscaling", "rds"}
 _REST_JSON = {"lambda", "scheduler", "apigateway"}
 
 

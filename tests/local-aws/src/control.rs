@@ -110,6 +110,24 @@ impl Control {
         self.post("invoke", &json!({ "payload": payload })).await.map(drop)
     }
 
+    /// Lets the invocations of one version of a function fail from now on, as where its process ends.
+    ///
+    /// # Errors
+    /// The emulator answers with an error.
+    pub async fn fail_invocations_of(&self, function: &str, version: &str) -> Result<()> {
+        let error = json!({ "errorType": "Runtime.ExitError", "errorMessage": "exit status 1" });
+        self.post("invoke", &json!({ "function": function, "version": version, "error": error })).await.map(drop)
+    }
+
+    /// Lets CloudWatch count invocations: with `account`, `region`, `function`, `resource` (an alias), `version`,
+    /// `minute` (in seconds), `invocations` and `errors`.
+    ///
+    /// # Errors
+    /// The emulator answers with an error.
+    pub async fn count_invocations(&self, counted: &Value) -> Result<()> {
+        self.post("metrics", counted).await.map(drop)
+    }
+
     /// Sets the time that passes before each call is executed.
     ///
     /// # Errors

@@ -100,6 +100,8 @@ impl Rights {
                 statement["Resource"] = json!(in_regions("function:*"));
                 statement.as_object_mut().map(|statement| statement.remove("Condition"));
             }
+            "RunSmokeTests" => statement["Resource"] = json!(in_regions("function:*:*")),
+            "NeverInvokeAnythingElse" => statement["NotResource"] = json!(in_regions("function:*:*")),
             "UseLayers" => statement["Resource"] = json!(in_regions("layer:*:*")),
             "PassExecutionRoles" => statement["Resource"] = dev(sid, "Resource"),
             "NeverPassAnotherRole" => statement["NotResource"] = dev(sid, "NotResource"),

@@ -90,14 +90,14 @@ async fn objects_of_a_newer_format_fail_as_waiting_for_a_newer_deployer() {
     let world = healthy_world().await;
     world.aws(|aws| {
         let mut head: Value = serde_json::from_slice(aws.ledger.get("heads/dev/orders.json").unwrap()).unwrap();
-        head["format"] = json!(3);
+        head["format"] = json!(4);
         aws.ledger.put("heads/dev/orders.json", head.to_string());
     });
     let report = world.examine(None).await.unwrap();
     assert_eq!(failed(&report), ["formats"]);
     let because = of_tooling(&report, "formats").because.clone().unwrap();
     assert!(
-        because.contains("1 of format 3, which wait until a newer deployer works (heads/dev/orders.json)"),
+        because.contains("1 of format 4, which wait until a newer deployer works (heads/dev/orders.json)"),
         "{because}"
     );
 }

@@ -22,7 +22,7 @@ fn of_a_newer_format(world: &World, key: &str) {
         let body =
             aws.ledger.get(key).map_or_else(|| json!({"schema": 1}), |body| serde_json::from_slice(body).unwrap());
         let mut object: Value = body;
-        object["format"] = json!(3);
+        object["format"] = json!(4);
         aws.ledger.put(key, object.to_string());
     });
 }
@@ -100,7 +100,7 @@ async fn newer_deployers_active_deployment_is_left_to_it() {
     world.decorate_ports = None;
     world.pass(Duration::from_secs(3_600)).await;
     let before = world.head("dev", "orders");
-    assert_eq!(before["format"], 3);
+    assert_eq!(before["format"], 4);
     let Outcome::Swept(swept) = world.invocation().run(&Trigger::Sweep).await.outcome else { panic!() };
     assert_eq!((swept.failed, swept.woken), (1, 0));
     assert_eq!(world.head("dev", "orders"), before, "an older one never takes it over");

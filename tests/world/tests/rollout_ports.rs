@@ -11,6 +11,7 @@ use deployer_core::rollout::{
     AlarmState, MetricsQuery, RolloutTarget, Served, Shift, SmokeAnswer, SmokeFailure, client_context,
 };
 use deployer_core::session_policy::{look_policy, read_only_policy, smoke_policy};
+use deployer_engine::invoke_when_free;
 use deployer_engine::port::{
     CallErrorKind, RolloutCallErrorKind, RolloutSessions, SessionRequest, SmokeCall, SmokeTester, TrafficWatch,
 };
@@ -210,6 +211,28 @@ async fn faults_of_rollout_calls_keep_their_kinds() {
     world.on(Op::Invoke).fail(CallErrorKind::Throttled);
     assert_eq!(invoke(&tester, 2).await.unwrap_err(), RolloutCallErrorKind::Throttled);
     assert!(world.aws(|aws| aws.at(DEV).monitoring.smoke_invocations.is_empty()), "nothing was invoked");
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttled_smoke_test_is_waited_out_and_runs_once() {
+    let world = world();
+    let (tester, engine) = (tester(&world, 2).await, world.engine(Duration::from_secs(900)));
+    let (function, version) = (function(), version(2));
+    let call = SmokeCall { function: &function, version: &version, event: "{}", context: "{}", timeout: MINUTE };
+    let until = world.now() + MINUTE;
+    let run = || invoke_when_free(tester.as_ref(), engine.ports.clock.as_ref(), &engine.retries, &call, until);
+    world.on(Op::Invoke).times(4).fail(CallErrorKind::Throttled);
+    assert_eq!(run().await.unwrap(), SmokeAnswer::Payload(b"null".to_vec()));
+    let runs = || world.aws(|aws| aws.at(DEV).monitoring.smoke_invocations.len());
+    assert_eq!(runs(), 1);
+
+    world.on(Op::Invoke).lose_the_answer();
+    assert_eq!(run().await.unwrap_err().kind, RolloutCallErrorKind::Unavailable);
+    assert_eq!(runs(), 2, "nobody knows whether it ran, so it is not sent again");
+
+    world.on(Op::Invoke).always().fail(CallErrorKind::Throttled);
+    assert_eq!(run().await.unwrap_err().kind, RolloutCallErrorKind::Throttled);
+    assert!(world.now() <= until, "{}", world.now());
 }
 
 #[tokio::test(start_paused = true)]

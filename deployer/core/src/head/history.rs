@@ -7,6 +7,7 @@ use super::live_artifact::{Completed, LiveArtifact};
 use super::live_state::{HISTORY, LiveState};
 use crate::id::Version;
 use crate::record::{CauseKind, DeploymentRecord, Status, TargetOutcome};
+use crate::rollout::went_back;
 
 impl LiveState {
     /// Makes the artifact of an ended deployment live, if the deployment has reached a target. The artifact of one that
@@ -19,7 +20,7 @@ impl LiveState {
         live.former = self.former_versions(&live);
         let is_live = self.live().is_some_and(|first| first.is_same_as(&live.artifact, live.sha256));
         let rollout = active.rollout.as_ref().filter(|rollout| rollout.abort.is_some());
-        let is_taken_back = rollout.is_some_and(|rollout| rollout.went_back()) || record.status == Status::RolledBack;
+        let is_taken_back = rollout.is_some_and(went_back) || record.status == Status::RolledBack;
         if (active.stop.is_some() || is_taken_back) && !is_live {
             self.leave(live.clone());
         }

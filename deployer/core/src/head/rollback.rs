@@ -15,6 +15,7 @@ use crate::config::Target;
 use crate::id::{DeploymentId, Release};
 use crate::record::{CauseKind, Code, DeploymentRecord, Ending};
 use crate::rejects::Rejects;
+use crate::rollout::{greatest_weight, went_back};
 use crate::text::PlainText;
 
 /// The outcome of evaluating a request that is not refused.
@@ -139,10 +140,10 @@ pub(super) fn retarget_rollbacks_to_history(
 
 /// Tells the rollbacks that meant a rollout, which has gone back, what they have taken back.
 pub(super) fn note_taken_back(queue: &mut Queue, undone: &Active, live: Option<&LiveArtifact>) {
-    let Some(state) = undone.rollout.as_ref().filter(|state| state.went_back()) else { return };
+    let Some(state) = undone.rollout.as_ref().filter(|state| went_back(state)) else { return };
     let release = undone.artifact.as_ref().map_or("the release", |artifact| artifact.release.as_str());
     let is_live = live.map_or(String::new(), |live| format!("; {} is live", live.release));
-    let sentence = PlainText::of(format_args!("{release} taken back at {} %{is_live}", state.greatest_weight()));
+    let sentence = PlainText::of(format_args!("{release} taken back at {} %{is_live}", greatest_weight(state)));
     for request in queue.pending.iter_mut().filter(|pending| pending.undoes() == Some(undone.request.id)) {
         if let Some(rollback) = request.rollback().cloned() {
             *request = request.with_rollback(Rollback { took_back: Some(sentence.clone()), ..rollback });

@@ -5,13 +5,11 @@ use std::collections::BTreeSet;
 use super::state::RolloutState;
 use crate::config::Target;
 
-impl RolloutState {
-    /// Disarms alarms of a target that fire before the rollout begins: each counts again once it has been OK.
-    #[must_use]
-    pub fn disarmed(mut self, target: &Target, alarms: BTreeSet<String>) -> Self {
-        if let Some(one) = self.targets.iter_mut().find(|one| one.target == *target) {
-            one.disarmed.extend(alarms);
-        }
-        self
+/// Disarms alarms of a target that fire before the rollout begins: each counts again once it has been OK.
+#[must_use]
+pub fn with_disarmed(mut state: RolloutState, target: &Target, alarms: BTreeSet<String>) -> RolloutState {
+    if let Some(one) = state.targets.iter_mut().find(|one| one.target == *target) {
+        one.disarmed.extend(alarms);
     }
+    state
 }

@@ -2,37 +2,35 @@
 
 use super::state::{Phase, RolloutEnd, RolloutState, WayBack};
 
-impl RolloutState {
-    /// Returns the end of a rollout that goes back, once every target is back or stays. None before.
-    #[must_use]
-    pub fn end_of_way_back(&self) -> Option<RolloutEnd> {
-        let abort = self.abort.as_ref().filter(|_| self.phase == Phase::GoingBack)?.clone();
-        if self.targets.iter().any(|one| one.way_back == Some(WayBack::Open)) {
-            return None;
-        }
-        let left = self.targets.iter().filter_map(|one| match &one.way_back {
-            Some(WayBack::Stays { because }) => Some((one.target.clone(), because.clone())),
-            _ => None,
-        });
-        let left: Vec<_> = left.collect();
-        Some(if !left.is_empty() {
-            RolloutEnd::Failed { abort, left }
-        } else if self.went_back() {
-            RolloutEnd::RolledBack(abort)
-        } else {
-            RolloutEnd::Stopped(abort)
-        })
+/// Returns the end of a rollout that goes back, once every target is back or stays. None before.
+#[must_use]
+pub fn end_of_way_back(state: &RolloutState) -> Option<RolloutEnd> {
+    let abort = state.abort.as_ref().filter(|_| state.phase == Phase::GoingBack)?.clone();
+    if state.targets.iter().any(|one| one.way_back == Some(WayBack::Open)) {
+        return None;
     }
+    let left = state.targets.iter().filter_map(|one| match &one.way_back {
+        Some(WayBack::Stays { because }) => Some((one.target.clone(), because.clone())),
+        _ => None,
+    });
+    let left: Vec<_> = left.collect();
+    Some(if !left.is_empty() {
+        RolloutEnd::Failed { abort, left }
+    } else if went_back(state) {
+        RolloutEnd::RolledBack(abort)
+    } else {
+        RolloutEnd::Stopped(abort)
+    })
+}
 
-    /// Whether a target had traffic on the new version, or may have had, when the rollout began to go back.
-    #[must_use]
-    pub fn went_back(&self) -> bool {
-        self.targets.iter().any(|one| one.way_back.is_some())
-    }
+/// Whether a target had traffic on the new version, or may have had, when the rollout began to go back.
+#[must_use]
+pub fn went_back(state: &RolloutState) -> bool {
+    state.targets.iter().any(|one| one.way_back.is_some())
+}
 
-    /// Returns the greatest share of the traffic that the new version was seen to get in a target, in percent.
-    #[must_use]
-    pub fn greatest_weight(&self) -> u8 {
-        self.targets.iter().flat_map(|one| &one.served).map(|served| served.weight).max().unwrap_or_default()
-    }
+/// Returns the greatest share of the traffic that the new version was seen to get in a target, in percent.
+#[must_use]
+pub fn greatest_weight(state: &RolloutState) -> u8 {
+    state.targets.iter().flat_map(|one| &one.served).map(|served| served.weight).max().unwrap_or_default()
 }

@@ -82,16 +82,6 @@ impl RolloutState {
         Ok(continues(self))
     }
 
-    /// A target is in the configuration no more: the rollout pauses, and goes on with the frozen plan if a person
-    /// continues or aborts it.
-    #[must_use]
-    pub fn target_is_gone(mut self, because: impl Into<PlainText>, now: Timestamp) -> Progress {
-        if is_serving(&self) && self.paused.is_none() {
-            pause(&mut self, PauseReason::NotConfigured, because.into(), now);
-        }
-        continues(self)
-    }
-
     /// A person continues a paused rollout: after a step that had ended with the next one, otherwise where it was.
     ///
     /// # Errors
@@ -129,6 +119,16 @@ impl RolloutState {
     pub fn aborted(self, abort: Abort) -> Progress {
         if self.phase == Phase::GoingBack { continues(self) } else { self.go_back(abort) }
     }
+}
+
+/// A target is in the configuration no more: the rollout pauses, and goes on with the frozen plan if a person continues
+/// or aborts it.
+#[must_use]
+pub fn pause_without_target(mut state: RolloutState, because: impl Into<PlainText>, now: Timestamp) -> Progress {
+    if is_serving(&state) && state.paused.is_none() {
+        pause(&mut state, PauseReason::NotConfigured, because.into(), now);
+    }
+    continues(state)
 }
 
 fn step_passed(mut state: RolloutState, now: Timestamp) -> Progress {

@@ -19,15 +19,18 @@ mod state;
 
 pub use alarms::{AlarmChange, AlarmFindings, AlarmState, AlarmStates};
 pub use alias::{FoundAlias, MeantAlias};
+pub use disarmed::with_disarmed;
 pub use effective::EffectiveRollout;
-pub use looks::{DoesNotFit, UNREADABLE_FOR};
+pub use end::{end_of_way_back, greatest_weight, went_back};
+pub use looks::{DoesNotFit, UNREADABLE_FOR, pause_without_target};
 pub use metrics::{AliasMetrics, Counted, Metric, MetricOf, MetricsQuery, NAMESPACE};
+pub use moves::without_smoke_tests;
 pub use plan::{PlannedStep, RolloutPlan};
 pub use shift::Unshiftable;
 pub use smoke::{SmokeAnswer, SmokeFailure, client_context};
 pub use state::{
     Abort, AbortReason, Pause, PauseReason, Phase, Progress, RolloutAction, RolloutEnd, RolloutState, RolloutTarget,
-    Served, Shift, WayBack,
+    Served, Shift, WayBack, awaits_look,
 };
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::end::end_of_way_back;
 use super::state::{
     Abort, AbortReason, Phase, Progress, RolloutEnd, RolloutState, RolloutTarget, Served, Shift, WayBack,
 };
@@ -38,7 +39,7 @@ impl RolloutState {
         if self.phase == Phase::Smoke {
             change(&mut self, target, |one| one.smoked = true);
             if self.in_wave().iter().all(|one| one.smoked) {
-                self.enter_first_step(now);
+                enter_first_step(&mut self, now);
             }
         }
         continues(self)
@@ -95,16 +96,6 @@ impl RolloutState {
         }
     }
 
-    /// Passes the tests of a wave whose release has none.
-    #[must_use]
-    pub fn without_smoke_tests(mut self, now: Timestamp) -> Self {
-        if self.phase == Phase::Smoke && self.plan.smoke_tests.is_empty() {
-            self.in_wave_mut().iter_mut().for_each(|one| one.smoked = true);
-            self.enter_first_step(now);
-        }
-        self
-    }
-
     /// A target's alias was seen to serve the old version again.
     #[must_use]
     pub fn returned(mut self, target: &Target, at: Timestamp) -> Progress {
@@ -130,12 +121,6 @@ impl RolloutState {
             });
         }
         ended_if_back(self)
-    }
-
-    /// Enters the first step of the wave. A wave whose targets all move at once has none.
-    fn enter_first_step(&mut self, now: Timestamp) {
-        let at_once = self.in_wave().iter().all(|one| one.shift == Shift::AtOnce);
-        self.enter_step(if at_once { self.plan.steps.len() } else { 0 }, now);
     }
 
     /// Enters a step of the wave: an intent, which is confirmed by [`RolloutState::moved`].
@@ -179,9 +164,25 @@ impl RolloutState {
     }
 }
 
+/// Passes the tests of a wave whose release has none.
+#[must_use]
+pub fn without_smoke_tests(mut state: RolloutState, now: Timestamp) -> RolloutState {
+    if state.phase == Phase::Smoke && state.plan.smoke_tests.is_empty() {
+        state.in_wave_mut().iter_mut().for_each(|one| one.smoked = true);
+        enter_first_step(&mut state, now);
+    }
+    state
+}
+
+/// Enters the first step of the wave. A wave whose targets all move at once has none.
+fn enter_first_step(state: &mut RolloutState, now: Timestamp) {
+    let at_once = state.in_wave().iter().all(|one| one.shift == Shift::AtOnce);
+    state.enter_step(if at_once { state.plan.steps.len() } else { 0 }, now);
+}
+
 /// Ends a rollout whose targets are all back, or stay.
 fn ended_if_back(state: RolloutState) -> Progress {
-    match state.end_of_way_back() {
+    match end_of_way_back(&state) {
         Some(end) => Progress::Ended { state: Box::new(state), end },
         None => continues(state),
     }

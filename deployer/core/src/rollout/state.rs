@@ -337,15 +337,15 @@ impl RolloutState {
         pause.since.checked_add(SignedDuration::from_secs(self.plan.pause_seconds.into())).ok()
     }
 
-    /// Whether nothing is to be done for it but to look.
-    #[must_use]
-    pub fn awaits_look(&self) -> bool {
-        matches!(self.next_action(), RolloutAction::Look { .. })
-    }
-
     /// Whether traffic may be on a new version somewhere.
     #[must_use]
     pub fn has_traffic(&self) -> bool {
         self.targets.iter().any(|one| one.weight > 0)
     }
+}
+
+/// Whether nothing is to be done for a rollout but to look.
+#[must_use]
+pub fn awaits_look(state: &RolloutState) -> bool {
+    matches!(state.next_action(), RolloutAction::Look { .. })
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::fields::{check_free_text, decode_proof, with_field};
 use super::promotion;
+use crate::head::RolloutVerb;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release, Sha256};
 use crate::identity::{IDENTITY, IdentityProof, RequestDigest, without_identity};
 use crate::package::Startup;
@@ -190,6 +191,20 @@ pub enum Command {
         /// The function.
         function: FunctionName,
     },
+    /// Pauses, continues, finishes or aborts the rollout that is under way.
+    Rollout {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The function.
+        function: FunctionName,
+        /// The deployment that is rolled out. A late command changes no newer rollout.
+        deployment: DeploymentId,
+        /// The word.
+        action: RolloutVerb,
+        /// The reason.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
     /// Rejects a release of a function in every environment.
     Reject {
         /// The function.
@@ -240,7 +255,7 @@ pub struct DescribedManifest {
     pub text: String,
 }
 
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 17] = [
     "deploy",
     "redeploy",
     "rollback",
@@ -253,6 +268,7 @@ const KNOWN: [&str; 16] = [
     "history",
     "hold",
     "release-hold",
+    "rollout",
     "reject",
     "unreject",
     "doctor",
@@ -322,9 +338,9 @@ impl Command {
             | Self::Decline { function: None, deployment: None, .. } => {
                 Err("function is missing (or deployment, the id of a group)".into())
             }
-            Self::Decline { reason: Some(reason), .. } | Self::Recall { reason: Some(reason), .. } => {
-                check_free_text("reason", reason)
-            }
+            Self::Decline { reason: Some(reason), .. }
+            | Self::Recall { reason: Some(reason), .. }
+            | Self::Rollout { reason: Some(reason), .. } => check_free_text("reason", reason),
             Self::Plan { release: Some(_), package: Some(_), .. } => {
                 Err("release and package exclude each other: an upload is planned, or a file".into())
             }

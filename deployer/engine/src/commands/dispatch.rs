@@ -21,6 +21,7 @@ use super::history::History;
 use super::known::ExpectedFunction;
 use super::plan::Planned;
 use super::promote::PromotionOutcome;
+use super::rollout::command_rollout;
 use crate::port::SelfDiagnostics;
 use crate::timer::ANSWER_NEEDS;
 use crate::{Engine, Transient};
@@ -128,6 +129,10 @@ async fn dispatch(
         }
         Command::ReleaseHold { environment, function } => {
             json(&engine.release_hold(&environment, &function, caller).await?)
+        }
+        Command::Rollout { environment, function, deployment, action, reason } => {
+            let word = (deployment, action, reason.map(Into::into));
+            json(&command_rollout(engine, (&environment, &function), word, caller).await?)
         }
         Command::Reject { function, release, reason } => {
             json(&engine.reject(&function, &release, reason.into(), caller).await?)

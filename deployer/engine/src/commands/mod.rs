@@ -21,6 +21,7 @@ pub(crate) mod progress;
 mod promote;
 mod recall;
 mod reject;
+mod rollout;
 mod status;
 mod status_approvals;
 mod status_groups;

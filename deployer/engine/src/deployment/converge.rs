@@ -14,6 +14,7 @@ use super::claimed_target::{ClaimedTarget, MAX_REOBSERVATIONS};
 use super::error::{Interrupted, StepError, TargetFailed, Unfinished, WaitError, given_up, is_late};
 use super::executor::PlanExecutor;
 use super::results::TargetDone;
+use super::rollout::{ensure_shiftable, ready, rollout_of};
 use super::shut_doors::ShutOutcome;
 use super::step_context::StepContext;
 use crate::mutex::locked;
@@ -99,10 +100,10 @@ impl Convergence<'_> {
             return Ok(Some(self.done(plan.serving)));
         }
         self.ensure_may_act(&plan)?;
-        let publishing = self.on.deployment.rollout().and_then(|_| plan.up_to_the_version());
+        let publishing = rollout_of(self.on.deployment).and_then(|_| plan.up_to_the_version());
         let rolls_out = publishing.is_some();
         if rolls_out {
-            self.on.ensure_shiftable(self.observed.alias.as_ref())?;
+            ensure_shiftable(self.observed.alias.as_ref())?;
         }
         let plan = publishing.unwrap_or(plan);
         tracing::info!(steps = %steps(&plan), "planned");
@@ -111,7 +112,7 @@ impl Convergence<'_> {
         match PlanExecutor::new(self.context(&acting, &plan), Some(self.desired)).run().await {
             Ok(version) if rolls_out => {
                 let old = self.observed.serving.as_ref().filter(|_| self.observed.alias.is_some());
-                let ready = self.on.ready(version, old).await?;
+                let ready = ready(self.on, version, old).await?;
                 let done = TargetDone::new(true, None, self.previous.clone().flatten());
                 Ok(Some(TargetDone { ready: Some(ready), ..done }))
             }

@@ -29,7 +29,7 @@ mod progress;
 mod prune;
 mod restore;
 mod results;
-mod rollout;
+pub(crate) mod rollout;
 mod run;
 mod send_write;
 mod shut_doors;

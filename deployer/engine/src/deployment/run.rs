@@ -16,6 +16,7 @@ use super::Deployment;
 use super::error::{Interrupted, InvalidArtifact, UNSEEN, Unfinished, given_up};
 use super::prerequisites::{Prerequisite, Prerequisites, prerequisite};
 use super::results::TargetResults;
+use super::rollout::RolloutOwner;
 use super::target_run::TargetRun;
 use super::verify::ArtifactReader;
 use crate::claim::{Claim, ObservationBasis, SubmitOutcome, claimant};
@@ -187,7 +188,7 @@ impl Deployment<'_> {
             return Err(self.park(claim, results).await);
         }
         if let Some(artifact) = artifact.filter(|_| goes_on && results.has_ready()) {
-            return self.begin_rollout(claim, results, artifact).await;
+            return RolloutOwner { deployment: self, claim }.begin(results, artifact).await;
         }
         Ok((results.ending(claim.stopped()), self.details(artifact)))
     }

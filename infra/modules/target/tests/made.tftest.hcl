@@ -212,6 +212,8 @@ run "the_most" {
       security_group_ids = ["sg-00000001"]
     }
     concurrency             = true
+    rollouts                = true
+    smoke_tests             = true
     function_tags           = { stage = ["prod", "prod-eu"], team = [] }
     code_signing_config_arn = "arn:aws:lambda:eu-west-1:222222222222:code-signing-config:csc-0f6c334abcdea4d8b"
     execution_boundary      = ["logs", "s3"]
@@ -273,7 +275,7 @@ run "the_most" {
       for statement in jsondecode(output.policies.permissions).Statement : statement.Sid if statement.Effect == "Allow" && !contains(
         ["PassExecutionRoles", "ReadArtifacts", "WorkOnFunctions"], statement.Sid
       )
-    ]) == toset(["DecryptArtifacts", "EncryptVariables", "LookAtNetworks", "UseCapacityProviders", "UseLayers"])
+    ]) == toset(["DecryptArtifacts", "EncryptVariables", "LookAtNetworks", "RunSmokeTests", "UseCapacityProviders", "UseLayers", "WatchRollouts"])
     error_message = "Each that is asked for is a statement of its own."
   }
 
@@ -316,8 +318,29 @@ run "the_most" {
   assert {
     condition = [
       for statement in jsondecode(output.policies.permissions).Statement : sort(statement.Action) if statement.Effect == "Allow" && try(statement.Resource == "*", false)
-    ] == [tolist(["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs", "elasticfilesystem:DescribeMountTargets"])]
-    error_message = "Only looking at networks is allowed everywhere, for those calls know no resources."
+      ] == [
+      tolist(["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs", "elasticfilesystem:DescribeMountTargets"]),
+      tolist(["cloudwatch:DescribeAlarmHistory", "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"]),
+    ]
+    error_message = "Only looking at networks, metrics and alarms is allowed everywhere, for those calls know no resources."
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(output.policies.permissions).Statement : [statement.Action, toset(statement.Resource)] if statement.Sid == "RunSmokeTests"
+      ]) == ["lambda:InvokeFunction", toset(flatten([
+        for region in ["eu-west-1", "us-east-1"] : [for name in ["orders-*", "hello"] : "arn:aws:lambda:${region}:222222222222:function:${name}:*"]
+    ]))]
+    error_message = "Versions of the named functions may be invoked, and never $LATEST."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(output.policies.permissions).Statement : toset(statement.NotResource) if statement.Sid == "NeverInvokeAnythingElse"
+      ] == [
+      for statement in jsondecode(output.policies.permissions).Statement : toset(statement.Resource) if statement.Sid == "RunSmokeTests"
+    ]
+    error_message = "Nothing else may ever be invoked."
   }
 
   assert {

@@ -46,7 +46,7 @@ const EQUIVALENT: &[(&str, &str, &str, &str)] = &[
         "dev/permissions|prod/permissions|tools/permissions",
         "WorkOnFunctions|ReadArtifacts|PassExecutionRoles",
         "lambda:*|s3:*|iam:*|every action",
-        "NeverAnythingElse denies all that it adds",
+        "NeverAnythingElse and NeverInvokeAnythingElse deny all that it adds",
     ),
     (
         "dev/permissions|tools/permissions",
@@ -65,6 +65,19 @@ const EQUIVALENT: &[(&str, &str, &str, &str)] = &[
         "LookAtNetworks",
         "ec2:*|elasticfilesystem:*",
         "NeverAnythingElse denies all that it adds",
+    ),
+    ("prod/permissions", "WatchRollouts", "cloudwatch:*", "NeverAnythingElse denies all that it adds"),
+    (
+        "prod/permissions",
+        "RunSmokeTests",
+        "lambda:*|every action",
+        "WorkOnFunctions allows the same on these functions, and NeverAnythingElse denies the rest",
+    ),
+    (
+        "prod/permissions",
+        "RunSmokeTests",
+        "any region instead of|any account instead of|any resource instead of|everything instead of",
+        "NeverInvokeAnythingElse denies all that it adds",
     ),
     (
         "dev/permissions|prod/permissions",

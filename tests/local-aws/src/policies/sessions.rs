@@ -10,13 +10,13 @@ use deployer_core::manifest::{
 };
 use deployer_core::observed::RevisionId;
 use deployer_core::plan::{CodeSettings, Configuration, Delivery, NewFunction, Plan, Step};
-use deployer_core::session_policy::Scope;
+use deployer_core::session_policy::{AliasChange, Scope, look_policy, move_policy, smoke_policy};
 use serde_json::Value;
 
 use super::listed;
 
 /// Returns the policies of the first session, of one that creates the function with all settings, and of one that
-/// deletes version 7.
+/// deletes version 7, and of the sessions of a rollout.
 pub(super) fn policies() -> BTreeMap<String, Value> {
     let named = Example::new().and_then(|example| {
         let create = example.second(vec![
@@ -24,7 +24,9 @@ pub(super) fn policies() -> BTreeMap<String, Value> {
             Step::ReserveConcurrency(5),
             Step::CreateAlias,
         ])?;
-        Ok([("base", example.base()), ("create", create), ("prune", example.prune()?)])
+        Ok([("base", example.base()), ("create", create), ("prune", example.prune()?)]
+            .into_iter()
+            .chain(example.rollout()?))
     });
     named.into_iter().flatten().map(|(name, policy)| (format!("session/{name}"), policy)).collect()
 }
@@ -32,8 +34,11 @@ pub(super) fn policies() -> BTreeMap<String, Value> {
 /// Returns every action that a session policy of the deployer may allow.
 #[must_use]
 pub fn session_actions() -> BTreeSet<String> {
-    let policies =
-        Example::new().and_then(|example| Ok([example.base(), example.second(every_step()?)?, example.prune()?]));
+    let policies = Example::new().and_then(|example| {
+        let rollout = example.rollout()?.into_iter().map(|(_, policy)| policy);
+        let others = [example.base(), example.second(every_step()?)?, example.prune()?];
+        Ok(others.into_iter().chain(rollout))
+    });
     let statements =
         policies.into_iter().flatten().flat_map(|policy| policy["Statement"].as_array().cloned().unwrap_or_default());
     statements.flat_map(|statement| listed(&statement["Action"])).collect()
@@ -90,6 +95,17 @@ impl Example {
             serving: None,
         };
         Ok(json(&self.scope().plan_policy(&plan).ok().flatten().unwrap_or_default()))
+    }
+
+    /// Returns the policies of a rollout's sessions: one looks, two change the alias, one invokes version 7.
+    fn rollout(&self) -> Result<[(&'static str, Value); 4], InvalidName> {
+        let (target, function) = (&self.target, &self.function);
+        Ok([
+            ("look", json(&look_policy(target, function))),
+            ("move", json(&move_policy(target, function, AliasChange::Move))),
+            ("make", json(&move_policy(target, function, AliasChange::Create))),
+            ("smoke", json(&smoke_policy(target, function, &Version::parse("7")?))),
+        ])
     }
 
     fn prune(&self) -> Result<Value, InvalidName> {

@@ -13,6 +13,7 @@ mod ledger;
 mod load;
 mod permissions;
 mod promotions;
+mod rollout_ports;
 mod traffic;
 mod uploads;
 

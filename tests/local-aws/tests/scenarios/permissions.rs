@@ -14,6 +14,7 @@ use local_aws::{
 };
 use serde_json::{Value, json};
 
+use super::rollout_ports::look_and_test;
 use super::statuses;
 
 /// Granted permissions that no call here uses, with the reason of the grant.
@@ -95,6 +96,8 @@ async fn every_granted_permission_is_used_or_has_a_reason() -> Result<()> {
     gone.doing("deleting a version")?;
     aws.restore_policy(ARTIFACTS).await?;
     aws.deliver().await?;
+    // A rollout looks, and tests a version.
+    look_and_test(&aws).await?;
     // A failed message is delayed, a killed deployment leaves a tick, and a sweep runs.
     aws.control().fault(&Fault::new("GetObject", 503, "SlowDown", "later").under("heads/").times(4)).await?;
     aws.deploy("dev/orders/7.zip", Zip::function("7")).await?;

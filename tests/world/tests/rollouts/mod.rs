@@ -279,3 +279,95 @@ async fn rollback_and_redeploy_move_all_traffic_at_once() {
     let record = world.command_record(command("redeploy", &json!({}))).await;
     assert_eq!(record.status, Status::Unchanged);
 }
+
+/// Lets a command come so many milliseconds after an upload, and sweeps until nothing is active.
+async fn with_command_after(milliseconds: u64, given: Value) -> World {
+    let world = world(&one_step());
+    let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
+    let later = async {
+        world.pass(Duration::from_millis(milliseconds)).await;
+        world.command(given).await
+    };
+    let _ = tokio::join!(world.deliver(&upload), later);
+    world.sweep_minutes(25).await;
+    assert_eq!(world.head("dev", "orders")["active"], Value::Null, "after {milliseconds} ms");
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn rollback_at_any_moment_of_the_beginning_leaves_the_old_version() {
+    for milliseconds in (120..900).step_by(20) {
+        let world = with_command_after(milliseconds, command("rollback", &json!({}))).await;
+        assert_eq!(BOTH.map(|place| world.served(place)), [whole(1), whole(1)], "after {milliseconds} ms");
+        assert!(world.head("dev", "orders")["history"].as_array().unwrap().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn reject_at_any_moment_of_the_beginning_leaves_the_old_version() {
+    let reject = || json!({ "command": "reject", "function": "orders", "release": "1.1.0", "reason": "bad", "requested_by": "ann" });
+    for milliseconds in (120..900).step_by(20) {
+        let world = with_command_after(milliseconds, reject()).await;
+        assert_eq!(BOTH.map(|place| world.served(place)), [whole(1), whole(1)], "after {milliseconds} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn alias_with_provisioned_concurrency_moves_at_once_and_is_watched_once_its_traffic_has_come() {
+    let world = World::with_callers(&[DEV], &one_step());
+    let takes = Duration::from_secs(90);
+    world.change_function(DEV, "orders", |f| f.provision("live", takes, world::UpdateOutcome::Settles));
+    let begun = begins(&world).await;
+    assert_eq!(world.served(DEV), split(2, 1, 100), "Lambda keeps the traffic back");
+    assert_eq!(world.head("dev", "orders")["active"]["rollout"]["due"], Value::Null);
+    world.sweep_minutes(4).await;
+    assert_eq!(world.served(DEV), whole(2));
+    assert!(!world.head("dev", "orders")["active"]["rollout"]["due"].is_null(), "the watch has begun");
+    world.sweep_minutes(24).await;
+    assert_eq!(record_of(&world, &begun).await.status, Status::Succeeded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn alias_that_somebody_shares_already_is_refused_before_traffic() {
+    let world = world(&one_step());
+    world.change_function(OTHER, "orders", |f| {
+        f.code(&code("by hand")).publish();
+        f.aliases.get_mut("live").unwrap().weights = [(2, 0.2)].into();
+        f
+    });
+    let record = begins(&world).await;
+    assert_eq!(record.status, Status::Failed, "{record:?}");
+    assert!(record.because.as_deref().unwrap().contains("somebody shares the traffic of alias live"), "{record:?}");
+    assert_eq!(BOTH.map(|place| world.served(place)), [whole(1), split(1, 2, 20)]);
+}
+
+async fn says(world: &World, action: &str, begun: &DeploymentRecord) -> Value {
+    let fields = json!({ "deployment": begun.id.to_string(), "action": action, "reason": "look at the logs" });
+    world.command(command("rollout", &fields)).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn person_pauses_continues_and_aborts() {
+    let world = world(&one_step());
+    let begun = begins(&world).await;
+    says(&world, "pause", &begun).await;
+    world.sweep_minutes(15).await;
+    assert_eq!(world.served(DEV), split(1, 2, 10), "a paused rollout takes no step");
+    says(&world, "continue", &begun).await;
+    world.sweep_minutes(1).await;
+    assert_eq!(world.served(DEV), whole(2), "its step was over long ago");
+    says(&world, "abort", &begun).await;
+    assert_eq!(BOTH.map(|place| world.served(place)), [whole(1), whole(1)], "within the command");
+    let record = record_of(&world, &begun).await;
+    assert_eq!((record.status, record.code), (Status::RolledBack, Some(Code::Aborted)));
+    assert_eq!(
+        record.because.as_deref(),
+        Some("ann has asked for it: look at the logs; 1.1.0 was taken back at 100 %")
+    );
+    let fields = json!({ "deployment": begun.id.to_string(), "action": "abort" });
+    let (kind, message) = world.command_error(command("rollout", &fields)).await;
+    assert_eq!(
+        (kind.as_str(), message.as_str()),
+        ("InvalidCommand", "no rollout is under way here: status shows what is live")
+    );
+}

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::state::kept;
 use crate::head::state::Head;
 use crate::id::Token;
-use crate::rollout::{Progress, RolloutState};
+use crate::rollout::{Progress, RolloutState, without_smoke_tests};
 
 /// Writes down what the owner of the claim has done, on the state as the head has it by now: somebody may have aborted
 /// the rollout meanwhile. Where nothing is left to be done but to look, the same write gives the claim back.
@@ -21,7 +21,7 @@ pub fn advance_rollout(
     let state = head.queue.claimed(claim)?.rollout.clone()?;
     let mut next = head.next();
     let active = next.queue.active.as_mut()?;
-    let changed = kept(change(state.clone())).without_smoke_tests(now);
+    let changed = without_smoke_tests(kept(change(state.clone())), now);
     if changed != state {
         (active.attempts, active.extensions, active.hops) = (1, 0, 0);
     }

@@ -9,7 +9,7 @@ use crate::function_ref::FunctionRef;
 use crate::head::state::Head;
 use crate::hold_and_reject::CommandEffect;
 use crate::id::{DeploymentId, RequestHash};
-use crate::rollout::{Abort, AbortReason, DoesNotFit, Progress, RolloutState};
+use crate::rollout::{Abort, AbortReason, DoesNotFit, Progress, RolloutState, without_smoke_tests};
 use crate::text::{Person, PlainText};
 
 /// What a person asks of a rollout.
@@ -90,7 +90,7 @@ pub fn command_rollout(
         return Err(RolloutRefusal::Another(*deployment, active.request.id));
     }
     let state = active.rollout.clone().ok_or(RolloutRefusal::None)?;
-    let changed = kept(command.apply(state, now)?).without_smoke_tests(now);
+    let changed = without_smoke_tests(kept(command.apply(state, now)?), now);
     let mut next = head.next();
     next.known.carry_out(hash);
     if let Some(active) = &mut next.queue.active {

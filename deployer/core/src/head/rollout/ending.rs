@@ -4,7 +4,7 @@ use crate::function_ref::FunctionRef;
 use crate::head::active::Active;
 use crate::id::Version;
 use crate::record::{Code, Ending, Status, TargetError, TargetErrorCode, TargetOutcome};
-use crate::rollout::{Abort, AbortReason, RolloutEnd, RolloutState, RolloutTarget, WayBack};
+use crate::rollout::{Abort, AbortReason, RolloutEnd, RolloutState, RolloutTarget, WayBack, greatest_weight};
 
 /// Makes the ending of a deployment whose rollout has ended.
 #[must_use]
@@ -44,7 +44,7 @@ pub fn rollout_ending(active: &Active, end: &RolloutEnd, at: &FunctionRef<'_>) -
 /// Says how far the release had come.
 fn taken_back(active: &Active, state: &RolloutState) -> String {
     let release = active.artifact.as_ref().map_or("the release", |artifact| artifact.release.as_str());
-    format!("{release} was taken back at {} %", state.greatest_weight())
+    format!("{release} was taken back at {} %", greatest_weight(state))
 }
 
 fn outcome_of(one: &RolloutTarget, untouched: TargetOutcome, active: &Active, end: &RolloutEnd) -> TargetOutcome {

@@ -8,7 +8,7 @@ use crate::head::transition_result::{Next, Transition};
 use crate::id::DeploymentId;
 use crate::record::Ending;
 use crate::rejects::Rejects;
-use crate::rollout::{Abort, AbortReason, Progress, RolloutEnd, RolloutState};
+use crate::rollout::{Abort, AbortReason, Progress, RolloutEnd, RolloutState, without_smoke_tests};
 
 /// The effect of a look.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,7 +46,7 @@ pub fn apply_look(
         Progress::Continues(changed) => (*changed, None),
         Progress::Ended { state, end } => (*state, Some(end)),
     };
-    let changed = changed.without_smoke_tests(me.now);
+    let changed = without_smoke_tests(changed, me.now);
     if changed == state && end.is_none() {
         return LookEffect::Nothing;
     }

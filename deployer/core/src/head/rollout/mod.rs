@@ -20,3 +20,4 @@ pub use ending::rollout_ending;
 pub use leave::{RolloutLeave, leave_rollout};
 pub use look::{LookEffect, apply_look, reject_rollout};
 pub(super) use meet::meet_rollout;
+pub use sentence::rollout_sentence;

@@ -2,23 +2,21 @@
 
 use crate::rollout::{Phase, RolloutState};
 
-impl RolloutState {
-    /// Describes what it does now, for the record of its deployment.
-    #[must_use]
-    pub fn sentence(&self) -> String {
-        let wave = match self.plan.waves.len() {
-            0 | 1 => String::new(),
-            waves => format!(" in wave {} of {waves}", self.wave + 1),
-        };
-        let until = self.due.map_or(String::new(), |due| format!(" until {due:.0}"));
-        let weight = self.plan.weight(self.step);
-        match (self.phase, &self.paused, &self.abort) {
-            (Phase::GoingBack, _, Some(abort)) => format!("the rollout goes back: {}", abort.because),
-            (_, Some(pause), _) => format!("the rollout is paused at {weight} %{wave}: {}", pause.because),
-            (Phase::Publishing | Phase::GoingBack, ..) => "the new versions are published".to_owned(),
-            (Phase::Smoke, ..) => format!("the new version is tested{wave} before it gets traffic"),
-            (Phase::Shifting, ..) => format!("the new version gets {weight} % of the traffic{wave}{until}"),
-            (Phase::Watching, ..) => format!("the new version gets all traffic{wave}, and is watched{until}"),
-        }
+/// Describes what a rollout does now, for the record of its deployment.
+#[must_use]
+pub fn rollout_sentence(state: &RolloutState) -> String {
+    let wave = match state.plan.waves.len() {
+        0 | 1 => String::new(),
+        waves => format!(" in wave {} of {waves}", state.wave + 1),
+    };
+    let until = state.due.map_or(String::new(), |due| format!(" until {due:.0}"));
+    let weight = state.plan.weight(state.step);
+    match (state.phase, &state.paused, &state.abort) {
+        (Phase::GoingBack, _, Some(abort)) => format!("the rollout goes back: {}", abort.because),
+        (_, Some(pause), _) => format!("the rollout is paused at {weight} %{wave}: {}", pause.because),
+        (Phase::Publishing | Phase::GoingBack, ..) => "the new versions are published".to_owned(),
+        (Phase::Smoke, ..) => format!("the new version is tested{wave} before it gets traffic"),
+        (Phase::Shifting, ..) => format!("the new version gets {weight} % of the traffic{wave}{until}"),
+        (Phase::Watching, ..) => format!("the new version gets all traffic{wave}, and is watched{until}"),
     }
 }

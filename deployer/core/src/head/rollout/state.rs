@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::head::active::Active;
-use crate::rollout::{Progress, RolloutState};
+use crate::rollout::{Progress, RolloutState, awaits_look};
 
 /// Returns the state that the head keeps.
 pub(super) fn kept(progress: Progress) -> RolloutState {
@@ -15,7 +15,7 @@ pub(super) fn kept(progress: Progress) -> RolloutState {
 impl Active {
     /// Whether it is a rollout that nobody needs to work on: it waits for the next look.
     pub(in crate::head) fn awaits_look(&self) -> bool {
-        self.rollout.as_ref().is_some_and(RolloutState::awaits_look)
+        self.rollout.as_ref().is_some_and(awaits_look)
     }
 
     /// Gives the claim of a rollout back: the owner has done what there was to do.

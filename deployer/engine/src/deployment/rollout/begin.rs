@@ -5,72 +5,65 @@ use std::time::Duration;
 
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
-use deployer_core::config::rollout::{AlreadyAlarming, Rollout};
+use deployer_core::config::rollout::Rollout;
 use deployer_core::head::{self, BegunRollout, Brings, ServedBefore};
-use deployer_core::record::{Ending, Status, TargetError, TargetErrorCode, TargetOutcome};
-use deployer_core::rollout::{Progress, RolloutPlan, RolloutState, Shift};
+use deployer_core::record::{Ending, Status, TargetError, TargetOutcome};
+use deployer_core::rollout::{Progress, RolloutPlan, RolloutState, Shift, with_disarmed};
 use futures::future;
 
-use super::super::Deployment;
 use super::super::error::Unfinished;
 use super::super::results::{Ready, TargetResult, TargetResults};
-use super::ready::BEGIN_ROLLOUT;
+use super::evidence::RolloutLook;
+use super::{RolloutOwner, rollout_of};
 use crate::Transient;
-use crate::claim::Claim;
 use crate::commit::FinishDetails;
 use crate::mutex::locked;
 use crate::store::{Change, Versioned};
 
-impl Deployment<'_> {
+impl RolloutOwner<'_> {
     /// Begins the rollout, if every target has its version, and does what it asks for first. A target that has failed
     /// fails the deployment before any traffic has moved.
-    pub(in crate::deployment) async fn begin_rollout(
+    pub(in crate::deployment) async fn begin(
         &self,
-        claim: &Claim,
         results: TargetResults,
         artifact: &VerifiedArtifact,
     ) -> Result<(Ending, FinishDetails), Unfinished> {
-        let (Some(rollout), true) = (self.rollout(), results.are_published()) else {
-            return Ok(self.nothing_moved(claim, results, artifact));
+        let (Some(rollout), true) = (rollout_of(self.deployment), results.are_published()) else {
+            return Ok(self.nothing_moved(results, artifact));
         };
         let disarmed = match self.check_alarms(rollout, &results).await {
             Ok(disarmed) => disarmed,
             Err(failed) => {
                 let results = results.0.into_iter().map(|result| with_error(result, &failed)).collect();
-                return Ok(self.nothing_moved(claim, TargetResults(results), artifact));
+                return Ok(self.nothing_moved(TargetResults(results), artifact));
             }
         };
-        let begun = self.begun(claim, rollout, results, artifact, disarmed);
+        let begun = self.begun(rollout, results, artifact, disarmed);
         let begin = async |seen: &mut Versioned| {
             let has_begun = seen.head.active().is_some_and(|active| active.rollout.is_some());
-            match head::begin_rollout(&seen.head, claim.token(), &begun, self.engine.now()) {
+            match head::begin_rollout(&seen.head, self.claim.token(), &begun, self.deployment.engine.now()) {
                 Some(head) => Ok(Change::Write(Box::new(head), ())),
                 // Our own write whose reply was lost.
-                None if has_begun && seen.head.queue().is_held_by(claim.token()) => Ok(Change::Keep(())),
+                None if has_begun && seen.head.queue().is_held_by(self.claim.token()) => Ok(Change::Keep(())),
                 None => Err(Transient::TakenOver),
             }
         };
-        let (seen, ()) = self.engine.store().update_head(self.at, Some(claim.seen()), begin).await?;
-        claim.set_seen(seen);
+        let (seen, ()) =
+            self.deployment.engine.store().update_head(self.deployment.at, Some(self.claim.seen()), begin).await?;
+        self.claim.set_seen(seen);
         tracing::info!(waves = begun.state.plan.waves.len(), "every target has its version: the rollout begins");
-        self.roll_out(claim).await
+        self.roll_out().await
     }
 
     /// Ends a deployment that has published in some targets, and whose rollout does not begin.
-    fn nothing_moved(
-        &self,
-        claim: &Claim,
-        results: TargetResults,
-        artifact: &VerifiedArtifact,
-    ) -> (Ending, FinishDetails) {
-        locked(&claim.warnings).insert("no traffic has moved anywhere".to_owned());
-        (results.ending(claim.stopped()), self.details(Some(artifact)))
+    fn nothing_moved(&self, results: TargetResults, artifact: &VerifiedArtifact) -> (Ending, FinishDetails) {
+        locked(&self.claim.warnings).insert("no traffic has moved anywhere".to_owned());
+        (results.ending(self.claim.stopped()), self.deployment.details(Some(artifact)))
     }
 
     /// Collects what the head is to know of the rollout.
     fn begun(
         &self,
-        claim: &Claim,
         rollout: &Rollout,
         results: TargetResults,
         artifact: &VerifiedArtifact,
@@ -91,7 +84,7 @@ impl Deployment<'_> {
             (found.map_or(Shift::AtOnce, |(.., ready)| ready.shift), old)
         });
         let state = ready.iter().fold(state, |state, (target, _, ready)| {
-            let state = state.disarmed(target, disarmed.remove(target).unwrap_or_default());
+            let state = with_disarmed(state, target, disarmed.remove(target).unwrap_or_default());
             match state.published(target, &ready.version) {
                 Progress::Continues(state) | Progress::Ended { state, .. } => *state,
             }
@@ -103,9 +96,9 @@ impl Deployment<'_> {
             brings: Brings { artifact: artifact.into(), managed: artifact.managed_keys() },
             done,
             previous: ready.into_iter().map(previous).collect(),
-            written: self.progress.written(),
-            created: self.progress.created(),
-            start_unpublished: claim.is_start_event_pending(),
+            written: self.deployment.progress.written(),
+            created: self.deployment.progress.created(),
+            start_unpublished: self.claim.is_start_event_pending(),
         }
     }
 
@@ -119,11 +112,14 @@ impl Deployment<'_> {
         if rollout.alarms.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let names: Vec<String> =
-            rollout.alarms.iter().map(|alarm| alarm.fill_in(&self.at.name, &self.at.function)).collect();
+        let names: Vec<String> = rollout
+            .alarms
+            .iter()
+            .map(|alarm| alarm.fill_in(&self.deployment.at.name, &self.deployment.at.function))
+            .collect();
         let targets = results.0.iter().filter(|result| result.ready.is_some()).map(|result| result.outcome.target());
         let looks = targets.map(|target| async {
-            let firing = self.firing_alarms(&target, &names, rollout.already_alarming).await;
+            let firing = RolloutLook(self.deployment).firing_alarms(&target, &names, rollout.already_alarming).await;
             (target, firing)
         });
         let (mut disarmed, mut failed) = (BTreeMap::new(), Vec::new());
@@ -134,38 +130,6 @@ impl Deployment<'_> {
             }
         }
         if failed.is_empty() { Ok(disarmed) } else { Err(failed) }
-    }
-
-    /// Returns the alarms of a target that fire now.
-    async fn firing_alarms(
-        &self,
-        target: &Target,
-        names: &[String],
-        treatment: AlreadyAlarming,
-    ) -> Result<BTreeSet<String>, TargetError> {
-        let refused = |message: String| TargetError::new(TargetErrorCode::InvalidConfiguration, BEGIN_ROLLOUT, message);
-        let session = self.look_session(target).await?;
-        let states = session.alarms(names).await.map_err(|error| {
-            TargetError::new(
-                TargetErrorCode::AccessDenied,
-                BEGIN_ROLLOUT,
-                format!("the alarms cannot be read: {error}"),
-            )
-        })?;
-        if !states.missing.is_empty() {
-            let missing: Vec<&str> = states.missing.iter().map(String::as_str).collect();
-            return Err(refused(format!(
-                "there is no alarm {} in {target}, and an alarm that does not exist guards nothing: correct the name, or \
-                 make it",
-                missing.join(", ")
-            )));
-        }
-        let firing = states.firing();
-        if treatment == AlreadyAlarming::Refuse && !firing.is_empty() {
-            let firing: Vec<&str> = firing.iter().map(String::as_str).collect();
-            return Err(refused(format!("alarm {} fires already (already_alarming is refuse)", firing.join(", "))));
-        }
-        Ok(firing)
     }
 }
 

@@ -1,16 +1,20 @@
 //! A look at a rollout that waits. It needs no claim; only if something must be moved, or the rollout has succeeded, one
 //! write of the head takes it.
 
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{self, Active, LookEffect};
 use deployer_core::record::{DeploymentRecord, Ending};
 use deployer_core::rollout::guard::{Releases, judge};
-use deployer_core::rollout::{Abort, AbortReason, Progress, RolloutEnd, RolloutState};
+use deployer_core::rollout::{
+    Abort, AbortReason, Progress, RolloutEnd, RolloutState, awaits_look, pause_without_target,
+};
 use jiff::Timestamp;
 use tracing::Instrument as _;
 
 use super::super::Deployment;
 use super::super::error::Unfinished;
-use super::evidence::Found;
+use super::RolloutOwner;
+use super::evidence::{Found, RolloutLook};
 use crate::Transient;
 use crate::claim::{Claim, ObservationBasis, claimant, now_as};
 use crate::commit::Finished;
@@ -37,17 +41,17 @@ impl Reconciler<'_> {
         let deployment = Deployment::new(self.engine, at, active.request.clone(), artifact);
         let span = deployment.span();
         async {
-            let found = deployment.look_around(&state).await;
+            let found = RolloutLook(&deployment).look_around(&state).await;
             let rejects = self.engine.store().rejects(&at.function).await?;
             let rejected = rejects.refusal(&deployment.resolved.release, deployment.resolved.sha256);
-            let view = View { state: &state, found: &found, rejected, gone: self.gone_targets(&active) };
+            let view = View { state: &state, found: &found, rejected, gone: gone_targets(self.at, &active) };
             let old = seen.head.live().map_or_else(|| "before".to_owned(), |live| live.release.to_string());
             let releases = Releases { new: deployment.resolved.release.as_str(), old: &old };
-            match deployment.write_look(seen, &view, releases).await? {
+            match RolloutLook(&deployment).write_look(seen, &view, releases).await? {
                 (_, Written::Nothing | Written::Waits) => Ok(vec![]),
                 (seen, Written::Claimed(active, end)) => {
                     let claim = Claim::new(*active, seen, ObservationBasis::OwnClaim, self.engine.now());
-                    match Box::pin(deployment.resume_rollout(&claim, end)).await {
+                    match Box::pin(RolloutOwner { deployment: &deployment, claim: &claim }.resume(end)).await {
                         Ok(Finished { record, next, .. }) => {
                             let mut records = vec![record];
                             records.extend(self.reconcile(next, Ordinal::Later).await?);
@@ -63,15 +67,14 @@ impl Reconciler<'_> {
         .instrument(span)
         .await
     }
+}
 
-    /// Names the targets of the rollout that the configuration does not have any more.
-    fn gone_targets(self, active: &Active) -> Option<String> {
-        let now = &self.at.as_configured().environment.targets;
-        let claimed = active.claimed_for.as_ref().map_or(&[][..], |claimed| &claimed.targets);
-        let gone: Vec<String> =
-            claimed.iter().filter(|target| !now.contains(target)).map(ToString::to_string).collect();
-        (!gone.is_empty()).then(|| format!("deployer.json does not have {} any more", gone.join(", ")))
-    }
+/// Names the targets of the rollout that the configuration does not have any more.
+fn gone_targets(at: &FunctionRef<'_>, active: &Active) -> Option<String> {
+    let now = &at.as_configured().environment.targets;
+    let claimed = active.claimed_for.as_ref().map_or(&[][..], |claimed| &claimed.targets);
+    let gone: Vec<String> = claimed.iter().filter(|target| !now.contains(target)).map(ToString::to_string).collect();
+    (!gone.is_empty()).then(|| format!("deployer.json does not have {} any more", gone.join(", ")))
 }
 
 /// What a look sees.
@@ -102,13 +105,15 @@ impl View<'_> {
         };
         let looked = state.looked(judgement.verdict, judgement.because, now);
         match (looked, &self.gone) {
-            (Progress::Continues(state), Some(gone)) if state.awaits_look() => state.target_is_gone(gone.as_str(), now),
+            (Progress::Continues(state), Some(gone)) if awaits_look(&state) => {
+                pause_without_target(*state, gone.as_str(), now)
+            }
             (looked, _) => looked,
         }
     }
 }
 
-impl Deployment<'_> {
+impl RolloutLook<'_> {
     /// Writes what a look has changed. If another writer was first, the state that is there now is judged.
     async fn write_look(
         &self,
@@ -116,7 +121,7 @@ impl Deployment<'_> {
         view: &View<'_>,
         releases: Releases<'_>,
     ) -> Result<(Versioned, Written), Transient> {
-        let (engine, me) = (self.engine, claimant(self.engine));
+        let (engine, me) = (self.0.engine, claimant(self.0.engine));
         let write = async |seen: &mut Versioned| {
             if let Some(active) = seen.head.active().filter(|active| active.claim == me.token) {
                 // Our own write whose reply was lost. What has succeeded is looked at once more.
@@ -124,12 +129,12 @@ impl Deployment<'_> {
             }
             let me = now_as(engine, &me);
             let change = |state| view.judge(state, releases, me.now);
-            Ok::<_, Transient>(match head::apply_look(&seen.head, (self.request.id, view.state), &me, change) {
+            Ok::<_, Transient>(match head::apply_look(&seen.head, (self.0.request.id, view.state), &me, change) {
                 LookEffect::Nothing => Change::Keep(Written::Nothing),
                 LookEffect::Write(head) => Change::Write(head, Written::Waits),
                 LookEffect::Claim { head, active, end } => Change::Write(head, Written::Claimed(active, end)),
             })
         };
-        engine.store().update_head(self.at, Some(seen), write).await
+        engine.store().update_head(self.0.at, Some(seen), write).await
     }
 }

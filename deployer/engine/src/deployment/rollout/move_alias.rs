@@ -1,20 +1,19 @@
 //! A move of one target's alias: its precondition, the write, and what the alias serves then. Whoever takes a move over
 //! does the same once more, so no step is taken twice.
 
-use deployer_core::head::with_shut_token;
+use deployer_core::head::{HOPS, with_shut_token};
 use deployer_core::observed::ObservedAlias;
 use deployer_core::record::TargetError;
 use deployer_core::rollout::{FoundAlias, RolloutTarget};
 use deployer_core::session_policy::{AliasChange, move_policy};
 use jiff::Timestamp;
 
-use super::super::Deployment;
 use super::super::claimed_target::ClaimedTarget;
 use super::super::error::{internal, is_late};
 use super::super::lambda_writer::LambdaWriter;
+use super::RolloutOwner;
 use super::run::rollout_now;
 use crate::Transient;
-use crate::claim::Claim;
 use crate::port::{Answer, CallError, CallErrorKind, Write};
 use crate::throttle_notice::ThrottleNotice;
 use crate::timer::between;
@@ -42,16 +41,17 @@ pub(super) enum Moved {
     Lost(Transient),
 }
 
-impl Deployment<'_> {
+impl RolloutOwner<'_> {
     /// Brings the alias of a target to what the rollout means.
-    pub(super) async fn move_alias(&self, claim: &Claim, one: &RolloutTarget) -> Moved {
+    pub(super) async fn move_alias(&self, one: &RolloutTarget) -> Moved {
+        let Self { deployment, claim } = *self;
         let change = if one.old.is_none() { AliasChange::Create } else { AliasChange::Move };
-        let policy = move_policy(&one.target, &self.at.function_name, change);
-        let account = match self.open_session_with(&one.target, policy).await {
+        let policy = move_policy(&one.target, &deployment.at.function_name, change);
+        let account = match deployment.open_session_with(&one.target, policy).await {
             Ok(account) => account,
             Err(error) => return ended(error),
         };
-        let on = ClaimedTarget { deployment: self, claim, target: &one.target, account: &account };
+        let on = ClaimedTarget { deployment, claim, target: &one.target, account: &account };
         let moved = AliasMove { on, one, notice: ThrottleNotice::of_call_since(on.timer().now()), denied_since: None };
         moved.run().await
     }
@@ -128,8 +128,10 @@ impl AliasMove<'_> {
         let (now, within) = (self.on.timer().now(), self.on.deployment.at.environment.traffic_within.as_duration());
         match self.one.meant_at {
             Some(meant_at) if self.one.way_back.is_none() && between(meant_at, now) > within => {
-                let message = "Lambda did not move the traffic to the new version in time".to_owned();
-                Moved::Failed(internal(MOVE_ALIAS, &message))
+                Moved::Failed(internal(MOVE_ALIAS, "Lambda did not move the traffic to the new version in time"))
+            }
+            None | Some(_) if self.one.way_back.is_some() && self.on.claim.active().hops > HOPS => {
+                Moved::Failed(internal(MOVE_ALIAS, "Lambda did not move the traffic back to the old version in time"))
             }
             _ => Moved::AwaitsTraffic,
         }

@@ -13,85 +13,81 @@ use super::super::claimed_target::ClaimedTarget;
 use super::super::error::internal;
 use super::super::function_reader::OBSERVE;
 use super::super::results::Ready;
+use super::rollout_of;
 use crate::port::Qualifier;
 
 /// The step in which a rollout begins, in records.
 pub(super) const BEGIN_ROLLOUT: &str = "begin rollout";
 
-impl ClaimedTarget<'_> {
-    /// Refuses a target whose alias no rollout can start from, before anything is written.
-    pub(in crate::deployment) fn ensure_shiftable(self, alias: Option<&ObservedAlias>) -> Result<(), TargetError> {
-        let Some(alias) = alias else { return Ok(()) };
-        let name = &alias.name;
-        let (code, message) = match (&alias.version, Traffic::of(alias)) {
-            (Some(_), Traffic::Whole) => return Ok(()),
-            (None, _) => (
-                TargetErrorCode::InvalidConfiguration,
-                format!(
-                    "alias {name} serves $LATEST, and a rollout begins from a version: publish one and point it there"
-                ),
+/// Refuses a target whose alias no rollout can start from, before anything is written.
+pub(in crate::deployment) fn ensure_shiftable(alias: Option<&ObservedAlias>) -> Result<(), TargetError> {
+    let Some(alias) = alias else { return Ok(()) };
+    let name = &alias.name;
+    let (code, message) = match (&alias.version, Traffic::of(alias)) {
+        (Some(_), Traffic::Whole) => return Ok(()),
+        (None, _) => (
+            TargetErrorCode::InvalidConfiguration,
+            format!("alias {name} serves $LATEST, and a rollout begins from a version: publish one and point it there"),
+        ),
+        (_, Traffic::KeptBack { on }) => (
+            TargetErrorCode::ForeignChange,
+            format!("Lambda still moves the traffic of alias {name} from version {on}: try again when it has"),
+        ),
+        (_, Traffic::Split) => (
+            TargetErrorCode::ForeignChange,
+            format!(
+                "somebody shares the traffic of alias {name} ({alias}), and a rollout shares it itself: end that, or \
+                 redeploy what is live"
             ),
-            (_, Traffic::KeptBack { on }) => (
-                TargetErrorCode::ForeignChange,
-                format!("Lambda still moves the traffic of alias {name} from version {on}: try again when it has"),
-            ),
-            (_, Traffic::Split) => (
-                TargetErrorCode::ForeignChange,
-                format!(
-                    "somebody shares the traffic of alias {name} ({alias}), and a rollout shares it itself: end that, or \
-                     redeploy what is live"
-                ),
-            ),
-        };
-        Err(TargetError::new(code, BEGIN_ROLLOUT, message))
-    }
+        ),
+    };
+    Err(TargetError::new(code, BEGIN_ROLLOUT, message))
+}
 
-    /// Finds out how the traffic of this target moves to its new version.
-    pub(in crate::deployment) async fn ready(
-        self,
-        version: Version,
-        old: Option<&ObservedCode>,
-    ) -> Result<Ready, TargetError> {
-        let (functions, name) = (self.account.functions(), &self.deployment.at.function_name);
-        let read = || functions.function(name, Qualifier::Version(&version));
-        let new = self.timer().read(OBSERVE, read).await?;
-        let Some((new, _)) = new else {
-            return Err(internal(BEGIN_ROLLOUT, &format!("version {version} was published, and is not there")));
-        };
-        let timeout = Duration::from_secs(new.settings.timeout.into());
-        let Some(old) = old else { return Ok(Ready { version, shift: Shift::AtOnce, timeout }) };
-        let shift = match Shift::between(old, &new, self.has_provisioned_concurrency().await?) {
-            Ok(shift) => shift,
-            Err(because) => {
-                let refuses = |rollout: &deployer_core::config::rollout::Rollout| {
-                    rollout.when_unshiftable == WhenUnshiftable::Refuse
-                };
-                if self.deployment.rollout().is_some_and(refuses) {
-                    let message = format!(
-                        "the traffic of function {name} cannot be shared ({because}), and the environment refuses that \
-                         (when_unshiftable)"
-                    );
-                    return Err(TargetError::new(TargetErrorCode::InvalidConfiguration, BEGIN_ROLLOUT, message));
-                }
-                tracing::info!("all traffic moves at once: {because}");
-                Shift::AtOnce
+/// Finds out how the traffic of this target moves to its new version.
+pub(in crate::deployment) async fn ready(
+    on: ClaimedTarget<'_>,
+    version: Version,
+    old: Option<&ObservedCode>,
+) -> Result<Ready, TargetError> {
+    let (functions, name) = (on.account.functions(), &on.deployment.at.function_name);
+    let read = || functions.function(name, Qualifier::Version(&version));
+    let new = on.timer().read(OBSERVE, read).await?;
+    let Some((new, _)) = new else {
+        return Err(internal(BEGIN_ROLLOUT, &format!("version {version} was published, and is not there")));
+    };
+    let timeout = Duration::from_secs(new.settings.timeout.into());
+    let Some(old) = old else { return Ok(Ready { version, shift: Shift::AtOnce, timeout }) };
+    let shift = match Shift::between(old, &new, has_provisioned_concurrency(on).await?) {
+        Ok(shift) => shift,
+        Err(because) => {
+            let refuses =
+                |rollout: &deployer_core::config::rollout::Rollout| rollout.when_unshiftable == WhenUnshiftable::Refuse;
+            if rollout_of(on.deployment).is_some_and(refuses) {
+                let message = format!(
+                    "the traffic of function {name} cannot be shared ({because}), and the environment refuses that \
+                     (when_unshiftable)"
+                );
+                return Err(TargetError::new(TargetErrorCode::InvalidConfiguration, BEGIN_ROLLOUT, message));
             }
-        };
-        Ok(Ready { version, shift, timeout })
-    }
+            tracing::info!("all traffic moves at once: {because}");
+            Shift::AtOnce
+        }
+    };
+    Ok(Ready { version, shift, timeout })
+}
 
-    /// Whether the alias has provisioned concurrency. Lambda is not asked if the head knows from the last day that it has
-    /// none.
-    async fn has_provisioned_concurrency(self) -> Result<bool, TargetError> {
-        let (seen, now) = (self.claim.seen(), self.timer().now());
-        let known = seen.head.live_state().target_of(self.deployment.at, self.target);
-        if known.is_some_and(|live| live.is_unprovisioned(now)) {
-            return Ok(false);
-        }
-        let found = self.reader().concurrency(OBSERVE).await?.map(|found| found.is_some());
-        if let Some(is_provisioned) = found {
-            self.deployment.progress.set_provisioned(self.target, is_provisioned);
-        }
-        Ok(found.unwrap_or(false))
+/// Whether the alias has provisioned concurrency. Lambda is not asked if the head knows from the last day that it has
+/// none.
+async fn has_provisioned_concurrency(on: ClaimedTarget<'_>) -> Result<bool, TargetError> {
+    let (seen, now) = (on.claim.seen(), on.timer().now());
+    let known = seen.head.live_state().target_of(on.deployment.at, on.target);
+    if known.is_some_and(|live| live.is_unprovisioned(now)) {
+        return Ok(false);
     }
+    let found = on.reader().concurrency(OBSERVE).await?.map(|found| found.is_some());
+    if let Some(is_provisioned) = found {
+        on.deployment.progress.set_provisioned(on.target, is_provisioned);
+    }
+    Ok(found.unwrap_or(false))
 }

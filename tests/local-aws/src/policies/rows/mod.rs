@@ -10,6 +10,7 @@ mod keys;
 mod notifications;
 mod people;
 mod promotions;
+mod rollout_sessions;
 mod sessions;
 mod target_options;
 mod targets;

@@ -2,7 +2,7 @@
 
 use super::{ARTIFACTS, AccessRequest, IN_PROD, KEY, PolicyRef, Row, THROUGH_S3, TOOLING, may, may_not};
 
-const FUNCTION: &str = "arn:aws:lambda:eu-west-1:222222222222:function:orders-api";
+pub(super) const FUNCTION: &str = "arn:aws:lambda:eu-west-1:222222222222:function:orders-api";
 const BASE: [&str; 9] = [
     "lambda:GetAlias",
     "lambda:GetFunction",
@@ -26,12 +26,12 @@ const CREATE: [&str; 8] = [
 ];
 
 /// Returns a request where the role's policy allows everything, so that the session's policy decides.
-fn within(session: &'static str, action: &'static str, resource: impl Into<String>) -> AccessRequest {
+pub(super) fn within(session: &'static str, action: &'static str, resource: impl Into<String>) -> AccessRequest {
     AccessRequest::of(&IN_PROD, PolicyRef::Open, action, resource).session(PolicyRef::Named(session))
 }
 
 /// Returns a request under the session's policy and the role's own.
-fn really(session: &'static str, action: &'static str, resource: impl Into<String>) -> AccessRequest {
+pub(super) fn really(session: &'static str, action: &'static str, resource: impl Into<String>) -> AccessRequest {
     AccessRequest::of(&IN_PROD, PolicyRef::Named("prod/permissions"), action, resource)
         .session(PolicyRef::Named(session))
 }
@@ -85,6 +85,7 @@ pub(super) fn rows(rows: &mut Vec<Row>) {
     }
     creation(rows);
     pruning(rows);
+    super::rollout_sessions::rows(rows);
 }
 
 fn artifact(rows: &mut Vec<Row>, session: &'static str) {

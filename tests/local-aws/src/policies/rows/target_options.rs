@@ -15,6 +15,7 @@ pub(super) fn optional_rights(rows: &mut Vec<Row>) {
     networks(rows);
     tags(rows);
     concurrency_and_code_signing(rows);
+    rollouts(rows);
     let [dev, prod, _] = &DEPLOY_ROLES;
     let layer = "arn:aws:lambda:eu-west-1:222222222222:layer:shared:3";
     may(rows, "prod's functions may have the layers that are named", prod.ask("lambda:GetLayerVersion", layer));
@@ -127,6 +128,43 @@ fn tags(rows: &mut Vec<Row>) {
         may_not(rows, "and no other", stage("dev"));
         let team = tags(prod, action, &["team"]).with("aws:RequestTag/team", "orders");
         may(rows, "or any, where none is named", team);
+    }
+}
+
+fn rollouts(rows: &mut Vec<Row>) {
+    let [dev, prod, tools] = &DEPLOY_ROLES;
+    let alarm = "arn:aws:cloudwatch:eu-west-1:222222222222:alarm:orders-5xx";
+    for action in ["cloudwatch:GetMetricData", "cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmHistory"] {
+        may(rows, "prod's rollouts are watched", prod.ask(action, alarm));
+        for place in [dev, tools] {
+            may_not(rows, "nobody watches others", place.with_everything(action, alarm));
+        }
+    }
+    for action in ["cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms", "cloudwatch:SetAlarmState"] {
+        may_not(rows, "and alarms are only read", prod.with_everything(action, alarm));
+    }
+    let invoke = "lambda:InvokeFunction";
+    for region in ["eu-west-1", "us-east-1"] {
+        for version in ["orders-api:7", "hello:7"] {
+            may(rows, "prod's versions are tested", prod.ask(invoke, prod.function(region, version)));
+        }
+        for latest in ["orders-api", "hello"] {
+            may_not(rows, "but not $LATEST", prod.with_everything(invoke, prod.function(region, latest)));
+        }
+        may_not(rows, "nor other functions", prod.with_everything(invoke, prod.function(region, "billing:7")));
+    }
+    for version in ["orders-api:7", "hello:7"] {
+        let elsewhere = prod.function("eu-central-1", version);
+        may_not(rows, "nor in other regions", prod.with_everything(invoke, elsewhere));
+        let foreign = prod.ask(invoke, format!("arn:aws:lambda:eu-west-1:999999999999:function:{version}"));
+        may_not(rows, "nor in other accounts", foreign.at(PolicyRef::Open, STRANGE));
+    }
+    for place in [dev, tools] {
+        may_not(
+            rows,
+            "nobody tests others",
+            place.with_everything(invoke, place.function("eu-west-1", "orders-api:7")),
+        );
     }
 }
 

@@ -11,7 +11,9 @@ use super::*;
 use crate::config::rollout::{Placement, Rollout as RolloutConfig};
 use crate::format;
 use crate::rollout::guard::Verdict;
-use crate::rollout::{Phase, Progress, RolloutAction, RolloutPlan, RolloutState, Shift};
+use crate::rollout::{
+    Phase, Progress, RolloutAction, RolloutPlan, RolloutState, Shift, end_of_way_back, pause_without_target,
+};
 
 /// The time at which rollouts begin here.
 const BEGIN: i64 = 30;
@@ -106,7 +108,7 @@ fn look(head: &Head, verdict: Verdict, claim: &str, now: i64) -> LookEffect {
 /// Ends the rollout under a claim, by what its state says.
 fn commits(head: &Head, claim: &str, now: i64) -> (Head, Option<Active>) {
     let active = head.active().unwrap().clone();
-    let end = rollout_of(head).end_of_way_back().unwrap();
+    let end = end_of_way_back(rollout_of(head)).unwrap();
     let end = ended_by(&active, rollout_ending(&active, &end, &at()), now);
     head.commits(claim, &end, Some(&me("next", now)))
 }

@@ -1,0 +1,44 @@
+//! `rollout`: a person pauses, continues, finishes or aborts the rollout that is under way.
+
+use deployer_core::head::{self, Head, RolloutCommand, RolloutVerb};
+use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
+use deployer_core::status::{FunctionStatus, StatusReport};
+use deployer_core::text::PlainText;
+
+use super::caller::Caller;
+use super::change_head::change_head;
+use crate::reconcile::ReconcileFrom;
+use crate::{CommandError, Engine};
+
+/// Carries out a person's word about a rollout, and goes on with the deployment if something is to be done now. A way
+/// back that does not end in this invocation is gone on with by a tick or the sweep.
+///
+/// # Errors
+/// [`CommandError`]: this deployment is not rolled out here, or the word does not fit what its rollout does.
+pub(super) async fn command_rollout(
+    engine: &Engine,
+    (environment, function): (&EnvironmentName, &FunctionName),
+    (deployment, action, reason): (DeploymentId, RolloutVerb, Option<PlainText>),
+    caller: Caller,
+) -> Result<StatusReport, CommandError> {
+    let at = engine.at(environment, function)?;
+    let command = RolloutCommand { deployment, action, by: caller.requested_by, reason, id: caller.id };
+    let change = async |head: &Head| {
+        let effect = head::command_rollout(head, &command, &at, engine.now());
+        effect.map(Some).map_err(|refusal| CommandError::Invalid(refusal.to_string()))
+    };
+    if change_head(engine, &at, change).await?.is_some_and(|changed| changed.is_written) {
+        let (by, reason) = (command.by.as_deref(), command.reason.as_deref());
+        tracing::warn!(%environment, %function, %deployment, by, reason, "rollout: {}", action.as_str());
+    }
+    let resumed = async {
+        let seen = engine.store().head(&at).await?;
+        engine.reconciler(&at).resume_function(ReconcileFrom::Head(Box::new(seen))).await
+    };
+    if let Err(transient) = resumed.await {
+        tracing::warn!("the rollout is gone on with later: {transient}");
+    }
+    let head = engine.store().head(&at).await.map_err(crate::Transient::from)?.head;
+    let rejects = engine.store().rejects(&at.function).await.unwrap_or_default();
+    Ok(StatusReport { functions: vec![FunctionStatus::of(&at, &head, &rejects)], ..StatusReport::default() })
+}
