@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use deployer_core::config::Config;
 use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::manifest::{FunctionConfig, Manifest, ManifestFormat};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::answer::{Answer, Exit};
@@ -255,7 +256,7 @@ fn configuration(file: &Path) -> Outcome {
         Ok(config) => {
             let targets: usize = config.environments.values().map(|environment| environment.targets.len()).sum();
             let summary = format!("{} environments, {targets} targets", config.environments.len());
-            Ok(ValidFile { summary, warnings: config.warnings().into_iter().collect() })
+            Ok(ValidFile { summary, warnings: config.warnings(Timestamp::now()).into_iter().collect() })
         }
         Err(error) => Err(error.diagnostics().iter().map(Finding::from).collect::<Vec<_>>().into()),
     }

@@ -262,6 +262,7 @@ fn config(direct_target: &DirectTarget, target: Target) -> Config {
         freeze: vec![],
         when_frozen: WhenFrozen::default(),
         proven: vec![],
+        rollout: None,
     };
     Config {
         artifact_bucket: literal("no-bucket"),

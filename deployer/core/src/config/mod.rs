@@ -5,6 +5,7 @@
 //! it is.
 
 mod approval;
+mod environment_rollout;
 mod execution_role;
 mod file;
 mod function_name;
@@ -19,6 +20,7 @@ mod resource_pattern;
 pub mod rollout;
 mod rules;
 mod span;
+mod warnings;
 
 pub use approval::{Approval, Approver, SessionNames, Voter};
 pub use execution_role::{ExecutionRolePattern, InvalidPattern};
@@ -41,6 +43,7 @@ use crate::diagnostics::{self, Diagnostic, Diagnostics, FieldRules};
 use crate::freeze::Freeze;
 use crate::id::{AccountId, AliasName, BucketName, EnvironmentName, ExternalId, Region, RoleName};
 use file::{ConfigFile, placeholder};
+use rollout::Rollout;
 
 /// A checked `deployer.json`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +106,8 @@ pub struct Environment {
     pub when_frozen: WhenFrozen,
     /// The commands that are taken from proven identities only.
     pub proven: Vec<ProvenCommand>,
+    /// How uploads, deploys and promotions roll out; none: all traffic moves at once.
+    pub rollout: Option<Rollout>,
 }
 
 /// The treatment of a promotion that is requested in a freeze.
@@ -208,24 +213,6 @@ impl Config {
     pub fn asks_for_proof(&self, command: ProvenCommand, in_: Option<&EnvironmentName>) -> Option<&EnvironmentName> {
         let concerned = self.environments.iter().filter(|(name, _)| in_.is_none_or(|only| only == *name));
         concerned.filter(|(_, environment)| environment.proven.contains(&command)).map(|(name, _)| name).next()
-    }
-}
-
-impl Config {
-    /// Returns a sentence for each field that is probably wrong, although AWS may take it one day.
-    #[must_use]
-    pub fn warnings(&self) -> Vec<String> {
-        let targets = self.environments.iter().flat_map(|(name, environment)| {
-            environment.targets.iter().enumerate().map(move |(place, target)| (name, place, &target.region))
-        });
-        let misspelt = targets.filter(|(.., region)| !region.names_a_direction());
-        let sentence = |(name, place, region)| {
-            format!(
-                "environments.{name}.targets[{place}].region: {region} is no region that this program knows of; is it \
-                 misspelt?"
-            )
-        };
-        misspelt.map(sentence).collect()
     }
 }
 

@@ -13,7 +13,7 @@ use super::wave::Wave;
 use super::{AlreadyAlarming, OnNewer, Rollout, WhenQuiet, WhenUnshiftable};
 
 /// Returns a placeholder for a missing required field, so that the other fields can be read.
-pub(super) fn placeholder(field: &str) -> Option<Value> {
+pub(in crate::config) fn placeholder(field: &str) -> Option<Value> {
     Some(match field {
         "weight" => 10.into(),
         "for" => "10m".into(),

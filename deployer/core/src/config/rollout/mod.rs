@@ -15,6 +15,7 @@ mod wave;
 pub use alarm_name::{AlarmName, InvalidAlarmName};
 pub use guard::{Guard, NumberOutOfRange, Points, Significance};
 pub use placement::Placement;
+pub(crate) use rules::in_minutes;
 pub use rules::{LONGEST_ROLLOUT, MOST_ALARMS, SHORTEST_WATCH, repeated_alarms};
 pub use smoke_test::{MOST_SMOKE_TESTS, SmokeTest};
 pub use step::{Step, Then};
@@ -28,7 +29,8 @@ use serde_json::Value;
 
 use super::Span;
 use crate::diagnostics::{self, Diagnostics, FieldRules};
-use file::{RolloutFile, placeholder};
+use file::RolloutFile;
+pub(super) use file::placeholder;
 
 /// How a new version gets its traffic in an environment.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
