@@ -3,6 +3,7 @@
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::function_ref::FunctionRef;
 use crate::manifest::FunctionConfig;
+use crate::record::Cause;
 use crate::rollout::EffectiveRollout;
 
 impl FunctionRef<'_> {
@@ -27,16 +28,32 @@ impl FunctionRef<'_> {
         }
     }
 
+    /// Returns the rollout of a deployment with this cause; none where it moves all traffic without one. Going back and
+    /// bringing what is live never roll out. A person who skips the rollout skips its steps and waves.
+    ///
+    /// # Errors
+    /// As [`effective_rollout`](Self::effective_rollout).
+    pub fn rollout_for(
+        &self,
+        cause: &Cause,
+        manifest: &FunctionConfig,
+    ) -> Result<Option<EffectiveRollout>, Diagnostics> {
+        if !cause.kind.rolls_out() {
+            return Ok(None);
+        }
+        let effective = self.effective_rollout(manifest)?;
+        Ok(effective.map(|effective| match cause.skip_rollout {
+            Some(_) => EffectiveRollout { rollout: effective.rollout.all_at_once(), ..effective },
+            None => effective,
+        }))
+    }
+
     /// Says that the environment ignores what a manifest asks for, if it does.
     #[must_use]
     pub fn ignored_rollout(&self, manifest: &FunctionConfig) -> Option<String> {
         let is_ignored = self.environment.rollout.is_none() && manifest.rollout.is_some();
-        is_ignored.then(|| {
-            format!(
-                "rollout: ignored in {}, which has no rollout in deployer.json: all traffic moves at once there",
-                self.name
-            )
-        })
+        is_ignored
+            .then(|| format!("rollout: ignored in {}, which has none, so all traffic moves at once there", self.name))
     }
 }
 
@@ -49,6 +66,7 @@ mod tests {
     use crate::config::Config;
     use crate::id::{EnvironmentName, FunctionName};
     use crate::manifest::{Manifest, ManifestFormat};
+    use crate::record::CauseKind;
 
     /// A deployer.json whose prod has this rollout and these freezes, and whose dev has no rollout.
     fn config(rollout: Value, freeze: Value) -> Config {
@@ -109,6 +127,32 @@ mod tests {
     }
 
     #[test]
+    fn only_what_is_new_rolls_out_and_a_person_may_skip_the_steps() {
+        let config = config(json!({ "waves": ["1"], "smoke_test": { "event": 1 } }), json!([]));
+        let name = EnvironmentName::parse("prod").unwrap();
+        let at = FunctionRef::find(&config, &name, &FunctionName::parse("orders").unwrap()).unwrap();
+        let rollout = |cause: &Cause, toml: &str| at.rollout_for(cause, &manifest(toml, "prod"));
+        let looser = "[rollout]\nfirst_weight = 99\n";
+        for (kind, rolls_out) in [
+            (CauseKind::Upload, true),
+            (CauseKind::Deploy, true),
+            (CauseKind::Promotion, true),
+            (CauseKind::AutomaticPromotion, true),
+            (CauseKind::Redeploy, false),
+            (CauseKind::Rollback, false),
+            (CauseKind::Unknown, false),
+        ] {
+            let cause = Cause::new(kind, None, None);
+            assert_eq!(rollout(&cause, "").unwrap().is_some(), rolls_out, "{kind:?}");
+            assert_eq!(rollout(&cause, looser).is_err(), rolls_out, "{kind:?}: what goes back is not refused");
+        }
+        let hurry = Cause { skip_rollout: Some("down".into()), ..Cause::new(CauseKind::Deploy, None, None) };
+        let skipped = rollout(&hurry, "").unwrap().unwrap().rollout;
+        assert_eq!((skipped.steps.len(), skipped.begun_by_wave(20)), (0, vec![20]));
+        assert_eq!((skipped.watch.to_string(), skipped.smoke_tests.len()), ("10m".to_owned(), 1), "these stay");
+    }
+
+    #[test]
     fn environment_without_rollout_ignores_the_manifests_and_says_so() {
         let config = config(json!({}), json!([]));
         let asked = "[rollout]\nfirst_weight = 99\n";
@@ -120,7 +164,7 @@ mod tests {
         };
         assert_eq!(
             sentence("dev", asked).unwrap(),
-            "rollout: ignored in dev, which has no rollout in deployer.json: all traffic moves at once there"
+            "rollout: ignored in dev, which has none, so all traffic moves at once there"
         );
         assert_eq!((sentence("prod", asked), sentence("dev", "timeout = 3\n")), (None, None));
     }

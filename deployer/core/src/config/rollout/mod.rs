@@ -148,6 +148,13 @@ impl Rollout {
         begun
     }
 
+    /// Returns it for a release that a person lets skip the rollout: all traffic of all targets moves at once. Smoke tests
+    /// and the watch stay.
+    #[must_use]
+    pub fn all_at_once(&self) -> Self {
+        Self { steps: Vec::new(), waves: vec![Wave::ALL], ..self.clone() }
+    }
+
     /// Returns the time of one wave: its steps and its watch.
     #[must_use]
     pub fn wave_length(&self) -> Duration {
