@@ -332,8 +332,8 @@ impl Command {
                 let functions = Functions::of(function.clone(), functions.clone())?;
                 promotion::check_release(&functions, release.as_ref())?;
                 let reasons = [("override_freeze", override_freeze), (SKIP_ROLLOUT, skip_rollout)];
-                let given = reasons.into_iter().filter_map(|(field, reason)| Some((field, reason.as_deref()?)));
-                given.map(|(field, reason)| check_free_text(field, reason)).collect()
+                let mut given = reasons.into_iter().filter_map(|(field, reason)| Some((field, reason.as_deref()?)));
+                given.try_for_each(|(field, reason)| check_free_text(field, reason))
             }
             Self::Approve { function: None, deployment: None, .. }
             | Self::Decline { function: None, deployment: None, .. } => {

@@ -22,8 +22,7 @@ pub(in crate::config) fn placeholder(field: &str) -> Option<Value> {
     })
 }
 
-/// How a new version gets its traffic: in steps, tested before, watched, and taken back if it fails more often than the
-/// old one. `{}` is the safe default. Rollbacks and redeploys move all traffic at once.
+/// The form of [`Rollout`].
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Rollout")]

@@ -32,7 +32,8 @@ use crate::diagnostics::{self, Diagnostics, FieldRules};
 use file::RolloutFile;
 pub(super) use file::placeholder;
 
-/// How a new version gets its traffic in an environment.
+/// How a new version gets its traffic in an environment: in steps, tested before, watched, and taken back if it fails more
+/// often than the old one. `{}` is the safe default. Rollbacks and redeploys move all traffic at once.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(from = "RolloutFile")]
 pub struct Rollout {
