@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(judged(manifest, Some("stage"), None), (vec![looser.to_owned()], vec![]));
         assert_eq!(judged(manifest, Some("dev"), None), (vec![], vec![ignored("dev")]));
         let (findings, warnings) = judged(manifest, None, None);
-        assert_eq!((findings, warnings), (vec![], vec![ignored("dev"), ignored("prod"), looser.to_owned()]));
+        assert_eq!((findings, warnings), (vec![], vec![looser.to_owned(), ignored("dev"), ignored("prod")]));
         let stricter = "[environments.stage.rollout]\nfirst_weight = 5\n";
         assert_eq!(judged(stricter, None, None), (vec![], vec![]));
     }

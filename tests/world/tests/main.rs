@@ -31,6 +31,7 @@ mod promotions_found;
 mod queues;
 mod resumed;
 mod rollback_targets;
+mod rollout_configuration;
 mod status;
 mod targets;
 mod throttled_log;
