@@ -31,8 +31,8 @@ pub(super) struct Uploads<'a> {
 }
 
 impl Uploads<'_> {
-    /// Checks the manifest that a file is or contains: its environments, and in each the role, the log group and the
-    /// dead-letter target.
+    /// Checks the manifest that a file is or contains: its environments, and in each the role, the log group, the
+    /// dead-letter target and the rollout.
     pub fn judge(&self, file: &Path, format: ManifestFormat, manifest: &Manifest) -> Judgement {
         let mut judgement = Judgement::default();
         if self.configs.is_empty() {
@@ -43,7 +43,7 @@ impl Uploads<'_> {
         judgement.findings.extend(unknown.iter().map(|diagnostic| Finding::from(diagnostic).of(format)));
         let Some((function, is_guessed)) = self.function_of(file) else { return judgement };
         let mut refusals = Vec::new();
-        let mut checked = 0_usize;
+        let (mut checked, mut refusing) = (0_usize, 0_usize);
         for (config, name) in self
             .configs
             .iter()
@@ -54,13 +54,22 @@ impl Uploads<'_> {
                 continue;
             }
             checked += 1;
-            if let Err(error) = at.check_manifest(&manifest.for_environment(name)) {
-                let is_meant = self.environment.is_some() || manifest.environments().any(|named| named == name);
-                refusals.push((error.to_string(), is_meant, is_guessed && error.depends_on_function(&at.environment)));
+            let wanted = manifest.for_environment(name);
+            if let Some(ignored) = at.ignored_rollout(&wanted) {
+                judgement.warnings.insert(Finding::whole(ignored).of(format).to_string());
             }
+            let not_allowed = at.check_manifest(&wanted).err();
+            let by_guess =
+                not_allowed.as_ref().is_some_and(|error| is_guessed && error.depends_on_function(&at.environment));
+            let looser = at.effective_rollout(&wanted).err().map(|error| (error.to_string(), false));
+            let found: Vec<_> =
+                not_allowed.map(|error| (error.to_string(), by_guess)).into_iter().chain(looser).collect();
+            refusing += usize::from(!found.is_empty());
+            let is_meant = self.environment.is_some() || manifest.environments().any(|named| named == name);
+            refusals.extend(found.into_iter().map(|(message, by_guess)| (message, is_meant, by_guess)));
         }
         // A manifest that every environment refuses is of no use, even if it names none of them.
-        let nowhere = refusals.len() == checked;
+        let nowhere = refusing == checked;
         for (message, is_meant, by_guess) in refusals {
             let finding = Finding::whole(message).of(format);
             if by_guess {
@@ -95,8 +104,9 @@ mod tests {
     use super::*;
 
     const CONFIG: &str = r#"{
-        "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-ledger",
+        "artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-ledger", "queue_url": "https://sqs.example/q",
         "environments": {
+            "stage": {"targets": [{"account": "333333333333", "region": "eu-west-1"}], "rollout": {}},
             "dev": {"targets": [{"account": "111111111111", "region": "eu-west-1"}]},
             "prod": {"targets": [{"account": "222222222222", "region": "eu-west-1"}],
                 "execution_role": "lambda/{function}", "log_groups": ["/acme/{environment}/*"],
@@ -151,9 +161,24 @@ mod tests {
     }
 
     #[test]
+    fn rollout_that_is_looser_than_the_environments_is_a_mistake_there_and_ignored_without_one() {
+        let manifest = "[rollout]\nfirst_weight = 20\n";
+        let looser = "function.toml: rollout.first_weight: 20 is looser than 10, the weight of the first step in stage";
+        let ignored = |name: &str| {
+            format!("function.toml: rollout: ignored in {name}, which has none, so all traffic moves at once there")
+        };
+        assert_eq!(judged(manifest, Some("stage"), None), (vec![looser.to_owned()], vec![]));
+        assert_eq!(judged(manifest, Some("dev"), None), (vec![], vec![ignored("dev")]));
+        let (findings, warnings) = judged(manifest, None, None);
+        assert_eq!((findings, warnings), (vec![], vec![looser.to_owned(), ignored("dev"), ignored("prod")]));
+        let stricter = "[environments.stage.rollout]\nfirst_weight = 5\n";
+        assert_eq!(judged(stricter, None, None), (vec![], vec![]));
+    }
+
+    #[test]
     fn role_of_an_account_without_targets_is_a_mistake_everywhere() {
-        let (findings, warnings) = judged("role = 'arn:aws:iam::333333333333:role/lambda/orders'\n", None, None);
-        assert!(findings.len() == 2 && findings[0].starts_with("function.toml: role: "), "{findings:?}");
+        let (findings, warnings) = judged("role = 'arn:aws:iam::444444444444:role/lambda/orders'\n", None, None);
+        assert!(findings.len() == 3 && findings[0].starts_with("function.toml: role: "), "{findings:?}");
         assert_eq!(warnings, Vec::<String>::new());
     }
 }

@@ -44,6 +44,10 @@ pub(super) struct Options {
     /// The release that the deployer deploys.
     #[arg(long, short, value_name = "RELEASE")]
     release: Option<Release>,
+    /// Skip the steps of the environment's rollout, for this reason. Smoke tests and the watch stay. It is recorded and
+    /// sent to the event bus.
+    #[arg(long, value_name = "REASON", conflicts_with_all = DIRECT_OPTIONS)]
+    skip_rollout: Option<String>,
     /// Without the deployer: create the function if it does not exist.
     #[arg(long)]
     create: bool,
@@ -77,7 +81,8 @@ async fn deploy_release(options: &Options) -> Result<Answer, CliError> {
              --role-arn, to deploy past the deployer",
         ));
     };
-    options.follow.run_command(Command::Deploy { environment, function, release }).await
+    let skip_rollout = options.skip_rollout.clone();
+    options.follow.run_command(Command::Deploy { environment, function, release, skip_rollout }).await
 }
 
 async fn deploy_direct(options: &Options) -> Result<Answer, CliError> {

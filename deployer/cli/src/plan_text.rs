@@ -46,7 +46,7 @@ pub(super) fn text(report: &PlanReport, now: Timestamp, columns: Option<usize>) 
 }
 
 fn text_for(question: Question, report: &PlanReport, now: Timestamp, columns: Option<usize>) -> String {
-    let PlanReport { environment, function, release, promote_from, refused, targets, .. } = report;
+    let PlanReport { environment, function, release, promote_from, refused, targets, warnings, .. } = report;
     let release = release.as_ref().map(|release| format!(", release {release}")).unwrap_or_default();
     let from = promote_from.as_ref().map(|from| format!(", promoted from {from}")).unwrap_or_default();
     let mut text = format!("{HEADING}{function} in {environment}{release}{from}{HEADING:#}\n");
@@ -59,6 +59,9 @@ fn text_for(question: Question, report: &PlanReport, now: Timestamp, columns: Op
         let because = sentence(&refused.because);
         let _infallible = writeln!(text, "{WRONG}would be refused{WRONG:#} ({:?}): {because}", refused.code);
     }
+    for warning in warnings {
+        let _infallible = writeln!(text, "{CHANGED}warning{CHANGED:#}: {}", sentence(warning));
+    }
     for plan in targets {
         text.push_str(&target(plan));
     }
@@ -67,7 +70,7 @@ fn text_for(question: Question, report: &PlanReport, now: Timestamp, columns: Op
 
 /// Describes what moves: the releases, and the effects on other deployments.
 fn releases(question: Question, report: &PlanReport, now: Timestamp) -> Vec<(&'static str, String)> {
-    let PlanReport { live, brings, between, wait, stops, joins, ends, because, promote_from, .. } = report;
+    let PlanReport { live, brings, between, wait, stops, joins, ends, because, promote_from, rollout, .. } = report;
     let mut lines = Vec::new();
     if let Some(brings) = brings {
         lines.push(("live", live.as_ref().map_or("nothing".to_owned(), |live| planned(live, now))));
@@ -79,6 +82,7 @@ fn releases(question: Question, report: &PlanReport, now: Timestamp) -> Vec<(&'s
     lines.extend(stops.iter().map(|id| ("stops", format!("deployment {id}, which is under way"))));
     lines.extend(joins.iter().map(|id| ("joins", format!("rollback {id}, which means the same and is not done yet"))));
     lines.extend(ends.iter().map(|id| ("ends", format!("promotion {id}, which waits to come here"))));
+    lines.extend(rollout.iter().map(|rollout| ("rollout", sentence(&rollout.to_string()))));
     match question {
         Question::Plan => lines.extend(wait.iter().map(|wait| ("then", format!("it {}", sentence(&wait.to_string()))))),
         Question::Approval if report.refused.is_some() => lines.push(("then", ending_as_refused(wait.as_ref()).into())),
@@ -223,6 +227,25 @@ mod tests {
         );
         assert_eq!(exit(&report(), Exit::Done), Exit::Done);
         assert_eq!(exit(&report(), Exit::Differs), Exit::Differs);
+    }
+
+    #[test]
+    fn plan_text_names_the_rollout_and_the_warnings_of_the_deployment() {
+        let mut report = serde_json::to_value(report()).unwrap();
+        report["rollout"] = json!({
+            "waves": [1, 1], "steps": [{"weight": 10, "for": "10m"}], "watch": "10m", "length": "40m", "smoke_tests": 0,
+            "alarms": ["orders-5xx"],
+        });
+        report["warnings"] = json!(["rollout: ignored in dev, which has none"]);
+        assert!(
+            plain(&serde_json::from_value(report).unwrap()).starts_with(
+                "orders in dev, release 1.4.2\n  \
+                   rollout  in 2 waves of 1 and 1 targets, each: 10 % for 10m, then all traffic, watched for 10m; 40m in all; \
+                 the alarm orders-5xx takes it back\n\
+                 warning: rollout: ignored in dev, which has none\n\
+                 111111111111/eu-west-1:\n"
+            )
+        );
     }
 
     #[test]

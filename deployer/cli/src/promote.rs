@@ -46,6 +46,10 @@ pub(super) struct Options {
     /// Promote during a freeze, for this reason. It is recorded and sent to the event bus.
     #[arg(long, value_name = "REASON")]
     override_freeze: Option<String>,
+    /// Skip the steps of the environment's rollout, for this reason. Smoke tests and the watch stay. It is recorded and
+    /// sent to the event bus.
+    #[arg(long, value_name = "REASON")]
+    skip_rollout: Option<String>,
     /// Wait until the promotion ends, even while it waits for approvals or the end of a freeze.
     #[arg(long, conflicts_with = "no_wait")]
     wait: bool,
@@ -98,6 +102,7 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
         release: options.release.clone(),
         not_after: options.not_after.map(NotAfter::time).transpose()?,
         override_freeze: options.override_freeze.clone(),
+        skip_rollout: options.skip_rollout.clone(),
     };
     let (follow, until) = (&options.follow, if options.wait { Until::Ended } else { Until::WaitingOrEnded });
     match functions {

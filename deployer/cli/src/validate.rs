@@ -10,6 +10,7 @@ use deployer_core::config::Config;
 use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::manifest::{FunctionConfig, Manifest, ManifestFormat};
 use deployer_core::text::counted;
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::answer::{Answer, Exit};
@@ -262,7 +263,7 @@ fn configuration(file: &Path) -> Outcome {
             let (environments, targets) =
                 (counted(config.environments.len(), "environment"), counted(targets, "target"));
             let summary = format!("{environments}, {targets}");
-            Ok(ValidFile { summary, warnings: config.warnings().into_iter().collect() })
+            Ok(ValidFile { summary, warnings: config.warnings(Timestamp::now()).into_iter().collect() })
         }
         Err(error) => Err(error.diagnostics().iter().map(Finding::from).collect::<Vec<_>>().into()),
     }

@@ -161,6 +161,11 @@ impl Freeze {
         found
     }
 
+    /// Whether it comes back each week.
+    pub(crate) fn is_weekly(&self) -> bool {
+        self.days.is_some()
+    }
+
     /// Returns the end of this freeze, if it is on at this moment.
     #[must_use]
     pub fn until(&self, now: Timestamp) -> Option<Timestamp> {

@@ -18,6 +18,7 @@ pub mod event;
 pub mod format;
 pub mod freeze;
 pub mod function_ref;
+pub mod function_rollout;
 pub mod group;
 pub mod head;
 pub mod hold_and_reject;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use crate::config::rollout::{AlarmName, Wave};
 use crate::config::{
     DeadLetterPattern, ExecutionRolePattern, FunctionNameTemplate, LONGEST_SPAN, LogGroupPattern, PrincipalPattern,
     Span, UNITS,
@@ -90,6 +91,9 @@ fn patterns() -> Value {
         "dead_letter_target": DeadLetterPattern::PATTERN,
         "approver": PrincipalPattern::PATTERN,
         "span": Span::PATTERN,
+        "wave": Wave::PATTERN,
+        // RE2 has no lookahead. Terraform refuses ARNs by itself.
+        "alarm": AlarmName::PATTERN.replace("(?!arn:)", ""),
         // Terraform's regular expressions (RE2) have no lookahead. Terraform checks on its own that an alias is not
         // digits only.
         "alias": AliasName::PATTERN.replace("(?!^[0-9]+$)", ""),
@@ -116,7 +120,11 @@ fn fields() -> BTreeMap<&'static str, BTreeSet<String>> {
         ("approver", of("Approver")),
         ("environment", of("Environment")),
         ("freeze", of("Freeze")),
+        ("guard", of("Guard")),
         ("promotion", promotion),
+        ("rollout", of("Rollout")),
+        ("smoke_test", of("SmokeTest")),
+        ("step", of("Step")),
         ("target", of("Target")),
     ])
 }

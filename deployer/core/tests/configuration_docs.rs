@@ -71,7 +71,8 @@ impl<'s> Tables<'s> {
         let about = format!("{place}{}", cell(object["description"].as_str().unwrap_or_default()));
         let header = "| field | form | default | meaning |\n|---|---|---|---|";
         let _infallible = write!(self.text, "### {heading}\n\n{about}\n\n{header}\n");
-        let required: Vec<&str> = object["required"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        let required: Vec<&str> =
+            object["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let mut fields: Vec<(&String, &Value)> = object["properties"].as_object().unwrap().iter().collect();
         fields.sort_by_key(|(name, _)| (!required.contains(&name.as_str()), *name));
         for (name, field) in fields {
@@ -110,6 +111,7 @@ impl<'s> Tables<'s> {
             ("integer", Some(least), Some(most)) => format!("whole number, {least} to {most}"),
             ("integer", Some(least), None) => format!("whole number, at least {least}"),
             ("boolean", ..) => "true or false".to_owned(),
+            ("", ..) => "any value".to_owned(),
             (other, ..) => other.to_owned(),
         }
     }
@@ -120,7 +122,8 @@ impl<'s> Tables<'s> {
             if !self.objects.iter().any(|(known, _)| *known == name) {
                 self.objects.push((name, path.to_owned()));
             }
-            return format!("[{0}](#{0})", words(name, false));
+            let words = words(name, false);
+            return format!("[{words}](#{})", words.replace(' ', "-"));
         }
         match (definition["oneOf"].as_array(), definition["enum"].as_array(), definition["anyOf"].is_array()) {
             (Some(choices), ..) => one_of(choices.iter().filter_map(|choice| choice["const"].as_str())),

@@ -43,6 +43,25 @@ variable "environments" {
     })), [])
     when_frozen = optional(string)
     proven      = optional(list(string))
+    rollout = optional(object({
+      steps            = optional(list(object({ weight = number, for = string, then = optional(string) })))
+      watch            = optional(string)
+      waves            = optional(list(string))
+      alarms           = optional(list(string))
+      already_alarming = optional(string)
+      guard = optional(object({
+        invocations  = optional(number)
+        errors       = optional(number)
+        margin       = optional(number)
+        significance = optional(number)
+      }))
+      when_quiet       = optional(string)
+      when_unshiftable = optional(string)
+      on_newer         = optional(string)
+      pause_expires    = optional(string)
+      # event and expect are JSON (jsonencode), because a field has one type in all environments.
+      smoke_test = optional(list(object({ event = string, expect = optional(string), timeout = optional(string) })), [])
+    }))
   }))
 
   validation {

@@ -109,7 +109,7 @@ locals {
     event_bus       = var.name
     environments = {
       for name, environment in local.environments : name => merge(
-        { for field, value in environment : field => value if value != null && !contains(["promotion", "approval", "freeze"], field) },
+        { for field, value in environment : field => value if value != null && !contains(["promotion", "approval", "freeze", "rollout"], field) },
         { for promotion in environment.promotion[*] : "promotion" => merge(
           { for field, value in promotion : field => value if value != null && field != "also_from" },
           { for others in [promotion.also_from] : "from" => concat([promotion.from], others) if length(others) > 0 },
@@ -119,6 +119,16 @@ locals {
           { for approvers in [approval.approvers] : "approvers" => [for approver in approvers : { for field, value in approver : field => value if value != null }] if length(approvers) > 0 },
         ) },
         { for freezes in [environment.freeze] : "freeze" => [for freeze in freezes : { for field, value in freeze : field => value if value != null }] if length(freezes) > 0 },
+        { for rollout in environment.rollout[*] : "rollout" => merge(
+          { for field, value in rollout : field => value if value != null && !contains(["steps", "guard", "smoke_test"], field) },
+          # No steps are another thing than steps that are not said.
+          { for steps in rollout.steps == null ? [] : [rollout.steps] : "steps" => [for step in steps : { for field, value in step : field => value if value != null }] },
+          { for guard in rollout.guard[*] : "guard" => { for field, value in guard : field => value if value != null } },
+          { for tests in [rollout.smoke_test] : "smoke_test" => [for test in tests : merge(
+            { for field, value in test : field => jsondecode(value) if value != null && field != "timeout" },
+            { for timeout in test.timeout[*] : "timeout" => timeout },
+          )] if length(tests) > 0 },
+        ) },
       )
     }
   }

@@ -33,18 +33,24 @@ variable "environments" {
     condition = length(flatten([for part in flatten([
       try([for name, environment in var.environments : { of = "environment", where = name, value = environment }], []),
       try([for name, environment in var.environments : [for number, target in try(environment.targets, []) : { of = "target", where = "target ${number + 1} of ${name}", value = target }]], []),
-      try([for name, environment in var.environments : [for of in ["promotion", "approval"] : { of = of, where = "${of} of ${name}", value = try(environment[of], {}) }]], []),
+      try([for name, environment in var.environments : [for of in ["promotion", "approval", "rollout"] : { of = of, where = "${of} of ${name}", value = try(environment[of], {}) }]], []),
       try([for name, environment in var.environments : [for number, freeze in try(environment.freeze, []) : { of = "freeze", where = "freeze ${number + 1} of ${name}", value = freeze }]], []),
       try([for name, environment in var.environments : [for number, approver in try(environment.approval.approvers, []) : { of = "approver", where = "approver ${number + 1} of ${name}", value = approver }]], []),
+      try([for name, environment in var.environments : { of = "guard", where = "guard of ${name}", value = try(environment.rollout.guard, {}) }], []),
+      try([for name, environment in var.environments : [for number, step in try(environment.rollout.steps, []) : { of = "step", where = "step ${number + 1} of ${name}", value = step }]], []),
+      try([for name, environment in var.environments : [for number, test in try(environment.rollout.smoke_test, []) : { of = "smoke_test", where = "smoke test ${number + 1} of ${name}", value = test }]], []),
       ]) : [
       for field in try(keys(part.value), []) : field if !contains(local.names.fields[part.of], field)
     ]])) == 0
     error_message = "Unknown fields in environments: ${join(", ", flatten([for part in flatten([
       try([for name, environment in var.environments : { of = "environment", where = name, value = environment }], []),
       try([for name, environment in var.environments : [for number, target in try(environment.targets, []) : { of = "target", where = "target ${number + 1} of ${name}", value = target }]], []),
-      try([for name, environment in var.environments : [for of in ["promotion", "approval"] : { of = of, where = "${of} of ${name}", value = try(environment[of], {}) }]], []),
+      try([for name, environment in var.environments : [for of in ["promotion", "approval", "rollout"] : { of = of, where = "${of} of ${name}", value = try(environment[of], {}) }]], []),
       try([for name, environment in var.environments : [for number, freeze in try(environment.freeze, []) : { of = "freeze", where = "freeze ${number + 1} of ${name}", value = freeze }]], []),
       try([for name, environment in var.environments : [for number, approver in try(environment.approval.approvers, []) : { of = "approver", where = "approver ${number + 1} of ${name}", value = approver }]], []),
+      try([for name, environment in var.environments : { of = "guard", where = "guard of ${name}", value = try(environment.rollout.guard, {}) }], []),
+      try([for name, environment in var.environments : [for number, step in try(environment.rollout.steps, []) : { of = "step", where = "step ${number + 1} of ${name}", value = step }]], []),
+      try([for name, environment in var.environments : [for number, test in try(environment.rollout.smoke_test, []) : { of = "smoke_test", where = "smoke test ${number + 1} of ${name}", value = test }]], []),
       ]) : [
       for field in try(keys(part.value), []) : "${field} (${join("; ", concat(
         [part.where],
@@ -57,8 +63,11 @@ variable "environments" {
       ]]))}. Known are ${join("; ", [for of in distinct([for part in flatten([
         try([for environment in var.environments : { of = "environment", value = environment }], []),
         try([for environment in var.environments : [for target in try(environment.targets, []) : { of = "target", value = target }]], []),
-        try([for environment in var.environments : [for of in ["promotion", "approval"] : { of = of, value = try(environment[of], {}) }]], []),
+        try([for environment in var.environments : [for of in ["promotion", "approval", "rollout"] : { of = of, value = try(environment[of], {}) }]], []),
         try([for environment in var.environments : [for freeze in try(environment.freeze, []) : { of = "freeze", value = freeze }]], []),
+        try([for environment in var.environments : { of = "guard", value = try(environment.rollout.guard, {}) }], []),
+        try([for environment in var.environments : [for step in try(environment.rollout.steps, []) : { of = "step", value = step }]], []),
+        try([for environment in var.environments : [for test in try(environment.rollout.smoke_test, []) : { of = "smoke_test", value = test }]], []),
       ]) : part.of if length(setsubtract(try(keys(part.value), []), local.names.fields[part.of])) > 0
     ]) : "${join(", ", local.names.fields[of])} of ${of}"])}."
   }

@@ -80,6 +80,7 @@ impl PlannedRequest {
             identity: Identity::None,
             not_after: self.not_after.and_then(seconds),
             freeze_override: None,
+            skip_rollout: None,
             id: id.to_owned(),
             time: seconds(self.ahead)?,
             keeps_its_time: true,

@@ -31,6 +31,7 @@ mod promotions_found;
 mod queues;
 mod resumed;
 mod rollback_targets;
+mod rollout_configuration;
 mod rollout_ports;
 mod rollouts;
 mod status;

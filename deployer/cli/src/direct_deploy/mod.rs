@@ -168,7 +168,7 @@ impl Direct {
         caller: Caller,
     ) -> Result<DeploymentRecord, CommandError> {
         let source = Source::Newest { release: self.register_zip(function, zip) };
-        let command = (CauseKind::Deploy, source);
+        let command = (caller.cause(CauseKind::Deploy), source);
         let record =
             self.engine().deploy_by_command(&self.direct_target.environment, function, command, caller).await?;
         Ok(DeploymentRecord { release: None, ..record })

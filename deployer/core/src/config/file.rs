@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Deserialize;
 
+use super::rollout::{self, Rollout};
 use super::{
     Approval, Config, DeadLetterPattern, Environment, ExecutionRolePattern, FunctionNameTemplate, LogGroupPattern,
     Promotion, ProvenCommand, Span, Target, WhenFrozen,
@@ -26,7 +27,7 @@ pub(super) fn placeholder(field: &str) -> Option<serde_json::Value> {
         "required" => 1.into(),
         "zone" => "UTC".into(),
         "arn" => "arn:aws:iam::000000000000:role/name".into(),
-        _ => return None,
+        field => return rollout::placeholder(field),
     })
 }
 
@@ -126,6 +127,9 @@ pub(super) struct EnvironmentFile {
     /// The commands that are taken here only from somebody whose identity AWS has proven: `hold` and `reject` (and what
     /// ends them), `recall`, and `override-freeze`. Default: none.
     proven: Option<Vec<ProvenCommand>>,
+    /// How uploads, deploys and promotions get their traffic here: in steps, tested before, watched, and taken back.
+    /// Default: none, and all traffic moves at once.
+    rollout: Option<Rollout>,
 }
 
 impl From<ConfigFile> for Config {
@@ -164,7 +168,7 @@ impl From<EnvironmentFile> for Environment {
             freeze: file.freeze.unwrap_or_default(),
             when_frozen: file.when_frozen.unwrap_or_default(),
             proven: file.proven.unwrap_or_default(),
-            rollout: None,
+            rollout: file.rollout,
         }
     }
 }

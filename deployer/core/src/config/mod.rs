@@ -5,6 +5,7 @@
 //! it is.
 
 mod approval;
+mod environment_rollout;
 mod execution_role;
 mod file;
 mod function_name;
@@ -19,6 +20,7 @@ mod resource_pattern;
 pub mod rollout;
 mod rules;
 mod span;
+mod warnings;
 
 pub use approval::{Approval, Approver, SessionNames, Voter};
 pub use execution_role::{ExecutionRolePattern, InvalidPattern};
@@ -104,7 +106,7 @@ pub struct Environment {
     pub when_frozen: WhenFrozen,
     /// The commands that are taken from proven identities only.
     pub proven: Vec<ProvenCommand>,
-    /// How uploads, deploys and promotions roll out; none: all traffic moves at once. `deployer.json` takes none yet.
+    /// The rollout of uploads, deploys and promotions; none: all traffic moves at once.
     pub rollout: Option<Rollout>,
 }
 
@@ -211,24 +213,6 @@ impl Config {
     pub fn asks_for_proof(&self, command: ProvenCommand, in_: Option<&EnvironmentName>) -> Option<&EnvironmentName> {
         let concerned = self.environments.iter().filter(|(name, _)| in_.is_none_or(|only| only == *name));
         concerned.filter(|(_, environment)| environment.proven.contains(&command)).map(|(name, _)| name).next()
-    }
-}
-
-impl Config {
-    /// Returns a sentence for each field that is probably wrong, although AWS may take it one day.
-    #[must_use]
-    pub fn warnings(&self) -> Vec<String> {
-        let targets = self.environments.iter().flat_map(|(name, environment)| {
-            environment.targets.iter().enumerate().map(move |(place, target)| (name, place, &target.region))
-        });
-        let misspelt = targets.filter(|(.., region)| !region.names_a_direction());
-        let sentence = |(name, place, region)| {
-            format!(
-                "environments.{name}.targets[{place}].region: {region} is no region that this program knows of; is it \
-                 misspelt?"
-            )
-        };
-        misspelt.map(sentence).collect()
     }
 }
 

@@ -46,6 +46,7 @@ impl Config {
             let promotion = environment.promotion.iter().flat_map(|p| self.promotion_diagnostics(name, p));
             found.extend(promotion.map(|m| m.prefixed(&path)));
             found.extend(self.waiting_diagnostics(environment).into_iter().map(|m| m.prefixed(&path)));
+            found.extend(self.rollout_diagnostics(environment).into_iter().map(|m| m.prefixed(&path)));
         }
         found.extend(self.partition_diagnostics(own));
         found.extend(self.function_name_clashes());

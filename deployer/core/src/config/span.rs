@@ -52,6 +52,11 @@ impl Span {
         })
     }
 
+    /// Makes one of whole seconds. It may be longer than the configuration can say.
+    pub(crate) fn of_seconds(seconds: u64) -> Self {
+        Self(Duration::from_secs(seconds))
+    }
+
     /// Returns it as a [`Duration`].
     #[must_use]
     pub fn as_duration(self) -> Duration {

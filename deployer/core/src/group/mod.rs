@@ -236,7 +236,7 @@ impl Group {
     #[must_use]
     pub fn rollback_request(&self, member: &Member, (now, marker): (Timestamp, Token)) -> Option<Request> {
         let ResolvedArtifact { release, artifact, .. } = member.resolved.clone()?;
-        let cause = Cause { kind: CauseKind::Rollback, ..self.cause.clone() };
+        let cause = Cause { kind: CauseKind::Rollback, skip_rollout: None, ..self.cause.clone() };
         let function = (&self.environment, &member.function);
         let time = self.rollback_started_at.unwrap_or(now);
         Some(Request::undo(function, (release, Some(artifact), Some(member.deployment)), cause, time, (now, marker)))

@@ -26,6 +26,7 @@ fn promotion_request(time: i64) -> PromotionRequest {
         identity: crate::identity::Identity::None,
         not_after: None,
         freeze_override: None,
+        skip_rollout: None,
         id: "g".into(),
         time: second(time),
         keeps_its_time: true,

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
+use super::rollout::ROLLOUT;
 use super::{ENVIRONMENTS, Manifest};
 use crate::package::image;
 
@@ -50,6 +51,9 @@ const SIGNING: &str = "which code a function takes is decided beside the deploye
 const OF_TERRAFORM: &str = "it tells Terraform what to do, and says nothing of the function";
 const BESIDE: &str = "the deployer leaves it as it is: set it once, beside the function";
 const ON_THE_ALIAS: &str = "it hangs on the alias, which the deployer only moves: set it once, beside the function";
+
+/// The manifest's own tables, which neither AWS nor Terraform has.
+const OWN: [&str; 2] = [ENVIRONMENTS, ROLLOUT];
 
 /// The parts of paths that Lambda spells otherwise than a manifest, which follows Terraform: the manifest's part and
 /// Lambda's.
@@ -144,7 +148,7 @@ pub fn known_fields() -> &'static [KnownField] {
 fn add_supported(under: &str, schema: &Value, all: &mut Vec<KnownField>) {
     let choices = schema.get("anyOf").and_then(Value::as_array).into_iter().flatten();
     let tables = choices.chain([schema]).filter_map(|table| table.get("properties")?.as_object());
-    for (name, field) in tables.flatten().filter(|(name, _)| *name != ENVIRONMENTS) {
+    for (name, field) in tables.flatten().filter(|(name, _)| !OWN.contains(&name.as_str())) {
         let ours = if under.is_empty() { name.clone() } else { format!("{under}.{name}") };
         let spelled =
             |part| LAMBDA_SPELLINGS.iter().find(|(ours, _)| *ours == part).map_or(part, |(_, lambdas)| *lambdas);

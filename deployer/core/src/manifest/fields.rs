@@ -16,6 +16,7 @@ use super::blocks::{
     Architecture, CapacityProviderConfig, DeadLetterConfig, DurableConfig, EphemeralStorage, FileSystemConfig,
     LoggingConfig, SnapStart, TenancyConfig, TracingConfig, VpcConfig,
 };
+use super::rollout::StricterRollout;
 use super::values::{ExecutionRole, ReservedConcurrency, Runtime, Secret};
 use crate::diagnostics::maybe_at_least;
 use crate::managed_keys::ManagedKeys;
@@ -154,7 +155,7 @@ macro_rules! manifest {
         #[serde(deny_unknown_fields, default)]
         pub struct FunctionConfig {
             $( $(#[$attribute])* pub $name: Option<$type>, )*
-            // The last two fields belong to the function as a whole, and to no version of it
+            // The next two fields belong to the function as a whole, and to no version of it
             // (`observed::FunctionMetadata`).
             /// The function's tags. None may have the prefix `aws:`.
             #[schemars(extend("maxProperties" = 50, "propertyNames" = { "pattern": "^(?![aA][wW][sS]:).{1,128}$" }))]
@@ -162,6 +163,9 @@ macro_rules! manifest {
             /// The number of executions that are reserved for the function; -1 reserves none.
             #[schemars(with = "Option<i32>", range(min = -1))]
             pub reserved_concurrent_executions: Option<ReservedConcurrency>,
+            /// What the function asks for beyond the rollout of its environment. It can only make a rollout stricter, and is
+            /// ignored in an environment without one.
+            pub rollout: Option<StricterRollout>,
         }
     };
 }

@@ -4,14 +4,17 @@
 use std::fmt;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 
 use crate::config::rollout::{AlarmName, WhenQuiet, repeated_alarms};
-use crate::diagnostics::{self, Diagnostics, FieldRules};
+use crate::diagnostics::{self, Diagnostic, Diagnostics, FieldRules};
+
+/// The table's name in a manifest.
+pub(super) const ROLLOUT: &str = "rollout";
 
 /// The rules that a function adds to its environment's rollout. In an environment without one it adds nothing.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StricterRollout {
     /// More alarms that take a rollout back.
@@ -33,7 +36,7 @@ pub struct StricterRollout {
 }
 
 /// Whether a release needs a smoke test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SmokeTestRule {
     /// It needs one, of its own or of the environment.
@@ -58,9 +61,14 @@ impl StricterRollout {
     pub fn parse(value: &Value) -> Result<Self, Diagnostics> {
         let (table, mut found) = diagnostics::read_all::<Self>(value, &READING, |_| None);
         let table = table.unwrap_or_default();
-        found.extend(repeated_alarms(table.alarms.as_deref().unwrap_or_default()));
+        found.extend(table.diagnostics());
         Diagnostics::error_if_any(found)?;
         Ok(table)
+    }
+
+    /// Finds the rules that it breaks by itself.
+    pub(super) fn diagnostics(&self) -> Vec<Diagnostic> {
+        repeated_alarms(self.alarms.as_deref().unwrap_or_default())
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::blocks::{FileSystemConfig, VpcConfig};
 use super::fields::FunctionConfig;
+use super::rollout::{ROLLOUT, StricterRollout};
 use super::values::Secret;
 use crate::diagnostics::{Diagnostic, truncated};
 use crate::id::{AccountId, Region, Version};
@@ -96,6 +97,8 @@ pub(super) fn violations(config: &FunctionConfig) -> Vec<Diagnostic> {
     if let Some(list) = &config.file_system_config {
         violations.file_systems(list);
     }
+    let of_rollout = config.rollout.iter().flat_map(StricterRollout::diagnostics);
+    violations.0.extend(of_rollout.map(|mistake| mistake.prefixed(ROLLOUT)));
     violations.0
 }
 

@@ -19,6 +19,7 @@ macro_rules! fields {
                     "reserved_concurrent_executions",
                     serde_json::to_value(config.reserved_concurrent_executions).unwrap_or_default(),
                 ),
+                ("rollout", serde_json::to_value(&config.rollout).unwrap_or_default()),
             ]
         }
     };

@@ -11,6 +11,7 @@ mod manifests;
 mod planner;
 mod report;
 mod restore;
+mod rollout;
 mod surplus;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,7 @@ pub use manifests::compare_manifests;
 pub use planner::plan;
 pub use report::{PlanReport, PlannedChange, PlannedRelease, PlannedStep, RefusedPlan, TargetPlan};
 pub use restore::plan_restore;
+pub use rollout::PlannedRollout;
 pub use surplus::{PRUNED_AT_ONCE, surplus};
 pub use version_changes::version_changes;
 

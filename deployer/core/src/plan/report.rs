@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::rollout::PlannedRollout;
 use super::{Change, PUBLISH_VERSION, Plan, Step, UPDATE_CONFIGURATION};
 use crate::config::Target;
 use crate::head::{LiveArtifact, ResolvedArtifact};
@@ -57,6 +58,12 @@ pub struct PlanReport {
     /// The reason for which it is this release, where that is not obvious.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<PlainText>,
+    /// The rollout by which the targets would get their traffic; absent where all of it moves at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<PlannedRollout>,
+    /// Possible problems of the deployment as a whole, which do not stop it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// A release that a plan is about.
@@ -223,6 +230,8 @@ impl PlanReport {
             joins: None,
             ends: vec![],
             because: None,
+            rollout: None,
+            warnings: vec![],
         }
     }
 

@@ -48,6 +48,8 @@ pub struct PromotionRequest {
     pub not_after: Option<Timestamp>,
     /// The reason for overriding a freeze; only commands can have one.
     pub freeze_override: Option<PlainText>,
+    /// The reason for skipping the steps of the rollout; only commands can have one.
+    pub skip_rollout: Option<PlainText>,
     /// The identity of the request.
     pub id: String,
     /// The time of the request.
@@ -165,7 +167,8 @@ impl PromotionRequest {
     #[must_use]
     pub fn cause(&self) -> Cause {
         let id = Some(self.id.clone().into());
-        Cause::new(CauseKind::Promotion, self.requested_by.clone(), id).by(&self.identity)
+        let cause = Cause::new(CauseKind::Promotion, self.requested_by.clone(), id);
+        Cause { skip_rollout: self.skip_rollout.clone(), ..cause }.by(&self.identity)
     }
 
     /// Makes the parameters of the promotion of each function.

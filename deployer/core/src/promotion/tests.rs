@@ -281,6 +281,7 @@ fn request_from_another_time_is_refused() {
         identity: Identity::None,
         not_after: None,
         freeze_override: None,
+        skip_rollout: None,
         id: "e".into(),
         time: second(time),
         keeps_its_time: true,

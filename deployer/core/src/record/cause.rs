@@ -24,6 +24,15 @@ pub enum CauseKind {
     Unknown,
 }
 
+impl CauseKind {
+    /// Whether a deployment of this kind gets its traffic by the rollout of its environment. Going back and bringing what
+    /// is live never do.
+    #[must_use]
+    pub fn rolls_out(self) -> bool {
+        matches!(self, Self::Upload | Self::Deploy | Self::Promotion | Self::AutomaticPromotion)
+    }
+}
+
 /// The recall that a rollback belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RecallCause {
@@ -51,13 +60,17 @@ pub struct Cause {
     /// The recall that a rollback belongs to; absent for any other deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recall: Option<RecallCause>,
+    /// The reason for which a person lets the release skip the steps of the rollout; absent where nobody does. Smoke tests
+    /// and the watch stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip_rollout: Option<PlainText>,
 }
 
 impl Cause {
     /// Makes the cause of a request whose giver has proven nothing.
     #[must_use]
     pub fn new(kind: CauseKind, requested_by: Option<Person>, event_id: Option<PlainText>) -> Self {
-        Self { kind, requested_by, event_id, principal: None, unproven: None, recall: None }
+        Self { kind, requested_by, event_id, principal: None, unproven: None, recall: None, skip_rollout: None }
     }
 
     /// Returns the same cause with what is known of its giver's identity.

@@ -46,6 +46,9 @@ pub enum Command {
         function: FunctionName,
         /// The release.
         release: Release,
+        /// The reason for skipping the steps of the environment's rollout. Smoke tests and the watch stay.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        skip_rollout: Option<String>,
     },
     /// Brings every target to the live release.
     Redeploy {
@@ -91,6 +94,9 @@ pub enum Command {
         /// The reason for overriding a freeze.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         override_freeze: Option<String>,
+        /// The reason for skipping the steps of the environment's rollout. Smoke tests and the watch stay.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        skip_rollout: Option<String>,
     },
     /// Approves a waiting promotion.
     Approve {
@@ -255,6 +261,9 @@ pub struct DescribedManifest {
     pub text: String,
 }
 
+/// The field by which a person skips the steps of a rollout.
+pub(super) const SKIP_ROLLOUT: &str = "skip_rollout";
+
 const KNOWN: [&str; 17] = [
     "deploy",
     "redeploy",
@@ -307,6 +316,11 @@ pub(super) fn decode_command(payload: &Value) -> Result<CommandRequest, String> 
     if identity.is_some() && id.is_none() {
         return Err(wrong("identity needs id: a proof is for one request".to_owned()));
     }
+    if matches!(name, "rollback" | "redeploy") && fields.get(SKIP_ROLLOUT).is_some() {
+        return Err(wrong(format!(
+            "{SKIP_ROLLOUT} is for deploy and promote: a {name} never rolls out, and moves all traffic at once"
+        )));
+    }
     let command =
         Command::deserialize(&fields).map_err(|error| wrong(with_field::<Command>(&fields, &error.to_string())))?;
     command.check().map_err(wrong)?;
@@ -329,10 +343,13 @@ impl Command {
             Self::Hold { reason, .. } | Self::Reject { reason, .. } => check_free_text("reason", reason),
             Self::Rollback { if_live: Some(seen), .. } => check_free_text("if_live", seen),
             Self::Promote { from, to, .. } if from == to => Err("from and to must be two environments".into()),
-            Self::Promote { function, functions, release, override_freeze, .. } => {
+            Self::Deploy { skip_rollout: Some(reason), .. } => check_free_text(SKIP_ROLLOUT, reason),
+            Self::Promote { function, functions, release, override_freeze, skip_rollout, .. } => {
                 let functions = Functions::of(function.clone(), functions.clone())?;
                 promotion::check_release(&functions, release.as_ref())?;
-                override_freeze.as_deref().map_or(Ok(()), |reason| check_free_text("override_freeze", reason))
+                let reasons = [("override_freeze", override_freeze), (SKIP_ROLLOUT, skip_rollout)];
+                let mut given = reasons.into_iter().filter_map(|(field, reason)| Some((field, reason.as_deref()?)));
+                given.try_for_each(|(field, reason)| check_free_text(field, reason))
             }
             Self::Approve { function: None, deployment: None, .. }
             | Self::Decline { function: None, deployment: None, .. } => {

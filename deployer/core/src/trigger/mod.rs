@@ -136,4 +136,6 @@ fn unwrapped(value: &Value) -> Option<Vec<InboundEvent>> {
 }
 
 #[cfg(test)]
+mod skip_rollout_tests;
+#[cfg(test)]
 mod tests;

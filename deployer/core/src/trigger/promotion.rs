@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::command::SKIP_ROLLOUT;
 use super::fields::{check_free_text, decode_proof, with_field};
 use super::inbound::InboundEvent;
 use crate::event::{RecordlessEvent, Refused};
@@ -130,6 +131,7 @@ pub(super) fn decode_request(value: &Value) -> Vec<InboundEvent> {
             identity: event.identity,
             not_after,
             freeze_override: None,
+            skip_rollout: None,
             id: id.unwrap_or(event.sent.id),
             time: event.sent.time,
             keeps_its_time: true,
@@ -198,6 +200,9 @@ fn decode_event<T: for<'de> Deserialize<'de>>(
 ) -> Vec<InboundEvent> {
     let event = Sent::deserialize(value).map_err(|error| error.to_string()).and_then(|sent| {
         let detail = value.get("detail").ok_or("it has no detail")?;
+        if detail.get(SKIP_ROLLOUT).is_some() {
+            return Err(format!("{SKIP_ROLLOUT} is not for events: a person gives it, by the command promote"));
+        }
         let identity = Identity::of(decode_proof(detail, || RequestDigest::of_event(kind, detail))?);
         let detail = &without_identity(detail);
         let detail = T::deserialize(detail).map_err(|error| with_field::<T>(detail, &error.to_string()))?;

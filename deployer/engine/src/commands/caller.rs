@@ -17,7 +17,8 @@ pub struct Caller {
 
 impl Caller {
     /// Makes the cause of a deployment that the command asks for.
-    pub(super) fn cause(&self, kind: CauseKind) -> Cause {
+    #[must_use]
+    pub fn cause(&self, kind: CauseKind) -> Cause {
         Cause::new(kind, self.requested_by.clone(), Some(self.id.clone().into())).by(&self.identity)
     }
 }

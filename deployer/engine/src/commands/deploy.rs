@@ -4,7 +4,7 @@
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{KnownBy, Request, Source};
 use deployer_core::id::{EnvironmentName, FunctionName};
-use deployer_core::record::{CauseKind, DeploymentRecord};
+use deployer_core::record::{Cause, DeploymentRecord};
 use tracing::Instrument as _;
 
 use super::caller::Caller;
@@ -26,12 +26,12 @@ impl Engine {
         &self,
         environment: &EnvironmentName,
         function: &FunctionName,
-        (kind, source): (CauseKind, Source),
+        (cause, source): (Cause, Source),
         caller: Caller,
     ) -> Result<DeploymentRecord, CommandError> {
         let at = self.at(environment, function)?;
         let giver = Giver::new(self, &caller.identity, ProofDemand::Optional)?;
-        let cause = caller.cause(kind);
+        let kind = cause.kind;
         let mut request = Request::by_command((environment, function), source, cause, (self.now(), self.token()));
         let head = self.store().head(&at).await?.head;
         let is_known = head.id_of(&request).is_some();
@@ -43,6 +43,9 @@ impl Engine {
         }
         let span = deployment::span(&at, &request, request.source.release());
         let work = async {
+            if let Some(reason) = &request.cause.skip_rollout {
+                tracing::warn!(requested_by = request.cause.requested_by.as_deref(), %reason, "rollout skipped");
+            }
             tracing::info!(command = ?kind, requested_by = request.cause.requested_by.as_deref(), "command received");
             match is_known {
                 true => self.reconciler(&at).answer_known(&request).await,

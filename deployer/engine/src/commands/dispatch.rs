@@ -9,7 +9,7 @@ use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::identity::Identity;
 use deployer_core::manifest::{FunctionConfig, Manifest, ManifestFormat};
 use deployer_core::promotion::{ApprovalDecision, ApprovalResponse, Functions, PromotionRequest};
-use deployer_core::record::CauseKind;
+use deployer_core::record::{Cause, CauseKind};
 use deployer_core::trigger::{Command, CommandRequest, DescribedPackage};
 use futures::FutureExt as _;
 use serde::Serialize;
@@ -57,14 +57,16 @@ async fn dispatch(
     command: Command,
     caller: Caller,
 ) -> Result<Value, FunctionError> {
-    let deploy = async |environment, function, kind, source, caller| {
-        engine.deploy_by_command(&environment, &function, (kind, source), caller).await
+    let deploy = async |environment, function, kind: CauseKind, source, caller: Caller| {
+        let cause = caller.cause(kind);
+        engine.deploy_by_command(&environment, &function, (cause, source), caller).await
     };
     match command {
         Command::Sweep {} => sweep(engine, &caller).await,
-        Command::Deploy { environment, function, release } => {
+        Command::Deploy { environment, function, release, skip_rollout } => {
+            let cause = Cause { skip_rollout: skip_rollout.map(Into::into), ..caller.cause(CauseKind::Deploy) };
             let source = Source::Newest { release };
-            json(&deploy(environment, function, CauseKind::Deploy, source, caller).await?)
+            json(&engine.deploy_by_command(&environment, &function, (cause, source), caller).await?)
         }
         Command::Redeploy { environment, function } => {
             json(&deploy(environment, function, CauseKind::Redeploy, Source::Live { of: None }, caller).await?)
@@ -73,7 +75,7 @@ async fn dispatch(
             let rollback = Rollback { if_live, if_active, ..Rollback::to(to) };
             json(&deploy(environment, function, CauseKind::Rollback, Source::Earlier(rollback), caller).await?)
         }
-        Command::Promote { function, functions, from, to, release, not_after, override_freeze } => {
+        Command::Promote { function, functions, from, to, release, not_after, override_freeze, skip_rollout } => {
             engine.ensure_environment(&from)?;
             engine.ensure_environment(&to)?;
             let functions = Functions::of(function, functions).map_err(FunctionError::InvalidCommand)?;
@@ -86,6 +88,7 @@ async fn dispatch(
                 identity: caller.identity,
                 not_after,
                 freeze_override: override_freeze.map(Into::into),
+                skip_rollout: skip_rollout.map(Into::into),
                 id: caller.id,
                 time: engine.ports.clock.now(),
                 keeps_its_time: false,

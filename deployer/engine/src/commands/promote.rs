@@ -136,6 +136,9 @@ async fn submit_one(
         if promotion.freeze_override.is_some() {
             tracing::warn!(requested_by, principal, reason = promotion.freeze_override.as_deref(), "freeze overridden");
         }
+        if promotion.skip_rollout.is_some() {
+            tracing::warn!(requested_by, principal, reason = promotion.skip_rollout.as_deref(), "rollout skipped");
+        }
         let outcome = engine.reconciler(&at).promotions().submit(dispatch, &request, &inputs, refusal).await?;
         engine.reconciler(&at).handle_outcome(&request, outcome).await
     };

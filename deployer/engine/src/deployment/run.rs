@@ -155,7 +155,7 @@ impl Deployment<'_> {
         claim: Prerequisite<'_, Arc<Claim>, Unfinished>,
         rejects: impl Future<Output = Result<Rejects, Transient>>,
     ) -> Result<Arc<VerifiedArtifact>, Interrupted> {
-        let reader = ArtifactReader::of(self.engine, self.at);
+        let reader = ArtifactReader::of(self.engine, self.at, self.request.cause.kind);
         let (verified, rejects) = future::join(reader.verify(&self.resolved.artifact), rejects).await;
         let (verified, rejects) = (verified?, rejects.map_err(InvalidArtifact::Transient)?);
         // Only the claim's owner knows that nobody else is about to take the release.

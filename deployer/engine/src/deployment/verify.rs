@@ -12,7 +12,7 @@ use deployer_core::function_ref::FunctionRef;
 use deployer_core::id::Region;
 use deployer_core::manifest::{FunctionConfig, Manifest};
 use deployer_core::package::{Directory, Opening, Package, PackageError, Run, WINDOW};
-use deployer_core::record::{Code, Ending, RecordedArtifact, TargetError, TargetErrorCode};
+use deployer_core::record::{CauseKind, Code, Ending, RecordedArtifact, TargetError, TargetErrorCode};
 use deployer_core::text::{Person, PlainText};
 use futures::StreamExt as _;
 
@@ -48,13 +48,15 @@ pub(crate) struct ArtifactReader<'a> {
     region: Option<&'a Region>,
     timer: Timer<'a>,
     at: &'a FunctionRef<'a>,
+    /// The kind of the deployment that it reads for.
+    kind: CauseKind,
 }
 
 impl<'a> ArtifactReader<'a> {
     /// Makes the reader of an invocation.
-    pub fn of(engine: &'a Engine, at: &'a FunctionRef<'a>) -> Self {
+    pub fn of(engine: &'a Engine, at: &'a FunctionRef<'a>, kind: CauseKind) -> Self {
         let (artifacts, region) = (engine.ports.artifacts.as_ref(), engine.region.as_ref());
-        Self { artifacts, region, timer: engine.timer(), at }
+        Self { artifacts, region, timer: engine.timer(), at, kind }
     }
 
     /// Reads an artifact, and verifies it.
@@ -111,7 +113,7 @@ impl<'a> ArtifactReader<'a> {
 
         let package = self.read_package(reference, tail).await?;
         recorded.sha256 = Some(package.sha256);
-        let config = manifest(&package, self.at)?;
+        let config = manifest(&package, self.at, self.kind)?;
         Ok(VerifiedArtifact {
             reference: reference.clone(),
             region: self.region.cloned(),
@@ -162,7 +164,7 @@ impl<'a> ArtifactReader<'a> {
     }
 }
 
-fn manifest(package: &Package, at: &FunctionRef<'_>) -> Result<FunctionConfig, Problem> {
+fn manifest(package: &Package, at: &FunctionRef<'_>, kind: CauseKind) -> Result<FunctionConfig, Problem> {
     let Some((file, text)) = &package.manifest else { return Ok(FunctionConfig::default()) };
     let invalid = |error: String| Problem::Refused(Code::InvalidManifest, format!("{}: {error}", file.file_name()));
     let manifest = Manifest::parse(*file, text).map_err(|error| invalid(error.to_string()))?;
@@ -170,6 +172,10 @@ fn manifest(package: &Package, at: &FunctionRef<'_>) -> Result<FunctionConfig, P
     // The planner judges for each target what a layer may have.
     package.startup.check_compatible(Run::unseen(&config))?;
     at.check_manifest(&config).map_err(|error| invalid(error.to_string()))?;
+    // What goes back or brings what is live does not roll out, and must not be refused for it.
+    if kind.rolls_out() {
+        at.effective_rollout(&config).map_err(|error| invalid(error.to_string()))?;
+    }
     Ok(config)
 }
 

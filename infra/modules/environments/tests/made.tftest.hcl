@@ -7,6 +7,10 @@ variables {
       promotion = { from = "dev" }
       approval  = { required = 1, proven = true, approvers = [{ arn = "arn:aws:iam::111111111111:role/release-*" }] }
       freeze    = [{ days = ["fri"], zone = "UTC" }]
+      rollout = {
+        steps  = [{ weight = 10, for = "10m" }, { weight = 50, for = "1h", then = "pause" }], waves = ["1"], guard = { errors = 5 }
+        alarms = ["{function}-5xx"], smoke_test = [{ event = jsonencode({ ping = true }) }]
+      }
     }
     dev = { targets = [{ account = "222222222222", region = "eu-west-1" }], keep_versions = "5" }
   }
@@ -24,12 +28,16 @@ run "every_field_of_the_deployer_is_in_the_type" {
       approver    = output.environments.prod.approval.approvers[0]
       freeze      = output.environments.prod.freeze[0]
       target      = output.environments.prod.targets[0]
+      rollout     = output.environments.prod.rollout
+      step        = output.environments.prod.rollout.steps[0]
+      guard       = output.environments.prod.rollout.guard
+      smoke_test  = output.environments.prod.rollout.smoke_test[0]
     } : of => keys(value) } == local.names.fields
     error_message = "The type must have the fields of names.json: ${jsonencode(output.environments.prod)}"
   }
 
   assert {
-    condition     = output.environments.dev.promotion == null && output.environments.dev.approval == null && length(output.environments.dev.freeze) == 0 && output.environments.dev.keep_versions == 5
+    condition     = output.environments.dev.promotion == null && output.environments.dev.approval == null && output.environments.dev.rollout == null && length(output.environments.dev.freeze) == 0 && output.environments.dev.keep_versions == 5
     error_message = "What is not said must be null, and a number in quotes a number."
   }
 }

@@ -967,6 +967,55 @@ run "a_chain_of_three" {
   }
 }
 
+run "a_rollout_with_all_that_it_may_have_and_an_empty_one" {
+  variables {
+    environments = {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }], rollout = {} }
+      once = { targets = [{ account = "333333333333", region = "eu-west-1" }], rollout = { steps = [] } }
+      prod = {
+        targets = [{ account = "222222222222", region = "eu-west-1" }]
+        rollout = {
+          steps            = [{ weight = 10, for = "10m" }, { weight = 50, for = "1h", then = "pause" }]
+          watch            = "15m"
+          waves            = ["1", "100%"]
+          alarms           = ["{function}-5xx"]
+          already_alarming = "refuse"
+          guard            = { errors = 7, significance = 0.001 }
+          when_quiet       = "pause"
+          when_unshiftable = "refuse"
+          on_newer         = "replace"
+          pause_expires    = "2h"
+          smoke_test       = [{ event = jsonencode({ ping = true }), expect = jsonencode({ ok = [1] }), timeout = "5s" }, { event = jsonencode("hello") }]
+        }
+      }
+    }
+  }
+
+  assert {
+    condition = jsondecode(aws_s3_object.config.content).environments == {
+      dev  = { targets = [{ account = "111111111111", region = "eu-west-1" }], rollout = {} }
+      once = { targets = [{ account = "333333333333", region = "eu-west-1" }], rollout = { steps = [] } }
+      prod = {
+        targets = [{ account = "222222222222", region = "eu-west-1" }]
+        rollout = {
+          steps            = [{ weight = 10, for = "10m" }, { weight = 50, for = "1h", then = "pause" }]
+          watch            = "15m"
+          waves            = ["1", "100%"]
+          alarms           = ["{function}-5xx"]
+          already_alarming = "refuse"
+          guard            = { errors = 7, significance = 0.001 }
+          when_quiet       = "pause"
+          when_unshiftable = "refuse"
+          on_newer         = "replace"
+          pause_expires    = "2h"
+          smoke_test       = [{ event = { ping = true }, expect = { ok = [1] }, timeout = "5s" }, { event = "hello" }]
+        }
+      }
+    }
+    error_message = "A rollout must be in deployer.json as it was given: ${aws_s3_object.config.content}"
+  }
+}
+
 run "from_several_environments_with_all_that_a_promotion_may_wait_for" {
   variables {
     environments = {

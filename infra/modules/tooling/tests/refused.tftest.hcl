@@ -610,6 +610,54 @@ run "an_unknown_field_requird_of_an_approval" {
   expect_failures = [var.environments]
 }
 
+run "an_unknown_field_wach_of_a_rollout" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], rollout = { wach = "10m" } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_unknown_field_errrors_of_a_guard" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], rollout = { guard = { errrors = 5 } } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_unknown_field_wieght_of_a_step" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], rollout = { steps = [{ wieght = 10, weight = 10, for = "10m" }] } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "an_unknown_field_expects_of_a_smoke_test" {
+  command = plan
+
+  variables {
+    environments = {
+      dev = { targets = [{ account = "111111111111", region = "eu-west-1" }], rollout = { smoke_test = [{ event = "{}", expects = "{}" }] } }
+    }
+  }
+
+  expect_failures = [var.environments]
+}
+
 run "an_unknown_field_sesion_names_of_an_approver" {
   command = plan
 

@@ -12,7 +12,7 @@ use crate::id::{EnvironmentName, FunctionName};
 /// The name of a CloudWatch alarm, metric or composite; `{function}` and `{environment}` stand for their names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(extend("pattern" = r"^(?!arn:)([^{}\x00-\x1f\x7f]|\{function\}|\{environment\}){1,255}$"))]
+#[schemars(extend("pattern" = AlarmName::PATTERN))]
 pub struct AlarmName(String);
 
 /// The text is no name of an alarm.
@@ -33,6 +33,9 @@ pub enum InvalidAlarmName {
 }
 
 impl AlarmName {
+    /// The form of a name as a regular expression.
+    pub const PATTERN: &'static str = r"^(?!arn:)([^{}\x00-\x1f\x7f]|\{function\}|\{environment\}){1,255}$";
+
     /// Parses a name. The lengths are CloudWatch's (API Reference, PutMetricAlarm, AlarmName).
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use super::wave::Wave;
 use super::{AlreadyAlarming, OnNewer, Rollout, WhenQuiet, WhenUnshiftable};
 
 /// Returns a placeholder for a missing required field, so that the other fields can be read.
-pub(super) fn placeholder(field: &str) -> Option<Value> {
+pub(in crate::config) fn placeholder(field: &str) -> Option<Value> {
     Some(match field {
         "weight" => 10.into(),
         "for" => "10m".into(),
@@ -22,8 +22,7 @@ pub(super) fn placeholder(field: &str) -> Option<Value> {
     })
 }
 
-/// The way in which a new version gets its traffic: in steps, tested before, watched, and taken back if it fails more
-/// often than the old one. `{}` is the safe default. Rollbacks and redeploys move all traffic at once.
+/// The form of [`Rollout`].
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Rollout")]

@@ -15,6 +15,7 @@ mod wave;
 pub use alarm_name::{AlarmName, InvalidAlarmName};
 pub use guard::{Guard, NumberOutOfRange, Points, Significance};
 pub use placement::Placement;
+pub(crate) use rules::in_minutes;
 pub use rules::{LONGEST_ROLLOUT, MOST_ALARMS, SHORTEST_WATCH, repeated_alarms};
 pub use smoke_test::{MOST_SMOKE_TESTS, SmokeTest};
 pub use step::{Step, Then};
@@ -28,9 +29,11 @@ use serde_json::Value;
 
 use super::Span;
 use crate::diagnostics::{self, Diagnostics, FieldRules};
-use file::{RolloutFile, placeholder};
+use file::RolloutFile;
+pub(super) use file::placeholder;
 
-/// The way in which a new version gets its traffic in an environment.
+/// The way in which a new version gets its traffic in an environment: in steps, tested before, watched, and taken back if it
+/// fails more often than the old one. `{}` is the safe default. Rollbacks and redeploys move all traffic at once.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(from = "RolloutFile")]
 pub struct Rollout {
@@ -144,6 +147,13 @@ impl Rollout {
         let mut begun: Vec<usize> = self.waves.iter().map(|wave| wave.of(targets)).filter(|begun| *begun > 0).collect();
         begun.dedup();
         begun
+    }
+
+    /// Returns it for a release that a person lets skip the rollout: all traffic of all targets moves at once. Smoke tests
+    /// and the watch stay.
+    #[must_use]
+    pub fn all_at_once(&self) -> Self {
+        Self { steps: Vec::new(), waves: vec![Wave::ALL], ..self.clone() }
     }
 
     /// Returns the time of one wave: its steps and its watch.

@@ -17,7 +17,7 @@ pub const MOST_ALARMS: usize = 20;
 
 impl Rollout {
     /// Finds the rules that it breaks.
-    pub(super) fn diagnostics(&self, Placement { targets, queue_url }: Placement<'_>) -> Vec<Diagnostic> {
+    pub(in crate::config) fn diagnostics(&self, Placement { targets, queue_url }: Placement<'_>) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         if queue_url.is_none() {
             found
@@ -158,7 +158,7 @@ fn too_short(path: impl Into<crate::text::PlainText>, lasts: super::super::Span)
 }
 
 /// Writes a duration in hours and minutes.
-fn in_minutes(length: Duration) -> String {
+pub(crate) fn in_minutes(length: Duration) -> String {
     let minutes = length.as_secs().div_ceil(60);
     match (minutes / 60, minutes % 60) {
         (0, minutes) => format!("{minutes}m"),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::super::Span;
 
 /// A share of the traffic that the new version gets for a time.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// The share of the traffic, in percent.
@@ -16,7 +16,7 @@ pub struct Step {
     #[serde(rename = "for")]
     pub lasts: Span,
     /// The action after the step. Default: the next step.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub then: Option<Then>,
 }
 

@@ -11,7 +11,7 @@ use crate::id::InvalidName;
 /// The targets that have begun with a wave: a number (`1`), or a share of all (`10%`), which is rounded up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(extend("pattern" = r"^([1-9][0-9]{0,3}|([1-9]|[1-9][0-9]|100)%)$"))]
+#[schemars(extend("pattern" = Wave::PATTERN))]
 pub enum Wave {
     /// A number of targets, at least 1. More than there are means all.
     Targets(u16),
@@ -20,6 +20,9 @@ pub enum Wave {
 }
 
 impl Wave {
+    /// The form of a wave as a regular expression.
+    pub const PATTERN: &'static str = r"^([1-9][0-9]{0,3}|([1-9]|[1-9][0-9]|100)%)$";
+
     /// The wave of all targets.
     pub const ALL: Self = Self::Percent(100);
 

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod approvers;
+mod rollouts;
 mod rules;
 
 use super::*;

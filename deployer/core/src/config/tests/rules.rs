@@ -37,7 +37,7 @@ fn misspelt_direction_of_a_region_is_warned_of() {
     let with_region = |region: &str| {
         super::with("/environments/prod/targets/1", json!({ "account": "222222222222", "region": region }))
     };
-    let warnings = |region: &str| parse(&with_region(region)).unwrap().warnings();
+    let warnings = |region: &str| parse(&with_region(region)).unwrap().warnings(jiff::Timestamp::UNIX_EPOCH);
     assert_eq!(warnings("us-east-1"), Vec::<String>::new());
     assert_eq!(
         warnings("eu-wst-1"),

@@ -3,6 +3,7 @@
 mod aws_fields;
 mod foreign;
 mod limits;
+mod rollouts;
 mod written;
 
 use super::*;

@@ -166,16 +166,16 @@ impl Planning<'_> {
         };
         let rejected = || self.rejects.refusal(&resolved.release, Some(artifact.sha256));
         let refusal = by_rule.or_else(|| self.held()).or_else(rejected);
-        let targets = self.deployed(&artifact).await;
-        Ok(self.with_metadata(report).await.with_targets(targets, refusal.map(refused)))
+        let report = self.with_metadata(report).await;
+        Ok(self.deployed(report, &artifact, refusal.map(refused)).await)
     }
 
     /// Plans a zip that was not uploaded.
     async fn package(self, package: VerifiedArtifact) -> PlanReport {
         let by_code = || self.rejects.refusal_of_code(package.sha256);
         let refusal = self.at.refusal(CauseKind::Deploy).or_else(|| self.held()).or_else(by_code);
-        let targets = self.deployed(&package).await;
-        self.with_metadata(self.report(None)).await.with_targets(targets, refusal.map(refused))
+        let report = self.with_metadata(self.report(None)).await;
+        self.deployed(report, &package, refusal.map(refused)).await
     }
 
     /// Verifies an artifact, and adds what it says of itself. The inner error is the report of an artifact that cannot
@@ -185,7 +185,7 @@ impl Planning<'_> {
         artifact: &ArtifactRef,
         mut report: PlanReport,
     ) -> Result<Result<(Arc<VerifiedArtifact>, PlanReport), Box<PlanReport>>, CommandError> {
-        match ArtifactReader::of(self.engine, self.at).verify(artifact).await {
+        match ArtifactReader::of(self.engine, self.at, self.kind).verify(artifact).await {
             Ok(verified) => {
                 if let Some(brings) = &mut report.brings {
                     brings.sha256 = Some(verified.sha256);

@@ -101,8 +101,7 @@ impl Planning<'_> {
             Ok(verified) => verified,
             Err(report) => return Ok(*report),
         };
-        let targets = self.deployed(&artifact).await;
-        Ok(report.with_targets(targets, refusal.map(refused)))
+        Ok(self.deployed(report, &artifact, refusal.map(refused)).await)
     }
 
     /// Evaluates the rules, as the promotion itself does, and compares the artifact with the code that its sources

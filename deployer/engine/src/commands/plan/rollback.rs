@@ -68,7 +68,7 @@ impl Planning<'_> {
         if let Some((served, code)) = found.as_ref().filter(|(_, code)| !is_idle(code)) {
             return self.moved(&account, *served, code).await;
         }
-        let read = || async { ArtifactReader::of(self.engine, self.at).verify(&resolved.artifact).await };
+        let read = || async { ArtifactReader::of(self.engine, self.at, self.kind).verify(&resolved.artifact).await };
         match (verified.get_or_init(read).await, &found) {
             (Ok(artifact), _) => {
                 let mut plan = self.converged(target, artifact, &account).await?;

@@ -1,10 +1,13 @@
 //! The plans of all targets of an environment, side by side.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
-use deployer_core::plan::{DesiredState, Plan, PlanError, TargetPlan, plan as planned};
+use deployer_core::observed::Observed;
+use deployer_core::plan::{DesiredState, Plan, PlanError, PlanReport, RefusedPlan, TargetPlan, plan as planned};
 use deployer_core::record::TargetError;
 use futures::stream::{self, StreamExt as _};
 
@@ -15,13 +18,25 @@ use crate::port::Account;
 use crate::resolve_artifact::open_reading_session;
 
 impl Planning<'_> {
-    /// Plans an artifact that takes the way of an upload.
-    pub(super) async fn deployed(self, artifact: &VerifiedArtifact) -> Vec<TargetPlan> {
-        self.in_each(async |target| {
+    /// Plans an artifact that takes the way of an upload, and its rollout.
+    pub(super) async fn deployed(
+        self,
+        report: PlanReport,
+        artifact: &VerifiedArtifact,
+        refused: Option<RefusedPlan>,
+    ) -> PlanReport {
+        let longest = AtomicU32::new(artifact.config.timeout.unwrap_or(0));
+        let targets = self.in_each(async |target| {
             let account = self.enter(target).await?;
-            self.converged(target, artifact, &account).await
-        })
-        .await
+            let observed = self.reader(&account).observe().await?;
+            if let (None, Some(latest)) = (artifact.config.timeout, &observed.latest) {
+                longest.fetch_max(latest.settings.timeout, Ordering::Relaxed);
+            }
+            self.converged_from(&observed, target, artifact).await
+        });
+        let report = report.with_targets(targets.await, refused);
+        let timeout = Duration::from_secs(longest.load(Ordering::Relaxed).into());
+        report.with_rollout(self.at, self.kind, &artifact.config, timeout)
     }
 
     /// Makes the plan of each target, in the order of the configuration.
@@ -54,6 +69,17 @@ impl Planning<'_> {
         artifact: &VerifiedArtifact,
         account: &Account,
     ) -> Result<Plan, TargetError> {
+        let observed = self.reader(account).observe().await?;
+        self.converged_from(&observed, target, artifact).await
+    }
+
+    /// Plans the steps by which the target comes to the artifact, from this state.
+    async fn converged_from(
+        self,
+        observed: &Observed,
+        target: &Target,
+        artifact: &VerifiedArtifact,
+    ) -> Result<Plan, TargetError> {
         let previously_managed = self.head.live_state().managed_on(&self.at.function_name, target);
         let (function, alias) = (&self.at.function_name, &self.at.environment.alias);
         let desired = DesiredState {
@@ -64,12 +90,11 @@ impl Planning<'_> {
             previously_managed: &previously_managed,
             known_code: &[],
         };
-        let observed = self.reader(account).observe().await?;
         if observed.latest.is_none() {
             let because = self.creation.refusal(self.engine, self.at, self.kind, self.head).await;
             let because = because.unwrap_or_else(|error| Some(error.to_string()));
             because.map_or(Ok(()), |because| Err(PlanError::UnknownFunction(because)))?;
         }
-        Ok(planned(&desired, &observed)?)
+        Ok(planned(&desired, observed)?)
     }
 }
