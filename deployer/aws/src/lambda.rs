@@ -452,8 +452,19 @@ mod tests {
         let connector = SharedHttpConnector::new(bodies.clone());
         let sdk = stub_config([]).into_builder().http_client(http_client_fn(move |_, _| connector.clone())).build();
         let lambda = LambdaFunctions { client: Client::new(&sdk), ..lambda([]) };
-        lambda.write(&orders(), write).await.unwrap();
+        let _answer = lambda.write(&orders(), write).await;
         bodies.0.lock().unwrap().remove(0)
+    }
+
+    #[tokio::test]
+    async fn alias_that_is_shared_names_both_versions_and_its_revision() {
+        let (revision, alias) = (RevisionId("r1".into()), AliasName::parse("live").unwrap());
+        let [old, new] = ["6", "7"].map(|number| Version::parse(number).unwrap());
+        let to = (&new, 10);
+        let sent = body(Write::ShiftAlias { alias: &alias, version: &old, to, revision: &revision }).await;
+        let weights = serde_json::json!({ "AdditionalVersionWeights": { "7": 0.1 } });
+        assert_eq!((&sent["FunctionVersion"], &sent["RoutingConfig"]), (&"6".into(), &weights));
+        assert_eq!(sent["RevisionId"], "r1");
     }
 
     #[tokio::test]
