@@ -181,7 +181,10 @@ fn promotion_of_what_waits_already_is_followed_with_wait() {
     let ended = with(json!({ "cause": cause("promotion") }));
     let Ran { exit, said, sent } = run(&wait, vec![("promote", superseded.clone()), history(&ended)]);
     assert_eq!((exit, sent.join(" ").as_str()), (Some(0), "promote history history"), "{said}");
-    assert!(said.starts_with("prod/orders/1.4.3: succeeded after ") && !said.contains("superseded"), "{said}");
+    assert!(said.starts_with("prod/orders/1.4.3: succeeded after "), "{said}");
+    let own = "deployment 01M8A5XFDRZTNV54H8T47JKK4Z of this request has ended as superseded";
+    let line = format!("{own}; following deployment {ID}, which brings 1.4.3 for ada\n");
+    assert!(said.ends_with(&line) && said.matches("superseded").count() == 1, "{said}");
     let waits =
         with(json!({ "status": "pending", "code": "Waiting", "because": "waits for an approval", "targets": [],
         "finished_at": null, "cause": cause("promotion"), "promotion": { "from": "dev", "approvals_wanted": 1 } }));
@@ -223,9 +226,23 @@ fn pattern_that_promotes_nothing_says_why_per_function() {
                orders   prod takes what has soaked for 30m in dev\n"
         )
     );
-    let Ran { exit, said, .. } = run(&["promote", "-f", "ordesr*", "--from", "dev", "--to", "prod"], answers());
-    let expected = "no function of dev matches ordesr*; did you mean orders?\n";
-    assert_eq!((exit, said.as_str()), (Some(3), expected));
+    // A program reads the answer: nothing more is asked.
+    let json = ["promote", "-f", "*", "--from", "dev", "--to", "prod", "--output", "json"];
+    let Ran { exit, said, sent } = run(&json, answers());
+    assert_eq!((exit, sent), (Some(0), vec!["promote".to_owned()]), "{said}");
+}
+
+#[test]
+fn pattern_that_matches_no_function_is_refused_by_the_deployer() {
+    let because = "no function of dev matches ordesr*; did you mean orders?";
+    let unknown = json!({ "errorType": "UnknownFunction", "errorMessage": because });
+    let promote = ["promote", "-f", "ordesr*", "--from", "dev", "--to", "prod"];
+    let Ran { exit, said, sent } = run(&promote, vec![("promote", unknown.clone())]);
+    let promoted = vec!["promote".to_owned()];
+    assert_eq!((exit, said, &sent), (Some(3), format!("error: {because}\n"), &promoted));
+    let Ran { exit, said, sent } =
+        run(&[&promote[..], &["--output", "json"]].concat(), vec![("promote", unknown.clone())]);
+    assert_eq!((exit, serde_json::from_str(&said).ok(), sent), (Some(3), Some(unknown), promoted), "{said}");
 }
 
 #[test]
