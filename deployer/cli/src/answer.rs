@@ -19,8 +19,9 @@ use super::text_width::{COMMANDS, fitted};
 /// One rule holds for all verbs. Code 2 means that the call is wrong by itself: an option, or a name that
 /// `deployer.json` or the ledger's open work does not have (an environment, a hold, a reject, a promotion that waits). So
 /// is what the deployer answers as `InvalidCommand`: the approval of a person who may not approve, an id that was another
-/// command's, a reject more than a function may have. Code 3 means that the call makes sense and is refused: by a rule, by the user who does not confirm it, or because no
-/// environment knows the function or the release. Code 130 follows every Ctrl-C, also where nothing else ends the verb.
+/// command's, a reject more than a function may have. Code 3 means that the call makes sense and is refused: by a rule, by
+/// the user who does not confirm it, or because no environment knows the function or the release. Code 130 follows every
+/// Ctrl-C, also where nothing else ends the verb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// 0: the request is fulfilled.

@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use deployer_core::approval::DECLINED_BY;
 use deployer_core::group::Group;
 use deployer_core::id::{EnvironmentName, Release};
 use deployer_core::record::{DeploymentRecord, EndedWaiting, Status};
@@ -17,6 +16,7 @@ use super::approvers::Counting;
 use super::confirm;
 use super::follow::{self, Followed, Until};
 use super::output::Output;
+use super::records::is_declined;
 use super::repeated::{self, Repeated};
 use super::waiting_promotion::{Preview, Promotion, PromotionArgs, Waits};
 use super::{remote, waiting_text};
@@ -86,7 +86,7 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
         let group = options.follow.follow_command::<Group>(command, until).await?;
         let functions: Vec<&str> = group.functions.iter().map(|member| member.function.as_str()).collect();
         let ended = match group.status {
-            Status::Refused if !is_declined(group.because.as_deref()) => {
+            Status::Refused if !is_declined(group.status, group.because.as_deref()) => {
                 asked_anew(&functions.join(","), (&group.from, &group.environment), group.release.as_ref())
             }
             _ => String::new(),
@@ -95,7 +95,7 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
     }
     let record = options.follow.follow_command::<DeploymentRecord>(command, until).await?;
     let ended = match (record.status, &record.promotion) {
-        (Status::Refused, Some(promotion)) if !is_declined(record.because.as_deref()) => {
+        (Status::Refused, Some(promotion)) if !is_declined(record.status, record.because.as_deref()) => {
             asked_anew(record.function.as_str(), (&promotion.from, &record.environment), record.release.as_ref())
         }
         _ => String::new(),
@@ -136,7 +136,8 @@ async fn decide(
     }
     if plan.ends {
         return Err(CliError::not_confirmed(format!(
-            "nothing was approved, because the promotion would be refused ({}): mend that first, or add --yes, which ends it",
+            "nothing was approved, because the promotion would be refused ({}): mend that first, or add --yes, which ends \
+             it",
             plan.refused.join("; ")
         )));
     }
@@ -158,11 +159,6 @@ async fn ended_before(remote: &remote::Options, promotion: &Promotion) -> Vec<En
     };
     let before = tokio::time::timeout(LOOK, look).await.ok().flatten();
     before.map_or_else(Vec::new, |record| record.ended_waiting)
-}
-
-/// Whether a promotion has ended because a person declined it.
-fn is_declined(because: Option<&str>) -> bool {
-    because.is_some_and(|because| because.starts_with(DECLINED_BY))
 }
 
 /// Says that a promotion has ended although it was approved, and how it is asked for again. The reason stands above.

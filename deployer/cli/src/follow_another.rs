@@ -13,8 +13,8 @@ use super::repeated;
 
 impl follow::Options {
     /// Follows the promotion of the same release in whose place another one has ended as superseded, until it has ended,
-    /// and says so first. The wait ends at the timeout, which `began` with the request. None: the record is no such one, or
-    /// its reason names no deployment of the same release.
+    /// and says so first. The wait ends at the timeout, which `began` with the request. None: the record is no such one,
+    /// or its reason names no deployment of the same release.
     ///
     /// # Errors
     /// [`CliError`]: 4 where it has not ended in time, 130 where the user interrupts the wait.

@@ -49,7 +49,9 @@ impl<'a> NothingReady<'a> {
         let mut interrupts = Interrupts::listen()?;
         tokio::select! {
             look = tokio::time::timeout(LOOK, self.look()) => Ok(look.ok().flatten().unwrap_or_else(|| self.heading())),
-            () = interrupts.received() => Err(CliError::interrupted(format!("interrupted; {}", self.heading().trim_end()))),
+            () = interrupts.received() => {
+                Err(CliError::interrupted(format!("interrupted; {}", self.heading().trim_end())))
+            }
         }
     }
 

@@ -303,8 +303,8 @@ pub(super) fn arn_region(function: &str) -> Option<&str> {
     function.strip_prefix("arn:")?.split(':').nth(2)
 }
 
-/// Whether the deployer says that the request is wrong, or that nobody knows its function or release. Had an earlier try been taken
-/// whose answer was lost, the answer would be that try's, or one of those about an id that was used before.
+/// Whether the deployer says that the request is wrong, or that nobody knows its function or release. Had an earlier try
+/// been taken whose answer was lost, the answer would be that try's, or one of those about an id that was used before.
 pub(super) fn did_nothing(error: &CliError) -> bool {
     let is_of_used_id = || USED_ID.iter().any(|words| error.message.contains(words));
     matches!(error.error_type, "UnknownFunction" | "UnknownRelease") || (is_wrong(error) && !is_of_used_id())
