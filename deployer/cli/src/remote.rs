@@ -277,14 +277,9 @@ pub(super) fn own_name(function: &str) -> &str {
     function.rsplit_once(":function:").map_or(function, |(_, name)| name)
 }
 
-/// Whether the deployer refuses a request for want of a proof.
-fn asks_for_proof(error: &CliError) -> bool {
-    error.message.contains("(identity)")
-}
-
 /// Adds to a refusal for want of a proof the reason why none was sent.
 fn unsigned(SendError { outcome, error }: SendError, because: &str) -> SendError {
-    let message = match asks_for_proof(&error) {
+    let message = match error.message.contains("(identity)") {
         true => format!("{}\n  this deployctl could not sign one: {because}", error.message),
         false => error.message,
     };
